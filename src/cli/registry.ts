@@ -53,11 +53,11 @@ import { sandboxUpCommand } from './commands/sandbox/up/command.ts';
 import { sandboxWebhookCommand } from './commands/sandbox/webhook.ts';
 
 export const commandGroups: readonly CommandGroup[] = [
-  { path: ['account'], summary: 'The AWS permissions that apps hold' },
-  { path: ['app'], summary: 'Programs, where they run, and the account they use' },
+  { path: ['account'], summary: 'AWS permissions of apps' },
+  { path: ['app'], summary: 'Applications, their targets and accounts' },
   { path: ['target'], summary: 'Where apps run' },
-  { path: ['policies'], summary: 'The managed policies of AWS' },
-  { path: ['sandbox'], summary: 'A local cluster and AWS emulator, from real parts' },
+  { path: ['policies'], summary: 'AWS managed policies' },
+  { path: ['sandbox'], summary: 'Local cluster of real parts with an AWS emulator' },
 ];
 
 export const commands: readonly Command[] = [

@@ -29,9 +29,9 @@ export type PartsAlone = {
   readonly administrator: Environment;
   /** Credentials of a new role. `writes` hold for roles under the path of the ClusterConfig, reads for all. */
   credentialsThatMay(roleName: string, actions: readonly string[]): Promise<Environment>;
-  /** Writes the ClusterConfig by `kubectl apply`. */
+  /** Writes ClusterConfig by `kubectl apply`. */
   configure(aws?: Partial<ClusterConfig['spec']['aws']>): Promise<void>;
-  /** Waits until the ClusterConfig says this of its present spec. */
+  /** Waits until ClusterConfig says this of its present spec. */
   untilConfigured(reason: string): Promise<Condition>;
   /** At its most talkative. */
   startOperator(env: Environment): Running;
@@ -79,7 +79,7 @@ export async function startPartsAlone(): Promise<PartsAlone> {
         client,
         clusterConfigs,
         { fieldSelector: `metadata.name=${configName}` },
-        `the ClusterConfig to say ${reason}`,
+        `ClusterConfig to say ${reason}`,
         ([config]) => {
           const ready = findCondition(config?.status?.conditions, 'Ready');
           return ready?.reason === reason && ready.observedGeneration === config?.metadata.generation

@@ -54,10 +54,10 @@ export async function requireAccount(
   if (caller.accountId === accountId) return;
   throw new CliError(
     'AWS_WRONG_ACCOUNT',
-    `your AWS credentials are of the account ${caller.accountId}, and the cluster ${name} has its roles in ${accountId}`,
+    `your AWS credentials belong to account ${caller.accountId}, but the roles of cluster ${name} are in account ${accountId}`,
     {
       details: [`You are ${caller.arn}.`],
-      next: [`Choose a profile of the account ${accountId}: AWS_PROFILE=NAME`],
+      next: [`Choose a profile of account ${accountId}: AWS_PROFILE=NAME`],
     },
   );
 }

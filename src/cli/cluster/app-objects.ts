@@ -28,7 +28,7 @@ export function chosenTargets(app: App, named: readonly string[]): readonly stri
   const all = app.spec.targets.map((target) => target.name);
   const unknown = named.find((name) => !all.includes(name));
   if (unknown !== undefined)
-    throw new CliError('NOT_FOUND', `the app "${app.metadata.name}" has no target "${unknown}"`, {
+    throw new CliError('NOT_FOUND', `app "${app.metadata.name}" has no target "${unknown}"`, {
       details: [`It runs in ${all.join(', ')}.`],
       next: [`Add the target: kon app edit ${app.metadata.name}`],
     });

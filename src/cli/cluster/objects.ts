@@ -59,18 +59,16 @@ export async function getObject<T extends KonObject>(
 
 export function notFound(kind: Kind, name: string): CliError {
   const { list, create } = kind.advice;
-  return new CliError('NOT_FOUND', `there is no ${kind.noun} "${name}"`, {
-    next: [`See which there are: ${list}`, ...(create ? [`Make it: ${create(name)}`] : [])],
+  return new CliError('NOT_FOUND', `${kind.noun} "${name}" not found`, {
+    next: [`List them: ${list}`, ...(create ? [`Make it: ${create(name)}`] : [])],
   });
 }
 
 export function alreadyExists(kind: Kind, name: string): CliError {
-  return new CliError('ALREADY_EXISTS', `there is ${article(kind.noun)} ${kind.noun} "${name}" already`, {
-    next: [`Change it: ${kind.advice.edit(name)}`, `Look at it: ${kind.advice.show(name)}`],
+  return new CliError('ALREADY_EXISTS', `${kind.noun} "${name}" already exists`, {
+    next: [`Change it: ${kind.advice.edit(name)}`, `Show it: ${kind.advice.show(name)}`],
   });
 }
-
-const article = (noun: string): string => (/^[aeiou]/.test(noun) ? 'an' : 'a');
 
 export async function listObjects<T extends KonObject>(client: KubeClient, kind: Kind<T>): Promise<T[]> {
   const { items } = await client.list<T & Mutable>(kind.resource);

@@ -62,7 +62,7 @@ export async function missingOperator(client: KubeClient, signal: AbortSignal): 
     if (now === undefined) return undefined;
     const signs = leases.map((lease) => leaseSign(lease, now));
     if (signs.some(({ fresh }) => fresh)) return undefined;
-    return 'No operator runs on this cluster, as far as its Lease shows: nothing is done before one does.';
+    return 'No operator runs on this cluster according to its Lease: nothing happens until one does.';
   } catch (error) {
     if (isForbidden(error)) return undefined;
     throw error;

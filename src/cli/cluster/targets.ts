@@ -10,10 +10,10 @@ import { listObjects } from './objects.ts';
 export async function getClusterConfig(client: KubeClient): Promise<ClusterConfig> {
   const config = effectiveConfig(await listObjects(client, clusterConfigKind));
   if (config) return config;
-  throw new CliError('NOT_FOUND', 'this cluster has no ClusterConfig, so that nobody knows its targets', {
+  throw new CliError('NOT_FOUND', 'this cluster has no ClusterConfig, so its targets are unknown', {
     next: [
-      'Make one: kon apply -f FILE, with a ClusterConfig in it (spec.targets, spec.aws.region)',
-      'What can be stated there: kubectl explain clusterconfig.spec',
+      'Create one: kon apply -f FILE, with a ClusterConfig (spec.targets, spec.aws.region)',
+      'List its fields: kubectl explain clusterconfig.spec',
     ],
   });
 }

@@ -6,18 +6,18 @@ const shells = ['bash', 'zsh', 'fish'];
 
 export const completionCommand = defineCommand({
   path: ['completion'],
-  summary: 'Print what makes a shell complete kon’s words and the names of the cluster',
+  summary: 'Print the shell completion script',
   positionals: [{ name: 'shell', required: true, summary: shells.join(', '), complete: { choices: shells } }],
   examples: [
     { does: 'In this bash', command: 'source <(kon completion bash)' },
-    { does: 'In each bash from now on', command: "echo 'source <(kon completion bash)' >> ~/.bashrc" },
+    { does: 'Load it in every new bash', command: "echo 'source <(kon completion bash)' >> ~/.bashrc" },
     { does: 'In fish', command: 'kon completion fish > ~/.config/fish/completions/kon.fish' },
   ],
   run: async (context, { args }) => {
     const { completionScripts } = await import('../framework/completion/scripts.ts');
     const script = Object.entries(completionScripts).find(([shell]) => shell === args.shell)?.[1];
     if (script === undefined)
-      throw usageError(`there is no completion for "${args.shell}"`, `Give one of: ${shells.join(', ')}.`);
+      throw usageError(`no completion for shell "${args.shell}"`, `Choose one of: ${shells.join(', ')}.`);
     context.stdout.write(script);
   },
 });

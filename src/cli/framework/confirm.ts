@@ -16,8 +16,8 @@ export class Declined extends Error {}
 /** @throws CliError of code CONFIRMATION_NEEDED when it could not be asked later on */
 export function requireConfirmation(context: CliContext, { yes, what }: Confirmation): void {
   if (yes || isOnTerminal(context)) return;
-  throw new CliError('CONFIRMATION_NEEDED', `${what} has to be confirmed, and this is no terminal`, {
-    next: ['Confirm it beforehand with --yes.'],
+  throw new CliError('CONFIRMATION_NEEDED', `${what} requires confirmation, and this is not a terminal`, {
+    next: ['Pass --yes to confirm.'],
   });
 }
 

@@ -14,7 +14,7 @@ export function parseDuration(text: string): number {
     0,
   );
   if (parts.map(([part]) => part).join('') !== text || !(total > 0))
-    throw usageError(`"${text}" is not a duration`, 'Give a number and a unit: 30s, 2m, 1h30m.');
+    throw usageError(`"${text}" is not a duration`, 'Pass a number and a unit: 30s, 2m, 1h30m.');
   return total;
 }
 

@@ -72,7 +72,7 @@ describe('explain', () => {
       'LinkedServiceAccount in version "v1alpha1" cannot be handled as a LinkedServiceAccount: strict decoding error: unknown field "spec.aws.policyArn", duplicate field "spec.targets"',
     );
     expect(explain(error).details).toEqual([
-      'spec.aws.policyArn: there is no such field; did you mean policyArns?',
+      'spec.aws.policyArn: unknown field; did you mean policyArns?',
       'spec.targets: is given twice',
     ]);
     const app = api(
@@ -80,7 +80,7 @@ describe('explain', () => {
       'BadRequest',
       'App in version "v1alpha1" cannot be handled as a App: strict decoding error: unknown field "spec.targets[0].nam"',
     );
-    expect(explain(app).details).toEqual(['spec.targets[0].nam: there is no such field; did you mean name?']);
+    expect(explain(app).details).toEqual(['spec.targets[0].nam: unknown field; did you mean name?']);
   });
 });
 

@@ -15,12 +15,12 @@ export const exitCodes = {
 
 /** For the manual. */
 export const exitCodeMeanings: Readonly<Record<(typeof exitCodes)[keyof typeof exitCodes], string>> = {
-  0: 'It is as asked.',
-  1: 'It is not, or not yet. The error says why and what to do next.',
-  2: 'The command line is wrong, or a confirmation is missing. Nothing was tried.',
-  3: 'Of commands that answer a question with 0 or 1 only: the answer could not be had.',
-  4: 'The cluster or AWS does not accept the credentials, or there are none.',
-  130: 'Ended by Ctrl-C or SIGTERM. What was written stays written; only the wait for it ends.',
+  0: 'The command did what you asked.',
+  1: 'It failed, or is not done yet. The error says why and what to do next.',
+  2: 'The command line is wrong, or a confirmation is missing. Nothing was attempted.',
+  3: 'Commands that answer yes (0) or no (1): the answer could not be determined.',
+  4: 'The cluster or AWS rejected the credentials, or there are none.',
+  130: 'Ended by Ctrl-C or SIGTERM. Saved changes stay; only the wait for them ends.',
 };
 
 /** One of `exitCodes`, or what a program that was run in a pod's place exited with. */

@@ -21,18 +21,18 @@ export function explain(error: unknown): CliError {
   const message = errorMessage(error);
   return new CliError('INTERNAL', message, {
     cause: error,
-    next: ['This is a fault of kon itself. Run the command again with -v and report what it says.'],
+    next: ['This is a bug in kon. Run the command again with -v and report its output.'],
   });
 }
 
-const otherContext = ['See which there are: kubectl config get-contexts', 'Choose one with --context NAME.'];
-const otherFile = ['Correct the file, or point to another one with --kubeconfig FILE.'];
+const otherContext = ['List contexts: kubectl config get-contexts', 'Choose one with --context NAME.'];
+const otherFile = ['Correct the file, or choose another one with --kubeconfig FILE.'];
 
 const configErrors: Readonly<Record<KubeConfigErrorCode, readonly [ErrorCode, next: readonly string[]]>> = {
   Missing: [
     'KUBECONFIG_MISSING',
     [
-      'Point to one with --kubeconfig FILE or $KUBECONFIG.',
+      'Choose one with --kubeconfig FILE or $KUBECONFIG.',
       'For EKS: aws eks update-kubeconfig --name CLUSTER --region REGION',
       'To try on this machine: kon sandbox up',
     ],
@@ -59,18 +59,22 @@ function explainConfig(error: KubeConfigError): CliError {
 function explainUnreachable(error: KubeUnreachableError): CliError {
   const cause = { cause: error };
   if (error.code === 'tls')
-    return new CliError('CLUSTER_UNTRUSTED', `the API server at ${error.server} cannot be trusted`, {
-      ...cause,
-      details: [error.message],
-      next: [
-        'Compare certificate-authority-data in the kubeconfig with the cluster’s, and whether a proxy is between.',
-      ],
-    });
-  return new CliError('CLUSTER_UNREACHABLE', `no cluster answers at ${error.server}`, {
+    return new CliError(
+      'CLUSTER_UNTRUSTED',
+      `the certificate of the API server at ${error.server} is not trusted`,
+      {
+        ...cause,
+        details: [error.message],
+        next: [
+          'Compare certificate-authority-data in the kubeconfig with the cluster’s CA, and check for a proxy in between.',
+        ],
+      },
+    );
+  return new CliError('CLUSTER_UNREACHABLE', `the API server at ${error.server} does not answer`, {
     ...cause,
     details: [error.message],
     next: [
-      'See whether the cluster is up and whether this machine may reach it (VPN, proxy, security group).',
+      'Check that the cluster is running and that this machine can reach it (VPN, proxy, security group).',
       'Choose another cluster with --context NAME; on this machine: kon sandbox up',
     ],
   });
@@ -79,7 +83,7 @@ function explainUnreachable(error: KubeUnreachableError): CliError {
 /** Refusal by RBAC, which names the missing right, or by an admission policy, with its message. */
 function explainForbidden(error: KubeApiError): CliError {
   const told = (detail: string, ...next: readonly string[]): CliError =>
-    new CliError('FORBIDDEN', 'the cluster does not allow this', { cause: error, details: [detail], next });
+    new CliError('FORBIDDEN', 'permission denied by the cluster', { cause: error, details: [detail], next });
   const refusal = /ValidatingAdmissionPolicy .* denied request: (.+)$/s.exec(error.message)?.[1];
   const { kind, group, name } = error.details ?? {};
   if (refusal?.includes('is protected from deletion')) {
@@ -97,7 +101,7 @@ function explainApi(error: KubeApiError): CliError {
   const { details } = error;
   switch (error.reason) {
     case 'Unauthorized':
-      return new CliError('UNAUTHENTICATED', 'the cluster does not accept your credentials', {
+      return new CliError('UNAUTHENTICATED', 'the cluster rejected your credentials', {
         ...cause,
         details: [error.message],
         next: ['Log in again, or choose another context with --context NAME.'],
@@ -108,21 +112,21 @@ function explainApi(error: KubeApiError): CliError {
       // Without a name it is the resource itself that is unknown to the server.
       return details?.name === undefined
         ? notInstalled(error)
-        : new CliError('NOT_FOUND', `there is no ${details.kind ?? 'object'} "${details.name}"`, cause);
+        : new CliError('NOT_FOUND', `${details.kind ?? 'object'} "${details.name}" not found`, cause);
     case 'AlreadyExists':
       return new CliError('ALREADY_EXISTS', error.message, cause);
     case 'Conflict':
       return new CliError('CONFLICT', error.message, { ...cause, next: ['Repeat the command.'] });
     case 'Invalid':
     case 'BadRequest':
-      return new CliError('INVALID', 'the API server refuses this', {
+      return new CliError('INVALID', 'the API server refused the request', {
         ...cause,
         details: apiProblems(error),
       });
     default:
       return new CliError('API_ERROR', error.message, {
         ...cause,
-        next: ['Repeat the command; if the error stays, look at the API server.'],
+        next: ['Repeat the command; if the error persists, check the API server.'],
       });
   }
 }
@@ -141,9 +145,7 @@ const awsNext: { readonly [Code in ErrorCode]?: readonly string[] } = {
     'Log in (aws sso login, aws configure), or choose a profile: AWS_PROFILE=NAME',
     'For the sandbox: eval "$(kon sandbox env)"',
   ],
-  AWS_UNREACHABLE: [
-    'See whether AWS_ENDPOINT_URL, HTTPS_PROXY and AWS_CA_BUNDLE are what they should be: kon doctor',
-  ],
+  AWS_UNREACHABLE: ['Check AWS_ENDPOINT_URL, HTTPS_PROXY and AWS_CA_BUNDLE: kon doctor'],
 };
 
 function explainAws(error: IdentityError): CliError {
@@ -158,10 +160,10 @@ function explainAws(error: IdentityError): CliError {
 export function notInstalled(cause: unknown): CliError {
   return new CliError('NOT_INSTALLED', 'Konstellation is not installed on this cluster', {
     cause,
-    details: [`The API server knows no resources of the group ${apiGroup}.`],
+    details: [`The API server does not serve the API group ${apiGroup}.`],
     next: [
-      'Install its CRDs: kon crds | kubectl apply --server-side -f -',
-      'Run the controller: kon operator',
+      'Install it: kon install',
+      'Or install only the CRDs and run the operator here: kon crds | kubectl apply --server-side -f -; kon operator',
       'If this is the wrong cluster, choose another one with --context NAME.',
     ],
   });

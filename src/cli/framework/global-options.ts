@@ -6,22 +6,22 @@ export const globalOptions: readonly Option[] = [
   {
     name: 'context',
     value: 'NAME',
-    summary: 'the context of the kubeconfig to use; its current one when absent',
+    summary: 'kubeconfig context to use (default: the current one)',
     complete: 'contexts',
   },
   {
     name: 'kubeconfig',
     value: 'FILE',
-    summary: 'the kubeconfig to use; $KUBECONFIG (a list), else ~/.kube/config when absent',
+    summary: 'kubeconfig to use (default: $KUBECONFIG, a list, or ~/.kube/config)',
     complete: 'files',
   },
   {
     name: 'output',
     short: 'o',
     value: 'FORMAT',
-    summary: `how to answer: ${allFormats.join(', ')}`,
+    summary: `output format: ${allFormats.join(', ')}`,
     complete: { choices: allFormats },
   },
-  { name: 'no-color', summary: 'write no colour; as NO_COLOR in the environment, or no terminal' },
-  { name: 'verbose', short: 'v', summary: 'say on stderr what is done' },
+  { name: 'no-color', summary: 'disable colour, like NO_COLOR in the environment' },
+  { name: 'verbose', short: 'v', summary: 'log requests to stderr' },
 ];

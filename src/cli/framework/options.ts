@@ -4,7 +4,7 @@ import { parseDuration } from './duration.ts';
 import { usageError } from './errors.ts';
 
 export const waitOptions = [
-  { name: 'no-wait', summary: 'return as soon as it is written, before it is true in AWS and the cluster' },
+  { name: 'no-wait', summary: 'return after saving, without waiting for it to take effect' },
   {
     name: 'timeout',
     value: 'DURATION',
@@ -16,13 +16,13 @@ export const waitOptions = [
 
 export const dryRunOption = {
   name: 'dry-run',
-  summary: 'let the API server check it, show what would be, and change nothing',
+  summary: 'validate on the server without saving',
 } as const satisfies Option;
 
 export const watchOption = {
   name: 'watch',
   short: 'w',
-  summary: 'show it again after each change, until Ctrl-C; with -o json one object a line',
+  summary: 'show it again after each change, until Ctrl-C; with -o json one object per line',
 } as const satisfies Option;
 
 /** As those of `kubectl get`. */
@@ -30,11 +30,11 @@ export const watchListOptions = [
   {
     name: 'watch',
     short: 'w',
-    summary: 'after the list, go on with a row for each change, until Ctrl-C; with -o json one object a line',
+    summary: 'after the list, print a row for each change, until Ctrl-C; with -o json one object per line',
   },
   {
     name: 'output-watch-events',
-    summary: 'as --watch, and say of each what happened: ADDED, MODIFIED or DELETED',
+    summary: 'like --watch, with the kind of each change: ADDED, MODIFIED or DELETED',
   },
 ] as const satisfies readonly Option[];
 
@@ -49,14 +49,14 @@ export const filenameOption = {
 export const accountOption = {
   name: 'account',
   value: 'NAME',
-  summary: 'the account, in place of the positional name',
+  summary: 'name of the account, instead of the argument',
   complete: 'accounts',
 } as const satisfies Option;
 
 export const appOption = {
   name: 'app',
   value: 'NAME',
-  summary: 'the app, in place of the positional name',
+  summary: 'name of the app, instead of the argument',
   complete: 'apps',
 } as const satisfies Option;
 
@@ -74,8 +74,8 @@ export function givenName(
 ): string | undefined {
   if (positional !== undefined && option !== undefined && positional !== option)
     throw usageError(
-      `two ${noun}s are named: "${positional}" and --${noun} "${option}"`,
-      `Name one, as "kon ${noun} show NAME" or with --${noun} NAME.`,
+      `two ${noun}s given: "${positional}" and --${noun} "${option}"`,
+      `Pass one, either as the argument or with --${noun} NAME.`,
     );
   return positional ?? option;
 }
@@ -87,8 +87,7 @@ export function requiredName(
   option: string | undefined,
 ): string {
   const name = givenName(noun, positional, option);
-  if (name === undefined)
-    throw usageError(`which ${noun}? No name was given`, `See which there are: kon ${noun} list`);
+  if (name === undefined) throw usageError(`no ${noun} given`, `List them: kon ${noun} list`);
   return name;
 }
 
@@ -98,5 +97,5 @@ export const wholeNumber =
   (text: string): number => {
     const number = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
     if (number >= least && number <= most) return number;
-    throw usageError(`"${text}" is not ${what}`, `Give a number from ${least} to ${most}.`);
+    throw usageError(`"${text}" is not ${what}`, `Pass a number from ${least} to ${most}.`);
   };

@@ -56,7 +56,7 @@ describe('parseCommandLine', () => {
     const noWait = (line: string): Promise<unknown> => inputOf(`fruit pick oak ${line}`);
     expect(await noWait('--wait=false')).toMatchObject({ options: { noWait: true } });
     expect(await noWait('--wait=true')).toMatchObject({ options: { noWait: false } });
-    await expect(noWait('--wait=perhaps')).rejects.toThrow('--wait does not take perhaps');
+    await expect(noWait('--wait=perhaps')).rejects.toThrow('--wait does not accept perhaps');
     await expect(parse('wash --wait=false')).rejects.toThrow("unknown option '--wait=false'");
     expect(await parse('fruit pick --help')).not.toMatchObject({ text: expect.stringContaining('--wait ') });
   });
@@ -86,10 +86,10 @@ describe('parseCommandLine', () => {
       const invocation = await parse(`${line} --help`);
       return invocation.kind === 'text' ? invocation.text : '';
     };
-    expect(await helpOf('fruit pick')).toContain('how to answer: table, json, yaml\n');
+    expect(await helpOf('fruit pick')).toContain('output format: table, json, yaml\n');
     expect(await helpOf('wash')).toContain('--context <NAME>');
     expect(await helpOf('wash')).not.toContain('--output');
-    expect(await helpOf('')).toMatch(/how to answer: table, wide, .*short/);
+    expect(await helpOf('')).toMatch(/output format: table, wide, .*short/);
   });
 
   it('leaves what follows -- as it is', async () => {
@@ -122,8 +122,8 @@ describe('parseCommandLine', () => {
   it.each([
     ['fruit pick', "missing required argument 'tree'"],
     ['fruit pick oak --kind plum', "'plum' is invalid"],
-    ['fruit pick oak -o name', 'kon fruit pick does not answer as name'],
-    ['wash -o json', 'kon wash does not take --output'],
+    ['fruit pick oak -o name', 'kon fruit pick does not support --output name'],
+    ['wash -o json', 'kon wash does not support --output'],
     ['wash --hard', "unknown option '--hard'"],
     ['wash it', 'too many arguments'],
     ['fruit pik', "unknown command 'pik'"],
@@ -142,7 +142,7 @@ describe('parseCommandLine', () => {
       const thrown: unknown = await parse(line).catch((error: unknown) => error);
       return thrown instanceof CliError && thrown.next;
     };
-    expect(await next('fruit pick oak -o xml')).toEqual(['Give one of: table, json, yaml.']);
+    expect(await next('fruit pick oak -o xml')).toEqual(['Choose one of: table, json, yaml.']);
     expect(await next('wash -o xml')).toEqual([]);
   });
 

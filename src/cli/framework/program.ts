@@ -34,7 +34,7 @@ export async function parseCommandLine(
 
   const root = new Parser('kon')
     .description(
-      'Apps on Amazon EKS name an account; their pods hold exactly the AWS permissions which that account lists.',
+      'Apps on Amazon EKS name an account; their pods hold exactly the AWS permissions that the account lists.',
     )
     .version(version, '--version', 'print the version')
     .helpOption('-h, --help', 'show help')
@@ -133,7 +133,7 @@ function helpWith(formats: Command['formats']): Partial<Help> {
     },
     optionDescription(option) {
       return formats && option.long === '--output'
-        ? `how to answer: ${formats.join(', ')}`
+        ? `output format: ${formats.join(', ')}`
         : usual.optionDescription(option);
     },
   };
@@ -158,7 +158,7 @@ function parserOption(option: Option): ParserOption {
     let given: unknown[] = [];
     result.argParser((text: string) => {
       if (choices && !choices.includes(text))
-        throw usageError(`--${option.name} does not take ${text}`, `Give one of: ${choices.join(', ')}.`);
+        throw usageError(`--${option.name} does not accept ${text}`, `Choose one of: ${choices.join(', ')}.`);
       const value: unknown = parse ? parse(text) : text;
       if (!repeatable) return value;
       given = [...given, value];
@@ -172,7 +172,7 @@ function parserOption(option: Option): ParserOption {
 function kubectlWait(): ParserOption {
   return new ParserOption('--wait <BOOLEAN>').hideHelp().argParser((text: string) => {
     if (text !== 'true' && text !== 'false')
-      throw usageError(`--wait does not take ${text}`, 'Give --no-wait, or nothing.');
+      throw usageError(`--wait does not accept ${text}`, 'Use --no-wait, or omit it.');
     return text === 'true';
   });
 }
@@ -208,14 +208,17 @@ function globalsOf(command: Command, root: Parser): GlobalOptions {
   const output = values['output'] as OutputFormat | undefined;
   if (output !== undefined && !allFormats.includes(output))
     throw usageError(
-      `--output does not take ${output}`,
-      ...(command.formats ? [`Give one of: ${command.formats.join(', ')}.`] : []),
+      `--output does not accept ${output}`,
+      ...(command.formats ? [`Choose one of: ${command.formats.join(', ')}.`] : []),
     );
   if (output !== undefined && !command.formats?.includes(output)) {
     const name = `kon ${command.path.join(' ')}`;
     throw command.formats
-      ? usageError(`${name} does not answer as ${output}`, `Give one of: ${command.formats.join(', ')}.`)
-      : usageError(`${name} does not take --output`);
+      ? usageError(
+          `${name} does not support --output ${output}`,
+          `Choose one of: ${command.formats.join(', ')}.`,
+        )
+      : usageError(`${name} does not support --output`);
   }
   return {
     context: values['context'] as string | undefined,

@@ -67,8 +67,8 @@ export async function cluesOf(
   const region = given ?? hints.region ?? (context.env['AWS_REGION'] || context.env['AWS_DEFAULT_REGION']);
   if (!region)
     throw usageError(
-      'neither the kubeconfig nor the environment tells the AWS region',
-      'Give it: --region REGION',
+      'the AWS region is unknown: neither the kubeconfig nor the environment names it',
+      'Pass --region REGION',
     );
   return { hints, issuer, region };
 }
@@ -120,8 +120,8 @@ export async function issuerOf(client: KubeClient, signal: AbortSignal): Promise
   if (status === 401 || status === 403) throw new KubeApiError({ code: status }, { request: `GET ${path}` });
   throw new CliError(
     'CLUSTER_NOT_READY',
-    `the API server does not tell its token issuer (${path}: ${status})`,
-    { next: ['See whether it is a Kubernetes API server whose --service-account-issuer is an https URL.'] },
+    `the API server does not reveal its token issuer (${path}: ${status})`,
+    { next: ['Check that it is a Kubernetes API server whose --service-account-issuer is an https URL.'] },
   );
 }
 
@@ -149,8 +149,8 @@ export async function discoverCluster(
   const wanted = choice.clusterName ?? hints.name;
   if (choice.selfManaged) {
     if (wanted === undefined)
-      throw new CliError('USAGE', 'a cluster that is not of EKS needs a name', {
-        next: ['Give it: --cluster-name NAME'],
+      throw new CliError('USAGE', 'a cluster outside EKS needs a name', {
+        next: ['Pass --cluster-name NAME'],
       });
     // With the name of an EKS cluster it would have that cluster's ARN, and with it that cluster's roles.
     const namesake = await knownToEks(aws, wanted, signal);
@@ -160,8 +160,8 @@ export async function discoverCluster(
   if (hints.accountId !== undefined && hints.accountId !== caller.accountId)
     throw new CliError(
       'AWS_WRONG_ACCOUNT',
-      `the kubeconfig's cluster is in the AWS account ${hints.accountId}, and you are ${caller.arn}`,
-      { next: [`Choose a profile of the account ${hints.accountId}: AWS_PROFILE=NAME`] },
+      `the kubeconfig's cluster is in AWS account ${hints.accountId}, but you are ${caller.arn}`,
+      { next: [`Choose a profile of account ${hints.accountId}: AWS_PROFILE=NAME`] },
     );
   const names = wanted === undefined ? await aws.clusterNames(signal) : [wanted];
   for (const name of names) {
@@ -173,12 +173,9 @@ export async function discoverCluster(
     'NOT_FOUND',
     wanted === undefined
       ? `none of the ${names.length} EKS clusters in ${region} issues tokens as ${issuer}`
-      : `there is no EKS cluster ${wanted} in ${region}`,
+      : `EKS cluster ${wanted} not found in ${region}`,
     {
-      next: [
-        'Say where it is: --region REGION, --cluster-name NAME',
-        'A cluster that is not of EKS: --self-managed',
-      ],
+      next: ['Pass --region REGION or --cluster-name NAME', 'For a cluster outside EKS: --self-managed'],
     },
   );
 }
@@ -198,9 +195,9 @@ async function knownToEks(
 }
 
 function notTheCluster({ name, issuer }: EksCluster, asked: string, region: string): CliError {
-  return new CliError('CONFLICT', `the EKS cluster ${name} in ${region} is not the one of the kubeconfig`, {
+  return new CliError('CONFLICT', `EKS cluster ${name} in ${region} is not the cluster of the kubeconfig`, {
     details: [`EKS: issuer ${issuer}`, `The API server: issuer ${asked}`],
-    next: ['Choose the other with --cluster-name, --region or --context.'],
+    next: ['Choose the other one with --cluster-name, --region or --context.'],
   });
 }
 
@@ -217,12 +214,12 @@ export function requireConfigOf(config: ClusterConfig | undefined, cluster: Disc
   if (name === cluster.name && region === cluster.region && accountId === cluster.accountId) return;
   throw new CliError(
     'CONFLICT',
-    `the ClusterConfig ${config.metadata.name} is of the cluster ${name} in ${region}, AWS account ${accountId}`,
+    `ClusterConfig ${config.metadata.name} names cluster ${name} in ${region}, AWS account ${accountId}`,
     {
-      details: [`The kubeconfig leads to ${cluster.clusterArn}.`],
+      details: [`The kubeconfig points to ${cluster.clusterArn}.`],
       next: [
         'Choose the cluster of the ClusterConfig: --context, --cluster-name or --region.',
-        'Or delete a ClusterConfig that was copied from another cluster before anything is created by it.',
+        'Or delete a ClusterConfig that was copied from another cluster, before it creates anything.',
       ],
     },
   );

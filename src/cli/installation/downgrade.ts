@@ -66,8 +66,8 @@ export async function findDowngrade(client: KubeClient, signal: AbortSignal): Pr
 export function lossOf({ fields, objects }: Downgrade): readonly string[] {
   return [
     fields.length > 0
-      ? `Fields that this version does not have: ${fields.join(', ')}`
-      : 'It has no fewer fields, but rules and admission policies of an earlier version.',
+      ? `Fields missing in this version: ${fields.join(', ')}`
+      : 'It has the same fields, but rules and admission policies of an earlier version.',
     ...(objects.length > 0
       ? [`Stored objects that lose fields for good:`, ...objects.map((object) => `  ${object}`)]
       : ['No stored object uses such a field.']),
@@ -83,7 +83,7 @@ export function refuseDowngrade(downgrade: Downgrade): never {
       details: lossOf(downgrade),
       next: [
         'Install with the kon of that version, or a later one.',
-        'To go back all the same, and lose what is listed: kon install --downgrade',
+        'To downgrade anyway and lose the listed fields: kon install --downgrade',
       ],
     },
   );

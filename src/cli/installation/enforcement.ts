@@ -36,10 +36,10 @@ export async function waitUntilEnforced(client: KubeClient, clock: Clock): Promi
     'CLUSTER_NOT_READY',
     `the API server does not enforce the admission policies ${enforcementTimeoutMs / 1000} s after they were applied`,
     {
-      details: ['Without them, whoever may write accounts could grant any permission.'],
+      details: ['Without them, anyone who may write accounts could grant any permission.'],
       next: [
-        'See whether it reports a problem with them: kubectl get validatingadmissionpolicies -o yaml',
-        'Then run kon install again: it goes on where it stopped.',
+        'Check their status: kubectl get validatingadmissionpolicies -o yaml',
+        'Then run kon install again: it continues where it stopped.',
       ],
     },
   );

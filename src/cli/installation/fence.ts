@@ -13,7 +13,7 @@ import { CliError, usageError } from '../framework/errors.ts';
 
 /** Consequences of `--unbounded`. `kon doctor` repeats them for as long as the operator is unbounded. */
 export const worthOfCredentials = (policy: string): string =>
-  `the operator's AWS credentials are worth the AWS account: whoever has them can create a role with ${policy} and let anybody assume it`;
+  `the operator's AWS credentials control the AWS account: whoever has them can create a role with ${policy} that any principal may assume`;
 
 /**
  * @returns a warning to print where nothing limits the operator and `unbounded` accepts that
@@ -23,12 +23,12 @@ export function checkFence(options: OperatorPolicyOptions, unbounded: boolean): 
   const found = unboundedOperator(options);
   if (!found) return undefined;
   if (unbounded) return `Warning: ${worthOfCredentials(found.policy)} (${found.why})\n`;
-  throw new CliError('USAGE', `nothing limits what the operator can give to a role: ${found.why}`, {
+  throw new CliError('USAGE', `nothing limits what the operator can grant: ${found.why}`, {
     details: [`Then ${worthOfCredentials(found.policy)}.`],
     next: [
       'Limit every role by a permissions boundary: --boundary ARN',
       "Or name the policies that accounts may list: --allow-policy 'arn:aws:iam::aws:policy/AmazonS3*'",
-      'Where there is a ClusterConfig: set permissionsBoundaryArn or allowedPolicyArns in its spec.aws',
+      'With an existing ClusterConfig: set permissionsBoundaryArn or allowedPolicyArns in its spec.aws',
       'Or accept it: --unbounded',
     ],
   });
@@ -37,14 +37,12 @@ export function checkFence(options: OperatorPolicyOptions, unbounded: boolean): 
 /** @throws CliError of code INVALID when the ClusterConfig has a role path that an earlier version accepted */
 export function fencedPolicy(options: OperatorPolicyOptions): PolicyDocument {
   if (!isRolePath(options.rolePath))
-    throw new CliError(
-      'INVALID',
-      `the role path "${options.rolePath}" of the ClusterConfig fences no roles`,
-      {
-        details: ['The operator could change or pass roles of others.'],
-        next: ['Set spec.aws.rolePath to a folder of the cluster’s own, for example /konstellation/main/.'],
-      },
-    );
+    throw new CliError('INVALID', `the role path "${options.rolePath}" of the ClusterConfig limits nothing`, {
+      details: ['The operator could change or pass roles of others.'],
+      next: [
+        'Set spec.aws.rolePath to a path that only this cluster uses, for example /konstellation/main/.',
+      ],
+    });
   return operatorPolicy(options);
 }
 
@@ -67,6 +65,6 @@ export function checkBoundaryArn(option: string, arn: string | undefined): void 
   if (arn === undefined || policyArn.safeParse(arn).success) return;
   throw usageError(
     `"${arn}" is not the ARN of a managed policy`,
-    `Give one for ${option}, for example arn:aws:iam::123456789012:policy/boundary.`,
+    `Pass one for ${option}, for example arn:aws:iam::123456789012:policy/boundary.`,
   );
 }

@@ -20,17 +20,17 @@ describe('parseImage', () => {
   });
 
   it.each([
-    ['', 'is not the name'],
-    ['Konstellation:1', 'is not the name'],
-    ['konstellation@sha256:0a', 'is not the name'],
-    [`konstellation@sha256:${'0A'.repeat(32)}`, 'is not the name'],
-    [`konstellation@md5:${'0a'.repeat(16)}`, 'is not the name'],
-    [`konstellation@${digest}x`, 'is not the name'],
-    ['konstellation:', 'is not the name'],
-    ['konstellation:1 ', 'is not the name'],
-    ['https://ghcr.io/k11n/konstellation:1', 'is not the name'],
-    ['konstellation', 'names no version'],
-    ['localhost:5000/konstellation', 'names no version'],
+    ['', 'is not an image name'],
+    ['Konstellation:1', 'is not an image name'],
+    ['konstellation@sha256:0a', 'is not an image name'],
+    [`konstellation@sha256:${'0A'.repeat(32)}`, 'is not an image name'],
+    [`konstellation@md5:${'0a'.repeat(16)}`, 'is not an image name'],
+    [`konstellation@${digest}x`, 'is not an image name'],
+    ['konstellation:', 'is not an image name'],
+    ['konstellation:1 ', 'is not an image name'],
+    ['https://ghcr.io/k11n/konstellation:1', 'is not an image name'],
+    ['konstellation', 'has no tag or digest'],
+    ['localhost:5000/konstellation', 'has no tag or digest'],
   ])('refuses "%s"', (text, why) => {
     expect(() => parseImage(text)).toThrow(why);
   });

@@ -22,14 +22,11 @@ export function parseImage(text: string): string {
   const groups = text.length <= 512 ? reference.exec(text)?.groups : undefined;
   if (!groups)
     throw usageError(
-      `"${text}" is not the name of an image`,
-      `Give NAME:TAG, or NAME@sha256:DIGEST with the 64 hexadecimal digits of the digest.`,
+      `"${text}" is not an image name`,
+      `Pass NAME:TAG, or NAME@sha256:DIGEST with 64 hexadecimal digits.`,
     );
   // Without both it is :latest, and the operator would change with whatever is pushed next.
   if (groups['tag'] === undefined && groups['digest'] === undefined)
-    throw usageError(
-      `"${text}" names no version of the image`,
-      `Give ${text}:TAG, or ${text}@sha256:DIGEST.`,
-    );
+    throw usageError(`"${text}" has no tag or digest`, `Pass ${text}:TAG, or ${text}@sha256:DIGEST.`);
   return text;
 }

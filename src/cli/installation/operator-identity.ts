@@ -37,8 +37,10 @@ export async function chooseIdentityMode(
   const { asked, namespace, signal } = of;
   const configured = existing && (existing.spec.aws.identityMode ?? 'IRSA');
   if (existing && asked !== undefined && asked !== configured)
-    throw new CliError('CONFLICT', `the ClusterConfig ${existing.metadata.name} says ${configured}`, {
-      details: ['Its accounts move with it, target by target; an installation changes no configuration.'],
+    throw new CliError('CONFLICT', `ClusterConfig ${existing.metadata.name} has identityMode ${configured}`, {
+      details: [
+        'A change switches all accounts, target by target; an installation does not change the configuration.',
+      ],
       next: [
         `Change it first: kubectl patch clusterconfig ${existing.metadata.name} --type merge -p '{"spec":{"aws":{"identityMode":"${asked}"}}}'`,
       ],
@@ -76,12 +78,16 @@ export async function associationStep(
       },
     };
   if (tagValue(found.details?.tags ?? {}, installedTag) !== of.tags[installedTag])
-    throw new CliError('CONFLICT', `the ${object} exists, and no installation of this cluster made it`, {
-      details: [
-        `It is ${found.id}, leads to ${found.details?.roleArn ?? 'a role that you may not see'}, and has no tag ${installedTag}=${of.tags[installedTag]}.`,
-      ],
-      next: ['Delete it; or give it the tag, if the installation may have it.'],
-    });
+    throw new CliError(
+      'CONFLICT',
+      `${object} exists, but was not created by an installation of this cluster`,
+      {
+        details: [
+          `It is ${found.id} for ${found.details?.roleArn ?? 'a role that you may not see'}, and lacks the tag ${installedTag}=${of.tags[installedTag]}.`,
+        ],
+        next: ['Delete it, or add the tag to hand it over to the installation.'],
+      },
+    );
   return {
     object,
     state: found.details?.roleArn === of.roleArn ? 'present' : 'differs',

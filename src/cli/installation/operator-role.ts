@@ -73,7 +73,7 @@ export function roleDemands(
 ): RoleDemands {
   const { path, tags = {} } = asked;
   if (path !== undefined && path !== '/' && !isRolePath(path))
-    throw usageError(`"${path}" is not the path of a role`, 'Give a path like /platform/operators/.');
+    throw usageError(`"${path}" is not an IAM role path`, 'Pass a path like /platform/operators/.');
   if (path !== undefined && rolePath !== '/' && path.startsWith(rolePath))
     throw usageError(
       `the operator's own role cannot be under ${rolePath}, where it may change roles`,
@@ -89,7 +89,7 @@ export function roleDemands(
     throw new CliError('CONFLICT', `the operator's role ${live.arn} exists at another path than ${path}`, {
       details: ['IAM cannot move a role.'],
       next: [
-        'Leave out --operator-role-path, to keep the role where it is.',
+        'Omit --operator-role-path to keep the role where it is.',
         'Or delete the role and run kon install again: until then the operator has no credentials, and running pods keep theirs.',
       ],
     });

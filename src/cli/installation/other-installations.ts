@@ -97,12 +97,10 @@ export function refuseOthers(
   throw new CliError('CONFLICT', `Konstellation is installed in the namespace ${other.namespace}`, {
     details: [
       `There: ${others.map(({ object }) => object).join(', ')}.`,
-      'A cluster has one installation: its rights, its admission policies and the trust policy of its role name one ServiceAccount.',
+      'A cluster has one installation: its permissions, admission policies and the trust policy of its role name one ServiceAccount.',
     ],
     next: [
-      ...(command === 'install'
-        ? [`Keep to that namespace: kon install --namespace ${other.namespace}`]
-        : []),
+      ...(command === 'install' ? [`Use that namespace: kon install --namespace ${other.namespace}`] : []),
       ...new Set(others.map((each) => removalOf(each))),
     ],
   });
@@ -116,5 +114,5 @@ export function removalOf({ namespace, object, release, hasRights }: FoundOperat
   // Without rights it does nothing, and nothing waits for it.
   return object.startsWith('Lease ')
     ? `End the operator that renews the ${object}, then delete it: kubectl delete lease --namespace ${namespace} ${operatorName}`
-    : `Remove what is left there, an operator without rights: kubectl delete namespace ${namespace}`;
+    : `Remove the leftover operator without permissions: kubectl delete namespace ${namespace}`;
 }

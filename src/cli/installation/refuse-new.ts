@@ -25,7 +25,7 @@ export async function refuseNew(client: KubeClient, clock: Clock): Promise<void>
     {
       details: ['Without it, accounts could be created after the operator was removed.'],
       next: [
-        `See whether it reports a problem with it: kubectl get validatingadmissionpolicy ${name} -o yaml`,
+        `Check its status: kubectl get validatingadmissionpolicy ${name} -o yaml`,
         'Then run kon uninstall again.',
       ],
     },

@@ -52,7 +52,7 @@ const kinds: Readonly<Record<string, Resource>> = Object.fromEntries(
 
 export function resourceOf(object: KubeObject): Resource {
   const resource = kinds[object.kind];
-  if (!resource) throw new Error(`there is no resource for the kind ${object.kind}`);
+  if (!resource) throw new Error(`no API resource for kind ${object.kind}`);
   return resource;
 }
 
@@ -108,10 +108,10 @@ export async function roleStep(
   if (tagValue(role.tags, installedTag) !== of.clusterArn)
     throw new CliError(
       'CONFLICT',
-      `the role ${role.arn} exists, and no installation of this cluster made it`,
+      `role ${role.arn} exists, but was not created by an installation of this cluster`,
       {
-        details: [`It has no tag ${installedTag}=${of.clusterArn}.`],
-        next: ['Delete or rename it; or give it the tag, if the operator may have it.'],
+        details: [`It lacks the tag ${installedTag}=${of.clusterArn}.`],
+        next: ['Delete or rename it, or add the tag to hand it over to the operator.'],
       },
     );
   const current = role.inlinePolicyNames.includes(operatorPolicyName)
@@ -157,9 +157,11 @@ export async function objectStep(client: KubeClient, object: KubeObject, signal:
       return await client.apply(resource, object, { fieldManager, dryRun, signal });
     } catch (error) {
       if (!isConflict(error)) throw error;
-      throw new CliError('CONFLICT', `${describeObject(object)} has fields that another tool keeps`, {
+      throw new CliError('CONFLICT', `${describeObject(object)} has fields that another tool manages`, {
         details: [error.message],
-        next: ['Take it from that tool, or install with that tool: kon install --dry-run prints everything.'],
+        next: [
+          'Remove it from that tool, or install with that tool: kon install --dry-run prints everything.',
+        ],
         cause: error,
       });
     }
@@ -176,8 +178,8 @@ export async function objectStep(client: KubeClient, object: KubeObject, signal:
   // Nothing can be created in a terminating namespace; the server reports that as forbidden, like a missing right.
   if (live.metadata.deletionTimestamp !== undefined)
     throw new CliError('CLUSTER_NOT_READY', `${describeObject(object)} is being deleted`, {
-      details: ['What is in it goes first, and takes a while.'],
-      next: [`Wait until it is gone: ${waitCommand({ resource, object })}`, 'Then run kon install again.'],
+      details: ['Its contents are deleted first, which takes a while.'],
+      next: [`Wait for the deletion: ${waitCommand({ resource, object })}`, 'Then run kon install again.'],
     });
   const applied = await apply(true);
   return step(isDeepStrictEqual(comparable(live), comparable(applied)) ? 'present' : 'differs');

@@ -27,50 +27,54 @@ describe('checkManifest', () => {
   });
 
   it.each<[string, unknown, string]>([
-    ['text', 'hello', 'this is no manifest: apiVersion, kind, metadata and spec are expected'],
-    ['another kind', { kind: 'Pod' }, 'kind: "Pod" is none of LinkedServiceAccount, App, ClusterConfig'],
+    ['text', 'hello', 'not a manifest: expected apiVersion, kind, metadata and spec'],
+    [
+      'another kind',
+      { kind: 'Pod' },
+      'kind: expected one of LinkedServiceAccount, App, ClusterConfig, got "Pod"',
+    ],
     [
       'another version',
       account({ aws: { policyArns: [] } }, { apiVersion: 'v1' }),
-      'apiVersion: k11n.dev/v1alpha1 is expected, not "v1"',
+      'apiVersion: expected k11n.dev/v1alpha1, got "v1"',
     ],
     ['no metadata', account({ aws: { policyArns: [] } }, { metadata: null }), 'metadata: name is missing'],
     ['no spec', account(undefined), 'spec: is missing'],
     [
       'no list',
       account({ aws: { policyArns: null } }),
-      'spec.aws.policyArns: is empty, and has to be a list ([] for none)',
+      'spec.aws.policyArns: is empty, expected a list ([] for none)',
     ],
     ['a missing list', account({ aws: {} }), 'spec.aws.policyArns: is missing'],
     [
       'text for a list',
       account({ aws: { policyArns: arn } }),
-      `spec.aws.policyArns: has to be a list, not "${arn}"`,
+      `spec.aws.policyArns: expected a list, got "${arn}"`,
     ],
     [
       'a malformed ARN',
       account({ aws: { policyArns: ['arn:aws:s3:::b'] } }),
-      'spec.aws.policyArns[0]: "arn:aws:s3:::b" is not the ARN of an IAM managed policy, as arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess is',
+      'spec.aws.policyArns[0]: "arn:aws:s3:::b" is not the ARN of an IAM managed policy, for example arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess',
     ],
     [
       'a duplicate',
       account({ aws: { policyArns: [arn, arn] } }),
-      `spec.aws.policyArns[1]: "${arn}" is listed already, at spec.aws.policyArns[0]`,
+      `spec.aws.policyArns[1]: "${arn}" is already listed at spec.aws.policyArns[0]`,
     ],
     [
       'a choice there is not',
       account({ aws: { policyArns: [] }, deletionPolicy: 'Burn' }),
-      'spec.deletionPolicy: "Burn" is none of Delete, Retain',
+      'spec.deletionPolicy: expected one of Delete, Retain, got "Burn"',
     ],
     [
       'an odd name',
       account({ aws: { policyArns: [] } }, { metadata: { name: 'A' } }),
-      'metadata.name: "A" is no name for an account: at most 253 lower-case letters, digits, "-" and ".", beginning and ending with a letter or digit',
+      'metadata.name: invalid name "A" for an account: use at most 253 lower-case letters, digits, "-" and ".", beginning and ending with a letter or digit',
     ],
     [
       'an odd field of metadata',
       account({ aws: { policyArns: [] } }, { metadata: { name: 'a', lables: {} } }),
-      'metadata.lables: there is no such field',
+      'metadata.lables: unknown field',
     ],
   ])('tells of %s', (_what, value, problem) => {
     expect(problemsOf(value)).toContain(problem);
@@ -80,7 +84,7 @@ describe('checkManifest', () => {
     const misspelt = account({ aws: { policyArn: [arn] } });
     expect(problemsOf(misspelt)).toEqual([
       'spec.aws.policyArns: is missing',
-      'spec.aws.policyArn: there is no such field; did you mean policyArns?',
+      'spec.aws.policyArn: unknown field; did you mean policyArns?',
     ]);
     expect(problemsOf(account({ aws: { policyArns: [arn] }, futureField: 1 }))).toEqual([]);
   });
@@ -88,10 +92,10 @@ describe('checkManifest', () => {
   it('holds a manifest against what the command is about', () => {
     const value = account({ aws: { policyArns: [] } });
     expect(problemsOf(value, { kind: accountKind, name: 'other' })).toEqual([
-      'metadata.name: "other" is expected, not "myaccount"',
+      'metadata.name: expected "other", got "myaccount"',
     ]);
     expect(problemsOf({ ...value, kind: 'App' }, { kind: accountKind })).toEqual([
-      'kind: LinkedServiceAccount is expected, not "App"',
+      'kind: expected LinkedServiceAccount, got "App"',
     ]);
   });
 
@@ -102,7 +106,7 @@ describe('checkManifest', () => {
       metadata: { name: 'a' },
       spec: { image: 'x', targets: [{ name: 'production' }, { name: 'production' }] },
     };
-    expect(problemsOf(app)).toEqual(['spec.targets[1]: "production" is listed already, at spec.targets[0]']);
+    expect(problemsOf(app)).toEqual(['spec.targets[1]: "production" is already listed at spec.targets[0]']);
   });
 });
 
@@ -117,10 +121,10 @@ describe('the templates', () => {
 
   it('say what is missing until it is filled in', () => {
     expect(problemsOf(parsed(accountTemplate('a', [])))).toEqual([
-      'spec.aws.policyArns: is empty, and has to be a list ([] for none)',
+      'spec.aws.policyArns: is empty, expected a list ([] for none)',
     ]);
     expect(problemsOf(parsed(appTemplate('a', ['production'])))).toEqual([
-      'spec.image: is empty, and has to be of type string',
+      'spec.image: is empty, expected of type string',
     ]);
   });
 

@@ -30,21 +30,21 @@ export function checkManifest(
   expected: { readonly kind?: Kind; readonly name?: string } = {},
 ): CheckedManifest {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return unsound(['this is no manifest: apiVersion, kind, metadata and spec are expected']);
+    return unsound(['not a manifest: expected apiVersion, kind, metadata and spec']);
   const manifest = value as Partial<Record<keyof Manifest, unknown>>;
   const kindNames = kinds.map((kind) => kind.resource.kind);
   const of = kinds.find((kind) => kind.resource.kind === manifest.kind);
   if (expected.kind && of !== expected.kind)
-    return unsound([`kind: ${expected.kind.resource.kind} is expected, not ${show(manifest.kind)}`]);
-  if (!of) return unsound([`kind: ${show(manifest.kind)} is none of ${kindNames.join(', ')}`]);
+    return unsound([`kind: expected ${expected.kind.resource.kind}, got ${show(manifest.kind)}`]);
+  if (!of) return unsound([`kind: expected one of ${kindNames.join(', ')}, got ${show(manifest.kind)}`]);
   const problems: string[] = [];
   if (manifest.apiVersion !== apiVersion)
-    problems.push(`apiVersion: ${apiVersion} is expected, not ${show(manifest.apiVersion)}`);
+    problems.push(`apiVersion: expected ${apiVersion}, got ${show(manifest.apiVersion)}`);
   problems.push(...metadataProblems(manifest.metadata, of, expected.name));
   problems.push(...specProblems(manifest.spec, of.resource.kind));
   const schema = crdSchema(of.resource.kind);
   for (const twice of duplicates(value, schema))
-    problems.push(`${twice.path}: ${show(twice.value)} is listed already, at ${twice.first}`);
+    problems.push(`${twice.path}: ${show(twice.value)} is already listed at ${twice.first}`);
   if (problems.length === 0) return { kind: 'sound', manifest: value as Manifest, of };
   // Alone, an unknown field is for the API server to refuse; beside other faults it often explains them.
   for (const unknown of unknownFields(value, schema)) problems.push(unknownFieldProblem(unknown));
@@ -59,7 +59,7 @@ export function crdSchema(kindName: string): StructuralSchema {
 }
 
 export function unknownFieldProblem(unknown: { path: string; meant: string | undefined }): string {
-  return `${unknown.path}: there is no such field${unknown.meant ? `; did you mean ${unknown.meant}?` : ''}`;
+  return `${unknown.path}: unknown field${unknown.meant ? `; did you mean ${unknown.meant}?` : ''}`;
 }
 
 function metadataProblems(
@@ -71,11 +71,11 @@ function metadataProblems(
   const { name } = metadata as { name?: unknown };
   if (typeof name !== 'string' || name === '') return ['metadata.name: is missing'];
   if (expectedName !== undefined && name !== expectedName)
-    return [`metadata.name: ${show(expectedName)} is expected, not ${show(name)}`];
+    return [`metadata.name: expected ${show(expectedName)}, got ${show(name)}`];
   const problem = nameProblem(kind, name);
   return [
     ...(problem ? [`metadata.name: ${problem}`] : []),
-    ...unknownMetadata(metadata).map((key) => `metadata.${key}: there is no such field`),
+    ...unknownMetadata(metadata).map((key) => `metadata.${key}: unknown field`),
   ];
 }
 
@@ -94,15 +94,15 @@ function issueText(issue: z.core.$ZodIssue, value: unknown): string {
   if (issue.code === 'invalid_type') {
     const wanted = issue.expected === 'array' ? 'a list' : `of type ${issue.expected}`;
     return value === null
-      ? `is empty, and has to be ${wanted}${issue.expected === 'array' ? ' ([] for none)' : ''}`
-      : `has to be ${wanted}, not ${show(value)}`;
+      ? `is empty, expected ${wanted}${issue.expected === 'array' ? ' ([] for none)' : ''}`
+      : `expected ${wanted}, got ${show(value)}`;
   }
   if (issue.code === 'invalid_value')
-    return `${show(value)} is none of ${issue.values.map(String).join(', ')}`;
+    return `expected one of ${issue.values.map(String).join(', ')}, got ${show(value)}`;
   if (issue.code === 'invalid_format') {
     const field = issue.path.findLast((part) => typeof part === 'string');
     if (typeof field === 'string' && /Arns?$/.test(field))
-      return `${show(value)} is not the ARN of an IAM managed policy, as arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess is`;
+      return `${show(value)} is not the ARN of an IAM managed policy, for example arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess`;
     return `${show(value)} does not match ${'pattern' in issue ? issue.pattern : issue.format}`;
   }
   return issue.message;

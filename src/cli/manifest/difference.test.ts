@@ -9,17 +9,19 @@ describe('differences', () => {
         { spec: { a: 2, list: ['y', 'w'], same: { z: 1 }, come: null } },
       ),
     ).toEqual([
-      'spec.a: 1 became 2',
+      'spec.a: changed from 1 to 2',
       'spec.list: "x" was removed',
       'spec.list: "w" was added',
-      'spec.gone: true became nothing',
-      'spec.come: nothing became null',
+      'spec.gone: changed from true to nothing',
+      'spec.come: changed from nothing to null',
     ]);
   });
 
   it('tells another order, and lists of objects, as a whole', () => {
-    expect(differences(['a', 'b'], ['b', 'a'])).toEqual([': ["a","b"] became ["b","a"]']);
-    expect(differences({ l: [{ a: 1 }] }, { l: [{ a: 2 }] })).toEqual(['l: [{"a":1}] became [{"a":2}]']);
+    expect(differences(['a', 'b'], ['b', 'a'])).toEqual([': changed from ["a","b"] to ["b","a"]']);
+    expect(differences({ l: [{ a: 1 }] }, { l: [{ a: 2 }] })).toEqual([
+      'l: changed from [{"a":1}] to [{"a":2}]',
+    ]);
   });
 
   it('tells nothing of what is equal', () => {

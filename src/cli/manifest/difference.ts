@@ -18,7 +18,7 @@ export function differences(before: unknown, after: unknown, path: Path = []): r
         ...added.map((item) => `${where}: ${show(item)} was added`),
       ];
   }
-  return [`${formatPath(path)}: ${show(before)} became ${show(after)}`];
+  return [`${formatPath(path)}: changed from ${show(before)} to ${show(after)}`];
 }
 
 const isPlain = (value: unknown): value is Readonly<Record<string, unknown>> =>

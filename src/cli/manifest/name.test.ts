@@ -17,7 +17,7 @@ describe('a name', () => {
   });
 
   it('default is refused for an account, and for nothing else', () => {
-    expect(nameProblem(accountKind, 'default')).toContain('an account cannot be named "default"');
+    expect(nameProblem(accountKind, 'default')).toContain('invalid account name "default"');
     expect(nameProblem(accountKind, 'default-2')).toBeUndefined();
     expect(nameProblem(appKind, 'default')).toBeUndefined();
   });

@@ -11,13 +11,13 @@ export function nameProblem(kind: Kind, name: string): string | undefined {
   if (kind === appKind)
     return name.length <= 63 && serviceName.test(name)
       ? undefined
-      : `"${name}" is no name for an app: at most 63 lower-case letters, digits and "-", beginning with a letter and not ending in "-"`;
+      : `invalid app name "${name}": use at most 63 lower-case letters, digits and "-", beginning with a letter and not ending in "-"`;
   if (kind === accountKind && name === 'default')
-    return 'an account cannot be named "default": all pods that name no ServiceAccount would hold its permissions';
+    return 'invalid account name "default": all pods without a ServiceAccount would hold its permissions';
   const noun = kind === accountKind ? 'an account' : `a ${kind.noun}`;
   return name.length <= 253 && subdomain.test(name)
     ? undefined
-    : `"${name}" is no name for ${noun}: at most 253 lower-case letters, digits, "-" and ".", beginning and ending with a letter or digit`;
+    : `invalid name "${name}" for ${noun}: use at most 253 lower-case letters, digits, "-" and ".", beginning and ending with a letter or digit`;
 }
 
 export function targetNameProblem(name: string): string | undefined {
@@ -25,5 +25,5 @@ export function targetNameProblem(name: string): string | undefined {
     return `the namespace "${name}" cannot be a target: default and kube-* are reserved for Kubernetes`;
   return name.length <= 63 && label.test(name)
     ? undefined
-    : `"${name}" is no name for a target, which is a namespace: at most 63 lower-case letters, digits and "-", beginning and ending with a letter or digit`;
+    : `invalid target name "${name}": use at most 63 lower-case letters, digits and "-", beginning and ending with a letter or digit`;
 }

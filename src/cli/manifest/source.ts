@@ -33,7 +33,8 @@ export async function readSource(context: CliContext, filename: string): Promise
   const parsed = parseText(text);
   if (parsed.kind === 'faulty')
     throw new CliError('MANIFEST_UNREADABLE', `${origin} is not YAML`, { details: parsed.problems });
-  if (parsed.documents.length === 0) throw new CliError('MANIFEST_UNREADABLE', `${origin} holds no manifest`);
+  if (parsed.documents.length === 0)
+    throw new CliError('MANIFEST_UNREADABLE', `${origin} contains no manifest`);
   return { origin, documents: parsed.documents };
 }
 
@@ -49,8 +50,8 @@ export async function readManifest(
 ): Promise<Manifest> {
   const { origin, documents } = await readSource(context, filename);
   if (documents.length > 1)
-    throw new CliError('INVALID', `${origin} holds ${documents.length} documents, and one is expected`, {
-      next: [`To write them all: kon apply -f ${filename}`],
+    throw new CliError('INVALID', `${origin} contains ${documents.length} documents, expected one`, {
+      next: [`To apply them all: kon apply -f ${filename}`],
     });
   return soundManifest(documents[0], origin, {
     kind: expected.kind,
@@ -66,5 +67,5 @@ export function soundManifest(
 ): Manifest {
   const checked = checkManifest(value, expected);
   if (checked.kind === 'sound') return checked.manifest;
-  throw new CliError('INVALID', `${origin} is not valid`, { details: checked.problems });
+  throw new CliError('INVALID', `${origin} is invalid`, { details: checked.problems });
 }

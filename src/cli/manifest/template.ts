@@ -7,7 +7,7 @@ const howTo = [
 ];
 
 const orTargets = (targets: readonly string[]): string =>
-  targets.length > 0 ? targets.join(', ') : 'none yet; kon target create NAME makes one';
+  targets.length > 0 ? targets.join(', ') : 'none yet; create one with kon target create NAME';
 
 /** @param targets of the cluster, listed in a comment */
 export function accountTemplate(name: string, targets: readonly string[]): string {
@@ -24,17 +24,17 @@ spec:
     policyArns:
       # - arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess
 
-    # The managed policy that bounds what the role can ever do.
+    # The managed policy that is the role's permissions boundary.
     # permissionsBoundaryArn: arn:aws:iam::123456789012:policy/boundary
 
-    # How pods get the role: IRSA, or PodIdentity. As the ClusterConfig says when absent.
+    # How pods get the role: IRSA or PodIdentity (default: as in the ClusterConfig).
     # identityMode: PodIdentity
 
-  # Where apps may use the account; everywhere when absent. The targets: ${orTargets(targets)}
+  # Where apps may use the account (default: everywhere). Targets: ${orTargets(targets)}
   # targets:
   #   - ${targets[0] ?? 'production'}
 
-  # What becomes of the IAM role when the account is deleted: Delete or Retain.
+  # What happens to the IAM role when the account is deleted: Delete or Retain.
   # deletionPolicy: Delete
 `;
 }
@@ -52,7 +52,7 @@ spec:
   image:
   # imageTag: "1.0"
 
-  # The account (kon account list) whose AWS permissions the pods hold; none when absent.
+  # The account (kon account list) whose AWS permissions the pods hold (default: none).
   # serviceAccount: myaccount
 
   # What the container listens on.
@@ -64,7 +64,7 @@ spec:
   #   - name: LOG_LEVEL
   #     value: info
 
-  # Where it runs. The targets: ${orTargets(targets)}
+  # Where it runs. Targets: ${orTargets(targets)}
   targets:
 ${listed.map((target) => `    - name: ${target}`).join('\n')}
 `;

@@ -44,8 +44,7 @@ export async function itemsOfFiles(
   context: CliContext,
   filenames: readonly string[],
 ): Promise<readonly Item[]> {
-  if (filenames.length === 0)
-    throw usageError('no file was given', 'Give one with -f FILE, or -f - for stdin.');
+  if (filenames.length === 0) throw usageError('no file given', 'Pass one with -f FILE, or -f - for stdin.');
   const items = (await Promise.all(filenames.map((filename) => itemsOf(context, filename)))).flat();
   refuseTwice(items);
   return items;
@@ -66,10 +65,10 @@ async function itemsOf(context: CliContext, filename: string): Promise<readonly 
     return [];
   });
   if (problems.length === 0) return items;
-  throw new CliError('INVALID', `${origin} is not valid; nothing was written`, {
+  throw new CliError('INVALID', `${origin} is invalid; nothing was written`, {
     details: problems,
     ...(problems.some((problem) => problem.includes('kind:'))
-      ? { next: ['kon applies its own kinds; for all others: kubectl apply -f FILE'] }
+      ? { next: ['kon applies only its own kinds; for others: kubectl apply -f FILE'] }
       : {}),
   });
 }
@@ -83,7 +82,7 @@ function unpackList(value: unknown): readonly unknown[] {
 function refuseTwice(items: readonly Item[]): void {
   const labels = items.map((item) => item.label);
   const twice = labels.find((label, index) => labels.indexOf(label) !== index);
-  if (twice !== undefined) throw new CliError('INVALID', `${twice} is given twice; nothing was written`);
+  if (twice !== undefined) throw new CliError('INVALID', `${twice} occurs twice; nothing was written`);
 }
 
 type Force = { readonly force: boolean };
@@ -117,7 +116,7 @@ export async function dryRunItem(
   ]);
   if (before && adoptUpdates((before as KubeObject).metadata.managedFields ?? [], cliFieldManager))
     context.stderr.write(
-      `‼ ${item.label}: fields which kon create or edit had set, and the file does not name, go with the write; a dry run cannot show that.\n`,
+      `‼ ${item.label}: the write also removes fields that kon create or edit had set and that the file does not contain; a dry run cannot show that.\n`,
     );
   const isSame = before && isDeepStrictEqual(presentable(before), presentable(object));
   return {
@@ -183,15 +182,15 @@ async function adoptOwnership(client: KubeClient, kind: Kind, name: string): Pro
 function explainRefusal(item: Item, error: unknown, suffix: string): unknown {
   if (!(error instanceof KubeApiError)) return error;
   if (isInvalid(error) || isBadRequest(error) || isUndeclaredField(error))
-    return new CliError('INVALID', `${item.label} is refused by the API server${suffix}`, {
+    return new CliError('INVALID', `the API server refused ${item.label}${suffix}`, {
       details: allProblems(item, error),
       next: emptiedListAdvice(item, error),
       cause: error,
     });
   if (isConflict(error))
-    return new CliError('CONFLICT', `${item.label} has fields which another tool has set${suffix}`, {
+    return new CliError('CONFLICT', `${item.label} has fields that another tool has set${suffix}`, {
       details: foreignConflicts(error).map((cause) => `${cause.field}: ${cause.message}`),
-      next: ['Leave these fields out of the file, or take them over with --force-conflicts.'],
+      next: ['Remove these fields from the file, or take them over with --force-conflicts.'],
       cause: error,
     });
   return error;
@@ -214,7 +213,7 @@ function emptiedListAdvice({ kind, manifest }: Item, error: KubeApiError): reado
   const hasEmptyList = JSON.stringify(manifest.spec).includes('[]');
   return isPruned && hasEmptyList
     ? [
-        `The API server cannot apply a list that becomes empty. Replace the whole: ${kind.advice.edit(manifest.metadata.name)} -f FILE`,
+        `The API server cannot apply a list that becomes empty. Replace the object: ${kind.advice.edit(manifest.metadata.name)} -f FILE`,
       ]
     : [];
 }

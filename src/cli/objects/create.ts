@@ -34,14 +34,14 @@ export async function createFlow<T extends KonObject>(
   const { kind, filename, fromOptions } = request;
   if (filename !== undefined && fromOptions)
     throw usageError(
-      '-f and options that describe the same were given',
-      'Give either the file or the options.',
+      '-f cannot be combined with options that describe the object',
+      'Use either the file or the options.',
     );
   const given =
     filename === undefined ? undefined : await readManifest(context, filename, { kind, name: request.name });
   const name = given?.metadata.name ?? request.name;
   if (name === undefined)
-    throw usageError(`which ${kind.noun}? No name was given`, `Give one: kon ${kind.noun} create NAME`);
+    throw usageError(`no ${kind.noun} given`, `Pass a name: kon ${kind.noun} create NAME`);
   const problem = nameProblem(kind, name);
   if (problem) throw new CliError('INVALID', problem);
   if (!given && !fromOptions) requireEditor(context, ...request.withoutEditor);

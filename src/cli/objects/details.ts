@@ -34,11 +34,11 @@ export function renderPage(
   return [
     renderFields([
       [`${kind.noun.charAt(0).toUpperCase()}${kind.noun.slice(1)}`, name],
-      ['Ready', ready ? `${ready.status} (${ready.reason})` : 'Unknown (no operator has looked at it)'],
+      ['Ready', ready ? `${ready.status} (${ready.reason})` : 'Unknown (no operator has processed it)'],
       ['Message', ready?.message],
       ...page.fields,
       ['Created', createdText(creationTimestamp, now)],
-      ['Deleting', deletionTimestamp && `asked for ${ageOf(deletionTimestamp, now)} ago`],
+      ['Deleting', deletionTimestamp && `requested ${ageOf(deletionTimestamp, now)} ago`],
     ]),
     ...page.sections,
     renderSection('Conditions', conditionColumns(now), object.status?.conditions ?? [], stdout),

@@ -33,14 +33,13 @@ export async function editFlow<T extends KonObject>(
   const { kind, filename, change } = request;
   if (filename !== undefined && change)
     throw usageError(
-      '-f and options that describe a change were given',
-      'Give either the file or the options.',
+      '-f cannot be combined with options that describe a change',
+      'Use either the file or the options.',
     );
   const given =
     filename === undefined ? undefined : await readManifest(context, filename, { kind, name: request.name });
   const name = given?.metadata.name ?? request.name;
-  if (name === undefined)
-    throw usageError(`which ${kind.noun}? No name was given`, `See which there are: ${kind.advice.list}`);
+  if (name === undefined) throw usageError(`no ${kind.noun} given`, `List them: ${kind.advice.list}`);
   if (!given && !change) requireEditor(context, ...request.withoutEditor);
 
   const client = await context.connect();
@@ -73,8 +72,8 @@ export async function editFlow<T extends KonObject>(
     await request.consent?.(object, given);
     const outcome = await replaceObject(client, kind, object, given, mode);
     if (outcome.kind === 'written') return done(outcome);
-    throw new CliError('CONFLICT', `someone else changed the ${kind.noun} "${name}" at the same time`, {
-      next: ['Look at what it is now, and repeat the command.'],
+    throw new CliError('CONFLICT', `${kind.noun} "${name}" was changed concurrently by another user`, {
+      next: ['Check its current state and repeat the command.'],
     });
   }
   const edited = await changeInEditor(context, client, kind, object, { ...mode, consent: request.consent });

@@ -46,7 +46,7 @@ export async function surroundings<T extends KonObject>(
   const unreadable =
     (what: string) =>
     (error: unknown): undefined => {
-      context.debug(`${what} cannot be read: ${String(error)}`);
+      context.debug(`cannot read ${what}: ${String(error)}`);
     };
   const [events, pods] = await Promise.all([
     recentEvents(client, object, shownEvents).catch(unreadable('Events')),

@@ -26,7 +26,7 @@ export async function watchFlow<T extends KonObject>(
   return untilInterrupted(context, followObject<T & KubeObject>(following, name), async (object) => {
     if (object === undefined) {
       if (shown === undefined) throw notFound(kind, name);
-      throw new CliError('NOT_FOUND', `the ${kind.noun} "${name}" was deleted`);
+      throw new CliError('NOT_FOUND', `${kind.noun} "${name}" was deleted`);
     }
     const before = shown;
     shown = object;

@@ -78,15 +78,15 @@ describe('pods that do not hold the identity', () => {
   });
 
   it.each([
-    [{}, undefined, 'delete it and make it again by hand'],
-    [{ owner: 'Job' }, 'Job/maker', 'let the Job end, or delete it and make it again by hand'],
-    [{ owner: 'ReplicaSet', app: 'web' }, 'app web', 'it is made anew by itself: kon app status web'],
+    [{}, undefined, 'delete and recreate it by hand'],
+    [{ owner: 'Job' }, 'Job/maker', 'let the Job end, or delete and recreate it'],
+    [{ owner: 'ReplicaSet', app: 'web' }, 'app web', 'replaced automatically: kon app status web'],
     [
       { owner: 'StatefulSet' },
       'StatefulSet/maker',
       expect.stringContaining('k11n.dev/restart-on-identity-change=true'),
     ],
-    [{ owner: 'Workflow' }, 'Workflow/maker', 'have Workflow maker make it again'],
+    [{ owner: 'Workflow' }, 'Workflow/maker', 'let Workflow maker recreate it'],
   ])('made by %o say what comes next', (fields, madeBy, next) => {
     expect(podsNotCurrent('production', [pod('a', fields)], wanted)).toMatchObject([{ madeBy, next }]);
   });
@@ -98,7 +98,7 @@ describe('pods that do not hold the identity', () => {
       {
         identity: 'stale',
         holds: 'credentials of its own (AWS_ACCESS_KEY_ID in its env)',
-        next: 'take AWS_ACCESS_KEY_ID out of the env of StatefulSet/maker',
+        next: 'remove AWS_ACCESS_KEY_ID from the env of StatefulSet/maker',
       },
     ]);
   });

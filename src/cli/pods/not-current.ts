@@ -43,7 +43,7 @@ export function podsNotCurrent(
         holds: describeHeld(held),
         madeBy,
         // A replacement would hold the same identity.
-        next: held.kind === 'own' ? `take ${held.variable} out of the env of ${madeBy ?? 'the pod'}` : next,
+        next: held.kind === 'own' ? `remove ${held.variable} from the env of ${madeBy ?? 'the pod'}` : next,
       },
     ];
   });
@@ -52,9 +52,9 @@ export function podsNotCurrent(
 function originOf({ metadata }: Pod): Pick<PodNotCurrent, 'madeBy' | 'next'> {
   const app = metadata.labels?.[appLabel];
   if (app !== undefined)
-    return { madeBy: `app ${app}`, next: `it is made anew by itself: kon app status ${app}` };
+    return { madeBy: `app ${app}`, next: `replaced automatically: kon app status ${app}` };
   const owner = metadata.ownerReferences?.find((reference) => reference.controller);
-  if (!owner) return { madeBy: undefined, next: 'delete it and make it again by hand' };
+  if (!owner) return { madeBy: undefined, next: 'delete and recreate it by hand' };
   const madeBy = `${owner.kind}/${owner.name}`;
   switch (owner.kind) {
     case 'ReplicaSet':
@@ -62,12 +62,12 @@ function originOf({ metadata }: Pod): Pick<PodNotCurrent, 'madeBy' | 'next'> {
     case 'DaemonSet':
       return {
         madeBy,
-        next: `it is made anew by itself with the label ${restartLabel}=true, else: kubectl rollout restart`,
+        next: `replaced automatically with the label ${restartLabel}=true; otherwise: kubectl rollout restart`,
       };
     case 'Job':
-      return { madeBy, next: 'let the Job end, or delete it and make it again by hand' };
+      return { madeBy, next: 'let the Job end, or delete and recreate it' };
     default:
-      return { madeBy, next: `have ${owner.kind} ${owner.name} make it again` };
+      return { madeBy, next: `let ${owner.kind} ${owner.name} recreate it` };
   }
 }
 
@@ -78,12 +78,7 @@ export function renderPodsNotCurrent(all: readonly PodNotCurrent[], now: number,
   const rows = all.toSorted((one, other) => byAge(one.pod, other.pod));
   const more = rows.length - mostShown;
   return [
-    renderSection(
-      'Pods that do not hold the identity, the oldest first',
-      columns(now),
-      rows.slice(0, mostShown),
-      output,
-    ),
+    renderSection('Pods without the identity, oldest first', columns(now), rows.slice(0, mostShown), output),
     ...(more > 0 ? [`  and ${more} more\n`] : []),
   ].join('');
 }

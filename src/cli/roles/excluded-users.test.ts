@@ -63,7 +63,7 @@ describe('an import', () => {
     const use = uses(usersByServiceAccount([], [{ namespace: 'batch', serviceAccount: 'cron' }]));
     expect(excludedBy(roleTrusting(legacy, cron), facts, use, onlyLegacy)).toMatchObject({
       inUse: [],
-      others: ['batch/cron, which carries the role; no pod runs as it'],
+      others: ['batch/cron, which has the role; no pod uses it'],
     });
   });
 
@@ -75,7 +75,7 @@ describe('an import', () => {
   it('counts as in use what could not be looked at, if anybody would be shut out', () => {
     const unseen = uses([], 'pods of all namespaces cannot be listed');
     expect(excludedBy(roleTrusting(legacy), facts, unseen, nobody).inUse).toEqual([
-      'pods of all namespaces cannot be listed; whoever is let in counts as in use',
+      'pods of all namespaces cannot be listed; everyone with access counts as in use',
     ]);
     expect(excludedBy(roleTrusting(legacy), facts, unseen, onlyLegacy).inUse).toEqual([]);
   });
@@ -85,7 +85,7 @@ describe('an import', () => {
     const account = { Effect: 'Allow', Principal: { AWS: '123456789012' }, Action: 'sts:AssumeRole' };
     const trusting = roleTrusting(legacy, web(other, 'system:serviceaccount:production:legacy'), account);
     expect(excludedBy(trusting, facts, uses([]), onlyLegacy)).toMatchObject({
-      inUse: [`production/legacy of ${other}: another cluster cannot be looked at`],
+      inUse: [`production/legacy of ${other}: another cluster cannot be examined`],
       others: ['principal {"AWS":"123456789012"}'],
     });
   });

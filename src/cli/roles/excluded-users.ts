@@ -61,16 +61,16 @@ export function excludedBy(
   return {
     inUse: [
       ...running.map((user) => `${nameOf(user)}: ${podsText(user.pods)}`),
-      ...(isHere ? use.unseen.map((what) => `${what}; whoever is let in counts as in use`) : []),
+      ...(isHere ? use.unseen.map((what) => `${what}; everyone with access counts as in use`) : []),
       ...elsewhere.map(
-        (principal) => `${describePrincipal(principal, providerArn)}: another cluster cannot be looked at`,
+        (principal) => `${describePrincipal(principal, providerArn)}: another cluster cannot be examined`,
       ),
     ],
     inUseBy: running,
     others: [
       ...users
         .filter(({ pods }) => pods.length === 0)
-        .map((user) => `${nameOf(user)}, which carries the role; no pod runs as it`),
+        .map((user) => `${nameOf(user)}, which has the role; no pod uses it`),
       ...new Set(described),
     ],
   };

@@ -40,7 +40,7 @@ export async function gatherUse({ client, associations, signal }: Sources): Prom
       return (await client.list<T>(resource, { signal })).items;
     } catch (error) {
       if (!isForbidden(error)) throw error;
-      unseen.push(`${what} of all namespaces cannot be listed (${error.message})`);
+      unseen.push(`cannot list ${what} of all namespaces (${error.message})`);
       return [];
     }
   };
@@ -70,7 +70,7 @@ export async function usersOf(
     if (error.code === 'ClusterUnknown') return { users, unseen };
     return {
       users,
-      unseen: [...unseen, `EKS Pod Identity associations cannot be listed (${error.message})`],
+      unseen: [...unseen, `cannot list EKS Pod Identity associations (${error.message})`],
     };
   }
 }

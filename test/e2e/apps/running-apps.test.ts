@@ -76,7 +76,7 @@ describe('kon app', () => {
       expect((await deployment('shop', target)).spec.template.spec.containers[0]?.image).toBe('web:1');
     const unknown = await sandbox.kon(['app', 'rollback', 'shop', '--to', '99']);
     expect(unknown.code).toBe(1);
-    expect(unknown.stderr).toContain('Error: the app "shop" has no revision 99');
+    expect(unknown.stderr).toContain('Error: app "shop" has no revision 99');
   });
 
   it('waits for one target only when asked to, and says what is in the way', async () => {
@@ -92,9 +92,7 @@ describe('kon app', () => {
       expect(one.code).toBe(0);
       const all = await sandbox.kon(['app', 'deploy', 'half', '--tag', '2', '--timeout', '1s']);
       expect(all.code).toBe(1);
-      expect(all.stderr).toContain(
-        'Error: the app "half" is written, but does not run everywhere after 1s\n',
-      );
+      expect(all.stderr).toContain('Error: app "half" was saved but does not run in all targets after 1s\n');
       expect(all.stderr).toMatch(/^ {2}target staging: .*exceeded quota: full/m);
       expect(all.stderr).toContain('kon app rollback half');
     } finally {
@@ -103,7 +101,7 @@ describe('kon app', () => {
     const wrong = await sandbox.kon(['app', 'deploy', 'half', '--tag', '3', '--target', 'nowhere']);
     expect(wrong.code).toBe(1);
     expect(wrong.stderr).toContain(
-      'Error: the app "half" has no target "nowhere"\n  It runs in production, staging.',
+      'Error: app "half" has no target "nowhere"\n  It runs in production, staging.',
     );
     const odd = await sandbox.kon(['app', 'deploy', 'half', '--tag', 'not/a/tag']);
     expect(odd.code).toBe(1);
@@ -149,7 +147,7 @@ describe('kon app', () => {
     expect(await replicas()).toEqual([2, 0]);
     const refused = await sandbox.kon(['app', 'restart', 'night', '--target', 'staging']);
     expect(refused.code).toBe(1);
-    expect(refused.stderr).toContain('Error: the app "night" is halted in staging');
+    expect(refused.stderr).toContain('Error: app "night" is halted in staging');
     expect((await sandbox.kon(['app', 'restart', 'night'])).stdout).toBe(
       'app/night restarted in production\n',
     );
@@ -195,9 +193,9 @@ describe('kon app', () => {
     await sandbox.kon(['app', 'delete', 'watched', '--yes']);
     const ended = await watch.finished;
     expect(ended.code).toBe(1);
-    expect(ended.stderr).toContain('Error: the app "watched" was deleted');
+    expect(ended.stderr).toContain('Error: app "watched" was deleted');
     const missing = await sandbox.kon(['app', 'status', 'watched', '--watch']);
-    expect(missing.stderr).toContain('Error: there is no app "watched"');
+    expect(missing.stderr).toContain('Error: app "watched" not found');
   });
 
   it('is exported so that it can be applied again', async () => {

@@ -417,7 +417,7 @@ test('G1, G3: without the OIDC provider no account is Ready and nothing replaces
       reason: 'OIDCProviderMissing',
     });
   }
-  expect(await untilConfig('the ClusterConfig to say so', 'OIDCProviderMissing')).toContain(
+  expect(await untilConfig('ClusterConfig to say so', 'OIDCProviderMissing')).toContain(
     `aws iam create-open-id-connect-provider --url ${issuer}`,
   );
   const held = (app: string): Promise<unknown> =>
@@ -442,7 +442,7 @@ test('G1, G3: without the OIDC provider no account is Ready and nothing replaces
   await aws.iam.send(
     new CreateOpenIDConnectProviderCommand({ Url: issuer, ClientIDList: ['sts.amazonaws.com'] }),
   );
-  await untilConfig('the ClusterConfig to be Ready', 'Ready');
+  await untilConfig('ClusterConfig to be Ready', 'Ready');
   for (const account of ['g1-provider', 'g1-provider-later']) await person.untilReady(account);
   for (const app of [...apps, 'provider-zero']) await person.untilAppReady(app);
   const [pod] = await person.untilPods('provider-image', 'production', 'the new image', (each) =>

@@ -26,7 +26,7 @@ afterAll(async () => {
   await parts?.stop();
 });
 
-/** As a pod of the ServiceAccount would get them, by what is written on it: the id of the role's credentials. */
+/** As a pod of ServiceAccount would get them, by what is written on it: the id of the role's credentials. */
 async function credentialsOfPod(account: string, namespace: string): Promise<string | undefined> {
   const { token } = await parts.client.createToken(
     { namespace, name: account },

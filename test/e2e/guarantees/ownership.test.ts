@@ -428,7 +428,7 @@ describe.concurrent('G7: one bad thing', () => {
     await person.untilApp('g7-namespace', 'that the namespace goes', (app) =>
       app.status?.targets?.find(({ reason }) => reason === 'NamespaceTerminating'),
     );
-    // Whoever makes the namespace and the ServiceAccount next must not find our role open to them.
+    // Whoever makes the namespace and ServiceAccount next must not find our role open to them.
     await eventually('the role trusts the namespace no more', async () => {
       const role = await sandbox.aws.role(roleNameOf(meanwhile.status?.roleArn ?? ''));
       return role?.trustPolicy.includes(`:${namespace}:`) === false ? true : undefined;
@@ -458,7 +458,7 @@ describe.concurrent('bad input', () => {
     const { code, stdout, stderr } = await create('bad-policy', policies.readOnly, missingPolicy);
     expect(code).toBe(1);
     expect(stdout).toBe('linkedserviceaccount/bad-policy created\n');
-    expect(stderr).toContain('the account "bad-policy" is written, but not Ready: PolicyNotFound');
+    expect(stderr).toContain('account "bad-policy" was saved but is not Ready: PolicyNotFound');
     expect(stderr).toContain(missingPolicy);
     expect(stderr).toContain('Correct the policies: kon account edit bad-policy');
     const { status } = await accountOf('bad-policy');
@@ -484,7 +484,7 @@ describe.concurrent('bad input', () => {
   test('a policy that is listed twice is refused, and nothing is written', async () => {
     const { code, stderr } = await create('bad-twice', policies.readOnly, policies.readOnly);
     expect(code).toBe(1);
-    expect(stderr).toContain(`"${policies.readOnly}" is listed already`);
+    expect(stderr).toContain(`"${policies.readOnly}" is already listed`);
     await expect(
       person.createAccount('bad-twice', { policyArns: [policies.queues, policies.queues] }),
     ).rejects.toThrow(/Duplicate value/);
@@ -520,7 +520,7 @@ describe.concurrent('bad input', () => {
     ]);
     expect(code).toBe(1);
     expect(stderr).toContain('TargetUnknown');
-    expect(stderr).toContain('See which targets there are: kon target list');
+    expect(stderr).toContain('List targets: kon target list');
   });
 });
 
@@ -588,7 +588,7 @@ describe('what an earlier version accepted, or a ClusterConfig allowed', () => {
     expect((await sandbox.aws.role(RoleName))?.attached.toSorted()).toEqual(
       [policies.queues, policies.readOnly].toSorted(),
     );
-    const counted = await eventually('the ClusterConfig to count it', async () => {
+    const counted = await eventually('ClusterConfig to count it', async () => {
       const config = await sandbox.client.get<ClusterConfig>(clusterConfigs, { name });
       const message = findCondition(config.status?.conditions, 'Ready')?.message ?? '';
       return message.includes('do not allow') ? message : undefined;

@@ -1,5 +1,5 @@
 /**
- * The chart as it ships, on a cluster: its operator, with the ServiceAccount and the arguments of its Deployment, works, and uses
+ * The chart as it ships, on a cluster: its operator, with ServiceAccount and the arguments of its Deployment, works, and uses
  * every right that it is given and no other. The audit log of Kubernetes and the journal of the AWS emulator show that.
  */
 import { CreateRoleCommand, PutRolePolicyCommand, TagRoleCommand } from '@aws-sdk/client-iam';
@@ -346,7 +346,7 @@ describe('the operator of the chart', () => {
     await setTargets([production]);
     for (const name of ['leaving', 'given']) await editAccount(name, { targets: [production] });
     await gone(resources.serviceAccounts, staging, 'leaving');
-    await eventually('the ServiceAccount to be unlinked', async () => {
+    await eventually('ServiceAccount to be unlinked', async () => {
       const given = await person.serviceAccount(staging, 'given');
       return given?.metadata.annotations?.['eks.amazonaws.com/role-arn'] === undefined ? true : undefined;
     });

@@ -30,7 +30,7 @@ import { eventually } from '../../support/eventually.ts';
 
 const identity = { namespace: 'konstellation-system', name: 'konstellation' } as const;
 const target = 'production';
-/** A target whose namespace was labelled, and which the ClusterConfig no longer lists. */
+/** A target whose namespace was labelled, and which ClusterConfig no longer lists. */
 const former = 'former';
 const elsewhere = 'argocd';
 /** The server names any one of several policies that refuse a request. */
@@ -124,7 +124,7 @@ beforeAll(async () => {
     namespaceOf(former, { [targetLabel]: former }),
     namespaceOf(elsewhere),
   ];
-  // Refused while the API server has not cached the ClusterConfig yet.
+  // Refused while the API server has not cached ClusterConfig yet.
   await eventually('the targets to be labelled', () => apply(namespaces).catch(() => undefined));
   for (const namespace of [target, former, elsewhere])
     await admin.create(resources.serviceAccounts, serviceAccount(namespace, 'myaccount'));
@@ -717,7 +717,7 @@ describe('the objects of an app', () => {
       withPod(get('Deployment'), (spec) => ({ ...spec, serviceAccountName }));
     const refused = 'ServiceAccounts that link an account';
     await admin.create(resources.serviceAccounts, serviceAccount(target, 'cluster-admin'));
-    await eventually('the ServiceAccount to be compared with', async () => {
+    await eventually('ServiceAccount to be compared with', async () => {
       const write = operator.create(resources.deployments, as('cluster-admin'), { dryRun: true });
       return (await refusal(write).catch(() => undefined))?.includes(refused) || undefined;
     });

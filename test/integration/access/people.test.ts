@@ -146,7 +146,7 @@ describe('in Kubernetes', () => {
       namespace(target, { [targetLabel]: target, 'pod-security.kubernetes.io/enforce': 'baseline' }),
       namespace(elsewhere),
     ];
-    // Refused while the API server has not cached the ClusterConfig yet.
+    // Refused while the API server has not cached ClusterConfig yet.
     await eventually('the targets to be labelled', () => fenced.apply(namespaces).catch(() => undefined));
     for (const name of ['myaccount', 'foreign'])
       await admin.create(resources.serviceAccounts, serviceAccount(target, name));

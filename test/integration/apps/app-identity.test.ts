@@ -33,7 +33,7 @@ afterAll(async () => {
 const roleOf = (account: string, life = 1): string =>
   `arn:aws:iam::111122223333:role/konstellation/kon-test-${account}-${life}`;
 
-/** As the account controller would: the webhook knows the role, and the status says that it is linked and proven. */
+/** As the account controller would: the webhook knows the role, but the status says that it is linked and proven. */
 async function prove(account: string, roleArn = roleOf(account)): Promise<void> {
   harness.rolesKnownToWebhook.set(`production/${account}`, roleArn);
   await harness.putAccount(account, [{ roleArn }]);

@@ -165,7 +165,7 @@ it('operates a cluster, and writes nothing into its folder', async () => {
       sandbox.client,
       clusterConfigs,
       {},
-      'the ClusterConfig to be Ready',
+      'ClusterConfig to be Ready',
       ([config]) => (isConditionTrue(config?.status?.conditions, 'Ready') ? true : undefined),
       end.signal,
     );

@@ -43,8 +43,8 @@ afterAll(async () => {
 
 describe('with the kubeconfig of a cluster without Konstellation', () => {
   it.each([
-    ['the ARN', [], `the kubeconfig does not lead to the EKS cluster ${clusterArn}`],
-    ['ARN and issuer', ['--issuer'], 'the kubeconfig does not lead to the cluster of the issuer'],
+    ['the ARN', [], `the kubeconfig does not point to the EKS cluster ${clusterArn}`],
+    ['ARN and issuer', ['--issuer'], 'the kubeconfig does not point to the cluster of issuer'],
     ['a cluster said to be deleted', ['--cluster-gone', '--issuer'], `exists: ${clusterArn}`],
   ])('orphans --delete deletes no role of a live cluster, given %s', async (_what, flags, why) => {
     const args = flags.flatMap((flag) => (flag === '--issuer' ? [flag, world.cluster.issuer] : [flag]));
@@ -57,7 +57,7 @@ describe('with the kubeconfig of a cluster without Konstellation', () => {
     const stated = ['--cluster-gone', '--cluster-arn', clusterArn, '--issuer', otherIssuer];
     expect(await elsewhere(...deletion, ...stated)).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('exists: the kubeconfig leads to it'),
+      stderr: expect.stringContaining('exists: the kubeconfig points to it'),
     });
     expect(await elsewhere(...deletion, '--cluster-gone')).toMatchObject({ code: 2 });
   });
@@ -90,7 +90,7 @@ describe('with a ClusterConfig that was copied from another cluster', () => {
   it('orphans --delete deletes no role of the cluster that it names', async () => {
     const refused = await elsewhere(...deletion);
     expect(refused).toMatchObject({ code: 1, stdout: '' });
-    expect(refused.stderr).toContain(`the kubeconfig does not lead to the EKS cluster ${clusterArn}`);
+    expect(refused.stderr).toContain(`the kubeconfig does not point to the EKS cluster ${clusterArn}`);
     expect(refused.stderr).toContain(`The API server: issuer ${otherIssuer}`);
     expect(await exists(live)).toBe(true);
   });
@@ -101,7 +101,7 @@ describe('with a ClusterConfig that was copied from another cluster', () => {
   ])('uninstall%s removes nothing', async (_how, flags) => {
     const refused = await elsewhere('uninstall', '--yes', '--delete-accounts', ...flags);
     expect(refused).toMatchObject({ code: 1, stdout: '' });
-    expect(refused.stderr).toContain('is not the one of the kubeconfig');
+    expect(refused.stderr).toContain('is not the cluster of the kubeconfig');
     expect(await other.kubectl(['get', 'clusterconfig', '-o', 'name'])).toContain(clusterName);
   });
 
@@ -109,7 +109,7 @@ describe('with a ClusterConfig that was copied from another cluster', () => {
     const self = ['--self-managed', '--cluster-name', 'second', '--region', 'eu-west-1'];
     const refused = await elsewhere('install', '--yes', '--unbounded', '--without-operator', ...self);
     expect(refused).toMatchObject({ code: 1, stdout: '' });
-    expect(refused.stderr).toContain(`the ClusterConfig main is of the cluster main in eu-west-1`);
+    expect(refused.stderr).toContain(`ClusterConfig main names cluster main in eu-west-1`);
   });
 });
 

@@ -34,7 +34,7 @@ export type AwsCluster = {
   /** Resolves when it leads. It ends with the cluster. */
   startOperator(): Promise<void>;
   stopOperator(): Promise<void>;
-  /** Writes the ClusterConfig `main` and waits until the operator has taken it up. */
+  /** Writes ClusterConfig `main` and waits until the operator has taken it up. */
   configure(targets: readonly string[]): Promise<void>;
   stop(): Promise<void>;
 };

@@ -240,6 +240,8 @@ describe('kon diff', () => {
   it('says what it cannot foresee: what a create had set, and an apply will take away', async () => {
     await run(`account create wide --policy ${readOnly} --target production --no-wait`);
     const result = await run('diff -f -', account('wide', [readOnly]));
-    expect(result.stderr).toContain('‼ linkedserviceaccount/wide: fields which kon create or edit had set');
+    expect(result.stderr).toContain(
+      '‼ linkedserviceaccount/wide: the write also removes fields that kon create or edit had set',
+    );
   });
 });

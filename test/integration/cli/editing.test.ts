@@ -107,7 +107,7 @@ describe('kon account create', () => {
     expect(created.code).toBe(0);
     const differing = await kon.run(['account', 'create', name, '--account', 'other', '--policy', readOnly]);
     expect(differing.code).toBe(2);
-    expect(differing.stderr).toContain(`two accounts are named: "${name}" and --account "other"`);
+    expect(differing.stderr).toContain(`two accounts given: "${name}" and --account "other"`);
   });
 
   it('is cancelled by an unchanged file, with exit code 1 as nothing was created', async () => {
@@ -129,7 +129,7 @@ describe('kon account create', () => {
     const result = await edit('create', await writing(wrong, manifest([readOnly])));
     expect(result.code).toBe(0);
     const again = await seen(2);
-    expect(again.startsWith('#! This could not be saved:\n')).toBe(true);
+    expect(again.startsWith('#! The text could not be saved:\n')).toBe(true);
     expect(again).toContain('#!   spec.aws.policyArns[0]: "arn:aws:s3:::bucket" is not the ARN');
     expect(again).toContain('#!   spec.aws.policyArns[2]:');
     expect(again.endsWith(wrong)).toBe(true);
@@ -141,10 +141,8 @@ describe('kon account create', () => {
     const result = await edit('create', await writing(wrong, manifest([readOnly])));
     expect(result.code).toBe(0);
     const again = await seen(2);
-    expect(again).toContain('#!   spec.color: there is no such field\n');
-    expect(again).toContain(
-      '#!   spec.deletionPolice: there is no such field; did you mean deletionPolicy?\n',
-    );
+    expect(again).toContain('#!   spec.color: unknown field\n');
+    expect(again).toContain('#!   spec.deletionPolice: unknown field; did you mean deletionPolicy?\n');
   });
 
   it('names the line of invalid YAML', async () => {
@@ -196,7 +194,7 @@ describe('kon account create', () => {
       env: { EDITOR: await kon.editor(`marking-${number}`, `touch ${kon.folder}/opened-${number}`) },
     });
     expect(result.code).toBe(1);
-    expect(result.stderr).toContain('"My_Account" is no name for an account');
+    expect(result.stderr).toContain('invalid name "My_Account" for an account');
     await expect(access(join(kon.folder, `opened-${number}`))).rejects.toThrow('ENOENT');
   });
 
@@ -207,7 +205,7 @@ describe('kon account create', () => {
       await kon.editor(`marking-${number}`, `touch ${kon.folder}/opened-${number}`),
     );
     expect(result.code).toBe(1);
-    expect(result.stderr).toContain(`there is an account "${name}" already`);
+    expect(result.stderr).toContain(`account "${name}" already exists`);
     expect(result.stderr).toContain(`kon account edit ${name}`);
     await expect(access(join(kon.folder, `opened-${number}`))).rejects.toThrow('ENOENT');
     expect(await policiesOf(name)).toEqual([readOnly]);
@@ -250,7 +248,7 @@ describe('kon account create', () => {
   it('says what to give when there is neither editor nor terminal', async () => {
     const result = await kon.run(['account', 'create', name]);
     expect(result.code).toBe(2);
-    expect(result.stderr).toContain('Give the policies with --policy ARN, or a manifest with -f FILE.');
+    expect(result.stderr).toContain('Pass the policies with --policy ARN, or a manifest with -f FILE.');
   });
 });
 
@@ -295,8 +293,8 @@ describe('kon account edit', () => {
     const result = await edit('edit', editor);
     expect(result.code).toBe(0);
     const again = await readFile(join(kon.folder, `conflict-${number}`), 'utf8');
-    expect(again).toContain('#! Someone else changed it meanwhile.');
-    expect(again).toContain('#!   spec.deletionPolicy: "Delete" became "Retain"');
+    expect(again).toContain('#! Another user changed it meanwhile.');
+    expect(again).toContain('#!   spec.deletionPolicy: changed from "Delete" to "Retain"');
     const text = await cluster.kubectl(['get', 'lsa', name, '-o', 'json']);
     expect(JSON.parse(text)).toMatchObject({
       spec: { deletionPolicy: 'Retain', aws: { policyArns: [fullAccess] } },
@@ -322,7 +320,7 @@ describe('kon account edit', () => {
     await given(readOnly);
     const result = await edit('edit', await writing(manifest([readOnly], 'other'), manifest([fullAccess])));
     expect(result.code).toBe(0);
-    expect(await seen(2)).toContain(`#!   metadata.name: "${name}" is expected, not "other"`);
+    expect(await seen(2)).toContain(`#!   metadata.name: expected "${name}", got "other"`);
   });
 
   it('keeps what it hides: finalizers and annotations of kubectl', async () => {
@@ -364,6 +362,6 @@ describe('kon account edit', () => {
   it('reports that the account does not exist', async () => {
     const result = await edit('edit', 'true');
     expect(result.code).toBe(1);
-    expect(result.stderr).toContain(`there is no account "${name}"`);
+    expect(result.stderr).toContain(`account "${name}" not found`);
   });
 });

@@ -47,14 +47,14 @@ describe('the way to the cluster', () => {
     const path = await kon.file('refused.yaml', kubeconfig('https://127.0.0.1:1'));
     const result = await kon.run(['account', 'list', '--kubeconfig', path]);
     expect(result.code).toBe(1);
-    expect(result.stderr).toContain('Error: no cluster answers at https://127.0.0.1:1');
+    expect(result.stderr).toContain('Error: the API server at https://127.0.0.1:1');
   });
 
   it('reports a certificate of another authority', async () => {
     const path = await kon.file('untrusted.yaml', kubeconfig(cluster.server, '{token: x}'));
     const result = await kon.run(['account', 'list', '--kubeconfig', path]);
     expect(result.code).toBe(1);
-    expect(result.stderr).toContain('cannot be trusted');
+    expect(result.stderr).toContain('is not trusted');
   });
 
   it('exits with 4 when the credentials are not accepted', async () => {
@@ -68,7 +68,7 @@ describe('the way to the cluster', () => {
     );
     const result = await kon.run(['account', 'list', '--kubeconfig', path]);
     expect(result.code).toBe(4);
-    expect(result.stderr).toContain('Error: the cluster does not accept your credentials');
+    expect(result.stderr).toContain('Error: the cluster rejected your credentials');
   });
 
   it('exits with 4 when the credential plugin fails', async () => {
@@ -104,7 +104,7 @@ describe('the cluster', () => {
     const stranger = await cluster.userKubeconfig('stranger');
     const forbidden = await kon.run(['account', 'list'], { env: { KUBECONFIG: stranger } });
     expect(forbidden.code).toBe(1);
-    expect(forbidden.stderr).toContain('Error: the cluster does not allow this');
+    expect(forbidden.stderr).toContain('Error: permission denied by the cluster');
     expect(forbidden.stderr).toContain('User "stranger" cannot list resource "linkedserviceaccounts"');
     const allowed = await kon.run(['account', 'list'], { env });
     expect(allowed).toMatchObject({ code: 0, stderr: '' });
@@ -117,10 +117,10 @@ describe('manifests', () => {
   it.each([
     ['a missing file', ['-f', '/no/such.yaml'], '', 'cannot read /no/such.yaml'],
     ['invalid YAML', ['-f', '-'], 'a: [', 'stdin is not YAML'],
-    ['nothing', ['-f', '-'], '# only a comment\n', 'stdin holds no manifest'],
-    ['text that is no manifest', ['-f', '-'], 'hello', 'this is no manifest'],
-    ['another kind', ['-f', '-'], 'kind: App', 'kind: LinkedServiceAccount is expected, not "App"'],
-    ['two documents', ['-f', '-'], 'a: 1\n---\nb: 2\n', 'stdin holds 2 documents, and one is expected'],
+    ['nothing', ['-f', '-'], '# only a comment\n', 'stdin contains no manifest'],
+    ['text that is no manifest', ['-f', '-'], 'hello', 'not a manifest'],
+    ['another kind', ['-f', '-'], 'kind: App', 'kind: expected LinkedServiceAccount, got "App"'],
+    ['two documents', ['-f', '-'], 'a: 1\n---\nb: 2\n', 'stdin contains 2 documents, expected one'],
   ])('tells of %s', async (_what, args, input, message) => {
     const result = await kon.run(['account', 'create', ...args], { env: env(), input });
     expect(result.code).toBe(1);
@@ -135,18 +135,18 @@ describe('the command line', () => {
     ['an unknown option', ['account', 'list', '--colour'], "unknown option '--colour'"],
     ['an option without its value', ['account', 'create', '--policy'], 'argument missing'],
     ['too many words', ['account', 'show', 'a', 'b'], 'too many arguments'],
-    ['a name that is missing', ['account', 'show'], 'which account? No name was given'],
+    ['a name that is missing', ['account', 'show'], 'no account given'],
     ['a duration that is none', ['account', 'create', 'x', '--timeout', 'soon'], '"soon" is not a duration'],
-    ['a format it has not', ['crds', '-o', 'wide'], 'kon crds does not answer as wide'],
-    ['a format there is not', ['account', 'list', '-o', 'xml'], '--output does not take xml'],
+    ['a format it has not', ['crds', '-o', 'wide'], 'kon crds does not support --output wide'],
+    ['a format there is not', ['account', 'list', '-o', 'xml'], '--output does not accept xml'],
     ['a choice there is not', ['account', 'create', 'x', '--deletion-policy', 'Burn'], "'Burn' is invalid"],
     ['a port that is none', ['app', 'create', 'x', '--port', 'http'], '"http" is not a port'],
     [
       'file and options',
       ['account', 'create', '-f', 'x', '--policy', 'y'],
-      '-f and options that describe the same',
+      '-f cannot be combined with options that describe the object',
     ],
-    ['nothing to apply', ['apply'], 'no file was given'],
+    ['nothing to apply', ['apply'], 'no file given'],
   ])('exits with 2 for %s', async (_what, args, message) => {
     const result = await kon.run(args);
     expect(result.stderr).toContain(`Error: `);

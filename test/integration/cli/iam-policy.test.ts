@@ -43,7 +43,7 @@ describe('from a file, with no cluster at hand', () => {
   it('asks for the AWS account where it is unknown', async () => {
     const unknown = await kon.run(['iam-policy', '-f', '-'], { input: manifest({}) });
     expect(unknown.code).toBe(2);
-    expect(unknown.stderr).toContain('which AWS account');
+    expect(unknown.stderr).toContain('the ClusterConfig names no AWS account');
     expect(unknown.stderr).toContain('--account-id');
     const given = await kon.run(['iam-policy', '-f', '-', '--account-id', '123456789012'], {
       input: manifest({ permissionsBoundaryArn: boundary }),
@@ -61,7 +61,7 @@ describe('from a file, with no cluster at hand', () => {
       input: manifest({ ...bounded, allowedPolicyArns }),
     });
     expect(code).toBe(0);
-    expect(stderr).toContain('IAM takes 10240');
+    expect(stderr).toContain('IAM allows 10240');
   });
 
   it('refuses a ClusterConfig that limits nothing unless that is accepted, and takes limits as options', async () => {
@@ -76,7 +76,7 @@ describe('from a file, with no cluster at hand', () => {
     const accepted = await run({}, '--unbounded');
     expect(accepted.code).toBe(0);
     expect(accepted.stderr).toContain(
-      "Warning: the operator's AWS credentials are worth the AWS account: whoever has them can create a role with arn:aws:iam::aws:policy/AdministratorAccess",
+      "Warning: the operator's AWS credentials control the AWS account: whoever has them can create a role with arn:aws:iam::aws:policy/AdministratorAccess",
     );
     expect(accepted.stdout).not.toContain(boundary);
     const limited = await run({}, '--boundary', boundary);
@@ -119,7 +119,7 @@ describe('from the cluster', () => {
     const { code, stdout } = await run();
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual(expected);
-    // Tags that the policy does not admit are named, and admitted once the ClusterConfig has their keys.
+    // Tags that the policy does not admit are named, and admitted once ClusterConfig has their keys.
     await cluster.kubectl(
       ['apply', '-f', '-'],
       stringify({

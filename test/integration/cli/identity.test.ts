@@ -48,9 +48,9 @@ spec: {aws: {policyArns: [${readOnly}, "arn:aws:iam::aws:policy/NoSuchPolicy"]}}
     expect(result.stdout).toContain(`  + ${role}: attachment of ${readOnly}\n`);
     expect(result.stdout).toContain('  + production/planned: ServiceAccount with the role arn:aws:iam::');
     expect(result.stdout).toContain(
-      '  × policy arn:aws:iam::aws:policy/NoSuchPolicy: IAM has no such policy (PolicyNotFound)\n',
+      '  × policy arn:aws:iam::aws:policy/NoSuchPolicy: policy not found in IAM (PolicyNotFound)\n',
     );
-    expect(result.stdout).toContain('\n5 to make, 0 to change, 0 to remove.\n');
+    expect(result.stdout).toContain('\n5 to create, 0 to change, 0 to remove.\n');
     expect(writes()).toBe(before);
     expect(await world.cluster.kubectl(['get', 'lsa', '-o', 'name'])).toBe('');
   });
@@ -91,7 +91,7 @@ spec: {aws: {policyArns: [${readOnly}, "arn:aws:iam::aws:policy/NoSuchPolicy"]}}
   it('exits with more than 1 when it cannot tell', async () => {
     expect(await kon('account', 'plan', 'nope')).toMatchObject({
       code: 3,
-      stderr: expect.stringContaining('Error: there is no account "nope"'),
+      stderr: expect.stringContaining('Error: account "nope" not found'),
     });
     const denied = await world.kon.run(['account', 'plan', 'edited', '-o', 'json'], { env: world.nobodyEnv });
     expect(denied.code).toBe(3);
@@ -202,7 +202,7 @@ describe('account edit --no-boundary', () => {
     expect(await boundary()).toBeUndefined();
     const again = await kon('account', 'edit', 'bounded', '--no-boundary');
     expect(again.code).toBe(2);
-    expect(again.stderr).toContain('the account states no boundary of its own');
+    expect(again.stderr).toContain('the account has no boundary of its own');
     expect((await kon('account', 'delete', 'bounded', '--yes')).code).toBe(0);
   });
 });
@@ -219,7 +219,7 @@ describe('target delete', () => {
     const refused = await kon('target', 'delete', 'staging', '--yes');
     expect(refused).toMatchObject({ code: 1, stdout: '' });
     expect(refused.stderr).toContain(
-      'Error: the target "staging" is in use\n  the app web is to run in it\n  the account named names it\n',
+      'Error: target "staging" is in use\n  app web names it\n  account named names it\n',
     );
     expect(refused.stderr).toContain('kon account edit named --target TARGET');
     await kon('app', 'delete', 'web', '--yes');
@@ -405,7 +405,7 @@ describe('orphans', () => {
     await kon('account', 'create', 'orphaned', '--policy', readOnly);
     expect(await kon('account', 'orphans')).toMatchObject({
       code: 0,
-      stderr: `No role of ${clusterArn} is without its account.\n`,
+      stderr: `Every role of ${clusterArn} has an account.\n`,
     });
     // As when a cluster was given up: no operator works on the finalizer.
     await world.stopOperator();

@@ -61,16 +61,14 @@ describe('two installations at the same time', () => {
     const refused = results.filter(({ code }) => code !== 0);
     expect(refused).toHaveLength(1);
     // The slower one stops at the first thing that the other has created: the provider or the role in AWS, or the ClusterConfig.
-    expect(refused[0]?.stderr).toMatch(
-      /Error: (IAM \S.* already exists\.|.*the ClusterConfig main exists and says otherwise)/,
-    );
+    expect(refused[0]?.stderr).toMatch(/Error: (IAM \S.* already exists\.|.*ClusterConfig main differs)/);
   });
 
   it('end so, too, when one of them was confirmed later', async () => {
     await kubectl('delete', 'clusterconfig', 'main');
     const [first, second] = boundaries;
     const waiting = world.kon.terminal(`install ${own.join(' ')} --boundary ${first}`);
-    await waiting.until('Go on?');
+    await waiting.until('Continue?');
     const installed = await kon('install', ...options, '--boundary', second);
     expect(installed, installed.stderr).toMatchObject({ code: 0 });
     const before = await operatorPolicy();
@@ -198,7 +196,7 @@ describe('an installation that exists', () => {
     await kubectl('patch', 'clusterconfig', 'main', '--type=merge', '-p', patch);
     const switched = await kon('install', ...options, '--identity-mode', mode);
     expect(switched, switched.stderr).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });
-    expect(switched.stderr).toContain(`still get the role as ${before}, so that it trusts both ways`);
+    expect(switched.stderr).toContain(`still use ${before}, so the role trusts both modes`);
     expect(await trusted()).toEqual(['IRSA', 'PodIdentity']);
     await kubectl('delete', 'pod', '--namespace=konstellation', 'running', '--force');
     const again = await kon('install', ...options);

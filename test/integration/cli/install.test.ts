@@ -145,22 +145,22 @@ describe('install', () => {
   ])('refuses %s for the operator unless that is accepted', async (_what, args) => {
     const refused = await kon('install', '--target', 'production', '--yes', ...args);
     expect(refused).toMatchObject({ code: 2, stdout: '' });
-    expect(refused.stderr).toContain('nothing limits what the operator can give to a role: ');
+    expect(refused.stderr).toContain('nothing limits what the operator can grant: ');
     expect(refused.stderr).toContain(
-      'worth the AWS account: whoever has them can create a role with arn:aws:iam::aws:policy/',
+      'control the AWS account: whoever has them can create a role with arn:aws:iam::aws:policy/',
     );
     for (const way of ['--boundary ARN', '--allow-policy ', '--unbounded'])
       expect(refused.stderr).toContain(way);
     expect(await roleNames()).toEqual([]);
     const accepted = await kon('install', '--target', 'production', '--dry-run', '--unbounded', ...args);
     expect(accepted).toMatchObject({ code: 0 });
-    expect(accepted.stderr).toMatch(/^Warning: the operator's AWS credentials are worth the AWS account/);
+    expect(accepted.stderr).toMatch(/^Warning: the operator's AWS credentials control the AWS account/);
   });
 
   it.each([
     ['--boundary', 'AdministratorAccess', 'is not the ARN of a managed policy'],
     ['--operator-boundary', 'arn:aws:iam::123456789012:role/x', 'is not the ARN of a managed policy'],
-    ['--operator-role-path', 'platform', 'is not the path of a role'],
+    ['--operator-role-path', 'platform', 'is not an IAM role path'],
     [
       '--operator-role-path',
       '/konstellation/main/operator/',
@@ -169,7 +169,7 @@ describe('install', () => {
     ['--operator-role-tag', 'cost', 'is not a tag'],
     ['--operator-role-tag', 'K11N.dev/cluster=x', 'are reserved'],
     ['--operator-role-tag', 'Kubernetes-Namespace=x', 'are reserved'],
-    ['--image', 'ghcr.io/k11n/konstellation@sha256:1', 'is not the name of an image'],
+    ['--image', 'ghcr.io/k11n/konstellation@sha256:1', 'is not an image name'],
   ])('refuses %s %s', async (option, value, why) => {
     const refused = await kon('install', '--dry-run', ...limited, option, value);
     expect(refused).toMatchObject({ code: 2, stdout: '' });
@@ -368,7 +368,7 @@ describe('install over a later version', () => {
     for (const args of [[], ['--dry-run']]) {
       const refused = await again(...args);
       expect(refused).toMatchObject({ code: 1, stdout: '' });
-      expect(refused.stderr).toContain('schema version 7, this kon has 1');
+      expect(refused.stderr).toContain(`schema version 7, this kon has ${schemaVersion}`);
       expect(refused.stderr).toContain('LinkedServiceAccount spec.aws.futureField');
       expect(refused.stderr).toContain('LinkedServiceAccount first: spec.aws.futureField');
       expect(refused.stderr).toContain('kon install --downgrade');
@@ -424,7 +424,9 @@ describe('uninstall', () => {
     expect(await roleNames()).toHaveLength(2);
     const removing = world.kon.start(['uninstall', '--delete-accounts', '--yes']);
     // No controller takes the namespace away here.
-    await removing.until('Namespace konstellation: not yet, held by the finalizer kubernetes (Deleting)\n');
+    await removing.until(
+      'Namespace konstellation: not yet, held up by the finalizer kubernetes (Deleting)\n',
+    );
     expect(removing.output()).toBe('');
     await finishNamespace('konstellation');
     const result = await removing.finished;
@@ -611,7 +613,7 @@ describe('install with Pod Identity', () => {
     await annotate('eks.amazonaws.com/role-arn=arn:aws:iam::123456789012:role/x');
     expect((await verdicts()).get('oidc-provider')).toMatchObject({
       status: 'error',
-      message: expect.stringContaining('the operator itself does'),
+      message: expect.stringContaining('but the operator does'),
     });
     await annotate('eks.amazonaws.com/role-arn-');
     await kubectl('delete', 'deployment', '--namespace=agent', 'konstellation');
@@ -622,7 +624,7 @@ describe('install with Pod Identity', () => {
     expect(again, again.stderr).toMatchObject({ code: 0, stdout: 'konstellation unchanged\n' });
     const refused = await kon('install', '--identity-mode', 'IRSA', '--yes', ...own);
     expect(refused).toMatchObject({ code: 1, stdout: '' });
-    expect(refused.stderr).toContain('the ClusterConfig main says PodIdentity');
+    expect(refused.stderr).toContain('ClusterConfig main has identityMode PodIdentity');
     expect(refused.stderr).toContain('kubectl patch clusterconfig main');
   });
 
@@ -631,9 +633,9 @@ describe('install with Pod Identity', () => {
     expect(foreseen.stderr).toContain('- Pod Identity association agent/konstellation\n');
     const removed = await kon('uninstall', '--yes', '--timeout', '1s', ...own);
     expect(removed, removed.stderr).toMatchObject({ code: 1, stdout: '' });
-    expect(removed.stderr).toMatch(/^Error: still there after 1s: .*Namespace agent/m);
-    expect(removed.stderr).toContain('Namespace agent: held by the finalizer kubernetes\n');
-    expect(removed.stderr).toContain('Go on waiting: kubectl wait --for=delete namespaces/agent\n');
+    expect(removed.stderr).toMatch(/^Error: not deleted after 1s: .*Namespace agent/m);
+    expect(removed.stderr).toContain('Namespace agent: held up by the finalizer kubernetes\n');
+    expect(removed.stderr).toContain('Continue waiting: kubectl wait --for=delete namespaces/agent\n');
     await finishNamespace('agent');
     const result = await kon('uninstall', '--yes', ...own);
     expect(result, result.stderr).toMatchObject({ code: 0, stdout: 'konstellation uninstalled\n' });
@@ -833,7 +835,7 @@ describe('uninstall', () => {
     expect(foreseen.stderr).not.toContain('- IAM OIDC provider');
     const blind = await world.kon.run(['uninstall', '--dry-run', ...own], { env: world.unlistingEnv });
     expect(blind.stderr).toContain(
-      `‼ stays: IAM OIDC provider ${providerArn()}, as you may not list the roles that trust it`,
+      `‼ stays: IAM OIDC provider ${providerArn()}, because you may not list the roles that trust it`,
     );
     const result = await kon('uninstall', '--yes', '--no-wait', ...own);
     expect(result, result.stderr).toMatchObject({ code: 0 });
@@ -866,7 +868,7 @@ describe('uninstall', () => {
     );
     const result = await kon('uninstall', '--yes', '--no-wait', ...elsewhere);
     expect(result, result.stderr).toMatchObject({ code: 0 });
-    expect(result.stderr).toContain('‼ stays: ClusterRole konstellation, which kon install did not make\n');
+    expect(result.stderr).toContain('‼ stays: ClusterRole konstellation, which kon install did not create\n');
     const [role] = await roleNames();
     await expect(world.iam.send(new GetRoleCommand({ RoleName: role ?? 'none' }))).rejects.toThrow();
   });

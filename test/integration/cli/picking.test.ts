@@ -39,7 +39,7 @@ const policiesOf = async (name: string): Promise<readonly string[]> => {
 describe('kon account create on a terminal', () => {
   it('finds policies of AWS and of the AWS account by parts of their names, and creates what was chosen', async () => {
     const terminal = world.kon.terminal('account create chosen --no-wait', { env: { TERM: 'xterm' } });
-    await terminal.until('Policies of the account "chosen"');
+    await terminal.until('Policies of account "chosen"');
     terminal.type('s3roa');
     // The best of several that are found has the focus, whatever had it before.
     terminal.type(keys.tab);
@@ -60,7 +60,7 @@ describe('kon account create on a terminal', () => {
     const terminal = world.kon.terminal('account create written --no-wait', {
       env: { TERM: 'xterm', EDITOR: editor },
     });
-    await terminal.until('with none, an editor opens');
+    await terminal.until('none: open an editor');
     terminal.type(keys.enter);
     expect((await terminal.finished).code).toBe(0);
     expect(await policiesOf('written')).toEqual([readOnly]);
@@ -74,7 +74,7 @@ describe('kon account create on a terminal', () => {
     await terminal.until('Policies of');
     terminal.type(key);
     const { code, screen } = await terminal.finished;
-    expect(screen).toContain('nothing was chosen; the account was not created');
+    expect(screen).toContain('no policy was chosen; the account was not created');
     expect(code).toBe(130);
     // The cursor is shown again.
     expect(screen.lastIndexOf('\u001B[?25h')).toBeGreaterThan(screen.lastIndexOf('\u001B[?25l'));
@@ -95,7 +95,7 @@ describe('kon account create on a terminal', () => {
   it('asks nothing where there is no terminal, or where policies are given', async () => {
     const piped = await world.kon.run(['account', 'create', 'piped']);
     expect(piped.code).toBe(2);
-    expect(piped.stderr).toContain('Give the policies with --policy ARN');
+    expect(piped.stderr).toContain('Pass the policies with --policy ARN');
     const given = await world.kon.onTerminal(`account create given --policy ${readOnly} --no-wait`, {
       env: { TERM: 'xterm' },
     });

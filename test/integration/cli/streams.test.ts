@@ -94,18 +94,18 @@ describe('kon app logs', () => {
   it('says what is not there', async () => {
     const empty = await kon.run(['app', 'logs', 'empty']);
     expect(empty.code).toBe(1);
-    expect(empty.stderr).toContain('Error: the app "empty" has no pods in production');
+    expect(empty.stderr).toContain('Error: app "empty" has no pods in production');
     const container = await kon.run(['app', 'logs', 'one', '--container', 'nope']);
     expect(container.code).toBe(1);
-    expect(container.stderr).toContain('Error: the pod one-a has no container "nope"\n  It has one.');
+    expect(container.stderr).toContain('Error: pod one-a has no container "nope"\n  It has one.');
     const pod = await kon.run(['app', 'logs', 'one', '--pod', 'nope']);
-    expect(pod.stderr).toContain('Error: the app "one" has no pod "nope" in production, staging');
+    expect(pod.stderr).toContain('Error: app "one" has no pod "nope" in production, staging');
     const both = await kon.run(['app', 'logs', 'one', '-f', '--previous']);
     expect(both.code).toBe(2);
     const nobody = await cluster.userKubeconfig('nobody');
     const forbidden = await kon.run(['app', 'logs', 'one', '--kubeconfig', nobody]);
     expect(forbidden.code).toBe(1);
-    expect(forbidden.stderr).toContain('Error: the cluster does not allow this');
+    expect(forbidden.stderr).toContain('Error: permission denied by the cluster');
   });
 
   it('follows several pods, those too that come later, and goes on when one is gone', async () => {
@@ -259,17 +259,15 @@ stty -a | grep -ow -e '[-]*icanon' -e '[-]*opost'
   it('says what is not there', async () => {
     const missing = await kon.run(shell('no-such-program'));
     expect(missing.code).toBe(1);
-    expect(missing.stderr).toContain(
-      `Error: the program could not be run in production/${kubelet.execPod}\n  `,
-    );
+    expect(missing.stderr).toContain(`Error: cannot run the program in production/${kubelet.execPod}\n  `);
     expect(missing.stderr).toContain('no-such-program');
     const which = await kon.run(['app', 'shell', 'one', '--', 'ls']);
     expect(which.code).toBe(2);
-    expect(which.stderr).toContain('Error: which target? The app "one" runs in production, staging\n');
+    expect(which.stderr).toContain('Error: no target given; app "one" runs in production, staging\n');
     const none = await kon.run(['app', 'shell', 'empty', '--', 'ls']);
-    expect(none.stderr).toContain('Error: the app "empty" has no running pod in production');
+    expect(none.stderr).toContain('Error: app "empty" has no running pod in production');
     const pod = await kon.run(['app', 'shell', 'web', '--pod', 'nope', '--', 'ls']);
-    expect(pod.stderr).toContain('Error: the app "web" has no pod "nope" in production');
+    expect(pod.stderr).toContain('Error: app "web" has no pod "nope" in production');
     const viewer = await cluster.userKubeconfig('viewer');
     await cluster.kubectl([
       'create',
@@ -287,7 +285,7 @@ stty -a | grep -ow -e '[-]*icanon' -e '[-]*opost'
     ]);
     const forbidden = await kon.run(['--kubeconfig', viewer, ...shell('ls')]);
     expect(forbidden.code).toBe(1);
-    expect(forbidden.stderr).toContain('Error: the cluster does not allow this\n');
+    expect(forbidden.stderr).toContain('Error: permission denied by the cluster\n');
     expect(forbidden.stderr).toContain('User "viewer" cannot');
   });
 });
@@ -319,7 +317,7 @@ describe('kon app port-forward', () => {
     expect(await ask(port, 'still')).toBe('still');
     const taken = await kon.run(['app', 'port-forward', 'web', `${port}:80`]);
     expect(taken.code).toBe(1);
-    expect(taken.stderr).toContain(`Error: the port ${port} of this machine is in use\n`);
+    expect(taken.stderr).toContain(`Error: local port ${port} is in use\n`);
     running.stop();
     const { code, stderr } = await running.finished;
     expect(code).toBe(130);
@@ -333,8 +331,8 @@ describe('kon app port-forward', () => {
     expect(odd.code).toBe(2);
     const unknown = await kon.run(['app', 'port-forward', 'web', ':metrics']);
     expect(unknown.code).toBe(1);
-    expect(unknown.stderr).toContain('Error: the app "web" has no port "metrics"\n  It has http (80).');
+    expect(unknown.stderr).toContain('Error: app "web" has no port "metrics"\n  It has http (80).');
     const empty = await kon.run(['app', 'port-forward', 'empty', '80']);
-    expect(empty.stderr).toContain('Error: the app "empty" has no running pod in production');
+    expect(empty.stderr).toContain('Error: app "empty" has no running pod in production');
   });
 });

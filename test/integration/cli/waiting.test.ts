@@ -108,25 +108,25 @@ describe('after a write', () => {
       'lsa/stuck',
       1,
       [
-        { type: 'Ready', status: 'False', reason: 'PolicyNotFound', message: 'IAM has no such policy' },
+        { type: 'Ready', status: 'False', reason: 'PolicyNotFound', message: 'policy not found in IAM' },
         {
           type: 'PoliciesAttached',
           status: 'False',
           reason: 'PolicyNotFound',
-          message: 'IAM has no such policy',
+          message: 'policy not found in IAM',
         },
       ],
       {
         policies: [
-          { arn: readOnly, attached: false, reason: 'PolicyNotFound', message: 'IAM has no such policy' },
+          { arn: readOnly, attached: false, reason: 'PolicyNotFound', message: 'policy not found in IAM' },
         ],
         targets: [{ name: 'production', linked: true, proven: true }],
       },
     );
     const result = await running.finished;
     expect(result.code).toBe(1);
-    expect(result.stderr).toContain('Error: the account "stuck" is written, but not Ready: PolicyNotFound');
-    expect(result.stderr).toContain(`  policy ${readOnly}: IAM has no such policy (PolicyNotFound)`);
+    expect(result.stderr).toContain('Error: account "stuck" was saved but is not Ready: PolicyNotFound');
+    expect(result.stderr).toContain(`  policy ${readOnly}: policy not found in IAM (PolicyNotFound)`);
     expect(result.stderr).toContain('Next: Correct the policies: kon account edit stuck');
   });
 
@@ -145,8 +145,8 @@ describe('after a write', () => {
   it('reports that no operator has reconciled it', async () => {
     const result = await kon.run(['account', 'create', 'unseen', '--policy', readOnly, '--timeout', '500ms']);
     expect(result.code).toBe(1);
-    expect(result.stderr).toContain('no operator has looked at it yet');
-    expect(result.stderr).toContain('start it with: kon operator');
+    expect(result.stderr).toContain('no operator has processed it yet');
+    expect(result.stderr).toContain('to start it: kon operator');
   });
 
   it('ends with 130 on Ctrl-C, and leaves what was written', async () => {
@@ -165,7 +165,7 @@ describe('after a write', () => {
     await cluster.kubectl(['delete', 'lsa', 'vanishing']);
     const result = await running.finished;
     expect(result.code).toBe(1);
-    expect(result.stderr).toContain('was deleted while it was waited for');
+    expect(result.stderr).toContain('was deleted during the wait');
   });
 });
 
@@ -189,7 +189,7 @@ describe('kon apply', () => {
     expect(result.code).toBe(1);
     expect(result.stderr).toContain('account all-good: RoleSynced: yes, arn (InStep)\n');
     expect(result.stderr).toContain('account all-good is Ready');
-    expect(result.stderr).toContain('Error: 2 of 3 are written, but not Ready');
+    expect(result.stderr).toContain('Error: 2 of 3 objects were saved but are not Ready');
     expect(result.stderr).toContain('  PolicyNotFound! (PolicyNotFound)');
     expect(result.stderr).toContain('  RoleNotOwned! (RoleNotOwned)');
   });
@@ -207,7 +207,7 @@ describe('kon account delete', () => {
       '{"metadata":{"finalizers":["k11n.dev/iam-role"]}}',
     ]);
     const running = kon.start(['account', 'delete', 'held', '--yes', '--timeout', '60s']);
-    await running.until('it is held by k11n.dev/iam-role');
+    await running.until('held up by k11n.dev/iam-role');
     await say('lsa/held', 2, [
       {
         type: 'Ready',
@@ -242,7 +242,7 @@ describe('kon account delete', () => {
     ]);
     const result = await kon.run(['account', 'delete', 'stays', '--yes', '--timeout', '1s']);
     expect(result.code).toBe(1);
-    expect(result.stderr).toContain('the account "stays" is still there after 1s: InUse');
+    expect(result.stderr).toContain('account "stays" is not deleted after 1s: InUse');
     expect(result.stderr).toContain('kon app edit NAME --no-account');
     await cluster.kubectl([
       'patch',
@@ -258,7 +258,7 @@ describe('kon account delete', () => {
     await create('asked', '--no-wait').finished;
     const result = await kon.run(['account', 'delete', 'asked']);
     expect(result.code).toBe(2);
-    expect(result.stderr).toContain('Confirm it beforehand with --yes.');
+    expect(result.stderr).toContain('Pass --yes to confirm.');
     expect((await kon.run(['account', 'list', '-o', 'name'])).stdout).toContain('/asked\n');
   });
 
@@ -285,12 +285,12 @@ describe('kon target', () => {
     const running = kon.start(['target', 'create', 'staging', '--timeout', '60s']);
     await running.until('target/staging created');
     await cluster.kubectl(['create', 'namespace', 'staging']);
-    expect(await running.finished).toMatchObject({ code: 0, stderr: 'The namespace staging is there.\n' });
+    expect(await running.finished).toMatchObject({ code: 0, stderr: 'The namespace staging exists.\n' });
     const again = await kon.run(['target', 'create', 'staging']);
     expect(again.code).toBe(1);
-    expect(again.stderr).toContain('there is a target "staging" already');
+    expect(again.stderr).toContain('target "staging" already');
     const wrong = await kon.run(['target', 'create', 'Staging!']);
-    expect(wrong.stderr).toContain('"Staging!" is no name for a target');
+    expect(wrong.stderr).toContain('invalid target name "Staging!"');
     const { stdout } = await kon.run(['target', 'list']);
     const rows = stdout
       .trimEnd()
@@ -306,6 +306,6 @@ describe('kon target', () => {
   it('says who does not make the namespace', async () => {
     const result = await kon.run(['target', 'create', 'nowhere', '--timeout', '500ms']);
     expect(result.code).toBe(1);
-    expect(result.stderr).toContain('the target "nowhere" is written, but has no namespace after 500ms');
+    expect(result.stderr).toContain('target "nowhere" was saved but has no namespace after 500ms');
   });
 });

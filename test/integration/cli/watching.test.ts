@@ -230,15 +230,15 @@ describe('kon account show --watch', () => {
   it('shows it again after each change, and ends with an error when it is deleted', async () => {
     const name = await create();
     const watch = kon.start(['account', 'show', name, '--watch']);
-    await watch.until('no operator has looked at it');
+    await watch.until('no operator has processed it');
     await setReady(name, 'PolicyNotFound');
     await watch.until('False (PolicyNotFound)');
     await cluster.kubectl(['delete', 'lsa', name]);
     const { code, stderr } = await watch.finished;
     expect(code).toBe(1);
-    expect(stderr).toContain(`the account "${name}" was deleted`);
+    expect(stderr).toContain(`account "${name}" was deleted`);
     const missing = await kon.run(['account', 'show', name, '--watch']);
     expect(missing.code).toBe(1);
-    expect(missing.stderr).toContain(`there is no account "${name}"`);
+    expect(missing.stderr).toContain(`account "${name}" not found`);
   });
 });

@@ -357,7 +357,7 @@ describe('a sandbox in the background', () => {
     ],
     [['sandbox', 'exec', 'deploy/none', '--', 'true'], /deployment "none" not found/],
     [['sandbox', 'exec', 'linked', '--', 'no-such-program'], /program "no-such-program" not found on PATH/],
-    [['sandbox', 'logs', 'kubelet'], /the sandbox has no part "kubelet"/],
+    [['sandbox', 'logs', 'kubelet'], /the sandbox has no log "kubelet"/],
   ])('%j is told in words', async (args, words) => {
     const { code, stderr } = await command(args);
     expect(code).toBeGreaterThan(0);

@@ -11,31 +11,31 @@ import { fieldOptions } from './options.ts';
 
 export const accountEditCommand = defineCommand({
   path: ['account', 'edit'],
-  summary: 'Change an account and wait until the change is in AWS',
+  summary: 'Change an account and wait until the change has taken effect in AWS',
   description:
-    'Opens an editor on the account, unless a file or options are given. A text that is not accepted is opened again, with the reason on top. A change of policies restarts no pod.',
-  positionals: [{ name: 'name', summary: 'the name of the account', complete: 'accounts' }],
+    'Opens an editor on the account, unless a file or options are given. If the text is refused, the editor opens again with the error at the top. A change of policies restarts no pod.',
+  positionals: [{ name: 'name', summary: 'name of the account', complete: 'accounts' }],
   options: [
     accountOption,
     {
       name: 'policy',
       value: 'ARN',
       repeatable: true,
-      summary: 'list exactly these policies; repeat for more',
+      summary: 'set the list of policies; repeat for more',
       complete: 'policies',
     },
     {
       name: 'add-policy',
       value: 'ARN',
       repeatable: true,
-      summary: 'list this policy too; repeat for more',
+      summary: 'add this policy; repeat for more',
       complete: 'policies',
     },
     {
       name: 'remove-policy',
       value: 'ARN',
       repeatable: true,
-      summary: 'list this policy no more; repeat for more',
+      summary: 'remove this policy; repeat for more',
       complete: 'policies',
     },
     {
@@ -43,7 +43,7 @@ export const accountEditCommand = defineCommand({
       short: 't',
       value: 'NAME',
       repeatable: true,
-      summary: 'allow exactly these targets; repeat for more',
+      summary: 'set the list of targets; repeat for more',
       complete: 'targets',
     },
     {
@@ -63,8 +63,7 @@ export const accountEditCommand = defineCommand({
     { name: 'all-targets', summary: 'allow every target of the cluster' },
     {
       name: 'no-boundary',
-      summary:
-        'take the boundary off: the ClusterConfig’s bounds the role then, or nothing if it states none',
+      summary: 'remove the account’s boundary; that of the ClusterConfig applies then, if it has one',
     },
     ...fieldOptions,
     filenameOption,
@@ -74,7 +73,7 @@ export const accountEditCommand = defineCommand({
   returns: 'written',
   mutates: true,
   examples: [
-    { does: 'Change it in an editor', command: 'kon account edit myaccount' },
+    { does: 'Change it in your editor', command: 'kon account edit myaccount' },
     {
       does: 'Take it from a target; running pods there keep their permissions until they end',
       command: 'kon account edit myaccount --remove-target staging',
@@ -88,7 +87,7 @@ export const accountEditCommand = defineCommand({
       command: 'kon account edit myaccount --identity-mode PodIdentity',
     },
     {
-      does: 'Add one policy to those that are listed',
+      does: 'Add one policy',
       command: 'kon account edit myaccount --add-policy arn:aws:iam::aws:policy/AmazonSQSFullAccess',
     },
   ],
@@ -118,7 +117,7 @@ export const accountEditCommand = defineCommand({
         : undefined,
       consent: consentToRemoval(context, options),
       withoutEditor: [
-        'Give the policies with --policy, --add-policy or --remove-policy, or a manifest with -f FILE.',
+        'Pass the policies with --policy, --add-policy or --remove-policy, or a manifest with -f FILE.',
       ],
       write: options,
     });

@@ -3,10 +3,10 @@ import { accountOption, givenName } from '../../framework/options.ts';
 
 export const accountExportCommand = defineCommand({
   path: ['account', 'export'],
-  summary: 'Print an account as a clean manifest, or all of them',
+  summary: 'Print one account or all accounts as manifests',
   description:
-    'Prints what a person would write: without status and without what the API server and the operator keep in it. It can be given to kon apply -f -, here or on another cluster.',
-  positionals: [{ name: 'name', summary: 'the name of the account; all when absent', complete: 'accounts' }],
+    'Prints manifests without status and without fields of the API server and the operator. You can pass them to kon apply -f -, here or on another cluster.',
+  positionals: [{ name: 'name', summary: 'name of the account (default: all)', complete: 'accounts' }],
   options: [accountOption],
   returns: 'manifest',
   examples: [

@@ -55,7 +55,7 @@ describe('changedSpec of an account', () => {
     [{ target: ['x'], allTargets: true }, '--target and --all-targets'],
     [{ removePolicy: ['z'] }, 'does not list z'],
     [{ boundary: 'x', noBoundary: true }, '--boundary and --no-boundary'],
-    [{ noBoundary: true }, 'states no boundary of its own'],
+    [{ noBoundary: true }, 'has no boundary of its own'],
   ])('refuses %o', (options, message) => {
     expect(() => changedSpec(current, { ...none, ...options })).toThrow(message);
   });

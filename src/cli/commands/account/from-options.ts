@@ -61,11 +61,11 @@ export function changedSpec(
   const { addPolicy, removePolicy } = options;
   if (options.policy.length > 0 && addPolicy.length + removePolicy.length > 0)
     throw usageError(
-      '--policy sets the whole list, so that nothing can be added to it or removed',
+      '--policy sets the whole list and cannot be combined with --add-policy or --remove-policy',
       'Give either.',
     );
   if (options.target.length > 0 && options.allTargets)
-    throw usageError('--target and --all-targets were given', 'Give either.');
+    throw usageError('--target and --all-targets cannot be combined', 'Give either.');
   const { removeTarget } = options;
   if (removeTarget.length > 0 && (options.target.length > 0 || options.allTargets))
     throw usageError(
@@ -81,20 +81,20 @@ export function changedSpec(
   if (unlisted.length > 0)
     throw usageError(
       `the account does not list the target ${unlisted.join(', ')}`,
-      'See what it lists: kon account show NAME',
+      'Show its policies: kon account show NAME',
     );
   if (options.boundary !== undefined && options.noBoundary)
-    throw usageError('--boundary and --no-boundary were given', 'Give either.');
+    throw usageError('--boundary and --no-boundary cannot be combined', 'Give either.');
   if (options.noBoundary && current.aws.permissionsBoundaryArn === undefined)
     throw usageError(
-      'the account states no boundary of its own',
-      "If its role has one, that is the ClusterConfig's: kubectl get clusterconfigs -o yaml",
+      'the account has no boundary of its own',
+      'A boundary of its role comes from the ClusterConfig: kubectl get clusterconfigs -o yaml',
     );
   const absent = removePolicy.filter((arn) => !current.aws.policyArns.includes(arn));
   if (absent.length > 0)
     throw usageError(
       `the account does not list ${absent.join(', ')}`,
-      'See what it lists: kon account show NAME',
+      'Show its policies: kon account show NAME',
     );
   const policyArns =
     options.policy.length > 0
@@ -136,6 +136,6 @@ function withCommon(spec: LinkedServiceAccountSpec, options: AccountOptions): Li
 export function switchNote(mode: string): string {
   const order = `‼ the targets switch to ${mode} one after the other, and each target's apps roll once\n`;
   return mode === 'IRSA'
-    ? `${order}‼ pods of the target in turn keep the credentials they have and get no new ones until they are replaced; to go back: --identity-mode PodIdentity\n`
+    ? `${order}‼ pods in the switching target keep their credentials and get no new ones until they are replaced; to switch back: --identity-mode PodIdentity\n`
     : `${order}‼ the nodes need the EKS Pod Identity agent: kon doctor\n`;
 }

@@ -11,7 +11,7 @@ export const fieldOptions = [
   {
     name: 'boundary',
     value: 'ARN',
-    summary: 'the managed policy that bounds the role',
+    summary: "managed policy that is the role's permissions boundary",
     complete: 'policies',
   },
   {
@@ -24,7 +24,7 @@ export const fieldOptions = [
     name: 'deletion-policy',
     value: 'POLICY',
     choices: ['Delete', 'Retain'],
-    summary: 'what becomes of the role when the account is deleted',
+    summary: 'what happens to the role when the account is deleted',
   },
 ] as const satisfies readonly Option[];
 

@@ -33,9 +33,9 @@ describe('the content of a config', () => {
 
   it('is refused with what is wrong', () => {
     expect(() => of('nowhere').files()).toThrow('cannot read nowhere');
-    expect(() => of('picture').files()).toThrow('picture is not text in UTF-8');
-    expect(() => of('empty').files()).toThrow('there is no file in empty');
-    expect(() => of('conf.d').variables()).toThrow('conf.d is a folder, and variables come from a file');
-    expect(() => of('no.env').variables()).toThrow('no.env, line 2: it sets no variable');
+    expect(() => of('picture').files()).toThrow('picture is not UTF-8 text');
+    expect(() => of('empty').files()).toThrow('no files in empty');
+    expect(() => of('conf.d').variables()).toThrow('conf.d is a folder, but variables come from a file');
+    expect(() => of('no.env').variables()).toThrow('no.env, line 2: expected NAME=VALUE');
   });
 });

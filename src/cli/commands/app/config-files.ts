@@ -34,15 +34,15 @@ function readFiles(path: string, given: string): Readonly<Record<string, string>
         .sort()
     : undefined;
   if (names === undefined) return { [basename(path)]: readText(path, given) };
-  if (names.length === 0) throw new CliError('INVALID', `there is no file in ${given}`);
+  if (names.length === 0) throw new CliError('INVALID', `no files in ${given}`);
   return Object.fromEntries(names.map((name) => [name, readText(join(path, name), join(given, name))]));
 }
 
 /** Lines of NAME=VALUE; empty ones and those that begin with # do not count. @throws CliError of code INVALID */
 function readVariables(path: string, given: string): Readonly<Record<string, string>> {
   if (isFolder(path, given))
-    throw new CliError('INVALID', `${given} is a folder, and variables come from a file`, {
-      next: [`Files for pods need the folder in which they find them: ${given}:/etc/myapp`],
+    throw new CliError('INVALID', `${given} is a folder, but variables come from a file`, {
+      next: [`To mount its files into pods, add a folder: ${given}:/etc/myapp`],
     });
   const lines = readText(path, given).split(/\r?\n/);
   return Object.fromEntries(
@@ -51,11 +51,11 @@ function readVariables(path: string, given: string): Readonly<Record<string, str
       if (text === '' || text.startsWith('#')) return [];
       const at = text.indexOf('=');
       if (at < 1)
-        throw new CliError('INVALID', `${given}, line ${index + 1}: it sets no variable`, {
+        throw new CliError('INVALID', `${given}, line ${index + 1}: expected NAME=VALUE`, {
           details: [text],
           next: [
             'Write NAME=VALUE.',
-            `To give the file itself to the pods, say in which folder: ${given}:/etc/myapp`,
+            `To mount the file itself into pods, add a folder: ${given}:/etc/myapp`,
           ],
         });
       return [[text.slice(0, at), text.slice(at + 1)]];
@@ -76,8 +76,8 @@ function readText(path: string, given: string): string {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(path));
   } catch (error) {
     if (error instanceof TypeError)
-      throw new CliError('INVALID', `${given} is not text in UTF-8, which is all that an app can hold`, {
-        next: ['Put it into the image, or into a ConfigMap or Secret of your own.'],
+      throw new CliError('INVALID', `${given} is not UTF-8 text, and an app can hold only text`, {
+        next: ['Put it into the image, or into your own ConfigMap or Secret.'],
         cause: error,
       });
     throw unreadable(given, error);

@@ -6,14 +6,14 @@ export const appCreateCommand = defineCommand({
   path: ['app', 'create'],
   summary: 'Create an app and wait until it runs',
   description:
-    'Opens an editor on a manifest to fill in, unless a file or an image is given. An app that names an account waits until the account is proven, so that its pods never run without their permissions.',
-  positionals: [{ name: 'name', summary: 'the name of the app' }],
+    'Opens an editor on a manifest, unless a file or an image is given. An app with an account waits until the account is proven, so its pods never run without their permissions.',
+  positionals: [{ name: 'name', summary: 'name of the app' }],
   options: [
     appOption,
     ...specOptions({
       port: 'a port the container listens on, as 8080 or http:8080; repeat for more',
       env: 'a variable of the container’s environment; repeat for more',
-      target: 'where it runs; repeat for more, all targets of the cluster when absent',
+      target: 'a target to run in (default: all targets of the cluster); repeat for more',
     }),
     filenameOption,
     dryRunOption,
@@ -53,7 +53,7 @@ export const appCreateCommand = defineCommand({
           }
         : undefined,
       template: async (client, name) => appTemplate(name, await knownTargets(client)),
-      withoutEditor: ['Give at least --image IMAGE, or a manifest with -f FILE.'],
+      withoutEditor: ['Pass at least --image IMAGE, or a manifest with -f FILE.'],
       write: options,
     });
   },

@@ -3,12 +3,12 @@ import { appOption, dryRunOption, requiredName, waitOptions, yesOption } from '.
 
 export const appDeleteCommand = defineCommand({
   path: ['app', 'delete'],
-  summary: 'Delete an app and all that it made in its targets',
-  positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
+  summary: 'Delete an app and its objects in all targets',
+  positionals: [{ name: 'name', summary: 'name of the app', complete: 'apps' }],
   options: [appOption, yesOption, dryRunOption, ...waitOptions],
   mutates: true,
   examples: [
-    { does: 'Delete it, after a question', command: 'kon app delete myapp' },
+    { does: 'Delete it after confirmation', command: 'kon app delete myapp' },
     { does: 'In a script', command: 'kon app delete myapp --yes' },
   ],
   run: async (context, { args, options }) => {

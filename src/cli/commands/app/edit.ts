@@ -6,14 +6,14 @@ export const appEditCommand = defineCommand({
   path: ['app', 'edit'],
   summary: 'Change an app and wait until the change runs',
   description:
-    'Opens an editor on the app, unless a file or options are given. A text that is not accepted is opened again, with the reason on top.',
-  positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
+    'Opens an editor on the app, unless a file or options are given. If the text is refused, the editor opens again with the error at the top.',
+  positionals: [{ name: 'name', summary: 'name of the app', complete: 'apps' }],
   options: [
     appOption,
     ...specOptions({
-      port: 'listen on exactly these ports, as 8080 or http:8080; repeat for more',
+      port: 'set the list of ports, as 8080 or http:8080; repeat for more',
       env: 'set a variable of the container’s environment; repeat for more',
-      target: 'run in exactly these targets; repeat for more',
+      target: 'set the list of targets; repeat for more',
     }),
     ...removalOptions,
     filenameOption,
@@ -23,11 +23,11 @@ export const appEditCommand = defineCommand({
   returns: 'written',
   mutates: true,
   examples: [
-    { does: 'Change it in an editor', command: 'kon app edit myapp' },
+    { does: 'Change it in your editor', command: 'kon app edit myapp' },
     { does: 'Give it the permissions of an account', command: 'kon app edit myapp --account myaccount' },
-    { does: 'Take them away again', command: 'kon app edit myapp --no-account' },
+    { does: 'Remove them again', command: 'kon app edit myapp --no-account' },
     {
-      does: 'Give its pods the files of a folder anew',
+      does: 'Update the files of a config',
       command: 'kon app edit shop --config settings=./settings',
     },
     { does: 'Deploy another version', command: 'kon app edit myapp --tag 1.2.0' },
@@ -48,7 +48,7 @@ export const appEditCommand = defineCommand({
         for (const line of removedTargetLines(current, next)) context.stderr.write(line);
         return Promise.resolve();
       },
-      withoutEditor: ['Give what is to change (--account, --image, …), or a manifest with -f FILE.'],
+      withoutEditor: ['Pass the changes (--account, --image, …), or a manifest with -f FILE.'],
       write: options,
     });
   },

@@ -3,15 +3,16 @@ import { appOption, requiredName } from '../../framework/options.ts';
 
 export const appExportCommand = defineCommand({
   path: ['app', 'export'],
-  summary: 'Print an app’s manifest, without status and without what the cluster keeps in it',
-  description: 'What it prints can be kept in a repository, and be given to `kon apply -f -` on any cluster.',
-  positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
+  summary: 'Print an app’s manifest',
+  description:
+    'Prints the manifest without status and without fields of the cluster. You can keep it in a repository and pass it to `kon apply -f -` on any cluster.',
+  positionals: [{ name: 'name', summary: 'name of the app', complete: 'apps' }],
   options: [appOption],
   returns: 'manifest',
   examples: [
-    { does: 'Keep it in a file', command: 'kon app export myapp > myapp.yaml' },
+    { does: 'Save it to a file', command: 'kon app export myapp > myapp.yaml' },
     {
-      does: 'Bring it to another cluster',
+      does: 'Copy it to another cluster',
       command: 'kon app export myapp | kon --context other apply -f -',
     },
   ],

@@ -194,7 +194,7 @@ describe('values', () => {
   it('are variables', () => {
     expect(parseEnv('A=b=c')).toEqual({ name: 'A', value: 'b=c' });
     expect(parseEnv('A=')).toEqual({ name: 'A', value: '' });
-    for (const text of ['A', '=b', '']) expect(() => parseEnv(text)).toThrow('sets no variable');
+    for (const text of ['A', '=b', '']) expect(() => parseEnv(text)).toThrow('is not NAME=VALUE');
   });
 
   it('are configs', () => {
@@ -220,6 +220,6 @@ describe('values', () => {
       port: 'http',
     });
     for (const text of ['', 'a/b/c', ':http', 'Reviews', 'a:'])
-      expect(() => parseDependency(text)).toThrow('is not an app');
+      expect(() => parseDependency(text)).toThrow('is not a dependency');
   });
 });

@@ -44,7 +44,7 @@ export function parsePort(text: string): NamedPort {
   if (!match || port < 1 || port > 65535)
     throw usageError(
       `"${text}" is not a port`,
-      'Give a number from 1 to 65535, with a name before it if there are several: http:8080',
+      'Pass a number from 1 to 65535, with a name if there are several: http:8080',
     );
   return { name: match[1] ?? 'http', port };
 }
@@ -52,7 +52,7 @@ export function parsePort(text: string): NamedPort {
 /** `NAME=VALUE`. @throws CliError of code USAGE */
 export function parseEnv(text: string): EnvSetting {
   const at = text.indexOf('=');
-  if (at < 1) throw usageError(`"${text}" sets no variable`, 'Give NAME=VALUE.');
+  if (at < 1) throw usageError(`"${text}" is not NAME=VALUE`, 'Give NAME=VALUE.');
   return { name: text.slice(0, at), value: text.slice(at + 1) };
 }
 
@@ -63,7 +63,7 @@ export function parseConfig(text: string): ConfigOption {
   if (name === undefined || path === undefined)
     throw usageError(
       `"${text}" is not a config`,
-      'Give NAME=PATH:/FOLDER for files that pods find in a folder, NAME=FILE for variables.',
+      'Pass NAME=PATH:/FOLDER to mount files in a folder, or NAME=FILE for variables.',
     );
   return { name, path, mountPath };
 }
@@ -74,8 +74,8 @@ export function parseDependency(text: string): Dependency {
   const [, target, name, port] = match ?? [];
   if (name === undefined)
     throw usageError(
-      `"${text}" is not an app`,
-      'Give APP, APP:PORT, or TARGET/APP for one in another target.',
+      `"${text}" is not a dependency`,
+      'Pass APP, APP:PORT, or TARGET/APP for an app in another target.',
     );
   return { name, ...(target === undefined ? {} : { target }), ...(port === undefined ? {} : { port }) };
 }
@@ -101,10 +101,10 @@ export function describesChange(change: AppChange): boolean {
 /** @throws CliError of code USAGE without an image */
 export function appManifest(name: string, options: AppOptions, allTargets: readonly string[]): Manifest {
   if (options.image === undefined)
-    throw usageError('an app needs an image', `Give it: kon app create ${name} --image IMAGE`);
+    throw usageError('an app needs an image', `Pass it: kon app create ${name} --image IMAGE`);
   const targets = options.target.length > 0 ? options.target : allTargets;
   if (targets.length === 0)
-    throw usageError('an app needs a target, and the cluster has none', 'Make one: kon target create NAME');
+    throw usageError('an app needs a target, but the cluster has none', 'Create one: kon target create NAME');
   const spec: AppSpec = { image: options.image, targets: targets.map(newTarget) };
   return {
     apiVersion,
@@ -126,7 +126,7 @@ const newTarget = (name: string): AppSpec['targets'][number] => ({ name, deployM
 /** @throws CliError of code USAGE when the options contradict each other */
 export function changedSpec(current: AppSpec, options: AppChange): AppSpec {
   if (options.account !== undefined && options.noAccount)
-    throw usageError('--account and --no-account were given', 'Give either.');
+    throw usageError('--account and --no-account cannot be combined', 'Give either.');
   const {
     serviceAccount,
     imageTag: _imageTag,
@@ -171,7 +171,7 @@ function imageOf(current: AppSpec, { image, tag }: AppOptions): Pick<AppSpec, 'i
   const hasTag = split && !split[1]?.includes('@') && !image.slice(split[1]?.length).includes('/');
   if (!hasTag) return { image, ...optionalTag(tag) };
   if (tag !== undefined && tag !== split[2])
-    throw usageError(`two tags are given: "${split[2]}" in --image, and --tag "${tag}"`, 'Give either.');
+    throw usageError(`two tags given: "${split[2]}" in --image, and --tag "${tag}"`, 'Give either.');
   return { image: split[1] ?? image, ...optionalTag(split[2]) };
 }
 

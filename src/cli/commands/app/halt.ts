@@ -4,10 +4,10 @@ import { targetsOption } from './targets-option.ts';
 
 export const appHaltCommand = defineCommand({
   path: ['app', 'halt'],
-  summary: 'Stop an app: scale it to zero, and keep everything else of it',
+  summary: 'Scale an app to zero and keep everything else',
   description:
-    'Its Deployment, Service, revisions and identity stay, so that `kon app resume` brings back what there was.',
-  positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
+    'Its Deployment, Service, revisions and identity stay, so that `kon app resume` restores them.',
+  positionals: [{ name: 'name', summary: 'name of the app', complete: 'apps' }],
   options: [appOption, targetsOption, dryRunOption, ...waitOptions],
   returns: 'written',
   mutates: true,

@@ -8,9 +8,9 @@ export const appListCommand = defineCommand({
   returns: 'list',
   examples: [
     { does: 'See them all', command: 'kon app list' },
-    { does: 'See what becomes of them', command: 'kon app list --watch' },
+    { does: 'Follow changes', command: 'kon app list --watch' },
     {
-      does: 'Those that use an account',
+      does: 'Apps that use an account',
       command: `kon app list -o json | jq -r '.items[] | select(.spec.serviceAccount == "myaccount") | .metadata.name'`,
     },
   ],

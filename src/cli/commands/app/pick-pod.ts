@@ -21,21 +21,21 @@ export async function pickPod(client: KubeClient, app: App, choice: PodChoice): 
       const pod = (await podsOf(client, app, target)).find(({ metadata }) => metadata.name === choice.pod);
       if (pod) return { target, pod };
     }
-    throw new CliError('NOT_FOUND', `the app "${name}" has no pod "${choice.pod}" in ${targets.join(', ')}`, {
-      next: [`See which there are: kon app pods ${name}`],
+    throw new CliError('NOT_FOUND', `app "${name}" has no pod "${choice.pod}" in ${targets.join(', ')}`, {
+      next: [`List them: kon app pods ${name}`],
     });
   }
   const [target = '', ...more] = targets;
   if (more.length > 0)
     throw usageError(
-      `which target? The app "${name}" runs in ${targets.join(', ')}`,
-      `Give it: --target ${target}`,
+      `no target given; app "${name}" runs in ${targets.join(', ')}`,
+      `Pass --target ${target}`,
     );
   const pods = await podsOf(client, app, target);
   const pod = bestPod(pods);
   if (pod) return { target, pod };
-  throw new CliError('NOT_FOUND', `the app "${name}" has no running pod in ${target}`, {
+  throw new CliError('NOT_FOUND', `app "${name}" has no running pod in ${target}`, {
     details: pods.length === 0 ? [] : [`None of its ${pods.length} pods runs.`],
-    next: [`See why: kon app status ${name}`],
+    next: [`Find the reason: kon app status ${name}`],
   });
 }

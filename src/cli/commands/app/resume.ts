@@ -4,15 +4,14 @@ import { targetsOption } from './targets-option.ts';
 
 export const appResumeCommand = defineCommand({
   path: ['app', 'resume'],
-  summary: 'Start an app again that was halted, and wait until it runs',
-  description:
-    'Brings back as many replicas as there were; where an autoscaler decides, it goes on from there.',
-  positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
+  summary: 'Restart a halted app and wait until it runs',
+  description: 'Restores the previous number of replicas; an autoscaler continues from there.',
+  positionals: [{ name: 'name', summary: 'name of the app', complete: 'apps' }],
   options: [appOption, targetsOption, dryRunOption, ...waitOptions],
   returns: 'written',
   mutates: true,
   examples: [
-    { does: 'Start it wherever it was halted', command: 'kon app resume myapp' },
+    { does: 'Start it in all targets', command: 'kon app resume myapp' },
     { does: 'Start it in one target', command: 'kon app resume myapp --target staging' },
   ],
   run: async (context, { args, options }) => {

@@ -10,12 +10,12 @@ export const specOptions = (summaries: {
   readonly target: string;
 }) =>
   [
-    { name: 'image', value: 'IMAGE', summary: 'the container image; its tag too, after a colon' },
-    { name: 'tag', value: 'TAG', summary: 'the tag of the image' },
+    { name: 'image', value: 'IMAGE', summary: 'container image, optionally with a tag after a colon' },
+    { name: 'tag', value: 'TAG', summary: 'tag of the image' },
     {
       name: 'account',
       value: 'NAME',
-      summary: 'the account whose AWS permissions the pods hold',
+      summary: 'account whose AWS permissions the pods hold',
       complete: 'accounts',
     },
     { name: 'port', value: 'PORT', repeatable: true, parse: parsePort, summary: summaries.port },
@@ -26,7 +26,7 @@ export const specOptions = (summaries: {
       repeatable: true,
       parse: parseConfig,
       summary:
-        'a file, or the files of a folder, which pods find in FOLDER; without FOLDER, variables from lines of NAME=VALUE; repeat for more',
+        'a file, or the files of a folder, mounted into pods at FOLDER; without FOLDER, variables from lines NAME=VALUE; repeat for more',
       complete: 'files',
     },
     {
@@ -34,7 +34,7 @@ export const specOptions = (summaries: {
       value: '[TARGET/]APP[:PORT]',
       repeatable: true,
       parse: parseDependency,
-      summary: 'another app that it calls, whose address becomes a variable; repeat for more',
+      summary: 'an app that it depends on, whose address becomes a variable; repeat for more',
       complete: 'apps',
     },
     {
@@ -49,25 +49,25 @@ export const specOptions = (summaries: {
       name: 'replicas',
       value: 'N',
       parse: wholeNumber('a number of replicas', 0, 99_999),
-      summary: 'how many pods in each target',
+      summary: 'number of pods in each target',
     },
   ] as const satisfies readonly Option[];
 
 /** Options that remove parts of an existing app. */
 export const removalOptions = [
-  { name: 'no-account', summary: 'let the pods hold no AWS permissions' },
+  { name: 'no-account', summary: 'remove the account: pods hold no AWS permissions' },
   {
     name: 'remove-env',
     value: 'NAME',
     repeatable: true,
-    summary: 'take a variable out of the common environment; repeat for more',
+    summary: 'remove a variable from the common environment; repeat for more',
   },
-  { name: 'remove-config', value: 'NAME', repeatable: true, summary: 'take a config away; repeat for more' },
+  { name: 'remove-config', value: 'NAME', repeatable: true, summary: 'remove a config; repeat for more' },
   {
     name: 'remove-dependency',
     value: 'APP',
     repeatable: true,
-    summary: 'an app that it calls no more; repeat for more',
+    summary: 'remove a dependency; repeat for more',
     complete: 'apps',
   },
 ] as const satisfies readonly Option[];

@@ -6,26 +6,26 @@ export const targetsOption = {
   short: 't',
   value: 'NAME',
   repeatable: true,
-  summary: 'only this target; repeat for more, all targets of the app when absent',
+  summary: 'only this target (default: all targets of the app); repeat for more',
   complete: 'targets',
 } as const satisfies Option;
 
 export const podOption = {
   name: 'pod',
   value: 'NAME',
-  summary: 'this pod; the newest that is ready when absent',
+  summary: 'pod to use (default: the newest ready pod)',
 } as const satisfies Option;
 
 export const containerOption = {
   name: 'container',
   short: 'c',
   value: 'NAME',
-  summary: 'this container of its pods; the app’s own when absent',
+  summary: 'container of its pods (default: the app’s own)',
 } as const satisfies Option;
 
 /** For commands that talk to one pod. */
 export const targetOption = {
   ...targetsOption,
   repeatable: false,
-  summary: 'where; may be left out for an app with one target',
+  summary: 'target (optional if the app has only one)',
 } as const satisfies Option;

@@ -3,14 +3,14 @@ import { dryRunOption, filenameOption, waitOptions } from '../../framework/optio
 
 export const applyCommand = defineCommand({
   path: ['apply'],
-  summary: 'Create or change whatever a file holds, and wait until it is true',
+  summary: 'Apply manifests and wait until they are ready',
   description:
-    'Takes any number of accounts, apps and ClusterConfigs, as YAML documents or a JSON List. All are checked, by the API server too, before the first is written. What a file no longer names is removed if kon had set it, and stays if another tool has (server-side apply).',
+    'Applies any number of accounts, apps and ClusterConfigs from YAML documents or a JSON List. All are validated, also by the API server, before the first is written. Fields that a file no longer contains are removed if kon had set them, and stay if another tool had (server-side apply).',
   options: [
     { ...filenameOption, repeatable: true, summary: `${filenameOption.summary}; repeat for more` },
     {
       name: 'force-conflicts',
-      summary: 'take over fields which another tool has set',
+      summary: 'take over fields that another tool has set',
     },
     dryRunOption,
     ...waitOptions,

@@ -58,8 +58,15 @@ async function waitForAll(
   const [first, ...more] = failures;
   if (!first) return ready;
   if (more.length === 0) throw first;
-  throw new CliError('NOT_READY', `${failures.length} of ${applied.length} are written, but not Ready`, {
-    details: failures.flatMap((failure) => [failure.message, ...failure.details.map((line) => `  ${line}`)]),
-    next: [...new Set(failures.flatMap((failure) => failure.next))],
-  });
+  throw new CliError(
+    'NOT_READY',
+    `${failures.length} of ${applied.length} objects were saved but are not Ready`,
+    {
+      details: failures.flatMap((failure) => [
+        failure.message,
+        ...failure.details.map((line) => `  ${line}`),
+      ]),
+      next: [...new Set(failures.flatMap((failure) => failure.next))],
+    },
+  );
 }

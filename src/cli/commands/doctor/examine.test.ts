@@ -96,7 +96,7 @@ it('takes what it may not see for a warning, and any other fault for an error', 
     check('faulty', [], async () => Promise.reject(new Error('it broke'))),
   ]);
   expect(findings.map(({ verdict }) => [verdict.status, verdict.message])).toEqual([
-    ['warning', 'you may not look: leases is forbidden'],
+    ['warning', 'permission denied: leases is forbidden'],
     ['error', 'it broke'],
   ]);
 });

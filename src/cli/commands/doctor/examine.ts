@@ -72,7 +72,7 @@ async function judge(check: Check, lookups: Lookups, signal: AbortSignal): Promi
       check.id !== 'api-server' &&
       (isForbidden(error) || (error instanceof IdentityError && error.code === 'AccessDenied'));
     return unseen
-      ? warning(`you may not look: ${details[0] ?? message}`)
+      ? warning(`permission denied: ${details[0] ?? message}`)
       : failure(message, [...details, ...next]);
   }
 }

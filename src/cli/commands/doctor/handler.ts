@@ -49,7 +49,7 @@ export async function doctorFlow(
     format === 'short' ? '' : `\n${summaryLine(findings, color)}`,
   );
   if (format === 'short' && findings.every(({ verdict }) => verdict.status === 'ok'))
-    stderr.write('All checks have passed.\n');
+    stderr.write('All checks passed.\n');
   return isHealthy(findings) ? exitCodes.ok : exitCodes.error;
 }
 

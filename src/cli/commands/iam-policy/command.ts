@@ -5,30 +5,30 @@ import { filenameOption } from '../../framework/options.ts';
 /** @throws CliError of code USAGE */
 function parseAccountId(text: string): string {
   if (!/^[0-9]{12}$/.test(text))
-    throw usageError(`"${text}" is not the ID of an AWS account`, 'Give its twelve digits.');
+    throw usageError(`"${text}" is not the ID of an AWS account`, 'Pass its twelve digits.');
   return text;
 }
 
 export const iamPolicyCommand = defineCommand({
   path: ['iam-policy'],
-  summary: 'Print the IAM policy that the operator needs',
+  summary: "Print the operator's IAM policy",
   description:
-    "Prints what the operator may do in the AWS account: its calls and no others, on roles of this cluster only, limited by rolePath, permissionsBoundaryArn, allowedPolicyArns, tags and allowedTagKeys of the ClusterConfig. Give it to the operator's own role, and print it again after these have changed. Needs a boundary or allowed policies, in the ClusterConfig or as options; without them whoever has the operator's credentials has the AWS account, which --unbounded accepts. Asks AWS nothing.",
+    "Prints the least-privilege policy for the operator's own role: exactly the calls that it makes, on roles of this cluster only, limited by rolePath, permissionsBoundaryArn, allowedPolicyArns, tags and allowedTagKeys of the ClusterConfig. Print it again after these have changed. Needs a boundary or allowed policies, in the ClusterConfig or as options; without them the operator's credentials control the AWS account, which --unbounded accepts. Does not call AWS.",
   options: [
     {
       ...filenameOption,
-      summary: 'read the ClusterConfig from a file, or from stdin with -, and not from the cluster',
+      summary: 'read the ClusterConfig from a file, or from stdin with -, instead of the cluster',
     },
     {
       name: 'account-id',
       value: 'ID',
       parse: parseAccountId,
-      summary: 'the AWS account, where the ClusterConfig does not say it',
+      summary: 'the AWS account, if the ClusterConfig does not name it',
     },
     {
       name: 'boundary',
       value: 'ARN',
-      summary: "the managed policy that bounds every role; default: the ClusterConfig's",
+      summary: "managed policy that is the permissions boundary of every role (default: the ClusterConfig's)",
       complete: 'policies',
     },
     {
@@ -36,17 +36,17 @@ export const iamPolicyCommand = defineCommand({
       value: 'PATTERN',
       repeatable: true,
       summary:
-        "ARNs of policies (* and ?) that may be attached; default: the ClusterConfig's; repeat for more",
+        "ARN pattern (* and ?) of policies that may be attached (default: the ClusterConfig's); repeat for more",
     },
     {
       name: 'unbounded',
       summary:
-        'accept an operator that neither limits: its AWS credentials can create a role with AdministratorAccess',
+        'accept an operator without either limit: its AWS credentials can create a role with AdministratorAccess',
     },
     {
       name: 'adopt',
       summary:
-        "let the operator take over roles outside the path, each once it has the tag k11n.dev/cluster with the cluster's ARN",
+        "allow the operator to adopt roles outside the path, each once it has the tag k11n.dev/cluster with the cluster's ARN",
     },
   ],
   returns: 'policy',
@@ -56,9 +56,9 @@ export const iamPolicyCommand = defineCommand({
       command:
         'aws iam put-role-policy --role-name konstellation --policy-name operator --policy-document "$(kon iam-policy)"',
     },
-    { does: 'Before there is a cluster to ask', command: 'kon iam-policy -f clusterconfig.yaml' },
+    { does: 'Before the cluster exists', command: 'kon iam-policy -f clusterconfig.yaml' },
     {
-      does: 'With a boundary that the ClusterConfig is about to get',
+      does: 'With a boundary that the ClusterConfig will get',
       command: 'kon iam-policy --boundary arn:aws:iam::123456789012:policy/apps',
     },
   ],

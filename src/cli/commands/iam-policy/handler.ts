@@ -27,14 +27,14 @@ export async function iamPolicyFlow(context: CliContext, options: Request): Prom
     ? { metadata: manifest.metadata, spec: clusterConfigSpec.parse(manifest.spec) }
     : effectiveConfig(await listObjects(await context.connect(), kind));
   if (!config)
-    throw new CliError('NOT_FOUND', 'the cluster has no ClusterConfig, from which the policy follows', {
-      next: ['Create one, or name a file that has it: kon iam-policy -f clusterconfig.yaml'],
+    throw new CliError('NOT_FOUND', 'the cluster has no ClusterConfig to derive the policy from', {
+      next: ['Create one, or pass a file: kon iam-policy -f clusterconfig.yaml'],
     });
   const configured = operatorPolicyOptions(config, { accountId, adoption: adopt });
   if (!configured)
     throw usageError(
-      'the ClusterConfig does not say which AWS account it is for',
-      'Set spec.aws.accountId in it, or give --account-id ID.',
+      'the ClusterConfig names no AWS account',
+      'Set spec.aws.accountId, or pass --account-id ID.',
     );
   const given = {
     ...configured,
@@ -55,7 +55,7 @@ export async function iamPolicyFlow(context: CliContext, options: Request): Prom
   const size = JSON.stringify(policy).replaceAll(/\s/g, '').length;
   if (size > largestInlinePolicy)
     context.stderr.write(
-      `Warning: the policy has ${size} characters, and IAM takes ${largestInlinePolicy}: shorten allowedPolicyArns to fewer, wider patterns.\n`,
+      `Warning: the policy has ${size} characters, but IAM allows ${largestInlinePolicy}: reduce allowedPolicyArns to fewer, wider patterns.\n`,
     );
   context.stdout.write(renderValue(policy, context.format));
 }

@@ -6,79 +6,86 @@ import { waitOptions, yesOption, wholeNumber } from '../../framework/options.ts'
 
 export const installCommand = defineCommand({
   path: ['install'],
-  summary: 'Install Konstellation on the cluster of the kubeconfig, and what it needs in IAM',
+  summary: 'Install Konstellation on the cluster of the kubeconfig and in IAM',
   description:
-    'Finds the EKS cluster, its region, AWS account and issuer; says what it will do, and asks. Then creates what is missing: the IAM OIDC provider (with PodIdentity none, but an association for the operator), a role of the operator’s own, the CRDs, the rights and admission policies in the cluster, the ClusterConfig, and the operator. Stops at the first step that is refused; run again, it goes on there. What a ClusterConfig says already stays. Needs --boundary or --allow-policy, in a new installation or in the ClusterConfig: without them the operator’s AWS credentials are worth the AWS account, which --unbounded accepts.',
+    'Finds the EKS cluster, its region, AWS account and issuer, prints the plan, and asks. Then creates what is missing: the IAM OIDC provider (with PodIdentity an association for the operator instead), the operator’s own role, the CRDs, the permissions and admission policies in the cluster, the ClusterConfig, and the operator. Stops at the first step that is refused; run it again to continue there. Does not change an existing ClusterConfig. Needs --boundary or --allow-policy, as options or in the ClusterConfig: without them the operator’s AWS credentials control the AWS account, which --unbounded accepts.',
   options: [
     {
       name: 'target',
       short: 't',
       value: 'NAME',
       repeatable: true,
-      summary: 'a namespace where apps run, which is made if it is missing; repeat for more',
+      summary: 'a namespace where apps run, created if missing; repeat for more',
     },
     {
       name: 'boundary',
       value: 'ARN',
-      summary: 'the managed policy that bounds every role of an account',
+      summary: "managed policy that is the permissions boundary of every account's role",
       complete: 'policies',
     },
     {
       name: 'allow-policy',
       value: 'PATTERN',
       repeatable: true,
-      summary: 'ARNs of policies (* and ?) that accounts may list; any when absent; repeat for more',
+      summary: 'ARN pattern (* and ?) of policies that accounts may list (default: any); repeat for more',
     },
     {
       name: 'unbounded',
       summary:
-        'accept an operator that neither limits: its AWS credentials can create a role with AdministratorAccess',
+        'accept an operator without either limit: its AWS credentials can create a role with AdministratorAccess',
     },
     {
       name: 'tag-key',
       value: 'KEY',
       repeatable: true,
       parse: parseTagKey,
-      summary: 'the key of a tag that accounts may set on their roles; default: none; repeat for more',
+      summary: 'key of a tag that accounts may set on their roles (default: none); repeat for more',
     },
     {
       name: 'identity-mode',
       value: 'MODE',
       choices: ['IRSA', 'PodIdentity'],
-      summary: 'how pods, the operator’s too, get their role; as it is, or IRSA, when absent',
+      summary: 'how pods, including the operator’s, get their role (default: unchanged, or IRSA)',
     },
-    { name: 'cluster-name', value: 'NAME', summary: 'the EKS cluster, where the kubeconfig does not tell' },
-    { name: 'region', value: 'REGION', summary: 'its AWS region, where the kubeconfig does not tell' },
-    { name: 'self-managed', summary: 'the cluster is not of EKS; AWS can read the keys of its issuer' },
+    {
+      name: 'cluster-name',
+      value: 'NAME',
+      summary: 'name of the EKS cluster, if the kubeconfig does not name it',
+    },
+    { name: 'region', value: 'REGION', summary: 'its AWS region, if the kubeconfig does not name it' },
+    {
+      name: 'self-managed',
+      summary: 'the cluster is not an EKS cluster; AWS can read the keys of its issuer',
+    },
     {
       name: 'namespace',
       value: 'NAME',
       default: 'konstellation',
-      summary: 'the operator’s own namespace',
+      summary: 'namespace of the operator',
     },
     {
       name: 'image',
       value: 'IMAGE',
       parse: parseImage,
-      summary: `the operator’s image, by tag or by digest (NAME@sha256:…); default: ${operatorImage}`,
+      summary: `image of the operator, by tag or by digest (NAME@sha256:…) (default: ${operatorImage})`,
     },
     {
       name: 'replicas',
       value: 'N',
       default: '2',
       parse: wholeNumber('a number of operators', 1, 9),
-      summary: 'how many operators take turns',
+      summary: 'number of operator replicas, of which one is active',
     },
     {
       name: 'operator-boundary',
       value: 'ARN',
-      summary: 'the managed policy that bounds the operator’s own role',
+      summary: 'managed policy that is the permissions boundary of the operator’s own role',
       complete: 'policies',
     },
     {
       name: 'operator-role-path',
       value: 'PATH',
-      summary: 'the IAM path of the operator’s own role; default: /; fixed once it exists',
+      summary: 'IAM path of the operator’s own role (default: /); fixed once it exists',
     },
     {
       name: 'operator-role-tag',
@@ -87,12 +94,12 @@ export const installCommand = defineCommand({
       parse: parseRoleTag,
       summary: 'a tag of the operator’s own role; repeat for more',
     },
-    { name: 'without-operator', summary: 'make no Deployment: the operator runs elsewhere' },
+    { name: 'without-operator', summary: 'create no Deployment: the operator runs elsewhere' },
     {
       name: 'downgrade',
       summary: 'replace a later version, after it has listed the stored fields that are lost',
     },
-    { name: 'dry-run', summary: 'print everything, manifests and IAM documents, and change nothing' },
+    { name: 'dry-run', summary: 'print all manifests and IAM documents, and change nothing' },
     yesOption,
     ...waitOptions,
   ],
@@ -140,7 +147,7 @@ export const installCommand = defineCommand({
 /** @throws CliError of code USAGE */
 function parseTagKey(text: string): string {
   if (!/^[^=]{1,128}$/.test(text))
-    throw usageError(`"${text}" is not the key of a tag`, 'Give 1 to 128 characters.');
+    throw usageError(`"${text}" is not the key of a tag`, 'Use 1 to 128 characters.');
   return text;
 }
 

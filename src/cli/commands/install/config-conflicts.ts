@@ -47,8 +47,8 @@ export function requireAsConfigured(
   );
   compare('--tag-key', 'allowedTagKeys', tagKeys, allowedTagKeys, isOther(tagKeys, allowedTagKeys));
   if (details.length === 0) return;
-  throw new CliError('CONFLICT', `the ClusterConfig ${name} exists and says otherwise`, {
-    details: [...details, 'kon install changes no ClusterConfig that exists.'],
+  throw new CliError('CONFLICT', `the existing ClusterConfig ${name} differs`, {
+    details: [...details, 'kon install does not change an existing ClusterConfig.'],
     next: [
       ...targets.map((target) => `Add the target: kon target create ${target}`),
       ...(Object.keys(patch).length > 0
@@ -56,8 +56,8 @@ export function requireAsConfigured(
             `Change it: kubectl patch clusterconfig ${name} --type merge -p ${quoted({ spec: { aws: patch } })}`,
           ]
         : []),
-      'Or leave the options out.',
-      'Then run kon install again: it renews the IAM policy of the operator.',
+      'Or omit the options.',
+      "Then run kon install again: it renews the operator's IAM policy.",
     ],
   });
 }

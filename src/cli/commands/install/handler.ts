@@ -68,7 +68,7 @@ export type InstallRequest = ClusterChoice &
 export async function installFlow(context: CliContext, request: InstallRequest): Promise<void> {
   const { stderr, signal } = context;
   if (request.selfManaged && request.identityMode === 'PodIdentity')
-    throw usageError('Pod Identity is of EKS alone', 'Leave out --self-managed or --identity-mode.');
+    throw usageError('Pod Identity is available only on EKS', 'Omit --self-managed or --identity-mode.');
   const client = await context.connect();
   const clues = await cluesOf(context, client, request.region);
   await withCluster(context, request, clues, async (found) => {
@@ -113,7 +113,7 @@ export async function installFlow(context: CliContext, request: InstallRequest):
     const open = planned.filter(({ state }) => state !== 'present');
     for (const step of planned) stderr.write(`${planLine(step, stderr.color)}\n`);
     if (open.length > 0) {
-      const question = `\n${open.length} of ${planned.length} are to be made or changed. Go on?`;
+      const question = `\n${open.length} of ${planned.length} will be created or changed. Continue?`;
       await confirm(context, { yes: request.yes, what, question, declined: 'Nothing was changed.' });
       if (!existing) await requireStillAsAsked(client, request);
       await performAll(context, client, installation, groups);
@@ -135,9 +135,9 @@ async function requireOneInstallation(
   const deployment = operators.find(({ object }) => object.startsWith('Deployment '));
   if (!withoutOperator || dryRun || !deployment) return;
   throw new CliError('CONFLICT', `the ${deployment.object} runs an operator`, {
-    details: ['--without-operator creates none, and removes none.'],
+    details: ['--without-operator neither creates nor removes an operator.'],
     next: [
-      'Leave out --without-operator.',
+      'Omit --without-operator.',
       `Or remove it first: kubectl delete deployment --namespace ${namespace} ${deployment.object.slice(deployment.object.indexOf('/') + 1)}`,
     ],
   });
@@ -206,7 +206,7 @@ async function renewRole(
   const former = await untilReplaced(context, client, { namespace, mode }, request);
   if (former !== undefined)
     stderr.write(
-      `‼ pods of the operator still get the role as ${former}, so that it trusts both ways: run kon install again when they are replaced\n`,
+      `‼ pods of the operator still use ${former}, so the role trusts both modes: run kon install again when they are replaced\n`,
     );
   const live = await aws.roles.read(role.name, signal);
   const { role: spec, policy } = describeInstallation(cluster, config, mode, request, live, former);
@@ -217,7 +217,7 @@ async function renewRole(
   );
   if (step.state !== 'present') {
     await step.perform(() => undefined);
-    stderr.write(`~ ${step.object}: renewed, as the ClusterConfig ${config.metadata.name} stands\n`);
+    stderr.write(`~ ${step.object}: renewed according to ClusterConfig ${config.metadata.name}\n`);
   }
   requireAsConfigured(config, request);
 }
@@ -247,7 +247,7 @@ async function requireAgent(
   { withoutOperator }: InstallRequest,
 ): Promise<void> {
   if (await hasAgent(client, cluster, context.signal)) return;
-  const what = 'no node has the Pod Identity agent, from which pods get their credentials';
+  const what = 'no node has the Pod Identity agent that serves credentials to pods';
   const advice = `Add it: ${addAgentCommand(cluster.name)}`;
   if (!withoutOperator) throw new CliError('CLUSTER_NOT_READY', what, { next: [advice] });
   context.stderr.write(`‼ ${what}\n  ${advice}\n\n`);
@@ -262,7 +262,7 @@ async function finish(
   const { stderr } = context;
   if (request.withoutOperator)
     stderr.write(
-      `\nRun the operator with the rights of ${role.name}, or with a profile that has them: kon operator --lease-namespace ${request.namespace}\n`,
+      `\nRun the operator with the permissions of ${role.name}: kon operator --lease-namespace ${request.namespace}\n`,
     );
   else if (!request.wait.noWait) {
     const written = await client.get<ClusterConfig & KubeObject>(clusterConfigKind.resource, {
@@ -271,7 +271,7 @@ async function finish(
     await waitUntilReady(context, client, clusterConfigKind, written, { timeoutMs: request.wait.timeout });
   }
   stderr.write(
-    `\nSee how it is: kon doctor\nThe first account on ${cluster.name}: kon account create NAME\n`,
+    `\nCheck the installation: kon doctor\nCreate the first account on ${cluster.name}: kon account create NAME\n`,
   );
 }
 

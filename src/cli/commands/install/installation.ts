@@ -96,7 +96,7 @@ export function describeInstallation(
   const spec =
     existing?.spec ?? clusterConfigSpec.parse((config as KubeObject & { readonly spec?: unknown }).spec);
   const given = operatorPolicyOptions({ metadata: config.metadata, spec }, { accountId: cluster.accountId });
-  if (!given) throw new Error('the AWS account is known, and no policy follows from it');
+  if (!given) throw new Error('the AWS account is known, but no policy follows from it');
   const policyOptions = { ...given, clusterArn: cluster.clusterArn, providerArn: cluster.providerArn };
   const demands = roleDemands(request.demands, live, policyOptions.rolePath);
   const role = operatorRole(cluster, { namespace, serviceAccount }, mode, demands, former);
@@ -156,7 +156,7 @@ export function renderManifests(installation: Installation): string {
     ...(association
       ? [
           '',
-          'EKS Pod Identity association; nodes need the agent, which EKS Auto Mode has, and else the add-on eks-pod-identity-agent:',
+          'EKS Pod Identity association; nodes need the agent (built into EKS Auto Mode, otherwise the add-on eks-pod-identity-agent):',
           json({ clusterName: cluster.name, ...association }),
         ]
       : []),

@@ -41,7 +41,7 @@ export async function performAll(
               ? `Done before: ${[...done, ...parts].join(', ')}.`
               : 'Nothing was done before.',
           ],
-          next: [...next, 'Then run kon install again: it goes on where it stopped.'],
+          next: [...next, 'Then run kon install again: it continues where it stopped.'],
           cause: error,
         });
       }
@@ -60,7 +60,7 @@ async function awaitInjection(
 ): Promise<void> {
   if (await untilInjected(client, { namespace, roleArn: arn, mode }, { monotonic, signal })) return;
   stderr.write(
-    '‼ the pod identity webhook does not give the operator its role yet; if it stays so: kon doctor, then kubectl rollout restart\n',
+    '‼ the pod identity webhook does not give the operator its role yet; if this persists: kon doctor, then kubectl rollout restart\n',
   );
 }
 

@@ -9,45 +9,43 @@ export const operatorCommand = defineCommand({
   path: ['operator'],
   summary: 'Run the controller in the foreground',
   description:
-    'Keeps IAM and the cluster in step with accounts and apps until it is stopped. The cluster is that of the kubeconfig, or the one it runs in. AWS is configured as with every AWS SDK: AWS_PROFILE, AWS_ACCESS_KEY_ID, AWS_ROLE_ARN, AWS_ENDPOINT_URL and so on.',
+    'Keeps IAM and the cluster in sync with accounts and apps until it is stopped. Connects to the cluster of the kubeconfig, or to the one it runs in. Configure AWS as for every AWS SDK: AWS_PROFILE, AWS_ACCESS_KEY_ID, AWS_ROLE_ARN, AWS_ENDPOINT_URL and so on.',
   options: [
     {
       name: 'health-address',
       value: 'HOST:PORT',
       parse: parseAddress,
-      summary: 'serve /healthz, /readyz and /metrics there; nowhere when absent',
+      summary: 'address for /healthz, /readyz and /metrics (default: not served)',
     },
     {
       name: 'concurrency',
       value: 'N',
       parse: wholeNumber('a number of workers', 1, 999),
-      summary: 'how many accounts, and how many apps, are worked on at a time',
+      summary: 'number of accounts, and of apps, that are reconciled concurrently',
     },
     {
       name: 'lease-namespace',
       value: 'NAMESPACE',
-      summary:
-        'where the Lease is kept by which operators of one cluster take turns; the one it runs in, else kube-system, when absent',
+      summary: 'namespace of the leader election Lease (default: the one it runs in, or kube-system)',
     },
     {
       name: 'lease-duration',
       value: 'SECONDS',
       parse: parseLeaseDuration,
-      summary:
-        "how long other operators wait after this one's last sign of life before one of them takes over; 15 when absent",
+      summary: 'time after the last renewal when another operator takes over (default: 15)',
     },
     {
       name: 'require-admission',
       summary:
         'reconcile nothing before the API server enforces the admission policies, as an installed operator does',
     },
-    { name: 'without-lease', summary: 'take no turns: no other operator works on this cluster' },
+    { name: 'without-lease', summary: 'no leader election: no other operator works on this cluster' },
     { name: 'log-level', value: 'LEVEL', choices: logLevels, default: 'info', summary: 'what to log' },
     {
       name: 'log-format',
       value: 'FORMAT',
       choices: logFormats,
-      summary: 'json, one object per line, or text; text on a terminal when absent, json elsewhere',
+      summary: 'json (one object per line) or text (default: text on a terminal, json elsewhere)',
     },
   ],
   examples: [

@@ -71,7 +71,7 @@ export async function runInForeground(
   } catch (error) {
     if (!(error instanceof LeaseLostError)) throw error;
     throw new CliError('LEASE_LOST', error.message, {
-      next: ['Start it again, as its Deployment does: it waits for its turn.'],
+      next: ['Start it again, as its Deployment does: it waits for the Lease.'],
       cause: error,
     });
   }

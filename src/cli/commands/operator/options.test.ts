@@ -23,6 +23,6 @@ describe('parseLeaseDuration', () => {
     // Candidates respect no longer one.
     expect(parseLeaseDuration('300')).toBe(longestLeaseMs);
     for (const text of ['4', '301', '1.5', '15s', ''])
-      expect(() => parseLeaseDuration(text)).toThrow('is not a duration of a Lease');
+      expect(() => parseLeaseDuration(text)).toThrow('is not a Lease duration');
   });
 });

@@ -7,7 +7,7 @@ export function parseAddress(text: string): { readonly host: string; readonly po
   if (!match || port > 65535)
     throw usageError(
       `"${text}" is not an address`,
-      'Give HOST:PORT, as 127.0.0.1:8080; port 0 takes a free one.',
+      'Pass HOST:PORT, for example 127.0.0.1:8080; port 0 uses a free port.',
     );
   return { host: match[1] ?? (match[2] || '0.0.0.0'), port };
 }
@@ -21,6 +21,6 @@ export function parseAddress(text: string): { readonly host: string; readonly po
 export function parseLeaseDuration(text: string): number {
   const seconds = Number(text);
   if (!/^[0-9]{1,3}$/.test(text) || seconds < 5 || seconds > 300)
-    throw usageError(`"${text}" is not a duration of a Lease`, 'Give whole seconds, from 5 to 300.');
+    throw usageError(`"${text}" is not a Lease duration`, 'Pass whole seconds, from 5 to 300.');
   return seconds * 1000;
 }

@@ -4,7 +4,7 @@ import { stateDirOption } from './options.ts';
 export const sandboxDownCommand = defineCommand({
   path: ['sandbox', 'down'],
   summary: 'Stop the sandbox and everything in it',
-  description: 'Nothing of what was in it is kept, except the logs, until the next start.',
+  description: 'Deletes everything except the logs, which stay until the next start.',
   options: [stateDirOption],
   examples: [{ does: 'Stop it', command: 'kon sandbox down' }],
   run: async (context, { options }) => {

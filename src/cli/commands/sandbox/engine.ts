@@ -40,7 +40,7 @@ export async function withSandbox<T>(act: (sandbox: Sandbox) => Promise<T>): Pro
       next:
         error instanceof sandbox.NoFolderError
           ? [
-              'Choose another place: --state-dir FOLDER or $KON_SANDBOX_DIR for the sandbox, $XDG_CACHE_HOME for its parts.',
+              'Choose another folder: --state-dir FOLDER or $KON_SANDBOX_DIR for the sandbox, $XDG_CACHE_HOME for its programs.',
             ]
           : [],
       cause: error,

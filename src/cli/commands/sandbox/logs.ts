@@ -23,10 +23,10 @@ const complete: Completion = { choices: logChoices };
 export const sandboxLogsCommand = defineCommand({
   path: ['sandbox', 'logs'],
   summary: 'Print the log of a part of the sandbox',
-  description: `Parts are ${logChoices.slice(0, 8).join(', ')}; audit is what was asked of the API server, and supervisor what a detached sandbox said. Logs are kept until the next start.`,
+  description: `Parts are ${logChoices.slice(0, 8).join(', ')}; audit is the audit log of the API server, and supervisor the output of a detached sandbox. Logs are kept until the next start.`,
   positionals: [{ name: 'part', required: true, summary: 'whose log', complete }],
   options: [
-    { name: 'follow', short: 'f', summary: 'go on with what is added, until Ctrl-C' },
+    { name: 'follow', short: 'f', summary: 'follow the log until Ctrl-C' },
     {
       name: 'tail',
       value: 'N',
@@ -36,13 +36,13 @@ export const sandboxLogsCommand = defineCommand({
     stateDirOption,
   ],
   examples: [
-    { does: 'See what the operator does', command: 'kon sandbox logs operator -f' },
-    { does: 'See what the webhook did to the last pods', command: 'kon sandbox logs webhook --tail 5' },
+    { does: 'Follow the operator', command: 'kon sandbox logs operator -f' },
+    { does: 'Show the last pods that the webhook changed', command: 'kon sandbox logs webhook --tail 5' },
   ],
   run: async (context, { args, options }) => {
     const name = logChoices.find((choice) => choice === args.part);
     if (name === undefined)
-      throw usageError(`the sandbox has no part "${args.part}"`, `Its logs are: ${logChoices.join(', ')}.`);
+      throw usageError(`the sandbox has no log "${args.part}"`, `Its logs are: ${logChoices.join(', ')}.`);
     const { withSandbox } = await import('./engine.ts');
     await withSandbox(({ sandboxFolder, sandboxLogs }) =>
       sandboxLogs({

@@ -3,7 +3,6 @@ import type { Option } from '../../framework/command.ts';
 export const stateDirOption = {
   name: 'state-dir',
   value: 'FOLDER',
-  summary:
-    'where the sandbox keeps everything; $KON_SANDBOX_DIR, else ~/.local/state/konstellation/sandbox when absent',
+  summary: 'folder of the sandbox (default: $KON_SANDBOX_DIR, or ~/.local/state/konstellation/sandbox)',
   complete: 'files',
 } as const satisfies Option;

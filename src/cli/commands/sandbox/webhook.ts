@@ -7,7 +7,7 @@ export const sandboxWebhookCommand = defineCommand({
   options: [
     { name: 'port', value: 'N', default: '0', parse: Number, summary: 'where to listen' },
     { name: 'region', value: 'REGION', default: 'us-west-2', summary: 'the AWS region to write into pods' },
-    { name: 'associations-url', value: 'URL', summary: 'where Pod Identity associations are told' },
+    { name: 'associations-url', value: 'URL', summary: 'URL of the Pod Identity associations' },
     { name: 'tls-cert', value: 'FILE', default: '', summary: 'PEM of its certificate' },
     { name: 'tls-key', value: 'FILE', default: '', summary: 'PEM of the key' },
   ],

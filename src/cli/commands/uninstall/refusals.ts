@@ -23,7 +23,7 @@ export function refuseHelm(operators: readonly FoundOperator[], namespace: strin
     next: [
       'Delete apps and accounts while the operator runs: kon app delete NAME, kon account delete NAME',
       removalOf(helm),
-      'The chart leaves CRDs and ClusterConfig: kon crds | kubectl delete -f -',
+      'The chart keeps CRDs and ClusterConfig: kon crds | kubectl delete -f -',
     ],
   });
 }
@@ -40,7 +40,7 @@ export async function requireRemovable(
   const apps = (await orMissing(listObjects(client, appKind))) ?? [];
   if (apps.length > 0)
     throw new CliError('CONFLICT', `there are ${apps.length} apps: ${namesOf(apps)}`, {
-      details: ['With the CRDs they would go, and their pods with them.'],
+      details: ['They would be deleted with the CRDs, and their pods too.'],
       next: [
         'Delete them: kon app delete NAME',
         'Or keep their objects: kubectl delete apps.k11n.dev NAME --cascade=orphan',
@@ -60,7 +60,7 @@ export async function requireRemovable(
   if (uses.length > 0)
     throw new CliError('CONFLICT', 'running pods use accounts that would be deleted', {
       details: [...uses, 'No account was deleted.'],
-      next: ['End the pods first, by whatever creates them; then run it again.'],
+      next: ['End the pods first, through their controllers; then run it again.'],
     });
   // Protected accounts refuse it before any is deleted.
   if (!dryRun)

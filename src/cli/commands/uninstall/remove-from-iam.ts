@@ -26,7 +26,7 @@ export async function removeAssociation(
   if (!found) return [];
   const object = `Pod Identity association ${namespace}/${operatorName}`;
   if (tagValue(found.details?.tags ?? {}, installedTag) !== cluster.clusterArn)
-    return [`${object}, which kon install did not make`];
+    return [`${object}, which kon install did not create`];
   if (!dryRun) await associations.delete(found.id, signal);
   stderr.write(`- ${object}\n`);
   return [];
@@ -52,12 +52,12 @@ export async function removeFromIam(
     if (!dryRun) await roles.delete(name, signal);
     gone.push(name);
     stderr.write(`- IAM role ${name}\n`);
-  } else if (role) kept.push(`IAM role ${name}, which kon install did not make`);
+  } else if (role) kept.push(`IAM role ${name}, which kon install did not create`);
   const arn = oidcProviderArn(cluster);
   const provider = await installation.provider(arn, signal);
   if (!provider) return kept;
   if (tagValue(provider.tags, installedTag) !== cluster.clusterArn)
-    return [...kept, `IAM OIDC provider ${arn}, which kon install did not make`];
+    return [...kept, `IAM OIDC provider ${arn}, which kon install did not create`];
   const needed = await whoNeedsProvider(arn, roles, { leaving: gone, dryRun }, signal);
   if (needed !== undefined) return [...kept, `IAM OIDC provider ${arn}, ${needed}`];
   if (!dryRun) await installation.deleteProvider(arn, signal);
@@ -81,7 +81,7 @@ async function whoNeedsProvider(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const found = await listedRoles(roles, signal);
-  if (!found) return 'as you may not list the roles that trust it (iam:GetAccountAuthorizationDetails)';
+  if (!found) return 'because you may not list the roles that trust it (iam:GetAccountAuthorizationDetails)';
   const names: string[] = [];
   for (const { name, trustPolicy } of found) {
     if (!trustsProvider(trustPolicy, arn)) continue;

@@ -41,7 +41,7 @@ export async function removeObjects(
     const live = await orMissing(client.get<KubeObject>(resourceOf(object), ref, { signal }));
     if (!live) continue;
     if (live.metadata.labels?.[managedByLabel] !== installer) {
-      kept.push(`${describeObject(object)}, which kon install did not make`);
+      kept.push(`${describeObject(object)}, which kon install did not create`);
       continue;
     }
     const isCrd = object.kind === 'CustomResourceDefinition';

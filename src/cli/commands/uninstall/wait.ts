@@ -25,7 +25,10 @@ export async function untilGone(
     const held = (await orMissing(listObjects(client, accountKind))) ?? [];
     if (held.length === 0) throw error;
     throw new CliError(error.code, error.message, {
-      details: [...error.details, `Accounts hold their CRD, and no operator deletes them: ${namesOf(held)}.`],
+      details: [
+        ...error.details,
+        `Accounts hold up their CRD, and no operator deletes them: ${namesOf(held)}.`,
+      ],
       next: [
         ...held.map(
           ({ metadata: { name } }) =>

@@ -49,8 +49,9 @@ export function changeInEditor<T extends KonObject>(
     base = outcome.current;
     return {
       kind: 'refused',
-      heading: 'Someone else changed it meanwhile. Below is your text; saved once more, it replaces theirs:',
-      problems: changes.length > 0 ? changes : ['it was deleted and made anew'],
+      heading:
+        'Another user changed it meanwhile. Below is your text; saving it again replaces their changes:',
+      problems: changes.length > 0 ? changes : ['it was deleted and recreated'],
     };
   };
   return editInEditor(context, kind, name, editableText(kind, object), save);
@@ -69,7 +70,7 @@ export function editableText(kind: Kind, object: KonObject): string {
 export function requireEditor(context: CliContext, ...otherWays: readonly string[]): void {
   if (chooseEditor(context.env, isOnTerminal(context)).kind === 'none')
     throw usageError(
-      'this is no terminal, so that no editor can be opened',
+      'cannot open an editor: not a terminal',
       ...otherWays,
       'Or set KON_EDITOR to a program that edits the file it is given.',
     );
@@ -84,7 +85,7 @@ async function editInEditor<T extends KonObject, R>(
 ): Promise<Edited<R>> {
   const onTerminal = isOnTerminal(context);
   const editor = chooseEditor(context.env, onTerminal);
-  if (editor.kind === 'none') throw new Error('an editor was to be opened where there is none');
+  if (editor.kind === 'none') throw new Error('cannot open an editor');
   return editLoop({
     draft: await createDraft(name),
     initial: text,
@@ -96,7 +97,7 @@ async function editInEditor<T extends KonObject, R>(
 
 const refused = (problems: readonly string[]): Attempt<never> => ({
   kind: 'refused',
-  heading: 'This could not be saved:',
+  heading: 'The text could not be saved:',
   problems,
 });
 
@@ -109,7 +110,7 @@ async function saveText<R>(
   const parsed = parseText(text);
   if (parsed.kind === 'faulty') return refused(parsed.problems);
   const [document, ...more] = parsed.documents;
-  if (more.length > 0) return refused([`there are ${more.length + 1} documents, and one is expected`]);
+  if (more.length > 0) return refused([`expected one document, got ${more.length + 1}`]);
   const checked = checkManifest(document, { kind, name });
   if (checked.kind === 'unsound') return refused(checked.problems);
   try {

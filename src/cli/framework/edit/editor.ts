@@ -41,7 +41,7 @@ export async function openEditor(
   const problem = await runEditor(context, editor.command, path);
   if (problem)
     throw new CliError('EDITOR_FAILED', `the editor "${editor.command}" (from ${editor.from}) ${problem}`, {
-      next: ['Choose another editor: KON_EDITOR=nano', 'Or give the manifest as a file: -f FILE'],
+      next: ['Choose another editor: KON_EDITOR=nano', 'Or pass the manifest as a file: -f FILE'],
     });
 }
 

@@ -4,7 +4,7 @@
 const mark = '#!';
 
 export type Refusal = {
-  /** One line, e.g. `This could not be saved:`. */
+  /** One line, e.g. `The text could not be saved:`. */
   readonly heading: string;
   readonly problems: readonly string[];
 };
@@ -13,7 +13,7 @@ export function withHeader(text: string, refusal: Refusal): string {
   const lines = [
     refusal.heading,
     ...refusal.problems.flatMap((problem) => problem.split('\n').map((line) => `  ${line}`)),
-    'Correct it, save and close. To give up, close without a change.',
+    'Correct it, save and close. To cancel, close without a change.',
   ];
   return `${lines.map((line) => `${mark} ${line}\n`).join('')}${withoutHeader(text)}`;
 }

@@ -12,9 +12,9 @@ const namespace = (more: object): Parameters<typeof describeBlockers>[0] => ({
 describe('what holds an object that is being deleted', () => {
   it('is nothing but time, when nothing else is told', () => {
     expect(describeBlockers(namespace({ metadata: { name: 'konstellation' } }))).toBe(
-      'its deletion was asked for',
+      'deletion was requested',
     );
-    expect(describeBlockers(namespace({}))).toBe('about to go');
+    expect(describeBlockers(namespace({}))).toBe('about to be deleted');
   });
 
   it('is a finalizer, with what its controller says of it', () => {
@@ -23,13 +23,15 @@ describe('what holds an object that is being deleted', () => {
       { type: 'NamespaceFinalizersRemaining', status: 'True', message: 'foo/bar in 1 resource instances' },
     ];
     const held = namespace({ spec: { finalizers: ['kubernetes'] }, status: { conditions } });
-    expect(describeBlockers(held)).toBe('held by the finalizer kubernetes; foo/bar in 1 resource instances');
+    expect(describeBlockers(held)).toBe(
+      'held up by the finalizer kubernetes; foo/bar in 1 resource instances',
+    );
     const crd = {
       apiVersion: 'apiextensions.k8s.io/v1',
       kind: 'CustomResourceDefinition',
       metadata: { name: 'x', ...deleting, finalizers: ['a', 'b'] },
       status: { conditions: [{ type: 'Established', status: 'True', message: 'accepted' }] },
     };
-    expect(describeBlockers(crd)).toBe('held by the finalizer a, b');
+    expect(describeBlockers(crd)).toBe('held up by the finalizer a, b');
   });
 });

@@ -43,7 +43,7 @@ const blockingConditions = new Set([
 /** Describes what holds up the deletion of an object. */
 export function describeBlockers(object: KubeObject): string {
   const { metadata, spec, status }: Finalized = object;
-  if (metadata.deletionTimestamp === undefined) return 'its deletion was asked for';
+  if (metadata.deletionTimestamp === undefined) return 'deletion was requested';
   const finalizers = [
     ...(metadata.finalizers ?? []),
     ...(object.kind === 'Namespace' ? (spec?.finalizers ?? []) : []),
@@ -51,7 +51,8 @@ export function describeBlockers(object: KubeObject): string {
   const told = (status?.conditions ?? []).flatMap(({ type, status: is, message }) =>
     is === 'True' && message && blockingConditions.has(type) ? [message] : [],
   );
-  const held = finalizers.length > 0 ? `held by the finalizer ${finalizers.join(', ')}` : 'about to go';
+  const held =
+    finalizers.length > 0 ? `held up by the finalizer ${finalizers.join(', ')}` : 'about to be deleted';
   return [held, ...told].join('; ');
 }
 
@@ -68,7 +69,7 @@ export async function waitUntilAllDeleted(
   const report = (each: Deleted, rest: Omit<ProgressLine, 'label'>): void => {
     seen.set(each, { label: each.label, ...rest });
     const left = [...seen.values()].filter(({ status }) => status === 'False').length;
-    reporter.update(left > 0 ? `${left} are being deleted` : 'All of it is gone', [...seen.values()]);
+    reporter.update(left > 0 ? `${left} are being deleted` : 'Everything is deleted', [...seen.values()]);
   };
   /** Whether it is still there. */
   const look = (each: Deleted, found: KubeObject | undefined): boolean => {
@@ -91,12 +92,12 @@ export async function waitUntilAllDeleted(
     const left = [...seen].filter(([, { status }]) => status === 'False');
     return new CliError(
       'NOT_DELETED',
-      `still there after ${waited}: ${left.map(([{ label }]) => label).join(', ')}`,
+      `not deleted after ${waited}: ${left.map(([{ label }]) => label).join(', ')}`,
       {
         details: left.map(([, { label, message }]) => `${label}: ${message}`),
         next: [
-          ...left.map(([each]) => `Go on waiting: ${waitCommand(each)}`),
-          'It is deleted as soon as nothing holds it, whether someone waits for it or not.',
+          ...left.map(([each]) => `Continue waiting: ${waitCommand(each)}`),
+          'The deletion continues in the cluster without this command.',
         ],
       },
     );

@@ -21,7 +21,7 @@ export function blockerOf(object: KonObject): Holder | undefined {
   if (ready?.status === 'False') return { reason: ready.reason, message: ready.message };
   return {
     reason: 'Deleting',
-    message: finalizers.length > 0 ? `it is held by ${finalizers.join(', ')}` : 'it is about to go',
+    message: finalizers.length > 0 ? `held up by ${finalizers.join(', ')}` : 'about to be deleted',
   };
 }
 
@@ -38,7 +38,7 @@ export async function waitUntilDeleted<T extends KonObject>(
 ): Promise<void> {
   const { name, uid } = deleted;
   const reporter = createReporter(context.stderr);
-  let holder: Holder = { reason: 'Deleting', message: 'its deletion was asked for' };
+  let holder: Holder = { reason: 'Deleting', message: 'deletion was requested' };
   const look = (object: (T & KubeObject) | undefined): true | undefined => {
     if (!object || object.metadata.uid !== uid) return true;
     holder = blockerOf(object) ?? holder;
@@ -48,17 +48,13 @@ export async function waitUntilDeleted<T extends KonObject>(
     return undefined;
   };
   const late = (waited: string): CliError =>
-    new CliError(
-      'NOT_DELETED',
-      `the ${kind.noun} "${name}" is still there after ${waited}: ${holder.reason}`,
-      {
-        details: [holder.message],
-        next: [
-          ...nextStepsFor(holder.reason, { kind, name }),
-          'It is deleted as soon as nothing holds it, whether someone waits for it or not.',
-        ],
-      },
-    );
+    new CliError('NOT_DELETED', `${kind.noun} "${name}" is not deleted after ${waited}: ${holder.reason}`, {
+      details: [holder.message],
+      next: [
+        ...nextStepsFor(holder.reason, { kind, name }),
+        'The deletion continues in the cluster without this command.',
+      ],
+    });
   try {
     const following = { clock: context, client, resource: kind.resource };
     await waitFor(context, (signal) => followObject<T & KubeObject>({ ...following, signal }, name), {

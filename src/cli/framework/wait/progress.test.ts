@@ -153,7 +153,7 @@ describe('holderOf', () => {
   it('is what Ready says, or the finalizers', () => {
     const deleting = { deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: ['k11n.dev/iam-role'] };
     expect(blockerOf(account(undefined, deleting))).toMatchObject({
-      message: 'it is held by k11n.dev/iam-role',
+      message: 'held up by k11n.dev/iam-role',
     });
     const used = account({ conditions: [condition('Ready', 'False', 'InUse')] }, deleting);
     expect(blockerOf(used)).toEqual({ reason: 'InUse', message: 'InUse, in words' });
@@ -178,15 +178,13 @@ describe('reasons', () => {
   });
 
   it('end in the advice to look, after what is known to help', () => {
-    expect(nextStepsFor('FailedCreate', { kind: appKind, name: 'a' })).toEqual([
-      'Look at it: kon app status a',
-    ]);
+    expect(nextStepsFor('FailedCreate', { kind: appKind, name: 'a' })).toEqual(['Show it: kon app status a']);
     expect(nextStepsFor('AccountNotFound', { kind: appKind, name: 'a', account: 'x' })[0]).toContain(
       'kon account create x',
     );
     expect(nextStepsFor('TargetUnknown', { kind: appKind, name: 'a' })).toEqual([
-      'See which targets there are: kon target list; then: kon app edit a',
-      'Look at it: kon app status a',
+      'List targets: kon target list; then: kon app edit a',
+      'Show it: kon app status a',
     ]);
   });
 });

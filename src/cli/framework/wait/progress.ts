@@ -35,7 +35,7 @@ export function describeProgress(object: KonObject, generation: number): Progres
     return {
       state: 'unobserved',
       reason: 'NotObserved',
-      message: ready ? 'the operator has not looked at the change yet' : 'no operator has looked at it yet',
+      message: ready ? 'the operator has not processed the change yet' : 'no operator has processed it yet',
       lines: [],
     };
   const lines = conditions

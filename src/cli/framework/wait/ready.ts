@@ -40,11 +40,11 @@ export async function waitUntilReady<T extends KonObject>(
     `${kind.noun} ${name}: ${progress.state === 'ready' && !awaitsPod(progress) ? 'Ready' : progress.reason}`;
   const silence = setTimeout(() => {
     if (progress.state === 'unobserved')
-      reporter.note('Nothing has looked at it yet. Does an operator run on this cluster? (kon operator)');
+      reporter.note('Not processed yet. Does an operator run on this cluster? (kon operator)');
   }, silenceMs);
   const look = (object: (T & KubeObject) | undefined): T | undefined => {
     if (!object || object.metadata.uid !== uid)
-      throw new CliError('NOT_READY', `the ${kind.noun} "${name}" was deleted while it was waited for`);
+      throw new CliError('NOT_READY', `${kind.noun} "${name}" was deleted during the wait`);
     last = object;
     progress = describeProgress(object, generation);
     reporter.update(headline(), progress.lines);
@@ -78,7 +78,7 @@ function notReady(kind: Kind, object: KonObject, progress: Progress, waited?: st
   const next = reasons.map((reason) => nextStepsFor(reason, subject)).find((steps) => steps.length > 1);
   return new CliError(
     'NOT_READY',
-    `the ${kind.noun} "${subject.name}" is written, but not Ready${waited ? ` after ${waited}` : ''}: ${progress.reason}`,
+    `${kind.noun} "${subject.name}" was saved but is not Ready${waited ? ` after ${waited}` : ''}: ${progress.reason}`,
     {
       details: problems.length > 0 ? problems.map(problemText) : [progress.message],
       next: next ?? nextStepsFor(progress.reason, subject),

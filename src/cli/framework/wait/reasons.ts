@@ -31,7 +31,7 @@ export function subjectOf(kind: Kind, object: KonObject): Subject {
 
 /** Next steps for a reason, best first; the last one always shows the object. */
 export function nextStepsFor(reason: string, subject: Subject): readonly string[] {
-  const look = `Look at it: ${subject.kind.advice.show(subject.name)}`;
+  const look = `Show it: ${subject.kind.advice.show(subject.name)}`;
   const own = advice[reason as AdvisedReason];
   const step = own ? own(subject) : errorOf(reason)?.next;
   return step === undefined ? [look] : [step, look];
@@ -41,21 +41,20 @@ type AdvisedReason = IdentityReason | AppReason | PodReason | IdentityErrorCode 
 
 const edit = ({ kind, name }: Subject): string => kind.advice.edit(name);
 const otherPolicies = (subject: Subject): string => `Correct the policies: ${edit(subject)}`;
-const otherTargets = (subject: Subject): string =>
-  `See which targets there are: kon target list; then: ${edit(subject)}`;
+const otherTargets = (subject: Subject): string => `List targets: kon target list; then: ${edit(subject)}`;
 const otherImage = (subject: Subject): string =>
   `Correct the image, or give the pods a secret to pull it with (imagePullSecrets): ${edit(subject)}`;
-const namespace = (): string => 'See whether the operator makes the namespace: kon target list';
-const accounts = (): string => 'It goes on by itself once the account is Ready: kon account list';
+const namespace = (): string => 'Check that the operator creates the namespace: kon target list';
+const accounts = (): string => 'Continues automatically once the account is Ready: kon account list';
 
 /** For errors of AWS without an entry here, their own registry has the advice. */
 const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => string } = {
-  NotObserved: () => 'See whether the operator runs on this cluster; start it with: kon operator',
+  NotObserved: () => 'Check that the operator runs on this cluster; to start it: kon operator',
   PolicyNotFound: otherPolicies,
   WrongPartition: otherPolicies,
   TooManyPolicies: otherPolicies,
   PolicyNotAllowed: (subject) => `Choose policies that the ClusterConfig allows: ${edit(subject)}`,
-  RoleNotOwned: () => 'Delete or rename the role that the message names, if nobody needs it.',
+  RoleNotOwned: () => 'Delete or rename the role that the message names, if it is unused.',
   AdoptionBlocked: ({ name }) =>
     `Hand over the ServiceAccounts of the pods that the message names, or end these pods; account ${name} then adopts the role automatically`,
   AdoptionRefused: () =>
@@ -63,7 +62,7 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
   ServiceAccountNotOwned: () =>
     'Delete the ServiceAccount that the message names, or hand it over with the label that it names.',
   ForeignAssociation: () =>
-    'Delete the association that the message names, if nobody needs it: pods get its role and not the account’s.',
+    'Delete the association that the message names, if it is unused: pods get its role instead of the account’s.',
   AwaitingReplacement: () =>
     'Label the workload that the message names with k11n.dev/restart-on-identity-change=true, or end its pods; the switch then continues by itself',
   AgentMissing: () =>
@@ -73,42 +72,41 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
   StillInUse: () =>
     'End the pods that the message names, for example: kon app edit NAME --target TARGET; the target is then unlinked automatically',
   TargetUnknown: otherTargets,
-  TargetReserved: () => 'Take the target out of the ClusterConfig: kon target delete NAME',
+  TargetReserved: () => 'Remove the target from the ClusterConfig: kon target delete NAME',
   AccountNameReserved: () => 'Create the account under another name, and delete this one: kon account copy',
-  NoTargets: () => 'Make a target: kon target create NAME',
+  NoTargets: () => 'Create a target: kon target create NAME',
   NamespaceMissing: namespace,
   NamespaceTerminating: namespace,
-  ClusterConfigMissing: () => 'Tell Konstellation about the cluster: kon apply -f FILE, with a ClusterConfig',
+  ClusterConfigMissing: () => 'Configure the cluster: kon apply -f FILE, with a ClusterConfig',
   SpecNewerThanOperator: () =>
     'Upgrade the operator to the version of the CRDs: kon install, of that version',
   NotAdmitted: ({ kind, name }) =>
     `Delete it and create it again: kon ${kind.noun} export ${name} > ${name}.yaml; kon ${kind.noun} delete ${name}; kon apply -f ${name}.yaml`,
-  ClusterConfigNotReady: () => 'See what it lacks: kubectl get clusterconfigs -o yaml',
+  ClusterConfigNotReady: () => 'Show what is missing: kubectl get clusterconfigs -o yaml',
   AccountNotFound: ({ account = 'NAME' }) =>
-    `Make the account: ${accountKind.advice.create(account)}; the app goes on by itself then`,
+    `Create the account: ${accountKind.advice.create(account)}; the app then continues automatically`,
   AccountExcludesTarget: ({ account = 'NAME' }) =>
     `Allow the target: ${accountKind.advice.edit(account)} --all-targets`,
   AccountNotLinkedToTarget: accounts,
   IdentityNotProven: accounts,
-  NotInjected: () => 'Check the pod identity webhook: kon doctor; the app continues by itself',
+  NotInjected: () => 'Check the pod identity webhook: kon doctor; the app then continues automatically',
   IdentityNotChecked: () =>
     'Admit the dry-run pod: raise the quota, or exempt the pods that the operator creates in a dry run from the policy that the message names',
   UnexpectedIdentity: ({ name }) =>
-    `Take the identity from the ServiceAccount that the message names (its annotation, or its EKS Pod Identity association), then: kon app restart ${name}`,
+    `Remove the identity from the ServiceAccount that the message names (its annotation, or its EKS Pod Identity association), then: kon app restart ${name}`,
   DependencyMissing: (subject) =>
-    `Make the app that the message names, or take it out of the dependencies: ${edit(subject)}`,
+    `Create the app that the message names, or remove it from the dependencies: ${edit(subject)}`,
   PausedByFailedRollout: () =>
-    'Mend, halt or delete what the message names, first of all see what is wrong: kon app status NAME',
+    'Repair, halt or delete the app that the message names; find the problem: kon app status NAME',
   ImagePullBackOff: otherImage,
   ErrImagePull: otherImage,
-  CrashLoopBackOff: ({ name }) =>
-    `See what it wrote before it ended: kon app logs ${name} --previous --tail 50`,
+  CrashLoopBackOff: ({ name }) => `Read its last output: kon app logs ${name} --previous --tail 50`,
   Unschedulable: (subject) =>
-    `Ask for less (resources.requests), or add nodes; what there is: kubectl describe nodes; then: ${edit(subject)}`,
+    `Lower resources.requests, or add nodes; capacity: kubectl describe nodes; then: ${edit(subject)}`,
   InvalidSpec: (subject) => `Correct it: ${edit(subject)}`,
   NotOwned: () => 'Delete or rename the object that the message names, or give the app another name.',
   DeletionProtected: ({ name }) =>
     `Remove what protects it: kubectl label lsa ${name} ${protectedMark}-; kubectl annotate lsa ${name} ${protectedMark}-`,
-  ClusterChanged: () => 'Put the ClusterConfig back as the message says: kubectl edit clusterconfigs',
-  InUse: () => 'Take the account from the apps that use it: kon app edit NAME --no-account',
+  ClusterChanged: () => 'Restore the ClusterConfig as the message says: kubectl edit clusterconfigs',
+  InUse: () => 'Remove the account from the apps that use it: kon app edit NAME --no-account',
 };

@@ -26,7 +26,7 @@ export async function waitForRollout(
   let rollout: Rollout = rolloutOf(written, [], context.now());
   const look = async (deployment: AppDeployment | undefined): Promise<true | undefined> => {
     if (deployment?.metadata.uid !== uid)
-      throw new CliError('NOT_READY', `${name} was deleted in ${namespace} while it was waited for`);
+      throw new CliError('NOT_READY', `${name} was deleted in ${namespace} during the wait`);
     // A list may be answered before the write has come around.
     if (deployment === undefined || (deployment.metadata.generation ?? 0) < generation) return undefined;
     rollout = rolloutOf(deployment, await podsOf(client, name, namespace, context.signal), context.now());
@@ -50,7 +50,7 @@ export async function waitForRollout(
       `the pods of ${name} in ${namespace} are not replaced after ${waited}: ${rollout.reason}`,
       {
         details: [rollout.message],
-        next: [`See how the pods are: kon app pods ${name} --target ${namespace}`],
+        next: [`Show the pods: kon app pods ${name} --target ${namespace}`],
       },
     );
   try {

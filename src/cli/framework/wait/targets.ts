@@ -27,7 +27,7 @@ export function targetLines(
         label,
         status: 'Unknown',
         reason: 'NotObserved',
-        message: 'the operator has not looked at it yet',
+        message: 'the operator has not processed it yet',
       };
     const done = row.state === 'Ready' || row.state === 'Halted';
     const replicas = `${row.readyReplicas ?? 0} of ${row.replicas ?? 0} replicas are ready`;
@@ -57,7 +57,7 @@ export async function waitForTargets(
   let lines = targetLines(written, targets, generation);
   const look = (app: (App & KubeObject) | undefined): App | undefined => {
     if (!app || app.metadata.uid !== uid)
-      throw new CliError('NOT_READY', `the app "${name}" was deleted while it was waited for`);
+      throw new CliError('NOT_READY', `app "${name}" was deleted during the wait`);
     last = app;
     lines = targetLines(app, targets, generation);
     const open = lines.filter((line) => line.status !== 'True');
@@ -98,12 +98,12 @@ function notReady(
   const steps = open.map((line) => nextStepsFor(line.reason, subject));
   return new CliError(
     'NOT_READY',
-    `the app "${name}" is written, but ${goal === 'runs' ? 'does not run everywhere' : 'is not halted everywhere'}${waited ? ` after ${waited}` : ''}`,
+    `app "${name}" was saved but ${goal === 'runs' ? 'does not run in all targets' : 'is not halted in all targets'}${waited ? ` after ${waited}` : ''}`,
     {
       details: open.map(({ label, message, reason }) => `target ${label}: ${message} (${reason})`),
       next: [
         ...(steps.find((each) => each.length > 1) ?? steps[0] ?? []),
-        ...(goal === 'runs' ? [`Go back to the image before: kon app rollback ${name}`] : []),
+        ...(goal === 'runs' ? [`Go back to the previous image: kon app rollback ${name}`] : []),
       ],
     },
   );

@@ -42,7 +42,7 @@ async function ask(
   ]);
   const roleArn = account.status?.roleArn;
   if (roleArn === undefined)
-    throw new CliError('NOT_READY', `the account "${name}" has no role yet`, {
+    throw new CliError('NOT_READY', `account "${name}" has no role yet`, {
       next: [`See why: ${accountKind.advice.show(name)}`],
     });
   return withAws(context, region, async (aws) => {
@@ -51,7 +51,7 @@ async function ask(
       aws.policies.simulate({ principalArn: roleArn, actions: [action], resources: [resource] }, signal),
       aws.roles.read(roleNameOf(roleArn), signal),
     ]);
-    if (!decision || !role) throw new CliError('NOT_FOUND', `IAM has no role ${roleArn}`);
+    if (!decision || !role) throw new CliError('NOT_FOUND', `role ${roleArn} not found in IAM`);
     const { by, ...rest } = decision;
     return {
       account: name,
@@ -99,10 +99,7 @@ function renderAnswer(answer: Answer, color: boolean): string {
     for (const statement of statements) lines.push(...statement.split('\n').map((line) => `  ${line}`));
   }
   if (answer.missingContextKeys.length > 0)
-    lines.push(
-      '',
-      `Conditions ask for what is known only of a real request: ${answer.missingContextKeys.join(', ')}`,
-    );
+    lines.push('', `Conditions depend on values of a real request: ${answer.missingContextKeys.join(', ')}`);
   if (yes) lines.push('', notEvaluated);
   return `${lines.join('\n')}\n`;
 }

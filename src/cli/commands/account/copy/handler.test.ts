@@ -21,8 +21,8 @@ it('makes of an account what fits another cluster, and tells what does not', () 
     },
   });
   expect(notes).toEqual([
-    'The role special stays with the account it is of; the copy gets a role of its own.',
-    'The cluster cn has no target nowhere; it has: production, staging',
-    `${own} is of another AWS account than the cluster cn, which cannot attach it.`,
+    'The role special stays with its account; the copy gets its own role.',
+    'Cluster cn has no target nowhere; its targets: production, staging',
+    `${own} belongs to another AWS account than cluster cn, which cannot attach it.`,
   ]);
 });

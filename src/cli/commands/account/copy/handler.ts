@@ -50,20 +50,20 @@ export function copyOf(
   const { roleName, adopt: _adopt, permissionsBoundaryArn, ...aws } = account.spec.aws;
   // A role belongs to one account on one cluster.
   if (roleName !== undefined)
-    notes.push(`The role ${roleName} stays with the account it is of; the copy gets a role of its own.`);
+    notes.push(`The role ${roleName} stays with its account; the copy gets its own role.`);
   const local = (arn: string): string => {
     // AWS's own policies exist in each partition under the same name.
     const own = /^arn:[^:]+:iam::aws:(policy\/.+)$/.exec(arn)?.[1];
     if (own !== undefined) return `arn:${there.partition}:iam::aws:${own}`;
     const owner = arn.split(':')[4];
     if (owner !== there.accountId || partitionOf(arn) !== there.partition)
-      notes.push(`${arn} is of another AWS account than the cluster ${there.name}, which cannot attach it.`);
+      notes.push(`${arn} belongs to another AWS account than cluster ${there.name}, which cannot attach it.`);
     return arn;
   };
   const unknown = (account.spec.targets ?? []).filter((target) => !there.targets.includes(target));
   if (unknown.length > 0)
     notes.push(
-      `The cluster ${there.name} has no target ${unknown.join(', ')}; it has: ${there.targets.join(', ')}`,
+      `Cluster ${there.name} has no target ${unknown.join(', ')}; its targets: ${there.targets.join(', ')}`,
     );
   return {
     manifest: {

@@ -10,17 +10,17 @@ import { fieldOptions } from '../options.ts';
 
 export const accountCreateCommand = defineCommand({
   path: ['account', 'create'],
-  summary: 'Create an account and wait until its AWS permissions are there',
+  summary: 'Create an account and wait until its AWS permissions work',
   description:
-    'On a terminal it lets you search and choose policies, of AWS and of your AWS account; whoever chooses none gets an editor with a manifest to fill in, as does whoever has no terminal but an editor that is set. A file or options ask for neither. Then it waits until the IAM role is made, linked and proven in every target.',
-  positionals: [{ name: 'name', summary: 'the name of the account' }],
+    'On a terminal, search and choose policies of AWS and of your AWS account. With no selection, your editor opens on a manifest; without a terminal, a configured editor opens at once. A file or options ask nothing. Then the command waits until the IAM role is created, linked and proven in every target.',
+  positionals: [{ name: 'name', summary: 'name of the account' }],
   options: [
     accountOption,
     {
       name: 'policy',
       value: 'ARN',
       repeatable: true,
-      summary: 'an IAM managed policy that pods of the account hold; repeat for more',
+      summary: "an IAM managed policy for the account's pods; repeat for more",
       complete: 'policies',
     },
     {
@@ -28,7 +28,7 @@ export const accountCreateCommand = defineCommand({
       short: 't',
       value: 'NAME',
       repeatable: true,
-      summary: 'a target whose apps may use the account; repeat for more, all when absent',
+      summary: 'a target whose apps may use the account (default: all); repeat for more',
       complete: 'targets',
     },
     ...fieldOptions,
@@ -40,7 +40,7 @@ export const accountCreateCommand = defineCommand({
   mutates: true,
   examples: [
     {
-      does: 'Choose its policies, or write it in an editor',
+      does: 'Choose its policies, or write the manifest in an editor',
       command: 'kon account create --account myaccount',
     },
     {
@@ -69,7 +69,7 @@ export const accountCreateCommand = defineCommand({
         return policy.length === 0 ? undefined : accountManifest(name, { ...options, policy });
       },
       template: async (client, name) => accountTemplate(name, await knownTargets(client)),
-      withoutEditor: ['Give the policies with --policy ARN, or a manifest with -f FILE.'],
+      withoutEditor: ['Pass the policies with --policy ARN, or a manifest with -f FILE.'],
       write: options,
     });
   },

@@ -47,7 +47,7 @@ async function ownPolicies(context: CliContext, { facts, region }: KnownCluster)
     });
   } catch (error) {
     context.signal.throwIfAborted();
-    context.debug(`The policies of the AWS account cannot be listed: ${String(error)}`);
+    context.debug(`cannot list the policies of the AWS account: ${String(error)}`);
     return [];
   }
 }

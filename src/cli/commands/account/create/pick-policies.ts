@@ -18,7 +18,7 @@ export async function pickPolicies(
     | { readonly text: string; readonly options: { value: string; label: string; hint: string }[] }
     | undefined;
   const chosen = await autocompleteMultiselect<string>({
-    message: `Policies of the account "${account}" (with none, an editor opens)`,
+    message: `Policies of account "${account}" (none: open an editor)`,
     // A function, called at every key press, so that the best matches come first; the built-in filter keeps the order.
     options() {
       const text = this.userInput ?? '';
@@ -39,6 +39,7 @@ export async function pickPolicies(
     output: screen,
     signal: context.signal,
   });
-  if (isCancel(chosen)) throw new CliError('INTERRUPTED', 'nothing was chosen; the account was not created');
+  if (isCancel(chosen))
+    throw new CliError('INTERRUPTED', 'no policy was chosen; the account was not created');
   return chosen;
 }

@@ -3,10 +3,10 @@ import { accountOption, requiredName } from '../../../framework/options.ts';
 
 export const accountHistoryCommand = defineCommand({
   path: ['account', 'history'],
-  summary: 'Show what happened to an account: Events, turns of conditions, writers',
+  summary: 'Show the history of an account: Events, condition transitions, writers',
   description:
-    'Oldest first. Kubernetes keeps Events for an hour as a rule; of a condition it keeps the last turn, of a writer the last write.',
-  positionals: [{ name: 'name', summary: 'the name of the account', complete: 'accounts' }],
+    'Oldest first. Kubernetes keeps Events for an hour by default, and only the last transition of a condition and the last write of a writer.',
+  positionals: [{ name: 'name', summary: 'name of the account', complete: 'accounts' }],
   options: [accountOption],
   returns: 'records',
   examples: [

@@ -40,10 +40,10 @@ export function timeline(object: Historical, events: readonly ObjectEvent[]): re
   const happenings: readonly Happening[] = [
     ...(creationTimestamp === undefined
       ? []
-      : [written(creationTimestamp, 'Created', 'the object was made')]),
+      : [written(creationTimestamp, 'Created', 'the object was created')]),
     ...(deletionTimestamp === undefined
       ? []
-      : [written(deletionTimestamp, 'DeletionRequested', 'deletion was asked for')]),
+      : [written(deletionTimestamp, 'DeletionRequested', 'deletion was requested')]),
     // The API server remembers for each writer when it wrote last.
     ...managedFields.flatMap(({ manager = 'somebody', time, subresource, fieldsV1 }) =>
       time === undefined || subresource !== undefined || !fieldsV1 || !('f:spec' in fieldsV1)

@@ -9,24 +9,24 @@ import {
 
 export const accountImportCommand = defineCommand({
   path: ['account', 'import'],
-  summary: 'Make an account of a role that exists, of eksctl or Terraform',
+  summary: 'Import an existing IAM role, for example of eksctl or Terraform',
   description:
-    'Reads the role from IAM, with your own credentials, and writes the account that takes it over: its name and targets are those of the ServiceAccounts in its trust policy, its policies those that are attached. Names beforehand everybody who is no longer let in, running pods first, and refuses while running pods would be shut out: hand their ServiceAccounts over with --take-service-accounts. Forget the role in the tool that made it afterwards, so that only one keeps it.',
-  positionals: [{ name: 'name', summary: 'the name of the account; that of the ServiceAccount when absent' }],
+    'Reads the role from IAM with your own credentials and creates the account that adopts it: with the name and targets of the ServiceAccounts in its trust policy, and with its attached policies. Lists beforehand who would lose access, running pods first, and refuses if running pods would: hand their ServiceAccounts over with --take-service-accounts. Afterwards remove the role from the tool that created it, so that only one manages it.',
+  positionals: [{ name: 'name', summary: 'name of the account (default: that of the ServiceAccount)' }],
   options: [
     accountOption,
-    { name: 'role', value: 'NAME', summary: 'the name of the role in IAM' },
+    { name: 'role', value: 'NAME', summary: 'name of the role in IAM' },
     {
       name: 'target',
       short: 't',
       value: 'NAME',
       repeatable: true,
-      summary: 'a target whose apps may use the account; those of the trust policy when absent',
+      summary: 'a target whose apps may use the account (default: those in the trust policy)',
       complete: 'targets',
     },
     {
       name: 'take-service-accounts',
-      summary: 'also hand over the ServiceAccounts that exist, by the label of the account',
+      summary: 'also hand over existing ServiceAccounts, by labelling them',
     },
     dryRunOption,
     yesOption,
@@ -35,9 +35,12 @@ export const accountImportCommand = defineCommand({
   returns: 'written',
   mutates: true,
   examples: [
-    { does: 'See what it would be', command: 'kon account import --role payments-irsa --dry-run' },
     {
-      does: 'With the ServiceAccounts of eksctl',
+      does: 'Show the result without saving it',
+      command: 'kon account import --role payments-irsa --dry-run',
+    },
+    {
+      does: 'Include the ServiceAccounts of eksctl',
       command: 'kon account import --role eksctl-main-payments --take-service-accounts',
     },
   ],
@@ -45,7 +48,7 @@ export const accountImportCommand = defineCommand({
     const { usageError } = await import('../../../framework/errors.ts');
     const { importFlow } = await import('./handler.ts');
     if (options.role === undefined)
-      throw usageError('which role? None was given', 'Give it: kon account import --role NAME');
+      throw usageError('no role given', 'Pass it: kon account import --role NAME');
     return importFlow(context, {
       ...options,
       role: options.role,

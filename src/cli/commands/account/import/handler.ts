@@ -35,7 +35,7 @@ export async function importFlow(context: CliContext, request: ImportRequest): P
   const found = await withAws(context, region, async (aws) => {
     await requireAccount(context, aws, facts);
     const existing = await aws.roles.read(request.role, context.signal);
-    if (!existing) throw new CliError('NOT_FOUND', `IAM has no role "${request.role}"`);
+    if (!existing) throw new CliError('NOT_FOUND', `role "${request.role}" not found in IAM`);
     const { associations } = aws.podIdentity(facts.name);
     return {
       role: existing,
@@ -73,8 +73,8 @@ export async function importFlow(context: CliContext, request: ImportRequest): P
   }
   await confirm(context, {
     yes: request.yes,
-    what: `taking over the role ${role.name}`,
-    question: `Take over the role ${role.name} as the account "${name}"?`,
+    what: `adopting the role ${role.name}`,
+    question: `Adopt role ${role.name} as account "${name}"?`,
     declined: 'Nothing was changed.',
   });
   if (request.takeServiceAccounts)
@@ -112,16 +112,12 @@ function inUse(
   const steps = new Set(inUseBy.map((user) => stepFor(user, role, account)));
   if (users.length > inUseBy.length)
     steps.add(
-      'Have somebody import it who may list pods and ServiceAccounts, and remove other clusters from its trust policy first',
+      'Import it as a user who may list pods and ServiceAccounts, and remove other clusters from its trust policy first',
     );
-  return new CliError(
-    'CONFLICT',
-    `the role "${role.name}" is in use, and the account would shut its users out`,
-    {
-      details: users,
-      next: [...steps],
-    },
-  );
+  return new CliError('CONFLICT', `role "${role.name}" is in use, and its users would lose access`, {
+    details: users,
+    next: [...steps],
+  });
 }
 
 function stepFor(
@@ -154,18 +150,18 @@ function consequences(
 ): string {
   const { name } = outcome.manifest.metadata;
   const lines = [
-    `The role ${role.arn} becomes the account "${name}": its trust policy is replaced, its ${role.attachedPolicyArns.length} attached policies stay. When the account is deleted, the role stays.`,
-    ...[...shutOut.inUse, ...shutOut.others].map((who) => `‼ No longer let in by its trust policy: ${who}`),
+    `Imports role ${role.arn} as account "${name}": replaces its trust policy; keeps its ${role.attachedPolicyArns.length === 1 ? '1 attached policy' : `${role.attachedPolicyArns.length} attached policies`}. The role stays when the account is deleted.`,
+    ...[...shutOut.inUse, ...shutOut.others].map((who) => `‼ Loses access: ${who}`),
     ...outcome.notes.map((note) => `‼ ${note}`),
   ];
   for (const { metadata } of foreign) {
     const full = `${metadata.namespace}/${metadata.name}`;
     const carried = metadata.annotations?.[roleArnAnnotation];
-    const carries = carried === undefined ? '' : `, which carries ${carried}`;
+    const carries = carried === undefined ? '' : `, which has the role ${carried}`;
     lines.push(
       request.takeServiceAccounts
-        ? `The ServiceAccount ${full}${carries} is labelled as the account's.`
-        : `‼ The ServiceAccount ${full}${carries} exists and is left alone, so that it is not let in. To hand it over: --take-service-accounts`,
+        ? `The ServiceAccount ${full}${carries} is labelled and handed over to the account.`
+        : `‼ The ServiceAccount ${full}${carries} exists and is not handed over, so it gets no access. To hand it over: --take-service-accounts`,
     );
   }
   return `${lines.join('\n')}\n`;

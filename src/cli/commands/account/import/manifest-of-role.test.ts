@@ -61,7 +61,7 @@ describe('an existing role', () => {
     );
     expect(importRole(role({ trustPolicy, inlinePolicyNames: ['extra'] }), facts, nothing)).toMatchObject({
       notes: [
-        'The namespace tools is no target. To make it one: kon target create tools',
+        'The namespace tools is no target. To add it: kon target create tools',
         'The inline policy extra stays on the role, and the account does not list it.',
       ],
     });

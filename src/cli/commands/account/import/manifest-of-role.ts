@@ -25,7 +25,7 @@ export function importRole(
     return {
       kind: 'unsound',
       problem: `the role ${role.name} belongs to ${marks ? `the account ${marks.account} on ${marks.clusterArn}` : 'a Konstellation already'}`,
-      next: ['That account has to let it go first: delete it with deletionPolicy Retain.'],
+      next: ['Release it there first: delete that account with deletionPolicy Retain.'],
     };
   }
   const subjects = subjectsIn(role.trustPolicy, facts);
@@ -36,9 +36,9 @@ export function importRole(
       kind: 'unsound',
       problem:
         names.length === 0
-          ? `the trust policy of ${role.name} names no ServiceAccount of this cluster, so that it suggests no name for the account`
+          ? `the trust policy of ${role.name} names no ServiceAccount of this cluster, so the account needs a name`
           : `the trust policy of ${role.name} names several ServiceAccounts: ${names.join(', ')}`,
-      next: [`Give the account's name: kon account import NAME --role ${role.name}`],
+      next: [`Pass a name: kon account import NAME --role ${role.name}`],
     };
   const namespaces = [
     ...new Set(
@@ -76,8 +76,7 @@ export function importRole(
     manifest: { apiVersion, kind: 'LinkedServiceAccount', metadata: { name }, spec },
     notes: [
       ...unknown.map(
-        (namespace) =>
-          `The namespace ${namespace} is no target. To make it one: kon target create ${namespace}`,
+        (namespace) => `The namespace ${namespace} is no target. To add it: kon target create ${namespace}`,
       ),
       ...role.inlinePolicyNames.map(
         (policy) => `The inline policy ${policy} stays on the role, and the account does not list it.`,

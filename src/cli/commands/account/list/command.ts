@@ -8,10 +8,10 @@ export const accountListCommand = defineCommand({
   returns: 'list',
   examples: [
     { does: 'See them all', command: 'kon account list' },
-    { does: 'See what becomes of them', command: 'kon account list --watch' },
+    { does: 'Follow changes', command: 'kon account list --watch' },
     { does: 'With full ARNs', command: 'kon account list -o wide' },
     {
-      does: 'Names of those that are not Ready',
+      does: 'Names of accounts that are not Ready',
       command: `kon account list | awk -F'\\t' '$2 == "False" {print $1}'`,
     },
   ],

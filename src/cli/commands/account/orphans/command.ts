@@ -3,21 +3,21 @@ import { yesOption } from '../../../framework/options.ts';
 
 export const accountOrphansCommand = defineCommand({
   path: ['account', 'orphans'],
-  summary: 'List IAM roles of this cluster that have no account, and delete them',
+  summary: 'List or delete IAM roles of this cluster without an account',
   description:
-    'Finds, with your own credentials, roles in IAM that carry the cluster’s tags. An orphan is a role whose account was deleted without the operator. A retained role was kept by deletionPolicy Retain; --delete leaves it alone unless --retained is given. Shows for each role the policies it has and whom its trust policy lets in. It needs no operator, and works after Konstellation was removed from the cluster. --delete needs the kubeconfig of the cluster: EKS, the API server and the ClusterConfig have to agree on it, and roles that running pods hold stay. For a cluster that was deleted: --cluster-gone. A role that was adopted is not deleted: it loses the tags of Konstellation.',
+    'Finds roles in IAM with the cluster’s tags, using your own credentials. An orphan is a role whose account was deleted without the operator. A retained role was kept by deletionPolicy Retain; --delete skips it unless --retained is given. Shows the policies and trusted principals of each role. Needs no operator and works after Konstellation was removed from the cluster. --delete needs the kubeconfig of the cluster: EKS, the API server and the ClusterConfig must agree, and roles that running pods hold stay. For a deleted cluster use --cluster-gone. An adopted role is not deleted: it loses the tags of Konstellation.',
   options: [
-    { name: 'delete', summary: 'delete them, after a question' },
-    { name: 'retained', summary: 'with --delete: delete retained roles too' },
+    { name: 'delete', summary: 'delete them after confirmation' },
+    { name: 'retained', summary: 'with --delete, delete retained roles too' },
     {
       name: 'cluster-arn',
       value: 'ARN',
-      summary: 'whose roles; that of the ClusterConfig when absent',
+      summary: 'ARN of the cluster (default: that of the ClusterConfig)',
     },
     {
       name: 'issuer',
       value: 'URL',
-      summary: 'token issuer of the cluster whose roles; default: that of the connected cluster',
+      summary: 'token issuer of the cluster (default: that of the connected cluster)',
     },
     {
       name: 'cluster-gone',
@@ -29,9 +29,9 @@ export const accountOrphansCommand = defineCommand({
   returns: 'list',
   mutates: true,
   examples: [
-    { does: 'See whether there are any', command: 'kon account orphans' },
+    { does: 'List them', command: 'kon account orphans' },
     {
-      does: 'Delete roles that were retained on purpose, too',
+      does: 'Delete retained roles too',
       command: 'kon account orphans --delete --retained',
     },
     { does: 'Clean up in a script', command: 'kon account orphans --delete --yes' },
@@ -41,7 +41,7 @@ export const accountOrphansCommand = defineCommand({
         'kon account orphans --delete --cluster-gone --cluster-arn arn:aws:eks:us-west-2:123456789012:cluster/main --issuer https://oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE',
     },
     {
-      does: 'After the CRDs are gone',
+      does: 'After the CRDs were deleted',
       command: 'kon account orphans --cluster-arn arn:aws:eks:us-west-2:123456789012:cluster/main',
     },
   ],
@@ -50,8 +50,8 @@ export const accountOrphansCommand = defineCommand({
     const { orphansFlow } = await import('./handler.ts');
     if (options.retained && !options.delete)
       throw usageError(
-        '--retained was given without --delete',
-        'Retained roles are listed anyway. To delete them: kon account orphans --delete --retained',
+        '--retained needs --delete',
+        'Retained roles are always listed. To delete them: kon account orphans --delete --retained',
       );
     return orphansFlow(context, options);
   },

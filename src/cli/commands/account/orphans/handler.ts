@@ -43,10 +43,10 @@ export async function orphansFlow(context: CliContext, request: OrphansRequest):
       name: (orphan: LeftoverRole): string => orphan.name,
     };
     await writeList(context, { rows: orphans, columns, data, empty: '' });
-    if (orphans.length === 0) stderr.write(`No role of ${cluster.clusterArn} is without its account.\n`);
+    if (orphans.length === 0) stderr.write(`Every role of ${cluster.clusterArn} has an account.\n`);
     if (!client && !request.clusterGone)
       stderr.write(
-        `The kubeconfig does not lead to the cluster of the issuer ${cluster.issuer}: its accounts are unknown, and they may use these roles.\n`,
+        `The kubeconfig does not point to the cluster of issuer ${cluster.issuer}. Its accounts are unknown and may use these roles.\n`,
       );
     if (others.length > 0)
       stderr.write(
@@ -82,9 +82,9 @@ async function removeAll(
   const { client } = cluster;
   const use = client && (await gatherUse({ ...stores, client, signal: context.signal }));
   if (use && use.unseen.length > 0)
-    throw new CliError('NOT_DELETED', 'cannot find out whether running pods hold the roles', {
+    throw new CliError('NOT_DELETED', 'cannot determine whether running pods hold the roles', {
       details: use.unseen,
-      next: ['Run it with the right to list pods and ServiceAccounts of all namespaces.'],
+      next: ['Run it as a user who may list pods and ServiceAccounts in all namespaces.'],
     });
   const failures: string[] = [];
   for (const orphan of orphans) {
@@ -98,9 +98,9 @@ async function removeAll(
     }
   }
   if (failures.length === 0) return;
-  throw new CliError('NOT_DELETED', `${failures.length} of ${orphans.length} roles are still there`, {
+  throw new CliError('NOT_DELETED', `${failures.length} of ${orphans.length} roles were not deleted`, {
     details: failures,
-    next: ['Remove what the messages name, then: kon account orphans --delete'],
+    next: ['Solve the reported problems, then: kon account orphans --delete'],
   });
 }
 
@@ -123,7 +123,7 @@ async function remove(
   if (!role) return 'is gone already';
   const [current] = leftoverRoles([role], cluster, new Set());
   if (!current || current.account !== orphan.account || current.kind !== orphan.kind)
-    return 'is no longer of this cluster, or has an account again; left alone';
+    return 'no longer belongs to this cluster, or has an account again; left alone';
   // A retained role has nothing to do with a new account of the same name until that account adopts it.
   if (client && current.kind === 'orphan' && (await accountNames(client, signal)).has(orphan.account))
     return `has its account ${orphan.account} again; left alone`;
@@ -134,7 +134,7 @@ async function remove(
     removed > 0 ? `, with ${removed === 1 ? 'its association' : `${removed} associations`}` : '';
   if (current.adopted) {
     await roles.untag(role.name, [...ownershipTagKeys], signal);
-    return `was there before Konstellation: lost its marks${besides}, and stays`;
+    return `existed before Konstellation: lost its ownership tags${besides} and stays`;
   }
   for (const arn of role.attachedPolicyArns) await roles.detachPolicy(role.name, arn, signal);
   await roles.delete(role.name, signal);

@@ -50,14 +50,14 @@ export async function clusterOfRoles(
   );
   const arn = choice.clusterArn ?? configured;
   if (arn === undefined)
-    throw new CliError('CLUSTER_NOT_READY', 'no ClusterConfig states which roles belong to this cluster', {
-      next: ['Give it: --cluster-arn arn:aws:eks:REGION:ACCOUNT:cluster/NAME'],
+    throw new CliError('CLUSTER_NOT_READY', 'no ClusterConfig says which roles belong to this cluster', {
+      next: ['Pass --cluster-arn arn:aws:eks:REGION:ACCOUNT:cluster/NAME'],
     });
   const issuer = choice.issuer ?? connected;
   const cluster = described(arn, issuer);
   if (!willDelete) return { ...cluster, client: issuer === connected ? client : undefined };
   if (issuer !== connected)
-    throw new CliError('CONFLICT', `the kubeconfig does not lead to the cluster of the issuer ${issuer}`, {
+    throw new CliError('CONFLICT', `the kubeconfig does not point to the cluster of issuer ${issuer}`, {
       details: [
         `Its API server issues tokens as ${connected}, so its accounts say nothing about those roles.`,
       ],
@@ -67,14 +67,14 @@ export async function clusterOfRoles(
       ],
     });
   if (configured !== undefined && configured !== arn)
-    throw new CliError('CONFLICT', `the kubeconfig does not lead to ${arn}`, {
-      details: [`Its ClusterConfig ${config?.metadata.name} is of ${configured}.`],
+    throw new CliError('CONFLICT', `the kubeconfig does not point to ${arn}`, {
+      details: [`Its ClusterConfig ${config?.metadata.name} names ${configured}.`],
       next: ['Choose the kubeconfig of that cluster: --kubeconfig FILE or --context NAME'],
     });
   await withInstallation(context, cluster.region, async (eks) => {
     const known = await eks.cluster(cluster.name, context.signal);
     if (known && known.issuer !== connected)
-      throw new CliError('CONFLICT', `the kubeconfig does not lead to the EKS cluster ${arn}`, {
+      throw new CliError('CONFLICT', `the kubeconfig does not point to the EKS cluster ${arn}`, {
         details: [`EKS: issuer ${known.issuer}`, `The API server: issuer ${connected}`],
         next: [
           'Choose the kubeconfig of that cluster: --kubeconfig FILE or --context NAME',
@@ -102,9 +102,9 @@ async function deletedCluster(
   const cluster = described(arn, issuer);
   const exists = (where: string): CliError =>
     new CliError('CONFLICT', `the cluster of the issuer ${issuer} exists: ${where}`, {
-      next: ['Connect to it, and leave out --cluster-gone and --issuer.'],
+      next: ['Connect to it, and omit --cluster-gone and --issuer.'],
     });
-  if ((await reachedIssuer(context)) === issuer) throw exists('the kubeconfig leads to it');
+  if ((await reachedIssuer(context)) === issuer) throw exists('the kubeconfig points to it');
   // A ClusterConfig that was copied gives the roles of a cluster the ARN of another one, maybe of another region.
   const ofIssuer = /^https:\/\/oidc\.eks\.([a-z0-9-]+)\./.exec(issuer)?.[1];
   for (const region of new Set([cluster.region, ofIssuer ?? cluster.region]))
@@ -121,7 +121,7 @@ function described(arn: string, issuer: string): Omit<ClusterOfRoles, 'client'> 
   const [, region, accountId, name] = /^arn:[^:]+:eks:([^:]+):([0-9]{12}):cluster\/(.+)$/.exec(arn) ?? [];
   if (region === undefined || accountId === undefined || name === undefined)
     throw new CliError('CLUSTER_NOT_READY', `"${arn}" is not the ARN of a cluster`, {
-      next: ['Give it: --cluster-arn arn:aws:eks:REGION:ACCOUNT:cluster/NAME'],
+      next: ['Pass --cluster-arn arn:aws:eks:REGION:ACCOUNT:cluster/NAME'],
     });
   const providerArn = oidcProviderArn({ partition: partitionOf(arn), accountId, issuer });
   return { clusterArn: arn, name, region, accountId, issuer, providerArn };

@@ -6,23 +6,17 @@ const define = (verb: 'plan' | 'diff'): Command =>
   defineCommand({
     path: ['account', verb],
     summary:
-      verb === 'plan'
-        ? 'Show what would change in IAM and the cluster, before it does'
-        : 'Show what would change; the same as plan',
+      verb === 'plan' ? 'Show planned changes in IAM and the cluster' : 'Show planned changes; alias of plan',
     description:
-      'Asks the cluster and IAM, with your own credentials, and changes nothing. With -f it takes the manifest for written. It exits with 0 when nothing would change, with 1 when something would, and with more when that cannot be told.',
-    positionals: [{ name: 'name', summary: 'the name of the account', complete: 'accounts' }],
-    options: [
-      accountOption,
-      filenameOption,
-      { name: 'delete', summary: 'show what deleting the account would do' },
-    ],
+      'Reads the cluster and IAM with your own credentials and changes nothing. With -f it plans as if the manifest were applied. Exits with 0 if nothing would change, 1 if something would, and above 1 if it cannot be determined.',
+    positionals: [{ name: 'name', summary: 'name of the account', complete: 'accounts' }],
+    options: [accountOption, filenameOption, { name: 'delete', summary: 'plan the deletion of the account' }],
     isQuestion: true,
     returns: 'document',
     examples: [
       { does: 'Before a change', command: `kon account ${verb} -f myaccount.yaml` },
-      { does: 'Whether somebody changed the role meanwhile', command: `kon account ${verb} myaccount` },
-      { does: 'What would go with it', command: `kon account ${verb} myaccount --delete` },
+      { does: 'Check for drift of the role', command: `kon account ${verb} myaccount` },
+      { does: 'Plan its deletion', command: `kon account ${verb} myaccount --delete` },
     ],
     run: async (context, { args, options }) => {
       const { planFlow } = await import('./handler.ts');

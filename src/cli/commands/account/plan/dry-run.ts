@@ -45,7 +45,7 @@ export async function dryRun(
   readRole: (name: string) => Promise<ObservedRole | undefined>,
 ): Promise<DryRun> {
   const { cluster } = observed;
-  if (!cluster.ok) throw new Error(`no plan without the facts of the cluster: ${cluster.message}`);
+  if (!cluster.ok) throw new Error(`cannot plan without the cluster's configuration: ${cluster.message}`);
   let world = observed;
   const steps: Step[] = [];
   let drift: readonly string[] = [];
@@ -65,7 +65,7 @@ export async function dryRun(
     }
     world = { ...world, account: { ...world.account, status: plan.status } };
   }
-  throw new Error(`the plan for ${observed.account.metadata.name} does not end`);
+  throw new Error(`the plan for ${observed.account.metadata.name} does not converge`);
 }
 
 /** The world after the step, if it succeeds and the pods that it concerns are replaced. */

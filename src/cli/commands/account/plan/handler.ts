@@ -34,14 +34,14 @@ export async function planFlow(context: CliContext, request: PlanRequest): Promi
 async function makePlan(context: CliContext, request: PlanRequest): Promise<AccountPlanView> {
   const { signal, now, monotonic } = context;
   if (request.filename !== undefined && request.deletion)
-    throw usageError('-f and --delete were given', 'Give either.');
+    throw usageError('-f and --delete cannot be combined', 'Give either.');
   const manifest =
     request.filename === undefined
       ? undefined
       : await readManifest(context, request.filename, { kind: accountKind, name: request.name });
   const name = manifest?.metadata.name ?? request.name;
   if (name === undefined)
-    throw usageError('which account? No name was given', 'Give one: kon account plan NAME, or -f FILE.');
+    throw usageError('no account given', 'Pass one: kon account plan NAME, or -f FILE.');
   const client = await context.connect();
   const [{ facts, region }, admittedSince, live] = await Promise.all([
     getClusterFacts(client),
@@ -98,7 +98,7 @@ async function makePlan(context: CliContext, request: PlanRequest): Promise<Acco
         ...missing.map((arn) => ({
           about: `policy ${arn}`,
           reason: 'PolicyNotFound',
-          message: 'IAM has no such policy',
+          message: 'policy not found in IAM',
         })),
         // Deleted, there is nothing left to be ready.
         ...(request.deletion ? [] : problemsOf(ending)),
@@ -125,7 +125,7 @@ async function proposed(
   },
 ): Promise<LinkedServiceAccount> {
   if (manifest) return of.admit(manifest);
-  if (!live) throw new Error('there is neither an account nor a manifest');
+  if (!live) throw new Error('neither an account nor a manifest was found');
   if (!deletion || live.metadata.deletionTimestamp !== undefined) return live;
   return {
     ...live,

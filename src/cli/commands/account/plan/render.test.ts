@@ -55,6 +55,6 @@ Kubernetes:
 In the way:
   × target q: there is no namespace (NamespaceMissing)
 
-1 to make, 1 to change, 1 to remove.
+1 to create, 1 to change, 1 to remove.
 `);
 });

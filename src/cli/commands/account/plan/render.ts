@@ -52,7 +52,7 @@ export function renderPlan(plan: AccountPlanView, color: boolean): string {
       const workload = pod.workload === undefined ? '' : ` (${pod.workload})`;
       const fate = pod.replaced
         ? 'is replaced once the new identity is proven'
-        : 'is not replaced automatically and keeps what it holds until it is restarted';
+        : 'is not replaced automatically and keeps its identity until it is restarted';
       parts.push(`  ${paint('yellow', '~', color)} ${pod.namespace}/${pod.name}${workload} ${fate}\n`);
     }
   }
@@ -66,7 +66,7 @@ export function renderPlan(plan: AccountPlanView, color: boolean): string {
   parts.push(
     changes.length === 0
       ? '\nNothing to change.\n'
-      : `\n${count('create')} to make, ${count('update')} to change, ${count('delete')} to remove.\n`,
+      : `\n${count('create')} to create, ${count('update')} to change, ${count('delete')} to remove.\n`,
   );
   return parts.join('');
 }

@@ -3,14 +3,17 @@ import { accountOption, requiredName, watchOption } from '../../../framework/opt
 
 export const accountShowCommand = defineCommand({
   path: ['account', 'show'],
-  summary: 'Show an account: its role, policies, targets, and what is in the way',
-  positionals: [{ name: 'name', summary: 'the name of the account', complete: 'accounts' }],
+  summary: 'Show an account: role, policies, targets and problems',
+  positionals: [{ name: 'name', summary: 'name of the account', complete: 'accounts' }],
   options: [accountOption, watchOption],
   returns: 'object',
   examples: [
-    { does: 'See how it is', command: 'kon account show myaccount' },
-    { does: 'See how it goes on', command: 'kon account show myaccount --watch' },
-    { does: 'Its role, for a script', command: 'kon account show myaccount -o json | jq -r .status.roleArn' },
+    { does: 'Show it', command: 'kon account show myaccount' },
+    { does: 'Follow it', command: 'kon account show myaccount --watch' },
+    {
+      does: 'Print its role for a script',
+      command: 'kon account show myaccount -o json | jq -r .status.roleArn',
+    },
   ],
   run: async (context, { args, options }) => {
     const { accountKind } = await import('../../../cluster/kinds.ts');

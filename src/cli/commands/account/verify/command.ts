@@ -3,10 +3,10 @@ import { accountOption, requiredName } from '../../../framework/options.ts';
 
 export const accountVerifyCommand = defineCommand({
   path: ['account', 'verify'],
-  summary: 'Prove now, for each target, that pods can assume the role',
+  summary: 'Prove for each target that pods can assume the role',
   description:
-    'Asks the API server for a token of each ServiceAccount and STS for credentials of the role, bounded to nothing and thrown away: what an SDK in a pod does. It needs the right to create serviceaccounts/token, and no AWS credentials. It exits with 0 when all are proven, with 1 when one is not, and with more when that cannot be told.',
-  positionals: [{ name: 'name', summary: 'the name of the account', complete: 'accounts' }],
+    'Requests a token of each ServiceAccount from the API server and exchanges it with STS, as an SDK in a pod does. The credentials are limited to nothing by a session policy and dropped. Needs the right to create serviceaccounts/token, and no AWS credentials. Exits with 0 if all targets are proven, 1 if one is not, and above 1 if it cannot be determined.',
+  positionals: [{ name: 'name', summary: 'name of the account', complete: 'accounts' }],
   options: [accountOption],
   isQuestion: true,
   returns: 'records',

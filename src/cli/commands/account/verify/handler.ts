@@ -34,7 +34,7 @@ export async function verifyFlow(context: CliContext, name: string): Promise<Exi
   const results = await verify(context, name);
   const data = { kind: 'AccountVerification', value: { account: name, targets: results } };
   await writeList(context, { rows: results, columns, data });
-  if (results.length === 0) context.stderr.write(`The account ${name} has no target.\n`);
+  if (results.length === 0) context.stderr.write(`Account ${name} has no target.\n`);
   return results.length > 0 && results.every((result) => result.proven) ? exitCodes.ok : exitCodes.error;
 }
 
@@ -81,7 +81,7 @@ async function verifyTarget(
   const found = await orMissing(
     client.get(resources.serviceAccounts, { namespace: target, name }, { signal }),
   );
-  if (!found) return unproven('NotLinked', `there is no ServiceAccount ${target}/${name}`);
+  if (!found) return unproven('NotLinked', `ServiceAccount ${target}/${name} not found`);
   const annotated = found.metadata.annotations?.[roleArnAnnotation];
   let roleArn = annotated;
   try {
@@ -91,7 +91,7 @@ async function verifyTarget(
     if (roleArn === undefined)
       return unproven(
         'NotLinked',
-        `the ServiceAccount ${target}/${name} carries no role and has no association`,
+        `ServiceAccount ${target}/${name} has neither a role annotation nor an association`,
       );
     const held = associated === undefined ? undefined : await identitiesOf(target, name, client, signal);
     const pod = held?.exchangePod;
@@ -105,7 +105,7 @@ async function verifyTarget(
     if (associated !== undefined && !pod)
       return unproven(
         'AwaitingFirstPod' satisfies IdentityReason,
-        'only a pod can prove a Pod Identity, and none runs that has one',
+        'only a pod can prove a Pod Identity, and no pod with one runs',
         roleArn,
       );
     const step = { kind: 'ProveIdentity', target, roleArn, proofKey: '', ...(pod ? { pod } : {}) } as const;

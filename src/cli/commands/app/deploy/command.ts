@@ -5,14 +5,14 @@ import { targetsOption } from '../targets-option.ts';
 
 export const appDeployCommand = defineCommand({
   path: ['app', 'deploy'],
-  summary: 'Deploy another tag of an app’s image, and wait until it runs',
+  summary: 'Deploy another tag of an app’s image and wait until it runs',
   description:
-    'The tag is the whole app’s: it goes to all targets that are not halted. `--target` says for which of them to wait.',
-  positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
+    'The tag applies to the whole app: it is deployed to all targets that are not halted. `--target` chooses the targets to wait for.',
+  positionals: [{ name: 'name', summary: 'name of the app', complete: 'apps' }],
   options: [
     appOption,
-    { name: 'tag', value: 'TAG', summary: 'the tag of the image' },
-    { ...targetsOption, summary: 'wait for this target only; repeat for more, for all when absent' },
+    { name: 'tag', value: 'TAG', summary: 'tag of the image' },
+    { ...targetsOption, summary: 'wait for this target only (default: all); repeat for more' },
     dryRunOption,
     ...waitOptions,
   ],
@@ -21,15 +21,14 @@ export const appDeployCommand = defineCommand({
   examples: [
     { does: 'Deploy a version', command: 'kon app deploy myapp --tag 1.2.0' },
     {
-      does: 'Go on as soon as it runs in staging',
+      does: 'Return as soon as it runs in staging',
       command: 'kon app deploy myapp --tag 1.2.0 --target staging --timeout 10m',
     },
   ],
   run: async (context, { args, options }) => {
     const { tag } = options;
     const name = requiredName('app', args.name, options.app);
-    if (tag === undefined)
-      throw usageError('which tag? None was given', `Give it: kon app deploy ${name} --tag TAG`);
+    if (tag === undefined) throw usageError('no tag given', `Pass it: kon app deploy ${name} --tag TAG`);
     const { deployFlow } = await import('./handler.ts');
     return deployFlow(context, { name, tag, targets: options.target, write: options });
   },

@@ -37,9 +37,9 @@ export async function deployFlow(
 /** @throws CliError of code INVALID when the image holds a tag or digest of its own */
 function withTag({ metadata, spec }: App, imageTag: string): AppSpec {
   if (/[@:][^/]*$/.test(spec.image))
-    throw new CliError('INVALID', `the image of the app "${metadata.name}" has a tag or digest of its own`, {
+    throw new CliError('INVALID', `the image of app "${metadata.name}" already contains a tag or digest`, {
       details: [`spec.image: ${spec.image}`],
-      next: [`Give the whole image: kon app edit ${metadata.name} --image IMAGE:${imageTag}`],
+      next: [`Set the whole image: kon app edit ${metadata.name} --image IMAGE:${imageTag}`],
     });
   return { ...spec, imageTag };
 }

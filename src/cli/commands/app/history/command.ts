@@ -4,15 +4,15 @@ import { targetsOption } from '../targets-option.ts';
 
 export const appHistoryCommand = defineCommand({
   path: ['app', 'history'],
-  summary: 'List what was deployed of an app in each target, newest first',
+  summary: 'List the revisions of an app in each target, newest first',
   description:
-    'Each revision is a ReplicaSet of the target’s Deployment, which keeps the last ten of them. `-o json` gives these ReplicaSets.',
-  positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
+    'Each revision is a ReplicaSet of the target’s Deployment, which keeps the last ten. `-o json` prints these ReplicaSets.',
+  positionals: [{ name: 'name', summary: 'name of the app', complete: 'apps' }],
   options: [appOption, targetsOption],
   returns: 'list',
   examples: [
-    { does: 'See what ran when, with which image and identity', command: 'kon app history myapp' },
-    { does: 'In one target, for a script', command: 'kon app history myapp --target staging -o json' },
+    { does: 'List images and identities over time', command: 'kon app history myapp' },
+    { does: 'For one target, in a script', command: 'kon app history myapp --target staging -o json' },
   ],
   run: async (context, { args, options }) => {
     const { getObject } = await import('../../../cluster/objects.ts');

@@ -79,7 +79,7 @@ export async function logsFlow(context: CliContext, request: LogsRequest): Promi
     if (context.signal.aborted && !(error instanceof CliError)) return exitCodes.interrupted;
     throw error;
   } finally {
-    ending.abort(new Error('the command is over'));
+    ending.abort(new Error('the command has ended'));
     await reader.close();
   }
 }
@@ -133,12 +133,12 @@ async function readOnce(scene: Scene, targets: readonly string[]): Promise<ExitC
   const what = request.pod === undefined ? 'pods' : `pod "${request.pod}"`;
   const where = targets.join(', ');
   throw problems.length === 0
-    ? new CliError('NOT_FOUND', `the app "${name}" has no ${what} in ${where}`, {
-        next: [`See why: kon app status ${name}`],
+    ? new CliError('NOT_FOUND', `app "${name}" has no ${what} in ${where}`, {
+        next: [`Find the reason: kon app status ${name}`],
       })
-    : new CliError('NOT_FOUND', `there are no logs of the app "${name}" in ${where}`, {
+    : new CliError('NOT_FOUND', `no logs of app "${name}" in ${where}`, {
         details: problems,
-        next: [`See how the pods are: kon app pods ${name}`],
+        next: [`Show the pods: kon app pods ${name}`],
       });
 }
 
@@ -186,7 +186,7 @@ async function followTarget(scene: Scene, target: string): Promise<void> {
       if (request.pod === undefined || pod.metadata.name === request.pod)
         present.set(pod.metadata.uid ?? '', pod);
     if (isFirst && present.size === 0)
-      scene.note(`${name} has no pods in ${target} yet; those that come are followed.`);
+      scene.note(`${name} has no pods in ${target} yet; new pods will be followed.`);
     for (const [uid, controller] of followed) {
       if (present.has(uid)) continue;
       followed.delete(uid);
@@ -247,7 +247,7 @@ async function followPod(
       const mayPass = isUnreachable(error) || isBadRequest(error) || isKubeletFault(error);
       if (!mayPass) throw error;
       if (!isBadRequest(error))
-        scene.note(`The log of ${label} broke off, and is asked for again: ${error.message}`);
+        scene.note(`The log of ${label} was interrupted and is requested again: ${error.message}`);
     }
     const pod = present();
     if (pod === undefined || isFinished(pod)) break;

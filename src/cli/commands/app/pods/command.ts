@@ -4,10 +4,10 @@ import { targetsOption } from '../targets-option.ts';
 
 export const appPodsCommand = defineCommand({
   path: ['app', 'pods'],
-  summary: 'List the pods of an app in each target, and the AWS identity that each holds',
+  summary: "List an app's pods and the AWS identity of each",
   description:
-    'The oldest come first, as these are the ones that a change has not reached. IDENTITY is current, stale (holds another one), uninjected (the webhook missed it), exempt (excepted by annotation) or, if the app names no account, unexpected (holds an identity all the same); HOLDS says what it holds.',
-  positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
+    'The oldest pods come first, since changes reach them last. IDENTITY is current, stale (holds another identity), uninjected (the webhook missed it), exempt (by annotation) or, for an app without an account, unexpected (holds an identity); HOLDS shows what the pod holds.',
+  positionals: [{ name: 'name', summary: 'name of the app', complete: 'apps' }],
   options: [appOption, targetsOption],
   returns: 'list',
   examples: [
@@ -39,7 +39,7 @@ export const appPodsCommand = defineCommand({
       rows,
       columns: podColumns(context.now()),
       data: { object: ({ pod }) => pod },
-      empty: `${app.metadata.name} has no pods. See why: kon app status ${app.metadata.name}\n`,
+      empty: `${app.metadata.name} has no pods. Find the reason: kon app status ${app.metadata.name}\n`,
     });
   },
 });

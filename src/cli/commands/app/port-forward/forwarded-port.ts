@@ -19,8 +19,8 @@ export function parsePortRequest(text: string): PortRequest {
   const isValid = (port: number, least: number): boolean => port >= least && port <= 65_535;
   if (!match || (isNumber && !isValid(Number(remote), 1)) || !isValid(Number(local ?? 0), 0))
     throw usageError(
-      `"${text}" is not a port to forward`,
-      'Give LOCAL:REMOTE, REMOTE for the same number on both sides, or :REMOTE for any free port here.',
+      `"${text}" is not a port mapping`,
+      'Pass LOCAL:REMOTE, REMOTE for the same number on both sides, or :REMOTE for any free local port.',
       'REMOTE is a number from 1 to 65535, or the name of one of the app’s ports.',
     );
   return { local: Number(local ?? (isNumber ? remote : 0)), remote };
@@ -32,8 +32,8 @@ export function forwardedPort(app: string, spec: AppSpec, { local, remote }: Por
   const port = spec.ports?.find(({ name }) => name === remote);
   if (port) return { local, remote: port.port };
   const known = (spec.ports ?? []).map(({ name, port: number }) => `${name} (${number})`);
-  throw new CliError('NOT_FOUND', `the app "${app}" has no port "${remote}"`, {
+  throw new CliError('NOT_FOUND', `app "${app}" has no port "${remote}"`, {
     details: known.length === 0 ? ['Its spec lists no ports.'] : [`It has ${known.join(', ')}.`],
-    next: ['Give the number of the port in the pod.'],
+    next: ['Pass the number of the port in the pod.'],
   });
 }

@@ -52,7 +52,7 @@ export async function portForwardFlow(context: CliContext, request: PortForwardR
     });
     return exitCodes.interrupted;
   } finally {
-    ending.abort(new Error('the command is over'));
+    ending.abort(new Error('the command has ended'));
     for (const server of servers) server.close();
   }
 }
@@ -71,11 +71,11 @@ async function listen(
         new CliError(
           'PORT_UNAVAILABLE',
           isTaken
-            ? `the port ${port.local} of this machine is in use`
-            : `the port ${port.local} of this machine cannot be listened on: ${error.message}`,
+            ? `local port ${port.local} is in use`
+            : `cannot listen on local port ${port.local}: ${error.message}`,
           {
             cause: error,
-            next: [`Take any that is free: kon app port-forward ${app} :${port.remote}`],
+            next: [`Use any free port: kon app port-forward ${app} :${port.remote}`],
           },
         ),
       );

@@ -4,10 +4,10 @@ import { targetsOption } from '../targets-option.ts';
 
 export const appRestartCommand = defineCommand({
   path: ['app', 'restart'],
-  summary: 'Replace the pods of an app by new ones of the same kind, one target after the other',
+  summary: 'Replace the pods of an app, one target after the other',
   description:
-    'A roll-out as any other: a pod goes when its successor is ready. The next target follows when the one before is healthy. Nothing of the app’s spec changes. Refused while a pod created in a dry run would lack the identity of the app’s account. Needs the right to patch Deployments in the targets.',
-  positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
+    'Rolls the Deployments: a pod ends when its successor is ready, and the next target follows when the previous one is healthy. The app’s spec does not change. Refused while a dry-run pod would lack the identity of the app’s account. Needs the right to patch Deployments in the targets.',
+  positionals: [{ name: 'name', summary: 'name of the app', complete: 'apps' }],
   options: [appOption, targetsOption, dryRunOption, ...waitOptions],
   returns: 'rollouts',
   mutates: true,

@@ -122,7 +122,7 @@ async function restartable(
   );
   const running = targets.filter((target) => !halted.has(target));
   if (running.length === 0)
-    throw new CliError('INVALID', `the app "${name}" is halted in ${targets.join(', ')}`, {
+    throw new CliError('INVALID', `app "${name}" is halted in ${targets.join(', ')}`, {
       next: [`Start it again: kon app resume ${name}`],
     });
   const found = await Promise.all(
@@ -130,8 +130,8 @@ async function restartable(
   );
   const missing = found.filter(({ deployment }) => deployment === undefined).map(({ target }) => target);
   if (missing.length > 0)
-    throw new CliError('NOT_FOUND', `the app "${name}" has not been deployed in ${missing.join(', ')}`, {
-      next: [`See why: kon app status ${name}`],
+    throw new CliError('NOT_FOUND', `app "${name}" has not been deployed in ${missing.join(', ')}`, {
+      next: [`Find the reason: kon app status ${name}`],
     });
   return found.flatMap(({ deployment }) => deployment ?? []);
 }

@@ -9,23 +9,23 @@ import {
 
 export const appRollbackCommand = defineCommand({
   path: ['app', 'rollback'],
-  summary: 'Go back to the image of an earlier revision, and wait until it runs',
+  summary: 'Go back to the image of an earlier revision and wait until it runs',
   description:
-    'Changes the image in the app’s spec, for all its targets, and nothing else: environment, account and scale stay as they are, so that a later `kon app edit` starts from what runs. What is changed is said first.',
-  positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
+    'Changes only the image in the app’s spec, for all targets: environment, account and scale stay as they are, so that a later `kon app edit` starts from what runs. Prints the change first.',
+  positionals: [{ name: 'name', summary: 'name of the app', complete: 'apps' }],
   options: [
     appOption,
     {
       name: 'to',
       value: 'REVISION',
-      summary: 'the revision, as `kon app history` numbers it; the last one of another image when absent',
+      summary: 'revision number from `kon app history` (default: the last one with another image)',
       parse: wholeNumber('a revision', 1, 999_999_999),
     },
     {
       name: 'target',
       short: 't',
       value: 'NAME',
-      summary: 'whose revisions are meant, where those of the targets differ',
+      summary: 'target whose revision numbers are meant, if targets differ',
       complete: 'targets',
     },
     dryRunOption,
@@ -34,9 +34,9 @@ export const appRollbackCommand = defineCommand({
   returns: 'written',
   mutates: true,
   examples: [
-    { does: 'Back to the image before', command: 'kon app rollback myapp' },
-    { does: 'Back to a certain revision', command: 'kon app rollback myapp --to 3' },
-    { does: 'See first what that would change', command: 'kon app rollback myapp --to 3 --dry-run' },
+    { does: 'Go back to the previous image', command: 'kon app rollback myapp' },
+    { does: 'Go back to a certain revision', command: 'kon app rollback myapp --to 3' },
+    { does: 'Show the change without making it', command: 'kon app rollback myapp --to 3 --dry-run' },
   ],
   run: async (context, { args, options }) => {
     const { getObject } = await import('../../../cluster/objects.ts');

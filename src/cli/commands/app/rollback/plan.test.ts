@@ -126,7 +126,7 @@ describe('a rollback', () => {
     expect(rollbackText(app, plan)).toBe(
       'web goes back to web:2 (revision 2 of production), in all its 2 targets:\n' +
         '  spec.imageTag: 3 → 2\n' +
-        'That revision differs in AWS identity too, which stays as it is now.\n',
+        'That revision also differs in AWS identity, which stays unchanged.\n',
     );
   });
 
@@ -137,7 +137,7 @@ describe('a rollback', () => {
   it('goes to the revision that is named', () => {
     expect(planRollback(app, history('production', images('1', '2', '3')), 1).image).toBe('web:1');
     expect(() => planRollback(app, history('production', images('1', '2', '3')), 9)).toThrow(
-      'the app "web" has no revision 9',
+      'app "web" has no revision 9',
     );
   });
 
@@ -165,6 +165,6 @@ describe('a rollback', () => {
 
   it('says that the image is there already', () => {
     const plan = planRollback(app, history('production', images('1', '3')), 2);
-    expect(rollbackText(app, plan)).toBe('web has that image already: web:3 (revision 2 of production)\n');
+    expect(rollbackText(app, plan)).toBe('web already has that image: web:3 (revision 2 of production)\n');
   });
 });

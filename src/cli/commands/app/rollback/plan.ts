@@ -23,7 +23,7 @@ export type RollbackPlan = {
  */
 export function planRollback(app: App, revisions: readonly Revision[], to: number | undefined): RollbackPlan {
   const { name } = app.metadata;
-  const history = `See what there is: kon app history ${name}`;
+  const history = `List revisions: kon app history ${name}`;
   const targets = [...new Set(revisions.map((revision) => revision.target))];
   const found = targets.flatMap((target) => {
     const own = revisions.filter((revision) => revision.target === target);
@@ -36,16 +36,14 @@ export function planRollback(app: App, revisions: readonly Revision[], to: numbe
   if (found.length === 0)
     throw new CliError(
       'NOT_FOUND',
-      to === undefined
-        ? `the app "${name}" has no earlier image to go back to`
-        : `the app "${name}" has no revision ${to}`,
+      to === undefined ? `app "${name}" has no earlier image` : `app "${name}" has no revision ${to}`,
       { next: [history] },
     );
   const images = new Set(found.map((revision) => revision.image));
   if (images.size > 1)
-    throw new CliError('INVALID', `the targets of the app "${name}" would go back to different images`, {
+    throw new CliError('INVALID', `targets of app "${name}" would go back to different images`, {
       details: found.map(({ target, number, image }) => `${target}: revision ${number} has ${image}`),
-      next: [`Say whose revision is meant: kon app rollback ${name} --target ${found[0]?.target}`, history],
+      next: [`Choose a target's revision: kon app rollback ${name} --target ${found[0]?.target}`, history],
     });
   const image = found[0]?.image ?? '';
   const spec = withImage(app.spec, image);

@@ -18,14 +18,14 @@ export function rollbackText(app: App, { revisions, image, changes, leftOut }: R
   const targets = length === 1 ? app.spec.targets[0]?.name : `all its ${length} targets`;
   const lines =
     changes.length === 0
-      ? [`${name} has that image already: ${image} (${which})`]
+      ? [`${name} already has that image: ${image} (${which})`]
       : [
           `${name} goes back to ${image} (${which}), in ${targets}:`,
           ...changes.map(({ field, from, to }) => `  spec.${field}: ${from ?? '(none)'} → ${to ?? '(none)'}`),
         ];
   if (leftOut.length > 0)
     lines.push(
-      `That revision differs in ${leftOut.map((change) => others[change]).join(' and ')} too, which stays as it is now.`,
+      `That revision also differs in ${leftOut.map((change) => others[change]).join(' and ')}, which stays unchanged.`,
     );
   return `${lines.join('\n')}\n`;
 }

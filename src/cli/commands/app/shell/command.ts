@@ -3,15 +3,15 @@ import { containerOption, podOption, targetOption } from '../targets-option.ts';
 
 export const appShellCommand = defineCommand({
   path: ['app', 'shell'],
-  summary: 'Open a shell in a pod of an app, or run a program there',
+  summary: 'Open a shell or run a program in a pod of an app',
   description:
-    'On a terminal the program has one too, with the keyboard, Ctrl-C and the size of the window. Between pipes it reads stdin and writes to stdout and stderr. Exits as the program does.',
+    'On a terminal the program gets a terminal too, with keyboard, Ctrl-C and window size. In a pipe it reads stdin and writes to stdout and stderr. Exits with the code of the program.',
   positionals: [
-    { name: 'name', required: true, summary: 'the name of the app', complete: 'apps' },
+    { name: 'name', required: true, summary: 'name of the app', complete: 'apps' },
     {
       name: 'command',
       variadic: true,
-      summary: 'the program and its arguments, after --; a shell when absent',
+      summary: 'program and arguments, after -- (default: a shell)',
     },
   ],
   options: [targetOption, podOption, containerOption],
@@ -19,7 +19,7 @@ export const appShellCommand = defineCommand({
     { does: 'Open a shell', command: 'kon app shell myapp --target staging' },
     { does: 'Ask AWS who the pod is', command: 'kon app shell myapp -- aws sts get-caller-identity' },
     {
-      does: 'In a certain pod',
+      does: 'In a particular pod',
       command: 'kon app shell myapp --pod myapp-6c9f7d-x2x7k -- env',
     },
   ],

@@ -49,22 +49,22 @@ export async function shellFlow(context: CliContext, request: ShellRequest): Pro
     throw error;
   } finally {
     session.close();
-    ending.abort(new Error('the command is over'));
+    ending.abort(new Error('the command has ended'));
   }
   const end = session.end();
   switch (end.kind) {
     case 'exited':
       return end.code;
     case 'failed':
-      throw new CliError('EXEC_FAILED', `the program could not be run in ${target}/${name}`, {
+      throw new CliError('EXEC_FAILED', `cannot run the program in ${target}/${name}`, {
         details: [end.message],
         next: afterFailure(request, end.message, { target, pod: name, container }),
       });
     case 'cut':
-      throw new CliError('EXEC_FAILED', `the connection to ${target}/${name} ended before the program did`, {
+      throw new CliError('EXEC_FAILED', `the connection to ${target}/${name} ended before the program`, {
         cause: end.error,
         details: end.error ? [end.error.message] : [],
-        next: [`See whether the pod is still there: kon app pods ${request.name} --target ${target}`],
+        next: [`Check whether the pod still exists: kon app pods ${request.name} --target ${target}`],
       });
     default:
       throw new TypeError(`unknown end ${JSON.stringify(end satisfies never)}`);
@@ -78,12 +78,12 @@ function afterFailure(
 ): readonly string[] {
   // Message of the API server for an unreachable kubelet.
   if (/error (?:sending request|dialing backend)/.test(message))
-    return ['The API server does not reach the pod’s node. See how the nodes are: kubectl get nodes -o wide'];
-  if (command.length > 0) return ['See whether the image has that program.'];
+    return ['The API server cannot reach the pod’s node. Check the nodes: kubectl get nodes -o wide'];
+  if (command.length > 0) return ['Check whether the image contains that program.'];
   const { target, pod, container } = where;
   return [
-    `The image may have no shell. Run a program that it has: kon app shell ${name} -- PROGRAM`,
-    `Or bring one along: kubectl debug -n ${target} ${pod} -it --image busybox --target ${container}`,
+    `The image may have no shell. Run a program of the image: kon app shell ${name} -- PROGRAM`,
+    `Or add a debug container: kubectl debug -n ${target} ${pod} -it --image busybox --target ${container}`,
   ];
 }
 

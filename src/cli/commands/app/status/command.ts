@@ -7,14 +7,14 @@ const define = (verb: 'status' | 'show'): Command =>
     path: ['app', verb],
     summary:
       verb === 'status'
-        ? 'Show an app: its targets, their pods and identity, and what is in the way'
-        : 'Show an app; the same as status',
-    positionals: [{ name: 'name', summary: 'the name of the app', complete: 'apps' }],
+        ? 'Show an app: targets, pods, identity and problems'
+        : 'Show an app; alias of status',
+    positionals: [{ name: 'name', summary: 'name of the app', complete: 'apps' }],
     options: [appOption, watchOption],
     returns: 'object',
     examples: [
-      { does: 'See how it is', command: `kon app ${verb} myapp` },
-      { does: 'See how it goes on', command: `kon app ${verb} myapp --watch` },
+      { does: 'Show it', command: `kon app ${verb} myapp` },
+      { does: 'Follow it', command: `kon app ${verb} myapp --watch` },
       { does: 'Per target, for a script', command: `kon app ${verb} myapp -o json | jq '.status.targets'` },
     ],
     run: async (context, { args, options }) => {

@@ -45,7 +45,7 @@ describe('the admission policies', () => {
     );
     expect(compareAdmission(shipped, changed)).toMatchObject({
       status: 'warning',
-      message: expect.stringMatching(/^not as this kon has them: /) as string,
+      message: expect.stringMatching(/^different from those of this kon: /) as string,
     });
   });
 });

@@ -12,11 +12,11 @@ import { installer, operatorName } from '../../../installation/operator-objects.
 import { failure, ok, warning, type CheckDefinition, type Verdict } from '../check.ts';
 import type { Lookups } from '../lookups.ts';
 
-const repair = 'Apply those of this version: kon install, or helm upgrade';
+const repair = 'Apply the policies of this version: kon install, or helm upgrade';
 
 export const admissionCheck: CheckDefinition = {
   id: 'admission',
-  title: 'the admission policies are installed, bound, of this version and enforced',
+  title: 'admission policies are installed, bound, current and enforced',
   needs: ['crds'],
   mayPass: true,
   run: async (lookups) => {
@@ -40,8 +40,8 @@ export function compareAdmission(shipped: readonly object[], installed: readonly
   const found = new Map(installed.map((object) => [keyOf(object), object]));
   const missing = wanted.filter((object) => !found.has(keyOf(object)));
   if (missing.length === wanted.length)
-    return warning('none is installed: whoever may write accounts grants any permission', [
-      'This is so with admission.enabled=false in the chart.',
+    return warning('none is installed: anyone who may write accounts can grant any permission', [
+      'The chart does this with admission.enabled=false.',
       repair,
     ]);
   if (missing.length > 0) return failure(`missing: ${missing.map(keyOf).join(', ')}`, [repair]);
@@ -51,7 +51,7 @@ export function compareAdmission(shipped: readonly object[], installed: readonly
   });
   return differing.length === 0
     ? ok()
-    : warning(`not as this kon has them: ${differing.map(keyOf).join(', ')}`, [
+    : warning(`different from those of this kon: ${differing.map(keyOf).join(', ')}`, [
         `${repair}; or use the kon of the installed version`,
       ]);
 }
@@ -93,7 +93,7 @@ async function checkEnforcement({ client, signal }: Lookups): Promise<Verdict> {
       digest === undefined
         ? 'the API server does not enforce them: it admitted an account that they refuse'
         : 'the API server still enforces those of another version',
-      ['See whether it reports a problem: kubectl get validatingadmissionpolicies -o yaml'],
+      ['Check their status: kubectl get validatingadmissionpolicies -o yaml'],
     );
   } catch (error) {
     if (isForbidden(error)) return ok('not probed: you may not create accounts');

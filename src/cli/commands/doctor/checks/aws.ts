@@ -24,21 +24,21 @@ const webTimeoutMs = 5000;
 export const awsChecks: readonly CheckDefinition[] = [
   {
     id: 'aws-credentials',
-    title: 'your AWS credentials are accepted, and of the cluster’s account',
+    title: 'AWS accepts your credentials, and they belong to the cluster’s AWS account',
     run: async ({ caller, config }) => {
       const { accountId, arn } = await caller();
       const found = await config().catch(() => undefined);
       const wanted = found?.spec.aws.accountId ?? found?.status?.accountId;
       return wanted === undefined || wanted === accountId
         ? ok(arn)
-        : failure(`you are ${arn}, and the cluster has its roles in ${wanted}`, [
+        : failure(`you are ${arn}, but the cluster's roles are in account ${wanted}`, [
             `Choose a profile of that account: AWS_PROFILE=NAME`,
           ]);
     },
   },
   {
     id: 'aws-clock-skew',
-    title: 'the clocks of this machine and of AWS agree',
+    title: 'clocks of this machine and AWS agree',
     needs: ['aws-credentials'],
     run: async ({ env, region, now, signal }) => {
       const url =
@@ -51,29 +51,29 @@ export const awsChecks: readonly CheckDefinition[] = [
         });
         return clockVerdict(answer.headers.get('date') ?? undefined, sent, now(), 'AWS');
       } catch (error) {
-        return warning(`${url} tells no time: ${wordsOf(error)}`);
+        return warning(`${url} returns no time: ${wordsOf(error)}`);
       }
     },
   },
   {
     id: 'oidc-provider',
-    title: 'IAM has an OIDC provider for the cluster, which lists the STS audience',
+    title: 'IAM has an OIDC provider for the cluster with the STS audience',
     needs: ['aws-credentials', 'cluster-config'],
     mayPass: true,
     run: async ({ aws, config, operatorAccounts, signal }) => {
       const arn = (await config())?.status?.oidcProviderArn;
-      if (arn === undefined) return warning('the ClusterConfig does not tell which');
+      if (arn === undefined) return warning('the ClusterConfig does not name it');
       const provider = await (await aws()).account.oidcProvider(arn, signal);
       if (!provider && (await config())?.spec.aws.identityMode === 'PodIdentity')
         return (await operatorAccounts()).some(({ roleArn }) => roleArn !== undefined)
           ? failure(
-              `there is no ${arn}; accounts need none with Pod Identity, and the operator itself does`,
-              ['Let it have its role by Pod Identity too: kon install --identity-mode PodIdentity'],
+              `${arn} does not exist; accounts do not need it with Pod Identity, but the operator does`,
+              ['Give the operator its role by Pod Identity too: kon install --identity-mode PodIdentity'],
             )
-          : ok('there is none; the cluster uses Pod Identity, which needs none');
+          : ok('not needed with Pod Identity');
       if (!provider)
-        return failure(`there is no ${arn}`, [
-          'Make it: kon install, or eksctl utils associate-iam-oidc-provider',
+        return failure(`${arn} does not exist`, [
+          'Create it: kon install, or eksctl utils associate-iam-oidc-provider',
         ]);
       return provider.clientIds.includes(stsAudience)
         ? ok(arn)
@@ -84,49 +84,49 @@ export const awsChecks: readonly CheckDefinition[] = [
   },
   {
     id: 'oidc-thumbprint',
-    title: 'IAM can trust the certificate of the issuer',
+    title: 'IAM trusts the certificate of the issuer',
     needs: ['oidc-provider'],
     mayPass: true,
     run: checkThumbprint,
   },
   {
     id: 'issuer',
-    title: 'the issuer publishes the keys with which the cluster signs',
+    title: "the issuer publishes the cluster's signing keys",
     needs: ['cluster-config'],
     mayPass: true,
     run: checkIssuer,
   },
   {
     id: 'operator-permissions',
-    title: 'the operator may do in IAM what it does',
+    title: 'the operator has the IAM permissions it needs',
     needs: ['aws-credentials', 'cluster-config'],
     run: checkOperatorPermissions,
   },
   {
     id: 'operator-fence',
-    title: 'a permissions boundary or a list of policies limits what the operator can give to roles',
+    title: 'a permissions boundary or a list of policies limits what the operator can grant',
     needs: ['crds'],
     run: checkOperatorFence,
   },
   {
     id: 'drift',
-    title: 'the operator compares roles with AWS',
+    title: 'drift detection works',
     needs: ['cluster-config'],
     mayPass: true,
     run: async ({ config }) => {
       const counting = await config();
       const checked = counting && findCondition(counting.status?.conditions, 'DriftChecked');
-      if (!checked) return warning('no operator has reported a pass of drift detection yet');
+      if (!checked) return warning('no operator has completed a drift detection pass yet');
       return checked.status === 'True'
         ? ok(checked.message)
         : failure(`${checked.reason}: ${checked.message}`, [
-            'Until it does, what others change in AWS goes unnoticed.',
+            'Until it does, changes by others in AWS go unnoticed.',
           ]);
     },
   },
   {
     id: 'quotas',
-    title: 'no quota of the AWS account is nearly used up',
+    title: 'AWS quotas have headroom',
     needs: ['cluster-config'],
     run: async ({ config, accounts, aws, signal }) => {
       // The operator looks every few minutes, and reports only what has moved noticeably.
@@ -151,7 +151,7 @@ export const awsChecks: readonly CheckDefinition[] = [
       const nearly = told(nearlyUsed.warning);
       if (nearly.length === 0) return ok(`roles: ${quotas.rolesUsed} of ${quotas.roles}`);
       const serious = told(nearlyUsed.error).length > 0;
-      return (serious ? failure : warning)('ask AWS for higher quotas in time', nearly);
+      return (serious ? failure : warning)('request higher quotas from AWS in time', nearly);
     },
   },
 ];
@@ -162,10 +162,10 @@ const usesEmulator = ({ env }: Lookups): boolean =>
 async function checkThumbprint(lookups: Lookups): Promise<Verdict> {
   const { aws, config, signal } = lookups;
   if (usesEmulator(lookups))
-    return ok('not asked: AWS_ENDPOINT_URL names an emulator, which has its own way to the keys');
+    return ok('skipped: AWS_ENDPOINT_URL names an emulator, which fetches the keys directly');
   const arn = (await config())?.status?.oidcProviderArn;
   const provider = arn === undefined ? undefined : await (await aws()).account.oidcProvider(arn, signal);
-  if (arn === undefined || !provider) return ok('there is no provider to trust it');
+  if (arn === undefined || !provider) return ok('there is no OIDC provider');
   const { certificateVerdict, readCertificates } = await import('./issuer-certificate.ts');
   const issuer = await lookups.issuer();
   try {
@@ -183,7 +183,7 @@ type Keys = { readonly keys?: readonly { readonly kid?: string }[] };
 async function checkIssuer(lookups: Lookups): Promise<Verdict> {
   const { client, signal } = lookups;
   if (usesEmulator(lookups))
-    return ok('not asked: AWS_ENDPOINT_URL names an emulator, which has its own way to the keys');
+    return ok('skipped: AWS_ENDPOINT_URL names an emulator, which fetches the keys directly');
   const issuer = await lookups.issuer();
   try {
     const read = async (url: string): Promise<unknown> => {
@@ -201,14 +201,12 @@ async function checkIssuer(lookups: Lookups): Promise<Verdict> {
     const unpublished = used.filter(({ kid }) => !kids.has(kid));
     return unpublished.length === 0
       ? ok(`${kids.size} keys at ${issuer}`)
-      : failure('keys of the API server are not published, so that STS refuses its tokens', [
+      : failure('keys of the API server are not published, so STS rejects its tokens', [
           ...unpublished.map(({ kid }) => `key ${kid}`),
-          'Copy the answer of `kubectl get --raw /openid/v1/jwks` to where the issuer publishes its keys.',
+          "Publish the output of `kubectl get --raw /openid/v1/jwks` as the issuer's keys.",
         ]);
   } catch (error) {
-    return warning(`it cannot be read from here: ${wordsOf(error)}`, [
-      'STS has to read it from the internet.',
-    ]);
+    return warning(`cannot be read from here: ${wordsOf(error)}`, ['STS has to read it from the internet.']);
   }
 }
 
@@ -218,7 +216,7 @@ async function checkOperatorPermissions(lookups: Lookups): Promise<Verdict> {
   const { facts } = state;
   const principal = await operatorPrincipal(lookups, facts);
   if (principal === undefined)
-    return warning('nobody tells who the operator is in IAM', ['Tell it: kon doctor --operator-arn ARN']);
+    return warning("the operator's IAM principal is unknown", ['Pass it: kon doctor --operator-arn ARN']);
   const { policies } = await lookups.aws();
   const denied: string[] = [];
   const usesPodIdentity = [facts, ...(await lookups.accounts()).map(({ spec }) => spec.aws)].some(
@@ -242,7 +240,7 @@ async function checkOperatorPermissions(lookups: Lookups): Promise<Verdict> {
     (action) => !['iam:GetAccountAuthorizationDetails', 'iam:GetAccountSummary'].includes(action),
   );
   return (needed.length > 0 ? failure : warning)(`${principal.arn} may not ${denied.join(', ')}`, [
-    'What it needs: kon iam-policy',
+    'Required permissions: kon iam-policy',
   ]);
 }
 
@@ -266,7 +264,7 @@ async function operatorPrincipal(
 /** The ClusterConfig says what the limits should be, and IAM whether the operator's policy has them. */
 async function checkOperatorFence(lookups: Lookups): Promise<Verdict> {
   const config = await lookups.config();
-  if (!config) return ok('there is no ClusterConfig yet');
+  if (!config) return ok('no ClusterConfig yet');
   const accountId = config.status?.accountId ?? config.spec.aws.accountId ?? '';
   const options = operatorPolicyOptions(config, { accountId });
   const found = options && unboundedOperator(options);
@@ -279,8 +277,7 @@ async function checkOperatorFence(lookups: Lookups): Promise<Verdict> {
   if (tags !== undefined) return warning(tags.trim().replace(/^Warning: /, ''));
   const state = await lookups.state();
   const principal = state.ok ? await operatorPrincipal(lookups, state.facts) : undefined;
-  if (!state.ok || !principal)
-    return ok('by the ClusterConfig; the policy of the operator was not looked at');
+  if (!state.ok || !principal) return ok("by the ClusterConfig; the operator's own policy was not checked");
   const { facts } = state;
   const { 'iam:PermissionsBoundary': _, ...context } = requestContext(facts);
   const administrator = `arn:${facts.partition}:iam::aws:policy/AdministratorAccess`;
@@ -297,7 +294,7 @@ async function checkOperatorFence(lookups: Lookups): Promise<Verdict> {
   );
   return attach?.decision === 'allowed'
     ? warning(
-        `IAM lets ${principal.arn} attach ${administrator} to a role without a boundary, which the ClusterConfig does not allow`,
+        `IAM allows ${principal.arn} to attach ${administrator} to a role without a boundary, but the ClusterConfig does not`,
         ['Renew its policy: kon install, or kon iam-policy'],
       )
     : ok(principal.arn);

@@ -140,14 +140,14 @@ describe('the environment', () => {
       'a sandbox’s endpoint for a real cluster',
       { AWS_ENDPOINT_URL: 'http://127.0.0.1:1' },
       remote,
-      [/AWS is not asked/],
+      [/requests do not reach AWS/],
     ],
     ['a sandbox’s endpoint for a sandbox', { AWS_ENDPOINT_URL: 'http://127.0.0.1:1' }, local, []],
     [
       'a proxy for a local cluster',
       { HTTPS_PROXY: 'http://me:secret@proxy:3128' },
       local,
-      [/^a proxy \(http:\/\/proxy:3128\)/],
+      [/go through a proxy \(http:\/\/proxy:3128\)/],
     ],
     [
       'a proxy with an exception',

@@ -38,7 +38,7 @@ export const clusterChecks: readonly CheckDefinition[] = [
   },
   {
     id: 'clock-skew',
-    title: 'the clocks of this machine and of the API server agree',
+    title: 'clocks of this machine and the API server agree',
     needs: ['api-server'],
     run: async ({ client, now, signal }) => {
       const sent = now();
@@ -48,7 +48,7 @@ export const clusterChecks: readonly CheckDefinition[] = [
   },
   {
     id: 'crds',
-    title: 'the CRDs are installed, and of this version',
+    title: 'CRDs are installed and current',
     needs: ['api-server'],
     mayPass: true,
     run: async ({ client, signal }) => {
@@ -73,20 +73,18 @@ export const clusterChecks: readonly CheckDefinition[] = [
       if (later)
         return warning(
           `of a later version: schema version ${later.from}, this kon has ${schemaVersion}${later.fields.length > 0 ? `; it does not know ${later.fields.join(', ')}` : ''}`,
-          [
-            'Use the kon and the operator of that version: an earlier one leaves alone what it does not know.',
-          ],
+          ['Use kon and the operator of that version: earlier ones change nothing that they do not know.'],
         );
       return differing.length === 0
         ? ok()
-        : warning(`not as this kon has them: ${differing.join(', ')}`, [
+        : warning(`different from those of this kon: ${differing.join(', ')}`, [
             'Update them: kon crds | kubectl apply --server-side -f -, or use the kon of the installed version',
           ]);
     },
   },
   {
     id: 'kind-names',
-    title: 'no other CRD uses the names of the kinds',
+    title: 'no other CRD uses our names',
     needs: ['api-server'],
     run: async ({ client, signal }) => {
       const { items } = await (await client()).list<Crd>(resources.customResourceDefinitions, { signal });
@@ -116,13 +114,13 @@ export function clockVerdict(
   whose: string,
 ): Verdict {
   const there = date === undefined ? Number.NaN : Date.parse(date);
-  if (Number.isNaN(there)) return warning(`${whose} tells no time`);
+  if (Number.isNaN(there)) return warning(`${whose} returns no time`);
   // It was stamped between sending and receiving, and cut to the second.
   const ahead = Math.max(0, there - received);
   const behind = Math.max(0, sent - (there + 1000));
   const off = Math.max(ahead, behind);
   const text = `${whose} is ${formatAge(off)} ${ahead > 0 ? 'ahead of' : 'behind'} this machine`;
   if (off >= skew.error)
-    return failure(text, ['AWS refuses signatures and tokens that are five minutes off.']);
+    return failure(text, ['AWS rejects signatures and tokens that are five minutes off.']);
   return off >= skew.warning ? warning(text) : ok();
 }

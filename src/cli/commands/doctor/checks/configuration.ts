@@ -9,21 +9,21 @@ type Namespace = KubeObject & { readonly status?: { readonly phase?: string } };
 export const configurationChecks: readonly CheckDefinition[] = [
   {
     id: 'cluster-config',
-    title: 'there is one ClusterConfig, and it is Ready',
+    title: 'one ClusterConfig exists and is Ready',
     needs: ['crds'],
     mayPass: true,
     run: async ({ configs, config }) => {
       const all = await configs();
       const counting = await config();
-      if (!counting) return failure('there is none', ['Make one: kon install, or kon apply -f FILE']);
+      if (!counting) return failure('there is none', ['Create one: kon install, or kon apply -f FILE']);
       const ready = readyOf(counting);
       const { name } = counting.metadata;
       if (ready?.status !== 'True')
         return failure(`${name} is not Ready`, [
-          ready ? `${ready.reason}: ${ready.message}` : 'no operator has looked at it',
+          ready ? `${ready.reason}: ${ready.message}` : 'no operator has processed it',
         ]);
       return all.length > 1
-        ? warning(`${name} counts, as it is the oldest`, [
+        ? warning(`${name} is used, since it is the oldest`, [
             `Delete the others: ${all
               .filter((each) => each !== counting)
               .map((each) => each.metadata.name)
@@ -34,7 +34,7 @@ export const configurationChecks: readonly CheckDefinition[] = [
   },
   {
     id: 'cluster-facts',
-    title: 'the ClusterConfig says what the cluster says',
+    title: 'ClusterConfig matches the cluster',
     needs: ['cluster-config'],
     mayPass: true,
     run: async (lookups) => {
@@ -42,18 +42,18 @@ export const configurationChecks: readonly CheckDefinition[] = [
       const issuer = await lookups.issuer();
       const problems: string[] = [];
       if (config?.status?.oidcIssuer !== undefined && config.status.oidcIssuer !== issuer)
-        problems.push(`tokens are issued as ${issuer}, and the status says ${config.status.oidcIssuer}`);
+        problems.push(`the issuer is ${issuer}, but the status says ${config.status.oidcIssuer}`);
       const region = regionOfEksUrl(issuer);
       if (region !== undefined && config && config.spec.aws.region !== region)
         problems.push(
-          `the cluster's issuer is in ${region}, and spec.aws.region is ${config.spec.aws.region}`,
+          `the cluster's issuer is in ${region}, but spec.aws.region is ${config.spec.aws.region}`,
         );
       return problems.length === 0 ? ok(issuer) : failure('it does not', problems);
     },
   },
   {
     id: 'targets',
-    title: 'every target has its namespace',
+    title: 'every target has a namespace',
     needs: ['cluster-config'],
     mayPass: true,
     run: async ({ config, client, signal }) => {
@@ -65,7 +65,7 @@ export const configurationChecks: readonly CheckDefinition[] = [
       const lacking = targets.filter((target) => !active.has(target));
       if (lacking.length > 0) return failure(`missing or terminating: ${lacking.join(', ')}`);
       return targets.length === 0
-        ? warning('there is no target', ['Make one: kon target create NAME'])
+        ? warning('there is no target', ['Create one: kon target create NAME'])
         : ok(targets.join(', '));
     },
   },

@@ -19,7 +19,7 @@ function isExcepted(url: string, noProxy: string): boolean {
 export const environmentChecks: readonly CheckDefinition[] = [
   {
     id: 'environment',
-    title: 'no variable of the environment leads astray',
+    title: 'environment variables are consistent',
     run: async ({ env, connection }) => {
       const server = await connection().then(
         (found) => found.server,
@@ -56,10 +56,10 @@ export async function environmentProblems(
     const url = value(name) ?? '';
     if (isLoopback(url) && server !== undefined && !isLoopback(server))
       problems.push(
-        `${name} is ${url}, on this machine, while the cluster is at ${server}: AWS is not asked. Unset it for a real cluster.`,
+        `${name} is ${url}, on this machine, while the cluster is at ${server}: requests do not reach AWS. Unset it for a real cluster.`,
       );
     if (value('AWS_CA_BUNDLE') !== undefined && isLoopback(url) && url.startsWith('https:'))
-      problems.push(`AWS_CA_BUNDLE is trusted alone; ${name} (${url}) has a certificate of its own`);
+      problems.push(`only AWS_CA_BUNDLE is trusted, but ${name} (${url}) has its own certificate`);
   }
   const proxy = value('HTTPS_PROXY') ?? value('https_proxy') ?? value('HTTP_PROXY') ?? value('http_proxy');
   if (proxy !== undefined) {
@@ -69,11 +69,11 @@ export async function environmentProblems(
     );
     for (const url of new Set(local))
       problems.push(
-        `a proxy (${withoutPassword(proxy)}) is asked for ${url}, on this machine; add its host to NO_PROXY`,
+        `requests to ${url}, on this machine, go through a proxy (${withoutPassword(proxy)}); add its host to NO_PROXY`,
       );
   }
   if (value('AWS_PROFILE') !== undefined && value('AWS_ACCESS_KEY_ID') !== undefined)
-    problems.push('AWS_PROFILE and AWS_ACCESS_KEY_ID are both set; SDKs differ in which of them they take');
+    problems.push('AWS_PROFILE and AWS_ACCESS_KEY_ID are both set; SDKs differ in which one they use');
   if (value('AWS_ACCESS_KEY_ID') !== undefined && value('AWS_SECRET_ACCESS_KEY') === undefined)
     problems.push('AWS_ACCESS_KEY_ID is set without AWS_SECRET_ACCESS_KEY');
   if (value('NODE_TLS_REJECT_UNAUTHORIZED') === '0')

@@ -58,7 +58,7 @@ export const identityChecks: readonly CheckDefinition[] = [
   },
   {
     id: 'pod-identity-agent',
-    title: 'nodes have the Pod Identity agent, where accounts need it',
+    title: 'nodes have the Pod Identity agent if accounts need it',
     needs: ['crds'],
     mayPass: true,
     run: checkAgent,
@@ -79,10 +79,10 @@ export const identityChecks: readonly CheckDefinition[] = [
           `${all.length - waiting.length} of ${all.length}${waiting.length > 0 ? `; proven by their first pod: ${waiting.map(({ metadata }) => metadata.name).join(', ')}` : ''}`,
         );
       return failure(
-        `${lacking.length} of ${all.length} are not`,
+        `${lacking.length} of ${all.length} are not Ready Ready Ready Ready Ready Ready`,
         lacking.map((account) => {
           const ready = readyOf(account);
-          return `${account.metadata.name}: ${ready ? `${ready.message} (${ready.reason})` : 'no operator has looked at it'}`;
+          return `${account.metadata.name}: ${ready ? `${ready.message} (${ready.reason})` : 'no operator has processed it'}`;
         }),
       );
     },
@@ -112,15 +112,12 @@ export const identityChecks: readonly CheckDefinition[] = [
       );
       return rows.length === 0
         ? ok()
-        : warning('some do not', [
-            ...rows,
-            'Those of apps are replaced by the operator; restart the others.',
-          ]);
+        : warning('some do not', [...rows, 'The operator replaces pods of apps; restart the others.']);
     },
   },
   {
     id: 'orphans',
-    title: 'IAM has no role of this cluster without its account',
+    title: 'every IAM role of this cluster has an account',
     needs: ['aws-credentials', 'cluster-config'],
     run: async ({ state, roles, accounts }) => {
       const cluster = await state();
@@ -177,7 +174,7 @@ async function checkAgent(lookups: Lookups): Promise<Verdict> {
   const found = items.find(isPodIdentityAgent);
   return found
     ? ok(`${found.metadata.namespace}/${found.metadata.name}`)
-    : warning('there is no DaemonSet eks-pod-identity-agent', [
+    : warning('DaemonSet eks-pod-identity-agent does not exist', [
         `Pods of ${names.join(', ')} get their credentials from it.`,
         `EKS Auto Mode has it built in. Elsewhere: ${addAgentCommand(aws?.clusterName ?? 'NAME')}`,
       ]);
@@ -223,7 +220,7 @@ async function checkInjection({ client, accounts, signal }: Lookups): Promise<Ve
           ? ok(`as ${whose}`)
           : failure(
               `a pod of ${whose} would be ${state === 'stale' ? 'given another identity' : 'without identity'}`,
-              ['See whether the webhook’s pods run and whether the API server reaches them.'],
+              ['Check that the webhook’s pods run and that the API server reaches them.'],
             );
       } catch (error) {
         if (isForbidden(error)) return warning(`you may not create pods in ${target.name}: ${error.message}`);

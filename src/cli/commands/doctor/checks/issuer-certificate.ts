@@ -64,13 +64,13 @@ export function certificateVerdict(
   listed: readonly string[],
   providerArn: string,
 ): Verdict {
-  if (trusted) return ok('of a well-known authority, by which IAM goes');
+  if (trusted) return ok('issued by a well-known authority that IAM trusts');
   const known = new Set(listed.map((thumbprint) => thumbprint.toLowerCase()));
   if (thumbprints.some((thumbprint) => known.has(thumbprint)))
-    return ok('of no authority that is known here; the provider lists its thumbprint');
+    return ok('not issued by an authority known here; the provider lists its thumbprint');
   const top = thumbprints.at(-1);
   if (top === undefined) return warning('the issuer presents no certificate');
-  return failure('it is of no well-known authority, and the provider lists none of its thumbprints', [
+  return failure('not issued by a well-known authority, and the provider lists none of its thumbprints', [
     `The provider lists: ${listed.join(', ') || 'none'}`,
     `aws iam update-open-id-connect-provider-thumbprint --open-id-connect-provider-arn ${providerArn} --thumbprint-list ${top}`,
   ]);

@@ -22,9 +22,9 @@ export const operatorChecks: readonly CheckDefinition[] = [
       const signs = found.map((lease) => leaseSign(lease, now));
       const fresh = signs.filter((sign) => sign.fresh);
       if (fresh.length > 1)
-        return failure('operators lead by different Leases, so that they do not take turns', [
+        return failure('operators hold different Leases and do not coordinate', [
           ...fresh.map(({ where, holder }) => `${where}: ${holder}`),
-          'Give them one namespace: kon operator --lease-namespace',
+          'Use one namespace: kon operator --lease-namespace',
         ]);
       if (fresh[0] && outdated?.status === 'False')
         return failure(`${fresh[0].holder} (${fresh[0].where}): ${outdated.message} (${outdated.reason})`, [
@@ -40,18 +40,18 @@ export const operatorChecks: readonly CheckDefinition[] = [
         last.holder === ''
           ? `the last operator gave the Lease ${last.where} back`
           : `${last.holder} has not renewed the Lease ${last.where} for ${formatAge(last.age)}`,
-        ['See its log, or run it here: kon operator'],
+        ['Check its log, or run it here: kon operator'],
       );
     },
   },
   {
     id: 'operator-deployment',
-    title: 'the operator’s pods are ready',
+    title: 'operator Deployment is ready',
     needs: ['api-server'],
     mayPass: true,
     run: async ({ operators }) => {
       const found = await operators();
-      if (found.length === 0) return ok('none in the cluster; it runs elsewhere, if at all');
+      if (found.length === 0) return ok('none in this cluster');
       const short = found.filter(({ spec, status }) => (status?.readyReplicas ?? 0) < (spec?.replicas ?? 1));
       const describe = ({ metadata, spec, status }: (typeof found)[number]): string =>
         `${metadata.namespace}/${metadata.name}: ${status?.readyReplicas ?? 0} of ${spec?.replicas ?? 1} pods are ready`;

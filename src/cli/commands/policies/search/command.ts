@@ -4,16 +4,16 @@ import { defineCommand } from '../../../framework/command.ts';
 
 export const policiesSearchCommand = defineCommand({
   path: ['policies', 'search'],
-  summary: 'Find managed policies of AWS by their names',
+  summary: 'Search AWS managed policies by name',
   description:
-    'Searches the catalogue that comes with kon; asks neither AWS nor a cluster. Words may be in any order, and letters may be left out.',
+    'Searches the catalogue that is part of kon, without AWS or a cluster. Words may be in any order, and letters may be omitted.',
   positionals: [{ name: 'text', required: true, variadic: true, summary: 'words or initials of the name' }],
   options: [
     {
       name: 'limit',
       value: 'N',
       default: '20',
-      summary: 'how many to show at most',
+      summary: 'maximum number of results',
       parse: wholeNumber('a number of policies', 1, 9999),
     },
     {
@@ -21,14 +21,14 @@ export const policiesSearchCommand = defineCommand({
       value: 'PARTITION',
       default: 'aws',
       choices: partitionNames,
-      summary: 'whose ARNs to show',
+      summary: 'partition of the ARNs',
     },
   ],
   returns: 'list',
   examples: [
-    { does: 'What there is for S3', command: 'kon policies search s3 read' },
+    { does: 'Policies for S3', command: 'kon policies search s3 read' },
     {
-      does: 'The ARN of the best one, for a script',
+      does: 'The ARN of the best match, for a script',
       command: 'kon policies search s3roa -o name --limit 1',
     },
   ],

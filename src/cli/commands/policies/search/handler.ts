@@ -29,8 +29,8 @@ export async function searchFlow(
   const data = { kind: 'PolicyList', value: { items: rows }, name: (row: Row): string => row.arn };
   await writeList(context, { rows, columns, data });
   if (found.length > rows.length)
-    stderr.write(`${found.length - rows.length} more; narrow the text, or ask for more with --limit.\n`);
-  if (found.length === 0) stderr.write('AWS has no managed policy of such a name.\n');
+    stderr.write(`${found.length - rows.length} more; narrow the search, or raise --limit.\n`);
+  if (found.length === 0) stderr.write('No AWS managed policy matches.\n');
   return rows.length > 0 ? exitCodes.ok : exitCodes.error;
 }
 

@@ -5,25 +5,34 @@ export const sandboxAwsCommand = defineCommand({
   path: ['sandbox', 'aws'],
   summary: 'Run the AWS emulator alone, in the foreground',
   description:
-    'IAM, STS, EKS and a small S3 over HTTP on loopback, for stock AWS SDKs and the AWS CLI: point AWS_ENDPOINT_URL at it. Tokens of one issuer are taken for AssumeRoleWithWebIdentity when its keys are given.',
+    'Serves IAM, STS, EKS and a small S3 over HTTP on loopback, for stock AWS SDKs and the AWS CLI: point AWS_ENDPOINT_URL at it. AssumeRoleWithWebIdentity accepts the tokens of one issuer if its keys are given.',
   options: [
     {
       name: 'port',
       value: 'N',
       parse: wholeNumber('a port', 0, 65_535),
       default: '0',
-      summary: 'where to listen; a free port for 0',
+      summary: 'port to listen on; 0 for any free port',
     },
     { name: 'account-id', value: 'ID', default: '123456789012', summary: 'of the AWS account' },
     { name: 'region', value: 'REGION', default: 'us-west-2', summary: 'of the AWS account' },
-    { name: 'issuer', value: 'URL', summary: 'whose tokens are taken; becomes an OIDC provider of IAM' },
+    {
+      name: 'issuer',
+      value: 'URL',
+      summary: 'issuer whose tokens are accepted; becomes an OIDC provider in IAM',
+    },
     {
       name: 'issuer-keys',
       value: 'URL|FILE',
-      summary: 'where the keys (JWKS) of the issuer are',
+      summary: "URL of the issuer's keys (JWKS)",
       complete: 'files',
     },
-    { name: 'issuer-ca', value: 'FILE', summary: 'the CA of the server of the keys', complete: 'files' },
+    {
+      name: 'issuer-ca',
+      value: 'FILE',
+      summary: 'CA certificate of the server of the keys',
+      complete: 'files',
+    },
     {
       name: 'settings',
       value: 'FILE',
@@ -33,9 +42,9 @@ export const sandboxAwsCommand = defineCommand({
   ],
   returns: 'document',
   examples: [
-    { does: 'Have an AWS to try policies on', command: 'kon sandbox aws --port 4566' },
+    { does: 'Start an AWS account to try policies', command: 'kon sandbox aws --port 4566' },
     {
-      does: 'Take the tokens of another cluster',
+      does: 'Accept the tokens of another cluster',
       command:
         'kon sandbox aws --issuer https://oidc.example.com --issuer-keys https://127.0.0.1:6443/openid/v1/jwks --issuer-ca ca.crt',
     },

@@ -42,7 +42,7 @@ async function alone(
   const { port, accountId, region, issuer, issuerKeys, issuerCa } = input;
   if (!/^\d{12}$/.test(accountId)) throw usageError(`"${accountId}" is not an AWS account: twelve digits`);
   if ((issuer === undefined) !== (issuerKeys === undefined))
-    throw usageError('--issuer and --issuer-keys go together');
+    throw usageError('--issuer and --issuer-keys must be used together');
   const emulator = await listening(port, async () =>
     startStandaloneEmulator({
       port,
@@ -60,7 +60,7 @@ async function alone(
   context.stdout.write(
     isData(context.format)
       ? renderValue({ endpoint: url, accountId, region, env: environment }, context.format)
-      : `AWS account ${accountId} is at ${url}; in another shell:\n\n${exports.join('')}\nCtrl-C stops it.\n`,
+      : `AWS account ${accountId} is served at ${url}; in another shell:\n\n${exports.join('')}\nCtrl-C stops it.\n`,
   );
   return emulator;
 }
@@ -73,7 +73,7 @@ async function ofSandbox(
 ): Promise<Closable> {
   const parsed = emulatorSettings.safeParse(JSON.parse(await read(file)));
   if (!parsed.success) {
-    throw new CliError('MANIFEST_UNREADABLE', `${file} does not set up an emulator`, {
+    throw new CliError('MANIFEST_UNREADABLE', `${file} is not a valid emulator configuration`, {
       details: [z.prettifyError(parsed.error)],
     });
   }
@@ -92,9 +92,9 @@ async function listening<T>(port: number, start: () => Promise<T>): Promise<T> {
     return await start();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    throw new CliError('SANDBOX_FAILED', `port ${port} of 127.0.0.1 is taken`, {
+    throw new CliError('SANDBOX_FAILED', `port ${port} of 127.0.0.1 is in use`, {
       cause: error,
-      next: ['Choose another one, or 0 for any that is free.'],
+      next: ['Choose another port, or 0 for any free one.'],
     });
   }
 }

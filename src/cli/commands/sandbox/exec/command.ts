@@ -6,7 +6,7 @@ export const sandboxExecCommand = defineCommand({
   path: ['sandbox', 'exec'],
   summary: 'Run a program of this machine with the AWS identity of a pod',
   description:
-    'The node of the sandbox is played, so there is no container to enter. Instead the program runs here, with the variables of the container and a token which the API server issues for that very pod and its ServiceAccount. It has no other AWS credentials or configuration, and reaches the emulator. Exits as the program does.',
+    'The node of the sandbox is simulated, so there is no container to enter. The program runs on this machine with the variables of the container and a token that the API server issues for that pod and its ServiceAccount. It has no other AWS credentials or configuration, and connects to the emulator. Exits with the code of the program.',
   positionals: [
     {
       name: 'pod',
@@ -21,11 +21,19 @@ export const sandboxExecCommand = defineCommand({
       short: 'n',
       value: 'NAME',
       default: 'default',
-      summary: 'where the pod is',
+      summary: 'namespace of the pod',
       complete: 'targets',
     },
-    { name: 'container', short: 'c', value: 'NAME', summary: 'whose variables; the first when absent' },
-    { name: 'log', summary: 'what it writes goes into the log of the pod, too: kon app logs, kubectl logs' },
+    {
+      name: 'container',
+      short: 'c',
+      value: 'NAME',
+      summary: 'container whose variables are used (default: the first)',
+    },
+    {
+      name: 'log',
+      summary: 'also write its output to the log of the pod, for kon app logs and kubectl logs',
+    },
     stateDirOption,
   ],
   examples: [
@@ -38,7 +46,7 @@ export const sandboxExecCommand = defineCommand({
   run: async (context, { args, options }) => {
     const [program, ...rest] = args.command;
     if (program === undefined)
-      throw usageError('there is no program to run', 'Give it after --, as in: kon sandbox exec POD -- env');
+      throw usageError('no program given', 'Pass it after --, for example: kon sandbox exec POD -- env');
     const { execute } = await import('./handler.ts');
     return execute(context, { ...options, pod: args.pod, command: [program, ...rest] });
   },

@@ -3,9 +3,9 @@ import { stateDirOption } from '../options.ts';
 
 export const sandboxStatusCommand = defineCommand({
   path: ['sandbox', 'status'],
-  summary: 'Show whether the sandbox runs, and each of its parts',
+  summary: 'Show the state of the sandbox and its parts',
   description:
-    'Exits with 0 when everything runs, with 1 otherwise. With -o json: kubeconfig, awsEndpoint, kubectl, env (every variable that kubectl, the AWS CLI and kon need), and for each part its process, memory and log.',
+    'Exits with 0 if everything runs and 1 otherwise. -o json prints kubeconfig, awsEndpoint, kubectl, env (every variable that kubectl, the AWS CLI and kon need), and the process, memory and log of each part.',
   options: [stateDirOption],
   returns: 'status',
   examples: [

@@ -5,7 +5,7 @@ export const sandboxTourCommand = defineCommand({
   path: ['sandbox', 'tour'],
   summary: 'Start a sandbox and walk through what Konstellation does',
   description:
-    'Makes an app and an account, and shows what comes of it in Kubernetes, in IAM and in S3, step by step. On a terminal the sandbox then stays for you to try things; elsewhere it ends, and the exit code tells whether every step held.',
+    'Creates an app and an account and shows the effects in Kubernetes, IAM and S3, step by step. On a terminal the sandbox then keeps running; elsewhere it stops, and the exit code says whether every step succeeded.',
   options: [stateDirOption],
   examples: [{ does: 'See it all', command: 'kon sandbox tour' }],
   run: async (context, { options }) => {

@@ -22,7 +22,7 @@ export async function takeTour(context: CliContext, stateDir: string | undefined
     });
     if (result.outcome === 'already-running') {
       throw new engine.SandboxError(
-        `the sandbox "${result.description.name}" is running already, and the tour begins with an empty one; end it first: kon sandbox down`,
+        `sandbox "${result.description.name}" is already running, but the tour needs an empty one; stop it first: kon sandbox down`,
       );
     }
     const { sandbox } = result;
@@ -60,7 +60,7 @@ function summary(report: TourReport, total: string): string {
       `  √ ${step.title} (${step.facts} ${step.facts === 1 ? 'fact' : 'facts'}, ${step.seconds.toFixed(1)} s)\n`,
   );
   const failed = report.failure ? `  × ${report.failure.step}\n` : '';
-  const verdict = report.failure ? 'The tour stopped at a step that did not hold' : 'Every step held';
+  const verdict = report.failure ? 'The tour stopped at a step that failed' : 'Every step held';
   return `\n${verdict}, after ${total}.\n\n${lines.join('')}${failed}`;
 }
 

@@ -5,27 +5,27 @@ export const sandboxUpCommand = defineCommand({
   path: ['sandbox', 'up'],
   summary: 'Start a local cluster with an AWS emulator and the controller',
   description:
-    'Starts etcd, the API server, its controllers and scheduler, a node that kwok plays, an AWS on this machine, the pod identity webhook and the operator, all on loopback, and keeps them until Ctrl-C. The first time it downloads or builds what it needs. Finds a sandbox that runs already.',
+    'Starts etcd, the API server, its controllers and scheduler, a node simulated by kwok, the AWS emulator, the pod identity webhook and the operator, all on loopback, and runs them until Ctrl-C. The first start downloads or builds the programs. Uses a sandbox that already runs.',
   options: [
-    { name: 'detach', short: 'd', summary: 'start it in the background, and return when it is ready' },
-    { name: 'name', value: 'NAME', default: 'sandbox', summary: 'what the cluster is called' },
-    { name: 'region', value: 'REGION', default: 'us-west-2', summary: 'the AWS region it is in' },
+    { name: 'detach', short: 'd', summary: 'start it in the background and return when it is ready' },
+    { name: 'name', value: 'NAME', default: 'sandbox', summary: 'name of the cluster' },
+    { name: 'region', value: 'REGION', default: 'us-west-2', summary: 'AWS region of the cluster' },
     {
       name: 'target',
       short: 't',
       value: 'NAME',
       repeatable: true,
-      summary: 'a target to begin with; repeat for more, production and staging when absent',
+      summary: 'an initial target (default: production and staging); repeat for more',
     },
-    { name: 'without-operator', summary: 'leave out the operator, to run your own' },
-    { name: 'bare', summary: 'leave out all of Konstellation, to try kon install' },
+    { name: 'without-operator', summary: 'do not start the operator, to run your own' },
+    { name: 'bare', summary: 'do not install Konstellation, to try kon install' },
     stateDirOption,
   ],
   returns: 'document',
   examples: [
-    { does: 'Try things out, in a terminal of its own', command: 'kon sandbox up' },
+    { does: 'Run it in its own terminal', command: 'kon sandbox up' },
     {
-      does: 'Have it in the background, and kubectl, aws and kon pointed at it',
+      does: 'Run it in the background and point kubectl, aws and kon at it',
       command: 'kon sandbox up --detach && eval "$(kon sandbox env)"',
     },
     {

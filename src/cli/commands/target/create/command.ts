@@ -5,8 +5,8 @@ export const targetCreateCommand = defineCommand({
   path: ['target', 'create'],
   summary: 'Add a target to the cluster and wait for its namespace',
   description:
-    'A target is a namespace in which apps run. It is added to the ClusterConfig, and the operator makes the namespace. Accounts that list no targets are linked in it too.',
-  positionals: [{ name: 'name', summary: 'the name of the target, and of its namespace', required: true }],
+    'A target is a namespace in which apps run. The command adds it to the ClusterConfig, and the operator creates the namespace. Accounts that list no targets are linked in it too.',
+  positionals: [{ name: 'name', summary: 'name of the target and its namespace', required: true }],
   options: [dryRunOption, ...waitOptions],
   mutates: true,
   examples: [{ does: 'Make one', command: 'kon target create staging' }],

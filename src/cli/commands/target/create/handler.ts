@@ -20,8 +20,8 @@ export async function createTarget(context: CliContext, name: string, write: Wri
   const { dryRun } = write;
   const withTarget = ({ spec }: ClusterConfig): ClusterConfig['spec'] => {
     if (spec.targets.includes(name))
-      throw new CliError('ALREADY_EXISTS', `there is a target "${name}" already`, {
-        next: ['See the targets: kon target list'],
+      throw new CliError('ALREADY_EXISTS', `target "${name}" already exists`, {
+        next: ['List targets: kon target list'],
       });
     return { ...spec, targets: [...spec.targets, name] };
   };
@@ -39,10 +39,10 @@ async function waitForNamespace(
   const look = (namespace: Namespace | undefined): true | undefined =>
     stateOf(namespace) === 'Active' ? true : undefined;
   const late = (waited: string): CliError =>
-    new CliError('NOT_READY', `the target "${name}" is written, but has no namespace after ${waited}`, {
+    new CliError('NOT_READY', `target "${name}" was saved but has no namespace after ${waited}`, {
       next: [
-        'See whether the operator runs on this cluster; start it with: kon operator',
-        'Look at it: kon target list',
+        'Check that the operator runs on this cluster; to start it: kon operator',
+        'Show it: kon target list',
       ],
     });
   const following = { clock: context, client, resource: resources.namespaces };
@@ -51,5 +51,5 @@ async function waitForNamespace(
     look,
     late,
   });
-  context.stderr.write(`The namespace ${name} is there.\n`);
+  context.stderr.write(`The namespace ${name} exists.\n`);
 }

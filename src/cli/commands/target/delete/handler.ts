@@ -41,8 +41,8 @@ export async function deleteTarget(
 /** @throws CliError of code NOT_FOUND */
 function withoutTarget({ metadata, spec }: ClusterConfig, name: string): ClusterConfig['spec'] {
   if (!spec.targets.includes(name))
-    throw new CliError('NOT_FOUND', `the ClusterConfig ${metadata.name} has no target "${name}"`, {
-      next: ['See the targets: kon target list'],
+    throw new CliError('NOT_FOUND', `ClusterConfig ${metadata.name} has no target "${name}"`, {
+      next: ['List targets: kon target list'],
     });
   return { ...spec, targets: spec.targets.filter((target) => target !== name) };
 }
@@ -55,7 +55,7 @@ async function unlinkedWith(client: KubeClient, name: string): Promise<Omit<Targ
   ]);
   const { holders, ...use } = useOfTarget(name, accounts, apps);
   if (holders.length === 0) return use;
-  throw new CliError('CONFLICT', `the target "${name}" is in use`, {
+  throw new CliError('CONFLICT', `target "${name}" is in use`, {
     details: holders.map(({ text }) => text),
     next: holders.map(({ next }) => next),
   });
@@ -66,7 +66,7 @@ function consequenceOf(name: string, { unlinked, sessionsMs }: Omit<TargetUse, '
     unlinked.length > 0
       ? `No longer linked in ${name}: ${unlinked.join(', ')}. AWS sessions from there may live for up to ${formatAge(sessionsMs)}. `
       : '';
-  return `${lost}The namespace ${name} stays, with what is in it.`;
+  return `${lost}The namespace ${name} and its contents stay.`;
 }
 
 async function waitUntilUnlinked(
@@ -88,11 +88,11 @@ async function waitUntilUnlinked(
   const late = (waited: string): CliError =>
     new CliError(
       'NOT_READY',
-      `the target "${name}" is deleted, but accounts are still linked there after ${waited}: ${linked.join(', ')}`,
+      `target "${name}" was removed, but accounts are still linked there after ${waited}: ${linked.join(', ')}`,
       {
         next: [
-          'See whether the operator runs on this cluster; start it with: kon operator',
-          `Look at it: kon account show ${linked[0] ?? 'NAME'}`,
+          'Check that the operator runs on this cluster; to start it: kon operator',
+          `Show one: kon account show ${linked[0] ?? 'NAME'}`,
         ],
       },
     );

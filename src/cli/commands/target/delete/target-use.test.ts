@@ -33,12 +33,12 @@ describe('a target', () => {
     );
     expect(holders).toEqual([
       {
-        text: 'the app web is to run in it',
-        next: 'Let the app run elsewhere: kon app edit web --target TARGET; or delete it: kon app delete web',
+        text: 'app web names it',
+        next: 'Move the app: kon app edit web --target TARGET; or delete it: kon app delete web',
       },
       {
-        text: 'the account named names it',
-        next: 'Give the account its other targets: kon account edit named --target TARGET',
+        text: 'account named names it',
+        next: "Set the account's other targets: kon account edit named --target TARGET",
       },
     ]);
   });

@@ -26,16 +26,16 @@ export function useOfTarget(
   return {
     holders: [
       ...running.map(({ metadata: { name } }) => ({
-        text: `the app ${name} is to run in it`,
-        next: `Let the app run elsewhere: kon app edit ${name} --target TARGET; or delete it: kon app delete ${name}`,
+        text: `app ${name} names it`,
+        next: `Move the app: kon app edit ${name} --target TARGET; or delete it: kon app delete ${name}`,
       })),
       ...naming.map(({ metadata: { name } }) => ({
-        text: `the account ${name} names it`,
-        next: `Give the account its other targets: kon account edit ${name} --target TARGET`,
+        text: `account ${name} names it`,
+        next: `Set the account's other targets: kon account edit ${name} --target TARGET`,
       })),
       ...used.map((account) => ({
         text: `${podsText(podsIn(account, target))} of the account ${account.metadata.name}, which would keep it until they have ended`,
-        next: `End what runs as it: kubectl -n ${target} get pods --field-selector spec.serviceAccountName=${account.metadata.name}`,
+        next: `End its pods: kubectl -n ${target} get pods --field-selector spec.serviceAccountName=${account.metadata.name}`,
       })),
     ],
     unlinked: unlinked.map(({ metadata }) => metadata.name),
