@@ -45,6 +45,7 @@ const checks: readonly Check[] = [
   { name: 'format', command: ['oxfmt', '--check', '.'] },
   { name: 'layers', command: ['node', 'scripts/check-layers.ts'] },
   { name: 'unused', command: ['knip', '--no-progress'] },
+  { name: 'language', command: ['node', 'scripts/check-language.ts'] },
   { name: 'generated', command: ['node', 'scripts/generate.ts', '--check'] },
   { name: 'build', command: ['node', 'scripts/build.ts'] },
   { name: 'programs', command: ['node', 'scripts/setup-programs.ts'] },
