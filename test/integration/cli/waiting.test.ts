@@ -244,6 +244,8 @@ describe('kon account delete', () => {
     expect(result.code).toBe(1);
     expect(result.stderr).toContain('account "stays" is not deleted after 1s: InUse');
     expect(result.stderr).toContain('kon app edit NAME --no-account');
+    expect(result.stderr).toContain('No operator runs on this cluster according to its Lease');
+    expect(result.stderr).toContain('Next: See why: kon doctor');
     await cluster.kubectl([
       'patch',
       'lsa',
