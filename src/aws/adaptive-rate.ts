@@ -33,8 +33,8 @@ export type AdaptiveRate = {
 /** Initial calls in flight for an unknown service. All calls in flight at the first throttle are refused as well. */
 const firstWindow = 2;
 /**
- * Window growth per accepted call: accelerating until the first throttle, slow afterwards. Before it, 47 calls widen
- * the window by half a call, and 274 calls widen it to 24.
+ * Window growth per accepted call: accelerating until the first throttle, slow afterwards. Without a throttle, the first
+ * 47 calls widen the window by half a call, and the first 274 calls widen it to 24.
  */
 const widening = {
   unrefused: (window: number): number => window ** 1.5 / 270,

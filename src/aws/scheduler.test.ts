@@ -126,7 +126,7 @@ describe('under a rate that AWS does not tell', () => {
 });
 
 describe('without a rate', () => {
-  it('gets up to speed within seconds', async () => {
+  it('reaches a high rate within seconds', async () => {
     const service = createSimulatedService({ now: monotonicClock, latencyMs: 30 });
     expect(await run(createTimedScheduler(), service, 3000)).toBeLessThan(8);
     expect(service.throttled).toBe(0);
@@ -181,7 +181,7 @@ describe('the order of calls', () => {
     return sent;
   };
 
-  it("puts a person's edit before everything that only waits its turn", async () => {
+  it("sends a person's edit before all calls that are already waiting", async () => {
     const sent = await order(createTimedScheduler({ mostInFlight: 1 }), [
       { owner: 'first', priority: 'resync' },
       { owner: 'fleet', priority: 'resync' },
@@ -284,7 +284,7 @@ describe('calls that fail', () => {
   });
 
   it.each(['NoSuchEntityException', 'AccessDenied', 'MalformedPolicyDocumentException'])(
-    'are given back at once after %s',
+    'are not retried after %s',
     async (name) => {
       const { attempt, calls } = failing([name]);
       expect(await settled(createTimedScheduler().run({ action: 'X', caller: person }, attempt))).toBe(name);

@@ -11,8 +11,8 @@ export type AwsSchedulers = {
 export function createAwsSchedulers(options: Omit<SchedulerOptions, 'service'>): AwsSchedulers {
   return {
     iam: createCallScheduler({ ...options, service: 'iam' }),
-    // STS accepts 600 calls a second from an account in a Region, more than this many in flight can reach. Source: IAM
-    // User Guide, "IAM and AWS STS quotas". If it throttles nonetheless, the scheduler slows down as for the other
+    // STS accepts 600 calls a second per account and Region, more than `mostInFlight` concurrent calls can reach. Source:
+    // IAM User Guide, "IAM and AWS STS quotas". If STS throttles nonetheless, the scheduler slows down as for the other
     // services.
     sts: createCallScheduler({ ...options, service: 'sts', firstInFlight: mostInFlight }),
     eks: createCallScheduler({ ...options, service: 'eks' }),

@@ -212,7 +212,7 @@ describe('while people wait for other work', () => {
     await expect.poll(() => requests().length).toBe(1);
   });
 
-  test('the end of the process waits for nothing of that', async () => {
+  test('when the process ends, Events are sent without waiting', async () => {
     const { recorder, requests, time, work } = await setUp();
     work.isWaiting = true;
     recorder.event(account, attached);

@@ -504,7 +504,7 @@ describe('users of the store', () => {
 });
 
 describe('stopping', () => {
-  test('closes the watch, and nothing is told afterwards', async () => {
+  test('closes the watch, and the informer cannot be started again', async () => {
     const server = await serve('a');
     const followed = follow(server);
     await watching(server);

@@ -41,7 +41,7 @@ it('an operator waits until a probe is refused by the admission policies', async
   expect(await probes(['admitted', 'admitted', enforced(shippedAdmissionDigest())])).toBe(3);
 });
 
-it('an operator works under the admission policies of another version', async () => {
+it('an operator starts when the enforced admission policies are of another version', async () => {
   expect(await probes([enforced('0123456789ab')])).toBe(1);
 });
 

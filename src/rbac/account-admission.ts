@@ -14,11 +14,11 @@
  * | `claim` on `iamroles` named ROLE          | set `roleName` or `adopt`, or keep the role with its permissions      |
  * |                                           | after the account is deleted (`Retain`)                              |
  * | `tag` on `iamtags` named KEY              | set, change or remove a tag: IAM policies tell roles apart by tags   |
- * | `extend` on `linkedserviceaccounts` named | lengthen `maxSessionDuration`: sessions outlive the removal of a     |
- * | ACCOUNT                                   | permission's target by that long                                     |
+ * | `extend` on `linkedserviceaccounts` named | lengthen `maxSessionDuration`: sessions continue for up to that long |
+ * | ACCOUNT                                   | after a target is removed                                            |
  *
- * Names are exact; an RBAC rule without `resourceNames` gives the right to all names, `*` among them. An account without
- * `targets` is linked in all targets, future ones included, which is named `*`.
+ * Names are exact; an RBAC rule without `resourceNames` gives the right to all names, including `*`. An account without
+ * `targets` is linked in all targets, including future ones: it needs the right to the name `*`.
  */
 import { linkedServiceAccounts } from '../api/index.ts';
 import {

@@ -104,7 +104,10 @@ export function hasParameters({ spec }: AdmissionPolicy | AdmissionPolicyBinding
   return 'paramKind' in spec || 'paramRef' in spec;
 }
 
-/** A right as Kubernetes RBAC knows it, to a resource that exists in RBAC only: its names are what is given or used. */
+/**
+ * A verb on a resource that exists in RBAC only. The `resourceNames` of a rule are the policies, targets, roles or tags that the
+ * right applies to.
+ */
 export type NamedRight = {
   readonly verb: string;
   /** Plural, in the group k11n.dev. */

@@ -1,12 +1,12 @@
 /**
- * Dry-run pods before writes that create pods of an app with an account. Pods that hold their identity are never replaced by
- * pods that would have none, whatever the reason for the write is.
+ * Decides which writes a pod is created for in a dry run first: those that create pods of an app with an account. Thus pods
+ * that hold their identity are never replaced by pods that would have none, whatever the reason for the write is.
  *
  * | write                                                          | dry-run pod |
  * |----------------------------------------------------------------|-------------|
  * | first Deployment                                               | yes         |
  * | another pod template, whatever differs in it                   | yes         |
- * | more replicas: a larger scale, the end of a halt, a reverted 0 | yes         |
+ * | more replicas: a larger scale, a resume, 0 by hand is reverted | yes         |
  * | an autoscaler's minimum above the present replicas             | yes         |
  * | fewer replicas, a halt, labels and annotations of the objects  | no          |
  * | any write of an app without an account                         | no          |

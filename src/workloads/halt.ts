@@ -28,7 +28,7 @@ export function isOfSpec(reason: TargetReason): boolean {
   return reasonsOfSpec.includes(reason);
 }
 
-/** Steps of a target that cannot be deployed by its spec. */
+/** Steps for a target whose spec cannot be deployed: they halt or resume the Deployment as it is. */
 export function stepsWithoutSpec(app: App, standing: TargetState): readonly ScaleStep[] {
   const { target, deployment, gate, pods } = standing;
   if (target.deployMode === 'halt') return stepsToStop(standing);

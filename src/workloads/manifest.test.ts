@@ -59,7 +59,7 @@ describe('covers', () => {
   });
 });
 
-describe('isInStep', () => {
+describe('isInSync', () => {
   const manifest = (spec: NonNullable<Manifest['spec']>): Manifest => ({
     apiVersion: 'v1',
     kind: 'Service',
@@ -67,18 +67,18 @@ describe('isInStep', () => {
     spec,
   });
 
-  test('what was applied is in step, in whatever order its fields are', () => {
+  test('an applied object is in sync, whatever the order of its fields', () => {
     expect(isInSync(seal(manifest({ a: 1, b: 2 })), seal(manifest({ b: 2, a: 1 })))).toBe(true);
   });
 
-  test('a field that is wanted no more is not, though all that is wanted is there', () => {
+  test('an object with a field that is no longer wanted is not in sync, though it has all wanted fields', () => {
     const wanted = seal(manifest({ a: 1 }));
     const observed = seal(manifest({ a: 1, b: 2 }));
     expect(covers(observed.spec, wanted.spec)).toBe(true);
     expect(isInSync(wanted, observed)).toBe(false);
   });
 
-  test('a change by hand is not, though the digest is the same', () => {
+  test('an object that was changed by hand is not in sync, though its digest is the same', () => {
     const wanted = seal(manifest({ a: 1 }));
     expect(isInSync(wanted, { ...wanted, spec: { a: 2 } } as Manifest)).toBe(false);
   });

@@ -255,7 +255,7 @@ describe('planApp', () => {
     expect(kinds(without)).toEqual(['production deploy apply']);
   });
 
-  test('what an earlier life of the app left behind is taken up again', () => {
+  test('objects that a deleted app of the same name left behind are adopted', () => {
     const cluster = deployed(app());
     cluster.edit('Deployment', ['metadata', 'ownerReferences'], undefined);
     const reborn = app({}, { uid: 'another-uid' });
@@ -373,7 +373,7 @@ describe('planApp', () => {
       expect(dryRuns(running(), seen)).toEqual(['Deployment', arn, otherRoleArn]);
     });
 
-    test('nothing that creates no pods', () => {
+    test('none of the writes that create no pods', () => {
       expect(dryRuns(running())).toEqual([]);
       expect(dryRuns(running(web({ scale: { min: 3 } })))).toEqual([]);
       expect(dryRuns(running(), { app: web({ targets: halted, imageTag: '2' }) })).toEqual([]);

@@ -200,8 +200,8 @@ function replacements(
 }
 
 /**
- * Steps of a target that waits for its slot: all that do not roll it. Undefined when it rolls anyway, for a new image say:
- * its new pods then get the new identity from the webhook in any case.
+ * Steps of a target that waits for its slot: those that start no rollout. Undefined when a rollout is needed for another
+ * reason, for example a new image: the webhook gives the new identity to the new pods in any case.
  */
 function stepsMeanwhile(app: App, observed: ObservedTarget): readonly Step[] | undefined {
   const { deployment, target, others, gate } = observed;

@@ -357,7 +357,7 @@ describe('transitions', () => {
     pods: [pod({ mark, holds: roleArn })],
   });
 
-  test('a target that comes into another state is told, with the words of its row', () => {
+  test('a target that enters another state is reported with the message of its row', () => {
     expect(transitions(undefined, waiting)).toEqual([
       { type: 'Warning', reason: 'AccountNotFound', message: `production: ${waiting.targets?.[0]?.message}` },
     ]);
@@ -366,7 +366,7 @@ describe('transitions', () => {
     ]);
   });
 
-  test('one that stays is not told again, though its message changes', () => {
+  test('a target that stays in its state is not reported again, though its message changes', () => {
     const before = waiting.targets?.map((entry) => ({ ...entry, message: 'other words' }));
     expect(transitions({ targets: before }, waiting)).toEqual([]);
   });

@@ -47,7 +47,7 @@ function identityReady(app: App, reports: readonly TargetReport[]): ConditionDra
   const { serviceAccount } = app.spec;
   const noticed = reports
     .flatMap(({ row, finding }) => (finding ? [{ name: row.name, ...finding }] : []))
-    // Without an account, a wait for a slot concerns the account that the app leaves.
+    // If the spec names no account, a wait for a slot is about the account that the app used before, so it is left out here.
     .filter(
       ({ reason }) => serviceAccount !== undefined || reason === ('UnexpectedIdentity' satisfies GateReason),
     );

@@ -268,7 +268,7 @@ test('an account goes over and comes back target by target, and its pods roll on
   expect(await tryAsPod('goes', 'production')).toBe('listed\nAccessDenied');
 });
 
-test('a whole cluster goes over and comes back', async () => {
+test('a whole cluster switches to Pod Identity and back to IRSA', async () => {
   const name = clusterName();
   const [config] = (await sandbox.client.list(clusterConfigs)).items;
   const switchTo = (identityMode: IdentityMode): Promise<unknown> =>

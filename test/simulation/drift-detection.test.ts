@@ -150,7 +150,7 @@ describe('a sweep', () => {
   });
 });
 
-it('repaired drift is reported in Events, with the repair', async () => {
+it('Events report repaired drift and how it was repaired', async () => {
   const simulation = await fleet();
   const role = roleOf(simulation, 'b');
   const foreign = 'arn:aws:iam::aws:policy/AdministratorAccess';

@@ -20,6 +20,6 @@ describe.each(chosen)('$name', (scenario) => {
   });
 });
 
-it('knows the scenarios that it names', () => {
+it('every scenario named here exists', () => {
   expect(chosen.map(({ name }) => name)).toEqual(names);
 });

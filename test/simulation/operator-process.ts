@@ -61,7 +61,7 @@ export type Fault =
 
 export type Fate = {
   readonly fault?: Fault | undefined;
-  /** On the way there and on the way back, in milliseconds. */
+  /** Delays of the request (`thereMs`) and of its answer (`backMs`), in milliseconds. */
   readonly thereMs?: number;
   readonly backMs?: number;
 };

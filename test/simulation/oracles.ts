@@ -36,7 +36,7 @@ export type OracleName =
 
 export type Violation = { readonly oracle: OracleName; readonly message: string };
 
-/** How often the operator looks again at everything when nothing happens. */
+/** Number of resyncs over which nothing may be written. */
 export const resyncs = 20;
 const restMs = resyncs * driftIntervalMs;
 

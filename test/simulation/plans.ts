@@ -112,7 +112,10 @@ export const stalePlansOf = ({ writes, news }: Reference): readonly Plan[] => [
 export const leaderPlansOf = ({ writes }: Reference): readonly Plan[] =>
   writes.flatMap((_, write) => (['pausedLeader', 'killedLeader'] as const).map((kind) => ({ kind, write })));
 
-/** Not run for their own sake: who asks for the most recent state gets no older one. */
+/**
+ * Run only to catch planted bugs: the operator asks the API server for the most recent state, so it never starts from an old
+ * watch cache.
+ */
 export const oldCachePlansOf = ({ writes }: Reference): readonly Plan[] =>
   writes.map((_, write) => ({ kind: 'oldCache', write }));
 

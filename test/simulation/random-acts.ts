@@ -312,7 +312,7 @@ const changeTargets =
       });
   };
 
-/** A target that can be deployed: the app has no port for the Ingress. */
+/** Removes the Ingress, which would keep the target from being deployed: the app may have no port for it. */
 function withoutIngress({ ingress: _, ...target }: AppTarget): AppTarget {
   return target;
 }

@@ -20,7 +20,7 @@ export type Outcome = {
 };
 
 const schedulesPerActs = 8;
-/** Time before the first act, and how long faults last after the last one at most. Milliseconds. */
+/** Time before the first act, and the longest time that faults continue after the last act. Milliseconds. */
 const startMs = 20_000;
 const afterwardsMs = 30_000;
 /** Time limit for being in sync once acts and faults have ended: twice the slowest retry, which comes after five minutes. */

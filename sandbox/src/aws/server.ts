@@ -1,6 +1,6 @@
 /**
- * An AWS on loopback: one HTTP endpoint for IAM, STS, EKS, EKS Auth and S3. `AWS_ENDPOINT_URL` leads stock SDKs and the stock CLI
- * to it. It is strict where AWS is strict, because a call that wrongly succeeds here would fail on AWS.
+ * AWS emulator on the loopback interface: one HTTP endpoint for IAM, STS, EKS, EKS Auth and S3. `AWS_ENDPOINT_URL` makes
+ * unmodified SDKs and the unmodified AWS CLI use it. It is strict where AWS is strict, because a call that wrongly succeeds here would fail on AWS.
  */
 import type { Server } from 'node:http';
 import { createServer } from 'node:http';

@@ -7,7 +7,7 @@
 import { Transform } from 'node:stream';
 
 const headerLength = 8;
-/** The API server opens the error stream before those of the program. */
+/** SPDY id of the error stream, which the API server opens before the program's streams. */
 const errorStream = 1;
 
 /** Corrects everything after kwok's answer to the upgrade; a connection without an upgrade is passed on unchanged. */

@@ -97,7 +97,7 @@ test.each<[string, Partial<Pod['spec']>, string, unknown]>([
   expect(mutate(pod(spec), serviceAccount(), config)[0]).toEqual({ op: 'add', path, value });
 });
 
-test('a volume of that name is left alone', () => {
+test('an existing volume named aws-iam-token is not changed', () => {
   const patch = mutate(pod({ volumes: [{ name: 'aws-iam-token' }] }), serviceAccount(), config);
   expect(patch.map(({ path }) => path)).toEqual(['/spec/containers']);
 });

@@ -17,7 +17,7 @@ describe('the search for a policy', () => {
     ['sqs full', 'AmazonSQSFullAccess'],
     ['administratoraccess', 'AdministratorAccess'],
     ['arn:aws:iam::aws:policy/job-function/ViewOnlyAccess', 'ViewOnlyAccess'],
-  ])('finds by "%s" first %s', (text, name) => {
+  ])('for "%s", the first result is %s', (text, name) => {
     expect(best(text, 1)).toEqual([name]);
   });
 

@@ -21,8 +21,8 @@ type Deployment = KubeObject & {
 export const operatorSelector = 'app.kubernetes.io/name=konstellation';
 
 /**
- * Creation of the youngest admission policy that guards grants; Infinity while one is missing. Undefined where no Deployment of
- * the operator requires them, or the user may not read them.
+ * Creation time of the most recently created of the admission policies that guard grants; Infinity while one is missing.
+ * Undefined where no Deployment of the operator requires the policies, or the user may not read them.
  */
 export async function readAdmittedSince(client: KubeClient, signal: AbortSignal): Promise<Wall | undefined> {
   try {

@@ -21,7 +21,7 @@ export type Downgrade = {
   readonly from: number;
   /** Fields of the CRDs on the cluster that the CRDs of this version do not have: `LinkedServiceAccount spec.aws.x`. */
   readonly fields: readonly string[];
-  /** Stored objects that use such fields: `LinkedServiceAccount payments: spec.aws.x`. */
+  /** Stored objects that use one of `fields`, each as `LinkedServiceAccount payments: spec.aws.x`. */
   readonly objects: readonly string[];
 };
 

@@ -32,7 +32,7 @@ export async function refuseNew(client: KubeClient, clock: Clock): Promise<void>
   );
 }
 
-/** Without a signal: it also runs when the command was interrupted. */
+/** Takes no abort signal, because it also runs after the command was interrupted. */
 export async function acceptNew(client: KubeClient): Promise<void> {
   for (const { kind } of uninstallingObjects.toReversed())
     await orMissing(client.delete(resourceOf({ kind, metadata: { name } } as KubeObject), { name }));

@@ -103,7 +103,7 @@ describe('pods that do not hold the identity', () => {
     ]);
   });
 
-  it('are listed with the oldest first, and not without end', () => {
+  it('are listed oldest first, and only the first 20 of them', () => {
     const many = Array.from({ length: 23 }, (_, index) =>
       pod(`pod-${index}`, { born: `2026-01-01T00:00:${String(59 - index).padStart(2, '0')}Z` }),
     );

@@ -131,7 +131,7 @@ describe.each([
     expect(inStaging).toEqual([]);
   });
 
-  it('the account no longer names loses its access at once when k11n.dev/unlink-now names it', () => {
+  it('is removed from the account loses its access at once when k11n.dev/unlink-now names it', () => {
     const world = inUse(spec);
     const pod = podIn(world, 'staging');
     annotate(world, 'canary, staging');

@@ -55,7 +55,7 @@ export function roleChanges(
   return changes;
 }
 
-/** Whether the role lacks the tag of the issuer alone, which earlier versions did not write. */
+/** Whether the change only adds the issuer tag, which earlier versions did not write, to a role without one. */
 export function isIssuerTagOnly(change: RoleChange, { tags }: ObservedRole): boolean {
   return (
     change.kind === 'TagRole' &&

@@ -99,7 +99,7 @@ function associate(
     );
 
   const switches = serviceAccount?.roleArn !== undefined || held.roleArns.length > 0;
-  // Pods that hold a Pod Identity wait for this association to get credentials at all.
+  // Running pods that use Pod Identity have no credentials at all until this association exists.
   const restores = held.podIdentity > 0;
   if (switches && !restores) {
     if (slot.holder !== undefined && slot.holder !== name) return waits(afterOthers(slot.holder));
@@ -213,7 +213,10 @@ function awaitsPod(target: string): Problem {
   };
 }
 
-/** The way back stays open until no pod goes it any more, and the new one is known to work. */
+/**
+ * Removes the IRSA annotation of the ServiceAccount once no pod holds its role any more and the association is known to work.
+ * Until then the account can switch back to IRSA.
+ */
 function dropAnnotation(
   { list, roles }: TargetContext,
   { name, held }: TargetObservation,

@@ -28,7 +28,7 @@ export function rowByAssociation(
   return { ...carried, proven, confirmed: proven || isConfirmed(world, name, key), proofKey: key };
 }
 
-/** The row of the status, while nothing better is known, with the proofs that this process knows. */
+/** The row as last written to the status, with the proofs of this process: used where nothing newer is known. */
 export function rowFromStatus(world: AccountWorld, observation: TargetObservation): TargetRow {
   const before = statusRow(world, observation.name);
   if (!before) return row(observation);

@@ -73,7 +73,7 @@ describe('an account that is older than the admission policies', () => {
     expect(ready(world)).toBe('False NotAdmitted');
   });
 
-  it('is deleted without a trace', () => {
+  it('is deleted, and no role is created for it', () => {
     const world = created(-60);
     world.account = {
       ...world.account,

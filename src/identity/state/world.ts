@@ -117,7 +117,7 @@ export type TargetObservation = {
   readonly held: HeldIdentities;
 };
 
-/** Identities of running pods of the ServiceAccount, independent of the desired one. */
+/** Identities that running pods of the ServiceAccount hold, whether or not they are the desired one. */
 export type HeldIdentities = {
   /** Roles by web identity, each once. */
   readonly roleArns: readonly string[];
@@ -191,7 +191,7 @@ export type LastSyncedRole = { readonly spec: RoleSpec; readonly policyArns: rea
 export type AccountWorld = {
   /** The clock of all other times in here. */
   readonly now: Monotonic;
-  /** The same moment, for times in the status. */
+  /** The same moment as `now`, by the wall clock, which the times in the status use. */
   readonly date: Wall;
   readonly account: LinkedServiceAccount;
   /**

@@ -158,7 +158,7 @@ const switches = fc.array(
 const pace = fc.array(fc.boolean(), { minLength: 1, maxLength: 6 }).map((acts) => [...acts, true]);
 
 describe('a switch of the identity mode', () => {
-  it('cuts off no running pod, and has each target roll exactly once', () => {
+  it('never interrupts the credentials of a running pod, and rolls each target exactly once', () => {
     fc.assert(
       fc.property(fc.constantFrom(...modes), switches, pace, (first, turns, rounds) => {
         const { world, apps } = start(first);

@@ -44,7 +44,7 @@ export function targetNames(of: {
   readonly clusterTargets: readonly string[];
   /** Namespaces where the account is linked. */
   readonly linked: readonly string[];
-  /** Namespaces where it has an association. */
+  /** Namespaces where the account has a Pod Identity association. */
   readonly associated: Iterable<string>;
 }): ReadonlySet<string> {
   const { spec, status } = of.account;

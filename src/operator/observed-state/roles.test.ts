@@ -110,7 +110,7 @@ describe('a listing', () => {
     expect(cache.roleOf('a')?.permissionsBoundaryArn).toBeUndefined();
   });
 
-  it('is not asked about roles of others, but for names that we looked at', () => {
+  it('does not add roles of others, except those whose names an account uses', () => {
     const { cache, list } = setUp();
     cache.forAccount({ clusterArn: cluster, account: 'of-taken', names: ['taken'] });
     cache.read('taken', undefined, 0);

@@ -128,7 +128,7 @@ test('a proof gives the operator nothing that it could use', async () => {
 });
 
 test.each([{ region: 'us-west-1' }, { clusterName: 'renamed' }])(
-  'an account that is deleted while the ClusterConfig names another cluster (%o) waits, and leaves nothing once it is put back',
+  'an account that is deleted while the ClusterConfig names another cluster (%o) waits, and is deleted with its role once the ClusterConfig is restored',
   async (change) => {
     const name = `moved-${Object.keys(change)[0]?.toLowerCase()}`;
     const known = { accountId: parts.accountId, oidcIssuer: parts.cluster.issuer };

@@ -206,7 +206,7 @@ describe('the operator of the chart', () => {
     expect(left?.metadata.annotations?.['eks.amazonaws.com/role-arn']).toBeUndefined();
   });
 
-  test('leaves a role of others alone, and takes it over once IAM lets it: by the tag of the cluster', async () => {
+  test('does not change a role that others created, and adopts it once it has the tag of the cluster, which IAM requires', async () => {
     const { aws, client, description } = sandbox;
     const RoleName = 'made-by-terraform';
     const AssumeRolePolicyDocument = JSON.stringify({

@@ -239,7 +239,7 @@ describe('a change of a ClusterConfig', () => {
 });
 
 describe('a new ClusterConfig', () => {
-  it('needs all the rights that one with these fields is worth', async () => {
+  it('needs the right to every permission that its fields give', async () => {
     const every = [
       all(rights.link),
       all(rights.attach),

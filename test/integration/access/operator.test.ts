@@ -837,7 +837,7 @@ describe.each([
   const patch = (change: object): Promise<unknown> =>
     operator.patch(resource, { namespace: target, name }, change, merge);
 
-  it('gets the identity annotation when its label asks for it, and nothing else', async () => {
+  it('may be given the identity annotation, and nothing else, when it has the restart label', async () => {
     await create(target, { [restartLabel]: 'true' });
     await mark(target);
     await mark(target, {}, { 'k11n.dev/identity': 'y' });

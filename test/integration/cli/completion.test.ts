@@ -127,7 +127,7 @@ describe('without an answer', () => {
     clusters: [{ name: 'c', cluster: { server } }],
     users: [{ name: 'u', user }],
   });
-  /** Half a second is promised; on a machine that does much else, starting takes longer. */
+  /** Completion gives up after half a second. The rest is for the start of `kon` on a busy machine. Milliseconds. */
   const soon = 2500;
 
   it('is given up: a server that takes connections and says nothing', async () => {

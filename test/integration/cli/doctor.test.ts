@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => world?.stop());
 
 describe('doctor', () => {
-  it('without a cluster checks the rest, and skips what needs one', async () => {
+  it('skips the checks that need a cluster when there is none, and runs the others', async () => {
     const result = await doctor('--kubeconfig', '/no/such/file', '-o', 'json');
     expect(result.code).toBe(1);
     expect(statuses(result)).toMatchObject({

@@ -29,7 +29,7 @@ beforeAll(async () => {
 afterAll(() => kon?.remove());
 
 describe('from a file, with no cluster at hand', () => {
-  it('follows from the ClusterConfig', async () => {
+  it('prints the policy that the ClusterConfig requires', async () => {
     const { code, stdout, stderr } = await kon.run(['iam-policy', '-f', '-'], { input: manifest(bounded) });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(JSON.parse(stdout)).toEqual(expected);

@@ -856,7 +856,7 @@ describe('uninstall', () => {
     await kubectl('wait', '--for=delete', 'crd', '--all', '--timeout=30s');
   });
 
-  it('leaves and names what others made', async () => {
+  it('keeps and lists objects that others created', async () => {
     const elsewhere = ['--namespace', 'elsewhere'];
     await kon('install', '--without-operator', '--yes', ...limited, ...elsewhere);
     await kubectl(

@@ -1,4 +1,4 @@
-/** Output of `kon` between a write and its effect. Status writes play the operator. */
+/** Output of `kon` while it waits for a write to take effect. The test writes statuses in place of the operator. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { installCrds } from './crds.ts';

@@ -42,7 +42,7 @@ test('another user is let in and has no rights', async () => {
   );
 });
 
-test('who has no credentials is refused everything but the health checks', async () => {
+test('a client without credentials is refused everything but the health checks', async () => {
   expect((await getAnonymously('/readyz')).status).toBe(200);
   expect((await getAnonymously('/api/v1/namespaces')).status).toBe(401);
 });

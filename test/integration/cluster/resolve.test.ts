@@ -138,7 +138,7 @@ test('KUBEBUILDER_ASSETS of another minor version is reported and ignored', asyn
   ]);
 });
 
-test('what a killed process left behind while building is removed', async () => {
+test('files that a process left behind when it was killed during a build are removed', async () => {
   const cache = cacheFolder({ HOME: home });
   await mkdir(join(cache, 'work-999999999'), { recursive: true });
   await expect(resolveBinaries(['etcd'], options())).rejects.toThrow(/Install Go/);

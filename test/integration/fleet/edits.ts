@@ -186,7 +186,7 @@ export function createPeople(options: {
         }
       }
     } catch (error) {
-      // Seen as it was seconds ago, when it was another one.
+      // The emulator's answers may be seconds old: the role or policy that was read no longer exists.
       if (error instanceof NoSuchEntityException) return `${account}: is not there`;
       // The operator has put something back in the middle of it, or what was read was old.
       if (error instanceof DeleteConflictException) return `${account}: role stripped behind the back`;

@@ -129,7 +129,7 @@ it(
   },
 );
 
-/** Waits until every account is ready under its newest spec, and what was tampered with is put back; names the others. */
+/** Waits until every account is ready at its newest spec and tampering is undone; returns the accounts that are not. */
 async function settle(): Promise<readonly string[]> {
   const deadline = Date.now() + (size.minutes * 60_000) / 2;
   for (;;) {

@@ -58,7 +58,7 @@ const failure = (promise: Promise<unknown>): Promise<unknown> =>
   );
 
 describe('objects', () => {
-  test('are created, read, changed only at their version, and deleted only as themselves', async () => {
+  test('are created, read, updated only with the current version, and deleted only with the current uid and version', async () => {
     const made = await client.create(resources.configMaps, configMap('life', { a: '1' }));
     expect(made.metadata.creationTimestamp).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
     expect(isAlreadyExists(await failure(client.create(resources.configMaps, configMap('life'))))).toBe(true);

@@ -1,7 +1,7 @@
 /**
- * The informer and a controller through bad days, on a real API server: 1,000 objects are made, changed and deleted
- * while the connection suffers every fault of the proxy, TLS is restarted, and the server is frozen, killed and brought back
- * on a history that etcd has compacted.
+ * The informer and a controller under faults, against a real API server: 1,000 objects are created, changed and deleted
+ * while the proxy injects each of its faults, TLS is restarted, and the server is frozen, killed, and restarted after etcd
+ * has compacted its history.
  */
 import { getEventListeners } from 'node:events';
 import { afterAll, beforeAll, expect, test } from 'vitest';

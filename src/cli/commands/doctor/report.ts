@@ -12,7 +12,7 @@ const marks: Readonly<Record<Status, readonly [string, Style]>> = {
   skipped: ['-', 'dim'],
 };
 
-/** Within the documentation, beside this version of kon. */
+/** Path in the repository, at this version of kon, of the section that explains the check. */
 export const documentationOf = (id: string): string => `docs/guides/doctor.md#${id}`;
 
 export function findingLines({ check, verdict }: Finding, color: boolean): string {

@@ -1,4 +1,4 @@
-/** Everything that an installation makes, as data, and as it is printed for GitOps and Terraform. Pure. */
+/** Describes everything that `kon install` creates, and prints it for GitOps and Terraform. Pure functions. */
 import { clusterConfigSpec, type ClusterConfig } from '../../../api/cluster-config.ts';
 import type { IdentityMode } from '../../../api/linked-service-account.ts';
 import {

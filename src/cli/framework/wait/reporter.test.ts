@@ -19,7 +19,7 @@ const line = (status: ProgressLine['status'], message: string): ProgressLine => 
 });
 
 describe('createReporter off a terminal', () => {
-  it('writes a line for each change, and none for what stays', () => {
+  it('writes a line for each change, and none while nothing changes', () => {
     const { output, text } = recorder(false);
     const reporter = createReporter(output, 'account a: ');
     reporter.update('ignored', [line('False', 'soon')]);

@@ -1,4 +1,4 @@
-/** `history` of any kind. */
+/** The `history` command, for objects of any kind. */
 import { recentEvents } from '../../../cluster/events.ts';
 import { getObject } from '../../../cluster/objects.ts';
 import type { CliContext } from '../../../framework/context.ts';

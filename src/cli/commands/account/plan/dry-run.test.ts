@@ -29,7 +29,7 @@ function seen(world: SimulatedWorld): AccountWorld {
 }
 
 describe('a dry-run plan', () => {
-  it('of a new account is all that the operator then does', async () => {
+  it('of a new account lists exactly the steps that the operator then carries out', async () => {
     const world = createWorld({ aws: { policyArns: [readOnly, fullAccess] } });
     const { steps, status } = await dryRun(seen(world), nobody);
     settle(world);
