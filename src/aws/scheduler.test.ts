@@ -108,7 +108,7 @@ describe('under a rate that AWS does not tell', () => {
     expect(seconds).toBeLessThan(90);
   });
 
-  it('goes down with a rate that falls', async () => {
+  it('slows down when AWS lowers the rate', async () => {
     const service = createSimulatedService({
       now: monotonicClock,
       latencyMs: 30,
@@ -149,7 +149,7 @@ describe('without a rate', () => {
     expect(service.throttled).toBeLessThan(40);
   });
 
-  it('never has more calls in the air than it may', async () => {
+  it('never has more calls in flight than the maximum', async () => {
     let inFlight = 0;
     let most = 0;
     const scheduler = createTimedScheduler({ mostInFlight: 8 });

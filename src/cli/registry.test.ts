@@ -14,7 +14,7 @@ describe('the registry of commands', () => {
     expect(new Set(names).size).toBe(names.length);
   });
 
-  it('describes each noun', () => {
+  it('has a description for each noun', () => {
     const groups = new Set(commandGroups.map((group) => group.path.join(' ')));
     const nouns = commands.map((command) => command.path.slice(0, -1).join(' ')).filter(Boolean);
     expect(nouns.filter((noun) => !groups.has(noun))).toEqual([]);

@@ -23,13 +23,16 @@ describe('an overloaded server', () => {
     expect(waited).toEqual([2000, 2000, 2000]);
   });
 
-  test.each([429, 500, 503])('is asked again also after %i, if it named a time', async (code) => {
-    const server = await serve(overloaded(1, code, { 'retry-after': '3' }));
-    const waited: number[] = [];
-    const client = clientOf(server, { setTimer: instantTimer(waited) });
-    await client.apply(configMaps, configMap('a'), { fieldManager: 'kon' });
-    expect([server.requests.length, waited]).toEqual([2, [3000]]);
-  });
+  test.each([429, 500, 503])(
+    'gets the request again after status %i with a Retry-After header',
+    async (code) => {
+      const server = await serve(overloaded(1, code, { 'retry-after': '3' }));
+      const waited: number[] = [];
+      const client = clientOf(server, { setTimer: instantTimer(waited) });
+      await client.apply(configMaps, configMap('a'), { fieldManager: 'kon' });
+      expect([server.requests.length, waited]).toEqual([2, [3000]]);
+    },
+  );
 
   test('that wants to be left alone for long is left to the backoff of the caller', async () => {
     const server = await serve(overloaded(1, 503, { 'retry-after': '60' }));

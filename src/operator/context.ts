@@ -210,8 +210,8 @@ function trimNamespace({ apiVersion, kind, metadata, status }: Namespace): Names
 }
 
 /**
- * Keeps the fields of a ServiceAccount that links consist of, and from its managed fields only the manager of the role's
- * annotation.
+ * Keeps the fields of a ServiceAccount that make up its link to an account, and of its managed fields only the manager of the
+ * role annotation.
  */
 export function trimServiceAccount(object: KubeObject): KubeObject {
   const { name, labels, annotations, managedFields } = object.metadata;

@@ -399,14 +399,14 @@ describe('trust policies', () => {
     context: { [`${issuer}:aud`]: 'sts.amazonaws.com', [`${issuer}:sub`]: sub },
   });
 
-  test('a listed subject of the provider', () => {
+  test('allow a listed subject of the provider', () => {
     expect(evaluateTrust(webRequest('system:serviceaccount:b:x'), web)).toMatchObject({
       decision: 'allowed',
       by: [{ layer: 'trust', statement: 0 }],
       delegatedToAccount: false,
     });
   });
-  test('another subject, another provider, another action', () => {
+  test('deny another subject, another provider and another action', () => {
     expect(evaluateTrust(webRequest('system:serviceaccount:a:y'), web).decision).toBe('implicitDeny');
     expect(evaluateTrust(webRequest('system:serviceaccount:a:x', [`${provider}Y`]), web).decision).toBe(
       'implicitDeny',

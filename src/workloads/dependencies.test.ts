@@ -41,7 +41,7 @@ describe('dependencies', () => {
     expect(seenBy([{ name: 'user-reviews' }], reviews())).toEqual(both);
   });
 
-  test('may be of one port, and on another target', () => {
+  test('may name a single port, and another target', () => {
     const elsewhere = reviews({ targets: [target('staging')] });
     expect(seenBy([{ name: 'user-reviews', port: 'http', target: 'staging' }], elsewhere)).toEqual([
       { name: 'USER_REVIEWS_HTTP_HOST', value: 'user-reviews.staging.svc:8080' },

@@ -48,7 +48,7 @@ export function revisionOf(deployment: Deployment): string | undefined {
   return deployment.metadata.annotations?.[revisionAnnotation];
 }
 
-/** Identity of pods of the current template. */
+/** The identity annotation of the Deployment's current pod template. */
 export function deployedMark(deployment: Deployment | undefined): string | undefined {
   return deployment?.spec?.template?.metadata?.annotations?.[identityAnnotation];
 }

@@ -118,7 +118,7 @@ describe('identityGate', () => {
     expect(gate).toEqual({ open: true, identity: identityOf(otherRoleArn) });
   });
 
-  test("repeats the account's own words", () => {
+  test("includes the message of the account's target row", () => {
     const gate = identityGate({
       account: 'payments',
       linkedServiceAccount: account([unproven]),

@@ -179,7 +179,7 @@ describe('planApp', () => {
       expect(replicasOf(cluster)).toBe(0);
     });
 
-    test('comes first, should the API server refuse the rest', () => {
+    test('is planned before the other steps, as the API server may refuse those', () => {
       const cluster = deployed(app());
       const of = app({ ports, imageTag: '2', targets: halted });
       const [plan] = planApp(observation({ app: of, objects: cluster.objects() })).targets;

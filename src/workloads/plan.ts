@@ -219,7 +219,7 @@ function stepsMeanwhile(app: App, observed: ObservedTarget): readonly Step[] | u
   const isRolledAnyway = rendered !== undefined && !haveSameTemplate(rendered, deployment);
   // An edit of account and image is one change: neither is applied without the other.
   if (isRolledAnyway) return account === app.spec.serviceAccount ? undefined : [];
-  // If the account is the same, the webhook already gives the new identity to every new pod.
+  // If the app still names the deployed account, the webhook already gives the new identity to every new pod.
   const next = gate.open && account === app.spec.serviceAccount ? gate.identity : undefined;
   const wanted = identity ? [identity, ...(next ? [next] : [])] : [];
   const steps = stepsTo(asDeployed, identity, observed, wanted);

@@ -51,7 +51,7 @@ describe('an App that is older than the admission policies', () => {
   });
 });
 
-test('an App is deployed when it is younger than the policies, or where they are not required', () => {
+test('an App is deployed when it was created after the admission policies, or where these are not required', () => {
   for (const targets of [
     plan(createdAfter(2)),
     planApp(observation({ app: app({}, createdAfter(-60)) })).targets,

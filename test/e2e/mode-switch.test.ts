@@ -120,7 +120,7 @@ type Failure = {
   readonly what: string;
 };
 
-/** Exchanges the tokens of every running pod of the accounts until it is stopped; gives what failed. */
+/** Exchanges the tokens of all running pods of the accounts in rounds, until `stop` is called, which returns the failures. */
 function probe(accounts: readonly string[]): {
   stop(): Promise<{ rounds: number; failures: readonly Failure[] }>;
 } {

@@ -90,7 +90,7 @@ let folder: string;
 let finished: Finished;
 /** While the tour was on its way. */
 let description: SandboxDescription;
-/** Every state of every object with messages for people, as JSON. */
+/** Every observed version of the objects that carry messages for people, as JSON. */
 let told: readonly string[];
 let secrets: Readonly<Record<string, string>>;
 

@@ -220,7 +220,7 @@ export const wait =
   async ({ time }) =>
     void (await time.pass(ms));
 
-/** Whether the pod identity webhook answers. */
+/** Sets whether the pod identity webhook answers. */
 export const webhook =
   (is: 'away' | 'back'): Act =>
   ({ workloads }) => {

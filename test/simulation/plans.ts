@@ -148,7 +148,7 @@ type Effects = Pick<SimulationOptions, 'faults' | 'leases'> & {
   /** How long the operator is kept from what has changed. */
   readonly blindMs?: number;
   readonly starts?: number;
-  /** How often again a thing may be made or removed, because it is not known that it was. */
+  /** How many times more than in the undisturbed run an object may be created or deleted, as the outcome of a write is unknown. */
   readonly repetitions?: number;
 };
 

@@ -21,7 +21,7 @@ type Timer = { readonly at: number; readonly order: number; callback: (() => voi
 export function createVirtualTime(start: number): VirtualTime {
   let time = start;
   let order = 0;
-  /** A binary heap: the earliest first, and of those of one time the one that was set first. */
+  /** A binary heap: the earliest timer first, and of timers for the same time the one that was set first. */
   const heap: Timer[] = [];
 
   const before = (a: Timer, b: Timer): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);

@@ -73,7 +73,7 @@ it('an operator that gets them when its own are renewed does nothing from then o
   const since = time.now();
   await edit('a', { aws: { policyArns: [readOnly, fullAccess] } })(simulation);
   await create('b')(simulation);
-  // Long before the cluster is looked at for its own sake.
+  // Detected within 10 seconds: long before the next periodic check of the cluster.
   expect(await time.pass(10_000, () => clusterReason(simulation) === 'WrongAccount')).toBe(true);
   await time.pass(3 * driftIntervalMs);
   expect(readyOf(simulation, 'a')).toBe('False ClusterConfigNotReady');

@@ -46,7 +46,7 @@ export function refusal(
   return `${head} because no ${layerNames[layer]} allows the ${requirement.action} action`;
 }
 
-/** @throws AccessDenied (403), or the protocol's name for it, unless the caller is allowed */
+/** @throws AwsError with status 403 and the protocol's code for a denied call, unless the caller is allowed */
 export function authorise(
   caller: Caller,
   requirement: Requirement,

@@ -8,7 +8,7 @@ export type ReadyOptions = {
   readonly child: Child;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
-  /** Resolves to true when the condition holds. An exception counts as not yet, and is reported when the time is up. */
+  /** Resolves to true when the condition holds. An exception counts as false, and is reported if the time runs out. */
   readonly probe: (signal: AbortSignal) => Promise<boolean>;
 };
 

@@ -162,7 +162,7 @@ export async function changeSpec<T extends KonObject>(
   }
 }
 
-/** Labels and annotations of the manifest, and of the object all that `presentable` hides. */
+/** Takes labels and annotations from the manifest, and keeps the metadata of the object that `presentable` hides. */
 function withVisibleMetadata(
   current: KonObject,
   shown: Manifest['metadata'],

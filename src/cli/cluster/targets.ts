@@ -6,7 +6,7 @@ import { CliError } from '../framework/errors.ts';
 import { clusterConfigKind } from './kinds.ts';
 import { listObjects } from './objects.ts';
 
-/** @throws CliError of code NOT_FOUND when the cluster has none */
+/** @throws CliError of code NOT_FOUND when the cluster has no ClusterConfig */
 export async function getClusterConfig(client: KubeClient): Promise<ClusterConfig> {
   const config = effectiveConfig(await listObjects(client, clusterConfigKind));
   if (config) return config;

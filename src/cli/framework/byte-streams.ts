@@ -14,6 +14,6 @@ export type ByteStreams = {
   /** For a question that is answered with single keys. The screen is where progress goes, so that stdout holds data alone. */
   readonly prompt: () => { readonly keyboard: Readable; readonly screen: Writable };
   readonly size: () => TerminalSize;
-  /** Calls back whenever the window has another size; until the returned function is called. */
+  /** Calls the listener at each change of the window size, until the returned function is called. */
   readonly onResize: (listener: (size: TerminalSize) => void) => () => void;
 };

@@ -17,7 +17,7 @@ export type OutputStream = {
 export type Output = OutputStream & {
   /** Whether colour may be written to it: on a terminal, unless `NO_COLOR`, `--no-color` or `TERM=dumb`. */
   readonly color: boolean;
-  /** Whether what was written can be written over: on a terminal other than a dumb one. */
+  /** Whether written lines can be overwritten: on a terminal, unless `TERM=dumb`. */
   readonly redraws: boolean;
 };
 

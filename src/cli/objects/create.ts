@@ -47,7 +47,7 @@ export async function createFlow<T extends KonObject>(
   if (!given && !fromOptions) requireEditor(context, ...request.withoutEditor);
 
   const client = await context.connect();
-  // Asked before a person writes anything, and before the editor could hide that there is no cluster.
+  // Checked before the editor opens, so that nobody writes a manifest for a name that is taken or a cluster that does not answer.
   if (await findObject(client, kind, name)) throw alreadyExists(kind, name);
   const object = await obtain(context, client, request, name, given);
   return finishWrite(context, client, kind, { object, did: 'created' }, request.write);

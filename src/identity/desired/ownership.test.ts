@@ -167,20 +167,17 @@ describe('tags that differ from ours in case', () => {
   it.each([
     ['account', 'K11N.dev/account'],
     ['uid', 'K11N.dev/uid'],
-  ])(
-    'that were written over the one of the %s are written again, and the role is taken back',
-    (_which, key) => {
-      const world = settled();
-      const { tags, id } = roleOf(world);
-      overwritten(world, key, 'other');
-      settle(world);
-      expect(ready(world)).toBe('True Ready');
-      expect(roleOf(world)).toMatchObject({ id, tags });
-      edit(world, { aws: { policyArns: [] } });
-      settle(world);
-      expect(roleOf(world).attachedPolicyArns).toEqual([]);
-    },
-  );
+  ])('that replaced our tag of the %s are corrected, and the role stays managed', (_which, key) => {
+    const world = settled();
+    const { tags, id } = roleOf(world);
+    overwritten(world, key, 'other');
+    settle(world);
+    expect(ready(world)).toBe('True Ready');
+    expect(roleOf(world)).toMatchObject({ id, tags });
+    edit(world, { aws: { policyArns: [] } });
+    settle(world);
+    expect(roleOf(world).attachedPolicyArns).toEqual([]);
+  });
 
   it('leave the role of the account alone that they name', () => {
     const world = createWorld({}, 'other');

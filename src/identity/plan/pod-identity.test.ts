@@ -94,7 +94,7 @@ describe('a new account in Pod Identity', () => {
     }
   });
 
-  it('is not proven by a pod on Fargate, and not while one runs beside a pod that has an agent', () => {
+  it('is not proven while a pod runs on Fargate, even beside a pod on a node with the agent', () => {
     const world = inPodIdentity();
     const pods = (...of: readonly ('node' | 'fargate')[]): void => {
       for (const target of facts.targets) {
@@ -255,7 +255,7 @@ describe('an association that is not known', () => {
     }
   });
 
-  it('is asked for by itself before it counts as gone', () => {
+  it('is read individually before it counts as deleted', () => {
     const world = inPodIdentity();
     world.associations.delete('staging');
     resync(world);

@@ -64,7 +64,7 @@ export function isIssuerTagOnly(change: RoleChange, { tags }: ObservedRole): boo
   );
 }
 
-/** Advice about a role that is not ours, with the changes that its adoption would make. */
+/** Advice for a person about a role that the account does not own, with the changes that its adoption would make. */
 export function wayOut(
   role: ObservedRole,
   spec: RoleSpec,

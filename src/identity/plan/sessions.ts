@@ -41,7 +41,7 @@ export type Unlinking = {
   readonly wanted: ReadonlySet<string>;
   /** Targets that are still being unlinked. */
   readonly pending: ReadonlySet<string>;
-  /** No trust policy of the account lets any other target in than those that it wants. */
+  /** Whether the trust policies of the account's roles admit no targets but the wanted ones. */
   readonly isNarrowed: boolean;
   readonly maxSessionSeconds: number;
 };

@@ -32,7 +32,7 @@ export type TargetRow = {
   readonly stillOpen?: true;
   /** The target is served, but not yet as it is wanted. */
   readonly pending?: Problem;
-  /** Running pods hold what they can no longer exchange. Says nothing about pods that are created now. */
+  /** Set while running pods hold an identity that they can no longer exchange for credentials. New pods may be unaffected. */
   readonly cutOff?: Problem;
   readonly pods: PodCounts;
   readonly reason?: string;

@@ -110,10 +110,10 @@ function proofByToken(
   { assessment, role, belief }: AssignedRole,
   serviceAccount: ObservedServiceAccount,
 ): ProofPart {
-  // An older proof says nothing here: STS refuses every token of the cluster.
+  // STS refuses every token of the cluster now, so an earlier proof no longer holds.
   if (facts.providerProblem) return { proven: false, ...facts.providerProblem };
   const trusted = sameDocument(role.trustPolicy, assessment.spec.trustPolicy);
-  // While the trust policy is about to change, a new proof would tell of the old one.
+  // Until the trust policy is written, a new proof would only show what the old one allows.
   if (!trusted && assessment.drift.length === 0) {
     const key = standingProof(world, name, role, serviceAccount);
     if (key !== undefined) return { proven: true, proofKey: key };

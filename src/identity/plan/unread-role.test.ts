@@ -49,7 +49,7 @@ describe('the status of an account whose role cannot be read after a restart', (
     expect(ready(world)).toBe('True Ready');
   });
 
-  it('does not take a policy that is no longer allowed, and stayed attached, for one that was detached', () => {
+  it('still shows a policy as attached that is no longer allowed but was not detached', () => {
     world.facts = { ...world.facts, allowedPolicyArns: [readOnly] };
     settle(world);
     restartWithoutReads();

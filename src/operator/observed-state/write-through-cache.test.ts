@@ -70,7 +70,7 @@ it('what we wrote is read back before the informer has seen it, and is known for
   expect(seen[1]).toEqual(['ours', true]);
 });
 
-it('the word of others counts, before our write and after it', async () => {
+it('a write of somebody else is seen as foreign, before our write and after it', async () => {
   const { server, writes, seen, written } = await setUp();
   server.put('a', 'theirs');
   await expect.poll(() => seen.length).toBe(2);
@@ -124,7 +124,7 @@ it('what was not seen yet is found by its name, in whatever namespace, until it 
   expect(writes.recent()).toEqual(['default/ba']);
 });
 
-it('an answer that comes after the end of the object does not bring it back', async () => {
+it('the response to our write does not restore an object that was already seen as deleted', async () => {
   const { server, informer, writes, seen, written } = await setUp();
   const answer = written('ours');
   server.put('a', 'ours');

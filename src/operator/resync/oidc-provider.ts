@@ -42,7 +42,7 @@ export function createProviderPass(options: {
       try {
         provider = await options.aws(accountId).oidcProvider(arn, signal);
       } catch (error) {
-        // The status of the ClusterConfig reports the missing right, and proofs show what STS accepts.
+        // The status of the ClusterConfig reports the missing right, and token exchanges show whether STS accepts the provider.
         if (error instanceof IdentityError && error.code === 'AccessDenied') return {};
         throw error;
       }

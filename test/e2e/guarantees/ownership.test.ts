@@ -172,7 +172,7 @@ describe.concurrent('G4: what is not ours', () => {
     expect((await sandbox.aws.role(RoleName))?.attached).toEqual([]);
   });
 
-  test('a ServiceAccount of the name costs its row, is left as it is, and is taken over when handed over', async () => {
+  test('a foreign ServiceAccount of the needed name fails only its target, is left as it is, and is linked once it is handed over', async () => {
     const before = await createServiceAccount('g4-link', { labels: { team: 'other' } });
     await person.createAccount('g4-link');
     const row = await person.untilRow('g4-link', 'production', 'ServiceAccountNotOwned');

@@ -425,7 +425,7 @@ describe('a ServiceAccount', () => {
     );
   });
 
-  it('in a former target is unlinked or deleted, and nothing else', async () => {
+  it('in a former target may only be unlinked or deleted', async () => {
     for (const namespace of [former, elsewhere]) {
       const handedOver = linked(namespace, 'handed-over');
       const { 'k11n.dev/created-by-konstellation': _, ...annotations } =
@@ -944,7 +944,7 @@ describe('objects of the greatest size', () => {
 });
 
 describe('Events', () => {
-  it('are written in every namespace', async () => {
+  it('may be created in every namespace', async () => {
     await operator.create<Any>(resources.events, {
       apiVersion: 'events.k8s.io/v1',
       kind: 'Event',

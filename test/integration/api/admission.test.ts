@@ -118,7 +118,7 @@ describe('a LinkedServiceAccount', () => {
     );
   });
 
-  it('is refused with a session that IAM does not give', async () => {
+  it('is refused with a session duration that IAM does not allow', async () => {
     for (const maxSessionDuration of [3599, 43201]) {
       await expect(dryRun(account({ aws: { policyArns: [], maxSessionDuration } }))).rejects.toThrow(
         /maxSessionDuration/,

@@ -97,7 +97,7 @@ test('an app that runs without an account takes one up when it is proven, once',
   expect(await holdings('taker', roleOf('taken'))).toEqual(['current']);
 });
 
-test('a change of policies, and doubt about a proof, restart nothing', async () => {
+test('no pod is restarted for a change of policies, or when the identity is temporarily not proven', async () => {
   const before = (await harness.pods('taker')).map((pod) => pod.metadata.uid);
   await harness.client.patch(
     linkedServiceAccounts,
@@ -149,7 +149,7 @@ test('an app that drops its account rolls off it, even while the account is bein
   );
 });
 
-test('no identity is rolled out while nothing injects it: what runs goes on, what is new waits', async () => {
+test('no identity is rolled out while no webhook injects it: running pods stay, and new apps wait', async () => {
   await prove('first');
   await harness.createApp('untouched', { serviceAccount: 'first' });
   await harness.untilReady('untouched');

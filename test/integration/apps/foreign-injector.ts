@@ -5,7 +5,7 @@ import { resources, type KubeClient, type KubeObject } from '../../../src/kube/i
 import { createCertificateAuthority } from '../../../sandbox/src/cluster/certificates.ts';
 import { reservePorts } from '../../../sandbox/src/processes/ports.ts';
 
-/** @param app whose pods it changes */
+/** @param app name of the app whose pods the webhook changes */
 export async function startForeignInjector(client: KubeClient, app: string): Promise<() => Promise<void>> {
   const authority = await createCertificateAuthority('injector', Date.now());
   const reservation = await reservePorts(1, Math.random);

@@ -147,7 +147,7 @@ function resolveCommand(command: Dynamic<object>, kept: Kept): object {
   return typeof command === 'function' ? (command as (values: Kept) => object)(kept) : command;
 }
 
-/** `CreateRole`; a command that needs values is asked for its name with any. */
+/** The name of the AWS operation, for example `CreateRole`. A command that is built from earlier values gets placeholders here. */
 export function operationOf(step: StepCall): string {
   const anything: Kept = new Proxy({}, { get: () => 'x' });
   const command = 'iam' in step ? step.iam : 'sts' in step ? step.sts : 'eks' in step ? step.eks : step.s3;

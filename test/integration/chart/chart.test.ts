@@ -68,7 +68,7 @@ describe('helm', () => {
     await expect(helm.template([value])).rejects.toThrow("values don't meet the specifications");
   });
 
-  it('asks for the name of the ClusterConfig, and for its role path', async () => {
+  it('refuses a ClusterConfig without a name, and one without a role path', async () => {
     await expect(helm.template(['--set=clusterConfig.create=true'])).rejects.toThrow(
       'the name of the EKS cluster',
     );

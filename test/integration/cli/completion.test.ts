@@ -97,7 +97,7 @@ describe('through kubectl', () => {
   const kubectl = async (...args: string[]): Promise<string> =>
     (await promisify(execFile)(cluster.kubectlPath, args, { env })).stdout;
 
-  it('kon is a plugin', async () => {
+  it('kon runs as a plugin', async () => {
     expect(await kubectl('kon', 'account', 'list', '-o', 'name')).toBe(
       'linkedserviceaccount.k11n.dev/listed\n',
     );
@@ -130,7 +130,7 @@ describe('without an answer', () => {
   /** Completion gives up after half a second. The rest is for the start of `kon` on a busy machine. Milliseconds. */
   const soon = 2500;
 
-  it('is given up: a server that takes connections and says nothing', async () => {
+  it('gives up on a server that accepts connections and never answers', async () => {
     const server = createServer(() => undefined);
     servers.push(server);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -138,7 +138,7 @@ describe('without an answer', () => {
     expect(await complete(kubeconfig(`https://127.0.0.1:${port}`, { token: 'x' }))).toBeLessThan(soon);
   });
 
-  it('is given up: a credential plugin that takes long', async () => {
+  it('gives up on a credential plugin that takes too long', async () => {
     const command = await kon.file('plugin', '#!/bin/sh\nexec sleep 20\n');
     await chmod(command, 0o755);
     const exec = { apiVersion: 'client.authentication.k8s.io/v1', command, interactiveMode: 'Never' };

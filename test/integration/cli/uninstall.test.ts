@@ -209,7 +209,7 @@ describe('uninstall where an operator is not its own', () => {
     });
   const own = ['--namespace', 'third'] as const;
 
-  it('removes nothing of what Helm installed, and says what does', async () => {
+  it('removes nothing that Helm installed, and prints the helm command that does', async () => {
     await kubectl('create', 'namespace', 'third');
     const helm = [
       { 'app.kubernetes.io/managed-by': 'Helm' },

@@ -169,7 +169,7 @@ describe('kon account list --watch', () => {
     await proxy.down();
     await cluster.kubectl(['delete', 'lsa', gone]);
     const missed = await create();
-    // Back, but for a while it only says that it is not ready: as an API server does that starts.
+    // After its return, the server answers two requests with 503, as an API server does while it starts.
     let refusals = 0;
     proxy.setFaults(() => {
       refusals += 1;

@@ -144,7 +144,7 @@ export function createPeople(options: {
         await create(account);
         return `${account}: made again`;
       } catch (error) {
-        // The one that was deleted is not gone yet.
+        // The previous account of this name is still being deleted.
         if (!isAlreadyExists(error)) throw error;
         return `${account}: could not be made again yet`;
       }

@@ -58,7 +58,7 @@ it('serves all of them, moves none, and uses room that is freed', { timeout: 300
   const staying = targets.filter((_, index) => index % 5 !== 0);
   await edit(staying);
   await untilReady(2, staying.length);
-  // Not touched at all: neither the role nor anything else of its ServiceAccount, so that nothing is restarted.
+  // The ServiceAccounts of the remaining targets keep their role and resourceVersion, so nothing is restarted.
   const after = await linksByTarget();
   expect(after).toEqual(new Map([...links].filter(([target]) => !leaving.includes(target))));
   expect([...subjectsByRole().values()].flat().toSorted()).toEqual(staying.map(subjectOf));

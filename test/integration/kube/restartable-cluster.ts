@@ -19,7 +19,7 @@ export type RestartableCluster = {
   readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
   /** SIGKILL to etcd and the API server. */
   kill(): Promise<void>;
-  /** Has etcd compact all history up to now, so that no watch can resume from an earlier version once the API server's own is gone. */
+  /** Has etcd compact its history, so that no watch can resume from an earlier version once a restart empties the API server's cache. */
   compact(): Promise<void>;
   /** Starts them again on what etcd had stored. */
   restart(): Promise<void>;

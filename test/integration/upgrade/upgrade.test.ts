@@ -243,7 +243,7 @@ describe('an upgrade', () => {
       await kubectl(`label ${target} upgraded=yes`);
   });
 
-  it('creates no role again, loses no readiness, and takes edits', async () => {
+  it('recreates no role, keeps accounts proven without interruption, and applies edits', async () => {
     awsWrites();
     const operator = await startOperator(next);
     await kubectl(

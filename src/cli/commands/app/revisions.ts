@@ -14,7 +14,7 @@ export const restartedAtAnnotation = 'kubectl.kubernetes.io/restartedAt';
 export type Revision = {
   readonly target: string;
   readonly number: number;
-  /** The one that is deployed. */
+  /** Whether this revision is the deployed one. */
   readonly current: boolean;
   readonly image: string;
   /** The ARN of the role that its pods are given. */

@@ -17,7 +17,7 @@ describe('what holds an object that is being deleted', () => {
     expect(describeBlockers(namespace({}))).toBe('about to be deleted');
   });
 
-  it('is a finalizer, with what its controller says of it', () => {
+  it("is a finalizer, shown with the message of the object's conditions", () => {
     const conditions = [
       { type: 'NamespaceDeletionContentFailure', status: 'False', message: 'All content was deleted' },
       { type: 'NamespaceFinalizersRemaining', status: 'True', message: 'foo/bar in 1 resource instances' },

@@ -30,7 +30,7 @@ export type AffectedPod = {
   readonly namespace: string;
   readonly name: string;
   readonly workload?: string;
-  /** Its app or its labelled workload replaces it once the new identity is proven. */
+  /** Whether its app, or its workload with the restart label, replaces it once the new identity is proven. */
   readonly replaced: boolean;
 };
 

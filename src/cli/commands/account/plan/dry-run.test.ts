@@ -97,7 +97,7 @@ describe('a dry-run plan', () => {
     ]);
   });
 
-  it('lets go of a ServiceAccount that was handed over, with whatever somebody else wrote on it', async () => {
+  it('releases a ServiceAccount that was handed over, and keeps a role annotation that somebody else set', async () => {
     const handed = { uid: 'u', resourceVersion: '1', account: 'payments', created: false } as const;
     const foreign = { roleArn: 'arn:aws:iam::123456789012:role/eksctl', roleArnManager: 'eksctl' };
     for (const [serviceAccount, summary] of [

@@ -79,7 +79,7 @@ function changeLines(change: Change, color: boolean): string {
   for (const { mark: each, text } of lineDifference(before, after)) {
     const [lineMark, lineStyle] =
       each === ' ' ? [' ', undefined] : each === '+' ? marks.create : marks.delete;
-    // For a created document every line would be marked, which carries no information.
+    // Every line of a created document would have the same mark, so none is shown.
     const shown = `${before.length === 0 ? ' ' : lineMark} ${printable(text)}`;
     lines.push(`      ${lineStyle && before.length > 0 ? paint(lineStyle, shown, color) : shown}\n`);
   }

@@ -60,7 +60,7 @@ describe('the fields that make an image', () => {
     expect(imageOf({ spec: withImage(spec(before), image) } as never)).toBe(image);
   });
 
-  it('make that image again, whatever the spec was', () => {
+  it('result in the wanted image, whatever the spec contained before', () => {
     const part = fc.stringMatching(/^[a-z0-9]{1,6}$/);
     const registry = fc.oneof(
       part,
