@@ -5,8 +5,8 @@ import { IdentityError } from '../identity/index.ts';
 import { errorMessage } from '../k8s/errors.ts';
 
 /**
- * `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, upper or lower case; `AWS_CA_BUNDLE`, a file that replaces the authorities of
- * Node.js and of `NODE_EXTRA_CA_CERTS`, as it does for the AWS CLI.
+ * Environment variables. `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are read in upper or lower case. `AWS_CA_BUNDLE` names a
+ * file that replaces the authorities of Node.js and of `NODE_EXTRA_CA_CERTS`, as in the AWS CLI.
  */
 export type AwsEnv = Readonly<Record<string, string | undefined>>;
 

@@ -114,7 +114,7 @@ describe('work', () => {
     expect(controller.metrics().reconciles).toMatchObject({ requeue_after: 0, error: 3, success: 1 });
   });
 
-  test('that throws is repeated ever later, until it works; the others go on meanwhile', async () => {
+  test('that throws is retried with growing delays until it succeeds, while other keys continue', async () => {
     const times: number[] = [];
     const seen: string[] = [];
     const errors: unknown[] = [];
@@ -314,7 +314,7 @@ describe('a stop', () => {
     expect(controller.metrics().reconciles).toMatchObject({ stopped: 1, error: 0 });
   });
 
-  test('does not wait for ever for what heeds nothing', async () => {
+  test('waits only for the drain timeout for work that never finishes', async () => {
     const { time, start, stop, controller, state } = setUp(() => new Promise(() => {}), {
       drainTimeoutMs: 1000,
     });

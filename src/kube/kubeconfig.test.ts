@@ -240,7 +240,7 @@ echo "{\\"kind\\":\\"ExecCredential\\",\\"status\\":{\\"token\\":\\"tok-$runs\\"
     ]);
   });
 
-  test('an exec plugin that fails or is missing is told by name, with its own words and hint', async () => {
+  test('the error for an exec plugin that fails or is missing contains its name, its output or its install hint', async () => {
     const missing = await load({ user: { exec: { command: 'no-such-plugin', installHint: 'Install it.' } } });
     const error = await failure(missing.credentials());
     expect(error.code).toBe('CredentialsFailed');

@@ -117,7 +117,7 @@ describe('over HTTP', () => {
     expect(lines[1]).toContain(secret);
   });
 
-  it('metrics that cannot be collected do not reveal why', async () => {
+  it('a failure to collect metrics is explained in the log and not in the response', async () => {
     const { get, lines } = await serve([], [], () => Promise.reject(new Error('secret')));
     expect(await get('/metrics')).toEqual([500, 'metrics cannot be collected: see the log\n']);
     expect(lines.join('')).toContain('secret');

@@ -1,4 +1,4 @@
-/** Follows objects that were installed beside the operator: its CRDs, and the admission policies that guard grants. */
+/** Watches objects that are installed along with the operator: its CRDs, and the admission policies for grants. */
 import { crds, schemaVersionAnnotation } from '../api/index.ts';
 import { youngestCreation } from '../k8s/admitted.ts';
 import type { Wall } from '../k8s/time.ts';

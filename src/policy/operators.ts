@@ -15,7 +15,7 @@ type Comparison = {
   /** Whether policy variables are recognised in the values: string and ARN operators only. */
   readonly variables: boolean;
   readonly compares: (given: string, wanted: readonly Glyph[]) => boolean;
-  /** Whether a value as written in the document can be meant; undefined accepts any. */
+  /** Whether the condition operator can compare with a value as written in the document. Without this function every value is accepted. */
   readonly accepts?: (written: string) => boolean;
 };
 

@@ -115,13 +115,14 @@ export type NamedRight = {
 };
 
 /**
- * One validation per slot of a list of names, each requiring the user's right to the name. Unrolled, because a check
- * costs 350,000 of the 1,000,000 that one expression may spend; the 10,000,000 of a policy are enough for `slots`.
+ * One validation per position in a list of names, each requiring that the user has the right to the name there. It is
+ * not one expression with a loop, because each authorizer check costs 350,000 of the 1,000,000 cost units that one
+ * expression may use. The 10,000,000 units of a whole policy are enough for `slots` checks.
  * https://kubernetes.io/docs/reference/using-api/cel/#kubernetes-authorizer-library
- * @param names an expression: the list of requested names; at most `slots` of them count
- * @param may what the user may not do, as an expression that has the name in `NAME`
- * @param unordered the list comes from the keys of a map, which the API server reads in another order for the message:
- *   that one names all of them
+ * @param names a CEL expression for the list of requested names; only the first `slots` names are checked
+ * @param may a CEL expression for what the user may not do; `NAME` in it stands for the name
+ * @param unordered the list is the keys of a map. Their order can differ when the API server evaluates the message, so
+ *   the message lists all names
  */
 export function rightToEach(
   { verb, resource }: NamedRight,

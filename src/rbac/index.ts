@@ -1,4 +1,4 @@
-/** Rights of the operator and of people in Kubernetes, as objects of an installation. */
+/** The RBAC roles and admission policies that an installation creates for the operator and for people. */
 export * from './account-admission.ts';
 export * from './admission-policy.ts';
 export * from './admission-probe.ts';

@@ -163,7 +163,7 @@ function workloadRollout(workload: Workload, pods: readonly Pod[], now: Wall): R
   }
 }
 
-/** Progress as `kubectl rollout status` reports it: with a partition, only pods from its ordinal on are replaced. */
+/** Progress as `kubectl rollout status` reports it. With a partition, only pods whose ordinal is at least the partition are updated. */
 function statefulSetProgress(wanted: number, { spec, status = {} }: Workload): string | undefined {
   const { updatedReplicas = 0, readyReplicas = 0, currentRevision, updateRevision } = status;
   const toUpdate = Math.max(0, wanted - (spec?.updateStrategy?.rollingUpdate?.partition ?? 0));

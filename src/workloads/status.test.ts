@@ -202,7 +202,7 @@ describe('the status of an app', () => {
     expect(summary(status)).toMatchObject({ Ready: 'True Ready', IdentityReady: 'True Proven' });
   });
 
-  test('that waits for its account, having nothing deployed', () => {
+  test('that waits for its account and has nothing deployed', () => {
     const status = statusIn({ app: withAccount });
     expect(summary(status)).toEqual({
       production: 'WaitingForIdentity AccountNotFound',
@@ -215,7 +215,7 @@ describe('the status of an app', () => {
     );
   });
 
-  test('that waits for its account, with the version of before serving', () => {
+  test('that waits for its account while the previous version serves', () => {
     const status = statusIn({ app: withAccount, deployment: deployment(), pods: [pod()] });
     expect(summary(status)).toMatchObject({
       Ready: 'False AccountNotFound',
@@ -357,7 +357,7 @@ describe('transitions', () => {
     pods: [pod({ mark, holds: roleArn })],
   });
 
-  test('a target that enters another state is reported with the message of its row', () => {
+  test('a target that changes its state is reported, with the message of its status entry', () => {
     expect(transitions(undefined, waiting)).toEqual([
       { type: 'Warning', reason: 'AccountNotFound', message: `production: ${waiting.targets?.[0]?.message}` },
     ]);
@@ -366,7 +366,7 @@ describe('transitions', () => {
     ]);
   });
 
-  test('a target that stays in its state is not reported again, though its message changes', () => {
+  test('a target that keeps its state is not reported again, even if its message changes', () => {
     const before = waiting.targets?.map((entry) => ({ ...entry, message: 'other words' }));
     expect(transitions({ targets: before }, waiting)).toEqual([]);
   });

@@ -22,7 +22,7 @@ afterAll(async () => {
 });
 
 async function startOperator(): Promise<string> {
-  // Definitions that were just applied are served a moment later, and a command says so rather than wait.
+  // The API server serves new CRDs only after a moment. The operator does not wait for that but exits, so it is started again.
   await eventually('the operator to start', async () => {
     operator = executable.start(
       ['operator', '--health-address=127.0.0.1:0', '--lease-duration=9', '--log-level=debug'],

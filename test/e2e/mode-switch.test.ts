@@ -220,7 +220,7 @@ test('a target whose pods cannot be replaced keeps its association, and so do th
   expect(await associated(name)).toEqual([]);
 });
 
-test('pods that nothing replaces keep the association of their target until their workload is labelled', async () => {
+test('pods of a workload without the restart label keep the association of their target until it is labelled', async () => {
   const name = 'by-hand';
   await person.createAccount(name, { identityMode: 'PodIdentity', targets: ['staging'] });
   await person.untilRow(name, 'staging', 'AwaitingFirstPod');
@@ -341,7 +341,7 @@ test('a right that is missing after the deletion does not end the switch halfway
   await untilServed(name, 'IRSA');
 });
 
-test('a whole cluster goes there and back, one target of each account after the other', async () => {
+test('a whole cluster switches to Pod Identity and back, one target per account at a time', async () => {
   const accounts = ['whole-a', 'whole-b'];
   for (const name of accounts) {
     await person.createAccount(name);

@@ -278,8 +278,8 @@ export const policies = (count: number): readonly string[] =>
   Array.from({ length: count }, (_, index) => `arn:aws:iam::123456789012:policy/p${index}`);
 
 /**
- * An edit by an operator of a later version, with its CRDs: a field of its own and, later, the change of the role for that field.
- * Until a watch has reported the field, an older operator cannot know of it.
+ * Sets a field that only a later version of the CRDs has and, some time later, changes the role as the later operator would.
+ * An older operator cannot know of the field until a watch has reported it.
  */
 export const editAsLaterVersion =
   (name: string, spec: AccountSpec, role: (role: ObservedRole) => ObservedRole): Act =>

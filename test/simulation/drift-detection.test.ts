@@ -68,7 +68,7 @@ const isWhole = (simulation: Simulation, account: string): boolean =>
   simulation.aws.roles.get(roleOf(simulation, account))?.attachedPolicyArns.includes(policy) === true;
 
 describe('a sweep', () => {
-  it('is one listing for all, and a closer look at one role', async () => {
+  it('lists all roles once and reads one role individually', async () => {
     const simulation = await fleet();
     expect(await readsDuring(simulation, 10 * driftIntervalMs)).toEqual({
       GetAccountAuthorizationDetails: 10,
@@ -100,7 +100,7 @@ describe('a sweep', () => {
     ]);
   });
 
-  it('comes at the pace that the ClusterConfig sets, as soon as it does', async () => {
+  it('runs at the interval in the ClusterConfig, and follows a change of it at once', async () => {
     const simulation = await fleet();
     const { server } = simulation;
     // Not when a sweep would be due anyway.

@@ -23,7 +23,7 @@ export async function recordHistory<T extends KubeObject>(
   const watching = (async (): Promise<void> => {
     let since = resourceVersion;
     while (!end.signal.aborted) {
-      // The server ends a watch after some minutes; it goes on from where it was.
+      // The server ends each watch after some minutes. The next one continues from the last version seen.
       for await (const event of client.watch<T>(resource, {
         resourceVersion: since,
         allowBookmarks: true,

@@ -89,7 +89,7 @@ export async function goBuild(options: BuildOptions): Promise<string> {
   );
 }
 
-/** Beside this file in a checkout, and beside the bundle in a build. */
+/** The folder of the Go module of a component. It is next to this file in a checkout, and next to the bundle in a build. */
 function modulesFolder(component: ComponentName): string {
   return join(import.meta.dirname, 'modules', component);
 }

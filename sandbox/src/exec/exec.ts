@@ -199,7 +199,7 @@ async function run(
   const before = signals.map((signal) => ({ signal, listeners: process.rawListeners(signal) }));
   for (const signal of signals) process.removeAllListeners(signal);
   for (const signal of signals.slice(1)) process.on(signal, forward);
-  // On a terminal the program's process group receives Ctrl-C directly. This process only must not exit.
+  // On a terminal the program's process group receives Ctrl-C directly, so this process only has to survive it.
   const interrupt = (): void => {
     if (!options.terminal) forward('SIGINT');
   };

@@ -1,4 +1,7 @@
-/** The way to AWS for one command, by a person's own credentials: the SDK's ordinary chain. Loaded only by commands that ask AWS. */
+/**
+ * Connects one command to AWS with the user's own credentials, from the SDK's default credential chain. Only commands
+ * that call AWS load this file.
+ */
 import { connectAws, createAwsSchedulers, type AwsConnection } from '../../aws/index.ts';
 import { systemTimer } from '../../kube/index.ts';
 import type { ClusterFacts } from '../../identity/index.ts';

@@ -109,7 +109,7 @@ function explainApi(error: KubeApiError): CliError {
     case 'Forbidden':
       return explainForbidden(error);
     case 'NotFound':
-      // Without a name it is the resource itself that is unknown to the server.
+      // An error without a name means that the server does not know the resource type.
       return details?.name === undefined
         ? notInstalled(error)
         : new CliError('NOT_FOUND', `${details.kind ?? 'object'} "${details.name}" not found`, cause);

@@ -13,7 +13,7 @@ export async function deleteFlow<T extends KonObject>(
     readonly kind: Kind<T>;
     readonly name: string;
     readonly yes: boolean;
-    /** The loss, as a sentence. */
+    /** A sentence that says what is lost with the object. */
     readonly consequence: (object: T) => string;
     readonly write: WriteInput;
   },

@@ -12,9 +12,10 @@ import { printable } from '../framework/output/printable.ts';
 import { renderTable, type Column } from '../framework/output/table.ts';
 
 /**
- * An object as `show` and `status` have it: fields, sections of its kind, then what all kinds have.
+ * The output of `show` and `status` for an object: its fields, the sections specific to its kind, then the sections
+ * common to all kinds.
  *
- * @param page.fields of the kind, between those that every object has
+ * @param page.fields fields specific to the kind, printed between the fields that every object has
  */
 export function renderPage(
   kind: Kind,

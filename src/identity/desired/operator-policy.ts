@@ -48,7 +48,7 @@ export const operatorCalls = {
     TagResource: 'associationMarks',
   },
   'eks-auth': { AssumeRoleForPodIdentity: 'cluster' },
-  /** AWS asks for no permission for these. */
+  /** AWS requires no IAM permission for these calls. */
   sts: { GetCallerIdentity: 'free', AssumeRoleWithWebIdentity: 'free' },
 } as const;
 

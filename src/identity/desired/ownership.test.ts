@@ -193,7 +193,7 @@ describe('tags that differ from ours in case', () => {
     expect(world.roles.get(name)).toEqual(theirs);
   });
 
-  it('that take a role from its account: it says that nothing is revoked', () => {
+  it('take a role from its account, whose status says that nothing is revoked', () => {
     const world = settled();
     overwritten(world, 'K11N.dev/cluster', 'x');
     edit(world, { aws: { policyArns: [] } });

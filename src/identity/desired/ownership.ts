@@ -109,7 +109,7 @@ export function ownershipTags(owner: Owner): Tags {
 }
 
 /**
- * An issuer as a tag value: its URL without the scheme, or a digest of that where IAM takes it for no value of a tag.
+ * An issuer as a tag value: its URL without the scheme, or a digest of that if IAM does not allow it as a tag value.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html#id_tags_rules_creating
  */
 export function issuerTagValue(issuer: string): string {

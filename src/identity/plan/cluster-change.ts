@@ -11,7 +11,7 @@ import type { AccountWorld, ClusterFacts, StepFailure } from '../state/world.ts'
 
 type StrandedRole = {
   readonly arn: string;
-  /** The cluster's ARN, or the id of the AWS account. */
+  /** The owner: the ARN of another cluster, or the id of another AWS account. */
   readonly of: string;
 };
 

@@ -104,7 +104,7 @@ describe.each(['IRSA', 'PodIdentity'] as const)('with %s, a further role', (iden
     );
   });
 
-  it('is closed before the link of a target that the account no longer names is removed, and then deleted', () => {
+  it('is closed before its target, removed from the account, is unlinked, and is then deleted', () => {
     const world = createWorld({ targets: ['production', 'staging'] });
     world.facts = { ...facts, quotas, identityMode };
     settle(world);

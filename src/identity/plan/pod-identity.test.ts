@@ -228,7 +228,7 @@ describe('an association that is not known', () => {
     expect(letsPodsIn(world.roles.get(name)?.trustPolicy ?? '', 'staging')).toBe(false);
   });
 
-  it('is not asked for again after a restart, when a listing shows the one that was confirmed', () => {
+  it('is not read again after a restart if a listing contains the confirmed association', () => {
     const world = inPodIdentity();
     world.cachedAssociations.clear();
     restart(world);
@@ -359,7 +359,7 @@ describe('what goes', () => {
     expect(kinds(world).indexOf('UpdateTrustPolicy')).toBeLessThan(kinds(world).indexOf('DeleteAssociation'));
   });
 
-  it('an association that points elsewhere, or hides whose pod it is, is corrected', () => {
+  it('an association that has another role, or disables session tags, is corrected', () => {
     const world = inPodIdentity();
     const association = world.associations.get('production');
     if (!association?.details) throw new Error('it is not associated');

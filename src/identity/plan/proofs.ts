@@ -114,7 +114,7 @@ export function isConfirmed(world: AccountWorld, target: string, key: string): b
   return stands(world, target, key, 'confirmation');
 }
 
-/** Whether a confirmation that was taken from the status has to be given now. Asks for a look when that comes later. */
+/** Whether a confirmation that was read from the status is due for renewal. If it is due later, the account is requeued for that time. */
 export function isRenewalDue(world: AccountWorld, list: StepList, target: string): boolean {
   const renewAt = world.proofs.get(proofSlot(target, 'confirmation'))?.renewAt;
   if (renewAt === undefined) return false;

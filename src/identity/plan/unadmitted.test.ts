@@ -19,7 +19,7 @@ import {
 
 const enforced = Date.parse('2026-01-01T12:00:00Z') as Wall;
 
-/** An account that was created so many seconds after the policies. */
+/** A world whose account was created `seconds` after the admission policies were enforced. */
 function created(seconds: number, world = createWorld()): SimulatedWorld {
   const creationTimestamp = new Date(enforced + seconds * 1000).toISOString();
   world.account = { ...world.account, metadata: { ...world.account.metadata, creationTimestamp } };

@@ -48,7 +48,7 @@ export type ServiceAccountName = { readonly namespace: string; readonly serviceA
 /** The Pod Identity associations of one EKS cluster. */
 export type AssociationStore = {
   list(signal?: AbortSignal): Promise<AssociationSnapshot>;
-  /** With its details; undefined when there is none. Two calls, or one when the id is known. */
+  /** The association of a ServiceAccount, with its details, or undefined. Takes two calls, or one if its `id` is given. */
   read(of: ServiceAccountName, signal?: AbortSignal, id?: string): Promise<ObservedAssociation | undefined>;
   create(
     of: ServiceAccountName & { readonly roleArn: string; readonly tags: Readonly<Record<string, string>> },

@@ -31,7 +31,7 @@ describe('Events of one pass', () => {
     ]);
   });
 
-  it('are joined by reason otherwise', () => {
+  it('are joined by reason if no role was created', () => {
     const detach: Step = { kind: 'DetachPolicy', role, policyArn: 'arn:c', why: 'it is not listed' };
     expect(joinEvents(eventsOf([attach('arn:a'), attach('arn:b'), detach]))).toEqual([
       { reason: 'PolicyAttached', note: `attached arn:a to ${role}; attached arn:b to ${role}` },

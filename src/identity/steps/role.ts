@@ -234,12 +234,12 @@ export function isRoleStep(step: { readonly kind: string }): step is RoleStep {
   return step.kind in roleSteps;
 }
 
-/** Words for what others changed about a role, which these steps repair. */
+/** Describes the changes that others made to a role and that these steps revert. */
 export function driftWords(steps: readonly RoleChange[], role: ObservedRole): readonly string[] {
   return steps.flatMap((step) => changeRow(step).drift(step, role));
 }
 
-/** Words for what these steps would change, beside the ownership tags. */
+/** Describes what these steps would change, except the ownership tags. */
 export function intentWords(steps: readonly RoleChange[], role: ObservedRole): readonly string[] {
   return steps.flatMap((step) => changeRow(step).intent(step, role));
 }

@@ -6,7 +6,7 @@ import type { Monotonic } from '../../k8s/time.ts';
 const serviceAccount = { uid: 'u', resourceVersion: '1', created: true };
 const unlink = (target: string): Step => ({ kind: 'DeleteServiceAccount', target, serviceAccount });
 
-test('what was refused in a namespace is tried again when it is made ours, and nothing else', () => {
+test('when a namespace becomes a target, only the steps that were denied in it are tried again', () => {
   const memory = createAccountMemory(
     () => 0 as Monotonic,
     () => 1,

@@ -118,8 +118,8 @@ export function createExecutor(options: ExecutorOptions): ExecuteStep {
 }
 
 /**
- * Whether an Event reports this failed attempt. Events are kept for an hour: a lasting failure, which is tried every five
- * minutes at most, is reported again in time.
+ * Whether an Event reports this failed attempt. Events are kept for an hour. The delay between attempts is at most five
+ * minutes, so every eighth attempt reports a lasting failure before its last Event expires.
  */
 function isReported(attempts: number): boolean {
   return Number.isInteger(Math.log2(attempts)) || attempts % 8 === 0;

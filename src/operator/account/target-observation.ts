@@ -88,7 +88,10 @@ export function targetObservation(of: {
   };
 }
 
-/** Running pods as holders of a role. @param pods that hold it by web identity */
+/**
+ * The running pods among these, as holders of a role.
+ * @param pods pods that get the role by web identity
+ */
 export function roleHolders(pods: readonly Pod[]): readonly RoleHolder[] {
   return pods.filter(isRunning).map((pod) => ({
     namespace: pod.metadata.namespace ?? '',

@@ -185,7 +185,7 @@ describe('that there is no role', () => {
     expect(cached(cache)).not.toHaveProperty('readAgainAt');
   });
 
-  it('counts at once when it is no longer new that we lead', () => {
+  it('is accepted at once if this operator has been the leader for some time', () => {
     const { cache, clock } = setUp();
     clock.now += 15_000;
     cache.read('a', undefined, clock.now);

@@ -324,7 +324,7 @@ describe.concurrent('G4: what is not ours', () => {
     await exchange();
   });
 
-  test('a foreign role in the annotation blocks its target alone and stays', async () => {
+  test('a foreign role in the annotation blocks only its target and is not changed', async () => {
     const before = await createServiceAccount('g4-annotation', {
       labels: { [accountLabel]: 'g4-annotation' },
       annotations: { [roleArnAnnotation]: 'arn:aws:iam::123456789012:role/theirs' },

@@ -704,7 +704,7 @@ describe('deletion', () => {
     await expect(remove()).rejects.toThrow('k11n.dev/allow-deletion');
   });
 
-  it('of another CRD needs nothing', async () => {
+  it('of a CRD of another API group needs no annotation', async () => {
     const name = 'others.example.com';
     await fenced.apply([
       {

@@ -86,7 +86,7 @@ describe('a change of a ClusterConfig', () => {
     await change(await userWith(), before, { targets: list(500, 'target-') });
   });
 
-  it('that adds to a long list is checked by name within the cost limits', async () => {
+  it('that adds targets to a long list is checked name by name within the CEL cost limits', async () => {
     const before = await existing({ targets: list(680, 'target-') });
     const targets = [...list(680, 'target-'), ...list(25, 'new-')];
     const most = await userWith(named(rights.link, ...list(24, 'new-')));

@@ -255,7 +255,7 @@ describe('a ClusterConfig', () => {
     await expect(dryRun(config(aws))).rejects.toThrow(new RegExp(`spec\\.aws\\.${field}`));
   });
 
-  it('that an earlier version stored with the role path / stays editable, and keeps the path', async () => {
+  it('stored by an earlier version with the role path / stays editable and keeps the path', async () => {
     const before = readFileSync(
       join(import.meta.dirname, '../../../src/api/history/v0.1.0/clusterconfigs.k11n.dev.yaml'),
       'utf8',

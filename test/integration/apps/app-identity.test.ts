@@ -276,7 +276,7 @@ test('while the webhook is away nothing creates pods of an app with an account, 
   });
 }, 120_000);
 
-test('while a quota refuses the dry-run pod, pods that hold their identity stay, and what has none to lose goes on', async () => {
+test('while a quota refuses the dry-run pod, pods that hold their identity stay, and an app without pods is deployed', async () => {
   await prove('bounded');
   const fields = { serviceAccount: 'bounded', targets: [{ name: 'staging', deployMode: 'latest' as const }] };
   harness.rolesKnownToWebhook.set('staging/bounded', roleOf('bounded'));

@@ -312,7 +312,7 @@ describe('kon install', () => {
   const namespace = 'konstellation';
   const targets = ['production', 'staging'];
 
-  /** Two ways to mark created objects: they differ by design, see docs/guides/install.md. */
+  /** Labels and annotations with which Helm and `kon install` mark their objects. They differ by design, see docs/guides/install.md. */
   const isMark = (key: string): boolean =>
     key.startsWith('app.kubernetes.io/') || key === 'helm.sh/chart' || key === 'helm.sh/resource-policy';
   function comparable(value: unknown): unknown {

@@ -1,4 +1,4 @@
-/** Output of `--dry-run` and `diff`, with the API server's answer in it. Neither changes anything. */
+/** The output of `--dry-run` and `diff`, which contains the API server's answer. Neither changes an object. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { bindingOf, protectionPolicy } from '../../../src/rbac/index.ts';
@@ -237,7 +237,7 @@ describe('kon diff', () => {
       expect({ line, code: (await run(line, account('there', []))).code }).toEqual({ line, code });
   });
 
-  it('says what it cannot foresee: what a create had set, and an apply will take away', async () => {
+  it('warns that an apply will also remove fields that a create had set, which the diff cannot show', async () => {
     await run(`account create wide --policy ${readOnly} --target production --no-wait`);
     const result = await run('diff -f -', account('wide', [readOnly]));
     expect(result.stderr).toContain(

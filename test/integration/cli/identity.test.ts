@@ -282,7 +282,7 @@ describe('an unlinked target', () => {
     expect(left).toBeLessThan(3_600_000 + 120_000);
     const shown = await kon('account', 'show', 'outlived');
     expect(shown.stdout).toMatch(new RegExp(`staging +${until}`));
-    // Another edit does not repeat it, and a target that is added again is no former one.
+    // Another edit does not repeat the note, and a target that is added again is removed from `formerTargets`.
     const again = await kon('account', 'edit', 'outlived', '--target', 'production', '--target', 'staging');
     expect(again.stderr).not.toContain('may live until');
     const { stdout } = await kon('account', 'show', 'outlived', '-o', 'json');

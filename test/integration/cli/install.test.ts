@@ -653,7 +653,7 @@ describe('install with Pod Identity and an operator', () => {
     const connection = await loadConnection({ kubeconfig: world.cluster.kubeconfig, env: world.kon.env });
     const client = createKubeClient(connection, { now: monotonicClock, random: Math.random });
     const late = ['--namespace', 'late'];
-    /** Whether the Deployment was there each time that the webhook was asked: of its association it learns after that. */
+    /** For each request to the webhook, whether the Deployment existed. The webhook learns of the association only at the second request. */
     const asked: boolean[] = [];
     let learned = false;
     const isDeployed = async (): Promise<boolean> =>

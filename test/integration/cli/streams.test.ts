@@ -67,7 +67,7 @@ describe('kon sandbox logs', () => {
 });
 
 describe('kon app logs', () => {
-  it('prints the logs of all pods, the bytes as they are, and says of which there are none', async () => {
+  it('prints the logs of all pods, with their bytes unchanged', async () => {
     await kubelet.startPod('production', 'one', 'one-a');
     await kubelet.startPod('staging', 'one', 'one-b');
     await kubelet.log('one-a', 'first \u001B[31mred\u001B[0m');
@@ -91,7 +91,7 @@ describe('kon app logs', () => {
     ).toBe('');
   });
 
-  it('says what is not there', async () => {
+  it('reports missing pods and containers', async () => {
     const empty = await kon.run(['app', 'logs', 'empty']);
     expect(empty.code).toBe(1);
     expect(empty.stderr).toContain('Error: app "empty" has no pods in production');
@@ -256,7 +256,7 @@ stty -a | grep -ow -e '[-]*icanon' -e '[-]*opost'
     expect(await running.finished).toEqual({ code: 130, stdout: 'begun\n', stderr: '' });
   });
 
-  it('says what is not there', async () => {
+  it('reports a missing program, target, pod or permission', async () => {
     const missing = await kon.run(shell('no-such-program'));
     expect(missing.code).toBe(1);
     expect(missing.stderr).toContain(`Error: cannot run the program in production/${kubelet.execPod}\n  `);

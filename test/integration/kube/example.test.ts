@@ -25,7 +25,7 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
-test('the README shows the example as it is', async () => {
+test('the README contains the example verbatim', async () => {
   const example = await readFile(join(import.meta.dirname, 'example.ts'), 'utf8');
   const readme = await readFile(join(import.meta.dirname, '../../../src/kube/README.md'), 'utf8');
   const code = /```ts\n([^]*?)```/.exec(readme)?.[1];

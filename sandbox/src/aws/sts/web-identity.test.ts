@@ -323,7 +323,7 @@ describe("the trust policy's conditions", () => {
     ['another audience', { StringEquals: { [`${providerUrl}:aud`]: 'other' } }, false],
     ['the subject of another issuer', { StringEquals: { 'example.com:sub': subject } }, false],
     ['a session name', { StringEquals: { 'sts:RoleSessionName': 'test-session' } }, true],
-  ])('accept %s', async (_name, condition, accepted) => {
+  ])('with %s are evaluated as by AWS', async (_name, condition, accepted) => {
     await iam.send(
       new UpdateAssumeRolePolicyCommand({ RoleName: 'Example', PolicyDocument: trust(condition) }),
     );

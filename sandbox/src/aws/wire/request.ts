@@ -40,8 +40,9 @@ function readHeaders(raw: readonly string[]): Record<string, string> {
 const services: readonly ServiceName[] = ['iam', 'sts', 'eks', 'eks-auth', 's3'];
 
 /**
- * Determined by the service in the signature's scope; for unsigned requests by their form: a Query action, a path of EKS,
- * otherwise an object of S3. Undefined for a service that the emulator does not have.
+ * The service that a request is for. A signed request names it in the scope of its signature. An unsigned request is
+ * recognized by its form: an action of the Query protocol, a path of the EKS API, otherwise an S3 object. Undefined for
+ * a service that the emulator does not have.
  */
 export function serviceOf(
   request: SignedRequest,

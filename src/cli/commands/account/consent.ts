@@ -1,4 +1,4 @@
-/** Consequences of an edit for running pods of targets that it removes. Asks before their access is cut off. */
+/** Prints what an edit that removes targets means for the pods running there, and asks before it cuts off their access. */
 import { unlinkNowAnnotation } from '../../../api/labels.ts';
 import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
 import type { Consent } from '../../cluster/objects.ts';

@@ -3,7 +3,7 @@ import { wholeNumber } from '../../framework/options.ts';
 import type { Option } from '../../framework/command.ts';
 import { parseConfig, parseDependency, parseEnv, parsePort } from './from-options.ts';
 
-/** @param summaries of options with another meaning for an existing app */
+/** @param summaries help texts of the options whose meaning differs between creating and editing an app */
 export const specOptions = (summaries: {
   readonly port: string;
   readonly env: string;

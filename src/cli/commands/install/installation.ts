@@ -56,7 +56,7 @@ export type Installation = {
   readonly former: IdentityMode | undefined;
   readonly role: ReturnType<typeof operatorRole>;
   readonly roleArn: string;
-  /** In the place of the IAM OIDC provider. */
+  /** The operator's Pod Identity association; without it, an IAM OIDC provider is used. */
   readonly association: OperatorAssociation | undefined;
   readonly policyOptions: OperatorPolicyOptions;
   readonly policy: PolicyDocument;

@@ -13,7 +13,7 @@ describe('chooseEditor', () => {
     expect(chooseEditor(env, onTerminal)).toMatchObject({ kind: 'editor', command });
   });
 
-  it('has none without a terminal where none was asked for', () => {
+  it('chooses none if no variable names one and there is no terminal', () => {
     expect(chooseEditor({}, false)).toEqual({ kind: 'none' });
   });
 });

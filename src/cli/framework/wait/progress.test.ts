@@ -67,7 +67,7 @@ describe('describeProgress', () => {
     ]);
   });
 
-  it('takes the generation of the status where a condition has none', () => {
+  it('uses the observedGeneration of the status if a condition has none', () => {
     const { observedGeneration: _none, ...ready } = condition('Ready', 'True', 'Ready');
     expect(describeProgress(account({ observedGeneration: 2, conditions: [ready] }), 2).state).toBe('ready');
     expect(describeProgress(account({ observedGeneration: 1, conditions: [ready] }), 2).state).toBe(
@@ -109,7 +109,7 @@ describe('problemsOf', () => {
     expect(problemsOf(account({ conditions: [ready] }))).toEqual([]);
   });
 
-  it('falls back to what Ready says', () => {
+  it('falls back to the condition Ready', () => {
     const object = account({ conditions: [condition('Ready', 'False', 'ClusterConfigMissing')] });
     expect(problemsOf(object).map(problemText)).toEqual([
       'ClusterConfigMissing, in words (ClusterConfigMissing)',

@@ -16,14 +16,17 @@ it('finds the statement by effect, action and resource where IAM does not say wh
   expect(decidingStatements(document, { ...asked, decision: 'explicitDeny' })).toEqual([]);
 });
 
-it.each([0, 1])('cuts it from the text at the positions that IAM tells, also off by %i', (off) => {
-  const lines = document.split('\n');
-  const start = lines.findIndex((line) => line.includes('"Deny"'));
-  const end = lines.findIndex((line, index) => index > start && line.trim() === '}');
-  const at = {
-    from: { line: start, column: (lines[start - 1]?.indexOf('{') ?? 0) + 1 + off },
-    to: { line: end + 1, column: (lines[end]?.indexOf('}') ?? 0) + 1 + off },
-  };
-  const asked = { action: 's3:GetObject', resource: 'x', decision: 'allowed' } as const;
-  expect(read(decidingStatements(document, asked, at))).toEqual([deny]);
-});
+it.each([0, 1])(
+  'finds the deciding statement in the text at the positions that IAM reports, with columns off by %i',
+  (off) => {
+    const lines = document.split('\n');
+    const start = lines.findIndex((line) => line.includes('"Deny"'));
+    const end = lines.findIndex((line, index) => index > start && line.trim() === '}');
+    const at = {
+      from: { line: start, column: (lines[start - 1]?.indexOf('{') ?? 0) + 1 + off },
+      to: { line: end + 1, column: (lines[end]?.indexOf('}') ?? 0) + 1 + off },
+    };
+    const asked = { action: 's3:GetObject', resource: 'x', decision: 'allowed' } as const;
+    expect(read(decidingStatements(document, asked, at))).toEqual([deny]);
+  },
+);

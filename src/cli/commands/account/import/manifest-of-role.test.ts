@@ -67,7 +67,7 @@ describe('an existing role', () => {
     });
   });
 
-  it('becomes no account of all targets because those that it lets in are none', () => {
+  it('does not become an account for all targets if it trusts only namespaces that are not targets', () => {
     const outside = role({ trustPolicy: trusting('system:serviceaccount:tools:payments') });
     expect(importRole(outside, facts, nothing)).toMatchObject({
       kind: 'unsound',

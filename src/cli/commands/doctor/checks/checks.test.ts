@@ -64,7 +64,7 @@ describe('the operator', () => {
   const verdict = (conditions: readonly object[]): Promise<Verdict> | undefined =>
     checks.find(({ id }) => id === 'operator-leads')?.run(lookups(conditions));
 
-  it('that leads and is older than the CRDs is an error', async () => {
+  it('is reported as an error if it is the leader and older than the CRDs', async () => {
     const condition = {
       type: 'OperatorCurrent',
       status: 'False',

@@ -26,7 +26,7 @@ describe('the certificate of an issuer', () => {
   });
   afterAll(() => void server.close());
 
-  it('is read as it is presented, from the server’s own to the one on top', async () => {
+  it('is read with its chain as the server presents it, from the leaf to the root', async () => {
     expect(await readCertificates(issuer, new AbortController().signal)).toEqual({
       trusted: false,
       thumbprints: [leaf, root],

@@ -1,4 +1,4 @@
-/** Starts a sandbox here or in the background, and says what one can do with it. */
+/** Starts a sandbox in the foreground or background, and prints how to use it. */
 import type { CliContext } from '../../../framework/context.ts';
 import { version } from '../../../version.ts';
 import { type Sandbox, type SandboxDescription, withSandbox } from '../engine.ts';

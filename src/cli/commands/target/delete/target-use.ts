@@ -5,7 +5,7 @@ import { defaultMaxSessionDuration } from '../../../../identity/desired/role.ts'
 import { longestSessionMs } from '../../../../identity/plan/sessions.ts';
 
 export type TargetUse = {
-  /** Users of the target, each as a sentence without full stop. */
+  /** Apps, accounts and pods that use the target. `text` describes one, without a full stop; `next` says how to remove it from the target. */
   readonly holders: readonly { readonly text: string; readonly next: string }[];
   /** Accounts that are linked in it because they are for all targets, and that no pod uses there. */
   readonly unlinked: readonly string[];
