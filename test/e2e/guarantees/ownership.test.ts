@@ -472,7 +472,7 @@ describe.concurrent('bad input', () => {
     const { code, stderr } = await create('bad-partition', arn, policies.readOnly);
     expect(code).toBe(1);
     expect(stderr).toContain('WrongPartition');
-    expect(stderr).toContain('the policy lies in the partition "aws-cn", this cluster in "aws"');
+    expect(stderr).toContain('the policy is in the partition "aws-cn", this cluster in "aws"');
     const { status } = await person.untilAccount('bad-partition', 'the other policy', (account) =>
       account.status?.policies?.some(({ attached }) => attached) ? account : undefined,
     );

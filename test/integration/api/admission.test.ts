@@ -112,7 +112,7 @@ describe('a LinkedServiceAccount', () => {
     }
     await expect(
       dryRun(account({ aws: { policyArns: [], tags: { Team: 'a', team: 'b' } } })),
-    ).rejects.toThrow(/two tag keys differ in case only/);
+    ).rejects.toThrow(/two tag keys differ only in case/);
     await expect(dryRun(account({ aws: { policyArns: [], tags: { team: 'payments' } } }))).resolves.toContain(
       'payments',
     );
@@ -225,7 +225,7 @@ describe('a ClusterConfig', () => {
         /must not start, in any case, with/,
       );
     await expect(dryRun(config({ tags: { Team: 'a', tEAM: 'b' } }))).rejects.toThrow(
-      /two tag keys differ in case only/,
+      /two tag keys differ only in case/,
     );
     await expect(dryRun(config({ tags: { team: 'a' } }))).resolves.toContain('team');
   });
