@@ -1,4 +1,4 @@
-/** Prints what an edit that removes targets means for the pods running there, and asks before it cuts off their access. */
+/** Prints how an edit that removes targets affects the pods running there, and asks for consent before the edit cuts off their access. */
 import { unlinkNowAnnotation } from '../../../api/labels.ts';
 import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
 import type { Consent } from '../../cluster/objects.ts';
@@ -14,7 +14,7 @@ export function consentToRemoval(
   return async (current, next) => {
     const { notes, cutOff } = removedTargets(current, next);
     const text = [...notes, ...cutOff].map((line) => `‼ ${line}\n`).join('');
-    // A write that is repeated because somebody else wrote meanwhile asks again only about something new.
+    // A write that is repeated after a conflict asks again only if the text has changed.
     if (text === said) return;
     said = text;
     context.stderr.write(text);

@@ -38,11 +38,11 @@ describe('changedSpec of an account', () => {
     expect(changedSpec(current, { ...none, ...options })).toMatchObject(expected);
   });
 
-  it('opens every target by leaving the list out', () => {
+  it('removes the list of targets to make the account available in every target', () => {
     expect(changedSpec(current, { ...none, allTargets: true })).not.toHaveProperty('targets');
   });
 
-  it('takes the boundary off, and nothing else', () => {
+  it('removes only the permissions boundary', () => {
     const bounded = { ...current, aws: { ...current.aws, permissionsBoundaryArn: 'x' } };
     expect(changedSpec(bounded, { ...none, noBoundary: true })).toEqual(current);
     expect(changedSpec(bounded, { ...none, addPolicy: ['c'] }).aws.permissionsBoundaryArn).toBe('x');

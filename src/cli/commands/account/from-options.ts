@@ -1,4 +1,4 @@
-/** Spec of an account from the options of `kon account create` and `edit`. Pure. */
+/** Builds the spec of an account from the options of `kon account create` and `edit`. Pure. */
 import { apiVersion } from '../../../api/resources.ts';
 import type { LinkedServiceAccountSpec } from '../../../api/linked-service-account.ts';
 import { usageError } from '../../framework/errors.ts';
@@ -132,7 +132,7 @@ function withCommon(spec: LinkedServiceAccountSpec, options: AccountOptions): Li
   };
 }
 
-/** Consequences of another identity mode, printed before it is saved. */
+/** Describes the consequences of a changed identity mode. Printed before the spec is saved. */
 export function switchNote(mode: string): string {
   const order = `‼ the targets switch to ${mode} one after the other, and each target's apps roll once\n`;
   return mode === 'IRSA'

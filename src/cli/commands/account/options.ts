@@ -28,7 +28,7 @@ export const fieldOptions = [
   },
 ] as const satisfies readonly Option[];
 
-/** Fields of `spec.aws` by the option that sets them. The parser checks the choices. */
+/** Maps each option to the field of `spec.aws` that it sets. The parser checks the choices. */
 export const awsFields = {
   description: 'description',
   boundary: 'permissionsBoundaryArn',

@@ -1,4 +1,4 @@
-/** `kon app halt` and `resume`: change the mode of the chosen targets, and wait for these alone. */
+/** `kon app halt` and `resume`: change the deploy mode of the selected targets, and wait only for these targets. */
 import type { App, AppSpec, AppTarget } from '../../../api/app.ts';
 import { chosenTargets } from '../../cluster/app-objects.ts';
 import type { CliContext } from '../../framework/context.ts';
@@ -38,7 +38,7 @@ export async function modeFlow(
   });
 }
 
-/** @throws CliError of code NOT_FOUND for a target where the app does not run */
+/** @throws CliError of code NOT_FOUND for a target that the app's spec does not list */
 function withDeployMode(app: App, named: readonly string[], deployMode: AppTarget['deployMode']): AppSpec {
   const chosen = new Set(chosenTargets(app, named));
   return {

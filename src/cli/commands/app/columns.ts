@@ -1,4 +1,4 @@
-/** The table of apps. */
+/** Columns of the table of apps. */
 import type { App } from '../../../api/app.ts';
 import { ageColumn, nameColumn, readyColumn, reasonColumn } from '../../objects/columns.ts';
 import type { Column } from '../../framework/output/table.ts';

@@ -22,16 +22,16 @@ const of = (path: string): ReturnType<typeof configContent> =>
   configContent({ name: 'x', path, mountPath: undefined }, folder);
 
 describe('the content of a config', () => {
-  it('is a file by its name, or the files of a folder', () => {
+  it('is a single file under its name, or every file of a folder', () => {
     expect(of('conf.d/a.conf').files()).toEqual({ 'a.conf': 'ä\n' });
     expect(of('conf.d').files()).toEqual({ 'a.conf': 'ä\n', 'b.conf': 'b\n' });
   });
 
-  it('is variables by line', () => {
+  it('is one variable per line of an env file', () => {
     expect(of('some.env').variables()).toEqual({ MOST: '1=2', NAME: 'a b ' });
   });
 
-  it('is refused with what is wrong', () => {
+  it('is refused with the reason if it cannot be read as files or variables', () => {
     expect(() => of('nowhere').files()).toThrow('cannot read nowhere');
     expect(() => of('picture').files()).toThrow('picture is not UTF-8 text');
     expect(() => of('empty').files()).toThrow('no files in empty');

@@ -1,11 +1,11 @@
-/** Reads what `--config` names: files as they are, and variables as `kubectl create configmap --from-env-file` reads them. */
+/** Reads the paths of `--config`: files unchanged, and variables in the format of `kubectl create configmap --from-env-file`. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { CliError } from '../../framework/errors.ts';
 import type { ConfigContent, ConfigOption } from './from-options.ts';
 import { errorMessage } from '../../../k8s/errors.ts';
 
-/** Nothing is read before it is known which of the two is meant. */
+/** Returns lazy readers: the path is read only when it is known whether it contains files or variables. */
 export function configContent(option: ConfigOption, cwd: string): ConfigContent {
   const { name, path, mountPath } = option;
   return {
@@ -16,7 +16,7 @@ export function configContent(option: ConfigOption, cwd: string): ConfigContent 
   };
 }
 
-/** The options as they were given, with what their configs name. */
+/** Returns the given options, with the paths of their configs replaced by readers of the content. */
 export function withContent<T extends { readonly config: readonly ConfigOption[] }>(
   options: T,
   cwd: string,
@@ -24,7 +24,7 @@ export function withContent<T extends { readonly config: readonly ConfigOption[]
   return { ...options, config: options.config.map((config) => configContent(config, cwd)) };
 }
 
-/** A file, or those of a folder, without the folders in it. @throws CliError of code INVALID */
+/** Reads one file, or the files of a folder without its subfolders. @throws CliError of code INVALID */
 function readFiles(path: string, given: string): Readonly<Record<string, string>> {
   const names = isFolder(path, given)
     ? readdirSync(path, { withFileTypes: true })
@@ -38,7 +38,7 @@ function readFiles(path: string, given: string): Readonly<Record<string, string>
   return Object.fromEntries(names.map((name) => [name, readText(join(path, name), join(given, name))]));
 }
 
-/** Lines of NAME=VALUE; empty ones and those that begin with # do not count. @throws CliError of code INVALID */
+/** Reads lines of NAME=VALUE. Skips empty lines and lines that begin with #. @throws CliError of code INVALID */
 function readVariables(path: string, given: string): Readonly<Record<string, string>> {
   if (isFolder(path, given))
     throw new CliError('INVALID', `${given} is a folder, but variables come from a file`, {

@@ -1,9 +1,9 @@
-/** Which container of an app's pod is meant, and whether it has run. Pure. */
+/** Selects a container of an app's pod, and checks whether it has started. Pure. */
 import { isFinished, isReady, isTerminating } from '../../../workloads/pod.ts';
 import type { AppPod } from '../../cluster/app-objects.ts';
 import { CliError } from '../../framework/errors.ts';
 
-/** The one that was named, or the app's own. @throws CliError of code NOT_FOUND */
+/** Returns the named container, or the app's main container. @throws CliError of code NOT_FOUND */
 export function containerOf(pod: AppPod, app: string, named: string | undefined): string {
   const names = [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])].map(
     ({ name }) => name,
@@ -16,7 +16,7 @@ export function containerOf(pod: AppPod, app: string, named: string | undefined)
   });
 }
 
-/** Whether there may be a log of it: it runs, or has run. */
+/** Whether the container may have a log, because it is running or has run. */
 export function hasStarted(pod: AppPod, container: string): boolean {
   const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
   const status = [...containerStatuses, ...initContainerStatuses].find(({ name }) => name === container);
@@ -24,7 +24,7 @@ export function hasStarted(pod: AppPod, container: string): boolean {
   return status.state?.waiting === undefined || (status.restartCount ?? 0) > 0;
 }
 
-/** The best to talk to: ready rather than not, and the newest of these. Undefined when none runs. */
+/** Selects the pod for a connection: a ready pod is preferred, then the newest. Undefined if no pod is running. */
 export function bestPod(pods: readonly AppPod[]): AppPod | undefined {
   const born = ({ metadata }: AppPod): string => metadata.creationTimestamp ?? '';
   return pods

@@ -70,29 +70,29 @@ describe('changedSpec of an app', () => {
     expect(changedSpec(current, { ...none, ...options })).toMatchObject(expected);
   });
 
-  it.each(['host:5000/web', 'web@sha256:abc'])('drops the old tag with the image %s', (image) => {
+  it.each(['host:5000/web', 'web@sha256:abc'])('removes the old tag if the new image is %s', (image) => {
     const spec = changedSpec(current, { ...none, image });
     expect(spec.image).toBe(image);
     expect(spec).not.toHaveProperty('imageTag');
   });
 
-  it('takes variables away, and the field with the last', () => {
+  it('removes variables, and removes the field with the last variable', () => {
     expect(changedSpec(current, { ...none, removeEnv: ['A'] }).env).toEqual([{ name: 'B', value: '2' }]);
     expect(changedSpec(current, { ...none, removeEnv: ['A', 'B'] })).not.toHaveProperty('env');
     expect(() => changedSpec(current, { ...none, removeEnv: ['C'] })).toThrow('the app has no variable "C"');
   });
 
-  it('takes the account away', () => {
+  it('removes the account', () => {
     expect(changedSpec(current, { ...none, noAccount: true })).not.toHaveProperty('serviceAccount');
   });
 
-  it('refuses what contradicts itself', () => {
+  it('refuses contradictory options', () => {
     expect(() => changedSpec(current, { ...none, account: 'x', noAccount: true })).toThrow('--no-account');
     expect(() => changedSpec(current, { ...none, image: 'web:1', tag: '2' })).toThrow('two tags');
   });
 });
 
-describe('configs and dependencies of an app', () => {
+describe('the configs and dependencies of an app', () => {
   const files = { files: () => ({ 'a.conf': 'x' }), variables: () => ({ A: '1' }) };
   const withContent: AppSpec = {
     ...current,
@@ -103,7 +103,7 @@ describe('configs and dependencies of an app', () => {
     dependencies: [{ name: 'reviews', port: 'http' }, { name: 'orders' }],
   };
 
-  it('are added, files with a folder and variables without one', () => {
+  it('are added, as files if a folder is given and as variables otherwise', () => {
     const { configs, dependencies } = changedSpec(current, {
       ...none,
       config: [
@@ -119,7 +119,7 @@ describe('configs and dependencies of an app', () => {
     expect(dependencies).toEqual([{ name: 'reviews' }]);
   });
 
-  it('take the place of their namesakes, whose folder they keep', () => {
+  it('replace entries of the same name, and keep the mount path of the replaced config', () => {
     const { configs, dependencies } = changedSpec(withContent, {
       ...none,
       config: [{ name: 'settings', mountPath: undefined, ...files }],
@@ -132,7 +132,7 @@ describe('configs and dependencies of an app', () => {
     expect(dependencies).toEqual([{ name: 'reviews', target: 'staging' }, { name: 'orders' }]);
   });
 
-  it('are taken away by name, and the field with the last', () => {
+  it('are removed by name, and their field is removed with the last entry', () => {
     const changed = changedSpec(withContent, {
       ...none,
       removeConfig: ['settings', 'limits'],
@@ -148,7 +148,7 @@ describe('configs and dependencies of an app', () => {
     );
   });
 
-  it('stay when nothing is said of them', () => {
+  it('stay unchanged if no option refers to them', () => {
     expect(changedSpec(withContent, { ...none, tag: '2' })).toEqual({ ...withContent, imageTag: '2' });
   });
 
@@ -166,7 +166,7 @@ describe('configs and dependencies of an app', () => {
 });
 
 describe('appManifest', () => {
-  it('runs everywhere unless told where', () => {
+  it('selects every target if no target is given', () => {
     const { spec } = appManifest('a', { ...none, image: 'web' }, ['x', 'y']);
     expect(spec).toEqual({
       image: 'web',
@@ -177,27 +177,27 @@ describe('appManifest', () => {
     });
   });
 
-  it('needs an image and a target', () => {
+  it('requires an image and a target', () => {
     expect(() => appManifest('a', none, ['x'])).toThrow('needs an image');
     expect(() => appManifest('a', { ...none, image: 'web' }, [])).toThrow('needs a target');
   });
 });
 
-describe('values', () => {
-  it('are ports', () => {
+describe('the parsers of option values', () => {
+  it('accept ports with and without a name', () => {
     expect(parsePort('8080')).toEqual({ name: 'http', port: 8080 });
     expect(parsePort('grpc:9000')).toEqual({ name: 'grpc', port: 9000 });
     for (const text of ['0', '65536', 'a', 'A:1', ':80', '80:', ''])
       expect(() => parsePort(text)).toThrow('not a port');
   });
 
-  it('are variables', () => {
+  it('accept environment variables', () => {
     expect(parseEnv('A=b=c')).toEqual({ name: 'A', value: 'b=c' });
     expect(parseEnv('A=')).toEqual({ name: 'A', value: '' });
     for (const text of ['A', '=b', '']) expect(() => parseEnv(text)).toThrow('is not NAME=VALUE');
   });
 
-  it('are configs', () => {
+  it('accept configs with and without a mount path', () => {
     expect(parseConfig('settings=./a=b.conf')).toEqual({
       name: 'settings',
       path: './a=b.conf',
@@ -212,7 +212,7 @@ describe('values', () => {
       expect(() => parseConfig(text)).toThrow('is not a config');
   });
 
-  it('are other apps', () => {
+  it('accept dependencies on other apps', () => {
     expect(parseDependency('reviews')).toEqual({ name: 'reviews' });
     expect(parseDependency('staging/reviews:http')).toEqual({
       name: 'reviews',

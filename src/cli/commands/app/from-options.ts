@@ -1,4 +1,4 @@
-/** Spec of an app from the options of `kon app create` and `edit`. Pure. */
+/** Builds the spec of an app from the options of `kon app create` and `edit`. Pure. */
 import type { AppSpec, Config, Dependency } from '../../../api/app.ts';
 import { apiVersion } from '../../../api/resources.ts';
 import { usageError } from '../../framework/errors.ts';
@@ -25,19 +25,19 @@ export type AppChange = AppOptions & {
 
 export type NamedPort = { readonly name: string; readonly port: number };
 export type EnvSetting = { readonly name: string; readonly value: string };
-/** `--config` as it was written. `mountPath` absent: variables, or as the config is mounted already. */
+/** Parsed `--config`. Without `mountPath`, the config contains variables, or keeps its current mount path. */
 export type ConfigOption = {
   readonly name: string;
   readonly path: string;
   readonly mountPath: string | undefined;
 };
-/** The same, with what was read. Which of the two is meant shows when the app is known. */
+/** A config with readers of its content. The spec of the app decides whether it contains files or variables. */
 export type ConfigContent = Omit<ConfigOption, 'path'> & {
   readonly files: () => Readonly<Record<string, string>>;
   readonly variables: () => Readonly<Record<string, string>>;
 };
 
-/** `8080` or `http:8080`. @throws CliError of code USAGE */
+/** Parses `8080` or `http:8080`. @throws CliError of code USAGE */
 export function parsePort(text: string): NamedPort {
   const match = /^(?:([a-z0-9](?:[-a-z0-9]*[a-z0-9])?):)?([0-9]{1,5})$/.exec(text);
   const port = Number(match?.[2]);
@@ -49,14 +49,14 @@ export function parsePort(text: string): NamedPort {
   return { name: match[1] ?? 'http', port };
 }
 
-/** `NAME=VALUE`. @throws CliError of code USAGE */
+/** Parses `NAME=VALUE`. @throws CliError of code USAGE */
 export function parseEnv(text: string): EnvSetting {
   const at = text.indexOf('=');
   if (at < 1) throw usageError(`"${text}" is not NAME=VALUE`, 'Give NAME=VALUE.');
   return { name: text.slice(0, at), value: text.slice(at + 1) };
 }
 
-/** `NAME=PATH` or `NAME=PATH:/FOLDER`. @throws CliError of code USAGE */
+/** Parses `NAME=PATH` or `NAME=PATH:/FOLDER`. @throws CliError of code USAGE */
 export function parseConfig(text: string): ConfigOption {
   const match = /^([a-z0-9](?:[-a-z0-9]*[a-z0-9])?)=(.+?)(?::(\/[^:]+))?$/.exec(text);
   const [, name, path, mountPath] = match ?? [];
@@ -68,7 +68,7 @@ export function parseConfig(text: string): ConfigOption {
   return { name, path, mountPath };
 }
 
-/** `APP`, `APP:PORT`, `TARGET/APP` or `TARGET/APP:PORT`. @throws CliError of code USAGE */
+/** Parses `APP`, `APP:PORT`, `TARGET/APP` or `TARGET/APP:PORT`. @throws CliError of code USAGE */
 export function parseDependency(text: string): Dependency {
   const match = /^(?:([-a-z0-9]+)\/)?([-a-z0-9]+)(?::([-a-z0-9]+))?$/.exec(text);
   const [, target, name, port] = match ?? [];
@@ -91,7 +91,7 @@ export function describesApp(options: AppOptions): boolean {
   );
 }
 
-/** Whether there is anything to do for `kon app edit`. */
+/** Whether the options of `kon app edit` change anything. */
 export function describesChange(change: AppChange): boolean {
   const { noAccount, removeEnv, removeConfig, removeDependency } = change;
   const removed = removeEnv.length + removeConfig.length + removeDependency.length;
@@ -151,7 +151,7 @@ export function changedSpec(current: AppSpec, options: AppChange): AppSpec {
     ...(replicas === undefined ? {} : { scale: { ...current.scale, min: replicas } }),
     ...(options.target.length > 0
       ? {
-          // Values of a target's own stay.
+          // Existing targets keep their own settings.
           targets: options.target.map(
             (name) => current.targets.find((target) => target.name === name) ?? newTarget(name),
           ),
@@ -160,7 +160,7 @@ export function changedSpec(current: AppSpec, options: AppChange): AppSpec {
   };
 }
 
-/** A tag within `--image` is taken out of it, since the spec has a field for it. */
+/** Splits a tag in `--image` off, because the spec has a separate field for the tag. */
 function imageOf(current: AppSpec, { image, tag }: AppOptions): Pick<AppSpec, 'image' | 'imageTag'> {
   if (image === undefined)
     return {
@@ -178,7 +178,7 @@ function imageOf(current: AppSpec, { image, tag }: AppOptions): Pick<AppSpec, 'i
 const optionalTag = (tag: string | undefined): Pick<AppSpec, 'imageTag'> =>
   tag === undefined ? {} : { imageTag: tag };
 
-/** @throws CliError of code USAGE when one is to be removed that is not there */
+/** @throws CliError of code USAGE if an entry to be removed does not exist */
 function changedEnv(
   current: NonNullable<AppSpec['env']>,
   { env, removeEnv }: Pick<AppChange, 'env' | 'removeEnv'>,
@@ -188,7 +188,7 @@ function changedEnv(
   return [...current.filter((variable) => !names.has(variable.name)), ...env.map((each) => ({ ...each }))];
 }
 
-/** @throws CliError of code USAGE when one is to be removed that is not there */
+/** @throws CliError of code USAGE if an entry to be removed does not exist */
 function changedConfigs(
   current: readonly Config[],
   { config: configs, removeConfig }: Pick<AppChange, 'config' | 'removeConfig'>,
@@ -204,7 +204,7 @@ function changedConfigs(
   return inPlaceOf(kept, given);
 }
 
-/** @throws CliError of code USAGE when one is to be removed that is not there */
+/** @throws CliError of code USAGE if an entry to be removed does not exist */
 function changedDependencies(
   current: readonly Dependency[],
   { dependsOn, removeDependency }: Pick<AppChange, 'dependsOn' | 'removeDependency'>,
@@ -227,7 +227,7 @@ function requireAll(what: string, names: readonly string[], all: readonly Named[
     );
 }
 
-/** Replaces entries of the same name in place and appends the others. The last value of a name counts. */
+/** Replaces entries of the same name in place and appends the others. If a name is given twice, the last value is used. */
 function inPlaceOf<T extends Named>(current: readonly T[], given: readonly T[]): T[] {
   const byName = new Map(current.map((each) => [each.name, each]));
   for (const each of given) byName.set(each.name, each);

@@ -1,4 +1,4 @@
-/** Which pod of an app a command talks to. */
+/** Selects the pod of an app for a command that connects to one pod. */
 import type { App } from '../../../api/app.ts';
 import type { KubeClient } from '../../../kube/index.ts';
 import { chosenTargets, podsOf, type AppPod } from '../../cluster/app-objects.ts';
@@ -9,9 +9,9 @@ export type PodChoice = { readonly target: string | undefined; readonly pod: str
 export type PickedPod = { readonly target: string; readonly pod: AppPod };
 
 /**
- * Requires a choice among several targets, since one might be production.
+ * Requires an explicit target if the app has several, because one of them might be production.
  *
- * @throws CliError of code USAGE without a chosen target, of code NOT_FOUND without a pod
+ * @throws CliError of code USAGE if no target is selected, and of code NOT_FOUND if no pod is running
  */
 export async function pickPod(client: KubeClient, app: App, choice: PodChoice): Promise<PickedPod> {
   const { name } = app.metadata;

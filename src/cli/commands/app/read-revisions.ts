@@ -1,4 +1,4 @@
-/** Reads the revisions of an app from its targets, target by target. */
+/** Reads the revisions of an app in each of its targets. */
 import type { App } from '../../../api/app.ts';
 import type { KubeClient } from '../../../kube/index.ts';
 import { deploymentOf, replicaSetsOf } from '../../cluster/app-objects.ts';

@@ -1,8 +1,8 @@
-/** Running pods of targets that an edit takes from an app. Pure. */
+/** Lists the running pods in targets that an edit removes from an app. Pure. */
 import type { App } from '../../../api/app.ts';
 import type { Manifest } from '../../manifest/manifest.ts';
 
-/** @returns a line for each target in which pods run that are deleted */
+/** @returns a line for each removed target with running pods, which will be deleted */
 export function removedTargetLines(
   { metadata, status }: App,
   next: Pick<Manifest, 'spec'>,

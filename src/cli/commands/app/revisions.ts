@@ -1,14 +1,14 @@
-/** The revisions of an app: the pod templates that its Deployments have had, newest first. Pure. */
+/** Lists the revisions of an app: the pod templates of its Deployments over time, newest first. Pure. */
 import { identityAnnotation } from '../../../api/labels.ts';
 import { roleOfMark } from '../../../workloads/identity-gate.ts';
 import { configVolumePrefix } from '../../../workloads/render-configs.ts';
 import type { AppDeployment, ReplicaSet } from '../../cluster/app-objects.ts';
 
-/** Written by the Deployment controller. https://kubernetes.io/docs/concepts/workloads/controllers/deployment/ */
+/** Annotation that the Deployment controller sets. https://kubernetes.io/docs/concepts/workloads/controllers/deployment/ */
 const revisionAnnotation = 'deployment.kubernetes.io/revision';
 /** Label that identifies a template's ReplicaSet; not part of the template. */
 const templateHashLabel = 'pod-template-hash';
-/** As `kubectl rollout restart` writes it. */
+/** Annotation that `kubectl rollout restart` sets. */
 export const restartedAtAnnotation = 'kubectl.kubernetes.io/restartedAt';
 
 export type Revision = {
@@ -17,17 +17,17 @@ export type Revision = {
   /** Whether this revision is the deployed one. */
   readonly current: boolean;
   readonly image: string;
-  /** The ARN of the role that its pods are given. */
+  /** ARN of the role of its pods. */
   readonly role: string | undefined;
   readonly replicas: number;
-  /** RFC 3339: when its template was first deployed. */
+  /** RFC 3339: time when the pod template was first deployed. */
   readonly createdAt: string | undefined;
   /** Differences from the previous revision; empty for the first one kept. */
   readonly changes: readonly RevisionChange[];
   readonly replicaSet: ReplicaSet;
 };
 
-/** `template`: anything else of the pod template: environment, ports, resources, … */
+/** `template` stands for any other part of the pod template: environment, ports, resources, … */
 export type RevisionChange = 'image' | 'identity' | 'configs' | 'restart' | 'template';
 
 export function revisionsOf(
@@ -43,7 +43,7 @@ export function revisionsOf(
         metadata.ownerReferences?.some((owner) => owner.uid === deployment.metadata.uid),
     )
     .map((replicaSet) => ({ replicaSet, number: numberOf(replicaSet) }))
-    // Without a number the Deployment controller has not seen it yet.
+    // A ReplicaSet without a number has not been processed by the Deployment controller yet.
     .filter(({ number }) => number > 0)
     .toSorted((one, other) => other.number - one.number);
   return owned.map(({ replicaSet, number }, index) => {
@@ -97,20 +97,20 @@ function restOf({ spec }: ReplicaSet): unknown {
   };
 }
 
-/** Volumes of configs are named as configs. */
+/** Volume mounts other than those of configs, whose changes are reported as `configs`. */
 function otherMounts(container: object): readonly unknown[] {
   const { volumeMounts = [] } = container as { readonly volumeMounts?: readonly { readonly name: string }[] };
   return volumeMounts.filter(({ name }) => !name.startsWith(configVolumePrefix));
 }
 
-/** The ConfigMaps that the pods read: another content has another name. */
+/** References to the ConfigMaps that the pods read. A ConfigMap with changed content has a new name. */
 function configsIn({ spec }: ReplicaSet): unknown {
   const { containers = [], volumes = [] } = spec?.template?.spec ?? {};
   const [first] = containers;
   return [first?.envFrom ?? [], volumes.filter(({ configMap }) => configMap !== undefined)];
 }
 
-/** JSON with sorted fields. */
+/** Serializes a value as JSON with sorted fields, for comparison. */
 function canonical(value: unknown): string {
   return (
     JSON.stringify(value, (_key, part: unknown) =>

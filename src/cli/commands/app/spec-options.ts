@@ -1,4 +1,4 @@
-/** The options of `kon app create` and `edit` that say what an app is. */
+/** Options of `kon app create` and `edit` that set fields of an app's spec. */
 import { wholeNumber } from '../../framework/options.ts';
 import type { Option } from '../../framework/command.ts';
 import { parseConfig, parseDependency, parseEnv, parsePort } from './from-options.ts';

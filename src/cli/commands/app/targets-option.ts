@@ -23,7 +23,7 @@ export const containerOption = {
   summary: 'container of its pods (default: the app’s own)',
 } as const satisfies Option;
 
-/** For commands that talk to one pod. */
+/** Option that selects one target, for commands that connect to one pod. */
 export const targetOption = {
   ...targetsOption,
   repeatable: false,

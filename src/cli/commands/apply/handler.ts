@@ -1,4 +1,4 @@
-/** `kon apply`: documents to server-side applies. Nothing is written before all of it would be taken. */
+/** `kon apply`: applies documents with server-side apply. Writes nothing unless a dry run of every document succeeds. */
 import type { KubeClient } from '../../../kube/index.ts';
 import type { CliContext } from '../../framework/context.ts';
 import { CliError } from '../../framework/errors.ts';
@@ -34,7 +34,7 @@ export async function applyFlow(
   await writeObjects(context, objects);
 }
 
-/** All are waited for within one time, and none that fails hides another. */
+/** Waits for all objects with one shared timeout, and reports every failure. */
 async function waitForAll(
   context: CliContext,
   client: KubeClient,

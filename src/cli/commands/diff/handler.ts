@@ -1,4 +1,4 @@
-/** `kon diff`: what an apply would change in the cluster, line by line. */
+/** `kon diff`: shows line by line what `kon apply` would change in the cluster. */
 import type { CliContext } from '../../framework/context.ts';
 import { exitCodes, type ExitCode } from '../../framework/exit-codes.ts';
 import type { KonObject } from '../../cluster/kinds.ts';
@@ -10,7 +10,7 @@ import { asYaml } from '../../framework/output/data.ts';
 import { printable } from '../../framework/output/printable.ts';
 import { dryRunItem, itemsOfFiles, type DryRunResult } from '../../objects/apply-items.ts';
 
-/** Lines which did not change are shown this far around those that did, as in every unified diff. */
+/** Number of unchanged lines that are shown around each change, as usual in a unified diff. */
 const contextLines = 3;
 
 /** Exits with 0 if nothing would change, 1 if something would, and above 1 if it cannot be determined. */

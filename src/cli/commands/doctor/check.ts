@@ -3,7 +3,7 @@ import type { Lookups } from './lookups.ts';
 
 export type Verdict =
   | { readonly status: 'ok'; readonly message?: string }
-  /** `warning`: works, or cannot be determined. `error`: does not work, or will fail soon. */
+  /** `warning`: it works, or its state is unknown. `error`: it does not work, or will fail soon. */
   | {
       readonly status: 'warning' | 'error';
       readonly message: string;
@@ -12,19 +12,19 @@ export type Verdict =
     };
 
 export type Check = {
-  /** kebab-case, contract: in the JSON report, and the anchor in docs/guides/doctor.md. */
+  /** Kebab-case. Part of the public contract: it appears in the JSON report and is the anchor in docs/guides/doctor.md. */
   readonly id: string;
   readonly category: 'Environment' | 'Cluster' | 'Operator' | 'Configuration' | 'AWS' | 'Identity';
-  /** Statement that is true when the check passes, without full stop. */
+  /** Statement that is true if the check passes, without a full stop. */
   readonly title: string;
   /** Ids of checks that must pass before this one runs; none by default. */
   readonly needs: readonly string[];
-  /** Whether it may become true by waiting; not by default. */
+  /** Whether a failed check may pass later without intervention; false by default. */
   readonly mayPass: boolean;
   readonly run: (lookups: Lookups) => Promise<Verdict>;
 };
 
-/** A check as its category lists it. */
+/** A check as defined in its category, with optional fields. */
 export type CheckDefinition = Pick<Check, 'id' | 'title' | 'run'> & Partial<Pick<Check, 'needs' | 'mayPass'>>;
 
 export const ok = (message?: string): Verdict => ({

@@ -52,7 +52,7 @@ async function examined(
 const statuses = (findings: readonly Finding[]): readonly string[] =>
   findings.map(({ verdict }) => verdict.status);
 
-it('skips what needs a check that failed, and what needs that', async () => {
+it('skips a check that depends directly or indirectly on a failed check', async () => {
   const { findings } = await examined([
     check('a', [], async () => failure('broken')),
     check('b', ['a'], async () => ok()),
@@ -63,7 +63,7 @@ it('skips what needs a check that failed, and what needs that', async () => {
   expect(isHealthy(findings)).toBe(false);
 });
 
-it('waits for what may pass until it does, looking anew each time, and for nothing else', async () => {
+it('repeats only a check that may pass later, with new lookups, until it passes', async () => {
   let tries = 0;
   const { findings, waits, rounds } = await examined(
     [
@@ -77,13 +77,13 @@ it('waits for what may pass until it does, looking anew each time, and for nothi
   expect(rounds).toBe(3);
 });
 
-it('gives up at the deadline', async () => {
+it('stops repeating a failed check at the deadline', async () => {
   const { findings, waits } = await examined([check('never', [], async () => failure('no'), true)], 3);
   expect(statuses(findings)).toEqual(['error']);
   expect(waits).toHaveLength(3);
 });
 
-it('takes what it may not see for a warning, and any other fault for an error', async () => {
+it('reports a denied read as a warning, and any other error as an error', async () => {
   const forbidden = new KubeApiError({
     kind: 'Status',
     status: 'Failure',
@@ -101,7 +101,7 @@ it('takes what it may not see for a warning, and any other fault for an error', 
   ]);
 });
 
-it('tells each problem under its check, with where to read on', async () => {
+it('prints each problem below its check, with a link to the documentation', async () => {
   const { findings } = await examined([
     check('a', [], async () => ok('v1')),
     check('b', [], async () => failure('broken', ['first', 'second'])),

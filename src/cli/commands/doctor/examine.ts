@@ -1,4 +1,4 @@
-/** Makes the checks one after the other. Without what it needs, a check is skipped: its failure would say nothing new. */
+/** Runs the checks one after the other. Skips a check if a check that it needs failed, because its result would show nothing new. */
 import { IdentityError } from '../../../identity/state/errors.ts';
 import { isForbidden } from '../../../kube/index.ts';
 import { explain } from '../../framework/explain.ts';
@@ -13,10 +13,10 @@ export type Finding = {
 
 export type Examination = {
   readonly checks: readonly Check[];
-  /** Cached lookups are dropped with each round. */
+  /** Creates the lookups of a round. Each round reads again instead of reusing cached results. */
   readonly lookups: () => Lookups;
   readonly signal: AbortSignal;
-  /** Milliseconds. */
+  /** Monotonic clock in milliseconds. */
   readonly monotonic: () => Monotonic;
   /** Deadline for repeating a check that may recover. */
   readonly deadline: number;
@@ -66,7 +66,7 @@ async function judge(check: Check, lookups: Lookups, signal: AbortSignal): Promi
   } catch (error) {
     signal.throwIfAborted();
     const { message, details, next } = explain(error);
-    // A denied request says nothing about the state of the cluster.
+    // A denied request shows nothing about the state of the cluster.
     const unseen =
       check.id !== 'aws-credentials' &&
       check.id !== 'api-server' &&

@@ -1,4 +1,4 @@
-/** `kon doctor`. */
+/** `kon doctor`: runs the checks and prints a report. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CliContext } from '../../framework/context.ts';
 import { exitCodes, type ExitCode } from '../../framework/exit-codes.ts';
@@ -53,7 +53,7 @@ export async function doctorFlow(
   return isHealthy(findings) ? exitCodes.ok : exitCodes.error;
 }
 
-/** On a terminal a spinner shows the last error; elsewhere each error is printed once. */
+/** Shows the last error with a spinner on a terminal; otherwise prints each error once. */
 function createSpinner({ stderr }: CliContext): { turn(text: string): void; clear(): void } {
   const faces = ['|', '/', '-', '\\'];
   let turns = 0;

@@ -49,17 +49,17 @@ export function createLookups(context: CliContext, operatorArn: string | undefin
     connection,
     client,
     configs,
-    /** The one that counts. */
+    /** Effective ClusterConfig. */
     config,
     state: once(async () => clusterState(await configs())),
     accounts: once(async () => listObjects(await client(), accountKind)),
-    /** Leases of operators, in any namespace. */
+    /** Leases of operators in all namespaces. */
     leases: once(async () => listLeases(await client(), signal)),
-    /** The API server's clock, or this machine's where the server does not give its own. */
+    /** Time of the API server, or of this machine if the server returns none. */
     serverNow: async () => (await serverTime(await client(), signal)) ?? now(),
     /** Deployments of the operator. */
     operators,
-    /** ServiceAccounts of these, each with the role of its annotation, if any. */
+    /** ServiceAccounts of the operator's Deployments, each with the role from its annotation, if any. */
     operatorAccounts: once(async () => {
       const kube = await client();
       return Promise.all(
@@ -80,7 +80,7 @@ export function createLookups(context: CliContext, operatorArn: string | undefin
     aws,
     caller: once(async () => (await aws()).account.callerIdentity(signal)),
     roles: once(async () => (await aws()).roles.snapshot(signal)),
-    /** The operator's role or user in IAM, where the person named it. */
+    /** IAM role or user of the operator, if given by the user. */
     operatorArn,
     close: () => connections.forEach((opened) => opened.close()),
   };

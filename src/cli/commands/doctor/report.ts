@@ -1,4 +1,4 @@
-/** Text of findings, in the style of `linkerd check`. Pure. */
+/** Renders the findings in the style of `linkerd check`. Pure. */
 import { paint, type Style } from '../../framework/output/color.ts';
 import { printable } from '../../framework/output/printable.ts';
 import type { Finding } from './examine.ts';
@@ -55,7 +55,7 @@ export function summaryLine(findings: readonly Finding[], color: boolean): strin
   return `Status check results are ${paint(style, mark, color)}${parts.length > 0 ? ` (${parts.join(', ')})` : ''}\n`;
 }
 
-/** Names in here are contract. */
+/** Creates the JSON report. Its field names are part of the public contract. */
 export function reportDocument(findings: readonly Finding[]): Readonly<Record<string, unknown>> {
   return {
     healthy: isHealthy(findings),

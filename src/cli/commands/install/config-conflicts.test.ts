@@ -23,13 +23,13 @@ function refusal(asked: Partial<AskedConfig>): CliError | undefined {
   }
 }
 
-describe('options on an installation that exists', () => {
+describe('the options for an existing installation', () => {
   it.each<[string, Partial<AskedConfig>]>([
     ['none', {}],
     ['targets that it has', { targets: ['staging'] }],
     ['its boundary', { boundary }],
     ['its patterns in another order', { allowedPolicies: ['b*', 'a*'] }],
-  ])('agree: %s', (_what, asked) => {
+  ])('are accepted if they match the ClusterConfig: %s', (_what, asked) => {
     expect(refusal(asked)).toBeUndefined();
   });
 
@@ -43,7 +43,7 @@ describe('options on an installation that exists', () => {
     ['fewer patterns', { allowedPolicies: ['a*'] }, '{"allowedPolicyArns":["a*"]}'],
     ['more patterns', { allowedPolicies: ['a*', 'b*', 'c*'] }, '{"allowedPolicyArns":["a*","b*","c*"]}'],
     ['a tag key where there are none', { tagKeys: ["it's"] }, String.raw`["it'\''s"]`],
-  ])('are refused with the way to change it: %s', (_what, asked, way) => {
+  ])('are refused with the command that changes the ClusterConfig: %s', (_what, asked, way) => {
     const error = refusal(asked);
     expect(error?.code).toBe('CONFLICT');
     expect(error?.next.join('\n')).toContain(way);

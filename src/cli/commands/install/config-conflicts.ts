@@ -1,6 +1,6 @@
 /**
- * Compares the options of `kon install` with a ClusterConfig that exists. It is a person's, and GitOps may keep it, so that an
- * installation changes nothing in it: what differs is refused, with the command that changes it. Pure.
+ * Compares the options of `kon install` with an existing ClusterConfig. The user owns it, possibly through GitOps, so an
+ * installation does not change it: differing options are refused with the command that changes the ClusterConfig. Pure.
  */
 import type { ClusterConfig } from '../../../api/cluster-config.ts';
 import { CliError } from '../../framework/errors.ts';
@@ -14,7 +14,7 @@ export type AskedConfig = {
 
 type Value = string | readonly string[] | undefined;
 
-/** @throws CliError of code CONFLICT */
+/** @throws CliError of code CONFLICT if an option differs from the ClusterConfig */
 export function requireAsConfigured(
   { metadata: { name }, spec }: Pick<ClusterConfig, 'metadata' | 'spec'>,
   asked: AskedConfig,
@@ -71,7 +71,7 @@ function shown(value: Value): string {
   return typeof value === 'string' ? value : value.join(', ') || 'empty';
 }
 
-/** For a POSIX shell. */
+/** Quotes JSON for a POSIX shell. */
 function quoted(value: object): string {
   return `'${JSON.stringify(value).replaceAll("'", `'\\''`)}'`;
 }

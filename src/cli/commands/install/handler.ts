@@ -1,4 +1,4 @@
-/** `kon install`: finds out where, says what, asks, does it step by step, and stops at the first that is refused. */
+/** `kon install`: discovers the cluster, prints the planned steps, asks for consent, and performs the steps until one is refused. */
 import type { ClusterConfig } from '../../../api/cluster-config.ts';
 import type { IdentityMode } from '../../../api/linked-service-account.ts';
 import {
@@ -56,9 +56,9 @@ import { stepGroups, type Found } from './step-groups.ts';
 
 export type InstallRequest = ClusterChoice &
   InstallationChoice & {
-    /** As it is, or IRSA, when absent. */
+    /** If absent, the existing mode is kept, and a new installation uses IRSA. */
     readonly identityMode: IdentityMode | undefined;
-    /** Consent to an operator that neither a boundary nor a list of allowed policies limits. */
+    /** Consent to an operator that is limited neither by a boundary nor by a list of allowed policies. */
     readonly unbounded: boolean;
     readonly dryRun: boolean;
     readonly yes: boolean;
@@ -124,7 +124,7 @@ export async function installFlow(context: CliContext, request: InstallRequest):
   });
 }
 
-/** @throws CliError of code CONFLICT where another namespace has an installation, or an operator runs that is not wanted */
+/** @throws CliError of code CONFLICT if another namespace has an installation, or an operator runs despite `--without-operator` */
 async function requireOneInstallation(
   client: KubeClient,
   { namespace, withoutOperator, dryRun }: InstallRequest,
@@ -143,7 +143,7 @@ async function requireOneInstallation(
   });
 }
 
-/** Undefined in a dry run without the permission to read it. */
+/** Returns the result of the read, or undefined if it is denied in a dry run. */
 async function unlessDenied<T>(
   { dryRun }: Pick<InstallRequest, 'dryRun'>,
   read: Promise<T>,
@@ -156,7 +156,7 @@ async function unlessDenied<T>(
   }
 }
 
-/** Undefined if it does not exist, and in a dry run without the permission to read it. */
+/** Reads the operator's role. Undefined if the role does not exist, or if the read is denied in a dry run. */
 async function operatorRoleAsItIs(
   { roles }: Pick<Aws, 'roles'>,
   name: string,
@@ -176,22 +176,22 @@ async function warnOfCollisions({ stderr, signal }: CliContext, client: KubeClie
   for (const collision of nameCollisions(items)) stderr.write(`‼ ${describeCollision(collision)}\n`);
 }
 
-/** The ClusterConfig that stands; undefined before there is one. */
+/** Returns the effective ClusterConfig; undefined if none exists yet. */
 async function readConfig(client: KubeClient): Promise<ClusterConfig | undefined> {
   return effectiveConfig((await orMissing(listObjects(client, clusterConfigKind))) ?? []);
 }
 
-/** Detects a concurrent installation while the question was open. @throws CliError of code CONFLICT */
+/** Detects an installation that ran while the prompt was open. @throws CliError of code CONFLICT */
 async function requireStillAsAsked(client: KubeClient, request: InstallRequest): Promise<void> {
   const config = await readConfig(client);
   if (config) requireAsConfigured(config, request);
 }
 
 /**
- * Renders the operator's policy again from the ClusterConfig that stands. Of two installations at the same time one creates it,
- * and the other may have written the policy last.
+ * Renders the operator's policy again from the effective ClusterConfig. If two installations run at the same time, one creates the
+ * ClusterConfig, but the other may have written the policy last.
  *
- * @throws CliError of code CONFLICT when the ClusterConfig is another one than was asked for
+ * @throws CliError of code CONFLICT if the ClusterConfig differs from the requested options
  */
 async function renewRole(
   context: CliContext,
@@ -224,7 +224,7 @@ async function renewRole(
 
 const replacedPauseMs = 1000;
 
-/** Waits while pods of the operator get their role the former way. @returns that way, where some still do */
+/** Waits while operator pods still use the former identity mode. @returns the former mode if some pods still use it */
 async function untilReplaced(
   { monotonic, signal }: CliContext,
   client: KubeClient,
@@ -239,7 +239,7 @@ async function untilReplaced(
   }
 }
 
-/** The operator is not started where it could not get its role. @throws CliError of code CLUSTER_NOT_READY */
+/** Refuses to start the operator if no Pod Identity agent can provide its role. @throws CliError of code CLUSTER_NOT_READY */
 async function requireAgent(
   context: CliContext,
   client: KubeClient,

@@ -34,23 +34,23 @@ export type InstallationChoice = {
   readonly boundary: string | undefined;
   readonly allowedPolicies: readonly string[];
   readonly tagKeys: readonly string[];
-  /** Belongs to the operator's own role. */
+  /** Requirements of the organization for the operator's own role. */
   readonly demands: RoleDemands;
   readonly namespace: string;
   readonly image: string | undefined;
   readonly replicas: number;
-  /** The operator runs elsewhere. */
+  /** Whether the operator runs outside the cluster. */
   readonly withoutOperator: boolean;
-  /** Consent to put this version in the place of a later one. */
+  /** Consent to replace a later version with this one. */
   readonly downgrade: boolean;
 };
 
-/** Everything that an installation makes, as data. */
+/** All objects that an installation creates, as data. */
 export type Installation = {
   readonly cluster: DiscoveredCluster;
-  /** The operator's own. */
+  /** Namespace of the operator. */
   readonly namespace: string;
-  /** How the operator gets its role. */
+  /** Identity mode of the operator. */
   readonly mode: IdentityMode;
   /** The previous mode, which running pods of the operator still use. */
   readonly former: IdentityMode | undefined;
@@ -60,12 +60,12 @@ export type Installation = {
   readonly association: OperatorAssociation | undefined;
   readonly policyOptions: OperatorPolicyOptions;
   readonly policy: PolicyDocument;
-  /** Enforced before the CRDs exist, so that no account is ever written without them. */
+  /** Created and enforced before the CRDs, so that no account is ever written without these policies. */
   readonly admission: readonly KubeObject[];
   readonly crds: readonly KubeObject[];
   readonly objects: readonly KubeObject[];
   readonly config: KubeObject;
-  /** There is a ClusterConfig already, which stays as it is. */
+  /** Whether a ClusterConfig already exists. It is not changed. */
   readonly existing: boolean;
 };
 
@@ -74,9 +74,9 @@ export function describeInstallation(
   existing: ClusterConfig | undefined,
   mode: IdentityMode,
   request: InstallationChoice,
-  /** The operator's role, when it exists. */
+  /** The operator's role, if it exists. */
   live: ObservedRole | undefined,
-  /** How pods of the operator that run get the role, where that is another way. */
+  /** Identity mode of running operator pods, if it differs from `mode`. */
   former?: IdentityMode,
 ): Installation {
   const { namespace } = request;

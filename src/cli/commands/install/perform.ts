@@ -1,4 +1,4 @@
-/** Performs the steps of an installation one after the other, and stops at the first that is refused. */
+/** Performs the steps of an installation one after the other, and stops at the first step that fails. */
 import { resources, type KubeClient, type KubeObject } from '../../../kube/index.ts';
 import type { CliContext } from '../../framework/context.ts';
 import { CliError } from '../../framework/errors.ts';

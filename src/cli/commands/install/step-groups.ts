@@ -1,4 +1,4 @@
-/** The steps of an installation, in the order of dependence. */
+/** Lists the steps of an installation in the order of their dependencies. */
 import type { InstallationStore } from '../../../aws/installation.ts';
 import { type KubeClient, type KubeObject } from '../../../kube/index.ts';
 import type { Aws } from '../../aws/session.ts';
@@ -17,10 +17,10 @@ import {
   type Step,
 } from '../../installation/steps.ts';
 
-/** AWS, as an installation reads and writes it. */
+/** AWS clients that an installation reads and writes with. */
 export type Found = { readonly aws: Aws; readonly installation: InstallationStore };
 
-/** Groups of steps; each group can be examined only after the previous one was applied. */
+/** Returns groups of steps. The state of a group can be determined only after the previous group was applied. */
 export function stepGroups(
   client: KubeClient,
   {
@@ -58,7 +58,7 @@ export function stepGroups(
     all(admission),
     () => acceptNewStep(client, clock),
     () => Promise.all(crds.map((crd) => crdStep(client, crd, signal))),
-    // Pods would get the role by it even if their ServiceAccount has the annotation.
+    // Removes the association, because pods would use it even if their ServiceAccount has the role annotation.
     async () =>
       former === 'PodIdentity' && cluster.eks
         ? associationRemoval(

@@ -18,17 +18,17 @@ export async function runInForeground(
     readonly healthAddress: { readonly host: string; readonly port: number } | undefined;
     readonly concurrency: number | undefined;
     readonly leaseNamespace: string | undefined;
-    /** Milliseconds. */
+    /** Lease duration in milliseconds. */
     readonly leaseDuration: number | undefined;
     readonly withoutLease: boolean;
     readonly requireAdmission: boolean;
-    /** The parser lets only the known ones pass. */
+    /** The parser accepts only known levels. */
     readonly logLevel: string;
     readonly logFormat: string | undefined;
   },
 ): Promise<void> {
   const { stderr, now, monotonic, random, signal } = context;
-  // Fail at once with a message instead of retrying forever: no cluster, no permissions, no CRDs.
+  // Fails at once with a message if the cluster, the permissions or the CRDs are missing, instead of retrying forever.
   await listObjects(await context.connect(), clusterConfigKind);
   const heap = v8Heap();
   const isText = (options.logFormat ?? (stderr.isTTY ? 'text' : 'json')) === 'text';
@@ -77,18 +77,18 @@ export async function runInForeground(
   }
 }
 
-/** The heap of a Node.js that was started with --expose-gc, as the image does. */
+/** Returns the heap if Node.js was started with --expose-gc, as in the image. */
 function v8Heap(): Heap | undefined {
   const { gc } = globalThis;
   if (!gc) return undefined;
   return {
     size: () => getHeapStatistics().total_heap_size,
-    // An ordinary collection leaves the pieces where they are.
+    // An ordinary garbage collection would leave the heap fragmented.
     giveBack: () => gc({ type: 'major', execution: 'sync', flavor: 'last-resort' }),
   };
 }
 
-/** The namespace of the pod that this process runs in, if it does. Source: Kubernetes, "Accessing the API from within a pod". */
+/** Namespace of the pod of this process; undefined outside a pod. Source: Kubernetes, "Accessing the API from within a pod". */
 async function ownNamespace(): Promise<string | undefined> {
   try {
     return (await readFile('/var/run/secrets/kubernetes.io/serviceaccount/namespace', 'utf8')).trim();

@@ -1,4 +1,4 @@
-/** A line of the operator's log for a person's eyes: time, level, message, and what varies. */
+/** Formats a line of the operator's log as readable text: time, level, message, then the other fields. */
 import { paint, type Style } from '../../framework/output/color.ts';
 import { printable } from '../../framework/output/printable.ts';
 
@@ -9,7 +9,7 @@ const levelStyles: Readonly<Record<string, Style>> = {
   error: 'red',
 };
 
-/** @param line one JSON object, with its line end */
+/** @param line one JSON object with its line break */
 export function textLine(line: string, color: boolean): string {
   const { time, level, msg, ...fields } = JSON.parse(line) as Readonly<Record<string, unknown>>;
   const name = String(level);

@@ -18,9 +18,9 @@ describe('parseAddress', () => {
 });
 
 describe('parseLeaseDuration', () => {
-  it('takes whole seconds from 5 to 300, and gives milliseconds', () => {
+  it('accepts whole seconds from 5 to 300, and returns milliseconds', () => {
     expect(parseLeaseDuration('15')).toBe(15_000);
-    // Candidates respect no longer one.
+    // Candidates for the Lease do not respect a longer duration.
     expect(parseLeaseDuration('300')).toBe(longestLeaseMs);
     for (const text of ['4', '301', '1.5', '15s', ''])
       expect(() => parseLeaseDuration(text)).toThrow('is not a Lease duration');

@@ -1,6 +1,6 @@
 import { usageError } from '../../framework/errors.ts';
 
-/** `127.0.0.1:8080`, `[::1]:8080`, or `:8080` for all addresses. @throws CliError of code USAGE */
+/** Parses `127.0.0.1:8080`, `[::1]:8080`, or `:8080` for all addresses. @throws CliError of code USAGE */
 export function parseAddress(text: string): { readonly host: string; readonly port: number } {
   const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]*)):([0-9]{1,5})$/i.exec(text);
   const port = Number(match?.[3]);
@@ -13,8 +13,8 @@ export function parseAddress(text: string): { readonly host: string; readonly po
 }
 
 /**
- * The lead is given up after two thirds of it, and renewed each two fifteenths: less than five seconds would be lost by an API
- * server that answers a little late. Returns milliseconds.
+ * Parses a Lease duration and returns milliseconds. The leader renews the Lease every two fifteenths of the duration, and gives up
+ * leadership after two thirds without a renewal. With less than five seconds, a slightly slow API server would end the leadership.
  *
  * @throws CliError of code USAGE
  */

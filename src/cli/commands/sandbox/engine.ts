@@ -1,6 +1,6 @@
 /**
- * Loads the sandbox package: the only place of the product that may import it (scripts/check-layers.ts). The bundle of the
- * operator's image is built without it.
+ * Loads the sandbox package. Only this module of the product may import it (scripts/check-layers.ts). The bundle of the
+ * operator's image does not contain it.
  */
 import type * as Package from '../../../../sandbox/src/index.ts';
 import { CliError } from '../../framework/errors.ts';
@@ -9,7 +9,7 @@ export type { PartStatus, SandboxDescription, TourReport } from '../../../../san
 
 export type Sandbox = typeof Package;
 
-/** @throws CliError SANDBOX_MISSING in a build without a sandbox */
+/** @throws CliError of code SANDBOX_MISSING in a build without the sandbox */
 export async function loadSandbox(): Promise<Sandbox> {
   try {
     return await import('../../../../sandbox/src/index.ts');
@@ -24,9 +24,9 @@ export async function loadSandbox(): Promise<Sandbox> {
 }
 
 /**
- * Loads the sandbox package for `act`, and turns the package's errors into errors of the command line.
+ * Loads the sandbox package, runs `act` with it, and converts the package's errors into errors of the command line.
  *
- * @throws CliError SANDBOX_FAILED, with the first line of the message as what happened and the others as details
+ * @throws CliError of code SANDBOX_FAILED, with the first line of the error as message and the other lines as details
  */
 export async function withSandbox<T>(act: (sandbox: Sandbox) => Promise<T>): Promise<T> {
   const sandbox = await loadSandbox();

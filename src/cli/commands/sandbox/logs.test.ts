@@ -2,6 +2,6 @@ import { expect, test } from 'vitest';
 import { loadSandbox } from './engine.ts';
 import { logChoices } from './logs.ts';
 
-test('the parts that logs offers are those that there are', async () => {
+test('kon sandbox logs offers exactly the logs of the sandbox', async () => {
   expect(logChoices).toEqual((await loadSandbox()).logNames);
 });

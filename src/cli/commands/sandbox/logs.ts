@@ -4,7 +4,7 @@ import { usageError } from '../../framework/errors.ts';
 import { exitCodes } from '../../framework/exit-codes.ts';
 import { stateDirOption } from './options.ts';
 
-/** Written out, because the engine that knows the parts is loaded only when it is needed; a test compares the two. */
+/** Names of the logs. Duplicated here, because the sandbox package is loaded only when it is needed; a test compares both lists. */
 export const logChoices = [
   'etcd',
   'kube-apiserver',
@@ -54,7 +54,7 @@ export const sandboxLogsCommand = defineCommand({
         write: (text) => context.stdout.write(text),
       }),
     );
-    // It goes on until then, as everything does that follows.
+    // With --follow, the command runs until Ctrl-C, like every other command with this option.
     return options.follow ? exitCodes.interrupted : exitCodes.ok;
   },
 });

@@ -1,9 +1,9 @@
-/** The namespace of a target. */
+/** Determines the state of a target's namespace. */
 import type { KubeObject } from '../../../kube/index.ts';
 
 export type Namespace = KubeObject & { readonly status?: { readonly phase?: string } };
 
-/** `Missing` while there is no namespace of that name. */
+/** `Missing` means that no namespace with this name exists. */
 export type NamespaceState = 'Active' | 'Terminating' | 'Missing';
 
 export function stateOf(namespace: Namespace | undefined): NamespaceState {

@@ -1,4 +1,4 @@
-/** `kon uninstall`: removes what an installation created, in reverse order, and lists what stays. */
+/** `kon uninstall`: removes the objects of an installation in reverse order, and lists the remaining ones. */
 import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
 import { effectiveConfig, leftoverRoles, roleNameOf } from '../../../identity/index.ts';
 import { clusterConfigKind } from '../../cluster/kinds.ts';
@@ -19,12 +19,12 @@ import { requireNoOperator, untilGone } from './wait.ts';
 
 export type UninstallRequest = ClusterChoice & {
   readonly namespace: string;
-  /** With them, accounts and their roles go too. */
+  /** Also deletes accounts and their roles. */
   readonly deleteAccounts: boolean;
-  /** Says what would go and what would stay. */
+  /** Only prints the objects that would be deleted and those that would remain. */
   readonly dryRun: boolean;
   readonly yes: boolean;
-  /** Not waiting is about what is left at the end: accounts are waited for in any case, as the operator is needed for them. */
+  /** `noWait` skips only the wait at the end. The command always waits for accounts, because the operator is needed to delete them. */
   readonly wait: WaitInput;
 };
 
@@ -65,7 +65,7 @@ export async function uninstallFlow(context: CliContext, request: UninstallReque
     kept.push(...(await removeFromIam(context, cluster, request, aws.roles, installation, leaving)));
     for (const text of kept) stderr.write(`‼ stays: ${text}\n`);
     if (!dryRun) {
-      // From here on a CRD that is being deleted refuses new objects.
+      // From here on, a CRD that is being deleted rejects new objects.
       await acceptNew(client);
       if (!wait.noWait) await untilGone(context, client, deleted, wait.timeout, cluster.clusterArn);
       await requireNoOperator(client, context);

@@ -13,7 +13,7 @@ import { listObjects, orMissing } from '../../cluster/objects.ts';
 import { CliError } from '../../framework/errors.ts';
 import { refuseOthers, removalOf, type FoundOperator } from '../../installation/other-installations.ts';
 
-/** Refuses installations that another tool has to remove. @throws CliError of code CONFLICT */
+/** Refuses installations that must be removed with another tool. @throws CliError of code CONFLICT */
 export function refuseHelm(operators: readonly FoundOperator[], namespace: string): void {
   refuseOthers(operators, namespace, 'uninstall');
   const helm = operators.find(({ release }) => release !== undefined);
@@ -29,8 +29,8 @@ export function refuseHelm(operators: readonly FoundOperator[], namespace: strin
 }
 
 /**
- * @returns the accounts that are deleted with it; undefined where their kind does not exist
- * @throws CliError of code CONFLICT while there are apps, accounts that were not asked for, or accounts in use
+ * @returns the accounts that would be deleted; undefined if their CRD does not exist
+ * @throws CliError of code CONFLICT if there are apps, accounts without `deleteAccounts`, or accounts in use
  */
 export async function requireRemovable(
   client: KubeClient,
@@ -62,14 +62,14 @@ export async function requireRemovable(
       details: [...uses, 'No account was deleted.'],
       next: ['End the pods first, through their controllers; then run it again.'],
     });
-  // Protected accounts refuse it before any is deleted.
+  // The dry run fails for protected accounts before any account is deleted.
   if (!dryRun)
     for (const { metadata } of accounts)
       await client.delete(accountKind.resource, { name: metadata.name }, { dryRun: true });
   return accounts;
 }
 
-/** `NAMESPACE/NAME` of running pods that hold the identity of an account. Those that are ending give it up by themselves. */
+/** Lists running pods that hold the identity of an account, as `NAMESPACE/NAME`. Skips terminating pods, whose use ends anyway. */
 function podsUsing({ metadata, status }: LinkedServiceAccount, pods: readonly Pod[]): readonly string[] {
   const targets = new Set(status?.targets?.map(({ name }) => name));
   return pods

@@ -1,4 +1,4 @@
-/** Deletion of accounts by `kon uninstall`, while the operator still runs. */
+/** Deletes accounts for `kon uninstall` while the operator still runs. */
 import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
 import type { KubeClient } from '../../../kube/index.ts';
 import { accountKind } from '../../cluster/kinds.ts';
@@ -8,18 +8,18 @@ import { acceptNew, refuseNew } from '../../installation/refuse-new.ts';
 import { requireRemovable } from './refusals.ts';
 
 type Removal = {
-  /** Accounts that the person agreed to lose; undefined where their kind does not exist. */
+  /** Accounts that the user agreed to delete; undefined if their CRD does not exist. */
   readonly listed: readonly LinkedServiceAccount[] | undefined;
   readonly deleteAccounts: boolean;
   readonly dryRun: boolean;
   readonly timeoutMs: number;
-  /** @throws Declined */
+  /** Asks for consent to delete the accounts. @throws Declined */
   readonly ask: (accounts: readonly LinkedServiceAccount[]) => Promise<void>;
 };
 
 /**
- * Deletes the accounts while nothing new is admitted. Where it fails, or is not wanted after all, new ones are admitted again;
- * afterwards they are refused up to the end.
+ * Deletes the accounts while admission rejects new ones. If the deletion fails or the user declines, new accounts are admitted
+ * again; otherwise they remain rejected until the end of the uninstallation.
  *
  * @returns the accounts that were deleted
  */
@@ -34,13 +34,13 @@ export async function removeAccounts(
   let isDone = false;
   try {
     await refuseNew(client, context);
-    // Some may have been created while the question was open.
+    // Accounts may have been created while the prompt was open.
     const accounts = (await requireRemovable(client, { deleteAccounts, dryRun })) ?? [];
     const isListed = ({ metadata }: LinkedServiceAccount): boolean =>
       listed.some((each) => each.metadata.uid === metadata.uid);
     if (!accounts.every(isListed)) await ask(accounts);
     await deleteEach(context, client, accounts, removal);
-    // The operator deletes them: none may be left when it is removed.
+    // The operator deletes the accounts, so none may remain when the operator is removed.
     await requireRemovable(client, { deleteAccounts: false, dryRun });
     isDone = true;
     return accounts;

@@ -1,4 +1,4 @@
-/** Deletion of what an installation created in AWS: association, role and OIDC provider, unless others need them. */
+/** Deletes the AWS resources of an installation: association, role and OIDC provider, unless others need them. */
 import type { InstallationStore } from '../../../aws/installation.ts';
 import {
   IdentityError,
@@ -38,7 +38,7 @@ export async function removeFromIam(
   { namespace, dryRun }: Scope,
   roles: RoleStore,
   installation: InstallationStore,
-  /** Names of roles that go, or have gone, with their accounts. */
+  /** Names of roles that are deleted with their accounts. */
   leaving: readonly string[],
 ): Promise<readonly string[]> {
   const { signal, stderr } = context;
@@ -65,13 +65,13 @@ export async function removeFromIam(
   return kept;
 }
 
-/** Names of roles that are shown; the rest is counted. */
+/** Maximum number of roles shown by name; the others are only counted. */
 const rolesShown = 10;
 
 /**
- * Finds the roles whose pods would lose AWS with the provider: of controllers, of other tools, of accounts that retain theirs.
+ * Finds roles that need the OIDC provider, such as roles of controllers, of other tools, and of accounts that retain their role.
  *
- * @param leaving names of roles that go with this uninstallation. A listing may show them for a while after their deletion.
+ * @param leaving names of roles that this uninstallation deletes. A listing may show them for a while after their deletion.
  * @returns a reason to keep the provider
  */
 async function whoNeedsProvider(

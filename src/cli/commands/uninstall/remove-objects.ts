@@ -1,4 +1,4 @@
-/** Deletion of what an installation put on the cluster. */
+/** Deletes the objects of an installation from the cluster. */
 import { orMissing } from '../../cluster/objects.ts';
 import { allowDeletionAnnotation, managedByLabel } from '../../../api/labels.ts';
 import { resources, type KubeClient, type KubeObject } from '../../../kube/index.ts';
@@ -13,10 +13,10 @@ import {
 import { describeObject, fieldManager, resourceOf } from '../../installation/steps.ts';
 
 /**
- * Deletes the operator first, so that it recreates nothing, then the CRDs with the ClusterConfig. The admission policies go
+ * Deletes the operator first, so that it recreates nothing, then the CRDs with the ClusterConfig. Deletes the admission policies
  * last, so that no account is written without them.
  *
- * @returns what was not ours to take away, and what was taken away
+ * @returns the objects that `kon install` did not create, and the deleted objects
  */
 export async function removeObjects(
   context: CliContext,
@@ -46,7 +46,7 @@ export async function removeObjects(
     }
     const isCrd = object.kind === 'CustomResourceDefinition';
     if (isCrd) await allowDeletion(client, name, { signal, dryRun });
-    // The consent of a dry run is not stored, so that the deletion would be refused.
+    // A dry run does not store the consent, so the dry-run deletion of a CRD would be refused.
     if (!(isCrd && dryRun)) await orMissing(client.delete(resourceOf(object), ref, { signal, dryRun }));
     const label = describeObject(object);
     stderr.write(`- ${label}\n`);
@@ -55,7 +55,7 @@ export async function removeObjects(
   return { kept, deleted };
 }
 
-/** Consents to the deletion of a CRD, which admission refuses otherwise. */
+/** Sets the annotation that allows the deletion of a CRD. Otherwise admission refuses the deletion. */
 async function allowDeletion(
   client: KubeClient,
   name: string,

@@ -1,4 +1,4 @@
-/** Waits of `kon uninstall`: for the deleted objects, and for the end of every operator. */
+/** Waits for `kon uninstall` until the deleted objects are gone and every operator has ended. */
 import { abandonAnnotation } from '../../../api/labels.ts';
 import { sleep, systemTimer, type KubeClient } from '../../../kube/index.ts';
 import { accountKind } from '../../cluster/kinds.ts';
@@ -10,7 +10,7 @@ import { findOperators, removalOf } from '../../installation/other-installations
 
 import { namesOf } from './refusals.ts';
 
-/** @throws CliError of code NOT_DELETED when the time is over, with the accounts that hold their CRD */
+/** @throws CliError of code NOT_DELETED after the timeout, with the accounts that block the deletion of their CRD */
 export async function untilGone(
   context: CliContext,
   client: KubeClient,
@@ -44,7 +44,7 @@ export async function untilGone(
 const operatorEndMs = 20_000;
 const operatorPauseMs = 500;
 
-/** @throws CliError of code NOT_DELETED while something runs an operator. The Lease of one that was removed runs out. */
+/** Waits until the Lease of a removed operator expires. @throws CliError of code NOT_DELETED if an operator still runs */
 export async function requireNoOperator(
   client: KubeClient,
   { monotonic, signal }: CliContext,

@@ -1,4 +1,4 @@
-/** `kon account can-i`: what IAM's simulator says of the account's role, and which statement decides. */
+/** `kon account can-i`: asks the IAM policy simulator whether the account's role may call an action, and shows the deciding statement. */
 import { requireAccount, withAws, type Aws } from '../../../aws/session.ts';
 import type { Decision } from '../../../../aws/index.ts';
 import { roleNameOf, type ObservedRole } from '../../../../identity/index.ts';
@@ -20,7 +20,7 @@ type Answer = Omit<Decision, 'by'> & {
   readonly by: readonly Source[];
 };
 
-/** Exits with 0 for yes, 1 for no, and above 1 if it cannot be determined. */
+/** Exits with 0 if the action is allowed, 1 if it is denied, and above 1 if the answer cannot be determined. */
 export async function canIFlow(
   context: CliContext,
   question: { readonly account: string; readonly action: string; readonly resource: string },
@@ -77,7 +77,7 @@ async function explainSource(
   return { policy, statements: document === undefined ? [] : decidingStatements(document, decision, at) };
 }
 
-/** The simulator calls a managed policy by its name, and an inline one `role_<role>_<policy>`. */
+/** The simulator reports a managed policy by its name, and an inline policy as `role_<role>_<policy>`. */
 function policyNamed(source: string, role: ObservedRole): string {
   const managed = [
     ...role.attachedPolicyArns,

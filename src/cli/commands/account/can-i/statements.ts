@@ -10,7 +10,7 @@ type Statement = {
   readonly NotResource?: unknown;
 };
 
-/** The statements as text, with duplicates removed. */
+/** Text of the deciding statements, without duplicates. */
 export function decidingStatements(
   document: string,
   { action, resource, decision }: Pick<Decision, 'action' | 'resource' | 'decision'>,
@@ -48,7 +48,7 @@ function covers(listed: unknown, excluded: unknown, wanted: string, lower: boole
 
 type Position = { readonly line: number; readonly column: number };
 
-/** The text from one position to another, if it is a statement: what IAM counts has been seen to be off by one. */
+/** Text between two positions, if it is a statement. Columns that IAM reports can be off by one. */
 function between(document: string, from: Position, to: Position): string | undefined {
   const offsetOf = ({ line, column }: Position): number =>
     document

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { createWorld, facts, readOnly } from '../../../../identity/testing/simulated-world.ts';
 import { copyOf } from './handler.ts';
 
-it('makes of an account what fits another cluster, and tells what does not', () => {
+it('adapts an account to another cluster, and reports the fields that cannot be copied', () => {
   const own = 'arn:aws:iam::123456789012:policy/own';
   const { account } = createWorld({
     targets: ['production', 'nowhere'],

@@ -1,4 +1,4 @@
-/** `kon account copy`: the same account on another cluster, with a role of its own there. */
+/** `kon account copy`: creates the same account on another cluster, with a separate role. */
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
 import { partitionOf } from '../../../../identity/desired/arn.ts';
 import type { ClusterFacts } from '../../../../identity/state/world.ts';
@@ -40,7 +40,7 @@ export async function copyFlow(context: CliContext, request: CopyRequest): Promi
   }
 }
 
-/** The account as it would be there, and what a person should know of it. Pure. */
+/** Returns the copy for the other cluster, with notes for the user. Pure. */
 export function copyOf(
   account: LinkedServiceAccount,
   name: string,
@@ -52,7 +52,7 @@ export function copyOf(
   if (roleName !== undefined)
     notes.push(`The role ${roleName} stays with its account; the copy gets its own role.`);
   const local = (arn: string): string => {
-    // AWS's own policies exist in each partition under the same name.
+    // AWS managed policies exist in each partition under the same name.
     const own = /^arn:[^:]+:iam::aws:(policy\/.+)$/.exec(arn)?.[1];
     if (own !== undefined) return `arn:${there.partition}:iam::aws:${own}`;
     const owner = arn.split(':')[4];

@@ -1,4 +1,4 @@
-/** Policies to choose from: AWS's catalogue, and the policies of the AWS account if they can be listed. */
+/** Lists the policies that a user can choose: AWS managed policies, and customer managed policies if they can be listed. */
 import { getClusterFacts, type KnownCluster } from '../../../cluster/facts.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { screenPolicies } from '../../../../identity/plan/policies.ts';
@@ -8,15 +8,15 @@ import type { NamedPolicy } from '../../../aws/policy-search.ts';
 
 export type OfferedPolicy = NamedPolicy & { readonly origin: 'account' | 'aws' };
 
-/** Path of service-linked policies, which IAM attaches only to service-linked roles. */
+/** Path of the policies that IAM attaches only to service-linked roles. */
 const serviceLinked = '/aws-service-role/';
 
-/** A person waits for the list. Without credentials the SDK would first search the network for some. */
+/** Short because a user waits for the list: without credentials, the SDK would first search the network for them. */
 const patienceMs = 2_000;
 
 /**
- * The account's own first. Only what this cluster's ClusterConfig lets an account list; everything where that cannot be
- * read. Says on stderr with `-v` why the account could not be asked.
+ * Lists customer managed policies first. Offers only the policies that the ClusterConfig of this cluster allows, or all if the
+ * ClusterConfig cannot be read. With `-v`, stderr shows why the policies of the AWS account could not be listed.
  */
 export async function offeredPolicies(
   context: CliContext,

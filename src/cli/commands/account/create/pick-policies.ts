@@ -1,4 +1,4 @@
-/** Choosing policies on a terminal, from what is offered, by what a person remembers of their names. */
+/** Prompts for policies on a terminal, with a search by parts of their names. */
 import { autocompleteMultiselect, isCancel } from '@clack/prompts';
 import type { CliContext } from '../../../framework/context.ts';
 import { CliError } from '../../../framework/errors.ts';
@@ -7,7 +7,7 @@ import { searchPolicies } from '../../../aws/policy-search.ts';
 
 const shownPolicies = 10;
 
-/** @returns the ARNs in the order in which they were chosen; none when a person goes on without a choice */
+/** @returns the ARNs in the order of selection; empty if the user selects no policy */
 export async function pickPolicies(
   context: CliContext,
   account: string,
@@ -19,11 +19,11 @@ export async function pickPolicies(
     | undefined;
   const chosen = await autocompleteMultiselect<string>({
     message: `Policies of account "${account}" (none: open an editor)`,
-    // A function, called at every key press, so that the best matches come first; the built-in filter keeps the order.
+    // The function runs at every key press and sorts the best matches first; the built-in filter would keep the original order.
     options() {
       const text = this.userInput ?? '';
       if (last?.text === text) return last.options;
-      // Otherwise the focus would stay on the same option while it matches at all, however far down.
+      // Resets the focus to the best match. Otherwise it would stay on the same option as long as that option matches.
       this.focusedValue = undefined;
       const options = searchPolicies(text, policies).map(({ name, arn, origin }) => ({
         value: arn,

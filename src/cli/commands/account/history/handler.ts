@@ -1,4 +1,4 @@
-/** The `history` command, for objects of any kind. */
+/** Implements the `history` command for objects of any kind. */
 import { recentEvents } from '../../../cluster/events.ts';
 import { getObject } from '../../../cluster/objects.ts';
 import type { CliContext } from '../../../framework/context.ts';
@@ -8,7 +8,7 @@ import { writeList } from '../../../framework/output/answer.ts';
 import type { Column } from '../../../framework/output/table.ts';
 import { timeline, type Happening } from './timeline.ts';
 
-/** Lists all Events: the API server keeps them for an hour by default (`--event-ttl`). */
+/** High enough for all Events of an object: the API server keeps Events for an hour by default (`--event-ttl`). */
 const mostEvents = 1000;
 
 export async function historyFlow<T extends KonObject>(
@@ -27,7 +27,7 @@ export async function historyFlow<T extends KonObject>(
 }
 
 const columns = (now: number): readonly Column<Happening>[] => [
-  // Wide tables show exact values; on a terminal an age says more.
+  // Only wide tables show the exact time; an age is easier to read on a terminal.
   { header: 'TIME', value: (item) => item.time },
   { header: 'AGE', value: (item) => ageOf(item.time, now) },
   { header: 'WHAT', value: (item) => item.kind },

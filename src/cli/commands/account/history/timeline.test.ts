@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { timeline } from './timeline.ts';
 
-it('puts Events, turns of conditions and writes in the order of time', () => {
+it('sorts Events, condition transitions and writes by time', () => {
   const condition = { status: 'False', message: 'm', observedGeneration: 1 } as const;
   const happened = timeline(
     {

@@ -8,7 +8,7 @@ export type Happening = {
   readonly kind: 'Event' | 'Condition' | 'Written';
   readonly reason: string;
   readonly message: string;
-  /** How often, of an Event that repeats. The time is that of the last. */
+  /** Number of occurrences of a repeated Event. `time` is the time of the last one. */
   readonly count?: number;
   readonly warning: boolean;
 };
@@ -44,7 +44,7 @@ export function timeline(object: Historical, events: readonly ObjectEvent[]): re
     ...(deletionTimestamp === undefined
       ? []
       : [written(deletionTimestamp, 'DeletionRequested', 'deletion was requested')]),
-    // The API server remembers for each writer when it wrote last.
+    // The API server records the time of the last write of each field manager.
     ...managedFields.flatMap(({ manager = 'somebody', time, subresource, fieldsV1 }) =>
       time === undefined || subresource !== undefined || !fieldsV1 || !('f:spec' in fieldsV1)
         ? []

@@ -1,4 +1,4 @@
-/** `kon account import`: an account for a role that exists. */
+/** `kon account import`: creates an account for an existing role. */
 import { accountLabel, roleArnAnnotation } from '../../../../api/labels.ts';
 import { accountLabelValue } from '../../../../identity/desired/names.ts';
 import type { ObservedRole } from '../../../../identity/state/world.ts';
@@ -62,7 +62,7 @@ export async function importFlow(context: CliContext, request: ImportRequest): P
       facts.targets.includes(subject.namespace) &&
       !isLeftAlone(subject),
   );
-  // Checked by the API server before anything is asked or changed.
+  // The API server validates the account before the user is asked and before anything changes.
   await createObject(client, accountKind, manifest, { dryRun: true });
 
   if (!isData(context.format) || !request.dryRun)
@@ -89,7 +89,7 @@ export async function importFlow(context: CliContext, request: ImportRequest): P
   return finishWrite(context, client, accountKind, { object, did: 'created' }, request.wait);
 }
 
-/** ServiceAccounts that the operator would leave alone, as they do not carry our label. */
+/** ServiceAccounts that the operator would not change because they do not have the label of Konstellation. */
 async function unlabelled(
   client: KubeClient,
   name: string,

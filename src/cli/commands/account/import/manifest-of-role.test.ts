@@ -31,8 +31,8 @@ const role = (more: Partial<ObservedRole> = {}): ObservedRole => ({
 });
 const nothing = { name: undefined, targets: [] };
 
-describe('an existing role', () => {
-  it('becomes the account of the ServiceAccount that it trusts', () => {
+describe('the import of an existing role', () => {
+  it('creates an account for the ServiceAccount that the trust policy names', () => {
     expect(importRole(role(), facts, nothing)).toEqual({
       kind: 'sound',
       manifest: {
@@ -54,7 +54,7 @@ describe('an existing role', () => {
     });
   });
 
-  it('says what stays outside the account', () => {
+  it('reports the parts of the role that the account does not manage', () => {
     const trustPolicy = trusting(
       'system:serviceaccount:production:payments',
       'system:serviceaccount:tools:payments',
@@ -67,7 +67,7 @@ describe('an existing role', () => {
     });
   });
 
-  it('does not become an account for all targets if it trusts only namespaces that are not targets', () => {
+  it('creates no account for all targets if the role trusts only namespaces that are not targets', () => {
     const outside = role({ trustPolicy: trusting('system:serviceaccount:tools:payments') });
     expect(importRole(outside, facts, nothing)).toMatchObject({
       kind: 'unsound',
@@ -88,7 +88,7 @@ describe('an existing role', () => {
       /x, y/,
     ],
     ['of none', JSON.stringify({ Statement: [] }), /no ServiceAccount/],
-  ])('wants a name for a role %s', (_what, trustPolicy, problem) => {
+  ])('requires an account name for a role %s', (_what, trustPolicy, problem) => {
     expect(importRole(role({ trustPolicy }), facts, nothing)).toMatchObject({
       kind: 'unsound',
       problem: expect.stringMatching(problem),
@@ -96,7 +96,7 @@ describe('an existing role', () => {
     expect(importRole(role({ trustPolicy }), facts, { ...nothing, name: 'x' }).kind).toBe('sound');
   });
 
-  it('that another account holds is left to it', () => {
+  it('refuses a role that belongs to another account', () => {
     const tags = ownershipTags({ ...facts, account: 'other', uid: 'u' });
     expect(importRole(role({ tags }), facts, nothing)).toMatchObject({
       kind: 'unsound',

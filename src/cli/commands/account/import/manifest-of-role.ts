@@ -1,4 +1,4 @@
-/** The account that an existing role of eksctl, Terraform or a person comes to, and what taking it over would change. Pure. */
+/** Builds the account for an existing role from eksctl, Terraform or a user, and lists the changes that its adoption would cause. Pure. */
 import type { LinkedServiceAccountSpec } from '../../../../api/linked-service-account.ts';
 import { apiVersion } from '../../../../api/resources.ts';
 import { isManaged, taggedOwner } from '../../../../identity/desired/ownership.ts';
@@ -47,7 +47,7 @@ export function importRole(
   ];
   const known = namespaces.filter((namespace) => facts.targets.includes(namespace));
   const targets = wanted.targets.length > 0 ? wanted.targets : known;
-  // An account without targets would apply to all of them, which was not requested.
+  // An account without a list of targets would apply to all targets, but the user did not request that.
   if (namespaces.length > 0 && targets.length === 0)
     return {
       kind: 'unsound',

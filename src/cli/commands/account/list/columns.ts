@@ -1,9 +1,9 @@
-/** The table of accounts. */
+/** Columns of the table of accounts. */
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
 import { ageColumn, nameColumn, readyColumn, reasonColumn } from '../../../objects/columns.ts';
 import type { Column } from '../../../framework/output/table.ts';
 
-/** How many policies are named before the rest is only counted. */
+/** Maximum number of policies shown by name; the others are only counted. */
 const namedPolicies = 2;
 
 export function accountColumns(now: number): readonly Column<LinkedServiceAccount>[] {

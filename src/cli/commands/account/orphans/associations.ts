@@ -9,8 +9,8 @@ import {
 } from '../../../../identity/index.ts';
 
 /**
- * Removes them before the role goes, or EKS would be asked for a role that is not there.
- * @returns how many there were; none where there is no EKS, or no right to look
+ * Deletes the associations of a role before the role, so that EKS does not refer to a deleted role.
+ * @returns the number of deleted associations; 0 on a cluster outside EKS, or without permission to list associations
  */
 export async function removeAssociationsOf(
   { account, arn }: Pick<LeftoverRole, 'account' | 'arn'>,

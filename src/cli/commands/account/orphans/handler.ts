@@ -1,4 +1,4 @@
-/** `kon account orphans`: also works on a cluster without the operator, or without Konstellation. */
+/** `kon account orphans`: lists and deletes roles whose account was deleted. Works without the operator and without Konstellation on the cluster. */
 import {
   leftoverRoles,
   ownershipTagKeys,
@@ -21,7 +21,7 @@ import { errorMessage } from '../../../../k8s/errors.ts';
 
 export type OrphansRequest = ClusterChoice & {
   readonly delete: boolean;
-  /** Also deletes roles that `deletionPolicy: Retain` kept on purpose. */
+  /** Also deletes roles that were kept by `deletionPolicy: Retain`. */
   readonly retained: boolean;
   readonly yes: boolean;
 };
@@ -32,7 +32,7 @@ export async function orphansFlow(context: CliContext, request: OrphansRequest):
   const { client } = cluster;
   return withAws(context, cluster.region, async (aws) => {
     await requireAccount(context, aws, { accountId: cluster.accountId, name: cluster.clusterArn });
-    // Roles first: an account that is created meanwhile must not make its role look like an orphan.
+    // Roles are read before accounts: otherwise the role of an account created in between would look like an orphan.
     const { roles } = await aws.roles.snapshot(signal);
     const accounts = client ? await accountNames(client, signal) : new Set<string>();
     const orphans = leftoverRoles(roles, cluster, accounts);
@@ -109,7 +109,7 @@ function questionOf(doomed: readonly LeftoverRole[], listed: number): string {
   return `Delete ${doomed.length === 1 ? 'this role' : `these ${doomed.length} roles`}?`;
 }
 
-/** @returns what was done, as an end of a sentence */
+/** @returns the result, as the end of a sentence */
 async function remove(
   of: { readonly cluster: ClusterOfRoles; readonly stores: Stores; readonly use: ClusterUse | undefined },
   orphan: LeftoverRole,
@@ -118,13 +118,13 @@ async function remove(
   const { cluster, use } = of;
   const { client } = cluster;
   const { roles, associations } = of.stores;
-  // The listing may be old, and the account may have come back while a person was thinking.
+  // The listing may be outdated, and the account may have been recreated while the prompt was open.
   const role = await roles.read(orphan.name, signal);
   if (!role) return 'is gone already';
   const [current] = leftoverRoles([role], cluster, new Set());
   if (!current || current.account !== orphan.account || current.kind !== orphan.kind)
     return 'no longer belongs to this cluster, or has an account again; left alone';
-  // A retained role has nothing to do with a new account of the same name until that account adopts it.
+  // A retained role is independent of a new account of the same name until that account adopts it.
   if (client && current.kind === 'orphan' && (await accountNames(client, signal)).has(orphan.account))
     return `has its account ${orphan.account} again; left alone`;
   if (use) requireUnused(await usersOf(role, use));
@@ -141,7 +141,7 @@ async function remove(
   return `deleted${besides}`;
 }
 
-/** @throws where running pods hold the role, or may */
+/** @throws if running pods use the role, or if that cannot be excluded */
 function requireUnused({ users, unseen }: RoleUse): void {
   const holders = users.flatMap(({ namespace, pods }) => pods.map((pod) => `${namespace}/${pod}`));
   if (holders.length > 0) throw new Error(`running pods hold it: ${holders.join(', ')}`);

@@ -1,6 +1,7 @@
 /**
- * The cluster whose roles `kon account orphans` lists and deletes. Before anything is deleted, the kubeconfig, the
- * ClusterConfig, the ARN and EKS have to agree on it: accounts of one cluster say nothing about roles of another.
+ * Determines the cluster whose roles `kon account orphans` lists and deletes. Before a deletion, the kubeconfig, the
+ * ClusterConfig, the ARN and EKS must identify the same cluster: the accounts of one cluster do not show which roles of
+ * another cluster are orphans.
  */
 import { oidcProviderArn, partitionOf, type OwningCluster } from '../../../../identity/index.ts';
 import { effectiveConfig } from '../../../../identity/plan/cluster.ts';
@@ -22,18 +23,18 @@ export type ClusterOfRoles = OwningCluster & {
   readonly name: string;
   readonly accountId: string;
   readonly region: string;
-  /** Absent when the cluster was deleted, or the kubeconfig leads to another one: then its accounts cannot be read. */
+  /** Absent if the cluster was deleted or the kubeconfig points to another cluster: then its accounts cannot be read. */
   readonly client: KubeClient | undefined;
 };
 
 export type ClusterChoice = {
   readonly clusterArn: string | undefined;
   readonly issuer: string | undefined;
-  /** States that the cluster of ARN and issuer was deleted. */
+  /** Confirms that the cluster with this ARN and issuer was deleted. */
   readonly clusterGone: boolean;
 };
 
-/** @throws CliError of code CONFLICT where the kubeconfig, the ClusterConfig and the options name different clusters */
+/** @throws CliError of code CONFLICT if the kubeconfig, the ClusterConfig and the options identify different clusters */
 export async function clusterOfRoles(
   context: CliContext,
   choice: ClusterChoice,
@@ -89,7 +90,7 @@ export async function clusterOfRoles(
   return { ...cluster, client };
 }
 
-/** @throws CliError of code CONFLICT when a cluster has the issuer */
+/** @throws CliError of code CONFLICT if an existing cluster has the issuer */
 async function deletedCluster(
   context: CliContext,
   { clusterArn: arn, issuer }: ClusterChoice,
@@ -105,7 +106,7 @@ async function deletedCluster(
       next: ['Connect to it, and omit --cluster-gone and --issuer.'],
     });
   if ((await reachedIssuer(context)) === issuer) throw exists('the kubeconfig points to it');
-  // A ClusterConfig that was copied gives the roles of a cluster the ARN of another one, maybe of another region.
+  // With a copied ClusterConfig, the roles of a cluster are tagged with the ARN of another cluster, possibly in another region.
   const ofIssuer = /^https:\/\/oidc\.eks\.([a-z0-9-]+)\./.exec(issuer)?.[1];
   for (const region of new Set([cluster.region, ofIssuer ?? cluster.region]))
     await withInstallation(context, region, async (eks) => {
@@ -127,7 +128,7 @@ function described(arn: string, issuer: string): Omit<ClusterOfRoles, 'client'> 
   return { clusterArn: arn, name, region, accountId, issuer, providerArn };
 }
 
-/** @param fallback used when the API server may not be asked and nothing is deleted */
+/** @param fallback used if access to the API server is denied and nothing is deleted */
 async function connectedIssuer(
   { signal }: CliContext,
   client: KubeClient,
@@ -143,7 +144,7 @@ async function connectedIssuer(
 
 const reachTimeoutMs = 5_000;
 
-/** Undefined where the kubeconfig leads nowhere, as it does after its cluster was deleted. */
+/** Undefined if the cluster of the kubeconfig cannot be reached, for example after its deletion. */
 async function reachedIssuer(context: CliContext): Promise<string | undefined> {
   try {
     const signal = AbortSignal.any([context.signal, AbortSignal.timeout(reachTimeoutMs)]);
@@ -154,7 +155,7 @@ async function reachedIssuer(context: CliContext): Promise<string | undefined> {
   }
 }
 
-/** @throws where they cannot be read: only a cluster without the CRD has no accounts */
+/** @throws if the accounts cannot be read. A cluster without the CRD has no accounts. */
 export async function accountNames(client: KubeClient, signal: AbortSignal): Promise<ReadonlySet<string>> {
   try {
     return new Set((await listObjects(client, accountKind)).map(({ metadata }) => metadata.name));

@@ -1,4 +1,4 @@
-/** Changes of a plan, for people and programs. Pure. */
+/** Lists the changes of a plan for text and JSON output. Pure. */
 import {
   isAssociationStep,
   isRoleStep,
@@ -25,16 +25,16 @@ export type Change = PlanLine & {
   readonly object: string;
 };
 
-/** A pod that holds another identity afterwards, or still the old one. */
+/** A running pod in a target whose identity changes. It is replaced, or keeps its old identity. */
 export type AffectedPod = {
   readonly namespace: string;
   readonly name: string;
   readonly workload?: string;
-  /** Whether its app, or its workload with the restart label, replaces it once the new identity is proven. */
+  /** Whether the app, or the workload with the restart label, replaces the pod after the new identity is verified. */
   readonly replaced: boolean;
 };
 
-/** Changes of the steps, without the planner's reads and proofs, and its bookkeeping on the account. */
+/** Changes made by the steps. Omits reads, verifications, and changes of the account's metadata and status by the planner. */
 export function changesOf(world: AccountWorld, { steps }: Pick<DryRun, 'steps'>): readonly Change[] {
   return steps.flatMap((step): Change | readonly Change[] => {
     const role = 'role' in step ? world.roles.get(step.role)?.role : undefined;
@@ -48,9 +48,9 @@ export function changesOf(world: AccountWorld, { steps }: Pick<DryRun, 'steps'>)
 
 /**
  * Pods, as `namespace/name`, that are replaced when their identity changes: by an App, or by a labelled workload whose rollout is
- * neither paused nor left to whoever deletes the pods (`OnDelete`).
+ * neither paused nor of the update strategy `OnDelete`.
  *
- * @param labelled workloads with the label that asks for a restart
+ * @param labelled workloads with the restart label
  */
 export function replacedPods(pods: readonly Pod[], labelled: readonly Workload[]): ReadonlySet<string> {
   const workloads = labelled.filter((workload) => isLabelledWorkload(workload) && replacesPods({ workload }));
@@ -70,7 +70,7 @@ function podKey({ namespace = '', name }: Pick<Pod['metadata'], 'namespace' | 'n
 }
 
 /**
- * Running pods of targets whose pods get another role afterwards, or get it by another mode.
+ * Running pods in targets whose role or identity mode changes.
  *
  * @param replaced result of `replacedPods`
  */
@@ -92,7 +92,7 @@ export function affectedPods(
     );
 }
 
-/** Identity of the pods of a target. A pod need not be replaced when its association gets another role. */
+/** Identity of the pods of a target. A changed role of an association does not require the replacement of pods. */
 function identityOf(
   { name, serviceAccount }: TargetObservation,
   associations: AccountWorld['associations'],

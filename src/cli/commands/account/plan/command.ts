@@ -1,7 +1,7 @@
 import { defineCommand, type Command } from '../../../framework/command.ts';
 import { accountOption, filenameOption, givenName } from '../../../framework/options.ts';
 
-/** `diff` is what those who come from kubectl type, and `plan` those who come from Terraform. */
+/** Defines `diff`, the name known from kubectl, and `plan`, the name known from Terraform. */
 const define = (verb: 'plan' | 'diff'): Command =>
   defineCommand({
     path: ['account', verb],

@@ -18,7 +18,7 @@ import { dryRun } from './dry-run.ts';
 
 const nobody = async (): Promise<undefined> => undefined;
 
-/** As the command line sees it: every role read. */
+/** Observed state as the command line sees it, with every role read. */
 function seen(world: SimulatedWorld): AccountWorld {
   const observed = observe(world);
   return {
@@ -29,7 +29,7 @@ function seen(world: SimulatedWorld): AccountWorld {
 }
 
 describe('a dry-run plan', () => {
-  it('of a new account lists exactly the steps that the operator then carries out', async () => {
+  it('lists exactly the steps that the operator then applies for a new account', async () => {
     const world = createWorld({ aws: { policyArns: [readOnly, fullAccess] } });
     const { steps, status } = await dryRun(seen(world), nobody);
     settle(world);
@@ -42,13 +42,13 @@ describe('a dry-run plan', () => {
     expect(status.conditions?.find(({ type }) => type === 'Ready')?.status).toBe('True');
   });
 
-  it('of an account in step is nothing', async () => {
+  it('is empty for an account that is up to date', async () => {
     const world = createWorld();
     settle(world);
     expect(changesOf(seen(world), await dryRun(seen(world), nobody))).toEqual([]);
   });
 
-  it('of an edit is what the operator then does, and no more', async () => {
+  it('lists exactly the steps that the operator then applies for an edit', async () => {
     const world = createWorld();
     settle(world);
     edit(world, { aws: { policyArns: [fullAccess] }, targets: ['staging'] });
@@ -61,7 +61,7 @@ describe('a dry-run plan', () => {
     expect(kinds(plan.steps)).toContain('UpdateTrustPolicy');
   });
 
-  it('of a switch of the identity mode is what the operator then does, and which pods are made anew', async () => {
+  it('lists the steps that the operator then applies for a changed identity mode, and the pods that are replaced', async () => {
     const world = createWorld();
     settle(world);
     makePod(world, 'production');
@@ -74,7 +74,7 @@ describe('a dry-run plan', () => {
       ['eks', 'CreateAssociation', 'production/myaccount'],
       ['eks', 'CreateAssociation', 'staging/myaccount'],
       ['kubernetes', 'LinkServiceAccount', 'staging/myaccount'],
-      // No pod of staging needs the old way any more.
+      // No pod of staging uses the old identity mode any more.
       ['iam', 'UpdateTrustPolicy', [...world.roles.keys()][0]],
     ]);
     expect(affectedPods(before, plan, new Set())).toEqual([
@@ -82,7 +82,7 @@ describe('a dry-run plan', () => {
     ]);
   });
 
-  it('tells what somebody else changed, and its repair', async () => {
+  it('reports drift and the steps that repair it', async () => {
     const world = createWorld();
     settle(world);
     const [name = '', role] = [...world.roles][0] ?? [];
@@ -97,7 +97,7 @@ describe('a dry-run plan', () => {
     ]);
   });
 
-  it('releases a ServiceAccount that was handed over, and keeps a role annotation that somebody else set', async () => {
+  it('releases an adopted ServiceAccount, and keeps a role annotation that another writer set', async () => {
     const handed = { uid: 'u', resourceVersion: '1', account: 'payments', created: false } as const;
     const foreign = { roleArn: 'arn:aws:iam::123456789012:role/eksctl', roleArnManager: 'eksctl' };
     for (const [serviceAccount, summary] of [
@@ -124,12 +124,12 @@ describe('a dry-run plan', () => {
       ).toEqual([summary]);
       const after = plan.world.targets.find(({ name }) => name === 'production')?.serviceAccount;
       expect(after?.roleArn).toBe('roleArn' in serviceAccount ? serviceAccount.roleArn : undefined);
-      // Pods hold on to what was not taken away.
+      // Pods keep the identity that was not removed.
       expect(affectedPods({ ...before, targets }, plan, new Set())).toEqual([]);
     }
   });
 
-  it('of a name that IAM has given to a role of somebody else is a problem, not a write', async () => {
+  it('reports a problem and writes nothing if a foreign role has the role name', async () => {
     const world = createWorld();
     const { steps, status } = await dryRun(seen(world), async (name) => ({
       name,
@@ -146,8 +146,8 @@ describe('a dry-run plan', () => {
   });
 });
 
-describe('pods', () => {
-  it('are named when their ServiceAccount gets another role, with what becomes of them', async () => {
+describe('the pods of a plan', () => {
+  it('are listed with the effect on them if their ServiceAccount gets another role', async () => {
     const world = createWorld();
     settle(world);
     for (const namespace of world.namespaces.values())

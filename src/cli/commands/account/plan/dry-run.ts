@@ -1,7 +1,7 @@
 /**
- * The whole plan for an account: the planner asks for the steps that it can see now and plans again from their result, so here each
- * step is applied to a copy of the observed state until no step is left. Pure but for the reads of roles that come into play on the
- * way.
+ * Computes the complete plan for an account. The planner returns only the steps that are possible in the current state, and plans
+ * again from their result. Therefore, each step is applied to a copy of the observed state until no step is left. Pure, except that
+ * it reads roles that become relevant during planning.
  */
 import type { LinkedServiceAccountStatus } from '../../../../api/linked-service-account.ts';
 import {
@@ -26,20 +26,20 @@ import {
 } from '../../../../identity/index.ts';
 
 export type DryRun = {
-  /** Steps in the order of application. */
+  /** Steps in the order in which they are applied. */
   readonly steps: readonly Step[];
-  /** Words for what others changed. */
+  /** Descriptions of changes by other writers. */
   readonly drift: readonly string[];
-  /** The status at the end. */
+  /** Status of the account after all steps. */
   readonly status: LinkedServiceAccountStatus;
-  /** Everything at the end. */
+  /** State of the world after all steps. */
   readonly world: AccountWorld;
 };
 
-/** More passes than any plan takes. */
+/** Upper limit of planning passes, above the number that any plan needs. */
 const mostPasses = 100;
 
-/** @throws Error when the plan does not end, which is a bug of the planner */
+/** @throws Error if the plan does not end, which would be a bug in the planner */
 export async function dryRun(
   observed: AccountWorld,
   readRole: (name: string) => Promise<ObservedRole | undefined>,
@@ -54,7 +54,7 @@ export async function dryRun(
     if (pass === 1 || drift.length === 0) drift = plan.drift;
     if (plan.steps.length === 0) return { steps, drift, status: plan.status, world };
     for (const step of plan.steps) {
-      // A role that was not read yet may exist, and belong to someone.
+      // A role that was not read yet may already exist and have another owner.
       if (step.kind === 'ReadRole' || (step.kind === 'CreateRole' && !world.roles.has(step.role))) {
         const cached: CachedRole = { role: (await readRole(step.role)) ?? null, source: 'read' };
         world = { ...world, roles: new Map(world.roles).set(step.role, cached) };
@@ -68,7 +68,7 @@ export async function dryRun(
   throw new Error(`the plan for ${observed.account.metadata.name} does not converge`);
 }
 
-/** The world after the step, if it succeeds and the pods that it concerns are replaced. */
+/** Returns the world after a successful step and the replacement of the affected pods. */
 function simulatedApply(world: AccountWorld, facts: ClusterFacts, step: Step): AccountWorld {
   const { name } = world.account.metadata;
   const proofs = new Map([...world.proofs, ...proofsAfter(step, 'applied', world.proofs, world.now)]);
@@ -91,7 +91,7 @@ function simulatedApply(world: AccountWorld, facts: ClusterFacts, step: Step): A
     const set = (cached: CachedAssociation): Pick<AccountWorld, 'associations'> => ({
       associations: new Map(world.associations).set(step.target, cached),
     });
-    // All associations were read before.
+    // All associations have already been read.
     if (step.kind === 'ReadAssociation')
       return { ...next, ...set({ association: before?.association ?? null, source: 'read' }) };
     if (step.kind === 'ConfirmAssociation')
@@ -108,7 +108,7 @@ function simulatedApply(world: AccountWorld, facts: ClusterFacts, step: Step): A
   return { ...next, targets };
 }
 
-/** The next target switches its mode when the pods of this one are current. */
+/** Marks the pods of a target as replaced, because the next target switches its mode only after that. */
 function withReplacedPods(target: TargetObservation): TargetObservation {
   return { ...target, held: { ...target.held, podIdentity: 0, readyByPodIdentity: 0, replacedByRole: 0 } };
 }

@@ -1,4 +1,4 @@
-/** `kon account plan` and `diff`: what would change, before it does. */
+/** `kon account plan` and `diff`: print the changes that the operator would make for an account. */
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
 import { requireAccount, withAws } from '../../../aws/session.ts';
 import { readAdmittedSince } from '../../../cluster/admitted-since.ts';
@@ -100,7 +100,7 @@ async function makePlan(context: CliContext, request: PlanRequest): Promise<Acco
           reason: 'PolicyNotFound',
           message: 'policy not found in IAM',
         })),
-        // Deleted, there is nothing left to be ready.
+        // A deleted account has no readiness to report.
         ...(request.deletion ? [] : problemsOf(ending)),
       ],
     };

@@ -1,4 +1,4 @@
-/** Gathers what the planner looks at, by reads alone: from the API server and from IAM, with a person's own rights. */
+/** Reads the state that the planner needs from the API server and AWS, with the permissions of the user. Writes nothing. */
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
 import { accountLabel, restartLabel } from '../../../../api/labels.ts';
 import {
@@ -92,7 +92,7 @@ function listPods(
   });
 }
 
-/** Pods of all namespaces are listed only for an account that is to adopt a role which exists. */
+/** Lists the pods of all namespaces only if the account is to adopt an existing role. */
 async function observeHolders(
   { spec: { aws } }: LinkedServiceAccount,
   roles: ReadonlyMap<string, CachedRole>,
@@ -168,7 +168,7 @@ async function readAssociations(
       ]);
     return new Map(await Promise.all(read));
   } catch (error) {
-    // Where there is no EKS, or no right to look at it, an account that uses IRSA can be planned all the same.
+    // An account that uses IRSA can be planned on a cluster outside EKS, or without permission to read EKS.
     const isBeside =
       error instanceof IdentityError && (error.code === 'AccessDenied' || error.code === 'ClusterUnknown');
     if (isBeside && wantedMode(account, facts) === 'IRSA') return new Map();

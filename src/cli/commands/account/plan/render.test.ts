@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { renderPlan } from './render.ts';
 
-it('orders a plan by where it is done, counts, and says what is in the way', () => {
+it('groups the changes of a plan by system, counts them, and lists the remaining problems', () => {
   const text = renderPlan(
     {
       account: 'a',

@@ -1,4 +1,4 @@
-/** Text of a plan: `+` created, `~` changed, `-` removed. Pure. */
+/** Renders a plan as text: `+` for created, `~` for changed, `-` for removed. Pure. */
 import type { Problem } from '../../../framework/wait/progress.ts';
 import { problemText } from '../../../framework/wait/progress.ts';
 import { paint, type Style } from '../../../framework/output/color.ts';
@@ -12,9 +12,9 @@ export type AccountPlanView = {
   readonly accountId: string;
   readonly changes: readonly Change[];
   readonly pods: readonly AffectedPod[];
-  /** Changes by others that would be repaired. */
+  /** Changes by other writers that the plan would repair. */
   readonly drift: readonly string[];
-  /** Problems that would remain. */
+  /** Problems that would remain after the plan. */
   readonly problems: readonly Problem[];
 };
 

@@ -1,4 +1,4 @@
-/** Text of `kon account show`. */
+/** Renders the text of `kon account show`. */
 import type {
   FormerTarget,
   LinkedServiceAccount,
@@ -23,7 +23,7 @@ function renderAccount(account: LinkedServiceAccount, options: ShowOptions): str
   const known = new Map(status?.policies?.map((policy) => [policy.arn, policy]));
   const policies = [
     ...spec.aws.policyArns.map((arn): PolicyStatus => known.get(arn) ?? { arn, attached: false }),
-    // Attached, and no longer listed.
+    // Policies that are still attached, but no longer in the spec.
     ...[...known.values()].filter((policy) => !spec.aws.policyArns.includes(policy.arn)),
   ];
   return renderPage(accountKind, account, options, {
@@ -48,7 +48,7 @@ function renderAccount(account: LinkedServiceAccount, options: ShowOptions): str
   });
 }
 
-/** Skips entries whose time has passed and that the operator has not removed yet. */
+/** Skips expired entries that the operator has not removed yet. */
 const liveFormer = (former: readonly FormerTarget[] | undefined, now: number): readonly FormerTarget[] =>
   (former ?? []).filter(({ sessionsUntil }) => Date.parse(sessionsUntil) > now);
 

@@ -1,4 +1,4 @@
-/** `kon account verify`: the exchange that an SDK in a pod does, done now, for each target. */
+/** `kon account verify`: exchanges a ServiceAccount token for AWS credentials in each target, as an SDK in a pod does. */
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
 import { roleArnAnnotation } from '../../../../api/labels.ts';
 import type { PodIdentityAws } from '../../../../aws/index.ts';
@@ -29,7 +29,7 @@ type Verification = {
   readonly message?: string;
 };
 
-/** Exits with 0 if every target is proven, 1 if one is not, and above 1 if it cannot be determined. */
+/** Exits with 0 if every target is verified, 1 if one is not, and above 1 if it cannot be determined. */
 export async function verifyFlow(context: CliContext, name: string): Promise<ExitCode> {
   const results = await verify(context, name);
   const data = { kind: 'AccountVerification', value: { account: name, targets: results } };

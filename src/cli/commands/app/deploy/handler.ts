@@ -1,4 +1,4 @@
-/** `kon app deploy`: sets the tag, then follows each target until it runs what is wanted. */
+/** `kon app deploy`: sets the image tag, then waits until each target runs the new image. */
 import type { App, AppSpec } from '../../../../api/app.ts';
 import { chosenTargets } from '../../../cluster/app-objects.ts';
 import { changeSpec } from '../../../cluster/objects.ts';
@@ -34,7 +34,7 @@ export async function deployFlow(
   );
 }
 
-/** @throws CliError of code INVALID when the image holds a tag or digest of its own */
+/** @throws CliError of code INVALID if `spec.image` contains a tag or digest */
 function withTag({ metadata, spec }: App, imageTag: string): AppSpec {
   if (/[@:][^/]*$/.test(spec.image))
     throw new CliError('INVALID', `the image of app "${metadata.name}" already contains a tag or digest`, {

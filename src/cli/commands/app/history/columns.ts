@@ -1,4 +1,4 @@
-/** The table of revisions. */
+/** Columns of the table of revisions. */
 import { ageOf } from '../../../objects/columns.ts';
 import type { Column } from '../../../framework/output/table.ts';
 import type { Revision } from '../revisions.ts';

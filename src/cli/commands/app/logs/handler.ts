@@ -1,4 +1,4 @@
-/** `kon app logs`: the logs of all pods of an app, one after the other, or together as they come. */
+/** `kon app logs`: prints the logs of all pods of an app, one pod after the other, or with `--follow` interleaved as they arrive. */
 import type { App } from '../../../../api/app.ts';
 import {
   isBadRequest,
@@ -49,10 +49,10 @@ type Scene = {
   readonly note: (text: string) => void;
 };
 
-/** Between two attempts to read a log that ended while its pod is still there. Milliseconds. */
+/** Shortest pause in milliseconds before a log is requested again that ended while its pod still exists. */
 const shortestPauseMs = 500;
 const longestPauseMs = 5000;
-/** Time to wait for the last output of a pod that was deleted. Milliseconds. */
+/** Milliseconds to wait for the last output of a deleted pod. */
 const lastWordsMs = 1000;
 
 export async function logsFlow(context: CliContext, request: LogsRequest): Promise<ExitCode> {
@@ -84,7 +84,7 @@ export async function logsFlow(context: CliContext, request: LogsRequest): Promi
   }
 }
 
-/** Terminals are shown whose line it is, and nothing that would drive them; programs are given the bytes as they are. */
+/** Prints lines to a terminal with the pod as prefix and without control sequences. Pipes and files get the bytes unchanged. */
 async function printer(context: CliContext, request: LogsRequest): Promise<Scene['print']> {
   const { write } = await context.bytes();
   const { isTTY, color } = context.stdout;
@@ -120,7 +120,7 @@ async function readOnce(scene: Scene, targets: readonly string[]): Promise<ExitC
           await scene.print(source, lines);
         read += 1;
       } catch (error) {
-        // It has not started, or there is no container before it: there is nothing to be read, of this pod.
+        // This pod has no log: its container has not started, or no previous container exists.
         if (!(isBadRequest(error) || isNotFound(error) || isKubeletFault(error))) throw error;
         problems.push(`${target}/${pod.metadata.name}: ${error.message}`);
       }
@@ -142,12 +142,12 @@ async function readOnce(scene: Scene, targets: readonly string[]): Promise<ExitC
       });
 }
 
-/** Reports an unreachable kubelet as such instead of as a refusal. */
+/** Whether a log request failed because of an unreachable kubelet, and was not refused. */
 function isKubeletFault(error: unknown): error is KubeApiError {
   return error instanceof KubeApiError && error.status >= 500;
 }
 
-/** Which part of a log is asked for. */
+/** Query parameters for the requested part of a log. */
 function window({ since, tail }: LogsRequest): { sinceSeconds?: number; tailLines?: number } {
   return {
     ...(since === undefined ? {} : { sinceSeconds: Math.ceil(since / 1000) }),
@@ -170,7 +170,7 @@ function readLog(
   });
 }
 
-/** Each pod from when its container has started, those too that come later. Ends only by its signal, or by an error. */
+/** Follows each pod from the start of its container, including pods created later. Ends only by its signal or an error. */
 async function followTarget(scene: Scene, target: string): Promise<void> {
   const { client, app, request } = scene;
   const { name } = app.metadata;
@@ -208,7 +208,7 @@ async function followTarget(scene: Scene, target: string): Promise<void> {
 
 class PodGone extends Error {}
 
-/** The log of one container, over its restarts and broken connections, without a line twice. */
+/** Follows the log of one container across restarts and broken connections, without repeating a line. */
 async function followPod(
   scene: Scene,
   source: Source,
@@ -229,7 +229,7 @@ async function followPod(
         for (const line of batch) {
           const { time, text } = parseLogLine(line);
           if (time !== undefined) {
-            // The server knows only whole seconds to begin from.
+            // The API server accepts `sinceTime` only in whole seconds, so it may send lines again.
             if (resumeAfter !== undefined && !isLater(time, resumeAfter)) continue;
             if (latest === undefined || isLater(time, latest)) latest = time;
           }
@@ -243,7 +243,7 @@ async function followPod(
       if (signal.reason instanceof PodGone) break;
       signal.throwIfAborted();
       if (isNotFound(error)) break;
-      // Errors on the way to a log can be transient: a kubelet restarts, a container is about to start.
+      // Errors of a log request can be transient: a kubelet restarts, or a container is about to start.
       const mayPass = isUnreachable(error) || isBadRequest(error) || isKubeletFault(error);
       if (!mayPass) throw error;
       if (!isBadRequest(error))

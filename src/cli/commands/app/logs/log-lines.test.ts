@@ -12,7 +12,7 @@ async function* chunksOf(bytes: Buffer, cuts: readonly number[]): AsyncGenerator
 }
 
 describe('the lines of a log', () => {
-  it('are the same wherever the bytes are cut, and none is lost', async () => {
+  it('are complete and the same for any split of the bytes into chunks', async () => {
     const line = fc.string({ unit: fc.constantFrom('a', 'é', ' ', '\r') });
     await fc.assert(
       fc.asyncProperty(fc.array(line), fc.boolean(), fc.array(fc.nat(200)), async (lines, ended, cuts) => {
@@ -25,7 +25,7 @@ describe('the lines of a log', () => {
     );
   });
 
-  it('come in pieces when they have no end', async () => {
+  it('are split at the maximum length if they have no line break', async () => {
     const sizes: number[] = [];
     const bytes = Buffer.alloc(3 * 1024 * 1024, 'x');
     for await (const batch of lineBatches(chunksOf(bytes, [1024 * 1024, 2 * 1024 * 1024])))
@@ -38,7 +38,7 @@ describe('the lines of a log', () => {
     ['2026-01-02T03:04:05+01:00 ', '2026-01-02T03:04:05+01:00', ''],
     ['no time here', undefined, 'no time here'],
     ['nospace', undefined, 'nospace'],
-  ])('%s has its time taken off', (line, time, text) => {
+  ])('are parsed into timestamp and text: %s', (line, time, text) => {
     const parsed = parseLogLine(Buffer.from(line));
     expect([parsed.time, parsed.text.toString('utf8')]).toEqual([time, text]);
   });
@@ -49,7 +49,7 @@ describe('the lines of a log', () => {
     ['2026-01-02T03:04:05.1Z', '2026-01-02T03:04:05.099999999Z', true],
     ['2026-01-02T04:04:06+01:00', '2026-01-02T03:04:05.9Z', true],
     ['2026-01-02T03:04:05Z', '2026-01-02T03:04:06Z', false],
-  ])('%s later than %s: %s', (time, than, later) => {
+  ])('have comparable timestamps: %s is later than %s: %s', (time, than, later) => {
     expect(isLater(time, than)).toBe(later);
   });
 });

@@ -1,8 +1,8 @@
 /** Splits the bytes of a followed log into lines with their timestamps. Pure. */
 export type LogLine = {
-  /** RFC 3339 with nanoseconds, UTC. Undefined for what does not begin with a time. */
+  /** RFC 3339 with nanoseconds, UTC. Undefined if the line does not begin with a timestamp. */
   readonly time: string | undefined;
-  /** With its line break, if it has one. */
+  /** Includes the line break, if any. */
   readonly text: Buffer;
 };
 
@@ -10,8 +10,8 @@ export type LogLine = {
 const longestLine = 1024 * 1024;
 
 /**
- * Lines with their ends, those of each chunk together, as they are also written together. What comes after the last line
- * break is yielded at the end of the stream.
+ * Yields the lines of each chunk as one batch, with their line breaks, because a batch is also written at once. Text after the
+ * last line break is yielded at the end of the stream.
  */
 export async function* lineBatches(chunks: AsyncIterable<Buffer>): AsyncGenerator<readonly Buffer[]> {
   let parts: Buffer[] = [];
@@ -41,10 +41,10 @@ export async function* lineBatches(chunks: AsyncIterable<Buffer>): AsyncGenerato
 
 const timestamp =
   /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})$/;
-/** Timestamp with nanoseconds and zone. */
+/** Maximum length of a timestamp with nanoseconds and time zone. */
 const longestTimestamp = 40;
 
-/** Takes the time off a line of a log that was asked for with times. */
+/** Splits the timestamp off a line of a log that was requested with timestamps. */
 export function parseLogLine(line: Buffer): LogLine {
   const space = line.subarray(0, longestTimestamp).indexOf(32);
   const head = space < 0 ? '' : line.toString('latin1', 0, space);
@@ -53,7 +53,7 @@ export function parseLogLine(line: Buffer): LogLine {
     : { time: undefined, text: line };
 }
 
-/** Whether a time of a log is later than another: by the millisecond first, as zones may differ, then by the digits. */
+/** Whether a log timestamp is later than another. Compares milliseconds first, because time zones may differ, then the digits. */
 export function isLater(time: string, than: string): boolean {
   const [one, other] = [Date.parse(time), Date.parse(than)];
   return one === other ? nanoseconds(time) > nanoseconds(than) : one > other;

@@ -3,10 +3,10 @@ import { stripVTControlCharacters } from 'node:util';
 
 const escape = '\u001B';
 
-/** Those of the 16 standard colours that are readable on black and on white. */
+/** Colours of the 16 standard ones that are readable on black and on white. */
 const colors = [36, 33, 32, 35, 34, 31] as const;
 
-/** The same pod has the same colour for as long as the command runs; neighbours differ. */
+/** Assigns each pod a colour that stays the same while the command runs. Pods that appear in succession get different colours. */
 export function createPrefixes(color: boolean): (target: string, pod: string) => string {
   const given = new Map<string, number>();
   return (target, pod) => {
@@ -18,10 +18,10 @@ export function createPrefixes(color: boolean): (target: string, pod: string) =>
   };
 }
 
-/** Colours and their like: `ESC [ numbers m`. */
+/** Escape sequences for colours and text styles: `ESC [ numbers m`. */
 const styling = new RegExp(String.raw`${escape}\[[0-9;:]*m`, 'g');
 
-/** For a terminal: everything that would move it, rename it or ask it is dropped; colours stay where they are wanted. */
+/** Removes control sequences that would move the cursor, set the title or query the terminal. Keeps colours if `color` is set. */
 export function safeForTerminal(text: string, color: boolean): string {
   if (!color) return withoutControls(text);
   let result = '';
@@ -33,7 +33,7 @@ export function safeForTerminal(text: string, color: boolean): string {
   return result + withoutControls(text.slice(end)) + (end > 0 ? `${escape}[0m` : '');
 }
 
-/** Tabs stay. A carriage return would let a line be written over. */
+/** Removes control characters except tabs. A carriage return would allow text to overwrite the line. */
 function withoutControls(text: string): string {
   return stripVTControlCharacters(text).replaceAll(/(?!\t)\p{Cc}/gu, '');
 }

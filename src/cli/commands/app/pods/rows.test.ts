@@ -48,8 +48,8 @@ function pod(
   };
 }
 
-describe('a pod', () => {
-  it('is current, stale or uninjected against the role that is wanted, and says what it holds', () => {
+describe('the row of a pod', () => {
+  it('shows whether the identity is current, stale or uninjected compared to the wanted role, and the role that the pod holds', () => {
     expect(podRow('production', pod({ role }), wanted)).toMatchObject({
       identity: 'current',
       holds: role,
@@ -78,7 +78,7 @@ describe('a pod', () => {
     });
   });
 
-  it('tells its own word for what it waits for', () => {
+  it('shows the reason that Kubernetes reports for a waiting, terminated or deleted pod', () => {
     const status = (state: object): object => ({
       status: { phase: 'Pending', containerStatuses: [{ name: 'web', state }] },
     });
@@ -98,7 +98,7 @@ describe('a pod', () => {
     ).toBe('Terminating');
   });
 
-  it('comes before those that are younger', () => {
+  it('comes before the rows of younger pods', () => {
     const rows = [
       pod({ name: 'c', born: '2026-01-02T00:00:00Z' }),
       pod({ name: 'b' }),

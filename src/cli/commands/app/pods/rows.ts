@@ -15,16 +15,16 @@ export type PodRow = {
   readonly target: string;
   readonly pod: AppPod;
   readonly ready: boolean;
-  /** The pod's own word: `Running`, `CrashLoopBackOff`, `Terminating`, … */
+  /** State as `kubectl get pods` shows it: `Running`, `CrashLoopBackOff`, `Terminating`, … */
   readonly state: string;
   readonly restarts: number;
   readonly identity: 'current' | 'stale' | 'uninjected' | 'exempt' | 'unexpected' | 'none wanted';
-  /** The identity that it holds, if it is not the desired one. */
+  /** Identity that the pod holds, if it differs from the desired one. */
   readonly holds: string | undefined;
 };
 
 /**
- * @param wanted identity that pods of the target should hold; undefined when there is none, or it is not known
+ * @param wanted identity that pods of the target should hold; undefined if there is none or it is unknown
  * @param account name of the app's account, if any
  */
 export function podRow(
@@ -51,7 +51,7 @@ export function podRow(
   };
 }
 
-/** Oldest first, as these are the ones that a change has not reached. */
+/** Sorts the oldest pods first, because a change has not reached them yet. */
 export function oldestFirst(rows: readonly PodRow[]): readonly PodRow[] {
   return rows.toSorted((one, other) => byAge(one.pod, other.pod));
 }

@@ -16,18 +16,18 @@ describe('a port to forward', () => {
     ['0:80', { local: 0, remote: 80 }],
     ['http', { local: 0, remote: 8000 }],
     ['9000:http', { local: 9000, remote: 8000 }],
-  ])('%s', (text, port) => {
+  ])('is read from %s', (text, port) => {
     expect(forwardedPort('web', spec, parsePortRequest(text))).toEqual(port);
   });
 
   it.each(['', ':', '80:', '0', '80:0', '65536', '70000:80', '1:2:3', 'HTTP', '-1', '127.0.0.1:80:80'])(
-    '%s is none',
+    'is not read from the invalid text "%s"',
     (text) => {
       expect(() => parsePortRequest(text)).toThrow(expect.objectContaining({ code: 'USAGE' }));
     },
   );
 
-  it('is no name that the app does not have', () => {
+  it('is refused if the app has no port of that name', () => {
     expect(() => forwardedPort('web', spec, parsePortRequest(':metrics'))).toThrow('no port "metrics"');
   });
 });

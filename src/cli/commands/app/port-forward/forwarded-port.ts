@@ -3,7 +3,7 @@ import type { AppSpec } from '../../../../api/app.ts';
 import { CliError, usageError } from '../../../framework/errors.ts';
 
 export type PortRequest = {
-  /** 0: any that is free. */
+  /** Local port. 0 selects any free port. */
   readonly local: number;
   /** Port of the pod: a number, or the name of one of the app's ports. */
   readonly remote: string;
@@ -11,7 +11,7 @@ export type PortRequest = {
 
 export type ForwardedPort = { readonly local: number; readonly remote: number };
 
-/** `8080`, `8080:80`, `:80`, `http`, `8080:http`. @throws CliError of code USAGE */
+/** Parses `8080`, `8080:80`, `:80`, `http` or `8080:http`. @throws CliError of code USAGE */
 export function parsePortRequest(text: string): PortRequest {
   const match = /^(?:([0-9]*):)?([0-9]+|[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)$/.exec(text);
   const [, local, remote = ''] = match ?? [];
@@ -26,7 +26,7 @@ export function parsePortRequest(text: string): PortRequest {
   return { local: Number(local ?? (isNumber ? remote : 0)), remote };
 }
 
-/** @throws CliError of code NOT_FOUND when the app has no port of that name */
+/** @throws CliError of code NOT_FOUND if the app has no port of that name */
 export function forwardedPort(app: string, spec: AppSpec, { local, remote }: PortRequest): ForwardedPort {
   if (/^[0-9]+$/.test(remote)) return { local, remote: Number(remote) };
   const port = spec.ports?.find(({ name }) => name === remote);

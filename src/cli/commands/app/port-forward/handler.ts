@@ -1,6 +1,6 @@
 /**
- * `kon app port-forward`: ports of this machine that lead to an app's pods. Each connection goes to the pod that is best
- * when it is made, so that a roll-out only ends those that are under way.
+ * `kon app port-forward`: forwards local ports to an app's pods. Each connection selects its pod when it is opened, so a rollout
+ * interrupts only the open connections.
  */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { App } from '../../../../api/app.ts';
@@ -21,16 +21,16 @@ export type PortForwardRequest = PodChoice & {
 };
 
 const loopback = '127.0.0.1';
-/** How long a connection stays whose near side has said all that it had to say and whose far side is silent. Milliseconds. */
+/** Milliseconds until a connection is closed after the client has finished sending and the pod sends nothing. */
 const halfClosedMs = 10_000;
 
-/** @returns the exit code of an interruption; only an error ends it otherwise */
+/** @returns the exit code of an interruption; otherwise the command ends only with an error */
 export async function portForwardFlow(context: CliContext, request: PortForwardRequest): Promise<ExitCode> {
   const client = await context.connect();
   const app = await getObject(client, appKind, request.name);
   const ports = request.ports.map((port) => forwardedPort(request.name, app.spec, port));
   const connection = await context.connection();
-  // Reported now rather than at the first connection.
+  // Reports a missing pod now rather than at the first connection.
   const { target } = await pickPod(client, app, request);
   const servers: Server[] = [];
   const ending = new AbortController();
@@ -95,7 +95,7 @@ type Forwarding = {
   readonly signal: AbortSignal;
 };
 
-/** Forwards one connection to its end. Its errors are reported; other connections continue. */
+/** Forwards one connection until it ends. Reports its errors; other connections continue. */
 async function forward(forwarding: Forwarding, socket: Socket): Promise<void> {
   const { context, client, connection, app, request, port, signal } = forwarding;
   const gone = new AbortController();
@@ -110,7 +110,7 @@ async function forward(forwarding: Forwarding, socket: Socket): Promise<void> {
       port: port.remote,
       signal: AbortSignal.any([signal, gone.signal]),
     });
-    // A failed send shows as the end of the output, and an answer may come before that.
+    // A failed send also ends the output, and an answer may still arrive before that.
     void sendAll(socket, remote).catch(() => undefined);
     for await (const data of remote.output) {
       if (!socket.write(data)) await drained(socket, gone.signal);
@@ -131,14 +131,14 @@ async function forward(forwarding: Forwarding, socket: Socket): Promise<void> {
 
 function explained(error: unknown): Pick<CliError, 'message' | 'details'> {
   const { code, message, details } = explain(error);
-  // Error of the kubelet about the port.
+  // The kubelet reported an error about the port.
   return code === 'INTERNAL' ? { message, details: [] } : { message, details };
 }
 
 async function sendAll(socket: Socket, remote: ForwardedConnection): Promise<void> {
   for await (const data of socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>)
     await remote.write(data);
-  // The end of input cannot be transmitted to the pod. It gets some time to answer before the connection is closed.
+  // The end of the input cannot be transmitted to the pod. The pod gets some time to answer before the connection is closed.
   socket.setTimeout(halfClosedMs, () => socket.destroy());
 }
 

@@ -1,6 +1,6 @@
 /**
- * `kon app restart`: marks the pod templates of an app's Deployments, as `kubectl rollout restart` does. The mark has a
- * field manager of its own, so that the operator, which states all else of the template, leaves it as it is.
+ * `kon app restart`: annotates the pod templates of an app's Deployments, as `kubectl rollout restart` does. The annotation
+ * has a separate field manager, so that the operator, which applies the other fields of the template, leaves it unchanged.
  */
 import { resources, type KubeClient } from '../../../../kube/index.ts';
 import { dryRunFailure } from '../../../../operator/rollout/dry-run-pod.ts';
@@ -58,7 +58,7 @@ export async function restartFlow(
   }
 }
 
-/** @throws CliError of code CLUSTER_NOT_READY while STS accepts no token of the cluster */
+/** @throws CliError of code CLUSTER_NOT_READY while STS rejects the tokens of the cluster */
 function requireProvider(
   { metadata: { name }, spec: { serviceAccount } }: App,
   account: LinkedServiceAccount | undefined,
@@ -80,7 +80,7 @@ function requireProvider(
 }
 
 /**
- * Running pods are not replaced while new ones would lack their identity, as the operator does not replace them either.
+ * Refuses to replace running pods while new pods would lack their identity, as the operator does.
  * @throws CliError of code CLUSTER_NOT_READY
  */
 async function requireInjection(
@@ -92,7 +92,7 @@ async function requireInjection(
   const { name, namespace = '' } = metadata;
   if (!wanted || !spec?.template) return;
   const pod = { name, namespace, template: spec.template, wanted: [wanted] };
-  // The caller may have no AWS credentials: the account's status has the answer of STS.
+  // Skips the token exchange, because the user may have no AWS credentials. The account's status contains the result of STS.
   const exchange = (): Promise<undefined> => Promise.resolve(undefined);
   const failure = await dryRunFailure(pod, { client, exchange }, signal);
   if (failure?.reason === 'NotInjected')
@@ -110,7 +110,7 @@ async function requireInjection(
     );
 }
 
-/** @throws CliError when there is nothing to restart in a target; nothing was restarted then */
+/** @throws CliError if a target has nothing to restart; in that case nothing was restarted */
 async function restartable(
   client: KubeClient,
   app: App,
@@ -147,7 +147,7 @@ async function restart(
     resources.deployments,
     { namespace: metadata.namespace, name: metadata.name },
     {
-      // The Deployment that was looked at, and no other that has taken its place.
+      // The uid restricts the patch to the Deployment that was checked, and excludes a recreated one.
       metadata: { uid: metadata.uid },
       spec: { template: { metadata: { annotations: { [restartedAtAnnotation]: at } } } },
     },

@@ -57,7 +57,7 @@ export const appRollbackCommand = defineCommand({
       kind: appKind,
       name,
       filename: undefined,
-      // Based on the spec at the moment of writing.
+      // The change is applied to the spec that is current when it is written.
       change: (current) => withImage(current.spec, plan.image),
       withoutEditor: [],
       did: 'rolled back',

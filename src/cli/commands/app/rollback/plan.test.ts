@@ -84,7 +84,7 @@ function history(target: string, templates: readonly Template[]): readonly Revis
 }
 
 describe('the revisions of an app', () => {
-  it('are newest first, with what each changed and which is deployed', () => {
+  it('are listed newest first, with the changes of each and a mark on the deployed one', () => {
     const revisions = history('production', [
       { image: 'web:1' },
       { image: 'web:1', role: 'arn:aws:iam::1:role/r' },
@@ -103,7 +103,7 @@ describe('the revisions of an app', () => {
     ]);
   });
 
-  it('are those of the Deployment alone', () => {
+  it('include only ReplicaSets that belong to the Deployment', () => {
     const foreign = { ...replicaSet(1, { image: 'web:1' }), metadata: { name: 'other', annotations: {} } };
     expect(revisionsOf('production', undefined, [replicaSet(1, { image: 'web:1' })])).toEqual([]);
     const deployment = { apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web', uid: 'd1' } };
@@ -114,7 +114,7 @@ describe('the revisions of an app', () => {
 describe('a rollback', () => {
   const images = (...tags: string[]): Template[] => tags.map((tag) => ({ image: `web:${tag}` }));
 
-  it('goes to the last revision with another image, past restarts and identities', () => {
+  it('selects the last revision with another image, and skips restarts and identity changes', () => {
     const revisions = history('production', [
       ...images('1', '2', '3'),
       { image: 'web:3', role: 'arn:aws:iam::1:role/r' },
@@ -130,18 +130,18 @@ describe('a rollback', () => {
     );
   });
 
-  it('goes back to what still runs when the new image was never deployed', () => {
+  it('selects the running revision if the new image was never deployed', () => {
     expect(planRollback(app, history('production', images('1', '2')), undefined).image).toBe('web:2');
   });
 
-  it('goes to the revision that is named', () => {
+  it('selects the requested revision', () => {
     expect(planRollback(app, history('production', images('1', '2', '3')), 1).image).toBe('web:1');
     expect(() => planRollback(app, history('production', images('1', '2', '3')), 9)).toThrow(
       'app "web" has no revision 9',
     );
   });
 
-  it('asks whose revision is meant where the targets lead to different images', () => {
+  it('requires a choice of the target if the revisions of the targets have different images', () => {
     const revisions = [
       ...history('production', images('1', '3')),
       ...history('staging', images('1', '2', '3')),
@@ -156,14 +156,14 @@ describe('a rollback', () => {
     expect(planRollback(app, revisions, 1).image).toBe('web:1');
   });
 
-  it('says that there is nothing to go back to', () => {
+  it('reports that no earlier image exists', () => {
     expect(() => planRollback(app, history('production', images('3')), undefined)).toThrow(
       'no earlier image',
     );
     expect(() => planRollback(app, [], undefined)).toThrow('no earlier image');
   });
 
-  it('says that the image is there already', () => {
+  it('reports that the app already has the image', () => {
     const plan = planRollback(app, history('production', images('1', '3')), 2);
     expect(rollbackText(app, plan)).toBe('web already has that image: web:3 (revision 2 of production)\n');
   });

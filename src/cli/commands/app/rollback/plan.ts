@@ -1,4 +1,4 @@
-/** Which image `kon app rollback` goes back to. Pure: the revisions are read by the caller. */
+/** Determines the image that `kon app rollback` restores. Pure: the caller reads the revisions. */
 import type { App, AppSpec } from '../../../../api/app.ts';
 import { CliError } from '../../../framework/errors.ts';
 import { imageOf } from '../columns.ts';
@@ -10,15 +10,15 @@ export type RollbackPlan = {
   readonly image: string;
   readonly spec: AppSpec;
   readonly changes: readonly FieldChange[];
-  /** Other differences between those revisions and the current deployment, which are not rolled back. */
+  /** Other differences between these revisions and the current deployment, which are not rolled back. */
   readonly leftOut: readonly RevisionChange[];
 };
 
 /**
- * Revisions are counted in each target apart, while the image is the whole app's: all targets that have a say must
- * lead to the same image.
+ * Selects a revision in each target. Revisions are numbered per target, but all targets share one image, so the selected revisions
+ * must have the same image.
  *
- * @param revisions of the targets that were chosen, newest first within each
+ * @param revisions revisions of the selected targets, newest first within each target
  * @throws CliError of code NOT_FOUND or INVALID
  */
 export function planRollback(app: App, revisions: readonly Revision[], to: number | undefined): RollbackPlan {
@@ -60,10 +60,10 @@ export function planRollback(app: App, revisions: readonly Revision[], to: numbe
   };
 }
 
-/** The newest before the deployed one, with another image than the app wants now. */
+/** Whether a revision is older than the deployed one and has another image than the app's spec. */
 function isEarlierImage(app: App, own: readonly Revision[], revision: Revision): boolean {
   const current = own.find((each) => each.current);
   const isEarlier = current === undefined || revision.number < current.number;
-  // A deployed revision of another image than is wanted is one that a new roll-out is about to leave.
+  // If the image of the deployed revision differs from the spec, a new rollout is about to replace it, so it counts as earlier.
   return (isEarlier || current?.image !== imageOf(app)) && revision.image !== imageOf(app);
 }

@@ -11,7 +11,7 @@ const spec = (image: Pick<AppSpec, 'image' | 'imageTag' | 'registry'>): AppSpec 
 
 const digest = `sha256:${'0'.repeat(64)}`;
 
-describe('the fields that make an image', () => {
+describe('the image fields of a spec', () => {
   it.each([
     {
       name: 'the tag alone',
@@ -60,7 +60,7 @@ describe('the fields that make an image', () => {
     expect(imageOf({ spec: withImage(spec(before), image) } as never)).toBe(image);
   });
 
-  it('result in the wanted image, whatever the spec contained before', () => {
+  it('result in the wanted image for any previous spec', () => {
     const part = fc.stringMatching(/^[a-z0-9]{1,6}$/);
     const registry = fc.oneof(
       part,
@@ -94,7 +94,7 @@ describe('the fields that make an image', () => {
     );
   });
 
-  it('are told one by one, with what they were', () => {
+  it('are reported one by one with their previous values', () => {
     const before = spec({ registry: 'reg', image: 'web', imageTag: '2' });
     expect(imageChanges(before, withImage(before, 'web:1'))).toEqual([
       { field: 'registry', from: 'reg', to: undefined },

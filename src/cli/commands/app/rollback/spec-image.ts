@@ -1,4 +1,4 @@
-/** Which fields of an app's spec make a given image. The inverse of how the operator puts them together. Pure. */
+/** Splits an image into the fields of an app's spec: the inverse of how the operator combines them. Pure. */
 import type { AppSpec } from '../../../../api/app.ts';
 
 export type FieldChange = {
@@ -7,7 +7,7 @@ export type FieldChange = {
   readonly to: string | undefined;
 };
 
-/** The spec with that image, changed in as few fields as can be: the tag alone where that is enough. */
+/** Returns the spec with the given image. Changes as few fields as possible: only the tag if that is enough. */
 export function withImage(spec: AppSpec, image: string): AppSpec {
   const { registry, imageTag: _imageTag, ...rest } = spec;
   const prefix = registry ? `${registry.replace(/\/$/, '')}/` : '';
@@ -15,7 +15,7 @@ export function withImage(spec: AppSpec, image: string): AppSpec {
   const path = isWithin ? image.slice(prefix.length) : image;
   const kept = isWithin && registry !== undefined ? { ...rest, registry } : rest;
   const { name, tag } = splitTag(path);
-  // A tag that was part of the image stays part of it.
+  // A tag that was part of `spec.image` stays part of it.
   const isWhole =
     tag === undefined || spec.image === path || (spec.imageTag === undefined && hasTag(spec.image));
   return isWhole ? { ...kept, image: path } : { ...kept, image: name, imageTag: tag };
@@ -23,7 +23,7 @@ export function withImage(spec: AppSpec, image: string): AppSpec {
 
 const hasTag = (path: string): boolean => splitTag(path).tag !== undefined;
 
-/** A colon before the last slash is a registry's port, and after an `@` it belongs to a digest. */
+/** Splits the tag off an image. A colon before the last slash separates a registry's port, and one after `@` belongs to a digest. */
 function splitTag(path: string): { readonly name: string; readonly tag: string | undefined } {
   const match = /^([^@]+):([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})$/.exec(path);
   return match ? { name: match[1] ?? '', tag: match[2] } : { name: path, tag: undefined };

@@ -1,4 +1,4 @@
-/** `kon app shell`: a program in a pod's container on this terminal, or between this process' pipes. */
+/** `kon app shell`: runs a program in a pod's container, connected to this terminal or to the pipes of this process. */
 import { isUnreachable } from '../../../../kube/index.ts';
 import { openExec, type ExecSession } from '../../../../kube/streams/index.ts';
 import { getObject } from '../../../cluster/objects.ts';
@@ -13,11 +13,11 @@ import { pickPod, type PodChoice } from '../pick-pod.ts';
 export type ShellRequest = PodChoice & {
   readonly name: string;
   readonly container: string | undefined;
-  /** Empty: a shell. */
+  /** Command line of the program. Empty for a shell. */
   readonly command: readonly string[];
 };
 
-/** The better one, if the image has it. */
+/** Starts bash if the image contains it, otherwise sh. */
 const anyShell = ['/bin/sh', '-c', 'command -v bash >/dev/null 2>&1 && exec bash; exec sh'] as const;
 
 /** @returns the program's exit code */
@@ -32,7 +32,7 @@ export async function shellFlow(context: CliContext, request: ShellRequest): Pro
   const tty = bytes.isTerminal;
   if (program === undefined && tty) context.stderr.write(`In ${target}/${name}, container ${container}:\n`);
   const ending = new AbortController();
-  // A terminal hands Ctrl-C on to the program; between pipes it ends this command.
+  // On a terminal, Ctrl-C goes to the program. With pipes, it ends this command.
   const session = await openExec(await context.connection(), {
     namespace: target,
     pod: name,
@@ -76,7 +76,7 @@ function afterFailure(
   message: string,
   where: { readonly target: string; readonly pod: string; readonly container: string },
 ): readonly string[] {
-  // Message of the API server for an unreachable kubelet.
+  // The API server reports an unreachable kubelet with this message.
   if (/error (?:sending request|dialing backend)/.test(message))
     return ['The API server cannot reach the pod’s node. Check the nodes: kubectl get nodes -o wide'];
   if (command.length > 0) return ['Check whether the image contains that program.'];
@@ -92,7 +92,7 @@ async function converse(context: CliContext, session: ExecSession, bytes: ByteSt
   const giveBack = tty ? bytes.takeKeyboard() : undefined;
   const unlisten = tty ? bytes.onResize((size) => void session.resize(size).catch(ignore)) : undefined;
   try {
-    // A failed send shows as the end of the output.
+    // A failed send also ends the output.
     if (tty) void session.resize(bytes.size()).catch(ignore);
     void sendInput(context, session, bytes).catch(ignore);
     for await (const { stream, data } of session.output) await bytes.write(stream, data);
@@ -109,7 +109,7 @@ async function sendInput(context: CliContext, session: ExecSession, bytes: ByteS
     if (isUnreachable(error)) return;
     context.stderr.write(`The input could not be read to its end: ${(error as Error).message}\n`);
   }
-  // The program may wait for it.
+  // The program may wait for the end of its input.
   await session.endInput();
 }
 

@@ -1,7 +1,7 @@
 import { defineCommand, type Command } from '../../../framework/command.ts';
 import { appOption, requiredName, watchOption } from '../../../framework/options.ts';
 
-/** `show` is an alias, as for accounts. */
+/** Defines `status` and its alias `show`, the name used for accounts. */
 const define = (verb: 'status' | 'show'): Command =>
   defineCommand({
     path: ['app', verb],

@@ -1,4 +1,4 @@
-/** Text of `kon app status`. */
+/** Renders the text of `kon app status`. */
 import type { App, AppTargetStatus } from '../../../../api/app.ts';
 import { findCondition } from '../../../../k8s/conditions.ts';
 import { appKind } from '../../../cluster/kinds.ts';
@@ -18,7 +18,7 @@ function renderApp(app: App, options: ShowOptions): string {
   const known = new Map(status?.targets?.map((target) => [target.name, target]));
   const targets = [
     ...spec.targets.map(({ name }): TargetRow => known.get(name) ?? { name }),
-    // Still there, and no longer wanted.
+    // Targets that still exist in the status but are no longer in the spec.
     ...[...known.values()].filter((target) => !spec.targets.some(({ name }) => name === target.name)),
   ];
   return renderPage(appKind, app, options, {
@@ -43,7 +43,7 @@ function accountText({ spec, status }: App): string {
     : 'none; its pods hold no AWS permissions';
 }
 
-/** A target that the operator has not looked at yet has nothing but its name. */
+/** Row of a target. It has only a name until the operator has processed the target. */
 type TargetRow = Partial<AppTargetStatus> & { readonly name: string };
 
 const stateStyles: Readonly<Record<AppTargetStatus['state'], Style | undefined>> = {

@@ -6,7 +6,7 @@ import { compareAdmission } from './admission.ts';
 const shipped = admissionObjects({ namespace: 'konstellation-system', name: 'konstellation' });
 type Written = KubeObject & { spec: Record<string, unknown> };
 
-/** Objects as the API server returns them, with defaults of its own. */
+/** Objects as the API server returns them, with its defaults. */
 const installed = (): Written[] =>
   (JSON.parse(JSON.stringify(shipped)) as Written[]).map((object) => ({
     ...object,
@@ -14,17 +14,17 @@ const installed = (): Written[] =>
     spec: { ...object.spec, matchResources: { matchPolicy: 'Equivalent' } },
   }));
 
-describe('the admission policies', () => {
-  it('pass with the defaults of the API server and other policies beside them', () => {
+describe('the check of the admission policies', () => {
+  it('passes if the API server added defaults and the cluster has other policies', () => {
     const other = { ...installed()[0], metadata: { name: 'other' } } as Written;
     expect(compareAdmission(shipped, [...installed(), other])).toEqual({ status: 'ok' });
   });
 
-  it('warn where none is installed', () => {
+  it('warns if no policy is installed', () => {
     expect(compareAdmission(shipped, [])).toMatchObject({ status: 'warning' });
   });
 
-  it.each(shipped.map(({ kind, metadata }) => `${kind} ${metadata.name}`))('fail without %s', (name) => {
+  it.each(shipped.map(({ kind, metadata }) => `${kind} ${metadata.name}`))('fails without %s', (name) => {
     const others = installed().filter(({ kind, metadata }) => `${kind} ${metadata.name}` !== name);
     expect(compareAdmission(shipped, others)).toMatchObject({
       status: 'error',
@@ -37,7 +37,7 @@ describe('the admission policies', () => {
     ['a condition that excludes requests', { matchConditions: [{ name: 'never', expression: 'false' }] }],
     ['failurePolicy Ignore', { failurePolicy: 'Ignore' }],
     ['a binding that only warns', { validationActions: ['Warn'] }],
-  ])('warn of %s', (_what, change) => {
+  ])('warns about %s', (_what, change) => {
     const changed = installed().map((object) =>
       Object.keys(change).some((key) => key in object.spec)
         ? { ...object, spec: { ...object.spec, ...change } }

@@ -58,7 +58,10 @@ export function compareAdmission(shipped: readonly object[], installed: readonly
 
 const specOf = (object: KubeObject): object => (object as { readonly spec?: object }).spec ?? {};
 
-/** Whether `live` has every value of `wanted`; the API server adds defaults. Lists are compared element by element. */
+/**
+ * Whether `live` contains every value of `wanted`. Additional values are ignored, because the API server adds defaults.
+ * Lists are compared element by element.
+ */
 function includes(live: unknown, wanted: unknown): boolean {
   if (Array.isArray(wanted))
     return (
@@ -73,7 +76,7 @@ function includes(live: unknown, wanted: unknown): boolean {
   );
 }
 
-/** Where the operator runs in the cluster, its ServiceAccount; else the namespace of its Lease. */
+/** Returns the ServiceAccount of an operator that runs in the cluster; otherwise a default name in the namespace of its Lease. */
 async function identityOf({ operatorAccounts, leases }: Lookups): Promise<OperatorIdentity> {
   const [account] = await operatorAccounts();
   if (account) return account;

@@ -1,4 +1,4 @@
-/** AWS: who asks, whether STS can verify this cluster's tokens, what the operator may do, and what runs out. */
+/** Checks AWS: the caller, the verification of this cluster's tokens by STS, the permissions of the operator, and the quotas. */
 import { podIdentityAudience, stsAudience } from '../../../../api/labels.ts';
 import { awsHosts } from '../../../../api/partitions.ts';
 import {
@@ -17,7 +17,7 @@ import { tagKeysWarning, worthOfCredentials } from '../../../installation/fence.
 import type { Lookups } from '../lookups.ts';
 import { clockVerdict } from './cluster.ts';
 
-/** Fraction of a quota. */
+/** Used fractions of a quota that cause a warning or an error. */
 const nearlyUsed = { warning: 0.8, error: 0.95 };
 const webTimeoutMs = 5000;
 
@@ -129,7 +129,7 @@ export const awsChecks: readonly CheckDefinition[] = [
     title: 'AWS quotas have headroom',
     needs: ['cluster-config'],
     run: async ({ config, accounts, aws, signal }) => {
-      // The operator looks every few minutes, and reports only what has moved noticeably.
+      // Reads current values, because the operator reads them only every few minutes and reports only significant changes.
       const quotas = await (await aws()).account.quotas(signal).catch(async (error: unknown) => {
         signal.throwIfAborted();
         if (error instanceof IdentityError) return (await config())?.status?.quotas;
@@ -235,7 +235,7 @@ async function checkOperatorPermissions(lookups: Lookups): Promise<Verdict> {
     denied.push(...results.filter(({ decision }) => decision !== 'allowed').map(({ action }) => action));
   }
   if (denied.length === 0) return ok(principal.arn);
-  // Without the bulk listing roles are read one by one, and without quotas AWS's defaults are assumed.
+  // Both permissions are optional: without the first, roles are read one by one, and without the second, AWS's default quotas apply.
   const needed = denied.filter(
     (action) => !['iam:GetAccountAuthorizationDetails', 'iam:GetAccountSummary'].includes(action),
   );
@@ -244,7 +244,7 @@ async function checkOperatorPermissions(lookups: Lookups): Promise<Verdict> {
   ]);
 }
 
-/** The given ARN, or the role of the operator's ServiceAccount by annotation or association. */
+/** Returns the given ARN, or the role of the operator's ServiceAccount from its annotation or association. */
 async function operatorPrincipal(
   lookups: Lookups,
   { name: clusterName, identityMode }: ClusterFacts,
@@ -261,7 +261,7 @@ async function operatorPrincipal(
   return undefined;
 }
 
-/** The ClusterConfig says what the limits should be, and IAM whether the operator's policy has them. */
+/** Checks in IAM whether the operator's policy has the limits that the ClusterConfig specifies. */
 async function checkOperatorFence(lookups: Lookups): Promise<Verdict> {
   const config = await lookups.config();
   if (!config) return ok('no ClusterConfig yet');
@@ -307,7 +307,7 @@ function rightsByScope(usesPodIdentity: boolean): ReadonlyMap<Scope, readonly st
   const services = usesPodIdentity ? (['iam', 'eks', 'eks-auth'] as const) : (['iam'] as const);
   for (const service of services)
     for (const [action, scope] of Object.entries<OperatorScope>(operatorCalls[service])) {
-      // With a required boundary the operator neither may nor needs to remove one.
+      // If a boundary is required, the operator neither needs nor has the permission to remove one.
       if (scope === 'boundaryRemoval') continue;
       scopes.set(scope, [...(scopes.get(scope) ?? []), `${service}:${action}`]);
     }
@@ -323,7 +323,7 @@ function resourceFor(scope: Scope, facts: ClusterFacts): string {
   return `arn:${facts.partition}:iam::${facts.accountId}:role${facts.rolePath}kon-doctor`;
 }
 
-/** As of a call about a role of this cluster, with a policy and a boundary that the ClusterConfig allows. */
+/** Request context of a call for a role of this cluster, with a policy and a boundary that the ClusterConfig allows. */
 function requestContext(facts: ClusterFacts): Readonly<Record<string, string>> {
   const tags = ownershipTags({ ...facts, account: 'kon-doctor', uid: 'kon-doctor' });
   const allowed = facts.allowedPolicyArns;
@@ -336,7 +336,7 @@ function requestContext(facts: ClusterFacts): Readonly<Record<string, string>> {
         [`aws:RequestTag/${key}`, value],
       ]),
     ),
-    // One of several keys that a real request has: the condition asks for each of them.
+    // A real request has several keys. One is enough here, because the condition must hold for each of them.
     'aws:TagKeys': Object.keys(tags)[0] ?? '',
     'iam:PassedToService': podIdentityAudience,
     'iam:PolicyARN': fits ? policy : (allowed[0] ?? policy).replaceAll('*', 'x').replaceAll('?', 'x'),

@@ -11,8 +11,8 @@ import type { Lookups } from '../lookups.ts';
 import { documentationOf } from '../report.ts';
 import { checks } from './index.ts';
 
-describe('the checks', () => {
-  it('have an anchor each in the documentation, in their order, under their category', () => {
+describe('the list of checks', () => {
+  it('matches the headings of the documentation in order and category', () => {
     const page = readFileSync(join(import.meta.dirname, '../../../../../docs/guides/doctor.md'), 'utf8');
     const written: string[] = [];
     let category = '';
@@ -23,10 +23,10 @@ describe('the checks', () => {
     expect(written).toEqual(checks.map((check) => `${check.category}/${check.id}`));
   });
 
-  it.each(checks.map(({ id }) => id))('lead to a heading that there is: %s', (id) => {
+  it.each(checks.map(({ id }) => id))('links to an existing heading for the check %s', (id) => {
     const [path = '', anchor = ''] = documentationOf(id).split('#');
     const page = readFileSync(join(import.meta.dirname, '../../../../..', path), 'utf8');
-    // As GitHub makes anchors of headings.
+    // Converts headings to anchors as GitHub does.
     const anchors = [...page.matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
       title
         .toLowerCase()
@@ -36,7 +36,7 @@ describe('the checks', () => {
     expect(anchors).toContain(anchor);
   });
 
-  it('need only checks that are made before them', () => {
+  it('places each check after the checks that it needs', () => {
     checks.forEach((check, index) => {
       const before = checks.slice(0, index).map(({ id }) => id);
       expect(before).toEqual(expect.arrayContaining([...check.needs]));
@@ -44,7 +44,7 @@ describe('the checks', () => {
   });
 });
 
-describe('the operator', () => {
+describe('the check of the operator', () => {
   const lookups = (conditions: readonly object[]): Lookups =>
     ({
       serverNow: () => Promise.resolve(Date.parse('2026-01-01T00:00:05Z')),
@@ -64,7 +64,7 @@ describe('the operator', () => {
   const verdict = (conditions: readonly object[]): Promise<Verdict> | undefined =>
     checks.find(({ id }) => id === 'operator-leads')?.run(lookups(conditions));
 
-  it('is reported as an error if it is the leader and older than the CRDs', async () => {
+  it('fails if the leader is older than the CRDs', async () => {
     const condition = {
       type: 'OperatorCurrent',
       status: 'False',
@@ -79,7 +79,7 @@ describe('the operator', () => {
   });
 });
 
-describe('quotas', () => {
+describe('the check of quotas', () => {
   const verdict = (rolesUsed: number, refusesCaller = false): Promise<Verdict> | undefined => {
     const quotas = { rolesUsed, roles: 1000, policiesPerRole: 10 };
     const account = {
@@ -91,24 +91,24 @@ describe('quotas', () => {
       ?.run({
         signal: new AbortController().signal,
         aws: () => Promise.resolve({ account }),
-        // As the operator reported it before the roles were created.
+        // Usage that the operator reported before the roles were created.
         config: () => Promise.resolve({ status: { quotas: { ...quotas, rolesUsed: 161 } } }),
         accounts: () => Promise.resolve([]),
       } as unknown as Lookups);
   };
 
-  it('are read from AWS, and not from an earlier report of the operator', async () => {
+  it('uses the current values from AWS instead of an earlier report of the operator', async () => {
     expect(await verdict(1000)).toMatchObject({ status: 'error', details: ['roles: 1000 of 1000'] });
     expect(await verdict(850)).toMatchObject({ status: 'warning', details: ['roles: 850 of 1000'] });
     expect(await verdict(162)).toMatchObject({ status: 'ok', message: 'roles: 162 of 1000' });
   });
 
-  it('are those of the operator where the user may not read them', async () => {
+  it('uses the values that the operator reported if the user may not read quotas', async () => {
     expect(await verdict(1000, true)).toMatchObject({ status: 'ok', message: 'roles: 161 of 1000' });
   });
 });
 
-describe('targets that drain', () => {
+describe('the check of draining targets', () => {
   const now = Date.parse('2026-01-03T00:00:00Z');
   const at = (account: string, time: string): DrainingTarget => ({
     account,
@@ -116,7 +116,7 @@ describe('targets that drain', () => {
     since: Date.parse(time) as Wall,
   });
 
-  it('are a warning after a day, with the account, and named before', () => {
+  it('warns about a target that drains for more than a day, and only lists it before', () => {
     const old = at('old', '2026-01-01T12:00:00Z');
     const young = at('young', '2026-01-02T23:00:00Z');
     expect(drainingVerdict([old, young], now)).toMatchObject({
@@ -131,7 +131,7 @@ describe('targets that drain', () => {
   });
 });
 
-describe('the environment', () => {
+describe('the check of the environment', () => {
   const remote = 'https://ABC.gr7.us-west-2.eks.amazonaws.com';
   const local = 'https://127.0.0.1:6443';
   it.each<[string, Record<string, string>, string, readonly RegExp[]]>([
@@ -165,14 +165,14 @@ describe('the environment', () => {
     ],
     ['half a key', { AWS_ACCESS_KEY_ID: 'y' }, remote, [/without AWS_SECRET_ACCESS_KEY/]],
     ['no verification', { NODE_TLS_REJECT_UNAUTHORIZED: '0' }, remote, [/no certificate is verified/]],
-  ])('with %s', async (_what, env, server, problems) => {
+  ])('finds the expected problems with %s', async (_what, env, server, problems) => {
     const found = await environmentProblems(env, server);
     expect(found).toHaveLength(problems.length);
     problems.forEach((problem, index) => expect(found[index]).toMatch(problem));
   });
 });
 
-describe('a clock', () => {
+describe('the check of the clock', () => {
   const now = Date.parse('2026-01-01T00:10:00Z');
   const at = (time: string): string => new Date(`2026-01-01T${time}Z`).toUTCString();
   it.each([
@@ -184,7 +184,7 @@ describe('a clock', () => {
     [at('00:15:00'), 'error'],
     [undefined, 'warning'],
     ['nonsense', 'warning'],
-  ])('that shows %s is %s', (date, status) => {
+  ])('for a server time of %s returns %s', (date, status) => {
     expect(clockVerdict(date, now, now + 100, 'it').status).toBe(status);
   });
 });

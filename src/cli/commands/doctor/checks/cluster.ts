@@ -1,4 +1,4 @@
-/** The API server, and what Konstellation needs on it. */
+/** Checks the API server and the features that Konstellation needs. */
 import { isDeepStrictEqual } from 'node:util';
 import { crds, schemaVersion } from '../../../../api/crds.ts';
 import { resources } from '../../../../kube/index.ts';
@@ -12,7 +12,10 @@ type Crd = NamedCrd & {
   readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
 };
 
-/** SigV4 and tokens are refused beyond five minutes. Source: AWS, "Signing requests"; warned of well before. Milliseconds. */
+/**
+ * Clock skew in milliseconds that causes a warning or an error. SigV4 signatures and tokens are rejected beyond five minutes.
+ * Source: AWS, "Signing requests".
+ */
 const skew = { warning: 30_000, error: 240_000 };
 
 export const clusterChecks: readonly CheckDefinition[] = [
@@ -94,7 +97,7 @@ export const clusterChecks: readonly CheckDefinition[] = [
   },
 ];
 
-/** Whether the server holds the schema as it is here; it adds defaults of its own elsewhere. */
+/** Whether the installed CRD has the same schema as in this version of kon. Other fields are ignored, because the API server adds defaults. */
 function hasSchema(installed: Crd, wanted: ReturnType<typeof crds>[number]): boolean {
   const versions = (wanted.spec as unknown as { versions: readonly { name: string; schema: unknown }[] })
     .versions;
@@ -106,7 +109,7 @@ function hasSchema(installed: Crd, wanted: ReturnType<typeof crds>[number]): boo
   );
 }
 
-/** @param date an HTTP `Date` header, exact to the second: https://www.rfc-editor.org/rfc/rfc9110#field.date */
+/** @param date an HTTP `Date` header with a resolution of one second: https://www.rfc-editor.org/rfc/rfc9110#field.date */
 export function clockVerdict(
   date: string | undefined,
   sent: number,
@@ -115,7 +118,7 @@ export function clockVerdict(
 ): Verdict {
   const there = date === undefined ? Number.NaN : Date.parse(date);
   if (Number.isNaN(there)) return warning(`${whose} returns no time`);
-  // It was stamped between sending and receiving, and cut to the second.
+  // The server set the date between sending and receiving, truncated to the second.
   const ahead = Math.max(0, there - received);
   const behind = Math.max(0, sent - (there + 1000));
   const off = Math.max(ahead, behind);

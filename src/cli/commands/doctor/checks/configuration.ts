@@ -1,4 +1,4 @@
-/** The ClusterConfig against what is. */
+/** Compares the ClusterConfig with the actual state of the cluster. */
 import { regionOfEksUrl } from '../../../../api/partitions.ts';
 import { readyOf } from '../../../cluster/conditions.ts';
 import { resources, type KubeObject } from '../../../../kube/index.ts';

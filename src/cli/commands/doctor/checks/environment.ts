@@ -7,7 +7,7 @@ const isLoopback = (url: string | undefined): boolean => {
   return host !== undefined && /^(localhost|127\..*|\[::1\])$/.test(host);
 };
 
-/** Whether the host is excepted from the proxy. After curl and Go: names and suffixes, separated by commas. */
+/** Whether the host is excluded from the proxy. As in curl and Go, the list contains names and suffixes, separated by commas. */
 function isExcepted(url: string, noProxy: string): boolean {
   const host = URL.parse(url)?.hostname ?? '';
   return noProxy
@@ -33,7 +33,7 @@ export const environmentChecks: readonly CheckDefinition[] = [
   },
 ];
 
-/** @param server the API server's URL, if a kubeconfig names one */
+/** @param server the API server's URL, if a kubeconfig contains one */
 export async function environmentProblems(
   env: Readonly<Record<string, string | undefined>>,
   server: string | undefined,

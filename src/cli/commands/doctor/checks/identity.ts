@@ -1,4 +1,4 @@
-/** Whether pods get the identities that accounts promise. */
+/** Checks whether pods get the identities of their accounts. */
 import { addAgentCommand, isPodIdentityAgent } from '../../../installation/operator-identity.ts';
 import { podIdentityAudience, roleArnAnnotation, stsAudience } from '../../../../api/labels.ts';
 import { drainingTargets, leftoverRoles, type DrainingTarget } from '../../../../identity/index.ts';
@@ -157,7 +157,7 @@ export function drainingVerdict(draining: readonly DrainingTarget[], now: number
   ]);
 }
 
-/** The operator's own exchange does not pass through the agent, so that it does not miss it. */
+/** Checks for the Pod Identity agent. The operator does not notice a missing agent, because its own token exchange bypasses it. */
 async function checkAgent(lookups: Lookups): Promise<Verdict> {
   const { client, accounts, config, operatorAccounts, signal } = lookups;
   const users = (await accounts()).filter(({ status }) =>
@@ -180,7 +180,7 @@ async function checkAgent(lookups: Lookups): Promise<Verdict> {
       ]);
 }
 
-/** Asks the API server to admit a pod, and not to keep it. */
+/** Creates a pod in a dry run, so that the API server admits it but does not store it. */
 async function checkInjection({ client, accounts, signal }: Lookups): Promise<Verdict> {
   const kube = await client();
   for (const { metadata, status } of await accounts()) {

@@ -26,14 +26,14 @@ describe('the certificate of an issuer', () => {
   });
   afterAll(() => void server.close());
 
-  it('is read with its chain as the server presents it, from the leaf to the root', async () => {
+  it('is read with the chain that the server presents, from the leaf to the root', async () => {
     expect(await readCertificates(issuer, new AbortController().signal)).toEqual({
       trusted: false,
       thumbprints: [leaf, root],
     });
   });
 
-  it('cannot be read where nobody answers, nor after Ctrl-C', async () => {
+  it('cannot be read if no server answers, or after Ctrl-C', async () => {
     await expect(readCertificates('https://127.0.0.1:1', new AbortController().signal)).rejects.toThrow(
       /ECONNREFUSED/,
     );
@@ -46,7 +46,7 @@ describe('the certificate of an issuer', () => {
     ['unknown, and listed', false, ['B0B0'], 'ok'],
     ['unknown, and listed as another', false, ['c0c0'], 'error'],
     ['unknown, and not listed', false, [], 'error'],
-  ] as const)('of an authority that is %s', (_what, trusted, listed, status) => {
+  ] as const)('gets the expected verdict if its authority is %s', (_what, trusted, listed, status) => {
     const verdict = certificateVerdict({ trusted, thumbprints: ['a0a0', 'b0b0'] }, listed, arn);
     expect(verdict.status).toBe(status);
     if (verdict.status === 'error')

@@ -1,6 +1,6 @@
 /**
- * Checks why STS trusts the issuer's certificate. IAM uses its own list of well-known authorities first, and
- * the thumbprints of the OIDC provider only where the certificate is of none of these.
+ * Checks the reason for STS to trust the issuer's certificate. IAM first checks its own list of well-known authorities, and uses
+ * the thumbprints of the OIDC provider only if none of these authorities issued the certificate.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html
  */
 import { createHash } from 'node:crypto';
@@ -8,9 +8,9 @@ import { connect, type DetailedPeerCertificate } from 'node:tls';
 import { failure, ok, warning, type Verdict } from '../check.ts';
 
 export type Presented = {
-  /** Issued by an authority that this machine trusts, and for this name. */
+  /** Whether an authority that this machine trusts issued the certificate for this host name. */
   readonly trusted: boolean;
-  /** SHA-1 of each certificate that was presented, the server's own first. Hexadecimal, lower case. */
+  /** SHA-1 hashes of the presented certificates, beginning with the server certificate. Hexadecimal, lower case. */
   readonly thumbprints: readonly string[];
 };
 
@@ -25,7 +25,7 @@ export async function readCertificates(issuer: string, signal: AbortSignal): Pro
       host: hostname,
       port: Number(port || 443),
       servername: hostname,
-      // It is looked at, not spoken to.
+      // The connection only reads the certificate and sends no data.
       rejectUnauthorized: false,
       timeout: patienceMs,
     });
@@ -49,7 +49,7 @@ export async function readCertificates(issuer: string, signal: AbortSignal): Pro
 
 function chainOf(leaf: DetailedPeerCertificate): readonly string[] {
   const thumbprints: string[] = [];
-  // A certificate that signed itself is its own issuer.
+  // A self-signed certificate is its own issuer.
   for (let each: DetailedPeerCertificate | undefined = leaf; each?.raw; each = each.issuerCertificate) {
     const thumbprint = createHash('sha1').update(each.raw).digest('hex');
     if (thumbprints.includes(thumbprint)) break;
@@ -58,7 +58,7 @@ function chainOf(leaf: DetailedPeerCertificate): readonly string[] {
   return thumbprints;
 }
 
-/** @param listed the provider's thumbprints */
+/** @param listed thumbprints of the OIDC provider */
 export function certificateVerdict(
   { trusted, thumbprints }: Presented,
   listed: readonly string[],

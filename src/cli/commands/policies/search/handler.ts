@@ -1,4 +1,4 @@
-/** `kon policies search`. Works offline, since the catalogue is part of kon. */
+/** `kon policies search`: searches AWS managed policies. Works offline, because the catalogue is part of kon. */
 import { managedPolicies } from '../../../../aws/catalogue/catalogue.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';

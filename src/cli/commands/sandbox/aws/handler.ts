@@ -1,4 +1,4 @@
-/** Sets the emulator up from the command line, or from a file that the sandbox wrote, and runs it. */
+/** Configures the AWS emulator from the command line or from a file that the sandbox wrote, and runs it. */
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';

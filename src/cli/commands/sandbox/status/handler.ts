@@ -1,4 +1,4 @@
-/** Output of `status` and `env`. */
+/** Prints the output of `kon sandbox status` and `env`. */
 import type { CliContext } from '../../../framework/context.ts';
 import { type ExitCode, exitCodes } from '../../../framework/exit-codes.ts';
 import { renderFields } from '../../../objects/details.ts';
@@ -38,7 +38,7 @@ export async function printEnvironment(context: CliContext, stateDir: string | u
     context.stdout.write(`export ${name}='${value.replaceAll("'", `'\\''`)}'\n`);
 }
 
-/** A description as the format of the command wants it. */
+/** Renders the description of a sandbox in the output format of the command. */
 export function describe(
   context: CliContext,
   description: SandboxDescription,

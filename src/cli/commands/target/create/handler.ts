@@ -1,4 +1,4 @@
-/** `kon target create`: adds the target to the ClusterConfig, and waits for its namespace. */
+/** `kon target create`: adds a target to the ClusterConfig, and waits for its namespace. */
 import type { ClusterConfig } from '../../../../api/cluster-config.ts';
 import { resources, type KubeClient } from '../../../../kube/index.ts';
 import { changeSpec } from '../../../cluster/objects.ts';

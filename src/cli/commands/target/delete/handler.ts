@@ -1,4 +1,4 @@
-/** `kon target delete`: what a target has is looked at before it is taken out of the ClusterConfig. */
+/** `kon target delete`: checks the use of a target before it is removed from the ClusterConfig. */
 import type { ClusterConfig } from '../../../../api/cluster-config.ts';
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
 import { sessionsNote } from '../../../../identity/plan/sessions.ts';
@@ -22,7 +22,7 @@ export async function deleteTarget(
 ): Promise<void> {
   const { dryRun } = options;
   const what = `deleting the target "${name}"`;
-  // Nothing is destroyed, so no confirmation is needed.
+  // A dry run deletes nothing, so it needs no confirmation.
   const yes = options.yes || dryRun;
   requireConfirmation(context, { yes, what });
   const client = await context.connect();
@@ -38,7 +38,7 @@ export async function deleteTarget(
   if (!options.noWait && !dryRun) await waitUntilUnlinked(context, client, name, options.timeout);
 }
 
-/** @throws CliError of code NOT_FOUND */
+/** @throws CliError of code NOT_FOUND if the target does not exist */
 function withoutTarget({ metadata, spec }: ClusterConfig, name: string): ClusterConfig['spec'] {
   if (!spec.targets.includes(name))
     throw new CliError('NOT_FOUND', `ClusterConfig ${metadata.name} has no target "${name}"`, {
@@ -47,7 +47,7 @@ function withoutTarget({ metadata, spec }: ClusterConfig, name: string): Cluster
   return { ...spec, targets: spec.targets.filter((target) => target !== name) };
 }
 
-/** The accounts that are unlinked with it. @throws CliError of code CONFLICT when it is in use */
+/** Returns the accounts that the deletion would unlink. @throws CliError of code CONFLICT if the target is in use */
 async function unlinkedWith(client: KubeClient, name: string): Promise<Omit<TargetUse, 'holders'>> {
   const [accounts, apps] = await Promise.all([
     listObjects(client, accountKind),

@@ -24,8 +24,8 @@ const pods = (current: number, stale = 0): Pick<TargetStatus, 'pods'> => ({
   pods: { current, stale, uninjected: 7 },
 });
 
-describe('a target', () => {
-  it('is held by each app and account that names it, with what to do', () => {
+describe('the deletion of a target', () => {
+  it('is blocked by each app and account that lists the target, with the command that resolves it', () => {
     const { holders } = useOfTarget(
       'staging',
       [account('named', ['production', 'staging']), account('other', ['production'])],
@@ -43,7 +43,7 @@ describe('a target', () => {
     ]);
   });
 
-  it('is held by an account for all targets only while pods there hold its identity', () => {
+  it('is blocked by an account for all targets only while pods in the target hold its identity', () => {
     const accounts = [
       account('busy', undefined, { name: 'staging', ...pods(1, 1) }),
       account('one', undefined, { name: 'staging', ...pods(1) }),

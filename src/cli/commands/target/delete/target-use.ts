@@ -5,11 +5,11 @@ import { defaultMaxSessionDuration } from '../../../../identity/desired/role.ts'
 import { longestSessionMs } from '../../../../identity/plan/sessions.ts';
 
 export type TargetUse = {
-  /** Apps, accounts and pods that use the target. `text` describes one, without a full stop; `next` says how to remove it from the target. */
+  /** Apps, accounts and pods that use the target. `text` describes the user, without a full stop; `next` explains how to remove it from the target. */
   readonly holders: readonly { readonly text: string; readonly next: string }[];
-  /** Accounts that are linked in it because they are for all targets, and that no pod uses there. */
+  /** Accounts for all targets that are linked in this target, but that no pod uses there. */
   readonly unlinked: readonly string[];
-  /** Milliseconds for which AWS sessions of pods that ran there may live after that. */
+  /** Milliseconds for which AWS sessions of pods that ran in the target may remain valid after the deletion. */
   readonly sessionsMs: number;
 };
 

@@ -1,4 +1,4 @@
-/** `kon target list`. Targets are no objects of their own: the ClusterConfig lists them, and each is a namespace. */
+/** `kon target list`: lists the targets. A target is not a separate object: the ClusterConfig lists the targets, and each target is a namespace. */
 import type { Column } from '../../../framework/output/table.ts';
 import { apiVersion } from '../../../../api/resources.ts';
 import { resources } from '../../../../kube/index.ts';
@@ -10,14 +10,14 @@ import { ageColumn } from '../../../objects/columns.ts';
 import { writeList } from '../../../framework/output/answer.ts';
 import { stateOf, type Namespace, type NamespaceState } from '../namespace.ts';
 
-/** One row of `kon target list`; in JSON and YAML one item, shaped as an object. */
+/** One row of `kon target list`. In JSON and YAML, it is an item in the shape of a Kubernetes object. */
 export type Target = {
   readonly apiVersion: typeof apiVersion;
   readonly kind: 'Target';
   readonly metadata: { readonly name: string; readonly creationTimestamp?: string };
   readonly status: {
     readonly namespace: NamespaceState;
-    /** The names of the accounts that may be used in it. */
+    /** Names of the accounts that may be used in the target. */
     readonly accounts: readonly string[];
     readonly apps: readonly string[];
   };
