@@ -1,4 +1,4 @@
-/** One run of the command line, from arguments to an exit code. All errors are reported here, once. */
+/** Runs the command line once, from arguments to an exit code. This is the only place that reports errors. */
 import { createSession } from './cluster/session.ts';
 import type { CliContext, GlobalOptions, Host, Output, OutputStream } from './framework/context.ts';
 import { CliError } from './framework/errors.ts';
@@ -84,14 +84,14 @@ async function attempt<T>(
   }
 }
 
-/** Exit code 1 would be an answer. */
+/** Changes exit code 1 to 3, because 1 would be an answer to the question. */
 function unanswered(error: CliError): CliError {
   const { code, message, details, next, cause, exitCode } = error;
   if (exitCode !== exitCodes.error) return error;
   return new CliError(code, message, { details, next, cause, exitCode: exitCodes.notCompared });
 }
 
-/** Colour goes to terminals only. https://no-color.org: any value but the empty one turns it off. */
+/** Enables colour on terminals only. https://no-color.org: any non-empty value disables it. */
 function withColor(stream: OutputStream, env: Host['env'], wanted: boolean): Output {
   const redraws = stream.isTTY && env['TERM'] !== 'dumb';
   return {

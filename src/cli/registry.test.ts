@@ -9,7 +9,7 @@ const nameOf = (command: Command): string => command.path.join(' ');
 const visible = commands.filter((command) => !command.hidden);
 
 describe('the registry of commands', () => {
-  it('calls each command by words of its own', () => {
+  it('has unique names of commands', () => {
     const names = commands.map(nameOf);
     expect(new Set(names).size).toBe(names.length);
   });
@@ -20,7 +20,7 @@ describe('the registry of commands', () => {
     expect(nouns.filter((noun) => !groups.has(noun))).toEqual([]);
   });
 
-  it('knows which commands change something: those that have a dry run or ask first', () => {
+  it('marks exactly those commands as mutating that have a dry run or ask first', () => {
     const asks = commands.filter(({ options }) =>
       options.some(({ name }) => name === 'dry-run' || name === 'yes'),
     );
@@ -28,7 +28,7 @@ describe('the registry of commands', () => {
   });
 
   it.each(visible.map((command) => [nameOf(command), command] as const))(
-    '%s: options are unique, and none hides a global one',
+    '%s: options are unique, and none hides a global option',
     (_name, command) => {
       const all = [...command.options, ...globalOptions];
       const longs = all.map((option) => option.name);
@@ -39,7 +39,7 @@ describe('the registry of commands', () => {
   );
 
   it.each(visible.map((command) => [nameOf(command), command] as const))(
-    '%s: only the last positional takes several, and none that is required follows one that is not',
+    '%s: only the last positional is variadic, and no required one follows an optional one',
     (_name, command) => {
       const { positionals } = command;
       expect(positionals.slice(0, -1).filter((positional) => positional.variadic)).toEqual([]);
@@ -50,7 +50,7 @@ describe('the registry of commands', () => {
   );
 
   it.each(visible.map((command) => [nameOf(command), command] as const))(
-    '%s: has examples, which the parser takes for this very command',
+    '%s: has examples that parse to this command',
     async (_name, command) => {
       expect(command.examples.length).toBeGreaterThan(0);
       for (const example of command.examples) {
@@ -63,7 +63,7 @@ describe('the registry of commands', () => {
   );
 });
 
-/** The arguments of `kon` within a line of shell; undefined where it only stands within quotes or `$(…)`. */
+/** Arguments of `kon` within a line of shell; undefined when `kon` occurs only within quotes or `$(…)`. */
 function wordsOfKon(line: string): readonly string[] | undefined {
   const tokens: readonly string[] = line.match(/'[^']*'|"[^"]*"|[^\s'"]+/g) ?? [];
   const start = tokens.indexOf('kon');

@@ -1,4 +1,4 @@
-/** Every command there is. Help, completion and docs/reference/cli.md derive from this list, in its order. */
+/** List of all commands. Help, completion and docs/reference/cli.md derive from it, in its order. */
 import type { Command, CommandGroup } from './framework/command.ts';
 import { accountCreateCommand } from './commands/account/create/command.ts';
 import { accountEditCommand } from './commands/account/edit.ts';

@@ -17,16 +17,16 @@ describe('the search for a policy', () => {
     ['sqs full', 'AmazonSQSFullAccess'],
     ['administratoraccess', 'AdministratorAccess'],
     ['arn:aws:iam::aws:policy/job-function/ViewOnlyAccess', 'ViewOnlyAccess'],
-  ])('for "%s", the first result is %s', (text, name) => {
+  ])('ranks the policy first for "%s": %s', (text, name) => {
     expect(best(text, 1)).toEqual([name]);
   });
 
-  it('finds nothing by what no name has', () => {
+  it('returns no policy when a word matches no name', () => {
     expect(best('zzzz')).toEqual([]);
     expect(best('s3 zzzz')).toEqual([]);
   });
 
-  it('finds a path', () => {
+  it('matches words in the path of a policy', () => {
     expect(searchPolicies('service-role glue', catalogue).map(({ arn }) => arn)).toContain(
       'arn:aws:iam::aws:policy/service-role/AWSGlueServiceRole',
     );

@@ -1,10 +1,10 @@
-/** Finds AWS's managed policies by what a person remembers of their names. Pure but for the catalogue that is given. */
+/** Finds AWS managed policies by the parts of their names that a person remembers. Pure. */
 
 export type NamedPolicy = { readonly name: string; readonly arn: string };
 
 /**
- * Best first. Each word of the text has to be found in the name or path of a policy: as it is, at best where a part of
- * the name begins, or with letters left out, as `s3roa` in `AmazonS3ReadOnlyAccess`.
+ * Returns the best match first. The name or path of a policy has to contain each word of the text, either literally (a
+ * match at the start of a part of the name ranks highest) or abbreviated, as `s3roa` for `AmazonS3ReadOnlyAccess`.
  */
 export function searchPolicies<P extends NamedPolicy>(text: string, policies: readonly P[]): readonly P[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
@@ -22,7 +22,7 @@ export function searchPolicies<P extends NamedPolicy>(text: string, policies: re
     .map(({ policy }) => policy);
 }
 
-/** 0: not found. */
+/** Returns 0 when the policy does not match the word. */
 function scoreOf(word: string, { name, arn }: NamedPolicy): number {
   if (name.toLowerCase() === word || arn.toLowerCase() === word) return 100;
   const lower = name.toLowerCase();
@@ -34,12 +34,15 @@ function scoreOf(word: string, { name, arn }: NamedPolicy): number {
   return arn.toLowerCase().includes(word) ? 5 : 0;
 }
 
-/** Where the parts of `AmazonS3ReadOnlyAccess` or `service-role` begin. */
+/** Positions where the parts of a name such as `AmazonS3ReadOnlyAccess` or `service-role` begin. */
 function partStarts(name: string): readonly number[] {
   return [...name.matchAll(/[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+/g)].map((match) => match.index);
 }
 
-/** Whether the word's letters stand in the name in order, each either next to the one before or at the start of a part. */
+/**
+ * Whether the name contains the letters of the word in order, each adjacent to the previous letter or at the start of a
+ * part.
+ */
 function isInitials(word: string, lower: string, starts: readonly number[]): boolean {
   const from = (at: number, position: number): boolean => {
     if (at === word.length) return true;

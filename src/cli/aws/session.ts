@@ -11,7 +11,7 @@ import { version } from '../version.ts';
 
 export type Aws = ReturnType<AwsConnection['as']>;
 
-/** Runs `work` with AWS in a region, and closes what it opened. */
+/** Runs `work` with a connection to AWS in a region, and closes the connection afterwards. */
 export async function withAws<T>(
   context: CliContext,
   region: string,
@@ -42,12 +42,15 @@ export function openAws(context: CliContext, region: string): AwsConnection {
   });
 }
 
-/** A person waits at a terminal. */
+/** Uses interactive priority because a person waits at a terminal. */
 export function awsOf(connection: AwsConnection): Aws {
   return connection.as({ owner: 'kon', priority: 'interactive' });
 }
 
-/** A profile of another AWS account would show an empty one, and tell untruths about this cluster. @throws CliError of code AWS_WRONG_ACCOUNT */
+/**
+ * Refuses credentials of another AWS account, because the resources there do not belong to this cluster.
+ * @throws CliError of code AWS_WRONG_ACCOUNT
+ */
 export async function requireAccount(
   context: CliContext,
   aws: Aws,

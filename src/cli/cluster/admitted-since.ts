@@ -1,4 +1,4 @@
-/** Since when the cluster's operator takes accounts and Apps for admitted. */
+/** Determines the time from when on the cluster's operator considers accounts and Apps as admitted. */
 import { grantPolicyNames } from '../../rbac/index.ts';
 import { youngestCreation } from '../../k8s/admitted.ts';
 import { isForbidden, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
@@ -21,8 +21,8 @@ type Deployment = KubeObject & {
 export const operatorSelector = 'app.kubernetes.io/name=konstellation';
 
 /**
- * Creation time of the most recently created of the admission policies that guard grants; Infinity while one is missing.
- * Undefined where no Deployment of the operator requires the policies, or the user may not read them.
+ * Creation time of the newest admission policy that guards grants; Infinity while one of the policies is missing.
+ * Undefined when no Deployment of the operator requires the policies, or when the user may not read them.
  */
 export async function readAdmittedSince(client: KubeClient, signal: AbortSignal): Promise<Wall | undefined> {
   try {

@@ -6,7 +6,7 @@ import type { Deployment } from '../../workloads/deployment.ts';
 import type { Pod } from '../../workloads/pod.ts';
 import { CliError } from '../framework/errors.ts';
 
-/** A pod of an app, whose container has the app's name. */
+/** Pod of an app. Its container has the app's name. */
 export type AppPod = Pod & KubeObject;
 export type AppDeployment = Deployment & KubeObject;
 type PodSpec = NonNullable<NonNullable<NonNullable<Deployment['spec']>['template']>['spec']>;
@@ -23,7 +23,10 @@ export type ReplicaSet = KubeObject & {
   };
 };
 
-/** The targets that were named, or all of the app's. @throws CliError of code NOT_FOUND for one where it does not run */
+/**
+ * The named targets, or all targets of the app when none is named.
+ * @throws CliError of code NOT_FOUND for a target that the app does not have
+ */
 export function chosenTargets(app: App, named: readonly string[]): readonly string[] {
   const all = app.spec.targets.map((target) => target.name);
   const unknown = named.find((name) => !all.includes(name));
@@ -52,7 +55,7 @@ export async function replicaSetsOf(
   return (await client.list<ReplicaSet>(resources.replicaSets, selectionOf(app, target))).items;
 }
 
-/** Undefined when the app has not been deployed there. */
+/** Undefined when the app has no Deployment in the target. */
 export async function deploymentOf(
   client: KubeClient,
   app: App,
@@ -71,7 +74,7 @@ export async function deploymentOf(
 
 type Created = { readonly metadata: { readonly creationTimestamp?: string; readonly name: string } };
 
-/** The oldest first, and by name where they are of one second. */
+/** Compares by creation time, oldest first, and by name when the times are equal. */
 export function byAge(one: Created, other: Created): number {
   const { creationTimestamp: born = '', name } = one.metadata;
   return (

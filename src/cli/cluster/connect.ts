@@ -1,6 +1,6 @@
 /**
- * All of the controller runtime that reaching the cluster takes, in one place, so that it is loaded as one. By its own
- * files: over its index the bundle would bring informers, leases and queues along.
+ * Gathers the parts of the controller runtime that a connection to the cluster needs, so that they load as one module.
+ * Imports single files, because the index would add informers, leases and queues to the bundle.
  */
 import { createKubeClient } from '../../kube/client.ts';
 import type { Connection, KubeClient } from '../../kube/index.ts';

@@ -1,4 +1,4 @@
-/** Facts about the cluster from the ClusterConfig and its status: names and locations of roles. */
+/** Reads facts about the cluster, such as names and locations of roles, from the ClusterConfig and its status. */
 import { clusterState, effectiveConfig } from '../../identity/plan/cluster.ts';
 import type { ClusterFacts } from '../../identity/state/world.ts';
 import type { KubeClient } from '../../kube/index.ts';

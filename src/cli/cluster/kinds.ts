@@ -17,9 +17,9 @@ type Advice = {
 /** `T` is the type of the kind's objects; it is not present at run time. */
 export type Kind<T extends KonObject = KonObject> = {
   readonly resource: Resource;
-  /** Name for people. */
+  /** Name shown to people. */
   readonly noun: string;
-  /** The commands to advise. */
+  /** Commands that error messages advise. */
   readonly advice: Advice;
   readonly objects?: T;
 };
@@ -43,7 +43,7 @@ export const appKind: Kind<App> = {
   advice: adviceOf('app', 'status'),
 };
 
-/** Has no commands of its own: one is written per cluster, and seldom changed. */
+/** ClusterConfig has no commands of its own: a cluster has one, and it seldom changes. */
 export const clusterConfigKind: Kind<ClusterConfig> = {
   resource: clusterConfigs,
   noun: 'cluster config',
@@ -56,7 +56,7 @@ export const clusterConfigKind: Kind<ClusterConfig> = {
 
 export const kinds: readonly Kind[] = [accountKind, appKind, clusterConfigKind];
 
-/** `linkedserviceaccount/myaccount`: how an object is called in results, and by kubectl. */
+/** Name of an object in results, in the form of kubectl: `linkedserviceaccount/myaccount`. */
 export function nameOf(kind: Kind, name: string): string {
   return `${kind.resource.kind.toLowerCase()}/${name}`;
 }

@@ -14,7 +14,7 @@ const argo = crd('applications.argoproj.io', {
   shortNames: ['app', 'apps'],
 });
 
-test('Argo CD has a name in common with ours: the plural, and no singular or short name', () => {
+test('reports that Argo CD uses our plural too, and reports no singular or short name', () => {
   const ours = crds() as unknown as readonly NamedCrd[];
   const [only, ...others] = nameCollisions([...ours, argo]);
   expect(others).toEqual([]);
@@ -28,7 +28,7 @@ test('Argo CD has a name in common with ours: the plural, and no singular or sho
   );
 });
 
-test('a short name of ours that another one has is not advised', () => {
+test('does not advise a short name that another kind uses too', () => {
   const other = crd('apps.example.com', { plural: 'apps', singular: 'app', shortNames: ['kapp'] });
   expect(nameCollisions([other]).map(({ name, exact }) => [name, exact])).toEqual([
     ['apps', ['apps.k11n.dev']],

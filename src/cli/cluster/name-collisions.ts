@@ -1,6 +1,7 @@
 /**
- * Names of our kinds that another CustomResourceDefinition uses too. kubectl answers to a plural before it looks at short names,
- * so that `kubectl get apps` shows Konstellation's apps where Argo CD has `apps` as a short name of its Applications. Pure.
+ * Finds names of our kinds that another CustomResourceDefinition uses as well. kubectl prefers plurals to short names,
+ * so `kubectl get apps` shows Konstellation's apps even where Argo CD declares `apps` as a short name of its
+ * Applications. Pure.
  */
 import { apps, clusterConfigs, linkedServiceAccounts } from '../../api/resources.ts';
 import type { KubeObject } from '../../kube/index.ts';
@@ -18,9 +19,9 @@ export type NamedCrd = KubeObject & {
 
 export type NameCollision = {
   readonly name: string;
-  /** `applications.argoproj.io` */
+  /** Name of the other CustomResourceDefinition: `applications.argoproj.io` */
   readonly other: string;
-  /** Names that mean our kind alone. */
+  /** Names that refer to our kind only. */
   readonly exact: readonly string[];
 };
 

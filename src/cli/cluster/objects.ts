@@ -1,4 +1,4 @@
-/** Reads and writes objects of our kinds, with the errors of `kon`. */
+/** Reads and writes objects of our kinds, and throws the errors of `kon`. */
 import { isDeepStrictEqual } from 'node:util';
 import { isConflict, isNotFound, type KubeApiError } from '../../kube/errors.ts';
 import type { KubeClient } from '../../kube/index.ts';
@@ -7,12 +7,12 @@ import type { Kind, KonObject } from './kinds.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { presentable, writable } from '../manifest/present.ts';
 
-/** The field manager of everything that a person writes with `kon`. The operator has its own. */
+/** Field manager of all writes that a person makes with `kon`. The operator has its own. */
 export const cliFieldManager = 'kon';
 
 const strict = { fieldManager: cliFieldManager, fieldValidation: 'Strict' } as const;
 
-/** Status is written all the time by the operator; a write that loses the race to it is repeated this often. */
+/** Number of attempts for a write that conflicts with one of the operator's frequent status updates. */
 const writeAttempts = 20;
 
 export async function findObject<T extends KonObject>(
@@ -28,7 +28,7 @@ export async function findObject<T extends KonObject>(
   }
 }
 
-/** Undefined when there is no such object, namespace or kind yet. */
+/** Undefined when the object, its namespace or its kind does not exist. */
 export async function orMissing<T>(read: Promise<T>): Promise<T | undefined> {
   try {
     return await read;
@@ -38,10 +38,10 @@ export async function orMissing<T>(read: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** KubeClient's objects are mutable; what is read here is not changed. */
+/** KubeClient returns mutable objects; this module does not change them. */
 type Mutable = { apiVersion: string; kind: string; metadata: { name: string } };
 
-/** The object is not there; without a name in the answer it is the whole resource that is not. */
+/** Whether the object does not exist. An answer without a name means that the whole resource does not exist. */
 function isMissingObject(error: unknown): error is KubeApiError {
   return isNotFound(error) && error.details?.name !== undefined;
 }
@@ -93,8 +93,8 @@ export type Replacement<T> =
   | { readonly kind: 'changed-meanwhile'; readonly current: T };
 
 /**
- * Puts a manifest in the place of the object it was made from. Only what a person sees of it counts as a change by
- * someone else: the operator may write status at any time.
+ * Replaces the object by a manifest that was derived from it. Only fields visible to a person count as a concurrent
+ * change, because the operator may write status at any time.
  */
 export async function replaceObject<T extends KonObject>(
   client: KubeClient,
@@ -134,10 +134,10 @@ export async function replaceObject<T extends KonObject>(
   }
 }
 
-/** Names the consequences of a write, and asks where they need consent. @throws Declined */
+/** Lists the consequences of a write, and asks for consent where it is needed. @throws Declined */
 export type Consent<T> = (current: T, next: Manifest) => Promise<void>;
 
-/** Changes the current spec at the moment of writing, including concurrent changes by others. */
+/** Applies a change to the current spec, so that concurrent changes by others are kept. */
 export async function changeSpec<T extends KonObject>(
   client: KubeClient,
   kind: Kind<T>,
@@ -162,7 +162,7 @@ export async function changeSpec<T extends KonObject>(
   }
 }
 
-/** Takes labels and annotations from the manifest, and keeps the metadata of the object that `presentable` hides. */
+/** Replaces labels and annotations by those of the manifest, and keeps the metadata that `presentable` hides. */
 function withVisibleMetadata(
   current: KonObject,
   shown: Manifest['metadata'],

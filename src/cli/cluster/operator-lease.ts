@@ -1,6 +1,6 @@
 /**
- * Leases by which operators take turns, and whether their holders are alive. Only times that the API server wrote are
- * compared: the clocks of this machine and of the operator may be wrong.
+ * Finds the Leases of operators and whether their holders are alive. Compares only times written by the API server,
+ * because the clocks of this machine and of the operator may be wrong.
  */
 import { isForbidden, resources, type KubeClient, type Lease } from '../../kube/index.ts';
 
@@ -9,14 +9,14 @@ export const operatorLease = 'konstellation';
 export type LeaseSign = {
   /** `NAMESPACE/NAME` */
   readonly where: string;
-  /** Empty when the last holder gave it back. */
+  /** Empty when the last holder released the Lease. */
   readonly holder: string;
-  /** Since the last renewal, in milliseconds; Infinity when there was none. */
+  /** Milliseconds since the last renewal; Infinity when the Lease was never renewed. */
   readonly age: number;
   readonly fresh: boolean;
 };
 
-/** Times of the API server are cut to the second. Milliseconds. */
+/** Resolution of the API server's timestamps, which have whole seconds. Milliseconds. */
 const resolutionMs = 2_000;
 
 export async function listLeases(client: KubeClient, signal: AbortSignal): Promise<readonly Lease[]> {
@@ -24,14 +24,14 @@ export async function listLeases(client: KubeClient, signal: AbortSignal): Promi
   return (await client.list<Lease>(resources.leases, selection)).items;
 }
 
-/** The API server's clock, in milliseconds since the epoch; undefined when it does not give it. */
+/** The API server's clock, in milliseconds since the epoch; undefined when its response has no date. */
 export async function serverTime(client: KubeClient, signal: AbortSignal): Promise<number | undefined> {
   const { headers } = await client.raw({ method: 'GET', path: '/version', signal });
   const time = Date.parse(headers['date'] ?? '');
   return Number.isNaN(time) ? undefined : time;
 }
 
-/** @param now of the API server */
+/** @param now time of the API server's clock */
 export function leaseSign(lease: Lease, now: number): LeaseSign {
   const { holderIdentity: holder = '', leaseDurationSeconds = 15 } = lease.spec ?? {};
   const written = lastWrite(lease);
@@ -44,7 +44,10 @@ export function leaseSign(lease: Lease, now: number): LeaseSign {
   };
 }
 
-/** When the API server stored the last renewal; what the holder's own clock said of it where that is not recorded. */
+/**
+ * Time when the API server stored the last renewal; the holder's own `renewTime` when the managed fields have no such
+ * time.
+ */
 function lastWrite({ metadata, spec }: Lease): number | undefined {
   const times = (metadata.managedFields ?? []).flatMap(({ time, fieldsV1 }) => {
     const written = fieldsV1?.['f:spec'];
@@ -55,7 +58,7 @@ function lastWrite({ metadata, spec }: Lease): number | undefined {
   return spec?.renewTime === undefined ? undefined : Date.parse(spec.renewTime);
 }
 
-/** A sentence when no operator is alive; undefined when one is, or when that may not be looked at. */
+/** A sentence when no operator is alive; undefined when one is alive, or when the user may not read the Leases. */
 export async function missingOperator(client: KubeClient, signal: AbortSignal): Promise<string | undefined> {
   try {
     const [leases, now] = await Promise.all([listLeases(client, signal), serverTime(client, signal)]);

@@ -1,9 +1,9 @@
-/** The way to the cluster, gone only when a command asks for it. */
+/** Connects to the cluster on the first request of a command. */
 import type { Connection, KubeClient } from '../../kube/index.ts';
 import type { GlobalOptions, Host } from '../framework/context.ts';
 
 export type Session = {
-  /** Where the cluster is and who asks. @throws KubeConfigError */
+  /** Location of the cluster and identity of the user. @throws KubeConfigError */
   readonly connection: () => Promise<Connection>;
   /** The client, created once. @throws KubeConfigError */
   readonly connect: () => Promise<KubeClient>;
@@ -33,7 +33,7 @@ export function createSession(
   };
 }
 
-/** Runs `make` at the first call, and gives its result to all. */
+/** Runs `make` at the first call, and returns the same result to all calls. */
 export function once<T>(make: () => Promise<T>): () => Promise<T> {
   let made: Promise<T> | undefined;
   return () => (made ??= make());

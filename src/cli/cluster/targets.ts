@@ -1,4 +1,4 @@
-/** The targets of a cluster, which its ClusterConfig lists. */
+/** Reads the targets of a cluster from its ClusterConfig. */
 import type { ClusterConfig } from '../../api/cluster-config.ts';
 import { effectiveConfig } from '../../identity/plan/cluster.ts';
 import type { KubeClient } from '../../kube/index.ts';
@@ -18,7 +18,7 @@ export async function getClusterConfig(client: KubeClient): Promise<ClusterConfi
   });
 }
 
-/** The targets, where they can be read; for hints, which may be incomplete. */
+/** Targets for hints, which may be incomplete: empty when they cannot be read. */
 export async function knownTargets(client: KubeClient): Promise<readonly string[]> {
   try {
     return (await getClusterConfig(client)).spec.targets;

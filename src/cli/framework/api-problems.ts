@@ -1,4 +1,4 @@
-/** Translates rejections by the API server into one line per problem that points into the manifest. */
+/** Translates rejections by the API server into one line per problem, with the path in the manifest. */
 import type { KubeApiError } from '../../kube/errors.ts';
 import { kinds } from '../cluster/kinds.ts';
 import { crdSchema, unknownFieldProblem } from '../manifest/check.ts';
@@ -14,8 +14,8 @@ export function apiProblems(error: KubeApiError): readonly string[] {
 }
 
 /**
- * Fields unknown to the server. It reports them within one sentence: for writes as `strict decoding error:
- * unknown field "spec.a", unknown field "spec.b"`; for applies only the first, as `.spec.a: field not declared in schema`.
+ * Extracts unknown fields from the server's message. For writes it lists all, as `strict decoding error: unknown field
+ * "spec.a", unknown field "spec.b"`; for applies only the first, as `.spec.a: field not declared in schema`.
  */
 function strictProblems(message: string): readonly string[] {
   const kind = kinds.find(({ resource }) => new RegExp(`\\b${resource.kind}\\b`).test(message));
@@ -37,7 +37,9 @@ function strictProblems(message: string): readonly string[] {
   return [...unknown, ...duplicate];
 }
 
-/** The one refusal of an unknown field that the server takes for its own failure (500). */
+/**
+ * Whether an apply was refused because of an unknown field. The server reports this refusal as its own failure (500).
+ */
 export function isUndeclaredField(error: KubeApiError): boolean {
   return error.message.includes('field not declared in schema');
 }

@@ -1,17 +1,23 @@
-/** The streams of a process as bytes, and its terminal as a program in a pod needs it. The real ones are in src/bin. */
+/** The streams of a process as bytes, and its terminal for programs in a pod. The real implementation is in src/bin. */
 import type { Readable, Writable } from 'node:stream';
 import type { TerminalSize } from '../../kube/streams/index.ts';
 
 export type ByteStreams = {
-  /** Content of stdin. May be read once. */
+  /** Content of stdin. It can be read only once. */
   readonly input: () => AsyncIterable<Uint8Array>;
-  /** Resolves when the reader has taken it, so that a slow reader slows who writes. */
+  /** Resolves when the reader has consumed the bytes, so that a slow reader slows down the writer. */
   readonly write: (to: 'stdout' | 'stderr', bytes: Uint8Array) => Promise<void>;
-  /** Whether stdin and stdout are a terminal. */
+  /** Whether both stdin and stdout are a terminal. */
   readonly isTerminal: boolean;
-  /** Each key comes as it is pressed, Ctrl-C too, and none is shown; until the returned function is called. */
+  /**
+   * Sets the terminal to raw mode: keys, including Ctrl-C, arrive one by one and are not echoed. The returned function
+   * ends this.
+   */
   readonly takeKeyboard: () => () => void;
-  /** For a question that is answered with single keys. The screen is where progress goes, so that stdout holds data alone. */
+  /**
+   * Streams for a question that is answered with single keys. The screen is the stream for progress, so that stdout
+   * contains only data.
+   */
   readonly prompt: () => { readonly keyboard: Readable; readonly screen: Writable };
   readonly size: () => TerminalSize;
   /** Calls the listener at each change of the window size, until the returned function is called. */

@@ -1,14 +1,13 @@
 /**
- * A command is data, so that the parser, help, completion and the reference all derive from one description.
- *
- * `kon NOUN VERB` is `commands/NOUN/VERB.ts`, or a folder of that name: `command.ts` describes it and is loaded on every start,
- * `handler.ts` runs it, and the other files are what it alone uses. What is heavy is imported inside `run`.
+ * A command is data: the parser, help, completion and the reference derive from one description. `kon NOUN VERB` is
+ * `commands/NOUN/VERB.ts`, or a folder of that name: `command.ts` has the description and is loaded on every start,
+ * `handler.ts` runs the command, and the other files are used only there. Heavy modules are imported inside `run`.
  */
 import type { CliContext } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { formatsOf, type OutputFormat, type Returned } from './output/format.ts';
 
-/** Completion of a value. Names of objects come from the cluster, within a hard time limit. */
+/** Completion of a value. Names of objects are read from the cluster, within a hard time limit. */
 export type Completion =
   | 'accounts'
   | 'apps'
@@ -19,28 +18,31 @@ export type Completion =
   | { readonly choices: readonly string[] };
 
 export type Positional = {
-  /** kebab-case; `input.args` has it in camelCase. Shown in upper case. */
+  /** Name in kebab-case; `input.args` has it in camelCase. Help shows it in upper case. */
   readonly name: string;
   readonly summary: string;
   readonly required?: boolean;
-  /** Takes all that remain. Only the last positional may. After `--` they may begin with a dash. */
+  /**
+   * Accepts all remaining arguments. Only the last positional can be variadic. Arguments after `--` may begin with a
+   * dash.
+   */
   readonly variadic?: boolean;
   readonly complete?: Completion;
 };
 
 export type Option = {
-  /** The long name without dashes, kebab-case; `input.options` has it in camelCase. */
+  /** Long name without dashes, in kebab-case; `input.options` has it in camelCase. */
   readonly name: string;
   readonly short?: string;
   readonly summary: string;
-  /** The placeholder of the value, e.g. `ARN`. Absent: a flag. */
+  /** Placeholder of the value, e.g. `ARN`. An option without it is a flag. */
   readonly value?: string;
-  /** May be given more than once; the values are collected. */
+  /** The option may be given more than once; the values are collected. */
   readonly repeatable?: boolean;
   readonly choices?: readonly string[];
-  /** Turns text into what the command wants. @throws CliError of code USAGE, see `usageError`. */
+  /** Converts the text to the value that the command needs. @throws CliError of code USAGE, see `usageError`. */
   readonly parse?: (text: string) => unknown;
-  /** As text, before `parse`. */
+  /** Default as text, before `parse`. */
   readonly default?: string;
   readonly complete?: Completion;
 };
@@ -70,29 +72,32 @@ type PositionalValue<P extends Positional> = P extends { variadic: true }
     ? string
     : string | undefined;
 
-/** Arguments of `run`: every declared positional and option under its camelCase name. */
+/** Input of `run`: every declared positional and option under its camelCase name. */
 export type Input<P extends readonly Positional[], O extends readonly Option[]> = {
   readonly args: { readonly [Each in P[number] as CamelCase<Each['name']>]: PositionalValue<Each> };
   readonly options: { readonly [Each in O[number] as CamelCase<Each['name']>]: OptionValue<Each> };
 };
 
 type Description<P extends readonly Positional[], O extends readonly Option[]> = {
-  /** The words that call it, e.g. `['account', 'create']`. */
+  /** Words that select the command, e.g. `['account', 'create']`. */
   readonly path: readonly string[];
   /** One line, imperative, without full stop. */
   readonly summary: string;
-  /** Paragraphs that follow the summary in help and reference. */
+  /** Paragraphs after the summary in help and reference. */
   readonly description?: string;
   readonly positionals?: P;
   readonly options?: O;
-  /** Determines the formats of `--output`. Without it, `--output` is refused. */
+  /** Determines the formats of `--output`. A command without it refuses `--output`. */
   readonly returns?: Returned;
-  /** Finishes its work after the reader of its output has closed the pipe: `kon apply -f FILE | grep -q created`. */
+  /**
+   * The command completes its work even after the reader of its output has closed the pipe: `kon apply -f FILE | grep
+   * -q created`.
+   */
   readonly mutates?: boolean;
-  /** Answers by its exit code, 0 for yes and 1 for no. A failure to find out is neither, and exits with 3. */
+  /** The exit code is the answer: 0 for yes and 1 for no. Failures exit with 3. */
   readonly isQuestion?: boolean;
   readonly examples: readonly Example[];
-  /** Not shown in help, completion or reference. */
+  /** The command is absent from help, completion and reference. */
   readonly hidden?: boolean;
 };
 
@@ -104,11 +109,11 @@ export type CommandDefinition<P extends readonly Positional[], O extends readonl
   readonly run: (context: CliContext, input: Input<P, O>) => Promise<ExitCode | void>;
 };
 
-/** A command whose types of input were forgotten, as the registry holds it. */
+/** Command with erased input types, as the registry stores it. */
 export type Command = Description<readonly Positional[], readonly Option[]> & {
   readonly positionals: readonly Positional[];
   readonly options: readonly Option[];
-  /** The default first. */
+  /** Formats, the default first. */
   readonly formats?: readonly OutputFormat[];
   readonly run: (context: CliContext, input: ParsedInput) => Promise<ExitCode | void>;
 };
@@ -118,7 +123,10 @@ export type ParsedInput = {
   readonly options: Readonly<Record<string, unknown>>;
 };
 
-/** Checks the description's types against its `run`, then forgets them: the parser builds the input from the same description. */
+/**
+ * Checks the types of `run` against the description, then erases them: the parser builds the input from the same
+ * description.
+ */
 export function defineCommand<
   const P extends readonly Positional[] = readonly [],
   const O extends readonly Option[] = readonly [],

@@ -1,19 +1,19 @@
-/** The question before something is destroyed or built. */
+/** Asks for confirmation before a command destroys or builds something. */
 import type { CliContext } from './context.ts';
 import { isOnTerminal } from './edit/editor.ts';
 import { CliError } from './errors.ts';
 
 type Confirmation = {
-  /** Confirmed beforehand. */
+  /** Whether the user has confirmed in advance. */
   readonly yes: boolean;
-  /** The action to confirm, as the subject of a sentence. */
+  /** Action to confirm, as the subject of a sentence. */
   readonly what: string;
 };
 
-/** The answer was no. Ends the command with exit code 1 and this message, which is no error to explain. */
+/** Signals that the user answered no. The command ends with exit code 1 and this message, without an explanation. */
 export class Declined extends Error {}
 
-/** @throws CliError of code CONFIRMATION_NEEDED when it could not be asked later on */
+/** @throws CliError of code CONFIRMATION_NEEDED when `confirm` could not ask later */
 export function requireConfirmation(context: CliContext, { yes, what }: Confirmation): void {
   if (yes || isOnTerminal(context)) return;
   throw new CliError('CONFIRMATION_NEEDED', `${what} requires confirmation, and this is not a terminal`, {
@@ -23,7 +23,7 @@ export function requireConfirmation(context: CliContext, { yes, what }: Confirma
 
 /**
  * @throws Declined
- * @throws CliError of code CONFIRMATION_NEEDED when it cannot be asked
+ * @throws CliError of code CONFIRMATION_NEEDED when the question cannot be asked
  */
 export async function confirm(
   context: CliContext,

@@ -1,6 +1,6 @@
 /**
- * All that a command knows of the world outside: streams, environment, clock, cluster. Commands take it as a
- * parameter, so that they run in a test's process as they run in a terminal.
+ * The environment of a command: streams, variables, clock, cluster. Commands receive it as a parameter, so that they
+ * run in the process of a test as they run in a terminal.
  */
 import type { Connection, KubeClient } from '../../kube/index.ts';
 import type { OutputFormat } from './output/format.ts';
@@ -10,54 +10,54 @@ import type { Monotonic, Wall } from '../../k8s/time.ts';
 export type OutputStream = {
   write(text: string): void;
   readonly isTTY: boolean;
-  /** Characters per line. Defined on a terminal. */
+  /** Characters per line. Defined only on a terminal. */
   readonly columns: number | undefined;
 };
 
 export type Output = OutputStream & {
-  /** Whether colour may be written to it: on a terminal, unless `NO_COLOR`, `--no-color` or `TERM=dumb`. */
+  /** Whether the output may contain colour: on a terminal, unless `NO_COLOR`, `--no-color` or `TERM=dumb` is set. */
   readonly color: boolean;
-  /** Whether written lines can be overwritten: on a terminal, unless `TERM=dumb`. */
+  /** Whether written lines can be overwritten: on a terminal, unless `TERM=dumb` is set. */
   readonly redraws: boolean;
 };
 
 export type InputStream = {
   readonly isTTY: boolean;
-  /** Everything up to the end of the stream. */
+  /** Reads up to the end of the stream. */
   readAll(): Promise<string>;
-  /** One line, without its end; undefined at the end of the stream. */
+  /** Reads one line, without its line break; undefined at the end of the stream. */
   readLine(): Promise<string | undefined>;
 };
 
 export type SpawnResult = { readonly code: number | null; readonly signal: string | null };
 
 /**
- * Everything that the host process provides to the command line, because libraries must not read it themselves.
- * The only real one is in src/bin.
+ * Everything that the host process provides to the command line, because libraries must not read it themselves. The
+ * only real implementation is in src/bin.
  */
 export type Host = {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly stdin: InputStream;
-  /** The same three as bytes, for what is passed on as it comes. */
+  /** The three streams as bytes, for data that is passed on unchanged. */
   readonly bytes: () => Promise<ByteStreams>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** For times that stand in objects. */
+  /** Clock for times that are stored in objects. */
   readonly now: () => Wall;
-  /** For delays, time-outs and how long something took. */
+  /** Clock for delays, timeouts and durations. */
   readonly monotonic: () => Monotonic;
-  /** Start of the process. */
+  /** Start time of the process. */
   readonly startedAt: Monotonic;
-  /** Uniform in [0, 1). */
+  /** Uniform random number in [0, 1). */
   readonly random: () => number;
-  /** From now on the program finishes even if the reader of its output is gone. */
+  /** Lets the program finish from now on even if the reader of its output has closed the pipe. */
   readonly goOnUnread: () => void;
-  /** Aborts on Ctrl-C and on SIGTERM. */
+  /** Aborted on Ctrl-C and on SIGTERM. */
   readonly signal: AbortSignal;
-  /** The program which runs this command line, and the arguments that come before those of the user; to start oneself again. */
+  /** Program that runs this command line, and the arguments before those of the user; used to start `kon` again. */
   readonly self: readonly [string, ...string[]];
-  /** Another program that ships with this one. */
+  /** Command line of another program that ships with `kon`. */
   readonly companion: (name: 's3-probe' | 'tour-editor') => readonly [string, ...string[]];
   /** Runs a program on the host's own terminal until it ends. Rejects when it cannot be started. */
   readonly spawn: (
@@ -67,7 +67,7 @@ export type Host = {
   ) => Promise<SpawnResult>;
 };
 
-/** The options which every command takes. */
+/** Options that every command accepts. */
 export type GlobalOptions = {
   readonly context: string | undefined;
   readonly kubeconfig: string | undefined;
@@ -77,17 +77,17 @@ export type GlobalOptions = {
 };
 
 export type CliContext = Omit<Host, 'stdout' | 'stderr'> & {
-  /** Data: what the command was asked for. */
+  /** Stream for data that the command returns. */
   readonly stdout: Output;
-  /** Progress, notes and errors. */
+  /** Stream for progress, notes and errors. */
   readonly stderr: Output;
   readonly global: GlobalOptions;
-  /** The format to answer in: that of `--output`, else the command's default. */
+  /** Format of the answer: the value of `--output`, or the command's default. */
   readonly format: OutputFormat;
-  /** Where the cluster is and who asks. @throws KubeConfigError */
+  /** Location of the cluster and identity of the user. @throws KubeConfigError */
   readonly connection: () => Promise<Connection>;
-  /** The client of that cluster, created on first use and closed after the command. @throws KubeConfigError */
+  /** Client of the cluster, created on first use and closed after the command. @throws KubeConfigError */
   readonly connect: () => Promise<KubeClient>;
-  /** Says on stderr what is done, with `-v` only. */
+  /** Logs an action on stderr, only with `-v`. */
   readonly debug: (text: string) => void;
 };

@@ -8,7 +8,7 @@ describe('parseDuration', () => {
     ['2m', 120_000],
     ['1h30m', 5_400_000],
     ['1.5s', 1500],
-  ])('reads %s', (text, milliseconds) => {
+  ])('parses %s', (text, milliseconds) => {
     expect(parseDuration(text)).toBe(milliseconds);
   });
 
@@ -30,7 +30,7 @@ describe('formatAge', () => {
     [3 * 86_400_000, '3d'],
     [400 * 86_400_000, '400d'],
     [731 * 86_400_000, '2y1d'],
-  ])('writes %d ms as %s', (milliseconds, text) => {
+  ])('formats %d ms as %s', (milliseconds, text) => {
     expect(formatAge(milliseconds)).toBe(text);
   });
 });

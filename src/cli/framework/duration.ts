@@ -1,4 +1,4 @@
-/** Durations as Kubernetes tools write them: `90s`, `2m`, `1h30m`. */
+/** Durations in the notation of Kubernetes tools: `90s`, `2m`, `1h30m`. */
 import { usageError } from './errors.ts';
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
@@ -18,7 +18,7 @@ export function parseDuration(text: string): number {
   return total;
 }
 
-/** The largest two units: `45s`, `3m20s`, `5h`, `12d`. As kubectl's AGE column. */
+/** Formats at most the largest two units, like kubectl's AGE column: `45s`, `3m20s`, `5h`, `12d`. */
 export function formatAge(milliseconds: number): string {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000));
   if (seconds < 120) return `${seconds}s`;
@@ -36,7 +36,7 @@ export function formatAge(milliseconds: number): string {
 const withRest = (amount: number, unit: string, rest: number, restUnit: string): string =>
   rest === 0 ? `${amount}${unit}` : `${amount}${unit}${rest}${restUnit}`;
 
-/** As `formatAge`, and exact below a second. */
+/** Formats like `formatAge`, with milliseconds below one second. */
 export function formatDuration(milliseconds: number): string {
   return milliseconds < 1000 ? `${Math.round(milliseconds)}ms` : formatAge(milliseconds);
 }

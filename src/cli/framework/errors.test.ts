@@ -10,13 +10,13 @@ const api = (code: number, reason: string, message: string, details?: object): K
   new KubeApiError({ code, reason, message, ...(details ? { details } : {}) });
 
 describe('the registry of errors', () => {
-  it('holds no code that nothing tells', () => {
+  it('contains no code that the sources never use', () => {
     const src = join(import.meta.dirname, '..');
     const sources = globSync('**/*.ts', { cwd: src })
       .filter((file) => file !== 'framework/errors.ts' && !file.endsWith('.test.ts'))
       .map((file) => readFileSync(join(src, file), 'utf8'))
       .join('\n');
-    // Usage errors have a function of their own, in the registry's file.
+    // Usage errors are thrown by a function in the file of the registry.
     const untold = Object.keys(errorCodes).filter(
       (code) => code !== 'USAGE' && !sources.includes(`'${code}'`),
     );
@@ -39,11 +39,11 @@ describe('explain', () => {
     [api(422, 'Invalid', 'no'), 'INVALID', 1],
     [api(500, 'InternalError', 'no'), 'API_ERROR', 1],
     [new Error('bug'), 'INTERNAL', 1],
-  ])('%s is told as %s', (thrown, code, exitCode) => {
+  ])('translates %s to %s', (thrown, code, exitCode) => {
     expect(explain(thrown)).toMatchObject({ code, exitCode });
   });
 
-  it('tells what an admission policy refuses in the words of the policy, and the way out', () => {
+  it('shows the message of an admission policy that refuses, and the next step', () => {
     const refused = (text: string): CliError =>
       explain(
         api(
@@ -65,7 +65,7 @@ describe('explain', () => {
     ]);
   });
 
-  it('names unknown fields, with what was likely meant', () => {
+  it('names unknown fields and suggests the likely ones', () => {
     const error = api(
       400,
       'BadRequest',
@@ -91,19 +91,19 @@ describe('renderError', () => {
     cause: new Error('deep'),
   });
 
-  it('tells what happened, why, and what to do next', () => {
+  it('prints the failure, its causes and next steps', () => {
     expect(renderError(error, { json: false, color: false, cause: false })).toBe(
       'Error: it is not Ready\n  one\n  two\n  three\n\nNext: Do this.\n      Or that.\n',
     );
   });
 
-  it('tells the cause when asked', () => {
+  it('prints the cause on request', () => {
     expect(renderError(error, { json: false, color: false, cause: true })).toContain(
       'Caused by: Error: deep',
     );
   });
 
-  it('is one object as JSON', () => {
+  it('renders one object as JSON', () => {
     expect(JSON.parse(renderError(error, { json: true, color: false, cause: false }))).toEqual({
       apiVersion: 'cli.k11n.dev/v1',
       kind: 'Error',

@@ -1,10 +1,10 @@
 /**
- * The error family of `kon`. Each error has a stable code, a message that says what happened,
- * and what to do next. docs/errors.md is generated from the table below.
+ * The error family of `kon`. Each error has a stable code, a message and next steps. docs/errors.md is generated from
+ * the table below.
  */
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 
-/** The meaning of each code, behind its exit code where that is not 1. */
+/** Meaning of each code, after its exit code where that is not 1. */
 const definitions = {
   USAGE: [exitCodes.usage, 'The command line is wrong. Nothing was attempted.'],
   CONFIRMATION_NEEDED: [
@@ -65,13 +65,13 @@ export const errorCodes = Object.fromEntries(
 
 export class CliError extends Error {
   readonly code: ErrorCode;
-  /** Lines that say why: one problem each. */
+  /** Causes, one problem per line. */
   readonly details: readonly string[];
   /** Next steps, best first, each a sentence or a command. */
   readonly next: readonly string[];
   readonly exitCode: ExitCode;
 
-  /** @param message what happened, one line without full stop */
+  /** @param message the failure in one line, without full stop */
   constructor(
     code: ErrorCode,
     message: string,
@@ -79,7 +79,7 @@ export class CliError extends Error {
       details?: readonly string[];
       next?: readonly string[];
       cause?: unknown;
-      /** In place of the code's own. */
+      /** Overrides the exit code that belongs to the code. */
       exitCode?: ExitCode;
     } = {},
   ) {

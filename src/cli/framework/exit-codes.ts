@@ -3,17 +3,17 @@ export const exitCodes = {
   ok: 0,
   /** The command failed, or the result is not as requested. */
   error: 1,
-  /** The command line itself is wrong; nothing was tried. */
+  /** The command line itself is wrong, and the command did nothing. */
   usage: 2,
-  /** A comparison failed. For comparisons `error` means that something differs. */
+  /** A comparison failed. In comparisons, `error` means that something differs. */
   notCompared: 3,
-  /** The cluster or AWS does not accept who is asking: no, expired or wrong credentials. */
+  /** The cluster or AWS rejects the credentials: missing, expired or wrong. */
   authentication: 4,
-  /** Ended by Ctrl-C: 128 + SIGINT, as shells have it. */
+  /** The command was ended by Ctrl-C: 128 + SIGINT, as in shells. */
   interrupted: 130,
 } as const;
 
-/** For the manual. */
+/** Meanings for the manual. */
 export const exitCodeMeanings: Readonly<Record<(typeof exitCodes)[keyof typeof exitCodes], string>> = {
   0: 'The command did what you asked.',
   1: 'It failed, or is not done yet. The error says why and what to do next.',
@@ -23,5 +23,5 @@ export const exitCodeMeanings: Readonly<Record<(typeof exitCodes)[keyof typeof e
   130: 'Ended by Ctrl-C or SIGTERM. Saved changes stay; only the wait for them ends.',
 };
 
-/** One of `exitCodes`, or what a program that was run in a pod's place exited with. */
+/** One of `exitCodes`, or the exit code of a program that `kon` ran. */
 export type ExitCode = number;

@@ -80,7 +80,7 @@ function explainUnreachable(error: KubeUnreachableError): CliError {
   });
 }
 
-/** Refusal by RBAC, which names the missing right, or by an admission policy, with its message. */
+/** Explains a refusal by RBAC, with the missing right, or by an admission policy, with its message. */
 function explainForbidden(error: KubeApiError): CliError {
   const told = (detail: string, ...next: readonly string[]): CliError =>
     new CliError('FORBIDDEN', 'permission denied by the cluster', { cause: error, details: [detail], next });
@@ -156,7 +156,7 @@ function explainAws(error: IdentityError): CliError {
   });
 }
 
-/** The server does not know our kinds. */
+/** Error for a server that does not know our kinds. */
 export function notInstalled(cause: unknown): CliError {
   return new CliError('NOT_INSTALLED', 'Konstellation is not installed on this cluster', {
     cause,

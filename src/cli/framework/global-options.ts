@@ -1,4 +1,4 @@
-/** The options which every command takes, before or after its own. */
+/** The options that every command accepts, before or after its own. */
 import type { Option } from './command.ts';
 import { allFormats } from './output/format.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { wholeNumber } from './options.ts';
 
 describe('wholeNumber', () => {
-  it('takes whole numbers within its limits, both included', () => {
+  it('accepts whole numbers within its limits, both included', () => {
     const parse = wholeNumber('a number of workers', 1, 999);
     expect(['1', '16', '999'].map(parse)).toEqual([1, 16, 999]);
     for (const text of ['0', '-1', '1.5', '1000', 'x', '', '1e2', ' 1'])

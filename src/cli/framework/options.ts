@@ -1,4 +1,4 @@
-/** Options that several commands share, and how their values are understood together. */
+/** Options that several commands share, and functions that combine their values. */
 import type { Option } from './command.ts';
 import { parseDuration } from './duration.ts';
 import { usageError } from './errors.ts';
@@ -25,7 +25,7 @@ export const watchOption = {
   summary: 'show it again after each change, until Ctrl-C; with -o json one object per line',
 } as const satisfies Option;
 
-/** As those of `kubectl get`. */
+/** Same options as in `kubectl get`. */
 export const watchListOptions = [
   {
     name: 'watch',
@@ -66,7 +66,7 @@ export const yesOption = {
   summary: 'do not ask for confirmation',
 } as const satisfies Option;
 
-/** A name may be given in either way; in both only when they agree. @throws CliError of code USAGE */
+/** Accepts a name as argument or option, or as both if they are equal. @throws CliError of code USAGE */
 export function givenName(
   noun: string,
   positional: string | undefined,
@@ -91,7 +91,7 @@ export function requiredName(
   return name;
 }
 
-/** A parser of whole numbers within limits, both included. */
+/** Returns a parser of whole numbers within limits, both included. */
 export const wholeNumber =
   (what: string, least: number, most: number) =>
   (text: string): number => {

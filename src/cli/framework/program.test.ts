@@ -37,7 +37,7 @@ const inputOf = async (line: string): Promise<unknown> => {
 };
 
 describe('parseCommandLine', () => {
-  it('gives every declared name, whether it was given or not', async () => {
+  it('returns every declared name, given or not', async () => {
     expect(await inputOf('fruit pick oak')).toEqual({
       args: { tree: 'oak', branches: [] },
       options: {
@@ -52,7 +52,7 @@ describe('parseCommandLine', () => {
     });
   });
 
-  it('takes what users of kubectl know as --wait', async () => {
+  it('accepts --wait=false and --wait=true, as kubectl does', async () => {
     const noWait = (line: string): Promise<unknown> => inputOf(`fruit pick oak ${line}`);
     expect(await noWait('--wait=false')).toMatchObject({ options: { noWait: true } });
     expect(await noWait('--wait=true')).toMatchObject({ options: { noWait: false } });
@@ -61,7 +61,7 @@ describe('parseCommandLine', () => {
     expect(await parse('fruit pick --help')).not.toMatchObject({ text: expect.stringContaining('--wait ') });
   });
 
-  it('collects, parses and tells flags from values', async () => {
+  it('collects and parses values, and distinguishes them from flags', async () => {
     expect(
       await inputOf('fruit pick oak a b -k pear --size=7 --seed x --seed y --account me --no-wait --ripe'),
     ).toEqual({
@@ -81,7 +81,7 @@ describe('parseCommandLine', () => {
     });
   });
 
-  it('speaks in help of the formats that the command has, and of none where there is none', async () => {
+  it('lists in the help only the formats of the command, and no --output for a command without formats', async () => {
     const helpOf = async (line: string): Promise<string> => {
       const invocation = await parse(`${line} --help`);
       return invocation.kind === 'text' ? invocation.text : '';
@@ -92,14 +92,14 @@ describe('parseCommandLine', () => {
     expect(await helpOf('')).toMatch(/output format: table, wide, .*short/);
   });
 
-  it('leaves what follows -- as it is', async () => {
+  it('keeps words after -- unchanged', async () => {
     expect(await inputOf('fruit pick oak -- --size -o json')).toMatchObject({
       args: { branches: ['--size', '-o', 'json'] },
       options: { size: 3 },
     });
   });
 
-  it('takes global options before and after the command', async () => {
+  it('accepts global options before and after the command', async () => {
     for (const line of [
       '-o json --context c fruit pick oak --no-color',
       'fruit --no-color pick oak --context c -o json',
@@ -109,7 +109,7 @@ describe('parseCommandLine', () => {
       });
   });
 
-  it('answers with text where text is asked for', async () => {
+  it('returns text for a request for help or the version', async () => {
     expect(await parse('--version')).toEqual({ kind: 'text', text: '1.2.3\n' });
     for (const line of ['', '--help', 'fruit --help', 'fruit pick --help', 'help fruit pick'])
       expect(await parse(line), line).toMatchObject({
@@ -137,7 +137,7 @@ describe('parseCommandLine', () => {
     });
   });
 
-  it('offers of a format that there is not those of the command', async () => {
+  it('lists the formats of the command when it refuses another format', async () => {
     const next = async (line: string): Promise<unknown> => {
       const thrown: unknown = await parse(line).catch((error: unknown) => error);
       return thrown instanceof CliError && thrown.next;

@@ -1,4 +1,4 @@
-/** Builds the parser from the registry, and turns a command line into a command and its input. */
+/** Builds the parser from the registry, and parses a command line into a command and its input. */
 import { Argument, Command as Parser, CommanderError, Help, Option as ParserOption } from 'commander';
 import { camelCase, type Command, type CommandGroup, type Option, type ParsedInput } from './command.ts';
 import { type CliError, usageError } from './errors.ts';
@@ -13,14 +13,14 @@ export type Invocation =
       readonly input: ParsedInput;
       readonly global: GlobalOptions;
     }
-  /** Text was asked for instead of a command: help or version. */
+  /** Help or version that the user requested instead of a command. */
   | { readonly kind: 'text'; readonly text: string }
-  /** A noun without a verb: its help, as an answer to a wrong command line. */
+  /** Help of a noun without a verb, as the answer to an incomplete command line. */
   | { readonly kind: 'incomplete'; readonly text: string };
 
 export type Vocabulary = { readonly commands: readonly Command[]; readonly groups: readonly CommandGroup[] };
 
-/** Before this many columns are known, help is laid out for them. */
+/** Width of help when the width of the terminal is unknown. */
 const helpWidth = 100;
 
 export async function parseCommandLine(
@@ -89,7 +89,7 @@ export async function parseCommandLine(
     if (!(error instanceof CommanderError)) throw error;
     if (error.code === 'commander.helpDisplayed' || error.code === 'commander.version')
       return { kind: 'text', text: written };
-    // A group called without a verb, or `kon help nonsense`.
+    // The user gave a group without a verb, or `kon help nonsense`.
     if (error.code === 'commander.help')
       return argv.length === 0 || error.exitCode === 0
         ? { kind: 'text', text: written }
@@ -100,7 +100,7 @@ export async function parseCommandLine(
   return invocation;
 }
 
-/** A line that begins with the words of a command needs that one alone; the parsers of all take longer to make. */
+/** Selects only the command that the line begins with, if any, because parsers for all commands take longer to build. */
 function needed(argv: readonly string[], { commands, groups }: Vocabulary): Vocabulary {
   const command = commands.find(({ path }) => path.every((word, index) => argv[index] === word));
   return { commands: command ? [command] : commands, groups };
@@ -122,7 +122,7 @@ function describe(parser: Parser, command: Command): void {
   }
 }
 
-/** The help of `--output` lists only the formats of the command. */
+/** Limits the help of `--output` to the formats of the command. */
 function helpWith(formats: Command['formats']): Partial<Help> {
   const usual = Object.assign(new Help(), { showGlobalOptions: true });
   return {
@@ -139,7 +139,7 @@ function helpWith(formats: Command['formats']): Partial<Help> {
   };
 }
 
-/** Flags as they are written in help: `-f, --filename FILE`. */
+/** Flags as shown in help: `-f, --filename FILE`. */
 export function optionFlags(option: Option): string {
   const long = option.value ? `--${option.name} <${option.value}>` : `--${option.name}`;
   return option.short ? `-${option.short}, ${long}` : long;
@@ -154,7 +154,7 @@ function parserOption(option: Option): ParserOption {
   }
   const { parse, repeatable, choices } = option;
   if (parse || repeatable) {
-    // The first value given replaces the default, the next are added to it.
+    // The first given value replaces the default; the others are appended.
     let given: unknown[] = [];
     result.argParser((text: string) => {
       if (choices && !choices.includes(text))
@@ -168,7 +168,7 @@ function parserOption(option: Option): ParserOption {
   return result;
 }
 
-/** `--wait=false`, as users of kubectl know `--no-wait`. */
+/** `--wait=false`, which users of kubectl know instead of `--no-wait`. */
 function kubectlWait(): ParserOption {
   return new ParserOption('--wait <BOOLEAN>').hideHelp().argParser((text: string) => {
     if (text !== 'true' && text !== 'false')
@@ -193,10 +193,10 @@ function optionValues(
   const values: Record<string, unknown> = {};
   for (const option of options) {
     const key = camelCase(option.name);
-    // False: the flag that takes the option back, `--no-account` beside `--account NAME`.
+    // False is the value of the negated flag, e.g. `--no-account` beside `--account NAME`.
     if (option.value)
       values[key] = given[key] === false ? undefined : (given[key] ?? (option.repeatable ? [] : undefined));
-    // The parser knows `--no-wait` as `wait`, which is true until the flag is given.
+    // The parser stores `--no-wait` as `wait`, which is true unless the flag is given.
     else if (option.name.startsWith('no-')) values[key] = given[camelCase(option.name.slice(3))] === false;
     else values[key] = given[key] === true;
   }
@@ -235,7 +235,7 @@ function usageFault(error: CommanderError, argv: readonly string[], vocabulary: 
   return usageError(message, ...suggestion, `Run: ${nearestHelp(argv, vocabulary)}`);
 }
 
-/** The help of the longest command or group that the words begin with. */
+/** Help of the longest command or group that the words begin with. */
 function nearestHelp(argv: readonly string[], vocabulary: Vocabulary): string {
   const paths = [...vocabulary.commands, ...vocabulary.groups].map((each) => each.path);
   const words = argv.filter((word) => !word.startsWith('-'));

@@ -18,20 +18,20 @@ export type DiscoveredCluster = {
   readonly clusterArn: string;
   readonly issuer: string;
   readonly providerArn: string;
-  /** How AWS knows the cluster. */
+  /** Whether EKS knows the cluster. */
   readonly eks: boolean;
-  /** EKS runs its nodes, with the Pod Identity agent. */
+  /** EKS runs the cluster's nodes, with the Pod Identity agent. */
   readonly autoMode: boolean;
 };
 
 export type ClusterChoice = {
   readonly clusterName: string | undefined;
   readonly region: string | undefined;
-  /** Not of EKS: its name is for people and role names alone. */
+  /** The cluster does not belong to EKS: its name only serves people and role names. */
   readonly selfManaged: boolean;
 };
 
-/** The cluster as far as it is known before AWS is asked. */
+/** Facts about the cluster that are known without AWS. */
 export type ClusterClues = {
   readonly hints: ClusterHints;
   readonly issuer: string;
@@ -40,8 +40,7 @@ export type ClusterClues = {
 
 /**
  * Facts from the kubeconfig, the API server and the environment.
- *
- * @param given region that is known already
+ * @param given region, if it is known already
  * @throws CliError of code USAGE if the region is unknown
  */
 export async function cluesOf(
@@ -73,7 +72,7 @@ export async function cluesOf(
   return { hints, issuer, region };
 }
 
-/** Opens AWS in the region of the clues, finds the cluster there, and closes AWS after the work. */
+/** Connects to AWS in the region of the clues, finds the cluster, and closes the connection after the work. */
 export function withCluster(
   context: CliContext,
   choice: ClusterChoice,
@@ -96,7 +95,7 @@ export function withCluster(
   );
 }
 
-/** Runs `work` with what an installation reads and writes in AWS beside roles, and closes it. */
+/** Runs `work` with access to the AWS resources of an installation other than roles, and closes the access afterwards. */
 export async function withInstallation<T>(
   { env }: CliContext,
   region: string,
@@ -110,13 +109,13 @@ export async function withInstallation<T>(
   }
 }
 
-/** The token issuer that the API server names. */
+/** Token issuer according to the API server. */
 export async function issuerOf(client: KubeClient, signal: AbortSignal): Promise<string> {
   const path = '/.well-known/openid-configuration';
   const { status, body } = await client.raw({ method: 'GET', path, signal });
   const issuer = status === 200 ? (JSON.parse(body) as { issuer?: string }).issuer : undefined;
   if (issuer !== undefined) return issuer;
-  // Missing credentials or permissions say nothing about the cluster.
+  // Missing credentials or permissions give no information about the cluster.
   if (status === 401 || status === 403) throw new KubeApiError({ code: status }, { request: `GET ${path}` });
   throw new CliError(
     'CLUSTER_NOT_READY',
@@ -125,7 +124,7 @@ export async function issuerOf(client: KubeClient, signal: AbortSignal): Promise
   );
 }
 
-/** @throws CliError of code NOT_FOUND when AWS knows no such cluster, USAGE when more has to be said */
+/** @throws CliError of code NOT_FOUND when AWS does not know the cluster, USAGE when more options are needed */
 export async function discoverCluster(
   of: ClusterClues & {
     readonly choice: ClusterChoice;
@@ -152,7 +151,7 @@ export async function discoverCluster(
       throw new CliError('USAGE', 'a cluster outside EKS needs a name', {
         next: ['Pass --cluster-name NAME'],
       });
-    // With the name of an EKS cluster it would have that cluster's ARN, and with it that cluster's roles.
+    // A self-managed cluster with the name of an EKS cluster would have the ARN of that cluster, and thereby its roles.
     const namesake = await knownToEks(aws, wanted, signal);
     if (namesake && namesake.issuer !== issuer) throw notTheCluster(namesake, issuer, region);
     return found(wanted, clusterArn({ ...caller, region, name: wanted }), false);
@@ -180,7 +179,10 @@ export async function discoverCluster(
   );
 }
 
-/** Undefined where EKS may not be asked: a cluster that is not of EKS needs no right in it. */
+/**
+ * EKS cluster of the name; undefined when there is none, or when the user may not ask EKS: a cluster outside EKS needs
+ * no permission there.
+ */
 async function knownToEks(
   aws: Pick<InstallationStore, 'cluster'>,
   name: string,
@@ -202,9 +204,8 @@ function notTheCluster({ name, issuer }: EksCluster, asked: string, region: stri
 }
 
 /**
- * Refuses a ClusterConfig that names another cluster than the one of the kubeconfig, as one that was copied does: roles
- * would get that cluster's name, and its tags.
- *
+ * Refuses a ClusterConfig for another cluster than that of the kubeconfig, such as a copied one: roles would get the
+ * other cluster's name and tags.
  * @throws CliError of code CONFLICT
  */
 export function requireConfigOf(config: ClusterConfig | undefined, cluster: DiscoveredCluster): void {

@@ -1,4 +1,4 @@
-/** Whether an installation would go back to an older version, and what is stored on the cluster that this one would drop. */
+/** Determines whether an installation would be a downgrade, and which stored fields it would drop. */
 import { orMissing } from '../cluster/objects.ts';
 import {
   apps,
@@ -25,7 +25,7 @@ export type Downgrade = {
   readonly objects: readonly string[];
 };
 
-/** CRDs of a later version among those of a cluster; undefined when they are of this version or an earlier one. */
+/** CRDs on the cluster that belong to a later version; undefined when they are of this version or an earlier one. */
 export function laterSchema(live: readonly Stored[]): Pick<Downgrade, 'from' | 'fields'> | undefined {
   let from = 0;
   const fields: string[] = [];
@@ -62,7 +62,7 @@ export async function findDowngrade(client: KubeClient, signal: AbortSignal): Pr
   return { ...later, objects };
 }
 
-/** Losses of the downgrade, line by line. */
+/** Data that the downgrade loses, line by line. */
 export function lossOf({ fields, objects }: Downgrade): readonly string[] {
   return [
     fields.length > 0

@@ -8,8 +8,8 @@ import type { Monotonic } from '../../k8s/time.ts';
 export const enforcementTimeoutMs = 60_000;
 const pauseMs = 100;
 /**
- * Time for which every probe has to be refused. A cluster has several API servers behind a load balancer; each enforces
- * a new policy independently, at most a second after it sees it.
+ * Time during which every probe has to be refused. A cluster has several API servers behind a load balancer; each
+ * enforces a new policy independently, at most a second after it sees it.
  */
 const steadyMs = 2_000;
 
@@ -45,7 +45,7 @@ export async function waitUntilEnforced(client: KubeClient, clock: Clock): Promi
   );
 }
 
-/** @returns whether the condition held for long enough before the time was over */
+/** @returns whether the condition held for long enough before the timeout */
 export async function holdsSteadily(
   condition: () => Promise<boolean>,
   { monotonic, signal, setTimer = systemTimer }: Clock,

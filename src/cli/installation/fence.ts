@@ -1,4 +1,4 @@
-/** Consent to an operator whose AWS credentials are limited by nothing: explicit, or the command is refused. */
+/** Requires explicit consent to an operator with unlimited AWS credentials. */
 import { isRolePath } from '../../api/cluster-config.ts';
 import { policyArn, type LinkedServiceAccount } from '../../api/linked-service-account.ts';
 import {
@@ -11,13 +11,13 @@ import {
 import type { KubeObject } from '../../kube/index.ts';
 import { CliError, usageError } from '../framework/errors.ts';
 
-/** Consequences of `--unbounded`. `kon doctor` repeats them for as long as the operator is unbounded. */
+/** Consequences of `--unbounded`. `kon doctor` repeats them as long as the operator is unbounded. */
 export const worthOfCredentials = (policy: string): string =>
   `the operator's AWS credentials control the AWS account: whoever has them can create a role with ${policy} that any principal may assume`;
 
 /**
- * @returns a warning to print where nothing limits the operator and `unbounded` accepts that
- * @throws CliError of code USAGE where nothing limits the operator
+ * @returns a warning to print when the operator is unlimited and `unbounded` accepts that
+ * @throws CliError of code USAGE when the operator is unlimited and `unbounded` is false
  */
 export function checkFence(options: OperatorPolicyOptions, unbounded: boolean): string | undefined {
   const found = unboundedOperator(options);
@@ -46,7 +46,7 @@ export function fencedPolicy(options: OperatorPolicyOptions): PolicyDocument {
   return operatorPolicy(options);
 }
 
-/** One line about accounts whose tags the policy does not admit. */
+/** One line about accounts with tags that the policy does not permit. */
 export function tagKeysWarning(
   accounts: readonly (KubeObject & Pick<LinkedServiceAccount, 'spec'>)[],
   { tagKeys = [] }: Pick<OperatorPolicyOptions, 'tagKeys'>,

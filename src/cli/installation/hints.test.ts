@@ -40,6 +40,6 @@ it.each<[string, Partial<KubeconfigFacts>, ReturnType<typeof clusterHints>]>([
     { region: 'eusc-de-east-1' },
   ],
   ['no cluster of AWS', { server: 'https://kubernetes.example' }, {}],
-])('of a kubeconfig by %s', (_what, facts, hints) => {
+])('derives hints from a kubeconfig: %s', (_what, facts, hints) => {
   expect(clusterHints({ server, names: [], exec: [], ...facts })).toEqual(hints);
 });

@@ -9,17 +9,17 @@ export type ClusterHints = {
 };
 
 export type KubeconfigFacts = {
-  /** The API server's URL. */
+  /** URL of the API server. */
   readonly server: string;
   /** Names of cluster and user in the kubeconfig. */
   readonly names: readonly string[];
-  /** The command line of the credential plugin. */
+  /** Command line of the credential plugin. */
   readonly exec: readonly string[];
   /** Issuer of ServiceAccount tokens according to the API server. */
   readonly issuer?: string | undefined;
 };
 
-/** Best first: arguments of the credential plugin are reliable, names are a guess. */
+/** Hints, best first: arguments of the credential plugin are reliable, names are a guess. */
 export function clusterHints(facts: KubeconfigFacts): ClusterHints {
   const { exec, names, server, issuer = '' } = facts;
   const valueOf = (...flags: readonly string[]): string | undefined => {
@@ -29,7 +29,8 @@ export function clusterHints(facts: KubeconfigFacts): ClusterHints {
     }
     return undefined;
   };
-  // `aws eks get-token --cluster-name`, aws-iam-authenticator `-i`, and `aws eks update-kubeconfig`, which names by ARN.
+  // Sources are `aws eks get-token --cluster-name`, `-i` of aws-iam-authenticator, and the ARN that `aws eks
+  // update-kubeconfig` uses as name.
   const arns = names.flatMap((name) => {
     const match = /^arn:[^:]+:eks:([^:]+):([0-9]{12}):cluster\/(.+)$/.exec(name);
     return match ? [{ region: match[1], accountId: match[2], name: match[3] }] : [];

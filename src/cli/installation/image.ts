@@ -1,8 +1,8 @@
-/** The operator's image: one name for installation and chart, and which names are accepted. */
+/** The operator's image: its name for the installation and the chart, and the grammar of accepted names. */
 import { usageError } from '../framework/errors.ts';
 import { version } from '../version.ts';
 
-/** The chart has the same name: a test compares them. */
+/** The chart uses the same repository: a test compares them. */
 export const imageRepository = 'ghcr.io/k11n/konstellation';
 export const operatorImage = `${imageRepository}:${version}`;
 
@@ -25,7 +25,7 @@ export function parseImage(text: string): string {
       `"${text}" is not an image name`,
       `Pass NAME:TAG, or NAME@sha256:DIGEST with 64 hexadecimal digits.`,
     );
-  // Without both it is :latest, and the operator would change with whatever is pushed next.
+  // A reference without tag and digest means :latest, and each push would change the operator.
   if (groups['tag'] === undefined && groups['digest'] === undefined)
     throw usageError(`"${text}" has no tag or digest`, `Pass ${text}:TAG, or ${text}@sha256:DIGEST.`);
   return text;

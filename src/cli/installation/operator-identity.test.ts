@@ -16,7 +16,7 @@ const folder = '/var/run/secrets/pods.eks.amazonaws.com/serviceaccount';
 
 type Sent = { readonly spec: { readonly containers: readonly PodContainer[] } };
 
-/** Container environment that the webhook writes for an associated ServiceAccount. */
+/** Environment variables of the container that the webhook adds for an associated ServiceAccount. */
 const injected = (pod: Sent): object => ({
   ...pod,
   spec: {
@@ -40,7 +40,7 @@ const injected = (pod: Sent): object => ({
   },
 });
 
-/** An API server that answers the nth request so; the last answer counts on. */
+/** API server that gives the nth answer to the nth request, and repeats the last one. */
 async function setUp(...answers: readonly ((pod: Sent) => readonly [status: number, body: object])[]) {
   const asked: { readonly dryRun: string | null; readonly pod: Sent }[] = [];
   const server = await startLoopbackServer(({ body, query }, response) => {
@@ -62,8 +62,8 @@ async function setUp(...answers: readonly ((pod: Sent) => readonly [status: numb
 
 const missed = (pod: Sent) => [201, pod] as const;
 
-describe('before the operator is started', () => {
-  it('a pod as its own is tried in a dry run, until the webhook knows of its association', async () => {
+describe('untilInjected', () => {
+  it("tries a pod with the operator's ServiceAccount in a dry run until the webhook knows its association", async () => {
     const { asked, time, waiting } = await setUp(missed, missed, (pod) => [201, injected(pod)]);
     for (const count of [1, 2]) {
       await expect.poll(() => asked.length).toBe(count);
@@ -81,7 +81,7 @@ describe('before the operator is started', () => {
     }
   });
 
-  it('it is told after half a minute when the webhook does not', async () => {
+  it('returns false after half a minute when the webhook does not know the association', async () => {
     const { asked, time, waiting } = await setUp(missed);
     for (let count = 1; count <= 30; count += 1) {
       await expect.poll(() => asked.length).toBe(count);
@@ -92,7 +92,7 @@ describe('before the operator is started', () => {
     expect(asked).toHaveLength(31);
   });
 
-  it('nothing is waited for where no pod may be tried, and another failure is told', async () => {
+  it('returns at once when no pod may be tried, and throws another failure', async () => {
     const forbidden = await setUp(() => [403, statusBody(403, 'Forbidden', 'no pods for you')]);
     expect(await forbidden.waiting).toBe(true);
     const broken = await setUp(() => [422, statusBody(422, 'Invalid', 'no such field')]);

@@ -1,6 +1,6 @@
 /**
- * How the operator itself gets its role: by the annotation of its ServiceAccount and the IAM OIDC provider, or by an
- * EKS Pod Identity association, which needs no provider. A new ClusterConfig lets accounts get theirs in the same way.
+ * Configures how the operator itself gets its role: by the annotation of its ServiceAccount and the IAM OIDC provider,
+ * or by an EKS Pod Identity association, which needs no provider. A new ClusterConfig uses the same mode for accounts.
  */
 import { orMissing } from '../cluster/objects.ts';
 import type { ClusterConfig } from '../../api/cluster-config.ts';
@@ -25,9 +25,8 @@ import { type Step } from './steps.ts';
 import type { Monotonic } from '../../k8s/time.ts';
 
 /**
- * The requested mode, or that of the installed operator, or that of the ClusterConfig.
- *
- * @throws CliError of code CONFLICT when the ClusterConfig differs: it belongs to a person
+ * Returns the requested mode, else that of the installed operator, else that of the ClusterConfig.
+ * @throws CliError of code CONFLICT when the ClusterConfig has another mode, because only a person may change it
  */
 export async function chooseIdentityMode(
   client: KubeClient,
@@ -97,7 +96,7 @@ export async function associationStep(
   };
 }
 
-/** Removes the association of an installation that gives the operator its role by annotation from now on. */
+/** Removes the association of an installation whose operator now gets its role by annotation. */
 export async function associationRemoval(
   of: { readonly namespace: string; readonly serviceAccount: string },
   associations: AssociationStore,
@@ -116,8 +115,8 @@ export async function associationRemoval(
 }
 
 /**
- * The other way to the role, while a running pod of the operator uses it: the role keeps trusting it until that pod is replaced,
- * or its operator loses AWS.
+ * Returns the previous mode while a running pod of the operator uses it. The role keeps trusting that mode until the
+ * pod is replaced, because the operator would otherwise lose access to AWS.
  */
 export async function formerMode(
   client: KubeClient,
@@ -133,7 +132,7 @@ export async function formerMode(
   return !held.includes(former) ? undefined : mode === 'IRSA' ? 'PodIdentity' : 'IRSA';
 }
 
-/** Whether nodes have the agent that serves credentials to pods. EKS Auto Mode has it built in. */
+/** Whether nodes have the agent that serves credentials to pods. EKS Auto Mode includes it. */
 export async function hasAgent(
   client: KubeClient,
   cluster: { readonly autoMode: boolean },
@@ -144,7 +143,10 @@ export async function hasAgent(
   return items.some(isPodIdentityAgent);
 }
 
-/** DaemonSet of the EKS add-on, whose name begins so on nodes of each kind. Source: EKS User Guide, "Set up the Amazon EKS Pod Identity Agent". */
+/**
+ * Whether an object is a DaemonSet of the EKS add-on. Their names share a prefix for all kinds of nodes. Source: EKS
+ * User Guide, "Set up the Amazon EKS Pod Identity Agent".
+ */
 export function isPodIdentityAgent({ metadata }: KubeObject): boolean {
   return metadata.name.startsWith('eks-pod-identity-agent');
 }
@@ -156,10 +158,9 @@ const injectionTimeoutMs = 30_000;
 const injectionPauseMs = 1000;
 
 /**
- * Waits until a new pod would get the operator's identity: the webhook sees a new ServiceAccount or
- * association with a delay, and a pod that it misses never gets an identity.
- *
- * @returns whether it would; true if that cannot be tried
+ * Waits until new pods get the operator's identity: the webhook sees a new ServiceAccount or association with a delay,
+ * and a pod that it misses never gets an identity.
+ * @returns whether they do; true if the user may not try it
  */
 export async function untilInjected(
   client: KubeClient,

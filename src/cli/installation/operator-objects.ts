@@ -18,7 +18,7 @@ export type OperatorChoice = {
   /** Absent with a Pod Identity association, which is not stored in the cluster. */
   readonly roleArn: string | undefined;
   readonly region: string;
-  /** Absent: the operator runs elsewhere, and has no Deployment. */
+  /** False when the operator runs elsewhere and has no Deployment. */
   readonly deployment: boolean;
 };
 
@@ -32,11 +32,11 @@ const labels = {
   [managedByLabel]: installer,
 };
 const selector = { 'app.kubernetes.io/name': operatorName };
-/** The one which images of Node.js without a shell have. Source: GoogleContainerTools/distroless, "nonroot". */
+/** User ID of the images of Node.js without a shell. Source: GoogleContainerTools/distroless, "nonroot". */
 const user = 65532;
 const metricsPort = 8080;
 
-/** @param downgrade whether they carry the consent to replace those of a later version */
+/** @param downgrade whether the objects carry the consent to replace those of a later version */
 export function crdObjects(downgrade = false): readonly KubeObject[] {
   const consent = downgrade ? { [allowDowngradeAnnotation]: `${schemaVersion}` } : {};
   return crds().map((crd) => {
@@ -97,20 +97,20 @@ function deploymentObjects(choice: OperatorChoice, metadata: object): readonly o
         replicas,
         selector: { matchLabels },
         template: {
-          // Pods get their identity at creation, so another mode replaces them.
+          // Pods get their identity at creation, so a change of the mode replaces them.
           metadata: {
             labels,
             ...(roleArn === undefined ? { annotations: { 'k11n.dev/identity-mode': 'PodIdentity' } } : {}),
           },
           spec: {
             serviceAccountName: operatorName,
-            // Requests in flight are finished first.
+            // The period lets requests in flight finish first.
             terminationGracePeriodSeconds: 30,
             securityContext: {
               runAsNonRoot: true,
               runAsUser: user,
               runAsGroup: user,
-              // Lets it read the token which the pod identity webhook mounts.
+              // The group lets the container read the token that the pod identity webhook mounts.
               fsGroup: user,
               seccompProfile: { type: 'RuntimeDefault' },
             },
@@ -170,13 +170,13 @@ function deploymentObjects(choice: OperatorChoice, metadata: object): readonly o
       spec: {
         podSelector: { matchLabels },
         policyTypes: ['Ingress', 'Egress'],
-        // Policies add up: another one lets in a Prometheus of another namespace.
+        // Policies add up: another policy can admit a Prometheus of another namespace.
         ingress: [{ ports: [{ port: 'metrics', protocol: 'TCP' }], from: [{ podSelector: {} }] }],
         egress: [
           { ports: ['UDP', 'TCP'].map((protocol) => ({ port: 53, protocol })) },
-          // The API server and AWS: neither can be named by a selector.
+          // These are the ports of the API server and AWS, which no selector can match.
           { ports: [443, 6443].map((port) => ({ port, protocol: 'TCP' })) },
-          // Credentials of EKS Pod Identity, of an agent on the node.
+          // This is the agent of EKS Pod Identity on the node, which serves credentials.
           {
             to: ['169.254.170.23/32', 'fd00:ec2::23/128'].map((cidr) => ({ ipBlock: { cidr } })),
             ports: [{ port: 80, protocol: 'TCP' }],

@@ -1,4 +1,4 @@
-/** The operator's own role in IAM: who may assume it, and how it is known. Pure. */
+/** The operator's own IAM role: its trust policy, name and tags. Pure. */
 import { digest } from '../../identity/desired/digest.ts';
 import { subjectOf, trustPolicy } from '../../identity/desired/trust.ts';
 import type { IdentityMode } from '../../api/linked-service-account.ts';
@@ -10,11 +10,14 @@ import type { ObservedRole } from '../../identity/state/world.ts';
 import { CliError, usageError } from '../framework/errors.ts';
 import type { DiscoveredCluster } from './discover.ts';
 
-/** Tag of the operator's role and the provider if an installation created them. Not one of the ownership tags of accounts' roles. */
+/**
+ * Tag of the operator's role and of the provider when an installation created them. It differs from the ownership tags
+ * of accounts' roles.
+ */
 export const installedTag = 'k11n.dev/installed-for';
 export const operatorPolicyName = 'konstellation-operator';
 
-/** Demands of an organization on a role, beside the operator's needs. */
+/** Requirements of an organization for a role, in addition to the operator's needs. */
 export type RoleDemands = {
   readonly path?: string | undefined;
   readonly permissionsBoundaryArn?: string | undefined;
@@ -22,7 +25,7 @@ export type RoleDemands = {
 };
 
 export function operatorRoleName(cluster: Pick<DiscoveredCluster, 'name' | 'clusterArn'>): string {
-  // 64 characters at most: 23 of the prefix, 28, a dash and 12.
+  // The name has at most 64 characters: the prefix with 23, 28 of the cluster's name, a dash and 12 of the digest.
   return `konstellation-operator-${cluster.name.slice(0, 28)}-${digest([cluster.clusterArn, 'operator'], 12)}`;
 }
 
@@ -31,7 +34,7 @@ export function operatorRole(
   operator: { readonly namespace: string; readonly serviceAccount: string },
   mode: IdentityMode = 'IRSA',
   { path = '/', permissionsBoundaryArn, tags = {} }: RoleDemands = {},
-  /** Mode of the pods that still run: until they are replaced, the role trusts both ways. */
+  /** Mode of the pods that still run: until they are replaced, the role trusts both modes. */
   former?: IdentityMode,
 ): RoleSpec {
   const modes = [mode, former];
@@ -60,11 +63,11 @@ export function operatorRole(
 }
 
 /**
- * Combines what was asked for with a role that exists. The path of a role cannot be changed; boundary and tags of a role
- * that exists stay unless others are asked for.
- *
- * @param rolePath of accounts' roles: the operator's own role stands outside, as it must not be able to change itself
- * @throws CliError of code USAGE for a path that cannot be; of code CONFLICT when the role has another
+ * Combines the requested options with an existing role. The path of a role cannot be changed; boundary and tags of an
+ * existing role stay unless others are requested.
+ * @param rolePath of accounts' roles: the operator's own role has to be outside this path, because it must not be able
+ * to change itself
+ * @throws CliError of code USAGE for an invalid path; of code CONFLICT when the role has another path
  */
 export function roleDemands(
   asked: RoleDemands,

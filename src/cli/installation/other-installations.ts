@@ -1,6 +1,7 @@
 /**
- * Installations in other namespaces than the one of an installation. A cluster has one: the ClusterRoleBinding, the admission
- * policies and the trust policy of the operator's role name a single ServiceAccount, and a second one takes them from the first.
+ * Finds installations in other namespaces. A cluster can have only one: the ClusterRoleBinding, the admission policies
+ * and the trust policy of the operator's role name a single ServiceAccount, and a second installation takes them from
+ * the first.
  */
 import { orMissing } from '../cluster/objects.ts';
 import { managedByLabel } from '../../api/labels.ts';
@@ -9,14 +10,14 @@ import { leaseSign, listLeases, serverTime } from '../cluster/operator-lease.ts'
 import { CliError } from '../framework/errors.ts';
 import { operatorName } from './operator-objects.ts';
 
-/** Objects that run, or may run, an operator in a namespace. */
+/** Objects in a namespace that run, or may run, an operator. */
 export type FoundOperator = {
   readonly namespace: string;
-  /** As a person calls it: `Deployment x/y`. */
+  /** Name for people: `Deployment x/y`. */
   readonly object: string;
-  /** The release, of what Helm installed. */
+  /** Helm release, if Helm installed the operator. */
   readonly release?: string;
-  /** The ClusterRoleBinding gives its rights to this namespace. */
+  /** Whether the ClusterRoleBinding names an existing ServiceAccount of this namespace. */
   readonly hasRights: boolean;
 };
 
@@ -71,7 +72,7 @@ export async function findOperators(
   ];
 }
 
-/** A Lease of a namespace that is being deleted goes with it, and cannot be renewed for long. */
+/** Excludes Leases of namespaces that are being deleted: they disappear soon, and can no longer be renewed. */
 async function inLivingNamespaces(
   client: KubeClient,
   leases: readonly Lease[],
@@ -85,7 +86,7 @@ async function inLivingNamespaces(
   return leases.filter((_, index) => living[index]);
 }
 
-/** @throws CliError of code CONFLICT where another namespace has an installation */
+/** @throws CliError of code CONFLICT when another namespace has an installation */
 export function refuseOthers(
   operators: readonly FoundOperator[],
   namespace: string,
@@ -106,12 +107,12 @@ export function refuseOthers(
   });
 }
 
-/** How an operator is removed. */
+/** Describes how to remove an operator. */
 export function removalOf({ namespace, object, release, hasRights }: FoundOperator): string {
   if (release !== undefined)
     return `Remove what Helm installed there: helm uninstall ${release} --namespace ${namespace}`;
   if (hasRights) return `Remove it there: kon uninstall --namespace ${namespace}`;
-  // Without rights it does nothing, and nothing waits for it.
+  // An operator without permissions does nothing, and no object waits for it.
   return object.startsWith('Lease ')
     ? `End the operator that renews the ${object}, then delete it: kubectl delete lease --namespace ${namespace} ${operatorName}`
     : `Remove the leftover operator without permissions: kubectl delete namespace ${namespace}`;

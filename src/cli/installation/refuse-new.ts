@@ -1,4 +1,4 @@
-/** Puts the policy that refuses new accounts and apps during `kon uninstall` on the cluster, and takes it away. */
+/** Adds and removes the policy that refuses new accounts and apps during `kon uninstall`. */
 import { orMissing } from '../cluster/objects.ts';
 import { uninstallingObjects, uninstallingPolicy, uninstallingProbe } from '../../rbac/index.ts';
 import { managedByLabel } from '../../api/labels.ts';
@@ -10,7 +10,7 @@ import { enforcementTimeoutMs, holdsSteadily, type Clock } from './enforcement.t
 
 const { name } = uninstallingPolicy.metadata;
 
-/** Returns when every API server refuses them. @throws CliError of code CLUSTER_NOT_READY */
+/** Returns when every API server refuses new accounts and apps. @throws CliError of code CLUSTER_NOT_READY */
 export async function refuseNew(client: KubeClient, clock: Clock): Promise<void> {
   const { signal } = clock;
   for (const object of uninstallingObjects) {
@@ -32,13 +32,13 @@ export async function refuseNew(client: KubeClient, clock: Clock): Promise<void>
   );
 }
 
-/** Takes no abort signal, because it also runs after the command was interrupted. */
+/** Accepts no abort signal, because it also runs after the command was interrupted. */
 export async function acceptNew(client: KubeClient): Promise<void> {
   for (const { kind } of uninstallingObjects.toReversed())
     await orMissing(client.delete(resourceOf({ kind, metadata: { name } } as KubeObject), { name }));
 }
 
-/** A step of an installation, where an uninstallation did not end. */
+/** Step of an installation after an incomplete uninstallation. */
 export async function acceptNewStep(client: KubeClient, clock: Clock): Promise<readonly Step[]> {
   const found = await orMissing(
     client.get<KubeObject>(resources.validatingAdmissionPolicies, { name }, { signal: clock.signal }),

@@ -22,11 +22,11 @@ import type { DiscoveredCluster } from './discover.ts';
 import { installedTag, operatorPolicyName } from './operator-role.ts';
 
 export type Step = {
-  /** The object, named for people: `IAM role x`. */
+  /** Object in the form for people: `IAM role x`. */
   readonly object: string;
-  /** `present`: nothing is to be done. */
+  /** `present`: the step has nothing to do. */
   readonly state: 'missing' | 'differs' | 'present';
-  /** @param onDone is given what has been written, of a step with several writes, before the next of them */
+  /** @param onDone receives the result of each write of a step with several writes, before the next write */
   readonly perform: (onDone: (what: string) => void) => Promise<void>;
 };
 
@@ -129,7 +129,7 @@ export async function roleStep(
     object,
     state: isBound && isTagged && trusts && allows ? 'present' : 'differs',
     perform: async (onDone) => {
-      // Before anything that might widen what the role can do.
+      // The boundary comes before any write that could widen the role's permissions.
       if (!isBound) {
         await roles.putPermissionsBoundary(spec.name, boundary, signal);
         onDone(`boundary of the ${object}`);
@@ -147,7 +147,9 @@ export async function roleStep(
   };
 }
 
-/** Server-side apply, first as a dry run: the server knows best whether it would change anything. */
+/**
+ * Applies an object with server-side apply, after a dry run that determines whether the apply would change anything.
+ */
 export async function objectStep(client: KubeClient, object: KubeObject, signal: AbortSignal): Promise<Step> {
   const resource = resourceOf(object);
   const { name, namespace } = object.metadata;
@@ -189,7 +191,7 @@ export function presentStep(object: KubeObject): Step {
   return { object: describeObject(object), state: 'present', perform: async () => undefined };
 }
 
-/** Creates an object and changes no existing one, including one created meanwhile. */
+/** Creates an object, and leaves an existing one unchanged even if it was created meanwhile. */
 export async function newObjectStep(
   client: KubeClient,
   object: KubeObject,

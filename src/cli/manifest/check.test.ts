@@ -22,7 +22,7 @@ const problemsOf = (
 };
 
 describe('checkManifest', () => {
-  it('takes the manifest of the walkthrough', () => {
+  it('accepts the manifest of the walkthrough', () => {
     expect(problemsOf(account({ aws: { policyArns: [arn] } }))).toEqual([]);
   });
 
@@ -76,11 +76,11 @@ describe('checkManifest', () => {
       account({ aws: { policyArns: [] } }, { metadata: { name: 'a', lables: {} } }),
       'metadata.lables: unknown field',
     ],
-  ])('tells of %s', (_what, value, problem) => {
+  ])('reports a fault: %s', (_what, value, problem) => {
     expect(problemsOf(value)).toContain(problem);
   });
 
-  it('names unknown fields beside other faults, and leaves them to the API server alone', () => {
+  it('names unknown fields beside other faults, and leaves lone ones to the API server', () => {
     const misspelt = account({ aws: { policyArn: [arn] } });
     expect(problemsOf(misspelt)).toEqual([
       'spec.aws.policyArns: is missing',
@@ -89,7 +89,7 @@ describe('checkManifest', () => {
     expect(problemsOf(account({ aws: { policyArns: [arn] }, futureField: 1 }))).toEqual([]);
   });
 
-  it('holds a manifest against what the command is about', () => {
+  it('compares a manifest with the kind and name of the command', () => {
     const value = account({ aws: { policyArns: [] } });
     expect(problemsOf(value, { kind: accountKind, name: 'other' })).toEqual([
       'metadata.name: expected "other", got "myaccount"',
@@ -119,7 +119,7 @@ describe('the templates', () => {
   };
   const uncommented = (text: string): string => text.replaceAll(/^( +)# (?=[- ]|[a-zA-Z]+:( |$))/gm, '$1');
 
-  it('say what is missing until it is filled in', () => {
+  it('report missing values until they are filled in', () => {
     expect(problemsOf(parsed(accountTemplate('a', [])))).toEqual([
       'spec.aws.policyArns: is empty, expected a list ([] for none)',
     ]);
@@ -128,7 +128,7 @@ describe('the templates', () => {
     ]);
   });
 
-  it('are sound with every comment that is an example uncommented', () => {
+  it('are valid with every example comment uncommented', () => {
     const ofAccount = parsed(uncommented(accountTemplate('a', ['production', 'staging'])));
     expect(ofAccount).toMatchObject({
       spec: {
@@ -147,7 +147,7 @@ describe('the templates', () => {
 });
 
 describe('parseText', () => {
-  it('tells line and column of each fault', () => {
+  it('reports line and column of each fault', () => {
     expect(parseText('a: 1\nb: [1,\n')).toMatchObject({
       kind: 'faulty',
       problems: [expect.stringMatching(/^line \d+, column \d+: /)],
@@ -158,7 +158,7 @@ describe('parseText', () => {
     });
   });
 
-  it('tells little of a text that is something else altogether', () => {
+  it('limits the report about text that is not YAML', () => {
     const binary = Array.from({ length: 40 }, (_, line) => `{ ${line}: ${'\u0001é'.repeat(3000)} }}: [`).join(
       '\n',
     );
@@ -170,12 +170,12 @@ describe('parseText', () => {
     expect(new Set(problems).size).toBe(6);
   });
 
-  it('leaves out documents without content', () => {
+  it('omits documents without content', () => {
     expect(parseText('---\n# nothing\n---\na: 1\n---\n')).toEqual({ kind: 'parsed', documents: [{ a: 1 }] });
     expect(parseText('')).toEqual({ kind: 'parsed', documents: [] });
   });
 
-  it('does not follow a bomb of aliases', () => {
+  it('does not expand a bomb of aliases', () => {
     const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${['b', 'c', 'd', 'e']
       .map((name, index) => `${name}: &${name} [${`*${'abcd'[index]},`.repeat(9)}]`)
       .join('\n')}\n`;

@@ -1,6 +1,6 @@
 /**
- * Looks at a manifest before the API server does, because words can be clearer here. The API server stays the judge:
- * what this lets pass is still checked there, and fields unknown here may be known to a newer server.
+ * Checks a manifest before the API server does, because messages can be clearer here. The API server decides: it checks
+ * again, and a newer server may know fields that are unknown here.
  */
 import type { z } from 'zod';
 import { appSpec } from '../../api/app.ts';
@@ -24,7 +24,7 @@ const specSchemas: Readonly<Record<string, z.ZodType>> = {
   ClusterConfig: clusterConfigSpec,
 };
 
-/** @param expected what the manifest has to be of, when the command says so */
+/** @param expected kind and name that the manifest has to have, if the command determines them */
 export function checkManifest(
   value: unknown,
   expected: { readonly kind?: Kind; readonly name?: string } = {},
@@ -46,12 +46,12 @@ export function checkManifest(
   for (const twice of duplicates(value, schema))
     problems.push(`${twice.path}: ${show(twice.value)} is already listed at ${twice.first}`);
   if (problems.length === 0) return { kind: 'sound', manifest: value as Manifest, of };
-  // Alone, an unknown field is for the API server to refuse; beside other faults it often explains them.
+  // A lone unknown field is left to the API server; beside other faults it often explains them.
   for (const unknown of unknownFields(value, schema)) problems.push(unknownFieldProblem(unknown));
   return unsound(problems);
 }
 
-/** The structural schema of a kind, as in its CRD. */
+/** Structural schema of a kind, as in its CRD. */
 export function crdSchema(kindName: string): StructuralSchema {
   const crd = crds().find((each) => (each.spec['names'] as { kind: string }).kind === kindName);
   if (!crd) throw new Error(`there is no CRD of the kind ${kindName}`);

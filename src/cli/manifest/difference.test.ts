@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { differences } from './difference.ts';
 
 describe('differences', () => {
-  it('tells fields, entries of lists, and what came or went', () => {
+  it('lists fields, entries of lists, and added or removed values', () => {
     expect(
       differences(
         { spec: { a: 1, list: ['x', 'y'], same: { z: 1 }, gone: true } },
@@ -17,14 +17,14 @@ describe('differences', () => {
     ]);
   });
 
-  it('tells another order, and lists of objects, as a whole', () => {
+  it('shows a changed order, and lists of objects, as a whole', () => {
     expect(differences(['a', 'b'], ['b', 'a'])).toEqual([': changed from ["a","b"] to ["b","a"]']);
     expect(differences({ l: [{ a: 1 }] }, { l: [{ a: 2 }] })).toEqual([
       'l: changed from [{"a":1}] to [{"a":2}]',
     ]);
   });
 
-  it('tells nothing of what is equal', () => {
+  it('lists nothing for equal values', () => {
     expect(differences({ a: [1, { b: 2 }] }, { a: [1, { b: 2 }] })).toEqual([]);
   });
 });

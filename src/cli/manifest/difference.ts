@@ -1,4 +1,4 @@
-/** Differences of two values, as lines for people. */
+/** Lists the differences of two values as lines for people. */
 import { isDeepStrictEqual } from 'node:util';
 import { formatPath, type Path } from './schema.ts';
 

@@ -1,6 +1,6 @@
 import type { KonObject } from '../cluster/kinds.ts';
 
-/** An object as a person writes it. */
+/** Object in the form that a person writes. */
 export type Manifest = {
   readonly apiVersion: string;
   readonly kind: string;

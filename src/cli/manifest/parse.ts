@@ -1,8 +1,8 @@
-/** Parses YAML or JSON text into plain values and reports every fault with its line. */
+/** Parses YAML or JSON text into plain values, and reports every fault with its line. */
 import { LineCounter, parseAllDocuments } from 'yaml';
 import { errorMessage } from '../../k8s/errors.ts';
 
-/** Error for text that is no YAML at all, such as a binary file. */
+/** Limit of reported faults, since text that is not YAML, such as a binary file, has many. */
 const mostFaults = 5;
 const longestFault = 200;
 
@@ -10,7 +10,7 @@ export type ParsedText =
   | { readonly kind: 'parsed'; readonly documents: readonly unknown[] }
   | { readonly kind: 'faulty'; readonly problems: readonly string[] };
 
-/** Documents that hold nothing but comments are left out. */
+/** Parses all documents except those that are empty or contain only comments. */
 export function parseText(text: string): ParsedText {
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
@@ -33,7 +33,7 @@ export function parseText(text: string): ParsedText {
   }
 }
 
-/** A fault may quote what it is about. */
+/** Shortens a message, because a fault may quote the text. */
 function shortened(text: string): string {
   return text.length > longestFault ? `${text.slice(0, longestFault)}…` : text;
 }

@@ -1,8 +1,8 @@
-/** An object as a person edits it: without status, and without what the API server and other tools keep in it. */
+/** Presents an object for editing: without status, and without fields that the API server and other tools maintain. */
 import type { KonObject } from '../cluster/kinds.ts';
 import type { Manifest } from './manifest.ts';
 
-/** Written by `kubectl apply`: the whole object once more, as text. */
+/** Annotation of `kubectl apply` that contains the whole object as text. */
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
 
 export function presentable(object: KonObject): Manifest {
@@ -22,7 +22,10 @@ export function presentable(object: KonObject): Manifest {
   };
 }
 
-/** Fields which the API server fills in: what `-o yaml` printed may be written again, here or on another cluster. */
+/**
+ * Fields that the API server fills in. They are removed so that the output of `-o yaml` can be written again, here or
+ * on another cluster.
+ */
 const serverMetadata: ReadonlySet<string> = new Set([
   'uid',
   'resourceVersion',
@@ -36,14 +39,17 @@ const serverMetadata: ReadonlySet<string> = new Set([
   'ownerReferences',
 ]);
 
-/** The manifest without status and without what the API server fills in. Everything else stays, to be judged there. */
+/**
+ * Returns the manifest without status and without fields that the API server fills in. All other fields stay, and the
+ * API server judges them.
+ */
 export function writable(manifest: Manifest): Manifest {
   const { status: _status, metadata, ...rest } = manifest as Manifest & { readonly status?: unknown };
   const kept = Object.entries(metadata).filter(([key]) => !serverMetadata.has(key));
   return { ...rest, metadata: Object.fromEntries(kept) as Manifest['metadata'] };
 }
 
-/** Metadata that a manifest may state. Others would be dropped without a word. */
+/** Lists metadata that a manifest may not contain, because it would be dropped silently. */
 export function unknownMetadata(metadata: object): readonly string[] {
   const known = new Set(['name', 'labels', 'annotations', ...serverMetadata]);
   return Object.keys(metadata).filter((key) => !known.has(key));

@@ -1,4 +1,4 @@
-/** Walks a value beside the structural schema of its CRD. */
+/** Walks a value along the structural schema of its CRD. */
 import type { CustomResourceDefinition } from '../../api/crds.ts';
 
 export type StructuralSchema = {
@@ -12,7 +12,7 @@ export type StructuralSchema = {
 
 export type Path = readonly (string | number)[];
 
-/** `spec.aws.policyArns[0]` */
+/** Formats a path: `spec.aws.policyArns[0]` */
 export function formatPath(path: Path): string {
   return path
     .map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`))
@@ -32,7 +32,7 @@ type Finding = {
   readonly value: unknown;
 };
 
-/** Every value with the schema that is meant for it; undefined where the schema knows no such field. */
+/** Yields every value with its schema; undefined when the schema does not know the field. */
 export function* walk(value: unknown, schema: StructuralSchema, path: Path = []): Generator<Finding> {
   yield { path, schema, value };
   if (Array.isArray(value)) {
@@ -41,7 +41,7 @@ export function* walk(value: unknown, schema: StructuralSchema, path: Path = [])
     return;
   }
   if (typeof value !== 'object' || value === null) return;
-  // `metadata` is the API server's own: the schema says no more than that it is an object.
+  // The API server validates `metadata` itself: the schema only says that it is an object.
   if (!schema.properties && schema.additionalProperties === undefined) return;
   for (const [key, child] of Object.entries(value)) {
     const childSchema =
@@ -60,7 +60,7 @@ export function unknownFields(value: unknown, schema: StructuralSchema): readonl
     .map(({ path }) => ({ path: formatPath(path), meant: meantField(path, schema) }));
 }
 
-/** The known sibling that reads most like the last part of the path. */
+/** Returns the known sibling field that is most similar to the last part of the path. */
 export function meantField(path: Path, schema: StructuralSchema): string | undefined {
   let parent: StructuralSchema | undefined = schema;
   for (const part of path.slice(0, -1))
@@ -73,7 +73,10 @@ export function meantField(path: Path, schema: StructuralSchema): string | undef
   return best && best.distance <= Math.max(2, Math.floor(wrong.length / 3)) ? best.name : undefined;
 }
 
-/** Entries that appear twice where the schema says set, or keys that do where it says map. */
+/**
+ * Finds duplicate entries of lists that the schema declares as sets, and duplicate keys of those that it declares as
+ * maps.
+ */
 export function duplicates(
   value: unknown,
   schema: StructuralSchema,
@@ -104,7 +107,7 @@ export function duplicates(
   });
 }
 
-/** Levenshtein's distance. */
+/** Levenshtein distance. */
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i += 1) {

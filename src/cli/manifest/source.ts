@@ -1,4 +1,4 @@
-/** Manifests from files and from stdin. */
+/** Reads manifests from files and from stdin. */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { CliContext } from '../framework/context.ts';
@@ -10,7 +10,7 @@ import { parseText } from './parse.ts';
 import { errorMessage } from '../../k8s/errors.ts';
 
 export type Source = {
-  /** The file as it was named, or `stdin`. */
+  /** Name of the file as given, or `stdin`. */
   readonly origin: string;
   readonly documents: readonly unknown[];
 };
@@ -39,8 +39,7 @@ export async function readSource(context: CliContext, filename: string): Promise
 }
 
 /**
- * The one manifest of a file, of the kind and name which the command is about.
- *
+ * Reads the single manifest of a file, with the kind and name of the command.
  * @throws CliError of code MANIFEST_UNREADABLE or INVALID
  */
 export async function readManifest(

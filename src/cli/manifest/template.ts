@@ -1,4 +1,4 @@
-/** Initial text of the editor: a manifest with as little to fill in as possible. */
+/** Initial text of the editor: a manifest with as few values to fill in as possible. */
 import { apiVersion } from '../../api/resources.ts';
 
 const howTo = [
@@ -9,7 +9,7 @@ const howTo = [
 const orTargets = (targets: readonly string[]): string =>
   targets.length > 0 ? targets.join(', ') : 'none yet; create one with kon target create NAME';
 
-/** @param targets of the cluster, listed in a comment */
+/** @param targets of the cluster, which a comment lists */
 export function accountTemplate(name: string, targets: readonly string[]): string {
   return `# The AWS permissions of the apps that name the account "${name}".
 ${howTo.join('\n')}

@@ -1,4 +1,6 @@
-/** The documents of `kon apply` and `kon diff`, and what becomes of each: server-side applies, tried or carried out. */
+/**
+ * Reads the documents of `kon apply` and `kon diff`, and applies them with server-side apply, in a dry run or for real.
+ */
 import { isDeepStrictEqual } from 'node:util';
 import {
   isBadRequest,
@@ -36,7 +38,7 @@ export type Applied = {
 
 export type DryRunResult = Applied & { readonly before: KonObject | undefined };
 
-/** Ownership is taken over with the version that was read; a write in between is rare, and then it is read again. */
+/** Maximum number of attempts to adopt ownership. A write in between is rare, and then the object is read again. */
 const adoptionAttempts = 5;
 
 /** @throws CliError of code USAGE, MANIFEST_UNREADABLE or INVALID */
@@ -73,7 +75,7 @@ async function itemsOf(context: CliContext, filename: string): Promise<readonly 
   });
 }
 
-/** `-o json` prints one `List`, as kubectl does. */
+/** Unpacks a `List`, the form in which `-o json` and kubectl print several objects. */
 function unpackList(value: unknown): readonly unknown[] {
   const list = value as { kind?: unknown; items?: unknown } | null;
   return list?.kind === 'List' && Array.isArray(list.items) ? list.items : [value];
@@ -87,12 +89,12 @@ function refuseTwice(items: readonly Item[]): void {
 
 type Force = { readonly force: boolean };
 
-/** The object as the API server would save it. @throws CliError if it would be refused */
+/** Returns the object as the API server would store it. @throws CliError if the API server would refuse it */
 export async function tryItem(client: KubeClient, item: Item, { force }: Force): Promise<KonObject> {
   try {
     return await serverSideApply(client, item, { force, dryRun: true });
   } catch (error) {
-    // The adoption comes only with the write, so that until then we may be in conflict with ourselves.
+    // Ownership is adopted only by the write, so a dry run may conflict with the field manager `kon` itself.
     if (isConflict(error) && foreignConflicts(error).length === 0)
       return serverSideApply(client, item, { force: true, dryRun: true });
     throw explainRefusal(item, error, '; nothing was written');
@@ -100,8 +102,8 @@ export async function tryItem(client: KubeClient, item: Item, { force }: Force):
 }
 
 /**
- * Compares the result of a dry run with the existing object. One limit is reported to the person: fields that `kon create` or
- * `edit` had set become the apply's only with the write, so a dry run does not remove fields that the file leaves out.
+ * Compares the result of a dry run with the existing object. Reports one limitation: fields set by `kon create` or
+ * `edit` belong to the apply only after the write, so a dry run does not remove fields that the file omits.
  */
 export async function dryRunItem(
   context: CliContext,
@@ -150,12 +152,12 @@ async function serverSideApply(
   })) as unknown as KonObject;
 }
 
-/** The server names the owner of each field in conflict within the message alone. */
+/** Lists conflicts with other field managers. The server names the owner of each field only in the message. */
 function foreignConflicts(error: KubeApiError): readonly StatusCause[] {
   return error.causes.filter((cause) => !cause.message?.startsWith(`conflict with "${cliFieldManager}" `));
 }
 
-/** Returns the object as it is before the apply. */
+/** Returns the object as it was before the apply. */
 async function adoptOwnership(client: KubeClient, kind: Kind, name: string): Promise<KonObject | undefined> {
   for (let attempt = 1; ; attempt += 1) {
     const object = await findObject(client, kind, name);
@@ -205,8 +207,9 @@ function allProblems(item: Item, error: KubeApiError): readonly string[] {
 }
 
 /**
- * When an applied list loses its last entry, server-side apply drops the list, and the objects around it if nothing
- * else is in them, whatever the manifest says; kubectl meets the same. A replacement is not affected.
+ * Explains a side effect of server-side apply: when an applied list loses its last entry, the server drops the list,
+ * and the objects around it if they are otherwise empty, regardless of the manifest. The same happens with kubectl. A
+ * replacement is not affected.
  */
 function emptiedListAdvice({ kind, manifest }: Item, error: KubeApiError): readonly string[] {
   const isPruned = error.causes.some((cause) => cause.reason === 'FieldValueRequired');

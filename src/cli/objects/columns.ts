@@ -24,7 +24,7 @@ export const reasonColumn: Column<KonObject> = {
         : 'Deleting',
 };
 
-/** The moment of creation; on a terminal how long ago it was. */
+/** Creation time; on a terminal the age. */
 export function ageColumn(
   now: number,
 ): Column<{ readonly metadata: { readonly creationTimestamp?: string } }> {

@@ -1,4 +1,4 @@
-/** `create` of any kind: from a file, from options, or from what a person writes in an editor. */
+/** Runs `create` for any kind: from a file, from options, or from an editor. */
 import type { KubeClient } from '../../kube/index.ts';
 import { alreadyExists, createObject, findObject } from '../cluster/objects.ts';
 import type { CliContext } from '../framework/context.ts';
@@ -16,13 +16,13 @@ export type CreateRequest<T extends KonObject> = {
   readonly kind: Kind<T>;
   readonly name: string | undefined;
   readonly filename: string | undefined;
-  /** The manifest which the options describe; undefined when none was given. */
+  /** Manifest from the options; undefined when no option was given. */
   readonly fromOptions: ((client: KubeClient, name: string) => Promise<Manifest>) | undefined;
-  /** Interactive choice on a terminal; undefined if the person prefers the editor. */
+  /** Interactive choice on a terminal; undefined if the user prefers the editor. */
   readonly ask?: (client: KubeClient, name: string) => Promise<Manifest | undefined>;
-  /** The text to begin with in an editor. */
+  /** Initial text of the editor. */
   readonly template: (client: KubeClient, name: string) => Promise<string>;
-  /** How to do without an editor, as a sentence. */
+  /** Alternatives to an editor, as sentences. */
   readonly withoutEditor: readonly string[];
   readonly write: WriteInput;
 };
@@ -47,7 +47,8 @@ export async function createFlow<T extends KonObject>(
   if (!given && !fromOptions) requireEditor(context, ...request.withoutEditor);
 
   const client = await context.connect();
-  // Checked before the editor opens, so that nobody writes a manifest for a name that is taken or a cluster that does not answer.
+  // The check comes before the editor opens, so that the user does not write a manifest for an existing name or an
+  // unreachable cluster.
   if (await findObject(client, kind, name)) throw alreadyExists(kind, name);
   const object = await obtain(context, client, request, name, given);
   return finishWrite(context, client, kind, { object, did: 'created' }, request.write);
@@ -80,7 +81,7 @@ async function obtain<T extends KonObject>(
         : `edit cancelled, no changes made; the ${kind.noun} was not created`,
     );
   } catch (error) {
-    // Someone else was faster.
+    // Another client created the object meanwhile.
     if (isAlreadyExists(error)) throw alreadyExists(kind, name);
     throw error;
   }

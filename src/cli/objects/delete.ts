@@ -1,4 +1,4 @@
-/** `delete` for any kind: asks, deletes, and waits for the deletion. */
+/** Runs `delete` for any kind: asks, deletes, and waits for the deletion. */
 import { getObject, notFound } from '../cluster/objects.ts';
 import { isNotFound } from '../../kube/index.ts';
 import { confirm, requireConfirmation } from '../framework/confirm.ts';
@@ -13,7 +13,7 @@ export async function deleteFlow<T extends KonObject>(
     readonly kind: Kind<T>;
     readonly name: string;
     readonly yes: boolean;
-    /** A sentence that says what is lost with the object. */
+    /** Sentence that describes what is lost with the object. */
     readonly consequence: (object: T) => string;
     readonly write: WriteInput;
   },
@@ -21,7 +21,7 @@ export async function deleteFlow<T extends KonObject>(
   const { kind, name, write } = request;
   const { dryRun } = write;
   const what = `deleting the ${kind.noun} "${name}"`;
-  // Nothing is destroyed, so no confirmation is needed.
+  // A dry run destroys nothing, so it needs no confirmation.
   const yes = request.yes || dryRun;
   requireConfirmation(context, { yes, what });
   const client = await context.connect();
@@ -30,7 +30,7 @@ export async function deleteFlow<T extends KonObject>(
   await confirm(context, { yes, what, question, declined: 'Nothing was deleted.' });
   const { uid } = object.metadata;
   try {
-    // Only the object that was shown, not another one that has taken its name since.
+    // The uid limits the deletion to the object that was shown, not a new one of the same name.
     await client.delete(kind.resource, { name }, { uid, dryRun });
   } catch (error) {
     if (isNotFound(error)) throw notFound(kind, name);

@@ -1,4 +1,4 @@
-/** Sections of `show` and `status`. */
+/** Renders sections of `show` and `status`. */
 import type { Condition } from '../../k8s/conditions.ts';
 import type { ObjectEvent } from '../cluster/events.ts';
 import type { CliContext, Output } from '../framework/context.ts';
@@ -50,7 +50,7 @@ export function renderPage(
 
 type Field = readonly [label: string, value: string | undefined];
 
-/** `Role:    arn:…`, with the values in one column. Fields without a value are left out. */
+/** Renders lines such as `Role: arn:…`, with the values in one column. Omits fields without a value. */
 export function renderFields(fields: readonly Field[]): string {
   const given = fields.filter((field): field is readonly [string, string] => Boolean(field[1]));
   const width = Math.max(...given.map(([label]) => label.length)) + 3;
@@ -68,7 +68,7 @@ export function renderSection<T>(
   output: Output,
 ): string {
   if (rows.length === 0) return '';
-  // Sections are for people; programs use JSON.
+  // Sections are only for people, because programs use JSON.
   const aligned: Output = { ...output, isTTY: true };
   return `\n${paint('bold', `${title}:`, output.color)}\n${renderTable(columns, rows, { output: aligned, format: 'wide', indent: 2 })}`;
 }
@@ -106,7 +106,7 @@ function renderNext(kind: Kind, object: KonObject, output: Output): string {
   const ready = readyOf(object);
   if (ready?.status === 'True') return '';
   const reasons = [ready?.reason ?? 'NotObserved', ...problemsOf(object).map((problem) => problem.reason)];
-  // Each ends in the advice to look here, where the reader already is.
+  // Each list of steps ends with the advice to show the object, which this page already does.
   const steps = new Set(
     reasons.flatMap((reason) => nextStepsFor(reason, subjectOf(kind, object)).slice(0, -1)),
   );

@@ -1,4 +1,4 @@
-/** `edit` of any kind: from a file, from options, or in an editor. */
+/** Runs `edit` for any kind: from a file, from options, or in an editor. */
 import { changeSpec, getObject, replaceObject, type Consent } from '../cluster/objects.ts';
 import type { CliContext } from '../framework/context.ts';
 import { changeInEditor, requireEditor } from '../framework/edit/edit-object.ts';
@@ -12,16 +12,16 @@ export type EditRequest<T extends KonObject> = {
   readonly kind: Kind<T>;
   readonly name: string | undefined;
   readonly filename: string | undefined;
-  /** The spec as the options want it, from what it is; undefined when none was given. */
+  /** Computes the spec with the options applied to the current one; undefined when no option was given. */
   readonly change: ((current: T) => T['spec']) | undefined;
-  /** Annotations that are written with the change. */
+  /** Annotations that are written together with the change. */
   readonly annotations?: ((current: T) => Readonly<Record<string, string>>) | undefined;
   /** Called before each write. */
   readonly consent?: Consent<T>;
   readonly withoutEditor: readonly string[];
   /** Result in one word (default: `edited`). */
   readonly did?: string;
-  /** Until when to wait; until it is Ready when absent. */
+  /** Condition to wait for; Ready when absent. */
   readonly until?: Until<T>;
   readonly write: WriteInput;
 };

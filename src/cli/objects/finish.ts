@@ -1,4 +1,4 @@
-/** Prints the result of a write and waits until it has taken effect. */
+/** Prints the result of a write, and waits until it has taken effect. */
 import type { KubeClient } from '../../kube/index.ts';
 import type { CliContext } from '../framework/context.ts';
 import { nameOf, type Kind, type KonObject } from '../cluster/kinds.ts';
@@ -11,10 +11,10 @@ import { sessionsNote } from '../../identity/plan/sessions.ts';
 export type WaitInput = { readonly noWait: boolean; readonly timeout: number };
 export type WriteInput = WaitInput & { readonly dryRun: boolean };
 
-/** Waits for what was written to be true; gives the object as it is then. */
+/** Waits until a write has taken effect, and returns the object as it is then. */
 export type Until<T> = (written: T, client: KubeClient) => Promise<T>;
 
-/** `linkedserviceaccount/x created`, or as kubectl has it where nothing was persisted: `… created (dry run)`. */
+/** Formats `linkedserviceaccount/x created`, or in a dry run, as kubectl does, `… created (dry run)`. */
 export function resultLine(label: string, did: string, dryRun: boolean): string {
   return `${label} ${did}${dryRun ? ' (dry run)' : ''}\n`;
 }
@@ -37,7 +37,7 @@ export async function finishWrite<T extends KonObject>(
   await writeObject(context, final);
 }
 
-/** Lines on the AWS sessions that may live on in targets which became former ones. */
+/** Lines about AWS sessions that may continue in former targets. */
 function unlinkedLines(
   before: LinkedServiceAccount['status'],
   { metadata: { name }, status }: LinkedServiceAccount,

@@ -1,4 +1,4 @@
-/** `list` of any kind. */
+/** Runs `list` for any kind. */
 import type { CliContext } from '../framework/context.ts';
 import { writeList } from '../framework/output/answer.ts';
 import type { Column } from '../framework/output/table.ts';

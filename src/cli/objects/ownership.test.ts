@@ -17,13 +17,13 @@ const entry = (
 });
 
 describe('adoptUpdates', () => {
-  it('has nothing to do without updates of this manager', () => {
+  it('returns undefined without updates of this manager', () => {
     expect(adoptUpdates([], 'kon')).toBeUndefined();
     expect(adoptUpdates([entry('kon', 'Apply', {}), entry('kubectl', 'Update', {})], 'kon')).toBeUndefined();
     expect(adoptUpdates([entry('kon', 'Update', {}, { subresource: 'status' })], 'kon')).toBeUndefined();
   });
 
-  it('turns updates into one apply, joined with what was applied, and leaves others alone', () => {
+  it('turns updates into one apply, merged with earlier applies, and leaves other managers alone', () => {
     const other = entry('konstellation', 'Update', { 'f:status': {} }, { subresource: 'status' });
     expect(
       adoptUpdates(

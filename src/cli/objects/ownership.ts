@@ -1,13 +1,14 @@
 /**
- * `kon create` and `edit` write whole objects, `kon apply` applies: to the API server these are two owners of one name,
- * and what the first has set the second could never take away. Before an apply, the first's fields become the second's.
- * kubectl does the same when it moves to server-side apply: k8s.io/client-go/util/csaupgrade.
+ * Moves the fields of `kon create` and `edit` to `kon apply`. The first two write whole objects and `kon apply` uses
+ * server-side apply: the API server treats them as two owners of one name, and an apply could never remove the fields
+ * of the other. Before an apply, its owner adopts these fields. kubectl does the same when it moves to server-side
+ * apply: k8s.io/client-go/util/csaupgrade.
  */
 import type { ManagedFieldsEntry } from '../../k8s/metadata.ts';
 
 type FieldSet = Readonly<Record<string, unknown>>;
 
-/** The entries with `manager`'s updates turned into applies; undefined when there is nothing to turn. */
+/** Returns the entries with `manager`'s updates turned into applies; undefined when it has no updates. */
 export function adoptUpdates(
   entries: readonly ManagedFieldsEntry[],
   manager: string,
@@ -26,7 +27,7 @@ export function adoptUpdates(
   return [{ ...(applied ?? first), operation: 'Apply', fieldsV1: merged }, ...others];
 }
 
-/** A set of fields is a tree, whose leaves are empty. */
+/** Merges two sets of fields, each a tree with empty leaves. */
 function union(a: FieldSet, b: FieldSet): FieldSet {
   const result: Record<string, unknown> = { ...a };
   for (const [key, value] of Object.entries(b)) {
@@ -37,8 +38,8 @@ function union(a: FieldSet, b: FieldSet): FieldSet {
 }
 
 /**
- * An update owns each object and list that it created (`.`) and its contents; an apply owns only the contents.
- * If the entry stayed, the whole object would be removed as soon as a file has nothing in it any more.
+ * Removes the `.` entries. An update owns each object and list that it created (`.`) and its contents; an apply owns
+ * only the contents. If the entry stayed, the whole object would be removed as soon as a file leaves it empty.
  */
 function withoutSelf(set: FieldSet): FieldSet {
   const rest = Object.entries(set).filter(([key]) => key !== '.');

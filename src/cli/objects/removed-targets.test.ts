@@ -29,7 +29,7 @@ const edited = (
 };
 
 describe('targets that an edit removes', () => {
-  it('are named with the pods that keep their permissions until they end', () => {
+  it('are listed with the pods that keep their permissions until they end', () => {
     const rows = [row('production'), row('staging', { pods: { current: 2, stale: 1, uninjected: 4 } })];
     expect(edited(account(rows), ['production'])).toEqual({
       cutOff: [],
@@ -39,7 +39,7 @@ describe('targets that an edit removes', () => {
     });
   });
 
-  it('cut pods off where the annotation names them, also one that an earlier edit left', () => {
+  it('are listed as cut off when the annotation names them, even if an earlier edit removed them', () => {
     const left = account([row('staging')], { 'k11n.dev/unlink-now': 'dev, staging' });
     expect(edited(left, ['production'])).toEqual({
       notes: [],
@@ -49,7 +49,7 @@ describe('targets that an edit removes', () => {
     });
   });
 
-  it('say how long sessions may live where no pod runs, six hours by Pod Identity', () => {
+  it('are listed with the maximum age of sessions when no pod runs, six hours with Pod Identity', () => {
     const pods = { current: 0, stale: 0, uninjected: 0 };
     const [note] = edited(account([row('staging', { pods, identityMode: 'PodIdentity' })]), [
       'production',
@@ -57,7 +57,7 @@ describe('targets that an edit removes', () => {
     expect(note).toBe('staging: is unlinked from "myaccount"; AWS sessions from there may live for up to 6h');
   });
 
-  it('are none when the account keeps them, is for all targets, or was never linked', () => {
+  it('are not listed when the account keeps them, applies to all targets, or never linked them', () => {
     const nothing = { notes: [], cutOff: [] };
     expect(edited(account([row('staging')]), ['staging'])).toEqual(nothing);
     expect(edited(account([row('staging')]), undefined)).toEqual(nothing);
@@ -65,7 +65,7 @@ describe('targets that an edit removes', () => {
   });
 });
 
-it('the annotation names the linked targets that are removed, and keeps those that it names already', () => {
+it('adds removed linked targets to the annotation, and keeps those that it already names', () => {
   const rows = [row('production'), row('staging'), row('test', { linked: false })];
   expect(unlinkNow(account(rows, { 'k11n.dev/unlink-now': 'dev' }), ['production'])).toEqual({
     'k11n.dev/unlink-now': 'dev,staging',

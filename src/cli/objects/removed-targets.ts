@@ -1,4 +1,6 @@
-/** Running pods of targets that an edit removes: they keep their access until they end, or lose it at once. Pure. */
+/**
+ * Finds running pods of targets that an edit removes: they keep their access until they end, or lose it at once. Pure.
+ */
 import type { LinkedServiceAccount, TargetStatus } from '../../api/linked-service-account.ts';
 import { unlinkNowAnnotation } from '../../api/labels.ts';
 import { defaultMaxSessionDuration } from '../../identity/desired/role.ts';
@@ -7,13 +9,13 @@ import { formatAge } from '../framework/duration.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 
 export type RemovedTargets = {
-  /** Consequences that need no consent, a line each. */
+  /** Consequences that need no consent, one line each. */
   readonly notes: readonly string[];
-  /** Running pods that lose their access at once, a line for each target. */
+  /** Running pods that lose their access at once, one line per target. */
   readonly cutOff: readonly string[];
 };
 
-/** @param next the account as it is about to be saved */
+/** @param next the account in the form that is about to be saved */
 export function removedTargets(
   { metadata: { name }, spec, status }: LinkedServiceAccount,
   next: Pick<Manifest, 'metadata' | 'spec'>,
@@ -39,7 +41,7 @@ export function removedTargets(
   return { notes, cutOff };
 }
 
-/** The annotation that cuts off pods of targets that are not among these, beside the targets that it names already. */
+/** Returns the annotation that cuts off pods of removed targets. It keeps the targets that it already names. */
 export function unlinkNow(
   { metadata, status }: LinkedServiceAccount,
   wanted: readonly string[] | undefined,
@@ -50,7 +52,7 @@ export function unlinkNow(
   return { [unlinkNowAnnotation]: [...named].join(',') };
 }
 
-/** Linked targets that are not wanted. With undefined all are. */
+/** Linked targets that are not among the wanted ones. Undefined means that all targets are wanted. */
 function linkedBesides(
   status: LinkedServiceAccount['status'],
   wanted: readonly string[] | undefined,

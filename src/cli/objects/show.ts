@@ -1,4 +1,4 @@
-/** `show` and `status` of one object. */
+/** Runs `show` and `status` for one object. */
 import { getObject } from '../cluster/objects.ts';
 import { recentEvents, type ObjectEvent } from '../cluster/events.ts';
 import type { CliContext } from '../framework/context.ts';
@@ -8,13 +8,13 @@ import type { KubeClient } from '../../kube/index.ts';
 import type { PodNotCurrent } from '../pods/not-current.ts';
 
 export type ShowOptions = Pick<CliContext, 'now' | 'stdout'> & {
-  /** Undefined where they may not be read. */
+  /** Undefined when the user may not read Events. */
   readonly events: readonly ObjectEvent[] | undefined;
-  /** Pods without their desired identity; undefined if pods may not be read. */
+  /** Pods without their desired identity; undefined if the user may not read pods. */
   readonly pods: readonly PodNotCurrent[] | undefined;
 };
 
-/** How a kind of objects is shown to people. */
+/** Describes how objects of a kind are shown to people. */
 export type View<T> = {
   readonly render: (object: T, options: ShowOptions) => string;
   readonly pods: (client: KubeClient, object: T) => Promise<readonly PodNotCurrent[]>;
@@ -36,7 +36,7 @@ export async function showFlow<T extends KonObject>(
   );
 }
 
-/** Further information about the object, as far as it may be read. */
+/** Reads further information about the object, as far as the user may read it. */
 export async function surroundings<T extends KonObject>(
   context: Pick<CliContext, 'debug'>,
   client: KubeClient,

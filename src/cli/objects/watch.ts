@@ -1,4 +1,7 @@
-/** `--watch` of one object, the same as `show` again after each change; and of a list, as `kubectl get --watch`. */
+/**
+ * Implements `--watch`: of one object, which repeats `show` after each change, and of a list, as in `kubectl get
+ * --watch`.
+ */
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../../kube/index.ts';
 import { notFound } from '../cluster/objects.ts';
@@ -12,7 +15,9 @@ import { isData } from '../framework/output/format.ts';
 import { surroundings, type View } from './show.ts';
 import { tableWriter, type Column } from '../framework/output/table.ts';
 
-/** @returns the exit code of an interruption; only an error ends it otherwise, or the object's deletion */
+/**
+ * @returns the exit code of an interruption; the watch ends otherwise only by an error or the deletion of the object
+ */
 export async function watchFlow<T extends KonObject>(
   context: CliContext,
   kind: Kind<T>,
@@ -31,7 +36,7 @@ export async function watchFlow<T extends KonObject>(
     const before = shown;
     shown = object;
     if (isData(format)) {
-      // A list after an interruption has what was written already.
+      // A list after an interruption contains objects that were already printed.
       if (before?.metadata.resourceVersion !== object.metadata.resourceVersion)
         stdout.write(renderStreamed(object, format));
       return;
@@ -42,17 +47,16 @@ export async function watchFlow<T extends KonObject>(
       stdout,
       ...(await surroundings(context, client, object, view)),
     });
-    // The whole screen: what is to be shown may be longer than it, and could then not be found again.
+    // The whole screen is cleared, because a page longer than the screen could not be overwritten in place.
     if (stdout.redraws) stdout.write(`\u001B[2J\u001B[H${text}`);
     else stdout.write(before === undefined ? text : `\n---\n\n${text}`);
   });
 }
 
 /**
- * Prints the list, then a row for each change. With `events` each row has a column EVENT, or in JSON and YAML the
- * API's `{type, object}`; without them a deletion is shown to people only, as in kubectl.
- *
- * @returns the exit code of an interruption; only an error ends it otherwise
+ * Prints the list, then a row for each change. With `events` each row has a column EVENT, or in JSON and YAML the API's
+ * `{type, object}`; without it, deletions are shown to people only, as in kubectl.
+ * @returns the exit code of an interruption; otherwise only an error ends the watch
  */
 export async function watchListFlow<T extends KonObject>(
   context: CliContext,
@@ -82,7 +86,7 @@ export async function watchListFlow<T extends KonObject>(
   });
 }
 
-/** Shows what comes until Ctrl-C, which is the ordinary end. */
+/** Shows changes until Ctrl-C, which is the ordinary end. */
 async function untilInterrupted<T>(
   { signal }: CliContext,
   source: AsyncIterable<T>,

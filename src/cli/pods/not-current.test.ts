@@ -59,8 +59,8 @@ function pod(
 const output = { isTTY: false, color: false, redraws: false, columns: 200, write: () => undefined };
 const now = Date.parse('2026-01-02T00:00:00Z');
 
-describe('pods that do not hold the identity', () => {
-  it('are those that run and hold another, or none', () => {
+describe('pods that do not hold the desired identity', () => {
+  it('include running pods with another identity or none', () => {
     const found = podsNotCurrent(
       'production',
       [
@@ -87,11 +87,11 @@ describe('pods that do not hold the identity', () => {
       expect.stringContaining('k11n.dev/restart-on-identity-change=true'),
     ],
     [{ owner: 'Workflow' }, 'Workflow/maker', 'let Workflow maker recreate it'],
-  ])('made by %o say what comes next', (fields, madeBy, next) => {
+  ])('made by %o are listed with the next step', (fields, madeBy, next) => {
     expect(podsNotCurrent('production', [pod('a', fields)], wanted)).toMatchObject([{ madeBy, next }]);
   });
 
-  it('say what is to be taken out where they bring credentials of their own', () => {
+  it('are listed with the variables to remove when they bring their own credentials', () => {
     const keyed = { name: 'web', env: [{ name: 'AWS_ACCESS_KEY_ID', valueFrom: { secretKeyRef: {} } }] };
     const made = { ...pod('keyed', { owner: 'StatefulSet' }), spec: { containers: [keyed] } };
     expect(podsNotCurrent('production', [made], wanted)).toMatchObject([
@@ -103,7 +103,7 @@ describe('pods that do not hold the identity', () => {
     ]);
   });
 
-  it('are listed oldest first, and only the first 20 of them', () => {
+  it('are listed oldest first, up to 20 of them', () => {
     const many = Array.from({ length: 23 }, (_, index) =>
       pod(`pod-${index}`, { born: `2026-01-01T00:00:${String(59 - index).padStart(2, '0')}Z` }),
     );
@@ -114,7 +114,7 @@ describe('pods that do not hold the identity', () => {
     expect(text).toMatch(/and 3 more\n$/);
   });
 
-  it('are not spoken of when there are none', () => {
+  it('are not mentioned when there are none', () => {
     expect(renderPodsNotCurrent([], now, output)).toBe('');
   });
 });

@@ -1,6 +1,6 @@
 /**
- * Running pods that do not hold the identity which is wanted now, as `show` and `status` list them: the oldest first, with
- * what each holds instead, and what has to happen for its successor to hold the right one. Pure.
+ * Finds running pods that do not hold the desired identity, for `show` and `status`: the oldest first, with the
+ * identity that each holds, and the action after which its successor holds the right one. Pure.
  */
 import { byAge } from '../cluster/app-objects.ts';
 import { appLabel, restartLabel } from '../../api/labels.ts';
@@ -15,14 +15,14 @@ export type PodNotCurrent = {
   readonly target: string;
   readonly pod: Pod;
   readonly identity: 'stale' | 'uninjected';
-  /** In a person's words. */
+  /** Identity that the pod holds, in words for people. */
   readonly holds: string;
-  /** `app web`, `Job/import`; nothing for a bare pod. */
+  /** `app web` or `Job/import`; undefined for a bare pod. */
   readonly madeBy: string | undefined;
   readonly next: string;
 };
 
-/** @param wanted what the pods are to hold; undefined when nothing is, or it is not known */
+/** @param wanted identity that the pods should hold; undefined when there is none, or when it is unknown */
 export function podsNotCurrent(
   target: string,
   pods: readonly Pod[],
@@ -42,7 +42,7 @@ export function podsNotCurrent(
         identity: state,
         holds: describeHeld(held),
         madeBy,
-        // A replacement would hold the same identity.
+        // A replacement pod would hold the same identity.
         next: held.kind === 'own' ? `remove ${held.variable} from the env of ${madeBy ?? 'the pod'}` : next,
       },
     ];
@@ -71,7 +71,7 @@ function originOf({ metadata }: Pod): Pick<PodNotCurrent, 'madeBy' | 'next'> {
   }
 }
 
-/** More are not of use to an eye. */
+/** Limit of listed pods; more would not help a reader. */
 const mostShown = 20;
 
 export function renderPodsNotCurrent(all: readonly PodNotCurrent[], now: number, output: Output): string {

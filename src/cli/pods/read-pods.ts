@@ -1,4 +1,4 @@
-/** Reads the pods of an account and of an app, to see which of them do not hold what they should. */
+/** Finds the pods of an account or an app that do not hold the desired identity. */
 import type { App } from '../../api/app.ts';
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
 import { resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
@@ -7,7 +7,7 @@ import { podsOf } from '../cluster/app-objects.ts';
 import { identitiesOf, wantedIdentities } from './wanted-identities.ts';
 import { podsNotCurrent, type PodNotCurrent } from './not-current.ts';
 
-/** Pods with the account's ServiceAccount: of apps, other workloads, Jobs, and bare pods. */
+/** Finds pods with the account's ServiceAccount: pods of apps, other workloads and Jobs, and bare pods. */
 export async function accountPodsNotCurrent(
   client: KubeClient,
   account: LinkedServiceAccount,
@@ -15,7 +15,7 @@ export async function accountPodsNotCurrent(
   const wanted = identitiesOf(account);
   const rows = await Promise.all(
     (account.status?.targets ?? []).map(async ({ name, pods }) => {
-      // The operator has counted them: there is nothing to look for.
+      // According to the operator's count, there are no such pods.
       if (pods && pods.stale + pods.uninjected === 0) return [];
       const { items } = await client.list<Pod & KubeObject>(resources.pods, {
         namespace: name,

@@ -1,4 +1,4 @@
-/** Which identity pods are to hold in each target, by what the operator says of it. */
+/** Determines the desired identity of pods in each target from the operator's status. */
 import type { App } from '../../api/app.ts';
 import { podIdentityAudience, stsAudience } from '../../api/labels.ts';
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
@@ -17,8 +17,8 @@ export function identitiesOf({ status }: LinkedServiceAccount): ReadonlyMap<stri
 }
 
 /**
- * Uses the account's status, which is ahead of the app's while an app waits for its identity, or the app's if accounts may not
- * be read.
+ * Uses the account's status, which is ahead of the app's while an app waits for its identity, or the app's status if
+ * the user may not read accounts.
  */
 export async function wantedIdentities(
   client: KubeClient,
@@ -32,7 +32,7 @@ export async function wantedIdentities(
   return new Map([...told, ...(account ? identitiesOf(account) : [])]);
 }
 
-/** The account that the app names; undefined where it does not exist or may not be read. */
+/** Account of the app; undefined when it does not exist or the user may not read it. */
 export async function accountOf(client: KubeClient, app: App): Promise<LinkedServiceAccount | undefined> {
   const { serviceAccount } = app.spec;
   if (serviceAccount === undefined) return undefined;

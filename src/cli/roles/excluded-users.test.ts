@@ -31,7 +31,7 @@ const onlyLegacy = ({ namespace, serviceAccount }: Subject): boolean =>
   namespace === 'production' && serviceAccount === 'legacy';
 
 describe('an import', () => {
-  it('shuts nobody out whom the account lets in', () => {
+  it('excludes no user that the account admits', () => {
     const use = uses(usersByServiceAccount([pod('production', 'legacy')], []));
     expect(excludedBy(roleTrusting(legacy), facts, use, onlyLegacy)).toEqual({
       inUse: [],
@@ -40,7 +40,7 @@ describe('an import', () => {
     });
   });
 
-  it('names the running pods of a ServiceAccount that it leaves alone', () => {
+  it('lists the running pods of a ServiceAccount that the account does not include', () => {
     const holders = [pod('production', 'legacy', 'legacy-a'), pod('production', 'legacy', 'legacy-b')];
     const use = uses(usersByServiceAccount(holders, [{ namespace: 'production', serviceAccount: 'legacy' }]));
     expect(excludedBy(roleTrusting(legacy), facts, use, nobody)).toMatchObject({
@@ -49,7 +49,7 @@ describe('an import', () => {
     });
   });
 
-  it('finds those that a pattern lets in, by whatever pods hold the role', () => {
+  it('finds users that a pattern in the trust policy admits, by the pods that hold the role', () => {
     const pattern = web(facts.providerArn, 'system:serviceaccount:*:*');
     const use = uses(usersByServiceAccount([pod('production', 'legacy'), pod('ci', 'runner')], []));
     expect(excludedBy(roleTrusting(pattern), facts, use, onlyLegacy)).toMatchObject({
@@ -58,7 +58,7 @@ describe('an import', () => {
     });
   });
 
-  it('names a ServiceAccount that carries the role while no pod runs as it, and refuses nothing', () => {
+  it('lists a ServiceAccount that carries the role without a running pod, and is not refused', () => {
     const cron = web(facts.providerArn, 'system:serviceaccount:batch:cron');
     const use = uses(usersByServiceAccount([], [{ namespace: 'batch', serviceAccount: 'cron' }]));
     expect(excludedBy(roleTrusting(legacy, cron), facts, use, onlyLegacy)).toMatchObject({
@@ -67,12 +67,12 @@ describe('an import', () => {
     });
   });
 
-  it('takes no notice of pods that name the role and are not let in', () => {
+  it('ignores pods that name the role without being admitted by it', () => {
     const use = uses(usersByServiceAccount([pod('elsewhere', 'other')], []));
     expect(excludedBy(roleTrusting(legacy), facts, use, onlyLegacy)).toMatchObject({ inUse: [], others: [] });
   });
 
-  it('counts as in use what could not be looked at, if anybody would be shut out', () => {
+  it('counts unreadable objects as in use if a user would be excluded', () => {
     const unseen = uses([], 'pods of all namespaces cannot be listed');
     expect(excludedBy(roleTrusting(legacy), facts, unseen, nobody).inUse).toEqual([
       'pods of all namespaces cannot be listed; everyone with access counts as in use',
@@ -80,7 +80,7 @@ describe('an import', () => {
     expect(excludedBy(roleTrusting(legacy), facts, unseen, onlyLegacy).inUse).toEqual([]);
   });
 
-  it('counts the ServiceAccounts of another cluster as in use, and names other principals', () => {
+  it('counts the ServiceAccounts of another cluster as in use, and lists other principals', () => {
     const other = 'arn:aws:iam::123456789012:oidc-provider/other';
     const account = { Effect: 'Allow', Principal: { AWS: '123456789012' }, Action: 'sts:AssumeRole' };
     const trusting = roleTrusting(legacy, web(other, 'system:serviceaccount:production:legacy'), account);

@@ -1,4 +1,7 @@
-/** Whom an import would shut out of a role: running pods, which refuse it, and others, who are named before it is confirmed. Pure. */
+/**
+ * Determines the users that an import would exclude from a role: running pods, which make the import refuse, and
+ * others, which are listed before the confirmation. Pure.
+ */
 import {
   describePrincipal,
   letsSubjectIn,
@@ -13,11 +16,14 @@ import {
 
 export type Subject = { readonly namespace: string; readonly serviceAccount: string };
 
-/** A user of the role that was found on the cluster. */
+/** User of the role on the cluster. */
 export type RoleUser = Subject & {
-  /** Its running pods that hold the role. */
+  /** Running pods of the user that hold the role. */
   readonly pods: readonly string[];
-  /** Whether the role comes from an EKS Pod Identity association; from the ServiceAccount's annotation otherwise. */
+  /**
+   * Whether the role comes from an EKS Pod Identity association; otherwise it comes from the ServiceAccount's
+   * annotation.
+   */
   readonly byAssociation: boolean;
 };
 
@@ -28,15 +34,15 @@ export type RoleUse = {
 };
 
 export type Exclusion = {
-  /** Users with running pods, and what counts as such. With any of them the import is refused. */
+  /** Users with running pods, and objects that count as such. The import is refused if there are any. */
   readonly inUse: readonly string[];
-  /** The same, for advice. */
+  /** The users of `inUse` in a form for advice. */
   readonly inUseBy: readonly RoleUser[];
-  /** Everybody else who is let in now and would not be afterwards. */
+  /** All other principals that have access now and would lose it. */
   readonly others: readonly string[];
 };
 
-/** @param isKept whether the account lets the ServiceAccount in afterwards */
+/** @param isKept whether the account admits the ServiceAccount afterwards */
 export function excludedBy(
   role: ObservedRole,
   { providerArn }: Pick<ClusterFacts, 'providerArn'>,
@@ -76,7 +82,9 @@ export function excludedBy(
   };
 }
 
-/** Groups pods that hold the role by their ServiceAccount, beside ServiceAccounts that carry it without a pod. */
+/**
+ * Groups pods that hold the role by their ServiceAccount, and adds ServiceAccounts that carry the role without a pod.
+ */
 export function usersByServiceAccount(
   holders: readonly RoleHolder[],
   carriers: readonly Subject[],
@@ -91,7 +99,7 @@ export function usersByServiceAccount(
   });
 }
 
-/** Whether the trust policy lets in pods by EKS Pod Identity associations. */
+/** Whether the trust policy admits pods with EKS Pod Identity associations. */
 export function letsAssociationsIn(principal: TrustPrincipal): boolean {
   return (
     principal.kind === 'other' && JSON.stringify(principal.principal ?? '').includes('pods.eks.amazonaws.com')

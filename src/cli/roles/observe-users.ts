@@ -1,4 +1,7 @@
-/** Looks for pods and ServiceAccounts that use a role, with a person's own rights. What may not be read is reported, not skipped. */
+/**
+ * Finds pods and ServiceAccounts that use a role, with the user's own permissions. Reports objects that may not be
+ * read.
+ */
 import { roleArnAnnotation } from '../../api/labels.ts';
 import {
   IdentityError,
@@ -66,7 +69,7 @@ export async function usersOf(
     return { users: [...users, ...(await associated(role, running, associations, signal))], unseen };
   } catch (error) {
     if (!(error instanceof IdentityError)) throw error;
-    // Without EKS there are no associations.
+    // Only EKS clusters have associations.
     if (error.code === 'ClusterUnknown') return { users, unseen };
     return {
       users,

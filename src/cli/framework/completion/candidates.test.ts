@@ -19,14 +19,14 @@ describe('completeWords', () => {
     expect(values('account nonsense ')).toEqual([]);
   });
 
-  it('offers options, of a command and global, and those that repeat again', () => {
+  it('offers options of the command and global ones, and repeatable ones again', () => {
     expect(values('account create --p')).toEqual(['--policy']);
     expect(values('account create x --policy y --p')).toEqual(['--policy']);
     expect(values('account create --no-wait --no')).toEqual(['--no-color']);
     expect(values('account list --con')).toEqual(['--context']);
   });
 
-  it('offers choices for values, given either way', () => {
+  it('offers the choices of an option after a space and after an equals sign', () => {
     expect(values('account create --deletion-policy ')).toEqual(['Delete', 'Retain']);
     expect(values('account create --deletion-policy=')).toEqual([
       '--deletion-policy=Delete',
@@ -35,7 +35,7 @@ describe('completeWords', () => {
     expect(values('crds -o ')).toEqual(['yaml', 'json', 'name']);
   });
 
-  it('asks the cluster for names, as the line chooses it', () => {
+  it('asks the cluster that the line selects for names', () => {
     expect(complete('account show ')).toMatchObject({ kind: 'names', of: 'accounts' });
     expect(complete('--context prod app edit --account ')).toMatchObject({
       kind: 'names',
@@ -52,7 +52,7 @@ describe('completeWords', () => {
     });
   });
 
-  it('leaves file names to the shell, and what it does not know to nobody', () => {
+  it('leaves file names to the shell, and offers nothing for unknown values', () => {
     expect(complete('apply -f ')).toEqual({ kind: 'files' });
     expect(values('account create ')).toEqual([]);
     expect(values('app create x --image ')).toEqual([]);

@@ -1,4 +1,4 @@
-/** Candidates for the last word of an unfinished command line. Pure: derived from the registry. */
+/** Computes candidates for the last word of an unfinished command line. Pure: derived from the registry. */
 import type { Command, CommandGroup, Completion, Option } from '../command.ts';
 import type { GlobalOptions } from '../context.ts';
 import { globalOptions } from '../global-options.ts';
@@ -7,14 +7,14 @@ export type Candidate = { readonly value: string; readonly summary: string };
 
 export type Completed =
   | { readonly kind: 'candidates'; readonly candidates: readonly Candidate[] }
-  /** Names which the cluster or the kubeconfig has. `lead` is put before each: `--account=`. */
+  /** Names from the cluster or the kubeconfig. Each gets the prefix `lead`, e.g. `--account=`. */
   | {
       readonly kind: 'names';
       readonly of: Exclude<Completion, 'files' | { choices: readonly string[] }>;
       readonly lead: string;
-      /** Words given already, which are not offered again. */
+      /** Words already given, which are not offered again. */
       readonly given: readonly string[];
-      /** The cluster to ask, as the unfinished line chooses it. */
+      /** Cluster that the unfinished line selects. */
       readonly cluster: Pick<GlobalOptions, 'context' | 'kubeconfig'>;
     }
   | { readonly kind: 'files' };
@@ -23,7 +23,7 @@ export type Vocabulary = { readonly commands: readonly Command[]; readonly group
 
 const helpOption: Option = { name: 'help', short: 'h', summary: 'show help' };
 
-/** @param words all after `kon`, up to the cursor; the last is the one being typed, possibly empty */
+/** @param words all words between `kon` and the cursor; the last one is incomplete and may be empty */
 export function completeWords(words: readonly string[], vocabulary: Vocabulary): Completed {
   const current = words.at(-1) ?? '';
   const state = readWords(words.slice(0, -1), vocabulary);
@@ -52,10 +52,10 @@ type State = {
   readonly command: Command | undefined;
   readonly path: readonly string[];
   readonly positionals: readonly string[];
-  /** The option whose value comes next. */
+  /** Option whose value is the next word. */
   readonly awaited: Option | undefined;
   readonly given: ReadonlyMap<string, readonly string[]>;
-  /** After `--`. */
+  /** Whether `--` precedes the next word. */
   readonly literal: boolean;
 };
 
@@ -91,7 +91,7 @@ function readWords(words: readonly string[], vocabulary: Vocabulary): State {
   return { command, path, positionals, awaited, given, literal };
 }
 
-/** The verbs of a noun, or the nouns and the commands without one. */
+/** Verbs of a noun, or at the start all nouns and the commands without a noun. */
 function nextWords(path: readonly string[], { commands, groups }: Vocabulary): readonly Candidate[] {
   const isNext = (each: readonly string[]): boolean =>
     each.length === path.length + 1 && isSame(each.slice(0, -1), path);

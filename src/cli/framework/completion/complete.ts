@@ -1,17 +1,17 @@
-/** One press of the tabulator key. */
+/** Answers one press of the Tab key. */
 import type { CliContext } from '../context.ts';
 import { completeWords, type Vocabulary } from './candidates.ts';
 import { liveNames } from './names.ts';
 import { filesDirective } from './scripts.ts';
 
-/** Directive after the candidates: whether the shell should complete file names. */
+/** Directive after the candidates: whether the shell completes file names. */
 const directives = {
   shell: { files: `${filesDirective}\n`, other: '' },
-  // `ShellCompDirectiveDefault` and `ShellCompDirectiveNoFileComp` of spf13/cobra, which kubectl passes on.
+  // These are `ShellCompDirectiveDefault` and `ShellCompDirectiveNoFileComp` of spf13/cobra, which kubectl passes on.
   kubectl: { files: ':0\n', other: ':4\n' },
 } as const;
 
-/** A line per candidate: its value, a tabulator, its summary. */
+/** Prints one line per candidate: its value, a tab and its summary. */
 export async function printCompletion(
   context: CliContext,
   words: readonly string[],

@@ -1,4 +1,4 @@
-/** The contexts of the kubeconfig, for completion: files that cannot be read are passed over. */
+/** Lists the contexts of the kubeconfig for completion. Skips files that cannot be read. */
 import { readFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { parseYaml } from '../../../kube/simple-yaml.ts';

@@ -1,4 +1,4 @@
-/** Names that only the cluster or the kubeconfig knows, within a time that a person does not notice. */
+/** Reads names from the cluster or the kubeconfig, within a time that a person does not notice. */
 import { partitionNames } from '../../../api/partitions.ts';
 import { createSession } from '../../cluster/session.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
@@ -9,12 +9,12 @@ import type { Completed } from './candidates.ts';
 type NameKind = Extract<Completed, { kind: 'names' }>['of'];
 
 /**
- * A shell stands still meanwhile. What takes longer (a dead cluster, a slow credential plugin) is given up, unless
- * `KON_COMPLETION_TIMEOUT` says how long to wait. Counted from the start of the process, so that with its end it is half
- * a second at most.
+ * Time limit, since completion blocks the shell. A slower source (an unreachable cluster, a slow credential plugin) is
+ * abandoned, unless `KON_COMPLETION_TIMEOUT` sets another limit. It counts from the start of the process, so that the
+ * whole process takes at most half a second.
  */
 const patienceMs = 450;
-/** On a machine so busy that starting took all of it. */
+/** Minimum, for a busy machine where the start used up the limit. */
 const leastMs = 50;
 
 function patience({ env, monotonic, startedAt }: CliContext): number {
@@ -22,19 +22,19 @@ function patience({ env, monotonic, startedAt }: CliContext): number {
   try {
     if (wanted) return parseDuration(wanted);
   } catch {
-    // As if it were not set.
+    // An invalid value counts as unset.
   }
   return Math.max(leastMs, Math.round(patienceMs - (monotonic() - startedAt)));
 }
 
-/** Empty when they cannot be had in time. */
+/** Empty when the names are not available in time. */
 export async function liveNames(
   context: CliContext,
   of: NameKind,
   cluster: Pick<GlobalOptions, 'context' | 'kubeconfig'>,
   typed: string,
 ): Promise<readonly string[]> {
-  // The catalogue comes with kon: no cluster has to be asked for it.
+  // The catalogue is bundled with kon, so the cluster is not asked.
   const catalogue = of === 'policies' && typed.startsWith('arn:') ? await catalogueNames(typed) : [];
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(patience(context))]);
   const outOfTime = new Promise<readonly string[]>((resolve) => {
@@ -44,7 +44,7 @@ export async function liveNames(
   return [...new Set([...live, ...catalogue])];
 }
 
-/** AWS's policies whose ARN begins so: without a beginning there would be more than a thousand. */
+/** AWS managed policies whose ARN begins with the typed text. An empty text would match more than a thousand. */
 async function catalogueNames(typed: string): Promise<readonly string[]> {
   const partition = partitionNames.find((name) => typed.startsWith(`arn:${name}:`));
   const { managedPolicies } = await import('../../../aws/catalogue/catalogue.ts');
@@ -62,7 +62,7 @@ async function namesOf(
     const { contextNames } = await import('./contexts.ts');
     return contextNames(env, cluster.kubeconfig);
   }
-  // Left open: the process ends right after, and out of time or not.
+  // The client stays open, because the process ends right afterwards.
   const client = await createSession(env, cluster).connect();
   const { listObjects } = await import('../../cluster/objects.ts');
   if (of === 'targets') {
@@ -70,7 +70,7 @@ async function namesOf(
     return knownTargets(client);
   }
   if (of === 'policies') {
-    // Policies in use in this cluster: another account is likely to need the same.
+    // Offers policies that this cluster uses, because another account is likely to need the same.
     const accounts = await listObjects(client, accountKind);
     return [...new Set(accounts.flatMap((account) => account.spec.aws.policyArns))];
   }

@@ -1,14 +1,14 @@
-/** Completion scripts. They only call `kon __complete`, so they need no update with new commands. */
+/** Completion scripts. They only call `kon __complete`, so new commands need no new script. */
 
-/** The line that `kon __complete` prints where file names are wanted, which the shell knows best. */
+/** Line that `kon __complete` prints to request file names, which the shell completes best. */
 export const filesDirective = ':files';
 
 export const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];
 
 /**
- * bash takes `:` and `=` for ends of words, and ARNs are full of them: the line is split at blanks instead, and of each
- * candidate only what follows the last such end is given back.
+ * bash splits words at `:` and `=`, which ARNs contain. The script splits the line at blanks instead, and returns only
+ * the part of each candidate after the last such separator.
  */
 const bash = `# kon completion for bash. To load it: source <(kon completion bash)
 _kon() {

@@ -1,11 +1,14 @@
-/** The file that an editor opens: for the person alone, and named so that an editor knows it is YAML. */
+/**
+ * The file that an editor opens: readable only by its owner, with the extension .yaml so that the editor recognizes
+ * YAML.
+ */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Draft } from './edit-loop.ts';
 
 export async function createDraft(name: string): Promise<Draft> {
-  // mkdtemp makes a folder that only its owner can enter.
+  // mkdtemp creates a folder that only its owner can enter.
   const path = join(await mkdtemp(join(tmpdir(), 'kon-edit-')), `${name}.yaml`);
   return {
     path,
@@ -15,7 +18,7 @@ export async function createDraft(name: string): Promise<Draft> {
   };
 }
 
-/** A person who deletes the file has emptied it. */
+/** Treats a deleted file as an empty one. */
 function emptyWhenGone(error: NodeJS.ErrnoException): string {
   if (error.code === 'ENOENT') return '';
   throw error;

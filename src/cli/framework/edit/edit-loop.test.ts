@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { CliError } from '../errors.ts';
 import { editLoop, type Attempt, type Draft, type Edited } from './edit-loop.ts';
 
-/** A draft in memory: the loop knows no more of a file than this. */
+/** Draft in memory with the interface that the loop needs. */
 function memoryDraft(): Draft & { text: string | undefined } {
   return {
     path: 'the-draft',
@@ -19,7 +19,7 @@ function memoryDraft(): Draft & { text: string | undefined } {
   };
 }
 
-/** @param saves the outcomes of saving, in order: refusals, then whatever the last says */
+/** @param saves outcomes of the attempts to save, in order; the last one repeats */
 async function loop(
   edits: readonly ((text: string) => string)[],
   saves: readonly (Attempt<string> | Error)[],
@@ -56,7 +56,7 @@ async function loop(
 const refusal: Attempt<string> = { kind: 'refused', heading: 'No:', problems: ['a is wrong\nreally'] };
 
 describe('editLoop', () => {
-  it('saves what was changed and removes the draft', async () => {
+  it('saves changed text and removes the draft', async () => {
     const { outcome, draft, saved } = await loop([() => 'a: 2\n'], []);
     expect(outcome).toEqual({ kind: 'done', result: 'a: 2\n' });
     expect(saved).toEqual(['a: 2\n']);
@@ -67,7 +67,7 @@ describe('editLoop', () => {
     ['nothing', (text: string) => text],
     ['comments alone', (text: string) => `# more\n${text}`],
     ['layout alone', () => '{"a": 1}'],
-  ])('cancels without saving when %s changed', async (_what, change) => {
+  ])('cancels without saving when the edit changed %s', async (_what, change) => {
     const { outcome, saved, draft } = await loop([change], []);
     expect(outcome).toEqual({ kind: 'cancelled', why: 'unchanged' });
     expect(saved).toEqual([]);
@@ -83,7 +83,7 @@ describe('editLoop', () => {
     expect(outcome).toEqual({ kind: 'cancelled', why: 'emptied' });
   });
 
-  it('opens the text again with the refusal on top, and saves without it', async () => {
+  it('opens the text again with the refusal on top, and saves it without the refusal', async () => {
     const { outcome, shown, saved } = await loop(
       [() => '# mine\na: x\n', (text) => text.replace('x', '3')],
       [refusal],
@@ -104,7 +104,7 @@ describe('editLoop', () => {
     expect(shown[2]).not.toContain('a is wrong');
   });
 
-  it('keeps the text when it is given up', async () => {
+  it('keeps the text when the user gives up', async () => {
     const { outcome, draft } = await loop([() => 'a: x\n'], [refusal]);
     expect(outcome).toMatchObject({
       code: 'EDIT_CANCELLED',
@@ -113,7 +113,7 @@ describe('editLoop', () => {
     expect(draft.text).toContain('a: x');
   });
 
-  it('keeps the text when saving or the editor fails, and says where', async () => {
+  it('keeps the text when saving or the editor fails, and names its location', async () => {
     const failed = new CliError('CLUSTER_UNREACHABLE', 'gone', { next: ['wait'] });
     const { outcome, draft } = await loop([() => 'a: 2\n'], [failed]);
     expect(outcome).toMatchObject({
@@ -125,7 +125,7 @@ describe('editLoop', () => {
     expect(draft.text).toBe('a: 2\n');
   });
 
-  it('ends after the most rounds, with what was wrong', async () => {
+  it('ends after the maximum number of rounds, and reports the last problem', async () => {
     const endless = Array.from({ length: 5 }, (_, n) => () => `a: x${n}\n`);
     const { outcome, shown } = await loop(
       endless,
@@ -139,7 +139,7 @@ describe('editLoop', () => {
     });
   });
 
-  it('treats text that is no YAML as text', async () => {
+  it('compares text that is not YAML literally', async () => {
     const { outcome, saved } = await loop([() => 'a: [\n', () => 'a: 5\n'], [refusal]);
     expect(saved[0]).toBe('a: [\n');
     expect(outcome).toMatchObject({ kind: 'done' });

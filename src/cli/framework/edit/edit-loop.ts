@@ -1,6 +1,6 @@
 /**
- * Edit, try to save, and edit again with what was wrong on top, until it is saved or given up. The person's text is
- * never lost: whatever fails, it is in the file that the error names.
+ * Opens the editor, tries to save, and opens it again with the problems on top, until the text is saved or the user
+ * gives up. The user's text is never lost: after any failure it is in the file that the error names.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { CliError } from '../errors.ts';
@@ -11,7 +11,7 @@ export type Attempt<R> =
   | { readonly kind: 'done'; readonly result: R }
   | ({ readonly kind: 'refused' } & Refusal);
 
-/** The file that the person edits. */
+/** File that the user edits. */
 export type Draft = {
   readonly path: string;
   read(): Promise<string>;
@@ -24,9 +24,9 @@ export type Edited<R> =
   | { readonly kind: 'cancelled'; readonly why: 'unchanged' | 'emptied' };
 
 /**
- * @param edit opens the file in the person's editor and waits for its end
- * @param save tries to write the text; what it throws ends the loop
- * @param mostRounds how often the editor is opened at most: a script would go on for ever
+ * @param edit opens the file in the user's editor and waits until it closes
+ * @param save tries to write the text; an exception ends the loop
+ * @param mostRounds maximum number of rounds, since a script would repeat for ever
  */
 export async function editLoop<R>(options: {
   readonly draft: Draft;
@@ -68,7 +68,7 @@ function givenUp(path: string, details: readonly string[] = []): CliError {
   });
 }
 
-/** Lets an error pass, with the place of the text added to it. */
+/** Rethrows an error with the location of the text added. */
 async function keeping<T>(draft: Draft, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
@@ -88,7 +88,10 @@ function isEmpty(text: string): boolean {
   return parsed.kind === 'parsed' && parsed.documents.length === 0;
 }
 
-/** Comments and layout do not count, where the text can be understood at all. */
+/**
+ * Whether two texts have the same content apart from comments and layout. Texts that do not parse are compared
+ * literally.
+ */
 function saysTheSame(a: string, b: string): boolean {
   if (a === b) return true;
   const [left, right] = [parseText(a), parseText(b)];

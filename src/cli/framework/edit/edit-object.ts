@@ -1,4 +1,6 @@
-/** The edit loop over an object of a cluster: what a person saves is checked, written, or given back with the reason. */
+/**
+ * Runs the edit loop on an object of a cluster: the saved text is checked and written, or opened again with the reason.
+ */
 import { isBadRequest, isInvalid, type KubeApiError, type KubeClient } from '../../../kube/index.ts';
 import { createObject, replaceObject, type Consent, type WriteMode } from '../../cluster/objects.ts';
 import type { CliContext } from '../context.ts';
@@ -15,7 +17,7 @@ import { createDraft } from './draft.ts';
 import { editLoop, type Attempt, type Edited } from './edit-loop.ts';
 import { chooseEditor, isOnTerminal, openEditor } from './editor.ts';
 
-/** Without a person in front of it a faulty script must come to an end. */
+/** Limit that ends the loop for a faulty script. */
 const mostScriptedRounds = 10;
 
 export function createInEditor<T extends KonObject>(
@@ -57,7 +59,7 @@ export function changeInEditor<T extends KonObject>(
   return editInEditor(context, kind, name, editableText(kind, object), save);
 }
 
-/** The text of an object in the editor. */
+/** Text of an object for the editor. */
 export function editableText(kind: Kind, object: KonObject): string {
   return [
     `# ${nameOf(kind, object.metadata.name)}: change what is below, save and close.`,
@@ -66,7 +68,7 @@ export function editableText(kind: Kind, object: KonObject): string {
   ].join('\n');
 }
 
-/** Refused for want of an editor, with the other ways. @throws CliError of code USAGE */
+/** Refuses the command when no editor is available, and lists the alternatives. @throws CliError of code USAGE */
 export function requireEditor(context: CliContext, ...otherWays: readonly string[]): void {
   if (chooseEditor(context.env, isOnTerminal(context)).kind === 'none')
     throw usageError(
@@ -121,5 +123,5 @@ async function saveText<R>(
   }
 }
 
-/** The API server refused the object for what is in it; anything else another text would not cure. */
+/** Whether the API server refused the content of the object. Another text would not help against other errors. */
 const isFaultOfText = (error: unknown): error is KubeApiError => isInvalid(error) || isBadRequest(error);

@@ -9,11 +9,11 @@ describe('chooseEditor', () => {
     [{ KON_EDITOR: ' ', EDITOR: 'c' }, true, 'c'],
     [{}, true, 'vi'],
     [{ EDITOR: 'c' }, false, 'c'],
-  ])('of %o on a terminal: %s', (env, onTerminal, command) => {
+  ])('chooses from %o on a terminal: %s', (env, onTerminal, command) => {
     expect(chooseEditor(env, onTerminal)).toMatchObject({ kind: 'editor', command });
   });
 
-  it('chooses none if no variable names one and there is no terminal', () => {
+  it('chooses none if no variable names an editor and there is no terminal', () => {
     expect(chooseEditor({}, false)).toEqual({ kind: 'none' });
   });
 });

@@ -1,19 +1,19 @@
-/** Which editor to open, and how. */
+/** Chooses the editor and runs it. */
 import type { CliContext } from '../context.ts';
 import { CliError } from '../errors.ts';
 import { errorMessage } from '../../../k8s/errors.ts';
 
 export type EditorChoice =
   | { readonly kind: 'editor'; readonly command: string; readonly from: string }
-  /** No terminal, and no editor that was asked for by name. */
+  /** There is no terminal, and no variable names an editor. */
   | { readonly kind: 'none' };
 
-/** In this order. The first is for those who want another editor here than elsewhere. */
+/** Variables in order of precedence. The first one sets an editor for `kon` alone. */
 const editorVariables = ['KON_EDITOR', 'VISUAL', 'EDITOR'] as const;
 
 /**
- * An editor that is set is used even without a terminal, as kubectl and git do: a script may be one. The fallback is
- * used on a terminal only, where someone sees it.
+ * An editor from a variable is used even without a terminal, as in kubectl and git, because it may be a script. The
+ * fallback is used only on a terminal, where it is visible.
  */
 export function chooseEditor(env: CliContext['env'], onTerminal: boolean): EditorChoice {
   for (const from of editorVariables) {
@@ -27,7 +27,7 @@ export function isOnTerminal(context: CliContext): boolean {
   return context.stdin.isTTY && (context.stdout.isTTY || context.stderr.isTTY);
 }
 
-/** Whether a question can be asked that is drawn on the screen and answered by single keys. */
+/** Whether the terminal supports a question that is drawn on the screen and answered by single keys. */
 export function isPromptable(context: CliContext): boolean {
   return context.stdin.isTTY && context.stderr.redraws;
 }
@@ -45,7 +45,7 @@ export async function openEditor(
     });
 }
 
-/** The command may have arguments and quotes (`code --wait`), so a shell reads it, as with git and kubectl. */
+/** The command may have arguments and quotes (`code --wait`), so a shell interprets it, as in git and kubectl. */
 async function runEditor(context: CliContext, command: string, path: string): Promise<string | undefined> {
   try {
     const { code, signal } = await context.spawn('sh', ['-c', `${command} "$@"`, command, path], {

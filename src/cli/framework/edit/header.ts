@@ -1,6 +1,6 @@
-/** The lines which `kon` puts above a person's text to tell why it could not be saved, and takes away again. */
+/** The lines that `kon` puts above the user's text to explain why it could not be saved, and removes again. */
 
-/** No comment that a person writes begins so, so that none is ever taken for ours. */
+/** Prefix that no comment of a user has, so that `kon` only removes its own lines. */
 const mark = '#!';
 
 export type Refusal = {

@@ -1,6 +1,6 @@
 /**
- * Writes what a command found in the format that was asked for. Commands give data, columns and a text for people; what
- * each format makes of them is known here, in data.ts and in table.ts alone.
+ * Writes the result of a command in the requested format. Commands provide data, columns and a text for people; only
+ * this file, data.ts and table.ts know the formats.
  */
 import type { CliContext } from '../context.ts';
 import type { KubernetesObject } from './data.ts';
@@ -13,7 +13,7 @@ type Data<Row> =
   | {
       readonly kind: string;
       readonly value: Readonly<Record<string, unknown>>;
-      /** For commands that take `-o name`. */
+      /** Used for `-o name`. */
       readonly name?: (row: Row) => string;
     };
 
@@ -21,7 +21,7 @@ type List<Row> = {
   readonly rows: readonly Row[];
   readonly columns: readonly Column<Row>[];
   readonly data: Data<Row>;
-  /** Line on stderr in place of an empty table on a terminal. */
+  /** Line on stderr that replaces an empty table on a terminal. */
   readonly empty?: string;
 };
 
@@ -39,7 +39,10 @@ export async function writeList<Row>(
   else stdout.write(renderTable(columns, rows, { output: stdout, format }));
 }
 
-/** @param page for people; without it they get nothing, as after a write, whose result they have seen */
+/**
+ * @param page text for people; without it nothing is printed for them, e.g. after a write whose result was already
+ * shown
+ */
 export async function writeObject(
   { format, stdout }: CliContext,
   object: KubernetesObject,
@@ -49,7 +52,7 @@ export async function writeObject(
   else stdout.write(await page());
 }
 
-/** Several objects, whose results were already printed for people. */
+/** Writes several objects after their results were printed for people. */
 export async function writeObjects(
   { format, stdout }: CliContext,
   objects: readonly KubernetesObject[],
@@ -57,7 +60,7 @@ export async function writeObjects(
   if (isData(format)) stdout.write((await import('./data.ts')).renderList(objects, format));
 }
 
-/** @param text for people */
+/** @param text output for people */
 export async function writeDocument(
   { format, stdout }: CliContext,
   kind: string,

@@ -1,4 +1,4 @@
-/** The few styles in use. Colour never carries meaning by itself: what it stresses is also said in words. */
+/** Text styles. Colour never carries meaning by itself: the words express it as well. */
 const styles = {
   bold: [1, 22],
   dim: [2, 22],

@@ -1,4 +1,6 @@
-/** Objects and documents as JSON, YAML or names. What `-o json` prints can be read back by `kon apply -f -` and by kubectl. */
+/**
+ * Renders objects and documents as JSON, YAML or names. `kon apply -f -` and kubectl can read the output of `-o json`.
+ */
 import { stringify } from 'yaml';
 import type { DataFormat, OutputFormat } from './format.ts';
 
@@ -9,14 +11,15 @@ export type KubernetesObject = {
 };
 
 /**
- * Written so that YAML 1.1 reads it alike: kubectl and many others take an unquoted `yes` or date for more than text.
+ * Quotes values so that YAML 1.1 reads them the same way: kubectl and other tools interpret an unquoted `yes` or date
+ * as a value other than text.
  */
 export const asYaml = (value: unknown): string =>
   stringify(value, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false });
 
 export const asJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
-/** A name as kubectl writes it: `linkedserviceaccount.k11n.dev/myaccount`. */
+/** Name in the form of kubectl: `linkedserviceaccount.k11n.dev/myaccount`. */
 export function qualifiedName(object: KubernetesObject): string {
   const group = object.apiVersion.includes('/') ? `.${object.apiVersion.split('/')[0]}` : '';
   return `${object.kind.toLowerCase()}${group}/${object.metadata.name}`;
@@ -30,7 +33,7 @@ const renderers: Readonly<
     {
       readonly one: (object: KubernetesObject) => string;
       readonly list: (objects: readonly KubernetesObject[]) => string;
-      /** One of many that come one after another, so that a program can tell them apart. */
+      /** Renders one of many consecutive values, so that a program can separate them. */
       readonly streamed: (value: object) => string;
     }
   >
@@ -56,17 +59,17 @@ export function renderObject(object: KubernetesObject, format: DataFormat): stri
   return renderers[format].one(withoutManagedFields(object));
 }
 
-/** JSON is one `List`, as kubectl's; YAML is one document per object. */
+/** Renders one `List` in JSON, as kubectl does, and one document per object in YAML. */
 export function renderList(objects: readonly KubernetesObject[], format: DataFormat): string {
   return renderers[format].list(objects.map(withoutManagedFields));
 }
 
-/** An object of a watch. */
+/** Renders an object of a watch. */
 export function renderStreamed(object: KubernetesObject, format: DataFormat): string {
   return renderers[format].streamed(withoutManagedFields(object));
 }
 
-/** The same with what happened, as the API's own watch has it. */
+/** Renders an object with the type of its change, as in the watch API. */
 export function renderEvent(
   { type, object }: { readonly type: string; readonly object: KubernetesObject },
   format: DataFormat,
@@ -76,7 +79,7 @@ export function renderEvent(
     : renderers[format].streamed({ type, object: withoutManagedFields(object) });
 }
 
-/** An answer of `kon` itself, under the command line's own apiVersion. */
+/** Renders a document of `kon` itself, under the command line's own apiVersion. */
 export function renderDocument(
   kind: string,
   value: Readonly<Record<string, unknown>>,
@@ -89,7 +92,7 @@ export function renderValue(value: unknown, format: OutputFormat): string {
   return format === 'yaml' ? asYaml(value) : asJson(value);
 }
 
-/** The API server's books, which would hide the rest. kubectl leaves them out too. */
+/** Removes managed fields, which would hide the other fields. kubectl omits them too. */
 function withoutManagedFields(object: KubernetesObject): KubernetesObject {
   if (!('managedFields' in object.metadata)) return object;
   const { managedFields: _managedFields, ...metadata } = object.metadata;

@@ -1,4 +1,4 @@
-/** Prints an error: what happened, why, and what to do next. */
+/** Prints an error: the failure, its causes and next steps. */
 import type { CliError } from '../errors.ts';
 import { paint } from './color.ts';
 import { printable } from './printable.ts';
@@ -33,7 +33,7 @@ export function renderError(
   return `${lines.join('\n')}\n`;
 }
 
-/** Further lines of a text stay within the indentation of its first. */
+/** Indents further lines of a text like the first. */
 function indented(text: string): string {
   return printable(text).replaceAll('\n', '\n  ');
 }

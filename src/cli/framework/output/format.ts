@@ -1,6 +1,6 @@
-/** The formats of `--output`, and which of them each kind of answer has. */
+/** The formats of `--output`, and the selection that each kind of result has. */
 
-/** `rows`: columns of a table. `data`: objects and documents, for programs. `problems`: a report without what is in order. */
+/** `rows`: columns of a table. `data`: objects and documents, for programs. `problems`: a report of problems only. */
 const formats = {
   table: 'rows',
   wide: 'rows',
@@ -22,24 +22,24 @@ export function isData(format: OutputFormat): format is DataFormat {
   return formats[format] === 'data';
 }
 
-/** Formats by what a command returns, the default first. */
+/** Formats by type of result, the default first. */
 export const formatsOf = {
-  /** Objects, or rows that have a name. */
+  /** Objects, or rows with a name. */
   list: ['table', 'wide', 'csv', 'json', 'yaml', 'name'],
-  /** Rows that belong to one object, and have no name of their own. */
+  /** Rows that belong to one object and have no name of their own. */
   records: ['table', 'csv', 'json', 'yaml'],
   /** One object, as a page for people. */
   object: ['table', 'wide', 'json', 'yaml', 'name'],
-  /** The result of a write: one line for people, the object for programs. */
+  /** Result of a write: one line for people, the object for programs. */
   written: ['table', 'json', 'yaml', 'name'],
-  /** Lines about a rollout, each with a name. */
+  /** Lines about rollouts, each with a name. */
   rollouts: ['table', 'name'],
-  /** An answer of `kon` itself, which is no object of the cluster. */
+  /** Document of `kon` itself, which is not an object of the cluster. */
   document: ['table', 'json', 'yaml'],
-  /** The same, with a table in it. */
+  /** Document of `kon` itself that contains a table. */
   status: ['table', 'wide', 'json', 'yaml'],
   checks: ['table', 'short', 'json', 'yaml'],
-  /** Text that another tool reads. */
+  /** Text for another tool. */
   manifest: ['yaml', 'json'],
   manifests: ['yaml', 'json', 'name'],
   policy: ['json', 'yaml'],

@@ -2,9 +2,9 @@
 
 export type Line = { readonly mark: ' ' | '+' | '-'; readonly text: string };
 
-/** The shortest way from one text to the other, by the longest common subsequence of lines. */
+/** Computes the shortest edit from one text to the other, by the longest common subsequence of lines. */
 export function lineDifference(before: readonly string[], after: readonly string[]): readonly Line[] {
-  // lengths[i][j]: of the longest common subsequence of the rests from i and j on.
+  // lengths[i][j] is the length of the longest common subsequence of the lines from i and from j on.
   const lengths = Array.from({ length: before.length + 1 }, () =>
     Array.from({ length: after.length + 1 }, () => 0),
   );

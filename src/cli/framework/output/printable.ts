@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 
-/** Text from a cluster must not drive the terminal. */
+/** Removes control sequences, so that text from a cluster cannot control the terminal. */
 export function printable(text: string): string {
   return stripVTControlCharacters(text);
 }

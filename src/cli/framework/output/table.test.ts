@@ -21,32 +21,32 @@ const output = (isTTY: boolean, color = false): Output => ({
 });
 
 describe('renderTable', () => {
-  it('aligns and shortens on a terminal', () => {
+  it('aligns columns and shortens values on a terminal', () => {
     expect(renderTable(columns, rows, { output: output(true), format: 'table' })).toBe(
       'NAME         NOTE\na-long-name  fir\nb            -\n',
     );
   });
 
-  it('shows whole values and all columns when wide', () => {
+  it('shows whole values and all columns in the wide format', () => {
     expect(renderTable(columns, rows, { output: output(true), format: 'wide' })).toBe(
       'NAME         NOTE        MORE\na-long-name  first note  more\nb            -           more\n',
     );
   });
 
-  it('separates by tabs elsewhere, with whole values and all columns', () => {
+  it('separates columns by tabs off a terminal, with whole values and all columns', () => {
     expect(renderTable(columns, rows, { output: output(false), format: 'table' })).toBe(
       'NAME\tNOTE\tMORE\na-long-name\tfirst note\tmore\nb\t-\tmore\n',
     );
   });
 
-  it('is not broken by what stands in values', () => {
+  it('stays intact when values contain tabs or line breaks', () => {
     const odd = [{ name: 'a\tb\nc\u001B[31m', note: 'x' }];
     expect(renderTable(columns, odd, { output: output(false), format: 'table' })).toBe(
       'NAME\tNOTE\tMORE\na b c\tx\tmore\n',
     );
   });
 
-  it('writes CSV with whole values and all columns, on a terminal too, without colour', () => {
+  it('writes CSV with whole values and all columns, without colour even on a terminal', () => {
     for (const out of [output(true, true), output(false)])
       expect(renderTable(columns, rows, { output: out, format: 'csv' })).toBe(
         'NAME,NOTE,MORE\r\na-long-name,first note,more\r\nb,,more\r\n',
@@ -64,14 +64,14 @@ describe('renderTable', () => {
   });
 
   it.each(['=1+1', '+1', '-1', '@SUM(A1)', '\tx', '＝1', '\u001B[31m=1'])(
-    'does not let a spreadsheet take a value for a formula: %j',
+    'prevents a spreadsheet from interpreting a value as a formula: %j',
     (note) => {
       const text = renderTable(columns, [{ name: 'x', note }], { output: output(false), format: 'csv' });
       expect(text).toMatch(/\r\nx,'[^,]+,more\r\n$/);
     },
   );
 
-  it('pads before it paints, so that columns stay aligned', () => {
+  it('pads before it adds colour, so that columns stay aligned', () => {
     const text = renderTable(columns, rows, { output: output(true, true), format: 'table' });
     expect(text).toContain('\u001B[31mb            \u001B[39m-');
   });

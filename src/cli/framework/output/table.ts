@@ -1,6 +1,6 @@
 /**
- * Rows and columns. On a terminal they are aligned and short; elsewhere separated by tabs, untruncated and with exact
- * values, for programs. Headers and their order are the same in both.
+ * Renders rows and columns: aligned and shortened on a terminal; elsewhere separated by tabs, untruncated and with
+ * exact values, for programs. Headers and their order are the same in both.
  */
 import type { Output } from '../context.ts';
 import { paint, type Style } from './color.ts';
@@ -9,11 +9,11 @@ import { printable } from './printable.ts';
 
 export type Column<T> = {
   readonly header: string;
-  /** The exact value. An empty one is shown as `-`, so that columns stay columns. */
+  /** Exact value. An empty one is shown as `-`, so that the columns stay intact. */
   readonly value: (row: T) => string;
-  /** Value shown on a terminal instead. */
+  /** Shorter value for a terminal. */
   readonly short?: (row: T) => string;
-  /** Only with `-o wide`, or off a terminal. */
+  /** Shown only with `-o wide`, or when the output is not a terminal. */
   readonly wide?: true;
   readonly style?: (row: T) => Style | undefined;
 };
@@ -29,8 +29,8 @@ export function renderTable<T>(
 }
 
 /**
- * A table that grows: the first rows come with the header and decide on the widths of its columns, further ones follow
- * them.
+ * Writes a growing table: the first rows are printed with the header and determine the column widths; further rows are
+ * appended.
  */
 export function tableWriter<T>(
   columns: readonly Column<T>[],
@@ -54,7 +54,7 @@ function lineWriter<T>(
 
 const tabbedLine = (values: readonly string[]): string => `${values.map(cell).join('\t')}\n`;
 
-/** RFC 4180. An empty value is an empty field. */
+/** Formats a line according to RFC 4180. An empty value is an empty field. */
 const csvLine = (values: readonly string[]): string => `${values.map(csvField).join(',')}\r\n`;
 
 /** Prefixes that spreadsheets interpret as a formula. https://owasp.org/www-community/attacks/CSV_Injection */
@@ -100,7 +100,7 @@ function alignedWriter<T>(
   };
 }
 
-/** A tab or a line break within a value would make another column or row of it. */
+/** Replaces tabs and line breaks, which would start another column or row. */
 function cell(text: string): string {
   return printable(text).replaceAll(/\s+/g, ' ').trim() || '-';
 }

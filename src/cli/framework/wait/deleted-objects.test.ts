@@ -9,15 +9,15 @@ const namespace = (more: object): Parameters<typeof describeBlockers>[0] => ({
   ...more,
 });
 
-describe('what holds an object that is being deleted', () => {
-  it('is nothing but time, when nothing else is told', () => {
+describe('describeBlockers', () => {
+  it('names no cause when the object has no finalizers or conditions', () => {
     expect(describeBlockers(namespace({ metadata: { name: 'konstellation' } }))).toBe(
       'deletion was requested',
     );
     expect(describeBlockers(namespace({}))).toBe('about to be deleted');
   });
 
-  it("is a finalizer, shown with the message of the object's conditions", () => {
+  it("names a finalizer, with the message of the object's conditions", () => {
     const conditions = [
       { type: 'NamespaceDeletionContentFailure', status: 'False', message: 'All content was deleted' },
       { type: 'NamespaceFinalizersRemaining', status: 'True', message: 'foo/bar in 1 resource instances' },

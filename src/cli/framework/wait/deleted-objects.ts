@@ -1,4 +1,4 @@
-/** Waits until deleted objects of any kind no longer exist, and reports what holds up the rest. */
+/** Waits until deleted objects of any kind no longer exist, and reports what blocks the others. */
 import type { KubeClient, KubeObject, Resource } from '../../../kube/index.ts';
 import type { CliContext } from '../context.ts';
 import { CliError } from '../errors.ts';
@@ -9,14 +9,14 @@ import { withinTime } from './wait-for.ts';
 
 export type Deleted = {
   readonly resource: Resource;
-  /** As it was; another one that has taken its name since is not waited for. */
+  /** The deleted object. The wait ignores a new object of the same name. */
   readonly object: KubeObject;
-  /** Name for people. */
+  /** Name shown to people. */
   readonly label: string;
 };
 
 type Finalized = KubeObject & {
-  /** A namespace has its own here, beside those of its metadata. */
+  /** A namespace has finalizers in its spec, in addition to those of its metadata. */
   readonly spec?: { readonly finalizers?: readonly string[] };
   readonly status?: {
     readonly conditions?: readonly {
@@ -40,7 +40,7 @@ const blockingConditions = new Set([
   'Terminating',
 ]);
 
-/** Describes what holds up the deletion of an object. */
+/** Describes what blocks the deletion of an object. */
 export function describeBlockers(object: KubeObject): string {
   const { metadata, spec, status }: Finalized = object;
   if (metadata.deletionTimestamp === undefined) return 'deletion was requested';
@@ -56,7 +56,7 @@ export function describeBlockers(object: KubeObject): string {
   return [held, ...told].join('; ');
 }
 
-/** @throws CliError of code NOT_DELETED when the time is over */
+/** @throws CliError of code NOT_DELETED when the timeout expires */
 export async function waitUntilAllDeleted(
   context: CliContext,
   client: KubeClient,
@@ -71,7 +71,7 @@ export async function waitUntilAllDeleted(
     const left = [...seen.values()].filter(({ status }) => status === 'False').length;
     reporter.update(left > 0 ? `${left} are being deleted` : 'Everything is deleted', [...seen.values()]);
   };
-  /** Whether it is still there. */
+  /** Whether the object still exists. */
   const look = (each: Deleted, found: KubeObject | undefined): boolean => {
     if (!found || found.metadata.uid !== each.object.metadata.uid) return false;
     // Items of a list carry no kind.
@@ -106,7 +106,8 @@ export async function waitUntilAllDeleted(
     await Promise.all([...seen.keys()].map((each) => follow(each, signal)));
   };
   try {
-    // Most of it goes at once. The first look is no waiting, so that there is something to tell however short the time.
+    // Most objects disappear at once. The first check happens before the wait, so that there is a result to report even
+    // with a very short timeout.
     await Promise.all(
       deleted.map(async (each) => {
         const { items } = await client.list<KubeObject>(each.resource, {
@@ -122,7 +123,7 @@ export async function waitUntilAllDeleted(
   }
 }
 
-/** The kubectl command that waits for the deletion. */
+/** Command of kubectl that waits for the deletion. */
 export function waitCommand({ resource, object: { metadata } }: Omit<Deleted, 'label'>): string {
   const of = metadata.namespace === undefined ? '' : ` -n ${metadata.namespace}`;
   return `kubectl wait --for=delete ${resource.plural}/${metadata.name}${of}`;

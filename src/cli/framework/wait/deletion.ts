@@ -1,4 +1,4 @@
-/** Waits until a deleted object no longer exists, and reports what holds it up. */
+/** Waits until a deleted object no longer exists, and reports what blocks the deletion. */
 import type { KubeClient, KubeObject } from '../../../kube/index.ts';
 import type { CliContext } from '../context.ts';
 import { missingOperator } from '../../cluster/operator-lease.ts';
@@ -12,12 +12,12 @@ import { waitFor } from './wait-for.ts';
 
 type Holder = { readonly reason: string; readonly message: string };
 
-/** What holds up the deletion of an object; undefined when it is not being deleted. */
+/** Describes what blocks the deletion of an object; undefined when it is not being deleted. */
 export function blockerOf(object: KonObject): Holder | undefined {
   const { deletionTimestamp, finalizers = [] } = object.metadata;
   if (deletionTimestamp === undefined) return undefined;
   const ready = readyOf(object);
-  // Conditions from before the deletion say nothing about it.
+  // Conditions from before the deletion do not describe it.
   if (ready?.status === 'False') return { reason: ready.reason, message: ready.message };
   return {
     reason: 'Deleting',
@@ -26,8 +26,8 @@ export function blockerOf(object: KonObject): Holder | undefined {
 }
 
 /**
- * @param uid of the object whose deletion was asked for; another one of the same name is not waited for
- * @throws CliError of code NOT_DELETED when the time is over
+ * @param uid of the object that is being deleted; the wait ignores another object of the same name
+ * @throws CliError of code NOT_DELETED when the timeout expires
  */
 export async function waitUntilDeleted<T extends KonObject>(
   context: CliContext,

@@ -8,7 +8,7 @@ const object = (name: string, uid: string, resourceVersion: string): KubeObject 
   metadata: { name, uid, resourceVersion },
 });
 
-it('tells after a gap what came, changed and went, and of what was made anew both', () => {
+it('reports objects that appeared, changed or disappeared during a gap, and a recreated object as two', () => {
   const known = new Map(
     [
       object('same', '1', '1'),

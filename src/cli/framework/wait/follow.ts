@@ -1,7 +1,8 @@
 /**
- * Objects as they change, for commands that wait or watch: kube's reflector as generators. An informer survives every
- * failure; here what fails before the first list, or does not pass by itself, ends it. All end otherwise only by their
- * consumer, or by the signal, whose reason they throw.
+ * Follows objects as they change, for commands that wait or watch: the reflector of src/kube as generators. An informer
+ * survives every failure; a generator here ends on a failure before the first list, and on one that does not pass by
+ * itself. Otherwise it ends only when its consumer stops, or when the signal aborts, and then it throws the signal's
+ * reason.
  */
 import { keyOf } from '../../../kube/object.ts';
 import { defaultReflectorLimits, runReflector } from '../../../kube/reflector.ts';
@@ -18,22 +19,25 @@ import type { CliContext } from '../context.ts';
 
 export type SetChange<T> = { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T };
 
-/** The collection to follow, and the client for it. */
+/** Collection to follow, and the client that follows it. */
 export type Following = {
   readonly clock: Pick<CliContext, 'monotonic' | 'random'>;
   readonly client: KubeClient;
   readonly resource: Resource;
   readonly signal: AbortSignal;
-  /** Absent: of all, or of a kind that has none. */
+  /** Absent for all namespaces, or for a cluster-scoped kind. */
   readonly namespace?: string | undefined;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
 };
 
-/** A person waits: tried again sooner than by an operator, which many servers share. */
+/**
+ * Retry limits. A person waits, so retries are sooner than those of an operator, which shares the API server with many
+ * others.
+ */
 const limits = { ...defaultReflectorLimits, backoff: { baseMs: 500, maxMs: 5000 } };
 
-/** One object, now and after each change; undefined while there is none. */
+/** Yields one object at first and after each change; undefined while it does not exist. */
 export async function* followObject<T extends KubeObject>(
   of: Following,
   name: string,
@@ -41,7 +45,7 @@ export async function* followObject<T extends KubeObject>(
   for await (const [object] of followSet<T>({ ...of, fieldSelector: `metadata.name=${name}` })) yield object;
 }
 
-/** All objects of a selection, now and after each change. */
+/** Yields all objects of a selection, at first and after each change. */
 export async function* followSet<T extends KubeObject>(of: Following): AsyncGenerator<readonly T[]> {
   const known = new Map<string, T>();
   for await (const changes of followChanges<T>(of)) {
@@ -51,8 +55,8 @@ export async function* followSet<T extends KubeObject>(of: Following): AsyncGene
 }
 
 /**
- * First all objects there are as one batch, an empty one too; afterwards what changed. Changes during an interruption come
- * as one batch, each object once.
+ * Yields all existing objects as one batch, even an empty one, and afterwards the changes. Changes during an
+ * interruption form one batch that contains each object once.
  */
 export async function* followChanges<T extends KubeObject>({
   clock,
@@ -115,13 +119,13 @@ export async function* followChanges<T extends KubeObject>({
   }
 }
 
-/** Whether a server that has answered before will go on to refuse. */
+/** Whether a server that has answered before will keep refusing. */
 function isFinal(error: Error): boolean {
   if (error instanceof KubeApiError) return error.status < 500 && error.status !== 429;
   return error instanceof KubeConfigError;
 }
 
-/** Keyed by name and uid: an object that was deleted and recreated counts as two. */
+/** Compares objects by name and uid: an object that was deleted and recreated counts as two. */
 export function changesSince<T extends KubeObject>(
   known: ReadonlyMap<string, T>,
   items: readonly T[],

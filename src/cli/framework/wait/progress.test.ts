@@ -54,11 +54,11 @@ describe('describeProgress', () => {
     ['not ours', account({ conditions: [condition('Ready', 'False', 'RoleNotOwned')] }), 'stuck'],
     ['that was not admitted', account({ conditions: [condition('Ready', 'False', 'NotAdmitted')] }), 'stuck'],
     ['throttled', account({ conditions: [condition('Ready', 'False', 'Throttled')] }), 'waiting'],
-  ])('of an account %s', (_what, object, state) => {
+  ])('derives the state of an account %s', (_what, object, state) => {
     expect(describeProgress(object, 2).state).toBe(state);
   });
 
-  it('shows the conditions but Ready', () => {
+  it('shows all conditions except Ready', () => {
     const object = account({
       conditions: [condition('Ready', 'False', 'Proving'), condition('RoleSynced', 'True', 'InStep')],
     });
@@ -77,7 +77,7 @@ describe('describeProgress', () => {
 });
 
 describe('problemsOf', () => {
-  it('tells each policy and target of an account by itself', () => {
+  it('lists each policy and target of an account separately', () => {
     const object = account({
       conditions: [condition('Ready', 'False', 'PolicyNotFound')],
       policies: [
@@ -95,7 +95,7 @@ describe('problemsOf', () => {
     ]);
   });
 
-  it('takes it for no problem that an account waits for its first pod', () => {
+  it('lists no problem for an account that waits for its first pod', () => {
     const ready = condition('Ready', 'Unknown', 'AwaitingFirstPod');
     const row = {
       name: 'production',
@@ -116,7 +116,7 @@ describe('problemsOf', () => {
     ]);
   });
 
-  it('tells each target of an app that is neither ready nor halted, and what would keep a halted one from running', () => {
+  it('lists targets of an app that are neither ready nor halted, and problems that keep a halted one from running', () => {
     const app: App = {
       apiVersion: 'k11n.dev/v1alpha1',
       kind: 'App',
@@ -146,11 +146,11 @@ describe('problemsOf', () => {
 });
 
 describe('holderOf', () => {
-  it('is nobody while nothing is being deleted', () => {
+  it('returns undefined while the object is not being deleted', () => {
     expect(blockerOf(account())).toBeUndefined();
   });
 
-  it('is what Ready says, or the finalizers', () => {
+  it('returns the condition Ready, or the finalizers', () => {
     const deleting = { deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: ['k11n.dev/iam-role'] };
     expect(blockerOf(account(undefined, deleting))).toMatchObject({
       message: 'held up by k11n.dev/iam-role',
@@ -162,8 +162,8 @@ describe('holderOf', () => {
   });
 });
 
-describe('reasons', () => {
-  it('need a person or go by themselves', () => {
+describe('the registry of reasons', () => {
+  it('distinguishes reasons that need a person from those that resolve by themselves', () => {
     expect(['AccessDenied', 'PolicyNotFound', 'TargetUnknown'].map(requiresUserAction)).toEqual([
       true,
       true,
@@ -177,7 +177,7 @@ describe('reasons', () => {
     ]);
   });
 
-  it('end in the advice to look, after what is known to help', () => {
+  it('ends the next steps with the advice to show the object, after more specific ones', () => {
     expect(nextStepsFor('FailedCreate', { kind: appKind, name: 'a' })).toEqual(['Show it: kon app status a']);
     expect(nextStepsFor('AccountNotFound', { kind: appKind, name: 'a', account: 'x' })[0]).toContain(
       'kon account create x',

@@ -1,4 +1,7 @@
-/** How far an object is, and what is in the way: read from its status alone, so that wait and show say the same. */
+/**
+ * Describes the progress of an object and its problems. Uses only the status, so that waiting commands and `show`
+ * agree.
+ */
 import { type Condition, findCondition } from '../../../k8s/conditions.ts';
 import type { App } from '../../../api/app.ts';
 import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
@@ -16,17 +19,17 @@ export type ProgressLine = {
 
 export type Progress = {
   /**
-   * `stuck`: will not become ready before a person changes something. `ready` includes an account that only waits for
-   * its first pod: nothing else happens before that, and pods may be created.
+   * `stuck`: the object will not become ready without a person's action. `ready` includes an account that only waits
+   * for its first pod: nothing else happens before that, and pods may be created.
    */
   readonly state: 'ready' | 'waiting' | 'stuck' | 'unobserved';
   readonly reason: string;
   readonly message: string;
-  /** One per condition but Ready, as the status lists them. */
+  /** One line per condition except Ready, in the order of the status. */
   readonly lines: readonly ProgressLine[];
 };
 
-/** @param generation of the spec that was written; what was said of an older one does not count */
+/** @param generation of the spec that was written; conditions of an older generation do not count */
 export function describeProgress(object: KonObject, generation: number): Progress {
   const conditions = object.status?.conditions ?? [];
   const ready = readyOf(object);
@@ -46,24 +49,24 @@ export function describeProgress(object: KonObject, generation: number): Progres
   return { state: requiresUserAction(reason) ? 'stuck' : 'waiting', reason, message, lines };
 }
 
-/** Whether all is in place, and only the proof is left, which the first pod gives. */
+/** Whether everything is in place except the proof that the first pod gives. */
 export function awaitsPod({ reason }: { readonly reason?: string | undefined }): boolean {
   return reason === ('AwaitingFirstPod' satisfies IdentityReason);
 }
 
-/** Whether the account is no longer for the target, and running pods keep their access there. */
+/** Whether the account no longer includes the target while running pods keep their access there. */
 function drains({ reason }: { readonly reason?: string | undefined }): boolean {
   return reason === ('StillInUse' satisfies IdentityReason);
 }
 
 export type Problem = {
-  /** The part of the object: `policy arn:…`, `target staging`, or empty for the whole object. */
+  /** Part of the object: `policy arn:…`, `target staging`, or empty for the whole object. */
   readonly about?: string;
   readonly reason: string;
   readonly message: string;
 };
 
-/** Each thing that keeps the object from being Ready, once. */
+/** Lists each problem that keeps the object from being Ready once. */
 export function problemsOf(object: KonObject): readonly Problem[] {
   const rows = isAccount(object) ? accountRows(object) : isApp(object) ? appRows(object) : [];
   if (rows.length > 0) return rows;
@@ -109,7 +112,7 @@ function appRows(app: App): readonly Problem[] {
     }));
 }
 
-/** `policy arn:aws:iam::aws:policy/Nope: IAM knows no such policy (PolicyNotFound)` */
+/** Formats a problem: `policy arn:aws:iam::aws:policy/Nope: IAM knows no such policy (PolicyNotFound)` */
 export function problemText(problem: Problem): string {
   const text = `${problem.message} (${problem.reason})`;
   return problem.about ? `${problem.about}: ${text}` : text;

@@ -1,4 +1,4 @@
-/** Waits after a write until it is true in the cluster and in AWS, or says what is in the way. */
+/** Waits until a write has taken effect in the cluster and in AWS, or reports the problems. */
 import type { KubeClient, KubeObject } from '../../../kube/index.ts';
 import type { CliContext } from '../context.ts';
 import { formatDuration } from '../duration.ts';
@@ -10,14 +10,13 @@ import { createReporter } from './reporter.ts';
 import { followObject } from './follow.ts';
 import { waitFor } from './wait-for.ts';
 
-/** An operator that runs answers within a second or two; after this long it is likely that none does. */
+/** A running operator responds within a second or two. After this time it is likely that no operator runs. */
 const silenceMs = 8000;
 
 /**
- * Resolves with the object when it is Ready for the generation which `written` has, or in place but for the proof that
- * its first pod gives.
- *
- * @throws CliError of code NOT_READY when the time is over, or when it will not become ready by itself
+ * Resolves with the object when it is Ready for the generation of `written`, or when only the proof by its first pod is
+ * missing.
+ * @throws CliError of code NOT_READY when the timeout expires, or when the object will not become ready by itself
  */
 export async function waitUntilReady<T extends KonObject>(
   context: CliContext,
@@ -26,7 +25,7 @@ export async function waitUntilReady<T extends KonObject>(
   written: T,
   options: {
     readonly timeoutMs: number;
-    /** Say in each line what it is about: it is waited for several. */
+    /** Names the object in each line, because the command waits for several. */
     readonly several?: boolean;
   },
 ): Promise<T> {
@@ -73,7 +72,7 @@ export async function waitUntilReady<T extends KonObject>(
 function notReady(kind: Kind, object: KonObject, progress: Progress, waited?: string): CliError {
   const subject = subjectOf(kind, object);
   const problems = progress.state === 'unobserved' ? [] : problemsOf(object);
-  // Rows are more specific than the summary; the reason of the first row is used if it is one of ours.
+  // Rows are more specific than the summary. The reason of the first row is used if it is one of Konstellation's.
   const reasons = [progress.reason, ...problems.map((problem) => problem.reason)];
   const next = reasons.map((reason) => nextStepsFor(reason, subject)).find((steps) => steps.length > 1);
   return new CliError(

@@ -1,4 +1,4 @@
-/** Meaning of a status reason for a waiting command: whether it resolves automatically, and what to do if not. */
+/** Classifies status reasons for waiting commands: whether they resolve automatically, and the next steps if not. */
 import { protectedMark } from '../../../api/labels.ts';
 import { identityErrors, type IdentityErrorCode } from '../../../identity/state/errors.ts';
 import { identityReasons, type IdentityReason } from '../../../identity/state/reasons.ts';
@@ -7,7 +7,7 @@ import { gateReasons, slotReasons, targetReasons } from '../../../workloads/reas
 import { accountKind, type Kind, type KonObject } from '../../cluster/kinds.ts';
 
 type AppReason = keyof typeof gateReasons | keyof typeof targetReasons | keyof typeof slotReasons;
-/** Advice for reasons that Kubernetes gives to pods. */
+/** Reasons of pods that have advice here. */
 type PodReason = 'CrashLoopBackOff' | 'ErrImagePull' | 'ImagePullBackOff' | 'Unschedulable';
 
 const registries = [identityReasons, gateReasons, slotReasons, targetReasons];
@@ -15,7 +15,7 @@ const registries = [identityReasons, gateReasons, slotReasons, targetReasons];
 const errorOf = (reason: string): { readonly retry: string; readonly next: string } | undefined =>
   reason in identityErrors ? identityErrors[reason as IdentityErrorCode] : undefined;
 
-/** Whether nothing changes before a person has changed something. */
+/** Whether the state remains until a person changes something. */
 export function requiresUserAction(reason: string): boolean {
   return isUserAction(reason, registries) || errorOf(reason)?.retry === 'terminal';
 }
@@ -47,7 +47,7 @@ const otherImage = (subject: Subject): string =>
 const namespace = (): string => 'Check that the operator creates the namespace: kon target list';
 const accounts = (): string => 'Continues automatically once the account is Ready: kon account list';
 
-/** For errors of AWS without an entry here, their own registry has the advice. */
+/** Errors of AWS without an entry here have their advice in their own registry. */
 const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => string } = {
   NotObserved: () => 'Check that the operator runs on this cluster; to start it: kon operator',
   PolicyNotFound: otherPolicies,

@@ -32,7 +32,7 @@ describe('createReporter off a terminal', () => {
 });
 
 describe('createReporter on a terminal', () => {
-  it('redraws its block in place, and only when it changed', () => {
+  it('redraws its block in place, and only when the block changed', () => {
     const { output, text } = recorder(true, 80);
     const reporter = createReporter(output);
     reporter.update('head', [line('False', 'soon')]);
@@ -42,13 +42,13 @@ describe('createReporter on a terminal', () => {
     expect(text()).toBe('head\n  · RoleSynced  soon\n\u001B[2A\u001B[Jhead\n  √ RoleSynced  done\n');
   });
 
-  it('cuts what would wrap, since it could not be redrawn', () => {
+  it('truncates lines that would wrap, because they could not be redrawn', () => {
     const { output, text } = recorder(true, 30);
     createReporter(output).update('a headline that is far too long for it', [line('False', 'x'.repeat(50))]);
     for (const row of text().trimEnd().split('\n')) expect(row.length).toBeLessThan(30);
   });
 
-  it('leaves what it shows when it ends, and notes above what comes next', () => {
+  it('leaves the last block at the end, and prints notes above it', () => {
     const { output, text } = recorder(true, 80);
     const reporter = createReporter(output);
     reporter.update('head', []);

@@ -1,4 +1,4 @@
-/** Shows progress on stderr: a block that is redrawn on a terminal, one line per change elsewhere. */
+/** Shows progress on stderr: on a terminal as a block that is redrawn, elsewhere as one line per change. */
 import type { Output } from '../context.ts';
 import { paint, type Style } from '../output/color.ts';
 import { printable } from '../output/printable.ts';
@@ -6,13 +6,13 @@ import type { ProgressLine } from './progress.ts';
 
 export type Reporter = {
   update(headline: string, lines: readonly ProgressLine[]): void;
-  /** A line that stays, above what comes next. */
+  /** Prints a permanent line above the block. */
   note(text: string): void;
-  /** Leaves what is shown, and stops redrawing. */
+  /** Leaves the last block in place, and stops redrawing. */
   end(): void;
 };
 
-/** @param prefix of each line off a terminal, where there is no headline */
+/** @param prefix of each line when the output is not a terminal and has no headline */
 export function createReporter(output: Output, prefix = ''): Reporter {
   return output.redraws ? liveReporter(output) : lineReporter(output, prefix);
 }
@@ -43,7 +43,7 @@ function liveReporter(output: Output): Reporter {
   let height = 0;
   let shown = '';
   const clear = (): void => {
-    // Up to the block's first line, and erase from there.
+    // Moves to the first line of the block, and erases from there.
     if (height > 0) output.write(`\u001B[${height}A\u001B[J`);
     height = 0;
   };
@@ -75,7 +75,7 @@ function liveReporter(output: Output): Reporter {
   };
 }
 
-/** A line that wraps could not be redrawn in place. */
+/** Truncates a line to the width of the terminal, because a wrapped line could not be redrawn in place. */
 function fit(text: string, columns: number | undefined): string {
   return columns === undefined || text.length < columns
     ? text

@@ -1,4 +1,4 @@
-/** Waits until a Deployment has replaced its pods by those of its present template. */
+/** Waits until a Deployment has replaced its pods by pods of its current template. */
 import { appLabel } from '../../../api/labels.ts';
 import { resources, type KubeClient } from '../../../kube/index.ts';
 import { rolloutOf, type Rollout } from '../../../workloads/rollout.ts';
@@ -11,8 +11,8 @@ import { followObject } from './follow.ts';
 import { waitFor } from './wait-for.ts';
 
 /**
- * @param written the Deployment as the write left it
- * @throws CliError of code NOT_READY when the time is over, or it is deleted meanwhile
+ * @param written the Deployment that the write returned
+ * @throws CliError of code NOT_READY when the timeout expires, or when the Deployment is deleted meanwhile
  */
 export async function waitForRollout(
   context: CliContext,
@@ -27,7 +27,7 @@ export async function waitForRollout(
   const look = async (deployment: AppDeployment | undefined): Promise<true | undefined> => {
     if (deployment?.metadata.uid !== uid)
       throw new CliError('NOT_READY', `${name} was deleted in ${namespace} during the wait`);
-    // A list may be answered before the write has come around.
+    // A list may be older than the write.
     if (deployment === undefined || (deployment.metadata.generation ?? 0) < generation) return undefined;
     rollout = rolloutOf(deployment, await podsOf(client, name, namespace, context.signal), context.now());
     reporter.update(`${name} in ${namespace}: ${rollout.reason}`, [

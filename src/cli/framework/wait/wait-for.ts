@@ -1,12 +1,13 @@
-/** Waiting that has an end: the same for everything that a command waits for. */
+/** Bounds the waits of all commands by a timeout. */
 import { isUnreachable } from '../../../kube/index.ts';
 import type { CliContext } from '../context.ts';
 import { formatDuration } from '../duration.ts';
 import { CliError } from '../errors.ts';
 
 /**
- * @param wait ends when its signal is aborted: by the timeout or an interruption
- * @param late error for the timeout, unless a more specific one exists, such as an unreachable server. It gets the time as text.
+ * @param wait ends when its signal aborts: at the timeout or on an interruption
+ * @param late creates the error for the timeout from its duration as text, unless a more specific error exists, such as
+ * an unreachable server
  */
 export async function withinTime<R>(
   { signal }: CliContext,
@@ -14,7 +15,7 @@ export async function withinTime<R>(
   wait: (signal: AbortSignal) => Promise<R>,
   late: (waited: string) => CliError,
 ): Promise<R> {
-  // Node takes whole milliseconds, and what a monotonic clock leaves of a time is a fraction.
+  // Node accepts only whole milliseconds, and the remaining time of a monotonic clock can be a fraction.
   const timeout = AbortSignal.timeout(Math.ceil(timeoutMs));
   try {
     return await wait(AbortSignal.any([signal, timeout]));
@@ -25,7 +26,7 @@ export async function withinTime<R>(
   }
 }
 
-/** Looks at what is followed until that gives a result. */
+/** Examines each followed value until one gives a result. */
 export function waitFor<T, R>(
   context: CliContext,
   follow: (signal: AbortSignal) => AsyncIterable<T>,
