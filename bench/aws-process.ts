@@ -1,6 +1,6 @@
 /**
- * The AWS emulator as a process of its own, so that its work does not stand in the way of what is measured. Its parent
- * says over IPC how it is to be, and asks it what only it can tell at once.
+ * The AWS emulator in a process of its own, so that its work does not slow down the measured processes. The parent process
+ * configures it over IPC and asks it for counts.
  */
 import { randomBytes } from 'node:crypto';
 import { issuerKeysFrom } from '../sandbox/src/aws/issuer-keys.ts';
@@ -11,10 +11,10 @@ import { createIdentifiers } from '../sandbox/src/aws/identifiers.ts';
 import { startAwsEmulator } from '../sandbox/src/aws/server.ts';
 import { wallClock } from '../src/k8s/testing/clocks.ts';
 
-/** Roles that are there from the start. */
+/** Roles that exist from the start. */
 export type Seed = {
   readonly count: number;
-  /** Names are this and a number. */
+  /** Prefix of the role names; a number follows. */
   readonly prefix: string;
   readonly path: string;
   readonly tags: Readonly<Record<string, string>>;
@@ -25,7 +25,7 @@ export type Begin = {
   readonly accountId: string;
   readonly region: string;
   readonly issuer: string;
-  /** URL of the issuer's keys, and the authority of that server. */
+  /** URL of the issuer's keys, and the certificate authority of that server. */
   readonly keys: string;
   readonly ca: string;
   readonly roleQuota: number;
@@ -38,7 +38,7 @@ export type Begun = {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
 };
-/** How many roles under a path have at least so many attachments. */
+/** Asks how many roles under a path have at least a number of attached policies. */
 export type Count = { readonly kind: 'count'; readonly path: string; readonly attachments: number };
 export type Counted = { readonly kind: 'counted'; readonly roles: number };
 
@@ -63,7 +63,7 @@ process.on('message', (message: Begin | Count) => {
     }
   }
 });
-// The parent is gone, and with it whoever would stop this.
+// The parent process has exited, and nothing else would end this one.
 process.on('disconnect', () => process.exit(0));
 
 async function begin(options: Begin): Promise<void> {
@@ -92,7 +92,7 @@ async function begin(options: Begin): Promise<void> {
     faults: options.faults,
   });
   state = emulator.state;
-  // Read once before the measurement, so that the first account does not wait for it.
+  // Read once before the measurement, so that the first account does not wait for the catalogue.
   state.policy(firstPolicy);
   for (const seed of options.seeds) plant(seed, emulator.state, identifiers.uniqueId);
   send({ kind: 'begun', url: emulator.url, ...administrator });

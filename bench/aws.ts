@@ -1,4 +1,4 @@
-/** The AWS emulator's process, from its parent's side. */
+/** Client of the AWS emulator's process, used by its parent process. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -8,15 +8,15 @@ import type { JournalEntry } from '../sandbox/src/aws/journal.ts';
 import type { Begin, Begun, Count, Counted } from './aws-process.ts';
 
 export type Aws = {
-  /** For SDKs. */
+  /** Environment variables for AWS SDKs. */
   readonly environment: Readonly<Record<string, string>>;
   setFaults(settings: FaultSettingsInput): Promise<void>;
-  /** Calls since the start, by `service:Action`. */
+  /** Calls since the start, keyed by `service:Action`. */
   calls(): Promise<Readonly<Record<string, number>>>;
   journal(since: number): Promise<readonly JournalEntry[]>;
-  /** The number of the latest entry. */
+  /** Number of the latest journal entry. */
   position(): Promise<number>;
-  /** How many roles under a path have at least so many attachments. */
+  /** Number of roles under a path with at least `attachments` attached policies. */
   rolesWith(path: string, attachments: number): Promise<number>;
   stop(): Promise<void>;
 };
@@ -59,7 +59,7 @@ export async function startAws(options: Omit<Begin, 'kind'>): Promise<Aws> {
       (await ask<{ entries: readonly JournalEntry[] }>(`journal?since=${since}`)).entries,
     position: async () => (await ask<{ last: number }>('journal?limit=0')).last,
     async rolesWith(path, attachments) {
-      // One question at a time: answers carry no number.
+      // One question at a time, because answers carry no number.
       const before = counting;
       const counted = (async () => {
         await before;

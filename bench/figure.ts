@@ -1,9 +1,9 @@
-/** One measured number, with what it is held against. */
+/** One measured number, with the values to compare it with. */
 export type Figure = {
   readonly name: string;
   readonly value: number;
   readonly unit: string;
-  /** The most that it may be. */
+  /** Upper bound. */
   readonly bound?: number;
   /** Figure of the peer in docs/performance.md for the same work, in the same unit. */
   readonly peer?: number;
@@ -13,7 +13,7 @@ export function within({ value, bound }: Figure): boolean {
   return bound === undefined || value <= bound;
 }
 
-/** `value` of a sorted copy below which a share of the values lies. */
+/** The percentile of the values: the `value` in a sorted copy below which `share` of them lies. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? NaN;

@@ -1,9 +1,9 @@
-/** How the image starts Node.js, so that what is measured is what runs in clusters. */
+/** Node.js settings of the image, so that the benchmarks measure what runs in clusters. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export type ImageRuntime = {
-  /** For Node.js. */
+  /** Command-line flags for Node.js. */
   readonly flags: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 };

@@ -1,10 +1,10 @@
 /**
- * Processor time of this process and its children: comparable even on a machine that others use at the same time. From Linux's /proc;
- * not reported elsewhere.
+ * Processor time of this process and its children, which is comparable even on a machine with other load. Read from Linux's
+ * /proc, and not reported on other systems.
  */
 import { readdir, readFile } from 'node:fs/promises';
 
-/** Seconds by program, as far as they are known. */
+/** Seconds by program, where known. */
 export type ProcessorTime = Readonly<Record<string, number>>;
 
 /** sysconf(_SC_CLK_TCK) of Linux on every architecture that Node runs on. */
@@ -25,7 +25,7 @@ export async function processorTime(): Promise<ProcessorTime> {
   return times;
 }
 
-/** Processor time used between two readings, in words. */
+/** Describes the processor time used between two readings. */
 export function processorTimeSince(before: ProcessorTime, after: ProcessorTime): string {
   return Object.entries(after)
     .map(([name, seconds]) => ({ name, used: seconds - (before[name] ?? 0) }))

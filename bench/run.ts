@@ -1,6 +1,6 @@
 /**
- * Measures what the product promises about speed, calls and memory, beside the bounds. `--only TEXT` runs the scenarios
- * whose names contain it, `--list` names them. Writes bench/results.json.
+ * Measures the speed, calls and memory that the product promises, and prints them beside their bounds. `--only TEXT` runs the
+ * scenarios whose names contain the text, `--list` lists them. Writes bench/results.json.
  */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -48,7 +48,7 @@ if (wanted.length === 0) {
 
 const load = loadavg()[0] ?? 0;
 console.log(`${cpus().length} processors, load ${load.toFixed(2)} before the start`);
-// A separate bundle, so that a build at the same time does not change it.
+// A separate bundle, so that a concurrent build does not change it.
 const dist = await mkdtemp(join(tmpdir(), 'kon-bench-'));
 await promisify(execFile)(process.execPath, [
   resolve(import.meta.dirname, '../scripts/build.ts'),
@@ -93,7 +93,7 @@ const over = figures.filter((figure) => !within(figure));
 console.log(`\n${figures.length - over.length} of ${figures.length} figures within their bounds`);
 process.exitCode = failed ? 1 : 0;
 
-/** A run of some scenarios replaces only their figures. */
+/** Reads the earlier results: a run of some scenarios replaces only their figures. */
 async function readEarlier(): Promise<readonly Figure[]> {
   try {
     const entries = JSON.parse(await readFile(file, 'utf8')) as (Omit<Figure, 'bound' | 'peer'> & {

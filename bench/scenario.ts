@@ -3,11 +3,11 @@ import type { Figure } from './figure.ts';
 export type Bench = {
   /** Path of the bundled executable that is measured. */
   readonly kon: string;
-  /** Reports progress. */
+  /** Prints progress. */
   readonly note: (text: string) => void;
 };
 
-/** Something that is measured, in a world of its own. */
+/** A measurement in a world of its own. */
 export type Scenario = {
   readonly name: string;
   readonly summary: string;

@@ -41,13 +41,13 @@ export const policies = [
   'arn:aws:iam::aws:policy/CloudWatchLogsReadOnlyAccess',
 ] as const;
 
-/** As in clusters: it signs in by a token of its ServiceAccount, and has the rights that are shipped. */
+/** As in clusters, the operator authenticates with a token of its ServiceAccount and has the shipped permissions. */
 const operatorIdentity: OperatorIdentity = { namespace: 'konstellation-system', name: 'konstellation' };
 
-/** Number of accounts written at a time. With more, the writers' own queue would be measured. */
+/** Number of concurrent writes of accounts. With more, the measurement would include the writers' own queue. */
 const writers = 8;
 
-/** Nothing that is measured takes so long. Milliseconds. */
+/** Time limit of every wait, longer than anything measured takes. Milliseconds. */
 const patienceMs = 600_000;
 
 export type WorldOptions = {
@@ -55,7 +55,7 @@ export type WorldOptions = {
   readonly faults?: FaultSettingsInput;
   readonly seeds?: readonly Seed[];
   readonly driftIntervalSeconds?: number;
-  /** Whether the API server logs each request, for `writes`. It costs it as much as answering small ones. */
+  /** Whether the API server logs each request, for `writes`. Logging costs it as much as answering small requests. */
   readonly audit?: boolean;
 };
 
@@ -63,15 +63,15 @@ export type World = {
   readonly client: KubeClient;
   readonly aws: Aws;
   readonly cluster: TestControlPlane;
-  /** Goes with the world. */
+  /** A temporary folder, deleted together with the world. */
   readonly folder: string;
   startOperator(args?: readonly string[]): Promise<Operator>;
   createAccounts(count: number, prefix?: string): Promise<void>;
-  /** Resolves when the accounts that are there, at least `count`, satisfy the test; asks by a watch. */
+  /** Resolves when at least `count` accounts exist and all satisfy the test. Uses a watch. */
   untilAccounts(count: number, test: (account: LinkedServiceAccount) => boolean): Promise<void>;
   /**
-   * Writes of the operator to the API server since the last call: `verb resource/subresource` and how often. Needs a world with
-   * `audit`.
+   * Writes of the operator to the API server since the last call: the count of each `verb resource/subresource`. Needs a world
+   * with `audit`.
    */
   writes(): Promise<ReadonlyMap<string, number>>;
   stop(): Promise<void>;
@@ -79,9 +79,9 @@ export type World = {
 
 export type Operator = {
   readonly startedAt: number;
-  /** The value of a metric whose line starts so; 0 when there is none. */
+  /** The value of the metric whose line starts with this text, or 0. */
   metric(line: string): Promise<number>;
-  /** Mebibytes of resident memory: now, and at most. */
+  /** Current and peak resident memory in mebibytes. */
   memory(): Promise<{ readonly now: number; readonly peak: number }>;
   log(): Promise<string>;
   stop(): Promise<void>;
@@ -97,8 +97,8 @@ export async function startWorld(kon: string, options: WorldOptions = {}): Promi
   try {
     const folder = await mkdtemp(join(tmpdir(), 'kon-bench-'));
     cleanups.push(() => rm(folder, { recursive: true, force: true }));
-    // A cluster's control plane has processors and memory of its own. Here it shares the processors, and looking for memory
-    // to free would take it a third of its time: from what is measured.
+    // A cluster's control plane has processors and memory of its own. Here it shares the processors, and freeing memory would
+    // take a third of its time from the measured processes.
     const cluster = await startControlPlane({ audit: options.audit ?? false, plentyOfMemory: true });
     cleanups.push(() => cluster.stop());
     const aws = await startAws({
@@ -137,7 +137,7 @@ export async function startWorld(kon: string, options: WorldOptions = {}): Promi
           ...aws.environment,
           KUBECONFIG: operatorKubeconfig,
           HOME: folder,
-          // For a profile of it: KON_BENCH_NODE_OPTIONS='--cpu-prof --cpu-prof-dir=/tmp/profile' node bench/run.ts
+          // To profile the operator: KON_BENCH_NODE_OPTIONS='--cpu-prof --cpu-prof-dir=/tmp/profile' node bench/run.ts
           NODE_OPTIONS: process.env['KON_BENCH_NODE_OPTIONS'] ?? '',
         });
         operators.add(operator);
@@ -187,7 +187,7 @@ async function install(
       kind: 'Namespace',
       metadata: { name, labels: { 'k11n.dev/target': name } },
     });
-  // STS has no credentials of the cluster when it fetches the issuer's keys.
+  // STS fetches the issuer's keys without credentials of the cluster.
   await client.create<KubeObject & Record<string, unknown>>(resources.clusterRoleBindings, {
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'ClusterRoleBinding',
@@ -216,7 +216,7 @@ async function install(
       await client.create<ClusterConfig>(clusterConfigs, config);
       return;
     } catch (error) {
-      // A definition that was just applied is served a moment later.
+      // The API server serves a new CRD only after a moment.
       if (!isNotFound(error)) throw error;
       await delay(50);
     }
@@ -343,7 +343,7 @@ async function untilAccounts(
   }
 }
 
-/** Resolves when the operator has looked at the fleet's roles for the first time. */
+/** Resolves when the operator has completed its first listing of the fleet's roles. */
 export async function untilSurveyed(operator: Operator): Promise<void> {
   const listings =
     'konstellation_aws_calls_total{service="iam",action="GetAccountAuthorizationDetails",outcome="Success"}';

@@ -20,7 +20,7 @@ const { outfile } = parseArgs({
 }).values;
 const target = resolve(outfile);
 
-/** The files that scripts/build.ts copies beside the bundle. */
+/** Data files that scripts/build.ts copies beside the bundle. */
 const data = [
   ...(await filesUnder('sandbox/src/binaries/modules', 'modules')),
   ...(await filesUnder('src/aws/catalogue', '.')).filter(({ path }) => path.includes('.generated.')),
@@ -72,7 +72,7 @@ try {
   await rm(target, { force: true });
   await copyFile(process.execPath, target);
   await chmod(target, 0o755);
-  // A process of its own, because its warnings about sections of Node.js are noise.
+  // Runs in a separate process, because its warnings about sections of Node.js are noise.
   await promisify(execFile)(process.execPath, [
     fileURLToPath(import.meta.resolve('postject/dist/cli.js')),
     target,
@@ -82,7 +82,7 @@ try {
     'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2',
     ...(process.platform === 'darwin' ? ['--macho-segment-name', 'NODE_SEA'] : []),
   ]);
-  // The signature does not match the changed file: macOS kills it without a new one.
+  // The signature does not match the changed file, and macOS kills a process without a valid one.
   if (process.platform === 'darwin')
     await promisify(execFile)('codesign', ['--sign', '-', '--force', target]);
 } finally {

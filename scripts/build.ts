@@ -23,14 +23,14 @@ const { outdir, version, operator, metafile } = parseArgs({
 }).values;
 const dist = resolve(outdir);
 
-/** Files that are read at run time, by the folder of the code that reads them. */
+/** Files that are read at run time, listed by the folder of the code that reads them. */
 const assets: readonly { readonly from: string; readonly matching?: RegExp; readonly to: string }[] = [
   ...(operator ? [] : [{ from: 'sandbox/src/binaries/modules', to: 'modules' }]),
   { from: 'src/aws/catalogue', matching: /\.generated\./, to: '.' },
 ];
 
 /**
- * An `import` of one of Node's modules evaluates all its exports, and some load much more: `node:http` alone brings in a copy of
+ * An `import` of a Node.js module evaluates all its exports, and some of these load much more: `node:http` alone loads a copy of
  * undici. With this plugin only the imported names are evaluated. Each importer has a copy, because a shared one would become a
  * file of its own.
  */
@@ -38,7 +38,7 @@ const builtinsByName: Plugin = {
   name: 'builtins-by-name',
   setup(bundler) {
     bundler.onResolve({ filter: /^[a-z]/ }, ({ path, kind, importer }) =>
-      // The entry has to report that Node.js is too old, to a Node.js without this function.
+      // The entry has to report an outdated Node.js, which may lack this function.
       kind === 'import-statement' && isBuiltin(path) && !importer.endsWith('bin/kon.ts')
         ? { path, namespace: 'builtin', suffix: `?${importer}`, sideEffects: false }
         : undefined,
@@ -83,14 +83,14 @@ const result = await build({
   platform: 'node',
   format: 'esm',
   target: 'node22',
-  // Without it the AWS SDK resolves to CommonJS, and its modules lose their named exports in `await import()`.
+  // Without this setting the AWS SDK resolves to CommonJS, and its modules lose their named exports in `await import()`.
   mainFields: ['module', 'main'],
   plugins: [
     builtinsByName,
     ...(operator ? [withoutSandbox] : []),
     ...(version === undefined ? [] : [builtAs(version)]),
   ],
-  // CommonJS packages in an ES module have no `require` of their own. Created when it is called: each file has one.
+  // CommonJS packages in an ES module have no `require`. Each file defines one, created on first call.
   banner: {
     js: "const require = (id) => process.getBuiltinModule('node:module').createRequire(import.meta.url)(id);",
   },
@@ -103,7 +103,7 @@ const result = await build({
   logLevel: 'warning',
 });
 
-// They would only have a default export, unlike in an unbundled run.
+// Such modules would have only a default export, unlike in an unbundled run.
 for (const [importer, { imports }] of Object.entries(result.metafile.inputs))
   for (const { kind, path } of imports)
     if (kind === 'dynamic-import' && result.metafile.inputs[path]?.format === 'cjs')
@@ -123,7 +123,7 @@ for (const asset of assets) {
     if (matching.test(name)) await cp(join(from, name), join(dist, asset.to, name));
 }
 
-// Otherwise Node would have to detect for each file that it is an ES module.
+// Otherwise Node.js would have to detect for each file that it is an ES module.
 await writeFile(join(dist, 'package.json'), '{"type":"module"}\n');
 await chmod(join(dist, 'kon.js'), 0o755);
 const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {

@@ -1,6 +1,6 @@
 /**
- * Compares what npm installed with package-lock.json: every package must have the version and the hash of the lock. `npm ci`
- * would ensure it, but refuses a lock without the optional packages of platforms that a registry does not carry.
+ * Compares the packages that npm installed with package-lock.json: each must have the version and the hash of the lock. `npm ci`
+ * checks the same, but rejects a lock file without the optional packages of platforms that a registry does not carry.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

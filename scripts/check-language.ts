@@ -1,6 +1,6 @@
 /**
- * Measures the language of comments, docs, help and messages by habits that make sentences hard to read, and fails above the limits.
- * Prints the files with most of them. `--lines` prints every occurrence.
+ * Measures the language of comments, docs, help and messages: counts phrases that make sentences hard to read, and fails above
+ * the limits. Prints the files with the most of them. `--lines` prints every occurrence.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ type Scope = {
 type Habit = {
   readonly name: string;
   readonly pattern: RegExp;
-  /** The most, per 1,000 words or per 100 passages. */
+  /** Upper limit, per 1,000 words or per 100 passages. */
   readonly limit: number;
   readonly per: 'words' | 'passages';
 };
@@ -121,7 +121,7 @@ function commentsIn(source: string): readonly { readonly line: number; readonly 
   })).filter(({ text }) => text !== '');
 }
 
-/** Lines of a text without code: no fenced blocks, no inline code. */
+/** Lines of prose, without fenced blocks and inline code. */
 function proseIn(text: string): readonly { readonly line: number; readonly text: string }[] {
   const blank = (code: string): string => code.replace(/[^\n]/g, '');
   const prose = text.replace(/^```[\s\S]*?^```/gm, blank).replace(/`[^`\n]*`/g, 'x');
@@ -130,7 +130,7 @@ function proseIn(text: string): readonly { readonly line: number; readonly text:
     .flatMap((line, index) => (line.trim() ? [{ line: index + 1, text: line.trim() }] : []));
 }
 
-/** String literals of at least three words, outside of comments. */
+/** String literals with at least three words, outside comments. */
 function messagesIn(source: string): readonly { readonly line: number; readonly text: string }[] {
   const blank = (code: string): string => code.replace(/[^\n]/g, ' ');
   const code = source.replace(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/[^\n]*/g, blank);

@@ -1,16 +1,16 @@
 /**
- * Checks the layer rule: the folders and packages that each folder of src/ may import, by an allow-list, so that a new folder or
- * a new arrow has to be added here to exist. Checks too that no files import each other in a circle, type-only imports included.
+ * Checks the layer rule: an allow-list names the folders and packages that each folder of src/ may import, so that a new folder
+ * or a new dependency has to be added here. Also checks for import cycles between files, type-only imports included.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 
 type Layer = {
-  /** Folders of src/ (by their first segment) this layer may import. Itself is always allowed. */
+  /** Folders of src/ (by their first segment) that this layer may import. Every layer may import itself. */
   readonly imports: readonly string[];
-  /** Package names this layer may import; `node:` stands for Node's own modules. */
+  /** Package names that this layer may import; `node:` stands for all Node.js modules. */
   readonly packages: readonly string[] | 'any';
-  /** The clock, randomness, argv and env enter the program here, and are passed on from here. */
+  /** Whether the layer may read the clock, randomness, argv and env, which all other layers receive as arguments. */
   readonly ambient?: true;
 };
 
@@ -37,7 +37,7 @@ const layers: Readonly<Record<string, Layer>> = {
   bin: { imports: ['k8s', 'cli', 'operator', 'kube'], packages: 'any', ambient: true },
 };
 
-/** Files that may import one more layer than their own layer may. */
+/** Files that may import one layer in addition to those of their own layer. */
 const doors: Readonly<Record<string, string>> = { 'src/cli/commands/sandbox/engine.ts': 'sandbox' };
 
 const root = resolve(import.meta.dirname, '..');
@@ -50,11 +50,11 @@ const ambientPattern =
 const untypedClockPattern = /\b(?:now|monotonic|wallClock)\??: \(\) => number\b/;
 const clocksOfTests = 'src/k8s/testing/clocks.ts';
 
-/** Folders of src/identity. Each may import those before it. */
+/** Folders of src/identity. Each may import the folders before it. */
 const identityFolders = ['state', 'desired', 'steps', 'plan', 'testing'];
 
 const faults: string[] = [];
-/** Imported files by file, tests left out: nothing imports them. */
+/** Imports by file, without tests, which no file imports. */
 const arrows = new Map<string, readonly string[]>();
 for (const file of globSync(['src/**/*.ts', 'sandbox/src/**/*.ts'], { cwd: root }).sort()) {
   const layerName = layerOf(file);
@@ -121,7 +121,7 @@ function identityFloorOf(path: string): number {
   return identityFolders.includes(folder) ? identityFolders.indexOf(folder) : Infinity;
 }
 
-/** Finds the strongly connected components of more than one file, by Tarjan's algorithm, each in the order of their paths. */
+/** Finds the strongly connected components of more than one file with Tarjan's algorithm, each sorted by path. */
 function circlesIn(graph: ReadonlyMap<string, readonly string[]>): readonly (readonly string[])[] {
   const circles: string[][] = [];
   const lowest = new Map<string, number>();

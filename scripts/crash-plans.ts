@@ -1,10 +1,10 @@
 /**
- * Runs the crash plans of the modelled world: kills the operator at every write of every scenario, makes its view old in every way, pauses
- * its leader, and draws schedules from seeds. Prints the number of plans and the time that they took.
+ * Runs the crash plans of the simulation: kills the operator at every write of every scenario, gives it stale views of every kind,
+ * pauses its leader, and draws schedules from seeds. Prints the number of plans and the time that they took.
  *
- *   --scenario NAME [--plan WORD]   one scenario, one plan of it: shows the writes and changes of the undisturbed run
- *   --seeds N [--from N]            N seeds from one on (default: 2,000 from 0); --only-seeds leaves the plans out
- *   --seed N                        one seed: shows its acts and faults
+ *   --scenario NAME [--plan WORD]   one scenario, or one plan of it with the writes and changes of the undisturbed run
+ *   --seeds N [--from N]            N seeds, starting with `--from` (default: 2,000 from 0); --only-seeds omits the plans
+ *   --seed N                        one seed, with its acts and faults
  *   --chains N                      N chains of 1,000 specs (default: 2)
  *   --chain N                       one chain
  */
@@ -37,7 +37,7 @@ type Report = {
   readonly lines: readonly string[];
 };
 
-/** Every eight of these seeds share one run without faults. */
+/** Eight consecutive seeds share one run without faults. */
 const seedsPerTask = 64;
 const specsPerChain = 1_000;
 
@@ -47,7 +47,7 @@ const port = parentPort;
 if (isMainThread || !port) await main();
 else
   port.on('message', (task: Task) => {
-    // An error in a worker ends it, and the run with it.
+    // An error in a worker ends the worker and the whole run.
     void carryOut(task).then((report) => send(port, report));
   });
 
@@ -111,7 +111,7 @@ async function main(): Promise<void> {
   return undefined;
 }
 
-/** One more thread, until there is nothing left to do. */
+/** Runs tasks in one more thread until none are left. */
 async function work(tasks: Task[], note: (report: Report) => void): Promise<void> {
   const worker = new Worker(new URL(import.meta.url));
   await new Promise<void>((resolve, reject) => {

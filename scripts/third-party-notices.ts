@@ -1,6 +1,6 @@
 /**
- * Copyright and licence texts of the packages in a bundle, as MIT, ISC, BSD and Apache-2.0 require for every copy. Packages with
- * the same text share one entry.
+ * Copyright and licence texts of the packages in a bundle, which MIT, ISC, BSD and Apache-2.0 require in every copy. Packages
+ * with the same text share one entry.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ type Package = {
 
 const noticeFile = /^(licen[cs]e|copying|notice|unlicense)([.-].*)?$/i;
 
-/** @param inputs paths of the files in the bundle, from `root` on */
+/** @param inputs paths of the files in the bundle, relative to `root` */
 export async function thirdPartyNotices(root: string, inputs: readonly string[]): Promise<string> {
   const packages = await Promise.all(packageFolders(inputs).map((folder) => noticeOf(join(root, folder))));
   const byText = Map.groupBy(packages, ({ text }) => text);

@@ -1,6 +1,6 @@
 /**
- * Every check and every test behind one command, with one line at the end. `--only NAME` runs one of them, `--list` names
- * them. A check counts as one; of a test run each test counts.
+ * Runs every check and every test, and prints a summary line at the end. `--only NAME` runs one of them, `--list` lists them. A
+ * check counts as one, and a test run counts each of its tests.
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -12,11 +12,11 @@ type Check = { readonly name: string; readonly command: readonly string[] };
 type Outcome = {
   readonly passed: number;
   readonly failed: number;
-  /** Failed tests with their reasons, repeated at the end for logs that are cut. */
+  /** Failed tests with their reasons, repeated at the end for truncated logs. */
   readonly failures?: readonly string[];
 };
 
-/** The part of vitest's JSON report that is read here. */
+/** The fields of vitest's JSON report that this script reads. */
 type TestReport = {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
@@ -33,7 +33,7 @@ type TestReport = {
 };
 
 const root = resolve(import.meta.dirname, '..');
-// The tools name `node` in their first line; it has to be the one that the project pins.
+// The first lines of the tools start `node`, which has to be the version that the project pins.
 const env = {
   ...process.env,
   PATH: [join(root, 'node_modules', '.bin'), process.env['PATH']].join(delimiter),
@@ -123,12 +123,12 @@ async function runTests(project: string): Promise<Outcome> {
     return { passed: 0, failed: 1, failures: [`${project}: no report was written`] };
   }
   const failures = failuresOf(counts);
-  // An error outside of any file's tests shows in the exit code alone.
+  // An error outside all tests shows only in the exit code.
   if (exitCode !== 0 && failures.length === 0) failures.push(`${project}: an error outside of the tests`);
   return { passed: counts.numPassedTests, failed: failures.length, failures };
 }
 
-/** One text per failed test, and per file that failed before its first test. */
+/** One text for each failed test, and for each file that failed before its first test. */
 function failuresOf(report: TestReport): string[] {
   return report.testResults.flatMap((file) => {
     const path = relative(root, file.name);

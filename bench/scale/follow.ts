@@ -1,6 +1,7 @@
 /**
- * Follows LinkedServiceAccounts and pods with the operator's own informers, which the scenario "scale" measures. Usage: node
- * follow.ts KUBECONFIG. Prints JSON lines: when both have synced, and after each thousand pod changes how many it has seen.
+ * Follows LinkedServiceAccounts and pods with the operator's own informers, for the scenario "scale". Usage: node follow.ts
+ * KUBECONFIG. Prints JSON lines: one when both informers have synced, and one with the number of pod changes after every
+ * thousand.
  */
 import { silentLogger } from '../../src/kube/index.ts';
 import { createKubeClient, loadConnection, systemTimer } from '../../src/kube/index.ts';

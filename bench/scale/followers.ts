@@ -1,4 +1,4 @@
-/** Processes that follow the cluster, ours and the peer's: started, paused, and looked at from outside. */
+/** Processes that follow the cluster, ours and the peer's: starts, pauses and measures them. */
 import { execFile, spawn } from 'node:child_process';
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -16,15 +16,15 @@ type Line = {
 
 export type Follower = {
   readonly name: string;
-  /** From the start of the program to all objects in its store. */
+  /** Time from the start of the program until all objects are in its store. */
   readonly synced: Promise<{ readonly ms: number; readonly accounts: number; readonly pods: number }>;
-  /** Resolves when it has seen so many changes of pods, in thousands. */
+  /** Resolves when the process has received this many thousand pod changes. */
   untilChanges(count: number): Promise<void>;
   pause(): void;
   goOn(): void;
-  /** Mebibytes: now, and at most. */
+  /** Current and peak memory in mebibytes. */
   memory(): Promise<{ readonly now: number; readonly peak: number }>;
-  /** Seconds. */
+  /** Processor time in seconds. */
   processorTime(): Promise<number>;
   stop(): Promise<void>;
 };
@@ -79,7 +79,7 @@ export function startFollower(name: string, command: readonly string[]): Followe
   };
 }
 
-/** Builds the peer from its pinned modules; takes a minute the first time. Needs Go. */
+/** Builds the peer from its pinned modules, which takes a minute the first time. Needs Go. */
 export async function buildPeer(folder: string): Promise<string> {
   const source = resolve(import.meta.dirname, 'client-go');
   await mkdir(folder, { recursive: true });
@@ -87,7 +87,7 @@ export async function buildPeer(folder: string): Promise<string> {
   const output = join(folder, 'peer');
   await promisify(execFile)('go', ['build', '-trimpath', '-ldflags=-s -w', '-o', output, '.'], {
     cwd: folder,
-    // The person's, because proxies and module settings of theirs are needed here.
+    // Passes on the user's environment, because the build needs its proxies and module settings.
     env: { ...process.env, CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '' },
   });
   return output;

@@ -1,4 +1,4 @@
-/** How long a person waits for `kon`, beside the least that a Node.js program and kubectl take. */
+/** Time that a user waits for `kon`, beside the minimum of a Node.js program and of kubectl. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { baseEnvironment } from '../../sandbox/src/environment.ts';
@@ -19,7 +19,7 @@ async function time(
   return performance.now() - startedAt;
 }
 
-/** Medians, taken in turn so that what else goes on meets them alike. */
+/** Medians of alternating runs, so that other load on the machine affects all commands alike. */
 async function compare(
   commands: readonly (readonly [string, ...string[]])[],
   env: Readonly<Record<string, string>>,

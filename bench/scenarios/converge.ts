@@ -1,4 +1,4 @@
-/** Many accounts at once, from nothing to ready. */
+/** Many accounts created at once, until all are Ready. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Figure } from '../figure.ts';
 import { processorTime, processorTimeSince } from '../processor-time.ts';
@@ -16,7 +16,7 @@ import {
 const callsPerAccount = 1 + policies.length;
 
 type Run = {
-  /** Seconds from the first account being created. */
+  /** Seconds since the creation of the first account. */
   readonly inIam: number;
   readonly ready: number;
   readonly iamCalls: number;
@@ -79,7 +79,7 @@ const limited = (name: string, count: number, burst: number, peer: number | unde
     try {
       const operator = await world.startOperator();
       await untilSurveyed(operator);
-      // The request allowance recovers what the start used.
+      // The request allowance recovers from the start.
       await delay((1000 * burst) / 20 + 1000);
       const run = await converge(world, operator, count, note);
       const needed = (count * callsPerAccount - burst) / 20;

@@ -1,4 +1,4 @@
-/** Cost of one account, from nothing to proven. */
+/** Cost of one account, from its creation to its proof. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Aws } from '../aws.ts';
 import type { Scenario } from '../scenario.ts';
@@ -23,7 +23,7 @@ export const create: Scenario = {
       const calls = (await world.aws.journal(since)).map(({ service, action }) => `${service}:${action}`);
       const changing = calls.filter((call) => call !== 'sts:AssumeRoleWithWebIdentity');
       note(`calls to AWS: ${[...tally(calls)].map(([call, times]) => `${call} ${times}`).join(', ')}`);
-      // Events are written behind the work, one by one.
+      // The operator writes Events after the work, one by one.
       await operator.stop();
       const writes = await world.writes();
       note(`writes to the API server: ${[...writes].map(([what, times]) => `${what} ${times}`).join(', ')}`);
@@ -57,7 +57,10 @@ export const create: Scenario = {
   },
 };
 
-/** Calls of the operator at its start belong to no account: the read of the cluster may come after that of the roles. */
+/**
+ * Waits until the operator's calls at its start have ended: they belong to no account, and the check of the cluster may come
+ * after the listing of roles.
+ */
 async function untilQuiet(aws: Aws): Promise<number> {
   for (let last = -1; ;) {
     const position = await aws.position();

@@ -12,10 +12,10 @@ const sizes = [
   { owned: 1000, foreign: 0, bound: 2 },
 ] as const;
 
-/** The peer reads each role with eight calls, when it does look. */
+/** The peer reads each role with eight calls per check. */
 const peerCallsPerRole = 8;
 
-/** Enough for the rare calls, as of the cluster's own check, to show. */
+/** Enough sweeps to include the rare calls, such as those of the cluster check. */
 const sweeps = 6;
 const intervalSeconds = 5;
 
@@ -52,7 +52,7 @@ export const sweep: Scenario = {
               action === 'GetAccountAuthorizationDetails' && !('Marker' in parameters),
           ).length;
         const first = await listings();
-        // From the beginning of one sweep to that of another are whole sweeps.
+        // The time between the beginnings of two sweeps contains whole sweeps.
         while ((await listings()) < first + 1) await delay(20);
         const since = await world.aws.position();
         while ((await listings()) < first + 1 + sweeps) await delay(20);

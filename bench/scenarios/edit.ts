@@ -1,4 +1,4 @@
-/** How long a person waits until a changed policy is in IAM: by the operator alone, and while it has much else to do. */
+/** Time until a changed policy is in IAM, with an idle operator and with a busy one. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { linkedServiceAccounts } from '../../src/api/index.ts';
 import { percentile, type Figure } from '../figure.ts';
@@ -10,14 +10,14 @@ const edits = 60;
 const other = 'arn:aws:iam::aws:policy/AmazonS3FullAccess';
 
 type Edit = {
-  /** Until the API server has taken the edit, which the operator cannot hasten. */
+  /** Time until the API server has accepted the edit, which the operator does not influence. */
   readonly takenMs: number;
   readonly attachedMs: number;
   readonly detachedMs: number;
   readonly calls: number;
 };
 
-/** Swaps the first policy of an account for another one, or back. */
+/** Replaces the first policy of an account with another one, or restores it. */
 async function editOnce(world: World, name: string, role: string): Promise<Edit> {
   const account = await world.client.get<{
     apiVersion: string;
@@ -37,7 +37,7 @@ async function editOnce(world: World, name: string, role: string): Promise<Edit>
   );
   const takenMs = Date.now() - startedAt;
   for (;;) {
-    // The journal records the time of the call; frequent polling would only take processor time from the measurement.
+    // The journal records the time of the call, so frequent polling would only take processor time from the measurement.
     await delay(latencyMs);
     const calls = (await world.aws.journal(since)).filter(
       ({ service, resource }) => service === 'iam' && resource.endsWith(`/${role}`),
@@ -132,7 +132,7 @@ export const edit: Scenario = {
         .finally(() => {
           busy = false;
         });
-      // The burst is under way.
+      // Wait until the burst is under way.
       await delay(1_000);
       const [during] = await Promise.all([editMany(world, 250, () => busy), burst]);
       note(`${idle.length} edits while idle, ${during.length} while 1,000 accounts are being made`);

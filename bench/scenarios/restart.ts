@@ -1,4 +1,4 @@
-/** Cost of a restart when everything is in sync, and the operator's memory. */
+/** Cost of a restart when everything is in sync, and the operator's memory use. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { linkedServiceAccounts } from '../../src/api/index.ts';
 import { resources, type KubeObject } from '../../src/kube/index.ts';
@@ -8,10 +8,10 @@ import { inParallel, isReady, startWorld, untilSurveyed, type Operator } from '.
 
 const accounts = 1000;
 const pods = 10_000;
-/** V8 gives memory back once little is going on. Milliseconds. */
+/** Time that an idle V8 needs to return memory. Milliseconds. */
 const restMs = 20_000;
 
-/** Resolves when every account has been looked at and nothing is left to do. */
+/** Resolves when the operator has reconciled every account and has nothing left to do. */
 async function untilInStep(operator: Operator): Promise<void> {
   for (;;) {
     const [looked, waiting, working] = await Promise.all([
@@ -19,7 +19,7 @@ async function untilInStep(operator: Operator): Promise<void> {
       operator.metric('workqueue_depth{name="accounts"'),
       operator.metric('controller_runtime_active_workers{controller="accounts"'),
     ]);
-    // Each is looked at once before the roles are known, and then again.
+    // Each account is reconciled once before the roles are known, and once afterwards.
     if (looked >= 2 * accounts && waiting + working === 0) return;
     await delay(20);
   }
@@ -36,7 +36,7 @@ export const restart: Scenario = {
       await world.createAccounts(accounts);
       await world.untilAccounts(accounts, isReady);
       await before.stop();
-      // The count of roles in the status of the ClusterConfig is from when there were none.
+      // The role count in the status of the ClusterConfig dates from before the roles existed.
       const settling = await world.startOperator();
       await untilInStep(settling);
       await settling.stop();
@@ -46,7 +46,7 @@ export const restart: Scenario = {
       const operator = await world.startOperator();
       await untilInStep(operator);
       const seconds = (Date.now() - operator.startedAt) / 1000;
-      // Any write that is still due comes within this time.
+      // Pending writes arrive within this time.
       await delay(3_000);
       const calls = await world.aws.journal(since);
       const writes = await world.writes();

@@ -1,4 +1,4 @@
-/** From nothing but cached parts to the example of the guide: an account whose identity is proven. */
+/** Time from a start with cached parts to the example of the guide: an account whose identity is proven. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** A large cluster, followed by the operator's informers and, beside them, by client-go's. */
+/** A large cluster, followed by the operator's informers and, for comparison, by client-go's. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -20,12 +20,12 @@ import { buildPeer, startFollower, type Follower } from '../scale/followers.ts';
 import type { Scenario } from '../scenario.ts';
 import { inParallel, policies } from '../world.ts';
 
-/** `KON_BENCH_SCALE` is a share, for a quick look: 0.05 for a twentieth of everything. */
+/** `KON_BENCH_SCALE` scales the cluster down for a quick run: 0.05 for a twentieth of everything. */
 const share = Number(process.env['KON_BENCH_SCALE'] ?? 1);
 const counts = {
   accounts: Math.round(10_000 * share),
   pods: Math.round(100_000 * share),
-  /** In thousands. */
+  /** Rounded to thousands. */
   changes: Math.max(1000, Math.round(20 * share) * 1000),
 };
 const namespaces = 20;
@@ -58,7 +58,7 @@ export const scale: Scenario = {
         ['client-go, JSON', [peer, cluster.kubeconfig, 'json']],
         ['client-go, protobuf', [peer, cluster.kubeconfig, 'protobuf']],
       ];
-      // A first follower that is not measured fills the server's caches.
+      // An unmeasured first follower fills the server's caches.
       const first = startFollower('first', commands[1]?.[1] ?? []);
       await first.synced;
       await first.stop();
@@ -67,14 +67,14 @@ export const scale: Scenario = {
         const follower = startFollower(name, command);
         followers.push(follower);
         measured.push(await measureSync(follower, note));
-        // It gets the changes all at once, when it goes on: what it is measured by then is not the server's pace.
+        // The follower receives all changes at once when it resumes, so the server's pace does not affect the measurement.
         follower.pause();
       }
       await change(client, etcd, note);
 
       const figures: Figure[][] = [];
       for (const each of measured) figures.push(await measureChanges(each, note));
-      // Our figures are printed with the peer's beside them.
+      // The report prints the peer's figures beside ours.
       const [ours = [], ...peers] = figures;
       return ours.map((figure, index) => {
         const same = peers[0]?.[index]?.value;
@@ -149,13 +149,14 @@ async function fill(client: KubeClient, etcd: Etcd, note: (text: string) => void
       await client.list(linkedServiceAccounts);
       break;
     } catch (error) {
-      // A definition that was just applied is served a moment later.
+      // The API server serves a new CRD only after a moment.
       if (!isNotFound(error)) throw error;
       await delay(50);
     }
   }
   const startedAt = performance.now();
-  // Not by the API server, which would take a quarter of an hour to admit them; it reads them from etcd, as after a restart.
+  // Written to etcd directly, because the API server would take a quarter of an hour to admit them. It reads them from etcd, as
+  // after a restart.
   await putAll(etcd, counts.accounts, (index) => {
     const name = `account-${index}`;
     const account: LinkedServiceAccount = {
@@ -171,7 +172,7 @@ async function fill(client: KubeClient, etcd: Etcd, note: (text: string) => void
   await untilServed(client, counts.pods - 1, () => true);
 }
 
-/** Until the server has read it from etcd: what was written last comes last. */
+/** Waits until the server has read everything from etcd: the object written last arrives last. */
 async function untilServed(
   client: KubeClient,
   index: number,
@@ -201,7 +202,7 @@ function podEntry(
   return [`/registry/pods/${metadata.namespace}/${metadata.name}`, merged];
 }
 
-/** Each write gets a revision of its own, as the API server writes. The last object shows that all exist. */
+/** Each write gets a revision of its own, as with the API server. The last object shows that all exist. */
 async function putAll(
   etcd: Etcd,
   count: number,

@@ -1,6 +1,6 @@
 /**
- * Files of the chart that come from src/rbac: the operator's rules, the admission policies and the roles for people. The chart's
- * templates read the files and add names and labels of the release; Helm's `tpl` fills in the operator's name.
+ * Chart files generated from src/rbac: the operator's rules, the admission policies and the roles for users. The chart's
+ * templates read the files and add names and labels of the release; Helm's `tpl` inserts the operator's name.
  */
 import { Document, isScalar, Scalar, visit } from 'yaml';
 import {
@@ -13,7 +13,7 @@ import {
 
 const folder = 'charts/konstellation/files';
 
-/** Expressions of the chart, where an identity is expected. */
+/** Template expressions of the chart, used in place of an identity. */
 const release = {
   namespace: '{{ .Release.Namespace }}',
   name: '{{ include "konstellation.serviceAccountName" . }}',
@@ -38,7 +38,7 @@ function yaml(value: unknown): string {
   const document = new Document(value, { aliasDuplicateObjects: false });
   visit(document, {
     Pair(_, { key, value: written }) {
-      // Without quotes around it, none within has to be escaped: Helm would read the backslash as its own.
+      // Inside an unquoted scalar no quote needs escaping. Helm would interpret the backslash of an escape.
       if (isScalar(key) && literal.has(String(key.value)) && isScalar(written))
         written.type = Scalar.BLOCK_LITERAL;
     },

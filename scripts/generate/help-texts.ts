@@ -4,7 +4,7 @@ import { parseCommandLine } from '../../src/cli/framework/program.ts';
 
 export const helpFile = 'test/integration/cli/golden/help.txt';
 
-/** Words before `--help`: none, each group, and each command, in the registry's order. */
+/** Words before `--help`: none, each group, and each command, in the order of the registry. */
 export function helpPaths(): readonly (readonly string[])[] {
   return [
     [],
@@ -13,7 +13,7 @@ export function helpPaths(): readonly (readonly string[])[] {
   ];
 }
 
-/** One entry of the file. */
+/** One entry of the golden file. */
 export const helpEntry = (path: readonly string[], text: string): string =>
   `$ ${['kon', ...path, '--help'].join(' ')}\n${text.trimEnd()}\n`;
 

@@ -1,4 +1,4 @@
-/** The manual: a page for `kon`, and one for each command, as roff with the macros of man(7). */
+/** The manual: a page for `kon` and one for each command, as roff with the macros of man(7). */
 import type { Command, Option, Positional } from '../../src/cli/framework/command.ts';
 import { exitCodeMeanings } from '../../src/cli/framework/exit-codes.ts';
 import { globalOptions } from '../../src/cli/framework/global-options.ts';
@@ -10,7 +10,7 @@ export const manFolder = 'docs/man';
 const visible = commands.filter((command) => !command.hidden);
 const pageName = (path: readonly string[]): string => ['kon', ...path].join('-');
 
-/** As text within a line: what roff would take for a request or an escape is none, and a dash stays one that can be copied. */
+/** Escapes text within a line, so that roff finds no request or escape in it and a dash can be copied. */
 const text = (line: string): string =>
   line
     .replaceAll('\\', '\\e')
@@ -119,7 +119,7 @@ function overview(): string {
   ].join('\n');
 }
 
-/** Pages by their path in the repository. */
+/** Manual pages, keyed by their path in the repository. */
 export function manPages(): ReadonlyMap<string, string> {
   return new Map([
     [`${manFolder}/kon.1`, overview()],

@@ -1,6 +1,6 @@
 /**
- * Holds docs/must-not.md to the tests: every line of its tables names tests, and each of them is there. A test is named by its
- * file in backticks, a colon, and its name in double quotes.
+ * Checks docs/must-not.md against the tests: every row of its tables names tests, and each of them exists. A row names a test by
+ * its file in backticks, a colon, and its title in double quotes.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 const page = 'docs/must-not.md';
 const heads = ['what must not happen', '---'];
 
-/** Faults of the page, in words; empty when there are none. */
+/** Describes the faults of the page; empty when there are none. */
 export function mustNotFaults(root: string): readonly string[] {
   const rows = readFileSync(join(root, page), 'utf8')
     .split('\n')
@@ -27,7 +27,7 @@ export function mustNotFaults(root: string): readonly string[] {
   });
 }
 
-/** Whether the file gives this very name to a test that runs. */
+/** Whether the file has a test with exactly this title that is not skipped. */
 function hasTest(path: string, name: string): boolean {
   if (!existsSync(path)) return false;
   const text = readFileSync(path, 'utf8');

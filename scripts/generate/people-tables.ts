@@ -1,4 +1,4 @@
-/** The tables of docs/guides/security.md, between its markers. */
+/** Generates the tables of docs/guides/security.md, between its markers. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {

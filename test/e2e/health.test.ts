@@ -1,4 +1,4 @@
-/** Health checks and metrics of an operator whose API server goes away and comes back. */
+/** Health checks and metrics of an operator whose API server is unavailable for a while. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { crds } from '../../src/api/index.ts';
 import { createKubeClient, resources, staticConnection, type KubeObject } from '../../src/kube/index.ts';
@@ -22,7 +22,7 @@ afterAll(async () => {
 });
 
 async function startOperator(): Promise<string> {
-  // The API server serves new CRDs only after a moment. The operator does not wait for that but exits, so it is started again.
+  // The API server serves new CRDs only after a moment. The operator exits until then, so the test starts it again.
   await eventually('the operator to start', async () => {
     operator = executable.start(
       ['operator', '--health-address=127.0.0.1:0', '--lease-duration=9', '--log-level=debug'],
@@ -44,7 +44,7 @@ async function startOperator(): Promise<string> {
   return `http://127.0.0.1:${port}`;
 }
 
-test('ready is red for the true reason while the API server is away, and alive stays green', async () => {
+test('/readyz fails with the actual reason while the API server is unavailable, and /healthz succeeds', async () => {
   const origin = await startOperator();
   const get = async (path: string): Promise<readonly [number, string]> => {
     const answer = await fetch(`${origin}${path}`);
@@ -61,7 +61,7 @@ test('ready is red for the true reason while the API server is away, and alive s
     return answer[0] === 503 && answer[1].split('\n').length > 10 ? answer : undefined;
   });
   expect(status).toBe(503);
-  // Names of checks and nothing else: whoever reaches the port learns no address and no error of the API server.
+  // Only names of checks: a reader of the port learns no address and no error of the API server.
   expect(reasons).toMatch(/^(\[-\][a-z]+ failed: see the log\n)+$/);
   expect(reasons).toContain('[-]linkedserviceaccounts failed');
   expect(reasons).toContain('[-]pods failed');
@@ -73,7 +73,7 @@ test('ready is red for the true reason while the API server is away, and alive s
       : undefined,
   );
 
-  // The lease ran out meanwhile, or will: an operator that cannot renew it ends, and is started again.
+  // The lease expired meanwhile, or will: an operator that cannot renew it exits and is started again.
   await operator.finished;
   expect(operator.output()).toContain('the lease was lost');
   await cluster.restart();

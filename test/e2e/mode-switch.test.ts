@@ -1,6 +1,6 @@
 /**
- * A change of the identity mode while pods run and a prober exchanges the tokens of each of them, over and over: targets go one
- * after the other, and no other pod than those of the target in turn is ever without a way to new credentials.
+ * A change of the identity mode while pods run and a prober exchanges the tokens of each pod repeatedly: targets switch one after
+ * the other, and only pods of the switching target are ever unable to get new credentials.
  */
 import {
   DeletePodIdentityAssociationCommand,
@@ -67,7 +67,7 @@ function setMode(name: string, identityMode: IdentityMode | null): Promise<unkno
   return sandbox.client.patch(linkedServiceAccounts, { name }, { spec: { aws: { identityMode } } }, edit);
 }
 
-/** Targets whose ServiceAccount of this name is associated. */
+/** Targets whose ServiceAccount of this name has an association. */
 async function associated(serviceAccount: string): Promise<readonly string[]> {
   const { associations = [] } = await eks.send(
     new ListPodIdentityAssociationsCommand({ clusterName: sandbox.description.name, serviceAccount }),
@@ -90,7 +90,7 @@ const isByAgent = (pod: Pod): boolean =>
     env.some(({ name }) => name === 'AWS_CONTAINER_CREDENTIALS_FULL_URI'),
   ) && roleOf(pod) === undefined;
 
-/** A fresh exchange as the pod's SDK, or the agent on its node, makes it. */
+/** A fresh exchange, as the pod's SDK or the agent on its node makes it. */
 async function exchange({ metadata, spec }: Pod): Promise<void> {
   const { namespace = '', name, uid = '' } = metadata;
   const ref = { namespace, name: spec.serviceAccountName ?? '' };
@@ -120,7 +120,7 @@ type Failure = {
   readonly what: string;
 };
 
-/** Exchanges the tokens of all running pods of the accounts in rounds, until `stop` is called, which returns the failures. */
+/** Exchanges the tokens of all running pods of the accounts in rounds until a call of `stop`, which returns the failures. */
 function probe(accounts: readonly string[]): {
   stop(): Promise<{ rounds: number; failures: readonly Failure[] }>;
 } {
@@ -171,7 +171,10 @@ function probe(accounts: readonly string[]): {
   return prober;
 }
 
-/** In each round only pods of one target of an account, and only by the association that its turn ends. */
+/**
+ * Expects that in each round only pods of one target of an account fail, and only those with the association that the operator
+ * deleted.
+ */
 function expectOneTargetAtATime(failures: readonly Failure[]): void {
   expect(failures.filter(({ what }) => !what.includes('by Pod Identity')).map(({ what }) => what)).toEqual(
     [],
@@ -184,7 +187,7 @@ function expectOneTargetAtATime(failures: readonly Failure[]): void {
   expect([...seen].filter(([, found]) => found.size > 1).map(([key]) => key)).toEqual([]);
 }
 
-test('a target whose pods cannot be replaced keeps its association, and so do the others', async () => {
+test('a target whose pods cannot be replaced keeps its association, and so do the other targets', async () => {
   const name = 'full';
   await person.createAccount(name, { identityMode: 'PodIdentity' });
   for (const app of ['full-a', 'full-b']) await person.createApp(app, { serviceAccount: name });
@@ -256,7 +259,7 @@ test('pods of a workload without the restart label keep the association of their
   expect(await associated(name)).toEqual([]);
 });
 
-test('pods whose association was deleted make the account not Ready until it is back', async () => {
+test('an account whose pods lost their association is not Ready until it exists again', async () => {
   const name = 'gone';
   await person.createAccount(name, { identityMode: 'PodIdentity' });
   await person.createApp(name, { serviceAccount: name });
@@ -289,7 +292,7 @@ test('pods whose association was deleted make the account not Ready until it is 
   await untilServed(name, 'PodIdentity');
 });
 
-test('an account goes there and back under kills, and only pods of the target in turn wait for credentials', async () => {
+test('an account switches modes and back while operators are killed, and only pods of the switching target wait for credentials', async () => {
   const name = 'killed';
   await person.createAccount(name);
   for (const app of ['killed-a', 'killed-b']) await person.createApp(app, { serviceAccount: name });
@@ -322,7 +325,7 @@ test('an account goes there and back under kills, and only pods of the target in
   expect(Math.min(over.rounds, returned.rounds)).toBeGreaterThan(3);
 });
 
-test('a right that is missing after the deletion does not end the switch halfway', async () => {
+test('a permission that is missing after the deletion does not leave the switch unfinished', async () => {
   const name = 'denied';
   await person.createAccount(name, { identityMode: 'PodIdentity' });
   await person.createApp(name, { serviceAccount: name });

@@ -1,6 +1,6 @@
 /**
- * Each part of the product on its own, and the operator without the AWS that it needs: no credentials, wrong ones, too few
- * rights, another AWS account.
+ * Each part of the product on its own, and the operator without the AWS access that it needs: no credentials, wrong ones, too few
+ * permissions, another AWS account.
  */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -18,7 +18,7 @@ import { roleNameOf } from '../support/emulator.ts';
 let parts: PartsAlone;
 let person: Person;
 let operator: Running | undefined;
-/** Logs of all operators, and the secrets that they were given. */
+/** Logs of all operators, and the secrets that they received. */
 let logged = '';
 const secrets: Record<string, string> = {};
 beforeAll(async () => {
@@ -50,7 +50,7 @@ async function endOperator(): Promise<Finished | undefined> {
   return ended;
 }
 
-/** The actions which the guide for EKS says that the operator needs: the first column of its table. */
+/** The actions that the operator needs according to the guide for EKS: the first column of its table. */
 async function documentedActions(): Promise<readonly string[]> {
   const guide = await readFile(resolve(import.meta.dirname, '../../docs/guides/eks.md'), 'utf8');
   return guide
@@ -60,7 +60,7 @@ async function documentedActions(): Promise<readonly string[]> {
     .map(([, action]) => action ?? '');
 }
 
-test('an operator with the rights that the guide lists does all of it, on a cluster and an AWS of their own', async () => {
+test('an operator with the permissions in the guide does all of its work, with a separate cluster and AWS', async () => {
   const actions = await documentedActions();
   expect(actions).toContain('iam:CreateRole');
   startOperator(await parts.credentialsThatMay('documented', actions));
@@ -137,7 +137,7 @@ test.each([
     (): Environment => ({ ...parts.administrator, AWS_ACCESS_KEY_ID: 'AKIAAAAAAAAAAAAAAAAA' }),
   ],
 ])(
-  '%s: an operator with %s says so, at the cluster and at each account, and does nothing',
+  '%s: an operator with %s reports it at the cluster and at each account, and does nothing else',
   async (reason, _, env) => {
     startOperator({ ...env(), AWS_ENDPOINT_URL: parts.aws.endpoint });
     await parts.configure();
@@ -155,7 +155,7 @@ test.each([
   },
 );
 
-test('AccessDenied: each action that the operator lacks is named where it is missing', async () => {
+test('AccessDenied: the status names each denied action where it is needed', async () => {
   const actions = await documentedActions();
   const few = actions.filter((action) => !['iam:CreateRole', 'iam:AttachRolePolicy'].includes(action));
   startOperator(await parts.credentialsThatMay('no-create', few));
@@ -186,7 +186,7 @@ test('AccessDenied: each action that the operator lacks is named where it is mis
   await person.untilReady('denied');
   await endOperator();
 
-  // A deletion that AWS denies is held by the finalizer, with the reason.
+  // The finalizer blocks a deletion that AWS denies, and the status has the reason.
   const undeletable = actions.filter((action) => action !== 'iam:DeleteRole');
   startOperator(await parts.credentialsThatMay('no-delete', undeletable));
   await person.deleteAccount('denied');
@@ -220,7 +220,7 @@ test('WrongAccount: credentials of another AWS account than the ClusterConfig na
   await parts.configure({ accountId: parts.accountId });
   await person.untilReady('elsewhere');
 
-  // Also once it has been at work, and for what is being deleted.
+  // The same holds for an operator at work, and for accounts under deletion.
   await parts.configure({ accountId: '111111111111' });
   await parts.untilConfigured('WrongAccount');
   const later = await parts.aws.position();
@@ -235,7 +235,7 @@ test('WrongAccount: credentials of another AWS account than the ClusterConfig na
   expect(await parts.aws.roleNames()).not.toContainEqual(expect.stringContaining('elsewhere'));
 });
 
-test('no operator has written a token or a credential into its log or an Event, whatever went wrong', async () => {
+test('no operator writes a token or a credential into its log or an Event, whatever fails', async () => {
   expect(logged).toContain('"level":"debug"');
   expect(logged).toContain('"step":"ProveIdentity"');
   expect(Object.values(secrets).filter((secret) => secret !== '').length).toBeGreaterThan(4);

@@ -1,6 +1,6 @@
 /**
- * Pod Identity on a whole sandbox: the operator with the rights that are shipped, EKS's associations, the webhook, and pods
- * whose programs get their credentials as the agent gives them.
+ * Pod Identity on a whole sandbox: the operator with the shipped permissions, EKS's associations, the webhook, and pods whose
+ * programs get their credentials from the agent.
  */
 import {
   CreatePodIdentityAssociationCommand,
@@ -29,7 +29,7 @@ import { startSandbox, type TestSandbox } from '../support/sandbox.ts';
 import { roleNameOf } from '../support/emulator.ts';
 
 const targets = ['production', 'staging'] as const;
-/** As EKS's guide has it: any pod of any cluster gets in. */
+/** The trust policy from EKS's guide, which every pod of every cluster can use. */
 const trustOfPods = JSON.stringify({
   Version: '2012-10-17',
   Statement: [
@@ -93,7 +93,7 @@ const marksOf = (account: string, uid: string): Record<string, string> => {
   return { ...ownershipTags({ clusterArn, issuer, providerArn: '', account, uid }) };
 };
 
-/** An association in staging with the marks of an account that is not there. */
+/** Creates an association in staging with the tags of an account that does not exist. */
 async function associate(account: string, uid: string): Promise<PodIdentityAssociation | undefined> {
   const made = await eks.send(
     new CreatePodIdentityAssociationCommand({
@@ -116,7 +116,7 @@ function setMode(name: string, identityMode: IdentityMode | null): Promise<unkno
   return sandbox.client.patch(linkedServiceAccounts, { name }, { spec: { aws: { identityMode } } }, edit);
 }
 
-/** Ready, and every target served in this mode. */
+/** Waits until the account is Ready and every target uses this mode. */
 function untilServed(name: string, mode: IdentityMode): Promise<LinkedServiceAccount> {
   return person.untilAccount(name, `Ready by ${mode}`, (account) =>
     findCondition(account.status?.conditions, 'Ready')?.status === 'True' &&
@@ -148,7 +148,7 @@ async function revisions(app: string): Promise<readonly number[]> {
   return Promise.all(targets.map((target) => person.revision(app, target)));
 }
 
-test('an account is in place without a pod, and the first pod proves it', async () => {
+test('an account without a pod is set up, and the first pod proves it', async () => {
   await person.createAccount('first', { identityMode: 'PodIdentity' });
   const waiting = await person.untilAccount('first', 'that it waits for a pod', (account) =>
     findCondition(account.status?.conditions, 'IdentityProven')?.reason === 'AwaitingFirstPod'
@@ -200,7 +200,7 @@ test('an account is in place without a pod, and the first pod proves it', async 
   expect(await tryAsPod('first', 'production')).toBe('listed\nAccessDenied');
 });
 
-test('a foreign association is reported, and stays as it is', async () => {
+test('a foreign association is reported and stays unchanged', async () => {
   await person.createAccount('taken');
   await person.untilReady('taken');
   await eks.send(
@@ -215,7 +215,7 @@ test('a foreign association is reported, and stays as it is', async () => {
   const row = await person.untilRow('taken', 'production', 'ForeignAssociation');
   expect(row.message).toContain(before[0]?.associationId);
   expect(row.message).toContain(theirRole);
-  // The other target goes on, and so does what the account is for.
+  // The other target and the account's policies are still reconciled.
   await person.untilAccount('taken', 'that staging is proven', (account) =>
     account.status?.targets?.find(({ name, proven }) => name === 'staging' && proven),
   );
@@ -231,7 +231,7 @@ test('a foreign association is reported, and stays as it is', async () => {
   expect(await associations('taken')).toEqual(before);
 });
 
-test('an account goes over and comes back target by target, and its pods roll once each way', async () => {
+test('an account switches modes and back target by target, and its pods roll once each time', async () => {
   await person.createAccount('goes');
   await person.createApp('goes', { serviceAccount: 'goes' });
   await person.untilReady('goes');
@@ -293,12 +293,12 @@ test('a whole cluster switches to Pod Identity and back to IRSA', async () => {
   expect(await revisions('goes')).toEqual([5, 5]);
   expect(await associations('goes')).toEqual([]);
   expect(await associations('quiet')).toEqual([]);
-  // That account states its own mode.
+  // This account sets its own mode.
   await untilServed('first', 'PodIdentity');
   expect(await revisions('first')).toEqual([1, 1]);
 });
 
-test('an association of an earlier life is taken up again, and what others change in it is put back', async () => {
+test('an account adopts the association of its predecessor, and corrects drift in it', async () => {
   const name = 'again';
   const before = await associate(name, 'of an earlier life');
   const { metadata } = await person.createAccount(name, {
@@ -322,7 +322,7 @@ test('an association of an earlier life is taken up again, and what others chang
   );
 });
 
-test('what an account left behind is found and removed, associations before roles', async () => {
+test('objects that an account left behind are found and removed, associations before roles', async () => {
   const name = 'left';
   await sandbox.aws.iam.send(
     new CreateRoleCommand({
@@ -339,7 +339,7 @@ test('what an account left behind is found and removed, associations before role
   expect(await sandbox.aws.role('kon-left')).toBeUndefined();
 });
 
-test('deletion removes associations and role, once no pod uses them', async () => {
+test('deletion removes associations and role once no pod uses them', async () => {
   const { status } = await untilServed('first', 'PodIdentity');
   await person.deleteAccount('first');
   await person.untilAccount('first', 'that it is in use', (account) =>
@@ -353,7 +353,7 @@ test('deletion removes associations and role, once no pod uses them', async () =
   for (const target of targets) expect(await person.serviceAccount(target, 'first')).toBeUndefined();
 });
 
-test('in all of that no pod of an app came up without identity, and AWS refused the operator nothing', async () => {
+test('no pod of an app started without identity in the tests above, and AWS denied the operator nothing', async () => {
   const made = (await pods.complete()).filter(
     ({ type, object }) =>
       type === 'ADDED' &&
@@ -374,7 +374,7 @@ test('in all of that no pod of an app came up without identity, and AWS refused 
   expect(wanted.filter((call) => !called.has(call))).toEqual([]);
 });
 
-/** The association of the first target was looked at before that of the second was made. */
+/** Expects that the association of the first target was read before that of the second was created. */
 async function expectReadBackBetween(name: string, calls: readonly JournalEntry[]): Promise<void> {
   const creations = calls.filter(
     ({ action, parameters }) =>

@@ -1,6 +1,6 @@
 /**
- * Workloads that are not an App's take up an identity when they ask for it by a label: one at a time, once, and with nothing
- * of theirs changed but the mark. Whatever does not ask is left alone.
+ * Workloads without an App get an identity when a label asks for it: one at a time, once, and with no change but the restart
+ * annotation. Workloads without the label stay unchanged.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { resources, type KubeObject, type Resource } from '../../src/kube/index.ts';
@@ -30,7 +30,7 @@ beforeAll(async () => {
     const { items } = await sandbox.client.list<KubeObject>(resources.namespaces);
     return items.some(({ metadata }) => metadata.name === namespace) || undefined;
   });
-  // A ServiceAccount that its owner hands over, whose pods hold no identity yet.
+  // A ServiceAccount that its owner hands over, whose pods have no identity yet.
   await sandbox.client.create<KubeObject>(resources.serviceAccounts, {
     apiVersion: 'v1',
     kind: 'ServiceAccount',
@@ -105,7 +105,7 @@ const get = (resource: Resource, name: string): Promise<Workload> =>
 const markOf = ({ spec }: Workload): string | undefined =>
   spec.template.metadata.annotations?.['k11n.dev/identity'];
 
-test('workloads that ask for it are restarted with the proven identity, and nothing else is', async () => {
+test('only workloads with the label are restarted with the proven identity', async () => {
   const before = await Promise.all(
     (['by-hand', 'silent', 'bare'] as const).map((name) => untilPods(name, () => true)),
   );
@@ -127,7 +127,7 @@ test('workloads that ask for it are restarted with the proven identity, and noth
   for (const [resource, name] of asking) {
     const workload = await get(resource, name);
     expect(markOf(workload)).toBe(`${role} for sts.amazonaws.com`);
-    // The first template is of generation 1, and the mark is the only change.
+    // The first template is of generation 1, and the annotation is the only change.
     expect(workload.metadata.generation).toBe(2);
   }
   const after = await Promise.all(
@@ -137,7 +137,7 @@ test('workloads that ask for it are restarted with the proven identity, and noth
     before.flat().map(({ metadata }) => metadata.uid),
   );
 
-  // Another operator, which remembers nothing, and whom a change of policies makes look at everything.
+  // A new operator without memory, which a change of policies causes to reconcile everything.
   await operator?.end('SIGKILL');
   startOperator();
   await person.editPolicies(account, ['arn:aws:iam::aws:policy/AmazonS3FullAccess']);
@@ -165,7 +165,7 @@ test('workloads that ask for it are restarted with the proven identity, and noth
   for (const [resource, name] of asking) expect((await get(resource, name)).metadata.generation).toBe(2);
 }, 180_000);
 
-test('only the one annotation of the pod template is ours', async () => {
+test('the operator owns only its one annotation of the pod template', async () => {
   for (const [resource, name] of asking) {
     const { metadata } = await get(resource, name);
     const ours = metadata.managedFields?.filter(({ manager }) => manager === 'konstellation') ?? [];
@@ -179,7 +179,7 @@ test('only the one annotation of the pod template is ours', async () => {
   }
 });
 
-test('a pod that the webhook missed is replaced once it injects, without another restart', async () => {
+test('a pod that the webhook missed is replaced once the webhook works, without another restart', async () => {
   const { items } = await sandbox.client.list<KubeObject>(resources.mutatingWebhookConfigurations);
   const registration = items.find(({ metadata }) => metadata.name.includes('pod-identity'));
   if (!registration) throw new Error('the sandbox has a pod identity webhook');

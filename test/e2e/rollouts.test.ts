@@ -1,7 +1,7 @@
 /**
- * Rollouts of identities on a sandbox (G2, G3): many apps on one account, an operator that is killed in the middle, a rollout that
- * does not become healthy, a webhook that is away, and another writer of the same objects. `ROLLOUT_APPS` sets how many apps share
- * the account (default: 10).
+ * Rollouts of identities on a sandbox (G2, G3): many apps on one account, an operator that is killed in the middle, a rollout
+ * that does not become healthy, an unavailable webhook, and another writer of the same objects. `ROLLOUT_APPS` sets how many apps
+ * share the account (default: 10).
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { apps, type App, type AppTargetStatus } from '../../src/api/index.ts';
@@ -60,7 +60,7 @@ function startOperator(): void {
   operator = sandbox.startKon(['operator', '--without-lease']);
 }
 
-/** As a node that dies: nothing is finished, and the next one remembers nothing. */
+/** Kills the operator as a failing node does: it finishes nothing, and the next one has no memory. */
 async function killOperator(): Promise<void> {
   await operator?.end('SIGKILL');
   startOperator();
@@ -80,9 +80,9 @@ function isSettled({ metadata, spec, status }: Deployment): boolean {
 }
 
 type DeploymentWatch = {
-  /** Begins a new tale. */
+  /** Starts a new record. */
   begin(): void;
-  /** Order of the templates that got another identity, and the most that rolled at one moment. */
+  /** Order of the templates that got another identity, and the maximum that rolled at one moment. */
   told(): { readonly order: readonly string[]; readonly mostAtOnce: number };
   stop(): Promise<void>;
 };
@@ -139,7 +139,7 @@ async function watchDeployments(): Promise<DeploymentWatch> {
   };
 }
 
-/** Every app at once, as `kubectl apply -f` of a folder does. */
+/** Edits all apps at once, as `kubectl apply -f` of a folder does. */
 async function moveTo(serviceAccount: string, moved = names): Promise<void> {
   await Promise.all(moved.map((name) => person.editApp(name, { serviceAccount })));
 }
@@ -170,7 +170,7 @@ async function revisions(): Promise<ReadonlySet<number>> {
   return new Set(found);
 }
 
-/** The one that asks first goes at once; all others are in line by then. */
+/** The app that asks first rolls at once; all others are queued by then. */
 function expectInOrder(order: readonly string[]): void {
   const [first, ...others] = order;
   expect(order.toSorted()).toEqual(inOrder.toSorted());
@@ -207,7 +207,7 @@ test(
 );
 
 test(
-  'an operator that is killed in the middle of it goes on where it was: still one at a time, still once each',
+  'an operator that is killed during the rollouts continues them, one at a time and each once',
   async () => {
     deployments.begin();
     await moveTo('before');
@@ -228,12 +228,12 @@ test(
 );
 
 test(
-  'a rollout that never gets healthy stops the rest and says so, until it is mended',
+  'a rollout that never becomes healthy stops the others and is reported, until it is repaired',
   async () => {
     const [first = '', second = '', ...others] = names;
     const last = others.at(-1) ?? second;
     deployments.begin();
-    // No node is that large.
+    // No node has that much capacity.
     await person.editApp(first, { serviceAccount: 'after', resources: { requests: { cpu: '100k' } } });
     await person.untilApp(first, 'to fail', (app) =>
       rowOf(app, 'production')?.reason === 'Unschedulable' ? app : undefined,
@@ -276,7 +276,7 @@ test(
   patienceMs,
 );
 
-test('of two operators one works, and when it dies the other goes on: no app is rolled twice, and who stays is left alone', async () => {
+test('of two operators one leads, and when it is killed the other continues: no app rolls twice, and apps without a change do not roll', async () => {
   await operator?.end('SIGTERM');
   const takeTurns = (): Running => sandbox.startKon(['operator', '--lease-namespace=kube-system']);
   const holder = async (): Promise<string | undefined> => {
@@ -311,7 +311,7 @@ test('of two operators one works, and when it dies the other goes on: no app is 
   startOperator();
 }, 120_000);
 
-/** The cluster may have been faster. */
+/** Deletes the pod unless the cluster has already done so. */
 async function deleteUnlessGone(pod: KubeObject): Promise<void> {
   try {
     await sandbox.client.delete(resources.pods, pod.metadata);
@@ -320,7 +320,7 @@ async function deleteUnlessGone(pod: KubeObject): Promise<void> {
   }
 }
 
-test('while the webhook is away, nothing is rolled out, and pods that it missed are replaced when it is back', async () => {
+test('while the webhook is unavailable nothing is rolled out, and pods that it missed are replaced afterwards', async () => {
   for (const name of ['missed', 'kept']) {
     await person.createApp(name, { serviceAccount: 'before' });
     await person.untilAppReady(name);
@@ -379,7 +379,7 @@ test('while the webhook is away, nothing is rolled out, and pods that it missed 
     await person.untilAppReady(name);
     for (const target of targets) {
       await person.untilPods(name, target, 'the identity', (pod) => roleOf(pod) === roles.get('before'));
-      // Replaced, not rolled; and deployed once.
+      // The pod was replaced without a rollout, and the app deployed once.
       expect(await person.revision(name, target)).toBe(1);
     }
   }
@@ -393,7 +393,7 @@ test('while the webhook is away, nothing is rolled out, and pods that it missed 
   );
 }, 120_000);
 
-test('what others put into the same objects survives a roll', async () => {
+test('a rollout keeps the changes of other writers to the same objects', async () => {
   await person.createApp('shared', {
     serviceAccount: 'before',
     targets: [{ name: 'staging', deployMode: 'latest' }],
@@ -428,11 +428,11 @@ test('what others put into the same objects survives a roll', async () => {
     name: 'shared',
   });
   expect(metadata.annotations).toMatchObject({ 'example.com/team': 'payments' });
-  // Once for each of the three templates: the app's, the injector's, and that of the new identity.
+  // One revision for each of the three templates: the app's, the injector's, and that of the new identity.
   expect(await person.revision('shared', 'staging')).toBe(3);
 }, 120_000);
 
-test('an app is rolled once for each of: an account, another one, none, though the operator is killed each time', async () => {
+test('an app rolls once when its account is added, changed or removed, though the operator is killed each time', async () => {
   await person.createApp('mover', { targets: [{ name: 'production', deployMode: 'latest' }] });
   await person.untilAppReady('mover');
   const expected = [undefined, roles.get('before'), roles.get('after'), undefined];
@@ -451,7 +451,7 @@ test('an app is rolled once for each of: an account, another one, none, though t
         roleOf(pod) === expected[index + 1] && pod.spec.serviceAccountName === (serviceAccount ?? 'default'),
     );
     await person.untilAppReady('mover');
-    // The last template is the first one again, whose ReplicaSet is taken up anew: it counts as another revision all the same.
+    // The last template equals the first one, so its ReplicaSet is used again. This still counts as another revision.
     expect(await person.revision('mover', 'production')).toBe(index + 2);
   }
   const { items } = await sandbox.client.list<KubeObject>(resources.replicaSets, {
@@ -463,7 +463,7 @@ test('an app is rolled once for each of: an account, another one, none, though t
   await sandbox.client.delete(apps, { name: 'mover' });
 }, 120_000);
 
-test('an account that is being deleted waits for its app, which rolls off it, though the operator is killed on the way', async () => {
+test('an account under deletion waits until its app has rolled to no account, though the operator is killed meanwhile', async () => {
   await person.createAccount('leaving', { targets: ['production'] });
   await person.createApp('leaver', {
     serviceAccount: 'leaving',
@@ -480,7 +480,7 @@ test('an account that is being deleted waits for its app, which rolls off it, th
     status?.conditions?.some(({ reason }) => reason === 'AccountDeleting') ? true : undefined,
   );
   await killOperator();
-  // Still held: its pods serve with what they have.
+  // Still blocked: its pods serve with the identity that they have.
   await person.untilPods('leaver', 'production', 'the role', (pod) => roleOf(pod) !== undefined);
   await person.editApp('leaver', { serviceAccount: null });
   await killOperator();

@@ -1,6 +1,6 @@
 /**
- * Stock SDKs in a pod, by their default chains: none of them leaves the machine. All but loopback goes through a proxy that the
- * pod's environment names, and that refuses and records every request.
+ * Stock SDKs in a pod, with their default credential chains: no request leaves the machine. All traffic but loopback passes
+ * through a proxy that the pod's environment names, and that refuses and records every request.
  */
 import { readdir } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -61,7 +61,7 @@ beforeEach(() => {
   asked.length = 0;
 });
 
-/** As `kon sandbox exec deploy/APP -n production -- COMMAND`. */
+/** Runs a command like `kon sandbox exec deploy/APP -n production -- COMMAND`. */
 function asPod(app: string, command: readonly string[]): ReturnType<TestSandbox['kon']> {
   return sandbox.kon(['sandbox', 'exec', `deploy/${app}`, '-n', 'production', '--', ...command], {
     env: { KON_SANDBOX_DIR: sandbox.description.folder },
@@ -108,16 +108,19 @@ describe.each(modes)('in a pod with %s', (mode) => {
     },
   );
 
-  test.each(sdks)('%s is caught by the proxy when it is sent elsewhere', async (_name, _command, away) => {
-    expect((await asPod(app, away())).code).not.toBe(0);
-    expect(asked).toContain('sts.us-west-2.amazonaws.com:443');
-  });
+  test.each(sdks)(
+    '%s is stopped by the proxy when it calls another endpoint',
+    async (_name, _command, away) => {
+      expect((await asPod(app, away())).code).not.toBe(0);
+      expect(asked).toContain('sts.us-west-2.amazonaws.com:443');
+    },
+  );
 });
 
-test("no SDK has written into the user's .aws folder", async () => {
+test("no SDK writes into the user's .aws folder", async () => {
   const command = ['sh', '-c', `"${aws}" sts get-caller-identity >/dev/null && ls -a "$HOME/.aws/cli/cache"`];
   const { stdout } = await asPod('irsa', command);
-  // The CLI keeps them, in a home of the pod's own.
+  // The CLI caches credentials in the pod's own home.
   expect(stdout).toMatch(/^[0-9a-f]{40}\.json$/m);
   expect(await readdir(sandbox.executable.folder)).not.toContain('.aws');
 });

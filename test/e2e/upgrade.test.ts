@@ -1,7 +1,7 @@
 /**
- * From the previous version to this one and back, with real executables of both: `kon install` of the previous version makes a cluster
- * whose pods use AWS, `kon install` of this version upgrades CRDs, admission policies, rights and operator, and the previous version
- * comes back with consent only. The previous version is the revision in `test/support/previous-version.json`.
+ * From the previous version to this one and back, with real executables of both: `kon install` of the previous version creates a
+ * cluster whose pods use AWS, `kon install` of this version upgrades CRDs, admission policies, permissions and operator, and the
+ * downgrade requires consent. The previous version is the revision in `test/support/previous-version.json`.
  */
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -29,7 +29,7 @@ let previous: string;
 let present: string;
 let operator: Running | undefined;
 
-/** A command of one of the two versions, by a person who has a kubeconfig and AWS credentials. */
+/** Runs a command of one of the two versions for a user who has a kubeconfig and AWS credentials. */
 const kon = (executable: string, line: string): Promise<Finished> => {
   const { kubeconfig, awsEndpoint, credentials } = sandbox.description;
   const env = {
@@ -50,7 +50,9 @@ const installOptions = [
 
 type OperatorPod = Pod & KubeObject;
 
-/** Installs a version. Its Deployment replaces the operator's pod: the process of the old pod ends, and one of the new pod starts. */
+/**
+ * Installs a version. Its Deployment replaces the operator's pod: the process of the old pod ends, and one of the new pod starts.
+ */
 async function install(executable: string, version: string, ...options: readonly string[]): Promise<string> {
   const isWanted = ({ spec }: OperatorPod): boolean =>
     spec.containers[0]?.image?.endsWith(`:${version}`) === true;
@@ -74,7 +76,7 @@ async function install(executable: string, version: string, ...options: readonly
   return stdout;
 }
 
-/** Each target's pod of the app, by a call to S3 with the credentials that it has now. */
+/** Calls S3 in each target's pod of the app, with the credentials that it has now. */
 async function podsReachAws(): Promise<void> {
   const probe = join(dirname(sandbox.executable.kon[1] ?? ''), 's3-probe.js');
   for (const target of targets) {
@@ -123,7 +125,7 @@ describe.skipIf(!hasPreviousVersion())('an installation', () => {
     await sandbox?.stop();
   });
 
-  it('works as the previous version', async () => {
+  it('works with the previous version', async () => {
     await install(previous, '0.1.0');
     await person.createAccount('shop', { policyArns: [policies.readOnly] });
     await person.createApp('shop', { serviceAccount: 'shop' });
@@ -132,7 +134,7 @@ describe.skipIf(!hasPreviousVersion())('an installation', () => {
     pods = await podsOf();
   });
 
-  it('is upgraded without the loss of a pod or of its access, and writes what the changelog says', async () => {
+  it('is upgraded without the loss of a pod or of its access, with only the writes that the changelog announces', async () => {
     const position = await sandbox.aws.position();
     const before = await roleOf('shop');
     const installed = new AbortController();
@@ -155,7 +157,7 @@ describe.skipIf(!hasPreviousVersion())('an installation', () => {
     await podsReachAws();
   });
 
-  it('refuses to go back without consent, and loses nothing by the attempt', async () => {
+  it('refuses a downgrade without consent, and loses nothing by the attempt', async () => {
     const before = await definitions();
     const refused = await kon(previous, `install ${installOptions}`);
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('k11n.dev/allow-downgrade=0') });
@@ -164,7 +166,7 @@ describe.skipIf(!hasPreviousVersion())('an installation', () => {
     await podsReachAws();
   });
 
-  it('goes back with consent, without the loss of a pod or of its access', async () => {
+  it('is downgraded with consent, without the loss of a pod or of its access', async () => {
     const consent = { metadata: { annotations: { [allowDowngradeAnnotation]: '0' } } };
     for (const { metadata } of await definitions())
       await sandbox.client.patch(resources.customResourceDefinitions, metadata, consent, {

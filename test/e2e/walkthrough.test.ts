@@ -1,4 +1,4 @@
-/** The walkthrough as a newcomer sees it: one command, off a terminal, and what it leaves behind. */
+/** The walkthrough as a new user runs it: one command, without a terminal, and the files that it leaves behind. */
 import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -88,13 +88,13 @@ const walkthrough = [
 let executable: Executable;
 let folder: string;
 let finished: Finished;
-/** While the tour was on its way. */
+/** The sandbox, described while the tour ran. */
 let description: SandboxDescription;
-/** Every observed version of the objects that carry messages for people, as JSON. */
+/** Every observed version of the objects that carry messages for users, as JSON. */
 let told: readonly string[];
 let secrets: Readonly<Record<string, string>>;
 
-// On a machine without them, the programs are downloaded or built, and their output is not part of the walkthrough.
+// On a machine without them, the programs are downloaded or built, and that output is not part of the walkthrough.
 beforeAll(obtainParts, 20 * 60_000);
 beforeAll(async () => {
   executable = await prepareExecutable();
@@ -140,7 +140,7 @@ async function secretsOf({
   return Object.fromEntries(keys);
 }
 
-/** Keeps all that the operator says in Events and statuses, until the API server is gone. */
+/** Records all Events and statuses of the operator until the API server stops. */
 async function listen({ kubeconfig }: SandboxDescription): Promise<{ end(): Promise<readonly string[]> }> {
   const client = createKubeClient(await loadConnection({ kubeconfig, env: {} }));
   const heard: string[] = [];
@@ -169,7 +169,7 @@ async function follow(
   return { ended };
 }
 
-test('it ends with exit code 0, and says that every step held', () => {
+test('ends with exit code 0, and reports that every step passed', () => {
   expect(finished.stdout + finished.stderr).not.toMatch(/^ *× /m);
   expect(finished.code).toBe(0);
   expect(finished.stdout).toMatch(/\nEvery step held, after [^\n]+\.\n/);
@@ -182,14 +182,14 @@ describe.each(walkthrough)('$step', ({ step, facts }) => {
     expect([...part.matchAll(/^ {2}√ (.*)$/gm)].map(([, fact]) => fact)).toEqual(facts);
   });
 
-  test('is summed up at the end', () => {
+  test('appears in the summary at the end', () => {
     const title = step.slice(step.indexOf(' ') + 1);
     const count = facts.length === 1 ? '1 fact' : `${facts.length} facts`;
     expect(finished.stdout).toContain(`  √ ${title} (${count}, `);
   });
 });
 
-test('it shows what a person would type', () => {
+test('shows the commands that a user would type', () => {
   for (const command of [
     'kon app create myapp --image ',
     'kon account create --account myaccount\n',
@@ -202,7 +202,7 @@ test('it shows what a person would type', () => {
   expect(finished.stdout).toContain('Not authorized to perform sts:AssumeRoleWithWebIdentity');
 });
 
-test('nothing is left running, and of its folder only logs', async () => {
+test('leaves no process running, and only logs in its folder', async () => {
   const pids = [description.pid, ...description.parts.map(({ pid }) => pid)].map(String);
   expect(description.parts.map(({ name }) => name)).toEqual(
     expect.arrayContaining(['etcd', 'aws', 'operator']),
@@ -218,7 +218,7 @@ test('nothing is left running, and of its folder only logs', async () => {
   expect(await readdir(folder)).toEqual(['logs']);
 });
 
-test('no token and no credential is in any log, Event or status, nor in what it prints', async () => {
+test('writes no token and no credential to a log, Event, status or its output', async () => {
   const logs = await readdir(join(folder, 'logs'));
   expect(logs).toEqual(
     expect.arrayContaining(['aws.log', 'webhook.log', 'operator.log', 'kube-apiserver.log', 'audit.log']),
@@ -230,7 +230,7 @@ test('no token and no credential is in any log, Event or status, nor in what it 
   expect(told.some((object) => object.includes('IdentityProven'))).toBe(true);
   expect(findSecrets(told.join('\n'), secrets)).toEqual([]);
   expect(findSecrets(finished.stdout + finished.stderr, secrets)).toEqual([]);
-  // They were there to be found: the operator asked for tokens, and STS gave credentials.
+  // The run did use such secrets: the operator requested tokens, and STS issued credentials.
   expect(await readFile(join(folder, 'logs/audit.log'), 'utf8')).toContain(
     '/serviceaccounts/myaccount/token',
   );

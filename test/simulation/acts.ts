@@ -1,4 +1,4 @@
-/** Acts of people and other programs on accounts, apps and roles. */
+/** Acts of users and other programs on accounts, apps and roles. */
 import {
   appLabel,
   apps,
@@ -16,7 +16,7 @@ import type { Simulation } from './simulation.ts';
 /** An image that no node can start. */
 export const brokenImage = 'broken';
 
-/** Longer than any watch of the simulations is late, in milliseconds. */
+/** Longer than any watch of the simulations lags, in milliseconds. */
 const unseenMs = 60_000;
 
 export type Act = (simulation: Simulation) => Promise<void> | void;
@@ -43,7 +43,7 @@ export const create =
     await server.client.create(linkedServiceAccounts, accountObject(name, spec));
   };
 
-/** A person's edit of the spec, as `kubectl edit` writes it. */
+/** A user's edit of the spec, as with `kubectl edit`. */
 export const edit =
   (name: string, spec: AccountSpec) =>
   async ({ server }: Simulation): Promise<void> => {
@@ -72,7 +72,7 @@ export const clusterTargets =
     await server.client.patch(clusterConfigs, { name: 'simulated' }, change, { type: 'merge' });
   };
 
-/** The ClusterConfig names another EKS cluster. */
+/** Changes the ClusterConfig to name another EKS cluster. */
 export const clusterRegion =
   (region: string): Act =>
   async ({ server }) => {
@@ -91,7 +91,7 @@ export const applyApp =
   (simulation) =>
     (simulation.server.get(apps, name) ? redeploy : deploy)(name, spec)(simulation);
 
-/** Whatever of this name there is, or nothing. */
+/** Deletes the object with this name, if it exists. */
 export const removeIfThere =
   (resource: Resource, name: string, namespace?: string): Act =>
   async ({ server }) => {
@@ -134,7 +134,7 @@ export const takeDown =
     await server.client.delete(apps, { name });
   };
 
-/** Deletes the pods of an app in a namespace, in whose place Kubernetes creates others. */
+/** Deletes the pods of an app in a namespace; Kubernetes creates new ones. */
 export const deletePods =
   (app: string, namespace: string): Act =>
   async ({ server }) => {
@@ -165,7 +165,7 @@ export const foreignRole = (name: string): ObservedRole => ({
   tags: { team: 'payments' },
 });
 
-/** The role of the account on another cluster of the same name. */
+/** The role of an account with this name on another cluster of the same name. */
 export const roleOfOtherCluster = (name: string, account: string): ObservedRole => {
   const other = 'oidc.eks.us-west-2.amazonaws.com/id/OTHER';
   return {
@@ -185,7 +185,7 @@ export const roleOfOtherCluster = (name: string, account: string): ObservedRole 
   };
 };
 
-/** `undefined` allows every policy. */
+/** Sets the allowed policies of the cluster; `undefined` allows every policy. */
 export const clusterAllows =
   (allowedPolicyArns: readonly string[] | undefined): Act =>
   async ({ server }) => {
@@ -193,7 +193,7 @@ export const clusterAllows =
     await server.client.patch(clusterConfigs, { name: 'simulated' }, change, { type: 'merge' });
   };
 
-/** Consents to the detachment of what the ClusterConfig does not allow. */
+/** Consents to the detachment of policies that the ClusterConfig does not allow. */
 export const consentToDetach =
   (allowedPolicyArns: readonly string[]): Act =>
   async ({ server }) => {
@@ -207,14 +207,14 @@ export const put =
   ({ aws }: Simulation): void =>
     aws.change(role.name, () => role);
 
-/** One after the other, without time in between. */
+/** Runs acts one after the other, without time in between. */
 export const atOnce =
   (...acts: readonly Act[]): Act =>
   async (simulation) => {
     for (const act of acts) await act(simulation);
   };
 
-/** Lets so many milliseconds pass. */
+/** Lets this many milliseconds pass. */
 export const wait =
   (ms: number): Act =>
   async ({ time }) =>
@@ -227,13 +227,13 @@ export const webhook =
     workloads.webhookRuns = is === 'back';
   };
 
-/** Waits, not for ever, until there is no such account. */
+/** Waits, with a time limit, until the account no longer exists. */
 export const untilGone =
   (name: string): Act =>
   async ({ time, server }) =>
     void (await time.pass(300_000, () => !server.get(linkedServiceAccounts, name)));
 
-/** A foreign ServiceAccount. */
+/** Creates a foreign ServiceAccount. */
 export const putServiceAccount =
   (namespace: string, name: string): Act =>
   async ({ server }) => {
@@ -257,7 +257,7 @@ export const deleteNamespace =
     await server.client.delete(resources.namespaces, { name });
   };
 
-/** A pod that nothing removes, as others' finalizers hold it. */
+/** Creates a pod that is never removed, because finalizers of others block its deletion. */
 export const putStuckPod =
   (namespace: string): Act =>
   async ({ server }) => {
@@ -266,20 +266,20 @@ export const putStuckPod =
     await server.client.create(resources.pods, pod);
   };
 
-/** An out-of-band change of every role. */
+/** Changes every role out of band. */
 export const changeRoles =
   (to: (role: ObservedRole) => ObservedRole | undefined): Act =>
   ({ aws }) => {
     for (const name of aws.roles.keys()) aws.change(name, (role) => role && to(role));
   };
 
-/** ARNs of policies that exist nowhere else. */
+/** ARNs of distinct policies. */
 export const policies = (count: number): readonly string[] =>
   Array.from({ length: count }, (_, index) => `arn:aws:iam::123456789012:policy/p${index}`);
 
 /**
- * Sets a field that only a later version of the CRDs has and, some time later, changes the role as the later operator would.
- * An older operator cannot know of the field until a watch has reported it.
+ * Sets a field that only a later version of the CRDs has and, some time later, changes the role as the later operator would. An
+ * older operator cannot learn of the field before a watch has reported it.
  */
 export const editAsLaterVersion =
   (name: string, spec: AccountSpec, role: (role: ObservedRole) => ObservedRole): Act =>
@@ -290,7 +290,7 @@ export const editAsLaterVersion =
     await changeRoles(role)(simulation);
   };
 
-/** The same of an app. */
+/** Does the same for an app. */
 export const redeployAsLaterVersion =
   (name: string, spec: Partial<AppSpec>): Act =>
   async (simulation) => {
@@ -298,7 +298,7 @@ export const redeployAsLaterVersion =
     await redeploy(name, { ...spec, ofLaterVersion: 'x' } as Partial<AppSpec>)(simulation);
   };
 
-/** Kinds in a backup of the cluster. Controllers create the rest from these. */
+/** Kinds in a backup of the cluster. Controllers create all other objects from these. */
 const backedUp = [linkedServiceAccounts, apps, resources.serviceAccounts];
 const backups = new WeakMap<Simulation, ReturnType<Simulation['server']['snapshot']>>();
 
@@ -306,7 +306,9 @@ export const backUpCluster: Act = (simulation) => {
   backups.set(simulation, simulation.server.snapshot(backedUp));
 };
 
-/** Restores the last backup, from etcd (with the same uids and the status) or by a tool that creates the objects again. */
+/**
+ * Restores the last backup, either from etcd (with the same uids and the status) or with a tool that creates the objects again.
+ */
 export const restoreCluster =
   (uids: 'same' | 'new'): Act =>
   (simulation) => {
@@ -321,13 +323,13 @@ export const backUpRoles: Act = (simulation) => {
   rolesBackedUp.set(simulation, [...simulation.aws.roles.values()]);
 };
 
-/** Roles are created again from the last backup, where IAM gives them other ids. */
+/** Creates roles again from the last backup; IAM gives them new ids. */
 export const restoreRoles: Act = (simulation) => {
   for (const role of rolesBackedUp.get(simulation) ?? [])
     simulation.aws.change(role.name, () => ({ ...role, id: `${role.id}RESTORED` }));
 };
 
-/** A pod of the account on AWS Fargate, where no Pod Identity agent runs. */
+/** Creates a pod of the account on AWS Fargate, where no Pod Identity agent runs. */
 export const fargatePod =
   (account: string, namespace: string): Act =>
   async ({ server }) => {

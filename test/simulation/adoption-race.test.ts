@@ -1,4 +1,4 @@
-/** A role that was there before, and two accounts that both say they take it over: one gets it, and the other lays no hand on it. */
+/** Two accounts that adopt one existing role: one gets it, and the other writes nothing to it. */
 import { expect, it } from 'vitest';
 import { linkedServiceAccounts, type LinkedServiceAccount } from '../../src/api/index.ts';
 import { findCondition } from '../../src/k8s/conditions.ts';
@@ -16,7 +16,7 @@ const faultSchedules: readonly [string, readonly Fate[]][] = [
   ['when the first call does not get there', [{ fault: 'unsent' }]],
 ];
 it.each(faultSchedules)(
-  'of two accounts that take over one role at the same time, %s, one gets it and the other touches nothing',
+  'of two accounts that adopt one role at the same time, %s, one gets it and the other writes nothing to it',
   async (_what, fates) => {
     const left = [...fates];
     const simulation = await startSimulation({

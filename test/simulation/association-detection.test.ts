@@ -1,4 +1,7 @@
-/** When associations are looked at: seldom where nothing uses them, at once when a pod shows one, and else as roles are. */
+/**
+ * Frequency of the listing of associations: rare where no account uses Pod Identity, immediate when a pod shows an association,
+ * and otherwise the same as for roles.
+ */
 import { describe, expect, it } from 'vitest';
 import {
   clusterConfigs,
@@ -22,8 +25,8 @@ function reasonIn({ server }: Simulation, target: string): string | undefined {
   return account?.status?.targets?.find(({ name }) => name === target)?.reason;
 }
 
-describe('where nothing uses Pod Identity', () => {
-  it('associations are listed once in ten sweeps', async () => {
+describe('where no account uses Pod Identity', () => {
+  it('lists associations once in ten sweeps', async () => {
     const simulation = await startSimulation();
     await create('a')(simulation);
     await simulation.time.pass(60_000);
@@ -32,7 +35,7 @@ describe('where nothing uses Pod Identity', () => {
     expect(lookedAt(simulation, since)).toBe(hourMs / (10 * driftIntervalMs));
   });
 
-  it('a foreign one is reported as soon as a pod comes up with it', async () => {
+  it('reports a foreign association as soon as a pod starts with it', async () => {
     const simulation = await startSimulation();
     await create('a')(simulation);
     await deploy('app', { serviceAccount: 'a' })(simulation);
@@ -47,7 +50,7 @@ describe('where nothing uses Pod Identity', () => {
     });
     await simulation.time.pass(30_000);
     expect(reasonIn(simulation, 'production')).toBeUndefined();
-    // The operator itself would roll nothing onto another role: Kubernetes replaces a pod that was deleted.
+    // The operator itself would not roll pods to another role; Kubernetes replaces a deleted pod.
     await deletePods('app', 'production')(simulation);
     await simulation.time.pass(5_000);
     expect(reasonIn(simulation, 'production')).toBe('ForeignAssociation');
@@ -56,7 +59,7 @@ describe('where nothing uses Pod Identity', () => {
 });
 
 describe('where an account uses Pod Identity', () => {
-  it('associations are listed as often as roles are', async () => {
+  it('lists associations as often as roles', async () => {
     const simulation = await startSimulation();
     await create('a', { aws: { identityMode: 'PodIdentity' } })(simulation);
     await simulation.time.pass(60_000);
@@ -66,14 +69,14 @@ describe('where an account uses Pod Identity', () => {
   });
 });
 
-describe('after the cluster was not known for a while', () => {
-  it('roles and associations are looked at again', async () => {
+describe('after a time without a known cluster', () => {
+  it('lists roles and associations again', async () => {
     const simulation = await startSimulation();
     await create('a', { aws: { identityMode: 'PodIdentity' } })(simulation);
     await simulation.time.pass(60_000);
     const { client } = simulation.server;
     await client.delete(clusterConfigs, { name: 'simulated' });
-    // Sweeps are due meanwhile, which know no cluster to sweep.
+    // Sweeps are due meanwhile, but without a known cluster they list nothing.
     await simulation.time.pass(3 * driftIntervalMs);
     const config: ClusterConfig = {
       apiVersion: 'k11n.dev/v1alpha1',

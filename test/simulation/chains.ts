@@ -1,6 +1,6 @@
 /**
- * Chains of specs: an account, and an app that uses it, edited many times over at any pace, with an edit that cannot be applied and
- * the way back from it. The end of a chain depends on its last spec alone: a cluster that never had another spec ends the same.
+ * Chains of specs: an account, and an app that uses it, are edited many times with varying delays, including an invalid edit that
+ * is reverted. The end state of a chain depends only on its last spec: a cluster with only that spec has the same end state.
  */
 import type { LinkedServiceAccountSpec } from '../../src/api/index.ts';
 import { applyAccount, applyApp, policies, type AccountSpec } from './acts.ts';
@@ -15,7 +15,7 @@ import { startSimulation, targets, type Simulation } from './simulation.ts';
 
 export type Chain = { readonly specs: readonly AccountSpec[]; readonly gapsMs: readonly number[] };
 
-/** Before the first spec and after the last, in milliseconds. */
+/** Time before the first spec and after the last, in milliseconds. */
 const startMs = 5_000;
 const untilRestMs = 900_000;
 
@@ -24,7 +24,7 @@ const app = {
   targets: targets.map((name) => ({ name, deployMode: 'latest' as const })),
 };
 
-/** Its last spec can be carried out; right before it comes one that cannot, which is taken back by an earlier one. */
+/** A chain whose last spec is valid; an invalid spec and its revert to an earlier one come right before it. */
 export function chainOf(seed: number, length: number): Chain {
   const draws = createDraws(seed).fork('chain');
   const specs = Array.from({ length: length - 3 }, () => randomSpec(draws));
@@ -37,7 +37,7 @@ export function chainOf(seed: number, length: number): Chain {
   };
 }
 
-/** Most edits come before the one before them has been carried out. */
+/** Most edits come before the operator has applied the previous one. */
 function randomGap(draws: Draws): number {
   const most = draws.weighted([
     [5, 0],
@@ -47,7 +47,7 @@ function randomGap(draws: Draws): number {
   return draws.between(0, most);
 }
 
-/** For all targets, and with policies that fit. */
+/** The spec with all targets, and with policies that fit on a role. */
 function feasible({ aws, targets: _, ...spec }: AccountSpec): AccountSpec {
   return { ...spec, aws: { ...aws, policyArns: [...(aws?.policyArns ?? [])].slice(0, policiesPerRole) } };
 }
@@ -84,7 +84,7 @@ async function freshApplyOf(spec: AccountSpec): Promise<Simulation> {
   return simulation;
 }
 
-/** Whether the chain has an invalid spec. A chain without one shows nothing. */
+/** Whether the chain has an invalid spec. A chain without one proves nothing. */
 export function hasInvalidSpec({ specs }: Chain): boolean {
   const lengthOf = (aws: Partial<LinkedServiceAccountSpec['aws']> | undefined): number =>
     aws?.policyArns?.length ?? 0;

@@ -1,11 +1,11 @@
-/** Every crash plan of every scenario; `make crash-plans` runs the same outside of a test run. */
+/** Every crash plan of every scenario; `make crash-plans` runs the same outside the test runner. */
 import { describe, expect, it } from 'vitest';
 import { inTime, noLimit } from './time-limit.ts';
 import { commandFor, crashPlansOf, referenceOf, violationsOf } from './plans.ts';
 import { scenarios } from './scenarios.ts';
 
 describe.each(scenarios)('$name', (scenario) => {
-  it('ends the same, whichever write was the last', noLimit, async () => {
+  it('reaches the same end state, whichever write was the last', noLimit, async () => {
     const reference = await inTime(scenario.name, () => referenceOf(scenario));
     expect(reference.violations).toEqual([]);
     expect(reference.writes.length).toBeGreaterThan(0);

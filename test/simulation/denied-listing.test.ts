@@ -15,7 +15,7 @@ function readyOf({ server }: Simulation): ReturnType<typeof findCondition> {
   return findCondition(account.status?.conditions, 'Ready');
 }
 
-/** Names of running pods by target, each with the mode by which it gets its identity. */
+/** Names of running pods by target, each with the mode of its identity. */
 function podsOf({ server }: Simulation): Readonly<Record<string, readonly string[]>> {
   const modeOf = (spec: unknown): string => {
     const text = JSON.stringify(spec);
@@ -40,7 +40,7 @@ describe.each([
   ['killedBefore', ['production', 'staging']],
   ['killedAfter', ['staging']],
 ] as const)('an operator that was %s the deletion of an association and may not list them', (fault, left) => {
-  it('changes no pod and no other association, names the denied call, and finishes once it may list', async () => {
+  it('changes no pod and no other association, names the denied call, and finishes once the listing is allowed', async () => {
     let isKilled = false;
     let isDenied = false;
     const simulation = await startSimulation({

@@ -1,4 +1,4 @@
-/** Drift detection: its calls, their frequency, and what the operator does when AWS refuses them. */
+/** Drift detection: its calls, their frequency, and the operator's behaviour when AWS denies them. */
 import { describe, expect, it } from 'vitest';
 import {
   clusterConfigs,
@@ -44,7 +44,7 @@ async function fleet(
   return simulation;
 }
 
-/** Reads of AWS during a time, with counts, without proofs and the cluster's own check. */
+/** Counts of AWS reads during a time, without proofs and the cluster check. */
 async function readsDuring(simulation: Simulation, ms: number): Promise<Readonly<Record<string, number>>> {
   const before = simulation.reads.length;
   await simulation.time.pass(ms);
@@ -76,7 +76,7 @@ describe('a sweep', () => {
     });
   });
 
-  it('reads the OIDC provider once, beside what the ClusterConfig itself asks for', async () => {
+  it('reads the OIDC provider once, in addition to the reads for the ClusterConfig', async () => {
     const simulation = await fleet();
     const before = simulation.reads.length;
     await simulation.time.pass(10 * driftIntervalMs);
@@ -87,7 +87,7 @@ describe('a sweep', () => {
     expect(reads.length).toBeLessThanOrEqual(13);
   });
 
-  it('finds what a listing leaves out as each role has its turn', async () => {
+  it('finds drift that a listing does not show, when it reads each role in turn', async () => {
     const simulation = await fleet();
     for (const account of ['a', 'b', 'c'])
       simulation.aws.change(
@@ -100,10 +100,10 @@ describe('a sweep', () => {
     ]);
   });
 
-  it('runs at the interval in the ClusterConfig, and follows a change of it at once', async () => {
+  it('runs at the interval in the ClusterConfig, and applies a new interval at once', async () => {
     const simulation = await fleet();
     const { server } = simulation;
-    // Not when a sweep would be due anyway.
+    // Before a sweep would be due anyway.
     await simulation.time.pass(
       2 * minute,
       () => simulation.reads.at(-1)?.what.startsWith('iam GetRole') === true,
@@ -121,7 +121,7 @@ describe('a sweep', () => {
   it.each<[string, Fault | undefined]>([
     ['by a listing', undefined],
     ['by reads, where a listing is denied', 'denied'],
-  ])('sees that what stood in the way of an account is gone, %s', async (_, fault) => {
+  ])('detects that the obstacle of an account is gone, %s', async (_, fault) => {
     const simulation = await fleet((what) => (what.startsWith(listing) ? fault : undefined));
     const reason = (): string | undefined =>
       findCondition(
@@ -150,7 +150,7 @@ describe('a sweep', () => {
   });
 });
 
-it('Events report repaired drift and how it was repaired', async () => {
+it('reports repaired drift and the repair in Events', async () => {
   const simulation = await fleet();
   const role = roleOf(simulation, 'b');
   const foreign = 'arn:aws:iam::aws:policy/AdministratorAccess';
@@ -175,11 +175,11 @@ it('Events report repaired drift and how it was repaired', async () => {
 });
 
 describe('where a listing is denied', () => {
-  it('roles are read one by one, drift is found as before, and a listing is asked for again later', async () => {
+  it('reads roles one by one, finds drift as before, and tries the listing again later', async () => {
     let denied = true;
     const simulation = await fleet((what) => (denied && what.startsWith(listing) ? 'denied' : undefined));
     const reads = await readsDuring(simulation, 10 * driftIntervalMs);
-    // One try at the start, which was a minute ago; the next after a quarter of an hour.
+    // One attempt at the start, a minute ago; the next one after a quarter of an hour.
     expect(reads).toMatchObject({ GetRole: 30, ListAttachedRolePolicies: 30 });
     expect(reads).not.toHaveProperty('GetAccountAuthorizationDetails');
     detach(simulation, 'c');
@@ -194,7 +194,7 @@ describe('where a listing is denied', () => {
   });
 });
 
-it('the ClusterConfig reports drift detection that is denied, until it is allowed again', async () => {
+it('reports in the ClusterConfig that drift detection is denied, until it is allowed again', async () => {
   let denied = false;
   const reads = /^iam (GetAccountAuthorizationDetails|GetRole|List)/;
   const simulation = await fleet((what) => (denied && reads.test(what) ? 'denied' : undefined));
@@ -208,7 +208,7 @@ it('the ClusterConfig reports drift detection that is denied, until it is allowe
   expect(await simulation.time.pass(driftIntervalMs + 5_000, () => checked() === 'False AccessDenied')).toBe(
     true,
   );
-  // It is written once, not with every pass.
+  // The report is written once, not with every sweep.
   const version = (): string | undefined =>
     simulation.server.get(clusterConfigs, 'simulated')?.metadata.resourceVersion;
   const before = version();
@@ -219,7 +219,7 @@ it('the ClusterConfig reports drift detection that is denied, until it is allowe
 });
 
 describe('where a listing fails', () => {
-  it('at the start: accounts are looked up one by one, and made', async () => {
+  it('at the start: reads accounts one by one, and creates their roles', async () => {
     const simulation = await fleet((what) => (what.startsWith(listing) ? 'failed' : undefined));
     const { items } = await simulation.server.client.list<LinkedServiceAccount>(linkedServiceAccounts);
     expect(items.map(({ status }) => findCondition(status?.conditions, 'Ready')?.status)).toEqual([
@@ -229,7 +229,7 @@ describe('where a listing fails', () => {
     ]);
   });
 
-  it('for a while: nothing is taken for gone, and the sweeps go on afterwards', async () => {
+  it('for a while: treats no role as deleted, and continues the sweeps afterwards', async () => {
     let failing = false;
     const simulation = await fleet((what) => (failing && what.startsWith(listing) ? 'failed' : undefined));
     failing = true;
@@ -243,13 +243,13 @@ describe('where a listing fails', () => {
   });
 });
 
-it('an answer that is older than a write of ours undoes nothing', async () => {
+it('does not undo a write because of an answer that is older', async () => {
   const simulation = await fleet();
   simulation.aws.readLagMs = () => 10_000;
   const { server } = simulation;
   const other = 'arn:aws:iam::aws:policy/AmazonSQSFullAccess';
   const before = simulation.effects.length;
-  // Edits all over the minute, so that some fall right before a sweep.
+  // Edits spread over the minute, so that some come right before a sweep.
   for (let edit = 0; edit < 24; edit += 1) {
     const account = await server.client.get<LinkedServiceAccount>(linkedServiceAccounts, { name: 'a' });
     await server.client.update(linkedServiceAccounts, {

@@ -1,4 +1,6 @@
-/** Apps whose new pods would not get their identity: the dry run is repeated with back-off, and at once after a change. */
+/**
+ * Apps whose new pods would not get their identity: the operator repeats the dry run with back-off, and at once after a change.
+ */
 import { expect, it } from 'vitest';
 import { apps, type App } from '../../src/api/index.ts';
 import { resources, type KubeObject } from '../../src/kube/index.ts';
@@ -7,7 +9,7 @@ import { startSimulation, type Simulation } from './simulation.ts';
 
 const minute = 60_000;
 
-/** Creation times of dry-run pods after a point in time, in milliseconds. */
+/** Creation times of dry-run pods since a point in time, in milliseconds. */
 const dryRunsSince = ({ reads }: Simulation, since: number): readonly number[] =>
   reads
     .filter(({ at, what }) => at >= since && what.startsWith('kube try pods '))
@@ -24,7 +26,7 @@ const reason = ({ server }: Simulation): string | undefined =>
   (server.get(apps, 'app') as App | undefined)?.status?.targets?.find(({ name }) => name === 'production')
     ?.reason;
 
-/** An App with a new image that is held, as the webhook does not answer, for so long. */
+/** An App with a new image that is held for this time, because the webhook does not answer. */
 async function held(forMs: number): Promise<Simulation> {
   const simulation = await startSimulation();
   const { time } = simulation;
@@ -40,7 +42,7 @@ async function held(forMs: number): Promise<Simulation> {
   return simulation;
 }
 
-it('the delay grows to a minute at most, and the App goes on within that time', async () => {
+it('the delay grows to a minute at most, and the App is deployed within that time', async () => {
   const simulation = await held(0);
   const { time } = simulation;
   const since = time.now();
@@ -68,7 +70,7 @@ it.each([
   ],
   ['the pods', deletePods('app', 'production')],
 ] as const)(
-  'a change of %s is followed by a dry run at once, and the delays begin anew',
+  'a change of %s causes a dry run at once, and the delays start again from the shortest',
   async (_, change) => {
     const simulation = await held(20 * minute);
     const { time } = simulation;

@@ -1,4 +1,4 @@
-/** State that has to be the same at the end of every run: everything but uids, versions and times. */
+/** The state that has to be equal at the end of every run: everything but uids, versions and times. */
 import {
   apps,
   linkedServiceAccounts,
@@ -131,10 +131,10 @@ function told(conditions: readonly Condition[] | undefined): object {
   );
 }
 
-/** A digest over everything that was applied, uids of owners included. */
+/** A digest of all applied objects, including the uids of owners. */
 const appliedHash = 'k11n.dev/applied-hash';
 
-/** A memory of what was, which stays when a target runs again. */
+/** The replica count before a halt, which stays when a target resumes. */
 const beforeHalt = 'k11n.dev/replicas-before-halt';
 
 function contentOf(object: StoredObject): object {
@@ -144,7 +144,7 @@ function contentOf(object: StoredObject): object {
   return { labels, annotations: others, spec, ...(data === undefined ? {} : { data }) };
 }
 
-/** Names of pods are random; their number by kind counts. */
+/** Counts pods by kind, because their names are random. */
 function countedPods(pods: readonly StoredObject[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const { metadata, spec } of pods) {
@@ -161,7 +161,7 @@ function countedPods(pods: readonly StoredObject[]): ReadonlyMap<string, number>
   return new Map([...counts].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Where two end states differ, a line each: `roles.kon-a.trustPolicy: "…" instead of "…"`. */
+/** Differences between two end states, one per line: `roles.kon-a.trustPolicy: "…" instead of "…"`. */
 export function differences(is: unknown, wanted: unknown, path = ''): readonly string[] {
   if (isRecord(is) && isRecord(wanted)) {
     return [...new Set([...Object.keys(is), ...Object.keys(wanted)])].flatMap((key) =>

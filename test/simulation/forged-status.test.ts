@@ -1,4 +1,4 @@
-/** A user who may write the status of accounts claims a proof that STS refuses. */
+/** A user with write access to the status of accounts forges a proof that STS refuses. */
 import { expect, it } from 'vitest';
 import { linkedServiceAccounts, type LinkedServiceAccount } from '../../src/api/index.ts';
 import { findCondition } from '../../src/k8s/conditions.ts';
@@ -18,7 +18,7 @@ const ready = (simulation: Simulation): string => {
   return `${condition?.status} ${condition?.reason}`;
 };
 
-/** An account whose every exchange STS refuses, and its status before. */
+/** An account with all of its token exchanges refused by STS, and its status from before. */
 async function refused() {
   let isRefused = false;
   const simulation = await startSimulation({
@@ -29,34 +29,34 @@ async function refused() {
   expect(await time.pass(minute, () => ready(simulation) === 'True Ready')).toBe(true);
   const { status } = accountIn(simulation);
   isRefused = true;
-  // The proofs are repeated at their pace.
+  // The operator repeats the proofs at their interval.
   expect(await time.pass(20 * minute, () => ready(simulation) === 'False AssumeRoleDenied')).toBe(true);
   const forge = (): Promise<unknown> =>
     server.client.updateStatus(linkedServiceAccounts, { ...accountIn(simulation), status });
   return { simulation, forge };
 }
 
-it('a forged status does not stand while the operator runs', async () => {
+it('a forged status is overwritten while the operator runs', async () => {
   const { simulation, forge } = await refused();
   await forge();
   expect(ready(simulation)).toBe('True Ready');
   expect(await simulation.time.pass(5_000, () => ready(simulation) === 'False AssumeRoleDenied')).toBe(true);
 });
 
-it('a forged status does not stand longer than ten minutes after a restart', async () => {
+it('a forged status is overwritten at most ten minutes after a restart', async () => {
   const { simulation, forge } = await refused();
   const { time } = simulation;
   simulation.restart();
   await forge();
   const startedAt = time.now();
   expect(await time.pass(20 * minute, () => ready(simulation) === 'False AssumeRoleDenied')).toBe(true);
-  // Until the process is back, and one exchange.
+  // Time until the process has restarted, and one exchange.
   expect(time.now() - startedAt).toBeLessThanOrEqual(renewUntilMs + 10_000);
   await time.pass(20 * minute);
   expect(ready(simulation)).toBe('False AssumeRoleDenied');
 });
 
-it('a restart asks STS for nothing in its first minute, and for each proof once in its first ten', async () => {
+it('a restarted operator asks STS for nothing in its first minute, and for each proof once in its first ten', async () => {
   const simulation = await startSimulation();
   const { time, reads, effects } = simulation;
   await applyAccount('a', { aws: { policyArns: [readOnly] } })(simulation);

@@ -1,6 +1,6 @@
 /**
- * Invariants of every moment of a run, and not only of its end. They look at the world, not at the operator: each write is judged
- * when it arrives, by what is true then and was true for as long as the operator cannot be expected to know better.
+ * Invariants that hold at every moment of a run, not only at its end. They inspect the simulated world and not the operator: each
+ * write is judged when it arrives, by the current state and by all states since the operator may last have been up to date.
  */
 import {
   accountFinalizer,
@@ -28,11 +28,11 @@ import { trustsPods } from './simulated-eks.ts';
 import { driftIntervalMs, issuer, type Simulation } from './simulation.ts';
 
 export type InvariantOptions = {
-  /** How long the operator may act on what is no longer so: its views lag, and its calls wait for their turn. Milliseconds. */
+  /** How long the operator may act on an outdated state: its views lag, and its calls wait in a queue. Milliseconds. */
   readonly unawareMs: number;
-  /** IAM's reads may be old, so that a process that starts may not learn what the one before it wrote last. */
+  /** Whether IAM's reads may be stale, so that a new process may not see the last writes of the previous one. */
   readonly readsLag?: boolean;
-  /** Nothing keeps processes from the lease, so that a takeover has its bound. */
+  /** Whether processes can always reach the lease, so that a takeover has a time limit. */
   readonly leaseIsReached?: boolean;
 };
 
@@ -45,7 +45,7 @@ type DeploymentObject = StoredObject & {
   };
 };
 
-/** Something as it was, until when; the present has no end. */
+/** An earlier value and the time until which it was current; the present value has no end. */
 type Past<T> = { readonly value: T; until: number };
 
 const untilNow = Infinity;
@@ -57,16 +57,19 @@ export function checkInvariants(
   const { server, aws, time } = simulation;
   const violations: Violation[] = [];
   const say = (oracle: OracleName, message: string): void => {
-    // One of a kind is enough to know; a bug that repeats itself would fill pages.
+    // One violation per oracle is enough; a bug that repeats itself would fill pages.
     if (!violations.some((known) => known.oracle === oracle)) violations.push({ oracle, message });
   };
 
   const pasts = new Map<string, Past<StoredObject | undefined>[]>();
   const rolePasts = new Map<string, Past<ObservedRole | undefined>[]>();
-  /** When a role, or a ServiceAccount, namespace or account by its key, was last changed out of band. */
+  /** When a role was last changed out of band, or a ServiceAccount, namespace or account, by key. */
   const disturbedAt = new Map<string, number>();
 
-  /** Which process, by how many were started until then, wrote a role last; and when one that is no more did so. */
+  /**
+   * The process that last wrote a role, identified by the number of starts until then, and the time of the last write by an
+   * earlier process.
+   */
   const writers = new Map<string, { readonly starts: number; readonly at: number }>();
   const inheritedAt = new Map<string, number>();
   const noteWriter = (name: string): void => {
@@ -75,7 +78,7 @@ export function checkInvariants(
     if (last && last.starts !== starts) inheritedAt.set(name, last.at);
     writers.set(name, { starts, at: time.now() });
   };
-  /** Whether an earlier process wrote the role: the next one finds such a write as it finds drift. */
+  /** Whether an earlier process wrote the role: the next process detects such a write only as it detects drift. */
   const isInherited = (name: string, ms: number): boolean => {
     const last = writers.get(name);
     const at = last && last.starts !== simulation.starts() ? last.at : inheritedAt.get(name);
@@ -127,7 +130,9 @@ export function checkInvariants(
     return !policyArns.includes(arn) || clustersLately().some(isConsented);
   };
 
-  /** Exchanges of tokens: a role under a trust policy, by a subject. STS may still know an older policy than IAM; both count. */
+  /**
+   * Token exchanges: a role with its trust policy, and a subject. STS may still know an older trust policy than IAM; both count.
+   */
   const proofs = new Set<string>();
   const proofOf = (role: ObservedRole, subject: string): string =>
     `${role.id} ${role.trustPolicy} ${subject}`;
@@ -170,7 +175,7 @@ export function checkInvariants(
     if (change.action === 'UntagRole') judgeRetention(change);
   });
 
-  /** Attachments, `ROLE ARN`, that others than the operator added. */
+  /** Attachments, as `ROLE ARN`, that were added by other callers than the operator. */
   const attachedByHand = new Set<string>();
   const noteAttachments = ({ name, before, after, by }: RoleChange): void => {
     for (const arn of after?.attachedPolicyArns ?? []) {
@@ -192,19 +197,19 @@ export function checkInvariants(
     if (action !== 'DeletePodIdentityAssociation') return;
     if (accountsLately(by).every((account) => account !== undefined && isNotFor(account, namespace)))
       judgeDraining(`${action} of ${namespace}/${serviceAccount}`, namespace, by, podIdentityEnv);
-    // While the account is for the target, pods that are made from now on have to get the role by the annotation.
+    // While the account has the target, new pods must get the role from the annotation.
     if (accountsLately(by).some((account) => isNotFor(account, namespace))) return;
     if (wasDisturbed(`namespaces /${namespace}`, unawareMs)) return;
     judgeTurn(namespace, serviceAccount);
     const account = server.get(resources.serviceAccounts, serviceAccount, namespace);
     const carried = account?.metadata.annotations?.[roleArnAnnotation] ?? '';
     const roleName = carried.split('/').at(-1) ?? '';
-    // A role that was broken or deleted out of band shuts out pods of both modes, and the operator cannot know at once.
+    // A role that was broken or deleted out of band denies access to pods of both modes, and the operator cannot know at once.
     if (wasDisturbed(`role ${roleName}`, unawareMs + driftIntervalMs)) return;
     if (!subjectsOf(aws.roles.get(roleName)).includes(`system:serviceaccount:${namespace}:${serviceAccount}`))
       say('narrowing', `the association of ${namespace}/${serviceAccount} went before the annotation worked`);
   });
-  /** An association ends only when no pod of another target still waits for its replacement. */
+  /** An association may be deleted only when no pod of another target still waits for its replacement. */
   function judgeTurn(namespace: string, account: string): void {
     const waiting = server.list(resources.pods).find(({ metadata, spec }) => {
       const { namespace: other = '' } = metadata;
@@ -233,12 +238,12 @@ export function checkInvariants(
     account.metadata.deletionTimestamp !== undefined ||
     account.spec.targets?.includes(namespace) === false ||
     clustersLately().some((config) => !config.spec.targets.includes(namespace));
-  /** Whether an operator that sees this account would have its pods get their role through EKS. */
+  /** Whether an operator that sees this account would give its pods their role through EKS. */
   const isByAssociation = (account: LinkedServiceAccount | undefined): boolean =>
     clustersLately().some(
       ({ spec }) => (account?.spec.aws.identityMode ?? spec.aws.identityMode) === 'PodIdentity',
     );
-  /** Pods that the operator has to know. */
+  /** Whether pods exist that the operator has to know. */
   const hasPods = (namespace: string, account: string, env: string): boolean =>
     server
       .list(resources.pods, namespace)
@@ -250,11 +255,11 @@ export function checkInvariants(
       .map(({ spec }) => spec as Parameters<typeof holds>[0])
       .some((spec) => spec.serviceAccountName === account && holds(spec, env));
 
-  /** Nothing is taken from an account under deletion while pods that have run for a while use it. */
+  /** An account under deletion loses nothing while pods that have run for a while use it. */
   function judgeUse({ action, name, before, after, by = '' }: RoleChange): void {
     const account = server.get(linkedServiceAccounts, by) as LinkedServiceAccount | undefined;
     if (account?.metadata.deletionTimestamp === undefined) return;
-    // An operator that has not seen the deletion yet applies the spec from before it.
+    // An operator that has not seen the deletion yet applies the spec from before the deletion.
     const unaware = accountsLately(by).filter((seen) => seen && !seen.metadata.deletionTimestamp);
     const lost = account.spec.aws.policyArns.some(
       (arn) =>
@@ -299,7 +304,7 @@ export function checkInvariants(
     const isTheirs = attachedByHand.has(`${name} ${gone}`);
     if (!isTheirs && !lately.some((account) => dropsPolicy(account, gone)))
       say('narrowing', `${gone} was taken off ${name}, though ${by} lists it`);
-    // A policy that everybody who takes this one off wants, that exists and fits, goes on before.
+    // A policy that exists, fits and is wanted by every account version that drops this one is attached first.
     const droppers = lately.filter((account) => dropsPolicy(account, gone));
     if (droppers.some((account) => !account || account.metadata.deletionTimestamp !== undefined)) return;
     const wanted = droppers
@@ -308,13 +313,13 @@ export function checkInvariants(
         (common, arns) => common.filter((arn) => arns.includes(arn)),
         droppers[0]?.spec.aws.policyArns ?? [],
       );
-    // A policy that others took off since the last listing is still attached in the operator's view. A listing that overlaps a
-    // write of ours says nothing of the role, so that the one after it counts.
+    // In the operator's view, a policy that was detached out of band since the last listing is still attached. A listing that
+    // overlaps a write of the operator does not count, so the next one does.
     const sweptMs = unawareMs + 2 * driftIntervalMs;
     const seemsOn = (arn: string): boolean =>
       wasDisturbed(`role ${name}`, sweptMs) &&
       recent(rolePasts, name, before, sweptMs).some((past) => past?.attachedPolicyArns.includes(arn));
-    // A failure is not tried again at once, and what waits for that holds nothing else up.
+    // The operator does not retry a failure at once, and work that waits for the retry blocks nothing else.
     const retryMs = unawareMs + 180_000;
     const waiting = wanted.filter(
       (arn) =>
@@ -327,14 +332,17 @@ export function checkInvariants(
           ({ what, at }) => what === `iam AttachRolePolicy ${name} ${arn}` && at >= time.now() - retryMs,
         ),
     );
-    // A policy that others took off unseen still takes up room in the operator's view.
+    // In the operator's view, a policy that was detached out of band unnoticed still takes up room.
     const unseen = wanted.filter((arn) => !before.attachedPolicyArns.includes(arn) && seemsOn(arn));
     const hasRoom = before.attachedPolicyArns.length + unseen.length + waiting.length <= policiesPerRole;
     if (waiting.length > 0 && hasRoom && wanted.length <= policiesPerRole)
       say('gap', `${gone} was taken off ${name} before ${waiting.join(', ')} was put on`);
   }
 
-  /** A role that stays after its account is tagged as retained before it loses its ownership, or no listing shows it. */
+  /**
+   * A role that is retained after its account gets the tag for this before it loses its ownership tags, because no listing shows
+   * it afterwards.
+   */
   function judgeRetention({ name, before, after, by = '' }: RoleChange): void {
     if (!before || !after || !taggedOwner(before.tags) || taggedOwner(after.tags)) return;
     const retains = accountsLately(by).every((account) => account?.spec.deletionPolicy === 'Retain');
@@ -402,7 +410,7 @@ export function checkInvariants(
   server.onChange((resource, change) => {
     const { object } = change;
     const key = keyOf(resource, object);
-    // A restored object may contradict AWS. The operator is judged by what it writes afterwards.
+    // A restored object may contradict AWS. The operator is judged by its later writes.
     if (server.isRestoring) {
       disturbedAt.set(key, time.now());
       remember(pasts, key, change.type === 'DELETED' ? undefined : object, change.before);
@@ -435,7 +443,7 @@ export function checkInvariants(
     }
   });
 
-  /** Whoever has not renewed the lease is followed by another within its duration and a try. */
+  /** When a process has not renewed the lease, another one takes over within the lease duration and one try. */
   function judgeTakeover({ object, before }: Change): void {
     const lease: Lease = object;
     const earlier: Lease | undefined = before;
@@ -481,7 +489,7 @@ export function checkInvariants(
     );
   }
 
-  /** The operator has new pods created only while the webhook would give them their identity. */
+  /** The operator causes the creation of pods only while the webhook would give them their identity. */
   function judgeDeployment({ type, object, before }: Change): void {
     const awaySince = simulation.workloads.webhookAwaySince ?? Infinity;
     if (!isOperatorsWrite || type === 'DELETED' || awaySince > time.now() - unawareMs) return;
@@ -538,7 +546,7 @@ export function checkInvariants(
           past?.metadata.uid === metadata.uid && past?.metadata.generation === status?.observedGeneration,
       )?.spec;
     const role = aws.roles.get((status?.roleArn ?? '').split('/').at(-1) ?? '');
-    // Drift is found within an interval, and reported within the time that the operator needs.
+    // Drift is detected within an interval, and reported within the time that the operator needs.
     const slackMs = unawareMs + 2 * driftIntervalMs;
     if (wasDisturbed(`role ${role?.name ?? (status?.roleArn ?? '').split('/').at(-1)}`, slackMs)) return;
     const claim = `${name} is told to be Ready at generation ${status?.observedGeneration}`;
@@ -574,11 +582,11 @@ export function checkInvariants(
   return { violations };
 }
 
-/** Variables that the webhook writes into a pod, by identity mode. */
+/** Environment variables that the webhook adds to a pod, by identity mode. */
 const roleEnv = 'AWS_ROLE_ARN';
 const podIdentityEnv = 'AWS_CONTAINER_CREDENTIALS_FULL_URI';
 
-/** Whether the webhook has written this variable into the pod. */
+/** Whether the webhook has added this variable to the pod. */
 function holds(
   {
     containers = [],

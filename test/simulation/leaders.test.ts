@@ -1,6 +1,7 @@
 /**
- * Two processes and one lease: the one that leads stands still for longer than the lease, at each of its writes, and writes
- * nothing afterwards; or dies there. The other goes on within the lease's duration and one try, to the same end.
+ * Two processes and one lease. At each of its writes, the leader is paused for longer than the lease, and writes nothing
+ * afterwards, or it is killed. The other process takes over within the lease duration and one try, and reaches the same end
+ * state.
  */
 import { describe, expect, it } from 'vitest';
 import { inTime, noLimit } from './time-limit.ts';
@@ -11,15 +12,19 @@ const names = ['policies are edited', 'an account is deleted', 'an app changes i
 const chosen = scenarios.filter(({ name }) => names.includes(name));
 
 describe.each(chosen)('$name', (scenario) => {
-  it('goes on with the other process, whichever write the leader was at', noLimit, async () => {
-    const reference = await inTime(scenario.name, () => referenceOf(scenario));
-    for (const plan of leaderPlansOf(reference)) {
-      const command = commandFor(reference, plan);
-      expect(await inTime(command, () => violationsOf(reference, plan)), command).toEqual([]);
-    }
-  });
+  it(
+    'reaches the same end state with the other process, at whichever write the leader was',
+    noLimit,
+    async () => {
+      const reference = await inTime(scenario.name, () => referenceOf(scenario));
+      for (const plan of leaderPlansOf(reference)) {
+        const command = commandFor(reference, plan);
+        expect(await inTime(command, () => violationsOf(reference, plan)), command).toEqual([]);
+      }
+    },
+  );
 });
 
-it('every scenario named here exists', () => {
+it('names only existing scenarios', () => {
   expect(chosen.map(({ name }) => name)).toEqual(names);
 });

@@ -1,6 +1,6 @@
 /**
- * One process of the operator: its real engine over its real adapters for AWS. Behind these, a modelled world decides the fate of
- * each request, and whether the process lives to receive the answer.
+ * One process of the operator: its real engine with its real AWS adapters. Below the adapters, a simulated world determines the
+ * fate of each request, and whether the process lives to receive the answer.
  */
 import type { EKSClient } from '@aws-sdk/client-eks';
 import type { IAMClient } from '@aws-sdk/client-iam';
@@ -36,19 +36,20 @@ import type { SimulatedAssociation } from './simulated-eks.ts';
 import type { VirtualTime } from './virtual-time.ts';
 import type { Wall } from '../../src/k8s/time.ts';
 
-/** A request, in words: `kube apply linkedserviceaccounts a status`, `iam CreateRole kon-…`. */
+/** A description of the request: `kube apply linkedserviceaccounts a status`, `iam CreateRole kon-…`. */
 export type Request = {
   readonly system: 'kube' | 'aws';
   readonly kind: 'read' | 'write' | 'lease';
   readonly what: string;
-  /** For a write, the number of writes before it in the whole run, by any process. */
+  /** For a write, the number of earlier writes in the whole run, by any process. */
   readonly index: number;
   readonly process: string;
 };
 
 /**
- * `killed…`: the process dies before the request leaves it, or after it has been carried out. `answerLost`: it is carried
- * out, but the connection breaks. `unsent`: there is no connection. `failed`, `throttled`, `denied`: the server says so and does nothing.
+ * `killed…`: the process is killed before it sends the request, or after the request has been carried out. `answerLost`: the
+ * request is carried out, but the connection breaks. `unsent`: there is no connection. `failed`, `throttled`, `denied`: the
+ * server answers with this error and does nothing.
  */
 export type Fault =
   | 'killedBefore'
@@ -69,7 +70,7 @@ export type Fate = {
 export type OperatorProcess = {
   readonly name: string;
   kill(): void;
-  /** Its timers stop and answers wait; what it has sent goes on. */
+  /** Stops timers and holds back answers; requests that are already sent continue. */
   pause(): void;
   resume(): void;
   isAlive(): boolean;
@@ -79,33 +80,33 @@ export type OperatorProcess = {
 export type ProcessOptions = {
   readonly name: string;
   readonly time: VirtualTime;
-  /** Milliseconds since the epoch, as far as the process knows. */
+  /** Milliseconds since the epoch by the clock of the process. */
   readonly wallClock: () => Wall;
   readonly server: SimulatedApiServer;
   readonly aws: SimulatedAws;
   readonly draws: Draws;
   readonly view: View;
   readonly fate: (request: Request) => Fate;
-  /** Each write that leaves the process, and each that was not refused. Returns the write's index. */
+  /** Called with each write that the process sends. Returns the write's index. */
   readonly onWrite: (what: string, process: string) => number;
-  /** Right before a write is carried out. What it returns is called when it was not refused. */
+  /** Called right before a write is carried out. The returned function is called when the write was not refused. */
   readonly onArrival: (what: string, process: string) => () => void;
-  /** The server carried nothing out, for reasons of its own. */
+  /** Called when the server did not carry out a request because of an error of its own. */
   readonly onFailure: (what: string) => void;
-  /** The same was asked for again and again within one moment; the process goes no further. */
+  /** Called when the process repeats a request too often in one moment; the process then stops. */
   readonly onBusy: (what: string) => void;
-  /** Each read that leaves the process. */
+  /** Called with each read that the process sends. */
   readonly onRead?: (what: string) => void;
   readonly onDeath: (process: OperatorProcess, why: 'killed' | 'lost its lease') => void;
   readonly logger?: Logger;
-  /** With it, processes take turns. */
+  /** When present, the processes elect a leader. */
   readonly lease?: { readonly durationMs: number };
 };
 
-/** How often a process tries for a lease of this duration, as the operator sets it. Milliseconds. */
+/** Retry period for a lease of this duration, as the operator sets it. Milliseconds. */
 export const retryPeriodMs = (durationMs: number): number => (durationMs * 2) / 15;
 
-/** Requests for one thing in one moment of simulated time, above which the process is in a busy loop. */
+/** The number of equal requests in one moment of simulated time above which the process is in a busy loop. */
 const tooOften = 50;
 
 export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
@@ -123,7 +124,7 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
     options.onDeath(process, why);
   };
   const never = <T>(): Promise<T> => new Promise<T>(() => {});
-  /** Lets the process go on, as soon as it runs. */
+  /** Calls `goOn` as soon as the process is not paused. */
   const whenRunning = (goOn: () => void): void => {
     if (state === 'running') goOn();
     else if (state === 'paused') overdue.push(goOn);
@@ -141,7 +142,7 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
 
   const asked = new Map<string, number>();
   let askedAt = time.now();
-  /** Time stands still until everybody is done: whoever never is would keep it so for ever. */
+  /** Simulated time stops until all tasks have ended, so a busy loop would stop it for ever. */
   const isBusyWith = (what: string): boolean => {
     if (askedAt !== time.now()) asked.clear();
     askedAt = time.now();
@@ -175,7 +176,7 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
       }
       if (thereMs > 0) {
         await pass(thereMs);
-        // A process that dies takes with it what had not arrived.
+        // Requests that had not arrived are lost with the process.
         if (state === 'dead') return never();
       }
       if (fault === 'failed' || fault === 'throttled' || fault === 'denied') {
@@ -188,7 +189,7 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
         outcome = await perform();
         carriedOut?.();
       } finally {
-        // Also after a refusal: the process dies, or the connection breaks, before it hears of it.
+        // Also after a refusal: the process is killed, or the connection breaks, before it receives the answer.
         if (fault === 'killedAfter') die('killed');
       }
       if (fault === 'answerLost') throw broken(request.system, 'reset');
@@ -281,7 +282,7 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
     resume() {
       if (state !== 'paused') return;
       state = 'running';
-      // One at a time, as an event loop does.
+      // One callback at a time, as in an event loop.
       const next = (): void => {
         const goOn = state === 'running' ? overdue.shift() : undefined;
         if (!goOn) return;

@@ -1,4 +1,4 @@
-/** Checks of every run, whatever happened in it. An oracle knows the right result; it does not know the faults. */
+/** Checks of every run, whatever its faults. An oracle knows the correct result and does not know the faults. */
 import { apps, linkedServiceAccounts, type App, type LinkedServiceAccount } from '../../src/api/index.ts';
 import { findCondition } from '../../src/k8s/conditions.ts';
 import { taggedOwner } from '../../src/identity/index.ts';
@@ -40,7 +40,7 @@ export type Violation = { readonly oracle: OracleName; readonly message: string 
 export const resyncs = 20;
 const restMs = resyncs * driftIntervalMs;
 
-/** After each act, in the time that is given to it, things came to stand as they should, and so at the end. */
+/** The end states after each act and at the end of the run equal the wanted ones. */
 export function standsAs(states: readonly EndState[], wanted: readonly EndState[]): readonly Violation[] {
   const last = wanted.length - 1;
   const early = states.slice(0, last).flatMap((state, index) =>
@@ -56,7 +56,7 @@ export function standsAs(states: readonly EndState[], wanted: readonly EndState[
   return [...early, ...late];
 }
 
-/** Nothing is left to do: no write over twenty resyncs. Lets that time pass. */
+/** The operator has nothing left to do: no write during twenty resyncs. Lets that time pass. */
 export async function rests(simulation: Simulation): Promise<readonly Violation[]> {
   const formerTargets = (): ReadonlyMap<string, string> =>
     new Map(
@@ -82,7 +82,7 @@ export async function rests(simulation: Simulation): Promise<readonly Violation[
   return [{ oracle: 'rest', message }];
 }
 
-/** Nothing is asked for again and again without a pause. */
+/** No request is repeated endlessly without a pause. */
 export function pauses({ busy }: Pick<Simulation, 'busy'>): readonly Violation[] {
   return busy.map(({ what, process }) => ({
     oracle: 'busy',
@@ -90,7 +90,7 @@ export function pauses({ busy }: Pick<Simulation, 'busy'>): readonly Violation[]
   }));
 }
 
-/** A halted app has stopped, once there was time for it. */
+/** A halted app has stopped, once it has had time to. */
 export function halts({ server }: Simulation): readonly Violation[] {
   return server.list(apps).flatMap((object) => {
     const { metadata, spec } = object as unknown as App;
@@ -107,7 +107,7 @@ export function halts({ server }: Simulation): readonly Violation[] {
   });
 }
 
-/** How often each thing was made and removed, Events aside; also pods, which are made anew for a changed template. */
+/** Counts of creations and deletions by object, without Events, and with pods that are created for a changed template. */
 export function countsOf({
   effects,
   workloads,
@@ -124,7 +124,7 @@ export function countsOf({
   return counts;
 }
 
-/** Things were made and removed no more often than they had to be, and as often again as something was cut off. */
+/** Objects were created and deleted only as often as necessary, plus once for each interruption. */
 export function repeatsNoMore(
   simulation: Simulation,
   undisturbed: ReadonlyMap<string, number>,
@@ -139,8 +139,8 @@ export function repeatsNoMore(
 }
 
 /**
- * A second reader, who asks IAM, the ServiceAccounts and STS and not the operator, finds what the statuses say. Everything
- * that bears our marks belongs to an account that is there.
+ * An independent reader of IAM, the ServiceAccounts and STS finds what the statuses report. Every object with our tags or labels
+ * belongs to an existing account.
  */
 export async function agreesWithStatus(simulation: Simulation): Promise<readonly Violation[]> {
   const { server, aws } = simulation;
@@ -172,7 +172,7 @@ export async function agreesWithStatus(simulation: Simulation): Promise<readonly
         say(`${name}: status says that ${target} is linked, its ServiceAccount does not`);
       if (linked && !byAssociation && association)
         say(`${name}: status says that ${target} is linked by annotation, but an association goes before it`);
-      // The exchange does not need the agent, and pods do.
+      // The exchange does not need the agent, but pods do.
       const isServed =
         !byAssociation ||
         !server
@@ -190,7 +190,7 @@ export async function agreesWithStatus(simulation: Simulation): Promise<readonly
           : await exchanges(simulation, target, name, roleArn));
       const awaits = byAssociation && confirmed === true && reason === 'AwaitingFirstPod';
       if (awaits) awaiting += 1;
-      // The proof of a target that drains is not given again.
+      // A target that drains is not proven again.
       const drains = linked && reason === 'StillInUse';
       if (!drains && (awaits ? !works : proven !== works))
         say(`${name}: status says that ${target} is ${proven ? '' : 'not '}proven, AWS says otherwise`);
@@ -224,7 +224,7 @@ export async function agreesWithStatus(simulation: Simulation): Promise<readonly
   return found;
 }
 
-/** A token of the ServiceAccount, and what STS says to it. */
+/** Exchanges a token of the ServiceAccount with STS. */
 async function exchanges(
   { server, aws }: Simulation,
   namespace: string,

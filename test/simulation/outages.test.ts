@@ -1,7 +1,7 @@
 /**
- * Outages and races: a namespace that is not open yet, a link that no watch reports, an issuer that could not be found, a role that
- * IAM has and does not show, an hour without AWS in the middle of a deletion, a ServiceAccount that is taken over in the middle of
- * one, and two operators by mistake on one cluster.
+ * Outages and races: a namespace without its label, a link that no watch reports, an issuer that cannot be found, a role that
+ * exists in IAM and does not show yet, an hour without AWS in the middle of a deletion, a ServiceAccount that is taken over in
+ * the middle of a deletion, and two operators by mistake on one cluster.
  */
 import { describe, expect, it } from 'vitest';
 import {
@@ -48,7 +48,7 @@ const linksOf = ({ server }: Simulation): readonly string[] =>
     server.list(resources.serviceAccounts, target).map(({ metadata }) => `${target}/${metadata.name}`),
   );
 
-it('what was refused in a namespace is tried again as soon as the label of a target is there', async () => {
+it('a refused write in a namespace is repeated as soon as the namespace has the label of a target', async () => {
   let isClosed = true;
   const link = 'kube create serviceaccounts staging/a';
   const simulation = await startSimulation({
@@ -58,7 +58,7 @@ it('what was refused in a namespace is tried again as soon as the label of a tar
   await time.pass(minute);
   await server.client.create(linkedServiceAccounts, accountOf('a', [readOnly]));
   const refusals = (): number => failures.filter(({ what }) => what === link).length;
-  // From the fourth failure on, at least half a minute passes until the next try.
+  // From the fourth failure on, at least half a minute passes until the next attempt.
   expect(await time.pass(5 * minute, () => refusals() === 4)).toBe(true);
   const namespace = await server.client.get<KubeObject>(resources.namespaces, { name: 'staging' });
   const { [targetLabel]: _, ...labels } = namespace.metadata.labels ?? {};
@@ -67,12 +67,12 @@ it('what was refused in a namespace is tried again as soon as the label of a tar
     metadata: { ...namespace.metadata, labels },
   });
   isClosed = false;
-  // The operator puts the label back, and that is what it takes up again.
+  // The operator restores the label, and that triggers the repetition.
   expect(await time.pass(2_000, () => linksOf(simulation).includes('staging/a'))).toBe(true);
   expect(refusals()).toBe(4);
 });
 
-it('an account that is deleted together with a target, before any watch reports its link there, leaves nothing behind', async () => {
+it('an account that is deleted together with a target, before any watch reports the link there, leaves nothing behind', async () => {
   let lagMs = 0;
   const simulation = await startSimulation({ faults: { lagMs: () => lagMs } });
   simulation.onArrival(({ what }) => {
@@ -92,7 +92,7 @@ it('an account that is deleted together with a target, before any watch reports 
   expect([...aws.roles.keys()]).toEqual([]);
 });
 
-it('a role whose making was not heard of, and which IAM does not show yet, is looked for ever more rarely', async () => {
+it('a role whose creation got no answer, and that IAM does not show yet, is looked up at growing intervals', async () => {
   const make = 'iam CreateRole';
   let isHeard = false;
   const simulation = await startSimulation({
@@ -111,13 +111,13 @@ it('a role whose making was not heard of, and which IAM does not show yet, is lo
   await time.pass(minute);
   const ready = findCondition((await accountIn(simulation, 'a'))?.status?.conditions, 'Ready');
   expect(ready?.status).toBe('True');
-  // After half a second, one, two, four and eight, as long as chance does not shorten them.
+  // After half a second, one, two, four and eight, unless jitter shortens them.
   expect(writes.filter(({ what }) => what.startsWith(make)).length).toBeLessThanOrEqual(7);
   expect(reads.filter(({ what }) => what.startsWith('iam GetRole')).length).toBeLessThanOrEqual(10);
   expect(pauses(simulation)).toEqual([]);
 });
 
-it('a clock that is set back puts nothing off: neither a look for drift, nor the next try of what failed', async () => {
+it('a clock that is set back delays neither drift detection nor the retry of a failure', async () => {
   let offsetMs = 0;
   let isDenied = true;
   const simulation = await startSimulation({
@@ -140,13 +140,13 @@ it('a clock that is set back puts nothing off: neither a look for drift, nor the
   const [name = ''] = aws.roles.keys();
   aws.change(name, (role) => role && { ...role, attachedPolicyArns: [] });
   const isWhole = (): boolean => aws.roles.get(name)?.attachedPolicyArns.length === 1;
-  // The next sweep but one is not so shortly after our writes that it could be older.
+  // The second sweep from now does not follow our writes so closely that its listing could be stale.
   expect(await time.pass(2 * minute + 5_000, isWhole)).toBe(true);
   await time.pass(minute);
   expect(await reasonOf('b')).toBe('Ready');
 });
 
-it('a change that was carried out unheard and then refused is looked for, and not blamed on others', async () => {
+it('a change that was carried out without an answer and then refused is looked up, and is not reported as drift', async () => {
   let attempts = 0;
   const simulation = await startSimulation({
     faults: {
@@ -170,20 +170,20 @@ it('a change that was carried out unheard and then refused is looked for, and no
     [...aws.roles.values()].flatMap((role) => role.attachedPolicyArns);
   await time.pass(minute);
   await server.client.create(linkedServiceAccounts, accountOf('a', [readOnly]));
-  // Long before a sweep.
+  // Long before a sweep is due.
   await time.pass(5 * minute + 20_000);
   await policies(readOnly, fullAccess);
   await time.pass(2_000);
   expect(attempts).toBe(2);
   expect(attached()).toEqual([readOnly, fullAccess]);
   await policies(readOnly);
-  // As soon as an answer of IAM can be believed.
+  // As soon as IAM's reads are consistent again.
   expect(await time.pass(16_000, () => attached().length === 1)).toBe(true);
   const reasons = server.list(resources.events).map((event) => (event as { reason?: string }).reason);
   expect(reasons).not.toContain('RoleDrifted');
 });
 
-it('a role that was made again is not proven by the one before it, which STS still knows', async () => {
+it('a role that was created again is not proven by its predecessor, which STS still knows', async () => {
   const stsLagMs = 20_000;
   const simulation = await startSimulation({ faults: { trustLagMs: () => stsLagMs } });
   const { server, time, aws } = simulation;
@@ -234,14 +234,14 @@ describe('a cluster whose issuer could not be found for a while', () => {
     return { simulation, isReady, setOut: (is) => void (isOut = is) };
   };
 
-  it('is reported ready by a process that had not seen the later report', async () => {
+  it('is reported ready by a process that has not seen the later report', async () => {
     const { simulation, isReady, setOut } = await begin();
     setOut(false);
     simulation.restart();
     expect(await simulation.time.pass(minute, isReady)).toBe(true);
   });
 
-  it('is looked over for drift as soon as it is ready again', async () => {
+  it('is checked for drift as soon as it is ready again', async () => {
     const { simulation, isReady, setOut } = await begin();
     const { time, reads } = simulation;
     const looks = (): number =>
@@ -255,7 +255,7 @@ describe('a cluster whose issuer could not be found for a while', () => {
   });
 });
 
-it('an API server that cannot be asked for its issuer for a while stops no account', async () => {
+it("a failed request for the API server's issuer does not block accounts", async () => {
   let unanswered = 0;
   let isOut = false;
   const simulation = await startSimulation({
@@ -277,7 +277,7 @@ it('an API server that cannot be asked for its issuer for a while stops no accou
   isOut = true;
   const before = effects.length;
   expect(await time.pass(10 * minute, () => unanswered === 4)).toBe(true);
-  // The account has rested, and whoever edits one meanwhile does not wait.
+  // The account is in sync, and an edit of another one does not wait.
   expect(effects.slice(before).map(({ what }) => what)).toEqual([]);
   await server.client.create(linkedServiceAccounts, accountOf('b', [readOnly]));
   await time.pass(minute);
@@ -285,51 +285,54 @@ it('an API server that cannot be asked for its issuer for a while stops no accou
   expect(await isReady()).toBe(true);
 });
 
-describe('a deletion in whose middle AWS is out of reach for an hour', () => {
-  // Before each of its writes to IAM: the trust, a detachment, the role.
-  it.each([0, 1, 2])('after %i writes to IAM says so, and ends when AWS is back', async (writesBefore) => {
-    let writesLeft = Infinity;
-    let isOut = false;
-    const simulation = await startSimulation({
-      faults: {
-        fate({ system, kind }) {
-          if (system !== 'aws') return {};
-          if (isOut) return { fault: 'unsent' };
-          if (kind === 'write') writesLeft -= 1;
-          if (writesLeft >= 0) return {};
-          isOut = true;
-          return { fault: 'unsent' };
+describe('a deletion during which AWS is unavailable for an hour', () => {
+  // Before each of its writes to IAM: the trust policy, a detachment, the role.
+  it.each([0, 1, 2])(
+    'after %i writes to IAM reports the outage, and ends when AWS is available again',
+    async (writesBefore) => {
+      let writesLeft = Infinity;
+      let isOut = false;
+      const simulation = await startSimulation({
+        faults: {
+          fate({ system, kind }) {
+            if (system !== 'aws') return {};
+            if (isOut) return { fault: 'unsent' };
+            if (kind === 'write') writesLeft -= 1;
+            if (writesLeft >= 0) return {};
+            isOut = true;
+            return { fault: 'unsent' };
+          },
         },
-      },
-    });
-    const { server, time, aws } = simulation;
-    await time.pass(minute);
-    await server.client.create(linkedServiceAccounts, accountOf('a', [readOnly]));
-    await time.pass(5 * minute);
-    expect(findCondition((await accountIn(simulation, 'a'))?.status?.conditions, 'Ready')?.status).toBe(
-      'True',
-    );
-    writesLeft = writesBefore;
-    await server.client.delete(linkedServiceAccounts, { name: 'a' });
-    await time.pass(60 * minute);
-    const held = await accountIn(simulation, 'a');
-    expect(findCondition(held?.status?.conditions, 'Ready')).toMatchObject({
-      status: 'False',
-      reason: 'Unreachable',
-      message: expect.stringContaining('iam:') as string,
-    });
-    isOut = false;
-    writesLeft = Infinity;
-    expect(await time.pass(10 * minute, () => isGone(simulation, 'a'))).toBe(true);
-    expect([...aws.roles.keys()]).toEqual([]);
-    expect(linksOf(simulation)).toEqual([]);
-    // The ClusterConfig reports that AWS is back, too.
-    await time.pass(minute);
-    expect(await rests(simulation)).toEqual([]);
-  });
+      });
+      const { server, time, aws } = simulation;
+      await time.pass(minute);
+      await server.client.create(linkedServiceAccounts, accountOf('a', [readOnly]));
+      await time.pass(5 * minute);
+      expect(findCondition((await accountIn(simulation, 'a'))?.status?.conditions, 'Ready')?.status).toBe(
+        'True',
+      );
+      writesLeft = writesBefore;
+      await server.client.delete(linkedServiceAccounts, { name: 'a' });
+      await time.pass(60 * minute);
+      const held = await accountIn(simulation, 'a');
+      expect(findCondition(held?.status?.conditions, 'Ready')).toMatchObject({
+        status: 'False',
+        reason: 'Unreachable',
+        message: expect.stringContaining('iam:') as string,
+      });
+      isOut = false;
+      writesLeft = Infinity;
+      expect(await time.pass(10 * minute, () => isGone(simulation, 'a'))).toBe(true);
+      expect([...aws.roles.keys()]).toEqual([]);
+      expect(linksOf(simulation)).toEqual([]);
+      // The ClusterConfig also reports that AWS is available again.
+      await time.pass(minute);
+      expect(await rests(simulation)).toEqual([]);
+    },
+  );
 });
 
-it('a ServiceAccount that is taken over while its deletion is in flight stays', async () => {
+it('a ServiceAccount that is taken over while its deletion is in progress stays', async () => {
   const deletion = 'kube delete serviceaccounts production/a';
   const simulation = await startSimulation({
     faults: { fate: ({ what }) => (what === deletion ? { thereMs: 5_000 } : {}) },
@@ -352,7 +355,7 @@ it('a ServiceAccount that is taken over while its deletion is in flight stays', 
 });
 
 describe('two operators by mistake on one cluster', () => {
-  it('make one of everything, follow edits, and leave nothing behind', async () => {
+  it('create every object once, apply edits, and leave nothing behind', async () => {
     const simulation = await startSimulation({ processes: 2 });
     const { server, time, aws } = simulation;
     await time.pass(minute);
@@ -384,7 +387,7 @@ describe('two operators by mistake on one cluster', () => {
     expect([...aws.roles.values()].map((role) => role.attachedPolicyArns)).toEqual([[readOnly], [readOnly]]);
     expect(linksOf(simulation).filter((link) => link.endsWith('/b'))).toEqual([]);
     expect(await agreesWithStatus(simulation)).toEqual([]);
-    // They come to rest, instead of undoing each other's work for ever.
+    // They come to rest, instead of reverting each other's work for ever.
     expect(await rests(simulation)).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-/** Ownership as the oracles see it, apart from the code that they judge. */
+/** Ownership as the oracles determine it, independently of the code that they judge. */
 import { issuer } from './simulation.ts';
 
 const host = issuer.replace('https://', '');

@@ -5,26 +5,26 @@ import { halts, type Violation } from './oracles.ts';
 import type { Scenario } from './scenarios.ts';
 import { startSimulation, type Simulation, type SimulationOptions } from './simulation.ts';
 
-/** Time for the operator to follow an act, and to come to rest after the last one: longer than the slowest retry. Milliseconds. */
+/** Time for the operator to apply an act, and to come to rest after the last one: longer than the slowest retry. Milliseconds. */
 const betweenActsMs = 240_000;
 const untilRestMs = 660_000;
-/** Time for the operator to find its feet, however late its watches tell of things. */
+/** Time for the operator to start and get in sync, however late its watches are. */
 const startMs = 185_000;
-/** How long the operator may take to act on what it sees, where nothing holds it up. */
+/** Time limit for the operator to react to a change that it sees, without faults. */
 export const promptMs = 5_000;
 
 export type Performed = {
   readonly simulation: Simulation;
   readonly monitor: Invariants;
-  /** How things stood at the end of the time that each act is given, and at the end of all. */
+  /** End states after the time of each act, and at the end of the run. */
   readonly states: readonly EndState[];
-  /** Violations at the end of the time of each act. */
+  /** Violations found after each act, once its time had passed. */
   readonly violations: readonly Violation[];
 };
 
 /**
- * @param blindMs for how long the weather may keep the operator from what has changed
- * @param disturb called before anything happens
+ * @param blindMs how long faults may hide changes from the operator
+ * @param disturb called before the first act
  */
 export async function perform(
   scenario: Scenario,

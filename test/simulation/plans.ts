@@ -1,8 +1,9 @@
 /**
- * Faults of a scenario, as plans. Each write, to Kubernetes and to AWS, is once the last that the operator did, once the last that it
- * tried, once one whose answer is lost, and once the last before a minute without a connection; it is followed by a process whose
- * view is older than that write; each change is once missed by all watches; and watches lag. Each run has to end like the undisturbed
- * one. The plans are not selected: they consist of the writes and changes of the undisturbed run.
+ * Fault plans of a scenario. Each write, to Kubernetes and to AWS, is in one plan each the last that the operator completes, the
+ * last that it attempts, a write whose answer is lost, and the last before a minute without a connection; in another plan the
+ * next process starts with a view that is older than the write. Each change is in one plan missed by all watches, and in other
+ * plans watches lag. Each run has to reach the end state of the undisturbed run. The plans are not a selection: they cover all
+ * writes and changes of the undisturbed run.
  */
 import type { EndState } from './end-state.ts';
 import type { Fate, OperatorProcess } from './operator-process.ts';
@@ -27,45 +28,45 @@ export type Plan =
   | { readonly kind: 'killedAfter'; readonly write: number }
   | { readonly kind: 'answerLost'; readonly write: number }
   | { readonly kind: 'cutOff'; readonly write: number }
-  /** Its answer is lost, and no watch reports it either. */
+  /** The answer of this write is lost, and no watch reports the change either. */
   | { readonly kind: 'unheard'; readonly write: number }
-  /** Killed after this write; the next process begins with what was so a while before. */
+  /** Killed after this write; the next process starts with the state from some time before. */
   | { readonly kind: 'olderView'; readonly write: number }
-  /** No watch reports so many changes. */
+  /** No watch reports this number of changes, from `first` on. */
   | { readonly kind: 'missed'; readonly first: number; readonly count: number }
-  /** Each change is missed by all watches with even odds. */
+  /** All watches miss each change with a probability of one half. */
   | { readonly kind: 'missedAtRandom'; readonly seed: number }
   | { readonly kind: 'lag'; readonly ms: number }
-  /** IAM's reads tell of what was so a while ago. */
+  /** IAM's reads return the state from some time ago. */
   | { readonly kind: 'oldReads'; readonly ms: number }
-  /** Killed after this write; the server would answer the next process from an old cache, if it asked for that. */
+  /** Killed after this write; the server would answer the next process from a stale cache, if the process accepted that. */
   | { readonly kind: 'oldCache'; readonly write: number }
-  /** The leader of two processes stands still at this write, for longer than its lease; or dies. */
+  /** The leader of two processes is paused at this write for longer than its lease, or is killed. */
   | { readonly kind: 'pausedLeader'; readonly write: number }
   | { readonly kind: 'killedLeader'; readonly write: number };
 
 export type Reference = {
   readonly scenario: Scenario;
-  /** In words, in the order of sending. */
+  /** Descriptions of the writes, in the order of sending. */
   readonly writes: readonly string[];
-  /** Changes that watches reported, in words. */
+  /** Descriptions of the changes that watches reported. */
   readonly news: readonly string[];
-  /** After each act, and at the end. */
+  /** The state after each act, and at the end. */
   readonly states: readonly EndState[];
   readonly counts: ReadonlyMap<string, number>;
   readonly violations: readonly Violation[];
 };
 
-/** How long a connection stays cut off, and how much older an older view is. Milliseconds. */
+/** Duration of a lost connection, and the age of an older view. Milliseconds. */
 const cutOffMs = 60_000;
 const olderMs = 30_000;
 const lags = [100, 1_000, 5_000, 30_000];
 const oldReads = [5_000, 10_000];
-/** The operator takes answers of IAM as this old. */
+/** The age of a stale cache, in milliseconds. */
 const cacheAgeMs = 600_000;
 export const leaseMs = 15_000;
 const pauseMs = 60_000;
-/** A row of changes, as a busy server or a long break merges them. */
+/** The number of consecutive changes that watches miss, as when a busy server or a long interruption merges them. */
 const missedInARow = 6;
 const randomSubsets = 8;
 
@@ -95,7 +96,7 @@ export const crashPlansOf = ({ writes }: Reference): readonly Plan[] =>
     ...(isWatched(what) ? [{ kind: 'unheard', write } as const] : []),
   ]);
 
-/** Changes in AWS have no watch, and the operator watches no Events. */
+/** Whether watches report the change: AWS has no watches, and the operator watches no Events. */
 const isWatched = (what: string): boolean => what.startsWith('kube ') && !what.includes(' events ');
 
 export const stalePlansOf = ({ writes, news }: Reference): readonly Plan[] => [
@@ -145,10 +146,13 @@ export async function violationsOf(reference: Reference, plan: Plan): Promise<re
 
 type Effects = Pick<SimulationOptions, 'faults' | 'leases'> & {
   readonly disturb?: (simulation: Simulation) => void;
-  /** How long the operator is kept from what has changed. */
+  /** How long changes are hidden from the operator. */
   readonly blindMs?: number;
   readonly starts?: number;
-  /** How many times more than in the undisturbed run an object may be created or deleted, as the outcome of a write is unknown. */
+  /**
+   * How many more times than in the undisturbed run an object may be created or deleted, because the outcome of a write is
+   * unknown.
+   */
   readonly repetitions?: number;
 };
 
@@ -212,7 +216,7 @@ function effectsOf(plan: Plan): Effects {
   }
 }
 
-/** Two processes. The leader is lost at this write. */
+/** Two processes, of which the leader is lost at this write. */
 function withoutLeader(
   write: number,
   lose: (simulation: Simulation, leader: OperatorProcess) => void,
@@ -230,13 +234,13 @@ function withoutLeader(
     disturb(simulation) {
       world = simulation;
     },
-    // Whoever has lost the lease ends, and comes back.
+    // A process that has lost the lease exits and is started again.
     starts: 3,
     repetitions: 1,
   };
 }
 
-/** Only a list, some time later, shows the result of this write. */
+/** Only a later list shows the result of this write. */
 function unheard(write: number): Effects {
   let isNext = false;
   let isSilent = false;
@@ -275,7 +279,7 @@ function cutOffAt(write: number): FaultSchedule {
   };
 }
 
-/** The plan in a word, and back: `killedAfter:12`, `missed:30+6`, `lag:5000`. */
+/** The plan in a word, and its inverse: `killedAfter:12`, `missed:30+6`, `lag:5000`. */
 export function wordFor(plan: Plan): string {
   switch (plan.kind) {
     case 'missed':
@@ -290,7 +294,7 @@ export function wordFor(plan: Plan): string {
   }
 }
 
-/** The command that runs this plan again, alone. */
+/** The command that runs only this plan again. */
 export function commandFor({ scenario }: Reference, plan: Plan): string {
   return `npx node scripts/crash-plans.ts --scenario '${scenario.name}' --plan ${wordFor(plan)}`;
 }

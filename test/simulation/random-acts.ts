@@ -1,4 +1,4 @@
-/** Acts of people and other programs in some minutes, drawn from a seed. */
+/** Acts of users and other programs during some minutes, drawn from a seed. */
 import {
   apps,
   clusterConfigs,
@@ -29,14 +29,14 @@ import { policiesPerRole } from './simulated-aws.ts';
 import { targets, type Simulation } from './simulation.ts';
 
 export type Happening = {
-  /** After the one before it, in milliseconds. */
+  /** Time since the previous act, in milliseconds. */
   readonly afterMs: number;
   readonly words: string;
   readonly act: Act;
 };
 
 const accounts = ['a', 'b'];
-/** Longer than faults and the slowest retry together, in milliseconds. */
+/** Longer than the faults and the slowest retry together, in milliseconds. */
 const untilFinishedMs = 1_500_000;
 /** Time limit for a deletion, in milliseconds. */
 const untilDeletedMs = 3_000_000;
@@ -54,9 +54,9 @@ export function randomHappenings(draws: Draws): readonly Happening[] {
     : happenings;
 }
 
-/** An edit of the app that cannot be carried out, and the halt of it as it is then. */
+/** An invalid edit of the app, followed by its halt. */
 function halt(draws: Draws): readonly Happening[] {
-  // The app has no port for it.
+  // The app has no port for the Ingress.
   const ingress = { hosts: ['app.example.com'] };
   return [
     {
@@ -72,7 +72,7 @@ function halt(draws: Draws): readonly Happening[] {
   ];
 }
 
-/** People come alone, in a hurry, and all at the same time. */
+/** Acts come alone, in quick succession, and all at the same time. */
 function randomGap(draws: Draws): number {
   const most = draws.weighted([
     [1, 0],
@@ -230,8 +230,8 @@ function isToBeHad(server: Simulation['server'], { spec }: App): boolean {
 }
 
 /**
- * An app that names an account while its deletion is under way may keep it, or come too late: that depends on how far the operator
- * has come. So whoever names one again that the app has let go waits for its end.
+ * When an app names an account whose deletion is in progress, it depends on the operator's progress whether the deletion ends
+ * first. So an app that names an account again after it had dropped it waits for the end of the deletion.
  */
 const applyAppInTurn =
   (spec: Partial<AppSpec>): Act =>
@@ -245,9 +245,9 @@ const applyAppInTurn =
   };
 
 /**
- * Applies an account after the deletion of its predecessor. Whether that deletion ends by itself depends on how far the operator had
- * come: pods whose namespace is no target any more, or whose app cannot be deployed as it is, keep the account, and an operator that
- * came too late to deploy them has none. So where pods keep it, these obstacles are removed until it is deleted.
+ * Applies an account after the deletion of its predecessor. The operator's progress decides whether that deletion ends without
+ * help: pods whose namespace is no longer a target, or whose app cannot be deployed, block it, and an operator that was too late
+ * to deploy them has none. So where pods block the deletion, these obstacles are removed until it has ended.
  */
 export const applyAccountInTurn =
   (name: string, spec: AccountSpec): Act =>
@@ -271,9 +271,9 @@ export const applyAccountInTurn =
   };
 
 /**
- * Whoever wants to keep the role lets it be finished first: else it would be as far as the operator happened to come. And
- * the app lets go of the account a while later: else it would depend on its pods whether the account ever goes. So it does
- * where it names another one by then, and would keep its pods until that is to be had.
+ * A deletion that retains the role waits until the account is in sync, because otherwise the result would depend on the
+ * operator's progress. The app drops the account some time later, because otherwise its pods would decide whether the deletion
+ * ever ends. It does so even when it names another account by then, whose absence would keep its pods.
  */
 const removeAccount =
   (name: string, letGoAfterMs: number): Act =>
@@ -289,7 +289,7 @@ const removeAccount =
     await server.client.update(apps, { ...app, spec });
   };
 
-/** Only for accounts that are not deleted: the result for others depends on how far the operator has come. */
+/** Only for accounts that are not deleted: the result for others depends on the operator's progress. */
 const changeOurRoles =
   (to: (role: ObservedRole) => ObservedRole | undefined): Act =>
   ({ aws, server }) => {
@@ -300,7 +300,7 @@ const changeOurRoles =
     }
   };
 
-/** As `kon app halt` does: whatever else the spec says. */
+/** Changes the targets as `kon app halt` does, whatever else the spec says. */
 const changeTargets =
   (change: (target: AppTarget) => AppTarget): Act =>
   async ({ server }) => {
@@ -312,14 +312,14 @@ const changeTargets =
       });
   };
 
-/** Removes the Ingress, which would keep the target from being deployed: the app may have no port for it. */
+/** Removes the Ingress, which would block the deployment of the target: the app may have no port for it. */
 function withoutIngress({ ingress: _, ...target }: AppTarget): AppTarget {
   return target;
 }
 
 /**
- * Obstacles are removed, and specs that cannot be applied are corrected. The state during an obstacle depends on how far the operator
- * had come before; the state afterwards depends on the specs alone.
+ * Removes obstacles and corrects invalid specs. The state during an obstacle depends on the operator's progress before it; the
+ * state afterwards depends only on the specs.
  */
 export const everythingMended: Act = async ({ aws, server, workloads }) => {
   aws.missingPolicies.clear();
@@ -336,7 +336,7 @@ export const everythingMended: Act = async ({ aws, server, workloads }) => {
   for (const object of server.list(linkedServiceAccounts)) {
     const account = object as unknown as LinkedServiceAccount;
     const { targets: __, ...spec } = account.spec;
-    // Whether an association was ever proven depends on whether there was a pod at the right time.
+    // Whether an association was ever proven depends on whether a pod existed at the right time.
     const { identityMode: ___, ...aws } = spec.aws;
     const policyArns = aws.policyArns.slice(0, policiesPerRole);
     await server.client.update(linkedServiceAccounts, {
@@ -354,7 +354,7 @@ export const everythingMended: Act = async ({ aws, server, workloads }) => {
       spec: {
         ...spec,
         ...(isNotToBeHad ? {} : { serviceAccount }),
-        // How many replicas there were before a halt depends on whether there were any.
+        // The replica count before a halt depends on whether there were replicas.
         targets: spec.targets.map((target) => ({ ...withoutIngress(target), deployMode: 'latest' })),
       },
     });

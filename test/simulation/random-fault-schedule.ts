@@ -1,15 +1,15 @@
-/** Faults of some minutes, drawn from a seed: each run has some kinds and not others. */
+/** Faults during some minutes, drawn from a seed: each run has only some kinds of faults. */
 import type { Fate, Fault, Request } from './operator-process.ts';
 import type { Draws } from './random.ts';
 import { missedUntilMs, type Simulation, type SimulationOptions, type FaultSchedule } from './simulation.ts';
 
 export type RandomFaultSchedule = {
   readonly options: Pick<SimulationOptions, 'faults' | 'leases'>;
-  /** For how long the operator may be kept from what has changed, and its calls from arriving. */
+  /** How long changes may be hidden from the operator, and its calls delayed. */
   readonly blindMs: number;
   readonly readsLag: boolean;
   readonly disturb: (simulation: Simulation) => void;
-  /** How often it was open whether something was done: a thing may be made or removed again as often. */
+  /** The number of requests with an unknown outcome: an object may be created or deleted that many more times. */
   readonly interruptions: () => number;
   readonly words: readonly string[];
 };
@@ -22,10 +22,10 @@ const faults: readonly Fault[] = [
   'failed',
   'throttled',
 ];
-/** How long a throttled or failed call may wait for its turn, while others go on. */
+/** How long a throttled or failed call may wait for its retry, while others continue. */
 const holdUpMs = 60_000;
 
-/** @param forMs how long it lasts; what comes after is clear */
+/** @param forMs duration of the faults; there are none afterwards */
 export function randomFaultSchedule(draws: Draws, startMs: number, forMs: number): RandomFaultSchedule {
   const words: string[] = [];
   let endsAt = Infinity;

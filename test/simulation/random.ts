@@ -1,23 +1,23 @@
-/** Draws that are the same in every run with the same seed. */
+/** Pseudo-random draws, equal in every run with the same seed. */
 
 export type Draws = {
-  /** From 0 up to 1. */
+  /** A number from 0 up to, but not including, 1. */
   readonly fraction: () => number;
-  /** A whole number, both ends included. */
+  /** A whole number between both ends, inclusive. */
   between(least: number, most: number): number;
   chance(probability: number): boolean;
-  /** @throws RangeError where there is nothing to choose from */
+  /** @throws RangeError when there are no choices */
   oneOf<T>(choices: readonly T[]): T;
-  /** Each choice with its weight. */
+  /** One of the choices, with a probability by weight. */
   weighted<T>(choices: readonly (readonly [weight: number, choice: T])[]): T;
   someOf<T>(choices: readonly T[], least?: number): readonly T[];
-  /** Draws of their own, so that more of them here do not change those there. */
+  /** An independent generator, so that additional draws from one do not change the draws from the other. */
   fork(name: string): Draws;
 };
 
 export function createDraws(seed: number): Draws {
   let state = seed >>> 0;
-  // mulberry32: 32 bits of state are plenty for weather.
+  // mulberry32: 32 bits of state are enough for random faults.
   const fraction = (): number => {
     state = (state + 0x6d2b79f5) >>> 0;
     let mixed = state;
@@ -55,7 +55,7 @@ export function createDraws(seed: number): Draws {
   };
 }
 
-/** FNV-1a. */
+/** The FNV-1a hash of a text. */
 function hash(text: string): number {
   let value = 0x811c9dc5;
   for (let at = 0; at < text.length; at += 1) value = Math.imul(value ^ text.charCodeAt(at), 0x01000193);

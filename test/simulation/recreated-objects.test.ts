@@ -1,4 +1,4 @@
-/** Objects that are deleted and created again under one name while watches lag: none is given the status of its predecessor. */
+/** Objects that are deleted and created again with the same name while watches lag: none gets the status of its predecessor. */
 import { expect, it } from 'vitest';
 import { clusterConfigs, type ClusterConfig } from '../../src/api/index.ts';
 import { findCondition } from '../../src/k8s/conditions.ts';
@@ -27,7 +27,7 @@ it('a recreated ClusterConfig does not get the status of its predecessor', async
   lagMs = 5 * minute;
   await server.client.delete(clusterConfigs, metadata);
   await server.client.create(clusterConfigs, { apiVersion, kind, metadata: { name: 'simulated' }, spec });
-  // The drift pass learns of it and has the status of the deleted ClusterConfig reported.
+  // The drift pass detects the wrong account, and the operator reports the status of the deleted ClusterConfig.
   aws.credentials = elsewhere;
   expect(await time.pass(2 * lagMs, () => reasonOf(simulation) === 'WrongAccount')).toBe(true);
   expect(configOf(simulation).status?.observedGeneration).toBe(1);

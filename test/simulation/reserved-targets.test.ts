@@ -1,4 +1,7 @@
-/** A ClusterConfig from before namespaces were reserved: its bad target costs each account and app one row, and nothing else. */
+/**
+ * A ClusterConfig from a version without reserved namespaces: its reserved target affects one status row of each account and app,
+ * and nothing else.
+ */
 import { expect, it } from 'vitest';
 import {
   apps,
@@ -12,7 +15,7 @@ import { findCondition } from '../../src/k8s/conditions.ts';
 import { clusterTargets, create, deploy } from './acts.ts';
 import { startSimulation } from './simulation.ts';
 
-it('ten accounts and an app with one reserved target have only that row, and nothing is asked or written for it', async () => {
+it('a reserved target affects only its row in ten accounts and an app, and causes no request and no write', async () => {
   const simulation = await startSimulation();
   const { server, time, writes, reads } = simulation;
   await time.pass(60_000);

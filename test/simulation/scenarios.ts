@@ -1,4 +1,4 @@
-/** Scenarios: a few acts of people on accounts and apps, with time in between for the operator to follow. */
+/** Scenarios: a few acts of users on accounts and apps, with time in between for the operator to apply them. */
 import { linkedServiceAccounts, type AppSpec } from '../../src/api/index.ts';
 import { resources } from '../../src/kube/index.ts';
 import {
@@ -43,7 +43,7 @@ import {
 import { policiesPerRole } from './simulated-aws.ts';
 import { driftIntervalMs } from './simulation.ts';
 
-/** Acts come 5 s after IAM has been looked over; this long after it is 3 s before the next time. */
+/** Acts come 5 s after a sweep of IAM; after this delay 3 s remain until the next sweep. */
 const beforeSweepMs = driftIntervalMs - 8_000;
 
 const twoTargets = [
@@ -51,7 +51,7 @@ const twoTargets = [
   { name: 'staging', deployMode: 'latest' as const },
 ];
 
-/** An Ingress of an app that has no ports, which the schema cannot refuse. */
+/** An Ingress of an app that has no ports, which the schema cannot reject. */
 const withoutPort = (deployMode: 'latest' | 'halt'): AppSpec['targets'] => [
   { name: 'production', deployMode, ingress: { hosts: ['app.example.com'] } },
 ];
@@ -348,7 +348,8 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    // The account comes so late that a cut-off meets the operator's next look at the cluster, every five minutes.
+    // The account is created so late that a lost connection coincides with the operator's next check of the cluster, which runs
+    // every five minutes.
     name: 'a policy is detached out of band, after a check of the cluster',
     acts: [wait(120_000), create('a'), changeRoles((role) => ({ ...role, attachedPolicyArns: [] }))],
   },

@@ -1,13 +1,13 @@
-/** Some schedules drawn from seeds; `make soak SEEDS=n` runs as many as one likes. */
+/** Some schedules drawn from seeds; `make soak SEEDS=n` runs any number of them. */
 import { expect, it } from 'vitest';
 import { inTime, noLimit } from './time-limit.ts';
 import { commandForSeed, runSeed } from './schedules.ts';
 
-/** Eight seeds share what people do. */
+/** Eight consecutive seeds share their acts. */
 const blocks = Array.from({ length: 24 }, (_, index) => index * 8);
 
 it.each(blocks)(
-  'whatever happens in the seeds from %i on, it ends as without faults',
+  'reaches the end state of a run without faults in the seeds from %i on',
   noLimit,
   async (first) => {
     for (let seed = first; seed < first + 8; seed += 1) {
@@ -19,20 +19,20 @@ it.each(blocks)(
 );
 
 /**
- * Seeds whose violations were not the operator's fault: a role was changed out of band, or by the process before, so shortly before
- * that the operator could not know; a policy existed again before it was tried again; the operator had not seen the deletion of an
- * account yet; an app named an account again while it was being deleted; a policy was detached unseen, which left more room than the
- * operator knew; STS exchanged a token under a trust policy that had just been changed; or the deletion of an account waited for pods
- * in a namespace that was no target any more, which a slower operator had not deployed.
+ * Seeds whose violations were not the operator's fault: a role was changed out of band, or by the previous process, so recently
+ * that the operator could not know; a policy existed again before its retry; the operator had not seen the deletion of an account
+ * yet; an app named an account again during its deletion; a policy was detached unnoticed, which left more room than the operator
+ * knew; STS exchanged a token under a trust policy that had just been changed; or the deletion of an account waited for pods in a
+ * namespace that was no longer a target, which a slower operator had not deployed.
  */
 it.each([
   1_423, 1_556, 1_000_250, 1_000_541, 1_001_401, 2_022_065, 9_106_025, 9_202_438, 9_215_739, 9_237_408,
   9_237_413, 9_282_134,
-])('what others do in the seed %i is not held against it', async (seed) => {
+])('reports no violation for out-of-band changes in the seed %i', async (seed) => {
   expect((await runSeed(seed)).violations, commandForSeed(seed)).toEqual([]);
 });
 
-/** Bugs that seeds have found. */
+/** Bugs that random seeds have found. */
 it.each([
   [
     'a role is not left behind when IAM does not know it yet as the next operator deletes its account',
@@ -51,7 +51,7 @@ it.each([
   expect((await runSeed(seed)).violations, commandForSeed(seed)).toEqual([]);
 });
 
-it('does the same for the same seed', async () => {
+it('has the same result for the same seed', async () => {
   const [one, other] = [await runSeed(3), await runSeed(3)];
   expect(one.simulation.writes.length).toBeGreaterThan(0);
   expect(other.simulation.writes).toEqual(one.simulation.writes);

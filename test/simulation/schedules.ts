@@ -1,6 +1,6 @@
 /**
- * Schedules drawn from a seed: what people do, and what becomes of the operator's requests, watches and processes meanwhile.
- * Every eight seeds share what people do, and differ in the weather; the same people in clear weather tell how it has to end.
+ * Schedules drawn from a seed: acts of users, and faults of the operator's requests, watches and processes. Eight consecutive
+ * seeds share their acts and differ in the faults; a run with the same acts and no faults determines the expected end state.
  */
 import { endState, type EndState } from './end-state.ts';
 import { checkInvariants } from './invariants.ts';
@@ -14,7 +14,7 @@ import { startSimulation, type Simulation } from './simulation.ts';
 export type Outcome = {
   readonly seed: number;
   readonly violations: readonly Violation[];
-  /** Acts and faults, in words. */
+  /** Descriptions of the acts and faults. */
   readonly words: readonly string[];
   readonly simulation: Simulation;
 };
@@ -23,12 +23,12 @@ const schedulesPerActs = 8;
 /** Time before the first act, and the longest time that faults continue after the last act. Milliseconds. */
 const startMs = 20_000;
 const afterwardsMs = 30_000;
-/** Time limit for being in sync once acts and faults have ended: twice the slowest retry, which comes after five minutes. */
+/** Time limit for getting in sync after the last act and fault: twice the slowest retry, which comes after five minutes. */
 const untilRestMs = 660_000;
 
 const clear = new Map<number, Promise<EndState>>();
 
-/** Whether everything held that has to hold, for one seed. */
+/** Runs one seed and checks all oracles. */
 export async function runSeed(seed: number): Promise<Outcome> {
   const people = Math.floor(seed / schedulesPerActs);
   const happenings = randomHappenings(createDraws(people).fork('people'));
@@ -74,7 +74,7 @@ function endWithoutFaults(people: number, happenings: readonly Happening[]): Pro
     await happen(simulation, happenings);
     return endState(simulation);
   })();
-  // Only the latest is asked for again.
+  // Only the latest result is requested again.
   clear.clear();
   clear.set(people, end);
   return end;
@@ -92,7 +92,7 @@ async function happen(simulation: Simulation, happenings: readonly Happening[]):
   await time.pass(untilRestMs);
 }
 
-/** The command that runs this seed again, alone. */
+/** The command that runs only this seed again. */
 export function commandForSeed(seed: number): string {
   return `npx node scripts/crash-plans.ts --seed ${seed}`;
 }

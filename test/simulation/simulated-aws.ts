@@ -1,7 +1,7 @@
 /**
  * IAM, STS and EKS behind the commands of the AWS SDK, so that the operator's own adapters, scheduler and classification of
- * errors run in simulations too. Strict about names, attachments and trust. Reads may be of a while ago, and STS may not
- * know yet what IAM knows, which is what eventual consistency looks like.
+ * errors run in simulations too. Strict about names, attachments and trust. To model eventual consistency, reads may return an
+ * earlier state, and STS may not know yet what IAM knows.
  */
 import { withoutTags, withTags, type ObservedRole } from '../../src/identity/index.ts';
 import { awsError } from './aws-error.ts';
@@ -13,7 +13,7 @@ export type RoleChange = {
   readonly name: string;
   readonly before: ObservedRole | undefined;
   readonly after: ObservedRole | undefined;
-  /** The account that the operator did it for; undefined for other callers. */
+  /** The account on whose behalf the operator made the call; undefined for other callers. */
   readonly by: string | undefined;
   readonly at: number;
 };
@@ -21,25 +21,27 @@ export type RoleChange = {
 export type SimulatedAws = {
   readonly roles: ReadonlyMap<string, ObservedRole>;
   readonly eks: SimulatedEks;
-  /** Present credentials of the operator. They are renewed under another key. */
+  /** Current credentials of the operator. A renewal changes the access key. */
   credentials: { readonly accessKeyId: string; readonly accountId: string };
-  /** Policies that IAM knows nothing of. Every other ARN is one. */
+  /** Policies that do not exist. Every other ARN exists. */
   readonly missingPolicies: Set<string>;
-  /** When a policy was last asked for in vain. */
+  /** Time of the last failed lookup of each policy. */
   readonly missedAt: ReadonlyMap<string, number>;
   /** Changes a role out of band; undefined deletes it. */
   change(name: string, to: (role: ObservedRole | undefined) => ObservedRole | undefined): void;
-  /** Carries out a call. `owner`: on whose behalf the operator makes it. @throws errors as the SDK throws them */
+  /** Carries out a call. `owner`: the account on whose behalf the operator makes it. @throws errors as the SDK throws them */
   perform(action: string, input: Readonly<Record<string, unknown>>, owner: string): object;
-  /** Called after each change of a role, at once. */
+  /** Registers a synchronous listener for changes of roles. */
   onChange(listener: (change: RoleChange) => void): void;
-  /** Called before the operator changes a role, whether or not that comes to anything. */
+  /** Registers a listener that is called before the operator changes a role, even when the call then fails. */
   onWrite(listener: (write: { action: string; name: string; input: object; by: string }) => void): void;
-  /** Called when STS has taken a token for credentials of a role, in the state that STS knows. */
+  /**
+   * Registers a listener that is called when STS has exchanged a token for credentials of a role, with the role as STS knows it.
+   */
   onExchange(listener: (exchange: { role: ObservedRole; token: string }) => void): void;
   /** Age of the state that a read returns, in milliseconds. */
   readLagMs: () => number;
-  /** How long STS does not know yet of a change, in milliseconds. */
+  /** Delay until STS knows of a change, in milliseconds. */
   trustLagMs: () => number;
 };
 
@@ -293,7 +295,7 @@ export function claimsOf(token: string): Claims {
   return JSON.parse(atob(token.split('.')[1] ?? '')) as Claims;
 }
 
-/** Whether STS lets the bearer of the token in. */
+/** Whether the trust policy lets the bearer of the token assume the role. */
 export function trusts(document: string, token: string): boolean {
   const { sub, iss, aud } = claimsOf(token);
   const { Statement: statements } = JSON.parse(document) as {
@@ -309,7 +311,7 @@ export function trusts(document: string, token: string): boolean {
   });
 }
 
-/** A role's document is encoded again and again. */
+/** Cache of encoded documents, because roles repeat them. */
 const encodings = new Map<string, string>();
 const mostEncodings = 256;
 

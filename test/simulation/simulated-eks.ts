@@ -1,6 +1,6 @@
 /**
  * EKS's Pod Identity associations and its exchange of pods' tokens, behind the commands of the AWS SDK. Strict about roles and
- * their trust, which it may see as they were a while ago, as STS does.
+ * their trust policies, of which it may read an earlier state, as STS may.
  */
 import { podIdentityAudience } from '../../src/api/index.ts';
 import type { ObservedRole } from '../../src/identity/index.ts';
@@ -22,19 +22,19 @@ export type AssociationChange = {
   readonly action: string;
   readonly before: SimulatedAssociation | undefined;
   readonly after: SimulatedAssociation | undefined;
-  /** The account that the operator did it for; undefined for other callers. */
+  /** The account on whose behalf the operator made the call; undefined for other callers. */
   readonly by: string | undefined;
 };
 
 export type SimulatedEks = {
   readonly associations: ReadonlyMap<string, SimulatedAssociation>;
-  /** The association that new pods get. */
+  /** The association that new pods use. */
   associationOf(namespace: string, serviceAccount: string): SimulatedAssociation | undefined;
   /** Creates an association out of band. */
   put(association: Omit<SimulatedAssociation, 'id' | 'arn'>): SimulatedAssociation;
   remove(id: string): void;
   change(id: string, to: Partial<Pick<SimulatedAssociation, 'roleArn' | 'disableSessionTags'>>): void;
-  /** Undefined when it knows no such action. @throws errors as the SDK throws them */
+  /** Returns undefined for an unknown action. @throws errors as the SDK throws them */
   perform(action: string, input: Readonly<Record<string, unknown>>, owner: string): object | undefined;
   onChange(listener: (change: AssociationChange) => void): void;
 };
@@ -42,7 +42,7 @@ export type SimulatedEks = {
 type Input = Readonly<Record<string, unknown>>;
 
 export function createSimulatedEks(of: {
-  /** A role by its ARN, as EKS sees it now. */
+  /** The role with this ARN, as EKS currently sees it. */
   readonly role: (arn: string) => ObservedRole | undefined;
 }): SimulatedEks {
   const associations = new Map<string, SimulatedAssociation>();
@@ -174,7 +174,7 @@ export function createSimulatedEks(of: {
   };
 }
 
-/** Whether the role lets pods of the association's ServiceAccount in, through the service. */
+/** Whether the role lets EKS assume it for pods of the association's ServiceAccount. */
 export function trustsPods(
   document: string,
   {

@@ -1,7 +1,7 @@
 /**
- * Other controllers of the cluster, as a model: Deployments get pods, each as the pod identity webhook changes it at that moment; a
- * changed template replaces them, new ones first; pods become ready, and end after their grace period; and namespaces under deletion
- * are emptied.
+ * A model of the other controllers of the cluster: Deployments create pods, each changed by the pod identity webhook if it
+ * answers; a changed template replaces the pods, new ones first; pods become ready, and end after their grace period; and
+ * namespaces under deletion are emptied.
  */
 import { resources, type KubeObject, type Resource, type SetTimer } from '../../src/kube/index.ts';
 import { eksDefaults, mutate, type Pod as WebhookPod } from '../../sandbox/src/webhook/mutate.ts';
@@ -14,7 +14,7 @@ type Deployment = StoredObject & {
   readonly spec: { readonly replicas?: number; readonly template: Template };
 };
 
-/** How long the controllers take to act, a pod to be ready, and a pod to end, in milliseconds. */
+/** Time until the controllers react, a pod is ready, and a pod has ended, in milliseconds. */
 const reactionMs = 50;
 const startMs = 300;
 const endMs = 1_500;
@@ -22,7 +22,7 @@ const endMs = 1_500;
 const deploymentLabel = 'simulated/deployment';
 const templateAnnotation = 'simulated/template';
 
-/** Everything that a namespace can hold here. */
+/** Every namespaced kind of the simulation. */
 const contents: readonly Resource[] = [
   resources.deployments,
   resources.configMaps,
@@ -35,11 +35,11 @@ const contents: readonly Resource[] = [
 ];
 
 export type Workloads = {
-  /** Whether the webhook answers. Pods that are made while it does not come up without identity. */
+  /** Whether the webhook answers. Pods that are created while it does not answer start without identity. */
   webhookRuns: boolean;
-  /** Since when it has not answered; undefined while it does. */
+  /** Time since which the webhook has not answered; undefined while it answers. */
   readonly webhookAwaySince: number | undefined;
-  /** How many pods were ever made, by their Deployment: `pods of production/app`. */
+  /** Number of pods ever created, by Deployment: `pods of production/app`. */
   readonly made: ReadonlyMap<string, number>;
 };
 
@@ -84,7 +84,7 @@ export function modelWorkloads(
       : object;
   };
 
-  /** A controller repeats a write that conflicts, later. */
+  /** Controllers retry a conflicting write later. */
   const attempt = async (write: Promise<unknown>): Promise<void> => {
     await write.catch(() => undefined);
   };
@@ -119,7 +119,7 @@ export function modelWorkloads(
       await attempt(server.client.create(resources.pods, pod));
     }
     const ready = current.filter((pod) => isReady(pod)).length;
-    // As a rolling update does it: the old ones go when the new ones are ready.
+    // As in a rolling update, old pods end when the new ones are ready.
     const surplus = [
       ...(ready >= replicas ? mine.filter((pod) => !current.includes(pod)) : []),
       ...current.slice(replicas),
@@ -223,7 +223,7 @@ function podOf(
       labels: { ...metadata.labels, [deploymentLabel]: of.name },
       annotations: { ...metadata.annotations, [templateAnnotation]: of.revision },
     },
-    // The scheduler assigns a node at once.
+    // The pod is assigned to a node at once.
     spec: { ...template.spec, nodeName: 'simulated' },
   } as KubeObject;
 }
@@ -237,7 +237,7 @@ function injected(object: StoredObject, serviceAccount: StoredObject, isAssociat
   return pod as StoredObject;
 }
 
-/** RFC 6902 `add`. */
+/** The operation `add` of RFC 6902. */
 function added(target: unknown, [first = '', ...rest]: readonly string[], value: unknown): unknown {
   if (Array.isArray(target)) {
     const copy = [...(target as unknown[])];

@@ -1,4 +1,4 @@
-/** A modelled cluster and a modelled AWS account with the operator's real engine between them. */
+/** A simulated cluster and a simulated AWS account, with the operator's real engine between them. */
 import { clusterConfigs, type ClusterConfig, type ClusterConfigSpec } from '../../src/api/index.ts';
 import { resources, type Logger } from '../../src/kube/index.ts';
 import type { Change } from './api-server/change-log.ts';
@@ -10,18 +10,18 @@ import { modelWorkloads, type Workloads } from './simulated-workloads.ts';
 import { createVirtualTime, type VirtualTime } from './virtual-time.ts';
 import { after } from '../../src/k8s/time.ts';
 
-/** Faults that the operator has to cope with. An absent part means none. */
+/** Faults that the operator has to handle. An absent field means no such fault. */
 export type FaultSchedule = {
   readonly fate?: (request: Request, now: number) => Fate;
-  /** How long after a change watches tell of it. Milliseconds, as all of these. */
+  /** Delay of watch events. In milliseconds, as all times here. */
   readonly lagMs?: (now: number) => number;
-  /** How old the view is that a process begins with. `starts`: how many were started before it. */
+  /** Age of the view that a new process starts with. `starts`: the number of earlier starts. */
   readonly ageMs?: (starts: number) => number;
-  /** Age of the server's cache, which answers requests for any state, in milliseconds. */
+  /** Age of the server's cache, used for requests that accept any version, in milliseconds. */
   readonly cacheAgeMs?: (now: number) => number;
-  /** Whether no watch reports this change, by its number among the watched changes. A later list shows it. */
+  /** Whether no watch reports this change, given its index among the watched changes. A later list shows the result. */
   readonly misses?: (index: number) => boolean;
-  /** How far the operator's wall clock is ahead. Its delays use the monotonic clock. */
+  /** Offset of the operator's wall clock. Its delays use the monotonic clock. */
   readonly clockOffsetMs?: () => number;
   readonly readLagMs?: (now: number) => number;
   readonly trustLagMs?: (now: number) => number;
@@ -30,9 +30,9 @@ export type FaultSchedule = {
 export type SimulationOptions = {
   readonly faults?: FaultSchedule;
   readonly seed?: number;
-  /** Processes that take turns; one, which takes none, when absent. */
+  /** Processes that elect a leader. When absent, a single process runs without election. */
   readonly leases?: { readonly processes: number; readonly durationMs: number };
-  /** Without leases: how many there are by mistake, which take no turns; one when absent. */
+  /** Without leases: the number of processes that run by mistake, without election. Default: one. */
   readonly processes?: number;
   /** Prepares the world before the operator starts. */
   readonly prepare?: (simulation: Simulation) => Promise<void>;
@@ -46,25 +46,28 @@ export type Simulation = {
   readonly server: SimulatedApiServer;
   readonly aws: SimulatedAws;
   readonly workloads: Workloads;
-  /** Every write that the operator sent, in order. */
+  /** Every write of the operator, in the order of sending. */
   readonly writes: readonly Sent[];
   /** Writes that were not refused. */
   readonly effects: readonly Sent[];
-  /** Every read that the operator sent. */
+  /** Every read of the operator. */
   readonly reads: readonly Sent[];
-  /** Every request that a server did not carry out for reasons of its own. */
+  /** Every request that a server did not carry out because of an error of its own. */
   readonly failures: readonly Sent[];
-  /** Requests that a process repeated so often within one moment that it was stopped. */
+  /** Requests that a process repeated so often in one moment that it was stopped. */
   readonly busy: readonly Sent[];
-  /** Called right before a write of the operator is carried out; what it returns is called when it was not refused. */
+  /**
+   * Registers a listener for the moment right before a write of the operator is carried out; the function that it returns is
+   * called when the write was not refused.
+   */
   onArrival(listener: (sent: Sent) => (() => void) | undefined): void;
-  /** Processes that are alive. */
+  /** Running processes. */
   readonly processes: readonly OperatorProcess[];
-  /** How many were ever started. */
+  /** Number of processes ever started. */
   starts(): number;
-  /** Every change that watches were to report, in words and in order. */
+  /** Descriptions of every change that watches were to report, in order. */
   readonly news: readonly string[];
-  /** Ends what is alive; it comes back at once. */
+  /** Ends all running processes, which are started again at once. */
   restart(): void;
 };
 
@@ -72,10 +75,10 @@ export const issuer = 'https://oidc.eks.us-west-2.amazonaws.com/id/SIMULATED';
 export const targets = ['production', 'staging'];
 export const driftIntervalMs = 60_000;
 
-/** As long as a process takes to come back, in milliseconds. */
+/** Time until a process has restarted, in milliseconds. */
 export const restartMs = 1_000;
 
-/** Time until watches break that have missed a change, so that their clients list again. Milliseconds. */
+/** Time until watches that have missed a change break, so that their clients list again. Milliseconds. */
 export const missedUntilMs = 20_000;
 
 export const clusterSpec: ClusterConfigSpec = {
@@ -108,7 +111,7 @@ export async function startSimulation(options: SimulationOptions = {}): Promise<
   const draws = createDraws(options.seed ?? 1);
   let starts = 0;
 
-  /** Two watches of one resource miss the same. */
+  /** All watches of a resource miss the same changes. */
   const misses = ({ type, object: { kind, metadata }, version }: Change): boolean => {
     const known = missed.get(version);
     if (known !== undefined) return known;
@@ -131,7 +134,7 @@ export async function startSimulation(options: SimulationOptions = {}): Promise<
         server,
         aws,
         draws: draws.fork(`${name} ${starts}`),
-        // The view is old only when the process begins: its watches catch up with it.
+        // The view is old only when the process starts: its watches then catch up.
         view: {
           lagMs: () => faults.lagMs?.(time.now()) ?? 0,
           ageMs: (asks) =>

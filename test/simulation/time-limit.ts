@@ -1,15 +1,18 @@
 /**
- * Time limit of a single run. A test makes hundreds of runs, whose time together depends on their number and the machine's load, and
- * does not show whether one of them hangs. So each has a limit of its own, and the test has none.
+ * Time limit of a single run. A test makes hundreds of runs, and their total time depends on their number and the machine's load,
+ * so it does not show whether one of them hangs. Therefore each run has a limit of its own, and the test has none.
  */
 
-/** Most take a tenth of a second of one processor. Milliseconds of the machine's own clock. */
+/** Limit in milliseconds of the machine's own clock. Most runs take a tenth of a second of one processor. */
 const limitMs = 120_000;
 
-/** For a test whose runs have limits. */
+/** Options of a test whose runs have their own limits. */
 export const noLimit = { timeout: 0 } as const;
 
-/** @param what says which run it is, best as the command that runs it alone @throws Error that says so when it does not end */
+/**
+ * @param what identifies the run, preferably as the command that runs it alone
+ * @throws Error with this name when the run does not end in time
+ */
 export async function inTime<T>(what: string, run: () => Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_, reject) => {

@@ -1,6 +1,6 @@
 /**
- * Time that passes only when nothing else is left to do: a run of an hour takes milliseconds, and the same seed gives the
- * same run. Everything in a simulation happens in microtasks or on these timers; nothing touches a socket or a file.
+ * Simulated time, which passes only when nothing else is left to do: a run of an hour takes milliseconds, and the same seed gives
+ * the same run. Everything in a simulation happens in microtasks or on these timers; nothing uses a socket or a file.
  */
 import type { SetTimer } from '../../src/kube/index.ts';
 import type { Monotonic, Wall } from '../../src/k8s/time.ts';
@@ -9,11 +9,11 @@ export type VirtualTime = {
   readonly now: () => Monotonic;
   readonly wallClock: () => Wall;
   readonly setTimer: SetTimer;
-  /** Lets time pass, timer by timer, until `until` says true or `ms` have passed. Returns whether it said true. */
+  /** Lets time pass, timer by timer, until `until` returns true or `ms` have passed. Returns whether `until` returned true. */
   pass(ms: number, until?: () => boolean): Promise<boolean>;
 };
 
-/** Whoever else lives in the process, as a test runner, gets a turn so often. */
+/** Interval, in settles, after which other code in the process, such as the test runner, gets a turn. */
 const settlesPerTurn = 500;
 
 type Timer = { readonly at: number; readonly order: number; callback: (() => void) | undefined };
@@ -21,7 +21,7 @@ type Timer = { readonly at: number; readonly order: number; callback: (() => voi
 export function createVirtualTime(start: number): VirtualTime {
   let time = start;
   let order = 0;
-  /** A binary heap: the earliest timer first, and of timers for the same time the one that was set first. */
+  /** A binary heap: the earliest timer first, and among timers for the same time the one that was set first. */
   const heap: Timer[] = [];
 
   const before = (a: Timer, b: Timer): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);
@@ -58,8 +58,8 @@ export function createVirtualTime(start: number): VirtualTime {
   };
 
   /**
-   * Calls back when every microtask has run, however long the chain: Node runs a tick that a microtask asked for when there
-   * is no microtask left. A turn of its event loop comes after them too, but costs more.
+   * Calls back when every microtask has run, however long their chain: Node.js runs a tick that a microtask requested when no
+   * microtask is left. A turn of its event loop comes after them too, but costs more.
    */
   let settled = 0;
   const onceSettled = (goOn: () => void): void => {

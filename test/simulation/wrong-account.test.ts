@@ -1,6 +1,6 @@
 /**
- * Credentials that turn out to belong to another AWS account than the cluster's: nothing is done with them, whatever was planned
- * before.
+ * Credentials that turn out to belong to another AWS account than the cluster's: the operator makes no call with them, whatever
+ * it had planned before.
  */
 import { expect, it } from 'vitest';
 import {
@@ -29,7 +29,7 @@ const clusterReason = ({ server }: Simulation): string | undefined => {
   return findCondition(config?.status?.conditions, 'Ready')?.reason;
 };
 
-/** Calls to IAM about roles. A proof is signed with no credentials. */
+/** Calls to IAM about roles. A proof is made without credentials. */
 const callsSince = ({ writes, reads }: Simulation, since: number): readonly string[] =>
   [...writes, ...reads]
     .filter(
@@ -66,7 +66,7 @@ it('an operator that restarts with them reads and writes nothing, though the clu
   expect(await time.pass(minute, () => readyOf(simulation, 'b') === 'True Ready')).toBe(true);
 });
 
-it('an operator that gets them when its own are renewed does nothing from then on, neither for an edit nor for drift', async () => {
+it('an operator that gets them in a renewal makes no call for roles from then on, neither for an edit nor for drift', async () => {
   const simulation = await begin();
   const { time, aws } = simulation;
   aws.credentials = elsewhere;
@@ -86,7 +86,7 @@ it('an operator that gets them when its own are renewed does nothing from then o
   expect(aws.roles.size).toBe(2);
 });
 
-it('where there is nothing else to do, the next sweep finds out', async () => {
+it('an otherwise idle operator detects them in the next sweep', async () => {
   const simulation = await begin();
   simulation.aws.credentials = elsewhere;
   const since = simulation.time.now();

@@ -1,6 +1,6 @@
 /**
- * Ten minutes of faults (`KON_SOAK_MINUTES` for another time). Afterwards a process that uses all of `src/kube` is in sync, and holds
- * no more memory, sockets, timers and listeners than at the beginning.
+ * Ten minutes of faults (set `KON_SOAK_MINUTES` for another duration). Afterwards a process that uses all of `src/kube` is in
+ * sync, and holds no more memory, sockets, timers and listeners than at the beginning.
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -27,7 +27,7 @@ import type { Present, Sample } from './long-follower.ts';
 
 const minutes = Number(process.env['KON_SOAK_MINUTES'] ?? 10);
 const objects = 1000;
-/** Writes a second: enough to turn everything over many times, and little enough for a machine that does other work. */
+/** Writes per second: enough to replace everything many times, and few enough for a machine with other load. */
 const pace = 25;
 
 let cluster: RestartableCluster;
@@ -73,12 +73,12 @@ async function write(index: number, random: () => number): Promise<void> {
   await insist(() => direct.apply(resources.configMaps, object, { fieldManager: 'test', force: true }));
 }
 
-/** One after the other, each at its time. */
+/** Runs the disturbances one after the other, each at its time. */
 async function disturb(storm: ChooseFault, signal: AbortSignal): Promise<number> {
   const acts: readonly (() => Promise<unknown>)[] = [
     () => proxy.restartTls(500),
     async () => {
-      // The last seen version is compacted when anything gets through again: something is written meanwhile.
+      // The last seen version is compacted before the connection works again: writes happen meanwhile.
       proxy.setFaults(() => ({ kind: 'reset before' }));
       proxy.resetAll();
       await write(0, () => 0.5);
@@ -163,7 +163,7 @@ test(
           answer = ({ versions }) => resolve(versions);
           child.kill('SIGUSR2');
         });
-      // Its own writes end when each object has been looked at.
+      // The process stops writing when it has reconciled each object.
       await expect
         .poll(async () => [await versionsOfChild(), await versionsNow()], {
           interval: 1_000,
@@ -172,7 +172,7 @@ test(
         .toSatisfy(([child, truth]: readonly unknown[]) => isDeepStrictEqual(child, truth));
       await expect.poll(() => proxy.openConnections(), { timeout: 30_000 }).toBeLessThanOrEqual(6);
       child.kill('SIGTERM');
-      // It ends by itself: a leaked socket or timer would keep it alive.
+      // The process exits by itself: a leaked socket or timer would keep it alive.
       expect(await exited).toBe(0);
       await expect.poll(() => proxy.openConnections()).toBe(0);
 
@@ -202,7 +202,7 @@ test(
         new Set(['none', 'blackhole', 'cut', 'reset before', 'slow', 'status', 'truncated']),
       );
       for (const { what, early: middle, late: end3 } of figures) {
-        // A sample may meet with one request more or less; memory is compared by what is in use after garbage was collected.
+        // A sample may coincide with one request more or less; memory is compared by the usage after garbage collection.
         const tolerance = { heap: 1, external: 1, resident: 15, timers: 3, sockets: 3, listeners: 2 }[what];
         expect(end3 - middle, `${what} grew`).toBeLessThanOrEqual(tolerance);
       }

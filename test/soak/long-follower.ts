@@ -1,9 +1,9 @@
 /**
- * A long-lived process with everything of `src/kube`, for leaks.test.ts: an informer, a controller that writes, a lease, a recorder of
- * Events. It measures itself from time to time.
+ * A long-lived process that uses all of `src/kube`, for leaks.test.ts: an informer, a controller that writes, a lease, an Event
+ * recorder. It measures itself periodically.
  *
- * Usage: node --expose-gc long-follower.ts SERVER CA-FILE. Prints a sample, as JSON, every `sampleMs`, and on SIGUSR2 the versions of
- * its objects. After SIGTERM it ends by itself, unless something keeps it alive.
+ * Usage: node --expose-gc long-follower.ts SERVER CA-FILE. Prints a sample, as JSON, every `sampleMs`, and on SIGUSR2 the
+ * versions of its objects. After SIGTERM it exits by itself, unless something keeps it alive.
  */
 import { getEventListeners } from 'node:events';
 import { readFile } from 'node:fs/promises';
@@ -25,7 +25,7 @@ import { monotonicClock, wallClock } from '../../src/k8s/testing/clocks.ts';
 
 export type Sample = {
   readonly at: number;
-  /** After a collection of garbage. Mebibytes. */
+  /** Heap use after garbage collection, in mebibytes. */
   readonly heap: number;
   readonly external: number;
   readonly resident: number;
@@ -79,10 +79,10 @@ const controller = createController({
         { metadata: { uid, annotations } },
         { type: 'merge', signal },
       );
-      // Only for a few objects: remembered Events are forgotten after minutes.
+      // Only for a few objects, because the recorder remembers Events for minutes.
       if (key.endsWith('0')) recorder.event(object, { type: 'Normal', reason: 'Seen', note: `seen ${key}` });
     } catch (error) {
-      // Gone, or another one of the name, meanwhile.
+      // The object was deleted meanwhile, or created again under the same name.
       if (!isNotFound(error) && !isConflict(error)) throw error;
     }
   },

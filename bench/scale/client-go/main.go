@@ -1,8 +1,8 @@
-// Follows LinkedServiceAccounts and pods with client-go's informers, as follow.ts does with ours, and keeps of each
-// pod the same: the peer of the scenario "scale".
+// Follows LinkedServiceAccounts and pods with client-go's informers, as follow.ts does with ours, and keeps the same
+// fields of each pod: the peer of the scenario "scale".
 //
-// Usage: client-go KUBECONFIG json|protobuf. Tells on stdout, a line of JSON each: when both are in step, and after each
-// thousand changes of pods how many it has seen.
+// Usage: client-go KUBECONFIG json|protobuf. Prints JSON lines: one when both informers have synced, and one with the
+// number of pod changes after every thousand.
 package main
 
 import (
@@ -26,7 +26,7 @@ import (
 
 var accounts = schema.GroupVersionResource{Group: "k11n.dev", Version: "v1alpha1", Resource: "linkedserviceaccounts"}
 
-// What src/workloads/pod.ts reads.
+// The fields that src/workloads/pod.ts reads.
 var (
 	keptLabels      = []string{"k11n.dev/app", "k11n.dev/target", "pod-template-hash"}
 	keptAnnotations = []string{"k11n.dev/identity", "eks.amazonaws.com/skip-containers"}
@@ -44,7 +44,7 @@ func main() {
 	forAccounts, err := dynamic.NewForConfig(config)
 	check(err)
 	if os.Args[2] == "protobuf" {
-		// What controller-runtime sets for built-in kinds.
+		// The content types that controller-runtime sets for built-in kinds.
 		config.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
 		config.ContentType = "application/vnd.kubernetes.protobuf"
 	}

@@ -1,4 +1,4 @@
-/** The commands about apps that run, by the executable as it ships against a whole sandbox. */
+/** The commands for running apps, with the executable as shipped and a whole sandbox. */
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
@@ -48,7 +48,7 @@ const rows = (stdout: string): readonly (readonly string[])[] =>
     .map((line) => line.split('\t'));
 
 describe('kon app', () => {
-  it('deploys a tag, shows what was deployed, and goes back', async () => {
+  it('deploys a tag, shows the deployed revisions, and rolls back', async () => {
     await runApp('shop');
     const deployed = await sandbox.kon(['app', 'deploy', 'shop', '--tag', '2']);
     expect(deployed).toMatchObject({ code: 0, stdout: 'app/shop deployed web:2\n' });
@@ -79,7 +79,7 @@ describe('kon app', () => {
     expect(unknown.stderr).toContain('Error: app "shop" has no revision 99');
   });
 
-  it('waits for one target only when asked to, and says what is in the way', async () => {
+  it('waits for one target only when asked to, and reports why a target is not ready', async () => {
     await runApp('half');
     await sandbox.client.create<KubeObject & { readonly spec: object }>(resourceQuotas, {
       apiVersion: 'v1',
@@ -108,7 +108,7 @@ describe('kon app', () => {
     expect(odd.stderr).toContain('imageTag');
   });
 
-  it('restarts pods target by target, and the operator leaves the mark', async () => {
+  it('restarts pods target by target, and the operator keeps the restart annotation', async () => {
     await runApp('again');
     const before = await person.pods('again', 'production');
     const restarted = await sandbox.kon(['app', 'restart', 'again']);
@@ -129,7 +129,7 @@ describe('kon app', () => {
       ];
     const marked = await mark();
     expect(marked).toBeDefined();
-    // The operator applies the whole template: an image of its own goes in, the mark stays.
+    // The operator applies the whole template: the new image replaces the old one, and the restart annotation stays.
     await sandbox.kon(['app', 'deploy', 'again', '--tag', '2']);
     expect(await mark()).toBe(marked);
     expect(await person.revision('again', 'production')).toBe(3);
@@ -137,7 +137,7 @@ describe('kon app', () => {
     expect(changed.map((row) => row[5])).toEqual(['image', 'restart', '-']);
   });
 
-  it('halts and resumes, everywhere or in one target', async () => {
+  it('halts and resumes an app, in all targets or in one', async () => {
     await runApp('night');
     const replicas = async (): Promise<readonly number[]> =>
       Promise.all(
@@ -175,7 +175,7 @@ describe('kon app', () => {
     expect(json.items).toHaveLength(4);
   });
 
-  it('is watched until it is gone', async () => {
+  it('watches an app until its deletion', async () => {
     await runApp('watched', '--target', 'production');
     const watch = sandbox.startKon(['app', 'status', 'watched', '--watch']);
     await watch.until('web:1');
@@ -198,7 +198,7 @@ describe('kon app', () => {
     expect(missing.stderr).toContain('Error: app "watched" not found');
   });
 
-  it('is exported so that it can be applied again', async () => {
+  it('exports an app in a form that can be applied again', async () => {
     await runApp('moved', '--target', 'production');
     const exported = await sandbox.kon(['app', 'export', 'moved']);
     expect(exported.stdout).not.toMatch(/uid|status|managedFields|resourceVersion/);
@@ -217,7 +217,7 @@ const resourceQuotas = {
   namespaced: true,
 } as const;
 
-describe('the pods of a sandbox', () => {
+describe('pods of a sandbox', () => {
   const program = ['/bin/sh', '-c', 'echo "$AWS_ROLE_ARN"; echo "trouble" >&2; exit 7'];
   let role: string | undefined;
   let echo: Server;
@@ -240,7 +240,7 @@ describe('the pods of a sandbox', () => {
     echo?.close();
   });
 
-  it('run programs with their own identity, whose output comes through', async () => {
+  it('run programs with their own identity, and show their output', async () => {
     const shell = await sandbox.kon(['app', 'shell', 'talker', '--target', 'production', '--', ...program]);
     expect(shell).toMatchObject({
       code: 7,
@@ -249,7 +249,7 @@ describe('the pods of a sandbox', () => {
     });
   });
 
-  it('have logs, of what runs in their place, that can be followed', async () => {
+  it('have logs of the programs that run in their place, which can be followed', async () => {
     const before = await sandbox.kon(['app', 'logs', 'talker', '--target', 'production']);
     expect(before.code).toBe(0);
     expect(before.stdout).toMatch(
@@ -267,7 +267,7 @@ describe('the pods of a sandbox', () => {
     expect(last.stdout.split('\n').toSorted()).toEqual(['', role, 'trouble']);
   });
 
-  it('have ports, to which new connections lead over a roll-out', async () => {
+  it('have ports, which direct new connections to the new pods during a rollout', async () => {
     const forwarding = sandbox.startKon([
       'app',
       'port-forward',
@@ -296,7 +296,7 @@ describe('the pods of a sandbox', () => {
     expect((await forwarding.end('SIGINT')).code).toBe(130);
   });
 
-  it('are open to the API server alone', async () => {
+  it('are accessible only to the API server', async () => {
     type Node = KubeObject & { status: { daemonEndpoints: { kubeletEndpoint: { Port: number } } } };
     const node = await sandbox.client.get<Node>(resources.nodes, { name: 'node-1' });
     const kubelet = node.status.daemonEndpoints.kubeletEndpoint.Port;
@@ -323,7 +323,7 @@ describe('the pods of a sandbox', () => {
     );
     expect(await ask({ cert, key })).toBe(200);
 
-    // Kwok has no authentication, but it runs programs for none of the existing pods.
+    // Kwok has no authentication, but it runs no program in any existing pod.
     const { pid } = sandbox.description.parts.find(({ name }) => name === 'kwok') ?? {};
     const { stdout } = await promisify(execFile)('ps', ['-o', 'command=', '-p', String(pid)]);
     const kwok = /--server-address=(\S+)/.exec(stdout)?.[1];

@@ -1,4 +1,4 @@
-/** `kon doctor` on a cluster with everything: all is well, and then a thing at a time is not. */
+/** `kon doctor` on a complete installation, first without a fault and then with one fault at a time. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { resources, type KubeObject } from '../../../src/kube/index.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -27,10 +27,10 @@ async function examine(): Promise<Report> {
 const problems = ({ checks }: Report): readonly string[] =>
   checks.filter(({ status }) => status !== 'ok').map(({ id, status }) => `${id} ${status}`);
 
-/** The sandbox's operator is unbounded, so that every policy can be tried. */
+/** The sandbox's operator is unbounded, so that a user can try every policy. */
 const unbounded = 'operator-fence warning';
 
-it('finds nothing wrong where nothing is, and a new pod injected', async () => {
+it('reports no fault of a healthy installation, in which a new pod gets its identity', async () => {
   await sandbox.kon(['account', 'create', 'healthy', '--policy', policies.readOnly]);
   const report = await examine();
   expect(problems(report)).toEqual([unbounded]);
@@ -38,7 +38,7 @@ it('finds nothing wrong where nothing is, and a new pod injected', async () => {
   expect(report.checks.find(({ id }) => id === 'webhook-injects')?.message).toMatch(/^as \w+\/healthy$/);
 });
 
-it('has the ClusterRoles for people, so that whoever may view may look at accounts', async () => {
+it('finds the ClusterRoles for users, so that users with the role view may read accounts', async () => {
   type ClusterRole = KubeObject & { readonly rules?: readonly { readonly apiGroups?: readonly string[] }[] };
   await eventually('the role view to have grown', async () => {
     const { rules } = await sandbox.client.get<ClusterRole>(resources.clusterRoles, { name: 'view' });
@@ -46,7 +46,7 @@ it('has the ClusterRoles for people, so that whoever may view may look at accoun
   });
 });
 
-it('finds an account that is not Ready, and a webhook that does not answer', async () => {
+it('reports an account that is not Ready, and a webhook that does not answer', async () => {
   await sandbox.kon(['account', 'create', 'sick', '--policy', 'arn:aws:iam::aws:policy/NoSuchPolicy']);
   expect(problems(await examine())).toEqual([unbounded, 'accounts error']);
   await sandbox.kon(['account', 'delete', 'sick', '--yes']);

@@ -1,6 +1,6 @@
 /**
- * The documented installation, on a cluster with a kubeconfig, AWS credentials and nothing of Konstellation: from `kon install` to a
- * pod with AWS permissions, and back to the state before. The sandbox provides what EKS provides, and no more.
+ * The documented installation, on a cluster without Konstellation, with a kubeconfig and AWS credentials: from `kon install` to a
+ * pod with AWS permissions, and back to the initial state. The sandbox provides what EKS provides, and nothing else.
  */
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -20,7 +20,7 @@ const root = resolve(import.meta.dirname, '../../..');
 
 let sandbox: TestSandbox;
 let operator: Running | undefined;
-/** A kubeconfig, the credentials of a person, and where AWS is, as this is none. */
+/** A kubeconfig, the credentials of a user, and the endpoints of the emulated AWS. */
 let env: Environment;
 
 beforeAll(async () => {
@@ -37,14 +37,14 @@ beforeAll(async () => {
   };
 });
 afterAll(async () => {
-  // It passes this on to the process that it runs.
+  // The started process passes the signal on to the operator.
   await operator?.end('SIGTERM');
   await sandbox?.stop();
 });
 
 const kon = (line: string): Promise<Finished> => sandbox.executable.run(line.split(' ').slice(1), { env });
 
-/** The commands of the first block of shell after a heading of a page, without their comments. */
+/** The commands of the first shell block after a heading of a page, without comments. */
 async function documented(page: string, heading: string): Promise<readonly string[]> {
   const text = `\n${await readFile(join(root, page), 'utf8')}`;
   const block = text.slice(text.indexOf(`\n${heading}\n`)).match(/```sh\n([\s\S]*?)```/)?.[1] ?? '';
@@ -94,7 +94,7 @@ const everything = async (): Promise<readonly string[]> => {
   return (
     lists
       .flat()
-      // These the cluster makes in its own time, one for each namespace.
+      // The cluster creates a default ServiceAccount in each namespace with a delay.
       .filter(({ kind, item }) => kind !== 'ServiceAccount' || item.metadata.name !== 'default')
       .map(
         ({ kind, item: { metadata } }) =>
@@ -113,7 +113,7 @@ const providers = async (): Promise<readonly string[]> =>
 
 let before: readonly string[];
 
-it('begins with nothing, which the doctor says with the way out', async () => {
+it('starts on an empty cluster, for which the doctor names the command that installs', async () => {
   before = await everything();
   expect(ours(before)).toEqual([]);
   expect(await sandbox.aws.roleNames()).toEqual([]);
@@ -123,7 +123,7 @@ it('begins with nothing, which the doctor says with the way out', async () => {
   expect(doctor.stdout).toContain('kon crds | kubectl apply');
 });
 
-it('prints as a dry run all that it would make, which kubectl takes, and makes none of it', async () => {
+it('prints every object in a dry run, in a form that kubectl accepts, and creates none', async () => {
   const dry = await kon(
     'kon install --target production --target staging --allow-policy arn:aws:iam::aws:policy/AmazonS3* --dry-run',
   );
@@ -143,7 +143,7 @@ it('prints as a dry run all that it would make, which kubectl takes, and makes n
   expect(await providers()).toEqual([]);
 });
 
-it('installs by the commands of the README, and is well', async () => {
+it('installs with the commands of the README, after which the doctor reports no fault', async () => {
   const [install = '', doctor = '', ...more] = await documented('README.md', '## On a cluster of your own');
   expect(more).toEqual([]);
   expect(await documented('docs/guides/install.md', '# Install and uninstall')).toEqual([install]);
@@ -175,7 +175,7 @@ it('gives a pod the permissions of its account', async () => {
   expect((await inPod('create', 'forbidden')).stdout).toContain('AccessDenied');
 });
 
-it('changes nothing when it is run again', async () => {
+it('changes nothing when it runs again', async () => {
   const position = await sandbox.aws.position();
   const made = await everything();
   const again = await kon('kon install --target production --target staging --yes');
@@ -184,11 +184,11 @@ it('changes nothing when it is run again', async () => {
   expect((await sandbox.aws.journal(position)).filter(({ changed }) => changed)).toEqual([]);
 });
 
-it('goes as it came: by the commands of the guide, with nothing left in cluster or IAM', async () => {
+it('uninstalls with the commands of the guide, and leaves nothing in the cluster or IAM', async () => {
   const [refused = '', removing = ''] = await documented('docs/guides/install.md', '## Uninstall');
   expect(await kon(`${refused} --yes`)).toMatchObject({ code: 1, stderr: expect.stringContaining('hello') });
   expect((await kon('kon app delete hello --yes')).code).toBe(0);
-  // The garbage collector ends its pods a moment later, and accounts in use are not deleted.
+  // The garbage collector deletes the app's pods a moment later, and accounts in use are not deleted.
   await eventually('the pods of the app to end', async () => {
     const { items } = await sandbox.client.list<KubeObject>(resources.pods, {
       labelSelector: 'k11n.dev/app=hello',

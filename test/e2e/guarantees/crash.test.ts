@@ -1,9 +1,9 @@
 /**
- * G6, sampled on real parts: an operator that is killed, at whatever moment, is followed by one that comes to the same end,
- * with no orphan and no duplicate. (Every single write is a moment in the modelled world of the operator's own tests.)
+ * G6, sampled on real parts: whenever an operator is killed, the next one reaches the same end state, with no orphan and no
+ * duplicate. (The simulation kills the operator at every single write.)
  *
- * Most moments here are those after a write that AWS has carried out and whose answer the operator never gets: of its note
- * of the deed nothing can exist.
+ * Most kills here follow a write that AWS has carried out, before the operator receives the answer, so that the operator cannot
+ * have recorded the write.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
@@ -20,7 +20,7 @@ import { roleNameOf, type RoleSnapshot } from '../../support/emulator.ts';
 
 const targets = ['production', 'staging'];
 const names = ['alpha', 'beta', 'gamma', 'delta', 'epsilon'];
-/** A listing of all roles and one of associations, and a closer look at a role. */
+/** The calls of a sweep: a listing of all roles, a listing of associations, and the individual read of one role. */
 const sweep = [
   'GetAccountAuthorizationDetails',
   'GetOpenIDConnectProvider',
@@ -41,18 +41,20 @@ afterAll(async () => {
   await sandbox?.stop();
 });
 
-/** Any kubeconfig, and AWS by the ordinary environment: what a shell has that is pointed at the sandbox. */
+/**
+ * Starts an operator with a kubeconfig and AWS settings from the environment, like a shell that is configured for the sandbox.
+ */
 async function startOperator(...options: readonly string[]): Promise<void> {
   await operator?.end('SIGKILL');
   operator = sandbox.startKon(['operator', '--without-lease', ...options]);
 }
 
-/** One account at a time, so that each start has something left to do of whatever kind. */
+/** One account at a time, so that each start still has work of every kind. */
 const oneAtATime = '--concurrency=1';
 
 /**
- * Lets the operator work until it asks AWS for this, and kills it: before AWS has carried it out (and it never does), or
- * after that, but before the answer.
+ * Kills the operator when it makes this AWS call: before AWS has carried the call out (and AWS never does), or after that but
+ * before the answer.
  */
 async function killAt(moment: 'beforeCall' | 'afterCall', action: string): Promise<void> {
   const position = await sandbox.aws.position();
@@ -67,7 +69,7 @@ async function killAt(moment: 'beforeCall' | 'afterCall', action: string): Promi
   await restore();
 }
 
-/** Lets the operator work until a ServiceAccount comes or goes, and kills it then. */
+/** Kills the operator when a ServiceAccount is created or deleted. */
 async function killAtLink(happening: 'ADDED' | 'DELETED'): Promise<void> {
   const ofAccounts = { labelSelector: accountLabel };
   const { resourceVersion } = await sandbox.client.list(resources.serviceAccounts, ofAccounts);
@@ -85,7 +87,7 @@ async function linkedServiceAccountsIn(target: string): Promise<readonly KubeObj
   return (await sandbox.client.list<KubeObject>(resources.serviceAccounts, selection)).items;
 }
 
-test('accounts that are being made when it is killed, again and again, are made once each', async () => {
+test("an operator that is killed again and again creates each account's objects exactly once", async () => {
   const foreign = await sandbox.aws.roleNames();
   await Promise.all(names.map((name) => person.createAccount(name, { policyArns: listed })));
   await killAt('afterCall', 'CreateRole');
@@ -118,7 +120,7 @@ test('accounts that are being made when it is killed, again and again, are made 
   await operator?.end('SIGKILL');
 });
 
-test('an operator that comes back to accounts in step writes nothing, and asks AWS for little more than a sweep', async () => {
+test('a restarted operator with accounts in sync writes nothing, and makes few AWS calls beyond a sweep', async () => {
   const position = await sandbox.aws.position();
   const versions = async (): Promise<unknown> =>
     (await sandbox.client.list<KubeObject>(linkedServiceAccounts)).items.map(
@@ -134,7 +136,7 @@ test('an operator that comes back to accounts in step writes nothing, and asks A
   );
   const calls = await sandbox.aws.journal(position);
   expect(calls.filter(({ changed }) => changed)).toEqual([]);
-  // Calls for the caller's identity, the provider, quotas and drift detection. Nothing for each account, and no proof again.
+  // Calls for the caller's identity, the OIDC provider, quotas and drift detection: no call per account, and no repeated proof.
   const beside = calls.map(({ action }) => action).filter((action) => !sweep.includes(action));
   expect(beside.length).toBeLessThanOrEqual(5);
   expect(new Set(beside).size).toBe(beside.length);
@@ -143,7 +145,7 @@ test('an operator that comes back to accounts in step writes nothing, and asks A
   await operator?.end('SIGKILL');
 });
 
-test('accounts that are being edited when it is killed end as they were asked to, with their own roles', async () => {
+test("an operator that is killed during edits applies every edit, to the account's own role", async () => {
   const asked = [policies.readOnly, policies.queues];
   const before = await sandbox.aws.roleNames();
   await Promise.all(names.map((name) => person.editPolicies(name, asked)));
@@ -158,7 +160,7 @@ test('accounts that are being edited when it is killed end as they were asked to
   await operator?.end('SIGKILL');
 });
 
-test('accounts that are being deleted when it is killed leave nothing behind', async () => {
+test('an operator that is killed during deletions leaves nothing behind', async () => {
   const made = names.map((name) => expect.stringContaining(`-${name}-`));
   await Promise.all(names.map((name) => person.deleteAccount(name)));
   await killAt('afterCall', 'UpdateAssumeRolePolicy');
@@ -174,12 +176,12 @@ test('accounts that are being deleted when it is killed leave nothing behind', a
   await operator?.end('SIGKILL');
 });
 
-test('an account that was deleted and created again while no operator ran gets its role again', async () => {
+test('an account that is deleted and created again while no operator runs gets its role again', async () => {
   await startOperator();
   await person.createAccount('phoenix', { policyArns: listed });
   const first = await person.untilReady('phoenix');
   await operator?.end('SIGKILL');
-  // Without an operator the finalizer holds the account; a person removes it by hand.
+  // Without an operator the finalizer blocks the deletion, so a user removes it by hand.
   await sandbox.client.patch(
     linkedServiceAccounts,
     { name: 'phoenix' },
@@ -200,7 +202,7 @@ test('an account that was deleted and created again while no operator ran gets i
   expect(await sandbox.aws.roleNames()).not.toContainEqual(expect.stringContaining('-phoenix-'));
 });
 
-test('calls that fail, are throttled or never answered, and news that travels slowly, leave neither orphan nor duplicate', async () => {
+test('failed, throttled and unanswered calls and slow watches leave neither orphan nor duplicate', async () => {
   const foreign = await sandbox.aws.roleNames();
   await startOperator();
   await sandbox.aws.injectFaults({

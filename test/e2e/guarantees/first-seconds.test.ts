@@ -1,6 +1,6 @@
 /**
- * The first seconds of an installation: a user with write access to accounts, and without the right to attach, tries to create an
- * account with AdministratorAccess from the moment the API server answers. No attempt may ever be admitted.
+ * The first seconds of an installation: a user with write access to accounts, and without the right to attach policies, tries to
+ * create an account with AdministratorAccess from the moment the API server answers. No attempt may be admitted.
  */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -29,10 +29,10 @@ afterAll(async () => {
 const administratorAccess = 'arn:aws:iam::aws:policy/AdministratorAccess';
 const name = 'somebody';
 
-/** Answers to the attempts, with how often each was given. */
+/** Count of each answer to the attempts. */
 type Attempts = { readonly answers: ReadonlyMap<string, number>; end(): Promise<void> };
 
-/** A user with every verb on accounts and no other right. */
+/** A user with every verb on accounts and no other permission. */
 async function somebody(kubeconfig: string): Promise<KubeClient> {
   const connection = await loadConnection({ kubeconfig, env: {} });
   const admin = createKubeClient(connection, { qps: 1000, burst: 1000 });
@@ -100,7 +100,7 @@ function attempt(client: KubeClient): Attempts {
   };
 }
 
-it('no account with a policy is admitted while a sandbox starts', async () => {
+it('admits no account with a policy while a sandbox starts', async () => {
   const folder = join(executable.folder, 'starting');
   const running = executable.start(['sandbox', 'up', `--state-dir=${folder}`]);
   const kubeconfig = join(folder, 'kubeconfig');
@@ -113,12 +113,12 @@ it('no account with a policy is admitted while a sandbox starts', async () => {
   const attempts = attempt(await somebody(kubeconfig));
   await running.until('is ready after');
   await attempts.end();
-  // Refused by the policies, and before that not served at all.
+  // The admission policies refuse it, and before that the CRD is not served.
   expect([...attempts.answers.keys()].sort()).toEqual(['403', '404']);
   await running.end('SIGTERM');
 });
 
-it('no account with a policy is admitted while kon installs, uninstalls and installs again', async () => {
+it('admits no account with a policy while kon installs, uninstalls and installs again', async () => {
   const sandbox = await startSandbox({ bare: true });
   try {
     const attempts = attempt(await somebody(sandbox.description.kubeconfig));

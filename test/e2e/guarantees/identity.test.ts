@@ -1,6 +1,6 @@
 /**
- * Held by the real operator on a whole sandbox: identities are proven (G1), a change of identity re-deploys once and in
- * order (G2), no pod is without identity (G3), and where there is nothing to do nothing is done (G8).
+ * Guarantees of the real operator on a whole sandbox: identities are proven (G1), a change of identity rolls workloads once and
+ * in order (G2), no pod is without identity (G3), and an operator with nothing to do writes nothing (G8).
  */
 import {
   CreateOpenIDConnectProviderCommand,
@@ -36,12 +36,12 @@ import { roleNameOf } from '../../support/emulator.ts';
 
 const targets = ['production', 'staging'] as const;
 
-/** A listing of all roles, a closer look at one, and the OIDC provider. */
+/** A listing of all roles, the individual read of one role, and the OIDC provider. */
 const readsOfSweep = ['iam:GetAccountAuthorizationDetails', 'iam:GetRole', 'iam:GetOpenIDConnectProvider'];
-/** Where nothing uses Pod Identity, once in ten sweeps. */
+/** Read once in ten sweeps where no account uses Pod Identity. */
 const seldomRead = 'eks:ListPodIdentityAssociations';
 
-/** Reasons of a refused proof: for a minute after a change, IAM may not have propagated it. */
+/** Reasons for a refused proof: for a minute after a change, IAM may not have propagated it. */
 const refusals = ['WaitingForPropagation', 'AssumeRoleDenied'];
 
 let sandbox: TestSandbox;
@@ -60,7 +60,7 @@ afterAll(async () => {
   await sandbox?.stop();
 });
 
-/** Calls of the operator to AWS since a position in the journal. Proofs carry no signature, only a token. */
+/** AWS calls of the operator since a position in the journal. Proofs carry only a token and no signature. */
 async function operatorCalls(since: number): Promise<readonly string[]> {
   const calls = await sandbox.aws.journal(since);
   return calls
@@ -80,12 +80,12 @@ async function untilSwept(times: number): Promise<void> {
   );
 }
 
-test('G8: with nothing to do, nothing is written to Kubernetes, and AWS is asked for the sweep only', async () => {
+test('G8: an idle operator writes nothing to Kubernetes, and makes only the AWS calls of the sweep', async () => {
   await Promise.all(['idle-a', 'idle-b', 'idle-c'].map((name) => person.createAccount(name)));
   await Promise.all(['idle-a', 'idle-b'].map((name) => person.createApp(name, { serviceAccount: name })));
   await Promise.all(['idle-a', 'idle-b', 'idle-c'].map((name) => person.untilReady(name)));
   await Promise.all(['idle-a', 'idle-b'].map((name) => person.untilAppReady(name)));
-  // Writes that follow from the above: counts of pods in the status, Events.
+  // Writes that follow from the earlier tests: pod counts in the status, Events.
   let before = -1;
   while (before !== (await sandbox.operatorWrites()).length) {
     before = (await sandbox.operatorWrites()).length;
@@ -103,8 +103,8 @@ test('G8: with nothing to do, nothing is written to Kubernetes, and AWS is asked
   expect(calls.length).toBeLessThanOrEqual((sweeps + 1) * readsOfSweep.length);
 });
 
-describe.concurrent('while others are at work', () => {
-  test('G11: a target that is removed keeps the access of its running pods until they have ended', async () => {
+describe.concurrent('while other changes are in progress', () => {
+  test('G11: pods that run in a removed target keep their access until they have ended', async () => {
     const name = 'g11-drain';
     await person.createAccount(name);
     await person.untilReady(name);
@@ -119,7 +119,7 @@ describe.concurrent('while others are at work', () => {
       { namespace: 'staging', name },
       { audiences: [stsAudience], expirationSeconds: 3600 },
     );
-    /** As the pod gets them. */
+    /** The exchange as a pod makes it. */
     const exchange = () =>
       sandbox.aws.sts.send(
         new AssumeRoleWithWebIdentityCommand({
@@ -156,7 +156,7 @@ describe.concurrent('while others are at work', () => {
     expect(uidsOf(await person.pods(name, 'production'))).toHaveLength(1);
   });
 
-  test('G1: a trust policy that stays broken is reported in the words of STS, until it is repaired', async () => {
+  test('G1: the status quotes the error of STS for a broken trust policy, until it is repaired', async () => {
     await person.createAccount('g1-trust');
     const { status } = await person.untilReady('g1-trust');
     const RoleName = roleNameOf(status?.roleArn ?? '');
@@ -164,7 +164,7 @@ describe.concurrent('while others are at work', () => {
     const write = (PolicyDocument: string): Promise<unknown> =>
       sandbox.aws.iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument }));
 
-    // A fault meets every caller: the operator must not see what is broken before it is denied the repair.
+    // A fault affects every caller: the operator must not read the broken trust policy before the repair is denied.
     const seeAgain = await sandbox.aws.aim({
       service: 'iam',
       action: 'Get*',
@@ -206,7 +206,7 @@ describe.concurrent('while others are at work', () => {
     expect((await sandbox.aws.role(RoleName))?.trustPolicy).toBe(intact);
   });
 
-  test('G2: an edit of policies restarts nothing', async () => {
+  test('G2: an edit of policies restarts no pod', async () => {
     await person.createAccount('g2-policies');
     await person.createApp('g2-policies', { serviceAccount: 'g2-policies' });
     await person.untilAppReady('g2-policies');
@@ -219,7 +219,7 @@ describe.concurrent('while others are at work', () => {
     const after = await Promise.all(targets.map((target) => person.pods('g2-policies', target)));
     expect(after.map(uidsOf)).toEqual(before.map(uidsOf));
 
-    // A later edit is deployed once; a rollout that the earlier edit caused would have come before it.
+    // A later edit is rolled out once; a rollout caused by the earlier edit would have come before it.
     await person.editApp('g2-policies', { imageTag: '3.9' });
     for (const target of targets) {
       await person.untilPods('g2-policies', target, 'the new image', (pod) =>
@@ -229,7 +229,7 @@ describe.concurrent('while others are at work', () => {
     }
   });
 
-  test('G2: an account that is given, changed or taken away re-deploys once, after the proof', async () => {
+  test('G2: an account that is added, changed or removed rolls the app once, after the proof', async () => {
     const revisions = (): Promise<readonly number[]> =>
       Promise.all(targets.map((target) => person.revision('g2-app', target)));
     const untilRole = (role: string | undefined): Promise<unknown> =>
@@ -282,7 +282,7 @@ describe.concurrent('while others are at work', () => {
     await person.untilAppReady('g2-app');
   });
 
-  test('G3: an app that names an account which does not exist yet waits for it, and goes on by itself', async () => {
+  test('G3: an app whose account does not exist yet waits for it, and is deployed once the account is ready', async () => {
     await person.createApp('g3-early', { serviceAccount: 'g3-early' });
     const waiting = await person.untilApp('g3-early', 'that it waits', (app) =>
       app.status?.targets?.every((row) => row.reason === 'AccountNotFound') ? app : undefined,
@@ -309,7 +309,7 @@ describe.concurrent('while others are at work', () => {
   });
 });
 
-test('G3: pods that the webhook missed are reported, kept while it is away, and replaced when it is back', async () => {
+test('G3: pods that the webhook missed are reported, kept while the webhook is unavailable, and replaced afterwards', async () => {
   const { client } = sandbox;
   const webhook = { name: 'pod-identity-webhook' };
   await person.createAccount('g3-missed', { targets: ['production'] });
@@ -328,7 +328,7 @@ test('G3: pods that the webhook missed are reported, kept while it is away, and 
     roleOf(await tryPod('production', 'g3-missed')) === undefined ? true : undefined,
   );
 
-  // The operator creates no pod now; those that Kubernetes replaces by itself come up without identity.
+  // The operator creates no pod now; pods that Kubernetes itself replaces start without identity.
   for (const { metadata } of others)
     await client.delete(resources.pods, { namespace: 'production', name: metadata.name });
   const behind = await person.untilAccount('g3-missed', 'two pods without identity', (account) =>
@@ -362,7 +362,7 @@ test('G3: pods that the webhook missed are reported, kept while it is away, and 
     account.status?.targets?.[0]?.pods?.current === 3 ? account : undefined,
   );
   expect(findCondition(current.status?.conditions, 'WorkloadsCurrent')?.status).toBe('True');
-  // Each once: the first three, the two that were missed, their two successors.
+  // Each pod was created once: the first three, the two that the webhook missed, and their two successors.
   const made = (await pods.complete()).filter(
     ({ type, object }) => type === 'ADDED' && object.metadata.labels?.['k11n.dev/app'] === 'g3-missed',
   );
@@ -370,7 +370,7 @@ test('G3: pods that the webhook missed are reported, kept while it is away, and 
   expect(await person.revision('g3-missed', 'production')).toBe(1);
 });
 
-test('G1, G3: without the OIDC provider no account is Ready and nothing replaces a pod, until it exists again', async () => {
+test('G1, G3: without the OIDC provider no account is Ready and no pod is replaced, until the provider exists again', async () => {
   const { client, aws, description } = sandbox;
   const { issuer, accountId, name } = description;
   const provider = `arn:aws:iam::${accountId}:oidc-provider/${issuer.replace('https://', '')}`;
@@ -401,7 +401,7 @@ test('G1, G3: without the OIDC provider no account is Ready and nothing replaces
   }
   const revision = await person.revision('provider-image', 'production');
 
-  // The operator has not noticed yet: the exchange before the rollout shows it.
+  // The operator has not detected the deletion yet; the exchange before the rollout shows it.
   await aws.iam.send(new DeleteOpenIDConnectProviderCommand({ OpenIDConnectProviderArn: provider }));
   await person.editApp('provider-image', { imageTag: '3.9' });
   await person.editApp('provider-scale', { scale: { min: 2 } });
@@ -425,7 +425,7 @@ test('G1, G3: without the OIDC provider no account is Ready and nothing replaces
       status?.targets?.every((row) => row.reason === 'OIDCProviderMissing') === true ? true : undefined,
     );
   for (const app of [...apps, 'provider-zero']) await held(app);
-  // Some passes later, whatever was changed, every pod is the one from before.
+  // After some sweeps, and in spite of all changes, every pod is still the original one.
   await untilSwept(2);
   for (const app of apps)
     expect(uidsOf(await person.pods(app, 'production'))).toEqual(uidsOf(before.get(app) ?? []));
@@ -451,7 +451,7 @@ test('G1, G3: without the OIDC provider no account is Ready and nothing replaces
   expect(pod).toBeDefined();
 });
 
-test('G3: no ServiceAccount of an account was ever there without its role', async () => {
+test('G3: no ServiceAccount of an account ever existed without its role annotation', async () => {
   const made = (await serviceAccounts.complete()).filter(
     ({ type, object }) => type === 'ADDED' && object.metadata.labels?.[accountLabel] !== undefined,
   );
@@ -459,7 +459,7 @@ test('G3: no ServiceAccount of an account was ever there without its role', asyn
   expect(made.filter(({ object }) => roleArnOf(object) === undefined)).toEqual([]);
 });
 
-/** A pod as it would be made now, by a dry run. */
+/** A dry run that shows the pod as it would be created now. */
 function tryPod(namespace: string, serviceAccountName: string): Promise<Pod> {
   const pod: Pod = {
     apiVersion: 'v1',

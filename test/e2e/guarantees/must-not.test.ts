@@ -1,4 +1,4 @@
-/** Guarantees about live access, seen from AWS's side with a real exchange of a pod's token. See docs/must-not.md. */
+/** Guarantees about access in use, verified in AWS with real exchanges of a pod's token. See docs/must-not.md. */
 import { AssumeRoleWithWebIdentityCommand } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { linkedServiceAccounts, stsAudience } from '../../../src/api/index.ts';
@@ -26,7 +26,10 @@ afterAll(async () => {
   await parts?.stop();
 });
 
-/** As a pod of ServiceAccount would get them, by what is written on it: the id of the role's credentials. */
+/**
+ * Exchanges a token with the role from the annotation of the ServiceAccount, as a pod does, and returns the role id of the
+ * credentials.
+ */
 async function credentialsOfPod(account: string, namespace: string): Promise<string | undefined> {
   const { token } = await parts.client.createToken(
     { namespace, name: account },
@@ -47,8 +50,8 @@ async function roleOf(account: string): Promise<RoleSnapshot | undefined> {
   return parts.aws.role(roleNameOf(status?.roleArn ?? ''));
 }
 
-test('deleting an account takes nothing from another, however alike their names are', async () => {
-  // Each is a part of another, with what separates the parts of role names.
+test('deleting an account takes nothing from an account with a similar name', async () => {
+  // Each name contains or is contained in another, joined with the separators of role names.
   const others = ['pay-eu', 'pay-eu-1', 'eu-pay', 'kon-pay'];
   await Promise.all(['pay', ...others].map((name) => person.createAccount(name)));
   const before = new Map(await Promise.all(others.map(async (name) => [name, await roleOf(name)] as const)));
@@ -67,12 +70,12 @@ test('deleting an account takes nothing from another, however alike their names 
     for (const target of targets) expect(await credentialsOfPod(name, target)).toMatch(/^ASIA/);
   }
   expect(await person.serviceAccount('production', 'pay')).toBeUndefined();
-  // Nor does it take what pods of others live in.
+  // Nor does the deletion remove namespaces that other accounts' pods use.
   const namespaces = await parts.client.list(resources.namespaces);
   expect(namespaces.items.map(({ metadata }) => metadata.name)).toEqual(expect.arrayContaining([...targets]));
 });
 
-test('an account that asks for what cannot be keeps what it has', async () => {
+test('an account keeps its access when its new spec cannot be applied', async () => {
   await person.createAccount('lively', { policyArns: [policies.readOnly, policies.queues] });
   const before = await roleOf('lively');
   const saying = (reason: string) =>
@@ -84,17 +87,17 @@ test('an account that asks for what cannot be keeps what it has', async () => {
         : undefined,
     );
   const position = await parts.aws.position();
-  // More than fit on a role.
+  // More policies than fit on a role.
   const many = Array.from({ length: 20 }, (_, index) => `arn:aws:iam::aws:policy/Policy${index}`);
   await person.editPolicies('lively', many);
   await saying('TooManyPolicies');
-  // Another partition's, and one that is not there, beside those that it has.
+  // A policy of another partition and one that does not exist, in addition to the attached ones.
   const have = [policies.readOnly, policies.queues];
   await person.editPolicies('lively', [...have, 'arn:aws-cn:iam::aws:policy/AmazonS3ReadOnlyAccess']);
   await saying('WrongPartition');
   await person.editPolicies('lively', [...have, 'arn:aws:iam::aws:policy/NoSuchPolicy']);
   await saying('PolicyNotFound');
-  // A target that the cluster does not have, beside those that it has.
+  // A target that the cluster does not have, in addition to the existing ones.
   await parts.client.patch(
     linkedServiceAccounts,
     { name: 'lively' },
@@ -102,7 +105,7 @@ test('an account that asks for what cannot be keeps what it has', async () => {
     { type: 'merge', fieldManager: 'test' },
   );
   await saying('TargetUnknown');
-  // Specs that the schema refuses never reach the operator.
+  // Specs that the schema rejects never reach the operator.
   await expect(person.editPolicies('lively', ['no-arn'])).rejects.toThrow(/policyArns/);
 
   const changed = (await parts.aws.journal(position)).filter((call) => call.changed);
@@ -111,7 +114,7 @@ test('an account that asks for what cannot be keeps what it has', async () => {
   for (const target of targets) expect(await credentialsOfPod('lively', target)).toMatch(/^ASIA/);
 });
 
-test('a proof gives the operator nothing that it could use', async () => {
+test('a proof gives the operator no usable credentials', async () => {
   const position = await parts.aws.position();
   await person.createAccount('proven');
   const role = await roleOf('proven');

@@ -1,6 +1,6 @@
 /**
- * Guarantees of the real operator on a whole sandbox: foreign objects are never touched (G4), one bad object never hides the rest
- * (G7), and bad input is reported clearly.
+ * Guarantees of the real operator on a whole sandbox: it never touches foreign objects (G4), one invalid object never affects the
+ * others (G7), and invalid input is reported clearly.
  */
 import {
   AttachRolePolicyCommand,
@@ -39,7 +39,7 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox?.stop());
 
-/** The name of the role that an account of this name gets. */
+/** The name of the role of an account with this name. */
 function roleNameFor(account: string): string {
   const { name, region, accountId } = sandbox.description;
   const arn = clusterArn({ partition: 'aws', region, accountId, name });
@@ -61,8 +61,8 @@ async function accountOf(name: string): Promise<LinkedServiceAccount> {
   return sandbox.client.get<LinkedServiceAccount>(linkedServiceAccounts, { name });
 }
 
-describe.concurrent('G4: what is not ours', () => {
-  test('a foreign role of exactly the needed name is reported and left as it is', async () => {
+describe.concurrent('G4: foreign objects', () => {
+  test('a foreign role with exactly the needed name is reported and stays unchanged', async () => {
     const RoleName = roleNameFor('g4-role');
     await sandbox.aws.iam.send(
       new CreateRoleCommand({
@@ -106,7 +106,7 @@ describe.concurrent('G4: what is not ours', () => {
     expect(changes).toEqual([]);
   });
 
-  test('a role that loses our marks is let go, and left as it is when the account goes', async () => {
+  test('a role without our tags is released, and stays unchanged when the account is deleted', async () => {
     await person.createAccount('g4-marks');
     const { status } = await person.untilReady('g4-marks');
     const RoleName = roleNameOf(status?.roleArn ?? '');
@@ -124,7 +124,7 @@ describe.concurrent('G4: what is not ours', () => {
     expect(before?.attached).toEqual([policies.readOnly]);
   });
 
-  test('a role whose ownership tag was overwritten in another case is taken back, and obeys its account', async () => {
+  test('a role whose ownership tag was overwritten in another case is tagged again, and follows its account', async () => {
     await person.createAccount('g4-case');
     const { status } = await person.untilReady('g4-case');
     const RoleName = roleNameOf(status?.roleArn ?? '');
@@ -140,7 +140,7 @@ describe.concurrent('G4: what is not ours', () => {
     expect(await sandbox.aws.role(RoleName)).toBeUndefined();
   });
 
-  test('a role of another issuer is reported and left alone, until it is consented to', async () => {
+  test('a role of another issuer is reported and stays unchanged, until a user consents', async () => {
     await person.createAccount('g4-issuer');
     const { status } = await person.untilReady('g4-issuer');
     const RoleName = roleNameOf(status?.roleArn ?? '');
@@ -172,7 +172,7 @@ describe.concurrent('G4: what is not ours', () => {
     expect((await sandbox.aws.role(RoleName))?.attached).toEqual([]);
   });
 
-  test('a foreign ServiceAccount of the needed name fails only its target, is left as it is, and is linked once it is handed over', async () => {
+  test('a foreign ServiceAccount with the needed name blocks only its target, stays unchanged, and is linked once it is handed over', async () => {
     const before = await createServiceAccount('g4-link', { labels: { team: 'other' } });
     await person.createAccount('g4-link');
     const row = await person.untilRow('g4-link', 'production', 'ServiceAccountNotOwned');
@@ -188,7 +188,7 @@ describe.concurrent('G4: what is not ours', () => {
     });
     expect(told.status?.linkedTargets).toEqual(['staging']);
     expect(await person.serviceAccount('production', 'g4-link')).toEqual(before);
-    // A pod of the foreign ServiceAccount must not get in either.
+    // A pod of the foreign ServiceAccount must not be able to assume the role either.
     const role = await sandbox.aws.role(roleNameOf(told.status?.roleArn ?? ''));
     expect(role?.trustPolicy).not.toContain('serviceaccount:production:');
 
@@ -201,7 +201,7 @@ describe.concurrent('G4: what is not ours', () => {
     const { status } = await person.untilReady('g4-link');
     const linked = await person.serviceAccount('production', 'g4-link');
     expect(roleArnOf(linked)).toBe(status?.roleArn);
-    // It was theirs, so it stays when the account goes; only the link goes.
+    // The ServiceAccount has another owner, so the deletion of the account removes only the link.
     await person.deleteAccount('g4-link');
     await person.untilAccountGone('g4-link');
     const after = await person.serviceAccount('production', 'g4-link');
@@ -210,7 +210,7 @@ describe.concurrent('G4: what is not ours', () => {
     expect(await person.serviceAccount('staging', 'g4-link')).toBeUndefined();
   });
 
-  test('a ServiceAccount that is not ours survives the account untouched', async () => {
+  test('a foreign ServiceAccount stays unchanged when the account is deleted', async () => {
     const before = await createServiceAccount('g4-stays', {});
     await person.createAccount('g4-stays');
     await person.untilRow('g4-stays', 'production', 'ServiceAccountNotOwned');
@@ -219,7 +219,7 @@ describe.concurrent('G4: what is not ours', () => {
     expect(await person.serviceAccount('production', 'g4-stays')).toEqual(before);
   });
 
-  test('a role that running pods hold is adopted only when they keep it, and with consent', async () => {
+  test('a role that running pods use is adopted only with consent, and only when the pods keep their access', async () => {
     const { accountId, name: cluster, region } = sandbox.description;
     const issuer = (await sandbox.client.raw({ method: 'GET', path: '/.well-known/openid-configuration' }))
       .body;
@@ -324,7 +324,7 @@ describe.concurrent('G4: what is not ours', () => {
     await exchange();
   });
 
-  test('a foreign role in the annotation blocks only its target and is not changed', async () => {
+  test('a foreign role in the annotation blocks only its target and stays unchanged', async () => {
     const before = await createServiceAccount('g4-annotation', {
       labels: { [accountLabel]: 'g4-annotation' },
       annotations: { [roleArnAnnotation]: 'arn:aws:iam::123456789012:role/theirs' },
@@ -346,8 +346,8 @@ describe.concurrent('G4: what is not ours', () => {
   });
 });
 
-describe.concurrent('G7: one bad thing', () => {
-  test('a policy that does not exist costs its row, and is attached once it exists', async () => {
+describe.concurrent('G7: one invalid part of an account', () => {
+  test('a policy that does not exist affects only its status row, and is attached once it exists', async () => {
     await person.createAccount('g7-policy', {
       policyArns: [policies.readOnly, latePolicy, policies.queues],
     });
@@ -391,7 +391,7 @@ describe.concurrent('G7: one bad thing', () => {
     ]);
   });
 
-  test('a target that the cluster does not have costs its row', async () => {
+  test('a target that the cluster does not have affects only its status row', async () => {
     await person.createAccount('g7-target', { targets: ['production', 'nowhere'] });
     const row = await person.untilRow('g7-target', 'nowhere', 'TargetUnknown');
     expect(row.message).toContain('production, staging, shaky');
@@ -401,7 +401,7 @@ describe.concurrent('G7: one bad thing', () => {
     expect((await accountOf('g7-target')).status?.ready).toBe('1/2');
   });
 
-  test('a namespace that is going costs its row; when it is gone it is made again, with all that was in it', async () => {
+  test('a namespace under deletion affects only its status row, and is created again with all its objects afterwards', async () => {
     const namespace = 'shaky';
     await person.createAccount('g7-namespace', { targets: ['production', namespace] });
     await person.createApp('g7-namespace', {
@@ -428,7 +428,7 @@ describe.concurrent('G7: one bad thing', () => {
     await person.untilApp('g7-namespace', 'that the namespace goes', (app) =>
       app.status?.targets?.find(({ reason }) => reason === 'NamespaceTerminating'),
     );
-    // Whoever makes the namespace and ServiceAccount next must not find our role open to them.
+    // Another user who creates the namespace and ServiceAccount again must not be able to assume our role.
     await eventually('the role trusts the namespace no more', async () => {
       const role = await sandbox.aws.role(roleNameOf(meanwhile.status?.roleArn ?? ''));
       return role?.trustPolicy.includes(`:${namespace}:`) === false ? true : undefined;
@@ -450,11 +450,11 @@ describe.concurrent('G7: one bad thing', () => {
   });
 });
 
-describe.concurrent('bad input', () => {
+describe.concurrent('invalid input', () => {
   const create = (name: string, ...arns: readonly string[]): ReturnType<TestSandbox['kon']> =>
     sandbox.kon(['account', 'create', name, '--target=production', ...arns.map((arn) => `--policy=${arn}`)]);
 
-  test('a policy that does not exist: kon says so and fails, and what could be done is done', async () => {
+  test('a policy that does not exist makes kon fail with the reason, and the rest of the account is applied', async () => {
     const { code, stdout, stderr } = await create('bad-policy', policies.readOnly, missingPolicy);
     expect(code).toBe(1);
     expect(stdout).toBe('linkedserviceaccount/bad-policy created\n');
@@ -467,7 +467,7 @@ describe.concurrent('bad input', () => {
     ]);
   });
 
-  test('a policy of another partition', async () => {
+  test('a policy of another partition is reported', async () => {
     const arn = 'arn:aws-cn:iam::aws:policy/AmazonS3ReadOnlyAccess';
     const { code, stderr } = await create('bad-partition', arn, policies.readOnly);
     expect(code).toBe(1);
@@ -481,7 +481,7 @@ describe.concurrent('bad input', () => {
     ]);
   });
 
-  test('a policy that is listed twice is refused, and nothing is written', async () => {
+  test('a policy that is listed twice is rejected before any write', async () => {
     const { code, stderr } = await create('bad-twice', policies.readOnly, policies.readOnly);
     expect(code).toBe(1);
     expect(stderr).toContain(`"${policies.readOnly}" is already listed`);
@@ -493,7 +493,7 @@ describe.concurrent('bad input', () => {
     expect(await sandbox.aws.role(roleNameFor('bad-twice'))).toBeUndefined();
   });
 
-  test('an app whose account does not exist yet: kon reports it, waits, and goes on by itself', async () => {
+  test('an app whose account does not exist yet is reported by kon, waits, and is deployed once the account is ready', async () => {
     const creation = sandbox.startKon([
       'app',
       'create',
@@ -510,7 +510,7 @@ describe.concurrent('bad input', () => {
     await person.untilPods('bad-early', 'production', 'the role', (pod) => roleOf(pod) === status?.roleArn);
   });
 
-  test('an account of a target that the cluster does not have', async () => {
+  test('an account with a target that the cluster does not have is reported', async () => {
     const { code, stderr } = await sandbox.kon([
       'account',
       'create',
@@ -524,8 +524,8 @@ describe.concurrent('bad input', () => {
   });
 });
 
-describe('what an earlier version accepted, or a ClusterConfig allowed', () => {
-  /** Creates the account while the CRD has no rule on tags, as before there was one. */
+describe('specs that an earlier version or an earlier ClusterConfig accepted', () => {
+  /** Creates the account while the CRD lacks its rule on tags, as in an earlier version. */
   async function createStored(name: string, tags: Readonly<Record<string, string>>): Promise<void> {
     const { client } = sandbox;
     const crd = { name: 'linkedserviceaccounts.k11n.dev' };
@@ -553,7 +553,7 @@ describe('what an earlier version accepted, or a ClusterConfig allowed', () => {
     await replaceSpec(before.spec);
   }
 
-  test('a stored tag that imitates ours is ignored, its account says so and goes on to obey', async () => {
+  test('a stored tag that imitates ours is ignored and reported, and the account is still reconciled', async () => {
     await createStored('stored-tag', { 'K11N.dev/account': 'other', team: 'a' });
     const { status } = await person.untilReady('stored-tag');
     expect(findCondition(status?.conditions, 'Ready')?.message).toMatch(/are ignored.*: K11N\.dev\/account$/);
@@ -571,7 +571,7 @@ describe('what an earlier version accepted, or a ClusterConfig allowed', () => {
     expect(await sandbox.aws.role(RoleName)).toBeUndefined();
   });
 
-  test('a policy that is no longer allowed stays attached, until its detachment is consented to', async () => {
+  test('a policy that is no longer allowed stays attached, until a user consents to its detachment', async () => {
     const { name } = sandbox.description;
     const change = async (patch: object): Promise<void> => {
       await sandbox.client.patch(clusterConfigs, { name }, patch, { type: 'merge' });

@@ -1,6 +1,6 @@
 /**
- * Two operators of one cluster, as the chart installs them: one works, the other waits. The one that works is paused for
- * longer than its Lease, and another is killed, while there is work to do.
+ * Two operators of one cluster, as the chart installs them: one leads, the other waits. While there is work to do, a leader is
+ * paused for longer than its Lease, and another is killed.
  */
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -13,7 +13,7 @@ import { auditEvents, type AuditEvent } from '../../support/sandbox.ts';
 import { roleNameOf } from '../../support/emulator.ts';
 
 const leaseSeconds = 6;
-/** The lease, one retry (a fifteenth of twice the lease), and the time that two busy cores take to notice. */
+/** The lease, one retry (a fifteenth of twice the lease), and the reaction time on two busy cores. */
 const failoverMs = (leaseSeconds + (leaseSeconds * 2) / 15 + 2) * 1000;
 const names = Array.from({ length: 12 }, (_, index) => `many-${index}`);
 
@@ -30,7 +30,7 @@ afterAll(async () => {
   await parts?.stop();
 });
 
-/** Each is a user of its own to the API server and to AWS, so that it is known who wrote. */
+/** Starts an operator with its own users for the API server and AWS, so that the logs show the writer. */
 async function startOperator(name: string): Promise<Running> {
   const operator = parts.executable.start(
     ['operator', `--lease-duration=${leaseSeconds}`, '--log-level=debug'],
@@ -58,14 +58,14 @@ async function callsOf(name: string, since: number): Promise<readonly string[]> 
   return calls.filter(({ caller }) => caller?.includes(`/${name}/`)).map(({ action }) => action);
 }
 
-test('one that was paused for longer than its lease writes nothing, to Kubernetes or AWS, and ends', async () => {
+test('an operator that was paused for longer than its lease writes nothing, to Kubernetes or AWS, and exits', async () => {
   const paused = await startOperator('paused');
   await paused.until('operator leads');
   const next = await startOperator('next');
   await person.createAccount('first');
   const { status } = await person.untilReady('first');
 
-  // Paused amid a dozen roles, with most of its work before it.
+  // Paused after a dozen roles, with most of its work left.
   const position = await parts.aws.position();
   const hurry = await parts.aws.aim({ service: 'iam', action: 'CreateRole', latencyMs: 300 });
   await Promise.all(names.map((name) => person.createAccount(name)));
@@ -98,7 +98,7 @@ test('one that was paused for longer than its lease writes nothing, to Kubernete
   expect(created).toHaveLength(names.length);
 });
 
-test('one that is killed is followed within a lease and a retry, and one that is stopped at once', async () => {
+test('a killed leader is followed within a lease and a retry, and a stopped one at once', async () => {
   const [, killed] = running;
   const heir = await startOperator('heir');
   await killed?.end('SIGKILL');
@@ -116,13 +116,13 @@ test('one that is killed is followed within a lease and a retry, and one that is
   expect(code).toBe(0);
   expect(output).toContain('operator stopped');
   await last.until('operator leads');
-  // Far less than a lease: it was given free.
+  // Far less than a lease, because the stopped leader released it.
   expect(performance.now() - stoppedAt).toBeLessThan(4_000);
   const { items } = await parts.client.list(linkedServiceAccounts);
   expect(items).toHaveLength(names.length + 2);
 });
 
-test('one that waits writes nothing at all', async () => {
+test('an operator that waits writes nothing', async () => {
   const waiting = await startOperator('waiting');
   const position = await parts.aws.position();
   await person.createAccount('while-it-waits');

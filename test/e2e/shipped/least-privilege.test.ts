@@ -1,6 +1,6 @@
 /**
- * The chart as it ships, on a cluster: its operator, with ServiceAccount and the arguments of its Deployment, works, and uses
- * every right that it is given and no other. The audit log of Kubernetes and the journal of the AWS emulator show that.
+ * The chart as shipped, on a cluster: its operator, with the ServiceAccount and arguments of its Deployment, works, and uses
+ * exactly the permissions that it has. The audit log of Kubernetes and the journal of the AWS emulator show this.
  */
 import { CreateRoleCommand, PutRolePolicyCommand, TagRoleCommand } from '@aws-sdk/client-iam';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -69,7 +69,7 @@ async function install(rendered: readonly RenderedObject[]): Promise<void> {
   const child = spawn(
     sandbox.description.kubectl,
     ['apply', '--server-side', '--force-conflicts', '--validate=strict', '-f', file],
-    // kubectl keeps what it has discovered in its home.
+    // kubectl caches its discovery in its home.
     {
       env: { ...sandbox.env, HOME: sandbox.executable.folder },
       stdio: ['ignore', 'ignore', 'inherit'],
@@ -79,7 +79,10 @@ async function install(rendered: readonly RenderedObject[]): Promise<void> {
   expect(code).toBe(0);
 }
 
-/** A process in place of the pod's: the same arguments, a token of the same ServiceAccount, and the AWS credentials of the operator. */
+/**
+ * Starts a process in place of the pod: with the same arguments, a token of the same ServiceAccount, and the AWS credentials of
+ * the operator.
+ */
 async function startAsDeployed(rendered: readonly RenderedObject[]): Promise<Running> {
   const { description, client, executable } = sandbox;
   const run = (name: string): string => join(description.folder, 'run', name);
@@ -156,7 +159,7 @@ async function putInlinePolicy(RoleName: string): Promise<void> {
 }
 
 describe('the operator of the chart', () => {
-  test('keeps a role in step with everything that an account can say', async () => {
+  test('keeps a role in sync with every field of an account', async () => {
     const { aws, client } = sandbox;
     await person.createAccount('full', { policyArns: [policies.readOnly], targets: [production] });
     const role = await roleOfAccount('full');
@@ -191,7 +194,7 @@ describe('the operator of the chart', () => {
     await until('no inline policy', ({ inline }) => inline.length === 0);
   });
 
-  test('links a ServiceAccount that is handed over, and gives it back', async () => {
+  test('links a ServiceAccount that is handed over, and releases it again', async () => {
     const { client } = sandbox;
     await client.create<KubeObject>(resources.serviceAccounts, {
       apiVersion: 'v1',
@@ -206,7 +209,7 @@ describe('the operator of the chart', () => {
     expect(left?.metadata.annotations?.['eks.amazonaws.com/role-arn']).toBeUndefined();
   });
 
-  test('does not change a role that others created, and adopts it once it has the tag of the cluster, which IAM requires', async () => {
+  test('leaves a role of another creator unchanged, and adopts it once it has the tag of the cluster, which IAM requires', async () => {
     const { aws, client, description } = sandbox;
     const RoleName = 'made-by-terraform';
     const AssumeRolePolicyDocument = JSON.stringify({
@@ -238,7 +241,7 @@ describe('the operator of the chart', () => {
     expect((await aws.role(RoleName))?.attached).toEqual([policies.readOnly]);
   });
 
-  test('makes and removes all that an app becomes', async () => {
+  test('creates and deletes all objects of an app', async () => {
     const port = { name: 'http', port: 8080, protocol: 'TCP' as const };
     const target = { name: production, deployMode: 'latest' as const };
     await person.createApp('web', {
@@ -272,7 +275,7 @@ describe('the operator of the chart', () => {
     await gone(resources.deployments, production, 'web');
   });
 
-  test('replaces pods that the webhook missed, and restarts workloads that ask for it', async () => {
+  test('replaces pods that the webhook missed, and restarts workloads with the label', async () => {
     const { client } = sandbox;
     const webhook = { name: 'pod-identity-webhook' };
     const registration = await client.get<KubeObject>(resources.mutatingWebhookConfigurations, webhook);
@@ -360,7 +363,7 @@ describe('the operator of the chart', () => {
     await setTargets([production, staging]);
   });
 
-  test('ends accounts and apps without a rest', async () => {
+  test('deletes accounts and apps without a remainder', async () => {
     for (const name of ['web', 'missed']) await sandbox.client.delete(apps, { name });
     for (const resource of [resources.deployments, resources.statefulSets, resources.daemonSets])
       await sandbox.client.delete(
@@ -389,13 +392,13 @@ const auditedRequest = z.object({
   responseStatus: z.object({ code: z.number(), message: z.string().optional() }).optional(),
 });
 
-/** Rights for what a run of minutes does not come to. */
+/** Permissions that a run of some minutes does not use. */
 const seldom: Readonly<Record<string, string>> = {
   'patch events.k8s.io/events': 'an Event that repeats is counted after a minute',
   'get k11n.dev/linkedserviceaccounts': 'somebody else changed the account while its finalizer was written',
   'get coordination.k8s.io/leases': 'the Lease was changed by another operator',
 };
-/** Informers stream what there is, and list where a server cannot. */
+/** Informers receive the initial state in a stream, and list where a server does not support that. */
 const isFallback = (right: string): boolean => right.startsWith('list ');
 
 const rightsOf = (rules: readonly Rule[]): readonly string[] =>
@@ -405,8 +408,8 @@ const rightsOf = (rules: readonly Rule[]): readonly string[] =>
     ),
   );
 
-describe('when all of that is done', () => {
-  test('it was refused nothing by the API server, and used each right that it has', async () => {
+describe('after all of these tests', () => {
+  test('the API server refused the operator nothing, and the operator used each of its permissions', async () => {
     await operator.end('SIGTERM');
     const used = new Set<string>();
     const refused: string[] = [];
@@ -417,7 +420,7 @@ describe('when all of that is done', () => {
       const { apiGroup, resource, subresource } = objectRef;
       const of = `${apiGroup}/${resource}${subresource === undefined ? '' : `/${subresource}`}`;
       used.add(`${verb} ${of}`);
-      // A server-side apply which makes an object needs the right to create it beside.
+      // A server-side apply that creates an object also needs the create permission.
       if (verb === 'patch' && responseStatus?.code === 201) used.add(`create ${of}`);
       // Refused on purpose, which shows that the admission policies are enforced.
       if (objectRef.name === probeLease(identity.namespace).metadata.name) continue;
@@ -432,7 +435,7 @@ describe('when all of that is done', () => {
     expect(Object.keys(seldom).filter((right) => !granted.includes(right))).toEqual([]);
   });
 
-  test('it was refused nothing by AWS, and made each call that its policy allows', async () => {
+  test('AWS refused the operator nothing, and the operator made each call that its policy allows', async () => {
     const calls = (await sandbox.aws.journal(0)).filter(({ caller }) =>
       caller?.endsWith(':user/konstellation-operator'),
     );

@@ -1,6 +1,6 @@
 /**
- * Changes of the objects of a simulated API server, in order, and how watches receive them: at once, late, or never when the log has
- * been cut.
+ * The ordered changes of the objects of a simulated API server, and their delivery to watches: at once, late, or never after the
+ * log was truncated.
  */
 import {
   KubeApiError,
@@ -14,23 +14,23 @@ import type { Monotonic } from '../../../src/k8s/time.ts';
 export type Change = {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
   readonly object: KubeObject;
-  /** As it was before; absent for ADDED. */
+  /** The object before the change; absent for ADDED. */
   readonly before?: KubeObject;
   readonly version: number;
-  /** Milliseconds. */
+  /** Time of the change in milliseconds. */
   readonly at: number;
 };
 
-/** How one client sees the server: as a replica of it that follows late. */
+/** The server as one client sees it: like a replica that lags behind. */
 export type View = {
-  /** How long after a change its watches tell of it, in milliseconds. Asked for each change; their order stays. */
+  /** Delay of watch events in milliseconds. Called for each change; the order of changes stays. */
   lagMs(): number;
   /**
-   * How old the state is which a new watch begins with, in milliseconds. `any`: it asked for whatever there is (version 0),
-   * where a server may answer from a cache that is behind; else for the most recent state.
+   * Age of the state that a new watch begins with, in milliseconds. `any`: the client accepts any version (version 0), and a
+   * server may answer from a stale cache. `most recent`: the client requires the most recent state.
    */
   ageMs(asks: 'most recent' | 'any'): number;
-  /** Whether its watches never receive this change. Only a list shows the result. */
+  /** Whether the client's watches never receive this change. Only a list shows the result. */
   misses(change: Change): boolean;
 };
 
@@ -48,7 +48,7 @@ export type WatchScope = {
 
 export type ChangeLog = {
   record(collection: string, change: Change): void;
-  /** The objects as a view has them now. */
+  /** The objects as a view currently has them. */
   snapshot(
     collection: string,
     view: View,
@@ -60,7 +60,7 @@ export type ChangeLog = {
     view: View,
     closed: AbortSignal,
   ): AsyncGenerator<WatchEvent<KubeObject>>;
-  /** Breaks every open watch. `forget`: no later one can go on where it was, so that its client has to list anew. */
+  /** Breaks every open watch. `forget`: no later watch can resume, so that its client has to list again. */
   interrupt(options: { readonly forget: boolean }): void;
 };
 
@@ -78,7 +78,7 @@ export function createChangeLog(options: {
   readonly now: () => Monotonic;
   readonly setTimer: SetTimer;
   readonly version: () => number;
-  /** As after a change of something else. Returns the new version. */
+  /** Advances the version, as a change of another object does. Returns the new version. */
   readonly advance: () => number;
 }): ChangeLog {
   const { now, setTimer, version, advance } = options;
@@ -111,7 +111,7 @@ export function createChangeLog(options: {
       if (open > 0) startBookmarks();
     }, bookmarkMs);
   };
-  /** The newest version that is at least so old. */
+  /** The newest version that is at least this old. */
   const versionAt = (collection: string, ageMs: number): number => {
     if (ageMs <= 0) return version();
     const past = changesOf(collection).filter((change) => change.at <= now() - ageMs);
@@ -136,7 +136,8 @@ export function createChangeLog(options: {
     },
 
     snapshot(collection, view, asks) {
-      // A list for its own sake is fresh, as the API server promises; how a watch begins is up to the view.
+      // A plain list returns the most recent state, as the API server guarantees; the view determines the state that a watch
+      // begins with.
       const at = asks === 'any' ? versionAt(collection, view.ageMs(asks)) : version();
       return { objects: snapshotAt(collection, at), version: at };
     },
@@ -249,7 +250,7 @@ export function createChangeLog(options: {
     },
 
     interrupt({ forget }) {
-      // Also who has heard of the latest change has to list anew.
+      // Even a client that has received the latest change has to list again.
       if (forget) oldest = advance();
       const error = new KubeUnreachableError('reset', 'https://simulated', 'the connection broke');
       for (const all of watchers.values()) for (const watcher of all) watcher.end(error);
@@ -257,7 +258,10 @@ export function createChangeLog(options: {
   };
 }
 
-/** The event of a watch with a selector: objects that leave the selection are deleted, those that enter it are added. */
+/**
+ * Type of the event for a watch with a selector: objects that leave the selection are deleted, and objects that enter it are
+ * added.
+ */
 function typeFor(change: Change, matches: (object: KubeObject) => boolean): Change['type'] | undefined {
   const before = change.before !== undefined && matches(change.before);
   if (change.type === 'DELETED') return before ? 'DELETED' : undefined;

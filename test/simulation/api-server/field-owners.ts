@@ -1,5 +1,5 @@
 /**
- * Owners of fields, the basis of server-side apply. A list is one field, where the real server merges some by key.
+ * Owners of fields, the basis of server-side apply. A list is one field here, while the real server merges some lists by key.
  * https://kubernetes.io/docs/reference/using-api/server-side-apply/
  */
 import type { KubeObject } from '../../../src/kube/index.ts';
@@ -20,7 +20,7 @@ export const noOwners: FieldOwners = new Map();
 const keyOf = ({ manager, operation, subresource }: Owner): string =>
   `${operation} ${subresource ?? ''} ${manager}`;
 
-/** Fields that belong to the server. All others are a writer's to own. */
+/** Fields that the server sets. A writer can own all others. */
 const serverOwned = new Set([
   'name',
   'namespace',
@@ -41,7 +41,7 @@ function ownable(object: KubeObject): Json {
   return { ...rest, metadata: chosen };
 }
 
-/** After an update or patch: who changed a field owns it alone. */
+/** Owners after an update or patch: the writer becomes the only owner of each field that it changed. */
 export function ownersAfterUpdate(
   owners: FieldOwners,
   before: KubeObject | undefined,
@@ -60,7 +60,7 @@ export function ownersAfterUpdate(
   return next;
 }
 
-/** As who writes the same fields again and again does. */
+/** Whether the owner alone owns these fields, as a writer that repeats the same write does. */
 function ownsAlone(owners: FieldOwners, key: string, fields: ReadonlySet<string>): boolean {
   for (const [other, { paths }] of owners)
     for (const field of fields) if (paths.has(field) !== (other === key)) return false;
@@ -69,7 +69,7 @@ function ownsAlone(owners: FieldOwners, key: string, fields: ReadonlySet<string>
 
 export type Applied<T> = { readonly object: T; readonly owners: FieldOwners };
 
-/** @returns the names of those who own what would be changed, or the object and its owners after the apply */
+/** @returns the names of the owners in conflict, or the object and its owners after the apply */
 export function applied<T extends KubeObject>(
   owners: FieldOwners,
   current: T,
@@ -118,7 +118,7 @@ export function sameOwners(a: FieldOwners, b: FieldOwners): boolean {
   return true;
 }
 
-/** The `metadata.managedFields` of annotations, the only ones that the operator reads. */
+/** The `metadata.managedFields` entries for annotations, the only ones that the operator reads. */
 export function annotationOwners(owners: FieldOwners): readonly ManagedFieldsEntry[] {
   const prefix = pathOf(['metadata', 'annotations', '']);
   return [...owners.values()].flatMap(({ owner: { manager, operation, subresource }, paths }) => {

@@ -1,15 +1,15 @@
-/** JSON values as the API server takes them apart: into fields, by path. Lists are one field. */
+/** JSON values split into fields by path, as the API server does. Lists are one field. */
 
 export type Json = Readonly<Record<string, unknown>>;
 
-/** Between the keys of a path. */
+/** Separator between the keys of a path. */
 const separator = '\u0000';
 
 export function isRecord(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Every field that holds something other than further fields, by its path. */
+/** Every leaf field, by its path. */
 export function fieldsOf(value: unknown): ReadonlyMap<string, unknown> {
   const fields = new Map<string, unknown>();
   const walk = (part: unknown, path: string): void => {
@@ -24,7 +24,7 @@ export function fieldsOf(value: unknown): ReadonlyMap<string, unknown> {
   return fields;
 }
 
-/** The fields that are new or hold something else, and those that are no more. What is the very same is not looked into. */
+/** The fields that are new or changed, and the removed ones. Identical references are not compared further. */
 export function changesOf(
   before: Json,
   after: Json,
@@ -58,7 +58,7 @@ export function pathOf(keys: readonly string[]): string {
   return keys.join(separator);
 }
 
-/** A copy without the field, and without the records that are empty for it. */
+/** A copy without the field, and without records that become empty. */
 export function without(object: Json, [first = '', ...rest]: readonly string[]): Json {
   const { [first]: inner, ...others } = object;
   if (rest.length === 0) return others;
@@ -67,7 +67,7 @@ export function without(object: Json, [first = '', ...rest]: readonly string[]):
   return Object.keys(left).length === 0 ? others : { ...object, [first]: left };
 }
 
-/** RFC 7386 where `nulls` remove, else a plain merge; lists are replaced whole. */
+/** Merges by RFC 7386 when `nulls` is set, and otherwise without removals; lists are replaced as a whole. */
 export function merged(target: unknown, patch: unknown, nulls = false): unknown {
   if (!isRecord(patch)) return patch;
   const result: Record<string, unknown> = isRecord(target) ? { ...target } : {};
@@ -79,7 +79,7 @@ export function merged(target: unknown, patch: unknown, nulls = false): unknown 
   return result;
 }
 
-/** Without regard to the order of keys, and to keys whose value is undefined. */
+/** Whether two values are equal, ignoring the order of keys and keys whose value is undefined. */
 export function same(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (Array.isArray(a) && Array.isArray(b))
@@ -90,7 +90,7 @@ export function same(a: unknown, b: unknown): boolean {
   return true;
 }
 
-/** The same value, deeply frozen, here and in the informers. */
+/** The same value, deeply frozen, because the informers share it. */
 export function frozen<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
@@ -99,7 +99,7 @@ export function frozen<T>(value: T): T {
   return value;
 }
 
-/** A copy that the sender's later changes do not reach, as after a way over the wire; but for what cannot change. */
+/** A copy that later changes by the sender do not affect, like one sent over the network. Immutable values are not copied. */
 export function received<T>(value: T): T {
   return copied(value) as T;
 }
@@ -108,7 +108,7 @@ function copied(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
   if (Array.isArray(value)) return value.map((item) => copied(item) ?? null);
   const prototype: unknown = Object.getPrototypeOf(value);
-  // A date, for one, becomes something else on the wire.
+  // A date, for example, has another form after serialization.
   if (prototype !== Object.prototype && prototype !== null) return JSON.parse(JSON.stringify(value));
   const copy: Record<string, unknown> = {};
   for (const [key, inner] of Object.entries(value)) if (inner !== undefined) copy[key] = copied(inner);

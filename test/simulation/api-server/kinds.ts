@@ -1,13 +1,13 @@
-/** Differences between the kinds that the operator uses, as far as a writer or a watcher notices. */
+/** Differences between the kinds that the operator uses, as far as they affect a writer or a watch. */
 import { apiGroup } from '../../../src/api/index.ts';
 import type { Resource } from '../../../src/kube/index.ts';
 
 export type KindTraits = {
-  /** A status that the main resource does not write, and a subresource that writes nothing else. */
+  /** Whether the kind has a status that only the status subresource writes. */
   readonly hasStatus: boolean;
-  /** `metadata.generation` counts the changes of what is wanted. */
+  /** Whether `metadata.generation` counts the changes of the spec. */
   readonly hasGeneration: boolean;
-  /** An update may leave the version out. */
+  /** Whether an update may omit the resource version. */
   readonly updatesUnconditionally: boolean;
   readonly initialStatus?: object;
 };

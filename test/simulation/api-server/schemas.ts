@@ -1,4 +1,4 @@
-/** Defaults, pruning and types of our own kinds, by the schemas that their CRDs are made of. */
+/** Defaults, pruning and types of our own kinds, from the schemas that generate their CRDs. */
 import type { z } from 'zod';
 import {
   apiGroup,
@@ -19,7 +19,7 @@ const schemas: Readonly<Record<string, { readonly spec: z.ZodType; readonly stat
 };
 
 /**
- * @param keepsUnknown whether fields stay that the schema does not have, as in one of a later version
+ * @param keepsUnknown whether to keep fields that the schema does not have, as the schema of a later version would
  * @throws KubeApiError 422
  */
 export function specOf(

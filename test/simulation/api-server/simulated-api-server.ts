@@ -1,9 +1,9 @@
 /**
- * A model of an API server, as far as the operator speaks to one. It is never shipped, and used only where thousands of
- * runs have to be had; one table of behaviours (`conformance/`) runs against it and against a real kube-apiserver.
+ * A model of an API server, limited to the features that the operator uses. It is never shipped, and exists for tests with
+ * thousands of runs; one table of behaviours (`conformance/`) runs against it and against a real kube-apiserver.
  *
- * Left out: admission but for one hook, validation but for the schemas of our own kinds, lists as sets of items (a list is
- * one field in server-side apply), pages, and authorization.
+ * Omitted: admission except for one hook, validation except for the schemas of our own kinds, lists as sets of items (a list is
+ * one field in server-side apply), pagination, and authorization.
  */
 import {
   KubeApiError,
@@ -30,35 +30,35 @@ import type { Monotonic } from '../../../src/k8s/time.ts';
 export type StoredObject = KubeObject & { readonly spec?: unknown; readonly status?: unknown };
 
 export type SimulatedApiServer = {
-  /** The client of people and of the cluster's controllers: everything is fresh, nothing fails. */
+  /** Client of users and of the cluster's controllers, with fresh reads and no faults. */
   readonly client: KubeClient;
-  /** A client that sees the server through a view of its own. Closed, it hears nothing more. */
+  /** Connects a client that sees the server through a view of its own. After `close` it receives nothing. */
   connect(view: View): { readonly client: KubeClient; close(): void };
   list(resource: Resource, namespace?: string): readonly StoredObject[];
   get(resource: Resource, name: string, namespace?: string): StoredObject | undefined;
-  /** Called after each change of any resource, at once: how monitors and the controllers of the cluster hear of it. */
+  /** Registers a synchronous listener for changes of any resource, for monitors and the controllers of the cluster. */
   onChange(listener: (resource: Resource, change: Change) => void): void;
-  /** Called with what is to be created, which it may change: as a mutating webhook. */
+  /** Called with each object to create, which it may change, like a mutating webhook. */
   admit: (resource: Resource, object: StoredObject) => StoredObject;
   interruptWatches(options: { readonly forget: boolean }): void;
-  /** Whether the CRDs are those of a later version, which keep fields that the schemas of this version do not have. */
+  /** Whether the CRDs are from a later version, which keep fields that the schemas of this version do not have. */
   hasLaterSchemas: boolean;
   /** The stored objects of some kinds, for `restore`. */
   snapshot(kinds: readonly Resource[]): Snapshot;
   /**
-   * Brings back the objects of the kinds in a snapshot, and removes those that came afterwards, without admission or finalizers. With
-   * `same` uids also the status, as a restored etcd has it; with `new` ones without, as a backup tool creates objects.
+   * Restores the objects of the kinds in a snapshot, and removes later ones, without admission or finalizers. With `same` uids
+   * the status is restored too, as from etcd; with `new` ones it is not, as from a backup tool that creates objects.
    */
   restore(snapshot: Snapshot, uids: 'same' | 'new'): void;
-  /** During `restore`. */
+  /** True during `restore`. */
   readonly isRestoring: boolean;
-  /** Takes the finalizer `kubernetes` off a namespace under deletion, as its controller does when it is empty. */
+  /** Removes the finalizer `kubernetes` from a namespace under deletion, as its controller does when the namespace is empty. */
   finalizeNamespace(name: string): void;
 };
 
 export type Snapshot = ReadonlyMap<Resource, ReadonlyMap<string, Stored>>;
 
-/** As long as the garbage collector takes to see that an owner is not there, in milliseconds. */
+/** Time until the garbage collector detects that an owner does not exist, in milliseconds. */
 const absentOwnerMs = 200;
 
 type Ref = { readonly namespace?: string | undefined; readonly name: string };
@@ -73,7 +73,7 @@ export function createSimulatedApiServer(options: {
   const objects = new Map<string, Map<string, Stored>>();
   const resourcesByCollection = new Map<string, Resource>();
   const listeners: ((resource: Resource, change: Change) => void)[] = [];
-  /** The uids of everything that is there. */
+  /** The uids of all existing objects. */
   const living = new Set<string>();
   let version = 100;
   let uids = 0;
@@ -115,7 +115,7 @@ export function createSimulatedApiServer(options: {
     for (const listener of listeners) listener(resource, change);
   };
 
-  /** Stores what a write came to, unless it came to nothing. */
+  /** Stores the result of a write, unless it changes nothing. */
   const commit = (
     resource: Resource,
     next: StoredObject,
@@ -170,7 +170,7 @@ export function createSimulatedApiServer(options: {
     setTimer(() => collectGarbageOf(object.metadata.uid ?? ''), 5);
   };
 
-  /** Background garbage collection of what this uid owned. */
+  /** Deletes the dependents of this uid, like background garbage collection. */
   const collectGarbageOf = (uid: string): void => {
     for (const [name, others] of objects) {
       const resource = resourcesByCollection.get(name);
@@ -234,7 +234,7 @@ export function createSimulatedApiServer(options: {
     return created;
   };
 
-  /** An object whose owners have all been deleted is garbage from its creation. */
+  /** Deletes a new object whose owners have all been deleted, like the garbage collector. */
   const collectUnlessOwned = (resource: Resource, { metadata }: StoredObject): void => {
     const there = collection(resource).get(keyOf(metadata))?.object.metadata;
     if (there?.uid !== metadata.uid || !there?.ownerReferences?.length) return;
@@ -276,7 +276,7 @@ export function createSimulatedApiServer(options: {
     );
   };
 
-  /** Checks the fields that no writer may change in an existing object, and that only a patch may leave out. */
+  /** Checks the fields that no writer may change in an existing object, and that only a patch may omit. */
   const checkUpdate = (resource: Resource, current: StoredObject, next: KubeObject): void => {
     const { uid } = next.metadata;
     if (uid && uid !== current.metadata.uid)
@@ -294,12 +294,12 @@ export function createSimulatedApiServer(options: {
       ]);
   };
 
-  /** The object after a write to the main resource: the status and the server's fields stay. */
+  /** The object after a write to the main resource: the status and the server's fields stay unchanged. */
   const withMain = (resource: Resource, current: StoredObject, next: StoredObject): StoredObject => {
     const { status: _, ...rest } = next;
     const { status } = traitsOf(resource).hasStatus ? current : next;
     return {
-      // A stored spec has been validated.
+      // A stored spec is already valid.
       ...(rest.spec === current.spec ? rest : withSpec(resource, rest, server.hasLaterSchemas)),
       ...(status === undefined ? {} : { status }),
       metadata: { ...chosen(rest.metadata), ...serverOwned(current.metadata) },
@@ -315,7 +315,7 @@ export function createSimulatedApiServer(options: {
     const { uid, resourceVersion } = input.metadata;
     if (!resourceVersion && !traitsOf(resource).updatesUnconditionally) throw unconditional(resource, input);
     checkVersion(resource, current.object, resourceVersion);
-    // An update by PUT takes the uid for a precondition, where a patch takes it for a change.
+    // An update by PUT uses the uid as a precondition, while a patch treats it as a change.
     if (uid && uid !== current.object.metadata.uid)
       throw conflict(resource, current.object, `Precondition failed: UID in precondition: ${uid}`);
     checkUpdate(resource, current.object, input);
@@ -361,7 +361,7 @@ export function createSimulatedApiServer(options: {
     checkVersion(resource, current.object, resourceVersion);
     const { apiVersion, kind, metadata, status, ...rest } = input;
     const isStatus = by.subresource === 'status';
-    // A write to the status subresource ignores all but the status, even the uid.
+    // A write to the status subresource ignores everything except the status, even the uid.
     if (!isStatus)
       checkUpdate(resource, current.object, { ...input, metadata: { name, ...(uid ? { uid } : {}) } });
     const wanted: StoredObject = isStatus
@@ -642,7 +642,7 @@ function generationOf(
   return (before.metadata.generation ?? 0) + (changed ? 1 : 0);
 }
 
-/** Whether nothing holds up the end of an object that is being deleted. */
+/** Whether an object under deletion has neither finalizers nor a grace period left. */
 function isReleased(resource: Resource, { metadata, spec }: StoredObject): boolean {
   if (metadata.finalizers?.length) return false;
   if (resource.plural !== 'namespaces')
@@ -650,7 +650,7 @@ function isReleased(resource: Resource, { metadata, spec }: StoredObject): boole
   return !(isRecord(spec) && Array.isArray(spec.finalizers) && spec.finalizers.length > 0);
 }
 
-/** Seconds until a pod that runs somewhere is gone, unless the kubelet says so before. */
+/** Seconds until a pod on a node is removed, unless the kubelet reports its end earlier. */
 function graceOf(resource: Resource, { spec }: StoredObject): number {
   if (resource.plural !== 'pods' || !isRecord(spec) || spec.nodeName === undefined) return 0;
   return typeof spec.terminationGracePeriodSeconds === 'number' ? spec.terminationGracePeriodSeconds : 30;
@@ -658,7 +658,7 @@ function graceOf(resource: Resource, { spec }: StoredObject): number {
 
 type Metadata = KubeObject['metadata'];
 
-/** The part of the metadata that a writer may choose. */
+/** The part of the metadata that a writer may set. */
 function chosen({ name, namespace, labels, annotations, finalizers, ownerReferences }: Metadata): Metadata {
   return {
     name,

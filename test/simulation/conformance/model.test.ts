@@ -1,4 +1,4 @@
-/** The model behaves as the table says; `test/integration/simulation-conformance` asks the same of a real API server. */
+/** Checks the model against the table; `test/integration/simulation-conformance` checks a real API server against it. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { resources } from '../../../src/kube/index.ts';
 import { createSimulatedApiServer } from '../api-server/simulated-api-server.ts';
@@ -6,7 +6,7 @@ import { issuer } from '../simulation.ts';
 import { createVirtualTime } from '../virtual-time.ts';
 import { conformanceTable } from './table.ts';
 
-describe('the modelled API server', () => {
+describe('the simulated API server', () => {
   let stop = (): void => undefined;
   afterEach(() => stop());
 

@@ -14,9 +14,9 @@ import {
 
 export type ConformanceContext = {
   readonly client: KubeClient;
-  /** A namespace of this case's own, and a prefix for names outside of namespaces. */
+  /** A namespace for this case only, and a prefix for names of cluster-scoped objects. */
   readonly namespace: string;
-  /** Waits while others act, in milliseconds of the server's time. */
+  /** Waits for asynchronous work of the server, in milliseconds of its time. */
   readonly pause: (ms: number) => Promise<void>;
 };
 
@@ -32,7 +32,7 @@ type Loose = KubeObject & {
   readonly data?: Record<string, string>;
 };
 
-/** The machine-readable word of a refusal, or `done`. */
+/** The machine-readable reason of a refusal, or `done`. */
 async function verdict(attempt: Promise<unknown>): Promise<string> {
   try {
     await attempt;
@@ -84,7 +84,7 @@ const asOperator = { fieldManager: 'konstellation', force: true, subresource: 's
 const versionOf = ({ metadata }: KubeObject): number => Number(metadata.resourceVersion);
 const ref = (namespace: string, name: string): { namespace: string; name: string } => ({ namespace, name });
 
-/** The first events of a watch, in words. */
+/** Describes the first events of a watch. */
 async function firstEvents(
   { client, namespace }: ConformanceContext,
   scope: Omit<WatchOptions, 'namespace'>,
@@ -105,7 +105,7 @@ async function firstEvents(
   return seen;
 }
 
-/** Which managers own the annotation, by `managedFields`. */
+/** Field managers that own the annotation, from `managedFields`. */
 function annotators(object: KubeObject, annotation: string): readonly string[] {
   return (object.metadata.managedFields ?? [])
     .filter((entry) => {
@@ -494,7 +494,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
       await apply('one', '1', false);
       const seen = [await verdict(apply('two', '2', false)), await verdict(apply('two', '1', false))];
       const taken = await apply('two', '2', true);
-      // It is no longer the first one's, so that leaving it out takes nothing away.
+      // The first manager no longer owns it, so omitting it removes nothing.
       const left = await client.apply(resources.configMaps, configMap(namespace, 'a', undefined), {
         fieldManager: 'one',
       });

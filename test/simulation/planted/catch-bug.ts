@@ -1,7 +1,7 @@
 /**
- * Runs a scenario with a planted bug, under the faults that the bug needs to show, and the same without the bug. A program of its
- * own, because an operator with a bug may do anything: `node catch-bug.ts NAME COPY` prints a `Catch` as JSON. `COPY` is the root of
- * the sources with the bug.
+ * Runs a scenario with a planted bug, under the faults that reveal the bug, and the same without the bug. It is a separate
+ * program, because an operator with a bug may do anything: `node catch-bug.ts NAME COPY` prints a `Catch` as JSON. `COPY` is the
+ * root of the sources with the bug.
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -21,9 +21,9 @@ import { plantedBugs } from './bugs/index.ts';
 import { register } from './planted-bug.ts';
 
 export type Catch = {
-  /** The number of plans that were tried. */
+  /** The number of plans tried. */
   readonly tried: number;
-  /** Undefined when the bug did not show. */
+  /** The plan that revealed the bug; undefined when none did. */
   readonly plan?: string;
   readonly violations: readonly Violation[];
   /** Violations in the same plan without the bug. */

@@ -1,6 +1,6 @@
 /**
- * A planted bug wraps exported functions of the product. Each wrapper is typed by the function that it wraps, and finds its source
- * by that function: the product may be moved, renamed, reformatted and rewritten, and the bug stays planted.
+ * A planted bug wraps exported functions of the product. Each wrapper has the type of the function that it wraps, and finds the
+ * source by that function: the product may be moved, renamed, reformatted and rewritten, and the bug stays planted.
  */
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,19 +12,19 @@ type AnyFunction = (...args: never[]) => unknown;
 
 export type Wrapper = {
   readonly wraps: AnyFunction;
-  /** Called at each call of the function, with the function as it is. */
+  /** Called on each call of the function, with the original function. */
   readonly wrap: (original: AnyFunction) => AnyFunction;
 };
 
 export type PlantedBug = {
   readonly name: string;
-  /** How it comes about, and where it is known from. */
+  /** How the bug arises, and a reference to a known case. */
   readonly story: string;
   readonly wrappers: readonly Wrapper[];
   readonly scenario: string;
-  /** The kind of fault that the bug needs to show. Default: none. */
+  /** The kind of fault that reveals the bug. Default: none. */
   readonly plans?: Plan['kind'];
-  /** One of the oracles that catch it. */
+  /** One of the oracles that catch the bug. */
   readonly caughtBy: OracleName;
 };
 
@@ -32,7 +32,10 @@ export function around<F extends AnyFunction>(wraps: F, wrap: (original: F) => F
   return { wraps, wrap: wrap as unknown as Wrapper['wrap'] };
 }
 
-/** The object with some of its members replaced. Errors and other classes of the copy are not those that this module imports. */
+/**
+ * The object with some of its members replaced. Errors and other classes of the copy differ from the ones that this module
+ * imports.
+ */
 export function overriding<T extends object>(object: T, members: Partial<T>): T {
   return new Proxy(object, {
     get: (of, key) => Reflect.get(Object.hasOwn(members, key) ? members : of, key) as unknown,
@@ -65,9 +68,9 @@ async function patchOf({ wraps: { name }, wraps }: Wrapper, root: string): Promi
 /**
  * Plants a bug in a copy of the sources.
  *
- * @param root of the sources as they are
+ * @param root of the original sources
  * @param copy root of the copy
- * @returns takes the bug out again
+ * @returns a function that removes the bug again
  */
 export async function plant(bug: PlantedBug, root: string, copy: string): Promise<() => Promise<void>> {
   const patches = await Promise.all(bug.wrappers.map((wrapper) => patchOf(wrapper, root)));
@@ -81,7 +84,7 @@ export async function plant(bug: PlantedBug, root: string, copy: string): Promis
   };
 }
 
-/** Makes the wrappers of the bug known to its copy of the sources. The copy has to run in this process. */
+/** Registers the bug's wrappers for its copy of the sources. The copy has to run in this process. */
 export function register(bug: PlantedBug): void {
   (globalThis as Registry)[registry] = new Map(
     bug.wrappers.map(({ wraps, wrap }) => [wraps.name, wrap] as const),

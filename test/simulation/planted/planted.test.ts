@@ -1,6 +1,6 @@
 /**
- * The harness proves itself: bugs that controllers are known to have are planted in a copy of the operator's sources, one at a
- * time, and each has to be caught.
+ * Test of the simulation itself: typical bugs of controllers are planted in a copy of the operator's sources, one at a time, and
+ * each has to be caught.
  */
 import { execFile } from 'node:child_process';
 import { cp, mkdtemp, rm, symlink } from 'node:fs/promises';
@@ -42,13 +42,13 @@ it.each(plantedBugs)('catches: $name', { timeout: 120_000 }, async (bug) => {
   expect(found.without, `${found.plan} does not hold without the bug either`).toEqual([]);
 });
 
-it('plants at least 25 bugs, each under a name of its own', () => {
+it('contains at least 25 bugs with distinct names', () => {
   const names = new Set(plantedBugs.map(({ name }) => name));
   expect(names.size).toBe(plantedBugs.length);
   expect(plantedBugs.length).toBeGreaterThanOrEqual(25);
 });
 
-it('names the function of a wrapper that no file exports', async () => {
+it('reports the function of a wrapper that no file exports', async () => {
   const wrappers = [{ wraps: function isNowhere() {}, wrap: () => () => undefined }];
   const bug: PlantedBug = { name: 'x', story: '', wrappers, scenario: '', caughtBy: 'orphan' };
   await expect(plant(bug, root, copy)).rejects.toThrow('exports the function "isNowhere"');

@@ -1,4 +1,4 @@
-/** Bugs at the end of an account. */
+/** Bugs in the deletion of an account. */
 import { strandedRoles } from '../../../../src/identity/plan/cluster-change.ts';
 import { decideUnassociate, planDeletion } from '../../../../src/identity/plan/deletion.ts';
 import { retainedTag, tagKeysLostOnRetain } from '../../../../src/identity/desired/ownership.ts';
@@ -6,7 +6,7 @@ import { planAccount } from '../../../../src/identity/plan/account.ts';
 import { applyStep } from '../../../../src/operator/account/apply-step.ts';
 import { around, overriding, type PlantedBug } from '../planted-bug.ts';
 
-/** The last step removes the finalizer without a look for ServiceAccounts that are still linked. */
+/** The last step removes the finalizer without a check for ServiceAccounts that are still linked. */
 const withoutLastLook = around(applyStep, (original) => (step, account, tools, signal) => {
   const blind = overriding(tools.client, {
     list: async () => ({ items: [], resourceVersion: '1' }),

@@ -4,7 +4,7 @@ import { keptPolicies, planPolicies } from '../../../../src/identity/plan/polici
 import { createRoleCache } from '../../../../src/operator/observed-state/roles.ts';
 import { around, overriding, type PlantedBug } from '../planted-bug.ts';
 
-/** For so long after a write, an answer of IAM may be older than the write, in milliseconds. */
+/** Time after a write during which an answer of IAM may be older than the write, in milliseconds. */
 const settleMs = 15_000;
 
 export const policyBugs: readonly PlantedBug[] = [
