@@ -1,4 +1,4 @@
-/** The AWS emulator of a sandbox, configured by a file: its callers, clusters and trusted token issuers. */
+/** The AWS emulator of a sandbox, configured by a file with its callers, clusters and trusted token issuers. */
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
@@ -13,23 +13,26 @@ export const emulatorSettings = z.object({
     z.object({
       accessKeyId: z.string().min(16),
       secretAccessKey: z.string().min(1),
-      /** An IAM user of the account, created at the start. */
+      /** IAM user of the account, created at the start. */
       userName: z.string().min(1),
-      /** Its inline policy documents. */
+      /** Inline policy documents of the user. */
       policies: z.array(z.record(z.string(), z.unknown())),
     }),
   ),
-  /** Each is an OIDC provider in the account's IAM from the start, for the client `sts.amazonaws.com`, unless `unregistered`. */
+  /**
+   * Token issuers. Each one is an OIDC provider in the account's IAM from the start, for the client
+   * `sts.amazonaws.com`, unless it is `unregistered`.
+   */
   issuers: z.array(
     z.object({
-      /** `iss` of the tokens. */
+      /** `iss` claim of the tokens. */
       issuer: z.url({ protocol: /^https$/ }),
-      /** Source of its keys: an http or https URL, or a file path. */
+      /** Source of the issuer's keys: an http or https URL, or a file path. */
       keys: z.string().min(1),
       unregistered: z.literal(true).optional(),
     }),
   ),
-  /** Path of the PEM that verifies the servers of the keys. Read when the first key is needed. */
+  /** Path of the PEM of the authority that verifies the servers of the keys. Read when the first key is needed. */
   issuerCaFile: z.string(),
   clusters: z.array(
     z.object({

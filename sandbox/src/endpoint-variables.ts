@@ -1,12 +1,16 @@
-/** Variables that lead every AWS SDK to the emulator and overrule those of a shell or a container. */
+/**
+ * Environment variables that make every AWS SDK use the emulator, and that override the variables of a shell or a
+ * container.
+ */
 import type { Environment, OuterEnvironment } from './environment.ts';
 
-/** @param others variables that are set as well; those that would lead elsewhere are overruled */
+/** @param others variables to set as well; those that would select another endpoint are overridden */
 export function endpointVariables(endpoint: string, others: OuterEnvironment): Environment {
   const set: Record<string, string> = {
     AWS_ENDPOINT_URL: endpoint,
-    // aws-sdk-go-v2 resolves credentials before it reads AWS_ENDPOINT_URL: without this it sends a pod's token to AWS.
-    // https://github.com/aws/aws-sdk-go-v2/blob/config/v1.33.18/config/config.go: resolveCredentials before resolveBaseEndpoint
+    // aws-sdk-go-v2 resolves credentials before it reads AWS_ENDPOINT_URL: without this variable it sends a pod's token
+    // to AWS. https://github.com/aws/aws-sdk-go-v2/blob/config/v1.33.18/config/config.go: resolveCredentials before
+    // resolveBaseEndpoint
     AWS_ENDPOINT_URL_STS: endpoint,
     NO_PROXY: withLoopback(others['NO_PROXY']),
     no_proxy: withLoopback(others['no_proxy'] ?? others['NO_PROXY']),

@@ -1,12 +1,12 @@
-/** Environment variables as a value. The sandbox never reads the process's own. */
+/** Environment variables as a value. The sandbox never reads the environment of its process. */
 export type Environment = Readonly<Record<string, string>>;
 
-/** As the process has them: a name can be present without a value. */
+/** Environment variables of a process: a name can be present without a value. */
 export type OuterEnvironment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The variables that any child process needs. Proxies, CA bundles, AWS profiles and kubeconfigs of the user must not reach parts
- * that talk to each other over loopback.
+ * The variables that every child process needs. The user's proxies, CA bundles, AWS profiles and kubeconfigs must not
+ * affect parts that communicate over loopback.
  */
 export function baseEnvironment(outer: OuterEnvironment): Environment {
   const kept: Record<string, string> = {};

@@ -1,6 +1,6 @@
 /**
- * The sandbox, or a part of it, cannot be started, reached or ended. The first line of the message states what happened, further
- * lines the cause. Base of all errors that callers report without a stack trace.
+ * The sandbox, or a part of it, cannot be started, reached or stopped. The first line of the message states the
+ * failure, further lines its cause. Base of all errors that callers report without a stack trace.
  */
 export class SandboxError extends Error {
   override readonly name: string = 'SandboxError';

@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-// Process 1 lives as long as the machine; no process has an id this high.
+// Process 1 lives as long as the machine; no process has an id as high as the other one.
 const alive = '1';
 const dead = '999999999';
 
@@ -26,7 +26,7 @@ test('a free lock is acquired, names its holder, and is released', async () => {
   expect(await readdir(folder)).toEqual([]);
 });
 
-test('a lock of a living process is held', () => {
+test('a lock of a living process is not available', () => {
   writeFileSync(file, alive);
   expect(tryLock(file)).toEqual({ outcome: 'held', pid: 1 });
 });
@@ -37,14 +37,14 @@ test('a lock of a dead process is void', () => {
   expect(readFileSync(file, 'utf8')).toBe(String(process.pid));
 });
 
-test('releasing keeps a lock that another process holds by now', () => {
+test('the release keeps a lock that another process has acquired since', () => {
   const attempt = tryLock(file);
   writeFileSync(file, alive);
   if (attempt.outcome === 'acquired') attempt.lock.release();
   expect(readFileSync(file, 'utf8')).toBe(alive);
 });
 
-test('a waiter learns the holder, and continues when the lock is released', async () => {
+test('a waiting process gets the id of the holder, and continues when the lock is released', async () => {
   const first = await acquireLock(file, () => undefined);
   const waitedFor: number[] = [];
   const told = Promise.withResolvers<void>();
@@ -58,7 +58,7 @@ test('a waiter learns the holder, and continues when the lock is released', asyn
   expect(waitedFor).toEqual([process.pid]);
 });
 
-test('a waiter can be aborted', async () => {
+test('a waiting process can be aborted', async () => {
   writeFileSync(file, alive);
   const abort = new AbortController();
   const waiting = acquireLock(file, () => abort.abort(new Error('told to stop')), abort.signal);

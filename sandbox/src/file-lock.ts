@@ -1,6 +1,6 @@
 /**
- * A lock between processes of one machine: a file that names its holder. `link` creates it atomically with its content. It is
- * void once its holder is dead.
+ * A lock between processes of one machine: a file that names its holder. `link` creates the file atomically with its
+ * content. The lock is void once its holder is dead.
  */
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -13,7 +13,7 @@ export type LockAttempt =
 
 const pollMs = 100;
 
-/** Tries once. */
+/** Tries to acquire the lock once. */
 export function tryLock(file: string): LockAttempt {
   const own = `${file}.${process.pid}`;
   writeFileSync(own, String(process.pid), { mode: 0o600 });
@@ -37,7 +37,7 @@ export function tryLock(file: string): LockAttempt {
 
 /**
  * Waits for the lock.
- * @param onWait called once for each holder that is waited for
+ * @param onWait called once for each holder that the process waits for
  */
 export async function acquireLock(
   file: string,
@@ -76,7 +76,7 @@ function release(file: string): void {
   if (holder(file) === process.pid) rmSync(file, { force: true });
 }
 
-/** Two processes may find the same dead holder: one that has moved away the file of a live holder restores it. */
+/** Two processes may find the same dead holder: a process that has moved away the file of a live holder restores it. */
 function discard(file: string, deadPid: number): void {
   const aside = `${file}.stale.${process.pid}`;
   try {
@@ -88,7 +88,7 @@ function discard(file: string, deadPid: number): void {
     try {
       linkSync(aside, file);
     } catch {
-      // Another process has taken the lock meanwhile.
+      // Another process has acquired the lock in the meantime.
     }
   }
   rmSync(aside, { force: true });

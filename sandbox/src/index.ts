@@ -1,6 +1,6 @@
 /**
- * Public surface of the package: the only module of it that `kon` imports. Modules that few commands need are behind
- * functions, so that each command loads its own.
+ * Public interface of the package, and the only module that `kon` imports. Modules that few commands need are imported
+ * inside functions, so that each command loads only its own.
  */
 export { SandboxError } from './error.ts';
 export { NoFolderError } from './make-folder.ts';
@@ -25,7 +25,7 @@ export const loadExec = () => import('./exec/exec.ts');
 export const loadTour = () => import('./tour/run-tour.ts');
 export const loadWebhook = () => import('./webhook/webhook.ts');
 
-/** Programs of the single-file executable beside `kon`, by name. Importing one runs it. */
+/** Programs that the single-file executable contains besides `kon`, by name. The import of one runs it. */
 export const companions: Readonly<Record<'s3-probe' | 'tour-editor', () => Promise<unknown>>> = {
   's3-probe': () => import('./bin/s3-probe.ts'),
   'tour-editor': () => import('./bin/tour-editor.ts'),

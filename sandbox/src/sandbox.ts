@@ -1,6 +1,6 @@
 /**
- * The sandbox for its hosts: up, down, status, logs. (`exec` is in exec/.) A host provides clock, randomness and environment, and
- * displays events; no module of the package uses the terminal.
+ * Functions of the sandbox for its hosts: up, down, status, logs. (`exec` is in exec/.) A host provides clock,
+ * randomness and environment, and displays events; no module of the package uses the terminal.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
@@ -27,16 +27,16 @@ export type UpOutcome =
 
 const pollMs = 50;
 /**
- * Longest time between the lock and the record of the control endpoint, which takes milliseconds. Later the holder counts as
- * dead.
+ * Longest time between the lock and the record of the control endpoint, which takes milliseconds. A holder without a
+ * record counts as dead after it.
  */
 const answerMs = 5000;
-/** The parts' own grace period is 1.5 s. */
+/** Longer than the parts' own grace period of 1.5 s. */
 const endMs = 15_000;
-/** Time between the end of a sandbox and the end of its process. */
+/** Longest time between the end of a sandbox and the end of its process. */
 const lingerMs = 1000;
 
-/** Runs a sandbox in this process, or finds a running one and waits until it is ready. */
+/** Runs a sandbox in this process, or finds a running sandbox and waits until it is ready. */
 export async function upSandbox(options: UpOptions): Promise<UpOutcome> {
   const paths = sandboxPaths(options.folder);
   for (;;) {
@@ -53,14 +53,14 @@ export async function upSandbox(options: UpOptions): Promise<UpOutcome> {
       }
       const description = await untilUp(client, () => undefined, options.signal);
       if (description !== undefined) return { outcome: 'already-running', description };
-      // It ended meanwhile; the folder is free.
+      // The other sandbox ended in the meantime; the folder is free.
     }
   }
 }
 
 export type DetachedUpOptions = {
   readonly folder: string;
-  /** Runs `upSandbox` for the same folder in the foreground. */
+  /** Command that runs `upSandbox` for the same folder in the foreground. */
   readonly command: readonly [string, ...string[]];
   readonly env: OuterEnvironment;
   readonly report: SandboxReporter;
@@ -68,7 +68,7 @@ export type DetachedUpOptions = {
   readonly signal: AbortSignal;
 };
 
-/** Runs a sandbox in a process of its own that outlives this one. Resolves when it is ready. */
+/** Runs a sandbox in its own process, which outlives this one. Resolves when the sandbox is ready. */
 export async function upSandboxDetached(
   options: DetachedUpOptions,
 ): Promise<{ readonly outcome: 'started' | 'already-running'; readonly description: SandboxDescription }> {
@@ -102,7 +102,7 @@ export async function upSandboxDetached(
   try {
     const description = await Promise.race([isUp(), ended]);
     if (description === undefined) {
-      // It may have ended because another process was faster.
+      // The process may have ended because another process was faster.
       const other = await connectControl(paths.record);
       const found = other && (await untilUp(other, report, signal));
       if (found !== undefined) return { outcome: 'already-running', description: found };
@@ -119,14 +119,14 @@ export async function upSandboxDetached(
   }
 }
 
-/** Earlier output was already displayed as events. */
+/** Reads the error from the end of the log. Earlier output was already displayed as events. */
 async function lastError(log: string): Promise<string> {
   const tail = await logTail(log, 40);
   const start = tail.lastIndexOf('\nError: ');
   return start < 0 ? tail : tail.slice(start + '\nError: '.length);
 }
 
-/** Ends the sandbox and waits for its end. Removes the leftovers of a killed one. */
+/** Stops the sandbox and waits for its end. Removes the leftovers of a killed sandbox. */
 export async function downSandbox(folder: string): Promise<'stopped' | 'not-running'> {
   const paths = sandboxPaths(folder);
   const client = await connectControl(paths.record);
@@ -144,20 +144,20 @@ export async function downSandbox(folder: string): Promise<'stopped' | 'not-runn
   }
   await client.stop();
   await until(endMs, () => !existsSync(paths.lock) || !isProcessAlive(client.pid));
-  // It has authenticated by its secret, so it is the sandbox; its watchdog ends the parts.
+  // The process has authenticated by the secret, so it is the sandbox; its watchdog ends the parts.
   if (existsSync(paths.lock) && isProcessAlive(client.pid)) process.kill(client.pid, 'SIGKILL');
-  // The lock is released last. The process usually exits right after, unless it is one that continues.
+  // The lock is released last. The process usually exits right after, unless its host continues.
   await until(lingerMs, () => !isProcessAlive(client.pid));
   return 'stopped';
 }
 
-/** Resolves when the condition holds or the time is up. */
+/** Resolves when the condition holds or the time runs out. */
 async function until(timeoutMs: number, condition: () => boolean): Promise<void> {
   const deadline = AbortSignal.timeout(timeoutMs);
   while (!condition() && !deadline.aborted) await delay(pollMs);
 }
 
-/** Undefined when none runs. */
+/** Describes the running sandbox; undefined when none runs. */
 export async function sandboxStatus(folder: string): Promise<SandboxDescription | undefined> {
   const client = await connectControl(sandboxPaths(folder).record);
   return client?.status();
@@ -177,7 +177,7 @@ export type LogOptions = {
   readonly write: (text: string) => void;
 };
 
-/** @throws SandboxError when the log does not exist: the part was never started */
+/** @throws SandboxError when the log does not exist, because the part was never started */
 export async function sandboxLogs(options: LogOptions): Promise<void> {
   const { folder, name, tail, follow, signal, write } = options;
   const paths = sandboxPaths(folder);
@@ -220,7 +220,7 @@ async function answerOf(
   return undefined;
 }
 
-/** Relays events until the sandbox is up. Undefined if it exits first. */
+/** Relays events until the sandbox is up. Undefined if the sandbox exits first. */
 async function untilUp(
   client: ControlClient,
   report: SandboxReporter,
@@ -238,7 +238,7 @@ async function untilUp(
     }
   } catch (error) {
     signal.throwIfAborted();
-    // A connection failure means that it has ended.
+    // A connection failure means that the sandbox has ended.
     if (error instanceof Error) return undefined;
     throw error;
   }

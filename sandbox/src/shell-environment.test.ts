@@ -51,7 +51,7 @@ test.each([
   expect(shellEnvironment(sandbox, { [name]: value })[name]).toBe(expected);
 });
 
-test('harmless variables of the user are not touched', () => {
+test('harmless variables of the user are not changed', () => {
   const names = Object.keys(
     shellEnvironment(sandbox, { HOME: '/home/me', AWS_PAGER: 'less', AWS_PROFILE: '' }),
   );

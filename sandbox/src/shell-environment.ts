@@ -1,5 +1,6 @@
 /**
- * Variables for kubectl, the AWS CLI, AWS SDKs and kon to use the sandbox and nothing else, whatever the user's shell has set.
+ * Environment variables that make kubectl, the AWS CLI, AWS SDKs and kon use only the sandbox, regardless of the
+ * variables in the user's shell.
  */
 import { delimiter } from 'node:path';
 import { endpointVariables } from './endpoint-variables.ts';
@@ -17,7 +18,7 @@ export function shellEnvironment(sandbox: SandboxDescription, outer: OuterEnviro
     AWS_DEFAULT_REGION: region,
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-    // Files of the sandbox, so that profiles, endpoints and SSO sessions of the user are not read.
+    // Files of the sandbox, which replace the user's profiles, endpoints and SSO sessions.
     AWS_CONFIG_FILE: paths.awsConfig,
     AWS_SHARED_CREDENTIALS_FILE: paths.awsCredentials,
     AWS_EC2_METADATA_DISABLED: 'true',
@@ -31,7 +32,7 @@ export function shellEnvironment(sandbox: SandboxDescription, outer: OuterEnviro
   return set;
 }
 
-/** Overrules other variables of the user that would take precedence or be sent along. */
+/** Returns a replacement for other variables of the user that would take precedence or be sent as well. */
 function neutralised(name: string): string | undefined {
   switch (name) {
     case 'AWS_PROFILE':

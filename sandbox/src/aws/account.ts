@@ -79,7 +79,7 @@ export function createAccount(
   });
   for (const { issuer, clientIds } of options.oidcProviders ?? []) {
     const provider = newProvider({ issuer, clientIds, thumbprints: [], tags: [] }, state, startedAt);
-    // Before all other times, so that the most delayed read sees it.
+    // Time 0 is before all other times, so even the most delayed read returns the provider.
     state.putProvider(provider, 0);
   }
   const credentials = createCredentialStore(users, identifiers);

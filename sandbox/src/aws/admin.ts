@@ -1,6 +1,7 @@
 /**
- * Endpoints below `/_emulator/` that AWS does not have: tests and users read the journal and set faults. They contain no secret
- * and need no authentication; like the rest of the emulator they are reachable from this machine only.
+ * Endpoints below `/_emulator/` that AWS does not have: tests and users read the journal and set faults here. The
+ * endpoints expose no secret and need no authentication; like the rest of the emulator, they are reachable from this
+ * machine only.
  */
 import { z } from 'zod';
 import type { Account } from './account.ts';
@@ -40,7 +41,7 @@ export function createAdmin(options: {
     },
     'GET faults': () => ok(faults.settings()),
     'PUT faults': ({ body }) => setFaults(body, faults),
-    // The list that EKS gives the cluster's webhook: ServiceAccounts whose pods get an identity by association.
+    // ServiceAccounts whose pods get an identity by association, as EKS provides them to the cluster's webhook.
     'GET pod-identities': ({ rawQuery }) =>
       podIdentities(new URLSearchParams(rawQuery), account, faults, now()),
     'GET state': () =>
@@ -55,7 +56,7 @@ export function createAdmin(options: {
       }),
   };
   return (request) => {
-    // Prevents DNS rebinding: a web page must not get here through a name that resolves to this machine.
+    // Prevents DNS rebinding: a web page must not reach these endpoints through a name that resolves to this machine.
     if (!/^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?$/.test(request.headers['host'] ?? '')) {
       return { status: 403, body: { message: 'Only for requests to 127.0.0.1 or localhost.' } };
     }

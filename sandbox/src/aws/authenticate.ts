@@ -19,9 +19,9 @@ export type Authenticator = (request: SignedRequest, parsed: ParsedSignature, no
 export function createAuthenticator(options: {
   readonly credentials: CredentialStore;
   readonly state: IamState;
-  /** Time at whose state a caller's policies apply. */
+  /** Point in time whose IAM state decides about a caller's permissions. */
   readonly authorisesAsOf: (now: number) => number;
-  /** Replaces the caller's permissions, in an emulator that enforces no policies. */
+  /** Replaces the caller's permissions when the emulator does not enforce policies. */
   readonly adjust: (caller: Caller) => Caller;
 }): Authenticator {
   const { credentials, state, authorisesAsOf, adjust } = options;

@@ -9,9 +9,9 @@ export type Requirement = {
   /** `iam:CreateRole` */
   readonly action: string;
   readonly resource: string;
-  /** Name of the resource in AWS's refusal, where that is not the ARN (IAM: `role NAME`). */
+  /** Name of the resource in AWS's error message where that is not the ARN (IAM: `role NAME`). */
   readonly shownResource?: string | undefined;
-  /** Condition keys of this permission, in addition to the request's own. */
+  /** Condition keys of this permission, in addition to those of the request. */
   readonly context?: RequestContext | undefined;
 };
 
@@ -30,7 +30,7 @@ export function evaluateCaller(
   );
 }
 
-/** Undefined when allowed; otherwise AWS's message, which names the kind of policy that decided. */
+/** AWS's message for a denied call, with the kind of policy that denied it. Undefined for an allowed call. */
 export function refusal(
   caller: Caller,
   requirement: Requirement,
@@ -46,7 +46,7 @@ export function refusal(
   return `${head} because no ${layerNames[layer]} allows the ${requirement.action} action`;
 }
 
-/** @throws AwsError with status 403 and the protocol's code for a denied call, unless the caller is allowed */
+/** @throws AwsError with status 403 and the protocol's error code when the call is denied */
 export function authorise(
   caller: Caller,
   requirement: Requirement,

@@ -1,6 +1,6 @@
 /**
- * Access keys: those of users, given at the start, and those that STS issues. Permissions are not stored with a key but looked up
- * at every call, so that a change of a role's policies affects existing sessions.
+ * Access keys: those of users, configured at the start, and those that STS issues. Permissions are not stored with a
+ * key but evaluated at every call, so a change of a role's policies affects existing sessions.
  */
 import type { Identifiers } from './identifiers.ts';
 import type { PolicyText, Role, User } from './iam/model.ts';
@@ -21,7 +21,7 @@ type SessionGrant = {
   /** Milliseconds since the epoch. */
   readonly issuedAt: number;
   readonly expiresAt: number;
-  /** Session policies of the call; absent when there were none. */
+  /** Session policies of the call that created the session; undefined without any. */
   readonly inlinePolicy: PolicyText | undefined;
   readonly policyArns: readonly string[];
   readonly tags: Readonly<Record<string, string>>;
@@ -53,7 +53,8 @@ export function createCredentialStore(
   const credentials = new Map<string, Credential>(users.map((user) => [user.accessKeyId, user]));
   let issued = 0;
   const forgetExpired = (now: number): void => {
-    // A day longer than their life, so that their users get ExpiredToken instead of an unknown key.
+    // Expired sessions are kept for a day, so that their callers get ExpiredToken instead of the error for an unknown
+    // key.
     const horizon = now - 86_400_000;
     for (const [key, credential] of credentials) {
       if (credential.kind === 'session' && credential.expiresAt < horizon) credentials.delete(key);
@@ -103,7 +104,7 @@ function userCaller({ user }: UserCredential, state: IamState): Caller {
 
 function sessionCaller(session: SessionCredential, state: IamState, at: number): Caller {
   const { role: grantedBy, sessionName } = session;
-  // A recreated role is another role, whatever its name.
+  // A recreated role is a different role, even under the same name.
   const current = state.role(grantedBy.name, at);
   const role = current?.id === grantedBy.id ? current : undefined;
   const userId = `${grantedBy.id}:${sessionName}`;
@@ -126,7 +127,7 @@ function sessionCaller(session: SessionCredential, state: IamState, at: number):
       'aws:PrincipalType': 'AssumedRole',
       'aws:userid': userId,
       'aws:TokenIssueTime': new Date(session.issuedAt).toISOString(),
-      // The key exists with temporary credentials only; the emulator has no MFA.
+      // The key exists only for temporary credentials; the emulator has no MFA.
       'aws:MultiFactorAuthPresent': 'false',
     },
   };
@@ -145,7 +146,7 @@ function sessionPolicies(
   return [...(inline ? [inline] : []), ...state.managedSources(session.policyArns, at)];
 }
 
-/** Session tags override the role's tags, without regard to case. */
+/** Session tags override the role's tags, with case-insensitive keys. */
 function principalTags(role: Role | undefined, session: SessionCredential): RequestContext {
   const byKey = new Map<string, readonly [string, string]>();
   for (const { Key, Value } of role?.tags ?? []) byKey.set(Key.toLowerCase(), [Key, Value]);

@@ -9,7 +9,7 @@ import { stsActions } from './sts/actions.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../../docs/aws-emulator.md'), 'utf8');
 
-/** Names in backquotes of every table row that begins with these cells. */
+/** Names in backquotes in all table rows whose first cells are these. */
 function documented(service: string, kind: string): readonly string[] {
   const row = page.split('\n').find((line) => line.startsWith(`| ${service} | ${kind} |`)) ?? '';
   return Array.from(row.matchAll(/`([^`]+)`/g), ([, name = '']) => name);
@@ -21,14 +21,14 @@ describe('docs/aws-emulator.md', () => {
     ['STS', stsActions],
     ['EKS', eksActions],
     ['EKS Auth', eksAuthActions],
-  ])('lists what %s can do, and no more', (service, actions) => {
+  ])('lists exactly the actions of %s', (service, actions) => {
     const named = (access: string): readonly string[] =>
       actions.filter((action) => action.access === access).map(({ name }) => name);
     expect(documented(service, 'reads').toSorted()).toEqual(named('read').toSorted());
     expect(documented(service, 'changes').toSorted()).toEqual(named('write').toSorted());
   });
 
-  it('explains every kind of fault', () => {
+  it('describes every kind of fault', () => {
     for (const setting of Object.keys(faultSettings.shape)) expect(page).toContain(`\`${setting}\``);
   });
 });

@@ -34,7 +34,7 @@ export type HandlerOptions = {
 
 export type Handler = (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>;
 
-/** A fault that closes the connection instead of an answer. */
+/** An injected fault that closes the connection without a response. */
 class ConnectionDropped extends Error {}
 
 export function createHandler(options: HandlerOptions): Handler {

@@ -6,7 +6,7 @@ export type RandomBytes = (count: number) => Uint8Array;
 type UniqueIdPrefix = 'AROA' | 'AIDA' | 'ANPA' | 'AIPA' | 'AKIA' | 'ASIA';
 
 export type Identifiers = {
-  /** Prefix and 17 characters (16 for access keys), as `AROA4XYZ…`. */
+  /** Prefix followed by 17 characters (16 for access keys), for example `AROA4XYZ…`. */
   readonly uniqueId: (prefix: UniqueIdPrefix) => string;
   readonly secretAccessKey: () => string;
   readonly sessionToken: () => string;

@@ -1,20 +1,23 @@
-/** Keys of OIDC issuers for the stand-alone emulator, from files and URLs. */
+/** Keys of OIDC issuers for the stand-alone emulator, read from files and URLs. */
 import { readFile } from 'node:fs/promises';
 import { Agent, request } from 'undici';
 import { z } from 'zod';
 import type { IssuerKeys } from './sts/token-verifier.ts';
 
 export type IssuerSource = {
-  /** `iss` of the tokens. */
+  /** `iss` claim of the tokens. */
   readonly issuer: string;
-  /** Path or http(s) URL of a key document (RFC 7517). Fetched again whenever a token names an unknown key. */
+  /** Path or http(s) URL of a key document (RFC 7517). Read again whenever a token names an unknown key. */
   readonly keys: string;
 };
 
 const keyDocument = z.looseObject({ keys: z.array(z.looseObject({ kty: z.string() })) });
 const timeoutMs = 5000;
 
-/** `ca` (PEM) is the only trusted authority for https URLs (default: the system's authorities). */
+/**
+ * Reads the keys of the given issuers. For https URLs, `ca` (PEM) is the only trusted authority (default: the system's
+ * authorities).
+ */
 export function issuerKeysFrom(
   sources: readonly IssuerSource[],
   options: { readonly ca?: string } = {},
@@ -30,7 +33,7 @@ export function issuerKeysFrom(
 }
 
 async function fetchText(url: string, ca: string | undefined): Promise<string> {
-  // One agent per fetch: fetches are minutes apart, and an idle connection would keep the process alive.
+  // Each fetch has its own agent: fetches are minutes apart, and an idle connection would keep the process alive.
   const dispatcher = new Agent({ connect: ca === undefined ? {} : { ca } });
   try {
     const { statusCode, body } = await request(url, { dispatcher, signal: AbortSignal.timeout(timeoutMs) });

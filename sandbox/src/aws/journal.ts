@@ -1,6 +1,6 @@
 /**
- * Record of all calls and their results, in order. Tests and benchmarks count calls and look for gaps here, from AWS's side of
- * the wire. It never contains a token, secret or payload.
+ * Record of all calls and their results, in order. Tests and benchmarks use it to count calls and to find gaps, as seen
+ * from AWS. It never contains a token, secret or payload.
  */
 import type { ServiceName } from './wire/service.ts';
 
@@ -12,16 +12,16 @@ export type JournalEntry = {
   readonly durationMs: number;
   readonly requestId: string;
   readonly service: ServiceName;
-  /** Empty when the request was refused before its action was known. */
+  /** Empty when the request was refused before its action was identified. */
   readonly action: string;
   readonly resource: string;
-  /** ARN of the caller; absent for unsigned calls and for those with a wrong signature. */
+  /** ARN of the caller; absent for unsigned calls and for calls with a wrong signature. */
   readonly caller?: string;
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly status: number;
   /** Code of the error; absent when the call succeeded. */
   readonly errorCode?: string;
-  /** Whether the call changed state. An idempotent repetition does not. */
+  /** Whether the call changed state. An idempotent repetition does not change it. */
   readonly changed: boolean;
   /** Injected fault of the call. */
   readonly fault?: InjectedFault;
@@ -30,7 +30,7 @@ export type JournalEntry = {
 export type InjectedFault = 'throttled' | 'failed' | 'rule' | 'droppedBeforeCall' | 'responseLost';
 
 type JournalFilter = {
-  /** Returns entries with a greater sequence number only. */
+  /** Limits the result to entries with a greater sequence number. */
   readonly since?: number | undefined;
   readonly service?: string | undefined;
   readonly action?: string | undefined;
@@ -40,11 +40,11 @@ type JournalFilter = {
 export type Journal = {
   readonly record: (entry: Omit<JournalEntry, 'sequence'>) => void;
   readonly entries: (filter?: JournalFilter) => readonly JournalEntry[];
-  /** Calls since the start by `service:Action`, including entries that were discarded. */
+  /** Number of calls since the start by `service:Action`, including discarded entries. */
   readonly counts: () => Readonly<Record<string, number>>;
   /** Greatest sequence number so far. */
   readonly last: () => number;
-  /** Number of discarded entries, the oldest ones. */
+  /** Number of entries that were discarded as the oldest ones. */
   readonly forgotten: () => number;
 };
 

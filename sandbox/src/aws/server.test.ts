@@ -59,7 +59,7 @@ const cluster = {
 };
 
 let time: number;
-/** Made once: key pairs take their time. */
+/** Created once for all tests, because the generation of key pairs is slow. */
 const tokens: TokenIssuer = await createTokenIssuer(() => time as Wall);
 let emulator: TestEmulator;
 
@@ -140,7 +140,7 @@ describe('the caller', () => {
       'InvalidToken',
       'UnrecognizedClientException',
     ],
-  ])('is refused with %s, by the error of each service', async (_name, keys, query, s3, json) => {
+  ])('is refused with %s, with the error code of each service', async (_name, keys, query, s3, json) => {
     await expect(emulator.iam(keys).send(new ListRolesCommand())).rejects.toMatchObject({ name: query });
     await expect(emulator.sts(keys).send(new GetCallerIdentityCommand())).rejects.toMatchObject({
       name: query,
@@ -169,7 +169,7 @@ describe('the caller', () => {
     expect(await response.text()).toContain('<Code>MissingAuthenticationToken</Code>');
   });
 
-  it('gets a clear answer to an unknown action', async () => {
+  it('gets InvalidAction for an unknown action', async () => {
     const response = await fetch(`${emulator.url}/`, {
       method: 'POST',
       body: new URLSearchParams({ Action: 'NoSuchAction' }),
@@ -179,8 +179,8 @@ describe('the caller', () => {
   });
 });
 
-describe('a broken request', () => {
-  it('is refused or dropped, and the next one is answered', async () => {
+describe('an invalid or incomplete request', () => {
+  it('is refused or dropped, and the next request is answered', async () => {
     await emulator.close();
     const faults: unknown[] = [];
     emulator = await startTestEmulator({
@@ -196,7 +196,7 @@ describe('a broken request', () => {
     expect(faults).toEqual([]);
   });
 
-  /** Says more than it sends, and goes away. */
+  /** A request that announces a longer body than it sends, and then disconnects. */
   function halfOfABody(): RequestInit {
     const body = new ReadableStream({
       start: (controller) => {
@@ -247,7 +247,7 @@ describe("a caller's permissions", () => {
     await expect(attach('foreign', 'AmazonS3ReadOnlyAccess')).rejects.toMatchObject({ name: 'AccessDenied' });
   });
 
-  it('exclude what a policy denies, and the answer says so', async () => {
+  it('exclude what a policy denies, and the error message names the denial', async () => {
     await create('hidden', { Tags: [{ Key: 'secret', Value: 'yes' }] });
     await expect(emulator.iam(fenced).send(new GetRoleCommand({ RoleName: 'hidden' }))).rejects.toMatchObject(
       {
@@ -256,7 +256,7 @@ describe("a caller's permissions", () => {
     );
   });
 
-  it('must include tagging to create with tags', async () => {
+  it('must include tagging for a creation with tags', async () => {
     const keys: Keys = { accessKeyId: 'AKIAUNTAGGED00000000', secretAccessKey: 'secret' };
     await emulator.close();
     emulator = await startTestEmulator({
@@ -281,7 +281,7 @@ describe("a caller's permissions", () => {
     });
   });
 
-  it('are unlimited where policies are not enforced, but trust policies apply', async () => {
+  it('are unlimited where policies are not enforced, but trust policies still apply', async () => {
     await emulator.close();
     emulator = await startTestEmulator({
       now: () => time as Wall,
@@ -326,11 +326,11 @@ describe('EKS', () => {
   });
 });
 
-describe('a fault setting', () => {
+describe('an injected fault', () => {
   const set = (settings: FaultSettingsInput): void => emulator.faults.set(settings);
   const getRole = (RoleName: string) => emulator.iam().send(new GetRoleCommand({ RoleName }));
 
-  it('throttles', async () => {
+  it('throttles calls', async () => {
     set({ throttles: [{ ratePerSecond: 1, burst: 1 }] });
     await create('a');
     await expect(getRole('a')).rejects.toMatchObject({
@@ -347,7 +347,7 @@ describe('a fault setting', () => {
     ]);
   });
 
-  it('fails calls before they do anything', async () => {
+  it('fails calls before they have any effect', async () => {
     set({ errorRate: 1 });
     await expect(create('a')).rejects.toMatchObject({
       name: 'ServiceFailureException',
@@ -357,7 +357,7 @@ describe('a fault setting', () => {
     await expect(getRole('a')).rejects.toMatchObject({ name: 'NoSuchEntityException' });
   });
 
-  it('loses the answers of executed calls', async () => {
+  it('drops the responses to executed calls', async () => {
     set({ lostResponseRate: 1 });
     await expect(create('a')).rejects.toMatchObject({ code: 'ECONNRESET' });
     await getRole('a');
@@ -368,7 +368,7 @@ describe('a fault setting', () => {
     ]);
   });
 
-  it('drops connections by a rule, before or after the call', async () => {
+  it('closes connections by a rule, before or after the call', async () => {
     set({
       rules: [
         { service: 'iam', action: 'CreateRole', times: 1, drop: 'beforeCall' },
@@ -381,7 +381,7 @@ describe('a fault setting', () => {
     await getRole('a');
   });
 
-  it('makes calls slow', async () => {
+  it('delays calls', async () => {
     await emulator.close();
     emulator = await startTestEmulator({ now: wallClock, faults: { latencyMs: 40 } });
     const begun = performance.now();
@@ -400,7 +400,7 @@ describe('a fault setting', () => {
       (await emulator.iam().send(new GetAccountAuthorizationDetailsCommand({ Filter: ['Role'] })))
         .RoleDetailList,
     ).toEqual([]);
-    // Writes see what is.
+    // Writes use the current state.
     await expect(create('a')).rejects.toMatchObject({ name: 'EntityAlreadyExistsException' });
     await emulator.iam().send(new UpdateRoleCommand({ RoleName: 'a', MaxSessionDuration: 4000 }));
     time += 9500;
@@ -409,7 +409,7 @@ describe('a fault setting', () => {
     expect((await getRole('a')).Role?.MaxSessionDuration).toBe(4000);
   });
 
-  it('delays roles and trust policies on their way to STS', async () => {
+  it('delays the propagation of roles and trust policies to STS', async () => {
     set({ propagationMs: 10_000 });
     await create('a', { AssumeRolePolicyDocument: trust('old') });
     const assume = async (sub: string) =>
@@ -441,7 +441,7 @@ describe('the endpoints that AWS does not have', () => {
   const put = (path: string, body: string) =>
     fetch(`${emulator.url}/_emulator/${path}`, { method: 'PUT', body });
 
-  it('return the journal from where a reader left off', async () => {
+  it('return the journal from the position where a reader stopped', async () => {
     await create('a', { Tags: [{ Key: 'k', Value: 'v' }] });
     await emulator.sts().send(new GetCallerIdentityCommand());
     expect(await get('journal')).toMatchObject({

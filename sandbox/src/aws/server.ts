@@ -1,6 +1,7 @@
 /**
- * AWS emulator on the loopback interface: one HTTP endpoint for IAM, STS, EKS, EKS Auth and S3. `AWS_ENDPOINT_URL` makes
- * unmodified SDKs and the unmodified AWS CLI use it. It is strict where AWS is strict, because a call that wrongly succeeds here would fail on AWS.
+ * AWS emulator on the loopback interface: one HTTP endpoint for IAM, STS, EKS, EKS Auth and S3. Unmodified SDKs and the
+ * unmodified AWS CLI use it through `AWS_ENDPOINT_URL`. It is as strict as AWS, because a call that wrongly succeeds
+ * here would fail on AWS.
  */
 import type { Server } from 'node:http';
 import { createServer } from 'node:http';
@@ -20,14 +21,14 @@ import type { Wall } from '../../../src/k8s/time.ts';
 
 export type AwsEmulatorOptions = AccountOptions & {
   readonly host?: '127.0.0.1';
-  /** 0 (default): a free port. */
+  /** 0 (default) selects a free port. */
   readonly port?: number;
   /** Milliseconds since the epoch. */
   readonly now: () => Wall;
   readonly randomBytes: RandomBytes;
-  /** Initial faults (default: none). */
+  /** Faults that are active from the start (default: none). */
   readonly faults?: FaultSettingsInput;
-  /** Called with failures of the emulator itself, which answer with a plain 500. */
+  /** Called with failures of the emulator itself, which it answers with a plain 500. */
   readonly onError?: (error: unknown) => void;
 };
 
@@ -37,7 +38,7 @@ export type AwsEmulator = {
   readonly state: IamState;
   readonly journal: Journal;
   readonly faults: Faults;
-  /** Also closes open connections. */
+  /** Stops the server and closes open connections. */
   readonly close: () => Promise<void>;
 };
 
@@ -53,11 +54,11 @@ export async function startAwsEmulator(options: AwsEmulatorOptions): Promise<Aws
   const server = createServer((incoming, outgoing) => {
     handle(incoming, outgoing).catch((error: unknown) => {
       incoming.socket.destroy();
-      // A client that disconnects in the middle of its request is not a failure of the emulator.
+      // A client that disconnects during its request is not a failure of the emulator.
       if (incoming.complete) onError(error);
     });
   });
-  // Longer than SDKs keep idle connections, so that none is closed while a request is being sent.
+  // Longer than SDKs keep idle connections, so that no connection is closed while an SDK sends a request.
   server.keepAliveTimeout = 75_000;
   const port = await listen(server, host, options.port ?? 0);
   return { url: `http://${host}:${port}`, state: account.state, journal, faults, close: () => close(server) };

@@ -17,8 +17,8 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-describe('the emulator on its own', () => {
-  it('makes a user of its environment the administrator of its account', async () => {
+describe('the stand-alone emulator', () => {
+  it('makes the user of its environment the administrator of its account', async () => {
     await using emulator = await started();
     const { environment } = emulator.running;
     const iam = new IAMClient({
@@ -46,8 +46,8 @@ describe('the emulator on its own', () => {
   }
 });
 
-describe("an issuer's keys", () => {
-  it('come from a file, read when they are needed', async () => {
+describe('the keys of an issuer', () => {
+  it('are read from a file when a token needs them', async () => {
     const file = join(folder, 'keys.json');
     const keys = issuerKeysFrom([{ issuer, keys: file }]);
     await expect(keys(issuer)).rejects.toThrow(/ENOENT/);
@@ -58,7 +58,7 @@ describe("an issuer's keys", () => {
     await expect(keys('https://other.example.com')).rejects.toThrow(/no keys are known/);
   });
 
-  it('come from a URL', async () => {
+  it('are fetched from a URL', async () => {
     const server = createServer((request, response) => {
       response.writeHead(request.url === '/keys' ? 200 : 404).end(JSON.stringify(keyDocument));
     });

@@ -1,4 +1,4 @@
-/** The stand-alone emulator, for users who have a cluster and need an AWS for it. */
+/** The stand-alone emulator, for users who have a cluster but no AWS account. */
 import { iamRegionOf, type Partition } from '../../../src/api/partitions.ts';
 import type { AwsCredential } from './account.ts';
 import type { EksCluster } from './eks/state.ts';
@@ -12,16 +12,16 @@ import { startAwsEmulator } from './server.ts';
 import type { Wall } from '../../../src/k8s/time.ts';
 
 export type StandaloneOptions = {
-  /** 0 (default): a free port. */
+  /** 0 (default) selects a free port. */
   readonly port?: number;
   readonly partition?: Partition;
   /** Twelve digits (default: `000000000000`). */
   readonly accountId?: string;
-  /** Default: the region of the partition's IAM, `us-east-1` in `aws`. */
+  /** Region of the emulator (default: the region of the partition's IAM, `us-east-1` in `aws`). */
   readonly region?: string;
-  /** Their OIDC providers exist from the start, for the audience `sts.amazonaws.com`. */
+  /** Issuers whose OIDC providers exist from the start, for the audience `sts.amazonaws.com`. */
   readonly issuers: readonly IssuerSource[];
-  /** PEM of the authorities that are trusted when keys are fetched over https (default: the system's). */
+  /** PEM of the authorities that are trusted when keys are fetched over https (default: the system's authorities). */
   readonly issuerCa?: string;
   readonly clusters?: readonly EksCluster[];
   readonly faults?: FaultSettingsInput;
@@ -31,11 +31,11 @@ export type StandaloneOptions = {
 };
 
 export type StandaloneEmulator = AwsEmulator & {
-  /** Variables that make the stock SDKs and the stock CLI the account's administrator. */
+  /** Environment variables that make stock SDKs and the stock CLI use the account's administrator. */
   readonly environment: Readonly<Record<string, string>>;
 };
 
-/** Rejects when the port is taken. The keys of issuers are fetched once a token needs them. */
+/** Rejects when the port is taken. The keys of an issuer are fetched when a token needs them. */
 export async function startStandaloneEmulator(options: StandaloneOptions): Promise<StandaloneEmulator> {
   const { port = 0, partition = 'aws', accountId = '000000000000', issuers, now, randomBytes } = options;
   const region = options.region ?? iamRegionOf(partition);

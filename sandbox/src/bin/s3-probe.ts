@@ -13,7 +13,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 
-/** The webhook injects a region only together with a role; an app without a role has to know its region by itself. */
+/** The webhook injects a region only together with a role, so an app without a role needs a default region. */
 const region = process.env['AWS_REGION'] ?? 'us-west-2';
 const [verb, Bucket, Key, text] = process.argv.slice(2);
 

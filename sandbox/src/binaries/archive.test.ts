@@ -16,12 +16,12 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-test('a program is extracted from any folder', async () => {
+test('a program is extracted from any folder of an archive', async () => {
   const path = await extractMember(join(folder, 'release.tar.gz'), 'kube-scheduler', folder);
   expect(readFileSync(path, 'utf8')).toBe('the scheduler');
 });
 
-test('a missing program is reported', async () => {
+test('a program that the archive does not contain is reported', async () => {
   await expect(extractMember(join(folder, 'release.tar.gz'), 'scheduler', folder)).rejects.toThrow(
     /does not contain scheduler/,
   );

@@ -6,14 +6,17 @@ import type { OuterEnvironment } from '../environment.ts';
 import { type BinaryName, binaries, components } from './parts.ts';
 import type { Platform } from './platform.ts';
 
-/** XDG base directory specification: a relative path is ignored. */
+/** A relative path is ignored, as the XDG base directory specification requires. */
 export function cacheFolder(env: OuterEnvironment): string {
   const base = env['XDG_CACHE_HOME'];
   const root = base !== undefined && base.startsWith('/') ? base : join(env['HOME'] ?? homedir(), '.cache');
   return join(root, 'konstellation', 'binaries');
 }
 
-/** The path contains the version. Files appear there by rename only, so an existing file is complete. */
+/**
+ * Path of a cached program, which contains the version. Files appear there only by renaming, so an existing file is
+ * complete.
+ */
 export function cachedPath(
   cache: string,
   name: BinaryName,

@@ -44,7 +44,7 @@ function get(
   });
 }
 
-test('a file with the right checksum is downloaded, with progress events', async () => {
+test('downloads a file with the right checksum, with progress events', async () => {
   const url = await serve((_request, response) => {
     response.setHeader('content-length', content.length);
     response.end(content);
@@ -62,7 +62,7 @@ test('a file with the right checksum is downloaded, with progress events', async
   expect(told.at(-1)).toEqual([content.length, content.length]);
 });
 
-test('a redirect is followed', async () => {
+test('follows a redirect', async () => {
   const url = await serve((request, response) => {
     if (request.url === '/kwok') response.writeHead(302, { location: '/elsewhere' }).end();
     else response.end(content);
@@ -70,7 +70,7 @@ test('a redirect is followed', async () => {
   expect(await get(url)).toEqual({ outcome: 'done' });
 });
 
-test('a file with another checksum is refused', async () => {
+test('refuses a file with another checksum', async () => {
   const url = await serve((_request, response) => response.end('something else'));
   expect(await get(url)).toEqual({
     outcome: 'failed',
@@ -78,7 +78,7 @@ test('a file with another checksum is refused', async () => {
   });
 });
 
-test('a truncated body is refused', async () => {
+test('refuses a truncated body', async () => {
   const url = await serve((_request, response) => {
     response.setHeader('content-length', content.length);
     response.write(content.subarray(0, 1000), () => response.destroy());
@@ -86,7 +86,7 @@ test('a truncated body is refused', async () => {
   expect(await get(url)).toMatchObject({ outcome: 'failed' });
 });
 
-test('a stalled download fails', async () => {
+test('fails when the download stalls', async () => {
   const url = await serve((_request, response) => {
     response.setHeader('content-length', content.length);
     response.write(content.subarray(0, 1000));
@@ -97,12 +97,12 @@ test('a stalled download fails', async () => {
   });
 });
 
-test('the answer of a server without the file is reported', async () => {
+test('reports the response of a server without the file', async () => {
   const url = await serve((_request, response) => response.writeHead(404).end());
   expect(await get(url)).toEqual({ outcome: 'failed', reason: 'the server answered 404 Not Found' });
 });
 
-test('an unreachable server is reported', async () => {
+test('reports an unreachable server', async () => {
   const url = await serve(() => undefined);
   await new Promise((resolve) => {
     server?.close(resolve);
@@ -113,7 +113,7 @@ test('an unreachable server is reported', async () => {
   });
 });
 
-test('an abort rejects instead of a failure outcome', async () => {
+test('rejects on an abort instead of returning a failure', async () => {
   const abort = new AbortController();
   const url = await serve((_request, response) => {
     response.write('x', () => abort.abort(new Error('told to stop')));

@@ -15,7 +15,7 @@ export type DownloadOptions = {
   readonly release: Pick<Release, 'url' | 'digest'>;
   /** Destination. Its content is valid only when the outcome is `done`. */
   readonly file: string;
-  /** Read for proxy settings. */
+  /** Environment with the proxy settings. */
   readonly env: OuterEnvironment;
   readonly onProgress: (receivedBytes: number, totalBytes: number | undefined) => void;
   readonly signal?: AbortSignal | undefined;
@@ -25,7 +25,7 @@ export type DownloadOptions = {
 
 const connectMs = 10_000;
 
-/** Rejects only with the abort reason. Failures of the network or the checksum are outcomes. */
+/** Rejects only with the abort reason. Network and checksum failures are outcomes. */
 export async function download(options: DownloadOptions): Promise<DownloadOutcome> {
   const { release, file, env, onProgress, signal } = options;
   const stallMs = options.stallMs ?? 30_000;

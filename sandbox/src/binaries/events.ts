@@ -1,8 +1,8 @@
-/** Events of finding the programs. The caller displays them or not. */
+/** Events of the search for the programs. The caller decides whether to display them. */
 import type { BinaryName } from './parts.ts';
 
 export type BinaryEvent =
-  /** The program in `KUBEBUILDER_ASSETS` has a version that does not fit and is not used. */
+  /** The program in `KUBEBUILDER_ASSETS` has an unsuitable version and is not used. */
   | {
       readonly kind: 'unfit';
       readonly binary: BinaryName;
@@ -18,7 +18,7 @@ export type BinaryEvent =
       readonly totalBytes: number | undefined;
     }
   | { readonly kind: 'downloaded'; readonly binary: BinaryName; readonly url: string }
-  /** Not final: the program is built instead. */
+  /** The failure is not final: the program is built instead. */
   | {
       readonly kind: 'download-failed';
       readonly binary: BinaryName;
@@ -27,7 +27,7 @@ export type BinaryEvent =
     }
   /** Another process is installing programs into the same cache. */
   | { readonly kind: 'waiting'; readonly pid: number }
-  /** Repeated about once a second during the build. */
+  /** Repeated about every second during the build. */
   | {
       readonly kind: 'building';
       readonly binary: BinaryName;

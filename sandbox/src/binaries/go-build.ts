@@ -1,4 +1,4 @@
-/** Builds one program from the pinned modules beside this file. Takes minutes the first time and reports progress. */
+/** Builds one program from the pinned modules next to this file. The first build takes minutes and reports progress. */
 import { spawn } from 'node:child_process';
 import { createWriteStream, existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile, statfs } from 'node:fs/promises';
@@ -19,9 +19,9 @@ export type BuildOptions = {
   readonly binary: BinaryName;
   /** Path of the `go` command. */
   readonly go: string;
-  /** Exists, and is used by this build alone. */
+  /** Existing folder that only this build uses. */
   readonly folder: string;
-  /** The user's environment, for their proxies and Go module settings. */
+  /** The user's environment, which contains proxies and Go module settings. */
   readonly env: OuterEnvironment;
   readonly now: () => Monotonic;
   readonly watchdog: Watchdog;
@@ -29,7 +29,7 @@ export type BuildOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/** Size of the module and build caches after building everything (1.3 GB and 3.7 GB), rounded up. */
+/** Size of the module and build caches after all programs were built (1.3 GB and 3.7 GB), rounded up. */
 const neededBytes: Readonly<Record<ComponentName, number>> = {
   kubernetes: 5e9,
   etcd: 1e9,
@@ -37,7 +37,7 @@ const neededBytes: Readonly<Record<ComponentName, number>> = {
   helm: 2e9,
 };
 
-/** First `go` on PATH. */
+/** Finds the first `go` on PATH. */
 export function findGo(env: OuterEnvironment): string | undefined {
   return (env['PATH'] ?? '')
     .split(delimiter)
@@ -47,7 +47,7 @@ export function findGo(env: OuterEnvironment): string | undefined {
 }
 
 /**
- * @returns path of the program, in `folder`
+ * @returns the path of the program, in `folder`
  * @throws BuildFailedError with the end of the compiler's output
  */
 export async function goBuild(options: BuildOptions): Promise<string> {
@@ -89,7 +89,7 @@ export async function goBuild(options: BuildOptions): Promise<string> {
   );
 }
 
-/** The folder of the Go module of a component. It is next to this file in a checkout, and next to the bundle in a build. */
+/** Folder of a component's Go module: next to this file in a checkout, and next to the bundle in a build. */
 function modulesFolder(component: ComponentName): string {
   return join(import.meta.dirname, 'modules', component);
 }
@@ -141,7 +141,7 @@ async function run(input: {
   options.signal?.addEventListener('abort', kill);
   try {
     if (pid !== undefined) {
-      // Low priority: a build uses every core.
+      // The build runs at low priority, because it uses every core.
       setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
       await options.watchdog.add(pid);
     }

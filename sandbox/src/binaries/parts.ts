@@ -1,6 +1,6 @@
 /**
- * Programs of the sandbox: version, published release and Go package of each. An update changes this table and `modules/` beside
- * it.
+ * Programs of the sandbox, each with its version, published release and Go package. An update changes this table and
+ * `modules/` next to it.
  */
 
 export const components = {
@@ -22,16 +22,16 @@ export const sandboxBinaries = [
   'kwok',
 ] as const;
 
-/** Helm is used by the tests of the chart only. */
+/** The programs of a sandbox, and Helm, which only the tests of the chart use. */
 export type BinaryName = (typeof sandboxBinaries)[number] | 'helm';
 
 export type Binary = {
   readonly component: ComponentName;
-  /** Go package of its `main`. */
+  /** Go package that contains `main`. */
   readonly goPackage: string;
-  /** Linker flags beyond `-s -w`, which embed the version. */
+  /** Linker flags in addition to `-s -w`, which embed the version. */
   readonly linkerFlags: readonly string[];
-  /** Arguments that print the version, which contains the one of {@link components}. */
+  /** Arguments that print the version; the output contains the version in {@link components}. */
   readonly versionArgs: readonly string[];
 };
 

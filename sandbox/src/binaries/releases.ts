@@ -1,7 +1,8 @@
 /**
- * Published releases with the digest of each file. Files without a digest are not downloaded but built from source, with modules
- * that `go.sum` pins. The digests come from sources apart from the files: Kubernetes' CHANGELOG, the index of envtest's releases
- * (kubernetes-sigs/controller-tools), pin lists of other projects.
+ * Published releases with the digest of each file. Files without a digest are not downloaded; their programs are built
+ * from source, with modules that `go.sum` pins. The digests come from sources other than the files' servers:
+ * Kubernetes' CHANGELOG, the index of envtest's releases (kubernetes-sigs/controller-tools), pin lists of other
+ * projects.
  *
  * A release may have another patch version than the build (`parts.ts`) where only its digest was published.
  */
@@ -11,18 +12,20 @@ import type { Platform } from './platform.ts';
 
 export type Release = {
   readonly url: string;
-  /** Hexadecimal. Its length distinguishes SHA-256 from SHA-512. */
+  /** Hexadecimal digest. Its length distinguishes SHA-256 from SHA-512. */
   readonly digest: string;
   /** Version of the program. */
   readonly version: string;
-  /** Set for a `.tar.gz` with the program in some folder; otherwise the file is the program itself. */
+  /** True for a `.tar.gz` that contains the program in some folder; otherwise the file is the program itself. */
   readonly archive: boolean;
 };
 
 type PlatformName = `${Platform['os']}-${Platform['arch']}`;
 type Digests = Partial<Record<PlatformName, string>>;
 
-/** Addresses of the publishers, and the variables that replace them by a mirror. The digest stays the same. */
+/**
+ * Addresses of the publishers, and the environment variables that replace them by a mirror. The digests stay the same.
+ */
 const bases = {
   KON_MIRROR_KUBERNETES: 'https://dl.k8s.io',
   KON_MIRROR_ENVTEST: 'https://github.com/kubernetes-sigs/controller-tools/releases/download',
@@ -41,7 +44,7 @@ type Source = {
 const envtest = '1.36.2';
 const server = '1.36.0';
 
-/** The first entry with a program for the platform is used. */
+/** Ordered: the first entry with a program for the platform is used. */
 const sources: readonly Source[] = [
   {
     names: ['kubectl'],
@@ -83,7 +86,7 @@ const sources: readonly Source[] = [
     },
   },
   {
-    // The whole server, at least 300 MB: the only file with the controllers whose digest is in the changelog.
+    // The whole server archive, at least 300 MB: the only file with the controllers whose digest is in the changelog.
     names: ['kube-controller-manager', 'kube-scheduler'],
     base: 'KON_MIRROR_KUBERNETES',
     version: server,
@@ -98,7 +101,7 @@ const sources: readonly Source[] = [
   },
 ];
 
-/** Release file of a program. Undefined: none is pinned for the platform. */
+/** Returns the release file of a program; undefined when none is pinned for the platform. */
 export function releaseOf(name: BinaryName, platform: Platform, env: OuterEnvironment): Release | undefined {
   for (const source of sources) {
     const digest = source.digests[`${platform.os}-${platform.arch}`];

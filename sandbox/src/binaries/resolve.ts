@@ -1,5 +1,6 @@
 /**
- * Finds every program that the sandbox needs: in `KUBEBUILDER_ASSETS`, in the cache, as a published release, or by building it.
+ * Locates every program that the sandbox needs: in `KUBEBUILDER_ASSETS`, in the cache, as a published release, or by
+ * building it.
  */
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -36,7 +37,7 @@ export type ResolveOptions = {
 /** Interval of progress events during a download. */
 const progressMs = 1000;
 
-/** A program can be neither found, downloaded nor built. The message says what to install. */
+/** A program can be neither found, downloaded nor built. The message names what to install. */
 export class BinaryMissingError extends SandboxError {
   override readonly name = 'BinaryMissingError';
 }
@@ -61,7 +62,7 @@ export async function resolveBinaries<Name extends BinaryName>(
   return Object.fromEntries(found) as Record<Name, ResolvedBinary>;
 }
 
-/** A program from `KUBEBUILDER_ASSETS` is used if its minor version matches; the patch version may differ. */
+/** Finds a program in `KUBEBUILDER_ASSETS`. Its minor version must match; its patch version may differ. */
 async function fromAssets(name: BinaryName, options: ResolveOptions): Promise<ResolvedBinary | undefined> {
   const folder = options.env['KUBEBUILDER_ASSETS'];
   if (folder === undefined || folder === '') return undefined;
@@ -75,7 +76,7 @@ async function fromAssets(name: BinaryName, options: ResolveOptions): Promise<Re
   return undefined;
 }
 
-/** Prefers a build over a download, whose patch version may differ. */
+/** Finds a program in the cache. Prefers a build over a download, whose patch version may differ. */
 function fromCache(
   name: BinaryName,
   cache: string,
@@ -90,7 +91,7 @@ function fromCache(
   return undefined;
 }
 
-/** Downloads or builds one at a time: a build uses every core. */
+/** Downloads or builds one program at a time, because a build uses every core. */
 async function obtain<Name extends BinaryName>(
   names: readonly Name[],
   cache: string,
@@ -106,7 +107,7 @@ async function obtain<Name extends BinaryName>(
     await mkdir(work, { recursive: true });
     const found = new Map<Name, ResolvedBinary>();
     for (const name of names) {
-      // The previous holder of the lock may have installed it.
+      // The previous holder of the lock may have installed the program.
       let binary = fromCache(name, cache, system, options.env);
       if (binary === undefined) {
         const release = releaseOf(name, system, options.env);
@@ -135,7 +136,7 @@ async function downloadRelease(
   const { env, now, report, signal } = options;
   const { url } = release;
   const file = join(work, release.archive ? basename(url) : name);
-  // One archive contains several programs and is downloaded once.
+  // An archive contains several programs and is downloaded only once.
   if (release.archive && existsSync(file)) return extractMember(file, name, work);
   report({ kind: 'downloading', binary: name, url, receivedBytes: 0, totalBytes: undefined });
   let reportedAt = now();
@@ -154,7 +155,7 @@ async function downloadRelease(
     report({ kind: 'downloaded', binary: name, url });
     return release.archive ? extractMember(file, name, work) : file;
   }
-  // Incomplete or wrong, so it must not be found as the archive next time.
+  // The file is incomplete or wrong, and must not be used as the archive next time.
   await rm(file, { force: true });
   report({ kind: 'download-failed', binary: name, url, reason: result.reason });
   return undefined;
@@ -193,7 +194,7 @@ async function install(file: string, target: string): Promise<void> {
   await rename(file, target);
 }
 
-/** Files of killed builds. */
+/** Removes files of killed builds. */
 async function removeLeftovers(cache: string): Promise<void> {
   for (const entry of existsSync(cache) ? readdirSync(cache) : []) {
     const pid = Number(/^work-(\d+)$/.exec(entry)?.[1]);

@@ -1,4 +1,4 @@
-/** Identities of the sandbox's parts at the API server, with their permissions. */
+/** Identities of the sandbox's parts at the API server, and their permissions. */
 
 export type Identity = { readonly user: string; readonly groups: readonly string[] };
 
@@ -45,7 +45,7 @@ export type AccessObject = {
 };
 
 export const accessObjects: readonly AccessObject[] = [
-  // STS fetches the keys without credentials here. EKS serves them at a public endpoint.
+  // STS fetches the keys here without credentials. EKS serves them at a public endpoint.
   binding('sandbox:service-account-issuer-discovery', 'system:service-account-issuer-discovery', {
     kind: 'Group',
     name: 'system:unauthenticated',

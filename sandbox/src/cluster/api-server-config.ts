@@ -1,7 +1,7 @@
 /** The two configuration files of the API server, as data. */
 
 /**
- * Anonymous requests are limited to key discovery and health checks. STS fetches the issuer's keys without credentials.
+ * Limits anonymous requests to key discovery and health checks. STS fetches the issuer's keys without credentials.
  * https://kubernetes.io/docs/reference/access-authn-authz/authentication/#anonymous-authenticator-configuration
  */
 export const anonymousDiscovery = {
@@ -20,8 +20,8 @@ export const anonymousDiscovery = {
 } as const;
 
 /**
- * Audit at metadata level: no bodies, so no tokens or Secrets in the log. Reads by the cluster's own components, nearly all of
- * the volume, are left out.
+ * Audits at metadata level: without bodies, so the log contains no tokens or Secrets. Reads by the cluster's own
+ * components are omitted, because they are nearly all of the volume.
  * https://kubernetes.io/docs/tasks/debug/debug-cluster/audit/
  */
 export const auditPolicy = {

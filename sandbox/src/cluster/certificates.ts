@@ -1,6 +1,7 @@
 /**
- * The sandbox's own certificate authority. It signs every TLS server on loopback, and the parts' client certificates for the API
- * server. Created at every start and never shared, so nothing on the machine has to trust it.
+ * The sandbox's own certificate authority. It issues the certificates of all TLS servers on loopback, and the parts'
+ * client certificates for the API server. It is created at every start and never shared, so nothing else on the machine
+ * has to trust it.
  */
 import { createHash, generateKeyPair, type KeyObject, sign } from 'node:crypto';
 import { promisify } from 'node:util';
@@ -18,11 +19,11 @@ import {
   utf8String,
 } from './der.ts';
 
-/** PEM texts. The key is PKCS#8. */
+/** PEM texts; the key is in PKCS#8. */
 export type KeyPair = { readonly certificate: string; readonly key: string };
 
 export type CertificateAuthority = {
-  /** PEM of the root. */
+  /** PEM of the root certificate. */
   readonly certificate: string;
   /** Issues a server certificate for DNS names and IPv4 addresses. */
   issueServer(commonName: string, hosts: readonly string[]): Promise<KeyPair>;
@@ -30,7 +31,7 @@ export type CertificateAuthority = {
   issueClient(user: string, groups: readonly string[]): Promise<KeyPair>;
 };
 
-/** PEM texts of the RSA key pair that signs tokens in the API server. */
+/** RSA key pair that signs tokens in the API server, as PEM texts. */
 export type SigningKey = { readonly privateKey: string; readonly publicKey: string };
 
 type Keys = { readonly publicKey: KeyObject; readonly privateKey: KeyObject };
@@ -71,7 +72,7 @@ export async function createCertificateAuthority(
     const subjectKey = publicKey.export({ type: 'spki', format: 'der' });
     const toBeSigned = sequence(
       explicit(0, integer(Uint8Array.of(2))),
-      // Unique because keys are unique. The top bit is cleared, so no padding is needed.
+      // Serial number. It is unique because keys are unique. The top bit is cleared, so no padding is needed.
       integer(sha256(subjectKey).subarray(0, 16).with(0, 0x5a)),
       signatureAlgorithm,
       distinguishedName(rootSubject),
@@ -117,7 +118,7 @@ export async function createCertificateAuthority(
   };
 }
 
-/** RSA 2048: tokens are signed with RS256, as on EKS. */
+/** RSA 2048, because tokens are signed with RS256, as on EKS. */
 export function createSigningKey(): Promise<SigningKey> {
   return generate('rsa', {
     modulusLength: 2048,
@@ -126,7 +127,7 @@ export function createSigningKey(): Promise<SigningKey> {
   });
 }
 
-// ECDSA: generating an RSA key takes up to half a second, and six are needed.
+// ECDSA, because six keys are needed and generating an RSA key takes up to half a second.
 function newKeys(): Promise<Keys> {
   return generate('ec', { namedCurve: 'prime256v1' });
 }
@@ -156,7 +157,7 @@ function alternativeName(host: string): Uint8Array {
     : implicit(2, Buffer.from(host, 'ascii'));
 }
 
-/** Any value that identifies the key is allowed (RFC 5280 §4.2.1.2). */
+/** RFC 5280 §4.2.1.2 allows any value that identifies the key. */
 function keyIdentifier(key: KeyObject): Uint8Array {
   return sha256(key.export({ type: 'spki', format: 'der' })).subarray(0, 20);
 }

@@ -1,6 +1,6 @@
 /**
- * etcd and kube-apiserver, configured like EKS in all that concerns identity: RSA-signed ServiceAccount tokens under an https
- * issuer, a life of at most a day, key discovery without credentials.
+ * etcd and kube-apiserver, with the same identity settings as EKS: RSA-signed ServiceAccount tokens under an https
+ * issuer, a lifetime of at most a day, key discovery without credentials.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { Agent } from 'node:https';
@@ -17,27 +17,30 @@ import { renderKubeconfig } from './kubeconfig.ts';
 export type ControlPlaneOptions = {
   /** Paths of the programs. */
   readonly binaries: { readonly etcd: string; readonly 'kube-apiserver': string };
-  /** Exists, is used by this control plane alone, and is readable by the user alone. */
+  /** Existing folder that only this control plane uses and only the user can read. */
   readonly folder: string;
-  /** Exists. Receives the logs of both programs and the audit log. */
+  /** Existing folder for the logs of both programs and the audit log. */
   readonly logs: string;
   readonly ports: { readonly etcd: number; readonly apiServer: number };
-  /** Signs every certificate. */
+  /** Issues every certificate of the control plane. */
   readonly authority: CertificateAuthority;
-  /** https URL; the `iss` of every ServiceAccount token. */
+  /** https URL; the `iss` claim of every ServiceAccount token. */
   readonly issuer: string;
   /** Name of the kubeconfig's context. */
   readonly name: string;
   readonly env: Environment;
   readonly watchdog: Watchdog;
   /**
-   * Whether a pod needs an existing ServiceAccount and gets a token mounted. Needs a controller manager, which creates the
-   * ServiceAccount `default` in every namespace; without one no pod could be created.
+   * Whether a pod needs an existing ServiceAccount and gets a mounted token. This requires a controller manager, which
+   * creates the ServiceAccount `default` in every namespace; without it, no pod could be created.
    */
   readonly serviceAccountAdmission: boolean;
   /** Whether requests are written to `audit.log`. */
   readonly audit: boolean;
-  /** User of the API server's requests to kubelets, whose certificates it then verifies. Undefined: kubelets are not verified. */
+  /**
+   * User of the API server's requests to kubelets, whose certificates the API server verifies. Undefined: the API
+   * server does not verify kubelets.
+   */
   readonly kubeletClient?: string;
   readonly signal?: AbortSignal | undefined;
 };
@@ -49,11 +52,11 @@ export type ControlPlane = {
   readonly admin: KeyPair;
   /** Path of the administrator's kubeconfig. */
   readonly kubeconfig: string;
-  /** Path of the PEM that verifies the server. */
+  /** Path of the PEM of the authority that verifies the server. */
   readonly caFile: string;
   readonly signingKeyFile: string;
   readonly children: { readonly etcd: Child; readonly apiServer: Child };
-  /** Writes a kubeconfig for another user into the folder and returns its path. */
+  /** Writes a kubeconfig for another user to the folder and returns its path. */
   writeKubeconfig(fileName: string, user: string, groups: readonly string[]): Promise<string>;
 };
 
@@ -62,8 +65,8 @@ const startTimeoutMs = 60_000;
 
 /**
  * Resolves when the API server is ready.
- * @throws ChildFailedError when one of the two exits or is not ready within a minute. The caller stops what was reported by
- * `onChild`.
+ * @throws ChildFailedError when one of the two programs exits or is not ready within a minute. The caller stops the
+ * children that `onChild` reported.
  */
 export async function startControlPlane(
   options: ControlPlaneOptions,
@@ -126,14 +129,14 @@ export async function startControlPlane(
     onChild(name, child);
     return child;
   };
-  // The API server waits for etcd, so both start at once.
+  // Both programs start at once, because the API server waits for etcd.
   const [etcd, apiServer] = await Promise.all([
     start('etcd', binaries.etcd, etcdArguments(path, ports.etcd)),
     start('kube-apiserver', binaries['kube-apiserver'], apiServerArguments(path, options)),
   ]);
   await Promise.race([
     untilServing({ server, caCertificate: authority.certificate, client: admin, child: apiServer, signal }),
-    // The end of etcd explains more than the timeout of the API server, which waits for it.
+    // An exit of etcd is a better explanation than the timeout of the API server, which waits for etcd.
     untilReady({
       what: 'etcd was to stay up',
       child: etcd,
@@ -163,7 +166,7 @@ function etcdArguments(path: (name: string) => string, port: number): string[] {
     `--listen-client-urls=${url}`,
     `--advertise-client-urls=${url}`,
     '--listen-peer-urls=http://127.0.0.1:0',
-    // Client certificates: without them every user of the machine could read and write the cluster's data.
+    // Client certificates are required: without them every user of the machine could read and write the cluster's data.
     '--client-cert-auth',
     `--trusted-ca-file=${path('ca.crt')}`,
     `--cert-file=${path('etcd.crt')}`,
@@ -179,7 +182,8 @@ function apiServerArguments(path: (name: string) => string, options: ControlPlan
   return [
     '--bind-address=127.0.0.1',
     `--secure-port=${ports.apiServer}`,
-    // Without it the API server looks for a network interface with a default route, which an offline machine lacks.
+    // Without this flag the API server looks for a network interface with a default route, which an offline machine
+    // lacks.
     '--advertise-address=127.0.0.1',
     // A loopback address cannot be advertised as an endpoint, and nothing in the sandbox uses this Service.
     '--endpoint-reconciler-type=none',
@@ -199,7 +203,7 @@ function apiServerArguments(path: (name: string) => string, options: ControlPlan
     `--service-account-signing-key-file=${path('service-account.key')}`,
     `--service-account-key-file=${path('service-account.pub')}`,
     '--service-account-max-token-expiration=24h',
-    // As on EKS: sts.amazonaws.com is not an audience of the API server, so a token for AWS is refused by it.
+    // As on EKS, sts.amazonaws.com is not an audience of the API server, which therefore refuses tokens for AWS.
     '--api-audiences=https://kubernetes.default.svc',
     '--profiling=false',
     ...(options.kubeletClient === undefined

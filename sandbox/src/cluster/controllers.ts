@@ -1,15 +1,18 @@
-/** kube-controller-manager and kube-scheduler: they create pods for Deployments and assign them to a node. */
+/** kube-controller-manager and kube-scheduler, which create pods for Deployments and assign them to a node. */
 import type { ControlPlane } from './control-plane.ts';
 
 export type Program = { readonly command: string; readonly args: readonly string[] };
 
 /**
- * The default limits protect the API server of a large cluster. Here 35 controllers fetch their credentials at the start, which
- * takes seconds at 20 requests a second.
+ * The default limits protect the API server of a large cluster. Here, 35 controllers fetch their credentials at the
+ * start, which takes seconds at 20 requests per second.
  */
 const hurried = ['--kube-api-qps=500', '--kube-api-burst=1000'];
 
-/** Each controller uses its own ServiceAccount, so that audit logs and RBAC distinguish them. Neither serves a port. */
+/**
+ * Each controller uses its own ServiceAccount, so that audit logs and RBAC distinguish them. Neither program serves a
+ * port.
+ */
 export function controllerManager(command: string, kubeconfig: string, plane: ControlPlane): Program {
   return {
     command,

@@ -1,6 +1,6 @@
 /**
  * The subset of ASN.1's Distinguished Encoding Rules (ITU-T X.690) that X.509 certificates need. Node signs and reads
- * certificates but cannot create them, and the libraries that can depend on a dependency injector.
+ * certificates but cannot create them, and the libraries that can create them depend on a dependency injector.
  */
 
 const tags = {
@@ -22,18 +22,18 @@ export const octetString = (content: Uint8Array): Uint8Array => encode(tags.octe
 export const utf8String = (text: string): Uint8Array => encode(tags.utf8String, Buffer.from(text, 'utf8'));
 export const boolean = (value: boolean): Uint8Array => encode(tags.boolean, Uint8Array.of(value ? 0xff : 0));
 
-/** `content` as a bit string with this number of unused bits at its end. */
+/** Encodes `content` as a bit string with this number of unused bits at its end. */
 export const bitString = (content: Uint8Array, unusedBits = 0): Uint8Array =>
   encode(tags.bitString, Uint8Array.of(unusedBits), content);
 
-/** An explicitly tagged `[number]`. */
+/** Encodes an explicitly tagged `[number]`. */
 export const explicit = (number: number, ...items: readonly Uint8Array[]): Uint8Array =>
   encode(0xa0 | number, ...items);
 
-/** An implicitly tagged primitive `[number]`. */
+/** Encodes an implicitly tagged primitive `[number]`. */
 export const implicit = (number: number, content: Uint8Array): Uint8Array => encode(0x80 | number, content);
 
-/** A non-negative integer from its big-endian bytes. */
+/** Encodes a non-negative integer from its big-endian bytes. */
 export function integer(bytes: Uint8Array): Uint8Array {
   let start = 0;
   while (start < bytes.length - 1 && bytes[start] === 0) start += 1;
@@ -42,13 +42,13 @@ export function integer(bytes: Uint8Array): Uint8Array {
   return negative ? encode(tags.integer, Uint8Array.of(0), trimmed) : encode(tags.integer, trimmed);
 }
 
-/** Encodes the dotted form, `1.2.840.10045.4.3.2`. */
+/** Encodes an object identifier in dotted form, for example `1.2.840.10045.4.3.2`. */
 export function objectIdentifier(dotted: string): Uint8Array {
   const [first = 0, second = 0, ...rest] = dotted.split('.').map(Number);
   return encode(tags.objectIdentifier, Uint8Array.from([first * 40 + second, ...rest.flatMap(base128)]));
 }
 
-/** UTCTime through 2049 and GeneralizedTime later (RFC 5280 §4.1.2.5). */
+/** Encodes years through 2049 as UTCTime and later ones as GeneralizedTime (RFC 5280 §4.1.2.5). */
 export function time(date: Date): Uint8Array {
   const digits = date.toISOString().replaceAll(/[-:T]|\.\d+/g, '');
   return date.getUTCFullYear() < 2050

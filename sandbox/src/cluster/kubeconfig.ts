@@ -5,14 +5,14 @@ import type { KeyPair } from './certificates.ts';
 export type KubeconfigInput = {
   readonly server: string;
   readonly caCertificate: string;
-  /** A client certificate, or a file with a bearer token that may be rewritten. */
+  /** A client certificate, or the path of a file with a bearer token, which may be rewritten. */
   readonly client: KeyPair | { readonly tokenFile: string };
   /** Name of cluster, user and context. */
   readonly name: string;
   readonly namespace?: string;
 };
 
-/** One context with everything embedded, so that the file can be copied. */
+/** Renders one context with all data embedded, so that the file can be copied. */
 export function renderKubeconfig(input: KubeconfigInput): string {
   const { server, caCertificate, client, name, namespace } = input;
   const base64 = (text: string): string => Buffer.from(text).toString('base64');

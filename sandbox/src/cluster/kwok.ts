@@ -1,13 +1,14 @@
 /**
- * kwok simulates the kubelet of nodes that do not exist. It has no default behaviour: these stages define what happens to nodes
- * and pods. https://kwok.sigs.k8s.io/docs/user/stages-configuration/
+ * kwok simulates the kubelet of nodes that do not exist. It has no default behaviour: these stages define the
+ * transitions of nodes and pods.
+ * https://kwok.sigs.k8s.io/docs/user/stages-configuration/
  */
 import { stringify } from 'yaml';
 import type { Program } from './controllers.ts';
 
 const nodeName = 'node-1';
 
-/** The node as it is created. A stage fills in the rest of its status. */
+/** The node at its creation. A stage completes its status. */
 export const node = {
   apiVersion: 'v1',
   kind: 'Node',
@@ -151,13 +152,14 @@ containerStatuses:
   },
 );
 
-/** Grace periods are skipped: no process needs one. */
+/** Skips grace periods, because no process needs one. */
 const podDelete = stage('pod-delete', 'Pod', [{ key: '.metadata.deletionTimestamp', operator: 'Exists' }], {
   delete: true,
 });
 
 /**
- * The only pod for which kwok runs programs. It does not exist, and its name is a secret: only a caller who knows it can run one.
+ * The only pod for which kwok runs programs. The pod does not exist, and its name is a secret: only a caller who knows
+ * the name can run a program.
  */
 const exec = ({ execPod, env }: KwokOptions): object => ({
   apiVersion: 'kwok.x-k8s.io/v1alpha1',
@@ -172,11 +174,11 @@ const exec = ({ execPod, env }: KwokOptions): object => ({
 export type KwokOptions = {
   readonly kubeletPort: number;
   readonly execPod: string;
-  /** Environment of the programs that it runs. */
+  /** Environment of the programs that kwok runs. */
   readonly env: Readonly<Record<string, string>>;
 };
 
-/** Readable by the user alone: a reader could run programs. */
+/** The configuration may be readable by the user only: any reader could run programs. */
 export function kwokConfig(options: KwokOptions): string {
   return [nodeReady(options.kubeletPort), podReady, podComplete, podDelete, exec(options)]
     .map((document) => stringify(document, { lineWidth: 0 }))
@@ -192,7 +194,7 @@ export function kwok(command: string, kubeconfig: string, configFile: string, po
       '--manage-all-nodes=true',
       '--node-ip=127.0.0.1',
       `--server-address=127.0.0.1:${port}`,
-      // kwok renews the Lease. Without it the controller manager considers the node dead after a minute.
+      // Makes kwok renew the node's Lease. Without it, the controller manager considers the node dead after a minute.
       '--node-lease-duration-seconds=40',
     ],
   };

@@ -97,7 +97,7 @@ afterEach(async () => {
 const ask = (authorization = token): Promise<Response> => fetch(agent.url, { headers: { authorization } });
 const exchanges = (): number => emulator.journal.entries({ service: 'eks-auth' }).length;
 
-test("an SDK's own provider gets credentials of the role", async () => {
+test("the SDK's own provider gets credentials of the role", async () => {
   const sts = new STSClient({
     endpoint: emulator.url,
     region,
@@ -110,7 +110,7 @@ test("an SDK's own provider gets credentials of the role", async () => {
   expect(Arn).toContain(':assumed-role/podrole/eks-demo-myapp-1');
 });
 
-test('credentials are cached for an hour, and longer while refreshing fails', async () => {
+test('credentials are cached for an hour, and longer while the refresh fails', async () => {
   const first = await (await ask()).text();
   expect(await (await ask()).text()).toBe(first);
   expect(exchanges()).toBe(1);
@@ -124,7 +124,7 @@ test('credentials are cached for an hour, and longer while refreshing fails', as
   expect(await (await ask()).text()).toBe(second);
 });
 
-test('without an association there are none, whatever is cached', async () => {
+test('a pod whose association was deleted is refused once its cached credentials are an hour old', async () => {
   await ask();
   await emulator.eks().send(new DeletePodIdentityAssociationCommand({ clusterName: 'demo', associationId }));
   expect((await ask()).status).toBe(200);
@@ -134,7 +134,7 @@ test('without an association there are none, whatever is cached', async () => {
   expect(await refused.text()).toContain('ResourceNotFoundException');
 });
 
-test('an invalid token and another path are refused', async () => {
+test('a request with an invalid token or another path is refused', async () => {
   expect((await ask('')).status).toBe(400);
   expect((await ask('a.b.c')).status).toBe(400);
   expect((await fetch(agent.url.replace('credentials', 'other'))).status).toBe(404);

@@ -1,6 +1,6 @@
 /**
- * The EKS Pod Identity agent for one pod's program: an endpoint on loopback that exchanges the SDK's token for credentials and
- * caches them, as the agent does.
+ * The EKS Pod Identity agent for the program of one pod: an endpoint on loopback that exchanges the SDK's token for
+ * credentials and caches them, as the agent does.
  * https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -12,20 +12,23 @@ export type AgentOptions = {
   readonly endpoint: string;
   readonly region: string;
   readonly clusterName: string;
-  /** Credentials of the node, which may call `eks-auth:AssumeRoleForPodIdentity`. */
+  /** Credentials of the node, which have the permission `eks-auth:AssumeRoleForPodIdentity`. */
   readonly nodeCredentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** Milliseconds since the epoch. */
   readonly now: () => Wall;
 };
 
 export type CredentialEndpoint = {
-  /** For `AWS_CONTAINER_CREDENTIALS_FULL_URI`. */
+  /** Value for `AWS_CONTAINER_CREDENTIALS_FULL_URI`. */
   readonly url: string;
   close(): Promise<void>;
 };
 
 const path = '/v1/credentials';
-/** The agent refreshes credentials older than the first, and returns none that expire within the second. Milliseconds. */
+/**
+ * The agent refreshes credentials that are older than `keptForMs`, and returns none that expire within `leastLeftMs`.
+ * Both in milliseconds.
+ */
 const keptForMs = 3_600_000;
 const leastLeftMs = 15_000;
 
@@ -45,7 +48,7 @@ export async function startCredentialEndpoint(options: AgentOptions): Promise<Cr
       kept.set(token, { exchange, at: now() });
       return exchange;
     } catch (error) {
-      // Refreshing failed for now; the cached credentials are still valid.
+      // The refresh failed temporarily; the cached credentials are still valid.
       if (known && left > leastLeftMs && isPassing(error)) return known.exchange;
       kept.delete(token);
       throw error;

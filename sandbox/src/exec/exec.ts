@@ -1,6 +1,6 @@
 /**
- * Runs a program of this machine with the AWS identity of a pod: with the variables of the pod's container and a token that the
- * API server issues for that pod. kwok simulates the node, so there is no container to enter.
+ * Runs a program of this machine with the AWS identity of a pod: with the variables of the pod's container, and a token
+ * that the API server issues for the pod. kwok simulates the node, so there is no container to run the program in.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
@@ -22,7 +22,7 @@ import type { Wall } from '../../../src/k8s/time.ts';
 export type ExecOptions = {
   readonly client: KubeClient;
   readonly namespace: string;
-  /** Name of a pod, or `deploy/NAME` for any of a Deployment's running pods. */
+  /** Name of a pod, or `deploy/NAME` for any running pod of a Deployment. */
   readonly target: string;
   readonly container: string | undefined;
   readonly command: readonly [string, ...string[]];
@@ -31,22 +31,22 @@ export type ExecOptions = {
   readonly now: () => Wall;
   readonly env: OuterEnvironment;
   readonly cwd: string;
-  /** Aborted by a signal that arrives before the program runs. Later signals go to the program. */
+  /** Aborted by a signal that arrives before the program runs. Later signals are passed to the program. */
   readonly signal: AbortSignal;
-  /** Whether Ctrl-C reaches the program directly, as on a terminal. */
+  /** Whether the program receives Ctrl-C directly, as on a terminal. */
   readonly terminal: boolean;
-  /** Folder of the sandbox's logs, for the program's output to appear in the pod's log. */
+  /** Folder of the sandbox's logs, so that the program's output appears in the pod's log. */
   readonly logs: string | undefined;
-  /** Called once before the program runs, with the differences from the pod. */
+  /** Called once before the program runs, with the differences from the real pod. */
   readonly note: (text: string) => void;
 };
 
-/** The pod cannot be found or has no such container, or the program cannot be started. */
+/** The pod does not exist or has no such container, or the program cannot be started. */
 export class ExecError extends SandboxError {
   override readonly name = 'ExecError';
 }
 
-/** @returns the program's exit code; 128 and the signal's number when a signal ended it, as shells return it */
+/** @returns the program's exit code, or 128 plus the signal's number when a signal ended it, as shells do */
 export async function execInPod(options: ExecOptions): Promise<number> {
   const { client, namespace, aws, note } = options;
   const pod = await findPod(options);
@@ -99,7 +99,8 @@ export async function execInPod(options: ExecOptions): Promise<number> {
           ? undefined
           : podLogFile(options.logs, { namespace, pod: name, container });
       return await run(options, log, {
-        // No configuration files or metadata service of this machine: the program has what the pod has, and nothing else.
+        // Disables the configuration files and the metadata service of this machine: the program has only the pod's
+        // identity.
         AWS_CONFIG_FILE: '/dev/null',
         AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
         AWS_EC2_METADATA_DISABLED: 'true',
@@ -117,7 +118,7 @@ export async function execInPod(options: ExecOptions): Promise<number> {
   }
 }
 
-/** Passes the program's output on as it arrives, and appends it to the log line by line. */
+/** Forwards the program's output as it arrives, and appends it to the log line by line. */
 function keepLog(child: ChildProcess, file: string, now: () => Wall): void {
   for (const stream of ['stdout', 'stderr'] as const) {
     const output = child[stream];
@@ -195,11 +196,11 @@ async function run(
     child.kill(signal);
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
-  // Signals are for the program to handle: many programs continue after a second Ctrl-C.
+  // The program has to handle signals: many programs continue after a second Ctrl-C.
   const before = signals.map((signal) => ({ signal, listeners: process.rawListeners(signal) }));
   for (const signal of signals) process.removeAllListeners(signal);
   for (const signal of signals.slice(1)) process.on(signal, forward);
-  // On a terminal the program's process group receives Ctrl-C directly, so this process only has to survive it.
+  // On a terminal the program's process group receives Ctrl-C directly, so this process only has to ignore it.
   const interrupt = (): void => {
     if (!options.terminal) forward('SIGINT');
   };

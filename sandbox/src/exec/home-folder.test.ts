@@ -10,7 +10,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-test("it contains everything in the user's home but .aws, and its removal keeps the originals", async () => {
+test("the folder contains everything in the user's home except .aws, and its removal keeps the originals", async () => {
   const home = join(folder, 'person');
   await mkdir(join(home, '.aws', 'cli', 'cache'), { recursive: true });
   await mkdir(join(home, '.local'));
@@ -24,7 +24,7 @@ test("it contains everything in the user's home but .aws, and its removal keeps 
   expect(await readFile(join(home, '.local', 'tool'), 'utf8')).toBe('a tool');
 });
 
-test.each([undefined, '/nonexistent'])('it is empty without a home of the user (%s)', async (home) => {
+test.each([undefined, '/nonexistent'])('the folder is empty if the user has no home (%s)', async (home) => {
   const path = join(folder, 'pod');
   await createHomeFolder(path, home);
   expect(await readdir(path)).toEqual([]);

@@ -1,14 +1,14 @@
 /**
- * A home folder for a program that runs as a pod: everything in the user's home but `.aws`. The AWS CLI caches credentials in
- * `~/.aws/cli/cache` by role ARN alone, so with a shared cache a pod could use credentials from another sandbox or from AWS. No
- * variable moves that cache, and many tools need the rest of the home.
+ * A home folder for a program that runs as a pod: everything in the user's home except `.aws`. The AWS CLI caches
+ * credentials in `~/.aws/cli/cache` by role ARN only, so with a shared cache a pod could use credentials from another
+ * sandbox or from AWS. No variable moves that cache, and many tools need the rest of the home.
  */
 import { mkdir, readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
- * @param path does not exist yet
- * @param home home of the user; undefined or unreadable: the folder stays empty
+ * @param path a path that does not exist yet
+ * @param home the user's home; when undefined or unreadable, the new folder stays empty
  */
 export async function createHomeFolder(path: string, home: string | undefined): Promise<void> {
   await mkdir(path, { mode: 0o700 });

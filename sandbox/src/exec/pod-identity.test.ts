@@ -54,7 +54,7 @@ function identityOf(container?: string): ReturnType<typeof podIdentity> & { outc
   return found;
 }
 
-test('the token of the mounted projection is requested, and none for the API server', () => {
+test('a token is requested for the mounted projection, and none for the API server', () => {
   const { identity } = identityOf();
   expect(identity.serviceAccount).toBe('myaccount');
   expect(identity.tokens).toEqual([
@@ -62,7 +62,7 @@ test('the token of the mounted projection is requested, and none for the API ser
   ]);
 });
 
-test('variables are those of the container, with another path of the token', () => {
+test('the variables are those of the container, with a different path of the token', () => {
   expect(identityOf().identity.env('/tmp/x')).toEqual({
     LEVEL: 'debug',
     AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/r',
@@ -76,11 +76,11 @@ test('a container without injection needs no token and has no variables', () => 
   expect(identity.env('/tmp/x')).toEqual({});
 });
 
-test('a missing container is reported with the existing ones', () => {
+test('a missing container is reported together with the existing ones', () => {
   expect(podIdentity(pod, 'nope')).toEqual({ outcome: 'no-such-container', containers: ['app', 'sidecar'] });
 });
 
-test("a container with the agent's address needs an agent, and another path of its token", () => {
+test("a container with the agent's address needs an agent, and a different path of its token", () => {
   const mountPath = '/var/run/secrets/pods.eks.amazonaws.com/serviceaccount';
   const associated: ExecPod = {
     ...pod,

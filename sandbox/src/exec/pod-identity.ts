@@ -1,6 +1,6 @@
 /**
- * The parts of a container that decide about its AWS identity, for a process outside of it: its variables, and its projected
- * tokens, whose files are elsewhere.
+ * The parts of a container that determine its AWS identity, for a process outside of it: its variables, and its
+ * projected tokens, whose files are in another folder.
  */
 import type { KubeObject } from '../../../src/kube/index.ts';
 import type { Environment } from '../environment.ts';
@@ -36,16 +36,16 @@ export type NeededToken = {
   readonly audience: string;
   /** Seconds. */
   readonly expirationSeconds: number;
-  /** Relative, with `/`. */
+  /** Relative path, with `/` as separator. */
   readonly file: string;
 };
 
 export type PodIdentity = {
   readonly serviceAccount: string;
   readonly tokens: readonly NeededToken[];
-  /** Whether the container's SDKs get credentials from the Pod Identity agent of the node. */
+  /** Whether the container's SDKs get credentials from the node's Pod Identity agent. */
   readonly usesAgent: boolean;
-  /** The container's variables with the paths of token files below `folder`. */
+  /** Returns the container's variables, with the paths of token files below `folder`. */
   env(folder: string): Environment;
 };
 
@@ -53,15 +53,15 @@ export type PodIdentityOutcome =
   | { readonly outcome: 'found'; readonly identity: PodIdentity }
   | { readonly outcome: 'no-such-container'; readonly containers: readonly string[] };
 
-/** Variable with the address of the Pod Identity agent of the node. */
+/** Variable with the address of the node's Pod Identity agent. */
 export const agentVariable = 'AWS_CONTAINER_CREDENTIALS_FULL_URI';
 
-/** Kubernetes' default for a projection without a life. */
+/** Kubernetes' default for a projection without an expiration. */
 const defaultExpirationSeconds = 3600;
 
 /**
- * Identity of the named container (default: the first, as in kubectl). Leaves out tokens for the API server: AWS does not use
- * them, and their projection names no audience.
+ * Returns the identity of the named container (default: the first, as in kubectl). Omits tokens for the API server: AWS
+ * does not use them, and their projection names no audience.
  */
 export function podIdentity(pod: ExecPod, containerName: string | undefined): PodIdentityOutcome {
   const { containers, volumes = [], serviceAccountName = 'default' } = pod.spec;

@@ -14,14 +14,14 @@ afterEach(() => rmSync(parent, { recursive: true }));
 
 const ended = (): number => spawnSync(process.execPath, ['-e', '']).pid;
 
-test('it is private, and can be removed', async () => {
+test('a token folder is private and can be removed', async () => {
   const { path, remove } = await createTokenFolder(parent);
   writeFileSync(join(path, 'token'), 'x');
   remove();
   expect(readdirSync(parent)).toEqual([]);
 });
 
-test('folders of killed processes are removed by the next one, others stay', async () => {
+test('folders of killed processes are removed by the next process, others are kept', async () => {
   const living = spawn(process.execPath, ['-e', 'setInterval(() => 0, 1000)']);
   await once(living, 'spawn');
   const names = [`kon-exec-${living.pid}-aaaaaa`, 'kon-exec-notes', 'other'];
@@ -39,7 +39,7 @@ test('folders of killed processes are removed by the next one, others stay', asy
   await once(living, 'exit');
 });
 
-test('it is removed when the process exits at once', async () => {
+test('a token folder is removed when the process exits at once', async () => {
   const script = `
     import { createTokenFolder } from ${JSON.stringify(join(import.meta.dirname, 'token-folder.ts'))};
     const { path } = await createTokenFolder(${JSON.stringify(parent)});

@@ -1,6 +1,6 @@
 /**
- * Private folder with the tokens of a program that runs as a pod. It is removed when this process exits in any way; the folder of
- * a killed process is removed by the next one.
+ * Private folder for the tokens of a program that runs as a pod. It is removed when this process exits in any way; the
+ * next process removes the folder of a killed process.
  */
 import { readdirSync, rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
@@ -12,7 +12,7 @@ export type TokenFolder = { readonly path: string; readonly remove: () => void }
 export async function createTokenFolder(parent: string): Promise<TokenFolder> {
   sweep(parent);
   const path = await mkdtemp(join(parent, `kon-exec-${process.pid}-`));
-  // Covers an immediate exit: a second Ctrl-C, or a closed reader.
+  // Covers an immediate exit, for example by a second Ctrl-C or a closed reader.
   const removeAtExit = (): void => rmSync(path, { recursive: true, force: true });
   process.once('exit', removeAtExit);
   return {
@@ -24,7 +24,7 @@ export async function createTokenFolder(parent: string): Promise<TokenFolder> {
   };
 }
 
-/** Folders of other users, and those removed meanwhile, are skipped. */
+/** Skips folders of other users, and folders that were removed in the meantime. */
 function sweep(parent: string): void {
   for (const name of readdirSync(parent)) {
     const pid = /^kon-exec-(\d+)-/.exec(name)?.[1];
@@ -32,7 +32,7 @@ function sweep(parent: string): void {
     try {
       rmSync(join(parent, name), { recursive: true, force: true });
     } catch {
-      // Left in place.
+      // The folder stays.
     }
   }
 }

@@ -17,7 +17,7 @@ function frame(stream: number, data: string, flags = 0): Buffer {
   return Buffer.concat([header, Buffer.from(data)]);
 }
 
-/** Splits into pieces of this size, as a socket may. */
+/** Splits the bytes into pieces of this size, as a socket may. */
 async function through(bytes: Buffer, size: number): Promise<Buffer> {
   const transform = exitStatuses();
   const out: Buffer[] = [];
@@ -28,30 +28,27 @@ async function through(bytes: Buffer, size: number): Promise<Buffer> {
   return Buffer.concat(out);
 }
 
-test.each([1, 7, 65_536])(
-  'an exit code is told as a kubelet tells it, in pieces of %i bytes',
-  async (size) => {
-    const control = 0x8003_0002;
-    const before = [frame(control, '\0\0\0\x01compressed'), frame(5, failed)];
-    const bytes = Buffer.concat([
-      Buffer.from(head),
-      ...before,
-      frame(1, failed, 1),
-      frame(control, '\0\0\0\x03'),
-    ]);
-    const status = exitStatusOf(failed) ?? '';
-    expect(await through(bytes, size)).toEqual(
-      Buffer.concat([Buffer.from(head), ...before, frame(1, status, 1), frame(control, '\0\0\0\x03')]),
-    );
-    expect(JSON.parse(status)).toMatchObject({
-      status: 'Failure',
-      reason: 'NonZeroExitCode',
-      details: { causes: [{ reason: 'ExitCode', message: '7' }] },
-    });
-  },
-);
+test.each([1, 7, 65_536])('an exit code is reported as by a kubelet, in pieces of %i bytes', async (size) => {
+  const control = 0x8003_0002;
+  const before = [frame(control, '\0\0\0\x01compressed'), frame(5, failed)];
+  const bytes = Buffer.concat([
+    Buffer.from(head),
+    ...before,
+    frame(1, failed, 1),
+    frame(control, '\0\0\0\x03'),
+  ]);
+  const status = exitStatusOf(failed) ?? '';
+  expect(await through(bytes, size)).toEqual(
+    Buffer.concat([Buffer.from(head), ...before, frame(1, status, 1), frame(control, '\0\0\0\x03')]),
+  );
+  expect(JSON.parse(status)).toMatchObject({
+    status: 'Failure',
+    reason: 'NonZeroExitCode',
+    details: { causes: [{ reason: 'ExitCode', message: '7' }] },
+  });
+});
 
-test('anything but an upgrade to SPDY is passed on unchanged', async () => {
+test('a connection without an upgrade to SPDY is passed on unchanged', async () => {
   const answer = Buffer.from(`HTTP/1.1 400 Bad Request\r\n\r\n\0\0\0\x01${failed}`);
   expect(await through(answer, 5)).toEqual(answer);
   const cut = Buffer.concat([Buffer.from(head), frame(1, failed).subarray(0, 20)]);
@@ -64,6 +61,6 @@ test.each([
   ['a command that speaks of an exit', told('cmd wait: echo : exit status 3 and more: signal: killed')],
   ['no JSON', 'null'],
   ['no text at all', ''],
-])('%s is not about an exit code', (_what, text) => {
+])('%s is not recognized as an exit code', (_what, text) => {
   expect(exitStatusOf(text)).toBeUndefined();
 });

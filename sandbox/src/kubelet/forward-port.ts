@@ -1,23 +1,23 @@
 /**
- * Port-forwarding over a WebSocket, as in a kubelet: each port has a data channel and an error channel, and both begin with the
- * port's number. Pods of the sandbox have no network of their own: their ports are those of this machine. Source:
- * k8s.io/cri-streaming `pkg/streaming/portforward/websocket.go`.
+ * Port forwarding over a WebSocket, as in a kubelet: each port has a data channel and an error channel, and both begin
+ * with the port number. Pods of the sandbox have no network of their own: their ports are the ports of this machine.
+ * Source: k8s.io/cri-streaming `pkg/streaming/portforward/websocket.go`.
  */
 import { connect } from 'node:net';
 import type { WebSocket } from 'ws';
 
 const loopback = '127.0.0.1';
 
-/** Bytes that may wait to be sent before reading from the other side pauses. */
+/** Number of unsent bytes above which reading from the other side pauses. */
 const highWater = 1 << 20;
 
-/** Interval of the checks that the pod still exists. Milliseconds. */
+/** Interval of the checks that the pod still exists, in milliseconds. */
 const lookMs = 500;
 
 export type ForwardTo = {
   readonly ports: readonly number[];
   readonly pod: string;
-  /** Whether the pod exists: connections end with it. */
+  /** Whether the pod exists: its deletion closes the connections. */
   readonly isThere: () => Promise<boolean>;
 };
 

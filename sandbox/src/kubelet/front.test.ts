@@ -27,7 +27,7 @@ beforeAll(async () => {
   logs = await mkdtemp(join(tmpdir(), 'kon-kubelet-test-'));
   cleanups.push(() => rm(logs, { recursive: true, force: true }));
   authority = await createCertificateAuthority('test', Date.now());
-  // Stands for kwok: records requests, and echoes.
+  // Stands in for kwok: records requests, and echoes data.
   const kwok = createHttpServer();
   kwok.on('upgrade', (incoming, socket) => {
     asked.push(`${incoming.method} ${incoming.url}`);
@@ -82,14 +82,14 @@ function ask(
 const webLog = '/containerLogs/production/web-1/web';
 
 describe('the client', () => {
-  test('has to be the API server', async () => {
+  test('must be the API server', async () => {
     await expect(ask(webLog, { host: '127.0.0.1', port, ca: authority.certificate })).rejects.toThrow();
     expect((await ask(webLog, await as('kubernetes-admin'))).status).toBe(403);
     expect((await ask(webLog)).status).toBe(200);
     expect((await ask('/pods')).status).toBe(404);
   });
 
-  test('is authenticated for programs and ports too', async () => {
+  test('is also authenticated for programs and ports', async () => {
     asked.length = 0;
     const admin = await as('kubernetes-admin');
     for (const path of ['/exec/production/web-1/web?command=id', '/portForward/production/web-1?port=1']) {
@@ -117,7 +117,7 @@ describe('a log', () => {
     expect((await ask(`${webLog}?previous=true`)).status).toBe(400);
   });
 
-  test('is cut as requested', async () => {
+  test('is limited by the options of the request', async () => {
     await ask(webLog);
     const file = fileOf('web');
     for (const at of [1, 2, 8]) await appendFile(file, logLine(second(at), 'stdout', `line ${at}`));
@@ -151,7 +151,7 @@ describe('a log', () => {
   });
 });
 
-test('a program is run by kon in the place of the pod, under a secret name', async () => {
+test('kon runs a program in place of the pod, under a secret name', async () => {
   const upgrade = request({
     ...apiServer,
     method: 'POST',
@@ -164,12 +164,12 @@ test('a program is run by kon in the place of the pod, under a secret name', asy
     NodeJS.ReadWriteStream,
   ];
   expect(response.statusCode).toBe(101);
-  // Sent as a data frame on the error stream, which the emulated kwok sends back.
+  // Sent as a data frame on the error stream, which the simulated kwok sends back.
   const ended = JSON.stringify({ reason: 'InternalError', message: 'cmd wait: ls: exit status 7' });
   socket.write(Buffer.concat([Buffer.from([0, 0, 0, 1, 0, 0, 0, ended.length]), Buffer.from(ended)]));
   expect(String((await once(socket, 'data'))[0])).toContain('{"reason":"ExitCode","message":"7"}');
   socket.end();
-  // Without a listener the reset at the server's end would be an unhandled error.
+  // Without a listener, the connection reset by the server would be an unhandled error.
   await once(socket, 'close');
   const url = new URL(asked.at(-1)?.split(' ')[1] ?? '', 'http://kwok');
   expect(url.pathname).toBe('/exec/secret/secret/main');
@@ -216,7 +216,7 @@ describe('a port', () => {
   };
   const numbered = (channel: number, of: number): Buffer => Buffer.of(channel, of & 255, of >> 8);
 
-  test('of a pod is that of this machine, in both directions, until the pod is deleted', async () => {
+  test('of a pod is a port of this machine, in both directions, until the pod is deleted', async () => {
     there.add('production/web-2');
     const { socket, next } = open(remote, 'web-2');
     expect(await next()).toEqual(numbered(0, remote));
@@ -227,7 +227,7 @@ describe('a port', () => {
     await once(socket, 'close');
   });
 
-  test('where nothing listens is reported on the error channel', async () => {
+  test('without a listener is reported on the error channel', async () => {
     const gone = createServer().listen(0, '127.0.0.1');
     await once(gone, 'listening');
     const { port: nowhere } = gone.address() as AddressInfo;

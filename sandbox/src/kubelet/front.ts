@@ -1,10 +1,11 @@
 /**
- * The kubelet of the node that kwok simulates, for the API server. It answers only to the API server's own client certificate,
+ * The kubelet of the node that kwok simulates, for the API server. It accepts only the API server's own client certificate,
  * because its requests run programs on this machine:
  *
  * - the log of a pod is a file, see `pod-log.ts`;
- * - a program in a pod runs on this machine by `kon sandbox exec`, with the pod's identity. kwok handles streams, terminal and
- * size, and does not authenticate: it runs programs only for a pod name that is secret, and which is put into the request here;
+ * - a program in a pod runs on this machine through `kon sandbox exec`, with the pod's identity. kwok handles streams, terminal
+ * and size, but does not authenticate callers: it runs programs only for a secret pod name, which this module puts into the
+ * request;
  * - the port of a pod is a port of this machine, see `forward-port.ts`.
  */
 import { once } from 'node:events';
@@ -25,9 +26,9 @@ export const kubeletClient = 'kube-apiserver-kubelet-client';
 export type FrontOptions = {
   readonly port: number;
   readonly tls: KeyPair;
-  /** PEM of the authority that signs client certificates. */
+  /** PEM of the authority that issues client certificates. */
   readonly ca: string;
-  /** Port of kwok's streaming server, and the only pod name that it accepts for programs. */
+  /** Port of kwok's streaming server, and the only pod name that kwok accepts for programs. */
   readonly kwok: { readonly port: number; readonly execPod: string };
   /** Command that runs `kon` on this machine. */
   readonly self: readonly string[];
@@ -38,7 +39,7 @@ export type FrontOptions = {
   readonly now: () => Wall;
 };
 
-/** Listens on 127.0.0.1. Resolves with a function that ends it. */
+/** Listens on 127.0.0.1. Resolves with a function that stops the server. */
 export async function startKubeletFront(options: FrontOptions): Promise<() => Promise<void>> {
   const { port, tls, ca } = options;
   const server = createServer(
@@ -95,7 +96,7 @@ const urlOf = ({ url }: IncomingMessage): URL => new URL(url ?? '/', 'https://lo
 const pathOf = (request: IncomingMessage): readonly string[] =>
   urlOf(request).pathname.split('/').slice(1).map(decodeURIComponent);
 
-/** The API server repeats the parameter for each port, or puts all of them into one value. */
+/** The API server repeats the parameter for each port, or puts all ports into one value. */
 function portsOf(request: IncomingMessage): readonly number[] {
   const { searchParams } = urlOf(request);
   return [...searchParams.getAll('port'), ...searchParams.getAll('ports')]
@@ -140,7 +141,7 @@ async function sendLog(
   response.end();
 }
 
-/** Forwards the request to kwok, under the pod name that it accepts for programs. */
+/** Forwards the request to kwok, under the pod name that kwok accepts for programs. */
 function tunnelExec(
   request: IncomingMessage,
   socket: Socket,

@@ -1,6 +1,6 @@
 /**
- * Log of a container: a file with one line `TIME STREAM TEXT` for each line of the program's output. The options of a log request
- * (follow, tail, since, timestamps) are applied to it. Source: Kubernetes API, PodLogOptions.
+ * Log of a container: a file with one line `TIME STREAM TEXT` for each line of the program's output. Readers apply the
+ * options of a log request (follow, tail, since, timestamps). Source: Kubernetes API, PodLogOptions.
  */
 import { appendFile, mkdir, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ export type Container = { readonly namespace: string; readonly pod: string; read
 
 /** @param logs folder of the sandbox's logs */
 export function podLogFile(logs: string, { namespace, pod, container }: Container): string {
-  // None of the three can contain an underscore.
+  // None of the three names can contain an underscore.
   return join(logs, 'pods', `${namespace}_${pod}_${container}.log`);
 }
 
@@ -19,7 +19,7 @@ export function logLine(at: number, stream: 'stdout' | 'stderr', text: string): 
   return `${new Date(at).toISOString()} ${stream} ${text}\n`;
 }
 
-/** Creates the file if it is missing, with a line that explains how to fill it. */
+/** Creates the file if it does not exist, with a line that explains how to fill it. */
 export async function ensurePodLog(file: string, first: string): Promise<void> {
   await mkdir(join(file, '..'), { recursive: true, mode: 0o700 });
   if (!(await sizeOf(file))) await appendFile(file, first, { mode: 0o600 });
@@ -29,7 +29,7 @@ export type LogQuery = {
   readonly follow: boolean;
   readonly timestamps: boolean;
   readonly tailLines: number | undefined;
-  /** Milliseconds since the epoch: older lines are left out. */
+  /** Milliseconds since the epoch; older lines are omitted. */
   readonly since: number | undefined;
   readonly limitBytes: number | undefined;
 };
@@ -51,7 +51,7 @@ export function parseLogQuery(query: URLSearchParams, now: number): LogQuery {
   };
 }
 
-/** Polling interval for a followed file. Milliseconds. */
+/** Polling interval of a followed file, in milliseconds. */
 const pollMs = 100;
 
 /** @param isThere whether the pod exists; the log of a deleted pod ends */
@@ -81,7 +81,7 @@ export async function* readPodLog(
   }
 }
 
-/** Whole lines only. */
+/** Reads whole lines only. */
 async function readFrom(file: string, at: number): Promise<{ readonly text: string; readonly end: number }> {
   const size = await sizeOf(file);
   if (size <= at) return { text: '', end: at };

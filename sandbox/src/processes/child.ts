@@ -1,6 +1,6 @@
 /**
- * One child process of the sandbox: in its own process group, with its output in a log file and an explicit environment, and
- * registered at the watchdog before its first instruction runs.
+ * A child process of the sandbox: it has its own process group, a log file for its output and an explicit environment,
+ * and is registered with the watchdog before its first instruction runs.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
@@ -15,7 +15,7 @@ export type ChildOptions = {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
-  /** The whole environment: nothing is inherited. */
+  /** The complete environment; nothing is inherited. */
   readonly env: Environment;
   readonly logFile: string;
   readonly watchdog: Watchdog;
@@ -23,7 +23,7 @@ export type ChildOptions = {
 
 export type Child = {
   readonly name: string;
-  /** Also the id of its process group. */
+  /** Process id, which is also the id of the process group. */
   readonly pid: number;
   readonly logFile: string;
   readonly exited: Promise<ChildExit>;
@@ -32,7 +32,7 @@ export type Child = {
   stop(graceMs: number): Promise<ChildExit>;
 };
 
-/** A part of the sandbox exited or did not start; its log says why. */
+/** A part of the sandbox exited or did not start; its log contains the reason. */
 export class ChildFailedError extends SandboxError {
   override readonly name = 'ChildFailedError';
   readonly part: string;
@@ -45,8 +45,8 @@ export class ChildFailedError extends SandboxError {
   }
 }
 
-// The shell waits for a line before it becomes the program. If this process dies before the watchdog is notified, the shell reads
-// the end of the pipe instead and exits, so a child is never left behind.
+// The shell waits for a line before it executes the program. If this process dies before it has notified the watchdog,
+// the shell reads the end of the pipe instead and exits, so no child is left behind.
 const gate = 'read -r go && exec "$@" </dev/null';
 
 export async function startChild(options: ChildOptions): Promise<Child> {
@@ -73,7 +73,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   const { pid, stdin } = child;
   if (pid === undefined || stdin === null) throw new Error(`${name} was not started`);
   stdin.on('error', () => {
-    // The shell was killed before it became the program; `exited` reports it.
+    // The shell was killed before it executed the program; `exited` reports it.
   });
   await watchdog.add(pid);
   stdin.end('go\n');
@@ -96,7 +96,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   };
 }
 
-/** Message for a child that ended: how, and the last lines of its log. */
+/** Describes how a child ended, with the last lines of its log. */
 export async function describeExit(child: Child, exit: ChildExit): Promise<ChildFailedError> {
   const how = exit.signal === null ? `with code ${exit.code}` : `by ${exit.signal}`;
   const tail = await logTail(child.logFile, 12);
@@ -116,7 +116,7 @@ function signalGroup(group: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-group, signal);
   } catch (error) {
-    // Already ended. macOS answers EPERM for a group of dead processes.
+    // The process has already ended. macOS answers EPERM for a group of dead processes.
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ESRCH' && code !== 'EPERM') throw error;
   }

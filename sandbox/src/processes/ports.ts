@@ -1,9 +1,9 @@
 /**
  * Free TCP ports on 127.0.0.1, for programs that cannot choose a port and report it.
  *
- * Another process may take a port between the check and the program's bind. Two measures prevent that: ports lie below the
- * ephemeral range (from 32768 on Linux, 49152 on macOS), so no outgoing connection takes one; and a reservation file, held while
- * this process lives, keeps other sandboxes and test files of the same user away.
+ * Another process could take a port between the check and the program's bind. Two measures prevent that: ports are below
+ * the ephemeral range (from 32768 on Linux, 49152 on macOS), so no outgoing connection takes one; and a reservation file,
+ * held while this process lives, excludes other sandboxes and test files of the same user.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -47,7 +47,8 @@ function reserve(file: string): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
-  // Left by a process that could not clean up. Removed for a later attempt, possibly of another process.
+  // The file was left by a process that could not clean up. It is removed for a later attempt, possibly by another
+  // process.
   const owner = Number(readOrEmpty(file));
   if (owner > 0 && !isProcessAlive(owner)) rmSync(file, { force: true });
   return false;

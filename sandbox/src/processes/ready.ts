@@ -1,9 +1,9 @@
-/** Waits for a condition of a part, at most as long as the part lives. */
+/** Waits until a part is ready, but only while its process lives. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Child, ChildFailedError, describeExit, logTail } from './child.ts';
 
 export type ReadyOptions = {
-  /** Subject of the error message: `the API server's /readyz`. */
+  /** Subject of the error message, for example `the API server's /readyz`. */
   readonly what: string;
   readonly child: Child;
   readonly timeoutMs: number;
@@ -14,7 +14,9 @@ export type ReadyOptions = {
 
 const pollMs = 20;
 
-/** @throws ChildFailedError when the child exits first or the time is up; the abort reason when `signal` fires */
+/**
+ * @throws ChildFailedError when the child exits first or the time runs out; the abort reason when `signal` is aborted
+ */
 export async function untilReady(options: ReadyOptions): Promise<void> {
   const { what, child, timeoutMs, probe } = options;
   const stopProbing = new AbortController();

@@ -1,7 +1,7 @@
 /**
- * Ends every child of a process that dies, even by SIGKILL. A shell of about a megabyte, in a session of its own, holds the
- * reading end of a pipe: when the kernel closes the other end for any reason, the shell kills every process group that was
- * registered. Linux could use PR_SET_PDEATHSIG; macOS has no equivalent, and a pipe works on both.
+ * Kills every child of a process that dies, even by SIGKILL. A shell of about a megabyte, in its own session, holds the
+ * reading end of a pipe: when the kernel closes the other end for any reason, the shell kills every registered process
+ * group. Linux could use PR_SET_PDEATHSIG, but macOS has no equivalent, and a pipe works on both.
  */
 import { spawn } from 'node:child_process';
 import { finished } from 'node:stream/promises';
@@ -42,7 +42,7 @@ export async function startWatchdog(): Promise<Watchdog> {
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve());
   });
-  // Before its answer a signal could still end it.
+  // A signal could still end the shell before its first answer.
   await new Promise<void>((resolve, reject) => {
     child.stdout.once('data', () => resolve());
     child.once('exit', () => reject(new Error('the watchdog of the sandbox ended at once')));
@@ -51,7 +51,7 @@ export async function startWatchdog(): Promise<Watchdog> {
   child.stdout.destroy();
   const { pid, stdin } = child;
   if (pid === undefined) throw new Error('the watchdog has no process id');
-  // It must not keep this process alive: its purpose is to notice the end.
+  // The watchdog must not keep this process alive, because its purpose is to notice the end of this process.
   child.unref();
   stdin.on('error', () => {
     // The watchdog has ended; the next registration fails.

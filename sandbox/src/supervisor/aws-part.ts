@@ -40,7 +40,7 @@ export type AwsPartOptions = {
   readonly kubernetesVersion: string;
   /** PEM of the authority that signed the API server's certificate. */
   readonly caCertificate: string;
-  /** Path of that PEM. */
+  /** Path of the file with this PEM. */
   readonly caFile: string;
 };
 
@@ -112,7 +112,7 @@ function credentialsFile({ accessKeyId, secretAccessKey }: AwsCredentials): stri
   return `[default]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`;
 }
 
-/** In AWS's format: `AKIA` and 16 letters and digits, 40 characters. */
+/** Creates an access key in AWS's format: an id of `AKIA` and 16 letters and digits, and a secret of 40 characters. */
 function createKey(): AwsCredentials {
   const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
   return {

@@ -68,19 +68,19 @@ test('any other process is refused', async () => {
   expect(stops).toBe(0);
 });
 
-test('there is no description right after the start', async () => {
+test('no description is available right after the start', async () => {
   known = undefined;
   expect(await (await connectControl(file))?.status()).toBeUndefined();
 });
 
-test('events continue from where a reader left off', async () => {
+test('events continue from the position where a reader stopped', async () => {
   const client = await connectControl(file);
   events.push({ kind: 'cleaned', folder: '/state' }, { kind: 'stopping' });
   expect(await client?.events(0)).toEqual(events);
   expect(await client?.events(1)).toEqual([{ kind: 'stopping' }]);
 });
 
-test('a stale record counts as none', async () => {
+test('a stale record is treated as missing', async () => {
   const record = await readFile(file, 'utf8');
   await server.close();
   expect(await connectControl(file)).toBeUndefined();

@@ -1,6 +1,6 @@
 /**
- * Control endpoint of the process that runs the sandbox: HTTP on loopback, with a secret from a file that only its user can read.
- * An answer proves that the process is alive; a process id, which can be reused after a crash, does not.
+ * Control endpoint of the process that runs the sandbox: HTTP on loopback, with a secret from a file that only its user
+ * can read. A response proves that the process is alive; a process id does not, because it can be reused after a crash.
  */
 import { randomUUID, timingSafeEqual } from 'node:crypto';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -17,14 +17,14 @@ type ControlRecord = z.infer<typeof record>;
 export type ControlServer = { close(): Promise<void> };
 
 export type Controlled = {
-  /** Undefined right after the start, before anything is known. */
+  /** Describes the sandbox; undefined right after the start, before the description is known. */
   describe(): Promise<SandboxDescription | undefined>;
-  /** All events so far, in order. */
+  /** All events since the start, in order. */
   readonly events: readonly SandboxEvent[];
   stop(): void;
 };
 
-/** Serves, and writes its address and secret to `file` atomically. */
+/** Serves the endpoint, and writes its address and secret to `file` atomically. */
 export async function serveControl(file: string, controlled: Controlled): Promise<ControlServer> {
   const secret = randomUUID();
   const server = createServer((request, response) => {
@@ -69,15 +69,15 @@ export async function serveControl(file: string, controlled: Controlled): Promis
 }
 
 export type ControlClient = {
-  /** Process that runs the sandbox. */
+  /** Id of the process that runs the sandbox. */
   readonly pid: number;
-  /** Undefined right after the start, before anything is known. */
+  /** Describes the sandbox; undefined right after the start, before the description is known. */
   status(): Promise<SandboxDescription | undefined>;
   events(from: number): Promise<readonly SandboxEvent[]>;
   stop(): Promise<void>;
 };
 
-/** Undefined when no running sandbox answers at that record. */
+/** Connects to the sandbox of the record; undefined when no running sandbox answers. */
 export async function connectControl(file: string): Promise<ControlClient | undefined> {
   const text = await readFile(file, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;

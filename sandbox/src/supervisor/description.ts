@@ -20,9 +20,9 @@ export const partStatus = z.object({
   running: z.boolean(),
   /** How the process ended. */
   exit: z.object({ code: z.int().nullable(), signal: z.string().nullable() }).optional(),
-  /** Resident memory in bytes; 0 when it does not run or the system does not report it. */
+  /** Resident memory in bytes; 0 when the process does not run or the system does not report it. */
   rssBytes: z.int(),
-  /** Path of its log. */
+  /** Path of the part's log. */
   log: z.string(),
 });
 export type PartStatus = z.infer<typeof partStatus>;
@@ -34,9 +34,9 @@ export const sandboxDescription = z.object({
   /** `starting` until everything is ready; `degraded` when a part has ended by itself. */
   state: z.enum(['starting', 'running', 'degraded', 'stopping']),
   name: z.string(),
-  /** Process that runs the sandbox. */
+  /** Id of the process that runs the sandbox. */
   pid: z.int(),
-  /** RFC 3339. */
+  /** Time in RFC 3339 format. */
   startedAt: z.string(),
   folder: z.string(),
   region: z.string(),
@@ -50,7 +50,7 @@ export const sandboxDescription = z.object({
   /** Path of a kubectl of the cluster's version. */
   kubectl: z.string(),
   awsEndpoint: z.string(),
-  /** The emulator's administrator. */
+  /** Credentials of the emulator's administrator. */
   credentials: awsCredentials,
   /** Credentials of the Pod Identity agent on the node. */
   nodeCredentials: awsCredentials,

@@ -31,12 +31,12 @@ const building = (packages: number): SandboxEvent => ({
   elapsedMs: 65_000,
 });
 
-test('off a terminal, what goes on is told every ten seconds', () => {
+test('without a terminal, progress is printed every ten seconds', () => {
   const text = show([building(1), building(2), building(3), building(4)], false);
   expect(text.match(/\d+ packages/g)).toEqual(['1 packages', '4 packages']);
 });
 
-test('on a terminal, what goes on has one line that fits, and gives way to what lasts', () => {
+test('on a terminal, progress occupies one line that fits, and lasting messages replace it', () => {
   const text = show([building(1), building(2), { kind: 'built', binary: 'etcd', elapsedMs: 70_000 }], true);
   expect(text.split('\r\u001B[K').map((line) => line.length)).toEqual([
     39,
@@ -46,7 +46,7 @@ test('on a terminal, what goes on has one line that fits, and gives way to what 
   expect(text.endsWith('\r\u001B[KBuilt etcd in 1 min 10 s\n')).toBe(true);
 });
 
-test('a failed download tells why, and a part that ended has its last words', () => {
+test('a failed download is printed with its reason, and an ended part with its last output', () => {
   const text = show(
     [
       {
@@ -69,6 +69,6 @@ test.each([
   [4210, '4.2 s'],
   [12_400, '12 s'],
   [60_000, '1 min 0 s'],
-])('%i ms is %s', (ms, text) => {
+])('%i ms is displayed as %s', (ms, text) => {
   expect(duration(ms)).toBe(text);
 });

@@ -1,10 +1,13 @@
-/** Shows events on stderr: on a terminal, what goes on has one line that is rewritten; elsewhere a line now and then. */
+/**
+ * Prints events to stderr. On a terminal, progress occupies one line that is rewritten; elsewhere a line is printed at
+ * intervals.
+ */
 import { stripVTControlCharacters } from 'node:util';
 import type { SandboxReporter } from './events.ts';
 import { eventText } from './event-text.ts';
 import type { Monotonic } from '../../../src/k8s/time.ts';
 
-/** Off a terminal: often enough to see that it goes on, seldom enough for a log. */
+/** Interval of progress lines without a terminal: short enough to show activity, long enough for a log. */
 const progressMs = 10_000;
 
 type Terminal = {
@@ -33,7 +36,7 @@ export function eventDisplay(output: Terminal, now: () => Monotonic): SandboxRep
       output.write(`${text}\n`);
     } else if (output.isTTY) {
       clear();
-      // A line that wraps could not be taken back.
+      // A line that wraps could not be erased.
       output.write(text.slice(0, (output.columns ?? 80) - 1));
       shown = true;
     } else if (now() - toldAt >= progressMs) {

@@ -1,9 +1,9 @@
-/** The sandbox's events in words. */
+/** Texts of the sandbox's events. */
 import type { SandboxEvent, SandboxStep } from './events.ts';
 
 export type EventText = {
   readonly text: string;
-  /** Goes on: the next one of its kind takes its place. */
+  /** Whether the text describes progress: the next text of the same kind replaces it. */
   readonly progress: boolean;
 };
 
@@ -18,7 +18,7 @@ const steps: Readonly<Record<SandboxStep, string>> = {
   operator: 'The operator is in step with the cluster and AWS',
 };
 
-/** Undefined for what a person need not be told. */
+/** Returns the text of an event; undefined for events that users need not see. */
 export function eventText(event: SandboxEvent): EventText | undefined {
   const lasting = (text: string): EventText => ({ text, progress: false });
   const passing = (text: string): EventText => ({ text, progress: true });
@@ -58,7 +58,7 @@ export function eventText(event: SandboxEvent): EventText | undefined {
   }
 }
 
-/** `4.2 s`, `75 s` as `1 min 15 s`. */
+/** Formats a duration: `4.2 s`, or `1 min 15 s` for 75 s. */
 export function duration(ms: number): string {
   if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1000);

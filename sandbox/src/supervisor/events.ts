@@ -1,4 +1,4 @@
-/** Events while a sandbox starts, runs and stops. The caller displays them. */
+/** Events during the start, run and stop of a sandbox. The caller displays them. */
 import type { BinaryEvent } from '../binaries/events.ts';
 import type { PartName } from './description.ts';
 
@@ -13,7 +13,7 @@ export type SandboxEvent =
   | { readonly kind: 'ready'; readonly elapsedMs: number }
   | { readonly kind: 'stopping' };
 
-/** In their usual order. */
+/** Steps in their usual order. */
 export type SandboxStep =
   | 'binaries'
   | 'aws'

@@ -1,9 +1,9 @@
-/** Memory of processes. */
+/** Memory usage of processes. */
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
-/** Resident bytes of each live process. Empty on a system that does not report them. */
+/** Returns the resident bytes of each live process; empty on a system that does not report them. */
 export async function residentBytes(pids: readonly number[]): Promise<ReadonlyMap<number, number>> {
   if (pids.length === 0) return new Map();
   return process.platform === 'linux' ? fromProc(pids) : fromPs(pids);

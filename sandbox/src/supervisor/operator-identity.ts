@@ -1,6 +1,6 @@
 /**
- * The operator's identity in the cluster: a ServiceAccount with the shipped permissions and restrictions, and a token file that
- * is renewed long before it expires, as a kubelet does.
+ * The operator's identity in the cluster: a ServiceAccount with the shipped permissions and restrictions, and a token
+ * file that is renewed long before the token expires, as a kubelet does.
  */
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ export const operatorIdentity: OperatorIdentity = {
   name: 'konstellation',
 };
 
-/** Longest token life that the API server grants, in seconds. */
+/** Longest token lifetime that the API server grants, in seconds. */
 const tokenSeconds = 86_400;
 const renewalMs = 3_600_000;
 
@@ -44,7 +44,7 @@ export async function operatorKubeconfig(
     await rename(`${tokenFile}.new`, tokenFile);
   };
   await renew();
-  // After a failure the current token is valid for hours more, and the next attempt is in an hour.
+  // After a failure the current token stays valid for hours, and the next attempt follows in an hour.
   const timer = setInterval(() => void renew().catch(() => undefined), renewalMs);
   options.onCleanup(() => clearInterval(timer));
 

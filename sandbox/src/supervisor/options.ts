@@ -1,4 +1,4 @@
-/** Options of the supervisor, and what it adds to them for the start of its parts. */
+/** Options of the supervisor, and the values that it adds for the start of its parts. */
 import type { Random } from '../../../src/kube/index.ts';
 import type { Monotonic, Wall } from '../../../src/k8s/time.ts';
 import type { sandboxBinaries } from '../binaries/parts.ts';
@@ -18,12 +18,12 @@ export type SupervisorOptions = {
   readonly now: () => Wall;
   readonly monotonic: () => Monotonic;
   readonly random: Random;
-  /** Command that runs `kon`, for the parts that are commands of it. */
+  /** Command that runs `kon`, for the parts that are `kon` subcommands. */
   readonly self: readonly [string, ...string[]];
   /** Version of the product. */
   readonly version: string;
   readonly report: SandboxReporter;
-  /** Stops the sandbox, also during its start. */
+  /** Stops the sandbox when aborted, also during its start. */
   readonly signal: AbortSignal;
 };
 

@@ -1,4 +1,4 @@
-/** The processes of one sandbox: started under the watchdog, monitored, and ended together. */
+/** The processes of one sandbox, which are started under the watchdog, monitored, and stopped together. */
 import { join } from 'node:path';
 import type { Program } from '../cluster/controllers.ts';
 import type { Environment } from '../environment.ts';
@@ -14,7 +14,7 @@ export type Parts = {
   status(): Promise<PartStatus[]>;
   /** Whether a part has ended without being stopped. */
   anyEnded(): boolean;
-  /** Ends all parts. */
+  /** Stops all parts. */
   stop(): Promise<void>;
 };
 
@@ -28,9 +28,11 @@ export type PartsOptions = {
 
 type Part = { readonly name: PartName; readonly version: string; readonly child: Child };
 
-/** Grace period: enough for the parts to save their state and to deregister at the API server. */
+/** Grace period in milliseconds: enough for the parts to save their state and to deregister at the API server. */
 const graceMs = 1500;
-/** Nothing the parts write outlives the sandbox, and their orderly shutdown would take seconds. */
+/**
+ * Parts that are killed at once: their data does not outlive the sandbox, and an orderly shutdown would take seconds.
+ */
 const endedWithoutGrace: readonly PartName[] = ['etcd', 'kube-apiserver'];
 
 export function createParts(options: PartsOptions): Parts {

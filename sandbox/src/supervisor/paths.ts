@@ -7,25 +7,25 @@ export type SandboxPaths = {
   readonly folder: string;
   /** Lock file with the id of the process that runs the sandbox. */
   readonly lock: string;
-  /** How to reach that process. */
+  /** Record with the address and secret of that process. */
   readonly record: string;
   /** Output of the process that runs a detached sandbox. */
   readonly supervisorLog: string;
   /** Kubeconfig of the cluster's administrator. */
   readonly kubeconfig: string;
-  /** An AWS credentials file with the emulator's administrator as its default profile. */
+  /** AWS credentials file whose default profile is the emulator's administrator. */
   readonly awsCredentials: string;
-  /** An AWS config file with the sandbox's region. */
+  /** AWS config file with the sandbox's region. */
   readonly awsConfig: string;
-  /** Folder for PATH, with `kubectl`. */
+  /** Folder with `kubectl`, for PATH. */
   readonly bin: string;
   /** Keys, data and configuration of the parts; removed with the sandbox. */
   readonly run: string;
-  /** Kept until the next start. */
+  /** Logs of the parts; kept until the next start. */
   readonly logs: string;
 };
 
-/** `--state-dir`, else `KON_SANDBOX_DIR`, else `$XDG_STATE_HOME/konstellation/sandbox`. */
+/** Folder of the sandbox: `--state-dir`, else `KON_SANDBOX_DIR`, else `$XDG_STATE_HOME/konstellation/sandbox`. */
 export function sandboxFolder(env: OuterEnvironment, stateDir: string | undefined, cwd: string): string {
   const chosen = stateDir ?? env['KON_SANDBOX_DIR'];
   if (chosen !== undefined && chosen !== '') return resolve(cwd, chosen);

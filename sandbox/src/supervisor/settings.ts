@@ -1,7 +1,7 @@
 /** Settings of a sandbox. */
 
 export type SandboxSettings = {
-  /** Cluster name in AWS and in the ClusterConfig. */
+  /** Name of the cluster in AWS and in the ClusterConfig. */
   readonly name: string;
   readonly region: string;
   /** Twelve digits. */
@@ -9,7 +9,7 @@ export type SandboxSettings = {
   readonly targets: readonly string[];
   /** Whether the operator is started. Developers of the operator run their own. */
   readonly operator: boolean;
-  /** Nothing of Konstellation in the cluster or in AWS, as before `kon install`. */
+  /** Whether Konstellation is absent from the cluster and AWS, as before `kon install`. */
   readonly bare: boolean;
 };
 
@@ -22,5 +22,5 @@ export const defaultSettings: SandboxSettings = {
   bare: false,
 };
 
-/** Tag keys that accounts of the sandbox may set: a few allowed keys to test the restriction with. */
+/** Tag keys that accounts of the sandbox may set: a short list, so that the restriction can be tested. */
 export const sandboxTagKeys = ['app', 'environment', 'owner', 'team'] as const;

@@ -1,5 +1,6 @@
 /**
- * Owns one sandbox from its lock to its last process: starts it, answers requests about it, and stops all of it in every case.
+ * Supervises one sandbox from its lock to its last process: starts it, answers requests about it, and always stops all
+ * of its parts.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
@@ -17,9 +18,9 @@ import type { SandboxPaths } from './paths.ts';
 
 export type RunningSandbox = {
   describe(): Promise<SandboxDescription>;
-  /** Resolves when everything has ended. */
+  /** Stops the sandbox. Resolves when all parts have ended. */
   stop(): Promise<void>;
-  /** Resolves when everything has ended, no matter how it was stopped. */
+  /** Resolves when all parts have ended, regardless of the reason. */
   readonly stopped: Promise<void>;
 };
 
@@ -34,13 +35,14 @@ export class SandboxHeldError extends Error {
   }
 }
 
-/** The constant part of a description. */
+/** Constant part of a description. */
 type Facts = Omit<SandboxDescription, 'state' | 'parts'>;
 
 /**
  * Resolves when the sandbox is ready.
  * @throws SandboxHeldError
- * @throws ChildFailedError, BinaryMissingError, BuildFailedError, the reason of `signal`: after everything was stopped again
+ * @throws ChildFailedError, BinaryMissingError, BuildFailedError or the reason of `signal`, after everything was
+ * stopped again
  */
 export async function superviseSandbox(options: SupervisorOptions): Promise<RunningSandbox> {
   const { paths, now, monotonic } = options;
@@ -80,7 +82,7 @@ export async function superviseSandbox(options: SupervisorOptions): Promise<Runn
     report({ kind: 'stopping' });
     state = 'stopping';
     abort.abort(new Error('the sandbox is being stopped'));
-    // Parts may still be starting and writing files that have to be removed.
+    // Parts may still be starting and writing files that must be removed.
     await bringing?.catch(() => undefined);
     await parts.stop();
     await watchdog.close();

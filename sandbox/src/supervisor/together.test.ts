@@ -2,19 +2,19 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { together } from './together.ts';
 
-it('returns the results of all', async () => {
+it('returns the results of all tasks', async () => {
   const never = new AbortController().signal;
   expect(await together(never, () => [Promise.resolve(1), delay(1, 'a')])).toEqual([1, 'a']);
 });
 
-it('fails with the first failure, after the others have ended', async () => {
+it('fails with the first failure, after the other tasks have ended', async () => {
   const never = new AbortController().signal;
   let ended = false;
   const starting = together(never, (signal) => [
     Promise.reject(new Error('no port')),
     (async () => {
       await new Promise((resolve) => signal.addEventListener('abort', resolve));
-      // A task that cannot be interrupted.
+      // Simulates a task that cannot be interrupted.
       await delay(5);
       ended = true;
       signal.throwIfAborted();
@@ -24,7 +24,7 @@ it('fails with the first failure, after the others have ended', async () => {
   expect(ended).toBe(true);
 });
 
-it('can be aborted from outside', async () => {
+it('can be aborted by the caller', async () => {
   const abort = new AbortController();
   const starting = together(abort.signal, (signal) => [
     new Promise((_resolve, reject) => {

@@ -1,9 +1,9 @@
 /**
- * Runs several start-ups at once. When one fails, the others are aborted and awaited: one that went on could start processes or
- * write files during the clean-up.
+ * Runs several start-ups at once. When one fails, the others are aborted and awaited, because a start-up that continues
+ * could start processes or write files during the clean-up.
  */
 
-/** @throws the first failure, after all others have ended */
+/** @throws the first failure, after all other start-ups have ended */
 export async function together<T extends readonly Promise<unknown>[]>(
   signal: AbortSignal,
   begin: (signal: AbortSignal) => readonly [...T],

@@ -1,4 +1,4 @@
-/** Everything that needs the API server: its objects, controllers, node, webhook and the operator. */
+/** All parts of the sandbox that need the API server: its objects, controllers, node, webhook and operator. */
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -83,7 +83,7 @@ async function startControllers(options: BringUpOptions, access: ApiServerAccess
       baseEnvironment(env),
     ),
   ]);
-  // Pods can be created from then on, and its existence shows that controllers work.
+  // Pods can be created once this ServiceAccount exists, and its existence shows that the controllers work.
   await untilExists(client, manager, signal, resources.serviceAccounts, {
     namespace: 'default',
     name: 'default',
@@ -138,7 +138,7 @@ async function startKubelet(
         await client.get(resources.pods, ref);
         return true;
       } catch (error) {
-        // Unknown while the API server does not answer.
+        // The state is unknown while the API server does not answer.
         return !isNotFound(error);
       }
     },
@@ -147,7 +147,7 @@ async function startKubelet(
   options.onCleanup(close);
 }
 
-/** Registers the webhook only once it answers, because every pod waits for a registered webhook. */
+/** Starts the webhook and registers it once it answers, because every pod waits for a registered webhook. */
 async function startWebhook(options: BringUpOptions, access: ApiServerAccess): Promise<void> {
   const { parts, env, paths, settings, self, version, signal } = options;
   const { ports, plane, authority, client } = access;
@@ -190,7 +190,7 @@ async function startWebhook(options: BringUpOptions, access: ApiServerAccess): P
   await applyAll(client, [webhookRegistration(ports.webhook, authority.certificate)], signal);
 }
 
-/** Applies the CRDs and waits until they are established; until then requests for their objects fail. */
+/** Applies the CRDs and waits until they are established; requests for their objects fail before that. */
 async function installCrds(options: BringUpOptions, { client, plane }: ApiServerAccess): Promise<void> {
   const { signal } = options;
   const definitions = crds();
@@ -211,8 +211,8 @@ async function installCrds(options: BringUpOptions, { client, plane }: ApiServer
 }
 
 /**
- * Applies the admission policies and waits until the API server enforces them, before the CRDs exist: no account can be written
- * without them.
+ * Applies the admission policies and waits until the API server enforces them. The CRDs do not exist yet, so no account
+ * can be written without the policies.
  */
 async function guardAccounts(options: BringUpOptions, { client, plane }: ApiServerAccess): Promise<void> {
   const { signal } = options;
@@ -283,7 +283,10 @@ async function configureCluster(options: BringUpOptions, { client }: ApiServerAc
   );
 }
 
-/** As `kon operator` anywhere else: with a kubeconfig, the AWS SDK's default environment, and the shipped permissions. */
+/**
+ * Starts the operator as `kon operator` outside the sandbox: with a kubeconfig, the AWS SDK's default environment, and
+ * the shipped permissions.
+ */
 async function startOperator(options: BringUpOptions, access: ApiServerAccess): Promise<void> {
   const { parts, env, settings, self, version, signal } = options;
   const { ports, client, users } = access;

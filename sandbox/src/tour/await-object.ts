@@ -1,4 +1,4 @@
-/** Waits by a watch until a Kubernetes object meets a condition. */
+/** Watches a Kubernetes object until it meets a condition. */
 import type { KubeClient, KubeObject, Resource } from '../../../src/kube/index.ts';
 import { TourFailure } from './failure.ts';
 import { patienceMs } from './tour.ts';
@@ -11,9 +11,9 @@ type Selection = {
 
 /**
  * @param until called with all selected objects after each change; a result other than undefined ends the wait
- * @throws TourFailure when the time is up
+ * @throws TourFailure when the time runs out
  */
-// The type parameter is the caller's word for what the resource's objects look like.
+// The caller states the type of the resource's objects by the type parameter.
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
 export async function awaitObjects<T extends KubeObject, R>(
   client: KubeClient,

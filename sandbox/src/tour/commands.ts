@@ -1,4 +1,4 @@
-/** Runs the commands of the tour as child processes and shows them with their output. */
+/** Runs the commands of the tour as child processes and displays them with their output. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,23 +8,23 @@ import { TourFailure } from './failure.ts';
 export type Finished = { readonly code: number; readonly output: string };
 
 export type Running = {
-  /** Output so far, stdout and stderr. */
+  /** Returns the output so far, from stdout and stderr. */
   output(): string;
   readonly finished: Promise<Finished>;
 };
 
-/** An edit in the editor: a pattern of the existing text, its replacement, and how the edit is displayed. */
+/** A change in the editor: a pattern of the existing text, its replacement, and how the tour displays the change. */
 export type Typed = { readonly find: string; readonly replace: string; readonly shown?: string };
 
 export type CommandRunner = {
   /**
    * Runs `kon ARGS` to its end. With `typed`, the editor makes these changes.
-   * @throws TourFailure when its exit code is not the expected one (default: 0)
+   * @throws TourFailure when the exit code is not the expected one (default: 0)
    */
   kon(args: readonly string[], options?: { typed?: readonly Typed[]; exit?: number }): Promise<Finished>;
   /** Starts `kon ARGS`, which continues in the background. */
   start(args: readonly string[]): Running;
-  /** Runs a program with a stock AWS SDK in the place of a container of the pod. It may fail. */
+  /** Runs a program with a stock AWS SDK in place of a container of the pod. The program may fail. */
   inPod(namespace: string, pod: string, args: readonly string[]): Promise<Finished>;
   /** Runs the same program as the AWS administrator, without displaying it. */
   asAdministrator(args: readonly string[]): Promise<Finished>;
@@ -32,13 +32,13 @@ export type CommandRunner = {
 };
 
 export type CommandRunnerOptions = {
-  /** The program that runs the command line, with its leading arguments. */
+  /** Program that runs the command line, with its leading arguments. */
   readonly kon: readonly [string, ...string[]];
-  /** The program that uses S3 through the stock SDK. */
+  /** Program that uses S3 through the stock SDK. */
   readonly probe: readonly [string, ...string[]];
-  /** The program that edits a file; its first argument is a file with the changes. */
+  /** Program that edits a file; its first argument is a file with the changes. */
   readonly editor: readonly [string, ...string[]];
-  /** Environment of the user's shell: administrator of the sandbox's cluster and AWS account. */
+  /** Environment of the user's shell, which acts as administrator of the sandbox's cluster and AWS account. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly write: (text: string) => void;
   readonly signal: AbortSignal;
@@ -72,7 +72,7 @@ export async function createCommandRunner(options: CommandRunnerOptions): Promis
         resolve({ code: code ?? 1, output });
       });
     });
-    // The output can be read long before the program ends.
+    // The result may be awaited long after the program has failed, so the rejection is handled here.
     finished.catch(() => undefined);
     return { output: () => output, finished };
   };

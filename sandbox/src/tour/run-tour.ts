@@ -13,7 +13,7 @@ import type { Monotonic } from '../../../src/k8s/time.ts';
 
 export type TourOptions = {
   readonly sandbox: SandboxDescription;
-  /** Environment of a shell that is pointed at the sandbox. */
+  /** Environment of a shell that uses the sandbox. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly kon: readonly [string, ...string[]];
   readonly probe: readonly [string, ...string[]];
@@ -26,7 +26,7 @@ export type TourOptions = {
 
 export type TourReport = {
   readonly steps: readonly { readonly title: string; readonly seconds: number; readonly facts: number }[];
-  /** The failed step, with its reason. */
+  /** The failed step and the reason. */
   readonly failure?: { readonly step: string; readonly message: string };
 };
 

@@ -1,7 +1,7 @@
 /**
- * The tour: the promise of Konstellation, shown step by step on a running sandbox. It uses the `kon` command line and an AWS SDK,
- * and observes the effects in Kubernetes, IAM and S3 from outside. `kon sandbox tour` performs it, the end-to-end test asserts
- * it.
+ * The tour: the promise of Konstellation, demonstrated step by step on a running sandbox. It uses the `kon` command
+ * line and an AWS SDK, and observes the effects in Kubernetes, IAM and S3 from outside. `kon sandbox tour` performs it;
+ * the end-to-end test asserts that it succeeds.
  */
 import type { IAMClient } from '@aws-sdk/client-iam';
 import type { STSClient } from '@aws-sdk/client-sts';
@@ -15,22 +15,22 @@ export type TourStep = {
 
 export type Tour = {
   readonly client: KubeClient;
-  /** The emulator's administrator. */
+  /** IAM client of the emulator's administrator. */
   readonly iam: IAMClient;
   readonly sts: STSClient;
-  /** The account that the tour creates, and its app. */
+  /** Runs the commands of the tour. */
   readonly commands: CommandRunner;
   readonly signal: AbortSignal;
-  /** Prints what happens next, in a sentence. */
+  /** Prints a sentence about the next action. */
   say(text: string): void;
   /**
    * Asserts a fact.
-   * @throws TourFailure with `detail` when it does not hold
+   * @throws TourFailure with `detail` when the fact does not hold
    */
   expect(fact: string, holds: boolean, detail?: string): void;
-  /** The operator's AWS calls since the previous call of this function, by action. */
+  /** Counts the operator's AWS calls since the previous call of this function, by action. */
   operatorCalls(): Promise<Readonly<Record<string, number>>>;
 };
 
-/** Milliseconds until a step counts as broken. Drift is detected and repaired well within it. */
+/** Time limit of a step in milliseconds. Drift is detected and repaired well within it. */
 export const patienceMs = 90_000;

@@ -61,7 +61,7 @@ test('associations are cached after a delay, and removed again', async () => {
   expect(associations.has(ref)).toBe(false);
 });
 
-test('the cache is kept while reading fails, which is logged once', async () => {
+test('the cache is kept while reads fail, and the failure is logged once', async () => {
   answer = { status: 200, body: known };
   await look();
   answer = { status: 500, body: '' };

@@ -1,6 +1,6 @@
 /**
- * The webhook's cache of Pod Identity associations. EKS writes them to a file that the webhook watches, seconds after the call
- * that created them. Here they are polled, which causes a delay as well.
+ * The webhook's cache of Pod Identity associations. EKS writes associations to a file that the webhook watches, seconds
+ * after the call that created them. Here the webhook polls them, which causes a delay as well.
  */
 import { z } from 'zod';
 import type { SetTimer } from '../../../src/kube/index.ts';
@@ -9,14 +9,14 @@ import type { ServiceAccountRef } from './service-accounts.ts';
 
 export type Associations = {
   has(ref: ServiceAccountRef): boolean;
-  /** Whether they were read at least once. */
+  /** Whether the associations were read at least once. */
   known(): boolean;
 };
 
 const intervalMs = 500;
 const requestTimeoutMs = 5_000;
 
-/** As in the webhook's file (pkg/containercredentials/types.go). */
+/** Format of the webhook's file (pkg/containercredentials/types.go). */
 const identities = z.object({
   identities: z.array(z.object({ namespace: z.string(), serviceAccount: z.string() })),
 });
@@ -41,7 +41,7 @@ export function followAssociations(options: {
       failing = false;
     } catch (error) {
       if (signal.aborted) return;
-      // The cache stays as it was.
+      // The cache stays unchanged.
       if (!failing) log(`associations could not be read: ${String(error)}`);
       failing = true;
     }

@@ -9,7 +9,7 @@ import {
   type WebhookConfig,
 } from './mutate.ts';
 
-/** Draws the longest life of a token. */
+/** Draws the longest lifetime of a token. */
 const association = { random: () => 0.999_999 };
 const config: WebhookConfig = { region: 'eu-west-1', ...eksDefaults };
 const roleArn = 'arn:aws:iam::123456789012:role/konstellation/kon-sandbox-myaccount-1a2b3c4d';
@@ -53,7 +53,7 @@ function container(
   return (valueAt(patch, path) as Container[]).find((each) => each.name === name);
 }
 
-test('every container and init container of a linked pod gets env, mount and volume', () => {
+test('every container and init container of a linked pod gets variables, mount and volume', () => {
   const patch = mutate(
     pod({
       containers: [{ name: 'app', env: [{ name: 'A', value: 'a' }] }, { name: 'sidecar' }],
@@ -93,7 +93,7 @@ test.each<[string, Partial<Pod['spec']>, string, unknown]>([
   ['none, the list is made', {}, '/spec/volumes', [volume()]],
   ['an empty list, it is the first', { volumes: [] }, '/spec/volumes/0', volume()],
   ['others, it goes before them', { volumes: [{ name: 'data' }] }, '/spec/volumes/0', volume()],
-])('the volume is added: %s', (_name, spec, path, value) => {
+])('the token volume is added to the existing volumes: %s', (_name, spec, path, value) => {
   expect(mutate(pod(spec), serviceAccount(), config)[0]).toEqual({ op: 'add', path, value });
 });
 
@@ -115,12 +115,12 @@ test.each<[string, string[], object[]]>([
   expect(container(patch)).toEqual({ name: 'app', env: [...own, ...added], volumeMounts: [mount] });
 });
 
-test('a container with all of them does not even get the mount', () => {
+test('a container that sets all variables itself gets no mount', () => {
   const own = { name: 'app', env: ['AWS_ROLE_ARN', 'AWS_REGION', 'AWS_STS_REGIONAL_ENDPOINTS'].map(given) };
   expect(container(mutate(pod({ containers: [own] }), serviceAccount(), config))).toEqual(own);
 });
 
-test('a mount of that volume is left alone', () => {
+test('an existing mount of that volume is not changed', () => {
   const own = { name: 'aws-iam-token', mountPath: '/elsewhere' };
   const patch = mutate(pod({ containers: [{ name: 'app', volumeMounts: [own] }] }), serviceAccount(), config);
   expect(container(patch)?.volumeMounts).toEqual([own]);
@@ -165,7 +165,7 @@ test('skip-containers on the ServiceAccount has no effect', () => {
   expect(container(patch)?.env).toContainEqual(identity[0]);
 });
 
-test('the audience of the ServiceAccount goes into the token', () => {
+test("the token has the audience of the ServiceAccount's annotation", () => {
   const patch = mutate(pod(), serviceAccount({ 'eks.amazonaws.com/audience': 'vault' }), config);
   expect(valueAt(patch, '/spec/volumes')).toEqual([volume('vault')]);
 });
@@ -187,7 +187,7 @@ test.each<[string | undefined, string | undefined, number]>([
   [undefined, '-9223372036854775808', 600],
   [undefined, '9007199254740991', 9_007_199_254_740_991],
 ])(
-  'token-expiration %j on the ServiceAccount and %j on the pod give %i seconds',
+  'token-expiration %j on the ServiceAccount and %j on the pod result in %i seconds',
   (ofAccount, ofPod, expected) => {
     const key = 'eks.amazonaws.com/token-expiration';
     const patch = mutate(
@@ -199,7 +199,7 @@ test.each<[string | undefined, string | undefined, number]>([
   },
 );
 
-test('a life beyond the range of a number is written digit by digit, for the API server to refuse', () => {
+test('a token lifetime beyond the range of a number is written digit by digit, so that the API server refuses it', () => {
   const key = 'eks.amazonaws.com/token-expiration';
   const patch = mutate(pod({}, { [key]: '9223372036854775807' }), serviceAccount(), config);
   expect(JSON.stringify(patch)).toContain('"expirationSeconds":9223372036854775807,');
@@ -213,7 +213,7 @@ test.each<[string | undefined, boolean, boolean]>([
   ['true', false, true],
   ['yes', false, false],
   ['yes', true, true],
-])('sts-regional-endpoints %j over a default of %j gives %j', (text, byDefault, expected) => {
+])('sts-regional-endpoints %j with a default of %j results in %j', (text, byDefault, expected) => {
   const patch = mutate(
     pod(),
     serviceAccount(text === undefined ? {} : { 'eks.amazonaws.com/sts-regional-endpoints': text }),
@@ -222,7 +222,7 @@ test.each<[string | undefined, boolean, boolean]>([
   expect(container(patch)?.env?.some(({ name }) => name === sts.name)).toBe(expected);
 });
 
-test('a Windows pod gets the path of its token on drive C', () => {
+test('a Windows pod gets a token path on drive C', () => {
   const patch = mutate(pod({ nodeSelector: { 'kubernetes.io/os': 'windows' } }), serviceAccount(), config);
   expect(container(patch)?.env).toContainEqual({
     name: 'AWS_WEB_IDENTITY_TOKEN_FILE',
@@ -230,7 +230,7 @@ test('a Windows pod gets the path of its token on drive C', () => {
   });
 });
 
-test('the given pod is not changed', () => {
+test('the input pod is not modified', () => {
   const given = pod({ containers: [{ name: 'app', env: [] }], volumes: [] });
   const before = structuredClone(given);
   mutate(given, serviceAccount(), config);
@@ -244,7 +244,7 @@ describe('a pod whose ServiceAccount has a Pod Identity association', () => {
     { name: 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE', value: `${mountPath}/eks-pod-identity-token` },
   ];
 
-  test('gets the address of the agent and a token for it, whatever the annotation says', () => {
+  test('gets the address of the agent and a token for it, regardless of the role annotation', () => {
     for (const account of [serviceAccount(), {}, undefined]) {
       const patch = mutate(pod(), account, config, association);
       // The real webhook applies no STS default to a ServiceAccount that is not in its cache.
@@ -279,7 +279,7 @@ describe('a pod whose ServiceAccount has a Pod Identity association', () => {
     ['86399', undefined, 86_399, 86_399],
     ['90000', undefined, 90_000, 90_000],
   ])(
-    'gets a token for %j on the ServiceAccount and %j on the pod that lives %i to %i seconds',
+    'gets, with token-expiration %j on the ServiceAccount and %j on the pod, a token lifetime of %i to %i seconds',
     (ofAccount, ofPod, least, most) => {
       const key = 'eks.amazonaws.com/token-expiration';
       const annotated = (text: string | undefined): Record<string, string> =>
@@ -294,7 +294,7 @@ describe('a pod whose ServiceAccount has a Pod Identity association', () => {
     },
   );
 
-  test('is labelled', () => {
+  test('gets a label', () => {
     expect(valueAt(mutate(pod(), {}, config, association), '/metadata/labels')).toEqual({
       'eks.amazonaws.com/pod-identity': 'enabled',
     });
@@ -317,7 +317,7 @@ describe('a pod whose ServiceAccount has a Pod Identity association', () => {
     expect(container(patch, 'sidecar')).toEqual({ name: 'sidecar' });
   });
 
-  test('still gets credentials when it names a role for web identity, which SDKs prefer', () => {
+  test('gets the credentials variables even if it names a role for web identity, which SDKs prefer', () => {
     const containers = [{ name: 'app', env: [{ name: 'AWS_ROLE_ARN', value: roleArn }] }];
     expect(container(mutate(pod({ containers }), {}, config, association))?.env).toEqual([
       { name: 'AWS_ROLE_ARN', value: roleArn },

@@ -1,18 +1,19 @@
 /**
- * Mutation of a pod by amazon-eks-pod-identity-webhook, as a pure function. Follows its source (pkg/handler/handler.go,
- * pkg/cache/cache.go and pkg/containercredentials/config.go) in every detail, so that a pod that works here works on EKS.
+ * Mutation of a pod by amazon-eks-pod-identity-webhook, as a pure function. It follows the webhook's source
+ * (pkg/handler/handler.go, pkg/cache/cache.go and pkg/containercredentials/config.go) in every detail, so that a pod
+ * that works here works on EKS.
  */
 
 export type WebhookConfig = {
-  /** Region that is written into containers. */
+  /** Region that is written to containers. */
   readonly region: string;
-  /** Whether `AWS_STS_REGIONAL_ENDPOINTS=regional` is written without an annotation. EKS: true. */
+  /** Whether `AWS_STS_REGIONAL_ENDPOINTS=regional` is written when there is no annotation. EKS: true. */
   readonly regionalSts: boolean;
-  /** Audience of tokens without an annotation. EKS: `sts.amazonaws.com`. */
+  /** Audience of tokens when there is no annotation. EKS: `sts.amazonaws.com`. */
   readonly audience: string;
-  /** Life of tokens in seconds without an annotation. EKS: 86400. */
+  /** Lifetime of tokens in seconds when there is no annotation. EKS: 86400. */
   readonly tokenExpiration: number;
-  /** Settings of pods whose ServiceAccount has a Pod Identity association. */
+  /** Settings for pods whose ServiceAccount has a Pod Identity association. */
   readonly containerCredentials: {
     readonly fullUri: string;
     readonly audience: string;
@@ -22,7 +23,7 @@ export type WebhookConfig = {
   };
 };
 
-/** Defaults of the webhook (main.go), which EKS uses. */
+/** Defaults of the webhook's flags (main.go), which EKS uses. */
 export const eksDefaults = {
   regionalSts: true,
   audience: 'sts.amazonaws.com',
@@ -65,17 +66,17 @@ export type Pod = Annotated & {
 
 /** A Pod Identity association of the pod's ServiceAccount. */
 export type Association = {
-  /** Draws the life of a token within the webhook's jitter: 0 (included) to 1 (excluded). */
+  /** Draws the token lifetime within the webhook's jitter: 0 (included) to 1 (excluded). */
   readonly random: () => number;
 };
 
-/** RFC 6902. */
+/** JSON Patch operation (RFC 6902). */
 export type PatchOperation = { readonly op: 'add'; readonly path: string; readonly value: unknown };
 
 const volumeName = 'aws-iam-token';
 const mountPath = '/var/run/secrets/eks.amazonaws.com/serviceaccount';
 
-/** kube-apiserver issues no token of shorter life. */
+/** Shortest token lifetime that kube-apiserver accepts, in seconds. */
 const minTokenExpiration = 600n;
 /** Seconds: `DefaultTokenExpiration` and `DefaultMinTokenExpiration` of pkg/constants.go, which no flag changes. */
 const defaultTokenExpiration = 86_400;
@@ -83,10 +84,11 @@ const minJitteredExpiration = 79_200;
 const annotation = (name: string): string => `eks.amazonaws.com/${name}`;
 
 /**
- * @param serviceAccount as cached by the webhook, possibly older than the API server's; undefined: not cached
- * @param association set where the webhook knows a Pod Identity association of the ServiceAccount, which takes precedence over
+ * @param serviceAccount ServiceAccount in the webhook's cache, possibly older than in the API server; undefined when it
+ * is not cached
+ * @param association Pod Identity association of the ServiceAccount, if the webhook knows one; takes precedence over
  * the role of the annotation
- * @returns no operations for a ServiceAccount without either: the pod stays unchanged
+ * @returns no operations for a ServiceAccount without role and association: the pod stays unchanged
  */
 export function mutate(
   pod: Pod,
@@ -167,14 +169,14 @@ type ContainerVariables = {
   readonly regionalSts: boolean;
 };
 
-/** Only pods that get their identity by association are labelled. */
+/** Adds a label, which only pods with an identity by association get. */
 function label(pod: Pod): PatchOperation {
   return pod.metadata?.labels === undefined
     ? add('/metadata/labels', { 'eks.amazonaws.com/pod-identity': 'enabled' })
     : add('/metadata/labels/eks.amazonaws.com~1pod-identity', 'enabled');
 }
 
-/** A variable that the container sets itself is kept, and its pair is not added either. */
+/** Keeps a variable that the container sets itself, and then does not add the other variable of its pair either. */
 function injectContainer(container: Container, variables: ContainerVariables): Container {
   const env = container.env ?? [];
   const defines = (...names: readonly string[]): boolean => env.some(({ name }) => names.includes(name));
@@ -212,7 +214,7 @@ function runsOnWindows(pod: Pod): boolean {
   return selector['kubernetes.io/os'] === 'windows' || selector['beta.kubernetes.io/os'] === 'windows';
 }
 
-/** Accepts the spellings of Go's `strconv.ParseBool`. Undefined for anything else. */
+/** Parses a boolean in the spellings of Go's `strconv.ParseBool`; undefined for any other text. */
 function parseBoolean(text: string | undefined): boolean | undefined {
   if (text === undefined) return undefined;
   if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
@@ -220,7 +222,7 @@ function parseBoolean(text: string | undefined): boolean | undefined {
   return undefined;
 }
 
-/** Go's `strconv.ParseInt(text, 10, 64)`; undefined where that fails. */
+/** Parses an integer like Go's `strconv.ParseInt(text, 10, 64)`; undefined where that fails. */
 function parseExpiration(text: string | undefined): bigint | undefined {
   if (text === undefined || !/^[+-]?\d+$/.test(text)) return undefined;
   const value = BigInt(text.replace(/^\+/, ''));
@@ -228,22 +230,25 @@ function parseExpiration(text: string | undefined): bigint | undefined {
   return value < minTokenExpiration ? minTokenExpiration : value;
 }
 
-/** The webhook spreads the expiry of tokens with the default life, whether it was the default or asked for. */
+/**
+ * Adds jitter to the default token lifetime, as the webhook does, whether it was the default or requested explicitly.
+ */
 function withJitter(expiration: bigint, { random }: Association): bigint {
   if (expiration !== BigInt(defaultTokenExpiration)) return expiration;
   const choices = defaultTokenExpiration - minJitteredExpiration + 1;
   return BigInt(minJitteredExpiration + Math.floor(random() * choices));
 }
 
-// Every supported Node.js has it, the ECMAScript types do not yet: https://github.com/tc39/proposal-json-parse-with-source
+// Every supported Node.js version has this function, but the ECMAScript types do not include it yet:
+// https://github.com/tc39/proposal-json-parse-with-source
 const { rawJSON: rawJson } = JSON as unknown as { readonly rawJSON: (text: string) => unknown };
 
-/** Serializes to JSON digit by digit, also beyond the range of a number. The API server refuses such a life. */
+/** Serializes an integer digit by digit, even beyond the range of a number. The API server refuses such a lifetime. */
 function jsonInteger(value: bigint): unknown {
   return Number.isSafeInteger(Number(value)) ? Number(value) : rawJson(String(value));
 }
 
-/** The fields of the first record, as Go's `encoding/csv` reads it; none where that fails. */
+/** Parses the fields of the first record like Go's `encoding/csv`; empty where that fails. */
 function parseList(text: string | undefined): ReadonlySet<string> {
   const lines = (text ?? '').replaceAll('\r\n', '\n').replace(/\r$/, '').replace(/^\n+/, '');
   const fields: string[] = [];

@@ -1,4 +1,6 @@
-/** Registration of the webhook at the API server: as on EKS, except that it is reached by address. */
+/**
+ * Registration of the webhook with the API server: the same as on EKS, except that the webhook is reached by address.
+ */
 
 /** @param caCertificate PEM */
 export function webhookRegistration(port: number, caCertificate: string): WebhookRegistration {
@@ -14,7 +16,7 @@ export function webhookRegistration(port: number, caCertificate: string): Webhoo
           url: `https://127.0.0.1:${port}/mutate`,
           caBundle: Buffer.from(caCertificate).toString('base64'),
         },
-        // A pod that the webhook misses runs without an identity instead of not at all.
+        // A pod runs without an identity when the webhook fails, instead of not at all.
         failurePolicy: 'Ignore',
         sideEffects: 'None',
         timeoutSeconds: 10,

@@ -77,7 +77,7 @@ const review = (serviceAccountName: string | undefined): string =>
     },
   });
 
-test('a pod of a linked ServiceAccount is answered with a JSON patch', async () => {
+test('a pod of a linked ServiceAccount gets a JSON patch', async () => {
   const { status, body } = await call('POST', '/mutate', review('linked'));
   expect(status).toBe(200);
   const answer = JSON.parse(body) as { response: { patch: string } };
@@ -88,7 +88,7 @@ test('a pod of a linked ServiceAccount is answered with a JSON patch', async () 
   });
   const patch = JSON.parse(Buffer.from(answer.response.patch, 'base64').toString()) as object[];
   expect(patch).toContainEqual(expect.objectContaining({ op: 'add', path: '/spec/containers' }));
-  // Fields that the webhook does not know are kept in the container.
+  // The container keeps fields that the webhook does not know.
   expect(JSON.stringify(patch)).toContain('"image":"app:1"');
   expect(lines).toEqual(['pod production/myapp-* of ServiceAccount linked: injected']);
 });
@@ -124,7 +124,7 @@ test.each([
     '',
   ],
   ['a review without a pod', review('linked').replace('"containers"', '"others"'), reviewType, 'a-uid'],
-])('%s is answered with a refusal, and 200', async (_name, sent, type, uid) => {
+])('%s gets a refusal with status 200', async (_name, sent, type, uid) => {
   const { status, body } = await call('POST', '/mutate', sent);
   expect(status).toBe(200);
   expect(JSON.parse(body)).toEqual({
@@ -133,14 +133,14 @@ test.each([
   });
 });
 
-test('it is healthy once ServiceAccounts are cached', async () => {
+test('the server is healthy once ServiceAccounts are cached', async () => {
   ready = false;
   expect((await call('GET', '/healthz')).status).toBe(503);
   ready = true;
   expect((await call('GET', '/healthz')).status).toBe(200);
 });
 
-test('a pod of a ServiceAccount with an association is injected even if the ServiceAccount is unknown', async () => {
+test('a pod of a ServiceAccount with an association is mutated even if the ServiceAccount is not cached', async () => {
   const { body } = await call('POST', '/mutate', review('associated'));
   const { patch } = (JSON.parse(body) as { response: { patch: string } }).response;
   expect(Buffer.from(patch, 'base64').toString()).toContain('AWS_CONTAINER_CREDENTIALS_FULL_URI');

@@ -1,4 +1,4 @@
-/** The webhook over HTTPS: AdmissionReview in, AdmissionReview out. */
+/** HTTPS server of the webhook, which answers AdmissionReviews. */
 import { createServer, type Server } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
@@ -15,9 +15,9 @@ export type WebhookServerOptions = {
   /** Whether the webhook knows a Pod Identity association of the ServiceAccount. */
   readonly associated: (ref: ServiceAccountRef) => boolean;
   readonly random: Random;
-  /** Receives one line for each pod. */
+  /** Called with one line for each pod. */
   readonly log: (line: string) => void;
-  /** Whether the caches are filled; `/healthz` answers with it. */
+  /** Whether the caches are filled, which `/healthz` reports. */
   readonly ready: () => boolean;
 };
 
@@ -28,7 +28,10 @@ const container = z.looseObject({
 });
 const annotations = z.record(z.string(), z.string()).optional();
 
-/** The fields read of https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#request. */
+/**
+ * Fields that the webhook reads of
+ * https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#request.
+ */
 const pod = z.looseObject({
   metadata: z
     .looseObject({
@@ -55,7 +58,7 @@ const admissionReview = z.object({
 /** The API server sends no object larger than 3 MiB. */
 const bodyLimit = 4 * 1024 * 1024;
 
-/** Resolves when it listens. */
+/** Resolves when the server listens. */
 export async function startWebhookServer(options: WebhookServerOptions): Promise<Server> {
   const server = createServer(
     { cert: options.tls.certificate, key: options.tls.key, minVersion: 'TLSv1.2' },
@@ -101,7 +104,7 @@ async function answer(
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(review));
 }
 
-/** An unreadable review is answered with 200 and a refusal, as by the real webhook. */
+/** Answers a review. A malformed review gets status 200 and a refusal, as from the real webhook. */
 async function answerReview(body: unknown, options: WebhookServerOptions): Promise<object> {
   const review = admissionReview.safeParse(body);
   if (!review.success) return { response: refusal('', z.prettifyError(review.error)) };
@@ -132,7 +135,7 @@ async function reviewPod(
   const name = given.spec.serviceAccountName ?? '';
   const ref = { namespace, name };
   const byAssociation = associated(ref);
-  // The API server sets a ServiceAccount in each pod before it calls the webhook.
+  // The API server sets the ServiceAccount of each pod before it calls the webhook.
   const account = name === '' ? undefined : await lookup(ref, { wait: !byAssociation });
   const patch = mutate(given as Pod, account, config, byAssociation ? { random } : undefined);
   const podName = given.metadata.name ?? `${given.metadata.generateName ?? ''}*`;

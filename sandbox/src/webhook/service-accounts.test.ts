@@ -19,7 +19,7 @@ const account = (role?: string): KubeObject => ({
   },
 });
 
-/** Cache, server and clock, each controlled by the test. */
+/** Creates a cache with server and clock, which the test controls. */
 function setUp(): {
   lookup: ServiceAccountLookup;
   cached: Map<string, KubeObject>;
@@ -98,7 +98,7 @@ test('a cached ServiceAccount is returned, even without a role', async () => {
   expect(world.asked).toBe(0);
 });
 
-test('one that the watch delivers in time is returned', async () => {
+test('a ServiceAccount that the watch delivers in time is returned', async () => {
   const world = setUp();
   const found = world.lookup(ref);
   world.arrive(account('arn:r'));
@@ -106,14 +106,14 @@ test('one that the watch delivers in time is returned', async () => {
   expect(world.aborted).toBe(true);
 });
 
-test('one that the API server already has is returned', async () => {
+test('a ServiceAccount that exists in the API server but not in the cache is returned', async () => {
   const world = setUp();
   const found = world.lookup(ref);
   world.answer.resolve(account('arn:r'));
   expect(await found).toEqual(account('arn:r'));
 });
 
-test('after 100 ms it is unknown, and the request is aborted', async () => {
+test('a ServiceAccount that is not found within 100 ms is unknown, and the request is aborted', async () => {
   const world = setUp();
   const found = world.lookup(ref);
   world.timeIsUp();
@@ -131,7 +131,7 @@ test('a failing server does not end the wait', async () => {
   expect(await found).toEqual(account('arn:r'));
 });
 
-test('an unknown one is not awaited unless requested', async () => {
+test('an unknown ServiceAccount is not awaited unless requested', async () => {
   const world = setUp();
   expect(await world.lookup(ref, { wait: false })).toBeUndefined();
   expect(world.asked).toBe(0);

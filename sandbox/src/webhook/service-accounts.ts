@@ -1,7 +1,7 @@
 /**
- * The webhook's cache of ServiceAccounts, fed by a watch as in the real webhook. A pod created right after its ServiceAccount, or
- * right after its annotation, can therefore be missed. Users of the webhook have to handle that, so the sandbox must not do
- * better.
+ * The webhook's cache of ServiceAccounts, filled by a watch as in the real webhook. The webhook can therefore miss a
+ * pod that is created right after its ServiceAccount or right after its annotation. Users of the webhook have to handle
+ * that, so the sandbox must not behave better.
  */
 import {
   type Informer,
@@ -15,7 +15,7 @@ import type { ServiceAccount } from './mutate.ts';
 
 export type ServiceAccountRef = { readonly namespace: string; readonly name: string };
 
-/** Undefined: unknown, even after waiting where that was requested. */
+/** Looks up a ServiceAccount. Undefined: it is unknown, even after the wait if one was requested. */
 export type ServiceAccountLookup = (
   ref: ServiceAccountRef,
   options?: { readonly wait: boolean },
@@ -33,7 +33,7 @@ export function lookupThroughCache(options: {
   return async (ref, { wait } = { wait: true }) => {
     const key = `${ref.namespace}/${ref.name}`;
     const known = informer.store.get(key);
-    // A cached ServiceAccount without a role is an answer: the webhook does not check for a newer annotation.
+    // A cached ServiceAccount without a role is final: the webhook does not check for a newer annotation.
     if (known !== undefined || !wait) return known;
     const abort = new AbortController();
     const arrival = Promise.withResolvers<ServiceAccount | undefined>();
@@ -45,7 +45,7 @@ export function lookupThroughCache(options: {
       (found) => arrival.resolve(found),
       (error: unknown) => {
         if (isNotFound(error)) arrival.resolve(undefined);
-        // Other failures may be transient, and the watch may still deliver it.
+        // Other failures may be transient, and the watch may still deliver the ServiceAccount.
       },
     );
     try {

@@ -1,4 +1,4 @@
-/** The webhook as a process: its watch and its server, until it is stopped. */
+/** The webhook as a process: runs its watch and its server until it is stopped. */
 import { readFile } from 'node:fs/promises';
 import {
   type Connection,
@@ -16,13 +16,13 @@ import type { Monotonic } from '../../../src/k8s/time.ts';
 
 export type WebhookOptions = {
   readonly port: number;
-  /** PEM files. */
+  /** Paths of PEM files. */
   readonly certificateFile: string;
   readonly keyFile: string;
   /** Connection to the API server whose ServiceAccounts are watched. */
   readonly connection: Connection;
   readonly region: string;
-  /** URL of the list of ServiceAccounts with a Pod Identity association (default: none are known). */
+  /** URL of the list of ServiceAccounts with a Pod Identity association (default: no associations). */
   readonly associationsUrl: string | undefined;
   /** Milliseconds. */
   readonly now: () => Monotonic;
@@ -31,7 +31,7 @@ export type WebhookOptions = {
   readonly signal: AbortSignal;
 };
 
-/** Resolves when `signal` aborts. */
+/** Runs the webhook until `signal` is aborted. */
 export async function runWebhook(options: WebhookOptions): Promise<void> {
   const { signal, now, random } = options;
   const client = createKubeClient(options.connection, { userAgent: 'pod-identity-webhook', random });

@@ -1,6 +1,6 @@
 /**
- * EKS Auth: exchanges a pod's token for credentials of the role that is associated with its ServiceAccount. On AWS the agent on
- * the pod's node calls it; it accepts any caller with the permission.
+ * EKS Auth: exchanges a pod's token for credentials of the role that is associated with its ServiceAccount. On AWS, the
+ * Pod Identity agent of the pod's node makes this call; EKS Auth accepts any caller with the permission.
  * https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html
  */
 import type { EksState, EksCluster } from '../eks/state.ts';
@@ -25,7 +25,7 @@ export type EksAuthEnv = {
 
 const podAudience = 'pods.eks.amazonaws.com';
 
-/** Life of the credentials in seconds, independent of the role's maximum session duration. */
+/** Lifetime of the credentials, independent of the role's maximum session duration. */
 const sessionMs = 6 * 3_600_000;
 
 type Call = RestCall<EksAuthEnv>;
@@ -104,7 +104,7 @@ type Pod = {
 
 const invalidToken = (message: string): AwsError => new AwsError('InvalidTokenException', message);
 
-/** Verifies the token and returns its subject. */
+/** Verifies the token and returns the pod that it was issued for. */
 async function podOf(token: string, cluster: EksCluster, { env, request }: Call): Promise<Pod> {
   const read = env.tokens.read(token);
   if (!read.ok)

@@ -85,8 +85,8 @@ const tokenOf = (claims: TokenClaims = {}): Promise<string> =>
 const exchange = async (claims?: TokenClaims) =>
   emulator.eksAuth().exchange({ clusterName, token: await tokenOf(claims) });
 
-describe("a pod's token", () => {
-  it('gets credentials of the associated role, with session tags of the pod', async () => {
+describe('AssumeRoleForPodIdentity', () => {
+  it('returns credentials of the associated role, with session tags of the pod', async () => {
     const { credentials, assumedRoleArn, associationId } = await exchange();
     expect(associationId).toMatch(/^a-/);
     expect(assumedRoleArn).toMatch(/:assumed-role\/podrole\/eks-demo-myapp-1-[0-9a-f-]{36}$/);
@@ -109,7 +109,7 @@ describe("a pod's token", () => {
     ['eks-cluster-name', clusterName],
     ['kubernetes-pod-name', 'myapp-1'],
     ['kubernetes-pod-uid', 'pod-uid'],
-  ])('brings the session tag %s', async (tag, value) => {
+  ])('sets the session tag %s', async (tag, value) => {
     const change = (wanted: string) =>
       emulator.iam().send(
         new UpdateAssumeRolePolicyCommand({
@@ -137,11 +137,11 @@ describe("a pod's token", () => {
       'ResourceNotFoundException',
       /No pod identity association/,
     ],
-  ])('is refused when it %s', async (_what, claims, name, message) => {
+  ])('refuses a token that %s', async (_what, claims, name, message) => {
     await expect(exchange(claims)).rejects.toMatchObject({ name, message });
   });
 
-  it('is refused when it was tampered with', async () => {
+  it('refuses a token that was tampered with', async () => {
     const token = await tokenOf();
     const [head = '', , signature = ''] = token.split('.');
     const forged = Buffer.from(JSON.stringify({ ...decode(token), sub: 'other' })).toString('base64url');
@@ -150,7 +150,7 @@ describe("a pod's token", () => {
     ).rejects.toMatchObject({ name: 'InvalidTokenException', message: /signature/ });
   });
 
-  it('is refused for another cluster, and for a caller who may not ask', async () => {
+  it('refuses a token of another cluster, and a caller without permission', async () => {
     const token = await tokenOf();
     await expect(emulator.eksAuth().exchange({ clusterName: 'none', token })).rejects.toMatchObject({
       name: 'ResourceNotFoundException',
@@ -161,7 +161,7 @@ describe("a pod's token", () => {
     });
   });
 
-  it('is refused when the role no longer trusts the pod', async () => {
+  it('refuses the token of a pod that the role no longer trusts', async () => {
     await emulator.iam().send(
       new UpdateAssumeRolePolicyCommand({
         RoleName: 'podrole',
@@ -174,7 +174,7 @@ describe("a pod's token", () => {
     });
   });
 
-  it('is in no journal entry', async () => {
+  it('writes no token to the journal', async () => {
     const token = await tokenOf();
     await emulator.eksAuth().exchange({ clusterName, token });
     const entries = emulator.journal.entries({ service: 'eks-auth' });

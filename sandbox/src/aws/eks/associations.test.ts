@@ -75,7 +75,7 @@ async function associate(
 }
 
 describe('an association', () => {
-  it('is created, described, updated and deleted', async () => {
+  it('is created, described, updated and deleted by the EKS API', async () => {
     await createRole();
     await createRole({}, 'other');
     const made = await associate({ tags: { team: 'payments' } });
@@ -104,7 +104,7 @@ describe('an association', () => {
     await expect(describeIt()).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
   });
 
-  it('exists once per ServiceAccount, and a repeated request returns the first', async () => {
+  it('is unique per ServiceAccount, and a repeated request returns the existing one', async () => {
     await createRole();
     const first = await associate({ clientRequestToken: 'same' });
     expect((await associate({ clientRequestToken: 'same' })).associationId).toBe(first.associationId);
@@ -143,7 +143,7 @@ describe('an association', () => {
       { Condition: { StringEquals: { 'aws:RequestTag/kubernetes-namespace': ['staging'] } } },
     ],
     ['a denial', { Effect: 'Deny' }],
-  ])('is refused for a role that trusts %s', async (_what, change) => {
+  ])('is refused for a role whose trust policy does not match: %s', async (_what, change) => {
     await createRole(change);
     await expect(associate()).rejects.toMatchObject({
       name: 'InvalidParameterException',
@@ -167,7 +167,7 @@ describe('an association', () => {
     });
   });
 
-  it('accepts a role once IAM has propagated it', async () => {
+  it('is accepted for a new role once IAM has propagated it', async () => {
     emulator.faults.set({ propagationMs: 60_000 });
     await createRole();
     await expect(associate()).rejects.toMatchObject({
@@ -175,7 +175,7 @@ describe('an association', () => {
     });
   });
 
-  it('needs the permissions to create it, to tag it and to pass the role', async () => {
+  it('requires the permissions to create it, to tag it and to pass the role', async () => {
     await createRole();
     await expect(
       emulator.eks(nobody).send(new CreatePodIdentityAssociationCommand({ ...target, roleArn })),
@@ -211,7 +211,7 @@ describe('an association', () => {
     ).rejects.toMatchObject({ name: 'AccessDeniedException', message: /iam:PassRole on resource: arn/ });
   });
 
-  it('has tags that can be changed', async () => {
+  it('can be tagged and untagged', async () => {
     await createRole();
     const { associationArn: resourceArn } = await associate({ tags: { a: '1', b: '2' } });
     await emulator.eks().send(new TagResourceCommand({ resourceArn, tags: { b: '3', c: '4' } }));
@@ -228,7 +228,7 @@ describe('an association', () => {
 });
 
 describe('the list of associations', () => {
-  it('comes in pages, filtered by namespace or ServiceAccount', async () => {
+  it('is paged, and can be filtered by namespace or ServiceAccount', async () => {
     await createRole();
     const names = Array.from({ length: 5 }, (_, index) => `ns-${index}`);
     for (const namespace of names) await associate({ namespace });

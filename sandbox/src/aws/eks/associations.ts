@@ -1,6 +1,7 @@
 /**
- * Pod Identity associations: the role of a ServiceAccount's pods.
- * https://docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssociation.html and the pages of its siblings.
+ * Pod Identity associations, which assign a role to the pods of a ServiceAccount.
+ * https://docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssociation.html and the pages of the
+ * related actions.
  */
 import type { Requirement } from '../authorise.ts';
 import {
@@ -20,7 +21,7 @@ import { sessionTags, trustsPodIdentity } from './pod-identity-trust.ts';
 import type { Association } from './state.ts';
 import { readTags, requestTagKeys, resourceTagKeys } from './tags.ts';
 
-/** https://docs.aws.amazon.com/eks/latest/userguide/pod-identities.html, "Limits". It cannot be raised. */
+/** AWS does not raise this quota. https://docs.aws.amazon.com/eks/latest/userguide/pod-identities.html, "Limits". */
 const mostPerCluster = 5000;
 
 type Call = RestCall<EksEnv>;
@@ -234,7 +235,7 @@ function checkRole(
   }
 }
 
-/** Refused instead of accepted and ignored. */
+/** Refuses parameters that the emulator does not support, instead of ignoring them. */
 function refuseWhatIsNotHere(body: Json): void {
   const member = ['targetRoleArn', 'policy'].find((name) => body[name] !== undefined && body[name] !== '');
   if (member !== undefined)

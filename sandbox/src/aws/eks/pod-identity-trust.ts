@@ -1,6 +1,6 @@
 /**
- * Whether a role trusts EKS Pod Identity: its service principal, for `sts:AssumeRole` and `sts:TagSession`, with the principal's
- * condition keys.
+ * Checks whether a role trusts EKS Pod Identity: its service principal, for `sts:AssumeRole` and `sts:TagSession`,
+ * under the condition keys that EKS sets.
  * https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html
  */
 import type { Role } from '../iam/model.ts';
@@ -12,7 +12,7 @@ export type SessionTags = Readonly<Record<string, string>>;
 
 const principal = { type: 'Service', values: ['pods.eks.amazonaws.com'] } as const;
 
-/** https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html */
+/** Session tags that EKS sets: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html */
 export function sessionTags(
   association: Pick<Association, 'clusterName' | 'namespace' | 'serviceAccount' | 'disableSessionTags'>,
   pod: { readonly name: string; readonly uid: string } | undefined,
@@ -28,10 +28,10 @@ export function sessionTags(
   };
 }
 
-/** Condition keys of the request that EKS itself makes; those of its caller do not apply. */
+/** Condition keys of the request that EKS itself makes; the keys of EKS's caller do not apply to it. */
 const own = ['aws:CurrentTime', 'aws:EpochTime', 'aws:RequestedRegion', 'aws:SecureTransport'];
 
-/** @param context of the call that makes EKS assume the role */
+/** @param context condition keys of the call that makes EKS assume the role */
 export function trustsPodIdentity(
   role: Role,
   clusterName: string,

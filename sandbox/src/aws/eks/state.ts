@@ -1,6 +1,6 @@
 /**
- * State of EKS: clusters, which exist from the start and are active, and their Pod Identity associations. Associations keep
- * earlier values, because changes reach the webhook and EKS Auth with a delay.
+ * State of EKS: clusters, which exist from the start and are active, and their Pod Identity associations. Earlier
+ * values of associations are kept, because changes reach the webhook and EKS Auth with a delay.
  */
 import { maxStalenessMs } from '../faults/settings.ts';
 import { createHistory } from '../iam/history.ts';
@@ -15,14 +15,14 @@ export type EksCluster = {
   readonly version: string;
 };
 
-/** Replaced as a whole when it changes. */
+/** An immutable record: a change replaces it. */
 export type Association = {
   readonly clusterName: string;
   readonly namespace: string;
   readonly serviceAccount: string;
   readonly roleArn: string;
   readonly arn: string;
-  /** `a-` and 17 letters and digits. */
+  /** `a-` followed by 17 letters and digits. */
   readonly id: string;
   readonly tags: Readonly<Record<string, string>>;
   readonly disableSessionTags: boolean;

@@ -1,5 +1,5 @@
 /**
- * Tags of EKS resources; here only associations can be tagged.
+ * Tags of EKS resources; the emulator supports them for associations only.
  * https://docs.aws.amazon.com/eks/latest/userguide/eks-using-tags.html
  */
 import type { RequestContext } from '../../../../src/policy/model.ts';
@@ -12,7 +12,7 @@ const mostTags = 50;
 
 type Tags = Readonly<Record<string, string>>;
 
-/** The tagging actions of EKS have error names of their own. */
+/** EKS's tagging actions use their own error names. */
 const badRequest = (message: string): AwsError => new AwsError('BadRequestException', message);
 
 /** @throws AwsError InvalidParameterException */

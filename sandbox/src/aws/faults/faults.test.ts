@@ -9,8 +9,8 @@ const call = (action: string, resource = 'arn:aws:iam::1:role/kon-a'): CallDescr
   parameters: {},
 });
 
-describe('throttling', () => {
-  it('lets a burst through and then the rate', () => {
+describe('a token bucket', () => {
+  it('allows a burst, then calls at its rate', () => {
     const faults = createFaults({ throttles: [{ ratePerSecond: 20, burst: 5 }] });
     const passed = (count: number, at: number): number =>
       Array.from({ length: count }, () => faults.onCall('iam', call('GetRole'), at)).filter(
@@ -26,7 +26,7 @@ describe('throttling', () => {
     expect(faults.onCall('sts', call('GetCallerIdentity'), 10_000).error).toBeUndefined();
   });
 
-  it('has a bucket of its own for each set of services', () => {
+  it('is separate for each set of services', () => {
     const faults = createFaults({
       throttles: [
         { services: ['iam'], ratePerSecond: 1, burst: 1 },
@@ -52,7 +52,7 @@ describe('random faults', () => {
     });
   };
 
-  it('occur at their rates', () => {
+  it('occur at their configured rates', () => {
     const drawn = draws(7);
     const share = (test: (draw: (typeof drawn)[number]) => boolean): number =>
       drawn.filter(test).length / drawn.length;
@@ -61,14 +61,14 @@ describe('random faults', () => {
     expect(drawn.every(({ latencyMs }) => latencyMs >= 5 && latencyMs <= 15)).toBe(true);
   });
 
-  it('repeat with the same seed, and differ with another', () => {
+  it('are the same with the same seed, and differ with another seed', () => {
     expect(draws(7)).toEqual(draws(7));
     expect(draws(8)).not.toEqual(draws(7));
   });
 });
 
-describe('rules', () => {
-  it('apply to the calls that they select, as often as configured', () => {
+describe('fault rules', () => {
+  it('apply to the calls that they select, as many times as configured', () => {
     const faults = createFaults({
       rules: [
         {
@@ -91,7 +91,7 @@ describe('rules', () => {
     expect(faults.settings().rules).toEqual([]);
   });
 
-  it('are not used up by calls that are throttled', () => {
+  it('are not used up by throttled calls', () => {
     const faults = createFaults({
       throttles: [{ ratePerSecond: 1, burst: 1 }],
       rules: [{ service: 'iam', action: 'DeleteRole', times: 1, drop: 'afterCall' }],
@@ -105,7 +105,7 @@ describe('rules', () => {
     [{ rules: [{ service: 'iam' }] }, /needs an error/],
     [{ errorRate: 2 }, /errorRate/],
     [{ propagationMs: 3_600_000 }, /propagationMs/],
-  ])('and invalid settings are refused: %j', (settings, message) => {
+  ])('are refused with invalid settings: %j', (settings, message) => {
     expect(() => createFaults(settings)).toThrow(message);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * Selects the calls that meet faults. All draws come from one seeded generator, so that a run with the same calls in the same
- * order meets the same faults.
+ * Selects the calls that get a fault. All random draws come from one seeded generator, so a run with the same calls in
+ * the same order gets the same faults.
  */
 import { matchesPattern } from '../../../../src/identity/index.ts';
 import type { InjectedFault } from '../journal.ts';
@@ -19,19 +19,19 @@ export type CallFault = {
 };
 
 export type Faults = {
-  /** The active settings; rules with `times` show how often they still apply. */
+  /** The active settings. `times` of a rule is the remaining number of its applications. */
   readonly settings: () => FaultSettings;
   /**
-   * Replaces all settings: an absent one is off.
+   * Replaces all settings; an absent setting is off.
    * @throws ZodError for invalid settings
    */
   readonly set: (settings: FaultSettingsInput) => void;
   readonly onCall: (service: ServiceName, call: CallDescription, now: number) => CallFault;
-  /** Whether the response of a call that changed state is lost. Draws at random. */
+  /** Decides at random whether the response to a call that changed state is lost. */
   readonly losesResponse: () => boolean;
-  /** Point in time whose state a read of IAM returns. Draws at random. */
+  /** Point in time whose IAM state a read returns, drawn at random. */
   readonly readsAsOf: (now: number) => number;
-  /** Point in time whose state of IAM STS and authorization use. */
+  /** Point in time whose IAM state STS and authorization use. */
   readonly authorisesAsOf: (now: number) => number;
 };
 
@@ -77,7 +77,7 @@ export function createFaults(initial: FaultSettingsInput = {}): Faults {
     set: (next) => apply(faultSettings.parse(next)),
     onCall: (service, call, now) => {
       const latencyMs = draw(settings.latencyMs);
-      // Every bucket gives a token, as on AWS, where a refused call counts too.
+      // A call takes a token from every bucket even when it is throttled, because AWS counts refused calls too.
       const throttled = buckets.filter(
         ({ services, bucket }) => services.includes(service) && !bucket.take(now),
       );
@@ -85,7 +85,7 @@ export function createFaults(initial: FaultSettingsInput = {}): Faults {
       if (settings.errorRate > 0 && random() < settings.errorRate) {
         return { latencyMs, error: internalFailure(service), fault: 'failed' };
       }
-      // Last, so that a rule is not used up by a call that was refused anyway.
+      // Rules come last, so that a call that is refused anyway does not use up a rule.
       const rule = takeRule(service, call);
       return rule === undefined ? { latencyMs } : underRule(rule, latencyMs + draw(rule.latencyMs ?? 0));
     },
@@ -161,7 +161,7 @@ function internalFailure(service: ServiceName): AwsError {
   }
 }
 
-/** A small generator with 32 bits of state, good enough for faults. */
+/** A small generator with 32 bits of state, which is random enough for faults. */
 function mulberry32(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 const milliseconds = z.number().min(0).max(600_000);
 
-/** A fixed number, or `[least, most]` for an even distribution over calls. */
+/** A fixed number, or `[least, most]` for a uniform distribution over calls. */
 const span = z.union([milliseconds, z.tuple([milliseconds, milliseconds])]);
 
 const service = z.enum(['iam', 'sts', 'eks', 'eks-auth', 's3']);
@@ -14,7 +14,7 @@ const rule = z
     service,
     /** Operation, with the wildcards `*` and `?` (default: any). */
     action: z.string().optional(),
-    /** ARN of the call's subject, with wildcards (default: any). */
+    /** ARN of the resource of the call, with wildcards (default: any). */
     resource: z.string().optional(),
     /** Number of times the rule applies before it is removed (default: always). */
     times: z.int().min(1).optional(),
@@ -26,7 +26,7 @@ const rule = z
       })
       .optional(),
     latencyMs: span.optional(),
-    /** Closes the connection without an answer: before the call is executed, or after. */
+    /** Closes the connection without a response: before or after the call is executed. */
     drop: z.enum(['beforeCall', 'afterCall']).optional(),
   })
   .refine((given) => given.error !== undefined || given.latencyMs !== undefined || given.drop !== undefined, {
@@ -34,11 +34,14 @@ const rule = z
   });
 
 export const faultSettings = z.strictObject({
-  /** Seed of the random draws, to repeat a run. */
+  /** Seed of the random draws; the same seed repeats a run. */
   seed: z.int().default(1),
   /** Latency added to every call. */
   latencyMs: span.default(0),
-  /** Token buckets. A call takes a token from every bucket that lists its service, and is throttled when one is empty. */
+  /**
+   * Token buckets. A call takes a token from every bucket that lists its service, and is throttled when any of them is
+   * empty.
+   */
   throttles: z
     .array(
       z.strictObject({
@@ -48,13 +51,13 @@ export const faultSettings = z.strictObject({
       }),
     )
     .default([]),
-  /** Share of calls that fail with the service's internal error and have no effect. */
+  /** Fraction of calls that fail with the service's internal error and have no effect. */
   errorRate: rate.default(0),
-  /** Share of changing calls that are executed but not answered. */
+  /** Fraction of state-changing calls that are executed but get no response. */
   lostResponseRate: rate.default(0),
-  /** Delay before STS, and authorization everywhere, see a change of IAM. */
+  /** Delay until STS, and the authorization of all services, see a change in IAM. */
   propagationMs: milliseconds.default(0),
-  /** Age of the state that IAM's Get, List and GetAccountAuthorizationDetails return. */
+  /** Age of the state that IAM's Get and List actions and GetAccountAuthorizationDetails return. */
   readStalenessMs: span.default(0),
   /** The first rule that matches a call applies. */
   rules: z.array(rule).default([]),
@@ -65,5 +68,5 @@ export type FaultSettingsInput = z.input<typeof faultSettings>;
 export type FaultRule = FaultSettings['rules'][number];
 export type Span = FaultSettings['latencyMs'];
 
-/** Upper bound of the age of reads, so that older versions can be discarded. */
+/** Maximum age of the state that a read returns; older versions are discarded. */
 export const maxStalenessMs = 600_000;

@@ -1,7 +1,7 @@
 /** A token bucket with the clock as a parameter. */
 
 export type TokenBucket = {
-  /** Takes one token if available. `now` in milliseconds. */
+  /** Takes one token if available. `now` is in milliseconds. */
   readonly take: (now: number) => boolean;
 };
 

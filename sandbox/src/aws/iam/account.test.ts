@@ -51,7 +51,7 @@ afterEach(() => emulator.close());
 const createRole = (RoleName: string, more: object = {}) =>
   iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: trust, ...more }));
 
-describe("the account's details", () => {
+describe('the account', () => {
   async function allPages(input: object): Promise<GetAccountAuthorizationDetailsCommandOutput[]> {
     const pages: GetAccountAuthorizationDetailsCommandOutput[] = [];
     let Marker: string | undefined;
@@ -63,7 +63,7 @@ describe("the account's details", () => {
     return pages;
   }
 
-  it('contain roles without description and session duration, as in IAM', async () => {
+  it('has details with roles that lack description and session duration, as in IAM', async () => {
     await createRole('a', {
       Path: '/kon/',
       Description: 'text',
@@ -98,7 +98,7 @@ describe("the account's details", () => {
     expect(page).toMatchObject({ UserDetailList: [], GroupDetailList: [], Policies: [], IsTruncated: false });
   });
 
-  it('come in pages over all kinds of items, each once', async () => {
+  it('has details with each item of every kind exactly once across all pages', async () => {
     for (let index = 0; index < 7; index += 1) await createRole(`role-${index}`);
     await iam.send(new AttachRolePolicyCommand({ RoleName: 'role-3', PolicyArn: readOnly }));
     for (const PolicyName of ['x', 'y'])
@@ -121,7 +121,7 @@ describe("the account's details", () => {
     }
   });
 
-  it('are summarised with the quotas of the emulator', async () => {
+  it('has a summary with the quotas of the emulator', async () => {
     await emulator.close();
     emulator = await startTestEmulator({ now: wallClock, quotas: { assumeRolePolicySize: 4096 } });
     iam = emulator.iam();
@@ -144,7 +144,7 @@ describe('an OpenID Connect provider', () => {
       new CreateOpenIDConnectProviderCommand({ Url: issuer, ClientIDList: ['sts.amazonaws.com'], ...more }),
     );
 
-  it('is created once, read, listed, given audiences and deleted', async () => {
+  it('is created once, read, listed, updated with audiences and deleted', async () => {
     expect((await create({ ThumbprintList: ['a'.repeat(40)] })).OpenIDConnectProviderArn).toBe(providerArn);
     await expect(create()).rejects.toMatchObject({
       name: 'EntityAlreadyExistsException',
@@ -169,7 +169,7 @@ describe('an OpenID Connect provider', () => {
   });
 
   it.each(['http://example.com', 'example.com', 'https://example.com:8443', 'https://example.com?x=1'])(
-    'cannot be %s',
+    'is refused with the URL %s',
     async (Url) => {
       await expect(create({ Url })).rejects.toMatchObject({
         name: 'ValidationError',
@@ -180,7 +180,7 @@ describe('an OpenID Connect provider', () => {
 });
 
 describe('inline policies', () => {
-  it('are put, read, listed and deleted, within a common size limit', async () => {
+  it('are written, read, listed and deleted, within a common size limit', async () => {
     await createRole('a');
     const put = (PolicyName: string, PolicyDocument: string) =>
       iam.send(new PutRolePolicyCommand({ RoleName: 'a', PolicyName, PolicyDocument }));
@@ -223,8 +223,8 @@ describe('an instance profile', () => {
   });
 });
 
-describe('the simulator', () => {
-  it('decides for a role by its policies and boundary', async () => {
+describe('the policy simulator', () => {
+  it('decides for a role by its policies and permissions boundary', async () => {
     await createRole('a', { PermissionsBoundary: readOnly });
     await iam.send(
       new AttachRolePolicyCommand({ RoleName: 'a', PolicyArn: 'arn:aws:iam::aws:policy/AmazonS3FullAccess' }),
@@ -297,8 +297,8 @@ describe('the simulator', () => {
   });
 });
 
-describe('a user', () => {
-  it('is the caller by default, or the named one', async () => {
+describe('GetUser', () => {
+  it('returns the caller by default, or the named user', async () => {
     expect((await iam.send(new GetUserCommand())).User?.UserName).toBe('administrator');
     expect((await iam.send(new GetUserCommand({ UserName: 'nobody' }))).User?.Arn).toBe(
       `arn:aws:iam::${accountId}:user/nobody`,

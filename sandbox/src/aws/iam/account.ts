@@ -37,7 +37,7 @@ const getAccountAuthorizationDetails = iamAction({
   },
 });
 
-/** Keys are `KIND name`, so that a marker locates the next item and the kinds before it are skipped. */
+/** Keys have the form `KIND name`, so a marker locates the next item and skips the kinds before it. */
 function* detailsInOrder(
   wanted: ReadonlySet<EntityType>,
   state: IamState,
@@ -66,7 +66,8 @@ function* detailsInOrder(
     }
   }
   if (wanted.has('AWSManagedPolicy') && kind <= '4') {
-    // Only policies in use: the details of an account do not list AWS's whole catalogue.
+    // Only policies in use are listed: the details of an account do not contain the whole catalogue of AWS managed
+    // policies.
     for (const arn of state.attachedPolicyArns().toSorted()) {
       const policy = state.policy(arn);
       const key = `4 ${arn}`;
@@ -94,7 +95,7 @@ const getAccountSummary = iamAction({
   run: (_input, { state }) => ({ SummaryMap: new Map(Object.entries(accountFigures(state))) }),
 });
 
-/** Keys of GetAccountSummary that apply here, with AWS's quotas for the others. */
+/** Figures of GetAccountSummary, with AWS's quotas for resources that the emulator does not have. */
 export function accountFigures(state: IamState): Readonly<Record<string, number>> {
   const { quotas } = state;
   let versions = 0;

@@ -17,7 +17,7 @@ export function createAwsManagedPolicies(partition: string): AwsManagedPolicies 
   };
   return {
     find: (arn) => {
-      // The catalogue has every partition; an account has its own only.
+      // The catalogue covers every partition; an account has only the policies of its own partition.
       if (!arn.startsWith(prefix)) return undefined;
       const kept = found.get(arn);
       if (kept) return kept;

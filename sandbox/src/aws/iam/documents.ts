@@ -1,4 +1,4 @@
-/** Validates policy documents: grammar, size, and for trust policies whether the principals exist. */
+/** Validates policy documents: grammar and size, and the existence of the principals of trust policies. */
 import { parsePolicyDocument } from '../../../../src/policy/document.ts';
 import type { PolicyKind } from '../../../../src/policy/model.ts';
 import { malformedPolicy, quotaExceeded } from './errors.ts';
@@ -45,7 +45,7 @@ function principalExists(value: string, state: IamState): boolean {
   return (type === 'role' ? state.role(name) : state.user(name))?.arn === value;
 }
 
-/** RFC 3986, as IAM encodes documents in its answers. */
+/** Percent-encodes by RFC 3986, as IAM encodes documents in its responses. */
 const percentEncode = (text: string): string =>
   encodeURIComponent(text).replaceAll(
     /[!'()*]/g,

@@ -1,4 +1,4 @@
-/** Dependencies of IAM's actions, and their declaration. */
+/** Dependencies of IAM's actions, and the function that declares an action. */
 import type { Requirement } from '../authorise.ts';
 import type { Faults } from '../faults/faults.ts';
 import type { Identifiers } from '../identifiers.ts';
@@ -21,13 +21,13 @@ export type IamCall = {
   readonly caller: Caller;
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** Point in time whose state reads return. */
+  /** Point in time whose state a read returns. */
   readonly at: number;
 };
 
 export type IamAction = QueryAction<IamEnv>;
 
-/** Subject of a call: its ARN, its name in refusals, and its condition keys. */
+/** Resource of a call: its ARN, its name in error messages, and its condition keys. */
 export type Subject = {
   readonly arn: string;
   readonly shown?: string;
@@ -39,7 +39,7 @@ type IamDefinition<S extends Shape> = {
   readonly access: 'read' | 'write';
   readonly input: S;
   readonly subject: (input: InputOf<S>, state: IamState) => Subject;
-  /** Permissions in addition to the one named like the action. */
+  /** Permissions that the call needs in addition to the one with the action's name. */
   readonly also?: (input: InputOf<S>, subject: Subject) => readonly Requirement[];
   readonly run: (input: InputOf<S>, call: IamCall) => QueryResult;
 };

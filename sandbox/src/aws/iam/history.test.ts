@@ -4,8 +4,8 @@ import { createHistory } from './history.ts';
 
 const retention = 1000;
 
-describe('a history', () => {
-  it('answers for any time within its retention like a copy of that time', () => {
+describe('the history of a map', () => {
+  it('answers for any time within its retention like a copy made at that time', () => {
     const step = fc.record({
       key: fc.constantFrom('a', 'b', 'c', 'd'),
       value: fc.option(fc.integer(), { nil: undefined }),
@@ -29,7 +29,7 @@ describe('a history', () => {
           const entries = [...model].sort(([left], [right]) => (left < right ? -1 : 1));
           copies.push({ at: now, entries });
         }
-        // When several writes share a millisecond, a read of that time sees the last.
+        // When several writes share a millisecond, a read of that time returns the last one.
         const lastOfItsTime = copies.filter((copy, index) => copy.at !== copies[index + 1]?.at);
         for (const { at, entries } of lastOfItsTime) {
           if (at < now - retention) continue;
@@ -53,7 +53,7 @@ describe('a history', () => {
     expect(keysAfter('e')).toEqual([]);
   });
 
-  it('treats a clock that steps back as standing still', () => {
+  it('treats a clock that goes back as standing still', () => {
     const history = createHistory<string>(retention);
     history.set('a', 'first', 100);
     history.set('a', 'second', 50);

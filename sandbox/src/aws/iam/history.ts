@@ -1,9 +1,12 @@
 /**
- * A sorted map that keeps earlier values, so that reads can answer from the past: eventual consistency as a client sees it. A
- * write copies the history of one entry, never the map.
+ * A sorted map that keeps earlier values, so that reads can return past states: eventual consistency from a client's
+ * point of view. A write copies the history of one entry, never the map.
  */
 
-/** Keys in order of their UTF-16 code units; times in milliseconds. A clock that steps back counts as standing still. */
+/**
+ * Keys are in order of their UTF-16 code units; times are in milliseconds. A clock that goes back counts as standing
+ * still.
+ */
 export type History<V> = {
   /** Value as of `at` (default: now). */
   readonly get: (key: string, at?: number) => V | undefined;
@@ -39,7 +42,7 @@ export function createHistory<V>(retentionMs: number): History<V> {
     live += (value === undefined ? 0 : 1) - (existed ? 1 : 0);
   };
 
-  /** Removes keys that were deleted before every possible read. */
+  /** Removes keys that were deleted before the oldest time that a read can ask for. */
   const bury = (now: number): void => {
     while (graves[0] && graves[0].time < now - retentionMs) {
       const grave = graves.shift();

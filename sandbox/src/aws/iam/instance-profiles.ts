@@ -1,4 +1,4 @@
-/** Instance profiles, as far as they concern roles: a role in a profile cannot be deleted. */
+/** Instance profiles, limited to their effect on roles: a role in a profile cannot be deleted. */
 import type { IamAction } from './env.ts';
 import { iamAction, requirement } from './env.ts';
 import { alreadyExists, deleteConflict, limitExceeded, noSuchEntity, quotaExceeded } from './errors.ts';

@@ -51,7 +51,7 @@ const create = (PolicyName = 'mine', more: object = {}) =>
     }),
   );
 
-describe("a customer's policy", () => {
+describe('a customer managed policy', () => {
   it('is created, read and versioned', async () => {
     const { Policy: created } = await create('mine', {
       Description: 'of ours',
@@ -110,7 +110,7 @@ describe("a customer's policy", () => {
     });
   });
 
-  it('has a name that is unique regardless of path and case', async () => {
+  it('has a unique name, regardless of path and case', async () => {
     await create();
     await expect(create('MINE', { Path: '/' })).rejects.toMatchObject({
       name: 'EntityAlreadyExistsException',
@@ -133,7 +133,7 @@ describe("a customer's policy", () => {
     await expect(create('mine', { PolicyDocument })).rejects.toMatchObject({ name });
   });
 
-  it('is deleted only when it is unused and has one version', async () => {
+  it('is deleted only when it is not in use and has one version', async () => {
     await create();
     await iam.send(new CreateRoleCommand({ RoleName: 'r', AssumeRolePolicyDocument: trust }));
     await iam.send(new AttachRolePolicyCommand({ RoleName: 'r', PolicyArn: arn }));
@@ -159,7 +159,7 @@ describe("a customer's policy", () => {
   });
 });
 
-describe("AWS's policies", () => {
+describe('AWS managed policies', () => {
   it('have the documents of AWS and cannot be changed', async () => {
     const { Policy } = await iam.send(new GetPolicyCommand({ PolicyArn: readOnly }));
     const { PolicyVersion } = await iam.send(
@@ -177,7 +177,7 @@ describe("AWS's policies", () => {
     }
   });
 
-  it("are listed after the customer's, in pages without gap or repetition", async () => {
+  it('are listed after the customer managed ones, in pages without gaps or repetitions', async () => {
     for (const name of ['b', 'a', 'c']) await create(name);
     const names: string[] = [];
     let Marker: string | undefined;

@@ -1,4 +1,4 @@
-/** Managed policies: the customer's, which can be changed, and AWS's, which can only be read. */
+/** Managed policies: customer managed ones, which can be changed, and AWS managed ones, which are read-only. */
 import { AwsError } from '../wire/service.ts';
 import { flag, oneOf, optional, shape, text } from '../wire/shape.ts';
 import type { QueryResult } from '../wire/query-service.ts';
@@ -120,7 +120,9 @@ const listPolicies = iamAction({
   },
 });
 
-/** The customer's first, then AWS's. Keys distinguish them, so that a marker locates the next item. */
+/**
+ * Customer managed policies come first, then AWS managed ones. Their keys differ, so a marker locates the next item.
+ */
 function* policiesInOrder(
   scope: 'All' | 'AWS' | 'Local',
   state: IamState,
@@ -322,7 +324,7 @@ function existingPolicy(arn: string, state: IamState, at?: number): ManagedPolic
   return policy;
 }
 
-/** For writes: AWS managed policies cannot be changed. */
+/** Returns a policy for a write. AWS managed policies cannot be changed. */
 function ownPolicy(arn: string, state: IamState): ManagedPolicy {
   const policy = existingPolicy(arn, state);
   if (policy.owner === 'aws') throw new AwsError('AccessDenied', 'Policy is outside your own account.', 403);

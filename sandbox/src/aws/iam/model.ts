@@ -1,13 +1,13 @@
-/** Records of IAM. A change replaces the whole record, so that older ones can still be read. */
+/** Records of IAM. They are immutable: a change replaces the whole record, so that older versions can still be read. */
 import type { PolicyDocument } from '../../../../src/policy/model.ts';
 
 export type Tag = { readonly Key: string; readonly Value: string };
 
-/** A policy document with its parsed form, and the encoded form of IAM's answers. */
+/** A policy document, with its parsed form and its encoded form in IAM's responses. */
 export type PolicyText = {
   readonly text: string;
   readonly document: PolicyDocument;
-  /** Percent-encoded after RFC 3986. */
+  /** Percent-encoded by RFC 3986. */
   readonly encoded: string;
 };
 
@@ -50,7 +50,7 @@ export type PolicyVersion = {
   readonly policy: PolicyText;
 };
 
-/** A managed policy, by the customer or by AWS. */
+/** A customer managed or AWS managed policy. */
 export type ManagedPolicy = {
   readonly name: string;
   readonly path: string;
@@ -71,7 +71,7 @@ export type ManagedPolicy = {
 
 export type OidcProvider = {
   readonly arn: string;
-  /** Without the scheme, as IAM returns it. */
+  /** URL without its scheme, as IAM returns it. */
   readonly url: string;
   readonly clientIds: readonly string[];
   readonly thumbprints: readonly string[];

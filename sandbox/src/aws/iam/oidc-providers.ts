@@ -1,4 +1,4 @@
-/** OpenID Connect providers: the issuers whose tokens the account accepts. */
+/** OpenID Connect providers, which represent the issuers whose tokens the account accepts. */
 import { list, shape, text } from '../wire/shape.ts';
 import type { IamAction } from './env.ts';
 import { iamAction, requirement } from './env.ts';
@@ -69,7 +69,7 @@ const listProviders = iamAction({
   }),
 });
 
-/** Idempotent, as the API reference promises. */
+/** The action is idempotent, as the API reference states. */
 const deleteProvider = iamAction({
   name: 'DeleteOpenIDConnectProvider',
   access: 'write',
@@ -184,7 +184,7 @@ export function newProvider(
 }
 
 /**
- * The URL without its scheme. IAM accepts no port, query or fragment.
+ * Removes the scheme of the URL. IAM accepts no port, query or fragment.
  * @throws ValidationError
  */
 function readUrl(url: string): string {

@@ -1,4 +1,7 @@
-/** Pages as IAM returns them. A marker names the last item of the page, so that paging survives changes between pages. */
+/**
+ * Pages of IAM's list actions. A marker names the last item of the page, so that paging tolerates changes between
+ * pages.
+ */
 import { validationError } from './errors.ts';
 
 const defaultPageSize = 100;
@@ -10,11 +13,11 @@ export type PageRequest = {
 
 export type Page<T> = {
   readonly items: readonly T[];
-  /** The two elements of every paged answer of IAM. */
+  /** The two elements that every paged response of IAM contains. */
   readonly end: { readonly IsTruncated: boolean; readonly Marker?: string };
 };
 
-/** `entries` yields from the first key after the given one; keys are unique and sorted. */
+/** Pages over a sorted sequence. `entries` yields the items after the given key; keys are unique and sorted. */
 export function pageOf<T>(
   request: PageRequest,
   entries: (after: string | undefined) => Iterable<readonly [string, T]>,
@@ -30,7 +33,7 @@ export function pageOf<T>(
   return { items, end: { IsTruncated: false } };
 }
 
-/** Pages over a small list in memory. `key` must be unique; the list is sorted by it. */
+/** Pages over a small list in memory. `key` is unique, and the list is sorted by it. */
 export function pageOfList<T>(request: PageRequest, all: readonly T[], key: (item: T) => string): Page<T> {
   const sorted = all
     .map((item) => [key(item), item] as const)

@@ -8,7 +8,7 @@ export type IamQuotas = {
   readonly attachedPoliciesPerRole: number;
   /** Characters without white space. */
   readonly assumeRolePolicySize: number;
-  /** Characters without white space, in all inline policies of a role together. */
+  /** Characters without white space, summed over all inline policies of a role. */
   readonly rolePolicySize: number;
   /** Characters without white space. */
   readonly policySize: number;

@@ -1,4 +1,4 @@
-/** IAM's records as its answers contain them. */
+/** Converts IAM's records to the elements of its responses. */
 import type { XmlValue } from '../wire/xml.ts';
 import type {
   InstanceProfile,
@@ -13,10 +13,10 @@ import type { IamState } from './state.ts';
 
 type Element = { readonly [element: string]: XmlValue };
 
-/** Times in IAM's answers have no fraction. */
+/** Times in IAM's responses have no fractional seconds. */
 export const timestamp = (time: number): string => `${new Date(time).toISOString().slice(0, 19)}Z`;
 
-/** Members of a role in every answer. */
+/** Elements of a role that all responses share. */
 function roleCore(role: Role): Element {
   return {
     Path: role.path,
@@ -28,7 +28,7 @@ function roleCore(role: Role): Element {
   };
 }
 
-/** As in ListRoles: without tags, boundary and last use. */
+/** The role as ListRoles returns it: without tags, boundary and last use. */
 export const roleInList = (role: Role): Element => ({
   ...roleCore(role),
   Description: role.description,
@@ -42,7 +42,7 @@ export const roleInFull = (role: Role, state: IamState): Element => ({
   RoleLastUsed: lastUsed(role, state),
 });
 
-/** As in GetAccountAuthorizationDetails. */
+/** The role as GetAccountAuthorizationDetails returns it. */
 export const roleDetail = (role: Role, state: IamState, profiles: readonly InstanceProfile[]): Element => ({
   ...roleCore(role),
   InstanceProfileList: profiles.map((profile) => instanceProfile(profile, state)),
@@ -101,7 +101,7 @@ export const policyDetail = (policy: ManagedPolicy, state: IamState): Element =>
   PolicyVersionList: [...policy.versions].reverse().map((version) => policyVersion(policy, version, true)),
 });
 
-/** Without the document where IAM omits it (lists, and the answer to a creation). */
+/** Omits the document where IAM omits it: in lists, and in the response to a creation. */
 export const policyVersion = (
   policy: ManagedPolicy,
   version: PolicyVersion,

@@ -1,4 +1,4 @@
-/** Permissions of a role: attached managed policies, and inline policies. */
+/** Permissions of a role: attached managed policies and inline policies. */
 import { readPolicy } from './documents.ts';
 import type { IamAction } from './env.ts';
 import { iamAction } from './env.ts';

@@ -81,7 +81,7 @@ describe('a role', () => {
     expect(role?.CreateDate).toBeInstanceOf(Date);
   });
 
-  it('has a name that is unique regardless of case', async () => {
+  it('has a unique name, regardless of case', async () => {
     await create('Example');
     await expect(create('EXAMPLE')).rejects.toMatchObject({
       name: 'EntityAlreadyExistsException',
@@ -170,17 +170,17 @@ describe('a role', () => {
     expect(emulator.state.roleCount()).toBe(0);
   });
 
-  it('may have a trust policy that exceeds the limit by its white space alone', async () => {
+  it('can have a trust policy that exceeds the size limit only by its white space', async () => {
     await create('Example', { AssumeRolePolicyDocument: trust.replace('{', `{${' '.repeat(3000)}`) });
   });
 
-  it('is refused with every invalid parameter at once', async () => {
+  it('is refused with an error that lists every invalid parameter', async () => {
     await expect(create('', { MaxSessionDuration: 1 })).rejects.toMatchObject({
       message: expect.stringMatching(/^2 validation errors detected: .*roleName.*; .*maxSessionDuration/),
     });
   });
 
-  it('is refused when the account is full', async () => {
+  it('is refused when the account has reached its quota', async () => {
     for (let index = 0; index < 25; index += 1) await create(`role-${index}`);
     await expect(create('another')).rejects.toMatchObject({
       name: 'LimitExceededException',
@@ -188,7 +188,7 @@ describe('a role', () => {
     });
   });
 
-  it('is deleted only without attachments and inline policies', async () => {
+  it('is deleted only without attached and inline policies', async () => {
     await create('Example');
     await iam.send(new AttachRolePolicyCommand({ RoleName: 'Example', PolicyArn: readOnly }));
     await iam.send(
@@ -220,7 +220,7 @@ describe('a role', () => {
     });
   });
 
-  it('takes a new trust policy, duration, boundary and tags', async () => {
+  it('accepts changes of its trust policy, duration, boundary and tags', async () => {
     await create('Example', { Tags: [{ Key: 'Team', Value: 'a' }] });
     const other = trust.replace('a:b', 'c:d');
     await iam.send(new UpdateAssumeRolePolicyCommand({ RoleName: 'Example', PolicyDocument: other }));
@@ -254,14 +254,14 @@ describe('a role', () => {
   });
 });
 
-describe('attachments', () => {
+describe('attached policies', () => {
   const attach = (PolicyArn: string) =>
     iam.send(new AttachRolePolicyCommand({ RoleName: 'Example', PolicyArn }));
   const detach = (PolicyArn: string) =>
     iam.send(new DetachRolePolicyCommand({ RoleName: 'Example', PolicyArn }));
   beforeEach(() => create('Example'));
 
-  it('are a set', async () => {
+  it('are unchanged by a repeated attachment, and a repeated detachment fails', async () => {
     await attach(readOnly);
     const revision = emulator.state.revision;
     await attach(readOnly);
@@ -338,7 +338,7 @@ describe('attachments', () => {
 });
 
 describe('a list of roles', () => {
-  it('comes in pages that stay correct while roles are created and deleted', async () => {
+  it('stays correct across pages while roles are created and deleted', async () => {
     for (const name of ['a', 'b', 'c', 'd', 'e']) await create(name, { Path: name === 'c' ? '/' : '/kon/' });
     const first = await iam.send(new ListRolesCommand({ PathPrefix: '/kon/', MaxItems: 2 }));
     expect(first.Roles?.map((role) => role.RoleName)).toEqual(['a', 'b']);

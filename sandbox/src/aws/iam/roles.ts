@@ -251,7 +251,7 @@ function checkBoundary(arn: string, state: IamState): void {
   if (!state.policy(arn)) throw noSuchEntity(`Scope ARN: ${arn} does not exist or is not attachable.`);
 }
 
-/** Preserves the order of a list whose items have no key. */
+/** Key that preserves the order of a list whose items have no key. */
 const positionKey = (index: number): string => String(index).padStart(4, '0');
 
 export const roleActions: readonly IamAction[] = [

@@ -1,4 +1,4 @@
-/** The policy simulator: the decisions of policies, without an effect. */
+/** The policy simulator: evaluates policies without executing a call. */
 import { parsePolicyDocument } from '../../../../src/policy/document.ts';
 import { evaluateIdentity } from '../../../../src/policy/evaluate.ts';
 import type {
@@ -67,7 +67,7 @@ const simulatePrincipalPolicy = iamAction({
   },
 });
 
-/** Names inline policies as the simulator does, after the entity that contains them. */
+/** Names inline policies as the simulator does, by the entity that contains them. */
 function policiesOfPrincipal(arn: string, state: IamState): IdentityPolicies {
   const [, type, pathAndName = ''] = /:(user|role|group)\/(.+)$/.exec(arn) ?? [];
   if (type === undefined) {
@@ -96,7 +96,7 @@ const inputSources = (documents: readonly string[], list: string): readonly Poli
     document: readInput(document),
   }));
 
-/** @throws InvalidInput: the simulator does not declare MalformedPolicyDocument */
+/** @throws InvalidInput, because the simulator does not declare MalformedPolicyDocument */
 function readInput(document: string): PolicySource['document'] {
   const parsed = parsePolicyDocument(document, 'identity');
   if (!parsed.ok) throw invalidInput(parsed.message);

@@ -1,6 +1,6 @@
 /**
- * State of IAM. All writes are methods of it, which keeps indexes, history and revision consistent. Names are unique without
- * regard to case, so their keys are in lower case.
+ * State of IAM. All writes are methods of this class, which keeps indexes, history and revision consistent. Names are
+ * unique regardless of case, so they are stored under lower-case keys.
  */
 import { maxStalenessMs } from '../faults/settings.ts';
 import type { PolicySource } from '../../../../src/policy/model.ts';
@@ -16,7 +16,7 @@ export type AwsManagedPolicies = {
   readonly all: () => readonly ManagedPolicy[];
 };
 
-/** Reads with `at` (milliseconds since the epoch) answer as of that time (default: now). */
+/** Reads with `at` (milliseconds since the epoch) return the state at that time (default: now). */
 export class IamState {
   readonly partition: string;
   readonly accountId: string;
@@ -27,7 +27,7 @@ export class IamState {
   readonly #policies: History<ManagedPolicy> = createHistory(maxStalenessMs);
   readonly #providers: History<OidcProvider> = createHistory(maxStalenessMs);
   readonly #instanceProfiles: History<InstanceProfile> = createHistory(maxStalenessMs);
-  /** Keys of roles by the ARN of a policy that they use now. */
+  /** Keys of roles, by the ARN of each policy that they currently use. */
   readonly #attachments = new Map<string, Set<string>>();
   readonly #boundaries = new Map<string, Set<string>>();
   readonly #lastUsed = new Map<string, { readonly time: number; readonly region: string }>();
@@ -47,7 +47,7 @@ export class IamState {
     this.#users = new Map(options.users.map((user) => [user.name.toLowerCase(), user]));
   }
 
-  /** Incremented by every change. */
+  /** Increases with every change. */
   get revision(): number {
     return this.#revision;
   }
@@ -72,7 +72,7 @@ export class IamState {
     return this.#roles.get(name.toLowerCase(), at);
   }
 
-  /** Sorted by lower-case name, from the first after `after`. */
+  /** Sorted by lower-case name, starting after `after`. */
   roles(at?: number, after?: string): IterableIterator<readonly [string, Role]> {
     return this.#roles.entries({ at, after });
   }
@@ -99,7 +99,7 @@ export class IamState {
     this.#revision += 1;
   }
 
-  /** Not a change: AWS itself writes it, with a delay. */
+  /** Does not count as a change, because AWS itself writes the last use, with a delay. */
   markUsed(role: Role, region: string, now: number): void {
     this.#lastUsed.set(role.id, { time: now, region });
   }
@@ -110,7 +110,7 @@ export class IamState {
 
   // Managed policies
 
-  /** Managed policy of AWS or of the customer, by ARN. */
+  /** AWS managed or customer managed policy, by ARN. */
   policy(arn: string, at?: number): ManagedPolicy | undefined {
     const found = this.#policies.get(nameOfArn(arn).toLowerCase(), at);
     return found?.arn === arn ? found : this.#awsManaged.find(arn);
@@ -142,12 +142,12 @@ export class IamState {
     this.#revision += 1;
   }
 
-  /** Roles that have the policy attached now, sorted by name. */
+  /** Roles that currently have the policy attached, sorted by name. */
   attachedTo(policyArn: string): readonly Role[] {
     return this.#rolesOf(this.#attachments.get(policyArn));
   }
 
-  /** Roles that have the policy as permissions boundary now, sorted by name. */
+  /** Roles that currently have the policy as permissions boundary, sorted by name. */
   boundaryOf(policyArn: string): readonly Role[] {
     return this.#rolesOf(this.#boundaries.get(policyArn));
   }
@@ -160,7 +160,7 @@ export class IamState {
     return this.#boundaries.get(policyArn)?.size ?? 0;
   }
 
-  /** ARNs of the managed policies that any role has attached now. */
+  /** ARNs of the managed policies that are currently attached to a role. */
   attachedPolicyArns(): readonly string[] {
     return [...this.#attachments.keys()];
   }
@@ -229,7 +229,7 @@ export class IamState {
     ];
   }
 
-  /** Default versions of managed policies; ARNs of deleted policies are left out. */
+  /** Default versions of managed policies; ARNs of deleted policies are omitted. */
   managedSources(arns: readonly string[], at?: number): readonly PolicySource[] {
     return arns.flatMap((arn) => {
       const policy = this.policy(arn, at);

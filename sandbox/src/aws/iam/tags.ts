@@ -1,5 +1,5 @@
 /**
- * Tags of IAM resources. Keys keep their case but are unique without regard to it.
+ * Tags of IAM resources. Keys keep their case but are unique regardless of it.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
  */
 import type { RequestContext } from '../../../../src/policy/model.ts';

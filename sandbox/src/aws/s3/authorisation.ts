@@ -1,5 +1,6 @@
 /**
- * Permission that an S3 operation needs: the policy action (often not the operation's name), the resource and the condition keys.
+ * The permission that an S3 operation needs: the policy action (often not the operation's name), the resource and the
+ * condition keys.
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
  */
 import { evaluateCaller, refusal } from '../authorise.ts';
@@ -15,7 +16,7 @@ export type S3Call = {
   readonly partition: string;
 };
 
-/** @throws AccessDenied unless the caller has the permission for the bucket, or for the key in it */
+/** @throws AccessDenied unless the caller has the permission for the bucket, or for the key in the bucket */
 export function authoriseS3(
   call: S3Call,
   action: string,
@@ -26,7 +27,7 @@ export function authoriseS3(
   if (message !== undefined) throw s3Error('AccessDenied', {}, message);
 }
 
-/** AWS's message when the caller lacks the permission, undefined otherwise. */
+/** AWS's message when the caller lacks the permission; undefined when the call is allowed. */
 export function refuseS3(
   { request, caller, partition }: S3Call,
   action: string,
@@ -45,16 +46,16 @@ export function refuseS3(
     },
   };
   const message = refusal(caller, requirement, request.context);
-  // Only S3 puts the resource into quotes.
+  // S3 is the only service that quotes the resource in the message.
   if (message !== undefined) return message.replace(`: ${resource}`, `: "${resource}"`);
   if (caller.accountId === bucket.accountId) return undefined;
-  // There are no bucket policies, so no other account has access.
+  // The emulator has no bucket policies, so no other account has access.
   return `User: ${caller.principalArn} is not authorized to perform: ${action} on resource: "${resource}" because no resource-based policy allows the ${action} action`;
 }
 
-/** `ListBuckets` concerns no bucket, and its message names no resource. */
+/** Authorizes `ListBuckets`, which concerns no bucket; its error message names no resource. */
 export function authoriseListBuckets({ request, caller, partition }: S3Call): void {
-  // Policies in AWS's documentation write the resource of this action as `*` or as `arn:aws:s3:::*`; both match this.
+  // AWS's documentation writes the resource of this action as `*` or as `arn:aws:s3:::*`; both match this ARN.
   const requirement: Requirement = { action: 's3:ListAllMyBuckets', resource: `arn:${partition}:s3:::*` };
   if (evaluateCaller(caller, requirement, request.context).decision === 'allowed') return;
   const message = refusal(caller, requirement, request.context) ?? '';

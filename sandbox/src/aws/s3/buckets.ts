@@ -68,7 +68,7 @@ export function createBucket(call: S3Call, store: BucketStore, name: string): An
     throw s3Error('BucketAlreadyExists', { BucketName: name });
   const answer = { status: 200, headers: { location: `/${name}` }, body: '' };
   if (existing) {
-    // Only us-east-1 accepts creating one's own bucket twice.
+    // us-east-1 is the only region that accepts the repeated creation of one's own bucket.
     if (existing.region === 'us-east-1' && region === 'us-east-1') return { ...answer, changed: false };
     throw s3Error('BucketAlreadyOwnedByYou', { BucketName: name });
   }
@@ -76,7 +76,10 @@ export function createBucket(call: S3Call, store: BucketStore, name: string): An
   return { ...answer, changed: true };
 }
 
-/** Region of a new bucket. us-east-1 accepts buckets for every region, the others only for their own. */
+/**
+ * Determines the region of a new bucket. The endpoint in us-east-1 accepts buckets for every region, other endpoints
+ * only for their own.
+ */
 function checkLocation(constraint: string | undefined, endpoint: string): string {
   if (constraint === undefined && endpoint === 'us-east-1') return endpoint;
   if (constraint === endpoint && endpoint !== 'us-east-1') return endpoint;
@@ -112,7 +115,10 @@ export function getBucketLocation(call: S3Call, bucket: Bucket): Answer {
   return xml(renderDocument('LocationConstraint', bucket.region === 'us-east-1' ? '' : bucket.region));
 }
 
-/** Both versions of the listing. They differ in how a page begins and how the next one is named. */
+/**
+ * Lists objects in either version of the API. The versions differ in the parameters for the start of a page and for the
+ * next page.
+ */
 export function listObjects(call: S3Call, bucket: Bucket, version: 1 | 2): Answer {
   const { query } = call.request;
   const text = (name: string): string | undefined => query.get(name) ?? undefined;
@@ -181,7 +187,7 @@ function describe(object: StoredObject): Record<string, string | number | undefi
   };
 }
 
-/** Authorizes each key separately. The answer is 200 even when some were refused. */
+/** Authorizes each key separately. The status is 200 even when some deletions were refused. */
 export function deleteObjects(call: S3Call, bucket: Bucket): Answer {
   const { Delete: list } = parseXml(call.request.body);
   if (!isRecord(list)) throw s3Error('MalformedXML');
@@ -222,8 +228,8 @@ const parser = new XMLParser({
 });
 
 /**
- * Parses the body; an empty one has no elements.
- * @throws MalformedXML when it is not XML
+ * Parses the body; an empty body has no elements.
+ * @throws MalformedXML when the body is not XML
  */
 function parseXml(body: Uint8Array): Readonly<Record<string, unknown>> {
   const text = Buffer.from(body).toString('utf8');
@@ -237,7 +243,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A count from the client, limited to S3's maximum. */
+/** Reads a count from the request, limited to S3's maximum. */
 function readCount(query: URLSearchParams, name: string, most: number): number {
   const text = query.get(name);
   if (text === null || text === '') return most;
@@ -265,7 +271,7 @@ function readToken(token: string | null): string {
   return item;
 }
 
-/** Encodes like S3 encodes keys: unreserved characters and slashes are kept, spaces become plus signs. */
+/** Encodes keys as S3 does: unreserved characters and slashes are kept, spaces become plus signs. */
 function encodeKey(key: string): string {
   return encodeURIComponent(key)
     .replaceAll(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
@@ -282,7 +288,7 @@ const xml = (body: string): Answer => ({
 
 const isoTime = (time: number): string => new Date(time).toISOString().replace(/\.\d{3}/, '.000');
 
-/** Accounts have a canonical user id in S3, of 64 hexadecimal digits. */
+/** Canonical user id of the account in S3: 64 hexadecimal digits. */
 function canonicalId(caller: Caller): string {
   return createHash('sha256').update(caller.accountId).digest('hex');
 }

@@ -1,5 +1,5 @@
 /**
- * Checksums that S3 clients send, by default with every upload: as a header, or as a trailer of a chunked body.
+ * Checksums that S3 clients send, by default with every upload: in a header, or in a trailer of a chunked body.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
  */
 import { createHash } from 'node:crypto';
@@ -16,7 +16,7 @@ const algorithms: Readonly<Record<string, (body: Uint8Array) => Buffer>> = {
 
 export type StatedChecksum = { readonly algorithm: string; readonly value: string };
 
-/** Checksum among headers or trailers. Undefined: none. */
+/** Finds the checksum among headers or trailers; undefined without any. */
 export function statedChecksum(...sources: Readonly<Record<string, string>>[]): StatedChecksum | undefined {
   for (const source of sources) {
     for (const algorithm of Object.keys(algorithms)) {
@@ -27,7 +27,7 @@ export function statedChecksum(...sources: Readonly<Record<string, string>>[]): 
   return undefined;
 }
 
-/** Base64. */
+/** Returns the checksum in Base64. */
 export function computeChecksum(algorithm: string, body: Uint8Array): string | undefined {
   return algorithms[algorithm]?.(body).toString('base64');
 }
@@ -50,7 +50,7 @@ function crc32c(body: Uint8Array): number {
   return (value ^ 0xffffffff) >>> 0;
 }
 
-/** Reflected polynomial of CRC-64/NVME. Its table is in two halves, because numbers are faster than BigInt. */
+/** Reflected polynomial of CRC-64/NVME. Its table is stored in two halves, because numbers are faster than BigInt. */
 const nvmePolynomial = 0x9a6c9329ac4bc9b5n;
 const nvmeTable = Array.from({ length: 256 }, (_, index) => {
   let value = BigInt(index);

@@ -1,5 +1,5 @@
 /**
- * S3's errors: codes, messages, statuses, and serialization.
+ * S3's errors: codes, messages, statuses and serialization.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
  */
 import { AwsError } from '../wire/service.ts';
@@ -38,7 +38,7 @@ const known = {
 
 type Members = Readonly<Record<string, string>>;
 
-/** Creates an error with S3's message, or with another one where S3 has several. */
+/** Creates an error with S3's default message, or with the given one where S3 has several. */
 export function s3Error(code: keyof typeof known, members: Members = {}, message?: string): AwsError {
   const [status, text] = known[code];
   return new AwsError(code, message ?? text, status, members);
@@ -90,7 +90,7 @@ export function authenticationError(failure: AuthenticationFailure, now: number)
 }
 
 export function errorResponse(error: AwsError, request: ServiceRequest): ServiceResponse {
-  // Answers to HEAD and with status 304 have no body, so the status carries everything.
+  // Responses to HEAD and responses with status 304 have no body, so only the status describes the error.
   const silent = request.method === 'HEAD' || error.status === 304;
   const body = renderDocument('Error', {
     Code: error.code,

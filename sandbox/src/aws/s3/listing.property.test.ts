@@ -9,7 +9,7 @@ const keys = fc.uniqueArray(
   { maxLength: 12 },
 );
 
-test('pages of any size together are the whole listing, in order', () => {
+test('the pages of a listing contain the whole listing in order, for any page size', () => {
   fc.assert(
     fc.property(
       keys,
@@ -24,7 +24,7 @@ test('pages of any size together are the whole listing, in order', () => {
           const found = [...page.keys, ...page.commonPrefixes].sort(compareKeys);
           expect(found.length).toBeLessThanOrEqual(limit);
           items.push(...found);
-          // A page that repeats another would continue for ever.
+          // Fails instead of looping forever when a page repeats another.
           expect(items.length).toBeLessThanOrEqual(all.length);
           after = page.next;
         }

@@ -1,14 +1,14 @@
 /**
- * One page of a listing: keys with a prefix, those with a common delimiter after it rolled up, and the start of the next page.
+ * One page of a listing: the keys with a prefix, with keys rolled up at the delimiter, and the start of the next page.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
  */
 import { compareKeys } from './store.ts';
 
 export type ListingRequest = {
   readonly prefix: string;
-  /** Empty for none. */
+  /** Empty for no delimiter. */
   readonly delimiter: string;
-  /** Lists what comes after this key or rolled-up prefix; empty for the beginning. */
+  /** The page starts after this key or common prefix; empty for the beginning. */
   readonly after: string;
   readonly limit: number;
 };
@@ -16,7 +16,7 @@ export type ListingRequest = {
 export type ListingPage = {
   readonly keys: readonly string[];
   readonly commonPrefixes: readonly string[];
-  /** Last item of the page when more follow: the next request's `after`. */
+  /** Last item of the page when more items follow: `after` of the next request. */
   readonly next: string | undefined;
 };
 
@@ -27,10 +27,10 @@ export function listPage(keys: Iterable<string>, request: ListingRequest): Listi
   for (const key of [...keys].filter((candidate) => candidate.startsWith(prefix)).sort(compareKeys)) {
     const cut = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length);
     const item = cut < 0 ? key : key.slice(0, cut + delimiter.length);
-    // `after` may be a rolled-up prefix, which sorts before its keys.
+    // `after` may be a common prefix, which sorts before its keys.
     if (item === last || item === after || compareKeys(key, after) <= 0) continue;
     if (page.keys.length + page.commonPrefixes.length >= limit) {
-      // An empty page does not tell whether more follow.
+      // An empty page gives no information about further items.
       return { ...page, next: limit === 0 ? undefined : last };
     }
     (cut < 0 ? page.keys : page.commonPrefixes).push(item);

@@ -23,7 +23,7 @@ const systemHeaders = [
   'expires',
   'x-amz-website-redirect-location',
 ];
-/** Headers of features that the emulator does not have. */
+/** Headers of features that the emulator does not support. */
 const unsupported = [
   'x-amz-tagging',
   'x-amz-object-lock-mode',
@@ -97,7 +97,7 @@ export function copyObject(call: S3Call, store: BucketStore, bucket: Bucket, key
   };
 }
 
-/** GetObject and, without the body, HeadObject. */
+/** Handles GetObject, and HeadObject, which has no body. */
 export function getObject(call: S3Call, bucket: Bucket, key: string): Answer {
   const { request } = call;
   const object = readableObject(call, bucket, key);
@@ -123,13 +123,13 @@ export function getObject(call: S3Call, bucket: Bucket, key: string): Answer {
   };
 }
 
-/** Deleting a missing object succeeds, as on S3. */
+/** Deletes an object. The deletion of a missing object succeeds, as on S3. */
 export function deleteObject(call: S3Call, bucket: Bucket, key: string): Answer {
   authoriseS3(call, 's3:DeleteObject', bucket, { key });
   return { status: 204, headers: {}, body: '', changed: bucket.objects.delete(key) };
 }
 
-/** A missing object is reported only to callers that may list the bucket; others get AccessDenied. */
+/** Reports a missing object only to callers with permission to list the bucket; others get AccessDenied. */
 function readableObject(call: S3Call, bucket: Bucket, key: string): StoredObject {
   authoriseS3(call, 's3:GetObject', bucket, { key });
   const object = bucket.objects.get(key);
@@ -171,7 +171,7 @@ function headersToStore(headers: ServiceRequest['headers']): Record<string, stri
   for (const [name, value] of Object.entries(headers)) {
     if (systemHeaders.includes(name) || name.startsWith('x-amz-meta-')) stored[name] = value;
   }
-  // The framing of the upload is not part of the object.
+  // `aws-chunked` describes the upload and does not belong to the object.
   const encodings = (stored['content-encoding'] ?? '')
     .split(',')
     .map((encoding) => encoding.trim())
@@ -180,7 +180,7 @@ function headersToStore(headers: ServiceRequest['headers']): Record<string, stri
   return encodings.length > 0 ? { ...stored, 'content-encoding': encodings.join(',') } : stored;
 }
 
-/** `BUCKET/KEY`, percent-encoded, with or without a slash in front. */
+/** Parses `BUCKET/KEY`, percent-encoded, with or without a leading slash. */
 function readCopySource(header: string): { bucket: string; key: string } {
   const [path = '', version] = header.split('?');
   const text = decode(path).replace(/^\//, '');
@@ -194,7 +194,7 @@ function readCopySource(header: string): { bucket: string; key: string } {
   return { bucket: text.slice(0, slash), key: text.slice(slash + 1) };
 }
 
-/** One range of bytes, both ends inclusive. Unreadable headers and several ranges are ignored. */
+/** Parses one range of bytes, with both ends inclusive. Malformed headers and multiple ranges are ignored. */
 function readRange(header: string | undefined, size: number): { first: number; last: number } | undefined {
   const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? '');
   if (!match || header === undefined) return undefined;
@@ -213,7 +213,7 @@ const wholeSeconds = (time: number): number => Math.floor(time / 1000) * 1000;
 /** S3 encrypts every object and reports it. */
 const encryption = { 'x-amz-server-side-encryption': 'AES256' };
 
-/** Checksum that S3 computes itself for an upload without one. */
+/** The checksum that S3 itself computes for an upload without one. */
 function defaultChecksum(body: Uint8Array): StoredObject['checksum'] {
   const value = computeChecksum('crc64nvme', body);
   return value === undefined ? undefined : { algorithm: 'crc64nvme', value };

@@ -5,7 +5,7 @@ import type { StoredObject } from './store.ts';
 
 type Headers = Readonly<Record<string, string>>;
 
-/** @throws PreconditionFailed (412) or NotModified (304) for a read */
+/** @throws PreconditionFailed (412) or NotModified (304) when a read must not return the object */
 export function checkReadConditions(headers: Headers, object: StoredObject): void {
   const match = headers['if-match'];
   if (match !== undefined) {
@@ -41,7 +41,7 @@ function names(list: string, etag: string): boolean {
   });
 }
 
-/** Undefined when the date is absent or invalid; such a header is ignored. */
+/** Undefined when the date is absent or invalid: such a header is ignored. */
 function isAfter(time: number, date: string | undefined): boolean | undefined {
   const limit = date === undefined ? Number.NaN : Date.parse(date);
   return Number.isNaN(limit) ? undefined : time > limit;

@@ -1,6 +1,6 @@
 /**
- * Maps a request to its operation. S3 distinguishes operations by method, by bucket and key in the path (path-style only: the
- * emulator has one host), and by subresources in the query.
+ * Maps a request to its operation. S3 distinguishes operations by method, by the bucket and key in the path (only
+ * path-style, because the emulator has one host), and by subresources in the query.
  */
 import { AwsError } from '../wire/service.ts';
 import { s3Error } from './errors.ts';
@@ -28,7 +28,10 @@ export type RouteRequest = {
   readonly headers: Readonly<Record<string, string>>;
 };
 
-/** Parameters that do not select an operation: options of listings, additions of SDKs for their logs, presigned signatures. */
+/**
+ * Query parameters that do not select an operation: options of listings, parameters that SDKs add for logging,
+ * presigned signatures.
+ */
 const options: Readonly<Record<string, ReadonlySet<string>>> = {
   ListBuckets: new Set(['max-buckets', 'continuation-token', 'prefix', 'bucket-region']),
   ListObjects: new Set(['prefix', 'delimiter', 'marker', 'max-keys', 'encoding-type']),
@@ -46,7 +49,7 @@ const options: Readonly<Record<string, ReadonlySet<string>>> = {
   DeleteObjects: new Set(['delete']),
 };
 
-/** @throws NotImplemented for subresources that the emulator does not have, so that nothing is ignored silently */
+/** @throws NotImplemented for subresources that the emulator does not support, so that none is ignored silently */
 export function route(request: RouteRequest): Operation {
   const operation = choose(request);
   const allowed = operation instanceof AwsError ? undefined : options[operation.name];
@@ -113,7 +116,7 @@ function objectOperation(method: string, headers: RouteRequest['headers']): Obje
 
 /**
  * Percent-decodes a key or name.
- * @throws InvalidArgument when it is not UTF-8
+ * @throws InvalidArgument when the result is not UTF-8
  */
 export function decode(text: string): string {
   try {

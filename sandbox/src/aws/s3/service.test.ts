@@ -28,7 +28,7 @@ import type { Authentication, Caller, Service, ServiceRequest } from '../wire/se
 import { createS3Service } from './service.ts';
 
 /**
- * The service behind a socket, for a stock client. Signatures belong to the server and are tested there; here the access key
+ * Runs the service behind a socket, for a stock client. The server's own tests cover signatures; here the access key
  * alone identifies the caller.
  */
 const callers = new Map<string, Caller>();
@@ -103,7 +103,7 @@ function source(statement: Statement | Statement[]): PolicySource {
   return { id: 'p', document: parsed.document };
 }
 
-/** A stock client of a user with these permissions. */
+/** Creates a stock client of a user with these permissions. */
 function client(
   name: string,
   statements: Statement[],
@@ -132,7 +132,7 @@ function client(
 const everything: Statement[] = [{ Effect: 'Allow', Action: 's3:*', Resource: '*' }];
 const admin = (): S3Client => client('admin', everything);
 
-/** The parts of a failure that a client can rely on. */
+/** Extracts the parts of a failure that a client can rely on. */
 async function failureOf(call: Promise<unknown>): Promise<unknown> {
   try {
     return { succeeded: await call };
@@ -211,7 +211,7 @@ describe('buckets', () => {
     });
   });
 
-  test('are in a region and only reachable there', async () => {
+  test('belong to a region and are reachable only there', async () => {
     const far = client('far', everything, { region: 'eu-west-1' });
     await far.send(new CreateBucketCommand({ Bucket: 'far-photos' }));
     expect(await far.send(new GetBucketLocationCommand({ Bucket: 'far-photos' }))).toMatchObject({
@@ -239,7 +239,7 @@ describe('buckets', () => {
     });
   });
 
-  test('that do not exist are reported to every caller', async () => {
+  test('are reported to every caller when they do not exist', async () => {
     const nobody = client('nobody', []);
     expect(await failureOf(nobody.send(new ListObjectsV2Command({ Bucket: 'nowhere' })))).toEqual({
       name: 'NoSuchBucket',
@@ -248,7 +248,7 @@ describe('buckets', () => {
     });
   });
 
-  test('have no subresources here', async () => {
+  test('support no subresources', async () => {
     const s3 = await withBucket();
     const upload = new CreateMultipartUploadCommand({ Bucket: 'photos', Key: 'k' });
     expect(await failureOf(s3.send(upload))).toEqual({
@@ -264,7 +264,7 @@ describe('buckets', () => {
 });
 
 describe('objects', () => {
-  test('are returned as they were put', async () => {
+  test('are returned as they were uploaded', async () => {
     const s3 = await withBucket();
     const put = await s3.send(
       new PutObjectCommand({
@@ -299,7 +299,7 @@ describe('objects', () => {
   });
 
   test.each(['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256'] as const)(
-    'are checked against a %s',
+    'are verified against a %s',
     async (algorithm) => {
       const s3 = await withBucket();
       const value = {
@@ -328,7 +328,7 @@ describe('objects', () => {
     },
   );
 
-  test('are checked against a Content-MD5', async () => {
+  test('are verified against Content-MD5', async () => {
     const s3 = await withBucket();
     const put = (ContentMD5: string): Promise<unknown> =>
       s3.send(new PutObjectCommand({ Bucket: 'photos', Key: 'k', Body: 'hello', ContentMD5 }));
@@ -337,7 +337,7 @@ describe('objects', () => {
     expect(await failureOf(put('AAAA'))).toMatchObject({ name: 'InvalidDigest' });
   });
 
-  test('are read in ranges', async () => {
+  test('can be read in ranges', async () => {
     const s3 = await withBucket();
     await s3.send(new PutObjectCommand({ Bucket: 'photos', Key: 'k', Body: '0123456789' }));
     const read = async (Range: string): Promise<unknown> => {
@@ -352,7 +352,7 @@ describe('objects', () => {
     expect(await failureOf(read('bytes=10-'))).toMatchObject({ name: 'InvalidRange', status: 416 });
   });
 
-  test('are read and written conditionally', async () => {
+  test('can be read and written conditionally', async () => {
     const s3 = await withBucket();
     const key = { Bucket: 'photos', Key: 'k' };
     const { ETag } = await s3.send(new PutObjectCommand({ ...key, Body: 'x', IfNoneMatch: '*' }));
@@ -372,7 +372,7 @@ describe('objects', () => {
     });
   });
 
-  test('that are missing are reported only to callers that may list', async () => {
+  test('are reported as missing only to callers with permission to list the bucket', async () => {
     const s3 = await withBucket();
     expect(await failureOf(s3.send(new GetObjectCommand({ Bucket: 'photos', Key: 'k' })))).toEqual({
       name: 'NoSuchKey',
@@ -388,7 +388,7 @@ describe('objects', () => {
     });
   });
 
-  test('are deleted, one or many', async () => {
+  test('are deleted one by one and in batches', async () => {
     const s3 = await withBucket();
     for (const Key of ['a', ' b ', 'c&d'])
       await s3.send(new PutObjectCommand({ Bucket: 'photos', Key, Body: 'x' }));
@@ -432,7 +432,7 @@ describe('objects', () => {
     ).toMatchObject({ name: 'KeyTooLongError', status: 400 });
   });
 
-  test('have no access control lists', async () => {
+  test('support no access control lists', async () => {
     const s3 = await withBucket();
     const put = new PutObjectCommand({ Bucket: 'photos', Key: 'k', Body: 'x', ACL: 'public-read' });
     expect(await failureOf(s3.send(put))).toMatchObject({ name: 'AccessControlListNotSupported' });
@@ -440,7 +440,7 @@ describe('objects', () => {
 });
 
 describe('listings', () => {
-  test('roll up keys at the delimiter and continue where a page ended', async () => {
+  test('roll up keys at the delimiter and continue at the end of the previous page', async () => {
     const s3 = await withBucket();
     for (const Key of ['a/1', 'a/2', 'b', 'c/1', 'd é+']) {
       await s3.send(new PutObjectCommand({ Bucket: 'photos', Key, Body: 'x' }));
@@ -460,7 +460,7 @@ describe('listings', () => {
     ]);
   });
 
-  test('of version 1 continue after a marker', async () => {
+  test('continue after a marker in version 1', async () => {
     const s3 = await withBucket();
     for (const Key of ['a/1', 'a/2', 'b'])
       await s3.send(new PutObjectCommand({ Bucket: 'photos', Key, Body: 'x' }));
@@ -472,7 +472,7 @@ describe('listings', () => {
     expect(second).toMatchObject({ IsTruncated: false, Contents: [{ Key: 'b' }] });
   });
 
-  test('refuse invalid arguments', async () => {
+  test('are refused with invalid arguments', async () => {
     const s3 = await withBucket();
     expect(
       await failureOf(s3.send(new ListObjectsV2Command({ Bucket: 'photos', MaxKeys: -1 }))),
@@ -498,26 +498,29 @@ describe('permissions', () => {
     's3:DeleteObject': (s3) => s3.send(new DeleteObjectCommand(object)),
   };
 
-  test.each(Object.entries(calls))('the call needs %s and nothing else', async (action, call) => {
-    const s3 = await withBucket();
-    await s3.send(new PutObjectCommand({ ...object, Body: 'x' }));
-    const denied = client('denied', [...everything, { Effect: 'Deny', Action: action, Resource: '*' }]);
-    expect(await failureOf(call(denied))).toMatchObject({
-      name: 'AccessDenied',
-      status: 403,
-      message: expect.stringContaining(
-        `User: arn:aws:iam::111122223333:user/denied is not authorized to perform: ${action}`,
-      ),
-    });
-    expect(await failureOf(call(denied))).toMatchObject({
-      message: expect.stringContaining('with an explicit deny in an identity-based policy'),
-    });
-    const allowed = client('allowed', [{ Effect: 'Allow', Action: action, Resource: '*' }]);
-    if (action === 's3:DeleteBucket') await s3.send(new DeleteObjectCommand(object));
-    await call(allowed);
-  });
+  test.each(Object.entries(calls))(
+    'are limited to what is needed: the call needs %s and nothing else',
+    async (action, call) => {
+      const s3 = await withBucket();
+      await s3.send(new PutObjectCommand({ ...object, Body: 'x' }));
+      const denied = client('denied', [...everything, { Effect: 'Deny', Action: action, Resource: '*' }]);
+      expect(await failureOf(call(denied))).toMatchObject({
+        name: 'AccessDenied',
+        status: 403,
+        message: expect.stringContaining(
+          `User: arn:aws:iam::111122223333:user/denied is not authorized to perform: ${action}`,
+        ),
+      });
+      expect(await failureOf(call(denied))).toMatchObject({
+        message: expect.stringContaining('with an explicit deny in an identity-based policy'),
+      });
+      const allowed = client('allowed', [{ Effect: 'Allow', Action: action, Resource: '*' }]);
+      if (action === 's3:DeleteBucket') await s3.send(new DeleteObjectCommand(object));
+      await call(allowed);
+    },
+  );
 
-  test('name the resource in quotes', async () => {
+  test('name the resource in quotes when they are missing', async () => {
     await withBucket();
     const nobody = client('nobody', []);
     expect(await failureOf(nobody.send(new PutObjectCommand({ ...object, Body: 'x' })))).toMatchObject({
@@ -530,7 +533,7 @@ describe('permissions', () => {
     });
   });
 
-  test('apply to the prefix of a listing', async () => {
+  test('can depend on the prefix of a listing', async () => {
     await withBucket();
     const ann = client('ann', [
       {
@@ -549,7 +552,7 @@ describe('permissions', () => {
     });
   });
 
-  test('are narrowed by a session policy', async () => {
+  test('are restricted by a session policy', async () => {
     await withBucket();
     const narrowed = client('narrowed', everything, {
       session: [{ Effect: 'Allow', Action: 's3:List*', Resource: '*' }],
@@ -560,7 +563,7 @@ describe('permissions', () => {
     });
   });
 
-  test('end at the account', async () => {
+  test('do not extend to buckets of another account', async () => {
     await withBucket();
     const other = client('other', everything, { accountId: '444455556666' });
     expect(await failureOf(other.send(new ListObjectsV2Command({ Bucket: 'photos' })))).toMatchObject({
@@ -569,7 +572,7 @@ describe('permissions', () => {
     expect((await other.send(new ListBucketsCommand())).Buckets ?? []).toEqual([]);
   });
 
-  test('a copy needs permissions on source and destination', async () => {
+  test('are needed on source and destination of a copy', async () => {
     const s3 = await withBucket();
     await s3.send(new PutObjectCommand({ ...object, Body: 'x' }));
     const copy = new CopyObjectCommand({ Bucket: 'photos', Key: 'copy', CopySource: 'photos/home/ann/a' });
@@ -583,7 +586,7 @@ describe('permissions', () => {
     });
   });
 
-  test('are checked for each of many deletions', async () => {
+  test('are checked for each key of a batch deletion', async () => {
     const s3 = await withBucket();
     for (const Key of ['keep', 'drop'])
       await s3.send(new PutObjectCommand({ Bucket: 'photos', Key, Body: 'x' }));
@@ -597,7 +600,7 @@ describe('permissions', () => {
     expect(Errors).toMatchObject([{ Key: 'keep', Code: 'AccessDenied' }]);
   });
 
-  test('without a signature nothing is allowed', async () => {
+  test('are empty without a signature', async () => {
     await withBucket();
     const { port } = server.address() as AddressInfo;
     const response = await fetch(`http://127.0.0.1:${port}/photos`);

@@ -1,7 +1,7 @@
 /**
- * A small S3 with real permissions: the policies of the caller decide about every call, so an app in the sandbox is allowed and
- * denied what it would be on AWS. Path-style addresses; no versions, tags, ACLs, bucket policies or multipart uploads (they
- * answer NotImplemented).
+ * A small S3 with real permissions: the caller's policies decide about every call, so an app in the sandbox is allowed
+ * and denied the same calls as on AWS. Supports path-style addresses only; versions, tags, ACLs, bucket policies and
+ * multipart uploads answer NotImplemented.
  */
 import { AwsError } from '../wire/service.ts';
 import type { CallDescription, Service, ServiceRequest, ServiceResponse } from '../wire/service.ts';
@@ -22,7 +22,7 @@ import { route } from './route.ts';
 import type { Operation } from './route.ts';
 import type { Bucket, BucketStore } from './store.ts';
 
-/** `partition` is the one of the ARNs that policies are matched against. */
+/** `partition` is the partition of the ARNs that policies are matched against. */
 export function createS3Service({ partition }: { readonly partition: string }): Service {
   const store: BucketStore = new Map();
   return async (request) => {
@@ -48,7 +48,7 @@ async function answer(
   );
   const { authentication } = request;
   if (authentication.kind === 'failed') throw authenticationError(authentication.failure, request.now);
-  // Nothing is public.
+  // The emulator has no public buckets.
   if (authentication.kind === 'anonymous') throw s3Error('AccessDenied');
   if (operation instanceof AwsError) throw operation;
   const call: S3Call = { request, caller: authentication.caller, partition };
@@ -61,7 +61,10 @@ async function answer(
   };
 }
 
-/** Admits and authenticates a request before refusing it as unknown. */
+/**
+ * Finds the operation of a request. An unknown operation is returned as an error, so that the request is admitted and
+ * authenticated before it is refused.
+ */
 function tryRoute(request: ServiceRequest): Operation | AwsError {
   try {
     return route(request);
@@ -100,7 +103,7 @@ function perform(call: S3Call, operation: Operation, store: BucketStore): Answer
   }
 }
 
-/** Reports a missing bucket before authorization: bucket names are not secret on S3. */
+/** Reports a missing bucket before authorization, because bucket names are not secret on S3. */
 function findBucket(store: BucketStore, name: string, region: string): Bucket {
   const bucket = store.get(name);
   if (!bucket) throw s3Error('NoSuchBucket', { BucketName: name });

@@ -1,20 +1,20 @@
-/** Buckets and objects in memory. Bucket names are global, as on S3; everything else belongs to a bucket. */
+/** Buckets and objects in memory. Bucket names are global, as on S3; all other names belong to a bucket. */
 
 export type StoredObject = {
   readonly key: string;
   readonly body: Uint8Array;
-  /** With its quotes. */
+  /** Includes the quotes. */
   readonly etag: string;
   /** Milliseconds since the epoch, truncated to seconds as in HTTP dates. */
   readonly lastModified: number;
-  /** Headers that are returned as they were sent (`content-type`, `x-amz-meta-…`), names in lower case. */
+  /** Headers that are returned as they were sent (`content-type`, `x-amz-meta-…`), with names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly checksum: { readonly algorithm: string; readonly value: string } | undefined;
 };
 
 export type Bucket = {
   readonly name: string;
-  /** Account that created it. */
+  /** Account that created the bucket. */
   readonly accountId: string;
   readonly region: string;
   readonly created: number;
@@ -23,7 +23,7 @@ export type Bucket = {
 
 export type BucketStore = Map<string, Bucket>;
 
-/** S3 lists in UTF-8 byte order, which differs from the order of JavaScript strings beyond the basic plane. */
+/** Compares in UTF-8 byte order, as S3 lists keys. JavaScript's string order differs from it beyond the basic plane. */
 export function compareKeys(left: string, right: string): number {
   return Buffer.compare(Buffer.from(left), Buffer.from(right));
 }

@@ -61,12 +61,12 @@ const denied = {
 };
 
 describe('AssumeRole', () => {
-  it('leaves the decision to the caller’s policies when trust names the account', async () => {
+  it('leaves the decision to the caller’s policies when the trust policy names the account', async () => {
     await assume();
     await expect(assume(nobody)).rejects.toMatchObject(denied);
   });
 
-  it('needs no other permission when trust names the caller', async () => {
+  it('needs no other permission when the trust policy names the caller', async () => {
     await setTrust({ AWS: nobodyArn });
     const identity = await emulator.sts(await session(nobody)).send(new GetCallerIdentityCommand());
     expect(identity.Arn).toBe(`arn:aws:sts::${accountId}:assumed-role/Example/test`);
@@ -129,7 +129,7 @@ describe('AssumeRole', () => {
     });
   });
 
-  it('refuses sessions of a deleted role, even after it was recreated', async () => {
+  it('refuses sessions of a deleted role, even after the role was recreated', async () => {
     const iam = emulator.iam();
     const create = new CreateRoleCommand({
       RoleName: 'Caller',
@@ -146,7 +146,7 @@ describe('AssumeRole', () => {
     await expect(assume(before)).rejects.toMatchObject({ name: 'AccessDenied' });
   });
 
-  it('a boundary that allows nothing limits a grant to the role, but not one to the session itself', async () => {
+  it('applies a boundary that allows nothing to a grant to the role, but not to a grant to the session itself', async () => {
     const iam = emulator.iam();
     const callerArn = `arn:aws:iam::${accountId}:role/Caller`;
     await iam.send(
@@ -170,7 +170,7 @@ describe('AssumeRole', () => {
     const first = await session();
     await setTrust({ AWS: '*' }, mfa);
     await assume(first);
-    // The key is absent for a user's own access keys.
+    // The key is absent for the long-term access keys of a user.
     await expect(assume()).rejects.toMatchObject({ name: 'AccessDenied' });
   });
 

@@ -21,7 +21,10 @@ import {
   sessionNamePattern,
 } from './session.ts';
 
-/** Needs no permission: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html */
+/**
+ * GetCallerIdentity needs no permission:
+ * https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+ */
 export const getCallerIdentity: StsAction = signedAction({
   name: 'GetCallerIdentity',
   access: 'read',
@@ -45,13 +48,13 @@ export const assumeRole: StsAction = signedAction({
     ExternalId: optional(
       text({ min: 2, max: 1224, pattern: { test: /^[\w+=,.@:/-]*$/, shown: String.raw`[\w+=,.@:\/-]*` } }),
     ),
-    // The pattern has no colon, which also excludes the reserved prefix `aws:`.
+    // The pattern contains no colon, which also excludes the reserved prefix `aws:`.
     SourceIdentity: optional(text({ min: 2, max: 64, pattern: sessionNamePattern })),
     Tags: iamFields.tags,
     TransitiveTagKeys: iamFields.tagKeys,
   }),
   resource: (input) => input.RoleArn,
-  // The trust policy decides together with the caller's policies, see below.
+  // The trust policy decides together with the caller's policies, see `mayAssume`.
   requirements: () => [],
   run: (input, env: StsEnv, call) => {
     const { request, caller } = call;
@@ -95,7 +98,10 @@ export const assumeRole: StsAction = signedAction({
   },
 });
 
-/** @throws ValidationError. AWS documents no answer for transitive keys of tags that are not passed; they are refused here. */
+/**
+ * @throws ValidationError. AWS documents no error for transitive keys of tags that are not passed; the emulator refuses
+ * them.
+ */
 function readSessionTags(
   tags: readonly Tag[],
   transitiveKeys: readonly string[],
@@ -108,16 +114,18 @@ function readSessionTags(
       throw validationError(`The transitive tag key ${unknown} is not among the session tags.`);
     return read;
   } catch (error) {
-    // InvalidInput and LimitExceeded belong to IAM; STS declares neither.
+    // STS does not declare IAM's errors InvalidInput and LimitExceeded.
     if (error instanceof AwsError) throw validationError(error.message);
     throw error;
   }
 }
 
 /**
- * A trust policy that names the caller's account leaves the decision to the caller's policies. One that names its role is enough unless
- * the caller's policies deny, or its boundary or session policies do not allow. One that names the user or the session itself is
- * enough unless they deny. IAM resolves a role in a trust policy to the role's unique id, so that sessions of a deleted role match nothing.
+ * A trust policy that names the caller's account leaves the decision to the caller's policies. A trust policy that
+ * names the caller's role is sufficient, unless the caller's policies deny the call, or its boundary or session
+ * policies do not allow it. A trust policy that names the user or the session itself is sufficient, unless these
+ * policies deny the call. IAM resolves a role in a trust policy to the role's unique id, so sessions of a deleted role
+ * match nothing.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
  */
 function mayAssume(

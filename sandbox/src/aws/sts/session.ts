@@ -1,4 +1,4 @@
-/** Common parts of all ways to assume a role: duration, session policies, and the answer. */
+/** Common parts of all actions that assume a role: duration, session policies and response. */
 import { deflateRawSync } from 'node:zlib';
 import { assumedRoleArn } from '../credentials.ts';
 import { readPolicy } from '../iam/documents.ts';
@@ -30,14 +30,14 @@ export type SessionInput = InputOf<typeof sessionFields>;
 export type SessionPolicies = {
   readonly inline: PolicyText | undefined;
   readonly arns: readonly string[];
-  /** Percentage of the limit; absent when there is nothing to pack. */
+  /** Percentage of the size limit; undefined when there is nothing to pack. */
   readonly packedSize: number | undefined;
 };
 
 const defaultDuration = 3600;
 
 /**
- * Name of the role in an ARN.
+ * Extracts the name of the role from its ARN.
  * @throws ValidationError for any other text
  */
 export function roleNameOf(arn: string): string {
@@ -47,7 +47,7 @@ export function roleNameOf(arn: string): string {
 }
 
 /**
- * Seconds.
+ * Returns the duration in seconds.
  * @throws ValidationError
  */
 export function sessionDuration(
@@ -67,7 +67,7 @@ export function sessionDuration(
   return duration;
 }
 
-/** @throws MalformedPolicyDocument, PackedPolicyTooLarge or, for managed policies that do not exist, ValidationError */
+/** @throws MalformedPolicyDocument, PackedPolicyTooLarge, or ValidationError for managed policies that do not exist */
 export function readSessionPolicies(
   input: SessionInput,
   tags: Readonly<Record<string, string>>,
@@ -88,7 +88,10 @@ export function readSessionPolicies(
   return { inline, arns, packedSize: size };
 }
 
-/** AWS does not document how it packs. This is the compressed size in whole percent of a fixed limit. */
+/**
+ * Estimates the packed size, because AWS does not document its packing: the compressed size in whole percent of a fixed
+ * limit.
+ */
 function packedSize(
   policy: string | undefined,
   arns: readonly string[],

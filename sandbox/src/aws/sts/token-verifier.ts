@@ -10,7 +10,7 @@ export type Claims = {
   readonly issuer: string;
   readonly subject: string;
   readonly audiences: readonly string[];
-  /** Authorized party of the token, if the issuer states it. */
+  /** Authorized party (`azp`) of the token, if present. */
   readonly authorizedParty: string | undefined;
   /** Seconds since the epoch. */
   readonly expiresAt: number;
@@ -28,7 +28,7 @@ export type Claims = {
 type TokenFault =
   | { readonly kind: 'notJwt' }
   | { readonly kind: 'missingClaim'; readonly claim: string }
-  /** The claim has another JSON type than RFC 7519 defines. */
+  /** The claim has a JSON type that RFC 7519 does not allow. */
   | { readonly kind: 'malformedClaim'; readonly claim: string };
 
 type ReadToken =
@@ -38,16 +38,16 @@ type ReadToken =
 type Verification = 'verified' | 'wrongSignature' | 'noKey' | 'issuerUnreachable';
 
 export type TokenVerifier = {
-  /** The unverified content of a token. */
+  /** Reads the content of a token without verifying it. */
   readonly read: (token: string) => ReadToken;
   /** `now` in milliseconds since the epoch. */
   readonly verify: (token: string, issuer: string, now: number) => Promise<Verification>;
 };
 
-/** Fetches the key document of an issuer (RFC 7517). Rejects when that fails. */
+/** Fetches the key document of an issuer (RFC 7517). Rejects when the request fails. */
 export type IssuerKeys = (issuer: string) => Promise<{ readonly keys: readonly object[] }>;
 
-/** https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html */
+/** Algorithms that IAM accepts: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html */
 const algorithms = ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512'];
 const keysLastMs = 5 * 60_000;
 
@@ -88,7 +88,7 @@ async function verifyWith(token: string, keys: CompactVerifyGetKey): Promise<Ver
       return 'noKey';
     }
     if (error instanceof errors.JOSEError) return 'wrongSignature';
-    // An unusable key: malformed, private, or shorter than 2,048 bits.
+    // The key is unusable: malformed, private, or shorter than 2,048 bits.
     return 'noKey';
   }
 }
@@ -116,7 +116,10 @@ function readToken(token: string): ReadToken {
   };
 }
 
-/** Verifies a JWS in compact form. Unencoded payloads are refused, as RFC 7797 section 7 requires for JWTs. */
+/**
+ * Decodes the payload of a JWS in compact form. Unencoded payloads are refused, as RFC 7797 section 7 requires for
+ * JWTs.
+ */
 function decodePayload(token: string): JWTPayload | undefined {
   if (!/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)) return undefined;
   try {
@@ -139,7 +142,10 @@ const registeredClaims = z.object({
   azp: z.string().nullish(),
 });
 
-/** https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#schema-for-service-account-private-claims */
+/**
+ * Private claims of Kubernetes:
+ * https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#schema-for-service-account-private-claims
+ */
 const kubernetesClaims = z.object({
   namespace: z.string().optional(),
   serviceaccount: z.object({ name: z.string() }).optional(),

@@ -49,7 +49,7 @@ let time: number;
 let published: object[];
 let reachable: boolean;
 let asked: number;
-/** Generated once, because key pairs take their time. */
+/** Generated once for all tests, because the generation of key pairs is slow. */
 const keys: TokenIssuer = await createTokenIssuer(() => time as Wall);
 let emulator: TestEmulator;
 let iam: IAMClient;
@@ -83,7 +83,7 @@ beforeEach(async () => {
 });
 afterEach(() => emulator.close());
 
-/** Unsigned, as a pod calls it. */
+/** Sends an unsigned request, as a pod does. */
 function assume(token: string, more: object = {}) {
   const sts = new STSClient({
     endpoint: emulator.url,
@@ -113,14 +113,14 @@ async function session(more: object = {}): Promise<Keys> {
 const listRoles = (keysOfSession: Keys) => emulator.iam(keysOfSession).send(new ListRolesCommand());
 const denied = { name: 'AccessDenied', $metadata: expect.objectContaining({ httpStatusCode: 403 }) };
 
-describe('a token that the trust policy accepts', () => {
-  it('is accepted up to five minutes after its expiry', async () => {
+describe('AssumeRoleWithWebIdentity with a token that the trust policy accepts', () => {
+  it("succeeds up to five minutes after the token's expiry", async () => {
     await expect(assume(await keys.sign({ expiresIn: -299 }))).resolves.toMatchObject({
       Provider: providerArn,
     });
   });
 
-  it('gives credentials of the role', async () => {
+  it('returns credentials of the role', async () => {
     const answer = await assume(await keys.sign());
     expect(answer).toMatchObject({
       SubjectFromWebIdentityToken: subject,
@@ -145,7 +145,7 @@ describe('a token that the trust policy accepts', () => {
     expect(Role?.RoleLastUsed?.Region).toBe(region);
   });
 
-  it('does not appear in the journal, nor do the credentials', async () => {
+  it('writes neither the token nor the credentials to the journal', async () => {
     const token = await keys.sign();
     const { Credentials } = await assume(token);
     await emulator.sts(await session()).send(new GetCallerIdentityCommand());
@@ -162,7 +162,7 @@ describe('a token that the trust policy accepts', () => {
   });
 });
 
-describe('a token is refused', () => {
+describe('AssumeRoleWithWebIdentity refuses a token', () => {
   const invalid = 'InvalidIdentityTokenException';
   const cases: readonly [string, TokenClaims, string, RegExp][] = [
     [
@@ -228,7 +228,7 @@ describe('a token is refused', () => {
     ['exp', {}, 'The claim exp is not valid'],
     ['nbf', 'now', 'The claim nbf is not valid'],
     ['azp', ['sts.amazonaws.com'], 'The claim azp is not valid'],
-  ])('whose %s is %j', async (claim, value, message) => {
+  ])('whose claim %s is %j', async (claim, value, message) => {
     const token = await keys.sign({ replaced: { [claim]: value } });
     await expect(assume(token)).rejects.toMatchObject({ name: invalid, message });
   });
@@ -252,7 +252,7 @@ describe('a token is refused', () => {
     ['malformed', { n: 7 }],
     ['without its numbers', { n: undefined }],
     ['private', { d: 'AQAB' }],
-  ])('when its key is %s', async (_what, change) => {
+  ])("when the issuer's key is %s", async (_what, change) => {
     published = [{ ...keys.jwk, ...change }];
     await expect(assume(await keys.sign())).rejects.toMatchObject({ name: invalid });
   });
@@ -265,13 +265,13 @@ describe('a token is refused', () => {
     });
   });
 
-  it('that claims to need no signature', async () => {
+  it('with the algorithm `none`', async () => {
     const [, payload = ''] = (await keys.sign()).split('.');
     const header = Buffer.from(JSON.stringify({ alg: 'none', kid: 'key-1' })).toString('base64url');
     await expect(assume(`${header}.${payload}.`)).rejects.toMatchObject({ name: invalid });
   });
 
-  it('that is not a token', async () => {
+  it('that is not a JWT', async () => {
     await expect(assume('not-a-token')).rejects.toMatchObject({
       name: invalid,
       message: expect.stringMatching(/^The ID Token provided is not a valid JWT/),
@@ -306,7 +306,7 @@ describe('a token is refused', () => {
   });
 });
 
-describe("the trust policy's conditions", () => {
+describe('a trust policy', () => {
   it.each([
     ['exactly this subject', { StringEquals: { [`${providerUrl}:sub`]: subject } }, true],
     ['one of several subjects', { StringEquals: { [`${providerUrl}:sub`]: ['x', subject] } }, true],
@@ -323,7 +323,7 @@ describe("the trust policy's conditions", () => {
     ['another audience', { StringEquals: { [`${providerUrl}:aud`]: 'other' } }, false],
     ['the subject of another issuer', { StringEquals: { 'example.com:sub': subject } }, false],
     ['a session name', { StringEquals: { 'sts:RoleSessionName': 'test-session' } }, true],
-  ])('with %s are evaluated as by AWS', async (_name, condition, accepted) => {
+  ])('with %s is evaluated as on AWS', async (_name, condition, accepted) => {
     await iam.send(
       new UpdateAssumeRolePolicyCommand({ RoleName: 'Example', PolicyDocument: trust(condition) }),
     );
@@ -333,8 +333,8 @@ describe("the trust policy's conditions", () => {
   });
 });
 
-describe('the keys of an issuer', () => {
-  it('are fetched once, and again for an unknown key', async () => {
+describe('the key cache', () => {
+  it('fetches the keys of an issuer once, and again for an unknown key', async () => {
     await assume(await keys.sign());
     await assume(await keys.sign());
     expect(asked).toBe(1);
@@ -358,7 +358,7 @@ describe('a session', () => {
     });
   });
 
-  it('has no permissions under a session policy that denies all', async () => {
+  it('has no permissions under a session policy that denies everything', async () => {
     const Policy = JSON.stringify({
       Version: '2012-10-17',
       Statement: { Effect: 'Deny', Action: '*', Resource: '*' },
@@ -376,7 +376,7 @@ describe('a session', () => {
     await listRoles(await session({ PolicyArns: [...PolicyArns, { arn: iamReadOnly }] }));
   });
 
-  it('expires', async () => {
+  it('expires at the end of its duration', async () => {
     const credentials = await session({ DurationSeconds: 900 });
     time += 899_000;
     await listRoles(credentials);
@@ -387,7 +387,7 @@ describe('a session', () => {
     });
   });
 
-  it('loses its permissions with the role, even if the role is recreated', async () => {
+  it('loses its permissions when the role is deleted, even if the role is recreated', async () => {
     const credentials = await session();
     await iam.send(new DetachRolePolicyCommand({ RoleName: 'Example', PolicyArn: iamReadOnly }));
     await iam.send(new DeleteRoleCommand({ RoleName: 'Example' }));
@@ -440,7 +440,7 @@ describe('a session', () => {
       'PackedPolicyTooLargeException',
       /packed policy size is \d+%/,
     ],
-  ])('is not given %s', async (_name, more, name, message) => {
+  ])('cannot be created with %s', async (_name, more, name, message) => {
     await expect(assume(await keys.sign(), more)).rejects.toMatchObject({
       name,
       message: expect.stringMatching(message),
@@ -448,7 +448,7 @@ describe('a session', () => {
   });
 });
 
-/** Text that does not compress. */
+/** Generates text that does not compress. */
 function noise(seed: number): string {
   let state = seed + 1;
   return Array.from({ length: 80 }, () => {

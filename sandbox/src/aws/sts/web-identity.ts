@@ -1,6 +1,6 @@
 /**
- * AssumeRoleWithWebIdentity: exchanges a token of a known issuer for credentials of a role whose trust policy accepts it. IAM
- * roles for service accounts rest on it, so every failure has the error that STS gives.
+ * AssumeRoleWithWebIdentity: exchanges a token of a registered issuer for credentials of a role whose trust policy
+ * accepts it. IAM roles for service accounts (IRSA) depend on it, so every failure has the same error as in STS.
  * https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
  */
 import type { OidcProvider, Role } from '../iam/model.ts';
@@ -28,7 +28,7 @@ export const assumeRoleWithWebIdentity: StsAction = unsignedAction({
     const audience = audienceOf(claims, provider);
     await verifyToken(input.WebIdentityToken, claims, request, env);
 
-    // Looked up after the keys were fetched: the current state of the role decides.
+    // The role is looked up after the keys were fetched, so that its current state decides.
     const role = env.state.role(roleName, at);
     const context = identityContext(claims, audience, provider);
     if (role?.arn !== input.RoleArn || !isTrusted(role, provider, input.RoleSessionName, context, request)) {
@@ -67,7 +67,7 @@ function readClaims(token: string, { tokens }: StsEnv): Claims {
   }
 }
 
-/** Provider of the token's issuer in the account of the role. */
+/** Finds the provider of the token's issuer in the account of the role. */
 function providerOf(claims: Claims, roleArn: string, { state }: StsEnv, at: number): OidcProvider {
   const ownAccount = roleArn.startsWith(state.arn('role/'));
   const [, url] = /^https:\/\/(.+)$/.exec(claims.issuer) ?? [];
@@ -77,7 +77,10 @@ function providerOf(claims: Claims, roleArn: string, { state }: StsEnv, at: numb
   return provider;
 }
 
-/** The effective audience: the authorized party if the token names one, otherwise the first audience that the provider lists. */
+/**
+ * The effective audience: the authorized party if the token has one, otherwise the first of the token's audiences that
+ * the provider lists.
+ */
 function audienceOf(claims: Claims, provider: OidcProvider): string {
   const candidates = claims.authorizedParty === undefined ? claims.audiences : [claims.authorizedParty];
   const audience = candidates.find((candidate) => provider.clientIds.includes(candidate));
@@ -86,7 +89,7 @@ function audienceOf(claims: Claims, provider: OidcProvider): string {
 }
 
 /**
- * Seconds beyond `exp` during which STS accepts a token, for clock skew.
+ * Number of seconds after `exp` during which STS still accepts a token, for clock skew.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc.html
  */
 const expiryLeeway = 300;
@@ -104,7 +107,7 @@ async function verifyToken(
     case 'wrongSignature':
       throw invalidToken('The web identity token provided could not be validated');
     case 'noKey':
-      // STS's message has two spaces.
+      // The two spaces are part of STS's message.
       throw invalidToken(
         "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements",
       );

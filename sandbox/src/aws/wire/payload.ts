@@ -1,6 +1,6 @@
 /**
- * Verifies that the body is the signed one, and removes its `aws-chunked` framing. Stock S3 clients send chunks with a trailing
- * checksum, signed or not, depending on client and transport.
+ * Verifies that the body is the signed one, and removes its `aws-chunked` framing. Stock S3 clients send chunks with a
+ * trailing checksum, signed or unsigned depending on client and transport.
  *
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html
@@ -20,7 +20,7 @@ export type Payload =
 const hexDigest = /^[0-9a-f]{64}$/;
 const emptyHash = sha256Hex('');
 
-/** `signingKey` is absent for an unsigned request, whose chunks are unframed without verification. */
+/** Without `signingKey` the request is unsigned: the framing of its chunks is removed without verification. */
 export function readPayload(request: SignedRequest, signingKey: SigningKey | undefined): Payload {
   const stated = request.headers['x-amz-content-sha256'] ?? 'UNSIGNED-PAYLOAD';
   const plain: Payload = { ok: true, body: request.body, trailers: {} };
@@ -111,7 +111,7 @@ function parseTrailers(text: string): Record<string, string> {
   return trailers;
 }
 
-/** Last signature of the chain. Undefined: the chain is broken. */
+/** Returns the last signature of the chain; undefined for a broken chain. */
 function verifyChunks(chunks: readonly Chunk[], signingKey: SigningKey): string | undefined {
   let previous = signingKey.seed;
   for (const chunk of chunks) {

@@ -1,6 +1,6 @@
 /**
- * A service of the Query protocol (IAM, STS), from a table of actions. Name, parameters, permission and effect of an action are
- * data, so that authorization, journal, faults and documentation use the same table.
+ * A service of the Query protocol (IAM, STS), defined by a table of actions. Name, parameters, permission and effect of
+ * an action are data, so authorization, journal, faults and documentation share the same table.
  */
 import type { Requirement } from '../authorise.ts';
 import { authorise } from '../authorise.ts';
@@ -14,24 +14,24 @@ import { parseInput } from './shape.ts';
 import type { XmlValue } from './xml.ts';
 import { escapeXml, renderXml } from './xml.ts';
 
-/** Content of `<…Result>` in the answer. Undefined where the API has no result. */
+/** Content of `<…Result>` in the response; undefined where the API defines no result. */
 export type QueryResult = { readonly [element: string]: XmlValue } | undefined;
 
 export type SignedCall = { readonly caller: Caller; readonly request: ServiceRequest };
-/** For the few actions that need no signature. */
+/** A call of one of the few actions that need no signature. */
 export type UnsignedCall = { readonly caller?: undefined; readonly request: ServiceRequest };
 
 export type QueryAction<Env> = {
   readonly name: string;
   readonly access: 'read' | 'write';
-  /** Parameters that the journal must not contain. */
+  /** Parameters that must not appear in the journal. */
   readonly secrets: readonly string[];
   /** @throws AwsError for invalid parameters */
   readonly prepare: (parameters: QueryParameters, env: Env) => PreparedCall;
 };
 
 type PreparedCall = {
-  /** ARN of the call's subject. */
+  /** ARN of the resource of the call. */
   readonly resource: string;
 } & (
   | {
@@ -52,7 +52,7 @@ type Definition<Env, S extends Shape> = {
 
 export function signedAction<Env, S extends Shape>(
   definition: Definition<Env, S> & {
-    /** Empty when every caller is allowed. */
+    /** Permissions that the call needs; empty when every caller is allowed. */
     readonly requirements: (input: InputOf<S>, env: Env, call: SignedCall) => readonly Requirement[];
     readonly run: (input: InputOf<S>, env: Env, call: SignedCall) => QueryResult | Promise<QueryResult>;
   },
@@ -99,7 +99,7 @@ export type QueryServiceOptions<Env> = {
   readonly namespace: string;
   readonly actions: readonly QueryAction<Env>[];
   readonly env: Env;
-  /** Grows with every change of state, to detect the calls that change something. */
+  /** Increases with every change of state, to detect state-changing calls. */
   readonly revision: () => number;
 };
 
@@ -155,12 +155,13 @@ async function perform<Env>(
     prepared = action.prepare(parameters, options.env);
   } catch (error) {
     await request.admit({ action: name, resource: '*', parameters: journalled });
-    // An unauthenticated caller learns nothing about parameters.
+    // An unauthenticated caller gets no information about parameters.
     const { authentication } = request;
     throw authentication.kind === 'failed' ? refusalError(authentication, queryRefusals) : error;
   }
   await request.admit({ action: name, resource: prepared.resource, parameters: journalled });
-  // Read after the injected latency, so that concurrent calls are not counted as this call's changes.
+  // The revision is read after the injected latency, so that changes by concurrent calls do not count as changes by
+  // this call.
   const revision = options.revision();
   if (!prepared.signed) return { result: await prepared.run({ request }), changed: false };
 
@@ -196,7 +197,7 @@ function failure<Env>(
     status: error.status,
     headers: { 'content-type': 'text/xml' },
     body: `<ErrorResponse xmlns="${namespace}"><Error><Type>${type}</Type><Code>${escapeXml(error.code)}</Code><Message>${escapeXml(error.message)}</Message></Error><RequestId>${request.requestId}</RequestId></ErrorResponse>`,
-    // An action validates everything before it changes anything.
+    // A failed action changed nothing, because actions validate everything first.
     outcome: { errorCode: error.code, changed: false },
   };
 }

@@ -1,4 +1,4 @@
-/** AWS's errors for a wrong signature or wrong credentials, in its two families of names. */
+/** AWS's errors for a wrong signature or wrong credentials, under the two sets of names that its protocols use. */
 import type { Authentication, AuthenticationFailure } from './service.ts';
 import { AwsError } from './service.ts';
 
@@ -10,7 +10,7 @@ export type RefusalNames = {
   readonly wrongSignature: string;
 };
 
-/** Names in the Query protocol (IAM, STS). */
+/** Error names in the Query protocol (IAM, STS). */
 export const queryRefusals: RefusalNames = {
   missing: 'MissingAuthenticationToken',
   unknownKey: 'InvalidClientTokenId',
@@ -19,7 +19,7 @@ export const queryRefusals: RefusalNames = {
   wrongSignature: 'SignatureDoesNotMatch',
 };
 
-/** Names in the JSON protocols (EKS). */
+/** Error names in the JSON protocols (EKS). */
 export const jsonRefusals: RefusalNames = {
   missing: 'MissingAuthenticationTokenException',
   unknownKey: 'UnrecognizedClientException',

@@ -1,4 +1,4 @@
-/** Reads a request from the wire unchanged, and determines its service. */
+/** Reads a request without changes, as received from the client, and determines its service. */
 import type { IncomingMessage } from 'node:http';
 import type { ServiceName } from './service.ts';
 import type { ParsedSignature, SignedRequest } from './sigv4.ts';
@@ -26,7 +26,7 @@ export async function readRequest(incoming: IncomingMessage): Promise<SignedRequ
   };
 }
 
-/** Signatures cover all values of a header in order, joined by commas. Node's own `headers` drops some. */
+/** Signatures cover all values of a header in order, joined by commas. Node's own `headers` omits some of them. */
 function readHeaders(raw: readonly string[]): Record<string, string> {
   const headers: Record<string, string> = {};
   for (let index = 0; index + 1 < raw.length; index += 2) {
@@ -40,9 +40,9 @@ function readHeaders(raw: readonly string[]): Record<string, string> {
 const services: readonly ServiceName[] = ['iam', 'sts', 'eks', 'eks-auth', 's3'];
 
 /**
- * The service that a request is for. A signed request names it in the scope of its signature. An unsigned request is
+ * Determines the service of a request. A signed request names it in the scope of its signature. An unsigned request is
  * recognized by its form: an action of the Query protocol, a path of the EKS API, otherwise an S3 object. Undefined for
- * a service that the emulator does not have.
+ * a service that the emulator does not support.
  */
 export function serviceOf(
   request: SignedRequest,
@@ -51,7 +51,7 @@ export function serviceOf(
 ): ServiceName | undefined {
   if (parsed.kind === 'signature') return services.find((name) => name === parsed.signature.service);
   const action = new URLSearchParams(request.rawQuery).get('Action') ?? formAction(request);
-  // STS accepts unsigned calls, and refuses unknown actions.
+  // STS accepts unsigned calls, and answers unknown actions with an error.
   if (action !== undefined) return serviceOfAction(action) ?? 'sts';
   if (request.path.startsWith('/clusters/') && request.path.endsWith('/assume-role-for-pod-identity'))
     return 'eks-auth';

@@ -7,12 +7,12 @@ import { AwsError } from './service.ts';
 
 export type Json = { readonly [member: string]: unknown };
 
-/** Groups of an action's path, decoded. */
+/** Decoded groups of an action's path pattern. */
 export type PathParameters = Readonly<Record<string, string>>;
 
 export type RestCall<Env> = {
   readonly path: PathParameters;
-  /** Members of the body; empty without a body. */
+  /** Members of the body; an empty object when there is no body. */
   readonly body: Json;
   readonly request: ServiceRequest;
   readonly env: Env;
@@ -22,15 +22,15 @@ export type RestAction<Env> = {
   readonly name: string;
   readonly access: 'read' | 'write';
   readonly method: string;
-  /** Matched against the decoded path; its groups are the parameters. */
+  /** Pattern that is matched against the decoded path; its groups are the parameters. */
   readonly path: RegExp;
-  /** Members of the body that the journal must not contain. */
+  /** Members of the body that must not appear in the journal. */
   readonly secrets?: readonly string[];
-  /** ARN of the call's subject, or `*`. */
+  /** ARN of the resource of the call, or `*`. */
   readonly subject: (call: RestCall<Env>) => string;
-  /** Permissions in addition to the action on its subject. */
+  /** Permissions that the call needs in addition to the action on its resource. */
   readonly requirements?: (call: RestCall<Env>) => readonly Requirement[];
-  /** Condition keys of the subject and of the parameters. */
+  /** Condition keys of the resource and of the parameters. */
   readonly context?: (call: RestCall<Env>) => Requirement['context'];
   readonly run: (call: RestCall<Env>) => Promise<RestResult> | RestResult;
 };
@@ -41,9 +41,9 @@ export const answer = (body: Json): RestResult => ({ body, changed: false });
 export const changed = (body: Json): RestResult => ({ body, changed: true });
 
 export type RestOptions<Env> = {
-  /** Prefix of actions in policies. */
+  /** Prefix of the service's actions in policies. */
   readonly prefix: string;
-  /** In matching order. */
+  /** Matched in this order. */
   readonly actions: readonly RestAction<Env>[];
   readonly env: Env;
 };
@@ -141,7 +141,7 @@ function decodePath(path: string): string {
   }
 }
 
-// Types of the members of a body.
+// Readers of the members of a body, by type.
 
 /** @throws AwsError InvalidParameterException */
 export function textMember(body: Json, member: string): string {
@@ -167,7 +167,7 @@ export function optionalFlagMember(body: Json, member: string): boolean | undefi
 export const invalidParameter = (message: string): AwsError =>
   new AwsError('InvalidParameterException', message);
 
-/** One page of items with unique keys, in the given order. The token names the last key of the previous page. */
+/** One page of items with unique keys, in the given order. The page token is the last key of the previous page. */
 export function pageOf<T>(
   all: readonly (readonly [string, T])[],
   query: URLSearchParams,

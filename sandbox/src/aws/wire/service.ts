@@ -1,22 +1,25 @@
 /**
- * Interface between the server and a service of the emulator. The server owns the socket, the signature, the faults and the
- * journal; a service owns its protocol (parameters and errors on the wire) and its state.
+ * Interface between the server and a service of the emulator. The server owns the socket, the signature, the faults and
+ * the journal; a service owns its protocol (format of parameters and errors) and its state.
  */
 import type { PolicySource, RequestContext } from '../../../../src/policy/model.ts';
 
 export type ServiceName = 'iam' | 'sts' | 'eks' | 'eks-auth' | 's3';
 
-/** Signer of the request, with everything that decides about its permissions as of the call. */
+/** The signer of a request, with everything that determines its permissions at the time of the call. */
 export type Caller = {
   readonly kind: 'user' | 'assumedRole';
-  /** As in `GetCallerIdentity`: the user's ARN, or `arn:aws:sts::…:assumed-role/ROLE/SESSION`. */
+  /** ARN in `GetCallerIdentity`: the user's ARN, or `arn:aws:sts::…:assumed-role/ROLE/SESSION`. */
   readonly principalArn: string;
   /** ARN of the user or of the role (`aws:PrincipalArn`). */
   readonly identityArn: string;
   /** `AIDA…`, or `AROA…:SESSION`. */
   readonly userId: string;
   readonly accountId: string;
-  /** The session's role was deleted, and possibly recreated under its name: no policy names this principal any more. */
+  /**
+   * Whether the session's role was deleted (and possibly recreated under its name), so that no policy names this
+   * principal any more.
+   */
   readonly orphaned?: boolean;
   readonly policies: readonly PolicySource[];
   readonly boundary?: readonly PolicySource[] | undefined;
@@ -41,29 +44,32 @@ export type Authentication =
   | { readonly kind: 'anonymous' }
   | { readonly kind: 'failed'; readonly failure: AuthenticationFailure };
 
-/** Description of a call by its service, for faults that select calls, and for the journal. */
+/** A service's description of a call, for the selection of faults and for the journal. */
 export type CallDescription = {
   /** Operation of the API, for example `CreateRole` or `PutObject`. */
   readonly action: string;
-  /** The ARN it is about, or `*`. */
+  /** ARN of the resource of the call, or `*`. */
   readonly resource: string;
-  /** For the journal. Must contain no secret and no token. */
+  /** Parameters for the journal. Must contain no secret and no token. */
   readonly parameters: Readonly<Record<string, unknown>>;
 };
 
 export type ServiceRequest = {
   readonly requestId: string;
-  /** Milliseconds since the epoch: arrival of the call, and after `admit` its execution. */
+  /** Milliseconds since the epoch: the arrival of the call and, after `admit`, the start of its execution. */
   readonly now: number;
   readonly method: string;
-  /** As sent: percent-encoded, without the query. */
+  /** Path as it was sent: percent-encoded, without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
-  /** Names in lower case. */
+  /** Header names are in lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Payload without `aws-chunked` framing. Its hash or chunk signatures were verified if signed. */
+  /** Payload without its `aws-chunked` framing. The hash or chunk signatures of a signed payload are verified. */
   readonly body: Uint8Array;
-  /** Trailing headers of an `aws-chunked` payload (`x-amz-checksum-crc32` …), names in lower case; not compared with the body. */
+  /**
+   * Trailing headers of an `aws-chunked` payload (`x-amz-checksum-crc32` …), with names in lower case. They are not
+   * compared with the body.
+   */
   readonly trailers: Readonly<Record<string, string>>;
   /** Region of the credential scope; the emulator's region for an unsigned request. */
   readonly region: string;
@@ -71,9 +77,9 @@ export type ServiceRequest = {
   /** Condition keys of the request and its caller (`aws:SourceIp`, `aws:CurrentTime`, `aws:PrincipalArn`, …). */
   readonly context: RequestContext;
   /**
-   * Called once, as soon as the call is identified and before anything is read, authorized or changed. Adds injected latency, and
-   * throws the `AwsError` of an injected fault, which the service answers as any other. Other exceptions are handled by the
-   * server.
+   * Called once, as soon as the call is identified and before anything is read, authorized or changed. Adds injected
+   * latency, and throws the `AwsError` of an injected fault, which the service answers like any other error. The server
+   * handles other exceptions.
    */
   readonly admit: (call: CallDescription) => Promise<void>;
 };
@@ -82,7 +88,7 @@ export type ServiceResponse = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array;
-  /** For the journal and for lost responses: the code of the error, and whether the call changed state. */
+  /** Outcome for the journal and for lost responses: the error code, and whether the call changed state. */
   readonly outcome: { readonly errorCode?: string | undefined; readonly changed: boolean };
 };
 
@@ -92,7 +98,7 @@ export type Service = (request: ServiceRequest) => Promise<ServiceResponse>;
 export class AwsError extends Error {
   readonly code: string;
   readonly status: number;
-  /** Further members of the error's shape, in protocols that have them. */
+  /** Further members of the error's shape, for protocols that support them. */
   readonly members: Readonly<Record<string, string>>;
 
   constructor(code: string, message: string, status = 400, members: Readonly<Record<string, string>> = {}) {

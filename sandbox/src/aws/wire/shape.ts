@@ -1,6 +1,6 @@
 /**
- * Input of a Query action as data. Validates parameters and reports violations like AWS's own validation ("1 validation error
- * detected: Value 'x' at 'roleName' failed to satisfy constraint: …").
+ * Input of a Query action, defined as data. Validates parameters and reports violations with AWS's validation messages
+ * ("1 validation error detected: Value 'x' at 'roleName' failed to satisfy constraint: …").
  */
 import type { QueryParameters, QueryValue } from './query.ts';
 import { AwsError } from './service.ts';
@@ -10,13 +10,16 @@ export type Field<T> = (value: QueryValue | undefined, at: string, faults: Fault
 export type Shape = Readonly<Record<string, Field<unknown>>>;
 export type InputOf<S extends Shape> = { readonly [K in keyof S]: S[K] extends Field<infer T> ? T : never };
 
-/** Gives an inline shape its own type: without it TypeScript loses the types of fields that are created by calls. */
+/**
+ * Gives an inline shape its own type: without this function TypeScript loses the types of fields that are created by
+ * function calls.
+ */
 export const shape = <S extends Shape>(given: S): S => given;
 
 type Faults = {
-  /** "Value … at … failed to satisfy constraint: …", combined into one message. */
+  /** Violations of the form "Value … at … failed to satisfy constraint: …", which are combined into one message. */
   readonly constraints: string[];
-  /** Messages that AWS gives for some parameters instead. */
+  /** Specific messages that AWS uses for some parameters instead. */
   readonly others: string[];
 };
 
@@ -43,9 +46,9 @@ export function parseInput<S extends Shape>(shape: S, parameters: QueryParameter
 export type TextRule = {
   readonly min?: number;
   readonly max?: number;
-  /** The caller anchors it; `shown` is AWS's notation. */
+  /** `test` must be anchored; `shown` is the pattern in AWS's notation. */
   readonly pattern?: { readonly test: RegExp; readonly shown: string };
-  /** Allowed characters of a name besides letters and digits. AWS has a message of its own for these. */
+  /** Characters that a name may contain besides letters and digits. AWS has a separate message for violations. */
   readonly alphanumericAnd?: string;
 };
 
@@ -123,7 +126,7 @@ export function oneOf<const T extends string>(values: readonly T[]): Field<T> {
   };
 }
 
-/** An absent list is empty, because form encoding cannot express an empty one. */
+/** An absent list counts as empty, because form encoding cannot express an empty list. */
 export function list<T>(
   item: Field<T>,
   rule: { readonly max?: number; readonly required?: boolean } = {},

@@ -32,7 +32,7 @@ function verify(request: SignedRequest, now = exampleTime, secretAccessKey = sec
 const reasonOf = (result: ReturnType<typeof verify>): string => (result.ok ? 'ok' : result.failure.reason);
 
 describe('a signature in the Authorization header', () => {
-  it("verifies AWS's example", () => {
+  it("is accepted for AWS's example", () => {
     expect(verify(getWithRange).ok).toBe(true);
   });
 
@@ -47,7 +47,7 @@ describe('a signature in the Authorization header', () => {
     expect(reasonOf(verify(getWithRange, exampleTime, 'another'))).toBe('signatureMismatch');
   });
 
-  it('is valid for fifteen minutes around its time', () => {
+  it('is valid for fifteen minutes before and after its time', () => {
     const minute = 60_000;
     expect(verify(getWithRange, exampleTime + 15 * minute).ok).toBe(true);
     expect(verify(getWithRange, exampleTime - 15 * minute).ok).toBe(true);
@@ -63,7 +63,7 @@ describe('a signature in the Authorization header', () => {
     expect(reasonOf(verify(getWithRange, exampleTime - 16 * minute))).toBe('clockSkew');
   });
 
-  it('must cover every x-amz- header of an S3 request', () => {
+  it('is required to cover every x-amz- header of an S3 request', () => {
     const request = { ...getWithRange, headers: { ...getWithRange.headers, 'x-amz-acl': 'public-read' } };
     expect(verify(request)).toMatchObject({
       ok: false,
@@ -92,7 +92,7 @@ describe('a signature in the Authorization header', () => {
   });
 });
 
-describe('a presigned query', () => {
+describe('a signature in a presigned query', () => {
   const presigned: SignedRequest = {
     method: 'GET',
     path: '/test.txt',
@@ -102,7 +102,7 @@ describe('a presigned query', () => {
     headers: { host: 'examplebucket.s3.amazonaws.com' },
   };
 
-  it("verifies AWS's example until it expires", () => {
+  it("is accepted for AWS's example until it expires", () => {
     const day = 86_400_000;
     expect(verify(presigned, exampleTime + day).ok).toBe(true);
     expect(reasonOf(verify(presigned, exampleTime + day + 1))).toBe('clockSkew');
@@ -172,11 +172,11 @@ describe('a chunked payload', () => {
     return readPayload({ ...request, body }, verified.signingKey);
   }
 
-  it("unframes AWS's signed example and verifies its chain of signatures", () => {
+  it("is unframed and verified by its chain of signatures, as in AWS's signed example", () => {
     expect(payloadOf(signed)).toEqual({ ok: true, body: letters(66_560), trailers: {} });
   });
 
-  it("unframes AWS's example with a signed trailer", () => {
+  it("is unframed and verified with a signed trailer, as in AWS's example", () => {
     expect(payloadOf(trailed)).toEqual({
       ok: true,
       body: letters(66_560),

@@ -1,5 +1,5 @@
 /**
- * Verifies AWS Signature Version 4, in the Authorization header or in the query (presigned). A client that signs wrongly (clock,
+ * Verifies AWS Signature Version 4, in the Authorization header or in the query (presigned). A wrong signature (clock,
  * region, a proxy that rewrites headers) must fail here as on AWS.
  *
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
@@ -7,14 +7,14 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { AuthenticationFailure } from './service.ts';
 
-/** The request as it came over the wire, which is what the signature covers. */
+/** The request as it was received, which is what the signature covers. */
 export type SignedRequest = {
   readonly method: string;
-  /** Percent-encoded, without the query. */
+  /** Percent-encoded path, without the query. */
   readonly path: string;
-  /** Percent-encoded, without the question mark. */
+  /** Percent-encoded query, without the question mark. */
   readonly rawQuery: string;
-  /** Names in lower case; several values joined by commas. */
+  /** Header names are in lower case; several values are joined by commas. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
 };
@@ -30,7 +30,7 @@ export type Signature = {
   /** `YYYYMMDDTHHMMSSZ` */
   readonly timestamp: string;
   readonly sessionToken: string | undefined;
-  /** Set for a presigned request: its validity in seconds. */
+  /** Validity of a presigned request in seconds; undefined for other requests. */
   readonly expiresIn: number | undefined;
 };
 
@@ -44,7 +44,7 @@ export type SigningKey = {
   readonly timestamp: string;
   /** `YYYYMMDD/region/service/aws4_request` */
   readonly scope: string;
-  /** The request's own signature, the seed of a chain of signed chunks. */
+  /** The request's own signature, which is the seed of a chain of signed chunks. */
   readonly seed: string;
 };
 
@@ -54,7 +54,7 @@ export type VerifiedSignature =
 
 const algorithm = 'AWS4-HMAC-SHA256';
 const maxSkewMs = 15 * 60 * 1000;
-/** Longest validity of a presigned request: seven days. */
+/** Longest validity of a presigned request in seconds: seven days. */
 const maxExpiresIn = 604_800;
 
 export const sha256Hex = (data: string | Uint8Array): string =>
@@ -177,7 +177,9 @@ function build(given: {
   };
 }
 
-/** Verifies signature and clock. The payload hash is taken as signed; payload.ts verifies the body against it. */
+/**
+ * Verifies signature and clock. Uses the payload hash of the request as it is; payload.ts verifies the body against it.
+ */
 export function verifySignature(
   request: SignedRequest,
   signature: Signature,
@@ -240,7 +242,7 @@ const parseTimestamp = (basic: string): number =>
 
 const basicTime = (time: number): string => new Date(time).toISOString().replaceAll(/[-:]|\.\d{3}/g, '');
 
-/** Signing keys by their inputs: a client signs all requests of a day with one. */
+/** Cache of signing keys by their inputs: a client signs all requests of a day with the same key. */
 const signingKeys = new Map<string, Buffer>();
 const mostSigningKeys = 100;
 
@@ -269,7 +271,7 @@ function canonicalRequest(request: SignedRequest, signature: Signature): string 
   ].join('\n');
 }
 
-/** S3 signs the path unchanged; all other services sign it normalized and encoded once more. */
+/** Path for the signature. S3 uses the path unchanged; all other services normalize it and encode it once more. */
 function canonicalPath(path: string, service: string): string {
   if (service === 's3')
     return path
@@ -311,7 +313,7 @@ function payloadHash(request: SignedRequest, signature: Signature): string {
 
 const compare = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0);
 
-/** RFC 3986: encodes everything but unreserved characters. */
+/** Percent-encodes everything but unreserved characters (RFC 3986). */
 const encode = (text: string): string =>
   encodeURIComponent(text).replaceAll(
     /[!'()*]/g,

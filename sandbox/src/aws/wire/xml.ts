@@ -1,8 +1,8 @@
-/** Serializes the XML of AWS's Query protocol: elements and text, no attributes but one namespace. */
+/** Serializes the XML of AWS's Query protocol: elements and text, without attributes apart from one namespace. */
 
 /**
- * A tree in the protocol's terms: a list becomes `<member>` elements, a map `<entry>` elements, an absent value no element, an
- * empty list an empty element.
+ * A tree in the protocol's terms: a list becomes `<member>` elements, a map becomes `<entry>` elements, an absent value
+ * becomes no element, and an empty list becomes an empty element.
  */
 export type XmlValue =
   | string
@@ -14,7 +14,10 @@ export type XmlValue =
   | { readonly [element: string]: XmlValue };
 
 const special = /[&<>"\r]/;
-/** Characters that XML 1.0 cannot contain in any notation, lone surrogates included. https://www.w3.org/TR/xml/#charsets */
+/**
+ * Characters that XML 1.0 cannot contain in any notation, including lone surrogates.
+ * https://www.w3.org/TR/xml/#charsets
+ */
 const unspeakable =
   // oxlint-disable-next-line no-control-regex
   /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;

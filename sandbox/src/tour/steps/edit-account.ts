@@ -1,4 +1,4 @@
-/** Changes permissions without a restart. */
+/** Changes permissions without a restart of the pods. */
 import type { TourStep } from '../tour.ts';
 import {
   account,

@@ -1,4 +1,4 @@
-/** Gives the app an account. */
+/** Assigns an account to the app. */
 import type { TourStep } from '../tour.ts';
 import {
   account,

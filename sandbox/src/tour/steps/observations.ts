@@ -1,4 +1,4 @@
-/** Objects of the tour, and how its steps observe them. */
+/** Objects of the tour, and the functions that observe them. */
 import { ListAttachedRolePoliciesCommand } from '@aws-sdk/client-iam';
 import { linkedServiceAccounts, type LinkedServiceAccount } from '../../../../src/api/index.ts';
 import { findCondition } from '../../../../src/k8s/conditions.ts';
@@ -52,7 +52,7 @@ export function listing(calls: Readonly<Record<string, number>>): string {
   return parts.join(', ') || 'none';
 }
 
-/** Calls that change IAM, without proofs and the reads of the drift pass. */
+/** Counts the calls that change IAM: without proofs and the reads of the drift detection. */
 export function writesOf(calls: Readonly<Record<string, number>>): number {
   return Object.entries(calls)
     .filter(([action]) => action.startsWith('iam:') && !/^iam:(Get|List)/.test(action))
@@ -106,7 +106,7 @@ export async function readyAccount(tour: Tour, waitingFor: string): Promise<void
   );
 }
 
-/** The app's ready pods that are not terminating, once all of them fit. */
+/** Returns the app's ready pods that are not terminating, once all of them match. */
 export function readyPods(
   tour: Tour,
   namespace: string,

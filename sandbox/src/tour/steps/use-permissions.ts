@@ -1,4 +1,4 @@
-/** Uses the pod's permissions: one that it has, one that it lacks. */
+/** Uses the pod's permissions: one call that is allowed, and one that is denied. */
 import type { TourStep } from '../tour.ts';
 import { bucket, roleNameOf, nameOf, roleArnOf, readyPods } from './observations.ts';
 
