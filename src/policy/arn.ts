@@ -1,6 +1,6 @@
 /**
- * Matching ARNs as IAM does: each of the six colon-separated segments on its own, so that a `*` in the region never
- * swallows the account. The sixth segment may itself hold colons.
+ * ARN matching like in IAM: each of the six colon-separated segments is matched separately, so that a `*` in the region never
+ * matches the account as well. The sixth segment may contain colons.
  */
 import {
   endsOpen,
@@ -12,15 +12,15 @@ import {
 } from './pattern.ts';
 import type { Glyph, VariableLookup } from './pattern.ts';
 
-/** Segments of a whole ARN: `arn:partition:service:region:account:resource`. */
+/** Number of segments of a complete ARN: `arn:partition:service:region:account:resource`. */
 export const segmentCount = 6;
 
 /**
  * Whether an ARN matches an element of `Resource`. Missing segments match anything: `arn:aws:sqs` equals `arn:aws:sqs:*:*:*`. Variables are
  * recognised only in the sixth segment; an element with one elsewhere, or with one that has no value, matches nothing. The value of
- * a variable never spans segments. `*` alone matches every resource, also the `*` of an action that has none.
+ * a variable never spans segments. `*` alone matches every resource, including the `*` of an action without resource.
  * Rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
- * @param lookup undefined where the version of the document knows no variables
+ * @param lookup undefined if the version of the document does not support variables
  */
 export function matchesResourceArn(
   pattern: string,
@@ -42,7 +42,7 @@ export function matchesResourceArn(
 
 /**
  * Whether an ARN matches the value of an ARN condition operator. A value with fewer than six segments matches only when it ends
- * in `*`, which then stands for everything that follows (`arn:aws:waf:*`).
+ * in `*`, which then matches all remaining segments (`arn:aws:waf:*`).
  */
 export function matchesArn(pattern: readonly Glyph[], arn: string): boolean {
   if (pattern.length === 1 && endsOpen(pattern)) return true;
@@ -72,7 +72,7 @@ function splitSegments<T>(items: readonly T[], isSeparator: (item: T) => boolean
   return segments;
 }
 
-/** The account of an ARN, or undefined when it names none. */
+/** Account of an ARN; undefined if it contains none. */
 export function accountOfArn(arn: string): string | undefined {
   const account = arn.split(':')[4];
   return account === undefined || account === '' ? undefined : account;

@@ -1,6 +1,6 @@
 /**
- * Whether the conditions of a statement hold: all of them, each with its values as alternatives, with the rules for
- * absent and for multivalued keys.
+ * Evaluation of the conditions of a statement: all of them must hold, the values of each are alternatives, and special rules apply to
+ * absent and multivalued keys.
  * Rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html
  */
 import type { ContextReader } from './context.ts';
@@ -9,7 +9,7 @@ import { comparisonOf } from './operators.ts';
 import { plainGlyphs, resolvePattern } from './pattern.ts';
 import type { Glyph } from './pattern.ts';
 
-/** Looks at every condition, also after one failed, so that the context records every key that was asked for. */
+/** Evaluates every condition even after one has failed, so that the context records all requested keys. */
 export function conditionsHold(
   conditions: readonly PolicyCondition[],
   context: ContextReader,
@@ -34,14 +34,14 @@ function conditionHolds(condition: PolicyCondition, context: ContextReader, vari
     wanted.some((pattern) => comparison.compares(value, pattern)) !== comparison.negated;
 
   if (given === undefined) {
-    // ForAnyValue asks for a value that satisfies: without the key it is false, IfExists or not.
+    // ForAnyValue requires a matching value. Without the key it is false, even with IfExists.
     if (quantifier === 'ForAnyValue') return false;
     return ifExists || quantifier === 'ForAllValues' || comparison.negated;
   }
-  // An empty string is documented as a null data set, whose members all match.
+  // An empty string is documented as a null data set, and ForAllValues is true for a null data set.
   if (quantifier === 'ForAllValues') return given.every((value) => value === '' || satisfies(value));
   if (quantifier === 'ForAnyValue') return given.some(satisfies);
-  // AWS leaves several values without a set operator undefined; here a negated operator must hold for each.
+  // AWS does not define several values without a set operator. Here a negated operator must hold for each value.
   return comparison.negated ? given.every(satisfies) : given.some(satisfies);
 }
 

@@ -1,16 +1,16 @@
 /**
- * Request context as policies see it: keys without regard to case, values as lists, and a record of required keys that
+ * Request context for the evaluation of policies: case-insensitive keys, values as lists, and a record of required keys that
  * are absent (the missing context values of `SimulatePrincipalPolicy`).
  */
 import type { RequestContext } from './model.ts';
 import type { VariableLookup } from './pattern.ts';
 
 export type ContextReader = {
-  /** The values of a key, or undefined when it is absent. */
+  /** Values of a key; undefined if it is absent. */
   readonly values: (key: string) => readonly string[] | undefined;
-  /** The value of a key that has exactly one. */
+  /** Value of a key with exactly one value. */
   readonly single: VariableLookup;
-  /** Keys asked for and absent, as first written, sorted. */
+  /** Requested keys that are absent, spelled as first requested, sorted. */
   readonly missing: () => readonly string[];
 };
 

@@ -68,7 +68,7 @@ describe('identity policies that IAM accepts', () => {
 
 describe('inline and session policies', () => {
   test.each(['identity', 'session'] as const)(
-    '%s: may be of version 2008-10-17, which is the default',
+    '%s: accepts version 2008-10-17, which is the default',
     (kind) => {
       const old = JSON.stringify({ Version: '2008-10-17', Statement: allowAll });
       const without = JSON.stringify({ Statement: allowAll });
@@ -85,14 +85,14 @@ describe('inline and session policies', () => {
     'arn:aws:s3:*',
     'arn:aws:sqs:us-east-1:111122223333',
     'arn:aws:sqs:*:${aws:PrincipalAccount}',
-  ])('session: %s is not complete', (resource) => {
+  ])('session: refuses the incomplete ARN %s', (resource) => {
     const text = identity({ ...allowAll, Resource: ['arn:aws:s3:::b', resource] });
     expect(parsePolicyDocument(text, 'identity')).toMatchObject({ ok: true });
     expect(parsePolicyDocument(text, 'session')).toMatchObject({ ok: false });
   });
 });
 
-describe('managed policies that IAM refuses, in its words', () => {
+describe('managed policies that IAM refuses, with its message', () => {
   const syntax = 'Syntax errors in policy.';
   const legacy = 'The policy failed legacy parsing';
   const cases: Record<string, [string, string]> = {
@@ -234,19 +234,19 @@ describe('trust policies that IAM accepts', () => {
     const text = identity({ ...trusted, Principal: principal });
     expect(parsePolicyDocument(text, 'trust')).toMatchObject({ ok: true });
   });
-  test('a document without a version has the old one', () => {
+  test('a document without a version has version 2008-10-17', () => {
     expect(parsePolicyDocument(JSON.stringify({ Statement: trusted }), 'trust')).toMatchObject({
       ok: true,
       document: { version: '2008-10-17' },
     });
   });
-  test('actions beside AssumeRole', () => {
+  test('actions other than AssumeRole', () => {
     const text = identity({ ...trusted, Action: ['sts:AssumeRole', 'sts:TagSession', 'sts:Assume*'] });
     expect(parsePolicyDocument(text, 'trust')).toMatchObject({ ok: true });
   });
 });
 
-describe('trust policies that IAM refuses, in its words', () => {
+describe('trust policies that IAM refuses, with its message', () => {
   const cases: Record<string, [string, string]> = {
     'no JSON': ['{,}', 'This policy contains invalid Json'],
     'an unknown version': [

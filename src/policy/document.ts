@@ -1,7 +1,7 @@
 /**
- * Parser of policy documents, as strict as IAM and with IAM's error messages, which reach the author of the policy.
- * Different parts of AWS check identity and trust documents, and phrase the same error differently; so does this
- * parser.
+ * Parser of policy documents that is as strict as IAM and uses IAM's error messages, which the author of the policy sees.
+ * Different parts of AWS check identity and trust documents, with different messages for the same error. This parser uses the same
+ * messages.
  * Grammar: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
  */
 import { parseIdentityDocument } from './identity-document.ts';
@@ -14,7 +14,7 @@ export type ParsedPolicy =
   /** Message of `MalformedPolicyDocument`. */
   | { readonly ok: false; readonly message: string };
 
-/** Sizes are not checked: they are quotas of the operation, not of the language. */
+/** Parses a document without size checks, because size quotas belong to the operation and not to the policy language. */
 export function parsePolicyDocument(text: string, kind: PolicyKind): ParsedPolicy {
   try {
     const document = kind === 'trust' ? parseTrustDocument(text) : parseIdentityDocument(text, kind);

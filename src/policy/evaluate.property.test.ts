@@ -6,7 +6,7 @@ import { evaluateIdentity, evaluateTrust } from './evaluate.ts';
 import type { EvaluationRequest, PolicyDocument, PolicySource } from './model.ts';
 import { matchesGlyphs, plainGlyphs, resolvePattern } from './pattern.ts';
 
-/** Small alphabets, so that patterns and requests meet often. */
+/** A small alphabet, so that patterns often match requests. */
 const word = fc.string({ unit: fc.constantFrom('a', 'b', 'c', '*', '?', '/'), maxLength: 8 });
 const plainWord = fc.string({ unit: fc.constantFrom('a', 'b', 'c', '/'), maxLength: 8 });
 const action = fc.constantFrom('s3:GetObject', 's3:PutObject', 's3:ListBucket', 'iam:GetRole');
@@ -76,7 +76,7 @@ function parse(statements: readonly object[]): PolicyDocument {
 const everything = { id: 'all', document: parse([{ Effect: 'Allow', Action: '*', Resource: '*' }]) };
 const denyEverything = { id: 'none', document: parse([{ Effect: 'Deny', Action: '*', Resource: '*' }]) };
 
-/** Naive translation, as an oracle for the hand-written matcher. */
+/** Naive translation into a regular expression, the oracle for the hand-written matcher. */
 const asRegExp = (pattern: string): RegExp =>
   new RegExp(
     `^${Array.from(pattern, (character) =>
@@ -86,7 +86,7 @@ const asRegExp = (pattern: string): RegExp =>
   );
 
 describe('wildcards', () => {
-  test('match as the regular expression does', () => {
+  test('match like the equivalent regular expression', () => {
     const unit = fc.constantFrom('a', 'b', '*', '?', '.', '😀', '\n', '$');
     fc.assert(
       fc.property(fc.string({ unit, maxLength: 12 }), fc.string({ unit, maxLength: 12 }), (pattern, text) => {
@@ -95,14 +95,14 @@ describe('wildcards', () => {
       { numRuns: 2000 },
     );
   });
-  test('a text without wildcards matches exactly itself', () => {
+  test('are absent from a plain text, which matches only itself', () => {
     fc.assert(
       fc.property(plainWord, plainWord, (pattern, text) => {
         expect(matchesGlyphs(plainGlyphs(pattern), text)).toBe(pattern === text);
       }),
     );
   });
-  test('the value of a variable is never a wildcard', () => {
+  test('are literal characters in the value of a variable', () => {
     fc.assert(
       fc.property(word, word, (value, text) => {
         const resolved = resolvePattern('x${k}y', () => value);
@@ -110,7 +110,7 @@ describe('wildcards', () => {
       }),
     );
   });
-  test('an ARN matches itself, and segments match each on their own', () => {
+  test('match each segment of an ARN separately, and every ARN matches itself', () => {
     const segment = fc.string({ unit: fc.constantFrom('a', 'b', '*'), minLength: 1, maxLength: 3 });
     const segments = fc.array(segment, { minLength: 6, maxLength: 6 });
     fc.assert(
@@ -126,7 +126,7 @@ describe('wildcards', () => {
 });
 
 describe('evaluation', () => {
-  test('a deny always wins', () => {
+  test('always denies if a statement denies', () => {
     fc.assert(
       fc.property(request, policies, (ask, identity) => {
         const decision = evaluateIdentity(ask, {
@@ -138,7 +138,7 @@ describe('evaluation', () => {
       }),
     );
   });
-  test('another allow never takes access away', () => {
+  test('never removes access for an additional allow', () => {
     fc.assert(
       fc.property(request, policies, policy(fc.constant('Allow')), (ask, identity, more) => {
         const before = evaluateIdentity(ask, { identity }).decision;
@@ -147,7 +147,7 @@ describe('evaluation', () => {
       }),
     );
   });
-  test('another deny never gives access', () => {
+  test('never grants access for an additional deny', () => {
     fc.assert(
       fc.property(request, policies, policy(fc.constant('Deny')), (ask, identity, more) => {
         const before = evaluateIdentity(ask, { identity }).decision;
@@ -156,7 +156,7 @@ describe('evaluation', () => {
       }),
     );
   });
-  test('boundary and session policies never widen', () => {
+  test('never grants more access with boundary and session policies', () => {
     fc.assert(
       fc.property(request, policies, policies, policies, (ask, identity, boundary, session) => {
         const { decision } = evaluateIdentity(ask, { identity, boundary, session });
@@ -173,7 +173,7 @@ describe('evaluation', () => {
       }),
     );
   });
-  test('the order of policies and statements decides nothing', () => {
+  test('does not depend on the order of policies and statements', () => {
     fc.assert(
       fc.property(request, policies, (ask, identity) => {
         const turned = identity.toReversed().map(({ id, document }) => ({
@@ -186,7 +186,7 @@ describe('evaluation', () => {
       }),
     );
   });
-  test('what decided is named: those statements alone decide the same', () => {
+  test('names the statements that decide, which give the same decision without the others', () => {
     fc.assert(
       fc.property(request, policies, (ask, given) => {
         const identity = given.map((source, index) => ({ ...source, id: String(index) }));
@@ -205,7 +205,7 @@ describe('evaluation', () => {
       }),
     );
   });
-  test('the case of context keys and of actions does not matter', () => {
+  test('ignores the case of context keys and of actions', () => {
     fc.assert(
       fc.property(request, policies, (ask, identity) => {
         const shouted = Object.fromEntries(
@@ -220,8 +220,8 @@ describe('evaluation', () => {
   });
 });
 
-describe('reading documents', () => {
-  test('any text gives a result, never an exception', () => {
+describe('the parser', () => {
+  test('gives a result for any text and never throws', () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.string(), fc.json()),
@@ -232,7 +232,7 @@ describe('reading documents', () => {
       ),
     );
   });
-  test('any JSON in any element gives a result, never an exception', () => {
+  test('gives a result for any JSON in any element and never throws', () => {
     const element = fc.constantFrom(
       'Sid',
       'Effect',
@@ -256,8 +256,8 @@ describe('reading documents', () => {
   });
 });
 
-describe('trust', () => {
-  test('only subjects that the policy lists are let in', () => {
+describe('a trust policy', () => {
+  test('admits only subjects that it lists', () => {
     const subject = fc.string({ unit: fc.constantFrom('a', 'b', ':', '*', '?'), minLength: 1, maxLength: 6 });
     fc.assert(
       fc.property(fc.array(subject, { minLength: 1, maxLength: 3 }), subject, (listed, asking) => {

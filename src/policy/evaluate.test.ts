@@ -321,7 +321,7 @@ describe('several policies', () => {
   const nothing = source(allow({ Action: 'ec2:*' }), 'nothing');
   const deny = source(allow({ Effect: 'Deny', Sid: 'No' }), 'deny');
 
-  test('no policy denies implicitly', () => {
+  test('the absence of policies is an implicit deny', () => {
     expect(evaluateIdentity(ask, { identity: [] })).toEqual({
       decision: 'implicitDeny',
       by: [],
@@ -329,13 +329,13 @@ describe('several policies', () => {
       missingContextKeys: [],
     });
   });
-  test('an explicit deny wins and is named', () => {
+  test('an explicit deny overrides an allow and is named', () => {
     expect(evaluateIdentity(ask, { identity: [all, deny] })).toMatchObject({
       decision: 'explicitDeny',
       by: [{ layer: 'identity', policy: 'deny', statement: 0, sid: 'No' }],
     });
   });
-  test('a boundary must allow too', () => {
+  test('a boundary must also allow the request', () => {
     expect(evaluateIdentity(ask, { identity: [all], boundary: [nothing] })).toMatchObject({
       decision: 'implicitDeny',
       notAllowedBy: ['boundary'],
@@ -345,12 +345,12 @@ describe('several policies', () => {
       notAllowedBy: ['identity'],
     });
   });
-  test('session policies must allow too, one of them is enough', () => {
+  test('at least one session policy must also allow the request', () => {
     expect(evaluateIdentity(ask, { identity: [all], session: [nothing] }).decision).toBe('implicitDeny');
     expect(evaluateIdentity(ask, { identity: [all], session: [nothing, all] }).decision).toBe('allowed');
     expect(evaluateIdentity(ask, { identity: [all], session: [] }).decision).toBe('implicitDeny');
   });
-  test('a deny in a session policy wins', () => {
+  test('a deny in a session policy overrides an allow', () => {
     expect(evaluateIdentity(ask, { identity: [all], session: [deny] })).toMatchObject({
       decision: 'explicitDeny',
       by: [{ layer: 'session', policy: 'deny' }],
@@ -362,7 +362,7 @@ describe('several policies', () => {
       { layer: 'boundary', policy: 'all', statement: 0 },
     ]);
   });
-  test('keys that were looked for in vain are told, only for the action at hand', () => {
+  test('missing condition keys are reported, but only for the requested action', () => {
     const statements = [
       allow({ Condition: { StringEquals: { 'aws:PrincipalTag/team': 'a', 'aws:Here': 'x' } } }),
       allow({ Resource: 'arn:aws:s3:::${aws:username}/k' }),
@@ -444,7 +444,7 @@ describe('trust policies', () => {
   test.each(Object.entries(rows))('trusting %s', (_name, [principal, decision, delegatedToAccount]) => {
     expect(evaluateTrust(ask, trusting(principal))).toMatchObject({ decision, delegatedToAccount });
   });
-  test('a deny wins', () => {
+  test('deny the request if one statement denies it', () => {
     const document = parse(
       [
         { Effect: 'Allow', Principal: { AWS: '*' }, Action: 'sts:AssumeRole' },
@@ -454,7 +454,7 @@ describe('trust policies', () => {
     );
     expect(evaluateTrust(ask, document).decision).toBe('explicitDeny');
   });
-  test('variables are ordinary text before version 2012-10-17', () => {
+  test('treat variables as ordinary text before version 2012-10-17', () => {
     const statement = {
       Effect: 'Allow',
       Principal: { AWS: '*' },

@@ -1,6 +1,6 @@
 /**
- * Decides whether policies allow a request: an explicit deny anywhere wins, and otherwise every layer that is present
- * (identity, permissions boundary, session) must allow.
+ * Decides whether policies allow a request: an explicit deny in any policy takes precedence, otherwise every present layer
+ * (identity, permissions boundary, session) must allow it.
  * Rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
  */
 import { accountOfArn, matchesResourceArn } from './arn.ts';
@@ -101,7 +101,7 @@ function decide(
   return { decision: 'allowed', by: pick('Allow'), notAllowedBy, missingContextKeys };
 }
 
-/** Statements that the test applies to. Variables exist only since version 2012-10-17 of the policy language. */
+/** Statements that match the test. Variables exist only since version 2012-10-17 of the policy language. */
 function matchingStatements(
   document: PolicyDocument,
   applies: (statement: PolicyStatement, variables: boolean) => boolean,
@@ -140,7 +140,7 @@ function matchesResource(
 type PrincipalMatch =
   | { readonly by: 'name'; readonly names: readonly string[] }
   | { readonly by: 'everyone' }
-  /** Only the caller's account is named, which leaves the decision to the caller's own policies too. */
+  /** Only the caller's account is named, so that the caller's own policies must also allow the call. */
   | { readonly by: 'account' }
   | { readonly by: 'none' };
 

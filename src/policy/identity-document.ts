@@ -1,6 +1,6 @@
 /**
- * Identity policies (managed, inline, boundary, session). Checks are in IAM's order, so that the first of several
- * errors is the same.
+ * Parser of identity policies (managed, inline, boundary, session). The checks follow IAM's order, so that the same error is reported
+ * first.
  */
 import { checkResource, requireCompleteArn } from './resource.ts';
 import type { PolicyDocument, PolicyKind, PolicyStatement } from './model.ts';
@@ -64,7 +64,7 @@ export function parseIdentityDocument(text: string, kind: Exclude<PolicyKind, 't
   };
 }
 
-/** Checks of the grammar alone. */
+/** Checks only the grammar. */
 function checkSyntax(source: JsonObject): void {
   if (Object.keys(source).some((element) => !statementElements.has(element))) fault(syntaxErrors);
   const { Effect: effect, Sid: sid } = source;
@@ -79,7 +79,7 @@ function readStatement(source: JsonObject): PolicyStatement {
   const resource = readPatternSet(source, 'Resource', syntaxErrors);
   return {
     ...(typeof sid === 'string' && sid !== '' ? { sid } : {}),
-    // The effect is the only value whose case matters, and only to the older parser.
+    // Effect is the only case-sensitive value, and only in the older parser.
     effect: effect === 'Allow' || effect === 'Deny' ? effect : fault(legacyParsing),
     action: readPatternSet(source, 'Action', syntaxErrors) ?? { negated: false, patterns: [] },
     ...(resource === undefined ? {} : { resource }),

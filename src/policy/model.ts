@@ -1,15 +1,15 @@
 /**
- * Types of policy evaluation: parsed documents, requests and decisions. Separate from parsing and evaluation, so that
- * the services of the emulator can use them without either.
+ * Types of policy evaluation: parsed documents, requests and decisions. They are separate from parsing and evaluation, so that
+ * the services of the emulator can use only the types.
  */
 
 /**
- * Purpose of a document. `managed` and `session` are identity policies with a rule more each: a managed policy has to be of version
- * 2012-10-17, and a session policy, passed to an AssumeRole call, needs complete ARNs.
+ * Purpose of a document. `managed` and `session` are identity policies with one additional rule each: a managed policy must have
+ * version 2012-10-17, and a session policy, which is passed to an AssumeRole call, needs complete ARNs.
  */
 export type PolicyKind = 'identity' | 'managed' | 'session' | 'trust';
 
-/** A policy document whose grammar and values have been checked. Statements keep the order of the text. */
+/** Policy document with checked grammar and values. Statements are in the order of the text. */
 export type PolicyDocument = {
   readonly version: '2008-10-17' | '2012-10-17';
   readonly id?: string;
@@ -19,12 +19,12 @@ export type PolicyDocument = {
 export type PolicyStatement = {
   readonly sid?: string;
   readonly effect: 'Allow' | 'Deny';
-  /** Present exactly in trust policies. */
+  /** Present only in trust policies, and in all of them. */
   readonly principal?: PolicyPrincipal;
   readonly action: PatternSet;
-  /** Absent exactly in trust policies. */
+  /** Absent only in trust policies, and in all of them. */
   readonly resource?: PatternSet;
-  /** All must hold. */
+  /** Conditions, all of which must hold. */
   readonly conditions: readonly PolicyCondition[];
 };
 
@@ -44,7 +44,7 @@ export type PolicyPrincipal =
 /** One operator applied to one key; several values are alternatives. */
 export type PolicyCondition = {
   readonly operator: ConditionOperator;
-  /** As written; compared without regard to case. */
+  /** Condition key in its original spelling; compared case-insensitively. */
   readonly key: string;
   readonly values: readonly string[];
 };
@@ -84,7 +84,7 @@ export type ConditionOperatorName =
   | 'ArnNotLike'
   | 'Null';
 
-/** Condition keys with their values; keys are compared without regard to case. */
+/** Condition keys with their values. Keys are compared case-insensitively. */
 export type RequestContext = Readonly<Record<string, string | readonly string[]>>;
 
 export type EvaluationRequest = {
@@ -96,14 +96,14 @@ export type EvaluationRequest = {
 };
 
 export type PolicySource = {
-  /** ARN of a managed policy, name of an inline one. */
+  /** ARN of a managed policy, or name of an inline policy. */
   readonly id: string;
   readonly document: PolicyDocument;
 };
 
 /**
- * The policies that decide together. An absent boundary or session restricts nothing; a present one must allow too,
- * so an empty list allows nothing.
+ * Policies that are evaluated together. An absent boundary or session layer restricts nothing. A present one must also allow the
+ * request, so that an empty list allows nothing.
  */
 export type IdentityPolicies = {
   readonly identity: readonly PolicySource[];
@@ -124,28 +124,28 @@ export type MatchedStatement = {
 
 export type Evaluation = {
   readonly decision: 'allowed' | 'explicitDeny' | 'implicitDeny';
-  /** The statements that decided: the denying ones, or the allowing ones of every layer; empty for an implicit deny. */
+  /** Deciding statements: the denying ones, or the allowing ones of every layer; empty for an implicit deny. */
   readonly by: readonly MatchedStatement[];
-  /** Layers that were asked and allowed nothing; says why an implicit deny is one. */
+  /** Evaluated layers that did not allow the request, which is the cause of an implicit deny. */
   readonly notAllowedBy: readonly PolicyLayer[];
-  /** Condition keys of statements for this action and resource that the request lacks, as written, sorted. */
+  /** Condition keys in statements for this action and resource that the request lacks, in their original spelling, sorted. */
   readonly missingContextKeys: readonly string[];
 };
 
 export type TrustRequest = {
   /** `sts:AssumeRole`, `sts:AssumeRoleWithWebIdentity`, … */
   readonly action: string;
-  /** All ARNs and names of the caller: for an assumed role its session ARN and its role ARN. */
+  /** All ARNs and names of the caller. For an assumed role: session ARN and role ARN. */
   readonly principal: { readonly type: PrincipalType; readonly values: readonly string[] };
   readonly context: RequestContext;
 };
 
 export type TrustEvaluation = Evaluation & {
   /**
-   * True when the caller is allowed only because its account is named: its own policies must then allow the call too.
-   * False when the caller itself, or everyone, is named.
+   * True if the caller is allowed only because its account is named. Its own policies must then also allow the call.
+   * False if the caller itself or everyone is named.
    */
   readonly delegatedToAccount: boolean;
-  /** Names of the caller in the statements that allow; empty when everyone or only the account is named. */
+  /** Names of the caller in the allowing statements; empty if everyone or only the account is named. */
   readonly names: readonly string[];
 };

@@ -1,6 +1,6 @@
 /**
- * Condition operators: comparisons of one value of the request with one value of the policy. The rules for several
- * values and absent keys are the same for all, see `conditions.ts`.
+ * Condition operators: comparisons of one value of the request with one value of the policy. The common rules for several
+ * values and absent keys are in `conditions.ts`.
  * Rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
  */
 import { matchesArn } from './arn.ts';
@@ -10,12 +10,12 @@ import { literalText, matchesGlyphs } from './pattern.ts';
 import type { Glyph } from './pattern.ts';
 
 type Comparison = {
-  /** Negated operators hold when no value of the policy compares, and when the key is absent. */
+  /** Whether the operator is negated. Negated operators hold if no value of the policy matches, or if the key is absent. */
   readonly negated: boolean;
   /** Whether policy variables are recognised in the values: string and ARN operators only. */
   readonly variables: boolean;
   readonly compares: (given: string, wanted: readonly Glyph[]) => boolean;
-  /** Whether the condition operator can compare with a value as written in the document. Without this function every value is accepted. */
+  /** Whether the operator accepts a value as written in the document. If absent, every value is accepted. */
   readonly accepts?: (written: string) => boolean;
 };
 
@@ -102,13 +102,13 @@ export function comparisonOf(name: Exclude<ConditionOperatorName, 'Null'>): Comp
   return comparisons[name];
 }
 
-/** Whether the value, as written in a document, can be a value of the operator. */
+/** Whether the operator accepts the value as written in a document. */
 export function acceptsValue(name: ConditionOperatorName, written: string): boolean {
   if (name === 'Null') return /^(?:true|false)$/i.test(written);
   return comparisons[name].accepts?.(written) ?? true;
 }
 
-/** Reads `ForAnyValue:StringEqualsIfExists` and the like; undefined when there is no such operator. */
+/** Parses an operator such as `ForAnyValue:StringEqualsIfExists`; undefined if it does not exist. */
 export function parseOperator(written: string): ConditionOperator | undefined {
   const match = /^(?:(ForAllValues|ForAnyValue):)?([A-Za-z]+?)(IfExists)?$/.exec(written);
   const base = match?.[2];

@@ -1,31 +1,31 @@
 /**
  * Pattern language of policies: `*`, `?`, and policy variables. A pattern is resolved into glyphs before it is matched,
- * so that a `*` in the value of a variable stays an ordinary character.
+ * so that a `*` in the value of a variable remains an ordinary character.
  * Rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
  */
 
 const anyRun = Symbol('*');
 const anyOne = Symbol('?');
-/** One character that must be equal, or a wildcard. */
+/** A literal character or a wildcard. */
 export type Glyph = string | typeof anyRun | typeof anyOne;
 
-/** Gives the single value of a context key, or undefined when the key is absent or has several values. */
+/** Returns the value of a context key; undefined if the key is absent or has several values. */
 export type VariableLookup = (key: string) => string | undefined;
 
 export type ResolvedPattern =
   | { readonly ok: true; readonly glyphs: readonly Glyph[] }
   | { readonly ok: false; readonly missing: string };
 
-/** `${key}` or `${key, 'default'}`; `${*}`, `${?}` and `${$}` stand for the characters themselves. */
+/** `${key}` or `${key, 'default'}`; `${*}`, `${?}` and `${$}` are the literal characters. */
 const variablePattern = /\$\{\s*([^},]*?)\s*(?:,\s*'([^']*)'\s*)?\}/gu;
 const escapes: Readonly<Record<string, string>> = { '*': '*', '?': '?', $: '$' };
 
-/** Whether a text holds a variable, an escape such as `${*}` included. */
+/** Whether a text contains a variable or an escape such as `${*}`. */
 export function hasVariable(text: string): boolean {
   return /\$\{[^}]*\}/u.test(text);
 }
 
-/** Parts of a text between its first colons, at most `limit` of them. Colons within `${…}` separate nothing when `aroundVariables`. */
+/** Splits a text at its first colons into at most `limit` parts. With `aroundVariables`, colons within `${…}` are not separators. */
 export function splitByColon(
   text: string,
   { limit, aroundVariables }: { readonly limit: number; readonly aroundVariables: boolean },
@@ -46,7 +46,7 @@ export function plainGlyphs(text: string): Glyph[] {
   );
 }
 
-/** Glyphs of a text with its variables filled in. The first variable without a value or default makes it unresolvable. */
+/** Glyphs of a text after substitution of its variables. A variable without value and default makes the text unresolvable. */
 export function resolvePattern(text: string, lookup: VariableLookup): ResolvedPattern {
   const glyphs: Glyph[] = [];
   let position = 0;
@@ -62,17 +62,17 @@ export function resolvePattern(text: string, lookup: VariableLookup): ResolvedPa
   return { ok: true, glyphs };
 }
 
-/** The text of a pattern read literally, its wildcards standing for themselves. */
+/** Text of a pattern in which wildcards are literal characters. */
 export function literalText(glyphs: readonly Glyph[]): string {
   return glyphs.map((glyph) => (glyph === anyRun ? '*' : glyph === anyOne ? '?' : glyph)).join('');
 }
 
-/** True when the last glyph is `*`. */
+/** Whether the last glyph is `*`. */
 export function endsOpen(glyphs: readonly Glyph[]): boolean {
   return glyphs.at(-1) === anyRun;
 }
 
-/** Whether the whole text matches, by code point. Backtracks only to the last `*`: time is at most length × length. */
+/** Whether the whole text matches, by code point. Backtracks only to the last `*`, so that the time is at most length × length. */
 export function matchesGlyphs(glyphs: readonly Glyph[], text: string): boolean {
   const characters = Array.from(text);
   let at = 0;

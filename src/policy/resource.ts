@@ -22,20 +22,20 @@ const iamPaths = [
   'access-report/',
 ];
 
-/** S3 resources that lie in a region and an account; buckets and objects have neither. */
+/** S3 resources whose ARN contains region and account; ARNs of buckets and objects contain neither. */
 const regionalS3 =
   /^(?:accesspoint|accesspointobject|access-grants|async-request|job|storage-lens|storage-lens-group)\b|^\*/;
 
 export function checkResource(resource: string): void {
   if (resource === '*') return;
-  // The colon of a policy variable separates no segments.
+  // A colon in a policy variable does not separate segments.
   const [prefix, partition, vendor, region, account, ...rest] = resource
     .replaceAll(/\$\{[^}]*\}/g, 'variable')
     .split(':');
   if (prefix !== 'arn' || partition === undefined)
     fault(`Resource ${resource} must be in ARN format or "*".`);
   if (partition !== '*' && !partitions.has(partition)) {
-    // The message fills missing segments with wildcards, as IAM reads short ARNs.
+    // The message fills missing segments with wildcards, because IAM interprets short ARNs in this way.
     const id = account === undefined ? '*' : rest.length > 0 ? [account, ...rest].join(':') : account;
     fault(
       `Partition "${partition}" is not valid for resource "arn:${partition}:${vendor ?? '*'}:${region ?? '*'}:${id}".`,
@@ -58,8 +58,8 @@ export function checkResource(resource: string): void {
 }
 
 /**
- * Session policies need ARNs with all segments: IAM User Guide, "Identify AWS resources with ARNs". The message is not
- * IAM's.
+ * Requires all segments, as IAM does in session policies. Source: IAM User Guide, "Identify AWS resources with ARNs". The message
+ * differs from IAM's.
  */
 export function requireCompleteArn(resource: string): void {
   if (resource === '*') return;

@@ -1,8 +1,8 @@
-/** Parsing steps that identity and trust documents share. */
+/** Parsing steps shared by identity and trust documents. */
 import type { PatternSet, PolicyCondition, PolicyDocument, PolicyStatement } from './model.ts';
 import { acceptsValue, parseOperator } from './operators.ts';
 
-/** Ends the reading of a document. Never leaves this folder: `parsePolicyDocument` turns it into a result. */
+/** Error that stops the parsing of a document. It never leaves this folder, because `parsePolicyDocument` converts it to a result. */
 export class PolicyFault extends Error {}
 
 export function fault(message: string): never {
@@ -25,7 +25,7 @@ export function parseJsonObject(text: string, message: string): JsonObject {
   return isJsonObject(value) ? value : fault(message);
 }
 
-/** A string or a list of strings, as a list. */
+/** Reads a string or a list of strings as a list. */
 export function readStrings(value: unknown, message: string): readonly string[] {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
   return list.map((item) => (typeof item === 'string' ? item : fault(message)));
@@ -42,7 +42,7 @@ export function readVersion(value: unknown, message: string): PolicyDocument['ve
   return value === '2012-10-17' || value === '2008-10-17' ? value : fault(message);
 }
 
-/** `Action` or `NotAction`, `Resource` or `NotResource`; undefined if neither exists. */
+/** Reads `Action` or `NotAction`, or `Resource` or `NotResource`; undefined if neither exists. */
 export function readPatternSet(
   statement: JsonObject,
   element: 'Action' | 'Resource',
@@ -92,7 +92,7 @@ function readConditionValues(value: unknown, message: string): string[] {
 }
 
 /**
- * `vendor:Name`. Further colons are possible only in a tag key behind a slash (`aws:ResourceTag/a:b`) and in an
+ * Checks the form `vendor:Name`. Further colons are possible only in a tag key after a slash (`aws:ResourceTag/a:b`) and in an
  * encryption context (`kms:EncryptionContext:a:b`). An OIDC issuer written with `https://` fails here, as on AWS.
  */
 function checkConditionKey(key: string, messages: ConditionMessages): void {
@@ -103,7 +103,7 @@ function checkConditionKey(key: string, messages: ConditionMessages): void {
   if (!/^(?:[A-Za-z]+Tags?\/|EncryptionContext:)/i.test(name)) fault(messages.colon);
 }
 
-/** Statement ids must be unique where they are given; empty ones count as not given. */
+/** Checks that statement ids are unique. Empty ids count as absent. */
 export function checkStatementIds(
   statements: readonly PolicyStatement[],
   messages: { readonly unique: string; readonly characters: string },

@@ -1,4 +1,4 @@
-/** The names of an account's roles: the first, and further ones for when its trust policy is full. */
+/** Names of an account's roles: the first role, and further roles if its trust policy is full. */
 import type { LinkedServiceAccount } from '../../api/index.ts';
 import { abandonRolesAnnotation } from '../../api/index.ts';
 import { accountIdOf, roleNameOf } from './arn.ts';
@@ -9,8 +9,8 @@ import { assignTargets } from './shards.ts';
 import type { ClusterFacts, ObservedRole } from '../state/world.ts';
 
 /**
- * The first can be a person's choice (`spec.aws.roleName`); further ones follow from cluster and account always. Should that
- * choice be the name of one of these, that one takes the name which the first would have had.
+ * Name of a role of the account. `spec.aws.roleName` can set the name of the first role. Names of further roles are always derived
+ * from cluster and account. If `roleName` equals the name of a further role, that role gets the derived name of the first.
  */
 export function accountRoleName(account: LinkedServiceAccount, facts: ClusterFacts, index: number): string {
   const chosen = account.spec.aws.roleName;
@@ -20,7 +20,7 @@ export function accountRoleName(account: LinkedServiceAccount, facts: ClusterFac
   return name === chosen ? roleName(of) : name;
 }
 
-/** Which of the account's roles a name means; undefined when it means none. */
+/** Index of the account's role with this name; undefined if it has none. */
 export function accountRoleIndex(
   account: LinkedServiceAccount,
   facts: ClusterFacts,
@@ -36,8 +36,8 @@ export function accountRoleIndex(
 
 /**
  * Ownership of a role that may have any name. Either tags and name agree on the account, or the uid. Otherwise a role of
- * another account whose tag was overwritten with this account's name would be deleted as surplus. An adopted role is at most given
- * back.
+ * another account whose tag was overwritten with this account's name would be deleted as surplus. An adopted role is never deleted,
+ * only released.
  */
 export function roleOwnership(
   role: Pick<ObservedRole, 'name' | 'tags' | 'trustPolicy'>,
@@ -64,15 +64,15 @@ export function reportedRoles({ status }: LinkedServiceAccount): readonly string
   return [...new Set(arns.filter((arn) => arn !== undefined && arn !== ''))] as readonly string[];
 }
 
-/** Whether a person consented to leave a role behind, by its ARN or by what it belongs to. See `cluster-change.ts`. */
+/** Whether a person consented to leave a role behind. The consent names the role's ARN or its owner. See `cluster-change.ts`. */
 export function isAbandoned({ metadata }: LinkedServiceAccount, ...names: readonly string[]): boolean {
   const given = (metadata.annotations?.[abandonRolesAnnotation] ?? '').split(',').map((name) => name.trim());
   return names.some((name) => given.includes(name));
 }
 
 /**
- * Names under which the account may have roles: the first, and those in its status. During deletion also all names that its targets
- * may ever have needed, because after a crash a role may exist that neither status nor listing reports.
+ * Names of roles that the account may have: the first, and those in its status. During deletion they include all names that its
+ * targets may ever have needed, because after a crash a role may exist that neither status nor listing shows.
  */
 export function accountRoleNames(account: LinkedServiceAccount, facts: ClusterFacts): readonly string[] {
   const reported = reportedRoles(account)
@@ -89,7 +89,7 @@ export function accountRoleNames(account: LinkedServiceAccount, facts: ClusterFa
   return [...new Set([accountRoleName(account, facts, 1), ...known, ...last])].sort();
 }
 
-/** As if pods of every target came in both ways. */
+/** Names for the maximum number of roles, with every target in both identity modes. */
 function allNames(account: LinkedServiceAccount, facts: ClusterFacts): readonly string[] {
   const name = accountRoleName(account, facts, 1);
   const fits = (targets: readonly string[]): boolean =>

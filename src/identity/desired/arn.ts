@@ -1,4 +1,4 @@
-/** Amazon resource names, as far as this project writes and reads them. */
+/** Amazon resource names: the parts that this project reads and writes. */
 
 /** The partition of an ARN: `aws`, `aws-cn`, `aws-us-gov`, … */
 export function partitionOf(arn: string): string {
@@ -10,7 +10,7 @@ export function accountIdOf(arn: string): string {
   return arn.split(':')[4] ?? '';
 }
 
-/** The name at the end of a role's ARN, behind its path. */
+/** The name at the end of a role's ARN, after the path. */
 export function roleNameOf(roleArn: string): string {
   return roleArn.slice(roleArn.lastIndexOf('/') + 1);
 }
@@ -28,7 +28,7 @@ export function clusterArn(of: {
   return `arn:${of.partition}:eks:${of.region}:${of.accountId}:cluster/${of.name}`;
 }
 
-/** An issuer as IAM knows it: its URL without the scheme. A slash at its end stays, also in provider ARNs and condition keys. */
+/** An issuer in IAM's form: its URL without the scheme. A trailing slash is kept, also in provider ARNs and condition keys. */
 export function issuerHost(issuer: string): string {
   return issuer.replace(/^https:\/\//, '');
 }
@@ -38,9 +38,9 @@ export function oidcProviderArn(of: { partition: string; accountId: string; issu
 }
 
 /**
- * Whether an ARN matches a pattern, as IAM's `StringLike`: `*` stands for any run of characters, `/` and `:` among them, and `?`
- * for one. Patterns come from people and are matched on the event loop that renews the lease, so this backtracks to the last
- * `*` only: its time is at most the product of both lengths, where a regular expression takes exponential time.
+ * Whether an ARN matches a pattern, like IAM's `StringLike`: `*` matches any characters, including `/` and `:`, and `?` matches one.
+ * Patterns come from users and are matched on the event loop that renews the Lease. The function therefore backtracks only to the
+ * last `*`: its time is at most the product of both lengths, whereas a regular expression can take exponential time.
  */
 export function matchesPattern(arn: string, pattern: string): boolean {
   let at = 0;

@@ -2,17 +2,17 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 
-/** Base 32 in lower case (RFC 4648 letters), so that a digest survives where case does not count. */
+/** Base 32 in lower case (RFC 4648 letters), so that digests remain unique where case is ignored. */
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
 
 /**
- * Plans ask for the digests of a few names and proofs again and again; SHA-256 in JavaScript is slow. Room for those of some
- * hundred accounts, so that those which are worked on by turns do not put each other out.
+ * Cache of recent digests, because plans repeatedly need those of the same names and proofs, and SHA-256 in JavaScript is slow. It has
+ * room for several hundred accounts, so that accounts that are reconciled in turn do not evict each other.
  */
 const lately = new Map<string, string>();
 const mostLately = 512;
 
-/** The first `length` characters, 5 bits each, of the SHA-256 over the parts. No two lists of parts are joined alike. */
+/** First `length` characters, 5 bits each, of the SHA-256 over the parts. Different lists of parts have different input texts. */
 export function digest(parts: readonly string[], length: number): string {
   const text = JSON.stringify(parts);
   const key = `${length} ${text}`;
@@ -24,7 +24,7 @@ export function digest(parts: readonly string[], length: number): string {
   return calculated;
 }
 
-/** A number from 0 up to 1 that is always the same for the same parts: what spreads things over time without chance. */
+/** Deterministic number from 0 to below 1 for the parts, used to spread events over time. */
 export function fractionOf(parts: readonly string[]): number {
   const letters = Array.from(digest(parts, 4), (letter) => alphabet.indexOf(letter));
   return letters.reduce((sum, value) => sum * 32 + value, 0) / 32 ** letters.length;

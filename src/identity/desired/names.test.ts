@@ -18,7 +18,7 @@ const partitions = [
 ] as const;
 
 describe('role names', () => {
-  it('are what IAM takes, with the suffix of a further role too', () => {
+  it('are valid in IAM, including the suffix of a further role', () => {
     fc.assert(
       fc.property(cluster, account, fc.integer({ min: 1, max: 999 }), (clusterName, name, index) => {
         const role = roleName({
@@ -33,7 +33,7 @@ describe('role names', () => {
     );
   });
 
-  it('differ, without regard to case, wherever cluster ARN or account differ', () => {
+  it('differ case-insensitively if cluster ARN or account differ', () => {
     const of = fc.tuple(fc.constantFrom('us-west-2', 'eu-west-1'), cluster, account);
     fc.assert(
       fc.property(of, of, ([regionA, clusterA, accountA], [regionB, clusterB, accountB]) => {
@@ -46,7 +46,7 @@ describe('role names', () => {
     );
   });
 
-  it('tell clusters of one name in two regions, and of two cases, apart', () => {
+  it('differ for clusters with the same name in two regions, and for names that differ only in case', () => {
     const name = (region: string, clusterName: string): string =>
       roleName({ clusterArn: clusterArn(region, clusterName), clusterName, account: 'myaccount' });
     expect(
@@ -58,14 +58,14 @@ describe('role names', () => {
     ).toBe(3);
   });
 
-  it('are not confused by where the cluster ends and the account begins', () => {
+  it('differ if only the boundary between cluster and account name differs', () => {
     const arn = clusterArn('us-west-2', 'a');
     expect(roleName({ clusterArn: arn, clusterName: 'a', account: 'b-c' })).not.toBe(
       roleName({ clusterArn: clusterArn('us-west-2', 'a-b'), clusterName: 'a-b', account: 'c' }),
     );
   });
 
-  it('differ where two accounts or clusters differ in one character, by case, or by where they are cut', () => {
+  it('differ if cluster or account name differs in one character, in case, or in the boundary between the two', () => {
     const flip = (text: string): string =>
       text.replace(/[a-z]/gi, (char) =>
         char === char.toLowerCase() ? char.toUpperCase() : char.toLowerCase(),
@@ -103,25 +103,28 @@ describe('role names', () => {
     );
   });
 
-  it.each(partitions)('of accounts of 253 characters with dots fit and differ in %s', (partition, region) => {
-    const long = (last: string): string =>
-      `${'a'.repeat(63)}.${'b'.repeat(63)}.${'c'.repeat(63)}.${'d'.repeat(60)}${last}`;
-    const name = (account: string, index?: number): string =>
-      roleName({
-        clusterArn: `arn:${partition}:eks:${region}:123456789012:cluster/${'C'.repeat(100)}`,
-        clusterName: 'C'.repeat(100),
-        account,
-        ...(index === undefined ? {} : { index }),
-      });
-    expect(long('x')).toHaveLength(253);
-    expect(name(long('x'))).not.toBe(name(long('y')));
-    for (const role of [name(long('x')), name(long('x'), 999)]) expect(role).toMatch(/^[\w+=,.@-]{1,64}$/);
-    expect(
-      roleArn({ partition, accountId: '123456789012', path: '/konstellation/', name: name(long('x')) }),
-    ).toBe(`arn:${partition}:iam::123456789012:role/konstellation/${name(long('x'))}`);
-  });
+  it.each(partitions)(
+    'of accounts with 253 characters and dots fit and differ in %s',
+    (partition, region) => {
+      const long = (last: string): string =>
+        `${'a'.repeat(63)}.${'b'.repeat(63)}.${'c'.repeat(63)}.${'d'.repeat(60)}${last}`;
+      const name = (account: string, index?: number): string =>
+        roleName({
+          clusterArn: `arn:${partition}:eks:${region}:123456789012:cluster/${'C'.repeat(100)}`,
+          clusterName: 'C'.repeat(100),
+          account,
+          ...(index === undefined ? {} : { index }),
+        });
+      expect(long('x')).toHaveLength(253);
+      expect(name(long('x'))).not.toBe(name(long('y')));
+      for (const role of [name(long('x')), name(long('x'), 999)]) expect(role).toMatch(/^[\w+=,.@-]{1,64}$/);
+      expect(
+        roleArn({ partition, accountId: '123456789012', path: '/konstellation/', name: name(long('x')) }),
+      ).toBe(`arn:${partition}:iam::123456789012:role/konstellation/${name(long('x'))}`);
+    },
+  );
 
-  it('give their index back', () => {
+  it('contain the index of the role', () => {
     const base = roleName({ clusterArn: clusterArn('us-west-2', 'a'), clusterName: 'a', account: 'b' });
     expect(roleIndex(base, base)).toBe(1);
     expect(roleIndex(`${base}-7`, base)).toBe(7);

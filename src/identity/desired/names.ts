@@ -1,20 +1,20 @@
 /**
- * The names of roles. They are deterministic, so that a role's ARN is known before IAM is asked, and a crash
- * between the creation of a role and the note of it cannot make a second one.
+ * Names of roles. They are deterministic, so that a role's ARN is known without a call to IAM, and a crash between the creation of a
+ * role and the write of the status cannot cause a second role.
  */
 import { digest } from './digest.ts';
 
-/** IAM allows a role name 64 characters. Source: IAM User Guide, "IAM and STS quotas". */
+/** Maximum length of a role name in IAM. Source: IAM User Guide, "IAM and STS quotas". */
 const maxLength = 64;
 const digestLength = 12;
-/** Room for the suffix of a further role: `-2` up to `-999`. */
+/** Length reserved for the suffix of a further role: `-2` to `-999`. */
 const suffixLength = 4;
 const prefix = 'kon-';
 
 /**
- * `kon-<cluster>-<account>-<digest>`, at most 60 characters, with `-2`, `-3`, … behind it for further roles.
- * The readable parts are cut to fit. The digest is over the whole cluster ARN and the whole account name, because
- * two regions may have clusters of one name, and because IAM names of one AWS account are unique without regard to case.
+ * Role name `kon-<cluster>-<account>-<digest>` of at most 60 characters, followed by `-2`, `-3`, … for further roles.
+ * The readable parts are truncated to fit. The digest covers the whole cluster ARN and the whole account name, because
+ * two regions may have clusters of the same name, and because IAM names in an AWS account are unique case-insensitively.
  */
 export function roleName(of: {
   clusterArn: string;
@@ -30,7 +30,7 @@ export function roleName(of: {
   return index === 1 ? name : `${name}-${index}`;
 }
 
-/** The index of a role among its account's: 1 for the name itself, n for `-n`; undefined when it is none of its names. */
+/** Index of a role of an account: 1 for the base name, n for the suffix `-n`; undefined for any other name. */
 export function roleIndex(name: string, baseName: string): number | undefined {
   if (name === baseName) return 1;
   const match = name.startsWith(`${baseName}-`) ? /^[0-9]{1,3}$/.exec(name.slice(baseName.length + 1)) : null;
@@ -38,7 +38,7 @@ export function roleIndex(name: string, baseName: string): number | undefined {
   return index >= 2 ? index : undefined;
 }
 
-/** An account's name as the value of a label, which has at most 63 characters where a name has 253. */
+/** Label value for an account's name. A label value has at most 63 characters, a name up to 253. */
 export function accountLabelValue(account: string): string {
   return account.length <= 63
     ? account

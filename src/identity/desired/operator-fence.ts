@@ -3,19 +3,19 @@ import { matchesPattern, partitionOf } from './arn.ts';
 import type { OperatorPolicyOptions } from './operator-policy.ts';
 
 /**
- * Managed policies whose holder can do anything in an AWS account, or give itself the rights to.
+ * Managed policies whose holder has all permissions in an AWS account, or can grant them to itself.
  * https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html
  */
 const administratorPolicies = ['AdministratorAccess', 'IAMFullAccess', 'PowerUserAccess'] as const;
 
-/** The credentials allow creating a role with `policy` that any principal may assume. `why` names the missing limit. */
+/** Credentials that can create a role with `policy` that any principal may assume. `why` names the missing limit. */
 export type Unbounded = { readonly policy: string; readonly why: string };
 
 /**
- * Finds out whether neither the boundary nor the list of allowed policies limits the operator. One of them is enough: a
+ * Checks whether the boundary or the list of allowed policies limits the operator. One of them is sufficient: a
  * boundary limits every role, and without a boundary a role holds only policies of the list.
  *
- * @returns undefined when one of them does
+ * @returns undefined if one of them does
  */
 export function unboundedOperator(
   of: Pick<OperatorPolicyOptions, 'clusterArn' | 'permissionsBoundaryArns' | 'allowedPolicyArns'>,

@@ -11,7 +11,7 @@ import {
 const clusterArn = 'arn:aws-us-gov:eks:us-gov-west-1:123456789012:cluster/production';
 const options = { clusterArn, rolePath: '/konstellation/' };
 
-/** Adapters for people's questions and installations, with credentials of their own. */
+/** Adapters for commands and installations of users, which have their own credentials. */
 const notOfTheOperator = ['iam-policy-reader.ts', 'installation.ts'];
 
 const commandsOf = (service: string): readonly string[] => {
@@ -46,7 +46,7 @@ describe('operatorPolicyOptions', () => {
     },
   };
 
-  it('needs to be told the AWS account', () => {
+  it('requires the AWS account', () => {
     expect(operatorPolicyOptions(config)).toBeUndefined();
     expect(operatorPolicyOptions(config, { accountId: '123456789012' })).toEqual({
       clusterArn: 'arn:aws-cn:eks:cn-north-1:123456789012:cluster/main',
@@ -54,7 +54,7 @@ describe('operatorPolicyOptions', () => {
     });
   });
 
-  it('follows from the whole ClusterConfig', () => {
+  it('are derived from all fields of the ClusterConfig', () => {
     const aws = {
       ...config.spec.aws,
       accountId: '210987654321',
@@ -81,7 +81,7 @@ describe('operatorPolicy', () => {
   const actionsOf = (given: Parameters<typeof operatorPolicy>[0]): readonly string[] =>
     operatorPolicy(given).Statement.flatMap(({ Action }) => Action);
 
-  it('grants every call once, and removing boundaries only where none is asked for', () => {
+  it('grants every call once, and the removal of boundaries only if none is required', () => {
     const all = (['iam', 'eks', 'eks-auth'] as const).flatMap((service) =>
       Object.keys(operatorCalls[service]).map((action) => `${service}:${action}`),
     );
@@ -93,7 +93,7 @@ describe('operatorPolicy', () => {
     expect(all.filter((action) => !bounded.includes(action))).toEqual(['iam:DeleteRolePermissionsBoundary']);
   });
 
-  it('stays in the partition, the account and the path', () => {
+  it('is limited to the partition, the account and the path', () => {
     const resources = operatorPolicy(options).Statement.map(({ Sid, Resource }) => [Sid, Resource]);
     expect(Object.fromEntries(resources)).toMatchObject({
       ReadAccount: '*',
@@ -132,7 +132,7 @@ describe('operatorPolicy', () => {
     expect(() => operatorPolicy({ ...options, rolePath })).toThrow(RangeError);
   });
 
-  it('takes text of a ClusterConfig literally', () => {
+  it('treats text of a ClusterConfig as literal text', () => {
     const text = JSON.stringify(
       operatorPolicy({
         ...options,
@@ -150,7 +150,7 @@ describe('operatorPolicy', () => {
     expect(text).toContain('"${*}"');
   });
 
-  it('admits tag keys that are named, and no reserved one in any case', () => {
+  it('admits listed tag keys, but no reserved key in any case', () => {
     const conditionOf = (sid: string, tagKeys?: readonly string[]): unknown =>
       operatorPolicy({ ...options, tagKeys }).Statement.find(({ Sid }) => Sid === sid)?.Condition;
     const keys = ['team', 'K11N.dev/account', 'Kubernetes-Namespace', 'eks-cluster-name', 'AWS:x', 'team'];
@@ -166,7 +166,7 @@ describe('operatorPolicy', () => {
       });
   });
 
-  it('creates at the path only, also where roles outside it may be taken over', () => {
+  it('allows the creation of roles only at the path, even if roles outside it may be adopted', () => {
     const { Statement } = operatorPolicy({ ...options, adoption: true });
     const resourceOf = (sid: string): unknown => Statement.find(({ Sid }) => Sid === sid)?.Resource;
     expect(resourceOf('CreateMarkedRoles')).toBe('arn:aws-us-gov:iam::123456789012:role/konstellation/*');
@@ -174,13 +174,13 @@ describe('operatorPolicy', () => {
     expect(resourceOf('PassRolesToPods')).toBe('arn:aws-us-gov:iam::123456789012:role/konstellation/*');
   });
 
-  it('conditions every write', () => {
+  it('has a condition on every write', () => {
     const reads = ['ReadAccount', 'ReadProvider', 'ReadRoles', 'UseAssociations', 'ReadAssociations'];
     for (const { Sid, Condition } of operatorPolicy(options).Statement)
       expect(Condition !== undefined, Sid).toBe(!reads.includes(Sid));
   });
 
-  it('takes an empty list of boundaries for none, and an empty list of policies for no policy at all', () => {
+  it('treats an empty list of boundaries as no requirement, and an empty list of policies as no allowed policy', () => {
     expect(operatorPolicy({ ...options, permissionsBoundaryArns: [] })).toEqual(operatorPolicy(options));
     const { Statement } = operatorPolicy({ ...options, allowedPolicyArns: [] });
     expect(Statement.flatMap(({ Action }) => Action)).not.toContain('iam:AttachRolePolicy');

@@ -1,7 +1,7 @@
 /**
- * The operator's IAM policy: exactly the calls that it makes, and only on roles of its own cluster. The ownership tags of
- * ownership.ts identify these roles, and only the call that creates a role can set them: `aws:ResourceTag` of a role that is
- * being created has the tags of the request.
+ * IAM policy of the operator. It allows exactly the calls that the operator makes, and only on roles of its own cluster. The ownership
+ * tags of ownership.ts identify these roles, and only the call that creates a role can set them: during the creation,
+ * `aws:ResourceTag` contains the tags of the request.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-resourcetag
  *
  * Associations belong to one cluster and are identified by the same tags. Creating one requires `iam:PassRole`, which has no
@@ -16,8 +16,8 @@ import { clusterTags, clusterTag } from './ownership.ts';
 import { isReservedTag, settableTags } from './tags.ts';
 
 /**
- * Every call of the operator to AWS, by what it is about. A test holds this against the commands which the adapters
- * send, and against what a running operator was seen to call.
+ * Every AWS call of the operator, grouped by resource. Tests compare the list with the commands that the adapters send and with the
+ * recorded calls of a running operator.
  */
 export const operatorCalls = {
   iam: {
@@ -57,17 +57,17 @@ type ScopesOf<S extends keyof typeof operatorCalls> =
 export type OperatorScope = Exclude<ScopesOf<'iam'> | ScopesOf<'eks'> | ScopesOf<'eks-auth'>, 'free'>;
 
 export type OperatorPolicyOptions = {
-  /** `arn:aws:eks:eu-west-1:123456789012:cluster/NAME`: names partition and account, and is the mark of ownership. */
+  /** `arn:aws:eks:eu-west-1:123456789012:cluster/NAME`. It contains partition and AWS account, and is the value of the ownership tag. */
   readonly clusterArn: string;
-  /** `/konstellation/main/` */
+  /** Path of the roles, for example `/konstellation/main/`. */
   readonly rolePath: string;
-  /** The IAM OIDC provider of the cluster; any of the account when absent. */
+  /** IAM OIDC provider of the cluster; if absent, any provider of the AWS account. */
   readonly providerArn?: string | undefined;
-  /** With them, every role bears one of these boundaries, and no boundary can be taken off. */
+  /** If present, every role must have one of these boundaries, and boundaries cannot be removed. */
   readonly permissionsBoundaryArns?: readonly string[] | undefined;
-  /** Patterns (`*` and `?`) of policies which may be attached; any when absent. */
+  /** Patterns (`*` and `?`) of policies that may be attached; if absent, any policy. */
   readonly allowedPolicyArns?: readonly string[] | undefined;
-  /** Keys of tags that roles may get beside the ownership tags. Reserved keys among them are left out. */
+  /** Allowed tag keys of roles in addition to the ownership tags. Reserved keys are ignored. */
   readonly tagKeys?: readonly string[] | undefined;
   /**
    * Whether roles outside the path may be adopted. Each requires the consent of a person who may tag it: the tag
@@ -92,10 +92,10 @@ export type PolicyDocument = {
 };
 
 /**
- * Builds the policy. Text from a ClusterConfig enters it as literal text: a policy variable or a wildcard in a name would
+ * Builds the policy. Text from a ClusterConfig is treated as literal text, because a policy variable or a wildcard in a name would
  * widen a statement.
  *
- * @throws RangeError when the role path has anything but literal characters below `/`
+ * @throws RangeError if the role path is not below `/` or has characters that are not literal
  */
 export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
   const { clusterArn: cluster, rolePath, adoption = false } = options;
@@ -139,7 +139,7 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
         StringEquals: { ...keyed('aws:RequestTag', marks), ...bounded },
         ...tagged,
       }),
-      // Only the cluster's tag, since it is also the consent to an adoption. Tags of another cluster cannot be set.
+      // Tags only roles with the cluster's tag, which is also the consent to an adoption. Tags of another cluster cannot be set.
       statement('TagMarkedRoles', 'marks', ownRole, {
         StringEquals: keyed('aws:ResourceTag', { [clusterTag]: cluster }),
         StringEqualsIfExists: keyed('aws:RequestTag', marks),
@@ -184,8 +184,8 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
 }
 
 /**
- * Input of the policy. It needs no running operator, so the policy can be created first.
- * @returns undefined when neither the ClusterConfig nor the caller names the AWS account
+ * Derives the input of the policy. This requires no running operator, so the policy can be created first.
+ * @returns undefined if neither the ClusterConfig nor the caller names the AWS account
  */
 export function operatorPolicyOptions(
   { metadata, spec: { aws }, status }: Pick<ClusterConfig, 'metadata' | 'spec' | 'status'>,
@@ -215,10 +215,10 @@ export function operatorPolicyOptions(
   };
 }
 
-/** The most characters, white space aside, that IAM takes as an inline policy of a role. Source: IAM User Guide, "IAM and STS quotas". */
+/** Maximum size in IAM of the inline policies of a role, in characters without white space. Source: IAM User Guide, "IAM and STS quotas". */
 export const largestInlinePolicy = 10_240;
 
-/** Keys of an account's tags that the policy does not admit. */
+/** Keys of an account's tags that the policy does not allow. */
 export function keysNotAdmitted(
   tags: Readonly<Record<string, string>> | undefined,
   tagKeys: readonly string[],
@@ -226,11 +226,12 @@ export function keysNotAdmitted(
   return Object.keys(settableTags(tags)).filter((key) => !tagKeys.includes(key));
 }
 
-/** Keys of the ownership tags. Exact in case, so that no key in another case can stand in their place. */
+/** Keys of the ownership tags. Case-sensitive, so that no key in another case can replace them. */
 const ownershipKeys = 'k11n.dev/*';
 
 /**
- * Tags of a role become `aws:PrincipalTag` of its pods, by which other policies grant access. `Null` is needed in addition to
+ * Condition on tag keys. Tags of a role become `aws:PrincipalTag` of its pods, and other policies may use them to grant access. `Null` is
+ * needed in addition to
  * `ForAllValues`, which is true for a request without tags.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
  */
@@ -242,12 +243,12 @@ function tagKeysCondition(keys: readonly string[]): Condition {
   };
 }
 
-/** Text that IAM compares character by character. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-specialchars */
+/** Escapes text, so that IAM compares it literally. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-specialchars */
 function literal(text: string): string {
   return text.replaceAll(/[$*?]/g, '${$&}');
 }
 
-/** A pattern whose wildcards keep their meaning, and which names no policy variable. */
+/** Escapes policy variables of a pattern and keeps its wildcards. */
 function withoutVariables(pattern: string): string {
   return pattern.replaceAll('$', '${$$}');
 }

@@ -1,4 +1,4 @@
-/** What the planner does about roles and ServiceAccounts that are not ours, or were not. */
+/** Plans for roles and ServiceAccounts that are not ours, or were not ours before. */
 import { describe, expect, it } from 'vitest';
 import { findCondition } from '../../k8s/conditions.ts';
 import { arn, kinds, name, ready, roleOf, settled } from '../testing/settled-world.ts';
@@ -17,8 +17,8 @@ import { withTags } from './tags.ts';
 import { subjectOf } from './trust.ts';
 import type { ObservedRole } from '../state/world.ts';
 
-describe('what is not ours', () => {
-  it('a role at our name is left alone, and no ServiceAccount is pointed to it', () => {
+describe('with objects that are not ours', () => {
+  it('a role with our name remains unchanged, and no ServiceAccount is annotated with it', () => {
     const world = createWorld();
     const foreign = { ...roleOf(settled()), tags: { team: 'other' } };
     world.roles.set(name, foreign);
@@ -31,7 +31,7 @@ describe('what is not ours', () => {
     expect(world.namespaces.get('production')?.serviceAccount).toBeUndefined();
   });
 
-  it('a role of another cluster at our name is left alone, also when the account is deleted', () => {
+  it('a role of another cluster with our name remains unchanged, even when the account is deleted', () => {
     const world = createWorld();
     const foreign = { ...roleOf(settled()) };
     world.roles.set(name, {
@@ -46,7 +46,7 @@ describe('what is not ours', () => {
     expect(kinds(world)).not.toContain('DeleteRole');
   });
 
-  it('a ServiceAccount without our label costs its target only', () => {
+  it('a ServiceAccount without our label affects only its own target', () => {
     const world = createWorld();
     const foreign = { uid: 'x', resourceVersion: '1', created: false };
     world.namespaces.set('production', { state: 'present', users: [], serviceAccount: foreign });
@@ -61,7 +61,7 @@ describe('what is not ours', () => {
     expect(roleOf(world).trustPolicy).not.toContain(subjectOf('production', 'myaccount'));
   });
 
-  it('a role annotation that someone else set is left alone', () => {
+  it('a role annotation that others set remains unchanged', () => {
     const world = settled();
     const namespace = world.namespaces.get('production');
     if (!namespace?.serviceAccount) throw new Error('not linked');
@@ -79,7 +79,7 @@ describe('what is not ours', () => {
     });
   });
 
-  it('a plain ServiceAccount that a person has labelled is linked, and only unlinked at the end', () => {
+  it('an existing ServiceAccount that a person labelled is linked, and unlinked but not deleted at the end', () => {
     const world = createWorld();
     world.namespaces.set('production', {
       state: 'present',
@@ -97,7 +97,7 @@ describe('what is not ours', () => {
     });
   });
 
-  it("somebody else's role in the annotation outlives the account", () => {
+  it('an annotation with a foreign role remains after the deletion of the account', () => {
     const world = createWorld();
     const theirs = {
       uid: 'x',
@@ -117,7 +117,7 @@ describe('what is not ours', () => {
 });
 
 describe('tags that differ from ours in case', () => {
-  // Objects that an earlier version accepted.
+  // Accounts as an earlier version accepted them.
   const withTag = (tags: Readonly<Record<string, string>>): SimulatedWorld =>
     createWorld({ aws: { policyArns: [readOnly], tags } });
   const overwritten = (world: SimulatedWorld, key: string, value: string): void => {
@@ -132,7 +132,7 @@ describe('tags that differ from ours in case', () => {
     'K11n.Dev/Managed-By',
     'KUBERNETES-namespace',
     'Eks-Cluster-Name',
-  ])('are ignored, and the status says so: %s', (key) => {
+  ])('are ignored and reported in the status: %s', (key) => {
     const world = withTag({ [key]: 'other', team: 'a' });
     settle(world);
     expect(ready(world)).toBe('True Ready');
@@ -151,7 +151,7 @@ describe('tags that differ from ours in case', () => {
     expect(roleOf(world).tags).toEqual({ ...roleOf(settled()).tags, team: 'a' });
   });
 
-  it('are one tag: the account goes before the ClusterConfig, and IAM is never asked for both', () => {
+  it('count as one tag: the account takes precedence over the ClusterConfig, and IAM never receives both', () => {
     const world = withTag({ Team: 'a', TEAM: 'b' });
     world.facts = { ...facts, tags: { team: 'c', Stage: 'x' } };
     settle(world);
@@ -167,7 +167,7 @@ describe('tags that differ from ours in case', () => {
   it.each([
     ['account', 'K11N.dev/account'],
     ['uid', 'K11N.dev/uid'],
-  ])('that replaced our tag of the %s are corrected, and the role stays managed', (_which, key) => {
+  ])('that replaced our tag of the %s are corrected, and the role remains managed', (_which, key) => {
     const world = settled();
     const { tags, id } = roleOf(world);
     overwritten(world, key, 'other');
@@ -179,7 +179,7 @@ describe('tags that differ from ours in case', () => {
     expect(roleOf(world).attachedPolicyArns).toEqual([]);
   });
 
-  it('leave the role of the account alone that they name', () => {
+  it('do not affect the role of the account that they name', () => {
     const world = createWorld({}, 'other');
     world.account = { ...world.account, metadata: { ...world.account.metadata, uid: 'uid-2' } };
     const role = roleOf(settled());
@@ -193,7 +193,7 @@ describe('tags that differ from ours in case', () => {
     expect(world.roles.get(name)).toEqual(theirs);
   });
 
-  it('take a role from its account, whose status says that nothing is revoked', () => {
+  it('can remove a role from its account, whose status reports that nothing is revoked', () => {
     const world = settled();
     overwritten(world, 'K11N.dev/cluster', 'x');
     edit(world, { aws: { policyArns: [] } });
@@ -205,7 +205,7 @@ describe('tags that differ from ours in case', () => {
   });
 });
 
-describe('a role that a person names', () => {
+describe('a role named in roleName', () => {
   const theirs: ObservedRole = {
     name: 'made-by-eksctl',
     arn: 'arn:aws:iam::123456789012:role/made-by-eksctl',
@@ -221,14 +221,14 @@ describe('a role that a person names', () => {
   const named = (adopt: boolean): SimulatedWorld =>
     createWorld({ aws: { policyArns: [readOnly], roleName: theirs.name, ...(adopt ? { adopt } : {}) } });
 
-  it('is made under that name when there is none', () => {
+  it('is created with that name if it does not exist', () => {
     const world = named(false);
     settle(world);
     expect([...world.roles.keys()]).toEqual([theirs.name]);
     expect(ready(world)).toBe('True Ready');
   });
 
-  it('is left alone without adopt, and what adoption would change is told', () => {
+  it('remains unchanged without adopt, and the changes that adoption would make are reported', () => {
     const world = named(false);
     world.roles.set(theirs.name, theirs);
     settle(world);
@@ -238,7 +238,7 @@ describe('a role that a person names', () => {
     expect(message).toContain(`replace its trust policy, attach ${readOnly}, detach ${fullAccess}`);
   });
 
-  it('is left alone without adopt, and whatever else adoption would change is told, too', () => {
+  it('remains unchanged without adopt, and further changes that adoption would make are reported as well', () => {
     const world = createWorld({
       aws: {
         policyArns: [fullAccess],
@@ -256,7 +256,7 @@ describe('a role that a person names', () => {
     const told = findCondition(world.account.status?.conditions, 'Ready')?.message;
     const changes = `replace its trust policy, set its permissions boundary to ${fullAccess}, set its maximum session duration to 3600 seconds, set its tags team, remove its inline policy by-hand`;
     expect(told).toContain(`would: ${changes}.`);
-    // And that is what it does.
+    // Adoption makes exactly the reported changes.
     edit(world, { aws: { ...world.account.spec.aws, adopt: true } });
     world.journal.length = 0;
     settle(world);
@@ -269,7 +269,7 @@ describe('a role that a person names', () => {
     expect(ready(world)).toBe('True Ready');
   });
 
-  it('is adopted without being replaced, and keeps what the account does not state', () => {
+  it('is adopted without being replaced, and keeps settings that the account does not state', () => {
     const world = named(true);
     world.roles.set(theirs.name, theirs);
     settle(world);
@@ -286,7 +286,7 @@ describe('a role that a person names', () => {
     expect(world.namespaces.get('production')?.serviceAccount?.roleArn).toBe(theirs.arn);
   });
 
-  it('that loses the mark of that alone is marked again, and given back all the same', () => {
+  it('that was adopted and lost its adoption tag is tagged again, and released at the end', () => {
     const world = named(true);
     world.roles.set(theirs.name, theirs);
     settle(world);
@@ -307,7 +307,7 @@ describe('a role that a person names', () => {
     expect(world.roles.get(theirs.name)).toMatchObject({ id: theirs.id, tags: { team: 'payments' } });
   });
 
-  it('is given back untagged when the account is deleted', () => {
+  it('is released without our tags when the account is deleted', () => {
     const world = named(true);
     world.roles.set(theirs.name, theirs);
     settle(world);
@@ -335,7 +335,7 @@ describe('a role that a person names', () => {
     expect(untagging).toEqual(['k11n.dev/retained']);
   });
 
-  it('that was retained is left alone by an account that does not adopt it, also of the same name', () => {
+  it('that was retained remains unchanged without adopt, even for an account of the same name', () => {
     const world = createWorld();
     const ofName = { ...roleOf(settled()), tags: { ...retained.tags, 'k11n.dev/account': 'myaccount' } };
     world.roles.set(name, ofName);
@@ -365,7 +365,7 @@ describe('a role that a person names', () => {
     pod: `${serviceAccount}-1`,
   });
 
-  it('is not adopted while running pods hold it that would be shut out, which are named', () => {
+  it('is not adopted while it would shut out running pods, and the status names these pods', () => {
     const world = named(true);
     const used = { ...theirs, trustPolicy: providerTrust };
     world.roles.set(theirs.name, used);
@@ -388,7 +388,7 @@ describe('a role that a person names', () => {
     expect(world.roles.get(theirs.name)?.tags).toMatchObject({ 'k11n.dev/account': 'myaccount' });
   });
 
-  it('is not adopted while pods run as the ServiceAccount of its name, which is not handed over', () => {
+  it('is not adopted while pods run as the ServiceAccount of its name, which has not been handed over', () => {
     const world = named(true);
     world.roles.set(theirs.name, { ...theirs, trustPolicy: providerTrust });
     const production = world.namespaces.get('production');
@@ -406,7 +406,7 @@ describe('a role that a person names', () => {
     expect(ready(world)).toBe('True Ready');
   });
 
-  it('is adopted in spite of pods that name it and are not let in: anybody could create such a pod', () => {
+  it('is adopted despite pods that name it but are not trusted, because anyone could create such pods', () => {
     const world = named(true);
     world.roles.set(theirs.name, theirs);
     world.holders = [holding('elsewhere', 'other')];
@@ -414,7 +414,7 @@ describe('a role that a person names', () => {
     expect(ready(world)).toBe('True Ready');
   });
 
-  it('that is ours gets its trust policy back, whoever else was let in and holds it', () => {
+  it('that is already ours gets its trust policy restored, even if pods hold it that others admitted', () => {
     const world = named(true);
     world.roles.set(theirs.name, theirs);
     settle(world);
@@ -426,7 +426,7 @@ describe('a role that a person names', () => {
     expect(world.roles.get(theirs.name)?.trustPolicy).toBe(trustPolicy);
   });
 
-  it('whose adoption AWS denies says which consent is missing', () => {
+  it('cannot be adopted if AWS denies it, and the status names the missing consent', () => {
     const world = named(true);
     world.roles.set(theirs.name, theirs);
     world.failures.set(`TagRole ${theirs.name}`, {
@@ -444,7 +444,7 @@ describe('a role that a person names', () => {
     );
   });
 
-  it('is never adopted from another account or cluster of Konstellation', () => {
+  it('is never adopted if it belongs to another account or cluster of Konstellation', () => {
     const world = named(true);
     const held = {
       ...theirs,
@@ -456,7 +456,7 @@ describe('a role that a person names', () => {
     expect(ready(world)).toBe('False RoleNotOwned');
   });
 
-  it('that is to be adopted and does not exist is not made', () => {
+  it('is not created if it is to be adopted and does not exist', () => {
     const world = named(true);
     settle(world);
     expect(world.roles.size).toBe(0);

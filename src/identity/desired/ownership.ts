@@ -1,6 +1,6 @@
 /**
- * Ownership of IAM roles and Pod Identity associations. The ownership tags are written by the very call that creates the
- * object, and every later write checks them first: an object without them is never changed and never deleted.
+ * Ownership of IAM roles and Pod Identity associations. The call that creates the object also sets the ownership tags, and every
+ * later write checks them first. An object without them is never changed or deleted.
  *
  * | managed-by and cluster | account | uid   | issuer                           | ownership     |
  * |------------------------|---------|-------|----------------------------------|---------------|
@@ -18,7 +18,7 @@ import { tagValue, type Tags } from './tags.ts';
 import { oidcProvidersIn } from './trust.ts';
 
 const managedByTag = 'k11n.dev/managed-by';
-/** Also the consent of who may tag a role that it be taken over by this cluster. */
+/** Tag with the cluster's ARN. On a foreign role, it is also the consent to an adoption by this cluster. */
 export const clusterTag = 'k11n.dev/cluster';
 const accountTag = 'k11n.dev/account';
 const uidTag = 'k11n.dev/uid';
@@ -27,12 +27,12 @@ const uidTag = 'k11n.dev/uid';
  * consent to an adoption by this cluster.
  */
 export const issuerTag = 'k11n.dev/issuer';
-/** On a role that was there before us: it is given back, not deleted. */
+/** Tag of an adopted role, which existed before and is released instead of deleted. */
 const adoptedTag = 'k11n.dev/adopted';
 /** Tag of a role that `deletionPolicy: Retain` kept after its account: the ARN of the cluster that kept it. */
 export const retainedTag = 'k11n.dev/retained';
 
-/** The keys of our ownership tags, for taking them off a role that is let go. */
+/** Keys of our ownership tags, which are removed from a released role. */
 export const ownershipTagKeys = [
   managedByTag,
   clusterTag,
@@ -43,14 +43,14 @@ export const ownershipTagKeys = [
   retainedTag,
 ] as const;
 
-/** Ownership tags that a retained role loses. It keeps those that say which account it was for, and whether it was adopted. */
+/** Ownership tags that are removed from a retained role. It keeps the tags that name its account and show whether it was adopted. */
 export const tagKeysLostOnRetain: readonly string[] = [managedByTag, clusterTag, uidTag, issuerTag];
 
 export function retentionTags(clusterArn: string): Tags {
   return { [retainedTag]: clusterArn };
 }
 
-/** Returns the account of a role that this cluster retained and no account has adopted since; undefined for any other role. */
+/** Account of a role that this cluster retained and no account has adopted since; undefined for any other role. */
 export function retainedFrom(tags: Tags, clusterArn: string): { readonly account: string } | undefined {
   if (tagValue(tags, retainedTag) !== clusterArn || isManaged(tags)) return undefined;
   return { account: tagValue(tags, accountTag) ?? '' };
@@ -64,7 +64,7 @@ export function isAdopted(tags: Tags): boolean {
   return tagValue(tags, adoptedTag) === 'true';
 }
 
-/** The role was there before us: its mark says so or, should it have lost that, the account that took it over. */
+/** Whether the role was adopted, according to its tag or, if the tag was lost, to the account that adopted it. */
 export function existedBefore(
   { name, tags }: { readonly name: string; readonly tags: Tags },
   { aws }: LinkedServiceAccount['spec'],
@@ -74,7 +74,7 @@ export function existedBefore(
 
 export const adoptedTags: Tags = { [adoptedTag]: 'true' };
 
-/** The marks for taking over a role that exists. */
+/** Tags for the adoption of an existing role. */
 export function adoptionTags(owner: Owner): Tags {
   return { ...ownershipTags(owner), ...adoptedTags };
 }
@@ -84,10 +84,10 @@ export function isManaged(tags: Tags): boolean {
   return tagValue(tags, managedByTag) !== undefined;
 }
 
-/** The cluster as ownership knows it: its ARN alone may be that of another cluster of the same name. */
+/** Identity of a cluster for ownership. The ARN alone is not unique, because another cluster of the same name may have the same one. */
 export type OwningCluster = {
   readonly clusterArn: string;
-  /** The URL of the token issuer. */
+  /** URL of the token issuer. */
   readonly issuer: string;
   readonly providerArn: string;
 };
@@ -109,7 +109,7 @@ export function ownershipTags(owner: Owner): Tags {
 }
 
 /**
- * An issuer as a tag value: its URL without the scheme, or a digest of that if IAM does not allow it as a tag value.
+ * Tag value for an issuer: its URL without the scheme, or a digest of it if IAM does not allow it as a tag value.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html#id_tags_rules_creating
  */
 export function issuerTagValue(issuer: string): string {
@@ -118,9 +118,9 @@ export function issuerTagValue(issuer: string): string {
 }
 
 /**
- * `ours`: of this very account. `earlier`: of an account of this name on this cluster which is no more; it may be
- * taken up. `otherIssuer`: its tags name this cluster and account, but another cluster of the same name has it.
- * `foreign`: anything else. The last two are never written to.
+ * `ours`: belongs to this account. `earlier`: belongs to a deleted account of this name on this cluster, and may be taken over.
+ * `otherIssuer`: the tags name this cluster and account, but the object belongs to another cluster of the same name.
+ * `foreign`: anything else. Objects of the last two kinds are never written to.
  */
 export type Ownership = 'ours' | 'earlier' | 'otherIssuer' | 'foreign';
 
@@ -132,7 +132,7 @@ export function ownershipOf(owned: Owned, owner: Owner): Ownership {
   if (tagValue(tags, managedByTag) !== 'konstellation' || tagValue(tags, clusterTag) !== owner.clusterArn)
     return 'foreign';
   const isSame = owner.uid !== '' && tagValue(tags, uidTag) === owner.uid;
-  // The uid is the stronger mark of a role, whose tag of the account is lost to the same key in another case. EKS keeps both.
+  // For a role the uid is the more reliable tag, because a tag with the same key in another case replaces the account tag. EKS keeps both.
   const isNamed = tagValue(tags, accountTag) === owner.account || (isSame && owned.trustPolicy !== undefined);
   if (!isNamed) return 'foreign';
   if (isSame && tagValue(tags, issuerTag) === undefined) return 'ours';
@@ -140,14 +140,14 @@ export function ownershipOf(owned: Owned, owner: Owner): Ownership {
   return isSame ? 'ours' : 'earlier';
 }
 
-/** Whether it is, or may be taken up as, the account's. */
+/** Whether the object belongs to the account or may be taken over by it. */
 export function isOwned(ownership: Ownership): boolean {
   return ownership === 'ours' || ownership === 'earlier';
 }
 
 /**
- * Whether a role or association with the tags of this cluster's ARN belongs to its issuer. Earlier versions wrote no tag for
- * that: the trust policy shows it, unless it names no issuer at all. An association without the tag shows nothing.
+ * Whether a role or association with the tags of this cluster's ARN belongs to its issuer. Earlier versions wrote no issuer tag. The
+ * trust policy of such a role shows the issuer, unless it names none. For an association without the tag, the issuer is unknown.
  */
 export function isOfIssuer(
   { tags, trustPolicy }: Owned,
@@ -160,7 +160,7 @@ export function isOfIssuer(
   return providers.length === 0 || providers.includes(providerArn);
 }
 
-/** The issuers that a role belongs to by its tags or, without the tag, by its trust policy. */
+/** Issuers of a role according to its tags or, without the tag, its trust policy. */
 export function issuersOf({ tags, trustPolicy = '' }: Owned): readonly string[] {
   const marked = tagValue(tags, issuerTag);
   if (marked !== undefined) return [marked];
@@ -175,7 +175,7 @@ export function clusterOfRole(tags: Tags, uid = ''): string | undefined {
     : undefined;
 }
 
-/** The cluster and account that a role's tags name, if it is a role of Konstellation at all. */
+/** Cluster and account in a role's tags; undefined if Konstellation does not manage the role. */
 export function taggedOwner(tags: Tags): { clusterArn: string; account: string } | undefined {
   const clusterArn = tagValue(tags, clusterTag);
   const account = tagValue(tags, accountTag);
@@ -184,7 +184,7 @@ export function taggedOwner(tags: Tags): { clusterArn: string; account: string }
   return { clusterArn, account };
 }
 
-/** Whether we set the role in the annotation; if so it is ours to change. */
+/** Whether we set the annotation with the role, so that we may change it. */
 export function carriesOurRole({ roleArn, roleArnManager }: ObservedServiceAccount): boolean {
   return roleArn !== undefined && (roleArnManager === undefined || roleArnManager === fieldManager);
 }

@@ -13,7 +13,7 @@ describe.each(partitionNames)('in the partition %s', (partition) => {
   const providerArn = oidcProviderArn({ partition, accountId, issuer });
   const prefix = `arn:${partition}:`;
 
-  it('ARNs name it', () => {
+  it('ARNs contain the partition', () => {
     expect([cluster, providerArn, roleArn({ partition, accountId, path: '/k/', name: 'a' })]).toEqual([
       `${prefix}eks:${region}:${accountId}:cluster/main`,
       `${prefix}iam::${accountId}:oidc-provider/${issuerHost(issuer)}`,
@@ -21,7 +21,7 @@ describe.each(partitionNames)('in the partition %s', (partition) => {
     ]);
   });
 
-  it('a trust policy names its provider and the audiences of EKS', () => {
+  it('a trust policy names the provider of the partition and the audiences of EKS', () => {
     const document = JSON.parse(
       trustPolicy({
         providerArn,

@@ -1,4 +1,4 @@
-/** The role that an account should have: trust policy, boundary, session length and tags. */
+/** Desired role of an account: trust policy, boundary, session duration and tags. */
 import type { IdentityMode, LinkedServiceAccount } from '../../api/index.ts';
 import type { ClusterFacts, RoleSettings, RoleSpec } from '../state/world.ts';
 import { ownershipTags, type Owner } from './ownership.ts';
@@ -12,7 +12,7 @@ export function wantedMode(account: LinkedServiceAccount, facts: ClusterFacts): 
   return account.spec.aws.identityMode ?? facts.identityMode;
 }
 
-/** IAM's default when none is asked for, in seconds. Source: CreateRole, MaxSessionDuration. */
+/** IAM's default session duration in seconds. Source: CreateRole, MaxSessionDuration. */
 export const defaultMaxSessionDuration = 3600;
 
 export function ownerOf(account: LinkedServiceAccount, facts: ClusterFacts): Owner {
@@ -21,22 +21,22 @@ export function ownerOf(account: LinkedServiceAccount, facts: ClusterFacts): Own
   return { clusterArn, issuer, providerArn, account: name, uid };
 }
 
-/** Keys of RoleSettings, which are those of `spec.aws` too. */
+/** Keys of RoleSettings, which are also keys of `spec.aws`. */
 export const settingKeys: readonly (keyof RoleSettings)[] = ['maxSessionDuration', 'description'];
 
-/** Settings of a role, as far as they were read. */
+/** Settings of a role that have been read. */
 export function settingsOf(role: Partial<RoleSettings> | null | undefined): Partial<RoleSettings> {
   return Object.fromEntries(
     settingKeys.flatMap((key) => (role?.[key] === undefined ? [] : [[key, role[key]]])),
   );
 }
 
-/** Shortened to the length that IAM takes. Source: CreateRole, Description. */
+/** Default description, truncated to IAM's maximum length. Source: CreateRole, Description. */
 function defaultDescription({ metadata }: LinkedServiceAccount, { name }: ClusterFacts): string {
   return `LinkedServiceAccount ${metadata.name} on cluster ${name}`.slice(0, 1000);
 }
 
-/** Renders the role of an account, without its attachments. */
+/** Builds the desired role of an account, without its attachments. */
 export function desiredRole(
   account: LinkedServiceAccount,
   facts: ClusterFacts,

@@ -1,7 +1,7 @@
 /**
- * Which of an account's roles serves which target. One role is enough until its trust policy outgrows the quota of the
- * AWS account; then further roles take the rest. A target that has a role keeps it, because its pods would have to be
- * re-deployed to hold another.
+ * Assignment of targets to the roles of an account. One role is sufficient until its trust policy exceeds the quota of the AWS
+ * account. Further roles then serve the remaining targets. A target keeps its role, because its pods would have to be replaced to
+ * get another one.
  */
 
 /**
@@ -29,7 +29,7 @@ export function assignTargets(
   }
   for (const target of homeless) {
     let index = 1;
-    // A target that does not fit into an empty role gets one all the same: IAM then says why it refuses it.
+    // A target that does not even fit into an empty role is still assigned to one, so that IAM reports the error.
     while (roles.get(index)?.length && !fits([...(roles.get(index) ?? []), target])) index += 1;
     roles.set(index, [...(roles.get(index) ?? []), target]);
   }

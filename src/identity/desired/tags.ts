@@ -1,6 +1,6 @@
 /**
- * Tags of IAM roles, compared as IAM does: the case of a key does not count. An unfit comparison loses a role: after
- * `K11N.dev/account=x` was written, IAM holds no `k11n.dev/account` any more.
+ * Tags of IAM roles, with case-insensitive keys as in IAM. A case-sensitive comparison would lose a role: after a write of
+ * `K11N.dev/account=x`, IAM no longer has the tag `k11n.dev/account`.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html#id_tags_rules
  */
 import { reservedTagPrefixes } from '../../api/index.ts';
@@ -15,18 +15,18 @@ export function tagValue(tags: Tags, key: string): string | undefined {
   return found === undefined ? undefined : tags[found];
 }
 
-/** The tags after `TagRole`: a key replaces the same key in another case. */
+/** Tags after `TagRole`, in which a key replaces the same key in another case. */
 export function withTags(tags: Tags, added: Tags): Tags {
   return { ...withoutTags(tags, Object.keys(added)), ...added };
 }
 
-/** The tags after `UntagRole`. */
+/** Tags after `UntagRole`. */
 export function withoutTags(tags: Tags, keys: readonly string[]): Tags {
   const removed = new Set(keys.map((key) => key.toLowerCase()));
   return Object.fromEntries(Object.entries(tags).filter(([key]) => !removed.has(key.toLowerCase())));
 }
 
-/** Later maps win. No two keys of the result differ in case only, which IAM refuses. */
+/** Merges tags; later maps take precedence. No two keys of the result differ only in case, because IAM refuses such keys. */
 export function mergedTags(...maps: readonly Tags[]): Tags {
   return maps.reduce<Tags>(
     (merged, tags) =>
@@ -41,15 +41,15 @@ export function isReservedTag(key: string): boolean {
 }
 
 /**
- * The tags that may be set, of those that an object lists. Objects stored by earlier versions may list others. Of keys that
- * differ in case only, the last in order counts.
+ * Tags of an object that may be set. Objects stored by earlier versions may list others. Among keys that differ only in case, the
+ * last in order counts.
  */
 export function settableTags(tags: Tags = {}): Tags {
   const inOrder = Object.entries(tags).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return mergedTags(Object.fromEntries(inOrder.filter(([key]) => !isReservedTag(key))));
 }
 
-/** Words for the status about the tags that `settableTags` leaves out; empty when it leaves out none. */
+/** Note for the status about the tags that `settableTags` omits; empty if it omits none. */
 export function ignoredTagsNote(tags: Tags = {}): string {
   const set = settableTags(tags);
   const ignored = Object.keys(tags).filter((key) => !Object.hasOwn(set, key));
@@ -57,7 +57,7 @@ export function ignoredTagsNote(tags: Tags = {}): string {
   return `; tags of spec.aws.tags are ignored, as their keys are reserved or differ from another in case only: ${ignored.sort().join(', ')}`;
 }
 
-/** Whether every tag that exists keeps its value. */
+/** Whether every existing tag keeps its value. */
 export function onlyAddsTags(tags: Tags, added: Tags): boolean {
   return Object.entries(added).every(([key, value]) => (tagValue(tags, key) ?? value) === value);
 }

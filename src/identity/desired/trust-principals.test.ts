@@ -13,7 +13,7 @@ const web = (condition?: object, principal: object = { Federated: provider }): o
 });
 const sub = (value: unknown): object => ({ 'oidc.example:sub': value });
 
-describe('a subject is let in', () => {
+describe('a subject is admitted', () => {
   it.each([
     ['by its name', document(web({ StringEquals: sub(subject) }))],
     ['by a list', document(web({ StringEquals: sub(['system:serviceaccount:other:x', subject]) }))],
@@ -45,7 +45,7 @@ describe('a subject is let in', () => {
   });
 });
 
-it('principals are described as people know them', () => {
+it('principals are described in readable form', () => {
   const policy = document(
     web({ StringEquals: sub(subject) }),
     web({ StringLike: sub('system:serviceaccount:*:x') }),
@@ -82,7 +82,7 @@ describe('trustsProvider', () => {
     ['every federated principal', document(allow({ Federated: '*' }))],
     ['everybody', document(allow('*'))],
     ['what cannot be read', `{"Federated": "${provider}"`],
-  ])('sees %s', (_what, trustPolicy) => {
+  ])('accepts %s', (_what, trustPolicy) => {
     expect(trustsProvider(trustPolicy, provider)).toBe(true);
   });
 
@@ -91,7 +91,7 @@ describe('trustsProvider', () => {
     ['a service', document(allow({ Service: 'ec2.amazonaws.com' }))],
     ['a statement that denies', document(allow({ Federated: provider }, 'Deny'))],
     ['no statement', document()],
-  ])('passes over %s', (_what, trustPolicy) => {
+  ])('rejects %s', (_what, trustPolicy) => {
     expect(trustsProvider(trustPolicy, provider)).toBe(false);
   });
 });

@@ -2,9 +2,9 @@
 import { matchesPattern } from './arn.ts';
 
 export type TrustPrincipal =
-  /** Tokens of an OIDC provider. `subject` is a pattern with `*` and `?`; `*` where the statement names none. */
+  /** Tokens of an OIDC provider. `subject` is a pattern with `*` and `?`, or `*` if the statement names none. */
   | { readonly kind: 'webIdentity'; readonly providerArn: string; readonly subject: string }
-  /** Anything else, as JSON or ARN: an AWS account, a role, a service. */
+  /** Any other principal, as JSON or ARN: an AWS account, a role, a service. */
   | { readonly kind: 'other'; readonly principal: unknown };
 
 type Statement = {
@@ -13,10 +13,10 @@ type Statement = {
   readonly Condition?: unknown;
 };
 
-/** Anything, in a principal and as the pattern of a subject. */
+/** Wildcard for a principal and for a subject. */
 const anything = '*';
 
-/** @returns each principal of the Allow statements; of a document that is not JSON, everybody */
+/** @returns each principal of the Allow statements, or the wildcard principal if the document is not JSON */
 export function principalsOf(trustPolicy: string): readonly TrustPrincipal[] {
   let statements: readonly Statement[];
   try {
@@ -48,20 +48,20 @@ function principalsIn({ Principal: principal, Condition: condition }: Statement)
   });
 }
 
-/** Operators that say which values are let in. A negated operator, or one on a missing key, bounds nothing here. */
+/** Operators that restrict the subjects. Negated operators and conditions on missing keys are treated as no restriction. */
 const matching = /^(ForAnyValue:|ForAllValues:)?String(Equals|Like|EqualsIgnoreCase)$/i;
 
 function subjectsIn(condition: unknown): readonly string[] {
   const subjects = Object.entries((condition ?? {}) as Readonly<Record<string, object>>)
     .filter(([operator]) => matching.test(operator))
     .flatMap(([, claims]) => Object.entries(claims))
-    // IAM compares condition keys without regard to case.
+    // IAM compares condition keys case-insensitively.
     .filter(([key]) => key.toLowerCase().endsWith(':sub'))
     .flatMap(([, value]) => [value as unknown].flat().map(String));
   return subjects.length > 0 ? subjects : [anything];
 }
 
-/** Whether tokens of this provider are let in, of whatever subject. */
+/** Whether the policy admits tokens of this provider for any subject. */
 export function trustsProvider(trustPolicy: string, providerArn: string): boolean {
   return principalsOf(trustPolicy).some((principal) =>
     principal.kind === 'webIdentity'
@@ -73,7 +73,7 @@ export function trustsProvider(trustPolicy: string, providerArn: string): boolea
 const isAnyFederated = (principal: unknown): boolean =>
   (principal as { readonly Federated?: unknown } | null | undefined)?.Federated === anything;
 
-/** Whether tokens of this subject are let in. */
+/** Whether the policy admits tokens of this subject. */
 export function letsSubjectIn(
   principals: readonly TrustPrincipal[],
   providerArn: string,
@@ -87,7 +87,7 @@ export function letsSubjectIn(
   );
 }
 
-/** The ServiceAccount that a subject names; undefined for a pattern and for what is no ServiceAccount. */
+/** ServiceAccount of a subject; undefined for patterns and for other kinds of subjects. */
 export function serviceAccountOfSubject(
   subject: string,
 ): { readonly namespace: string; readonly serviceAccount: string } | undefined {
@@ -95,7 +95,7 @@ export function serviceAccountOfSubject(
   return namespace === undefined || serviceAccount === undefined ? undefined : { namespace, serviceAccount };
 }
 
-/** A principal in words: `production/payments`, a pattern of subjects, or the principal as JSON. */
+/** Readable form of a principal: `production/payments`, a pattern of subjects, or the principal as JSON. */
 export function describePrincipal(principal: TrustPrincipal, ownProviderArn: string | undefined): string {
   if (principal.kind === 'other') return `principal ${JSON.stringify(principal.principal)}`;
   const { providerArn, subject } = principal;

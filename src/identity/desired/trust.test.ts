@@ -28,24 +28,24 @@ describe('the trust policy', () => {
     });
   });
 
-  it('has no white space, which would count against the quota', () => {
+  it('has no white space', () => {
     const subjects = Array.from({ length: 20 }, (_, index) => subjectOf(`namespace-${index}`, 'myaccount'));
     expect(trustPolicy({ providerArn, issuer, subjects })).not.toMatch(/\s/);
   });
 
-  it('is the same text whatever the order of the subjects', () => {
+  it('does not depend on the order of the subjects', () => {
     expect(trustPolicy({ providerArn, issuer, subjects: ['b', 'a'] })).toBe(
       trustPolicy({ providerArn, issuer, subjects: ['a', 'b'] }),
     );
   });
 
-  it('lets nobody in when there is no subject', () => {
+  it('admits no principal if there is no subject', () => {
     expect(JSON.parse(trustPolicy({ providerArn, issuer, subjects: [] }))).toMatchObject({
       Statement: [{ Effect: 'Deny' }],
     });
   });
 
-  it('is told from one that says something else, but not from one that says the same otherwise', () => {
+  it('differs from a document with another meaning, but not from an equivalent document', () => {
     const one = trustPolicy({ providerArn, issuer, subjects: ['a'] });
     const parsed = JSON.parse(one) as {
       Statement: [{ Condition: { StringEquals: Record<string, unknown> } }];
@@ -90,7 +90,7 @@ describe('the trust policy for pods of EKS Pod Identity', () => {
     });
   });
 
-  it('lets both in while targets go over, and nobody when there is neither', () => {
+  it('admits both kinds of principals during a switch, and none if both lists are empty', () => {
     const both = JSON.parse(of(['staging'], ['a'])) as { Statement: { Principal: object }[] };
     expect(both.Statement.map(({ Principal }) => Object.keys(Principal))).toEqual([
       ['Federated'],
@@ -99,7 +99,7 @@ describe('the trust policy for pods of EKS Pod Identity', () => {
     expect(of([])).toBe(trustPolicy({ providerArn, issuer, subjects: [] }));
   });
 
-  it('is the same to the pods of one namespace, whatever it says of others and of web identities', () => {
+  it('has the same view for one namespace, whatever it contains for other namespaces and web identities', () => {
     const seen = trustSeenBy(of(['production']), 'production');
     expect(trustSeenBy(of(['production', 'staging'], ['a']), 'production')).toBe(seen);
     expect(trustSeenBy(of(['staging']), 'production')).not.toBe(seen);
@@ -107,7 +107,7 @@ describe('the trust policy for pods of EKS Pod Identity', () => {
     expect(trustSeenBy(of([], ['a']), 'production')).not.toBe(seen);
   });
 
-  it('is another one to them when somebody changes what it asks of them', () => {
+  it('has another view for a namespace if its conditions for that namespace change', () => {
     const document = of(['production']);
     const seen = trustSeenBy(document, 'production');
     for (const changed of [
@@ -118,7 +118,7 @@ describe('the trust policy for pods of EKS Pod Identity', () => {
       'no JSON',
     ])
       expect(trustSeenBy(changed, 'production'), changed).not.toBe(seen);
-    // Two statements whose namespaces were swapped.
+    // The namespaces of two statements are swapped.
     const [one, other] = [of(['production']), of(['staging']).replaceAll('"myaccount"', '"other"')];
     const joined = (a: string, b: string): string =>
       JSON.stringify({

@@ -1,16 +1,15 @@
 /**
- * The trust policy of a role: who may assume it. It is generated, never a person's text, and names exactly one issuer,
- * one audience and the linked subjects.
+ * Trust policies of roles. A trust policy is always generated and names exactly one issuer, one audience and the linked subjects.
  */
 import { podIdentityAudience, stsAudience } from '../../api/index.ts';
 import { issuerHost } from './arn.ts';
 
-/** The subject of a ServiceAccount's token. Source: Kubernetes, "Service account tokens". */
+/** Subject of a ServiceAccount's token. Source: Kubernetes, "Service account tokens". */
 export function subjectOf(namespace: string, serviceAccount: string): string {
   return `system:serviceaccount:${namespace}:${serviceAccount}`;
 }
 
-/** Principals through EKS Pod Identity: one ServiceAccount name in these namespaces of one cluster. */
+/** Principals of EKS Pod Identity: one ServiceAccount name in these namespaces of one cluster. */
 export type PodIdentitySubjects = {
   readonly clusterArn: string;
   readonly namespaces: readonly string[];
@@ -18,8 +17,8 @@ export type PodIdentitySubjects = {
 };
 
 /**
- * The document, without white space (IAM's quota does not count it, but wire and diff do), subjects in order.
- * With no subject it denies: IAM takes no policy without a statement.
+ * Renders the document with sorted subjects and without white space, which IAM's quota ignores but requests and diffs contain.
+ * Without subjects it denies, because IAM accepts no policy without a statement.
  */
 export function trustPolicy(of: {
   readonly providerArn: string;
@@ -56,10 +55,11 @@ function webIdentityStatement(of: {
 }
 
 /**
- * The service passes tags that say whose pod it is, so it needs `sts:TagSession` too, and the conditions hold for both.
+ * Statement for EKS Pod Identity. The service passes session tags that identify the pod, so that it also needs `sts:TagSession`. The
+ * conditions apply to both actions.
  * Source: EKS User Guide, "Create IAM role with trust policy required by EKS Pod Identity". `aws:SourceArn` is the cluster's ARN,
  * not the association's: AWS Containers Blog, "Amazon EKS Pod Identity: a new way for applications on EKS to obtain IAM
- * credentials"; https://github.com/awslabs/mountpoint-s3-csi-driver/issues/781 is what becomes of the other.
+ * credentials". https://github.com/awslabs/mountpoint-s3-csi-driver/issues/781 shows the failure with the association's ARN.
  */
 function podIdentityStatement({ clusterArn, namespaces, serviceAccount }: PodIdentitySubjects): object {
   return {
@@ -76,14 +76,14 @@ function podIdentityStatement({ clusterArn, namespaces, serviceAccount }: PodIde
   };
 }
 
-/** Whether two policy documents say the same: without regard to the order of keys and of lists, or to `x` for `[x]`. */
+/** Whether two policy documents are equivalent: the order of keys and lists is ignored, and `x` equals `[x]`. */
 export function sameDocument(a: string, b: string): boolean {
   return a === b || canonical(a) === canonical(b);
 }
 
 /**
- * A trust policy as the pods of one namespace meet it that come through Pod Identity: without what it says of web
- * identities and of other namespaces, whose comings and goings do not concern them.
+ * View of a trust policy for the pods of one namespace with Pod Identity: it omits web identities and other namespaces, whose
+ * changes do not affect these pods.
  */
 export function trustSeenBy(document: string, namespace: string): string {
   const { statements, views } = podTrustIn(document);
@@ -99,7 +99,7 @@ export function trustSeenBy(document: string, namespace: string): string {
   return view;
 }
 
-/** ARNs of the OIDC providers that a trust policy names in any statement. None where it is no JSON. */
+/** ARNs of the OIDC providers that a trust policy names in any statement; empty if it is not JSON. */
 export function oidcProvidersIn(document: string): readonly string[] {
   let statements: unknown;
   try {
@@ -115,7 +115,7 @@ export function oidcProvidersIn(document: string): readonly string[] {
   return [...new Set(federated.filter((arn) => arn.includes(':oidc-provider/')))].sort();
 }
 
-/** Whether a trust policy names the namespace among those whose pods come in through Pod Identity. */
+/** Whether a trust policy names the namespace as one whose pods are admitted by Pod Identity. */
 export function letsPodsIn(document: string, namespace: string): boolean {
   return podTrustIn(document).statements.some(({ namespaces }) => namespaces?.has(namespace) === true);
 }
@@ -123,14 +123,14 @@ export function letsPodsIn(document: string, namespace: string): boolean {
 type PodTrust = {
   readonly statements: readonly {
     readonly statement: unknown;
-    /** Undefined when the statement is for all. */
+    /** Namespaces of the statement; undefined if it applies to all. */
     readonly namespaces: ReadonlySet<string> | undefined;
   }[];
-  /** Differences of the former policy, by the statements that name the namespace. */
+  /** Cached views of the policy, by the statements that name the namespace. */
   readonly views: Map<string, string>;
 };
 
-/** An account of hundreds of targets asks for each of them about the same few documents. */
+/** Cache of parsed documents, because an account with hundreds of targets needs the same few documents for each target. */
 const lately = new Map<string, PodTrust>();
 const mostLately = 16;
 

@@ -1,4 +1,4 @@
-/** Whatever people, others and bad luck do to an account's world: the planner ends in the wanted state and touches nothing else. */
+/** Properties of the planner: after any edits, out-of-band changes and faults it reaches the desired state, and changes no foreign object. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type IdentityMode } from '../../api/index.ts';
@@ -36,7 +36,7 @@ const modes = ['IRSA', 'PodIdentity'] as const;
 const mode = (): fc.Arbitrary<IdentityMode | undefined> =>
   fc.option(fc.constantFrom(...modes), { nil: undefined });
 
-/** What can happen to the world, by name so that a counterexample reads well. */
+/** Changes to the world, with names that make a counterexample readable. */
 type Happening =
   | {
       readonly is: 'edit';
@@ -62,7 +62,7 @@ type Happening =
   | { readonly is: 'restart' }
   | { readonly is: 'list' }
   | { readonly is: 'time'; readonly seconds: number }
-  /** The operator works for a while: how many steps it gets done, and how the last one ends. */
+  /** The operator reconciles: the number of steps, and the outcome of the last one. */
   | {
       readonly is: 'work';
       readonly steps: number;
@@ -118,7 +118,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   fc.constant({ is: 'restart' as const }),
 );
 
-/** Roles that are not ours and must stay as they are, one of them with a name that could be a further role of ours. */
+/** Foreign roles that must remain unchanged. The name of one could be that of a further role of the account. */
 const foreigners: readonly ObservedRole[] = ['someone-elses', `${base}-2`].map((name) => ({
   name,
   arn: `arn:aws:iam::123456789012:role/konstellation/${name}`,
@@ -187,7 +187,7 @@ function happen(world: SimulatedWorld, what: Happening): void {
           withoutSessionTags: true,
         };
         world.associations.set(what.target, { ...association, details });
-        // Somebody looks at it: a listing does not tell.
+        // Simulates a direct read, because a listing omits the details.
         const belief = world.cachedAssociations.get(what.target);
         if (belief?.association?.id === association.id)
           world.cachedAssociations.set(what.target, {
@@ -285,7 +285,7 @@ function work(world: SimulatedWorld, steps: number, end: Extract<Happening, { is
   }
 }
 
-/** It was done, but all we hear is that the connection broke. */
+/** Simulates a step that succeeds although the operator receives only a connection error. */
 function loseAnswer(world: SimulatedWorld, step: Step): void {
   const believed = new Map(world.cachedRoles);
   const associated = new Map(world.cachedAssociations);
@@ -293,7 +293,7 @@ function loseAnswer(world: SimulatedWorld, step: Step): void {
   if (step.kind === 'AddFinalizer' || step.kind === 'RemoveFinalizer') return;
   world.cachedRoles.clear();
   for (const [name, belief] of believed) world.cachedRoles.set(name, belief);
-  // Whether there is a role now is not known.
+  // It is unknown whether the role exists now.
   if (step.kind === 'CreateRole') world.cachedRoles.delete(step.role);
   world.cachedAssociations.clear();
   for (const [target, belief] of associated) world.cachedAssociations.set(target, belief);
@@ -311,8 +311,7 @@ function loseAnswer(world: SimulatedWorld, step: Step): void {
 }
 
 /**
- * After the last fault: time passes, IAM and EKS are listed, pods are recreated, and the operator works until
- * nothing is left to do.
+ * Ends the faults: time passes, IAM and EKS are listed, pods are recreated, and the operator reconciles until no step is left.
  */
 function calm(world: SimulatedWorld, pods: 'rolled' | 'gone'): void {
   for (let round = 0; round < 8; round += 1) {
@@ -320,7 +319,7 @@ function calm(world: SimulatedWorld, pods: 'rolled' | 'gone'): void {
     for (const [target, namespace] of world.namespaces) {
       const before = namespace.pods?.length ?? 0;
       clearPods(world, target);
-      // The first rounds see what is old go on. A target that the account is not for drains.
+      // Old pods still run in the first rounds. A target that the account no longer names drains.
       const isWanted = world.account.spec.targets?.includes(target) ?? true;
       if (pods === 'rolled' && round > 2 && isWanted)
         for (let pod = 0; pod < before; pod += 1) makePod(world, target);
@@ -343,7 +342,7 @@ function expectInStep(world: SimulatedWorld): void {
   const byAssociation = wantedMode(account, world.facts) === 'PodIdentity';
   const named = (mode: IdentityMode): readonly string[] =>
     targets.filter((target) => admits(role?.trustPolicy ?? '{}', mode, target, 'myaccount')).sort();
-  // Where somebody else's association stands, what pods held before is let in for as long as they may hold it.
+  // Where a foreign association exists, earlier identities of pods remain trusted for as long as pods may hold them.
   const names = (mode: IdentityMode): readonly string[] =>
     named(mode).filter((target) => !isForeign(world, target));
   expect(names('IRSA')).toEqual(byAssociation ? [] : served);
@@ -354,7 +353,7 @@ function expectInStep(world: SimulatedWorld): void {
     const annotation = world.namespaces.get(target)?.serviceAccount?.roleArn;
     expect(annotation).toBe(isServed && !byAssociation ? role?.arn : undefined);
     const association = world.associations.get(target);
-    // One that stands in a namespace which is gone gives nobody anything.
+    // An association in a namespace that does not exist has no effect.
     if (world.namespaces.has(target))
       expect(association?.details?.roleArn).toBe(isServed && byAssociation ? role?.arn : undefined);
   }
@@ -386,8 +385,8 @@ function expectForeignersUntouched(world: SimulatedWorld): void {
   }
 }
 
-/** Too rare to be drawn often. */
-it('what somebody did to an association is seen by a sweep after a restart, too', () => {
+/** A separate test, because random runs rarely produce this case. */
+it('a sweep after a restart detects an out-of-band change of an association', () => {
   const world = start();
   edit(world, { aws: { policyArns: [] }, targets: ['canary'] });
   happen(world, { is: 'clusterMode', mode: 'PodIdentity' });
@@ -398,8 +397,8 @@ it('what somebody did to an association is seen by a sweep after a restart, too'
   expectInStep(world);
 });
 
-describe('whatever happens', () => {
-  it('an account ends in step, nothing is left to do, and nothing foreign was touched', () => {
+describe('after any sequence of changes and faults', () => {
+  it('an account is in sync, no step is left, and no foreign object has changed', () => {
     fc.assert(
       fc.property(fc.array(happening, { maxLength: 14 }), (story) => {
         const world = start();
@@ -415,7 +414,7 @@ describe('whatever happens', () => {
     );
   }, 900_000);
 
-  it('a deletion leaves nothing of ours behind, and all that is foreign', () => {
+  it('a deletion removes every object of ours and no foreign object', () => {
     fc.assert(
       fc.property(
         fc.array(happening, { maxLength: 10 }),
@@ -438,7 +437,7 @@ describe('whatever happens', () => {
     );
   }, 900_000);
 
-  it('an edit of policies never detaches what stays listed, and attaches before it detaches', () => {
+  it('an edit of policies never detaches a policy that remains listed, and attaches before it detaches', () => {
     const lists = fc.subarray(policies);
     fc.assert(
       fc.property(lists, lists, (before, after) => {

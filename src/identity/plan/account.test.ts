@@ -5,7 +5,7 @@ import { arn, kinds, name, ready, settled } from '../testing/settled-world.ts';
 import { createWorld, observe, readOnly, settle } from '../testing/simulated-world.ts';
 
 describe('a new account', () => {
-  it('gets a role, its policies, links and proofs, with one write each and no read', () => {
+  it('gets a role, its policies, links and proofs by one write each, without a read', () => {
     const world = createWorld();
     settle(world);
     expect(kinds(world)).toEqual([
@@ -27,15 +27,15 @@ describe('a new account', () => {
     });
   });
 
-  it('has nothing left to do when all is done', () => {
+  it('needs no further step once it is in sync', () => {
     const world = settled();
     expect(planAccount(observe(world)).steps).toEqual([]);
   });
 
-  it('takes up a role that a crash left behind without a note', () => {
+  it('continues to use a role that was created before a crash and is not in the status', () => {
     const world = createWorld();
     settle(world);
-    // All that was remembered is lost: the status, and what the operator believed.
+    // The status and the caches of the operator are lost.
     const { status: _, ...account } = world.account;
     world.account = account;
     world.cachedRoles.clear();
@@ -47,7 +47,7 @@ describe('a new account', () => {
     expect(world.roles.size).toBe(1);
   });
 
-  it('takes up the role of an earlier account of its name', () => {
+  it('takes over the role of an earlier account with its name', () => {
     const world = settled();
     world.account = { ...world.account, metadata: { name: 'myaccount', uid: 'uid-2', generation: 1 } };
     settle(world);
@@ -59,7 +59,7 @@ describe('a new account', () => {
 describe('a missing IAM OIDC provider', () => {
   const providerProblem = { reason: 'OIDCProviderMissing', message: 'no provider' } as const;
 
-  it('takes the proof from every target that uses IRSA, without an exchange, until it exists again', () => {
+  it('makes every target that uses IRSA unproven, without an exchange, until the provider exists again', () => {
     const world = createWorld();
     settle(world);
     const before = world.journal.length;
@@ -75,7 +75,7 @@ describe('a missing IAM OIDC provider', () => {
     expect(world.journal.slice(before)).toEqual([]);
   });
 
-  it('says nothing about a target that uses Pod Identity', () => {
+  it('does not affect a target that uses Pod Identity', () => {
     const world = createWorld({ aws: { policyArns: [readOnly], identityMode: 'PodIdentity' } });
     world.facts = { ...world.facts, providerProblem };
     const { status } = settle(world);
@@ -83,8 +83,8 @@ describe('a missing IAM OIDC provider', () => {
   });
 });
 
-describe('a rollout that stops the others', () => {
-  it('is told by the account, whose identity is as ready as before', () => {
+describe('a failed rollout that stops the other rollouts', () => {
+  it('is reported by the account, whose identity remains ready', () => {
     const message = 'the new identity is held back by app web in production';
     const { status } = planAccount({
       ...observe(settled()),

@@ -59,7 +59,7 @@ export type AccountPlan = {
   readonly drift: readonly string[];
   /** Specs of the roles in sync, stored as last-synced when the account has converged. */
   readonly lastSynced: readonly LastSyncedRole[];
-  /** Milliseconds; undefined when nothing but a change can matter. */
+  /** Time of the next reconcile in milliseconds; undefined if only a change requires one. */
   readonly requeueAt?: number;
 };
 
@@ -69,15 +69,15 @@ export function planAccount(world: AccountWorld): AccountPlan {
   const deleting = account.metadata.deletionTimestamp !== undefined;
   const held = account.metadata.finalizers?.includes(accountFinalizer) === true;
 
-  // Without the finalizer nothing was ever written for this account, or all of it has been removed.
+  // Without the finalizer, nothing was ever created for this account, or everything has been removed.
   if (deleting && !held) return done(list, account.status ?? {});
   if (!cluster.ok) return done(list, blockedStatus(world, cluster.reason, cluster.message));
-  // A later version may have written more than this one knows, for a field that this one would undo.
+  // A later version may have written settings for a field that this version does not know and would revert.
   const newer = newerSpecMessage(linkedServiceAccounts.kind, account.spec);
   if (newer !== undefined) return done(list, blockedStatus(world, 'SpecNewerThanOperator', newer));
 
   const users = world.targets.flatMap((target) => target.users.map((user) => describeUser(target, user)));
-  // The deletion of a CRD deletes its objects without admission, where nothing else refuses it.
+  // The deletion of a CRD deletes its objects without admission control, so that protection has to be enforced here.
   const isKept = deleting && isProtected(account.metadata);
   if (deleting && users.length === 0 && !isKept) {
     const problem = planDeletion(world, cluster.facts, roleNamesOf(world, cluster.facts), list);
@@ -103,7 +103,7 @@ export function planAccount(world: AccountWorld): AccountPlan {
   return { ...plan, status: deletionWaits(world, plan.status, 'InUse', message) };
 }
 
-/** A role that the account has as part of another cluster blocks another one. Checked before its first role is created. */
+/** Problem of a role that the account has in another cluster. It blocks the creation of a role in this one. */
 function planStranded(world: AccountWorld, facts: ClusterFacts, list: StepList): Problem | undefined {
   const first = world.roles.get(accountRoleName(world.account, facts, 1))?.role;
   if (first && isOwned(roleOwnership(first, world.account, facts))) return undefined;
@@ -213,7 +213,7 @@ function longestSession(world: AccountWorld, roles: readonly ServingRole[]): num
   );
 }
 
-/** Whether a proof that shows what a drifted trust policy broke is still to come. Asks for it. */
+/** Requests the proofs that show the effect of a drifted trust policy. Returns whether one is still open. */
 function proofsAreOpen(
   world: AccountWorld,
   list: StepList,
@@ -239,14 +239,14 @@ function proofsAreOpen(
   return [...byToken, ...byPod].some(Boolean);
 }
 
-/** The proofs of a target that drains are over: the operator may not have tokens created there. */
+/** Targets without the given ones. Draining targets get no proofs, because the operator may not create tokens there. */
 function without({ IRSA, PodIdentity }: TargetsByMode, targets: ReadonlySet<string>): TargetsByMode {
   const remaining = (names: readonly string[]): readonly string[] =>
     names.filter((name) => !targets.has(name));
   return { IRSA: remaining(IRSA), PodIdentity: remaining(PodIdentity) };
 }
 
-/** Above the quota nothing is attached and nothing detached: an invalid spec never narrows live access. */
+/** Attached policies of a role. Above the quota they are kept unchanged, because an invalid spec must not reduce existing access. */
 function currentlyAttached(world: AccountWorld, role: string): readonly string[] {
   return world.roles.get(role)?.role?.attachedPolicyArns ?? [];
 }
@@ -268,7 +268,7 @@ function planTarget(
   return planWanted(context, observation);
 }
 
-/** The row of a target, which reports the link that it had until no role lets its pods in any more. */
+/** Row of a target that reports its earlier link until no role admits its pods. */
 function keepLink(
   { world, facts, roles }: TargetContext,
   { admitted, observation, wanted }: TargetDecision,
@@ -283,7 +283,7 @@ function keepLink(
   return { ...before, wanted, ...removing, ...planned, linked: false, proven: false, stillOpen: true };
 }
 
-/** The row of a target that drains: as it was last served, why it is to be unlinked, and what holds that up. */
+/** Row of a draining target: its last state, the reason for unlinking, and what delays it. */
 function drainingRow(world: AccountWorld, { observation, wanted, problem }: TargetDecision): TargetRow {
   const { name } = world.account.metadata;
   const users = observation.users.map((user) => describeUser(observation, user));
@@ -292,7 +292,7 @@ function drainingRow(world: AccountWorld, { observation, wanted, problem }: Targ
   const before = world.account.status?.targets?.find((row) => row.name === observation.name);
   return {
     ...rowFromStatus(world, observation),
-    // The last proof stands for as long as the target drains: it cannot be given again.
+    // The last proof remains valid while the target drains, because it cannot be repeated.
     proven: before?.proven === true,
     linked: true,
     wanted,
@@ -314,7 +314,7 @@ function planUnwanted(
   if (unassociate) {
     const failure =
       trustInStep || unassociate.kind === 'ReadAssociation' ? list.addStep(unassociate) : undefined;
-    // Foreign associations, and those that may not be read, are left alone.
+    // Associations that are foreign or unreadable remain unchanged.
     if (unlink || unassociate.kind === 'DeleteAssociation') {
       return {
         ...base,
@@ -392,7 +392,7 @@ function removeSurplus(
     if (!isOwned(roleOwnership(role, world.account, facts))) continue;
     if (belief.source === 'list')
       want({ kind: 'ReadRole', role: role.name, why: 'no target needs it any more' }, role.arn);
-    // One that was taken over when the account named it is given back, as at its end.
+    // An adopted role is released, as in the deletion of the account.
     else if (existedBefore(role, world.account.spec))
       want({ kind: 'UntagRole', role: role.name, keys: ownershipTagKeys }, role.arn);
     else if (role.attachedPolicyArns.length > 0) {
@@ -404,7 +404,7 @@ function removeSurplus(
   return failures[0];
 }
 
-/** Rows of refused policies; some role may still have them attached. */
+/** Rows of refused policies, which may still be attached to a role. */
 function refusedRows(
   refused: RoleAssessment['policies'],
   roles: readonly ServingRole[],
@@ -420,7 +420,7 @@ function refusedRows(
   );
 }
 
-/** One row per listed policy; with several roles the worst of them counts. */
+/** One row per listed policy; with several roles, the worst state counts. */
 function mergedPolicyRows(
   arns: readonly string[],
   refused: RoleAssessment['policies'],
@@ -439,7 +439,7 @@ function mergedPolicyRows(
   });
 }
 
-/** Rows of attached policies stay so while the role was not read yet: what is attached decides what may be detached later. */
+/** Keeps rows attached until the role is read, because the attached state decides later which policies may be detached. */
 function asLastRead(
   { account }: AccountWorld,
   roles: readonly ServingRole[],
@@ -465,8 +465,8 @@ function asLastRead(
 }
 
 /**
- * The role each target has now: by its ServiceAccount's annotation and by its association, and else by our own status. A
- * target that goes over to the other mode keeps its role if that has room.
+ * Current role of each target, from the ServiceAccount's annotation, the association, or else the account's status. A
+ * target that switches its mode keeps its role if the trust policy has room.
  */
 function previousShards(world: AccountWorld, facts: ClusterFacts): ReadonlyMap<string, number> {
   const shards = new Map<string, number>();
@@ -484,7 +484,7 @@ function previousShards(world: AccountWorld, facts: ClusterFacts): ReadonlyMap<s
   return shards;
 }
 
-/** Every role that this account may have in IAM: by name, and those whose tags name it. */
+/** Names of all roles that this account may have in IAM: derived names, and roles whose tags name the account. */
 function roleNamesOf(world: AccountWorld, facts: ClusterFacts): readonly string[] {
   return [...new Set([...accountRoleNames(world.account, facts), ...world.roles.keys()])].sort();
 }

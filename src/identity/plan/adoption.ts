@@ -1,4 +1,4 @@
-/** Blockers of the adoption of an existing role: running pods that would be shut out, and a missing consent. */
+/** Blockers of the adoption of an existing role: running pods that would lose access, and a missing consent. */
 import { clusterTag } from '../desired/ownership.ts';
 import type { Problem } from '../state/problem.ts';
 import type { RoleSpec, ClusterFacts, ObservedRole, RoleHolder, StepFailure } from '../state/world.ts';
@@ -7,8 +7,8 @@ import { letsSubjectIn, principalsOf } from '../desired/trust-principals.ts';
 import { subjectOf } from '../desired/trust.ts';
 
 /**
- * Adoption replaces the trust policy. Pods that hold the role by web identity, are let in now, and would not be afterwards,
- * are in its way. It is asked only before the role becomes ours: later such a subject is drift, and is repaired.
+ * Problem of an adoption that would shut out running pods: pods that hold the role by web identity and are trusted now, but not by the
+ * new trust policy. It is checked only before the role becomes ours. Later, such a subject is drift and is repaired.
  */
 export function shutOutByAdoption(
   role: ObservedRole,
@@ -46,7 +46,7 @@ export function adoptionBlocked(
   };
 }
 
-/** IAM refused the ownership tags: the operator's policy lets it adopt only roles that carry the cluster's tag already. */
+/** Problem if IAM refused the ownership tags: the operator's policy allows it to adopt only roles that already have the cluster's tag. */
 export function adoptionRefused(
   role: ObservedRole,
   failure: StepFailure,

@@ -7,16 +7,16 @@ import type { Step } from '../steps/step.ts';
 import type { AccountWorld, ClusterFacts, ObservedAssociation } from '../state/world.ts';
 
 export type AssociationStanding =
-  /** `settled`: nothing of an earlier one is at work any more, as far as is known. */
+  /** `settled`: as far as is known, no earlier association is still in effect. */
   | { readonly kind: 'none'; readonly settled: boolean }
   | { readonly kind: 'ours'; readonly association: ObservedAssociation }
-  /** Left by a deleted account of this name on this cluster; may be re-adopted. */
+  /** Created for a deleted account of this name on this cluster; may be adopted again. */
   | { readonly kind: 'earlier'; readonly association: ObservedAssociation }
   | { readonly kind: 'foreign'; readonly association: ObservedAssociation }
-  /** It has to be asked for first. */
+  /** The association has to be read first. */
   | { readonly kind: 'unread'; readonly why: string };
 
-/** @param known whether this very association was confirmed as ours before, so that it need not be asked for again */
+/** @param known whether this association was confirmed as ours before, so that it needs no further read */
 export function associationStanding(
   world: AccountWorld,
   facts: ClusterFacts,

@@ -1,4 +1,4 @@
-/** Plans for an account whose role belongs to another cluster than the ClusterConfig names now. */
+/** Plans for an account whose role belongs to a cluster other than the one that the ClusterConfig names now. */
 import { describe, expect, it } from 'vitest';
 import { abandonRolesAnnotation } from '../../api/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';
@@ -38,7 +38,7 @@ function annotate(world: SimulatedWorld, value: string): void {
   };
 }
 
-/** Nothing is known of roles but what was read, as after a start under the changed ClusterConfig. */
+/** Clears the cached roles, as a restart under the changed ClusterConfig does. */
 function change(world: SimulatedWorld, to: Partial<ClusterFacts>): void {
   world.facts = { ...facts, ...to };
   world.cachedRoles.clear();
@@ -48,8 +48,8 @@ function change(world: SimulatedWorld, to: Partial<ClusterFacts>): void {
 const message = (world: SimulatedWorld): string =>
   findCondition(world.account.status?.conditions, 'Ready')?.message ?? '';
 
-describe.each(changes)('under a ClusterConfig of another %s', (_field, to) => {
-  it('the deletion of an account waits, and goes on when the ClusterConfig is put back', () => {
+describe.each(changes)('under a ClusterConfig with another %s', (_field, to) => {
+  it('the deletion of an account waits, and continues when the ClusterConfig is restored', () => {
     const world = settled();
     change(world, to);
     requestDeletion(world);
@@ -64,7 +64,7 @@ describe.each(changes)('under a ClusterConfig of another %s', (_field, to) => {
     expect(world.roles.size).toBe(0);
   });
 
-  it('the deletion of an account waits also for a role whose name does not depend on the cluster', () => {
+  it('the deletion of an account also waits for a role whose name does not depend on the cluster', () => {
     const world = createWorld({ aws: { policyArns: [], roleName: 'chosen' } });
     settle(world);
     change(world, to);
@@ -85,7 +85,7 @@ describe.each(changes)('under a ClusterConfig of another %s', (_field, to) => {
     expect(roleOf(world)).toEqual(before);
   });
 
-  it('the deletion of an account leaves its role behind with consent', () => {
+  it('the deletion of an account leaves its role behind after consent', () => {
     const world = settled();
     change(world, to);
     annotate(world, facts.clusterArn);
@@ -96,7 +96,7 @@ describe.each(changes)('under a ClusterConfig of another %s', (_field, to) => {
     for (const { serviceAccount } of world.namespaces.values()) expect(serviceAccount).toBeUndefined();
   });
 
-  it('an account gets no second role, and its pods keep what they have', () => {
+  it('an account gets no second role, and its pods keep their access', () => {
     const world = settled();
     makePod(world, 'production');
     settle(world);
@@ -113,7 +113,7 @@ describe.each(changes)('under a ClusterConfig of another %s', (_field, to) => {
     expect([...world.namespaces.values()].map(({ serviceAccount }) => serviceAccount)).toEqual(links);
   });
 
-  it('an account gets a role of the new cluster with consent, and the one before stays as it is', () => {
+  it('an account gets a role of the new cluster after consent, and the earlier role remains unchanged', () => {
     const world = settled();
     const before = roleOf(world);
     change(world, to);
@@ -124,7 +124,7 @@ describe.each(changes)('under a ClusterConfig of another %s', (_field, to) => {
     expect(roleOf(world)).toEqual(before);
   });
 
-  it('an account that lost its role out of band gets another', () => {
+  it('an account whose role was deleted out of band gets another role', () => {
     const world = settled();
     world.roles.delete(name);
     change(world, to);
@@ -133,8 +133,8 @@ describe.each(changes)('under a ClusterConfig of another %s', (_field, to) => {
   });
 });
 
-describe('under a ClusterConfig of another AWS account', () => {
-  it('the deletion of an account waits, though no role of its name is found', () => {
+describe('under a ClusterConfig with another AWS account', () => {
+  it('the deletion of an account waits although no role with its name is found', () => {
     const world = settled();
     const [role] = world.roles.values();
     world.roles.clear();
@@ -150,8 +150,8 @@ describe('under a ClusterConfig of another AWS account', () => {
   });
 });
 
-describe('a role that the status reports', () => {
-  it('and that may not be read holds up the deletion until it is left behind', () => {
+describe('a role reported by the status', () => {
+  it('blocks the deletion while it cannot be read, until a person consents to leave it behind', () => {
     const world = settled();
     const { arn } = roleOf(world);
     change(world, { clusterArn: otherRegion });
@@ -171,7 +171,7 @@ describe('a role that the status reports', () => {
     expect(world.gone).toBe(true);
   });
 
-  it('stops nothing by a forged status while the role of this cluster exists', () => {
+  it('blocks nothing if the status is forged and the role of this cluster exists', () => {
     const world = settled();
     const { status } = world.account;
     world.account = {
@@ -183,7 +183,7 @@ describe('a role that the status reports', () => {
     expect(world.account.status?.roleArn).toBe(roleOf(world).arn);
   });
 
-  it('is asked for once, and not by an account in sync', () => {
+  it('is read once, and not at all for an account in sync', () => {
     const world = settled();
     expect(planAccount(observe(world)).steps).toEqual([]);
     change(world, { clusterArn: otherRegion });

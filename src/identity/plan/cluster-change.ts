@@ -1,6 +1,6 @@
 /**
- * Roles that an account has as part of another EKS cluster, or in another AWS account, than the ClusterConfig names now. The operator
- * cannot change them under the present ClusterConfig, and would leave them, with their permissions, if it went on.
+ * Roles that an account has for an EKS cluster or AWS account other than the one in the current ClusterConfig. The operator cannot
+ * change them with this ClusterConfig. If it continued, they would remain with their permissions.
  */
 import { abandonRolesAnnotation } from '../../api/index.ts';
 import { accountRoleIndex, isAbandoned, reportedRoles } from '../desired/account-roles.ts';
@@ -11,13 +11,13 @@ import type { AccountWorld, ClusterFacts, StepFailure } from '../state/world.ts'
 
 type StrandedRole = {
   readonly arn: string;
-  /** The owner: the ARN of another cluster, or the id of another AWS account. */
+  /** Owner: the ARN of another cluster, or the id of another AWS account. */
   readonly of: string;
 };
 
 /**
- * The status names roles of another AWS account, which cannot be asked for. In this one the tags decide: the uid shows that a role
- * belongs to this very account object.
+ * Roles of the account in another cluster or AWS account. Roles in another AWS account are known only from the status, because they
+ * cannot be read. In this AWS account the tags decide: the uid shows that a role belongs to this account object.
  */
 export function strandedRoles(world: AccountWorld, facts: ClusterFacts): readonly StrandedRole[] {
   const { account, roles } = world;
@@ -37,14 +37,14 @@ function isNamedForCluster({ account }: AccountWorld, facts: ClusterFacts, name:
   return name !== account.spec.aws.roleName && accountRoleIndex(account, facts, name) !== undefined;
 }
 
-/** Names of roles that the status reports, that have to be read before it is known which cluster they belong to. */
+/** Names of roles in the status that have to be read to find out their cluster. */
 export function unreadRoles(world: AccountWorld, facts: ClusterFacts): readonly string[] {
   return reportedRoles(world.account).flatMap((arn) => {
     if (accountIdOf(arn) !== facts.accountId || isAbandoned(world.account, arn)) return [];
     const name = roleNameOf(arn);
     if (accountRoleIndex(world.account, facts, name) !== undefined) return [];
     const belief = world.roles.get(name);
-    // A listing of this cluster's roles shows nothing of another cluster's.
+    // A listing of this cluster's roles does not show roles of another cluster.
     return !belief || (belief.role === null && belief.source === 'list') ? [name] : [];
   });
 }
@@ -62,7 +62,7 @@ export function clusterChanged(
   };
 }
 
-/** A role that the status reports could not be read, so that it is not known which cluster it belongs to. */
+/** Problem of a role in the status that could not be read, so that its cluster is unknown. */
 export function unreadable(
   { account }: AccountWorld,
   facts: ClusterFacts,

@@ -34,12 +34,12 @@ const good: ClusterWorld = {
 const failed = (code: ConstructorParameters<typeof IdentityError>[0], message: string) =>
   ({ ok: false, error: new IdentityError(code, message) }) as const;
 
-/** The ClusterConfig with the status that this world gives it. */
+/** The ClusterConfig with its status as planned for this world. */
 const told = (world: ClusterWorld): ClusterConfig => ({ ...world.config, status: planCluster(world).status });
 const readyOf = (config: ClusterConfig) => findCondition(config.status?.conditions, 'Ready');
 
 describe('a ClusterConfig that is ready', () => {
-  it('names the tags that are ignored, and what stays attached though it is not allowed any more', () => {
+  it('reports ignored tags and the number of attached policies that are no longer allowed', () => {
     const config = {
       ...good.config,
       spec: {
@@ -54,8 +54,8 @@ describe('a ClusterConfig that is ready', () => {
   });
 });
 
-describe('a ClusterConfig in a world that is as it says', () => {
-  it('is ready, and gives the facts that accounts are planned with', () => {
+describe('a ClusterConfig that matches its cluster and AWS account', () => {
+  it('is Ready and provides the facts for the plans of accounts', () => {
     const config = told(good);
     expect(readyOf(config)).toMatchObject({ status: 'True', reason: 'Ready' });
     expect(clusterState([config])).toEqual({
@@ -82,7 +82,7 @@ describe('a ClusterConfig in a world that is as it says', () => {
   it.each([
     ['aws-cn', 'cn-north-1', 'arn:aws-cn:iam::123456789012:user/operator'],
     ['aws-us-gov', 'us-gov-west-1', 'arn:aws-us-gov:iam::123456789012:user/operator'],
-  ])('is one of the partition %s by its credentials', (partition, region, arn) => {
+  ])('has the partition %s, taken from its credentials', (partition, region, arn) => {
     const { status } = told({ ...good, config: configOf({ region }), caller: callerOf(arn) });
     expect(status).toMatchObject({
       partition,
@@ -91,7 +91,7 @@ describe('a ClusterConfig in a world that is as it says', () => {
     });
   });
 
-  it('makes or labels the namespaces that are missing, but none that is going', () => {
+  it('creates or labels missing namespaces, but no terminating one', () => {
     const namespaces = [
       { name: 'production', labelled: false, terminating: false },
       { name: 'staging', labelled: false, terminating: true },
@@ -101,7 +101,7 @@ describe('a ClusterConfig in a world that is as it says', () => {
   });
 });
 
-describe('in a wrong world nothing is done for any account', () => {
+describe('no account is planned with', () => {
   const refused: readonly [string, ClusterWorld, string, RegExp][] = [
     [
       'credentials of another AWS account',
@@ -136,12 +136,12 @@ describe('in a wrong world nothing is done for any account', () => {
     ['an older ClusterConfig', { ...good, older: 'first' }, 'ClusterConfigDuplicate', /"first"/],
   ];
   it.each(refused)('%s', (_what, world, reason, message) => {
-    // Also where all was well before: the facts of then are still in its status.
+    // The second ClusterConfig was Ready before, so that its status still contains the earlier facts.
     for (const config of [world.config, { ...world.config, status: told(good).status ?? {} }]) {
       const wrong = told({ ...world, config });
       expect(readyOf(wrong)).toMatchObject({ status: 'False', reason });
       expect(readyOf(wrong)?.message).toMatch(message);
-      // Accounts say it in the same words.
+      // Accounts report the same message.
       expect(clusterState([wrong])).toMatchObject({
         ok: false,
         reason: 'ClusterConfigNotReady',
@@ -150,13 +150,13 @@ describe('in a wrong world nothing is done for any account', () => {
     }
   });
 
-  // Between the edit and the next look the status is of another cluster: a role by both would be nobody's.
+  // Between the edit and the next check, spec and status describe different clusters; a role planned from both would belong to neither.
   it.each([
     ['another cluster', { clusterName: 'renamed' }],
     ['another region', { region: 'eu-west-1' }],
     ['another AWS account', { accountId: '999999999999' }],
     ['another issuer', { oidcIssuer: 'https://issuer.example/other' }],
-  ])('one that has been pointed to %s and has not been looked at since', (_what, aws) => {
+  ])('a ClusterConfig that was changed to %s and has not been checked since', (_what, aws) => {
     const config = told(good);
     const edited = { ...config, spec: configOf(aws).spec };
     expect(clusterState([edited])).toMatchObject({ ok: false, reason: 'ClusterConfigNotReady' });
@@ -166,13 +166,13 @@ describe('in a wrong world nothing is done for any account', () => {
     });
   });
 
-  it('no ClusterConfig at all, and one that has not been looked at', () => {
+  it('no ClusterConfig, or one that has never been checked', () => {
     expect(clusterState([])).toMatchObject({ ok: false, reason: 'ClusterConfigMissing' });
     expect(clusterState([configOf()])).toMatchObject({ ok: false, reason: 'ClusterConfigNotReady' });
   });
 });
 
-describe('what passes, or what the proofs tell in their own terms, stops no account', () => {
+describe('accounts are still planned with', () => {
   const passing: readonly [string, ClusterWorld, string][] = [
     ['no OIDC provider', { ...good, provider: { ok: true, value: undefined } }, 'OIDCProviderMissing'],
     [
@@ -192,20 +192,20 @@ describe('what passes, or what the proofs tell in their own terms, stops no acco
     expect(clusterState([config])).toMatchObject({ ok: true });
   });
 
-  it('AWS out of reach, for a cluster that was looked at before', () => {
+  it('AWS unreachable, if the cluster was checked before', () => {
     const before = told(good);
     const { quotas: _, provider: __, ...world } = good;
     const outage = { ...world, caller: failed('Unreachable', 'connect ECONNREFUSED') };
     const config = told({ ...outage, config: before });
     expect(readyOf(config)).toMatchObject({ status: 'False', reason: 'Unreachable' });
     expect(clusterState([config])).toEqual(clusterState([before]));
-    // What was never known, or known of another spec, is not made up.
+    // Facts that are unknown, or known only for another spec, are not invented.
     expect(clusterState([told(outage)])).toMatchObject({ ok: false });
     const edited = { ...before, metadata: { ...before.metadata, generation: 2 } };
     expect(clusterState([told({ ...outage, config: edited })])).toMatchObject({ ok: false });
   });
 
-  it('a right that the operator lacks says nothing about the provider', () => {
+  it('a denied read of the provider, which keeps Ready True', () => {
     expect(readyOf(told({ ...good, provider: failed('AccessDenied', 'no') }))?.status).toBe('True');
   });
 });
@@ -219,7 +219,7 @@ describe('the IAM OIDC provider', () => {
   };
 
   it.each(['IRSA', 'PodIdentity'] as const)(
-    'is a fact for accounts when it is missing or lacks the audience, on a cluster that uses %s',
+    'is reported to accounts if it is missing or lacks the audience on a cluster that uses %s',
     (identityMode) => {
       const config = configOf({ identityMode });
       expect(providerOf(told({ ...good, config }))).toMatchObject({ status: 'True' });
@@ -236,14 +236,14 @@ describe('the IAM OIDC provider', () => {
     },
   );
 
-  it('stays as it was last seen while AWS does not answer', () => {
+  it('keeps its last known state while AWS does not answer', () => {
     const config = told({ ...good, provider: missing });
     expect(factsOf(told({ ...good, config, provider: failed('Throttled', 'slow down') }))).toMatchObject({
       reason: 'OIDCProviderMissing',
     });
   });
 
-  it('is unknown to an operator that may not read it', () => {
+  it('has an unknown state if the operator may not read it', () => {
     const config = told({ ...good, provider: missing });
     const denied = told({ ...good, config, provider: failed('AccessDenied', 'no') });
     expect(providerOf(denied)).toMatchObject({ status: 'Unknown', reason: 'AccessDenied' });
@@ -259,14 +259,14 @@ describe('the count of roles', () => {
       quotas: { ok: true, value: { ...quotas, rolesUsed } },
     }).status.quotas?.rolesUsed;
 
-  it('is told anew once it has moved by a noticeable part of the quota', () => {
+  it('is updated once it has changed by a noticeable part of the quota', () => {
     expect(withUsed(119)).toBe(100);
     expect(withUsed(81)).toBe(100);
     expect(withUsed(120)).toBe(120);
     expect(withUsed(80)).toBe(80);
   });
 
-  it('stays as it was when it cannot be asked for', () => {
+  it('remains unchanged if it cannot be read', () => {
     const config = { ...good.config, status: { quotas } };
     expect(planCluster({ ...good, config, quotas: failed('AccessDenied', 'no') }).status.quotas).toEqual(
       quotas,
@@ -286,7 +286,7 @@ describe('drift detection of a ClusterConfig', () => {
   });
   const checked: ClusterWorld = { ...good, drift: [{ what: 'roles', lastSuccess }] };
 
-  it('has no condition before the first pass, and the same one after every good pass', () => {
+  it('has no condition before the first pass, and an unchanged condition after every successful pass', () => {
     expect(driftOf(told(good))).toBeUndefined();
     expect(driftOf(told(checked))).toMatchObject({ status: 'True', reason: 'DriftChecked' });
     const later = {
@@ -297,7 +297,7 @@ describe('drift detection of a ClusterConfig', () => {
     expect(planCluster(later as ClusterWorld).status).toEqual(told(checked).status);
   });
 
-  it('that is denied is False at once, with the reason and the time of the last good pass', () => {
+  it('that is denied makes its condition False at once, with the reason and the time of the last successful pass', () => {
     const config = told({ ...failing('AccessDenied', 1), config: told(checked) });
     expect(driftOf(config)).toMatchObject({
       status: 'False',
@@ -305,17 +305,17 @@ describe('drift detection of a ClusterConfig', () => {
       message: 'roles could not be compared with AWS since 2026-01-01T00:05:00Z: refused',
     });
     expect(readyOf(config)).toMatchObject({ status: 'True' });
-    // A restarted operator has no verdict of its own yet.
+    // A restarted operator has no result of its own yet.
     expect(driftOf(told({ ...good, config }))).toEqual(driftOf(config));
   });
 
-  it('that fails for a transient reason is False after the third pass', () => {
+  it('that fails for a transient reason makes its condition False after the third pass', () => {
     const after = (passes: number) =>
       driftOf(told({ ...failing('Throttled', passes), config: told(checked) }))?.status;
     expect([after(1), after(2), after(3)]).toEqual(['True', 'True', 'False']);
   });
 
-  it('of associations counts as well', () => {
+  it('also includes associations', () => {
     const drift = [
       { what: 'roles', lastSuccess },
       { what: 'associations', failure: { error: new IdentityError('AccessDenied', 'no'), passes: 1 } },

@@ -1,4 +1,4 @@
-/** Compares a ClusterConfig with the API server and AWS: facts for the planner, and conditions. */
+/** Compares a ClusterConfig with the API server and AWS, and derives facts for the planner and conditions. */
 import type { ClusterConfig, ClusterConfigStatus } from '../../api/index.ts';
 import {
   clusterConfigs,
@@ -18,31 +18,31 @@ import { ignoredTagsNote } from '../desired/tags.ts';
 import type { ClusterState } from '../state/world.ts';
 import type { Wall } from '../../k8s/time.ts';
 
-/** Something that was asked for: its answer, or why there is none. */
+/** Result of a query, or the error. */
 export type Answer<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: IdentityError };
 
-/** Drift detection of one kind of AWS resource, as this process has done it. */
+/** State of drift detection for one kind of AWS resource in this process. */
 export type DriftCheck = {
   readonly what: 'roles' | 'associations' | 'provider';
-  /** End of the last pass that succeeded, in milliseconds since the epoch. */
+  /** End of the last successful pass, in milliseconds since the epoch. */
   readonly lastSuccess?: number;
-  /** Passes that have failed since then, with the last error. */
+  /** Number of passes that have failed since then, with the last error. */
   readonly failure?: { readonly error: IdentityError; readonly passes: number };
 };
 
 export type ClusterWorld = {
   readonly now: Wall;
   readonly config: ClusterConfig;
-  /** Where the operator runs, if it is known. */
+  /** Namespace of the operator, if known. */
   readonly operatorNamespace?: string;
-  /** Another ClusterConfig that is older, if there is one. */
+  /** Name of an older ClusterConfig, if one exists. */
   readonly older?: string;
-  /** The issuer as the API server's discovery document names it. */
+  /** Issuer from the API server's discovery document. */
   readonly issuer: Answer<string>;
   readonly caller: Answer<CallerIdentity>;
-  /** Undefined when it could not even be asked for. */
+  /** Undefined if it could not be requested. */
   readonly provider?: Answer<{ clientIds: readonly string[] } | undefined>;
   readonly quotas?: Answer<{
     policiesPerRole: number;
@@ -50,7 +50,7 @@ export type ClusterWorld = {
     roles: number;
     rolesUsed: number;
   }>;
-  /** Policies that are attached and not allowed any more, and the accounts that list them. */
+  /** Number of attached policies that are no longer allowed, and of the accounts that list them. */
   readonly disallowed?: { readonly policies: number; readonly accounts: number };
   readonly namespaces: readonly {
     readonly name: string;
@@ -67,21 +67,21 @@ const whatNames: Readonly<Record<DriftCheck['what'], string>> = {
   provider: 'the IAM OIDC provider',
 };
 
-/** A transient failure of drift detection is reported after so many passes. */
+/** Number of failed passes after which a transient failure of drift detection is reported. */
 const reportedPasses = 3;
-/** The condition that accounts which use IRSA are planned by. */
+/** Condition used in the plans of accounts with IRSA. */
 export const providerCondition = 'OIDCProviderReady';
 /** Present on the ClusterConfig while the operator is older than the CRDs. */
 export const outdatedCondition = 'OperatorCurrent';
 
-/** Fraction of the quota of roles. */
+/** Fraction of the role quota that counts as a noticeable change. */
 const noticeableShare = 0.02;
 
-/** IAM's defaults, for an operator that may not ask. Source: IAM User Guide, "IAM and STS quotas". */
+/** IAM's defaults, for an operator that may not read the quotas. Source: IAM User Guide, "IAM and STS quotas". */
 const defaultQuotas = { policiesPerRole: 10, trustPolicySize: 2048 };
 
 export type ClusterPlan = {
-  /** Namespaces to make or to label. Nothing but our label is changed on one that exists, and none is ever deleted. */
+  /** Namespaces to create or label. On an existing namespace only our label changes, and no namespace is ever deleted. */
   readonly applyNamespaces: readonly string[];
   readonly status: ClusterConfigStatus;
 };
@@ -94,7 +94,7 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
   const problem = problemOf(world);
   const caller = world.caller.ok ? world.caller.value : undefined;
   const issuer = world.issuer.ok ? world.issuer.value : undefined;
-  // Facts of an outage stay facts.
+  // Facts remain valid during an outage.
   const isOutage =
     !world.caller.ok &&
     passing.has(world.caller.error.code) &&
@@ -159,7 +159,7 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
   return { applyNamespaces: world.older === undefined ? missing : [], status };
 }
 
-/** Known entries stay, also those that a later version wrote. */
+/** Status of a ClusterConfig with fields of a later version. Existing entries are kept, including those of a later version. */
 function newerConfigStatus({ config, now }: ClusterWorld, message: string): ClusterConfigStatus {
   const known = (config.status?.conditions ?? []).filter(({ type }) => type !== 'Ready');
   return {
@@ -174,8 +174,8 @@ function newerConfigStatus({ config, now }: ClusterWorld, message: string): Clus
 }
 
 /**
- * Status of a ClusterConfig while the CRDs are of a later version than the operator. `Ready` stays, so that an operator of that
- * version finds the facts that accounts are planned with; it removes the condition.
+ * Status of a ClusterConfig while the CRDs are newer than the operator. `Ready` is kept, so that an operator of the newer version
+ * finds the facts for the plans of accounts. That operator removes the condition.
  */
 export function outdatedStatus(
   { status, metadata }: ClusterConfig,
@@ -208,8 +208,8 @@ function disallowedNote({ config, disallowed }: ClusterWorld): string {
 }
 
 /**
- * Whether roles and associations are compared with AWS. Without a verdict of this process, the last one stays: a restart
- * writes nothing. The time of a pass is not in it, so that a cluster with nothing to do writes nothing.
+ * Condition that shows whether roles and associations are compared with AWS. Until this process has a result, the last condition is
+ * kept, so that a restart writes nothing. It omits the time of a pass, so that an idle cluster writes nothing.
  */
 function driftVerdict({ config, drift = [], older }: ClusterWorld): ConditionDraft | undefined {
   if (older !== undefined) return undefined;
@@ -243,14 +243,14 @@ function driftVerdict({ config, drift = [], older }: ClusterWorld): ConditionDra
   return findCondition(config.status?.conditions, type);
 }
 
-/** Whether a failure is worth a condition: what ends by itself is not at once. */
+/** Whether a failure is reported in a condition. A transient failure is reported only after several passes. */
 export function isReported({ error, passes }: NonNullable<DriftCheck['failure']>): boolean {
   return identityErrors[error.code].retry === 'terminal' || passes >= reportedPasses;
 }
 
 /**
- * The number of roles changes with every role in the AWS account. It is written only when it has changed by a noticeable part of
- * the quota, or together with another change, so that an idle cluster writes nothing.
+ * Quotas for the status. The number of roles changes with every role in the AWS account. It is written only if it has changed by a
+ * noticeable part of the quota, or together with another change, so that an idle cluster writes nothing.
  */
 function quotasToTell({ quotas, config }: ClusterWorld): ClusterConfigStatus['quotas'] {
   const told = config.status?.quotas;
@@ -283,11 +283,11 @@ function problemOf(world: ClusterWorld): { reason: string; message: string } | u
       message: `the operator's credentials (${caller.value.arn}) belong to the AWS account ${caller.value.accountId}, but spec.aws.accountId is ${aws.accountId}; nothing is done in either`,
     };
   }
-  // Pod Identity needs no provider; accounts that use IRSA report a missing one through their proofs.
+  // Pod Identity needs no provider. Accounts with IRSA report a missing provider through their proofs.
   if (aws.identityMode === 'PodIdentity') return undefined;
   if (!provider) return { reason: 'OIDCProviderMissing', message: 'the IAM OIDC provider was not looked up' };
   if (!provider.ok) {
-    // A right that the operator lacks says nothing about the provider: the proof will tell.
+    // A missing permission of the operator shows nothing about the provider. The proofs show its state.
     return provider.error.code === 'AccessDenied'
       ? undefined
       : { reason: provider.error.code, message: provider.error.message };
@@ -302,7 +302,7 @@ function problemOf(world: ClusterWorld): { reason: string; message: string } | u
   );
 }
 
-/** The problem of the IAM OIDC provider; undefined when STS can verify this cluster's tokens by it. */
+/** Problem of the IAM OIDC provider; undefined if STS can verify this cluster's tokens with it. */
 export function providerProblem(
   of: { readonly accountId: string; readonly issuer: string; readonly arn: string },
   provider: { readonly clientIds: readonly string[] } | undefined,
@@ -322,7 +322,7 @@ export function providerProblem(
   return undefined;
 }
 
-/** Whatever the identity mode is: accounts may choose IRSA on a cluster that uses Pod Identity. Unchanged during an outage. */
+/** Condition of the IAM OIDC provider in every identity mode, because accounts may choose IRSA on any cluster. Unchanged during an outage. */
 function providerVerdict({ config, issuer, caller, provider }: ClusterWorld): ConditionDraft | undefined {
   const before = findCondition(config.status?.conditions, providerCondition);
   if (!provider?.ok || !caller.ok || !issuer.ok) {
@@ -345,14 +345,14 @@ function providerVerdict({ config, issuer, caller, provider }: ClusterWorld): Co
     : { type: providerCondition, status: 'True', reason: 'OIDCProviderFound', message: arn };
 }
 
-/** The ClusterConfig that counts: the oldest, by name where two are of one age. */
+/** The effective ClusterConfig: the oldest, or the first by name among those of the same age. */
 export function effectiveConfig(configs: readonly ClusterConfig[]): ClusterConfig | undefined {
   const age = (config: ClusterConfig): string =>
     `${config.metadata.creationTimestamp ?? ''} ${config.metadata.name}`;
   return [...configs].sort((a, b) => (age(a) < age(b) ? -1 : 1))[0];
 }
 
-/** The facts that accounts are planned with, from a ClusterConfig's spec and status alone. */
+/** Facts for the plans of accounts, from a ClusterConfig's spec and status alone. */
 export function clusterState(configs: readonly ClusterConfig[], operatorNamespace?: string): ClusterState {
   const config = effectiveConfig(configs);
   if (!config) {
@@ -381,7 +381,7 @@ export function clusterState(configs: readonly ClusterConfig[], operatorNamespac
       message: `the ClusterConfig "${metadata.name}" is not ready: ${ready?.message ?? 'it has not been looked at yet'}`,
     };
   }
-  // An outage stops nothing, but a wrong account or issuer must stop every write.
+  // An outage does not stop reconciliation, but a wrong AWS account or issuer must stop every write.
   if (ready.status !== 'True' && !passing.has(ready.reason)) {
     return {
       ok: false,
@@ -436,7 +436,7 @@ export function clusterState(configs: readonly ClusterConfig[], operatorNamespac
   };
 }
 
-/** Reasons of a ClusterConfig that is not ready although accounts are still planned; accounts report these problems themselves. */
+/** Reasons for Ready False of a ClusterConfig that do not stop the plans of accounts, because accounts report these problems themselves. */
 const passing: ReadonlySet<string> = new Set([
   'OIDCProviderMissing',
   'AudienceMissing',

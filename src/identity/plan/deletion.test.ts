@@ -1,4 +1,4 @@
-/** What the planner does about an account that is being deleted. */
+/** Plans for an account that is being deleted. */
 import { describe, expect, it } from 'vitest';
 import { findCondition } from '../../k8s/conditions.ts';
 import { planAccount } from './account.ts';
@@ -14,7 +14,7 @@ import {
 } from '../testing/simulated-world.ts';
 
 describe('deletion', () => {
-  it('takes the trust, then the links, then the policies, then the role', () => {
+  it('closes the trust policy, then removes the links, the policies and the role', () => {
     const world = settled();
     requestDeletion(world);
     settle(world);
@@ -30,7 +30,7 @@ describe('deletion', () => {
     expect(world.gone).toBe(true);
   });
 
-  it('does not let go of the account while its role may have been made too shortly before to be known', () => {
+  it('keeps the finalizer while a recently created role may not be visible in IAM yet', () => {
     const world = settled();
     requestDeletion(world);
     const [role] = world.roles.keys();
@@ -44,7 +44,7 @@ describe('deletion', () => {
     expect(world.roles.size).toBe(0);
   });
 
-  it('waits while running pods use the account, and says which', () => {
+  it('waits while running pods use the account, and names the pods', () => {
     const world = settled();
     world.namespaces.get('production')?.users.push('myapp-1');
     requestDeletion(world);
@@ -58,7 +58,7 @@ describe('deletion', () => {
   });
 
   it.each(['labels', 'annotations'] as const)(
-    'waits while the account is protected by its %s, and changes nothing meanwhile',
+    'waits while the account is protected by its %s, and changes nothing',
     (where) => {
       const world = settled();
       const protect = (value: string): void => {
@@ -78,7 +78,7 @@ describe('deletion', () => {
     },
   );
 
-  it('with Retain leaves the role as it is, tagged as retained and without our ownership', () => {
+  it('with Retain keeps the role, tags it as retained and removes our ownership tags', () => {
     const world = createWorld({ deletionPolicy: 'Retain' });
     settle(world);
     const trustPolicy = roleOf(world).trustPolicy;
@@ -93,7 +93,7 @@ describe('deletion', () => {
     expect(world.namespaces.get('production')?.serviceAccount).toBeUndefined();
   });
 
-  it('with Retain tags the role as retained before it loses the ownership that the tagging needs', () => {
+  it('with Retain tags the role as retained before it removes the ownership tags that tagging requires', () => {
     const world = createWorld({ deletionPolicy: 'Retain' });
     settle(world);
     requestDeletion(world);
@@ -104,7 +104,7 @@ describe('deletion', () => {
     expect(tagging.map(({ kind }) => kind)).toEqual(['TagRole', 'UntagRole']);
   });
 
-  it('looks for the role before it believes that there is none', () => {
+  it('reads the role before it concludes that none exists', () => {
     const world = settled();
     world.cachedRoles.clear();
     requestDeletion(world);
@@ -113,7 +113,7 @@ describe('deletion', () => {
     expect(world.roles.size).toBe(0);
   });
 
-  it('does not wedge silently on inline policies of others', () => {
+  it('reports inline policies of others that block it', () => {
     const world = settled();
     world.roles.set(name, { ...roleOf(world), inlinePolicyNames: ['theirs'] });
     resync(world);
@@ -127,7 +127,7 @@ describe('deletion', () => {
     expect(world.gone).toBe(true);
   });
 
-  it('of an account that never got anything leaves at once', () => {
+  it('of an account without resources ends at once', () => {
     const world = createWorld();
     requestDeletion(world);
     expect(planAccount(observe(world)).steps).toEqual([]);

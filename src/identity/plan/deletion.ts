@@ -1,7 +1,7 @@
 /**
- * The end of an account. While running pods use it, it stays (as a volume claim does); then the trust goes, then the
- * links, then the attachments, then the role. With `Retain` the role stays: it is tagged as retained first and then loses its
- * ownership tags, so that a crash in between leaves a role which is still found. An adopted role is given back without our tags.
+ * Deletion of an account. It waits while running pods use the account, as for a PersistentVolumeClaim. Then it closes the trust policy
+ * and removes the links, the attachments and the role. `Retain` keeps the role: it is tagged as retained before it loses its
+ * ownership tags, so that the role is still found after a crash in between. An adopted role is released without our tags.
  */
 import { roleOwnership } from '../desired/account-roles.ts';
 import { associationStanding } from './associations.ts';
@@ -30,7 +30,7 @@ import type {
   TargetObservation,
 } from '../state/world.ts';
 
-/** Plans the next step of a deletion that nothing holds up. Returns what is in the way, or how far it has come. */
+/** Plans the next step of a deletion that is not waiting. Returns the blocker, or the progress. */
 export function planDeletion(
   world: AccountWorld,
   facts: ClusterFacts,
@@ -56,7 +56,7 @@ export function planDeletion(
   let unread = false;
   for (const name of roleNames) {
     const belief = world.roles.get(name);
-    // "There is none" counts only when IAM was asked for this very role: an orphan would be for ever.
+    // A role counts as missing only after a direct read. Otherwise it could remain as an orphan for ever.
     if (!belief || (belief.role === null && belief.source === 'list')) {
       unread = true;
       want({ kind: 'ReadRole', role: name, why: 'it is to be deleted' });
@@ -64,7 +64,7 @@ export function planDeletion(
     }
     if (belief.role && isOwned(roleOwnership(belief.role, world.account, facts))) owned.push(belief.role);
     else if (belief.readAgainAt !== undefined) {
-      // A creation or an adoption of unknown outcome: a role that is not found now would keep our tags without an account.
+      // The outcome of a creation or adoption is unknown. A role that becomes visible later would keep our tags without an account.
       unread = true;
       if (belief.readAgainAt <= world.now)
         want({ kind: 'ReadRole', role: name, why: 'it may have been created or adopted just before' });
@@ -75,7 +75,7 @@ export function planDeletion(
   const [stranded, ...others] = strandedRoles(world, facts);
   if (stranded) return clusterChanged(world, facts, [stranded, ...others]);
 
-  // An adopted role is given back unchanged. Further roles were created by the operator and are deleted.
+  // An adopted role is released unchanged. Further roles were created by the operator and are deleted.
   const retains = world.account.spec.deletionPolicy === 'Retain';
   const isKept = (role: ObservedRole): boolean => retains || existedBefore(role, world.account.spec);
   const kept = owned.filter(isKept);
@@ -143,7 +143,7 @@ export function planDeletion(
   return progress('everything is gone');
 }
 
-/** Steps to remove our association, if one may exist. Foreign ones are left alone. */
+/** Steps to remove our association, if one may exist. Foreign associations remain unchanged. */
 export function decideUnassociate(
   world: AccountWorld,
   facts: ClusterFacts,
@@ -158,7 +158,7 @@ export function decideUnassociate(
     case 'unread':
       return { kind: 'ReadAssociation', target, why: standing.why };
     case 'none': {
-      // Only EKS knows an association that was created right before a crash, and a listing may come too early. An unwanted one
+      // After a crash, only EKS knows an association that was created right before, and a listing may be too early. An unwanted association
       // is found by the next listing, but after a deletion no further listing looks for it.
       const asked = world.associations.get(target);
       const linked = serviceAccount?.account === accountLabelValue(world.account.metadata.name);

@@ -1,4 +1,4 @@
-/** The description of the role: what the account states, or a default. */
+/** The description of the role: the text from the account, or a default. */
 import { describe, expect, it } from 'vitest';
 import {
   applyStep,
@@ -16,7 +16,7 @@ import type { SimulatedWorld } from '../testing/simulated-world.ts';
 const aws = { policyArns: [readOnly], description: 'Payments API' };
 const defaultDescription = 'LinkedServiceAccount myaccount on cluster main';
 
-/** Others change settings of the role, and a read shows it. */
+/** Changes settings of the role out of band and reads the role. */
 function changeOutOfBand(
   world: SimulatedWorld,
   settings: { description?: string; maxSessionDuration?: number },
@@ -27,7 +27,7 @@ function changeOutOfBand(
 }
 
 describe('the description of a role', () => {
-  it('is written by the call that creates it, and names account and cluster by default', () => {
+  it('is set by the call that creates the role, and names account and cluster by default', () => {
     const world = createWorld({ aws });
     settle(world);
     expect(roleOf(world).description).toBe('Payments API');
@@ -35,7 +35,7 @@ describe('the description of a role', () => {
     expect(roleOf(settled()).description).toBe(defaultDescription);
   });
 
-  it('follows the account in one call that names the session duration too', () => {
+  it('is updated from the account by one call that also sets the session duration', () => {
     const world = settled();
     edit(world, { aws: { ...aws, maxSessionDuration: 7200 } });
     settle(world);
@@ -54,7 +54,7 @@ describe('the description of a role', () => {
     expect(roleOf(world).description).toBe(defaultDescription);
   });
 
-  it('is repaired when others change it, and the drift names it alone', () => {
+  it('is repaired after an out-of-band change, and the drift names only the description', () => {
     const world = settled();
     changeOutOfBand(world, { description: 'mine' });
     const { drift, steps } = planAccount(observe(world));
@@ -70,7 +70,7 @@ describe('the description of a role', () => {
     expect(roleOf(world).description).toBe(defaultDescription);
   });
 
-  it('is no drift where it was not read, as in a listing', () => {
+  it('causes no drift if it was not read, as in a listing', () => {
     const world = settled();
     const { description: _, maxSessionDuration: __, ...listed } = roleOf(world);
     world.cachedRoles.set(name, { role: listed, source: 'list' });

@@ -3,7 +3,7 @@ import { edit, createWorld, observe, resync, settle } from '../testing/simulated
 import { planAccount } from './account.ts';
 import { drainingTargets } from './draining-targets.ts';
 
-it('targets drain since their account was last linked as its spec says', () => {
+it('a target drains since TargetsLinked of its account was last True', () => {
   const world = createWorld();
   settle(world);
   resync(world);

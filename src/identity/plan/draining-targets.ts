@@ -1,4 +1,4 @@
-/** Targets that wait for their pods to end before they are unlinked, as the status of the accounts reports them. */
+/** Targets that wait for the end of their pods before they are unlinked, from the status of the accounts. */
 import type { LinkedServiceAccount } from '../../api/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';
 import type { Wall } from '../../k8s/time.ts';
@@ -6,11 +6,11 @@ import type { Wall } from '../../k8s/time.ts';
 export type DrainingTarget = {
   readonly account: string;
   readonly target: string;
-  /** When the account's links were last complete: the target drains since then at the earliest. */
+  /** Last transition of the account's TargetsLinked condition, the earliest possible start of the draining. */
   readonly since: Wall;
 };
 
-/** Drained longest first. */
+/** Lists the targets, longest draining first. */
 export function drainingTargets(accounts: readonly LinkedServiceAccount[]): readonly DrainingTarget[] {
   return accounts
     .flatMap(({ metadata, status }) => {

@@ -1,4 +1,4 @@
-/** Pods keep their access until they end, across any edits of targets and any restarts of the operator. */
+/** Properties of draining: pods keep their access until they end, across any edits of targets and any restarts of the operator. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { IdentityMode } from '../../api/index.ts';

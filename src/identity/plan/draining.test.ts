@@ -1,4 +1,4 @@
-/** Plans for targets that an account has lost while pods there hold its identity. */
+/** Plans for targets that were removed from an account while pods there hold its identity. */
 import { describe, expect, it } from 'vitest';
 import { unlinkNowAnnotation } from '../../api/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';
@@ -87,7 +87,7 @@ describe.each([
   ['IRSA', {}],
   ['PodIdentity', podIdentity],
 ] as const)('with %s, a target with running pods that', (_mode, spec) => {
-  it.each(removals)('%s keeps its access until they have ended', (_how, remove) => {
+  it.each(removals)('%s keeps its access until the pods have ended', (_how, remove) => {
     const world = inUse(spec);
     const pod = podIn(world, 'staging');
     expect(isServed(world, 'staging', pod)).toBe(true);
@@ -107,7 +107,7 @@ describe.each([
     expect(rowOf(world, 'staging')?.reason).not.toBe('StillInUse');
   });
 
-  it('the account no longer names keeps its access when the operator restarts', () => {
+  it('the account no longer names keeps its access after a restart of the operator', () => {
     const world = inUse(spec);
     const pod = podIn(world, 'staging');
     edit(world, { targets: ['production'] });
@@ -118,7 +118,7 @@ describe.each([
     expect(rowOf(world, 'staging')).toMatchObject({ linked: true, reason: 'StillInUse' });
   });
 
-  it('the account no longer names gets no proof, even when its role drifts', () => {
+  it('the account no longer names causes no proof, even if its role drifts', () => {
     const world = inUse(spec);
     edit(world, { targets: ['production'] });
     settle(world);
@@ -143,7 +143,7 @@ describe.each([
     expect(world.account.status?.formerTargets).toMatchObject([{ name: 'staging' }]);
   });
 
-  it('the account names again is served as before', () => {
+  it('the account no longer names is served as before once the account names it again', () => {
     const world = inUse(spec);
     edit(world, { targets: ['production'] });
     settle(world);
@@ -154,7 +154,7 @@ describe.each([
   });
 });
 
-/** The operator restarts with nothing in its caches but a listing of AWS. */
+/** Restarts the operator with only a listing of AWS in its caches. */
 function restartOperator(world: SimulatedWorld): void {
   world.cachedRoles.clear();
   world.cachedAssociations.clear();

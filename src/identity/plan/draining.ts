@@ -14,7 +14,7 @@ import { principalsOf } from '../desired/trust-principals.ts';
 import { letsPodsIn, subjectOf } from '../desired/trust.ts';
 import type { AccountWorld, ClusterFacts, TargetObservation } from '../state/world.ts';
 
-/** Whether running pods of the target hold the account's identity, and a role lets them in. */
+/** Whether running pods of the target hold the account's identity and a role admits them. */
 export function isDraining(world: AccountWorld, facts: ClusterFacts, target: TargetObservation): boolean {
   if (isCutOff(world, target.name)) return false;
   const { account } = world;
@@ -28,7 +28,7 @@ export function isDraining(world: AccountWorld, facts: ClusterFacts, target: Tar
   );
 }
 
-/** A person asked that running pods of the target lose their access at once. */
+/** Whether a person requested that running pods of the target lose their access at once. */
 function isCutOff({ account }: AccountWorld, target: string): boolean {
   const named = account.metadata.annotations?.[unlinkNowAnnotation] ?? '';
   return named
@@ -37,7 +37,7 @@ function isCutOff({ account }: AccountWorld, target: string): boolean {
     .includes(target);
 }
 
-/** Whether a role of the account let pods of the target in before anything was decided now. */
+/** Whether a role of the account admitted pods of the target before this plan. */
 export function wasLetIn(
   world: AccountWorld,
   facts: ClusterFacts,
@@ -50,15 +50,15 @@ export function wasLetIn(
   const wasLinked = isReportedLinked(world, target);
   return [...roles.values()].some(({ role, source }) => {
     if (!role || !isOwned(roleOwnership(role, account, facts)) || !letsIn(role.trustPolicy)) return false;
-    // Once this process knows what it left in the role, what others add to it is drift.
+    // Once this process has synced the role, additions by others are drift.
     return source === 'write' || (wasLinked && !lastSynced.has(role.name));
   });
 }
 
 /**
- * Whether a target that the account is no longer for is still open: the status reports its link, and an owned role lets its pods in
- * by either mode. The status has to keep that link until the trust policy is narrowed. Pods that start in between hold the identity,
- * and an operator that was restarted knows from nothing else that the target was linked. See `wasLetIn`.
+ * Whether a target that was removed from the account is still open: the status reports its link, and an owned role admits its pods
+ * in either mode. The status has to keep that link until the trust policy is narrowed. Pods that start in between hold the identity,
+ * and only the status shows a restarted operator that the target was linked. See `wasLetIn`.
  */
 export function isStillOpen(world: AccountWorld, facts: ClusterFacts, target: string): boolean {
   return (
@@ -89,7 +89,7 @@ function admits(
     : namesSubject(trustPolicy, facts, subjectOf(target, account.metadata.name));
 }
 
-/** Whether the subject itself is named. A pattern that covers it is nothing that the operator writes. */
+/** Whether the policy names the subject literally. The operator never writes patterns of subjects. */
 function namesSubject(trustPolicy: string, { providerArn }: ClusterFacts, subject: string): boolean {
   return principalsOf(trustPolicy).some(
     (principal) =>

@@ -1,6 +1,6 @@
 /**
- * Whatever befalls an account that needs several roles, with one of its own or one that it took over: each target is served by
- * one role and trusted by no other, and at the end nothing of ours is left, and all that was there before is given back.
+ * Properties of an account with several roles, with or without an adopted one, across any edits and faults: one role serves each target,
+ * no other role trusts it, and after the deletion only roles that existed before the account remain.
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
@@ -24,7 +24,7 @@ import type { Step } from '../steps/step.ts';
 import { subjectOf, trustPolicy } from '../desired/trust.ts';
 
 const targets = ['canary', 'main', 'stage', 'trial'];
-/** With room for so many of the targets. */
+/** The size of a trust policy with this number of targets. */
 const sizeFor = (count: number): number =>
   trustPolicy({ ...facts, subjects: targets.slice(-count).map((target) => subjectOf(target, 'myaccount')) })
     .length + 8;
@@ -42,7 +42,7 @@ type Happening =
       readonly end: End;
     };
 
-/** How the last step ends. `unlisted`: killed after it, and the listing that follows does not show its role yet. */
+/** Outcome of the last step. `unlisted`: the operator is killed after it, and the next listing does not show its role yet. */
 type End = 'done' | 'killedBefore' | 'killedAfter' | 'unlisted' | 'answerLost' | 'unsent';
 
 const target = fc.constantFrom(...targets);
@@ -88,7 +88,7 @@ function start(adopt: boolean, deletionPolicy: 'Delete' | 'Retain'): SimulatedWo
 function happen(world: SimulatedWorld, what: Happening): void {
   switch (what.is) {
     case 'targets':
-      // Who edits right after a crash and deletes before a listing shows what was made last would leave that behind.
+      // An edit right after a crash and a deletion before a listing shows the last created role would leave that role behind.
       resync(world);
       return edit(world, { targets: [...what.targets] });
     case 'quota':
@@ -157,12 +157,12 @@ function work(world: SimulatedWorld, steps: number, end: End): void {
   }
 }
 
-/** All that we hear is that the connection broke. */
+/** Simulates a connection error that hides the outcome of the step. */
 function loseAnswer(world: SimulatedWorld, step: Step, isDone: boolean): void {
   if (!('role' in step) || step.kind === 'ReadRole') return;
   const before = world.cachedRoles.get(step.role);
   if (isDone) applyStep(world, step);
-  // Whether there is such a role, and whether it is ours, is not known.
+  // It is unknown whether the role exists and whether it is ours.
   if (['CreateRole', 'DeleteRole', 'UntagRole'].includes(step.kind))
     world.cachedRoles.set(step.role, { role: null, source: 'list' });
   else if (before) world.cachedRoles.set(step.role, { ...before, readAgainAt: world.now + 15_000 });
@@ -196,13 +196,13 @@ function expectServed(world: SimulatedWorld): void {
     if (role.name === theirs.name && !world.account.spec.aws.adopt) continue;
     expect(role.trustPolicy.length).toBeLessThanOrEqual(world.facts.quotas.trustPolicySize);
     expect(role.attachedPolicyArns).toEqual([readOnly]);
-    // Who states no boundary leaves that of a role that was taken over as it is.
+    // Without a boundary in the ClusterConfig, an adopted role keeps its own.
     if (role.name !== theirs.name || world.facts.permissionsBoundaryArn !== undefined)
       expect(role.permissionsBoundaryArn).toBe(world.facts.permissionsBoundaryArn);
   }
 }
 
-it('each target of an account with further roles is served by one of them, and at the end none is left that was not there', () => {
+it('one role serves each target of an account with further roles, and its deletion leaves only roles that existed before', () => {
   const stories = fc.array(happening, { maxLength: 10 });
   fc.assert(
     fc.property(
@@ -221,7 +221,7 @@ it('each target of an account with further roles is served by one of them, and a
         requestDeletion(world);
         for (const what of after) if (!world.gone && what.is !== 'targets') happen(world, what);
         calm(world);
-        // Without the finalizer nothing was ever made.
+        // Nothing was created before the finalizer was set.
         expect(world.gone || world.roles.size === 1).toBe(true);
         for (const { serviceAccount } of world.namespaces.values()) expect(serviceAccount).toBeUndefined();
         const isTaken = world.roles.get(theirs.name)?.tags['k11n.dev/adopted'] !== undefined;

@@ -1,4 +1,4 @@
-/** Plans for accounts whose targets do not fit into one trust policy, so that further roles serve the rest. */
+/** Plans for accounts with further roles, because their targets do not fit into one trust policy. */
 import { describe, expect, it } from 'vitest';
 import { nameOf, ready, theirs } from '../testing/settled-world.ts';
 import {
@@ -13,7 +13,7 @@ import {
 } from '../testing/simulated-world.ts';
 import { subjectOf, trustPolicy } from '../desired/trust.ts';
 
-/** There is room for one target in a trust policy. */
+/** Size of a trust policy with one target. */
 const trustPolicySize = trustPolicy({ ...facts, subjects: [subjectOf('production', 'myaccount')] }).length;
 const narrowFacts = { ...facts, quotas: { ...facts.quotas, trustPolicySize } };
 
@@ -43,7 +43,7 @@ describe('beside an adopted role', () => {
     ]);
   });
 
-  it('further roles stay with Retain, each tagged as retained', () => {
+  it('further roles remain with Retain, and each is tagged as retained', () => {
     const world = adopting();
     edit(world, { deletionPolicy: 'Retain' });
     settle(world);
@@ -62,7 +62,7 @@ describe('beside an adopted role', () => {
 });
 
 describe('an adopted role that is no longer needed', () => {
-  it('is given back, not deleted', () => {
+  it('is released, not deleted', () => {
     const world = adopting();
     settle(world);
     // The finalizer was removed out of band; the account is recreated, with a role of its own.
@@ -90,7 +90,7 @@ describe.each(['IRSA', 'PodIdentity'] as const)('with %s, a further role', (iden
     trustPolicySize: identityMode === 'IRSA' ? trustPolicySize : trustPolicySizeByPods,
   };
 
-  it('admits a target no longer that the ClusterConfig lost and the account still names', () => {
+  it('no longer admits a target that the account still names but the ClusterConfig does not', () => {
     const world = createWorld({ targets: ['production', 'staging'] });
     world.facts = { ...facts, quotas, identityMode };
     settle(world);
@@ -104,7 +104,7 @@ describe.each(['IRSA', 'PodIdentity'] as const)('with %s, a further role', (iden
     );
   });
 
-  it('is closed before its target, removed from the account, is unlinked, and is then deleted', () => {
+  it('is closed before the target that was removed from the account is unlinked, and is deleted afterwards', () => {
     const world = createWorld({ targets: ['production', 'staging'] });
     world.facts = { ...facts, quotas, identityMode };
     settle(world);
@@ -119,12 +119,12 @@ describe.each(['IRSA', 'PodIdentity'] as const)('with %s, a further role', (iden
   });
 });
 
-it('a further role that no status and no listing reports is deleted with the account', () => {
+it('the deletion of an account also deletes a further role that neither status nor listing shows', () => {
   const world = createWorld();
   world.facts = narrowFacts;
   settle(world);
   expect([...world.roles.keys()]).toEqual([nameOf(1), nameOf(2)]);
-  // The operator crashed right after creating it: the status lacks it, and so does the listing after the restart.
+  // The operator crashed right after it had created the role, so that status and listing do not show the role after the restart.
   const { status: _, ...account } = world.account;
   world.account = account;
   world.cachedRoles.delete(nameOf(2));

@@ -35,14 +35,14 @@ const roles = [
   role('bare', {}),
   role('adopted', adoptionTags({ clusterArn: here, ...issuer, account: 'deleted-too', uid: 'u' })),
   role('kept', { [retainedTag]: here, 'k11n.dev/account': 'kept' }),
-  // An account of the same name says nothing: it does not have this role until it adopts it.
+  // An account of the same name does not own this role until it adopts it.
   role('kept-from-namesake', { [retainedTag]: here, 'k11n.dev/account': 'lives' }),
   role('kept-there', { [retainedTag]: there, 'k11n.dev/account': 'kept' }),
   role('adopted-again', { ...of(there, 'other'), [retainedTag]: here }),
 ];
 
 describe('roles without an account', () => {
-  it('are those with the tags of this very cluster whose account does not exist, and those it retained', () => {
+  it('have the tags of this cluster and no existing account, or were retained by this cluster', () => {
     const found = leftoverRoles(roles, cluster, new Set(['lives']));
     expect(found.map(({ kind, name, adopted }) => [kind, name, adopted])).toEqual([
       ['orphan', 'deleted', false],
@@ -52,12 +52,12 @@ describe('roles without an account', () => {
     ]);
   });
 
-  it('name their account and whom they still let in', () => {
+  it('are listed with their account and the principals that they still admit', () => {
     const [found] = leftoverRoles([role('kept', roles[6]?.tags ?? {})], cluster, new Set());
     expect(found).toMatchObject({ account: 'kept', letsIn: ['production/kept'] });
   });
 
-  it('are not roles of another issuer, which a live cluster of the same name may have', () => {
+  it('do not include roles of another issuer, which may belong to a live cluster of the same name', () => {
     const theirs = {
       issuer: 'https://oidc.example/other',
       providerArn: 'arn:aws:iam::123456789012:oidc-provider/oidc.example/other',

@@ -1,4 +1,4 @@
-/** IAM roles of a cluster that have no account: those that an account left behind, and those that one retained on purpose. */
+/** IAM roles of a cluster without an account: orphaned or deliberately retained. */
 import {
   isAdopted,
   isOfIssuer,
@@ -22,13 +22,13 @@ export type LeftoverRole = {
   readonly kind: LeftoverKind;
   readonly name: string;
   readonly arn: string;
-  /** The account that it was created for. */
+  /** Account that the role was created for. */
   readonly account: string;
   readonly attachedPolicyArns: readonly string[];
   readonly inlinePolicyNames: readonly string[];
-  /** Principals that its trust policy lets in: `production/payments`, or as the trust policy names them. */
+  /** Principals that the trust policy admits: `production/payments`, or as the trust policy names them. */
   readonly letsIn: readonly string[];
-  /** The role existed before Konstellation: cleaning up removes our tags, and the role stays. */
+  /** Whether the role existed before Konstellation. A cleanup then only removes our tags. */
   readonly adopted: boolean;
 };
 
@@ -55,7 +55,7 @@ export function leftoverRoles(
   });
 }
 
-/** Roles of clusters of the same name and another token issuer, which are no leftovers of this one: `NAME (ISSUER)`. */
+/** Roles of clusters with the same name but another token issuer, as `NAME (ISSUER)`. They are not leftovers of this cluster. */
 export function rolesOfOtherIssuers(
   roles: readonly ObservedRole[],
   cluster: OwningCluster,
@@ -74,7 +74,7 @@ function kindOf(
 ): Pick<LeftoverRole, 'kind' | 'account'> | undefined {
   const { tags } = role;
   const { clusterArn } = cluster;
-  // A live cluster of the same name may have it.
+  // The role may belong to a live cluster of the same name.
   if (!isOfIssuer(role, cluster)) return undefined;
   const retained = retainedFrom(tags, clusterArn);
   if (retained) return { kind: 'retained', ...retained };
@@ -83,7 +83,7 @@ function kindOf(
   return { kind: 'orphan', account: owner.account };
 }
 
-/** How many there are of each kind, for the metrics. */
+/** Number of leftover roles of each kind, for the metrics. */
 export function countLeftovers(
   roles: readonly Required<Owned>[],
   cluster: OwningCluster,

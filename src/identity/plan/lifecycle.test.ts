@@ -1,4 +1,4 @@
-/** What befalls an account over its life, beside edits: its cluster is rebuilt, and it is deleted in bad company. */
+/** Plans for an account whose cluster is rebuilt, and for a deletion during out-of-band changes. */
 import { describe, expect, it } from 'vitest';
 import { findCondition } from '../../k8s/conditions.ts';
 import { oidcProviderArn } from '../desired/arn.ts';
@@ -22,13 +22,13 @@ import { subjectOf } from '../desired/trust.ts';
 
 const ready = (world: SimulatedWorld) => findCondition(world.account.status?.conditions, 'Ready');
 
-describe('a cluster that is rebuilt', () => {
+describe('an account on a rebuilt cluster', () => {
   const issuer = 'https://oidc.eks.us-west-2.amazonaws.com/id/REBUILT';
 
-  /** A cluster of the same name and another issuer, beside the one that the role is of. */
+  /** A cluster with the same name as the role's cluster but another issuer. */
   const rebuilt = (): SimulatedWorld => {
     const old = settled();
-    // A new cluster of the same name: no ServiceAccounts, nothing remembered, another uid, the same manifest.
+    // The new cluster has no ServiceAccounts and no status; the account has the same manifest but another uid.
     const world = createWorld();
     world.account = {
       ...world.account,
@@ -44,7 +44,7 @@ describe('a cluster that is rebuilt', () => {
     resync(world);
   };
 
-  it('with a new issuer leaves the role of the old one alone, and says how it can be taken over', () => {
+  it('leaves the role of the old issuer unchanged, and its status says how to take the role over', () => {
     const world = rebuilt();
     const before = roleOf(world);
     settle(world);
@@ -67,7 +67,7 @@ describe('a cluster that is rebuilt', () => {
     expect(roleOf(world)).toEqual(before);
   });
 
-  it('takes the role up once somebody who may tag it consents, and points its trust to the new issuer', () => {
+  it('takes the role over after consent by tag, and its trust policy then names the new issuer', () => {
     const world = rebuilt();
     settle(world);
     const { id } = roleOf(world);
@@ -82,8 +82,8 @@ describe('a cluster that is rebuilt', () => {
     expect(kinds(world)).not.toContain('DetachPolicy');
   });
 
-  // Two clusters that were restored from one backup have the same uids.
-  it('and its issuer alone, with everything else kept, asks for consent and then costs a trust policy and the proofs', () => {
+  // Clusters that were restored from the same backup have accounts with the same uids.
+  it('asks for consent if only the issuer changed, and then updates the trust policy and repeats the proofs', () => {
     const world = settled();
     world.facts = { ...facts, issuer, providerArn: oidcProviderArn({ ...facts, issuer }) };
     settle(world);
@@ -94,7 +94,7 @@ describe('a cluster that is rebuilt', () => {
     expect(kinds(world)).toEqual(['ReadRole', 'UpdateTrustPolicy', 'ProveIdentity', 'ProveIdentity']);
   });
 
-  describe('of whose role an earlier version wrote no issuer', () => {
+  describe('with a role that an earlier version created without an issuer tag', () => {
     const untagged = (world: SimulatedWorld): void => {
       const role = roleOf(world);
       const { 'k11n.dev/issuer': _, ...tags } = role.tags;
@@ -102,7 +102,7 @@ describe('a cluster that is rebuilt', () => {
       resync(world);
     };
 
-    it('leaves a role alone whose trust policy names another issuer, until somebody consents', () => {
+    it('leaves the role unchanged until consent is given if its trust policy names another issuer', () => {
       const world = rebuilt();
       untagged(world);
       const before = roleOf(world);
@@ -114,7 +114,7 @@ describe('a cluster that is rebuilt', () => {
       expect(ready(world)).toMatchObject({ status: 'True' });
     });
 
-    it('takes up the role of an earlier account whose trust policy names its own issuer', () => {
+    it('takes over the role of an earlier account if its trust policy names the issuer of this cluster', () => {
       const world = settled();
       untagged(world);
       world.account = { ...world.account, metadata: { ...world.account.metadata, uid: 'uid-2' } };
@@ -126,7 +126,7 @@ describe('a cluster that is rebuilt', () => {
       });
     });
 
-    it('writes it once on a role of its own account, as no drift and without a moment of not being ready', () => {
+    it('adds the tag once to its own role, without reporting drift and without losing Ready', () => {
       const world = settled();
       untagged(world);
       const statuses = new Set<string | undefined>();
@@ -141,7 +141,7 @@ describe('a cluster that is rebuilt', () => {
       expect(roleOf(world).tags['k11n.dev/issuer']).toBe('oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE');
     });
 
-    it('puts the trust policy of a role of its own account back, whomever it names', () => {
+    it('restores the trust policy of its own role, whatever principal it names', () => {
       const world = settled();
       const role = roleOf(world);
       world.roles.set(name, { ...role, trustPolicy: role.trustPolicy.replaceAll('EXAMPLE', 'OTHER') });
@@ -153,7 +153,7 @@ describe('a cluster that is rebuilt', () => {
   });
 });
 
-it('a role keeps its path when the ClusterConfig names another for new ones: IAM moves no role', () => {
+it('keeps the path of its role when the ClusterConfig names another path, because IAM cannot move a role', () => {
   const world = settled();
   const arns = world.account.status?.targets?.map((row) => row.roleArn);
   world.facts = { ...facts, rolePath: '/elsewhere/' };
@@ -163,8 +163,8 @@ it('a role keeps its path when the ClusterConfig names another for new ones: IAM
   expect(world.account.status?.targets?.map((row) => row.roleArn)).toEqual(arns);
 });
 
-describe('a deletion', () => {
-  it('takes off what others attached, as IAM would not delete the role else', () => {
+describe('the deletion of an account', () => {
+  it('detaches policies that others attached, because IAM deletes no role with attached policies', () => {
     const world = settled();
     const role = world.roles.get(name);
     if (role) world.roles.set(name, { ...role, attachedPolicyArns: [readOnly, fullAccess] });
@@ -175,7 +175,7 @@ describe('a deletion', () => {
     expect(world.roles.size).toBe(0);
   });
 
-  it('after the policy was deleted, which took it off the role', () => {
+  it('succeeds after a policy was deleted and thereby detached from the role', () => {
     const world = settled();
     const role = world.roles.get(name);
     if (role) world.roles.set(name, { ...role, attachedPolicyArns: [] });
@@ -185,7 +185,7 @@ describe('a deletion', () => {
     expect(world.roles.size).toBe(0);
   });
 
-  it.each(['missing', 'terminating'] as const)('after a namespace is %s writes nothing into it', (state) => {
+  it.each(['missing', 'terminating'] as const)('writes nothing to a namespace that is %s', (state) => {
     const world = settled();
     const namespace = world.namespaces.get('production');
     if (state === 'missing') world.namespaces.delete('production');
@@ -198,7 +198,7 @@ describe('a deletion', () => {
     expect(touched).not.toContain('production');
   });
 
-  it('after somebody deleted the role', () => {
+  it('succeeds after the role was deleted out of band', () => {
     const world = settled();
     world.roles.delete(name);
     requestDeletion(world);
@@ -207,7 +207,7 @@ describe('a deletion', () => {
     expect(world.namespaces.get('production')?.serviceAccount).toBeUndefined();
   });
 
-  it('that IAM refuses tells why and how often it is tried, and ends once nothing is in the way', () => {
+  it('reports the reason and the retries while IAM refuses it, and ends once nothing blocks it', () => {
     const world = settled();
     const role = world.roles.get(name);
     if (role) world.roles.set(name, { ...role, inlinePolicyNames: ['theirs'] });
@@ -226,7 +226,7 @@ describe('a deletion', () => {
     expect(world.gone).toBe(true);
   });
 
-  it('of one of two accounts leaves the other one all that is its own', () => {
+  it('leaves the resources of another account unchanged', () => {
     const world = settled();
     const other = createWorld({}, 'other');
     settle(other);
@@ -239,7 +239,7 @@ describe('a deletion', () => {
   });
 });
 
-it('policies are a set: another order of the list changes nothing', () => {
+it('another order of the listed policies changes nothing', () => {
   const world = createWorld({ aws: { policyArns: [readOnly, fullAccess] } });
   settle(world);
   world.journal.length = 0;

@@ -1,8 +1,8 @@
 /**
  * The link between a target's ServiceAccount and a role: the annotation that the pod identity webhook reads.
  *
- * A ServiceAccount that does not exist is created already annotated, because the webhook remembers what it saw first.
- * One that exists is ours only when it carries our label with this account's name.
+ * A missing ServiceAccount is created with the annotation, because the webhook caches the first version that it sees.
+ * An existing one is ours only if it has our label with this account's name.
  */
 import { carriesOurRole } from '../desired/ownership.ts';
 import type { Problem } from '../state/problem.ts';
@@ -32,7 +32,7 @@ export function decideLink(account: string, observation: TargetObservation, role
   return { state: 'pending', step: { kind: 'LinkServiceAccount', target, roleArn, serviceAccount } };
 }
 
-/** Steps to remove a link: only our fields, and the whole object only if we created it. */
+/** Step to remove a link: deletes the ServiceAccount if we created it, otherwise removes only our fields. */
 export function decideUnlink(account: string, observation: TargetObservation): Step | undefined {
   const { name: target, serviceAccount, namespace } = observation;
   if (!serviceAccount || namespace !== 'present') return undefined;

@@ -30,7 +30,7 @@ type Seen = Partial<Pick<AccountWorld, 'rolloutBlocker' | 'unsettledWorkload'>> 
   readonly held?: Partial<HeldIdentities>;
 };
 
-/** Works until nothing is left to do, with this seen of workloads and, in production, of pods. */
+/** Reconciles until no step is left, with this state of workloads and, in production, of pods. */
 function work(world: SimulatedWorld, { held, ...seen }: Seen = {}): AccountPlan {
   for (let pass = 0; pass < 40; pass += 1) {
     const observed = observe(world);
@@ -54,15 +54,15 @@ const rowOf = ({ status }: AccountPlan, target: string) =>
   status.targets?.find(({ name }) => name === target);
 const readyOf = ({ status }: AccountPlan) => findCondition(status.conditions, 'Ready');
 
-describe('on the way back to IRSA', () => {
-  it('the second target keeps its association until the pods of the first are current', () => {
+describe('during a switch back to IRSA', () => {
+  it('the second target keeps its association until the pods of the first target are current', () => {
     const world = served();
     edit(world, irsa);
     const plan = work(world);
     expect([...world.associations.keys()]).toEqual(['staging']);
     expect(rowOf(plan, 'staging')).toMatchObject({ identityMode: 'PodIdentity', reason: 'SwitchingMode' });
     expect(readyOf(plan)?.status).toBe('False');
-    // As the rollout of the apps there ends.
+    // Simulates the end of the rollout of the apps in production.
     const first = world.namespaces.get('production');
     if (first) first.pods = [];
     makePod(world, 'production');
@@ -91,14 +91,14 @@ describe('on the way back to IRSA', () => {
     expect(readyOf(plan)).toMatchObject({ status: 'False', reason });
   });
 
-  it('a target without a ready pod that holds the identity goes whatever fails', () => {
+  it('a target without a ready pod that holds the identity switches whatever fails', () => {
     const world = served();
     edit(world, irsa);
     work(world, { unsettledWorkload: 'app web in production', held: { readyByPodIdentity: 0 } });
     expect(world.associations.has('production')).toBe(false);
   });
 
-  it('no target starts while the first cannot be rolled out', () => {
+  it('no other target starts its switch while the first target cannot be rolled out', () => {
     const world = served();
     edit(world, irsa);
     const at = world.now;
@@ -118,7 +118,7 @@ describe('on the way back to IRSA', () => {
     });
   });
 
-  it('Ready is False while pods hold what they cannot exchange, and the row keeps its proof for the rollout', () => {
+  it('Ready is False while pods hold an identity that they cannot exchange, and the row keeps its proof for the rollout', () => {
     const world = served();
     edit(world, irsa);
     const plan = work(world);
@@ -127,14 +127,14 @@ describe('on the way back to IRSA', () => {
       status: 'False',
       reason: 'ExchangeUnavailable',
     });
-    // With the other target at rest nothing else makes it not Ready.
+    // The other target is in sync, so that it does not make Ready False.
     world.associations.delete('staging');
     world.cachedAssociations.set('staging', { association: null, source: 'read' });
     expect(readyOf(work(world))).toMatchObject({ status: 'False', reason: 'ExchangeUnavailable' });
   });
 });
 
-it('back in Pod Identity, pods get their association at once, whatever fails', () => {
+it('an account that returns to Pod Identity gets the associations of its pods at once, whatever fails', () => {
   const world = served();
   edit(world, irsa);
   work(world);

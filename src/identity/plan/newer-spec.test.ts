@@ -1,4 +1,4 @@
-/** Plans for specs with fields of a later version, which may have written more than this one knows. */
+/** Plans for specs with fields of a later version, which may have written settings that this version does not know. */
 import { describe, expect, it } from 'vitest';
 import { type ClusterConfig, type LinkedServiceAccount } from '../../api/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';
@@ -18,7 +18,7 @@ import {
 } from '../testing/simulated-world.ts';
 import type { Wall } from '../../k8s/time.ts';
 
-/** As a later version stores it. */
+/** Adds a field as a later version stores it. */
 function addField(world: SimulatedWorld): void {
   const { spec } = world.account;
   const aws = { ...spec.aws, statements: [{ actions: ['s3:GetObject'] }] };
@@ -26,7 +26,7 @@ function addField(world: SimulatedWorld): void {
 }
 
 describe('an account with a field of a later version', () => {
-  it('is left as it is, and says which field is not known', () => {
+  it('remains unchanged, and its status names the unknown field', () => {
     const world = settled();
     const before = world.account.status;
     addField(world);
@@ -75,7 +75,7 @@ describe('an account with a field of a later version', () => {
     expect(kinds(created)).toEqual([]);
   });
 
-  it('is taken up again once the field is removed', () => {
+  it('is reconciled again once the field is removed', () => {
     const world = settled();
     const { spec } = world.account;
     addField(world);
@@ -116,14 +116,14 @@ describe('a ClusterConfig with a field of a later version', () => {
     status,
   } as unknown as ClusterConfig;
 
-  it('stops every account of the cluster', () => {
+  it('stops the reconciliation of every account of the cluster', () => {
     const cluster = clusterState([config]);
     expect(cluster).toMatchObject({ ok: false, reason: 'SpecNewerThanOperator' });
     const world = { ...observe(settled()), cluster };
     expect(planAccount(world).steps).toEqual([]);
   });
 
-  it('keeps the facts and Ready while the CRDs are newer than the operator, and loses that condition afterwards', () => {
+  it('keeps its facts and Ready while the CRDs are newer than the operator, and loses OperatorCurrent afterwards', () => {
     const now = 0 as Wall;
     const { added: _, ...aws } = config.spec.aws as ClusterConfig['spec']['aws'] & { added?: boolean };
     const known = { ...config, spec: { ...config.spec, aws } };
@@ -147,7 +147,7 @@ describe('a ClusterConfig with a field of a later version', () => {
     expect(findCondition(plan.status.conditions, 'OperatorCurrent')).toBeUndefined();
   });
 
-  it('says so in its own condition, writes no namespace and keeps the rest of its status', () => {
+  it('reports the field in its own condition, keeps the rest of its status, and no namespace is written', () => {
     const plan = planCluster({
       now: 0 as Wall,
       config,

@@ -1,4 +1,4 @@
-/** What the planner does about associations, by the case. Whatever else can happen is in plan.property.test.ts. */
+/** Plans for associations, case by case. Random sequences are in account.property.test.ts. */
 import { describe, expect, it } from 'vitest';
 import { type LinkedServiceAccountStatus, type TargetStatus } from '../../api/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';
@@ -66,7 +66,7 @@ function fail(world: SimulatedWorld, key: string, code: IdentityErrorCode): void
 }
 
 describe('a new account in Pod Identity', () => {
-  it('gets a role for pods, bare ServiceAccounts and associations, and is in place without a pod', () => {
+  it('gets a role for pods, ServiceAccounts without annotation, and associations, and is Ready without a pod', () => {
     const world = createWorld();
     edit(world, byAssociation);
     settle(world);
@@ -120,7 +120,7 @@ describe('a new account in Pod Identity', () => {
     expect(condition(world, 'Ready')).toBe('True Ready');
   });
 
-  it('is proven by the first pod of each target, and stays so when that is gone', () => {
+  it('is proven by the first pod of each target, and remains proven after that pod has ended', () => {
     const world = inPodIdentity();
     makePod(world, 'production');
     settle(world);
@@ -134,7 +134,7 @@ describe('a new account in Pod Identity', () => {
     expect(condition(world, 'Ready')).toBe('True Ready');
   });
 
-  it('says that EKS does not know the role yet, while IAM’s news travels', () => {
+  it('reports that EKS does not know the role yet while the role propagates', () => {
     const world = createWorld();
     edit(world, byAssociation);
     for (let step = 0; step < 3; step += 1)
@@ -152,8 +152,8 @@ describe('a new account in Pod Identity', () => {
   });
 });
 
-describe('what a pod’s exchange shows', () => {
-  it('counts more than what was read back', () => {
+describe('the token exchange of a pod', () => {
+  it('takes precedence over a confirmation', () => {
     const world = inPodIdentity();
     makePod(world, 'production');
     const [step] = planAccount(observe(world)).steps;
@@ -171,8 +171,8 @@ describe('what a pod’s exchange shows', () => {
   });
 });
 
-describe('an association that is not known', () => {
-  it('is looked at when EKS says that there is one, and taken up when it is of an earlier life', () => {
+describe('an association with unknown state', () => {
+  it('is read if EKS reports that it exists, and taken over if it is of an earlier account', () => {
     const world = inPodIdentity();
     world.account = { ...world.account, metadata: { name: 'myaccount', uid: 'uid-2', generation: 1 } };
     const { status: _, ...account } = world.account;
@@ -193,7 +193,7 @@ describe('an association that is not known', () => {
       expect(details?.tags['k11n.dev/uid']).toBe('uid-2');
   });
 
-  it('is looked at before anything is done when a write was not answered', () => {
+  it('is read before any other step if a write was not answered', () => {
     const world = inPodIdentity();
     world.cachedAssociations.set('staging', { association: null, source: 'unknown' });
     expect(planAccount(observe(world)).steps).toEqual([
@@ -212,9 +212,9 @@ describe('an association that is not known', () => {
       'a listing was too early to show it',
       (world) => world.cachedAssociations.set('staging', { association: null, source: 'list' }),
     ],
-  ])('keeps its place in the trust policy until it is looked at, when %s', (_, forget) => {
+  ])('keeps its namespace in the trust policy until it is read, if %s', (_, forget) => {
     const world = inPodIdentity();
-    // The status was not written before the operator died, and the account is to go back to IRSA.
+    // The operator stopped before it wrote the status, and the account switches back to IRSA.
     world.account = { ...world.account, status: {} };
     world.cachedAssociations.clear();
     world.proofs.clear();
@@ -236,7 +236,7 @@ describe('an association that is not known', () => {
     expect(planAccount(observe(world)).steps).toEqual([]);
   });
 
-  it('is read before it is deleted, whatever the status says of it', () => {
+  it('is read before it is deleted, whatever the status reports', () => {
     const world = inPodIdentity();
     world.cachedAssociations.clear();
     edit(world, { aws: { policyArns: [readOnly] } });
@@ -264,8 +264,8 @@ describe('an association that is not known', () => {
   });
 });
 
-describe('an association of somebody else', () => {
-  it('is told and left alone, in either mode, while the other targets go on', () => {
+describe('a foreign association', () => {
+  it('is reported and left unchanged in both modes, while the other targets are served', () => {
     const world = createWorld();
     world.associations.set('production', foreign('production'));
     world.cachedAssociations.set('production', { association: foreign('production'), source: 'read' });
@@ -285,7 +285,7 @@ describe('an association of somebody else', () => {
     expect(world.associations.get('production')).toEqual(foreign('production'));
   });
 
-  it('is foreign too when it is of another cluster or account of ours', () => {
+  it('includes an association of another cluster or account of ours', () => {
     for (const owner of [
       { ...facts, clusterArn: `${facts.clusterArn}-2`, account: 'myaccount', uid: 'uid-1' },
       { ...facts, account: 'other', uid: 'uid-1' },
@@ -306,7 +306,7 @@ describe('an association of somebody else', () => {
   });
 });
 
-describe('an association of an earlier version, without a tag of the issuer', () => {
+describe('an association of an earlier version without an issuer tag', () => {
   const untagged = (world: SimulatedWorld): void => {
     const association = world.associations.get('production');
     if (!association?.details) throw new Error('there is no association');
@@ -316,7 +316,7 @@ describe('an association of an earlier version, without a tag of the issuer', ()
     world.cachedAssociations.set('production', { association: changed, source: 'read' });
   };
 
-  it('gets it by one call, while the account stays as ready as it was', () => {
+  it('gets the tag by one call while the account remains Ready', () => {
     const world = inPodIdentity();
     const before = row(world, 'production');
     untagged(world);
@@ -327,7 +327,7 @@ describe('an association of an earlier version, without a tag of the issuer', ()
     expect(world.associations.get('production')?.details?.tags['k11n.dev/issuer']).toBeDefined();
   });
 
-  it('is left alone when it is of an earlier account: it may be of another cluster of the same name', () => {
+  it('is left unchanged if it is of an earlier account, because it may belong to another cluster of the same name', () => {
     const world = inPodIdentity();
     untagged(world);
     const before = world.associations.get('production');
@@ -338,8 +338,8 @@ describe('an association of an earlier version, without a tag of the issuer', ()
   });
 });
 
-describe('what goes', () => {
-  it('a target that is taken away leaves the trust policy first, then its association, then its ServiceAccount', () => {
+describe('removal and repair with Pod Identity', () => {
+  it('a removed target loses its place in the trust policy first, then its association, then its ServiceAccount', () => {
     const world = inPodIdentity();
     edit(world, { targets: ['staging'] });
     settle(world);
@@ -347,7 +347,7 @@ describe('what goes', () => {
     expect(world.associations.has('production')).toBe(false);
   });
 
-  it('a deleted account leaves no association behind, not even one that nobody has told of', () => {
+  it('a deleted account leaves no association behind, not even one that no status or listing shows', () => {
     const world = inPodIdentity();
     requestDeletion(world);
     const { status: _, ...account } = world.account;
@@ -359,7 +359,7 @@ describe('what goes', () => {
     expect(kinds(world).indexOf('UpdateTrustPolicy')).toBeLessThan(kinds(world).indexOf('DeleteAssociation'));
   });
 
-  it('an association that has another role, or disables session tags, is corrected', () => {
+  it('an association that has another role or disables session tags is corrected', () => {
     const world = inPodIdentity();
     const association = world.associations.get('production');
     if (!association?.details) throw new Error('it is not associated');

@@ -1,4 +1,4 @@
-/** What the planner does about the policies of a role. */
+/** Plans for the policies of a role. */
 import { describe, expect, it } from 'vitest';
 import { findCondition } from '../../k8s/conditions.ts';
 import { planAccount } from './account.ts';
@@ -18,7 +18,7 @@ import {
 } from '../testing/simulated-world.ts';
 
 describe('policies', () => {
-  it('are added before others are removed, and no proof is asked for', () => {
+  it('are attached before others are detached, and no proof is requested', () => {
     const world = settled();
     edit(world, { aws: { policyArns: [fullAccess] } });
     settle(world);
@@ -34,7 +34,7 @@ describe('policies', () => {
     ['PolicyNotFound', ['DetachPolicy']],
     ['AccessDenied', ['DetachPolicy']],
   ] as const)(
-    'are not removed before others are added while AWS says %s, unless that may be for ever',
+    'are detached while an attachment fails with %s only if that error may be permanent',
     (code, steps) => {
       const world = settled();
       edit(world, { aws: { policyArns: [fullAccess] } });
@@ -50,7 +50,7 @@ describe('policies', () => {
     },
   );
 
-  it('that do not exist cost their row only', () => {
+  it('that do not exist affect only their own row', () => {
     const world = createWorld({
       aws: { policyArns: [readOnly, 'arn:aws:iam::aws:policy/NoSuchPolicy', fullAccess] },
     });
@@ -71,7 +71,7 @@ describe('policies', () => {
   });
 
   it.each(['AccessDenied', 'Throttled', 'Unexpected'] as const)(
-    'that cannot be detached (%s) keep the account from being Ready, for that reason',
+    'that cannot be detached (%s) make Ready False with that reason',
     (code) => {
       const world = settled();
       edit(world, { aws: { policyArns: [] } });
@@ -93,7 +93,7 @@ describe('policies', () => {
     },
   );
 
-  it('that are attached and not listed are reported while they are being detached', () => {
+  it('that are attached but not listed are reported while they are being detached', () => {
     const world = settled();
     edit(world, { aws: { policyArns: [] } });
     const { status } = planAccount(observe(world));
@@ -103,7 +103,7 @@ describe('policies', () => {
     });
   });
 
-  it('are swapped on a full role by making room first', () => {
+  it('are detached before others are attached if the role is full', () => {
     const many = (prefix: string): string[] =>
       Array.from({ length: 10 }, (_, i) => `arn:aws:iam::aws:policy/${prefix}${i}`);
     const world = createWorld({ aws: { policyArns: many('A') } });
@@ -115,7 +115,7 @@ describe('policies', () => {
     );
   });
 
-  it('over the quota are told before any call, and live access stays', () => {
+  it('beyond the quota are reported before any call, and existing access is kept', () => {
     const world = settled();
     edit(world, {
       aws: { policyArns: Array.from({ length: 11 }, (_, i) => `arn:aws:iam::aws:policy/P${i}`) },
@@ -126,7 +126,7 @@ describe('policies', () => {
     expect(roleOf(world).attachedPolicyArns).toEqual([readOnly]);
   });
 
-  it('of another partition and those not allowed are refused, each in its row', () => {
+  it('that are of another partition or not allowed are refused, each in its own row', () => {
     const world = createWorld({
       aws: { policyArns: [readOnly, fullAccess, 'arn:aws-cn:iam::aws:policy/AmazonS3ReadOnlyAccess'] },
     });
@@ -140,7 +140,7 @@ describe('policies', () => {
   });
 });
 
-describe('policies that the ClusterConfig does not allow any more', () => {
+describe('policies that the ClusterConfig no longer allows', () => {
   const onlyReads = ['arn:aws:iam::aws:policy/*ReadOnly*'];
   const narrowed = (): SimulatedWorld => {
     const world = createWorld({ aws: { policyArns: [readOnly, fullAccess] } });
@@ -153,7 +153,7 @@ describe('policies that the ClusterConfig does not allow any more', () => {
   const rowOf = (world: SimulatedWorld, arn: string) =>
     world.account.status?.policies?.find((row) => row.arn === arn);
 
-  it('stay attached and are reported, with the annotation that consents to their detachment', () => {
+  it('remain attached and are reported with the annotation that consents to their detachment', () => {
     const world = narrowed();
     expect(kinds(world)).toEqual([]);
     expect(roleOf(world).attachedPolicyArns).toEqual([readOnly, fullAccess]);
@@ -165,7 +165,7 @@ describe('policies that the ClusterConfig does not allow any more', () => {
     expect(rowOf(world, readOnly)).toEqual({ arn: readOnly, attached: true });
   });
 
-  it('are detached once somebody consents', () => {
+  it('are detached after consent', () => {
     const world = narrowed();
     world.facts = { ...world.facts, detachesDisallowed: true };
     settle(world);
@@ -174,7 +174,7 @@ describe('policies that the ClusterConfig does not allow any more', () => {
     expect(rowOf(world, fullAccess)).toMatchObject({ attached: false, reason: 'PolicyNotAllowed' });
   });
 
-  it('are detached as ever when the account does not list them any more, and not attached when it lists them again', () => {
+  it('are detached when the account no longer lists them, and not attached when it lists them again', () => {
     const world = narrowed();
     edit(world, { aws: { policyArns: [readOnly] } });
     settle(world);
@@ -185,7 +185,7 @@ describe('policies that the ClusterConfig does not allow any more', () => {
     expect(ready(world)).toBe('False PolicyNotAllowed');
   });
 
-  it('are not attached to a role that is created again, nor kept when somebody else attaches them', () => {
+  it('are not attached to a recreated role, and are detached if others attach them', () => {
     const world = narrowed();
     world.roles.delete(name);
     resync(world);
@@ -198,7 +198,7 @@ describe('policies that the ClusterConfig does not allow any more', () => {
     expect(roleOf(world).attachedPolicyArns).toEqual([readOnly]);
   });
 
-  it('count against the quota of the role, and what does not fit beside them is not tried', () => {
+  it('count towards the quota of the role, and no attachment beyond the quota is tried', () => {
     const world = narrowed();
     world.facts = { ...world.facts, quotas: { ...facts.quotas, policiesPerRole: 2 } };
     const another = 'arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess';
@@ -208,7 +208,7 @@ describe('policies that the ClusterConfig does not allow any more', () => {
     expect(rowOf(world, another)).toMatchObject({ attached: false, reason: 'TooManyPolicies' });
   });
 
-  it('are consented to for one list, in any order, and not for a later one', () => {
+  it('are detached by a consent only for the list that it names, in any order, and not for a later list', () => {
     const config = (allowedPolicyArns: string[], annotations: Record<string, string>) =>
       consentsToDetach({
         metadata: { name: 'main', annotations },
@@ -225,8 +225,8 @@ describe('policies that the ClusterConfig does not allow any more', () => {
   });
 });
 
-describe('inline policies of others', () => {
-  it('are told, and removed only when the ClusterConfig says so', () => {
+describe('inline policies that others added', () => {
+  it('are reported, and removed only if the ClusterConfig says so', () => {
     const world = settled();
     world.roles.set(name, { ...roleOf(world), inlinePolicyNames: ['theirs'] });
     resync(world);

@@ -12,11 +12,11 @@ export type PolicyRow = PolicyStatus;
 /** An attachment that spec.aws.policyArns does not list. */
 export type UnlistedPolicy = {
   readonly arn: string;
-  /** The last failed attempt to detach it, while that still stands. */
+  /** Last failed detachment, as long as it is current. */
   readonly failure?: StepFailure;
 };
 
-/** Errors that say nothing about the policy and end by themselves. */
+/** Errors that are unrelated to the policy and resolve by themselves. */
 const transient: ReadonlySet<IdentityErrorCode> = new Set([
   'Throttled',
   'Unreachable',
@@ -24,12 +24,12 @@ const transient: ReadonlySet<IdentityErrorCode> = new Set([
   'ConcurrentChange',
 ]);
 
-/** The row of a policy that is not attached, and why. */
+/** Row of a policy that is not attached, with the reason. */
 export function unattached(arn: string, { reason, message }: Problem): PolicyRow {
   return { arn, attached: false, reason, message };
 }
 
-/** Value of the annotation that consents to the detachment of what this list does not allow. */
+/** Value of the annotation that consents to the detachment of policies outside this list. */
 export function allowListKey(patterns: readonly string[] = []): string {
   return digest(patterns.toSorted(), 10);
 }
@@ -40,8 +40,8 @@ export function consentsToDetach({ metadata, spec }: Pick<ClusterConfig, 'metada
 }
 
 /**
- * Listed policies that the role keeps although the ClusterConfig does not allow them: those that were attached while it did.
- * A policy that others attached afterwards is drift. The operator attaches none of these.
+ * Listed policies that the role keeps although the ClusterConfig no longer allows them, because they were attached before.
+ * The operator never attaches such a policy. If others attach one afterwards, it is drift.
  */
 export function keptPolicies(
   role: ObservedRole | undefined,
@@ -57,7 +57,7 @@ export function keptPolicies(
   );
 }
 
-/** The row of a refused policy that is still attached. */
+/** Row of a refused policy that is still attached. */
 export function stillAttached(row: PolicyRow, facts: ClusterFacts): PolicyRow {
   const consent = `kubectl annotate --overwrite clusterconfig ${facts.configName} ${detachDisallowedAnnotation}=${allowListKey(facts.allowedPolicyArns)}`;
   return {
@@ -67,7 +67,7 @@ export function stillAttached(row: PolicyRow, facts: ClusterFacts): PolicyRow {
   };
 }
 
-/** Rows of policies that are refused before any call. The others are wanted on the role. */
+/** Separates policies that are refused before any call, with their rows, from those wanted on the role. */
 export function screenPolicies(
   arns: readonly string[],
   facts: ClusterFacts,
@@ -93,10 +93,10 @@ export function screenPolicies(
 }
 
 /**
- * Attaches what is missing, then detaches what is not listed, so that an edit never opens a gap. Only when both do not
- * fit on the role at once does room come first.
- * @param listed by the account, allowed or not
- * @returns a row per wanted policy, and the attachments that are not listed
+ * Attaches missing policies, then detaches unlisted ones, so that an edit never opens a gap. The order is reversed only if the role
+ * has no room for both.
+ * @param listed policies that the account lists, allowed or not
+ * @returns a row per wanted policy, and the unlisted attachments
  */
 export function planPolicies(
   list: StepList,

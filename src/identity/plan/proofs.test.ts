@@ -1,4 +1,4 @@
-/** When the planner asks for proofs, and what it makes of them. */
+/** Plans that request proofs, and the effect of the results. */
 import { describe, expect, it } from 'vitest';
 import { findCondition } from '../../k8s/conditions.ts';
 import { digest } from '../desired/digest.ts';
@@ -18,7 +18,7 @@ import {
 } from '../testing/simulated-world.ts';
 
 describe('proofs', () => {
-  it('tell a role that is not known everywhere yet from one that refuses', () => {
+  it('distinguish a role that has not propagated yet from a role that refuses the token', () => {
     const world = createWorld();
     settle(world, { passes: 40 });
     const before = roleOf(world);
@@ -33,7 +33,7 @@ describe('proofs', () => {
     expect(ready(world)).toBe('False AssumeRoleDenied');
   });
 
-  it('survive a restart of the operator by way of the status', () => {
+  it('survive a restart of the operator through the status', () => {
     const world = settled();
     restart(world);
     settle(world);
@@ -41,7 +41,7 @@ describe('proofs', () => {
     expect(ready(world)).toBe('True Ready');
   });
 
-  it('are repeated at a slow pace', () => {
+  it('are repeated periodically', () => {
     const world = settled();
     const plan = planAccount(observe(world));
     waitFor(world, plan);
@@ -49,7 +49,7 @@ describe('proofs', () => {
     expect(kinds(world)).toEqual(['ProveIdentity', 'ProveIdentity']);
   });
 
-  it('are given again after a restart, spread over the time from one to ten minutes after it', () => {
+  it('are repeated between one and ten minutes after a restart, spread over that time', () => {
     const world = settled();
     restart(world);
     const startedAt = world.now;
@@ -66,7 +66,7 @@ describe('proofs', () => {
     expect(Math.max(...times)).toBeLessThanOrEqual(renewUntilMs);
   });
 
-  it('are renewed in time whatever else brings the account up meanwhile', () => {
+  it('are renewed in time even if the account is reconciled for other reasons in between', () => {
     const world = settled();
     restart(world);
     for (let pass = 0; pass < 2; pass += 1) {
@@ -77,11 +77,11 @@ describe('proofs', () => {
   });
 });
 
-describe('a forged status', () => {
-  /** STS refuses every exchange, though the trust policy is as it should be. */
+describe('a proof in a forged status', () => {
+  /** STS refuses every exchange although the trust policy is correct. */
   function refuse(world: SimulatedWorld): void {
     const role = roleOf(world);
-    // STS knows the role by now.
+    // By this time the role has propagated to STS.
     world.now += 120_000;
     for (const target of facts.targets) {
       const serviceAccount = world.namespaces.get(target)?.serviceAccount;
@@ -100,14 +100,14 @@ describe('a forged status', () => {
     expect(ready(world)).toBe('False AssumeRoleDenied');
   }
 
-  it('is written over while the operator runs, whether or not the proof has been tried', () => {
+  it('is overwritten while the operator runs, whether or not the proof has been tried', () => {
     const world = settled();
     const forged = world.account;
     refuse(world);
     world.account = forged;
     settle(world);
     expect(ready(world)).toBe('False AssumeRoleDenied');
-    // The role is as it was, but this process has not given the proof.
+    // The role is unchanged, but this process has not done the proof.
     world.proofs.clear();
     world.failures.clear();
     world.account = forged;
@@ -116,7 +116,7 @@ describe('a forged status', () => {
     expect(status.targets?.map(({ proven }) => proven)).toEqual([false, false]);
   });
 
-  it('counts after a restart until the proof is due again, and no longer', () => {
+  it('counts after a restart only until the proof is due again', () => {
     const world = settled();
     restart(world);
     world.now += renewUntilMs;
@@ -126,7 +126,7 @@ describe('a forged status', () => {
   });
 
   it.each(['another role', 'another trust policy', 'another ServiceAccount'])(
-    'counts for nothing after a restart where its key is of %s',
+    'does not count after a restart if its key is of %s',
     (what) => {
       const world = settled();
       const targets = world.account.status?.targets?.map((row) => ({ ...row, proofKey: digest([what], 16) }));
@@ -138,7 +138,7 @@ describe('a forged status', () => {
     },
   );
 
-  it('of a target in Pod Identity ends without a pod, too, and what could be read back is read back again', () => {
+  it('for Pod Identity also expires without a pod, and the confirmation is repeated', () => {
     const world = createWorld();
     edit(world, { aws: { policyArns: [readOnly], identityMode: 'PodIdentity' } });
     settle(world);

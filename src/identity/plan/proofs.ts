@@ -1,13 +1,13 @@
 /**
- * Whether an identity was proven: a token of the target's ServiceAccount was exchanged for credentials of the role.
+ * Proofs of identities: a token of the target's ServiceAccount was exchanged for credentials of the role.
  * A proof holds for exactly one role (by IAM's unique id), one trust policy, one ServiceAccount (by uid) and, with Pod
- * Identity, one association; when one of them changes, it has to be repeated. It is also repeated periodically.
+ * Identity, one association. When one of them changes, the proof has to be repeated. It is also repeated periodically.
  *
  * The status is no evidence, because it can be forged through the status subresource. A process accepts it once, at its start, so that a
  * restart changes nothing, and repeats every proof within `renewUntilMs`. From then on only its own proofs count.
  *
- * EKS Auth accepts only tokens that are bound to a pod. Without a pod, the confirmation takes the place of the proof: association,
- * trust policy and injection were read back. It opens the gate for apps, whose first pod then gives the proof.
+ * EKS Auth accepts only tokens that are bound to a pod. Without a pod, the confirmation replaces the proof: association,
+ * trust policy and injection were read back. It allows apps to start, and their first pod then provides the proof.
  */
 import type { LinkedServiceAccount, TargetStatus } from '../../api/index.ts';
 import { proofSlot, proofSlotOf, type ProofKind } from '../steps/proof.ts';
@@ -28,12 +28,12 @@ import type {
   CachedRole,
 } from '../state/world.ts';
 
-/** How long a proof is good for while nothing changes, in milliseconds. */
+/** Validity of a proof in milliseconds while nothing changes. */
 export const proofLifetimeMs = 10 * 60_000;
 
 /**
- * After the start of a process, from when until when it gives the proofs again that it took from the status, in milliseconds.
- * They are spread, so that a restart is no burst of calls.
+ * Period after the start of a process, in milliseconds, in which the process repeats the proofs that it accepted from the status.
+ * They are spread over the period to avoid a burst of calls.
  */
 export const renewFromMs = 60_000;
 export const renewUntilMs = 10 * 60_000;
@@ -57,7 +57,7 @@ export function proofKey(
     : digest([role.id, role.arn, role.trustPolicy, serviceAccount.uid], 16);
 }
 
-/** The proofs and confirmations that the status of an account mentions, for a process that starts at `since`. */
+/** Proofs and confirmations from the status of an account, for a process that starts at `since`. */
 export function carriedProofs(account: LinkedServiceAccount, since: number): Map<string, ProofRecord> {
   const carried = new Map<string, ProofRecord>();
   for (const { name, identityMode, proven, confirmed, proofKey: key, roleArn } of account.status?.targets ??
@@ -85,7 +85,7 @@ export type ProofState =
       readonly message: string;
     };
 
-/** The key of the proof that stands for the target under what the role says now. */
+/** Key of the valid proof of the target for the current state of the role. */
 export function standingProof(
   world: AccountWorld,
   target: string,
@@ -99,7 +99,7 @@ export function standingProof(
   return stands(world, target, key, of) && renewAt > world.now ? key : undefined;
 }
 
-/** Asks to look again when a proof that was taken from the status stops to count. */
+/** Requests a reconcile for the time when a proof from the status expires. */
 export function lookAtRenewal(world: AccountWorld, list: StepList, target: string): void {
   const renewAt = world.proofs.get(proofSlot(target, 'podIdentity'))?.renewAt;
   if (renewAt !== undefined && renewAt > world.now) list.requeueAtLatest(renewAt);
@@ -109,12 +109,12 @@ function stands(world: AccountWorld, target: string, key: string, of: ProofKind)
   return world.proofs.get(proofSlot(target, of))?.key === key;
 }
 
-/** Whether what is needed to make pods was read back, under what the role and the association say now. */
+/** Whether a confirmation exists for the current state of role and association, so that pods can be created. */
 export function isConfirmed(world: AccountWorld, target: string, key: string): boolean {
   return stands(world, target, key, 'confirmation');
 }
 
-/** Whether a confirmation that was read from the status is due for renewal. If it is due later, the account is requeued for that time. */
+/** Whether a confirmation from the status is due for renewal. If it is due later, the account is requeued for that time. */
 export function isRenewalDue(world: AccountWorld, list: StepList, target: string): boolean {
   const renewAt = world.proofs.get(proofSlot(target, 'confirmation'))?.renewAt;
   if (renewAt === undefined) return false;
@@ -122,7 +122,7 @@ export function isRenewalDue(world: AccountWorld, list: StepList, target: string
   return renewAt <= world.now;
 }
 
-/** The proof in a row of the status, as far as this process can confirm it. */
+/** Proof fields of a status row, as far as this process can confirm them. */
 export function knownOf(
   world: AccountWorld,
   { name, identityMode, proven, confirmed, proofKey: key }: TargetStatus,
@@ -141,7 +141,7 @@ export type PodProof = {
   readonly pod: NonNullable<HeldIdentities['exchangePod']>;
 };
 
-/** Decides whether the target is proven, and asks for a proof where one is due. */
+/** Decides whether the target is proven, and requests a proof if one is due. */
 export function decideProof(
   world: AccountWorld,
   list: StepList,
@@ -163,7 +163,7 @@ export function decideProof(
   const failure = list.addStep(step);
   if (!failure)
     return { proven: false, reason: 'Proving', message: `the identity of ${target} is about to be proven` };
-  // Writes by others need no waiting time.
+  // The waiting time applies only to our own writes.
   const sinceOurs = belief.source === 'write' ? world.now - (belief.trustWrittenAt ?? -Infinity) : Infinity;
   const mayPass = failure.code === 'AssumeRoleDenied' || (failure.code === 'NotInEffect' && !by);
   if (mayPass && sinceOurs < propagationMs) {
@@ -176,7 +176,7 @@ export function decideProof(
   return { proven: false, reason: failure.code, message: failure.message };
 }
 
-/** Whether a proof under what the role says now has neither been given nor failed. */
+/** Whether the proof for the current state of the role has neither succeeded nor failed. */
 export function proofIsOpen(
   world: AccountWorld,
   list: StepList,

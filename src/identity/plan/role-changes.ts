@@ -44,7 +44,7 @@ export function roleChanges(
   const missingTags = Object.entries(wantedTags).filter(([key, value]) => tagValue(role.tags, key) !== value);
   if (missingTags.length > 0)
     changes.push({ kind: 'TagRole', role: role.name, tags: Object.fromEntries(missingTags) });
-  // AWS sets tags of its own on roles, which cannot be removed.
+  // Tags that AWS itself sets on roles cannot be removed.
   const extraTags = Object.keys(role.tags).filter(
     (key) =>
       (!adopted || key.toLowerCase() === retainedTag) &&
@@ -64,7 +64,7 @@ export function isIssuerTagOnly(change: RoleChange, { tags }: ObservedRole): boo
   );
 }
 
-/** Advice for a person about a role that the account does not own, with the changes that its adoption would make. */
+/** Advice about a role that the account does not own, with the changes that its adoption would make. */
 export function wayOut(
   role: ObservedRole,
   spec: RoleSpec,

@@ -1,4 +1,4 @@
-/** What the planner does about a role that was changed by others. */
+/** Plans for a role that was changed by others. */
 import { describe, expect, it } from 'vitest';
 import { findCondition } from '../../k8s/conditions.ts';
 import { planAccount } from './account.ts';
@@ -17,7 +17,7 @@ import {
 import type { ClusterFacts } from '../state/world.ts';
 
 describe('drift', () => {
-  it('of an attachment is read before it is believed, told, and put back', () => {
+  it('of an attachment is confirmed by a read, reported and repaired', () => {
     const world = settled();
     world.roles.set(name, { ...roleOf(world), attachedPolicyArns: [] });
     resync(world);
@@ -34,7 +34,7 @@ describe('drift', () => {
     expect(ready(world)).toBe('True Ready');
   });
 
-  it('that cannot be put back is reported with the reason of the failure', () => {
+  it('that cannot be repaired is reported with the reason of the failure', () => {
     const world = settled();
     world.roles.set(name, { ...roleOf(world), attachedPolicyArns: [readOnly, fullAccess] });
     resync(world);
@@ -52,7 +52,7 @@ describe('drift', () => {
     expect(findCondition(status.conditions, 'PoliciesAttached')).toMatchObject({ status: 'False' });
   });
 
-  it('that a direct read does not confirm is forgotten', () => {
+  it('that a direct read does not confirm is ignored', () => {
     const world = settled();
     world.cachedRoles.set(name, { role: { ...roleOf(world), attachedPolicyArns: [] }, source: 'list' });
     settle(world);
@@ -60,7 +60,7 @@ describe('drift', () => {
     expect(ready(world)).toBe('True Ready');
   });
 
-  it('of the trust policy is proven before it is put back, so that the status tells what pods were told', () => {
+  it('of the trust policy is repaired after a proof, so that the status shows the error that pods received', () => {
     const world = settled();
     const broken = roleOf(world).trustPolicy.replaceAll(
       'system:serviceaccount:production',
@@ -100,7 +100,7 @@ describe('drift', () => {
     expect(roleOf(world).trustPolicy).toContain('system:serviceaccount:production');
   });
 
-  it('a role that was deleted is made again, and everything is proven anew', () => {
+  it('by deletion of the role creates the role again and repeats every proof', () => {
     const world = settled();
     world.roles.clear();
     resync(world);
@@ -115,7 +115,7 @@ describe('drift', () => {
     ]);
   });
 
-  it('of boundary, tags and session length is put back', () => {
+  it('of boundary, tags and session duration is repaired', () => {
     const world = settled();
     world.roles.set(name, {
       ...roleOf(world),
@@ -163,7 +163,7 @@ describe('no drift', () => {
     expect(plan.drift).toEqual([]);
     expect(plan.steps[0]?.kind).toBe(step);
     settle(world);
-    // From then on this is what others may change.
+    // Later changes to this state are drift.
     world.roles.set(name, { ...roleOf(world), tags: { ...roleOf(world).tags, extra: '1' } });
     resync(world);
     applyStep(world, { kind: 'ReadRole', role: name, why: 'test' });
@@ -186,21 +186,24 @@ describe('a role that AWS does not let the operator create', () => {
       'denied; the account sets the tags team: see that tags or allowedTagKeys of the ClusterConfig name',
     ],
     [undefined, 'denied'],
-  ])('with the tags %j is reported with them, as AWS does not say which key it denies', (tags, message) => {
-    const world = settled();
-    world.roles.clear();
-    world.cachedRoles.clear();
-    const { status: _, ...account } = world.account;
-    world.account = {
-      ...account,
-      spec: { aws: { ...account.spec.aws, ...(tags ? { tags } : {}) }, deletionPolicy: 'Delete' },
-    };
-    const key = `CreateRole ${name}`;
-    const failure = { code: 'AccessDenied', message: 'denied', at: world.now, attempts: 1 } as const;
-    world.failures.set(key, { ...failure, retryAt: world.now + 1_000 });
-    const condition = findCondition(planAccount(observe(world)).status.conditions, 'RoleSynced');
-    expect(condition?.reason).toBe('AccessDenied');
-    expect(condition?.message.startsWith(message)).toBe(true);
-    if (!tags) expect(condition?.message).not.toContain('tags');
-  });
+  ])(
+    'with the tags %j is reported with all tags, because AWS does not say which key it denies',
+    (tags, message) => {
+      const world = settled();
+      world.roles.clear();
+      world.cachedRoles.clear();
+      const { status: _, ...account } = world.account;
+      world.account = {
+        ...account,
+        spec: { aws: { ...account.spec.aws, ...(tags ? { tags } : {}) }, deletionPolicy: 'Delete' },
+      };
+      const key = `CreateRole ${name}`;
+      const failure = { code: 'AccessDenied', message: 'denied', at: world.now, attempts: 1 } as const;
+      world.failures.set(key, { ...failure, retryAt: world.now + 1_000 });
+      const condition = findCondition(planAccount(observe(world)).status.conditions, 'RoleSynced');
+      expect(condition?.reason).toBe('AccessDenied');
+      expect(condition?.message.startsWith(message)).toBe(true);
+      if (!tags) expect(condition?.message).not.toContain('tags');
+    },
+  );
 });

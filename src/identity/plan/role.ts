@@ -30,15 +30,15 @@ import { settableTags } from '../desired/tags.ts';
 
 export type RoleAssessment = {
   readonly spec: RoleSpec;
-  /** Known in advance: names are deterministic. */
+  /** ARN of the role, known in advance because names are deterministic. */
   readonly arn: string;
-  /** The role, when it exists and is ours. */
+  /** The role, if it exists and is ours. */
   readonly role?: ObservedRole;
   readonly cached?: CachedRole;
-  /** Problem that keeps the role, apart from its attachments, from being in sync. */
+  /** Problem that prevents the role, apart from its attachments, from being in sync. */
   readonly problem?: Problem;
   readonly policies: readonly PolicyRow[];
-  /** Attachments that still give pods more than the account lists. */
+  /** Attached policies that the account does not list. */
   readonly unlisted?: readonly UnlistedPolicy[];
   /** Last failed deletion of a foreign inline policy under strictInline. */
   readonly inlineFailure?: Problem;
@@ -46,13 +46,13 @@ export type RoleAssessment = {
   readonly drift: readonly string[];
 };
 
-/** Whether no read or write has shown yet if the role exists: a listing may be older than it looks. */
+/** Whether neither read nor write has shown yet if the role exists. A listing may be outdated. */
 export function isUnread({ cached }: RoleAssessment): boolean {
   return cached === undefined || (cached.role === null && cached.source === 'list');
 }
 
 /**
- * @param proofsOfDrift asks for the proofs that show what a drifted trust policy broke; false when none is left to ask for
+ * @param proofsOfDrift requests the proofs that show the effect of a drifted trust policy; false if none is open
  */
 export function assessRole(
   world: AccountWorld,
@@ -112,7 +112,7 @@ export function assessRole(
         },
       };
     case 'earlier': {
-      // A listing may be older than another cluster's write.
+      // Another cluster may have written after the listing.
       const failure = list.addStep(
         belief.source === 'list'
           ? { kind: 'ReadRole', role: role.name, why: 'it is about to be taken over' }
@@ -138,7 +138,7 @@ export function assessRole(
   }
 }
 
-/** Reports that a removed policy, or a deleted account, does not affect the role. */
+/** Note that a removed policy or a deleted account does not affect the role. */
 function leftAlone({ attachedPolicyArns }: ObservedRole): string {
   const attached =
     attachedPolicyArns.length > 0 ? ` and keeps its policies: ${attachedPolicyArns.join(', ')}` : '';
@@ -160,7 +160,7 @@ function planAdoption(
     list.requeueAtLatest(readAgainAt);
     return underWay;
   }
-  // A role is read before its adoption, since a listing may be stale.
+  // A role is read before its adoption, because a listing may be stale.
   if (source === 'list' || isDoubted) {
     const failure = list.addStep({ kind: 'ReadRole', role: spec.name, why: 'it is about to be taken over' });
     return failure ? { reason: failure.code, message: failure.message } : underWay;
@@ -204,7 +204,7 @@ function planCreation(
   return { reason: 'CreatingRole', message: `the role ${spec.name} is being made` };
 }
 
-/** The operator's IAM policy denies a whole CreateRole for one tag key, and AWS does not say which. */
+/** Note with the tags of a denied CreateRole. One denied tag key denies the whole call, and AWS does not name the key. */
 function deniedTagsNote({ code }: { readonly code: string }, { spec }: LinkedServiceAccount): string {
   const keys = Object.keys(settableTags(spec.aws.tags));
   return code === 'AccessDenied' && keys.length > 0
@@ -212,7 +212,7 @@ function deniedTagsNote({ code }: { readonly code: string }, { spec }: LinkedSer
     : '';
 }
 
-/** A role that is to be adopted is never created. */
+/** Plans the read of a role that is to be adopted, which is never created. */
 function planLookup(spec: RoleSpec, belief: CachedRole | undefined, list: StepList): Problem {
   const failure =
     belief?.source === 'read' || belief?.source === 'write'
@@ -239,13 +239,13 @@ function planUpdates(
     else list.requeueAtLatest(belief.readAgainAt);
   }
   const changes = roleChanges(role, spec, account.spec);
-  // A role of an earlier version gets the issuer's tag, which is neither drift nor a blocker.
+  // Adding the issuer tag to a role of an earlier version is neither drift nor a blocker.
   const visible = changes.filter((change) => !isIssuerTagOnly(change, role));
   const attached = new Set(role.attachedPolicyArns);
   const policiesDiffer =
     wantedPolicies.some((arn) => !attached.has(arn)) || attached.size !== new Set(wantedPolicies).size;
 
-  // A listing may be older than it looks: what it says is confirmed by a direct read before anything is put back.
+  // A listing may be outdated, so that drift is confirmed by a direct read before it is repaired.
   const isUnconfirmed = role.maxSessionDuration === undefined && !isSynced(account);
   if (belief.source === 'list' && (changes.length > 0 || policiesDiffer || isUnconfirmed)) {
     const failure = list.addStep({
@@ -276,7 +276,7 @@ function planUpdates(
   const differences = driftOf(world, belief, role, visible, wantedPolicies);
   const drift = differences.length > 0 && isAimedElsewhere(world, spec, wantedPolicies) ? [] : differences;
   const trustDrifted = drift.length > 0 && changes.some((change) => change.kind === 'UpdateTrustPolicy');
-  // Before a broken trust policy is put back, a proof shows whether pods were shut out, and that goes into the status.
+  // Before a drifted trust policy is repaired, a proof determines for the status whether pods were shut out.
   const heldBack = trustDrifted && proofsOfDrift(role);
   const failures = heldBack
     ? []
@@ -333,13 +333,13 @@ function planUpdates(
   };
 }
 
-/** Whether a plan of this generation found the roles in sync. A listing alone cannot show that: it leaves out session length and description. */
+/** Whether a plan of this generation found the roles in sync. A listing alone cannot show that, because it omits session duration and description. */
 function isSynced({ metadata, status }: LinkedServiceAccount): boolean {
   const synced = findCondition(status?.conditions, 'RoleSynced');
   return synced?.status === 'True' && synced.observedGeneration === metadata.generation;
 }
 
-/** The last-synced spec differs: the ClusterConfig or a namespace changed, so this is no drift. */
+/** Whether the last-synced spec differs, because ClusterConfig or namespaces changed. Such a difference is not drift. */
 function isAimedElsewhere(
   { lastSynced }: AccountWorld,
   spec: RoleSpec,
@@ -350,7 +350,7 @@ function isAimedElsewhere(
   return before !== undefined && words(before) !== words({ spec, policyArns });
 }
 
-/** Words for what others changed on a role that was in sync with this spec. */
+/** Descriptions of changes by others to a role that was in sync with this spec. */
 function driftOf(
   world: AccountWorld,
   belief: CachedRole,

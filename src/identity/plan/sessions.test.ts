@@ -7,15 +7,15 @@ import { after, type Wall } from '../../k8s/time.ts';
 const now = Date.parse('2026-01-01T12:00:00Z') as Wall;
 const hours = (count: number): number => count * 3_600_000;
 
-describe('the last session of a target', () => {
-  it('ends the longest session of the role after the change is known everywhere', () => {
+describe('the end of the last session of a target', () => {
+  it('is the maximum session duration of the role after the change has propagated', () => {
     expect(latestSessionEnd(now, { maxSessionSeconds: 3600 })).toBe(now + hours(1) + 60_000);
     expect(latestSessionEnd(now, { maxSessionSeconds: 43_200, identityMode: 'IRSA' })).toBe(
       now + hours(12) + 60_000,
     );
   });
 
-  it('ends six hours later at the earliest with Pod Identity, which does not ask the role', () => {
+  it('is at least six hours later with Pod Identity, which ignores the session duration of the role', () => {
     const of = (maxSessionSeconds: number): number =>
       latestSessionEnd(now, { maxSessionSeconds, identityMode: 'PodIdentity' });
     expect(of(3600)).toBe(now + hours(6) + 60_000);
@@ -39,22 +39,22 @@ describe('former targets', () => {
   };
   const staging = { name: 'staging', roleArn: 'arn', sessionsUntil: '2026-01-01T13:01:00Z' };
 
-  it('are those that were linked and are wanted no more', () => {
+  it('are targets that were linked and are no longer wanted', () => {
     expect(formerTargets(base)).toEqual([staging]);
   });
 
-  it('begin when the trust policy is narrow, and keep their time from then on', () => {
+  it('are listed from the narrowing of the trust policy, with an end time that stays the same', () => {
     expect(formerTargets({ ...base, isNarrowed: false })).toEqual([]);
     expect(formerTargets({ ...base, now: after(now, 1000), former: [staging] })).toEqual([staging]);
   });
 
-  it('end when their time has passed, but not before their link is removed', () => {
+  it('are removed after their end time, but not before their link is removed', () => {
     const later = { ...base, now: after(now, hours(2)), former: [staging] };
     expect(formerTargets({ ...later, before: [] })).toEqual([]);
     expect(formerTargets({ ...later, pending: new Set(['staging']) })).toEqual([staging]);
   });
 
-  it('end when the account wants them again', () => {
+  it('are removed when the account names them again', () => {
     expect(formerTargets({ ...base, wanted: new Set(['production', 'staging']), former: [staging] })).toEqual(
       [],
     );
@@ -62,7 +62,7 @@ describe('former targets', () => {
 });
 
 describe('an account that loses a target', () => {
-  it('says until when sessions may live, and says so no more when that has passed', () => {
+  it('reports until when sessions may live, and stops the report after that time', () => {
     const world = createWorld({ targets: ['production', 'staging'] });
     settle(world);
     edit(world, { ...world.account.spec, targets: ['production'] });
@@ -79,7 +79,7 @@ describe('an account that loses a target', () => {
     expect(world.account.status).not.toHaveProperty('formerTargets');
   });
 
-  it('counts the longest session that was allowed before, also when that is shortened at the same time', () => {
+  it('uses the earlier session duration even if it is shortened at the same time', () => {
     const world = createWorld({ aws: { policyArns: [], maxSessionDuration: 43_200 } });
     settle(world);
     const at = world.now;

@@ -7,14 +7,14 @@ import type { StepEvent } from '../steps/event.ts';
 import { propagationMs } from '../steps/retry.ts';
 import type { Wall } from '../../k8s/time.ts';
 
-/** Sessions by EKS Pod Identity last six hours, whatever the role says. Source: EKS User Guide, "How EKS Pod Identity works". */
+/** Duration of EKS Pod Identity sessions, independent of the role. Source: EKS User Guide, "How EKS Pod Identity works". */
 const podIdentitySessionMs = 6 * 3_600_000;
 
 /**
  * Time when all sessions from before `narrowedAt`, the change of the trust policy, have expired, in milliseconds since the epoch.
  * Includes the time that IAM takes to propagate the change.
  *
- * @param maxSessionSeconds of the role, the longest that it had lately
+ * @param maxSessionSeconds the longest recent session duration of the role
  */
 export function latestSessionEnd(
   narrowedAt: number,
@@ -35,13 +35,13 @@ export function longestSessionMs(of: {
 export type Unlinking = {
   readonly now: Wall;
   readonly former: readonly FormerTarget[];
-  /** The targets as the status last reported them. */
+  /** Target rows of the last status. */
   readonly before: readonly TargetStatus[];
   /** Targets that the account wants. */
   readonly wanted: ReadonlySet<string>;
   /** Targets that are still being unlinked. */
   readonly pending: ReadonlySet<string>;
-  /** Whether the trust policies of the account's roles admit no targets but the wanted ones. */
+  /** Whether the trust policies of the account's roles admit only wanted targets. */
   readonly isNarrowed: boolean;
   readonly maxSessionSeconds: number;
 };
@@ -65,7 +65,7 @@ export function formerTargets(of: Unlinking): readonly FormerTarget[] {
   return [...known, ...added].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** A sentence for status, Event and command line. */
+/** Describes the remaining sessions for status, Event and command line. */
 export function sessionsNote({ name, sessionsUntil }: FormerTarget, account: string): string {
   return `sessions of ${name}/${account} from before it was unlinked may live until ${sessionsUntil}. Tokens of its pods live up to 24 hours and can be exchanged again if the target is added again`;
 }

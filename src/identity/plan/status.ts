@@ -24,13 +24,13 @@ export type TargetRow = {
   readonly proven: boolean;
   readonly proofKey?: string;
   readonly identityMode?: IdentityMode;
-  /** See the schema of the status. */
+  /** See `confirmed` in the schema of the status. */
   readonly confirmed?: boolean;
-  /** It keeps what it has until its pods have ended, wanted or not. */
+  /** The target keeps its access until its pods have ended, wanted or not. */
   readonly draining?: true;
-  /** The account is not for the target, but a role still lets its pods in: the status keeps the link until the trust policy is narrowed. */
+  /** The account no longer names the target, but a role still admits its pods. The status keeps the link until the trust policy is narrowed. */
   readonly stillOpen?: true;
-  /** The target is served, but not yet as it is wanted. */
+  /** The target is served, but not yet in the desired state. */
   readonly pending?: Problem;
   /** Set while running pods hold an identity that they can no longer exchange for credentials. New pods may be unaffected. */
   readonly cutOff?: Problem;
@@ -90,7 +90,7 @@ export function accountStatus(world: AccountWorld, findings: Findings): LinkedSe
   };
 }
 
-/** A role that was not read yet stays as it was last seen: an operator that may not read reports nothing about it. */
+/** The role in the status. An unread role keeps its last known state, because an operator without read permission has no newer one. */
 function roleOf(
   { account: { status } }: AccountWorld,
   first: RoleAssessment | undefined,
@@ -102,13 +102,13 @@ function roleOf(
   return { roleArn, ...(roleId === undefined ? {} : { roleId }) };
 }
 
-/** Whatever else is wrong: when STS shuts pods out, `Ready` says so in the words of STS. */
+/** Message of a problem, followed by the message of STS if it refuses pods. */
 function withRefusal(bad: AccountVerdict, proof: AccountVerdict): string {
   const refused = proof.status === 'False' && proof.reason in identityErrors;
   return refused && proof.reason !== bad.reason ? `${bad.message}; ${proof.message}` : bad.message;
 }
 
-/** The status while something keeps the account as a whole from being planned: what was known stays, `Ready` says why. */
+/** Status while a problem blocks the plan of the whole account: `Ready` gives the reason, the rest keeps its last known state. */
 export function blockedStatus(
   world: AccountWorld,
   reason: string,
@@ -120,7 +120,7 @@ export function blockedStatus(
   return {
     ...account.status,
     ...(account.metadata.generation === undefined ? {} : { observedGeneration: account.metadata.generation }),
-    // Conditions that were not evaluated keep the generation that they describe.
+    // Conditions that were not evaluated keep their observedGeneration.
     conditions: [...verdicts(world, [{ type: 'Ready', status: 'False', reason, message }]), ...known],
   };
 }
@@ -153,7 +153,7 @@ function policiesVerdict({ policies, roles, tooManyPolicies }: Findings): Accoun
   const type = 'PoliciesAttached';
   if (tooManyPolicies !== undefined)
     return { type, status: 'False', reason: 'TooManyPolicies', message: tooManyPolicies };
-  // A policy that is attached and not allowed any more has a reason, too.
+  // A row with a reason can also be of an attached policy that is no longer allowed.
   const missing = policies.filter((row) => !row.attached || row.reason !== undefined);
   const worst = missing.find((row) => !row.attached) ?? missing[0];
   if (worst) {

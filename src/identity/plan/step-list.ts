@@ -1,13 +1,13 @@
-/** Collects the steps of one plan, and holds back those that failed a moment ago. */
+/** Collects the steps of one plan and delays steps that failed recently. */
 import { stepKey } from '../steps/index.ts';
 import type { Step } from '../steps/step.ts';
 import type { Problem } from '../state/problem.ts';
 import type { AccountWorld, StepFailure } from '../state/world.ts';
 
 export type StepList = {
-  /** Adds the step once, unless it failed and its time has not come. Returns its last failure, if that still stands. */
+  /** Adds the step once, unless it failed and its retry is not due. Returns its last failure, if that is still current. */
   addStep(step: Step): StepFailure | undefined;
-  /** Asks to look at the account again at this time, in milliseconds. */
+  /** Requests a reconcile of the account at this time, in milliseconds, at the latest. */
   requeueAtLatest(time: number): void;
   readonly steps: readonly Step[];
   readonly requeueAt: number | undefined;
@@ -37,7 +37,7 @@ export function createStepList(world: Pick<AccountWorld, 'now' | 'failures'>): S
   };
 }
 
-/** The failure of a step as a problem, or what is under way without one. */
+/** Returns the failure of a step as a problem, or the given problem if there is none. */
 export function problemOr(
   failure: StepFailure | undefined,
   reason: Problem['reason'],

@@ -62,17 +62,17 @@ export function planByAnnotation(
     why: 'pods get their role by the annotation from now on',
     successor: { roleArn: home.role.arn, serviceAccount },
   });
-  // Also when it is tried again: it may succeed this time, while another target starts.
+  // A retry also takes the slot, because it may succeed while another target would start its switch.
   if (!failure || failure.retryAt <= world.now || failure.code === 'RolloutBlocked') slot.holder = name;
   return waits(problemOr(failure, 'SwitchingMode', 'the association is being removed'), carried);
 }
 
-/** Whether pods that are ready lose their way to new credentials with the association, until they are replaced. */
+/** Whether ready pods would get no new credentials without the association until they are replaced. */
 function needsAssociation({ held }: TargetObservation): boolean {
   return (held.readyByPodIdentity ?? held.podIdentity) > 0;
 }
 
-/** Why the association has to stay: nothing would replace pods that get their credentials by it. */
+/** Problem that keeps the association: pods that get their credentials through it would not be replaced. */
 function awaitsReplacement(observation: TargetObservation): Problem | undefined {
   const { name, held } = observation;
   const [first] = held.notReplaced ?? [];
@@ -89,8 +89,8 @@ function awaitsReplacement(observation: TargetObservation): Problem | undefined 
 }
 
 /**
- * Why the association has to stay for now: the workloads of the account are not at rest. Where no pod is ready, as when the agent
- * is missing, nothing is lost and the way out stays open.
+ * Problem that keeps the association for now: the workloads of the account are being rolled out or unhealthy. Without a ready pod,
+ * for example if the agent is missing, no pod can lose access and the switch is possible.
  */
 function awaitsRollouts(world: AccountWorld, observation: TargetObservation): Problem | undefined {
   if (!needsAssociation(observation)) return undefined;
@@ -126,7 +126,7 @@ function proofByToken(
   return proof.proven ? { proven: true, proofKey: proof.key } : proof;
 }
 
-/** EKS and its webhook may go on for a while as if the association were still there. Undefined once they do not. */
+/** Confirms that the deletion of the association has taken effect in EKS and its webhook. Undefined once it has. */
 function confirmGone(
   { list }: TargetContext,
   target: string,
@@ -141,7 +141,7 @@ function confirmGone(
     trustPolicy: assessment.spec.trustPolicy,
     proofKey: '',
   });
-  // A dry-run pod shows before each rollout what EKS does not answer; pods that lost their association wait for that rollout.
+  // Other failures do not block: a dry-run pod checks the injection before each rollout, and pods without association wait for that rollout.
   if (failure && failure.code !== 'NotInEffect') return undefined;
   const problem = problemOr(
     failure,
@@ -151,7 +151,7 @@ function confirmGone(
   return { proven: false, ...problem };
 }
 
-/** The row of a target that its annotation serves; undefined when none does. */
+/** Row of a target that is served by the annotation of its ServiceAccount; undefined for any other target. */
 export function rowByAnnotation(
   context: TargetContext,
   observation: TargetObservation,

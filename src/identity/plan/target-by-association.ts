@@ -72,7 +72,7 @@ export function planByAssociation(
   return { ...carried, linked: true, ...proof };
 }
 
-/** Adds the tag that earlier versions did not write. Changes nothing of what pods get. */
+/** Adds the issuer tag, which earlier versions did not write. This does not affect pods. */
 function addIssuerTag({ world, facts, list }: TargetContext, association: ObservedAssociation): void {
   const tags = ownershipTags(ownerOf(world.account, facts));
   list.addStep({ kind: 'TagAssociation', target: association.namespace, association, tags });
@@ -129,7 +129,7 @@ function associate(
 
 type Confirmation = { readonly proven: false; readonly confirmed: false } & Problem;
 
-/** Undefined when new pods are known to get the identity. */
+/** Confirms that new pods get the identity. Undefined if they are known to get it. */
 function confirm(
   { world, list }: TargetContext,
   { name }: TargetObservation,
@@ -140,10 +140,10 @@ function confirm(
   const { assessment, role } = home;
   const key = proofKey(role, serviceAccount, association);
   const isProven = standingProof(world, name, role, serviceAccount, association) !== undefined;
-  // Our own recent write is read back, whatever was known before.
+  // Our own recent write is read back even if an earlier confirmation exists.
   const isWritten = world.associations.get(name)?.source === 'write';
   const isKnown = !isWritten && (isProven || isConfirmed(world, name, key));
-  // The status that this process started with counts until the association is read back.
+  // The status at the start of this process counts until the association is read back.
   if (isKnown && (isProven || !isRenewalDue(world, list, name))) return undefined;
   const failure = isNamed(home, name)
     ? list.addStep({
@@ -189,7 +189,7 @@ function proofByPod(
   return { proven: false, confirmed: !disproving.has(reason), proofKey: key, reason, message };
 }
 
-/** Exchange errors that invalidate the confirmation, whatever was read back. */
+/** Exchange errors that invalidate the confirmation. */
 const disproving: ReadonlySet<Problem['reason']> = new Set([
   'AssumeRoleDenied',
   'WaitingForPropagation',
@@ -198,7 +198,7 @@ const disproving: ReadonlySet<Problem['reason']> = new Set([
   'TokenRejected',
 ]);
 
-/** The exchange does not pass through the agent: it would succeed also for a pod that gets no credentials. */
+/** Problem of a pod without agent. The exchange bypasses the agent, so it would succeed although the pod gets no credentials. */
 function agentMissing(target: string, { pod, workload }: AccountUser): Problem {
   return {
     reason: 'AgentMissing',
@@ -214,7 +214,7 @@ function awaitsPod(target: string): Problem {
 }
 
 /**
- * Removes the IRSA annotation of the ServiceAccount once no pod holds its role any more and the association is known to work.
+ * Removes the IRSA annotation of the ServiceAccount once no pod holds its role and the association is known to work.
  * Until then the account can switch back to IRSA.
  */
 function dropAnnotation(

@@ -12,7 +12,7 @@ export type ServingRole = {
   readonly assessment: RoleAssessment;
 };
 
-/** The target that switches its mode now: one at a time. */
+/** The target that currently switches its mode. Only one target switches at a time. */
 export type SwitchSlot = { holder: string | undefined };
 
 export type TargetContext = {
@@ -48,7 +48,7 @@ export function assignedRole(
     : undefined;
 }
 
-/** Whether the role's trust policy lets pods of the target in through Pod Identity, as it should. */
+/** Whether the role's trust policy admits pods of the target by Pod Identity as desired. */
 export function isNamed({ assessment, role }: AssignedRole, target: string): boolean {
   return trustSeenBy(role.trustPolicy, target) === trustSeenBy(assessment.spec.trustPolicy, target);
 }

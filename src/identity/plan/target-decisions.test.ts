@@ -1,10 +1,10 @@
-/** What the planner does about targets that come and go, and about more than one role holds. */
+/** Plans for targets that are added, removed or refused, and for more targets than one trust policy holds. */
 import { describe, expect, it } from 'vitest';
 import { kinds, ready, roleOf, settled } from '../testing/settled-world.ts';
 import { createWorld, edit, settle, facts } from '../testing/simulated-world.ts';
 
 describe('targets', () => {
-  it('that leave the spec leave the trust policy first, then lose their link', () => {
+  it('removed from the spec are removed from the trust policy first and unlinked afterwards', () => {
     const world = settled();
     edit(world, { targets: ['production'] });
     settle(world);
@@ -20,7 +20,7 @@ describe('targets', () => {
     expect(world.namespaces.get('staging')?.serviceAccount).toBeUndefined();
   });
 
-  it('that are unknown, missing or going away cost their row only', () => {
+  it('that are unknown, missing or terminating affect only their own row', () => {
     const world = createWorld({ targets: ['production', 'staging', 'nowhere'] });
     world.namespaces.set('staging', { state: 'terminating', users: [] });
     settle(world);
@@ -33,7 +33,7 @@ describe('targets', () => {
   });
 
   it.each(['kube-system', 'default', 'konstellation-system'])(
-    'that are reserved (%s) cost their row only, without any step',
+    'that are reserved (%s) affect only their own row and cause no step',
     (reserved) => {
       const targets = [reserved, 'production', 'staging'];
       const world = createWorld();
@@ -52,7 +52,7 @@ describe('targets', () => {
     },
   );
 
-  it('that were linked before they were reserved keep their access, and nothing is written there', () => {
+  it('that were linked before they were reserved keep their access, and nothing is written to their namespace', () => {
     const world = createWorld();
     world.facts = { ...facts, targets: ['platform', 'production'] };
     world.namespaces.set('platform', { state: 'present', users: [] });
@@ -72,7 +72,7 @@ describe('targets', () => {
     });
   });
 
-  it('of an account named default are not linked, and no way to hand a ServiceAccount over is shown', () => {
+  it('of an account named default are not linked, and the status suggests no way to hand the ServiceAccount over', () => {
     const world = createWorld({}, 'default');
     const serviceAccount = { uid: 'u', resourceVersion: '1', created: false };
     world.namespaces.set('staging', { state: 'present', users: [], serviceAccount });
@@ -86,7 +86,7 @@ describe('targets', () => {
     expect(world.namespaces.get('production')?.serviceAccount).toBeUndefined();
   });
 
-  it('beyond the quota of one trust policy get further roles, and keep the one they have', () => {
+  it('beyond the quota of one trust policy get further roles, and targets with a role keep it', () => {
     const targets = Array.from({ length: 120 }, (_, i) => `target-${String(i).padStart(3, '0')}`);
     const world = createWorld();
     world.facts = { ...facts, targets };
@@ -96,7 +96,7 @@ describe('targets', () => {
     expect(world.roles.size).toBeGreaterThan(2);
     for (const role of world.roles.values()) expect(role.trustPolicy.length).toBeLessThanOrEqual(2048);
     const before = new Map(world.account.status?.targets?.map((row) => [row.name, row.roleArn]));
-    // Room is made in the first role, and nobody moves into another.
+    // The first role gets free space, but no target moves to another role.
     world.facts = { ...facts, targets: targets.slice(5) };
     settle(world);
     for (const row of world.account.status?.targets ?? []) expect(row.roleArn).toBe(before.get(row.name));

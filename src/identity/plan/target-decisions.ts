@@ -1,4 +1,4 @@
-/** Which targets an account is linked in, and why not in the others. */
+/** Decisions about the targets of an account: whether it is linked there, and the reason if not. */
 import type { LinkedServiceAccount } from '../../api/index.ts';
 import {
   isReservedNamespace,
@@ -14,11 +14,11 @@ import type { AccountWorld, ClusterFacts, TargetObservation } from '../state/wor
 
 export type TargetDecision = {
   readonly observation: TargetObservation;
-  /** The spec asks for it. */
+  /** The spec names the target. */
   readonly wanted: boolean;
-  /** Trust policies may name it: it is wanted and nothing speaks against it, or its pods still need it. */
+  /** Trust policies may name the target: it is wanted and not refused, or its pods still need it. */
   readonly admitted: boolean;
-  /** The account is not, or no longer, for it, but running pods keep what they have. See `draining.ts`. */
+  /** The account does not, or no longer, name the target, but running pods keep their access. See `draining.ts`. */
   readonly draining?: true;
   readonly problem?: Problem;
 };
@@ -34,7 +34,7 @@ export function decideTargets(world: AccountWorld, facts: ClusterFacts): readonl
       if (!wanted.has(observation.name)) return { observation, wanted: false, ...drains() };
       const problem = problemOf(account, facts, observation);
       if (!problem) return { observation, wanted: true, admitted: true };
-      // A link from before the name was reserved keeps its place in the trust policy: pods may live by it.
+      // A link from before the name was reserved remains in the trust policy, because pods may depend on it.
       if (isReservedReason(problem.reason) && isOurs(account, observation))
         return { observation, wanted: true, admitted: true, problem };
       return { observation, wanted: true, problem, ...drains() };
@@ -83,7 +83,7 @@ function problemOf(
       message: `${full} exists already and is not ours; it is left alone. To hand it over: kubectl label serviceaccount -n ${name} ${account.metadata.name} k11n.dev/account=${accountLabelValue(account.metadata.name)}`,
     };
   }
-  // The webhook's tokens for Pod Identity have an audience of their own.
+  // The webhook's tokens for Pod Identity have a separate audience.
   if (
     wantedMode(account, facts) === 'IRSA' &&
     serviceAccount.audience !== undefined &&

@@ -10,7 +10,7 @@ export function row(observation: TargetObservation): TargetRow {
   return { name: observation.name, pods: observation.pods, wanted: true, linked: false, proven: false };
 }
 
-/** The row of a target that its association serves, by what is known of it. */
+/** Row of a target that its association serves, based on its proofs and confirmations. */
 export function rowByAssociation(
   context: TargetContext,
   observation: TargetObservation,
@@ -28,7 +28,7 @@ export function rowByAssociation(
   return { ...carried, proven, confirmed: proven || isConfirmed(world, name, key), proofKey: key };
 }
 
-/** The row as last written to the status, with the proofs of this process: used where nothing newer is known. */
+/** Row as last written to the status, with the proofs of this process; used if no newer state is known. */
 export function rowFromStatus(world: AccountWorld, observation: TargetObservation): TargetRow {
   const before = statusRow(world, observation.name);
   if (!before) return row(observation);

@@ -11,7 +11,7 @@
  *
  * A target that switches its mode keeps the old link, and its row says so, until the new one is
  * known to work. Targets switch one after the other: the next one starts when the pods of the previous one are current. A target that
- * is blocked, for example by a foreign association, does not hold up the rest.
+ * is blocked, for example by a foreign association, does not delay the others.
  */
 import { associationStanding, type AssociationStanding } from './associations.ts';
 import { wantedMode, ownerOf } from '../desired/role.ts';
@@ -32,8 +32,8 @@ import { subjectOf } from '../desired/trust.ts';
 import type { AccountWorld, ClusterFacts, ObservedAssociation, TargetObservation } from '../state/world.ts';
 
 /**
- * The turn as it stands: with the first target that goes over and whose pods are not current. Decided from what pods hold, so
- * that a restart of the operator changes nothing. A target that could not go, as its pods cannot be replaced, keeps its turn too.
+ * Current holder of the switch slot: the first target that switches and has pods that are not current. The decision uses the identities
+ * of pods, so that it survives a restart of the operator. A target whose pods cannot be replaced keeps the slot too.
  */
 export function currentSwitchSlot(
   world: AccountWorld,
@@ -61,7 +61,7 @@ function holdsSwitchSlot(
   if (belief?.source === 'write' && !fails('ConfirmAssociation')) return true;
   const association = belief?.association;
   if (wantedMode(account, facts) === 'IRSA') {
-    // After a write of unknown outcome, and before it has been read, it may be deleted.
+    // The association may be deleted after a write of unknown outcome, until it has been read.
     const isKnown = association?.details !== undefined && belief?.source !== 'unknown';
     return isKnown ? fails('DeleteAssociation', 'RolloutBlocked') : held.podIdentity > 0;
   }
@@ -116,7 +116,7 @@ function planServing(context: TargetContext, observation: TargetObservation): Ta
   }
 }
 
-/** The identity that running pods hold and cannot exchange any more; undefined while all of them can, as far as is known. */
+/** Problem of running pods that can no longer exchange their identity; undefined if no such pod is known. */
 function cutOffPods(
   { world, facts, roles }: TargetContext,
   { name, held }: TargetObservation,
@@ -152,7 +152,7 @@ function standingOf(context: TargetContext, observation: TargetObservation): Ass
   const { name, serviceAccount } = observation;
   const home = assignedRole(context, 'PodIdentity', name);
   const known = (association: ObservedAssociation): boolean => {
-    // On the way back it is deleted, which needs to have been read.
+    // A switch back to IRSA deletes the association, which has to be read before.
     if (wantedMode(world.account, facts) !== 'PodIdentity' || !home || !serviceAccount) return false;
     const { role } = home;
     const key = proofKey(role, serviceAccount, association);

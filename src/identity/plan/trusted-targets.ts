@@ -35,7 +35,7 @@ export function trustedTargets(
     .filter((decision) => decision.admitted)
     .flatMap(({ observation, draining }) => {
       const { name } = observation;
-      // A target that drains keeps what its pods come in by, and gets nothing more.
+      // A draining target keeps the principals that its pods use, and gets no others.
       if (draining)
         return [
           ...(holdsWebIdentity(world, facts, observation) && wasLetIn(world, facts, 'IRSA', name)
@@ -74,13 +74,13 @@ function hasForeignAssociation(world: AccountWorld, facts: ClusterFacts, target:
   return details !== undefined && !isOwned(ownershipOf(details, ownerOf(world.account, facts)));
 }
 
-/** An association of ours exists, or nothing shows that none does. */
+/** Whether an association of ours exists, or its absence is not known. */
 function mayHaveAssociation(world: AccountWorld, facts: ClusterFacts, target: string): boolean {
   const belief = world.associations.get(target);
   const details = belief?.association?.details;
   if (details) return isOwned(ownershipOf(details, ownerOf(world.account, facts)));
-  // One whose creation was not answered, or that is known from a listing only, may serve pods that come up now. What lets
-  // them in stays until it has been looked at.
+  // An association whose creation was not answered, or that is known only from a listing, may serve pods that start now. Their
+  // principal remains in the trust policy until the association has been read.
   const isUnread = belief?.source === 'unknown' || (belief?.association ?? null) !== null;
   if (isUnread && isLetIn(world, target)) return true;
   if (isAssociationUnread(world, target)) return true;
@@ -90,13 +90,13 @@ function mayHaveAssociation(world: AccountWorld, facts: ClusterFacts, target: st
 }
 
 /**
- * A role lets pods of the target in by Pod Identity, and EKS has not been asked for the association of this target: a process
- * that ended between the two writes may have created it without a word in the status, and a listing may be older than that.
+ * Whether a role admits pods of the target by Pod Identity and the association of this target has not been read. A process that
+ * ended before it wrote the status may have created the association, and a listing may be older than its creation.
  */
 export function isAssociationUnread(world: AccountWorld, target: string): boolean {
   const belief = world.associations.get(target);
   const hasAnswer = belief !== undefined && (belief.association !== null || belief.source !== 'list');
-  // Where there is no EKS cluster, no association was ever created.
+  // Without an EKS cluster, no association was ever created.
   const reading: Step = { kind: 'ReadAssociation', target, why: '' };
   const isElsewhere = world.failures.get(stepKey(reading))?.code === 'ClusterUnknown';
   return !hasAnswer && !isElsewhere && isLetIn(world, target);

@@ -32,7 +32,7 @@ describe('an account that is older than the admission policies', () => {
     ['by a day', created(-86_400)],
     ['by no second', created(0)],
     ['or was created before every API server enforced them', created(1)],
-  ])('%s is given nothing, and asks to be created again', (_how, world) => {
+  ])('%s gets no resources, and its status asks for it to be created again', (_how, world) => {
     settle(world);
     expect(kinds(world)).toEqual([]);
     expect(ready(world)).toBe('False NotAdmitted');
@@ -41,14 +41,14 @@ describe('an account that is older than the admission policies', () => {
     );
   });
 
-  it('is given nothing while the age of either is unknown', () => {
+  it('gets no resources while the age of the account or of a policy is unknown', () => {
     const world = createWorld();
     world.admittedSince = enforced;
     settle(world);
     expect(ready(world)).toBe('False NotAdmitted');
   });
 
-  it('is given nothing for what its author may write: an edit, a finalizer, a status', () => {
+  it('gets no resources through an edit, a finalizer or a status that its author writes', () => {
     const world = created(-60);
     const { metadata } = world.account;
     world.account = {
@@ -62,7 +62,7 @@ describe('an account that is older than the admission policies', () => {
     expect(ready(world)).toBe('False NotAdmitted');
   });
 
-  it('is given no role of an earlier account of its name', () => {
+  it('does not get the role of an earlier account with its name', () => {
     const owner = { ...facts, account: 'myaccount', uid: 'uid-0' };
     const world = created(-60);
     const role = { ...roleOf(settled()), tags: ownershipTags(owner) };
@@ -73,7 +73,7 @@ describe('an account that is older than the admission policies', () => {
     expect(ready(world)).toBe('False NotAdmitted');
   });
 
-  it('is deleted, and no role is created for it', () => {
+  it('can be deleted, and no role is created for it', () => {
     const world = created(-60);
     world.account = {
       ...world.account,
@@ -85,7 +85,7 @@ describe('an account that is older than the admission policies', () => {
     expect(world.roles.size).toBe(0);
   });
 
-  it('is left as it is during its deletion, while pods use its ServiceAccount', () => {
+  it('remains unchanged during its deletion while pods use its ServiceAccount', () => {
     const world = created(-60);
     world.account = {
       ...world.account,
@@ -112,7 +112,7 @@ describe('an account with a role of its own', () => {
     expect(roleOf(world).attachedPolicyArns).toEqual([fullAccess]);
   });
 
-  it('gets it again when it was deleted out of band', () => {
+  it('gets its role again after the role was deleted out of band', () => {
     const world = created(-60, settled());
     world.roles.clear();
     resync(world);
@@ -129,7 +129,7 @@ describe('a new account', () => {
     expect(ready(world)).toBe('True Ready');
   });
 
-  it('is given nothing while a policy is missing', () => {
+  it('gets no resources while a policy is missing', () => {
     const world = created(60);
     world.admittedSince = Infinity as Wall;
     settle(world);
@@ -137,7 +137,7 @@ describe('a new account', () => {
     expect(ready(world)).toBe('False NotAdmitted');
   });
 
-  it('is served where no policies are required', () => {
+  it('is served if no policies are required', () => {
     const world = created(-60);
     delete world.admittedSince;
     settle(world);

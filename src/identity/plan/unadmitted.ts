@@ -8,13 +8,13 @@ import { roleOwnership } from '../desired/account-roles.ts';
 import type { Problem } from '../state/problem.ts';
 import type { AccountWorld, ClusterFacts } from '../state/world.ts';
 
-/** Undefined for an account that was admitted, or has a role. */
+/** Problem of an unadmitted account; undefined if it was admitted or has a role. */
 export function unadmitted(
   { account, admittedSince, roles, lastSynced }: AccountWorld,
   facts: ClusterFacts,
 ): Problem | undefined {
   if (admittedSince === undefined || wasAdmitted(account.metadata, admittedSince)) return undefined;
-  // A role that was deleted out of band is known by the spec that this process last synced.
+  // The last-synced specs of this process include a role that was deleted out of band.
   const known = [
     ...[...roles.values()].map(({ role }) => role),
     ...[...lastSynced.values()].map(({ spec }) => spec),

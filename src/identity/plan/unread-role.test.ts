@@ -1,4 +1,4 @@
-/** Status of a role that an operator, which has just started, may not read. */
+/** Plans after a restart of the operator: the status of a role that cannot be read, and edits that a listing does not show. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { findCondition } from '../../k8s/conditions.ts';
 import { planAccount } from './account.ts';
@@ -16,7 +16,7 @@ import {
 
 let world: SimulatedWorld;
 
-/** As after a restart while IAM denies every read: the creation has shown that the name is taken. */
+/** Simulates a restart while IAM denies every read. The failed creation has shown that the role name exists. */
 function restartWithoutReads(): void {
   world.cachedRoles.clear();
   restart(world);
@@ -33,7 +33,7 @@ beforeEach(() => {
 });
 
 describe('the status of an account whose role cannot be read after a restart', () => {
-  it('keeps the ARN, the id and the attached policies of the role, and says why it is not ready', () => {
+  it('keeps the ARN, the id and the attached policies of the role, and gives the reason why Ready is False', () => {
     const { roleArn, roleId } = world.account.status ?? {};
     restartWithoutReads();
     expect(kinds(world)).toEqual([]);
@@ -74,7 +74,7 @@ describe('the status of an account whose role cannot be read after a restart', (
 });
 
 describe('a spec that was edited while no operator ran', () => {
-  /** As after a restart: the first listing leaves out the session's length and the description. */
+  /** Simulates a restart whose first listing omits the session duration and the description. */
   function restartWithListing(): void {
     world.cachedRoles.clear();
     restart(world);
@@ -95,7 +95,7 @@ describe('a spec that was edited while no operator ran', () => {
   };
 
   it.each([{ maxSessionDuration: 7200 }, { description: 'Payments API' }])(
-    'reaches the role, also in the parts that a listing leaves out: %o',
+    'is applied to the role, including settings that a listing omits: %o',
     (aws) => {
       edit(aws);
       restartWithListing();
@@ -109,14 +109,14 @@ describe('a spec that was edited while no operator ran', () => {
   it.each([
     ['its boundary', { permissionsBoundaryArn: readOnly }, 'PutPermissionsBoundary'],
     ['its tags', { tags: { team: 'payments' } }, 'TagRole'],
-  ])('reaches the role in %s', (_what, aws, kind) => {
+  ])('is applied to the role: %s', (_what, aws, kind) => {
     edit(aws);
     restartWithListing();
     settle(world);
     expect(kinds(world)).toEqual(['ReadRole', kind]);
   });
 
-  it('reaches the role where a plan was blocked, or a write failed, before the restart', () => {
+  it('is applied to the role if a plan was blocked or a write failed before the restart', () => {
     edit({ maxSessionDuration: 7200 });
     const cluster = { ok: false, reason: 'ClusterUnknown', message: 'unknown' } as const;
     world.account = { ...world.account, status: planAccount({ ...observe(world), cluster }).status };
@@ -132,7 +132,7 @@ describe('a spec that was edited while no operator ran', () => {
     expect(roleOf(world).maxSessionDuration).toBe(7200);
   });
 
-  it('costs an account that is in sync no read', () => {
+  it('causes no read for an account in sync', () => {
     restartWithListing();
     settle(world);
     expect(kinds(world)).toEqual([]);

@@ -1,10 +1,9 @@
 /**
- * Errors of AWS calls, in one table. A code is also a condition reason, so condition, Event, log and command line use the
- * same word.
+ * Table of errors of AWS calls. Condition, Event, log and command line use the error code as reason.
  */
 import { errorMessage } from '../../k8s/errors.ts';
 
-/** When it makes sense to try again: soon and then ever more slowly, or hardly before a person has changed something. */
+/** Retry behaviour: with exponential backoff, or slowly, because a person has to change something first. */
 export type Retry = 'backoff' | 'terminal';
 
 type ErrorEntry = { readonly retry: Retry; readonly meaning: string; readonly next: string };
@@ -169,10 +168,10 @@ export type IdentityErrorCode = keyof typeof identityErrors;
 
 const unanswered: ReadonlySet<IdentityErrorCode> = new Set(['Unreachable', 'ServiceFailure', 'Unexpected']);
 
-/** A failed call, classified. `message` is fit to be shown: it holds no token and no credential. */
+/** Classified error of a failed call. `message` contains no token or credential and can be shown to users. */
 export class IdentityError extends Error {
   readonly code: IdentityErrorCode;
-  /** It is not known whether what failed was carried out: by this attempt, or by one before it that was not answered. */
+  /** Whether the failed call may have taken effect, in this attempt or in an earlier unanswered one. */
   readonly mayBeDone: boolean;
 
   constructor(code: IdentityErrorCode, message: string, options?: { cause?: unknown; mayBeDone?: boolean }) {

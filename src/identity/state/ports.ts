@@ -4,22 +4,22 @@ import type { RoleSettings, RoleSpec, ObservedAssociation, ObservedRole } from '
 /** A listing of every role of the AWS account. */
 export type RoleSnapshot = {
   readonly roles: readonly ObservedRole[];
-  /** The time before the first call, in milliseconds: a write after it may be missing. */
+  /** Time before the first call, in milliseconds. Later writes may be missing. */
   readonly startedAt: number;
-  /** How many calls it took; 1 when absent. */
+  /** Number of calls; 1 if absent. */
   readonly pages?: number;
   /**
-   * It shows no permissions boundary on any role, so that it does not tell whether one has any. It is documented to, but
-   * was seen not to: https://github.com/awsdocs/iam-user-guide/issues/81
+   * Set if the listing shows no permissions boundary on any role, so that boundaries are unknown. The listing omits boundaries in
+   * practice, contrary to its documentation: https://github.com/awsdocs/iam-user-guide/issues/81
    */
   readonly withoutBoundaries?: true;
 };
 
-/** Parts of a role that the caller knows, and which need not be asked for. */
+/** Parts of a role that the caller already knows, so that they need no call. */
 export type KnownParts = Partial<Pick<ObservedRole, 'attachedPolicyArns' | 'inlinePolicyNames'>>;
 
 export type RoleStore = {
-  /** Undefined when there is no such role. One call, and one for each part that is not known. */
+  /** Reads a role; undefined if it does not exist. Takes one call, and another one for each unknown part. */
   read(name: string, signal?: AbortSignal, known?: KnownParts): Promise<ObservedRole | undefined>;
   snapshot(signal?: AbortSignal): Promise<RoleSnapshot>;
   create(spec: RoleSpec, signal?: AbortSignal): Promise<{ arn: string; id: string }>;
@@ -30,16 +30,16 @@ export type RoleStore = {
   deleteInlinePolicy(name: string, policyName: string, signal?: AbortSignal): Promise<void>;
   putPermissionsBoundary(name: string, policyArn: string, signal?: AbortSignal): Promise<void>;
   deletePermissionsBoundary(name: string, signal?: AbortSignal): Promise<void>;
-  /** Writes these settings, all that are known: it is not documented that IAM keeps those that are left out. */
+  /** Writes settings. Pass all known settings, because it is undocumented whether IAM keeps omitted ones. */
   updateSettings(name: string, settings: Partial<RoleSettings>, signal?: AbortSignal): Promise<void>;
   tag(name: string, tags: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<void>;
   untag(name: string, keys: readonly string[], signal?: AbortSignal): Promise<void>;
 };
 
-/** A listing of every association of the cluster, without what it points to. */
+/** Listing of every association of the cluster, without details. */
 export type AssociationSnapshot = {
   readonly associations: readonly ObservedAssociation[];
-  /** The time before the first call, in milliseconds: a write after it may be missing. */
+  /** Time before the first call, in milliseconds. Later writes may be missing. */
   readonly startedAt: number;
 };
 
@@ -54,7 +54,7 @@ export type AssociationStore = {
     of: ServiceAccountName & { readonly roleArn: string; readonly tags: Readonly<Record<string, string>> },
     signal?: AbortSignal,
   ): Promise<ObservedAssociation>;
-  /** Points it to another role, and has pods' sessions say whose they are. */
+  /** Changes the role of the association and enables session tags. */
   update(id: string, roleArn: string, signal?: AbortSignal): Promise<ObservedAssociation>;
   delete(id: string, signal?: AbortSignal): Promise<void>;
   tag(arn: string, tags: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<void>;
@@ -75,8 +75,8 @@ export type IdentityProver = {
 
 export type PodIdentityProver = {
   /**
-   * Exchanges a token that is bound to a pod for the credentials which EKS Pod Identity gives that pod, sees that they are
-   * of the role, and throws them away. No policy can bound these.
+   * Exchanges a token that is bound to a pod for the credentials that EKS Pod Identity gives that pod, checks their role, and
+   * drops them. No session policy can limit these credentials.
    */
   prove(of: { token: string; roleArn: string; roleId?: string }, signal?: AbortSignal): Promise<void>;
 };
@@ -86,7 +86,7 @@ export type CallerIdentity = { readonly accountId: string; readonly partition: s
 /** Facts that a ClusterConfig is compared with. */
 export type CloudAccount = {
   callerIdentity(signal?: AbortSignal): Promise<CallerIdentity>;
-  /** An IAM OIDC provider; undefined when there is none. */
+  /** Reads an IAM OIDC provider; undefined if it does not exist. */
   oidcProvider(
     arn: string,
     signal?: AbortSignal,

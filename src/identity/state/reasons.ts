@@ -1,6 +1,6 @@
 /**
- * Every reason that a condition or a row in the status of a LinkedServiceAccount or a ClusterConfig can carry, beside
- * the error codes of errors.ts, which are reasons too.
+ * Reasons in conditions and rows of the status of LinkedServiceAccounts and ClusterConfigs, in addition to the error codes in
+ * errors.ts.
  */
 import { userAction } from '../../k8s/reasons.ts';
 

@@ -1,17 +1,17 @@
-/** Input of the planner: everything observed about one account. */
+/** Input of the planner: the observed state of one account. */
 import type { IdentityMode, LinkedServiceAccount } from '../../api/index.ts';
 import type { IdentityErrorCode } from './errors.ts';
 import type { Problem } from './problem.ts';
 import type { Monotonic, Wall } from '../../k8s/time.ts';
 
-/** Settings of a role that IAM reads and writes together (GetRole, UpdateRole), and that listings leave out. */
+/** Settings of a role that IAM reads and writes together (GetRole, UpdateRole) and listings omit. */
 export type RoleSettings = {
   readonly description: string;
-  /** Seconds. */
+  /** Maximum session duration in seconds. */
   readonly maxSessionDuration: number;
 };
 
-/** A role as it should be, without its attachments. */
+/** Desired state of a role, without its attachments. */
 export type RoleSpec = RoleSettings & {
   readonly name: string;
   readonly path: string;
@@ -20,14 +20,14 @@ export type RoleSpec = RoleSettings & {
   readonly tags: Readonly<Record<string, string>>;
 };
 
-/** A role as IAM shows it. A setting is undefined until the role itself was read. */
+/** Observed state of a role in IAM. A setting is undefined until the role itself was read. */
 export type ObservedRole = Partial<RoleSettings> & {
   readonly name: string;
   readonly arn: string;
-  /** IAM's unique id, `AROA…`: a recreated role of the same name has another. */
+  /** IAM's unique id, `AROA…`. A recreated role of the same name has another id. */
   readonly id: string;
   readonly path: string;
-  /** The trust policy, decoded JSON. */
+  /** Trust policy as JSON, URL-decoded. */
   readonly trustPolicy: string;
   readonly attachedPolicyArns: readonly string[];
   readonly inlinePolicyNames: readonly string[];
@@ -36,14 +36,14 @@ export type ObservedRole = Partial<RoleSettings> & {
 };
 
 /**
- * Cached state of a role name, with its source: `write` by this process, `read` of this role, or `list`, a bulk listing, which
+ * Cached state of a role name, with its source: `write` by this process, `read` of this role, or `list`, a listing of all roles, which
  * may be stale.
  */
 export type CachedRole = {
-  /** Null: there is no role of this name. */
+  /** Null if no role of this name exists. */
   readonly role: ObservedRole | null;
   readonly source: 'write' | 'read' | 'list';
-  /** When the trust policy was last written by us, in milliseconds; a proof right after may still fail. */
+  /** Time of our last write of the trust policy, in milliseconds. A proof right after it may still fail. */
   readonly trustWrittenAt?: number;
   /**
    * Time from which a read is reliable, in milliseconds. Set after a write of unknown outcome, and while a missing role may have
@@ -62,7 +62,7 @@ export type ObservedAssociation = {
   readonly details?: {
     readonly roleArn: string;
     readonly tags: Readonly<Record<string, string>>;
-    /** Pods' sessions then do not say whose they are, and no trust policy that asks for it lets them in. */
+    /** Whether session tags are disabled. The sessions of pods then lack the tags that trust policies may require. */
     readonly withoutSessionTags: boolean;
   };
 };
@@ -72,21 +72,21 @@ export type ObservedAssociation = {
  * this association; `list`, a listing; `unknown` after a write of unknown outcome.
  */
 export type CachedAssociation = {
-  /** Null: there is none, as far as is known. */
+  /** Null if, as far as is known, no association exists. */
   readonly association: ObservedAssociation | null;
   readonly source: 'write' | 'read' | 'list' | 'unknown';
 };
 
-/** A ServiceAccount of the account's name in a target. */
+/** ServiceAccount with the account's name in a target. */
 export type ObservedServiceAccount = {
   readonly uid: string;
   readonly resourceVersion: string;
-  /** The value of our label: the account that it belongs to, if any. */
+  /** Value of our label: the account that the ServiceAccount belongs to, if any. */
   readonly account?: string;
-  /** We created it, so unlinking deletes it. */
+  /** Whether we created the ServiceAccount, so that unlinking deletes it. */
   readonly created: boolean;
   readonly roleArn?: string;
-  /** Field manager that last set the role's annotation. */
+  /** Field manager that last set the annotation with the role. */
   readonly roleArnManager?: string;
   readonly audience?: string;
 };
@@ -94,11 +94,11 @@ export type ObservedServiceAccount = {
 /** A running pod that uses the account's ServiceAccount. */
 export type AccountUser = {
   readonly pod: string;
-  /** Its creator: `app myapp`, `ReplicaSet/x`, `Job/y`, or nothing for a bare pod. */
+  /** Owner of the pod: `app myapp`, `ReplicaSet/x` or `Job/y`; absent for a bare pod. */
   readonly workload?: string;
 };
 
-/** A running pod of any namespace that holds a role by web identity. */
+/** Running pod of any namespace that holds a role by web identity. */
 export type RoleHolder = {
   readonly namespace: string;
   readonly pod: string;
@@ -108,7 +108,7 @@ export type RoleHolder = {
 export type PodCounts = { readonly current: number; readonly stale: number; readonly uninjected: number };
 
 export type TargetObservation = {
-  /** The target's name, which is its namespace's. */
+  /** Name of the target, which is the name of its namespace. */
   readonly name: string;
   readonly namespace: 'present' | 'missing' | 'terminating';
   readonly serviceAccount?: ObservedServiceAccount;
@@ -117,21 +117,21 @@ export type TargetObservation = {
   readonly held: HeldIdentities;
 };
 
-/** Identities that running pods of the ServiceAccount hold, whether or not they are the desired one. */
+/** Identities that running pods of the ServiceAccount hold, desired or not. */
 export type HeldIdentities = {
-  /** Roles by web identity, each once. */
+  /** Distinct roles that pods hold by web identity. */
   readonly roleArns: readonly string[];
-  /** How many get their role from the Pod Identity agent. */
+  /** Number of pods that get their role from the Pod Identity agent. */
   readonly podIdentity: number;
-  /** How many of these are ready and have an agent: without an association they lose what works. All of them by default. */
+  /** Number of these pods that are ready and have an agent, so that they would lose access without an association. Default: all. */
   readonly readyByPodIdentity?: number;
-  /** Users that nothing replaces when the identity changes. Default: none. */
+  /** Pods that are not replaced when the identity changes. Default: none. */
   readonly notReplaced?: readonly AccountUser[];
-  /** How many pods with a web identity are replaced when the identity changes. None by default. */
+  /** Number of pods with a web identity that are replaced when the identity changes. Default: 0. */
   readonly replacedByRole?: number;
-  /** Users whose nodes cannot have the Pod Identity agent, so that they get no credentials. Default: none. */
+  /** Pods on nodes that cannot run the Pod Identity agent, so that they get no credentials. Default: none. */
   readonly withoutAgent?: readonly AccountUser[];
-  /** One other running pod for the token exchange. */
+  /** Another running pod, used for the token exchange. */
   readonly exchangePod?: { readonly name: string; readonly uid: string };
 };
 
@@ -146,19 +146,19 @@ export type ClusterFacts = {
   readonly partition: string;
   readonly issuer: string;
   readonly providerArn: string;
-  /** Why STS accepts no token of this cluster, by the last look at the IAM OIDC provider; absent while it is as it should be. */
+  /** Problem of the IAM OIDC provider at its last read, which makes STS refuse every token of this cluster; absent if there is none. */
   readonly providerProblem?: Problem;
   readonly rolePath: string;
   readonly identityMode: IdentityMode;
   readonly targets: readonly string[];
-  /** Where the operator runs, if it is known: no target. */
+  /** Namespace of the operator, if known. It cannot be a target. */
   readonly operatorNamespace?: string;
   readonly permissionsBoundaryArn?: string;
   readonly allowedPolicyArns?: readonly string[];
   /** Consent to detach policies that `allowedPolicyArns` no longer allows. */
   readonly detachesDisallowed: boolean;
   readonly tags: Readonly<Record<string, string>>;
-  /** Inline policies that others put on a role are removed. */
+  /** Whether inline policies that others added to a role are removed. */
   readonly strictInline: boolean;
   readonly quotas: { readonly policiesPerRole: number; readonly trustPolicySize: number };
 };
@@ -167,7 +167,7 @@ export type ClusterState =
   | { readonly ok: true; readonly facts: ClusterFacts }
   | { readonly ok: false; readonly reason: string; readonly message: string };
 
-/** The last failure of one step. It stands until the step succeeds or the account's spec changes. */
+/** Last failure of one step, kept until the step succeeds or the account's spec changes. */
 export type StepFailure = {
   readonly code: IdentityErrorCode;
   readonly message: string;
@@ -176,45 +176,45 @@ export type StepFailure = {
   readonly retryAt: number;
 };
 
-/** The last proof or confirmation for a target: of what, when, and that it held; of nothing, when the key is empty. */
+/** Last proof or confirmation for a target. The key identifies the proven state; an empty key means that it failed. */
 export type ProofRecord = {
   readonly key: string;
   readonly at: number;
   readonly roleArn?: string;
-  /** Taken from the status at the start of the process; has to be repeated by then, since a status can be forged. */
+  /** Time by which a proof from the status has to be repeated, because a status can be forged. Absent for proofs of this process. */
   readonly renewAt?: number;
 };
 
-/** The whole role as it should be. */
+/** Desired state of the whole role. */
 export type LastSyncedRole = { readonly spec: RoleSpec; readonly policyArns: readonly string[] };
 
 export type AccountWorld = {
-  /** The clock of all other times in here. */
+  /** Current time of the clock used by all other times in this type. */
   readonly now: Monotonic;
-  /** The same moment as `now`, by the wall clock, which the times in the status use. */
+  /** The same moment as `now` on the wall clock, which the times in the status use. */
   readonly date: Wall;
   readonly account: LinkedServiceAccount;
   /**
-   * Creation of the youngest admission policy that guards what accounts grant, in milliseconds since the epoch. Infinity while one
-   * is missing; absent where the operator does not require them.
+   * Creation time of the newest admission policy that guards the permissions granted by accounts, in milliseconds since the epoch.
+   * Infinity while such a policy is missing; absent if the operator does not require them.
    */
   readonly admittedSince?: Wall;
   readonly cluster: ClusterState;
-  /** Every target of the ClusterConfig, every one the spec names, every namespace that holds a link of this account, and every one that its status reports as linked. */
+  /** All targets of the ClusterConfig and of the spec, all namespaces with a link of this account, and all targets that its status reports as linked. */
   readonly targets: readonly TargetObservation[];
-  /** Cached roles by name: those that this account may use, and those whose tags name it. */
+  /** Cached roles by name: roles that this account may use, and roles whose tags name the account. */
   readonly roles: ReadonlyMap<string, CachedRole>;
-  /** Running pods that hold the role which the account is to adopt. */
+  /** Running pods that hold the role to be adopted by the account. */
   readonly holders: readonly RoleHolder[];
   /** Failures by step key. */
   readonly failures: ReadonlyMap<string, StepFailure>;
-  /** Cached associations by target. A missing target was never requested. */
+  /** Cached associations by target. The association of a missing target was never read. */
   readonly associations: ReadonlyMap<string, CachedAssociation>;
-  /** Why workloads of the account do not get on to its identity, when one of them stops the others. */
+  /** Reason why rollouts of the account's workloads are paused after the failure of one of them. */
   readonly rolloutBlocker?: { readonly reason: 'PausedByFailedRollout'; readonly message: string };
-  /** The first workload of the account whose pods are being replaced or do not get healthy, in words. */
+  /** Description of the account's first workload whose pods are being replaced or do not become healthy. */
   readonly unsettledWorkload?: string;
-  /** Proofs by slot, see `proofSlot`. */
+  /** Proofs by slot. See `proofSlot`. */
   readonly proofs: ReadonlyMap<string, ProofRecord>;
   /** Last-synced specs by role name. Empty right after a start. */
   readonly lastSynced: ReadonlyMap<string, LastSyncedRole>;

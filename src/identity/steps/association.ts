@@ -14,7 +14,7 @@ export type AssociationWrite = StepOf<
 export type CreatedAssociation = Pick<ObservedAssociation, 'arn' | 'id'>;
 
 type AssociationRow<S extends AssociationStep> = StepRow<S> & {
-  /** The association after the step, null if there is none; a read has no effect. */
+  /** Association after the step, null if none exists; absent for a read, which has no effect. */
   effect?(step: S, account: string, created: CreatedAssociation | undefined): ObservedAssociation | null;
 };
 
@@ -87,9 +87,9 @@ export function isAssociationStep(step: { readonly kind: string }): step is Asso
 }
 
 /**
- * The association after a step that EKS confirmed; null if there is none.
+ * Association after a step that EKS confirmed; null if none exists.
  *
- * @param created the answer to CreatePodIdentityAssociation
+ * @param created the response of CreatePodIdentityAssociation
  */
 export function associationAfter(
   step: AssociationWrite,
@@ -101,8 +101,8 @@ export function associationAfter(
 }
 
 /**
- * The cached state after a write that EKS confirmed. A write has to be read back before pods rely on it, unless it only added
- * tags to an association that was read: pods get what they got before.
+ * Cached state after a write that EKS confirmed. A write has to be read back before pods rely on it, unless it only added
+ * tags to an association that was read, which does not affect pods.
  */
 export function cachedAssociationAfter(
   step: AssociationWrite,

@@ -15,8 +15,8 @@ const create = {
 } as const;
 const attach = (policyArn: string): Step => ({ kind: 'AttachPolicy', role, policyArn });
 
-describe('Events of one pass', () => {
-  it('are joined to one if a role was created', () => {
+describe('the Events of one pass', () => {
+  it('are joined into one if a role was created', () => {
     const done = eventsOf([
       create,
       attach('arn:a'),

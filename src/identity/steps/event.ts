@@ -1,6 +1,6 @@
 /** Kubernetes Events about steps that were applied. */
 
-/** Every Event reason about an account, beside the error codes, and its meaning. */
+/** Event reasons about an account with their meanings, except for the error codes. */
 export const accountEventReasons = {
   RoleCreated: 'The IAM role was created, with all that was done for it at once.',
   RoleDeleted: 'The IAM role was deleted.',
@@ -25,13 +25,13 @@ export type AccountEventReason = keyof typeof accountEventReasons;
 export type StepEvent = {
   readonly reason: AccountEventReason;
   readonly note: string;
-  /** The note without the role, for where the role has just been named. */
+  /** Note without the role, for use after a note that names the role. */
   readonly brief?: string;
 };
 
 /**
  * Joins the Events of one pass: one for each reason, or a single one if a role was created. Each Event is a write to the API
- * server, and a thousand new accounts should not cost it more than the accounts themselves.
+ * server, and the Events of a thousand new accounts should not cost more than the accounts themselves.
  */
 export function joinEvents(events: readonly StepEvent[]): readonly Pick<StepEvent, 'reason' | 'note'>[] {
   const isCreation = events.some(({ reason }) => reason === 'RoleCreated');

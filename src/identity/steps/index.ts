@@ -1,4 +1,4 @@
-/** Lookups by the kind of a step, over the rows of all kinds. */
+/** Lookups by the kind of a step in the rows of all kinds. */
 import { accountSteps } from './account.ts';
 import { associationSteps } from './association.ts';
 import type { StepEvent } from './event.ts';
@@ -17,7 +17,7 @@ const rows: { readonly [K in Step['kind']]: StepRow<StepOf<K>> } = {
   ...proofSteps,
 };
 
-/** Identifies a step, so that its failure is found again: the same step on the same object has the same key. */
+/** Key of a step, used to find its failure: the same step on the same object has the same key. */
 export function stepKey(step: Step): string {
   const row: StepRow<Step> = rows[step.kind];
   const object = 'target' in step ? step.target : 'role' in step ? step.role : undefined;
@@ -25,11 +25,11 @@ export function stepKey(step: Step): string {
 }
 
 /**
- * Keys of the failures that the success of a step settles: its own, and the one of a creation that found the name taken, once the
- * object was read or deleted.
+ * Keys of the failures that the success of a step resolves: its own, and after a read or deletion of the object also the failure of a
+ * creation whose name was already in use.
  *
- * @param found whether a read showed the object. One that did not is of a while ago: to create and read again at once would go on
- *   until AWS shows it.
+ * @param found whether a read found the object. A read without a result may be stale: an immediate retry of the creation would repeat
+ *   creation and read until AWS shows the object.
  */
 export function settledFailures(step: Step, found: boolean): readonly string[] {
   const own = stepKey(step);
@@ -40,13 +40,13 @@ export function settledFailures(step: Step, found: boolean): readonly string[] {
   return [own];
 }
 
-/** The Event after an applied step; undefined for kinds that have none. */
+/** Event after an applied step; undefined for kinds without Event. */
 export function eventOf(step: Step, account: string): StepEvent | undefined {
   const row: StepRow<Step> = rows[step.kind];
   return row.event?.(step, account);
 }
 
-/** The line of a plan; undefined for reads, proofs and finalizers. `role`: the step's role as observed. */
+/** Line of a plan; undefined for reads, proofs and finalizers. `role`: the step's role as observed. */
 export function planLineOf(step: Step, role: ObservedRole | undefined): PlanLine | undefined {
   const row: StepRow<Step> = rows[step.kind];
   return row.planLine?.(step, role);

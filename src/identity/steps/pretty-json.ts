@@ -1,4 +1,4 @@
-/** JSON over several lines, for a plan; any other text as it is. */
+/** Formats JSON over several lines for a plan; returns any other text unchanged. */
 export function prettyJson(document: string): string {
   try {
     return JSON.stringify(JSON.parse(document), undefined, 2);

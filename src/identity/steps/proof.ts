@@ -1,4 +1,4 @@
-/** Steps that prove an identity, and the records of proofs and confirmations after a step. */
+/** Steps that prove an identity, and records of proofs and confirmations after a step. */
 import { roleNameOf } from '../desired/arn.ts';
 import type { ProofRecord } from '../state/world.ts';
 import type { Monotonic } from '../../k8s/time.ts';
@@ -9,7 +9,7 @@ export const proofSteps: { readonly ProveIdentity: StepRow<StepOf<'ProveIdentity
   ProveIdentity: { detail: ({ proofKey }) => proofKey },
 };
 
-/** Kinds of records of a target: while it switches its mode, it has several. */
+/** Kinds of records of a target. During a mode switch, a target has several. */
 export type ProofKind = 'webIdentity' | 'podIdentity' | 'confirmation';
 
 /** Key of a record in `AccountWorld.proofs`. */
@@ -17,7 +17,7 @@ export function proofSlot(target: string, kind: ProofKind): string {
   return kind === 'webIdentity' ? target : `${target} ${kind}`;
 }
 
-/** Whether the slot is of a proof by web identity. */
+/** Whether the slot belongs to a proof by web identity. */
 export function isTokenProof(slot: string): boolean {
   return !slot.includes(' ');
 }
@@ -29,9 +29,9 @@ export function proofSlotOf(step: StepOf<'ProveIdentity' | 'ConfirmAssociation'>
 }
 
 /**
- * Records that change with a step. A proof or confirmation that failed replaces an older one, also one that the status reports.
- * Proofs by web identity end when the trust policy is written, whatever the outcome of the write, and even if it is the document that
- * they were given under: a document that was changed and changed back has to reach STS again.
+ * Records that change with a step. A failed proof or confirmation replaces an older one, even one from the status.
+ * Proofs by web identity end with a write of the trust policy, whatever its outcome, and even if the document is the one that was
+ * proven: a document that was changed and restored has to propagate to STS again.
  */
 export function proofsAfter(
   step: Step,

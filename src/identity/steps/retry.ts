@@ -1,22 +1,22 @@
-/** When a failed step is tried again. */
+/** Retry delays of failed steps. */
 import { identityErrors, type IdentityErrorCode } from '../state/errors.ts';
 import type { Step } from './step.ts';
 
 /**
- * How long IAM may take until a change is known everywhere. The maintainers of the Terraform AWS provider measured
- * 10 to 30 seconds; a proof that fails within twice that is waiting, not broken.
+ * Maximum time for the propagation of a change in IAM. The maintainers of the Terraform AWS provider measured
+ * 10 to 30 seconds. A proof that fails within twice that time is still pending, not failed.
  */
 export const propagationMs = 60_000;
 
-/** A change that others have to make first is looked for at this pace, in milliseconds. */
+/** Delays in milliseconds while others have to make a change first. */
 const terminal = { first: 15_000, most: 300_000 };
 const backoff = { first: 500, most: 60_000 };
-/** A proof or confirmation after a change is awaited by apps, and costs a call or two. */
+/** Delays of proofs and confirmations after a change. They are short, because apps wait for the result and a retry costs one or two calls. */
 const proof = { first: 250, most: 5_000 };
 
 /**
- * The delay before the next attempt, in milliseconds, after `attempts` failures in a row (1 or more).
- * `jitter`, 0…1, spreads it over the upper half, so that what failed together is not tried together.
+ * Delay before the next attempt, in milliseconds, after `attempts` consecutive failures (1 or more).
+ * `jitter`, 0…1, spreads it over the upper half, so that steps that failed together are not retried together.
  */
 export function retryDelayMs(step: Step, code: IdentityErrorCode, attempts: number, jitter: number): number {
   const pace =
@@ -29,7 +29,7 @@ export function retryDelayMs(step: Step, code: IdentityErrorCode, attempts: numb
   return Math.round(delay * (0.5 + jitter / 2));
 }
 
-/** Errors that depend on how fast AWS propagates our own writes. */
+/** Whether the error can result from the propagation of our own writes in AWS. */
 function isAwaited(step: Step, code: IdentityErrorCode): boolean {
   return step.kind === 'ProveIdentity' || step.kind === 'ConfirmAssociation' || code === 'RoleNotAccepted';
 }

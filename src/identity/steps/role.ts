@@ -1,4 +1,4 @@
-/** Steps on an IAM role: effect, Event, plan line and drift words of each kind. */
+/** Steps on an IAM role: effect, Event, plan line and drift description of each kind. */
 import { isOwnershipTag, retainedTag } from '../desired/ownership.ts';
 import { settingKeys } from '../desired/role.ts';
 import { withoutTags, withTags } from '../desired/tags.ts';
@@ -18,7 +18,7 @@ export type RoleStep = StepOf<
   | RoleChange['kind']
 >;
 
-/** A change of the role itself, as opposed to its existence and its policies. */
+/** A change of the role itself, excluding its creation, deletion and policies. */
 export type RoleChange = StepOf<
   | 'UpdateTrustPolicy'
   | 'PutPermissionsBoundary'
@@ -34,21 +34,21 @@ export type RoleWrite = Exclude<RoleStep, { readonly kind: 'ReadRole' }>;
 export type CreatedRole = Pick<ObservedRole, 'arn' | 'id'>;
 
 type RoleRow<S extends RoleStep> = StepRow<S> & {
-  /** The role after the step; the same role for a read. */
+  /** Role after the step; unchanged by a read. */
   effect(role: ObservedRole, step: S): ObservedRole | null;
 };
 
 type ChangeRow<S extends RoleChange> = RoleRow<S> & {
-  /** Words for differences that others caused, which the step repairs; none if it repairs nothing of theirs. */
+  /** Descriptions of changes by others that the step repairs; empty if it repairs none. */
   drift(step: S, role: ObservedRole): readonly string[];
-  /** Words for the intended changes, as in "this would …"; none for ownership tags. */
+  /** Descriptions of the intended changes, as in "this would …"; empty for ownership tags. */
   intent(step: S, role: ObservedRole): readonly string[];
 };
 
 const names = (keys: readonly string[], verb: string): readonly string[] =>
   keys.length > 0 ? [`${verb} ${keys.join(', ')}`] : [];
 
-/** Name and value of each setting in words. */
+/** Name and value of each setting as text. */
 const settingWords: {
   readonly [K in keyof RoleSettings]: (value: RoleSettings[K]) => { name: string; value: string };
 } = {
@@ -56,7 +56,7 @@ const settingWords: {
   description: (text) => ({ name: 'description', value: JSON.stringify(text) }),
 };
 
-/** Words for the settings that differ from those of the role, which may not have been read. */
+/** Texts for the settings that differ from those of the role, which may not have been read. */
 function inWords<Text>(
   settings: Partial<RoleSettings>,
   role: Partial<RoleSettings> | undefined,
@@ -170,7 +170,7 @@ export const roleSteps: { readonly [K in RoleStep['kind']]: RoleRow<StepOf<K>> }
   ...changes,
   ReadRole: { effect: (role) => role },
   CreateRole: {
-    // A role that exists already is not replaced.
+    // An existing role is not replaced.
     effect: (role) => role,
     event: ({ role }) => ({ reason: 'RoleCreated', note: `created the role ${role}` }),
     planLine: ({ spec: { path, maxSessionDuration, permissionsBoundaryArn, trustPolicy } }) => ({
@@ -254,9 +254,9 @@ export function writesTrust({ kind }: RoleWrite): boolean {
 }
 
 /**
- * The role after a step that IAM confirmed; null if there is none.
+ * Role after a step that IAM confirmed; null if none exists.
  *
- * @param created the answer to CreateRole
+ * @param created the response of CreateRole
  */
 export function roleAfter(
   step: RoleWrite,
@@ -270,7 +270,7 @@ export function roleAfter(
   return before && row.effect(before, step);
 }
 
-/** The cached state after a step that IAM confirmed, by the write alone. */
+/** Cached state after a step that IAM confirmed, derived from the write alone. */
 export function cachedRoleAfter(
   step: RoleWrite,
   before: CachedRole | undefined,

@@ -1,23 +1,23 @@
-/** Properties that every kind of step has in its row: its Event and its line in a plan. */
+/** Properties of every kind of step: its Event and its line in a plan. */
 import type { ObservedRole } from '../state/world.ts';
 import type { StepEvent } from './event.ts';
 import type { Step } from './step.ts';
 
-/** One change of a dry-run plan, as the end of a sentence about the object. */
+/** One change in a dry-run plan, worded as the end of a sentence about the object. */
 export type PlanLine = {
   readonly action: 'create' | 'update' | 'delete';
   readonly summary: string;
-  /** Text of several lines. An update has both; of the others only the one that exists. */
+  /** Multi-line texts. An update has both; a creation has only `after`, a deletion only `before`. */
   readonly before?: string;
   readonly after?: string;
 };
 
-/** Methods, so that a row of one kind can be called with a step of that kind found by its `kind`. */
+/** Declared as methods, so that a row that was looked up by `kind` can be called with a step of that kind. */
 export type StepRow<S extends Step> = {
-  /** Key of the step after its kind and object, where a plan can have several such steps for one object. */
+  /** Suffix of the step's key after kind and object, for kinds with several steps per object in a plan. */
   detail?(step: S): string;
-  /** The Event after the step; none for reads, proofs and finalizers. */
+  /** Event after the step; absent for reads, proofs and finalizers. */
   event?(step: S, account: string): StepEvent | undefined;
-  /** The line in a plan; none for reads, proofs and finalizers. `role`: the step's role as observed. */
+  /** Line in a plan; absent for reads, proofs and finalizers. `role`: the step's role as observed. */
   planLine?(step: S, role: ObservedRole | undefined): PlanLine;
 };

@@ -99,7 +99,7 @@ export function isServiceAccountStep(step: { readonly kind: string }): step is S
 }
 
 /**
- * The ServiceAccount after a step; undefined after its deletion. The other steps state the one that they were decided on.
+ * ServiceAccount after a step; undefined after its deletion. The other steps contain the ServiceAccount that they were planned for.
  *
  * @param created the identifiers of a new ServiceAccount
  */

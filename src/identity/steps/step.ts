@@ -20,7 +20,7 @@ export type Step =
   | { readonly kind: 'UpdateRole'; readonly role: string; readonly settings: Partial<RoleSettings> }
   | { readonly kind: 'TagRole'; readonly role: string; readonly tags: Readonly<Record<string, string>> }
   | { readonly kind: 'UntagRole'; readonly role: string; readonly keys: readonly string[] }
-  /** Without a role if an association determines it. */
+  /** `roleArn` is absent if an association determines the role. */
   | { readonly kind: 'CreateServiceAccount'; readonly target: string; readonly roleArn?: string }
   | {
       readonly kind: 'LinkServiceAccount';
@@ -33,7 +33,7 @@ export type Step =
       readonly kind: 'UnlinkServiceAccount';
       readonly target: string;
       readonly serviceAccount: ObservedServiceAccount;
-      /** Someone else set the role's annotation, so that it stays; only our label goes. */
+      /** Whether others set the role's annotation. It is then kept, and only our label is removed. */
       readonly keepsAnnotation: boolean;
     }
   | {
@@ -48,7 +48,7 @@ export type Step =
       /** Unique id that the role must have (default: any). */
       readonly roleId?: string;
       readonly proofKey: string;
-      /** With a token of this pod, in exchange at EKS Auth; without, with a token of the ServiceAccount at STS. */
+      /** The pod whose token is exchanged at EKS Auth. If absent, a token of the ServiceAccount is exchanged at STS. */
       readonly pod?: { readonly name: string; readonly uid: string };
     }
   | { readonly kind: 'ReadAssociation'; readonly target: string; readonly why: string }
@@ -75,7 +75,7 @@ export type Step =
       readonly target: string;
       readonly association: ObservedAssociation;
       readonly why: string;
-      /** The annotation that determines the role afterwards; the association is deleted only if it is present. */
+      /** The annotation that determines the role afterwards. The association is deleted only if this annotation exists. */
       readonly successor?: { readonly roleArn: string; readonly serviceAccount: ObservedServiceAccount };
     }
   | {
@@ -86,10 +86,10 @@ export type Step =
       readonly role: string;
       readonly roleArn: string;
       readonly trustPolicy: string;
-      /** The association that is to be there; none is when absent. */
+      /** The expected association; if absent, none is expected. */
       readonly association?: ObservedAssociation;
       readonly proofKey: string;
     };
 
-/** Steps of these kinds. */
+/** A step of one of these kinds. */
 export type StepOf<Kind extends Step['kind']> = Extract<Step, { readonly kind: Kind }>;

@@ -1,10 +1,10 @@
-/** The account of the tests: its role names, its state, and a world in which it is in sync. */
+/** Account of the tests: its role names, its state, and a world in which it is in sync. */
 import { findCondition } from '../../k8s/conditions.ts';
 import { createWorld, facts, settle, type SimulatedWorld } from './simulated-world.ts';
 import { roleName } from '../desired/names.ts';
 import type { ObservedRole } from '../state/world.ts';
 
-/** Names of its roles, the first and further ones. */
+/** Name of the account's role with this index. */
 export const nameOf = (index: number): string =>
   roleName({ clusterArn: facts.clusterArn, clusterName: facts.name, account: 'myaccount', index });
 
@@ -25,7 +25,7 @@ export const theirs: ObservedRole = {
   tags: { team: 'payments' },
 };
 
-/** With an empty journal. */
+/** World with the account in sync and an empty journal. */
 export function settled(): SimulatedWorld {
   const world = createWorld();
   settle(world);
@@ -38,7 +38,7 @@ export function kinds(world: SimulatedWorld): string[] {
   return world.journal.map(({ step }) => step.kind);
 }
 
-/** `True Ready` */
+/** Status and reason of the Ready condition, for example `True Ready`. */
 export function ready(world: SimulatedWorld): string {
   const condition = findCondition(world.account.status?.conditions, 'Ready');
   return `${condition?.status} ${condition?.reason}`;

@@ -1,6 +1,6 @@
 /**
- * A world small enough to hold in a hand: IAM roles, ServiceAccounts and namespaces as plain data, and steps carried out on
- * them. It lets tests ask what a plan does without a server; the real ones are held to the same in test/.
+ * Simulation of IAM roles, ServiceAccounts and namespaces as plain data, with the execution of steps. Unit tests use it to check the
+ * effect of plans without a server. The tests in test/ check the same behaviour with servers.
  */
 import type { IdentityMode, LinkedServiceAccount, LinkedServiceAccountSpec } from '../../api/index.ts';
 import { planAccount, type AccountPlan } from '../plan/account.ts';
@@ -83,14 +83,14 @@ export type SimulatedWorld = {
   readonly associations: Map<string, ObservedAssociation>;
   readonly cachedAssociations: Map<string, CachedAssociation>;
   readonly namespaces: Map<string, Namespace>;
-  /** Pods that hold the role which is to be adopted. */
+  /** Pods that hold the role to be adopted. */
   holders: readonly RoleHolder[];
   readonly failures: Map<string, StepFailure>;
   readonly proofs: Map<string, ProofRecord>;
   readonly lastSynced: Map<string, LastSyncedRole>;
   /** Policies that IAM does not know. */
   readonly missingPolicies: Set<string>;
-  /** Every step that was carried out or refused, in order. */
+  /** Every executed or refused step, in order. */
   readonly journal: { step: Step; refused?: IdentityErrorCode }[];
   gone: boolean;
 };
@@ -212,7 +212,7 @@ type Statement = {
   readonly Condition?: { readonly StringEquals?: Readonly<Record<string, string | readonly string[]>> };
 };
 
-/** Whether a trust policy lets pods of the target's ServiceAccount in. */
+/** Whether a trust policy admits pods of the target's ServiceAccount. */
 export function admits(document: string, mode: IdentityMode, target: string, account: string): boolean {
   const { Statement: statements = [] } = JSON.parse(document) as {
     readonly Statement?: readonly Statement[];
@@ -234,7 +234,7 @@ export function admits(document: string, mode: IdentityMode, target: string, acc
   });
 }
 
-/** Plans and carries out until nothing is left to do, and writes the status as the operator would. */
+/** Plans and executes until no step is left, and writes the status like the operator. */
 export function settle(world: SimulatedWorld, options: { passes?: number } = {}): AccountPlan {
   for (let pass = 0; pass < (options.passes ?? 40); pass += 1) {
     const plan = planAccount(observe(world));
@@ -249,12 +249,12 @@ export function settle(world: SimulatedWorld, options: { passes?: number } = {})
   );
 }
 
-/** Lets the time pass until the next look is due. */
+/** Advances the time to the next planned reconcile. */
 export function waitFor(world: SimulatedWorld, plan: AccountPlan): void {
   if (plan.requeueAt !== undefined) world.now = Math.max(world.now, plan.requeueAt);
 }
 
-/** The operator asks IAM for all roles and EKS for all associations: what it believes becomes what is, as hearsay. */
+/** Lists all roles and associations and updates the caches of the operator with source `list`. */
 export function resync(world: SimulatedWorld): void {
   for (const target of new Set([...world.associations.keys(), ...world.cachedAssociations.keys()])) {
     const association = world.associations.get(target);
@@ -275,7 +275,7 @@ export function resync(world: SimulatedWorld): void {
   }
 }
 
-/** After a listing that is not the first, the operator asks for one association by itself: a listing leaves out what it does. */
+/** Reads one unread association, as the operator does after every listing but the first, because listings omit details. */
 export function readUnreadAssociation(world: SimulatedWorld): void {
   for (const [target, { association }] of world.cachedAssociations) {
     if (!association || association.details) continue;
@@ -399,7 +399,7 @@ function refusalOf(world: SimulatedWorld, step: Step): IdentityErrorCode | undef
   }
 }
 
-/** A refused write of an association leaves open whether there is one; a refused confirmation has read it. */
+/** Updates the cache after a refused step: a refused write makes the association unknown, a refused confirmation has read it. */
 function observeRefused(world: SimulatedWorld, step: AssociationStep): void {
   const association = world.associations.get(step.target) ?? null;
   if (step.kind === 'UpdateAssociation' || step.kind === 'TagAssociation')
@@ -408,7 +408,7 @@ function observeRefused(world: SimulatedWorld, step: AssociationStep): void {
     world.cachedAssociations.set(step.target, { association, source: 'read' });
 }
 
-/** Changes what exists, and what the operator has cached of it, by the effect of the step. */
+/** Applies the effect of the step to the objects and to the caches of the operator. */
 function perform(world: SimulatedWorld, step: Step): void {
   const { account, now } = world;
   const { name } = account.metadata;
