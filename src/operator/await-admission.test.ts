@@ -45,7 +45,7 @@ it('an operator starts when the enforced admission policies are of another versi
   expect(await probes([enforced('0123456789ab')])).toBe(1);
 });
 
-it('an operator does not take another refusal or an outage for its admission policies', async () => {
+it('an operator keeps waiting after a refusal for another reason, and during an outage', async () => {
   expect(await probes([refusal('leases is forbidden: no right')])).toBe(10);
   expect(await probes([new Error('connection refused'), 'admitted'])).toBe(10);
 });

@@ -5,7 +5,7 @@
 import { enforcedDigest, probeLease, shippedAdmissionDigest } from '../rbac/index.ts';
 import { isForbidden, resources, sleep, type KubeClient, type Logger, type SetTimer } from '../kube/index.ts';
 
-/** Between probes: the API server takes up new policies within about a second. Milliseconds. */
+/** Pause between probes. The API server enforces new policies within about a second. Milliseconds. */
 const pauseMs = 1_000;
 /** Probes between two warnings in the log. */
 const warnEvery = 30;

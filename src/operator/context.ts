@@ -52,14 +52,14 @@ export type Informers = {
   readonly namespaces: Informer<Namespace>;
   readonly serviceAccounts: Informer<KubeObject>;
   readonly pods: Informer<Pod>;
-  /** Objects of Apps, here and below. */
+  /** Objects of Apps: this field and those below, up to `ingresses`. */
   readonly deployments: Informer<KubeObject>;
   readonly configMaps: Informer<KubeObject>;
   readonly services: Informer<KubeObject>;
   readonly podDisruptionBudgets: Informer<KubeObject>;
   readonly horizontalPodAutoscalers: Informer<KubeObject>;
   readonly ingresses: Informer<KubeObject>;
-  /** Workloads that ask to be restarted for a new identity, here and below. */
+  /** Workloads with the restart label: this field and those below. */
   readonly labelledDeployments: Informer<KubeObject & Workload>;
   readonly statefulSets: Informer<KubeObject & Workload>;
   readonly daemonSets: Informer<KubeObject & Workload>;
@@ -70,11 +70,11 @@ export type OperatorContext = {
   readonly informers: Informers;
   readonly recorder: EventRecorder;
   readonly logger: Logger;
-  /** For times that stand in objects. */
+  /** Clock for times that are written to objects. */
   readonly now: () => Wall;
-  /** For delays, time-outs and ages. */
+  /** Clock for delays, time-outs and ages. */
   readonly monotonic: () => Monotonic;
-  /** 0 up to 1. */
+  /** Returns a random number from 0 up to 1. */
   readonly random: () => number;
   readonly setTimer: SetTimer;
   /** Observer of a controller by name. Default: none. */
@@ -92,7 +92,7 @@ export type OperatorContext = {
   readonly admittedSince?: () => Wall;
 };
 
-/** Web identity that new pods of the ServiceAccount are given. */
+/** Web identity that new pods of the ServiceAccount get. */
 export type TokenExchange = {
   readonly namespace: string;
   readonly serviceAccount: string;
@@ -108,16 +108,16 @@ export function controllerOf(
   return createController({ ...options, now, random, setTimer, logger, observer });
 }
 
-/** The index of pods by the ServiceAccount whose tokens they get, as `namespace/name`. */
+/** Index of pods by their ServiceAccount, as `namespace/name`. */
 export const podsByServiceAccount = 'serviceAccount';
 
-/** The index of pods by the ARNs of the roles that they hold by web identity. */
+/** Index of pods by the ARNs of the roles that they hold by web identity. */
 export const podsByRole = 'role';
 
-/** The index of labelled workloads by the name of the ServiceAccount that their pods use. */
+/** Index of labelled workloads by the name of the ServiceAccount that their pods use. */
 export const workloadsByServiceAccount = 'serviceAccount';
 
-/** The index of Apps by the account that they name. */
+/** Index of Apps by the account that they name. */
 export const appsByAccount = 'account';
 
 /** Index of pods by the App that owns them. */
@@ -126,7 +126,7 @@ export const podsByApp = 'app';
 /** Index of ConfigMaps by the App that owns them. */
 export const configMapsByApp = 'app';
 
-/** The index of ServiceAccounts by our label. */
+/** Index of ServiceAccounts by the account in their label. */
 export const serviceAccountsByAccount = 'account';
 
 export function createInformers(of: {
@@ -210,8 +210,8 @@ function trimNamespace({ apiVersion, kind, metadata, status }: Namespace): Names
 }
 
 /**
- * Keeps the fields of a ServiceAccount that make up its link to an account, and of its managed fields only the manager of the
- * role annotation.
+ * Keeps only the fields of a ServiceAccount that link it to an account. The managed fields are reduced to the managers
+ * of the role annotation.
  */
 export function trimServiceAccount(object: KubeObject): KubeObject {
   const { name, labels, annotations, managedFields } = object.metadata;
@@ -233,7 +233,7 @@ export function trimServiceAccount(object: KubeObject): KubeObject {
   };
 }
 
-/** Field manager of the role's annotation other than us, if there is one. */
+/** Field manager of the role annotation. If there are several, one other than this operator. */
 export function roleArnManagerOf(object: KubeObject): string | undefined {
   const managers = (object.metadata.managedFields ?? []).flatMap(({ manager }) => manager ?? []);
   return managers.find((manager) => manager !== fieldManager) ?? managers[0];

@@ -39,11 +39,11 @@ export type Aws = {
 export type EngineOptions = Omit<OperatorContext, 'informers' | 'exchange'> & {
   /** AWS in the region of the current ClusterConfig, on behalf of a caller. */
   readonly aws: (informers: Informers, caller: Caller) => Aws;
-  /** Accounts reconciled at a time, and Apps. Default: 32. */
+  /** Maximum number of accounts, and of Apps, that are reconciled at a time. Default: 32. */
   readonly concurrency?: number;
   /** Whether IAM is known to limit the rate of calls. */
   readonly limited?: () => boolean;
-  /** Called when an account becomes ready under a new or changed spec, with the time since that was seen. */
+  /** Called when an account becomes ready under a new or changed spec, with the time since the spec was seen. */
   readonly onInStep?: (tookMs: number) => void;
   /** Called after a listing of IAM roles, with the numbers of roles of this cluster without an account. */
   readonly onLeftovers?: (counts: Readonly<Record<LeftoverKind, number>>) => void;
@@ -58,11 +58,11 @@ export type Engine = {
   driftChecks(): readonly DriftCheck[];
   /** Whether accounts wait for a worker. */
   busy(): boolean;
-  /** Whether no key is reconciled or waits. */
+  /** Whether no key is being reconciled or waits for a worker. */
   idle(): boolean;
-  /** Follows the cluster until the signal aborts. Resolves when all informers have synced. */
+  /** Watches the cluster until the signal aborts. Resolves when all informers have synced. */
   follow(signal: AbortSignal): Promise<{ readonly followed: Promise<unknown> }>;
-  /** Reconciles until the signal aborts, and finishes what is in flight. */
+  /** Reconciles until the signal aborts, then finishes the reconciles in flight. */
   work(signal: AbortSignal): Promise<void>;
 };
 
@@ -136,7 +136,7 @@ export function createEngine(options: EngineOptions): Engine {
   });
   const clusters = createClusterController({
     context,
-    // All accounts wait for these few calls.
+    // These few calls have the highest priority, since all accounts wait for them.
     aws: () => aws({ owner: 'cluster', priority: 'interactive' }).account,
     driftChecks: resync.checks,
   });

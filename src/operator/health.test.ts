@@ -27,13 +27,13 @@ const informer = (
 });
 
 describe('an operator', () => {
-  it('is ready when it has everything and hears of the API server', () => {
+  it('is ready when all informers have synced and the API server answers', () => {
     expect(
       whyNotReady([informer(), informer({ contact: 1_000_000 - 299_000 })], 1_000_000 as Monotonic),
     ).toEqual([]);
   });
 
-  it('is not while it lacks something, cannot follow something, or hears nothing', () => {
+  it('is not ready while an informer has not synced, its watch fails, or the API server is silent', () => {
     expect(
       whyNotReady(
         [
@@ -57,7 +57,7 @@ describe('an operator', () => {
     expect(whyOutdated(2, 1)).toMatchObject([{ name: 'schema-version' }]);
   });
 
-  it('is unhealthy by the work that does not end, and by nothing else', () => {
+  it('is unhealthy only while a reconcile does not end', () => {
     const controller = (...stuck: readonly string[]) => ({ name: 'accounts', stuck: () => stuck });
     expect(whyUnhealthy([controller()])).toEqual([]);
     expect(whyUnhealthy([controller(), controller('a', 'b')])).toEqual([
@@ -66,7 +66,7 @@ describe('an operator', () => {
   });
 });
 
-describe('over HTTP', () => {
+describe('the HTTP endpoints', () => {
   const serve = async (
     unhealthy: readonly FailedCheck[],
     notReady: readonly FailedCheck[],
@@ -89,7 +89,7 @@ describe('over HTTP', () => {
     return { get, lines };
   };
 
-  it('all is well', async () => {
+  it('answer with success when no check fails', async () => {
     const { get, lines } = await serve([], []);
     expect(await get('/healthz')).toEqual([200, 'ok\n']);
     expect(await get('/readyz?verbose')).toEqual([200, 'ok\n']);
@@ -98,7 +98,7 @@ describe('over HTTP', () => {
     expect(lines).toEqual([]);
   });
 
-  it('failed checks are named to everybody, and their details are logged once', async () => {
+  it('return the names of failed checks, and log the details once', async () => {
     const secret = 'GET https://10.0.0.1 payments: token sesame';
     const { get, lines } = await serve(
       [{ name: 'accounts', detail: secret }],
@@ -117,7 +117,7 @@ describe('over HTTP', () => {
     expect(lines[1]).toContain(secret);
   });
 
-  it('a failure to collect metrics is explained in the log and not in the response', async () => {
+  it('explain a failure to collect metrics in the log and not in the response', async () => {
     const { get, lines } = await serve([], [], () => Promise.reject(new Error('secret')));
     expect(await get('/metrics')).toEqual([500, 'metrics cannot be collected: see the log\n']);
     expect(lines.join('')).toContain('secret');

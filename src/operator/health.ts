@@ -11,13 +11,13 @@ import {
 } from '../kube/index.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
-/** Within this time a silent watch is opened again, which succeeds or fails. Milliseconds. */
+/** Longest time without an answer of the API server. A silent watch is reopened earlier, which succeeds or fails. Milliseconds. */
 const longestSilenceMs = 2 * defaultReflectorLimits.idleMs;
 
-/** Failed check. The response contains only the name. The detail may name objects and addresses, and goes to the log. */
+/** Failed check. The response contains only the name. The detail may name objects and addresses, so it is only logged. */
 export type FailedCheck = { readonly name: string; readonly detail: string };
 
-/** Failed checks of `/readyz`: resources that the operator does not follow, by plural. */
+/** Failed checks of `/readyz`: plural names of the resources whose informers are not in sync. */
 export function whyNotReady(
   informers: readonly Pick<Informer<KubeObject>, 'resource' | 'hasSynced' | 'lastError' | 'lastContact'>[],
   now: Monotonic,
@@ -39,7 +39,7 @@ export function whyOutdated(installed: number, own: number): readonly FailedChec
   return installed > own ? [{ name: 'schema-version', detail: outdatedMessage(installed, own) }] : [];
 }
 
-/** Failed checks of `/healthz`: controllers with a reconcile that only a restart of the process ends. */
+/** Failed checks of `/healthz`: controllers with a reconcile that only a restart of the process can end. */
 export function whyUnhealthy(
   controllers: readonly Pick<Controller, 'name' | 'stuck'>[],
 ): readonly FailedCheck[] {

@@ -14,7 +14,7 @@ import {
 type Sources = Pick<InformerOptions<KubeObject>, 'client' | 'logger' | 'now' | 'random' | 'setTimer'>;
 
 export type InstalledObjects = {
-  /** One per object: RBAC grants a watch by name only to a watch of that name. */
+  /** One informer per object, since RBAC rules with `resourceNames` allow only watches of a single name. */
   readonly informers: readonly Informer<KubeObject>[];
 };
 

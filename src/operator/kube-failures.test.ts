@@ -6,7 +6,7 @@ import { classifyKubeError } from './kube-failures.ts';
 const forbidden = (message: string): KubeApiError =>
   new KubeApiError({ code: 403, reason: 'Forbidden', message }, { request: 'POST /' });
 
-test('a denial of our own admission policy differs from a missing right, and is never answered with more rights', () => {
+test('a denial by our own admission policy is not reported as a missing right, and the message suggests no further rights', () => {
   const fence = forbidden(
     `serviceaccounts "web" is forbidden: ValidatingAdmissionPolicy 'operator-confinement.k11n.dev' with binding 'operator-confinement.k11n.dev' denied request: the operator may only write into targets`,
   );

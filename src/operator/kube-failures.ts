@@ -1,4 +1,4 @@
-/** Classifies errors of the Kubernetes API server as errors of identities. */
+/** Classifies errors of the Kubernetes API server as `IdentityError`s. */
 import { IdentityError } from '../identity/index.ts';
 import {
   isAlreadyExists,
@@ -26,7 +26,7 @@ export function classifyKubeError(error: unknown, doing: string): IdentityError 
   return new IdentityError('Unexpected', message, { cause: error });
 }
 
-/** Denied by one of our own admission policies rather than by RBAC: more rights would not help. */
+/** Whether one of our own admission policies denied the request, and not RBAC. More rights would not help. */
 function isFenced(message: string): boolean {
   return /ValidatingAdmissionPolicy '[^']*\.k11n\.dev'/.test(message);
 }

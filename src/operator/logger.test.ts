@@ -9,7 +9,7 @@ function logged(error: unknown): Record<string, unknown> {
   return JSON.parse(lines[0] ?? '{}') as Record<string, unknown>;
 }
 
-it('says of an error what it is, what it says, and what is behind it', () => {
+it('logs the type, the message and the cause of an error', () => {
   class OwnError extends Error {
     override readonly name = 'OwnError';
     readonly code = 'Own';
@@ -21,7 +21,7 @@ it('says of an error what it is, what it says, and what is behind it', () => {
   });
 });
 
-it('says what was thrown when it is no Error of this realm, or none at all', () => {
+it('logs a thrown value that is an Error of another realm, or no Error', () => {
   const timeout = AbortSignal.abort().reason as unknown;
   expect(logged(timeout)).toMatchObject({ error: { message: 'This operation was aborted' } });
   expect(logged(new AggregateError([new Error('one')], 'several'))).toMatchObject({

@@ -1,10 +1,10 @@
-/** Structured logs, a line of JSON each: a constant message and what varies as fields. */
+/** Structured logs: each entry is a line of JSON with a constant message and the variable parts as fields. */
 import { pino } from 'pino';
 import type { LogFields, Logger } from '../kube/index.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** @param write takes a line with its end */
+/** @param write writes a line that includes its line break */
 export function createLogger(options: {
   readonly level: LogLevel;
   readonly write: (line: string) => void;
@@ -17,7 +17,7 @@ export function createLogger(options: {
         base: null,
         timestamp: pino.stdTimeFunctions.isoTime,
         formatters: { level: (label) => ({ level: label }) },
-        // JSON.stringify shows nothing of an Error.
+        // JSON.stringify renders an Error as an empty object.
         serializers: { error: pino.stdSerializers.err },
         messageKey: 'msg',
       },

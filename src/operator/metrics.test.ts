@@ -45,7 +45,7 @@ const view: MetricsView = {
 };
 
 describe('the metrics', () => {
-  it('count calls by action and outcome, and those that were throttled', async () => {
+  it('count calls by action and outcome, and count throttled calls', async () => {
     const metrics = createMetrics();
     const call = { service: 'iam', action: 'CreateRole', throttled: false, durationMs: 30 };
     metrics.countAwsCall({ ...call, outcome: 'Success' });
@@ -63,7 +63,7 @@ describe('the metrics', () => {
     );
   });
 
-  it('tell what the scheduler and the controllers say at the time, and no rate before there is one', async () => {
+  it('show the current figures of the scheduler and the controllers, and the rate limit of AWS once it is known', async () => {
     const metrics = createMetrics();
     metrics.countInStep(700);
     metrics.setLeftovers({ orphan: 1, retained: 2 });
@@ -91,7 +91,7 @@ describe('the metrics', () => {
     );
   });
 
-  it('tell of the controllers what those of controller-runtime tell', async () => {
+  it('cover the controllers as the metrics of controller-runtime do', async () => {
     const metrics = createMetrics();
     const observer = metrics.observerOf('accounts');
     observer.reconciled?.('success', 30);
@@ -132,7 +132,7 @@ describe('the metrics', () => {
     expect(alone).not.toContain('konstellation_lease_age_seconds{');
   });
 
-  it('are all served, and all described in the reference', async () => {
+  it('are all served and all listed in the reference', async () => {
     const reference = await readFile(new URL('../../docs/reference/metrics.md', import.meta.url), 'utf8');
     const rows = Object.entries(metricDefinitions).map(
       ([name, { type, labels, help }]) =>

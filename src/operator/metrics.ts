@@ -1,4 +1,7 @@
-/** Metrics of the operator. Names and labels are contract; docs/reference/metrics.md lists them, and a test compares. */
+/**
+ * Metrics of the operator. Names and labels are a public contract: docs/reference/metrics.md lists them, and a test compares
+ * the two.
+ */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
 import type { CallOutcome, SchedulerFigures } from '../aws/index.ts';
 import type { Wall } from '../k8s/time.ts';
@@ -16,7 +19,7 @@ import {
 export type MetricsView = RuntimeView & {
   readonly accounts: { readonly ready: number; readonly notReady: number; readonly unknown: number };
   readonly drift: readonly DriftCheck[];
-  /** Targets that wait for their pods to end, drained longest first. */
+  /** Targets that wait for their pods to end, longest wait first. */
   readonly draining: readonly { readonly since: Wall }[];
   readonly now: Wall;
   readonly aws: readonly SchedulerFigures[];
@@ -34,7 +37,7 @@ export type Metrics = Omit<RuntimeMetrics, 'refresh'> & {
   readonly text: (view: MetricsView) => Promise<string>;
 };
 
-/** `process_…` and `nodejs_…` cover the process itself. */
+/** Definitions of the operator's own metrics. The default metrics `process_…` and `nodejs_…` cover the process itself. */
 export const metricDefinitions = {
   konstellation_aws_calls_total: {
     type: 'counter',

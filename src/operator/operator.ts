@@ -26,48 +26,51 @@ export type OperatorOptions = {
   readonly logger: Logger;
   readonly now: () => Wall;
   readonly monotonic: () => Monotonic;
-  /** 0 up to 1. */
+  /** Returns a random number from 0 up to 1. */
   readonly random: () => number;
-  /** Ends the operator; what is in flight is finished first. */
+  /** Ends the operator after it has finished the reconciles in flight. */
   readonly signal: AbortSignal;
   readonly version: string;
   /** Environment variables of the process: proxies and certificate authorities for AWS. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Address of `/healthz`, `/readyz` and `/metrics`. Default: not served. Port 0 takes a free one. */
+  /** Address of `/healthz`, `/readyz` and `/metrics`. Default: not served. Port 0 selects a free port. */
   readonly health?: { readonly host: string; readonly port: number };
   /**
-   * With it, this operator reconciles only while it holds the Lease, and rejects when it loses it. Default: no leader
-   * election.
+   * Lease for leader election. This operator reconciles only while it holds the Lease, and `runOperator` rejects when
+   * it loses the Lease. Default: no leader election.
    */
   readonly lease?: {
     readonly namespace: string;
     readonly name: string;
     /** Unique among the operators of the cluster. */
     readonly identity: string;
-    /** How long other operators wait after the last renewal. Default: 15 s. */
+    /** Time after the last renewal before another operator may acquire the Lease. Default: 15 s. */
     readonly durationMs?: number;
   };
-  /** With it, nothing is reconciled before the API server enforces the admission policies. */
+  /** If set, nothing is reconciled before the API server enforces the admission policies. */
   readonly requireAdmission?: {
-    /** Where this operator may create Leases. */
+    /** Namespace where this operator may create Leases. */
     readonly namespace: string;
   };
   /** Namespace of the operator, if it runs in the cluster: it cannot be a target. */
   readonly namespace?: string;
-  /** Accounts reconciled at a time, and Apps. */
+  /** Maximum number of accounts, and of Apps, that are reconciled at a time. */
   readonly concurrency?: number;
-  /** Heap to shrink after bursts. Default: left alone. */
+  /** Heap to shrink after bursts. Default: none. */
   readonly heap?: Heap;
   /** Called when all informers have synced. */
   readonly onStarted?: (started: { readonly healthPort?: number }) => void;
 };
 
-/** IAM's endpoint and partition follow from the region; until a ClusterConfig names one, any of the partition `aws` will do. */
+/**
+ * Region until a ClusterConfig names one. It determines the endpoint and partition of IAM, so any region of the partition
+ * `aws` works.
+ */
 const regionUntilConfigured = 'us-east-1';
 
 /**
- * The workers bound the requests to the API server, which limits them itself by API Priority and Fairness. This limit only
- * protects against a bug of ours.
+ * Client-side limit of requests to the API server. The number of workers bounds the requests already, and the API
+ * server limits them by API Priority and Fairness, so this limit only protects against a bug of the operator.
  */
 const requestRate = { qps: 1_000, burst: 2_000 };
 
@@ -79,15 +82,15 @@ export class LeaseLostError extends Error {
   }
 }
 
-/** Thrown before a write of an operator that is older than the CRDs. */
+/** Thrown instead of a write by an operator that is older than the CRDs. */
 class OutdatedError extends Error {
   override readonly name = 'OutdatedError';
 }
 
 /**
- * Runs until the signal aborts. While the CRDs are of a later version than this operator, it writes nothing, since it would
- * undo what a later version does for unknown fields and kinds. It resumes when they are of a known version. Rejects when it
- * cannot work at all.
+ * Runs until the signal aborts. While the CRDs are of a later version than this operator, it writes nothing, since it
+ * would undo the writes of a later version for fields and kinds that it does not know. It resumes when the CRDs are of
+ * a known version. Rejects when it cannot start or continue.
  * @throws LeaseLostError
  */
 export async function runOperator(options: OperatorOptions): Promise<void> {
@@ -256,7 +259,7 @@ async function runUntilCurrent(options: OperatorOptions): Promise<'current' | 's
     };
     if (elector) {
       const end = await elector.elector.run(signal, lead);
-      // Another operator may lead now, so the observed state may be outdated at any moment: the process starts over.
+      // Another operator may lead now and make the observed state outdated, so this process ends and is restarted.
       if (end === 'lost') throw new LeaseLostError();
     } else {
       await lead(signal);
@@ -264,7 +267,7 @@ async function runUntilCurrent(options: OperatorOptions): Promise<'current' | 's
     // A paused operator leaves the lease to an operator of the right version, and does not acquire it again.
     await Promise.all([followed, installedFollowed]);
   } catch (error) {
-    // Stopped before the informers synced: an end, not a failure.
+    // A stop before the informers have synced is not a failure.
     if (!signal.aborted) throw error;
   } finally {
     over.abort();
@@ -278,7 +281,7 @@ async function runUntilCurrent(options: OperatorOptions): Promise<'current' | 's
   return options.signal.aborted ? 'stopped' : 'current';
 }
 
-/** Leader elector with a client of its own, so that renewals wait behind no other request. */
+/** Creates a leader elector with a separate client, so that renewals never wait for other requests. */
 function createElector(
   { connection, logger, now, monotonic, random }: OperatorOptions,
   lease: NonNullable<OperatorOptions['lease']>,

@@ -1,4 +1,4 @@
-/** The writer of statuses, the same for LinkedServiceAccounts, Apps and ClusterConfigs. */
+/** Writes the statuses of LinkedServiceAccounts, Apps and ClusterConfigs. */
 import { fieldManager } from '../api/index.ts';
 import {
   apiVersionOf,
@@ -12,11 +12,11 @@ import type { WriteThroughCache } from './observed-state/write-through-cache.ts'
 import { sameValue } from './same-value.ts';
 
 /**
- * Writes the status where it differs from the one in `object`.
+ * Writes the status if it differs from the status in `object`.
  *
- * The API server takes it for this version of the object alone. On the status subresource it ignores the uid, so only the
- * version keeps the status away from another object that has been created under the name meanwhile. After a conflict
- * nothing is left to do: the change that caused it starts another reconcile.
+ * The API server accepts the write only for this version of the object. It ignores the uid on the status subresource,
+ * so only the version prevents a write to another object that was created under the same name meanwhile. A conflict
+ * needs no retry, since the change that caused it starts another reconcile.
  *
  * @returns whether it was written
  */

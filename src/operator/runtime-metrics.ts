@@ -102,7 +102,7 @@ export type RuntimeView = {
     | {
         readonly name: string;
         readonly leading: boolean;
-        /** Time since the Lease was last seen to change. */
+        /** Time since this process last saw the Lease change. */
         readonly leaseAgeMs?: number | undefined;
       }
     | undefined;
@@ -125,7 +125,7 @@ export function definer<T extends MetricDefinitions>(registry: Registry, definit
 export type RuntimeMetrics = {
   readonly observerOf: (controller: string) => ControllerObserver;
   readonly countRequest: (request: RequestOutcome) => void;
-  /** Copies the counts of the controllers. */
+  /** Updates the metrics from the current figures of the controllers. */
   readonly refresh: (view: RuntimeView) => void;
 };
 
@@ -179,7 +179,8 @@ export function createRuntimeMetrics(registry: Registry): RuntimeMetrics {
       requests.inc({ code: status === undefined ? '<error>' : String(status), method, host });
     },
     refresh(view) {
-      // The counts of the controllers only grow, so resetting and adding the total gives the same as adding differences.
+      // The counts of the controllers only grow, so a reset followed by adding the totals has the same result as adding the
+      // differences.
       for (const counter of Object.values(counters)) counter.reset();
       for (const { name: controller, metrics } of view.controllers) {
         const figures = metrics();

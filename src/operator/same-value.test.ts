@@ -5,7 +5,7 @@ it.each([
   ['the order of keys', { a: 1, b: [{ c: 'x', d: null }] }, { b: [{ d: null, c: 'x' }], a: 1 }],
   ['a key without a value', { a: 1, b: undefined }, { a: 1 }],
   ['a key without a value on the other side', { a: 1 }, { a: 1, b: undefined }],
-])('does not look at %s', (_, a, b) => {
+])('ignores %s', (_, a, b) => {
   expect(sameValue(a, b)).toBe(true);
 });
 
@@ -20,6 +20,6 @@ it.each([
   ['nothing for null', { a: null }, {}],
   ['a key that every object inherits', {}, { constructor: 'x' }],
   ['a key that every object inherits, the other way', { toString: 'x' }, {}],
-])('tells %s', (_, a, b) => {
+])('detects a difference in %s', (_, a, b) => {
   expect(sameValue(a, b)).toBe(false);
 });

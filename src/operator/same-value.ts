@@ -12,7 +12,7 @@ export function sameValue(a: unknown, b: unknown): boolean {
   }
   const left = a as Readonly<Record<string, unknown>>;
   const right = b as Readonly<Record<string, unknown>>;
-  // Copies neither value, as every status is compared at every reconcile.
+  // Neither value is copied, since every reconcile compares a status.
   for (const key of Object.keys(left))
     if (left[key] !== undefined && !(Object.hasOwn(right, key) && sameValue(left[key], right[key])))
       return false;

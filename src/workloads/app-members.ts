@@ -12,14 +12,14 @@ export function appTargetId(app: string, target: string): string {
   return `app ${app} in ${target}`;
 }
 
-/** Whether some target of the App is to roll to another identity. */
+/** Whether a target of the App has to roll to another identity. */
 export function wantsSlot(observation: Omit<AppObservation, 'slots'>): boolean {
   return observation.app.spec.targets.some((target) => identityStanding(observation, target)?.wants);
 }
 
 /**
- * Targets of an App that have pods. A target with pods that the webhook missed is not done: where nothing injects, the next
- * target would lose its identity too.
+ * Targets of an App that have pods. A target with pods that the webhook missed is not done: if the webhook is down, the
+ * next target would lose its identity too.
  */
 export function appMembers(
   observation: Omit<AppObservation, 'slots'>,
@@ -40,7 +40,7 @@ export function appMembers(
   });
 }
 
-/** Read from the App's last status: only the API server knows what it refuses. */
+/** Whether the API server refused the new template, according to the App's last status. Only the API server can decide that. */
 function isRefused({ app }: Pick<AppObservation, 'app'>, { name }: AppTarget): boolean {
   return (
     app.status?.targets?.some(

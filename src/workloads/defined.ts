@@ -1,13 +1,13 @@
 /**
- * Omits optional fields instead of setting them to `undefined`: manifests and statuses are compared and digested as they
- * are written.
+ * Omits optional fields instead of setting them to `undefined`, since manifests and statuses are compared and digested
+ * in their written form.
  */
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
-/** Fields that have a value. */
+/** The fields that have a value. */
 export function defined<T extends object>(fields: T): Defined<T> {
-  // A loop instead of entries, since this runs some ten times for each changed pod of a cluster.
+  // A loop is faster than `Object.entries`; this function runs about ten times for each changed pod of a cluster.
   const kept: Partial<Record<keyof T, unknown>> = {};
   for (const name of Object.keys(fields) as (keyof T)[])
     if (fields[name] !== undefined) kept[name] = fields[name];

@@ -11,7 +11,7 @@ function reviews(spec: Partial<AppSpec> = {}, metadata: Partial<App['metadata']>
   return app({ ports: [http, admin], ...spec }, { name: 'user-reviews', uid: 'uid-of-reviews', ...metadata });
 }
 
-/** The variables that the app is given, or why it is not deployed. */
+/** The environment variables of the app, or the reason why it is not deployed. */
 function seenBy(
   dependencies: readonly Dependency[],
   other: App | undefined,
@@ -37,28 +37,28 @@ const both = [
 ];
 
 describe('dependencies', () => {
-  test('are told as addresses, one for each port', () => {
+  test('become addresses in the environment, one for each port', () => {
     expect(seenBy([{ name: 'user-reviews' }], reviews())).toEqual(both);
   });
 
-  test('may name a single port, and another target', () => {
+  test('may name a single port and another target', () => {
     const elsewhere = reviews({ targets: [target('staging')] });
     expect(seenBy([{ name: 'user-reviews', port: 'http', target: 'staging' }], elsewhere)).toEqual([
       { name: 'USER_REVIEWS_HTTP_HOST', value: 'user-reviews.staging.svc:8080' },
     ]);
   });
 
-  test('give way to what the app states itself', () => {
+  test('are overridden by variables of the app itself', () => {
     const env = [{ name: 'USER_REVIEWS_HTTP_HOST', value: 'localhost:1' }];
     expect(seenBy([{ name: 'user-reviews' }], reviews(), { env })).toEqual([env[0], both[1]]);
   });
 
-  test('of each other are no obstacle', () => {
+  test('of two apps on each other block neither of them', () => {
     const caller = reviews({ dependencies: [{ name: 'web' }] });
     expect(seenBy([{ name: 'user-reviews' }], caller)).toEqual(both);
   });
 
-  test('are of no concern to a target that is halted', () => {
+  test('do not block a halted target', () => {
     expect(seenBy([{ name: 'user-reviews' }], undefined, {}, { deployMode: 'halt' })).toBeUndefined();
   });
 
@@ -83,7 +83,7 @@ describe('dependencies', () => {
       'it depends on port grpc of app user-reviews, whose ports are http, admin-api',
     ],
     ['without ports', {}, reviews({ ports: [] }), 'it depends on app user-reviews, which has no ports'],
-  ])('on an app %s is told, and nothing is deployed', (_name, fields, other, message) => {
+  ])('on an app %s are reported, and nothing is deployed', (_name, fields, other, message) => {
     expect(seenBy([{ name: 'user-reviews', ...fields }], other)).toBe(`DependencyMissing: ${message}`);
   });
 });

@@ -1,11 +1,11 @@
 /**
  * Addresses of the Apps that an App calls, as environment variables: `REVIEWS_HTTP_HOST=reviews.production.svc:8080`. They
- * are derived from the spec of the other App, not from what runs, so two Apps may call each other and neither waits for the
- * other to be healthy. The pod's resolver adds the cluster domain.
+ * are derived from the spec of the other App, not from its pods, so two Apps may call each other and neither waits for
+ * the other to be healthy. The pod's resolver adds the cluster domain.
  */
 import type { App, AppTarget, Dependency, EnvVar } from '../api/index.ts';
 
-/** Existing Apps among the dependencies, by name. */
+/** The dependencies that exist, by name of the App. */
 export type OtherApps = ReadonlyMap<string, App>;
 
 export function dependencyEnv(app: App, target: AppTarget, others: OtherApps): readonly EnvVar[] {
@@ -18,7 +18,7 @@ export function dependencyEnv(app: App, target: AppTarget, others: OtherApps): r
   });
 }
 
-/** Missing part of the addresses; undefined when they are complete. */
+/** Describes the address that is missing; undefined when all are known. */
 export function dependencyFault(app: App, target: AppTarget, others: OtherApps): string | undefined {
   // A halted target calls no other App.
   if (target.deployMode === 'halt') return undefined;
@@ -38,7 +38,7 @@ export function dependencyFault(app: App, target: AppTarget, others: OtherApps):
   return undefined;
 }
 
-/** Duplicate dependency, whose addresses would share one variable. */
+/** Describes two dependencies whose addresses would share one variable; undefined when there are none. */
 export function ambiguousDependency(app: App): string | undefined {
   const seen = new Set<string>();
   for (const { name, port } of app.spec.dependencies ?? []) {

@@ -1,4 +1,4 @@
-/** The part of Deployments that this project reads. */
+/** The fields of Deployments that this project reads. */
 import { identityAnnotation } from '../api/index.ts';
 import type { ObjectMeta } from '../k8s/metadata.ts';
 
@@ -41,7 +41,7 @@ export type Deployment = {
   };
 };
 
-/** Set by the Deployment controller: counts the pod templates that the Deployment has had. */
+/** Annotation of the Deployment controller: number of pod templates that the Deployment has had. */
 const revisionAnnotation = 'deployment.kubernetes.io/revision';
 
 export function revisionOf(deployment: Deployment): string | undefined {
@@ -57,12 +57,12 @@ export function imageOf(deployment: Deployment): string | undefined {
   return deployment.spec?.template?.spec?.containers?.[0]?.image;
 }
 
-/** Whether it has or will have pods. */
+/** Whether the Deployment has or will have pods. */
 export function hasReplicas(deployment: Deployment): boolean {
   return (deployment.spec?.replicas ?? 1) > 0;
 }
 
-/** Account that pods of the current template use, if any. */
+/** Account that pods of the current template use; undefined when they use none. */
 export function deployedAccount(deployment: Deployment): string | undefined {
   const { serviceAccountName } = deployment.spec?.template?.spec ?? {};
   return serviceAccountName === 'default' ? undefined : serviceAccountName;

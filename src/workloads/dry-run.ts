@@ -1,6 +1,6 @@
 /**
- * Decides which writes a pod is created for in a dry run first: those that create pods of an app with an account. Thus pods
- * that hold their identity are never replaced by pods that would have none, whatever the reason for the write is.
+ * Decides before which writes a dry-run pod is created: before all that create pods of an app with an account. Thus
+ * pods that hold their identity are never replaced by pods without one, whatever the reason for the write.
  *
  * | write                                                          | dry-run pod |
  * |----------------------------------------------------------------|-------------|
@@ -28,8 +28,8 @@ export type DryRunInput = {
 };
 
 /**
- * Adds the dry-run pod to the first step that creates pods. When it fails, the steps after that one are not executed
- * either.
+ * Adds the dry-run pod to the first step that creates pods. If the dry run fails, neither this step nor any later one
+ * is executed.
  */
 export function withDryRun(steps: readonly ApplyStep[], input: DryRunInput): readonly ApplyStep[] {
   const first = steps.findIndex(({ manifest }) => createsPods(manifest, input.deployment));
@@ -42,7 +42,7 @@ export function withDryRun(steps: readonly ApplyStep[], input: DryRunInput): rea
   });
 }
 
-/** Dry-run pod for new pods of `template`; undefined when they need no identity. */
+/** Dry-run pod for new pods of `template`; undefined when these need no identity. */
 export function dryRunPodOf(
   template: PodTemplate | undefined,
   { wanted, pods }: DryRunInput,

@@ -1,4 +1,4 @@
-/** Every field of an App, common and of a target: it reaches the cluster, and leaves nothing behind when it is taken out. */
+/** Tests that every field of an App, common or of a target, reaches the cluster, and leaves nothing behind when it is removed. */
 import { describe, expect, test } from 'vitest';
 import { appSpec, type App, type AppSpec, type AppTarget } from '../api/index.ts';
 import type { ObservedObject } from './manifest.ts';
@@ -22,7 +22,7 @@ const common: Required<Omit<AppSpec, 'image' | 'targets'>> = {
   imagePullSecrets: ['registry'],
   resources: { requests: { cpu: '1' } },
   probes: { readiness: { tcpSocket: { port: 8080 } } },
-  // Without an autoscaler, which would own the number of replicas.
+  // The app has no autoscaler, which would own the number of replicas.
   scale: { min: 2 },
 };
 
@@ -63,7 +63,7 @@ function after(...specs: readonly Partial<AppSpec>[]): readonly ObservedObject[]
 
 type Case = { readonly with: Partial<AppSpec>; readonly without: Partial<AppSpec> };
 
-/** Beside as many other fields as can be, and alone as far as that can be. */
+/** Cases of a field: together with as many other fields as possible, and with as few as possible. */
 function casesOf(field: string): readonly Case[] {
   const { [field as keyof typeof common]: value, ...others } = common;
   const alone = field === 'ports' ? {} : { ports };
@@ -89,7 +89,7 @@ function targetCasesOf(field: string): readonly Case[] {
   ];
 }
 
-test('no field is forgotten here', () => {
+test('every field is covered by these tests', () => {
   const { image: _, targets, ...fields } = appSpec.shape;
   expect(Object.keys(common).toSorted()).toEqual(Object.keys(fields).toSorted());
   const { name: __, ...ofTarget } = targets.element.shape;
@@ -104,7 +104,7 @@ describe.each([
     for (const each of cases) expect(after(each.with)).not.toEqual(after(each.without));
   });
 
-  test('leaves nothing behind', () => {
+  test('leaves nothing behind when it is removed', () => {
     for (const each of cases)
       expect(after(each.without, each.with, each.without)).toEqual(after(each.without));
   });

@@ -1,7 +1,8 @@
 /**
- * Halts that do not depend on the rest of the spec. A person who has to stop an app in the night cannot be asked to correct
- * its spec first: the replicas are set to 0 before anything else of the spec is tried, since that may be refused. An app
- * that was stopped this way is resumed as it was last deployed, and nothing of the refused spec is rolled out.
+ * Halts that do not depend on the rest of the spec. A person who has to stop an app in an emergency should not have to
+ * correct its spec first. Therefore the replicas are set to 0 before the rest of the spec is applied, which may be
+ * refused. An app that was halted this way is resumed as it was last deployed, and no part of the refused spec is
+ * rolled out.
  */
 import type { App, AppTarget } from '../api/index.ts';
 import { dependencyFault, type OtherApps } from './dependencies.ts';
@@ -21,14 +22,14 @@ type TargetState = {
   readonly pods: readonly Pod[];
 };
 
-/** Reasons that concern the objects to write. The namespace exists and may be written. */
+/** Reasons that concern only the objects to write: the namespace exists and may be written. */
 const reasonsOfSpec: readonly TargetReason[] = ['InvalidSpec', 'DependencyMissing', 'NotOwned', 'Refused'];
 
 export function isOfSpec(reason: TargetReason): boolean {
   return reasonsOfSpec.includes(reason);
 }
 
-/** Steps for a target whose spec cannot be deployed: they halt or resume the Deployment as it is. */
+/** Steps for a target whose spec cannot be deployed. They halt or resume the existing Deployment. */
 export function stepsWithoutSpec(app: App, standing: TargetState): readonly ScaleStep[] {
   const { target, deployment, gate, pods } = standing;
   if (target.deployMode === 'halt') return stepsToStop(standing);
@@ -39,19 +40,19 @@ export function stepsWithoutSpec(app: App, standing: TargetState): readonly Scal
   return scale(deployment, resuming(deployment)).map((step) => (dryRunPod ? { ...step, dryRunPod } : step));
 }
 
-/** Steps that come first on a target that is to be halted. */
+/** First steps on a target that is to be halted. */
 export function stepsToStop({ target, deployment }: TargetState): readonly ScaleStep[] {
   return deployment && target.deployMode === 'halt' ? scale(deployment, stopping(deployment)) : [];
 }
 
-/** Steps that come last on a target that is not halted. */
+/** Last steps on a target that is not halted. */
 export function stepsAfterHalt({ target, deployment }: TargetState): readonly ScaleStep[] {
   return deployment && target.deployMode !== 'halt' ? scale(deployment, forgettingHalt(deployment)) : [];
 }
 
 /**
- * Whether pods of the last deployed template would have the identity that it names. A halted target may have been written
- * while dependencies, and so their addresses, were missing.
+ * Whether the last deployed template may run: its pods would get the identity that it names, and no dependency is
+ * missing. A halted target may have been written while dependencies, and thus their addresses, were missing.
  */
 function isFitToRun(app: App, { target, deployment, gate, others }: TargetState): boolean {
   if (dependencyFault(app, target, others) !== undefined) return false;

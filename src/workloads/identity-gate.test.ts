@@ -10,7 +10,7 @@ type Case = {
   readonly name: string;
   readonly account?: string;
   readonly resource?: LinkedServiceAccount;
-  /** Keyed by the identity of the Deployment: none, another, the same. */
+  /** Expected gates by the identity of the Deployment: none, another, the same. */
   readonly expected: readonly [string, string, string];
 };
 
@@ -108,7 +108,7 @@ describe('identityGate', () => {
     expect(outcomes).toEqual(expected);
   });
 
-  test('gives the identity of the row, whatever was deployed', () => {
+  test('returns the identity in the status entry of the target, whatever was deployed', () => {
     const gate = identityGate({
       account: 'payments',
       linkedServiceAccount: account([row('production', { roleArn: otherRoleArn })]),
@@ -132,7 +132,7 @@ describe('identityGate', () => {
 });
 
 describe('identityMark', () => {
-  test('differs by role and by audience, and gives the role back', () => {
+  test('differs by role and by audience, and contains the role', () => {
     const mark = identityMark({ roleArn, audience: 'sts.amazonaws.com' });
     expect(mark).not.toBe(identityMark({ roleArn: otherRoleArn, audience: 'sts.amazonaws.com' }));
     expect(mark).not.toBe(identityMark({ roleArn, audience: 'other' }));

@@ -1,5 +1,5 @@
 /**
- * Whether a target of an App may be deployed with the identity of its account.
+ * Identity gate: decides whether a target of an App may be deployed with the identity of its account.
  *
  * | account                         | linked | proven | identity in the Deployment | gate                       |
  * |---------------------------------|--------|--------|----------------------------|----------------------------|
@@ -14,12 +14,13 @@
  * | exists                          | yes    | no     | another, none              | IdentityNotProven          |
  * | exists, no usable OIDC provider | yes    | no     | any                        | the provider's reason      |
  *
- * With Pod Identity only a pod can prove the identity, so a confirmation (read back from EKS, IAM and the webhook) counts as
- * proof here.
+ * With Pod Identity, only a pod can prove the identity, so a confirmation by EKS, IAM and the webhook counts as proof
+ * here.
  *
- * A new identity waits for its proof. An identity that the target already has does not: holding back an image, say, would not
- * restore the permissions of the running pods. A removed link holds back everything, as new pods would start without
- * identity. So does a missing IAM OIDC provider: running pods may hold credentials for hours, and new ones would get none.
+ * A new identity waits for its proof. An identity that the target already has does not, since holding back a new image
+ * would not restore the permissions of the running pods. A removed link holds back every change, as new pods would
+ * start without an identity. A missing IAM OIDC provider does the same: running pods may hold credentials for hours,
+ * but new pods would get none.
  */
 import {
   podIdentityAudience,
@@ -31,41 +32,41 @@ import type { WantedIdentity } from './pod-identity.ts';
 import { type GateReason } from './reasons.ts';
 
 export type Identity = WantedIdentity & {
-  /** Value of the pod template's annotation. A change of it rolls the Deployment. */
+  /** Value of the identity annotation in the pod template. A change of it rolls the Deployment. */
   readonly mark: string;
 };
 
 export type IdentityFinding = { readonly reason: GateReason; readonly message: string };
 
 export type IdentityGate =
-  /** `warning`: deployed nevertheless, though the identity that it has is no longer confirmed. */
+  /** `warning`: the target is deployed although its present identity is no longer confirmed. */
   | { readonly open: true; readonly identity?: Identity; readonly warning?: IdentityFinding }
   | ({ readonly open: false } & IdentityFinding);
 
 export type GateInput = {
   /** Account that the App names. */
   readonly account: string | undefined;
-  /** The same account as it is in the cluster. */
+  /** The resource of this account; undefined when it does not exist. */
   readonly linkedServiceAccount: LinkedServiceAccount | undefined;
   readonly target: string;
-  /** Mark in the pod template of the present Deployment. */
+  /** Mark in the pod template of the existing Deployment. */
   readonly deployedMark: string | undefined;
 };
 
 /**
- * Mark of an identity: pods are replaced when it changes. It does not include policies. It is legible, since it shows in
- * `kubectl describe deployment`.
+ * Mark of an identity: pods are replaced when it changes. It does not include policies. It is readable, since `kubectl
+ * describe deployment` shows it.
  */
 export function identityMark(identity: WantedIdentity): string {
   return `${identity.roleArn} for ${identity.audience}`;
 }
 
-/** Role of a mark. */
+/** ARN of the role that a mark contains. */
 export function roleOfMark(mark: string | undefined): string | undefined {
   return mark?.split(' ')[0];
 }
 
-/** Identity of a mark. */
+/** Identity that a mark encodes. */
 export function identityOfMark(mark: string | undefined): Identity | undefined {
   const [roleArn, audience] = mark?.split(' for ') ?? [];
   return mark !== undefined && roleArn !== undefined && audience !== undefined
@@ -118,7 +119,7 @@ export function identityGate(input: GateInput): IdentityGate {
   return isDeployed ? { open: true, identity, warning } : { open: false, ...warning };
 }
 
-/** Reasons of a cluster whose tokens STS does not accept, of any account. */
+/** Reasons of a cluster whose tokens STS does not accept, whatever the account. */
 const providerReasons = ['OIDCProviderMissing', 'AudienceMissing'] as const satisfies readonly GateReason[];
 
 /** Whether the gate is closed because STS accepts no token of the cluster. */

@@ -1,4 +1,4 @@
-/** Apps and pods: which identity a pod holds, and which objects make an App run with the identity it asks for. */
+/** Apps and pods: the identity that a pod holds, and the objects that run an App with the identity of its account. */
 export { appMembers, appTargetId, wantsSlot } from './app-members.ts';
 export { deployedAccount, hasReplicas } from './deployment.ts';
 export {

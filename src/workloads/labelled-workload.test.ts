@@ -95,7 +95,7 @@ describe('planWorkload', () => {
     expect(told(observation)).toEqual(steps);
   });
 
-  test('nothing is restarted out of turn', () => {
+  test('nothing is restarted without the rollout slot', () => {
     expect(told(seen(), false)).toEqual([]);
   });
 });
@@ -150,7 +150,7 @@ describe('workloadMember', () => {
     expect(state(of, pods)).toBe(expected);
   });
 
-  test('the pods before a partition are not waited for', () => {
+  test('the rollout does not wait for pods below the partition', () => {
     const made = status({ updateRevision: 'db-2', updatedReplicas: 1, readyReplicas: 3 });
     const spec = { ...made.spec, replicas: 3, updateStrategy: { rollingUpdate: { partition: 2 } } };
     expect(state({ ...made, spec })).toBe('steady');
@@ -207,7 +207,7 @@ describe('isPodOf', () => {
   });
 });
 
-test('an App’s own Deployment is not among them, whatever labels a person gives it', () => {
+test('the Deployment of an App is not a labelled workload, whatever labels a person gives it', () => {
   const made = workload('Deployment');
   const labels = { 'k11n.dev/app': 'web', 'k11n.dev/restart-on-identity-change': 'true' };
   expect(isLabelledWorkload({ ...made, metadata: { ...made.metadata, labels } })).toBe(false);

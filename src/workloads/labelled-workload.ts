@@ -1,7 +1,7 @@
 /**
- * Workloads outside of Apps that ask by label to be restarted for a new identity of their account: the mark of the identity
- * is written into their pod template, and nothing else of them is changed. A workload whose pods hold the identity already
- * is not restarted, and a template that has the mark is not written again.
+ * Workloads outside of Apps whose label requests a restart for a new identity of their account. The mark of the
+ * identity is written into their pod template, and nothing else is changed. A workload whose pods already hold the
+ * identity is not restarted, and a template that has the mark is not written again.
  */
 import { appLabel, type LinkedServiceAccount } from '../api/index.ts';
 import { deployedAccount, deployedMark, type Deployment } from './deployment.ts';
@@ -33,7 +33,7 @@ export type Workload = Omit<Deployment, 'spec' | 'status'> & {
   };
 };
 
-/** Deployments of Apps are excluded: their App rolls them. */
+/** Whether the workload is restarted by label. Deployments of Apps are excluded, since their App rolls them. */
 export function isLabelledWorkload({ metadata }: Workload): boolean {
   return metadata.labels?.[appLabel] === undefined;
 }
@@ -43,8 +43,8 @@ export function workloadId({ kind, metadata }: Pick<Workload, 'kind' | 'metadata
 }
 
 /**
- * Whether the workload owns the pod. A pod of a Deployment belongs to a ReplicaSet, whose name is the Deployment's and the
- * template hash.
+ * Whether the workload owns the pod. A pod of a Deployment belongs to a ReplicaSet, whose name consists of the
+ * Deployment's name and the template hash.
  */
 export function isPodOf({ kind, metadata }: Workload, pod: Pod): boolean {
   const owner = pod.metadata.ownerReferences?.find((reference) => reference.controller);
@@ -57,7 +57,7 @@ export function isPodOf({ kind, metadata }: Workload, pod: Pod): boolean {
 /** State of one workload. */
 export type WorkloadObservation = {
   readonly workload: Workload;
-  /** Account of its pods, if it exists. */
+  /** Account that the pods of the workload use, if it exists. */
   readonly account: LinkedServiceAccount | undefined;
   /** Pods of the workload. */
   readonly pods: readonly Pod[];
@@ -88,7 +88,7 @@ function standingOf({ workload, account, pods, now }: WorkloadObservation): Iden
     identity,
     wants: missed.length > 0 && !isMarked && templateChangeBlocker(workload) === undefined,
     hasWanted: isMarked || (identity !== undefined && missed.length === 0),
-    // Created from a template with the mark, and still without the identity: these pods are replaced.
+    // Pods that were created from a template with the mark, but without the identity, are replaced.
     rollout:
       rollout.state === 'Ready' &&
       isMarked &&
@@ -99,7 +99,7 @@ function standingOf({ workload, account, pods, now }: WorkloadObservation): Iden
   };
 }
 
-/** Why a change of the pod template would replace no pods; undefined when it would. */
+/** Returns why a change of the pod template would replace no pods; undefined when it would replace them. */
 function templateChangeBlocker({ spec }: Workload): 'OnDelete' | 'paused' | undefined {
   if (spec?.paused) return 'paused';
   return spec?.updateStrategy?.type === 'OnDelete' ? 'OnDelete' : undefined;
@@ -117,17 +117,17 @@ export function workloadMember(observation: WorkloadObservation, rank: number): 
     id: workloadId(observation.workload),
     wants,
     hasWanted,
-    // Its owner has postponed the replacement of pods, perhaps for ever.
+    // The owner of the workload has postponed the replacement of pods, perhaps forever.
     state: templateChangeBlocker(observation.workload) ? 'steady' : states[rollout.state],
     rank,
   };
 }
 
 export type WorkloadStep =
-  /** Writes the mark into the pod template, after a dry-run pod of it has got the identity. */
+  /** `restart`: writes the mark into the pod template, after a dry-run pod of the template has got the identity. */
   { readonly kind: 'restart'; readonly workload: Workload; readonly identity: Identity } | ReplacePodStep;
 
-/** @param hasSlot whether the workload may take up another identity now */
+/** @param hasSlot whether the workload may roll to another identity now */
 export function planWorkload(observation: WorkloadObservation, hasSlot: boolean): readonly WorkloadStep[] {
   const { workload, pods } = observation;
   const { identity, wants, rollout } = standingOf(observation);
@@ -163,7 +163,10 @@ function workloadRollout(workload: Workload, pods: readonly Pod[], now: Wall): R
   }
 }
 
-/** Progress as `kubectl rollout status` reports it. With a partition, only pods whose ordinal is at least the partition are updated. */
+/**
+ * Progress as `kubectl rollout status` reports it. With a partition, only pods whose ordinal is at least the partition are
+ * updated.
+ */
 function statefulSetProgress(wanted: number, { spec, status = {} }: Workload): string | undefined {
   const { updatedReplicas = 0, readyReplicas = 0, currentRevision, updateRevision } = status;
   const toUpdate = Math.max(0, wanted - (spec?.updateStrategy?.rollingUpdate?.partition ?? 0));

@@ -11,13 +11,13 @@ export type Manifest = {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: ObjectMeta & { readonly namespace: string };
-  /** Every kind but ConfigMap has one. */
+  /** Present for every kind except ConfigMap. */
   readonly spec?: JsonObject;
   readonly data?: Readonly<Record<string, string>>;
   readonly immutable?: true;
 };
 
-/** Object in the cluster, of a kind that Apps create. */
+/** Object in the cluster of a kind that Apps create. */
 export type ObservedObject = {
   readonly apiVersion: string;
   readonly kind: string;
@@ -25,8 +25,8 @@ export type ObservedObject = {
 };
 
 /**
- * Digest of what was applied, on each object of an App. It also differs when a field is no longer wanted. A comparison of
- * fields cannot tell that from a field set by someone else.
+ * Annotation on each object of an App: digest of the applied manifest. It also differs when a field is no longer
+ * wanted. A comparison of fields cannot distinguish that from a field of another manager.
  */
 const appliedHashAnnotation = 'k11n.dev/applied-hash';
 
@@ -46,14 +46,14 @@ export function digestOf(value: unknown): string {
   return bytesToHex(sha256(utf8ToBytes(JSON.stringify(sortKeys(value))))).slice(0, 16);
 }
 
-/** Whether applying the sealed manifest would leave `observed` unchanged: the digest is among the values. */
+/** Whether an apply of the sealed manifest would leave `observed` unchanged. The digest is one of the compared values. */
 export function isInSync(wanted: Manifest, observed: ObservedObject): boolean {
   return covers(observed, wanted);
 }
 
 /**
- * Whether `observed` has every value of `wanted`. Further values belong to others (defaults of the API server, an
- * autoscaler's replicas, an injector's annotations) and survive a server-side apply.
+ * Whether `observed` has every value of `wanted`. Additional values belong to other managers (defaults of the API
+ * server, replicas of an autoscaler, annotations of an injector) and survive a server-side apply.
  */
 export function covers(observed: unknown, wanted: unknown, field = ''): boolean {
   if (isEmpty(wanted) && observed === undefined) return true;
@@ -67,7 +67,7 @@ export function covers(observed: unknown, wanted: unknown, field = ''): boolean 
   return typeof wanted === 'string' && typeof observed === 'string' && isSameQuantity(observed, wanted);
 }
 
-/** Values that Go omits from JSON. Booleans are not among them: those that matter here are pointers in Go. */
+/** Whether Go omits the value from JSON. Booleans are not omitted, since the relevant ones are pointers in Go. */
 function isEmpty(value: unknown): boolean {
   if (value === '' || value === 0) return true;
   if (Array.isArray(value)) return value.length === 0;
@@ -75,7 +75,7 @@ function isEmpty(value: unknown): boolean {
 }
 
 /**
- * Fields whose lists are maps to server-side apply, with their keys. All others are atomic.
+ * Fields whose lists server-side apply treats as maps, with their keys. All other lists are atomic.
  * Source: `x-kubernetes-list-map-keys` in the OpenAPI document of Kubernetes.
  */
 const listKeys: Readonly<Record<string, (item: JsonObject) => Json | undefined>> = {

@@ -1,11 +1,11 @@
-/** Ownership of an App's objects. Objects of others are left alone. */
+/** Ownership of an App's objects. Foreign objects are not changed. */
 import { appLabel, managedByLabel, managedByValue, type App } from '../api/index.ts';
 import type { ObservedObject } from './manifest.ts';
 
 /**
- * An object belongs to the App when its controller is this App, by uid. An object without a controller belongs to it when
- * it has our labels, as after `kubectl delete apps.k11n.dev --cascade=orphan` or a restore from a backup: it is adopted
- * again.
+ * Whether the object belongs to the App: its controller reference has the uid of the App. An object without a
+ * controller belongs to the App if it has our labels, for example after `kubectl delete apps.k11n.dev --cascade=orphan`
+ * or a restore from a backup. It is then adopted again.
  */
 export function isOwnedBy(app: App, object: ObservedObject): boolean {
   const controller = object.metadata.ownerReferences?.find((entry) => entry.controller === true);

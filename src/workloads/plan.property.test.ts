@@ -110,13 +110,13 @@ function see(
 }
 
 describe('planApp', () => {
-  test('has nothing left to do once its steps are carried out, whatever was there before', () => {
+  test('has no steps left once its steps are executed, whatever existed before', () => {
     fc.assert(
       fc.property(fc.array(worlds, { minLength: 1, maxLength: 4 }), (history) => {
         const cluster = simulatedCluster();
         for (const world of history) {
           cluster.carryOut(planApp(see(cluster, world)));
-          // Objects that pods of the previous template may need exist until these pods are gone.
+          // Objects that pods of the previous template may need are kept until these pods are gone.
           const later = planApp(see(cluster, world)).targets.flatMap(stepsOf);
           expect(later.filter((step) => !isDeletionOfConfig(step))).toEqual([]);
           cluster.carryOut(planApp(see(cluster, world)));
@@ -135,7 +135,7 @@ describe('planApp', () => {
     );
   });
 
-  test('repairs what was changed by hand', () => {
+  test('reverts changes by hand', () => {
     fc.assert(
       fc.property(worlds, fc.constantFrom('image', 'label', 'owner'), (world, what) => {
         const cluster = simulatedCluster();
@@ -151,7 +151,7 @@ describe('planApp', () => {
     );
   });
 
-  test('leaves nothing of a target that the app has no more', () => {
+  test('removes all objects on a target that the app no longer has', () => {
     fc.assert(
       fc.property(worlds, worlds, (first, second) => {
         const cluster = simulatedCluster();
@@ -192,7 +192,7 @@ function isDeletionOfConfig(step: Step): boolean {
   return step.kind === 'delete' && step.object.kind === 'ConfigMap';
 }
 
-/** Equal, but shares nothing. */
+/** A deep copy of the observation. */
 function asIs(seen: AppObservation): AppObservation {
   return structuredClone(seen);
 }

@@ -22,7 +22,7 @@ function kinds(plan: AppPlan): readonly string[] {
 }
 
 describe('planApp', () => {
-  test('one target that cannot be deployed costs only its own row', () => {
+  test('a target that cannot be deployed does not block the other targets', () => {
     const plan = planApp(
       observation({
         app: app({ targets: [target('nowhere'), target('production'), target('staging')] }),
@@ -37,7 +37,7 @@ describe('planApp', () => {
   });
 
   test.each(['kube-system', 'default', 'platform'])(
-    'a reserved target (%s) costs only its own row',
+    'a reserved target (%s) does not block the other targets',
     (name) => {
       const plan = planApp(
         observation({
@@ -68,7 +68,7 @@ describe('planApp', () => {
     expect(plan.removals).toEqual([]);
   });
 
-  test('nothing is written into a namespace that is going', () => {
+  test('nothing is written into a namespace that is being deleted', () => {
     const plan = planApp(observation({ app: app(), namespaces: new Map([['production', 'terminating']]) }));
     expect(kinds(plan)).toEqual(['production blocked NamespaceTerminating']);
   });
@@ -86,7 +86,7 @@ describe('planApp', () => {
     ]);
   });
 
-  test('a change of account leaves the app as it is until the new one is proven', () => {
+  test('a change of account does not change the app until the new account is proven', () => {
     const cluster = deployed(app());
     const of = app({ serviceAccount: 'payments', imageTag: '2' });
     const unproven = account([row('production', { proven: false })]);
@@ -94,7 +94,7 @@ describe('planApp', () => {
     expect(kinds(plan)).toEqual(['production held IdentityNotProven']);
   });
 
-  test('an account that is not proven any more holds back neither an image nor the identity', () => {
+  test('an account that is no longer proven holds back neither an image nor the identity', () => {
     const cluster = deployed(app({ serviceAccount: 'payments' }), { account: account([row('production')]) });
     const before = templateOf(cluster);
     const doubtful = account([row('production', { proven: false })]);
@@ -104,7 +104,7 @@ describe('planApp', () => {
     expect(valueAt(templateOf(cluster), ['spec', 'containers', 0, 'image'])).toBe('example.com/web:2');
   });
 
-  test('another role rolls the Deployment, other policies do not', () => {
+  test('a new role rolls the Deployment, and new policies do not', () => {
     const of = app({ serviceAccount: 'payments' });
     const proven = account([row('production')]);
     const cluster = deployed(of, { account: proven });
@@ -121,7 +121,7 @@ describe('planApp', () => {
     expect(templateOf(cluster)).not.toEqual(before);
   });
 
-  test('an app that drops its account rolls off it, even while the account is going', () => {
+  test('an app that no longer names its account rolls to no identity, even while the account is being deleted', () => {
     const cluster = deployed(app({ serviceAccount: 'payments' }), { account: account([row('production')]) });
     cluster.carryOut(planApp(observation({ app: app(), objects: cluster.objects() })));
     expect(valueAt(templateOf(cluster), ['spec', 'serviceAccountName'])).toBe('default');
@@ -133,7 +133,7 @@ describe('planApp', () => {
     expect(kinds(planApp(observation({ app: of })))).toEqual(['production deploy apply']);
   });
 
-  describe('a halt of an app whose last edit cannot be carried out', () => {
+  describe('a halt of an app whose last edit cannot be applied', () => {
     const ports = [{ name: 'http', port: 80, protocol: 'TCP' as const }];
     const invalid = { imageTag: '2', image: 'example.com/web:1' };
     const halted = [target('production', { deployMode: 'halt' })];
@@ -144,7 +144,7 @@ describe('planApp', () => {
         ['spec', 'replicas'],
       );
 
-    test('goes through, and so does its end, as it was deployed last', () => {
+    test('succeeds, and its end resumes the app as it was last deployed', () => {
       const cluster = deployed(app(autoscaled));
       cluster.edit('Deployment', ['spec', 'replicas'], 4);
       const template = templateOf(cluster);
@@ -169,7 +169,7 @@ describe('planApp', () => {
       expect(cluster.objects().filter((object) => object.kind !== 'Deployment')).toEqual(others);
     });
 
-    test('goes through where an object that is not ours is in the way', () => {
+    test('succeeds where a foreign object blocks the target', () => {
       const cluster = deployed(app());
       cluster.put({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'web', namespace: 'production' } });
       const of = app({ ports, targets: halted });
@@ -179,14 +179,14 @@ describe('planApp', () => {
       expect(replicasOf(cluster)).toBe(0);
     });
 
-    test('is planned before the other steps, as the API server may refuse those', () => {
+    test('is planned before the other steps, which the API server may refuse', () => {
       const cluster = deployed(app());
       const of = app({ ports, imageTag: '2', targets: halted });
       const [plan] = planApp(observation({ app: of, objects: cluster.objects() })).targets;
       expect(plan?.steps.map(({ kind }) => kind)).toEqual(['scale', 'apply', 'apply']);
     });
 
-    test('leaves nothing behind once the app is resumed with a spec that is in order', () => {
+    test('leaves no annotation behind once the app is resumed with a valid spec', () => {
       const cluster = deployed(app(autoscaled));
       const fresh = cluster.objects();
       for (const spec of [{ ...invalid, targets: halted }, {}])
@@ -196,7 +196,7 @@ describe('planApp', () => {
       expect(cluster.objects()).toEqual(fresh);
     });
 
-    test('ends only for pods that would still hold the identity of that template', () => {
+    test('ends only if new pods would still hold the identity of the last template', () => {
       const of = (spec: Partial<App['spec']>): App => app({ serviceAccount: 'payments', ...spec });
       const proven = account([row('production')]);
       const resumes = (spec: Partial<App['spec']>, seen: AppObservation['account']): boolean => {
@@ -216,7 +216,7 @@ describe('planApp', () => {
       expect(resumes({ serviceAccount: 'other' }, proven)).toBe(false);
     });
 
-    test('does not end while an app is missing that it calls', () => {
+    test('does not end while a dependency of the app is missing', () => {
       const cluster = deployed(app());
       const calling = { dependencies: [{ name: 'gone' }] };
       for (const spec of [{ targets: halted }, {}, { ...invalid }])
@@ -226,7 +226,7 @@ describe('planApp', () => {
       expect(replicasOf(cluster)).toBe(0);
     });
 
-    test('is nothing for a namespace that is not to be written into', () => {
+    test('is not planned in a namespace that must not be written', () => {
       const cluster = deployed(app());
       const plan = planApp(
         observation({ app: app({ targets: halted }), knownTargets: new Set(), objects: cluster.objects() }),
@@ -235,7 +235,7 @@ describe('planApp', () => {
     });
   });
 
-  test('an object of the same name that is not ours blocks the target and is not touched', () => {
+  test('a foreign object of the same name blocks the target and is not changed', () => {
     const foreign: ObservedObject = {
       apiVersion: 'v1',
       kind: 'Service',
@@ -263,7 +263,7 @@ describe('planApp', () => {
     expect(cluster.objects()[0]?.metadata.ownerReferences?.[0]?.uid).toBe('another-uid');
   });
 
-  test('an object that is not wanted any more is deleted, once', () => {
+  test('an object that is no longer wanted is deleted once', () => {
     const ports = [{ name: 'http', port: 80, protocol: 'TCP' as const }];
     const cluster = deployed(app({ ports }));
     expect(kinds(planApp(observation({ app: app(), objects: cluster.objects() })))).toEqual([
@@ -275,7 +275,7 @@ describe('planApp', () => {
     ]);
   });
 
-  test('an app that is being deleted is left to the garbage collector', () => {
+  test('the objects of an app under deletion are left to the garbage collector', () => {
     const cluster = deployed(app());
     const going = app({}, { deletionTimestamp: '2026-11-24T08:00:00Z' });
     expect(planApp(observation({ app: going, objects: cluster.objects() }))).toEqual({
@@ -284,13 +284,13 @@ describe('planApp', () => {
     });
   });
 
-  describe('of an app with an account, a pod is created in a dry run before', () => {
+  describe('for an app with an account, the writes that need a dry-run pod:', () => {
     const proven = account([row('production')]);
     const web = (fields: Partial<App['spec']> = {}): App => app({ serviceAccount: 'payments', ...fields });
     const halted = [target('production', { deployMode: 'halt' })];
     const rest = { app: web(), account: proven };
 
-    /** Roles that the dry-run pods of the plan may hold, by the kind of the object that is written after each. */
+    /** For each dry-run pod of the plan: the kind of the object that is written after it, and the roles that it may get. */
     function dryRuns(cluster: SimulatedCluster, seen: Partial<AppObservation> = {}): readonly unknown[] {
       const plan = planApp(observation({ ...rest, objects: cluster.objects(), ...seen }));
       return plan.targets.flatMap(({ steps }) =>
@@ -329,13 +329,13 @@ describe('planApp', () => {
       },
     );
 
-    test('a role that is another one, or the first', () => {
+    test('another role, or the first role', () => {
       const other = account([row('production', { roleArn: otherRoleArn })]);
       expect(dryRuns(running(), { account: other })).toEqual(['Deployment', otherRoleArn]);
       expect(dryRuns(deployed(app()), {})).toEqual(['Deployment', arn]);
     });
 
-    test('a template or a number of replicas that somebody changed by hand is put back', () => {
+    test('the revert of a template or a number of replicas that was changed by hand', () => {
       const edited = running();
       edited.edit('Deployment', ['spec', 'template', 'spec', 'containers', 0, 'image'], 'example.com/other');
       expect(dryRuns(edited)).toEqual(['Deployment', arn]);
@@ -344,7 +344,7 @@ describe('planApp', () => {
       expect(dryRuns(scaledDown)).toEqual(['Deployment', arn]);
     });
 
-    test('a minimum of the autoscaler that is above the present replicas', () => {
+    test('an autoscaler minimum above the present replicas', () => {
       const scaled = running(web({ scale: { min: 2, max: 4 } }));
       expect(dryRuns(scaled, { app: web({ scale: { min: 3, max: 4 } }) })).toEqual([
         'HorizontalPodAutoscaler',
@@ -355,14 +355,14 @@ describe('planApp', () => {
       expect(dryRuns(scaled, { app: web({ scale: { min: 3, max: 8 } }) })).toEqual([]);
     });
 
-    test('an app whose spec cannot be carried out runs again after a halt', () => {
+    test('the resume after a halt of an app whose spec cannot be applied', () => {
       const cluster = running(web({ targets: halted }));
       cluster.edit('Deployment', ['metadata', 'annotations', 'k11n.dev/replicas-before-halt'], '1');
       const invalid = web({ image: 'example.com/web:1', imageTag: '2' });
       expect(dryRuns(cluster, { app: invalid })).toEqual(['scale', arn]);
     });
 
-    test('more replicas while it waits for its turn, whose pods may get the identity before or after it', () => {
+    test('more replicas while the app waits for its slot, where a pod may hold the old or the new identity', () => {
       const next = account([row('production', { roleArn: otherRoleArn })]);
       const blocker = { reason: 'WaitingForTurn', message: 'after others' } as const;
       const seen = {
@@ -373,7 +373,7 @@ describe('planApp', () => {
       expect(dryRuns(running(), seen)).toEqual(['Deployment', arn, otherRoleArn]);
     });
 
-    test('none of the writes that create no pods', () => {
+    test('no write that creates no pods', () => {
       expect(dryRuns(running())).toEqual([]);
       expect(dryRuns(running(web({ scale: { min: 3 } })))).toEqual([]);
       expect(dryRuns(running(), { app: web({ targets: halted, imageTag: '2' }) })).toEqual([]);
@@ -384,7 +384,7 @@ describe('planApp', () => {
       expect(dryRuns(unlabelled)).toEqual([]);
     });
 
-    test('a refused one stops what would replace pods with an identity, and nothing else', () => {
+    test('a refused dry-run pod blocks only writes that would replace pods with an identity', () => {
       const protects = (pods: AppObservation['pods']): unknown =>
         planApp(
           observation({

@@ -1,6 +1,6 @@
 /**
- * App × accounts × cluster → writes. Pure: the operator observes and executes. A plan that follows an executed plan has no
- * steps.
+ * Plans the writes for an App from the App, its account and the state of the cluster. It is pure: the operator observes
+ * and executes. After a plan is executed, the next plan has no steps.
  */
 import {
   apps,
@@ -42,13 +42,13 @@ export type AppObservation = {
   readonly now: Wall;
   /** Account that the App names, if it exists. */
   readonly account: LinkedServiceAccount | undefined;
-  /** Existing Apps among its dependencies, by name. */
+  /** The dependencies of the App that exist, by name. */
   readonly others: OtherApps;
-  /** Set when the ClusterConfig has fields of a later version, so that this version may not act on it. */
+  /** Set when the ClusterConfig has fields of a later version, so that this version must not act on it. */
   readonly newerConfig?: string;
   /** See `AccountWorld`. Absent where the operator does not require the admission policies. */
   readonly admittedSince?: Wall;
-  /** Targets in which a Deployment of the App exists, or was seen by this process. Default none. */
+  /** Targets with a Deployment of the App, now or earlier in the life of this process. Default: none. */
   readonly deployedIn?: ReadonlySet<string>;
   /** Targets of the ClusterConfig. */
   readonly knownTargets: ReadonlySet<string>;
@@ -64,7 +64,7 @@ export type AppObservation = {
 };
 
 export type TargetPlan = { readonly target: AppTarget } &
-  /** Nothing of its spec is applied, except a halt or its end. */
+  /** No part of the target's spec is applied, except a halt or its end. */
   (
     | {
         readonly kind: 'blocked';
@@ -72,7 +72,7 @@ export type TargetPlan = { readonly target: AppTarget } &
         readonly message: string;
         readonly steps: readonly ScaleStep[];
       }
-    /** Waits for its identity. The steps do not change what runs there. */
+    /** The target waits for its identity. The steps do not change its running pods. */
     | {
         readonly kind: 'held';
         readonly blocker: IdentityFinding | SlotBlocker;
@@ -94,7 +94,7 @@ export type AppPlan = {
 
 export function planApp(observation: AppObservation): AppPlan {
   const { app, objects } = observation;
-  // Objects of an App under deletion are garbage collected by their owner references.
+  // Objects of an App under deletion are garbage collected through their owner references.
   if (app.metadata.deletionTimestamp !== undefined) return { targets: [], removals: [] };
   const targets = new Set(app.spec.targets.map((target) => target.name));
   return {
@@ -129,7 +129,7 @@ function observedTarget(observation: Omit<AppObservation, 'slots'>, target: AppT
   return { target, objects, deployment, gate, others, pods };
 }
 
-/** Why no pod of the App may be created on the target now; undefined while the gate is open. */
+/** Returns why no pod of the App may be created on the target now; undefined while the gate is open. */
 export function gateClosedBy(
   observation: Omit<AppObservation, 'slots'>,
   target: AppTarget,
@@ -139,8 +139,8 @@ export function gateClosedBy(
 }
 
 /**
- * Identity of a target: what it has and whether it wants another one. Undefined when none of its pods would be replaced for
- * it.
+ * Identity of a target: the present one, and whether it wants another. Undefined when no pod of the target would be
+ * replaced for a new identity.
  */
 export function identityStanding(
   observation: Omit<AppObservation, 'slots'>,
@@ -200,8 +200,8 @@ function replacements(
 }
 
 /**
- * Steps of a target that waits for its slot: those that start no rollout. Undefined when a rollout is needed for another
- * reason, for example a new image: the webhook gives the new identity to the new pods in any case.
+ * Steps of a target that waits for its slot: only steps that start no rollout. Undefined when a rollout is needed for
+ * another reason, for example a new image. The webhook then gives the new identity to the new pods in any case.
  */
 function stepsMeanwhile(app: App, observed: ObservedTarget): readonly Step[] | undefined {
   const { deployment, target, others, gate } = observed;
@@ -217,7 +217,7 @@ function stepsMeanwhile(app: App, observed: ObservedTarget): readonly Step[] | u
     ({ kind }) => kind === 'Deployment',
   );
   const isRolledAnyway = rendered !== undefined && !haveSameTemplate(rendered, deployment);
-  // An edit of account and image is one change: neither is applied without the other.
+  // An edit of both account and image is one change: neither is applied without the other.
   if (isRolledAnyway) return account === app.spec.serviceAccount ? undefined : [];
   // If the app still names the deployed account, the webhook already gives the new identity to every new pod.
   const next = gate.open && account === app.spec.serviceAccount ? gate.identity : undefined;
@@ -227,7 +227,7 @@ function stepsMeanwhile(app: App, observed: ObservedTarget): readonly Step[] | u
 }
 
 /**
- * Steps that make a target run as `app` says, with this identity. A string: the blocker, if there is one.
+ * Steps that deploy the spec of `app` on a target with this identity. If a blocker exists, its message instead.
  * @param wanted accepted identities: a new pod has to get one of them
  */
 function stepsTo(
@@ -251,7 +251,7 @@ function stepsTo(
   ];
 }
 
-/** Pods of the previous template may be restarted, and need their configs, until the last of them is gone. */
+/** Whether pods may still read the ConfigMap. Pods of the previous template may be restarted until the last of them is gone. */
 function isStillRead(object: ObservedObject, deployment: Deployment | undefined): boolean {
   return (
     object.kind === 'ConfigMap' &&
@@ -317,7 +317,7 @@ function conflictOf(
   return foreign && notOwnedMessage(foreign);
 }
 
-/** Message for a foreign object under the name of the App's, with the way out. */
+/** Message about a foreign object that has the name of an object of the App, with the remedy. */
 export function notOwnedMessage(object: ObservedObject): string {
   const { namespace, name } = object.metadata;
   return `${object.kind} ${namespace}/${name} exists and is not this app's (${describeOwner(object)}): rename the app, or delete the ${object.kind}`;
@@ -334,7 +334,7 @@ function deletion(app: App, object: ObservedObject): readonly DeleteStep[] {
   return isGoing || !isOwnedBy(app, object) ? [] : [{ kind: 'delete', object }];
 }
 
-/** Ignores the apiVersion: an object is the same in whichever version it was read. */
+/** Compares without the apiVersion, since the same object may be read in several versions. */
 function isSameObject(one: ObservedObject, other: ObservedObject): boolean {
   return (
     one.kind === other.kind &&

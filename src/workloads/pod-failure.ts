@@ -1,4 +1,4 @@
-/** Why a pod does not become ready, in the words of Kubernetes. */
+/** Reasons why a pod does not become ready, as Kubernetes names them. */
 import { isActive, isReady, type ContainerEnd, type ContainerStatus, type Pod } from './pod.ts';
 import type { Wall } from '../k8s/time.ts';
 
@@ -11,7 +11,7 @@ export type PodFailure = {
 const crashLoopBackOff = 'CrashLoopBackOff';
 
 /**
- * Waiting reasons that do not resolve by waiting.
+ * Waiting reasons of containers that do not resolve by themselves.
  * Source: kubelet, `pkg/kubelet/images/types.go` and `pkg/kubelet/kuberuntime/kuberuntime_container.go`.
  */
 const failures: ReadonlySet<string> = new Set([
@@ -28,10 +28,10 @@ const failures: ReadonlySet<string> = new Set([
   'PostStartHookError',
 ]);
 
-/** A container that has run this long starts its back-off from the beginning. Source: kubelet, `MaxContainerBackOff` × 2. */
+/** Minimum run time of a container before the kubelet resets its back-off. Source: kubelet, `MaxContainerBackOff` × 2. */
 const longRunMs = 10 * 60_000;
 
-/** A container that failed counts as recovered after running this long, which is longer than most that fail again. */
+/** Minimum run time of a failed container before it counts as recovered. Most containers that fail again do so earlier. */
 const recoveredAfterMs = 30_000;
 
 /** Failure of the first pod, by name, that has one and is not terminating. */
@@ -39,7 +39,7 @@ export function podFailure(pods: readonly Pod[], now: Wall): PodFailure | undefi
   return firstOf(pods, (pod) => (isReady(pod) ? crashLoop(pod, now) : failureOf(pod, now)));
 }
 
-/** Crash loop of a pod that may be ready at this moment. */
+/** Crash loop of a pod, which may be ready at the moment. */
 export function crashLoopOf(pods: readonly Pod[], now: Wall): PodFailure | undefined {
   return firstOf(pods, (pod) => crashLoop(pod, now));
 }
@@ -95,7 +95,7 @@ function containerFailure(pod: string, { name, state }: ContainerStatus): PodFai
 
 /**
  * A container that fails repeatedly alternates between back-off, running and terminated. The message is the same in all
- * three, so that it does not flap.
+ * three states, so that it does not flap.
  */
 function crashLoop({ metadata, status }: Pod, now: Wall): PodFailure | undefined {
   const loop = statusesOf({ status } as Pod).find((each) => isLooping(each, now));

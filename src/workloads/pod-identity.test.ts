@@ -66,7 +66,7 @@ const podIdentityContainer: PodContainer = {
 };
 const byAgent = { audience: 'pods.eks.amazonaws.com' };
 
-/** With a variable that stands before what the webhook writes. */
+/** The container with a variable of its own before the injected ones. */
 function withOwn(container: PodContainer, name: string, given: object = { value: 'x' }): PodContainer {
   return { ...container, env: [{ name, ...given }, ...(container.env ?? [])] };
 }
@@ -230,7 +230,7 @@ describe('podIdentity', () => {
 });
 
 describe('identitiesHeld', () => {
-  test('counts a role that is overruled, as a program may name it all the same', () => {
+  test('includes a role that other variables override, as a program may still use it', () => {
     expect(identitiesHeld(pod([withOwn(injected('web'), 'AWS_ACCESS_KEY_ID')]))).toEqual([
       { kind: 'role', roleArn, audience: 'sts.amazonaws.com' },
     ]);
@@ -238,7 +238,7 @@ describe('identitiesHeld', () => {
 });
 
 describe('countPods', () => {
-  test('counts what runs, by what it holds', () => {
+  test('counts running pods by the identity that they hold', () => {
     const counts = countPods(
       [
         pod([injected('web')]),

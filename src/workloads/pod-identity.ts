@@ -1,6 +1,6 @@
 /**
- * AWS identity of a pod, read from the pod itself: its containers keep what the webhook wrote into them at creation,
- * whatever the ServiceAccount says today.
+ * AWS identity of a pod, read from the pod itself. Its containers keep the fields that the webhook injected at
+ * creation, even if the ServiceAccount has changed since.
  */
 import { podIdentityAudience } from '../api/index.ts';
 import {
@@ -13,8 +13,8 @@ import {
 } from './pod.ts';
 
 /**
- * Identity that pods should hold. `audience`: of the token that is exchanged for it, for STS or EKS Auth. With Pod Identity
- * a pod does not show its role, so all roles count alike.
+ * Identity that pods should hold. `audience`: audience of the token that is exchanged at STS or EKS Auth. With Pod
+ * Identity a pod does not show its role, so all roles count as equal.
  */
 export type WantedIdentity = { readonly roleArn: string; readonly audience: string };
 
@@ -24,17 +24,18 @@ export type HeldIdentity =
   | { readonly kind: 'role'; readonly roleArn: string; readonly audience?: string }
   /** EKS Pod Identity: only the agent on the node knows the role. */
   | { readonly kind: 'podIdentity' }
-  /** Credentials that this variable of the container's own environment leads to. Their owner is unknown. */
+  /** Credentials that the SDK finds through this variable of the container's own environment. Their owner is unknown. */
   | { readonly kind: 'own'; readonly variable: string }
-  /** None: SDKs fall back to the role of the node, if the instance metadata can be reached. */
+  /** No identity: SDKs fall back to the role of the node, if they can reach the instance metadata. */
   | { readonly kind: 'none' };
 
 /**
- * `current`: every injected container holds what is wanted. `stale`: one holds something else. `uninjected`: none holds
- * anything, since the webhook missed the pod. `exempt`: all containers are excluded by annotation.
+ * `current`: every injected container holds the wanted identity. `stale`: a container holds another one. `uninjected`:
+ * no container holds an identity, since the webhook missed the pod. `exempt`: all containers are excluded by
+ * annotation.
  *
- * The webhook writes into every container that exists when it is called. A container without identity beside injected ones
- * was added afterwards by a sidecar injector, and a new pod would be no different. The same holds for a container with
+ * The webhook mutates every container that exists when it is called. A container without identity beside injected ones
+ * was added later by a sidecar injector, and a new pod would have the same result. The same applies to a container with
  * credentials of its own that was not injected.
  */
 export type PodIdentity =
@@ -64,33 +65,33 @@ export function podIdentity(pod: Pod, wanted: WantedIdentity): PodIdentity {
 }
 
 /**
- * Identity that each container was given, without containers that the webhook has to skip. A role that other variables
- * overrule counts too: a program may still use it.
+ * Identity that the webhook gave to each container, without containers that it has to skip. A role that other variables
+ * override is included, since a program may still use it.
  */
 export function identitiesHeld(pod: Pod): readonly HeldIdentity[] {
   return injectableContainers(pod).map((container) => injectedIdentity(pod, container));
 }
 
-/** ARNs of the roles that the pod's containers were given by web identity, without duplicates. */
+/** ARNs of the roles that the pod's containers hold by web identity, without duplicates. */
 export function rolesHeld(pod: Pod): readonly string[] {
   const arns = identitiesHeld(pod).flatMap((held) => (held.kind === 'role' ? held.roleArn : []));
   return [...new Set(arns)];
 }
 
-/** Identity that the webhook gave to the pod, whatever the pod should hold; undefined when it gave none. */
+/** Identity that the webhook gave to the pod, wanted or not; undefined when it gave none. */
 export function givenIdentity(pod: Pod): HeldIdentity | undefined {
   return identitiesHeld(pod).find(
     (held) => held.kind === 'podIdentity' || (held.kind === 'role' && held.audience !== undefined),
   );
 }
 
-/** Whether the pod need not be replaced: it holds what is wanted, or is exempt. */
+/** Whether the pod need not be replaced: it holds the wanted identity or is exempt. */
 export function isCurrent(pod: Pod, wanted: WantedIdentity): boolean {
   const { state } = podIdentity(pod, wanted);
   return state === 'current' || state === 'exempt';
 }
 
-/** Counts running pods. All are taken to use the account of `wanted`. */
+/** Counts running pods. All of them are assumed to use the account of `wanted`. */
 export function countPods(pods: Iterable<Pod>, wanted: WantedIdentity): PodCounts {
   const counts = { current: 0, stale: 0, uninjected: 0 };
   for (const pod of pods) {
@@ -101,7 +102,7 @@ export function countPods(pods: Iterable<Pod>, wanted: WantedIdentity): PodCount
   return counts;
 }
 
-/** Text for messages. */
+/** Describes an identity in messages. */
 export function describeHeld(held: HeldIdentity): string {
   switch (held.kind) {
     case 'podIdentity':
@@ -122,8 +123,9 @@ function isSameIdentity(held: HeldIdentity, wanted: WantedIdentity): boolean {
 }
 
 /**
- * SDKs look for a web identity before container credentials, and need both of its variables. A credentials address without
- * the agent's token was not written by the webhook, which skips such a container.
+ * Identity that the webhook injected into the container. SDKs use a web identity, if both of its variables are set,
+ * before container credentials. A credentials address without the agent's token was not written by the webhook, which
+ * skips such a container.
  */
 function injectedIdentity(pod: Pod, container: PodContainer): HeldIdentity {
   const roleArn = valueOf(container, identityEnv.roleArn);
@@ -140,14 +142,14 @@ function injectedIdentity(pod: Pod, container: PodContainer): HeldIdentity {
     : { kind: 'own', variable: identityEnv.containerCredentials };
 }
 
-/** Variable that SDKs prefer to the injected identity. */
+/** Credentials from a variable that SDKs prefer to the injected identity; undefined when there is none. */
 function overruled(container: PodContainer, injected: HeldIdentity): HeldIdentity | undefined {
   const names = [...overrulingEnv.always, ...(injected.kind === 'role' ? [] : overrulingEnv.podIdentity)];
   const variable = names.find((name) => isSet(container, name));
   return variable === undefined ? undefined : { kind: 'own', variable };
 }
 
-/** Value of a variable: the kubelet takes the last one of a name, and SDKs ignore an empty one. */
+/** Value of a variable. The kubelet uses the last variable of a name, and SDKs ignore an empty value. */
 function valueOf(container: PodContainer, name: string): string | undefined {
   return container.env?.findLast((entry) => entry.name === name)?.value || undefined;
 }
@@ -157,7 +159,7 @@ function isSet(container: PodContainer, name: string): boolean {
   return Boolean(entry?.value) || entry?.valueFrom !== undefined;
 }
 
-/** Audience of the projected token that is mounted at `file`. The name of its volume is up to the webhook. */
+/** Audience of the projected token that is mounted at `file`. The webhook chooses the name of the volume. */
 function tokenAudience(pod: Pod, container: PodContainer, file: string): string | undefined {
   for (const mount of container.volumeMounts ?? []) {
     const volume = pod.spec?.volumes?.find((entry) => entry.name === mount.name);
@@ -169,7 +171,10 @@ function tokenAudience(pod: Pod, container: PodContainer, file: string): string 
   return undefined;
 }
 
-/** On Windows nodes the webhook writes `C:\var\run\…` into the variable, and the mount stays `/var/run/…`. */
+/**
+ * Whether the mounted path is `file`. On Windows nodes the variable contains `C:\var\run\…`, while the mount path is
+ * `/var/run/…`.
+ */
 function isAt(file: string, mountPath: string, path: string): boolean {
   const unified = file.replace(/^[A-Za-z]:/, '').replaceAll('\\', '/');
   return unified === `${mountPath.replace(/\/$/, '')}/${path}`;
@@ -177,7 +182,7 @@ function isAt(file: string, mountPath: string, path: string): boolean {
 
 /** Containers of the pod without those that the webhook has to skip. */
 function injectableContainers({ metadata, spec }: Pod): readonly PodContainer[] {
-  // The webhook parses this as a line of CSV, so a name may be quoted.
+  // The webhook parses the annotation as a line of CSV, so a name may be quoted.
   const names = metadata.annotations?.[skipContainersAnnotation]?.split(',') ?? [];
   const skipped = new Set(names.map((name) => name.replace(/^"(.*)"$/, '$1')));
   const all = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];

@@ -79,7 +79,7 @@ describe('podToReplace', () => {
     );
   });
 
-  test('a pod is given five seconds, so that making and evicting cannot become a fast loop', () => {
+  test('no pod younger than five seconds is evicted, so that creation and eviction cannot become a fast loop', () => {
     const [step] = choose({ deployment: settled, identity, pods: [missed] });
     expect(step?.notBefore).toBe(Date.parse('2026-11-24T08:00:05Z'));
   });

@@ -1,7 +1,8 @@
 /**
- * Pods that the webhook missed get their identity only by replacement. They are evicted one at a time. A pod that is not
- * ready serves no requests and goes first, even in the middle of a rollout that it may be blocking. A ready one goes only
- * while everything else is healthy: whatever keeps others from becoming ready would hit its successor too.
+ * Replacement of pods that the webhook missed, which cannot get their identity otherwise. They are evicted one at a
+ * time. A pod that is not ready serves no requests and is evicted first, even during a rollout that it may be blocking.
+ * A ready pod is evicted only while all others are healthy, since the cause of their failure would affect its successor
+ * too.
  */
 import { deployedMark, type Deployment } from './deployment.ts';
 import type { Identity } from './identity-gate.ts';
@@ -10,7 +11,7 @@ import { isFinished, isReady, isTerminating, markOf, type Pod } from './pod.ts';
 import type { ReplacePodStep } from './steps.ts';
 
 export type ReplacementInput = {
-  /** Owner of the pods, of any kind. */
+  /** Workload that owns the pods, of any kind. */
   readonly deployment: Pick<Deployment, 'kind' | 'apiVersion' | 'metadata' | 'spec'> | undefined;
   /** Whether every pod is of the current template. */
   readonly isRolledOut: boolean;
@@ -21,12 +22,12 @@ export type ReplacementInput = {
 };
 
 /**
- * No pod younger than this is evicted: a webhook that injects in a dry run and misses the next pod would otherwise cause
- * endless creations and evictions. Milliseconds.
+ * Minimum age of a pod that is evicted. A webhook that injects in a dry run but misses the real pod would otherwise
+ * cause a fast loop of creations and evictions. Milliseconds.
  */
 const leastAgeMs = 5_000;
 
-/** Next pod to replace: at most one step. */
+/** The step that replaces the next pod, if there is one. */
 export function podToReplace({
   deployment,
   isRolledOut,
@@ -37,8 +38,8 @@ export function podToReplace({
   if (!identity || !template || deployedMark(deployment) !== identity.mark) return [];
 
   const running = pods.filter((pod) => !isFinished(pod));
-  // Created from the current template without its identity: the webhook had not seen the ServiceAccount, or not its latest
-  // annotation.
+  // The pod was created from the current template without its identity: the webhook had not received the
+  // ServiceAccount, or not its latest annotation.
   const missed = running.filter((pod) => markOf(pod) === identity.mark && !isCurrent(pod, identity));
   if (missed.some(isTerminating)) return [];
   const [pod] = missed.toSorted(byUrgency);
@@ -48,7 +49,7 @@ export function podToReplace({
   return [{ kind: 'replacePod', pod, template, wanted: identity, notBefore: created + leastAgeMs }];
 }
 
-/** Pods that are not ready first, then the oldest. The name makes the order stable. */
+/** Order of eviction: pods that are not ready first, then by age, oldest first. The name makes the order stable. */
 function byUrgency(a: Pod, b: Pod): number {
   return (
     Number(isReady(a)) - Number(isReady(b)) ||
@@ -57,12 +58,12 @@ function byUrgency(a: Pod, b: Pod): number {
   );
 }
 
-/** No pod is terminating, and every other pod is ready. */
+/** Whether no pod is terminating and all pods that the webhook did not miss are ready. */
 function isAllWell(running: readonly Pod[], missed: readonly Pod[]): boolean {
   return running.every((pod) => !isTerminating(pod) && (missed.includes(pod) || isReady(pod)));
 }
 
-/** No rollout of the Deployment is in progress, whether or not its pods are available. */
+/** Whether no rollout of the Deployment is in progress. Its pods may be unavailable. */
 export function isRolledOut({ metadata, spec, status }: Deployment): boolean {
   return (
     status?.observedGeneration === metadata.generation &&

@@ -1,6 +1,6 @@
 /**
- * Detects changes of a pod template beyond its identity. A Deployment that rolls for such a change takes the new identity
- * along. One that would roll for its identity alone waits for its rollout slot.
+ * Detects changes of a pod template other than its identity. A Deployment that rolls for such a change also gets the
+ * new identity. A Deployment that would roll only for its identity waits for its rollout slot.
  */
 import { identityAnnotation } from '../api/index.ts';
 import { digestOf, type JsonObject, type ObservedObject } from './manifest.ts';
@@ -13,7 +13,7 @@ type Template = {
   readonly spec?: Readonly<Record<string, unknown>>;
 };
 
-/** @param deployment a spec by `renderDeployment` */
+/** @param deployment the spec that `renderDeployment` returns */
 export function templateDigest(deployment: JsonObject): string {
   const { metadata, spec } = deployment.template as Template;
   const { [identityAnnotation]: _, ...annotations } = metadata?.annotations ?? {};

@@ -13,7 +13,7 @@ const podOf = (name: string, roleArn: string, ready = true): Pod => ({
   status: { phase: 'Running', conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] },
 });
 
-it('keeps once what pods of one template have in common', () => {
+it('stores the common parts of pods of one template once', () => {
   const trim = createPodTrimmer();
   const [a, b, other] = [podOf('a', 'arn:1'), podOf('b', 'arn:1'), podOf('c', 'arn:2', false)].map(trim);
   expect(a).toStrictEqual(trimPod(podOf('a', 'arn:1')));
@@ -25,7 +25,7 @@ it('keeps once what pods of one template have in common', () => {
   expect(other?.status).not.toBe(a?.status);
 });
 
-it('remembers no more and more of them', () => {
+it('limits the number of remembered parts', () => {
   const trim = createPodTrimmer();
   const first = trim(podOf('a', 'arn:0'));
   for (let index = 1; index <= 10_000; index += 1) trim(podOf(`pod-${index}`, `arn:${index}`));

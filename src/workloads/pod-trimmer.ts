@@ -1,10 +1,10 @@
 /**
- * Trims pods for a store of all pods in a cluster. Pods of one template share everything but their names, so common parts
- * are kept once.
+ * Trims pods for a store of all pods in a cluster. Pods of one template differ in little but their names, so common
+ * parts are stored once.
  */
 import { trimPod, type Pod } from './pod.ts';
 
-/** Number of remembered parts. The memory is cleared when it is reached, which only reduces sharing. */
+/** Maximum number of remembered parts. All are dropped when it is reached, which only reduces sharing. */
 const mostRemembered = 4_000;
 
 export function createPodTrimmer(): (pod: Pod) => Pod {

@@ -141,7 +141,7 @@ const now = Date.parse('2026-11-24T08:10:00Z');
 const roleArn = 'arn:aws:iam::111122223333:role/a';
 
 describe('trimPod', () => {
-  test('changes nothing of what is asked of a pod', () => {
+  test('does not change the results of the functions that read pods', () => {
     fc.assert(
       fc.property(pods, (pod) => {
         const trimmed = trimPod(pod);
@@ -161,7 +161,7 @@ describe('trimPod', () => {
     );
   });
 
-  test('done twice is done once, and leaves nothing undefined', () => {
+  test('is idempotent, and leaves no field undefined', () => {
     fc.assert(
       fc.property(pods, (pod) => {
         const trimmed = trimPod(pod);
@@ -171,7 +171,7 @@ describe('trimPod', () => {
     );
   });
 
-  test('drops what it does not need', () => {
+  test('drops the fields that no function reads', () => {
     fc.assert(
       fc.property(pods, (pod) => {
         const text = JSON.stringify(trimPod(pod));

@@ -1,12 +1,12 @@
 /**
- * The part of pods that this project reads. A cluster has many more pods than other objects, so informers keep only what
- * `trimPod` leaves.
+ * The fields of pods that this project reads. A cluster has many more pods than other objects, so informers keep only
+ * the fields that `trimPod` keeps.
  */
 import { appLabel, identityAnnotation, targetLabel } from '../api/index.ts';
 import { defined } from './defined.ts';
 import type { ObjectMeta } from '../k8s/metadata.ts';
 
-/** `valueFrom` refers to a Secret or ConfigMap, which is not read: only its presence counts. */
+/** Environment variable. The Secret or ConfigMap of `valueFrom` is not read: only the presence of the field matters. */
 type PodEnvVar = { readonly name: string; readonly value?: string; readonly valueFrom?: object };
 
 export type PodContainer = {
@@ -83,8 +83,9 @@ export const identityEnv = {
 } as const;
 
 /**
- * Environment variables that SDKs prefer to the injected identity: keys and profiles come first in their chains, and most
- * SDKs take the relative address before the full one. Source: the chains of Go, JavaScript and Python, linked by the AWS
+ * Environment variables that SDKs prefer to the injected identity. Keys and profiles come first in their credential
+ * provider chains, and most SDKs use the relative URI before the full URI. Source: the chains of Go, JavaScript and Python,
+ * linked by the AWS
  * SDKs and Tools Reference under "Standardized credential providers".
  */
 export const overrulingEnv = {
@@ -93,8 +94,9 @@ export const overrulingEnv = {
 } as const;
 
 /**
- * Environment variables that pods of an account may not set: those that keep the webhook away or overrule it, and those
- * that only work beside these. Some SDKs prefer a credentials file.
+ * Environment variables that pods of an account may not set: variables that make the webhook skip the container or that
+ * override the injected identity, and variables that only have an effect together with these. Some SDKs prefer a
+ * credentials file.
  */
 export const credentialEnv: readonly string[] = [
   ...Object.values(identityEnv),
@@ -107,12 +109,12 @@ export const credentialEnv: readonly string[] = [
 ];
 
 /**
- * Annotation of a pod: names, separated by commas, of containers that the webhook skips. Source:
+ * Annotation of a pod: comma-separated names of containers that the webhook skips. Source:
  * amazon-eks-pod-identity-webhook, README.
  */
 export const skipContainersAnnotation = 'eks.amazonaws.com/skip-containers';
 
-/** Label on pods of a Deployment: end of the name of their ReplicaSet. */
+/** Label on pods of a Deployment: the suffix of the name of their ReplicaSet. */
 export const templateHashLabel = 'pod-template-hash';
 
 const keptLabels: readonly string[] = [appLabel, targetLabel, templateHashLabel];
@@ -124,14 +126,14 @@ const keptEnv: ReadonlySet<string> = new Set([
 ]);
 const keptConditions: readonly string[] = ['PodScheduled', 'Ready'];
 
-/** Finished pods never run again: Kubernetes itself deletes, replaces and counts them as done. */
+/** Whether the pod is finished. Finished pods never run again: Kubernetes deletes, replaces and counts them as done. */
 export function isFinished(pod: Pod): boolean {
   return pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
 }
 
 /**
- * Whether a process of this pod may run now or later. A terminating pod runs until it is gone. PVC protection takes the
- * same view: https://kubernetes.io/docs/concepts/storage/persistent-volumes/#storage-object-in-use-protection
+ * Whether a process of this pod may run now or later. A terminating pod may run until it is deleted. PVC protection
+ * uses the same definition: https://kubernetes.io/docs/concepts/storage/persistent-volumes/#storage-object-in-use-protection
  */
 export function isRunning(pod: Pod): boolean {
   return !isFinished(pod);
@@ -150,7 +152,7 @@ export function isReady(pod: Pod): boolean {
   return pod.status?.conditions?.some((entry) => entry.type === 'Ready' && entry.status === 'True') ?? false;
 }
 
-/** Scheduler of pods on AWS Fargate, which nobody can change afterwards. Source: EKS User Guide, "Get started with AWS Fargate". */
+/** Scheduler of pods on AWS Fargate. The field is immutable. Source: EKS User Guide, "Get started with AWS Fargate". */
 const fargateScheduler = 'fargate-scheduler';
 
 /**
@@ -161,19 +163,19 @@ export function isOnFargate(pod: Pod): boolean {
   return pod.spec?.schedulerName === fargateScheduler;
 }
 
-/** Identity that the pod's template asked for; absent on pods outside of Apps. */
+/** Mark of the identity in the template that the pod was created from; absent on pods without our annotation. */
 export function markOf(pod: Pod): string | undefined {
   return pod.metadata.annotations?.[identityAnnotation];
 }
 
-/** ServiceAccount of the pod's tokens; the API server fills in `default`. */
+/** Name of the pod's ServiceAccount. The API server sets `default` if it is absent. */
 export function serviceAccountOf(pod: Pod): string {
   return pod.spec?.serviceAccountName || 'default';
 }
 
 /**
- * The pod with only the fields that `podIdentity`, `podFailure` and their callers read. Trimming is idempotent and does not
- * change their results: a property test checks both.
+ * Returns the pod with only the fields that `podIdentity`, `podFailure` and their callers read. Trimming is idempotent
+ * and does not change the results of these functions; a property test checks both.
  */
 export function trimPod(pod: Pod): Pod {
   const { metadata, spec, status } = pod;
@@ -227,7 +229,7 @@ function trimRecord(
   return kept;
 }
 
-/** Keeps only tokens with an audience: the token for the API server, which each pod has, has none. */
+/** Keeps only projected tokens with an audience. The token for the API server, which each pod has, has no audience. */
 function trimVolume(volume: PodVolume): readonly PodVolume[] {
   const sources = (volume.projected?.sources ?? []).flatMap(({ serviceAccountToken: token }) =>
     token?.audience === undefined
@@ -252,7 +254,7 @@ function trimCondition(condition: PodCondition): readonly PodCondition[] {
   return keptConditions.includes(type) ? [{ type, status, ...defined({ reason, message }) }] : [];
 }
 
-/** Drops the start time of containers that never ended, which has no reader. */
+/** Drops the start time of containers that never ended, which is never read. */
 function trimStatus({ name, ready, restartCount, state, lastState }: ContainerStatus): ContainerStatus {
   const end = lastState?.terminated;
   return {

@@ -1,12 +1,12 @@
 /**
- * Quantities as numbers, since the API server rewrites them (`0.5` to `500m`, `1024Mi` to `1Gi`) and what is read differs
- * from what was written. https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+ * Compares quantities as numbers, since the API server rewrites them (`0.5` to `500m`, `1024Mi` to `1Gi`), so that a
+ * read value differs from the written one. https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
  */
 
-/** Without exponents and signs, which the schema of Apps refuses. */
+/** Syntax of quantities without exponents and signs, which the schema of Apps refuses. */
 const pattern = /^([0-9]*)(?:\.([0-9]*))?(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|)$/;
 
-/** Kubernetes keeps nine decimal places. */
+/** The number 1 in billionths: Kubernetes keeps nine decimal places. */
 const one = 10n ** 9n;
 
 const multipliers: Readonly<Record<string, bigint>> = {
@@ -28,13 +28,13 @@ const multipliers: Readonly<Record<string, bigint>> = {
   Ei: one * 2n ** 60n,
 };
 
-/** Whether both are quantities of the same amount. */
+/** Whether both strings are quantities of the same amount. */
 export function isSameQuantity(a: string, b: string): boolean {
   const amount = nanos(a);
   return amount !== undefined && amount === nanos(b);
 }
 
-/** Billionths, rounded up as Kubernetes does; undefined for a string that is no quantity. */
+/** Quantity in billionths, rounded up as Kubernetes does; undefined for a string that is no quantity. */
 function nanos(text: string): bigint | undefined {
   const [, whole = '', fraction = '', suffix = ''] = pattern.exec(text) ?? [];
   const multiplier = multipliers[suffix];

@@ -1,11 +1,12 @@
 /**
- * Reasons of an App's conditions, target rows and Events, with their meanings. Status, Events, log and command line use the
- * same reasons. Reasons of pods and Deployments (`ImagePullBackOff`, `Unschedulable`, …) are passed on as they are and not
- * listed here.
+ * Reasons in an App's conditions, in the entries of its targets and in Events, with their meanings. Status, Events, log and
+ * command line use the
+ * same reasons. Reasons of pods and Deployments (`ImagePullBackOff`, `Unschedulable`, …) are passed on unchanged and
+ * not listed here.
  */
 import { userAction } from '../k8s/reasons.ts';
 
-/** Reasons why a target is not deployed with its identity yet, or runs on with one that is no longer confirmed. */
+/** Reasons why a target is not deployed with its identity yet, or keeps running with one that is no longer confirmed. */
 export const gateReasons = {
   AccountNotFound: 'There is no account of that name. The app continues automatically when it exists.',
   AccountDeleting: 'The account is being deleted: nothing new is given its identity.',
@@ -26,7 +27,7 @@ export const gateReasons = {
 } as const;
 export type GateReason = keyof typeof gateReasons;
 
-/** Reasons why a workload does not take up a proven identity yet: others of the account come first. */
+/** Reasons why a workload does not roll to a proven identity yet: other workloads of the account come first. */
 export const slotReasons = {
   WaitingForTurn: 'Workloads of an account take up a new identity one at a time, and others come first.',
   PausedByFailedRollout:
@@ -69,7 +70,7 @@ export const rolloutReasons = {
 } as const;
 export type RolloutReason = keyof typeof rolloutReasons;
 
-/** Reasons of an App's conditions that sum up its targets. */
+/** Reasons of an App's conditions that summarize its targets. */
 export const summaryReasons = {
   Ready: 'All targets are ready.',
   NoAccount: 'The app names no account, so its pods hold no identity.',
@@ -77,7 +78,7 @@ export const summaryReasons = {
 } as const;
 export type SummaryReason = keyof typeof summaryReasons;
 
-/** Reasons of Events only. */
+/** Reasons that only Events of Apps have. */
 export const appEventReasons = {
   Deployed: 'An object of the app was created or changed.',
   Scaled: 'Replicas were changed to halt or resume the app; the rest of the spec was not applied.',

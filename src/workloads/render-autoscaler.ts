@@ -6,13 +6,13 @@ import { isAutoscaled, type TargetSpec } from './target-spec.ts';
 /** Default utilization of `kubectl autoscale`. */
 const defaultTargetCPUUtilizationPercentage = 80;
 
-/** A halted target has none: it would report in Events that it has nothing to do. */
+/** Renders the autoscaler. A halted target has none, since it would only record Events that it is disabled. */
 export function renderAutoscaler(app: App, target: TargetSpec): JsonObject | undefined {
   const { scale, halted } = target;
   if (halted || !isAutoscaled(scale) || scale.max === undefined) return undefined;
   return {
     scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: app.metadata.name },
-    // Kubernetes scales to zero only behind a feature gate.
+    // An autoscaler with a minimum of zero needs a feature gate.
     minReplicas: Math.max(1, scale.min),
     maxReplicas: scale.max,
     metrics: [

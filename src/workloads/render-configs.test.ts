@@ -29,7 +29,7 @@ const namesOf = (cluster: SimulatedCluster): readonly string[] =>
   configMaps(cluster).map(({ metadata }) => metadata.name);
 
 describe('configs', () => {
-  test('are variables, or files in a folder', () => {
+  test('become environment variables, or files in a folder', () => {
     const cluster = deployed({ configs: [settings, files] });
     const [variables, folder] = configMaps(cluster);
     expect(variables).toMatchObject({
@@ -49,7 +49,7 @@ describe('configs', () => {
     });
   });
 
-  test('are merged with those of the target by name, and by key', () => {
+  test('are merged with the configs of the target by name and by key', () => {
     const own = target('production', {
       configs: [{ name: 'settings', data: { LOG_LEVEL: 'debug' } }, files],
     });
@@ -58,7 +58,7 @@ describe('configs', () => {
     expect(folder).toMatchObject({ data: files.data });
   });
 
-  test('of two apps never share a ConfigMap, though their names be put together alike', () => {
+  test('of two apps never share a ConfigMap, even if app name and config name join to the same string', () => {
     const [one] = namesOf(deployed({ configs: [{ name: 'b-c' }] }));
     const cluster = simulatedCluster();
     carryOut(cluster, app({ configs: [{ name: 'c' }] }, { name: 'web-b' }));
@@ -67,7 +67,7 @@ describe('configs', () => {
     expect(other).not.toBe(one);
   });
 
-  test('that change roll the pods, to which those of before are left until they are gone', () => {
+  test('roll the pods when they change, and the old ConfigMaps stay until the old pods are gone', () => {
     const cluster = deployed({ configs: [files] });
     const [before = ''] = namesOf(cluster);
     const changed = app({ configs: [{ ...files, data: { 'web.yaml': 'a: 2' } }] });
@@ -84,7 +84,7 @@ describe('configs', () => {
     expect(namesOf(cluster)).toEqual([after]);
   });
 
-  test('that are taken out of the app go, and with them what the pods said of them', () => {
+  test('are deleted when the app no longer lists them, and so are their fields in the pod template', () => {
     const plain = podSpec(deployed({}));
     const cluster = deployed({ configs: [settings, files] });
     carryOut(cluster, app());
@@ -93,7 +93,7 @@ describe('configs', () => {
     expect(configMaps(cluster)).toEqual([]);
   });
 
-  test('of a rollout that is still held back stay as they are', () => {
+  test('do not change while the rollout is held back', () => {
     const cluster = deployed({ configs: [files] });
     const before = cluster.objects();
     carryOut(cluster, app({ serviceAccount: 'payments', configs: [] }));

@@ -1,7 +1,7 @@
 /**
- * Configs of an App on a target: one immutable ConfigMap each, named by a digest of its content. A change rolls the pods
- * like any other change of the template. Pods of an old template find their content even when they are restarted in the
- * middle of a rollout or after a rollback.
+ * Configs of an App on a target: one immutable ConfigMap for each, with a digest of its content in the name. A change
+ * rolls the pods like any other change of the template. Pods of an old template keep their content even when they are
+ * restarted during a rollout or after a rollback.
  */
 import type { App, Config } from '../api/index.ts';
 import type { Deployment } from './deployment.ts';
@@ -27,7 +27,7 @@ export function renderConfigs(app: App, target: TargetSpec): readonly RenderedCo
   });
 }
 
-/** The part of the pod template that reads the ConfigMaps. */
+/** The fields of the pod template that refer to the ConfigMaps. */
 export function configFields(configs: readonly RenderedConfig[]): {
   readonly envFrom?: readonly JsonObject[];
   readonly volumeMounts?: readonly JsonObject[];

@@ -1,6 +1,6 @@
 /**
- * Deployment of an App on a target. Its pod template contains only what the App states and the mark of the identity, since
- * any other content could roll it.
+ * Deployment of an App on a target. Its pod template contains only values from the App and the identity mark, since a
+ * change of any other content would roll the pods.
  */
 import {
   appLabel,
@@ -26,7 +26,7 @@ export function renderDeployment(
   return {
     ...defined({ replicas }),
     selector: { matchLabels: podSelector(app) },
-    // New pods come first: no old pod is removed before its successor is ready.
+    // No old pod is removed before its successor is ready.
     strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: 0 } },
     template: {
       metadata: {
@@ -47,13 +47,13 @@ function podSpec(app: App, target: TargetSpec): JsonObject {
   const { volumes, ...inContainer } = configFields(renderConfigs(app, target));
   const { serviceAccount, imagePullSecrets } = app.spec;
   return {
-    // Always set: under server-side apply, a removed name is restored from its deprecated alias.
+    // The name is always set, since server-side apply would restore a removed name from its deprecated alias.
     serviceAccountName: serviceAccount ?? 'default',
-    // `default` is shared by the namespace, so it should have no rights in the API. The owner of an account may give some
-    // to its ServiceAccount.
+    // All pods of the namespace share `default`, so it should have no RBAC permissions. The owner of an account may
+    // grant some to its ServiceAccount.
     ...(serviceAccount === undefined ? { automountServiceAccountToken: false } : {}),
     ...defined({ imagePullSecrets: imagePullSecrets?.map((name) => ({ name })) }),
-    // Without runAsNonRoot: many images run as root, and Pod Security Standards decide for the cluster whether they may.
+    // `runAsNonRoot` is not set: many images run as root, and the cluster decides by Pod Security Standards whether they may.
     securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
     containers: [{ ...container(app, target), ...inContainer }],
     ...defined({ volumes }),

@@ -1,4 +1,4 @@
-/** Ingress of an App on a target: all hosts and paths lead to one port of its Service. */
+/** Ingress of an App on a target: all hosts and paths are routed to one port of its Service. */
 import type { App } from '../api/index.ts';
 import { defined } from './defined.ts';
 import type { JsonObject } from './manifest.ts';

@@ -1,4 +1,4 @@
-/** Service of an App: its ports, under the App's name. */
+/** Service of an App: it has the ports and the name of the App. */
 import type { App } from '../api/index.ts';
 import type { JsonObject } from './manifest.ts';
 import { podSelector } from './pod-selector.ts';

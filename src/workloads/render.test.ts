@@ -21,7 +21,7 @@ function rendered(of: App, identity?: Identity, observed?: Deployment): Readonly
 const containerPath = ['spec', 'template', 'spec', 'containers', 0];
 
 describe('render', () => {
-  test('the least app is one Deployment', () => {
+  test('a minimal app is one Deployment', () => {
     const manifests = rendered(app());
     expect([...manifests.keys()]).toEqual(['Deployment']);
     expect(manifests.get('Deployment')).toMatchObject({
@@ -51,7 +51,7 @@ describe('render', () => {
     });
   });
 
-  test('an account gives its ServiceAccount and the mark, and nothing else of the template changes', () => {
+  test('an account sets the ServiceAccount and the identity mark in the template, and changes nothing else', () => {
     const without = rendered(app()).get('Deployment');
     const identity = identityOf();
     const withAccount = rendered(app({ serviceAccount: 'payments' }), identity).get('Deployment');
@@ -70,7 +70,7 @@ describe('render', () => {
     expect(valueAt(rendered(app(spec)).get('Deployment'), [...containerPath, 'image'])).toBe(image);
   });
 
-  test('everything an app can ask for', () => {
+  test('an app with all fields gets all kinds of objects', () => {
     const manifests = rendered(
       app({
         ports: [
@@ -172,16 +172,16 @@ describe('replicas', () => {
   const autoscaled = app({ scale: { min: 2, max: 9 } });
   const halted = app({ scale: { min: 2, max: 9 }, targets: [target('production', { deployMode: 'halt' })] });
 
-  test('are stated as long as they are the app’s', () => {
+  test('are set while the app owns them', () => {
     expect(replicasOf(fixed)).toBe(3);
     expect(replicasOf(fixed, seen(7))).toBe(3);
   });
 
-  test('start at the least when an autoscaler is to have them', () => {
+  test('start at the minimum when an autoscaler will own them', () => {
     expect(replicasOf(autoscaled)).toBe(2);
   });
 
-  test('are kept while nobody else has changed them, so that they do not fall back to 1', () => {
+  test('are set again until another manager changes them, so that they do not fall back to 1', () => {
     expect(replicasOf(autoscaled, seen(3, { 'k11n.dev/applied-replicas': '3' }))).toBe(3);
   });
 
@@ -190,7 +190,7 @@ describe('replicas', () => {
     expect(replicasOf(autoscaled, seen(5))).toBeUndefined();
   });
 
-  test('a halt remembers them, and the end of it brings them back', () => {
+  test('are saved by a halt and restored at its end', () => {
     const halt = rendered(halted, undefined, seen(7)).get('Deployment');
     expect(valueAt(halt, ['spec', 'replicas'])).toBe(0);
     const annotations = halt?.metadata.annotations ?? {};
@@ -199,7 +199,7 @@ describe('replicas', () => {
     expect(replicasOf(fixed, seen(0, annotations))).toBe(3);
   });
 
-  test('an autoscaler and a disruption budget are there only where they have something to do', () => {
+  test('have an autoscaler and a disruption budget only on targets that need them', () => {
     expect([...rendered(halted).keys()]).toEqual(['Deployment']);
     expect([...rendered(app({ scale: { min: 2, max: 2 } })).keys()]).toEqual([
       'PodDisruptionBudget',

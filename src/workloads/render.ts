@@ -1,4 +1,4 @@
-/** App × target × identity → the Kubernetes objects that run it there. Deterministic. */
+/** Renders the Kubernetes objects that run an App on a target with an identity. Deterministic. */
 import {
   apiVersion,
   appLabel,
@@ -26,13 +26,13 @@ export type RenderInput = {
   readonly app: App;
   readonly target: AppTarget;
   readonly identity: Identity | undefined;
-  /** Read only for the number of replicas, which an autoscaler may own. */
+  /** The existing Deployment, read only for the number of replicas, which an autoscaler may own. */
   readonly observed: Deployment | undefined;
-  /** Apps that this one depends on. */
+  /** Apps that this App depends on. */
   readonly others: OtherApps;
 };
 
-/** In the order of their application. */
+/** The manifests in the order in which they are applied. */
 export function render(input: RenderInput): readonly Manifest[] {
   const { app, target } = input;
   const wanted = targetSpec(app, target, input.others);
@@ -67,7 +67,7 @@ export function render(input: RenderInput): readonly Manifest[] {
   ];
 }
 
-/** Labels of everything that an App creates on a target. */
+/** Labels of all objects that an App creates on a target. */
 function labelsOf(app: App, target: string): Readonly<Record<string, string>> {
   return {
     'app.kubernetes.io/name': app.metadata.name,

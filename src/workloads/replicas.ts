@@ -1,17 +1,17 @@
 /**
- * Ownership of the number of replicas. Without an autoscaler the App sets it. With one, the App must not set it, but the
- * API server resets a number that we alone had set to 1 when we omit it. The number that we set last is therefore kept in
- * an annotation, and set again until another manager changes it.
+ * Ownership of the number of replicas. Without an autoscaler the App sets it. With one, the App must not set it. But if
+ * we omit a number that we alone had set, the API server resets it to 1. The number that we set last is therefore kept
+ * in an annotation, and set again until another manager changes it.
  * https://kubernetes.io/docs/reference/using-api/server-side-apply/#transferring-ownership
  */
 import type { Deployment } from './deployment.ts';
 import { defined } from './defined.ts';
 import { isAutoscaled, mostReplicas, type TargetSpec } from './target-spec.ts';
 
-/** Annotation of a Deployment: number of replicas that was applied last; absent when none was set. */
+/** Annotation of a Deployment: the number of replicas that was applied last; absent when none was set. */
 const appliedReplicasAnnotation = 'k11n.dev/applied-replicas';
 
-/** Annotation of a halted Deployment: its former number of replicas, which an autoscaled one returns to. */
+/** Annotation of a halted Deployment: its former number of replicas, which is restored under an autoscaler. */
 const replicasBeforeHaltAnnotation = 'k11n.dev/replicas-before-halt';
 
 export type WantedReplicas = {
@@ -34,20 +34,20 @@ export function wantedReplicas(target: TargetSpec, observed: Deployment | undefi
   return present === numberIn(observed, appliedReplicasAnnotation) ? stated(present) : { annotations: {} };
 }
 
-/** Change of the number of replicas alone, which does not need an App whose spec can be applied. */
+/** Change of only the number of replicas. It is possible even if the spec of the App cannot be applied. */
 export type Scaling = {
   readonly replicas?: number;
   /** Null removes an annotation. */
   readonly annotations: Readonly<Record<string, string | null>>;
 };
 
-/** Stops the pods; undefined when there are none. */
+/** The change that stops all pods; undefined when there are none. */
 export function stopping(observed: Deployment): Scaling | undefined {
   const present = observed.spec?.replicas ?? 1;
   return present === 0 ? undefined : stated(0, present);
 }
 
-/** Undoes a halt; undefined when there was none, or no replicas before it. */
+/** The change that ends a halt; undefined when there was no halt, or no replicas before it. */
 export function resuming(observed: Deployment): Scaling | undefined {
   const before = numberIn(observed, replicasBeforeHaltAnnotation);
   if (before === undefined || observed.spec?.replicas !== 0) return undefined;
@@ -55,7 +55,10 @@ export function resuming(observed: Deployment): Scaling | undefined {
   return { replicas: replicas ?? before, annotations: { ...annotations, ...forgotten } };
 }
 
-/** Removes the note of a halt. `stopping` wrote it by a patch, so an apply without it does not remove it. */
+/**
+ * The change that removes the annotation of a halt. `stopping` wrote it by a patch, so an apply that omits it does not
+ * remove it.
+ */
 export function forgettingHalt(observed: Deployment): Scaling | undefined {
   return numberIn(observed, replicasBeforeHaltAnnotation) === undefined
     ? undefined

@@ -11,7 +11,7 @@ const members: fc.Arbitrary<readonly RolloutMember[]> = fc.uniqueArray(
       state: fc.constantFrom('steady' as const, 'rolling' as const, 'failed' as const, 'refused' as const),
       rank: fc.nat(2),
     })
-    // A member that has the identity does not want it, and only a member that wants it can be refused it.
+    // A member that has the identity does not want it, and only a member that wants it can be refused.
     .map((member) => ({
       ...member,
       hasWanted: member.hasWanted && !member.wants,
@@ -26,7 +26,7 @@ const going = (list: readonly RolloutMember[]): readonly string[] =>
   [...assignSlots(list)].filter(([, { kind }]) => kind === 'go').map(([id]) => id);
 
 describe('assignSlots', () => {
-  test('lets one go at most, and only when no other is in the middle of it that does not want it', () => {
+  test('gives the slot to at most one member, and only if no member that does not want it is mid-rollout', () => {
     fc.assert(
       fc.property(members, (list) => {
         const gone = going(list);
@@ -37,7 +37,7 @@ describe('assignSlots', () => {
     );
   });
 
-  test('lets one go whenever somebody wants and nobody else is in the middle of it', () => {
+  test('gives the slot to a member if one wants it and no other is mid-rollout', () => {
     fc.assert(
       fc.property(members, (list) => {
         const inTheWay = list.filter((member) => isBusy(member) && !member.wants);
@@ -47,7 +47,7 @@ describe('assignSlots', () => {
     );
   });
 
-  test('says the same in whatever order the members are told', () => {
+  test('does not depend on the order of the members', () => {
     fc.assert(
       fc.property(
         members.chain((list) =>
@@ -60,7 +60,7 @@ describe('assignSlots', () => {
     );
   });
 
-  test('brings everybody to the new identity, each once and one after the other, also with restarts in between', () => {
+  test('rolls every member to the new identity exactly once, one at a time, also across restarts of the operator', () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd', 'e'), { minLength: 1 }),
@@ -74,7 +74,7 @@ describe('assignSlots', () => {
             rank: ranks[index] ?? 0,
           }));
           const order: string[] = [];
-          // Each pass decides anew from what is seen, as an operator does that has just been started.
+          // Each pass decides only from the observed state, like an operator that has just started.
           for (let pass = 0; pass < 2 * ids.length; pass += 1) {
             const [id] = going(list);
             if (id !== undefined) order.push(id);

@@ -85,8 +85,8 @@ describe('assignSlots', () => {
   });
 });
 
-describe('pauseOf', () => {
-  test('tells who holds back how many', () => {
+describe('rolloutBlockerOf', () => {
+  test('returns the blocker and the number of members that wait for it', () => {
     const failed = member('z', { state: 'failed' });
     expect(rolloutBlockerOf([failed, member('a', wants), member('b', wants), member('c')])).toMatchObject({
       reason: 'PausedByFailedRollout',
@@ -97,7 +97,7 @@ describe('pauseOf', () => {
   test.each([
     ['nobody waits', [member('z', { state: 'failed' }), member('a')]],
     ['they wait for their turn', [member('z', { state: 'rolling' }), member('a', wants)]],
-  ] as const)('is none while %s', (_name, members) => {
+  ] as const)('is undefined while %s', (_name, members) => {
     expect(rolloutBlockerOf(members)).toBeUndefined();
   });
 });

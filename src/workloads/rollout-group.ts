@@ -1,6 +1,6 @@
 /**
- * Assigns the rollout slot among the workloads of an account. They take up a new identity one at a time, so that a broken
- * identity reaches one of them and not all.
+ * Assigns the rollout slot among the workloads of an account. They roll to a new identity one at a time, so that a
+ * broken identity affects only one of them.
  *
  * | another one of the account                | a workload that wants a new identity            |
  * |-------------------------------------------|-------------------------------------------------|
@@ -10,8 +10,8 @@
  * | comes before it                           | WaitingForTurn                                  |
  * | none of these                             | go                                              |
  *
- * Members that are mid-rollout and want the new identity may never finish, since the identity that they roll to may be gone.
- * The first of them proceeds. If each waited for the others, only a deadline would end the deadlock.
+ * Members that are mid-rollout and want the new identity may never finish, since the identity that they roll to may no
+ * longer exist. The first of them gets the slot. If each waited for the others, only a deadline would end the deadlock.
  *
  * Stateless: the slot follows from the marks and the rollouts in the cluster, so a restart of the operator changes nothing.
  */
@@ -20,13 +20,13 @@ import type { SlotReason } from './reasons.ts';
 export type RolloutMember = {
   /** Unique, and readable in messages: `app web in production`. */
   readonly id: string;
-  /** It wants another identity, and lacks only the rollout slot. */
+  /** Whether the member wants another identity and lacks only the rollout slot. */
   readonly wants: boolean;
-  /** Its pod template, or every pod of it, has the wanted identity. */
+  /** Whether its pod template, or every one of its pods, has the wanted identity. */
   readonly hasWanted: boolean;
   /** `refused`: the API server rejected its new template. */
   readonly state: 'steady' | 'rolling' | 'failed' | 'refused';
-  /** Members of a lower rank go first, then by id. */
+  /** Members of a lower rank get the slot first. Equal ranks are ordered by id. */
   readonly rank: number;
 };
 
@@ -36,7 +36,7 @@ export type RolloutBlocker = { readonly reason: 'PausedByFailedRollout'; readonl
 
 export type RolloutSlot = { readonly kind: 'go' } | { readonly kind: 'waits'; readonly blocker: SlotBlocker };
 
-/** Slots of the members that want one, by id. At most one of them is `go`. */
+/** Slots of the members that want one, by id. At most one is `go`. */
 export function assignSlots(members: readonly RolloutMember[]): ReadonlyMap<string, RolloutSlot> {
   const queue = members.filter(({ wants }) => wants).toSorted(byPrecedence);
   const busy = members.filter(isBusy).toSorted(byPrecedence);
@@ -62,25 +62,25 @@ export function rolloutBlockerOf(members: readonly RolloutMember[]): RolloutBloc
 
 /**
  * @param busy members that are rolling or failed, and do not come after this one
- * @param before members that want the slot too, and come first
+ * @param before members that also want the slot and come before this one
  */
 function slotAfter(busy: readonly RolloutMember[], before: readonly RolloutMember[]): RolloutSlot {
   const failed =
     busy.find(({ state }) => state === 'failed') ?? before.find(({ state }) => state === 'refused');
   if (failed) return blockedBy(failed);
-  // Names the predecessor and not the one that rolls now, so the message stays true while others take the slot.
+  // The message names the predecessor and not the member that rolls now, so it stays true while the slot moves on.
   const last = before.at(-1) ?? busy.at(-1);
   return last ? waitingFor(last) : { kind: 'go' };
 }
 
-/** A member that fails with an identity that is to be replaced anyway is no evidence about the new one. */
+/** Whether the member blocks others. A failure with an identity that will be replaced is no evidence against the new identity. */
 function isBusy({ state, hasWanted }: RolloutMember): boolean {
   return state === 'rolling' || (state === 'failed' && hasWanted);
 }
 
 /**
- * A rolling member continues. A failing one goes last: the new identity may repair it, but if not, it would block all
- * others for a failure of its own.
+ * Order of members that want the slot. A rolling member continues. A failed member is last: the new identity may repair
+ * it, but if not, it would block all others by an unrelated failure.
  */
 const stateOrder: Readonly<Record<RolloutMember['state'], number>> = {
   refused: 0,

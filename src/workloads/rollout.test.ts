@@ -122,7 +122,7 @@ const cases: readonly Case[] = [
 const now = Date.parse('2026-11-24T12:00:00Z');
 const secondsAgo = (seconds: number): string => new Date(now - seconds * 1000).toISOString();
 
-describe('a program that ends again and again', () => {
+describe('a container that ends repeatedly', () => {
   const lastState = {
     terminated: { reason: 'Error', exitCode: 3, startedAt: secondsAgo(20), finishedAt: secondsAgo(18) },
   };
@@ -141,7 +141,7 @@ describe('a program that ends again and again', () => {
   };
   const running = { running: { startedAt: secondsAgo(5) } };
 
-  test('is told in the same words, whether it runs, has ended, or waits', () => {
+  test('has the same message whether it runs, is terminated or waits', () => {
     const expected = 'Failed: pod web-1, container web, restarted 2 times: it ended with Error (exit code 3)';
     const common = { name: 'web', restartCount: 2, lastState };
     expect(told({ ...common, state: running }, true)).toBe(expected);
@@ -153,19 +153,19 @@ describe('a program that ends again and again', () => {
     );
   });
 
-  test('is mended when it has run for a while', () => {
+  test('counts as recovered once it has run for a while', () => {
     const state = { running: { startedAt: secondsAgo(31) } };
     expect(told({ name: 'web', restartCount: 2, state, lastState }, true)).toMatch(/^Ready: /);
   });
 
-  test('did not fail when it had run for long before', () => {
+  test('is not in a crash loop if it ran for a long time before it ended', () => {
     const terminated = { ...lastState.terminated, startedAt: secondsAgo(3600) };
     expect(told({ name: 'web', restartCount: 2, state: running, lastState: { terminated } }, true)).toMatch(
       /^Ready: /,
     );
   });
 
-  test('is looked at again when it would be mended', () => {
+  test('is observed again at the time when it would count as recovered', () => {
     const status = { containerStatuses: [{ name: 'web', restartCount: 1, state: running, lastState }] };
     expect(recoveredAt([pod(), pod({ status })], now as Wall)).toBe(now + 25_000);
     expect(recoveredAt([pod()], now as Wall)).toBeUndefined();

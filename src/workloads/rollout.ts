@@ -5,7 +5,7 @@ import type { Pod } from './pod.ts';
 import type { RolloutReason } from './reasons.ts';
 import type { Wall } from '../k8s/time.ts';
 
-/** Reason of the Deployment controller, which is one of ours too. */
+/** Reason of the Deployment controller, which this project also uses. */
 const progressDeadlineExceeded = 'ProgressDeadlineExceeded' satisfies RolloutReason;
 
 export type Rollout = {
@@ -23,7 +23,7 @@ export function rolloutOf(deployment: Deployment, pods: readonly Pod[], now: Wal
 
 /**
  * Rollout of any workload whose controller reports the observed generation.
- * @param progress what is still missing; undefined when the rollout is complete
+ * @param progress the missing part of the rollout; undefined when it is complete
  */
 export function verdict(
   workload: Pick<Deployment, 'kind' | 'metadata' | 'status'>,
@@ -35,7 +35,7 @@ export function verdict(
   const { kind, metadata, status = {} } = workload;
   if ((status.observedGeneration ?? 0) < (metadata.generation ?? 0))
     return rollingOut(`the ${kind} controller has not observed the change yet`);
-  // Ready now, but in a crash loop.
+  // All pods are ready now, but one may be in a crash loop.
   const loop = progress === undefined ? crashLoopOf(pods, now) : undefined;
   if (loop) return { state: 'Failed', ...loop };
   if (progress === undefined)

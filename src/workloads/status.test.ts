@@ -23,13 +23,13 @@ import type { Wall } from '../k8s/time.ts';
 type World = {
   readonly app: App;
   readonly account?: LinkedServiceAccount;
-  /** In the target `production`. */
+  /** The Deployment in the target `production`. */
   readonly deployment?: Deployment;
   readonly pods?: readonly Pod[];
   readonly outcomes?: Readonly<Record<string, TargetOutcome>>;
 };
 
-/** The status after a plan was carried out and left the cluster as it is given. */
+/** The status after a plan was executed and the cluster has the given state. */
 function statusIn(world: World): AppStatusDraft {
   const plan = planApp(observation({ app: world.app, account: world.account }));
   return appStatus(
@@ -59,11 +59,11 @@ const { mark } = identityOf();
 const proven = account([row('production')]);
 
 describe('the status of an app', () => {
-  describe('that is halted, and could not be carried out otherwise', () => {
+  describe('that is halted and whose spec cannot be applied', () => {
     const halted = [target('production', { deployMode: 'halt' })];
     const invalid = { image: 'example.com/web:1', imageTag: '2' };
 
-    test('is halted once its pods are gone, and says what is wrong', () => {
+    test('is Halted once its pods are gone, and names the fault of the spec', () => {
       const going = deployment({ replicas: 0, status: { replicas: 1, updatedReplicas: 0 } });
       const of = app({ ...invalid, targets: halted });
       expect(summary(statusIn({ app: of, deployment: going, pods: [pod()] })).production).toBe(
@@ -80,7 +80,7 @@ describe('the status of an app', () => {
       expect(gone.targets?.[0]?.message).toMatch(/^halted: it has no pods, .*spec.imageTag/);
     });
 
-    test('is halted whatever the API server refused of the rest', () => {
+    test('is Halted whatever else the API server refused', () => {
       const status = statusIn({
         app: app({ targets: halted }),
         deployment: deployment({ replicas: 0 }),
@@ -89,7 +89,7 @@ describe('the status of an app', () => {
       expect(summary(status)).toMatchObject({ production: 'Halted Refused', Ready: 'False Refused' });
     });
 
-    test('tells before and after what becomes of its pods', () => {
+    test('describes the effect on its pods before and after the halt', () => {
       const messageWith = (replicas: number): string | undefined =>
         statusIn({ app: app(invalid), deployment: deployment({ replicas }) }).targets?.[0]?.message;
       expect(messageWith(1)).toMatch(/spec.imageTag: .*; until then it runs as last deployed$/);
@@ -97,7 +97,7 @@ describe('the status of an app', () => {
       expect(statusIn({ app: app(invalid) }).targets?.[0]?.message).not.toContain('until then');
     });
 
-    test('is not halted when the API server could not be asked', () => {
+    test('is not Halted when the API server did not answer', () => {
       const status = statusIn({
         app: app({ targets: halted }),
         deployment: deployment(),
@@ -107,7 +107,7 @@ describe('the status of an app', () => {
     });
   });
 
-  test('that is well, without an account', () => {
+  test('is ready without an account', () => {
     const status = statusIn({ app: app(), deployment: deployment(), pods: [pod()] });
     expect(status).toMatchObject({
       observedGeneration: 1,
@@ -162,7 +162,7 @@ describe('the status of an app', () => {
       },
       'an EKS Pod Identity',
     ],
-  ])('without an account, whose pods hold %s all the same, says so', (_, held, what) => {
+  ])('without an account reports pods that nevertheless hold %s', (_, held, what) => {
     const status = statusIn({ app: app(), deployment: deployment(), pods: [held] });
     expect(summary(status)).toEqual({
       production: 'Ready UnexpectedIdentity',
@@ -177,7 +177,7 @@ describe('the status of an app', () => {
     expect(transitions(undefined, status)).toMatchObject([{ type: 'Warning', reason: 'UnexpectedIdentity' }]);
   });
 
-  test('without an account, whose pods bring credentials of their own, says nothing of them', () => {
+  test('without an account does not report pods with credentials of their own', () => {
     const own = pod({ serviceAccount: 'default' });
     const keys = [
       { name: 'AWS_ROLE_ARN', value: roleArn },
@@ -191,7 +191,7 @@ describe('the status of an app', () => {
     expect(summary(status)).toMatchObject({ Ready: 'True Ready', IdentityReady: 'True NoAccount' });
   });
 
-  test('that is well, with an account', () => {
+  test('is ready with an account', () => {
     const status = statusIn({
       app: withAccount,
       account: proven,
@@ -202,7 +202,7 @@ describe('the status of an app', () => {
     expect(summary(status)).toMatchObject({ Ready: 'True Ready', IdentityReady: 'True Proven' });
   });
 
-  test('that waits for its account and has nothing deployed', () => {
+  test('shows that it waits for its account and has nothing deployed', () => {
     const status = statusIn({ app: withAccount });
     expect(summary(status)).toEqual({
       production: 'WaitingForIdentity AccountNotFound',
@@ -215,7 +215,7 @@ describe('the status of an app', () => {
     );
   });
 
-  test('that waits for its account while the previous version serves', () => {
+  test('shows that it waits for its account while the previous version serves', () => {
     const status = statusIn({ app: withAccount, deployment: deployment(), pods: [pod()] });
     expect(summary(status)).toMatchObject({
       Ready: 'False AccountNotFound',
@@ -224,7 +224,7 @@ describe('the status of an app', () => {
     expect(status.targets?.[0]?.message).toMatch(/it stays as last deployed/);
   });
 
-  test('whose account is in doubt says so, though its pods are well', () => {
+  test('reports an account that is no longer confirmed, though the pods are ready', () => {
     const seen = deployment({ mark });
     const plan = planApp(
       observation({
@@ -254,7 +254,7 @@ describe('the status of an app', () => {
     });
   });
 
-  test('that would get no identity says so, and waits', () => {
+  test('reports that new pods would get no identity, and waits', () => {
     const message = 'it is deployed once the webhook injects';
     const outcomes = { production: { heldBack: { reason: 'NotInjected', message } } } as const;
     const fresh = statusIn({ app: withAccount, account: proven, outcomes });
@@ -270,7 +270,7 @@ describe('the status of an app', () => {
     expect(running.targets?.[0]?.message).toBe(`${message}; until then it stays as last deployed`);
   });
 
-  test('one bad target does not hide the others', () => {
+  test('shows the other targets beside a failed one', () => {
     const status = statusIn({
       app: app({ targets: [target('production'), target('nowhere')] }),
       deployment: deployment(),
@@ -283,14 +283,14 @@ describe('the status of an app', () => {
     expect(status.ready).toBe('1/2');
   });
 
-  test('what failed counts before what waits', () => {
+  test('ranks failed targets before waiting ones', () => {
     const status = statusIn({
       app: app({ serviceAccount: 'payments', targets: [target('production'), target('nowhere')] }),
     });
     expect(summary(status)).toMatchObject({ Ready: 'False TargetUnknown' });
   });
 
-  test('a write that was refused', () => {
+  test('reports a refused write', () => {
     const status = statusIn({
       app: app(),
       deployment: deployment(),
@@ -299,7 +299,7 @@ describe('the status of an app', () => {
     expect(summary(status)).toMatchObject({ production: 'Failed Refused', Ready: 'False Refused' });
   });
 
-  test('halted, and on its way there', () => {
+  test('is Halted, or Progressing while pods of a halted target still run', () => {
     const halted = app({
       serviceAccount: 'payments',
       targets: [target('production', { deployMode: 'halt' })],
@@ -323,7 +323,7 @@ describe('the status of an app', () => {
       words: new RegExp(`holds ${otherRoleArn}`),
     },
     { what: 'another ServiceAccount', seen: pod(), words: /has another ServiceAccount|holds no identity/ },
-  ])('a pod that holds $what', ({ seen, words }) => {
+  ])('reports a pod that holds $what', ({ seen, words }) => {
     const status = statusIn({
       app: withAccount,
       account: proven,
@@ -337,7 +337,7 @@ describe('the status of an app', () => {
     expect(status.targets?.[0]?.message).toMatch(/once the webhook injects$/);
   });
 
-  test('a pod of before that is going does not count', () => {
+  test('does not count a terminating pod of the previous template', () => {
     const status = statusIn({
       app: withAccount,
       account: proven,

@@ -27,7 +27,7 @@ export function appStatus(app: App, reports: readonly TargetReport[]): AppStatus
   };
 }
 
-/** A halted target whose spec could not be applied has another reason. */
+/** Whether the target has its wanted state. A halted target whose spec could not be applied has another reason. */
 function isWell(row: AppTargetStatus): boolean {
   return (
     row.state === 'Ready' || (row.state === 'Halted' && row.reason === ('Halted' satisfies RolloutReason))
@@ -47,7 +47,7 @@ function identityReady(app: App, reports: readonly TargetReport[]): ConditionDra
   const { serviceAccount } = app.spec;
   const noticed = reports
     .flatMap(({ row, finding }) => (finding ? [{ name: row.name, ...finding }] : []))
-    // If the spec names no account, a wait for a slot is about the account that the app used before, so it is left out here.
+    // If the spec names no account, a wait for a slot concerns the account that the app used before, so it is omitted here.
     .filter(
       ({ reason }) => serviceAccount !== undefined || reason === ('UnexpectedIdentity' satisfies GateReason),
     );
@@ -76,7 +76,7 @@ function met(type: AppConditionType, reason: SummaryReason | RolloutReason, mess
   return { type, status: 'True', reason, message };
 }
 
-/** @param reason of a target: one of ours, or the reason of a pod */
+/** @param reason reason of a target: one of this project, or the reason of a pod */
 function unmet(
   type: AppConditionType,
   status: 'False' | 'Unknown',

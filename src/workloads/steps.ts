@@ -1,4 +1,4 @@
-/** Steps of a plan, as data: the operator executes them, the command line shows them. */
+/** Steps of a plan as data. The operator executes them, and the command line shows them. */
 import type { Deployment } from './deployment.ts';
 import type { Identity } from './identity-gate.ts';
 import type { Manifest, ObservedObject } from './manifest.ts';
@@ -8,22 +8,22 @@ import type { Scaling } from './replicas.ts';
 export type ApplyStep = {
   readonly kind: 'apply';
   readonly manifest: Manifest;
-  /** Observed object. Without it, an object without our label may still exist. */
+  /** Observed object. If it is absent, an object without our label may still exist. */
   readonly observed?: ObservedObject;
   readonly dryRunPod?: DryRunPod;
 };
 
-/** Pod that is created in a dry run before the step, which waits while the pod gets none of `wanted`. */
+/** Pod that is created in a dry run before the step. The step waits while the pod gets none of the identities in `wanted`. */
 export type DryRunPod = {
   readonly template: PodTemplate;
   readonly wanted: readonly Identity[];
-  /** Running pods hold an identity, so the step also waits while the dry-run pod is refused. */
+  /** Whether running pods hold an identity, so that the step also waits while the dry-run pod is refused. */
   readonly protectsPods: boolean;
 };
 
 export type DeleteStep = { readonly kind: 'delete'; readonly object: ObservedObject };
 
-/** Patch of the Deployment's replicas beside what was applied. Everything else stays as it is. */
+/** Patch of the Deployment's replicas, independent of the applied manifest. No other field of the spec changes. */
 export type ScaleStep = {
   readonly kind: 'scale';
   readonly deployment: Deployment;
@@ -33,13 +33,13 @@ export type ScaleStep = {
 
 export type PodTemplate = NonNullable<NonNullable<Deployment['spec']>['template']>;
 
-/** Eviction, after a dry-run pod of `template` has got `wanted`. */
+/** Eviction of a pod, after a dry-run pod of `template` has got the identity `wanted`. */
 export type ReplacePodStep = {
   readonly kind: 'replacePod';
   readonly pod: Pod;
   readonly template: PodTemplate;
   readonly wanted: Identity;
-  /** Milliseconds since the epoch. */
+  /** Earliest time of the eviction, in milliseconds since the epoch. */
   readonly notBefore: number;
 };
 

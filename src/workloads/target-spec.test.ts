@@ -17,7 +17,7 @@ describe('targetSpec', () => {
     ],
   };
 
-  test('has the common values where the target says nothing', () => {
+  test('uses the common values where the target sets none', () => {
     const merged = targetSpec(app(common), target('production'), nobody);
     expect(merged).toEqual({
       name: 'production',
@@ -75,7 +75,7 @@ describe('targetSpec', () => {
       },
     },
   ];
-  test.each(overrides)('$own overrides', ({ own, expected }) => {
+  test.each(overrides)('overrides the common values by $own', ({ own, expected }) => {
     const merged = targetSpec(app(common), target('production', own), nobody);
     const without = targetSpec(app(common), target('production'), nobody);
     expect(merged).toStrictEqual({ ...without, ...expected });

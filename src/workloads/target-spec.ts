@@ -1,7 +1,7 @@
 /**
  * Spec of an App on one target: the common values, overridden by the target's. `env` is merged by name, where a target's
- * variable replaces the common one or is appended; `configs` are merged by name, and their data by key. Everything else is
- * replaced as a whole, so the target gets exactly what is written under it.
+ * variable replaces the common one or is appended; `configs` are merged by name, and their data by key. Every other
+ * field is replaced as a whole, so the target gets exactly the value written under it.
  */
 import type { App, AppSpec, AppTarget, Config, EnvVar, Probes, Scale } from '../api/index.ts';
 import { defined } from './defined.ts';
@@ -73,7 +73,7 @@ export function isAutoscaled(scale: Scale): boolean {
   return scale.max !== undefined && scale.max > scale.min;
 }
 
-/** Fault that the schema cannot express, with the field's path; undefined when there is none. */
+/** Fault in the spec that the schema cannot express, with the path of the field; undefined when there is none. */
 export function specFault(app: App, target: AppTarget): string | undefined {
   const { spec } = app;
   if (spec.imageTag !== undefined && /[@:][^/]*$/.test(spec.image))
@@ -110,7 +110,10 @@ function configFault({ name: target, configs }: TargetSpec): string | undefined 
   return undefined;
 }
 
-/** Source: https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/config-map-v1/ */
+/**
+ * Whether a ConfigMap may have this key. Source:
+ * https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/config-map-v1/
+ */
 function isConfigKey(key: string): boolean {
   return /^[-._a-zA-Z0-9]{1,253}$/.test(key) && key !== '.' && !key.startsWith('..');
 }
@@ -122,8 +125,8 @@ function isSamePort(one: Port, other: Port): boolean {
 }
 
 /**
- * Variables that would leave the pods without the account's identity, without an error: the webhook skips a container that
- * has its variables already, and SDKs prefer keys and profiles to what it writes.
+ * Fault of a variable that would leave the pods without the account's identity, and without an error. The webhook skips
+ * a container that already has its variables, and SDKs prefer keys and profiles to the injected identity.
  */
 function credentialFault(spec: AppSpec, target: AppTarget, merged: TargetSpec): string | undefined {
   if (spec.serviceAccount === undefined) return undefined;

@@ -16,19 +16,19 @@ import type { Wall } from '../k8s/time.ts';
 export type TargetOutcome = {
   /** Failed step; the steps after it were not executed. */
   readonly failure?: { readonly reason: TargetReason; readonly message: string };
-  /** Why no pods are created yet: they would not get their identity, it cannot be checked, or the gate closed meanwhile. */
+  /** Reason why no pods are created yet: they would not get their identity, it cannot be checked, or the gate closed meanwhile. */
   readonly heldBack?: IdentityFinding;
-  /** Why a pod has not been replaced yet. */
+  /** Reason why a pod has not been replaced yet. */
   readonly replacementWaits?: string;
 };
 
 export type TargetReport = {
   readonly row: AppTargetStatus & { readonly reason: string };
-  /** As many pods as wanted are available, of whatever template. */
+  /** Whether the wanted number of pods is available, regardless of their template. */
   readonly available: boolean;
-  /** Whether the identity was examined: nothing blocked the target before, and it should have pods. */
+  /** Whether the identity was evaluated: nothing else blocked the target, and it should have pods. */
   readonly askedForIdentity: boolean;
-  /** Finding about the identity of a target that is held or runs on. */
+  /** Finding about the identity of a target that is held or keeps running. */
   readonly finding?: IdentityFinding | SlotBlocker;
 };
 
@@ -36,11 +36,11 @@ export type TargetReportInput = {
   readonly app: App;
   readonly plan: TargetPlan;
   readonly outcome: TargetOutcome;
-  /** State after the steps. */
+  /** The Deployment after the steps. */
   readonly deployment: Deployment | undefined;
   /** Pods of the App on this target. */
   readonly pods: readonly Pod[];
-  /** Milliseconds since the epoch. */
+  /** Current time in milliseconds since the epoch. */
   readonly now: Wall;
 };
 
@@ -81,11 +81,11 @@ function planFinding(plan: TargetPlan): TargetReport['finding'] {
   return plan.kind === 'deploy' ? plan.warning : undefined;
 }
 
-/** Pods of an app without an account that hold an identity, since their ServiceAccount was given one. */
+/** Finding about pods of an app without an account that hold an identity, since someone gave one to their ServiceAccount. */
 function unexpectedIdentity({ app, plan, pods }: TargetReportInput): IdentityFinding | undefined {
   if (app.spec.serviceAccount !== undefined) return undefined;
   const holders = pods.flatMap((pod) => {
-    // The rollout replaces pods of an account that the app has left.
+    // Pods of the account that the app used before are replaced by the rollout, so they are not reported.
     if (!isActive(pod) || serviceAccountOf(pod) !== 'default') return [];
     const held = givenIdentity(pod);
     return held ? [{ pod, held }] : [];
@@ -138,7 +138,7 @@ function verdictOf(input: TargetReportInput): Verdict {
   };
 }
 
-/** A halted target has the wanted state, no pods, even if something blocks the creation of pods. */
+/** State after a failure. A halted target has its wanted state (no pods) even if the creation of pods is blocked. */
 function failureVerdict(
   { plan, outcome, deployment, pods, now }: TargetReportInput,
   { reason, message }: NonNullable<TargetOutcome['failure']>,
@@ -161,7 +161,10 @@ function failureVerdict(
       };
 }
 
-/** A blocked plan changes nothing. After another failure, part of it may have been written. */
+/**
+ * Adds the running version to the message of a blocked plan, which changes nothing. After another failure, part of the plan
+ * may have been written.
+ */
 function withWhatRuns(message: string, plan: TargetPlan, deployment: Deployment | undefined): string {
   if (plan.kind !== 'blocked' || !deployment || !isOfSpec(plan.reason)) return message;
   return `${message}; until then it ${hasReplicas(deployment) ? 'runs as last deployed' : 'has no pods'}`;
@@ -187,8 +190,7 @@ function heldVerdict(blocker: IdentityFinding | SlotBlocker, deployment: Deploym
 }
 
 /**
- * Running pods that do not hold the planned identity. Terminating ones are not counted, since nothing can be done about
- * them.
+ * Running pods that do not hold the planned identity. Terminating pods are not counted, since they will be gone anyway.
  */
 function notCurrent({ app, plan, pods }: TargetReportInput): readonly Pod[] {
   if (plan.kind !== 'deploy') return [];

@@ -1,4 +1,4 @@
-/** Events for changes of a status: a target that has entered another state, or is in it for another reason. */
+/** Events for changes of a status: a target has entered another state, or its state has another reason. */
 import type { AppStatus, AppTargetStatus } from '../api/index.ts';
 import type { GateReason, SlotReason } from './reasons.ts';
 import type { AppStatusDraft } from './status.ts';
@@ -21,7 +21,7 @@ export function transitions(before: AppStatus | undefined, after: AppStatusDraft
 }
 
 function eventType(row: AppTargetStatus): EventDraft['type'] {
-  // Waiting for a slot is normal.
+  // A wait for a slot is normal, and no warning.
   if (row.reason === ('WaitingForTurn' satisfies SlotReason)) return 'Normal';
   if (row.reason === ('UnexpectedIdentity' satisfies GateReason)) return 'Warning';
   return row.state === 'Failed' || row.state === 'WaitingForIdentity' ? 'Warning' : 'Normal';

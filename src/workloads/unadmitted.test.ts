@@ -25,7 +25,7 @@ describe('an App that is older than the admission policies', () => {
     ['by no second', createdAfter(0)],
     ['or was created before every API server enforced them', createdAfter(1)],
     ['or has no creation time', {}],
-  ])('%s is deployed nowhere, and asks to be created again', (_how, metadata) => {
+  ])('%s is deployed nowhere, and its status asks for it to be created again', (_how, metadata) => {
     const blocked = { kind: 'blocked', reason: 'NotAdmitted', steps: [] };
     expect(plan(metadata)).toMatchObject([blocked, blocked]);
     const [row] = plan(metadata);
@@ -34,7 +34,7 @@ describe('an App that is older than the admission policies', () => {
     );
   });
 
-  test('continues where it has run, and the message for other targets says what its deletion stops', () => {
+  test('continues on targets where it has run, and the message for other targets names what its deletion would stop', () => {
     const [production, staging] = plan(createdAfter(-60), { deployedIn: new Set(['production']) });
     expect(production).toMatchObject({ kind: 'deploy' });
     expect(production?.steps).not.toEqual([]);

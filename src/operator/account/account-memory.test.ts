@@ -6,7 +6,7 @@ import type { Monotonic } from '../../k8s/time.ts';
 const serviceAccount = { uid: 'u', resourceVersion: '1', created: true };
 const unlink = (target: string): Step => ({ kind: 'DeleteServiceAccount', target, serviceAccount });
 
-test('when a namespace becomes a target, only the steps that were denied in it are tried again', () => {
+test('when a namespace becomes a target, only the steps that were denied in it are retried', () => {
   const memory = createAccountMemory(
     () => 0 as Monotonic,
     () => 1,
@@ -28,7 +28,7 @@ test('when a namespace becomes a target, only the steps that were denied in it a
   ]);
 });
 
-test('what is there already, and is not shown yet, is tried and looked for ever more rarely', () => {
+test('a step whose object exists but is not shown by AWS yet is retried and read less and less often', () => {
   let now = 0;
   const memory = createAccountMemory(
     () => now as Monotonic,

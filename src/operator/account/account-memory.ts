@@ -1,4 +1,4 @@
-/** State of one account between reconciles: failures that wait for their retry, proofs, last-synced roles and Events. */
+/** State of one account between reconciles: failed steps that wait for their retry, proofs, last-synced roles and Events. */
 import type { LinkedServiceAccount } from '../../api/index.ts';
 import {
   carriedProofs,
@@ -24,10 +24,10 @@ type Failure = StepFailure & {
   readonly target?: string;
 };
 
-/** Refusals that may end once the namespace is a target. */
+/** Error codes of denials that may end once the namespace is labelled as a target. */
 const denials: ReadonlySet<IdentityErrorCode> = new Set(['KubernetesDenied', 'KubernetesFenced']);
 
-/** @param account the first state that this process sees: later reconciles ignore the proofs in its status */
+/** @param account the account as this process first sees it; later reconciles ignore the proofs in its status */
 export function createAccountMemory(
   now: () => Monotonic,
   random: () => number,
@@ -46,32 +46,32 @@ export function createAccountMemory(
     lastSynced: lastSynced as ReadonlyMap<string, LastSyncedRole>,
     /** Events about applied steps, recorded together when the account is in sync. */
     pendingEvents: [] as StepEvent[],
-    /** Lasting drift that an Event has reported. */
+    /** Drift that an Event has reported and that still exists. */
     reportedDrift: undefined as string | undefined,
 
-    /** Forgets failures when the spec changed: what failed before may work now. */
+    /** Clears the failures when the spec has changed, since steps that failed before may succeed now. */
     startGeneration(generation: number): void {
       if (current !== undefined && current !== generation) failures.clear();
       current = generation;
     },
 
-    /** STS accepts no token of the cluster: proofs by web identity have to be given again afterwards. */
+    /** Clears the proofs by web identity, because STS accepts no token of the cluster: they are repeated when it does again. */
     forgetTokenProofs(): void {
       for (const slot of proofs.keys()) if (isTokenProof(slot)) proofs.set(slot, { key: '', at: now() });
     },
 
-    /** The account is in sync with these roles. */
+    /** Stores the roles of an account that is in sync. */
     synced(roles: readonly LastSyncedRole[]): void {
       for (const role of roles) lastSynced.set(role.spec.name, role);
     },
 
-    /** The namespace was labelled as a target: denied steps may be admitted now. */
+    /** Clears the denials in a namespace that was labelled as a target, since the steps may be admitted now. */
     targetOpened(target: string): void {
       for (const [key, failure] of failures)
         if (denials.has(failure.code) && failure.target === target) failures.delete(key);
     },
 
-    /** @param found whether a read found its object; ignored for other steps */
+    /** @param found whether the step, if it is a read, found its object; ignored for other steps */
     applied(step: Step, found: boolean): void {
       for (const key of settledFailures(step, found)) failures.delete(key);
       record(step, 'applied');

@@ -18,9 +18,9 @@ import { patchServiceAccount, type LinkTools } from './service-account-link.ts';
 export type AssociationTools = LinkTools & {
   readonly roles: RoleStore;
   readonly associationCache: AssociationCache;
-  /** Reason why pods of a workload of the account cannot be replaced now. */
+  /** Returns the reason why pods of a workload of the account cannot be replaced now, if there is one. */
   readonly replacementBlocker: (account: string, signal: AbortSignal) => Promise<string | undefined>;
-  /** @throws IdentityError where the cluster is not an EKS cluster */
+  /** @throws IdentityError if the cluster is not an EKS cluster */
   readonly podIdentity: () => {
     readonly associations: AssociationStore;
     readonly prover: PodIdentityProver;
@@ -73,7 +73,7 @@ export async function applyAssociationStep(
             `pods of ${blocker}, so that none of the account's targets switches`,
           );
         const annotations = { [roleArnAnnotation]: roleArn };
-        // Changes nothing, and is refused if the ServiceAccount changed since this was decided.
+        // This patch changes nothing. The API server refuses it if the ServiceAccount has changed since the step was planned.
         await patchServiceAccount(account, step.target, serviceAccount, annotations, {}, tools, signal);
       }
       return write(step, async () => {

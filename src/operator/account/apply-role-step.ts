@@ -82,8 +82,8 @@ function write(
 }
 
 /**
- * IAM lets two accounts tag one role as theirs, and the last one wins. So one account does it at a time; the next one then sees that
- * the role is taken.
+ * Adds the ownership tags to an existing role. IAM would let two accounts tag the same role, and the last write would
+ * win. Therefore one account adopts a role at a time, and the next one sees that the role is taken.
  *
  * @throws IdentityError `ConcurrentChange`
  */
@@ -121,7 +121,7 @@ async function readRole(
   { roles, roleCache, now }: RoleTools,
   signal: AbortSignal,
 ): Promise<void> {
-  // A listing shows inline policies too: where it showed none, they need not be listed again.
+  // A listing also shows inline policies. If it showed none, they need not be listed again.
   const inlinePolicyNames = roleCache.roleOf(name)?.inlinePolicyNames;
   const known = inlinePolicyNames?.length === 0 ? { inlinePolicyNames } : {};
   const startedAt = now();

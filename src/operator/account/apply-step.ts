@@ -1,4 +1,4 @@
-/** Executes one step of a plan and caches its result. The only writer for accounts. */
+/** Executes one step of a plan and caches its result. All writes for accounts are made here. */
 import {
   accountFinalizer,
   accountLabel,
@@ -90,9 +90,10 @@ export async function applyStep(
 }
 
 /**
- * The watched account may be old: a new leader may not have received yet that the leader before it completed the account's deletion,
- * and nothing would ever remove an object that is created afterwards. So this reads the account from the API server, unless that has
- * just returned it: once this process has written the finalizer, only it completes the deletion.
+ * Checks that the account exists. The watched account may be outdated: the previous leader may have completed its
+ * deletion without the new leader having received the event, and nothing would ever remove an object that is created
+ * afterwards. Therefore this function reads the account from the API server, unless the API server has just returned
+ * it. Once this process has written the finalizer, no other process completes the deletion.
  *
  * @throws IdentityError `KubernetesConflict`
  */
@@ -105,8 +106,8 @@ async function assertExists(
 }
 
 /**
- * As `assertExists`, for objects that are created where the role seems to exist, which listings of AWS may show for a while after its
- * deletion. One answer of the API server about the account is enough for as long as this process leads.
+ * Like `assertExists`, for objects that are created while the role seems to exist. AWS listings may show a role for a
+ * while after its deletion. One answer of the API server about the account is enough while this process leads.
  *
  * @throws IdentityError `KubernetesConflict`
  */
@@ -130,7 +131,8 @@ async function readAccount(
   } catch (error) {
     throw classifyKubeError(error, `read the account ${name}`);
   }
-  // An account under deletion is kept in sync while pods use it; if the store does not show the deletion yet, it may be complete.
+  // An account under deletion is kept in sync while pods use it. If the store does not show the deletion yet, the deletion
+  // may be complete.
   const deleted = present.metadata.deletionTimestamp !== undefined && deletionTimestamp === undefined;
   if (present.metadata.uid !== uid || deleted || !hasFinalizer(present, accountFinalizer))
     throw new IdentityError('KubernetesConflict', `the account ${name} was deleted meanwhile`);
@@ -138,11 +140,12 @@ async function readAccount(
 }
 
 /**
- * A creation with an unknown outcome, or one by the previous process, may have left a ServiceAccount that no watch has reported yet,
- * also in a namespace that was deleted and created again meanwhile. Nothing removes it once the finalizer is removed, so this lists
- * them. The deletion of a namespace deletes its ServiceAccounts.
+ * A creation with an unknown outcome, or one by the previous process, may have left a ServiceAccount that no watch has
+ * reported yet,
+ * also in a namespace that was deleted and created again meanwhile. Nothing would delete it after the removal of the
+ * finalizer, so this function lists the ServiceAccounts. The deletion of a namespace deletes its ServiceAccounts.
  *
- * @throws IdentityError `KubernetesConflict`; the next plan sees what was found
+ * @throws IdentityError `KubernetesConflict` if there is one; the next plan includes it
  */
 async function assertNoUnseenLink(
   account: LinkedServiceAccount,

@@ -28,7 +28,7 @@ export type ConfirmTools = {
   readonly associationCache: AssociationCache;
 };
 
-/** @throws IdentityError `NotInEffect` or `AssociationNotFound` until all of it is confirmed */
+/** @throws IdentityError `NotInEffect` or `AssociationNotFound` until all three are confirmed */
 export async function confirmAssociation(
   step: ConfirmStep,
   account: LinkedServiceAccount,
@@ -63,7 +63,7 @@ async function checkAssociation(
   const found = await associations.read(of, signal, association?.id);
   if (!association) {
     if (!found) return;
-    // The old one, or a new one of someone else: its tags decide.
+    // The association is the old one, or a new one of another owner: its tags decide.
     associationCache.read(of, found);
     throw notInEffect(`EKS still shows the association ${found.id} of ${target}/${account}`);
   }
@@ -88,7 +88,7 @@ async function checkInjection(
       signal,
     });
   } catch (error) {
-    // An admission policy of the cluster refuses such a pod. The first real pod then shows what pods get.
+    // An admission policy of the cluster refuses the dry-run pod. The first real pod will show which identity pods get.
     if (error instanceof KubeApiError) return;
     throw error;
   }
@@ -98,7 +98,7 @@ async function checkInjection(
     throw notInEffect(`the webhook does not inject yet: a new pod would hold ${describeHeld(identity.held)}`);
 }
 
-/** Passes the strictest of the Pod Security Standards. It is never created. */
+/** A pod for dry runs only. It passes the `restricted` Pod Security Standard. */
 function dryRunPod(namespace: string, serviceAccountName: string): KubeObject & { readonly spec: object } {
   return {
     apiVersion: 'v1',

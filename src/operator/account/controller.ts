@@ -14,7 +14,10 @@ import { priorities, callPriorityOf } from './priority.ts';
 import { createAccountReporter } from './report.ts';
 import { createYieldingAccounts, rolesFirst } from './yield.ts';
 
-/** Each plan reveals what the next one needs: five from nothing to proven. */
+/**
+ * Maximum number of plans per reconcile. Each plan reveals what the next one needs; a new account needs five until it is
+ * proven.
+ */
 const mostPasses = 20;
 
 /** Workers that stay free for edits by a person while all others wait for AWS. */
@@ -27,13 +30,13 @@ const workersForEdits = 4;
 const mostInFlight = 5;
 
 export type AccountControllerOptions = Omit<ExecutorOptions, 'clientFor'> & {
-  /** Whether IAM and EKS have been listed: before that, everything would seem to be missing. */
+  /** Whether IAM and EKS have been listed. Before that, all objects would seem to be missing. */
   readonly hasSynced: () => boolean;
   readonly rolloutsOf: (account: string) => AccountRollouts;
   readonly concurrency: number;
   /** Whether IAM is known to limit the rate of calls. */
   readonly isLimited?: (() => boolean) | undefined;
-  /** Called when an account is ready under a new or changed spec, with the time since that was seen. */
+  /** Called when an account is ready under a new or changed spec, with the time since the spec was seen. */
   readonly onInSync?: ((tookMs: number) => void) | undefined;
 };
 
@@ -47,7 +50,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
   const report = createAccountReporter({ context, accounts: observed.accounts, clientFor });
   const sources = { ...context, observed, rolloutsOf: options.rolloutsOf };
   const memories = new Map<string, AccountMemory>();
-  /** When a new spec was seen, of accounts that are not ready under it yet. */
+  /** Time when the current spec was first seen, for accounts that are not ready under it yet. */
   const changedAt = new Map<string, Monotonic>();
 
   const memoryOf = (name: string): AccountMemory => {
@@ -100,7 +103,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
       const steps = othersWait(account) ? rolesFirst(plan.steps) : plan.steps;
       const outcomes = await Promise.all(steps.map((step) => execute(step, world, memory, signal)));
       memory.pendingEvents.push(...outcomes.flatMap(({ event }) => event ?? []));
-      // The account is deleted with its last finalizer.
+      // The removal of the last finalizer deletes the account.
       const isDeleted = outcomes.some(({ done }, index) => done && steps[index]?.kind === 'RemoveFinalizer');
       if (signal.aborted || isDeleted) {
         report.events(account, memory);
@@ -112,7 +115,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
         return undefined;
       }
     }
-    // No account needs so many passes: if it does not converge, it is retried ever more slowly.
+    // No account needs so many passes. An account that does not converge is retried with back-off.
     return { backoff: true };
   }
 

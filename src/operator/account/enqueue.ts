@@ -10,7 +10,7 @@ import { priorities } from './priority.ts';
 /** Delay until the admission policies have seen the label of a target. Milliseconds. */
 const labelDelayMs = 250;
 
-/** Pods come and go in bursts, which one reconcile observes together. Milliseconds. */
+/** Pods come and go in bursts; the delay lets one reconcile observe a whole burst. Milliseconds. */
 const podDelayMs = 500;
 
 export function enqueueOnChange(of: {
@@ -32,7 +32,7 @@ export function enqueueOnChange(of: {
 
   informers.accounts.onChange((change) => {
     const isEdited = change.old?.metadata.generation !== change.new?.metadata.generation;
-    // The reconcile that wrote it knows it already.
+    // The reconcile that wrote this change has observed it already.
     if (!isEdited && observed.accounts.isOwn(change)) return;
     of.onAccountChange(change.key, change.new, isEdited);
     const priority = !change.old ? priorities.created : isEdited ? priorities.edited : 0;
@@ -61,7 +61,7 @@ export function enqueueOnChange(of: {
   informers.pods.onChange((change) => {
     const pod = change.new ?? change.old;
     if (!pod) return;
-    // An account may wait for pods of any ServiceAccount before it adopts the role that they hold.
+    // Before an account adopts a role, it may wait for pods that hold the role under any ServiceAccount.
     const holding = rolesHeld(pod).flatMap((arn) => [...observed.roles.concernedBy(roleNameOf(arn))]);
     for (const name of new Set([serviceAccountOf(pod), ...holding]))
       enqueueKnown(name, { afterMs: podDelayMs });

@@ -1,4 +1,4 @@
-/** Executes the steps of a plan. A failure affects its own step only. */
+/** Executes the steps of a plan. A failed step does not stop the others. */
 import type { LinkedServiceAccount } from '../../api/index.ts';
 import type { Caller } from '../../aws/index.ts';
 import {
@@ -38,7 +38,7 @@ export type ExecutorOptions = {
     readonly podIdentity?: (clusterName: string) => ReturnType<StepTools['podIdentity']>;
   };
   readonly clientFor: (account: LinkedServiceAccount) => KubeClient;
-  /** Reason why pods of a workload of the account cannot be replaced now, from a dry-run pod of each. */
+  /** Returns the reason why pods of a workload of the account cannot be replaced now, found by a dry-run pod of each workload. */
   readonly replacementBlocker: (account: string, signal: AbortSignal) => Promise<string | undefined>;
   /** Called with the error of each failed step. */
   readonly onFailure: (error: IdentityError) => void;
@@ -97,14 +97,14 @@ export function createExecutor(options: ExecutorOptions): ExecuteStep {
       else log.debug('step done');
       return { done: true, event };
     } catch (cause) {
-      // The operator stopped, which says nothing about the step.
+      // The step was aborted because the operator stops, so this is no failure of the step.
       if (signal.aborted) return { done: false };
       const error = asIdentityError(cause);
       const failure = memory.failed(step, error);
       options.onFailure(error);
       log.warn('step failed', {
         code: error.code,
-        // With the stack, as an unclassified error may be a bug.
+        // The stack of an unclassified error is logged too, as the error may be a bug.
         error: error.code === 'Unexpected' ? error : error.message,
         attempts: failure.attempts,
         retryInMs: Math.round(failure.retryAt - failure.at),

@@ -27,7 +27,7 @@ export type AccountSources = Pick<
   readonly rolloutsOf: (account: string) => AccountRollouts;
 };
 
-/** Undefined when there is no such account. */
+/** The planner's input; undefined when there is no such account. */
 export function observeAccount(
   name: string,
   sources: AccountSources,

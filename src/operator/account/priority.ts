@@ -1,4 +1,4 @@
-/** Order of work on accounts: an edit by a person before new accounts, which come by the hundred, and those before upkeep. */
+/** Order of work on accounts: edits by a person first, then new accounts, which may come by the hundred, then upkeep. */
 import type { LinkedServiceAccount } from '../../api/index.ts';
 import type { CallPriority } from '../../aws/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';

@@ -28,7 +28,7 @@ export async function proveIdentity(
   const role = { roleArn, ...(roleId === undefined ? {} : { roleId }) };
   const ref = { namespace: step.target, name: account.metadata.name };
   if (!pod) return exchangeToken(ref, role, tools, signal);
-  // Issued only while the pod exists and uses this ServiceAccount.
+  // The API server issues a bound token only while the pod exists and uses this ServiceAccount.
   const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', ...pod };
   const spec = { audiences: [podIdentityAudience], boundObjectRef };
   const token = await requestToken(ref, spec, tools.client, signal);

@@ -29,7 +29,7 @@ export function createAccountReporter(of: {
   };
 
   return {
-    /** Writes the status if it differs, and adds Events about what is new in it to those that wait. */
+    /** Writes the status if it differs, and adds Events about its changes to the pending Events. */
     async status(
       world: AccountWorld,
       status: LinkedServiceAccountStatus,
@@ -59,7 +59,7 @@ export function createAccountReporter(of: {
       recorder.event(account, { type: 'Warning', reason: 'RoleDrifted', note });
     },
 
-    /** Records the Events that wait. */
+    /** Records the pending Events. */
     events(account: LinkedServiceAccount, { pendingEvents }: AccountMemory): void {
       for (const event of joinEvents(pendingEvents.splice(0)))
         recorder.event(account, { type: 'Normal', ...event });

@@ -19,7 +19,7 @@ export type LinkTools = {
   readonly serviceAccounts: WriteThroughCache<KubeObject>;
 };
 
-/** Creates the ServiceAccount. Never applies it, because an apply would take over an existing one of others. */
+/** Creates the ServiceAccount. An apply is never used, because it would take over an existing ServiceAccount of others. */
 export async function createServiceAccount(
   account: LinkedServiceAccount,
   namespace: string,
@@ -86,7 +86,7 @@ export async function deleteServiceAccount(
   const { name } = account.metadata;
   const { uid, resourceVersion } = observed;
   try {
-    // For this version only: others may have taken it over meanwhile.
+    // The deletion is limited to this version, since others may have taken over the ServiceAccount meanwhile.
     const options = { uid, resourceVersion, signal };
     await client.delete(resources.serviceAccounts, { namespace, name }, options);
   } catch (error) {

@@ -1,6 +1,6 @@
 /**
- * An account, or the whole cluster, goes over from one identity mode to the other while apps run: which apps roll, when and
- * how often is the gate's decision, so that planner and gate are asked together.
+ * Switches an account, or the whole cluster, from one identity mode to the other while apps run. The gate decides which
+ * apps roll, when and how often, so the planner and the gate are tested together.
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -22,14 +22,14 @@ import { identityGate } from '../../workloads/identity-gate.ts';
 const targets = ['canary', 'production', 'staging'];
 const modes = ['IRSA', 'PodIdentity'] as const;
 
-/** A Deployment as far as identities go: the mark of its template, and every one that it ever had. */
+/** A Deployment, reduced to its identity: the mark of its template, and all marks that it has had. */
 type RunningApp = { readonly target: string; mark: string | undefined; readonly marks: string[] };
 
 type Switch = { readonly of: 'account' | 'cluster'; readonly mode: IdentityMode };
 
 /** Record of a run. */
 type Told = {
-  /** Pods that were cut off, in words. */
+  /** Descriptions of the pods that lost their credentials. */
   readonly cutOff: string[];
   /** Steps of associations in order, over all targets. */
   readonly associated: string[];
@@ -39,7 +39,7 @@ function podsOf(world: SimulatedWorld, target: string): readonly SimulatedPod[] 
   return world.namespaces.get(target)?.pods ?? [];
 }
 
-/** As a rolling update does it: the new pod first, and the old ones when that is there. */
+/** Simulates a rolling update: it creates the new pod first, and then removes the old ones. */
 function roll(world: SimulatedWorld, app: RunningApp, replacesAtOnce: boolean): boolean {
   const gate = identityGate({
     account: 'myaccount',
@@ -94,7 +94,7 @@ function work(
   throw new Error('it does not come to rest');
 }
 
-/** The one thing that takes a running pod its way to the role is the end of its association; see docs/adr/0006. */
+/** Records pods that lose their credentials for any reason but the deletion of their association; see docs/adr/0006. */
 function watch(world: SimulatedWorld, { cutOff }: Told): void {
   for (const target of targets)
     for (const pod of podsOf(world, target)) {
@@ -107,7 +107,7 @@ function watch(world: SimulatedWorld, { cutOff }: Told): void {
     }
 }
 
-/** A token of the ServiceAccount was exchanged before, under the current trust policy. */
+/** Expects that a token of the ServiceAccount was exchanged under the current trust policy before the association is deleted. */
 function expectProvenBeforeRemoved(world: SimulatedWorld, step: Step): void {
   if (step.kind !== 'DeleteAssociation') return;
   const proof = world.journal.findLast(
@@ -119,12 +119,12 @@ function expectProvenBeforeRemoved(world: SimulatedWorld, step: Step): void {
   expect(isProof, `${step.target} goes without its association unproven`).toBe(true);
 }
 
-/** No other target has pods of the mode that is left, in a way that only a rollout ends. */
+/** Expects that no other target that has begun the switch still has pods of the previous mode. */
 function expectOneAtATime(world: SimulatedWorld, step: Step): void {
   if (step.kind !== 'DeleteAssociation' && step.kind !== 'CreateAssociation') return;
   const wanted = wantedMode(world.account, world.facts);
   if ((step.kind === 'CreateAssociation') !== (wanted === 'PodIdentity')) return;
-  // It gives pods that hold a Pod Identity their credentials back.
+  // The new association restores the credentials of pods that hold a Pod Identity.
   const restores = podsOf(world, step.target).some(({ holds }) => holds?.mode === 'PodIdentity');
   if (step.kind === 'CreateAssociation' && restores) return;
   const begun = targets.filter(
@@ -185,15 +185,18 @@ describe('a switch of the identity mode', () => {
     );
   }, 60_000);
 
-  it.each(modes)('to %s goes from target to target, each confirmed before the next begins', (mode) => {
-    const { world, apps } = start(mode === 'IRSA' ? 'PodIdentity' : 'IRSA');
-    work(world, apps, [true], { cutOff: [], associated: [] });
-    const told: Told = { cutOff: [], associated: [] };
-    turn(world, { of: 'account', mode });
-    work(world, apps, [true], told);
-    const change = mode === 'IRSA' ? 'DeleteAssociation' : 'CreateAssociation';
-    expect(told.associated).toEqual(
-      targets.flatMap((target) => [`${change} ${target}`, `ConfirmAssociation ${target}`]),
-    );
-  });
+  it.each(modes)(
+    'to %s proceeds target by target, and confirms each target before the next begins',
+    (mode) => {
+      const { world, apps } = start(mode === 'IRSA' ? 'PodIdentity' : 'IRSA');
+      work(world, apps, [true], { cutOff: [], associated: [] });
+      const told: Told = { cutOff: [], associated: [] };
+      turn(world, { of: 'account', mode });
+      work(world, apps, [true], told);
+      const change = mode === 'IRSA' ? 'DeleteAssociation' : 'CreateAssociation';
+      expect(told.associated).toEqual(
+        targets.flatMap((target) => [`${change} ${target}`, `ConfirmAssociation ${target}`]),
+      );
+    },
+  );
 });

@@ -38,7 +38,7 @@ const pod = (name: string, schedulerName: string): Pod => ({
   status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
 });
 
-it('a pod on Fargate gives no proof and does not need the association, as no agent serves it', () => {
+it('a pod on Fargate proves no identity and counts as a pod without a Pod Identity agent', () => {
   const pods = [pod('a', 'fargate-scheduler'), pod('b', 'default-scheduler')].map(trimPod);
   expect(heldBy(pods, () => true)).toMatchObject({
     podIdentity: 2,

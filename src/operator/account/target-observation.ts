@@ -1,6 +1,6 @@
 /**
- * Observation of one target from Kubernetes objects: the operator takes them from its stores, the command line from the API
- * server.
+ * Observation of one target from Kubernetes objects. The operator reads them from its stores, and the command line from
+ * the API server.
  */
 import {
   accountLabel,
@@ -38,7 +38,7 @@ import { roleArnManagerOf } from '../context.ts';
 
 export type Namespace = KubeObject & { readonly status?: { readonly phase?: string } };
 
-/** Names of the targets of an account, and of former targets that may still hold something of it. */
+/** Names of the targets of an account, and of former targets that may still have objects or pods of the account. */
 export function targetNames(of: {
   readonly account: LinkedServiceAccount;
   readonly clusterTargets: readonly string[];
@@ -63,7 +63,7 @@ export function targetObservation(of: {
   readonly target: string;
   readonly account: string;
   readonly namespace: Namespace | undefined;
-  /** The ServiceAccount named as the account, with the managed fields of its annotations. */
+  /** The ServiceAccount with the name of the account, with the managed fields of its annotations. */
   readonly serviceAccount: KubeObject | undefined;
   /** Pods that run as this ServiceAccount. */
   readonly pods: readonly Pod[];
@@ -74,7 +74,7 @@ export function targetObservation(of: {
   const { namespace, account } = of;
   const serviceAccount = of.serviceAccount ? observeServiceAccount(of.serviceAccount) : undefined;
   const pods = of.pods.filter(isRunning);
-  // A ServiceAccount without our label is not this account's, and neither are its pods.
+  // A ServiceAccount without our label does not belong to this account, and neither do its pods.
   const ours = serviceAccount?.account === accountLabelValue(account);
   const wanted = ours ? identityOf(serviceAccount, of.association?.association ?? undefined) : undefined;
   return {
@@ -110,7 +110,7 @@ function identityOf(
   return roleArn === undefined ? undefined : { roleArn, audience };
 }
 
-/** @param pods that run as one ServiceAccount */
+/** @param pods pods that run as the same ServiceAccount */
 export function heldBy(pods: readonly Pod[], isReplaced: (pod: Pod) => boolean): HeldIdentities {
   const held = pods.map((pod) => ({ pod, identities: identitiesHeld(pod) }));
   const roleArns = held.flatMap(({ identities }) =>
@@ -120,7 +120,7 @@ export function heldBy(pods: readonly Pod[], isReplaced: (pod: Pod) => boolean):
     .filter(({ identities }) => identities.some(({ kind }) => kind === 'podIdentity'))
     .map(({ pod }) => pod);
   const served = byAgent.filter((pod) => !isOnFargate(pod));
-  // The oldest, so that the choice lasts as long as the pod.
+  // The oldest pod is chosen, so that the choice does not change while that pod exists.
   const [oldest] = served
     .filter((pod) => pod.status?.phase === 'Running' && !isTerminating(pod))
     .toSorted((a, b) => ageOf(a).localeCompare(ageOf(b)));

@@ -1,17 +1,18 @@
 /**
- * New accounts that yield: IAM takes 10 to 30 seconds to make a role known to STS, so the roles of all new accounts are created
- * before the links and proofs of any. Fewer proofs are then tried too early.
+ * New accounts that yield to others. IAM takes 10 to 30 seconds to make a role known to STS, so the roles of all new
+ * accounts are created before any of the accounts is linked and proven. Thus fewer proofs are tried too early.
  */
 import type { Step } from '../../identity/index.ts';
 import type { Monotonic } from '../../k8s/time.ts';
 
 /**
- * Maximum time that an account yields, in milliseconds. `unlimited`: until STS mostly knows its role. `limited`: shorter while IAM
- * limits the rate of calls, as there is nothing else to do meanwhile, and no work may be left for the end.
+ * Maximum time that an account yields, in milliseconds. `unlimited`: the time until STS usually knows the role.
+ * `limited`: a shorter time while IAM limits the rate of calls, so that the remaining work does not accumulate until
+ * the end.
  */
 const longestYieldMs = { unlimited: 15_000, limited: 5_000 };
 
-/** The steps on roles, or all where there are none. */
+/** The steps on roles; all steps if none is on a role. */
 export function rolesFirst(steps: readonly Step[]): readonly Step[] {
   const first = steps.filter((step) => 'role' in step);
   return first.length > 0 ? first : steps;
@@ -23,12 +24,13 @@ export function createYieldingAccounts(options: {
   readonly resume: (name: string) => void;
 }) {
   const { now } = options;
-  /** In the order of time. */
+  /** Time since when each account yields, in chronological order. */
   const since = new Map<string, Monotonic>();
   return {
     add: (name: string): void => void since.set(name, now()),
     /**
-     * The account is reconciled now. Resumes others that have yielded for long enough: there are reconciles as long as any yield.
+     * Called when the account is reconciled. Resumes other accounts that have yielded for long enough. Reconciles continue
+     * while any account yields.
      */
     reconciling(name: string): void {
       since.delete(name);

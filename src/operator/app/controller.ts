@@ -16,7 +16,7 @@ import { recordEvents, report, statusOf } from './report.ts';
 
 export type AppControllerOptions = {
   readonly groups: RolloutGroups;
-  /** Apps reconciled at a time. */
+  /** Maximum number of Apps that are reconciled at a time. */
   readonly concurrency?: number;
 };
 
@@ -44,7 +44,7 @@ export function createAppController(
     const rolling = plan.targets
       .filter(({ kind, target }) => kind === 'deploy' && before.slots.has(target.name))
       .map(({ target }) => appTargetId(name, target.name));
-    // Held without an await after the plan, so that no two workloads get the slot at once.
+    // There is no await between the plan and this call, so that two workloads never get the slot at once.
     const result = await groups.hold(rolling, () =>
       executePlan(plan, {
         app: before.app,
@@ -62,7 +62,7 @@ export function createAppController(
     const status = statusOf({ ...after, app: before.app }, plan, result.outcomes);
     await report(after.app, status, { context, apps: groups.apps, signal });
     if (result.failed) return { backoff: true };
-    // No watch reports that a container which failed goes on running.
+    // No watch event reports that a container keeps running after a failure.
     const recovery = recoveredAt(after.pods, after.now);
     const waits = [
       result.requeueAfterMs,

@@ -5,7 +5,7 @@ import type { Informers } from '../context.ts';
 import type { AppObjects } from '../observed-state/app-objects.ts';
 import type { DryRunBackoff } from '../rollout/dry-run-backoff.ts';
 
-/** A person's edit goes before everything that follows from another change. */
+/** Priority of edits by a person over reconciles that follow from other changes. */
 const editPriority = 10;
 
 /** Pods change in bursts: an App is reconciled once for a burst. Milliseconds. */
@@ -32,7 +32,7 @@ export function enqueueOnChanges(
     const edited = change.old?.metadata.generation !== change.new?.metadata.generation;
     if (!edited) return controller.enqueue(change.key);
     enqueue(change.key, { priority: editPriority });
-    // Its address may have changed, or exists only now.
+    // The address of the changed App may be new or different, so its dependents are enqueued.
     enqueueWhere((app) => app.spec.dependencies?.some(({ name }) => name === change.key) ?? false);
   });
   informers.accounts.onChange((change) => enqueueWhere((app) => app.spec.serviceAccount === change.key));
@@ -56,7 +56,7 @@ function appOf(object: Pick<KubeObject, 'metadata'> | undefined): string | undef
   return object?.metadata.labels?.[appLabel];
 }
 
-/** Undefined when there is no such namespace. */
+/** Whether the namespace is being deleted; undefined when there is no such namespace. */
 function isGoing(namespace: KubeObject | undefined): boolean | undefined {
   return namespace && namespace.metadata.deletionTimestamp !== undefined;
 }

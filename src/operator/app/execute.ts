@@ -1,4 +1,4 @@
-/** Executes the plan of an App. The only writer of its objects. A failure on one target leaves the others alone. */
+/** Executes the plan of an App. All writes of its objects are made here. A failure on one target does not affect the others. */
 import { apps, fieldManager, type App } from '../../api/index.ts';
 import { isConflict, isNotFound, type KubeObject } from '../../kube/index.ts';
 import {
@@ -31,7 +31,7 @@ export type ExecuteTools = {
   readonly objects: AppObjects;
   readonly backoff: DryRunBackoff;
   readonly signal: AbortSignal;
-  /** Why no pod of the App may be created on the target now, as the stores show it at this moment. */
+  /** Returns why no pod of the App may be created on the target now, according to the current stores. */
   readonly gateClosedBy: (target: string) => IdentityFinding | undefined;
 };
 
@@ -40,11 +40,11 @@ export type ExecuteResult = {
   readonly events: readonly EventDraft[];
   /** Milliseconds until something may have changed that no watch reports. */
   readonly requeueAfterMs?: number;
-  /** Something failed that is worth retrying with back-off. */
+  /** Whether a step failed that is retried with back-off. */
   readonly failed: boolean;
 };
 
-/** How often a foreign object in the way is read: it does not bear our label, so no watch reports it. */
+/** Interval between reads of a foreign object that blocks a target. It does not have our label, so no watch reports it. */
 const foreignObjectMs = 30_000;
 
 type TargetResult = {
@@ -67,7 +67,7 @@ export async function executePlan(plan: AppPlan, tools: ExecuteTools): Promise<E
   };
 }
 
-/** An object in the way is not removed by a retry. */
+/** Whether a retry may succeed. It cannot remove a foreign object that blocks the target. */
 function isWorthRetrying({ failure }: TargetOutcome): boolean {
   return failure !== undefined && failure.reason !== 'NotOwned';
 }
@@ -108,7 +108,7 @@ async function executeTarget(plan: TargetPlan, tools: ExecuteTools): Promise<Tar
   };
 }
 
-/** An outcome ends the steps of the target. */
+/** Result of one step. If it contains an outcome, the remaining steps of the target are skipped. */
 type StepResult = {
   readonly event?: EventDraft;
   readonly outcome?: TargetOutcome;
@@ -159,9 +159,10 @@ async function apply(step: ApplyStep, tools: ExecuteTools): Promise<StepResult> 
   const { uid, resourceVersion } = present?.metadata ?? {};
   const written = await context.client.apply<KubeObject>(
     resource,
-    // With the uid, the server refuses to write into another object that has been created under the name meanwhile.
+    // With the uid, the API server refuses to write to another object that was created under the same name meanwhile.
     { ...manifest, metadata: { ...manifest.metadata, ...(uid === undefined ? {} : { uid }) } },
-    // No force where none was observed: the fields of an object that someone creates meanwhile stay theirs.
+    // The apply is not forced if no object was observed, so that it takes over no fields of an object that another client
+    // creates meanwhile.
     { fieldManager, force: present !== undefined, signal },
   );
   objects.wrote(written);
@@ -170,7 +171,7 @@ async function apply(step: ApplyStep, tools: ExecuteTools): Promise<StepResult> 
     : { event: normal('Deployed', `${present ? 'updated' : 'created'} ${nameOf(manifest)}`) };
 }
 
-/** Patches nothing but the replicas and their annotations, so that a fault in the rest of the spec cannot block it. */
+/** Patches only the replicas and their annotations, so that a fault in the rest of the spec cannot block the scaling. */
 async function scale(
   { deployment, scaling, dryRunPod }: ScaleStep,
   tools: ExecuteTools,
@@ -181,7 +182,7 @@ async function scale(
   const { uid, resourceVersion } = deployment.metadata;
   const { replicas, annotations } = scaling;
   const patch = {
-    // With the uid, the server refuses to patch another object that has been created under the name meanwhile.
+    // With the uid, the API server refuses to patch another object that was created under the same name meanwhile.
     metadata: { ...(uid === undefined ? {} : { uid }), annotations },
     ...(replicas === undefined ? {} : { spec: { replicas } }),
   };
@@ -204,8 +205,8 @@ async function scale(
 }
 
 /**
- * Reads the App from the API server: the store may be outdated, and objects of a deleted App would be created and garbage
- * collected.
+ * Reads the App from the API server. The store may be outdated, and the objects of a deleted App would be created only
+ * to be garbage collected.
  */
 async function isStillThere({ app, context, signal }: ExecuteTools): Promise<boolean> {
   const { name, uid } = app.metadata;
@@ -219,8 +220,8 @@ async function isStillThere({ app, context, signal }: ExecuteTools): Promise<boo
 }
 
 /**
- * Why the step has to wait, by the dry-run pod. A refused dry-run pod blocks it only where running pods have an identity to
- * lose: elsewhere the rollout itself reports the refusal.
+ * Returns why the step has to wait, according to the dry-run pod. A refused dry-run pod blocks the step only if running
+ * pods could lose their identity. Otherwise the rollout itself reports the refusal.
  */
 async function heldBackBy(
   dryRunPod: DryRunPod | undefined,
@@ -235,7 +236,7 @@ async function heldBackBy(
   return { reason: failure.reason, message: `it is deployed once ${failure.message}` };
 }
 
-/** Reads the object from the API server: stores have only objects with our label. */
+/** Reads the object from the API server, since the stores contain only objects with our label. */
 async function find(
   manifest: ApplyStep['manifest'],
   { context, objects, signal }: ExecuteTools,
@@ -257,7 +258,7 @@ async function deleteObject({ object }: DeleteStep, tools: ExecuteTools): Promis
       signal,
     });
   } catch (error) {
-    // Deleted already, or replaced by another one.
+    // The object was deleted already, or replaced by another one.
     if (!isNotFound(error) && !isConflict(error)) throw error;
   }
   objects.deleted(object);

@@ -1,4 +1,4 @@
-/** Reports an App: its status where it differs, and an Event for each target whose state changed. */
+/** Reports on an App: writes its status if it differs, and records an Event for each target whose state changed. */
 import { apps, type App, type AppStatus } from '../../api/index.ts';
 import { setConditions } from '../../k8s/conditions.ts';
 import {
@@ -45,7 +45,7 @@ export function recordEvents(context: OperatorContext, app: App, events: readonl
     context.recorder.event(app, { type, reason, note: message });
 }
 
-/** Writes the status where it differs, then records an Event for each target whose state changed. */
+/** Writes the status if it differs, then records an Event for each target whose state changed. */
 export async function report(
   app: App,
   draft: AppStatusDraft,

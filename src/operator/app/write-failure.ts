@@ -1,4 +1,4 @@
-/** Failure of a write for a target's row. */
+/** Describes a failed write in the status of a target. */
 import { KubeApiError } from '../../kube/index.ts';
 import type { TargetReason } from '../../workloads/index.ts';
 import { errorMessage } from '../../k8s/errors.ts';
@@ -11,7 +11,7 @@ export function writeFailure(error: unknown, doing: string): WriteFailure {
   return { reason: isTransient(error) ? 'WriteFailed' : 'Refused', message };
 }
 
-/** A retry may succeed without any change. */
+/** Whether a retry may succeed without any change in the cluster. */
 function isTransient(error: unknown): boolean {
   return (
     !(error instanceof KubeApiError) ||

@@ -1,4 +1,4 @@
-/** Keeps the status of each ClusterConfig true, and creates the namespaces of its targets: observe, plan, execute, report. */
+/** Keeps the status of each ClusterConfig up to date, and creates the namespaces of its targets: observe, plan, execute, report. */
 import type { ClusterConfig } from '../../api/index.ts';
 import { planCluster } from '../../identity/index.ts';
 import { isConditionTrue } from '../../k8s/conditions.ts';
@@ -11,20 +11,23 @@ import { applyNamespaces } from './execute.ts';
 import { askForFacts, observeCluster, type ClusterObserverOptions, type RemoteAnswers } from './observe.ts';
 import { report } from './report.ts';
 
-/** Issuer, credentials, provider and quotas change rarely; while one of them is a problem, they are read more often. Milliseconds. */
+/**
+ * Interval between reads of issuer, credentials, provider and quotas. They change rarely, and are read more often while one
+ * has a problem. Milliseconds.
+ */
 const recheckMs = { ready: 300_000, notReady: 10_000 };
 
 export type ClusterController = Controller & {
-  /** Reports the outcome of a drift pass, without asking AWS again. */
+  /** Reports the outcome of a drift pass without new requests to AWS. */
   readonly driftChecked: () => void;
 };
 
 export function createClusterController(options: ClusterObserverOptions): ClusterController {
   const { context } = options;
   const { informers, monotonic } = context;
-  /** Names whose answers of AWS and the API server are outdated. */
+  /** Names of the ClusterConfigs whose answers from AWS and the API server are outdated. */
   const due = new Set<string>();
-  /** Last answers by name, with the generation that they belong to and their expiry. */
+  /** Last answers by name of the ClusterConfig, with their generation and expiry. */
   const known = new Map<
     string,
     { readonly answers: RemoteAnswers; readonly generation: number | undefined; readonly until: Monotonic }

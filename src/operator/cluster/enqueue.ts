@@ -5,7 +5,10 @@ import type { Informers } from '../context.ts';
 import type { WriteThroughCache } from '../observed-state/write-through-cache.ts';
 import { disallowedIn } from './observe.ts';
 
-/** A narrower list of allowed policies changes many accounts, which are counted together. Milliseconds. */
+/**
+ * Delay before accounts with disallowed policies are counted, since a narrower list of allowed policies changes many at
+ * once. Milliseconds.
+ */
 const disallowedDelayMs = 5_000;
 
 /** @param refresh enqueues a key and discards the answers of AWS and the API server */
@@ -16,7 +19,8 @@ export function enqueueOnChanges(
   configs: WriteThroughCache<ClusterConfig>,
 ): void {
   const refreshAll = (): void => informers.clusterConfigs.store.keys().forEach((key) => refresh(key));
-  // A status of our own needs no reconcile. One of the process before this one may be of facts that this one has not read.
+  // A status that this process wrote needs no reconcile. A status of the previous process may be based on facts that this
+  // process has not read.
   informers.clusterConfigs.onChange((change) => {
     if (change.old?.metadata.generation !== change.new?.metadata.generation || !change.new) refreshAll();
     else if (!configs.isOwn(change)) refresh(change.key);
@@ -31,7 +35,7 @@ export function enqueueOnChanges(
     const isTarget = informers.clusterConfigs.store
       .list()
       .some((config) => config.spec.targets.includes(change.key));
-    // Without its label a target is closed to the operator, by the admission policy that confines it.
+    // The admission policy that confines the operator denies it all writes to a target without the label.
     const labelOf = (namespace: KubeObject | undefined): string | undefined =>
       namespace?.metadata.labels?.[targetLabel];
     if (isTarget && (!change.old || !change.new || labelOf(change.old) !== labelOf(change.new))) refreshAll();

@@ -4,8 +4,8 @@ import { resources } from '../../kube/index.ts';
 import type { OperatorContext } from '../context.ts';
 
 /**
- * Each namespace is written for itself, so that one failure stops neither the others nor the status.
- * @returns whether all could be written
+ * Writes each namespace separately, so that one failure stops neither the other writes nor the status.
+ * @returns whether all namespaces were written
  */
 export async function applyNamespaces(
   targets: readonly string[],
@@ -25,14 +25,14 @@ export async function applyNamespaces(
   return applied;
 }
 
-/** On a foreign namespace, only the target label is ours. */
+/** Applies the namespace of a target. On a foreign namespace, only the target label is set. */
 async function applyNamespace(
   target: string,
   { client, informers }: OperatorContext,
   signal: AbortSignal,
 ): Promise<void> {
   const existing = informers.namespaces.store.get(target);
-  // A label of a namespace that we created is repeated: an apply without it would remove it.
+  // The label of a namespace that we created is applied again, since an apply without it would remove it.
   const isOurs = !existing || existing.metadata.labels?.[managedByLabel] === managedByValue;
   const labels = { [targetLabel]: target, ...(isOurs ? { [managedByLabel]: managedByValue } : {}) };
   const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: target, labels } };

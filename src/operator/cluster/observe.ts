@@ -1,4 +1,4 @@
-/** Reads what a ClusterConfig is compared with: the token issuer, the AWS account and the namespaces of its targets. */
+/** Reads the state that a ClusterConfig is compared with: the token issuer, the AWS account and the namespaces of its targets. */
 import { targetLabel, type ClusterConfig, type LinkedServiceAccount } from '../../api/index.ts';
 import {
   asIdentityError,
@@ -20,10 +20,10 @@ export type ClusterObserverOptions = {
   readonly driftChecks: () => readonly DriftCheck[];
 };
 
-/** Answers of the API server and AWS. They change rarely, and are used for some minutes. */
+/** Answers of the API server and AWS. They change rarely and are reused for some minutes. */
 export type RemoteAnswers = Pick<ClusterWorld, 'issuer' | 'caller' | 'provider' | 'quotas'>;
 
-/** Undefined when the API server did not answer, which is no reason to stop any account. */
+/** Asks the API server and AWS. Undefined when the API server did not answer, which does not stop any account. */
 export async function askForFacts(
   { context, aws }: ClusterObserverOptions,
   signal: AbortSignal,

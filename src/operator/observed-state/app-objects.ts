@@ -1,4 +1,4 @@
-/** Objects of Apps: watched by our label, with our latest writes on top. */
+/** Observed objects of Apps: the watched objects with our label, updated by our latest writes. */
 import { appLabel, type App } from '../../api/index.ts';
 import type { Change, Informer, KubeObject, Resource } from '../../kube/index.ts';
 import type { Manifest, ObservedObject } from '../../workloads/index.ts';
@@ -59,7 +59,7 @@ export function createAppObjects(context: OperatorContext) {
     resourceOf: (object: { readonly kind: string }): Resource => kindOf(object).informer.resource,
     wrote: (object: KubeObject): void => kindOf(object).writes.wrote(keyOf(object), object),
     deleted: (object: ObservedObject): void => kindOf(object).writes.deleted(keyOf(object), object),
-    /** Milliseconds until an unseen write to an object of the App no longer counts; undefined if there is none. */
+    /** Milliseconds until an unseen write to an object of the App is ignored; undefined if there is no such write. */
     unseenForMs(app: string): number | undefined {
       const times = [...kinds.values()].flatMap(({ writes }) => {
         const keys = writes === configMaps ? configMapsOf(app).map(keyOf) : writes.recentOf(app);

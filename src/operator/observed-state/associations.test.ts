@@ -41,7 +41,7 @@ function setUp(): {
 }
 
 describe('before the first listing', () => {
-  it('nothing is believed of anything', () => {
+  it('no association is known to exist or to be absent', () => {
     const { cache } = setUp();
     expect(cache.of('a', ['production']).size).toBe(0);
     expect(cache.namespacesOf('a')).toEqual([]);
@@ -49,7 +49,7 @@ describe('before the first listing', () => {
 });
 
 describe('a listing', () => {
-  it('tells whose associations are new, changed or gone, and of nothing else', () => {
+  it('returns only the accounts whose associations are new, changed or deleted', () => {
     const { list, cached } = setUp();
     expect(list(listed('production'), listed('staging', 'b')).toSorted()).toEqual(['a', 'b']);
     expect(list(listed('production'), listed('staging', 'b'))).toEqual([]);
@@ -59,7 +59,7 @@ describe('a listing', () => {
     expect(cached('production')).toEqual(['a-2', 'list', false]);
   });
 
-  it('takes nothing from what is known of the same association', () => {
+  it('keeps the known details of an unchanged association', () => {
     const { cache, list, cached } = setUp();
     list(listed('production'));
     cache.read(of('production'), known('production'));
@@ -67,7 +67,7 @@ describe('a listing', () => {
     expect(cached('production')).toEqual(['a-production', 'read', true]);
   });
 
-  it('does not undo what we wrote so shortly before that it may be older', () => {
+  it('does not undo a write so recent that the listing may be older', () => {
     const { cache, clock, list, cached } = setUp();
     cache.applied(of('production'), create, known('production'));
     cache.applied(of('staging'), remove, null);
@@ -82,8 +82,8 @@ describe('a listing', () => {
   });
 });
 
-describe('a write that was not answered', () => {
-  it('leaves nothing believed but that, until somebody looks', () => {
+describe('a write without an answer', () => {
+  it('leaves the association unknown until it is read', () => {
     const { cache, cached } = setUp();
     cache.applied(of('production'), create, known('production'));
     cache.failed(of('production'), unanswered);
@@ -93,8 +93,8 @@ describe('a write that was not answered', () => {
   });
 });
 
-describe('a look at one', () => {
-  it('tells whether it was news', () => {
+describe('a read of one association', () => {
+  it('returns whether it changed the cached state', () => {
     const { cache } = setUp();
     expect(cache.read(of('production'), undefined)).toBe(false);
     expect(cache.read(of('production'), known('production'))).toBe(true);
@@ -103,7 +103,7 @@ describe('a look at one', () => {
     expect(cache.read(of('production'), elsewhere)).toBe(true);
   });
 
-  it('tells nothing when it was begun before our last write, whatever became of that', () => {
+  it('is ignored if it began before our last write, whatever the outcome of that write', () => {
     const { cache, clock, cached } = setUp();
     const startedAt = clock.now;
     clock.now += 10;
@@ -116,7 +116,7 @@ describe('a look at one', () => {
     expect(cache.read(of('production'), known('production'), clock.now + 1)).toBe(true);
   });
 
-  it('is due for the one that was not looked at for the longest', () => {
+  it('is due for the association that was not read for the longest time', () => {
     const { cache, clock, list } = setUp();
     list(listed('production'), listed('staging'));
     for (let turn = 0; turn < 4; turn += 1) {
@@ -129,7 +129,7 @@ describe('a look at one', () => {
 });
 
 describe('another cluster', () => {
-  it('has nothing to do with what was known', () => {
+  it('starts with an empty cache', () => {
     const { cache, list } = setUp();
     list(listed('production'));
     cache.clear();
@@ -138,11 +138,11 @@ describe('another cluster', () => {
   });
 });
 
-describe('what was known for an account that is gone', () => {
-  /** Only what is written down of it: before a listing, of anything else nothing is believed. */
+describe('the cached state for a deleted account', () => {
+  /** Entries of the account that the cache stores. Before a listing, it returns no others. */
   const entries = (cache: AssociationCache): readonly string[] => [...cache.of('a', []).keys()];
 
-  it('is dropped, once no answer can be older than what was written last', () => {
+  it('is dropped once no answer can be older than the last write', () => {
     const { cache, clock, list, cached } = setUp();
     list();
     expect(cached('production')).toEqual([null, 'list', false]);
@@ -150,7 +150,7 @@ describe('what was known for an account that is gone', () => {
     cache.applied(of('production'), remove, null);
     cache.accountDeleted('a');
     clock.now += 60_000;
-    // It was begun before the association was deleted.
+    // This listing began before the association was deleted.
     expect(cache.listed({ associations: [listed('production')], startedAt: clock.now - 61_000 })).toEqual([]);
     expect(cache.namespacesOf('a')).toEqual([]);
     clock.now += 540_000;
@@ -158,7 +158,7 @@ describe('what was known for an account that is gone', () => {
     expect(entries(cache)).toEqual([]);
   });
 
-  it('goes when the next account does, where nothing is listed', () => {
+  it('is dropped at the deletion of the next account, where nothing is listed', () => {
     const { cache, clock } = setUp();
     for (const account of ['a', 'b']) {
       cache.of(account, ['production']);
@@ -171,7 +171,7 @@ describe('what was known for an account that is gone', () => {
     expect(entries(cache)).toEqual([]);
   });
 
-  it('stays when the account comes back', () => {
+  it('is kept when the account is created again', () => {
     const { cache, clock, list, cached } = setUp();
     list();
     cache.applied(of('production'), remove, null);
@@ -183,7 +183,7 @@ describe('what was known for an account that is gone', () => {
     expect(cached('production')).toEqual([null, 'write', false]);
   });
 
-  it('stays while a write is in doubt, until a listing was begun after it', () => {
+  it('is kept while the outcome of a write is unknown, until a listing that began after it', () => {
     const { cache, clock, list } = setUp();
     list();
     cache.failed(of('production'), unanswered);
@@ -197,7 +197,7 @@ describe('what was known for an account that is gone', () => {
     expect(entries(cache)).toEqual([]);
   });
 
-  it('stays as long as there is an association, and goes with it, whosever it is', () => {
+  it('is kept while the association exists, whoever owns it, and is dropped with it', () => {
     const { cache, list } = setUp();
     list(listed('production'), listed('staging', 'nobodys'));
     cache.accountDeleted('a');

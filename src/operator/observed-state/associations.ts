@@ -24,7 +24,7 @@ export function createAssociationCache(now: () => Monotonic) {
   });
 
   return {
-    /** Cached state by namespace for ServiceAccounts of this name; includes all `targets` once there was a listing. */
+    /** Cached state by namespace for ServiceAccounts of this name. It includes all `targets` once a listing was stored. */
     of(serviceAccount: string, targets: Iterable<string>): ReadonlyMap<string, CachedAssociation> {
       lookedFor.add(serviceAccount);
       const found = new Map<string, CachedAssociation>();
@@ -54,7 +54,7 @@ export function createAssociationCache(now: () => Monotonic) {
       return JSON.stringify(before?.object ?? null) !== JSON.stringify(association ?? null);
     },
 
-    /** Stores a step that EKS confirmed, with the association as it is now; null if it was deleted. */
+    /** Stores a step that EKS confirmed, with the resulting association; null if it was deleted. */
     applied(of: ServiceAccountName, step: AssociationWrite, association: ObservedAssociation | null): void {
       const { object, source = 'list' } = cache.get(keyOf(of)) ?? {};
       const before = object === undefined ? undefined : { association: object, source };
@@ -63,7 +63,10 @@ export function createAssociationCache(now: () => Monotonic) {
       cache.set(keyOf(of), { object: association, source: after.source, ...wrote, knownAt: now() });
     },
 
-    /** Stores what the failure of a step leaves known: unknown until it is read, if it may have changed or found nothing. */
+    /**
+     * Stores the failure of a step. If the step may have changed the association or found none, its state is unknown until
+     * it is read.
+     */
     failed(of: ServiceAccountName, { code, mayBeDone }: IdentityError): void {
       if (mayBeDone || code === 'AssociationNotFound')
         cache.set(keyOf(of), { object: null, source: 'unknown', unknown: { at: now() } });
@@ -76,7 +79,7 @@ export function createAssociationCache(now: () => Monotonic) {
         startedAt,
       ),
 
-    /** The account was deleted: that it has no associations is dropped in time. */
+    /** Called when an account was deleted: entries without an association are dropped later. */
     accountDeleted(account: string): void {
       lookedFor.delete(account);
       cache.prune();
@@ -85,7 +88,7 @@ export function createAssociationCache(now: () => Monotonic) {
     /** The association that was not read for the longest time. */
     longestUnread: (): ObservedAssociation | undefined => cache.oldestFirst()[0]?.object ?? undefined,
 
-    /** Drops everything, which was observed in another cluster. */
+    /** Drops all entries, as they were observed in another cluster. */
     clear: (): void => cache.clear(),
   };
 }

@@ -1,7 +1,7 @@
 /**
- * Cache of the AWS objects of one kind. Every entry names its source: a write of ours, a read of that one object, or a
- * listing of all. An answer that may be older than a write of ours never replaces it. In memory only: one listing fills the
- * cache after a restart.
+ * Cache of the AWS objects of one kind. Every entry has a source: a write of ours, a read of the single object, or a
+ * listing of all objects. An answer that may be older than a write of ours never replaces the entry. The cache is in
+ * memory only: one listing fills it after a restart.
  */
 import type { Monotonic } from '../../k8s/time.ts';
 
@@ -16,21 +16,21 @@ export const settleMs = 15_000;
 const longestListingMs = 600_000;
 
 export type Entry<T> = {
-  /** Null: there is no such object. */
+  /** The object; null if there is none. */
   readonly object: T | null;
-  /** `unknown`: a write ended without an answer, so that there may be an object or none. */
+  /** `unknown`: a write ended without an answer, so the object may or may not exist. */
   readonly source: 'write' | 'read' | 'list' | 'unknown';
   readonly wroteAt?: number;
   /** Last write whose outcome is unknown, until an answer settles it. `at`: its end, if answers may lag behind it. */
   readonly unknown?: { readonly at?: number };
-  /** When all parts of the object were known; listings leave parts out. */
+  /** Last time when all parts of the object were known; listings omit some parts. */
   readonly knownAt?: number;
 };
 
 export function createAwsCache<T, E extends Entry<T>>(kind: {
   readonly now: () => Monotonic;
   readonly ownerOf: (key: string, entry: E) => string | undefined;
-  /** Accounts that a change from one object to the other concerns. */
+  /** Returns the accounts that a change from one of these objects to another concerns. */
   readonly concernedBy: (key: string, ...objects: readonly (T | null | undefined)[]) => Iterable<string>;
   /** Whether the entry is kept whatever its age. */
   readonly isNeeded: (key: string, entry: E) => boolean;
@@ -56,13 +56,13 @@ export function createAwsCache<T, E extends Entry<T>>(kind: {
     index(key, ownerNow(key), ownerOf(key, entry));
     entries.set(key, entry);
   };
-  /** Drops the entries that no account looks for, once no answer can be older than the last write. */
+  /** Drops the entries that no account needs, once no answer can be older than the last write. */
   const prune = (): void => {
     for (const [key, entry] of entries) {
       const unknownAt = entry.unknown?.at ?? -Infinity;
       if (kind.isNeeded(key, entry)) continue;
       if (Math.max(entry.wroteAt ?? -Infinity, unknownAt) > now() - longestListingMs) continue;
-      // Without the entry, the listings would show that there is none.
+      // If the entry were dropped, the listings would imply that there is no object.
       if (listedFrom !== undefined && unknownAt > listedFrom - settleMs) continue;
       index(key, ownerNow(key), undefined);
       entries.delete(key);
@@ -78,7 +78,7 @@ export function createAwsCache<T, E extends Entry<T>>(kind: {
         const entry = entries.get(key);
         return entry ? [[key, entry] as const] : [];
       }),
-    /** Entries with an object, longest not known as a whole first. */
+    /** Entries with an object, ordered by the last time when all parts were known, oldest first. */
     oldestFirst: (): readonly E[] =>
       [...entries.values()]
         .filter(({ object }) => object !== null)
@@ -124,7 +124,7 @@ export function isYoung(entry: Entry<unknown> | undefined, askedAt: number): boo
   return (entry?.wroteAt ?? -Infinity) > askedAt - settleMs;
 }
 
-/** The same, also of a write to an existing object whose outcome is unknown. */
+/** Like `isYoung`, but also considers a write to an existing object whose outcome is unknown. */
 export function mayPrecede(askedAt: number, entry: Entry<unknown> | undefined): boolean {
   const unknownAt = entry?.object ? entry.unknown?.at : undefined;
   return isYoung(entry, askedAt) || (unknownAt ?? -Infinity) > askedAt - settleMs;

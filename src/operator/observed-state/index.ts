@@ -1,6 +1,6 @@
 /**
- * Observed state: IAM roles and Pod Identity associations with the source of each, and the Kubernetes objects of accounts with
- * our latest writes on top of what is watched.
+ * Observed state: IAM roles and Pod Identity associations with the source of each, and the watched Kubernetes objects
+ * of accounts, updated by our latest writes.
  */
 import type { LinkedServiceAccount } from '../../api/index.ts';
 import type { KubeObject } from '../../kube/index.ts';

@@ -61,7 +61,7 @@ function setUp(): { cache: RoleCache; clock: { now: number }; list: typeof list 
 }
 
 describe('a listing', () => {
-  it('tells which accounts have roles that seem changed, and of nothing else', () => {
+  it('returns only the accounts whose roles seem changed', () => {
     const { cache, list } = setUp();
     const before = ['a', 'b', 'c'].map((name) => listed(name));
     expect([...list(before)].sort()).toEqual(['of-a', 'of-b', 'of-c']);
@@ -70,7 +70,7 @@ describe('a listing', () => {
     expect(cache.roleOf('c')).toBeUndefined();
   });
 
-  it('says nothing of a role that we wrote so shortly before that it may be older', () => {
+  it('is ignored for a role that we wrote so recently that the listing may be older', () => {
     const { cache, clock, list } = setUp();
     list([listed('a'), listed('b')]);
     cache.applied(detach);
@@ -83,7 +83,7 @@ describe('a listing', () => {
     expect(list([listed('a'), listed('b')])).toEqual(['of-a', 'of-b']);
   });
 
-  it('counts by when it was begun, not by when its last page came', () => {
+  it('is as old as its first call, not as its last page', () => {
     const { cache, clock, list } = setUp();
     list([listed('a')]);
     const startedAt = clock.now + 100;
@@ -93,24 +93,24 @@ describe('a listing', () => {
     expect(list([listed('a')], { startedAt })).toEqual([]);
   });
 
-  it('leaves the length of sessions as it was known', () => {
+  it('keeps the known session duration', () => {
     const { cache, list } = setUp();
     cache.read('a', roleOf('a', { maxSessionDuration: 7200 }), 0);
     expect(list([listed('a')])).toEqual([]);
     expect(cache.roleOf('a')?.maxSessionDuration).toBe(7200);
   });
 
-  it('that shows no boundary on any role says nothing about boundaries', () => {
+  it('without a boundary on any role does not change the known boundaries', () => {
     const { cache, list } = setUp();
     cache.read('a', roleOf('a', { permissionsBoundaryArn: boundary }), 0);
     expect(list([listed('a')], { withoutBoundaries: true })).toEqual([]);
     expect(cache.roleOf('a')?.permissionsBoundaryArn).toBe(boundary);
-    // This one shows the boundary of some other role, so ours has none.
+    // This listing shows the boundary of another role, so our role has none.
     expect(list([listed('a')])).toEqual(['of-a']);
     expect(cache.roleOf('a')?.permissionsBoundaryArn).toBeUndefined();
   });
 
-  it('does not add roles of others, except those whose names an account uses', () => {
+  it('adds no roles of others, except under names that an account uses', () => {
     const { cache, list } = setUp();
     cache.forAccount({ clusterArn: cluster, account: 'of-taken', names: ['taken'] });
     cache.read('taken', undefined, 0);
@@ -121,7 +121,7 @@ describe('a listing', () => {
 });
 
 describe('a direct read', () => {
-  it('is news when it differs in anything, also in what a listing leaves out', () => {
+  it('changes the cached role if any part differs, including the parts that listings leave out', () => {
     const { cache } = setUp();
     expect(cache.read('a', roleOf('a'), 0)).toBe(true);
     expect(cache.read('a', roleOf('a'), 1)).toBe(false);
@@ -130,7 +130,7 @@ describe('a direct read', () => {
     expect(cache.read('a', undefined, 4)).toBe(false);
   });
 
-  it('that may be older than our last write does not undo it', () => {
+  it('does not undo our last write if it may be older', () => {
     const { cache, clock } = setUp();
     cache.read('a', roleOf('a'), clock.now);
     cache.applied(detach);
@@ -144,7 +144,7 @@ describe('a direct read', () => {
 });
 
 describe('a write that finds no role', () => {
-  it('means that it is gone, unless we wrote it a moment ago and IAM does not know it everywhere yet', () => {
+  it('marks the role as deleted, unless we wrote it so recently that IAM may not show it everywhere yet', () => {
     const { cache, clock } = setUp();
     cache.applied(create('a'), created('a'));
     cache.failed(detach, new IdentityError('RoleNotFound', 'no'));
@@ -155,11 +155,11 @@ describe('a write that finds no role', () => {
   });
 });
 
-describe('that there is no role', () => {
+describe('the absence of a role', () => {
   const cached = (cache: RoleCache): unknown =>
     cache.forAccount({ clusterArn: cluster, account: 'of-a', names: ['a'] }).get('a');
 
-  it('is to be asked again shortly after we took over: whoever led before may have made it just then', () => {
+  it('is read again shortly after this operator became leader, as the previous leader may have just created the role', () => {
     const { cache, clock } = setUp();
     clock.now += 100_000;
     cache.clear();
@@ -172,7 +172,7 @@ describe('that there is no role', () => {
     expect(cached(cache)).not.toHaveProperty('readAgainAt');
   });
 
-  it('is to be asked again after a creation of which nobody knows what came of it', () => {
+  it('is read again after a creation with an unknown outcome', () => {
     const { cache, clock } = setUp();
     clock.now += 100_000;
     cache.failed(create('a', {}), unanswered);
@@ -194,7 +194,7 @@ describe('that there is no role', () => {
 });
 
 describe('the roles of the cluster', () => {
-  it('come in the order in which they have been seen as a whole, the longest ago first', () => {
+  it('are ordered by the time of their last complete read, oldest first', () => {
     const { cache, clock, list } = setUp();
     list([listed('c'), listed('foreign', { tags: {} })]);
     cache.read('a', roleOf('a'), 500);
@@ -205,7 +205,7 @@ describe('the roles of the cluster', () => {
     expect(cache.owned('arn:aws:eks:us-west-2:123456789012:cluster/other')).toEqual([]);
   });
 
-  it('are found by account, also after a role has been handed on', () => {
+  it('are found by account, also after a role was transferred to another account', () => {
     const { cache } = setUp();
     cache.read('a', roleOf('a'), 0);
     const of = (account: string): string[] => [
@@ -219,13 +219,13 @@ describe('the roles of the cluster', () => {
   });
 });
 
-describe('a role that may or may not be there', () => {
+describe('a role that may or may not exist', () => {
   const { tags } = roleOf('a');
   const seen = (cache: RoleCache, isLast: boolean) =>
     cache.forAccount({ clusterArn: cluster, account: 'of-a', names: [], isLast }).get('a');
   const unsure = { role: null, source: 'list' };
 
-  it('after a deletion that was not answered is looked for when its account goes', () => {
+  it('is read at the deletion of its account, after a deletion of the role without an answer', () => {
     const { cache, clock } = setUp();
     cache.read('a', roleOf('a'), clock.now);
     cache.failed({ kind: 'DeleteRole', role: 'a' }, unanswered);
@@ -234,7 +234,7 @@ describe('a role that may or may not be there', () => {
     expect(seen(cache, true)).toBeUndefined();
   });
 
-  it('after a creation that was not answered is looked for until IAM can know of it', () => {
+  it('is read until IAM must show it, after a creation without an answer', () => {
     const { cache, clock } = setUp();
     clock.now += 60_000;
     cache.failed(create('a', tags), unanswered);
@@ -245,7 +245,7 @@ describe('a role that may or may not be there', () => {
     expect(seen(cache, true)?.role?.name).toBe('a');
   });
 
-  it('is nothing to an account of that name that is made later', () => {
+  it('does not concern an account of the same name that is created later', () => {
     const { cache, clock } = setUp();
     cache.read('a', roleOf('a'), clock.now);
     cache.failed({ kind: 'DeleteRole', role: 'a' }, unanswered);
@@ -254,8 +254,8 @@ describe('a role that may or may not be there', () => {
   });
 });
 
-describe('a write that was not answered', () => {
-  it('is followed by a read, once the answer can be believed', () => {
+describe('a write without an answer', () => {
+  it('is followed by a read, once its answer can no longer be older than the write', () => {
     const { cache, clock } = setUp();
     const cached = (): unknown =>
       cache.forAccount({ clusterArn: cluster, account: 'of-a', names: ['a'] }).get('a');
@@ -266,7 +266,7 @@ describe('a write that was not answered', () => {
     clock.now += 10_000;
     cache.applied({ kind: 'UpdateTrustPolicy', role: 'a', trustPolicy: '{"a":1}' });
     clock.now += 5_000;
-    // So soon after the write in between it may be older than that.
+    // This answer follows the other write so closely that it may be older than that write.
     cache.read('a', roleOf('a', { attachedPolicyArns: [] }), clock.now);
     expect(cached()).toMatchObject({
       readAgainAt: clock.now + 10_000,
@@ -279,7 +279,7 @@ describe('a write that was not answered', () => {
     expect(cached()).not.toHaveProperty('readAgainAt');
   });
 
-  it('is not settled by an answer that may be older', () => {
+  it('is not settled by an answer that may be older than the write', () => {
     const { cache, clock, list } = setUp();
     cache.read('a', roleOf('a'), clock.now);
     cache.failed(detach, unanswered);
@@ -291,11 +291,11 @@ describe('a write that was not answered', () => {
   });
 });
 
-describe('what was known for an account that is gone', () => {
+describe('the cached state for a deleted account', () => {
   const look = (cache: RoleCache, account: string, name = 'a'): unknown =>
     cache.forAccount({ clusterArn: cluster, account, names: [name] }).get(name);
 
-  it('is dropped, once no answer can be older than what was written last', () => {
+  it('is dropped once no answer can be older than the last write', () => {
     const { cache, clock, list } = setUp();
     look(cache, 'of-a');
     cache.applied(create('a'), created('a'));
@@ -303,7 +303,7 @@ describe('what was known for an account that is gone', () => {
     cache.accountDeleted('of-a');
     expect([...cache.concernedBy('a')]).toEqual([]);
     clock.now += 60_000;
-    // It was begun before the role was deleted.
+    // This listing began before the role was deleted.
     expect(list([listed('a')], { startedAt: clock.now - 61_000 })).toEqual([]);
     expect(cache.owned(cluster)).toEqual([]);
     clock.now += 600_000;
@@ -311,7 +311,7 @@ describe('what was known for an account that is gone', () => {
     expect(look(cache, 'later')).toBeUndefined();
   });
 
-  it('goes when the next account does, where nothing is listed', () => {
+  it('is dropped at the deletion of the next account, where nothing is listed', () => {
     const { cache, clock } = setUp();
     for (const account of ['one', 'two']) {
       look(cache, account, account);
@@ -324,7 +324,7 @@ describe('what was known for an account that is gone', () => {
     expect([look(cache, 'later', 'one'), look(cache, 'later', 'two')]).toEqual([undefined, undefined]);
   });
 
-  it('stays while another account looks for it, and when it comes back', () => {
+  it('is kept while another account uses the role name, and when the account is created again', () => {
     const { cache, clock, list } = setUp();
     for (const account of ['one', 'two']) look(cache, account);
     cache.applied(create('a', {}), created('a'));
@@ -338,7 +338,7 @@ describe('what was known for an account that is gone', () => {
     expect(list([])).toEqual(['two']);
   });
 
-  it('stays as long as there is a role with our marks', () => {
+  it('is kept while a role with our ownership tags exists', () => {
     const { cache, list } = setUp();
     look(cache, 'of-a');
     list([listed('a')]);

@@ -1,4 +1,4 @@
-/** Cached IAM roles of the cluster, and of every name that an account looks for. */
+/** Cached IAM roles of the cluster, and all roles under names that an account uses. */
 import {
   roleAfter,
   settingsOf,
@@ -26,7 +26,7 @@ type RoleEntry = Entry<ObservedRole> & {
 export type RoleCache = ReturnType<typeof createRoleCache>;
 
 export function createRoleCache(now: () => Monotonic) {
-  /** When this process became the only writer: the previous leader may have created roles until then. */
+  /** Time when this process became the only writer. The previous leader may have created roles until then. */
   let since = now();
   const lookedForBy = new Map<string, Set<string>>();
   const reservations = new Map<string, string>();
@@ -39,12 +39,12 @@ export function createRoleCache(now: () => Monotonic) {
     now,
     ownerOf: (_name, entry) => ownerOf(entry)?.account,
     concernedBy: accountsOf,
-    // Roles with ownership tags stay, so that leftover roles are found.
+    // Roles with ownership tags are kept, so that leftover roles are found.
     isNeeded: (name, { object }) =>
       lookedForBy.has(name) || (object !== null && taggedOwner(object.tags) !== undefined),
     isSame: sameAsListed,
   });
-  /** Undefined as well where a write left open whether there is a role. */
+  /** The entry of a name; undefined also if the outcome of a write is unknown, so that the role may or may not exist. */
   const known = (name: string): RoleEntry | undefined => {
     const entry = cache.get(name);
     return entry?.source === 'unknown' ? undefined : entry;
@@ -60,8 +60,9 @@ export function createRoleCache(now: () => Monotonic) {
 
   return {
     /**
-     * Cached state of the given names, and of the roles whose tags name the account. At its end (`isLast`) also of those that
-     * may or may not exist after a write with unknown outcome: no later reconcile would look for them.
+     * Cached state of the given names, and of the roles whose tags name the account. For the last reconcile of the
+     * account (`isLast`) it also includes the roles that may or may not exist after a write with unknown outcome, since
+     * no later reconcile would read them.
      */
     forAccount(of: {
       readonly clusterArn: string;
@@ -93,7 +94,7 @@ export function createRoleCache(now: () => Monotonic) {
       cache.set(name, {
         ...kept,
         object: role ?? null,
-        // A difference after a write with unknown outcome is the result of that write.
+        // After a write with unknown outcome, a difference is the result of that write.
         source: unknown ? 'write' : 'read',
         knownAt: startedAt,
         ...(role ? {} : absent(name, startedAt)),
@@ -117,13 +118,13 @@ export function createRoleCache(now: () => Monotonic) {
     },
 
     /**
-     * Stores what a failed step leaves known:
+     * Stores the failure of a step:
      *
      * - A creation may have created the role, whatever the error, and not all of IAM may know it yet.
      * - A deletion or the removal of tags without an answer may have ended our ownership, and the role may now be someone else's.
      *   It has to be read before anything else is written.
-     * - Any other write without an answer: the role is read after a while. The next plan may want the opposite, and would find
-     *   it done.
+     * - After any other write without an answer, the role is read after a while. Otherwise the next plan may want the
+     * opposite and wrongly find it done.
      * - A role that IAM does not find is created again by the next plan, unless we wrote it a moment ago.
      */
     failed(step: RoleWrite, { code, mayBeDone }: IdentityError): void {
@@ -150,14 +151,14 @@ export function createRoleCache(now: () => Monotonic) {
     listed(snapshot: RoleSnapshot, clusterArn: string): readonly string[] {
       const objects = snapshot.roles.flatMap((role): [string, ObservedRole][] => {
         const before = known(role.name);
-        // Roles of others matter only at names that an account looks for.
+        // Roles of others matter only under names that an account uses.
         if (!before && taggedOwner(role.tags)?.clusterArn !== clusterArn) return [];
         return [[role.name, { ...role, ...leftOut(before?.object, snapshot) }]];
       });
       return cache.listed(objects, snapshot.startedAt);
     },
 
-    /** The account was deleted: what only it looked for is dropped in time. */
+    /** Called when an account was deleted: entries that only this account used are dropped later. */
     accountDeleted(account: string): void {
       for (const [name, accounts] of lookedForBy)
         if (accounts.delete(account) && accounts.size === 0) lookedForBy.delete(name);
@@ -168,10 +169,10 @@ export function createRoleCache(now: () => Monotonic) {
       cache.prune();
     },
 
-    /** Accounts that a change of the role concerns: the one in its tags, and those that look for the name. */
+    /** Accounts that a change of the role concerns: the account in its tags, and the accounts that use the name. */
     concernedBy: (name: string): ReadonlySet<string> => accountsOf(name, known(name)?.object),
 
-    /** Names of existing roles of the cluster, longest not known as a whole first. */
+    /** Names of existing roles of the cluster, ordered by the last time when all parts were known, oldest first. */
     owned: (clusterArn: string): readonly string[] =>
       cache
         .oldestFirst()
@@ -179,7 +180,7 @@ export function createRoleCache(now: () => Monotonic) {
           object && taggedOwner(object.tags)?.clusterArn === clusterArn ? [object.name] : [],
         ),
 
-    /** Drops everything, which was observed in another AWS account or cluster. */
+    /** Drops all entries, as they were observed in another AWS account or cluster. */
     clear(): void {
       cache.clear();
       lookedForBy.clear();
@@ -202,7 +203,7 @@ function cachedRole({ object, source, unknown, wroteAt = -Infinity, trustWritten
   };
 }
 
-/** Known parts that a listing leaves out: the settings, and boundaries where it shows none on any role. */
+/** Known parts of a role that a listing omits: the settings, and the boundary if the listing shows no boundary on any role. */
 function leftOut(role: ObservedRole | null | undefined, snapshot: RoleSnapshot): Partial<ObservedRole> {
   const { permissionsBoundaryArn } = role ?? {};
   return {

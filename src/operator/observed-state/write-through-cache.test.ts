@@ -60,7 +60,7 @@ async function setUp() {
   };
 }
 
-it('what we wrote is read back before the informer has seen it, and is known for ours when it does', async () => {
+it('a write is read back before the informer has seen it, and is recognized as our own when the informer reports it', async () => {
   const { server, writes, seen, written } = await setUp();
   expect(seen).toEqual([['0', false]]);
   writes.wrote('default/a', written('ours'));
@@ -70,7 +70,7 @@ it('what we wrote is read back before the informer has seen it, and is known for
   expect(seen[1]).toEqual(['ours', true]);
 });
 
-it('a write of somebody else is seen as foreign, before our write and after it', async () => {
+it('a write by another client is recognized as foreign, before our write and after it', async () => {
   const { server, writes, seen, written } = await setUp();
   server.put('a', 'theirs');
   await expect.poll(() => seen.length).toBe(2);
@@ -88,7 +88,7 @@ it('a write of somebody else is seen as foreign, before our write and after it',
   expect(writes.get('default/a')).toBeUndefined();
 });
 
-it('what the informer has not seen for a minute counts no more', async () => {
+it('a write that the informer has not seen for a minute is ignored', async () => {
   const { writes, written, pass } = await setUp();
   writes.wrote('default/a', written('ours'));
   pass(60_000);
@@ -97,7 +97,7 @@ it('what the informer has not seen for a minute counts no more', async () => {
   expect(writes.get('default/a')?.data.value).toBe('0');
 });
 
-it('what we deleted is gone, but not another one of its name', async () => {
+it('an object that we deleted is absent, but a new object of the same name is not', async () => {
   const { server, writes, informer } = await setUp();
   const stored = informer.store.get('default/a');
   if (!stored) throw new Error('it is not there');
@@ -108,7 +108,7 @@ it('what we deleted is gone, but not another one of its name', async () => {
   await expect.poll(() => writes.get('default/a')?.data.value).toBe('made again');
 });
 
-it('what was not seen yet is found by its name, in whatever namespace, until it is seen or too long ago', async () => {
+it('unseen writes are found by name in every namespace, until they are seen or too old', async () => {
   const { server, writes, written, pass } = await setUp();
   expect(writes.recentOf('a')).toEqual([]);
   writes.wrote('other/a', written('ours'));
@@ -133,14 +133,14 @@ it('the response to our write does not restore an object that was already seen a
   writes.wrote('default/a', answer);
   expect(writes.get('default/a')).toBeUndefined();
   expect(writes.recent()).toEqual([]);
-  // One that is made anew is another matter.
+  // A new object of the same name is shown.
   server.put('a', 'made again');
   await expect.poll(() => informer.store.get('default/a')?.data.value).toBe('made again');
   writes.wrote('default/a', written('ours again'));
   expect(writes.get('default/a')?.data.value).toBe('ours again');
 });
 
-it('a deletion that the watch reports before its answer leaves nothing behind', async () => {
+it('a deletion that the watch reports before the response leaves no entry', async () => {
   const { server, informer, writes } = await setUp();
   const stored = informer.store.get('default/a');
   if (!stored) throw new Error('it is not there');
@@ -158,7 +158,7 @@ it('a write that the informer never saw is dropped by a later one', async () => 
   expect([writes.recent(), writes.recentOf('a')]).toEqual([['default/b'], []]);
 });
 
-it('tells for how long what was not seen yet counts', async () => {
+it('returns for how long an unseen write still counts', async () => {
   const { server, informer, writes, written, pass } = await setUp();
   const keys = ['default/a', 'default/b'];
   expect(writes.unseenForMs(keys)).toBeUndefined();
@@ -181,7 +181,7 @@ it('an object counts as seen once the API server has answered with it, until it 
   const { writes, informer, written, server } = await setUp();
   const stored = informer.store.get('default/a');
   if (!stored) throw new Error('it is not there');
-  // The store of a process that has just started may hold what was deleted before.
+  // The store of a process that has just started may hold an object that was deleted before.
   expect(writes.hasSeen('default/a', stored)).toBe(false);
   writes.saw('default/a', stored);
   expect(writes.hasSeen('default/a', stored)).toBe(true);
@@ -196,7 +196,7 @@ it('an object counts as seen once the API server has answered with it, until it 
   expect(writes.hasSeen('default/a', stored)).toBe(false);
 });
 
-it('the answer to our write is as good as a look at the object, for a moment and for that version only', async () => {
+it('the response to our write counts as a read of the object for a few seconds, and for that version only', async () => {
   const { writes, informer, written, pass } = await setUp();
   const stored = informer.store.get('default/a');
   if (!stored) throw new Error('it is not there');
@@ -209,7 +209,7 @@ it('the answer to our write is as good as a look at the object, for a moment and
   expect(writes.isFresh('default/a', ours)).toBe(true);
   pass(1);
   expect(writes.isFresh('default/a', ours)).toBe(false);
-  // A clock that was set back proves nothing.
+  // After the clock was set back, the age of the response is unknown.
   pass(-6_000);
   expect(writes.isFresh('default/a', ours)).toBe(false);
 });

@@ -1,19 +1,20 @@
 /**
- * Write-through cache over an informer: our latest writes on top of what it has seen. Its store lags behind them by milliseconds
- * or, behind a slow watch, by many seconds; a reconcile without this cache would write twice, or undo its own write.
+ * Write-through cache over an informer: its store, updated by our latest writes. The store lags behind the writes by
+ * milliseconds or, with a slow watch, by many seconds. Without this cache, a reconcile would write twice or undo its
+ * own write.
  */
 import type { Monotonic } from '../../k8s/time.ts';
 import type { Change, Informer, KubeObject } from '../../kube/index.ts';
 
-/** After this time the store counts again: an object that it has never shown no longer exists. Milliseconds. */
+/** Maximum age of an unseen write. An object that the store has not shown by then no longer exists. Milliseconds. */
 const unseenForMostMs = 60_000;
 
-/** How long the answer to a write is as good as a read of the object. Milliseconds. */
+/** Maximum age of a write whose response counts as a read of the object. Milliseconds. */
 const freshForMs = 5_000;
 
 /** A write that the informer has not seen yet. */
 type Unseen<T> = {
-  /** Undefined: deleted. */
+  /** The written object; undefined if it was deleted. */
   readonly object: T | undefined;
   readonly uid: string;
   readonly version: bigint;
@@ -22,14 +23,14 @@ type Unseen<T> = {
 
 export type WriteThroughCache<T extends KubeObject> = ReturnType<typeof createWriteThroughCache<T>>;
 
-/** Keys are `namespace/name`, or the name alone. */
+/** Creates the cache. Keys are `namespace/name`, or the name of a cluster-scoped object. */
 export function createWriteThroughCache<T extends KubeObject>(informer: Informer<T>, now: () => Monotonic) {
-  /** Writes that were not seen, longest ago first. */
+  /** Writes that the informer has not seen, oldest first. */
   const unseen = new Map<string, Unseen<T>>();
   const unseenByName = new Map<string, Set<string>>();
-  /** The uid in the last answer of the API server, and the version in the last answer to a write. */
+  /** The uid in the last response of the API server, and the version in the last response to a write. */
   const answers = new Map<string, { uid?: string; version?: string | undefined; at?: Monotonic }>();
-  /** Deletions that the informer saw lately, longest ago first: a write may be answered after them. */
+  /** Deletions that the informer saw recently, oldest first. The response to a write may arrive after them. */
   const deletions = new Map<string, { readonly version: bigint; readonly at: Monotonic }>();
 
   const forget = (key: string): void => {
@@ -40,7 +41,7 @@ export function createWriteThroughCache<T extends KubeObject>(informer: Informer
   const isExpired = ({ at }: { readonly at: Monotonic }): boolean => now() - at > unseenForMostMs;
   const remember = (key: string, object: T | undefined, of: T): void => {
     const version = versionOf(of);
-    // The watch was faster than the answer: it has reported the write, and the deletion after it.
+    // The watch was faster than the response: it has reported the write and the later deletion.
     if (version > 0n && version <= (deletions.get(key)?.version ?? 0n)) return;
     if (object) answers.set(key, { uid: uidOf(object), version: object.metadata.resourceVersion, at: now() });
     else delete answers.get(key)?.uid;
@@ -50,7 +51,7 @@ export function createWriteThroughCache<T extends KubeObject>(informer: Informer
       forget(other);
     }
     const stored = object && informer.store.get(key);
-    // The write changed nothing, or was seen already.
+    // The write changed nothing, or the informer has seen it already.
     if (version > 0n && stored && versionOf(stored) >= version) return;
     unseen.set(key, { object, uid: uidOf(of), version, at: now() });
     unseenByName.set(nameIn(key), (unseenByName.get(nameIn(key)) ?? new Set()).add(key));
@@ -68,7 +69,7 @@ export function createWriteThroughCache<T extends KubeObject>(informer: Informer
     }
     const write = unseen.get(key);
     const seen = current ?? old;
-    // A delete event may carry the version of the deletion or the last one that was stored: either is newer.
+    // A delete event may carry the version of the deletion or the last stored version. Both are newer than the write.
     if (write && (!current || (seen && versionOf(seen) >= write.version))) forget(key);
   });
 
@@ -90,19 +91,19 @@ export function createWriteThroughCache<T extends KubeObject>(informer: Informer
     /** Keys of the writes that the informer has not seen. */
     recent: (): readonly string[] => [...unseen.keys()],
 
-    /** The same for objects of this name, in any namespace. */
+    /** Keys of the unseen writes to objects of this name, in any namespace. */
     recentOf: (name: string): readonly string[] => [...(unseenByName.get(name) ?? [])],
 
     /**
-     * Milliseconds until the store counts again for the first of these keys with an unseen write; undefined if there is none. No
-     * event reports an object that came and went while the informer did not watch.
+     * Milliseconds until the first unseen write among these keys is ignored; undefined if there is none. No event
+     * reports an object that was created and deleted while the informer did not watch.
      */
     unseenForMs(keys: readonly string[]): number | undefined {
       const times = keys.flatMap((key) => unseen.get(key)?.at ?? []);
       return times.length === 0 ? undefined : Math.max(0, Math.min(...times) + unseenForMostMs + 1 - now());
     },
 
-    /** Stores the answer to a write. */
+    /** Stores the response to a write. */
     wrote(key: string, object: T): void {
       remember(key, object, object);
     },
@@ -112,27 +113,27 @@ export function createWriteThroughCache<T extends KubeObject>(informer: Informer
       remember(key, undefined, object);
     },
 
-    /** Whether the informer saw our own last write, and no change by others. */
+    /** Whether the change is our own last write, and not a change by others. */
     isOwn({ key, new: seen }: Change<T>): boolean {
       const version = answers.get(key)?.version;
       return version !== undefined && version === seen?.metadata.resourceVersion;
     },
 
-    /** Whether the API server has just answered a write with this very version. */
+    /** Whether the API server has just returned this version of the object in response to a write. */
     isFresh(key: string, { metadata }: T): boolean {
       const { version, at = -Infinity } = answers.get(key) ?? {};
       const age = now() - at;
       return version !== undefined && version === metadata.resourceVersion && age >= 0 && age <= freshForMs;
     },
 
-    /** Stores that the API server answered a read with this object. */
+    /** Stores that the API server returned this object in response to a read. */
     saw(key: string, object: T): void {
       answers.set(key, { ...answers.get(key), uid: uidOf(object) });
     },
 
     /**
-     * Whether the API server has answered a request of this process with this object, by uid. The store of a process that has
-     * just started may hold an object that another process deleted before.
+     * Whether the API server has returned the object with this uid to this process. The store of a process that has
+     * just started may hold an object that another process has deleted.
      */
     hasSeen: (key: string, { metadata }: T): boolean =>
       metadata.uid !== undefined && answers.get(key)?.uid === metadata.uid,
@@ -148,7 +149,8 @@ function uidOf({ metadata }: KubeObject): string {
 }
 
 /**
- * Resource versions are numbers that grow, which the API promises since Kubernetes 1.35 and etcd always gave.
+ * Resource version as a number. Resource versions are increasing numbers: the API guarantees this since Kubernetes 1.35, and
+ * etcd always did.
  * Source: KEP-5504, "Comparable Resource Version".
  */
 function versionOf(object: KubeObject): bigint {

@@ -1,7 +1,7 @@
 /**
- * Resync of Pod Identity associations: by one listing, and one association after the other for the parts that listings leave
- * out. Also where nothing uses Pod Identity, because an association made by others takes precedence over the annotation; but
- * seldom, and at once when a pod shows that there is one.
+ * Resync of Pod Identity associations: one listing, plus a read of one association per pass for the parts that listings
+ * omit. It also runs, but rarely, if nothing uses Pod Identity, because an association created by others takes
+ * precedence over the annotation. It runs at once when a pod shows that an association exists.
  */
 import {
   clusterState,
@@ -14,22 +14,22 @@ import type { OperatorContext } from '../context.ts';
 import type { AssociationCache } from '../observed-state/associations.ts';
 import type { Pass } from './resync.ts';
 
-/** How long EKS is not asked again after it denied access or knew no such cluster; both may change. Milliseconds. */
+/** Pause after EKS denied access or did not know the cluster. Both may change. Milliseconds. */
 const deniedForMs = 15 * 60_000;
 
-/** Multiple of the interval where nothing uses Pod Identity. */
+/** Multiple of the interval while nothing uses Pod Identity. */
 const idleFactor = 10;
 
 export function createAssociationPass(options: {
   readonly context: OperatorContext;
   readonly cache: AssociationCache;
-  /** Undefined where there is no EKS. */
+  /** Returns undefined if the cluster is not an EKS cluster. */
   readonly aws: (cluster: ClusterFacts) => AssociationStore | undefined;
 }): Pass {
   const { cache } = options;
   const { informers, logger, monotonic: now } = options.context;
   let clusterArn: string | undefined;
-  /** The last answer, if that was a denial. */
+  /** The last answer of EKS, if it was a denial. */
   let denial: { readonly at: number; readonly error: IdentityError } | undefined;
 
   /** Whether the cluster or an account is configured for Pod Identity, or a target still has it. */

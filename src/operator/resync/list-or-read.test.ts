@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { chooseListOrRead, type ListOrRead } from './list-or-read.ts';
 
-describe('a sweep', () => {
+describe('a resync of roles', () => {
   it.each<[string, number, number | undefined, boolean, ListOrRead]>([
     ['lists first, as nothing is known', 0, undefined, false, 'listing'],
     ['lists where one page holds all', 1, 1, false, 'listing'],

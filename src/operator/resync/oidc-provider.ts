@@ -1,6 +1,6 @@
 /**
- * Compares the IAM OIDC provider with the ClusterConfig, where an account uses IRSA: without the provider new pods get no
- * credentials, although running pods lose nothing.
+ * Compares the IAM OIDC provider with the ClusterConfig if an account uses IRSA. Without the provider, new pods get no
+ * credentials, although running pods keep theirs.
  */
 import {
   clusterState,
@@ -16,7 +16,7 @@ export function createProviderPass(options: {
   readonly context: OperatorContext;
   /** IAM of this AWS account. */
   readonly aws: (accountId: string) => CloudAccount;
-  /** Called when the provider differs from what the status of the ClusterConfig says. */
+  /** Called when the provider differs from the status of the ClusterConfig. */
   readonly onChange: () => void;
 }): Pass {
   const { accounts, clusterConfigs } = options.context.informers;
@@ -47,7 +47,7 @@ export function createProviderPass(options: {
         throw error;
       }
       const found = providerProblem({ accountId, issuer, arn }, provider);
-      // The status may have been written while AWS answered.
+      // The status may have been written during the request to AWS.
       const state = clusterState(clusterConfigs.store.list());
       if (state.ok && state.facts.providerProblem?.reason !== found?.reason) options.onChange();
       return {};

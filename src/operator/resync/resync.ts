@@ -16,16 +16,16 @@ import { controllerOf, type OperatorContext } from '../context.ts';
 
 export type Resync = {
   readonly controllers: readonly Controller[];
-  /** Whether the passes that accounts wait for ran, or failed, for the cluster as it is configured now. */
+  /** Whether the passes that accounts wait for have run or failed under the current configuration of the cluster. */
   readonly hasSynced: () => boolean;
-  /** Outcome of the passes in this process; without those that never ran. */
+  /** Outcomes of the passes in this process, without passes that have not run. */
   readonly checks: () => readonly DriftCheck[];
 };
 
 export type PassResult = {
   /** Accounts with suspected drift. */
   readonly suspects?: readonly string[];
-  /** Failure that kept the pass from seeing everything, already logged. */
+  /** Failure that made the pass incomplete. It is already logged. */
   readonly error?: unknown;
 };
 
@@ -33,18 +33,18 @@ export type Pass = {
   /** Name of its controller. */
   readonly name: string;
   readonly what: DriftCheck['what'];
-  /** Part of the configuration that results depend on: with another one, the next pass is a first one. */
+  /** Part of the configuration that the results depend on. After a change of it, the next pass counts as a first pass. */
   readonly scopeOf: (facts: ClusterFacts) => string;
   readonly run: (facts: ClusterFacts, isFirst: boolean, signal: AbortSignal) => Promise<PassResult>;
   /** Log message for an error of `run`. */
   readonly failure: string;
-  /** Whether the first pass holds up accounts; undefined for a pass that is none of theirs. */
+  /** Whether accounts wait for the first pass; undefined if they never do. */
   readonly isAwaited?: () => boolean;
-  /** Whether a failure is reported; default always. */
+  /** Whether a failure is reported. Default: always. */
   readonly isReported?: () => boolean;
-  /** Multiple of the configured interval; default 1. */
+  /** Multiple of the configured interval. Default: 1. */
   readonly factor?: () => number;
-  /** Registers what else starts a pass at once. */
+  /** Registers further triggers that start a pass at once. */
   readonly watch?: (startPass: () => void) => void;
 };
 
@@ -74,7 +74,7 @@ function schedulePass(
   const { name, what, scopeOf } = pass;
   const { clusterConfigs } = context.informers;
   let syncedScope: string | undefined;
-  /** A pass was due while the ClusterConfig was not usable. */
+  /** Whether a pass was due while the ClusterConfig was not usable. */
   let isOverdue = false;
   let check: DriftCheck | undefined;
   let reported = '';
@@ -128,7 +128,7 @@ function schedulePass(
       if (signal.aborted) return undefined;
       if (error !== undefined) onFailure(error);
       record(error);
-      // Also after a failure: each account can read its own roles, for more calls.
+      // The first pass counts even if it failed: each account can read its own roles, with more calls.
       syncedScope = scope;
       if (!isFirst && suspects.length > 0) onSuspects(suspects);
       if (isFirst && pass.isAwaited) onSuspects('all');

@@ -1,6 +1,6 @@
 /**
- * Resync of IAM roles: by one listing of the AWS account for the whole fleet, or role by role where that takes fewer calls or
- * listing is denied.
+ * Resync of IAM roles: one listing of the AWS account for all roles, or a read of each role if that takes fewer calls
+ * or the listing is denied.
  */
 import {
   countLeftovers,
@@ -17,7 +17,7 @@ import type { RoleCache } from '../observed-state/roles.ts';
 import { chooseListOrRead } from './list-or-read.ts';
 import type { Pass, PassResult } from './resync.ts';
 
-/** How long a denied listing is not tried again, in milliseconds: the right may be granted meanwhile. */
+/** Pause before a denied listing is tried again, since the right may have been granted meanwhile. Milliseconds. */
 const deniedForMs = 15 * 60_000;
 
 export function createRolePass(options: {
@@ -33,7 +33,7 @@ export function createRolePass(options: {
   let pagesOfLastListing: number | undefined;
   let deniedAt: number | undefined;
 
-  /** The cluster's roles, cached or named by the status of an account, each with the accounts that it concerns. */
+  /** The roles of the cluster that are cached or named by the status of an account, each with the accounts that it concerns. */
   const accountsByRole = (clusterArn: string): ReadonlyMap<string, ReadonlySet<string>> => {
     const found = new Map(cache.owned(clusterArn).map((name) => [name, cache.concernedBy(name)]));
     for (const { metadata, status } of informers.accounts.store.list()) {
@@ -56,7 +56,10 @@ export function createRolePass(options: {
     return cache.read(name, await aws(accountId).read(name, signal, known), startedAt);
   };
 
-  /** Reads the parts of one role that listings leave out: each role in its turn. Returns its accounts if they changed. */
+  /**
+   * Reads the parts of one role that listings omit, in turn for each role. Returns the accounts of the role if these parts
+   * changed.
+   */
   const readNext = async (facts: ClusterFacts, signal: AbortSignal): Promise<Iterable<string>> => {
     const [name] = cache.owned(facts.clusterArn);
     const role = name === undefined ? undefined : cache.roleOf(name);

@@ -1,6 +1,6 @@
 /**
- * Gives the workloads of an account the rollout slot one after the other: Apps are reconciled when their slot changes, and
- * labelled workloads are restarted here. Keys are names of accounts.
+ * Assigns the rollout slot to the workloads of an account, one at a time. Apps are reconciled when their slot changes,
+ * and labelled workloads are restarted here. Keys are names of accounts.
  */
 import type { Controller, ReconcileResult } from '../../kube/index.ts';
 import { assignSlots, recoveredAt, planWorkload, workloadId } from '../../workloads/index.ts';
@@ -23,7 +23,7 @@ export function createRolloutController(
   const { labelled } = groups;
   const backoff = createDryRunBackoff(context.random);
   const execute = createWorkloadExecutor({ context, labelled, backoff });
-  /** Last fingerprint of each account's rollouts: an account is reconciled again only when it has something else to report. */
+  /** Last fingerprint of each account's rollouts. An account is reconciled again only when the fingerprint changes. */
   const reported = new Map<string, string>();
 
   async function reconcile(account: string, signal: AbortSignal): Promise<ReconcileResult> {
@@ -38,7 +38,7 @@ export function createRolloutController(
     const restarted = work
       .filter(({ step }) => step.kind === 'restart')
       .map(({ workload }) => workloadId(workload));
-    // Held without an await after the decision, so that no two workloads get the slot at once.
+    // There is no await between the decision and this call, so that two workloads never get the slot at once.
     const outcomes = await groups.hold(restarted, () =>
       Promise.all(work.map(({ workload, step }) => execute(step, workload, account, signal))),
     );

@@ -9,7 +9,7 @@ const policy = { baseMs: 5_000, maxMs: 60_000 };
 export type DryRunBackoff = {
   /** Milliseconds until the next dry run of a workload after one that failed. */
   delayAfterFailure(owner: string, workload: string): number;
-  /** Something that a dry run depends on has changed, or a dry run succeeded. Default: all workloads of the owner. */
+  /** Resets the delay after a dry run succeeded, or a dependency of it changed. Default: for all workloads of the owner. */
   reset(owner: string, workload?: string): void;
 };
 

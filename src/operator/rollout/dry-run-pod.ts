@@ -1,6 +1,6 @@
 /**
- * Creates a pod of a workload's template in a dry run: whatever admits, refuses or mutates pods in the cluster answers for
- * the real one that would follow.
+ * Creates a pod of a workload's template in a dry run. All admission plugins and webhooks of the cluster process it as
+ * they would process a real pod.
  */
 import { fieldManager, stsAudience } from '../../api/index.ts';
 import { KubeApiError, resources, type KubeObject } from '../../kube/index.ts';
@@ -18,7 +18,7 @@ import type { OperatorContext } from '../context.ts';
 export type DryRunTools = Pick<OperatorContext, 'client' | 'exchange'>;
 
 export type DryRunPodSpec = {
-  /** Name of the pod's workload, or of a pod like it. */
+  /** Name of the workload, or of an existing pod of it. */
   readonly name: string;
   readonly namespace: string;
   readonly template: ReplacePodStep['template'];
@@ -26,13 +26,13 @@ export type DryRunPodSpec = {
   readonly wanted: readonly WantedIdentity[];
 };
 
-/** Why a new pod would not get its identity. The message is the end of a sentence, after "once". */
+/** Reason why a new pod would not get its identity. The message is the end of a sentence, after "once". */
 export type DryRunFailure = IdentityFinding & {
-  /** Answer of an API server that refuses to create the pod, so that its identity cannot be checked. */
+  /** Error message if the API server refuses to create the pod, so that its identity cannot be checked. */
   readonly refusal?: string;
 };
 
-/** Undefined when the pod gets one of the wanted identities and STS accepts its token. */
+/** Runs the dry run. Undefined when the pod gets one of the wanted identities and STS accepts its token. */
 export async function dryRunFailure(
   { name, namespace, template, wanted }: DryRunPodSpec,
   { client, exchange }: DryRunTools,
@@ -75,7 +75,7 @@ export async function dryRunFailure(
   );
 }
 
-/** Why pods of one of the workloads cannot be replaced now: the API server refuses a dry-run pod of its template. */
+/** Returns why pods of one of the workloads cannot be replaced now, if the API server refuses a dry-run pod of its template. */
 export async function replacementBlocker(
   workloads: readonly Workload[],
   tools: DryRunTools,

@@ -6,7 +6,7 @@ import type { Informers } from '../context.ts';
 import type { DryRunBackoff } from './dry-run-backoff.ts';
 import type { LabelledWorkloads } from './labelled-workloads.ts';
 
-/** Pods of a rollout change in bursts: slots are decided once for a burst. Milliseconds. */
+/** Pods of a rollout change in bursts; the delay lets slots be assigned once per burst. Milliseconds. */
 const slotDelayMs = 100;
 
 export function enqueueOnChanges(

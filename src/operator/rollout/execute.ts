@@ -18,7 +18,7 @@ export type WorkloadExecutorOptions = {
   readonly backoff: DryRunBackoff;
 };
 
-/** `failed`: to be retried with back-off. A number: milliseconds until the next attempt. */
+/** Outcome of a step. `failed`: retry with back-off. A number: milliseconds until the next attempt. */
 export type StepOutcome = 'done' | 'failed' | number;
 
 export type WorkloadExecutor = (
@@ -33,13 +33,16 @@ export function createWorkloadExecutor({
   labelled,
   backoff,
 }: WorkloadExecutorOptions): WorkloadExecutor {
-  /** Last Event of each workload whose restart is blocked: the dry run is repeated, the Event only with another message. */
+  /**
+   * Message of the last Event for each workload whose restart is blocked. The dry run is repeated, but the Event only if its
+   * message changes.
+   */
   const reported = new Map<string, string>();
 
   const recordNormal = (workload: Workload, reason: WorkloadEventReason, note: string): void =>
     context.recorder.event(workload, { type: 'Normal', reason, note });
 
-  /** The blocker, if there is one. */
+  /** Restarts the workload. Returns the blocker, if there is one. */
   async function restart(
     { identity }: Extract<WorkloadStep, { readonly kind: 'restart' }>,
     workload: Workload,

@@ -1,4 +1,4 @@
-/** Workloads that ask to be restarted for a new identity, with our own latest writes on top of what is watched. */
+/** Watched workloads with the restart label, updated by our latest writes. */
 import { fieldManager, identityAnnotation } from '../../api/index.ts';
 import type { Informer, KubeObject } from '../../kube/index.ts';
 import {
@@ -57,7 +57,7 @@ export function createLabelledWorkloads({
       const marked = {
         apiVersion: 'apps/v1',
         kind: workload.kind,
-        // With the uid, the server refuses to write into a workload that has been created under the name meanwhile.
+        // With the uid, the API server refuses to write to a workload that was created under the same name meanwhile.
         metadata: { name, namespace, ...(uid === undefined ? {} : { uid }) },
         spec: { template: { metadata: { annotations: { [identityAnnotation]: mark } } } },
       };

@@ -1,6 +1,6 @@
 /**
- * The rollout groups: all workloads of an account together, and which of them has the rollout slot. Decided each time from
- * the state of the cluster with our own latest writes on top. Only writes in flight are remembered.
+ * Rollout groups: all workloads of an account, and which of them has the rollout slot. Each decision is derived from
+ * the observed state of the cluster, updated by our latest writes. Only writes in flight are kept in memory.
  */
 import {
   appLabel,
@@ -42,11 +42,11 @@ type Surroundings = Pick<
 type AppState = Omit<AppObservation, 'slots'>;
 type Slots = AppObservation['slots'];
 
-/** How the workloads of an account take up its identity. */
+/** State of the rollouts of an account's identity to its workloads. */
 export type AccountRollouts = Pick<AccountWorld, 'rolloutBlocker' | 'unsettledWorkload'> & {
   /** Workloads whose pods are replaced when the identity changes. */
   readonly replacing: readonly string[];
-  /** Whether the pod is of one of these. */
+  /** Whether the pod belongs to one of these workloads. */
   readonly isReplaced: (pod: Pod) => boolean;
 };
 
@@ -54,13 +54,13 @@ export type RolloutGroups = {
   readonly apps: WriteThroughCache<App>;
   readonly objects: AppObjects;
   readonly labelled: LabelledWorkloads;
-  /** Undefined when there is no such App. */
+  /** Observes the App; undefined when there is no such App. */
   observe(app: string): AppObservation | undefined;
-  /** Remembers the slots that the App was last reconciled with. */
+  /** Stores the slots of the last reconcile of the App. */
   reconciledWith(app: string, slots: Slots): void;
   /** Apps whose slots have changed since they were last reconciled. */
   changedApps(account: string): readonly string[];
-  /** Counts these as rolling while their new templates are being written. */
+  /** Counts these workloads as rolling while their new templates are being written. */
   hold<T>(ids: readonly string[], write: () => Promise<T>): Promise<T>;
   members(account: string): readonly RolloutMember[];
   rollouts(account: string): AccountRollouts;
@@ -112,7 +112,7 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
     app,
     deployedIn: deployedIn(app, found),
     account: accountOf(app),
-    // From the store alone: the operator writes nothing that dependencies are read for.
+    // The store is enough, since the operator does not write the fields that are read from dependencies.
     others: new Map(
       (app.spec.dependencies ?? []).flatMap(({ name }) => {
         const other = informers.apps.store.get(name);
@@ -128,7 +128,7 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
       .map((app) => apps.get(app.metadata.name) ?? app)
       .filter((app) => app.spec.serviceAccount === account && app.metadata.deletionTimestamp === undefined);
 
-  /** In the order of the ClusterConfig. */
+  /** Rank of a target: its position in the ClusterConfig. */
   const rankIn = ({ knownTargets }: Surroundings): ((target: string) => number) => {
     const order = [...knownTargets];
     return (target) => order.indexOf(target);

@@ -1,13 +1,16 @@
 /**
- * Replaces a pod that the webhook missed, if a dry-run pod of the same template gets its identity now. The pod is evicted,
- * not deleted, so that disruption budgets hold.
+ * Replaces a pod that the webhook missed, if a dry-run pod of the same template gets its identity now. The pod is
+ * evicted and not deleted, so that PodDisruptionBudgets are respected.
  */
 import { KubeApiError, type KubeClient } from '../../kube/index.ts';
 import type { ReplacePodStep } from '../../workloads/index.ts';
 import type { OperatorContext } from '../context.ts';
 import { dryRunFailure, type DryRunTools } from './dry-run-pod.ts';
 
-/** `blocked`: not yet. Default of `retryAfterMs`: with back-off, as no watch reports that the blocker is gone. */
+/**
+ * `blocked`: the pod cannot be replaced yet. Without `retryAfterMs` it is retried with back-off, as no watch reports that
+ * the blocker is gone.
+ */
 export type Replacement =
   | { readonly kind: 'evicted' }
   | { readonly kind: 'blocked'; readonly message: string; readonly retryAfterMs?: number };
@@ -28,7 +31,8 @@ export async function replacePod(
 }
 
 /**
- * False when a disruption budget does not allow it. A pod that is gone already, or another one of its name, counts as evicted.
+ * Evicts the pod. False when a PodDisruptionBudget does not allow it. A pod that is gone already, or was replaced under its
+ * name, counts as evicted.
  * Source: https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/
  */
 async function evict(

@@ -83,7 +83,7 @@ export type PodFields = {
   /** Role that the webhook injected. Default: none. */
   readonly holds?: string;
   readonly serviceAccount?: string;
-  /** Mark of its template. */
+  /** Identity mark of the template that the pod was created from. */
   readonly mark?: string;
   readonly ready?: boolean;
   readonly deleting?: boolean;

@@ -1,6 +1,7 @@
 /**
- * Simulated effect of a plan's steps on a cluster, as far as plans read it: server-side apply by one manager, defaults of
- * the API server and its rewriting of quantities. Integration tests check the same properties on a real cluster.
+ * Simulates the effects of a plan's steps on a cluster that later plans read: server-side apply by one manager,
+ * defaults of the API server, and its normalization of quantities. Integration tests check the same properties on a
+ * real cluster.
  */
 import type { Manifest, ObservedObject } from '../manifest.ts';
 import type { AppPlan } from '../plan.ts';
@@ -10,7 +11,7 @@ type Path = readonly (string | number)[];
 
 export type SimulatedCluster = {
   objects(): readonly ObservedObject[];
-  /** Executes the applies and deletions of a plan; returns their number. */
+  /** Executes the applies and deletions of a plan, and returns their number. */
   carryOut(plan: AppPlan): number;
   /** Sets a field of the objects of a kind, as a person with kubectl would; `undefined` removes it. */
   edit(kind: string, path: Path, value: unknown): void;
@@ -56,7 +57,7 @@ function stored(manifest: Manifest, before: ObservedObject | undefined): Observe
     if (manifest.spec?.replicas === undefined)
       object = withValue(object, ['spec', 'replicas'], valueAt(before, ['spec', 'replicas']) ?? 1);
     object = withValue(object, ['spec', 'progressDeadlineSeconds'], 600);
-    // The controller and the pods react at once.
+    // The Deployment controller and the pods react at once.
     const replicas = valueAt(object, ['spec', 'replicas']);
     object = withValue(object, ['metadata', 'generation'], 1);
     object = withValue(object, ['status'], {
