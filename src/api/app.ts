@@ -10,7 +10,7 @@ const mapOf = <T extends z.ZodType>(item: T, key: string, max: number): z.ZodArr
     .max(max)
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': [key] });
 
-/** CEL rule for the API server. */
+/** CEL rule that the API server evaluates. */
 const rule = (expression: string, message: string): Record<string, unknown> => ({
   'x-kubernetes-validations': [{ rule: expression, message }],
 });

@@ -5,8 +5,7 @@ import type { ObjectMeta } from '../k8s/metadata.ts';
 import { identityMode, policyArn, roleTags } from './linked-service-account.ts';
 import type { apiVersion } from './resources.ts';
 
-/** Whether a namespace is reserved for Kubernetes, as a CEL expression. See also isReservedTarget. */
-/** The rule of `isReservedTarget` in CEL. @param name an expression */
+/** The rule of `isReservedTarget` as a CEL expression. @param name a CEL expression */
 export const reservedTargetRule = (name: string): string =>
   `${name} == 'default' || ${name}.startsWith('kube-')`;
 const reservedMessage = 'a target is a namespace for apps: default and kube-* are reserved for Kubernetes';
@@ -14,7 +13,7 @@ const reservedMessage = 'a target is a namespace for apps: default and kube-* ar
 /** Namespaces that can never be targets: those of Kubernetes, and `default`, where unrelated pods run. */
 export const isReservedTarget = (name: string): boolean => name === 'default' || name.startsWith('kube-');
 
-/** Checked at creation only, and without the old object, whose unbounded size would count in the cost of the rule. */
+/** Rules checked only at creation. They do not use the old object, because its unbounded size would add to the CEL cost. */
 export const clusterConfigRules = [
   {
     rule: `oldSelf.hasValue() || !self.spec.targets.exists(name, ${reservedTargetRule('name')})`,
@@ -34,7 +33,7 @@ export function isRolePath(path: string): boolean {
   return path.length <= 512 && rolePathPattern.test(path);
 }
 
-/** Default role path of a new ClusterConfig: one per cluster, as `iam:PassRole` can be limited by path only. */
+/** Default role path of a new ClusterConfig. Each cluster has its own, because `iam:PassRole` can be limited only by path. */
 export function rolePathFor(clusterName: string): string {
   return `/konstellation/${clusterName.replaceAll(/[^A-Za-z0-9_+=,.@-]/g, '-')}/`;
 }
@@ -43,8 +42,8 @@ export const clusterConfigSpec = z.object({
   targets: setOf(dnsLabel, { max: 1000 })
     .meta({
       'x-kubernetes-validations': [
-        // Kubernetes checks it in updates only for changed values, so a stored list with a reserved name stays
-        // editable.
+        // In updates, Kubernetes checks this rule only for changed values, so an object that stores a reserved name
+        // stays editable.
         {
           rule: `self.all(name, !(${reservedTargetRule('name')}) || name in oldSelf)`,
           message: reservedMessage,

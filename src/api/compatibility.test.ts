@@ -1,4 +1,4 @@
-/** Objects stored by earlier versions stay valid. See history/README.md. */
+/** Tests that objects stored by earlier versions stay valid. See history/README.md. */
 import { globSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -17,26 +17,26 @@ const tagRules = roleTags.meta()?.['x-kubernetes-validations'] as readonly { rea
 
 /** Exceptions, `version kind problem`, each with the reason why no stored object becomes invalid. */
 const excepted: ReadonlySet<string> = new Set([
-  // Kubernetes validates only what a write changes (ratcheting), so that a stored path stays. Paths outside the pattern put
-  // a wildcard, a variable or every role of the AWS account into the operator's IAM policy.
+  // Kubernetes validates only the fields that a write changes (ratcheting), so a stored path stays valid. Paths outside the
+  // pattern would put a wildcard, a variable or every role of the AWS account into the operator's IAM policy.
   // https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-ratcheting
   'v0.1.0 clusterconfigs.k11n.dev .spec.aws.rolePath: pattern "^\\\\/([!-~]+\\\\/)?$" became "^\\\\/([A-Za-z0-9_+=,.@-]+\\\\/)+$"',
-  // The new pattern accepts every name that the old one did, and those of the EU sovereign partition.
+  // The new pattern accepts every name that the old one accepts, and the regions of the EU sovereign partition.
   'v0.1.0 clusterconfigs.k11n.dev .spec.aws.region: pattern "^[a-z]{2}(-[a-z]+)+-[0-9]+$" became "^[a-z]{2,4}(-[a-z]+)+-[0-9]+$"',
-  // The singular became another one, as Argo CD has `app` as a short name. Stored objects, the plural and `app.k11n.dev` stay valid.
+  // The singular was changed, because Argo CD has the short name `app`. Stored objects, the plural and `app.k11n.dev` stay valid.
   'v0.1.0 apps.k11n.dev spec.names changed',
-  // Reserved tags took roles from their accounts. A stored object that has one can be written as long as its tags stay what they
-  // are, as of Kubernetes 1.30, the oldest that is supported; the planner ignores such tags.
+  // Reserved tags could take roles away from their accounts. A stored object with one can still be written while its tags are
+  // unchanged (since Kubernetes 1.30, the oldest supported version). The planner ignores such tags.
   // https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-ratcheting
   ...['clusterconfigs', 'linkedserviceaccounts'].flatMap((plural) =>
     tagRules.map(({ rule }) => `v0.1.0 ${plural}.k11n.dev .spec.aws.tags: there is a new rule: ${rule}`),
   ),
-  // The owner of a part of a status owns all of it afterwards, and only the operator writes one.
+  // With an atomic status, the owner of a part becomes the owner of all of it. Only the operator writes the status.
   // https://kubernetes.io/docs/reference/using-api/server-side-apply/#compatibility-across-topology-changes
   ...['clusterconfigs', 'linkedserviceaccounts', 'apps'].map(
     (plural) => `v0.1.0 ${plural}.k11n.dev .status: x-kubernetes-map-type nothing became "atomic"`,
   ),
-  // These hold at creation, or compare with the old object: what was stored stays valid, which test/integration/access shows.
+  // These rules apply at creation or compare with the old object, so stored objects stay valid (see test/integration/access).
   "v0.1.0 clusterconfigs.k11n.dev .: there is a new rule: oldSelf.hasValue() || !self.spec.targets.exists(name, name == 'default' || name.startsWith('kube-'))",
   "v0.1.0 clusterconfigs.k11n.dev .spec.targets: there is a new rule: self.all(name, !(name == 'default' || name.startsWith('kube-')) || name in oldSelf)",
   "v0.1.0 linkedserviceaccounts.k11n.dev .: there is a new rule: oldSelf.hasValue() || self.metadata.name != 'default'",
@@ -44,7 +44,7 @@ const excepted: ReadonlySet<string> = new Set([
 
 describe('the CRDs', () => {
   it.each(earlier.map(({ version, crd }) => [version, crd.metadata.name, crd] as const))(
-    'only add to those of %s: %s',
+    'are at least as permissive as those of %s: %s',
     (version, name, before) => {
       const now = crds().find(({ metadata }) => metadata.name === name) as unknown as Crd | undefined;
       expect(now, `${name} is gone`).toBeDefined();
@@ -62,7 +62,7 @@ describe('the CRDs', () => {
   });
 });
 
-describe('a narrower schema is seen', () => {
+describe('the detection of stricter schemas', () => {
   const base: Schema = {
     type: 'object',
     required: ['name'],
@@ -143,11 +143,11 @@ describe('a narrower schema is seen', () => {
       change({}, { 'x-kubernetes-validations': [{ rule: 'self.name != ""' }] }),
       'there is a new rule',
     ],
-  ])('%s', (_what, after, problem) => {
+  ])('reports %s', (_what, after, problem) => {
     expect(schemaNarrowings(base, after, '').join('\n')).toContain(problem);
   });
 
-  it('and a wider one is not', () => {
+  it('does not report a more permissive schema', () => {
     const wider = change(
       {
         name: { type: 'string', maxLength: 100, pattern: '^[a-z]+$', description: 'other words' },
@@ -162,7 +162,7 @@ describe('a narrower schema is seen', () => {
     expect(schemaNarrowings(base, { ...base, required: [] }, '')).toEqual([]);
   });
 
-  it('and so is a version that is gone, renamed or no longer stored', () => {
+  it('reports a version that is gone, renamed or no longer stored', () => {
     const crd = (version: object, spec: object = {}): Crd => ({
       metadata: { name: 'x' },
       spec: {

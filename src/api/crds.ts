@@ -18,7 +18,7 @@ type ValidationRule = {
   readonly rule: string;
   readonly message: string;
   readonly fieldPath?: string;
-  /** Also checked at creation, with `oldSelf` as an optional. */
+  /** Whether the rule is also checked at creation, with `oldSelf` as an optional value. */
   readonly optionalOldSelf?: true;
 };
 
@@ -30,8 +30,8 @@ export type CustomResourceDefinition = {
 };
 
 /**
- * Version of the schemas and of the admission policies. It grows with each release that adds a kind, a field or a value, or
- * that makes a policy stricter: an older version does not replace what carries a higher one.
+ * Version of the schemas and of the admission policies. It is increased by each release that adds a kind, a field or a
+ * value, or makes a policy stricter. An older release does not replace objects with a higher version.
  */
 export const schemaVersion = 2;
 
@@ -99,7 +99,8 @@ function crd(
                 kind: { type: 'string' },
                 metadata: { type: 'object' },
                 spec: schemaOf(spec),
-                // One writer, one field: who owns which leaf of it would make up half of what is stored, sent and read of it.
+                // The status has one writer, so it is one atomic field. Ownership of each leaf would double the size of what is stored,
+                // sent and read.
                 status: { ...schemaOf(status), 'x-kubernetes-map-type': 'atomic' },
               },
               ...(rules.length > 0 ? { 'x-kubernetes-validations': rules } : {}),
@@ -123,7 +124,7 @@ const reason: PrinterColumn = {
   jsonPath: '.status.conditions[?(@.type=="Ready")].reason',
 };
 
-/** All CRDs, in the order to apply them. */
+/** All CRDs, in the order of their installation. */
 export function crds(): readonly CustomResourceDefinition[] {
   return [
     crd(

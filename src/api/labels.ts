@@ -1,46 +1,46 @@
 /** Labels, annotations, finalizers and field managers that Konstellation writes to a cluster. */
 
-/** On objects that Konstellation created, with the value `konstellation`. */
+/** Label on objects that Konstellation created. Value: `konstellation`. */
 export const managedByLabel = 'app.kubernetes.io/managed-by';
 export const managedByValue = 'konstellation';
 
-/** On a target's namespace, and on objects that an App created there. Value: the target's name. */
+/** Label on a target's namespace, and on objects that an App created there. Value: the target's name. */
 export const targetLabel = 'k11n.dev/target';
 
-/** On a ServiceAccount that links an account. Value: the account's name, cut to the length of a label. */
+/** Label on a ServiceAccount that links an account. Value: the account's name, cut to the maximum length of a label. */
 export const accountLabel = 'k11n.dev/account';
 
-/** On a ServiceAccount that Konstellation created, and may delete when it is unlinked. */
+/** Annotation on a ServiceAccount that Konstellation created, and may delete when it is unlinked. */
 export const createdAnnotation = 'k11n.dev/created-by-konstellation';
 
-/** On objects that an App created. Value: the App's name. */
+/** Label on objects that an App created. Value: the App's name. */
 export const appLabel = 'k11n.dev/app';
 
-/** In an App's pod template: the identity of its pods. A Deployment rolls out exactly when it changes. */
+/** Annotation in an App's pod template: the identity of its pods. A change of its value causes a rollout. */
 export const identityAnnotation = 'k11n.dev/identity';
 
-/** On a Deployment, StatefulSet or DaemonSet without an App, with the value `true`: restart it for a new identity. */
+/** Label on a Deployment, StatefulSet or DaemonSet without an App. With the value `true`, it is restarted for a new identity. */
 export const restartLabel = 'k11n.dev/restart-on-identity-change';
 
 /**
- * On a ClusterConfig: consent to detach policies that `allowedPolicyArns` no longer allows. The value identifies the
- * list, so that the consent does not apply to a later one.
+ * Annotation on a ClusterConfig: consent to detach policies that `allowedPolicyArns` no longer allows. The value
+ * identifies the list, so that the consent does not apply to a later list.
  */
 export const detachDisallowedAnnotation = 'k11n.dev/detach-disallowed';
 
 /**
- * On a LinkedServiceAccount: comma-separated targets whose running pods lose access as soon as the account is unlinked
- * from them. Otherwise access ends with these pods.
+ * Annotation on a LinkedServiceAccount: comma-separated targets. Their running pods lose access as soon as the account is
+ * unlinked from the target. Without the annotation, the pods keep access until they end.
  */
 export const unlinkNowAnnotation = 'k11n.dev/unlink-now';
 
 /**
- * On a LinkedServiceAccount: comma-separated ARNs of roles or EKS clusters, or ids of AWS accounts. Matching roles of
- * the account are left unchanged when the ClusterConfig names another cluster.
+ * Annotation on a LinkedServiceAccount: comma-separated ARNs of roles or EKS clusters, or ids of AWS accounts. Matching
+ * roles of the account are left unchanged when the ClusterConfig names another cluster.
  */
 export const abandonRolesAnnotation = 'k11n.dev/abandon-roles';
 
-/** Keeps a LinkedServiceAccount until its role is deleted. */
+/** Finalizer that keeps a LinkedServiceAccount until its role is deleted. */
 export const accountFinalizer = 'k11n.dev/iam-role';
 
 /** Field manager of the operator for server-side apply. */
@@ -62,25 +62,25 @@ export const podIdentityAudience = 'pods.eks.amazonaws.com';
 /** Label or annotation on an account, an app or a ClusterConfig: prevents deletion unless it is `false`. */
 export const protectedMark = 'k11n.dev/protected';
 
-/** On an account, with the value `true`: consent to delete the account and keep its IAM role. */
+/** Annotation on an account. The value `true` is the consent to delete the account and keep its IAM role. */
 export const abandonAnnotation = 'k11n.dev/abandon';
 
 /**
- * On one of our CRDs, with the value `true`: consent to its deletion, which deletes all objects of the kind without
- * admission.
+ * Annotation on a CRD of this project. The value `true` is the consent to delete the CRD, which deletes all objects of the
+ * kind without admission.
  */
 export const allowDeletionAnnotation = 'k11n.dev/allow-deletion';
 
-/** On each of our CRDs: the version of its schema, an integer. See `schemaVersion`. */
+/** Annotation on each CRD of this project: the version of its schema, an integer. See `schemaVersion`. */
 export const schemaVersionAnnotation = 'k11n.dev/schema-version';
 
 /**
- * On one of our CRDs: consent to an older schema, which drops stored fields that it does not have. The value is the
- * older schema version, so that the consent does not apply to a later downgrade.
+ * Annotation on a CRD of this project: consent to an older schema, which drops stored fields that it does not have. The
+ * value is the older schema version, so that the consent does not apply to a later downgrade.
  */
 export const allowDowngradeAnnotation = 'k11n.dev/allow-downgrade';
 
-/** Same rule as in the admission policy `protected.k11n.dev`. */
+/** Whether an object is protected from deletion, by the same rule as in the admission policy `protected.k11n.dev`. */
 export function isProtected(metadata: {
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;

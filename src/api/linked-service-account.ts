@@ -5,7 +5,7 @@ import { conditions, dnsLabel, setOf } from './meta.ts';
 import type { ObjectMeta } from '../k8s/metadata.ts';
 
 /**
- * ARN of an IAM managed policy: of AWS (`aws`) or a customer (12 digits), in any partition.
+ * ARN of an IAM managed policy: AWS managed (`aws`) or customer managed (12 digits), in any partition.
  * Source: IAM User Guide, "IAM identifiers"; a path has at most 512 characters, a name at most 128.
  */
 export const policyArn = z
@@ -44,7 +44,7 @@ export const roleTags = z.record(z.string(), z.string().max(256)).meta({
   ],
 });
 
-/** Characters of a role's description. Source: IAM API, CreateRole, Description. */
+/** Characters that a role's description may contain. Source: IAM API, CreateRole, Description. */
 const roleDescription = /^[\t\n\r -~¡-ÿ]*$/;
 
 export const linkedServiceAccountSpec = z.object({
@@ -198,7 +198,7 @@ export type LinkedServiceAccount = {
   readonly status?: LinkedServiceAccountStatus;
 };
 
-/** The condition types of a LinkedServiceAccount. `Ready` sums up the others. */
+/** Condition types of a LinkedServiceAccount. `Ready` summarizes the others. */
 export const accountConditionTypes = [
   'Ready',
   'RoleSynced',

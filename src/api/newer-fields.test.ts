@@ -24,13 +24,13 @@ describe('fields beyond a schema', () => {
       { constructor: 1, toString: 2 },
       ['spec.constructor', 'spec.toString'],
     ],
-  ])('%s', (_what, value, expected) => {
+  ])('are found: %s', (_what, value, expected) => {
     expect(fieldsBeyond(schema, value, 'spec')).toEqual(expected);
   });
 });
 
 describe('fields added to a schema', () => {
-  it('are those at any depth that the older one does not have', () => {
+  it('are the fields and values at any depth that the older schema does not have', () => {
     const newer: FieldSchema = {
       properties: {
         ...schema.properties,
@@ -57,7 +57,7 @@ describe('the schemas of this version', () => {
     },
   );
 
-  it('know what an account of this version says, and not what a later one may', () => {
+  it('contain the fields of an account of this version, but not those of later versions', () => {
     const spec = {
       targets: ['production'],
       aws: { policyArns: ['x'], identityMode: 'PodIdentity', tags: { team: 'a' } },

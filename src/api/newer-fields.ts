@@ -1,6 +1,6 @@
 /**
- * Fields of stored objects that this version does not know. The API server drops fields that its CRD does not have, so
- * an unknown field belongs to a later version, whose effects this version must not undo.
+ * Detects fields of stored objects that this version does not know. The API server drops fields that its CRD does not
+ * have, so an unknown field belongs to a later version, and this version must not undo its effects.
  */
 import { crds, type CustomResourceDefinition } from './crds.ts';
 
@@ -27,7 +27,7 @@ export function specSchema({ spec }: { readonly spec: object }): FieldSchema {
 /**
  * Paths of fields and enumeration values that are in a value but not in the schema.
  *
- * @param path of the value itself: `spec`
+ * @param path the path of the value itself: `spec`
  */
 export function fieldsBeyond(schema: FieldSchema, value: unknown, path: string): readonly string[] {
   if (Array.isArray(value)) {
@@ -78,7 +78,7 @@ function kindOf({ spec }: CustomResourceDefinition): string {
   return (spec['names'] as { readonly kind: string }).kind;
 }
 
-/** Objects do not change once they are read. */
+/** Cache of the results by object. Objects do not change after they are read. */
 const seen = new WeakMap<object, readonly string[]>();
 
 /** Paths of unknown fields in the spec of one of our objects. */

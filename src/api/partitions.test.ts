@@ -43,7 +43,7 @@ describe.each(regions)('%s', (region, partition) => {
     expect(clusterConfigSpec.parse({ targets: [], aws: { region } }).aws.region).toBe(region);
   });
 
-  it('has the hosts and the IAM signing region that the SDK resolves', () => {
+  it('has the hosts and the IAM signing region that the AWS SDK resolves', () => {
     const clients = [
       new IAMClient({ region }),
       new STSClient({ region }),
@@ -63,7 +63,7 @@ describe.each(regions)('%s', (region, partition) => {
     expect(resolved[0]?.properties?.authSchemes?.[0]?.signingRegion).toBe(iamRegionOf(partition));
   });
 
-  it('has EKS Auth at the suffix of hosts with both versions of IP, as the SDK names them for EKS', () => {
+  it('has EKS Auth at the dual-stack DNS suffix that the SDK uses for EKS', () => {
     const client = new EKSClient({ region });
     const { url } = client.config.endpointProvider({ Region: region, UseFIPS: false, UseDualStack: true });
     client.destroy();
@@ -89,7 +89,7 @@ it.each([
   ['an API server with a port', 'https://0123.gr7.us-west-2.eks.amazonaws.com:443/', 'us-west-2'],
   ['an IPv6 API server', 'https://0123.eks-cluster.us-west-2.api.aws', 'us-west-2'],
   ['an API server in China', 'https://0123.sk1.cn-north-1.eks.amazonaws.com.cn', 'cn-north-1'],
-])('takes the region from %s', (_, url, region) => {
+])('reads the region from %s', (_, url, region) => {
   expect(regionOfEksUrl(url)).toBe(region);
 });
 
@@ -99,6 +99,6 @@ it.each([
   ['the dual-stack name with the other suffix', 'https://oidc-eks.eu-west-1.amazonaws.com/id/A'],
   ['a host that continues after the suffix', 'https://oidc.eks.eu-west-1.amazonaws.com.example/id/A'],
   ['no URL', 'oidc.eks.eu-west-1.amazonaws.com'],
-])('takes no region from %s', (_, url) => {
+])('reads no region from %s', (_, url) => {
   expect(regionOfEksUrl(url)).toBeUndefined();
 });

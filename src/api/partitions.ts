@@ -7,18 +7,18 @@
  */
 
 type PartitionFacts = {
-  /** Beginning of the names of its regions. */
+  /** Prefix of the region names. */
   readonly prefix: string;
   readonly dnsSuffix: string;
   /** DNS suffix of hosts with IPv4 and IPv6 addresses. EKS Auth has no other hosts. */
   readonly dualStackDnsSuffix: string;
-  /** Region of IAM, used to sign requests to it. */
+  /** Region of IAM, which is used to sign requests to IAM. */
   readonly iamRegion: string;
-  /** Where IAM's host has no region in its name. */
+  /** Host of IAM, if its name contains no region. */
   readonly iamHost?: string;
 };
 
-/** Prefixes that another prefix begins with come later. */
+/** Partitions by name. A prefix that is the beginning of another prefix comes after it. */
 const partitions = {
   'aws-cn': {
     prefix: 'cn-',
@@ -74,10 +74,10 @@ const partitions = {
 
 export type Partition = keyof typeof partitions;
 
-/** Sorted. */
+/** Sorted names of the partitions. */
 export const partitionNames = Object.keys(partitions).toSorted() as readonly Partition[];
 
-/** Unknown names are of `aws`, as in the SDKs, since new regions appear there. */
+/** Regions with unknown names belong to `aws`, as in the SDKs, because new regions appear there. */
 export function partitionOfRegion(region: string): Partition {
   const found = Object.entries<PartitionFacts>(partitions).find(([, { prefix }]) =>
     region.startsWith(prefix),
@@ -113,8 +113,8 @@ export function awsHosts(region: string): {
 }
 
 /**
- * Region of the EKS cluster with this token issuer or API server; undefined if the host is not of EKS. EKS names both hosts in one
- * way for clusters with IPv4 and in another for clusters with IPv6. Source: EKS User Guide, "Cluster API server endpoint".
+ * Region of the EKS cluster with this token issuer or API server URL; undefined if the host does not belong to EKS. The host names
+ * differ between IPv4 and IPv6 clusters. Source: EKS User Guide, "Cluster API server endpoint".
  */
 export function regionOfEksUrl(url: string): string | undefined {
   const host = URL.canParse(url) ? new URL(url).hostname : '';

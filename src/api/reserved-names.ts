@@ -1,6 +1,6 @@
 /**
- * Names that targets and accounts must not have. Admission rejects them; the planners report them in objects from
- * before that.
+ * Names that targets and accounts must not have. Admission rejects them. The planners report them in objects that are
+ * older than the admission policies.
  */
 import { isReservedTarget } from './cluster-config.ts';
 
@@ -13,7 +13,7 @@ export function isReservedNamespace(name: string, operatorNamespace?: string): b
   return isReservedTarget(name) || name === operatorNamespace;
 }
 
-/** Advice for a target that is reserved. */
+/** Message for a target with a reserved name. */
 export function reservedTargetMessage(name: string): string {
   return `the namespace "${name}" is reserved and cannot be a target; take it out: kon target delete ${name}`;
 }

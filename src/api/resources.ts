@@ -38,7 +38,8 @@ export const apps = {
   version: 'v1alpha1',
   kind: 'App',
   plural: 'apps',
-  // Not `app`, which is a short name of Argo CD's Applications, as kubectl resolves singulars before short names.
+  // The singular is not `app`, because kubectl resolves singulars before short names, and `app` is the short name of
+  // Argo CD's Applications.
   singular: 'konstellationapp',
   shortNames: ['kapp'],
   namespaced: false,

@@ -1,15 +1,15 @@
 /**
- * Guard against credentials of another AWS account. Credentials are renewed while a process runs, and may be replaced
- * by others: a plan for one AWS account must not be applied in another.
+ * Guard against credentials of another AWS account. Credentials are renewed while a process runs, and the new ones may
+ * belong to another account: a plan for one AWS account must not be applied in another.
  */
 import { IdentityError, type CallerIdentity } from '../identity/index.ts';
 
 export type AccountGuard = {
-  /** Asks AWS once per credentials and caches the answer. Concurrent callers share one call. */
+  /** Calls AWS once for each set of credentials and caches the result. Concurrent callers share one call. */
   callerIdentity(signal?: AbortSignal): Promise<CallerIdentity>;
   /**
-   * One call for new credentials, none for known ones. @throws IdentityError `WrongAccount`, or the reason why the
-   * account is unknown
+   * Makes one call for new credentials and none for known ones. @throws IdentityError `WrongAccount`, or the reason why
+   * the account is unknown
    */
   assertAccount(accountId: string): Promise<void>;
 };
@@ -39,7 +39,7 @@ export function createAccountGuard(options: {
 
   return {
     async callerIdentity(signal) {
-      // Without credentials, the error of the call itself is the most helpful one.
+      // Without credentials, the call itself fails with the most helpful error.
       const accessKeyId = await options.accessKeyId().catch(() => undefined);
       return unlessAborted(ask(accessKeyId), signal);
     },
@@ -56,7 +56,7 @@ export function createAccountGuard(options: {
   };
 }
 
-/** Other callers may still wait for the answer. */
+/** Rejects on abort without aborting the shared call, because other callers may still wait for it. */
 async function unlessAborted<T>(answer: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return answer;
   let stop: (() => void) | undefined;

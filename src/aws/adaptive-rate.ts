@@ -1,25 +1,25 @@
 /**
- * Learns the rate of calls that AWS accepts, from its answers alone: AWS documents no rate for IAM, and other clients
- * in the AWS account share the allowance.
+ * Learns the rate of calls that AWS accepts, only from its responses: AWS documents no rate for IAM, and other clients
+ * in the AWS account share it.
  *
- * It starts without a rate, with few calls in flight, and one more for every so many accepted calls. That finds the
- * speed of a service that does not throttle, and reaches the limit of one that does with few calls in flight, all of
- * which are then refused. A throttled call means that the token bucket of AWS is empty. The calls accepted between two
- * such moments, divided by the time, are the fill rate of the bucket. From then on calls are paced slightly
- * below that rate for a while, and then increasingly faster until AWS throttles again, as TCP CUBIC does (RFC 9438,
- * §4.1): most of the time is spent just below the limit.
+ * It starts without a rate and with few calls in flight, and allows one more call in flight after a number of accepted
+ * calls. So it finds the speed of a service that does not throttle. If the service does throttle, the limit is reached
+ * with few calls in flight, and only these are refused. A throttled call means that the token bucket of AWS is empty.
+ * The number of calls accepted between two such moments, divided by the time, is the fill rate of the bucket. From then
+ * on, calls are paced slightly below that rate for a while, and then increasingly faster until AWS throttles again, as
+ * in TCP CUBIC (RFC 9438, §4.1): most of the time is spent just below the limit.
  */
 
 export type AdaptiveRate = {
   /** Milliseconds until the next call may be sent; 0: now; Infinity: not before a call in flight is answered. */
   waitMs(now: number): number;
   sent(now: number): void;
-  /** AWS answered, or may have, except with a throttling error. */
+  /** Records a call that AWS answered, or may have answered, except with a throttling error. */
   accepted(): void;
   throttled(now: number, sentAt: number): void;
-  /** The caller aborted the call, whose outcome is unknown. */
+  /** Records a call that the caller aborted, so that its outcome is unknown. */
   abandoned(): void;
-  /** No call is waiting. */
+  /** Records that no call is waiting. */
   idle(now: number): void;
   figures(): {
     /** Calls per second; undefined until AWS has throttled. */
@@ -30,7 +30,7 @@ export type AdaptiveRate = {
   };
 };
 
-/** Initial calls in flight for an unknown service. All calls in flight at the first throttle are refused as well. */
+/** Initial calls in flight for an unknown service. At the first throttle, AWS refuses all calls in flight. */
 const firstWindow = 2;
 /**
  * Window growth per accepted call: accelerating until the first throttle, slow afterwards. Without a throttle, the first
@@ -41,29 +41,29 @@ const widening = {
   withCare: (window: number): number => Math.sqrt(window) / 128,
 };
 /**
- * Pause after the first throttle, in milliseconds: the bucket of AWS fills, so that the following calls
- * measure its rate.
+ * Pause after the first throttle, in milliseconds. The bucket of AWS fills, so that the calls after the pause measure its
+ * rate.
  */
 const pauseMs = 1_000;
-/** Minimum time between two throttles for a measurement, in milliseconds. */
+/** Minimum time between two throttles that count as a measurement, in milliseconds. */
 const shortestMeasureMs = 500;
 /** Pace relative to the measured rate. */
 const below = 0.985;
-/** Reductions after a throttle that measured nothing, or only a lower bound. */
+/** Factor that reduces the rate after a throttle that measured nothing, or only a lower bound. */
 const decrease = 0.7;
 const slightlyLess = 0.8;
 /** A learned rate is kept for this time before higher rates are tried, in milliseconds. */
 const holdMs = 10_000;
 /**
- * Growth after that: a hundredth of the learned rate, but at least of this many calls a second, times the square of the
- * seconds.
+ * Growth of the rate after `holdMs`: `share` of the learned rate (which counts as at least `leastBase` calls per second)
+ * times the square of the seconds.
  */
 const growth = { share: 0.01, leastBase: 2 };
 /** Minimum learned rate, in calls per second. */
 const slowest = 0.2;
 /** A longer pause without calls, in milliseconds, may have filled the bucket of AWS, and ends a measurement. */
 const longestGapMs = 1_000;
-/** Unused calls are saved for at most this time, in milliseconds. */
+/** Calls that were not sent are saved up for at most this time, in milliseconds. */
 const savedMs = 1_000;
 
 export function createAdaptiveRate(options: {
@@ -73,7 +73,7 @@ export function createAdaptiveRate(options: {
 }): AdaptiveRate {
   let window = Math.min(options.firstInFlight ?? firstWindow, options.mostInFlight);
   let inFlight = 0;
-  /** The measured rate, how long it has delayed calls, and the rate that it has grown to since. */
+  /** The measured rate, the base of its growth, and how long the rate has delayed calls. */
   let learned: { perSecond: number; growthBase: number; limitedMs: number } | undefined;
   let tokens = 0;
   let mostSavedMs = savedMs;
@@ -81,8 +81,8 @@ export function createAdaptiveRate(options: {
   let resumeAt = -Infinity;
   let refusedAt = -Infinity;
   /**
-   * Last time that the bucket of AWS was empty, and the calls accepted since. Undefined after a pause. `after` is the
-   * number of calls accepted before, if the measurement began with a pause.
+   * Time when the bucket of AWS was last empty, and the number of calls accepted since. Undefined after a pause without
+   * calls. `after` is the number of calls accepted before, if the measurement began with the pause after a throttle.
    */
   let measure: { since: number; accepted: number; after?: number } | undefined;
   /** Calls accepted since the last pause. */
@@ -112,15 +112,15 @@ export function createAdaptiveRate(options: {
     refilledAt = now;
   };
 
-  /** Calls accepted between two moments with an empty bucket are what flowed into it. */
+  /** Learns the fill rate: the calls accepted between two moments with an empty bucket equal the inflow in between. */
   const learnFrom = (now: number, { since, accepted, after }: NonNullable<typeof measure>): void => {
     const measured = (accepted / (now - since)) * 1000;
-    // If few calls were accepted before, the bucket may have been too small for the inflow during the pause. The rate
-    // is then higher than measured, and only known to be lower than the pace after the pause.
+    // If few calls were accepted before the pause, the bucket may have been too small for the inflow during it. The
+    // rate is then higher than measured, and only known to be lower than the pace after the pause.
     const spilt = after !== undefined && after < (1.5 * measured * pauseMs) / 1000;
     const sending = perSecond() ?? 0;
     if (spilt) learn(now, measured * below, (accepted / Math.max(1, now - since - pauseMs)) * 1000);
-    // The same applies if calls were sent so slowly that a small bucket was full most of the time.
+    // The rate is also higher than measured if calls were sent so slowly that a small bucket was full most of the time.
     else if (sending > 1.5 * measured) learn(now, sending * slightlyLess);
     else learn(now, measured * below);
   };
@@ -146,7 +146,7 @@ export function createAdaptiveRate(options: {
       inFlight += 1;
       if (learned) {
         tokens -= 1;
-        // Only a rate that delays calls is raised.
+        // The rate is raised only if it delays calls.
         if (waitedFrom !== undefined) learned.limitedMs += Math.max(0, now - waitedFrom);
       }
       waitedFrom = undefined;
@@ -155,7 +155,7 @@ export function createAdaptiveRate(options: {
     accepted() {
       if (measure) measure.accepted += 1;
       acceptedInARow += 1;
-      // An unused rate says nothing about a higher one.
+      // If the window is not used fully, nothing is known about a wider one.
       if (inFlight >= Math.floor(window)) {
         const widen = refusedAt === -Infinity ? widening.unrefused : widening.withCare;
         window = Math.min(options.mostInFlight, window + widen(window));
@@ -165,7 +165,7 @@ export function createAdaptiveRate(options: {
 
     throttled(now, sentAt) {
       inFlight -= 1;
-      // One empty bucket refuses all calls in flight. A clock that was set back measures nothing.
+      // An empty bucket refuses all calls in flight; they count as one throttle. A clock that was set back measures nothing.
       if (sentAt <= refusedAt && refusedAt <= now) return;
       refusedAt = now;
       const elapsed = measure ? now - measure.since : 0;
@@ -173,7 +173,7 @@ export function createAdaptiveRate(options: {
       if (measure && elapsed >= shortestMeasureMs) {
         learnFrom(now, measure);
       } else if (learned && !measure) {
-        // More calls were saved than AWS saves.
+        // More calls were saved up than the bucket of AWS holds.
         mostSavedMs /= 2;
         tokens = 0;
       } else if (learned) {

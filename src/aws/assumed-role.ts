@@ -1,12 +1,12 @@
-/** Identity of the role in the answer to a token exchange. */
+/** Check of the role in the response to a token exchange. */
 import { IdentityError } from '../identity/index.ts';
 
 /**
- * A role that was recreated under the same name has the same ARN and another id. STS may still know the previous role
- * for a while, whose credentials prove nothing about the new one.
+ * Checks which role was assumed. A role that was recreated under the same name has the same ARN but another id. STS may
+ * still issue credentials of the previous role for a while, which prove nothing about the new one.
  *
  * @param assumedRoleId the role's id, a colon and the session name
- * @param roleId undefined if any role of this name is accepted
+ * @param roleId the expected id; undefined accepts any role of this name
  * @throws IdentityError `NotInEffect`
  */
 export function assertAssumedRole(

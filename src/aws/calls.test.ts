@@ -10,7 +10,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe('a call that AWS refuses in the end', () => {
+describe('a call that AWS finally refuses', () => {
   const setUp = () => callsOf('iam', createTimedScheduler(), { owner: 'a', priority: 'interactive' });
   const endOf = async (...outcomes: readonly Error[]): Promise<unknown> => {
     const left = [...outcomes];
@@ -23,7 +23,7 @@ describe('a call that AWS refuses in the end', () => {
   };
   const reset = (): Error => Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
 
-  it('may have been carried out, when an earlier attempt was not answered', async () => {
+  it('may have been executed if an earlier attempt got no response', async () => {
     const told = await endOf(reset(), failure('AccessDenied'));
     expect(told).toMatchObject({ code: 'AccessDenied', mayBeDone: true });
     expect(await endOf(failure('ServiceFailure'), failure('LimitExceededException'))).toMatchObject({
@@ -32,7 +32,7 @@ describe('a call that AWS refuses in the end', () => {
     });
   });
 
-  it('was not carried out, when every attempt was refused', async () => {
+  it('was not executed if every attempt was refused', async () => {
     expect(await endOf(failure('AccessDenied'))).toMatchObject({ mayBeDone: false });
     const told = await endOf(failure('ConcurrentModificationException'), failure('AccessDenied'));
     expect(told).toMatchObject({ code: 'AccessDenied', mayBeDone: false });
@@ -56,7 +56,7 @@ describe('the guard of writes', () => {
     return { calls, state };
   };
 
-  it('holds for what waited for its turn meanwhile, and lets reads pass', async () => {
+  it('stops writes that were waiting when leadership was lost, and lets reads pass', async () => {
     const { calls, state } = setUp();
     const sent: string[] = [];
     const send = (action: string, read?: true) =>
@@ -64,7 +64,7 @@ describe('the guard of writes', () => {
         sent.push(action);
         await new Promise((resolve) => setTimeout(resolve, 100));
       });
-    // More calls than are sent at once.
+    // There are more calls than the scheduler sends at once.
     const all = Promise.allSettled(Array.from({ length: 50 }, (_, index) => send(`Create${index}`)));
     await vi.advanceTimersByTimeAsync(50);
     const before = sent.length;
@@ -80,7 +80,7 @@ describe('the guard of writes', () => {
     expect(outcomes.at(-1)).toMatchObject({ reason: { message: expect.stringContaining('does not lead') } });
   });
 
-  it('holds for each further attempt', async () => {
+  it('is checked again before each retry', async () => {
     const { calls, state } = setUp();
     let attempts = 0;
     const creating = calls({ action: 'CreateRole' }, async () => {

@@ -5,9 +5,9 @@ import type { Caller, CallScheduler } from './scheduler.ts';
 
 export type Call = {
   readonly action: string;
-  /** Subject of the call for messages: a role, or a role and a policy. */
+  /** Subject of the call in messages: a role, or a role and a policy. */
   readonly on?: string;
-  /** A read, which concurrent callers may share until it is sent. */
+  /** The call is a read, which concurrent callers may share until it is sent. */
   readonly read?: true;
   readonly signal?: AbortSignal | undefined;
 };

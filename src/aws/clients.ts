@@ -31,7 +31,7 @@ export type PodIdentityAws = {
 };
 
 export type AwsConnection = {
-  /** AWS on behalf of a caller. */
+  /** AWS services on behalf of a caller. */
   as(caller: Caller): {
     readonly roles: RoleStore;
     readonly prover: IdentityProver;
@@ -50,8 +50,8 @@ export function connectAws(options: {
   readonly now: () => Monotonic;
   readonly schedulers: AwsSchedulers;
   /**
-   * Called right before the first byte of a request that may write, after all waiting; throws to prevent it. On an
-   * established connection it is called for reads too, as the agent cannot distinguish them.
+   * Called right before the first byte of a request that may write, after all waiting. It can throw to prevent the request.
+   * On an established connection it is called for reads too, because the agent cannot distinguish them.
    */
   readonly beforeWrite?: (() => void) | undefined;
 }): AwsConnection {

@@ -1,4 +1,4 @@
-/** Store of Pod Identity associations in EKS, with the fewest calls. */
+/** Store of Pod Identity associations in EKS that makes as few calls as possible. */
 import {
   CreatePodIdentityAssociationCommand,
   DeletePodIdentityAssociationCommand,

@@ -10,7 +10,7 @@ export function createEksAuthProver(options: {
   readonly auth: EksAuthClient;
   readonly scheduler: CallScheduler;
   readonly caller: Caller;
-  /** Called right before each exchange; throws to prevent it. */
+  /** Called right before each exchange. It can throw to prevent the exchange. */
   readonly beforeWrite?: (() => void) | undefined;
   readonly clusterName: string;
 }): PodIdentityProver {

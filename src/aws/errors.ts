@@ -1,6 +1,6 @@
 /**
- * Classification of errors of the AWS SDK, by name instead of class, as two copies of an SDK module have two classes of
- * one name. The names are from the services' API references ("Errors" of each action, and "Common Errors").
+ * Classifies errors of the AWS SDK by name instead of class, because two copies of an SDK module have two classes of one
+ * name. The names come from the API references of the services ("Errors" of each action, and "Common Errors").
  */
 import { IdentityError, type IdentityErrorCode } from '../identity/index.ts';
 import { errorMessage } from '../k8s/errors.ts';
@@ -73,7 +73,7 @@ export function classifyAwsError(error: unknown, doing: string): IdentityError {
   const text = errorMessage(error);
   const message = `${doing}: ${text || name}`;
   if (name === 'NoSuchEntityException' || name === 'NoSuchEntity') {
-    // The same name for a missing role and for a missing policy or boundary.
+    // IAM uses the same error name for a missing role and for a missing policy or boundary.
     const code = /^the role with name/i.test(text) ? 'RoleNotFound' : 'PolicyNotFound';
     return new IdentityError(code, message, { cause: error });
   }
@@ -106,7 +106,7 @@ export function retryClassOf(error: unknown): RetryClass {
   }
 }
 
-/** Errors of EKS about associations. Source: EKS API Reference, "Errors" of each action. */
+/** Classifies errors of EKS about associations. Source: EKS API Reference, "Errors" of each action. */
 export function classifyEksError(error: unknown, doing: string): IdentityError {
   const name = error instanceof Error ? error.name : '';
   const text = errorMessage(error);
@@ -135,7 +135,7 @@ export function classifyEksError(error: unknown, doing: string): IdentityError {
   }
 }
 
-/** Errors of EKS Auth about a pod's token. Source: EKS API Reference, AssumeRoleForPodIdentity, "Errors". */
+/** Classifies errors of EKS Auth about a pod's token. Source: EKS API Reference, AssumeRoleForPodIdentity, "Errors". */
 export function classifyPodProofError(error: unknown, roleArn: string): IdentityError {
   const name = error instanceof Error ? error.name : '';
   const text = errorMessage(error);
@@ -143,7 +143,7 @@ export function classifyPodProofError(error: unknown, roleArn: string): Identity
     new IdentityError(code, message, { cause: error });
   switch (name) {
     case 'AccessDeniedException':
-      // The same name for a caller without permission and for a role that does not trust EKS.
+      // EKS Auth uses the same error name for a caller without permission and for a role that does not trust EKS.
       return /not authorized to perform: eks-auth:/i.test(text)
         ? classifyAwsError(error, `eks-auth:AssumeRoleForPodIdentity for ${roleArn}`)
         : say('AssumeRoleDenied', `EKS could not exchange a pod's token for ${roleArn}: ${text}`);
@@ -162,7 +162,7 @@ export function classifyPodProofError(error: unknown, roleArn: string): Identity
   }
 }
 
-/** Errors of STS about a web identity. Source: STS API Reference, AssumeRoleWithWebIdentity, "Errors". */
+/** Classifies errors of STS about a web identity. Source: STS API Reference, AssumeRoleWithWebIdentity, "Errors". */
 export function classifyProofError(error: unknown, roleArn: string): IdentityError {
   const name = error instanceof Error ? error.name : '';
   const text = errorMessage(error);

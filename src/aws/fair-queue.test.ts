@@ -8,7 +8,7 @@ const drain = (queue: FairQueue<string>): string[] => {
 };
 
 describe('a fair queue', () => {
-  it('gives out the more urgent level first, whatever came earlier', () => {
+  it('returns items of a more urgent level first, even if others came earlier', () => {
     const queue = createFairQueue<string>(3);
     queue.push('sweep', 2, 'fleet');
     queue.push('new', 1, 'a');
@@ -16,7 +16,7 @@ describe('a fair queue', () => {
     expect(drain(queue)).toEqual(['edit', 'new', 'sweep']);
   });
 
-  it('takes one item of each owner in turn', () => {
+  it('returns one item of each owner in turn', () => {
     const queue = createFairQueue<string>(1);
     for (const item of ['a1', 'a2', 'a3']) queue.push(item, 0, 'a');
     for (const item of ['b1', 'b2']) queue.push(item, 0, 'b');
@@ -24,7 +24,7 @@ describe('a fair queue', () => {
     expect(drain(queue)).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3']);
   });
 
-  it('lets an owner that comes late have its turn before the second round of others', () => {
+  it('gives a new owner its turn before the second round of the others', () => {
     const queue = createFairQueue<string>(1);
     for (const item of ['a1', 'a2', 'a3']) queue.push(item, 0, 'a');
     expect(queue.take()).toBe('a1');
@@ -32,7 +32,7 @@ describe('a fair queue', () => {
     expect(drain(queue)).toEqual(['a2', 'b1', 'a3']);
   });
 
-  it('keeps the least urgent waiting for a while, however much else there is', () => {
+  it('returns an item of the least urgent level after every nineteen others', () => {
     const queue = createFairQueue<string>(3);
     queue.push('sweep', 2, 'fleet');
     queue.push('sweep again', 2, 'fleet');
@@ -44,7 +44,7 @@ describe('a fair queue', () => {
     expect(queue.size).toBe(2);
   });
 
-  it('puts back what was taken too early as the next of its level', () => {
+  it('makes an item that was put back the next of its level', () => {
     const queue = createFairQueue<string>(2);
     queue.push('a1', 0, 'a');
     queue.push('a2', 0, 'a');
@@ -54,7 +54,7 @@ describe('a fair queue', () => {
     expect(drain(queue)).toEqual(['a1', 'b1', 'a2']);
   });
 
-  it('counts by level, also after removals', () => {
+  it('counts items by level, even after removals', () => {
     const queue = createFairQueue<string>(2);
     queue.push('a1', 0, 'a');
     queue.push('a2', 1, 'a');

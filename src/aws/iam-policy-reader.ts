@@ -18,7 +18,7 @@ export type Decision = {
   readonly action: string;
   readonly resource: string;
   readonly decision: 'allowed' | 'explicitDeny' | 'implicitDeny';
-  /** Statements that decided: IAM's name of the source, and the position in its text if known. */
+  /** Statements that determined the decision: IAM's name of the source, and the position in its text if known. */
   readonly by: readonly {
     readonly source: string;
     /** Lines and columns start at 1. */
@@ -38,7 +38,7 @@ export type PolicyReader = {
   /** Document of the default version of a managed policy; undefined if the policy does not exist. */
   document(arn: string, signal?: AbortSignal): Promise<string | undefined>;
   inlineDocument(role: string, policy: string, signal?: AbortSignal): Promise<string>;
-  /** ARNs of the customer managed policies in order. One call per thousand. */
+  /** Sorted ARNs of the customer managed policies. Makes one call per thousand policies. */
   ownArns(signal?: AbortSignal): Promise<readonly string[]>;
   /** One decision per action and resource. Source: IAM API Reference, SimulatePrincipalPolicy. */
   simulate(

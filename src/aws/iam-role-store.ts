@@ -1,4 +1,4 @@
-/** Store of IAM roles, with the fewest calls. */
+/** Store of IAM roles that makes as few calls as possible. */
 import {
   AttachRolePolicyCommand,
   CreateRoleCommand,
@@ -249,7 +249,7 @@ function settingsInput({
   };
 }
 
-/** Answer of GetRole, which leaves out a setting that has its default. */
+/** Settings in the response of GetRole, which leaves out settings with their default value. */
 function settingsOutput({ Description = '', MaxSessionDuration = 3600 }: Role): RoleSettings {
   return { description: Description, maxSessionDuration: MaxSessionDuration };
 }

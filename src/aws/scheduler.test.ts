@@ -27,14 +27,14 @@ async function run(scheduler: CallScheduler, service: SimulatedService, count: n
   return seconds;
 }
 
-describe('under a rate that AWS does not tell', () => {
+describe('with an unknown rate limit', () => {
   it.each([
     { ratePerSecond: 20, burst: 40, latencyMs: 30, calls: 300, refused: 3 },
     { ratePerSecond: 20, burst: 40, latencyMs: 5, calls: 300, refused: 3 },
     // All 24 calls in flight are refused at the first throttle.
     { ratePerSecond: 100, burst: 100, latencyMs: 30, calls: 1500, refused: 28 },
   ])(
-    'comes within a tenth of what is possible, and hardly ever over it: $ratePerSecond/s, burst $burst, $latencyMs ms',
+    'takes at most a tenth longer than necessary, with few throttled calls: $ratePerSecond/s, burst $burst, $latencyMs ms',
     async ({ ratePerSecond, burst, latencyMs, calls, refused }) => {
       const service = createSimulatedService({
         now: monotonicClock,
@@ -48,14 +48,14 @@ describe('under a rate that AWS does not tell', () => {
     },
   );
 
-  it('soon makes as many calls at a time as it may, where none is refused', async () => {
+  it('soon reaches the maximum of calls in flight if none is throttled', async () => {
     const service = createSimulatedService({ now: monotonicClock, latencyMs: 30 });
     // 24 calls per 30 ms from the start would take 1.25 s.
     expect(await run(createTimedScheduler(), service, 1000)).toBeLessThanOrEqual(3.5);
     expect(service.accepted).toBe(1000);
   });
 
-  it('comes close to it over minutes', async () => {
+  it('stays close to the limit for minutes', async () => {
     const service = createSimulatedService({
       now: monotonicClock,
       latencyMs: 30,
@@ -66,7 +66,7 @@ describe('under a rate that AWS does not tell', () => {
     expect(service.throttled / service.arrived).toBeLessThan(0.01);
   });
 
-  it('also when AWS saves up hardly anything', async () => {
+  it('stays close to the limit even with a small burst', async () => {
     const service = createSimulatedService({
       now: monotonicClock,
       latencyMs: 30,
@@ -77,7 +77,7 @@ describe('under a rate that AWS does not tell', () => {
     expect(service.throttled / service.arrived).toBeLessThan(0.03);
   });
 
-  it('keeps what it has learned while there is nothing to do', async () => {
+  it('keeps the learned rate while it is idle', async () => {
     const service = createSimulatedService({
       now: monotonicClock,
       latencyMs: 30,
@@ -94,7 +94,7 @@ describe('under a rate that AWS does not tell', () => {
     expect(scheduler.figures().ratePerSecond).toBeGreaterThan(17);
   });
 
-  it('finds out that AWS takes more again', async () => {
+  it('speeds up when AWS raises the rate', async () => {
     const service = createSimulatedService({
       now: monotonicClock,
       latencyMs: 30,
@@ -125,19 +125,19 @@ describe('under a rate that AWS does not tell', () => {
   });
 });
 
-describe('without a rate', () => {
+describe('without a rate limit', () => {
   it('reaches a high rate within seconds', async () => {
     const service = createSimulatedService({ now: monotonicClock, latencyMs: 30 });
     expect(await run(createTimedScheduler(), service, 3000)).toBeLessThan(8);
     expect(service.throttled).toBe(0);
   });
 
-  it('begins with as many at a time as the service is known to take', async () => {
+  it('starts with `firstInFlight` calls in flight', async () => {
     const service = createSimulatedService({ now: monotonicClock, latencyMs: 30 });
     expect(await run(createTimedScheduler({ firstInFlight: 24 }), service, 2400)).toBeCloseTo(3, 1);
   });
 
-  it('slows down when it takes less than that after all', async () => {
+  it('slows down when the service throttles despite `firstInFlight`', async () => {
     const service = createSimulatedService({
       now: monotonicClock,
       latencyMs: 30,
@@ -181,7 +181,7 @@ describe('the order of calls', () => {
     return sent;
   };
 
-  it("sends a person's edit before all calls that are already waiting", async () => {
+  it('sends a call for an interactive edit before all waiting calls', async () => {
     const sent = await order(createTimedScheduler({ mostInFlight: 1 }), [
       { owner: 'first', priority: 'resync' },
       { owner: 'fleet', priority: 'resync' },
@@ -200,7 +200,7 @@ describe('the order of calls', () => {
     ]);
   });
 
-  it('is fair between accounts of one priority', async () => {
+  it('alternates between accounts of the same priority', async () => {
     const many = Array.from({ length: 10 }, (): Caller => ({ owner: 'a', priority: 'new' }));
     const sent = await order(createTimedScheduler({ mostInFlight: 1 }), [
       ...many,
@@ -209,7 +209,7 @@ describe('the order of calls', () => {
     expect(sent.indexOf('new b')).toBe(2);
   });
 
-  it('tells how many wait, by priority', async () => {
+  it('is reflected in the number of waiting calls by priority', async () => {
     const scheduler = createTimedScheduler({ mostInFlight: 1 });
     const all = order(scheduler, [person, person, { owner: 'fleet', priority: 'resync' }]);
     expect(scheduler.figures()).toMatchObject({
@@ -242,7 +242,7 @@ describe('calls that fail', () => {
   };
 
   it.each(['ServiceFailure', 'TimeoutError', 'ConcurrentModificationException', 'Throttling'])(
-    'are made again after %s',
+    'are retried after %s',
     async (name) => {
       const { attempt, calls } = failing([name, name]);
       expect(await settled(createTimedScheduler().run({ action: 'X', caller: person }, attempt))).toBe(
@@ -252,7 +252,7 @@ describe('calls that fail', () => {
     },
   );
 
-  it('are made again when the connection broke', async () => {
+  it('are retried when the connection breaks', async () => {
     let calls = 0;
     const attempt = async (): Promise<string> => {
       calls += 1;
@@ -262,7 +262,7 @@ describe('calls that fail', () => {
     expect(await settled(createTimedScheduler().run({ action: 'X', caller: person }, attempt))).toBe('done');
   });
 
-  it('are given back when AWS keeps failing', async () => {
+  it('reject when AWS keeps failing', async () => {
     const { attempt, calls } = failing(Array.from({ length: 20 }, () => 'ServiceFailure'));
     expect(await settled(createTimedScheduler().run({ action: 'X', caller: person }, attempt))).toBe(
       'ServiceFailure',
@@ -270,7 +270,7 @@ describe('calls that fail', () => {
     expect(calls()).toBe(4);
   });
 
-  it('are given back when AWS throttles for minutes', async () => {
+  it('reject when AWS throttles for minutes', async () => {
     const service = createSimulatedService({
       now: monotonicClock,
       latencyMs: 10,
@@ -292,7 +292,7 @@ describe('calls that fail', () => {
     },
   );
 
-  it('are told one by one, with how they ended', async () => {
+  it('are reported for each attempt, with the outcome', async () => {
     const told: CallOutcome[] = [];
     const { attempt } = failing(['ServiceFailure']);
     const scheduler = createTimedScheduler({ onCall: (call) => told.push(call) });
@@ -304,8 +304,8 @@ describe('calls that fail', () => {
   });
 });
 
-describe('reads of the same', () => {
-  it('become one call while it has not been sent', async () => {
+describe('reads with the same key', () => {
+  it('are merged into one call until it is sent', async () => {
     const scheduler = createTimedScheduler({ mostInFlight: 1 });
     let calls = 0;
     const read = (priority: Caller['priority']): Promise<number> =>
@@ -325,7 +325,7 @@ describe('reads of the same', () => {
     expect(await Promise.all(joined)).toEqual([2, 2, 2]);
   });
 
-  it('are not joined to one that is on its way, whose answer may be from before a write', async () => {
+  it('are not merged with a call in flight, because its response may be older than a write', async () => {
     const scheduler = createTimedScheduler();
     let calls = 0;
     const read = (): Promise<void> =>
@@ -339,7 +339,7 @@ describe('reads of the same', () => {
     expect(calls).toBe(2);
   });
 
-  it('go on for those who still wait when one of them gives up', async () => {
+  it('continue for the other callers when one of them aborts', async () => {
     const scheduler = createTimedScheduler({ mostInFlight: 1 });
     const block = scheduler.run({ action: 'X', caller: person }, () => new Promise((r) => setTimeout(r, 10)));
     const abort = new AbortController();
@@ -356,7 +356,7 @@ describe('reads of the same', () => {
 });
 
 describe('an abort', () => {
-  it('takes a call out of the queue, and cuts off one that is on its way', async () => {
+  it('removes a waiting call from the queue, and aborts a call in flight', async () => {
     const scheduler = createTimedScheduler({ mostInFlight: 1 });
     const service = createSimulatedService({ now: monotonicClock, latencyMs: 1_000 });
     const abort = new AbortController();
@@ -374,7 +374,7 @@ describe('an abort', () => {
     expect(scheduler.figures()).toMatchObject({ inFlight: 0, waiting: { interactive: 0 } });
   });
 
-  it('ends the rest before the next attempt', async () => {
+  it('prevents further attempts', async () => {
     const scheduler = createTimedScheduler();
     const abort = new AbortController();
     let calls = 0;

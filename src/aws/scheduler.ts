@@ -1,7 +1,7 @@
 /**
  * Scheduler of the calls to one AWS service: by priority, fair between accounts, at the rate that AWS accepts, and with
- * retries after transient errors. The SDK's own retries are off, as two independent backoffs wait far too long, and the
- * SDK's ignores priorities.
+ * retries after transient errors. The SDK's own retries are off, because two independent backoffs would wait far too
+ * long, and the backoff of the SDK ignores priorities.
  */
 import { createAdaptiveRate } from './adaptive-rate.ts';
 import { retryClassOf, type RetryClass } from './errors.ts';
@@ -10,8 +10,8 @@ import type { Monotonic } from '../k8s/time.ts';
 
 /**
  * Priorities, highest first. `interactive`: a person edited an account that was in sync, or runs a command.
- * `in-progress`: for a new account that is partly created; these go before `new`, so that new accounts become ready one
- * after the other instead of all at the end. `background`: for accounts that are ready. `resync`: drift detection.
+ * `in-progress`: the call is for a new account that is partly created. It precedes `new`, so that new accounts become ready
+ * one after the other instead of all at the end. `background`: for accounts that are ready. `resync`: drift detection.
  */
 export const callPriorities = ['interactive', 'in-progress', 'new', 'background', 'resync'] as const;
 export type CallPriority = (typeof callPriorities)[number];
@@ -20,7 +20,7 @@ export type CallPriority = (typeof callPriorities)[number];
 export type Caller = {
   readonly owner: string;
   readonly priority: CallPriority;
-  /** AWS account that the calls are for: they fail with credentials of another one. Default: any. */
+  /** AWS account of the calls, which fail with credentials of another account. Default: any. */
   readonly accountId?: string | undefined;
 };
 
@@ -53,8 +53,8 @@ export type ScheduledCall = {
 
 export type CallScheduler = {
   /**
-   * Rejects with the error of the last attempt, or with the signal's reason. `attempt` may be called several times, and
-   * has to be idempotent, as its answer may be lost.
+   * Rejects with the error of the last attempt, or with the signal's reason. `attempt` may be called several times and has
+   * to be idempotent, because a response may be lost.
    */
   run<T>(call: ScheduledCall, attempt: (signal: AbortSignal) => Promise<T>): Promise<T>;
   figures(): SchedulerFigures;
@@ -64,7 +64,7 @@ export type SchedulerOptions = {
   readonly service: string;
   /** Milliseconds. */
   readonly now: () => Monotonic;
-  /** 0 up to 1. */
+  /** Returns a random number from 0 up to 1. */
   readonly random: () => number;
   /** Calls back once. Returns a function that cancels it. */
   readonly setTimer: (callback: () => void, delayMs: number) => () => void;
@@ -72,13 +72,13 @@ export type SchedulerOptions = {
   readonly onCall?: ((call: CallOutcome) => void) | undefined;
   /** Maximum calls in flight. */
   readonly mostInFlight?: number;
-  /** Initial calls in flight; few, unless the service is known to accept more. */
+  /** Initial calls in flight. Keep it small, unless the service is known to accept more. */
   readonly firstInFlight?: number;
 };
 
 /**
- * More calls in flight increase no throughput: this process is then busy with calls and answers, and a person's edit
- * has to wait for its turn among them.
+ * Default maximum of calls in flight. More would not increase the throughput: this process would be busy with them, and a
+ * call for an interactive edit would have to wait.
  */
 export const mostInFlight = 24;
 /** Attempts of a call with transient errors, and the delays between them. */
@@ -168,7 +168,7 @@ export function createCallScheduler(options: SchedulerOptions): CallScheduler {
     switch (kind) {
       case 'throttled':
         if (sinceFirst > longestThrottledMs) break;
-        // The rate limit delays it; it is the next of its level.
+        // The rate limit delays the job, which becomes the next of its level.
         enqueue(job, 'front');
         return;
       case 'transient': {

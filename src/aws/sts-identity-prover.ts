@@ -6,7 +6,7 @@ import { callsOf } from './calls.ts';
 import { classifyProofError } from './errors.ts';
 import type { Caller, CallScheduler } from './scheduler.ts';
 
-/** Denies everything to the credentials of a proof, so that they are useless to the prover. */
+/** Session policy that denies everything, so that the credentials from a proof are useless. */
 const denyAll = JSON.stringify({
   Version: '2012-10-17',
   Statement: [{ Effect: 'Deny', Action: '*', Resource: '*' }],
@@ -19,7 +19,7 @@ export function createStsIdentityProver(options: {
   readonly sts: STSClient;
   readonly scheduler: CallScheduler;
   readonly caller: Caller;
-  /** Called right before each exchange; throws to prevent it. */
+  /** Called right before each exchange. It can throw to prevent the exchange. */
   readonly beforeWrite?: (() => void) | undefined;
 }): IdentityProver {
   const { sts, scheduler, caller, beforeWrite } = options;

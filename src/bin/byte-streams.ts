@@ -39,7 +39,7 @@ export function byteStreams(): ByteStreams {
   };
 }
 
-/** Screen with a known size, as renderers cannot draw without one. */
+/** Returns a stream with a known size, because renderers cannot draw without one. */
 function sized(stream: NodeJS.WriteStream, size: ByteStreams['size']): Writable {
   const screen = new Writable({
     write: (chunk: Uint8Array, _encoding, done) => void stream.write(chunk, () => done()),

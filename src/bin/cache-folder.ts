@@ -1,9 +1,9 @@
 /**
- * Cache folder of this user. Created step by step, as Node's recursive mkdir never ends where the system reports that
- * the child of a folder cannot exist, as `/proc` does.
+ * Cache folder of the user. It is created level by level, because Node's recursive mkdir never returns where the system
+ * reports that the child of a folder cannot exist, for example in `/proc`.
  */
 
-/** Undefined if it does not exist and cannot be created. */
+/** Returns undefined if the folder does not exist and cannot be created. */
 export function cacheFolder(env: NodeJS.ProcessEnv): string | undefined {
   const base = env['XDG_CACHE_HOME'] || (env['HOME'] && `${env['HOME']}/.cache`);
   if (!base) return undefined;

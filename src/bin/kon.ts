@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * The `kon` executable: gives the command line what only a process has. Until the check of the version has passed,
- * nothing may be loaded that an old Node.js cannot parse; and what only some commands need is loaded by them, as each
- * start waits for it.
+ * The `kon` executable: connects the command line to the process (streams, signals, clocks). Until the version check has
+ * passed, it must not load modules that an old Node.js cannot parse. Modules that only some commands need are loaded by
+ * these commands, so that they do not delay each start.
  */
 import { isatty } from 'node:tty';
 import { cacheFolder } from './cache-folder.ts';
@@ -10,7 +10,7 @@ import { companionVerb } from './companion-verb.ts';
 import type { Host, InputStream, OutputStream, SpawnResult } from '../cli/framework/context.ts';
 import type { Monotonic, Wall } from '../k8s/time.ts';
 
-/** As in `engines` of package.json. */
+/** Minimum version of Node.js, as in `engines` of package.json. */
 const needed = [22, 19] as const;
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
@@ -73,7 +73,7 @@ function endWithReaders(): () => void {
     }
     if (!goesOn) process.exit(process.exitCode ?? 0);
   });
-  // There is nowhere to report it.
+  // An error of stderr cannot be reported anywhere.
   process.stderr.on('error', () => {
     if (!goesOn) process.exit(1);
   });
@@ -98,7 +98,7 @@ function programs(): Pick<Host, 'self' | 'companion'> {
   if (process.getBuiltinModule('node:sea').isSea())
     return { self: [node], companion: (name) => [node, companionVerb, name] };
   const path = process.getBuiltinModule('node:path');
-  // The real path, as a link in a folder of executables may be removed while this runs.
+  // Use the real path, because a link in a folder of executables may be removed while this program runs.
   const executable = process.getBuiltinModule('node:fs').realpathSync(process.argv[1] ?? '');
   return {
     self: [node, ...process.execArgv, executable],
@@ -107,8 +107,8 @@ function programs(): Pick<Host, 'self' | 'companion'> {
 }
 
 /**
- * Keeps compiled code between runs, which shortens the start of larger commands. Not in Node's default folder, which is
- * shared: other users could place code there that we would run.
+ * Caches compiled code between runs, which shortens the start of larger commands. Node's default folder is not used,
+ * because it is shared: other users could place code there that this program would run.
  */
 function keepCompiledCode(env: NodeJS.ProcessEnv): void {
   const cache = cacheFolder(env);

@@ -1,6 +1,6 @@
 /**
- * Single-file executable of `kon` with Node.js, see scripts/build-executable.ts. It has no folder with data files: in
- * it, `import.meta.dirname` is replaced by `konFolder`, a folder in the user's cache that is filled on first use.
+ * Data files of the single-file executable of `kon`, see scripts/build-executable.ts. It has no folder with data files, so
+ * its build replaces `import.meta.dirname` by `konFolder`, a folder in the user's cache that is filled on first use.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,12 +27,12 @@ function unpack(): string {
     renameSync(made, named);
     return named;
   } catch {
-    // Another process was faster.
+    // Another process has created the folder first.
     return existsSync(named) ? named : made;
   }
 }
 
-/** The user's own folder, as other users must not write to it; a temporary one if there is none. */
+/** Returns a folder that other users cannot write to: in the user's cache, or a temporary one if there is no cache. */
 function dataFolder(): string {
   const own = cacheFolder(process.env);
   if (own !== undefined) return own;

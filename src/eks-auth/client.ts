@@ -11,7 +11,7 @@ import { getEndpointPlugin } from '@smithy/core/endpoints';
 import type { StaticOperationSchema } from '@smithy/types';
 import { awsHosts } from '../api/partitions.ts';
 
-/** Credentials from EKS; valid for hours. */
+/** Credentials from EKS, which are valid for hours. */
 export type PodCredentials = {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -30,9 +30,9 @@ export type PodIdentityExchange = {
 
 export type EksAuthClient = {
   /**
-   * Rejects with an error whose `name` is the service's, as SDK clients do.
+   * Rejects with an error whose `name` is the error name of the service, like SDK clients.
    *
-   * @param token of a ServiceAccount, bound to a running pod, for the audience `pods.eks.amazonaws.com`
+   * @param token token of a ServiceAccount, bound to a running pod, with the audience `pods.eks.amazonaws.com`
    */
   exchange(
     of: { readonly clusterName: string; readonly token: string },
@@ -126,7 +126,7 @@ export function createEksAuthClient(config: EksAuthClientConfig): EksAuthClient 
       };
     },
   });
-  // The client executes any command with a schema, which its type does not express.
+  // The client executes any command that has a schema, but its type does not express that.
   const send = client.send.bind(client) as unknown as (
     command: object,
     options?: { readonly abortSignal?: AbortSignal },

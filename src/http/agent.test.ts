@@ -67,7 +67,7 @@ describe.each([
 ])('a guarded agent over $over', ({ secure }) => {
   const refusal = new Error('does not lead');
 
-  it('does not send a request that is refused once its connection is established', async () => {
+  it('does not send a request that the guard refuses once its connection is established', async () => {
     const server = await startServer(secure);
     let may = true;
     const agent = agentTo(server, () => {
@@ -83,7 +83,7 @@ describe.each([
     expect(heard).toEqual(['/first']);
   });
 
-  it('asks right before a request is written to a kept connection, not when that is chosen', async () => {
+  it('calls the guard right before a request is written to a kept-alive connection, not when the connection is chosen', async () => {
     const server = await startServer(secure);
     let may = true;
     const agent = agentTo(server, () => {
@@ -92,14 +92,14 @@ describe.each([
     await post(agent, server, '/first');
     expect(Object.values(agent.freeSockets).flat()).toHaveLength(1);
     const sending = post(agent, server, '/second');
-    // The request has its connection, and is written in a later tick.
+    // The request has its connection, but is written in a later tick.
     expect(Object.values(agent.freeSockets).flat()).toHaveLength(0);
     may = false;
     await expect(sending).rejects.toBe(refusal);
     expect(heard).toEqual(['/first']);
   });
 
-  it('asks for each request of a kept connection', async () => {
+  it('calls the guard for each request on a kept-alive connection', async () => {
     const server = await startServer(secure);
     let asked = 0;
     const agent = agentTo(server, () => {
@@ -112,7 +112,7 @@ describe.each([
   });
 });
 
-it('gives up a connection whose TLS is not established in time', async () => {
+it('abandons a connection whose TLS handshake exceeds the timeout', async () => {
   const silent = createSilentServer();
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
   closers.push(() => silent.close());

@@ -1,6 +1,6 @@
 /**
- * Agent for Node's HTTP client that connects directly or through a proxy, and whose pending connections end with it.
- * HTTP/1.1 on purpose: a stalled stream cannot block other requests.
+ * Agent for Node's HTTP client that connects directly or through a proxy, and aborts pending connections when it is
+ * destroyed. It uses HTTP/1.1 on purpose, so that a stalled stream cannot block other requests.
  */
 import { Agent, type ClientRequest, type ClientRequestArgs } from 'node:http';
 import type { Socket } from 'node:net';
@@ -12,7 +12,7 @@ import { dial } from './dial.ts';
 
 declare module 'node:http' {
   interface Agent {
-    /** Called by Node.js for each request; missing in its types, and relied on by agents in wide use (`agent-base`). */
+    /** Node.js calls it for each request. It is missing in the types of Node.js, but widely used agents (`agent-base`) rely on it. */
     addRequest(request: ClientRequest, options: ClientRequestArgs): void;
   }
 }
@@ -20,13 +20,13 @@ declare module 'node:http' {
 export type AgentOptions = {
   /** Absent for plain HTTP. */
   readonly tls?: ConnectionOptions | undefined;
-  /** URL of the proxy to a host, if any. */
+  /** Returns the URL of the proxy to a host, if any. */
   readonly proxyFor?: ((host: string, port: number) => string | undefined) | undefined;
-  /** Deadline for a connection, TLS and proxy included. */
+  /** Deadline for establishing a connection, including TLS and proxy. */
   readonly connectMs: number;
   /** Idle connections are closed after this time. */
   readonly idleMs: number;
-  /** Connections at a time, to each host. Default: unlimited. */
+  /** Maximum concurrent connections to each host. Default: unlimited. */
   readonly maxSockets?: number | undefined;
   /** Called for each request of this agent, see `guardRequest`. */
   readonly guard?: (() => void) | undefined;
@@ -39,7 +39,7 @@ class ConnectTimeoutError extends Error {
 export class ConnectionAgent extends Agent {
   readonly #options: AgentOptions;
   readonly #destroyed = new AbortController();
-  /** Last TLS session by host and port, to resume. */
+  /** Last TLS session by host and port, for resumption. */
   readonly #sessions = new Map<string, Buffer>();
   #context: SecureContext | undefined;
 
@@ -62,7 +62,7 @@ export class ConnectionAgent extends Agent {
     super.addRequest(request, options);
   }
 
-  /** Closes connections when their requests have ended. */
+  /** Closes each connection when its request has ended. */
   retire(): void {
     this.maxFreeSockets = 0;
     for (const free of Object.values(this.freeSockets)) free?.forEach((socket) => socket.destroy());
@@ -101,9 +101,9 @@ export class ConnectionAgent extends Agent {
 }
 
 /**
- * Calls `guard` right before the first byte of the request is written, on a new or a kept connection: a process that
- * was paused before that must not send a request that it was allowed to send earlier. If `guard` throws, the request
- * ends with that error. Requires an agent that hands out connected sockets only.
+ * Calls `guard` right before the first byte of the request is written, on a new or a kept-alive connection, because a
+ * process that was paused before the write may no longer be allowed to send it. If `guard` throws, the request ends with
+ * that error. Requires an agent that hands out connected sockets only.
  */
 export function guardRequest(request: ClientRequest, guard: () => void): void {
   // Node.js flushes the request right after the listeners of this event, in the same turn.

@@ -7,10 +7,10 @@ import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 import { errorMessage } from '../k8s/errors.ts';
 
 export type Destination = {
-  /** A name or an address, without brackets. */
+  /** Host name or IP address, without brackets. */
   readonly host: string;
   readonly port: number;
-  /** Absent for plain HTTP. `servername` is the name to expect in the certificate when it is not `host`. */
+  /** Absent for plain HTTP. `servername` is the name that the certificate must contain, if it differs from `host`. */
   readonly tls?: ConnectionOptions | undefined;
   /** `http:`, `https:`, `socks:`, `socks5:`, `socks5h:`, `socks4:` or `socks4a:` URL of a proxy. */
   readonly proxyUrl?: string | undefined;
@@ -21,7 +21,7 @@ class ProxyError extends Error {
   readonly code = 'ERR_PROXY';
 }
 
-/** @throws what sockets and TLS throw, an error with code `ERR_PROXY`, or the signal's reason */
+/** @throws the errors of sockets and TLS, an error with code `ERR_PROXY`, or the signal's reason */
 export async function dial(destination: Destination, signal: AbortSignal): Promise<Socket> {
   const { host, tls, proxyUrl } = destination;
   const socket =
@@ -29,12 +29,12 @@ export async function dial(destination: Destination, signal: AbortSignal): Promi
       ? await established(connectPlain(destination), 'connect', signal)
       : await throughProxy(new URL(proxyUrl), destination, signal);
   socket.setNoDelay(true);
-  // Load balancers drop connections that are idle for minutes, as those of watches can be.
+  // Load balancers drop connections that are idle for minutes, such as watches.
   socket.setKeepAlive(true, 30_000);
   if (!tls) return socket;
   const secured = connectTls({
     ALPNProtocols: ['http/1.1'],
-    // TLS has no server name for an address; the certificate is compared with the host nonetheless.
+    // TLS sends no server name for an IP address, but the certificate is still compared with the host.
     ...(isIP(host) ? {} : { servername: host }),
     ...tls,
     host,

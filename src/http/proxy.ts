@@ -1,6 +1,6 @@
 /**
- * Proxy settings in environment variables, by the rules of Go's `net/http` ProxyFromEnvironment, so that they mean the
- * same as for kubectl. Loopback is never proxied.
+ * Proxy settings from environment variables, by the rules of ProxyFromEnvironment in Go's `net/http`, so that they have the
+ * same meaning as for kubectl. Loopback is never proxied.
  */
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -14,7 +14,7 @@ export function proxyFromEnv(server: URL, env: Env): string | undefined {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(proxy) ? proxy : `http://${proxy}`;
 }
 
-/** Entries of NO_PROXY: `*`, a host, `.domain`, `host:port`, an IPv4 address or an IPv4 range in CIDR form. */
+/** Whether NO_PROXY has a matching entry: `*`, a host, `.domain`, `host:port`, an IPv4 address or an IPv4 CIDR range. */
 function isExempt(host: string, port: string, noProxy: string): boolean {
   for (const raw of noProxy.split(',')) {
     const entry = raw.trim().toLowerCase();

@@ -1,14 +1,14 @@
 /**
- * Objects that were created before the admission policies were enforced. The creation is the only evidence: a later edit is
- * compared with the object that it changes, and never asks for what that had before. Finalizers, the status and the times in
- * `managedFields` can be written by anyone who may write the object.
+ * Detects objects that were created before the admission policies were enforced. The creation time is the only evidence:
+ * the policies compare a later edit with the old object, and need no right to what that already had. Finalizers, the status
+ * and the times in `managedFields` can be written by anyone who may write the object.
  */
 import type { ObjectMeta } from './metadata.ts';
 import type { Wall } from './time.ts';
 
 /**
- * Milliseconds after the creation of a policy until every API server enforces it: each takes up new ones within about a second.
- * A timestamp has whole seconds.
+ * Milliseconds after the creation of a policy until every API server enforces it. An API server loads new policies within
+ * about a second, and creation timestamps have a resolution of one second.
  */
 const enforcementDelayMs = 2_000;
 
@@ -21,11 +21,11 @@ export function wasAdmitted(
   { creationTimestamp = '' }: Pick<ObjectMeta, 'creationTimestamp'>,
   admittedSince: Wall,
 ): boolean {
-  // A timestamp that cannot be read is NaN, and comes after nothing.
+  // A timestamp that cannot be parsed is NaN, so the comparison is false.
   return Date.parse(creationTimestamp) >= admittedSince + enforcementDelayMs;
 }
 
-/** When policies and bindings are enforced together: creation of the youngest, Infinity while one of them is missing. */
+/** Creation time of the youngest policy or binding; Infinity while one of them is missing. */
 export function youngestCreation(
   objects: readonly ({ readonly metadata: Pick<ObjectMeta, 'creationTimestamp'> } | undefined)[],
 ): Wall {
@@ -36,7 +36,7 @@ export function youngestCreation(
   return Math.max(...times) as Wall;
 }
 
-/** The end of a sentence such as "the account was created before". */
+/** Ends a sentence such as "the account was created before". */
 export function beforePolicies(admittedSince: Wall): string {
   return Number.isFinite(admittedSince)
     ? `the admission policies were enforced (they were created at ${new Date(admittedSince).toISOString()})`

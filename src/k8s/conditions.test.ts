@@ -23,7 +23,7 @@ describe('setConditions', () => {
     expect(setConditions([], [ready('False')], { now, generation: undefined })).toStrictEqual([expected]);
   });
 
-  test('changes the transition time with the status only', () => {
+  test('changes the transition time only when the status changes', () => {
     const later = at('2026-02-01T00:00:00Z', 2);
     expect(setConditions(first, [ready('False', 'other')], later)).toEqual([
       { ...ready('False', 'other'), observedGeneration: 2, lastTransitionTime: '2026-01-01T00:00:00Z' },
@@ -31,7 +31,7 @@ describe('setConditions', () => {
     expect(setConditions(first, [ready('True')], later)[0]?.lastTransitionTime).toBe('2026-02-01T00:00:00Z');
   });
 
-  test('equals the previous conditions when nothing changed', () => {
+  test('returns equal conditions when nothing changed', () => {
     expect(setConditions(first, [ready('False')], at('2026-02-01T00:00:00Z'))).toStrictEqual(first);
   });
 

@@ -20,18 +20,18 @@ export type Condition = {
   readonly message: string;
 };
 
-/** A condition as it is decided, before its times and generation are known. */
+/** A condition without its transition time and generation. */
 export type ConditionDraft = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 
 /** Reasons that the API server accepts. Source: metav1.Condition. */
 export const reasonPattern = /^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$/;
 
-/** Characters that a message may have. Source: metav1.Condition. */
+/** Maximum length of a message in characters. Source: metav1.Condition. */
 const maxMessageLength = 32_768;
 
 /**
- * The drafts as conditions, in their order. `lastTransitionTime` moves only when `status` changes. Previous conditions
- * of other types are dropped.
+ * Converts the drafts to conditions, in their order. `lastTransitionTime` changes only when `status` changes. Previous
+ * conditions of other types are dropped.
  *
  * @throws TypeError for a reason that the API server would refuse
  */

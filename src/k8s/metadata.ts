@@ -1,6 +1,5 @@
 /**
- * Metadata of Kubernetes objects, as far as this project reads and writes it. Timestamps stay RFC 3339 strings, as on
- * the wire.
+ * The metadata of Kubernetes objects that this project reads and writes. Timestamps stay RFC 3339 strings, as in JSON.
  * https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/object-meta/
  */
 

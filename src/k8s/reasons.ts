@@ -1,16 +1,16 @@
-/** Entries of the registries of condition reasons: what a reason means, and whether it goes by itself. */
+/** Entries of the registries of condition reasons: the meaning of a reason, and whether it requires a user action. */
 
 type UserAction = { readonly meaning: string; readonly requiresUserAction: true };
 
-/** A meaning alone: it goes by itself, or with what it waits for. */
+/** A string is the meaning of a reason that disappears without a user action. */
 export type Reason = string | UserAction;
 
-/** A reason under which nothing changes before a person has changed something. Commands stop waiting there. */
+/** A reason that persists until a user changes something. Commands stop waiting when they see it. */
 export const userAction = (meaning: string): UserAction => ({ meaning, requiresUserAction: true });
 
 export const meaningOf = (reason: Reason): string => (typeof reason === 'string' ? reason : reason.meaning);
 
-/** Of a reason in any of the registries; false for one that is in none. */
+/** Whether a reason in any of the registries requires a user action; false for an unknown reason. */
 export function requiresUserAction(
   reason: string,
   registries: readonly Readonly<Record<string, Reason>>[],

@@ -4,13 +4,13 @@
  */
 declare const clock: unique symbol;
 
-/** Instant of a monotonic clock, as of `performance.now`: for delays, time-outs and ages. It says nothing of the date. */
+/** Instant of a monotonic clock such as `performance.now`, for delays, timeouts and ages. It is unrelated to the date. */
 export type Monotonic = number & { readonly [clock]: 'monotonic' };
 
-/** Milliseconds since the epoch, as of `Date.now`. NTP or a person may set this clock: only for times that stand in objects. */
+/** Milliseconds since the epoch, as from `Date.now`. NTP or a user may set this clock: use it only for times in objects. */
 export type Wall = number & { readonly [clock]: 'wall' };
 
-/** The instant `ms` after another one of the same clock. */
+/** Returns the instant `ms` milliseconds after another instant of the same clock. */
 export function after<Instant extends Monotonic | Wall>(instant: Instant, ms: number): Instant {
   return (instant + ms) as Instant;
 }

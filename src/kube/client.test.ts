@@ -7,7 +7,7 @@ import { answerJson, statusBody } from './testing/loopback-server.ts';
 const { serve, clientOf } = createClientHarness();
 
 describe('verbs', () => {
-  test('each sends the method, path, query and content type which the API documents', async () => {
+  test('each verb sends the method, path, query and content type that the API documents', async () => {
     const server = await serve((_, response) => answerJson(response, 200, configMap('a')));
     const client = clientOf(server);
     const ref = { namespace: 'default', name: 'a' };
@@ -55,7 +55,7 @@ describe('verbs', () => {
     expect(server.connections()).toBe(1);
   });
 
-  test('a list fetches every page and gives the version of the last one', async () => {
+  test('a list fetches every page and returns the resourceVersion of the last one', async () => {
     const server = await serve(({ query }, response) => {
       const page = Number(query.get('continue') ?? '0');
       answerJson(response, 200, {
@@ -75,7 +75,7 @@ describe('verbs', () => {
     expect(server.requests.map(({ query }) => query.get('labelSelector'))).toEqual(['a=b', 'a=b', 'a=b']);
   });
 
-  test('a list whose pages expired is fetched in one piece', async () => {
+  test('a list whose continue token expired is fetched again in one page', async () => {
     const server = await serve(({ query }, response) => {
       if (query.has('continue')) answerJson(response, 410, statusBody(410, 'Expired', 'too old'));
       else if (query.has('limit'))
@@ -93,7 +93,7 @@ describe('verbs', () => {
     expect([list.resourceVersion, list.items.length]).toEqual(['9', 2]);
   });
 
-  test('a token request gives the token and its end', async () => {
+  test('a token request returns the token and its expiration time', async () => {
     const server = await serve((_, response) =>
       answerJson(response, 201, { status: { token: 'jwt', expirationTimestamp: '2030-01-01T00:00:00Z' } }),
     );
@@ -106,7 +106,7 @@ describe('verbs', () => {
     expect(JSON.parse(server.requests[0]?.body ?? '')).toMatchObject({ kind: 'TokenRequest', spec });
   });
 
-  test('an object without its namespace is a bug that is told before anything is sent', async () => {
+  test('a namespaced object without a namespace throws a TypeError before anything is sent', async () => {
     const server = await serve((_, response) => answerJson(response, 200, {}));
     await expect(async () => clientOf(server).get(configMaps, { name: 'a' })).rejects.toThrow(TypeError);
     expect(server.requests).toHaveLength(0);
@@ -120,7 +120,7 @@ describe('answers', () => {
     [409, 'Conflict', isConflict],
     [410, 'Expired', isGone],
     [422, 'Invalid', isInvalid],
-  ])('%d %s is a KubeApiError of that reason', async (code, reason, predicate) => {
+  ])('%d %s becomes a KubeApiError with that reason', async (code, reason, predicate) => {
     const server = await serve((_, response) =>
       answerJson(
         response,
@@ -142,7 +142,7 @@ describe('answers', () => {
     ]);
   });
 
-  test('an error page of something in between keeps its words', async () => {
+  test('the text of an error page from a proxy is kept in the error', async () => {
     const server = await serve((_, response) => {
       response.writeHead(502, { 'content-type': 'text/html' });
       response.end('<h1>Bad gateway</h1>');
@@ -155,7 +155,7 @@ describe('answers', () => {
     });
   });
 
-  test('a success that is no JSON is no API server', async () => {
+  test('a 200 response that is not JSON is reported as not coming from an API server', async () => {
     const server = await serve((_, response) => {
       response.end('<html>Please log in</html>');
     });
@@ -165,7 +165,7 @@ describe('answers', () => {
     });
   });
 
-  test('warnings reach their callback, one by one and unescaped', async () => {
+  test('warnings reach their callback one by one, without escapes', async () => {
     const server = await serve((_, response) =>
       answerJson(response, 200, configMap('a'), {
         warning: String.raw`299 - "unknown field \"spec.foo\"", 299 - "v1beta1 is deprecated"`,
@@ -177,7 +177,7 @@ describe('answers', () => {
     expect(seen).toEqual(['PUT unknown field "spec.foo"', 'PUT v1beta1 is deprecated']);
   });
 
-  test('raw returns what the server said, whatever it is', async () => {
+  test('raw returns every response of the server, whatever its status', async () => {
     const server = await serve((_, response) => answerJson(response, 404, { no: 'such' }, { 'x-a': 'b' }));
     const answer = await clientOf(server).raw({ method: 'GET', path: '/version', query: { pretty: true } });
     expect(answer).toMatchObject({ status: 404, body: '{"no":"such"}', headers: { 'x-a': 'b' } });

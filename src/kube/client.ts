@@ -38,7 +38,7 @@ export function createKubeClient(connection: Connection, options: KubeClientOpti
           fieldSelector: listOptions.fieldSelector,
           limit: pageSize,
           continue: continueToken,
-          // A continue token includes the version, and the server rejects requests that have both.
+          // A continue token includes the resourceVersion, and the server rejects requests that have both.
           resourceVersion: continueToken === undefined ? listOptions.resourceVersion : undefined,
           resourceVersionMatch: continueToken === undefined ? listOptions.resourceVersionMatch : undefined,
         },
@@ -93,8 +93,8 @@ export function createKubeClient(connection: Connection, options: KubeClientOpti
       try {
         return await listOnce<T>(resource, listOptions, listOptions.pageSize ?? defaultPageSize);
       } catch (error) {
-        // The version of the pages was compacted in the meantime. Fetch everything in one page, as client-go's pager
-        // does.
+        // The resourceVersion of the pages was compacted in the meantime. Fetch everything in one page, like the pager of
+        // client-go.
         if (!isGone(error) || listOptions.resourceVersion !== undefined) throw error;
         return listOnce<T>(resource, listOptions, undefined);
       }
@@ -179,8 +179,7 @@ export function createKubeClient(connection: Connection, options: KubeClientOpti
         body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec },
         signal: request?.signal,
         repeatable: true,
-        // This issues a credential, which a process that has lost its lease must not request, even though it stores
-        // nothing.
+        // A token request stores nothing, but issues a credential. A process that has lost its lease must not get one.
         write: true,
       });
       if (!status?.token)

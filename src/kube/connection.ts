@@ -8,7 +8,7 @@ export type TlsMaterial = {
   readonly ca?: string | Buffer;
   readonly cert?: string | Buffer;
   readonly key?: string | Buffer;
-  /** Name to expect in the server's certificate, if it differs from the host of the URL. */
+  /** Name that the server's certificate must contain, if it differs from the host of the URL. */
   readonly servername?: string;
   readonly rejectUnauthorized?: boolean;
 };
@@ -29,15 +29,15 @@ export type Connection = {
   /** `http:`, `https:` or `socks5:` URL of the proxy for all requests. */
   readonly proxyUrl?: string;
   /**
-   * Current credentials; cheap, as it is called for each request. `refresh` reads files and runs exec plugins again,
-   * for use after an answer 401.
+   * Returns the current credentials. It is cheap, because it is called for each request. `refresh` reads files and
+   * runs exec plugins again; use it after a 401 response.
    *
    * @throws KubeConfigError with code `CredentialsFailed`
    */
   credentials(options?: { readonly refresh?: boolean }): Promise<Credentials>;
 };
 
-/** Connection with fixed credentials, as for a local cluster. */
+/** Connection with fixed credentials, for example to a local cluster. */
 export function staticConnection(options: {
   server: string;
   namespace?: string;

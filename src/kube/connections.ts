@@ -14,14 +14,14 @@ export type TransportRequest = {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
   readonly signal: AbortSignal;
-  /** Called right before the first byte of the request is written to a socket; throws to prevent that. */
+  /** Called right before the first byte of the request is written to a socket. It can throw to prevent the write. */
   readonly guard?: (() => void) | undefined;
 };
 
 export type TransportResponse = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[]>>;
-  /** Read it to the end, or abort the request; otherwise its connection stays in use. */
+  /** Body of the response. Read it to the end or abort the request; otherwise the connection stays in use. */
   readonly body: AsyncIterable<Buffer> & { text(): Promise<string>; dump(): Promise<void> };
 };
 
@@ -30,9 +30,9 @@ export type Connections = {
   send(
     request: Omit<TransportRequest, 'headers'> & { readonly headers: Headers },
   ): Promise<TransportResponse>;
-  /** Ends connections when their requests have ended. */
+  /** Closes each connection when its request has ended. */
   close(): void;
-  /** Ends connections and their requests now. */
+  /** Closes all connections and aborts their requests immediately. */
   destroy(): void;
 };
 
@@ -62,13 +62,13 @@ export function openConnections(server: URL, tls: TlsMaterial, proxyUrl: string 
           headers: {
             host: server.host,
             ...headers,
-            // Node.js sets the length of a body only for methods that usually have one, which DELETE is not.
+            // Node.js sets Content-Length only for methods that usually have a body. DELETE is not one of them.
             ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }),
           },
           signal,
         });
         request.once('response', (message) => resolve(responseOf(message)));
-        // Errors after the response reach whoever reads the body. Without a listener they would end the process here.
+        // Errors after the response reach the reader of the body. Without this listener they would end the process.
         request.on('error', reject);
         if (guard) guardRequest(request, guard);
         request.end(body);

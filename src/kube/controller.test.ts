@@ -31,7 +31,7 @@ function setUp(
 }
 
 describe('work', () => {
-  test('is bounded, and a key is never in two workers', async () => {
+  test('is limited to the concurrency, and two workers never reconcile the same key', async () => {
     const running: string[] = [];
     const releases = new Map<string, () => void>();
     let most = 0;
@@ -60,7 +60,7 @@ describe('work', () => {
     expect(controller.metrics()).toMatchObject({ active: 2, maxConcurrent: 2, reconciles: { success: 2 } });
   });
 
-  test('that is urgent waits for none of the others', async () => {
+  test('with a high priority does not wait for other work', async () => {
     const running: string[] = [];
     const releases = new Map<string, () => void>();
     const { time, controller, start } = setUp(
@@ -88,7 +88,7 @@ describe('work', () => {
     expect(controller.metrics().maxConcurrent).toBe(3);
   });
 
-  test('that asks to be looked at again is, at that time, and has no backoff', async () => {
+  test('that returns `requeueAfterMs` is repeated after that time, without backoff', async () => {
     const times: number[] = [];
     const { time, start, controller } = setUp(async () => {
       times.push(time.now());
@@ -101,7 +101,7 @@ describe('work', () => {
     expect(controller.metrics().reconciles).toMatchObject({ requeue_after: 3, success: 1 });
   });
 
-  test('that failed at its own pace counts as an error, and has no backoff', async () => {
+  test('that returns `failed` with `requeueAfterMs` counts as an error, and is repeated without backoff', async () => {
     const times: number[] = [];
     const { time, start, controller } = setUp(async () => {
       times.push(time.now());
@@ -147,7 +147,7 @@ describe('work', () => {
     expect(times.map((at) => at - (times[0] ?? 0))).toEqual([0, 5, 15, 35, 75]);
   });
 
-  test('that asks for backoff gets it without an error being told', async () => {
+  test('that returns `backoff` is repeated with backoff and counts as no error', async () => {
     const times: number[] = [];
     const { time, start, controller } = setUp(async () => {
       times.push(time.now());
@@ -160,7 +160,7 @@ describe('work', () => {
     expect(controller.metrics().reconciles).toMatchObject({ requeue: 3, error: 0 });
   });
 
-  test('that has a bug is counted, and so is what nothing will heal, which is not repeated', async () => {
+  test('counts bugs as panics and terminal errors separately, and does not repeat terminal errors', async () => {
     const calls: string[] = [];
     const { time, start, controller } = setUp(async (key) => {
       calls.push(key);
@@ -175,7 +175,7 @@ describe('work', () => {
     expect(controller.metrics()).toMatchObject({ panics: 1, terminalErrors: 1, reconciles: { error: 2 } });
   });
 
-  test('is not stopped by a reconcile that throws at once, nor by handlers and observers that throw', async () => {
+  test('continues after a reconcile that throws synchronously, and after handlers and observers that throw', async () => {
     const seen: string[] = [];
     const fail = (): never => {
       throw new Error('handler');
@@ -194,7 +194,7 @@ describe('work', () => {
     expect(seen).toEqual(['a', 'a']);
   });
 
-  test('is told to who watches: how it ended, how long it waited and how long it took', async () => {
+  test('reports outcome, waiting time and duration to the observer', async () => {
     const told: [string, number | string][] = [];
     const { time, start, controller } = setUp(
       async () => {
@@ -222,7 +222,7 @@ describe('work', () => {
     ]);
   });
 
-  test('with a higher priority goes first, and keeps it when it is repeated', async () => {
+  test('with a higher priority runs first, and keeps its priority when it is repeated', async () => {
     const seen: string[] = [];
     const { time, start, controller } = setUp(async (key) => {
       seen.push(key);
@@ -238,7 +238,7 @@ describe('work', () => {
 });
 
 describe('a reconcile that does not end', () => {
-  test('has its signal aborted and is told as stuck while its key and worker wait for it', async () => {
+  test('gets its signal aborted, and its key is reported as stuck while it occupies the worker', async () => {
     let release = (): void => {};
     const reasons: unknown[] = [];
     const { time, start, controller } = setUp(
@@ -268,7 +268,7 @@ describe('a reconcile that does not end', () => {
 });
 
 describe('a stop', () => {
-  test('lets what runs finish, and begins nothing new', async () => {
+  test('waits for running reconciles and starts no new ones', async () => {
     const seen: string[] = [];
     let release = (): void => {};
     const { time, start, stop, controller, state } = setUp(async (key, signal) => {
@@ -295,7 +295,7 @@ describe('a stop', () => {
     expect(time.pending()).toBe(0);
   });
 
-  test('aborts what does not finish in time, which is no error', async () => {
+  test('aborts reconciles that exceed the drain timeout, and counts them as no error', async () => {
     const { time, start, stop, controller, state } = setUp(
       (_, signal) =>
         new Promise((_resolve, reject) => {
@@ -326,7 +326,7 @@ describe('a stop', () => {
     expect(state.stopped).toBe(true);
   });
 
-  test('of an idle controller is at once, also before it was started', async () => {
+  test('of an idle controller returns immediately, even before it was started', async () => {
     const { time, start, stop, state } = setUp(async () => undefined);
     stop.abort();
     start();

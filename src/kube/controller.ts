@@ -1,6 +1,6 @@
 /**
- * Controller after controller-runtime: it queues keys only, reconciles a bounded number of keys at a time and never one
- * key twice at once, and an error affects its own key only.
+ * Controller modelled on controller-runtime: it queues keys only, reconciles a limited number of keys concurrently,
+ * never reconciles one key twice at the same time, and an error affects only its own key.
  */
 import type { BackoffPolicy } from './backoff.ts';
 import { silentLogger, type Logger } from './logger.ts';
@@ -9,9 +9,9 @@ import { createWorkQueue, type EnqueueOptions, type WorkItem, type WorkQueueMetr
 import type { Monotonic } from '../k8s/time.ts';
 
 /**
- * Result of a reconcile. Nothing: done until something changes. `requeueAfterMs`: requeue after that time. `backoff`:
- * requeue as after an error, for a reconcile that has already reported the problem. `failed`: counted as an error, but
- * requeued after `requeueAfterMs`, for a reconcile with a pace of its own.
+ * Result of a reconcile. `undefined`: done until something changes. `requeueAfterMs`: requeue after that time.
+ * `backoff`: requeue as after an error, for a reconcile that has already reported the problem. `failed`: count as an
+ * error, but requeue after `requeueAfterMs`, for a reconcile that determines its own retry delay.
  */
 export type ReconcileResult =
   | { readonly requeueAfterMs?: number; readonly backoff?: true; readonly failed?: never }
@@ -19,7 +19,7 @@ export type ReconcileResult =
   | undefined
   | void;
 
-/** `signal` aborts when the reconcile takes too long, and when the process stops without waiting for it. */
+/** `signal` aborts when the reconcile exceeds its timeout, and when a shutdown no longer waits for it. */
 export type Reconcile = (key: string, signal: AbortSignal) => Promise<ReconcileResult>;
 
 /** Error of a reconcile that retries cannot fix: the key is not requeued until it changes. */
@@ -65,7 +65,7 @@ export type ControllerMetrics = WorkQueueMetrics & {
   readonly active: number;
   readonly reconciles: Readonly<Record<ReconcileOutcome, number>>;
   readonly terminalErrors: number;
-  /** Exceptions that are bugs (TypeError and the like), included in the errors. */
+  /** Number of exceptions that indicate a bug (such as TypeError). They are also counted as errors. */
   readonly panics: number;
   readonly timeouts: number;
 };
@@ -74,13 +74,13 @@ export type Controller = {
   readonly name: string;
   enqueue(key: string, options?: EnqueueOptions): void;
   /**
-   * Runs until `signal` aborts. Then it starts no more reconciles, waits for the running ones, aborts those that take
-   * too long, and abandons those that ignore that. Never rejects.
+   * Runs until `signal` aborts. Then it starts no more reconciles, waits for the running ones, aborts the ones that
+   * exceed the drain timeout, and abandons the ones that ignore the abort. Never rejects.
    */
   start(signal: AbortSignal): Promise<void>;
-  /** Due keys that wait for a worker. */
+  /** Number of due keys that wait for a worker. */
   waiting(): number;
-  /** Keys being reconciled. */
+  /** Number of keys that are being reconciled. */
   working(): number;
   metrics(): ControllerMetrics;
   /** Keys whose reconcile still runs after its timeout and abort: for `/healthz`. */
@@ -156,7 +156,7 @@ export function createController(options: ControllerOptions): Controller {
     }
   };
 
-  /** Decides whether and when a key is requeued; the only place that does. */
+  /** Decides whether and when a key is requeued. No other code requeues keys. */
   const settle = ({ key, priority }: WorkItem, verdict: Verdict): void => {
     switch (verdict.outcome) {
       case 'success':
@@ -249,7 +249,7 @@ export function createController(options: ControllerOptions): Controller {
   };
 }
 
-/** Exceptions that JavaScript throws for bugs in a program, as opposed to failures outside of it. */
+/** Whether JavaScript throws this exception for a bug in the program, as opposed to an external failure. */
 const isBug = (error: unknown): boolean =>
   error instanceof TypeError ||
   error instanceof ReferenceError ||

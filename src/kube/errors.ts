@@ -1,6 +1,6 @@
 /**
- * Failures of requests to the API server: it refuses (`KubeApiError`), it cannot be reached (`KubeUnreachableError`),
- * or there is no usable configuration (`KubeConfigError`).
+ * Failures of requests to the API server: the server refuses (`KubeApiError`), the server cannot be reached
+ * (`KubeUnreachableError`), or there is no usable configuration (`KubeConfigError`).
  */
 
 export type StatusCause = { readonly reason?: string; readonly message?: string; readonly field?: string };
@@ -24,7 +24,7 @@ export type KubeStatus = {
   readonly details?: StatusDetails;
 };
 
-/** Refusal by the server. `reason` is that of its Status (`NotFound`, `Conflict`, …). */
+/** Refusal by the server. `reason` comes from its Status (`NotFound`, `Conflict`, …). */
 export class KubeApiError extends Error {
   readonly code = 'KUBE_API';
   readonly status: number;
@@ -49,7 +49,7 @@ export class KubeApiError extends Error {
   }
 }
 
-/** Values of `StatusReason…` in k8s.io/apimachinery, for answers without a Status, as of a proxy. */
+/** Values of `StatusReason…` in k8s.io/apimachinery, for responses without a Status, such as from a proxy. */
 function reasonOfCode(code: number): string {
   switch (code) {
     case 400:
@@ -139,7 +139,7 @@ const hasReason = (error: unknown, ...reasons: readonly string[]): error is Kube
 
 export const isNotFound = (error: unknown): error is KubeApiError => hasReason(error, 'NotFound');
 export const isAlreadyExists = (error: unknown): error is KubeApiError => hasReason(error, 'AlreadyExists');
-/** A lost optimistic lock, a failed precondition, or in an apply a field that another manager owns. */
+/** A stale resourceVersion, a failed precondition, or an apply of a field that another manager owns. */
 export const isConflict = (error: unknown): error is KubeApiError => hasReason(error, 'Conflict');
 export const isForbidden = (error: unknown): error is KubeApiError => hasReason(error, 'Forbidden');
 export const isUnauthorized = (error: unknown): error is KubeApiError => hasReason(error, 'Unauthorized');
@@ -147,9 +147,9 @@ export const isInvalid = (error: unknown): error is KubeApiError => hasReason(er
 export const isBadRequest = (error: unknown): error is KubeApiError => hasReason(error, 'BadRequest');
 export const isTooManyRequests = (error: unknown): error is KubeApiError =>
   hasReason(error, 'TooManyRequests');
-/** The requested version, or the page to continue from, is no longer available. `Expired` and `Gone` are both 410. */
+/** The requested resourceVersion or continue token has expired. Status 410 has the reason `Expired` or `Gone`. */
 export const isGone = (error: unknown): error is KubeApiError => hasReason(error, 'Gone', 'Expired');
-/** The server has not reached the requested version yet, as after a restore of etcd from a backup. */
+/** The server has not reached the requested resourceVersion yet, for example after etcd was restored from a backup. */
 export const isResourceVersionTooLarge = (error: unknown): error is KubeApiError =>
   error instanceof KubeApiError && error.causes.some((cause) => cause.reason === 'ResourceVersionTooLarge');
 export const isUnreachable = (error: unknown): error is KubeUnreachableError =>

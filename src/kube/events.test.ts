@@ -52,7 +52,7 @@ async function setUp(...answers: (Handler | undefined)[]) {
 }
 
 describe('an Event', () => {
-  test('says what the API asks for, in the namespace that belongs to its object', async () => {
+  test('has all fields that the API requires, and is in the namespace of its object', async () => {
     const { recorder, requests } = await setUp();
     recorder.event(account, attached);
     recorder.event(
@@ -88,7 +88,7 @@ describe('an Event', () => {
     expect(first?.metadata.name).not.toBe(second?.metadata.name);
   });
 
-  test('is cut to what the API takes, between characters', async () => {
+  test('has its note cut to the limit of the API at a character boundary', async () => {
     const { recorder, requests } = await setUp();
     recorder.event(account, { ...attached, note: 'ä'.repeat(1000) });
     recorder.event(account, { ...attached, note: 'b'.repeat(1024) });
@@ -97,8 +97,8 @@ describe('an Event', () => {
   });
 });
 
-describe('what repeats', () => {
-  test('is counted in the same Event although somebody set the wall clock in between', async () => {
+describe('a repeated Event', () => {
+  test('is counted in the same series although the wall clock was changed in between', async () => {
     const { recorder, requests, time, clock } = await setUp();
     for (const offsetMs of [0, 3_600_000, -3_600_000]) {
       clock.offsetMs = offsetMs;
@@ -110,7 +110,7 @@ describe('what repeats', () => {
     expect(requests()[1]?.body).toMatchObject({ series: { count: 3 } });
   });
 
-  test('is counted in the same Event, and written once a minute at most', async () => {
+  test('is counted in the same series, which is written at most once a minute', async () => {
     const { recorder, requests, time } = await setUp();
     recorder.event(account, attached);
     await expect.poll(() => requests().length).toBe(1);
@@ -129,7 +129,7 @@ describe('what repeats', () => {
     });
   });
 
-  test('after six quiet minutes is a new Event', async () => {
+  test('starts a new Event after six minutes without a repetition', async () => {
     const { recorder, requests, time } = await setUp();
     recorder.event(account, attached);
     await expect.poll(() => requests().length).toBe(1);
@@ -139,7 +139,7 @@ describe('what repeats', () => {
     expect(requests().map(({ method }) => method)).toEqual(['POST', 'POST']);
   });
 
-  test('goes on in a new Event when its own was expired by the server', async () => {
+  test('continues in a new Event when the server has deleted the previous one', async () => {
     const { recorder, requests } = await setUp(undefined, refuse(404, 'NotFound'));
     recorder.event(account, attached);
     await expect.poll(() => requests().length).toBe(1);
@@ -149,7 +149,7 @@ describe('what repeats', () => {
     expect(requests()[2]?.body).toMatchObject({ series: { count: 2 } });
   });
 
-  test('with another note, reason, or object is something else', async () => {
+  test('starts a separate Event when note, reason or object differ', async () => {
     const { recorder, requests } = await setUp();
     recorder.event(account, attached);
     recorder.event(account, { ...attached, note: 'another' });
@@ -162,7 +162,7 @@ describe('what repeats', () => {
 
 const refused: EventInput = { type: 'Warning', reason: 'AccessDenied', note: 'no' };
 
-test('what waits is written in its order, what went wrong before what went well', async () => {
+test('pending Events are written in order, Warnings before Normal ones', async () => {
   let answer = (): void => {};
   const { recorder, requests } = await setUp((_request, response) => {
     answer = () => answerJson(response, 201, {});
@@ -188,8 +188,8 @@ test('what waits is written in its order, what went wrong before what went well'
   ]);
 });
 
-describe('while people wait for other work', () => {
-  test('what went wrong is told at once, and what went well when that work is done', async () => {
+describe('while other work is pending', () => {
+  test('Warnings are written at once, and Normal Events when the work is done', async () => {
     const { recorder, requests, time, work } = await setUp();
     work.isWaiting = true;
     recorder.event(account, attached);
@@ -202,7 +202,7 @@ describe('while people wait for other work', () => {
     await expect.poll(() => requests().map(({ body }) => body.note)).toEqual(['no', 'attached it']);
   });
 
-  test('what went well waits no longer than half a minute', async () => {
+  test('Normal Events are delayed by at most half a minute', async () => {
     const { recorder, requests, time, work } = await setUp();
     work.isWaiting = true;
     recorder.event(account, attached);
@@ -223,8 +223,8 @@ describe('while people wait for other work', () => {
   });
 });
 
-describe('a server that does not take it', () => {
-  test('is tried again when that may pass, under another name when the name is taken', async () => {
+describe('a server that does not accept an Event', () => {
+  test('gets it again after a temporary failure, under another name if the name is taken', async () => {
     const { recorder, requests, time } = await setUp(
       refuse(503, 'ServiceUnavailable'),
       refuse(409, 'AlreadyExists'),
@@ -235,7 +235,7 @@ describe('a server that does not take it', () => {
     expect(new Set(requests().map(({ body }) => body.metadata.name)).size).toBe(3);
   });
 
-  test('costs that Event only when it refuses it', async () => {
+  test('causes the loss of only the Event that it refuses', async () => {
     const { recorder, requests } = await setUp(refuse(403, 'Forbidden'));
     recorder.event(account, attached);
     recorder.event(account, { ...attached, note: 'next' });
@@ -243,7 +243,7 @@ describe('a server that does not take it', () => {
     expect(requests().map(({ body }) => body.note)).toEqual(['attached it', 'next']);
   });
 
-  test('does not hold up the end of the process, and nothing is left running', async () => {
+  test('delays the end of the process by at most the flush timeout, and no timer or connection stays open', async () => {
     const { recorder, requests, time, server } = await setUp(() => {});
     recorder.event(account, attached);
     recorder.event(account, { ...attached, note: 'next' });

@@ -1,6 +1,6 @@
 /**
- * Recorder of Events of `events.k8s.io/v1`, after client-go's `tools/events`. Repetitions are counted in the series of
- * one Event. Best effort: recording never fails and never waits.
+ * Recorder of `events.k8s.io/v1` Events, modelled on client-go's `tools/events`. Repetitions are counted in the series
+ * of one Event. Best effort: recording never fails and never waits.
  */
 import { createHash } from 'node:crypto';
 import { formatMicroTime } from '../k8s/timestamps.ts';
@@ -16,7 +16,7 @@ export type EventInput = {
   readonly type: 'Normal' | 'Warning';
   /** PascalCase, for machines. */
   readonly reason: string;
-  /** A sentence, for people; cut after 1,024 bytes, the limit of the API. */
+  /** A sentence for people. It is cut after 1,024 bytes, the limit of the API. */
   readonly note: string;
   /** Action that was done or tried. Default: `Reconcile`. */
   readonly action?: string | undefined;
@@ -25,8 +25,8 @@ export type EventInput = {
 export type EventRecorder = {
   event(regarding: KubeObject, event: EventInput): void;
   /**
-   * Writes everything that is pending, and resolves when that is done or after the timeout, which drops the rest. Call
-   * it before the process ends, as its client is closed afterwards.
+   * Writes all pending Events. Resolves when they are written, or drops the rest after the timeout. Call it before the
+   * process ends, because the client is closed afterwards.
    */
   flush(options?: { readonly timeoutMs?: number }): Promise<void>;
 };
@@ -57,13 +57,13 @@ type Series = {
   /** Name of the Event; absent until it is written. */
   name: string | undefined;
   count: number;
-  /** Last repetition, by either clock. */
+  /** Time of the last repetition on the wall clock. `repeatedAt` is the same instant on the monotonic clock. */
   lastAt: Wall;
   repeatedAt: Monotonic;
-  /** Start of the wait to be written. */
+  /** Time since when the series has been waiting to be written. */
   waitsSince: Monotonic;
   writtenCount: number;
-  /** Whether it is delayed or in the backlog. */
+  /** Whether the write is delayed or in the backlog. */
   writeHeld: boolean;
   queued: boolean;
 };
@@ -74,7 +74,7 @@ const seriesIntervalMs = 60_000;
 const seriesEndMs = 6 * 60_000;
 /** Limit of the backlog. Beyond it the server cannot keep up, and Events are dropped. */
 const longestBacklog = 5_000;
-/** Maximum delay of Events of type Normal while there is other work, and how often that is checked. */
+/** Maximum delay of Events of type Normal while there is other work, and the interval of the check for such work. */
 const patience = { mostMs: 30_000, everyMs: 250 };
 const retryDelaysMs = [500, 2_000, 5_000];
 const longestNoteBytes = 1024;
@@ -99,7 +99,8 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
 
   const nameFor = (object: string, at: Wall): string => {
     names += 1;
-    // Object and time as in client-go, and a counter, as several Events can fall into one millisecond.
+    // The name contains the object and the time, as in client-go, and a counter, because several Events can occur in
+    // one millisecond.
     return `${object.slice(0, 220)}.${Math.floor(at).toString(16)}${(names % 0x10000).toString(16).padStart(4, '0')}`;
   };
 
@@ -115,7 +116,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
         series.writtenCount = count;
         return;
       } catch (error) {
-        // Events are deleted after an hour. A series that lasts longer continues in a new Event.
+        // The server deletes Events after an hour. A series that lasts longer continues in a new Event.
         if (!isNotFound(error)) throw error;
         series.name = undefined;
       }
@@ -189,7 +190,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     startSender();
   };
 
-  /** Visits every series, so it is not called for every Event. */
+  /** Forgets series that have ended. It visits every series, so it is not called for every Event. */
   const forgetEnded = (): void => {
     if (monotonic() - tidiedAt < seriesIntervalMs) return;
     tidiedAt = monotonic();

@@ -37,7 +37,7 @@ const answer =
   (_, response) =>
     answerJson(response, 200, object(metadata));
 
-test('a finalizer is added beside the others, bound to version and uid', async () => {
+test('a finalizer is added to the existing ones, with resourceVersion and uid as preconditions', async () => {
   const { client, server } = await setUp(answer({ finalizers: ['x', 'ours'] }));
   const changed = await addFinalizer(client, configMaps, object({ finalizers: ['x'] }), 'ours');
   expect(changed?.metadata.finalizers).toEqual(['x', 'ours']);
@@ -46,7 +46,7 @@ test('a finalizer is added beside the others, bound to version and uid', async (
   });
 });
 
-test('one that is there already, or cannot be there any more, costs no request', async () => {
+test('adding a present finalizer, adding one to a terminating object, and removing an absent one send no request', async () => {
   const { client, server } = await setUp();
   const present = object({ finalizers: ['ours'] });
   expect(await addFinalizer(client, configMaps, present, 'ours')).toBe(present);
@@ -57,7 +57,7 @@ test('one that is there already, or cannot be there any more, costs no request',
   expect(server.requests).toHaveLength(0);
 });
 
-test('after a conflict it is decided anew on the present object', async () => {
+test('after a conflict, the change is decided again on the current object', async () => {
   const { client, server } = await setUp(
     refuse(409, 'Conflict'),
     answer({ resourceVersion: '2', finalizers: ['ours', 'y'] }),
@@ -70,7 +70,7 @@ test('after a conflict it is decided anew on the present object', async () => {
   });
 });
 
-test('an old view of an object that is being deleted with the finalizer on it gives the object as it is', async () => {
+test('adding a finalizer to an outdated copy of a terminating object that has it returns the current object', async () => {
   const deletionTimestamp = '2026-01-01T00:00:00Z';
   const { client } = await setUp(
     refuse(409, 'Conflict'),
@@ -80,7 +80,7 @@ test('an old view of an object that is being deleted with the finalizer on it gi
   expect(present?.metadata).toMatchObject({ deletionTimestamp, finalizers: ['ours'] });
 });
 
-test('a namesake that was made meanwhile is left alone', async () => {
+test('a new object of the same name is left unchanged', async () => {
   const { client, server } = await setUp(
     refuse(409, 'Conflict'),
     answer({ uid: 'u2', finalizers: ['ours'] }),
@@ -89,7 +89,7 @@ test('a namesake that was made meanwhile is left alone', async () => {
   expect(server.requests.map(({ method }) => method)).toEqual(['PATCH', 'GET']);
 });
 
-test('an object that is gone is no failure, and a refusal is one', async () => {
+test('a deleted object is not an error, but a refusal is', async () => {
   const gone = await setUp(refuse(404, 'NotFound'));
   expect(
     await removeFinalizer(gone.client, configMaps, object({ finalizers: ['ours'] }), 'ours'),
@@ -98,7 +98,7 @@ test('an object that is gone is no failure, and a refusal is one', async () => {
   await expect(addFinalizer(refused.client, configMaps, object(), 'ours')).rejects.toSatisfy(isForbidden);
 });
 
-test('an object that was not read from the server is a bug', async () => {
+test('an object that was not read from the server throws a TypeError', async () => {
   const { client } = await setUp();
   const made: KubeObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a', namespace: 'n' } };
   await expect(addFinalizer(client, configMaps, made, 'ours')).rejects.toThrow(TypeError);

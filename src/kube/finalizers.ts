@@ -1,7 +1,7 @@
 /**
- * Finalizers, which let a controller clean up before its object is deleted. Each change applies to the version that
- * was read, so that finalizers of other controllers are never lost, and to the uid, so that it never hits a new object
- * of the same name.
+ * Finalizers, which let a controller clean up before its object is deleted. Each change has two preconditions: the
+ * resourceVersion that was read, so that finalizers of other controllers are never lost, and the uid, so that a new
+ * object of the same name is never changed.
  * https://kubernetes.io/docs/concepts/overview/working-with-objects/finalizers/
  */
 import { isConflict, isNotFound } from './errors.ts';
@@ -12,7 +12,7 @@ import type { Resource } from './resource.ts';
 type Client = Pick<KubeClient, 'get' | 'patch'>;
 type Options = RequestOptions & { readonly fieldManager?: string | undefined };
 
-/** Tries after conflicts, which mean that another writer changed the object in between. */
+/** Maximum tries. A conflict means that another writer changed the object in between. */
 const maxTries = 5;
 
 export function hasFinalizer(object: KubeObject, finalizer: string): boolean {
@@ -20,8 +20,8 @@ export function hasFinalizer(object: KubeObject, finalizer: string): boolean {
 }
 
 /**
- * Returns the object after the change; the same reference if nothing changed. Absent if the object is deleted, or is
- * being deleted without the finalizer, when the API server accepts no new one.
+ * Returns the object after the change, or the same reference if nothing changed. Returns undefined if the object is
+ * deleted, or is being deleted without the finalizer, because the API server then accepts no new finalizers.
  */
 export async function addFinalizer<T extends KubeObject>(
   client: Client,
@@ -39,7 +39,7 @@ export async function addFinalizer<T extends KubeObject>(
   );
 }
 
-/** Returns the object after the change; absent if it is deleted, as it usually is after its last finalizer. */
+/** Returns the object after the change; undefined if it is deleted, as usual after the last finalizer is removed. */
 export async function removeFinalizer<T extends KubeObject>(
   client: Client,
   resource: Resource,
@@ -88,7 +88,7 @@ async function change<T extends KubeObject>(
       if (isNotFound(error)) return undefined;
       throw error;
     }
-    // A new object of the same name.
+    // This is a new object of the same name.
     if (present.metadata.uid !== uid) return undefined;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * A small controller runtime after client-go and controller-runtime: client, informers, work queue, controllers, and
+ * A small controller runtime modelled on client-go and controller-runtime: client, informers, work queue, controllers, and
  * helpers for the API conventions. It is independent of this product.
  */
 export type { Resource } from './resource.ts';

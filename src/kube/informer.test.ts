@@ -73,8 +73,8 @@ const agree = (followed: Followed, server: CollectionServer) =>
 const watching = (server: CollectionServer, watches = 1) =>
   expect.poll(() => server.openWatches(), { interval: 2, timeout: 5000 }).toBe(watches);
 
-describe('while all is well', () => {
-  test('lists in pages, watches from the version of the list, and tells each change once', async () => {
+describe('without faults', () => {
+  test('lists in pages, watches from the resourceVersion of the list, and reports each change once', async () => {
     const server = await serve('a', 'b');
     const followed = follow(server);
     await followed.informer.synced;
@@ -106,7 +106,7 @@ describe('while all is well', () => {
     await watching(server);
     server.put('b', '1');
     await agree(followed, server);
-    // The last event it saw is too old now; only the bookmark has a version to resume from.
+    // The resourceVersion of the last event is compacted now. The informer can only resume from that of the bookmark.
     server.compact();
     server.bookmark();
     server.toWatches(({ response }) => response.end());
@@ -117,7 +117,7 @@ describe('while all is well', () => {
     await agree(followed, server);
   });
 
-  test('gets its initial state from a watch where the server can', async () => {
+  test('gets its initial state from a watch if the server supports streaming lists', async () => {
     const server = await serve('a', 'b');
     server.setStreamingList(true);
     const followed = follow(server, { streamingList: true });
@@ -131,7 +131,7 @@ describe('while all is well', () => {
     );
   });
 
-  test('asks for a list where the server cannot stream one', async () => {
+  test('requests a list if the server does not support streaming lists', async () => {
     const server = await serve('a', 'b');
     const followed = follow(server, { streamingList: true });
     await agree(followed, server);
@@ -139,7 +139,7 @@ describe('while all is well', () => {
     expect([server.lists().length, server.watches().length]).toEqual([1, 2]);
   });
 
-  test('asks for a list where the server begins to stream one and falls silent', async () => {
+  test('requests a list if the server starts a streaming list and then sends nothing', async () => {
     const server = await serve('a', 'b');
     server.orderFaults('watch', (_, response) => {
       response.write(`{"type":"ADDED","object":{"metadata":{"name":"half","resourceVersion":"1"}}}\n`);
@@ -176,7 +176,7 @@ describe('faults of the server', () => {
           '{"type":"ERROR","object":{"kind":"Status","code":500,"message":"etcdserver: no leader"}}\n',
         ),
     ],
-  ])('%s during a watch: resumes where it was, without a list', async (_, breakWatch) => {
+  ])('%s during a watch: resumes from the last resourceVersion, without a list', async (_, breakWatch) => {
     const server = await serve('a');
     const followed = follow(server);
     await watching(server);
@@ -205,32 +205,35 @@ describe('faults of the server', () => {
           '{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired","message":"old"}}\n',
         ),
     ],
-  ])('a watch that %s: lists anew, and sees what was deleted and re-created meanwhile', async (_, cut) => {
-    const server = await serve('deleted', 'recreated', 'kept');
-    const followed = follow(server);
-    await watching(server);
-    const silenced = server.silence();
-    const kept = followed.informer.store.get('default/kept');
-    server.remove('deleted');
-    server.remove('recreated');
-    server.put('recreated', '1');
-    server.put('new', '1');
-    server.compact();
-    followed.changes.length = 0;
-    for (const watcher of silenced) cut(watcher);
-    await agree(followed, server);
-    expect(server.lists()).toHaveLength(2);
-    expect(
-      followed.changes.map(({ key, old, new: next }) => [key, old?.metadata.uid, next?.metadata.uid]),
-    ).toEqual([
-      ['default/deleted', 'uid-1', undefined],
-      ['default/new', undefined, 'uid-5'],
-      ['default/recreated', 'uid-2', 'uid-4'],
-    ]);
-    expect(followed.informer.store.get('default/kept')).toBe(kept);
-  });
+  ])(
+    'a watch that %s: lists again, and notices objects that were deleted and recreated in between',
+    async (_, cut) => {
+      const server = await serve('deleted', 'recreated', 'kept');
+      const followed = follow(server);
+      await watching(server);
+      const silenced = server.silence();
+      const kept = followed.informer.store.get('default/kept');
+      server.remove('deleted');
+      server.remove('recreated');
+      server.put('recreated', '1');
+      server.put('new', '1');
+      server.compact();
+      followed.changes.length = 0;
+      for (const watcher of silenced) cut(watcher);
+      await agree(followed, server);
+      expect(server.lists()).toHaveLength(2);
+      expect(
+        followed.changes.map(({ key, old, new: next }) => [key, old?.metadata.uid, next?.metadata.uid]),
+      ).toEqual([
+        ['default/deleted', 'uid-1', undefined],
+        ['default/new', undefined, 'uid-5'],
+        ['default/recreated', 'uid-2', 'uid-4'],
+      ]);
+      expect(followed.informer.store.get('default/kept')).toBe(kept);
+    },
+  );
 
-  test('what comes with an error in one piece counts as far as the error, and no further', async () => {
+  test('events before an error in the same chunk are processed, and events after it are not', async () => {
     const server = await serve('a');
     const followed = follow(server);
     await watching(server);
@@ -247,7 +250,7 @@ describe('faults of the server', () => {
     ]);
   });
 
-  test('a list that fails in every way is tried until it works', async () => {
+  test('a list is retried after every kind of failure until it succeeds', async () => {
     const server = await serve('a', 'b');
     server.orderFaults(
       'list',
@@ -278,7 +281,7 @@ describe('faults of the server', () => {
     expect(followed.informer.lastError()).toBeUndefined();
   });
 
-  test('a kind that is not served yet is asked for often, and then less', async () => {
+  test('a kind that is not served yet is requested often at first, and then less often', async () => {
     const server = await serve('a');
     server.orderFaults('list', ...Array.from({ length: 45 }, () => refuse(404, 'NotFound')));
     const waits: number[] = [];
@@ -294,7 +297,7 @@ describe('faults of the server', () => {
     expect(waits.slice(40)).toEqual([600, 1200, 2400, 4800, 9600]);
   });
 
-  test('backs off with each failure in a row up to 30 s, and starts over once an event came', async () => {
+  test('the backoff grows with each consecutive failure up to 30 s, and is reset by an event', async () => {
     const server = await serve('a');
     const waits: number[] = [];
     server.orderFaults('watch', ...Array.from({ length: 8 }, () => refuse(500, 'InternalError')));
@@ -314,7 +317,7 @@ describe('faults of the server', () => {
     expect(server.lists()).toHaveLength(1);
   });
 
-  test('a version that is gone whenever it is watched does not become a storm of lists', async () => {
+  test('lists are delayed if their resourceVersion is always expired when it is watched', async () => {
     const server = await serve('a');
     server.orderFaults('watch', ...Array.from({ length: 5 }, () => refuse(410, 'Expired')));
     const waits: number[] = [];
@@ -329,7 +332,7 @@ describe('faults of the server', () => {
     expect(waits).toEqual([800, 1600, 3200, 6400]);
   });
 
-  test('a connection that fell silent is given up and the watch resumed', async () => {
+  test('a silent connection is abandoned and the watch is resumed', async () => {
     const server = await serve('a');
     const followed = follow(server, { limits: { idleMs: 100_000 } });
     await watching(server);
@@ -340,7 +343,7 @@ describe('faults of the server', () => {
     await expect.poll(() => server.http.openConnections()).toBeLessThanOrEqual(2);
   });
 
-  test('a server that goes away comes back', async () => {
+  test('the informer recovers when the server is down for a while', async () => {
     const server = await serve('a');
     const followed = follow(server);
     await watching(server);
@@ -395,8 +398,8 @@ describe('random faults', () => {
   });
 });
 
-describe('users of the store', () => {
-  test('find by index, and an indexer, a trim or a listener that throws costs only itself', async () => {
+describe('the store', () => {
+  test('finds objects by index, and an indexer, trim or listener that throws affects nothing else', async () => {
     const server = await serve('a', 'b', 'bad');
     const followed = follow(server, {
       indexers: {
@@ -429,7 +432,7 @@ describe('users of the store', () => {
   });
 
   test.each([true, false])(
-    'get trimmed what arrives, object by object, also while a collection is read (streamed: %s)',
+    'contains trimmed objects, each trimmed as it arrives, also during the initial list (streamed: %s)',
     async (streamingList) => {
       const server = await serve('a', 'b');
       server.setStreamingList(streamingList);
@@ -450,7 +453,7 @@ describe('users of the store', () => {
   );
 
   test.each([true, false])(
-    'get objects without managed fields, if they want (streamed: %s)',
+    'contains objects without managed fields if `omitManagedFields` is set (streamed: %s)',
     async (streamingList) => {
       const server = await serve('a');
       server.setStreamingList(streamingList);
@@ -470,7 +473,7 @@ describe('users of the store', () => {
     },
   );
 
-  test('find an object by what it is now, and no more by what it was', async () => {
+  test('finds an object by its current index values and not by its previous ones', async () => {
     const server = await serve('a', 'b');
     const followed = follow(server, { indexers: { value: ({ data }) => data.value.split(' ') } });
     await followed.informer.synced;
@@ -492,7 +495,7 @@ describe('users of the store', () => {
     expect([names('0'), names('1')]).toEqual([['b'], []]);
   });
 
-  test('cannot change what is in it', async () => {
+  test('contains frozen objects', async () => {
     const server = await serve('a');
     const { informer } = follow(server);
     await informer.synced;
@@ -513,7 +516,7 @@ describe('stopping', () => {
     await expect(followed.informer.start(new AbortController().signal)).rejects.toThrow(TypeError);
   });
 
-  test('tells nothing more of what has arrived already', async () => {
+  test('reports no more changes, even of events that have already arrived', async () => {
     const server = await serve();
     const followed = follow(server);
     await watching(server);
@@ -526,7 +529,7 @@ describe('stopping', () => {
     expect(followed.changes.map(({ key }) => key)).toEqual(['default/first']);
   });
 
-  test('before it had everything, tells who waits for that', async () => {
+  test('before the informer has synced rejects `synced`', async () => {
     const server = await serve('a');
     server.orderFaults('list', () => {});
     const followed = follow(server);

@@ -1,6 +1,6 @@
 /**
- * Local cache of one resource that follows the API server and reports changed keys. Reads from it cost the server
- * nothing, which makes level-based controllers cheap.
+ * Local cache of one resource that follows the API server and reports changed keys. Reads from the cache do not load
+ * the server, which makes level-based controllers cheap.
  */
 import type { KubeClient } from './kube-client.ts';
 import { silentLogger, type Logger } from './logger.ts';
@@ -19,12 +19,12 @@ export type Change<T> = { readonly key: string; readonly old?: T; readonly new?:
 export type Informer<T extends KubeObject> = {
   readonly resource: Resource;
   readonly store: Store<T>;
-  /** Runs until `signal` aborts, then resolves. It survives every failure of the server and never rejects. */
+  /** Runs until `signal` aborts, then resolves. It recovers from every failure of the server and never rejects. */
   start(signal: AbortSignal): Promise<void>;
-  /** Resolves when the store is complete for the first time; rejects when the informer stops before. */
+  /** Resolves when the store is complete for the first time; rejects if the informer stops before that. */
   readonly synced: Promise<void>;
   hasSynced(): boolean;
-  /** Time of the last response of the server (list, event or bookmark), by `now`; absent before the first. */
+  /** Time of the last response of the server (list, event or bookmark) on the clock `now`; undefined before the first. */
   lastContact(): number | undefined;
   /** Current error, for `/readyz`; absent if there is none. */
   lastError(): Error | undefined;
@@ -42,7 +42,7 @@ export type InformerOptions<T extends KubeObject> = {
    * Reduces an object to the parts to keep. Must keep `name`, `namespace`, `uid` and `resourceVersion` of `metadata`.
    */
   readonly trim?: ((object: T) => T) | undefined;
-  /** Leaves out `metadata.managedFields`, which is cheaper than to `trim` it. */
+  /** Leaves out `metadata.managedFields`, which is cheaper than removing it in `trim`. */
   readonly omitManagedFields?: boolean | undefined;
   readonly indexers?: Readonly<Record<string, Indexer<T>>> | undefined;
   /** Monotonic milliseconds. */
@@ -51,8 +51,8 @@ export type InformerOptions<T extends KubeObject> = {
   readonly setTimer?: SetTimer | undefined;
   readonly logger?: Logger | undefined;
   /**
-   * Requests the initial state through a watch where the server supports it, which spares the server one large answer.
-   * Default: true.
+   * Requests the initial state through a watch if the server supports it, so that the server need not build one large
+   * response. Default: true.
    */
   readonly streamingList?: boolean | undefined;
   readonly limits?: Partial<ReflectorLimits> | undefined;
@@ -170,14 +170,14 @@ export function createInformer<T extends KubeObject>(options: InformerOptions<T>
 const isSame = (a: KubeObject, b: KubeObject): boolean =>
   a.metadata.uid === b.metadata.uid && a.metadata.resourceVersion === b.metadata.resourceVersion;
 
-/** For objects of lists, and of clients that do not leave the field out. */
+/** Used for objects from lists, and for clients that do not leave the field out. */
 function withoutManagedFields<T extends KubeObject>(object: T): T {
   if (object.metadata.managedFields === undefined) return object;
   const { managedFields: _, ...metadata } = object.metadata;
   return { ...object, metadata };
 }
 
-/** Readers share the objects, so a write to one of them fails at once. */
+/** Freezes an object, because readers share it: an attempt to change it throws. */
 function freeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);

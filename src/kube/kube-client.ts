@@ -1,6 +1,6 @@
 /**
- * Port to an API server for informers, recorders and leases. `createKubeClient` implements it over HTTP, simulations in
- * memory.
+ * Interface to an API server for informers, recorders and leases. `createKubeClient` implements it over HTTP;
+ * simulations implement it in memory.
  */
 import type { KubeApiError } from './errors.ts';
 import type { KubeObject } from './object.ts';
@@ -31,8 +31,8 @@ export type ListOptions<T extends KubeObject = KubeObject> = RequestOptions & {
   readonly resourceVersion?: string | undefined;
   readonly resourceVersionMatch?: 'Exact' | 'NotOlderThan' | undefined;
   /**
-   * Applied to each object of a page as it arrives, so that dropped parts of a large collection are never in memory
-   * together.
+   * Applied to each object of a page as the page arrives, so that the dropped parts of a large collection are never in
+   * memory all at once.
    */
   readonly transform?: ((object: T) => T) | undefined;
 };
@@ -47,11 +47,11 @@ export type WatchOptions = RequestOptions & {
   readonly allowBookmarks?: boolean | undefined;
   /** The server ends the watch after this time. */
   readonly timeoutSeconds?: number | undefined;
-  /** Begins with the current state as ADDED events, which a bookmark with `initialEventsEnd` ends. */
+  /** The watch begins with the current state as ADDED events, followed by a bookmark with `initialEventsEnd`. */
   readonly sendInitialEvents?: boolean | undefined;
   /**
-   * Leaves out `metadata.managedFields`, a third of a typical pod, which is cheaper than to parse it. Not for kinds
-   * that have another list of this name.
+   * Leaves out `metadata.managedFields`, a third of a typical pod, without parsing it. Do not use it for kinds that
+   * have another list of this name.
    */
   readonly omitManagedFields?: boolean | undefined;
   /** Called when the server has accepted the watch, possibly long before its first event. */
@@ -64,7 +64,7 @@ export type WatchEvent<T> =
   | { readonly type: 'ERROR'; readonly error: KubeApiError };
 
 export type DeleteOptions = RequestOptions & {
-  /** Preconditions: the server answers with a conflict if the object was recreated or has changed. */
+  /** `uid` and `resourceVersion` are preconditions: a recreated or changed object causes a conflict. */
   readonly uid?: string | undefined;
   readonly resourceVersion?: string | undefined;
   readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan' | undefined;
@@ -99,15 +99,15 @@ export type RawResponse = {
 };
 
 /**
- * Every method throws `KubeApiError` for an answer other than 2xx, `KubeUnreachableError` if there was no answer, and
- * the signal's reason if it was aborted. Objects are as on the wire: timestamps are strings.
+ * Every method throws `KubeApiError` for a response other than 2xx, `KubeUnreachableError` if there was no response,
+ * and the signal's reason if the request was aborted. Objects have their JSON form: timestamps are strings.
  */
 export type KubeClient = {
   get<T extends KubeObject>(resource: Resource, ref: ObjectRef, options?: RequestOptions): Promise<T>;
-  /** All pages. Adds `apiVersion` and `kind`, which servers leave out in lists of built-in kinds. */
+  /** Fetches all pages. Adds `apiVersion` and `kind`, which servers leave out in lists of built-in kinds. */
   list<T extends KubeObject>(resource: Resource, options?: ListOptions<T>): Promise<ListResult<T>>;
   create<T extends KubeObject>(resource: Resource, object: T, options?: WriteOptions): Promise<T>;
-  /** Replaces the object; if `metadata.resourceVersion` is set, only if that is still its version. */
+  /** Replaces the object. If `metadata.resourceVersion` is set, it must still be the current one. */
   update<T extends KubeObject>(resource: Resource, object: T, options?: WriteOptions): Promise<T>;
   /** Server-side apply. Creates the object if it does not exist. */
   apply<T extends KubeObject>(
@@ -130,7 +130,7 @@ export type KubeClient = {
   ): Promise<T>;
   updateStatus<T extends KubeObject>(resource: Resource, object: T, options?: WriteOptions): Promise<T>;
   delete(resource: Resource, ref: ObjectRef, options?: DeleteOptions): Promise<void>;
-  /** TokenRequest of a ServiceAccount. */
+  /** Requests a token for a ServiceAccount (TokenRequest). */
   createToken(
     ref: { readonly namespace: string; readonly name: string },
     spec: TokenSpec,
@@ -138,7 +138,7 @@ export type KubeClient = {
   ): Promise<{ token: string; expirationTimestamp: string }>;
   /** Ends when the server ends it; throws when the connection breaks or the data are not watch events. */
   watch<T extends KubeObject>(resource: Resource, options: WatchOptions): AsyncIterable<WatchEvent<T>>;
-  /** Any other request. Answers other than 2xx are returned, not thrown. */
+  /** Sends any other request. Responses other than 2xx are returned, not thrown. */
   raw(request: RawRequest): Promise<RawResponse>;
   /** Aborts requests and closes all connections. */
   close(): Promise<void>;

@@ -131,7 +131,7 @@ async function readFileOf(path: string): Promise<KubeconfigDocument | undefined>
   for (const { cluster } of document.clusters) absolute(cluster, 'certificate-authority');
   for (const { user } of document.users) {
     for (const field of ['client-certificate', 'client-key', 'tokenFile']) absolute(user, field);
-    // A bare command is searched in PATH; one with a slash is relative to the file, as in client-go.
+    // A command without a slash is searched in PATH; one with a slash is relative to the file, as in client-go.
     if (user?.exec?.command?.includes('/')) absolute(user.exec, 'command');
   }
   return document;

@@ -50,8 +50,8 @@ const failure = async (promise: Promise<unknown>): Promise<KubeConfigError> => {
   return error as KubeConfigError;
 };
 
-describe('where the kubeconfig is', () => {
-  test('the option goes before KUBECONFIG, KUBECONFIG before the home folder', async () => {
+describe('the location of the kubeconfig', () => {
+  test('the option takes precedence over KUBECONFIG, and KUBECONFIG over the home folder', async () => {
     const option = await write('option', kubeconfig({ server: 'https://option' }));
     const listed = await write('listed', kubeconfig({ server: 'https://listed' }));
     await write('.kube/config', kubeconfig({ server: 'https://home' }));
@@ -61,7 +61,7 @@ describe('where the kubeconfig is', () => {
     expect((await loadConnection({ env: { HOME: folder } })).server).toBe('https://home');
   });
 
-  test('files of KUBECONFIG are merged, the first to name something wins, and missing ones are skipped', async () => {
+  test('the files in KUBECONFIG are merged: the first definition of a name wins, and missing files are skipped', async () => {
     const first = await write('first', kubeconfig({ server: 'https://first', context: 'a' }));
     const second = await write(
       'second',
@@ -76,7 +76,7 @@ describe('where the kubeconfig is', () => {
     ]);
   });
 
-  test('in a pod it is made of the ServiceAccount', async () => {
+  test('in a pod it is built from the files of the ServiceAccount', async () => {
     await write('sa/token', 'pod-token\n');
     await write('sa/ca.crt', 'CA');
     await write('sa/namespace', 'kon-system');
@@ -91,7 +91,7 @@ describe('where the kubeconfig is', () => {
   });
 });
 
-describe('what is wrong is told by a code and in words', () => {
+describe('problems are reported with a code and a message', () => {
   test.each([
     ['Missing', { kubeconfig: '/no/such/file', env: {} }, 'there is no kubeconfig at /no/such/file'],
     ['Missing', { env: { KUBECONFIG: '/no/such:/file' } }, 'none of the files in KUBECONFIG exists'],
@@ -129,18 +129,18 @@ describe('what is wrong is told by a code and in words', () => {
     expect(error.message).toContain(words);
   });
 
-  test('Unreadable', async () => {
+  test('reports a folder in place of the file as Unreadable', async () => {
     const path = await write('folder/inside', '');
     const error = await failure(loadConnection({ kubeconfig: join(path, '..'), env: {} }));
     expect(error.code).toBe('Unreadable');
   });
 });
 
-describe('what it says', () => {
+describe('the content of the kubeconfig', () => {
   const load = async (options: Parameters<typeof kubeconfig>[0]) =>
     loadConnection({ kubeconfig: await write('config', kubeconfig(options)), env: {} });
 
-  test('client certificates, authorities and their files, relative to the kubeconfig', async () => {
+  test('client certificates and authorities are read as data or from files relative to the kubeconfig', async () => {
     await write('pki/ca.crt', 'CA');
     await write('pki/user.crt', 'CERT');
     const connection = await load({
@@ -162,7 +162,7 @@ describe('what it says', () => {
     });
   });
 
-  test('a user and password, and whom to impersonate', async () => {
+  test('username, password and impersonation are sent as headers', async () => {
     const connection = await load({
       user: {
         username: 'a',
@@ -182,7 +182,7 @@ describe('what it says', () => {
     });
   });
 
-  test('a token file, which goes before a token and is read again', async () => {
+  test('a token file takes precedence over a token and is read again on refresh', async () => {
     const path = await write('token', 'first\n');
     const connection = await load({ user: { token: 'ignored', tokenFile: 'token' } });
     expect((await connection.credentials()).headers.Authorization).toBe('Bearer first');
@@ -190,7 +190,7 @@ describe('what it says', () => {
     expect((await connection.credentials({ refresh: true })).headers.Authorization).toBe('Bearer second');
   });
 
-  test('an exec plugin: told what it may count on, its answer kept until it is refused', async () => {
+  test('an exec plugin gets its documented environment, and its credentials are kept until they are refused', async () => {
     const plugin = await write(
       'plugins/login',
       `#!/bin/sh
@@ -218,7 +218,7 @@ echo "{\\"kind\\":\\"ExecCredential\\",\\"status\\":{\\"token\\":\\"$PREFIX-$(wc
     ]);
   });
 
-  test('an exec plugin whose answer has an end is asked again when that has come, and not before', async () => {
+  test('an exec plugin whose credentials expire runs again after their expiration, not before', async () => {
     const plugin = await write(
       'plugins/expiring',
       `#!/bin/sh
@@ -251,12 +251,12 @@ echo "{\\"kind\\":\\"ExecCredential\\",\\"status\\":{\\"token\\":\\"tok-$runs\\"
     expect((await failure(failing.credentials())).message).toBe('the credential plugin "sh" failed: expired');
   });
 
-  test('a server without TLS, as kubectl proxy is', async () => {
+  test('a server without TLS, such as kubectl proxy, is accepted', async () => {
     const connection = await load({ server: 'http://127.0.0.1:8001' });
     expect((await connection.credentials()).headers.Authorization).toBe('Bearer tok');
   });
 
-  test('a proxy of the cluster goes before one of the environment, and loopback has none', async () => {
+  test('a proxy of the cluster takes precedence over one of the environment, and loopback is not proxied', async () => {
     const env = { HTTPS_PROXY: 'http://proxy.corp:3128', NO_PROXY: '10.0.0.0/8,.svc,internal' };
     const proxyOf = async (server: string, cluster: object = {}) => {
       const path = await write('config', kubeconfig({ server, cluster }));

@@ -1,6 +1,6 @@
 /**
- * Builds a Connection from a kubeconfig or a pod's files. Client certificates and tokens are read here; all else is
- * left to the official client's KubeConfig, which is large and loaded only if needed.
+ * Builds a Connection from a kubeconfig or a pod's files. Client certificates and tokens are read here. The official
+ * client's KubeConfig, which is large and loaded only if needed, handles all other credentials.
  */
 import type { RequestOptions as HttpsRequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
@@ -29,7 +29,7 @@ export async function loadConnection(options: LoadConnectionOptions): Promise<Co
     const again = await readDocument(options)
       .then((next) => select(next.document, selected.contextName, next.origin))
       .catch(() => current.selected);
-    // If the file refers to another cluster now, this connection stays with the one that it was created for.
+    // If the file refers to another cluster now, this connection keeps its original cluster.
     const chosen = again.server === server ? again : current.selected;
     current = { selected: chosen, credentials: await credentialSource(chosen) };
   };
@@ -94,7 +94,7 @@ function select(document: KubeconfigDocument, wanted: string | undefined, origin
 }
 
 /**
- * Loads the official client for credentials that are not static only. Files are read each time, as they may be rotated.
+ * Loads the official client only for credentials that are not static. Files are read each time, as they may be rotated.
  */
 async function credentialSource(selected: Selected): Promise<() => Promise<Credentials>> {
   const { cluster, user } = selected;
@@ -107,7 +107,7 @@ async function toKubeConfig(selected: Selected): Promise<KubeConfig> {
   const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js');
   const { cluster, user, contextName } = selected;
   const config = new KubeConfig();
-  // Prevents KubeConfig from creating proxy agents of its own, which would be unused.
+  // Without the proxy URL, KubeConfig creates no proxy agents, which would be unused.
   const { 'proxy-url': _proxyUrl, ...rest } = cluster;
   const translated: KubeconfigDocument = {
     clusters: [
@@ -134,11 +134,11 @@ async function toKubeConfig(selected: Selected): Promise<KubeConfig> {
   return config;
 }
 
-/** Translates fields for KubeConfig that it has under another name, or leaves to its caller. */
+/** Translates fields that KubeConfig has under another name or leaves to its caller. */
 function translateUser(user: UserEntry, cluster: ClusterEntry): UserEntry {
   const translated: UserEntry = { ...user };
-  // KubeConfig reads a `token-file` once, but the file of a `tokenFile` provider every minute, as needed for rotated
-  // tokens.
+  // KubeConfig reads a `token-file` only once, but reads the file of a `tokenFile` provider every minute, which
+  // rotated tokens require.
   if (user.tokenFile) {
     translated['auth-provider'] = { name: 'tokenFile', config: { tokenFile: user.tokenFile } };
     // kubectl's order: the file wins over the token. KubeConfig has the opposite order.

@@ -15,12 +15,12 @@ import type { Monotonic, Wall } from '../k8s/time.ts';
 
 type LeaseClient = Pick<KubeClient, 'get' | 'create' | 'update'>;
 /**
- * `slow` and `late`: the server processes the request at once, and answers after four or six seconds; a try times out
- * after five.
+ * `slow` and `late`: the server processes the request at once, and responds after four and six seconds. A try times out
+ * after five seconds.
  */
 type Fault = 'refused' | 'silent' | 'answer lost' | 'slow' | 'late';
 
-/** One Lease in memory with optimistic locking, as time is simulated. */
+/** One Lease in memory with optimistic locking, because time is simulated. */
 function createLeaseServer() {
   let lease: Lease | undefined;
   let version = 0;
@@ -125,8 +125,8 @@ function setUp() {
   return { world, server, a, b };
 }
 
-describe('the lead', () => {
-  test('is held by one, renewed, and written as others expect it', async () => {
+describe('leadership', () => {
+  test('is held by one process, is renewed, and is written in the format of client-go', async () => {
     const { world, server, a, b } = setUp();
     a.start();
     await world.advance(100);
@@ -145,7 +145,7 @@ describe('the lead', () => {
     expect(() => b.elector.assertLeading()).toThrow(NotLeadingError);
   });
 
-  test('passes on at once when it is given free, after the work has ended and with the lease held meanwhile', async () => {
+  test('passes on at once when the leader releases the Lease, which it holds until its work has ended', async () => {
     const { world, server, a, b } = setUp();
     a.start();
     b.start();
@@ -161,7 +161,7 @@ describe('the lead', () => {
     expect(server.present()?.spec).toMatchObject({ holderIdentity: 'b', leaseTransitions: 1 });
   });
 
-  test('passes on within the duration and one retry when its holder dies', async () => {
+  test('passes on within the lease duration and one retry period when the leader dies', async () => {
     const { world, a, b } = setUp();
     a.start();
     b.start();
@@ -175,7 +175,7 @@ describe('the lead', () => {
     expect(took).toBeGreaterThan(10_000);
   });
 
-  test('is waited for until the process is stopped', async () => {
+  test('is awaited until the process is stopped', async () => {
     const { world, a, b } = setUp();
     a.start();
     await world.advance(10);
@@ -187,7 +187,7 @@ describe('the lead', () => {
     expect(a.leads()).toBe(true);
   });
 
-  test('is won by exactly one of those who try at the same time', async () => {
+  test('is won by exactly one of several candidates that try at the same time', async () => {
     const { world, a, b } = setUp();
     a.start();
     b.start();
@@ -198,7 +198,7 @@ describe('the lead', () => {
 
 describe('a leader', () => {
   test.each<Fault>(['refused', 'silent', 'answer lost'])(
-    'whose server is %s ends at its deadline, before anyone else can lead',
+    'whose server is %s stops at its renew deadline, before another process can lead',
     async (fault) => {
       const { world, a, b } = setUp();
       a.start();
@@ -216,7 +216,7 @@ describe('a leader', () => {
     },
   );
 
-  test('survives a fault that ends one retry before its deadline', async () => {
+  test('survives a fault that ends one retry period before its renew deadline', async () => {
     const { world, a } = setUp();
     a.start();
     await world.advance(1_000);
@@ -228,7 +228,7 @@ describe('a leader', () => {
     expect(a.log).toEqual(['leads at 0']);
   });
 
-  test('survives a renewal whose answer was lost', async () => {
+  test('survives a renewal whose response was lost', async () => {
     const { world, a } = setUp();
     a.start();
     await world.advance(1_000);
@@ -239,19 +239,19 @@ describe('a leader', () => {
     expect(a.leads()).toBe(true);
   });
 
-  test('leads from when its renewal was sent, not from when the answer came: others may count from before', async () => {
+  test('counts its leadership from the sending of its renewal, not from the response, because others may have seen the Lease earlier', async () => {
     const { world, a } = setUp();
     a.start();
     await world.advance(1_000);
     a.setFault('slow');
     await world.advance(1_500);
-    // Sent after two seconds, answered after six.
+    // The renewal is sent after two seconds and answered after six.
     a.setFault('silent');
     await world.advance(20_000);
     expect(a.log).toEqual(['leads at 0', 'told to end at 12000', 'lost at 12000']);
   });
 
-  test('that gave up the lead does not get it back by an answer that comes late', async () => {
+  test('that has lost leadership does not regain it through a late response', async () => {
     const { world, a } = setUp();
     a.start();
     await world.advance(1_000);
@@ -265,7 +265,7 @@ describe('a leader', () => {
     }
   });
 
-  test('gives the lease free also when a renewal of its own was under way', async () => {
+  test('releases the Lease even if a renewal was in flight', async () => {
     const { world, server, a, b } = setUp();
     a.start();
     await world.advance(100);
@@ -282,7 +282,7 @@ describe('a leader', () => {
     expect(b.leads()).toBe(true);
   });
 
-  test('that was paused does not lead when it goes on, before any of its timers has run', async () => {
+  test('that was paused does not lead when it resumes, even before its timers have run', async () => {
     const world = createSimulatedTime();
     const server = createLeaseServer();
     // The timers of a paused process do not run, while its clock continues.
@@ -322,7 +322,7 @@ describe('a leader', () => {
     expect(server.present()?.spec?.holderIdentity).toBe('b');
   });
 
-  test('ends when the machine slept, which stops the monotonic clock', async () => {
+  test('stops after the machine was suspended, which stops the monotonic clock', async () => {
     const { world, a } = setUp();
     a.start();
     await world.advance(3_000);
@@ -332,7 +332,7 @@ describe('a leader', () => {
     expect(a.log.at(-1)).toMatch(/^lost/);
   });
 
-  test('goes on when the wall clock is turned back', async () => {
+  test('continues when the wall clock is set back', async () => {
     const { world, a } = setUp();
     a.start();
     await world.advance(3_000);
@@ -341,7 +341,7 @@ describe('a leader', () => {
     expect(a.leads()).toBe(true);
   });
 
-  test('whose work fails gives the lease free and passes the failure on', async () => {
+  test('whose work fails releases the Lease and rejects with the failure', async () => {
     const { world, server } = setUp();
     const elector = createLeaderElector({
       client: server.client(() => undefined, world.setTimer),
@@ -360,7 +360,7 @@ describe('a leader', () => {
   });
 });
 
-describe('somebody else who may write the Lease', () => {
+describe('another writer of the Lease', () => {
   const stalled = (leaseDurationSeconds: number): Lease => ({
     apiVersion: 'coordination.k8s.io/v1',
     kind: 'Lease',
@@ -368,7 +368,7 @@ describe('somebody else who may write the Lease', () => {
     spec: { holderIdentity: 'stranger', leaseDurationSeconds },
   });
 
-  test('stalls the others for five minutes at most by one write, whatever duration it states', async () => {
+  test('stalls the candidates for at most five minutes per write, whatever lease duration it states', async () => {
     const { world, server, a } = setUp();
     await server.client(() => undefined, world.setTimer).create(leases, stalled(365 * 24 * 3_600));
     a.start();
@@ -379,7 +379,7 @@ describe('somebody else who may write the Lease', () => {
     expect(a.leads()).toBe(true);
   });
 
-  test('shows by who holds it and by how long ago it changed', async () => {
+  test('is visible from the holder and the age of the Lease', async () => {
     const { world, server, a } = setUp();
     expect(a.elector.ageMs()).toBeUndefined();
     const stranger = server.client(() => undefined, world.setTimer);
@@ -405,7 +405,7 @@ describe('somebody else who may write the Lease', () => {
   });
 });
 
-test('periods that cannot work together are a bug', () => {
+test('periods that contradict each other throw a TypeError', () => {
   const { world, server } = setUp();
   const make = (periods: object) => () =>
     createLeaderElector({

@@ -1,11 +1,11 @@
 /**
- * Leader election by a Lease, after client-go's `tools/leaderelection`: at most one of several processes leads.
+ * Leader election with a Lease, modelled on client-go's `tools/leaderelection`: at most one of several processes leads.
  *
- * Clocks are never compared between processes. A candidate takes over when the Lease has not changed for its duration
- * by the candidate's clock; the leader stops before that by its own clock, counted from the sending of its last
- * renewal. A process that was paused therefore finds its lease expired before it writes: `assertLeading` has to be
- * called right before each write (`beforeWrite` of the client, and the equivalent elsewhere). A request that was sent
- * while the lease was held, and takes longer than the margin between deadline and duration, cannot be stopped.
+ * Clocks are never compared between processes. A candidate takes over when, by its own clock, the Lease has not changed
+ * for the lease duration. The leader stops earlier: by its own clock, at the deadline after it sent its last renewal. A
+ * process that was paused must notice that its lease expired before it writes, so call `assertLeading` right before each
+ * write (`beforeWrite` of the client, and the equivalent elsewhere). A request that was sent while the lease was held, and
+ * takes longer than the margin between deadline and duration, cannot be stopped.
  */
 import { formatMicroTime } from '../k8s/timestamps.ts';
 import { isAlreadyExists, isConflict, isNotFound } from './errors.ts';
@@ -33,28 +33,28 @@ export class NotLeadingError extends Error {
 }
 
 export type LeaderElectorOptions = {
-  /** Separate client without `beforeWrite` and with a rate of its own: renewals must not wait behind other requests. */
+  /** A separate client without `beforeWrite` and with its own rate limit: renewals must not wait behind other requests. */
   readonly client: Pick<KubeClient, 'get' | 'create' | 'update'>;
   readonly namespace: string;
   readonly name: string;
   /** Unique among the candidates, such as the pod's name with a random suffix. */
   readonly identity: string;
-  /** Time that others wait after the last renewal, in whole seconds; client-go: 15 s. */
+  /** Time that candidates wait after the last renewal, in whole seconds; client-go: 15 s. */
   readonly leaseDurationMs?: number | undefined;
-  /** Time that the leader leads after its last renewal; client-go: 10 s. Must be less than the duration. */
+  /** Time that the leader continues after its last renewal; client-go: 10 s. Must be less than the duration. */
   readonly renewDeadlineMs?: number | undefined;
   /** Time between tries; client-go: 2 s. */
   readonly retryPeriodMs?: number | undefined;
   /** Monotonic clock that continues while the process is paused. */
   readonly now: () => Monotonic;
-  /** Clock for the times in the Lease, and to detect that the machine was suspended. */
+  /** Clock for the times in the Lease and for detecting that the machine was suspended. */
   readonly wallClock: () => Wall;
   readonly random: Random;
   readonly setTimer?: SetTimer | undefined;
   readonly logger?: Logger | undefined;
 };
 
-/** `lost`: another process may lead now, and this one has to end. `stopped`: the caller's signal aborted. */
+/** `lost`: another process may lead now, so this one has to exit. `stopped`: the caller's signal aborted. */
 export type LeadershipEnd = 'lost' | 'stopped';
 
 export type LeaderElector = {
@@ -74,8 +74,8 @@ export type LeaderElector = {
 };
 
 /**
- * Longest duration in a Lease that candidates respect, in milliseconds. Otherwise one write by whoever may update the
- * Lease could stall all operators for any time.
+ * Longest duration in a Lease that candidates respect, in milliseconds. Without this limit, one write by any user with
+ * the right to update the Lease could stall all operators indefinitely.
  */
 export const longestLeaseMs = 300_000;
 
@@ -95,10 +95,10 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
 
   /** Last observed Lease, and when it was first observed. */
   let observed: { readonly lease: Lease; readonly since: number } | undefined;
-  /** Sending time of the last successful renewal, by both clocks; absent while another process leads. */
+  /** Time when the last successful renewal was sent, by both clocks; undefined while another process leads. */
   let renewed: { readonly at: number; readonly wallAt: number } | undefined;
 
-  /** The greater of both clocks: suspending the machine stops the monotonic one, an adjustment changes the other. */
+  /** Longer of the elapsed times on both clocks: a suspend stops the monotonic clock, an adjustment changes the wall clock. */
   const sinceRenewal = (since: NonNullable<typeof renewed>): number =>
     Math.max(now() - since.at, wallClock() - since.wallAt);
 
@@ -109,7 +109,7 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
       observed = { lease, since: now() };
   };
 
-  /** Time that another holder can still rely on the lease, by our clock. */
+  /** Remaining time that another holder can rely on the lease, by the clock of this process. */
   const heldForMs = ({ lease, since }: NonNullable<typeof observed>): number => {
     const holder = lease.spec?.holderIdentity;
     if (!holder || holder === identity) return 0;
@@ -129,7 +129,7 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
     };
   };
 
-  /** One try. Returns whether this process holds the lease. */
+  /** Tries once to acquire or renew the lease. Returns whether this process holds it. */
   const acquireOrRenew = async (signal: AbortSignal): Promise<boolean> => {
     // Renewals skip the read as long as no other process wrote.
     let known = isLeading() ? observed?.lease : undefined;
@@ -157,7 +157,7 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
           continue;
         }
         if (!isConflict(error)) throw error;
-        // Another process wrote, or the answer to our write was lost: read the Lease.
+        // Another process wrote the Lease, or the response to our write was lost: read the Lease.
         known = undefined;
         continue;
       }
@@ -169,7 +169,7 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
     }
   };
 
-  /** Absent if another process created it first. */
+  /** Creates the Lease. Returns undefined if another process created it first. */
   const create = async (
     signal: AbortSignal,
     sent: NonNullable<typeof renewed>,
@@ -223,7 +223,7 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
     }
   };
 
-  /** Waits for `work`, which never rejects, at most this long. */
+  /** Waits for `work`, which must never reject, but at most `ms` milliseconds. */
   const orFor = (ms: number, work: Promise<unknown>): Promise<void> =>
     new Promise((resolve) => {
       const cancel = setTimer(resolve, ms);

@@ -1,4 +1,4 @@
-/** Client for bursts of work, with a limit on its requests in flight, watches aside. */
+/** Client for bursts of work that limits its requests in flight, except watches. */
 import type { KubeClient } from './kube-client.ts';
 import { createSlots } from './slots.ts';
 

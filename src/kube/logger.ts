@@ -1,6 +1,6 @@
 /**
- * Port for logging: a constant message with varying fields, so that lines can be counted and filtered. The host passes
- * an adapter for its logger.
+ * Logging interface: a constant message with varying fields, so that lines can be counted and filtered. The host program
+ * passes an adapter for its logger.
  */
 export type LogFields = Readonly<Record<string, unknown>>;
 
@@ -13,7 +13,7 @@ export type Logger = {
   with(fields: LogFields): Logger;
 };
 
-/** Drops everything; the default where the host passes no logger. */
+/** Drops everything. The default if the host program passes no logger. */
 export const silentLogger: Logger = {
   debug: () => {},
   info: () => {},

@@ -1,6 +1,6 @@
 import type { ObjectMeta } from '../k8s/metadata.ts';
 
-/** Part of every Kubernetes object that the runtime reads. */
+/** The part of Kubernetes objects that the runtime reads. */
 export type KubeObject = { apiVersion: string; kind: string; metadata: ObjectMeta };
 
 /** Key of an object in stores and queues: `namespace/name`, or `name` if it is cluster-scoped. */

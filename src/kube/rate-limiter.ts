@@ -1,17 +1,17 @@
-/** Token bucket after client-go's `flowcontrol`, which keeps one client from crowding out others of an API server. */
+/** Token bucket like client-go's `flowcontrol`: prevents one client from starving the other clients of an API server. */
 import { sleep, type SetTimer } from './timing.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
 export type RateLimiter = {
-  /** Resolves when a request may be sent, in the order of calls; at once when `signal` aborts. */
+  /** Resolves when a request may be sent, in the order of the calls, or at once when `signal` aborts. */
   take(signal?: AbortSignal): Promise<void>;
 };
 
-/** Token arithmetic without waiting. */
+/** The arithmetic of tokens, without waiting. */
 export type TokenBucket = {
   /** Takes the next token, and returns the milliseconds until it is available. */
   readonly take: () => number;
-  /** Returns a token whose taker gave up, which shortens the wait of later takers. */
+  /** Returns the token of an aborted request, which shortens the wait of later requests. */
   readonly giveBack: () => void;
 };
 

@@ -1,7 +1,7 @@
 /**
- * Mirrors one resource into a sink, after client-go's `tools/cache/reflector.go`: list, watch from the version of the
- * list, resume from the last version when the watch ends, list again when that version is gone. Only its signal stops
- * it.
+ * Mirrors one resource into a sink, like client-go's `tools/cache/reflector.go`: lists, watches from the resourceVersion
+ * of the list, resumes from the last resourceVersion when the watch ends, and lists again when that one has expired. Only
+ * its signal stops it.
  */
 import { backoffDelayMs, type BackoffPolicy } from './backoff.ts';
 import {
@@ -26,14 +26,15 @@ export type ReflectorLimits = {
   /** Delay between tries, doubled with each failure in a row. client-go: 0.8 s to 30 s. */
   readonly backoff: BackoffPolicy;
   /**
-   * Watches last between this and twice this, so that those of many processes do not end together. client-go: 5 min.
+   * Minimum duration of a watch. The actual one is random, up to twice as long, so that the watches of many processes do
+   * not end together. client-go: 5 min.
    */
   readonly watchSeconds: number;
   /** A connection counts as broken after this much silence; the server sends a bookmark about every minute. */
   readonly idleMs: number;
-  /** After this much silence within a streaming list, a list is requested instead. */
+  /** After this time without data in a streaming list, a normal list is requested instead. */
   readonly streamingListIdleMs: number;
-  /** Retries for a kind that is not served (yet), before the backoff grows. */
+  /** Retries for a kind that is not served (yet), before the backoff starts to grow. */
   readonly notServed: { readonly everyMs: number; readonly times: number };
 };
 
@@ -47,11 +48,11 @@ export const defaultReflectorLimits: ReflectorLimits = {
 
 /** Receiver of observed objects. Implementations must not throw. */
 export type ReflectorSink<T> = {
-  /** Reduces an object to the parts to keep. Called as objects arrive, so that a full collection is never in memory. */
+  /** Reduces an object to the parts to keep. It is called as objects arrive, so that full objects are never all in memory. */
   readonly take: (object: T) => T;
   /** Replaces the state by these reduced objects. */
   readonly replace: (taken: readonly T[]) => void;
-  /** Gets an object as it arrived. */
+  /** Adds or updates an object, which is passed as it arrived. */
   readonly upsert: (object: T) => void;
   readonly remove: (object: T) => void;
   /** Called for each response of the server. */
@@ -82,7 +83,7 @@ class WatchIdleError extends Error {
   override readonly name = 'WatchIdleError';
 }
 
-/** Next action after the end of a list or watch. */
+/** Result of a list or watch: the next action. */
 type Outcome =
   | { readonly next: 'watch'; readonly version: string }
   | { readonly next: 'list' }
@@ -116,7 +117,7 @@ export async function runReflector<T extends KubeObject>(
       signal,
       transform: sink.take,
     });
-    // Not yet progress: a list whose watch fails must not be repeated at once.
+    // A list alone is no progress: if its watch fails, the list must not be repeated at once.
     sink.contact();
     sink.replace(items);
     return { next: 'watch', version: resourceVersion };
@@ -250,7 +251,7 @@ export async function runReflector<T extends KubeObject>(
   }
 }
 
-/** Whether the watch can resume from the version after this error, or a list is needed. */
+/** Decides whether the watch can resume from the resourceVersion after this error, or a list is needed. */
 function afterWatchError(error: unknown, version: string | undefined): Outcome {
   if (isGone(error) || isResourceVersionTooLarge(error)) return { next: 'list' };
   // The server refuses this watch; a list shows whether that is temporary.
@@ -259,7 +260,7 @@ function afterWatchError(error: unknown, version: string | undefined): Outcome {
   return { next: 'retry', version: refused ? undefined : version, error: toError(error) };
 }
 
-/** Answers of servers without streaming lists: the feature gate is off, or the parameters are unknown. */
+/** Whether the server does not support streaming lists: the feature gate is off, or the parameters are unknown. */
 const isUnsupported = (error: unknown): boolean => isInvalid(error) || isBadRequest(error);
 
 function retryDelayMs(error: Error, failures: number, limits: ReflectorLimits, random: Random): number {
@@ -272,7 +273,7 @@ function retryDelayMs(error: Error, failures: number, limits: ReflectorLimits, r
   return Math.max(wanted, backoffDelayMs(limits.backoff, failures, random));
 }
 
-/** Aborts its signal after the time without `heard`, or with the outer signal. */
+/** Aborts its signal when `heard` was not called for the given time, or when the outer signal aborts. */
 function guardIdleness(options: {
   signal: AbortSignal;
   setTimer: SetTimer;
@@ -286,7 +287,7 @@ function guardIdleness(options: {
   options.signal.addEventListener('abort', stopWithOuter, { once: true });
   let last = now();
   let cancel: () => void;
-  // One timer that checks the last time, as there can be thousands of events a second.
+  // One timer checks the last time, because a timer per event is too expensive for thousands of events per second.
   const check = (): void => {
     const silentMs = Math.max(0, now() - last);
     const leftMs = options.idleMs() - silentMs;

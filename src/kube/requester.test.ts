@@ -16,7 +16,7 @@ describe('an overloaded server', () => {
   };
   const ref = { namespace: 'default', name: 'a' };
 
-  test('is asked again after the time it named', async () => {
+  test('gets the request again after the time in Retry-After', async () => {
     const server = await serve(overloaded(3, 429, { 'retry-after': '2' }));
     const waited: number[] = [];
     await clientOf(server, { setTimer: instantTimer(waited) }).get(configMaps, ref);
@@ -34,7 +34,7 @@ describe('an overloaded server', () => {
     },
   );
 
-  test('that wants to be left alone for long is left to the backoff of the caller', async () => {
+  test('with a long Retry-After gets no retry: the caller has to back off', async () => {
     const server = await serve(overloaded(1, 503, { 'retry-after': '60' }));
     const waited: number[] = [];
     const client = clientOf(server, { setTimer: instantTimer(waited) });
@@ -42,7 +42,7 @@ describe('an overloaded server', () => {
     expect([server.requests.length, waited]).toEqual([1, []]);
   });
 
-  test('gets a create again only when it has not worked on it', async () => {
+  test('gets a create again after status 429, which means that it was not processed, but not after 503', async () => {
     const busy = await serve(overloaded(1, 429, { 'retry-after': '1' }));
     await clientOf(busy, { setTimer: instantTimer([]) }).create(configMaps, configMap('a'));
     expect(busy.requests).toHaveLength(2);
@@ -55,7 +55,7 @@ describe('an overloaded server', () => {
     expect(failing.requests).toHaveLength(1);
   });
 
-  test('is believed at last', async () => {
+  test('causes an error after the maximum number of retries', async () => {
     const server = await serve(overloaded(100, 429, { 'retry-after': '1' }));
     const client = clientOf(server, { setTimer: instantTimer([]) });
     await expect(client.get(configMaps, ref)).rejects.toMatchObject({
@@ -65,7 +65,7 @@ describe('an overloaded server', () => {
     expect(server.requests).toHaveLength(11);
   });
 
-  test('does not see more requests a second than it was promised', async () => {
+  test('gets at most the configured number of requests per second', async () => {
     const server = await serve((_, response) => answerJson(response, 200, configMap('a')));
     let time = 0;
     const waited: number[] = [];
@@ -86,18 +86,18 @@ describe('an overloaded server', () => {
 describe('a server that does not answer', () => {
   const ref = { namespace: 'n', name: 'a' };
 
-  test('is told as refused', async () => {
+  test('is reported with the code `refused` if the connection is refused', async () => {
     const server = await serve(() => {});
     await server.close();
     await expect(clientOf(server).get(configMaps, ref)).rejects.toMatchObject({ code: 'refused' });
   });
 
-  test('is told as a name that cannot be resolved', async () => {
+  test('is reported with the code `dns` if its name cannot be resolved', async () => {
     const client = clientOf({ url: 'https://no-such-host.invalid' });
     await expect(client.get(configMaps, ref)).rejects.toMatchObject({ code: 'dns' });
   });
 
-  test('is told as a timeout, both before and within the answer', async () => {
+  test('is reported with the code `timeout`, both before and during the response', async () => {
     const server = await serve(({ path }, response) => {
       if (path.endsWith('/b')) response.write('{"half":');
     });
@@ -106,7 +106,7 @@ describe('a server that does not answer', () => {
     await expect(client.get(configMaps, { ...ref, name: 'b' })).rejects.toMatchObject({ code: 'timeout' });
   });
 
-  test('is asked for the same again when the connection of a GET broke, and not for a write', async () => {
+  test('gets a GET again after the connection broke, but not a write', async () => {
     let breaks = 2;
     const server = await serve((request, response) => {
       if (breaks-- > 0) request.socket.resetAndDestroy();
@@ -119,7 +119,7 @@ describe('a server that does not answer', () => {
     expect(server.requests).toHaveLength(4);
   });
 
-  test('can be given up by the caller, who sees the own reason', async () => {
+  test('is abandoned when the caller aborts, and the request rejects with the reason of the abort', async () => {
     const server = await serve(() => {});
     const controller = new AbortController();
     const get = clientOf(server).get(configMaps, ref, { signal: controller.signal });
@@ -129,7 +129,7 @@ describe('a server that does not answer', () => {
     await expect.poll(() => server.openConnections()).toBe(0);
   });
 
-  test('ends with the client', async () => {
+  test('causes an error when the client is closed', async () => {
     const server = await serve(() => {});
     const client = clientOf(server);
     const get = client.get(configMaps, ref);
@@ -141,8 +141,8 @@ describe('a server that does not answer', () => {
   });
 });
 
-describe('who counts', () => {
-  test('is told of each attempt, and of the status or that there was none', async () => {
+describe('`onAttempt`', () => {
+  test('is called for each attempt, with the status if there was a response', async () => {
     let requests = 0;
     const server = await serve(({ socket }, response) => {
       requests += 1;
@@ -168,7 +168,7 @@ describe('who counts', () => {
 });
 
 describe('the guard of writes', () => {
-  test('stops what writes, and nothing else', async () => {
+  test('stops writes and nothing else', async () => {
     const server = await serve((_, response) => answerJson(response, 200, configMap('a')));
     const refusal = new Error('not the leader');
     const client = clientOf(server, {
@@ -183,7 +183,7 @@ describe('the guard of writes', () => {
       'not the leader',
     );
     await expect(client.raw({ method: 'POST', path: '/x' })).rejects.toThrow('not the leader');
-    // A token is not stored, but it is a credential.
+    // A token request counts as a write: it stores nothing, but issues a credential.
     const spec = { audiences: ['sts'], expirationSeconds: 600 };
     await expect(client.createToken({ namespace: 'n', name: 'a' }, spec)).rejects.toBe(refusal);
     expect(server.requests.map(({ method }) => method)).toEqual(['GET']);

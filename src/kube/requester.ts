@@ -8,10 +8,10 @@ import type { TransportResponse } from './connections.ts';
 import { createTransport } from './transport.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
-/** `Warning` header of the server: a deprecated API, an unknown field, or a message of an admission policy. */
+/** `Warning` header of a response: a deprecated API, an unknown field, or a message of an admission policy. */
 export type Warning = { readonly text: string; readonly method: string; readonly path: string };
 
-/** One try of a request; `status` is absent if there was no answer. */
+/** Outcome of one attempt; `status` is absent if there was no response. */
 export type RequestOutcome = {
   readonly method: string;
   /** Host and port of the API server. */
@@ -28,15 +28,15 @@ export type KubeClientOptions = {
   readonly requestTimeoutMs?: number | undefined;
   /** Default: `performance.now`. */
   readonly now?: (() => Monotonic) | undefined;
-  /** Spreads the retries of many clients. Default: not spread. */
+  /** Random numbers that spread the retries of many clients. Default: retries are not spread. */
   readonly random?: Random | undefined;
   readonly setTimer?: SetTimer | undefined;
   readonly onWarning?: ((warning: Warning) => void) | undefined;
-  /** Called for each try, including refused and repeated ones; not for requests aborted before they were sent. */
+  /** Called for each attempt, including refused and repeated ones, but not for requests aborted before they were sent. */
   readonly onAttempt?: ((attempt: RequestOutcome) => void) | undefined;
   /**
-   * Called right before the first byte of a write is sent, after all waiting; throws to prevent it. Keeps a process
-   * that has lost its lease from writing.
+   * Called right before the first byte of a write is sent, after all waiting. It can throw to prevent the write, so that
+   * a process that has lost its lease does not write.
    */
   readonly beforeWrite?: (() => void) | undefined;
 };
@@ -50,7 +50,7 @@ export type Call = {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
-  /** Whether a repetition is harmless. */
+  /** Whether the request may be sent twice without harm. */
   readonly repeatable: boolean;
   readonly write: boolean;
 };
@@ -61,7 +61,7 @@ export type Answer = {
   readonly body: string;
 };
 
-/** Successful answer whose body continues until one side ends it. */
+/** Successful response whose body continues until one side ends it. */
 export type Stream = {
   readonly body: AsyncIterable<Buffer>;
   readonly end: () => void;
@@ -70,9 +70,9 @@ export type Stream = {
 
 export type Requester = {
   readonly server: string;
-  /** Sends until the server accepts it. Answers other than 2xx are returned. */
+  /** Sends the request, with retries. Responses other than 2xx are returned. */
   readonly send: (call: Call) => Promise<Answer>;
-  /** Like `send`, but throws `KubeApiError` for an answer other than 2xx. Returns the body as JSON. */
+  /** Like `send`, but throws `KubeApiError` for a response other than 2xx. Returns the parsed JSON body. */
   readonly ask: <R>(call: Call) => Promise<R>;
   /** @throws KubeApiError for an answer other than 200. */
   readonly open: (call: Call) => Promise<Stream>;
@@ -83,7 +83,7 @@ export type Requester = {
 const maxRetries = 10;
 /** A longer `Retry-After` is left to the caller's backoff. */
 const longestRetryAfterMs = 30_000;
-/** Reconnects of a GET after a broken connection, as the server may just have closed a kept one. */
+/** Maximum reconnects of a GET after a broken connection: the server may just have closed a kept-alive one. */
 const maxReconnects = 2;
 
 export function createRequester(connection: Connection, options: KubeClientOptions): Requester {
@@ -103,7 +103,7 @@ export function createRequester(connection: Connection, options: KubeClientOptio
       `the API server ${server} did not answer within ${requestTimeoutMs} ms (${call.method} ${call.path})`,
     );
 
-  /** Aborts with the reason of the first of: the caller's signal, the end of the client, the deadline. */
+  /** Aborts on the caller's signal, the close of the client or the deadline, with the reason of the first of them. */
   const guardCall = (call: Call) => {
     const controller = new AbortController();
     const stop = (): void => controller.abort(call.signal?.reason);
@@ -121,7 +121,7 @@ export function createRequester(connection: Connection, options: KubeClientOptio
         call.signal?.removeEventListener('abort', stop);
         closing.signal.removeEventListener('abort', stopClosing);
       },
-      /** Converts an error that occurred while a body was read: to the abort reason, if it was aborted. */
+      /** Converts an error that occurred while a body was read. If the request was aborted, returns the abort reason. */
       wrapError: (error: unknown): unknown =>
         controller.signal.aborted ? controller.signal.reason : transport.wrapError(toError(error)),
     };
@@ -252,8 +252,8 @@ function queryString(query: Query = {}): string {
 }
 
 /**
- * Delay that the server requests before a retry; absent if the request is not to be repeated. A 429 was not processed,
- * so even a create can be repeated; any other answer with `Retry-After` may follow a processed request.
+ * Delay that the server requests before a retry; undefined if the request must not be repeated. A request with status 429
+ * was not processed, so even a create can be repeated. With any other status, the request may have been processed.
  */
 function retryDelayMs(answer: Answer, call: Call, random: Random | undefined): number | undefined {
   const seconds = retryAfterSeconds(answer.headers);
@@ -292,7 +292,7 @@ function apiError(answer: Answer, call: Call): KubeApiError {
   );
 }
 
-/** `299 - "text"`, several separated by commas (RFC 7234 §5.5), or several headers. */
+/** Parses `Warning` headers: `299 - "text"`, several separated by commas (RFC 7234 §5.5), or several headers. */
 function warningsOf(header: string | string[] | undefined): string[] {
   if (header === undefined) return [];
   const texts: string[] = [];

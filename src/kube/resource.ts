@@ -1,6 +1,6 @@
 /**
- * Resources of the Kubernetes API, as named by URLs. Kinds are data here, so that the client, informers and recorders
- * support any custom resource without code generation.
+ * Resources of the Kubernetes API and their URLs. A resource is a value here, not a type, so that the client, informers and
+ * recorders support any custom resource without code generation.
  */
 
 /** One kind in one version. `group` is `''` for the core group; `plural` is the URL segment, e.g. `configmaps`. */
@@ -24,8 +24,8 @@ export function apiVersionOf(resource: Resource): string {
  * URL path of a collection, or of one object if `name` is given. Every segment is escaped. A namespaced resource
  * without `namespace` means the collection in all namespaces.
  *
- * @throws TypeError for an object of a namespaced resource without a namespace, or of a cluster-scoped one with a
- *   namespace, as the server would answer with a misleading 404
+ * @throws TypeError if the namespace of a namespaced object is missing, or a cluster-scoped object has one; the server
+ *   would respond with a misleading 404
  */
 export function resourcePath(
   resource: Resource,

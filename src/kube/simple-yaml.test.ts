@@ -1,4 +1,4 @@
-/** The parser has to agree with the YAML library. */
+/** Compares the parser with the YAML library. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
@@ -43,7 +43,7 @@ const sameAsLibrary = (text: string): void => {
   expect(plain.value).toEqual(parse(text));
 };
 
-describe('plain YAML', () => {
+describe('the simple YAML parser', () => {
   it.each([
     ['what kubectl writes', byKubectl],
     [
@@ -51,7 +51,7 @@ describe('plain YAML', () => {
       `---\n# made by hand\nusers:\n  # one\n  - name: "a b"\n    user:\n      token: 'x: y'\n\ncontexts: []\nempty:\n`,
     ],
     ['a list of scalars', '- a\n- --flag=x\n- true\n'],
-  ])('is %s', (_what, text) => {
+  ])('accepts %s', (_what, text) => {
     const plain = parseSimpleYaml(text);
     expect(plain).toBeDefined();
     expect(plain?.value).toEqual(parse(text));
@@ -71,16 +71,16 @@ describe('plain YAML', () => {
     ['keys given twice', 'a: b\na: c\n'],
     ['JSON', '{"a": "b"}\n'],
     ['nothing', ''],
-  ])('is not that with %s', (_what, text) => {
+  ])('rejects %s', (_what, text) => {
     expect(parseSimpleYaml(text)).toBeUndefined();
   });
 
-  it('is left to the library when it is not plain', async () => {
+  it('leaves other YAML to the library', async () => {
     expect(await parseYaml('users: [{name: a}]\n')).toEqual({ users: [{ name: 'a' }] });
     await expect(parseYaml('a: b\na: c\n')).rejects.toThrow('unique');
   });
 
-  it('means what the library takes it for, whatever is written', () => {
+  it('agrees with the library on every document that the library writes', () => {
     const json = fc.jsonValue({ maxDepth: 4 });
     fc.assert(
       fc.property(json, fc.boolean(), (value, indentSeq) =>
@@ -89,7 +89,7 @@ describe('plain YAML', () => {
     );
   });
 
-  it('means what the library takes it for, or nothing, wherever a sign is changed', () => {
+  it('agrees with the library or returns undefined, wherever characters are changed', () => {
     const signs = [
       ...Array.from(' \n-:#\'"{}[],&*!|>%@`?\\~\t\r'),
       'true',

@@ -1,7 +1,7 @@
 /**
  * Parser for the subset of YAML that tools write into kubeconfigs: block maps and lists of one-line scalars. The full
- * YAML library takes longer to load than a short command takes to run. Anything that may be outside of the subset is
- * left to the library, so that no text has two interpretations.
+ * YAML library takes longer to load than a short command takes to run. The library parses everything that may be outside
+ * the subset, so that no text has two interpretations.
  */
 
 /** @throws YAMLParseError of the library */
@@ -15,7 +15,7 @@ type Value = string | boolean | null | readonly Value[] | { readonly [key: strin
 
 class NotSimple extends Error {}
 
-/** @returns undefined if the text may be outside of the subset */
+/** @returns undefined if the text may be outside the subset */
 export function parseSimpleYaml(text: string): { readonly value: Value } | undefined {
   const lines = text
     .split('\n')

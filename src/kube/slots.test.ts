@@ -3,7 +3,7 @@ import { createSlots } from './slots.ts';
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test('no more than so many run at a time, first come first served, and a failure frees its slot', async () => {
+test('limits concurrent work, runs it in the order of arrival, and frees the slot after a failure', async () => {
   const slots = createSlots(2);
   const started: number[] = [];
   const ends: ((error?: Error) => void)[] = [];
@@ -30,7 +30,7 @@ test('no more than so many run at a time, first come first served, and a failure
   expect(await Promise.all(results)).toEqual([0, 'broke', 2, 3]);
 });
 
-test('who gives up while waiting takes no slot', async () => {
+test('a caller that aborts while it waits takes no slot', async () => {
   const slots = createSlots(1);
   let end = (): void => {};
   const first = slots.run(() => new Promise<void>((resolve) => (end = resolve)));

@@ -1,6 +1,6 @@
-/** Limit on concurrent work, in the order of arrival. */
+/** Limits concurrent work, which runs in the order of arrival. */
 export type Slots = {
-  /** Runs the work when a slot is free. Rejects with the signal's reason if it aborts before. */
+  /** Runs the work when a slot is free. Rejects with the signal's reason if the signal aborts before that. */
   readonly run: <T>(work: () => Promise<T>, signal?: AbortSignal) => Promise<T>;
 };
 
@@ -26,7 +26,7 @@ export function createSlots(count: number): Slots {
       signal?.addEventListener('abort', stop, { once: true });
     });
   };
-  /** Passes the slot to the longest waiting caller. */
+  /** Passes the slot to the caller that has waited longest. */
   const release = (): void => {
     const [next] = waiting;
     if (!next) {

@@ -1,4 +1,4 @@
-/** The reader has to agree with the official client. */
+/** Compares the credentials with those of the official client. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -36,7 +36,7 @@ async function byOfficialClient(cluster: ClusterEntry, user: UserEntry): Promise
   };
 }
 
-describe('plain credentials', () => {
+describe('static credentials', () => {
   it.each<[string, ClusterEntry, UserEntry]>([
     ['a token', { server }, { token: 'secret' }],
     ['nothing', { server }, {}],
@@ -50,7 +50,7 @@ describe('plain credentials', () => {
       { server, 'tls-server-name': 'kube', 'insecure-skip-tls-verify': true },
       { token: 'x' },
     ],
-  ])('of %s are those of the official client', async (_what, cluster, user) => {
+  ])('from %s agree with the official client', async (_what, cluster, user) => {
     expect(isStatic(cluster, user)).toBe(true);
     const mine = await staticCredentials(cluster, user);
     expect(await byOfficialClient(cluster, user)).toEqual(mine);
@@ -64,7 +64,7 @@ describe('plain credentials', () => {
     expect(await staticCredentials(cluster, user)).toEqual(await byOfficialClient(cluster, user));
   });
 
-  it('win over the files beside them', async () => {
+  it('as data take precedence over files', async () => {
     const path = join(folder, 'nowhere');
     const cluster = { server, 'certificate-authority': path, 'certificate-authority-data': data('ca') };
     const user = { 'client-certificate': path, 'client-certificate-data': data('cert') };
@@ -73,7 +73,7 @@ describe('plain credentials', () => {
     });
   });
 
-  it('that cannot be read are told as such', async () => {
+  it('whose file cannot be read cause the error CredentialsFailed', async () => {
     await expect(
       staticCredentials({ server }, { 'client-certificate': join(folder, 'nope') }),
     ).rejects.toMatchObject({ code: 'CredentialsFailed', message: expect.stringContaining('ENOENT') });
@@ -85,7 +85,7 @@ describe('plain credentials', () => {
     ['a password', { username: 'x', password: 'y' }],
     ['an impersonation', { token: 'x', as: 'somebody' }],
     ['a provider', { 'auth-provider': { name: 'oidc' } }],
-  ])('are not those of %s', (_what, user) => {
+  ])('do not include %s', (_what, user) => {
     expect(isStatic({ server }, user)).toBe(false);
   });
 });

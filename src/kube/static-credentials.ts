@@ -1,6 +1,6 @@
 /**
- * Client certificates and tokens that a kubeconfig contains or refers to. They are read here, as the official client's
- * KubeConfig takes longer to load than a short command takes to run. All other credentials are left to it.
+ * Client certificates and tokens that a kubeconfig contains or refers to. They are read here, because the official client's
+ * KubeConfig takes longer to load than a short command takes to run. KubeConfig handles all other credentials.
  */
 import { errorMessage } from '../k8s/errors.ts';
 import { readFile } from 'node:fs/promises';
@@ -37,7 +37,7 @@ export function isStatic(cluster: ClusterEntry, user: UserEntry): boolean {
 }
 
 /**
- * Requires entries that are static.
+ * Reads the credentials of entries that must be static.
  *
  * @throws KubeConfigError with code `CredentialsFailed` if a file cannot be read
  */
@@ -63,7 +63,7 @@ export async function staticCredentials(cluster: ClusterEntry, user: UserEntry):
   };
 }
 
-/** Inline data win over the file, as in kubectl. */
+/** Reads the inline data or else the file, with the same precedence as kubectl. */
 async function materialOf(
   entry: Readonly<Record<string, unknown>>,
   field: string,

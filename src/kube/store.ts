@@ -1,6 +1,6 @@
 /**
  * Objects of an informer, by key and by index. Only the informer writes. Objects are shared, not copied: treat them as
- * frozen, as those of client-go's listers.
+ * read-only, as with client-go's listers.
  */
 
 /** Maps an object to its index values. */
@@ -29,7 +29,7 @@ export function createStore<T>(indexers: Readonly<Record<string, Indexer<T>>> = 
     for (const { indexer, values } of indexes.values()) {
       const before = from === undefined ? [] : indexer(from);
       const after = to === undefined ? [] : indexer(to);
-      // True for nearly every change; rebuilding large maps each time would be expensive.
+      // Nearly all changes leave the index values unchanged, and rebuilding large maps each time would be expensive.
       if (before.length === after.length && before.every((value, at) => value === after[at])) continue;
       for (const value of before) {
         const keys = values.get(value);

@@ -3,13 +3,13 @@
  * and tests can run it in simulated time.
  */
 
-/** Uniform in [0, 1). */
+/** Returns a random number, uniform in [0, 1). */
 export type Random = () => number;
 
 /** Calls back once after `delayMs`. Returns a function that cancels it. */
 export type SetTimer = (callback: () => void, delayMs: number) => () => void;
 
-/** Node.js takes the delay as a signed 32-bit number, and a larger one as 1 ms. */
+/** Node.js stores a delay as a signed 32-bit number, and treats a larger one as 1 ms. */
 const longestDelayMs = 2 ** 31 - 1;
 
 /** Real timers, which keep the process alive. */

@@ -39,7 +39,7 @@ async function servePeerName(
 }
 
 describe('TLS', () => {
-  test('with an own authority, client certificates and another name than the host', async () => {
+  test('works with a private authority, client certificates and a server name that differs from the host', async () => {
     const authority = await createAuthority();
     const pair = await authority.issue({ name: 'server', dnsNames: ['kubernetes.default'] });
     const user = await authority.issue({ name: 'kon' });
@@ -65,7 +65,7 @@ describe('a proxy', () => {
   test.each([
     ['HTTP', startHttpProxy],
     ['SOCKS', startSocksProxy],
-  ])('of the kind %s is gone through, with TLS from end to end', async (_, startProxy) => {
+  ])('of the kind %s is used, with end-to-end TLS', async (_, startProxy) => {
     const proxy = await startProxy();
     closers.push(() => proxy.close());
     const authority = await createAuthority();
@@ -89,11 +89,11 @@ describe('a proxy', () => {
   });
 });
 
-describe('a connection that is being made', () => {
+describe('a connection that is being established', () => {
   test.each([
     ['directly', undefined],
     ['through a SOCKS proxy', startSocksProxy],
-  ])('%s ends with the client', async (_, startProxy) => {
+  ])('%s is closed when the client is closed', async (_, startProxy) => {
     const proxy = await startProxy?.();
     if (proxy) closers.push(() => proxy.close());
     const sockets = new Set<Socket>();
@@ -122,7 +122,7 @@ describe('a connection that is being made', () => {
 });
 
 describe('credentials', () => {
-  test('that the server no longer takes are fetched again, once, and the request is repeated', async () => {
+  test('that the server no longer accepts are refreshed once, and the request is repeated', async () => {
     const server = await serve(({ headers }, response) => {
       if (headers.authorization === 'Bearer new') answerJson(response, 200, configMap('a'));
       else answerJson(response, 401, statusBody(401, 'Unauthorized', 'Unauthorized'));
@@ -149,7 +149,7 @@ describe('credentials', () => {
     ]);
   });
 
-  test('that are refused for good are told, without asking for new ones each time', async () => {
+  test('that are permanently refused cause an error, without a refresh for each request', async () => {
     const server = await serve((_, response) =>
       answerJson(response, 401, statusBody(401, 'Unauthorized', 'Unauthorized')),
     );
@@ -179,7 +179,7 @@ describe('credentials that come from files and plugins', () => {
     return client;
   };
 
-  test('are looked at again every half minute, and once for requests that come together', async () => {
+  test('are loaded again after half a minute, and only once for concurrent requests', async () => {
     const server = await serve((_, response) => answerJson(response, 200, configMap('a')));
     let time = 0;
     let asked = 0;
@@ -199,7 +199,7 @@ describe('credentials that come from files and plugins', () => {
     );
   });
 
-  test('may be another certificate then, with which a connection is made anew', async () => {
+  test('may contain a new certificate, which is used for a new connection', async () => {
     const authority = await createAuthority();
     const pair = await authority.issue({ name: 'server', ips: ['127.0.0.1'] });
     const users = [await authority.issue({ name: 'first' }), await authority.issue({ name: 'second' })];

@@ -1,4 +1,4 @@
-/** HTTP to one API server with the credentials of a Connection, which it renews. */
+/** HTTP transport to one API server. It uses the credentials of a Connection and refreshes them. */
 import type { Connection, Credentials, TlsMaterial } from './connection.ts';
 import {
   openConnections,
@@ -13,7 +13,7 @@ import { unreachableError } from './network-errors.ts';
 export type Transport = {
   /** @throws KubeUnreachableError, KubeConfigError, or the signal's reason. */
   request(request: TransportRequest): Promise<TransportResponse>;
-  /** Converts an error that occurred while a body was read to the error that `request` would have thrown. */
+  /** Converts an error from reading a body to the error that `request` would have thrown. */
   wrapError(error: Error): Error;
   close(): Promise<void>;
 };
@@ -61,7 +61,7 @@ export function createTransport(connection: Connection, now: () => Monotonic): T
       tls.rejectUnauthorized,
       ...[tls.ca, tls.cert, tls.key].map((value) => value?.toString()),
     ]);
-    // The files were read again without a change, or a concurrent request got here first.
+    // The credentials have not changed, or a concurrent request has already stored them.
     if (current?.fingerprint === fingerprint) {
       current.tls = tls;
       return current.connections;
@@ -89,7 +89,7 @@ export function createTransport(connection: Connection, now: () => Monotonic): T
         }
       });
     try {
-      // Checked here as well, to avoid connecting in vain.
+      // The guard is called here as well, to avoid a useless connection.
       guard?.();
       return await connectionsFor(found.tls).send({
         ...request,
@@ -112,7 +112,7 @@ export function createTransport(connection: Connection, now: () => Monotonic): T
       if (closed) throw closedError();
       const response = await send(request, await credentials());
       if (response.status !== 401) return response;
-      // The token expired before the server did anything, so any request can be repeated with a new one.
+      // The server did not process the request, so any request can be repeated with new credentials.
       const sinceRefresh = now() - lastRefresh;
       if (sinceRefresh >= 0 && sinceRefresh < refreshIntervalMs) return response;
       lastRefresh = now();

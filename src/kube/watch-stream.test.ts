@@ -17,12 +17,12 @@ async function batches(bytes: Buffer, cuts: readonly number[]): Promise<(readonl
 }
 
 describe('the lines of a stream', () => {
-  test('come together when they come in one chunk, without those that say nothing', async () => {
+  test('of one chunk are yielded together, without empty lines', async () => {
     expect(await batches(Buffer.from('a\n\nb\r\n\r\nc\n'), [])).toEqual([['a', 'b\r', 'c']]);
     expect(await batches(Buffer.from('a\nbc\nd\n'), [3])).toEqual([['a'], ['bc', 'd']]);
   });
 
-  test('are whole wherever they are cut, within a character too', async () => {
+  test('are complete wherever the bytes are split, even within a character', async () => {
     const lines = ['"é"', '"→"', '"🦔 and 🦔"', 'x'];
     const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''));
     for (let first = 0; first <= bytes.length; first += 1)
@@ -30,7 +30,7 @@ describe('the lines of a stream', () => {
         expect((await batches(bytes, [first, second])).flat()).toEqual(lines);
   });
 
-  test('are told before it is said that the last one has no end', async () => {
+  test('are yielded before the error for an incomplete last line', async () => {
     const seen: (readonly string[])[] = [];
     const read = async (): Promise<void> => {
       for await (const lines of linesOf(chunksOf(Buffer.from('a\nb\nc'), []))) seen.push(lines);
@@ -51,7 +51,7 @@ describe('the text without managed fields', () => {
     ['with lists in it', '{"managedFields":[[1,[2]],[]],"name":"x"}', '{"name":"x"}'],
     ['with brackets in its names', '{"managedFields":[{"k:{\\"a\\":[]]]":{}}],"name":"x"}', '{"name":"x"}'],
     ['with backslashes', String.raw`{"managedFields":["\\","\"]"],"name":"x"}`, '{"name":"x"}'],
-  ])('%s', (_, text, expected) => {
+  ])('lacks only the managed fields: %s', (_, text, expected) => {
     expect(without(text)).toBe(expected);
   });
 
@@ -61,11 +61,11 @@ describe('the text without managed fields', () => {
     ['they have no end', '{"managedFields":[{"a":'],
     ['a text in them has no end', '{"managedFields":["a'],
     ['a text in them ends in the middle of an escape', '{"managedFields":["a\\'],
-  ])('is all of it when %s', (_, text) => {
+  ])('is unchanged when %s', (_, text) => {
     expect(without(text)).toBe(text);
   });
 
-  test('says everything else as before', () => {
+  test('contains everything else unchanged', () => {
     const metadata = fc.tuple(fc.dictionary(fc.string(), fc.jsonValue()), fc.array(fc.jsonValue()), fc.nat());
     fc.assert(
       fc.property(metadata, ([fields, managedFields, at]) => {

@@ -14,7 +14,7 @@ const openBracket = 0x5b;
 const backslash = 0x5c;
 const closeBracket = 0x5d;
 
-/** The stream is truncated, or is not a watch. It has to be opened again. */
+/** The stream is truncated or is not a watch. The caller has to open it again. */
 export class WatchFormatError extends Error {
   override readonly name = 'WatchFormatError';
 }
@@ -24,8 +24,8 @@ type Decode = (line: Buffer) => string;
 export const wholeText: Decode = (line) => line.toString('utf8');
 
 /**
- * Yields the complete lines of each chunk together, as one generator step per line would cost more than finding the
- * line.
+ * Yields the complete lines of each chunk together, because a generator step for each line would cost more than finding
+ * the line.
  *
  * @throws WatchFormatError if the stream ends within a line
  */
@@ -33,7 +33,7 @@ export async function* linesOf(
   body: AsyncIterable<Buffer>,
   decode: Decode = wholeText,
 ): AsyncGenerator<readonly string[]> {
-  // Parts of a line that continues in the next chunk. Bytes, as a character may be cut.
+  // Parts of a line that continues in the next chunk. They are bytes, because a chunk may end within a character.
   let parts: Buffer[] = [];
   for await (const chunk of body) {
     const lines: string[] = [];
@@ -52,8 +52,8 @@ export async function* linesOf(
 }
 
 /**
- * The text without the first `managedFields`, which are a third of a typical pod and slower to parse than to skip. The
- * name cannot occur within a string, where its quotes would be escaped.
+ * Returns the text without the first `managedFields`, which are a third of a typical pod and slower to parse than to skip.
+ * The quoted name cannot occur within a string, because its quotes would be escaped there.
  */
 export const textWithoutManagedFields: Decode = (line) => {
   const name = line.indexOf(managedFieldsName);
@@ -72,7 +72,7 @@ export const textWithoutManagedFields: Decode = (line) => {
   return line.toString('utf8', 0, before) + line.toString('utf8', isLast ? at : at + 1);
 };
 
-/** Index of the quote that ends the string; past the end of the line if there is none. */
+/** Index of the quote that ends the string, or an index past the end of the line if there is none. */
 function endOfString(line: Buffer, start: number): number {
   let at = start;
   while (at < line.length && line[at] !== quote) at += line[at] === backslash ? 2 : 1;

@@ -29,10 +29,10 @@ const step = fc.oneof(
   },
 );
 
-/** Naive model of a queue: the adds of each key that were not processed yet. */
+/** Naive model of a queue: for each key, the adds that were not processed yet. */
 type Wish = { dueAt: number; priority: number };
 
-test('whatever is done to it: no key is lost, doubled, early, or overtaken', async () => {
+test('after any sequence of operations, no key is lost, processed twice at a time, early, or overtaken', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
       const time = createSimulatedTime();
@@ -46,7 +46,7 @@ test('whatever is done to it: no key is lost, doubled, early, or overtaken', asy
       const wishes = new Map<string, Wish>();
       const processing: string[] = [];
       const faults: unknown[] = [];
-      /** Least priority that each waiting taker accepts. */
+      /** Lowest priority that each waiting taker accepts. */
       const waiting: number[] = [];
 
       const wish = (name: string, afterMs: number, priority: number): void => {
@@ -61,15 +61,15 @@ test('whatever is done to it: no key is lost, doubled, early, or overtaken', asy
         [...wishes].filter(([name, { dueAt }]) => dueAt <= time.now() && !processing.includes(name));
       const check = (item: WorkItem): void => {
         const taken = wishes.get(item.key);
-        // Not processed twice at a time, and added before.
+        // The key is not processed twice at a time, and it was added before.
         expect(processing).not.toContain(item.key);
         expect(taken).toBeDefined();
-        // Not early.
+        // The key is not early.
         expect(taken?.dueAt).toBeLessThanOrEqual(time.now());
         expect(item.priority).toBe(taken?.priority);
         wishes.delete(item.key);
         processing.push(item.key);
-        // Not overtaken. Waiting takers get each key as it becomes due, so this applies to later ones only.
+        // The key was not overtaken. Waiting takers get each key as it becomes due, so this applies only without them.
         if (waiting.length === 0)
           for (const [, other] of dueNow()) expect(other.priority).toBeLessThanOrEqual(item.priority);
       };
@@ -115,7 +115,7 @@ test('whatever is done to it: no key is lost, doubled, early, or overtaken', asy
         }
         await time.settle();
         expect(faults).toEqual([]);
-        // Not lost: no taker waits while an accepted key is due.
+        // No key is lost: no taker waits while a key that it accepts is due.
         for (const atLeast of waiting)
           expect(dueNow().filter(([, { priority }]) => priority >= atLeast)).toEqual([]);
         const metrics = queue.metrics();

@@ -11,7 +11,7 @@ function setUp(options: Partial<WorkQueueOptions> = {}) {
 }
 
 describe('a key', () => {
-  test('that is added many times is given out once', async () => {
+  test('that is added several times is handed out once', async () => {
     const { time, queue, taken, take } = setUp();
     for (let index = 0; index < 5; index += 1) queue.add('a');
     queue.add('b');
@@ -20,7 +20,7 @@ describe('a key', () => {
     expect(taken).toEqual(['a', 'b']);
   });
 
-  test('that is added while it is worked on comes again when that is done, and not before', async () => {
+  test('that is added while it is processed is handed out again after that, not before', async () => {
     const { time, queue, taken, take } = setUp();
     queue.add('a');
     take();
@@ -39,7 +39,7 @@ describe('a key', () => {
     expect(taken).toEqual(['a', 'a']);
   });
 
-  test('comes at the earliest of the times it was added for', async () => {
+  test('is handed out at the earliest of the times that it was added for', async () => {
     const { time, queue, taken, take } = setUp();
     queue.add('a', { afterMs: 1000 });
     queue.add('a', { afterMs: 300 });
@@ -57,7 +57,7 @@ describe('a key', () => {
     expect(time.pending()).toBe(0);
   });
 
-  test('that is added at once is not added again by its earlier delay', async () => {
+  test('that is added without delay is not handed out again for a previous delayed add', async () => {
     const { time, queue, taken, take } = setUp();
     queue.add('a', { afterMs: 1000 });
     queue.add('a');
@@ -69,7 +69,7 @@ describe('a key', () => {
     expect(taken).toEqual(['a']);
   });
 
-  test('that is delayed while it is worked on comes then', async () => {
+  test('that is added with a delay while it is processed is handed out after the delay', async () => {
     const { time, queue, taken, take } = setUp();
     queue.add('a');
     take();
@@ -84,8 +84,8 @@ describe('a key', () => {
   });
 });
 
-describe('order', () => {
-  test('is by priority, then by when a key became due; the highest priority of several counts', async () => {
+describe('the order', () => {
+  test('is by priority, then by due time; the highest priority of several adds counts', async () => {
     const { time, queue, taken, take } = setUp();
     queue.add('sweep-1', { priority: -10 });
     queue.add('late', { afterMs: 10 });
@@ -101,7 +101,7 @@ describe('order', () => {
   });
 });
 
-test('what is least important waits half a minute, but not for ever', async () => {
+test('gives the least important key a turn after half a minute', async () => {
   const { time, queue, taken, take } = setUp();
   const edits = async (count: number): Promise<void> => {
     for (let index = 0; index < count; index += 1) {
@@ -125,7 +125,7 @@ test('what is least important waits half a minute, but not for ever', async () =
   ]);
 });
 
-test('of those that become due together the most important is given to who waits', async () => {
+test('among keys that become due together, gives the most important one to a waiting taker', async () => {
   const { time, queue, taken, take } = setUp();
   take();
   queue.add('plain', { afterMs: 5 });
@@ -135,7 +135,7 @@ test('of those that become due together the most important is given to who waits
 });
 
 describe('retries', () => {
-  test('wait twice as long each time up to the most, and start over once forgotten', async () => {
+  test('double their delay up to the maximum, and restart with the first delay after `forget`', async () => {
     const { queue } = setUp({ backoff: { baseMs: 5, maxMs: 100 } });
     const delays = Array.from({ length: 7 }, () => queue.retry('a'));
     expect(delays).toEqual([5, 10, 20, 40, 80, 100, 100]);
@@ -145,17 +145,17 @@ describe('retries', () => {
     expect(queue.metrics().retries).toBe(8);
   });
 
-  test('of many keys together keep to the rate of all', () => {
+  test('of many keys respect the total retry rate', () => {
     const { queue } = setUp({ retryRate: { qps: 10, burst: 2 } });
     expect(['a', 'b', 'c', 'd'].map((key) => queue.retry(key))).toEqual([5, 5, 100, 200]);
   });
 
-  test('are spread by chance, over the upper half of their delay', () => {
+  test('are spread randomly over the upper half of their delay', () => {
     const least = setUp({ random: () => 0 }).queue.retry('a');
     expect([least, setUp({ random: () => 1 }).queue.retry('a')]).toEqual([2.5, 5]);
   });
 
-  test('of a key that fails for years wait for a finite time', () => {
+  test('of a key that fails for years have a finite delay', () => {
     const { queue } = setUp({ retryRate: { qps: 1e9, burst: 1e9 } });
     let last = 0;
     for (let index = 0; index < 2000; index += 1) last = queue.retry('a');
@@ -164,7 +164,7 @@ describe('retries', () => {
 });
 
 describe('a shutdown', () => {
-  test('ends who waits, gives out nothing more, and leaves no timer', async () => {
+  test('ends waiting takers, hands out no more keys, and leaves no timer', async () => {
     const { time, queue, taken, take } = setUp();
     queue.add('later', { afterMs: 100 });
     take();
@@ -180,7 +180,7 @@ describe('a shutdown', () => {
   });
 });
 
-test('the metrics tell what waits, what runs and for how long', async () => {
+test('the metrics state how many keys wait and how long keys wait and run', async () => {
   const waited: number[] = [];
   const worked: number[] = [];
   const { time, queue, take } = setUp({

@@ -1,6 +1,6 @@
 /**
- * Work queue after client-go's `util/workqueue` and controller-runtime's priority queue: a key is in the queue at most
- * once, is never processed twice at a time, and is processed again if it is added meanwhile.
+ * Work queue modelled on client-go's `util/workqueue` and controller-runtime's priority queue: a key is in the queue at
+ * most once, is never processed twice at a time, and is processed again if it is added while it is processed.
  */
 import { backoffDelayMs, type BackoffPolicy } from './backoff.ts';
 import { createHeap } from './heap.ts';
@@ -11,7 +11,7 @@ import type { Monotonic } from '../k8s/time.ts';
 export type EnqueueOptions = {
   /** Delay in milliseconds; the earliest of several adds wins. */
   readonly afterMs?: number | undefined;
-  /** Higher goes first; the highest of several adds wins. Default: 0. */
+  /** Keys of higher priority go first; the highest of several adds wins. Default: 0. */
   readonly priority?: number | undefined;
 };
 
@@ -26,7 +26,7 @@ export type WorkQueueOptions = {
   readonly backoff?: BackoffPolicy | undefined;
   /** Rate of all retries; client-go: 10 a second, 100 at once. */
   readonly retryRate?: { readonly qps: number; readonly burst: number } | undefined;
-  /** Called with the time that a key waited after it was due, and with the time that it was then worked on. */
+  /** `onQueued` is called with the time that a key waited after it was due, `onWorked` with its processing time. */
   readonly onQueued?: ((waitedMs: number) => void) | undefined;
   readonly onWorked?: ((workedMs: number) => void) | undefined;
 };
@@ -45,15 +45,15 @@ export type WorkQueueMetrics = {
 
 export type WorkQueue = {
   add(key: string, options?: EnqueueOptions): void;
-  /** Adds the key after its backoff and by the rate of all retries. Returns the delay in milliseconds. */
+  /** Adds the key after its backoff, limited by the total retry rate. Returns the delay in milliseconds. */
   retry(key: string, options?: { readonly priority?: number | undefined }): number;
   /** Resets the backoff of a key. */
   forget(key: string): void;
   /** Consecutive retries. */
   failures(key: string): number;
   /**
-   * The next key as soon as there is one; absent when the queue is shut down. Each has to be followed by `done`. With
-   * `atLeast`, only keys of this priority or a higher one.
+   * Resolves with the next key as soon as one is due, or undefined when the queue is shut down. Call `done` for each key.
+   * With `atLeast`, only keys of this priority or a higher one are returned.
    */
   take(options?: { readonly atLeast?: number | undefined }): Promise<WorkItem | undefined>;
   done(key: string): void;
@@ -71,7 +71,7 @@ type Entry = {
   order: number;
   state: 'delayed' | 'ready' | 'dirty';
 };
-/** Item of a heap. It is void once its entry has changed, which avoids searching the heap for it. */
+/** Item of a heap. It becomes void when its entry changes, so that the heap need not be searched for it. */
 type Ticket = {
   readonly entry: Entry;
   readonly priority: number;
@@ -79,7 +79,7 @@ type Ticket = {
   readonly order: number;
 };
 
-/** Prevents starvation: every tenth key is the least important one, if that has waited for this long. */
+/** Prevents starvation: every tenth key is the least important one, if it has waited for this time. */
 const starved = { afterMs: 30_000, every: 10 };
 
 const defaultBackoff: BackoffPolicy = { baseMs: 5, maxMs: 1_000_000 };
@@ -97,7 +97,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   const ready = createHeap<Ticket>((a, b) =>
     a.priority === b.priority ? a.order < b.order : a.priority > b.priority,
   );
-  /** Waiting takers, those that accept any key last. */
+  /** Waiting takers. The ones that accept any key are last. */
   const takers: { readonly atLeast: number; readonly give: (item: WorkItem | undefined) => void }[] = [];
   const counts = { ready: 0, delayed: 0, adds: 0, retries: 0 };
   let orders = 0;
@@ -117,10 +117,10 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     entry.state = state;
   };
 
-  /** Queues an entry that is not being processed. To be followed by `proceed`. */
+  /** Queues an entry that is not being processed. Call `proceed` afterwards. */
   const schedule = (entry: Entry): void => {
     const due = entry.readyAt <= now();
-    // Among equals the first to become due goes first.
+    // Among entries of equal priority, the first one due goes first.
     if (due && entry.state !== 'ready') entry.order = orders++;
     setState(entry, due ? 'ready' : 'delayed');
     const { priority, readyAt, order } = entry;
@@ -141,7 +141,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     return undefined;
   };
 
-  /** The due entry of lowest priority, the longest waiting of several. Scans all entries. */
+  /** The due entry of lowest priority that has waited longest. Scans all entries. */
   const lastReady = (): Entry | undefined => {
     let last: Entry | undefined;
     for (const entry of entries.values()) {
@@ -154,13 +154,13 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
 
   const starving = (): Entry | undefined => {
     const isTurn = (given + 1) % starved.every === 0;
-    // Takers of important keys only are nearly always waiting.
+    // Takers that accept only important keys are nearly always waiting.
     if (!isTurn || takers.at(-1)?.atLeast !== -Infinity) return undefined;
     const last = lastReady();
     return last && now() - last.readyAt >= starved.afterMs ? last : undefined;
   };
 
-  /** Index of the taker for an entry. */
+  /** Index of the first taker that accepts the entry. */
   const takerOf = ({ priority }: Entry): number => takers.findIndex(({ atLeast }) => atLeast <= priority);
 
   const give = (): void => {
@@ -172,7 +172,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       if (!entry || !taker) return;
       given += 1;
       counts.ready -= 1;
-      // Voids its items in the heap.
+      // Deleting the entry voids its items in the heap.
       entries.delete(entry.key);
       const time = now();
       processing.set(entry.key, time);
@@ -181,7 +181,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     }
   };
 
-  /** One timer, for the earliest delayed entry. */
+  /** Starts the one timer, for the earliest delayed entry. */
   const arm = (): void => {
     let first = delayed.peek();
     while (first && (isVoid(first) || first.entry.state !== 'delayed')) {
@@ -203,7 +203,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       delayed.pop();
       if (!isVoid(first) && first.entry.state === 'delayed') schedule(first.entry);
     }
-    // Only after the loop, so that the most important of several entries that become due together goes first.
+    // Call this only after the loop, so that the most important of several entries that become due together goes first.
     proceed();
   };
 
@@ -221,7 +221,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       return;
     }
     if (entry.priority >= priority && entry.readyAt <= readyAt) return;
-    // A key that is due already keeps its due time.
+    // A key that is already due keeps its due time.
     entry.priority = Math.max(entry.priority, priority);
     entry.readyAt = Math.min(entry.readyAt, readyAt);
     if (entry.state === 'dirty') return;

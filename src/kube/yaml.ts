@@ -1,2 +1,2 @@
-/** A module of its own, as `await import()` of a bundled CommonJS package has no named exports. */
+/** Separate module, because `await import()` of a bundled CommonJS package has no named exports. */
 export { parse } from 'yaml';

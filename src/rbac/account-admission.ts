@@ -1,8 +1,8 @@
 /**
- * Rights that a person needs to write an account: Kubernetes RBAC decides who gives which AWS permissions to which target.
- * Only what a request adds is asked for: editing an account needs no right to what it had before. A policy is added to a
- * target when either of the two is new, so a new policy needs the right to all of the account's targets, and a new target
- * the right to all of its policies.
+ * Rights that a user needs to write an account: Kubernetes RBAC decides who may grant AWS permissions to a target. A
+ * request needs rights only to what it adds, not to what the account already had. A policy is added to a target when either
+ * of the two is new: a new policy needs the right to all of the account's targets, and a new target needs the right to all of
+ * its policies.
  *
  * | right                                     | needed to                                                            |
  * |-------------------------------------------|----------------------------------------------------------------------|
@@ -38,7 +38,7 @@ import { deployRight, useRight } from './app-admission.ts';
 
 /** Maximum policies of an account, and the most checks within the cost limit of one admission policy. */
 const policySlots = 25;
-/** Accounts with more targets need the right to all. */
+/** Accounts with more targets need the right to all targets (`*`). */
 const targetSlots = 25;
 
 export const rights = {
@@ -54,7 +54,7 @@ export const rights = {
 
 const written = writesOf(linkedServiceAccounts);
 
-/** Seconds. Source: IAM CreateRole, MaxSessionDuration. */
+/** Default session duration in seconds. Source: IAM CreateRole, MaxSessionDuration. */
 const defaultSession = 3600;
 
 /**

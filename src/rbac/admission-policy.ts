@@ -8,7 +8,7 @@ export type MatchRule = {
   readonly apiVersions: readonly string[];
   readonly operations: readonly ('CREATE' | 'UPDATE' | 'DELETE')[];
   readonly resources: readonly string[];
-  /** Default: all. */
+  /** Names that the rule matches. Default: all. */
   readonly resourceNames?: readonly string[];
 };
 
@@ -26,7 +26,7 @@ export type AdmissionPolicy = {
   readonly metadata: { readonly name: string };
   readonly spec: {
     readonly failurePolicy: 'Fail' | 'Ignore';
-    /** Parameters of the policy: it has to admit the request for each object that the binding selects. */
+    /** Kind of the parameters. The policy has to admit the request with each parameter object that the binding selects. */
     readonly paramKind?: { readonly apiVersion: string; readonly kind: keyof typeof paramRefs };
     readonly matchConstraints: {
       readonly resourceRules: readonly MatchRule[];
@@ -40,7 +40,7 @@ export type AdmissionPolicy = {
   };
 };
 
-/** Parameters by their kind. Namespaced ones are those in the namespace of the request. */
+/** References to parameters by kind. For a namespaced kind, they select objects in the namespace of the request. */
 export const paramRefs = {
   ClusterConfig: { selector: {}, parameterNotFoundAction: 'Deny' },
   /** ServiceAccounts that link no account. */
@@ -63,7 +63,7 @@ export type AdmissionPolicyBinding = {
 
 /**
  * With a `paramKind`, the API server applies `failurePolicy` before the match conditions while the kind is not served, its
- * objects are not cached yet, or none exists: with `Fail` it then refuses every user's request that the constraints match.
+ * objects are not cached yet, or none exists. With `Fail` it then refuses all matching requests, whoever sends them.
  */
 export function admissionPolicy(
   name: string,
@@ -97,8 +97,9 @@ export function bindingOf({
 }
 
 /**
- * Whether a policy or its binding refers to parameters. Those are applied after the CRDs: the API server looks for a kind
- * that it did not find every 30 seconds only. Source: `discoveryRESTMapper` in k8s.io/apiserver/pkg/server/options.
+ * Whether a policy or its binding refers to parameters. Policies with parameters are applied after the CRDs, because the API
+ * server retries a kind that it did not find only every 30 seconds. Source: `discoveryRESTMapper` in
+ * k8s.io/apiserver/pkg/server/options.
  */
 export function hasParameters({ spec }: AdmissionPolicy | AdmissionPolicyBinding): boolean {
   return 'paramKind' in spec || 'paramRef' in spec;
@@ -110,7 +111,7 @@ export function hasParameters({ spec }: AdmissionPolicy | AdmissionPolicyBinding
  */
 export type NamedRight = {
   readonly verb: string;
-  /** Plural, in the group k11n.dev. */
+  /** Plural of the resource in the group k11n.dev. */
   readonly resource: string;
 };
 
@@ -176,7 +177,7 @@ type Variable = { readonly name: string; readonly expression: string };
 
 export const variable = (name: string, expression: string): Variable => ({ name, expression });
 
-/** Names that the new list has and the old has not. The limit keeps the comparison within the cost of one expression, and leaves room for the checks. */
+/** Names in the new list that are not in the old one. The limit keeps the cost of the comparison below that of one expression and leaves room for the checks. */
 export const added = (now: string, before: string): string =>
   `${now} == ${before} ? [] : size(${now}) * size(${before}) > 500000 ? ['*'] : ${now}.filter(name, !(name in ${before}))`;
 
@@ -186,14 +187,14 @@ export const changed = (path: string): string => {
   return `${at('object')} != ${at('oldObject')}`;
 };
 
-/** Tags that one request may change without the right to all of them. */
+/** Maximum number of tags that one request may change without the right to all tags. */
 export const tagSlots = 20;
 
 /**
- * Variables; the last, `askedTags`, lists the keys of tags that are set, changed or removed.
+ * CEL variables for changed tags. The last, `askedTags`, lists the keys of tags that are set, changed or removed.
  *
- * @param now optional map of the tags
- * @param before the same of the old object
+ * @param now a CEL expression for the optional map of tags
+ * @param before the same expression for the old object
  */
 export const changedTags = (now: string, before: string): readonly Variable[] => [
   variable('tags', `${now}.orValue({})`),

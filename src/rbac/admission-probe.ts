@@ -1,7 +1,7 @@
 /**
- * Admission probe: a policy that refuses two objects by name, whoever asks. An API server takes up new policies only after
- * up to a second, in the order in which they were created. Once it refuses a dry run of a probe object, it enforces every
- * policy that was applied before. The refusal carries a digest, which tells apart the policies of different versions.
+ * Admission probe: a policy that refuses two objects by name, whoever creates them. An API server loads new policies within
+ * about a second, in the order of their creation. Once it refuses a dry run of a probe object, it enforces every policy that
+ * was applied before. The refusal contains a digest, which distinguishes the policies of different versions.
  * https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/
  */
 import { sha256 } from '@noble/hashes/sha2.js';
@@ -13,7 +13,7 @@ const probeName = 'konstellation-admission-probe';
 
 export const probePolicyName = 'probe.k11n.dev';
 
-/** A Lease, because the operator and every installer may create one, and it exists before the CRDs do. */
+/** The probe is a Lease, because the operator and every installer may create Leases, and the kind exists without the CRDs. */
 export function probeLease(namespace: string): {
   readonly apiVersion: 'coordination.k8s.io/v1';
   readonly kind: 'Lease';
@@ -22,7 +22,7 @@ export function probeLease(namespace: string): {
   return { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: probeName, namespace } };
 }
 
-/** An account, which shows that the policies apply to the kinds of this project. */
+/** A probe account, which verifies that the policies apply to the kinds of this project. */
 export const probeAccount = {
   apiVersion,
   kind: linkedServiceAccounts.kind,
@@ -69,7 +69,7 @@ export function probePolicy(digest: string): AdmissionPolicy {
  * Digest of the policies that the API server enforces; undefined when it admits the probe object.
  *
  * @param create sends a probe object as a dry run
- * @throws what `create` throws when the refusal is not that of the probe policy
+ * @throws the error of `create`, if it is not a refusal by the probe policy
  */
 export async function enforcedDigest(create: () => Promise<unknown>): Promise<string | undefined> {
   try {

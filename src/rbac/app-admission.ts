@@ -1,9 +1,9 @@
 /**
- * Rights that a person needs to write an App. An App decides what runs in its targets, with their Secrets, ConfigMaps and
- * Ingresses, and with the permissions of the account that it names. So writing one is worth as much as creating pods there and
- * using the account: by naming them, and as much by changing the image, a variable or a command of an App that names them
- * already. Both rights are needed at every change of the spec, but `deploy` only for targets that the change concerns, and `use`
- * not to take the account out.
+ * Rights that a user needs to write an App. An App decides what runs in its targets, with their Secrets, ConfigMaps and
+ * Ingresses, and with the permissions of the account that it names. Writing an App is therefore equivalent to creating pods in
+ * its targets and using the account. This applies to an edit of the image, a variable or a command too, not only to the edit
+ * that names targets and account. Every change of the spec needs both rights, except that `deploy` is needed only for targets
+ * that the change concerns, and `use` is not needed to remove the account.
  *
  * | right                                       | needed to                                            |
  * |---------------------------------------------|------------------------------------------------------|
@@ -28,7 +28,7 @@ export const useRight = {
 
 export const deployRight = { verb: 'deploy', resource: 'targets' } as const satisfies NamedRight;
 
-/** Requests with more targets need the right to all. */
+/** Requests with more targets need the right to all targets (`*`). */
 const targetSlots = 25;
 
 const written = writesOf(apps);

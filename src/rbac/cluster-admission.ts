@@ -1,7 +1,7 @@
 /**
- * Rights that a person needs to write a ClusterConfig, which decides for all accounts at once. Only what a request loosens or
- * adds is asked for. A new ClusterConfig is compared with one that has no targets, allows no policy and has a boundary, so that
- * deleting and creating it again gets around nothing.
+ * Rights that a user needs to write a ClusterConfig, which applies to all accounts. A request needs rights only to what it
+ * adds or loosens. A new ClusterConfig is compared with one that has no targets, allows no policy and has a boundary, so that
+ * no right can be circumvented by deleting and recreating it.
  *
  * | right                                | needed to                                                                      |
  * |--------------------------------------|--------------------------------------------------------------------------------|
@@ -16,7 +16,7 @@
  * | `claim` on `iamroles` named `*`      | change what decides which roles are the cluster's and whom they trust:          |
  * |                                      | `region`, `accountId`, `clusterName`, `oidcIssuer`, `rolePath`                  |
  *
- * Removing a target, narrowing `allowedPolicyArns` and the intervals need none of them.
+ * Removing a target, narrowing `allowedPolicyArns` and changing the intervals need none of these rights.
  */
 import { clusterConfigs } from '../api/index.ts';
 import { rights } from './account-admission.ts';
@@ -33,7 +33,7 @@ import {
   type AdmissionPolicy,
 } from './admission-policy.ts';
 
-/** Requests with more names need the right to all. */
+/** Requests with more names need the right to all names (`*`). */
 const slots = 25;
 
 const written = writesOf(clusterConfigs);
@@ -41,7 +41,7 @@ const written = writesOf(clusterConfigs);
 /** Fields that determine which roles belong to the cluster, and whom they trust. */
 const identifying = ['region', 'accountId', 'clusterName', 'oidcIssuer', 'rolePath'] as const;
 
-/** @param namespace of the operator, which cannot be a target; kube-* and default are refused by the schema */
+/** @param namespace namespace of the operator, which cannot be a target. The schema refuses kube-* and default */
 export function clusterTargetsPolicy(namespace: string): AdmissionPolicy {
   return admissionPolicy('cluster-targets.k11n.dev', {
     matchConstraints: written,
@@ -75,7 +75,7 @@ export const clusterPoliciesPolicy: AdmissionPolicy = admissionPolicy('cluster-p
   matchConstraints: written,
   matchConditions: [specChanges],
   variables: [
-    // An empty list allows none; without a list all are allowed, which the pattern * says as well.
+    // An empty list allows no policy. A missing list allows all policies, like the pattern `*`.
     variable('patterns', "object.spec.aws.?allowedPolicyArns.orValue(['*'])"),
     variable(
       'patternsBefore',

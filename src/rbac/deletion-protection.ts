@@ -1,6 +1,6 @@
 /**
- * Protects objects from deletion while they carry the label or annotation for it, and the finalizer of an account from
- * everybody but the operator: without it the account is deleted at once, and its role stays with all its permissions.
+ * Protects objects from deletion while they have the label or annotation for it. Protects the finalizer of an account from
+ * all users but the operator: without it the account is deleted at once, and its role stays with all its permissions.
  */
 import {
   abandonAnnotation,
@@ -48,16 +48,16 @@ const definitions = [clusterConfigs, linkedServiceAccounts, apps].map(
 const annotation = (of: string, name: string): string =>
   `${of}.metadata.?annotations[?'${name}'].orValue('')`;
 
-/** Schema version of a CRD as an expression. 0: an earlier one, or no version. */
+/** CEL expression for the schema version of a CRD. 0: the CRD has no valid version, for example because it predates versions. */
 const versionOf = (of: string): string => {
   const text = annotation(of, schemaVersionAnnotation);
   return `(${text}.matches('^[0-9]{1,9}$') ? int(${text}) : 0)`;
 };
 
 /**
- * Protects the CRDs. The deletion of one deletes all objects of its kind without admission, so that `protectionPolicy` does
- * not see them; an older one drops the fields that it does not have from all stored objects, for good. `resourceNames` would
- * not match a deletion of the whole collection, which names no object.
+ * Protects the CRDs. Deleting a CRD deletes all objects of its kind without admission, so `protectionPolicy` does not see
+ * these deletions. An older CRD permanently drops the fields that it does not have from all stored objects. `resourceNames`
+ * would not match a deletion of the whole collection, which names no object.
  */
 export const definitionsPolicy: AdmissionPolicy = admissionPolicy('definitions.k11n.dev', {
   matchConstraints: {
@@ -93,10 +93,10 @@ export const definitionsPolicy: AdmissionPolicy = admissionPolicy('definitions.k
 });
 
 /**
- * An operator that runs outside the cluster has another user, which is known by its field manager. Anybody can send that name,
- * so that it replaces the annotation, a statement of consent, and not the right.
+ * An operator that runs outside the cluster has another username, and is recognized by its field manager. Any user can send
+ * that field manager, so it replaces only the annotation (a statement of consent), not the right.
  *
- * @param username of the operator's ServiceAccount: `system:serviceaccount:NAMESPACE:NAME`
+ * @param username username of the operator's ServiceAccount: `system:serviceaccount:NAMESPACE:NAME`
  */
 export function finalizerPolicy(username: string): AdmissionPolicy {
   return admissionPolicy('finalizer.k11n.dev', {
@@ -117,7 +117,7 @@ export function finalizerPolicy(username: string): AdmissionPolicy {
         expression: `'${accountFinalizer}' in oldObject.metadata.?finalizers.orValue([]) && !('${accountFinalizer}' in object.metadata.?finalizers.orValue([]))`,
       },
     ],
-    // The old object's role counts: one request cannot name another role and remove the finalizer.
+    // The role comes from the old object, so that one request cannot name another role and remove the finalizer.
     variables: [variable('role', roleOfAccount('oldObject')), variable('roles', '[variables.role]')],
     validations: [
       {

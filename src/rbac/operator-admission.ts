@@ -13,9 +13,9 @@
  * | `operator-workloads.k11n.dev`    | the content of what it deploys                                              |
  * | `operator-service-accounts.k11n.dev` | ServiceAccounts of Deployments to `default` and those that link an account |
  *
- * A policy with parameters fails for every user while its parameters cannot be read (see `admissionPolicy`). So
- * `operator-targets`, which matches requests of everybody, ignores failures, and does not decide alone: a policy without
- * parameters confines the same requests to labelled namespaces, and a namespace gets its label from a ClusterConfig only.
+ * A policy with parameters fails for every user while its parameters cannot be read (see `admissionPolicy`). The policy
+ * `operator-targets` matches requests of all users, so it ignores failures. It is not the only limit: a policy without
+ * parameters confines the same requests to labelled namespaces, and a namespace gets its label only from a ClusterConfig.
  */
 import {
   accountFinalizer,
@@ -43,7 +43,7 @@ import {
 import { confinementPolicy } from './operator-confinement.ts';
 import { serviceAccountsPolicy, workloadsPolicy } from './operator-workloads.ts';
 
-/** The shortest lifetime that the API server gives a token. Source: TokenRequest, expirationSeconds. Seconds. */
+/** Shortest lifetime that the API server gives a token, in seconds. Source: TokenRequest, expirationSeconds. */
 const longestToken = 600;
 
 export function operatorPolicies(operator: ConfinedOperator): readonly AdmissionPolicy[] {
@@ -103,7 +103,7 @@ function targetsPolicy(username: string): AdmissionPolicy {
   });
 }
 
-/** All writes of the operator have the label, before or after, as `operator-metadata.k11n.dev` demands. */
+/** All writes of the operator have the label before or after the change, as `operator-metadata.k11n.dev` requires. */
 function namespacesPolicy(username: string): AdmissionPolicy {
   return admissionPolicy('operator-namespaces.k11n.dev', {
     paramKind: { apiVersion, kind: 'ClusterConfig' },

@@ -1,4 +1,4 @@
-/** Limits of the operator's writes: its own objects in targets. Elsewhere it may only clean up. */
+/** Limits the operator's writes to its own objects in targets. In other namespaces it may only clean up. */
 import {
   accountLabel,
   appLabel,
@@ -31,7 +31,7 @@ export function confinementPolicy({ username, namespace }: ConfinedOperator): Ad
     matchConditions: [isOperator(username)],
     variables: [
       ...operatorRequest,
-      // Requests that store no object: tokens, evictions, and pods, which are admitted as a dry run only.
+      // These requests store no object: tokens, evictions, and pods, which are admitted only as a dry run.
       {
         name: 'leavesNothing',
         expression: "variables.kind in ['/serviceaccounts/token', '/pods/eviction', '/pods']",

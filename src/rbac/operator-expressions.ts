@@ -1,4 +1,4 @@
-/** CEL expressions that the operator's admission policies share: its requests, and what it owns in a namespace. */
+/** CEL expressions that the operator's admission policies share: its requests, and the objects that it owns in a namespace. */
 import {
   accountLabel,
   apiVersion,
@@ -65,7 +65,7 @@ const appOwns =
   ` ? variables.ownersBefore.exists(owner, owner.?controller.orValue(false) && owner.kind == 'App' && owner.apiVersion.startsWith('${linkedServiceAccounts.group}/'))` +
   ` : '${appLabel}' in variables.labelsBefore && variables.labelsBefore[?'${managedByLabel}'].orValue('') == '${managedByValue}'`;
 
-/** The object is absent in a DELETE, the old one in a CREATE. */
+/** A part of an object in CEL. `object` is absent in a DELETE, and `oldObject` in a CREATE. */
 const part = (object: 'object' | 'oldObject', field: string, empty: '{}' | '[]'): string =>
   `${object} == null ? ${empty} : ${object}.metadata.?${field}.orValue(${empty})`;
 

@@ -1,6 +1,6 @@
 /**
- * Objects that the operator needs in a cluster beside its Deployment: an identity, its rights, and the admission
- * policies for it and for people.
+ * Objects that the operator needs in a cluster in addition to its Deployment: its ServiceAccount, its RBAC roles, and the
+ * admission policies for the operator and for users.
  */
 import { attachPolicy, claimPolicy, linkPolicy } from './account-admission.ts';
 import { deployPolicy, usePolicy } from './app-admission.ts';
@@ -33,7 +33,7 @@ export function usernameOf({ namespace, name }: OperatorIdentity): string {
   return `system:serviceaccount:${namespace}:${name}`;
 }
 
-/** Objects of the operator alone, in the order of their creation. */
+/** Objects for the operator itself, in the order of their creation. */
 export function operatorObjects(identity: OperatorIdentity): readonly InstalledObject[] {
   const { namespace, name } = identity;
   const subjects = [{ kind: 'ServiceAccount', namespace, name }];
@@ -106,8 +106,8 @@ export function admissionObjects(
 }
 
 /**
- * Whether a policy or its binding is applied after the CRDs: one with parameters, and the one that protects the CRDs. Who
- * deletes the objects of a manifest in its order comes to the CRDs while that one is still enforced.
+ * Whether a policy or its binding is applied after the CRDs: policies with parameters, and the policy that protects the CRDs. If
+ * the objects of a manifest are deleted in its order, that policy is still enforced when the CRDs are deleted.
  */
 export function isAppliedAfterCrds(object: AdmissionPolicy | AdmissionPolicyBinding): boolean {
   return hasParameters(object) || object.metadata.name === definitionsPolicy.metadata.name;

@@ -22,7 +22,7 @@ export const grantPolicyNames: readonly string[] = [
   deployPolicy,
 ].map(({ metadata }) => metadata.name);
 
-/** Rights to the Lease for leader election. */
+/** Name of the Lease for leader election. */
 export const leaseName = 'konstellation';
 
 const group = linkedServiceAccounts.group;
@@ -31,12 +31,12 @@ const group = linkedServiceAccounts.group;
 export const targetWrites: readonly Rule[] = [
   { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['create', 'patch', 'delete'] },
   { apiGroups: [''], resources: ['serviceaccounts/token'], verbs: ['create'] },
-  // A dry run, which shows what the webhook adds to a pod.
+  // The operator creates pods as a dry run, to see the fields that the webhook adds.
   { apiGroups: [''], resources: ['pods'], verbs: ['create'] },
   { apiGroups: [''], resources: ['pods/eviction'], verbs: ['create'] },
   { apiGroups: [''], resources: ['configmaps', 'services'], verbs: ['create', 'patch', 'delete'] },
   { apiGroups: ['apps'], resources: ['deployments'], verbs: ['create', 'patch', 'delete'] },
-  // The new identity's annotation, on workloads that request it by a label.
+  // The operator sets the annotation of a new identity on workloads that request it with a label.
   { apiGroups: ['apps'], resources: ['statefulsets', 'daemonsets'], verbs: ['patch'] },
   {
     apiGroups: ['autoscaling'],
@@ -48,10 +48,10 @@ export const targetWrites: readonly Rule[] = [
 ];
 
 const follow = ['list', 'watch'];
-/** Objects of other owners may have the same name, and are in no store. */
+/** `get` is needed because objects of other owners may have the same name, and are in no store. */
 const look = ['get', 'list', 'watch'];
 
-/** In the whole cluster, as namespaces become targets at any time. */
+/** Rights in the whole cluster, because any namespace can become a target at any time. */
 export const operatorClusterRules: readonly Rule[] = [
   // `get` before creating an object that only the deletion of its account or app removes.
   { apiGroups: [group], resources: [linkedServiceAccounts.plural], verbs: [...look, 'patch'] },
@@ -77,7 +77,7 @@ export const operatorClusterRules: readonly Rule[] = [
     resourceNames: crds().map(({ metadata }) => metadata.name),
     verbs: follow,
   },
-  // Age of the policies that guard grants: they did not admit accounts that are older.
+  // The operator reads the age of the policies that guard grants, because they did not check older accounts.
   {
     apiGroups: ['admissionregistration.k8s.io'],
     resources: ['validatingadmissionpolicies', 'validatingadmissionpolicybindings'],
@@ -88,9 +88,9 @@ export const operatorClusterRules: readonly Rule[] = [
   ...targetWrites,
 ];
 
-/** In its own namespace. */
+/** Rights of the operator in its own namespace. */
 export const operatorNamespaceRules: readonly Rule[] = [
-  // A rule with names cannot allow to create an object.
+  // A rule with `resourceNames` cannot allow `create`.
   { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
   {
     apiGroups: ['coordination.k8s.io'],

@@ -1,6 +1,6 @@
 /**
- * Workloads that the operator may deploy: only what it renders from an App. Server-side apply keeps fields of other
- * managers, so anything that was there before is admitted unchanged.
+ * Limits the workloads that the operator may deploy to the ones that it renders from an App. Server-side apply keeps fields of
+ * other managers, so fields that existed before are admitted unchanged.
  */
 import { appLabel, identityAnnotation } from '../api/index.ts';
 import { admissionPolicy, type AdmissionPolicy } from './admission-policy.ts';
@@ -21,7 +21,7 @@ const isHarmless = (context: string): string =>
 const containersOf = (pod: string): string =>
   `${pod}.?containers.orValue([]) + ${listOf(pod, 'initContainers')}`;
 
-/** Whether a container has the same values in these fields as before. */
+/** CEL expression: whether a container has the same value in a field as before. */
 const wasSo = (field: string): string =>
   `variables.containersBefore.exists(before, before.name == container.name && before[?'${field}'].orValue(null) == container[?'${field}'].orValue(null))`;
 
@@ -121,8 +121,8 @@ export function workloadsPolicy(username: string): AdmissionPolicy {
 }
 
 /**
- * Not compared with the App that names the account: with 300 Apps, the API server took 200 ms longer for each write of an
- * App's Deployment, and refused some of those that followed an edit of the App at once.
+ * The policy does not compare the account with the one that the App names. With 300 Apps, that took the API server 200 ms for
+ * each write of an App's Deployment, and it refused some writes immediately after an edit of the App.
  */
 export function serviceAccountsPolicy(username: string): AdmissionPolicy {
   const account = "object.spec.template.spec.?serviceAccountName.orValue('default')";

@@ -1,4 +1,4 @@
-/** ClusterRoles for people, bound by a cluster administrator: to view, to write, to deploy, and to give and use any permission. */
+/** ClusterRoles for users, which a cluster administrator binds: to view, write, deploy, and grant or use any permission. */
 import { apps, clusterConfigs, linkedServiceAccounts } from '../api/index.ts';
 import { rights } from './account-admission.ts';
 import type { NamedRight } from './admission-policy.ts';
@@ -46,10 +46,10 @@ export const peopleRoles: readonly PeopleRole[] = [
         verbs: look,
       },
     ],
-    // Whoever has the role `view` of Kubernetes may look at these too.
+    // Users with the Kubernetes role `view` may read these objects too.
     { 'rbac.authorization.k8s.io/aggregate-to-view': 'true' },
   ),
-  // Admission asks beside for what an account gives, which account an app uses, and where it runs.
+  // Admission requires further rights for what an account grants, and for the account and targets of an app.
   role('konstellation-edit', [
     {
       apiGroups: [group],
@@ -58,9 +58,9 @@ export const peopleRoles: readonly PeopleRole[] = [
     },
     { apiGroups: [group], resources: [clusterConfigs.plural], verbs: look },
   ]),
-  // As much as creating pods in every target. For a team, write one with resourceNames instead.
+  // This role is equivalent to creating pods in every target. For a team, write a role with resourceNames instead.
   role('konstellation-deploy', rulesOf([rights.deploy])),
-  // For a team, write one with resourceNames instead.
+  // For a team, write a role with resourceNames instead.
   role(
     'konstellation-grant',
     rulesOf(Object.values(rights).filter(({ verb }) => verb !== rights.deploy.verb)),

@@ -1,6 +1,6 @@
 /**
- * Refusal of new accounts, apps and ClusterConfigs while `kon uninstall` runs. A GitOps tool that applies them again would
- * otherwise create accounts after the operator was removed, which nothing deletes.
+ * Refuses new accounts, apps and ClusterConfigs while `kon uninstall` runs. Otherwise a GitOps tool that applies them again
+ * could create accounts after the operator was removed, and nothing would delete them.
  */
 import { apps, clusterConfigs, linkedServiceAccounts } from '../api/index.ts';
 import {
@@ -48,13 +48,13 @@ export const uninstallingPolicy: AdmissionPolicy = admissionPolicy('uninstalling
   ],
 });
 
-/** In the order of their creation. */
+/** Policy and binding, in the order of their creation. */
 export const uninstallingObjects: readonly (AdmissionPolicy | AdmissionPolicyBinding)[] = [
   uninstallingPolicy,
   bindingOf(uninstallingPolicy),
 ];
 
-/** A Lease, which the policy refuses by its name: whoever uninstalls may create one, and its kind exists without the CRDs. */
+/** A Lease that the policy refuses by name. Users who uninstall may create Leases, and the kind exists without the CRDs. */
 export const uninstallingProbe = {
   apiVersion: 'coordination.k8s.io/v1',
   kind: 'Lease',

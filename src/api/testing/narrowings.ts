@@ -1,6 +1,6 @@
 /**
- * Differences that make a CRD stricter than an earlier one. Kubernetes validates a whole object at its next write, so a
- * stricter schema would reject an edit of unrelated fields, and the operator's status as well.
+ * Finds differences that make a CRD stricter than an earlier one. Kubernetes validates a whole object at its next write, so
+ * a stricter schema would reject edits of unrelated fields, and also status updates by the operator.
  * https://kubernetes.io/docs/reference/using-api/deprecation-policy/
  */
 export type Crd = {
@@ -31,8 +31,8 @@ export type Schema = {
 };
 
 /**
- * One line per difference, with the path of the field; empty if all objects of the earlier CRD are valid in the later
- * one.
+ * Returns one line per difference, with the path of the field. The list is empty if all objects of the earlier CRD are valid
+ * in the later one.
  */
 export function narrowings(before: Crd, after: Crd): readonly string[] {
   const problems: string[] = [];
@@ -96,7 +96,7 @@ export function schemaNarrowings(before: Schema, after: Schema, path: string): r
   const required = (after.required ?? []).filter(
     (name) =>
       !before.required?.includes(name) &&
-      // Its default applies before it is required.
+      // A new required field with a default is not stricter: the default applies before the check.
       after.properties?.[name]?.['default'] === undefined,
   );
   for (const name of required) problems.push(`${path}.${name} became required`);
@@ -108,7 +108,7 @@ export function schemaNarrowings(before: Schema, after: Schema, path: string): r
     if (later) problems.push(...schemaNarrowings(schema, later, `${path}.${name}`));
     else problems.push(`${path}.${name} is gone`);
   }
-  // A new field is optional; in a map it restricts values that were free.
+  // A new field is optional, but in a map it restricts values that were free.
   for (const [key, suffix] of [
     ['items', '[]'],
     ['additionalProperties', '.*'],

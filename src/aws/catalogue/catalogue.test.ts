@@ -5,8 +5,8 @@ import { managedPolicies, managedPolicy } from './catalogue.ts';
 
 const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
 
-describe('one policy', () => {
-  test('has its facts', () => {
+describe('a managed policy', () => {
+  test('has its ARN, name, path, default version and date', () => {
     expect(managedPolicy('arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole')).toMatchObject({
       arn: 'arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole',
       name: 'AWSLambdaBasicExecutionRole',
@@ -24,7 +24,7 @@ describe('one policy', () => {
     });
     expect(policy?.document('v999')).toBeUndefined();
   });
-  test('means what it says', () => {
+  test('evaluates to the decisions that its document states', () => {
     const policy = managedPolicy(readOnly);
     const parsed = parsePolicyDocument(policy?.document(policy.defaultVersionId) ?? '', 'identity');
     const decide = (action: string): string | false =>
@@ -36,7 +36,7 @@ describe('one policy', () => {
     expect(decide('s3:GetObject')).toBe('allowed');
     expect(decide('s3:PutObject')).toBe('implicitDeny');
   });
-  test('is the same one, with other ARNs, in another partition', () => {
+  test('has the ARNs of the partition in another partition', () => {
     const arn = 'arn:aws-cn:iam::aws:policy/service-role/AmazonEBSCSIDriverPolicy';
     const inChina = managedPolicy(arn);
     expect(inChina?.arn).toBe(arn);
@@ -56,14 +56,14 @@ describe('one policy', () => {
 });
 
 describe('all policies', () => {
-  test('are many, sorted, and have distinct ids', () => {
+  test('are more than a thousand, sorted, with distinct ids', () => {
     const all = managedPolicies();
     expect(all.length).toBeGreaterThan(1000);
     expect(all.map(({ arn }) => arn)).toEqual(all.map(({ arn }) => arn).toSorted());
     expect(new Set(all.map(({ policyId }) => policyId)).size).toBe(all.length);
     expect(all.every(({ policyId }) => /^ANPA[A-Z2-7]{17}$/.test(policyId))).toBe(true);
   });
-  test('are accepted by the parser in the version that counts', () => {
+  test('have a default version that the parser accepts', () => {
     const refused = managedPolicies().flatMap(({ arn, defaultVersionId, document }) => {
       const parsed = parsePolicyDocument(document(defaultVersionId) ?? '', 'identity');
       return parsed.ok ? [] : [`${arn}: ${parsed.message}`];

@@ -1,6 +1,6 @@
 /**
- * AWS's managed policies with their documents, so that `AmazonS3ReadOnlyAccess` means the same in the sandbox as on
- * AWS. Loaded on demand from a compressed asset beside this file (or beside the bundle).
+ * Managed policies of AWS with their documents, so that `AmazonS3ReadOnlyAccess` grants the same in the sandbox as on
+ * AWS. They are loaded on demand from a compressed asset next to this file (or next to the bundle).
  *
  * The asset describes the partition `aws`. For another partition, the partition is replaced in the policy's ARN and in
  * the ARNs of its documents; AWS has fewer policies there, and some differ. The asset has no descriptions and no unique
@@ -64,7 +64,7 @@ type Facts = readonly [
 
 let lines: ReadonlyMap<string, Line> | undefined;
 
-/** Statements are left unparsed, as most documents are never requested. */
+/** Loads the lines of the asset. Statements stay unparsed, because most documents are never requested. */
 function loadLines(): ReadonlyMap<string, Line> {
   if (lines) return lines;
   const asset = brotliDecompressSync(readFileSync(join(import.meta.dirname, assetName)));

@@ -1,5 +1,5 @@
 /** Temporary authorities and certificates for TLS servers on loopback. For tests only. */
-// Its decorators need this polyfill, and its authors leave it to the user to load one.
+// The decorators of the certificate library need this polyfill, which its users have to load.
 import 'reflect-metadata';
 import {
   BasicConstraintsExtension,

@@ -33,7 +33,7 @@ async function listen(server: Server, scheme: string, targets: string[]): Promis
   };
 }
 
-/** Tunnels by CONNECT, to the destination or to a port of loopback instead of it. */
+/** HTTP proxy that tunnels by CONNECT, to the destination or instead to a port of loopback. */
 export async function startHttpProxy(loopbackPort?: number): Promise<LoopbackProxy> {
   const targets: string[] = [];
   const server = createHttpServer();
@@ -49,7 +49,7 @@ export async function startHttpProxy(loopbackPort?: number): Promise<LoopbackPro
   return listen(server, 'http', targets);
 }
 
-/** SOCKS 5 without authentication (RFC 1928), for IPv4 addresses and names. */
+/** SOCKS 5 proxy without authentication (RFC 1928), for IPv4 addresses and names. */
 export async function startSocksProxy(): Promise<LoopbackProxy> {
   const targets: string[] = [];
   const server = createServer((client) => {

@@ -91,7 +91,7 @@ const failure = (code: string): string =>
   });
 
 describe('a program in a container', () => {
-  it('is asked for with each word apart, and without a second output on a terminal', async () => {
+  it('is requested with one query parameter per argument, and without stderr on a terminal', async () => {
     serve.open = (socket) => socket.close();
     await read(await open());
     await read(await open({ tty: true }));
@@ -107,7 +107,7 @@ describe('a program in a container', () => {
     expect(offered).toEqual(['v5.channel.k8s.io', 'v4.channel.k8s.io']);
   });
 
-  it('tells its outputs apart, and its exit code after them', async () => {
+  it('yields stdout and stderr separately, and the exit code after them', async () => {
     serve.open = (socket) => {
       for (const channel of [0, 1, 2, 3]) socket.send(frame(channel));
       socket.send(frame(1, 'out'));
@@ -121,7 +121,7 @@ describe('a program in a container', () => {
     expect(session.end()).toEqual({ kind: 'exited', code: 7 });
   });
 
-  it('is told the end of its stdin, where the server knows how', async () => {
+  it('gets the end of its stdin, if the server supports that', async () => {
     const got: Buffer[] = [];
     serve.message = (socket, message) => {
       got.push(message);
@@ -141,7 +141,7 @@ describe('a program in a container', () => {
     expect(got.slice(2)).toEqual([frame(4, '{"Width":100,"Height":30}')]);
   });
 
-  it('loses nothing when its reader is slow', async () => {
+  it('loses no output when the reader is slow', async () => {
     const count = 5000;
     serve.open = (socket) => {
       for (let index = 0; index < count; index += 1) socket.send(frame(1, `${index},`));
@@ -158,7 +158,7 @@ describe('a program in a container', () => {
     expect(session.end()).toEqual({ kind: 'exited', code: 0 });
   });
 
-  it('is cut when the connection ends without its status', async () => {
+  it('has the end `cut` when the connection ends without a status', async () => {
     serve.open = (socket) => socket.close(1000);
     const closed = await open();
     await read(closed);
@@ -172,7 +172,7 @@ describe('a program in a container', () => {
     });
   });
 
-  it('has ended as its status says, whatever becomes of the connection after it', async () => {
+  it('has the end that the status states, even if the connection breaks afterwards', async () => {
     const end = { kind: 'exited', code: 7 };
     serve.open = (socket) => {
       socket.send(frame(1, 'out'));
@@ -192,7 +192,7 @@ describe('a program in a container', () => {
     expect(silent.end()).toEqual(end);
   });
 
-  it('loses nothing that has come when it ends without reading all its stdin', async () => {
+  it('loses no output when it ends without reading all its stdin', async () => {
     let server: WebSocket | undefined;
     serve.open = (socket) => (server = socket);
     const session = await open();
@@ -211,7 +211,7 @@ describe('a program in a container', () => {
     expect((await outcomes).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
   });
 
-  it('is refused with the words of the server', async () => {
+  it('is refused with the message of the server', async () => {
     const body = JSON.stringify({
       kind: 'Status',
       reason: 'Forbidden',
@@ -232,7 +232,7 @@ describe('a program in a container', () => {
     });
   });
 
-  it('ends with its signal, before it began and after', async () => {
+  it('ends when the signal aborts, before and after the start', async () => {
     await expect(open({ signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow('enough');
     const controller = new AbortController();
     const session = await open({ signal: controller.signal });

@@ -21,7 +21,7 @@ export type ExecRequest = {
   readonly userAgent?: string;
 };
 
-/** In characters. */
+/** Size in characters. */
 export type TerminalSize = { readonly columns: number; readonly rows: number };
 
 export type ExecEnd =
@@ -29,14 +29,15 @@ export type ExecEnd =
   /** The program could not be run, or its runtime failed. */
   | { readonly kind: 'failed'; readonly message: string }
   /**
-   * The connection ended without a status of the program: closed, as when the pod is deleted, or broken by the error.
+   * The connection ended without a status of the program: it was closed, for example because the pod was deleted, or it
+   * broke with the error.
    */
   | { readonly kind: 'cut'; readonly error?: Error };
 
 export type ExecSession = {
-  /** Output until the program ends. @throws the signal's reason, unless the program has ended before */
+  /** Output until the program ends. @throws the signal's reason, unless the program has already ended */
   readonly output: AsyncIterable<{ readonly stream: 'stdout' | 'stderr'; readonly data: Buffer }>;
-  /** To be called after the output has ended. */
+  /** Returns how the program ended. Call it after the output has ended. */
   end(): ExecEnd;
   write(data: Uint8Array): Promise<void>;
   /** Ends the program's stdin. Does nothing with v4, which has no message for it. */
@@ -59,7 +60,7 @@ export async function openExec(connection: Connection, request: ExecRequest): Pr
       ...command.map((word) => ['command', word] as const),
       ['stdin', String(stdin)],
       ['stdout', 'true'],
-      // A terminal has one output stream, and servers reject a request for another.
+      // A terminal has one output stream, and servers reject a request for stderr.
       ['stderr', String(!tty)],
       ['tty', String(tty)],
     ],
@@ -94,7 +95,7 @@ export async function openExec(connection: Connection, request: ExecRequest): Pr
             }
           }
         } catch (error) {
-          // Once the status is known, the end of the connection does not matter.
+          // Once the status is known, it does not matter how the connection ends.
           if (told.kind !== 'cut') return;
           request.signal.throwIfAborted();
           told = { kind: 'cut', error: error as Error };
@@ -112,7 +113,7 @@ export async function openExec(connection: Connection, request: ExecRequest): Pr
   };
 }
 
-/** Parses the server's Status of the program's end. */
+/** Parses the Status that the server sends when the program ends. */
 export function execEnd(text: string): ExecEnd {
   let status: KubeStatus;
   try {

@@ -20,11 +20,11 @@ export type ForwardedConnection = {
   /** Data from the pod until it closes. @throws PortForwardError if the port cannot be reached */
   readonly output: AsyncIterable<Buffer>;
   write(data: Uint8Array): Promise<void>;
-  /** Closes both directions; there is no way to close one. */
+  /** Closes both directions; the protocol cannot close only one. */
   close(): void;
 };
 
-/** Message of the kubelet. */
+/** Error that the kubelet reports. */
 export class PortForwardError extends Error {
   override readonly name = 'PortForwardError';
 }

@@ -1,9 +1,9 @@
-/** Dedicated socket to the API server for a WebSocket. */
+/** Dedicated sockets to the API server for WebSockets. */
 import type { Socket } from 'node:net';
 import { addressOf, dial } from '../../http/index.ts';
 import type { Connection, TlsMaterial } from '../connection.ts';
 
-/** @throws what sockets, TLS and proxies throw, or the signal's reason */
+/** @throws the errors of sockets, TLS and proxies, or the signal's reason */
 export function openSocket(
   connection: Pick<Connection, 'server' | 'proxyUrl'>,
   tls: TlsMaterial,
@@ -18,9 +18,9 @@ export function openSocket(
 }
 
 /**
- * Node.js destroys a socket as soon as a write fails, including data that have arrived but are not read yet. A server
- * may close the connection after its last message, without reading the rest of the input. A failed write is therefore
- * reported only when there is nothing left to read.
+ * Delays the error of a failed write until all received data are read. Node.js otherwise destroys the socket, including
+ * its unread data, as soon as a write fails, and a server may close the connection after its last message without
+ * reading the rest of the input.
  */
 export function readToTheEnd(socket: Socket): void {
   type Done = (error?: Error | null) => void;

@@ -1,4 +1,4 @@
-/** Streams use the same proxies, TLS and credentials as all other requests. */
+/** Tests that streams use the same proxies, TLS and credentials as all other requests. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -13,7 +13,7 @@ import { openWebSocket, type WebSocketStream } from './web-socket.ts';
 let authority: Authority;
 let user: Pair;
 let server: Server;
-/** Accepted tokens; any if empty. */
+/** Tokens that the server accepts. If it is empty, the server accepts any token. */
 let accepted: string[] = [];
 let serve: (socket: WebSocket, user: string) => void;
 
@@ -74,7 +74,7 @@ describe('a stream', () => {
   it.each([
     ['HTTP', startHttpProxy],
     ['SOCKS', startSocksProxy],
-  ])('goes through a proxy of the kind %s, with TLS from end to end', async (_kind, startProxy) => {
+  ])('uses a %s proxy, with end-to-end TLS', async (_kind, startProxy) => {
     const proxy = await startProxy();
     try {
       expect(await peerSeen({ ...connection(), proxyUrl: proxy.url })).toBe('kon');
@@ -88,7 +88,7 @@ describe('a stream', () => {
     });
   });
 
-  it('takes the certificate of nobody else', async () => {
+  it('rejects a certificate of another authority or for another name', async () => {
     expect(await peerSeen(connection())).toBe('kon');
     expect(await peerSeen(connection({ ca: authority.ca, ...user, servername: 'kubernetes.default' }))).toBe(
       'kon',
@@ -99,7 +99,7 @@ describe('a stream', () => {
     await expect(peerSeen(misnamed)).rejects.toMatchObject({ code: 'tls' });
   });
 
-  it('is asked for again, once, with new credentials where the old ones are taken no more', async () => {
+  it('is requested once more with refreshed credentials after a 401 response', async () => {
     accepted = ['Bearer new'];
     let refreshes = 0;
     const to: Connection = {
@@ -119,7 +119,7 @@ describe('a stream', () => {
     expect(refreshes).toBe(2);
   });
 
-  it('is read to its end when it can be written to no more', async () => {
+  it('is read to its end even if writes fail', async () => {
     let far: WebSocket | undefined;
     serve = (socket) => (far = socket);
     const socket = await open(connection());
@@ -140,14 +140,14 @@ describe('a stream', () => {
     beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }));
     afterEach(() => void vi.useRealTimers());
 
-    it('breaks when the server answers no pings', async () => {
+    it('breaks when the server does not answer pings', async () => {
       serve = (socket) => socket.pause();
       const socket = await open(connection());
       vi.advanceTimersByTime(90_000);
       await expect(read(socket)).rejects.toMatchObject({ name: 'KubeUnreachableError', code: 'timeout' });
     });
 
-    it('waits for its reader, however long that takes', async () => {
+    it('waits for a slow reader without a timeout', async () => {
       const texts = Array.from({ length: 1000 }, (_value, index) => `${index},`);
       serve = (socket) => {
         for (const text of texts) socket.send(text);
@@ -155,8 +155,8 @@ describe('a stream', () => {
       };
       const socket = await open(connection());
       const messages = socket.messages[Symbol.asyncIterator]();
-      // The first message arrives alone, and the second with all that followed it: more than is buffered without a
-      // reader, so that reading stops, even for answers to pings.
+      // The first message arrives alone, and the second with all later ones. That is more than the buffer holds without
+      // a reader, so the socket is paused and receives no answers to pings either.
       let text = `${(await messages.next()).value}${(await messages.next()).value}`;
       vi.advanceTimersByTime(3_600_000);
       for (let next = await messages.next(); !next.done; next = await messages.next())
@@ -165,7 +165,7 @@ describe('a stream', () => {
     });
   });
 
-  it('says who does not answer', async () => {
+  it('reports a server that refuses connections', async () => {
     const to = connection();
     server.close();
     await expect(peerSeen(to)).rejects.toMatchObject({ name: 'KubeUnreachableError', code: 'refused' });

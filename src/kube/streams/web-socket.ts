@@ -1,6 +1,6 @@
 /**
- * WebSocket to a subresource of the API server. That of Node.js supports no client certificates, and hides the reason
- * of a refusal, which is in the body of the answer.
+ * WebSocket to a subresource of the API server. The WebSocket of Node.js is not used, because it supports no client
+ * certificates and hides the reason for a refusal, which is in the body of the response.
  */
 import type { IncomingMessage } from 'node:http';
 import { WebSocket, type RawData } from 'ws';
@@ -12,7 +12,7 @@ import { openSocket, readToTheEnd } from './socket.ts';
 export type WebSocketStream = {
   /** Subprotocol chosen by the server. */
   readonly protocol: string;
-  /** Resolves when the message has been passed to the system, so that a slow server slows the sender. */
+  /** Resolves when the message has been passed to the operating system, so that a slow server slows the sender. */
   send(message: Uint8Array): Promise<void>;
   /** Messages until the server closes the connection. @throws KubeUnreachableError if it breaks */
   readonly messages: AsyncIterable<Buffer>;
@@ -20,20 +20,20 @@ export type WebSocketStream = {
 };
 
 export type WebSocketTarget = {
-  /** Starting with a slash. */
+  /** Path, starting with a slash. */
   readonly path: string;
-  /** Names may repeat. */
+  /** Query parameters. Names may repeat. */
   readonly query: readonly (readonly [name: string, value: string])[];
-  /** In order of preference. */
+  /** Subprotocols in order of preference. */
   readonly protocols: readonly string[];
   readonly userAgent?: string;
   readonly signal: AbortSignal;
 };
 
 const handshakeTimeoutMs = 30_000;
-/** Load balancers drop connections that are idle for minutes, as an open shell may be. */
+/** Interval of pings. Load balancers drop connections that are idle for minutes, such as an open shell. */
 const pingIntervalMs = 10_000;
-/** As in kubectl. */
+/** The same timeout as in kubectl. */
 const pongTimeoutMs = 60_000;
 /** The socket is paused at this many unread messages. */
 const mostWaiting = 64;
@@ -110,7 +110,7 @@ async function handshake(
     const abort = (): void => giveUp(signal.reason as Error);
     const open = (): void => {
       settle();
-      // Called here without delay, as messages may arrive with the answer.
+      // Call `streamOf` synchronously, because messages may arrive together with the response.
       resolve(streamOf(webSocket, target.signal, wrapError));
     };
     const fail = (error: Error): void => giveUp(error);
@@ -128,7 +128,7 @@ async function handshake(
 const copyOf = (value: string | readonly string[]): string | string[] =>
   typeof value === 'string' ? value : [...value];
 
-/** Answer of the server instead of an upgrade. */
+/** Converts a response that refuses the upgrade to an error. */
 async function refusalOf(response: IncomingMessage, path: string): Promise<KubeApiError> {
   const parts: Buffer[] = [];
   for await (const part of response as AsyncIterable<Buffer>) parts.push(part);

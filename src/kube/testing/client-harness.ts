@@ -1,4 +1,4 @@
-/** Servers and clients that end with the test. For tests only. */
+/** Servers and clients that are closed at the end of each test. For tests only. */
 import { afterEach } from 'vitest';
 import { createKubeClient } from '../client.ts';
 import { staticConnection } from '../connection.ts';
@@ -15,7 +15,7 @@ export type ClientHarness = {
   readonly clientOf: (server: { readonly url: string }, options?: KubeClientOptions) => KubeClient;
 };
 
-/** To be called once per test file. */
+/** Call it once per test file. */
 export function createClientHarness(): ClientHarness {
   const closers: (() => Promise<void>)[] = [];
   afterEach(async () => {
@@ -37,7 +37,7 @@ export function createClientHarness(): ClientHarness {
   };
 }
 
-/** Does not wait, and records the delays. Those above 20 s are deadlines, which never pass. */
+/** Timer that fires without waiting and records the delays. Delays above 20 s are deadlines and never fire. */
 export function instantTimer(waited: number[]): SetTimer {
   return (callback, delayMs) => {
     if (delayMs > 20_000) return () => {};

@@ -1,6 +1,6 @@
 /**
- * Collection of ConfigMaps behind HTTP with the list and watch protocol of an API server: versions, pages, bookmarks,
- * expiry and initial events, and with faults on demand. For tests only. It does not replace the tests on a real API
+ * HTTP server for a collection of ConfigMaps with the list and watch protocol of an API server (versions, pages, bookmarks,
+ * expiry and initial events), and with faults on demand. For tests only. It does not replace the tests on a real API
  * server.
  */
 import type { ServerResponse } from 'node:http';
@@ -22,7 +22,7 @@ export type CollectionServer = {
   readonly http: LoopbackServer;
   put(name: string, value: string): void;
   remove(name: string): void;
-  /** Drops the history up to now: watches from earlier versions get 410. */
+  /** Drops the history up to now: watches from earlier versions get status 410. */
   compact(): void;
   bookmark(): void;
   names(): string[];

@@ -1,7 +1,7 @@
 /**
- * The table of rights: people with the shipped roles and with rights that look harmless, the operator's own credentials, and
- * what each might try. The tables of docs/guides/security.md are generated from it, and test/integration/access/people.test.ts
- * tries each cell on a real API server and on the AWS emulator.
+ * The table of rights: users with the shipped roles, users with rights that look harmless, and the operator's own credentials,
+ * each with the requests that they might try. The tables of docs/guides/security.md are generated from it, and
+ * test/integration/access/people.test.ts tries each cell on a real API server and on the AWS emulator.
  */
 import type { rights } from '../account-admission.ts';
 
@@ -20,11 +20,11 @@ export type Person = keyof typeof people;
 
 type Verb = keyof typeof rights;
 /**
- * - `yes`: it is done
- * - `no`: refused by RBAC, or to the operator by its admission policies
- * - verbs: refused by admission, which names one of them as the right to ask for
- * - `consent`: refused for want of the annotation `k11n.dev/abandon`
- * - `never`: refused to everybody
+ * - `yes`: allowed
+ * - `no`: refused by RBAC, or (for the operator) by its admission policies
+ * - verbs: refused by admission, whose message names one of them as the missing right
+ * - `consent`: refused because the annotation `k11n.dev/abandon` is missing
+ * - `never`: refused to all users
  */
 export type Cell = 'yes' | 'no' | 'consent' | 'never' | readonly Verb[];
 export type Attempt = {
@@ -33,14 +33,14 @@ export type Attempt = {
   readonly cells: Partial<Readonly<Record<Person, Cell>>>;
 };
 
-/** The cell of everybody who has the rights of `konstellation-edit`. */
+/** Sets the cell of all users who have the rights of `konstellation-edit`. */
 const writers = (cell: Cell, beside: Attempt['cells'] = {}): Attempt['cells'] => ({
   edit: cell,
   grant: cell,
   deploy: cell,
   ...beside,
 });
-/** Refused for want of a right, to everybody who may write accounts but who has `konstellation-grant`. */
+/** All users who may write accounts are refused for a missing right, except users with `konstellation-grant`. */
 const grants = (...verbs: readonly Verb[]): Attempt['cells'] => writers(verbs, { grant: 'yes' });
 
 export const attempts = {
