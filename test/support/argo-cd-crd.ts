@@ -1,4 +1,7 @@
-/** CRD of Argo CD's Applications, as far as its names matter. Source: argoproj/argo-cd, manifests/crds/application-crd.yaml. */
+/**
+ * The CRD of Argo CD's Applications, reduced to the fields that define its names. Source: argoproj/argo-cd,
+ * manifests/crds/application-crd.yaml.
+ */
 export const argoCdCrd = {
   apiVersion: 'apiextensions.k8s.io/v1',
   kind: 'CustomResourceDefinition',

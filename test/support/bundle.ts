@@ -1,6 +1,6 @@
 /**
- * The executable as it ships, bundled once for all test files of a run. Set up by vitest for the projects that run it; who
- * needs another version builds one alone.
+ * The executable as it ships, bundled once for all test files of a run. vitest sets it up for the projects that run it; tests
+ * that need another version build their own.
  */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -12,21 +12,21 @@ import { baseEnvironment } from '../../sandbox/src/environment.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** Folder with `kon.js`. Files only read it. */
+    /** The folder of `kon.js`. Test files only read it. */
     readonly bundle: string;
   }
 }
 
 const script = resolve(import.meta.dirname, '../../scripts/build.ts');
 
-/** @param version In place of package.json's. */
+/** @param version replaces the version of package.json */
 export async function buildBundle(folder: string, version?: string): Promise<void> {
   const as = version === undefined ? [] : ['--version', version];
   const env = baseEnvironment(process.env);
   await promisify(execFile)(process.execPath, [script, '--outdir', folder, ...as], { env });
 }
 
-/** @returns what ends it */
+/** @returns a function that removes the bundle */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'kon-bundle-'));
   const bundle = join(folder, 'dist');

@@ -23,30 +23,32 @@ import { monotonicClock } from '../../src/k8s/testing/clocks.ts';
 export type TestControlPlane = {
   /** `https://127.0.0.1:PORT` */
   readonly server: string;
-  /** Path of a kubeconfig of a member of `system:masters`, who may impersonate anyone. */
+  /** Path of a kubeconfig of a member of `system:masters`, which may impersonate any user. */
   readonly kubeconfig: string;
   /** Path of a kubectl of the server's version. */
   readonly kubectlPath: string;
-  /** PEM. */
+  /** The CA certificate, as PEM. */
   readonly caCertificate: string;
   readonly issuer: string;
-  /** A kubeconfig of another user; returns its path. */
+  /** Writes a kubeconfig of another user, and returns its path. */
   userKubeconfig(user: string, groups?: readonly string[]): Promise<string>;
-  /** Runs kubectl as the administrator, with `input` on its stdin; returns its stdout, rejects with its stderr. */
+  /** Runs kubectl as the administrator with `input` on its stdin; resolves with stdout, or rejects with stderr. */
   kubectl(args: readonly string[], input?: string): Promise<string>;
   /** Path of the API server's log. */
   readonly log: string;
-  /** The etcd of the API server. The caller closes it. */
+  /** Connects to the etcd of the API server. The caller closes the connection. */
   etcd(): Promise<Etcd>;
   stop(): Promise<void>;
 };
 
 export type TestControlPlaneOptions = {
-  /** Whether each request is logged, which costs as much as answering small ones. Default: true. */
+  /** Whether the API server writes an audit log, which costs as much as answering small requests. Default: true. */
   readonly audit?: boolean;
-  /** Whether server and etcd may grow to several times of what they hold, and so seldom look for what to free. */
+  /**
+   * Whether API server and etcd may use several times the memory that their data needs, and thus run garbage collection rarely.
+   */
   readonly plentyOfMemory?: boolean;
-  /** Token issuer, for a second cluster beside another one. */
+  /** The token issuer, for a second cluster next to another one. */
   readonly issuer?: string;
 };
 
@@ -66,7 +68,7 @@ export async function startControlPlane(options: TestControlPlaneOptions = {}): 
   const issuer =
     options.issuer ?? 'https://oidc.eks.eu-west-1.amazonaws.com/id/5F3C6B1E8A2D4C7F9B0E1A2B3C4D5E6F';
   const stop = async (): Promise<void> => {
-    // Nothing in there is worth an orderly end, which takes seconds.
+    // The data is thrown away, so an orderly end, which takes seconds, is not needed.
     await Promise.all(children.map((child) => child.stop(0)));
     await watchdog.close();
     reservation.release();

@@ -1,4 +1,4 @@
-/** The AWS emulator from outside: what it was asked, what it holds, and what is to go wrong in it. */
+/** Access to the AWS emulator from outside: its journal of calls, its contents, and its faults. */
 import {
   GetRoleCommand,
   IAMClient,
@@ -15,7 +15,7 @@ import { eventually } from './eventually.ts';
 
 type FaultRule = NonNullable<FaultSettingsInput['rules']>[number];
 
-/** Everything of a role that can change. */
+/** All properties of a role that can change. */
 export type RoleSnapshot = {
   readonly arn: string;
   readonly id: string;
@@ -30,26 +30,26 @@ export type RoleSnapshot = {
 
 export type Emulator = {
   readonly endpoint: string;
-  /** As the account's administrator. */
+  /** A client with the credentials of the account's administrator. */
   readonly iam: IAMClient;
   readonly sts: STSClient;
-  /** Calls since a position in the journal, oldest first. */
+  /** Returns the calls since a position in the journal, oldest first. */
   journal(since: number): Promise<readonly JournalEntry[]>;
-  /** Position of the latest call. */
+  /** Returns the position of the latest call. */
   position(): Promise<number>;
-  /** Waits for a call like this after the position. */
+  /** Waits for a matching call after the position. */
   untilCalled(
     since: number,
     what: string,
     matches: (call: JournalEntry) => boolean,
     times?: number,
   ): Promise<readonly JournalEntry[]>;
-  /** Adds a fault that is aimed at some calls; resolves with what takes it away again. */
+  /** Adds a fault for certain calls; resolves with a function that removes the fault. */
   aim(rule: FaultRule): Promise<() => Promise<void>>;
-  /** Sets the faults of all calls from now on. */
+  /** Sets the faults of all later calls. */
   injectFaults(settings: Omit<FaultSettingsInput, 'rules'>): Promise<void>;
   role(name: string): Promise<RoleSnapshot | undefined>;
-  /** All roles of the AWS account. */
+  /** Returns the names of all roles of the AWS account. */
   roleNames(): Promise<readonly string[]>;
   close(): void;
 };
@@ -71,7 +71,7 @@ export function connectEmulator(access: {
     const answer = await fetch(`${endpoint}/_emulator/journal?${query}`);
     return journalAnswer.parse(await answer.json());
   };
-  // Settings replace each other as a whole, so those of tests that run at a time are set together.
+  // New settings replace all earlier ones, so the faults of concurrent tests are set together.
   const setFaults = async (): Promise<void> => {
     const answer = await fetch(`${endpoint}/_emulator/faults`, {
       method: 'PUT',

@@ -7,9 +7,9 @@ import { connect, type ClientHttp2Session } from 'node:http2';
 import { join } from 'node:path';
 
 export type Etcd = {
-  /** Forgets all history up to now: what is gone then, is gone for the API server too, once it has lost its own. */
+  /** Removes the history up to now; the API server cannot serve it either once it has lost its cache. */
   compact(): Promise<void>;
-  /** Writes the value of a key. The API server takes objects as JSON, and its watches report them. */
+  /** Writes the value of a key. The API server accepts objects as JSON, and its watches report them. */
   put(key: string, value: string): Promise<void>;
   close(): Promise<void>;
 };
@@ -20,7 +20,7 @@ export async function connectEtcd(folder: string, port: number): Promise<Etcd> {
     ['ca.crt', 'etcd-client.crt', 'etcd-client.key'].map((name) => readFile(join(folder, name), 'utf8')),
   );
   const session = connect(`https://127.0.0.1:${port}`, { ca, cert, key });
-  // Calls in flight and later ones report the error.
+  // Current and later calls report the error.
   session.on('error', () => undefined);
   return {
     async compact() {
@@ -54,7 +54,7 @@ async function call(session: ClientHttp2Session, method: string, fields: readonl
     status ??= headers['grpc-status'];
     told ??= headers['grpc-message'];
   };
-  // A call that fails at once has its trailers in its headers.
+  // A call that fails at once has its trailers in the headers.
   stream.on('response', hear);
   stream.on('trailers', hear);
   stream.end(Buffer.concat([prefix, message]));
@@ -84,7 +84,7 @@ function bytes(field: number, value: string | Buffer): Buffer {
   return Buffer.concat([varint(BigInt(field * 8 + 2)), varint(BigInt(content.length)), content]);
 }
 
-/** The first field of this number: a varint, or bytes. */
+/** Returns the first field with this number: a varint, or bytes. */
 function fieldOf(message: Buffer, wanted: number): bigint | Buffer | undefined {
   let at = 0;
   const read = (): bigint => {

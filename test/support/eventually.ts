@@ -1,11 +1,11 @@
-/** Polling for conditions that no watch reports. For objects of Kubernetes there is `awaitObjects`. */
+/** Polling for conditions that no watch reports. For Kubernetes objects there is `awaitObjects`. */
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Something that takes this long is broken, in milliseconds. */
+/** Time limit in milliseconds; a condition that takes longer indicates a defect. */
 const patienceMs = 90_000;
 const pollMs = 40;
 
-/** Asks again and again until the answer is something, and gives that. */
+/** Calls `ask` until it returns a value, and returns that value. */
 export async function eventually<T>(what: string, ask: () => Promise<T | undefined>): Promise<T> {
   const deadline = Date.now() + patienceMs;
   for (;;) {

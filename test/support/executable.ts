@@ -1,4 +1,4 @@
-/** The executable as it ships, and runs of it in an environment with nothing of this machine's. */
+/** The executable as it ships, and runs of it in an environment that is isolated from this machine's. */
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
@@ -10,30 +10,30 @@ export type Finished = { readonly code: number | null; readonly stdout: string; 
 
 export type Running = {
   readonly pid: number;
-  /** stdout and stderr so far, as they came. */
+  /** Returns the stdout and stderr so far, in the order of their arrival. */
   output(): string;
   readonly finished: Promise<Finished>;
-  /** Resolves when the output contains the text; rejects when the program ends without. */
+  /** Resolves when the output contains the text; rejects when the program ends before that. */
   until(text: string): Promise<void>;
-  /** Ends it, and resolves when it has ended. */
+  /** Sends the signal, and resolves when the program has ended. */
   end(signal: NodeJS.Signals): Promise<Finished>;
 };
 
 export type RunOptions = {
   readonly env?: Environment;
   readonly input?: string;
-  /** Path of the `kon.js` of another version. */
+  /** The path of the `kon.js` of another version. */
   readonly executable?: string | undefined;
 };
 
 export type Executable = {
-  /** The command that is `kon`. */
+  /** The command line that runs `kon`. */
   readonly kon: readonly [string, ...string[]];
-  /** A folder for this test file, removed afterwards. `HOME` of each run. */
+  /** A folder for this test file, which is removed afterwards and is the `HOME` of each run. */
   readonly folder: string;
   start(args: readonly string[], options?: RunOptions): Running;
   run(args: readonly string[], options?: RunOptions): Promise<Finished>;
-  /** Ends what still runs. */
+  /** Ends the programs that still run, and removes the folder. */
   remove(): Promise<void>;
 };
 
@@ -42,7 +42,8 @@ export async function prepareExecutable(): Promise<Executable> {
   const kon = [process.execPath, join(inject('bundle'), 'kon.js')] as const;
   const env = {
     PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
-    // No kubeconfig, profile or editor of a person's; but the parts of a cluster, which take minutes to build, are theirs.
+    // The environment has no kubeconfig, profile or editor of the user, but shares the user's cluster programs, which take
+    // minutes to build.
     HOME: folder,
     TMPDIR: folder,
     XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'),
@@ -93,7 +94,7 @@ function run(
     output += text;
     tell();
   });
-  // A program that fails early does not read what it is given.
+  // A program that fails early does not read its stdin.
   child.stdin.on('error', () => undefined);
   child.stdin.end(options.input);
   let ended = false;

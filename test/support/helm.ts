@@ -1,4 +1,4 @@
-/** A real helm and the chart as it ships. */
+/** A real helm, and the chart as it ships. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -25,11 +25,11 @@ export type RenderedObject = {
 };
 
 export type Helm = {
-  /** Resolves with stdout, rejects with stderr in the message. */
+  /** Runs helm; resolves with stdout, or rejects with stderr in the message. */
   run(args: readonly string[]): Promise<string>;
-  /** Objects of an installation of the release `konstellation` in `konstellation-system`. */
+  /** Returns the objects of an installation of the release `konstellation` in `konstellation-system`. */
   template(args?: readonly string[]): Promise<readonly RenderedObject[]>;
-  /** Notes that Helm prints after an installation. */
+  /** Returns the notes that Helm prints after an installation. */
   notes(args?: readonly string[]): Promise<string>;
   remove(): Promise<void>;
 };
@@ -43,7 +43,7 @@ export async function findHelm(): Promise<Helm> {
       report: () => undefined,
       watchdog,
     });
-    // It keeps caches and plugins in its home, and none of a person's may take part.
+    // Helm keeps caches and plugins in its home directory, and those of the user must not affect the tests.
     const home = await mkdtemp(join(tmpdir(), 'kon-helm-'));
     const run = async (args: readonly string[]): Promise<string> => {
       const { stdout } = await promisify(execFile)(helm.path, args, {

@@ -1,4 +1,4 @@
-/** All changes of a kind of object from a point in time, from a watch, for claims that something never happened. */
+/** Records all changes of a kind of object from a point in time on, with a watch, for claims that something never happened. */
 import { resources, type KubeClient, type KubeObject, type Resource } from '../../src/kube/index.ts';
 import { eventually } from './eventually.ts';
 import { toError } from '../../src/k8s/errors.ts';
@@ -6,12 +6,14 @@ import { toError } from '../../src/k8s/errors.ts';
 export type Happening<T> = { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T };
 
 export type History<T> = {
-  /** All that has happened until this was asked. */
+  /** Returns all changes up to the time of the call. */
   complete(): Promise<readonly Happening<T>[]>;
   stop(): Promise<void>;
 };
 
-/** Records changes; existing objects are not part of it. Resolves when no later change can be missed. */
+/**
+ * Starts to record changes; objects that already exist are not part of the record. Resolves when no later change can be missed.
+ */
 export async function recordHistory<T extends KubeObject>(
   client: KubeClient,
   resource: Resource,
@@ -43,7 +45,8 @@ export async function recordHistory<T extends KubeObject>(
   let marks = 0;
   return {
     async complete() {
-      // An object of the kind, made and seen now: what came before it has been seen as well.
+      // Creates an object of the kind and waits until the watch reports it, so that all earlier changes have been reported as
+      // well.
       marks += 1;
       const name = `history-mark-${marks}`;
       await client.create<KubeObject>(resource, markOf(resource, name), { fieldManager: 'test' });

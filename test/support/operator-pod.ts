@@ -1,6 +1,6 @@
 /**
- * The operator of an installation in a sandbox. The sandbox's node runs no containers: a process in the place of the operator's pod
- * has the identity that the pod was given, and the arguments of its container.
+ * The operator of an installation in a sandbox. The node of the sandbox runs no containers, so a local process with the
+ * identity of the operator's pod and the arguments of its container runs in place of the pod.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import type { TestSandbox } from './sandbox.ts';
 const namespace = 'konstellation';
 
 /**
- * Waits for the operator's pod, and runs in its place what its container says. Ended by SIGTERM, which it passes on.
+ * Waits for the operator's pod, and runs the command of its container in its place. SIGTERM ends it and is passed on.
  *
  * @param kon the command that is `kon` in the image
  * @param isWanted whether it is the pod to run
@@ -57,7 +57,7 @@ export async function runAsPod(
   return started;
 }
 
-/** Environment that points commands of `kon sandbox` at this sandbox. */
+/** Returns the environment variables that direct commands of `kon sandbox` to this sandbox. */
 export const inSandbox = (
   description: TestSandbox['description'],
 ): { readonly env: { KON_SANDBOX_DIR: string } } => ({

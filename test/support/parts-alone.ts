@@ -1,6 +1,6 @@
 /**
- * Parts of the product for users who have the others already: an API server that is no sandbox, the AWS emulator alone, and operators
- * that know both from a kubeconfig and the AWS SDK's ordinary environment.
+ * Single parts of the product, for users who have the other parts already: an API server outside a sandbox, the AWS emulator
+ * alone, and operators that are configured by a kubeconfig and the ordinary environment of AWS SDKs.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -25,15 +25,18 @@ export type PartsAlone = {
   readonly client: KubeClient;
   readonly aws: Emulator;
   readonly accountId: string;
-  /** The administrator of the AWS account, as `kon sandbox aws` says that SDKs are to be set up. */
+  /** The environment of the AWS account's administrator, with the variables that `kon sandbox aws` prints for SDKs. */
   readonly administrator: Environment;
-  /** Credentials of a new role. `writes` hold for roles under the path of the ClusterConfig, reads for all. */
+  /**
+   * Creates a role and returns credentials of it. Actions that write are allowed for roles under the path of the ClusterConfig,
+   * actions that read for all roles.
+   */
   credentialsThatMay(roleName: string, actions: readonly string[]): Promise<Environment>;
-  /** Writes ClusterConfig by `kubectl apply`. */
+  /** Writes the ClusterConfig with `kubectl apply`. */
   configure(aws?: Partial<ClusterConfig['spec']['aws']>): Promise<void>;
-  /** Waits until ClusterConfig says this of its present spec. */
+  /** Waits until the ClusterConfig has this reason in its status for its present spec. */
   untilConfigured(reason: string): Promise<Condition>;
-  /** At its most talkative. */
+  /** Starts an operator with its most verbose log level. */
   startOperator(env: Environment): Running;
   stop(): Promise<void>;
 };
@@ -101,7 +104,7 @@ export async function startPartsAlone(): Promise<PartsAlone> {
   };
 }
 
-/** Installs the CRDs by `kon crds | kubectl apply -f -`. */
+/** Installs the CRDs with `kon crds | kubectl apply -f -`. */
 async function installCrds(executable: Executable, cluster: TestControlPlane): Promise<void> {
   const { code, stdout, stderr } = await executable.run(['crds']);
   if (code !== 0) throw new Error(`kon crds failed: ${stderr}`);

@@ -1,6 +1,7 @@
 /**
- * The executable of an earlier revision of this repository, built from its own sources with the packages of the present one.
- * `test/e2e/upgrade.test.ts` upgrades from it. The revision is recorded in `previous-version.json`; a release moves it on.
+ * The executable of an earlier revision of this repository, built from its own sources with the packages of the present
+ * revision. `test/e2e/upgrade.test.ts` upgrades from it. `previous-version.json` records the revision, and each release updates
+ * it.
  */
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { mkdir, symlink } from 'node:fs/promises';
@@ -13,14 +14,14 @@ import previous from './previous-version.json' with { type: 'json' };
 const root = resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);
 
-/** Whether this clone has the revision. A shallow clone lacks it: git fetch --unshallow. */
+/** Returns whether this clone has the revision. A shallow clone lacks it: git fetch --unshallow. */
 export function hasPreviousVersion(): boolean {
   const { status } = spawnSync('git', ['cat-file', '-e', `${previous.revision}^{commit}`], { cwd: root });
   return status === 0;
 }
 
 /**
- * @param folder gets the sources in `source` and the executable in `dist`
+ * @param folder receives the sources in `source` and the executable in `dist`
  * @returns path of `kon.js`
  */
 export async function buildPreviousVersion(folder: string): Promise<string> {

@@ -1,6 +1,6 @@
 /**
- * A whole sandbox for one test file, with the product as it ships, looked at from outside: by a Kubernetes client, by an
- * AWS administrator, and by the API server's audit log. Takes six to twelve seconds.
+ * A complete sandbox for one test file with the product as it ships, observed from outside: by a Kubernetes client, an AWS
+ * administrator, and the API server's audit log. Takes six to twelve seconds.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -45,12 +45,12 @@ export type TestSandbox = {
   readonly client: KubeClient;
   readonly aws: Emulator;
   readonly executable: Executable;
-  /** Environment of a shell that uses the sandbox. */
+  /** The environment of a shell that uses the sandbox. */
   readonly env: Environment;
-  /** `kon ARGS`, off a terminal, as the administrator of cluster and AWS account. */
+  /** Runs `kon ARGS` without a terminal, as the administrator of the cluster and the AWS account. */
   kon(args: readonly string[], options?: RunOptions): Promise<Finished>;
   startKon(args: readonly string[], options?: RunOptions): Running;
-  /** Writes of the operator to the API server, oldest first, without renewals of its Lease. */
+  /** Returns the writes of the operator to the API server, oldest first, without renewals of its Lease. */
   operatorWrites(): Promise<readonly AuditEvent[]>;
   stop(): Promise<void>;
 };
@@ -122,7 +122,7 @@ export async function startSandbox(
 
 export async function auditEvents(path: string): Promise<readonly AuditEvent[]> {
   const lines = (await readFile(path, 'utf8')).split('\n');
-  // The last line may be in the middle of being written.
+  // The last line may be incomplete.
   return lines.slice(0, -1).map((line) => auditEvent.parse(JSON.parse(line)));
 }
 

@@ -1,9 +1,9 @@
-/** Looks for what must never be written down: tokens and credentials. */
+/** Finds tokens and credentials in text that must contain none. */
 
 const forms: readonly { readonly what: string; readonly pattern: RegExp }[] = [
   // The header of every JWT begins with {" in base64url; two dots make it one.
   { what: 'a JSON web token', pattern: /eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/ },
-  // Prefix of the emulator's session tokens, as of AWS's own.
+  // The prefix of the session tokens of the emulator and of AWS.
   { what: 'a session token', pattern: /FwoGZXIvYXdz[\w+/]{8,}/ },
   {
     what: 'a field for a secret, with a value',
@@ -13,8 +13,8 @@ const forms: readonly { readonly what: string; readonly pattern: RegExp }[] = [
 ];
 
 /**
- * Secrets that a text contains, in words that do not repeat them.
- * @param known secrets of this run, by what they are
+ * Returns descriptions of the secrets in a text, without the secrets themselves.
+ * @param known secrets of this run, by their description
  */
 export function findSecrets(text: string, known: Readonly<Record<string, string>> = {}): readonly string[] {
   const byForm = forms.filter(({ pattern }) => pattern.test(text)).map(({ what }) => what);

@@ -1,4 +1,4 @@
-/** Rights to give AWS permissions, and to use them, on the real API server with users of different rights. */
+/** Admission of accounts and apps by the real API server, for users with different rights to grant and use AWS permissions. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { rights } from '../../../src/rbac/index.ts';
@@ -56,7 +56,7 @@ const account = ({ aws, ...spec }: SpecInput = {}): LinkedServiceAccount => {
 const create = (client: KubeClient, object: LinkedServiceAccount): Promise<LinkedServiceAccount> =>
   client.create<LinkedServiceAccount>(linkedServiceAccounts, object);
 const existing = (spec?: SpecInput): Promise<LinkedServiceAccount> => create(admin, account(spec));
-/** As the operator writes it. */
+/** Writes a status as the operator does. */
 const report = ({ metadata: { name } }: LinkedServiceAccount, roleArn: string): Promise<unknown> =>
   admin.patch(
     linkedServiceAccounts,
@@ -77,14 +77,14 @@ beforeAll(async () => {
 afterAll(() => fenced?.stop());
 
 describe('a new account', () => {
-  it('is refused to a user without rights, with the right to ask for', async () => {
+  it('is refused for a user without rights, and the refusal names the right to request', async () => {
     const dev = await userWith(all(rights.link));
     expect(await refusal(create(dev, account()))).toContain(
       `user ${dev.user} may not attach ${policy('a')}: ask for the verb attach on iampolicies.k11n.dev/${policy('a')}`,
     );
   });
 
-  it('needs the right to each of its policies by name', async () => {
+  it('requires the right to each of its policies by name', async () => {
     const dev = await userWith(all(rights.link), named(rights.attach, policy('a'), policy('b')));
     await create(dev, account({ aws: { policyArns: [policy('a'), policy('b')] } }));
     expect(
@@ -92,7 +92,7 @@ describe('a new account', () => {
     ).toContain(`may not attach ${policy('c')}`);
   });
 
-  it('needs the right to each of its targets', async () => {
+  it('requires the right to each of its targets', async () => {
     const dev = await userWith(all(rights.attach), named(rights.link, 'staging'));
     await create(dev, account({ targets: ['staging'] }));
     expect(await refusal(create(dev, account({ targets: ['staging', 'production'] })))).toContain(
@@ -100,7 +100,7 @@ describe('a new account', () => {
     );
   });
 
-  it('without targets needs the right to all of them', async () => {
+  it('without targets requires the right to all targets', async () => {
     const spec = account().spec;
     const withoutTargets = (): LinkedServiceAccount => {
       const { targets: _, ...rest } = spec;
@@ -124,14 +124,14 @@ describe('a new account', () => {
     expect(await refusal(create(linkLess, account(spec)))).toContain('to the target target-24');
   });
 
-  it('with more targets than can be checked needs the right to all of them', async () => {
+  it('with more targets than can be checked requires the right to all targets', async () => {
     const spec = { targets: targets(26) };
     const dev = await userWith(all(rights.attach), named(rights.link, ...targets(26)));
     expect(await refusal(create(dev, account(spec)))).toContain('link on targets.k11n.dev/*');
     await create(await userWith(all(rights.attach), all(rights.link)), account({ targets: targets(1000) }));
   });
 
-  it('needs rights of its own for a boundary, a role and tags', async () => {
+  it('requires separate rights for a boundary, a role and tags', async () => {
     const both = [all(rights.attach), all(rights.link)] as const;
     const dev = await userWith(...both);
     const boundary = { permissionsBoundaryArn: policy('boundary') };
@@ -155,7 +155,7 @@ describe('a new account', () => {
     await create(lead, account({ aws: { ...boundary, ...role, ...tags } }));
   });
 
-  it('with as many tags as there can be is checked within the cost limits', async () => {
+  it('with the maximum number of tags is checked within the cost limits', async () => {
     const tagsOf = (count: number): Record<string, string> =>
       Object.fromEntries(Array.from({ length: count }, (_, index) => [`key-${index}`, 'value']));
     const dev = await userWith(
@@ -176,7 +176,7 @@ describe('a new account', () => {
 });
 
 describe('a change of an account', () => {
-  it('asks for nothing where nothing is added', async () => {
+  it('requires no right where it adds nothing', async () => {
     const dev = await userWith();
     const before = await existing({
       targets: ['production', 'staging'],
@@ -195,7 +195,7 @@ describe('a change of an account', () => {
     );
   });
 
-  it('asks for the new policy only, and for the targets that get it', async () => {
+  it('requires the right to the new policy only, and to the targets that get it', async () => {
     const before = await existing({ aws: { policyArns: [policy('a')] } });
     const arns = { aws: { policyArns: [policy('a'), policy('b')] } };
     const dev = await userWith(named(rights.attach, policy('b')));
@@ -207,7 +207,7 @@ describe('a change of an account', () => {
     );
   });
 
-  it('asks for the new target only, and for all policies that it gets', async () => {
+  it('requires the right to the new target only, and to all policies that it gets', async () => {
     const before = await existing({ aws: { policyArns: [policy('a')] } });
     const more = { targets: ['production', 'staging'] };
     expect(await refusal(change(await userWith(named(rights.link, 'staging')), before, more))).toContain(
@@ -220,7 +220,7 @@ describe('a change of an account', () => {
     );
   });
 
-  it('takes the removal of `targets` for the addition of all', async () => {
+  it('requires the same rights for the removal of `targets` as for the addition of all targets', async () => {
     const before = await existing();
     const dev = await userWith(all(rights.attach), named(rights.link, 'production'));
     expect(await refusal(change(dev, before, { targets: null }))).toContain('link on targets.k11n.dev/*');
@@ -229,7 +229,7 @@ describe('a change of an account', () => {
     await change(await userWith(), open, { targets: ['anything'] });
   });
 
-  it('asks for the boundary that comes, and for the right to all when it goes', async () => {
+  it('requires the right to a new boundary, and the right to all boundaries when the boundary is removed', async () => {
     const before = await existing({ aws: { permissionsBoundaryArn: policy('x') } });
     const dev = await userWith(named(rights.bound, policy('y')));
     expect(await refusal(change(dev, before, { aws: { permissionsBoundaryArn: null } }))).toContain(
@@ -242,7 +242,7 @@ describe('a change of an account', () => {
     await change(await userWith(all(rights.bound)), before, { aws: { permissionsBoundaryArn: null } });
   });
 
-  it('asks for the role once it is to be taken over', async () => {
+  it('requires the right to a role that it adopts', async () => {
     const before = await existing({ aws: { roleName: 'payments' } });
     expect(await refusal(change(await userWith(), before, { aws: { adopt: true } }))).toContain(
       'claim on iamroles.k11n.dev/payments',
@@ -251,7 +251,7 @@ describe('a change of an account', () => {
     await change(await userWith(), before, { aws: { adopt: false } });
   });
 
-  it('asks for tags that are added, changed or removed, and for no others', async () => {
+  it('requires the right to tags that are added, changed or removed, and to no others', async () => {
     const before = await existing({ aws: { tags: { team: 'payments', stage: 'test' } } });
     const dev = await userWith(named(rights.tag, 'stage', 'cost'));
     for (const tags of [{ team: 'orders' }, { team: null }, { other: 'x' }])
@@ -261,14 +261,14 @@ describe('a change of an account', () => {
     await change(dev, before, { aws: { tags: { stage: null, cost: '7' } } });
   });
 
-  it('needs the right to the role that is to stay after the account is deleted', async () => {
+  it('requires the right to a role that is retained after the account is deleted', async () => {
     const named1 = await existing({ aws: { roleName: 'payments' } });
     const retain = { deletionPolicy: 'Retain' };
     expect(await refusal(change(await userWith(), named1, retain))).toContain(
       'may not keep the IAM role payments after the account is deleted: ask for the verb claim on iamroles.k11n.dev/payments',
     );
     await change(await userWith(named(rights.claim, 'payments')), named1, retain);
-    // Nothing is added.
+    // The change adds nothing.
     await change(await userWith(), named1, { aws: { policyArns: [] } });
     await change(await userWith(), named1, { deletionPolicy: 'Delete' });
 
@@ -296,7 +296,7 @@ describe('a change of an account', () => {
   it.each([
     ['a chosen name', 'payments'],
     ['the role of another account', 'kon-test-other-0123456789ab'],
-  ])('is not let through by a forged status with %s', async (_what, role) => {
+  ])('is not admitted because of a forged status with %s', async (_what, role) => {
     const before = await existing();
     await report(before, `arn:aws:iam::123456789012:role/${role}`);
     const dev = await userWith(named(rights.claim, role));
@@ -305,7 +305,7 @@ describe('a change of an account', () => {
     );
   });
 
-  it('needs a right of its own for longer sessions, and none for shorter ones', async () => {
+  it('requires a separate right for longer sessions, and none for shorter ones', async () => {
     const before = await existing();
     const sessions = (seconds: number | null): object => ({ aws: { maxSessionDuration: seconds } });
     expect(await refusal(change(await userWith(), before, sessions(43200)))).toContain(
@@ -324,7 +324,7 @@ describe('a change of an account', () => {
     await create(await userWith(...both, named(rights.extend, created.metadata.name)), created);
   });
 
-  it('of the identity mode needs the right to each target, which is linked again', async () => {
+  it('of the identity mode requires the right to each target, because each is linked again', async () => {
     const before = await existing({ targets: ['production', 'staging'] });
     const mode = (identityMode: string | null): object => ({ aws: { identityMode } });
     const dev = await userWith(named(rights.link, 'production'));
@@ -350,7 +350,7 @@ describe('a change of an account', () => {
 describe('the name default', () => {
   const object = { ...account(), metadata: { name: 'default' } };
 
-  it('is refused to an account, whoever asks', async () => {
+  it('is refused for an account, whichever user requests it', async () => {
     const message = 'an account cannot be named default';
     await expect(admin.create(linkedServiceAccounts, object)).rejects.toThrow(message);
     await expect(
@@ -358,7 +358,7 @@ describe('the name default', () => {
     ).rejects.toThrow(message);
   });
 
-  it('stays with an account that was stored before, which can be edited and deleted', async () => {
+  it('is kept by an account that was stored earlier, which can still be edited and deleted', async () => {
     const [crd] = (await admin.list<Crd>(resources.customResourceDefinitions)).items.filter(
       ({ metadata }) => metadata.name === 'linkedserviceaccounts.k11n.dev',
     );
@@ -417,7 +417,7 @@ describe('the finalizer of an account', () => {
     );
   const refused = `only the operator removes the finalizer ${finalizer}`;
 
-  it('is removed by the operator alone, whatever the way', async () => {
+  it('is removed by the operator only, whichever request is used', async () => {
     const before = await withRole({ aws: { roleName: 'payments' } });
     const { name } = before.metadata;
     const dev = await userWith(all(rights.claim), {
@@ -442,7 +442,7 @@ describe('the finalizer of an account', () => {
         status: 'rejected',
         reason: expect.objectContaining({ message: expect.stringContaining(refused) }),
       });
-    // Another field manager does not own it, so that it stays.
+    // Another field manager does not own the finalizer, so the apply leaves it in place.
     await dev.apply(linkedServiceAccounts, applied, { fieldManager: 'test', force: true });
     await dev.patch(
       linkedServiceAccounts,
@@ -453,11 +453,11 @@ describe('the finalizer of an account', () => {
     expect(
       (await admin.get<LinkedServiceAccount>(linkedServiceAccounts, { name })).metadata.finalizers,
     ).toContain(finalizer);
-    // CRDs of others are not ours to keep.
+    // Konstellation does not protect CRDs of other API groups.
     await keepers(dev, before, [finalizer]);
   });
 
-  it('is removed with an annotation that says so, by who has the right to the role', async () => {
+  it('is removed by a user with the right to the role when an annotation confirms it', async () => {
     const before = await withRole({ aws: { roleName: 'payments' } });
     const abandon = { 'k11n.dev/abandon': 'true' };
     expect(await refusal(keepers(await userWith(), before, null, abandon))).toContain(
@@ -466,7 +466,7 @@ describe('the finalizer of an account', () => {
     const lead = await userWith(named(rights.claim, 'payments'));
     for (const annotations of [{}, { 'k11n.dev/abandon': 'false' }, { 'k11n.dev/abandon': '' }])
       expect(await refusal(keepers(lead, before, null, annotations))).toContain(refused);
-    // A request that takes the consent back does not consent.
+    // A request that removes the consent annotation does not consent.
     await keepers(lead, before, [finalizer], abandon);
     expect(await refusal(keepers(lead, before, null, { 'k11n.dev/abandon': null }))).toContain(refused);
     await keepers(lead, before, null);
@@ -476,7 +476,7 @@ describe('the finalizer of an account', () => {
     await keepers(await userWith(all(rights.claim)), unknown, null, abandon);
   });
 
-  it('is removed by an operator outside the cluster, when its user has the right to the role', async () => {
+  it('is removed by an operator outside the cluster when its user has the right to the role', async () => {
     const before = await withRole();
     const asOperator = { fieldManager: 'konstellation' };
     expect(await refusal(keepers(await userWith(), before, null, {}, asOperator))).toContain(
@@ -510,7 +510,7 @@ describe('an app', () => {
   const asked = (account: string): string =>
     `may not run an app with the AWS permissions of the account ${account}: ask for the verb use on linkedserviceaccounts.k11n.dev/${account}`;
 
-  it('that names an account needs the right to use it, by name', async () => {
+  it('that names an account requires the right to use that account by name', async () => {
     const dev = await userWith(deploys, named(rights.use, 'payments'));
     await dev.create<App>(apps, app());
     expect(await refusal(dev.create<App>(apps, app({ serviceAccount: 'orders' })))).toContain(
@@ -521,7 +521,7 @@ describe('an app', () => {
     await (await userWith(deploys)).create<App>(apps, { ...app(), spec: plain });
   });
 
-  it('asks for it of everyone who decides what runs with the account, and where', async () => {
+  it('requires the right to use the account for every change of what runs with the account, or where', async () => {
     const before = await made();
     const dev = await userWith(deploys);
     for (const spec of [
@@ -535,7 +535,7 @@ describe('an app', () => {
     await edit(await userWith(deploys, named(rights.use, 'payments')), before, { imageTag: '2' });
   });
 
-  it('asks for the account that comes, not for the one that goes, and for none when it is taken out', async () => {
+  it('requires the right to a new account but not to the replaced one, and none when the account is removed', async () => {
     const before = await made();
     const dev = await userWith(deploys, named(rights.use, 'orders'));
     expect(await refusal(edit(dev, before, { imageTag: '2' }))).toContain(asked('payments'));
@@ -546,7 +546,7 @@ describe('an app', () => {
     await edit(nobody, before, { imageTag: '3' });
   });
 
-  it('needs the right to deploy to each of its targets, whether it names an account or not', async () => {
+  it('requires the right to deploy to each of its targets, whether or not it names an account', async () => {
     const { serviceAccount: _, ...plain } = app().spec;
     const inBoth = { ...plain, targets: [{ name: 'production' }, { name: 'staging' }] } as App['spec'];
     const dev = await userWith(named(rights.deploy, 'staging'));
@@ -570,18 +570,18 @@ describe('an app', () => {
     expect(await refusal(edit(dev, before, { targets: inBoth.targets }))).toContain(askedFor);
   });
 
-  it('asks for the right to deploy only to the targets that a request changes', async () => {
+  it('requires the right to deploy only to the targets that a request changes', async () => {
     const { serviceAccount: _, ...plain } = app().spec;
     const inBoth = { ...plain, targets: [{ name: 'production' }, { name: 'staging' }] } as App['spec'];
     const before = await admin.create<App>(apps, { ...app(), spec: inBoth });
     const dev = await userWith(named(rights.deploy, 'staging'));
     await edit(dev, before, { targets: [{ name: 'production' }, { name: 'staging', deployMode: 'halt' }] });
-    // Only removed.
+    // The change only removes targets.
     await edit(await userWith(), before, { targets: [{ name: 'production' }] });
     await edit(dev, before, { targets: [{ name: 'staging' }, { name: 'production' }] });
   });
 
-  it('with more targets than can be checked needs the right to deploy to all', async () => {
+  it('with more targets than can be checked requires the right to deploy to all targets', async () => {
     const { serviceAccount: _, ...plain } = app().spec;
     const inMany = (count: number): App => ({
       ...app(),
@@ -601,7 +601,7 @@ describe('an app', () => {
     await edit(dev, most, { targets: most.spec.targets.slice(1) });
   });
 
-  it('can be labelled, reported on and deleted without it', async () => {
+  it('can be labelled, deleted and given a status without the right to deploy', async () => {
     const before = await made();
     const dev = await userWith({ verb: 'patch', resource: 'apps/status' });
     await dev.patch(apps, before.metadata, { metadata: { labels: { team: 'a' } } }, { type: 'merge' });
@@ -616,26 +616,29 @@ describe('an app', () => {
 });
 
 describe('deletion', () => {
-  it.each(['annotations', 'labels'] as const)('is refused while the mark is among its %s', async (where) => {
-    const name = account().metadata.name;
-    const mark = (value: string | null): Promise<unknown> =>
-      admin.patch(
-        linkedServiceAccounts,
-        { name },
-        { metadata: { [where]: { 'k11n.dev/protected': value } } },
-        { type: 'merge' },
+  it.each(['annotations', 'labels'] as const)(
+    'is refused while the protection mark is among the %s',
+    async (where) => {
+      const name = account().metadata.name;
+      const mark = (value: string | null): Promise<unknown> =>
+        admin.patch(
+          linkedServiceAccounts,
+          { name },
+          { metadata: { [where]: { 'k11n.dev/protected': value } } },
+          { type: 'merge' },
+        );
+      await admin.create(linkedServiceAccounts, { ...account(), metadata: { name } });
+      await mark('true');
+      const remove = (): Promise<unknown> => admin.delete(linkedServiceAccounts, { name });
+      expect(await refusal(remove())).toContain(
+        `LinkedServiceAccount ${name} is protected from deletion: take its label or annotation k11n.dev/protected off first`,
       );
-    await admin.create(linkedServiceAccounts, { ...account(), metadata: { name } });
-    await mark('true');
-    const remove = (): Promise<unknown> => admin.delete(linkedServiceAccounts, { name });
-    expect(await refusal(remove())).toContain(
-      `LinkedServiceAccount ${name} is protected from deletion: take its label or annotation k11n.dev/protected off first`,
-    );
-    await mark('false');
-    await remove();
-  });
+      await mark('false');
+      await remove();
+    },
+  );
 
-  it('protects a ClusterConfig too', async () => {
+  it('is also refused for a protected ClusterConfig', async () => {
     const object: ClusterConfig = {
       apiVersion,
       kind: 'ClusterConfig',
@@ -668,7 +671,7 @@ describe('deletion', () => {
       'of the collection of CRDs',
       () => ['delete', '--raw', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'],
     ],
-  ])('%s leaves protected accounts and apps', async (_way, command) => {
+  ])('%s does not delete protected accounts and apps', async (_way, command) => {
     const lsa = account();
     const app = protectedApp(lsa.metadata.name);
     await admin.create(linkedServiceAccounts, {
@@ -687,24 +690,27 @@ describe('deletion', () => {
 
   const definitions = [linkedServiceAccounts, apps, clusterConfigs].map(({ plural }) => `${plural}.k11n.dev`);
 
-  it.each(definitions)('of the CRD %s needs an annotation on it, which the refusal names', async (name) => {
-    const remove = (): Promise<string> => kubectl('delete', 'crd', name, '--dry-run=server');
-    const replace = async (): Promise<string> =>
-      fenced.cluster.kubectl(
-        ['replace', '--force', '-f', '-'],
-        await kubectl('get', 'crd', name, '-o', 'yaml'),
-      );
-    for (const attempt of [remove, replace])
-      await expect(attempt()).rejects.toThrow(
-        `the deletion of the CRD ${name} would delete all objects of the kind, the protected ones too: use kon uninstall, or add the annotation k11n.dev/allow-deletion=true first`,
-      );
-    await kubectl('annotate', 'crd', name, 'k11n.dev/allow-deletion=true');
-    await remove();
-    await kubectl('annotate', 'crd', name, 'k11n.dev/allow-deletion-');
-    await expect(remove()).rejects.toThrow('k11n.dev/allow-deletion');
-  });
+  it.each(definitions)(
+    'of the CRD %s requires an annotation on the CRD, which the refusal names',
+    async (name) => {
+      const remove = (): Promise<string> => kubectl('delete', 'crd', name, '--dry-run=server');
+      const replace = async (): Promise<string> =>
+        fenced.cluster.kubectl(
+          ['replace', '--force', '-f', '-'],
+          await kubectl('get', 'crd', name, '-o', 'yaml'),
+        );
+      for (const attempt of [remove, replace])
+        await expect(attempt()).rejects.toThrow(
+          `the deletion of the CRD ${name} would delete all objects of the kind, the protected ones too: use kon uninstall, or add the annotation k11n.dev/allow-deletion=true first`,
+        );
+      await kubectl('annotate', 'crd', name, 'k11n.dev/allow-deletion=true');
+      await remove();
+      await kubectl('annotate', 'crd', name, 'k11n.dev/allow-deletion-');
+      await expect(remove()).rejects.toThrow('k11n.dev/allow-deletion');
+    },
+  );
 
-  it('of a CRD of another API group needs no annotation', async () => {
+  it('of a CRD of another API group requires no annotation', async () => {
     const name = 'others.example.com';
     await fenced.apply([
       {
@@ -739,7 +745,7 @@ describe('a CRD', () => {
       { type: 'merge' },
     );
 
-  it('is not replaced by an older one without consent to that very version', async () => {
+  it('is not replaced by an older one unless an annotation consents to that exact version', async () => {
     await setVersion('12');
     for (const [version, read] of [
       ['11', 11],
@@ -763,7 +769,7 @@ describe('a CRD', () => {
     await setVersion('1');
   });
 
-  it('of an earlier version, which had none, is replaced by one that has', async () => {
+  it('without a version, as earlier releases shipped it, can be replaced by one with a version', async () => {
     await setVersion(null, '0');
     await setVersion(null);
     await setVersion('1');

@@ -1,4 +1,4 @@
-/** Rights that a person needs to write a ClusterConfig, which decides for all accounts at once. */
+/** Rights that a user needs to write a ClusterConfig, which affects all accounts at once. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rights } from '../../../src/rbac/index.ts';
 import { apiVersion, clusterConfigs, crds, type ClusterConfig } from '../../../src/api/index.ts';
@@ -60,7 +60,7 @@ const change = (client: KubeClient, { metadata: { name } }: ClusterConfig, spec:
   client.patch(clusterConfigs, { name }, { spec }, { type: 'merge' });
 
 describe('a change of a ClusterConfig', () => {
-  it('needs the right to each target that is added', async () => {
+  it('requires the right to each target that it adds', async () => {
     const before = await existing();
     const dev = await userWith(named(rights.link, 'staging'));
     expect(await refusal(change(dev, before, { targets: ['production', 'staging', 'mine'] }))).toContain(
@@ -74,7 +74,7 @@ describe('a change of a ClusterConfig', () => {
     await change(await userWith(), before, { targets: ['staging'] });
   });
 
-  it('of more than 25 targets at once needs the right to all', async () => {
+  it('of more than 25 targets at once requires the right to all targets', async () => {
     const before = await existing();
     const some = await userWith(named(rights.link, ...list(26, 'target-')));
     await change(some, before, { targets: list(25, 'target-') });
@@ -94,7 +94,7 @@ describe('a change of a ClusterConfig', () => {
     await change(await userWith(named(rights.link, ...list(25, 'new-'))), before, { targets });
   });
 
-  it('needs the right to all targets for another identity mode', async () => {
+  it('requires the right to all targets when it changes the identity mode', async () => {
     const before = await existing();
     const dev = await userWith(named(rights.link, 'production'));
     for (const identityMode of ['PodIdentity', 'IRSA'])
@@ -105,7 +105,7 @@ describe('a change of a ClusterConfig', () => {
     expect(await refusal(change(dev, before, { aws: { identityMode: null } }))).toContain('link on');
   });
 
-  it('needs the right to the boundary that is set, and to all when it is removed', async () => {
+  it('requires the right to a boundary that it sets, and to all boundaries when it removes the boundary', async () => {
     const before = await existing();
     const dev = await userWith(named(rights.bound, policy('other')));
     expect(await refusal(change(dev, before, { aws: { permissionsBoundaryArn: policy('z') } }))).toContain(
@@ -118,7 +118,7 @@ describe('a change of a ClusterConfig', () => {
     await change(await userWith(all(rights.bound)), before, { aws: { permissionsBoundaryArn: null } });
   });
 
-  it('needs the right to all boundaries for another treatment of inline policies', async () => {
+  it('requires the right to all boundaries when it changes the treatment of inline policies', async () => {
     const before = await existing();
     for (const strictInline of [true, false]) {
       expect(
@@ -134,7 +134,7 @@ describe('a change of a ClusterConfig', () => {
       );
   });
 
-  it('needs the right to each pattern that lets accounts attach more, and to all when the list is removed', async () => {
+  it('requires the right to each pattern that allows accounts more policies, and to all when it removes the list', async () => {
     const before = await existing();
     const patterns = (...allowedPolicyArns: string[]): object => ({ aws: { allowedPolicyArns } });
     const dev = await userWith(named(rights.attach, policy('more/*')));
@@ -148,7 +148,7 @@ describe('a change of a ClusterConfig', () => {
       'attach on iampolicies.k11n.dev/*',
     );
     await change(dev, before, patterns(policy('more/*'), policy('team/*')));
-    // Narrower: what the operator then detaches is another question.
+    // The new pattern is narrower. Which policies the operator then detaches is tested elsewhere.
     await change(await userWith(), before, patterns());
     expect(await refusal(change(await userWith(), before, { aws: { allowedPolicyArns: null } }))).toContain(
       'attach on iampolicies.k11n.dev/*',
@@ -157,7 +157,7 @@ describe('a change of a ClusterConfig', () => {
     await change(await userWith(), before, patterns(policy('x')));
   });
 
-  it('of more than 25 patterns at once needs the right to all', async () => {
+  it('of more than 25 patterns at once requires the right to all policies', async () => {
     const patterns = (count: number): object => ({
       aws: { allowedPolicyArns: list(count, policy('team-')) },
     });
@@ -168,7 +168,7 @@ describe('a change of a ClusterConfig', () => {
     await change(await userWith(all(rights.attach)), before, patterns(200));
   });
 
-  it('needs the right to each tag that is set, changed or removed', async () => {
+  it('requires the right to each tag that it sets, changes or removes', async () => {
     const before = await existing({ aws: { tags: { team: 'payments', stage: 'test' } } });
     const dev = await userWith(named(rights.tag, 'stage', 'cost'));
     for (const tags of [{ team: 'orders' }, { team: null }, { other: 'x' }])
@@ -176,7 +176,8 @@ describe('a change of a ClusterConfig', () => {
         /may not set tags of all roles of the cluster \((team|other)\): ask for the verb tag on iamtags\.k11n\.dev\/\1/,
       );
     await change(dev, before, { aws: { tags: { stage: null, cost: '7' } } });
-    // Several keys are named together, in any order: the API server reads those of a map in another order for the message.
+    // The message names several keys together, in any order: the API server reads the keys of a map in a different order for
+    // the message.
     const removal = await refusal(change(dev, before, { aws: { tags: null } }));
     expect(removal).toContain('iamtags.k11n.dev/team');
     expect(removal).toContain('iamtags.k11n.dev/cost');
@@ -188,7 +189,7 @@ describe('a change of a ClusterConfig', () => {
     ['clusterName', 'other'],
     ['oidcIssuer', 'https://oidc.example.org/other'],
     ['rolePath', '/other/'],
-  ])('needs the right to all roles for another %s', async (field, value) => {
+  ])('requires the right to all roles when it changes %s', async (field, value) => {
     const before = await existing();
     const aws = { [field]: value };
     expect(await refusal(change(await userWith(named(rights.claim, 'x')), before, { aws }))).toContain(
@@ -199,7 +200,7 @@ describe('a change of a ClusterConfig', () => {
     expect(await refusal(change(await userWith(), before, { aws: { [field]: null } }))).toContain('claim on');
   });
 
-  it('of intervals, labels and the status needs none', async () => {
+  it('of intervals, labels or the status requires no right', async () => {
     const before = await existing();
     const dev = await userWith({ verb: 'patch', resource: 'clusterconfigs/status' });
     await change(dev, before, { aws: { driftIntervalSeconds: 30 } });
@@ -213,7 +214,7 @@ describe('a change of a ClusterConfig', () => {
     );
   });
 
-  it('of everything at once is checked within the cost limits', async () => {
+  it('of all fields at once is checked within the cost limits', async () => {
     const before = await existing();
     const tags = Object.fromEntries(list(20, 'key-').map((key) => [key, 'value']));
     const spec = {
@@ -239,7 +240,7 @@ describe('a change of a ClusterConfig', () => {
 });
 
 describe('a new ClusterConfig', () => {
-  it('needs the right to every permission that its fields give', async () => {
+  it('requires the right to every permission that its fields grant', async () => {
     const every = [
       all(rights.link),
       all(rights.attach),
@@ -283,7 +284,7 @@ describe('a reserved namespace', () => {
     await change(admin, before, { targets: ['production', 'kubeless', 'default-2'] });
   });
 
-  it('that was stored as a target before stays, and the rest can be edited', async () => {
+  it('that was stored as a target earlier stays in the list, and other fields can still be edited', async () => {
     // The schema of v0.1.0 had no rules.
     const old = structuredClone(crds().filter(({ metadata }) => metadata.name.startsWith('clusterconfigs.')));
     for (const { spec } of old) {

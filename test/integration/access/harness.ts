@@ -1,4 +1,4 @@
-/** A real API server with the CRDs and the admission policies that are shipped, and users with different rights. */
+/** A real API server with the shipped CRDs and admission policies, and users with different rights. */
 import { stringify } from 'yaml';
 import { admissionObjects, rights, type NamedRight } from '../../../src/rbac/index.ts';
 import { apiVersion, apps, clusterConfigs, crds, linkedServiceAccounts } from '../../../src/api/index.ts';
@@ -26,12 +26,12 @@ export type FencedCluster = {
   readonly admin: KubeClient;
   readonly apply: (objects: readonly object[]) => Promise<string>;
   readonly connect: (kubeconfig: string) => Promise<KubeClient>;
-  /** A user that may write accounts, apps and ClusterConfigs, and has these rights beside. */
+  /** Creates a user that may write accounts, apps and ClusterConfigs, and that has the given rights in addition. */
   readonly userWith: (...grants: readonly Grant[]) => Promise<User>;
   readonly stop: () => Promise<void>;
 };
 
-/** As `konstellation-edit` of the chart; `*` would be the right to use every account. */
+/** The verbs of `konstellation-edit` in the chart. `*` would include the right to use every account. */
 const writes = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'];
 
 export async function startFencedCluster(): Promise<FencedCluster> {
@@ -123,7 +123,10 @@ export const clusterRoleBinding = (user: string, role: string): KubeObject =>
     subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: user }],
   }) as KubeObject;
 
-/** Tries each policy with a request that lacks one right alone: of several policies that refuse, the server names any one. */
+/**
+ * Tries each policy with a request that lacks exactly one right, because the server names only one of several policies that
+ * refuse.
+ */
 async function untilEnforced(userWith: FencedCluster['userWith']): Promise<void> {
   const account = {
     apiVersion,
@@ -175,7 +178,7 @@ async function untilEnforced(userWith: FencedCluster['userWith']): Promise<void>
 const resourceOf = (kind: string): Resource =>
   [linkedServiceAccounts, apps, clusterConfigs].find((resource) => resource.kind === kind) ?? apps;
 
-/** The message of the admission policy or of RBAC that refused. */
+/** Returns the message of the admission policy or of RBAC that refused the write. */
 export async function refusal(write: Promise<unknown>): Promise<string> {
   try {
     await write;

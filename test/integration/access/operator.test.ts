@@ -1,4 +1,6 @@
-/** The admission policies that confine the operator, tried on the real API server with its token and the shipped RBAC. */
+/**
+ * The admission policies that confine the operator, tested on a real API server with the operator's token and the shipped RBAC.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { admissionObjects, operatorObjects } from '../../../src/rbac/index.ts';
@@ -30,10 +32,10 @@ import { eventually } from '../../support/eventually.ts';
 
 const identity = { namespace: 'konstellation-system', name: 'konstellation' } as const;
 const target = 'production';
-/** A target whose namespace was labelled, and which ClusterConfig no longer lists. */
+/** A namespace that is still labelled as a target although the ClusterConfig no longer lists it. */
 const former = 'former';
 const elsewhere = 'argocd';
-/** The server names any one of several policies that refuse a request. */
+/** Several messages match, because the server names any one of the policies that refuse a request. */
 const outside = /with the label k11n\.dev\/target|targets of the ClusterConfig/;
 const foreign = /ownership labels|no app/;
 const stsToken = { audiences: ['sts.amazonaws.com'], expirationSeconds: 600 } as const;
@@ -124,7 +126,7 @@ beforeAll(async () => {
     namespaceOf(former, { [targetLabel]: former }),
     namespaceOf(elsewhere),
   ];
-  // Refused while the API server has not cached ClusterConfig yet.
+  // The API server refuses this until it has cached the ClusterConfig.
   await eventually('the targets to be labelled', () => apply(namespaces).catch(() => undefined));
   for (const namespace of [target, former, elsewhere])
     await admin.create(resources.serviceAccounts, serviceAccount(namespace, 'myaccount'));
@@ -188,12 +190,12 @@ describe('a token', () => {
     );
   });
 
-  it('of a ServiceAccount outside the targets is refused, whatever role that may assume', async () => {
+  it('of a ServiceAccount outside the targets is refused, whichever role the ServiceAccount may assume', async () => {
     expect(await refusal(request(elsewhere, stsToken))).toMatch(outside);
     expect(await refusal(request(former, stsToken))).toMatch(outside);
   });
 
-  it('for Pod Identity is issued when it is bound to a pod', async () => {
+  it('for Pod Identity is issued when the token is bound to a pod', async () => {
     const bound = {
       ...pod(target, 'bound'),
       spec: { serviceAccountName: 'myaccount', ...pod(target, 'x').spec },
@@ -211,7 +213,7 @@ describe('a token', () => {
     });
   });
 
-  it('of another user is not confined', async () => {
+  it('that another user requests is not restricted', async () => {
     await admin.createToken(
       { namespace: elsewhere, name: 'myaccount' },
       { audiences: ['x'], expirationSeconds: 7200 },
@@ -237,7 +239,7 @@ describe('a namespace', () => {
     await patch('gitops', { labels: { [targetLabel]: null } });
   });
 
-  it('that is no target is neither created nor labelled', async () => {
+  it('that is not a target is neither created nor labelled', async () => {
     for (const name of [elsewhere, 'other'])
       expect(await refusal(label(name)), name).toMatch(
         /targets of the ClusterConfig|may only change its label/,
@@ -245,12 +247,12 @@ describe('a namespace', () => {
     expect(await refusal(operator.create(resources.namespaces, namespaceOf('other')))).toContain(
       'may only change its label',
     );
-    // With the label goes the way to a token there.
+    // Without the label, the operator gets no token there either.
     await refusal(patch(elsewhere, { labels: { [targetLabel]: 'x' } }));
     await refusal(operator.createToken({ namespace: elsewhere, name: 'myaccount' }, stsToken));
   });
 
-  it('of Kubernetes or of the operator is no target, whatever the ClusterConfig lists', async () => {
+  it('of Kubernetes or of the operator cannot become a target, whatever the ClusterConfig lists', async () => {
     for (const name of ['kube-system', 'kube-public', 'default', identity.namespace])
       expect(await refusal(label(name)), name).toMatch(/cannot be targets|targets of the ClusterConfig/);
   });
@@ -261,7 +263,7 @@ describe('a namespace', () => {
     ['annotation', { annotations: { a: 'b' } }],
     ['owner reference, by which the garbage collector would delete it', { ownerReferences: [someOwner] }],
     ['finalizer', { finalizers: ['example.com/a'] }],
-  ])('is given no %s', async (_what, metadata) => {
+  ])('cannot be given this by the operator: %s', async (_what, metadata) => {
     for (const name of [target, elsewhere, 'staging'])
       expect(await refusal(patch(name, metadata)), name).toContain('may only change its label');
     expect(
@@ -274,7 +276,7 @@ describe('a namespace', () => {
     ).toContain('may only change its label');
   });
 
-  it('loses no label of others', async () => {
+  it('keeps the labels that others have set', async () => {
     await admin.patch(
       resources.namespaces,
       { name: 'gitops' },
@@ -294,7 +296,7 @@ describe('an account, an app and a ClusterConfig', () => {
   const patch = (change: object): Promise<unknown> =>
     operator.patch(linkedServiceAccounts, { name: 'mine' }, change, merge);
 
-  it('an account gets and loses its finalizer, and nothing else of it is changed', async () => {
+  it('the operator adds and removes the finalizer of an account, and changes nothing else in it', async () => {
     await admin.create<LinkedServiceAccount>(linkedServiceAccounts, {
       ...account('mine'),
       metadata: { name: 'mine', finalizers: ['example.com/other'] },
@@ -317,7 +319,7 @@ describe('an account, an app and a ClusterConfig', () => {
     );
   });
 
-  it('the status subresource changes no metadata and no spec', async () => {
+  it('a write to the status subresource changes neither metadata nor spec', async () => {
     await admin.create<App>(apps, app('status'));
     for (const [resource, name] of [
       [linkedServiceAccounts, 'mine'],
@@ -355,7 +357,7 @@ describe('an account, an app and a ClusterConfig', () => {
     }
   });
 
-  it('apps and ClusterConfigs are not written', async () => {
+  it('the operator cannot write apps and ClusterConfigs', async () => {
     for (const resource of [apps, clusterConfigs])
       expect(
         await refusal(
@@ -370,7 +372,7 @@ describe('a ServiceAccount', () => {
     operator.patch(resources.serviceAccounts, { namespace, name }, change, merge);
   const role = { 'eks.amazonaws.com/role-arn': 'x' };
 
-  it('is created, linked and deleted in a target, and not elsewhere', async () => {
+  it('can be created, linked and deleted in a target only', async () => {
     await operator.create(resources.serviceAccounts, linked(target, 'linked'));
     await patch(target, 'linked', { metadata: { annotations: role } });
     await operator.delete(resources.serviceAccounts, { namespace: target, name: 'linked' });
@@ -380,7 +382,7 @@ describe('a ServiceAccount', () => {
       );
   });
 
-  it('of others is neither changed nor deleted, in a target or elsewhere', async () => {
+  it('of another owner is neither changed nor deleted, in a target or elsewhere', async () => {
     for (const namespace of [target, former, elsewhere]) {
       await refusal(patch(namespace, 'myaccount', { metadata: { annotations: role } }));
       await refusal(patch(namespace, 'myaccount', { metadata: { labels: { 'k11n.dev/account': 'x' } } }));
@@ -391,7 +393,7 @@ describe('a ServiceAccount', () => {
     ).toMatch(foreign);
   });
 
-  it('has nothing but the link', async () => {
+  it('can be given nothing but the link to its account', async () => {
     const create = (metadata: object, more: object = {}): Promise<unknown> => {
       const base = linked(target, 'more');
       return operator.create(resources.serviceAccounts, {
@@ -471,7 +473,7 @@ const kinds: Readonly<Record<string, Resource>> = {
   Ingress: resources.ingresses,
 };
 
-/** Every object that the operator renders from the App, by kind. */
+/** Returns every object that the operator renders from the App, by kind. */
 function objectsOf(of: App): ReadonlyMap<string, Any> {
   const [first] = of.spec.targets;
   if (!first) throw new Error('the app has no target');
@@ -543,7 +545,7 @@ describe('the objects of an app', () => {
       await operator.delete(kinds[object.kind] as Resource, object.metadata);
   });
 
-  it('are not written into other namespaces, and deleted in former targets', async () => {
+  it('are not written into other namespaces, but can be deleted in former targets', async () => {
     for (const object of objects.values()) {
       const resource = kinds[object.kind] as Resource;
       for (const namespace of [former, elsewhere]) {
@@ -558,7 +560,7 @@ describe('the objects of an app', () => {
     }
   });
 
-  it('of others are neither changed nor deleted', async () => {
+  it('of other owners are neither changed nor deleted', async () => {
     for (const object of objects.values()) {
       const resource = kinds[object.kind] as Resource;
       const { name } = object.metadata;
@@ -576,7 +578,7 @@ describe('the objects of an app', () => {
     ['a finalizer', { finalizers: ['example.com/block'] }, /finalizers/],
     ['no label', { labels: {} }, /labelled and named|their app/],
     ['the name of something else', { name: 'other' }, /labelled and named|of an app/],
-  ])('have not %s', async (_what, metadata, message) => {
+  ])('are refused with %s', async (_what, metadata, message) => {
     for (const object of objects.values()) {
       expect(await refusal(write(named(object, metadata))), object.kind).toMatch(message);
     }
@@ -674,7 +676,7 @@ describe('the objects of an app', () => {
       (of) => withPod(of, (spec) => ({ ...spec, priorityClassName: 'system-node-critical' })),
       'the priority',
     ],
-  ])('a Deployment has no %s, created or changed', async (_what, change, message) => {
+  ])('a Deployment cannot be created or changed to have %s', async (_what, change, message) => {
     const deployment = get('Deployment');
     expect(await refusal(write(change(deployment)))).toContain(message);
     await write(deployment);
@@ -682,7 +684,7 @@ describe('the objects of an app', () => {
     await operator.delete(resources.deployments, { namespace: target, name: 'web' });
   });
 
-  it('a Deployment keeps fields of other managers', async () => {
+  it('a Deployment keeps the fields of other managers', async () => {
     const deployment = get('Deployment');
     await write(deployment);
     const { template } = deployment.spec as { readonly template: { readonly spec: Any } };
@@ -712,7 +714,7 @@ describe('the objects of an app', () => {
     await operator.delete(resources.deployments, { namespace: target, name: 'web' });
   });
 
-  it('a Deployment runs as no ServiceAccount but default and those that link an account', async () => {
+  it('a Deployment can run only as the ServiceAccount default or as one that links an account', async () => {
     const as = (serviceAccountName: string): Any =>
       withPod(get('Deployment'), (spec) => ({ ...spec, serviceAccountName }));
     const refused = 'ServiceAccounts that link an account';
@@ -723,7 +725,7 @@ describe('the objects of an app', () => {
     });
     for (const name of ['cluster-admin', 'myaccount'])
       expect(await refusal(write(as(name)))).toContain(refused);
-    // Whatever app it is said to be of.
+    // The policy refuses it also when the Deployment claims to belong to another app.
     const deployment = as('cluster-admin');
     const ghost = named(deployment, {
       name: 'ghost',
@@ -746,7 +748,7 @@ describe('the objects of an app', () => {
     await operator.delete(resources.serviceAccounts, { namespace: target, name: 'payments' });
   });
 
-  it('a Service has no other type, external addresses or selector', async () => {
+  it('a Service cannot be given another type, external addresses or another selector', async () => {
     const service = get('Service');
     const spec = service.spec as object;
     for (const change of [
@@ -759,7 +761,7 @@ describe('the objects of an app', () => {
       expect(await refusal(write({ ...service, spec: change }))).toContain('may only write Services');
   });
 
-  it('an autoscaler and a disruption budget are those of the app', async () => {
+  it('an autoscaler and a disruption budget can select only the Deployment of the app', async () => {
     const autoscaler = get('HorizontalPodAutoscaler');
     const scaleTargetRef = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'other' };
     expect(
@@ -774,7 +776,7 @@ describe('the objects of an app', () => {
 });
 
 describe('pods', () => {
-  it('are created in a dry run only, and in targets only', async () => {
+  it('can be created only in a dry run, and only in targets', async () => {
     await operator.create(resources.pods, pod(target, 'trial'), { dryRun: true });
     expect(await refusal(operator.create(resources.pods, pod(target, 'trial')))).toContain(
       'in a dry run only',
@@ -783,7 +785,7 @@ describe('pods', () => {
       await refusal(operator.create(resources.pods, pod(namespace, 'trial'), { dryRun: true }));
   });
 
-  it('are evicted in targets only', async () => {
+  it('can be evicted only in targets', async () => {
     const evict = async (namespace: string): Promise<number> => {
       await admin.create(resources.pods, pod(namespace, 'evicted'));
       const { status } = await operator.raw({
@@ -803,7 +805,7 @@ describe.each([
   ['Deployment', resources.deployments],
   ['StatefulSet', resources.statefulSets],
   ['DaemonSet', resources.daemonSets],
-])('a %s of others', (kind, resource) => {
+])('a %s that belongs to others', (kind, resource) => {
   const name = kind.toLowerCase();
   const create = (namespace: string, labels: Record<string, string>): Promise<unknown> =>
     admin.create<Any>(resource, {
@@ -837,7 +839,7 @@ describe.each([
   const patch = (change: object): Promise<unknown> =>
     operator.patch(resource, { namespace: target, name }, change, merge);
 
-  it('may be given the identity annotation, and nothing else, when it has the restart label', async () => {
+  it('with the restart label can be given the identity annotation, and nothing else', async () => {
     await create(target, { [restartLabel]: 'true' });
     await mark(target);
     await mark(target, {}, { 'k11n.dev/identity': 'y' });
@@ -858,7 +860,7 @@ describe.each([
     );
   });
 
-  it('stays as it is without the label, and outside the targets', async () => {
+  it('cannot be changed without the label or outside the targets', async () => {
     await create(former, { [restartLabel]: 'true' });
     expect(await refusal(mark(former))).toMatch(outside);
     await create(elsewhere, { [restartLabel]: 'true' });
@@ -873,7 +875,7 @@ describe.each([
   });
 });
 
-describe('objects of the greatest size', () => {
+describe('objects of the maximum size', () => {
   it('of an app are within the cost limits of the policies', async () => {
     const env = Array.from({ length: 256 }, (_, at) => ({
       name: `VARIABLE_${at}`,
@@ -960,8 +962,8 @@ describe('Events', () => {
   });
 });
 
-describe('rights', () => {
-  it('are not among what it may write, nor Secrets among what it may read', async () => {
+describe('rights of the operator', () => {
+  it('do not include writing RBAC objects or reading Secrets', async () => {
     const role = {
       apiVersion: 'rbac.authorization.k8s.io/v1',
       kind: 'ClusterRole',
@@ -1010,7 +1012,7 @@ describe('the ClusterConfig', () => {
     await untilAdmitted(former, false);
   });
 
-  it('admits what each lists, when there are several', async () => {
+  it('admits only the targets that every ClusterConfig lists when there are several', async () => {
     await admin.create<ClusterConfig>(clusterConfigs, config('second', [former, 'staging']));
     await untilAdmitted(target, false);
     await cleansUp(target);
@@ -1020,7 +1022,7 @@ describe('the ClusterConfig', () => {
     await untilAdmitted(target, true);
   });
 
-  it('leaves the labelled namespaces when it is deleted, and no way to label another', async () => {
+  it('when it is deleted, leaves the labelled namespaces usable and allows no other namespace to be labelled', async () => {
     await admin.delete(clusterConfigs, { name: 'test' });
     await untilAdmitted(former, true);
     expect(await isAdmitted(target)).toBe(true);
@@ -1028,13 +1030,13 @@ describe('the ClusterConfig', () => {
     await cleansUp(former);
     const label = (client: KubeClient, name: string): Promise<unknown> =>
       client.patch(resources.namespaces, { name }, { metadata: { labels: { [targetLabel]: name } } }, merge);
-    // The API server answers 422 where it has nothing to compare with.
+    // The API server answers 422 when the policy has no ClusterConfig as its parameter.
     const unconfigured = 'no params found';
     await expect(label(operator, elsewhere)).rejects.toThrow(unconfigured);
     await expect(
       operator.create(resources.namespaces, namespaceOf('other', { [targetLabel]: 'other' })),
     ).rejects.toThrow(unconfigured);
-    // Whoever else works in the cluster is refused a change of a labelled namespace, and nothing more.
+    // Other users are refused a change of a labelled namespace, and nothing else.
     await expect(label(admin, target)).rejects.toThrow(unconfigured);
     await admin.create(resources.namespaces, namespaceOf('unlabelled'));
     await admin.create(resources.serviceAccounts, serviceAccount(target, 'unrelated'));

@@ -1,4 +1,4 @@
-/** The tables of docs/guides/security.md, cell by cell: on a real API server, and on the AWS emulator. */
+/** The tables of docs/guides/security.md, tested cell by cell on a real API server and on the AWS emulator. */
 import { CreatePodIdentityAssociationCommand, type EKSClient } from '@aws-sdk/client-eks';
 import {
   AttachRolePolicyCommand,
@@ -89,7 +89,7 @@ describe('in Kubernetes', () => {
     config: ['patch-config'],
     status: ['patch-status'],
   };
-  /** Rules of `edit`, which the controller manager aggregates; it does not run here. */
+  /** The rules of `edit`, which the controller manager would aggregate; no controller manager runs here. */
   const partsOfEdit = ['system:aggregate-to-edit', 'system:aggregate-to-view'];
   const namespaceBinding = (role: string): object => ({
     apiVersion: `${rbac}/v1`,
@@ -146,7 +146,7 @@ describe('in Kubernetes', () => {
       namespace(target, { [targetLabel]: target, 'pod-security.kubernetes.io/enforce': 'baseline' }),
       namespace(elsewhere),
     ];
-    // Refused while the API server has not cached ClusterConfig yet.
+    // The API server refuses this until it has cached the ClusterConfig.
     await eventually('the targets to be labelled', () => fenced.apply(namespaces).catch(() => undefined));
     for (const name of ['myaccount', 'foreign'])
       await admin.create(resources.serviceAccounts, serviceAccount(target, name));
@@ -230,7 +230,7 @@ describe('in Kubernetes', () => {
     },
   });
   type Try = (client: KubeClient) => Promise<unknown>;
-  /** Belongs to an account of its own. */
+  /** Edits a newly created account, which no other attempt uses. */
   const edit =
     (change: object, finalizers: string[] = []): Try =>
     async (client) => {
@@ -250,7 +250,7 @@ describe('in Kubernetes', () => {
       await admin.create<App>(apps, app(name, spec));
       return client.patch(apps, { name }, { spec: change }, merge);
     };
-  /** There is one ClusterConfig, which stays as it is. */
+  /** Edits the only ClusterConfig in a dry run, so that it stays unchanged. */
   const config =
     (spec: object): Try =>
     (client) =>
@@ -323,7 +323,7 @@ describe('in Kubernetes', () => {
     clusterPolicies: config({ aws: { allowedPolicyArns: ['arn:aws:iam::aws:policy/*'] } }),
     clusterTags: config({ aws: { tags: { team: 'orders' } } }),
     clusterRoles: async (client) => {
-      // The last one decides; it is enough that none of the others is admitted.
+      // The last change decides the outcome; the others only have to be refused.
       for (const change of [
         { accountId: '999999999999' },
         { rolePath: '/other/' },
@@ -359,7 +359,7 @@ describe('in Kubernetes', () => {
     removeFence: (client) => client.delete(admissionPolicies, { name: 'attach.k11n.dev' }, { dryRun: true }),
   };
 
-  /** How an attempt ended, in the words of the table. */
+  /** Returns the outcome of an attempt in the words of the table. */
   async function outcome(write: Promise<unknown>, expected: Cell): Promise<string | readonly string[]> {
     try {
       await write;
@@ -372,7 +372,7 @@ describe('in Kubernetes', () => {
         return 'never';
       if (!isForbidden(error)) throw error;
       if (message.includes('k11n.dev/abandon=true')) return 'consent';
-      // The server names any one of several policies that refuse.
+      // The server names any one of several policies that refuse a request.
       if (verb !== undefined && Array.isArray(expected)) return expected.includes(verb) ? expected : verb;
       return message;
     }
@@ -512,7 +512,7 @@ describe('in AWS', () => {
       }),
     );
 
-  /** Calls by attempt, all with the same outcome. */
+  /** The calls of each attempt, which all have the same outcome. */
   const tries: Readonly<Record<AwsAttemptName, readonly ((clients: Clients) => Promise<unknown>)[]>> = {
     createRole: [({ iam }) => create(iam)],
     createUnbounded: [({ iam }) => create(iam, { PermissionsBoundary: undefined })],

@@ -74,7 +74,7 @@ const until = (name: string, reason: string): Promise<LinkedServiceAccount> =>
     const read = await admin.get<LinkedServiceAccount>(linkedServiceAccounts, { name });
     return findCondition(read.status?.conditions, 'Ready')?.reason === reason ? read : undefined;
   });
-/** Calls that changed something in IAM, whatever came of them. */
+/** The calls that tried to change something in IAM, whatever their result. */
 const writes = (): readonly string[] =>
   world.aws.journal
     .entries()
@@ -130,14 +130,14 @@ afterAll(async () => {
 });
 
 describe('an account that was written before the policies', () => {
-  it('gets nothing in IAM, and says what to do', async () => {
+  it('gets nothing in IAM, and its status says how to have it admitted', async () => {
     const { status, metadata } = await until('before', 'NotAdmitted');
     expect(findCondition(status?.conditions, 'Ready')?.message).toContain('kon account delete before');
     expect(metadata.finalizers).toBeUndefined();
     expect(writes()).toEqual([]);
   });
 
-  it('is not admitted by an edit, nor by a status or times that its author writes', async () => {
+  it('is not admitted by an edit, nor by a status or timestamps that its author writes', async () => {
     const read = await author.get<KubeObject>(linkedServiceAccounts, { name: 'before' });
     const later = '2099-01-01T00:00:00Z';
     const managedFields = (read.metadata.managedFields ?? []).map((entry) => ({ ...entry, time: later }));
@@ -145,7 +145,7 @@ describe('an account that was written before the policies', () => {
       ...read,
       metadata: { ...read.metadata, creationTimestamp: later, managedFields, labels: { a: 'b' } },
     });
-    // The API server keeps the creation, and takes over the times of managed fields.
+    // The API server keeps the creation timestamp, but accepts the times in managed fields.
     expect(forged.metadata.creationTimestamp).toBe(read.metadata.creationTimestamp);
     expect(forged.metadata.managedFields?.map(({ time }) => time)).toContain(later);
     await author.patch(
@@ -158,7 +158,7 @@ describe('an account that was written before the policies', () => {
     expect(writes()).toEqual([]);
   });
 
-  it('is refused to its author once it is deleted, and served when a user with the rights creates it', async () => {
+  it('once deleted, cannot be created again by its author, and is reconciled when a user with the rights creates it', async () => {
     await author.delete(linkedServiceAccounts, { name: 'before' });
     await expect(create(author, 'before')).rejects.toThrow('may not attach');
     await create(admin, 'before', readOnly);
@@ -167,7 +167,7 @@ describe('an account that was written before the policies', () => {
 });
 
 describe('an App that was written before the policies', () => {
-  it('is deployed nowhere, and says what to do', async () => {
+  it('is deployed nowhere, and its status says how to have it admitted', async () => {
     const { message } = await untilRow('early', 'NotAdmitted');
     expect(message).toContain('kon app delete early');
     expect(await findDeployment('early')).toBeUndefined();
@@ -200,7 +200,7 @@ describe('an App that was written before the policies', () => {
     expect(await findDeployment('early')).toBeUndefined();
   });
 
-  it('is deployed where a person who may create Deployments gives it one: that person can run the same pods', async () => {
+  it('is deployed to a target where a user who may create Deployments creates its Deployment, because that user can run the same pods anyway', async () => {
     await untilRow('forged', 'NotAdmitted');
     const { metadata } = await admin.get<App>(apps, { name: 'forged' });
     const labels = { [appLabel]: 'forged' };
@@ -229,7 +229,7 @@ describe('an App that was written before the policies', () => {
     });
   });
 
-  it('is refused to its author once it is deleted, and deployed when somebody with the rights creates it', async () => {
+  it('once deleted, cannot be created again by its author, and is deployed when a user with the rights creates it', async () => {
     await author.delete(apps, { name: 'early' });
     await expect(author.create(apps, app('early'))).rejects.toThrow(
       'may not run apps in the target production',
@@ -245,11 +245,11 @@ describe('a policy that is deleted while the operator runs', () => {
     ['binding', resources.validatingAdmissionPolicyBindings],
     ['policy', resources.validatingAdmissionPolicies],
   ] as const)(
-    '(its %s) leaves what is written meanwhile without a role, and other accounts theirs',
+    '(its %s) leaves accounts written afterwards without a role, and other accounts with their roles',
     async (what, resource) => {
       await admin.delete(resource, { name });
       const written = `without-${what}`;
-      // Enforced for up to a second after its deletion.
+      // The API server enforces the policy for up to a second after its deletion.
       await eventually('the account to be taken by the API server', () =>
         create(author, written).catch((error: unknown) => {
           if (!isForbidden(error)) throw error;
@@ -261,7 +261,7 @@ describe('a policy that is deleted while the operator runs', () => {
       await apply(admissionObjects(operatorIdentity));
       await untilRefused();
       const before = writes().length;
-      // Only a change makes the operator plan it again.
+      // The operator plans the account again only after a change.
       await author.patch(
         linkedServiceAccounts,
         { name: written },
@@ -291,7 +291,7 @@ describe('a policy that is deleted while the operator runs', () => {
 });
 
 describe('kon account plan', () => {
-  it('shows that the account is not admitted, where the installed operator requires it', async () => {
+  it('shows that the account is not admitted where the installed operator requires admission', async () => {
     const plan = async (): Promise<{
       readonly problems: readonly object[];
       readonly changes: readonly object[];

@@ -1,4 +1,4 @@
-/** Objects of our three kinds that the real API server accepts and refuses. */
+/** Objects of the three Konstellation kinds that a real API server accepts or refuses. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -43,7 +43,7 @@ beforeAll(async () => {
 afterAll(() => cluster?.stop());
 
 describe('a LinkedServiceAccount', () => {
-  it("is taken as the request's example writes it, and gets its default", async () => {
+  it("is accepted as the request's example writes it, with its default filled in", async () => {
     const created = JSON.parse(await dryRun(account({ aws: { policyArns: [readOnly] } }))) as {
       spec: unknown;
     };
@@ -55,7 +55,7 @@ describe('a LinkedServiceAccount', () => {
     ['a name', 'AmazonS3ReadOnlyAccess'],
     ['an account of eleven digits', 'arn:aws:iam::12345678901:policy/x'],
     ['a space', 'arn:aws:iam::aws:policy/Amazon S3'],
-  ])('is refused with %s for a policy ARN, and told where', async (_what, arn) => {
+  ])('is refused with %s for a policy ARN, and the message names the field', async (_what, arn) => {
     await expect(dryRun(account({ aws: { policyArns: [readOnly, arn] } }))).rejects.toThrow(
       /spec\.aws\.policyArns\[1\].*should match/s,
     );
@@ -66,11 +66,11 @@ describe('a LinkedServiceAccount', () => {
     ['GovCloud', 'arn:aws-us-gov:iam::aws:policy/AmazonS3ReadOnlyAccess'],
     ['a path', 'arn:aws:iam::aws:policy/service-role/AWSLambdaRole'],
     ['a customer policy with a path', 'arn:aws:iam::123456789012:policy/team/payments/Read+Write=,.@-_'],
-  ])('is taken with a policy ARN of %s', async (_what, arn) => {
+  ])('is accepted with a policy ARN of %s', async (_what, arn) => {
     await expect(dryRun(account({ aws: { policyArns: [arn] } }))).resolves.toContain(arn);
   });
 
-  it('is refused with a policy listed twice', async () => {
+  it('is refused when it lists a policy twice', async () => {
     await expect(dryRun(account({ aws: { policyArns: [readOnly, readOnly] } }))).rejects.toThrow(
       /Duplicate value/,
     );
@@ -81,7 +81,7 @@ describe('a LinkedServiceAccount', () => {
     await expect(dryRun(account({ aws: { policyArns } }))).rejects.toThrow(/must have at most 25 items/);
   });
 
-  it('is refused with an unknown field, which is named', async () => {
+  it('is refused with an unknown field, and the message names the field', async () => {
     await expect(dryRun(account({ aws: { policyArns: [], policies: [] } }))).rejects.toThrow(
       /unknown field "spec\.aws\.policies"/,
     );
@@ -97,7 +97,7 @@ describe('a LinkedServiceAccount', () => {
     );
   });
 
-  it('is refused with a tag that is kept for us or for AWS', async () => {
+  it('is refused with a tag key that is reserved for Konstellation or for AWS', async () => {
     for (const key of [
       'k11n.dev/managed-by',
       'K11N.dev/account',
@@ -126,7 +126,7 @@ describe('a LinkedServiceAccount', () => {
     }
   });
 
-  it('keeps its role name for ever, and adopts only a role that it names', async () => {
+  it('cannot change its role name, and can adopt only a role that it names', async () => {
     const named = { aws: { policyArns: [], roleName: 'theirs', adopt: true } };
     await cluster.kubectl(['create', '-f', '-'], account(named, 'named'));
     await expect(
@@ -140,7 +140,7 @@ describe('a LinkedServiceAccount', () => {
     );
   });
 
-  it('is refused with a target that can be no namespace, or twice the same', async () => {
+  it('is refused with a target that is not a valid namespace name or is listed twice', async () => {
     await expect(dryRun(account({ targets: ['Production'], aws: { policyArns: [] } }))).rejects.toThrow(
       /spec\.targets\[0\]/,
     );
@@ -149,7 +149,7 @@ describe('a LinkedServiceAccount', () => {
     );
   });
 
-  it('is listed with what a person wants to see at a glance', async () => {
+  it('is listed with its name, status and other main columns', async () => {
     await cluster.kubectl(['create', '-f', '-'], account({ aws: { policyArns: [readOnly] } }, 'columns'));
     const header = (await cluster.kubectl(['get', 'lsa'])).split('\n')[0];
     expect(header?.split(/\s{2,}/)).toEqual([
@@ -163,7 +163,7 @@ describe('a LinkedServiceAccount', () => {
     ]);
   });
 
-  it('cannot be given a status by whoever may only write accounts', async () => {
+  it('cannot be given a status by a user who may only write accounts', async () => {
     const manifest = stringify({
       apiVersion: 'k11n.dev/v1alpha1',
       kind: 'LinkedServiceAccount',
@@ -181,25 +181,25 @@ describe('a LinkedServiceAccount', () => {
 describe('an App', () => {
   const minimal = { image: 'nginx', targets: [{ name: 'production' }] };
 
-  it('is taken with an image and a target', async () => {
+  it('is accepted with only an image and a target', async () => {
     const created = JSON.parse(await dryRun(app(minimal))) as { spec: unknown };
     expect(created.spec).toEqual({ image: 'nginx', targets: [{ name: 'production', deployMode: 'latest' }] });
   });
 
-  it('is refused with a name that no Service can have', async () => {
+  it('is refused with a name that is not a valid Service name', async () => {
     for (const name of ['1app', 'my.app', 'a'.repeat(64)]) {
       await expect(dryRun(app(minimal, name))).rejects.toThrow(/also the name of its Service/);
     }
   });
 
-  it('is refused without a target, or with one of them twice', async () => {
+  it('is refused without a target, and with a duplicate target', async () => {
     await expect(dryRun(app({ image: 'nginx', targets: [] }))).rejects.toThrow(/spec\.targets/);
     await expect(dryRun(app({ ...minimal, targets: [{ name: 'a' }, { name: 'a' }] }))).rejects.toThrow(
       /Duplicate value/,
     );
   });
 
-  it('is refused with an account name that Kubernetes refuses, and with an unknown field', async () => {
+  it('is refused with an invalid ServiceAccount name, and with an unknown field', async () => {
     await expect(dryRun(app({ ...minimal, serviceAccount: 'My_Account' }))).rejects.toThrow(
       /spec\.serviceAccount/,
     );
@@ -208,7 +208,7 @@ describe('an App', () => {
     );
   });
 
-  it('is refused with nonsense for a quantity or a port', async () => {
+  it('is refused with an invalid quantity or port', async () => {
     await expect(dryRun(app({ ...minimal, resources: { requests: { cpu: 'lots' } } }))).rejects.toThrow(
       /spec\.resources\.requests\.cpu/,
     );
@@ -219,7 +219,7 @@ describe('an App', () => {
 });
 
 describe('a ClusterConfig', () => {
-  it('is refused with a tag that takes roles from their accounts', async () => {
+  it('is refused with a tag that would remove roles from their accounts', async () => {
     for (const key of ['K11N.dev/account', 'Aws:x', 'Kubernetes-namespace', 'eks-cluster-arn'])
       await expect(dryRun(config({ tags: { [key]: 'x' } }))).rejects.toThrow(
         /must not start, in any case, with/,
@@ -251,11 +251,11 @@ describe('a ClusterConfig', () => {
     ['rolePath', { rolePath: '/${aws:username}*/' }],
     ['rolePath', { rolePath: '/a//' }],
     ['rolePath', { rolePath: '/a/\n' }],
-  ])('is refused with nonsense for %s', async (field, aws) => {
+  ])('is refused with an invalid %s', async (field, aws) => {
     await expect(dryRun(config(aws))).rejects.toThrow(new RegExp(`spec\\.aws\\.${field}`));
   });
 
-  it('stored by an earlier version with the role path / stays editable and keeps the path', async () => {
+  it('that an earlier version stored with the role path / stays editable and keeps the path', async () => {
     const before = readFileSync(
       join(import.meta.dirname, '../../../src/api/history/v0.1.0/clusterconfigs.k11n.dev.yaml'),
       'utf8',

@@ -1,4 +1,7 @@
-/** An App with an account: held until it is proven, rolled exactly when its identity changes, never with missed pods. */
+/**
+ * Apps with an account: the operator holds a rollout until the account is proven, rolls the pods exactly when their identity
+ * changes, and replaces pods that the webhook missed.
+ */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   identityAnnotation,
@@ -33,7 +36,10 @@ afterAll(async () => {
 const roleOf = (account: string, life = 1): string =>
   `arn:aws:iam::111122223333:role/konstellation/kon-test-${account}-${life}`;
 
-/** As the account controller would: the webhook knows the role, but the status says that it is linked and proven. */
+/**
+ * Proves the account as the account controller would: the webhook knows the role, and the status says that it is linked and
+ * proven.
+ */
 async function prove(account: string, roleArn = roleOf(account)): Promise<void> {
   harness.rolesKnownToWebhook.set(`production/${account}`, roleArn);
   await harness.putAccount(account, [{ roleArn }]);
@@ -50,7 +56,7 @@ async function revisionOf(app: string): Promise<string | undefined> {
   return (await harness.app(app)).status?.targets?.[0]?.revision;
 }
 
-test('an app waits for an account that does not exist, is not linked, is not proven, and goes on by itself', async () => {
+test('an app waits while its account does not exist, is not linked or is not proven, and then continues without intervention', async () => {
   await harness.createApp('waiting', { serviceAccount: 'late' });
   await harness.untilReason('waiting', 'AccountNotFound');
   expect(await harness.get(resources.deployments, 'production', 'waiting')).toBeUndefined();
@@ -73,7 +79,7 @@ test('an app waits for an account that does not exist, is not linked, is not pro
   expect(await holdings('waiting', roleOf('late'))).toEqual(['current']);
 });
 
-test('the wait and its end are reported as Events', async () => {
+test('the start and the end of the wait are reported as Events', async () => {
   const reasons = await harness.eventually('both are there', async () => {
     const { items } = await harness.client.list(resources.events);
     const about = items
@@ -85,7 +91,7 @@ test('the wait and its end are reported as Events', async () => {
   expect(reasons).toEqual(expect.arrayContaining(['IdentityNotProven', 'Deployed']));
 });
 
-test('an app that runs without an account takes one up when it is proven, once', async () => {
+test('an app that runs without an account is rolled once when its new account is proven', async () => {
   await harness.createApp('taker', {});
   await harness.untilReady('taker');
   await harness.editApp('taker', { spec: { serviceAccount: 'taken' } });
@@ -97,7 +103,7 @@ test('an app that runs without an account takes one up when it is proven, once',
   expect(await holdings('taker', roleOf('taken'))).toEqual(['current']);
 });
 
-test('no pod is restarted for a change of policies, or when the identity is temporarily not proven', async () => {
+test('no pod is restarted when policies change or the identity is temporarily not proven', async () => {
   const before = (await harness.pods('taker')).map((pod) => pod.metadata.uid);
   await harness.client.patch(
     linkedServiceAccounts,
@@ -114,7 +120,7 @@ test('no pod is restarted for a change of policies, or when the identity is temp
   expect(await revisionOf('taker')).toBe('2');
 });
 
-test('another role rolls the app once, after its proof', async () => {
+test('a different role rolls the app once, after the role is proven', async () => {
   harness.rolesKnownToWebhook.set('production/taken', roleOf('taken', 2));
   await harness.putAccount('taken', [{ roleArn: roleOf('taken', 2), proven: false }]);
   await harness.untilReason('taker', 'IdentityNotProven');
@@ -125,7 +131,7 @@ test('another role rolls the app once, after its proof', async () => {
   expect(await holdings('taker', roleOf('taken', 2))).toEqual(['current']);
 });
 
-test('an app that drops its account rolls off it, even while the account is being deleted', async () => {
+test('an app that drops its account is rolled to pods without the account, even while the account is being deleted', async () => {
   await prove('dropped');
   await harness.createApp('dropper', { serviceAccount: 'dropped' });
   await harness.untilReady('dropper');
@@ -181,12 +187,12 @@ test('no identity is rolled out while no webhook injects it: running pods stay, 
   expect(await revisionOf('untouched')).toBe('2');
 }, 90_000);
 
-/** Whatever creates pods of an app that runs with its identity, by what it did before. */
+/** All changes that create pods of an app with an account, each with the state of the app before. */
 const changes: readonly {
   readonly name: string;
   readonly before?: Partial<AppSpec>;
   readonly change: Partial<AppSpec>;
-  /** Pods that hold the identity, while the webhook is away and afterwards. */
+  /** The number of pods that hold the identity, during the absence of the webhook and after it. */
   readonly held: number;
   readonly after: number;
 }[] = [
@@ -208,12 +214,12 @@ const changes: readonly {
     before: { scale: { min: 1, max: 4 } },
     change: { scale: { min: 2, max: 4 } },
     held: 1,
-    // Nothing scales here: its minimum is looked at below.
+    // No autoscaler runs here; the test looks at the minimum below.
     after: 1,
   },
 ];
 
-test('while the webhook is away nothing creates pods of an app with an account, whatever was changed, and all of it follows by itself', async () => {
+test('while the webhook is unavailable, no change creates pods of an app with an account, and each change follows once the webhook is back', async () => {
   await prove('steady');
   for (const { name, before } of changes)
     await harness.createApp(name, { serviceAccount: 'steady', ...before });
@@ -231,7 +237,7 @@ test('while the webhook is away nothing creates pods of an app with an account, 
   await harness.client.delete(resources.mutatingWebhookConfigurations, registration.metadata);
   const all = [
     ...changes,
-    // Taken back to the image before.
+    // The edit restores the earlier image.
     { name: 'back', change: { imageTag: null as unknown as string }, held: 1, after: 1 },
   ];
   const before = new Map<string, readonly unknown[]>();
@@ -253,7 +259,7 @@ test('while the webhook is away nothing creates pods of an app with an account, 
     return (seen?.spec as { minReplicas?: number } | undefined)?.minReplicas;
   };
   expect(await minimum()).toBe(1);
-  // Changes that remove pods, or need no identity, are not held up.
+  // Changes that remove pods or need no identity are carried out at once.
   await harness.editApp('variable', { spec: { targets: [{ name: 'production', deployMode: 'halt' }] } });
   await harness.eventually('it has no pods', async () => (await uids('variable')).length === 0);
   await harness.createApp('plain', {});
@@ -309,7 +315,7 @@ test('while a quota refuses the dry-run pod, pods that hold their identity stay,
   expect(await uids()).not.toEqual(before);
 }, 90_000);
 
-test('an app without an account whose pods hold an identity says so, until they hold none', async () => {
+test('an app without an account reports that its pods hold an identity, until none of them does', async () => {
   harness.rolesKnownToWebhook.set('production/default', roleOf('stray'));
   await harness.createApp('strayed', {});
   const app = await harness.untilReason('strayed', 'UnexpectedIdentity');
@@ -329,7 +335,7 @@ test('an app without an account whose pods hold an identity says so, until they 
   await harness.untilReady('strayed');
 });
 
-test('a labelled workload is not restarted while the webhook passes it over, an Event says so once, and it is restarted afterwards', async () => {
+test('a labelled workload is not restarted while the webhook does not inject its pods, one Event reports it, and the restart follows later', async () => {
   const labels = { name: 'labelled' };
   await harness.client.create<KubeObject>(resources.deployments, {
     apiVersion: 'apps/v1',
@@ -368,7 +374,7 @@ test('a labelled workload is not restarted while the webhook passes it over, an 
   expect(await events('NotInjected')).toHaveLength(1);
 });
 
-test('pods that the webhook missed are reported, and replaced once the webhook injects', async () => {
+test('pods that the webhook missed are reported, and are replaced once the webhook injects', async () => {
   await prove('missed');
   await harness.createApp('missing', { serviceAccount: 'missed', scale: { min: 2 } });
   await harness.untilReady('missing');
@@ -386,11 +392,11 @@ test('pods that the webhook missed are reported, and replaced once the webhook i
   harness.rolesKnownToWebhook.set('production/missed', roleOf('missed'));
   await harness.untilReady('missing');
   expect(await holdings('missing', roleOf('missed'))).toEqual(['current', 'current']);
-  // Replaced, not rolled.
+  // The pods were replaced without a new revision of the Deployment.
   expect(await revisionOf('missing')).toBe('1');
 }, 90_000);
 
-test('a disruption budget is heeded: a missed pod that it protects is left, and the row says for what it waits', async () => {
+test("a pod without its identity is not evicted against its disruption budget, and the target's row gives the reason for the wait", async () => {
   await prove('guarded');
   await harness.createApp('guarded', { serviceAccount: 'guarded' });
   await harness.untilReady('guarded');
@@ -421,7 +427,7 @@ test('a disruption budget is heeded: a missed pod that it protects is left, and 
   expect(await holdings('guarded', roleOf('guarded'))).toEqual(['current']);
 }, 90_000);
 
-test('pods that get a foreign sidecar, after the webhook, are deployed, rolled once, and not replaced', async () => {
+test('pods to which another webhook adds a sidecar are deployed, rolled once, and not replaced', async () => {
   const stop = await startForeignInjector(harness.client, 'meshed');
   try {
     await prove('meshed');
@@ -452,7 +458,7 @@ test('pods that get a foreign sidecar, after the webhook, are deployed, rolled o
   }
 }, 90_000);
 
-test('an operator that is stopped in the middle of a wait goes on where it was', async () => {
+test('an operator that is restarted during a wait resumes the wait', async () => {
   await harness.createApp('resumed', { serviceAccount: 'later' });
   await harness.untilReason('resumed', 'AccountNotFound');
   await operator.stop();

@@ -1,4 +1,7 @@
-/** An App without an account: what is made, kept, changed and removed, and what is never touched. */
+/**
+ * Apps without an account: the objects that the operator creates, keeps, changes and deletes, and the objects that it never
+ * touches.
+ */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { apps } from '../../../src/api/index.ts';
 import { isNotFound, resources, type KubeObject } from '../../../src/kube/index.ts';
@@ -24,7 +27,7 @@ const kinds = [
   resources.ingresses,
 ];
 
-test('an app becomes its objects on every target, and gets ready', async () => {
+test('an app gets its objects in every target, and becomes ready', async () => {
   await harness.createApp('whole', {
     ports,
     scale: { min: 2, max: 4 },
@@ -54,12 +57,12 @@ test('an app becomes its objects on every target, and gets ready', async () => {
   expect(await made('staging')).toEqual(['Deployment', 'Service']);
 });
 
-test('with nothing to do nothing is written, nor after a restart', async () => {
+test('nothing is written when everything is in sync, also after a restart', async () => {
   await harness.untilReady('whole');
   await operator.stop();
   const before = harness.writes().length;
   operator = await harness.startOperator();
-  // Another app's way to ready shows that the operator has been through its queue.
+  // Another app that becomes ready shows that the operator has processed its queue.
   await harness.createApp('later', {});
   await harness.untilReady('later');
   expect(
@@ -70,7 +73,7 @@ test('with nothing to do nothing is written, nor after a restart', async () => {
   ).toEqual([]);
 });
 
-test('changes by hand are repaired, and fields of other managers stay', async () => {
+test('manual changes are reverted, and fields of other managers stay', async () => {
   const ref = { namespace: 'staging', name: 'whole' };
   await harness.client.patch(
     resources.deployments,
@@ -88,7 +91,7 @@ test('changes by hand are repaired, and fields of other managers stay', async ()
   expect(deployment.metadata.labels?.team).toBe('x');
 });
 
-test('deleted objects are created again, and an object without our label is found again', async () => {
+test('deleted objects are created again, and an object that lost the label is found again', async () => {
   const ref = { namespace: 'staging', name: 'whole' };
   await harness.client.delete(resources.services, ref);
   await harness.client.patch(
@@ -105,7 +108,7 @@ test('deleted objects are created again, and an object without our label is foun
   await harness.untilReady('whole');
 });
 
-test('a field that is wanted no more is removed', async () => {
+test('a field that the spec no longer has is removed from the object', async () => {
   await harness.editApp('whole', { spec: { env: null } });
   await harness.eventually('the variable is gone', async () => {
     const seen = await harness.get(resources.deployments, 'production', 'whole');
@@ -113,7 +116,7 @@ test('a field that is wanted no more is removed', async () => {
   });
 });
 
-test('an object and a target that are wanted no more are removed', async () => {
+test('an object that the spec no longer needs is deleted, and so are the objects of a removed target', async () => {
   await harness.editApp('whole', {
     spec: { scale: null, targets: [{ name: 'production', deployMode: 'latest' }] },
   });
@@ -135,7 +138,7 @@ test('an object and a target that are wanted no more are removed', async () => {
   expect(app.status).toMatchObject({ ready: '1/1', targets: [{ name: 'production' }] });
 });
 
-test('an autoscaler keeps the replicas it has set through a change of the image', async () => {
+test('the replicas that an autoscaler has set are kept when the image changes', async () => {
   await harness.createApp('scaled', { scale: { min: 2, max: 9 } });
   await harness.untilReady('scaled');
   const ref = { namespace: 'production', name: 'scaled' };
@@ -170,7 +173,7 @@ test.each([
     { imageTag: '2', resources: { requests: { cpu: '2' }, limits: { cpu: '1' } } },
   ],
 ])(
-  'an app whose last edit %s is halted all the same, and rolls out nothing of it',
+  'an app whose last edit %s can still be halted, and nothing of that edit is rolled out',
   async (_what, reason, edit) => {
     const name = `night-${reason.toLowerCase()}`;
     await harness.createApp(name, { scale: { min: 2, max: 4 } });
@@ -206,7 +209,7 @@ test.each([
   },
 );
 
-test('replicas that become an autoscaler’s do not fall to one on the way', async () => {
+test('fixed replicas that are replaced by an autoscaler do not drop to one during the change', async () => {
   await harness.createApp('handed', { scale: { min: 3 } });
   await harness.untilReady('handed');
   await harness.editApp('handed', { spec: { scale: { min: 2, max: 6 }, imageTag: '2' } });
@@ -218,7 +221,7 @@ test('replicas that become an autoscaler’s do not fall to one on the way', asy
   expect(deployment?.spec).toMatchObject({ replicas: 3 });
 });
 
-test('an object of the same name which is not ours is left alone, and taken note of when it goes', async () => {
+test('an object of the same name that is not ours is left alone, and its deletion is noticed', async () => {
   const foreign = {
     apiVersion: 'v1',
     kind: 'Service',
@@ -243,12 +246,12 @@ test('an object of the same name which is not ours is left alone, and taken note
   expect(after?.metadata.resourceVersion).toBe(before.metadata.resourceVersion);
 
   await harness.client.delete(resources.services, { namespace: 'production', name: 'taken' });
-  // Without our label no watch reports its deletion; an edit makes the operator look at once.
+  // No watch reports the deletion of an object without our label; an edit makes the operator check at once.
   await harness.editApp('taken', { spec: { imageTag: '2' } });
   await harness.untilReady('taken');
 });
 
-test('a target that is none, or whose namespace is missing, costs its own row', async () => {
+test('a target that the ClusterConfig lacks, or whose namespace is missing, affects only its own row', async () => {
   await harness.createApp('partly', {
     targets: [
       { name: 'nowhere', deployMode: 'latest' },
@@ -267,7 +270,7 @@ test('a target that is none, or whose namespace is missing, costs its own row', 
   });
 });
 
-test('what the API server refuses stands in the row, in its words', async () => {
+test('the row quotes the message of the API server when it refuses an object', async () => {
   await harness.createApp('refused', {
     resources: { requests: { cpu: '2' }, limits: { cpu: '1' } },
   });
@@ -275,7 +278,7 @@ test('what the API server refuses stands in the row, in its words', async () => 
   expect(app.status?.targets?.[0]?.message).toMatch(/must be less than or equal to cpu limit/);
 });
 
-test('a failed rollout is reported in the words of the pod, and goes on when the image is fixed', async () => {
+test("a failed rollout is reported in the words of the pod's status, and continues when the image is fixed", async () => {
   harness.brokenImages.set('example.com/web:broken', 'missing');
   await harness.createApp('failing', { imageTag: 'good' });
   await harness.untilReady('failing');
@@ -288,7 +291,7 @@ test('a failed rollout is reported in the words of the pod, and goes on when the
   await harness.untilReady('failing');
 });
 
-test('a program that ends again and again, and a quota, are reported in the words of Kubernetes', async () => {
+test('a container that keeps crashing, and an exceeded quota, are reported in the words of Kubernetes', async () => {
   harness.brokenImages.set('example.com/web:crashing', 'crashing');
   await harness.createApp('crashing', { imageTag: 'crashing' });
   const crashing = await harness.untilReason('crashing', 'CrashLoopBackOff');
@@ -337,7 +340,7 @@ test('a condition keeps the time of its last transition', async () => {
   expect(timeOf(second, 'IdentityReady')).toBe(timeOf(first, 'IdentityReady'));
 });
 
-test('an app that is deleted takes everything with it', async () => {
+test('deleting an app deletes all its objects', async () => {
   await harness.client.delete(apps, { name: 'whole' });
   await harness.eventually('nothing is left of it', async () => {
     const left = await Promise.all(kinds.map((kind) => harness.get(kind, 'production', 'whole')));
@@ -347,7 +350,7 @@ test('an app that is deleted takes everything with it', async () => {
   await expect(harness.app('whole')).rejects.toSatisfy(isNotFound);
 });
 
-test('what an app leaves running when it is deleted without its objects is taken up by the next of its name', async () => {
+test('objects that a deleted app leaves running are adopted by the next app of the same name', async () => {
   await harness.createApp('phoenix', {});
   await harness.untilReady('phoenix');
   const before = await harness.get(resources.deployments, 'production', 'phoenix');

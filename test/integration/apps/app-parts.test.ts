@@ -1,4 +1,4 @@
-/** Parts of an App beside its own program: configs and the addresses of other Apps. Each field can be removed again. */
+/** Parts of an App besides its own program: configs and the addresses of other Apps. Each field can be removed again. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { apps, type AppSpec } from '../../../src/api/index.ts';
 import { resources } from '../../../src/kube/index.ts';
@@ -28,7 +28,7 @@ async function configMaps(app: string, namespace = 'production'): Promise<readon
 
 const dataOf = (object: Loose | undefined): unknown => (object as { data?: unknown } | undefined)?.data;
 
-test('configs become ConfigMaps which the pods read, merged on each target', async () => {
+test('configs become ConfigMaps that the pods read, merged for each target', async () => {
   await harness.createApp('configured', {
     configs: [
       { name: 'settings', data: { LOG_LEVEL: 'info', REGION: 'eu' } },
@@ -57,7 +57,7 @@ test('configs become ConfigMaps which the pods read, merged on each target', asy
   expect(spec).toContain('"mountPath":"/etc/web"');
 });
 
-test('a change of content rolls the pods once, and unused ConfigMaps are deleted', async () => {
+test("a change of a config's content rolls the pods once, and unused ConfigMaps are deleted", async () => {
   const before = (await configMaps('configured')).map(({ metadata }) => metadata.name);
   await harness.editApp('configured', {
     spec: {
@@ -76,7 +76,7 @@ test('a change of content rolls the pods once, and unused ConfigMaps are deleted
   expect(await harness.replicaSets('configured')).toHaveLength(2);
 });
 
-test('pods of a version that still serves keep their configs while the next one does not get healthy', async () => {
+test('pods of the serving version keep their configs while the next version does not become healthy', async () => {
   harness.brokenImages.set('example.com/web:broken', 'missing');
   await harness.editApp('configured', {
     spec: { imageTag: 'broken', configs: [{ name: 'settings', data: { REGION: 'us' } }] },
@@ -94,7 +94,7 @@ test('pods of a version that still serves keep their configs while the next one 
   });
 });
 
-test('a ConfigMap that is deleted by hand is made again, and all go with the configs', async () => {
+test('a ConfigMap that was deleted manually is created again, and all ConfigMaps are deleted with the configs', async () => {
   const [only] = await configMaps('configured');
   if (!only) throw new Error('the app has a ConfigMap');
   await harness.client.delete(resources.configMaps, only.metadata);
@@ -109,7 +109,7 @@ test('a ConfigMap that is deleted by hand is made again, and all go with the con
   await harness.untilReady('configured');
 });
 
-test('an app waits for one that it depends on, says so, and follows its address', async () => {
+test('an app waits for an app that it depends on, reports the wait, and follows a change of its address', async () => {
   await harness.createApp('caller', { dependencies: [{ name: 'callee' }] });
   const waiting = await harness.untilReason('caller', 'DependencyMissing');
   expect(waiting.status?.targets?.[0]).toMatchObject({
@@ -134,14 +134,14 @@ test('an app waits for one that it depends on, says so, and follows its address'
   await harness.untilReady('caller');
   await harness.eventually('the old pod is gone', async () => (await harness.pods('caller')).length === 1);
 
-  // Running pods go on, with the address that they have.
+  // Running pods continue with the address that they have.
   await harness.client.delete(apps, { name: 'callee' });
   await harness.untilReason('caller', 'DependencyMissing');
   expect(await address()).toBe('callee.production.svc:9090');
   expect(await harness.pods('caller')).toHaveLength(1);
 });
 
-/** A value for every field that is not needed; `src/workloads/fields.test.ts` sees to it that none is forgotten. */
+/** A value for every optional field; `src/workloads/fields.test.ts` checks that none is missing. */
 const everything: Partial<AppSpec> = {
   registry: 'registry.example',
   imageTag: '2',
@@ -163,7 +163,7 @@ const everything: Partial<AppSpec> = {
   scale: { min: 2 },
 };
 
-test('each field can be taken out again, and leaves nothing behind', async () => {
+test('each field can be removed again, and leaves nothing behind', async () => {
   await harness.createApp('fields', { ports });
   await harness.untilReady('fields');
   const image = async (): Promise<unknown> => {

@@ -1,4 +1,6 @@
-/** Apps that share an account take up a new identity one target at a time, and stop when one of them does not get healthy. */
+/**
+ * Apps that share an account take over a new identity one target at a time, and stop when one of them does not become healthy.
+ */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { resources, type KubeObject } from '../../../src/kube/index.ts';
 import { startHarness, type Harness } from './harness.ts';
@@ -36,7 +38,7 @@ async function prove(version: number): Promise<void> {
   );
 }
 
-/** The marks of all Deployments, by `target/app`. */
+/** Returns the identity annotations of all Deployments, by `target/app`. */
 async function marks(): Promise<ReadonlyMap<string, string>> {
   const { items } = await harness.client.list<
     KubeObject & { spec: { template: { metadata: { annotations?: Record<string, string> } } } }
@@ -101,7 +103,7 @@ test('an app that does not become healthy pauses the rollout of the others, whic
     'production/first',
   ]);
 
-  // Nothing of this is remembered: another operator sees it as it is.
+  // The operator keeps no memory of this: after a restart it sees the same state.
   await operator.stop();
   operator = await harness.startOperator();
   await harness.createApp('witness', {});

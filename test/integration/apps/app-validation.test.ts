@@ -41,7 +41,7 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
-/** The message of the refusal; undefined when the App would be taken. */
+/** Returns the message of the refusal, or undefined when the App would be accepted. */
 async function refusal(spec: object, name = 'web'): Promise<string | undefined> {
   const app = {
     apiVersion,
@@ -69,11 +69,11 @@ const everything = {
   targets: [{ name: 'production', scale: { max: 2 } }],
 };
 
-test('an app with everything in order is taken', async () => {
+test('a valid app is accepted', async () => {
   expect(await refusal(everything)).toBeUndefined();
 });
 
-test('an app that is very large is still within the budget of the rules', async () => {
+test('a very large app is within the cost budget of the CEL rules', async () => {
   const names = (count: number): readonly string[] =>
     Array.from({ length: count }, (_, index) => `n${index}`);
   const env = names(256).map((name) => ({ name, value: '1' }));
@@ -111,6 +111,6 @@ test.each([
   expect(await refusal(spec)).toMatch(message);
 });
 
-test('a name that cannot be the name of a Service is refused', async () => {
+test('a name that is not a valid Service name is refused', async () => {
   expect(await refusal({}, 'web.eu')).toMatch(/also the name of its Service/);
 });

@@ -1,4 +1,4 @@
-/** Waits for `predicate`, asked again and again, to give something; gives that. Fails with `what` after 20 seconds. */
+/** Polls `predicate` until it returns a value, and returns that value. Fails with `what` after 20 seconds. */
 export async function eventually<T>(
   what: string,
   predicate: () => Promise<T | undefined | false>,

@@ -1,4 +1,4 @@
-/** A foreign webhook that adds a sidecar and an annotation to pods after the pod identity webhook. */
+/** A webhook of another project that adds a sidecar and an annotation to pods after the pod identity webhook. */
 import { createServer } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { resources, type KubeClient, type KubeObject } from '../../../src/kube/index.ts';
@@ -38,7 +38,7 @@ export async function startForeignInjector(client: KubeClient, app: string): Pro
   await client.create<KubeObject>(resources.mutatingWebhookConfigurations, {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'MutatingWebhookConfiguration',
-    // Webhooks are asked in the order of their names.
+    // The API server calls webhooks in the order of their names.
     metadata: { name: 'zz-injector' },
     webhooks: [
       {

@@ -1,7 +1,7 @@
 /**
- * A real API server with the real Deployment, ReplicaSet and garbage collection controllers, and the App controller. The tests play
- * the rest: the account controller (by writing account statuses), the kubelet (a pod becomes ready as soon as it is seen, unless the
- * test says otherwise), and the webhook (ours, over TLS, with ServiceAccounts given by the test).
+ * A real API server with the real Deployment, ReplicaSet and garbage collection controllers, and the App controller. The tests
+ * stand in for the rest: the account controller (by writing account statuses), the kubelet (which marks a pod ready as soon as
+ * it sees it, unless the test says otherwise), and the webhook (ours, over TLS, with ServiceAccounts given by the test).
  */
 import {
   apiVersion,
@@ -41,26 +41,26 @@ const targets = ['production', 'staging'];
 
 export type Harness = {
   readonly client: KubeClient;
-  /** Roles that the webhook knows of, by `namespace/serviceAccount`. A pod of any other is left as it is. */
+  /** The roles that the webhook knows, by `namespace/serviceAccount`. It does not change pods of other ServiceAccounts. */
   readonly rolesKnownToWebhook: Map<string, string>;
-  /** Images whose pods never get ready. */
+  /** Images whose pods never become ready. */
   readonly brokenImages: Map<string, 'missing' | 'crashing'>;
-  /** Waits for `predicate`, asked again and again; gives what it gave. Fails with `what` after 20 seconds. */
+  /** Polls `predicate` until it returns a value, and returns that value. Fails with `what` after 20 seconds. */
   eventually<T>(what: string, predicate: () => Promise<T | undefined | false>): Promise<T>;
   createApp(name: string, spec: Partial<AppSpec>): Promise<App>;
   editApp(name: string, change: object): Promise<App>;
-  /** As the account controller would: makes the account, and says in its status what it has linked and proven. */
+  /** Creates the account and writes its linked and proven targets into its status, as the account controller would. */
   putAccount(name: string, rows: readonly Partial<TargetStatus>[]): Promise<LinkedServiceAccount>;
   get(resource: Resource, target: string, name: string): Promise<Loose | undefined>;
   app(name: string): Promise<App>;
-  /** Waits until the App says this of itself. */
+  /** Waits until the status of the App says that it is ready. */
   untilReady(name: string): Promise<App>;
   untilReason(name: string, reason: string): Promise<App>;
   pods(app: string, target?: string): Promise<readonly Loose[]>;
   replicaSets(app: string, target?: string): Promise<readonly Loose[]>;
-  /** Starts the App controller; several times, one after the other, stand for restarts of the operator. */
+  /** Starts the App controller; consecutive starts simulate restarts of the operator. */
   startOperator(): Promise<{ stop(): Promise<void> }>;
-  /** Writes of the operator that the API server has carried out since it started. */
+  /** The writes of the operator that the API server has carried out since the harness started. */
   writes(): readonly string[];
   stop(): Promise<void>;
 };
@@ -179,7 +179,7 @@ async function startOperator(client: KubeClient): Promise<{ stop(): Promise<void
   };
 }
 
-/** The client, noting each write, except of Events. */
+/** Wraps the client so that it records each write except writes of Events. */
 function recording(client: KubeClient, writes: string[]): KubeClient {
   const note = (
     verb: string,

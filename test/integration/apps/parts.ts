@@ -1,4 +1,4 @@
-/** Parts that the tests of Apps need beside an API server: real controllers, our webhook, and a kubelet without nodes. */
+/** Parts that the tests of Apps need besides an API server: real controllers, our webhook, and a kubelet without nodes. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import { webhookRegistration } from '../../../sandbox/src/webhook/registration.t
 import { startWebhookServer } from '../../../sandbox/src/webhook/server.ts';
 import { monotonicClock } from '../../../src/k8s/testing/clocks.ts';
 
-/** An object with whatever fields a test looks at. */
+/** A Kubernetes object whose spec and status a test may read without a type. */
 export type Loose = KubeObject & { readonly spec?: unknown; readonly status?: unknown };
 
 export async function startControllers(kubeconfig: string, env: Environment): Promise<() => Promise<void>> {
@@ -46,7 +46,7 @@ export async function startControllers(kubeconfig: string, env: Environment): Pr
   };
 }
 
-/** Knowledge of a webhook that has roles for these ServiceAccounts only, by `namespace/name`. */
+/** Returns the knowledge of a webhook that has roles for these ServiceAccounts only, by `namespace/name`. */
 export const knowing = (roles: ReadonlyMap<string, string>): WebhookKnowledge => ({
   associated: () => false,
   lookup: async ({ namespace, name }) => {
@@ -84,7 +84,10 @@ export async function startWebhook(
   };
 }
 
-/** Makes every pod ready as soon as it is seen, except those of broken images: they cannot be pulled, or end at once. */
+/**
+ * Makes every pod ready as soon as it appears, except pods of broken images: their image cannot be pulled, or their container
+ * exits at once.
+ */
 export async function playKubelet(
   client: KubeClient,
   brokenImages: ReadonlyMap<string, 'missing' | 'crashing'>,

@@ -1,4 +1,4 @@
-/** Credentials are checked over HTTP by the operator's own clients, before they are used for anything. */
+/** The operator's own clients check credentials over HTTP before they use them for anything. */
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { connectAws, createAwsSchedulers, type AwsConnection } from '../../../src/aws/index.ts';
 import { systemTimer } from '../../../src/kube/index.ts';
@@ -29,7 +29,7 @@ afterAll(async () => {
   await emulator?.close();
 });
 
-it('takes one call for all services, and lets nothing through that is meant for another AWS account', async () => {
+it('needs one call for all services, and blocks every call that is meant for another AWS account', async () => {
   const here = aws.as({ ...caller, accountId });
   const elsewhere = aws.as({ ...caller, accountId: '999999999999' });
   const ofCluster = { namespace: 'production', serviceAccount: 'a' };
@@ -55,7 +55,7 @@ it('takes one call for all services, and lets nothing through that is meant for 
   ]);
 });
 
-it('reports the error that hides the account, and asks again', async () => {
+it('reports the error that prevents it from finding the account, and tries again', async () => {
   const schedulers = createAwsSchedulers({
     now: monotonicClock,
     random: () => 0,

@@ -1,4 +1,7 @@
-/** The role store over HTTP: what each of its operations costs, what it gives, and which errors it makes of IAM's. */
+/**
+ * The role store over HTTP: the calls of each of its operations, their results, and the errors that it derives from those of
+ * IAM.
+ */
 import { PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { callsOf } from '../../../src/aws/calls.ts';
@@ -16,7 +19,7 @@ import { monotonicClock, wallClock } from '../../../src/k8s/testing/clocks.ts';
 const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
 const logs = 'arn:aws:iam::aws:policy/CloudWatchLogsReadOnlyAccess';
 
-/** A quote, a plus and a percent sign stay what they are on the way through IAM's URL-encoding. */
+/** Contains a quote, a plus and a percent sign, which have to survive the URL-encoding of IAM. */
 const trust = (sid = 'A'): string =>
   JSON.stringify({
     Version: '2012-10-17',
@@ -57,7 +60,7 @@ afterAll(async () => {
   await emulator?.close();
 });
 
-/** The calls that something makes, in alphabetical order: those of one operation may go at the same time. */
+/** Returns the calls that `work` makes, in alphabetical order, because the calls of one operation may run at the same time. */
 async function callsDuring(work: () => Promise<unknown>): Promise<readonly string[]> {
   const before = emulator.journal.entries().at(-1)?.sequence ?? 0;
   await work();
@@ -74,7 +77,7 @@ const codeOf = (work: Promise<unknown>): Promise<unknown> =>
   );
 
 describe('a role', () => {
-  it('is made by one call, and read back as it was made', async () => {
+  it('is created with one call, and read back as it was created', async () => {
     let created: { arn: string; id: string } | undefined;
     const calls = await callsDuring(async () => {
       created = await store.create(spec('made', { permissionsBoundaryArn: readOnly }));
@@ -92,7 +95,7 @@ describe('a role', () => {
     });
   });
 
-  it('takes a call for each part of it that is not known', async () => {
+  it('is read with one call for each part that is not known', async () => {
     await store.create(spec('parts'));
     await store.attachPolicy('parts', readOnly);
     expect(await callsDuring(() => store.read('parts'))).toEqual([
@@ -109,11 +112,11 @@ describe('a role', () => {
     expect((await store.read('parts', undefined, known))?.attachedPolicyArns).toEqual([logs]);
   });
 
-  it('that is not there is read as nothing', async () => {
+  it('that does not exist is read as undefined', async () => {
     expect(await store.read('nobody')).toBeUndefined();
   });
 
-  it('is changed part by part, each by one call', async () => {
+  it('is changed part by part, with one call for each part', async () => {
     await store.create(spec('changed', { tags: { old: '1', kept: '2' } }));
     await emulator.iam().send(
       new PutRolePolicyCommand({
@@ -156,7 +159,7 @@ describe('a role', () => {
     expect(await store.read('changed')).not.toHaveProperty('permissionsBoundaryArn');
   });
 
-  it('goes, and what is gone already is no error', async () => {
+  it('is deleted, and deleting what no longer exists is no error', async () => {
     await store.create(spec('leaving'));
     await store.attachPolicy('leaving', readOnly);
     expect(await codeOf(store.delete('leaving'))).toBe('DeleteConflict');
@@ -171,7 +174,7 @@ describe('a role', () => {
 });
 
 describe('a refusal of IAM has a code', () => {
-  it('of a role', async () => {
+  it('for a call on a role', async () => {
     await store.create(spec('taken'));
     expect(await codeOf(store.create(spec('TAKEN')))).toBe('RoleAlreadyExists');
     expect(await codeOf(store.create(spec('malformed', { trustPolicy: '{' })))).toBe('InvalidInput');
@@ -180,7 +183,7 @@ describe('a refusal of IAM has a code', () => {
     expect(await codeOf(store.tag('nobody', { a: 'b' }))).toBe('RoleNotFound');
   });
 
-  it('of a policy', async () => {
+  it('for a call on a policy', async () => {
     await store.create(spec('policies'));
     expect(await codeOf(store.attachPolicy('policies', 'arn:aws:iam::aws:policy/NoSuchPolicy'))).toBe(
       'PolicyNotFound',
@@ -193,7 +196,7 @@ describe('a refusal of IAM has a code', () => {
     expect(await codeOf(store.attachPolicy('policies', readOnly))).toBe('QuotaExceeded');
   });
 
-  it('and a denial names the action and the resource', async () => {
+  it('and a denial also names the action and the resource', async () => {
     emulator.faults.set({
       rules: [
         { service: 'iam', action: 'TagRole', error: { code: 'AccessDenied', message: 'no', status: 403 } },
@@ -209,14 +212,14 @@ describe('a refusal of IAM has a code', () => {
   });
 });
 
-describe('an answer that is lost', () => {
-  it('after a removal leads to another try, which finds it done', async () => {
+describe('a lost answer', () => {
+  it('after a deletion causes a retry, which finds the deletion done', async () => {
     await store.create(spec('lost'));
     emulator.faults.set({ rules: [{ service: 'iam', action: 'DeleteRole', drop: 'afterCall', times: 1 }] });
     expect(await callsDuring(() => store.delete('lost'))).toEqual(['DeleteRole', 'DeleteRole']);
   });
 
-  it('after a creation leads to the word that there is such a role, which the planner looks into', async () => {
+  it('after a creation leads to the error that the role exists, which the planner then examines', async () => {
     emulator.faults.set({ rules: [{ service: 'iam', action: 'CreateRole', drop: 'afterCall', times: 1 }] });
     expect(await codeOf(store.create(spec('twice')))).toBe('RoleAlreadyExists');
     expect((await store.read('twice'))?.tags).toEqual(spec('twice').tags);
@@ -224,7 +227,7 @@ describe('an answer that is lost', () => {
 });
 
 describe('a listing', () => {
-  it('has every role, page by page, with what the pages tell of each', async () => {
+  it('contains every role, page by page, with the details that the pages give for each role', async () => {
     const before = await store.snapshot();
     for (let index = 0; index < 1_000; index += 1) {
       const role = emulator.state.role('made');
@@ -249,14 +252,14 @@ describe('a listing', () => {
     expect(after.roles.find(({ name }) => name === 'made')).toEqual(listed);
   });
 
-  it('that shows no boundary at all does not tell whether there is one', async () => {
+  it('without any boundary leaves open whether a role has one', async () => {
     expect(await store.snapshot()).not.toHaveProperty('withoutBoundaries');
     await store.deletePermissionsBoundary('made');
     expect(await store.snapshot()).toMatchObject({ withoutBoundaries: true });
   });
 });
 
-it('stops when its signal aborts', async () => {
+it('stops when its AbortSignal aborts', async () => {
   emulator.faults.set({ latencyMs: 5_000 });
   const abort = new AbortController();
   const reading = store.read('made', abort.signal);

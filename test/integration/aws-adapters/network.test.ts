@@ -1,4 +1,4 @@
-/** The clients of all AWS services in a network that reaches AWS through a proxy only, with an authority of its own. */
+/** The clients of all AWS services in a network that reaches AWS only through a proxy and has its own certificate authority. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
@@ -30,7 +30,7 @@ beforeEach(async () => {
   emulator = await startTestEmulator({ now: wallClock });
   closers.push(() => emulator.close());
   const authority = await createAuthority();
-  // AWS behind the proxy: TLS with any of its names, and the emulator behind that.
+  // Stands for AWS behind the proxy: a TLS server with a certificate for any AWS name, which forwards to the emulator.
   const front = createServer(
     await authority.issue({
       name: 'aws',
@@ -83,7 +83,7 @@ function connectThrough(given: Readonly<Record<string, string>>): ReturnType<Aws
   return aws.as({ owner: 'test', priority: 'interactive' });
 }
 
-/** One call to each service. That the cluster does not exist is the answer of EKS. */
+/** Makes one call to each service. EKS answers that the cluster does not exist. */
 async function callAll(aws: ReturnType<AwsConnection['as']>): Promise<readonly unknown[]> {
   const { associations, prover } = aws.podIdentity('main');
   const codeOf = (call: Promise<unknown>): Promise<unknown> =>
@@ -130,7 +130,7 @@ it.each([
   ['cn-north-1', 'eks-auth.cn-north-1.api.amazonwebservices.com.cn'],
   ['eusc-de-east-1', 'eks-auth.eusc-de-east-1.api.amazonwebservices.eu'],
   ['us-gov-west-1', 'eks-auth.us-gov-west-1.api.aws'],
-])('EKS Auth in %s is asked at %s', async (regionOfPartition, host) => {
+])('the EKS Auth endpoint of %s is %s', async (regionOfPartition, host) => {
   const auth = createEksAuthClient({
     region: regionOfPartition,
     credentials: administrator,
@@ -177,7 +177,7 @@ it.each([
   ['an authority that signed none of them', { AWS_CA_BUNDLE: '' }],
   ['a bundle that does not exist', { AWS_CA_BUNDLE: '/nonexistent/ca.pem' }],
   ['a proxy that is down', { HTTPS_PROXY: 'http://127.0.0.1:1' }],
-])('with %s AWS is unreachable', async (_, variables) => {
+])('AWS is unreachable with %s', async (_, variables) => {
   const call = async (): Promise<unknown> =>
     connectThrough({ ...env, ...variables }).account.callerIdentity();
   await expect(call()).rejects.toMatchObject({ code: 'Unreachable' });

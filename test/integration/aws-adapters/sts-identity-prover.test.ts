@@ -1,4 +1,4 @@
-/** Proofs over HTTP: what is sent, and which reason each way to fail has. */
+/** Proofs over HTTP: the request that is sent, and the reason that is reported for each failure. */
 import {
   CreateOpenIDConnectProviderCommand,
   CreateRoleCommand,
@@ -34,7 +34,7 @@ let isReachable = true;
 let emulator: TestEmulator;
 beforeEach(async () => {
   isReachable = true;
-  // A new one for each: it keeps the issuer's keys.
+  // Each test starts a new emulator, because an emulator keeps the keys of the issuer.
   emulator = await startTestEmulator({
     now: wallClock,
     issuerKeys: () =>
@@ -55,7 +55,7 @@ afterEach(async () => {
   await emulator.close();
 });
 
-/** The code of the error, or `proven`. */
+/** Returns the code of the error, or `proven`. */
 async function prove(
   claims: TokenClaims = {},
   sts: STSClient = emulator.sts(),
@@ -83,7 +83,7 @@ async function prove(
   }
 }
 
-it('is an exchange for the shortest session, which a session policy bounds to nothing', async () => {
+it('requests the shortest session, with a session policy that allows nothing', async () => {
   expect(await prove()).toBe('proven');
   const call = emulator.journal.entries().at(-1);
   expect(call).toMatchObject({ action: 'AssumeRoleWithWebIdentity', status: 200 });
@@ -94,7 +94,7 @@ it('is an exchange for the shortest session, which a session policy bounds to no
   });
 });
 
-it('is of this very role, not of another that has or had its name', async () => {
+it('proves the exact role, not another that has or had the same name', async () => {
   const { Role: role } = await emulator.iam().send(new GetRoleCommand({ RoleName: 'proven' }));
   expect(await prove({}, emulator.sts(), role?.RoleId)).toBe('proven');
   expect(await prove({}, emulator.sts(), 'AROAAAAAAAAAAAAAAAAAA')).toBe('NotInEffect');

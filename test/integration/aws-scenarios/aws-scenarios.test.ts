@@ -4,7 +4,7 @@ import type { RunningBackend } from './backends.ts';
 import { runScenario } from './scenario.ts';
 import { areas } from './table/table.ts';
 
-test('there are scenarios enough, each with a name of its own', () => {
+test('there are at least the expected number of scenarios, and their names are unique', () => {
   const names = Object.values(areas).flatMap((scenarios) => scenarios.map(({ name }) => name));
   expect(names.length).toBeGreaterThanOrEqual(40);
   expect(new Set(names).size).toBe(names.length);

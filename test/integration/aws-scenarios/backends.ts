@@ -1,4 +1,4 @@
-/** The two AWS's that the scenarios run against, each with clients of a stock SDK. */
+/** The two implementations of AWS that the scenarios run against, each with clients of a stock SDK. */
 import { randomBytes } from 'node:crypto';
 import { EKSClient } from '@aws-sdk/client-eks';
 import { IAMClient } from '@aws-sdk/client-iam';
@@ -57,7 +57,7 @@ export async function startEmulatorBackend(): Promise<RunningBackend> {
 export async function startMotoBackend(): Promise<RunningBackend> {
   await ensurePython();
   const moto = await startMoto();
-  // It checks no signature, but it reads tokens.
+  // moto checks no signature, but it reads the tokens.
   const issuer = await createTokenIssuer(wallClock);
   return {
     name: 'moto',

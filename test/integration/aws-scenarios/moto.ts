@@ -1,4 +1,4 @@
-/** A server of moto on loopback: the second opinion on how AWS answers. */
+/** A moto server on loopback, as a second opinion on how AWS answers. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { pythonPrograms } from '../../support/sdks/programs.ts';
 
 export type RunningMoto = { readonly endpoint: string; readonly stop: () => Promise<void> };
 
-/** Starts a moto of its own on a free port of 127.0.0.1. `ensurePython` must have been called. */
+/** Starts a separate moto on a free port of 127.0.0.1. `ensurePython` must have been called. */
 export async function startMoto(): Promise<RunningMoto> {
   const child = spawn(join(pythonPrograms, 'moto_server'), ['-H', '127.0.0.1', '-p', '0'], {
     env: {
@@ -27,7 +27,7 @@ export async function startMoto(): Promise<RunningMoto> {
     said.push(line);
     const address = /Running on (http:\/\/127\.0\.0\.1:\d+)/.exec(line)?.[1];
     if (address === undefined) continue;
-    // Its log of every request would fill the pipe.
+    // moto logs every request, which would fill an unread pipe.
     child.stderr.resume();
     return { endpoint: address, stop };
   }

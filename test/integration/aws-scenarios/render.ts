@@ -28,7 +28,7 @@ export function renderComparison(areas: Readonly<Record<string, readonly Scenari
   return `${lines.join('\n').trimEnd()}\n`;
 }
 
-/** The calls in order; repetitions in a row appear once. */
+/** Renders the calls in order; consecutive calls of the same operation appear once. */
 function renderScenario({ name, steps }: Scenario): string {
   const operations = steps.map(operationOf).filter((operation, index, all) => operation !== all[index - 1]);
   return `- ${capitalise(name)}: ${operations.join(', ')}`;

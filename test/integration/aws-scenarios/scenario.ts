@@ -1,6 +1,6 @@
 /**
- * A scenario: calls of a stock SDK in order, each with the answer of AWS, and how moto differs where it does. A difference is
- * asserted like everything else, so that the list of differences stays true.
+ * A scenario is a sequence of calls of a stock SDK, each with the answer of AWS and, where moto differs, that of moto. A
+ * difference is asserted like everything else, so that the list of differences stays true.
  */
 import type { EKSClient } from '@aws-sdk/client-eks';
 import type { IAMClient } from '@aws-sdk/client-iam';
@@ -8,10 +8,10 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import type { STSClient } from '@aws-sdk/client-sts';
 import { expect } from 'vitest';
 
-/** The account of moto, which cannot be changed; the emulator is given the same. */
+/** The account ID of moto, which cannot be changed; the emulator gets the same. */
 export const accountId = '123456789012';
 export const region = 'us-east-1';
-/** The one that the emulator is given. */
+/** The cluster name that the emulator gets. */
 export const clusterName = 'scenarios';
 
 export type Scenario = { readonly name: string; readonly steps: readonly Step[] };
@@ -20,7 +20,7 @@ export type Step = StepCall & {
   readonly gives: Outcome;
   /** Name of credentials that an earlier step kept. Default: the administrator. */
   readonly as?: string;
-  /** Values of the answer for later steps: names to paths in it (`Role.Arn`). */
+  /** Values of the answer that later steps use: names mapped to paths in the answer (`Role.Arn`). */
   readonly keep?: Readonly<Record<string, string>>;
   /** Keeps the answer's `Credentials` under this name, for `as`. */
   readonly keepCredentials?: string;
@@ -33,12 +33,12 @@ type StepCall =
   | { readonly eks: Dynamic<object> }
   | { readonly s3: Dynamic<object> };
 
-/** A command of the SDK, or one made from values that earlier steps kept. */
+/** A command of the SDK, or a function that builds one from values that earlier steps kept. */
 type Dynamic<T> = T | ((kept: Kept) => T);
 export type Kept = Readonly<Record<string, string>>;
 
 export type Outcome =
-  /** Every member of the shape is in the answer; further ones may be. */
+  /** Every member of the shape is in the answer, which may contain further ones. */
   | { readonly kind: 'answer'; readonly shape: object }
   | {
       readonly kind: 'error';
@@ -71,11 +71,11 @@ export type Credentials = {
 export type Backend = {
   readonly name: 'emulator' | 'moto';
   readonly clients: (credentials?: Credentials) => Clients;
-  /** Values that every scenario may use: tokens of the test's issuer, for example. */
+  /** Values that every scenario may use, for example tokens of the test's issuer. */
   readonly given: Kept;
 };
 
-/** Runs the steps in order; throws vitest's assertion error at the first that is not as expected. */
+/** Runs the steps in order, and throws vitest's assertion error at the first unexpected outcome. */
 export async function runScenario(scenario: Scenario, backend: Backend): Promise<void> {
   const kept: Record<string, string> = { ...backend.given };
   const credentials = new Map<string, Credentials>();
@@ -115,7 +115,7 @@ type Observed =
 
 async function performStep(step: StepCall, clients: Clients, kept: Kept): Promise<Observed> {
   try {
-    // Each command goes to the client of its own service; the union of their types says nothing more.
+    // Each command goes to the client of its own service, and TypeScript cannot derive that from the union of their types.
     if ('iam' in step) return await read(clients.iam.send(resolveCommand(step.iam, kept) as never));
     if ('sts' in step) return await read(clients.sts.send(resolveCommand(step.sts, kept) as never));
     if ('eks' in step) return await read(clients.eks.send(resolveCommand(step.eks, kept) as never));
@@ -124,7 +124,7 @@ async function performStep(step: StepCall, clients: Clients, kept: Kept): Promis
     const { name, message, $metadata } = error as Error & { $metadata?: { httpStatusCode?: number } };
     return {
       kind: 'error',
-      // The SDK names modelled errors with a suffix that is not on the wire.
+      // The SDK adds a suffix to the names of modelled errors that is not on the wire.
       code: name.replace(/Exception$/, ''),
       status: $metadata?.httpStatusCode,
       message,
@@ -134,7 +134,7 @@ async function performStep(step: StepCall, clients: Clients, kept: Kept): Promis
 
 async function read(sent: Promise<unknown>): Promise<Observed> {
   const { $metadata: _, Body: body, ...shape } = (await sent) as Record<string, unknown>;
-  // The body is a stream, and the expectation is about its text.
+  // The body is a stream, and the expectation applies to its text.
   const text = isBody(body) ? { Body: await body.transformToString() } : {};
   return { kind: 'answer', shape: { ...shape, ...text } };
 }
@@ -147,7 +147,10 @@ function resolveCommand(command: Dynamic<object>, kept: Kept): object {
   return typeof command === 'function' ? (command as (values: Kept) => object)(kept) : command;
 }
 
-/** The name of the AWS operation, for example `CreateRole`. A command that is built from earlier values gets placeholders here. */
+/**
+ * Returns the name of the AWS operation, for example `CreateRole`. A command that is built from earlier values gets
+ * placeholders here.
+ */
 export function operationOf(step: StepCall): string {
   const anything: Kept = new Proxy({}, { get: () => 'x' });
   const command = 'iam' in step ? step.iam : 'sts' in step ? step.sts : 'eks' in step ? step.eks : step.s3;

@@ -1,4 +1,4 @@
-/** The adapters of EKS and EKS Auth over HTTP: what they send, and what they make of each answer. */
+/** The adapters of EKS and EKS Auth over HTTP: the requests that they send, and their interpretation of each answer. */
 import { CreateRoleCommand, UpdateAssumeRolePolicyCommand, type IAMClient } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { callsOf } from '../../../src/aws/calls.ts';
@@ -41,7 +41,7 @@ let iam: IAMClient;
 let aws: PodIdentityAws;
 const closing: (() => void)[] = [];
 
-/** As the operator reaches AWS, with its scheduler and its classification of errors. */
+/** Connects to AWS as the operator does, with its scheduler and its classification of errors. */
 function connect(keys: Keys, of = clusterName): PodIdentityAws {
   const setTimer = (callback: () => void, delayMs: number): (() => void) => {
     const timer = setTimeout(callback, delayMs);
@@ -104,7 +104,7 @@ async function codeOf(call: Promise<unknown>): Promise<string> {
 const of = (namespace: string, serviceAccount = 'a') => ({ namespace, serviceAccount });
 
 describe('associations', () => {
-  it('are made with their tags, read by name or id, pointed elsewhere, tagged and removed', async () => {
+  it('are created with their tags, read by name or id, given another role, tagged and deleted', async () => {
     const { associations } = aws;
     const made = await associations.create({ ...of('life'), roleArn: roleArn('one'), tags: { team: 'x' } });
     expect(made).toMatchObject({
@@ -123,11 +123,11 @@ describe('associations', () => {
     await associations.delete(made.id);
     expect(await associations.read(of('life'))).toBeUndefined();
     expect(await associations.read(of('life'), undefined, made.id)).toBeUndefined();
-    // That it is gone is what a removal wants.
+    // A deletion succeeds when the association no longer exists.
     await associations.delete(made.id);
   });
 
-  it('are listed over pages, without what listings leave out', async () => {
+  it('are listed over several pages, without the details that listings omit', async () => {
     const { associations } = aws;
     const names = Array.from({ length: 101 }, (_, index) => `many-${String(index).padStart(3, '0')}`);
     for (const name of names)
@@ -139,7 +139,7 @@ describe('associations', () => {
     expect(startedAt).toBeLessThanOrEqual(Date.now());
   });
 
-  it('have a code for each cause', async () => {
+  it('fail with a distinct error code for each cause', async () => {
     const { associations } = aws;
     const wish = { ...of('wrong'), roleArn: roleArn('one'), tags: {} };
     await associations.create(wish);
@@ -172,7 +172,7 @@ describe('the exchange of a pod’s token', () => {
       },
     });
 
-  it('shows whether the pod gets credentials of the role, or the reason why not', async () => {
+  it('shows whether the pod gets credentials of the role, or why it does not', async () => {
     const { associations, prover } = aws;
     await iam.send(new CreateRoleCommand({ RoleName: 'proven', AssumeRolePolicyDocument: trustOf('proof') }));
     const prove = async (role: string, namespace = 'proof', pod?: object): Promise<string> =>
@@ -181,7 +181,7 @@ describe('the exchange of a pod’s token', () => {
     await associations.create({ ...of('proof'), roleArn: roleArn('proven'), tags: {} });
     expect(await prove('proven')).toBe('done');
     expect(await prove('one')).toBe('NotInEffect');
-    // A pod of the same name with another uid.
+    // The token belongs to a pod of the same name with another uid.
     const another = { token: await tokenOf('proof'), roleArn: roleArn('proven'), roleId: 'AROAANOTHER' };
     expect(await codeOf(prover.prove(another))).toBe('NotInEffect');
     await iam.send(

@@ -1,4 +1,6 @@
-/** The chart: what helm makes of it, that it ships what the code says, and that a real API server takes all of it. */
+/**
+ * Tests of the chart: the objects that helm renders, their agreement with the code, and their acceptance by a real API server.
+ */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -55,7 +57,7 @@ const find = (objects: readonly RenderedObject[], kind: string, name: string): R
 };
 
 describe('helm', () => {
-  it('finds nothing to complain about', async () => {
+  it('lints the chart without a complaint', async () => {
     await helm.run(['lint', '--strict', chartFolder]);
     await helm.run(['lint', '--strict', chartFolder, ...everything]);
   });
@@ -79,7 +81,7 @@ describe('helm', () => {
 });
 
 describe('the chart', () => {
-  it('ships the rights and admission policies that the code says', () => {
+  it('contains the RBAC rules and admission policies that the code defines', () => {
     for (const object of [...operatorObjects(identity), ...admissionObjects(identity)]) {
       if (object.kind === 'Namespace') continue;
       const shipped = find(rendered, object.kind, object.metadata.name);
@@ -87,14 +89,14 @@ describe('the chart', () => {
       expect(shipped, `${object.kind} ${object.metadata.name}`).toMatchObject(
         JSON.parse(JSON.stringify(expected)) as object,
       );
-      // No more than that: toMatchObject would take a further rule or validation for granted.
+      // The comparison is exact, because toMatchObject would accept further rules or validations.
       const { rules, spec } = object as RenderedObject;
       expect(shipped.rules).toEqual(JSON.parse(JSON.stringify(rules ?? null)) ?? undefined);
       expect(shipped.spec).toEqual(JSON.parse(JSON.stringify(spec ?? null)) ?? undefined);
     }
   });
 
-  it('has no admission policy beside those, and none when they are switched off', async () => {
+  it('has no further admission policies, and none at all when they are switched off', async () => {
     const kinds = (objects: readonly RenderedObject[]): readonly string[] =>
       objects
         .filter(({ kind }) => kind.startsWith('ValidatingAdmission'))
@@ -108,7 +110,7 @@ describe('the chart', () => {
     expect(kinds(await helm.template(['--set=admission.enabled=false']))).toEqual([]);
   });
 
-  it('ships the CRDs', () => {
+  it('contains the CRDs', () => {
     const names = rendered
       .filter(({ kind }) => kind === 'CustomResourceDefinition')
       .map(({ metadata }) => metadata.name);
@@ -119,7 +121,7 @@ describe('the chart', () => {
     );
   });
 
-  it('follows another name of the ServiceAccount into every binding and admission policy', async () => {
+  it('uses a configured ServiceAccount name in every binding and admission policy', async () => {
     const objects = await helm.template(['--set=serviceAccount.name=other', '--namespace=elsewhere']);
     const text = JSON.stringify(objects.filter(({ kind }) => /Binding$|AdmissionPolicy$/.test(kind)));
     expect(text).toContain('system:serviceaccount:elsewhere:other');
@@ -129,7 +131,7 @@ describe('the chart', () => {
     });
   });
 
-  it('runs two operators without privileges, probed, and on a read-only file system', () => {
+  it('runs two operators with probes, without privileges and on a read-only file system', () => {
     const { replicas, template } = find(rendered, 'Deployment', 'konstellation').spec as Deployment;
     expect(replicas).toBe(2);
     expect(template.spec.securityContext).toMatchObject({
@@ -153,7 +155,7 @@ describe('the chart', () => {
     });
   });
 
-  it('lets one operator of two be away, and no traffic through but what it needs', () => {
+  it('allows one of two operators to be unavailable, and only the traffic that the operator needs', () => {
     const selector = {
       matchLabels: {
         'app.kubernetes.io/name': 'konstellation',
@@ -215,7 +217,7 @@ describe('the chart', () => {
     expect(rules.map(({ alert }) => alert)).toContain('KonstellationDown');
     const denied = rules.find(({ alert }) => alert === 'KonstellationAwsDenied')?.expr ?? '';
     const pattern = new RegExp(`^(?:${/outcome=~"([^"]+)"/.exec(denied)?.[1]})$`);
-    // IAM's code and that of EKS.
+    // The error codes of IAM and of EKS.
     expect(['AccessDenied', 'AccessDeniedException', 'Throttling'].map((code) => pattern.test(code))).toEqual(
       [true, true, false],
     );
@@ -230,7 +232,7 @@ describe('the chart', () => {
       });
   });
 
-  it('makes none of what needs another project before it is asked to', () => {
+  it('creates objects that need another project only when they are enabled', () => {
     expect(rendered.filter(({ apiVersion }) => apiVersion.startsWith('monitoring.'))).toEqual([]);
     expect(rendered.filter(({ kind }) => kind === 'ConfigMap' || kind === 'ClusterConfig')).toEqual([]);
   });
@@ -253,13 +255,13 @@ describe('the chart', () => {
       ['--set=admission.enabled=false'],
       ['Whoever may write accounts may give them any AWS permission'],
     ],
-  ])('says after the installation %s', async (_what, values, told) => {
+  ])('prints after the installation %s', async (_what, values, told) => {
     const notes = (await helm.notes(values)).replaceAll(/\s+/g, ' ');
     for (const text of told) expect(notes).toContain(text);
     if (values === everything) expect(notes).not.toMatch(/no IAM role|kind: ClusterConfig/);
   });
 
-  it('offers people roles that give all rights there are to ask for, and deploy apart from the others', () => {
+  it('offers user roles with all the rights that can be requested, and a separate role for deploying', () => {
     const rightsOf = (name: string): string[] =>
       (
         find(rendered, 'ClusterRole', name) as {
@@ -277,7 +279,7 @@ describe('the chart', () => {
     );
   });
 
-  it('alerts on and draws only metrics that there are', async () => {
+  it('uses only existing metrics in alerts and in the dashboard', async () => {
     const objects = await helm.template(everything);
     const rule = JSON.stringify(find(objects, 'PrometheusRule', 'konstellation'));
     const dashboard = await readFile(join(chartFolder, 'dashboards/konstellation.json'), 'utf8');
@@ -295,7 +297,7 @@ describe('the chart', () => {
     );
   });
 
-  it('puts the dashboard into its ConfigMap whole', async () => {
+  it('contains the complete dashboard in its ConfigMap', async () => {
     const { data } = find(await helm.template(everything), 'ConfigMap', 'konstellation-dashboard') as {
       data?: Record<string, string>;
     };
@@ -312,7 +314,10 @@ describe('kon install', () => {
   const namespace = 'konstellation';
   const targets = ['production', 'staging'];
 
-  /** Labels and annotations with which Helm and `kon install` mark their objects. They differ by design, see docs/guides/install.md. */
+  /**
+   * Matches labels and annotations that Helm and `kon install` add to mark their objects. They differ by design, see
+   * docs/guides/install.md.
+   */
   const isMark = (key: string): boolean =>
     key.startsWith('app.kubernetes.io/') || key === 'helm.sh/chart' || key === 'helm.sh/resource-policy';
   function comparable(value: unknown): unknown {
@@ -334,7 +339,7 @@ describe('kon install', () => {
         .toSorted(([a], [b]) => (a < b ? -1 : 1)),
     );
 
-  it('applies what the chart does, but for the marks of who made it', async () => {
+  it('applies the objects of the chart, except for the marks of the installer', async () => {
     const installed = byName([
       ...admissionPolicyObjects(namespace),
       ...crdObjects(),
@@ -368,7 +373,7 @@ describe('kon install', () => {
         '--set-string=clusterConfig.spec.aws.rolePath=/konstellation/main/',
       ]),
     );
-    // Helm creates the namespace itself, with the flag for it.
+    // Helm creates the namespace itself when it is called with --create-namespace.
     const { [`Namespace ${namespace}`]: made, ...rest } = installed;
     expect(made).toBeDefined();
     expect(Object.keys(rest)).toEqual(Object.keys(chart));
@@ -383,8 +388,8 @@ describe('a real API server', () => {
   });
   afterAll(() => cluster?.stop());
 
-  it('takes all of it, with no field that it does not know, and takes it again', async () => {
-    // An object of another project's API, which the server lacks.
+  it('accepts all objects without unknown fields, also when they are applied again', async () => {
+    // Objects of another project's API are left out, because the server lacks that API.
     const objects = (await helm.template(everything)).filter(
       ({ apiVersion }) => !apiVersion.startsWith('monitoring.'),
     );
@@ -429,7 +434,7 @@ describe('the policies before the CRDs, as docs/guides/install.md has it', () =>
     spec: { targets: ['production'], aws: { policyArns: ['arn:aws:iam::aws:policy/AdministratorAccess'] } },
   });
 
-  it('are refusing accounts from the moment that the CRDs exist, and the ClusterConfig comes last', async () => {
+  it('refuse accounts as soon as the CRDs exist, before the ClusterConfig is created', async () => {
     await release('install', '--create-namespace', '--skip-crds', '--set=clusterConfig.create=false');
     await eventually('the probe to be refused', () =>
       cluster.kubectl(['create', '--dry-run=server', '-f', '-'], JSON.stringify(probeLease('default'))).then(

@@ -1,6 +1,6 @@
 /**
- * The image, as far as it can be tried without an engine that builds it: what its file copies is there, and what ends up in the
- * image starts with nothing else at hand, where nothing can be written.
+ * Tests of the image that need no engine to build it: the files that the Dockerfile copies exist, and the programs in the image
+ * start from these files alone, on a read-only file system.
  */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,7 +21,7 @@ const run = promisify(execFile);
 
 let folder: string;
 let image: string;
-/** Paths of the files in the image's bundle, from the root on. */
+/** Paths of the source files in the image's bundle, from the root of the repository. */
 let inputs: readonly string[];
 let instructions: readonly (readonly [string, string])[];
 beforeAll(async () => {
@@ -59,7 +59,7 @@ const copied = (): readonly string[] =>
     .filter((rest) => !rest.startsWith('--from='))
     .flatMap((rest) => rest.split(' ').slice(0, -1));
 
-it('copies what there is, and what .dockerignore lets through', async () => {
+it('copies only files that exist and that .dockerignore does not exclude', async () => {
   const letThrough = (await readFile(join(root, '.dockerignore'), 'utf8'))
     .split('\n')
     .filter((line) => line.startsWith('!'));
@@ -71,7 +71,7 @@ it('copies what there is, and what .dockerignore lets through', async () => {
   }
 });
 
-it('is built from what the lock file names, on base images that can be named by digest', async () => {
+it('is built from the packages of the lock file, on base images that can be pinned by digest', async () => {
   const [install = ''] = of('RUN');
   expect(install).toBe('npm install --no-save --no-progress && node scripts/check-installed.ts');
   expect(of('FROM')).toEqual(['${BUILD_IMAGE} AS build', '${RUN_IMAGE}']);
@@ -109,7 +109,7 @@ it('is built from what the lock file names, on base images that can be named by 
   );
 });
 
-it('is no root, by a number, and the very one of the chart', async () => {
+it('runs as a numeric user that is not root, the same as in the chart', async () => {
   const helm = await findHelm();
   const deployment = (await helm.template()).find(({ kind }) => kind === 'Deployment');
   await helm.remove();
@@ -119,7 +119,7 @@ it('is no root, by a number, and the very one of the chart', async () => {
   });
 });
 
-it('starts by its entrypoint from the copied files alone, and writes nowhere', async () => {
+it('starts through its entrypoint from the copied files alone, and writes nothing', async () => {
   const entrypoint = JSON.parse(of('ENTRYPOINT')[0] ?? '[]') as readonly string[];
   expect(entrypoint[0]).toBe('/nodejs/bin/node');
   const command = [...entrypoint.slice(1, -1), join(folder, entrypoint.at(-1) ?? '')];
@@ -133,7 +133,7 @@ it('starts by its entrypoint from the copied files alone, and writes nowhere', a
   await chmod(image, 0o755);
 });
 
-it('contains neither the sandbox nor the AWS emulator, nor what only they need', async () => {
+it('contains neither the sandbox and the AWS emulator nor the packages that only these need', async () => {
   expect(inputs.length).toBeGreaterThan(500);
   expect(inputs.filter((path) => path.startsWith('sandbox/'))).toEqual([]);
   expect(existsSync(join(image, 'modules'))).toBe(false);
@@ -181,12 +181,12 @@ it('operates a cluster, and writes nothing into its folder', async () => {
   }
 });
 
-it('has a bill of materials with all that is bundled, and nothing else', async () => {
+it('has a bill of materials that lists exactly the bundled packages', async () => {
   const read = async (path: string): Promise<unknown> => JSON.parse(await readFile(path, 'utf8')) as unknown;
   type Bill = { components: { name: string; version: string; purl: string; licenses?: unknown }[] };
   const { components } = (await read(join(image, 'sbom.cdx.json'))) as Bill;
   const names = new Set(components.map(({ name }) => name));
-  // Whoever installs the package gets the bundle and nothing else.
+  // Users who install the package get the bundle and nothing else.
   expect(await read(join(root, 'package.json'))).not.toHaveProperty('dependencies');
   const bundled = ['@aws-sdk/client-iam', '@kubernetes/client-node', 'pino', 'yaml', 'zod'];
   expect([...names]).toEqual(expect.arrayContaining(bundled));
@@ -201,7 +201,7 @@ it('has a bill of materials with all that is bundled, and nothing else', async (
   expect(copies).toHaveLength(1);
 });
 
-it('has the copyright and licence texts of all packages that are bundled', async () => {
+it('has the copyright and licence texts of all bundled packages', async () => {
   const notices = await readFile(join(image, 'THIRD-PARTY-NOTICES'), 'utf8');
   const lines = new Set(notices.split('\n'));
   const { components } = JSON.parse(await readFile(join(image, 'sbom.cdx.json'), 'utf8')) as {

@@ -1,4 +1,4 @@
-/** Commands that delete, with the kubeconfig of another cluster than the one whose roles they are about. */
+/** Commands that delete roles, run with the kubeconfig of a cluster other than the one that owns the roles. */
 import { CreateRoleCommand, GetRoleCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { roleName } from '../../../src/identity/desired/names.ts';
@@ -14,7 +14,7 @@ const deletedIssuer = 'https://oidc.eks.eu-west-1.amazonaws.com/id/DE1ETEDDE1ETE
 let world: AwsCluster;
 let other: TestControlPlane;
 const kon = (...args: string[]): Promise<Result> => world.kon.run(args);
-/** With the kubeconfig of the other cluster. */
+/** Runs `kon` with the kubeconfig of the other cluster. */
 const elsewhere = (...args: string[]): Promise<Result> => kon(...args, '--kubeconfig', other.kubeconfig);
 const deletion = ['account', 'orphans', '--delete', '--yes'] as const;
 const live = roleName({ clusterArn, clusterName, account: 'live' });
@@ -46,14 +46,14 @@ describe('with the kubeconfig of a cluster without Konstellation', () => {
     ['the ARN', [], `the kubeconfig does not point to the EKS cluster ${clusterArn}`],
     ['ARN and issuer', ['--issuer'], 'the kubeconfig does not point to the cluster of issuer'],
     ['a cluster said to be deleted', ['--cluster-gone', '--issuer'], `exists: ${clusterArn}`],
-  ])('orphans --delete deletes no role of a live cluster, given %s', async (_what, flags, why) => {
+  ])('orphans --delete deletes no role of a live cluster when given %s', async (_what, flags, why) => {
     const args = flags.flatMap((flag) => (flag === '--issuer' ? [flag, world.cluster.issuer] : [flag]));
     const refused = await elsewhere(...deletion, '--cluster-arn', clusterArn, ...args);
     expect(refused).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining(why) });
     expect(await exists(live)).toBe(true);
   });
 
-  it('refuses --cluster-gone for the cluster that the kubeconfig leads to', async () => {
+  it('--cluster-gone is refused for the cluster of the kubeconfig', async () => {
     const stated = ['--cluster-gone', '--cluster-arn', clusterArn, '--issuer', otherIssuer];
     expect(await elsewhere(...deletion, ...stated)).toMatchObject({
       code: 1,
@@ -87,7 +87,7 @@ describe('with a ClusterConfig that was copied from another cluster', () => {
     ]);
   });
 
-  it('orphans --delete deletes no role of the cluster that it names', async () => {
+  it('orphans --delete deletes no role of the cluster that the ClusterConfig names', async () => {
     const refused = await elsewhere(...deletion);
     expect(refused).toMatchObject({ code: 1, stdout: '' });
     expect(refused.stderr).toContain(`the kubeconfig does not point to the EKS cluster ${clusterArn}`);
@@ -105,7 +105,7 @@ describe('with a ClusterConfig that was copied from another cluster', () => {
     expect(await other.kubectl(['get', 'clusterconfig', '-o', 'name'])).toContain(clusterName);
   });
 
-  it('install is refused where the ClusterConfig is of another cluster', async () => {
+  it('install is refused when the ClusterConfig belongs to another cluster', async () => {
     const self = ['--self-managed', '--cluster-name', 'second', '--region', 'eu-west-1'];
     const refused = await elsewhere('install', '--yes', '--unbounded', '--without-operator', ...self);
     expect(refused).toMatchObject({ code: 1, stdout: '' });
@@ -133,7 +133,7 @@ describe('with the right kubeconfig', () => {
     expect(await exists(live)).toBe(true);
   });
 
-  it('a role is not deleted while a running pod holds it', async () => {
+  it('a role is not deleted while a running pod uses it', async () => {
     const pod = {
       apiVersion: 'v1',
       kind: 'Pod',
@@ -171,7 +171,7 @@ describe('with the right kubeconfig', () => {
 });
 
 describe('after the cluster was deleted', () => {
-  it('orphans --delete --cluster-gone deletes its roles, without a cluster to connect to', async () => {
+  it('orphans --delete --cluster-gone deletes its roles without connecting to a cluster', async () => {
     await world.iam.send(
       new CreateRoleCommand({
         RoleName: 'of-a-deleted-cluster',

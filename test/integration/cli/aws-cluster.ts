@@ -1,6 +1,6 @@
 /**
- * A cluster with Konstellation on it, from outside: a real API server, the AWS emulator that verifies its tokens, and the
- * operator as a process of its own. There is no controller manager and no webhook; what needs them is in test/e2e.
+ * A cluster with Konstellation, seen from outside: a real API server, the AWS emulator that verifies its tokens, and the
+ * operator as a separate process. There is no controller manager and no webhook; tests that need them are in test/e2e.
  */
 import { randomBytes } from 'node:crypto';
 import { IAMClient } from '@aws-sdk/client-iam';
@@ -23,18 +23,18 @@ const nobody: Keys = { accessKeyId: 'AKIANOBODY0000000000', secretAccessKey: 'no
 export type AwsCluster = {
   readonly cluster: TestControlPlane;
   readonly aws: AwsEmulator;
-  /** As the AWS account's administrator. */
+  /** A client with the credentials of the AWS account's administrator. */
   readonly iam: IAMClient;
-  /** As the administrator of cluster and AWS account. */
+  /** Runs `kon` as the administrator of the cluster and the AWS account. */
   readonly kon: Kon;
-  /** Environment of a user without any rights in AWS. */
+  /** The environment of a user without any rights in AWS. */
   readonly nobodyEnv: Readonly<Record<string, string>>;
-  /** Environment of a user who may do everything in AWS but list roles. */
+  /** The environment of a user who may do everything in AWS except list roles. */
   readonly unlistingEnv: Readonly<Record<string, string>>;
-  /** Resolves when it leads. It ends with the cluster. */
+  /** Starts the operator, and resolves when it leads. The operator stops with the cluster. */
   startOperator(): Promise<void>;
   stopOperator(): Promise<void>;
-  /** Writes ClusterConfig `main` and waits until the operator has taken it up. */
+  /** Writes the ClusterConfig `main`, and waits until the operator has applied it. */
   configure(targets: readonly string[]): Promise<void>;
   stop(): Promise<void>;
 };

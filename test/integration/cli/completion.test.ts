@@ -1,4 +1,4 @@
-/** Completion in the shells themselves, as far as they are on this machine, and through kubectl; and when no cluster answers. */
+/** Completion in each shell that this machine has, through kubectl, and without an answer from a cluster. */
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, symlink } from 'node:fs/promises';
@@ -26,7 +26,7 @@ beforeAll(async () => {
   await mkdir(bin);
   for (const name of ['kon', 'kubectl-kon', 'kubectl_complete-kon'])
     await symlink(kon.executable, join(bin, name));
-  // How long it takes is measured elsewhere; here the machine may do much else.
+  // Other tests measure the duration; here the machine may be busy.
   env = { ...kon.env, PATH: `${bin}${delimiter}${kon.env['PATH']}`, KON_COMPLETION_TIMEOUT: '30s' };
 });
 
@@ -38,7 +38,7 @@ afterAll(async () => {
 const isInstalled = (shell: string): boolean =>
   ['/bin', '/usr/bin'].some((folder) => existsSync(join(folder, shell)));
 
-/** Types into an interactive shell; a step's keys are pressed when the text before it is on the screen. */
+/** Types into an interactive shell; the keys of a step are pressed when the text before it is on the screen. */
 async function typeInto(
   shell: string,
   steps: readonly (readonly [seen: string, keys: string])[],
@@ -103,14 +103,14 @@ describe('through kubectl', () => {
     );
   });
 
-  it('its words, names and files are completed', async () => {
+  it('the words, names and files of kon are completed', async () => {
     expect(await kubectl('__complete', 'kon', 'acc')).toMatch(/^account\t.+\n:4\n$/);
     expect(await kubectl('__complete', 'kon', 'account', 'show', '')).toMatch(/^listed\s*\n:4\n$/);
     expect(await kubectl('__complete', 'kon', 'apply', '-f', '')).toBe(':0\n');
   });
 });
 
-describe('without an answer', () => {
+describe('completion without an answer', () => {
   const servers: Server[] = [];
   afterAll(() => servers.forEach((server) => server.close()));
 
@@ -127,7 +127,10 @@ describe('without an answer', () => {
     clusters: [{ name: 'c', cluster: { server } }],
     users: [{ name: 'u', user }],
   });
-  /** Completion gives up after half a second. The rest is for the start of `kon` on a busy machine. Milliseconds. */
+  /**
+   * Limit in milliseconds: completion gives up after half a second, and the rest allows for the start of `kon` on a busy
+   * machine.
+   */
   const soon = 2500;
 
   it('gives up on a server that accepts connections and never answers', async () => {

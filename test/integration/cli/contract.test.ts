@@ -1,6 +1,7 @@
 /**
- * The contract of every command, through the executable that ships: its help, and its exit code when it is called wrongly, reaches no
- * cluster, is not known there or has no rights. The outcomes are in golden/outcomes.txt, to be read; `vitest run -u` writes it.
+ * The contract of every command, tested through the shipped executable: its help, and its exit code when it is called wrongly,
+ * reaches no cluster, is not authenticated there or has no rights. The outcomes are in golden/outcomes.txt for review; `vitest
+ * run -u` writes it.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readFile } from 'node:fs/promises';
@@ -40,7 +41,7 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
-/** In the order they were given, two at a time. */
+/** Calls `act` on all elements, two at a time, and returns the results in the order of the elements. */
 async function each<T, R>(all: readonly T[], act: (one: T) => Promise<R>): Promise<readonly R[]> {
   const results: R[] = [];
   let next = 0;
@@ -51,7 +52,7 @@ async function each<T, R>(all: readonly T[], act: (one: T) => Promise<R>): Promi
   return results;
 }
 
-/** Terminals that want colour are no terminals: what is asked of the environment is in vain. */
+/** Environment variables that ask for colour, which must have no effect without a terminal. */
 const colourful = { FORCE_COLOR: '3', CLICOLOR_FORCE: '1', TERM: 'xterm-256color', COLORTERM: 'truecolor' };
 const withoutAws = { AWS_EC2_METADATA_DISABLED: 'true', AWS_REGION: 'eu-west-1' };
 
@@ -61,7 +62,7 @@ const run = async (args: readonly string[], env: Readonly<Record<string, string>
   return result;
 };
 
-/** Exit code and error code, as the errors' own registry pairs them. */
+/** Returns exit code and error code, and checks that they match the registry of errors. */
 function outcome({ code, stdout, stderr }: Result, name: string): string {
   expect(stdout, `${name} tells failures on stderr`).toBe('');
   const last = stderr.trimEnd().split('\n').at(-1) ?? '';
@@ -73,17 +74,17 @@ function outcome({ code, stdout, stderr }: Result, name: string): string {
   expect(error, name).toMatchObject({ apiVersion: 'cli.k11n.dev/v1', kind: 'Error', exitCode: code });
   expect(error['next'], name).not.toEqual([]);
   const known = errorCodes[error['code'] as keyof typeof errorCodes];
-  // 3: what answers a question with 0 or 1 could not answer.
+  // Commands that answer a question with 0 or 1 exit with 3 when they cannot answer.
   expect([known?.exit, 3], `${name}: ${String(error['code'])}`).toContain(code);
   return `${code} ${String(error['code'])}`;
 }
 
 describe('every command', () => {
-  it('is in the table of this test', () => {
+  it('is in the table of invocations', () => {
     expect(Object.keys(table).toSorted()).toEqual(visible.map(nameOf).toSorted());
   });
 
-  it('has the help that is checked in', async () => {
+  it('has the help text of the golden file', async () => {
     const entries = await each(helpPaths(), async (path) => {
       const result = await run([...path, '--help']);
       expect(result, path.join(' ')).toMatchObject({ code: 0, stderr: '' });
@@ -92,7 +93,7 @@ describe('every command', () => {
     expect(entries.join('\n')).toBe(await readFile(join(root, helpFile), 'utf8'));
   });
 
-  it('exits with 2 for an option it has not, and says where its help is', async () => {
+  it('exits with 2 for an unknown option, and names the command that shows help', async () => {
     await each(visible, async (command) => {
       const result = await run([...command.path, '--no-such-option']);
       expect(result, nameOf(command)).toMatchObject({ code: 2, stdout: '' });
@@ -147,7 +148,7 @@ describe('every command', () => {
     await expect(`${text.join('\n')}\n`).toMatchFileSnapshot('golden/outcomes.txt');
   });
 
-  it('needs no cluster when it says so', async () => {
+  it('needs no cluster when the table of invocations says so', async () => {
     await each(
       visible.filter((command) => table[nameOf(command)]?.reaches === 'nothing'),
       async (command) => {
@@ -160,8 +161,8 @@ describe('every command', () => {
   });
 });
 
-describe('what lists', () => {
-  it('is tab-separated off a terminal, and carries apiVersion and kind as JSON', async () => {
+describe('a command that lists', () => {
+  it('prints tab-separated rows off a terminal, and apiVersion and kind in JSON', async () => {
     const env = { KUBECONFIG: cluster.kubeconfig };
     await cluster.kubectl([
       'create',

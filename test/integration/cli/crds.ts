@@ -2,11 +2,11 @@ import type { TestControlPlane } from '../../support/cluster.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { Kon } from './kon.ts';
 
-/** Puts the CRDs which `kon crds` prints on the cluster, and waits until they are served. */
+/** Installs the CRDs that `kon crds` prints, and waits until they are served. */
 export async function installCrds(cluster: TestControlPlane, kon: Kon): Promise<void> {
   const { stdout } = await kon.run(['crds']);
   await cluster.kubectl(['apply', '--server-side', '-f', '-'], stdout);
   const wait = ['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s'];
-  // kubectl takes it for an error that a CRD has no conditions at all yet.
+  // kubectl fails while a CRD has no conditions at all.
   await eventually('the CRDs to be established', () => cluster.kubectl(wait).catch(() => undefined));
 }

@@ -1,4 +1,4 @@
-/** `kon doctor` on a real API server: what it finds broken, and that it goes on where it can. */
+/** `kon doctor` on a real API server: it finds problems, and continues after a failed check where possible. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { argoCdCrd } from '../../support/argo-cd-crd.ts';
 import { startAwsCluster, type AwsCluster } from './aws-cluster.ts';
@@ -34,7 +34,7 @@ describe('doctor', () => {
     });
   });
 
-  it('on a cluster without anything says what is missing, indented under the check', async () => {
+  it('reports everything that is missing on an empty cluster, indented under the check', async () => {
     const result = await doctor();
     expect(result).toMatchObject({ code: 1, stderr: '' });
     expect(result.stdout).toContain('Cluster\n-------\n√ the kubeconfig names a cluster (');
@@ -51,7 +51,7 @@ describe('doctor', () => {
     expect(result.stdout).toMatch(/\nStatus check results are × \(\d errors, 1 warning, \d+ skipped\)\n$/);
   });
 
-  it('says which names mean two things with the CRDs of Argo CD, which keep their short name otherwise', async () => {
+  it('reports which names are ambiguous with the CRDs of Argo CD, which otherwise keep their short name', async () => {
     const kubectl = (...args: string[]): Promise<string> => world.cluster.kubectl(args);
     await world.cluster.kubectl(['create', '-f', '-'], JSON.stringify(argoCdCrd));
     await kubectl('wait', '--for=condition=Established', 'crd/applications.argoproj.io');
@@ -71,7 +71,8 @@ describe('doctor', () => {
     expect(await namesOf('applications.argoproj.io')).toBe('application.argoproj.io/of-argo');
     for (const ours of ['apps.k11n.dev', 'kapp', 'app.k11n.dev'])
       expect(await namesOf(ours), ours).toBe('app.k11n.dev/of-kon');
-    // A plural goes before a short name, whoever comes first: nothing but its exact name is Argo CD's then.
+    // A plural takes precedence over a short name, regardless of the order of creation, so only the full name leads to the kind
+    // of Argo CD.
     expect(await namesOf('apps')).toBe('app.k11n.dev/of-kon');
     const result = await doctor();
     expect(result.stdout).toContain(
@@ -81,7 +82,7 @@ describe('doctor', () => {
     await kubectl('delete', 'crd', 'applications.argoproj.io');
   });
 
-  it('waits until an operator leads, with the last error in sight', async () => {
+  it('waits until an operator leads, and shows the last error meanwhile', async () => {
     const waiting = world.kon.start(['doctor', '--wait', '60s', '-o', 'short']);
     await waiting.until('waiting: an operator holds the Lease and renews it: no operator has ever led');
     await world.startOperator();
@@ -90,7 +91,7 @@ describe('doctor', () => {
     expect((await waiting.finished).code).toBe(130);
   });
 
-  it('finds the OIDC provider missing, webhook and rights too, and prints only problems with -o short', async () => {
+  it('reports that the OIDC provider, the webhook and rights are missing, and prints only problems with -o short', async () => {
     await world.cluster.kubectl(
       ['apply', '--server-side', '-f', '-'],
       JSON.stringify({

@@ -1,4 +1,4 @@
-/** The output of `--dry-run` and `diff`, which contains the API server's answer. Neither changes an object. */
+/** The output of `--dry-run` and `diff`, which is based on the API server's answer. Neither changes an object. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { bindingOf, protectionPolicy } from '../../../src/rbac/index.ts';
@@ -41,7 +41,7 @@ beforeAll(async () => {
     ].join('---\n'),
   );
   await deployShop();
-  // A policy counts some moments after it was written.
+  // The API server enforces a policy some moments after its creation.
   await eventually('the policy to be in force', async () => {
     const tried = await kon.run(['account', 'delete', 'guarded', '--dry-run']);
     return tried.code === 1 ? true : undefined;
@@ -53,11 +53,14 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
-/** All that commands write, with versions: equal before and after, nothing was written. */
+/**
+ * Returns all objects that commands write, with their versions: an equal result before and after shows that nothing was
+ * written.
+ */
 const everything = (): Promise<string> =>
   cluster.kubectl(['get', 'lsa,apps.k11n.dev,clusterconfigs,deployments,replicasets', '-A', '-o', 'json']);
 
-/** Result of the operator and the Deployment controller: the app runs nginx:1, and ran nginx:0 before. */
+/** Writes the state that the operator and the Deployment controller produce: the app runs nginx:1, and ran nginx:0 before. */
 async function deployShop(): Promise<void> {
   const metadata = { name: 'shop', namespace: 'production' };
   const owner = (kind: string, { uid = '' }: { readonly uid?: string }, name = 'shop'): object => ({
@@ -110,7 +113,7 @@ const run = (line: string, input?: string): Promise<Result> =>
   kon.run(line.split(' '), input === undefined ? {} : { input });
 
 describe('--dry-run', () => {
-  it('says of every write what it would do, and does nothing', async () => {
+  it('describes the effect of every write, and writes nothing', async () => {
     const before = await everything();
     for (const [line, stdout, input] of [
       [`account create new --policy ${readOnly} --dry-run`, 'linkedserviceaccount/new created (dry run)\n'],
@@ -148,7 +151,7 @@ describe('--dry-run', () => {
     expect(await everything()).toBe(before);
   });
 
-  it('prints the object as it would be, with the defaults of the API server', async () => {
+  it('prints the resulting object, with the defaults of the API server', async () => {
     const created = await run(`account create new --policy ${readOnly} --dry-run -o json`);
     expect(JSON.parse(created.stdout)).toMatchObject({
       metadata: { name: 'new', generation: 1 },
@@ -158,7 +161,7 @@ describe('--dry-run', () => {
     expect(applied.stdout).toContain(`- ${fullAccess}`);
   });
 
-  it('shows what options make of files and of other apps', async () => {
+  it('shows the effect of options on files and on other apps', async () => {
     const file = await kon.file('shop.conf', 'listen 80;\n');
     const limits = await kon.file('limits.env', '# a day\nMOST=5\n');
     const options = `--config settings=${file}:/etc/shop --config limits=${limits} --depends-on shop`;
@@ -178,7 +181,7 @@ describe('--dry-run', () => {
     });
   });
 
-  it('asks admission: what would be refused is refused, with the exit code of a failure', async () => {
+  it('applies admission: a write that would be refused is refused, with the exit code of a failure', async () => {
     const guarded = await run('account delete guarded --dry-run');
     expect(guarded).toMatchObject({ code: 1, stdout: '' });
     expect(guarded.stderr).toContain('guarded is protected from deletion');
@@ -190,7 +193,7 @@ describe('--dry-run', () => {
     expect(faulty.stdout).toBe('');
   });
 
-  it('takes what a person wrote in an editor for written', async () => {
+  it('treats the text that a user saved in an editor like a write', async () => {
     const editor = await kon.editor('widen', `sed -i s/ReadOnlyAccess/FullAccess/ "$1"`);
     const result = await kon.run(['account', 'edit', 'there', '--dry-run', '-o', 'json'], {
       env: { KON_EDITOR: editor },
@@ -200,11 +203,11 @@ describe('--dry-run', () => {
 });
 
 describe('kon diff', () => {
-  it('exits with 0 and says nothing when nothing would change', async () => {
+  it('exits with 0 and prints nothing when nothing would change', async () => {
     expect(await run('diff -f -', account('there', [readOnly]))).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 
-  it('exits with 1 and shows the lines that would, without writing them', async () => {
+  it('exits with 1 and shows the lines that would change, without writing them', async () => {
     const before = await everything();
     const result = await run('diff -f -', `${account('there', [fullAccess])}---\n${account('new', [])}`);
     expect(result.code).toBe(1);
@@ -228,7 +231,7 @@ describe('kon diff', () => {
     expect(await everything()).toBe(before);
   });
 
-  it('exits with more than 1 when it cannot tell', async () => {
+  it('exits with more than 1 when it cannot compare', async () => {
     for (const [line, code] of [
       ['diff', 2],
       ['diff -f /no/such/file', 3],
@@ -237,7 +240,7 @@ describe('kon diff', () => {
       expect({ line, code: (await run(line, account('there', []))).code }).toEqual({ line, code });
   });
 
-  it('warns that an apply will also remove fields that a create had set, which the diff cannot show', async () => {
+  it('warns that an apply will also remove fields set by a create, which the diff cannot show', async () => {
     await run(`account create wide --policy ${readOnly} --target production --no-wait`);
     const result = await run('diff -f -', account('wide', [readOnly]));
     expect(result.stderr).toContain(

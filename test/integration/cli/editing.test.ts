@@ -1,4 +1,7 @@
-/** Create and edit with an editor, on a real API server. No operator runs, so nothing becomes Ready: `--no-wait`. */
+/**
+ * Create and edit with an editor, on a real API server. No operator runs, so nothing becomes Ready and the commands use
+ * `--no-wait`.
+ */
 import { access, readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -53,7 +56,7 @@ const exists = async (account: string): Promise<boolean> => {
   return found !== '';
 };
 
-/** An editor that writes the given text, and keeps what it was shown in `seen-N`. */
+/** Writes an editor that saves the given texts in turn, and keeps the text that it was opened with in `seen-N`. */
 const writing = async (...rounds: readonly string[]): Promise<string> => {
   for (const [index, text] of rounds.entries()) await kon.file(`round-${number}-${index + 1}`, text);
   return kon.editor(
@@ -74,7 +77,7 @@ const seen = (round: number): Promise<string> =>
 const edit = async (verb: 'create' | 'edit', editor: string, ...args: string[]): Promise<Result> =>
   kon.run(['account', verb, name, '--no-wait', ...args], { env: { KON_EDITOR: editor } });
 
-/** The folders of texts that were not saved. */
+/** Returns the folders with texts that were not saved. */
 const drafts = async (): Promise<readonly string[]> =>
   (await readdir(kon.folder)).filter((entry) => entry.startsWith('kon-edit-'));
 
@@ -92,14 +95,14 @@ describe('kon account create', () => {
     expect(await drafts()).toEqual(before);
   });
 
-  it('creates what the template says once its example is uncommented', async () => {
+  it('creates the account of the template once its example is uncommented', async () => {
     const editor = await kon.editor(`uncomment-${number}`, `sed -i 's/# - arn:/- arn:/' "$1"`);
     const result = await edit('create', editor);
     expect(result.stderr).toBe('');
     expect(await policiesOf(name)).toEqual([readOnly]);
   });
 
-  it('takes the name with --account, and refuses two that differ', async () => {
+  it('accepts the name with --account, and refuses two different names', async () => {
     const editor = await writing(manifest([readOnly]));
     const created = await kon.run(['account', 'create', '--account', name, '--no-wait'], {
       env: { EDITOR: editor },
@@ -110,7 +113,7 @@ describe('kon account create', () => {
     expect(differing.stderr).toContain(`two accounts given: "${name}" and --account "other"`);
   });
 
-  it('is cancelled by an unchanged file, with exit code 1 as nothing was created', async () => {
+  it('is cancelled by an unchanged file, with exit code 1 because nothing was created', async () => {
     const result = await edit('create', 'true');
     expect(result.code).toBe(1);
     expect(result.stderr).toContain('edit cancelled, no changes made; the account was not created');
@@ -124,7 +127,7 @@ describe('kon account create', () => {
     expect(await exists(name)).toBe(false);
   });
 
-  it('opens the text again with the reason on top until it is valid', async () => {
+  it('opens the text again, with the reason at the top, until it is valid', async () => {
     const wrong = `# my own comment\n${manifest(['arn:aws:s3:::bucket', readOnly, readOnly])}`;
     const result = await edit('create', await writing(wrong, manifest([readOnly])));
     expect(result.code).toBe(0);
@@ -136,7 +139,7 @@ describe('kon account create', () => {
     expect(await policiesOf(name)).toEqual([readOnly]);
   });
 
-  it('reports refusals of the API server in the same way', async () => {
+  it('reports refusals of the API server at the top of the text too', async () => {
     const wrong = manifest([readOnly]).replace('  aws:', '  deletionPolice: Retain\n  color: red\n  aws:');
     const result = await edit('create', await writing(wrong, manifest([readOnly])));
     expect(result.code).toBe(0);
@@ -151,7 +154,7 @@ describe('kon account create', () => {
     expect(await seen(2)).toMatch(/^#! {3}line [0-9]+, column [0-9]+: /m);
   });
 
-  it('keeps the text when the person gives up', async () => {
+  it('keeps the text when the user gives up', async () => {
     const wrong = manifest(['nonsense']);
     const result = await edit('create', await writing(wrong));
     expect(result.code).toBe(1);
@@ -160,14 +163,14 @@ describe('kon account create', () => {
     expect(await exists(name)).toBe(false);
   });
 
-  it('ends when a script goes on writing what is not valid', async () => {
+  it('ends when a script as the editor keeps writing invalid text', async () => {
     const editor = await kon.editor(`restless-${number}`, 'date +%N >> "$1"; echo "x$$: y" >> "$1"');
     const result = await edit('create', editor);
     expect(result.code).toBe(1);
     expect(result.stderr).toContain('no valid changes were saved');
   });
 
-  it('keeps the text when the editor fails, and says where', async () => {
+  it('keeps the text when the editor fails, and prints its path', async () => {
     const editor = await kon.editor(`failing-${number}`, 'echo "my work" > "$1"; exit 3');
     const result = await edit('create', editor);
     expect(result.code).toBe(1);
@@ -175,13 +178,13 @@ describe('kon account create', () => {
     expect(await readFile(keptFile(result), 'utf8')).toBe('my work\n');
   });
 
-  it('says so when there is no such editor', async () => {
+  it('reports that the configured editor does not exist', async () => {
     const result = await edit('create', '/no/such/editor');
     expect(result.code).toBe(1);
     expect(result.stderr).toContain('the editor "/no/such/editor" (from KON_EDITOR) was not found');
   });
 
-  it('gives the editor its own arguments', async () => {
+  it('passes the configured arguments to the editor', async () => {
     const editor = await kon.editor(
       `arguments-${number}`,
       `[ "$1" = --wait ] && cp ${await kon.file(`m-${number}`, manifest([readOnly]))} "$2"`,
@@ -189,7 +192,7 @@ describe('kon account create', () => {
     expect((await edit('create', `${editor} --wait`)).code).toBe(0);
   });
 
-  it('refuses a name before the editor opens', async () => {
+  it('refuses an invalid name before the editor opens', async () => {
     const result = await kon.run(['account', 'create', 'My_Account'], {
       env: { EDITOR: await kon.editor(`marking-${number}`, `touch ${kon.folder}/opened-${number}`) },
     });
@@ -198,7 +201,7 @@ describe('kon account create', () => {
     await expect(access(join(kon.folder, `opened-${number}`))).rejects.toThrow('ENOENT');
   });
 
-  it('refuses a second of the same name before the editor opens, and writes nothing', async () => {
+  it('refuses an existing name before the editor opens, and writes nothing', async () => {
     await edit('create', await writing(manifest([readOnly])));
     const result = await edit(
       'create',
@@ -211,7 +214,7 @@ describe('kon account create', () => {
     expect(await policiesOf(name)).toEqual([readOnly]);
   });
 
-  it('keeps the text when someone else creates it meanwhile', async () => {
+  it('keeps the text when another user creates the account meanwhile', async () => {
     const other = await kon.file(`other-${number}.yaml`, manifest([fullAccess]));
     const mine = await kon.file(`mine-${number}.yaml`, manifest([readOnly]));
     const editor = await kon.editor(
@@ -245,7 +248,7 @@ describe('kon account create', () => {
     expect(piped.stdout).toBe(`linkedserviceaccount/${name}-b created\n`);
   });
 
-  it('says what to give when there is neither editor nor terminal', async () => {
+  it('names the required options when there is neither an editor nor a terminal', async () => {
     const result = await kon.run(['account', 'create', name]);
     expect(result.code).toBe(2);
     expect(result.stderr).toContain('Pass the policies with --policy ARN, or a manifest with -f FILE.');
@@ -257,7 +260,7 @@ describe('kon account edit', () => {
     await cluster.kubectl(['create', '-f', '-'], manifest(policies));
   };
 
-  it('shows the object without status and without the books of the API server', async () => {
+  it('shows the object without its status and without metadata that the API server maintains', async () => {
     await given(readOnly);
     await edit('edit', await writing(manifest([fullAccess])));
     const shown = await seen(1);
@@ -277,7 +280,7 @@ describe('kon account edit', () => {
     expect(await policiesOf(name)).toEqual([readOnly]);
   });
 
-  it('opens again when someone else has changed it meanwhile, and says what', async () => {
+  it('opens again when another user has changed the account meanwhile, and shows that change', async () => {
     await given(readOnly);
     const kubectl = `${cluster.kubectlPath} --kubeconfig ${cluster.kubeconfig}`;
     const patch = '{"spec":{"deletionPolicy":"Retain"}}';
@@ -301,7 +304,7 @@ describe('kon account edit', () => {
     });
   });
 
-  it('does not take a write of status for a change by someone else', async () => {
+  it('does not treat a write of the status as a change by another user', async () => {
     await given(readOnly);
     const status = `{"status":{"ready":"0/2"}}`;
     const mine = await kon.file(`mine-${number}.yaml`, manifest([fullAccess]));
@@ -316,14 +319,14 @@ describe('kon account edit', () => {
     expect(await policiesOf(name)).toEqual([fullAccess]);
   });
 
-  it('refuses another name or kind', async () => {
+  it('refuses a changed name or kind', async () => {
     await given(readOnly);
     const result = await edit('edit', await writing(manifest([readOnly], 'other'), manifest([fullAccess])));
     expect(result.code).toBe(0);
     expect(await seen(2)).toContain(`#!   metadata.name: expected "${name}", got "other"`);
   });
 
-  it('keeps what it hides: finalizers and annotations of kubectl', async () => {
+  it('keeps the fields that it hides: finalizers and annotations of kubectl', async () => {
     await cluster.kubectl(['apply', '-f', '-'], manifest([readOnly]));
     await cluster.kubectl([
       'patch',

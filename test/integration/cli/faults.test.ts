@@ -1,4 +1,4 @@
-/** Errors of `kon`: no cluster, no rights, nothing installed, a wrong command line. */
+/** Errors of `kon`: no cluster, no rights, Konstellation not installed, and an invalid command line. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { installCrds } from './crds.ts';
@@ -25,7 +25,7 @@ const kubeconfig = (server: string, user = '{}'): string =>
     `users: [{name: u, user: ${user}}]`,
   ].join('\n');
 
-describe('the way to the cluster', () => {
+describe('the connection to the cluster', () => {
   it('reports that there is no kubeconfig', async () => {
     const result = await kon.run(['account', 'list']);
     expect(result).toMatchObject({ code: 1, stdout: '' });
@@ -35,7 +35,7 @@ describe('the way to the cluster', () => {
     expect(named.stderr).toContain('there is no kubeconfig at /no/such/file');
   });
 
-  it('reports an unknown context, with those that exist', async () => {
+  it('reports an unknown context, and lists the existing ones', async () => {
     const result = await kon.run(['account', 'list', '--context', 'nope'], {
       env: { KUBECONFIG: cluster.kubeconfig },
     });
@@ -50,14 +50,14 @@ describe('the way to the cluster', () => {
     expect(result.stderr).toContain('Error: the API server at https://127.0.0.1:1');
   });
 
-  it('reports a certificate of another authority', async () => {
+  it('reports a server certificate of another authority', async () => {
     const path = await kon.file('untrusted.yaml', kubeconfig(cluster.server, '{token: x}'));
     const result = await kon.run(['account', 'list', '--kubeconfig', path]);
     expect(result.code).toBe(1);
     expect(result.stderr).toContain('is not trusted');
   });
 
-  it('exits with 4 when the credentials are not accepted', async () => {
+  it('exits with 4 when the server does not accept the credentials', async () => {
     const authority = Buffer.from(cluster.caCertificate).toString('base64');
     const path = await kon.file(
       'rejected.yaml',
@@ -86,7 +86,7 @@ describe('the way to the cluster', () => {
 });
 
 describe('the cluster', () => {
-  it('lacks Konstellation at first, then the rights of a user, then nothing', async () => {
+  it('causes an error without Konstellation, another for a user without rights, and none for the administrator', async () => {
     const env = { KUBECONFIG: cluster.kubeconfig };
     for (const args of [
       ['account', 'list'],
@@ -121,7 +121,7 @@ describe('manifests', () => {
     ['text that is no manifest', ['-f', '-'], 'hello', 'not a manifest'],
     ['another kind', ['-f', '-'], 'kind: App', 'kind: expected LinkedServiceAccount, got "App"'],
     ['two documents', ['-f', '-'], 'a: 1\n---\nb: 2\n', 'stdin contains 2 documents, expected one'],
-  ])('tells of %s', async (_what, args, input, message) => {
+  ])('reports %s', async (_what, args, input, message) => {
     const result = await kon.run(['account', 'create', ...args], { env: env(), input });
     expect(result.code).toBe(1);
     expect(result.stderr).toContain(message);
@@ -177,13 +177,13 @@ describe('the command line', () => {
     });
   });
 
-  it('does not mind a reader that stops reading', async () => {
+  it('ends without an error when the reader of its output stops reading', async () => {
     const { code, screen } = await kon.onTerminal(`crds | head -n 1`);
     expect(screen.trim()).toBe('apiVersion: apiextensions.k8s.io/v1');
     expect(code).toBe(0);
   });
 
-  it('says that stdout takes no more', async () => {
+  it('reports that stdout can no longer be written', async () => {
     const { code, screen } = await kon.onTerminal('crds > /dev/full');
     expect(screen.trim()).toBe('Error: cannot write to stdout: ENOSPC: no space left on device, write');
     expect(code).toBe(1);

@@ -1,4 +1,4 @@
-/** `kon iam-policy` as a person runs it: from a file, and from the cluster. */
+/** `kon iam-policy` as a user runs it: from a file, and from the cluster. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { operatorPolicy } from '../../../src/identity/index.ts';
@@ -28,19 +28,19 @@ beforeAll(async () => {
 });
 afterAll(() => kon?.remove());
 
-describe('from a file, with no cluster at hand', () => {
+describe('from a file, without a cluster', () => {
   it('prints the policy that the ClusterConfig requires', async () => {
     const { code, stdout, stderr } = await kon.run(['iam-policy', '-f', '-'], { input: manifest(bounded) });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(JSON.parse(stdout)).toEqual(expected);
   });
 
-  it('answers in YAML too', async () => {
+  it('also prints YAML', async () => {
     const { stdout } = await kon.run(['iam-policy', '-f', '-', '-o', 'yaml'], { input: manifest(bounded) });
     expect(parse(stdout)).toEqual(expected);
   });
 
-  it('asks for the AWS account where it is unknown', async () => {
+  it('requires the AWS account as an option where the file does not contain it', async () => {
     const unknown = await kon.run(['iam-policy', '-f', '-'], { input: manifest({}) });
     expect(unknown.code).toBe(2);
     expect(unknown.stderr).toContain('the ClusterConfig names no AWS account');
@@ -52,7 +52,7 @@ describe('from a file, with no cluster at hand', () => {
     expect((await kon.run(['iam-policy', '--account-id', '12'])).code).toBe(2);
   });
 
-  it('says when there are more patterns than IAM takes', async () => {
+  it('reports more patterns than IAM accepts', async () => {
     const allowedPolicyArns = Array.from(
       { length: 200 },
       (_, index) => `arn:aws:iam::123456789012:policy/a-path-that-is-rather-long/${index}/*`,
@@ -64,7 +64,7 @@ describe('from a file, with no cluster at hand', () => {
     expect(stderr).toContain('IAM allows 10240');
   });
 
-  it('refuses a ClusterConfig that limits nothing unless that is accepted, and takes limits as options', async () => {
+  it('refuses a ClusterConfig that limits nothing unless the user accepts it, and accepts limits as options', async () => {
     const run = (aws: object, ...args: string[]) =>
       kon.run(['iam-policy', '-f', '-', '--account-id', '123456789012', ...args], { input: manifest(aws) });
     for (const aws of [{}, { allowedPolicyArns: ['arn:aws:iam::aws:policy/*'] }]) {
@@ -95,7 +95,7 @@ describe('from a file, with no cluster at hand', () => {
     expect(refused.stderr).toContain('rolePath');
   });
 
-  it('refuses what is no ClusterConfig', async () => {
+  it('refuses a file that is not a ClusterConfig', async () => {
     const { code, stderr, stdout } = await kon.run(['iam-policy', '-f', '-'], { input: 'kind: Pod\n' });
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toContain('kind');
@@ -110,7 +110,7 @@ describe('from the cluster', () => {
   });
   afterAll(() => cluster?.stop());
 
-  it('says that there is no ClusterConfig, and else follows from it', async () => {
+  it('reports a missing ClusterConfig, and otherwise derives the policy from it', async () => {
     const run = () => kon.run(['iam-policy'], { env: { KUBECONFIG: cluster.kubeconfig } });
     const before = await run();
     expect(before.code).toBe(1);
@@ -119,7 +119,7 @@ describe('from the cluster', () => {
     const { code, stdout } = await run();
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual(expected);
-    // Tags that the policy does not admit are named, and admitted once ClusterConfig has their keys.
+    // The command names tags that the policy does not admit; the policy admits them once the ClusterConfig has their keys.
     await cluster.kubectl(
       ['apply', '-f', '-'],
       stringify({

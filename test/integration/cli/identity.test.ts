@@ -1,4 +1,4 @@
-/** Commands that ask IAM: plan, verify, can-i, orphans; with a real API server, a strict IAM and a real operator. */
+/** Commands that read IAM: plan, verify, can-i and orphans, with a real API server, a strict IAM and a real operator. */
 import { CreateRoleCommand, GetRoleCommand, UpdateAssumeRolePolicyCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { roleName } from '../../../src/identity/desired/names.ts';
@@ -55,7 +55,7 @@ spec: {aws: {policyArns: [${readOnly}, "arn:aws:iam::aws:policy/NoSuchPolicy"]}}
     expect(await world.cluster.kubectl(['get', 'lsa', '-o', 'name'])).toBe('');
   });
 
-  it('exits with 0 when nothing would change, and says what an edit would', async () => {
+  it('exits with 0 when nothing would change, and shows the changes of an edit', async () => {
     expect((await kon('account', 'create', 'edited', '--policy', readOnly)).code).toBe(0);
     expect(await kon('account', 'plan', 'edited')).toMatchObject({
       code: 0,
@@ -80,7 +80,7 @@ spec: {aws: {policyArns: [${readOnly}, "arn:aws:iam::aws:policy/NoSuchPolicy"]}}
     });
   });
 
-  it('shows what a deletion would remove', async () => {
+  it('shows the changes of a deletion', async () => {
     const result = await kon('account', 'plan', 'edited', '--delete');
     expect(result.code).toBe(1);
     expect(result.stdout).toContain(`  - ${roleOf('edited')}: role\n`);
@@ -88,7 +88,7 @@ spec: {aws: {policyArns: [${readOnly}, "arn:aws:iam::aws:policy/NoSuchPolicy"]}}
     expect(result.stdout).not.toContain('In the way');
   });
 
-  it('exits with more than 1 when it cannot tell', async () => {
+  it('exits with more than 1 when it cannot determine the changes', async () => {
     expect(await kon('account', 'plan', 'nope')).toMatchObject({
       code: 3,
       stderr: expect.stringContaining('Error: account "nope" not found'),
@@ -110,7 +110,7 @@ spec: {aws: {policyArns: [${readOnly}, "arn:aws:iam::aws:policy/NoSuchPolicy"]}}
 });
 
 describe('verify', () => {
-  it('proves each target, and says in STS’s words where that fails', async () => {
+  it('proves each target, and quotes the message of STS where a proof fails', async () => {
     await kon('account', 'create', 'verified', '--policy', readOnly);
     const good = await kon('account', 'verify', 'verified');
     expect(good.code).toBe(0);
@@ -120,7 +120,7 @@ describe('verify', () => {
       ['staging', 'yes'],
       [''],
     ]);
-    // No AWS credentials are needed for it.
+    // The command needs no AWS credentials.
     const anonymous = { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' };
     expect((await world.kon.run(['account', 'verify', 'verified'], { env: anonymous })).code).toBe(0);
     await world.iam.send(
@@ -145,7 +145,7 @@ describe('verify', () => {
 });
 
 describe('verify, when the outcome is unknown', () => {
-  it('exits with more than 1, and says what is missing', async () => {
+  it('exits with more than 1, and names what is missing', async () => {
     await kon('account', 'create', 'asked', '--policy', readOnly);
     const may = ['--verb=get,list', '--resource=linkedserviceaccounts,clusterconfigs,serviceaccounts'];
     await world.cluster.kubectl(['create', 'clusterrole', 'looks', ...may]);
@@ -168,7 +168,7 @@ describe('verify, when the outcome is unknown', () => {
 });
 
 describe('can-i', () => {
-  it('answers with the statement that decides', async () => {
+  it('prints the statement that decides', async () => {
     await kon('account', 'create', 'asking', '--policy', readOnly);
     const yes = await kon('account', 'can-i', 'asking', 's3:GetObject', 'arn:aws:s3:::bucket/key');
     expect(yes).toMatchObject({ code: 0, stderr: '' });
@@ -188,7 +188,7 @@ describe('can-i', () => {
 });
 
 describe('account edit --no-boundary', () => {
-  it('takes the boundary off the role', async () => {
+  it('removes the boundary from the role', async () => {
     const boundary = async (): Promise<string | undefined> => {
       const { Role } = await world.iam.send(new GetRoleCommand({ RoleName: roleOf('bounded') }));
       return Role?.PermissionsBoundary?.PermissionsBoundaryArn;
@@ -213,7 +213,7 @@ describe('target delete', () => {
     return decodeURIComponent(Role?.AssumeRolePolicyDocument ?? '');
   };
 
-  it('is refused while something names the target, and has to be confirmed', async () => {
+  it('is refused while an object names the target, and requires confirmation', async () => {
     await kon('account', 'create', 'named', '--policy', readOnly, '--target', 'staging');
     await kon('app', 'create', 'web', '--image', 'web:1', '--target', 'staging', '--no-wait');
     const refused = await kon('target', 'delete', 'staging', '--yes');
@@ -234,7 +234,7 @@ describe('target delete', () => {
     });
   });
 
-  it('unlinks the accounts that are for all targets, and leaves the namespace', async () => {
+  it('unlinks the accounts that apply to all targets, and keeps the namespace', async () => {
     expect((await kon('account', 'create', 'everywhere', '--policy', readOnly)).code).toBe(0);
     expect(await subjects('everywhere')).toContain('system:serviceaccount:staging:everywhere');
     const foreseen = await kon('target', 'delete', 'staging', '--dry-run');
@@ -261,7 +261,7 @@ describe('target delete', () => {
 });
 
 describe('an unlinked target', () => {
-  it('says until when sessions of an unlinked target may live', async () => {
+  it('shows until when sessions of an unlinked target may live', async () => {
     await kon(
       'account',
       'create',
@@ -308,7 +308,7 @@ describe('a target that is removed while pods run in it', () => {
       'jsonpath={.status.targets[?(@.name=="staging")].pods.current}',
     ]);
 
-  it('leaves them their permissions, which the command says before it saves', async () => {
+  it('leaves the pods their permissions, and the command says so before it saves', async () => {
     const both = ['--target', 'production', '--target', 'staging'];
     expect((await kon('account', 'create', name, '--policy', readOnly, ...both)).code).toBe(0);
     const roleArn = await world.cluster.kubectl(['get', 'lsa', name, '-o', 'jsonpath={.status.roleArn}']);
@@ -339,7 +339,7 @@ describe('a target that is removed while pods run in it', () => {
     expect(await trust()).toContain(subject);
   });
 
-  it('takes them at once with --now, which has to be confirmed and says how long sessions live', async () => {
+  it('with --now, removes the permissions at once, after a confirmation that states how long sessions live', async () => {
     expect((await edit('--target', 'production', '--target', 'staging')).code).toBe(0);
     const unconfirmed = await edit('--remove-target', 'staging', '--now');
     expect(unconfirmed).toMatchObject({ code: 2, stdout: '' });
@@ -359,7 +359,7 @@ describe('a target that is removed while pods run in it', () => {
 });
 
 describe('a role without its account', () => {
-  it('that was retained is listed, and deleted only when asked for', async () => {
+  it('that was retained is listed, and deleted only on request', async () => {
     await kon('account', 'create', 'kept', '--policy', readOnly, '--target', 'production');
     await kon('account', 'edit', 'kept', '--deletion-policy', 'Retain');
     await kon('account', 'delete', 'kept', '--yes');
@@ -401,13 +401,13 @@ describe('a role without its account', () => {
 });
 
 describe('orphans', () => {
-  it('are found and deleted also when nothing of Konstellation is left on the cluster', async () => {
+  it('are also found and deleted when nothing of Konstellation is left on the cluster', async () => {
     await kon('account', 'create', 'orphaned', '--policy', readOnly);
     expect(await kon('account', 'orphans')).toMatchObject({
       code: 0,
       stderr: `Every role of ${clusterArn} has an account.\n`,
     });
-    // As when a cluster was given up: no operator works on the finalizer.
+    // This simulates an abandoned cluster: no operator processes the finalizer.
     await world.stopOperator();
     await world.cluster.kubectl(['delete', 'crd', '--all', '--wait=false']);
     for (const name of (await world.cluster.kubectl(['get', 'lsa', '-o', 'name'])).trim().split('\n'))
@@ -417,7 +417,7 @@ describe('orphans', () => {
     await world.cluster.kubectl(['wait', '--for=delete', 'crd', '--all', '--timeout=30s']);
     const unknown = await kon('account', 'orphans');
     expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('--cluster-arn arn:aws:eks:') });
-    // Belongs to a cluster of the same name, which may exist.
+    // The role belongs to a cluster of the same name, which may still exist.
     await world.iam.send(
       new CreateRoleCommand({
         RoleName: 'of-another-issuer',

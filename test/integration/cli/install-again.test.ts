@@ -1,4 +1,7 @@
-/** `kon install` where Konstellation is installed: it does what was asked, or refuses and says what does it. */
+/**
+ * `kon install` where Konstellation is already installed: it applies the request, or refuses it and names the command that
+ * applies it.
+ */
 import { GetRolePolicyCommand, ListRolesCommand, type Role } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startAwsCluster, type AwsCluster } from './aws-cluster.ts';
@@ -26,7 +29,7 @@ const operatorRole = async (): Promise<Role> => {
   if (!role) throw new Error('the operator has no role');
   return role;
 };
-/** Principals in the trust policy of the operator's role. */
+/** Returns the principals in the trust policy of the operator's role. */
 const trusted = async (): Promise<readonly string[]> => {
   const policy = decodeURIComponent((await operatorRole()).AssumeRolePolicyDocument ?? '');
   return [
@@ -53,18 +56,19 @@ beforeAll(async () => {
 afterAll(() => world?.stop());
 
 describe('two installations at the same time', () => {
-  it('end with one ClusterConfig and the operator policy that belongs to it, and one of them is refused', async () => {
+  it('result in one ClusterConfig with the matching operator policy, and one installation is refused', async () => {
     const results = await Promise.all(
       boundaries.map((boundary) => kon('install', ...options, '--boundary', boundary)),
     );
     await isConsistent();
     const refused = results.filter(({ code }) => code !== 0);
     expect(refused).toHaveLength(1);
-    // The slower one stops at the first thing that the other has created: the provider or the role in AWS, or the ClusterConfig.
+    // The slower installation stops at the first object that the other has created: the provider or the role in AWS, or the
+    // ClusterConfig.
     expect(refused[0]?.stderr).toMatch(/Error: (IAM \S.* already exists\.|.*ClusterConfig main differs)/);
   });
 
-  it('end so, too, when one of them was confirmed later', async () => {
+  it('have the same result when one of them is confirmed later', async () => {
     await kubectl('delete', 'clusterconfig', 'main');
     const [first, second] = boundaries;
     const waiting = world.kon.terminal(`install ${own.join(' ')} --boundary ${first}`);
@@ -82,7 +86,7 @@ describe('two installations at the same time', () => {
 });
 
 describe('an installation that exists', () => {
-  it('is not changed by other options, which are refused with the command that applies them', async () => {
+  it('is not changed by different options, which are refused with the command that applies them', async () => {
     const spec = await configured();
     const asked = [
       '--boundary',
@@ -107,13 +111,13 @@ describe('an installation that exists', () => {
     expect(await configured()).toEqual(spec);
   });
 
-  it('says so when --unbounded has no effect', async () => {
+  it('reports that --unbounded has no effect', async () => {
     const again = await kon('install', ...options, '--unbounded');
     expect(again).toMatchObject({ code: 0, stdout: 'konstellation unchanged\n' });
     expect(again.stderr).toContain('--unbounded has no effect');
   });
 
-  it('renews the policy of the operator after the ClusterConfig was changed as the refusal says', async () => {
+  it("updates the operator's policy after the ClusterConfig was changed with the command of the refusal", async () => {
     const [first, second] = boundaries;
     const { aws } = await configured();
     const boundary = aws.permissionsBoundaryArn === first ? second : first;
@@ -130,7 +134,7 @@ describe('an installation that exists', () => {
     await isConsistent();
   });
 
-  it('is not taken over by one in another namespace', async () => {
+  it('is not replaced by an installation in another namespace', async () => {
     const binding = await kubectl('get', 'clusterrolebinding', 'konstellation', '-o', 'yaml');
     const refused = await kon('install', ...options, '--namespace', 'second');
     expect(refused).toMatchObject({ code: 1, stdout: '' });
@@ -143,7 +147,7 @@ describe('an installation that exists', () => {
   it.each([
     ['IRSA', 'PodIdentity'],
     ['PodIdentity', 'IRSA'],
-  ] as const)('keeps the role of pods that run, from %s to %s', async (before, mode) => {
+  ] as const)('keeps the role of running pods when changed from %s to %s', async (before, mode) => {
     const role = await operatorRole();
     const env =
       before === 'IRSA'
@@ -205,7 +209,7 @@ describe('an installation that exists', () => {
     expect(await kon('install', ...options)).toMatchObject({ stdout: 'konstellation unchanged\n' });
   });
 
-  it('keeps its Deployment, so that --without-operator is refused', async () => {
+  it('keeps its Deployment, and refuses --without-operator', async () => {
     const labels = { 'app.kubernetes.io/name': 'konstellation' };
     await world.cluster.kubectl(
       ['create', '-f', '-'],

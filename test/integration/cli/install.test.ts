@@ -1,6 +1,6 @@
 /**
- * `kon install` and `kon uninstall`: from a bare cluster to an operator that works with nothing but what was installed:
- * its ServiceAccount's rights, its role's policy, and the admission policies that fence it.
+ * `kon install` and `kon uninstall`: from an empty cluster to an operator that works with only the installed objects: its
+ * ServiceAccount's rights, its role's policy, and the admission policies that confine it.
  */
 import {
   CreateRoleCommand,
@@ -23,7 +23,7 @@ import { startWebhook } from '../apps/parts.ts';
 import type { Result, Running } from './kon.ts';
 import { monotonicClock } from '../../../src/k8s/testing/clocks.ts';
 
-/** Limits the operator of a new installation. */
+/** Options that limit the operator of a new installation. */
 const limited = ['--allow-policy', 'arn:aws:iam::aws:policy/Amazon*'];
 const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
 
@@ -37,14 +37,14 @@ const providerArn = (): string =>
 const roleNames = async (): Promise<readonly string[]> =>
   ((await world.iam.send(new ListRolesCommand({}))).Roles ?? []).map(({ RoleName = '' }) => RoleName);
 
-/** As its controller does when nothing is left in it. */
+/** Finalizes an empty namespace, as the namespace controller does. */
 const finishNamespace = (name: string): Promise<string> =>
   world.cluster.kubectl(
     ['replace', '--raw', `/api/v1/namespaces/${name}/finalize`, '-f', '-'],
     JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name }, spec: { finalizers: [] } }),
   );
 
-/** As whoever calls the APIs of EKS; in a cluster, agents on the nodes do. */
+/** Returns the client settings for the APIs of EKS, which agents on the nodes call in a real cluster. */
 const inAws = (): ConstructorParameters<typeof EKSClient>[0] & { readonly region: string } => {
   const { AWS_ACCESS_KEY_ID: accessKeyId = '', AWS_SECRET_ACCESS_KEY: secretAccessKey = '' } = world.kon.env;
   return { endpoint: world.aws.url, region, credentials: { accessKeyId, secretAccessKey } };
@@ -62,7 +62,9 @@ afterAll(async () => {
   await world?.stop();
 });
 
-/** In the place of the pod that a Deployment would have created: the same ServiceAccount, the same token. */
+/**
+ * Starts an operator in place of the pod that a Deployment would have created, with the same ServiceAccount and the same token.
+ */
 async function startOperator(role: string): Promise<Running> {
   const token = (audience?: string): Promise<string> =>
     kubectl(
@@ -142,7 +144,7 @@ describe('install', () => {
       'an administrator policy among others',
       ['--allow-policy', 'arn:aws:iam::aws:policy/Amazon*', '--allow-policy', '*/IAMFull*'],
     ],
-  ])('refuses %s for the operator unless that is accepted', async (_what, args) => {
+  ])('refuses %s for the operator unless the user accepts it', async (_what, args) => {
     const refused = await kon('install', '--target', 'production', '--yes', ...args);
     expect(refused).toMatchObject({ code: 2, stdout: '' });
     expect(refused.stderr).toContain('nothing limits what the operator can grant: ');
@@ -176,7 +178,7 @@ describe('install', () => {
     expect(refused.stderr).toContain(why);
   });
 
-  it('wants a confirmation, and stops with what is missing where IAM refuses', async () => {
+  it('requires confirmation, and stops with an error that names the denied call when IAM refuses', async () => {
     expect(await kon('install', ...limited)).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('--yes'),
@@ -187,7 +189,7 @@ describe('install', () => {
     expect(await roleNames()).toEqual([]);
   });
 
-  it('installs all that an operator needs, which then works with that and no more', async () => {
+  it('installs everything that an operator needs, and the operator works with only that', async () => {
     const result = await kon('install', '--target', 'production', ...limited, '--without-operator', '--yes');
     expect(result.stderr).toContain('EKS cluster main in eu-west-1, AWS account 123456789012\n');
     expect(result).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });
@@ -199,7 +201,7 @@ describe('install', () => {
     await kubectl('wait', '--for=condition=Ready', 'clusterconfig/main', '--timeout=60s');
     const created = await kon('account', 'create', 'first', '--policy', readOnly, '--timeout', '30s');
     expect(created, created.stderr).toMatchObject({ code: 0 });
-    // Nothing of an installation is older than its own policies.
+    // The admission policies are enforced before any other object of the installation exists.
     await kon('app', 'create', 'web', '--image', 'example.com/web', '--tag', '1', '--no-wait');
     await eventually('the Deployment of the app', () =>
       kubectl('get', 'deployment', '-n', 'production', 'web').catch(() => undefined),
@@ -234,7 +236,7 @@ describe('install', () => {
     });
   });
 
-  it('takes a namespace for a target that was there before, and puts its label back when it is lost', async () => {
+  it('accepts an existing namespace as a target, and restores its label when the label is lost', async () => {
     await kubectl('create', 'namespace', 'legacy');
     expect((await kon('target', 'create', 'legacy')).code).toBe(0);
     const linked = async (): Promise<true | undefined> => {
@@ -248,14 +250,14 @@ describe('install', () => {
       kubectl('get', 'namespace', 'legacy', '-o', 'jsonpath={.metadata.labels.k11n\\.dev/target}');
     await kubectl('label', 'namespace', 'legacy', 'k11n.dev/target-');
     await eventually('the label to be back', async () => ((await labelOf()) === 'legacy' ? true : undefined));
-    // Closed to the operator meanwhile, and open again: a ServiceAccount that is lost comes back.
+    // The operator cannot write there while the label is missing; afterwards it creates a lost ServiceAccount again.
     await kubectl('delete', 'serviceaccount', '-n', 'legacy', 'first');
     await eventually('the ServiceAccount to be back', () =>
       kubectl('get', 'serviceaccount', '-n', 'legacy', 'first', '-o', 'name').catch(() => undefined),
     );
   });
 
-  it('changes nothing when it is run again, and puts back what was changed', async () => {
+  it('changes nothing when it is run again, and reverts manual changes', async () => {
     const again = await kon('install', '--without-operator', '--yes');
     expect(again).toMatchObject({ code: 0, stdout: 'konstellation unchanged\n' });
     await kubectl('delete', 'clusterrolebinding', 'konstellation');
@@ -265,7 +267,7 @@ describe('install', () => {
     expect(repaired.stderr).toContain('  √ ClusterRole konstellation\n');
   });
 
-  it('reports that kubectl get apps means two things where Argo CD is installed', async () => {
+  it('reports that `kubectl get apps` is ambiguous where Argo CD is installed', async () => {
     await world.cluster.kubectl(['create', '-f', '-'], JSON.stringify(argoCdCrd));
     const again = await kon('install', '--without-operator', '--yes');
     expect(again.stderr).toContain(
@@ -304,7 +306,7 @@ describe('install over a later version', () => {
   const annotation = (name: string): Promise<string> =>
     kubectl('get', 'crd', crd, '-o', `jsonpath={.metadata.annotations.k11n\\.dev/${name}}`);
 
-  it('withdraws the consent to delete a CRD that an interrupted uninstallation left', async () => {
+  it('withdraws the consent to delete a CRD that an interrupted uninstallation left behind', async () => {
     await kubectl('annotate', 'crd', crd, 'k11n.dev/allow-deletion=true');
     const result = await again();
     expect(result).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });
@@ -313,7 +315,7 @@ describe('install over a later version', () => {
     await expect(kubectl('delete', 'crd', crd)).rejects.toThrow('k11n.dev/allow-deletion=true');
   });
 
-  it('is refused, and names what would be lost, and the operator leaves what it does not know; --downgrade goes back', async () => {
+  it('is refused with a list of what would be lost, and the operator leaves unknown fields alone; --downgrade overrides', async () => {
     const { metadata, spec, ...rest } = JSON.parse(await kubectl('get', 'crd', crd, '-o', 'json')) as Later;
     const { properties } = spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.aws;
     properties['futureField'] = { type: 'string' };
@@ -322,9 +324,9 @@ describe('install over a later version', () => {
         ['apply', '--server-side', '--field-manager=kon-install', '-f', '-'],
         JSON.stringify({ ...rest, metadata: { name: crd, labels: metadata.labels, annotations }, spec }),
       );
-    // Its mark is raised below: an operator that sees a later one works on no account.
+    // The version mark of the CRD is raised below, because an operator that sees a later version reconciles no account.
     await applyLater(metadata.annotations);
-    // As one that is rolled back alone: it lists the accounts with the schema that the API server has now.
+    // This simulates an operator that is rolled back alone: it lists the accounts with the schema that the API server has now.
     operator?.stop();
     await operator?.finished;
     const edit = (aws: object): Promise<string> =>
@@ -390,7 +392,7 @@ describe('install over a later version', () => {
     expect(await again('--downgrade')).toMatchObject({ code: 0, stdout: 'konstellation unchanged\n' });
     expect(await again()).toMatchObject({ code: 0 });
     expect(await annotation('allow-downgrade')).toBe('');
-    // Every write drops the field now.
+    // From now on, every write drops the field.
     await eventually('the account to be taken up again', async () => {
       await kubectl('label', '--overwrite', 'lsa', 'first', `touched=${Date.now()}`);
       return (await field('.spec.aws.futureField')) === '' && (await field(readyReason)) === 'Ready'
@@ -402,7 +404,7 @@ describe('install over a later version', () => {
 });
 
 describe('uninstall', () => {
-  it('refuses while there are accounts, then removes them, their roles and itself', async () => {
+  it('refuses while accounts exist, then removes them, their roles and the installation', async () => {
     expect(await kon('uninstall', '--yes')).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('there are 1 accounts: first'),
@@ -423,7 +425,7 @@ describe('uninstall', () => {
     expect(await kubectl('get', 'crd,clusterrole,lsa', '-o', 'name')).toBe(had);
     expect(await roleNames()).toHaveLength(2);
     const removing = world.kon.start(['uninstall', '--delete-accounts', '--yes']);
-    // No controller takes the namespace away here.
+    // No controller finalizes the namespace here.
     await removing.until(
       'Namespace konstellation: not yet, held up by the finalizer kubernetes (Deleting)\n',
     );
@@ -449,7 +451,7 @@ describe('install with Pod Identity', () => {
   const install = (...args: string[]): Promise<Result> =>
     kon('install', '--identity-mode', 'PodIdentity', '--yes', ...limited, ...own, ...args);
 
-  it('starts no operator where no node has the agent, and says how to add it', async () => {
+  it('starts no operator where no node runs the Pod Identity agent, and says how to add the agent', async () => {
     const refused = await install();
     expect(refused).toMatchObject({ code: 1, stdout: '' });
     expect(refused.stderr).toContain('no node has the Pod Identity agent');
@@ -462,7 +464,7 @@ describe('install with Pod Identity', () => {
     });
   });
 
-  it('prints the association in the place of the provider', async () => {
+  it('prints the association instead of the provider', async () => {
     const { stdout } = await kon(
       'install',
       '--identity-mode',
@@ -495,7 +497,7 @@ describe('install with Pod Identity', () => {
     expect(yaml.stdout).not.toContain('# IAM OIDC provider');
   });
 
-  it('gives pods of the operator its role without an IAM OIDC provider', async () => {
+  it("gives the operator's pods their role without an IAM OIDC provider", async () => {
     await world.cluster.kubectl(
       ['create', '-f', '-'],
       JSON.stringify({
@@ -547,7 +549,7 @@ describe('install with Pod Identity', () => {
     }
   });
 
-  it('is examined: whose role the operator has, and that it needs no provider', async () => {
+  it("is checked by doctor, which shows the operator's role and that no provider is needed", async () => {
     const deployment = (labels: object): object => ({
       selector: { matchLabels: labels },
       template: {
@@ -565,7 +567,7 @@ describe('install with Pod Identity', () => {
         spec: deployment(labels),
       }),
     );
-    // A status as an operator writes it.
+    // A status as the operator would write it.
     const status = {
       accountId,
       partition: 'aws',
@@ -607,7 +609,7 @@ describe('install with Pod Identity', () => {
       status: 'ok',
       message: 'kube-system/eks-pod-identity-agent',
     });
-    // As with an operator that was installed before the cluster went over to Pod Identity.
+    // This simulates an operator that was installed before the cluster changed to Pod Identity.
     const annotate = (annotation: string): Promise<string> =>
       kubectl('annotate', 'serviceaccount', '--namespace=agent', 'konstellation', annotation);
     await annotate('eks.amazonaws.com/role-arn=arn:aws:iam::123456789012:role/x');
@@ -619,7 +621,7 @@ describe('install with Pod Identity', () => {
     await kubectl('delete', 'deployment', '--namespace=agent', 'konstellation');
   });
 
-  it('stays so when it is run again, and says who has to change what the ClusterConfig says', async () => {
+  it('keeps Pod Identity when it is run again, and refuses another mode with the command that changes the ClusterConfig', async () => {
     const again = await kon('install', '--without-operator', '--yes', ...own);
     expect(again, again.stderr).toMatchObject({ code: 0, stdout: 'konstellation unchanged\n' });
     const refused = await kon('install', '--identity-mode', 'IRSA', '--yes', ...own);
@@ -628,7 +630,7 @@ describe('install with Pod Identity', () => {
     expect(refused.stderr).toContain('kubectl patch clusterconfig main');
   });
 
-  it('is taken away with its association', async () => {
+  it('is uninstalled together with its association', async () => {
     const foreseen = await kon('uninstall', '--dry-run', ...own);
     expect(foreseen.stderr).toContain('- Pod Identity association agent/konstellation\n');
     const removed = await kon('uninstall', '--yes', '--timeout', '1s', ...own);
@@ -649,11 +651,14 @@ describe('install with Pod Identity', () => {
 });
 
 describe('install with Pod Identity and an operator', () => {
-  it('makes no Deployment before a pod of it would be given its role', async () => {
+  it('creates no Deployment before its pods would be given the role', async () => {
     const connection = await loadConnection({ kubeconfig: world.cluster.kubeconfig, env: world.kon.env });
     const client = createKubeClient(connection, { now: monotonicClock, random: Math.random });
     const late = ['--namespace', 'late'];
-    /** For each request to the webhook, whether the Deployment existed. The webhook learns of the association only at the second request. */
+    /**
+     * Records for each request to the webhook whether the Deployment existed. The webhook learns of the association only at the
+     * second request.
+     */
     const asked: boolean[] = [];
     let learned = false;
     const isDeployed = async (): Promise<boolean> =>
@@ -691,8 +696,8 @@ describe('install with Pod Identity and an operator', () => {
   });
 });
 
-describe('install on a cluster that is not of EKS', () => {
-  it('takes its name and region from the options, and makes the provider of its issuer', async () => {
+describe('install on a cluster outside EKS', () => {
+  it("takes name and region from the options, and creates the provider of the cluster's issuer", async () => {
     const named = ['--namespace', 'mine', '--without-operator', '--yes'];
     const own = ['--self-managed', '--cluster-name', 'mine', '--region', region, ...named];
     const result = await kon('install', ...own, ...limited, '--target', 'production');
@@ -712,7 +717,7 @@ describe('install on a cluster that is not of EKS', () => {
     });
     expect(await roleNames()).toEqual([]);
     await kubectl('wait', '--for=delete', 'crd', '--all', '--timeout=30s');
-    // No controller takes the namespace away here.
+    // No controller finalizes the namespace here.
     const tooSoon = await kon('install', ...own, ...limited, '--target', 'production');
     expect(tooSoon).toMatchObject({ code: 1, stdout: '' });
     expect(tooSoon.stderr).toContain('Namespace mine is being deleted');
@@ -721,7 +726,7 @@ describe('install on a cluster that is not of EKS', () => {
   });
 });
 
-describe('install for an organization with demands on roles', () => {
+describe('install for an organization with requirements for roles', () => {
   const own = ['--namespace', 'demanding', '--without-operator', '--yes', '--no-wait'];
   const demands = [
     '--operator-boundary',
@@ -746,7 +751,7 @@ describe('install for an organization with demands on roles', () => {
       'jsonpath={.metadata.annotations.eks\\.amazonaws\\.com/role-arn}',
     );
 
-  it('gives the operator’s role its path, boundary and tags, and its ARN to the ServiceAccount', async () => {
+  it('creates the operator’s role with the path, boundary and tags, and gives its ARN to the ServiceAccount', async () => {
     const installed = await kon('install', ...own, ...limited, ...demands);
     expect(installed, installed.stderr).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });
     const role = await roleOf();
@@ -762,12 +767,12 @@ describe('install for an organization with demands on roles', () => {
     expect(await annotation()).toBe(role?.Arn);
   });
 
-  it('keeps them when they are not given again', async () => {
+  it('keeps the settings when they are not given again', async () => {
     expect(await kon('install', ...own)).toMatchObject({ code: 0, stdout: 'konstellation unchanged\n' });
     expect(await annotation()).toBe((await roleOf())?.Arn);
   });
 
-  it('applies another boundary and tag, and refuses another path', async () => {
+  it('applies a different boundary and tag, and refuses a different path', async () => {
     const boundary = 'arn:aws:iam::aws:policy/ReadOnlyAccess';
     const changed = await kon(
       'install',
@@ -788,7 +793,7 @@ describe('install for an organization with demands on roles', () => {
     expect(refused.stderr).toContain('exists at another path than /elsewhere/');
   });
 
-  it('gives the ARN with the path to a Pod Identity association, and takes the role away', async () => {
+  it('uses the ARN with the path in a Pod Identity association, and removes the role on uninstall', async () => {
     await kubectl('delete', 'clusterconfig', 'main');
     const mode = ['--identity-mode', 'PodIdentity', '--dry-run', '-o', 'json'];
     const { stdout } = await kon('install', '--namespace', 'demanding', ...limited, ...mode);
@@ -812,7 +817,7 @@ describe('uninstall', () => {
   const provider = (): Promise<unknown> =>
     world.iam.send(new GetOpenIDConnectProviderCommand({ OpenIDConnectProviderArn: providerArn() }));
 
-  it('keeps an OIDC provider that other roles trust, names them, and says so beforehand', async () => {
+  it('keeps an OIDC provider that other roles trust, and names these roles before it starts', async () => {
     const own = ['--namespace', 'irsa'];
     const installed = await kon('install', '--without-operator', '--yes', '--no-wait', ...limited, ...own);
     expect(installed, installed.stderr).toMatchObject({ code: 0 });
@@ -844,7 +849,7 @@ describe('uninstall', () => {
     await kubectl('wait', '--for=delete', 'crd', '--all', '--timeout=30s');
   });
 
-  it('takes the provider away once no role trusts it', async () => {
+  it('removes the provider once no role trusts it', async () => {
     const own = ['--namespace', 'irsa-again'];
     await world.iam.send(new DeleteRoleCommand({ RoleName: 'lbc' }));
     const installed = await kon('install', '--without-operator', '--yes', '--no-wait', ...limited, ...own);

@@ -1,9 +1,9 @@
-/** How each command is called where a test has to call them all. A command that is not here fails the tests. */
+/** The arguments of each command, for tests that call all commands. A command that is missing here fails the tests. */
 
 type Invocation = {
-  /** Arguments after the words of the command. */
+  /** The arguments after the words of the command. */
   readonly args: readonly string[];
-  /** The system that it has to reach before it can do anything. */
+  /** The system that the command has to reach before it can do anything. */
   readonly reaches: 'cluster' | 'sandbox' | 'nothing';
 };
 

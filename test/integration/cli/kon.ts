@@ -1,4 +1,4 @@
-/** Runs the real executable, bundled as it ships, in an environment that holds nothing of this machine's. */
+/** Runs the real executable, bundled as it ships, in an environment that is isolated from this machine. */
 import { spawn } from 'node:child_process';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -15,9 +15,9 @@ export type RunOptions = {
 
 export type Running = {
   readonly finished: Promise<Result>;
-  /** Resolves when stdout and stderr together contain the text; rejects when the program ends without. */
+  /** Resolves when stdout and stderr together contain the text; rejects when the program ends before that. */
   until(text: string): Promise<void>;
-  /** stdout so far. */
+  /** Returns the stdout so far. */
   output(): string;
   stop(): void;
 };
@@ -29,20 +29,20 @@ export type OnTerminal = Pick<Running, 'until'> & {
 };
 
 export type Kon = {
-  /** A folder for this test file, removed afterwards. `HOME` of each run. */
+  /** A folder for this test file, which is removed afterwards and is the `HOME` of each run. */
   readonly folder: string;
   readonly executable: string;
   readonly env: Readonly<Record<string, string>>;
   run(args: readonly string[], options?: RunOptions): Promise<Result>;
   start(args: readonly string[], options?: RunOptions): Running;
-  /** Runs it on a pseudo-terminal, whose output has both streams. Needs util-linux's `script`. */
+  /** Runs `kon` on a pseudo-terminal, whose output contains both streams. Needs util-linux's `script`. */
   onTerminal(
     command: string,
     options?: RunOptions,
   ): Promise<{ readonly code: number | null; readonly screen: string }>;
-  /** Runs it on a pseudo-terminal with a person at the keys. */
+  /** Runs `kon` on a pseudo-terminal on which the test types. */
   terminal(command: string, options?: RunOptions): OnTerminal;
-  /** Writes an editor: a shell script with the file in $1. Returns its path. */
+  /** Writes an editor, which is a shell script with the path of the file in $1, and returns its path. */
   editor(name: string, script: string): Promise<string>;
   file(name: string, text: string): Promise<string>;
   remove(): Promise<void>;
@@ -50,7 +50,7 @@ export type Kon = {
 
 export async function prepareKon(
   env: Readonly<Record<string, string>> = {},
-  /** In place of package.json's: then it is built for this file alone. */
+  /** Replaces the version of package.json, and builds the executable for this test file alone. */
   { version }: { readonly version?: string } = {},
 ): Promise<Kon> {
   const folder = await mkdtemp(join(tmpdir(), 'kon-cli-'));
@@ -84,7 +84,7 @@ export async function prepareKon(
       stderr += text;
       tell();
     });
-    // A program that fails early does not read what it is given.
+    // A program that fails early does not read its stdin.
     child.stdin.on('error', () => undefined);
     if (options.keepsInput) child.stdin.write(options.input ?? '');
     else child.stdin.end(options.input ?? '');

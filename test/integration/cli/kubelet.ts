@@ -1,6 +1,6 @@
 /**
- * A kubelet for a test's API server: kwok, which serves logs from a file, runs programs of this machine in place of a container's,
- * and forwards ports to loopback. It authenticates no caller, so programs can be run only under a pod name that other processes of
+ * A kubelet for a test's API server: kwok, which serves logs from a file, runs local programs in place of a container's, and
+ * forwards ports to loopback. It authenticates no caller, so it runs programs only under a pod name that other processes of
  * this machine cannot know.
  */
 import { randomUUID } from 'node:crypto';
@@ -18,9 +18,9 @@ import { eventually } from '../../support/eventually.ts';
 import { monotonicClock } from '../../../src/k8s/testing/clocks.ts';
 
 export type TestKubelet = {
-  /** The one pod name, in any namespace, that programs can be run for. */
+  /** The only pod name, in any namespace, under which programs can be run. */
   readonly execPod: string;
-  /** Makes a running pod of an app, with a log of its own. */
+  /** Creates a running pod of an app, with a log of its own. */
   startPod(namespace: string, app: string, name: string): Promise<void>;
   /** Writes a line to the log of a pod, as a container runtime does. */
   log(
@@ -56,7 +56,7 @@ export async function startKubelet(
   const pods = [...options.pods, execPod];
   const matching = (name: string): object => ({ matchNames: [name] });
   const documents = [
-    // Without a stage kwok does not start; what happens to nodes and pods is the test's affair.
+    // kwok does not start without a stage; the tests control the states of nodes and pods themselves.
     {
       apiVersion: group,
       kind: 'Stage',

@@ -1,4 +1,4 @@
-/** Accounts that come from elsewhere or go there: import, export, copy; and what happened to one: history. */
+/** Commands that move accounts between clusters or tools (import, export, copy), and the history of an account. */
 import { readFile } from 'node:fs/promises';
 import { AttachRolePolicyCommand, CreateRoleCommand, GetRoleCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -43,7 +43,7 @@ const apply = (object: object): Promise<string> =>
   world.cluster.kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', ...object }));
 
 describe('import', () => {
-  it('makes an account of a role and ServiceAccount of eksctl, and proves it', async () => {
+  it('creates an account from a role and ServiceAccount of eksctl, and proves it', async () => {
     await eksctlRole('eksctl-payments', 'system:serviceaccount:production:payments');
     await world.cluster.kubectl(
       ['apply', '-f', '-'],
@@ -79,7 +79,7 @@ describe('import', () => {
     });
   });
 
-  it('refuses to shut out running pods, and so does the operator when it is asked without kon', async () => {
+  it('refuses to remove access from running pods, and the operator refuses it too when kon is not used', async () => {
     await eksctlRole('legacy-irsa', 'system:serviceaccount:production:legacy');
     const roleArn = `arn:aws:iam::${accountId}:role/legacy-irsa`;
     const metadata = { namespace: 'production', name: 'legacy' };
@@ -127,13 +127,13 @@ describe('import', () => {
     expect(await trustOf()).toBe(before);
     const shown = await kon('account', 'show', 'legacy');
     expect(shown.stdout).toContain('production/legacy (ServiceAccount legacy)');
-    // Handed over, it is let in, and adopted without further ado.
+    // With the account label, the ServiceAccount is accepted, and its role is adopted without further steps.
     await world.cluster.kubectl(['label', 'sa', '-n', 'production', 'legacy', 'k11n.dev/account=legacy']);
     await world.cluster.kubectl(['wait', 'lsa/legacy', '--for=condition=Ready', '--timeout=30s']);
     expect(await trustOf()).toContain('system:serviceaccount:production:legacy');
   });
 
-  it('refuses a role that is not there', async () => {
+  it('refuses a role that does not exist', async () => {
     const result = await kon('account', 'import', '--role', 'nope');
     expect(result).toMatchObject({
       code: 1,
@@ -144,7 +144,7 @@ describe('import', () => {
 });
 
 describe('export and copy', () => {
-  it('prints what can be written again as it is', async () => {
+  it('prints a manifest that can be applied unchanged', async () => {
     await kon('account', 'create', 'exported', '--policy', readOnly, '--target', 'staging', '--no-wait');
     const { stdout, code } = await kon('account', 'export', 'exported');
     expect(code).toBe(0);
@@ -168,7 +168,7 @@ spec:
   });
 
   it('copies to another context', async () => {
-    // The same cluster under another name, with another account name: what a second cluster would see.
+    // This uses the same cluster under another context name, with another account name, to represent a second cluster.
     const here = await readFile(world.cluster.kubeconfig, 'utf8');
     const context = /current-context: "?([^"\n]+)/.exec(here)?.[1] ?? '';
     await kon('account', 'create', 'source', '--policy', readOnly);

@@ -1,4 +1,4 @@
-/** The executable that is one file: on a machine without Node.js, without a writable home, and without anything beside it. */
+/** The single-file executable on a machine without Node.js, without a writable home directory, and without other files. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -26,12 +26,12 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-it('prints its version, and completes', async () => {
+it('prints its version, and completes words', async () => {
   expect(await kon(['--version'])).toBe(`${manifest.version}\n`);
   expect(await kon(['__complete', '--', 'acc'])).toMatch(/^account\t/);
 });
 
-it('reads the data that it carries, also without a home', async () => {
+it('reads its embedded data, also without a home directory', async () => {
   const arn = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
   expect(await kon(['policies', 'search', 'AmazonS3ReadOnlyAccess'])).toContain(arn);
   const [data = ''] = (await readdir(join(folder, '.cache/konstellation'))).filter((name) =>
@@ -43,7 +43,7 @@ it('reads the data that it carries, also without a home', async () => {
   ).toContain(arn);
 });
 
-it('asks an API server', async () => {
+it('connects to an API server', async () => {
   const server = createServer((request, response) => {
     response.setHeader('content-type', 'application/json');
     const item = {
@@ -67,7 +67,7 @@ it('asks an API server', async () => {
   }
 });
 
-it('comes with its bill of materials and the licence texts of all packages in it', async () => {
+it('contains its bill of materials and the licence texts of all bundled packages', async () => {
   const bill = JSON.parse(await readFile(join(folder, 'kon.sbom.cdx.json'), 'utf8')) as {
     readonly metadata: { readonly component: object };
     readonly components: readonly { readonly name: string; readonly version: string }[];
@@ -81,7 +81,7 @@ it('comes with its bill of materials and the licence texts of all packages in it
   );
 });
 
-it('is the other programs that ship with it', async () => {
+it('also acts as the other programs that ship with it', async () => {
   await expect(kon(['__program', 'tour-editor', '/nowhere', '/nowhere'])).rejects.toThrow('ENOENT');
   await expect(kon(['__program', 's3-probe', 'nonsense'])).rejects.toMatchObject({ code: 1 });
 });

@@ -147,7 +147,7 @@ afterAll(async () => {
 });
 
 describe('kon account list', () => {
-  it('separates columns by tabs off a terminal, with whole values and exact times', async () => {
+  it('separates columns by tabs off a terminal, with complete values and exact times', async () => {
     const { code, stdout, stderr } = await kon.run(['account', 'list']);
     const [header, row] = stdout
       .trimEnd()
@@ -166,7 +166,7 @@ describe('kon account list', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   });
 
-  it('aligns and shortens on a terminal, with colour unless that is refused', async () => {
+  it('aligns and shortens columns on a terminal, with colour unless colour is disabled', async () => {
     const coloured = await kon.onTerminal('account list', { env: { TERM: 'xterm' } });
     expect(coloured.code).toBe(0);
     expect(coloured.screen).toContain('\u001B[31mFalse');
@@ -183,7 +183,7 @@ describe('kon account list', () => {
     expect(wide.screen).toContain(role);
   });
 
-  it('answers as JSON, YAML and names, which kubectl understands', async () => {
+  it('prints JSON, YAML and names that kubectl understands', async () => {
     const json = await kon.run(['account', 'list', '-o', 'json']);
     expect(JSON.parse(json.stdout)).toMatchObject({
       kind: 'List',
@@ -200,7 +200,7 @@ describe('kon account list', () => {
 });
 
 describe('-o csv', () => {
-  /** Fields of each record, by RFC 4180. */
+  /** Returns the fields of each record, parsed by RFC 4180. */
   const recordsOf = (text: string): readonly (readonly string[])[] =>
     text
       .split('\r\n')
@@ -211,7 +211,7 @@ describe('-o csv', () => {
         ),
       );
 
-  it('has the columns of a list, with whole values and exact times', async () => {
+  it('has the columns of a list, with complete values and exact times', async () => {
     const { code, stdout, stderr } = await kon.run(['account', 'list', '-o', 'csv']);
     const [header, row, ...others] = recordsOf(stdout);
     expect(header).toEqual(['NAME', 'READY', 'REASON', 'ROLE', 'TARGETS', 'POLICIES', 'AGE']);
@@ -233,7 +233,7 @@ describe('-o csv', () => {
     expect(screen.replaceAll('\r\r\n', '\r\n')).toBe(piped.stdout);
   });
 
-  it('keeps what an Event says from being a formula', async () => {
+  it('prevents spreadsheets from reading the text of an Event as a formula', async () => {
     const { stdout } = await kon.run(['account', 'history', 'listed', '-o', 'csv']);
     const messages = recordsOf(stdout).map((record) => record.at(-1));
     expect(messages).toContain('\'=HYPERLINK("http://example.com")');
@@ -241,7 +241,7 @@ describe('-o csv', () => {
   });
 
   it.each(['account show listed', 'app status shown', 'account export', 'account plan listed'])(
-    'is refused where there are no rows: kon %s',
+    'is refused for output without rows: kon %s',
     async (line) => {
       const { code, stdout, stderr } = await kon.run([...line.split(' '), '-o', 'csv']);
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -251,7 +251,7 @@ describe('-o csv', () => {
 });
 
 describe('kon account show', () => {
-  it('shows role, policies, targets, conditions, events and next steps', async () => {
+  it('shows the role, policies, targets, conditions, events and next steps', async () => {
     const { code, stdout } = await kon.run(['account', 'show', 'listed']);
     expect(code).toBe(0);
     for (const expected of [
@@ -270,7 +270,7 @@ describe('kon account show', () => {
 });
 
 describe('kon app', () => {
-  it('lists and shows targets, their state and identity', async () => {
+  it('lists and shows the targets, their state and their identity', async () => {
     const list = await kon.run(['app', 'list']);
     expect(list.stdout.split('\n')[1]).toMatch(
       /^shown\tFalse\tAccountNotLinkedToTarget\tnginx:1\.29\tlisted\t1\/2\t/,
@@ -281,7 +281,7 @@ describe('kon app', () => {
     expect(stdout).toMatch(/^ {2}staging +WaitingForIdentity .*account listed is not linked/m);
   });
 
-  it('is created and edited by options', async () => {
+  it('is created and edited with options', async () => {
     const created = await kon.run([
       'app',
       'create',
@@ -347,7 +347,7 @@ describe('kon apply', () => {
     );
   });
 
-  it('takes away what create and edit had set, and the file no longer names', async () => {
+  it('removes fields that create and edit had set and that the file no longer contains', async () => {
     const other = 'arn:aws:iam::aws:policy/Other';
     await kon.run(
       `account create three --policy ${readOnly} --policy ${other} --target production --no-wait`.split(' '),
@@ -359,7 +359,7 @@ describe('kon apply', () => {
     expect(stdout).not.toContain('production');
   });
 
-  it('knows the way out where server-side apply has none: a list that becomes empty', async () => {
+  it('names the command that replaces the object when a list becomes empty, which server-side apply cannot express', async () => {
     const empty = document('three', '{aws: {policyArns: []}}');
     const result = await apply(empty);
     expect(result.code).toBe(1);
@@ -368,7 +368,7 @@ describe('kon apply', () => {
     expect(edited.stdout).toBe('linkedserviceaccount/three edited\n');
   });
 
-  it('writes nothing when one document is refused, by kon or by the API server', async () => {
+  it('writes nothing when kon or the API server refuses one of the documents', async () => {
     const good = document('four', '{aws: {policyArns: []}}');
     const here = await apply(`${good}---\n${document('five', '{aws: {policyArns: [nonsense]}}')}`);
     expect(here.code).toBe(1);
@@ -381,7 +381,7 @@ describe('kon apply', () => {
     expect(names.stdout).not.toMatch(/four|five/);
   });
 
-  it('leaves fields of another manager, unless it is asked to take them over', async () => {
+  it('keeps fields of another manager unless an option takes them over', async () => {
     await cluster.kubectl(
       ['apply', '--server-side', '--field-manager=argo', '-f', '-'],
       document('shared', '{aws: {policyArns: [], maxSessionDuration: 3600}}'),
@@ -393,14 +393,14 @@ describe('kon apply', () => {
     expect((await apply(mine, '--force-conflicts')).stdout).toBe('linkedserviceaccount/shared configured\n');
   });
 
-  it('takes what kon has printed', async () => {
+  it('accepts manifests that kon has printed', async () => {
     const printed = await kon.run(['account', 'list', '-o', 'json']);
     const result = await apply(printed.stdout);
     expect(result.stderr).toBe('');
     expect(result.code).toBe(0);
   });
 
-  it('refuses kinds that are not its own', async () => {
+  it('refuses kinds of other API groups', async () => {
     const result = await apply('apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n');
     expect(result.code).toBe(1);
     expect(result.stderr).toContain(
@@ -411,7 +411,7 @@ describe('kon apply', () => {
 });
 
 describe('on a terminal', () => {
-  it('performs the walkthrough: kon account create --account NAME, with an editor', async () => {
+  it('supports the walkthrough: kon account create --account NAME, with an editor', async () => {
     const editor = await kon.editor('uncomment', `sed -i 's/# - arn:/- arn:/' "$1"`);
     const terminal = kon.terminal('account create --account myaccount --no-wait', {
       env: { EDITOR: editor, TERM: 'xterm' },
@@ -423,7 +423,7 @@ describe('on a terminal', () => {
     expect(code).toBe(0);
   });
 
-  it('asks before it deletes', async () => {
+  it('asks for confirmation before it deletes', async () => {
     const refused = await kon.onTerminal('account delete myaccount', {
       input: 'n\n',
       env: { TERM: 'xterm' },
@@ -438,7 +438,7 @@ describe('on a terminal', () => {
 });
 
 describe('completion', () => {
-  it('offers words from the commands and names from the cluster, in bash', async () => {
+  it('offers the words of commands and names from the cluster, in bash', async () => {
     const link = `ln -sf ${kon.executable} ${kon.folder}/kon`;
     const script = [
       link,
@@ -471,7 +471,7 @@ describe('completion', () => {
     const began = performance.now();
     const result = await kon.run(['__complete', '--', '--kubeconfig', dead, 'account', 'show', '']);
     expect(result).toEqual({ code: 0, stdout: '', stderr: '' });
-    // The limit of 400 ms, and the start of Node on a machine that does much else.
+    // Allows for the limit of 400 ms and the start of Node.js on a busy machine.
     expect(performance.now() - began).toBeLessThan(5000);
   });
 });
@@ -481,12 +481,15 @@ describe('a command that changes something', () => {
   const account = (name: string): string =>
     `apiVersion: k11n.dev/v1alpha1\nkind: LinkedServiceAccount\nmetadata: {name: ${name}}\nspec: {aws: {policyArns: []}}\n`;
 
-  it.each(['| head -n 1', '2>&1 | head -n 1', '2> >(exec 0<&-)'])('comes to its end: %s', async (reader) => {
-    await kon.file('unread.yaml', names.map(account).join('---\n'));
-    const line = `set -o pipefail; ${process.execPath} ${kon.executable} apply -f unread.yaml --no-wait ${reader}`;
-    const options = { env: kon.env, cwd: kon.folder };
-    const { stdout } = await promisify(execFile)('bash', ['-c', line], options);
-    expect(stdout).toMatch(/^linkedserviceaccount\/unread-0 created\n/);
-    expect(await cluster.kubectl(['delete', 'lsa', ...names, '-o', 'name'])).toContain('/unread-11\n');
-  });
+  it.each(['| head -n 1', '2>&1 | head -n 1', '2> >(exec 0<&-)'])(
+    'completes its work although its reader stops: %s',
+    async (reader) => {
+      await kon.file('unread.yaml', names.map(account).join('---\n'));
+      const line = `set -o pipefail; ${process.execPath} ${kon.executable} apply -f unread.yaml --no-wait ${reader}`;
+      const options = { env: kon.env, cwd: kon.folder };
+      const { stdout } = await promisify(execFile)('bash', ['-c', line], options);
+      expect(stdout).toMatch(/^linkedserviceaccount\/unread-0 created\n/);
+      expect(await cluster.kubectl(['delete', 'lsa', ...names, '-o', 'name'])).toContain('/unread-11\n');
+    },
+  );
 });

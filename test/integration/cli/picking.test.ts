@@ -1,4 +1,4 @@
-/** Choosing policies on a real pseudo-terminal, key by key; and what completion offers of the same. */
+/** Choosing policies on a real pseudo-terminal, key by key, and the completion of policies. */
 import { CreatePolicyCommand } from '@aws-sdk/client-iam';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -37,11 +37,11 @@ const policiesOf = async (name: string): Promise<readonly string[]> => {
 };
 
 describe('kon account create on a terminal', () => {
-  it('finds policies of AWS and of the AWS account by parts of their names, and creates what was chosen', async () => {
+  it('finds policies of AWS and of the AWS account by parts of their names, and creates an account with the chosen ones', async () => {
     const terminal = world.kon.terminal('account create chosen --no-wait', { env: { TERM: 'xterm' } });
     await terminal.until('Policies of account "chosen"');
     terminal.type('s3roa');
-    // The best of several that are found has the focus, whatever had it before.
+    // The best match has the focus, regardless of the earlier focus.
     terminal.type(keys.tab);
     terminal.type(keys.backspace.repeat(5));
     terminal.type('ledger');
@@ -55,7 +55,7 @@ describe('kon account create on a terminal', () => {
     expect(await policiesOf('chosen')).toEqual([readOnly, own]);
   });
 
-  it('opens the editor when none was chosen', async () => {
+  it('opens the editor when no policy was chosen', async () => {
     const editor = await world.kon.editor('uncomment', `sed -i 's/# - arn:/- arn:/' "$1"`);
     const terminal = world.kon.terminal('account create written --no-wait', {
       env: { TERM: 'xterm', EDITOR: editor },
@@ -69,7 +69,7 @@ describe('kon account create on a terminal', () => {
   it.each([
     ['Escape', keys.escape],
     ['Ctrl-C', keys.interrupt],
-  ])('creates nothing after %s, and gives the terminal back', async (_name, key) => {
+  ])('creates nothing after %s, and restores the terminal', async (_name, key) => {
     const terminal = world.kon.terminal('account create never', { env: { TERM: 'xterm' } });
     await terminal.until('Policies of');
     terminal.type(key);
@@ -81,7 +81,7 @@ describe('kon account create on a terminal', () => {
     expect(await exists('never')).toBe(false);
   });
 
-  it('offers AWS’s alone to whoever may not list those of the AWS account', async () => {
+  it('offers only the policies of AWS to users who may not list those of the AWS account', async () => {
     const terminal = world.kon.terminal('account create limited --no-wait', {
       env: { TERM: 'xterm', ...world.nobodyEnv },
     });
@@ -92,7 +92,7 @@ describe('kon account create on a terminal', () => {
     await terminal.finished;
   });
 
-  it('asks nothing where there is no terminal, or where policies are given', async () => {
+  it('shows no prompt without a terminal, or when policies are given', async () => {
     const piped = await world.kon.run(['account', 'create', 'piped']);
     expect(piped.code).toBe(2);
     expect(piped.stderr).toContain('Pass the policies with --policy ARN');
@@ -115,7 +115,7 @@ describe('completion of policies', () => {
     return stdout.split('\n').flatMap((line) => line.split('\t')[0] || []);
   };
 
-  it('offers those in use, and those of AWS that begin as what is typed', async () => {
+  it('offers attached policies, and policies of AWS that begin with the typed text', async () => {
     expect(await complete('account', 'create', 'x', '--policy', '')).toEqual(expect.arrayContaining([own]));
     const offered = await complete(
       'account',

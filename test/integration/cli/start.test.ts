@@ -1,6 +1,6 @@
 /**
- * Modules that a short command loads, from Node.js's compile cache. Time depends on the machine's load, but a library that was added
- * to the path shows here. bench/scenarios/command-line.ts measures the time.
+ * The modules that a short command loads, from the compile cache of Node.js. Time depends on the machine's load, but this test
+ * detects a library that was added to the startup path. bench/scenarios/command-line.ts measures the time.
  */
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -28,7 +28,7 @@ afterAll(async () => {
   await kon?.remove();
 });
 
-/** Files and bytes of compiled code after one run with an empty cache. */
+/** Returns the files and bytes of compiled code after one run with an empty cache. */
 async function loadedBy(
   name: string,
   args: readonly string[],
@@ -41,7 +41,7 @@ async function loadedBy(
     `current-context: a\ncontexts:\n- name: a\n  context:\n    cluster: c\nclusters:\n- name: c\n  cluster:\n    server: http://127.0.0.1:${port}\n`,
   );
   const result = await kon.run(args, {
-    // Names are given up soon, which a busy machine may need to start.
+    // Completion usually gives up early, before a busy machine has started the program.
     env: { HOME: home, KUBECONFIG: kubeconfig, KON_COMPLETION_TIMEOUT: '30s' },
   });
   expect(result).toMatchObject({ code: 0, stderr: '' });
@@ -56,21 +56,21 @@ async function loadedBy(
   return { files: files.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
 }
 
-it('a list loads little, and asks once', async () => {
+it('a list loads little code, and makes one request', async () => {
   const { files, bytes } = await loadedBy('list', ['account', 'list']);
   expect(asked.splice(0)).toEqual(['GET /apis/k11n.dev/v1alpha1/linkedserviceaccounts?limit=500']);
   expect(bytes).toBeLessThan(190_000);
   expect(files).toBeLessThan(40);
 });
 
-it('so do names for completion', async () => {
+it('completion of names loads little code, and makes one request', async () => {
   const { bytes } = await loadedBy('names', ['__complete', '--', 'account', 'show', '']);
   expect(asked.splice(0)).toHaveLength(1);
   expect(bytes).toBeLessThan(190_000);
 });
 
 it('no command hangs because the home directory is not writable', async () => {
-  // Linux reports that a folder in it does not exist, and Node's own recursion then goes on for ever.
+  // Linux reports that a folder in /proc does not exist, and the recursive mkdir of Node.js then never ends.
   const running = kon.start(['policies', 'search', 'AmazonS3ReadOnlyAccess'], { env: { HOME: '/proc' } });
   expect((await running.finished).code).toBe(0);
   const refused = await kon.run(['sandbox', 'up'], { env: { HOME: '/proc' } });

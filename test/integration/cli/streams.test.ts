@@ -1,4 +1,4 @@
-/** Logs, programs and ports of pods, by the executable as it ships, through a real API server to a real streaming server. */
+/** Logs, programs and ports of pods, with the shipped executable, through a real API server to a real streaming server. */
 import { once } from 'node:events';
 import { access, mkdir, readFile } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
@@ -14,11 +14,11 @@ let kon: Kon;
 let kubelet: TestKubelet;
 let echo: Server;
 
-/** Pods whose logs can be read; each test uses its own. */
+/** Pods with readable logs; each test uses its own. */
 const names = ['one-a', 'one-b', 'two-a', 'two-b', 'two-c', 'pipe-a', 'screen-a', 'late-a'];
 
 beforeAll(async () => {
-  // Answers each line with the same, and ends when the other side does.
+  // The server echoes everything, and ends when the client does.
   echo = createServer({ allowHalfOpen: true }, (socket) => {
     socket.on('error', () => undefined);
     socket.pipe(socket);
@@ -54,7 +54,7 @@ const app = (name: string, targets: string): string =>
   `apiVersion: k11n.dev/v1alpha1\nkind: App\nmetadata: {name: ${name}}\nspec: {image: web, imageTag: "1", ports: [{name: http, port: 80}], targets: ${targets}}\n`;
 
 describe('kon sandbox logs', () => {
-  it('ends as everything that follows does: with Ctrl-C, and its exit code', async () => {
+  it('ends with Ctrl-C and its exit code, like every command that follows', async () => {
     await mkdir(join(kon.folder, 'sandbox/logs'), { recursive: true });
     await kon.file('sandbox/logs/etcd.log', 'first\nsecond\n');
     const args = ['sandbox', 'logs', 'etcd', '--state-dir', 'sandbox'];
@@ -67,7 +67,7 @@ describe('kon sandbox logs', () => {
 });
 
 describe('kon app logs', () => {
-  it('prints the logs of all pods, with their bytes unchanged', async () => {
+  it('prints the logs of all pods with their bytes unchanged', async () => {
     await kubelet.startPod('production', 'one', 'one-a');
     await kubelet.startPod('staging', 'one', 'one-b');
     await kubelet.log('one-a', 'first \u001B[31mred\u001B[0m');
@@ -108,7 +108,7 @@ describe('kon app logs', () => {
     expect(forbidden.stderr).toContain('Error: permission denied by the cluster');
   });
 
-  it('follows several pods, those too that come later, and goes on when one is gone', async () => {
+  it('follows several pods, including pods that start later, and continues when one is deleted', async () => {
     await kubelet.startPod('production', 'two', 'two-a');
     await kubelet.startPod('staging', 'two', 'two-b');
     await kubelet.log('two-a', 'old');
@@ -117,7 +117,7 @@ describe('kon app logs', () => {
       await kubelet.log(pod, text);
       await running.until(`${target}/${pod} | ${text}\n`);
     };
-    // Lines written before the command looks are not shown, so the same line is written until it does.
+    // The command does not show lines written before it starts to follow, so the same line is written until it appears.
     await kubelet.log('two-b', 'begin');
     const begun = running.until('two-b | begin');
     const again = setInterval(() => void kubelet.log('two-b', 'begin'), 100);
@@ -135,7 +135,7 @@ describe('kon app logs', () => {
     expect(stdout.match(/new/g)).toHaveLength(1);
   });
 
-  it('waits with -f for pods that are not there yet', async () => {
+  it('waits with -f for pods that do not exist yet', async () => {
     const running = kon.start(['app', 'logs', 'late', '-f', '--target', 'staging']);
     await running.until('late has no pods in staging yet');
     await kubelet.startPod('staging', 'late', 'late-a');
@@ -145,7 +145,7 @@ describe('kon app logs', () => {
     expect((await running.finished).stdout).toBe('here I am\n');
   });
 
-  it('ends without a word when its reader has seen enough', async () => {
+  it('ends silently when its reader stops reading', async () => {
     await kubelet.startPod('production', 'pipe', 'pipe-a');
     const line = 'x'.repeat(1000);
     await kubelet.log(
@@ -158,7 +158,7 @@ describe('kon app logs', () => {
     expect({ code, screen }).toEqual({ code: 0, screen: '1001\r\n2000\r\n' });
   });
 
-  it('shows on a terminal whose line it is, and lets nothing drive it', async () => {
+  it('shows on a terminal which pod wrote a line, and removes control sequences other than colours', async () => {
     await kubelet.startPod('production', 'screen', 'screen-a');
     await kubelet.log('screen-a', 'a\u001B[2Jb\u001B[31mred\u001B[0m\u001B]0;title\u0007\rc');
     const { screen } = await kon.onTerminal('app logs screen', { env: { TERM: 'xterm' } });
@@ -169,16 +169,16 @@ describe('kon app logs', () => {
 });
 
 /**
- * Limits of kwok: it gives a program a terminal that does not control it, so that no key interrupts it (setsid changes that); it
- * reports exit codes other than 0 as failures, and never the end of stdin. These two are tested beside src/kube/streams/exec.ts,
- * against a server of ours.
+ * Limits of kwok: it gives a program a terminal that is not its controlling terminal, so that no key interrupts it (setsid
+ * changes that); it reports exit codes other than 0 as failures, and never reports the end of stdin. The tests next to
+ * src/kube/streams/exec.ts cover the last two with a server of ours.
  */
 const controlled = 'setsid --ctty --wait';
 
 describe('kon app shell', () => {
   const shell = (...command: string[]): string[] => ['app', 'shell', 'web', '--', ...command];
 
-  it('runs a program between pipes', async () => {
+  it('runs a program with pipes as its streams', async () => {
     const script = 'read line; echo "got $line"; echo aside >&2';
     const result = await kon.run(shell('sh', '-c', script), { input: 'hello\n' });
     expect(result).toEqual({ code: 0, stdout: 'got hello\n', stderr: 'aside\n' });
@@ -186,12 +186,12 @@ describe('kon app shell', () => {
     expect(piped).toEqual({ code: 0, stdout: 'from a script\n', stderr: '' });
   });
 
-  it('passes on bytes of any kind, in any amount', async () => {
+  it('transfers bytes of any kind, in any amount', async () => {
     const many = '\u0000é'.repeat(300_000);
     const seen = join(kon.folder, 'seen');
-    // Ends when its output was seen, as only then nothing can be lost that a client could still get: kwok and the API server
-    // close their connections without reading all, and what comes then (the end of stdin) resets these, with all output
-    // that is still under way. On a busy machine that was 1 of 100 programs that ended with their input.
+    // The program ends only after its output was seen, because otherwise output could be lost: kwok and the API server close
+    // their connections without reading everything, and data that arrives then (the end of stdin) resets the connections
+    // together with all output in transit. On a busy machine that affected 1 of 100 programs that ended with their input.
     const script = `head -c ${Buffer.byteLength(many)}; echo; echo copied; until [ -e ${seen} ]; do sleep 0.05; done`;
     const running = kon.start(shell('sh', '-c', script), { input: many });
     await running.until('copied\n');
@@ -201,7 +201,7 @@ describe('kon app shell', () => {
     expect(stdout === `${many}\ncopied\n`).toBe(true);
   });
 
-  it('says that its own stdin cannot be read, and goes on', async () => {
+  it('reports that its own stdin cannot be read, and continues', async () => {
     const { code, screen } = await kon.onTerminal('app shell web -- echo done 0>/dev/null');
     expect({ code, lines: screen.split('\r\n').toSorted() }).toEqual({
       code: 0,
@@ -209,9 +209,9 @@ describe('kon app shell', () => {
     });
   });
 
-  it('gives the program a terminal of this one’s size, and follows it', async () => {
+  it('gives the program a terminal of the same size, and forwards changes of the size', async () => {
     const [sized, resized] = [join(kon.folder, 'sized'), join(kon.folder, 'resized')];
-    // The size may come after the program has begun.
+    // The size may arrive after the program has started.
     const program = await kon.file(
       'size.sh',
       `until [ "$(stty size)" = '30 100' ]; do sleep 0.05; done
@@ -241,7 +241,7 @@ stty -a | grep -ow -e '[-]*icanon' -e '[-]*opost'
       'interrupt.sh',
       `trap 'echo caught >${caught}; exit 0' INT\necho ready\nwhile :; do sleep 0.05; done\n`,
     );
-    // The key is pressed when the program is seen to be ready.
+    // The key is pressed once the program is ready.
     const running = kon.terminal(`app shell web -- ${controlled} sh ${program}`);
     await running.until('ready\r\n');
     running.type('\u0003');
@@ -249,7 +249,7 @@ stty -a | grep -ow -e '[-]*icanon' -e '[-]*opost'
     expect(await readFile(caught, 'utf8')).toBe('caught\n');
   });
 
-  it('ends with 130 on Ctrl-C between pipes', async () => {
+  it('ends with 130 on Ctrl-C when its streams are pipes', async () => {
     const running = kon.start(shell('sh', '-c', 'echo begun; sleep 30'));
     await running.until('begun');
     running.stop();
@@ -303,14 +303,14 @@ describe('kon app port-forward', () => {
     return answer;
   };
 
-  it('forwards several connections at a time to the pod, and prints the port it took', async () => {
+  it('forwards several simultaneous connections to the pod, and prints the local port', async () => {
     const running = kon.start(['app', 'port-forward', 'web', ':http', ':81']);
     await running.until('web:81\n');
     const port = Number(/127\.0\.0\.1:([0-9]+) -> production\/web:80\n/.exec(running.output())?.[1]);
     const long = 'x'.repeat(2_000_000);
     const [one, two, three] = await Promise.all([ask(port, 'one'), ask(port, 'two'), ask(port, long)]);
     expect([one, two, three === long]).toEqual(['one', 'two', true]);
-    // Nothing listens there: that connection is closed, and said why; the others go on.
+    // Nothing listens on this port: the connection is closed and the reason printed, and the others continue.
     const closed = Number(/127\.0\.0\.1:([0-9]+) -> production\/web:81\n/.exec(running.output())?.[1]);
     expect(await ask(closed, 'nobody').catch(() => '')).toBe('');
     await running.until('A connection to port 81 failed: ');
@@ -324,7 +324,7 @@ describe('kon app port-forward', () => {
     expect(stderr).toContain('connection refused');
   });
 
-  it('says what is wrong before it listens', async () => {
+  it('reports errors before it listens', async () => {
     const none = await kon.run(['app', 'port-forward', 'web']);
     expect(none).toMatchObject({ code: 2, stdout: '' });
     const odd = await kon.run(['app', 'port-forward', 'web', '80:99999']);

@@ -1,4 +1,4 @@
-/** `kon uninstall` on a cluster that is in use: against a tool that applies accounts again, running pods, and Helm. */
+/** `kon uninstall` on a cluster in use: with a tool that applies accounts again, with running pods, and with Helm. */
 import { ListRolesCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { uninstallingObjects } from '../../../src/rbac/index.ts';
@@ -37,7 +37,7 @@ const accountRoles = async (): Promise<readonly string[]> =>
 const refusesNew = async (): Promise<boolean> =>
   (await kubectl('get', 'validatingadmissionpolicy', '-o', 'name')).includes('uninstalling.k11n.dev');
 
-/** Installs, and runs an operator in the place of a pod. */
+/** Installs Konstellation, and runs an operator in place of its pod. */
 async function install(): Promise<void> {
   const options = ['--target', 'production', '--unbounded', '--without-operator', '--no-wait', '--yes'];
   const installed = await kon('install', ...options);
@@ -99,7 +99,7 @@ describe('uninstall --delete-accounts', () => {
     await kubectl('delete', 'pod', '-n', 'production', 'user', '--force');
   });
 
-  it('deletes none while one is protected', async () => {
+  it('deletes no account while one is protected', async () => {
     await kubectl('label', 'lsa', 'used', 'k11n.dev/protected=true');
     const refused = await kon('uninstall', '--delete-accounts', '--yes');
     expect(refused).toMatchObject({ code: 1, stdout: '' });
@@ -108,7 +108,7 @@ describe('uninstall --delete-accounts', () => {
     await kubectl('label', 'lsa', 'used', 'k11n.dev/protected-');
   });
 
-  it('asks again about accounts that were created while the question was open, and refuses others meanwhile', async () => {
+  it('asks again about accounts that were created before the answer, and refuses further ones until the second answer', async () => {
     const waiting = world.kon.terminal('uninstall --delete-accounts');
     await waiting.until('the accounts idle, used with their roles?');
     await create('late');
@@ -125,7 +125,7 @@ describe('uninstall --delete-accounts', () => {
     expect(await kubectl('get', 'lsa', '-o', 'jsonpath={.items[*].metadata.name}')).toBe('idle late used');
   });
 
-  it('ends against a tool that applies the accounts again and again', async () => {
+  it('ends although a tool keeps applying the accounts', async () => {
     const stopped = new AbortController();
     let refused = 0;
     const loop = (async () => {
@@ -152,7 +152,7 @@ describe('uninstall --delete-accounts', () => {
 });
 
 describe('an uninstallation that was killed', () => {
-  /** Belongs to a cluster without a controller that deletes namespaces. */
+  /** Options for a separate namespace, because no controller deletes namespaces in this cluster. */
   const own = ['--namespace', 'again'] as const;
   const installAgain = (): Promise<Result> =>
     kon('install', '--unbounded', '--without-operator', '--no-wait', '--yes', ...own);
@@ -164,7 +164,7 @@ describe('an uninstallation that was killed', () => {
       );
   };
 
-  it('leaves no refusal behind once kon install has run', async () => {
+  it('leaves no refusal of new accounts behind once kon install has run', async () => {
     expect(await installAgain()).toMatchObject({ code: 0 });
     await leave();
     const { checks } = JSON.parse((await kon('doctor', '-o', 'json')).stdout) as {
@@ -179,7 +179,7 @@ describe('an uninstallation that was killed', () => {
     await kubectl('delete', 'lsa', 'allowed');
   });
 
-  it('leaves none once kon uninstall has run again', async () => {
+  it('leaves no refusal of new accounts behind once kon uninstall has run again', async () => {
     await leave();
     const again = await kon('uninstall', '--no-wait', '--yes', ...own);
     expect(again, again.stderr).toMatchObject({ code: 0 });
@@ -188,7 +188,7 @@ describe('an uninstallation that was killed', () => {
   });
 });
 
-describe('uninstall where an operator is not its own', () => {
+describe('uninstall where another tool installed the operator', () => {
   const deployment = (labels: object, annotations: object): string =>
     JSON.stringify({
       apiVersion: 'apps/v1',
@@ -224,7 +224,7 @@ describe('uninstall where an operator is not its own', () => {
     expect(elsewhere.stderr).toContain('Konstellation is installed in the namespace third');
   });
 
-  it('does not report success while an operator runs that another tool deployed', async () => {
+  it('does not report success while an operator of another tool runs', async () => {
     await kubectl('label', 'deployment', '-n', 'third', 'release', 'app.kubernetes.io/managed-by-');
     const result = await kon('uninstall', '--yes', '--region', 'eu-west-1', '--no-wait', ...own);
     expect(result).toMatchObject({ code: 1, stdout: '' });

@@ -89,7 +89,7 @@ describe('after a write', () => {
     expect(JSON.parse(result.stdout)).toMatchObject({ status: { roleArn: 'arn:aws:iam::1:role/x' } });
   });
 
-  it('is not satisfied by what was said of an earlier generation', async () => {
+  it('ignores conditions of an earlier generation', async () => {
     await create('generations', '--no-wait').finished;
     await say('lsa/generations', 1, [{ type: 'Ready', status: 'True', reason: 'Ready', message: 'old' }]);
     const edited = kon.start(['account', 'edit', 'generations', '--target', 'staging', '--timeout', '60s']);
@@ -101,7 +101,7 @@ describe('after a write', () => {
     expect(result.stderr).not.toContain('old');
   });
 
-  it('stops at once, with exit code 1, at what only a person can change', async () => {
+  it('stops at once, with exit code 1, at a problem that only a user can solve', async () => {
     const running = create('stuck');
     await running.until('created');
     await say(
@@ -130,7 +130,7 @@ describe('after a write', () => {
     expect(result.stderr).toContain('Next: Correct the policies: kon account edit stuck');
   });
 
-  it('says after the time is over what is in the way', async () => {
+  it('reports the obstacle after the timeout', async () => {
     await create('slow', '--no-wait').finished;
     await say('lsa/slow', 1, [
       { type: 'Ready', status: 'False', reason: 'NamespaceMissing', message: 'staging: no namespace' },
@@ -142,14 +142,14 @@ describe('after a write', () => {
     expect(result.stderr).toContain('  staging: no namespace (NamespaceMissing)');
   });
 
-  it('reports that no operator has reconciled it', async () => {
+  it('reports that no operator has reconciled the object', async () => {
     const result = await kon.run(['account', 'create', 'unseen', '--policy', readOnly, '--timeout', '500ms']);
     expect(result.code).toBe(1);
     expect(result.stderr).toContain('no operator has processed it yet');
     expect(result.stderr).toContain('to start it: kon operator');
   });
 
-  it('ends with 130 on Ctrl-C, and leaves what was written', async () => {
+  it('ends with 130 on Ctrl-C, and keeps the written object', async () => {
     const running = create('interrupted');
     await running.until('created');
     running.stop();
@@ -159,7 +159,7 @@ describe('after a write', () => {
     expect((await kon.run(['account', 'list', '-o', 'name'])).stdout).toContain('/interrupted\n');
   });
 
-  it('says so when it is deleted meanwhile', async () => {
+  it('reports that the object was deleted meanwhile', async () => {
     const running = create('vanishing');
     await running.until('created');
     await cluster.kubectl(['delete', 'lsa', 'vanishing']);
@@ -170,7 +170,7 @@ describe('after a write', () => {
 });
 
 describe('kon apply', () => {
-  it('waits for all of it, and none that fails hides another', async () => {
+  it('waits for all objects, and reports each failure', async () => {
     const document = (name: string): string =>
       `apiVersion: k11n.dev/v1alpha1\nkind: LinkedServiceAccount\nmetadata: {name: ${name}}\nspec: {aws: {policyArns: ["${readOnly}"]}}\n`;
     const names = ['all-good', 'all-bad', 'all-wrong'];
@@ -196,7 +196,7 @@ describe('kon apply', () => {
 });
 
 describe('kon account delete', () => {
-  it('waits until nothing holds it, and says what does', async () => {
+  it('waits until nothing blocks the deletion, and names what blocks it', async () => {
     await create('held', '--no-wait').finished;
     await cluster.kubectl([
       'patch',
@@ -222,7 +222,7 @@ describe('kon account delete', () => {
     expect(result).toMatchObject({ code: 0, stdout: 'linkedserviceaccount/held deleted\n' });
   });
 
-  it('exits with 1 when the time is over, with the way out', async () => {
+  it('exits with 1 after the timeout, and says how to continue', async () => {
     await create('stays', '--no-wait').finished;
     await cluster.kubectl([
       'patch',
@@ -256,7 +256,7 @@ describe('kon account delete', () => {
     ]);
   });
 
-  it('asks first: without a terminal it needs --yes', async () => {
+  it('asks for confirmation, and needs --yes without a terminal', async () => {
     await create('asked', '--no-wait').finished;
     const result = await kon.run(['account', 'delete', 'asked']);
     expect(result.code).toBe(2);
@@ -276,7 +276,7 @@ describe('kon account delete', () => {
 });
 
 describe('kon target', () => {
-  it('is added to the ClusterConfig, and waits for its namespace', async () => {
+  it('adds a target to the ClusterConfig, and waits for its namespace', async () => {
     const none = await kon.run(['target', 'list']);
     expect(none.code).toBe(1);
     expect(none.stderr).toContain('this cluster has no ClusterConfig');
@@ -305,7 +305,7 @@ describe('kon target', () => {
     ]);
   });
 
-  it('says who does not make the namespace', async () => {
+  it('reports a target whose namespace is not created in time', async () => {
     const result = await kon.run(['target', 'create', 'nowhere', '--timeout', '500ms']);
     expect(result.code).toBe(1);
     expect(result.stderr).toContain('target "nowhere" was saved but has no namespace after 500ms');

@@ -1,4 +1,7 @@
-/** `--watch`: what there is, then what changes, for people and programs, over interruptions of every kind. */
+/**
+ * `--watch` prints the present objects, then each change, for users and programs, and continues after interruptions of every
+ * kind.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
@@ -65,7 +68,7 @@ const setReady = (name: string, reason: string): Promise<string> => {
 };
 
 describe('kon account list --watch', () => {
-  it('gives the list, then a row for each change that is to be seen, and ends by Ctrl-C', async () => {
+  it('prints the list, then a row for each visible change, and ends with Ctrl-C', async () => {
     const first = await create();
     const watch = kon.start(['account', 'list', '--watch']);
     await watch.until(first);
@@ -73,7 +76,7 @@ describe('kon account list --watch', () => {
     await watch.until('PolicyNotFound');
     const second = await create();
     await watch.until(second);
-    // A change that shows in no column, nor in `show`.
+    // This change is visible neither in the columns nor in `show`.
     await cluster.kubectl(['label', 'lsa', second, 'team=payments']);
     await cluster.kubectl(['delete', 'lsa', first]);
     await watch.until('Deleted');
@@ -94,7 +97,7 @@ describe('kon account list --watch', () => {
     await cluster.kubectl(['delete', 'lsa', '--all']);
   });
 
-  it('streams objects, names, documents, and on demand what happened to each', async () => {
+  it('streams objects, names and documents, and on request the kind of each change', async () => {
     const first = await create();
     const watches = Object.fromEntries(
       [
@@ -140,7 +143,7 @@ describe('kon account list --watch', () => {
     await cluster.kubectl(['delete', 'lsa', '--all']);
   });
 
-  it('begins with the header where there is nothing yet', async () => {
+  it('begins with the header when there are no objects yet', async () => {
     const watch = kon.start(['account', 'list', '--watch']);
     await watch.until('NAME\tREADY');
     const name = await create();
@@ -149,7 +152,7 @@ describe('kon account list --watch', () => {
     expect((await watch.finished).stdout.split('\n')).toHaveLength(3);
   });
 
-  it('goes on after the connection, and then the API server, was away, and prints missed changes once', async () => {
+  it('continues after an outage of the connection and then of the API server, and prints missed changes once', async () => {
     const kept = await create();
     const gone = await create();
     const config = await kon.file(
@@ -169,7 +172,7 @@ describe('kon account list --watch', () => {
     await proxy.down();
     await cluster.kubectl(['delete', 'lsa', gone]);
     const missed = await create();
-    // After its return, the server answers two requests with 503, as an API server does while it starts.
+    // After its return, the server answers two requests with 503, as a starting API server does.
     let refusals = 0;
     proxy.setFaults(() => {
       refusals += 1;
@@ -195,7 +198,7 @@ describe('kon account list --watch', () => {
     expect(refusals).toBeGreaterThan(2);
   });
 
-  it('ends without a word when its reader has seen enough', async () => {
+  it('ends silently when its reader stops reading', async () => {
     await create();
     const child = spawn(process.execPath, [kon.executable, 'account', 'list', '-o', 'name', '--watch'], {
       env: kon.env,
@@ -210,7 +213,7 @@ describe('kon account list --watch', () => {
     expect(stderr).toBe('');
   });
 
-  it('keeps columns in line on a terminal', async () => {
+  it('keeps columns aligned on a terminal', async () => {
     const name = await create();
     const watch = kon.terminal('account list --watch --no-color', { env: { TERM: 'xterm' } });
     await watch.until(name);
@@ -227,7 +230,7 @@ describe('kon account list --watch', () => {
 });
 
 describe('kon account show --watch', () => {
-  it('shows it again after each change, and ends with an error when it is deleted', async () => {
+  it('shows the account again after each change, and ends with an error when the account is deleted', async () => {
     const name = await create();
     const watch = kon.start(['account', 'show', name, '--watch']);
     await watch.until('no operator has processed it');

@@ -21,13 +21,13 @@ afterAll(async () => {
   await rm(cacheHome, { recursive: true });
 });
 
-// Seconds where the Go build cache is warm, about a minute where it is not.
+// The build takes seconds with a warm Go build cache, and about a minute without.
 test.skipIf(findGo(process.env) === undefined)(
-  'a part that is nowhere is built from the pinned modules, once',
+  'a program that is found nowhere is built once, from the pinned modules',
   { timeout: 300_000 },
   async () => {
     const events: BinaryEvent[] = [];
-    // Ours is to be empty; Go's own, which would follow it, is not.
+    // The test needs an empty cache of our own, but keeps the build cache of Go, which would move with it.
     const { stdout: goCache } = await promisify(execFile)('go', ['env', 'GOCACHE']);
     const options = {
       env: {

@@ -24,7 +24,7 @@ function getAnonymously(path: string): Promise<{ status: number | undefined; bod
   });
 }
 
-test('the API server is of the pinned version and takes writes', async () => {
+test('the API server has the pinned version and accepts writes', async () => {
   const version = JSON.parse(await cluster.kubectl(['version', '-o', 'json'])) as {
     serverVersion: { gitVersion: string };
   };
@@ -35,14 +35,14 @@ test('the API server is of the pinned version and takes writes', async () => {
   );
 });
 
-test('another user is let in and has no rights', async () => {
+test('another user is authenticated and has no rights', async () => {
   const kubeconfig = await cluster.userKubeconfig('mallory', ['strangers']);
   await expect(cluster.kubectl(['--kubeconfig', kubeconfig, 'get', 'secrets'])).rejects.toThrow(
     /User "mallory" cannot list resource "secrets"/,
   );
 });
 
-test('a client without credentials is refused everything but the health checks', async () => {
+test('a client without credentials may request nothing but the health checks', async () => {
   expect((await getAnonymously('/readyz')).status).toBe(200);
   expect((await getAnonymously('/api/v1/namespaces')).status).toBe(401);
 });

@@ -29,7 +29,7 @@ afterEach(async () => {
   await rm(home, { recursive: true });
 });
 
-/** With nothing on PATH: no Go, whatever the machine has. */
+/** Options with an empty PATH, so that Go is not found even if the machine has it. */
 function options(env: Record<string, string> = {}): ResolveOptions {
   return {
     env: { HOME: home, PATH: join(home, 'empty'), ...env },
@@ -54,7 +54,7 @@ async function mirror(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
 }
 
-test('the cache is asked first, where XDG says it is', async () => {
+test('the cache is searched first, at the location that XDG_CACHE_HOME gives', async () => {
   const env = { XDG_CACHE_HOME: join(home, 'xdg') };
   const path = cachedPath(cacheFolder(env), 'etcd', system);
   await executable(path, '#!/bin/sh\n');
@@ -64,7 +64,7 @@ test('the cache is asked first, where XDG says it is', async () => {
   expect(await resolveBinaries(['etcd'], options(env))).toEqual({ etcd: { path, version: '3.7.3' } });
 });
 
-test('with neither cache nor download nor Go, the error says what to install', async () => {
+test('without a cache, a download or Go, the error says what to install', async () => {
   const nowhere = { KON_MIRROR_ENVTEST: 'http://127.0.0.1:1' };
   await expect(resolveBinaries(['kube-apiserver'], options(nowhere))).rejects.toThrow(
     /kube-apiserver 1\.36\.3 is not installed.*\nInstall Go 1\.26 or later \(https:\/\/go\.dev\/dl\)/,
@@ -73,7 +73,7 @@ test('with neither cache nor download nor Go, the error says what to install', a
   expect(await readdir(cacheFolder({ HOME: home }))).toEqual([]);
 });
 
-test('an archive with a wrong digest is reported once for each program in it, and nothing is taken from it', async () => {
+test('an archive with a wrong digest is reported once for each program in it, and nothing is extracted from it', async () => {
   const requested: (string | undefined)[] = [];
   const url = await mirror((request, response) => {
     requested.push(request.url);
@@ -93,7 +93,7 @@ test.each([
   ['a wrong file', (_request, response) => response.end('not kubectl'), /^its SHA-256 is/],
   ['no file', (_request, response) => response.writeHead(404).end(), /^the server answered 404/],
 ] satisfies [string, RequestListener, RegExp][])(
-  'a mirror with %s is told, and the way goes on to a build',
+  'a mirror with %s is reported, and the program is built instead',
   async (_name, listener, reason) => {
     const requested: (string | undefined)[] = [];
     const url = await mirror((request, response) => {
@@ -112,7 +112,7 @@ test.each([
   },
 );
 
-test('KUBEBUILDER_ASSETS goes before the cache if its version can stand in', async () => {
+test('KUBEBUILDER_ASSETS takes precedence over the cache if its version is compatible', async () => {
   const assets = join(home, 'assets');
   await executable(join(assets, 'etcd'), '#!/bin/sh\necho "etcd Version: 3.6.9"\n');
   await executable(join(assets, 'kube-apiserver'), '#!/bin/sh\necho "Kubernetes v1.36.0"\n');
@@ -138,7 +138,7 @@ test('KUBEBUILDER_ASSETS of another minor version is reported and ignored', asyn
   ]);
 });
 
-test('files that a process left behind when it was killed during a build are removed', async () => {
+test('files left by a process that was killed during a build are removed', async () => {
   const cache = cacheFolder({ HOME: home });
   await mkdir(join(cache, 'work-999999999'), { recursive: true });
   await expect(resolveBinaries(['etcd'], options())).rejects.toThrow(/Install Go/);

@@ -1,4 +1,4 @@
-/** The sandbox as its users have it: started, asked and ended through `kon`. */
+/** The sandbox as users run it: started, queried and stopped through `kon`. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -40,7 +40,7 @@ async function statusOf(): Promise<Status> {
   return JSON.parse((await command(['sandbox', 'status', '-o', 'json'])).stdout) as Status;
 }
 
-/** Everything that runs with the sandbox's folder on its command line, and its watchdogs. */
+/** Returns all processes with the sandbox's folder on their command line, and its watchdogs. */
 async function processes(status: Status): Promise<string[]> {
   const { stdout } = await run('ps', ['-A', '-o', 'pid=,ppid=,command=']);
   const pids = new Set([status.pid, ...status.parts.map(({ pid }) => pid)].map(String));
@@ -50,7 +50,7 @@ async function processes(status: Status): Promise<string[]> {
     .filter((line) => line.includes(folder) || pids.has(line.trim().split(/\s+/)[0] ?? ''));
 }
 
-/** Processes that end by themselves are awaited without a sleep. */
+/** Waits for the processes to end by themselves. */
 async function untilNone(status: Status): Promise<void> {
   await expect.poll(() => processes(status), { timeout: 10_000, interval: 50 }).toEqual([]);
 }
@@ -58,7 +58,7 @@ async function untilNone(status: Status): Promise<void> {
 describe('a sandbox in the background', () => {
   let status: Status;
   beforeAll(async () => {
-    // Two at once: one of them runs it, both find it.
+    // Two concurrent starts: one of them runs the sandbox, and both find it.
     const starts = await Promise.all([
       command(['sandbox', 'up', '--detach']),
       command(['sandbox', 'up', '--detach']),
@@ -68,13 +68,13 @@ describe('a sandbox in the background', () => {
   });
 
   async function kubectl(args: readonly string[], input?: object): Promise<string> {
-    // Without a home it would keep its cache in the working directory.
+    // Without a home directory, kubectl would keep its cache in the working directory.
     const child = run(status.kubectl, args, { env: { ...status.env, HOME: folder } });
     child.child.stdin?.end(input === undefined ? '' : JSON.stringify(input));
     return (await child).stdout;
   }
 
-  test('runs every part, and says what one needs to use it', async () => {
+  test('runs every part, and prints how to use it', async () => {
     expect(status.state).toBe('running');
     expect(status.parts.map(({ name }) => name).sort()).toEqual([
       'aws',
@@ -97,13 +97,13 @@ describe('a sandbox in the background', () => {
     expect((await command(['sandbox', 'status'])).stdout).toContain('kube-apiserver');
   });
 
-  test('keeps its folder and what is secret in it to its user', async () => {
+  test('gives only its user access to its folder and secrets', async () => {
     for (const path of [folder, join(folder, 'run')]) expect((await stat(path)).mode & 0o777).toBe(0o700);
     for (const path of [status.kubeconfig, join(folder, 'aws-credentials'), join(folder, 'sandbox.json')])
       expect((await stat(path)).mode & 0o777).toBe(0o600);
   });
 
-  test('has a Ready node, the targets, and the issuer of an EKS cluster with its keys', async () => {
+  test('has a Ready node, the target namespaces, and the issuer of an EKS cluster with its keys', async () => {
     const nodes = JSON.parse(await kubectl(['get', 'nodes', '-o', 'json'])) as { items: unknown[] };
     expect(nodes.items).toHaveLength(1);
     await kubectl(['wait', '--for=condition=Ready', 'node/node-1', '--timeout=1s']);
@@ -116,7 +116,7 @@ describe('a sandbox in the background', () => {
     expect(discovery.jwks_uri).toBe(`${status.server}/openid/v1/jwks`);
   });
 
-  test('a second start finds it and says so', async () => {
+  test('is found by a second start, which reports that it already runs', async () => {
     for (const args of [['--detach'], []]) {
       const second = await command(['sandbox', 'up', ...args]);
       expect(second).toMatchObject({ code: 0 });
@@ -126,7 +126,7 @@ describe('a sandbox in the background', () => {
     expect((await statusOf()).pid).toBe(status.pid);
   });
 
-  test('the output of env sets a shell up', async () => {
+  test('is usable from a shell that evaluates the output of env', async () => {
     const { stdout } = await command(['sandbox', 'env']);
     const shell = await run(
       'sh',
@@ -138,7 +138,7 @@ describe('a sandbox in the background', () => {
     expect(shell.stdout).toBe('namespace/default\nus-west-2\n');
   });
 
-  test('a pod of an annotated ServiceAccount is injected, others are not, and both run', async () => {
+  test('injects pods of annotated ServiceAccounts only, and runs all pods', async () => {
     const roleArn = 'arn:aws:iam::123456789012:role/reader';
     const account = (name: string, annotations: object): object => ({
       apiVersion: 'v1',
@@ -183,7 +183,7 @@ describe('a sandbox in the background', () => {
     );
   });
 
-  test('a program has the variables of the pod, a token of it, and no other AWS identity', async () => {
+  test('gives a program the variables and the token of the pod, and no other AWS identity', async () => {
     const script = `
       const { readFileSync } = require('node:fs');
       const file = process.env.AWS_WEB_IDENTITY_TOKEN_FILE;
@@ -231,7 +231,7 @@ describe('a sandbox in the background', () => {
     ]);
   });
 
-  test('the token of the pod is worth credentials of a role that trusts it, and of no other', async () => {
+  test('issues pod tokens that get credentials of a role that trusts them, and of no other role', async () => {
     const provider = status.issuer.replace('https://', '');
     const trust = (subject: string): string =>
       JSON.stringify({
@@ -284,7 +284,7 @@ describe('a sandbox in the background', () => {
     iam.destroy();
   });
 
-  test('a program decides what signals mean, and its token goes with it, at the latest with the next', async () => {
+  test('leaves the handling of signals to a program, and removes its token after it ends, at the latest with the next program', async () => {
     const temporary = await mkdtemp(join(folder, 'tmp-'));
     const program = `
       let interrupts = 0;
@@ -358,19 +358,19 @@ describe('a sandbox in the background', () => {
     [['sandbox', 'exec', 'deploy/none', '--', 'true'], /deployment "none" not found/],
     [['sandbox', 'exec', 'linked', '--', 'no-such-program'], /program "no-such-program" not found on PATH/],
     [['sandbox', 'logs', 'kubelet'], /the sandbox has no log "kubelet"/],
-  ])('%j is told in words', async (args, words) => {
+  ])('explains the failure of %j in words', async (args, words) => {
     const { code, stderr } = await command(args);
     expect(code).toBeGreaterThan(0);
     expect(stderr).toMatch(words);
   });
 
-  test('the log of a part can be had', async () => {
+  test('prints the log of a part', async () => {
     const { stdout } = await command(['sandbox', 'logs', 'webhook', '--tail', '1']);
     expect(stdout.trim().split('\n')).toHaveLength(1);
     expect((await command(['sandbox', 'logs', 'audit'])).stdout).toContain('"apiVersion":"audit.k8s.io/v1"');
   });
 
-  test('a part that ends by itself is reported', async () => {
+  test('reports a part that ends by itself', async () => {
     const webhook = status.parts.find(({ name }) => name === 'webhook');
     process.kill(webhook?.pid ?? 0, 'SIGKILL');
     await expect.poll(async () => (await statusOf()).state, { timeout: 10_000 }).toBe('degraded');
@@ -385,7 +385,7 @@ describe('a sandbox in the background', () => {
     expect(stdout).toMatch(/webhook\tended by SIGKILL/);
   });
 
-  test('down ends every process and removes what is secret', async () => {
+  test('ends every process and removes its secrets with down', async () => {
     expect((await processes(status)).length).toBeGreaterThan(7);
     expect(await command(['sandbox', 'down'])).toMatchObject({
       code: 0,
@@ -403,7 +403,7 @@ describe('a sandbox in the background', () => {
   });
 });
 
-test('when the process that runs it is killed, nothing is left, and the next start cleans up', async () => {
+test('when the process that runs the sandbox is killed, no process is left, and the next start cleans up', async () => {
   expect(await command(['sandbox', 'up', '--detach', '--without-operator'])).toMatchObject({ code: 0 });
   const first = await statusOf();
   expect((await processes(first)).length).toBeGreaterThan(6);
@@ -422,13 +422,13 @@ test('when the process that runs it is killed, nothing is left, and the next sta
 });
 
 test.each(['SIGINT', 'SIGTERM'] as const)(
-  '%s in the middle of a start ends what was started',
+  '%s during a start ends the processes that were started',
   async (signal) => {
     const child = spawn(process.execPath, [kon, 'sandbox', 'up'], {
       env: { ...process.env, KON_SANDBOX_DIR: folder },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    // Once: a second signal is taken for impatience, and ends the process at once.
+    // The signal is sent once: a second one would end the process at once.
     child.stderr.once('data', () => child.kill(signal));
     const code = await new Promise((resolve) => {
       child.once('exit', resolve);
@@ -439,7 +439,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
   },
 );
 
-test('a second signal ends it at once, and leaves no process either', async () => {
+test('a second signal ends the sandbox at once, and also leaves no process', async () => {
   const child = spawn(process.execPath, [kon, 'sandbox', 'up'], {
     env: { ...process.env, KON_SANDBOX_DIR: folder },
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -7,7 +7,7 @@ afterEach(() => {
   for (const child of started.splice(0)) child.kill('SIGKILL');
 });
 
-/** A process that ignores every polite signal and starts another one. */
+/** Starts a process that ignores every signal except SIGKILL and starts another process. */
 function stubbornGroup(): { child: ChildProcess; group: number; exited: Promise<NodeJS.Signals | null> } {
   const child = spawn('/bin/sh', ['-c', "trap '' TERM INT HUP; cat & cat"], {
     detached: true,
@@ -20,7 +20,7 @@ function stubbornGroup(): { child: ChildProcess; group: number; exited: Promise<
   return { child, group: child.pid ?? 0, exited };
 }
 
-test('closing kills every registered group, and leaves dropped ones alone', async () => {
+test('closing the watchdog kills every registered process group, and spares groups that were removed', async () => {
   const watchdog = await startWatchdog();
   const [kept, dropped, other] = [stubbornGroup(), stubbornGroup(), stubbornGroup()];
   await watchdog.add(kept.group);
@@ -34,7 +34,7 @@ test('closing kills every registered group, and leaves dropped ones alone', asyn
   expect(dropped.child.signalCode).toBeNull();
 });
 
-test('the polite signals a terminal sends do not end it', async () => {
+test('the watchdog ignores the signals that a terminal sends', async () => {
   const watchdog = await startWatchdog();
   const kept = stubbornGroup();
   await watchdog.add(kept.group);
@@ -45,7 +45,7 @@ test('the polite signals a terminal sends do not end it', async () => {
   expect(await kept.exited).toBe('SIGKILL');
 });
 
-test('adding to a watchdog that has ended is an error', async () => {
+test('adding a group to a watchdog that has ended is an error', async () => {
   const watchdog = await startWatchdog();
   await watchdog.close();
   await expect(watchdog.add(1)).rejects.toThrow('the watchdog of the sandbox has ended');

@@ -1,6 +1,6 @@
 /**
- * Edits of accounts, and out-of-band changes, drawn from a seed. Both concern different accounts, so that AWS's journal shows who
- * opened a gap.
+ * Edits of accounts, and out-of-band changes, drawn from a seed. The two concern different accounts, so that the AWS journal
+ * shows which of them caused a gap.
  */
 import {
   AttachRolePolicyCommand,
@@ -30,14 +30,14 @@ export const policyPool = [
   'AmazonSQSReadOnlyAccess',
 ].map((name) => `arn:aws:iam::aws:policy/${name}`);
 
-/** The list of policies of an account from a point in time; undefined while the account did not exist. */
+/** The list of policies of an account from a point in time on, or undefined while the account does not exist. */
 export type Wish = { readonly from: number; readonly policyArns: readonly string[] | undefined };
 
 export type Draw = {
-  /** 0 up to n. */
+  /** Returns an integer from 0 up to, but not including, n. */
   below(n: number): number;
   pick<T>(from: readonly T[]): T;
-  /** Each with even chances; at least one. */
+  /** Picks each element with a probability of one half, and at least one element. */
   some<T>(from: readonly T[]): T[];
 };
 
@@ -68,9 +68,9 @@ export function createDraw(seed: number): Draw {
 export const roleOf = (account: string): string => roleName({ clusterArn, clusterName: 'fleet', account });
 
 export type People = {
-  /** Makes one change. */
+  /** Makes one change, and describes it. */
   act(): Promise<string>;
-  /** Lists of policies by account, oldest first. */
+  /** The lists of policies of each account, oldest first. */
   readonly wishes: ReadonlyMap<string, readonly Wish[]>;
   create(account: string): Promise<void>;
 };
@@ -80,7 +80,7 @@ export function createPeople(options: {
   readonly iam: IAMClient;
   readonly draw: Draw;
   readonly targets: readonly string[];
-  /** Accounts whose manifests are edited, and those whose roles are tampered with. */
+  /** The accounts whose manifests are edited, and the accounts whose roles are changed out of band. */
   readonly edited: readonly string[];
   readonly tampered: readonly string[];
 }): People {
@@ -186,9 +186,9 @@ export function createPeople(options: {
         }
       }
     } catch (error) {
-      // The emulator's answers may be seconds old: the role or policy that was read no longer exists.
+      // The emulator's answers may be seconds old, so the role or policy may no longer exist.
       if (error instanceof NoSuchEntityException) return `${account}: is not there`;
-      // The operator has put something back in the middle of it, or what was read was old.
+      // The operator has restored something in between, or the listing was stale.
       if (error instanceof DeleteConflictException) return `${account}: role stripped behind the back`;
       throw error;
     }

@@ -1,7 +1,7 @@
 /**
- * Many accounts under faults: AWS throttles, fails, loses answers, returns stale reads and propagates to STS late, while people edit
- * accounts and tamper with roles. In the end everything matches the accounts, and at no moment was a foreign object touched or a
- * listed policy missing. `KON_SOAK=1` runs it in full size; `KON_SEED` repeats a run.
+ * Many accounts under faults: AWS throttles, fails, loses answers, returns stale reads and propagates to STS late, while users
+ * edit accounts and change roles out of band. In the end everything matches the accounts, and at no moment was a foreign object
+ * changed or a listed policy missing. `KON_SOAK=1` runs it in full size; `KON_SEED` repeats a run.
  */
 import { CreateRoleCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -20,7 +20,7 @@ const size = isSoak
 const seed = Number(process.env['KON_SEED'] ?? Math.floor(Math.random() * 1_000_000));
 const targets = ['production', 'staging', 'testing'];
 
-/** An account whose role name is taken by a foreign role. */
+/** An account whose role name belongs to a foreign role. */
 const robbed = 'robbed';
 
 let world: FleetWorld;
@@ -48,7 +48,7 @@ afterAll(async () => {
 });
 
 it(
-  'ends as the accounts say, with no orphan, no foreign change and no attachment gap on the way',
+  'ends in the state that the accounts specify, without orphans, foreign changes or attachment gaps',
   { timeout: size.minutes * 60_000 },
   async () => {
     const draw = createDraw(seed);
@@ -72,7 +72,7 @@ it(
       await new Promise((resolve) => setTimeout(resolve, size.pauseMs));
     }
 
-    // All edits have ended; the faults go on.
+    // All edits have ended, but the faults continue.
     const settled = await settle();
     expect(settled, 'accounts that are not ready under their newest spec').toEqual([]);
 
@@ -117,7 +117,7 @@ it(
     const wishes = new Map([...people.wishes].map(([name, list]) => [roleOf(name), list]));
     expect(attachmentGaps(journal, callers.operator, wishes)).toEqual([]);
 
-    // The weather was as bad as it was said to be; few calls may be lucky.
+    // The injected faults did occur; only a full-size run makes enough calls to be certain of each kind.
     const faults = new Set(journal.map((entry) => entry.fault));
     if (isSoak) expect([...faults]).toEqual(expect.arrayContaining(['throttled', 'failed', 'responseLost']));
     const own = journal.filter(({ caller, service }) => caller === callers.operator && service === 'iam');
@@ -129,7 +129,10 @@ it(
   },
 );
 
-/** Waits until every account is ready at its newest spec and tampering is undone; returns the accounts that are not. */
+/**
+ * Waits until every account is ready at its newest spec and out-of-band changes are reverted; returns the accounts that are
+ * not.
+ */
 async function settle(): Promise<readonly string[]> {
   const deadline = Date.now() + (size.minutes * 60_000) / 2;
   for (;;) {
@@ -155,7 +158,7 @@ function isReady({ metadata, status }: LinkedServiceAccount): boolean {
   );
 }
 
-/** Reads AWS itself: a status that was true before the tampering stays until drift detection has seen it. */
+/** Reads AWS itself, because a status from before the out-of-band change stays until drift detection has seen the change. */
 function isPutBack(account: LinkedServiceAccount): boolean {
   const role = world.aws.state.role(roleOf(account.metadata.name));
   const wanted = wantedRole(account);
@@ -197,7 +200,7 @@ function wantedRole({ metadata, spec, status }: LinkedServiceAccount): {
 
 const clusterArnOf = (): string => 'arn:aws:eks:eu-west-1:123456789012:cluster/fleet';
 
-/** ServiceAccounts that carry a role of an account, as `namespace/name`. */
+/** Returns the ServiceAccounts that are annotated with a role of an account, as `namespace/name`. */
 function linksOf(items: readonly KubeObject[]): readonly string[] {
   return items
     .filter(({ metadata }) => metadata.labels?.['k11n.dev/account'] === accountLabelValue(metadata.name))

@@ -34,11 +34,11 @@ const gaps = (calls: readonly JournalEntry[], ...lists: [number, readonly string
   );
 
 describe('an attachment gap', () => {
-  it('is a policy that goes although it was listed all the while', () => {
+  it('is found when a policy is detached although it was listed all the time', () => {
     expect(gaps([call(100_000, 'DetachRolePolicy', a)], [0, [a, b]])).toHaveLength(1);
   });
 
-  it('is one that goes before its successor has come', () => {
+  it('is found when a policy is detached before its replacement is attached', () => {
     const swap: [number, readonly string[]][] = [
       [0, [a, b]],
       [90_000, [b, c]],
@@ -48,11 +48,11 @@ describe('an attachment gap', () => {
     expect(gaps([attach(100_000), call(100_001, 'DetachRolePolicy', a)], ...swap)).toEqual([]);
   });
 
-  it('is none when the account was deleted', () => {
+  it('is not found when the account was deleted', () => {
     expect(gaps([call(100_000, 'DetachRolePolicy', a)], [0, [a, b]], [99_000, undefined])).toEqual([]);
   });
 
-  it('is none for a decision of seconds ago, and is one for a decision of long ago', () => {
+  it('is not found for a recent decision, but for one that is too old', () => {
     const back: [number, readonly string[]][] = [
       [0, [a, b]],
       [90_000, [b]],
@@ -62,14 +62,14 @@ describe('an attachment gap', () => {
     expect(gaps([call(120_000, 'DetachRolePolicy', a)], ...back)).toHaveLength(1);
   });
 
-  it('is not made by a call that changed nothing, nor by other callers', () => {
+  it('is not found for a call that changed nothing, nor for calls of others', () => {
     const quiet = call(100_000, 'DetachRolePolicy', a, { changed: false });
     const other = call(100_000, 'DetachRolePolicy', a, { caller: 'arn:aws:iam::1:user/person' });
     expect(gaps([quiet, other], [0, [a, b]])).toEqual([]);
   });
 });
 
-it('a foreign change is one of a role that is not ours', () => {
+it('a foreign change is a change of a role that is not ours', () => {
   const isOwn = (role: string): boolean => role.startsWith('kon-');
   const on = (role: string, more: Partial<JournalEntry> = {}): JournalEntry =>
     call(0, 'DeleteRole', undefined, { resource: `arn:aws:iam::1:role/${role}`, ...more });

@@ -1,16 +1,16 @@
-/** Claims about the operator's calls in AWS's own journal, which hold at every moment and not only in the end. */
+/** Claims about the operator's calls in the AWS journal that hold at every moment and not only in the end. */
 import type { JournalEntry } from '../../../sandbox/src/aws/journal.ts';
 import type { Wish } from './edits.ts';
 
-/** The operator acts on what it saw a moment ago; its call may have waited for its turn. Milliseconds. */
+/** Tolerance in milliseconds: the operator acts on what it saw a moment ago, and its call may have waited in a queue. */
 const slackMs = 10_000;
 
 const nameOf = (arn: string): string => arn.slice(arn.lastIndexOf('/') + 1);
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /**
- * Policies that the operator took off a role although the account listed them all the while, or before everything listed
- * was on it. Calls of others do not count: what the operator does not know yet it cannot mind.
+ * Finds policies that the operator detached although the account listed them all the time, or before all listed policies were
+ * attached. Calls of others do not count, because the operator cannot consider changes that it does not know yet.
  */
 export function attachmentGaps(
   journal: readonly JournalEntry[],
@@ -39,14 +39,14 @@ export function attachmentGaps(
   return gaps;
 }
 
-/** The lists that the account may have had when the operator decided on a call which arrived at `time`. */
+/** Returns the lists that the account may have had when the operator decided on a call that arrived at `time`. */
 function inForce(wishes: readonly Wish[], time: number): readonly (readonly string[] | undefined)[] {
   return wishes
     .filter(({ from }, index) => from <= time && (wishes[index + 1]?.from ?? Infinity) >= time - slackMs)
     .map(({ policyArns }) => policyArns);
 }
 
-/** Calls of the operator that changed a foreign role. */
+/** Finds calls of the operator that changed a foreign role. */
 export function foreignChanges(
   journal: readonly JournalEntry[],
   operator: string,

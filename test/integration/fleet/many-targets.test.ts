@@ -1,6 +1,6 @@
 /**
- * One account on more namespaces than one trust policy has room for: it gets further roles, each target keeps the role that
- * it has, and what leaves makes room. 120 namespaces; `KON_SOAK=1` takes 500.
+ * One account with more targets than fit into one trust policy: it gets further roles, each target keeps its role, and removed
+ * targets free space. 120 namespaces; `KON_SOAK=1` uses 500.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
@@ -18,7 +18,7 @@ import { rolePath, startFleetWorld, type FleetWorld } from './world.ts';
 
 const count = process.env['KON_SOAK'] === '1' ? 500 : 120;
 const targets = Array.from({ length: count }, (_, index) => `namespace-${String(index).padStart(3, '0')}`);
-/** IAM's default, which counts no white space. */
+/** The default quota of IAM, which does not count white space. */
 const trustQuota = 2048;
 
 let world: FleetWorld;
@@ -30,61 +30,65 @@ afterAll(async () => {
   await world?.stop();
 });
 
-it('serves all of them, moves none, and uses room that is freed', { timeout: 300_000 }, async () => {
-  await world.client.create<LinkedServiceAccount>(linkedServiceAccounts, {
-    apiVersion,
-    kind: 'LinkedServiceAccount',
-    metadata: { name: 'everywhere' },
-    spec: {
-      aws: { policyArns: ['arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess'] },
-      targets,
-      deletionPolicy: 'Delete',
-    },
-  });
-  const started = Date.now();
-  await untilReady(1, targets.length);
-  console.log(`${count} targets proven after ${((Date.now() - started) / 1000).toFixed(1)} s`);
-  const served = subjectsByRole();
-  expect([...served.values()].flat().toSorted()).toEqual(targets.map(subjectOf));
-  expect(served.size).toBeGreaterThan(2);
-  const links = await linksByTarget();
-  for (const [target, { roleArn }] of links)
-    expect(served.get(roleNameOf(roleArn))).toContain(subjectOf(target));
+it(
+  'serves all targets, moves none to another role, and uses space that is freed',
+  { timeout: 300_000 },
+  async () => {
+    await world.client.create<LinkedServiceAccount>(linkedServiceAccounts, {
+      apiVersion,
+      kind: 'LinkedServiceAccount',
+      metadata: { name: 'everywhere' },
+      spec: {
+        aws: { policyArns: ['arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess'] },
+        targets,
+        deletionPolicy: 'Delete',
+      },
+    });
+    const started = Date.now();
+    await untilReady(1, targets.length);
+    console.log(`${count} targets proven after ${((Date.now() - started) / 1000).toFixed(1)} s`);
+    const served = subjectsByRole();
+    expect([...served.values()].flat().toSorted()).toEqual(targets.map(subjectOf));
+    expect(served.size).toBeGreaterThan(2);
+    const links = await linksByTarget();
+    for (const [target, { roleArn }] of links)
+      expect(served.get(roleNameOf(roleArn))).toContain(subjectOf(target));
 
-  // A running pod holds the role of a target that stays.
-  const stays = targets[7] ?? '';
-  await world.client.create(resources.pods, podOf(stays, links.get(stays)?.roleArn ?? ''));
-  const leaving = targets.filter((_, index) => index % 5 === 0);
-  const staying = targets.filter((_, index) => index % 5 !== 0);
-  await edit(staying);
-  await untilReady(2, staying.length);
-  // The ServiceAccounts of the remaining targets keep their role and resourceVersion, so nothing is restarted.
-  const after = await linksByTarget();
-  expect(after).toEqual(new Map([...links].filter(([target]) => !leaving.includes(target))));
-  expect([...subjectsByRole().values()].flat().toSorted()).toEqual(staying.map(subjectOf));
-  const account = await read();
-  expect(account.status?.targets?.find(({ name }) => name === stays)?.pods).toEqual({
-    current: 1,
-    stale: 0,
-    uninjected: 0,
-  });
+    // A running pod holds the role of a target that stays.
+    const stays = targets[7] ?? '';
+    await world.client.create(resources.pods, podOf(stays, links.get(stays)?.roleArn ?? ''));
+    const leaving = targets.filter((_, index) => index % 5 === 0);
+    const staying = targets.filter((_, index) => index % 5 !== 0);
+    await edit(staying);
+    await untilReady(2, staying.length);
+    // The ServiceAccounts of the remaining targets keep their role and resourceVersion, so nothing is restarted.
+    const after = await linksByTarget();
+    expect(after).toEqual(new Map([...links].filter(([target]) => !leaving.includes(target))));
+    expect([...subjectsByRole().values()].flat().toSorted()).toEqual(staying.map(subjectOf));
+    const account = await read();
+    expect(account.status?.targets?.find(({ name }) => name === stays)?.pods).toEqual({
+      current: 1,
+      stale: 0,
+      uninjected: 0,
+    });
 
-  // Targets that come back find room in the existing roles.
-  const back = leaving.slice(0, Math.floor(leaving.length / 2));
-  await edit([...staying, ...back].toSorted());
-  await untilReady(3, staying.length + back.length);
-  expect(subjectsByRole().size).toBeLessThanOrEqual(served.size);
-  const last = await linksByTarget();
-  for (const target of staying) expect(last.get(target)).toEqual(links.get(target));
+    // Targets that are added again fit into the existing roles.
+    const back = leaving.slice(0, Math.floor(leaving.length / 2));
+    await edit([...staying, ...back].toSorted());
+    await untilReady(3, staying.length + back.length);
+    expect(subjectsByRole().size).toBeLessThanOrEqual(served.size);
+    const last = await linksByTarget();
+    for (const target of staying) expect(last.get(target)).toEqual(links.get(target));
 
-  await world.client.delete(resources.pods, { namespace: stays, name: 'pod' });
-  await world.client.delete(linkedServiceAccounts, { name: 'everywhere' });
-  await eventually('the account and its roles are gone', async () => {
-    const { items } = await world.client.list(linkedServiceAccounts);
-    return items.length === 0 && subjectsByRole().size === 0 ? true : undefined;
-  });
-  expect((await linksByTarget()).size).toBe(0);
-});
+    await world.client.delete(resources.pods, { namespace: stays, name: 'pod' });
+    await world.client.delete(linkedServiceAccounts, { name: 'everywhere' });
+    await eventually('the account and its roles are gone', async () => {
+      const { items } = await world.client.list(linkedServiceAccounts);
+      return items.length === 0 && subjectsByRole().size === 0 ? true : undefined;
+    });
+    expect((await linksByTarget()).size).toBe(0);
+  },
+);
 
 const subjectOf = (target: string): string => `system:serviceaccount:${target}:everywhere`;
 
@@ -113,7 +117,7 @@ async function untilReady(generation: number, proven: number): Promise<void> {
   }
 }
 
-/** Subjects in the trust policies of our roles, by role name. */
+/** Returns the subjects in the trust policies of our roles, by role name. */
 function subjectsByRole(): ReadonlyMap<string, readonly string[]> {
   const roles = [...world.aws.state.roles()].map(([, role]) => role).filter(({ path }) => path === rolePath);
   return new Map(
@@ -145,7 +149,7 @@ async function linksByTarget(): Promise<ReadonlyMap<string, { roleArn: string; r
   );
 }
 
-/** With what the webhook writes into it. */
+/** Returns a pod with the fields that the webhook adds. */
 function podOf(namespace: string, roleArn: string): KubeObject & Record<string, unknown> {
   return {
     apiVersion: 'v1',

@@ -1,6 +1,6 @@
 /**
- * A real API server, an AWS emulator with faults over HTTP, and the operator between them, with credentials of its own so that AWS's
- * journal separates its calls from those of people.
+ * A real API server, an AWS emulator with faults over HTTP, and an operator that connects to both with its own credentials, so
+ * that the AWS journal separates its calls from those of users.
  */
 import { randomBytes } from 'node:crypto';
 import { IAMClient } from '@aws-sdk/client-iam';
@@ -34,7 +34,7 @@ const accountId = '123456789012';
 export const rolePath = '/konstellation/';
 export const clusterArn = `arn:aws:eks:${region}:${accountId}:cluster/fleet`;
 
-/** The ARNs of who calls AWS. */
+/** The ARNs of the callers of AWS. */
 export const callers = {
   operator: `arn:aws:iam::${accountId}:user/operator`,
   person: `arn:aws:iam::${accountId}:user/person`,
@@ -43,9 +43,9 @@ export const callers = {
 export type FleetWorld = {
   readonly client: KubeClient;
   readonly aws: AwsEmulator;
-  /** As a person with every right. */
+  /** A client with the credentials of a user with every right. */
   readonly iam: IAMClient;
-  /** Starts the operator; it stops with the world, or before. */
+  /** Starts the operator, which stops with the world unless it is stopped before. */
   startOperator(): Promise<{ stop(): Promise<void> }>;
   stop(): Promise<void>;
 };
@@ -102,7 +102,8 @@ export async function startFleetWorld(options: {
     });
     cleanups.push(async () => iam.destroy());
 
-    // The operator finds AWS as every SDK does; this process is the test file's own.
+    // The operator finds AWS through environment variables, as every SDK does; the variables affect only the process of this
+    // test file.
     Object.assign(process.env, {
       AWS_ENDPOINT_URL: aws.url,
       AWS_REGION: region,

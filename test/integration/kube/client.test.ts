@@ -1,4 +1,4 @@
-/** Promises of the client about the API, on a real API server. */
+/** The guarantees of the client, tested on a real API server. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   addFinalizer,
@@ -76,7 +76,7 @@ describe('objects', () => {
     expect(isNotFound(await failure(client.delete(resources.configMaps, ref)))).toBe(true);
   });
 
-  test('are patched, by merge and by operations', async () => {
+  test('are changed by merge patches and by JSON patches', async () => {
     await client.create(resources.configMaps, configMap('patched', { a: '1', b: '2' }));
     const ref = { namespace, name: 'patched' };
     const merged = await client.patch<ConfigMap>(
@@ -97,7 +97,7 @@ describe('objects', () => {
     ).toBe(true);
   });
 
-  test('are applied by field managers, whose fields conflict until one is forced', async () => {
+  test('are applied by field managers, which conflict over fields until one of them forces its apply', async () => {
     await client.apply(resources.configMaps, configMap('applied', { a: '1' }), { fieldManager: 'one' });
     const other = configMap('applied', { a: '2' });
     const error = await failure(client.apply(resources.configMaps, other, { fieldManager: 'two' }));
@@ -112,7 +112,7 @@ describe('objects', () => {
     ).toContain('two Apply');
   });
 
-  test('are not touched by a dry run', async () => {
+  test('are not changed by a dry run', async () => {
     const made = await client.create(resources.configMaps, configMap('dry'), { dryRun: true });
     expect(made.metadata.uid).toBeDefined();
     expect(isNotFound(await failure(client.get(resources.configMaps, { namespace, name: 'dry' })))).toBe(
@@ -120,7 +120,7 @@ describe('objects', () => {
     );
   });
 
-  test('with unknown fields are refused when that is asked for, and warned about otherwise', async () => {
+  test('with unknown fields are refused on request, and cause a warning otherwise', async () => {
     const object = { ...configMap('strict'), surplus: true };
     const error = await failure(client.create(resources.configMaps, object, { fieldValidation: 'Strict' }));
     expect((error as KubeApiError).message).toContain('unknown field "surplus"');
@@ -164,7 +164,7 @@ describe('objects', () => {
 });
 
 describe('status', () => {
-  test('is written apart from the rest', async () => {
+  test('is written separately from the rest of the object', async () => {
     type Deployment = KubeObject & {
       spec: { replicas: number; selector: object; template: object };
       status?: { replicas: number };
@@ -190,7 +190,7 @@ describe('status', () => {
 });
 
 describe('tokens', () => {
-  test('are made for an audience', async () => {
+  test('are issued for an audience', async () => {
     await client.create(resources.serviceAccounts, {
       apiVersion: 'v1',
       kind: 'ServiceAccount',
@@ -210,7 +210,7 @@ describe('tokens', () => {
 });
 
 describe('errors', () => {
-  test('of a user without rights say which', async () => {
+  test('of a user without rights name the missing right', async () => {
     const kubeconfig = await cluster.userKubeconfig('jane');
     const jane = createKubeClient(await loadConnection({ kubeconfig, env: {} }));
     const error = await failure(jane.list(resources.configMaps));
@@ -227,7 +227,7 @@ describe('errors', () => {
 });
 
 describe('connections', () => {
-  test('are kept: 200 requests of every kind need one', async () => {
+  test('are reused: 200 requests of every kind need only one', async () => {
     const proxy = await startFaultProxy({
       server: cluster.server,
       tls: await clientCertificateOf(cluster.kubeconfig),
@@ -257,7 +257,7 @@ describe('an informer', () => {
     namespaced: true,
   };
 
-  test('of a kind that is defined only later is in step soon after', async () => {
+  test('for a kind that is defined later synchronizes soon after the definition', async () => {
     const informer = createInformer({
       client,
       resource: widgets,
@@ -299,7 +299,7 @@ describe('an informer', () => {
     await running;
   });
 
-  test('gets its initial state by a streaming list, and each change within moments', async () => {
+  test('gets its initial state from a streaming list, and each change within moments', async () => {
     const proxy = await startFaultProxy({
       server: cluster.server,
       tls: await clientCertificateOf(cluster.kubeconfig),
@@ -337,7 +337,7 @@ describe('an informer', () => {
 });
 
 describe('helpers', () => {
-  test('finalizers hold a deletion until the last of them goes', async () => {
+  test('finalizers delay a deletion until the last one is removed', async () => {
     const made = await client.create(resources.configMaps, configMap('held'));
     const held = await addFinalizer(client, resources.configMaps, made, 'example.com/cleanup');
     expect(held?.metadata.finalizers).toEqual(['example.com/cleanup']);
@@ -346,12 +346,12 @@ describe('helpers', () => {
     const dying = await client.get<ConfigMap>(resources.configMaps, ref);
     expect(dying.metadata.deletionTimestamp).toBeDefined();
     expect(await addFinalizer(client, resources.configMaps, dying, 'example.com/other')).toBeUndefined();
-    // On the version before the deletion, as a store may have it.
+    // This uses the version from before the deletion, as a store may have it.
     if (held) await removeFinalizer(client, resources.configMaps, held, 'example.com/cleanup');
     expect(isNotFound(await failure(client.get(resources.configMaps, ref)))).toBe(true);
   });
 
-  test('Events are taken by the API, for objects in namespaces and outside, and their series too', async () => {
+  test('Events are accepted by the API for namespaced and cluster-scoped objects, and so are their series', async () => {
     const recorder = createEventRecorder({
       client,
       controller: 'example.com/test',

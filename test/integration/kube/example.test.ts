@@ -1,4 +1,4 @@
-/** The example of src/kube/README.md is the code that runs here. */
+/** The code that runs here is the example of src/kube/README.md. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -32,7 +32,7 @@ test('the README contains the example verbatim', async () => {
   expect(code).toBe(example.replaceAll("'../../../src/", "'./src/"));
 });
 
-test('the example keeps the digest, follows changes, and then rests', async () => {
+test('the example writes the digest, follows changes, and then stops writing', async () => {
   const stop = new AbortController();
   const running = runDigestController(cluster.kubeconfig, stop.signal);
   const ref = { namespace: 'default', name: 'labelled' };

@@ -12,7 +12,7 @@ import type { Monotonic } from '../../../src/k8s/time.ts';
 
 type ConfigMap = KubeObject & { data?: Record<string, string> };
 
-/** Keeps an annotation with the digest of its data on every ConfigMap that carries the label `example.com/digest`. */
+/** Maintains an annotation with the digest of the data on every ConfigMap with the label `example.com/digest`. */
 export async function runDigestController(kubeconfig: string, signal: AbortSignal): Promise<void> {
   const time = { now: () => performance.now() as Monotonic, random: Math.random };
   const client = createKubeClient(await loadConnection({ kubeconfig, env: {} }));
@@ -28,7 +28,7 @@ export async function runDigestController(kubeconfig: string, signal: AbortSigna
     concurrency: 4,
     async reconcile(key, reconcileSignal) {
       const { data = {}, metadata } = informer.store.get(key) ?? {};
-      if (!metadata) return; // Gone, or not labelled any more: there is nothing to keep.
+      if (!metadata) return; // The ConfigMap is deleted or no longer labelled, so there is nothing to do.
       const digest = createHash('sha256').update(JSON.stringify(data)).digest('hex');
       if (metadata.annotations?.['example.com/sha256'] === digest) return;
       const patch = { metadata: { uid: metadata.uid, annotations: { 'example.com/sha256': digest } } };

@@ -1,6 +1,6 @@
 /**
- * Stands between a client and a real API server, ends TLS on both sides, and does to the traffic what networks and load
- * balancers do on bad days. Seeded, so that a run can be repeated.
+ * A proxy between a client and a real API server that terminates TLS on both sides and injects the faults of networks and load
+ * balancers. The faults follow a seed, so that a run can be repeated.
  */
 import { createServer, request as httpsRequest } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -36,20 +36,20 @@ export type FaultProxy = {
   readonly url: string;
   readonly ca: string;
   readonly requests: readonly ProxiedRequest[];
-  /** Says for each request what is to happen to it. */
+  /** Sets the function that chooses the fault of each request. */
   setFaults(choose: ChooseFault): void;
-  /** How many answers, or events of a watch, said that a version is gone: 410. */
+  /** Counts the answers and watch events with status 410, which means that a version is no longer available. */
   goneAnswers(): number;
-  /** Resets every connection there is. */
+  /** Resets all open connections. */
   resetAll(): void;
   openConnections(): number;
   acceptedConnections(): number;
   /**
-   * Breaks every connection, and takes new ones with a certificate of an unknown authority until the time is over; then with a new
-   * one of the right authority.
+   * Breaks all connections, and accepts new ones with a certificate of an unknown authority until the time is over; after that,
+   * with a new certificate of the right authority.
    */
   restartTls(afterMs: number): Promise<void>;
-  /** Closes the port, and opens it again. */
+  /** Closes the listening port; `up` opens it again. */
   down(): Promise<void>;
   up(): Promise<void>;
   stop(): Promise<void>;
@@ -107,7 +107,7 @@ export async function startFaultProxy(upstream: {
         void relay(answer, response, fault, countGone).catch(() => request.socket.destroy());
       },
     );
-    // The API server is down: to the client that is a connection which breaks.
+    // The API server is down, so the client sees its connection break.
     forwarded.on('error', () => request.socket.destroy());
     response.on('close', () => forwarded.destroy());
     request.pipe(forwarded);
@@ -157,7 +157,7 @@ export async function startFaultProxy(upstream: {
   };
 }
 
-/** Faults of an answer, not of a request. */
+/** The faults that concern an answer, not a request. */
 type BodyFault = Exclude<Fault, { kind: 'status' | 'reset before' | 'held' }>;
 
 async function relay(
@@ -172,7 +172,7 @@ async function relay(
     return;
   }
   const { 'content-length': _, ...headers } = answer.headers;
-  // The length of the whole would give a shorter end away.
+  // The original content length would reveal that the body is truncated.
   response.writeHead(answer.statusCode ?? 502, fault?.kind === 'truncated' ? headers : answer.headers);
   response.flushHeaders();
   let sent = 0;
@@ -193,7 +193,7 @@ async function relay(
     response.write(chunk.subarray(0, fault.afterBytes - sent));
     if (fault.kind === 'truncated') break;
     if (fault.kind === 'blackhole') {
-      // The answer is read and dropped, without an end.
+      // The answer is read and discarded, and never ended.
       for await (const _ of answer);
       return;
     }

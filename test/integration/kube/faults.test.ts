@@ -65,7 +65,7 @@ async function remove(index: number): Promise<void> {
   );
 }
 
-/** Runs the jobs, some at a time. */
+/** Runs the jobs with at most `width` at the same time. */
 async function inParallel(jobs: readonly (() => Promise<void>)[], width: number): Promise<void> {
   const queue = jobs.values();
   await Promise.all(
@@ -75,14 +75,14 @@ async function inParallel(jobs: readonly (() => Promise<void>)[], width: number)
   );
 }
 
-/** Resources that keep a process alive: sockets, servers, timers and more, with counts. */
+/** Counts the resources that keep the process alive: sockets, servers, timers and more. */
 function activeResources(): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const name of process.getActiveResourcesInfo()) counts[name] = (counts[name] ?? 0) + 1;
   return counts;
 }
 
-test('the store equals a fresh list, every last state was reconciled, and nothing leaks', async () => {
+test('the store equals a fresh list, the last state of every object was reconciled, and nothing leaks', async () => {
   const random = createRandom(20261124);
   const client = createKubeClient(staticConnection({ server: proxy.url, tls: { ca: proxy.ca } }), {
     requestTimeoutMs: 3_000,
@@ -101,7 +101,7 @@ test('the store equals a fresh list, every last state was reconciled, and nothin
       streamingListIdleMs: 1_000,
     },
   });
-  /** Version that the last reconcile of each key saw. */
+  /** The version that the last reconcile of each key saw. */
   const reconciled = new Map<string, string | undefined>();
   let failures = 0;
   const controller = createController({
@@ -133,7 +133,7 @@ test('the store equals a fresh list, every last state was reconciled, and nothin
   cluster.freeze();
   await new Promise((resolve) => setTimeout(resolve, 3_000));
   cluster.thaw();
-  // Changes that happen while the API server is killed and comes back without its history.
+  // These changes happen while the API server is killed and restarted without its history.
   const changes = inParallel(
     all.map((index) => async () => {
       await put(index, 'changed');
@@ -149,7 +149,7 @@ test('the store equals a fresh list, every last state was reconciled, and nothin
     16,
   );
   await new Promise((resolve) => setTimeout(resolve, 1_500));
-  // The informer's version is compacted when it gets through again: something was written since.
+  // The informer's version is compacted before it can connect again, because something was written since.
   proxy.setFaults(() => ({ kind: 'reset before' }));
   proxy.resetAll();
   await put(1, 'while nobody looks');
@@ -158,7 +158,7 @@ test('the store equals a fresh list, every last state was reconciled, and nothin
   await cluster.restart();
   proxy.setFaults(storm);
   await changes;
-  // How many requests there were until now depends on how fast this machine is.
+  // The number of requests until now depends on the speed of this machine.
   const suffered = (): ReadonlySet<string> =>
     new Set(proxy.requests.map(({ fault }) => fault?.kind ?? 'none'));
   await expect
@@ -183,14 +183,14 @@ test('the store equals a fresh list, every last state was reconciled, and nothin
   expect(
     Object.fromEntries(informer.store.list().map(({ metadata }) => [metadata.name, metadata.uid])),
   ).toEqual(uids);
-  // Also of what is gone: its last reconcile has to have seen nothing.
+  // This includes deleted objects, whose last reconcile must have found no object.
   const lastSeen = (): object =>
     Object.fromEntries([...reconciled].filter(([, version]) => version !== undefined));
   await expect.poll(lastSeen, { timeout: 30_000, interval: 100 }).toEqual(versions);
   expect(informer.lastError()).toBeUndefined();
   expect(failures).toBeGreaterThan(0);
   expect(proxy.goneAnswers()).toBeGreaterThan(0);
-  // A watch, and what was kept alive of the last list.
+  // One watch, and the keep-alive connections of the last list.
   await expect.poll(() => proxy.openConnections(), { timeout: 10_000 }).toBeLessThanOrEqual(3);
   expect(getEventListeners(stop.signal, 'abort').length).toBeLessThanOrEqual(4);
 
@@ -198,7 +198,7 @@ test('the store equals a fresh list, every last state was reconciled, and nothin
   await Promise.all(running);
   await client.close();
   await expect.poll(() => proxy.openConnections()).toBe(0);
-  // The connections of `direct`, which come and go, are the only others there are.
+  // All other connections are those of `direct`, which come and go.
   await direct.close();
   await expect
     .poll(() => {
@@ -212,7 +212,7 @@ test('the store equals a fresh list, every last state was reconciled, and nothin
     });
 }, 180_000);
 
-test('a list whose version is compacted between its pages is read again, in one piece', async () => {
+test('a list whose version is compacted between its pages is read again from the start', async () => {
   const client = createKubeClient(staticConnection({ server: proxy.url, tls: { ca: proxy.ca } }), {
     requestTimeoutMs: 60_000,
   });
@@ -259,7 +259,7 @@ test('a list whose version is compacted between its pages is read again, in one 
   await writer.close();
 }, 60_000);
 
-test('where nothing is wrong, one watch is all that it takes: the server streams what there is', async () => {
+test('without faults one watch is enough: the server streams the existing objects', async () => {
   const client = createKubeClient(staticConnection({ server: proxy.url, tls: { ca: proxy.ca } }));
   const informer = createInformer<ConfigMap>({
     now: monotonicClock,

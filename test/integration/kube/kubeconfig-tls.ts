@@ -1,4 +1,4 @@
-/** The administrator's TLS material, for a proxy that speaks to the API server in the administrator's name. */
+/** The administrator's TLS material, for a proxy that connects to the API server as the administrator. */
 import { loadConnection } from '../../../src/kube/index.ts';
 
 export async function clientCertificateOf(

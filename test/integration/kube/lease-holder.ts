@@ -1,7 +1,7 @@
 /**
- * A process that writes and asks for tokens as fast as it can while it holds the lease, for leases.test.ts to pause and kill.
- * Usage: node lease-holder.ts KUBECONFIG IDENTITY. Prints `waiting`, `leading`, `refused`, how many tokens it got that it asked for
- * without holding the lease, and how it ended, a line each.
+ * A process that writes and requests tokens as fast as it can while it holds the lease; leases.test.ts pauses and kills it.
+ * Usage: node lease-holder.ts KUBECONFIG IDENTITY. Prints, one per line, `waiting`, `leading`, `refused`, the number of tokens
+ * that it got although it requested them without holding the lease, and how it ended.
  */
 import {
   createKubeClient,
@@ -37,7 +37,7 @@ const writer = createKubeClient(connection, {
 
 const stop = new AbortController();
 process.on('SIGTERM', () => stop.abort());
-// That another one holds the lease is known from the first read on.
+// The first read shows that another process holds the lease.
 const untilSeen = setInterval(() => {
   const holder = elector.holder();
   if (holder === undefined) return;
@@ -48,7 +48,10 @@ let told = false;
 let tokensWithoutLease = 0;
 let hasEnded = false;
 const askers: Promise<void>[] = [];
-/** Goes on until one try that began after the end of the lead, so that each further try is another chance to get one wrongly. */
+/**
+ * Continues until one try that began after the end of leadership, because each further try is another chance to get a token
+ * wrongly.
+ */
 async function askForTokens(): Promise<void> {
   for (let isLast = false; !isLast;) {
     isLast = hasEnded;
@@ -79,7 +82,7 @@ const end = await elector.run(stop.signal, async (signal) => {
       if (!(error instanceof NotLeadingError)) throw error;
       if (!told) say('refused');
       told = true;
-      // Leaves the loop only on request, so that each further try is another chance to write wrongly.
+      // The loop ends only on request, because each further try is another chance to write wrongly.
       await new Promise((resolve) => setImmediate(resolve));
     }
   }

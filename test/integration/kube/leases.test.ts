@@ -1,4 +1,4 @@
-/** Leader election between real processes on a real API server: paused, killed, and stopped in good order. */
+/** Leader election between real processes on a real API server: paused, killed, and stopped gracefully. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +18,7 @@ let cluster: TestControlPlane;
 let client: KubeClient;
 const processes: ChildProcess[] = [];
 const watching = new AbortController();
-/** Writers in the order of the API server, and when the watch reported them. */
+/** The writers in the order of the API server, and the times when the watch reported their writes. */
 const writes: { by: string; at: number }[] = [];
 
 beforeAll(async () => {
@@ -73,7 +73,7 @@ function startHolder(identity: string) {
 const writtenBy = (identity: string): number => writes.filter(({ by }) => by === identity).length;
 const until = (fact: () => unknown) => expect.poll(fact, { timeout: 15_000, interval: 10 });
 
-test('a leader that was paused writes nothing and gets no token after its time, reports the lost lease, and ends', async () => {
+test('a leader that was paused writes nothing and gets no token after its lease, reports the lost lease, and ends', async () => {
   const first = startHolder('paused');
   await until(() => writtenBy('paused')).toBeGreaterThan(10);
   const second = startHolder('next');
@@ -90,7 +90,7 @@ test('a leader that was paused writes nothing and gets no token after its time, 
   expect(writtenBy('paused')).toBe(before);
 });
 
-test('a leader that was killed is followed within the duration and a retry', async () => {
+test('a leader that was killed is replaced within the lease duration and one retry period', async () => {
   const first = startHolder('killed');
   await until(() => writtenBy('killed')).toBeGreaterThan(10);
   const second = startHolder('heir');
@@ -98,11 +98,11 @@ test('a leader that was killed is followed within the duration and a retry', asy
   first.child.kill('SIGKILL');
   const killedAt = performance.now();
   await until(() => second.lines).toEqual(['waiting', 'leading']);
-  // Three seconds and three tenths, and a second for two busy cores.
+  // The lease and the retry take 3.3 seconds, and the limit adds one second for a busy machine with two cores.
   expect(performance.now() - killedAt).toBeLessThan(4_300);
 });
 
-test('a leader that stops in good order is followed at once', async () => {
+test('a leader that stops gracefully is replaced at once', async () => {
   const first = startHolder('polite');
   await until(() => writtenBy('polite')).toBeGreaterThan(10);
   const second = startHolder('heiress');

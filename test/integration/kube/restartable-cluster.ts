@@ -1,4 +1,4 @@
-/** A control plane that a test can kill, freeze and bring back on the same data and port. */
+/** A control plane that a test can kill, freeze and restart with the same data and port. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,15 +15,18 @@ import { monotonicClock } from '../../../src/k8s/testing/clocks.ts';
 export type RestartableCluster = {
   readonly server: string;
   readonly kubeconfig: string;
-  /** PEM texts of the administrator and the authority. */
+  /** PEM texts of the administrator's key pair and of the certificate authority. */
   readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
-  /** SIGKILL to etcd and the API server. */
+  /** Sends SIGKILL to etcd and the API server. */
   kill(): Promise<void>;
-  /** Has etcd compact its history, so that no watch can resume from an earlier version once a restart empties the API server's cache. */
+  /**
+   * Compacts the history of etcd, so that no watch can resume from an earlier version once a restart empties the API server's
+   * cache.
+   */
   compact(): Promise<void>;
-  /** Starts them again on what etcd had stored. */
+  /** Starts etcd and the API server again with the stored data. */
   restart(): Promise<void>;
-  /** SIGSTOP and SIGCONT to the API server: its connections stay, and nothing comes of them. */
+  /** SIGSTOP and SIGCONT to the API server: its connections stay open but carry no data while it is stopped. */
   freeze(): void;
   thaw(): void;
   stop(): Promise<void>;

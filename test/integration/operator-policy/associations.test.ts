@@ -1,4 +1,4 @@
-/** The part of the operator's policy which is about Pod Identity, decided by EKS and IAM. */
+/** The part of the operator's policy that concerns Pod Identity, evaluated by EKS and IAM. */
 import {
   CreatePodIdentityAssociationCommand,
   DeletePodIdentityAssociationCommand,
@@ -44,7 +44,7 @@ const cluster = (name: string) => ({
   issuer,
   version: '1.36',
 });
-/** As the guide of EKS has it: any cluster's pods get in. */
+/** The trust policy from the EKS guide, which trusts pods of any cluster. */
 const trustOfPods = JSON.stringify({
   Version: '2012-10-17',
   Statement: [
@@ -126,7 +126,7 @@ const denial = async (call: Promise<unknown>): Promise<string> => {
   throw new Error('it was allowed');
 };
 
-it('allows the life of an association, and to look at what stands in the way of one', async () => {
+it('allows the operator to manage an association, and to read what conflicts with one', async () => {
   const { association } = await operator.send(new CreatePodIdentityAssociationCommand(wanted));
   const clusterName = 'fenced';
   const associationId = association?.associationId ?? '';
@@ -146,7 +146,7 @@ it('allows the life of an association, and to look at what stands in the way of 
   );
   expect(described.association?.tags).toEqual({ team: 'others' });
   await operator.send(new DeletePodIdentityAssociationCommand({ clusterName, associationId }));
-  // That it may ask is all that an exchange without a pod can show.
+  // An exchange without a pod can only show that the operator may call the operation.
   await expect(auth.exchange({ clusterName, token: 'none' })).rejects.toMatchObject({
     name: 'InvalidTokenException',
   });
@@ -177,12 +177,12 @@ describe('it denies', () => {
       'iam:PassRole',
       { roleArn: roleArn('/elsewhere') },
     ],
-  ])('to create one %s', async (_what, action, change) => {
+  ])('creating an association %s', async (_what, action, change) => {
     const call = operator.send(new CreatePodIdentityAssociationCommand({ ...wanted, ...change }));
     expect(await denial(call)).toContain(`not authorized to perform: ${action} `);
   });
 
-  it('to change or delete a foreign one', async () => {
+  it('changing or deleting a foreign association', async () => {
     const ref = { clusterName: 'fenced', associationId: foreign.id };
     const update = { ...ref, roleArn: wanted.roleArn };
     expect(await denial(operator.send(new UpdatePodIdentityAssociationCommand(update)))).toContain(
@@ -195,7 +195,7 @@ describe('it denies', () => {
     expect(await denial(operator.send(tag))).toContain('eks:TagResource');
   });
 
-  it('anything on another cluster', async () => {
+  it('every operation on another cluster', async () => {
     const ref = { clusterName: 'other', associationId: ofOtherCluster.id };
     const calls = [
       operator.send(new ListPodIdentityAssociationsCommand({ clusterName: 'other' })),

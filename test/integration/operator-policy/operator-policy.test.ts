@@ -1,4 +1,7 @@
-/** The operator's IAM policy, decided by IAM: what the operator needs is allowed, and each way out of its fence is denied. */
+/**
+ * The operator's IAM policy, evaluated by IAM: it allows the calls that the operator needs, and denies every call outside its
+ * limits.
+ */
 import {
   AttachRolePolicyCommand,
   CreateOpenIDConnectProviderCommand,
@@ -61,7 +64,7 @@ const tagList = (tags: Readonly<Record<string, string>>): Tag[] =>
   Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
 const marks = marksOf(clusterArn);
 
-/** Users of the AWS account whose policies are the operator's, each under another configuration. */
+/** Users of the AWS account with the operator's policy, each for a different configuration. */
 const operators = {
   fenced: {
     permissionsBoundaryArns: [boundary],
@@ -140,7 +143,7 @@ const denial = async (call: Promise<unknown>): Promise<string> => {
 };
 
 describe('what the operator needs', () => {
-  it('is allowed, from the creation of a role to its end', async () => {
+  it('is allowed, from the creation of a role to its deletion', async () => {
     const iam = operator.fenced;
     const RoleName = 'kon-fenced-life';
     await iam.send(
@@ -163,7 +166,7 @@ describe('what the operator needs', () => {
     await iam.send(new TagRoleCommand({ RoleName, Tags: marks }));
     await iam.send(new UntagRoleCommand({ RoleName, TagKeys: ['team'] }));
     await iam.send(new PutRolePermissionsBoundaryCommand({ RoleName, PermissionsBoundary: boundary }));
-    // Policies attached by others are detached, whatever they are.
+    // The operator detaches any policy that others attached.
     await admin.send(new AttachRolePolicyCommand({ RoleName, PolicyArn: administrator }));
     await admin.send(
       new PutRolePolicyCommand({ RoleName, PolicyName: 'inline', PolicyDocument: inlineDocument }),
@@ -175,7 +178,7 @@ describe('what the operator needs', () => {
     await iam.send(new DeleteRoleCommand({ RoleName }));
   });
 
-  it('is allowed to look at the account, its provider, and roles that stand in the way', async () => {
+  it('includes reading the account, its provider, and conflicting roles', async () => {
     const iam = operator.fenced;
     await iam.send(new GetAccountSummaryCommand({}));
     await iam.send(new GetAccountAuthorizationDetailsCommand({ Filter: ['Role'] }));
@@ -188,7 +191,7 @@ describe('what the operator needs', () => {
     await expect(iam.send(new GetRoleCommand({ RoleName: 'nothing' }))).rejects.toThrow('cannot be found');
   });
 
-  it('tags a role as retained and then lets it go, and may not change it from then on', async () => {
+  it('includes tagging a role as retained and removing its ownership tags, after which the role cannot be changed', async () => {
     const RoleName = 'own-retained';
     const Tags = tagList(retentionTags(clusterArn));
     await operator.fenced.send(new TagRoleCommand({ RoleName, Tags }));
@@ -203,7 +206,7 @@ describe('what the operator needs', () => {
     );
   });
 
-  it('lets a role go without its marks, and not be changed from then on', async () => {
+  it('includes removing the ownership tags of a role, after which the role cannot be changed', async () => {
     const RoleName = 'kon-fenced-retained';
     await operator.plain.send(
       new CreateRoleCommand({ RoleName, Path: rolePath, AssumeRolePolicyDocument: noTrust, Tags: marks }),
@@ -217,7 +220,7 @@ describe('what the operator needs', () => {
     );
   });
 
-  it('without a boundary in the configuration may set and take off the one that an account states', async () => {
+  it('includes setting and removing the boundary of an account when the configuration has none', async () => {
     const RoleName = 'own-unbounded';
     await operator.plain.send(
       new PutRolePermissionsBoundaryCommand({ RoleName, PermissionsBoundary: otherBoundary }),
@@ -225,7 +228,7 @@ describe('what the operator needs', () => {
     await operator.plain.send(new DeleteRolePermissionsBoundaryCommand({ RoleName }));
   });
 
-  it('may adopt a role outside the path once the tag of the cluster consents', async () => {
+  it("includes adopting a role outside the path once the cluster's tag on the role consents", async () => {
     const RoleName = 'consented';
     expect(await denial(operator.plain.send(new TagRoleCommand({ RoleName, Tags: marks })))).toContain(
       'iam:TagRole',
@@ -345,7 +348,7 @@ describe('IAM denies', () => {
     expect(await denial(operator.fenced.send(command))).toContain('iam:AttachRolePolicy');
   });
 
-  it('to drop the boundary, or to put another in its place', async () => {
+  it('to remove the boundary, or to replace it with another', async () => {
     const RoleName = 'own';
     expect(
       await denial(operator.fenced.send(new DeleteRolePermissionsBoundaryCommand({ RoleName }))),
@@ -362,7 +365,7 @@ describe('IAM denies', () => {
   it.each([
     ['another cluster', { 'k11n.dev/cluster': otherCluster }],
     ['somebody else', { 'k11n.dev/managed-by': 'somebody' }],
-  ])('to mark its own role as of %s', async (_what, tags) => {
+  ])('to tag its own role as the role of %s', async (_what, tags) => {
     const call = operator.fenced.send(new TagRoleCommand({ RoleName: 'own', Tags: tagList(tags) }));
     expect(await denial(call)).toContain('iam:TagRole');
   });
@@ -386,12 +389,12 @@ describe('IAM denies', () => {
     });
   });
 
-  it('to tag with no tags at all', async () => {
+  it('to call a tag operation without tags', async () => {
     const call = operator.fenced.send(new TagRoleCommand({ RoleName: 'own', Tags: [] }));
     expect(await denial(call)).toContain('iam:TagRole');
   });
 
-  it('to write a policy of its own making, on a role or anywhere', async () => {
+  it('to write its own policies, inline or managed', async () => {
     expect(
       await denial(
         operator.fenced.send(

@@ -1,6 +1,6 @@
 /**
- * A real kube-apiserver behaves as the table says which the modelled one is held to, so that what was found with the model
- * holds for the real one too.
+ * Verifies that a real kube-apiserver behaves as the conformance table of the modelled one says, so that findings with the
+ * model also hold for the real one.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -29,7 +29,7 @@ describe('a real API server', () => {
     client = createKubeClient(await loadConnection({ kubeconfig: cluster.kubeconfig, env }));
     for (const crd of crds())
       await client.apply<KubeObject>(resources.customResourceDefinitions, crd, { fieldManager: 'test' });
-    // A kind that is served may not be known to server-side apply yet, which then takes any field.
+    // Server-side apply may not yet know a kind that is already served, and then accepts any field.
     await vi.waitFor(
       () =>
         expect(

@@ -1,8 +1,8 @@
 /**
- * Objects and CRDs of one version under the operator of another, on a real API server: objects stored under the schemas of 0.1.0 and
- * read under the present ones, and back; an operator that is newer than the CRDs, as after a `helm upgrade`, which leaves CRDs alone;
- * and two operators of different versions that follow each other. Both operators are built from the present sources, one of them under a
- * later version. The upgrade of a real previous version is in `test/e2e/upgrade.test.ts`.
+ * Objects and CRDs of one version with the operator of another, on a real API server: objects stored under the schemas of 0.1.0
+ * and read under the present ones, and back; an operator that is newer than the CRDs, as after a `helm upgrade`, which leaves
+ * CRDs alone; and two operators of different versions in succession. Both operators are built from the present sources, one of
+ * them under a later version. `test/e2e/upgrade.test.ts` tests the upgrade of a real previous version.
  */
 import { globSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -20,7 +20,7 @@ const queues = 'arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess';
 const history = resolve(import.meta.dirname, '../../../src/api/history/v0.1.0');
 
 let world: AwsCluster;
-/** The present sources, built as a later version. */
+/** The executable that is built from the present sources under a later version. */
 let next: Kon;
 
 type Stored = {
@@ -62,7 +62,7 @@ const oldCrds = async (): Promise<void> => {
 };
 const newCrds = (): Promise<void> => applyCrds(crds().map((crd) => stringify(crd)));
 
-/** Everything that 0.1.0 lets one write. */
+/** An account that sets every field of 0.1.0. */
 const account = (name: string, spec: object = {}): object => ({
   apiVersion: 'k11n.dev/v1alpha1',
   kind: 'LinkedServiceAccount',
@@ -107,7 +107,7 @@ const app = {
   },
 };
 
-/** The operator has seen the present spec, and done what it says. */
+/** Waits until the operator has reconciled the present spec. */
 const observed = (name: string): Promise<true> =>
   eventually(`the edit of ${name} to be carried out`, async () => {
     const { metadata, status } = await read('lsa', name);
@@ -121,7 +121,7 @@ type AuditEvent = {
   readonly objectRef?: { readonly resource: string; readonly name?: string; readonly subresource?: string };
 };
 
-/** The versions of the operators that have written the status of an account, one for each write. */
+/** Returns the operator version of each write of an account's status. */
 async function statusWrites(name: string): Promise<readonly string[]> {
   const lines = (await readFile(join(dirname(world.cluster.log), 'audit.log'), 'utf8'))
     .split('\n')
@@ -139,7 +139,7 @@ async function statusWrites(name: string): Promise<readonly string[]> {
     .map(({ userAgent = '' }) => /konstellation\/(\S+)/.exec(userAgent)?.[1] ?? userAgent);
 }
 
-/** Calls that change something in AWS, since the last time that was asked. */
+/** Position in the journal of the previous query for calls that change something in AWS. */
 let position = 0;
 function awsWrites(): readonly string[] {
   const entries = world.aws.journal.entries({ since: position });
@@ -190,7 +190,7 @@ afterAll(async () => {
   await world?.stop();
 });
 
-/** One that a failed test has left would lead on. */
+/** An operator that a failed test has left behind would keep the lease. */
 afterEach(async () => {
   for (const operator of running) await stop(operator);
 });
@@ -203,7 +203,7 @@ describe('an upgrade', () => {
     return (await world.iam.send(new GetRoleCommand({ RoleName }))).Role?.RoleId;
   };
 
-  it('lets today’s operator work under the CRDs of 0.1.0, and come to rest there', async () => {
+  it('with the CRDs of 0.1.0 still installed, the present operator works and then writes nothing more', async () => {
     const operator = await startOperator(world.kon);
     await untilReady('lsa', 'kept');
     roleId = await roleOf();
@@ -211,8 +211,8 @@ describe('an upgrade', () => {
     await kubectl(`patch lsa kept --type=merge -p {"spec":{"aws":{"maxSessionDuration":3600}}}`);
     await observed('kept');
     expect(awsWrites()).toEqual(['UpdateRole']);
-    // Status fields that an older schema drops must not be written again and again: while others are reconciled, and when a change
-    // does not concern the operator.
+    // The operator must not repeat writes of status fields that an older schema drops: neither while other objects are
+    // reconciled, nor after a change that does not concern it.
     const written = (await statusWrites('kept')).length;
     await kubectl('label lsa kept seen=1');
     await kubectl('create -f -', stringify(account('barrier')));
@@ -225,7 +225,7 @@ describe('an upgrade', () => {
     before = await read('lsa', 'kept');
   });
 
-  it('keeps every object as it was stored, and each can be written again as it is', async () => {
+  it('keeps every object as it was stored, and each can be written again unchanged', async () => {
     const stored = await Promise.all([
       read('lsa', 'kept'),
       read('apps.k11n.dev', 'shop'),
@@ -259,13 +259,13 @@ describe('an upgrade', () => {
     await stop(operator);
   });
 
-  it('can be taken back: what newer schemas let in is read, edited and kept in step under the older', async () => {
+  it('can be reverted: objects that newer schemas accept are read, edited and reconciled under the older schemas', async () => {
     await kubectl('create -f -', stringify(account('newer', { identityMode: 'IRSA' })));
     const operator = await startOperator(next);
     await untilReady('lsa', 'newer');
     await stop(operator);
     await oldCrds();
-    // The old schema does not know the field, and must not refuse the object for it.
+    // The old schema does not know the field, and must not refuse the object because of it.
     await kubectl('label lsa newer rolled-back=yes');
     await kubectl('label lsa kept rolled-back=yes');
     expect((await read('lsa', 'newer')).spec['aws']).not.toHaveProperty('identityMode');
@@ -287,7 +287,7 @@ describe('CRDs of a later version than the operator that runs', () => {
     kubectl(`get clusterconfig main -o jsonpath={.status.conditions[?(@.type=="OperatorCurrent")].${field}}`);
   const accounts = Array.from({ length: 100 }, (_, index) => `many-${index}`);
 
-  it('stop its writes to AWS within a second, amid the creation of accounts, and it resumes when they go back', async () => {
+  it('stop its writes to AWS within a second while accounts are created, and it resumes when the CRDs are reverted', async () => {
     await newCrds();
     const operator = await startOperator(world.kon);
     await untilReady('lsa', 'kept');
@@ -324,7 +324,7 @@ describe('CRDs of a later version than the operator that runs', () => {
     expect(log).toContain('operator resumes');
   });
 
-  it('are reported by one that starts later, which gives the lease back and writes nothing to AWS', async () => {
+  it('are reported by an operator that starts later, which releases the lease and writes nothing to AWS', async () => {
     await mark(crdVersion + 1);
     awsWrites();
     const operator = await startOperator(world.kon);
@@ -353,7 +353,7 @@ describe('CRDs of a later version than the operator that runs', () => {
 });
 
 describe('a roll-out of the operator', () => {
-  it('hands over from one version to the next without a gap, a repetition or a word of alarm', async () => {
+  it('passes leadership from one version to the next without a gap, a repeated write or an error in the log', async () => {
     await newCrds();
     const older = await startOperator(world.kon);
     await older.until('operator leads');
@@ -363,7 +363,7 @@ describe('a roll-out of the operator', () => {
       kubectl('get lease -n kube-system konstellation -o jsonpath={.spec.holderIdentity}');
     const first = await holder();
     awsWrites();
-    // The older one still leads, and does what is to be done.
+    // The older operator still leads, and reconciles the change.
     await kubectl(`patch lsa kept --type=merge -p {"spec":{"aws":{"policyArns":["${readOnly}"]}}}`);
     await observed('kept');
     expect(awsWrites()).toEqual(['DetachRolePolicy']);
@@ -383,7 +383,7 @@ describe('a roll-out of the operator', () => {
     const ready = (object: Stored): unknown =>
       object.status?.conditions?.find(({ type }) => type === 'Ready');
     expect(ready(settled)).toMatchObject({ status: 'True' });
-    // Before that, the older one met CRDs that were just written, and the server returns 404 for these for a moment.
+    // Earlier, the older operator read CRDs that were just written, for which the server returns 404 for a moment.
     const log = `${end.slice(end.indexOf('operator leads'))}${await stop(newer)}`;
     expect(log).not.toMatch(/"level":"(error|warn)"/);
   });

@@ -1,4 +1,7 @@
-/** Other vendors' programs that tests start: Python packages in a virtual environment of this repository, and one that Go builds. */
+/**
+ * Programs of other vendors that tests start: Python packages in a virtual environment of this repository, and a program that
+ * Go builds.
+ */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -16,14 +19,16 @@ const stamp = join(environment, 'requirements.sha256');
 
 type Say = (line: string) => void;
 
-/** Folder of the programs that `requirements.txt` installs: moto_server, aws, python. `ensurePython` must have been called. */
+/**
+ * The folder of the programs that `requirements.txt` installs: moto_server, aws, python. `ensurePython` must have been called.
+ */
 export const pythonPrograms = join(environment, 'bin');
 
-/** Settings of pip and of the network that a person needs to reach a package index; nothing of AWS, nothing of Python. */
+/** Settings of pip and of the network that a package index may require, without variables of AWS or Python. */
 const forPip =
   /^(?:PATH|HOME|LANG|LC_ALL|TMPDIR|PIP_.*|(?:https?|all|no)_proxy|SSL_CERT_(?:FILE|DIR)|REQUESTS_CA_BUNDLE)$/i;
 
-/** Creates the virtual environment unless it exists with what `requirements.txt` lists. */
+/** Creates the virtual environment unless it exists with the packages of `requirements.txt`. */
 export async function ensurePython(say: Say = () => {}): Promise<void> {
   const wanted = digestOf(await readFile(requirements));
   if (existsSync(stamp) && (await readFile(stamp, 'utf8')) === wanted) return;
@@ -43,7 +48,7 @@ export async function ensurePython(say: Say = () => {}): Promise<void> {
   await writeFile(stamp, wanted);
 }
 
-/** Builds `go/main.go`, a program on aws-sdk-go-v2, unless that was done before. @returns its path */
+/** Builds `go/main.go`, a program that uses aws-sdk-go-v2, unless it is built already. @returns its path */
 export async function ensureGoProgram(say: Say = () => {}): Promise<string> {
   const source = join(import.meta.dirname, 'go');
   const files = await Promise.all(

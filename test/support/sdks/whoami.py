@@ -1,4 +1,4 @@
-"""Asks AWS who it is and which buckets there are, by the default chain of boto3. With an argument, STS is asked at that endpoint."""
+"""Prints its AWS identity and the buckets, with the default credential chain of boto3. An argument sets the endpoint of STS."""
 import sys
 
 import boto3

@@ -1,4 +1,7 @@
-/** Pod Identity associations. No second implementation exists to compare with, and the table says so. */
+/**
+ * Pod Identity associations. moto does not implement them, so there is nothing to compare the emulator with, and the table says
+ * so.
+ */
 import {
   CreatePodIdentityAssociationCommand,
   DeletePodIdentityAssociationCommand,

@@ -1,4 +1,4 @@
-/** Decisions of the policy simulator about one statement, for what the policy language leaves easy to misread. */
+/** Decisions of the policy simulator about one statement each, for parts of the policy language that are easy to misread. */
 import { SimulateCustomPolicyCommand } from '@aws-sdk/client-iam';
 import { answer, failure } from '../scenario.ts';
 import type { Scenario } from '../scenario.ts';
@@ -8,7 +8,7 @@ import { policyText } from './documents.ts';
 type Question = {
   readonly action: string;
   readonly resource: string;
-  /** Condition keys with their values; all are strings or lists of strings. */
+  /** Condition keys with their values, which are strings or lists of strings. */
   readonly context?: Readonly<Record<string, string | readonly string[]>>;
 };
 

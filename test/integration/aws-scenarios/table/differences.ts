@@ -1,4 +1,4 @@
-/** Why moto answers otherwise than AWS, where several scenarios meet the same reason. */
+/** Reasons for differences between moto and AWS that several scenarios share. */
 import { answer, failure } from '../scenario.ts';
 import type { Outcome } from '../scenario.ts';
 

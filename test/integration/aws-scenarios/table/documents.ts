@@ -1,4 +1,4 @@
-/** Policy documents that scenarios use. */
+/** Policy documents that several scenarios use. */
 import { accountId } from '../scenario.ts';
 
 export const policyText = (statement: object | readonly object[], version = '2012-10-17'): string =>

@@ -1,4 +1,4 @@
-/** OIDC providers, and sessions of roles: who gets one, for how long, and with what. */
+/** OIDC providers and role sessions: which callers get a session, its duration, and its properties. */
 import {
   AddClientIDToOpenIDConnectProviderCommand,
   CreateOpenIDConnectProviderCommand,
@@ -56,11 +56,11 @@ const withToken =
       ...rest,
     });
 
-/** Tokens that the test's issuer signs; each is faulty in one way but the first. */
+/** Tokens that the test's issuer signs; each except the first is faulty in one way. */
 export type Tokens = {
   readonly goodToken: string;
   readonly expiredToken: string;
-  /** Within the five minutes that STS gives beyond `exp`. */
+  /** A token that expired within the five minutes that STS tolerates after `exp`. */
   readonly justExpiredToken: string;
   readonly textExpiryToken: string;
   readonly listSubjectToken: string;

@@ -1,4 +1,4 @@
-/** Malformed policy documents and the messages of their refusal. */
+/** Malformed policy documents, and the messages that refuse them. */
 import {
   CreatePolicyCommand,
   CreateRoleCommand,

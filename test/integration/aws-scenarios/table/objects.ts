@@ -1,4 +1,4 @@
-/** S3: buckets, objects, listings, and what a role's policies let its sessions do there. */
+/** S3: buckets, objects, listings, and the access that a role's policies give its sessions. */
 import { AttachRolePolicyCommand, CreateRoleCommand, DetachRolePolicyCommand } from '@aws-sdk/client-iam';
 import {
   CopyObjectCommand,
@@ -93,7 +93,7 @@ export const objectScenarios: readonly Scenario[] = [
       { s3: new HeadBucketCommand({ Bucket: 'bucket-life' }), gives: answer({ BucketRegion: 'us-east-1' }) },
       {
         s3: new GetBucketLocationCommand({ Bucket: 'bucket-life' }),
-        // No constraint stands for us-east-1.
+        // A bucket in us-east-1 has no location constraint.
         gives: answer(),
       },
       {

@@ -1,4 +1,4 @@
-/** Managed policies: AWS's own, customers', their versions, and where they are attached. */
+/** Managed policies: those of AWS and of customers, their versions, and their attachments. */
 import {
   AttachRolePolicyCommand,
   CreatePolicyCommand,

@@ -1,4 +1,4 @@
-/** Roles: their life, names, attachments, inline policies, boundaries and tags. */
+/** Roles: their lifecycle, names, attachments, inline policies, boundaries and tags. */
 import {
   AttachRolePolicyCommand,
   CreateRoleCommand,
@@ -450,7 +450,7 @@ export const roleScenarios: readonly Scenario[] = [
       {
         iam: new ListRolesCommand({ PathPrefix: '/pages/', MaxItems: 2 }),
         gives: answer({
-          // In no order that AWS promises.
+          // AWS promises no order.
           Roles: [
             { RoleName: expect.stringMatching(/^page-/) },
             { RoleName: expect.stringMatching(/^page-/) },

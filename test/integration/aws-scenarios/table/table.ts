@@ -1,4 +1,4 @@
-/** All scenarios, in the order of their runs. They share an account, and each uses its own names in it. */
+/** All scenarios, in the order of their runs. They share an account, and each uses names of its own. */
 import type { Scenario } from '../scenario.ts';
 import { associationScenarios } from './associations.ts';
 import { decisionScenarios } from './decisions.ts';

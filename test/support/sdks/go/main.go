@@ -1,5 +1,5 @@
-// Asks AWS who it is and which buckets there are, by the default chain of aws-sdk-go-v2. With an argument, STS is asked at that
-// endpoint.
+// Prints its AWS identity and the buckets, with the default credential chain of aws-sdk-go-v2. An argument sets the endpoint of
+// STS.
 package main
 
 import (
