@@ -36,7 +36,7 @@ export type OracleName =
 
 export type Violation = { readonly oracle: OracleName; readonly message: string };
 
-/** Number of resyncs over which nothing may be written. */
+/** Number of resyncs without a write. */
 export const resyncs = 20;
 const restMs = resyncs * driftIntervalMs;
 

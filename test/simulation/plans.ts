@@ -216,7 +216,7 @@ function effectsOf(plan: Plan): Effects {
   }
 }
 
-/** Two processes, of which the leader is lost at this write. */
+/** Two processes; the leader is lost at this write. */
 function withoutLeader(
   write: number,
   lose: (simulation: Simulation, leader: OperatorProcess) => void,

@@ -40,7 +40,7 @@ export type Kon = {
     command: string,
     options?: RunOptions,
   ): Promise<{ readonly code: number | null; readonly screen: string }>;
-  /** Runs `kon` on a pseudo-terminal on which the test types. */
+  /** Runs `kon` on a pseudo-terminal, where the test types input. */
   terminal(command: string, options?: RunOptions): OnTerminal;
   /** Writes an editor, which is a shell script with the path of the file in $1, and returns its path. */
   editor(name: string, script: string): Promise<string>;

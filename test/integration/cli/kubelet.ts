@@ -18,7 +18,7 @@ import { eventually } from '../../support/eventually.ts';
 import { monotonicClock } from '../../../src/k8s/testing/clocks.ts';
 
 export type TestKubelet = {
-  /** The only pod name, in any namespace, under which programs can be run. */
+  /** The only pod name, in any namespace, that can run programs. */
   readonly execPod: string;
   /** Creates a running pod of an app, with a log of its own. */
   startPod(namespace: string, app: string, name: string): Promise<void>;
