@@ -68,7 +68,7 @@ export function createTransport(connection: Connection, now: () => Monotonic): T
     }
     const old = current;
     current = { connections: openConnections(server, tls, connection.proxyUrl), tls, fingerprint };
-    // Watches on the old certificate end when the server ends them; new requests do not use it.
+    // `close` lets requests in flight finish: watches with the old certificate continue until the server ends them.
     old?.connections.close();
     return current.connections;
   };

@@ -174,7 +174,7 @@ function deploymentObjects(choice: OperatorChoice, metadata: object): readonly o
         ingress: [{ ports: [{ port: 'metrics', protocol: 'TCP' }], from: [{ podSelector: {} }] }],
         egress: [
           { ports: ['UDP', 'TCP'].map((protocol) => ({ port: 53, protocol })) },
-          // These are the ports of the API server and AWS, which no selector can match.
+          // Ports of the API server and AWS. No selector can match these destinations, so the rule has no `to`.
           { ports: [443, 6443].map((port) => ({ port, protocol: 'TCP' })) },
           // This is the agent of EKS Pod Identity on the node, which serves credentials.
           {

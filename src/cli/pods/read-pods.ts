@@ -7,7 +7,7 @@ import { podsOf } from '../cluster/app-objects.ts';
 import { identitiesOf, wantedIdentities } from './wanted-identities.ts';
 import { podsNotCurrent, type PodNotCurrent } from './not-current.ts';
 
-/** Finds pods with the account's ServiceAccount: pods of apps, other workloads and Jobs, and bare pods. */
+/** Finds pods with the account's ServiceAccount that lack its current identity: pods of apps, other workloads and Jobs, and bare pods. */
 export async function accountPodsNotCurrent(
   client: KubeClient,
   account: LinkedServiceAccount,

@@ -226,13 +226,12 @@ export function keysNotAdmitted(
   return Object.keys(settableTags(tags)).filter((key) => !tagKeys.includes(key));
 }
 
-/** Keys of the ownership tags. Case-sensitive, so that no key in another case can replace them. */
+/** Pattern of the ownership tag keys. The policy matches it case-sensitively: IAM would treat the same key in another case as the same tag. */
 const ownershipKeys = 'k11n.dev/*';
 
 /**
  * Condition on tag keys. Tags of a role become `aws:PrincipalTag` of its pods, and other policies may use them to grant access. `Null` is
- * needed in addition to
- * `ForAllValues`, which is true for a request without tags.
+ * needed in addition to `ForAllValues`, which is true for a request without tags.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
  */
 function tagKeysCondition(keys: readonly string[]): Condition {

@@ -196,7 +196,7 @@ export function makePod(world: SimulatedWorld, target: string): void {
   namespace.pods = [...(namespace.pods ?? []), { name: `pod-${(serial += 1)}`, holds }];
 }
 
-/** Whether the pod gets credentials now, in the mode of its identity. */
+/** Whether the pod can get credentials now, in the identity mode (IRSA or Pod Identity) that it started with. */
 export function isServed(world: SimulatedWorld, target: string, pod: SimulatedPod): boolean {
   const { holds } = pod;
   const role = [...world.roles.values()].find((candidate) => candidate.arn === holds?.roleArn);

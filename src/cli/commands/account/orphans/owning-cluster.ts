@@ -106,7 +106,7 @@ async function deletedCluster(
       next: ['Connect to it, and omit --cluster-gone and --issuer.'],
     });
   if ((await reachedIssuer(context)) === issuer) throw exists('the kubeconfig points to it');
-  // With a copied ClusterConfig, the roles of a cluster are tagged with the ARN of another cluster, possibly in another region.
+  // A copied ClusterConfig tags roles with the ARN of the cluster that it was copied from, so the region of the issuer is searched too.
   const ofIssuer = /^https:\/\/oidc\.eks\.([a-z0-9-]+)\./.exec(issuer)?.[1];
   for (const region of new Set([cluster.region, ofIssuer ?? cluster.region]))
     await withInstallation(context, region, async (eks) => {

@@ -21,7 +21,7 @@ export type PortForwardRequest = PodChoice & {
 };
 
 const loopback = '127.0.0.1';
-/** Milliseconds until a connection is closed after the client has finished sending and the pod sends nothing. */
+/** Time in milliseconds that a connection stays open when the client has finished sending and the pod sends nothing. */
 const halfClosedMs = 10_000;
 
 /** @returns the exit code of an interruption; otherwise the command ends only with an error */
