@@ -18,7 +18,7 @@ export type FairQueue<T> = {
 };
 
 export function createFairQueue<T>(levels: number): FairQueue<T> {
-  /** By owner, in the order of their turns. */
+  /** Queued items of each owner, with the owners in the order of their turns. */
   const turns = Array.from({ length: levels }, () => new Map<string, T[]>());
   const sizes = Array.from({ length: levels }, () => 0);
   let size = 0;

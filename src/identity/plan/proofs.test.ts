@@ -81,7 +81,7 @@ describe('a proof in a forged status', () => {
   /** STS refuses every exchange although the trust policy is correct. */
   function refuse(world: SimulatedWorld): void {
     const role = roleOf(world);
-    // By this time the role has propagated to STS.
+    // The role has propagated to STS by now.
     world.now += 120_000;
     for (const target of facts.targets) {
       const serviceAccount = world.namespaces.get(target)?.serviceAccount;
