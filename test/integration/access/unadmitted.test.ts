@@ -24,6 +24,7 @@ import {
   type KubeClient,
   type KubeObject,
 } from '../../../src/kube/index.ts';
+import { wasAdmitted, youngestCreation } from '../../../src/k8s/admitted.ts';
 import { findCondition } from '../../../src/k8s/conditions.ts';
 import { admissionObjects, grantPolicyNames, rights } from '../../../src/rbac/index.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -90,6 +91,18 @@ const untilRefused = (): Promise<true> =>
       },
     ),
   );
+/** Creation timestamps have a resolution of a second, so an account that is written right after the policies is not admitted. */
+const untilAdmitted = async (): Promise<true> => {
+  const policies = await admin.list<KubeObject>(resources.validatingAdmissionPolicies);
+  const bindings = await admin.list<KubeObject>(resources.validatingAdmissionPolicyBindings);
+  const since = youngestCreation([...policies.items, ...bindings.items]);
+  return eventually('an account written now to be admitted', async () => {
+    const { metadata } = await admin.create<KubeObject>(linkedServiceAccounts, account('probe', readOnly), {
+      dryRun: true,
+    });
+    return wasAdmitted(metadata, since) || undefined;
+  });
+};
 
 beforeAll(async () => {
   world = await startAwsCluster();
@@ -119,6 +132,7 @@ beforeAll(async () => {
   await operator.until('no account is reconciled until the admission policies are enforced');
   await apply(admissionObjects(operatorIdentity));
   await untilRefused();
+  await untilAdmitted();
   await world.configure(['production']);
 });
 afterAll(async () => {
