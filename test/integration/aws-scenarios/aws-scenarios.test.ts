@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startMotoBackend, startEmulatorBackend } from './backends.ts';
 import type { RunningBackend } from './backends.ts';
-import { runScenario } from './scenario.ts';
-import { areas } from './table/table.ts';
+import { runScenario } from '../../../sandbox/src/conformance/scenario.ts';
+import { areas } from '../../../sandbox/src/conformance/table/table.ts';
 
 test('there are at least the expected number of scenarios, and their names are unique', () => {
   const names = Object.values(areas).flatMap((scenarios) => scenarios.map(({ name }) => name));

@@ -8,10 +8,10 @@ import { startAwsEmulator } from '../../../sandbox/src/aws/server.ts';
 import { createTokenIssuer } from '../../../sandbox/src/aws/testing/emulator.ts';
 import { ensurePython } from '../../support/sdks/programs.ts';
 import { startMoto } from './moto.ts';
-import { accountId, clusterName, region } from './scenario.ts';
-import type { Backend, Credentials } from './scenario.ts';
-import { issuerHost } from './table/documents.ts';
-import type { Tokens } from './table/identities.ts';
+import { accountId, clusterName, region } from '../../../sandbox/src/conformance/scenario.ts';
+import type { Backend, Credentials } from '../../../sandbox/src/conformance/scenario.ts';
+import { issuerHost } from '../../../sandbox/src/conformance/table/documents.ts';
+import type { Tokens } from '../../../sandbox/src/conformance/table/identities.ts';
 import { wallClock } from '../../../src/k8s/testing/clocks.ts';
 
 export type RunningBackend = Backend & { readonly stop: () => Promise<void> };

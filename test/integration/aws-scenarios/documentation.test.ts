@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { renderComparison } from './render.ts';
-import { areas } from './table/table.ts';
+import { areas } from '../../../sandbox/src/conformance/table/table.ts';
 
 test('the documented comparison is the tested one', async () => {
   // Run vitest with -u to write the page again.

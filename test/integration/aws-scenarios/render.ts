@@ -1,6 +1,6 @@
 /** Renders the comparison of the emulator with moto. */
-import { operationOf } from './scenario.ts';
-import type { Outcome, Scenario } from './scenario.ts';
+import { operationOf } from '../../../sandbox/src/conformance/scenario.ts';
+import type { Outcome, Scenario } from '../../../sandbox/src/conformance/scenario.ts';
 
 export function renderComparison(areas: Readonly<Record<string, readonly Scenario[]>>): string {
   const scenarios = Object.values(areas).flat();
@@ -9,7 +9,7 @@ export function renderComparison(areas: Readonly<Record<string, readonly Scenari
   const lines = [
     '# The AWS emulator and moto',
     '',
-    'Generated from the scenario table in `test/integration/aws-scenarios/table/`; a test compares this page with it.',
+    'Generated from the scenario table in `sandbox/src/conformance/table/`; a test compares this page with it.',
     '',
     'The scenarios are calls of a stock AWS SDK with the results of AWS. They run against the emulator, which must give the',
     'same results, and against [moto](https://docs.getmoto.org) as a second opinion. For each difference of moto the table',
