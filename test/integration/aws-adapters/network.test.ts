@@ -21,6 +21,7 @@ import { createAuthority } from '../../../src/http/testing/certificates.ts';
 import { startHttpProxy, type LoopbackProxy } from '../../../src/http/testing/proxies.ts';
 import { monotonicClock, wallClock } from '../../../src/k8s/testing/clocks.ts';
 import { systemTimer } from '../../../src/kube/index.ts';
+import { prepareKon } from '../cli/kon.ts';
 
 const closers: (() => unknown)[] = [];
 let emulator: TestEmulator;
@@ -181,4 +182,28 @@ it.each([
   const call = async (): Promise<unknown> =>
     connectThrough({ ...env, ...variables }).account.callerIdentity();
   await expect(call()).rejects.toMatchObject({ code: 'Unreachable' });
+});
+
+it('kon trusts the authorities in NODE_EXTRA_CA_CERTS, and doctor reads the time of AWS through the proxy', async () => {
+  const { HTTPS_PROXY = '', AWS_CA_BUNDLE: ca = '' } = env;
+  const kon = await prepareKon({
+    HTTPS_PROXY,
+    AWS_REGION: region,
+    AWS_ACCESS_KEY_ID: administrator.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: administrator.secretAccessKey,
+  });
+  closers.push(() => kon.remove());
+  const verdicts = async (variables: Readonly<Record<string, string>>): Promise<readonly unknown[]> => {
+    const { stdout } = await kon.run(['doctor', '--kubeconfig', '/no/such/file', '-o', 'json'], {
+      env: variables,
+    });
+    const { checks } = JSON.parse(stdout) as { readonly checks: readonly { readonly id: string }[] };
+    return checks.filter(({ id }) => ['aws-credentials', 'aws-clock-skew'].includes(id));
+  };
+  expect(await verdicts({ NODE_EXTRA_CA_CERTS: ca })).toMatchObject([{ status: 'ok' }, { status: 'ok' }]);
+  expect(new Set(proxy.targets)).toEqual(new Set([`sts.${region}.amazonaws.com:443`]));
+  expect(await verdicts({})).toMatchObject([
+    { status: expect.not.stringContaining('ok'), message: expect.stringContaining('certificate') },
+    { status: 'skipped' },
+  ]);
 });

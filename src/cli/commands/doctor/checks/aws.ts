@@ -15,11 +15,11 @@ import { findCondition } from '../../../../k8s/conditions.ts';
 import { failure, ok, warning, type CheckDefinition, type Verdict } from '../check.ts';
 import { tagKeysWarning, worthOfCredentials } from '../../../installation/fence.ts';
 import type { Lookups } from '../lookups.ts';
+import { readUrl } from '../web.ts';
 import { clockVerdict } from './cluster.ts';
 
 /** Used fractions of a quota that cause a warning or an error. */
 const nearlyUsed = { warning: 0.8, error: 0.95 };
-const webTimeoutMs = 5000;
 
 export const awsChecks: readonly CheckDefinition[] = [
   {
@@ -45,11 +45,8 @@ export const awsChecks: readonly CheckDefinition[] = [
         env['AWS_ENDPOINT_URL_STS'] || env['AWS_ENDPOINT_URL'] || `https://${awsHosts(await region()).sts}`;
       const sent = now();
       try {
-        const answer = await fetch(url, {
-          method: 'HEAD',
-          signal: AbortSignal.any([signal, AbortSignal.timeout(webTimeoutMs)]),
-        });
-        return clockVerdict(answer.headers.get('date') ?? undefined, sent, now(), 'AWS');
+        const { date } = await readUrl(url, { method: 'HEAD', env, signal });
+        return clockVerdict(date, sent, now(), 'AWS');
       } catch (error) {
         return warning(`${url} returns no time: ${wordsOf(error)}`);
       }
@@ -169,7 +166,11 @@ async function checkThumbprint(lookups: Lookups): Promise<Verdict> {
   const { certificateVerdict, readCertificates } = await import('./issuer-certificate.ts');
   const issuer = await lookups.issuer();
   try {
-    return certificateVerdict(await readCertificates(issuer, signal), provider.thumbprints ?? [], arn);
+    return certificateVerdict(
+      await readCertificates(issuer, lookups.env, signal),
+      provider.thumbprints ?? [],
+      arn,
+    );
   } catch (error) {
     signal.throwIfAborted();
     return warning(`${issuer} cannot be reached from here: ${wordsOf(error)}`, [
@@ -181,17 +182,15 @@ async function checkThumbprint(lookups: Lookups): Promise<Verdict> {
 type Keys = { readonly keys?: readonly { readonly kid?: string }[] };
 
 async function checkIssuer(lookups: Lookups): Promise<Verdict> {
-  const { client, signal } = lookups;
+  const { client, env, signal } = lookups;
   if (usesEmulator(lookups))
     return ok('skipped: AWS_ENDPOINT_URL names an emulator, which fetches the keys directly');
   const issuer = await lookups.issuer();
   try {
     const read = async (url: string): Promise<unknown> => {
-      const answer = await fetch(url, {
-        signal: AbortSignal.any([signal, AbortSignal.timeout(webTimeoutMs)]),
-      });
-      if (!answer.ok) throw new Error(`${url} answers ${answer.status}`);
-      return answer.json();
+      const { status, body } = await readUrl(url, { env, signal });
+      if (status !== 200) throw new Error(`${url} answers ${status}`);
+      return JSON.parse(body);
     };
     const document = (await read(`${issuer}/.well-known/openid-configuration`)) as { jwks_uri?: string };
     const published = (await read(document.jwks_uri ?? `${issuer}/keys`)) as Keys;

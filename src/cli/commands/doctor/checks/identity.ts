@@ -79,7 +79,7 @@ export const identityChecks: readonly CheckDefinition[] = [
           `${all.length - waiting.length} of ${all.length}${waiting.length > 0 ? `; proven by their first pod: ${waiting.map(({ metadata }) => metadata.name).join(', ')}` : ''}`,
         );
       return failure(
-        `${lacking.length} of ${all.length} are not Ready Ready Ready Ready Ready Ready`,
+        `${lacking.length} of ${all.length} are not Ready`,
         lacking.map((account) => {
           const ready = readyOf(account);
           return `${account.metadata.name}: ${ready ? `${ready.message} (${ready.reason})` : 'no operator has processed it'}`;

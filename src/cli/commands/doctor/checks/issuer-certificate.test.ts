@@ -27,18 +27,18 @@ describe('the certificate of an issuer', () => {
   afterAll(() => void server.close());
 
   it('is read with the chain that the server presents, from the leaf to the root', async () => {
-    expect(await readCertificates(issuer, new AbortController().signal)).toEqual({
+    expect(await readCertificates(issuer, {}, new AbortController().signal)).toEqual({
       trusted: false,
       thumbprints: [leaf, root],
     });
   });
 
   it('cannot be read if no server answers, or after Ctrl-C', async () => {
-    await expect(readCertificates('https://127.0.0.1:1', new AbortController().signal)).rejects.toThrow(
+    await expect(readCertificates('https://127.0.0.1:1', {}, new AbortController().signal)).rejects.toThrow(
       /ECONNREFUSED/,
     );
     const aborted = AbortSignal.abort(new Error('enough'));
-    await expect(readCertificates(issuer, aborted)).rejects.toThrow('enough');
+    await expect(readCertificates(issuer, {}, aborted)).rejects.toThrow('enough');
   });
 
   it.each([

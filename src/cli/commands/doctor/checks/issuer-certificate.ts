@@ -4,47 +4,52 @@
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html
  */
 import { createHash } from 'node:crypto';
-import { connect, type DetailedPeerCertificate } from 'node:tls';
+import { rootCertificates, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
+import type { AwsEnv } from '../../../../aws/agents.ts';
+import { addressOf, dial, proxyFromEnv } from '../../../../http/index.ts';
 import { failure, ok, warning, type Verdict } from '../check.ts';
 
 export type Presented = {
-  /** Whether an authority that this machine trusts issued the certificate for this host name. */
+  /** Whether a well-known authority issued the certificate for this host name. */
   readonly trusted: boolean;
   /** SHA-1 hashes of the presented certificates, beginning with the server certificate. Hexadecimal, lower case. */
   readonly thumbprints: readonly string[];
+  /** Host and port of the proxy of the connection, which may replace certificates; absent if the connection was direct. */
+  readonly proxy?: string;
 };
 
-const patienceMs = 5000;
+const timeoutMs = 5000;
 
-/** @param issuer an https URL */
-export async function readCertificates(issuer: string, signal: AbortSignal): Promise<Presented> {
+/**
+ * @param issuer an https URL
+ * @throws the errors of sockets, TLS and proxies, the signal's reason, or an error after 5 seconds
+ */
+export async function readCertificates(issuer: string, env: AwsEnv, signal: AbortSignal): Promise<Presented> {
+  const url = new URL(issuer);
+  const proxyUrl = proxyFromEnv(url, env);
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const tls = {
+    // The connection only reads the certificate and sends no data.
+    rejectUnauthorized: false,
+    // IAM does not know the authorities that this machine trusts by NODE_EXTRA_CA_CERTS.
+    ca: [...rootCertificates],
+  };
   signal.throwIfAborted();
-  const { hostname, port } = new URL(issuer);
-  return new Promise((resolve, reject) => {
-    const socket = connect({
-      host: hostname,
-      port: Number(port || 443),
-      servername: hostname,
-      // The connection only reads the certificate and sends no data.
-      rejectUnauthorized: false,
-      timeout: patienceMs,
-    });
-    const give = (settle: () => void): void => {
-      signal.removeEventListener('abort', abort);
-      socket.destroy();
-      settle();
+  try {
+    const socket = await dial({ ...addressOf(url), tls, proxyUrl }, AbortSignal.any([signal, timeout]));
+    const secured = socket as TLSSocket;
+    const thumbprints = chainOf(secured.getPeerCertificate(true));
+    socket.destroy();
+    return {
+      trusted: secured.authorized,
+      thumbprints,
+      ...(proxyUrl === undefined ? {} : { proxy: new URL(proxyUrl).host }),
     };
-    const abort = (): void => give(() => reject(signal.reason as Error));
-    signal.addEventListener('abort', abort, { once: true });
-    socket.once('error', (error) => give(() => reject(error)));
-    socket.once('timeout', () =>
-      give(() => reject(new Error(`${hostname} did not answer within ${patienceMs / 1000} s`))),
-    );
-    socket.once('secureConnect', () => {
-      const presented = chainOf(socket.getPeerCertificate(true));
-      give(() => resolve({ trusted: socket.authorized, thumbprints: presented }));
-    });
-  });
+  } catch (error) {
+    if (timeout.aborted && !signal.aborted)
+      throw new Error(`${url.hostname} did not answer within ${timeoutMs / 1000} s`, { cause: error });
+    throw error;
+  }
 }
 
 function chainOf(leaf: DetailedPeerCertificate): readonly string[] {
@@ -60,7 +65,7 @@ function chainOf(leaf: DetailedPeerCertificate): readonly string[] {
 
 /** @param listed thumbprints of the OIDC provider */
 export function certificateVerdict(
-  { trusted, thumbprints }: Presented,
+  { trusted, thumbprints, proxy }: Presented,
   listed: readonly string[],
   providerArn: string,
 ): Verdict {
@@ -68,6 +73,10 @@ export function certificateVerdict(
   const known = new Set(listed.map((thumbprint) => thumbprint.toLowerCase()));
   if (thumbprints.some((thumbprint) => known.has(thumbprint)))
     return ok('not issued by an authority known here; the provider lists its thumbprint');
+  if (proxy !== undefined)
+    return warning('not issued by a well-known authority', [
+      `The proxy ${proxy} may have replaced the certificate. Check from a network without it.`,
+    ]);
   const top = thumbprints.at(-1);
   if (top === undefined) return warning('the issuer presents no certificate');
   return failure('not issued by a well-known authority, and the provider lists none of its thumbprints', [
