@@ -113,6 +113,14 @@ export const clusterConfigSpec = z.object({
       .max(86400)
       .default(60)
       .describe('Interval of drift detection, in seconds.'),
+    proofIntervalSeconds: z
+      .int()
+      .min(60)
+      .max(86400)
+      .optional()
+      .describe(
+        'Longest time after which the operator repeats the proof of an unchanged identity, in seconds (default: 21600, six hours). Changes are proven at once.',
+      ),
   }),
 });
 

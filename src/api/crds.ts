@@ -33,7 +33,7 @@ export type CustomResourceDefinition = {
  * Version of the schemas and of the admission policies. It is increased by each release that adds a kind, a field or a
  * value, or makes a policy stricter. An older release does not replace objects with a higher version.
  */
-export const schemaVersion = 2;
+export const schemaVersion = 3;
 
 /** Keywords that structural schemas reject or ignore. */
 const dropped = new Set(['$schema', 'additionalProperties:false', 'propertyNames', 'id', '~standard']);

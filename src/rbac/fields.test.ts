@@ -22,6 +22,8 @@ const free: Readonly<Record<string, string>> = {
     'takes effect when an IAM administrator prints the policy again, and each tag needs its right all the same',
   'LinkedServiceAccount aws.description': 'text that no policy of IAM or Kubernetes can refer to',
   'ClusterConfig aws.driftIntervalSeconds': 'repair of drift comes sooner or later, and grants nothing',
+  'ClusterConfig aws.proofIntervalSeconds':
+    'an unchanged identity is checked more or less often, and changes are proven all the same',
 };
 
 const asks = (policies: readonly AdmissionPolicy[], path: string): boolean => {

@@ -43,6 +43,8 @@ export type SimulatedAws = {
   readLagMs: () => number;
   /** Delay until STS knows of a change, in milliseconds. */
   trustLagMs: () => number;
+  /** Client IDs of the IAM OIDC provider. */
+  clientIds: readonly string[];
 };
 
 export const accountId = '123456789012';
@@ -143,7 +145,7 @@ export function createSimulatedAws(now: () => Monotonic): SimulatedAws {
       const { accountId: Account } = server.credentials;
       return { Account, Arn: `arn:aws:iam::${Account}:user/operator` };
     },
-    GetOpenIDConnectProvider: () => ({ ClientIDList: ['sts.amazonaws.com'] }),
+    GetOpenIDConnectProvider: () => ({ ClientIDList: [...server.clientIds] }),
     GetAccountSummary: () => ({
       SummaryMap: {
         AttachedPoliciesPerRoleQuota: policiesPerRole,
@@ -281,6 +283,7 @@ export function createSimulatedAws(now: () => Monotonic): SimulatedAws {
     onExchange: (listener) => void exchangeListeners.push(listener),
     readLagMs: () => 0,
     trustLagMs: () => 0,
+    clientIds: ['sts.amazonaws.com'],
   };
   return server;
 }

@@ -83,7 +83,13 @@ export const missedUntilMs = 20_000;
 
 export const clusterSpec: ClusterConfigSpec = {
   targets,
-  aws: { region: 'us-west-2', rolePath: '/konstellation/', driftIntervalSeconds: driftIntervalMs / 1000 },
+  aws: {
+    region: 'us-west-2',
+    rolePath: '/konstellation/',
+    driftIntervalSeconds: driftIntervalMs / 1000,
+    // Short enough for proofs to be repeated within a schedule.
+    proofIntervalSeconds: 600,
+  },
 };
 
 export async function startSimulation(options: SimulationOptions = {}): Promise<Simulation> {

@@ -74,9 +74,21 @@ describe('a ClusterConfig that matches its cluster and AWS account', () => {
         tags: {},
         detachesDisallowed: false,
         strictInline: false,
+        proofIntervalMs: 6 * 3_600_000,
         quotas: { policiesPerRole: 10, trustPolicySize: 2048, roles: 1000, rolesUsed: 100 },
       },
     });
+  });
+
+  it.each<[string, number | undefined, ClusterWorld['provider'], number]>([
+    ['by default', undefined, good.provider, 21_600],
+    ['by the ClusterConfig', 3600, good.provider, 3600],
+    ['where the operator may not read the OIDC provider', undefined, failed('AccessDenied', 'denied'), 600],
+    ['where it may not, and the ClusterConfig asks for less', 120, failed('AccessDenied', 'denied'), 120],
+  ])('sets the interval of proofs %s', (_, proofIntervalSeconds, provider, expected) => {
+    const config = configOf(proofIntervalSeconds === undefined ? {} : { proofIntervalSeconds });
+    const state = clusterState([told({ ...good, config, ...(provider ? { provider } : {}) })]);
+    expect(state).toMatchObject({ ok: true, facts: { proofIntervalMs: expected * 1000 } });
   });
 
   it.each([

@@ -77,6 +77,12 @@ export const outdatedCondition = 'OperatorCurrent';
 /** Fraction of the role quota that counts as a noticeable change. */
 const noticeableShare = 0.02;
 
+/** Default of `proofIntervalSeconds`. A proof is a management event in CloudTrail, so an idle cluster makes few. */
+const defaultProofIntervalSeconds = 6 * 3600;
+
+/** Longest interval of proofs while the operator may not read the IAM OIDC provider, in milliseconds. */
+const unreadProviderIntervalMs = 10 * 60_000;
+
 /** IAM's defaults, for an operator that may not read the quotas. Source: IAM User Guide, "IAM and STS quotas". */
 const defaultQuotas = { policiesPerRole: 10, trustPolicySize: 2048 };
 
@@ -431,9 +437,18 @@ export function clusterState(configs: readonly ClusterConfig[], operatorNamespac
       detachesDisallowed: consentsToDetach(config),
       tags: spec.aws.tags ?? {},
       strictInline: spec.aws.strictInline ?? false,
+      proofIntervalMs: proofIntervalOf(config),
       quotas: { ...defaultQuotas, ...status?.quotas },
     },
   };
+}
+
+/** Interval of proofs in milliseconds. */
+function proofIntervalOf({ spec, status }: ClusterConfig): number {
+  const intervalMs = (spec.aws.proofIntervalSeconds ?? defaultProofIntervalSeconds) * 1000;
+  const provider = findCondition(status?.conditions, providerCondition);
+  // The operator cannot read the OIDC provider, so only proofs show that it was deleted.
+  return provider?.status === 'Unknown' ? Math.min(intervalMs, unreadProviderIntervalMs) : intervalMs;
 }
 
 /** Reasons for Ready False of a ClusterConfig that do not stop the plans of accounts, because accounts report these problems themselves. */

@@ -43,8 +43,40 @@ describe('proofs', () => {
 
   it('are repeated periodically', () => {
     const world = settled();
+    for (let times = 0; times < facts.targets.length; times += 1) {
+      waitFor(world, planAccount(observe(world)));
+      settle(world);
+    }
+    expect(kinds(world)).toEqual(['ProveIdentity', 'ProveIdentity']);
+  });
+
+  it('take four to six exchanges per target and day, at different times', () => {
+    const world = settled();
+    const startedAt = world.now;
+    const times = new Map<string, number[]>(facts.targets.map((target) => [target, []]));
+    for (let plan = planAccount(observe(world)); world.now < startedAt + 86_400_000; plan = settle(world)) {
+      for (const { step } of world.journal)
+        if (step.kind === 'ProveIdentity') times.get(step.target)?.push(world.now);
+      world.journal.length = 0;
+      waitFor(world, plan);
+    }
+    for (const proofs of times.values()) {
+      expect(proofs.length).toBeGreaterThanOrEqual(4);
+      expect(proofs.length).toBeLessThanOrEqual(6);
+    }
+    const [first, second] = [...times.values()];
+    expect(first?.filter((at) => second?.includes(at))).toEqual([]);
+  });
+
+  it('are repeated within the interval of the ClusterConfig', () => {
+    const world = settled();
+    const proofIntervalMs = 600_000;
+    world.facts = { ...facts, proofIntervalMs };
+    const { now } = world;
     const plan = planAccount(observe(world));
-    waitFor(world, plan);
+    expect(plan.requeueAt).toBeGreaterThanOrEqual(now + 0.7 * proofIntervalMs);
+    expect(plan.requeueAt).toBeLessThanOrEqual(now + proofIntervalMs);
+    world.now = now + proofIntervalMs;
     settle(world);
     expect(kinds(world)).toEqual(['ProveIdentity', 'ProveIdentity']);
   });

@@ -28,8 +28,11 @@ import type {
   CachedRole,
 } from '../state/world.ts';
 
-/** Validity of a proof in milliseconds while nothing changes. */
-export const proofLifetimeMs = 10 * 60_000;
+/**
+ * Shortest validity of an unchanged proof, as a share of `proofIntervalMs`. The validity of each target lies between this
+ * share and the whole interval, so that proofs of one moment are not repeated at one moment.
+ */
+const shortestShare = 0.75;
 
 /**
  * Period after the start of a process, in milliseconds, in which the process repeats the proofs that it accepted from the status.
@@ -155,7 +158,7 @@ export function decideProof(
   const step = proofStep(target, role, key, by);
   if (stands(world, target, key, by ? 'podIdentity' : 'webIdentity')) {
     const { renewAt, at = world.now } = world.proofs.get(proofSlotOf(step)) ?? {};
-    const due = renewAt ?? at + proofLifetimeMs;
+    const due = renewAt ?? at + lifetimeMs(world, target);
     if (due <= world.now) list.addStep(step);
     else list.requeueAtLatest(due);
     return { proven: true, key };
@@ -174,6 +177,13 @@ export function decideProof(
     };
   }
   return { proven: false, reason: failure.code, message: failure.message };
+}
+
+/** Validity of a proof of the target in milliseconds while nothing changes. */
+function lifetimeMs({ cluster, account }: AccountWorld, target: string): number {
+  if (!cluster.ok) return Infinity;
+  const share = fractionOf(['validity', account.metadata.uid ?? '', target]);
+  return cluster.facts.proofIntervalMs * (shortestShare + share * (1 - shortestShare));
 }
 
 /** Whether the proof for the current state of the role has neither succeeded nor failed. */

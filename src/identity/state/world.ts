@@ -160,6 +160,8 @@ export type ClusterFacts = {
   readonly tags: Readonly<Record<string, string>>;
   /** Whether inline policies that others added to a role are removed. */
   readonly strictInline: boolean;
+  /** Longest validity of a proof while nothing changes, in milliseconds. */
+  readonly proofIntervalMs: number;
   readonly quotas: { readonly policiesPerRole: number; readonly trustPolicySize: number };
 };
 

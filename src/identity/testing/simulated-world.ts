@@ -50,6 +50,7 @@ export const facts: ClusterFacts = {
   tags: {},
   detachesDisallowed: false,
   strictInline: false,
+  proofIntervalMs: 21_600_000,
   quotas: { policiesPerRole: 10, trustPolicySize: 2048 },
 };
 
