@@ -10,7 +10,12 @@ import { parseArgs, promisify } from 'node:util';
 import { table, within, type Figure } from './figure.ts';
 import type { Scenario } from './scenario.ts';
 import { commandLine } from './scenarios/command-line.ts';
-import { hundredLimited, thousandLimited, thousandUnlimited } from './scenarios/converge.ts';
+import {
+  hundredLimited,
+  hundredUnlimited,
+  thousandLimited,
+  thousandUnlimited,
+} from './scenarios/converge.ts';
 import { create } from './scenarios/create.ts';
 import { edit } from './scenarios/edit.ts';
 import { restart } from './scenarios/restart.ts';
@@ -22,6 +27,7 @@ const scenarios: readonly Scenario[] = [
   create,
   sweep,
   edit,
+  hundredUnlimited,
   hundredLimited,
   thousandUnlimited,
   restart,

@@ -111,34 +111,50 @@ const limited = (name: string, count: number, burst: number, peer: number | unde
 export const hundredLimited = limited('100 accounts at 20 calls/s', 100, 40, 65);
 export const thousandLimited = limited('1,000 accounts at 20 calls/s', 1000, 40, undefined);
 
-export const thousandUnlimited: Scenario = {
-  name: '1,000 accounts without a limit',
-  summary:
-    '1,000 accounts with 2 policies and 2 targets, where AWS takes 30 ms for a call and as many as there are',
+const unlimited = (
+  name: string,
+  count: number,
+  bounds: { readonly inIam?: number; readonly ready: number; readonly memory?: number },
+  peers: { readonly inIam?: number; readonly memory?: number },
+): Scenario => ({
+  name,
+  summary: `${count} accounts with 2 policies and 2 targets, where AWS takes 30 ms for a call and as many as there are`,
   async run({ kon, note }) {
     const world = await startWorld(kon, { faults: { latencyMs: 30 } });
     try {
       const operator = await world.startOperator();
       await untilSurveyed(operator);
-      const run = await converge(world, operator, 1000, note);
+      const run = await converge(world, operator, count, note);
+      const memory = await operator.memory();
       note(`${run.iamCalls} calls to IAM, ${run.throttled} throttled`);
+      note(`resident memory: ${memory.now.toFixed(0)} MiB, ${memory.peak.toFixed(0)} at most`);
       return [
         {
-          name: '1,000 accounts without a limit: all roles in step',
+          name: `${name}: all roles in step`,
           value: run.inIam,
           unit: 's',
-          bound: 10,
-          peer: 32,
+          ...(bounds.inIam === undefined ? {} : { bound: bounds.inIam }),
+          ...(peers.inIam === undefined ? {} : { peer: peers.inIam }),
         },
+        { name: `${name}: all targets proven`, value: run.ready, unit: 's', bound: bounds.ready },
         {
-          name: '1,000 accounts without a limit: all targets proven',
-          value: run.ready,
-          unit: 's',
-          bound: 25,
+          name: `${name}: resident memory at most`,
+          value: memory.peak,
+          unit: 'MiB',
+          ...(bounds.memory === undefined ? {} : { bound: bounds.memory }),
+          ...(peers.memory === undefined ? {} : { peer: peers.memory }),
         },
       ];
     } finally {
       await world.stop();
     }
   },
-};
+});
+
+export const hundredUnlimited = unlimited('100 accounts without a limit', 100, { ready: 2 }, { inIam: 3.7 });
+export const thousandUnlimited = unlimited(
+  '1,000 accounts without a limit',
+  1000,
+  { inIam: 10, ready: 18, memory: 160 },
+  { inIam: 30.7, memory: 79 },
+);
