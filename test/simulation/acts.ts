@@ -1,10 +1,12 @@
 /** Acts of users and other programs on accounts, apps and roles. */
 import {
+  accountLabel,
   appLabel,
   apps,
   clusterConfigs,
   detachDisallowedAnnotation,
   linkedServiceAccounts,
+  roleArnAnnotation,
   type AppSpec,
   type IdentityMode,
   type LinkedServiceAccountSpec,
@@ -243,6 +245,40 @@ export const putServiceAccount =
       kind: 'ServiceAccount',
       metadata,
     });
+  };
+
+/**
+ * Prepares a namespace as if the account were linked there, with a pod that holds its role, and then names the namespace in the
+ * role's trust policy.
+ */
+export const admitOutOfBand =
+  (account: string, namespace: string): Act =>
+  async ({ server, aws }) => {
+    const role = [...aws.roles.values()].find(({ tags }) => tags['k11n.dev/account'] === account);
+    if (!role) throw new Error(`the account "${account}" has no role`);
+    const metadata = {
+      namespace,
+      name: account,
+      labels: { [accountLabel]: account },
+      annotations: { [roleArnAnnotation]: role.arn },
+    };
+    await server.client.create(resources.serviceAccounts, {
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata,
+    });
+    await server.client.create(resources.pods, {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'intruder', namespace },
+      spec: { serviceAccountName: account, containers: [{ name: 'app', image: 'web:1' }] },
+    } as KubeObject);
+    const subject = `system:serviceaccount:${namespace}:${account}`;
+    const widened = role.trustPolicy.replace(
+      `"system:serviceaccount:production:${account}"`,
+      (known) => `${known},"${subject}"`,
+    );
+    aws.change(role.name, () => ({ ...role, trustPolicy: widened }));
   };
 
 export const deleteServiceAccount =

@@ -2,6 +2,7 @@
 import { linkedServiceAccounts, type AppSpec } from '../../src/api/index.ts';
 import { resources } from '../../src/kube/index.ts';
 import {
+  admitOutOfBand,
   atOnce,
   backUpCluster,
   backUpRoles,
@@ -114,6 +115,10 @@ export const scenarios: readonly Scenario[] = [
       clusterTargets('production'),
       takeDown('app'),
     ],
+  },
+  {
+    name: 'a namespace with pods that is no target is added to a trust policy out of band',
+    acts: [create('a', { targets: ['production'] }), admitOutOfBand('a', 'staging')],
   },
   {
     name: 'boundary, session length and tags come and go',

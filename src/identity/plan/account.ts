@@ -302,7 +302,10 @@ function drainingRow(world: AccountWorld, { observation, wanted, problem }: Targ
   };
 }
 
-/** A target that the spec no longer names and whose pods have ended: first its subject leaves the trust policy, then the link is removed. */
+/**
+ * Row of a target that the spec does not name, without pods that keep their access: first its subject leaves the trust policy, then
+ * the link is removed. A labelled ServiceAccount or an association alone never makes a row `linked`. See `keepLink`.
+ */
 function planUnwanted(
   { world, facts, list }: TargetContext,
   observation: TargetObservation,
@@ -310,7 +313,13 @@ function planUnwanted(
 ): TargetRow | undefined {
   const unassociate = decideUnassociate(world, facts, observation, 'the account does not name the target');
   const unlink = decideUnlink(world.account.metadata.name, observation);
-  const base = { name: observation.name, pods: observation.pods, wanted: false, linked: true, proven: false };
+  const base = {
+    name: observation.name,
+    pods: observation.pods,
+    wanted: false,
+    linked: false,
+    proven: false,
+  };
   if (unassociate) {
     const failure =
       trustInStep || unassociate.kind === 'ReadAssociation' ? list.addStep(unassociate) : undefined;

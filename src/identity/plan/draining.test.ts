@@ -298,17 +298,64 @@ describe('a target that no trust policy of the account named', () => {
     expect(roleOf(world).trustPolicy).not.toContain(':elsewhere:');
   });
 
-  it('is removed from the trust policy when a third party added it', () => {
-    const world = forged();
+  /** Adds the target to the trust policy out of band. */
+  function addToTrust(world: SimulatedWorld, target = 'elsewhere'): void {
     const role = roleOf(world);
     const trustPolicy = role.trustPolicy.replace(
       ':production:myaccount"',
-      ':production:myaccount","system:serviceaccount:elsewhere:myaccount"',
+      `:production:myaccount","system:serviceaccount:${target}:myaccount"`,
     );
     world.roles.set(name, { ...role, trustPolicy });
+  }
+
+  it('is removed from the trust policy when a third party added it', () => {
+    const world = forged();
+    addToTrust(world);
     resync(world);
     settle(world);
     expect(roleOf(world).trustPolicy).not.toContain(':elsewhere:');
+  });
+
+  it('is removed from the trust policy after a restart, although its ServiceAccount waits for its pods', () => {
+    const world = forged();
+    const namespace = world.namespaces.get('elsewhere');
+    if (namespace?.serviceAccount) namespace.serviceAccount = { ...namespace.serviceAccount, created: true };
+    addToTrust(world);
+    resync(world);
+    for (let pass = 0; pass < 3; pass += 1) reconcileOnce(world);
+    expect(rowOf(world, 'elsewhere')).toMatchObject({ linked: false, reason: 'StillInUse' });
+    addToTrust(world);
+    restartOperator(world);
+    settle(world);
+    expect(roleOf(world).trustPolicy).not.toContain(':elsewhere:');
+  });
+
+  it('is removed from the trust policy although another write to the role succeeds before', () => {
+    const world = forged();
+    addToTrust(world);
+    world.roles.set(name, { ...roleOf(world), attachedPolicyArns: [] });
+    restartOperator(world);
+    reconcileOnce(world);
+    expect(kinds(world)).toEqual(['ReadRole']);
+    const { steps } = planAccount(observe(world));
+    for (const step of steps.filter(({ kind }) => kind === 'AttachPolicy')) applyStep(world, step);
+    expect(world.cachedRoles.get(name)?.source).toBe('write');
+    settle(world);
+    expect(roleOf(world).trustPolicy).not.toContain(':elsewhere:');
+  });
+
+  it('is removed from the trust policy after it was narrowed once, although the account named it before', () => {
+    const world = inUse();
+    annotate(world, 'staging');
+    edit(world, { targets: ['production'] });
+    settle(world);
+    expect(roleOf(world).trustPolicy).not.toContain(':staging:');
+    expect(rowOf(world, 'staging')?.linked).not.toBe(true);
+    annotate(world, '');
+    addToTrust(world, 'staging');
+    restartOperator(world);
+    settle(world);
+    expect(roleOf(world).trustPolicy).not.toContain(':staging:');
   });
 });
 

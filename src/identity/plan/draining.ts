@@ -48,10 +48,10 @@ export function wasLetIn(
   const letsIn = (trustPolicy: string): boolean => admits(world, facts, mode, target, trustPolicy);
   if ([...lastSynced.values()].some(({ spec }) => letsIn(spec.trustPolicy))) return true;
   const wasLinked = isReportedLinked(world, target);
-  return [...roles.values()].some(({ role, source }) => {
+  return [...roles.values()].some(({ role, source, hasOwnTrust }) => {
     if (!role || !isOwned(roleOwnership(role, account, facts)) || !letsIn(role.trustPolicy)) return false;
     // Once this process has synced the role, additions by others are drift.
-    return source === 'write' || (wasLinked && !lastSynced.has(role.name));
+    return (source === 'write' && hasOwnTrust === true) || (wasLinked && !lastSynced.has(role.name));
   });
 }
 

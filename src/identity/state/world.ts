@@ -45,6 +45,8 @@ export type CachedRole = {
   readonly source: 'write' | 'read' | 'list';
   /** Time of our last write of the trust policy, in milliseconds. A proof right after it may still fail. */
   readonly trustWrittenAt?: number;
+  /** With the source `write`: whether this process also wrote the trust policy, and no read or listing replaced it since. */
+  readonly hasOwnTrust?: boolean;
   /**
    * Time from which a read is reliable, in milliseconds. Set after a write of unknown outcome, and while a missing role may have
    * been created so recently that IAM has not propagated it.

@@ -248,11 +248,6 @@ function changeRow(step: RoleChange): ChangeRow<RoleChange> {
   return changes[step.kind];
 }
 
-/** Whether proofs may fail after the step until STS has seen the new trust policy. */
-export function writesTrust({ kind }: RoleWrite): boolean {
-  return kind === 'CreateRole' || kind === 'UpdateTrustPolicy';
-}
-
 /**
  * Role after a step that IAM confirmed; null if none exists.
  *
@@ -278,5 +273,16 @@ export function cachedRoleAfter(
   created?: CreatedRole,
 ): CachedRole {
   const role = roleAfter(step, before?.role ?? null, created);
-  return { ...before, role, source: 'write', ...(writesTrust(step) ? { trustWrittenAt: now } : {}) };
+  return { ...before, role, source: 'write', ...trustAfter(step, before, now) };
+}
+
+/** Whose trust policy the cached role has after a step that IAM confirmed. */
+export function trustAfter(
+  step: RoleWrite,
+  before: (Pick<CachedRole, 'hasOwnTrust'> & { readonly source: string }) | undefined,
+  at: Monotonic,
+): Pick<CachedRole, 'trustWrittenAt' | 'hasOwnTrust'> {
+  if (step.kind === 'CreateRole' || step.kind === 'UpdateTrustPolicy')
+    return { trustWrittenAt: at, hasOwnTrust: true };
+  return { hasOwnTrust: before?.source === 'write' && before.hasOwnTrust === true };
 }

@@ -291,6 +291,52 @@ describe('a write without an answer', () => {
   });
 });
 
+describe('the trust policy of a cached role', () => {
+  const narrow: RoleWrite = { kind: 'UpdateTrustPolicy', role: 'a', trustPolicy: '{"a":1}' };
+  const attach: RoleWrite = { kind: 'AttachPolicy', role: 'a', policyArn: boundary };
+  const isOwn = (cache: RoleCache): boolean => {
+    const role = cache.forAccount({ clusterArn: cluster, account: 'of-a', names: ['a'] }).get('a');
+    return role?.source === 'write' && role.hasOwnTrust === true;
+  };
+
+  it('is our own after we wrote it, and after further writes to the role', () => {
+    const { cache, clock } = setUp();
+    cache.read('a', roleOf('a'), clock.now);
+    cache.applied(narrow);
+    cache.applied(attach);
+    expect(isOwn(cache)).toBe(true);
+  });
+
+  it('is not our own because we wrote another part of the role', () => {
+    const { cache, clock } = setUp();
+    cache.read('a', roleOf('a'), clock.now);
+    cache.applied(attach);
+    expect(isOwn(cache)).toBe(false);
+  });
+
+  it.each(['read', 'list'] as const)('is not our own once a %s has shown another', (source) => {
+    const { cache, clock, list } = setUp();
+    cache.read('a', roleOf('a'), clock.now);
+    cache.applied(narrow);
+    clock.now += 60_000;
+    const changed = roleOf('a', { trustPolicy: '{"by":"others"}' });
+    if (source === 'read') cache.read('a', changed, clock.now);
+    else list([changed]);
+    cache.applied(attach);
+    expect(isOwn(cache)).toBe(false);
+  });
+
+  it('is not our own when a read after an unanswered write shows another', () => {
+    const { cache, clock } = setUp();
+    cache.read('a', roleOf('a'), clock.now);
+    cache.applied(narrow);
+    cache.failed(attach, unanswered);
+    clock.now += 60_000;
+    cache.read('a', roleOf('a', { trustPolicy: '{"by":"others"}' }), clock.now);
+    expect(isOwn(cache)).toBe(false);
+  });
+});
+
 describe('the cached state for a deleted account', () => {
   const look = (cache: RoleCache, account: string, name = 'a'): unknown =>
     cache.forAccount({ clusterArn: cluster, account, names: [name] }).get(name);

@@ -3,7 +3,7 @@ import {
   roleAfter,
   settingsOf,
   taggedOwner,
-  writesTrust,
+  trustAfter,
   type CachedRole,
   type CreatedRole,
   type IdentityError,
@@ -19,6 +19,8 @@ type Owner = { readonly clusterArn: string; readonly account: string };
 
 type RoleEntry = Entry<ObservedRole> & {
   readonly trustWrittenAt?: number;
+  /** See `CachedRole`. */
+  readonly hasOwnTrust?: boolean;
   /** `owner`: the account named by the tags of the role that may or may not exist. */
   readonly unknown?: { readonly at?: number; readonly owner?: Owner | undefined };
 };
@@ -96,6 +98,7 @@ export function createRoleCache(now: () => Monotonic) {
         object: role ?? null,
         // After a write with unknown outcome, a difference is the result of that write.
         source: unknown ? 'write' : 'read',
+        hasOwnTrust: before?.hasOwnTrust === true && before.object?.trustPolicy === role?.trustPolicy,
         knownAt: startedAt,
         ...(role ? {} : absent(name, startedAt)),
       });
@@ -113,7 +116,7 @@ export function createRoleCache(now: () => Monotonic) {
         source: 'write',
         wroteAt: at,
         ...(before.object ? {} : { knownAt: at }),
-        ...(writesTrust(step) ? { trustWrittenAt: at } : {}),
+        ...trustAfter(step, known(step.role), at),
       });
     },
 
@@ -193,12 +196,14 @@ function ownerOf(entry: RoleEntry | undefined): Owner | undefined {
   return entry?.object ? taggedOwner(entry.object.tags) : entry?.unknown?.owner;
 }
 
-function cachedRole({ object, source, unknown, wroteAt = -Infinity, trustWrittenAt }: RoleEntry): CachedRole {
+function cachedRole(entry: RoleEntry): CachedRole {
+  const { object, source, unknown, wroteAt = -Infinity, trustWrittenAt, hasOwnTrust } = entry;
   if (source === 'unknown') return { role: null, source: 'list' };
   return {
     role: object,
     source,
     ...(trustWrittenAt === undefined ? {} : { trustWrittenAt }),
+    ...(hasOwnTrust === undefined ? {} : { hasOwnTrust }),
     ...(unknown?.at === undefined ? {} : { readAgainAt: Math.max(unknown.at, wroteAt) + settleMs }),
   };
 }

@@ -2,7 +2,7 @@
 import { linkedServiceAccounts } from '../../../../src/api/index.ts';
 import { wantedMode } from '../../../../src/identity/desired/role.ts';
 import { holdsWebIdentity } from '../../../../src/identity/plan/trusted-targets.ts';
-import { isDraining } from '../../../../src/identity/plan/draining.ts';
+import { isDraining, isReportedLinked } from '../../../../src/identity/plan/draining.ts';
 import { planByAnnotation } from '../../../../src/identity/plan/target-by-annotation.ts';
 import { planByAssociation } from '../../../../src/identity/plan/target-by-association.ts';
 import { currentSwitchSlot } from '../../../../src/identity/plan/target.ts';
@@ -27,6 +27,25 @@ export const targetBugs: readonly PlantedBug[] = [
     ],
     scenario: 'an account loses a target that an app runs in, which then goes',
     caughtBy: 'in use',
+  },
+  {
+    name: 'a ServiceAccount is evidence of a link',
+    story:
+      "A labelled ServiceAccount shows that the account was linked there, so that a restarted operator takes a third party's change of the trust policy for its own.",
+    wrappers: [
+      around(
+        isReportedLinked,
+        (original) => (world, name) =>
+          original(world, name) ||
+          world.targets.some(
+            (target) =>
+              target.name === name && target.serviceAccount?.account === world.account.metadata.name,
+          ),
+      ),
+    ],
+    scenario: 'a namespace with pods that is no target is added to a trust policy out of band',
+    plans: 'killedBefore',
+    caughtBy: 'end state',
   },
   {
     name: 'a removed target loses its association at once',
