@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { partitionOfRegion } from '../../src/api/partitions.ts';
 import { issuerKeysFrom } from './aws/issuer-keys.ts';
 import { type AwsEmulator, startAwsEmulator } from './aws/server.ts';
 import type { Wall } from '../../src/k8s/time.ts';
@@ -54,16 +55,18 @@ export function startConfiguredEmulator(options: {
   readonly onError: (error: unknown) => void;
 }): Promise<AwsEmulator> {
   const { settings, ...rest } = options;
-  const { accountId, issuers, issuerCaFile, credentials } = settings;
+  const { accountId, region, issuers, issuerCaFile, credentials } = settings;
+  const partition = partitionOfRegion(region);
   return startAwsEmulator({
     ...rest,
     randomBytes,
     accountId,
-    region: settings.region,
+    region,
+    partition,
     clusters: settings.clusters,
     credentials: credentials.map(({ userName, ...credential }) => ({
       ...credential,
-      principalArn: `arn:aws:iam::${accountId}:user/${userName}`,
+      principalArn: `arn:${partition}:iam::${accountId}:user/${userName}`,
     })),
     oidcProviders: issuers
       .filter(({ unregistered }) => !unregistered)

@@ -39,6 +39,9 @@ const excepted: ReadonlySet<string> = new Set([
   // These rules apply at creation or compare with the old object, so stored objects stay valid (see test/integration/access).
   "v0.1.0 clusterconfigs.k11n.dev .: there is a new rule: oldSelf.hasValue() || !self.spec.targets.exists(name, name == 'default' || name.startsWith('kube-'))",
   "v0.1.0 clusterconfigs.k11n.dev .spec.targets: there is a new rule: self.all(name, !(name == 'default' || name.startsWith('kube-')) || name in oldSelf)",
+  // Every stored account has policyArns, with at most 25 entries: that field was required, and policyNames did not exist.
+  'v0.1.0 linkedserviceaccounts.k11n.dev .spec.aws: there is a new rule: has(self.policyArns) || has(self.policyNames)',
+  'v0.1.0 linkedserviceaccounts.k11n.dev .spec.aws: there is a new rule: (has(self.policyArns) ? self.policyArns.size() : 0) + (has(self.policyNames) ? self.policyNames.size() : 0) <= 25',
   "v0.1.0 linkedserviceaccounts.k11n.dev .: there is a new rule: oldSelf.hasValue() || self.metadata.name != 'default'",
 ]);
 

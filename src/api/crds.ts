@@ -153,6 +153,7 @@ export function crds(): readonly CustomResourceDefinition[] {
         { name: 'Role', type: 'string', jsonPath: '.status.roleArn' },
         { name: 'Targets', type: 'string', jsonPath: '.status.ready' },
         { name: 'Policies', type: 'string', jsonPath: '.spec.aws.policyArns' },
+        { name: 'Policy names', type: 'string', jsonPath: '.spec.aws.policyNames', priority: 1 },
         age,
       ],
       [

@@ -14,6 +14,21 @@ export const policyArn = z
   .regex(/^arn:aws(-[a-z]+)*:iam::(aws|[0-9]{12}):policy\/([!-~]+\/)?[A-Za-z0-9_+=,.@-]{1,128}$/)
   .describe('ARN of an IAM managed policy, for example arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess.');
 
+/**
+ * IAM managed policy by name, the same on every cluster: `aws/PATH/NAME` is a policy of AWS, `account/PATH/NAME` one of the
+ * cluster's own AWS account. Limits as in `policyArn`.
+ */
+export const policyName = z
+  .string()
+  .max(648)
+  .regex(/^(aws|account)\/([!-~]+\/)?[A-Za-z0-9_+=,.@-]{1,128}$/)
+  .describe(
+    'Name of an IAM managed policy: aws/AmazonS3ReadOnlyAccess for a policy of AWS, account/team/payments for one of the AWS account of the cluster, with its path.',
+  );
+
+/** Maximum number of policies of an account, in both lists together. Source: IAM's highest quota is 20 per role. */
+export const maxPolicies = 25;
+
 /** Mechanisms of EKS that give pods a role. */
 export const identityMode = z.enum(['IRSA', 'PodIdentity']);
 export type IdentityMode = z.infer<typeof identityMode>;
@@ -53,9 +68,14 @@ export const linkedServiceAccountSpec = z.object({
     .describe('Targets whose pods may use this account (default: all targets of the ClusterConfig).'),
   aws: z
     .object({
-      policyArns: setOf(policyArn, { max: 25 }).describe(
-        "IAM managed policies of the account's pods. The order does not matter.",
-      ),
+      policyArns: setOf(policyArn, { max: maxPolicies })
+        .optional()
+        .describe("IAM managed policies of the account's pods. The order does not matter."),
+      policyNames: setOf(policyName, { max: maxPolicies })
+        .optional()
+        .describe(
+          'The same by name, so that one manifest fits every AWS account and partition. Each name stands for the ARN in the AWS account and partition of the cluster. A policy that is listed by ARN and by name counts once.',
+        ),
       permissionsBoundaryArn: policyArn
         .optional()
         .describe(
@@ -96,8 +116,20 @@ export const linkedServiceAccountSpec = z.object({
           'Adopt the existing role named in roleName, for example of eksctl or Terraform. Its trust policy and its attached policies are replaced by those of this account. When the account is deleted, the role stays and loses only the ownership tags.',
         ),
     })
+    .refine(({ policyArns, policyNames }) => policyArns !== undefined || policyNames !== undefined, {
+      path: ['policyArns'],
+      message: 'is missing',
+    })
     .meta({
       'x-kubernetes-validations': [
+        {
+          rule: 'has(self.policyArns) || has(self.policyNames)',
+          message: 'policyArns or policyNames is missing; policyArns: [] lists none',
+        },
+        {
+          rule: `(has(self.policyArns) ? self.policyArns.size() : 0) + (has(self.policyNames) ? self.policyNames.size() : 0) <= ${maxPolicies}`,
+          message: `policyArns and policyNames list at most ${maxPolicies} policies together`,
+        },
         {
           rule: 'has(self.roleName) == has(oldSelf.roleName) && (!has(self.roleName) || self.roleName == oldSelf.roleName)',
           message: 'roleName cannot be changed: create a new account',

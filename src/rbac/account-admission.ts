@@ -6,7 +6,8 @@
  *
  * | right                                     | needed to                                                            |
  * |-------------------------------------------|----------------------------------------------------------------------|
- * | `attach` on `iampolicies` named ARN       | add the policy, or add a target to an account that has it            |
+ * | `attach` on `iampolicies` named POLICY    | add the policy, or add a target to an account that has it. POLICY is |
+ * |                                           | the ARN or the name (`aws/NAME`) by which the account lists it       |
  * | `link` on `targets` named TARGET          | add the target, add a policy to an account that has it, or change    |
  * |                                           | `identityMode`, which links each target again and rolls its apps     |
  * | `bound` on `iampolicies` named ARN        | set the policy as the account's permissions boundary                 |
@@ -20,7 +21,7 @@
  * Names are exact; an RBAC rule without `resourceNames` gives the right to all names, including `*`. An account without
  * `targets` is linked in all targets, including future ones: it needs the right to the name `*`.
  */
-import { linkedServiceAccounts } from '../api/index.ts';
+import { linkedServiceAccounts, maxPolicies } from '../api/index.ts';
 import {
   added,
   admissionPolicy,
@@ -37,7 +38,7 @@ import {
 import { deployRight, useRight } from './app-admission.ts';
 
 /** Maximum policies of an account, and the most checks within the cost limit of one admission policy. */
-const policySlots = 25;
+const policySlots = maxPolicies;
 /** Accounts with more targets need the right to all targets (`*`). */
 const targetSlots = 25;
 
@@ -71,12 +72,16 @@ export const roleOfAccount = (account: string): string => {
 /** Minimum number of characters of an account's name in its role's name, whatever the cluster is called. */
 const nameInRole = 26;
 
+/** Policies of an account as written, by ARN or by name. The schema limits them to `policySlots`. */
+const listed = (account: string): string =>
+  `${account}.spec.aws.?policyArns.orValue([]) + ${account}.spec.aws.?policyNames.orValue([])`;
+
 const shared = [
-  variable('arns', 'object.spec.aws.policyArns'),
-  variable('arnsBefore', 'oldObject == null ? [] : oldObject.spec.aws.policyArns'),
+  variable('policies', listed('object')),
+  variable('policiesBefore', `oldObject == null ? [] : ${listed('oldObject')}`),
   variable('targets', "object.spec.?targets.orValue(['*'])"),
   variable('targetsBefore', "oldObject == null ? [] : oldObject.spec.?targets.orValue(['*'])"),
-  variable('newArns', added('variables.arns', 'variables.arnsBefore')),
+  variable('newPolicies', added('variables.policies', 'variables.policiesBefore')),
   variable(
     'newTargets',
     `'*' in variables.targetsBefore ? [] : ${added('variables.targets', 'variables.targetsBefore')}`,
@@ -88,7 +93,7 @@ export const attachPolicy: AdmissionPolicy = admissionPolicy('attach.k11n.dev', 
   matchConditions: [specChanges],
   variables: [
     ...shared,
-    variable('asked', 'size(variables.newTargets) > 0 ? variables.arns : variables.newArns'),
+    variable('asked', 'size(variables.newTargets) > 0 ? variables.policies : variables.newPolicies'),
   ],
   validations: rightToEach(rights.attach, {
     names: 'variables.asked',
@@ -105,7 +110,7 @@ export const linkPolicy: AdmissionPolicy = admissionPolicy('link.k11n.dev', {
     variable('switches', `oldObject != null && ${changed('aws.identityMode')}`),
     variable(
       'wanted',
-      'size(variables.newArns) > 0 || variables.switches ? variables.targets : variables.newTargets',
+      'size(variables.newPolicies) > 0 || variables.switches ? variables.targets : variables.newTargets',
     ),
     variable('asked', `size(variables.wanted) > ${targetSlots} ? ['*'] : variables.wanted`),
   ],

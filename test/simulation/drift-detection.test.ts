@@ -168,7 +168,7 @@ it('reports repaired drift and the repair in Events', async () => {
     {
       type: 'Normal',
       reason: 'PolicyDetached',
-      note: `detached ${foreign} from ${role}: it is not listed in spec.aws.policyArns`,
+      note: `detached ${foreign} from ${role}: the account does not list it`,
     },
   ]);
   expect(told.map(({ regarding }) => regarding.name)).toEqual(['b', 'b']);

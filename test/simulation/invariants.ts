@@ -21,6 +21,7 @@ import { resources, type Lease, type Resource } from '../../src/kube/index.ts';
 import type { Change } from './api-server/change-log.ts';
 import type { StoredObject } from './api-server/simulated-api-server.ts';
 import type { OracleName, Violation } from './oracles.ts';
+import { listedArns } from './listed-arns.ts';
 import { isOfOtherIssuer } from './ownership.ts';
 import { retryPeriodMs } from './operator-process.ts';
 import { claimsOf, policiesPerRole, type RoleChange } from './simulated-aws.ts';
@@ -121,7 +122,7 @@ export function checkInvariants(
   /** Whether an operator that sees this account would detach the policy. */
   const dropsPolicy = (account: LinkedServiceAccount | undefined, arn: string): boolean => {
     if (!account || account.metadata.deletionTimestamp !== undefined) return true;
-    const { policyArns } = account.spec.aws;
+    const policyArns = listedArns(account.spec.aws);
     const isTooLong = (config: ClusterConfig): boolean =>
       policyArns.filter((listed) => isAllowed(listed, config)).length > policiesPerRole;
     if (clustersLately().every(isTooLong)) return false;
@@ -261,7 +262,7 @@ export function checkInvariants(
     if (account?.metadata.deletionTimestamp === undefined) return;
     // An operator that has not seen the deletion yet applies the spec from before the deletion.
     const unaware = accountsLately(by).filter((seen) => seen && !seen.metadata.deletionTimestamp);
-    const lost = account.spec.aws.policyArns.some(
+    const lost = listedArns(account.spec.aws).some(
       (arn) =>
         before?.attachedPolicyArns.includes(arn) &&
         !after?.attachedPolicyArns.includes(arn) &&
@@ -308,10 +309,10 @@ export function checkInvariants(
     const droppers = lately.filter((account) => dropsPolicy(account, gone));
     if (droppers.some((account) => !account || account.metadata.deletionTimestamp !== undefined)) return;
     const wanted = droppers
-      .map((account) => account?.spec.aws.policyArns ?? [])
+      .map((account) => (account ? listedArns(account.spec.aws) : []))
       .reduce(
         (common, arns) => common.filter((arn) => arns.includes(arn)),
-        droppers[0]?.spec.aws.policyArns ?? [],
+        droppers[0] ? listedArns(droppers[0].spec.aws) : [],
       );
     // In the operator's view, a policy that was detached out of band since the last listing is still attached. A listing that
     // overlaps a write of the operator does not count, so the next one does.
@@ -554,7 +555,7 @@ export function checkInvariants(
     if (!role || taggedOwner(role.tags)?.account !== name)
       return say('status truth', `${claim}, though it has no role`);
     if (isInherited(role.name, slackMs)) return;
-    const wanted = [...spec.aws.policyArns].sort().join(' ');
+    const wanted = [...listedArns(spec.aws)].sort().join(' ');
     if ([...role.attachedPolicyArns].sort().join(' ') !== wanted)
       say('status truth', `${claim}, but its role has other policies: ${role.attachedPolicyArns.join(', ')}`);
     for (const { name: target, proven, identityMode } of status?.targets ?? []) {

@@ -4,6 +4,7 @@ import { findCondition } from '../../src/k8s/conditions.ts';
 import { taggedOwner } from '../../src/identity/index.ts';
 import { resources } from '../../src/kube/index.ts';
 import { differences, type EndState } from './end-state.ts';
+import { listedArns } from './listed-arns.ts';
 import { isOfOtherIssuer } from './ownership.ts';
 import { driftIntervalMs, type Simulation } from './simulation.ts';
 import { trusts } from './simulated-aws.ts';
@@ -159,7 +160,7 @@ export async function agreesWithStatus(simulation: Simulation): Promise<readonly
       if (!really || reason === 'PolicyNotAllowed') problems += 1;
     }
     if (isOurs)
-      for (const arn of role.attachedPolicyArns) if (!spec.aws.policyArns.includes(arn)) problems += 1;
+      for (const arn of role.attachedPolicyArns) if (!listedArns(spec.aws).includes(arn)) problems += 1;
     const rows = status?.targets ?? [];
     let awaiting = 0;
     for (const { name: target, linked, proven, confirmed, roleArn, identityMode, reason } of rows) {

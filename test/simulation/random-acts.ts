@@ -338,7 +338,7 @@ export const everythingMended: Act = async ({ aws, server, workloads }) => {
     const { targets: __, ...spec } = account.spec;
     // Whether an association was ever proven depends on whether a pod existed at the right time.
     const { identityMode: ___, ...aws } = spec.aws;
-    const policyArns = aws.policyArns.slice(0, policiesPerRole);
+    const policyArns = (aws.policyArns ?? []).slice(0, policiesPerRole);
     await server.client.update(linkedServiceAccounts, {
       ...account,
       spec: { ...spec, aws: { ...aws, policyArns } },

@@ -73,6 +73,16 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
+    name: 'policies are listed by name, and one of them also by ARN',
+    acts: [
+      create('a', { aws: { policyArns: [queue] } }),
+      edit('a', {
+        aws: { policyArns: [queue, readOnly], policyNames: ['aws/AmazonS3ReadOnlyAccess', 'account/p0'] },
+      }),
+      edit('a', { aws: { policyArns: [], policyNames: ['aws/AmazonS3ReadOnlyAccess'] } }),
+    ],
+  },
+  {
     name: 'policies are edited right before drift detection',
     acts: [create('a'), atOnce(wait(beforeSweepMs), edit('a', { aws: { policyArns: [queue] } }))],
   },

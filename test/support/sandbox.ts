@@ -60,6 +60,9 @@ export async function startSandbox(
     readonly operator?: boolean;
     readonly bare?: boolean;
     readonly targets?: readonly string[];
+    readonly accountId?: string;
+    /** Its partition is that of the sandbox. */
+    readonly region?: string;
   } = {},
 ): Promise<TestSandbox> {
   const executable = await prepareExecutable();
@@ -68,6 +71,8 @@ export async function startSandbox(
     folder: join(executable.folder, 'sandbox'),
     settings: {
       ...defaultSettings,
+      ...(options.accountId === undefined ? {} : { accountId: options.accountId }),
+      ...(options.region === undefined ? {} : { region: options.region }),
       operator: options.operator ?? true,
       bare: options.bare ?? false,
       targets: options.targets ?? defaultSettings.targets,

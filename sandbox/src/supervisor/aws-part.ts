@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { rolePathFor } from '../../../src/api/index.ts';
+import { partitionOfRegion, rolePathFor } from '../../../src/api/index.ts';
 import { clusterArn, operatorPolicy } from '../../../src/identity/index.ts';
 import type { EmulatorSettings } from '../configured-emulator.ts';
 import { baseEnvironment } from '../environment.ts';
@@ -100,7 +100,7 @@ export async function startAws(options: BringUpOptions, aws: AwsPartOptions): Pr
 function operatorPolicyOf({ region, accountId, name }: SandboxSettings): Record<string, unknown> {
   return {
     ...operatorPolicy({
-      clusterArn: clusterArn({ partition: 'aws', region, accountId, name }),
+      clusterArn: clusterArn({ partition: partitionOfRegion(region), region, accountId, name }),
       rolePath: rolePathFor(name),
       tagKeys: sandboxTagKeys,
       adoption: true,

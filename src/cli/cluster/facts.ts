@@ -8,6 +8,14 @@ import { listObjects } from './objects.ts';
 
 export type KnownCluster = { readonly facts: ClusterFacts; readonly region: string };
 
+/** The facts; undefined if the cluster has no ready ClusterConfig. */
+export async function findClusterFacts(client: KubeClient): Promise<KnownCluster | undefined> {
+  const configs = await listObjects(client, clusterConfigKind);
+  const state = clusterState(configs);
+  const region = effectiveConfig(configs)?.spec.aws.region;
+  return state.ok && region !== undefined ? { facts: state.facts, region } : undefined;
+}
+
 /** @throws CliError of code CLUSTER_NOT_READY */
 export async function getClusterFacts(client: KubeClient): Promise<KnownCluster> {
   const configs = await listObjects(client, clusterConfigKind);

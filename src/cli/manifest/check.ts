@@ -101,6 +101,8 @@ function issueText(issue: z.core.$ZodIssue, value: unknown): string {
     return `expected one of ${issue.values.map(String).join(', ')}, got ${show(value)}`;
   if (issue.code === 'invalid_format') {
     const field = issue.path.findLast((part) => typeof part === 'string');
+    if (field === 'policyNames')
+      return `${show(value)} is not the name of an IAM managed policy, for example aws/AmazonS3ReadOnlyAccess or account/team/payments`;
     if (typeof field === 'string' && /Arns?$/.test(field))
       return `${show(value)} is not the ARN of an IAM managed policy, for example arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess`;
     return `${show(value)} does not match ${'pattern' in issue ? issue.pattern : issue.format}`;

@@ -24,6 +24,11 @@ spec:
     policyArns:
       # - arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess
 
+    # The same by name, which fits every AWS account. Delete policyArns if you list names only.
+    # policyNames:
+    #   - aws/AmazonS3ReadOnlyAccess
+    #   - account/my-policy
+
     # The managed policy that is the role's permissions boundary.
     # permissionsBoundaryArn: arn:aws:iam::123456789012:policy/boundary
 

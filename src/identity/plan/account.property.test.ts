@@ -6,6 +6,7 @@ import { findCondition } from '../../k8s/conditions.ts';
 import { wantedMode } from '../desired/role.ts';
 import { roleName } from '../desired/names.ts';
 import { planAccount } from './account.ts';
+import { listedPolicies } from '../desired/policy-names.ts';
 import { screenPolicies } from './policies.ts';
 import { proofSlotOf } from '../steps/proof.ts';
 import {
@@ -331,7 +332,7 @@ function calm(world: SimulatedWorld, pods: 'rolled' | 'gone'): void {
 
 function expectInStep(world: SimulatedWorld): void {
   const { account } = world;
-  const wanted = screenPolicies(account.spec.aws.policyArns, world.facts).wanted.filter(
+  const wanted = screenPolicies(listedPolicies(account.spec.aws, world.facts), world.facts).wanted.filter(
     (arn) => arn !== missing,
   );
   const role = world.roles.get(base);
@@ -370,7 +371,7 @@ function expectInStep(world: SimulatedWorld): void {
   const allServed = (account.spec.targets ?? targets).every((target) => served.includes(target));
   const isProven = served.every((target) => rows.find((row) => row.name === target)?.proven);
   expect(ready).toBe(
-    allServed && !account.spec.aws.policyArns.includes(missing) ? (isProven ? 'True' : 'Unknown') : 'False',
+    allServed && !account.spec.aws.policyArns?.includes(missing) ? (isProven ? 'True' : 'Unknown') : 'False',
   );
 }
 

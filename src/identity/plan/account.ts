@@ -28,6 +28,7 @@ import { decideUnlink } from './links.ts';
 import { isOwned, ownershipTagKeys, existedBefore } from '../desired/ownership.ts';
 import { isReportedLinked, isStillOpen } from './draining.ts';
 import { currentSwitchSlot, planWanted } from './target.ts';
+import { listedPolicies } from '../desired/policy-names.ts';
 import { keptPolicies, screenPolicies, stillAttached, unattached } from './policies.ts';
 import type { Problem } from '../state/problem.ts';
 import type { IdentityReason } from '../state/reasons.ts';
@@ -123,7 +124,8 @@ function planStranded(world: AccountWorld, facts: ClusterFacts, list: StepList):
 function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): AccountPlan {
   const { account } = world;
   const decisions = decideTargets(world, facts);
-  const policies = screenPolicies(account.spec.aws.policyArns, facts);
+  const listed = listedPolicies(account.spec.aws, facts);
+  const policies = screenPolicies(listed, facts);
   const tooMany = policies.wanted.length > facts.quotas.policiesPerRole;
 
   const base = accountRoleName(account, facts, 1);
@@ -185,7 +187,7 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
     policies: asLastRead(
       world,
       roles,
-      mergedPolicyRows(account.spec.aws.policyArns, refusedRows(policies.refused, roles, facts), roles),
+      mergedPolicyRows(listed, refusedRows(policies.refused, roles, facts), roles),
     ),
     ...(tooMany
       ? {

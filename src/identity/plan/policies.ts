@@ -9,7 +9,7 @@ import type { ClusterFacts, ObservedRole, StepFailure } from '../state/world.ts'
 
 export type PolicyRow = PolicyStatus;
 
-/** An attachment that spec.aws.policyArns does not list. */
+/** An attachment that the account does not list. */
 export type UnlistedPolicy = {
   readonly arn: string;
   /** Last failed detachment, as long as it is current. */
@@ -138,7 +138,7 @@ export function planPolicies(
       policyArn,
       why: listed.includes(policyArn)
         ? 'the ClusterConfig does not allow it'
-        : 'it is not listed in spec.aws.policyArns',
+        : 'the account does not list it',
     });
     return { arn: policyArn, ...(failure ? { failure } : {}) };
   });

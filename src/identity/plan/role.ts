@@ -11,6 +11,7 @@ import {
   ownershipOf,
 } from '../desired/ownership.ts';
 import { ownerOf } from '../desired/role.ts';
+import { listedPolicies } from '../desired/policy-names.ts';
 import { planPolicies, unattached, type PolicyRow, type UnlistedPolicy } from './policies.ts';
 import { findCondition } from '../../k8s/conditions.ts';
 import type { Problem } from '../state/problem.ts';
@@ -291,7 +292,7 @@ function planUpdates(
     list,
     role,
     wantedPolicies,
-    account.spec.aws.policyArns,
+    listedPolicies(account.spec.aws, facts),
     facts.quotas.policiesPerRole,
   );
 

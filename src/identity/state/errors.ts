@@ -22,7 +22,7 @@ export const identityErrors = {
   PolicyNotFound: {
     retry: 'terminal',
     meaning: 'The managed policy does not exist or cannot be attached.',
-    next: 'Correct the ARN in spec.aws.policyArns, or create the policy; the operator retries every few minutes.',
+    next: 'Correct the ARN or name in spec.aws, or create the policy; the operator retries every few minutes.',
   },
   QuotaExceeded: {
     retry: 'terminal',

@@ -21,6 +21,8 @@ const policies = (count: number): string[] =>
   Array.from({ length: count }, (_, index) =>
     policy(`team-a/policy-with-a-name-as-long-as-they-get-in-practice-${index}`),
   );
+const names = (count: number): string[] =>
+  policies(count).map((arn) => arn.replace('arn:aws:iam::123456789012:policy', 'account'));
 const targets = (count: number): string[] => Array.from({ length: count }, (_, index) => `target-${index}`);
 
 type Spec = LinkedServiceAccount['spec'];
@@ -92,6 +94,44 @@ describe('a new account', () => {
     ).toContain(`may not attach ${policy('c')}`);
   });
 
+  it('requires the right to a policy under the name by which the account lists it', async () => {
+    const dev = await userWith(all(rights.link), named(rights.attach, 'aws/AmazonS3ReadOnlyAccess'));
+    const { policyArns: _, ...byName } = {
+      ...account().spec.aws,
+      policyNames: ['aws/AmazonS3ReadOnlyAccess'],
+    };
+    const spec = { ...account().spec, aws: byName };
+    const created = await create(dev, { ...account(), spec });
+    expect(
+      await refusal(
+        change(dev, created, { aws: { policyNames: ['aws/AmazonS3ReadOnlyAccess', 'account/a'] } }),
+      ),
+    ).toContain(`may not attach account/a: ask for the verb attach on iampolicies.k11n.dev/account/a`);
+    // The right to an ARN is no right to a name, and the reverse.
+    const byArn = await userWith(all(rights.link), named(rights.attach, policy('a')));
+    expect(await refusal(change(byArn, created, { aws: { policyNames: ['account/a'] } }))).toContain(
+      'iampolicies.k11n.dev/account/a',
+    );
+    expect(await refusal(change(dev, created, { aws: { policyArns: [policy('a')] } }))).toContain(
+      `iampolicies.k11n.dev/${policy('a')}`,
+    );
+  });
+
+  it('lists policies, by ARN or by name, and at most 25 of them', async () => {
+    const { policyArns: _, ...none } = account().spec.aws;
+    await expect(create(admin, { ...account(), spec: { ...account().spec, aws: none } })).rejects.toThrow(
+      'policyArns or policyNames is missing; policyArns: [] lists none',
+    );
+    const names = ['aws/a', 'aws/b'];
+    await expect(
+      create(admin, account({ aws: { policyArns: policies(24), policyNames: names } })),
+    ).rejects.toThrow('policyArns and policyNames list at most 25 policies together');
+    for (const malformed of ['AmazonS3ReadOnlyAccess', 'aws/', 'other/x', 'account/a b'])
+      await expect(create(admin, account({ aws: { policyNames: [malformed] } }))).rejects.toThrow(
+        'spec.aws.policyNames',
+      );
+  });
+
   it('requires the right to each of its targets', async () => {
     const dev = await userWith(all(rights.attach), named(rights.link, 'staging'));
     await create(dev, account({ targets: ['staging'] }));
@@ -118,6 +158,12 @@ describe('a new account', () => {
     const spec = { targets: targets(25), aws: { policyArns: policies(25) } };
     const dev = await userWith(named(rights.attach, ...policies(25)), named(rights.link, ...targets(25)));
     await create(dev, account(spec));
+    const half = { policyArns: policies(25).slice(0, 12), policyNames: names(13) };
+    const byName = await userWith(
+      named(rights.attach, ...half.policyArns, ...half.policyNames),
+      named(rights.link, ...targets(25)),
+    );
+    await create(byName, account({ ...spec, aws: half }));
     const attachLess = await userWith(named(rights.attach, ...policies(24)), all(rights.link));
     expect(await refusal(create(attachLess, account(spec)))).toContain(`may not attach ${policies(25)[24]}`);
     const linkLess = await userWith(all(rights.attach), named(rights.link, ...targets(24)));

@@ -185,7 +185,7 @@ function wantedRole({ metadata, spec, status }: LinkedServiceAccount): {
   });
   return {
     trust: JSON.parse(trust) as unknown,
-    attached: policyPool.filter((arn) => spec.aws.policyArns.includes(arn)).sort(),
+    attached: policyPool.filter((arn) => spec.aws.policyArns?.includes(arn)).sort(),
     maxSessionDuration: spec.aws.maxSessionDuration ?? 3600,
     tags: {
       ...spec.aws.tags,

@@ -19,23 +19,23 @@ export const accountEditCommand = defineCommand({
     accountOption,
     {
       name: 'policy',
-      value: 'ARN',
+      value: 'POLICY',
       repeatable: true,
-      summary: 'set the list of policies; repeat for more',
+      summary: 'set the list of policies, by ARN or by name (aws/NAME, account/PATH/NAME); repeat for more',
       complete: 'policies',
     },
     {
       name: 'add-policy',
-      value: 'ARN',
+      value: 'POLICY',
       repeatable: true,
       summary: 'add this policy; repeat for more',
       complete: 'policies',
     },
     {
       name: 'remove-policy',
-      value: 'ARN',
+      value: 'POLICY',
       repeatable: true,
-      summary: 'remove this policy; repeat for more',
+      summary: 'remove this policy, spelled as the account lists it; repeat for more',
       complete: 'policies',
     },
     {

@@ -25,6 +25,12 @@ describe('changedSpec of an account', () => {
     ['sets the policies', { policy: ['c'] }, { aws: { policyArns: ['c'], maxSessionDuration: 7200 } }],
     ['adds what is not there', { addPolicy: ['b', 'c'] }, { aws: { policyArns: ['a', 'b', 'c'] } }],
     ['removes and adds', { addPolicy: ['c'], removePolicy: ['a'] }, { aws: { policyArns: ['b', 'c'] } }],
+    [
+      'sets policies by ARN and by name',
+      { policy: ['c', 'aws/d', 'account/x/e'] },
+      { aws: { policyArns: ['c'], policyNames: ['aws/d', 'account/x/e'] } },
+    ],
+    ['adds a name', { addPolicy: ['aws/d'] }, { aws: { policyArns: ['a', 'b'], policyNames: ['aws/d'] } }],
     ['sets targets', { target: ['staging'] }, { targets: ['staging'], aws: { policyArns: ['a', 'b'] } }],
     [
       'sets the boundary',

@@ -1,6 +1,12 @@
 /** Builds the spec of an account from the options of `kon account create` and `edit`. Pure. */
 import { apiVersion } from '../../../api/resources.ts';
 import type { LinkedServiceAccountSpec } from '../../../api/linked-service-account.ts';
+import {
+  policiesByName,
+  policyEntries,
+  policyLists,
+  type PolicyScope,
+} from '../../../identity/desired/policy-names.ts';
 import { usageError } from '../../framework/errors.ts';
 import { awsFields, type FieldOptions } from './options.ts';
 import type { Manifest } from '../../manifest/manifest.ts';
@@ -42,7 +48,7 @@ export function describesChange(options: AccountChange): boolean {
 
 export function accountManifest(name: string, options: AccountOptions): Manifest {
   const spec: LinkedServiceAccountSpec = {
-    aws: { policyArns: [...options.policy] },
+    aws: policyLists(options.policy),
     deletionPolicy: 'Delete',
   };
   return {
@@ -90,23 +96,23 @@ export function changedSpec(
       'the account has no boundary of its own',
       'A boundary of its role comes from the ClusterConfig: kubectl get clusterconfigs -o yaml',
     );
-  const absent = removePolicy.filter((arn) => !current.aws.policyArns.includes(arn));
+  const listed = policyEntries(current.aws);
+  const absent = removePolicy.filter((entry) => !listed.includes(entry));
   if (absent.length > 0)
     throw usageError(
       `the account does not list ${absent.join(', ')}`,
       'Show its policies: kon account show NAME',
     );
-  const policyArns =
+  const policies = policyLists(
     options.policy.length > 0
-      ? [...options.policy]
-      : [
-          ...current.aws.policyArns.filter((arn) => !removePolicy.includes(arn)),
-          // Existing entries keep their position.
-          ...addPolicy.filter((arn) => !current.aws.policyArns.includes(arn)),
-        ];
-  const { permissionsBoundaryArn: _boundary, ...unbound } = current.aws;
-  const aws = options.noBoundary ? unbound : current.aws;
-  const changed = withCommon({ ...current, aws: { ...aws, policyArns } }, options);
+      ? options.policy
+      : // Existing entries keep their position.
+        [...listed.filter((entry) => !removePolicy.includes(entry)), ...addPolicy],
+  );
+  const { policyArns: _arns, policyNames: _names, ...others } = current.aws;
+  const { permissionsBoundaryArn: _boundary, ...unbound } = others;
+  const aws = options.noBoundary ? unbound : others;
+  const changed = withCommon({ ...current, aws: { ...aws, ...policies } }, options);
   if (removeTarget.length > 0)
     return { ...changed, targets: changed.targets?.filter((name) => !removeTarget.includes(name)) ?? [] };
   if (!options.allTargets) return changed;
@@ -130,6 +136,15 @@ function withCommon(spec: LinkedServiceAccountSpec, options: AccountOptions): Li
       ? {}
       : { deletionPolicy: deletionPolicy as LinkedServiceAccountSpec['deletionPolicy'] }),
   };
+}
+
+/** The same spec, with policies listed by name where they have one in this AWS account and partition. */
+export function withPolicyNames(
+  spec: LinkedServiceAccountSpec,
+  scope: PolicyScope,
+): LinkedServiceAccountSpec {
+  const { policyArns: _arns, policyNames: _names, ...aws } = spec.aws;
+  return { ...spec, aws: { ...policiesByName(spec.aws, scope), ...aws } };
 }
 
 /** Describes the consequences of a changed identity mode. Printed before the spec is saved. */

@@ -1,5 +1,6 @@
 /** Reads names from the cluster or the kubeconfig, within a time that a person does not notice. */
 import { partitionNames } from '../../../api/partitions.ts';
+import { policyEntries } from '../../../identity/desired/policy-names.ts';
 import { createSession } from '../../cluster/session.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
 import { parseDuration } from '../duration.ts';
@@ -35,7 +36,8 @@ export async function liveNames(
   typed: string,
 ): Promise<readonly string[]> {
   // The catalogue is bundled with kon, so the cluster is not asked.
-  const catalogue = of === 'policies' && typed.startsWith('arn:') ? await catalogueNames(typed) : [];
+  const isPolicy = of === 'policies' && /^(arn:|aws\/)/.test(typed);
+  const catalogue = isPolicy ? await catalogueNames(typed) : [];
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(patience(context))]);
   const outOfTime = new Promise<readonly string[]>((resolve) => {
     signal.addEventListener('abort', () => resolve([]), { once: true });
@@ -44,13 +46,13 @@ export async function liveNames(
   return [...new Set([...live, ...catalogue])];
 }
 
-/** AWS managed policies whose ARN begins with the typed text. An empty text would match more than a thousand. */
+/** AWS managed policies whose ARN or name begins with the typed text. An empty text would match more than a thousand. */
 async function catalogueNames(typed: string): Promise<readonly string[]> {
   const partition = partitionNames.find((name) => typed.startsWith(`arn:${name}:`));
   const { managedPolicies } = await import('../../../aws/catalogue/catalogue.ts');
   return managedPolicies(partition)
-    .map((policy) => policy.arn)
-    .filter((arn) => arn.startsWith(typed));
+    .map(({ arn }) => (typed.startsWith('arn:') ? arn : arn.replace(/^arn:[^:]+:iam::aws:policy/, 'aws')))
+    .filter((name) => name.startsWith(typed));
 }
 
 async function namesOf(
@@ -72,7 +74,7 @@ async function namesOf(
   if (of === 'policies') {
     // Offers policies that this cluster uses, because another account is likely to need the same.
     const accounts = await listObjects(client, accountKind);
-    return [...new Set(accounts.flatMap((account) => account.spec.aws.policyArns))];
+    return [...new Set(accounts.flatMap((account) => policyEntries(account.spec.aws)))];
   }
   const kind: Kind = of === 'accounts' ? accountKind : appKind;
   const objects = await listObjects(client, kind);

@@ -1,4 +1,5 @@
 /** Bugs in the policies of a role. */
+import { listedPolicies } from '../../../../src/identity/desired/policy-names.ts';
 import { assessRole } from '../../../../src/identity/plan/role.ts';
 import { keptPolicies, planPolicies } from '../../../../src/identity/plan/policies.ts';
 import { createRoleCache } from '../../../../src/operator/observed-state/roles.ts';
@@ -46,7 +47,7 @@ export const policyBugs: readonly PlantedBug[] = [
       'The operator applies as much of an invalid spec as it can, and begins with what has to be removed.',
     wrappers: [
       around(assessRole, (original) => (world, facts, spec, policyArns, ...others) => {
-        const isInvalid = world.account.spec.aws.policyArns.length > facts.quotas.policiesPerRole;
+        const isInvalid = listedPolicies(world.account.spec.aws, facts).length > facts.quotas.policiesPerRole;
         return original(world, facts, spec, isInvalid ? [] : policyArns, ...others);
       }),
     ],

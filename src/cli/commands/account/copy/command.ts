@@ -5,7 +5,7 @@ export const accountCopyCommand = defineCommand({
   path: ['account', 'copy'],
   summary: 'Copy an account to another cluster',
   description:
-    'The copy gets its own role. ARNs of AWS’s policies are converted to the partition of the other cluster.',
+    'The copy gets its own role. Policies of AWS and of the AWS account of this cluster are listed by name, so that the other cluster attaches its own policies of these names.',
   positionals: [{ name: 'name', required: true, summary: 'name of the account', complete: 'accounts' }],
   options: [
     {

@@ -4,25 +4,38 @@ import { copyOf } from './handler.ts';
 
 it('adapts an account to another cluster, and reports the fields that cannot be copied', () => {
   const own = 'arn:aws:iam::123456789012:policy/own';
+  const foreign = 'arn:aws:iam::999999999999:policy/foreign';
   const { account } = createWorld({
     targets: ['production', 'nowhere'],
-    aws: { policyArns: [readOnly, own], roleName: 'special', adopt: true },
+    aws: { policyArns: [readOnly, own, foreign], roleName: 'special', adopt: true },
   });
   const china = { ...facts, name: 'cn', partition: 'aws-cn', accountId: '210987654321' };
-  const { manifest, notes } = copyOf(account, 'renamed', china);
+  const { manifest, notes } = copyOf(account, 'renamed', { here: facts, there: china });
   expect(manifest).toEqual({
     apiVersion: 'k11n.dev/v1alpha1',
     kind: 'LinkedServiceAccount',
     metadata: { name: 'renamed' },
     spec: {
       targets: ['production', 'nowhere'],
-      aws: { policyArns: ['arn:aws-cn:iam::aws:policy/AmazonS3ReadOnlyAccess', own] },
+      aws: { policyArns: [foreign], policyNames: ['aws/AmazonS3ReadOnlyAccess', 'account/own'] },
       deletionPolicy: 'Delete',
     },
   });
   expect(notes).toEqual([
     'The role special stays with its account; the copy gets its own role.',
+    `${foreign} belongs to another AWS account than cluster cn, which cannot attach it.`,
+    'account/own: cluster cn attaches the policies of this name in the AWS account 210987654321.',
     'Cluster cn has no target nowhere; its targets: production, staging',
-    `${own} belongs to another AWS account than cluster cn, which cannot attach it.`,
   ]);
+});
+
+it('copies policies between clusters of one AWS account by name, without a note', () => {
+  const { account } = createWorld({
+    aws: { policyArns: ['arn:aws:iam::123456789012:policy/team/own'], policyNames: ['aws/ReadOnlyAccess'] },
+  });
+  const { manifest, notes } = copyOf(account, 'copy', { here: facts, there: { ...facts, name: 'second' } });
+  expect(manifest).toMatchObject({
+    spec: { aws: { policyNames: ['account/team/own', 'aws/ReadOnlyAccess'] } },
+  });
+  expect(notes).toEqual([]);
 });

@@ -1,8 +1,14 @@
 /** `kon account copy`: creates the same account on another cluster, with a separate role. */
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
 import { partitionOf } from '../../../../identity/desired/arn.ts';
+import {
+  isPolicyName,
+  policyEntries,
+  policyLists,
+  policyNameOf,
+} from '../../../../identity/desired/policy-names.ts';
 import type { ClusterFacts } from '../../../../identity/state/world.ts';
-import { getClusterFacts } from '../../../cluster/facts.ts';
+import { findClusterFacts, getClusterFacts } from '../../../cluster/facts.ts';
 import { alreadyExists, createObject, findObject, getObject } from '../../../cluster/objects.ts';
 import { createSession } from '../../../cluster/session.ts';
 import type { CliContext } from '../../../framework/context.ts';
@@ -22,7 +28,9 @@ export type CopyRequest = {
 };
 
 export async function copyFlow(context: CliContext, request: CopyRequest): Promise<void> {
-  const account = await getObject(await context.connect(), accountKind, request.name);
+  const from = await context.connect();
+  const account = await getObject(from, accountKind, request.name);
+  const here = (await findClusterFacts(from))?.facts;
   const { kubeconfig } = context.global;
   const there = createSession(context.env, { context: request.toContext, kubeconfig });
   try {
@@ -30,7 +38,7 @@ export async function copyFlow(context: CliContext, request: CopyRequest): Promi
     const { facts } = await getClusterFacts(client);
     const name = request.as ?? request.name;
     if (await findObject(client, accountKind, name)) throw alreadyExists(accountKind, name);
-    const { manifest, notes } = copyOf(account, name, facts);
+    const { manifest, notes } = copyOf(account, name, { here, there: facts });
     for (const note of notes) context.stderr.write(`‼ ${note}\n`);
     const object = await createObject(client, accountKind, manifest, { dryRun: request.dryRun });
     if (request.dryRun) await writeObject(context, manifest, () => asYaml(manifest));
@@ -44,10 +52,17 @@ export async function copyFlow(context: CliContext, request: CopyRequest): Promi
 export function copyOf(
   account: LinkedServiceAccount,
   name: string,
-  there: ClusterFacts,
+  { here, there }: { readonly here: ClusterFacts | undefined; readonly there: ClusterFacts },
 ): { readonly manifest: Manifest; readonly notes: readonly string[] } {
   const notes: string[] = [];
-  const { roleName, adopt: _adopt, permissionsBoundaryArn, ...aws } = account.spec.aws;
+  const {
+    roleName,
+    adopt: _adopt,
+    permissionsBoundaryArn,
+    policyArns: _arns,
+    policyNames: _names,
+    ...aws
+  } = account.spec.aws;
   // A role belongs to one account on one cluster.
   if (roleName !== undefined)
     notes.push(`The role ${roleName} stays with its account; the copy gets its own role.`);
@@ -56,10 +71,24 @@ export function copyOf(
     const own = /^arn:[^:]+:iam::aws:(policy\/.+)$/.exec(arn)?.[1];
     if (own !== undefined) return `arn:${there.partition}:iam::aws:${own}`;
     const owner = arn.split(':')[4];
-    if (owner !== there.accountId || partitionOf(arn) !== there.partition)
+    const isOwn = owner === there.accountId && partitionOf(arn) === there.partition;
+    const isNamed = arn !== permissionsBoundaryArn && here && policyNameOf(arn, here) !== undefined;
+    if (!isOwn && !isNamed)
       notes.push(`${arn} belongs to another AWS account than cluster ${there.name}, which cannot attach it.`);
     return arn;
   };
+  const policies = policyLists(
+    policyEntries(account.spec.aws).map((entry) => {
+      if (isPolicyName(entry)) return entry;
+      const arn = local(entry);
+      return policyNameOf(arn, there) ?? (here && policyNameOf(arn, here)) ?? arn;
+    }),
+  );
+  const own = (policies.policyNames ?? []).filter((entry) => entry.startsWith('account/'));
+  if (own.length > 0 && here?.accountId !== there.accountId)
+    notes.push(
+      `${own.join(', ')}: cluster ${there.name} attaches the policies of this name in the AWS account ${there.accountId}.`,
+    );
   const unknown = (account.spec.targets ?? []).filter((target) => !there.targets.includes(target));
   if (unknown.length > 0)
     notes.push(
@@ -72,8 +101,8 @@ export function copyOf(
       spec: {
         ...account.spec,
         aws: {
+          ...policies,
           ...aws,
-          policyArns: account.spec.aws.policyArns.map(local),
           ...(permissionsBoundaryArn === undefined
             ? {}
             : { permissionsBoundaryArn: local(permissionsBoundaryArn) }),

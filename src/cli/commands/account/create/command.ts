@@ -18,9 +18,10 @@ export const accountCreateCommand = defineCommand({
     accountOption,
     {
       name: 'policy',
-      value: 'ARN',
+      value: 'POLICY',
       repeatable: true,
-      summary: "an IAM managed policy for the account's pods; repeat for more",
+      summary:
+        "an IAM managed policy for the account's pods, by ARN or by name (aws/NAME, account/PATH/NAME); repeat for more",
       complete: 'policies',
     },
     {
@@ -47,6 +48,10 @@ export const accountCreateCommand = defineCommand({
       does: 'Without an editor',
       command: 'kon account create myaccount --policy arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess',
     },
+    {
+      does: 'By name, which is the same on every cluster',
+      command: 'kon account create myaccount --policy aws/AmazonS3ReadOnlyAccess --policy account/orders',
+    },
     { does: 'From a file', command: 'kon account create -f myaccount.yaml' },
   ],
   run: async (context, { args, options }) => {
@@ -69,7 +74,7 @@ export const accountCreateCommand = defineCommand({
         return policy.length === 0 ? undefined : accountManifest(name, { ...options, policy });
       },
       template: async (client, name) => accountTemplate(name, await knownTargets(client)),
-      withoutEditor: ['Pass the policies with --policy ARN, or a manifest with -f FILE.'],
+      withoutEditor: ['Pass the policies with --policy POLICY, or a manifest with -f FILE.'],
       write: options,
     });
   },

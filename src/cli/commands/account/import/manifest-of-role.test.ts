@@ -42,7 +42,7 @@ describe('the import of an existing role', () => {
         spec: {
           targets: ['production'],
           aws: {
-            policyArns: [readOnly],
+            policyNames: ['aws/AmazonS3ReadOnlyAccess'],
             maxSessionDuration: 7200,
             roleName: 'eksctl-main-payments',
             adopt: true,

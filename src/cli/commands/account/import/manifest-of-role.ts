@@ -2,6 +2,7 @@
 import type { LinkedServiceAccountSpec } from '../../../../api/linked-service-account.ts';
 import { apiVersion } from '../../../../api/resources.ts';
 import { isManaged, taggedOwner } from '../../../../identity/desired/ownership.ts';
+import { policiesByName } from '../../../../identity/desired/policy-names.ts';
 import { principalsOf, serviceAccountOfSubject } from '../../../../identity/desired/trust-principals.ts';
 import type { ClusterFacts, ObservedRole } from '../../../../identity/state/world.ts';
 import type { Manifest } from '../../../manifest/manifest.ts';
@@ -60,7 +61,7 @@ export function importRole(
   const spec: LinkedServiceAccountSpec = {
     ...(targets.length > 0 ? { targets: [...targets] } : {}),
     aws: {
-      policyArns: [...role.attachedPolicyArns].sort(),
+      ...policiesByName({ policyArns: [...role.attachedPolicyArns].sort() }, facts),
       ...(role.permissionsBoundaryArn === undefined
         ? {}
         : { permissionsBoundaryArn: role.permissionsBoundaryArn }),

@@ -1,5 +1,6 @@
 /** Columns of the table of accounts. */
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
+import { policyEntries } from '../../../../identity/desired/policy-names.ts';
 import { ageColumn, nameColumn, readyColumn, reasonColumn } from '../../../objects/columns.ts';
 import type { Column } from '../../../framework/output/table.ts';
 
@@ -19,8 +20,8 @@ export function accountColumns(now: number): readonly Column<LinkedServiceAccoun
     { header: 'TARGETS', value: (account) => account.status?.ready ?? '' },
     {
       header: 'POLICIES',
-      value: (account) => account.spec.aws.policyArns.join(','),
-      short: (account) => shortPolicies(account.spec.aws.policyArns),
+      value: (account) => policyEntries(account.spec.aws).join(','),
+      short: (account) => shortPolicies(policyEntries(account.spec.aws)),
     },
     ageColumn(now),
   ];

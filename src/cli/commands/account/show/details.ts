@@ -5,6 +5,7 @@ import type {
   PolicyStatus,
   TargetStatus,
 } from '../../../../api/linked-service-account.ts';
+import { isPolicyName, mayName, policyEntries } from '../../../../identity/desired/policy-names.ts';
 import { accountKind } from '../../../cluster/kinds.ts';
 import { ageOf } from '../../../objects/columns.ts';
 import { renderPage, renderSection } from '../../../objects/details.ts';
@@ -21,10 +22,17 @@ function renderAccount(account: LinkedServiceAccount, options: ShowOptions): str
   const { stdout } = options;
   const now = options.now();
   const known = new Map(status?.policies?.map((policy) => [policy.arn, policy]));
+  const rowOf = (entry: string): PolicyStatus =>
+    known.get(entry) ??
+    [...known.values()].find(({ arn }) => isPolicyName(entry) && mayName(entry, arn)) ?? {
+      arn: entry,
+      attached: false,
+    };
+  const listed = [...new Set(policyEntries(spec.aws).map(rowOf))];
   const policies = [
-    ...spec.aws.policyArns.map((arn): PolicyStatus => known.get(arn) ?? { arn, attached: false }),
+    ...listed,
     // Policies that are still attached, but no longer in the spec.
-    ...[...known.values()].filter((policy) => !spec.aws.policyArns.includes(policy.arn)),
+    ...[...known.values()].filter((policy) => !listed.includes(policy)),
   ];
   return renderPage(accountKind, account, options, {
     fields: [

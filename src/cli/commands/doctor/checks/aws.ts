@@ -11,6 +11,7 @@ import {
   ownershipTags,
   type ClusterFacts,
 } from '../../../../identity/index.ts';
+import { policyEntries } from '../../../../identity/desired/policy-names.ts';
 import { findCondition } from '../../../../k8s/conditions.ts';
 import { failure, ok, warning, type CheckDefinition, type Verdict } from '../check.ts';
 import { tagKeysWarning, worthOfCredentials } from '../../../installation/fence.ts';
@@ -137,7 +138,7 @@ export const awsChecks: readonly CheckDefinition[] = [
         ['roles', quotas.rolesUsed, quotas.roles],
         ...(await accounts()).map((account): [string, number, number] => [
           `policies of the account ${account.metadata.name}`,
-          account.spec.aws.policyArns.length,
+          policyEntries(account.spec.aws).length,
           quotas.policiesPerRole,
         ]),
       ];

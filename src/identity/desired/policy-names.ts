@@ -1,0 +1,64 @@
+/**
+ * Managed policies by name. A name stands for one ARN in each AWS account and partition, so that the same manifest fits every
+ * cluster: `aws/NAME` is `arn:PARTITION:iam::aws:policy/NAME`, and `account/NAME` is `arn:PARTITION:iam::ACCOUNT:policy/NAME`.
+ */
+import type { LinkedServiceAccountSpec } from '../../api/index.ts';
+import type { ClusterFacts } from '../state/world.ts';
+
+export type PolicyLists = Pick<LinkedServiceAccountSpec['aws'], 'policyArns' | 'policyNames'>;
+export type PolicyScope = Pick<ClusterFacts, 'partition' | 'accountId'>;
+
+/** Whether the text has the form of a policy's name. An ARN begins with `arn:`. */
+export function isPolicyName(text: string): boolean {
+  return text.startsWith('aws/') || text.startsWith('account/');
+}
+
+export function policyArnOf(name: string, { partition, accountId }: PolicyScope): string {
+  const slash = name.indexOf('/');
+  const owner = name.slice(0, slash) === 'aws' ? 'aws' : accountId;
+  return `arn:${partition}:iam::${owner}:policy/${name.slice(slash + 1)}`;
+}
+
+/** The name of a policy; undefined if the policy belongs to another partition or AWS account. */
+export function policyNameOf(arn: string, { partition, accountId }: PolicyScope): string | undefined {
+  for (const [scope, owner] of [
+    ['aws', 'aws'],
+    ['account', accountId],
+  ] as const) {
+    const prefix = `arn:${partition}:iam::${owner}:policy/`;
+    if (arn.startsWith(prefix)) return `${scope}/${arn.slice(prefix.length)}`;
+  }
+  return undefined;
+}
+
+/** Both lists of an account as written: ARNs, then names. */
+export function policyEntries({ policyArns = [], policyNames = [] }: PolicyLists): readonly string[] {
+  return [...policyArns, ...policyNames];
+}
+
+/** ARNs of the policies that an account lists, each once. */
+export function listedPolicies(aws: PolicyLists, scope: PolicyScope): readonly string[] {
+  return [
+    ...new Set(policyEntries(aws).map((entry) => (isPolicyName(entry) ? policyArnOf(entry, scope) : entry))),
+  ];
+}
+
+/** Both lists with entries in either spelling. An empty list is omitted if the other one has entries. */
+export function policyLists(entries: readonly string[]): PolicyLists {
+  const policyNames = [...new Set(entries.filter(isPolicyName))];
+  const policyArns = [...new Set(entries.filter((entry) => !isPolicyName(entry)))];
+  if (policyNames.length === 0) return { policyArns };
+  return policyArns.length === 0 ? { policyNames } : { policyArns, policyNames };
+}
+
+/** The same policies, by name where they have one in this AWS account and partition. */
+export function policiesByName(aws: PolicyLists, scope: PolicyScope): PolicyLists {
+  return policyLists(policyEntries(aws).map((entry) => policyNameOf(entry, scope) ?? entry));
+}
+
+/** Whether a name can stand for the ARN, in some AWS account and partition. */
+export function mayName(name: string, arn: string): boolean {
+  const [, partition = '', , , accountId = ''] = arn.split(':');
+  if (name.startsWith('account/') && accountId === 'aws') return false;
+  return policyArnOf(name, { partition, accountId }) === arn;
+}
