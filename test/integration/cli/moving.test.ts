@@ -144,7 +144,7 @@ describe('import', () => {
 });
 
 describe('export and copy', () => {
-  it('prints a manifest that can be applied unchanged', async () => {
+  it('prints a manifest with policies by name that can be applied unchanged', async () => {
     await kon('account', 'create', 'exported', '--policy', readOnly, '--target', 'staging', '--no-wait');
     const { stdout, code } = await kon('account', 'export', 'exported');
     expect(code).toBe(0);
@@ -154,8 +154,8 @@ metadata:
   name: exported
 spec:
   aws:
-    policyArns:
-      - ${readOnly}
+    policyNames:
+      - aws/AmazonS3ReadOnlyAccess
   deletionPolicy: Delete
   targets:
     - staging
