@@ -87,8 +87,8 @@ export const clusterSpec: ClusterConfigSpec = {
     region: 'us-west-2',
     rolePath: '/konstellation/',
     driftIntervalSeconds: driftIntervalMs / 1000,
-    // Short enough for proofs to be repeated within a schedule.
-    proofIntervalSeconds: 600,
+    // Short enough for proofs to be repeated within a schedule, and longer than the operator may take to repair a change.
+    proofIntervalSeconds: 900,
   },
 };
 
