@@ -1,22 +1,58 @@
 /** The two implementations of AWS that the scenarios run against, each with clients of a stock SDK. */
 import { randomBytes } from 'node:crypto';
-import { EKSClient } from '@aws-sdk/client-eks';
-import { IAMClient } from '@aws-sdk/client-iam';
-import { S3Client } from '@aws-sdk/client-s3';
-import { STSClient } from '@aws-sdk/client-sts';
 import { startAwsEmulator } from '../../../sandbox/src/aws/server.ts';
 import { createTokenIssuer } from '../../../sandbox/src/aws/testing/emulator.ts';
+import { createClients, type ClientSet, type Keys } from '../../../sandbox/src/conformance/clients.ts';
+import { createGuard } from '../../../sandbox/src/conformance/guard.ts';
+import { createPlace, type ClusterOfPlace } from '../../../sandbox/src/conformance/place.ts';
+import type { Scenario } from '../../../sandbox/src/conformance/scenario.ts';
+import type { Tokens } from '../../../sandbox/src/conformance/table/identities.ts';
+import { scenariosIn } from '../../../sandbox/src/conformance/table/table.ts';
+import { wallClock } from '../../../src/k8s/testing/clocks.ts';
 import { ensurePython } from '../../support/sdks/programs.ts';
 import { startMoto } from './moto.ts';
-import { accountId, clusterName, region } from '../../../sandbox/src/conformance/scenario.ts';
-import type { Backend, Credentials } from '../../../sandbox/src/conformance/scenario.ts';
-import { issuerHost } from '../../../sandbox/src/conformance/table/documents.ts';
-import type { Tokens } from '../../../sandbox/src/conformance/table/identities.ts';
-import { wallClock } from '../../../src/k8s/testing/clocks.ts';
 
-export type RunningBackend = Backend & { readonly stop: () => Promise<void> };
+/** The account ID of moto, which cannot be changed; the emulator gets the same. */
+const accountId = '123456789012';
+const region = 'us-east-1';
+const issuerHost = 'oidc.eks.us-east-1.amazonaws.com/id/SCENARIOS';
+const cluster: ClusterOfPlace = {
+  name: 'scenarios',
+  region,
+  namespace: 'production',
+  serviceAccount: 'myaccount',
+  issuerHost,
+  hasProvider: false,
+};
 
-const administrator: Credentials = {
+export type RunningBackend = {
+  readonly name: 'emulator' | 'moto';
+  readonly clients: ClientSet;
+  /** Tokens that every scenario may use. */
+  readonly given: Tokens;
+  readonly stop: () => Promise<void>;
+};
+
+/** The names of the scenarios are the same for both; only the caller differs. */
+export function areasOf(backend: 'emulator' | 'moto'): Readonly<Record<string, readonly Scenario[]>> {
+  return scenariosIn(placeOf(backend));
+}
+
+const placeOf = (backend: 'emulator' | 'moto'): ReturnType<typeof createPlace> =>
+  createPlace({
+    partition: 'aws',
+    accountId,
+    region,
+    run: 'scenario',
+    callerArn:
+      backend === 'moto'
+        ? `arn:aws:sts::${accountId}:user/moto`
+        : `arn:aws:iam::${accountId}:user/administrator`,
+    externalId: 'of-this-run',
+    cluster,
+  });
+
+const administrator: Keys = {
   accessKeyId: 'AKIAADMINISTRATOR000',
   secretAccessKey: 'administrator-secret',
 };
@@ -30,7 +66,7 @@ export async function startEmulatorBackend(): Promise<RunningBackend> {
     randomBytes,
     clusters: [
       {
-        name: clusterName,
+        name: cluster.name,
         endpoint: 'https://127.0.0.1:1',
         certificateAuthorityData: '',
         issuer: `https://${issuerHost}`,
@@ -48,7 +84,7 @@ export async function startEmulatorBackend(): Promise<RunningBackend> {
   });
   return {
     name: 'emulator',
-    clients: clientsOf(emulator.url),
+    clients: clientsOf('emulator', emulator.url),
     given: await signTokens(issuer.sign),
     stop: emulator.close,
   };
@@ -61,7 +97,7 @@ export async function startMotoBackend(): Promise<RunningBackend> {
   const issuer = await createTokenIssuer(wallClock);
   return {
     name: 'moto',
-    clients: clientsOf(moto.endpoint),
+    clients: clientsOf('moto', moto.endpoint),
     given: await signTokens(issuer.sign),
     stop: moto.stop,
   };
@@ -89,14 +125,14 @@ async function signTokens(sign: Awaited<ReturnType<typeof createTokenIssuer>>['s
   };
 }
 
-const clientsOf =
-  (endpoint: string): Backend['clients'] =>
-  (credentials = administrator) => {
-    const options = { endpoint, region, credentials, maxAttempts: 1 };
-    return {
-      iam: new IAMClient(options),
-      sts: new STSClient(options),
-      eks: new EKSClient(options),
-      s3: new S3Client({ ...options, forcePathStyle: true }),
-    };
-  };
+function clientsOf(backend: 'emulator' | 'moto', endpoint: string): ClientSet {
+  const clients = createClients({
+    endpoint,
+    region,
+    credentials: administrator,
+    env: {},
+    userAgent: 'konstellation-test',
+  });
+  clients.guardWith(createGuard(placeOf(backend)));
+  return clients;
+}

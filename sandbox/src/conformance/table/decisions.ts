@@ -1,9 +1,9 @@
 /** Decisions of the policy simulator about one statement each, for parts of the policy language that are easy to misread. */
 import { SimulateCustomPolicyCommand } from '@aws-sdk/client-iam';
 import { answer, failure } from '../scenario.ts';
-import type { Scenario } from '../scenario.ts';
+import type { Scenario, Scenarios } from '../scenario.ts';
 import { missingOperation } from './differences.ts';
-import { policyText } from './documents.ts';
+import { policyText } from '../place.ts';
 
 type Question = {
   readonly action: string;
@@ -38,7 +38,7 @@ const send: Question = {
 };
 const all = { Effect: 'Allow', Action: '*', Resource: '*' };
 
-export const decisionScenarios: readonly Scenario[] = [
+export const decisionScenarios: Scenarios = () => [
   decides(
     'an ARN without its last segments stands for all that they can be',
     { Effect: 'Allow', Action: 'sqs:*', Resource: 'arn:aws:sqs' },
@@ -112,7 +112,10 @@ export const decisionScenarios: readonly Scenario[] = [
         moto: missingOperation,
       },
       {
-        iam: new SimulateCustomPolicyCommand({ PolicyInputList: [policyText(all)], ActionNames: undefined }),
+        iam: new SimulateCustomPolicyCommand({
+          PolicyInputList: [policyText(all)],
+          ActionNames: undefined,
+        }),
         gives: failure('ValidationError', 400, /actionNames/),
         moto: missingOperation,
       },

@@ -1,15 +1,10 @@
 /** Malformed policy documents, and the messages that refuse them. */
-import {
-  CreatePolicyCommand,
-  CreateRoleCommand,
-  PutRolePolicyCommand,
-  UpdateAssumeRolePolicyCommand,
-  UpdateRoleCommand,
-} from '@aws-sdk/client-iam';
-import { accountId, answer, failure } from '../scenario.ts';
-import type { Outcome, Scenario } from '../scenario.ts';
+import { PutRolePolicyCommand, UpdateAssumeRolePolicyCommand, UpdateRoleCommand } from '@aws-sdk/client-iam';
+import { answer, failure } from '../scenario.ts';
+import type { Outcome, Scenario, Scenarios } from '../scenario.ts';
+import { policyText } from '../place.ts';
+import { newPolicyIn, newRoleIn } from './commands.ts';
 import { ownText, trustUnchecked, unchecked } from './differences.ts';
-import { policyText, providerArn, trustNobody } from './documents.ts';
 
 const allow = { Effect: 'Allow', Action: 's3:GetObject', Resource: '*' };
 const trust = { Effect: 'Allow', Principal: { Service: 'ec2.amazonaws.com' }, Action: 'sts:AssumeRole' };
@@ -17,214 +12,216 @@ const malformed = (message: string | RegExp): Outcome => failure('MalformedPolic
 
 type Difference = { readonly gives: Outcome; readonly why: string };
 
-function refused(name: string, document: string, message: string, moto?: Difference): Scenario {
-  return {
-    name: `an identity policy with ${name}`,
+export const malformedScenarios: Scenarios = (place) => {
+  const { name, prefix, roleArn } = place;
+  const newRole = newRoleIn(place);
+  const newPolicy = newPolicyIn(place);
+  const refused = (kind: string, document: string, message: string, moto?: Difference): Scenario => ({
+    name: `an identity policy with ${kind}`,
     steps: [
       {
-        iam: new CreatePolicyCommand({ PolicyName: 'malformed', PolicyDocument: document }),
+        iam: newPolicy('malformed', { PolicyDocument: document }),
         gives: malformed(message),
         ...(moto ? { moto } : {}),
       },
     ],
-  };
-}
+  });
 
-function mistrusted(name: string, document: string, message: string, moto?: Difference): Scenario {
-  const roleName = `mistrusted-${name.replaceAll(/[^a-z]+/gi, '-')}`;
-  return {
-    name: `a trust policy with ${name}`,
-    steps: [
-      {
-        iam: new CreateRoleCommand({ RoleName: roleName, AssumeRolePolicyDocument: trustNobody }),
-        gives: answer(),
-      },
-      {
-        iam: new UpdateAssumeRolePolicyCommand({ RoleName: roleName, PolicyDocument: document }),
-        gives: malformed(message),
-        ...(moto ? { moto } : {}),
-      },
-    ],
-  };
-}
-
-export const malformedScenarios: readonly Scenario[] = [
-  refused('broken JSON', '{"Version"', 'Syntax errors in policy.'),
-  refused('an unknown element', policyText({ ...allow, Extra: 'x' }), 'Syntax errors in policy.'),
-  refused(
-    'no version',
-    JSON.stringify({ Statement: allow }),
-    'Policy document must be version 2012-10-17 or greater.',
-  ),
-  {
-    name: 'an inline policy may be of the old version, which is the default',
-    steps: [
-      {
-        iam: new CreateRoleCommand({ RoleName: 'old-inline', AssumeRolePolicyDocument: trustNobody }),
-        gives: answer(),
-      },
-      ...[policyText(allow, '2008-10-17'), JSON.stringify({ Statement: allow })].map((PolicyDocument) => ({
-        iam: new PutRolePolicyCommand({ RoleName: 'old-inline', PolicyName: 'old', PolicyDocument }),
-        gives: answer(),
-        moto: {
-          gives: malformed('Policy document must be version 2012-10-17 or greater.'),
-          why: 'moto applies the rule for managed policies to inline ones.',
+  const mistrusted = (kind: string, document: string, message: string, moto?: Difference): Scenario => {
+    const role = `mistrusted-${kind.replaceAll(/[^a-z]+/gi, '-')}`.slice(0, 64 - prefix.length);
+    return {
+      name: `a trust policy with ${kind}`,
+      steps: [
+        {
+          iam: newRole(role),
+          gives: answer(),
         },
-      })),
-      {
-        iam: new PutRolePolicyCommand({
-          RoleName: 'old-inline',
-          PolicyName: 'cyrillic',
-          PolicyDocument: policyText({ ...allow, Resource: 'arn:aws:s3:::Ж/*' }),
-        }),
-        gives: failure('ValidationError', 400, /'policyDocument' failed to satisfy constraint/),
-        moto: unchecked,
-      },
-      {
-        iam: new UpdateRoleCommand({ RoleName: 'old-inline', Description: '\u0001' }),
-        gives: failure('ValidationError', 400, /'description' failed to satisfy constraint/),
-        moto: unchecked,
-      },
-    ],
-  },
-  refused(
-    'an effect in lower case',
-    policyText({ ...allow, Effect: 'allow' }),
-    'The policy failed legacy parsing',
-  ),
-  refused(
-    'an action without a service',
-    policyText({ ...allow, Action: 'GetObject' }),
-    'Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.',
-  ),
-  refused(
-    'a resource that is no ARN',
-    policyText({ ...allow, Resource: 'photos' }),
-    'Resource photos must be in ARN format or "*".',
-  ),
-  refused(
-    'no resource',
-    policyText({ Effect: 'Allow', Action: 's3:GetObject' }),
-    'Policy statement must contain resources.',
-  ),
-  refused(
-    'a resource of an unknown partition',
-    policyText({ ...allow, Resource: 'arn:azure:s3:::photos' }),
-    'Partition "azure" is not valid for resource "arn:azure:s3:::photos".',
-  ),
-  refused(
-    'the same sid twice',
-    policyText([
-      { ...allow, Sid: 'a' },
-      { ...allow, Sid: 'a' },
-    ]),
-    'Statement IDs (SID) in a single policy must be unique.',
-  ),
-  refused(
-    'an unknown condition operator',
-    policyText({ ...allow, Condition: { StringMatches: { 's3:prefix': 'a' } } }),
-    'Syntax errors in policy.',
-  ),
-  refused(
-    'a date that is none',
-    policyText({ ...allow, Condition: { DateLessThan: { 'aws:CurrentTime': '2026-13-01' } } }),
-    'The policy failed legacy parsing',
-  ),
-  refused(
-    'a principal',
-    policyText({ ...allow, Principal: { AWS: '*' } }),
-    'Policy document should not specify a principal.',
-    { gives: answer(), why: 'moto lets an identity policy name principals.' },
-  ),
-  {
-    name: 'an inline policy with broken JSON',
-    steps: [
-      {
-        iam: new CreateRoleCommand({ RoleName: 'malformed-inline', AssumeRolePolicyDocument: trustNobody }),
-        gives: answer(),
-      },
-      {
-        iam: new PutRolePolicyCommand({
-          RoleName: 'malformed-inline',
-          PolicyName: 'p',
-          PolicyDocument: '{"Version"',
-        }),
-        gives: malformed('Syntax errors in policy.'),
-      },
-    ],
-  },
-  mistrusted(
-    'broken JSON',
-    '{"Version"',
-    'This policy contains invalid Json',
-    ownText('MalformedPolicyDocument', 400, 'Syntax errors in policy.'),
-  ),
-  mistrusted(
-    'a resource',
-    policyText({ ...trust, Resource: '*' }),
-    'Has prohibited field Resource',
-    ownText('MalformedPolicyDocument', 400, 'Has prohibited field Resource.'),
-  ),
-  mistrusted(
-    'an action of another service',
-    policyText({ ...trust, Action: 's3:GetObject' }),
-    'AssumeRole policy may only specify STS AssumeRole actions.',
-    ownText(
-      'MalformedPolicyDocument',
-      400,
-      'Trust Policy statement actions can only be sts:AssumeRole, sts:AssumeRoleWithSAML,  and sts:AssumeRoleWithWebIdentity',
+        {
+          iam: new UpdateAssumeRolePolicyCommand({ RoleName: name(role), PolicyDocument: document }),
+          gives: malformed(message),
+          ...(moto ? { moto } : {}),
+        },
+      ],
+    };
+  };
+
+  return [
+    refused('broken JSON', '{"Version"', 'Syntax errors in policy.'),
+    refused('an unknown element', policyText({ ...allow, Extra: 'x' }), 'Syntax errors in policy.'),
+    refused(
+      'no version',
+      JSON.stringify({ Statement: allow }),
+      'Policy document must be version 2012-10-17 or greater.',
     ),
-  ),
-  mistrusted(
-    'no principal',
-    policyText({ Effect: 'Allow', Action: 'sts:AssumeRole' }),
-    'Missing required field Principal',
-    trustUnchecked,
-  ),
-  mistrusted(
-    'a bare star as the principal',
-    policyText({ ...trust, Principal: '*' }),
-    'AssumeRolepolicy contained an invalid principal: "STAR":"*".',
-    trustUnchecked,
-  ),
-  mistrusted(
-    'a role that does not exist',
-    policyText({ ...trust, Principal: { AWS: `arn:aws:iam::${accountId}:role/never-made` } }),
-    `Invalid principal in policy: "AWS":"arn:aws:iam::${accountId}:role/never-made"`,
-    trustUnchecked,
-  ),
-  mistrusted(
-    'an issuer with its scheme in a condition key',
-    policyText({
-      Effect: 'Allow',
-      Principal: { Federated: providerArn },
-      Action: 'sts:AssumeRoleWithWebIdentity',
-      Condition: { StringEquals: { 'https://oidc.example.com/id/X:sub': 'a' } },
-    }),
-    'Condition can contain only one colon.',
-    trustUnchecked,
-  ),
-  {
-    name: 'a trust policy of the old version',
-    steps: [
-      {
-        iam: new CreateRoleCommand({
-          RoleName: 'old-trust',
-          AssumeRolePolicyDocument: policyText(trust, '2008-10-17'),
-        }),
-        gives: answer(),
-      },
-      {
-        iam: new UpdateAssumeRolePolicyCommand({
-          RoleName: 'old-trust',
-          PolicyDocument: policyText(trust, '2008-10-17'),
-        }),
-        gives: answer(),
-        moto: {
-          gives: malformed('Policy document must be version 2012-10-17 or greater.'),
-          why: "moto applies the rule for identity policies; AWS's own default trust policies are of 2008-10-17.",
+    {
+      name: 'an inline policy may be of the old version, which is the default',
+      steps: [
+        {
+          iam: newRole('old-inline'),
+          gives: answer(),
         },
-      },
-    ],
-  },
-];
+        ...[policyText(allow, '2008-10-17'), JSON.stringify({ Statement: allow })].map((PolicyDocument) => ({
+          iam: new PutRolePolicyCommand({ RoleName: name('old-inline'), PolicyName: 'old', PolicyDocument }),
+          gives: answer(),
+          moto: {
+            gives: malformed('Policy document must be version 2012-10-17 or greater.'),
+            why: 'moto applies the rule for managed policies to inline ones.',
+          },
+        })),
+        {
+          iam: new PutRolePolicyCommand({
+            RoleName: name('old-inline'),
+            PolicyName: 'cyrillic',
+            PolicyDocument: policyText({ ...allow, Resource: 'arn:aws:s3:::Ж/*' }),
+          }),
+          gives: failure('ValidationError', 400, /'policyDocument' failed to satisfy constraint/),
+          moto: unchecked,
+        },
+        {
+          iam: new UpdateRoleCommand({ RoleName: name('old-inline'), Description: '\u0001' }),
+          gives: failure('ValidationError', 400, /'description' failed to satisfy constraint/),
+          moto: unchecked,
+        },
+      ],
+    },
+    refused(
+      'an effect in lower case',
+      policyText({ ...allow, Effect: 'allow' }),
+      'The policy failed legacy parsing',
+    ),
+    refused(
+      'an action without a service',
+      policyText({ ...allow, Action: 'GetObject' }),
+      'Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.',
+    ),
+    refused(
+      'a resource that is no ARN',
+      policyText({ ...allow, Resource: 'photos' }),
+      'Resource photos must be in ARN format or "*".',
+    ),
+    refused(
+      'no resource',
+      policyText({ Effect: 'Allow', Action: 's3:GetObject' }),
+      'Policy statement must contain resources.',
+    ),
+    refused(
+      'a resource of an unknown partition',
+      policyText({ ...allow, Resource: 'arn:azure:s3:::photos' }),
+      'Partition "azure" is not valid for resource "arn:azure:s3:::photos".',
+    ),
+    refused(
+      'the same sid twice',
+      policyText([
+        { ...allow, Sid: 'a' },
+        { ...allow, Sid: 'a' },
+      ]),
+      'Statement IDs (SID) in a single policy must be unique.',
+    ),
+    refused(
+      'an unknown condition operator',
+      policyText({ ...allow, Condition: { StringMatches: { 's3:prefix': 'a' } } }),
+      'Syntax errors in policy.',
+    ),
+    refused(
+      'a date that is none',
+      policyText({ ...allow, Condition: { DateLessThan: { 'aws:CurrentTime': '2026-13-01' } } }),
+      'The policy failed legacy parsing',
+    ),
+    refused(
+      'a principal',
+      policyText({ ...allow, Principal: { AWS: '*' } }),
+      'Policy document should not specify a principal.',
+      { gives: answer(), why: 'moto lets an identity policy name principals.' },
+    ),
+    {
+      name: 'an inline policy with broken JSON',
+      steps: [
+        {
+          iam: newRole('malformed-inline'),
+          gives: answer(),
+        },
+        {
+          iam: new PutRolePolicyCommand({
+            RoleName: name('malformed-inline'),
+            PolicyName: 'p',
+            PolicyDocument: '{"Version"',
+          }),
+          gives: malformed('Syntax errors in policy.'),
+        },
+      ],
+    },
+    mistrusted(
+      'broken JSON',
+      '{"Version"',
+      'This policy contains invalid Json',
+      ownText('MalformedPolicyDocument', 400, 'Syntax errors in policy.'),
+    ),
+    mistrusted(
+      'a resource',
+      policyText({ ...trust, Resource: '*' }),
+      'Has prohibited field Resource',
+      ownText('MalformedPolicyDocument', 400, 'Has prohibited field Resource.'),
+    ),
+    mistrusted(
+      'an action of another service',
+      policyText({ ...trust, Action: 's3:GetObject' }),
+      'AssumeRole policy may only specify STS AssumeRole actions.',
+      ownText(
+        'MalformedPolicyDocument',
+        400,
+        'Trust Policy statement actions can only be sts:AssumeRole, sts:AssumeRoleWithSAML,  and sts:AssumeRoleWithWebIdentity',
+      ),
+    ),
+    mistrusted(
+      'no principal',
+      policyText({ Effect: 'Allow', Action: 'sts:AssumeRole' }),
+      'Missing required field Principal',
+      trustUnchecked,
+    ),
+    mistrusted(
+      'a bare star as the principal',
+      policyText({ ...trust, Principal: '*' }),
+      'AssumeRolepolicy contained an invalid principal: "STAR":"*".',
+      trustUnchecked,
+    ),
+    mistrusted(
+      'a role that does not exist',
+      policyText({ ...trust, Principal: { AWS: roleArn('never-made') } }),
+      `Invalid principal in policy: "AWS":"${roleArn('never-made')}"`,
+      trustUnchecked,
+    ),
+    mistrusted(
+      'an issuer with its scheme in a condition key',
+      policyText({
+        Effect: 'Allow',
+        Principal: { Federated: place.providerArn(place.madeUpIssuer) },
+        Action: 'sts:AssumeRoleWithWebIdentity',
+        Condition: { StringEquals: { 'https://oidc.example.com/id/X:sub': 'a' } },
+      }),
+      'Condition can contain only one colon.',
+      trustUnchecked,
+    ),
+    {
+      name: 'a trust policy of the old version',
+      steps: [
+        {
+          iam: newRole('old-trust', {
+            AssumeRolePolicyDocument: policyText(trust, '2008-10-17'),
+          }),
+          gives: answer(),
+        },
+        {
+          iam: new UpdateAssumeRolePolicyCommand({
+            RoleName: name('old-trust'),
+            PolicyDocument: policyText(trust, '2008-10-17'),
+          }),
+          gives: answer(),
+          moto: {
+            gives: malformed('Policy document must be version 2012-10-17 or greater.'),
+            why: "moto applies the rule for identity policies; AWS's own default trust policies are of 2008-10-17.",
+          },
+        },
+      ],
+    },
+  ];
+};

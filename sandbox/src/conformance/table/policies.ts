@@ -1,9 +1,7 @@
 /** Managed policies: those of AWS and of customers, their versions, and their attachments. */
 import {
   AttachRolePolicyCommand,
-  CreatePolicyCommand,
   CreatePolicyVersionCommand,
-  CreateRoleCommand,
   DeletePolicyCommand,
   DeletePolicyVersionCommand,
   GetAccountAuthorizationDetailsCommand,
@@ -16,343 +14,345 @@ import {
   SetDefaultPolicyVersionCommand,
   SimulatePrincipalPolicyCommand,
 } from '@aws-sdk/client-iam';
-import { expect } from 'vitest';
 import { answer, failure } from '../scenario.ts';
-import type { Scenario, Step } from '../scenario.ts';
+import type { Scenarios, Step } from '../scenario.ts';
+import { anyNumber, containing, including, matching, shape } from '../matchers.ts';
+import { policyText } from '../place.ts';
+import { newPolicyIn, newRoleIn, readObjects } from './commands.ts';
 import { missingOperation, noQuota, ownText, unencodedDocument } from './differences.ts';
-import { managed, own, policyText, readObjects, roleArn, trustNobody } from './documents.ts';
 
 const writeObjects = policyText({ Effect: 'Allow', Action: 's3:PutObject', Resource: '*' });
-const create = (PolicyName: string): Step => ({
-  iam: new CreatePolicyCommand({ PolicyName, PolicyDocument: readObjects }),
-  gives: answer(),
-});
-const addVersion = (name: string): Step => ({
-  iam: new CreatePolicyVersionCommand({ PolicyArn: own(name), PolicyDocument: writeObjects }),
-  gives: answer({ PolicyVersion: { IsDefaultVersion: false } }),
-});
-
-export const policyScenarios: readonly Scenario[] = [
-  {
-    name: "AWS's own policies are there with their documents",
-    steps: [
-      {
-        iam: new GetPolicyCommand({ PolicyArn: managed('AmazonS3ReadOnlyAccess') }),
-        gives: answer({
-          Policy: {
-            PolicyName: 'AmazonS3ReadOnlyAccess',
-            Arn: managed('AmazonS3ReadOnlyAccess'),
-            Path: '/',
-            IsAttachable: true,
-            PolicyId: expect.stringMatching(/^A[A-Z0-9]{15,}$/),
-            DefaultVersionId: 'v3',
-          },
-        }),
-      },
-      {
-        iam: new GetPolicyVersionCommand({
-          PolicyArn: managed('AmazonS3ReadOnlyAccess'),
-          VersionId: 'v3',
-        }),
-        gives: answer({
-          PolicyVersion: {
+export const policyScenarios: Scenarios = (place) => {
+  const { folder, managed, name, policyArn, roleArn, tags } = place;
+  const newRole = newRoleIn(place);
+  const newPolicy = newPolicyIn(place);
+  const create = (short: string): Step => ({ iam: newPolicy(short), gives: answer() });
+  const addVersion = (short: string): Step => ({
+    iam: new CreatePolicyVersionCommand({ PolicyArn: policyArn(short), PolicyDocument: writeObjects }),
+    gives: answer({ PolicyVersion: { IsDefaultVersion: false } }),
+  });
+  return [
+    {
+      name: "AWS's own policies are there with their documents",
+      steps: [
+        {
+          iam: new GetPolicyCommand({ PolicyArn: managed('AmazonS3ReadOnlyAccess') }),
+          gives: answer({
+            Policy: {
+              PolicyName: 'AmazonS3ReadOnlyAccess',
+              Arn: managed('AmazonS3ReadOnlyAccess'),
+              Path: '/',
+              IsAttachable: true,
+              PolicyId: matching(/^A[A-Z0-9]{15,}$/),
+              DefaultVersionId: 'v3',
+            },
+          }),
+        },
+        {
+          iam: new GetPolicyVersionCommand({
+            PolicyArn: managed('AmazonS3ReadOnlyAccess'),
             VersionId: 'v3',
-            IsDefaultVersion: true,
-            Document: expect.stringContaining('s3-object-lambda%3AList'),
+          }),
+          gives: answer({
+            PolicyVersion: {
+              VersionId: 'v3',
+              IsDefaultVersion: true,
+              Document: containing('s3-object-lambda%3AList'),
+            },
+          }),
+          moto: unencodedDocument({
+            PolicyVersion: { Document: containing('s3-object-lambda:List') },
+          }),
+        },
+        {
+          iam: new GetPolicyVersionCommand({
+            PolicyArn: managed('AmazonS3ReadOnlyAccess'),
+            VersionId: 'v1',
+          }),
+          gives: answer({ PolicyVersion: { VersionId: 'v1', IsDefaultVersion: false } }),
+          moto: {
+            gives: failure('NoSuchEntity', 404),
+            why: "moto knows only the default version of AWS's policies.",
           },
-        }),
-        moto: unencodedDocument({
-          PolicyVersion: { Document: expect.stringContaining('s3-object-lambda:List') },
-        }),
-      },
-      {
-        iam: new GetPolicyVersionCommand({
-          PolicyArn: managed('AmazonS3ReadOnlyAccess'),
-          VersionId: 'v1',
-        }),
-        gives: answer({ PolicyVersion: { VersionId: 'v1', IsDefaultVersion: false } }),
-        moto: {
+        },
+      ],
+    },
+    {
+      name: "AWS's own policies cannot be changed",
+      steps: [
+        {
+          iam: new DeletePolicyCommand({ PolicyArn: managed('AWSBackupFullAccess') }),
+          gives: failure('AccessDenied', 403),
+          moto: { gives: answer(), why: "moto lets AWS's own policies be deleted." },
+        },
+      ],
+    },
+    {
+      name: 'a customer policy is made, read and deleted',
+      steps: [
+        {
+          iam: newPolicy('reader', {
+            Path: folder('apps/'),
+            PolicyDocument: readObjects,
+            Description: 'reads',
+          }),
+          gives: answer({
+            Policy: {
+              PolicyName: name('reader'),
+              Arn: policyArn('reader', 'apps/'),
+              Path: folder('apps/'),
+              PolicyId: matching(/^ANPA[A-Z0-9]{17}$/),
+              DefaultVersionId: 'v1',
+              AttachmentCount: 0,
+              IsAttachable: true,
+            },
+          }),
+          moto: {
+            gives: answer({ Policy: { PolicyId: matching(/^A[A-Z0-9]{20}$/) } }),
+            why: "moto's ids of policies lack the prefix ANPA.",
+          },
+        },
+        {
+          iam: new GetPolicyCommand({ PolicyArn: policyArn('reader', 'apps/') }),
+          gives: answer({ Policy: { Description: 'reads', DefaultVersionId: 'v1' } }),
+        },
+        { iam: new DeletePolicyCommand({ PolicyArn: policyArn('reader', 'apps/') }), gives: answer() },
+        {
+          iam: new GetPolicyCommand({ PolicyArn: policyArn('reader', 'apps/') }),
+          gives: failure('NoSuchEntity', 404, `Policy ${policyArn('reader', 'apps/')} was not found.`),
+          moto: ownText('NoSuchEntity', 404, `Policy ${policyArn('reader', 'apps/')} not found`),
+        },
+      ],
+    },
+    {
+      name: 'a policy is made twice',
+      steps: [
+        create('policy-twice'),
+        {
+          iam: newPolicy('policy-twice'),
+          gives: failure(
+            'EntityAlreadyExists',
+            409,
+            `A policy called ${name('policy-twice')} already exists. Duplicate names are not allowed.`,
+          ),
+        },
+      ],
+    },
+    {
+      name: 'a policy in use is not deleted',
+      steps: [
+        create('policy-used'),
+        {
+          iam: newRole('policy-user'),
+          gives: answer(),
+        },
+        {
+          iam: new AttachRolePolicyCommand({
+            RoleName: name('policy-user'),
+            PolicyArn: policyArn('policy-used'),
+          }),
+          gives: answer(),
+        },
+        {
+          iam: new GetPolicyCommand({ PolicyArn: policyArn('policy-used') }),
+          gives: answer({ Policy: { AttachmentCount: 1 } }),
+        },
+        {
+          iam: new ListEntitiesForPolicyCommand({ PolicyArn: policyArn('policy-used') }),
+          gives: answer({ PolicyRoles: [{ RoleName: name('policy-user') }], IsTruncated: false }),
+        },
+        {
+          iam: new DeletePolicyCommand({ PolicyArn: policyArn('policy-used') }),
+          gives: failure('DeleteConflict', 409, 'Cannot delete a policy attached to entities.'),
+          moto: { gives: answer(), why: 'moto deletes a policy that is attached.' },
+        },
+      ],
+    },
+    {
+      name: 'versions of a policy are made, made the default, and deleted',
+      steps: [
+        create('versioned'),
+        {
+          iam: new CreatePolicyVersionCommand({
+            PolicyArn: policyArn('versioned'),
+            PolicyDocument: writeObjects,
+            SetAsDefault: true,
+          }),
+          gives: answer({ PolicyVersion: { VersionId: 'v2', IsDefaultVersion: true } }),
+        },
+        {
+          iam: new GetPolicyVersionCommand({ PolicyArn: policyArn('versioned'), VersionId: 'v2' }),
+          gives: answer({
+            PolicyVersion: {
+              VersionId: 'v2',
+              IsDefaultVersion: true,
+              Document: encodeURIComponent(writeObjects).replaceAll('*', '%2A'),
+            },
+          }),
+          moto: unencodedDocument({ PolicyVersion: { Document: writeObjects } }),
+        },
+        {
+          iam: new DeletePolicyVersionCommand({ PolicyArn: policyArn('versioned'), VersionId: 'v2' }),
+          gives: failure('DeleteConflict', 409, 'Cannot delete the default version of a policy.'),
+        },
+        {
+          iam: new SetDefaultPolicyVersionCommand({ PolicyArn: policyArn('versioned'), VersionId: 'v1' }),
+          gives: answer(),
+        },
+        {
+          iam: new DeletePolicyVersionCommand({ PolicyArn: policyArn('versioned'), VersionId: 'v2' }),
+          gives: answer(),
+        },
+        {
+          iam: new ListPolicyVersionsCommand({ PolicyArn: policyArn('versioned') }),
+          gives: answer({ Versions: [{ VersionId: 'v1', IsDefaultVersion: true }], IsTruncated: false }),
+          moto: {
+            gives: answer({ Versions: [{ VersionId: 'v1', Document: readObjects }] }),
+            why: 'moto leaves out IsTruncated, and gives documents which AWS leaves out of the list.',
+          },
+        },
+        {
+          iam: new GetPolicyVersionCommand({ PolicyArn: policyArn('versioned'), VersionId: 'v2' }),
           gives: failure('NoSuchEntity', 404),
-          why: "moto knows only the default version of AWS's policies.",
         },
-      },
-    ],
-  },
-  {
-    name: "AWS's own policies cannot be changed",
-    steps: [
-      {
-        iam: new DeletePolicyCommand({ PolicyArn: managed('AWSBackupFullAccess') }),
-        gives: failure('AccessDenied', 403),
-        moto: { gives: answer(), why: "moto lets AWS's own policies be deleted." },
-      },
-    ],
-  },
-  {
-    name: 'a customer policy is made, read and deleted',
-    steps: [
-      {
-        iam: new CreatePolicyCommand({
-          PolicyName: 'reader',
-          Path: '/apps/',
-          PolicyDocument: readObjects,
-          Description: 'reads',
-        }),
-        gives: answer({
-          Policy: {
-            PolicyName: 'reader',
-            Arn: own('apps/reader'),
-            Path: '/apps/',
-            PolicyId: expect.stringMatching(/^ANPA[A-Z0-9]{17}$/),
-            DefaultVersionId: 'v1',
-            AttachmentCount: 0,
-            IsAttachable: true,
-          },
-        }),
-        moto: {
-          gives: answer({ Policy: { PolicyId: expect.stringMatching(/^A[A-Z0-9]{20}$/) } }),
-          why: "moto's ids of policies lack the prefix ANPA.",
+      ],
+    },
+    {
+      name: 'a policy has at most five versions',
+      steps: [
+        create('many'),
+        addVersion('many'),
+        addVersion('many'),
+        addVersion('many'),
+        addVersion('many'),
+        {
+          iam: new CreatePolicyVersionCommand({ PolicyArn: policyArn('many'), PolicyDocument: writeObjects }),
+          gives: failure(
+            'LimitExceeded',
+            409,
+            'A managed policy can have up to 5 versions. Before you create a new version, you must delete an existing version.',
+          ),
         },
-      },
-      {
-        iam: new GetPolicyCommand({ PolicyArn: own('apps/reader') }),
-        gives: answer({ Policy: { Description: 'reads', DefaultVersionId: 'v1' } }),
-      },
-      { iam: new DeletePolicyCommand({ PolicyArn: own('apps/reader') }), gives: answer() },
-      {
-        iam: new GetPolicyCommand({ PolicyArn: own('apps/reader') }),
-        gives: failure('NoSuchEntity', 404, `Policy ${own('apps/reader')} was not found.`),
-        moto: ownText('NoSuchEntity', 404, `Policy ${own('apps/reader')} not found`),
-      },
-    ],
-  },
-  {
-    name: 'a policy is made twice',
-    steps: [
-      create('policy-twice'),
-      {
-        iam: new CreatePolicyCommand({ PolicyName: 'policy-twice', PolicyDocument: readObjects }),
-        gives: failure(
-          'EntityAlreadyExists',
-          409,
-          'A policy called policy-twice already exists. Duplicate names are not allowed.',
-        ),
-      },
-    ],
-  },
-  {
-    name: 'a policy in use is not deleted',
-    steps: [
-      create('policy-used'),
-      {
-        iam: new CreateRoleCommand({ RoleName: 'policy-user', AssumeRolePolicyDocument: trustNobody }),
-        gives: answer(),
-      },
-      {
-        iam: new AttachRolePolicyCommand({ RoleName: 'policy-user', PolicyArn: own('policy-used') }),
-        gives: answer(),
-      },
-      {
-        iam: new GetPolicyCommand({ PolicyArn: own('policy-used') }),
-        gives: answer({ Policy: { AttachmentCount: 1 } }),
-      },
-      {
-        iam: new ListEntitiesForPolicyCommand({ PolicyArn: own('policy-used') }),
-        gives: answer({ PolicyRoles: [{ RoleName: 'policy-user' }], IsTruncated: false }),
-      },
-      {
-        iam: new DeletePolicyCommand({ PolicyArn: own('policy-used') }),
-        gives: failure('DeleteConflict', 409, 'Cannot delete a policy attached to entities.'),
-        moto: { gives: answer(), why: 'moto deletes a policy that is attached.' },
-      },
-    ],
-  },
-  {
-    name: 'versions of a policy are made, made the default, and deleted',
-    steps: [
-      create('versioned'),
-      {
-        iam: new CreatePolicyVersionCommand({
-          PolicyArn: own('versioned'),
-          PolicyDocument: writeObjects,
-          SetAsDefault: true,
-        }),
-        gives: answer({ PolicyVersion: { VersionId: 'v2', IsDefaultVersion: true } }),
-      },
-      {
-        iam: new GetPolicyVersionCommand({ PolicyArn: own('versioned'), VersionId: 'v2' }),
-        gives: answer({
-          PolicyVersion: {
-            VersionId: 'v2',
-            IsDefaultVersion: true,
-            Document: encodeURIComponent(writeObjects).replaceAll('*', '%2A'),
-          },
-        }),
-        moto: unencodedDocument({ PolicyVersion: { Document: writeObjects } }),
-      },
-      {
-        iam: new DeletePolicyVersionCommand({ PolicyArn: own('versioned'), VersionId: 'v2' }),
-        gives: failure('DeleteConflict', 409, 'Cannot delete the default version of a policy.'),
-      },
-      {
-        iam: new SetDefaultPolicyVersionCommand({ PolicyArn: own('versioned'), VersionId: 'v1' }),
-        gives: answer(),
-      },
-      {
-        iam: new DeletePolicyVersionCommand({ PolicyArn: own('versioned'), VersionId: 'v2' }),
-        gives: answer(),
-      },
-      {
-        iam: new ListPolicyVersionsCommand({ PolicyArn: own('versioned') }),
-        gives: answer({ Versions: [{ VersionId: 'v1', IsDefaultVersion: true }], IsTruncated: false }),
-        moto: {
-          gives: answer({ Versions: [{ VersionId: 'v1', Document: readObjects }] }),
-          why: 'moto leaves out IsTruncated, and gives documents which AWS leaves out of the list.',
+        {
+          iam: new DeletePolicyCommand({ PolicyArn: policyArn('many') }),
+          gives: failure('DeleteConflict', 409, /more than one version/),
+          moto: { gives: answer(), why: 'moto deletes a policy with its versions.' },
         },
-      },
-      {
-        iam: new GetPolicyVersionCommand({ PolicyArn: own('versioned'), VersionId: 'v2' }),
-        gives: failure('NoSuchEntity', 404),
-      },
-    ],
-  },
-  {
-    name: 'a policy has at most five versions',
-    steps: [
-      create('many'),
-      addVersion('many'),
-      addVersion('many'),
-      addVersion('many'),
-      addVersion('many'),
-      {
-        iam: new CreatePolicyVersionCommand({ PolicyArn: own('many'), PolicyDocument: writeObjects }),
-        gives: failure(
-          'LimitExceeded',
-          409,
-          'A managed policy can have up to 5 versions. Before you create a new version, you must delete an existing version.',
-        ),
-      },
-      {
-        iam: new DeletePolicyCommand({ PolicyArn: own('many') }),
-        gives: failure('DeleteConflict', 409, /more than one version/),
-        moto: { gives: answer(), why: 'moto deletes a policy with its versions.' },
-      },
-    ],
-  },
-  {
-    name: 'policies are listed by scope and path',
-    steps: [
-      {
-        iam: new CreatePolicyCommand({ PolicyName: 'listed', Path: '/listed/', PolicyDocument: readObjects }),
-        gives: answer(),
-      },
-      {
-        iam: new ListPoliciesCommand({ Scope: 'Local', PathPrefix: '/listed/' }),
-        gives: answer({ Policies: [{ PolicyName: 'listed' }], IsTruncated: false }),
-      },
-      {
-        iam: new ListPoliciesCommand({ Scope: 'AWS', MaxItems: 2 }),
-        gives: answer({
-          Policies: [{ Arn: expect.stringContaining('iam::aws:policy/') }, {}],
-          IsTruncated: true,
-        }),
-      },
-    ],
-  },
-  {
-    name: 'a policy is at most 6,144 characters long',
-    steps: [
-      {
-        iam: new CreatePolicyCommand({
-          PolicyName: 'huge',
-          PolicyDocument: policyText({
-            Effect: 'Allow',
-            Action: 's3:GetObject',
-            Resource: Array.from(
-              { length: 200 },
-              (_, index) => `arn:aws:s3:::bucket-${index}/some/long/path/*`,
-            ),
+      ],
+    },
+    {
+      name: 'policies are listed by scope and path',
+      steps: [
+        {
+          iam: newPolicy('listed', { Path: folder('listed/'), PolicyDocument: readObjects }),
+          gives: answer(),
+        },
+        {
+          iam: new ListPoliciesCommand({ Scope: 'Local', PathPrefix: folder('listed/') }),
+          gives: answer({ Policies: [{ PolicyName: name('listed') }], IsTruncated: false }),
+        },
+        {
+          iam: new ListPoliciesCommand({ Scope: 'AWS', MaxItems: 2 }),
+          gives: answer({
+            Policies: [{ Arn: containing('iam::aws:policy/') }, {}],
+            IsTruncated: true,
           }),
-        }),
-        gives: failure('LimitExceeded', 409, 'Cannot exceed quota for PolicySize: 6144'),
-        moto: noQuota,
-      },
-    ],
-  },
-  {
-    name: 'the whole account is read at once',
-    steps: [
-      {
-        iam: new CreateRoleCommand({
-          RoleName: 'whole',
-          AssumeRolePolicyDocument: trustNobody,
-          Tags: [{ Key: 'a', Value: '1' }],
-        }),
-        gives: answer(),
-      },
-      {
-        iam: new AttachRolePolicyCommand({
-          RoleName: 'whole',
-          PolicyArn: managed('AmazonS3ReadOnlyAccess'),
-        }),
-        gives: answer(),
-      },
-      {
-        iam: new GetAccountAuthorizationDetailsCommand({ Filter: ['Role'] }),
-        gives: answer({
-          RoleDetailList: expect.arrayContaining([
-            expect.objectContaining({
-              RoleName: 'whole',
-              Arn: roleArn('whole'),
-              Tags: [{ Key: 'a', Value: '1' }],
-              AttachedManagedPolicies: [
-                { PolicyName: 'AmazonS3ReadOnlyAccess', PolicyArn: managed('AmazonS3ReadOnlyAccess') },
-              ],
-              RolePolicyList: [],
+        },
+      ],
+    },
+    {
+      name: 'a policy is at most 6,144 characters long',
+      steps: [
+        {
+          iam: newPolicy('huge', {
+            PolicyDocument: policyText({
+              Effect: 'Allow',
+              Action: 's3:GetObject',
+              Resource: Array.from(
+                { length: 200 },
+                (_, index) => `arn:aws:s3:::bucket-${index}/some/long/path/*`,
+              ),
             }),
-          ]),
-        }),
-      },
-      {
-        iam: new GetAccountSummaryCommand({}),
-        gives: answer({
-          SummaryMap: expect.objectContaining({
-            Roles: expect.any(Number),
-            AttachedPoliciesPerRoleQuota: 10,
-            AssumeRolePolicySizeQuota: 2048,
           }),
-        }),
-      },
-    ],
-  },
-  {
-    name: 'what a role may do is simulated',
-    steps: [
-      {
-        iam: new CreateRoleCommand({ RoleName: 'simulated', AssumeRolePolicyDocument: trustNobody }),
-        gives: answer(),
-      },
-      {
-        iam: new AttachRolePolicyCommand({
-          RoleName: 'simulated',
-          PolicyArn: managed('AmazonS3ReadOnlyAccess'),
-        }),
-        gives: answer(),
-      },
-      {
-        iam: new SimulatePrincipalPolicyCommand({
-          PolicySourceArn: roleArn('simulated'),
-          ActionNames: ['s3:GetObject', 's3:PutObject'],
-          ResourceArns: ['arn:aws:s3:::photos/a'],
-        }),
-        gives: answer({
-          EvaluationResults: [
-            { EvalActionName: 's3:GetObject', EvalDecision: 'allowed' },
-            { EvalActionName: 's3:PutObject', EvalDecision: 'implicitDeny' },
-          ],
-        }),
-        moto: missingOperation,
-      },
-    ],
-  },
-];
+          gives: failure('LimitExceeded', 409, 'Cannot exceed quota for PolicySize: 6144'),
+          moto: noQuota,
+        },
+      ],
+    },
+    {
+      name: 'the whole account is read at once',
+      steps: [
+        {
+          iam: newRole('whole', {
+            Tags: [{ Key: 'a', Value: '1' }],
+          }),
+          gives: answer(),
+        },
+        {
+          iam: new AttachRolePolicyCommand({
+            RoleName: name('whole'),
+            PolicyArn: managed('AmazonS3ReadOnlyAccess'),
+          }),
+          gives: answer(),
+        },
+        {
+          iam: new GetAccountAuthorizationDetailsCommand({ Filter: ['Role'] }),
+          paged: 'RoleDetailList',
+          gives: answer({
+            RoleDetailList: including([
+              shape({
+                RoleName: name('whole'),
+                Arn: roleArn('whole'),
+                Tags: [...tags, { Key: 'a', Value: '1' }],
+                AttachedManagedPolicies: [
+                  { PolicyName: 'AmazonS3ReadOnlyAccess', PolicyArn: managed('AmazonS3ReadOnlyAccess') },
+                ],
+                RolePolicyList: [],
+              }),
+            ]),
+          }),
+        },
+        {
+          iam: new GetAccountSummaryCommand({}),
+          gives: answer({
+            SummaryMap: shape({
+              Roles: anyNumber,
+              AttachedPoliciesPerRoleQuota: 10,
+              AssumeRolePolicySizeQuota: 2048,
+            }),
+          }),
+        },
+      ],
+    },
+    {
+      name: 'what a role may do is simulated',
+      steps: [
+        {
+          iam: newRole('simulated'),
+          gives: answer(),
+        },
+        {
+          iam: new AttachRolePolicyCommand({
+            RoleName: name('simulated'),
+            PolicyArn: managed('AmazonS3ReadOnlyAccess'),
+          }),
+          gives: answer(),
+        },
+        {
+          iam: new SimulatePrincipalPolicyCommand({
+            PolicySourceArn: roleArn('simulated'),
+            ActionNames: ['s3:GetObject', 's3:PutObject'],
+            ResourceArns: ['arn:aws:s3:::photos/a'],
+          }),
+          gives: answer({
+            EvaluationResults: [
+              { EvalActionName: 's3:GetObject', EvalDecision: 'allowed' },
+              { EvalActionName: 's3:PutObject', EvalDecision: 'implicitDeny' },
+            ],
+          }),
+          moto: missingOperation,
+        },
+      ],
+    },
+  ];
+};

@@ -1,4 +1,5 @@
 /** All scenarios, in the order of their runs. They share an account, and each uses names of its own. */
+import type { Place } from '../place.ts';
 import type { Scenario } from '../scenario.ts';
 import { associationScenarios } from './associations.ts';
 import { decisionScenarios } from './decisions.ts';
@@ -8,12 +9,13 @@ import { objectScenarios } from './objects.ts';
 import { policyScenarios } from './policies.ts';
 import { roleScenarios } from './roles.ts';
 
-export const areas: Readonly<Record<string, readonly Scenario[]>> = {
-  Roles: roleScenarios,
-  'Managed policies': policyScenarios,
-  'Malformed policies': malformedScenarios,
-  'What policies decide': decisionScenarios,
-  'Identity providers and sessions': identityScenarios,
-  'Pod Identity associations': associationScenarios,
-  'Buckets and objects': objectScenarios,
-};
+/** @returns the scenarios by area */
+export const scenariosIn = (place: Place): Readonly<Record<string, readonly Scenario[]>> => ({
+  Roles: roleScenarios(place),
+  'Managed policies': policyScenarios(place),
+  'Malformed policies': malformedScenarios(place),
+  'What policies decide': decisionScenarios(place),
+  'Identity providers and sessions': identityScenarios(place),
+  'Pod Identity associations': associationScenarios(place),
+  'Buckets and objects': objectScenarios(place),
+});

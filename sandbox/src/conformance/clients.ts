@@ -1,0 +1,109 @@
+/** Clients of IAM, STS, EKS and S3 that send no call which the guard refuses. */
+import { EKSClient } from '@aws-sdk/client-eks';
+import { IAMClient } from '@aws-sdk/client-iam';
+import { S3Client } from '@aws-sdk/client-s3';
+import { STSClient } from '@aws-sdk/client-sts';
+import { createAwsAgents, type AwsEnv } from '../../../src/aws/agents.ts';
+import type { Guard } from './guard.ts';
+
+export type Keys = {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+};
+
+export type Clients = {
+  readonly iam: IAMClient;
+  readonly sts: STSClient;
+  readonly eks: EKSClient;
+  readonly s3: S3Client;
+};
+
+export type ClientOptions = {
+  /** The region of IAM, STS and S3. */
+  readonly region: string;
+  /** The region of the cluster (default: `region`). */
+  readonly clusterRegion?: string | undefined;
+  readonly env: AwsEnv;
+  readonly userAgent: string;
+  /** Default: that of the environment and the partition. */
+  readonly endpoint?: string;
+  /** Default: the SDK's credential chain. */
+  readonly credentials?: Keys;
+};
+
+export type ClientSet = {
+  /** @param keys credentials of a session; default: those of the options */
+  readonly of: (keys?: Keys) => Clients;
+  /** Adds a check of every later call of all clients. */
+  readonly guardWith: (guard: Guard) => void;
+  readonly close: () => void;
+};
+
+export function createClients(options: ClientOptions): ClientSet {
+  const { region, clusterRegion = region, env, userAgent, endpoint } = options;
+  const made = new Map<string, Clients>();
+  let guard: Guard | undefined;
+  const common = {
+    region,
+    // A scenario is about the first answer. The runner repeats throttled calls.
+    maxAttempts: 1,
+    customUserAgent: userAgent,
+    requestHandler: { requestTimeout: 15_000, throwOnRequestTimeout: true, ...createAwsAgents(env) },
+    ...(endpoint === undefined ? {} : { endpoint }),
+  };
+  // Only the hosts of S3 have one name per bucket.
+  const forcePathStyle = endpoint !== undefined || hasChosenEndpoint(env);
+
+  const build = (keys: Keys | undefined): Clients => {
+    const given = keys ?? options.credentials;
+    const iam = guarded(new IAMClient({ ...common, ...(given ? { credentials: given } : {}) }));
+    // All clients share the credentials, so that a provider of credentials runs once.
+    const { credentials } = iam.config;
+    return {
+      iam,
+      sts: guarded(new STSClient({ ...common, credentials })),
+      eks: guarded(new EKSClient({ ...common, credentials, region: clusterRegion })),
+      s3: guarded(new S3Client({ ...common, credentials, forcePathStyle })),
+    };
+  };
+  const guarded = <Client extends Clients[keyof Clients]>(client: Client): Client => {
+    // The stacks of the clients differ in their types alone.
+    const { middlewareStack } = client as unknown as { readonly middlewareStack: Middlewares };
+    middlewareStack.add(
+      (next, context) => (args) => {
+        guard?.check(context.commandName.replace(/Command$/, ''), args.input);
+        return next(args);
+      },
+      { step: 'initialize', name: 'guard', priority: 'high' },
+    );
+    return client;
+  };
+
+  return {
+    of: (keys) => {
+      const id = keys?.accessKeyId ?? '';
+      const clients = made.get(id) ?? build(keys);
+      made.set(id, clients);
+      return clients;
+    },
+    guardWith: (given) => {
+      guard = given;
+    },
+    close: () => {
+      for (const clients of made.values()) for (const client of Object.values(clients)) client.destroy();
+    },
+  };
+}
+
+type Handler = (args: { readonly input: Readonly<Record<string, unknown>> }) => unknown;
+type Middlewares = {
+  add(
+    middleware: (next: Handler, context: { readonly commandName: string }) => Handler,
+    options: { readonly step: 'initialize'; readonly name: string; readonly priority: 'high' },
+  ): void;
+};
+
+export function hasChosenEndpoint(env: AwsEnv): boolean {
+  return Boolean(env['AWS_ENDPOINT_URL'] ?? env['AWS_ENDPOINT_URL_S3']);
+}

@@ -1,0 +1,127 @@
+/**
+ * Last check before a call leaves: a run writes only what carries its name prefix and lies under its path. The rows of the
+ * scenario table obey this anyway; the guard protects a real account from a mistake in a row.
+ */
+import { tagKey, type Place } from './place.ts';
+
+/** Names of what a run has perhaps created. A name is noted before the call, because the answer may be lost. */
+export type Ledger = {
+  readonly roles: Set<string>;
+  readonly policies: Set<string>;
+  readonly providers: Set<string>;
+  readonly buckets: Set<string>;
+};
+
+export type Guard = {
+  readonly ledger: Ledger;
+  /**
+   * @param operation as in the API, for example `CreateRole`
+   * @throws Error when the call would write outside the place of the run
+   */
+  readonly check: (operation: string, input: Readonly<Record<string, unknown>>) => void;
+};
+
+/** Operations that read, or that only compute an answer. */
+const reading = /^(Get|List|Head|Describe|Simulate)/;
+/** Bucket names that S3 never accepts. */
+const impossibleBuckets: readonly unknown[] = ['ab', '192.168.5.4'];
+
+export function createGuard(place: Place): Guard {
+  const { prefix, path, run, partition, accountId, cluster } = place;
+  const ledger: Ledger = {
+    roles: new Set(),
+    policies: new Set(),
+    providers: new Set(),
+    buckets: new Set(),
+  };
+  const hasPrefix = (name: unknown): boolean => typeof name === 'string' && name.startsWith(prefix);
+  /** Accepts spellings of the path that IAM refuses, because a scenario tries them. */
+  const isInside = (given: unknown): boolean => `/${String(given)}/`.includes(path);
+  const hasTag = (tags: unknown): boolean =>
+    Array.isArray(tags)
+      ? tags.some(({ Key, Value }) => Key === tagKey && Value === run)
+      : (tags as Record<string, unknown> | undefined)?.[tagKey] === run;
+  const isCreated = ({ RoleName, PolicyName, Path, Tags }: Readonly<Record<string, unknown>>): boolean =>
+    hasPrefix(RoleName ?? PolicyName) && isInside(Path) && hasTag(Tags);
+  const policyPrefix = `arn:${partition}:iam::${accountId}:policy${path}`;
+  /** AWS refuses every change of its own policies. */
+  const awsPolicies = `arn:${partition}:iam::aws:policy/`;
+  const providerOfRun = place.providerArn(place.madeUpIssuer);
+  const isOwnProvider = (arn: unknown): boolean =>
+    arn === providerOfRun || (typeof arn === 'string' && ledger.providers.has(arn));
+  const onRole = ({ RoleName }: Readonly<Record<string, unknown>>): boolean => hasPrefix(RoleName);
+  const onPolicy = ({ PolicyArn }: Readonly<Record<string, unknown>>): boolean =>
+    String(PolicyArn).startsWith(policyPrefix);
+  const onBucket = ({ Bucket }: Readonly<Record<string, unknown>>): boolean => hasPrefix(Bucket);
+  const ofRole = ({ RoleArn }: Readonly<Record<string, unknown>>): boolean =>
+    String(RoleArn).includes(`:role${path}`);
+
+  const rules: Readonly<Record<string, (input: Readonly<Record<string, unknown>>) => boolean>> = {
+    CreateRole: isCreated,
+    DeleteRole: onRole,
+    UpdateRole: onRole,
+    UpdateAssumeRolePolicy: onRole,
+    AttachRolePolicy: onRole,
+    DetachRolePolicy: onRole,
+    PutRolePolicy: onRole,
+    DeleteRolePolicy: onRole,
+    PutRolePermissionsBoundary: onRole,
+    DeleteRolePermissionsBoundary: onRole,
+    TagRole: onRole,
+    UntagRole: onRole,
+    CreatePolicy: isCreated,
+    CreatePolicyVersion: onPolicy,
+    SetDefaultPolicyVersion: onPolicy,
+    DeletePolicyVersion: onPolicy,
+    DeletePolicy: (input) => onPolicy(input) || String(input['PolicyArn']).startsWith(awsPolicies),
+    CreateOpenIDConnectProvider: ({ Url, Tags }) => {
+      const host = String(Url).replace(/^https?:\/\//, '');
+      const isNew = cluster !== undefined && !cluster.hasProvider && host === cluster.issuerHost;
+      return hasTag(Tags) && (host === place.madeUpIssuer || isNew);
+    },
+    AddClientIDToOpenIDConnectProvider: (input) => isOwnProvider(input['OpenIDConnectProviderArn']),
+    DeleteOpenIDConnectProvider: (input) => isOwnProvider(input['OpenIDConnectProviderArn']),
+    AssumeRole: ofRole,
+    AssumeRoleWithWebIdentity: ofRole,
+    CreatePodIdentityAssociation: (input) =>
+      cluster !== undefined &&
+      input['clusterName'] === cluster.name &&
+      input['namespace'] === cluster.namespace &&
+      ofRole({ RoleArn: input['roleArn'] }) &&
+      hasTag(input['tags']),
+    // Ids are random: the scenario has them from the association that it created.
+    DeletePodIdentityAssociation: (input) => cluster !== undefined && input['clusterName'] === cluster.name,
+    CreateBucket: (input) => onBucket(input) || impossibleBuckets.includes(input['Bucket']),
+    DeleteBucket: onBucket,
+    PutObject: onBucket,
+    CopyObject: onBucket,
+    DeleteObject: onBucket,
+    DeleteObjects: onBucket,
+  };
+
+  const note = (operation: string, input: Readonly<Record<string, unknown>>): void => {
+    if (operation === 'CreateRole') ledger.roles.add(String(input['RoleName']));
+    if (operation === 'CreatePolicy')
+      ledger.policies.add(
+        `arn:${partition}:iam::${accountId}:policy${String(input['Path'])}${String(input['PolicyName'])}`,
+      );
+    if (operation === 'CreateOpenIDConnectProvider')
+      ledger.providers.add(place.providerArn(String(input['Url']).replace(/^https?:\/\//, '')));
+    if (operation === 'CreateBucket' && onBucket(input)) ledger.buckets.add(String(input['Bucket']));
+  };
+
+  return {
+    ledger,
+    check(operation, input) {
+      if (reading.test(operation)) return;
+      if (rules[operation]?.(input) !== true)
+        throw new OutsidePlaceError(
+          `a fault of kon conformance: ${operation} would write outside ${path} and names of ${prefix}*; the call was not sent`,
+        );
+      note(operation, input);
+    },
+  };
+}
+
+/** A call was not sent, because it would have written outside the place of the run. */
+export class OutsidePlaceError extends Error {}

@@ -1,0 +1,154 @@
+/**
+ * Expectations about parts of an answer, and the comparison of an answer with them. An expected object names the members that
+ * count and leaves out the others. An expected list has the length of the list in the answer.
+ */
+
+/** An expectation that a value is of a kind, where AWS promises no exact value. */
+class Matcher {
+  readonly description: string;
+  readonly matches: (value: unknown) => boolean;
+  constructor(description: string, matches: (value: unknown) => boolean) {
+    this.description = description;
+    this.matches = matches;
+  }
+}
+
+export const anyText: unknown = new Matcher('any text', (value) => typeof value === 'string');
+export const anyNumber: unknown = new Matcher('any number', (value) => typeof value === 'number');
+export const anyDate: unknown = new Matcher('any date', (value) => value instanceof Date);
+export const matching = (pattern: RegExp): unknown =>
+  new Matcher(`text that matches ${pattern}`, (value) => typeof value === 'string' && pattern.test(value));
+export const containing = (part: string): unknown =>
+  new Matcher(
+    `text that contains ${JSON.stringify(part)}`,
+    (value) => typeof value === 'string' && value.includes(part),
+  );
+
+/** A list in any order. Elements are compared with all their members. */
+class Including {
+  readonly elements: readonly unknown[];
+  readonly complete: boolean;
+  constructor(elements: readonly unknown[], complete: boolean) {
+    this.elements = elements;
+    this.complete = complete;
+  }
+}
+/** A list that has each of the elements, and perhaps others. */
+export const including = (elements: readonly unknown[]): unknown => new Including(elements, false);
+/** A list that has each of the elements and no others. */
+export const inAnyOrder = (elements: readonly unknown[]): unknown => new Including(elements, true);
+
+/** An object within `including` that has further members. The members that it names are compared with all their own. */
+class Shape {
+  readonly members: Readonly<Record<string, unknown>>;
+  constructor(members: Readonly<Record<string, unknown>>) {
+    this.members = members;
+  }
+}
+export const shape = (members: Readonly<Record<string, unknown>>): unknown => new Shape(members);
+
+/** @returns one sentence for each difference, with the path of the member; empty for a value as expected */
+export function differencesOf(
+  value: unknown,
+  expected: unknown,
+  path = '',
+  exact = false,
+): readonly string[] {
+  const fault = (wanted: string): readonly string[] => [
+    `${path || 'the answer'}: expected ${wanted}, got ${textOf(value)}`,
+  ];
+  const member = (name: string): string => (path === '' ? name : `${path}.${name}`);
+  if (expected instanceof Matcher) return expected.matches(value) ? [] : fault(expected.description);
+  if (expected instanceof Including) {
+    if (!Array.isArray(value)) return fault('a list');
+    if (expected.complete && value.length !== expected.elements.length)
+      return fault(`a list of ${expected.elements.length}`);
+    return expected.elements.flatMap((element) =>
+      value.some((candidate) => differencesOf(candidate, element, '', true).length === 0)
+        ? []
+        : [
+            `${path}: expected a list with ${textOf(element)}, and none of its ${value.length} elements is equal`,
+          ],
+    );
+  }
+  if (Array.isArray(expected)) {
+    if (!Array.isArray(value)) return fault('a list');
+    if (value.length !== expected.length) return fault(`a list of ${expected.length}`);
+    return expected.flatMap((element, index) =>
+      differencesOf(value[index], element, `${path}[${index}]`, exact),
+    );
+  }
+  if (expected instanceof Shape)
+    return isObject(value)
+      ? Object.entries(expected.members).flatMap(([name, element]) =>
+          differencesOf(value[name], element, member(name), true),
+        )
+      : fault('an object');
+  if (isObject(expected)) {
+    if (!isObject(value)) return fault('an object');
+    const surplus = exact
+      ? Object.keys(value).filter((name) => value[name] !== undefined && !(name in expected))
+      : [];
+    return [
+      ...surplus.map((name) => `${member(name)}: expected nothing, got ${textOf(value[name])}`),
+      ...Object.entries(expected).flatMap(([name, element]) =>
+        differencesOf(value[name], element, member(name), exact),
+      ),
+    ];
+  }
+  return Object.is(value, expected) ? [] : fault(textOf(expected));
+}
+
+/** Describes an expectation as a JSON value. */
+export function describeExpected(expected: unknown): unknown {
+  if (expected instanceof Matcher) return `<${expected.description}>`;
+  if (expected instanceof Including) return { '<a list with>': expected.elements.map(describeExpected) };
+  if (expected instanceof Shape) return describeExpected(expected.members);
+  if (Array.isArray(expected)) return expected.map(describeExpected);
+  return isObject(expected)
+    ? Object.fromEntries(Object.entries(expected).map(([name, value]) => [name, describeExpected(value)]))
+    : expected;
+}
+
+/**
+ * Reduces an answer to the members that the expectation names, so that a report about a real account reveals nothing else.
+ * Of a list that may have other elements, only the expected ones remain.
+ */
+export function comparedPart(value: unknown, expected: unknown): unknown {
+  if (expected instanceof Including)
+    return Array.isArray(value)
+      ? {
+          '<a list with>': value
+            .filter((candidate) =>
+              expected.elements.some((element) => differencesOf(candidate, element, '', true).length === 0),
+            )
+            .map((candidate) =>
+              comparedPart(
+                candidate,
+                expected.elements.find((element) => differencesOf(candidate, element, '', true).length === 0),
+              ),
+            ),
+        }
+      : value;
+  if (Array.isArray(expected) && Array.isArray(value))
+    return value.length === expected.length
+      ? value.map((element, index) => comparedPart(element, expected[index]))
+      : `<a list of ${value.length}>`;
+  const members = expected instanceof Shape ? expected.members : expected;
+  if (isObject(members) && isObject(value) && !(expected instanceof Matcher))
+    return Object.fromEntries(
+      Object.entries(members).map(([name, element]) => [name, comparedPart(value[name], element)]),
+    );
+  return isObject(value) ? '<an object>' : value;
+}
+
+/** Objects whose members are compared; not dates and other values with a class of their own. */
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
+
+/** At most 200 characters. */
+function textOf(value: unknown): string {
+  const text = JSON.stringify(describeExpected(value)) ?? 'nothing';
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+}

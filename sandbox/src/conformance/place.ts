@@ -1,0 +1,94 @@
+/**
+ * Where one run works: the AWS account, and the path, name prefix and tag of everything that the run creates. The scenarios take
+ * all names from here.
+ */
+import type { Partition } from '../../../src/api/partitions.ts';
+
+/** The path of all runs in IAM. */
+export const commonPath = '/konstellation-conformance/';
+/** The beginning of all names that runs create, since buckets and OIDC providers have no path. */
+export const commonPrefix = 'k11n-conf-';
+/** The key of the tag whose value is the run. */
+export const tagKey = 'konstellation-conformance';
+export type PlaceOptions = {
+  readonly partition: Partition;
+  readonly accountId: string;
+  /** The region of IAM, STS and S3. */
+  readonly region: string;
+  /** Eight lower-case letters and digits, so that a name with its prefix stays below the limits of IAM and S3. */
+  readonly run: string;
+  /** Whom AWS sees as the caller. */
+  readonly callerArn: string;
+  /** A random text that the trust policies with real permissions demand as the external id. */
+  readonly externalId: string;
+  readonly cluster?: ClusterOfPlace | undefined;
+};
+
+export type ClusterOfPlace = {
+  readonly name: string;
+  readonly region: string;
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  /** The issuer of the cluster's tokens, without `https://`. */
+  readonly issuerHost: string;
+  /** Whether the AWS account already has an OIDC provider for the issuer, which the run must not delete. */
+  readonly hasProvider: boolean;
+};
+
+export type Place = ReturnType<typeof createPlace>;
+
+export const policyText = (statement: object | readonly object[], version = '2012-10-17'): string =>
+  JSON.stringify({ Version: version, Statement: statement });
+
+export function createPlace(options: PlaceOptions) {
+  const { partition, accountId, run, externalId } = options;
+  const prefix = `${commonPrefix}${run}-`;
+  const path = `${commonPath}${run}/`;
+  const name = (short: string): string => `${prefix}${short}`;
+  const folder = (short: string): string => `${path}${short}`;
+  const tags = [{ Key: tagKey, Value: run }] as const;
+  const arn = (service: string, rest: string): string => `arn:${partition}:${service}::${accountId}:${rest}`;
+  /** @param under a folder with its slash at the end, for example `apps/` */
+  const roleArn = (short: string, under = ''): string => arn('iam', `role${path}${under}${name(short)}`);
+  const providerArn = (host: string): string => arn('iam', `oidc-provider/${host}`);
+  const trust = (principal: object, more: object = {}): string =>
+    policyText({ Effect: 'Allow', Principal: principal, Action: 'sts:AssumeRole', ...more });
+  /** The top-level domain is reserved, so this host cannot exist and has no tokens. */
+  const madeUpIssuer = `${run}.konstellation-conformance.invalid`;
+  return {
+    ...options,
+    prefix,
+    path,
+    tags,
+    name,
+    folder,
+    roleArn,
+    providerArn,
+    madeUpIssuer,
+    policyArn: (short: string, under = ''): string => arn('iam', `policy${path}${under}${name(short)}`),
+    /** A managed policy of AWS. */
+    managed: (policy: string): string => `arn:${partition}:iam::aws:policy/${policy}`,
+    sessionArn: (role: string, session: string): string =>
+      arn('sts', `assumed-role/${name(role)}/${session}`),
+    trustAccount: trust({ AWS: arn('iam', 'root') }),
+    /** Trust for a role with permissions: only this process knows the external id. */
+    trustThisRun: trust(
+      { AWS: arn('iam', 'root') },
+      { Condition: { StringEquals: { 'sts:ExternalId': externalId } } },
+    ),
+    trustRole: (role: string): string => trust({ AWS: roleArn(role) }),
+    trustNobody: trust({ Service: 'ec2.amazonaws.com' }),
+    trustServiceAccount: ({ issuerHost, namespace, serviceAccount }: ClusterOfPlace): string =>
+      policyText({
+        Effect: 'Allow',
+        Principal: { Federated: providerArn(issuerHost) },
+        Action: 'sts:AssumeRoleWithWebIdentity',
+        Condition: {
+          StringEquals: {
+            [`${issuerHost}:aud`]: 'sts.amazonaws.com',
+            [`${issuerHost}:sub`]: `system:serviceaccount:${namespace}:${serviceAccount}`,
+          },
+        },
+      }),
+  };
+}

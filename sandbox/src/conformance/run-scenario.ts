@@ -1,0 +1,280 @@
+/** Performs the calls of a scenario and compares each outcome with the table. */
+import type { Monotonic } from '../../../src/k8s/time.ts';
+import type { Clients, ClientSet, Keys } from './clients.ts';
+import { OutsidePlaceError } from './guard.ts';
+import { comparedPart, describeExpected, differencesOf } from './matchers.ts';
+import {
+  operationOf,
+  resolveCommand,
+  type Kept,
+  type Outcome,
+  type Scenario,
+  type Step,
+  type StepCall,
+} from './scenario.ts';
+
+/** How a run waits until IAM has propagated a change. */
+export type Settling = {
+  /** How long an outcome may differ from the table before the difference counts. 0 disables repetition. */
+  readonly timeoutMs: number;
+  readonly now: () => Monotonic;
+  /** Rejects when the run is interrupted. */
+  readonly pause: (ms: number) => Promise<void>;
+};
+
+export type Runner = {
+  readonly clients: Pick<ClientSet, 'of'>;
+  /** Values that every scenario may use, for example tokens of an issuer. */
+  readonly given: Kept;
+  readonly settling: Settling;
+  readonly signal?: AbortSignal | undefined;
+};
+
+export type Observed =
+  | { readonly kind: 'answer'; readonly shape: object }
+  | {
+      readonly kind: 'error';
+      readonly code: string;
+      readonly status: number | undefined;
+      readonly message: string;
+    };
+
+export type CallResult = {
+  readonly operation: string;
+  /** Name of the session that called; absent for the caller's own credentials. */
+  readonly as?: string;
+  readonly status: 'equal' | 'different' | 'skipped';
+  /** JSON value. */
+  readonly expected: unknown;
+  /** JSON value of the compared part only; absent when the call was skipped. */
+  readonly got?: unknown;
+  readonly differences: readonly string[];
+  /** Why the call was skipped. */
+  readonly reason?: string;
+  /** Calls until the outcome was as expected or the time was over. */
+  readonly attempts: number;
+  /** Milliseconds from the first outcome to the last; 0 for a single call. */
+  readonly settledMs: number;
+};
+
+/** @param onResult called after each call with its result, the step and the raw outcome */
+export async function runScenario(
+  scenario: Scenario,
+  runner: Runner,
+  onResult: (result: CallResult, step: Step, observed: Observed | undefined) => void,
+): Promise<void> {
+  const kept: Record<string, string> = { ...runner.given };
+  const sessions = new Map<string, Keys>();
+  for (const step of scenario.steps) {
+    runner.signal?.throwIfAborted();
+    const missing = missingOf(scenario, step, { kept, sessions });
+    if (missing !== undefined) {
+      onResult({ ...callOf(step), status: 'skipped', reason: missing }, step, undefined);
+      continue;
+    }
+    const clients = runner.clients.of(step.as === undefined ? undefined : sessions.get(step.as));
+    const { observed, attempts, settledMs } = await settle(step, clients, kept, runner);
+    const differences = compare(observed, step.gives);
+    onResult(
+      {
+        ...callOf(step),
+        status: differences.length === 0 ? 'equal' : 'different',
+        got: describeObserved(observed, step.gives),
+        differences,
+        attempts,
+        settledMs,
+      },
+      step,
+      observed,
+    );
+    if (observed.kind !== 'answer') continue;
+    for (const [name, path] of Object.entries(step.keep ?? {}))
+      kept[name] = String(valueAt(observed.shape, path));
+    if (step.keepCredentials === undefined) continue;
+    sessions.set(step.keepCredentials, keysOf(observed.shape));
+  }
+}
+
+const callOf = (step: Step): Omit<CallResult, 'status'> => ({
+  operation: operationOf(step),
+  ...(step.as === undefined ? {} : { as: step.as }),
+  expected: describeOutcome(step.gives),
+  differences: [],
+  attempts: 0,
+  settledMs: 0,
+});
+
+/** Why the step cannot run; undefined if it can. */
+function missingOf(
+  scenario: Scenario,
+  { as, needs }: Step,
+  { kept, sessions }: { readonly kept: Kept; readonly sessions: ReadonlyMap<string, Keys> },
+): string | undefined {
+  if (scenario.skip !== undefined) return scenario.skip;
+  if (needs !== undefined && kept[needs] === undefined) return `a real issuer does not sign a ${needs}`;
+  if (as !== undefined && !sessions.has(as)) return 'an earlier call gave no session';
+  return undefined;
+}
+
+const firstPauseMs = 200;
+const longestPauseMs = 2000;
+const throttled = /^(Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|ServiceUnavailable)/;
+const mostThrottledCalls = 12;
+
+/** Repeats the call while its outcome differs and propagation can be the cause, and while AWS throttles it. */
+async function settle(
+  step: Step,
+  clients: Clients,
+  kept: Kept,
+  { settling: { timeoutMs, now, pause }, signal }: Runner,
+): Promise<{ readonly observed: Observed; readonly attempts: number; readonly settledMs: number }> {
+  let observed = await perform(step, clients, kept, signal);
+  const first = now();
+  let refusals = 0;
+  let attempts = 1;
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)) {
+    const isThrottled = observed.kind === 'error' && throttled.test(observed.code);
+    if (isThrottled) refusals += 1;
+    const goesOn = isThrottled
+      ? refusals <= mostThrottledCalls
+      : now() - first < timeoutMs && mayStillPropagate(step, observed);
+    if (!goesOn) break;
+    await pause(pauseMs);
+    observed = await perform(step, clients, kept, signal);
+    attempts += 1;
+  }
+  return { observed, attempts, settledMs: attempts === 1 ? 0 : Math.round(now() - first) };
+}
+
+/** Operations that can be repeated whatever they answered. */
+const repeatable = /^(Get|List|Head|Describe|Simulate|AssumeRole)/;
+
+/** A refused write changed nothing and can be repeated. A write that was accepted against expectation stays. */
+function mayStillPropagate(step: Step, observed: Observed): boolean {
+  if (compare(observed, step.gives).length === 0) return false;
+  return repeatable.test(operationOf(step)) || (step.gives.kind === 'answer' && observed.kind === 'error');
+}
+
+/** Sends one call. @throws OutsidePlaceError, and the reason of an aborted run */
+async function perform(
+  step: Step,
+  clients: Clients,
+  kept: Kept,
+  abortSignal: AbortSignal | undefined,
+): Promise<Observed> {
+  const options = abortSignal ? { abortSignal } : {};
+  try {
+    const first = await send(step, clients, kept, options);
+    return step.paged === undefined
+      ? first
+      : await joinPages(step, step.paged, first, { clients, kept, options });
+  } catch (error) {
+    if (error instanceof OutsidePlaceError) throw error;
+    abortSignal?.throwIfAborted();
+    const { name, message, $metadata } = error as Error & { $metadata?: { httpStatusCode?: number } };
+    return {
+      kind: 'error',
+      // The SDK adds a suffix to the names of modelled errors that is not on the wire.
+      code: name.replace(/Exception$/, ''),
+      status: $metadata?.httpStatusCode,
+      message,
+    };
+  }
+}
+
+type SendOptions = { readonly abortSignal?: AbortSignal };
+
+async function send(
+  step: StepCall,
+  clients: Clients,
+  kept: Kept,
+  options: SendOptions,
+  marker?: string,
+): Promise<Observed & { kind: 'answer' }> {
+  // Each command goes to the client of its own service, and TypeScript cannot derive that from the union of their types.
+  const command = (given: object): never => {
+    if (marker === undefined) return given as never;
+    const { input, constructor } = given as { input: object; constructor: new (input: object) => object };
+    return new constructor({ ...input, Marker: marker }) as never;
+  };
+  if ('iam' in step) return read(clients.iam.send(command(resolveCommand(step.iam, kept)), options));
+  if ('sts' in step) return read(clients.sts.send(command(resolveCommand(step.sts, kept)), options));
+  if ('eks' in step) return read(clients.eks.send(command(resolveCommand(step.eks, kept)), options));
+  return read(clients.s3.send(command(resolveCommand(step.s3, kept)), options));
+}
+
+/** Follows the `Marker` of IAM, and joins one list of all pages. */
+async function joinPages(
+  step: StepCall,
+  list: string,
+  first: Observed & { kind: 'answer' },
+  { clients, kept, options }: { clients: Clients; kept: Kept; options: SendOptions },
+): Promise<Observed> {
+  const elements = [...((valueAt(first.shape, list) as unknown[] | undefined) ?? [])];
+  for (let page: object = first.shape; valueAt(page, 'IsTruncated') === true;) {
+    page = (await send(step, clients, kept, options, String(valueAt(page, 'Marker')))).shape;
+    elements.push(...((valueAt(page, list) as unknown[] | undefined) ?? []));
+  }
+  return { kind: 'answer', shape: { ...first.shape, [list]: elements } };
+}
+
+async function read(sent: Promise<unknown>): Promise<Observed & { kind: 'answer' }> {
+  const { $metadata: _, Body: body, ...shape } = (await sent) as Record<string, unknown>;
+  // The body is a stream, and the expectation applies to its text.
+  const text = isBody(body) ? { Body: await body.transformToString() } : {};
+  return { kind: 'answer', shape: { ...shape, ...text } };
+}
+
+function isBody(value: unknown): value is { transformToString: () => Promise<string> } {
+  return typeof value === 'object' && value !== null && 'transformToString' in value;
+}
+
+/** @returns one sentence for each difference of an outcome from the table */
+export function compare(observed: Observed, wanted: Outcome): readonly string[] {
+  if (wanted.kind === 'answer')
+    return observed.kind === 'answer'
+      ? differencesOf(observed.shape, wanted.shape)
+      : [`expected an answer, got the error ${observed.code} (${observed.status}): ${observed.message}`];
+  const { code, status, message } = wanted;
+  if (observed.kind === 'answer') return [`expected the error ${code} (${status}), got an answer`];
+  const fits =
+    message === undefined ||
+    (typeof message === 'string' ? observed.message === message : message.test(observed.message));
+  return [
+    ...(observed.code === code && observed.status === status
+      ? []
+      : [
+          `expected the error ${code} (${status}), got ${observed.code} (${observed.status}): ${observed.message}`,
+        ]),
+    ...(fits ? [] : [`expected the message ${String(message)}, got ${observed.message}`]),
+  ];
+}
+
+function describeOutcome(outcome: Outcome): unknown {
+  if (outcome.kind === 'answer') return { answer: describeExpected(outcome.shape) };
+  const { code, status, message } = outcome;
+  return { error: code, status, ...(message === undefined ? {} : { message: String(message) }) };
+}
+
+function describeObserved(observed: Observed, wanted: Outcome): unknown {
+  if (observed.kind === 'error') {
+    const { code, status, message } = observed;
+    return { error: code, status, message };
+  }
+  return { answer: wanted.kind === 'answer' ? comparedPart(observed.shape, wanted.shape) : {} };
+}
+
+function keysOf(shape: object): Keys {
+  const value = (name: string): string => String(valueAt(shape, `Credentials.${name}`));
+  return {
+    accessKeyId: value('AccessKeyId'),
+    secretAccessKey: value('SecretAccessKey'),
+    sessionToken: value('SessionToken'),
+  };
+}
+
+function valueAt(value: unknown, path: string): unknown {
+  return path
+    .split('.')
+    .reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], value);
+}
