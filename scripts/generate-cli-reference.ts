@@ -51,6 +51,8 @@ function section(command: Command): readonly string[] {
   const lines = [`### kon ${command.path.join(' ')}`, '', sentence(command.summary)];
   if (command.description) lines.push('', command.description);
   lines.push('', '```', usage(command), '```');
+  if (command.aliases)
+    lines.push('', `Aliases: ${command.aliases.map((alias) => `\`${alias}\``).join(', ')}.`);
   if (command.positionals.length > 0)
     lines.push(
       '',
@@ -102,6 +104,7 @@ function cliReference(): string {
       '',
       `${group.summary}.`,
       '',
+      ...(group.aliases ? [`Aliases: ${group.aliases.map((alias) => `\`${alias}\``).join(', ')}.`, ''] : []),
       ...members.flatMap(section),
     ]),
     '## Others',

@@ -1,6 +1,7 @@
 /** The manual: a page for `kon` and one for each command, as roff with the macros of man(7). */
 import type { Command, Option, Positional } from '../../src/cli/framework/command.ts';
 import { exitCodeMeanings } from '../../src/cli/framework/exit-codes.ts';
+import { aliasesText } from '../../src/cli/framework/program.ts';
 import { globalOptions } from '../../src/cli/framework/global-options.ts';
 import { commandGroups, commands } from '../../src/cli/registry.ts';
 import { version } from '../../src/cli/version.ts';
@@ -70,7 +71,9 @@ function commandPage(command: Command): string {
     ...section('SYNOPSIS', [synopsis(command)]),
     ...section('DESCRIPTION', [
       text(sentence(command.summary)),
-      ...paragraphs.flatMap((paragraph) => ['.PP', ...paragraph.split('\n').map(text)]),
+      ...[...paragraphs, aliasesText(command) ?? '']
+        .filter(Boolean)
+        .flatMap((paragraph) => ['.PP', ...paragraph.split('\n').map(text)]),
     ]),
     ...section(
       'ARGUMENTS',

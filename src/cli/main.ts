@@ -9,7 +9,7 @@ import { version } from './version.ts';
 
 export async function main(argv: readonly string[], host: Host): Promise<ExitCode> {
   const invocation = await attempt(host, unparsedGlobals(argv), () =>
-    parseCommandLine(argv, { commands, groups: commandGroups }, version),
+    parseCommandLine(argv, { commands, groups: commandGroups }, version, host.stdout.columns),
   );
   if (typeof invocation === 'number') return invocation;
   if (invocation.kind === 'text') {

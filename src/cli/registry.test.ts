@@ -9,9 +9,27 @@ const nameOf = (command: Command): string => command.path.join(' ');
 const visible = commands.filter((command) => !command.hidden);
 
 describe('the registry of commands', () => {
-  it('has unique names of commands', () => {
-    const names = commands.map(nameOf);
+  it('has unique names and aliases of commands', () => {
+    const names = commands.flatMap(({ path, aliases = [] }) =>
+      [path.at(-1), ...aliases].map((word) => [...path.slice(0, -1), word].join(' ')),
+    );
     expect(new Set(names).size).toBe(names.length);
+  });
+
+  it('accepts KIND/NAME wherever a command takes the name of an object', () => {
+    const nouns = { accounts: 'account', apps: 'app', targets: 'target' } as const;
+    // The namespace of a sandbox pod is no target, and a dependency has the form TARGET/APP.
+    const exempt = new Set(['sandbox exec namespace', 'app create depends-on', 'app edit depends-on']);
+    const wrong = visible.flatMap((command) =>
+      [...command.positionals, ...command.options]
+        .filter(({ name, complete, names }) => {
+          const noun =
+            typeof complete === 'string' && complete in nouns && nouns[complete as keyof typeof nouns];
+          return noun && names !== noun && !exempt.has(`${nameOf(command)} ${name}`);
+        })
+        .map(({ name }) => `${nameOf(command)} ${name}`),
+    );
+    expect(wrong).toEqual([]);
   });
 
   it('has a description for each noun', () => {

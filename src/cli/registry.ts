@@ -1,5 +1,6 @@
 /** List of all commands. Help, completion and docs/reference/cli.md derive from it, in its order. */
 import type { Command, CommandGroup } from './framework/command.ts';
+import { nounWords } from './framework/object-name.ts';
 import { accountCreateCommand } from './commands/account/create/command.ts';
 import { accountEditCommand } from './commands/account/edit.ts';
 import { accountListCommand } from './commands/account/list/command.ts';
@@ -41,6 +42,8 @@ import { doctorCommand } from './commands/doctor/command.ts';
 import { iamPolicyCommand } from './commands/iam-policy/command.ts';
 import { installCommand } from './commands/install/command.ts';
 import { operatorCommand } from './commands/operator/command.ts';
+import { statusCommand } from './commands/status/command.ts';
+import { versionCommand } from './commands/version/command.ts';
 import { uninstallCommand } from './commands/uninstall/command.ts';
 import { sandboxAwsCommand } from './commands/sandbox/aws/command.ts';
 import { sandboxDownCommand } from './commands/sandbox/down.ts';
@@ -52,12 +55,35 @@ import { sandboxTourCommand } from './commands/sandbox/tour/command.ts';
 import { sandboxUpCommand } from './commands/sandbox/up/command.ts';
 import { sandboxWebhookCommand } from './commands/sandbox/webhook.ts';
 
+const everyday = { section: 'Everyday commands:' } as const;
+
 export const commandGroups: readonly CommandGroup[] = [
-  { path: ['account'], summary: 'AWS permissions of apps' },
-  { path: ['app'], summary: 'Applications, their targets and accounts' },
-  { path: ['target'], summary: 'Where apps run' },
-  { path: ['policies'], summary: 'AWS managed policies' },
-  { path: ['sandbox'], summary: 'Local cluster of real parts with an AWS emulator' },
+  {
+    path: ['account'],
+    aliases: nounWords.account.slice(1),
+    ...everyday,
+    summary: 'AWS permissions of apps',
+    advice: {
+      rename: 'An account cannot be renamed. Copy it, move its apps, and delete it: kon account export NAME',
+    },
+  },
+  {
+    path: ['app'],
+    aliases: nounWords.app.slice(1),
+    ...everyday,
+    summary: 'Applications, their targets and accounts',
+    advice: {
+      rename: 'An app cannot be renamed. Copy it under another name, and delete it: kon app export NAME',
+      'can-i': 'Ask for its account: kon account can-i ACCOUNT ACTION [RESOURCE]',
+    },
+  },
+  { path: ['target'], aliases: nounWords.target.slice(1), ...everyday, summary: 'Where apps run' },
+  { path: ['policies'], aliases: ['policy'], ...everyday, summary: 'AWS managed policies' },
+  {
+    path: ['sandbox'],
+    section: 'Local sandbox:',
+    summary: 'Local cluster of real parts with an AWS emulator',
+  },
 ];
 
 export const commands: readonly Command[] = [
@@ -96,6 +122,7 @@ export const commands: readonly Command[] = [
   targetCreateCommand,
   targetDeleteCommand,
   policiesSearchCommand,
+  statusCommand,
   applyCommand,
   diffCommand,
   doctorCommand,
@@ -113,6 +140,7 @@ export const commands: readonly Command[] = [
   sandboxLogsCommand,
   sandboxAwsCommand,
   sandboxWebhookCommand,
+  versionCommand,
   completionCommand,
   completeCommand(() => ({ commands, groups: commandGroups })),
 ];

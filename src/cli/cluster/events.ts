@@ -1,4 +1,4 @@
-/** Recent Events about an object, oldest first. */
+/** Reads Events about our objects. */
 import { resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import type { KonObject } from './kinds.ts';
 
@@ -20,9 +20,10 @@ type EventObject = KubeObject & {
   readonly series?: { readonly count?: number; readonly lastObservedTime?: string } | null;
   readonly deprecatedLastTimestamp?: string | null;
   readonly deprecatedCount?: number;
-  readonly regarding?: { readonly uid?: string };
+  readonly regarding?: { readonly uid?: string; readonly name?: string };
 };
 
+/** Latest Events about an object, oldest first. */
 export async function recentEvents(
   client: KubeClient,
   object: KonObject,
@@ -33,18 +34,36 @@ export async function recentEvents(
   });
   return items
     .filter((event) => event.regarding?.uid === undefined || event.regarding.uid === object.metadata.uid)
-    .map((event) => ({
-      type: event.type ?? 'Normal',
-      reason: event.reason ?? '',
-      message: event.note ?? '',
-      lastSeen:
-        event.series?.lastObservedTime ??
-        event.deprecatedLastTimestamp ??
-        event.eventTime ??
-        event.metadata.creationTimestamp ??
-        '',
-      count: event.series?.count ?? event.deprecatedCount ?? 1,
-    }))
+    .map(described)
     .toSorted((a, b) => Date.parse(a.lastSeen) - Date.parse(b.lastSeen))
     .slice(-most);
+}
+
+/** Events of one reason about all objects of a kind, newest first. */
+export async function eventsOfReason(
+  client: KubeClient,
+  reason: string,
+  kind: string,
+): Promise<readonly (ObjectEvent & { readonly name: string })[]> {
+  const { items } = await client.list<EventObject>(resources.events, {
+    fieldSelector: `reason=${reason},regarding.kind=${kind}`,
+  });
+  return items
+    .map((event) => ({ ...described(event), name: event.regarding?.name ?? '' }))
+    .toSorted((a, b) => Date.parse(b.lastSeen) - Date.parse(a.lastSeen));
+}
+
+function described(event: EventObject): ObjectEvent {
+  return {
+    type: event.type ?? 'Normal',
+    reason: event.reason ?? '',
+    message: event.note ?? '',
+    lastSeen:
+      event.series?.lastObservedTime ??
+      event.deprecatedLastTimestamp ??
+      event.eventTime ??
+      event.metadata.creationTimestamp ??
+      '',
+    count: event.series?.count ?? event.deprecatedCount ?? 1,
+  };
 }

@@ -1,11 +1,11 @@
-import { defineCommand, type Command } from '../framework/command.ts';
-import type { Vocabulary } from '../framework/completion/candidates.ts';
+import { defineCommand, type Command, type Vocabulary } from '../framework/command.ts';
 import { usageError } from '../framework/errors.ts';
 
 const shells = ['bash', 'zsh', 'fish'];
 
 export const completionCommand = defineCommand({
   path: ['completion'],
+  section: 'Other commands:',
   summary: 'Print the shell completion script',
   positionals: [{ name: 'shell', required: true, summary: shells.join(', '), complete: { choices: shells } }],
   examples: [

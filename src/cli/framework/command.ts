@@ -5,6 +5,7 @@
  */
 import type { CliContext } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
+import type { ObjectNoun } from './object-name.ts';
 import { formatsOf, type OutputFormat, type Returned } from './output/format.ts';
 
 /** Completion of a value. Names of objects are read from the cluster, within a hard time limit. */
@@ -27,6 +28,8 @@ export type Positional = {
    * dash.
    */
   readonly variadic?: boolean;
+  /** Kind of the object that the argument names. The parser accepts `lsa/NAME` and the like, and returns the name. */
+  readonly names?: ObjectNoun;
   readonly complete?: Completion;
 };
 
@@ -44,6 +47,8 @@ export type Option = {
   readonly parse?: (text: string) => unknown;
   /** Default as text, before `parse`. */
   readonly default?: string;
+  /** Kind of the object that the value names, as for a positional. */
+  readonly names?: ObjectNoun;
   readonly complete?: Completion;
 };
 
@@ -81,6 +86,10 @@ export type Input<P extends readonly Positional[], O extends readonly Option[]> 
 type Description<P extends readonly Positional[], O extends readonly Option[]> = {
   /** Words that select the command, e.g. `['account', 'create']`. */
   readonly path: readonly string[];
+  /** Words that are accepted instead of the last word of the path, e.g. `ls`. Help lists them. */
+  readonly aliases?: readonly string[];
+  /** Heading of the command in `kon --help`, for commands without a group. */
+  readonly section?: HelpSection;
   /** One line, imperative, without full stop. */
   readonly summary: string;
   /** Paragraphs after the summary in help and reference. */
@@ -141,8 +150,21 @@ export function defineCommand<
   };
 }
 
+/** Headings of `kon --help`, in their order. */
+export const helpSections = ['Everyday commands:', 'Cluster:', 'Local sandbox:', 'Other commands:'] as const;
+export type HelpSection = (typeof helpSections)[number];
+
 /** Group of commands: `kon account …`. */
-export type CommandGroup = { readonly path: readonly string[]; readonly summary: string };
+export type CommandGroup = {
+  readonly path: readonly string[];
+  readonly aliases?: readonly string[];
+  readonly section?: HelpSection;
+  readonly summary: string;
+  /** Advice for verbs that the group does not have. */
+  readonly advice?: Readonly<Record<string, string>>;
+};
+
+export type Vocabulary = { readonly commands: readonly Command[]; readonly groups: readonly CommandGroup[] };
 
 export function camelCase(name: string): string {
   return name.replaceAll(/-([a-z0-9])/g, (_match, letter: string) => letter.toUpperCase());

@@ -2,6 +2,7 @@
 import type { Option } from './command.ts';
 import { parseDuration } from './duration.ts';
 import { usageError } from './errors.ts';
+import type { ObjectNoun } from './object-name.ts';
 
 export const waitOptions = [
   { name: 'no-wait', summary: 'return after saving, without waiting for it to take effect' },
@@ -50,6 +51,7 @@ export const accountOption = {
   name: 'account',
   value: 'NAME',
   summary: 'name of the account, instead of the argument',
+  names: 'account',
   complete: 'accounts',
 } as const satisfies Option;
 
@@ -57,6 +59,7 @@ export const appOption = {
   name: 'app',
   value: 'NAME',
   summary: 'name of the app, instead of the argument',
+  names: 'app',
   complete: 'apps',
 } as const satisfies Option;
 
@@ -88,6 +91,27 @@ export function requiredName(
 ): string {
   const name = givenName(noun, positional, option);
   if (name === undefined) throw usageError(`no ${noun} given`, `List them: kon ${noun} list`);
+  return name;
+}
+
+/** Accepts names as arguments, or one name as an option. @throws CliError of code USAGE */
+export function requiredNames(
+  noun: ObjectNoun,
+  positionals: readonly string[],
+  option?: string,
+): readonly [string, ...string[]] {
+  const [name, ...more] = positionals;
+  const first = more.length > 0 && option === undefined ? name : givenName(noun, name, option);
+  if (more.length > 0 && option !== undefined)
+    throw usageError(`names are given as arguments and with --${noun}`, 'Pass all of them as arguments.');
+  if (first === undefined) throw usageError(`no ${noun} given`, `List them: kon ${noun} list`);
+  return [first, ...more];
+}
+
+/** @throws CliError of code USAGE when several names are given */
+export function onlyName([name, ...more]: readonly [string, ...string[]]): string {
+  if (more.length > 0)
+    throw usageError('--watch shows one object, and several names were given', 'Pass one name.');
   return name;
 }
 

@@ -146,6 +146,29 @@ describe('parseCommandLine', () => {
     expect(await next('wash -o xml')).toEqual([]);
   });
 
+  it('refuses two different values of an option that takes one', async () => {
+    await expect(parse('fruit pick oak --account a --account b')).rejects.toThrow(
+      '--account was given twice: "a" and "b"',
+    );
+    expect(await inputOf('fruit pick oak --account a --account a')).toMatchObject({
+      options: { account: 'a' },
+    });
+    expect(await parse('--context a fruit pick oak --context b')).toMatchObject({ global: { context: 'b' } });
+  });
+
+  it.each([40, 60, 80, 120])('wraps help between words for a terminal of %i columns', async (columns) => {
+    for (const words of [['--help'], ['fruit', 'pick', '--help']]) {
+      const help = await parseCommandLine(words, vocabulary, '1.2.3', columns);
+      const text = help.kind === 'text' ? help.text : '';
+      // Examples are commands, which are not wrapped.
+      const [described = ''] = text.split(/^(?:Examples|Get started):$/m);
+      const long = described
+        .split('\n')
+        .filter((line) => line.length > columns && !line.startsWith('Usage:'));
+      expect(long).toEqual([]);
+    }
+  });
+
   it('points to the nearest help', async () => {
     const error = await parse('fruit pick oak --hard').catch((thrown: unknown) => thrown as CliError);
     expect(error).toMatchObject({ next: ['Run: kon fruit pick --help'] });

@@ -1,9 +1,11 @@
 /** Builds the parser from the registry, and parses a command line into a command and its input. */
 import { Argument, Command as Parser, CommanderError, Help, Option as ParserOption } from 'commander';
-import { camelCase, type Command, type CommandGroup, type Option, type ParsedInput } from './command.ts';
+import { camelCase, type Command, type Option, type ParsedInput, type Vocabulary } from './command.ts';
+import { registryWords } from './command-words.ts';
 import { type CliError, usageError } from './errors.ts';
 import { globalOptions } from './global-options.ts';
 import type { GlobalOptions } from './context.ts';
+import { objectName, type ObjectNoun } from './object-name.ts';
 import { allFormats, type OutputFormat } from './output/format.ts';
 
 export type Invocation =
@@ -18,17 +20,21 @@ export type Invocation =
   /** Help of a noun without a verb, as the answer to an incomplete command line. */
   | { readonly kind: 'incomplete'; readonly text: string };
 
-export type Vocabulary = { readonly commands: readonly Command[]; readonly groups: readonly CommandGroup[] };
-
-/** Width of help when the width of the terminal is unknown. */
+/** Maximum width of help, and its width without a terminal. Longer lines are hard to read. */
 const helpWidth = 100;
+/** Minimum width of a description beside its option; a narrower one is printed below it. */
+const leastDescription = 30;
 
+/** @param columns width of the terminal; undefined without one */
 export async function parseCommandLine(
-  argv: readonly string[],
+  given: readonly string[],
   whole: Vocabulary,
   version: string,
+  columns?: number,
 ): Promise<Invocation> {
+  const argv = registryWords(given, whole);
   const vocabulary = needed(argv, whole);
+  const width = Math.min(columns ?? helpWidth, helpWidth);
   let written = '';
   let invocation: Invocation | undefined;
 
@@ -43,13 +49,15 @@ export async function parseCommandLine(
     .configureOutput({
       writeOut: (text) => void (written += text),
       writeErr: (text) => void (written += text),
-      getOutHelpWidth: () => helpWidth,
-      getErrHelpWidth: () => helpWidth,
+      getOutHelpWidth: () => width,
+      getErrHelpWidth: () => width,
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
-    .configureHelp({ showGlobalOptions: true })
-    .showSuggestionAfterError(true);
+    .configureHelp(helpLayout)
+    .commandsGroup('Other commands:')
+    .showSuggestionAfterError(true)
+    .addHelpText('after', getStarted);
   for (const option of globalOptions) root.addOption(parserOption(option));
 
   const nodes = new Map<string, Parser>([['', root]]);
@@ -63,7 +71,8 @@ export async function parseCommandLine(
     const node = nodeAt(path.slice(0, -1))
       .command(path.at(-1)!)
       .summary(group.summary)
-      .description(`${group.summary}.`);
+      .helpGroup(group.section ?? '')
+      .description([`${group.summary}.`, aliasesText(group)].filter(Boolean).join('\n\n'));
     nodes.set(key, node);
     return node;
   };
@@ -94,7 +103,7 @@ export async function parseCommandLine(
       return argv.length === 0 || error.exitCode === 0
         ? { kind: 'text', text: written }
         : { kind: 'incomplete', text: written };
-    throw usageFault(error, argv, vocabulary);
+    throw usageFault(error, argv, whole);
   }
   if (!invocation) throw new Error('the command line was parsed, but no command was chosen');
   return invocation;
@@ -108,7 +117,10 @@ function needed(argv: readonly string[], { commands, groups }: Vocabulary): Voca
 
 function describe(parser: Parser, command: Command): void {
   parser.summary(command.summary);
-  parser.description([`${command.summary}.`, command.description].filter(Boolean).join('\n\n'));
+  parser.helpGroup(command.section ?? '');
+  parser.description(
+    [`${command.summary}.`, command.description, aliasesText(command)].filter(Boolean).join('\n\n'),
+  );
   for (const positional of command.positionals) {
     const name = `${positional.name}${positional.variadic ? '...' : ''}`;
     parser.addArgument(new Argument(positional.required ? `<${name}>` : `[${name}]`, positional.summary));
@@ -122,11 +134,42 @@ function describe(parser: Parser, command: Command): void {
   }
 }
 
+const getStarted = `
+Get started:
+  # Try it on this machine, with a local cluster and an AWS emulator
+  kon sandbox tour
+
+  # Install it on the cluster of the kubeconfig
+  kon install --dry-run
+
+  # See what runs and what needs attention
+  kon status
+
+kubectl's words work too: kon get accounts, kon describe app/myapp, kon delete lsa myaccount.
+`;
+
+/** `Aliases: ls, get.` */
+export function aliasesText({ aliases }: Pick<Command, 'aliases'>): string | undefined {
+  return aliases && aliases.length > 0 ? `Aliases: ${aliases.join(', ')}.` : undefined;
+}
+
+const helpLayout: Partial<Help> = {
+  showGlobalOptions: true,
+  minWidthToWrap: leastDescription,
+  formatItem(term, termWidth, description, helper) {
+    const width = (helper.helpWidth ?? helpWidth) - 2;
+    if (!description || width - termWidth - 2 >= leastDescription)
+      return Help.prototype.formatItem.call(helper, term, termWidth, description, helper);
+    const below = helper.boxWrap(description, width - 4).replaceAll(/^/gm, ' '.repeat(6));
+    return `  ${term}\n${below}`;
+  },
+};
+
 /** Limits the help of `--output` to the formats of the command. */
 function helpWith(formats: Command['formats']): Partial<Help> {
   const usual = Object.assign(new Help(), { showGlobalOptions: true });
   return {
-    showGlobalOptions: true,
+    ...helpLayout,
     visibleGlobalOptions(parser) {
       const all = usual.visibleGlobalOptions(parser);
       return formats ? all : all.filter(({ long }) => long !== '--output');
@@ -152,19 +195,31 @@ function parserOption(option: Option): ParserOption {
     const { default: text, parse } = option;
     result.default(option.repeatable ? [parse ? parse(text) : text] : parse ? parse(text) : text, text);
   }
-  const { parse, repeatable, choices } = option;
-  if (parse || repeatable) {
-    // The first given value replaces the default; the others are appended.
-    let given: unknown[] = [];
-    result.argParser((text: string) => {
-      if (choices && !choices.includes(text))
-        throw usageError(`--${option.name} does not accept ${text}`, `Choose one of: ${choices.join(', ')}.`);
-      const value: unknown = parse ? parse(text) : text;
-      if (!repeatable) return value;
+  const { repeatable, choices, names } = option;
+  if (!option.value) return result;
+  const parse = (text: string): unknown => {
+    const value = names ? objectName(names, text) : text;
+    return option.parse ? option.parse(value) : value;
+  };
+  const checkChoice = result.parseArg as ((text: string) => unknown) | undefined;
+  // The first given value replaces the default; the others are appended.
+  let given: unknown[] = [];
+  let first: string | undefined;
+  result.argParser((text: string) => {
+    if (choices && repeatable && !choices.includes(text))
+      throw usageError(`--${option.name} does not accept ${text}`, `Choose one of: ${choices.join(', ')}.`);
+    if (choices && !repeatable) checkChoice?.(text);
+    const value: unknown = parse(text);
+    if (repeatable) {
       given = [...given, value];
       return given;
-    });
-  }
+    }
+    // Global options may be repeated, because shell aliases set them.
+    if (first !== undefined && first !== text && !globalOptions.includes(option))
+      throw usageError(`--${option.name} was given twice: "${first}" and "${text}"`, 'Pass it once.');
+    first = text;
+    return value;
+  });
   return result;
 }
 
@@ -181,9 +236,16 @@ function inputOf(command: Command, parser: Parser): ParsedInput {
   const args: Record<string, unknown> = {};
   const values: readonly unknown[] = parser.processedArgs;
   command.positionals.forEach((positional, index) => {
-    args[camelCase(positional.name)] = values[index] ?? (positional.variadic ? [] : undefined);
+    const value = values[index] ?? (positional.variadic ? [] : undefined);
+    args[camelCase(positional.name)] = positional.names ? namesIn(positional.names, value) : value;
   });
   return { args, options: optionValues(command.options, parser.opts()) };
+}
+
+/** Removes kinds from names, and names that are given twice. */
+function namesIn(noun: ObjectNoun, value: unknown): unknown {
+  if (typeof value === 'string') return objectName(noun, value);
+  return Array.isArray(value) ? [...new Set(value.map((text) => objectName(noun, String(text))))] : value;
 }
 
 function optionValues(
@@ -232,7 +294,41 @@ function globalsOf(command: Command, root: Parser): GlobalOptions {
 function usageFault(error: CommanderError, argv: readonly string[], vocabulary: Vocabulary): CliError {
   const [message = '', ...more] = error.message.replace(/^error: /, '').split('\n');
   const suggestion = more.map((line) => line.replace(/^\((.*)\)$/, '$1')).filter(Boolean);
-  return usageError(message, ...suggestion, `Run: ${nearestHelp(argv, vocabulary)}`);
+  const advice =
+    error.code === 'commander.unknownCommand'
+      ? verbAdvice(argv, vocabulary)
+      : error.code === 'commander.excessArguments'
+        ? fileAdvice(argv, vocabulary)
+        : [];
+  return usageError(
+    message,
+    ...(advice.length > 0 ? advice : suggestion),
+    `Run: ${nearestHelp(argv, vocabulary)}`,
+  );
+}
+
+/** Advice for a verb that a group does not have, or for a verb without a noun. */
+function verbAdvice(argv: readonly string[], { commands, groups }: Vocabulary): readonly string[] {
+  const [first = '', second = ''] = argv.filter((word) => !word.startsWith('-'));
+  const advice = groups.find(({ path }) => path[0] === first)?.advice?.[second];
+  if (advice !== undefined) return [advice];
+  return commands
+    .filter(
+      ({ path, aliases, hidden }) =>
+        !hidden && path.length === 2 && (path[1] === first || aliases?.includes(first)),
+    )
+    .map(({ path }) => `Did you mean: kon ${path.join(' ')}`);
+}
+
+/** Advice for a file that is given without its option: `kon apply FILE`. */
+function fileAdvice(argv: readonly string[], { commands }: Vocabulary): readonly string[] {
+  const command = commands.find(({ path }) => path.every((word, index) => argv[index] === word));
+  const file = argv.slice(command?.path.length).find((word) => !word.startsWith('-'));
+  const takesFile =
+    command?.positionals.length === 0 && command.options.some(({ name }) => name === 'filename');
+  return takesFile && file !== undefined
+    ? [`Pass files with -f: kon ${command.path.join(' ')} -f ${file}`]
+    : [];
 }
 
 /** Help of the longest command or group that the words begin with. */

@@ -1,4 +1,4 @@
-/** Runs `delete` for any kind: asks, deletes, and waits for the deletion. */
+/** Runs `delete` for any kind: asks once for all objects, deletes them, and waits for the deletions. */
 import { getObject, notFound } from '../cluster/objects.ts';
 import { isNotFound } from '../../kube/index.ts';
 import { confirm, requireConfirmation } from '../framework/confirm.ts';
@@ -11,33 +11,44 @@ export async function deleteFlow<T extends KonObject>(
   context: CliContext,
   request: {
     readonly kind: Kind<T>;
-    readonly name: string;
+    readonly names: readonly [string, ...string[]];
     readonly yes: boolean;
     /** Sentence that describes what is lost with the object. */
     readonly consequence: (object: T) => string;
     readonly write: WriteInput;
   },
 ): Promise<void> {
-  const { kind, name, write } = request;
+  const { kind, names, write } = request;
   const { dryRun } = write;
-  const what = `deleting the ${kind.noun} "${name}"`;
+  const which = `the ${kind.noun}${names.length > 1 ? 's' : ''} ${names.map((name) => `"${name}"`).join(', ')}`;
+  const what = `deleting ${which}`;
   // A dry run destroys nothing, so it needs no confirmation.
   const yes = request.yes || dryRun;
   requireConfirmation(context, { yes, what });
   const client = await context.connect();
-  const object = await getObject(client, kind, name);
-  const question = `${request.consequence(object)}\nDelete the ${kind.noun} "${name}"?`;
+  // All are read first, so that a wrong name deletes nothing.
+  const objects = await Promise.all(names.map((name) => getObject(client, kind, name)));
+  const consequences = objects.map((object) => request.consequence(object)).join('\n');
+  const question = `${consequences}\nDelete ${which}?`;
   await confirm(context, { yes, what, question, declined: 'Nothing was deleted.' });
-  const { uid } = object.metadata;
-  try {
-    // The uid limits the deletion to the object that was shown, not a new one of the same name.
-    await client.delete(kind.resource, { name }, { uid, dryRun });
-  } catch (error) {
-    if (isNotFound(error)) throw notFound(kind, name);
-    throw error;
+  if (dryRun) context.stderr.write(`${consequences}\n`);
+  for (const { metadata } of objects) {
+    const { name, uid } = metadata;
+    try {
+      // The uid limits the deletion to the object that was shown, not a new one of the same name.
+      await client.delete(kind.resource, { name }, { uid, dryRun });
+    } catch (error) {
+      if (isNotFound(error)) throw notFound(kind, name);
+      throw error;
+    }
+    if (write.noWait || dryRun)
+      context.stdout.write(resultLine(nameOf(kind, name), dryRun ? 'deleted' : 'deletion requested', dryRun));
   }
-  if (dryRun) context.stderr.write(`${request.consequence(object)}\n`);
-  else if (!write.noWait) await waitUntilDeleted(context, client, kind, { name, uid }, write.timeout);
-  const did = write.noWait && !dryRun ? 'deletion requested' : 'deleted';
-  context.stdout.write(resultLine(nameOf(kind, name), did, dryRun));
+  if (write.noWait || dryRun) return;
+  const end = context.monotonic() + write.timeout;
+  for (const { metadata } of objects) {
+    const { name, uid } = metadata;
+    await waitUntilDeleted(context, client, kind, { name, uid }, Math.max(end - context.monotonic(), 1000));
+    context.stdout.write(resultLine(nameOf(kind, name), 'deleted', false));
+  }
 }

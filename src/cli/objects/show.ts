@@ -1,8 +1,9 @@
-/** Runs `show` and `status` for one object. */
+/** Runs `show` and `status`. */
 import { getObject } from '../cluster/objects.ts';
 import { recentEvents, type ObjectEvent } from '../cluster/events.ts';
 import type { CliContext } from '../framework/context.ts';
-import { writeObject } from '../framework/output/answer.ts';
+import { writeObject, writeObjects } from '../framework/output/answer.ts';
+import { isData } from '../framework/output/format.ts';
 import type { Kind, KonObject } from '../cluster/kinds.ts';
 import type { KubeClient } from '../../kube/index.ts';
 import type { PodNotCurrent } from '../pods/not-current.ts';
@@ -25,15 +26,19 @@ const shownEvents = 10;
 export async function showFlow<T extends KonObject>(
   context: CliContext,
   kind: Kind<T>,
-  name: string,
+  names: readonly string[],
   view: View<T>,
 ): Promise<void> {
   const client = await context.connect();
-  const object = await getObject(client, kind, name);
+  const objects = await Promise.all(names.map((name) => getObject(client, kind, name)));
   const { stdout, now } = context;
-  await writeObject(context, object, async () =>
-    view.render(object, { now, stdout, ...(await surroundings(context, client, object, view)) }),
-  );
+  const page = async (object: T): Promise<string> =>
+    view.render(object, { now, stdout, ...(await surroundings(context, client, object, view)) });
+  if (objects.length > 1 && isData(context.format)) return writeObjects(context, objects);
+  for (const [index, object] of objects.entries()) {
+    if (index > 0) stdout.write('\n\n');
+    await writeObject(context, object, () => page(object));
+  }
 }
 
 /** Reads further information about the object, as far as the user may read it. */

@@ -62,14 +62,19 @@ export async function watchListFlow<T extends KonObject>(
   context: CliContext,
   kind: Kind<T>,
   columns: readonly Column<T>[],
-  events: boolean,
+  {
+    outputWatchEvents: events,
+    names,
+  }: { readonly outputWatchEvents: boolean; readonly names: readonly string[] },
 ): Promise<ExitCode> {
   const client = await context.connect();
   const { format, stdout, signal } = context;
   const shown = new Map<string, T>();
   const table = tableWriter(changeColumns(columns, events), { output: stdout, format });
   const following = { clock: context, client, resource: kind.resource, signal };
-  return untilInterrupted(context, followChanges<T & KubeObject>(following), (changes) => {
+  return untilInterrupted(context, followChanges<T & KubeObject>(following), (all) => {
+    const changes =
+      names.length === 0 ? all : all.filter(({ object }) => names.includes(object.metadata.name));
     if (isData(format)) {
       for (const change of changes)
         stdout.write(events ? renderEvent(change, format) : renderStreamed(change.object, format));

@@ -50,6 +50,7 @@ export function invocations(manifest: string): Readonly<Record<string, Invocatio
     'target create': cluster('x', '--no-wait'),
     'target delete': cluster('x', '--yes', '--no-wait'),
     'policies search': nothing('AmazonS3ReadOnlyAccess'),
+    status: cluster(),
     apply: cluster('-f', manifest, '--no-wait'),
     diff: cluster('-f', manifest),
     doctor: cluster(),
@@ -66,6 +67,7 @@ export function invocations(manifest: string): Readonly<Record<string, Invocatio
     'sandbox exec': sandbox('x', '--', 'true'),
     'sandbox logs': sandbox('etcd'),
     'sandbox aws': sandbox(),
+    version: nothing(),
     completion: nothing('bash'),
   };
 }

@@ -11,6 +11,8 @@ export type Result = { readonly code: number | null; readonly stdout: string; re
 export type RunOptions = {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
+  /** Width of the pseudo-terminal (default: that of `script`). */
+  readonly columns?: number;
 };
 
 export type Running = {
@@ -127,7 +129,8 @@ export async function prepareKon(
     run: (args, options) => start(process.execPath, [executable, ...args], options).finished,
     start: (args, options) => start(process.execPath, [executable, ...args], options),
     onTerminal: async (command, options = {}) => {
-      const line = `${process.execPath} ${executable} ${command}`;
+      const width = options.columns === undefined ? '' : `stty columns ${options.columns}; `;
+      const line = `${width}${process.execPath} ${executable} ${command}`;
       const { code, stdout } = await start('script', ['-qec', line, '/dev/null'], options).finished;
       return { code, screen: stdout };
     },

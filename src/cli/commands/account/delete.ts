@@ -2,17 +2,26 @@ import { defineCommand } from '../../framework/command.ts';
 import {
   accountOption,
   dryRunOption,
-  requiredName,
+  requiredNames,
   waitOptions,
   yesOption,
 } from '../../framework/options.ts';
 
 export const accountDeleteCommand = defineCommand({
   path: ['account', 'delete'],
+  aliases: ['rm', 'remove'],
   summary: 'Delete an account and its IAM role',
   description:
     'Waits until the role, its attachments and its links are deleted. While running pods use the account, it stays, and the command names them.',
-  positionals: [{ name: 'name', summary: 'name of the account', complete: 'accounts' }],
+  positionals: [
+    {
+      name: 'name',
+      variadic: true,
+      summary: 'name of the account; several are deleted together',
+      names: 'account',
+      complete: 'accounts',
+    },
+  ],
   options: [accountOption, yesOption, dryRunOption, ...waitOptions],
   mutates: true,
   examples: [
@@ -24,7 +33,7 @@ export const accountDeleteCommand = defineCommand({
     const { accountKind } = await import('../../cluster/kinds.ts');
     return deleteFlow(context, {
       kind: accountKind,
-      name: requiredName('account', args.name, options.account),
+      names: requiredNames('account', args.name, options.account),
       yes: options.yes,
       consequence: (account) => {
         const role = `The role ${account.status?.roleArn ?? 'in IAM'}`;

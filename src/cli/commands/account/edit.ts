@@ -11,10 +11,11 @@ import { fieldOptions } from './options.ts';
 
 export const accountEditCommand = defineCommand({
   path: ['account', 'edit'],
+  aliases: ['update'],
   summary: 'Change an account and wait until the change has taken effect in AWS',
   description:
     'Opens an editor on the account, unless a file or options are given. If the text is refused, the editor opens again with the error at the top. A change of policies restarts no pod.',
-  positionals: [{ name: 'name', summary: 'name of the account', complete: 'accounts' }],
+  positionals: [{ name: 'name', summary: 'name of the account', names: 'account', complete: 'accounts' }],
   options: [
     accountOption,
     {
@@ -44,6 +45,7 @@ export const accountEditCommand = defineCommand({
       value: 'NAME',
       repeatable: true,
       summary: 'set the list of targets; repeat for more',
+      names: 'target',
       complete: 'targets',
     },
     {
@@ -52,6 +54,7 @@ export const accountEditCommand = defineCommand({
       repeatable: true,
       summary:
         'list this target no more; repeat for more. Running pods there keep their permissions until they end',
+      names: 'target',
       complete: 'targets',
     },
     {

@@ -1,10 +1,19 @@
 import { defineCommand } from '../../framework/command.ts';
-import { appOption, dryRunOption, requiredName, waitOptions, yesOption } from '../../framework/options.ts';
+import { appOption, dryRunOption, requiredNames, waitOptions, yesOption } from '../../framework/options.ts';
 
 export const appDeleteCommand = defineCommand({
   path: ['app', 'delete'],
+  aliases: ['rm', 'remove'],
   summary: 'Delete an app and its objects in all targets',
-  positionals: [{ name: 'name', summary: 'name of the app', complete: 'apps' }],
+  positionals: [
+    {
+      name: 'name',
+      variadic: true,
+      summary: 'name of the app; several are deleted together',
+      names: 'app',
+      complete: 'apps',
+    },
+  ],
   options: [appOption, yesOption, dryRunOption, ...waitOptions],
   mutates: true,
   examples: [
@@ -16,7 +25,7 @@ export const appDeleteCommand = defineCommand({
     const { appKind } = await import('../../cluster/kinds.ts');
     return deleteFlow(context, {
       kind: appKind,
-      name: requiredName('app', args.name, options.app),
+      names: requiredNames('app', args.name, options.app),
       yes: options.yes,
       consequence: (app) =>
         `Its pods in ${app.spec.targets.map((target) => target.name).join(', ')} are stopped, and its Services are deleted.`,

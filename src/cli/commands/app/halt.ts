@@ -1,5 +1,5 @@
 import { defineCommand } from '../../framework/command.ts';
-import { appOption, dryRunOption, requiredName, waitOptions } from '../../framework/options.ts';
+import { appOption, dryRunOption, requiredNames, waitOptions } from '../../framework/options.ts';
 import { targetsOption } from './targets-option.ts';
 
 export const appHaltCommand = defineCommand({
@@ -7,7 +7,15 @@ export const appHaltCommand = defineCommand({
   summary: 'Scale an app to zero and keep everything else',
   description:
     'Its Deployment, Service, revisions and identity stay, so that `kon app resume` restores them.',
-  positionals: [{ name: 'name', summary: 'name of the app', complete: 'apps' }],
+  positionals: [
+    {
+      name: 'name',
+      variadic: true,
+      summary: 'name of the app; repeat for more',
+      names: 'app',
+      complete: 'apps',
+    },
+  ],
   options: [appOption, targetsOption, dryRunOption, ...waitOptions],
   returns: 'written',
   mutates: true,
@@ -17,11 +25,12 @@ export const appHaltCommand = defineCommand({
   ],
   run: async (context, { args, options }) => {
     const { modeFlow } = await import('./change-mode.ts');
-    return modeFlow(context, {
-      name: requiredName('app', args.name, options.app),
-      targets: options.target,
-      mode: 'halt',
-      write: options,
-    });
+    for (const name of requiredNames('app', args.name, options.app))
+      await modeFlow(context, {
+        name,
+        targets: options.target,
+        mode: 'halt',
+        write: options,
+      });
   },
 });

@@ -3,7 +3,17 @@ import { watchListOptions } from '../../framework/options.ts';
 
 export const appListCommand = defineCommand({
   path: ['app', 'list'],
+  aliases: ['ls', 'get'],
   summary: 'List the apps',
+  positionals: [
+    {
+      name: 'name',
+      variadic: true,
+      summary: 'only the app of this name; repeat for more',
+      names: 'app',
+      complete: 'apps',
+    },
+  ],
   options: [...watchListOptions],
   returns: 'list',
   examples: [
@@ -14,10 +24,10 @@ export const appListCommand = defineCommand({
       command: `kon app list -o json | jq -r '.items[] | select(.spec.serviceAccount == "myaccount") | .metadata.name'`,
     },
   ],
-  run: async (context, { options }) => {
+  run: async (context, { args, options }) => {
     const { listFlow } = await import('../../objects/list.ts');
     const { appKind } = await import('../../cluster/kinds.ts');
     const { appColumns } = await import('./columns.ts');
-    return listFlow(context, appKind, appColumns(context.now()), options);
+    return listFlow(context, appKind, appColumns(context.now()), { ...options, names: args.name });
   },
 });

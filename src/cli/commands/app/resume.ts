@@ -1,12 +1,20 @@
 import { defineCommand } from '../../framework/command.ts';
-import { appOption, dryRunOption, requiredName, waitOptions } from '../../framework/options.ts';
+import { appOption, dryRunOption, requiredNames, waitOptions } from '../../framework/options.ts';
 import { targetsOption } from './targets-option.ts';
 
 export const appResumeCommand = defineCommand({
   path: ['app', 'resume'],
   summary: 'Restart a halted app and wait until it runs',
   description: 'Restores the previous number of replicas; an autoscaler continues from there.',
-  positionals: [{ name: 'name', summary: 'name of the app', complete: 'apps' }],
+  positionals: [
+    {
+      name: 'name',
+      variadic: true,
+      summary: 'name of the app; repeat for more',
+      names: 'app',
+      complete: 'apps',
+    },
+  ],
   options: [appOption, targetsOption, dryRunOption, ...waitOptions],
   returns: 'written',
   mutates: true,
@@ -16,11 +24,12 @@ export const appResumeCommand = defineCommand({
   ],
   run: async (context, { args, options }) => {
     const { modeFlow } = await import('./change-mode.ts');
-    return modeFlow(context, {
-      name: requiredName('app', args.name, options.app),
-      targets: options.target,
-      mode: 'latest',
-      write: options,
-    });
+    for (const name of requiredNames('app', args.name, options.app))
+      await modeFlow(context, {
+        name,
+        targets: options.target,
+        mode: 'latest',
+        write: options,
+      });
   },
 });

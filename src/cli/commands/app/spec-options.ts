@@ -16,6 +16,7 @@ export const specOptions = (summaries: {
       name: 'account',
       value: 'NAME',
       summary: 'account whose AWS permissions the pods hold',
+      names: 'account',
       complete: 'accounts',
     },
     { name: 'port', value: 'PORT', repeatable: true, parse: parsePort, summary: summaries.port },
@@ -43,6 +44,7 @@ export const specOptions = (summaries: {
       value: 'NAME',
       repeatable: true,
       summary: summaries.target,
+      names: 'target',
       complete: 'targets',
     },
     {
@@ -68,6 +70,7 @@ export const removalOptions = [
     value: 'APP',
     repeatable: true,
     summary: 'remove a dependency; repeat for more',
+    names: 'app',
     complete: 'apps',
   },
 ] as const satisfies readonly Option[];

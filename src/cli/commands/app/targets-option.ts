@@ -7,6 +7,7 @@ export const targetsOption = {
   value: 'NAME',
   repeatable: true,
   summary: 'only this target (default: all targets of the app); repeat for more',
+  names: 'target',
   complete: 'targets',
 } as const satisfies Option;
 

@@ -1,5 +1,6 @@
 /** Computes candidates for the last word of an unfinished command line. Pure: derived from the registry. */
-import type { Command, CommandGroup, Completion, Option } from '../command.ts';
+import type { Command, Completion, Option, Vocabulary } from '../command.ts';
+import { registryWords } from '../command-words.ts';
 import type { GlobalOptions } from '../context.ts';
 import { globalOptions } from '../global-options.ts';
 
@@ -19,14 +20,16 @@ export type Completed =
     }
   | { readonly kind: 'files' };
 
-export type Vocabulary = { readonly commands: readonly Command[]; readonly groups: readonly CommandGroup[] };
-
 const helpOption: Option = { name: 'help', short: 'h', summary: 'show help' };
 
 /** @param words all words between `kon` and the cursor; the last one is incomplete and may be empty */
 export function completeWords(words: readonly string[], vocabulary: Vocabulary): Completed {
   const current = words.at(-1) ?? '';
-  const state = readWords(words.slice(0, -1), vocabulary);
+  const before = words.slice(0, -1);
+  const state = readWords(
+    before[0] === 'help' ? before.slice(1) : registryWords(before, vocabulary),
+    vocabulary,
+  );
   const { command, path, positionals, awaited } = state;
   if (awaited) return completeValue(awaited, '', state);
   const options = [...(command?.options ?? []), ...globalOptions, helpOption];

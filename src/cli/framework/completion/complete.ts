@@ -1,6 +1,7 @@
 /** Answers one press of the Tab key. */
 import type { CliContext } from '../context.ts';
-import { completeWords, type Vocabulary } from './candidates.ts';
+import type { Vocabulary } from '../command.ts';
+import { completeWords } from './candidates.ts';
 import { liveNames } from './names.ts';
 import { filesDirective } from './scripts.ts';
 

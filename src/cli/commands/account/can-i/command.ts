@@ -6,7 +6,7 @@ export const accountCanICommand = defineCommand({
   description:
     'Asks IAM’s policy simulator, which evaluates the role’s policies and its permissions boundary. It does not evaluate resource policies, resource control policies, policies of VPC endpoints and session policies, nor service control policies with conditions: each of them can deny what is allowed here. Exits with 0 for yes, with 1 for no, and above 1 if it cannot be determined.',
   positionals: [
-    { name: 'name', required: true, summary: 'name of the account', complete: 'accounts' },
+    { name: 'name', required: true, summary: 'name of the account', names: 'account', complete: 'accounts' },
     { name: 'action', required: true, summary: 'as service:Action' },
     { name: 'resource', summary: 'an ARN (default: any resource)' },
   ],

@@ -6,7 +6,9 @@ export const accountCopyCommand = defineCommand({
   summary: 'Copy an account to another cluster',
   description:
     'The copy gets its own role. Policies of AWS and of the AWS account of this cluster are listed by name, so that the other cluster attaches its own policies of these names.',
-  positionals: [{ name: 'name', required: true, summary: 'name of the account', complete: 'accounts' }],
+  positionals: [
+    { name: 'name', required: true, summary: 'name of the account', names: 'account', complete: 'accounts' },
+  ],
   options: [
     {
       name: 'to-context',

@@ -10,10 +10,11 @@ import { fieldOptions } from '../options.ts';
 
 export const accountCreateCommand = defineCommand({
   path: ['account', 'create'],
+  aliases: ['new'],
   summary: 'Create an account and wait until its AWS permissions work',
   description:
     'On a terminal, search and choose policies of AWS and of your AWS account. With no selection, your editor opens on a manifest; without a terminal, a configured editor opens at once. A file or options ask nothing. Then the command waits until the IAM role is created, linked and proven in every target.',
-  positionals: [{ name: 'name', summary: 'name of the account' }],
+  positionals: [{ name: 'name', summary: 'name of the account', names: 'account' }],
   options: [
     accountOption,
     {
@@ -30,6 +31,7 @@ export const accountCreateCommand = defineCommand({
       value: 'NAME',
       repeatable: true,
       summary: 'a target whose apps may use the account (default: all); repeat for more',
+      names: 'target',
       complete: 'targets',
     },
     ...fieldOptions,

@@ -6,7 +6,7 @@ export const accountHistoryCommand = defineCommand({
   summary: 'Show the history of an account: Events, condition transitions, writers',
   description:
     'Oldest first. Kubernetes keeps Events for an hour by default, and only the last transition of a condition and the last write of a writer.',
-  positionals: [{ name: 'name', summary: 'name of the account', complete: 'accounts' }],
+  positionals: [{ name: 'name', summary: 'name of the account', names: 'account', complete: 'accounts' }],
   options: [accountOption],
   returns: 'records',
   examples: [

@@ -12,7 +12,9 @@ export const accountImportCommand = defineCommand({
   summary: 'Import an existing IAM role, for example of eksctl or Terraform',
   description:
     'Reads the role from IAM with your own credentials and creates the account that adopts it: with the name and targets of the ServiceAccounts in its trust policy, and with its attached policies. Lists beforehand who would lose access, running pods first, and refuses if running pods would: hand their ServiceAccounts over with --take-service-accounts. Afterwards remove the role from the tool that created it, so that only one manages it.',
-  positionals: [{ name: 'name', summary: 'name of the account (default: that of the ServiceAccount)' }],
+  positionals: [
+    { name: 'name', summary: 'name of the account (default: that of the ServiceAccount)', names: 'account' },
+  ],
   options: [
     accountOption,
     { name: 'role', value: 'NAME', summary: 'name of the role in IAM' },
@@ -22,6 +24,7 @@ export const accountImportCommand = defineCommand({
       value: 'NAME',
       repeatable: true,
       summary: 'a target whose apps may use the account (default: those in the trust policy)',
+      names: 'target',
       complete: 'targets',
     },
     {

@@ -3,7 +3,17 @@ import { watchListOptions } from '../../../framework/options.ts';
 
 export const accountListCommand = defineCommand({
   path: ['account', 'list'],
+  aliases: ['ls', 'get'],
   summary: 'List the accounts',
+  positionals: [
+    {
+      name: 'name',
+      variadic: true,
+      summary: 'only the account of this name; repeat for more',
+      names: 'account',
+      complete: 'accounts',
+    },
+  ],
   options: [...watchListOptions],
   returns: 'list',
   examples: [
@@ -15,10 +25,10 @@ export const accountListCommand = defineCommand({
       command: `kon account list | awk -F'\\t' '$2 == "False" {print $1}'`,
     },
   ],
-  run: async (context, { options }) => {
+  run: async (context, { args, options }) => {
     const { listFlow } = await import('../../../objects/list.ts');
     const { accountKind } = await import('../../../cluster/kinds.ts');
     const { accountColumns } = await import('./columns.ts');
-    return listFlow(context, accountKind, accountColumns(context.now()), options);
+    return listFlow(context, accountKind, accountColumns(context.now()), { ...options, names: args.name });
   },
 });

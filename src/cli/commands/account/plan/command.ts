@@ -9,7 +9,7 @@ const define = (verb: 'plan' | 'diff'): Command =>
       verb === 'plan' ? 'Show planned changes in IAM and the cluster' : 'Show planned changes; alias of plan',
     description:
       'Reads the cluster and IAM with your own credentials and changes nothing. With -f it plans as if the manifest were applied. Exits with 0 if nothing would change, 1 if something would, and above 1 if it cannot be determined.',
-    positionals: [{ name: 'name', summary: 'name of the account', complete: 'accounts' }],
+    positionals: [{ name: 'name', summary: 'name of the account', names: 'account', complete: 'accounts' }],
     options: [accountOption, filenameOption, { name: 'delete', summary: 'plan the deletion of the account' }],
     isQuestion: true,
     returns: 'document',

@@ -1,10 +1,19 @@
 import { defineCommand } from '../../../framework/command.ts';
-import { accountOption, requiredName, watchOption } from '../../../framework/options.ts';
+import { accountOption, onlyName, requiredNames, watchOption } from '../../../framework/options.ts';
 
 export const accountShowCommand = defineCommand({
   path: ['account', 'show'],
+  aliases: ['describe', 'status'],
   summary: 'Show an account: role, policies, targets and problems',
-  positionals: [{ name: 'name', summary: 'name of the account', complete: 'accounts' }],
+  positionals: [
+    {
+      name: 'name',
+      variadic: true,
+      summary: 'name of the account; several are shown one after the other',
+      names: 'account',
+      complete: 'accounts',
+    },
+  ],
   options: [accountOption, watchOption],
   returns: 'object',
   examples: [
@@ -18,12 +27,12 @@ export const accountShowCommand = defineCommand({
   run: async (context, { args, options }) => {
     const { accountKind } = await import('../../../cluster/kinds.ts');
     const { accountView } = await import('./details.ts');
-    const name = requiredName('account', args.name, options.account);
+    const names = requiredNames('account', args.name, options.account);
     if (options.watch) {
       const { watchFlow } = await import('../../../objects/watch.ts');
-      return watchFlow(context, accountKind, name, accountView);
+      return watchFlow(context, accountKind, onlyName(names), accountView);
     }
     const { showFlow } = await import('../../../objects/show.ts');
-    return showFlow(context, accountKind, name, accountView);
+    return showFlow(context, accountKind, names, accountView);
   },
 });

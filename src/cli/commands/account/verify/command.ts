@@ -6,7 +6,7 @@ export const accountVerifyCommand = defineCommand({
   summary: 'Prove for each target that pods can assume the role',
   description:
     'Requests a token of each ServiceAccount from the API server and exchanges it with STS, as an SDK in a pod does. The credentials are limited to nothing by a session policy and dropped. Needs the right to create serviceaccounts/token, and no AWS credentials. Exits with 0 if all targets are proven, 1 if one is not, and above 1 if it cannot be determined.',
-  positionals: [{ name: 'name', summary: 'name of the account', complete: 'accounts' }],
+  positionals: [{ name: 'name', summary: 'name of the account', names: 'account', complete: 'accounts' }],
   options: [accountOption],
   isQuestion: true,
   returns: 'records',

@@ -8,7 +8,7 @@ export const appDeployCommand = defineCommand({
   summary: 'Deploy another tag of an app’s image and wait until it runs',
   description:
     'The tag applies to the whole app: it is deployed to all targets that are not halted. `--target` chooses the targets to wait for.',
-  positionals: [{ name: 'name', summary: 'name of the app', complete: 'apps' }],
+  positionals: [{ name: 'name', summary: 'name of the app', names: 'app', complete: 'apps' }],
   options: [
     appOption,
     { name: 'tag', value: 'TAG', summary: 'tag of the image' },

@@ -7,7 +7,7 @@ export const appHistoryCommand = defineCommand({
   summary: 'List the revisions of an app in each target, newest first',
   description:
     'Each revision is a ReplicaSet of the target’s Deployment, which keeps the last ten. `-o json` prints these ReplicaSets.',
-  positionals: [{ name: 'name', summary: 'name of the app', complete: 'apps' }],
+  positionals: [{ name: 'name', summary: 'name of the app', names: 'app', complete: 'apps' }],
   options: [appOption, targetsOption],
   returns: 'list',
   examples: [

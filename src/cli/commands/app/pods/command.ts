@@ -7,7 +7,7 @@ export const appPodsCommand = defineCommand({
   summary: "List an app's pods and the AWS identity of each",
   description:
     'The oldest pods come first, since changes reach them last. IDENTITY is current, stale (holds another identity), uninjected (the webhook missed it), exempt (by annotation) or, for an app without an account, unexpected (holds an identity); HOLDS shows what the pod holds.',
-  positionals: [{ name: 'name', summary: 'name of the app', complete: 'apps' }],
+  positionals: [{ name: 'name', summary: 'name of the app', names: 'app', complete: 'apps' }],
   options: [appOption, targetsOption],
   returns: 'list',
   examples: [

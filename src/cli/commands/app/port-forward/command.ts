@@ -8,7 +8,7 @@ export const appPortForwardCommand = defineCommand({
   description:
     'Listens on 127.0.0.1 only. Each connection goes to the newest ready pod at that moment, so forwarding continues across a rollout. Prints one line to stdout for each port, with the local port number.',
   positionals: [
-    { name: 'name', required: true, summary: 'name of the app', complete: 'apps' },
+    { name: 'name', required: true, summary: 'name of the app', names: 'app', complete: 'apps' },
     {
       name: 'port',
       variadic: true,

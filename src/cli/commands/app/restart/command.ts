@@ -1,5 +1,5 @@
 import { defineCommand } from '../../../framework/command.ts';
-import { appOption, dryRunOption, requiredName, waitOptions } from '../../../framework/options.ts';
+import { appOption, dryRunOption, requiredNames, waitOptions } from '../../../framework/options.ts';
 import { targetsOption } from '../targets-option.ts';
 
 export const appRestartCommand = defineCommand({
@@ -7,7 +7,15 @@ export const appRestartCommand = defineCommand({
   summary: 'Replace the pods of an app, one target after the other',
   description:
     'Rolls the Deployments: a pod ends when its successor is ready, and the next target follows when the previous one is healthy. The app’s spec does not change. Refused while a dry-run pod would lack the identity of the app’s account. Needs the right to patch Deployments in the targets.',
-  positionals: [{ name: 'name', summary: 'name of the app', complete: 'apps' }],
+  positionals: [
+    {
+      name: 'name',
+      variadic: true,
+      summary: 'name of the app; repeat for more',
+      names: 'app',
+      complete: 'apps',
+    },
+  ],
   options: [appOption, targetsOption, dryRunOption, ...waitOptions],
   returns: 'rollouts',
   mutates: true,
@@ -17,10 +25,11 @@ export const appRestartCommand = defineCommand({
   ],
   run: async (context, { args, options }) => {
     const { restartFlow } = await import('./handler.ts');
-    return restartFlow(context, {
-      name: requiredName('app', args.name, options.app),
-      targets: options.target,
-      write: options,
-    });
+    for (const name of requiredNames('app', args.name, options.app))
+      await restartFlow(context, {
+        name,
+        targets: options.target,
+        write: options,
+      });
   },
 });

@@ -12,7 +12,7 @@ export const appRollbackCommand = defineCommand({
   summary: 'Go back to the image of an earlier revision and wait until it runs',
   description:
     'Changes only the image in the app’s spec, for all targets: environment, account and scale stay as they are, so that a later `kon app edit` starts from what runs. Prints the change first.',
-  positionals: [{ name: 'name', summary: 'name of the app', complete: 'apps' }],
+  positionals: [{ name: 'name', summary: 'name of the app', names: 'app', complete: 'apps' }],
   options: [
     appOption,
     {
@@ -26,6 +26,7 @@ export const appRollbackCommand = defineCommand({
       short: 't',
       value: 'NAME',
       summary: 'target whose revision numbers are meant, if targets differ',
+      names: 'target',
       complete: 'targets',
     },
     dryRunOption,

@@ -1,15 +1,24 @@
 import { defineCommand, type Command } from '../../../framework/command.ts';
-import { appOption, requiredName, watchOption } from '../../../framework/options.ts';
+import { appOption, onlyName, requiredNames, watchOption } from '../../../framework/options.ts';
 
 /** Defines `status` and its alias `show`, the name used for accounts. */
 const define = (verb: 'status' | 'show'): Command =>
   defineCommand({
     path: ['app', verb],
+    ...(verb === 'status' ? { aliases: ['describe'] } : {}),
     summary:
       verb === 'status'
         ? 'Show an app: targets, pods, identity and problems'
         : 'Show an app; alias of status',
-    positionals: [{ name: 'name', summary: 'name of the app', complete: 'apps' }],
+    positionals: [
+      {
+        name: 'name',
+        variadic: true,
+        summary: 'name of the app; several are shown one after the other',
+        names: 'app',
+        complete: 'apps',
+      },
+    ],
     options: [appOption, watchOption],
     returns: 'object',
     examples: [
@@ -20,13 +29,13 @@ const define = (verb: 'status' | 'show'): Command =>
     run: async (context, { args, options }) => {
       const { appKind } = await import('../../../cluster/kinds.ts');
       const { appView } = await import('./details.ts');
-      const name = requiredName('app', args.name, options.app);
+      const names = requiredNames('app', args.name, options.app);
       if (options.watch) {
         const { watchFlow } = await import('../../../objects/watch.ts');
-        return watchFlow(context, appKind, name, appView);
+        return watchFlow(context, appKind, onlyName(names), appView);
       }
       const { showFlow } = await import('../../../objects/show.ts');
-      return showFlow(context, appKind, name, appView);
+      return showFlow(context, appKind, names, appView);
     },
   });
 

@@ -4,6 +4,7 @@ import { defineCommand } from '../../../framework/command.ts';
 
 export const policiesSearchCommand = defineCommand({
   path: ['policies', 'search'],
+  aliases: ['list', 'ls', 'get'],
   summary: 'Search AWS managed policies by name',
   description:
     'Searches the catalogue that is part of kon, without AWS or a cluster. Words may be in any order, and letters may be omitted.',

@@ -3,10 +3,13 @@ import { dryRunOption, waitOptions } from '../../../framework/options.ts';
 
 export const targetCreateCommand = defineCommand({
   path: ['target', 'create'],
+  aliases: ['new', 'add'],
   summary: 'Add a target to the cluster and wait for its namespace',
   description:
     'A target is a namespace in which apps run. The command adds it to the ClusterConfig, and the operator creates the namespace. Accounts that list no targets are linked in it too.',
-  positionals: [{ name: 'name', summary: 'name of the target and its namespace', required: true }],
+  positionals: [
+    { name: 'name', summary: 'name of the target and its namespace', required: true, names: 'target' },
+  ],
   options: [dryRunOption, ...waitOptions],
   mutates: true,
   examples: [{ does: 'Make one', command: 'kon target create staging' }],

@@ -1,12 +1,21 @@
 import { defineCommand } from '../../../framework/command.ts';
-import { dryRunOption, waitOptions, yesOption } from '../../../framework/options.ts';
+import { dryRunOption, requiredNames, waitOptions, yesOption } from '../../../framework/options.ts';
 
 export const targetDeleteCommand = defineCommand({
   path: ['target', 'delete'],
+  aliases: ['rm', 'remove'],
   summary: 'Remove a target from the cluster and wait until no account is linked there',
   description:
     'Removes it from the ClusterConfig and unlinks accounts that apply to all targets. The namespace and its contents stay. Refused, with a list of the users, while an app or an account names the target or pods in it hold the identity of an account.',
-  positionals: [{ name: 'name', summary: 'name of the target', required: true, complete: 'targets' }],
+  positionals: [
+    {
+      name: 'name',
+      variadic: true,
+      summary: 'name of the target; repeat for more',
+      names: 'target',
+      complete: 'targets',
+    },
+  ],
   options: [yesOption, dryRunOption, ...waitOptions],
   mutates: true,
   examples: [
@@ -16,6 +25,6 @@ export const targetDeleteCommand = defineCommand({
   ],
   run: async (context, { args, options }) => {
     const { deleteTarget } = await import('./handler.ts');
-    return deleteTarget(context, args.name, options);
+    for (const name of requiredNames('target', args.name)) await deleteTarget(context, name, options);
   },
 });

@@ -1,0 +1,131 @@
+/** `kon version`: prints the versions of kon, the operator and the CRDs, and whether they match. */
+import { crds, schemaVersion, schemaVersionAnnotation } from '../../../api/index.ts';
+import { isForbidden, resources, type KubeClient, type KubeObject } from '../../../kube/index.ts';
+import { operatorSelector } from '../../cluster/admitted-since.ts';
+import { orMissing } from '../../cluster/objects.ts';
+import { operatorVersion, type OperatorDeployment } from '../../cluster/operator-version.ts';
+import type { CliContext } from '../../framework/context.ts';
+import { explain } from '../../framework/explain.ts';
+import { writeDocument } from '../../framework/output/answer.ts';
+import { paint } from '../../framework/output/color.ts';
+import { version } from '../../version.ts';
+
+type Operator = {
+  /** `NAMESPACE/NAME` of the Deployment. */
+  readonly deployment: string;
+  /** Undefined when neither a label nor the tag of the image states it. */
+  readonly version?: string;
+};
+
+type Cluster = {
+  /** Undefined when the CRDs are not installed. */
+  readonly schemaVersion?: number;
+  /** Undefined when the user may not list Deployments. */
+  readonly operators?: readonly Operator[];
+};
+
+export type Versions = {
+  readonly client: { readonly version: string; readonly schemaVersion: number };
+  readonly cluster?: Cluster;
+  /** Reason why the cluster could not be asked. */
+  readonly problem?: { readonly code: string; readonly message: string };
+  /** Differences and their remedies, one line each. */
+  readonly skew: readonly string[];
+};
+
+export async function versionFlow(context: CliContext, options: { readonly client: boolean }): Promise<void> {
+  const client = { version, schemaVersion };
+  const versions: Versions = options.client
+    ? { client, skew: [] }
+    : { client, ...(await ofCluster(context)) };
+  await writeDocument(context, 'Version', versions, (color) => renderVersions(versions, color));
+}
+
+async function ofCluster(context: CliContext): Promise<Omit<Versions, 'client'>> {
+  try {
+    const client = await context.connect();
+    const [installed, operators] = await Promise.all([
+      installedSchema(client, context.signal),
+      operatorsOf(client, context.signal),
+    ]);
+    const cluster = {
+      ...(installed === undefined ? {} : { schemaVersion: installed }),
+      ...(operators ? { operators } : {}),
+    };
+    return { cluster, skew: skewOf(cluster) };
+  } catch (error) {
+    context.signal.throwIfAborted();
+    const { code, message } = explain(error);
+    return { problem: { code, message }, skew: [] };
+  }
+}
+
+/** Highest schema version that a CRD states, 0 when none states one; undefined when no CRD is installed. */
+async function installedSchema(client: KubeClient, signal: AbortSignal): Promise<number | undefined> {
+  const found = await Promise.all(
+    crds().map(({ metadata: { name } }) =>
+      orMissing(client.get<KubeObject>(resources.customResourceDefinitions, { name }, { signal })),
+    ),
+  );
+  const stated = found.flatMap((crd) =>
+    crd ? [Number(crd.metadata.annotations?.[schemaVersionAnnotation] ?? 0)] : [],
+  );
+  return stated.length === 0 ? undefined : Math.max(...stated.filter(Number.isSafeInteger), 0);
+}
+
+async function operatorsOf(
+  client: KubeClient,
+  signal: AbortSignal,
+): Promise<readonly Operator[] | undefined> {
+  try {
+    const { items } = await client.list<OperatorDeployment>(resources.deployments, {
+      labelSelector: operatorSelector,
+      signal,
+    });
+    return items.map((deployment) => {
+      const found = operatorVersion(deployment);
+      const { namespace, name } = deployment.metadata;
+      return { deployment: `${namespace}/${name}`, ...(found === undefined ? {} : { version: found }) };
+    });
+  } catch (error) {
+    if (isForbidden(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Lists differences between kon, the operator and the CRDs. Pure. */
+export function skewOf({ schemaVersion: installed, operators = [] }: Cluster): readonly string[] {
+  return [
+    ...(installed === undefined ? ['Konstellation is not installed on this cluster: kon install'] : []),
+    ...(installed !== undefined && installed > schemaVersion
+      ? [`the CRDs are later (schema ${installed}) than this kon (schema ${schemaVersion}): update kon`]
+      : []),
+    ...(installed !== undefined && installed < schemaVersion
+      ? [`the CRDs are earlier (schema ${installed}) than this kon (schema ${schemaVersion}): kon install`]
+      : []),
+    ...operators
+      .filter((operator) => operator.version !== undefined && operator.version !== version)
+      .map(
+        (operator) =>
+          `the operator ${operator.deployment} has version ${operator.version}, and this kon has ${version}: kon install, or use the kon of that version`,
+      ),
+  ];
+}
+
+export function renderVersions({ client, cluster, problem, skew }: Versions, color: boolean): string {
+  const rows: (readonly [string, string])[] = [['kon', `${client.version} (schema ${client.schemaVersion})`]];
+  if (cluster) {
+    const { operators } = cluster;
+    for (const operator of operators ?? [])
+      rows.push(['operator', `${operator.version ?? 'unknown'} (${operator.deployment})`]);
+    if (operators?.length === 0) rows.push(['operator', 'no Deployment in this cluster']);
+    if (!operators) rows.push(['operator', 'unknown: you may not list Deployments']);
+    rows.push([
+      'CRDs',
+      cluster.schemaVersion === undefined ? 'not installed' : `schema ${cluster.schemaVersion}`,
+    ]);
+  }
+  if (problem) rows.push(['cluster', `unknown: ${problem.message} (${problem.code})`]);
+  const lines = rows.map(([label, value]) => `${label.padEnd(10)}${value}\n`);
+  return [...lines, ...skew.map((line) => `${paint('yellow', '‼', color)} ${line}\n`)].join('');
+}
