@@ -1,4 +1,4 @@
-# Both main commands do their own set-up: a machine with Node.js 20 or newer, npm and Go (or an internet connection) is enough.
+# Both main commands do their own set-up: a machine with Node.js 22.19 or newer, npm and Go (or an internet connection) is enough.
 # The tests also need Go 1.26 and Python 3.10, for the SDKs of AWS that they try.
 .DEFAULT_GOAL := help
 EXECUTABLE ?= build/kon
@@ -10,7 +10,7 @@ help: ## Show what can be made
 # npm puts the Node.js version that the project pins into node_modules. Not `npm ci`: it refuses a lock without the optional
 # packages of platforms that a registry does not carry.
 node_modules/.package-lock.json: package.json package-lock.json
-	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer" >&2; exit 1; }
+	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 22.19 or newer" >&2; exit 1; }
 	npm install --no-save --no-progress
 	@touch $@
 

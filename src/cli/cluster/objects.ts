@@ -64,6 +64,24 @@ export function notFound(kind: Kind, name: string): CliError {
   });
 }
 
+/**
+ * Refuses to change an object that is being deleted: the operator no longer applies changes of its spec.
+ * @throws CliError of code CONFLICT
+ */
+export function requireNotDeleting(kind: Kind, { metadata }: KonObject): void {
+  if (metadata.deletionTimestamp === undefined) return;
+  throw new CliError(
+    'CONFLICT',
+    `${kind.noun} "${metadata.name}" is being deleted, so it cannot be changed`,
+    {
+      next: [
+        ...(kind.advice.create ? [`Wait for the deletion: kon ${kind.noun} delete ${metadata.name}`] : []),
+        `Show what holds it up: ${kind.advice.show(metadata.name)}`,
+      ],
+    },
+  );
+}
+
 export function alreadyExists(kind: Kind, name: string): CliError {
   return new CliError('ALREADY_EXISTS', `${kind.noun} "${name}" already exists`, {
     next: [`Change it: ${kind.advice.edit(name)}`, `Show it: ${kind.advice.show(name)}`],
@@ -150,6 +168,7 @@ export async function changeSpec<T extends KonObject>(
 ): Promise<{ readonly object: T; readonly changed: boolean }> {
   for (;;) {
     const current = await getObject(client, kind, name);
+    requireNotDeleting(kind, current);
     const shown = presentable(current);
     const annotations = { ...shown.metadata.annotations, ...mode.annotations?.(current) };
     const metadata =

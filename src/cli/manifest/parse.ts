@@ -13,7 +13,7 @@ export type ParsedText =
 /** Parses all documents except those that are empty or contain only comments. */
 export function parseText(text: string): ParsedText {
   const lines = new LineCounter();
-  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
+  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, merge: true });
   if (!Array.isArray(documents)) return { kind: 'parsed', documents: [] };
   const problems = documents.flatMap((document) =>
     document.errors.map((error) => {

@@ -24,14 +24,15 @@ export const reasonColumn: Column<KonObject> = {
         : 'Deleting',
 };
 
-/** Creation time; on a terminal the age. */
-export function ageColumn(
+/** Creation time; on a terminal how long ago it was. */
+export function createdColumn(
   now: number,
 ): Column<{ readonly metadata: { readonly creationTimestamp?: string } }> {
   return {
-    header: 'AGE',
-    value: (object) => object.metadata.creationTimestamp ?? '',
-    short: (object) => ageOf(object.metadata.creationTimestamp, now),
+    header: 'CREATED',
+    value: ({ metadata }) => metadata.creationTimestamp ?? '',
+    short: ({ metadata }) =>
+      metadata.creationTimestamp === undefined ? '' : `${ageOf(metadata.creationTimestamp, now)} ago`,
   };
 }
 

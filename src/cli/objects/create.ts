@@ -5,6 +5,7 @@ import type { CliContext } from '../framework/context.ts';
 import { createInEditor, requireEditor } from '../framework/edit/edit-object.ts';
 import { isPromptable } from '../framework/edit/editor.ts';
 import { CliError, usageError } from '../framework/errors.ts';
+import { exitCodes } from '../framework/exit-codes.ts';
 import type { Kind, KonObject } from '../cluster/kinds.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { nameProblem } from '../manifest/name.ts';
@@ -43,7 +44,7 @@ export async function createFlow<T extends KonObject>(
   if (name === undefined)
     throw usageError(`no ${kind.noun} given`, `Pass a name: kon ${kind.noun} create NAME`);
   const problem = nameProblem(kind, name);
-  if (problem) throw new CliError('INVALID', problem);
+  if (problem) throw new CliError('INVALID', problem, given ? {} : { exitCode: exitCodes.usage });
   if (!given && !fromOptions) requireEditor(context, ...request.withoutEditor);
 
   const client = await context.connect();

@@ -1,5 +1,11 @@
 /** Runs `edit` for any kind: from a file, from options, or in an editor. */
-import { changeSpec, getObject, replaceObject, type Consent } from '../cluster/objects.ts';
+import {
+  changeSpec,
+  getObject,
+  replaceObject,
+  requireNotDeleting,
+  type Consent,
+} from '../cluster/objects.ts';
 import type { CliContext } from '../framework/context.ts';
 import { changeInEditor, requireEditor } from '../framework/edit/edit-object.ts';
 import { CliError, usageError } from '../framework/errors.ts';
@@ -68,6 +74,7 @@ export async function editFlow<T extends KonObject>(
     );
   }
   const object = await getObject(client, kind, name);
+  requireNotDeleting(kind, object);
   if (given) {
     await request.consent?.(object, given);
     const outcome = await replaceObject(client, kind, object, given, mode);

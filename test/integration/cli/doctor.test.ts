@@ -133,5 +133,11 @@ describe('doctor', () => {
       status: 'warning',
       message: expect.stringContaining('permission denied: leases.coordination.k8s.io'),
     });
+    // The issuer is read outside the resource API, where a denied request is no fault of kon either.
+    expect(checks.find(({ id }) => id === 'cluster-facts')).toMatchObject({
+      status: 'warning',
+      message: expect.stringContaining('permission denied'),
+    });
+    expect(result.stdout).not.toContain('a bug in kon');
   });
 });

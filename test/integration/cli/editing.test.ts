@@ -196,9 +196,32 @@ describe('kon account create', () => {
     const result = await kon.run(['account', 'create', 'My_Account'], {
       env: { EDITOR: await kon.editor(`marking-${number}`, `touch ${kon.folder}/opened-${number}`) },
     });
-    expect(result.code).toBe(1);
+    expect(result.code).toBe(2);
     expect(result.stderr).toContain('invalid name "My_Account" for an account');
     await expect(access(join(kon.folder, `opened-${number}`))).rejects.toThrow('ENOENT');
+  });
+
+  it('refuses to change an object that is being deleted', async () => {
+    const name = `leaving-${number}`;
+    const metadata = { name, finalizers: ['example.com/held'] };
+    const object = {
+      apiVersion: 'k11n.dev/v1alpha1',
+      kind: 'LinkedServiceAccount',
+      metadata,
+      spec: { aws: { policyArns: [readOnly] } },
+    };
+    await cluster.kubectl(['create', '-f', '-'], JSON.stringify(object));
+    await cluster.kubectl(['delete', 'lsa', name, '--wait=false']);
+    const file = await kon.file(`${name}.yaml`, JSON.stringify({ ...object, metadata: { name } }));
+    for (const args of [
+      ['account', 'edit', name, '--add-policy', 'arn:aws:iam::aws:policy/AmazonSQSFullAccess'],
+      ['account', 'edit', name, '-f', file],
+    ]) {
+      const result = await kon.run([...args, '--no-wait']);
+      expect(result).toMatchObject({ code: 1, stdout: '' });
+      expect(result.stderr).toContain(`account "${name}" is being deleted, so it cannot be changed`);
+    }
+    await cluster.kubectl(['patch', 'lsa', name, '--type=merge', '-p', '{"metadata":{"finalizers":[]}}']);
   });
 
   it('refuses an existing name before the editor opens, and writes nothing', async () => {
@@ -251,7 +274,7 @@ describe('kon account create', () => {
   it('names the required options when there is neither an editor nor a terminal', async () => {
     const result = await kon.run(['account', 'create', name]);
     expect(result.code).toBe(2);
-    expect(result.stderr).toContain('Pass the policies with --policy ARN, or a manifest with -f FILE.');
+    expect(result.stderr).toContain('Pass the policies with --policy POLICY, or a manifest with -f FILE.');
   });
 });
 

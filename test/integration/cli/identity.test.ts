@@ -1,5 +1,10 @@
 /** Commands that read IAM: plan, verify, can-i and orphans, with a real API server, a strict IAM and a real operator. */
-import { CreateRoleCommand, GetRoleCommand, UpdateAssumeRolePolicyCommand } from '@aws-sdk/client-iam';
+import {
+  CreateRoleCommand,
+  GetRoleCommand,
+  ListRolesCommand,
+  UpdateAssumeRolePolicyCommand,
+} from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { roleName } from '../../../src/identity/desired/names.ts';
 import { injectedEnv, injectedMount, injectedVolume } from '../../../src/workloads/testing/injected.ts';
@@ -167,6 +172,20 @@ describe('verify, when the outcome is unknown', () => {
   });
 });
 
+describe('doctor', () => {
+  it('counts the roles that exist now', async () => {
+    await kon('account', 'create', 'counted', '--policy', readOnly);
+    const report = JSON.parse((await kon('doctor', '-o', 'json')).stdout) as {
+      checks: { id: string; message?: string }[];
+    };
+    const { quotas } = Object.fromEntries(report.checks.map(({ id, message }) => [id, message]));
+    const [used] = /(?<=roles: )\d+(?= of )/.exec(quotas ?? '') ?? [];
+    const { Roles = [] } = await world.iam.send(new ListRolesCommand({}));
+    expect(Roles.length).toBeGreaterThan(0);
+    expect(Number(used)).toBe(Roles.length);
+  });
+});
+
 describe('can-i', () => {
   it('prints the statement that decides', async () => {
     await kon('account', 'create', 'asking', '--policy', readOnly);
@@ -183,7 +202,8 @@ describe('can-i', () => {
       decision: 'implicitDeny',
       by: [],
     });
-    expect((await kon('account', 'can-i', 'asking', 'nonsense')).code).toBe(3);
+    for (const question of [['nonsense'], ['s3:*'], ['s3:GetObject', 'bucket/key']])
+      expect(await kon('account', 'can-i', 'asking', ...question)).toMatchObject({ code: 2, stdout: '' });
   });
 });
 

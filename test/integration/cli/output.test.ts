@@ -153,7 +153,7 @@ describe('kon account list', () => {
       .trimEnd()
       .split('\n')
       .map((line) => line.split('\t'));
-    expect(header).toEqual(['NAME', 'READY', 'REASON', 'ROLE', 'TARGETS', 'POLICIES', 'AGE']);
+    expect(header).toEqual(['NAME', 'READY', 'REASON', 'ROLE', 'TARGETS', 'POLICIES', 'CREATED']);
     expect(row?.slice(0, 6)).toEqual([
       'listed',
       'False',
@@ -214,7 +214,7 @@ describe('-o csv', () => {
   it('has the columns of a list, with complete values and exact times', async () => {
     const { code, stdout, stderr } = await kon.run(['account', 'list', '-o', 'csv']);
     const [header, row, ...others] = recordsOf(stdout);
-    expect(header).toEqual(['NAME', 'READY', 'REASON', 'ROLE', 'TARGETS', 'POLICIES', 'AGE']);
+    expect(header).toEqual(['NAME', 'READY', 'REASON', 'ROLE', 'TARGETS', 'POLICIES', 'CREATED']);
     expect(row?.slice(0, 6)).toEqual([
       'listed',
       'False',
@@ -225,6 +225,13 @@ describe('-o csv', () => {
     ]);
     expect(row?.[6]).toMatch(/^2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
     expect({ others, code, stderr }).toEqual({ others: [], code: 0, stderr: '' });
+  });
+
+  it('shows when an object was created as an age on a terminal, and exactly with -o wide', async () => {
+    const table = await kon.onTerminal('account list listed --no-color');
+    expect(table.screen).toMatch(/CREATED\s*\n.* \d+[smhd]\S* ago/);
+    const wide = await kon.onTerminal('account list listed -o wide --no-color');
+    expect(wide.screen).toMatch(/CREATED\s*\n.* 2\d{3}-\d\d-\d\dT/);
   });
 
   it('is the same on a terminal, without colour', async () => {
@@ -331,6 +338,33 @@ describe('kon app', () => {
 });
 
 describe('kon apply', () => {
+  it('reads merge keys of YAML, as kubectl does', async () => {
+    const text = [
+      'apiVersion: k11n.dev/v1alpha1',
+      'kind: App',
+      'metadata: {name: merged}',
+      'spec:',
+      '  image: nginx',
+      '  targets:',
+      '    - &first {name: production, deployMode: halt}',
+      '    - {<<: *first, name: staging}',
+    ].join('\n');
+    const result = await kon.run(['apply', '-f', '-', '--no-wait', '-o', 'json'], { input: text });
+    expect(result).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(result.stdout)).toMatchObject({
+      items: [
+        {
+          spec: {
+            targets: [
+              { name: 'production', deployMode: 'halt' },
+              { name: 'staging', deployMode: 'halt' },
+            ],
+          },
+        },
+      ],
+    });
+  });
+
   const document = (name: string, spec: string): string =>
     `apiVersion: k11n.dev/v1alpha1\nkind: LinkedServiceAccount\nmetadata: {name: ${name}}\nspec: ${spec}\n`;
   const apply = (input: string, ...args: string[]): ReturnType<Kon['run']> =>

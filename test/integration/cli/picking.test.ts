@@ -95,7 +95,7 @@ describe('kon account create on a terminal', () => {
   it('shows no prompt without a terminal, or when policies are given', async () => {
     const piped = await world.kon.run(['account', 'create', 'piped']);
     expect(piped.code).toBe(2);
-    expect(piped.stderr).toContain('Pass the policies with --policy ARN');
+    expect(piped.stderr).toContain('Pass the policies with --policy POLICY');
     const given = await world.kon.onTerminal(`account create given --policy ${readOnly} --no-wait`, {
       env: { TERM: 'xterm' },
     });

@@ -292,6 +292,7 @@ describe('kon target', () => {
     expect(again.code).toBe(1);
     expect(again.stderr).toContain('target "staging" already');
     const wrong = await kon.run(['target', 'create', 'Staging!']);
+    expect(wrong.code).toBe(2);
     expect(wrong.stderr).toContain('invalid target name "Staging!"');
     const { stdout } = await kon.run(['target', 'list']);
     const rows = stdout

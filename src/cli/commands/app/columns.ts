@@ -1,6 +1,6 @@
 /** Columns of the table of apps. */
 import type { App } from '../../../api/app.ts';
-import { ageColumn, nameColumn, readyColumn, reasonColumn } from '../../objects/columns.ts';
+import { createdColumn, nameColumn, readyColumn, reasonColumn } from '../../objects/columns.ts';
 import type { Column } from '../../framework/output/table.ts';
 
 export function appColumns(now: number): readonly Column<App>[] {
@@ -11,7 +11,7 @@ export function appColumns(now: number): readonly Column<App>[] {
     { header: 'IMAGE', value: (app) => imageOf(app), short: (app) => imageOf(app).split('/').at(-1) ?? '' },
     { header: 'ACCOUNT', value: (app) => app.spec.serviceAccount ?? '' },
     { header: 'TARGETS', value: (app) => app.status?.ready ?? '' },
-    ageColumn(now),
+    createdColumn(now),
   ];
 }
 

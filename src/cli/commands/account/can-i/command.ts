@@ -7,7 +7,7 @@ export const accountCanICommand = defineCommand({
     'Asks IAM’s policy simulator, which evaluates the role’s policies and its permissions boundary. It does not evaluate resource policies, resource control policies, policies of VPC endpoints and session policies, nor service control policies with conditions: each of them can deny what is allowed here. Exits with 0 for yes, with 1 for no, and above 1 if it cannot be determined.',
   positionals: [
     { name: 'name', required: true, summary: 'name of the account', names: 'account', complete: 'accounts' },
-    { name: 'action', required: true, summary: 'as service:Action' },
+    { name: 'action', required: true, summary: 'as service:Action, without wildcards' },
     { name: 'resource', summary: 'an ARN (default: any resource)' },
   ],
   isQuestion: true,
@@ -21,6 +21,9 @@ export const accountCanICommand = defineCommand({
   ],
   run: async (context, { args }) => {
     const { canIFlow } = await import('./handler.ts');
-    return canIFlow(context, { account: args.name, action: args.action, resource: args.resource ?? '*' });
+    const { requireQuestion } = await import('./question.ts');
+    const resource = args.resource ?? '*';
+    requireQuestion(args.action, resource);
+    return canIFlow(context, { account: args.name, action: args.action, resource });
   },
 });

@@ -1,7 +1,7 @@
 /** Columns of the table of accounts. */
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
 import { policyEntries } from '../../../../identity/desired/policy-names.ts';
-import { ageColumn, nameColumn, readyColumn, reasonColumn } from '../../../objects/columns.ts';
+import { createdColumn, nameColumn, readyColumn, reasonColumn } from '../../../objects/columns.ts';
 import type { Column } from '../../../framework/output/table.ts';
 
 /** Maximum number of policies shown by name; the others are only counted. */
@@ -23,7 +23,7 @@ export function accountColumns(now: number): readonly Column<LinkedServiceAccoun
       value: (account) => policyEntries(account.spec.aws).join(','),
       short: (account) => shortPolicies(policyEntries(account.spec.aws)),
     },
-    ageColumn(now),
+    createdColumn(now),
   ];
 }
 

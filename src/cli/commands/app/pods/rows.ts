@@ -8,7 +8,7 @@ import {
 import { isFinished, isReady, isTerminating } from '../../../../workloads/pod.ts';
 import { byAge, type AppPod } from '../../../cluster/app-objects.ts';
 import type { Style } from '../../../framework/output/color.ts';
-import { ageOf } from '../../../objects/columns.ts';
+import { createdColumn } from '../../../objects/columns.ts';
 import type { Column } from '../../../framework/output/table.ts';
 
 export type PodRow = {
@@ -96,10 +96,15 @@ export function podColumns(now: number): readonly Column<PodRow>[] {
       value: (row) => row.holds ?? '',
       short: (row) => row.holds?.split('/').at(-1) ?? '',
     },
-    {
-      header: 'AGE',
-      value: (row) => row.pod.metadata.creationTimestamp ?? '',
-      short: (row) => ageOf(row.pod.metadata.creationTimestamp, now),
-    },
+    podCreatedColumn(now),
   ];
+}
+
+function podCreatedColumn(now: number): Column<PodRow> {
+  const column = createdColumn(now);
+  return {
+    header: column.header,
+    value: ({ pod }) => column.value(pod),
+    short: ({ pod }) => column.short?.(pod) ?? '',
+  };
 }

@@ -5,6 +5,7 @@ import { changeSpec } from '../../../cluster/objects.ts';
 import { getClusterConfig } from '../../../cluster/targets.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { CliError } from '../../../framework/errors.ts';
+import { exitCodes } from '../../../framework/exit-codes.ts';
 import { clusterConfigKind } from '../../../cluster/kinds.ts';
 import { targetNameProblem } from '../../../manifest/name.ts';
 import { resultLine, type WriteInput } from '../../../objects/finish.ts';
@@ -14,7 +15,7 @@ import { stateOf, type Namespace } from '../namespace.ts';
 
 export async function createTarget(context: CliContext, name: string, write: WriteInput): Promise<void> {
   const problem = targetNameProblem(name);
-  if (problem) throw new CliError('INVALID', problem);
+  if (problem) throw new CliError('INVALID', problem, { exitCode: exitCodes.usage });
   const client = await context.connect();
   const config = await getClusterConfig(client);
   const { dryRun } = write;

@@ -6,7 +6,7 @@ import { listObjects } from '../../../cluster/objects.ts';
 import { getClusterConfig } from '../../../cluster/targets.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { accountKind, appKind } from '../../../cluster/kinds.ts';
-import { ageColumn } from '../../../objects/columns.ts';
+import { createdColumn } from '../../../objects/columns.ts';
 import { writeList } from '../../../framework/output/answer.ts';
 import { stateOf, type Namespace, type NamespaceState } from '../namespace.ts';
 
@@ -40,7 +40,7 @@ const columns = (now: number): readonly Column<Target>[] => [
     value: (target) => target.status.apps.join(','),
     short: (target) => String(target.status.apps.length),
   },
-  ageColumn(now),
+  createdColumn(now),
 ];
 
 export async function listTargets(context: CliContext): Promise<void> {

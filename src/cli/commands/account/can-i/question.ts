@@ -1,0 +1,25 @@
+/** Checks the question of `kon account can-i`, because IAM's simulator answers no to what cannot exist. Pure. */
+import { usageError } from '../../../framework/errors.ts';
+
+/** Source: IAM API, SimulatePrincipalPolicy: actions have the form `service:Action`, and wildcards are not supported. */
+const actionPattern = /^[a-z][a-z0-9-]*:[A-Za-z][A-Za-z0-9]*$/;
+/** Source: AWS General Reference, "Amazon Resource Names": arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE */
+const arnPattern = /^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:.+$/;
+
+/** @throws CliError of code USAGE */
+export function requireQuestion(action: string, resource: string): void {
+  if (!actionPattern.test(action))
+    throw usageError(
+      `"${action}" is not an action`,
+      /[*?]/.test(action)
+        ? 'IAM simulates single actions: ask for each one, for example s3:GetObject'
+        : 'Pass service:Action, for example s3:GetObject',
+    );
+  if (resource !== '*' && !arnPattern.test(resource))
+    throw usageError(
+      `"${resource}" is not an ARN`,
+      action.startsWith('s3:') && /^[a-z0-9.-]{3,63}(\/.*)?$/.test(resource)
+        ? `For a bucket or an object, pass arn:aws:s3:::${resource}`
+        : 'Pass arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE, or omit it for any resource',
+    );
+}
