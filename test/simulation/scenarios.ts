@@ -536,6 +536,7 @@ export const scenarios: readonly Scenario[] = [
     acts: [
       create('a'),
       create('b', { aws: { policyArns: [queue] } }),
+      deploy('app', { serviceAccount: 'a' }),
       backUpCluster,
       atOnce(edit('a', { aws: { policyArns: [queue] } }), remove('b')),
       restoreCluster('new'),

@@ -21,6 +21,8 @@ const endMs = 1_500;
 
 const deploymentLabel = 'simulated/deployment';
 const templateAnnotation = 'simulated/template';
+/** Uid of the Deployment that created the pod. A Deployment that is created again does not adopt pods of the earlier one. */
+const creatorAnnotation = 'simulated/creator';
 
 /** Every namespaced kind of the simulation. */
 const contents: readonly Resource[] = [
@@ -91,14 +93,15 @@ export function modelWorkloads(
 
   const scale = async (namespace: string, name: string): Promise<void> => {
     const deployment = server.get(resources.deployments, name, namespace) as Deployment | undefined;
-    const mine = server
+    const creator = deployment?.metadata.uid ?? '';
+    const named = server
       .list(resources.pods, namespace)
       .filter((pod) => pod.metadata.labels?.[deploymentLabel] === name)
       .filter((pod) => pod.metadata.deletionTimestamp === undefined);
-    if (!deployment) {
-      for (const pod of mine) await attempt(server.client.delete(resources.pods, pod.metadata));
-      return;
-    }
+    const mine = named.filter((pod) => pod.metadata.annotations?.[creatorAnnotation] === creator);
+    for (const pod of named.filter((each) => !mine.includes(each)))
+      await attempt(server.client.delete(resources.pods, pod.metadata));
+    if (!deployment) return;
     const { template, replicas = 1 } = deployment.spec;
     const revision = JSON.stringify(template);
     const current = mine.filter((pod) => pod.metadata.annotations?.[templateAnnotation] === revision);
@@ -113,7 +116,7 @@ export function modelWorkloads(
       return;
     }
     for (let missing = replicas - current.length; missing > 0; missing -= 1) {
-      const pod = podOf(template, { namespace, name, serial: (serial += 1), revision });
+      const pod = podOf(template, { namespace, name, serial: (serial += 1), revision, creator });
       const all = `pods of ${namespace}/${name}`;
       made.set(all, (made.get(all) ?? 0) + 1);
       await attempt(server.client.create(resources.pods, pod));
@@ -208,7 +211,7 @@ function isBroken({ spec }: StoredObject): boolean {
 
 function podOf(
   template: Template,
-  of: { namespace: string; name: string; serial: number; revision: string },
+  of: { namespace: string; name: string; serial: number; revision: string; creator: string },
 ): KubeObject {
   const metadata = (template.metadata ?? {}) as {
     labels?: Record<string, string>;
@@ -221,7 +224,11 @@ function podOf(
       namespace: of.namespace,
       name: `${of.name}-${of.serial}`,
       labels: { ...metadata.labels, [deploymentLabel]: of.name },
-      annotations: { ...metadata.annotations, [templateAnnotation]: of.revision },
+      annotations: {
+        ...metadata.annotations,
+        [templateAnnotation]: of.revision,
+        [creatorAnnotation]: of.creator,
+      },
     },
     // The pod is assigned to a node at once.
     spec: { ...template.spec, nodeName: 'simulated' },
