@@ -27,6 +27,7 @@ import { decideUnassociate, planDeletion } from './deletion.ts';
 import { decideUnlink } from './links.ts';
 import { isOwned, ownershipTagKeys, existedBefore } from '../desired/ownership.ts';
 import { isReportedLinked, isStillOpen } from './draining.ts';
+import { describeUser, inUseMessage, listing } from './in-use.ts';
 import { currentSwitchSlot, planWanted } from './target.ts';
 import { listedPolicies } from '../desired/policy-names.ts';
 import { keptPolicies, screenPolicies, stillAttached, unattached } from './policies.ts';
@@ -45,7 +46,6 @@ import { decideTargets, type TargetDecision } from './target-decisions.ts';
 import { sameDocument } from '../desired/trust.ts';
 import { unadmitted } from './unadmitted.ts';
 import type {
-  AccountUser,
   AccountWorld,
   ClusterFacts,
   ObservedRole,
@@ -77,10 +77,10 @@ export function planAccount(world: AccountWorld): AccountPlan {
   const newer = newerSpecMessage(linkedServiceAccounts.kind, account.spec);
   if (newer !== undefined) return done(list, blockedStatus(world, 'SpecNewerThanOperator', newer));
 
-  const users = world.targets.flatMap((target) => target.users.map((user) => describeUser(target, user)));
+  const isUsed = world.targets.some(({ users }) => users.length > 0);
   // The deletion of a CRD deletes its objects without admission control, so that protection has to be enforced here.
   const isKept = deleting && isProtected(account.metadata);
-  if (deleting && users.length === 0 && !isKept) {
+  if (deleting && !isUsed && !isKept) {
     const problem = planDeletion(world, cluster.facts, roleNamesOf(world, cluster.facts), list);
     return done(list, blockedStatus(world, problem.reason, problem.message));
   }
@@ -100,7 +100,7 @@ export function planAccount(world: AccountWorld): AccountPlan {
     const why = `the account is to be deleted and is protected: its role and links stay as they are. To delete it: kubectl label lsa ${account.metadata.name} ${protectedMark}-; kubectl annotate lsa ${account.metadata.name} ${protectedMark}-`;
     return { ...plan, status: deletionWaits(world, plan.status, 'DeletionProtected', why) };
   }
-  const message = `running pods use this account: ${listing(users)}. It is deleted when they are gone. To make an app let go of it: kon app edit APP --no-account`;
+  const message = inUseMessage(world, cluster.facts);
   return { ...plan, status: deletionWaits(world, plan.status, 'InUse', message) };
 }
 
@@ -498,15 +498,6 @@ function previousShards(world: AccountWorld, facts: ClusterFacts): ReadonlyMap<s
 /** Names of all roles that this account may have in IAM: derived names, and roles whose tags name the account. */
 function roleNamesOf(world: AccountWorld, facts: ClusterFacts): readonly string[] {
   return [...new Set([...accountRoleNames(world.account, facts), ...world.roles.keys()])].sort();
-}
-
-function describeUser(target: TargetObservation, user: AccountUser): string {
-  return `${target.name}/${user.pod}${user.workload === undefined ? '' : ` (${user.workload})`}`;
-}
-
-function listing(items: readonly string[]): string {
-  const shown = items.slice(0, 5).join(', ');
-  return items.length > 5 ? `${shown} and ${items.length - 5} more` : shown;
 }
 
 function deletionWaits(

@@ -57,6 +57,32 @@ describe('deletion', () => {
     expect(world.gone).toBe(true);
   });
 
+  it.each([
+    ['production', { app: 'web', workload: 'app web' }, 'To end their use: kon app edit web --no-account'],
+    [
+      'former',
+      { app: 'web', workload: 'app web' },
+      'To end their use: remove "former", which is no target of the ClusterConfig, from the targets of app "web": kon app edit web',
+    ],
+    [
+      'former',
+      { workload: 'ReplicaSet/web-1' },
+      'To end their use: change the serviceAccountName of the workload behind ReplicaSet/web-1 in "former", or delete the workload',
+    ],
+    ['former', {}, 'To end their use: kubectl delete pod -n former web-1'],
+  ])('waits for a pod in the target %s, %o, and names what ends its use', (target, by, way) => {
+    const world = settled();
+    world.namespaces.set(target, { ...world.namespaces.get('production'), state: 'present', users: [] });
+    requestDeletion(world);
+    const observed = observe(world);
+    const targets = observed.targets.map((each) =>
+      each.name === target ? { ...each, users: [{ pod: 'web-1', ...by }] } : each,
+    );
+    const { status } = planAccount({ ...observed, targets });
+    const message = findCondition(status.conditions, 'Ready')?.message;
+    expect(message?.slice(message.indexOf('To end'))).toBe(way);
+  });
+
   it.each(['labels', 'annotations'] as const)(
     'waits while the account is protected by its %s, and changes nothing',
     (where) => {

@@ -98,6 +98,8 @@ export type AccountUser = {
   readonly pod: string;
   /** Owner of the pod: `app myapp`, `ReplicaSet/x` or `Job/y`; absent for a bare pod. */
   readonly workload?: string;
+  /** Name of the App that the pod belongs to, if any. */
+  readonly app?: string;
 };
 
 /** Running pod of any namespace that holds a role by web identity. */

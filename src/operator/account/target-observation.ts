@@ -164,7 +164,7 @@ export function isBeingDeleted(namespace: Namespace): boolean {
 
 function describeUser(pod: Pod): AccountUser {
   const app = pod.metadata.labels?.[appLabel];
-  if (app !== undefined) return { pod: pod.metadata.name, workload: `app ${app}` };
+  if (app !== undefined) return { pod: pod.metadata.name, workload: `app ${app}`, app };
   const owner = pod.metadata.ownerReferences?.find((reference) => reference.controller);
   return { pod: pod.metadata.name, ...(owner ? { workload: `${owner.kind}/${owner.name}` } : {}) };
 }

@@ -108,5 +108,6 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
   DeletionProtected: ({ name }) =>
     `Remove what protects it: kubectl label lsa ${name} ${protectedMark}-; kubectl annotate lsa ${name} ${protectedMark}-`,
   ClusterChanged: () => 'Restore the ClusterConfig as the message says: kubectl edit clusterconfigs',
-  InUse: () => 'Remove the account from the apps that use it: kon app edit NAME --no-account',
+  InUse: () =>
+    'End the use of the account as the message says, for example of an app: kon app edit NAME --no-account; the account is then deleted automatically',
 };

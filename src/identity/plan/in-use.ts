@@ -1,0 +1,36 @@
+/** Message of an account under deletion whose pods still run: the pods, and what ends their use of the account. */
+import type { AccountUser, AccountWorld, ClusterFacts, TargetObservation } from '../state/world.ts';
+
+/** Limit of items in a list; more would not help a reader. */
+const mostShown = 5;
+
+export function describeUser(target: TargetObservation, user: AccountUser): string {
+  return `${target.name}/${user.pod}${user.workload === undefined ? '' : ` (${user.workload})`}`;
+}
+
+export function listing(items: readonly string[]): string {
+  const shown = items.slice(0, mostShown).join(', ');
+  return items.length > mostShown ? `${shown} and ${items.length - mostShown} more` : shown;
+}
+
+export function inUseMessage({ targets }: AccountWorld, facts: ClusterFacts): string {
+  const users = targets.flatMap((target) => target.users.map((user) => ({ target, user })));
+  const pods = listing(users.map(({ target, user }) => describeUser(target, user)));
+  const ways = [...new Set(users.map(({ target, user }) => wayToEnd(target, user, facts)))];
+  return `running pods use this account: ${pods}. It is deleted when they have ended. To end their use: ${ways.slice(0, mostShown).join('; ')}`;
+}
+
+function wayToEnd(
+  { name }: TargetObservation,
+  { pod, app, workload }: AccountUser,
+  facts: ClusterFacts,
+): string {
+  // The operator applies no spec of an app outside the targets of the ClusterConfig, so that an edit of the account changes nothing there.
+  if (app !== undefined)
+    return facts.targets.includes(name)
+      ? `kon app edit ${app} --no-account`
+      : `remove "${name}", which is no target of the ClusterConfig, from the targets of app "${app}": kon app edit ${app}`;
+  return workload === undefined
+    ? `kubectl delete pod -n ${name} ${pod}`
+    : `change the serviceAccountName of the workload behind ${workload} in "${name}", or delete the workload`;
+}
