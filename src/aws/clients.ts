@@ -94,8 +94,9 @@ export function connectAws(options: {
       const { accountId } = caller;
       const beforeCall = accountId === undefined ? undefined : () => guard.assertAccount(accountId);
       const iamCalls = callsOf('iam', schedulers.iam, caller, { beforeCall, beforeWrite });
+      const listingCalls = callsOf('iam', schedulers.iamListing, caller, { beforeCall });
       return {
-        roles: createIamRoleStore({ iam, calls: iamCalls, now }),
+        roles: createIamRoleStore({ iam, calls: iamCalls, listingCalls, now }),
         prover: createStsIdentityProver({ sts, scheduler: schedulers.sts, caller, beforeWrite }),
         account: { ...accountOf(caller), callerIdentity: (signal) => guard.callerIdentity(signal) },
         policies: createIamPolicyReader({ iam, calls: iamCalls }),
@@ -108,6 +109,10 @@ export function connectAws(options: {
                 classify: classifyEksError,
                 beforeCall,
                 beforeWrite,
+              }),
+              listingCalls: callsOf('eks', schedulers.eksListing, caller, {
+                classify: classifyEksError,
+                beforeCall,
               }),
               clusterName,
               now,

@@ -20,21 +20,24 @@ const maxResults = 100;
 export function createEksAssociationStore(options: {
   readonly eks: EKSClient;
   readonly calls: Calls;
+  /** Calls of listings of the whole cluster, which have a rate of their own. */
+  readonly listingCalls: Calls;
   readonly clusterName: string;
   readonly now: () => Monotonic;
 }): AssociationStore {
-  const { eks, calls, clusterName, now } = options;
+  const { eks, calls, listingCalls, clusterName, now } = options;
 
   /** Each page is scheduled as a call of its own. */
   const summaries = async (
     filter: { readonly namespace?: string; readonly serviceAccount?: string },
     signal: AbortSignal | undefined,
+    by: Calls,
   ): Promise<readonly PodIdentityAssociationSummary[]> => {
     const found: PodIdentityAssociationSummary[] = [];
     let nextToken: string | undefined;
     do {
       const input = { clusterName, maxResults, ...filter, nextToken };
-      const page = await calls(
+      const page = await by(
         { action: 'ListPodIdentityAssociations', on: onCluster(filter), signal },
         (attempt) => eks.send(new ListPodIdentityAssociationsCommand(input), attempt),
       );
@@ -67,12 +70,12 @@ export function createEksAssociationStore(options: {
   return {
     async list(signal) {
       const startedAt = now();
-      return { startedAt, associations: (await summaries({}, signal)).map(fromSummary) };
+      return { startedAt, associations: (await summaries({}, signal, listingCalls)).map(fromSummary) };
     },
 
     async read(of, signal, id) {
       if (id !== undefined) return describe(id, signal);
-      const [summary] = await summaries(of, signal);
+      const [summary] = await summaries(of, signal, calls);
       return summary?.associationId === undefined ? undefined : describe(summary.associationId, signal);
     },
 

@@ -20,8 +20,15 @@ import {
   type RoleDetail,
   type Tag,
 } from '@aws-sdk/client-iam';
-import { IdentityError, type ObservedRole, type RoleSettings, type RoleStore } from '../identity/index.ts';
+import {
+  hasOurTags,
+  IdentityError,
+  type ObservedRole,
+  type RoleSettings,
+  type RoleStore,
+} from '../identity/index.ts';
 import type { Calls } from './calls.ts';
+import { withReducedListing } from './role-listing.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
 /** Maximum page size of IAM. Source: GetAccountAuthorizationDetails, MaxItems. */
@@ -32,9 +39,11 @@ type Page = { readonly IsTruncated?: boolean | undefined; readonly Marker?: stri
 export function createIamRoleStore(options: {
   readonly iam: IAMClient;
   readonly calls: Calls;
+  /** Calls of listings, which have a rate of their own. */
+  readonly listingCalls: Calls;
   readonly now: () => Monotonic;
 }): RoleStore {
-  const { iam, calls, now } = options;
+  const { iam, calls, listingCalls, now } = options;
 
   const attachedPolicies = async (name: string, signal?: AbortSignal): Promise<string[]> => {
     const call = { action: 'ListAttachedRolePolicies', on: name, read: true, signal } as const;
@@ -96,18 +105,24 @@ export function createIamRoleStore(options: {
       }
     },
 
-    async snapshot(signal) {
+    async snapshot(signal, isNamedNow) {
       const startedAt = now();
+      const isNamed = isNamedNow && oneAnswer(isNamedNow);
       const call = { action: 'GetAccountAuthorizationDetails', read: true, signal } as const;
-      const pages = await allPages((paging) =>
-        calls(pageOf(call, paging.Marker), (attempt) =>
-          iam.send(new GetAccountAuthorizationDetailsCommand({ Filter: ['Role'], ...paging }), attempt),
-        ),
-      );
-      const roles = pages.flatMap((page) => (page.RoleDetailList ?? []).map(fromDetail));
-      const showsBoundaries = roles.some((role) => role.permissionsBoundaryArn !== undefined);
+      let showsBoundaries = false;
+      // Each page is reduced before the next one is requested.
+      const pages = await allPages(async (paging) => {
+        const page = await listingCalls(pageOf(call, paging.Marker), (attempt) => {
+          const command = new GetAccountAuthorizationDetailsCommand({ Filter: ['Role'], ...paging });
+          return iam.send(withReducedListing(command, isNamed), attempt);
+        });
+        const listed = (page.RoleDetailList ?? []).map(fromDetail);
+        showsBoundaries ||= listed.some((role) => role.permissionsBoundaryArn !== undefined);
+        const roles = isNamed ? listed.filter(({ name, tags }) => hasOurTags(tags) || isNamed(name)) : listed;
+        return { IsTruncated: page.IsTruncated, Marker: page.Marker, roles };
+      });
       return {
-        roles,
+        roles: pages.flatMap(({ roles }) => roles),
         startedAt,
         pages: pages.length,
         ...(showsBoundaries ? {} : { withoutBoundaries: true }),
@@ -203,6 +218,16 @@ async function allPages<P extends Page>(
     marker = page.IsTruncated === true ? page.Marker : undefined;
   } while (marker !== undefined);
   return pages;
+}
+
+/** Asks about each name once. A role that was reduced as not named must not count as named afterwards. */
+function oneAnswer(isNamed: (name: string) => boolean): (name: string) => boolean {
+  const answers = new Map<string, boolean>();
+  return (name) => {
+    const answer = answers.get(name) ?? isNamed(name);
+    answers.set(name, answer);
+    return answer;
+  };
 }
 
 /** Only first pages can be shared between callers. */

@@ -35,6 +35,7 @@ export type CallOutcome = {
 };
 
 export type SchedulerFigures = {
+  /** The service, or the name of this queue of its calls. */
   readonly service: string;
   /** Calls that wait to be sent. */
   readonly waiting: Readonly<Record<CallPriority, number>>;
@@ -62,6 +63,8 @@ export type CallScheduler = {
 
 export type SchedulerOptions = {
   readonly service: string;
+  /** Name in the figures. Default: the service. */
+  readonly queue?: string;
   /** Milliseconds. */
   readonly now: () => Monotonic;
   /** Returns a random number from 0 up to 1. */
@@ -274,7 +277,7 @@ export function createCallScheduler(options: SchedulerOptions): CallScheduler {
       const waiting = Object.fromEntries(
         callPriorities.map((priority, level) => [priority, queue.sizeOf(level)]),
       ) as Record<CallPriority, number>;
-      return { service, waiting, inFlight, ratePerSecond };
+      return { service: options.queue ?? service, waiting, inFlight, ratePerSecond };
     },
   };
 }

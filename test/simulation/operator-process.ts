@@ -231,6 +231,7 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
     const iam = service as unknown as IAMClient;
     const sts = service as unknown as STSClient;
     const iamCalls = callsOf('iam', schedulers.iam, caller, { beforeCall, beforeWrite: assertLeading });
+    const listingCalls = callsOf('iam', schedulers.iamListing, caller, { beforeCall });
     const eks = service as unknown as EKSClient;
     const auth: EksAuthClient = {
       exchange: (of, { abortSignal } = {}) =>
@@ -240,7 +241,7 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
       close: () => undefined,
     };
     return {
-      roles: createIamRoleStore({ iam, calls: iamCalls, now: time.now }),
+      roles: createIamRoleStore({ iam, calls: iamCalls, listingCalls, now: time.now }),
       prover: createStsIdentityProver({
         sts,
         scheduler: schedulers.sts,
@@ -258,6 +259,10 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
             classify: classifyEksError,
             beforeCall,
             beforeWrite: assertLeading,
+          }),
+          listingCalls: callsOf('eks', schedulers.eksListing, caller, {
+            classify: classifyEksError,
+            beforeCall,
           }),
           clusterName,
           now: time.now,

@@ -10,7 +10,7 @@
  * | ours                   | either is ours  || another                          | `otherIssuer` |
  * | ours                   | other   | other | any                              | `foreign`     |
  */
-import { fieldManager, type LinkedServiceAccount } from '../../api/index.ts';
+import { apiGroup, fieldManager, type LinkedServiceAccount } from '../../api/index.ts';
 import type { ObservedServiceAccount } from '../state/world.ts';
 import { issuerHost } from './arn.ts';
 import { digest } from './digest.ts';
@@ -82,6 +82,11 @@ export function adoptionTags(owner: Owner): Tags {
 /** Whether any installation of Konstellation owns the role, which then cannot be adopted. */
 export function isManaged(tags: Tags): boolean {
   return tagValue(tags, managedByTag) !== undefined;
+}
+
+/** Whether a tag is of Konstellation, whatever it says. */
+export function hasOurTags(tags: Tags): boolean {
+  return Object.keys(tags).some((key) => key.toLowerCase().startsWith(`${apiGroup}/`));
 }
 
 /** Identity of a cluster for ownership. The ARN alone is not unique, because another cluster of the same name may have the same one. */

@@ -1,7 +1,7 @@
 /** Ports to AWS, implemented in src/aws. All reject with IdentityError. */
 import type { RoleSettings, RoleSpec, ObservedAssociation, ObservedRole } from './world.ts';
 
-/** A listing of every role of the AWS account. */
+/** A listing of the roles of the AWS account. */
 export type RoleSnapshot = {
   readonly roles: readonly ObservedRole[];
   /** Time before the first call, in milliseconds. Later writes may be missing. */
@@ -21,7 +21,12 @@ export type KnownParts = Partial<Pick<ObservedRole, 'attachedPolicyArns' | 'inli
 export type RoleStore = {
   /** Reads a role; undefined if it does not exist. Takes one call, and another one for each unknown part. */
   read(name: string, signal?: AbortSignal, known?: KnownParts): Promise<ObservedRole | undefined>;
-  snapshot(signal?: AbortSignal): Promise<RoleSnapshot>;
+  /**
+   * Lists the roles of the AWS account.
+   *
+   * @param isNamed whether a role without our tags is listed, by its name (default: every role is)
+   */
+  snapshot(signal?: AbortSignal, isNamed?: (name: string) => boolean): Promise<RoleSnapshot>;
   create(spec: RoleSpec, signal?: AbortSignal): Promise<{ arn: string; id: string }>;
   delete(name: string, signal?: AbortSignal): Promise<void>;
   updateTrustPolicy(name: string, trustPolicy: string, signal?: AbortSignal): Promise<void>;

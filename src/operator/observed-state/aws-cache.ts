@@ -104,7 +104,8 @@ export function createAwsCache<T, E extends Entry<T>>(kind: {
         store(key, before, listed);
       }
       for (const [key, before] of entries)
-        if (before.object && !seen.has(key) && !mayPrecede(startedAt, before)) store(key, before, null);
+        if (before.object && !seen.has(key) && !mayPrecede(startedAt, before) && !isRead(before, startedAt))
+          store(key, before, null);
       prune();
       return [...changed];
     },
@@ -117,6 +118,11 @@ export function createAwsCache<T, E extends Entry<T>>(kind: {
       listedFrom = undefined;
     },
   };
+}
+
+/** Whether the object was read after this time. A listing begun before does not contain every such object. */
+function isRead({ knownAt = -Infinity }: Entry<unknown>, since: number): boolean {
+  return knownAt >= since;
 }
 
 /** Whether an answer to a call begun at `askedAt` may be older than our last write. */

@@ -93,6 +93,21 @@ describe('a listing', () => {
     expect(list([listed('a')], { startedAt })).toEqual([]);
   });
 
+  it('does not delete a role that was read after its first call', () => {
+    const { cache, clock, list } = setUp();
+    const startedAt = clock.now;
+    clock.now += 1_000;
+    // The account asks for the role after the listing has left it out.
+    cache.forAccount({ clusterArn: cluster, account: 'a', names: ['theirs'] });
+    cache.read('theirs', roleOf('theirs', { tags: {} }), clock.now);
+    clock.now += 1_000;
+    expect(list([], { startedAt })).toEqual([]);
+    expect(cache.roleOf('theirs')).toBeDefined();
+    clock.now += 1_000;
+    list([]);
+    expect(cache.roleOf('theirs')).toBeUndefined();
+  });
+
   it('keeps the known session duration', () => {
     const { cache, list } = setUp();
     cache.read('a', roleOf('a', { maxSessionDuration: 7200 }), 0);

@@ -88,6 +88,9 @@ export function createRoleCache(now: () => Monotonic) {
     /** The role of this name; undefined if there is none or its state is unknown. */
     roleOf: (name: string): ObservedRole | undefined => known(name)?.object ?? undefined,
 
+    /** Whether the state of this name is cached, so that a listing has to show it. */
+    isKnown: (name: string): boolean => known(name) !== undefined,
+
     /** Stores the answer to a read begun at `startedAt`. Returns whether it changed what was cached. */
     read(name: string, role: ObservedRole | undefined, startedAt: number): boolean {
       const before = known(name);

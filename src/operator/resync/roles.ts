@@ -74,7 +74,7 @@ export function createRolePass(options: {
   };
 
   const list = async (facts: ClusterFacts, signal: AbortSignal): Promise<readonly string[]> => {
-    const snapshot = await aws(facts.accountId).snapshot(signal);
+    const snapshot = await aws(facts.accountId).snapshot(signal, cache.isKnown);
     deniedAt = undefined;
     pagesOfLastListing = snapshot.pages ?? 1;
     const suspects = cache.listed(snapshot, facts.clusterArn);

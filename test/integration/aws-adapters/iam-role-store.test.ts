@@ -54,7 +54,7 @@ beforeAll(async () => {
     setTimer: systemTimer,
   });
   const calls = callsOf('iam', scheduler, { owner: 'test', priority: 'new' });
-  store = createIamRoleStore({ iam: emulator.iam(), calls, now: monotonicClock });
+  store = createIamRoleStore({ iam: emulator.iam(), calls, listingCalls: calls, now: monotonicClock });
 });
 afterAll(async () => {
   await emulator?.close();
@@ -250,6 +250,24 @@ describe('a listing', () => {
     const read = await store.read('made');
     const { maxSessionDuration: _, description: __, ...listed } = read ?? {};
     expect(after.roles.find(({ name }) => name === 'made')).toEqual(listed);
+  });
+
+  it('of our roles omits roles without our tags, unless they are named, and reduces each page before it is parsed', async () => {
+    const made = emulator.state.role('made');
+    if (!made) throw new Error('there is no role to copy');
+    const policy = { ...made.trust, encoded: 'x'.repeat(9_000) };
+    const inlinePolicies = [{ name: 'inline', policy }];
+    for (const name of ['of-others', 'adoptable']) {
+      const tags = [{ Key: 'team', Value: 'other' }];
+      const arn = `${made.arn}-${name}`;
+      emulator.state.putRole({ ...made, name, arn, tags, inlinePolicies, boundaryArn: undefined }, 0);
+    }
+    const whole = (await store.snapshot()).roles.find(({ name }) => name === 'adoptable');
+    expect(whole).toMatchObject({ inlinePolicyNames: ['inline'], tags: { team: 'other' } });
+    const { roles } = await store.snapshot(undefined, (name) => name === 'adoptable');
+    expect(roles.map(({ name }) => name)).toContain('made');
+    expect(roles.find(({ name }) => name === 'adoptable')).toEqual(whole);
+    expect(roles.find(({ name }) => name === 'of-others')).toBeUndefined();
   });
 
   it('without any boundary leaves open whether a role has one', async () => {

@@ -60,7 +60,13 @@ function connect(keys: Keys, of = clusterName): PodIdentityAws {
   );
   const calls = callsOf('eks', schedulers.eks, caller, { classify: classifyEksError });
   return {
-    associations: createEksAssociationStore({ eks, calls, clusterName: of, now: monotonicClock }),
+    associations: createEksAssociationStore({
+      eks,
+      calls,
+      listingCalls: calls,
+      clusterName: of,
+      now: monotonicClock,
+    }),
     prover: createEksAuthProver({ auth, scheduler: schedulers.eksAuth, caller, clusterName: of }),
   };
 }

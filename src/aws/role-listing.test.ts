@@ -1,0 +1,55 @@
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { reduceRoleListing } from './role-listing.ts';
+
+const tags = (key: string): string => `<Tags><member><Key>${key}</Key><Value>Zürich</Value></member></Tags>`;
+const instanceProfiles =
+  '<InstanceProfileList><member><Roles><member><RoleName>NAME</RoleName></member></Roles></member></InstanceProfileList>';
+const role = (name: string, tag = ''): string =>
+  `<member>${instanceProfiles.replace('NAME', name)}<RolePolicyList><member><PolicyName>inline</PolicyName><PolicyDocument>%7B%22k11n.dev%2F%22%7D</PolicyDocument></member></RolePolicyList><RoleName>${name}</RoleName><AssumeRolePolicyDocument>%7B%7D</AssumeRolePolicyDocument>${tag}<PermissionsBoundary><PermissionsBoundaryArn>arn:b</PermissionsBoundaryArn></PermissionsBoundary></member>`;
+const page = (...roles: readonly string[]): string =>
+  `<GetAccountAuthorizationDetailsResponse><Result><UserDetailList/><RoleDetailList>\n  ${roles.join('\n  ')}\n</RoleDetailList><IsTruncated>true</IsTruncated><Marker>m</Marker></Result></GetAccountAuthorizationDetailsResponse>`;
+
+async function reduced(xml: string, cuts: readonly number[] = [], isNamed?: (name: string) => boolean) {
+  const bytes = Buffer.from(xml);
+  const at = [0, ...cuts.map((cut) => cut % bytes.length).toSorted((a, b) => a - b), bytes.length];
+  const chunks = at.slice(1).map((end, index) => bytes.subarray(at[index], end));
+  return text(Readable.from(chunks).pipe(reduceRoleListing(isNamed)));
+}
+
+const named = `<member><RolePolicyList><member><PolicyName>inline</PolicyName></member></RolePolicyList><RoleName>theirs</RoleName><AssumeRolePolicyDocument>%7B%7D</AssumeRolePolicyDocument>${tags('team')}<PermissionsBoundary><PermissionsBoundaryArn>arn:b</PermissionsBoundaryArn></PermissionsBoundary></member>`;
+const unnamed =
+  '<member><RoleName>theirs</RoleName><PermissionsBoundary><PermissionsBoundaryArn>arn:b</PermissionsBoundaryArn></PermissionsBoundary></member>';
+
+describe('the reduction of a role listing', () => {
+  it.each(['k11n.dev/cluster', 'K11N.DEV/account', 'k11n.dev&#x2F;cluster'])(
+    'keeps a role with the tag %s whole',
+    async (key) => {
+      const xml = page(role('ours', tags(key)), role('theirs', tags('team')));
+      expect(await reduced(xml, [], () => false)).toBe(page(role('ours', tags(key)), unnamed));
+    },
+  );
+
+  it('drops only the documents of inline policies and the instance profiles of a role whose details are needed', async () => {
+    const xml = page(role('theirs', tags('team')));
+    expect(await reduced(xml)).toBe(page(named));
+    expect(await reduced(xml, [], (name) => name === 'theirs')).toBe(page(named));
+  });
+
+  it('leaves a page without roles and a broken page as they are', async () => {
+    for (const xml of [page(), '<ErrorResponse>', page(role('ours')).slice(0, 300)])
+      expect(await reduced(xml)).toBe(xml);
+  });
+
+  it('does not depend on where the chunks end', async () => {
+    const xml = page(role('ours', tags('k11n.dev/cluster')), role('theirs', tags('team')), role('other'));
+    const whole = await reduced(xml, [], (name) => name === 'theirs');
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(), { maxLength: 40 }), async (cuts) => {
+        expect(await reduced(xml, cuts, (name) => name === 'theirs')).toBe(whole);
+      }),
+    );
+  });
+});
