@@ -18,6 +18,8 @@ export type Seed = {
   readonly prefix: string;
   readonly path: string;
   readonly tags: Readonly<Record<string, string>>;
+  /** Size of the document of an inline policy of each role, as IAM encodes it. Default: no inline policy. */
+  readonly inlineBytes?: number;
 };
 
 export type Begin = {
@@ -106,6 +108,8 @@ function plant(seed: Seed, into: IamState, uniqueId: (prefix: 'AROA') => string)
     }),
     into,
   );
+  const policy = { ...trust, encoded: trust.encoded.padEnd(seed.inlineBytes ?? 0, '%20') };
+  const inlinePolicies = seed.inlineBytes === undefined ? [] : [{ name: 'inline', policy }];
   for (let index = 0; index < seed.count; index += 1) {
     const name = `${seed.prefix}${index}`;
     const tags = Object.entries(seed.tags).map(([Key, Value]) => ({
@@ -124,7 +128,7 @@ function plant(seed: Seed, into: IamState, uniqueId: (prefix: 'AROA') => string)
         trust,
         tags,
         attachedPolicies: [firstPolicy, 'arn:aws:iam::aws:policy/CloudWatchLogsReadOnlyAccess'],
-        inlinePolicies: [],
+        inlinePolicies,
         boundaryArn: undefined,
       },
       0,

@@ -21,11 +21,12 @@ import { edit } from './scenarios/edit.ts';
 import { restart } from './scenarios/restart.ts';
 import { sandbox } from './scenarios/sandbox.ts';
 import { scale } from './scenarios/scale.ts';
-import { sweep } from './scenarios/drift-detection.ts';
+import { sweep, sweepMemory } from './scenarios/drift-detection.ts';
 
 const scenarios: readonly Scenario[] = [
   create,
   sweep,
+  sweepMemory,
   edit,
   hundredUnlimited,
   hundredLimited,

@@ -83,6 +83,8 @@ export type Operator = {
   metric(line: string): Promise<number>;
   /** Current and peak resident memory in mebibytes. */
   memory(): Promise<{ readonly now: number; readonly peak: number }>;
+  /** Forgets the peak so far. Only on Linux. */
+  resetPeak(): Promise<void>;
   log(): Promise<string>;
   stop(): Promise<void>;
 };
@@ -284,6 +286,8 @@ async function startOperator(
         Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1024;
       return { now: mebibytes('VmRSS'), peak: mebibytes('VmHWM') };
     },
+    // See proc_pid_clear_refs(5).
+    resetPeak: () => writeFile(`/proc/${child.pid}/clear_refs`, '5'),
     log: () => readFile(logFile, 'utf8'),
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;

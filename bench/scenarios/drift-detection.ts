@@ -72,3 +72,51 @@ export const sweep: Scenario = {
     return figures;
   },
 };
+
+/** Size of the inline policies of a role of others, near IAM's maximum of 10,240 characters. */
+const inlineBytes = 9 * 1024;
+
+/** Peak memory of a few passes, without the memory of the start. Mebibytes. */
+async function memoryOf(
+  kon: string,
+  foreign: number,
+): Promise<{ readonly idle: number; readonly peak: number }> {
+  const world = await startWorld(kon, {
+    driftIntervalSeconds: intervalSeconds,
+    seeds: [{ count: foreign, prefix: 'somebody-else-', path: '/', tags: { team: 'other' }, inlineBytes }],
+  });
+  try {
+    const operator = await world.startOperator();
+    const listings = (): Promise<number> =>
+      operator.metric('konstellation_aws_calls_total{service="iam",action="GetAccountAuthorizationDetails"');
+    const pages = Math.max(1, Math.ceil(foreign / 1000));
+    while ((await listings()) < 2 * pages) await delay(100);
+    await operator.resetPeak();
+    while ((await listings()) < (2 + sweeps) * pages) await delay(100);
+    const { now, peak } = await operator.memory();
+    return { idle: now, peak };
+  } finally {
+    await world.stop();
+  }
+}
+
+export const sweepMemory: Scenario = {
+  name: 'drift memory',
+  summary: `resident memory of drift detection passes over roles of others with ${inlineBytes / 1024} KB of inline policies each`,
+  async run({ kon, note }) {
+    const { idle } = await memoryOf(kon, 0);
+    note(`idle, without roles of others: ${idle.toFixed(0)} MiB`);
+    const figures: Figure[] = [];
+    for (const foreign of [1000, 5000]) {
+      const { peak } = await memoryOf(kon, foreign);
+      note(`${foreign} roles of others: ${peak.toFixed(0)} MiB at most`);
+      figures.push({
+        name: `drift memory: ${foreign} roles of others, over idle`,
+        value: peak - idle,
+        unit: 'MiB',
+        bound: 30,
+      });
+    }
+    return figures;
+  },
+};
