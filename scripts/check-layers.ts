@@ -27,7 +27,7 @@ const layers: Readonly<Record<string, Layer>> = {
   aws: { imports: ['k8s', 'http', 'api', 'policy', 'identity', 'eks-auth'], packages: 'any' },
   operator: { imports: ['k8s', 'api', 'identity', 'workloads', 'rbac', 'kube', 'aws'], packages: 'any' },
   sandbox: {
-    imports: ['k8s', 'api', 'policy', 'identity', 'rbac', 'kube', 'eks-auth', 'aws'],
+    imports: ['k8s', 'api', 'policy', 'identity', 'workloads', 'rbac', 'kube', 'eks-auth', 'aws'],
     packages: 'any',
   },
   cli: {

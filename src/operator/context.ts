@@ -114,6 +114,9 @@ export const podsByServiceAccount = 'serviceAccount';
 /** Index of pods by the ARNs of the roles that they hold by web identity. */
 export const podsByRole = 'role';
 
+/** Index of the pods that use the Pod Identity agent, and of the agents, by their node. */
+export const podsByNode = 'node';
+
 /** Index of labelled workloads by the name of the ServiceAccount that their pods use. */
 export const workloadsByServiceAccount = 'serviceAccount';
 
@@ -167,6 +170,8 @@ export function createInformers(of: {
       indexers: {
         [podsByServiceAccount]: (pod) => [`${pod.metadata.namespace ?? ''}/${serviceAccountOf(pod)}`],
         [podsByRole]: rolesHeld,
+        // Trimming keeps the node of these pods only.
+        [podsByNode]: (pod) => oneOrNone(pod.spec?.nodeName),
         [podsByApp]: labelIndex(appLabel),
       },
     }),

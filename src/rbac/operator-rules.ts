@@ -64,6 +64,9 @@ export const operatorClusterRules: readonly Rule[] = [
   },
   { apiGroups: [''], resources: ['namespaces'], verbs: [...follow, 'create', 'patch'] },
   { apiGroups: [''], resources: ['serviceaccounts', 'pods'], verbs: follow },
+  // The label of a node shows whether EKS Auto Mode gives Pod Identity credentials to its pods. Only nodes without an agent pod
+  // are read.
+  { apiGroups: [''], resources: ['nodes'], verbs: ['get'] },
   { apiGroups: [''], resources: ['configmaps', 'services'], verbs: look },
   { apiGroups: ['apps'], resources: ['deployments'], verbs: look },
   { apiGroups: ['apps'], resources: ['statefulsets', 'daemonsets'], verbs: follow },

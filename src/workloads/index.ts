@@ -34,7 +34,27 @@ export {
 } from './pod-identity.ts';
 export { recoveredAt } from './pod-failure.ts';
 export { createPodTrimmer } from './pod-trimmer.ts';
-export { isOnFargate, isReady, isRunning, isTerminating, serviceAccountOf, type Pod } from './pod.ts';
+export {
+  agentName,
+  agentNamespace,
+  isAgent,
+  isAgentName,
+  isOnFargate,
+  isReady,
+  isRunning,
+  isTerminating,
+  serviceAccountOf,
+  usesAgent,
+  type Pod,
+} from './pod.ts';
+export {
+  agentFor,
+  agentOf,
+  agentNodeOf,
+  type AgentLookup,
+  type AgentNode,
+  type AgentState,
+} from './pod-identity-agent.ts';
 export {
   appEventReasons,
   gateReasons,

@@ -25,6 +25,21 @@ it('stores the common parts of pods of one template once', () => {
   expect(other?.status).not.toBe(a?.status);
 });
 
+it('keeps the node of pods that use the Pod Identity agent, and stores the rest of their spec once', () => {
+  const trim = createPodTrimmer();
+  const onNode = (name: string, nodeName: string): Pod => ({
+    ...podOf(name, 'arn:1'),
+    spec: {
+      nodeName,
+      containers: [{ name: 'app', env: [{ name: 'AWS_CONTAINER_CREDENTIALS_FULL_URI', value: 'x' }] }],
+    },
+  });
+  const [a, b] = [onNode('a', 'node-1'), onNode('b', 'node-2')].map(trim);
+  expect([a, b]).toStrictEqual([trimPod(onNode('a', 'node-1')), trimPod(onNode('b', 'node-2'))]);
+  expect([a?.spec?.nodeName, b?.spec?.nodeName]).toEqual(['node-1', 'node-2']);
+  expect(b?.spec?.containers).toBe(a?.spec?.containers);
+});
+
 it('limits the number of remembered parts', () => {
   const trim = createPodTrimmer();
   const first = trim(podOf('a', 'arn:0'));

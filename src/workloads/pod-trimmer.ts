@@ -19,10 +19,10 @@ export function createPodTrimmer(): (pod: Pod) => Pod {
     return value;
   };
   return (pod) => {
-    const { spec, status, ...trimmed } = trimPod(pod);
+    const { spec: { nodeName, ...spec } = {}, status, ...trimmed } = trimPod(pod);
     return {
       ...trimmed,
-      ...(spec ? { spec: shared(spec) } : {}),
+      spec: nodeName === undefined ? shared(spec) : { ...shared(spec), nodeName },
       ...(status ? { status: shared(status) } : {}),
     };
   };

@@ -2,7 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { identitiesHeld, podIdentity } from './pod-identity.ts';
 import { crashLoopOf, recoveredAt, podFailure } from './pod-failure.ts';
-import { isReady, isRunning, isTerminating, serviceAccountOf, trimPod, type Pod } from './pod.ts';
+import { agentOf, type AgentState } from './pod-identity-agent.ts';
+import { isReady, isRunning, isTerminating, serviceAccountOf, trimPod, usesAgent, type Pod } from './pod.ts';
 import type { Wall } from '../k8s/time.ts';
 
 const names = fc.constantFrom('web', 'proxy', 'migrate');
@@ -157,6 +158,11 @@ describe('trimPod', () => {
         expect(crashLoopOf([trimmed], now as Wall)).toEqual(crashLoopOf([pod], now as Wall));
         expect(recoveredAt([trimmed], now as Wall)).toBe(recoveredAt([pod], now as Wall));
         expect(isTerminating(trimmed)).toBe(isTerminating(pod));
+        expect(usesAgent(trimmed)).toBe(usesAgent(pod));
+        // The agent's pod is trimmed too. Whether a pod is one is tested in pod-identity-agent.test.ts.
+        const agentBeside = (agent: Pod): AgentState =>
+          agentOf('node-1', { agentsOn: () => [agent], nodeOf: () => undefined });
+        expect(agentBeside(trimmed)).toEqual(agentBeside(pod));
       }),
     );
   });
@@ -177,7 +183,7 @@ describe('trimPod', () => {
         const text = JSON.stringify(trimPod(pod));
         for (const gone of [
           'managedFields',
-          'nodeName',
+          ...(usesAgent(pod) ? [] : ['nodeName']),
           'podIP',
           'LOG_LEVEL',
           'example.com/web',

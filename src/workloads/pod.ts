@@ -59,6 +59,7 @@ export type Pod = {
   readonly spec?: {
     readonly serviceAccountName?: string;
     readonly schedulerName?: string;
+    readonly nodeName?: string;
     readonly containers?: readonly PodContainer[];
     readonly initContainers?: readonly PodContainer[];
     readonly volumes?: readonly PodVolume[];
@@ -163,6 +164,40 @@ export function isOnFargate(pod: Pod): boolean {
   return pod.spec?.schedulerName === fargateScheduler;
 }
 
+/**
+ * Namespace of the Pod Identity agent. Pods elsewhere do not count as agents, since users may create pods with any owner in their own
+ * namespaces.
+ */
+export const agentNamespace = 'kube-system';
+
+/**
+ * Name of the agent's EKS add-on and of its DaemonSet. DaemonSets of other node types have a suffix, for example `-hybrid`. Source:
+ * aws/eks-pod-identity-agent, charts/eks-pod-identity-agent.
+ */
+export const agentName = 'eks-pod-identity-agent';
+
+/** Whether the pod is a Pod Identity agent: a pod of the add-on's DaemonSet. */
+export function isAgent({ metadata: { namespace, ownerReferences = [] } }: Pod): boolean {
+  return (
+    namespace === agentNamespace &&
+    ownerReferences.some(
+      ({ kind, name, controller }) => controller && kind === 'DaemonSet' && isAgentName(name),
+    )
+  );
+}
+
+/** Whether a DaemonSet of this name in `agentNamespace` is one of the add-on. */
+export function isAgentName(name: string): boolean {
+  return name.startsWith(agentName);
+}
+
+/** Whether SDKs in the pod request credentials from the agent of the pod's node. */
+export function usesAgent({ spec }: Pod): boolean {
+  return [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])].some(({ env = [] }) =>
+    env.some(({ name }) => name === identityEnv.containerCredentials),
+  );
+}
+
 /** Mark of the identity in the template that the pod was created from; absent on pods without our annotation. */
 export function markOf(pod: Pod): string | undefined {
   return pod.metadata.annotations?.[identityAnnotation];
@@ -200,6 +235,8 @@ export function trimPod(pod: Pod): Pod {
     spec: defined({
       serviceAccountName: spec?.serviceAccountName,
       schedulerName: spec?.schedulerName === fargateScheduler ? fargateScheduler : undefined,
+      // Only the nodes of these pods matter. Pods of one template share the rest of their spec.
+      nodeName: isAgent(pod) || usesAgent(pod) ? spec?.nodeName : undefined,
       containers: spec?.containers?.map((container) => trimContainer(container, mounted)),
       initContainers: spec?.initContainers?.map((container) => trimContainer(container, mounted)),
       volumes: nonEmpty(volumes),

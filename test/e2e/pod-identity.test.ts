@@ -20,7 +20,7 @@ import {
 } from '../../src/api/index.ts';
 import { findCondition } from '../../src/k8s/conditions.ts';
 import { operatorCalls, ownershipTags } from '../../src/identity/index.ts';
-import { resources } from '../../src/kube/index.ts';
+import { resources, type KubeObject } from '../../src/kube/index.ts';
 import type { JournalEntry } from '../../sandbox/src/aws/journal.ts';
 import { eventually } from '../support/eventually.ts';
 import { recordHistory, type History } from '../support/history.ts';
@@ -131,10 +131,9 @@ async function tryAsPod(app: string, namespace: string): Promise<string> {
   const program = `
     import('${import.meta.resolve('@aws-sdk/client-s3')}').then(async ({ S3Client, ListBucketsCommand, CreateBucketCommand }) => {
       const s3 = new S3Client({});
-      await s3.send(new ListBucketsCommand({}));
-      console.log('listed');
+      await s3.send(new ListBucketsCommand({})).then(() => console.log('listed'));
       await s3.send(new CreateBucketCommand({ Bucket: 'of-the-pod' })).catch((error) => console.log(error.name));
-    });`;
+    }).catch((error) => console.log(error.name));`;
   const { code, stdout, stderr } = await sandbox.kon(
     ['sandbox', 'exec', `deploy/${app}`, '-n', namespace, '--', process.execPath, '-e', program],
     { env: { KON_SANDBOX_DIR: sandbox.description.folder } },
@@ -198,6 +197,43 @@ test('an account without a pod is set up, and the first pod proves it', async ()
   expect(await revisions('first')).toEqual([1, 1]);
   expect((await sandbox.kon(['account', 'verify', 'first'])).code).toBe(0);
   expect(await tryAsPod('first', 'production')).toBe('listed\nAccessDenied');
+});
+
+test('G1: an account is not Ready while no Pod Identity agent runs on the node of its pod, and is again when one does', async () => {
+  const ref = { namespace: 'kube-system', name: 'eks-pod-identity-agent' };
+  const { metadata, ...agent } = await sandbox.client.get<KubeObject>(resources.daemonSets, ref);
+  const agentCheck = async (): Promise<unknown> => {
+    const { stdout } = await sandbox.kon(['doctor', '-o', 'json']);
+    const { checks } = JSON.parse(stdout) as { readonly checks: readonly { readonly id: string }[] };
+    return checks.find(({ id }) => id === 'pod-identity-agent');
+  };
+  expect(await agentCheck()).toMatchObject({ status: 'ok', message: `${ref.namespace}/${ref.name}, 1 node` });
+  await sandbox.client.delete(resources.daemonSets, ref, { propagationPolicy: 'Background' });
+  const row = await person.untilRow('first', 'production', 'AgentMissing');
+  expect(row).toMatchObject({ linked: true, proven: false });
+  expect(row.message).toContain('no Pod Identity agent is ready on its node node-1');
+  const unready = await person.untilAccount('first', 'that it is not Ready', (account) =>
+    findCondition(account.status?.conditions, 'Ready')?.status === 'False' ? account : undefined,
+  );
+  expect(findCondition(unready.status?.conditions, 'IdentityProven')?.reason).toBe('AgentMissing');
+  expect(await agentCheck()).toMatchObject({
+    status: 'error',
+    message: 'no Pod Identity agent is ready on 1 of 1 node: node-1',
+  });
+  const unproven = await sandbox.kon(['account', 'verify', 'first']);
+  expect(unproven.code).not.toBe(0);
+  expect(unproven.stdout).toContain('AgentMissing');
+  expect(await tryAsPod('first', 'production')).toBe('CredentialsProviderError');
+
+  const { name, namespace = '', labels = {} } = metadata;
+  await sandbox.client.create<KubeObject>(resources.daemonSets, {
+    ...agent,
+    metadata: { name, namespace, labels },
+  });
+  await untilServed('first', 'PodIdentity');
+  expect((await sandbox.kon(['account', 'verify', 'first'])).code).toBe(0);
+  expect(await tryAsPod('first', 'production')).toBe('listed\nAccessDenied');
+  expect(await revisions('first')).toEqual([1, 1]);
 });
 
 test('a foreign association is reported and stays unchanged', async () => {

@@ -3,6 +3,7 @@ import { apps, linkedServiceAccounts, type App, type LinkedServiceAccount } from
 import { findCondition } from '../../src/k8s/conditions.ts';
 import { taggedOwner } from '../../src/identity/index.ts';
 import { resources } from '../../src/kube/index.ts';
+import { hasAgent } from './agents.ts';
 import { differences, type EndState } from './end-state.ts';
 import { listedArns } from './listed-arns.ts';
 import { isOfOtherIssuer } from './ownership.ts';
@@ -179,9 +180,10 @@ export async function agreesWithStatus(simulation: Simulation): Promise<readonly
         !server
           .list(resources.pods, target)
           .some(
-            ({ spec }) =>
-              (spec as { readonly schedulerName?: string }).schedulerName === 'fargate-scheduler' &&
-              (spec as { readonly serviceAccountName?: string }).serviceAccountName === name,
+            (pod) =>
+              (pod.spec as { readonly serviceAccountName?: string }).serviceAccountName === name &&
+              JSON.stringify(pod.spec).includes('AWS_CONTAINER_CREDENTIALS_FULL_URI') &&
+              !hasAgent(server, pod),
           );
       const works =
         isLinked &&

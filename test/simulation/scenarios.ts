@@ -41,6 +41,7 @@ import {
   webhook,
   type Act,
 } from './acts.ts';
+import { addAgent, removeAgent, useAutoMode } from './agents.ts';
 import { policiesPerRole } from './simulated-aws.ts';
 import { driftIntervalMs } from './simulation.ts';
 
@@ -226,6 +227,24 @@ export const scenarios: readonly Scenario[] = [
       deploy('app', { serviceAccount: 'a' }),
       fargatePod('a', 'production'),
       removeFargatePod('production'),
+    ],
+  },
+  {
+    name: 'the Pod Identity agent of a node is removed while an app uses it, and is added again',
+    acts: [
+      create('a', { targets: ['production'], aws: { identityMode: 'PodIdentity' } }),
+      deploy('app', { serviceAccount: 'a' }),
+      removeAgent,
+      addAgent,
+    ],
+  },
+  {
+    name: 'an app uses Pod Identity on a node of EKS Auto Mode, and is replaced',
+    acts: [
+      useAutoMode,
+      create('a', { targets: ['production'], aws: { identityMode: 'PodIdentity' } }),
+      deploy('app', { serviceAccount: 'a' }),
+      redeploy('app', { image: 'web:2', serviceAccount: 'a' }),
     ],
   },
   {

@@ -6,6 +6,7 @@
 import { resources, type KubeObject, type Resource, type SetTimer } from '../../src/kube/index.ts';
 import { eksDefaults, mutate, type Pod as WebhookPod } from '../../sandbox/src/webhook/mutate.ts';
 import { brokenImage } from './acts.ts';
+import { nodeName } from './agents.ts';
 import type { SimulatedApiServer, StoredObject } from './api-server/simulated-api-server.ts';
 import type { Monotonic } from '../../src/k8s/time.ts';
 
@@ -231,7 +232,7 @@ function podOf(
       },
     },
     // The pod is assigned to a node at once.
-    spec: { ...template.spec, nodeName: 'simulated' },
+    spec: { ...template.spec, nodeName },
   } as KubeObject;
 }
 

@@ -1,6 +1,7 @@
 /** A simulated cluster and a simulated AWS account, with the operator's real engine between them. */
 import { clusterConfigs, type ClusterConfig, type ClusterConfigSpec } from '../../src/api/index.ts';
 import { resources, type Logger } from '../../src/kube/index.ts';
+import { startNode } from './agents.ts';
 import type { Change } from './api-server/change-log.ts';
 import { createSimulatedApiServer, type SimulatedApiServer } from './api-server/simulated-api-server.ts';
 import { startOperatorProcess, type Fate, type OperatorProcess, type Request } from './operator-process.ts';
@@ -197,6 +198,7 @@ export async function startSimulation(options: SimulationOptions = {}): Promise<
     kind: 'Namespace',
     metadata: { name: 'default' },
   });
+  await startNode(server);
   const config: ClusterConfig = {
     apiVersion: 'k11n.dev/v1alpha1',
     kind: 'ClusterConfig',

@@ -13,6 +13,7 @@ import { endpointVariables } from '../endpoint-variables.ts';
 import { baseEnvironment, type OuterEnvironment } from '../environment.ts';
 import { logLine, podLogFile } from '../kubelet/pod-log.ts';
 import { type AgentOptions, startCredentialEndpoint } from './credential-endpoint.ts';
+import { isServed } from './agent.ts';
 import { agentVariable, type ExecPod, podIdentity } from './pod-identity.ts';
 import { createHomeFolder } from './home-folder.ts';
 import { createTokenFolder } from './token-folder.ts';
@@ -88,10 +89,11 @@ export async function execInPod(options: ExecOptions): Promise<number> {
     const ofContainer = identity.env(folder);
     const home = join(folder, 'home');
     await createHomeFolder(home, options.env['HOME']);
-    const agent = identity.usesAgent
-      ? await startCredentialEndpoint({ ...aws, now: options.now })
-      : undefined;
+    const served = identity.usesAgent && (await isServed(pod, client, options.signal));
+    const agent = served ? await startCredentialEndpoint({ ...aws, now: options.now }) : undefined;
     if (agent) note(`credentials are at ${agent.url} instead of the node's agent`);
+    else if (identity.usesAgent)
+      note('no Pod Identity agent is ready on the node of the pod, so the program gets no credentials');
     try {
       const container = options.container ?? pod.spec.containers[0]?.name ?? '';
       const log =
@@ -105,7 +107,7 @@ export async function execInPod(options: ExecOptions): Promise<number> {
         AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
         AWS_EC2_METADATA_DISABLED: 'true',
         ...ofContainer,
-        ...(agent ? { [agentVariable]: agent.url } : {}),
+        ...(identity.usesAgent ? { [agentVariable]: agent?.url ?? unansweredUrl } : {}),
         ...endpointVariables(aws.endpoint, ofContainer),
         ...localEnvironment(options.env),
         HOME: home,
@@ -117,6 +119,9 @@ export async function execInPod(options: ExecOptions): Promise<number> {
     tokens.remove();
   }
 }
+
+/** A port of this machine on which nothing listens, as no agent does. */
+const unansweredUrl = 'http://127.0.0.1:1/v1/credentials';
 
 /** Forwards the program's output as it arrives, and appends it to the log line by line. */
 function keepLog(child: ChildProcess, file: string, now: () => Wall): void {

@@ -20,6 +20,8 @@ type TokenProjection = {
 export type ExecPod = KubeObject & {
   readonly spec: {
     readonly serviceAccountName?: string;
+    readonly schedulerName?: string;
+    readonly nodeName?: string;
     readonly containers: readonly ContainerSpec[];
     readonly volumes?: readonly {
       readonly name: string;

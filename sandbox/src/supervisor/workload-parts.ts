@@ -26,6 +26,7 @@ import type { CertificateAuthority } from '../cluster/certificates.ts';
 import type { ControlPlane } from '../cluster/control-plane.ts';
 import { controllerManager, scheduler } from '../cluster/controllers.ts';
 import { kwok, kwokConfig, node } from '../cluster/kwok.ts';
+import { podIdentityAgent } from '../cluster/pod-identity-agent.ts';
 import { baseEnvironment } from '../environment.ts';
 import { startKubeletFront } from '../kubelet/front.ts';
 import { loopbackRequest } from '../loopback.ts';
@@ -102,7 +103,7 @@ async function startNode(options: BringUpOptions, access: ApiServerAccess): Prom
   });
   await together(signal, (signal) => [
     writeFile(configFile, config, { mode: 0o600 }),
-    applyAll(client, [node], signal),
+    applyAll(client, [node, podIdentityAgent], signal),
     startKubelet(options, access, execPod),
   ]);
   const child = await parts.start(
@@ -333,6 +334,7 @@ const applied: readonly Resource[] = [
   resources.clusterRoles,
   resources.clusterRoleBindings,
   resources.customResourceDefinitions,
+  resources.daemonSets,
   resources.mutatingWebhookConfigurations,
   resources.namespaces,
   resources.nodes,

@@ -120,6 +120,66 @@ describe('a new account in Pod Identity', () => {
     expect(condition(world, 'Ready')).toBe('True Ready');
   });
 
+  describe('with a pod on a node without an agent pod', () => {
+    const onNode = (): SimulatedWorld => {
+      const world = inPodIdentity();
+      for (const target of facts.targets) {
+        const namespace = world.namespaces.get(target)!;
+        makePod(world, target);
+        namespace.pods = (namespace.pods ?? []).map((pod) => ({ ...pod, node: `node-of-${target}` }));
+      }
+      return world;
+    };
+
+    it('is proven if the node is one of EKS Auto Mode, which is read first', () => {
+      const world = onNode();
+      for (const target of facts.targets) world.autoNodes.add(`node-of-${target}`);
+      expect(planAccount(observe(world)).steps).toEqual(
+        facts.targets.map((target) => ({ kind: 'ReadNode', target, node: `node-of-${target}` })),
+      );
+      settle(world);
+      expect(kinds(world)).toEqual(['ReadNode', 'ReadNode', 'ProveIdentity', 'ProveIdentity']);
+      expect(condition(world, 'Ready')).toBe('True Ready');
+    });
+
+    it('is not proven on another node, whose name the row states with what to do, until an agent runs there', () => {
+      const world = onNode();
+      settle(world);
+      expect(kinds(world)).toEqual(['ReadNode', 'ReadNode']);
+      expect(condition(world, 'Ready')).toBe('False AgentMissing');
+      expect(row(world, 'production')).toMatchObject({ linked: true, proven: false, confirmed: false });
+      expect(row(world, 'production')?.message).toMatch(
+        /no Pod Identity agent is ready on its node node-of-production\. Add it: aws eks create-addon --cluster-name main .*identityMode: IRSA/,
+      );
+      for (const target of facts.targets) world.agents.set(`node-of-${target}`, true);
+      settle(world);
+      expect(condition(world, 'Ready')).toBe('True Ready');
+    });
+
+    it('loses its proof when the agent of a node is removed, although another pod has an agent', () => {
+      const world = onNode();
+      for (const target of facts.targets) world.agents.set(`node-of-${target}`, true);
+      settle(world);
+      makePod(world, 'production');
+      settle(world);
+      expect(condition(world, 'Ready')).toBe('True Ready');
+      world.agents.set('node-of-production', false);
+      settle(world);
+      expect(condition(world, 'Ready')).toBe('False AgentMissing');
+      expect(row(world, 'staging')?.proven).toBe(true);
+    });
+
+    it('is not proven while the node cannot be read, and the row shows the error', () => {
+      const world = onNode();
+      for (const target of facts.targets)
+        fail(world, `ReadNode ${target} node-of-${target}`, 'KubernetesDenied');
+      const plan = planAccount(observe(world));
+      expect(plan.steps).toEqual([]);
+      expect(conditionIn(plan.status, 'Ready')).toBe('False KubernetesDenied');
+      expect(plan.status.targets?.[0]).toMatchObject({ proven: false, confirmed: true });
+    });
+  });
+
   it('is proven by the first pod of each target, and remains proven after that pod has ended', () => {
     const world = inPodIdentity();
     makePod(world, 'production');

@@ -20,13 +20,14 @@ import {
   type AssignedRole,
   type TargetContext,
 } from './target-context.ts';
-import { problemOr } from './step-list.ts';
+import { problemOr, type StepList } from './step-list.ts';
 import { afterOthers, switching, row } from './target-rows.ts';
 import type {
-  AccountUser,
+  ClusterFacts,
   ObservedAssociation,
   ObservedServiceAccount,
   TargetObservation,
+  UnservedPod,
 } from '../state/world.ts';
 
 export function planByAssociation(
@@ -189,7 +190,7 @@ type PodProofPart =
   | ({ readonly proven: false; readonly confirmed: boolean; readonly proofKey: string } & Problem);
 
 function proofByPod(
-  { world, list }: TargetContext,
+  { world, facts, list }: TargetContext,
   { name, held }: TargetObservation,
   association: ObservedAssociation,
   { role, belief }: AssignedRole,
@@ -197,8 +198,11 @@ function proofByPod(
 ): PodProofPart {
   const key = proofKey(role, serviceAccount, association);
   const pod = held.exchangePod;
+  const unread = readNodes(list, name, held.unreadNodes ?? []);
   const [unserved] = held.withoutAgent ?? [];
-  if (unserved) return { proven: false, confirmed: false, proofKey: key, ...agentMissing(name, unserved) };
+  if (unserved)
+    return { proven: false, confirmed: false, proofKey: key, ...agentMissing(name, unserved, facts) };
+  if (unread) return { proven: false, confirmed: true, proofKey: key, ...unread };
   if (!pod) {
     lookAtRenewal(world, list, name);
     return standingProof(world, name, role, serviceAccount, association) === undefined
@@ -220,11 +224,32 @@ const disproving: ReadonlySet<Problem['reason']> = new Set([
   'TokenRejected',
 ]);
 
+/** Reads nodes. Returns the problem of the first one that could not be read. */
+function readNodes(list: StepList, target: string, nodes: readonly string[]): Problem | undefined {
+  const [failure] = nodes.flatMap((node) => list.addStep({ kind: 'ReadNode', target, node }) ?? []);
+  return failure && { reason: failure.code, message: failure.message };
+}
+
 /** Problem of a pod without agent. The exchange bypasses the agent, so it would succeed although the pod gets no credentials. */
-function agentMissing(target: string, { pod, workload }: AccountUser): Problem {
+function agentMissing(
+  target: string,
+  { pod, workload, node, computeType }: UnservedPod,
+  { name: cluster }: ClusterFacts,
+): Problem {
+  const which = `the pod ${target}/${pod}${workload === undefined ? '' : ` of ${workload}`}`;
+  const change = 'set identityMode: IRSA for the account';
+  if (computeType === 'fargate' || node === undefined)
+    return {
+      reason: 'AgentMissing',
+      message: `${which} runs on AWS Fargate, which has no Pod Identity agent, and gets no credentials. Move it to nodes with the agent, or ${change}`,
+    };
+  const remedy =
+    computeType === 'hybrid'
+      ? 'Add the agent for hybrid nodes: https://docs.aws.amazon.com/eks/latest/userguide/hybrid-nodes-add-ons.html'
+      : `Add it: aws eks create-addon --cluster-name ${cluster} --addon-name eks-pod-identity-agent; or repair it: kubectl get pods -n kube-system --field-selector spec.nodeName=${node}`;
   return {
     reason: 'AgentMissing',
-    message: `the pod ${target}/${pod}${workload === undefined ? '' : ` of ${workload}`} runs on AWS Fargate, which has no Pod Identity agent, and gets no credentials. Move it to nodes with the agent, or set identityMode: IRSA for the account`,
+    message: `${which} gets no credentials, because no Pod Identity agent is ready on its ${computeType === 'hybrid' ? 'hybrid node' : 'node'} ${node}. ${remedy}; or ${change}`,
   };
 }
 

@@ -71,7 +71,7 @@ export const identityReasons = {
   AwaitingFirstPod:
     'Association and trust policy were read back, and pods can be created. Only a token of a pod can prove a Pod Identity, so the first pod proves it.',
   AgentMissing: userAction(
-    'A running pod has an EKS Pod Identity and runs on AWS Fargate, where there is no Pod Identity agent, so it gets no credentials. Move it to nodes with the agent, or set `identityMode: IRSA` for the account.',
+    'A running pod has an EKS Pod Identity but gets no credentials: it runs on AWS Fargate, or no Pod Identity agent is ready on its node. Add or repair the agent, move the pod to nodes with the agent, or set `identityMode: IRSA` for the account.',
   ),
   AllProven: "A token of each target's ServiceAccount was exchanged for credentials of its role.",
   Proving: 'The proof is in progress.',

@@ -106,6 +106,14 @@ export type AccountUser = {
   readonly app?: string;
 };
 
+/** A pod with a Pod Identity that gets no credentials, since no Pod Identity agent serves it. */
+export type UnservedPod = AccountUser & {
+  /** Absent on AWS Fargate. */
+  readonly node?: string;
+  /** Type of the node: `fargate`, `hybrid` or another value of the label of EKS; absent for other nodes. */
+  readonly computeType?: string;
+};
+
 /** Running pod of any namespace that holds a role by web identity. */
 export type RoleHolder = {
   readonly namespace: string;
@@ -131,15 +139,17 @@ export type HeldIdentities = {
   readonly roleArns: readonly string[];
   /** Number of pods that get their role from the Pod Identity agent. */
   readonly podIdentity: number;
-  /** Number of these pods that are ready and have an agent, so that they would lose access without an association. Default: all. */
+  /** Number of these pods that are ready and not on Fargate, so that they would lose access without an association. Default: all. */
   readonly readyByPodIdentity?: number;
   /** Pods that are not replaced when the identity changes. Default: none. */
   readonly notReplaced?: readonly AccountUser[];
   /** Number of pods with a web identity that are replaced when the identity changes. Default: 0. */
   readonly replacedByRole?: number;
-  /** Pods on nodes that cannot run the Pod Identity agent, so that they get no credentials. Default: none. */
-  readonly withoutAgent?: readonly AccountUser[];
-  /** Another running pod, used for the token exchange. */
+  /** Pods on nodes without a Pod Identity agent, so that they get no credentials. Default: none. */
+  readonly withoutAgent?: readonly UnservedPod[];
+  /** Nodes of pods whose agent is known only after the node was read. Default: none. */
+  readonly unreadNodes?: readonly string[];
+  /** A running pod on a node with an agent, used for the token exchange. */
   readonly exchangePod?: { readonly name: string; readonly uid: string };
 };
 

@@ -1,11 +1,15 @@
-/** Steps that prove an identity, and records of proofs and confirmations after a step. */
+/** Steps that prove an identity, with the reads for it, and records of proofs and confirmations after a step. */
 import { roleNameOf } from '../desired/arn.ts';
 import type { ProofRecord } from '../state/world.ts';
 import type { Monotonic } from '../../k8s/time.ts';
 import type { StepRow } from './row.ts';
 import type { Step, StepOf } from './step.ts';
 
-export const proofSteps: { readonly ProveIdentity: StepRow<StepOf<'ProveIdentity'>> } = {
+export const proofSteps: {
+  readonly ProveIdentity: StepRow<StepOf<'ProveIdentity'>>;
+  readonly ReadNode: StepRow<StepOf<'ReadNode'>>;
+} = {
+  ReadNode: { detail: ({ node }) => node },
   ProveIdentity: { detail: ({ proofKey }) => proofKey },
 };
 

@@ -51,6 +51,8 @@ export type Step =
       /** The pod whose token is exchanged at EKS Auth. If absent, a token of the ServiceAccount is exchanged at STS. */
       readonly pod?: { readonly name: string; readonly uid: string };
     }
+  /** Reads the node of a pod, to learn whether EKS Auto Mode serves it. */
+  | { readonly kind: 'ReadNode'; readonly target: string; readonly node: string }
   | { readonly kind: 'ReadAssociation'; readonly target: string; readonly why: string }
   | {
       readonly kind: 'CreateAssociation';

@@ -63,6 +63,8 @@ export type SimulatedPod = {
   readonly holds: { readonly mode: IdentityMode; readonly roleArn: string } | undefined;
   /** No Pod Identity agent serves it. */
   readonly onFargate?: true;
+  /** Its node, if that matters: a node that is not in `SimulatedWorld.agents` was not read. */
+  readonly node?: string;
 };
 
 type Namespace = {
@@ -84,6 +86,10 @@ export type SimulatedWorld = {
   readonly associations: Map<string, ObservedAssociation>;
   readonly cachedAssociations: Map<string, CachedAssociation>;
   readonly namespaces: Map<string, Namespace>;
+  /** Whether a Pod Identity agent serves a node, by the name of the node. */
+  readonly agents: Map<string, boolean>;
+  /** Nodes that `ReadNode` finds to be nodes of EKS Auto Mode. */
+  readonly autoNodes: Set<string>;
   /** Pods that hold the role to be adopted. */
   holders: readonly RoleHolder[];
   readonly failures: Map<string, StepFailure>;
@@ -115,6 +121,8 @@ export function createWorld(
     associations: new Map(),
     cachedAssociations: new Map(),
     namespaces: new Map(facts.targets.map((target) => [target, { state: 'present', users: [] }])),
+    agents: new Map(),
+    autoNodes: new Set(),
     holders: [],
     failures: new Map(),
     proofs: new Map(),
@@ -155,7 +163,7 @@ export function observe(world: SimulatedWorld): AccountWorld {
           }),
         ),
         pods: { current: 0, stale: 0, uninjected: 0 },
-        held: heldBy(namespace?.pods ?? []),
+        held: heldBy(namespace?.pods ?? [], world.agents),
       };
     }),
     roles: world.cachedRoles,
@@ -167,17 +175,24 @@ export function observe(world: SimulatedWorld): AccountWorld {
   };
 }
 
-function heldBy(pods: readonly SimulatedPod[]): HeldIdentities {
+function heldBy(pods: readonly SimulatedPod[], agents: ReadonlyMap<string, boolean>): HeldIdentities {
   const of = (mode: IdentityMode): readonly SimulatedPod[] =>
     pods.filter(({ holds }) => holds?.mode === mode);
-  const isServed = ({ onFargate }: SimulatedPod): boolean => onFargate !== true;
-  const [first] = of('PodIdentity').filter(isServed);
+  /** Undefined if the node has to be read. */
+  const hasAgent = ({ onFargate, node }: SimulatedPod): boolean | undefined =>
+    onFargate ? false : node === undefined ? true : agents.get(node);
+  const [first] = of('PodIdentity').filter(hasAgent);
+  const unread = of('PodIdentity').filter((pod) => hasAgent(pod) === undefined);
   return {
     roleArns: [...new Set(of('IRSA').map(({ holds }) => holds?.roleArn ?? ''))],
     podIdentity: of('PodIdentity').length,
     withoutAgent: of('PodIdentity')
-      .filter((pod) => !isServed(pod))
-      .map(({ name }) => ({ pod: name })),
+      .filter((pod) => hasAgent(pod) === false)
+      .map(({ name, node }) => ({
+        pod: name,
+        ...(node === undefined ? { computeType: 'fargate' } : { node }),
+      })),
+    unreadNodes: [...new Set(unread.flatMap(({ node = [] }) => node))],
     replacedByRole: of('IRSA').length,
     ...(first ? { exchangePod: { name: first.name, uid: first.name } } : {}),
   };
@@ -344,6 +359,7 @@ function refusalOf(world: SimulatedWorld, step: Step): IdentityErrorCode | undef
     case 'UnlinkServiceAccount':
     case 'DeleteServiceAccount':
     case 'ReadAssociation':
+    case 'ReadNode':
     case 'DeleteAssociation':
       return undefined;
     case 'CreateRole':
@@ -440,6 +456,7 @@ function perform(world: SimulatedWorld, step: Step): void {
     const serviceAccount = serviceAccountAfter(step, name, { uid, resourceVersion: '1' });
     world.namespaces.set(step.target, serviceAccount ? { ...rest, serviceAccount } : rest);
   } else if (isAssociationStep(step)) performOnAssociation(world, step);
+  else if (step.kind === 'ReadNode') world.agents.set(step.node, world.autoNodes.has(step.node));
 }
 
 function performOnAssociation(world: SimulatedWorld, step: AssociationStep): void {

@@ -25,10 +25,12 @@ import {
 } from '../../kube/index.ts';
 import { trimServiceAccount } from '../context.ts';
 import { classifyKubeError } from '../kube-failures.ts';
+import type { NodeCache } from '../observed-state/nodes.ts';
 import type { WriteThroughCache } from '../observed-state/write-through-cache.ts';
 import { applyAssociationStep, type AssociationTools } from './apply-association-step.ts';
 import { applyRoleStep, type RoleTools } from './apply-role-step.ts';
 import { proveIdentity } from './prove-identity.ts';
+import { readNode } from './read-node.ts';
 import { createServiceAccount, deleteServiceAccount, patchServiceAccount } from './service-account-link.ts';
 import { isBeingDeleted, type Namespace } from './target-observation.ts';
 
@@ -38,6 +40,7 @@ export type StepTools = AssociationTools &
     readonly prover: IdentityProver;
     readonly accounts: WriteThroughCache<LinkedServiceAccount>;
     readonly serviceAccounts: WriteThroughCache<KubeObject>;
+    readonly nodes: NodeCache;
   };
 
 /** @throws IdentityError */
@@ -84,6 +87,8 @@ export async function applyStep(
       );
     case 'DeleteServiceAccount':
       return deleteServiceAccount(account, step.target, step.serviceAccount, tools, signal);
+    case 'ReadNode':
+      return readNode(step, tools, signal);
     case 'ProveIdentity':
       return proveIdentity(step, account, tools, signal);
   }

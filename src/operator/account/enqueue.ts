@@ -2,8 +2,8 @@
 import { targetLabel, type LinkedServiceAccount } from '../../api/index.ts';
 import { roleNameOf } from '../../identity/index.ts';
 import type { EnqueueOptions } from '../../kube/index.ts';
-import { rolesHeld, serviceAccountOf } from '../../workloads/index.ts';
-import type { Informers } from '../context.ts';
+import { isAgent, rolesHeld, serviceAccountOf } from '../../workloads/index.ts';
+import { podsByNode, type Informers } from '../context.ts';
 import type { ObservedState } from '../observed-state/index.ts';
 import { priorities } from './priority.ts';
 
@@ -61,6 +61,13 @@ export function enqueueOnChange(of: {
   informers.pods.onChange((change) => {
     const pod = change.new ?? change.old;
     if (!pod) return;
+    const { nodeName } = pod.spec ?? {};
+    if (isAgent(pod) && nodeName !== undefined) {
+      // The agent gives credentials to the other pods in this index.
+      for (const served of informers.pods.store.byIndex(podsByNode, nodeName))
+        enqueueKnown(serviceAccountOf(served), { afterMs: podDelayMs });
+      return;
+    }
     // Before an account adopts a role, it may wait for pods that hold the role under any ServiceAccount.
     const holding = rolesHeld(pod).flatMap((arn) => [...observed.roles.concernedBy(roleNameOf(arn))]);
     for (const name of new Set([serviceAccountOf(pod), ...holding]))

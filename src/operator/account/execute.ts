@@ -74,6 +74,7 @@ export function createExecutor(options: ExecutorOptions): ExecuteStep {
       associationCache: observed.associations,
       accounts: observed.accounts,
       serviceAccounts: observed.serviceAccounts,
+      nodes: observed.nodes,
       replacementBlocker: options.replacementBlocker,
       now: context.monotonic,
     };

@@ -9,11 +9,13 @@ import {
   type TargetObservation,
 } from '../../identity/index.ts';
 import {
+  podsByNode,
   podsByRole,
   podsByServiceAccount,
   serviceAccountsByAccount,
   type OperatorContext,
 } from '../context.ts';
+import { isAgent } from '../../workloads/index.ts';
 import type { ObservedState } from '../observed-state/index.ts';
 import type { AccountRollouts } from '../rollout/observe.ts';
 import type { AccountMemory } from './account-memory.ts';
@@ -100,5 +102,9 @@ function observeTarget(
     pods: informers.pods.store.byIndex(podsByServiceAccount, `${target}/${account}`),
     association,
     isReplaced,
+    agents: {
+      agentsOn: (node) => informers.pods.store.byIndex(podsByNode, node).filter(isAgent),
+      nodeOf: (name) => observed.nodes.get(name),
+    },
   });
 }

@@ -24,6 +24,7 @@ import {
 } from '../../identity/index.ts';
 import type { KubeObject } from '../../kube/index.ts';
 import {
+  agentFor,
   countPods,
   identitiesHeld,
   isOnFargate,
@@ -31,6 +32,7 @@ import {
   isRunning,
   isTerminating,
   serviceAccountOf,
+  type AgentLookup,
   type Pod,
   type WantedIdentity,
 } from '../../workloads/index.ts';
@@ -70,6 +72,7 @@ export function targetObservation(of: {
   readonly association?: CachedAssociation | undefined;
   /** Whether the pod is replaced when the identity of its account changes. */
   readonly isReplaced: (pod: Pod) => boolean;
+  readonly agents: AgentLookup;
 }): TargetObservation {
   const { namespace, account } = of;
   const serviceAccount = of.serviceAccount ? observeServiceAccount(of.serviceAccount) : undefined;
@@ -84,7 +87,7 @@ export function targetObservation(of: {
     users: ours ? pods.map(describeUser) : [],
     pods: wanted ? countPods(pods, wanted) : { current: 0, stale: 0, uninjected: 0 },
     // Pods may outlive their ServiceAccount, as in a namespace that is being deleted.
-    held: ours || !serviceAccount ? heldBy(pods, of.isReplaced) : { roleArns: [], podIdentity: 0 },
+    held: ours || !serviceAccount ? heldBy(pods, of) : { roleArns: [], podIdentity: 0 },
   };
 }
 
@@ -111,7 +114,10 @@ function identityOf(
 }
 
 /** @param pods pods that run as the same ServiceAccount */
-export function heldBy(pods: readonly Pod[], isReplaced: (pod: Pod) => boolean): HeldIdentities {
+export function heldBy(
+  pods: readonly Pod[],
+  { isReplaced, agents }: { readonly isReplaced: (pod: Pod) => boolean; readonly agents: AgentLookup },
+): HeldIdentities {
   const held = pods.map((pod) => ({ pod, identities: identitiesHeld(pod) }));
   const roleArns = held.flatMap(({ identities }) =>
     identities.flatMap((identity) => (identity.kind === 'role' ? identity.roleArn : [])),
@@ -119,16 +125,26 @@ export function heldBy(pods: readonly Pod[], isReplaced: (pod: Pod) => boolean):
   const byAgent = held
     .filter(({ identities }) => identities.some(({ kind }) => kind === 'podIdentity'))
     .map(({ pod }) => pod);
-  const served = byAgent.filter((pod) => !isOnFargate(pod));
+  const present = byAgent
+    .filter((pod) => !isTerminating(pod))
+    .map((pod) => ({ pod, agent: agentFor(pod, agents) }));
   // The oldest pod is chosen, so that the choice does not change while that pod exists.
-  const [oldest] = served
-    .filter((pod) => pod.status?.phase === 'Running' && !isTerminating(pod))
+  const [oldest] = present
+    .filter(({ pod, agent }) => agent.state === 'serves' && pod.status?.phase === 'Running')
+    .map(({ pod }) => pod)
     .toSorted((a, b) => ageOf(a).localeCompare(ageOf(b)));
+  const unread = present.flatMap(({ agent }) => (agent.state === 'unread' ? agent.node : []));
   return {
     roleArns: [...new Set(roleArns)].sort(),
     podIdentity: byAgent.length,
-    readyByPodIdentity: served.filter((pod) => isReady(pod) && !isTerminating(pod)).length,
-    withoutAgent: byAgent.filter((pod) => isOnFargate(pod) && !isTerminating(pod)).map(describeUser),
+    // The agent of a node may come back, which Fargate never has.
+    readyByPodIdentity: present.filter(({ pod }) => isReady(pod) && !isOnFargate(pod)).length,
+    withoutAgent: present.flatMap(({ pod, agent }) => {
+      if (agent.state !== 'missing') return [];
+      const { state: _, ...where } = agent;
+      return { ...describeUser(pod), ...where };
+    }),
+    unreadNodes: [...new Set(unread)].sort(),
     notReplaced: byAgent.filter((pod) => !isTerminating(pod) && !isReplaced(pod)).map(describeUser),
     replacedByRole: held.filter(
       ({ pod, identities }) => identities.some(({ kind }) => kind === 'role') && isReplaced(pod),

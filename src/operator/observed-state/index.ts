@@ -1,11 +1,12 @@
 /**
- * Observed state: IAM roles and Pod Identity associations with the source of each, and the watched Kubernetes objects
- * of accounts, updated by our latest writes.
+ * Observed state: IAM roles and Pod Identity associations with the source of each, the watched Kubernetes objects of
+ * accounts, updated by our latest writes, and the nodes that were read.
  */
 import type { LinkedServiceAccount } from '../../api/index.ts';
 import type { KubeObject } from '../../kube/index.ts';
 import type { OperatorContext } from '../context.ts';
 import { createAssociationCache, type AssociationCache } from './associations.ts';
+import { createNodeCache, type NodeCache } from './nodes.ts';
 import { createRoleCache, type RoleCache } from './roles.ts';
 import { createWriteThroughCache, type WriteThroughCache } from './write-through-cache.ts';
 
@@ -14,6 +15,7 @@ export type ObservedState = {
   readonly associations: AssociationCache;
   readonly accounts: WriteThroughCache<LinkedServiceAccount>;
   readonly serviceAccounts: WriteThroughCache<KubeObject>;
+  readonly nodes: NodeCache;
 };
 
 export function createObservedState({
@@ -25,5 +27,6 @@ export function createObservedState({
     associations: createAssociationCache(monotonic),
     accounts: createWriteThroughCache(informers.accounts, monotonic),
     serviceAccounts: createWriteThroughCache<KubeObject>(informers.serviceAccounts, monotonic),
+    nodes: createNodeCache(informers),
   };
 }

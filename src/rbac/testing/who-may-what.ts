@@ -110,6 +110,8 @@ export const attempts = {
     cells: { namespace: 'yes' },
   },
   readSecret: { does: 'read a Secret in a target', cells: { namespace: 'yes' } },
+  readNode: { does: 'read a node by its name', cells: { operator: 'yes' } },
+  listNodes: { does: 'list the nodes', cells: {} },
   roleAnnotation: {
     does: 'change the role of a ServiceAccount that is not linked',
     cells: { namespace: 'yes' },

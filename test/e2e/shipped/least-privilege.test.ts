@@ -363,6 +363,21 @@ describe('the operator of the chart', () => {
     await setTargets([production, staging]);
   });
 
+  test('reads a node on which a pod with a Pod Identity has no agent', async () => {
+    const agent = { namespace: 'kube-system', name: 'eks-pod-identity-agent' };
+    await sandbox.client.delete(resources.daemonSets, agent, { propagationPolicy: 'Background' });
+    await person.createAccount('agentless', { identityMode: 'PodIdentity', targets: [production] });
+    await person.createApp('agentless', {
+      serviceAccount: 'agentless',
+      targets: [{ name: production, deployMode: 'latest' }],
+    });
+    const { message } = await person.untilRow('agentless', production, 'AgentMissing');
+    expect(message).toContain('no Pod Identity agent is ready on its node node-1');
+    await sandbox.client.delete(apps, { name: 'agentless' });
+    await person.deleteAccount('agentless');
+    await person.untilAccountGone('agentless');
+  });
+
   test('deletes accounts and apps without a remainder', async () => {
     for (const name of ['web', 'missed']) await sandbox.client.delete(apps, { name });
     for (const resource of [resources.deployments, resources.statefulSets, resources.daemonSets])

@@ -156,6 +156,7 @@ describe('in Kubernetes', () => {
       kind: 'Secret',
       metadata: { namespace: target, name: 'db' },
     });
+    await admin.create(resources.nodes, { apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-1' } });
     await fenced.apply(partsOfEdit.map(namespaceBinding));
     for (const person of Object.keys(people) as Person[])
       if (person !== 'operator')
@@ -345,6 +346,8 @@ describe('in Kubernetes', () => {
         spec: { serviceAccountName: 'myaccount', containers: [{ name: 'app', image: 'evil' }] },
       } as KubeObject),
     readSecret: (client) => client.get(resources.secrets, { namespace: target, name: 'db' }),
+    readNode: (client) => client.get(resources.nodes, { name: 'node-1' }),
+    listNodes: (client) => client.list(resources.nodes),
     roleAnnotation: (client) =>
       client.patch(
         resources.serviceAccounts,

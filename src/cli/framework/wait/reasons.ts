@@ -66,7 +66,7 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
   AwaitingReplacement: () =>
     'Label the workload that the message names with k11n.dev/restart-on-identity-change=true, or end its pods; the switch then continues by itself',
   AgentMissing: () =>
-    'Run the pod that the message names on nodes with the Pod Identity agent, or set identityMode: IRSA for the account.',
+    'Add or repair the Pod Identity agent on the node that the message names, run the pod on other nodes, or set identityMode: IRSA for the account.',
   AwaitingFirstPod: ({ name }) =>
     `Nothing is wrong: the first pod proves it, for example of an app: kon app create NAME --account ${name}`,
   StillInUse: () =>

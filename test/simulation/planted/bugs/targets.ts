@@ -11,7 +11,10 @@ import { assessmentOf, assignedRole } from '../../../../src/identity/plan/target
 import { decideTargets } from '../../../../src/identity/plan/target-decisions.ts';
 import { applyAssociationStep } from '../../../../src/operator/account/apply-association-step.ts';
 import { applyStep } from '../../../../src/operator/account/apply-step.ts';
-import { around, type PlantedBug } from '../planted-bug.ts';
+import { enqueueOnChange } from '../../../../src/operator/account/enqueue.ts';
+import { isAgent } from '../../../../src/workloads/pod.ts';
+import { agentOf } from '../../../../src/workloads/pod-identity-agent.ts';
+import { around, overriding, type PlantedBug } from '../planted-bug.ts';
 
 export const targetBugs: readonly PlantedBug[] = [
   {
@@ -101,6 +104,31 @@ export const targetBugs: readonly PlantedBug[] = [
       ),
     ],
     scenario: 'an account in Pod Identity has a pod on Fargate beside an app, which then goes',
+    caughtBy: 'in step in time',
+  },
+  {
+    name: 'an agent that was ready once counts as ready',
+    story: 'A DaemonSet that exists is taken for an agent on each node, whatever became of its pods.',
+    wrappers: [around(agentOf, () => () => ({ state: 'serves' }))],
+    scenario: 'the Pod Identity agent of a node is removed while an app uses it, and is added again',
+    caughtBy: 'in step in time',
+  },
+  {
+    name: 'the removal of an agent is not noticed',
+    story:
+      'Only changes of the pods of an account lead to a reconcile, and those of the agents beside them do not.',
+    wrappers: [
+      around(enqueueOnChange, (original) => (of) => {
+        const { pods } = of.informers;
+        const onChange: typeof pods.onChange = (listener) =>
+          pods.onChange((change) => {
+            const pod = change.new ?? change.old;
+            if (!pod || !isAgent(pod)) listener(change);
+          });
+        original({ ...of, informers: { ...of.informers, pods: overriding(pods, { onChange }) } });
+      }),
+    ],
+    scenario: 'the Pod Identity agent of a node is removed while an app uses it, and is added again',
     caughtBy: 'in step in time',
   },
   {

@@ -101,6 +101,12 @@ function simulatedApply(world: AccountWorld, facts: ClusterFacts, step: Step): A
     return { ...next, ...associations, ...(isSwitch ? { targets: ofTarget(withReplacedPods) } : {}) };
   }
   if (step.kind === 'ProveIdentity') return next;
+  // Nodes that exist have been read.
+  if (step.kind === 'ReadNode')
+    return {
+      ...next,
+      targets: ofTarget((target) => ({ ...target, held: { ...target.held, unreadNodes: [] } })),
+    };
   const targets = ofTarget(({ serviceAccount: _, ...target }) => {
     const serviceAccount = serviceAccountAfter(step, name, { uid: `of ${step.target}`, resourceVersion: '' });
     return serviceAccount ? { ...target, serviceAccount } : target;

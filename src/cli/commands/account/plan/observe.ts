@@ -16,7 +16,7 @@ import {
   type RoleStore,
   type TargetObservation,
 } from '../../../../identity/index.ts';
-import { resources, type KubeClient, type KubeObject } from '../../../../kube/index.ts';
+import { isForbidden, resources, type KubeClient, type KubeObject } from '../../../../kube/index.ts';
 import {
   roleHolders,
   targetNames,
@@ -24,7 +24,8 @@ import {
   type Namespace,
 } from '../../../../operator/account/target-observation.ts';
 import { trimServiceAccount } from '../../../../operator/context.ts';
-import { rolesHeld, type Pod, type Workload } from '../../../../workloads/index.ts';
+import { lookUpAgents } from '../../../cluster/agents.ts';
+import { rolesHeld, type AgentLookup, type Pod, type Workload } from '../../../../workloads/index.ts';
 import type { Monotonic, Wall } from '../../../../k8s/time.ts';
 import { replacedPods } from './changes.ts';
 
@@ -122,6 +123,10 @@ async function observeTargets(
     .filter((object) => object.metadata.labels?.[accountLabel] === accountLabelValue(name))
     .map((object) => object.metadata.namespace ?? '');
   const clusterTargets = facts.targets;
+  const agents = await lookUpAgents(client, pods.items, signal).catch((error: unknown) => {
+    if (isForbidden(error)) return assumedAgents;
+    throw error;
+  });
   const names = targetNames({ account, clusterTargets, linked, associated: associations.keys() });
   return [...names].map((target) => {
     const serviceAccount = serviceAccounts.items.find((object) => object.metadata.namespace === target);
@@ -134,9 +139,13 @@ async function observeTargets(
       association: associations.get(target),
       // The plan covers all steps, including those that the operator delays until pods are replaced.
       isReplaced: () => true,
+      agents,
     });
   });
 }
+
+/** A user who may not read nodes gets the plan for pods that have an agent. */
+const assumedAgents: AgentLookup = { agentsOn: () => [], nodeOf: () => ({ computeType: 'auto' }) };
 
 async function readRoles(
   names: readonly string[],

@@ -7,11 +7,13 @@ import {
   type HeldIdentities,
   type IdentityProver,
   type IdentityReason,
+  type UnservedPod,
 } from '../../../../identity/index.ts';
 import { KubeApiError, resources, type KubeClient, type KubeObject } from '../../../../kube/index.ts';
 import { proveIdentity } from '../../../../operator/account/prove-identity.ts';
 import { heldBy } from '../../../../operator/account/target-observation.ts';
 import type { Pod } from '../../../../workloads/index.ts';
+import { lookUpAgents } from '../../../cluster/agents.ts';
 import { withAws } from '../../../aws/session.ts';
 import { getClusterFacts } from '../../../cluster/facts.ts';
 import { getObject, orMissing } from '../../../cluster/objects.ts';
@@ -96,16 +98,11 @@ async function verifyTarget(
     const held = associated === undefined ? undefined : await identitiesOf(target, name, client, signal);
     const pod = held?.exchangePod;
     const [unserved] = held?.withoutAgent ?? [];
-    if (unserved)
-      return unproven(
-        'AgentMissing' satisfies IdentityReason,
-        `the pod ${unserved.pod} runs on AWS Fargate, which has no Pod Identity agent`,
-        roleArn,
-      );
+    if (unserved) return unproven('AgentMissing' satisfies IdentityReason, agentMissing(unserved), roleArn);
     if (associated !== undefined && !pod)
       return unproven(
         'AwaitingFirstPod' satisfies IdentityReason,
-        'only a pod can prove a Pod Identity, and no pod with one runs',
+        'only a pod can prove a Pod Identity, and no pod with one runs beside a ready agent',
         roleArn,
       );
     const step = { kind: 'ProveIdentity', target, roleArn, proofKey: '', ...(pod ? { pod } : {}) } as const;
@@ -119,6 +116,12 @@ async function verifyTarget(
     if (failure.code === 'Unreachable') throw failure;
     return unproven(failure.code, failure.message, roleArn);
   }
+}
+
+function agentMissing({ pod, node, computeType }: UnservedPod): string {
+  return computeType === 'fargate' || node === undefined
+    ? `the pod ${pod} runs on AWS Fargate, which has no Pod Identity agent`
+    : `no Pod Identity agent is ready on the node ${node} of the pod ${pod}`;
 }
 
 const isForbidden = (error: unknown): boolean => error instanceof KubeApiError && error.status === 403;
@@ -155,7 +158,7 @@ async function identitiesOf(
 ): Promise<HeldIdentities> {
   const fieldSelector = `spec.serviceAccountName=${serviceAccount}`;
   const { items } = await client.list<Pod & KubeObject>(resources.pods, { namespace, fieldSelector, signal });
-  return heldBy(items, () => true);
+  return heldBy(items, { isReplaced: () => true, agents: await lookUpAgents(client, items, signal) });
 }
 
 const columns: readonly Column<Verification>[] = [

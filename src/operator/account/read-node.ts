@@ -1,0 +1,28 @@
+/** Reads the node of a pod, to learn whether EKS Auto Mode gives credentials to its pods. */
+import type { Step } from '../../identity/index.ts';
+import { resources, type KubeClient } from '../../kube/index.ts';
+import { agentNodeOf, type AgentNode } from '../../workloads/index.ts';
+import { classifyKubeError } from '../kube-failures.ts';
+import type { NodeCache } from '../observed-state/nodes.ts';
+
+/** @throws IdentityError */
+export async function readNode(
+  { node: name }: Extract<Step, { readonly kind: 'ReadNode' }>,
+  { client, nodes }: { readonly client: KubeClient; readonly nodes: NodeCache },
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    nodes.read(name, await getNode(name, client, signal));
+  } catch (error) {
+    throw classifyKubeError(error, `read the node ${name}`);
+  }
+}
+
+/** @throws KubeApiError */
+export async function getNode(
+  name: string,
+  client: Pick<KubeClient, 'get'>,
+  signal: AbortSignal,
+): Promise<AgentNode> {
+  return agentNodeOf(await client.get(resources.nodes, { name }, { signal }));
+}

@@ -1,0 +1,26 @@
+/**
+ * Nodes that were read because a pod with a Pod Identity runs there without an agent pod. EKS sets the label that decides when the
+ * node registers, so a node is read once, and forgotten with the last such pod.
+ */
+import type { AgentNode } from '../../workloads/index.ts';
+import { podsByNode, type Informers } from '../context.ts';
+
+export type NodeCache = {
+  /** Undefined if the node was not read. */
+  get(name: string): AgentNode | undefined;
+  /** Stores the result of a read. */
+  read(name: string, node: AgentNode): void;
+};
+
+export function createNodeCache({ pods }: Pick<Informers, 'pods'>): NodeCache {
+  const nodes = new Map<string, AgentNode>();
+  pods.onChange(({ old, new: present }) => {
+    const left = old?.spec?.nodeName;
+    if (left === undefined || left === present?.spec?.nodeName) return;
+    if (pods.store.byIndex(podsByNode, left).length === 0) nodes.delete(left);
+  });
+  return {
+    get: (name) => nodes.get(name),
+    read: (name, node) => void nodes.set(name, node),
+  };
+}
