@@ -132,25 +132,6 @@ export async function formerMode(
   return !held.includes(former) ? undefined : mode === 'IRSA' ? 'PodIdentity' : 'IRSA';
 }
 
-/** Whether nodes have the agent that serves credentials to pods. EKS Auto Mode includes it. */
-export async function hasAgent(
-  client: KubeClient,
-  cluster: { readonly autoMode: boolean },
-  signal: AbortSignal,
-): Promise<boolean> {
-  if (cluster.autoMode) return true;
-  const { items } = await client.list<KubeObject>(resources.daemonSets, { signal });
-  return items.some(isPodIdentityAgent);
-}
-
-/**
- * Whether an object is a DaemonSet of the EKS add-on. Their names share a prefix for all kinds of nodes. Source: EKS
- * User Guide, "Set up the Amazon EKS Pod Identity Agent".
- */
-export function isPodIdentityAgent({ metadata }: KubeObject): boolean {
-  return metadata.name.startsWith('eks-pod-identity-agent');
-}
-
 export const addAgentCommand = (cluster: string): string =>
   `aws eks create-addon --addon-name eks-pod-identity-agent --cluster-name ${cluster}`;
 

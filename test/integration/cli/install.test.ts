@@ -609,6 +609,48 @@ describe('install with Pod Identity', () => {
       status: 'ok',
       message: 'kube-system/eks-pod-identity-agent',
     });
+    const agentCheck = async (): Promise<unknown> => (await verdicts()).get('pod-identity-agent');
+    const create = (object: object): Promise<string> =>
+      world.cluster.kubectl(['create', '-f', '-'], JSON.stringify({ apiVersion: 'v1', ...object }));
+    await create({ kind: 'Node', metadata: { name: 'bare' } });
+    expect(await agentCheck()).toMatchObject({
+      status: 'error',
+      message: 'no Pod Identity agent is ready on 1 of 1 node: bare',
+    });
+    for (const type of ['auto', 'fargate'])
+      await create({
+        kind: 'Node',
+        metadata: { name: type, labels: { 'eks.amazonaws.com/compute-type': type } },
+      });
+    expect(await agentCheck()).toMatchObject({
+      status: 'warning',
+      message: 'no Pod Identity agent is ready on 1 of 2 nodes: bare',
+    });
+    await create({
+      kind: 'Pod',
+      metadata: {
+        name: 'agent',
+        namespace: 'kube-system',
+        ownerReferences: [
+          {
+            apiVersion: 'apps/v1',
+            kind: 'DaemonSet',
+            name: 'eks-pod-identity-agent',
+            uid: '1',
+            controller: true,
+          },
+        ],
+      },
+      spec: { nodeName: 'bare', containers: [{ name: 'agent', image: 'agent' }] },
+    });
+    const ready = { name: 'agent', image: 'agent', imageID: '', ready: true, restartCount: 0 };
+    const running = JSON.stringify({ status: { phase: 'Running', containerStatuses: [ready] } });
+    await kubectl('patch', 'pod', '-n', 'kube-system', 'agent', '--subresource=status', `--patch=${running}`);
+    expect(await agentCheck()).toMatchObject({
+      status: 'ok',
+      message: 'kube-system/eks-pod-identity-agent, 2 nodes',
+    });
+    await kubectl('delete', 'pod', '-n', 'kube-system', 'agent', '--force');
     // This simulates an operator that was installed before the cluster changed to Pod Identity.
     const annotate = (annotation: string): Promise<string> =>
       kubectl('annotate', 'serviceaccount', '--namespace=agent', 'konstellation', annotation);
@@ -624,6 +666,10 @@ describe('install with Pod Identity', () => {
   it('keeps Pod Identity when it is run again, and refuses another mode with the command that changes the ClusterConfig', async () => {
     const again = await kon('install', '--without-operator', '--yes', ...own);
     expect(again, again.stderr).toMatchObject({ code: 0, stdout: 'konstellation unchanged\n' });
+    expect(again.stderr).toContain(
+      '‼ the Pod Identity agent is missing on 1 of 2 nodes: bare; pods there get no credentials\n  Add it: aws eks create-addon',
+    );
+    await kubectl('delete', 'nodes', '--all');
     const refused = await kon('install', '--identity-mode', 'IRSA', '--yes', ...own);
     expect(refused).toMatchObject({ code: 1, stdout: '' });
     expect(refused.stderr).toContain('ClusterConfig main has identityMode PodIdentity');

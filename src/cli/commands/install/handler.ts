@@ -16,6 +16,7 @@ import {
   type KubeObject,
 } from '../../../kube/index.ts';
 import type { Aws } from '../../aws/session.ts';
+import { hasAgent, nodesWithoutAgent, readAgents } from '../../cluster/agents.ts';
 import { listObjects, orMissing } from '../../cluster/objects.ts';
 import { confirm, requireConfirmation } from '../../framework/confirm.ts';
 import { describeCollision, nameCollisions, type NamedCrd } from '../../cluster/name-collisions.ts';
@@ -26,12 +27,7 @@ import { paint } from '../../framework/output/color.ts';
 import { waitUntilReady } from '../../framework/wait/ready.ts';
 import type { WaitInput } from '../../objects/finish.ts';
 import { requireAsConfigured } from './config-conflicts.ts';
-import {
-  addAgentCommand,
-  chooseIdentityMode,
-  formerMode,
-  hasAgent,
-} from '../../installation/operator-identity.ts';
+import { addAgentCommand, chooseIdentityMode, formerMode } from '../../installation/operator-identity.ts';
 import {
   cluesOf,
   requireConfigOf,
@@ -246,9 +242,17 @@ async function requireAgent(
   cluster: DiscoveredCluster,
   { withoutOperator }: InstallRequest,
 ): Promise<void> {
-  if (await hasAgent(client, cluster, context.signal)) return;
-  const what = 'no node has the Pod Identity agent that serves credentials to pods';
+  const agents = await readAgents(client, context.signal);
   const advice = `Add it: ${addAgentCommand(cluster.name)}`;
+  if (hasAgent(agents, cluster)) {
+    const without = nodesWithoutAgent(agents);
+    if (without !== undefined)
+      context.stderr.write(
+        `‼ the Pod Identity agent is missing on ${without}; pods there get no credentials\n  ${advice}\n\n`,
+      );
+    return;
+  }
+  const what = 'no node has the Pod Identity agent that serves credentials to pods';
   if (!withoutOperator) throw new CliError('CLUSTER_NOT_READY', what, { next: [advice] });
   context.stderr.write(`‼ ${what}\n  ${advice}\n\n`);
 }

@@ -1,10 +1,11 @@
 /** Checks whether pods get the identities of their accounts. */
-import { addAgentCommand, isPodIdentityAgent } from '../../../installation/operator-identity.ts';
+import { hasAgent, nodesWithoutAgent, readAgents } from '../../../cluster/agents.ts';
+import { addAgentCommand } from '../../../installation/operator-identity.ts';
 import { podIdentityAudience, roleArnAnnotation, stsAudience } from '../../../../api/labels.ts';
 import { drainingTargets, leftoverRoles, type DrainingTarget } from '../../../../identity/index.ts';
 import { formatAge } from '../../../framework/duration.ts';
 import { isForbidden, resources, type KubeObject } from '../../../../kube/index.ts';
-import { podIdentity, type Pod } from '../../../../workloads/index.ts';
+import { agentName, agentNamespace, podIdentity, type Pod } from '../../../../workloads/index.ts';
 import { readyOf } from '../../../cluster/conditions.ts';
 import { awaitsPod } from '../../../framework/wait/progress.ts';
 import { failure, ok, warning, type CheckDefinition, type Verdict } from '../check.ts';
@@ -157,7 +158,7 @@ export function drainingVerdict(draining: readonly DrainingTarget[], now: number
   ]);
 }
 
-/** Checks for the Pod Identity agent. The operator does not notice a missing agent, because its own token exchange bypasses it. */
+/** Checks for the Pod Identity agent on all nodes. The accounts report the agent of the nodes on which their pods run now. */
 async function checkAgent(lookups: Lookups): Promise<Verdict> {
   const { client, accounts, config, operatorAccounts, signal } = lookups;
   const users = (await accounts()).filter(({ status }) =>
@@ -170,14 +171,22 @@ async function checkAgent(lookups: Lookups): Promise<Verdict> {
     if (byAssociation) names.unshift('the operator');
   }
   if (names.length === 0) return ok('not needed: no account uses Pod Identity');
-  const { items } = await (await client()).list<KubeObject>(resources.daemonSets, { signal });
-  const found = items.find(isPodIdentityAgent);
-  return found
-    ? ok(`${found.metadata.namespace}/${found.metadata.name}`)
-    : warning('DaemonSet eks-pod-identity-agent does not exist', [
-        `Pods of ${names.join(', ')} get their credentials from it.`,
-        `EKS Auto Mode has it built in. Elsewhere: ${addAgentCommand(aws?.clusterName ?? 'NAME')}`,
-      ]);
+  const agents = await readAgents(await client(), signal);
+  const details = [
+    `Pods of ${names.join(', ')} get their credentials from it.`,
+    `EKS Auto Mode has it built in. Elsewhere: ${addAgentCommand(aws?.clusterName ?? 'NAME')}`,
+  ];
+  const without = nodesWithoutAgent(agents);
+  if (without !== undefined)
+    return (hasAgent(agents, { autoMode: false }) ? warning : failure)(
+      `no Pod Identity agent is ready on ${without}`,
+      details,
+    );
+  if (agents.nodes.length === 0 && agents.daemonSets.length === 0)
+    return warning(`DaemonSet ${agentName} does not exist`, details);
+  const { length: count } = agents.nodes;
+  const on = count === 0 ? [] : [`${count} ${count === 1 ? 'node' : 'nodes'}`];
+  return ok([...agents.daemonSets.map((name) => `${agentNamespace}/${name}`), ...on].join(', '));
 }
 
 /** Creates a pod in a dry run, so that the API server admits it but does not store it. */
