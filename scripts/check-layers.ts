@@ -18,7 +18,7 @@ const layers: Readonly<Record<string, Layer>> = {
   k8s: { imports: [], packages: [] },
   http: { imports: ['k8s'], packages: 'any' },
   api: { imports: ['k8s'], packages: ['zod'] },
-  identity: { imports: ['k8s', 'api'], packages: ['@noble/hashes'] },
+  identity: { imports: ['k8s', 'api', 'policy'], packages: ['@noble/hashes'] },
   workloads: { imports: ['k8s', 'api'], packages: ['@noble/hashes'] },
   policy: { imports: ['api'], packages: ['node:net'] },
   rbac: { imports: ['k8s', 'api'], packages: ['@noble/hashes'] },
@@ -31,7 +31,7 @@ const layers: Readonly<Record<string, Layer>> = {
     packages: 'any',
   },
   cli: {
-    imports: ['k8s', 'http', 'api', 'identity', 'workloads', 'rbac', 'kube', 'aws', 'operator'],
+    imports: ['k8s', 'http', 'api', 'policy', 'identity', 'workloads', 'rbac', 'kube', 'aws', 'operator'],
     packages: 'any',
   },
   bin: { imports: ['k8s', 'cli', 'operator', 'kube'], packages: 'any', ambient: true },

@@ -97,6 +97,12 @@ export const clusterConfigSpec = z.object({
       .describe(
         'Patterns of policy ARNs that accounts may list: * matches any run of characters, including / and :, and ? matches one (default: any policy).',
       ),
+    allowStatements: z
+      .boolean()
+      .optional()
+      .describe(
+        "Whether accounts may have statements of their own (default: no). The operator's IAM policy then lets it write inline policies of roles that have a permissions boundary: print it again (kon iam-policy) after a change.",
+      ),
     tags: roleTags.optional().describe('Tags to set on every role.'),
     allowedTagKeys: setOf(z.string().min(1).max(128), { max: 40 })
       .optional()

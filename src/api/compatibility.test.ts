@@ -40,7 +40,7 @@ const excepted: ReadonlySet<string> = new Set([
   "v0.1.0 clusterconfigs.k11n.dev .: there is a new rule: oldSelf.hasValue() || !self.spec.targets.exists(name, name == 'default' || name.startsWith('kube-'))",
   "v0.1.0 clusterconfigs.k11n.dev .spec.targets: there is a new rule: self.all(name, !(name == 'default' || name.startsWith('kube-')) || name in oldSelf)",
   // Every stored account has policyArns, with at most 25 entries: that field was required, and policyNames did not exist.
-  'v0.1.0 linkedserviceaccounts.k11n.dev .spec.aws: there is a new rule: has(self.policyArns) || has(self.policyNames)',
+  'v0.1.0 linkedserviceaccounts.k11n.dev .spec.aws: there is a new rule: has(self.policyArns) || has(self.policyNames) || has(self.statements)',
   'v0.1.0 linkedserviceaccounts.k11n.dev .spec.aws: there is a new rule: (has(self.policyArns) ? self.policyArns.size() : 0) + (has(self.policyNames) ? self.policyNames.size() : 0) <= 25',
   "v0.1.0 linkedserviceaccounts.k11n.dev .: there is a new rule: oldSelf.hasValue() || self.metadata.name != 'default'",
 ]);

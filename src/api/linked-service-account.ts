@@ -62,6 +62,52 @@ export const roleTags = z.record(z.string(), z.string().max(256)).meta({
 /** Characters that a role's description may contain. Source: IAM API, CreateRole, Description. */
 const roleDescription = /^[\t\n\r -~¡-ÿ]*$/;
 
+/**
+ * One statement of the account's own permissions. It always allows, and there are no negated elements, so that each entry can
+ * be checked for a right.
+ */
+export const permissionStatement = z.object({
+  sid: z
+    .string()
+    .min(1)
+    .max(64)
+    .regex(/^[0-9A-Za-z]+$/)
+    .optional()
+    .describe('Name of the statement, unique in the account.'),
+  actions: setOf(
+    z
+      .string()
+      .max(128)
+      .regex(/^(\*|[a-z0-9-]+:[0-9A-Za-z*?]+)$/),
+    { min: 1, max: 50 },
+  ).describe('IAM actions, for example sqs:SendMessage. * and ? are wildcards after the service.'),
+  resources: setOf(
+    z
+      .string()
+      .max(1024)
+      .regex(/^(\*|arn:[!-~]+)$/),
+    { min: 1, max: 50 },
+  ).describe(
+    'ARNs that the actions apply to, or *. $(partition), $(region), $(account) and $(cluster) stand for the values of the cluster.',
+  ),
+  conditions: z
+    .record(
+      z.string(),
+      z.record(z.string(), z.array(z.string().max(1024)).min(1).max(50)).meta({ maxProperties: 20 }),
+    )
+    .meta({ maxProperties: 20 })
+    .optional()
+    .describe(
+      'IAM conditions: operator, key and list of values. The values take the same placeholders as resources.',
+    ),
+  until: z
+    .string()
+    .meta({ format: 'date-time' })
+    .optional()
+    .describe('Time when IAM stops allowing the actions, for example 2027-01-31T00:00:00Z.'),
+});
+export type PermissionStatement = z.infer<typeof permissionStatement>;
+
 export const linkedServiceAccountSpec = z.object({
   targets: setOf(dnsLabel, { min: 1, max: 1000 })
     .optional()
@@ -75,6 +121,14 @@ export const linkedServiceAccountSpec = z.object({
         .optional()
         .describe(
           'The same by name, so that one manifest fits every AWS account and partition. Each name stands for the ARN in the AWS account and partition of the cluster. A policy that is listed by ARN and by name counts once.',
+        ),
+      statements: z
+        .array(permissionStatement)
+        .max(20)
+        .meta({ 'x-kubernetes-list-type': 'atomic' })
+        .optional()
+        .describe(
+          'Own permissions in addition to the policies, written to the inline policy konstellation of the role. They need a permissions boundary, and allowStatements in the ClusterConfig.',
         ),
       permissionsBoundaryArn: policyArn
         .optional()
@@ -116,15 +170,15 @@ export const linkedServiceAccountSpec = z.object({
           'Adopt the existing role named in roleName, for example of eksctl or Terraform. Its trust policy and its attached policies are replaced by those of this account. When the account is deleted, the role stays and loses only the ownership tags.',
         ),
     })
-    .refine(({ policyArns, policyNames }) => policyArns !== undefined || policyNames !== undefined, {
+    .refine(({ policyArns, policyNames, statements }) => policyArns ?? policyNames ?? statements, {
       path: ['policyArns'],
       message: 'is missing',
     })
     .meta({
       'x-kubernetes-validations': [
         {
-          rule: 'has(self.policyArns) || has(self.policyNames)',
-          message: 'policyArns or policyNames is missing; policyArns: [] lists none',
+          rule: 'has(self.policyArns) || has(self.policyNames) || has(self.statements)',
+          message: 'policyArns, policyNames or statements is missing; policyArns: [] lists none',
         },
         {
           rule: `(has(self.policyArns) ? self.policyArns.size() : 0) + (has(self.policyNames) ? self.policyNames.size() : 0) <= ${maxPolicies}`,
@@ -152,6 +206,12 @@ export const linkedServiceAccountSpec = z.object({
 const policyStatus = z.object({
   arn: z.string(),
   attached: z.boolean(),
+  reason: z.string().optional(),
+  message: z.string().optional(),
+});
+
+const statementsStatus = z.object({
+  applied: z.boolean().describe("The role's inline policy has exactly the statements of the account."),
   reason: z.string().optional(),
   message: z.string().optional(),
 });
@@ -212,6 +272,7 @@ export const linkedServiceAccountStatus = z.object({
     .array(policyStatus)
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['arn'] })
     .optional(),
+  statements: statementsStatus.optional().describe('State of the own permissions of the account.'),
   ready: z.string().optional().describe('Linked and proven targets of all desired targets: 2/2.'),
   conditions: conditions.optional(),
 });
@@ -219,6 +280,7 @@ export const linkedServiceAccountStatus = z.object({
 export type LinkedServiceAccountSpec = z.infer<typeof linkedServiceAccountSpec>;
 export type LinkedServiceAccountStatus = z.infer<typeof linkedServiceAccountStatus>;
 export type PolicyStatus = z.infer<typeof policyStatus>;
+export type StatementsStatus = z.infer<typeof statementsStatus>;
 export type TargetStatus = z.infer<typeof targetStatus>;
 export type FormerTarget = z.infer<typeof formerTarget>;
 

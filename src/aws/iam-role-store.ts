@@ -8,9 +8,11 @@ import {
   DetachRolePolicyCommand,
   GetAccountAuthorizationDetailsCommand,
   GetRoleCommand,
+  GetRolePolicyCommand,
   ListAttachedRolePoliciesCommand,
   ListRolePoliciesCommand,
   PutRolePermissionsBoundaryCommand,
+  PutRolePolicyCommand,
   TagRoleCommand,
   UntagRoleCommand,
   UpdateAssumeRolePolicyCommand,
@@ -23,6 +25,7 @@ import {
 import {
   hasOurTags,
   IdentityError,
+  inlinePolicyName,
   type ObservedRole,
   type RoleSettings,
   type RoleStore,
@@ -65,6 +68,23 @@ export function createIamRoleStore(options: {
     return pages.flatMap((page) => page.PolicyNames ?? []);
   };
 
+  /** Document of the inline policy `konstellation`; undefined if it was deleted since the names were listed. */
+  const inlineDocument = async (name: string, signal?: AbortSignal): Promise<string | undefined> => {
+    try {
+      const on = `${name} (${inlinePolicyName})`;
+      const { PolicyDocument: document } = await calls(
+        { action: 'GetRolePolicy', on, read: true, signal },
+        (attempt) =>
+          iam.send(new GetRolePolicyCommand({ RoleName: name, PolicyName: inlinePolicyName }), attempt),
+      );
+      return document === undefined ? undefined : decodeURIComponent(document);
+    } catch (error) {
+      if (error instanceof IdentityError && ['RoleNotFound', 'PolicyNotFound'].includes(error.code))
+        return undefined;
+      throw error;
+    }
+  };
+
   /** Applies a change to one role. */
   const write = async (
     action: string,
@@ -86,6 +106,9 @@ export function createIamRoleStore(options: {
           known.inlinePolicyNames ?? inlinePolicies(name, signal),
         ]);
         if (!role) return undefined;
+        const inlinePolicy = inlinePolicyNames.includes(inlinePolicyName)
+          ? (known.inlinePolicy ?? (await inlineDocument(name, signal)))
+          : undefined;
         const boundary = role.PermissionsBoundary?.PermissionsBoundaryArn;
         return {
           name: role.RoleName ?? name,
@@ -94,7 +117,11 @@ export function createIamRoleStore(options: {
           path: role.Path ?? '/',
           trustPolicy: decodeURIComponent(role.AssumeRolePolicyDocument ?? ''),
           attachedPolicyArns,
-          inlinePolicyNames,
+          inlinePolicyNames:
+            inlinePolicy === undefined
+              ? inlinePolicyNames.filter((each) => each !== inlinePolicyName)
+              : inlinePolicyNames,
+          ...(inlinePolicy === undefined ? {} : { inlinePolicy }),
           ...settingsOutput(role),
           tags: tagMap(role.Tags),
           ...(boundary === undefined ? {} : { permissionsBoundaryArn: boundary }),
@@ -166,6 +193,18 @@ export function createIamRoleStore(options: {
       gone(
         write('DetachRolePolicy', `${name} (${policyArn})`, signal, (attempt) =>
           iam.send(new DetachRolePolicyCommand({ RoleName: name, PolicyArn: policyArn }), attempt),
+        ),
+      ),
+
+    putInlinePolicy: (name, document, signal) =>
+      write('PutRolePolicy', `${name} (${inlinePolicyName})`, signal, (attempt) =>
+        iam.send(
+          new PutRolePolicyCommand({
+            RoleName: name,
+            PolicyName: inlinePolicyName,
+            PolicyDocument: document,
+          }),
+          attempt,
         ),
       ),
 
@@ -250,6 +289,8 @@ async function gone(removal: Promise<unknown>): Promise<void> {
 
 function fromDetail(detail: RoleDetail): ObservedRole {
   const boundary = detail.PermissionsBoundary?.PermissionsBoundaryArn;
+  const inline = detail.RolePolicyList ?? [];
+  const own = inline.find(({ PolicyName: name }) => name === inlinePolicyName)?.PolicyDocument;
   return {
     name: detail.RoleName ?? '',
     arn: detail.Arn ?? '',
@@ -257,7 +298,8 @@ function fromDetail(detail: RoleDetail): ObservedRole {
     path: detail.Path ?? '/',
     trustPolicy: decodeURIComponent(detail.AssumeRolePolicyDocument ?? ''),
     attachedPolicyArns: (detail.AttachedManagedPolicies ?? []).flatMap((policy) => policy.PolicyArn ?? []),
-    inlinePolicyNames: (detail.RolePolicyList ?? []).flatMap((policy) => policy.PolicyName ?? []),
+    inlinePolicyNames: inline.flatMap((policy) => policy.PolicyName ?? []),
+    ...(own === undefined ? {} : { inlinePolicy: decodeURIComponent(own) }),
     tags: tagMap(detail.Tags),
     ...(boundary === undefined ? {} : { permissionsBoundaryArn: boundary }),
   };

@@ -6,6 +6,7 @@ export * from './desired/operator-policy.ts';
 export * from './desired/ownership.ts';
 export * from './desired/policy-names.ts';
 export * from './desired/role.ts';
+export * from './desired/statements.ts';
 export * from './desired/tags.ts';
 export * from './desired/trust-principals.ts';
 export * from './desired/trust.ts';

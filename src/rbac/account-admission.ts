@@ -10,6 +10,8 @@
  * |                                           | the ARN or the name (`aws/NAME`) by which the account lists it       |
  * | `link` on `targets` named TARGET          | add the target, add a policy to an account that has it, or change    |
  * |                                           | `identityMode`, which links each target again and rolls its apps     |
+ * | `grant` on `iamactions` named SERVICE     | add or change a statement with actions of the service, or add a      |
+ * |                                           | target to an account that has one. `*` is the name for all services  |
  * | `bound` on `iampolicies` named ARN        | set the policy as the account's permissions boundary                 |
  * | `bound` on `iampolicies` named `*`        | remove the boundary, so that the cluster's applies                   |
  * | `claim` on `iamroles` named ROLE          | set `roleName` or `adopt`, or keep the role with its permissions      |
@@ -45,6 +47,7 @@ const targetSlots = 25;
 export const rights = {
   attach: { verb: 'attach', resource: 'iampolicies' },
   link: { verb: 'link', resource: 'targets' },
+  grant: { verb: 'grant', resource: 'iamactions' },
   bound: { verb: 'bound', resource: 'iampolicies' },
   claim: { verb: 'claim', resource: 'iamroles' },
   tag: { verb: 'tag', resource: 'iamtags' },
@@ -88,6 +91,58 @@ const shared = [
   ),
 ];
 
+/** Requests with statements of more services need the right to all services (`*`). */
+const serviceSlots = 20;
+
+/** Statements of the account that are new or changed. */
+const newStatements = [
+  variable('statements', 'object.spec.aws.?statements.orValue([])'),
+  variable('statementsBefore', 'oldObject == null ? [] : oldObject.spec.aws.?statements.orValue([])'),
+  variable(
+    'newStatements',
+    'variables.statements.filter(statement, !(statement in variables.statementsBefore))',
+  ),
+] as const;
+
+/** Variables for the distinct services of the asked statements. CEL cannot remove duplicates from a list, so each variable removes one name. */
+const distinctServices = [
+  variable(
+    'services0',
+    "size(variables.asked) == 0 ? [] : variables.asked.map(statement, statement.actions.map(action, action.split(':')[0]).join(',')).join(',').split(',')",
+  ),
+  ...Array.from({ length: serviceSlots }, (_, slot) =>
+    variable(
+      `services${slot + 1}`,
+      `size(variables.services${slot}) == 0 ? [] : variables.services${slot}.filter(name, name != variables.services${slot}[0])`,
+    ),
+  ),
+];
+
+const names = Array.from(
+  { length: serviceSlots },
+  (_, slot) => `(size(variables.services${slot}) == 0 ? [] : [variables.services${slot}[0]])`,
+).join(' + ');
+
+export const grantPolicy: AdmissionPolicy = admissionPolicy('grant.k11n.dev', {
+  matchConstraints: written,
+  matchConditions: [
+    specChanges,
+    { name: 'has-statements', expression: 'size(object.spec.aws.?statements.orValue([])) > 0' },
+  ],
+  variables: [
+    ...shared,
+    ...newStatements,
+    variable('asked', 'size(variables.newTargets) > 0 ? variables.statements : variables.newStatements'),
+    ...distinctServices,
+    variable('services', `size(variables.services${serviceSlots}) > 0 ? ['*'] : ${names}`),
+  ],
+  validations: rightToEach(rights.grant, {
+    names: 'variables.services',
+    slots: serviceSlots,
+    may: "'grant ' + (NAME == '*' ? 'actions of all services' : 'actions of the service ' + NAME)",
+  }),
+});
+
 export const attachPolicy: AdmissionPolicy = admissionPolicy('attach.k11n.dev', {
   matchConstraints: written,
   matchConditions: [specChanges],
@@ -107,10 +162,11 @@ export const linkPolicy: AdmissionPolicy = admissionPolicy('link.k11n.dev', {
   matchConditions: [specChanges],
   variables: [
     ...shared,
+    ...newStatements,
     variable('switches', `oldObject != null && ${changed('aws.identityMode')}`),
     variable(
       'wanted',
-      'size(variables.newPolicies) > 0 || variables.switches ? variables.targets : variables.newTargets',
+      'size(variables.newPolicies) > 0 || size(variables.newStatements) > 0 || variables.switches ? variables.targets : variables.newTargets',
     ),
     variable('asked', `size(variables.wanted) > ${targetSlots} ? ['*'] : variables.wanted`),
   ],

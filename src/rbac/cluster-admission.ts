@@ -12,6 +12,7 @@
  * | `attach` on `iampolicies` named `*`  | remove `allowedPolicyArns`, so that accounts may list any policy                |
  * | `bound` on `iampolicies` named ARN   | set the boundary of all roles                                                  |
  * | `bound` on `iampolicies` named `*`   | remove it, or change `strictInline`                                            |
+ * | `grant` on `iamactions` named `*`    | set `allowStatements`, so that accounts may have statements of their own        |
  * | `tag` on `iamtags` named KEY         | set, change or remove a tag of all roles                                       |
  * | `claim` on `iamroles` named `*`      | change what decides which roles are the cluster's and whom they trust:          |
  * |                                      | `region`, `accountId`, `clusterName`, `oidcIssuer`, `rolePath`                  |
@@ -112,9 +113,18 @@ export const clusterRolesPolicy: AdmissionPolicy = admissionPolicy('cluster-role
       'roles',
       `oldObject == null || ${identifying.map((field) => changed(`aws.${field}`)).join(' || ')} ? ['*'] : []`,
     ),
+    variable(
+      'grants',
+      "object.spec.aws.?allowStatements.orValue(false) && !(oldObject == null ? false : oldObject.spec.aws.?allowStatements.orValue(false)) ? ['*'] : []",
+    ),
     ...changedTags('object.spec.aws.?tags', 'oldObject.spec.aws.?tags'),
   ],
   validations: [
+    ...rightToEach(rights.grant, {
+      names: 'variables.grants',
+      slots: 1,
+      may: "'let accounts grant actions by statements of their own'",
+    }),
     ...rightToEach(rights.bound, {
       names: 'variables.boundaries',
       slots: 2,

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { appSpec } from '../api/app.ts';
 import { clusterConfigSpec } from '../api/cluster-config.ts';
 import { linkedServiceAccountSpec } from '../api/linked-service-account.ts';
-import { attachPolicy, claimPolicy, linkPolicy } from './account-admission.ts';
+import { attachPolicy, claimPolicy, grantPolicy, linkPolicy } from './account-admission.ts';
 import type { AdmissionPolicy } from './admission-policy.ts';
 import { deployPolicy } from './app-admission.ts';
 import { clusterPoliciesPolicy, clusterRolesPolicy, clusterTargetsPolicy } from './cluster-admission.ts';
@@ -35,7 +35,7 @@ describe.each([
   [
     'LinkedServiceAccount',
     paths(linkedServiceAccountSpec.shape, linkedServiceAccountSpec.shape.aws.shape),
-    [attachPolicy, linkPolicy, claimPolicy],
+    [attachPolicy, grantPolicy, linkPolicy, claimPolicy],
   ],
   [
     'ClusterConfig',

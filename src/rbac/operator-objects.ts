@@ -2,7 +2,7 @@
  * Objects that the operator needs in a cluster in addition to its Deployment: its ServiceAccount, its RBAC roles, and the
  * admission policies for the operator and for users.
  */
-import { attachPolicy, claimPolicy, linkPolicy } from './account-admission.ts';
+import { attachPolicy, claimPolicy, grantPolicy, linkPolicy } from './account-admission.ts';
 import { deployPolicy, usePolicy } from './app-admission.ts';
 import {
   bindingOf,
@@ -69,6 +69,7 @@ function guardingPolicies(identity: OperatorIdentity): readonly AdmissionPolicy[
   const username = usernameOf(identity);
   return [
     attachPolicy,
+    grantPolicy,
     linkPolicy,
     claimPolicy,
     usePolicy,

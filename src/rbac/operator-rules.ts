@@ -3,7 +3,7 @@
  * the audit log of a run. A server-side apply that creates an object needs `patch` and `create`.
  */
 import { apps, clusterConfigs, crds, linkedServiceAccounts } from '../api/index.ts';
-import { attachPolicy, claimPolicy, linkPolicy } from './account-admission.ts';
+import { attachPolicy, claimPolicy, grantPolicy, linkPolicy } from './account-admission.ts';
 import { deployPolicy, usePolicy } from './app-admission.ts';
 
 export type Rule = {
@@ -16,6 +16,7 @@ export type Rule = {
 /** Names of the policies and bindings that keep authors of accounts and apps from granting arbitrary permissions. */
 export const grantPolicyNames: readonly string[] = [
   attachPolicy,
+  grantPolicy,
   linkPolicy,
   claimPolicy,
   usePolicy,

@@ -10,6 +10,7 @@ import {
   type AppSpec,
   type IdentityMode,
   type LinkedServiceAccountSpec,
+  type PermissionStatement,
 } from '../../src/api/index.ts';
 import { allowListKey, trustPolicy, type ObservedRole } from '../../src/identity/index.ts';
 import { resources, type KubeObject, type Resource } from '../../src/kube/index.ts';
@@ -26,6 +27,18 @@ export type Act = (simulation: Simulation) => Promise<void> | void;
 export const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
 export const fullAccess = 'arn:aws:iam::aws:policy/AmazonS3FullAccess';
 export const queue = 'arn:aws:iam::aws:policy/AmazonSQSFullAccess';
+
+export const sendMessages: PermissionStatement = {
+  sid: 'SendMessages',
+  actions: ['sqs:SendMessage'],
+  resources: ['arn:$(partition):sqs:$(region):$(account):orders'],
+};
+export const readObjects: PermissionStatement = {
+  sid: 'ReadObjects',
+  actions: ['s3:GetObject'],
+  resources: ['arn:$(partition):s3:::$(cluster)-objects/*'],
+  until: '2027-01-01T00:00:00Z',
+};
 
 export type AccountSpec = Partial<Omit<LinkedServiceAccountSpec, 'aws'>> & {
   aws?: Partial<LinkedServiceAccountSpec['aws']>;

@@ -171,7 +171,10 @@ export function checkInvariants(
     }
     noteWriter(change.name);
     judgeUse(change);
+    if (change.after?.inlinePolicy !== undefined && change.after.permissionsBoundaryArn === undefined)
+      say('unbounded statements', `${change.action} left ${change.name} with statements that nothing bounds`);
     if (change.action === 'DetachRolePolicy') judgeDetachment(change);
+    if (change.action === 'DeleteRolePolicy') judgeRemovedStatements(change);
     if (change.action === 'UpdateAssumeRolePolicy') judgeTrust(change);
     if (change.action === 'UntagRole') judgeRetention(change);
   });
@@ -296,6 +299,16 @@ export function checkInvariants(
     if (wasDisturbed(`serviceaccounts ${namespace}/${account}`, unawareMs)) return;
     if (hasPods(namespace, account, env))
       say('in use', `${what}, while pods of ${namespace}/${account} hold the identity`);
+  }
+
+  /** Statements are replaced by one write and never removed before it. */
+  function judgeRemovedStatements({ name, before, by = '' }: RoleChange): void {
+    const isKept = (account: LinkedServiceAccount | undefined): boolean =>
+      account !== undefined &&
+      account.metadata.deletionTimestamp === undefined &&
+      (account.spec.aws.statements ?? []).length > 0;
+    if (before?.inlinePolicy !== undefined && accountsLately(by).every(isKept))
+      say('narrowing', `the statements were removed from ${name}, though ${by} has statements`);
   }
 
   function judgeDetachment({ name, before, after, by = '' }: RoleChange): void {
@@ -558,6 +571,9 @@ export function checkInvariants(
     const wanted = [...listedArns(spec.aws)].sort().join(' ');
     if ([...role.attachedPolicyArns].sort().join(' ') !== wanted)
       say('status truth', `${claim}, but its role has other policies: ${role.attachedPolicyArns.join(', ')}`);
+    const written = sidsOf(role.inlinePolicy);
+    if (written !== (spec.aws.statements ?? []).map(({ sid }) => sid).join(' '))
+      say('status truth', `${claim}, but its role has other statements: ${written}`);
     for (const { name: target, proven, identityMode } of status?.targets ?? []) {
       if (
         wasDisturbed(`serviceaccounts ${target}/${name}`, slackMs) ||
@@ -612,4 +628,12 @@ function subjectsOf(role: ObservedRole | undefined): readonly string[] {
       ? [Condition?.StringEquals?.[`${issuer.replace('https://', '')}:sub`] ?? []].flat()
       : [],
   );
+}
+
+/** Names of the statements in an inline policy. */
+function sidsOf(document: string | undefined): string {
+  const { Statement: statements = [] } = JSON.parse(document ?? '{}') as {
+    readonly Statement?: readonly { readonly Sid?: string }[];
+  };
+  return statements.map(({ Sid: sid }) => sid).join(' ');
 }

@@ -27,6 +27,7 @@ export type OracleName =
   | 'narrowing'
   | 'link before role'
   | 'foreign ServiceAccount'
+  | 'unbounded statements'
   | 'status truth'
   | 'proof'
   | 'in use'
@@ -162,6 +163,10 @@ export async function agreesWithStatus(simulation: Simulation): Promise<readonly
     }
     if (isOurs)
       for (const arn of role.attachedPolicyArns) if (!listedArns(spec.aws).includes(arn)) problems += 1;
+    const isWritten = isOurs && role.inlinePolicy !== undefined;
+    if (status?.statements?.applied === true && !isWritten)
+      say(`${name}: status says that the statements are applied, IAM says otherwise`);
+    if (isWritten !== (spec.aws.statements ?? []).length > 0) problems += 1;
     const rows = status?.targets ?? [];
     let awaiting = 0;
     for (const { name: target, linked, proven, confirmed, roleArn, identityMode, reason } of rows) {

@@ -18,9 +18,11 @@ import {
   fullAccess,
   policies,
   queue,
+  readObjects,
   readOnly,
   redeploy,
   removeIfThere,
+  sendMessages,
   type AccountSpec,
   type Act,
 } from './acts.ts';
@@ -87,7 +89,7 @@ function randomGap(draws: Draws): number {
 export function randomSpec(draws: Draws): AccountSpec {
   const isTooLong = draws.chance(0.05);
   const policyArns = isTooLong ? policies(policiesPerRole + 1) : draws.someOf(listable, 1);
-  return {
+  return withStatements(draws, {
     ...(draws.chance(0.4) ? { targets: [...draws.someOf([...targets, 'nowhere'], 1)] } : {}),
     ...(draws.chance(0.1) ? { deletionPolicy: 'Retain' as const } : {}),
     aws: {
@@ -97,7 +99,14 @@ export function randomSpec(draws: Draws): AccountSpec {
       ...(draws.chance(0.2) ? { maxSessionDuration: draws.oneOf([7_200, 14_400]) } : {}),
       ...(draws.chance(0.2) ? { tags: { team: draws.oneOf(['x', 'y']) } } : {}),
     },
-  };
+  });
+}
+
+/** Adds statements to some of the specs with a boundary. The fork leaves the later draws of a seed as they are without statements. */
+function withStatements(draws: Draws, spec: AccountSpec): AccountSpec {
+  if (spec.aws?.permissionsBoundaryArn === undefined) return spec;
+  const statements = draws.fork(JSON.stringify(spec)).someOf([sendMessages, readObjects]);
+  return { ...spec, aws: { ...spec.aws, statements: [...statements] } };
 }
 
 function randomApp(draws: Draws): Partial<AppSpec> {

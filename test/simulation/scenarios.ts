@@ -27,6 +27,8 @@ import {
   putServiceAccount,
   putStuckPod,
   queue,
+  readObjects,
+  sendMessages,
   readOnly,
   redeploy,
   redeployAsLaterVersion,
@@ -81,6 +83,38 @@ export const scenarios: readonly Scenario[] = [
         aws: { policyArns: [queue, readOnly], policyNames: ['aws/AmazonS3ReadOnlyAccess', 'account/p0'] },
       }),
       edit('a', { aws: { policyArns: [], policyNames: ['aws/AmazonS3ReadOnlyAccess'] } }),
+    ],
+  },
+  {
+    name: 'statements are written, changed and removed, and then their boundary',
+    acts: [
+      create('a', { aws: { permissionsBoundaryArn: fullAccess, statements: [sendMessages] } }),
+      edit('a', { aws: { permissionsBoundaryArn: fullAccess, statements: [sendMessages, readObjects] } }),
+      edit('a', {
+        aws: { policyArns: [queue], permissionsBoundaryArn: fullAccess, statements: [readObjects] },
+      }),
+      edit('a', { aws: { policyArns: [queue] } }),
+    ],
+  },
+  {
+    name: 'statements are changed by others, then the account is deleted',
+    acts: [
+      create('a', { aws: { permissionsBoundaryArn: fullAccess, statements: [sendMessages] } }),
+      ({ aws }) => {
+        for (const { name } of aws.roles.values())
+          aws.change(name, (role) =>
+            role ? { ...role, inlinePolicy: '{"Version":"2012-10-17","Statement":[]}' } : role,
+          );
+      },
+      ({ aws }) => {
+        for (const { name } of aws.roles.values())
+          aws.change(name, (role) => {
+            if (!role) return role;
+            const { inlinePolicy: _, ...rest } = role;
+            return { ...rest, inlinePolicyNames: [] };
+          });
+      },
+      remove('a'),
     ],
   },
   {

@@ -3,7 +3,7 @@
  * errors run in simulations too. Strict about names, attachments and trust. To model eventual consistency, reads may return an
  * earlier state, and STS may not know yet what IAM knows.
  */
-import { withoutTags, withTags, type ObservedRole } from '../../src/identity/index.ts';
+import { inlinePolicyName, withoutTags, withTags, type ObservedRole } from '../../src/identity/index.ts';
 import { awsError } from './aws-error.ts';
 import { createSimulatedEks, type SimulatedEks } from './simulated-eks.ts';
 import { after, type Monotonic } from '../../src/k8s/time.ts';
@@ -126,6 +126,12 @@ export function createSimulatedAws(now: () => Monotonic): SimulatedAws {
       const role = existing(text(input, 'RoleName'), after(now(), -server.readLagMs()));
       return { PolicyNames: [...role.inlinePolicyNames], IsTruncated: false };
     },
+    GetRolePolicy(input) {
+      const role = existing(text(input, 'RoleName'), after(now(), -server.readLagMs()));
+      if (role.inlinePolicy === undefined)
+        throw awsError('NoSuchEntityException', 'The role policy cannot be found.');
+      return { PolicyDocument: encoded(role.inlinePolicy) };
+    },
     GetAccountAuthorizationDetails() {
       const at = after(now(), -server.readLagMs());
       const all = [...history.keys()].flatMap((name) => roleAt(name, at) ?? []);
@@ -133,7 +139,12 @@ export function createSimulatedAws(now: () => Monotonic): SimulatedAws {
         RoleDetailList: all.map((role) => ({
           ...described(role),
           AttachedManagedPolicies: attachments(role),
-          RolePolicyList: role.inlinePolicyNames.map((PolicyName) => ({ PolicyName })),
+          RolePolicyList: role.inlinePolicyNames.map((PolicyName) => ({
+            PolicyName,
+            ...(PolicyName === inlinePolicyName && role.inlinePolicy !== undefined
+              ? { PolicyDocument: encoded(role.inlinePolicy) }
+              : {}),
+          })),
           ...(role.permissionsBoundaryArn === undefined
             ? {}
             : { PermissionsBoundary: { PermissionsBoundaryArn: role.permissionsBoundaryArn } }),
@@ -222,10 +233,22 @@ export function createSimulatedAws(now: () => Monotonic): SimulatedAws {
         return { ...role, attachedPolicyArns: role.attachedPolicyArns.filter((other) => other !== arn) };
       });
     },
+    PutRolePolicy: (input, by) =>
+      change('PutRolePolicy', input, by, (role) => {
+        // As the operator's IAM policy demands.
+        if (role.permissionsBoundaryArn === undefined)
+          throw awsError('AccessDenied', 'not authorized to perform: iam:PutRolePolicy');
+        return {
+          ...role,
+          inlinePolicyNames: [...new Set([...role.inlinePolicyNames, text(input, 'PolicyName')])],
+          inlinePolicy: text(input, 'PolicyDocument'),
+        };
+      }),
     DeleteRolePolicy: (input, by) =>
-      change('DeleteRolePolicy', input, by, (role) => ({
+      change('DeleteRolePolicy', input, by, ({ inlinePolicy, ...role }) => ({
         ...role,
         inlinePolicyNames: role.inlinePolicyNames.filter((other) => other !== input.PolicyName),
+        ...(input.PolicyName === inlinePolicyName || inlinePolicy === undefined ? {} : { inlinePolicy }),
       })),
     PutRolePermissionsBoundary(input, by) {
       const arn = text(input, 'PermissionsBoundary');

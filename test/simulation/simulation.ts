@@ -87,6 +87,7 @@ export const clusterSpec: ClusterConfigSpec = {
   aws: {
     region: 'us-west-2',
     rolePath: '/konstellation/',
+    allowStatements: true,
     driftIntervalSeconds: driftIntervalMs / 1000,
     // Short enough for proofs to be repeated within a schedule, and longer than the operator may take to repair a change.
     proofIntervalSeconds: 900,

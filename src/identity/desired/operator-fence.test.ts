@@ -21,6 +21,20 @@ describe('unboundedOperator', () => {
       { permissionsBoundaryArns: [boundary, `${aws}/IAMFullAccess`] },
       'a permissions boundary that limits nothing',
     ],
+    [
+      'statements without a boundary, in spite of a list of named policies',
+      { statements: true, allowedPolicyArns: [`${aws}/AmazonS3*`] },
+      'no permissions boundary, and accounts may have statements',
+    ],
+    [
+      'statements under a boundary that limits nothing, in spite of such a list',
+      {
+        statements: true,
+        permissionsBoundaryArns: [`${aws}/AdministratorAccess`],
+        allowedPolicyArns: [`${aws}/AmazonS3*`],
+      },
+      'a permissions boundary that limits nothing',
+    ],
     ...[
       '*',
       'arn:*',
@@ -45,6 +59,7 @@ describe('unboundedOperator', () => {
 
   it.each<readonly [string, Limits]>([
     ['a boundary', { permissionsBoundaryArns: [boundary] }],
+    ['statements under a boundary', { permissionsBoundaryArns: [boundary], statements: true }],
     [
       'a boundary beside a list of everything',
       { permissionsBoundaryArns: [boundary], allowedPolicyArns: ['*'] },

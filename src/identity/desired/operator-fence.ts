@@ -8,17 +8,26 @@ import type { OperatorPolicyOptions } from './operator-policy.ts';
  */
 const administratorPolicies = ['AdministratorAccess', 'IAMFullAccess', 'PowerUserAccess'] as const;
 
+/** Whether a boundary is one of these policies, so that it limits nothing. */
+export function limitsNothing(boundaryArn: string): boolean {
+  return administratorPolicies.some((name) => boundaryArn.endsWith(`:iam::aws:policy/${name}`));
+}
+
 /** Credentials that can create a role with `policy` that any principal may assume. `why` names the missing limit. */
 export type Unbounded = { readonly policy: string; readonly why: string };
 
 /**
  * Checks whether the boundary or the list of allowed policies limits the operator. One of them is sufficient: a
- * boundary limits every role, and without a boundary a role holds only policies of the list.
+ * boundary limits every role, and without a boundary a role holds only policies of the list. Accounts with statements need a
+ * boundary, because the list does not limit inline policies.
  *
  * @returns undefined if one of them does
  */
 export function unboundedOperator(
-  of: Pick<OperatorPolicyOptions, 'clusterArn' | 'permissionsBoundaryArns' | 'allowedPolicyArns'>,
+  of: Pick<
+    OperatorPolicyOptions,
+    'clusterArn' | 'permissionsBoundaryArns' | 'allowedPolicyArns' | 'statements'
+  >,
 ): Unbounded | undefined {
   const administrators = administratorPolicies.map(
     (name) => `arn:${partitionOf(of.clusterArn)}:iam::aws:policy/${name}`,
@@ -30,6 +39,11 @@ export function unboundedOperator(
       ? 'no permissions boundary'
       : `a permissions boundary that limits nothing (${boundary})`;
   const { allowedPolicyArns } = of;
+  if (of.statements === true)
+    return {
+      policy: boundary ?? administrators[0] ?? '',
+      why: `${bounds}, and accounts may have statements (allowStatements)`,
+    };
   if (!allowedPolicyArns)
     return { policy: boundary ?? administrators[0] ?? '', why: `${bounds}, and no list of allowed policies` };
   for (const policy of administrators) {

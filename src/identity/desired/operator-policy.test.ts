@@ -62,6 +62,7 @@ describe('operatorPolicyOptions', () => {
       oidcIssuer: 'https://issuer.example/main',
       permissionsBoundaryArn: 'arn:aws-cn:iam::210987654321:policy/boundary',
       allowedPolicyArns: ['arn:aws-cn:iam::aws:policy/*'],
+      allowStatements: true,
       tags: { app: 'x' },
       allowedTagKeys: ['team'],
     };
@@ -71,6 +72,7 @@ describe('operatorPolicyOptions', () => {
       providerArn: 'arn:aws-cn:iam::210987654321:oidc-provider/issuer.example/main',
       permissionsBoundaryArns: ['arn:aws-cn:iam::210987654321:policy/boundary'],
       allowedPolicyArns: ['arn:aws-cn:iam::aws:policy/*'],
+      statements: true,
       tagKeys: ['app', 'team'],
       adoption: true,
     });
@@ -81,16 +83,36 @@ describe('operatorPolicy', () => {
   const actionsOf = (given: Parameters<typeof operatorPolicy>[0]): readonly string[] =>
     operatorPolicy(given).Statement.flatMap(({ Action }) => Action);
 
-  it('grants every call once, and the removal of boundaries only if none is required', () => {
-    const all = (['iam', 'eks', 'eks-auth'] as const).flatMap((service) =>
+  it('grants every call once, the removal of boundaries only if none is required, and inline policies only with a boundary and statements', () => {
+    const every = (['iam', 'eks', 'eks-auth'] as const).flatMap((service) =>
       Object.keys(operatorCalls[service]).map((action) => `${service}:${action}`),
     );
+    const all = every.filter((action) => action !== 'iam:PutRolePolicy');
     expect([...actionsOf(options)].sort()).toEqual([...all, 'iam:PassRole'].sort());
     const bounded = actionsOf({
       ...options,
       permissionsBoundaryArns: ['arn:aws:iam::123456789012:policy/b'],
     });
     expect(all.filter((action) => !bounded.includes(action))).toEqual(['iam:DeleteRolePermissionsBoundary']);
+    expect(bounded).not.toContain('iam:PutRolePolicy');
+    expect(actionsOf({ ...options, statements: true })).not.toContain('iam:PutRolePolicy');
+    const granting = operatorPolicy({
+      ...options,
+      statements: true,
+      permissionsBoundaryArns: ['arn:aws:iam::123456789012:policy/b'],
+    }).Statement.filter(({ Action }) => Action.includes('iam:PutRolePolicy'));
+    expect(granting).toMatchObject([
+      {
+        Action: ['iam:PutRolePolicy'],
+        Resource: 'arn:aws-us-gov:iam::123456789012:role/konstellation/*',
+        Condition: {
+          StringEquals: {
+            'iam:PermissionsBoundary': ['arn:aws:iam::123456789012:policy/b'],
+            'aws:ResourceTag/k11n.dev/cluster': clusterArn,
+          },
+        },
+      },
+    ]);
   });
 
   it('is limited to the partition, the account and the path', () => {

@@ -25,6 +25,7 @@ export const operatorCalls = {
     GetAccountAuthorizationDetails: 'account',
     GetOpenIDConnectProvider: 'provider',
     GetRole: 'anyRole',
+    GetRolePolicy: 'anyRole',
     ListAttachedRolePolicies: 'anyRole',
     ListRolePolicies: 'anyRole',
     CreateRole: 'newRole',
@@ -36,6 +37,7 @@ export const operatorCalls = {
     DeleteRolePolicy: 'ownRole',
     DeleteRole: 'ownRole',
     AttachRolePolicy: 'attachment',
+    PutRolePolicy: 'inlinePolicy',
     PutRolePermissionsBoundary: 'boundary',
     DeleteRolePermissionsBoundary: 'boundaryRemoval',
   },
@@ -67,6 +69,12 @@ export type OperatorPolicyOptions = {
   readonly permissionsBoundaryArns?: readonly string[] | undefined;
   /** Patterns (`*` and `?`) of policies that may be attached; if absent, any policy. */
   readonly allowedPolicyArns?: readonly string[] | undefined;
+  /**
+   * Whether inline policies of roles with one of the boundaries may be written. Without boundaries they never may: a role with an
+   * inline policy of any content would control the AWS account. IAM has no condition on the name or content of the policy.
+   * https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
+   */
+  readonly statements?: boolean | undefined;
   /** Allowed tag keys of roles in addition to the ownership tags. Reserved keys are ignored. */
   readonly tagKeys?: readonly string[] | undefined;
   /**
@@ -155,6 +163,13 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
               ...(allowedPolicyArns ? { StringLike: { 'iam:PolicyARN': allowedPolicyArns } } : {}),
             }),
           ]),
+      ...(options.statements === true && boundaries
+        ? [
+            statement('WriteStatementsOfBoundRoles', 'inlinePolicy', ownRole, {
+              StringEquals: { ...own['StringEquals'], ...bounded },
+            }),
+          ]
+        : []),
       statement('BoundOwnRoles', 'boundary', ownRole, {
         StringEquals: { ...own['StringEquals'], ...bounded },
       }),
@@ -208,6 +223,7 @@ export function operatorPolicyOptions(
       ? {}
       : { permissionsBoundaryArns: [aws.permissionsBoundaryArn] }),
     ...(aws.allowedPolicyArns === undefined ? {} : { allowedPolicyArns: aws.allowedPolicyArns }),
+    ...(aws.allowStatements === undefined ? {} : { statements: aws.allowStatements }),
     ...(aws.tags || aws.allowedTagKeys
       ? { tagKeys: [...Object.keys(aws.tags ?? {}), ...(aws.allowedTagKeys ?? [])] }
       : {}),

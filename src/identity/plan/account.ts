@@ -34,7 +34,8 @@ import { keptPolicies, screenPolicies, stillAttached, unattached } from './polic
 import type { Problem } from '../state/problem.ts';
 import type { IdentityReason } from '../state/reasons.ts';
 import { proofIsOpen } from './proofs.ts';
-import { assessRole, isUnread, type RoleAssessment } from './role.ts';
+import { desiredStatements, hasStatements, inlinePolicyName } from '../desired/statements.ts';
+import { assessRole, documentOf, isUnread, type RoleAssessment } from './role.ts';
 import { formerTargets } from './sessions.ts';
 import { assignTargets } from '../desired/shards.ts';
 import { accountStatus, blockedStatus, type TargetRow } from './status.ts';
@@ -152,8 +153,9 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
     const policyArns = tooMany ? currentlyAttached(world, spec.name) : [...policies.wanted, ...kept];
     const proofsOfDrift = (role: ObservedRole): boolean =>
       proofsAreOpen(world, list, role, without(targets, draining));
-    const assessment = assessRole(world, facts, spec, policyArns, list, proofsOfDrift);
-    return { targets, policyArns, assessment };
+    const statements = desiredStatements(account, facts, spec.permissionsBoundaryArn);
+    const assessment = assessRole(world, facts, spec, policyArns, list, proofsOfDrift, statements);
+    return { targets, policyArns, statements, assessment };
   });
 
   const trustInStep = roles.every(
@@ -199,8 +201,8 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
     list,
     status,
     roles.flatMap((role) => role.assessment.drift),
-    roles.flatMap(({ assessment: { role, problem, spec }, policyArns }) =>
-      role && !problem ? { spec, policyArns } : [],
+    roles.flatMap(({ assessment: { role, problem, spec }, policyArns, statements }) =>
+      role && !problem ? { spec, policyArns, ...documentOf(statements) } : [],
     ),
   );
 }
@@ -410,7 +412,9 @@ function removeSurplus(
       const why = 'no target needs the role any more';
       for (const policyArn of role.attachedPolicyArns)
         want({ kind: 'DetachPolicy', role: role.name, policyArn, why }, role.arn);
-    } else want({ kind: 'DeleteRole', role: role.name }, role.arn);
+    } else if (hasStatements(role))
+      want({ kind: 'DeleteInlinePolicy', role: role.name, policyName: inlinePolicyName }, role.arn);
+    else want({ kind: 'DeleteRole', role: role.name }, role.arn);
   }
   return failures[0];
 }

@@ -73,6 +73,8 @@ describe('a ClusterConfig that matches its cluster and AWS account', () => {
         targets: ['production', 'staging'],
         tags: {},
         detachesDisallowed: false,
+        allowsStatements: false,
+        region: 'us-west-2',
         strictInline: false,
         proofIntervalMs: 6 * 3_600_000,
         quotas: { policiesPerRole: 10, trustPolicySize: 2048, roles: 1000, rolesUsed: 100 },

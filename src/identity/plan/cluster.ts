@@ -435,6 +435,8 @@ export function clusterState(configs: readonly ClusterConfig[], operatorNamespac
         : { permissionsBoundaryArn: spec.aws.permissionsBoundaryArn }),
       ...(spec.aws.allowedPolicyArns === undefined ? {} : { allowedPolicyArns: spec.aws.allowedPolicyArns }),
       detachesDisallowed: consentsToDetach(config),
+      allowsStatements: spec.aws.allowStatements ?? false,
+      region: spec.aws.region,
       tags: spec.aws.tags ?? {},
       strictInline: spec.aws.strictInline ?? false,
       proofIntervalMs: proofIntervalOf(config),

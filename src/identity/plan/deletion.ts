@@ -18,6 +18,7 @@ import {
   existedBefore,
 } from '../desired/ownership.ts';
 import type { Problem } from '../state/problem.ts';
+import { hasStatements, inlinePolicyName } from '../desired/statements.ts';
 import type { StepList } from './step-list.ts';
 import { tagValue } from '../desired/tags.ts';
 import { sameDocument, trustPolicy } from '../desired/trust.ts';
@@ -120,9 +121,11 @@ export function planDeletion(
     return progress('the ownership tags are being removed from the role');
   }
 
-  const attached = doomed.filter((role) => role.attachedPolicyArns.length > 0);
+  const attached = doomed.filter((role) => role.attachedPolicyArns.length > 0 || hasStatements(role));
   if (attached.length > 0) {
     for (const role of attached) {
+      if (hasStatements(role))
+        want({ kind: 'DeleteInlinePolicy', role: role.name, policyName: inlinePolicyName });
       for (const policyArn of role.attachedPolicyArns)
         want({ kind: 'DetachPolicy', role: role.name, policyArn, why: 'the account is being deleted' });
     }

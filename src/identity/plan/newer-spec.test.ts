@@ -21,7 +21,7 @@ import type { Wall } from '../../k8s/time.ts';
 /** Adds a field as a later version stores it. */
 function addField(world: SimulatedWorld): void {
   const { spec } = world.account;
-  const aws = { ...spec.aws, statements: [{ actions: ['s3:GetObject'] }] };
+  const aws = { ...spec.aws, sessionStatements: [{ actions: ['s3:GetObject'] }] };
   edit(world, { aws });
 }
 
@@ -34,7 +34,7 @@ describe('an account with a field of a later version', () => {
     expect(kinds(world)).toEqual([]);
     expect(ready(world)).toBe('False SpecNewerThanOperator');
     expect(findCondition(world.account.status?.conditions, 'Ready')?.message).toContain(
-      'spec.aws.statements',
+      'spec.aws.sessionStatements',
     );
     const { conditions: _, observedGeneration: __, ...rows } = world.account.status ?? {};
     const { conditions: ___, observedGeneration: ____, ...rowsBefore } = before ?? {};

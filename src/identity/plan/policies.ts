@@ -24,6 +24,10 @@ const transient: ReadonlySet<IdentityErrorCode> = new Set([
   'ConcurrentChange',
 ]);
 
+export function isTransient(code: IdentityErrorCode): boolean {
+  return transient.has(code);
+}
+
 /** Row of a policy that is not attached, with the reason. */
 export function unattached(arn: string, { reason, message }: Problem): PolicyRow {
   return { arn, attached: false, reason, message };
@@ -96,7 +100,8 @@ export function screenPolicies(
  * Attaches missing policies, then detaches unlisted ones, so that an edit never opens a gap. The order is reversed only if the role
  * has no room for both.
  * @param listed policies that the account lists, allowed or not
- * @returns a row per wanted policy, and the unlisted attachments
+ * @param isAwaited whether something else has to be granted before anything is detached
+ * @returns a row per wanted policy, the unlisted attachments, and whether attachments are still to be made
  */
 export function planPolicies(
   list: StepList,
@@ -104,13 +109,18 @@ export function planPolicies(
   wanted: readonly string[],
   listed: readonly string[],
   policiesPerRole: number,
-): { readonly rows: readonly PolicyRow[]; readonly unlisted: readonly UnlistedPolicy[] } {
+  isAwaited = false,
+): {
+  readonly rows: readonly PolicyRow[];
+  readonly unlisted: readonly UnlistedPolicy[];
+  readonly isAwaited: boolean;
+} {
   const attached = new Set(role.attachedPolicyArns);
   const missing = wanted.filter((arn) => !attached.has(arn));
   const unlisted = role.attachedPolicyArns.filter((arn) => !wanted.includes(arn));
   const room = policiesPerRole - attached.size;
   const rows = new Map<string, PolicyRow>();
-  let stillToAttach = 0;
+  let stillToAttach = isAwaited ? 1 : 0;
   for (const [index, policyArn] of missing.entries()) {
     if (index >= room && unlisted.length === 0) {
       const message = `the role holds ${attached.size} policies already, and IAM allows ${policiesPerRole}`;
@@ -126,7 +136,7 @@ export function planPolicies(
     }
     const failure = list.addStep({ kind: 'AttachPolicy', role: role.name, policyArn });
     // A policy that is refused, perhaps permanently, does not delay the detachments.
-    if (!failure || transient.has(failure.code)) stillToAttach += 1;
+    if (!failure || isTransient(failure.code)) stillToAttach += 1;
     rows.set(policyArn, unattached(policyArn, problemOr(failure, 'AttachingPolicies', 'is being attached')));
   }
   const makeRoom = Math.max(0, missing.length - room);
@@ -145,5 +155,6 @@ export function planPolicies(
   return {
     rows: wanted.map((arn) => rows.get(arn) ?? { arn, attached: true }),
     unlisted: detachments,
+    isAwaited: stillToAttach > 0,
   };
 }

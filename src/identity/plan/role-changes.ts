@@ -10,6 +10,7 @@ import {
 } from '../desired/ownership.ts';
 import type { RoleSpec, ClusterFacts, ObservedRole } from '../state/world.ts';
 import { intentWords, type RoleChange } from '../steps/role.ts';
+import { foreignInlinePolicies, inlinePolicyName } from '../desired/statements.ts';
 import { settingKeys, settingsOf } from '../desired/role.ts';
 import { tagValue, withTags } from '../desired/tags.ts';
 import { sameDocument } from '../desired/trust.ts';
@@ -86,7 +87,10 @@ export function wayOut(
     ...intentWords(roleChanges(adopted, spec, account.spec), adopted),
     ...wantedPolicies.filter((arn) => !role.attachedPolicyArns.includes(arn)).map((arn) => `attach ${arn}`),
     ...role.attachedPolicyArns.filter((arn) => !wantedPolicies.includes(arn)).map((arn) => `detach ${arn}`),
-    ...(strictInline ? role.inlinePolicyNames.map((policy) => `remove its inline policy ${policy}`) : []),
+    ...(account.spec.aws.statements?.length ? [`write its inline policy ${inlinePolicyName}`] : []),
+    ...(strictInline
+      ? foreignInlinePolicies(role).map((policy) => `remove its inline policy ${policy}`)
+      : []),
   ];
   return `To adopt it, set spec.aws.adopt to true, which would: ${changes.join(', ') || 'change nothing but its ownership tags'}.`;
 }

@@ -1,5 +1,5 @@
 /** Steps that bring one role in sync with its desired state, from its cached state. */
-import type { LinkedServiceAccount } from '../../api/index.ts';
+import type { LinkedServiceAccount, StatementsStatus } from '../../api/index.ts';
 import { adoptionBlocked, adoptionRefused, shutOutByAdoption } from './adoption.ts';
 import { roleArn } from '../desired/arn.ts';
 import {
@@ -16,6 +16,13 @@ import { planPolicies, unattached, type PolicyRow, type UnlistedPolicy } from '.
 import { findCondition } from '../../k8s/conditions.ts';
 import type { Problem } from '../state/problem.ts';
 import { driftWords, type RoleChange } from '../steps/role.ts';
+import { planRemovedStatements, planStatements, statementsDiffer, statementsDrift } from './statements.ts';
+import {
+  foreignInlinePolicies,
+  hasStatements,
+  inlinePolicyName,
+  type DesiredStatements,
+} from '../desired/statements.ts';
 import { isIssuerTagOnly, roleChanges, wayOut } from './role-changes.ts';
 import type { StepList } from './step-list.ts';
 import { stepKey } from '../steps/index.ts';
@@ -41,6 +48,7 @@ export type RoleAssessment = {
   readonly policies: readonly PolicyRow[];
   /** Attached policies that the account does not list. */
   readonly unlisted?: readonly UnlistedPolicy[];
+  readonly statements?: StatementsStatus;
   /** Last failed deletion of a foreign inline policy under strictInline. */
   readonly inlineFailure?: Problem;
   /** Descriptions of out-of-band changes. */
@@ -62,6 +70,7 @@ export function assessRole(
   wantedPolicies: readonly string[],
   list: StepList,
   proofsOfDrift: (role: ObservedRole) => boolean,
+  desired: DesiredStatements,
 ): RoleAssessment {
   const { account } = world;
   const belief = world.roles.get(spec.name);
@@ -72,8 +81,10 @@ export function assessRole(
   };
   const rowsOf = (problem: Problem): readonly PolicyRow[] =>
     wantedPolicies.map((arn) => unattached(arn, problem));
+  const waits = { reason: 'CreatingRole', message: 'waits for the role' } as const;
   const nothing = {
-    policies: rowsOf({ reason: 'CreatingRole', message: 'waits for the role' }),
+    policies: rowsOf(waits),
+    ...(desired.kind === 'none' ? {} : { statements: unwritten(desired, waits) }),
     drift: [],
   };
 
@@ -134,7 +145,7 @@ export function assessRole(
       return {
         ...base,
         role,
-        ...planUpdates(world, facts, spec, belief, role, wantedPolicies, list, proofsOfDrift),
+        ...planUpdates(world, facts, spec, belief, role, wantedPolicies, list, proofsOfDrift, desired),
       };
   }
 }
@@ -232,19 +243,25 @@ function planUpdates(
   wantedPolicies: readonly string[],
   list: StepList,
   proofsOfDrift: (role: ObservedRole) => boolean,
-): Pick<RoleAssessment, 'problem' | 'policies' | 'unlisted' | 'inlineFailure' | 'drift'> {
+  desired: DesiredStatements,
+): Pick<RoleAssessment, 'problem' | 'policies' | 'unlisted' | 'statements' | 'inlineFailure' | 'drift'> {
   const { account } = world;
   if (belief.readAgainAt !== undefined) {
     const why = 'a write was not answered';
     if (belief.readAgainAt <= world.now) list.addStep({ kind: 'ReadRole', role: role.name, why });
     else list.requeueAtLatest(belief.readAgainAt);
   }
-  const changes = roleChanges(role, spec, account.spec);
+  const changes = roleChanges(role, spec, account.spec).filter(
+    // The boundary is removed only after the statements that it limits.
+    ({ kind }) => kind !== 'DeletePermissionsBoundary' || !hasStatements(role),
+  );
   // Adding the issuer tag to a role of an earlier version is neither drift nor a blocker.
   const visible = changes.filter((change) => !isIssuerTagOnly(change, role));
   const attached = new Set(role.attachedPolicyArns);
   const policiesDiffer =
-    wantedPolicies.some((arn) => !attached.has(arn)) || attached.size !== new Set(wantedPolicies).size;
+    wantedPolicies.some((arn) => !attached.has(arn)) ||
+    attached.size !== new Set(wantedPolicies).size ||
+    statementsDiffer(role, desired);
 
   // A listing may be outdated, so that drift is confirmed by a direct read before it is repaired.
   const isUnconfirmed = role.maxSessionDuration === undefined && !isSynced(account);
@@ -263,6 +280,15 @@ function planUpdates(
           ? { arn, attached: true }
           : unattached(arn, { reason: 'RoleDrifted', message: 'is being read again' }),
       ),
+      ...(desired.kind === 'none'
+        ? {}
+        : {
+            statements: statementsDiffer(role, desired)
+              ? unwritten(desired, { reason: 'RoleDrifted', message: 'the role is being read again' })
+              : desired.kind === 'refused'
+                ? unwritten(desired, desired.problem)
+                : { applied: true },
+          }),
       ...(visible.length > 0 || failure
         ? {
             problem: {
@@ -274,8 +300,12 @@ function planUpdates(
     };
   }
 
-  const differences = driftOf(world, belief, role, visible, wantedPolicies);
-  const drift = differences.length > 0 && isAimedElsewhere(world, spec, wantedPolicies) ? [] : differences;
+  const differences = driftOf(world, belief, role, visible, wantedPolicies, desired);
+  const drift =
+    differences.length > 0 &&
+    isAimedElsewhere(world, { spec, policyArns: wantedPolicies, ...documentOf(desired) })
+      ? []
+      : differences;
   const trustDrifted = drift.length > 0 && changes.some((change) => change.kind === 'UpdateTrustPolicy');
   // Before a drifted trust policy is repaired, a proof determines for the status whether pods were shut out.
   const heldBack = trustDrifted && proofsOfDrift(role);
@@ -284,17 +314,21 @@ function planUpdates(
     : changes.map((change) => list.addStep(change)).filter((failure) => failure !== undefined);
   const inlineFailures =
     facts.strictInline && !heldBack
-      ? role.inlinePolicyNames
+      ? foreignInlinePolicies(role)
+          .filter((policyName) => policyName !== inlinePolicyName || desired.kind === 'none')
           .map((policyName) => list.addStep({ kind: 'DeleteInlinePolicy', role: role.name, policyName }))
           .filter((failed) => failed !== undefined)
       : [];
-  const { rows, unlisted } = planPolicies(
+  const written = planStatements(list, role, spec, desired);
+  const { rows, unlisted, isAwaited } = planPolicies(
     list,
     role,
     wantedPolicies,
     listedPolicies(account.spec.aws, facts),
     facts.quotas.policiesPerRole,
+    written.isAwaited,
   );
+  const statements = written.row ?? planRemovedStatements(list, role, desired, isAwaited);
 
   const [inlineFailure] = inlineFailures;
   const detaching = unlisted.map(({ arn }) => arn).join(', ');
@@ -326,6 +360,7 @@ function planUpdates(
   return {
     policies: rows,
     unlisted,
+    ...(statements ? { statements } : {}),
     drift,
     ...(inlineFailure
       ? { inlineFailure: { reason: inlineFailure.code, message: inlineFailure.message } }
@@ -341,14 +376,21 @@ function isSynced({ metadata, status }: LinkedServiceAccount): boolean {
 }
 
 /** Whether the last-synced spec differs, because ClusterConfig or namespaces changed. Such a difference is not drift. */
-function isAimedElsewhere(
-  { lastSynced }: AccountWorld,
-  spec: RoleSpec,
-  policyArns: readonly string[],
-): boolean {
-  const before = lastSynced.get(spec.name);
-  const words = (aim: LastSyncedRole): string => JSON.stringify([aim.spec, aim.policyArns.toSorted()]);
-  return before !== undefined && words(before) !== words({ spec, policyArns });
+function isAimedElsewhere({ lastSynced }: AccountWorld, desired: LastSyncedRole): boolean {
+  const before = lastSynced.get(desired.spec.name);
+  const words = ({ spec, policyArns, inlinePolicy }: LastSyncedRole): string =>
+    JSON.stringify([spec, policyArns.toSorted(), inlinePolicy]);
+  return before !== undefined && words(before) !== words(desired);
+}
+
+/** The document of the desired statements, for the last-synced role. */
+export function documentOf(desired: DesiredStatements): Pick<LastSyncedRole, 'inlinePolicy'> {
+  return desired.kind === 'document' ? { inlinePolicy: desired.document } : {};
+}
+
+/** Row of statements that are not written yet; a refusal is more important than what they wait for. */
+function unwritten(desired: DesiredStatements, { reason, message }: Problem): StatementsStatus {
+  return { applied: false, ...(desired.kind === 'refused' ? desired.problem : { reason, message }) };
 }
 
 /** Descriptions of changes by others to a role that was in sync with this spec. */
@@ -358,6 +400,7 @@ function driftOf(
   role: ObservedRole,
   changes: readonly RoleChange[],
   wantedPolicies: readonly string[],
+  desired: DesiredStatements,
 ): readonly string[] {
   const { status, metadata } = world.account;
   if (belief.source !== 'read' || status?.observedGeneration !== metadata.generation) return [];
@@ -370,5 +413,6 @@ function driftOf(
   for (const arn of role.attachedPolicyArns) {
     if (!wantedPolicies.includes(arn)) words.push(`the policy ${arn} was attached`);
   }
+  words.push(...statementsDrift(role, desired, status?.statements?.applied === true));
   return words;
 }

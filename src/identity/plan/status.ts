@@ -12,6 +12,7 @@ import { formatTime } from '../../k8s/timestamps.ts';
 import { setConditions, type ConditionDraft } from '../../k8s/conditions.ts';
 import { identityErrors } from '../state/errors.ts';
 import type { Problem } from '../state/problem.ts';
+import { foreignInlinePolicies } from '../desired/statements.ts';
 import { isUnread, type RoleAssessment } from './role.ts';
 import { ignoredTagsNote } from '../desired/tags.ts';
 import type { AccountWorld, PodCounts } from '../state/world.ts';
@@ -85,9 +86,17 @@ export function accountStatus(world: AccountWorld, findings: Findings): LinkedSe
     targets: findings.targets.map((row) => targetStatus(world, row)),
     ...(findings.formerTargets.length > 0 ? { formerTargets: [...findings.formerTargets] } : {}),
     policies: [...findings.policies],
+    ...statementsOf(findings),
     ready: `${proven}/${wanted.length}`,
     conditions: verdicts(world, [ready, ...parts]),
   };
+}
+
+/** State of the statements; with several roles, the worst counts. */
+function statementsOf({ roles }: Findings): Pick<LinkedServiceAccountStatus, 'statements'> {
+  const rows = roles.flatMap(({ statements }) => statements ?? []);
+  const row = rows.find(({ applied }) => !applied) ?? rows[0];
+  return row ? { statements: row } : {};
 }
 
 /** The role in the status. An unread role keeps its last known state, because an operator without read permission has no newer one. */
@@ -170,12 +179,22 @@ function policiesVerdict({ policies, roles, tooManyPolicies }: Findings): Accoun
       .join('; ');
     return { type, status: 'False', reason: failed?.code ?? 'AttachingPolicies', message };
   }
-  const inline = roles.filter((role) => (role.role?.inlinePolicyNames.length ?? 0) > 0);
+  const unwritten = roles.flatMap(({ statements }) => statements ?? []).find(({ applied }) => !applied);
+  if (unwritten)
+    return {
+      type,
+      status: 'False',
+      reason: unwritten.reason ?? 'AttachingPolicies',
+      message: unwritten.message ?? 'the statements are being written',
+    };
+  const foreign = (role: RoleAssessment): readonly string[] =>
+    role.role ? foreignInlinePolicies(role.role) : [];
+  const inline = roles.filter((role) => foreign(role).length > 0);
   if (inline.length > 0) {
     const message = inline
       .map(
         (role) =>
-          `the role ${role.arn} carries inline policies which others put there: ${role.role?.inlinePolicyNames.join(', ')}`,
+          `the role ${role.arn} carries inline policies which others put there: ${foreign(role).join(', ')}`,
       )
       .join('; ');
     const failed = inline.find(({ inlineFailure }) => inlineFailure)?.inlineFailure;

@@ -1,6 +1,7 @@
 /** Input of the plan for one target. */
 import type { IdentityMode } from '../../api/index.ts';
 import type { TargetsByMode } from '../desired/role.ts';
+import type { DesiredStatements } from '../desired/statements.ts';
 import type { RoleAssessment } from './role.ts';
 import type { StepList } from './step-list.ts';
 import { trustSeenBy } from '../desired/trust.ts';
@@ -9,6 +10,7 @@ import type { AccountWorld, ClusterFacts, ObservedRole, CachedRole } from '../st
 export type ServingRole = {
   readonly targets: TargetsByMode;
   readonly policyArns: readonly string[];
+  readonly statements: DesiredStatements;
   readonly assessment: RoleAssessment;
 };
 

@@ -16,7 +16,9 @@ export type RoleSnapshot = {
 };
 
 /** Parts of a role that the caller already knows, so that they need no call. */
-export type KnownParts = Partial<Pick<ObservedRole, 'attachedPolicyArns' | 'inlinePolicyNames'>>;
+export type KnownParts = Partial<
+  Pick<ObservedRole, 'attachedPolicyArns' | 'inlinePolicyNames' | 'inlinePolicy'>
+>;
 
 export type RoleStore = {
   /** Reads a role; undefined if it does not exist. Takes one call, and another one for each unknown part. */
@@ -32,6 +34,8 @@ export type RoleStore = {
   updateTrustPolicy(name: string, trustPolicy: string, signal?: AbortSignal): Promise<void>;
   attachPolicy(name: string, policyArn: string, signal?: AbortSignal): Promise<void>;
   detachPolicy(name: string, policyArn: string, signal?: AbortSignal): Promise<void>;
+  /** Writes the inline policy `konstellation` of the role. */
+  putInlinePolicy(name: string, document: string, signal?: AbortSignal): Promise<void>;
   deleteInlinePolicy(name: string, policyName: string, signal?: AbortSignal): Promise<void>;
   putPermissionsBoundary(name: string, policyArn: string, signal?: AbortSignal): Promise<void>;
   deletePermissionsBoundary(name: string, signal?: AbortSignal): Promise<void>;

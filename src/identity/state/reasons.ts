@@ -28,6 +28,15 @@ export const identityReasons = {
     "The ClusterConfig's allowedPolicyArns do not allow this policy. It is never attached; where it was attached before, it stays until a person consents to its detachment with the annotation that the message names.",
   ),
   WrongPartition: userAction('The policy belongs to another AWS partition than this cluster.'),
+  BoundaryRequired: userAction(
+    'The account has statements, and its role has no permissions boundary that limits them. They are not written: set permissionsBoundaryArn in the account or the ClusterConfig.',
+  ),
+  StatementsNotAllowed: userAction(
+    'The account has statements, and allowStatements of the ClusterConfig does not allow them. What was written before stays.',
+  ),
+  StatementsInvalid: userAction(
+    'IAM would refuse the statements of the account, or they allow everything. What was written before stays. The message names the statement.',
+  ),
   InlinePoliciesFound: userAction(
     'The role has a foreign inline policy, so its pods may have more permissions than the account lists.',
   ),

@@ -31,6 +31,8 @@ export type ObservedRole = Partial<RoleSettings> & {
   readonly trustPolicy: string;
   readonly attachedPolicyArns: readonly string[];
   readonly inlinePolicyNames: readonly string[];
+  /** Document of the inline policy `konstellation` as JSON, URL-decoded; absent if the role has none. */
+  readonly inlinePolicy?: string;
   readonly permissionsBoundaryArn?: string;
   readonly tags: Readonly<Record<string, string>>;
 };
@@ -173,8 +175,12 @@ export type ClusterFacts = {
   readonly operatorNamespace?: string;
   readonly permissionsBoundaryArn?: string;
   readonly allowedPolicyArns?: readonly string[];
+  /** Whether accounts may have statements of their own. */
+  readonly allowsStatements: boolean;
   /** Consent to detach policies that `allowedPolicyArns` no longer allows. */
   readonly detachesDisallowed: boolean;
+  /** AWS region of the cluster. */
+  readonly region: string;
   readonly tags: Readonly<Record<string, string>>;
   /** Whether inline policies that others added to a role are removed. */
   readonly strictInline: boolean;
@@ -206,7 +212,12 @@ export type ProofRecord = {
 };
 
 /** Desired state of the whole role. */
-export type LastSyncedRole = { readonly spec: RoleSpec; readonly policyArns: readonly string[] };
+export type LastSyncedRole = {
+  readonly spec: RoleSpec;
+  readonly policyArns: readonly string[];
+  /** Document of the account's statements; absent if it has none. */
+  readonly inlinePolicy?: string;
+};
 
 export type AccountWorld = {
   /** Current time of the clock used by all other times in this type. */

@@ -9,6 +9,8 @@ export const accountEventReasons = {
   TrustPolicyUpdated: "The role's trust policy was written.",
   PolicyAttached: 'A policy was attached to the role.',
   PolicyDetached: 'A policy was detached from the role.',
+  StatementsWritten: "The account's statements were written to the inline policy of the role.",
+  StatementsRemoved: "The inline policy with the account's statements was removed from the role.",
   InlinePolicyDeleted: 'An inline policy that others put on the role was removed.',
   RoleUpdated: 'The boundary, the session length, the description or the tags of the role were written.',
   ServiceAccountLinked: 'A ServiceAccount was created or annotated with the role.',

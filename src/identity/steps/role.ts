@@ -1,5 +1,6 @@
 /** Steps on an IAM role: effect, Event, plan line and drift description of each kind. */
 import { isOwnershipTag, retainedTag } from '../desired/ownership.ts';
+import { inlinePolicyName } from '../desired/statements.ts';
 import { settingKeys } from '../desired/role.ts';
 import { withoutTags, withTags } from '../desired/tags.ts';
 import type { CachedRole, ObservedRole, RoleSettings } from '../state/world.ts';
@@ -14,6 +15,7 @@ export type RoleStep = StepOf<
   | 'DeleteRole'
   | 'AttachPolicy'
   | 'DetachPolicy'
+  | 'PutInlinePolicy'
   | 'DeleteInlinePolicy'
   | RoleChange['kind']
 >;
@@ -216,17 +218,44 @@ export const roleSteps: { readonly [K in RoleStep['kind']]: RoleRow<StepOf<K>> }
     }),
     planLine: ({ policyArn, why }) => ({ action: 'delete', summary: `attachment of ${policyArn} (${why})` }),
   },
+  PutInlinePolicy: {
+    effect: (role, { document }) => ({
+      ...role,
+      inlinePolicyNames: [...new Set([...role.inlinePolicyNames, inlinePolicyName])],
+      inlinePolicy: document,
+    }),
+    event: ({ role }) => ({
+      reason: 'StatementsWritten',
+      note: `wrote the statements of ${role}`,
+      brief: 'wrote its statements',
+    }),
+    planLine: ({ document }, { inlinePolicy: before } = {} as ObservedRole) => ({
+      summary: `statements in the inline policy ${inlinePolicyName}`,
+      ...(before === undefined ? { action: 'create' } : { action: 'update', before: prettyJson(before) }),
+      after: prettyJson(document),
+    }),
+  },
   DeleteInlinePolicy: {
     detail: ({ policyName }) => policyName,
-    effect: (role, { policyName }) => ({
-      ...role,
-      inlinePolicyNames: role.inlinePolicyNames.filter((name) => name !== policyName),
-    }),
+    effect({ inlinePolicy, ...role }, { policyName }) {
+      const isOwn = policyName === inlinePolicyName;
+      return {
+        ...role,
+        inlinePolicyNames: role.inlinePolicyNames.filter((name) => name !== policyName),
+        ...(isOwn || inlinePolicy === undefined ? {} : { inlinePolicy }),
+      };
+    },
     event: ({ role, policyName }) => ({
-      reason: 'InlinePolicyDeleted',
+      reason: policyName === inlinePolicyName ? 'StatementsRemoved' : 'InlinePolicyDeleted',
       note: `removed the inline policy ${policyName} from ${role}`,
     }),
-    planLine: ({ policyName }) => ({ action: 'delete', summary: `inline policy ${policyName}` }),
+    planLine: ({ policyName }, role) => ({
+      action: 'delete',
+      summary: `inline policy ${policyName}`,
+      ...(policyName === inlinePolicyName && role?.inlinePolicy !== undefined
+        ? { before: prettyJson(role.inlinePolicy) }
+        : {}),
+    }),
   },
 };
 

@@ -14,6 +14,8 @@ export type Step =
   | { readonly kind: 'UpdateTrustPolicy'; readonly role: string; readonly trustPolicy: string }
   | { readonly kind: 'AttachPolicy'; readonly role: string; readonly policyArn: string }
   | { readonly kind: 'DetachPolicy'; readonly role: string; readonly policyArn: string; readonly why: string }
+  /** Writes the inline policy `konstellation`. */
+  | { readonly kind: 'PutInlinePolicy'; readonly role: string; readonly document: string }
   | { readonly kind: 'DeleteInlinePolicy'; readonly role: string; readonly policyName: string }
   | { readonly kind: 'PutPermissionsBoundary'; readonly role: string; readonly policyArn: string }
   | { readonly kind: 'DeletePermissionsBoundary'; readonly role: string }

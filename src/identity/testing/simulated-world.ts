@@ -49,6 +49,8 @@ export const facts: ClusterFacts = {
   targets: ['production', 'staging'],
   tags: {},
   detachesDisallowed: false,
+  allowsStatements: false,
+  region: 'us-west-2',
   strictInline: false,
   proofIntervalMs: 21_600_000,
   quotas: { policiesPerRole: 10, trustPolicySize: 2048 },
@@ -375,6 +377,12 @@ function refusalOf(world: SimulatedWorld, step: Step): IdentityErrorCode | undef
       return role.attachedPolicyArns.length >= world.facts.quotas.policiesPerRole
         ? 'QuotaExceeded'
         : undefined;
+    }
+    case 'PutInlinePolicy': {
+      const role = world.roles.get(step.role);
+      if (!role) return 'RoleNotFound';
+      // As the operator's IAM policy demands.
+      return role.permissionsBoundaryArn === undefined ? 'AccessDenied' : undefined;
     }
     case 'DetachPolicy':
     case 'DeleteInlinePolicy':

@@ -66,6 +66,8 @@ function write(
       return roles.attachPolicy(role, step.policyArn, signal);
     case 'DetachPolicy':
       return roles.detachPolicy(role, step.policyArn, signal);
+    case 'PutInlinePolicy':
+      return roles.putInlinePolicy(role, step.document, signal);
     case 'DeleteInlinePolicy':
       return roles.deleteInlinePolicy(role, step.policyName, signal);
     case 'PutPermissionsBoundary':

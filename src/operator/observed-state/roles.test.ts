@@ -115,6 +115,19 @@ describe('a listing', () => {
     expect(cache.roleOf('a')?.maxSessionDuration).toBe(7200);
   });
 
+  it('keep the known document of an inline policy that a listing shows by name only, and report one that it shows changed', () => {
+    const { cache, clock, list } = setUp();
+    const inline = { inlinePolicyNames: ['konstellation'] };
+    cache.forAccount({ clusterArn: cluster, account: 'of-a', names: ['a'] });
+    cache.read('a', roleOf('a', { ...inline, inlinePolicy: '{}' }), clock.now);
+    clock.now += 60_000;
+    expect(list([listed('a', inline)])).toEqual([]);
+    expect(cache.roleOf('a')?.inlinePolicy).toBe('{}');
+    expect(list([listed('a', { ...inline, inlinePolicy: '{"Version":"2012-10-17"}' })])).toEqual(['of-a']);
+    expect(list([listed('a')])).toEqual(['of-a']);
+    expect(cache.roleOf('a')?.inlinePolicy).toBeUndefined();
+  });
+
   it('without a boundary on any role does not change the known boundaries', () => {
     const { cache, list } = setUp();
     cache.read('a', roleOf('a', { permissionsBoundaryArn: boundary }), 0);

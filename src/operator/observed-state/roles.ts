@@ -1,5 +1,6 @@
 /** Cached IAM roles of the cluster, and all roles under names that an account uses. */
 import {
+  inlinePolicyName,
   roleAfter,
   settingsOf,
   taggedOwner,
@@ -159,7 +160,7 @@ export function createRoleCache(now: () => Monotonic) {
         const before = known(role.name);
         // Roles of others matter only under names that an account uses.
         if (!before && taggedOwner(role.tags)?.clusterArn !== clusterArn) return [];
-        return [[role.name, { ...role, ...leftOut(before?.object, snapshot) }]];
+        return [[role.name, { ...role, ...leftOut(before?.object, role, snapshot) }]];
       });
       return cache.listed(objects, snapshot.startedAt);
     },
@@ -211,11 +212,20 @@ function cachedRole(entry: RoleEntry): CachedRole {
   };
 }
 
-/** Known parts of a role that a listing omits: the settings, and the boundary if the listing shows no boundary on any role. */
-function leftOut(role: ObservedRole | null | undefined, snapshot: RoleSnapshot): Partial<ObservedRole> {
-  const { permissionsBoundaryArn } = role ?? {};
+/**
+ * Known parts of a role that a listing omits: the settings, the boundary if the listing shows no boundary on any role, and the
+ * document of an inline policy of a role without our tags.
+ */
+function leftOut(
+  role: ObservedRole | null | undefined,
+  listed: ObservedRole,
+  snapshot: RoleSnapshot,
+): Partial<ObservedRole> {
+  const { permissionsBoundaryArn, inlinePolicy } = role ?? {};
+  const hasPolicy = listed.inlinePolicyNames.includes(inlinePolicyName);
   return {
     ...settingsOf(role),
+    ...(hasPolicy && listed.inlinePolicy === undefined && inlinePolicy !== undefined ? { inlinePolicy } : {}),
     ...(permissionsBoundaryArn !== undefined && snapshot.withoutBoundaries ? { permissionsBoundaryArn } : {}),
   };
 }
@@ -234,6 +244,7 @@ function sameAsListed(a: ObservedRole, b: ObservedRole): boolean {
     a.permissionsBoundaryArn === b.permissionsBoundaryArn &&
     sameInAnyOrder(a.attachedPolicyArns, b.attachedPolicyArns) &&
     sameInAnyOrder(a.inlinePolicyNames, b.inlinePolicyNames) &&
+    a.inlinePolicy === b.inlinePolicy &&
     sameValue(a.tags, b.tags)
   );
 }

@@ -94,7 +94,7 @@ describe('a new account', () => {
     ).toContain(`may not attach ${policy('c')}`);
   });
 
-  it('requires the right to a policy under the name by which the account lists it', async () => {
+  it('requires the right to a policy as the account lists it, by ARN or by name', async () => {
     const dev = await userWith(all(rights.link), named(rights.attach, 'aws/AmazonS3ReadOnlyAccess'));
     const { policyArns: _, ...byName } = {
       ...account().spec.aws,
@@ -120,7 +120,7 @@ describe('a new account', () => {
   it('lists policies, by ARN or by name, and at most 25 of them', async () => {
     const { policyArns: _, ...none } = account().spec.aws;
     await expect(create(admin, { ...account(), spec: { ...account().spec, aws: none } })).rejects.toThrow(
-      'policyArns or policyNames is missing; policyArns: [] lists none',
+      'policyArns, policyNames or statements is missing; policyArns: [] lists none',
     );
     const names = ['aws/a', 'aws/b'];
     await expect(
@@ -130,6 +130,113 @@ describe('a new account', () => {
       await expect(create(admin, account({ aws: { policyNames: [malformed] } }))).rejects.toThrow(
         'spec.aws.policyNames',
       );
+  });
+
+  describe('with statements', () => {
+    const statement = (...actions: string[]): object => ({ actions, resources: ['*'] });
+    const statementsOf = (...statements: object[]): Partial<Spec['aws']> =>
+      ({ policyArns: [], statements }) as Partial<Spec['aws']>;
+
+    it('requires the right to each service that a statement names', async () => {
+      const dev = await userWith(all(rights.link), named(rights.grant, 'sqs', 's3'));
+      await create(dev, account({ aws: statementsOf(statement('sqs:SendMessage', 's3:Get*', 'sqs:*')) }));
+      expect(
+        await refusal(create(dev, account({ aws: statementsOf(statement('s3:GetObject', 'iam:PassRole')) }))),
+      ).toContain(
+        `user ${dev.user} may not grant actions of the service iam: ask for the verb grant on iamactions.k11n.dev/iam`,
+      );
+      expect(await refusal(create(dev, account({ aws: statementsOf(statement('*')) })))).toContain(
+        'may not grant actions of all services: ask for the verb grant on iamactions.k11n.dev/*',
+      );
+      await create(
+        await userWith(all(rights.link), all(rights.grant)),
+        account({ aws: statementsOf(statement('*')) }),
+      );
+      // The rights to policies are no right to statements, and the reverse.
+      const attacher = await userWith(all(rights.link), all(rights.attach));
+      expect(
+        await refusal(create(attacher, account({ aws: statementsOf(statement('s3:GetObject')) }))),
+      ).toContain('grant on iamactions.k11n.dev/s3');
+    });
+
+    it('requires rights only for statements that a change adds, and for the targets that get them', async () => {
+      const before = await existing({ aws: statementsOf(statement('sqs:SendMessage')) });
+      const add = { aws: statementsOf(statement('sqs:SendMessage'), statement('s3:GetObject')) };
+      expect(await refusal(change(await userWith(all(rights.link)), before, add))).toContain(
+        'grant on iamactions.k11n.dev/s3',
+      );
+      expect(await refusal(change(await userWith(named(rights.grant, 's3')), before, add))).toContain(
+        'link on targets.k11n.dev/production',
+      );
+      const dev = await userWith(named(rights.grant, 's3'), named(rights.link, 'production', 'staging'));
+      await change(dev, before, add);
+      // A new target gets all statements.
+      expect(await refusal(change(dev, before, { targets: ['production', 'staging'] }))).toContain(
+        'grant on iamactions.k11n.dev/sqs',
+      );
+      // A changed condition or time is a changed statement.
+      for (const more of [
+        { until: '2030-01-01T00:00:00Z' },
+        { conditions: { Bool: { 'aws:SecureTransport': ['true'] } } },
+      ])
+        expect(
+          await refusal(
+            change(dev, before, { aws: { statements: [{ ...statement('sqs:SendMessage'), ...more }] } }),
+          ),
+        ).toContain('grant on iamactions.k11n.dev/sqs');
+      await change(await userWith(), before, { aws: { statements: [statement('sqs:SendMessage')] } });
+      await change(await userWith(), before, { aws: { statements: null } });
+    });
+
+    it('of the maximum size is checked within the cost limits', async () => {
+      const services = (count: number): string[] =>
+        Array.from({ length: count }, (_, index) => `service-${index}`);
+      const large = (count: number): Partial<Spec['aws']> =>
+        statementsOf(
+          ...services(count).map((service) => ({
+            actions: Array.from({ length: 50 }, (_, index) => `${service}:DescribeSomething${index}`),
+            resources: Array.from(
+              { length: 20 },
+              (_, index) => `arn:aws:${service}:us-west-2:123456789012:thing-${index}`,
+            ),
+          })),
+        );
+      const dev = await userWith(all(rights.link), named(rights.grant, ...services(20)));
+      const created = await create(dev, account({ targets: targets(25), aws: large(20) }));
+      const less = await userWith(all(rights.link), named(rights.grant, ...services(19)));
+      expect(await refusal(create(less, account({ aws: large(20) })))).toContain(
+        'iamactions.k11n.dev/service-19',
+      );
+      const many = statementsOf(statement(...services(21).map((service) => `${service}:Get`)));
+      expect(await refusal(create(dev, account({ aws: many })))).toContain('iamactions.k11n.dev/*');
+      await change(await userWith(), created, { aws: { statements: large(20).statements?.slice(1) } });
+    });
+
+    it('allows nothing but lists of actions and resources', async () => {
+      for (const malformed of [
+        { actions: [], resources: ['*'] },
+        { actions: ['S3:GetObject'], resources: ['*'] },
+        { actions: ['s3:*', 's*:Get'], resources: ['*'] },
+        { actions: ['s3:*'], resources: ['my-bucket'] },
+        { actions: ['s3:*'], resources: [] },
+        { actions: ['s3:*'] },
+        { actions: ['s3:*'], resources: ['*'], until: 'tomorrow' },
+      ])
+        await expect(
+          create(admin, account({ aws: statementsOf(malformed) })),
+          JSON.stringify(malformed),
+        ).rejects.toThrow('spec.aws.statements');
+      for (const unknown of [{ effect: 'Deny' }, { notActions: ['s3:*'] }, { principals: ['*'] }])
+        await expect(
+          admin.create(
+            linkedServiceAccounts,
+            account({ aws: statementsOf({ ...statement('s3:*'), ...unknown }) }),
+            {
+              fieldValidation: 'Strict',
+            },
+          ),
+        ).rejects.toThrow('unknown field');
+    });
   });
 
   it('requires the right to each of its targets', async () => {

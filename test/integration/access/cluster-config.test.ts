@@ -134,6 +134,16 @@ describe('a change of a ClusterConfig', () => {
       );
   });
 
+  it('requires the right to grant all actions when it lets accounts have statements, and none when it no longer does', async () => {
+    const before = await existing();
+    const allow = { aws: { allowStatements: true } };
+    expect(await refusal(change(await userWith(all(rights.attach)), before, allow))).toContain(
+      'may not let accounts grant actions by statements of their own: ask for the verb grant on iamactions.k11n.dev/*',
+    );
+    await change(await userWith(named(rights.grant, '*')), before, allow);
+    await change(await userWith(), before, { aws: { allowStatements: false } });
+  });
+
   it('requires the right to each pattern that allows accounts more policies, and to all when it removes the list', async () => {
     const before = await existing();
     const patterns = (...allowedPolicyArns: string[]): object => ({ aws: { allowedPolicyArns } });
@@ -225,10 +235,11 @@ describe('a change of a ClusterConfig', () => {
         allowedPolicyArns: list(25, policy('team-a/policy-with-a-name-as-long-as-they-get-in-practice-')),
         permissionsBoundaryArn: policy('other'),
         strictInline: true,
+        allowStatements: true,
         tags,
       },
     };
-    const grants = [all(rights.bound), all(rights.claim)] as const;
+    const grants = [all(rights.bound), all(rights.claim), all(rights.grant)] as const;
     const dev = await userWith(
       ...grants,
       named(rights.link, ...list(25, 'target-')),
@@ -247,8 +258,9 @@ describe('a new ClusterConfig', () => {
       all(rights.bound),
       all(rights.tag),
       all(rights.claim),
+      all(rights.grant),
     ];
-    const open = config({ aws: { tags: { team: 'a' } } });
+    const open = config({ aws: { tags: { team: 'a' }, allowStatements: true } });
     const { permissionsBoundaryArn: _, allowedPolicyArns: __, ...aws } = open.spec.aws;
     const object = { ...open, spec: { ...open.spec, aws } };
     for (const [index, missing] of [
@@ -257,6 +269,7 @@ describe('a new ClusterConfig', () => {
       'bound on iampolicies.k11n.dev/*',
       'tag on iamtags.k11n.dev/team',
       'claim on iamroles.k11n.dev/*',
+      'grant on iamactions.k11n.dev/*',
     ].entries()) {
       const dev = await userWith(...every.filter((_right, at) => at !== index));
       expect(await refusal(create(dev, object))).toContain(missing);

@@ -134,6 +134,13 @@ async function untilEnforced(userWith: FencedCluster['userWith']): Promise<void>
     metadata: { name: 'tried' },
     spec: { targets: ['production'], aws: { policyArns: ['arn:aws:iam::aws:policy/x'] } },
   };
+  const granting = {
+    ...account,
+    spec: {
+      targets: ['production'],
+      aws: { policyArns: [], statements: [{ actions: ['s3:GetObject'], resources: ['*'] }] },
+    },
+  };
   const app = {
     apiVersion,
     kind: 'App',
@@ -150,6 +157,7 @@ async function untilEnforced(userWith: FencedCluster['userWith']): Promise<void>
     userWith(...Object.values(rights).filter((right) => right !== missing));
   const lacking = [
     { missing: rights.attach, policy: 'attach.k11n.dev', object: account },
+    { missing: rights.grant, policy: 'grant.k11n.dev', object: granting },
     { missing: rights.link, policy: 'link.k11n.dev', object: account },
     {
       missing: rights.claim,

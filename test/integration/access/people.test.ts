@@ -61,6 +61,10 @@ describe('in Kubernetes', () => {
   const policy = (name: string): string => `arn:aws:iam::${accountId}:policy/${name}`;
   const rbac = 'rbac.authorization.k8s.io';
   const merge = { type: 'merge' } as const;
+  const statement = {
+    actions: ['sqs:SendMessage'],
+    resources: ['arn:$(partition):sqs:$(region):$(account):orders'],
+  };
   const admissionPolicies: Resource = {
     group: 'admissionregistration.k8s.io',
     version: 'v1',
@@ -283,6 +287,16 @@ describe('in Kubernetes', () => {
     },
     attach: aws({ policyArns: [policy('team/a'), policy('team/b')] }),
     link: edit({ spec: { targets: [target, 'staging'] } }),
+    grantActions: aws({ statements: [statement, { ...statement, actions: ['s3:GetObject'] }] }),
+    removeStatement: async (client) => {
+      const name = next();
+      const { spec, ...object } = account(name);
+      await admin.create<LinkedServiceAccount>(linkedServiceAccounts, {
+        ...object,
+        spec: { ...spec, aws: { ...spec.aws, statements: [statement] } },
+      });
+      return client.patch(linkedServiceAccounts, { name }, { spec: { aws: { statements: [] } } }, merge);
+    },
     removePolicy: aws({ policyArns: [] }),
     removeBoundary: aws({ permissionsBoundaryArn: null }),
     tag: aws({ tags: { team: 'orders' } }),
@@ -322,6 +336,7 @@ describe('in Kubernetes', () => {
     operatorTarget: config({ targets: [target, 'staging', operatorIdentity.namespace] }),
     clusterBoundary: config({ aws: { permissionsBoundaryArn: null } }),
     clusterPolicies: config({ aws: { allowedPolicyArns: ['arn:aws:iam::aws:policy/*'] } }),
+    clusterStatements: config({ aws: { allowStatements: true } }),
     clusterTags: config({ aws: { tags: { team: 'orders' } } }),
     clusterRoles: async (client) => {
       // The last change decides the outcome; the others only have to be refused.
@@ -423,6 +438,10 @@ describe('in AWS', () => {
       allowedPolicyArns: ['arn:aws:iam::aws:policy/AmazonS3*'],
     },
     open: {},
+    granting: {
+      permissionsBoundaryArns: [boundary],
+      statements: true,
+    },
   } as const;
   type Operator = keyof typeof operators;
   const keysOf = (name: Operator): { accessKeyId: string; secretAccessKey: string } => ({
@@ -553,6 +572,27 @@ describe('in AWS', () => {
   const cells = (Object.keys(awsAttempts) as AwsAttemptName[]).flatMap((attempt) =>
     (['fenced', 'open'] as const).map((name) => [awsAttempts[attempt].does, name, attempt] as const),
   );
+
+  it('with `allowStatements`, inline policies are written only for own roles with the boundary, and the boundary limits them', async () => {
+    const { iam } = clients.get('granting') ?? {};
+    if (!iam) throw new Error('the operator is not connected');
+    const put = (RoleName: string): Promise<unknown> =>
+      iam.send(
+        new PutRolePolicyCommand({ RoleName, PolicyName: 'konstellation', PolicyDocument: everything }),
+      );
+    const unbounded = next();
+    await create(admin, { RoleName: unbounded, PermissionsBoundary: undefined });
+    const other = next();
+    await create(admin, { RoleName: other, PermissionsBoundary: allowed });
+    for (const role of [unbounded, other, await foreign()])
+      await expect(put(role)).rejects.toThrow('not authorized to perform: iam:PutRolePolicy');
+    const bounded = next();
+    await create(admin, { RoleName: bounded, AssumeRolePolicyDocument: trustOfAccount });
+    await put(bounded);
+    await expect(iam.send(new DeleteRolePermissionsBoundaryCommand({ RoleName: bounded }))).rejects.toThrow(
+      'not authorized',
+    );
+  });
 
   it.each(cells)('%s: %s', async (_does, name, attempt) => {
     const found = clients.get(name);

@@ -1,5 +1,7 @@
 /** Bugs in the policies of a role. */
 import { listedPolicies } from '../../../../src/identity/desired/policy-names.ts';
+import { hasStatements, inlinePolicyName } from '../../../../src/identity/desired/statements.ts';
+import { planStatements, statementsDiffer } from '../../../../src/identity/plan/statements.ts';
 import { assessRole } from '../../../../src/identity/plan/role.ts';
 import { keptPolicies, planPolicies } from '../../../../src/identity/plan/policies.ts';
 import { createRoleCache } from '../../../../src/operator/observed-state/roles.ts';
@@ -71,6 +73,20 @@ export const policyBugs: readonly PlantedBug[] = [
     ],
     scenario: 'one of three policies does not exist, then it does',
     caughtBy: 'in step in time',
+  },
+  {
+    name: 'statements are removed before they are written again',
+    story: 'An edit of the statements leaves the pods without any of them for a while.',
+    wrappers: [
+      around(planStatements, (original) => (list, role, spec, desired) => {
+        if (!hasStatements(role) || !statementsDiffer(role, desired))
+          return original(list, role, spec, desired);
+        list.addStep({ kind: 'DeleteInlinePolicy', role: role.name, policyName: inlinePolicyName });
+        return { isAwaited: true };
+      }),
+    ],
+    scenario: 'statements are written, changed and removed, and then their boundary',
+    caughtBy: 'narrowing',
   },
   {
     name: 'a narrower list of allowed policies is enforced at once',

@@ -1,5 +1,7 @@
 /** `kon account orphans`: lists and deletes roles whose account was deleted. Works without the operator and without Konstellation on the cluster. */
 import {
+  hasStatements,
+  inlinePolicyName,
   leftoverRoles,
   ownershipTagKeys,
   rolesOfOtherIssuers,
@@ -137,6 +139,7 @@ async function remove(
     return `existed before Konstellation: lost its ownership tags${besides} and stays`;
   }
   for (const arn of role.attachedPolicyArns) await roles.detachPolicy(role.name, arn, signal);
+  if (hasStatements(role)) await roles.deleteInlinePolicy(role.name, inlinePolicyName, signal);
   await roles.delete(role.name, signal);
   return `deleted${besides}`;
 }

@@ -222,7 +222,7 @@ async function checkOperatorPermissions(lookups: Lookups): Promise<Verdict> {
   const usesPodIdentity = [facts, ...(await lookups.accounts()).map(({ spec }) => spec.aws)].some(
     ({ identityMode }) => identityMode === 'PodIdentity',
   );
-  for (const [scope, actions] of rightsByScope(usesPodIdentity)) {
+  for (const [scope, actions] of rightsByScope(usesPodIdentity, facts)) {
     const results = await policies.simulate(
       {
         principalArn: principal.arn,
@@ -302,13 +302,17 @@ async function checkOperatorFence(lookups: Lookups): Promise<Verdict> {
 
 type Scope = OperatorScope | 'passing';
 
-function rightsByScope(usesPodIdentity: boolean): ReadonlyMap<Scope, readonly string[]> {
+function rightsByScope(
+  usesPodIdentity: boolean,
+  { allowsStatements }: Pick<ClusterFacts, 'allowsStatements'>,
+): ReadonlyMap<Scope, readonly string[]> {
   const scopes = new Map<Scope, string[]>(usesPodIdentity ? [['passing', ['iam:PassRole']]] : []);
   const services = usesPodIdentity ? (['iam', 'eks', 'eks-auth'] as const) : (['iam'] as const);
   for (const service of services)
     for (const [action, scope] of Object.entries<OperatorScope>(operatorCalls[service])) {
       // If a boundary is required, the operator neither needs nor has the permission to remove one.
       if (scope === 'boundaryRemoval') continue;
+      if (scope === 'inlinePolicy' && !allowsStatements) continue;
       scopes.set(scope, [...(scopes.get(scope) ?? []), `${service}:${action}`]);
     }
   return scopes;

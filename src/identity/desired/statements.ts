@@ -1,0 +1,182 @@
+/**
+ * Own permissions of an account: its statements as the inline policy `konstellation` of each of its roles. The policy is rendered
+ * and checked without any call.
+ */
+import type { LinkedServiceAccount, PermissionStatement } from '../../api/index.ts';
+import { parsePolicyDocument } from '../../policy/document.ts';
+import type { Problem } from '../state/problem.ts';
+import type { ClusterFacts, ObservedRole } from '../state/world.ts';
+import { limitsNothing } from './operator-fence.ts';
+import { largestInlinePolicy } from './operator-policy.ts';
+
+/** Name of the inline policy. It is reserved on roles of accounts. */
+export const inlinePolicyName = 'konstellation';
+
+/** `Id` of the document. It tells the policy from one of the same name that others wrote on the role of an account without statements. */
+const documentId = 'k11n.dev/statements';
+
+export type StatementScope = Pick<ClusterFacts, 'partition' | 'region' | 'accountId' | 'name'>;
+
+/**
+ * - `none`: the account has no statements
+ * - `refused`: they may not be written; what was written before stays
+ */
+export type DesiredStatements =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'document'; readonly document: string }
+  | { readonly kind: 'refused'; readonly problem: Problem };
+
+/** @param boundaryArn the desired permissions boundary of the role */
+export function desiredStatements(
+  { spec }: LinkedServiceAccount,
+  facts: StatementScope & Pick<ClusterFacts, 'allowsStatements' | 'configName'>,
+  boundaryArn: string | undefined,
+): DesiredStatements {
+  const { statements = [] } = spec.aws;
+  if (statements.length === 0) return { kind: 'none' };
+  const refused = (reason: Problem['reason'], message: string): DesiredStatements => ({
+    kind: 'refused',
+    problem: { reason, message },
+  });
+  if (!facts.allowsStatements)
+    return refused(
+      'StatementsNotAllowed',
+      `the ClusterConfig "${facts.configName}" does not allow statements; set spec.aws.allowStatements`,
+    );
+  if (boundaryArn === undefined)
+    return refused(
+      'BoundaryRequired',
+      `statements need a permissions boundary, and the role has none; set permissionsBoundaryArn in the account or the ClusterConfig "${facts.configName}"`,
+    );
+  if (limitsNothing(boundaryArn))
+    return refused(
+      'BoundaryRequired',
+      `statements need a permissions boundary that limits them, and ${boundaryArn} limits nothing`,
+    );
+  const problems = statementProblems(statements, facts);
+  if (problems.length > 0) return refused('StatementsInvalid', inBrief(problems));
+  return { kind: 'document', document: statementsDocument(statements, facts) };
+}
+
+/** Number of problems in a message of the status. */
+const shownProblems = 5;
+
+function inBrief(problems: readonly string[]): string {
+  const more = problems.length - shownProblems;
+  return problems.slice(0, shownProblems).join('; ') + (more > 0 ? `; and ${more} more` : '');
+}
+
+/** Placeholders of resources and condition values. IAM evaluates variables in braces, such as `${aws:PrincipalTag/team}`. */
+const placeholder = /\$\(([^)]*)\)/g;
+
+function valuesOf({ partition, region, accountId, name }: StatementScope): Readonly<Record<string, string>> {
+  return { partition, region, account: accountId, cluster: name };
+}
+
+function filled(text: string, values: Readonly<Record<string, string>>): string {
+  return text.replaceAll(placeholder, (whole, name: string) =>
+    Object.hasOwn(values, name) ? (values[name] ?? whole) : whole,
+  );
+}
+
+/** Time in the form of IAM's date operators, rounded down to seconds; undefined if it is no time. */
+function timeOf(until: string): string | undefined {
+  const time = Date.parse(until);
+  return Number.isNaN(time) ? undefined : new Date(time).toISOString().replace(/\.\d+Z$/, 'Z');
+}
+
+/**
+ * Renders the document of the inline policy, without white space.
+ *
+ * @param statements at least one, because IAM accepts no policy without a statement
+ */
+export function statementsDocument(
+  statements: readonly PermissionStatement[],
+  scope: StatementScope,
+): string {
+  const values = valuesOf(scope);
+  return JSON.stringify({
+    Version: '2012-10-17',
+    Id: documentId,
+    Statement: statements.map(({ sid, actions, resources, conditions, until }) => {
+      const given = Object.entries(conditions ?? {}).map(([operator, keys]): [string, object] => [
+        operator,
+        Object.fromEntries(
+          Object.entries(keys).map(([key, list]) => [key, list.map((value) => filled(value, values))]),
+        ),
+      ]);
+      const condition: Record<string, object> = Object.fromEntries(given);
+      if (until !== undefined)
+        condition['DateLessThan'] = { ...condition['DateLessThan'], 'aws:CurrentTime': timeOf(until) };
+      return {
+        ...(sid === undefined ? {} : { Sid: sid }),
+        Effect: 'Allow',
+        Action: actions,
+        Resource: resources.map((resource) => filled(resource, values)),
+        ...(Object.keys(condition).length > 0 ? { Condition: condition } : {}),
+      };
+    }),
+  });
+}
+
+/**
+ * Reasons why the operator does not write the statements: what IAM would refuse, and statements that allow everything. Each
+ * message names the statement.
+ */
+export function statementProblems(
+  statements: readonly PermissionStatement[],
+  scope: StatementScope,
+): readonly string[] {
+  const values = valuesOf(scope);
+  const problems: string[] = [];
+  for (const [index, statement] of statements.entries()) {
+    const where = statement.sid === undefined ? `statements[${index}]` : `statement "${statement.sid}"`;
+    const texts = [
+      ...statement.resources,
+      ...Object.values(statement.conditions ?? {}).flatMap((keys) => Object.values(keys).flat()),
+    ];
+    for (const text of texts)
+      for (const [whole, name = ''] of text.matchAll(placeholder))
+        if (!Object.hasOwn(values, name))
+          problems.push(
+            `${where}: ${whole} is no placeholder; there are ${Object.keys(values)
+              .map((each) => `$(${each})`)
+              .join(', ')}`,
+          );
+    if (statement.actions.includes('*') && statement.resources.includes('*'))
+      problems.push(`${where}: it allows every action on every resource; name the services`);
+    if (statement.until !== undefined && timeOf(statement.until) === undefined)
+      problems.push(`${where}: until "${statement.until}" is no time`);
+    if (statement.until !== undefined && 'aws:CurrentTime' in (statement.conditions?.['DateLessThan'] ?? {}))
+      problems.push(`${where}: until and the condition DateLessThan of aws:CurrentTime exclude each other`);
+    const alone = parsePolicyDocument(statementsDocument([statement], scope), 'identity');
+    if (!alone.ok) problems.push(`${where}: ${alone.message}`);
+  }
+  if (problems.length > 0) return problems;
+  const document = statementsDocument(statements, scope);
+  const together = parsePolicyDocument(document, 'identity');
+  if (!together.ok) problems.push(together.message);
+  const size = document.replaceAll(/\s/g, '').length;
+  if (size > largestInlinePolicy)
+    problems.push(
+      `the inline policy has ${size} characters, and IAM allows ${largestInlinePolicy}; use wildcards, or a managed policy`,
+    );
+  return problems;
+}
+
+/** Whether the role has an inline policy that the operator wrote for statements. */
+export function hasStatements({ inlinePolicy }: Pick<ObservedRole, 'inlinePolicy'>): boolean {
+  if (inlinePolicy === undefined) return false;
+  try {
+    return (JSON.parse(inlinePolicy) as { readonly Id?: unknown }).Id === documentId;
+  } catch {
+    return false;
+  }
+}
+
+/** Inline policies that others put on the role. */
+export function foreignInlinePolicies(
+  role: Pick<ObservedRole, 'inlinePolicy' | 'inlinePolicyNames'>,
+): readonly string[] {
+  return role.inlinePolicyNames.filter((name) => name !== inlinePolicyName || !hasStatements(role));
+}
