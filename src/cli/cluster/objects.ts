@@ -51,16 +51,20 @@ export async function getObject<T extends KonObject>(
   client: KubeClient,
   kind: Kind<T>,
   name: string,
+  purpose?: Purpose,
 ): Promise<T> {
   const found = await findObject(client, kind, name);
-  if (!found) throw notFound(kind, name);
+  if (!found) throw notFound(kind, name, purpose);
   return found;
 }
 
-export function notFound(kind: Kind, name: string): CliError {
+/** Use of the object by the command. Only `change` can be continued by creating the object. */
+export type Purpose = 'read' | 'change' | 'delete';
+
+export function notFound(kind: Kind, name: string, purpose: Purpose = 'read'): CliError {
   const { list, create } = kind.advice;
   return new CliError('NOT_FOUND', `${kind.noun} "${name}" not found`, {
-    next: [`List them: ${list}`, ...(create ? [`Make it: ${create(name)}`] : [])],
+    next: [`List them: ${list}`, ...(create && purpose === 'change' ? [`Create it: ${create(name)}`] : [])],
   });
 }
 
@@ -167,7 +171,7 @@ export async function changeSpec<T extends KonObject>(
   } = {},
 ): Promise<{ readonly object: T; readonly changed: boolean }> {
   for (;;) {
-    const current = await getObject(client, kind, name);
+    const current = await getObject(client, kind, name, 'change');
     requireNotDeleting(kind, current);
     const shown = presentable(current);
     const annotations = { ...shown.metadata.annotations, ...mode.annotations?.(current) };

@@ -1,10 +1,11 @@
 /** Runs `delete` for any kind: asks once for all objects, deletes them, and waits for the deletions. */
-import { getObject, notFound } from '../cluster/objects.ts';
-import { isNotFound } from '../../kube/index.ts';
+import { getObject, listObjects, notFound } from '../cluster/objects.ts';
+import { isForbidden, isNotFound } from '../../kube/index.ts';
 import { confirm, requireConfirmation } from '../framework/confirm.ts';
 import type { CliContext } from '../framework/context.ts';
-import { nameOf, type Kind, type KonObject } from '../cluster/kinds.ts';
+import { appKind, nameOf, type Kind, type KonObject } from '../cluster/kinds.ts';
 import { waitUntilDeleted } from '../framework/wait/deletion.ts';
+import type { DeletionNotes } from './deletion-notes.ts';
 import { resultLine, type WriteInput } from './finish.ts';
 
 export async function deleteFlow<T extends KonObject>(
@@ -13,8 +14,7 @@ export async function deleteFlow<T extends KonObject>(
     readonly kind: Kind<T>;
     readonly names: readonly [string, ...string[]];
     readonly yes: boolean;
-    /** Sentence that describes what is lost with the object. */
-    readonly consequence: (object: T) => string;
+    readonly notes: DeletionNotes<T>;
     readonly write: WriteInput;
   },
 ): Promise<void> {
@@ -27,8 +27,19 @@ export async function deleteFlow<T extends KonObject>(
   requireConfirmation(context, { yes, what });
   const client = await context.connect();
   // All are read first, so that a wrong name deletes nothing.
-  const objects = await Promise.all(names.map((name) => getObject(client, kind, name)));
-  const consequences = objects.map((object) => request.consequence(object)).join('\n');
+  const objects = await Promise.all(names.map((name) => getObject(client, kind, name, 'delete')));
+  const apps = await listObjects(client, appKind).catch((error: unknown) => {
+    if (isForbidden(error)) return undefined;
+    throw error;
+  });
+  const consequences = objects
+    .flatMap((object) => {
+      const notes = request.notes(object, apps);
+      return names.length === 1
+        ? notes
+        : [`${kind.noun} "${object.metadata.name}":`, ...notes.map((line) => `  ${line}`)];
+    })
+    .join('\n');
   const question = `${consequences}\nDelete ${which}?`;
   await confirm(context, { yes, what, question, declined: 'Nothing was deleted.' });
   if (dryRun) context.stderr.write(`${consequences}\n`);
@@ -38,7 +49,7 @@ export async function deleteFlow<T extends KonObject>(
       // The uid limits the deletion to the object that was shown, not a new one of the same name.
       await client.delete(kind.resource, { name }, { uid, dryRun });
     } catch (error) {
-      if (isNotFound(error)) throw notFound(kind, name);
+      if (isNotFound(error)) throw notFound(kind, name, 'delete');
       throw error;
     }
     if (write.noWait || dryRun)

@@ -73,7 +73,7 @@ export async function editFlow<T extends KonObject>(
       }),
     );
   }
-  const object = await getObject(client, kind, name);
+  const object = await getObject(client, kind, name, 'change');
   requireNotDeleting(kind, object);
   if (given) {
     await request.consent?.(object, given);

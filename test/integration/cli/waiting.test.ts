@@ -155,7 +155,10 @@ describe('after a write', () => {
     running.stop();
     const result = await running.finished;
     expect(result.code).toBe(130);
-    expect(result.stderr).toContain('Error: interrupted');
+    expect(result.stderr).toContain(
+      'Error: interrupted: account "interrupted" was saved, and the operator continues to apply it',
+    );
+    expect(result.stderr).toContain('Next: Follow it: kon account show interrupted --watch');
     expect((await kon.run(['account', 'list', '-o', 'name'])).stdout).toContain('/interrupted\n');
   });
 
@@ -254,6 +257,68 @@ describe('kon account delete', () => {
       '-p',
       '{"metadata":{"finalizers":null}}',
     ]);
+  });
+
+  it('reports on Ctrl-C that the deletion continues, and how to see what holds it up', async () => {
+    await create('begun', '--no-wait').finished;
+    const hold = '{"metadata":{"finalizers":["k11n.dev/iam-role"]}}';
+    await cluster.kubectl(['patch', 'lsa', 'begun', '--type=merge', '-p', hold]);
+    const running = kon.start(['account', 'delete', 'begun', '--yes', '--timeout', '60s']);
+    await running.until('held up by k11n.dev/iam-role');
+    running.stop();
+    const result = await running.finished;
+    expect(result.code).toBe(130);
+    expect(result.stderr).toContain(
+      'Error: interrupted: the deletion of account "begun" continues in the cluster, and cannot be cancelled',
+    );
+    expect(result.stderr).toContain('Next: Show what holds it up: kon account show begun');
+    await cluster.kubectl([
+      'patch',
+      'lsa',
+      'begun',
+      '--type=merge',
+      '-p',
+      '{"metadata":{"finalizers":null}}',
+    ]);
+  });
+
+  it('names the pods and apps that use the account before it asks, and what cannot be undone', async () => {
+    await create('busy', '--no-wait').finished;
+    await say('lsa/busy', 1, [{ type: 'Ready', status: 'True', reason: 'Ready', message: '' }], {
+      roleArn: 'arn:aws:iam::1:role/busy',
+      targets: [
+        {
+          name: 'production',
+          linked: true,
+          proven: true,
+          pods: { current: 2, stale: 0, uninjected: 0 },
+        },
+      ],
+    });
+    await cluster.kubectl(
+      ['create', '-f', '-'],
+      'apiVersion: k11n.dev/v1alpha1\nkind: App\nmetadata: {name: web}\nspec: {image: nginx, serviceAccount: busy, targets: [{name: production}]}',
+    );
+    const { screen } = await kon.onTerminal('account delete busy', { input: 'n\n', env: { TERM: 'xterm' } });
+    const lines = screen.split('\r\n');
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'In use: 2 running pods in production. The deletion waits until they end.',
+        '  To end the use first: kon app edit web --no-account',
+        'The role arn:aws:iam::1:role/busy is deleted too, which ends its sessions at once.',
+        'A requested deletion cannot be cancelled, and the account cannot be changed any more.',
+      ]),
+    );
+    expect(screen).toContain('Nothing was deleted.');
+    await cluster.kubectl(['delete', 'apps.k11n.dev', 'web']);
+  });
+
+  it('does not advise to create an account that does not exist', async () => {
+    const result = await kon.run(['account', 'delete', 'nope', '--yes']);
+    expect(result.code).toBe(1);
+    expect(result.stderr).toBe('Error: account "nope" not found\n\nNext: List them: kon account list\n');
+    const edited = await kon.run(['account', 'edit', 'nope', '--policy', readOnly]);
+    expect(edited.stderr).toContain('Create it: kon account create nope');
   });
 
   it('asks for confirmation, and needs --yes without a terminal', async () => {

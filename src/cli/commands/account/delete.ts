@@ -31,18 +31,12 @@ export const accountDeleteCommand = defineCommand({
   run: async (context, { args, options }) => {
     const { deleteFlow } = await import('../../objects/delete.ts');
     const { accountKind } = await import('../../cluster/kinds.ts');
+    const { accountDeletionNotes } = await import('../../objects/deletion-notes.ts');
     return deleteFlow(context, {
       kind: accountKind,
       names: requiredNames('account', args.name, options.account),
       yes: options.yes,
-      consequence: (account) => {
-        const role = `The role ${account.status?.roleArn ?? 'in IAM'}`;
-        if (account.spec.deletionPolicy === 'Retain')
-          return `${role} stays with its policies and its trust policy. Its sessions continue, and new ones can start. kon account orphans lists it.`;
-        if (account.spec.aws.adopt === true)
-          return `${role} was adopted, so it stays with its policies and its trust policy. Its sessions continue, and new ones can start.`;
-        return `${role} is deleted too, which ends its sessions at once.`;
-      },
+      notes: accountDeletionNotes,
       write: options,
     });
   },

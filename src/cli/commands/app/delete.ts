@@ -23,12 +23,12 @@ export const appDeleteCommand = defineCommand({
   run: async (context, { args, options }) => {
     const { deleteFlow } = await import('../../objects/delete.ts');
     const { appKind } = await import('../../cluster/kinds.ts');
+    const { appDeletionNotes } = await import('../../objects/deletion-notes.ts');
     return deleteFlow(context, {
       kind: appKind,
       names: requiredNames('app', args.name, options.app),
       yes: options.yes,
-      consequence: (app) =>
-        `Its pods in ${app.spec.targets.map((target) => target.name).join(', ')} are stopped, and its Services are deleted.`,
+      notes: appDeletionNotes,
       write: options,
     });
   },

@@ -46,7 +46,7 @@ export async function uninstallFlow(context: CliContext, request: UninstallReque
       confirm(context, {
         yes,
         what,
-        question: `Remove Konstellation from ${cluster.clusterArn}${accounts.length > 0 ? `, and the accounts ${namesOf(accounts)} with their roles` : ''}?`,
+        question: `Deletes the operator, the CRDs, and their objects in the cluster and in IAM; --dry-run lists each one. This cannot be undone.\nRemove Konstellation from ${cluster.clusterArn}${accounts.length > 0 ? `, and the accounts ${namesOf(accounts)} with their roles` : ''}?`,
         declined: 'Nothing was changed.',
       });
     await ask(listed ?? []);

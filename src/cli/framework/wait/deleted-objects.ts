@@ -117,7 +117,10 @@ export async function waitUntilAllDeleted(
         look(each, items[0]);
       }),
     );
-    await withinTime(context, timeoutMs, wait, late);
+    await withinTime(context, timeoutMs, wait, late, {
+      state: 'the requested deletions continue in the cluster, and cannot be cancelled',
+      next: deleted.map((each) => `To wait for ${each.label}: ${waitCommand(each)}`),
+    });
   } finally {
     reporter.end();
   }

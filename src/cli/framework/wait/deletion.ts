@@ -4,7 +4,7 @@ import type { CliContext } from '../context.ts';
 import { missingOperator } from '../../cluster/operator-lease.ts';
 import { CliError } from '../errors.ts';
 import { readyOf } from '../../cluster/conditions.ts';
-import type { Kind, KonObject } from '../../cluster/kinds.ts';
+import { nameOf, type Kind, type KonObject } from '../../cluster/kinds.ts';
 import { nextStepsFor } from './reasons.ts';
 import { createReporter } from './reporter.ts';
 import { followObject } from './follow.ts';
@@ -61,6 +61,13 @@ export async function waitUntilDeleted<T extends KonObject>(
       timeoutMs,
       look,
       late,
+      interrupted: {
+        state: `the deletion of ${kind.noun} "${name}" continues in the cluster, and cannot be cancelled`,
+        next: [
+          `Show what holds it up: ${kind.advice.show(name)}`,
+          `To wait again: kubectl wait --for=delete --timeout=5m ${nameOf(kind, name)}`,
+        ],
+      },
     });
   } catch (error) {
     if (!(error instanceof CliError) || error.code !== 'NOT_DELETED') throw error;

@@ -62,11 +62,25 @@ export async function waitUntilReady<T extends KonObject>(
       timeoutMs,
       look,
       late,
+      interrupted: several
+        ? {
+            state: 'the objects were saved, and the operator continues to apply them',
+            next: ['Show what is not ready: kon status'],
+          }
+        : {
+            state: `${kind.noun} "${name}" was saved, and the operator continues to apply it`,
+            next: [`Follow it: ${followCommand(kind, name)}`],
+          },
     });
   } finally {
     reporter.end();
     clearTimeout(silence);
   }
+}
+
+/** Command that shows an object again at each change. ClusterConfig is shown by kubectl. */
+function followCommand({ advice }: Kind, name: string): string {
+  return advice.create ? `${advice.show(name)} --watch` : advice.show(name);
 }
 
 function notReady(kind: Kind, object: KonObject, progress: Progress, waited?: string): CliError {

@@ -59,6 +59,10 @@ export async function waitForRollout(
       timeoutMs,
       look,
       late,
+      interrupted: {
+        state: `the restart of ${name} in ${namespace} continues in the cluster`,
+        next: [`Show the pods: kon app pods ${name} --target ${namespace}`],
+      },
     });
   } finally {
     reporter.end();

@@ -79,6 +79,10 @@ export async function waitForTargets(
         timeoutMs,
         look,
         late,
+        interrupted: {
+          state: `app "${name}" was saved, and the operator continues to apply it`,
+          next: [`Follow it: ${appKind.advice.show(name)} --watch`],
+        },
       },
     );
   } finally {

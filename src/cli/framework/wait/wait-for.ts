@@ -4,22 +4,36 @@ import type { CliContext } from '../context.ts';
 import { formatDuration } from '../duration.ts';
 import { CliError } from '../errors.ts';
 
+/** Reports an interrupted wait: what continues in the cluster, and how to see it. */
+export type Interruption = {
+  /** State of the cluster, as a clause without a full stop. */
+  readonly state: string;
+  readonly next: readonly string[];
+};
+
 /**
  * @param wait ends when its signal aborts: at the timeout or on an interruption
  * @param late creates the error for the timeout from its duration as text, unless a more specific error exists, such as
  * an unreachable server
+ * @param interrupted described by the error when a signal ends the wait
  */
 export async function withinTime<R>(
   { signal }: CliContext,
   timeoutMs: number,
   wait: (signal: AbortSignal) => Promise<R>,
   late: (waited: string) => CliError,
+  interrupted: Interruption,
 ): Promise<R> {
   // Node accepts only whole milliseconds, and the remaining time of a monotonic clock can be a fraction.
   const timeout = AbortSignal.timeout(Math.ceil(timeoutMs));
   try {
     return await wait(AbortSignal.any([signal, timeout]));
   } catch (error) {
+    if (signal.aborted && !(error instanceof CliError))
+      throw new CliError('INTERRUPTED', `interrupted: ${interrupted.state}`, {
+        next: interrupted.next,
+        cause: error,
+      });
     const isLate =
       timeout.aborted && !signal.aborted && !(error instanceof CliError) && !isUnreachable(error);
     throw isLate ? late(formatDuration(timeoutMs)) : error;
@@ -34,6 +48,7 @@ export function waitFor<T, R>(
     readonly timeoutMs: number;
     readonly look: (seen: T) => R | undefined | Promise<R | undefined>;
     readonly late: (waited: string) => CliError;
+    readonly interrupted: Interruption;
   },
 ): Promise<R> {
   const wait = async (signal: AbortSignal): Promise<R> => {
@@ -43,5 +58,5 @@ export function waitFor<T, R>(
     }
     throw new Error('what is waited for is no longer followed');
   };
-  return withinTime(context, of.timeoutMs, wait, of.late);
+  return withinTime(context, of.timeoutMs, wait, of.late, of.interrupted);
 }

@@ -107,8 +107,13 @@ async function removeAll(
 }
 
 function questionOf(doomed: readonly LeftoverRole[], listed: number): string {
-  if (doomed.length < listed) return `Delete ${doomed.map(({ name }) => name).join(', ')}?`;
-  return `Delete ${doomed.length === 1 ? 'this role' : `these ${doomed.length} roles`}?`;
+  const which =
+    doomed.length < listed
+      ? doomed.map(({ name }) => name).join(', ')
+      : doomed.length === 1
+        ? 'this role'
+        : `these ${doomed.length} roles`;
+  return `Roles that running pods hold are left alone. A deleted role cannot be restored, and its sessions end at once; adopted roles only lose their ownership tags.\nDelete ${which}?`;
 }
 
 /** @returns the result, as the end of a sentence */

@@ -51,6 +51,10 @@ async function waitForNamespace(
     timeoutMs,
     look,
     late,
+    interrupted: {
+      state: `target "${name}" was saved, and the operator continues to create its namespace`,
+      next: ['Show it: kon target list'],
+    },
   });
   context.stderr.write(`The namespace ${name} exists.\n`);
 }

@@ -66,7 +66,7 @@ function consequenceOf(name: string, { unlinked, sessionsMs }: Omit<TargetUse, '
     unlinked.length > 0
       ? `No longer linked in ${name}: ${unlinked.join(', ')}. AWS sessions from there may live for up to ${formatAge(sessionsMs)}. `
       : '';
-  return `${lost}The namespace ${name} and its contents stay.`;
+  return `${lost}The namespace ${name} and its contents stay. To add the target again: kon target create ${name}`;
 }
 
 async function waitUntilUnlinked(
@@ -101,5 +101,9 @@ async function waitUntilUnlinked(
     timeoutMs,
     look,
     late,
+    interrupted: {
+      state: `the target "${name}" was removed; the operator continues to unlink accounts there`,
+      next: ['Show what is linked: kon target list'],
+    },
   });
 }

@@ -1,0 +1,68 @@
+/** Describes a deletion before it is confirmed: who uses the object, what follows, and what cannot be undone. Pure. */
+import type { App } from '../../api/app.ts';
+import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
+
+/** Lines for the confirmation prompt. `apps` is undefined when the user may not list apps. */
+export type DeletionNotes<T> = (object: T, apps: readonly App[] | undefined) => readonly string[];
+
+const unknownUse = 'You may not list apps, so apps that use it are unknown.';
+
+export const accountDeletionNotes: DeletionNotes<LinkedServiceAccount> = (account, apps) => {
+  const { name } = account.metadata;
+  const using = apps?.filter(({ spec }) => spec.serviceAccount === name) ?? [];
+  const names = using.map(({ metadata }) => metadata.name);
+  const pods = (account.status?.targets ?? [])
+    .map((target) => ({ target: target.name, running: runningPods(target) }))
+    .filter(({ running }) => running > 0);
+  return [
+    ...(apps === undefined ? [unknownUse] : []),
+    ...(pods.length > 0
+      ? [
+          `In use: ${pods.map(({ target, running }) => `${counted(running, 'running pod')} in ${target}`).join(', ')}. The deletion waits until they end.`,
+        ]
+      : []),
+    ...(names.length > 0
+      ? [
+          `${counted(names.length, 'app')} ${names.length === 1 ? 'names' : 'name'} it: ${names.join(', ')}. From now on, nothing new gets its identity, so deploys of ${names.length === 1 ? 'this app' : 'these apps'} wait.`,
+          ...names.map((app) => `  To end the use first: kon app edit ${app} --no-account`),
+        ]
+      : []),
+    roleNote(account),
+    'A requested deletion cannot be cancelled, and the account cannot be changed any more.',
+  ];
+};
+
+function roleNote({ spec, status }: LinkedServiceAccount): string {
+  const role = `The role ${status?.roleArn ?? 'in IAM'}`;
+  if (spec.deletionPolicy === 'Retain')
+    return `${role} stays with its policies and its trust policy. Its sessions continue, and new ones can start. kon account orphans lists it.`;
+  if (spec.aws.adopt === true)
+    return `${role} was adopted, so it stays with its policies and its trust policy. Its sessions continue, and new ones can start.`;
+  return `${role} is deleted too, which ends its sessions at once.`;
+}
+
+export const appDeletionNotes: DeletionNotes<App> = ({ metadata: { name }, spec, status }, apps) => {
+  const dependents = (apps ?? [])
+    .filter((app) => app.spec.dependencies?.some((dependency) => dependency.name === name))
+    .map((app) => app.metadata.name);
+  const ready = (status?.targets ?? []).reduce((sum, target) => sum + (target.readyReplicas ?? 0), 0);
+  const targets = spec.targets.map((target) => target.name).join(', ');
+  return [
+    ...(apps === undefined ? [unknownUse] : []),
+    ...(dependents.length > 0
+      ? [
+          `${counted(dependents.length, 'app')} ${dependents.length === 1 ? 'depends' : 'depend'} on it, and will not reach it any more: ${dependents.join(', ')}.`,
+        ]
+      : []),
+    `Its pods in ${targets} are stopped${ready > 0 ? ` (${ready} ready)` : ''}, and its Services are deleted.`,
+    `The deletion cannot be undone. To keep a copy: kon app export ${name} > ${name}.yaml`,
+  ];
+};
+
+function runningPods({
+  pods,
+}: NonNullable<NonNullable<LinkedServiceAccount['status']>['targets']>[number]): number {
+  return (pods?.current ?? 0) + (pods?.stale ?? 0);
+}
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
