@@ -20,6 +20,7 @@ export { sandboxFolder, sandboxPaths } from './supervisor/paths.ts';
 export { defaultSettings } from './supervisor/settings.ts';
 export type { TourReport } from './tour/run-tour.ts';
 
+export const loadConformance = () => import('./conformance/index.ts');
 export const loadEmulator = () => import('./emulator.ts');
 export const loadExec = () => import('./exec/exec.ts');
 export const loadTour = () => import('./tour/run-tour.ts');

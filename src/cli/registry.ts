@@ -36,6 +36,7 @@ import { targetCreateCommand } from './commands/target/create/command.ts';
 import { targetDeleteCommand } from './commands/target/delete/command.ts';
 import { applyCommand } from './commands/apply/command.ts';
 import { completeCommand, completionCommand } from './commands/completion.ts';
+import { conformanceCommand } from './commands/conformance/command.ts';
 import { crdsCommand } from './commands/crds.ts';
 import { diffCommand } from './commands/diff/command.ts';
 import { doctorCommand } from './commands/doctor/command.ts';
@@ -126,6 +127,7 @@ export const commands: readonly Command[] = [
   applyCommand,
   diffCommand,
   doctorCommand,
+  conformanceCommand,
   installCommand,
   uninstallCommand,
   crdsCommand,

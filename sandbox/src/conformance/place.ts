@@ -8,6 +8,8 @@ import type { Partition } from '../../../src/api/partitions.ts';
 export const commonPath = '/konstellation-conformance/';
 /** The beginning of all names that runs create, since buckets and OIDC providers have no path. */
 export const commonPrefix = 'k11n-conf-';
+/** The end of issuers that a run makes up. The top-level domain is reserved, so no such host can exist and sign tokens. */
+export const madeUpIssuerSuffix = '.konstellation-conformance.invalid';
 /** The key of the tag whose value is the run. */
 export const tagKey = 'konstellation-conformance';
 export type PlaceOptions = {
@@ -53,8 +55,7 @@ export function createPlace(options: PlaceOptions) {
   const providerArn = (host: string): string => arn('iam', `oidc-provider/${host}`);
   const trust = (principal: object, more: object = {}): string =>
     policyText({ Effect: 'Allow', Principal: principal, Action: 'sts:AssumeRole', ...more });
-  /** The top-level domain is reserved, so this host cannot exist and has no tokens. */
-  const madeUpIssuer = `${run}.konstellation-conformance.invalid`;
+  const madeUpIssuer = `${run}${madeUpIssuerSuffix}`;
   return {
     ...options,
     prefix,
@@ -71,7 +72,7 @@ export function createPlace(options: PlaceOptions) {
     sessionArn: (role: string, session: string): string =>
       arn('sts', `assumed-role/${name(role)}/${session}`),
     trustAccount: trust({ AWS: arn('iam', 'root') }),
-    /** Trust for a role with permissions: only this process knows the external id. */
+    /** Trust for a role with permissions: the external id keeps out callers who cannot read the trust policy. */
     trustThisRun: trust(
       { AWS: arn('iam', 'root') },
       { Condition: { StringEquals: { 'sts:ExternalId': externalId } } },

@@ -132,14 +132,14 @@ async function settle(
   const first = now();
   let refusals = 0;
   let attempts = 1;
-  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)) {
+  for (let pauseMs = Math.min(firstPauseMs, timeoutMs); ; pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)) {
     const isThrottled = observed.kind === 'error' && throttled.test(observed.code);
     if (isThrottled) refusals += 1;
     const goesOn = isThrottled
       ? refusals <= mostThrottledCalls
       : now() - first < timeoutMs && mayStillPropagate(step, observed);
     if (!goesOn) break;
-    await pause(pauseMs);
+    await pause(isThrottled ? Math.max(pauseMs, firstPauseMs) : pauseMs);
     observed = await perform(step, clients, kept, signal);
     attempts += 1;
   }

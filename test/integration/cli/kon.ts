@@ -21,7 +21,10 @@ export type Running = {
   until(text: string): Promise<void>;
   /** Returns the stdout so far. */
   output(): string;
+  /** Sends SIGINT. */
   stop(): void;
+  /** Sends SIGKILL. */
+  kill(): void;
 };
 
 export type OnTerminal = Pick<Running, 'until'> & {
@@ -114,6 +117,7 @@ export async function prepareKon(
       output: () => stdout,
       write: (text) => void child.stdin.write(text),
       stop: () => void child.kill('SIGINT'),
+      kill: () => void child.kill('SIGKILL'),
     };
   };
 

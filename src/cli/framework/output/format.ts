@@ -1,6 +1,9 @@
 /** The formats of `--output`, and the selection that each kind of result has. */
 
-/** `rows`: columns of a table. `data`: objects and documents, for programs. `problems`: a report of problems only. */
+/**
+ * `rows`: columns of a table. `data`: objects and documents, for programs. `problems`: a report of problems only. `text`: a
+ * document for people.
+ */
 const formats = {
   table: 'rows',
   wide: 'rows',
@@ -9,6 +12,7 @@ const formats = {
   yaml: 'data',
   name: 'data',
   short: 'problems',
+  markdown: 'text',
 } as const;
 
 export type OutputFormat = keyof typeof formats;
@@ -43,6 +47,7 @@ export const formatsOf = {
   manifest: ['yaml', 'json'],
   manifests: ['yaml', 'json', 'name'],
   policy: ['json', 'yaml'],
+  report: ['markdown', 'json', 'yaml'],
 } as const satisfies Readonly<Record<string, readonly [OutputFormat, ...OutputFormat[]]>>;
 
 export type Returned = keyof typeof formatsOf;

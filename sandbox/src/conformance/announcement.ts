@@ -1,0 +1,35 @@
+/** The text that a person reads before a run creates anything. */
+import type { Place } from './place.ts';
+import { operationOf, type Scenario } from './scenario.ts';
+import { scenariosIn } from './table/table.ts';
+
+/** Counts of the experiments, which are not in the table. */
+const measured = { roles: 9, policies: 1 };
+
+export function announcement(place: Place): string {
+  const count = counter(Object.values(scenariosIn(place)).flat());
+  const { cluster } = place;
+  const providers = count('CreateOpenIDConnectProvider');
+  return [
+    `Run ${place.run} as ${place.callerArn} creates in AWS account ${place.accountId}, and removes afterwards:`,
+    `  at most ${count('CreateRole') + measured.roles} IAM roles and ${count('CreatePolicy') + measured.policies} policies under ${place.path}`,
+    `  at most ${providers} IAM OIDC providers, one at a time, for ${place.madeUpIssuer}${cluster && !cluster.hasProvider ? ` and ${cluster.issuerHost}` : ''}`,
+    `  at most ${count('CreateBucket')} S3 buckets named ${place.prefix}* in ${place.region}, with a few small objects`,
+    ...(cluster
+      ? [
+          `  a namespace ${cluster.namespace} with two ServiceAccounts, and one Pod Identity association, in EKS cluster ${cluster.name}`,
+        ]
+      : []),
+    'Roles and policies have the name prefix, and these and the providers the tag ' +
+      `konstellation-conformance=${place.run}. S3 costs less than a cent; IAM, STS and associations are free.`,
+    '',
+  ].join('\n');
+}
+
+const counter =
+  (scenarios: readonly Scenario[]) =>
+  (operation: string): number =>
+    scenarios
+      .filter(({ skip }) => skip === undefined)
+      .flatMap(({ steps }) => steps)
+      .filter((step) => operationOf(step) === operation).length;

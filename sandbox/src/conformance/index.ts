@@ -1,0 +1,10 @@
+/** The parts that `kon conformance` uses. */
+export { announcement } from './announcement.ts';
+export { createClients } from './clients.ts';
+export { findLeftovers, leftoverText, removeLeftovers } from './leftovers.ts';
+export { runPolicy } from './permissions.ts';
+export { commonPrefix, createPlace } from './place.ts';
+export { cleanReport, renderReport } from './report.ts';
+export { keysIn, runConformance, UnfinishedRunError } from './run.ts';
+export { signForeignTokens } from './tokens.ts';
+export { scenariosIn } from './table/table.ts';

@@ -1,0 +1,292 @@
+/**
+ * Questions that only AWS can answer, because its documentation is silent or gives no figures. Each has an experiment with roles
+ * of its own.
+ */
+import {
+  AttachRolePolicyCommand,
+  CreateOpenIDConnectProviderCommand,
+  DeleteOpenIDConnectProviderCommand,
+  DetachRolePolicyCommand,
+  GetAccountSummaryCommand,
+  GetRoleCommand,
+  PutRolePolicyCommand,
+  UpdateAssumeRolePolicyCommand,
+} from '@aws-sdk/client-iam';
+import {
+  AssumeRoleCommand,
+  AssumeRoleWithWebIdentityCommand,
+  type AssumeRoleCommandOutput,
+} from '@aws-sdk/client-sts';
+import type { Keys } from './clients.ts';
+import { policyText, tagKey, type Place } from './place.ts';
+import type { Runner } from './run-scenario.ts';
+import { newPolicyIn, newRoleIn } from './table/commands.ts';
+
+export type Measurement = {
+  readonly id: string;
+  readonly question: string;
+  /** A few words. */
+  readonly answer: string;
+  /** Milliseconds from AWS's answer to the change until the effect was seen. */
+  readonly milliseconds?: number;
+};
+
+type Experiment = {
+  readonly id: string;
+  readonly run: (place: Place, runner: Runner) => Promise<readonly Measurement[]>;
+};
+
+const pollMs = 200;
+
+/** Asks repeatedly until the answer is yes. @returns milliseconds until then; undefined when the time is over */
+async function until(
+  { settling: { now, pause, timeoutMs }, signal }: Runner,
+  ask: () => Promise<boolean>,
+): Promise<number | undefined> {
+  const start = now();
+  for (;;) {
+    signal?.throwIfAborted();
+    if (await ask()) return Math.round(now() - start);
+    if (now() - start >= timeoutMs) return undefined;
+    await pause(pollMs);
+  }
+}
+
+/** @returns the code of AWS's error, or undefined for an answer */
+async function errorOf(sent: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await sent;
+    return undefined;
+  } catch (error) {
+    // An error without a status did not come from AWS.
+    if ((error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode === undefined)
+      throw error;
+    return (error as Error).name;
+  }
+}
+
+const isDenied = (code: string | undefined): boolean => code !== undefined && code.startsWith('AccessDenied');
+
+function measured(
+  id: string,
+  question: string,
+  milliseconds: number | undefined,
+  { settling }: Runner,
+): Measurement {
+  return milliseconds === undefined
+    ? { id, question, answer: `not within ${settling.timeoutMs / 1000} s` }
+    : { id, question, answer: `${milliseconds} ms`, milliseconds };
+}
+
+/** A session of a role that trusts this run. */
+function assume(place: Place, runner: Runner, role: string): Promise<AssumeRoleCommandOutput> {
+  return runner.clients.of().sts.send(
+    new AssumeRoleCommand({
+      RoleArn: place.roleArn(role),
+      RoleSessionName: 'measurement',
+      ExternalId: place.externalId,
+    }),
+    ...abortOf(runner),
+  );
+}
+
+const abortOf = ({ signal }: Runner): [] | [{ abortSignal: AbortSignal }] =>
+  signal ? [{ abortSignal: signal }] : [];
+
+/** Assumes the role once IAM has propagated it; undefined when the time is over. */
+async function session(place: Place, runner: Runner, role: string): Promise<Keys | undefined> {
+  let keys: Keys | undefined;
+  await until(runner, async () => {
+    const assumed = assume(place, runner, role);
+    if ((await errorOf(assumed)) !== undefined) return false;
+    const { AccessKeyId = '', SecretAccessKey = '', SessionToken = '' } = (await assumed).Credentials ?? {};
+    keys = { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
+    return true;
+  });
+  return keys;
+}
+
+const trustChanges: Experiment = {
+  id: 'trust',
+  run: async (place, runner) => {
+    const { iam } = runner.clients.of();
+    const role = 'measured-trust';
+    const trust = (PolicyDocument: string): Promise<unknown> =>
+      iam.send(new UpdateAssumeRolePolicyCommand({ RoleName: place.name(role), PolicyDocument }));
+    const isAssumed = async (): Promise<boolean> =>
+      (await errorOf(assume(place, runner, role))) === undefined;
+    await iam.send(newRoleIn(place)(role, { AssumeRolePolicyDocument: place.trustThisRun }));
+    const created = await until(runner, isAssumed);
+    await trust(place.trustNobody);
+    const closed = await until(runner, async () => isDenied(await errorOf(assume(place, runner, role))));
+    await trust(place.trustThisRun);
+    const opened = await until(runner, isAssumed);
+    return [
+      measured('create-to-assume', 'How long after CreateRole can the role be assumed?', created, runner),
+      measured(
+        'trust-closed',
+        'How long after a trust policy was closed is AssumeRole denied?',
+        closed,
+        runner,
+      ),
+      measured(
+        'trust-opened',
+        'How long after a trust policy was opened is AssumeRole allowed?',
+        opened,
+        runner,
+      ),
+    ];
+  },
+};
+
+const attachments: Experiment = {
+  id: 'attachments',
+  run: async (place, runner) => {
+    const { iam } = runner.clients.of();
+    const role = 'measured-policies';
+    await iam.send(newRoleIn(place)(role, { AssumeRolePolicyDocument: place.trustThisRun }));
+    await iam.send(
+      newPolicyIn(place)('measured', {
+        PolicyDocument: policyText({ Effect: 'Allow', Action: 'iam:GetRole', Resource: place.roleArn(role) }),
+      }),
+    );
+    const keys = await session(place, runner, role);
+    const attachment = { RoleName: place.name(role), PolicyArn: place.policyArn('measured') };
+    const ask = async (): Promise<string | undefined> =>
+      errorOf(runner.clients.of(keys).iam.send(new GetRoleCommand({ RoleName: place.name(role) })));
+    await iam.send(new AttachRolePolicyCommand(attachment));
+    const attached = keys && (await until(runner, async () => (await ask()) === undefined));
+    await iam.send(new DetachRolePolicyCommand(attachment));
+    const detached = keys && (await until(runner, async () => isDenied(await ask())));
+    return [
+      measured('attach-to-effect', 'How long after AttachRolePolicy may a session use it?', attached, runner),
+      measured('detach-to-effect', 'How long after DetachRolePolicy is a session denied?', detached, runner),
+    ];
+  },
+};
+
+/**
+ * A session may create two roles: one if `aws:RequestTag` has the run, which AWS documents, and one if `aws:ResourceTag` has it.
+ * Both rights are in one policy, so once the first works, the second works or never will.
+ */
+const resourceTag: Experiment = {
+  id: 'resource-tag',
+  run: async (place, runner) => {
+    const { iam } = runner.clients.of();
+    const role = 'measured-creator';
+    const [control, probe] = ['measured-request-tag', 'measured-resource-tag'];
+    const allow = (created: string, key: string): object => ({
+      Effect: 'Allow',
+      Action: 'iam:CreateRole',
+      Resource: place.roleArn(created),
+      Condition: { StringEquals: { [`${key}/${tagKey}`]: place.run } },
+    });
+    await iam.send(newRoleIn(place)(role, { AssumeRolePolicyDocument: place.trustThisRun }));
+    await iam.send(
+      new PutRolePolicyCommand({
+        RoleName: place.name(role),
+        PolicyName: 'create',
+        PolicyDocument: policyText([
+          allow(control, 'aws:RequestTag'),
+          allow(probe, 'aws:ResourceTag'),
+          {
+            Effect: 'Allow',
+            Action: 'iam:TagRole',
+            Resource: [place.roleArn(control), place.roleArn(probe)],
+          },
+        ]),
+      }),
+    );
+    const keys = await session(place, runner, role);
+    const create = async (created: string): Promise<string | undefined> =>
+      errorOf(runner.clients.of(keys).iam.send(newRoleIn(place)(created)));
+    const ready = keys && (await until(runner, async () => (await create(control)) === undefined));
+    const code = ready === undefined ? undefined : await create(probe);
+    return [
+      {
+        id: 'resource-tag-at-create',
+        question: 'Does CreateRole fill aws:ResourceTag from the tags of the request?',
+        answer:
+          ready === undefined
+            ? 'unknown: the same call with aws:RequestTag was not allowed'
+            : code === undefined
+              ? 'yes'
+              : isDenied(code)
+                ? 'no'
+                : `unknown: ${code}`,
+      },
+    ];
+  },
+};
+
+/** Assumes a role at once and reads its `RoleLastUsed` at the end of the run, since AWS updates it with a delay. */
+export async function beginLastUsed(
+  place: Place,
+  runner: Runner,
+): Promise<() => Promise<readonly Measurement[]>> {
+  const { iam, sts } = runner.clients.of();
+  const started = runner.settling.now();
+  const [plain, web] = ['measured-last-used', 'measured-last-used-web'];
+  await iam.send(newRoleIn(place)(plain, { AssumeRolePolicyDocument: place.trustThisRun }));
+  await session(place, runner, plain);
+  const token = runner.given['goodToken'];
+  const { cluster } = place;
+  let exchanged: number | undefined;
+  if (cluster && token !== undefined) {
+    if (!cluster.hasProvider)
+      await iam.send(
+        new CreateOpenIDConnectProviderCommand({
+          Url: `https://${cluster.issuerHost}`,
+          ClientIDList: ['sts.amazonaws.com'],
+          Tags: [...place.tags],
+        }),
+      );
+    await iam.send(newRoleIn(place)(web, { AssumeRolePolicyDocument: place.trustServiceAccount(cluster) }));
+    const exchange = new AssumeRoleWithWebIdentityCommand({
+      RoleArn: place.roleArn(web),
+      RoleSessionName: 'measurement',
+      WebIdentityToken: token,
+    });
+    exchanged = await until(runner, async () => (await errorOf(sts.send(exchange))) === undefined);
+    if (!cluster.hasProvider)
+      await iam.send(
+        new DeleteOpenIDConnectProviderCommand({
+          OpenIDConnectProviderArn: place.providerArn(cluster.issuerHost),
+        }),
+      );
+  }
+  const isUsed = async (role: string): Promise<boolean> => {
+    const { Role } = await iam.send(new GetRoleCommand({ RoleName: place.name(role) }));
+    return Role?.RoleLastUsed?.LastUsedDate !== undefined;
+  };
+  const answerFor = async (role: string): Promise<string> => {
+    const seen = await until(runner, () => isUsed(role));
+    const seconds = Math.round((runner.settling.now() - started) / 1000);
+    return seen === undefined ? `not within ${seconds} s` : 'yes';
+  };
+  return async () => [
+    {
+      id: 'last-used-assume-role',
+      question: 'Does AssumeRole update RoleLastUsed?',
+      answer: await answerFor(plain),
+    },
+    {
+      id: 'last-used-web-identity',
+      question: 'Does AssumeRoleWithWebIdentity update RoleLastUsed?',
+      answer:
+        exchanged === undefined ? 'not measured: no token of a cluster was exchanged' : await answerFor(web),
+    },
+  ];
+}
+
+/** @returns the limits of the account, by the names of GetAccountSummary */
+export async function readQuotas({ clients }: Runner): Promise<Readonly<Record<string, number>>> {
+  const { SummaryMap = {} } = await clients.of().iam.send(new GetAccountSummaryCommand({}));
+  return Object.fromEntries(
+    Object.entries(SummaryMap)
+      .filter(([name]) => name.endsWith('Quota'))
+      .toSorted(([left], [right]) => left.localeCompare(right)),
+  );
+}
+
+export const experiments: readonly Experiment[] = [trustChanges, attachments, resourceTag];

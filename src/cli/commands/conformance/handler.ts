@@ -1,0 +1,251 @@
+/** `kon conformance`: runs the scenario table of the sandbox package in a real AWS account. */
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { iamRegionOf, partitionNames, partitionOfRegion, type Partition } from '../../../api/partitions.ts';
+import { classifyAwsError } from '../../../aws/errors.ts';
+import { loadSandbox } from '../sandbox/engine.ts';
+import { withAws } from '../../aws/session.ts';
+import { confirm } from '../../framework/confirm.ts';
+import type { CliContext } from '../../framework/context.ts';
+import { CliError, usageError } from '../../framework/errors.ts';
+import { exitCodes, type ExitCode } from '../../framework/exit-codes.ts';
+import { renderDocument, renderValue } from '../../framework/output/data.ts';
+import { isData } from '../../framework/output/format.ts';
+import { version } from '../../version.ts';
+import {
+  findCluster,
+  prepareCluster,
+  removeNamespaces,
+  type ClusterOfRun,
+  type Conformance,
+} from './cluster.ts';
+import { openReportFolder, type ReportFolder } from './report-folder.ts';
+
+export type ConformanceRequest = {
+  readonly account: string | undefined;
+  readonly clusterName: string | undefined;
+  readonly region: string | undefined;
+  readonly propagationTimeout: number;
+  readonly report: string | undefined;
+  readonly maskAccount: boolean;
+  readonly cleanup: boolean;
+  readonly printPolicy: boolean;
+  readonly yes: boolean;
+};
+
+export async function conformanceFlow(context: CliContext, request: ConformanceRequest): Promise<ExitCode> {
+  const accountId = requiredAccount(request);
+  const hasCluster = context.global.context !== undefined;
+  if (!hasCluster && (request.clusterName ?? request.region) !== undefined)
+    throw usageError('--cluster-name and --region need --context', 'Choose the cluster: --context NAME');
+  const conformance = await (await loadSandbox()).loadConformance();
+  if (request.printPolicy) {
+    const partition = partitionOfRegion(regionOf(context));
+    const policy = conformance.runPolicy({ partition, accountId, cluster: hasCluster });
+    context.stdout.write(renderValue(policy, context.format));
+    return exitCodes.ok;
+  }
+  return inWords('run in the AWS account', async () => {
+    const caller = await callerIn(context, accountId);
+    const cluster = hasCluster ? await findCluster(context, request) : undefined;
+    const region = iamRegionOf(caller.partition);
+    const clients = conformance.createClients({
+      region,
+      clusterRegion: cluster?.region,
+      env: context.env,
+      userAgent: `kon/${version} conformance`,
+    });
+    try {
+      const of = { context, request, conformance, accountId, caller, region, cluster, clients };
+      return request.cleanup ? await cleanUp(of) : await run(of);
+    } finally {
+      clients.close();
+    }
+  });
+}
+
+type Run = {
+  readonly context: CliContext;
+  readonly request: ConformanceRequest;
+  readonly conformance: Conformance;
+  readonly accountId: string;
+  readonly caller: { readonly arn: string; readonly partition: Partition };
+  readonly region: string;
+  readonly cluster: ClusterOfRun | undefined;
+  readonly clients: ReturnType<Conformance['createClients']>;
+};
+
+async function run(of: Run): Promise<ExitCode> {
+  const { context, request, conformance, accountId, caller, region, cluster, clients } = of;
+  const { signal, stderr, env } = context;
+  const name = runName();
+  const namespace = `${conformance.commonPrefix}${name}`;
+  const place = conformance.createPlace({
+    partition: caller.partition,
+    accountId,
+    region,
+    run: name,
+    callerArn: caller.arn,
+    externalId: randomBytes(16).toString('hex'),
+    cluster: cluster && {
+      name: cluster.name,
+      region: cluster.region,
+      namespace,
+      serviceAccount: 'pod',
+      issuerHost: cluster.issuer.replace(/^https:\/\//, ''),
+      hasProvider: await cluster.hasProvider(clients.of().iam),
+    },
+  });
+  stderr.write(conformance.announcement(place));
+  await confirm(context, {
+    yes: request.yes,
+    what: 'creating resources in an AWS account',
+    question: `Create these in AWS account ${accountId}, and remove them afterwards?`,
+    declined: 'Nothing was created.',
+  });
+  // A folder that cannot be written must not be discovered after the run.
+  const folder =
+    request.report === undefined ? undefined : await openReportFolder(context.cwd, request.report);
+  const prepared =
+    cluster && place.cluster ? await prepareCluster(context, cluster, place.cluster, conformance) : undefined;
+  try {
+    const report = await conformance.runConformance({
+      place,
+      clients,
+      given: prepared?.tokens ?? {},
+      propagationTimeoutMs: request.propagationTimeout,
+      signal,
+      now: context.monotonic,
+      wallClock: context.now,
+      pause: (ms, stop) => delay(ms, undefined, stop ? { signal: stop } : {}),
+      version,
+      endpoint: env['AWS_ENDPOINT_URL'],
+      onProgress: (line) => stderr.write(`${line}\n`),
+    });
+    const clean = conformance.cleanReport(report, {
+      mask: request.maskAccount,
+      secrets: [
+        ...Object.values(prepared?.tokens ?? {}),
+        place.externalId,
+        env['AWS_SECRET_ACCESS_KEY'] ?? '',
+        env['AWS_SESSION_TOKEN'] ?? '',
+      ],
+    });
+    await write(context, conformance, clean, folder);
+    if (report.left.length > 0) throw left(accountId, report.left);
+    if (report.interrupted)
+      throw new CliError('INTERRUPTED', 'interrupted; everything that the run had created is removed');
+    return report.calls.different === 0 ? exitCodes.ok : exitCodes.error;
+  } catch (error) {
+    throw error instanceof conformance.UnfinishedRunError ? left(accountId, error.left, error.cause) : error;
+  } finally {
+    await prepared?.remove();
+  }
+}
+
+async function cleanUp(of: Run): Promise<ExitCode> {
+  const { context, request, conformance, accountId, caller, region, cluster, clients } = of;
+  const place = conformance.createPlace({
+    partition: caller.partition,
+    accountId,
+    region,
+    run: 'nothing0',
+    callerArn: caller.arn,
+    externalId: '',
+  });
+  const { owned, unowned } = await conformance.findLeftovers(clients.of(), {
+    clusterName: cluster?.name,
+    keys: conformance.keysIn(conformance.scenariosIn(place)),
+  });
+  const namespaces = cluster ? await cluster.namespaces() : [];
+  for (const leftover of unowned)
+    context.stderr.write(
+      `‼ stays: ${conformance.leftoverText(leftover)}, because its tag or content is not that of a run\n`,
+    );
+  const all = [...owned.map(conformance.leftoverText), ...namespaces.map((name) => `namespace ${name}`)];
+  if (all.length === 0) {
+    context.stdout.write('nothing of earlier runs is left\n');
+    return exitCodes.ok;
+  }
+  context.stderr.write(`${all.join('\n')}\n`);
+  await confirm(context, {
+    yes: request.yes,
+    what: 'removing the remains of earlier runs',
+    question: `Remove these ${all.length} from AWS account ${accountId}?`,
+    declined: 'Nothing was removed.',
+  });
+  const failures = await conformance.removeLeftovers(clients.of(), owned, {
+    clusterName: cluster?.name,
+    onRemoved: (leftover) => context.stdout.write(`removed ${conformance.leftoverText(leftover)}\n`),
+  });
+  if (cluster)
+    await removeNamespaces(cluster, namespaces, (name) =>
+      context.stdout.write(`removed namespace ${name}\n`),
+    );
+  if (failures.length > 0) throw left(accountId, failures);
+  return exitCodes.ok;
+}
+
+async function write(
+  { format, stdout }: CliContext,
+  { renderReport }: Conformance,
+  report: Parameters<Conformance['renderReport']>[0],
+  folder: ReportFolder | undefined,
+): Promise<void> {
+  const markdown = renderReport(report);
+  await folder?.write(report.run, { markdown, json: renderDocument('ConformanceReport', report, 'json') });
+  stdout.write(isData(format) ? renderDocument('ConformanceReport', report, format) : markdown);
+}
+
+function left(accountId: string, names: readonly string[], cause?: unknown): CliError {
+  return new CliError('NOT_DELETED', `not everything could be removed from AWS account ${accountId}`, {
+    details: names,
+    next: [`kon conformance --account ${accountId} --cleanup`],
+    exitCode: exitCodes.notCompared,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/** @throws CliError of code AWS_WRONG_ACCOUNT */
+async function callerIn(context: CliContext, accountId: string): Promise<Run['caller']> {
+  const caller = await withAws(context, regionOf(context), (aws) =>
+    aws.account.callerIdentity(context.signal),
+  );
+  const partition = partitionNames.find((name) => name === caller.partition) ?? 'aws';
+  if (caller.accountId === accountId) return { arn: caller.arn, partition };
+  throw new CliError(
+    'AWS_WRONG_ACCOUNT',
+    `your AWS credentials belong to account ${caller.accountId}, not to ${accountId}`,
+    {
+      details: [`You are ${caller.arn}.`],
+      next: [`Choose a profile of account ${accountId}: AWS_PROFILE=NAME`],
+    },
+  );
+}
+
+const regionOf = ({ env }: CliContext): string =>
+  env['AWS_REGION'] || env['AWS_DEFAULT_REGION'] || 'us-east-1';
+
+function requiredAccount({ account }: ConformanceRequest): string {
+  if (account === undefined)
+    throw usageError(
+      'the AWS account is missing',
+      'Pass --account ID, which must be that of your credentials.',
+    );
+  if (!/^\d{12}$/.test(account)) throw usageError(`"${account}" is not an AWS account: twelve digits`);
+  return account;
+}
+
+/** Errors of the SDK become errors of the command line. */
+async function inWords<T>(doing: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    throw error instanceof Error && '$metadata' in error ? classifyAwsError(error, doing) : error;
+  }
+}
+
+const letters = 'abcdefghijklmnopqrstuvwxyz0123456789';
+
+/** Eight characters, so that concurrent runs do not meet. */
+const runName = (): string => [...randomBytes(8)].map((byte) => letters[byte % letters.length]).join('');

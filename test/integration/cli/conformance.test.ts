@@ -1,0 +1,398 @@
+/** `kon conformance` in the account of the AWS emulator, where every call is equal, and against moto. */
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  CreateRoleCommand,
+  IAMClient,
+  ListOpenIDConnectProvidersCommand,
+  paginateListRoles,
+} from '@aws-sdk/client-iam';
+import { CreateBucketCommand, ListBucketsCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { operationOf } from '../../../sandbox/src/conformance/scenario.ts';
+import { startAwsEmulator, type AwsEmulator } from '../../../sandbox/src/aws/server.ts';
+import { runPolicy } from '../../../sandbox/src/conformance/permissions.ts';
+import type { Report } from '../../../sandbox/src/conformance/report.ts';
+import { wallClock } from '../../../src/k8s/testing/clocks.ts';
+import { ensurePython } from '../../support/sdks/programs.ts';
+import { startMoto } from '../aws-scenarios/moto.ts';
+import { areasOf } from '../aws-scenarios/backends.ts';
+import { startAwsCluster, type AwsCluster } from './aws-cluster.ts';
+import { prepareKon, type Kon } from './kon.ts';
+
+const accountId = '123456789012';
+const region = 'us-east-1';
+const administrator = { accessKeyId: 'AKIAADMINISTRATOR000', secretAccessKey: 'administrator-secret' };
+/** A person with the policy that `--print-policy` prints. */
+const runner = { accessKeyId: 'AKIARUNNER0000000000', secretAccessKey: 'runner-secret' };
+const all = { Version: '2012-10-17', Statement: { Effect: 'Allow', Action: '*', Resource: '*' } };
+
+let kon: Kon;
+let aws: AwsEmulator;
+let iam: IAMClient;
+let s3: S3Client;
+let env: Readonly<Record<string, string>>;
+
+const envOf = (url: string, keys: typeof runner): Readonly<Record<string, string>> => ({
+  AWS_ENDPOINT_URL: url,
+  AWS_REGION: region,
+  AWS_ACCESS_KEY_ID: keys.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: keys.secretAccessKey,
+  AWS_EC2_METADATA_DISABLED: 'true',
+});
+
+beforeAll(async () => {
+  kon = await prepareKon();
+});
+afterAll(() => kon.remove());
+
+beforeEach(async () => {
+  const user = (name: string): string => `arn:aws:iam::${accountId}:user/${name}`;
+  aws = await startAwsEmulator({
+    accountId,
+    region,
+    now: wallClock,
+    randomBytes,
+    clusters: [],
+    issuerKeys: () => Promise.reject(new Error('there is no issuer')),
+    credentials: [
+      { ...administrator, principalArn: user('administrator'), policies: [all] },
+      {
+        ...runner,
+        principalArn: user('runner'),
+        policies: [runPolicy({ partition: 'aws', accountId, cluster: false })],
+      },
+    ],
+  });
+  env = envOf(aws.url, administrator);
+  const client = { endpoint: aws.url, region, credentials: administrator, maxAttempts: 1 };
+  iam = new IAMClient(client);
+  s3 = new S3Client({ ...client, forcePathStyle: true });
+});
+afterEach(async () => {
+  iam.destroy();
+  s3.destroy();
+  await aws.close();
+});
+
+const command = (...more: readonly string[]): string[] => ['conformance', '--account', accountId, ...more];
+
+async function rolesAndBuckets(): Promise<readonly string[]> {
+  const names: string[] = [];
+  for await (const { Roles = [] } of paginateListRoles({ client: iam }, {}))
+    names.push(...Roles.map(({ RoleName = '' }) => RoleName));
+  const { Buckets = [] } = await s3.send(new ListBucketsCommand({}));
+  return [...names, ...Buckets.map(({ Name = '' }) => Name)];
+}
+
+/** Calls that changed the account. */
+const changes = (): readonly string[] =>
+  aws.journal.entries().flatMap(({ changed, action }) => (changed ? [action] : []));
+
+const differencesIn = (report: Report): readonly string[] =>
+  report.areas.flatMap(({ scenarios }) =>
+    scenarios.flatMap(({ name, calls }) =>
+      calls.flatMap(({ operation, differences }) =>
+        differences.map((text) => `${name}, ${operation}: ${text}`),
+      ),
+    ),
+  );
+
+const answersOf = (report: Report): Readonly<Record<string, string>> =>
+  Object.fromEntries(report.measurements.map(({ id, answer }) => [id, answer]));
+
+test('every call is equal, everything is removed, and the report has no credentials', async () => {
+  const { code, stdout, stderr } = await kon.run(command('--yes', '--report', 'reports'), { env });
+  expect(stderr).toContain('Roles: ');
+  expect(code).toBe(0);
+  const run = /^\| Run \| (\w{8}) \|$/m.exec(stdout)?.[1] ?? '';
+  const file = (ending: string): Promise<string> =>
+    readFile(join(kon.folder, 'reports', `conformance-${run}.${ending}`), 'utf8');
+  expect(await file('md')).toBe(stdout);
+  const json = await file('json');
+  const report = JSON.parse(json) as Report;
+  expect(report.calls.different).toBe(0);
+  expect(report.calls.equal).toBeGreaterThan(250);
+  const skipped = report.areas.flatMap(({ scenarios }) =>
+    scenarios.flatMap(({ calls }) => calls.flatMap(({ reason }) => reason ?? [])),
+  );
+  expect(report.calls.skipped).toBe(skipped.length);
+  expect(new Set(skipped)).toEqual(
+    new Set(['no cluster was given', 'without a cluster, no issuer signs tokens that AWS accepts']),
+  );
+  expect(answersOf(report)).toEqual({
+    'create-to-assume': expect.stringMatching(/^\d+ ms$/),
+    'trust-closed': expect.stringMatching(/^\d+ ms$/),
+    'trust-opened': expect.stringMatching(/^\d+ ms$/),
+    'attach-to-effect': expect.stringMatching(/^\d+ ms$/),
+    'detach-to-effect': expect.stringMatching(/^\d+ ms$/),
+    'resource-tag-at-create': 'yes',
+    'last-used-assume-role': 'yes',
+    'last-used-web-identity': 'not measured: no token of a cluster was exchanged',
+  });
+  expect(report.quotas).toMatchObject({ AttachedPoliciesPerRoleQuota: 10, RolesQuota: 1000 });
+  expect(report.left).toEqual([]);
+  expect(report.removed).toBeGreaterThan(50);
+  expect(await rolesAndBuckets()).toEqual([]);
+  for (const text of [stdout, stderr, json]) {
+    expect(text).not.toMatch(/(AKIA|ASIA)[A-Z0-9]{12}/);
+    expect(text).not.toContain(administrator.secretAccessKey);
+    // The expectation names the members, whose values are left out.
+    expect(text).not.toMatch(/"(SecretAccessKey|SessionToken)": "(?!<)/);
+  }
+});
+
+test('a delay of IAM is waited for and measured', async () => {
+  aws.faults.set({ propagationMs: 600 });
+  const { code, stdout } = await kon.run(command('--yes', '-o', 'json'), { env });
+  const report = JSON.parse(stdout) as Report;
+  expect(differencesIn(report)).toEqual([]);
+  expect(code).toBe(0);
+  for (const { id, milliseconds } of report.measurements)
+    if (/^(create|trust|attach|detach)-/.test(id)) expect(milliseconds, id).toBeGreaterThan(200);
+  const repeated = report.areas.flatMap(({ scenarios }) =>
+    scenarios.flatMap(({ calls }) => calls.filter(({ attempts }) => attempts > 1)),
+  );
+  expect(repeated.map(({ operation }) => operation)).toContain('AssumeRole');
+  expect(repeated.every(({ settledMs }) => settledMs > 0)).toBe(true);
+});
+
+test('the account id and the caller are masked on demand', async () => {
+  const { code, stdout } = await kon.run(command('--yes', '--mask-account', '-o', 'json'), { env });
+  expect(code).toBe(0);
+  expect(stdout).toContain('arn:aws:iam::<account>:role/konstellation-conformance/');
+  expect(stdout).not.toContain(accountId);
+  expect(stdout).not.toContain('user/administrator');
+});
+
+describe('before anything is created', () => {
+  test('credentials of another account are refused', async () => {
+    const { code, stderr } = await kon.run(['conformance', '--account', '210987654321', '--yes'], { env });
+    expect(stderr).toContain('your AWS credentials belong to account 123456789012, not to 210987654321');
+    expect(code).toBe(4);
+    expect(changes()).toEqual([]);
+  });
+
+  test('a person is asked, and shown what will be created', async () => {
+    const terminal = kon.terminal(command().join(' '), { env });
+    await terminal.until('[y/N]');
+    expect(changes()).toEqual([]);
+    terminal.type('n\n');
+    const { code, screen } = await terminal.finished;
+    expect(screen).toMatch(
+      /at most \d+ IAM roles and \d+ policies under \/konstellation-conformance\/\w{8}\//,
+    );
+    expect(screen).toMatch(/at most \d+ S3 buckets named k11n-conf-\w{8}-\* in us-east-1/);
+    expect(screen).toContain('Nothing was created.');
+    expect(code).toBe(1);
+    expect(changes()).toEqual([]);
+  });
+
+  test('a program has to pass --yes', async () => {
+    const { code, stderr } = await kon.run(command(), { env });
+    expect(stderr).toContain('Pass --yes to confirm.');
+    expect(code).toBe(2);
+    expect(changes()).toEqual([]);
+  });
+
+  test('an account that is missing or malformed is a wrong command line', async () => {
+    expect((await kon.run(['conformance', '--yes'], { env })).code).toBe(2);
+    expect((await kon.run(['conformance', '--account', 'x', '--yes'], { env })).code).toBe(2);
+    expect(changes()).toEqual([]);
+  });
+});
+
+describe('an interrupted run', () => {
+  test('removes everything, and reports what it has seen', async () => {
+    aws.faults.set({ latencyMs: 5 });
+    const running = kon.start(command('--yes', '-o', 'json'), { env });
+    await running.until('Roles: ');
+    running.stop();
+    const { code, stdout, stderr } = await running.finished;
+    expect(stderr).toContain('interrupted; everything that the run had created is removed');
+    expect(code).toBe(130);
+    const report = JSON.parse(stdout) as Report;
+    expect(report.interrupted).toBe(true);
+    expect(report.areas.map(({ name }) => name)).toContain('Roles');
+    expect(report.areas.map(({ name }) => name)).not.toContain('Buckets and objects');
+    expect(await rolesAndBuckets()).toEqual([]);
+  });
+
+  test('that was killed is cleaned up later, and the roles and buckets of others stay', async () => {
+    const trust = JSON.stringify(all).replace(
+      '"Resource":"*"',
+      '"Principal":{"Service":"ec2.amazonaws.com"}',
+    );
+    const foreign = { AssumeRolePolicyDocument: trust.replace('"Action":"*"', '"Action":"sts:AssumeRole"') };
+    await iam.send(
+      new CreateRoleCommand({
+        ...foreign,
+        RoleName: 'untagged',
+        Path: '/konstellation-conformance/aaaaaaaa/',
+      }),
+    );
+    await iam.send(new CreateRoleCommand({ ...foreign, RoleName: 'k11n-conf-aaaaaaaa-elsewhere' }));
+    await s3.send(new CreateBucketCommand({ Bucket: 'k11n-conf-aaaaaaaa-photos' }));
+    await s3.send(
+      new PutObjectCommand({ Bucket: 'k11n-conf-aaaaaaaa-photos', Key: 'holiday.jpg', Body: 'x' }),
+    );
+    const foreigners = ['k11n-conf-aaaaaaaa-elsewhere', 'untagged', 'k11n-conf-aaaaaaaa-photos'];
+
+    aws.faults.set({ latencyMs: 5 });
+    const running = kon.start(command('--yes'), { env });
+    await running.until('Identity providers and sessions: ');
+    running.kill();
+    await running.finished;
+    aws.faults.set({});
+    expect((await rolesAndBuckets()).length).toBeGreaterThan(foreigners.length + 20);
+
+    const { code, stdout, stderr } = await kon.run(command('--cleanup', '--yes'), { env });
+    expect(stderr).toContain('‼ stays: role untagged');
+    expect(stderr).toContain('‼ stays: bucket k11n-conf-aaaaaaaa-photos');
+    expect(stdout).toMatch(/^removed role k11n-conf-/m);
+    expect(code).toBe(0);
+    expect(new Set(await rolesAndBuckets())).toEqual(new Set(foreigners));
+
+    const again = await kon.run(command('--cleanup', '--yes'), { env });
+    expect(again.stdout).toBe('nothing of earlier runs is left\n');
+  });
+});
+
+describe('the least rights', () => {
+  test('are printed, and enough for a run', async () => {
+    const printed = await kon.run(command('--print-policy', '-o', 'json'), { env: {} });
+    expect(JSON.parse(printed.stdout)).toEqual(runPolicy({ partition: 'aws', accountId, cluster: false }));
+    const { code, stdout } = await kon.run(command('--yes', '-o', 'json'), { env: envOf(aws.url, runner) });
+    const report = JSON.parse(stdout) as Report;
+    expect(differencesIn(report)).toEqual([]);
+    expect(answersOf(report)['resource-tag-at-create']).toBe('yes');
+    expect(code).toBe(0);
+    expect(await rolesAndBuckets()).toEqual([]);
+  });
+
+  test('contain no action that a run does not need', async () => {
+    await kon.run(command('--yes'), { env });
+    const called = new Set(Object.keys(aws.journal.counts()).map(permissionOf));
+    const allowed = runPolicy({ partition: 'aws', accountId, cluster: false }).Statement.flatMap(
+      ({ Action }) => Action,
+    );
+    // IAM requires these for the tags of a creation.
+    const implied = new Set(['iam:TagPolicy', 'iam:TagOpenIDConnectProvider']);
+    expect(allowed.filter((action) => !called.has(action) && !implied.has(action))).toEqual([]);
+  });
+});
+
+describe('with a cluster', () => {
+  let cluster: AwsCluster;
+  afterEach(() => cluster.stop());
+
+  const withCluster = async (...more: readonly string[]): Promise<Awaited<ReturnType<Kon['run']>>> => {
+    const context = (await cluster.cluster.kubectl(['config', 'current-context'])).trim();
+    return cluster.kon.run(
+      command('--context', context, '--cluster-name', 'main', '--region', 'eu-west-1', ...more),
+    );
+  };
+  /** Namespaces of runs with their phase: no controller completes a deletion here. */
+  const namespaces = (): Promise<string> =>
+    cluster.cluster.kubectl([
+      'get',
+      'namespaces',
+      '-l',
+      'konstellation-conformance',
+      '-o',
+      'jsonpath={range .items[*]}{.status.phase} {end}',
+    ]);
+  const providers = async (): Promise<readonly string[]> => {
+    const { OpenIDConnectProviderList = [] } = await cluster.iam.send(
+      new ListOpenIDConnectProvidersCommand({}),
+    );
+    return OpenIDConnectProviderList.map(({ Arn = '' }) => Arn);
+  };
+
+  test.each([true, false])(
+    'every call is equal that a real issuer allows, and the cluster is as before (OIDC provider exists: %s)',
+    async (provider) => {
+      cluster = await startAwsCluster({ provider, crds: false });
+      const before = await providers();
+      const { code, stdout, stderr } = await withCluster('--yes', '-o', 'json');
+      expect(stderr).toContain('in EKS cluster main');
+      const report = JSON.parse(stdout) as Report;
+      expect(differencesIn(report)).toEqual([]);
+      expect(code).toBe(0);
+      const skipped = report.areas.flatMap(({ scenarios }) =>
+        scenarios.flatMap(({ calls }) => calls.flatMap(({ reason }) => reason ?? [])),
+      );
+      expect(new Set(skipped)).toEqual(
+        new Set(
+          [
+            'expired',
+            'justExpired',
+            'textExpiry',
+            'listSubject',
+            'noSubject',
+            'listIssuer',
+            'bareIssuer',
+            'slashIssuer',
+          ].map((token) => `a real issuer does not sign a ${token}Token`),
+        ),
+      );
+      expect(answersOf(report)['last-used-web-identity']).toBe('yes');
+      expect(stdout).not.toMatch(/eyJ[\w-]+\./);
+      expect(await providers()).toEqual(before);
+      expect(await namespaces()).toBe('Terminating ');
+    },
+  );
+});
+
+test('moto differs from AWS in those calls that the table names', async () => {
+  await ensurePython();
+  const moto = await startMoto();
+  try {
+    const { code, stdout } = await kon.run(command('--yes', '--propagation-timeout', '1ms', '-o', 'json'), {
+      env: envOf(moto.endpoint, administrator),
+    });
+    // moto deletes a policy that is attached, and then not the role that has it.
+    expect(code).toBe(3);
+    const report = JSON.parse(stdout) as Report;
+    const different = report.areas.flatMap(({ scenarios }) =>
+      scenarios.map(({ name, calls }) => ({
+        name,
+        different: calls.flatMap(({ status, operation }) => (status === 'different' ? [operation] : [])),
+      })),
+    );
+    // Without a cluster, moto runs a part of the scenarios.
+    const skipped = new Set(
+      report.areas.flatMap(({ scenarios }) =>
+        scenarios.flatMap(({ name, calls }) =>
+          calls.some(({ status }) => status === 'skipped') ? [name] : [],
+        ),
+      ),
+    );
+    const known = Object.values(areasOf('moto'))
+      .flat()
+      .filter(({ name }) => !skipped.has(name))
+      .map(({ name, steps }) => ({
+        name,
+        different: steps.flatMap((step) => (step.moto ? [operationOf(step)] : [])),
+      }));
+    expect(different.filter(({ name }) => !skipped.has(name))).toEqual(known);
+    expect(report.left).toEqual([
+      expect.stringMatching(
+        /^role k11n-conf-\w+-policy-user: Cannot delete entity, must detach all policies first/,
+      ),
+    ]);
+  } finally {
+    await moto.stop();
+  }
+});
+
+/** The permission of an S3 call, where it is named otherwise than the operation. */
+function permissionOf(call: string): string {
+  const names: Readonly<Record<string, string>> = {
+    's3:ListBuckets': 's3:ListAllMyBuckets',
+    's3:ListObjectsV2': 's3:ListBucket',
+    's3:ListObjects': 's3:ListBucket',
+  };
+  return names[call] ?? call;
+}
