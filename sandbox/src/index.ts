@@ -12,7 +12,7 @@ export {
   upSandbox,
   upSandboxDetached,
 } from './sandbox.ts';
-export { shellEnvironment } from './shell-environment.ts';
+export { shellCommands, shellEnvironment } from './shell-environment.ts';
 export type { PartStatus, SandboxDescription } from './supervisor/description.ts';
 export { eventDisplay } from './supervisor/event-display.ts';
 export { duration } from './supervisor/event-text.ts';

@@ -1,5 +1,9 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { shellEnvironment } from './shell-environment.ts';
+import { shellCommands, shellEnvironment } from './shell-environment.ts';
 import type { SandboxDescription } from './supervisor/description.ts';
 
 const sandbox: SandboxDescription = {
@@ -36,6 +40,20 @@ test('everything that kubectl, the AWS CLI and kon need is set', () => {
     NO_PROXY: '127.0.0.1,localhost',
     no_proxy: '127.0.0.1,localhost',
   });
+});
+
+test('a shell keeps its PATH, and gets the kubectl of the sandbox only if it has none', () => {
+  const path = (value: string, folder: string): string => {
+    const commands = shellCommands({ ...sandbox, folder }, { PATH: '/tmp/_npx/bin' });
+    const script = `PATH=${value}; ${commands}printf %s "$PATH"`;
+    return execFileSync('/bin/sh', ['-c', script], { encoding: 'utf8', env: {} });
+  };
+  expect(path('/nowhere', '/state')).toBe('/nowhere:/state/bin');
+  expect(path('/nowhere', "/it's here")).toBe("/nowhere:/it's here/bin");
+  const own = mkdtempSync(join(tmpdir(), 'kubectl-'));
+  writeFileSync(join(own, 'kubectl'), '#!/bin/sh\n', { mode: 0o755 });
+  expect(path(own, '/state')).toBe(own);
+  rmSync(own, { recursive: true });
 });
 
 test.each([

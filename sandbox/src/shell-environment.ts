@@ -8,6 +8,22 @@ import type { Environment, OuterEnvironment } from './environment.ts';
 import type { SandboxDescription } from './supervisor/description.ts';
 import { sandboxPaths } from './supervisor/paths.ts';
 
+/**
+ * Commands of sh that set the variables in a running shell. `PATH` keeps the value of that shell, because `kon` may run
+ * with another one (npx). Only a shell without kubectl gets the sandbox's kubectl, at the end of its `PATH`.
+ */
+export function shellCommands(sandbox: SandboxDescription, outer: OuterEnvironment): string {
+  const { PATH: _of, ...variables } = shellEnvironment(sandbox, outer);
+  const { bin } = sandboxPaths(sandbox.folder);
+  return [
+    ...Object.entries(variables).map(([name, value]) => `export ${name}=${quoted(value)}\n`),
+    `command -v kubectl >/dev/null || export PATH="$PATH":${quoted(bin)}\n`,
+  ].join('');
+}
+
+const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
+
+/** The variables for a program that is started with them. The sandbox's kubectl comes first in `PATH`. */
 export function shellEnvironment(sandbox: SandboxDescription, outer: OuterEnvironment): Environment {
   const paths = sandboxPaths(sandbox.folder);
   const { awsEndpoint, credentials, region } = sandbox;

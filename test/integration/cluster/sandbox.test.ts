@@ -136,6 +136,8 @@ describe('a sandbox in the background', () => {
       },
     );
     expect(shell.stdout).toBe('namespace/default\nus-west-2\n');
+    expect(stdout).not.toContain("export PATH='");
+    expect(stdout).not.toContain(process.env['PATH'] ?? 'PATH');
   });
 
   test('injects pods of annotated ServiceAccounts only, and runs all pods', async () => {

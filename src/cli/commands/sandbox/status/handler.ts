@@ -34,8 +34,7 @@ export async function printEnvironment(context: CliContext, stateDir: string | u
   const folder = sandbox.sandboxFolder(context.env, stateDir, context.cwd);
   const description = await sandbox.sandboxStatus(folder);
   if (description === undefined) throw notRunning(folder);
-  for (const [name, value] of Object.entries(sandbox.shellEnvironment(description, context.env)))
-    context.stdout.write(`export ${name}='${value.replaceAll("'", `'\\''`)}'\n`);
+  context.stdout.write(sandbox.shellCommands(description, context.env));
 }
 
 /** Renders the description of a sandbox in the output format of the command. */
