@@ -13,6 +13,9 @@ const earlier = globSync('v*/*.yaml', { cwd: folder }).map((path) => ({
   crd: parse(readFileSync(join(folder, path), 'utf8')) as Crd,
 }));
 
+/** CRDs that no release has had. */
+const unreleased: readonly string[] = ['quarantines.k11n.dev'];
+
 const tagRules = roleTags.meta()?.['x-kubernetes-validations'] as readonly { readonly rule: string }[];
 
 /** Exceptions, `version kind problem`, each with the reason why no stored object becomes invalid. */
@@ -58,8 +61,8 @@ describe('the CRDs', () => {
     },
   );
 
-  it('have a history for each kind', () => {
-    expect(new Set(earlier.map(({ crd }) => crd.metadata.name))).toEqual(
+  it('have a history for each kind that a release had', () => {
+    expect(new Set([...earlier.map(({ crd }) => crd.metadata.name), ...unreleased])).toEqual(
       new Set(crds().map(({ metadata }) => metadata.name)),
     );
   });

@@ -4,7 +4,8 @@ import { appSpec, appStatus } from './app.ts';
 import { clusterConfigRules, clusterConfigSpec, clusterConfigStatus } from './cluster-config.ts';
 import { schemaVersionAnnotation } from './labels.ts';
 import { linkedServiceAccountSpec, linkedServiceAccountStatus } from './linked-service-account.ts';
-import { apps, apiGroup, clusterConfigs, linkedServiceAccounts } from './resources.ts';
+import { quarantineSpec } from './quarantine.ts';
+import { apps, apiGroup, clusterConfigs, linkedServiceAccounts, quarantines } from './resources.ts';
 
 type JsonSchema = { [key: string]: unknown };
 type PrinterColumn = {
@@ -57,10 +58,11 @@ function schemaOf(schema: z.ZodType): JsonSchema {
 }
 
 function crd(
-  resource: typeof apps | typeof clusterConfigs | typeof linkedServiceAccounts,
+  resource: typeof apps | typeof clusterConfigs | typeof linkedServiceAccounts | typeof quarantines,
   description: string,
   spec: z.ZodType,
-  status: z.ZodType,
+  /** Undefined for a kind whose state another object reports. */
+  status: z.ZodType | undefined,
   columns: readonly PrinterColumn[],
   rules: readonly ValidationRule[] = [],
 ): CustomResourceDefinition {
@@ -87,7 +89,7 @@ function crd(
           name: resource.version,
           served: true,
           storage: true,
-          subresources: { status: {} },
+          ...(status ? { subresources: { status: {} } } : {}),
           additionalPrinterColumns: columns,
           schema: {
             openAPIV3Schema: {
@@ -101,7 +103,7 @@ function crd(
                 spec: schemaOf(spec),
                 // The status has one writer, so it is one atomic field. Ownership of each leaf would double the size of what is stored,
                 // sent and read.
-                status: { ...schemaOf(status), 'x-kubernetes-map-type': 'atomic' },
+                ...(status ? { status: { ...schemaOf(status), 'x-kubernetes-map-type': 'atomic' } } : {}),
               },
               ...(rules.length > 0 ? { 'x-kubernetes-validations': rules } : {}),
             },
@@ -186,6 +188,18 @@ export function crds(): readonly CustomResourceDefinition[] {
           message:
             "an app's name is also the name of its Service: at most 63 lower-case letters, digits and '-', beginning with a letter",
         },
+      ],
+    ),
+    crd(
+      quarantines,
+      'Cuts off an account: while one exists, sessions of its roles are denied, pods get no credentials, and nothing that uses the account is rolled out. The status of the account reports it.',
+      quarantineSpec,
+      undefined,
+      [
+        { name: 'Account', type: 'string', jsonPath: '.spec.account' },
+        { name: 'Requested by', type: 'string', jsonPath: '.spec.requestedBy' },
+        { name: 'Reason', type: 'string', jsonPath: '.spec.reason' },
+        age,
       ],
     ),
   ];

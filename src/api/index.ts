@@ -6,5 +6,6 @@ export * from './linked-service-account.ts';
 export * from './meta.ts';
 export * from './newer-fields.ts';
 export * from './partitions.ts';
+export * from './quarantine.ts';
 export * from './reserved-names.ts';
 export * from './resources.ts';

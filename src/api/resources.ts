@@ -1,4 +1,4 @@
-/** Names of our three kinds in the API server. */
+/** Names of our four kinds in the API server. */
 
 export const apiGroup = 'k11n.dev';
 export const apiVersion = 'k11n.dev/v1alpha1';
@@ -42,5 +42,15 @@ export const apps = {
   // Argo CD's Applications.
   singular: 'konstellationapp',
   shortNames: ['kapp'],
+  namespaced: false,
+} as const satisfies CustomResource;
+
+export const quarantines = {
+  group: apiGroup,
+  version: 'v1alpha1',
+  kind: 'Quarantine',
+  plural: 'quarantines',
+  singular: 'quarantine',
+  shortNames: ['kq'],
   namespaced: false,
 } as const satisfies CustomResource;

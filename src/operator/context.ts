@@ -9,6 +9,7 @@ import {
   audienceAnnotation,
   roleArnAnnotation,
   linkedServiceAccounts,
+  quarantines,
   managedByLabel,
   managedByValue,
   restartLabel,
@@ -16,6 +17,7 @@ import {
   type App,
   type ClusterConfig,
   type LinkedServiceAccount,
+  type Quarantine,
 } from '../api/index.ts';
 import type { IdentityError } from '../identity/index.ts';
 import {
@@ -49,6 +51,7 @@ export type Informers = {
   readonly clusterConfigs: Informer<ClusterConfig>;
   readonly accounts: Informer<LinkedServiceAccount>;
   readonly apps: Informer<App>;
+  readonly quarantines: Informer<Quarantine>;
   readonly namespaces: Informer<Namespace>;
   readonly serviceAccounts: Informer<KubeObject>;
   readonly pods: Informer<Pod>;
@@ -108,6 +111,9 @@ export function controllerOf(
   return createController({ ...options, now, random, setTimer, logger, observer });
 }
 
+/** Index of Quarantines by the account that they name. */
+export const quarantinesByAccount = 'account';
+
 /** Index of pods by their ServiceAccount, as `namespace/name`. */
 export const podsByServiceAccount = 'serviceAccount';
 
@@ -155,6 +161,11 @@ export function createInformers(of: {
       ...others,
       resource: apps,
       indexers: { [appsByAccount]: (app) => oneOrNone(app.spec.serviceAccount) },
+    }),
+    quarantines: createInformer<Quarantine>({
+      ...others,
+      resource: quarantines,
+      indexers: { [quarantinesByAccount]: ({ spec }) => [spec.account] },
     }),
     namespaces: createInformer({ ...others, resource: resources.namespaces, trim: trimNamespace }),
     serviceAccounts: createInformer<KubeObject>({

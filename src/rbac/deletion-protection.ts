@@ -12,6 +12,7 @@ import {
   fieldManager,
   linkedServiceAccounts,
   protectedMark,
+  quarantines,
   schemaVersionAnnotation,
 } from '../api/index.ts';
 import { rights, roleOfAccount } from './account-admission.ts';
@@ -41,7 +42,7 @@ export const protectionPolicy: AdmissionPolicy = admissionPolicy('protected.k11n
   ],
 });
 
-const definitions = [clusterConfigs, linkedServiceAccounts, apps].map(
+const definitions = [clusterConfigs, linkedServiceAccounts, apps, quarantines].map(
   ({ plural, group }) => `${plural}.${group}`,
 );
 

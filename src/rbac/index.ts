@@ -9,4 +9,5 @@ export * from './operator-admission.ts';
 export * from './operator-objects.ts';
 export * from './operator-rules.ts';
 export * from './people-roles.ts';
+export * from './quarantine-admission.ts';
 export * from './uninstalling.ts';

@@ -14,6 +14,7 @@ import { admissionDigest, probePolicy } from './admission-probe.ts';
 import { clusterPoliciesPolicy, clusterRolesPolicy, clusterTargetsPolicy } from './cluster-admission.ts';
 import { definitionsPolicy, finalizerPolicy, protectionPolicy } from './deletion-protection.ts';
 import { operatorPolicies } from './operator-admission.ts';
+import { quarantinePolicy } from './quarantine-admission.ts';
 import { operatorClusterRules, operatorNamespaceRules } from './operator-rules.ts';
 
 /** The ServiceAccount that the operator runs as. */
@@ -80,6 +81,7 @@ function guardingPolicies(identity: OperatorIdentity): readonly AdmissionPolicy[
     protectionPolicy,
     definitionsPolicy,
     finalizerPolicy(username),
+    quarantinePolicy,
     ...operatorPolicies({ username, namespace: identity.namespace }),
   ];
 }

@@ -2,7 +2,7 @@
  * Rights of the operator in Kubernetes: exactly the verbs and resources that its code uses. A test compares them with
  * the audit log of a run. A server-side apply that creates an object needs `patch` and `create`.
  */
-import { apps, clusterConfigs, crds, linkedServiceAccounts } from '../api/index.ts';
+import { apps, clusterConfigs, crds, linkedServiceAccounts, quarantines } from '../api/index.ts';
 import { attachPolicy, claimPolicy, grantPolicy, linkPolicy } from './account-admission.ts';
 import { deployPolicy, usePolicy } from './app-admission.ts';
 
@@ -57,7 +57,8 @@ export const operatorClusterRules: readonly Rule[] = [
   // `get` before creating an object that only the deletion of its account or app removes.
   { apiGroups: [group], resources: [linkedServiceAccounts.plural], verbs: [...look, 'patch'] },
   { apiGroups: [group], resources: [apps.plural], verbs: look },
-  { apiGroups: [group], resources: [clusterConfigs.plural], verbs: follow },
+  // The operator can neither create nor delete a Quarantine, so that a stolen token of it lifts none.
+  { apiGroups: [group], resources: [clusterConfigs.plural, quarantines.plural], verbs: follow },
   {
     apiGroups: [group],
     resources: [linkedServiceAccounts, apps, clusterConfigs].map(({ plural }) => `${plural}/status`),

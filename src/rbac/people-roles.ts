@@ -1,5 +1,5 @@
-/** ClusterRoles for users, which a cluster administrator binds: to view, write, deploy, and grant or use any permission. */
-import { apps, clusterConfigs, linkedServiceAccounts } from '../api/index.ts';
+/** ClusterRoles for users, which a cluster administrator binds: to view, write, deploy, grant or use any permission, and cut accounts off. */
+import { apps, clusterConfigs, linkedServiceAccounts, quarantines } from '../api/index.ts';
 import { rights } from './account-admission.ts';
 import type { NamedRight } from './admission-policy.ts';
 import type { Rule } from './operator-rules.ts';
@@ -42,7 +42,7 @@ export const peopleRoles: readonly PeopleRole[] = [
     [
       {
         apiGroups: [group],
-        resources: [linkedServiceAccounts.plural, apps.plural, clusterConfigs.plural],
+        resources: [linkedServiceAccounts.plural, apps.plural, clusterConfigs.plural, quarantines.plural],
         verbs: look,
       },
     ],
@@ -56,7 +56,7 @@ export const peopleRoles: readonly PeopleRole[] = [
       resources: [linkedServiceAccounts.plural, apps.plural],
       verbs: [...look, 'create', 'update', 'patch', 'delete'],
     },
-    { apiGroups: [group], resources: [clusterConfigs.plural], verbs: look },
+    { apiGroups: [group], resources: [clusterConfigs.plural, quarantines.plural], verbs: look },
   ]),
   // This role is equivalent to creating pods in every target. For a team, write a role with resourceNames instead.
   role('konstellation-deploy', rulesOf([rights.deploy])),
@@ -65,4 +65,17 @@ export const peopleRoles: readonly PeopleRole[] = [
     'konstellation-grant',
     rulesOf(Object.values(rights).filter(({ verb }) => verb !== rights.deploy.verb)),
   ),
+  // A responder cuts accounts off. Releasing one gives its permissions back to pods, so it is a right of few.
+  role('konstellation-respond', [
+    { apiGroups: [group], resources: [quarantines.plural], verbs: [...look, 'create'] },
+    {
+      apiGroups: [group],
+      resources: [linkedServiceAccounts.plural, apps.plural, clusterConfigs.plural],
+      verbs: look,
+    },
+  ]),
+  role('konstellation-release', [
+    { apiGroups: [group], resources: [quarantines.plural], verbs: [...look, 'delete'] },
+    { apiGroups: [group], resources: [linkedServiceAccounts.plural], verbs: look },
+  ]),
 ];

@@ -91,6 +91,18 @@ const table: readonly Case[] = [
     resource: account([unlinked], { deleting: true }),
     expected: ['AccountDeleting', 'AccountDeleting', 'AccountDeleting'],
   },
+  {
+    name: 'in quarantine',
+    account: 'payments',
+    resource: account([{ ...unproven, reason: 'Quarantined' }]),
+    expected: ['Quarantined', 'Quarantined', 'Quarantined'],
+  },
+  {
+    name: 'in quarantine and being deleted',
+    account: 'payments',
+    resource: account([{ ...unproven, reason: 'Quarantined' }], { deleting: true }),
+    expected: ['Quarantined', 'Quarantined', 'Quarantined'],
+  },
 ];
 
 function summary(gate: IdentityGate): string {

@@ -13,6 +13,7 @@
  * | exists                          | yes    | no     | the same                   | open, IdentityNotProven    |
  * | exists                          | yes    | no     | another, none              | IdentityNotProven          |
  * | exists, no usable OIDC provider | yes    | no     | any                        | the provider's reason      |
+ * | in quarantine                   | any    | any    | any                        | Quarantined                |
  *
  * With Pod Identity, only a pod can prove the identity, so a confirmation by EKS, IAM and the webhook counts as proof
  * here.
@@ -20,7 +21,7 @@
  * A new identity waits for its proof. An identity that the target already has does not, since holding back a new image
  * would not restore the permissions of the running pods. A removed link holds back every change, as new pods would
  * start without an identity. A missing IAM OIDC provider does the same: running pods may hold credentials for hours,
- * but new pods would get none.
+ * but new pods would get none. A quarantine holds back every change as well: pods get nothing until it is over.
  */
 import {
   podIdentityAudience,
@@ -92,6 +93,8 @@ export function identityGate(input: GateInput): IdentityGate {
     row?.linked && row.roleArn !== undefined ? identityOf(row.roleArn, row.identityMode) : undefined;
   const isDeployed = identity !== undefined && identity.mark === input.deployedMark;
 
+  if (row?.reason === ('Quarantined' satisfies GateReason))
+    return closed('Quarantined', withCause(`account ${account} is cut off in target ${target}`, row.message));
   if (resource.metadata.deletionTimestamp !== undefined) {
     const warning: IdentityFinding = {
       reason: 'AccountDeleting',
@@ -122,9 +125,9 @@ export function identityGate(input: GateInput): IdentityGate {
 /** Reasons of a cluster whose tokens STS does not accept, whatever the account. */
 const providerReasons = ['OIDCProviderMissing', 'AudienceMissing'] as const satisfies readonly GateReason[];
 
-/** Whether the gate is closed because STS accepts no token of the cluster. */
-export function isProviderReason(reason: GateReason): boolean {
-  return providerReasons.some((one) => one === reason);
+/** Whether the gate is closed because no pod would get credentials: STS accepts no token of the cluster, or of the account. */
+export function deniesCredentials(reason: GateReason): boolean {
+  return reason === 'Quarantined' || providerReasons.some((one) => one === reason);
 }
 
 function identityOf(roleArn: string, mode: IdentityMode = 'IRSA'): Identity {

@@ -14,6 +14,9 @@ export const gateReasons = {
   AccountNotLinkedToTarget: "The account's ServiceAccount in this target does not carry the role yet.",
   IdentityNotProven:
     "No token of the target's ServiceAccount has been exchanged for the role's credentials, or not since the last change.",
+  Quarantined: userAction(
+    'A Quarantine names the account, so new pods would get no credentials. Nothing is rolled out or scaled up until the account is released; a halt is still applied.',
+  ),
   OIDCProviderMissing:
     "The AWS account has no IAM OIDC provider for this cluster's token issuer, so new pods would get no credentials. Nothing is rolled out or scaled up until it exists; then the app continues automatically.",
   AudienceMissing:

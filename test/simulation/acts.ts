@@ -7,12 +7,19 @@ import {
   detachDisallowedAnnotation,
   linkedServiceAccounts,
   roleArnAnnotation,
+  quarantines,
   type AppSpec,
   type IdentityMode,
   type LinkedServiceAccountSpec,
   type PermissionStatement,
 } from '../../src/api/index.ts';
-import { allowListKey, trustPolicy, type ObservedRole } from '../../src/identity/index.ts';
+import {
+  closedSince,
+  taggedOwner,
+  allowListKey,
+  trustPolicy,
+  type ObservedRole,
+} from '../../src/identity/index.ts';
 import { resources, type KubeObject, type Resource } from '../../src/kube/index.ts';
 import type { Simulation } from './simulation.ts';
 
@@ -221,6 +228,45 @@ export const put =
   (role: ObservedRole) =>
   ({ aws }: Simulation): void =>
     aws.change(role.name, () => role);
+
+/** Cuts an account off. */
+export const quarantine =
+  (account: string): Act =>
+  async ({ server }) => {
+    const spec = { account, requestedBy: 'alice' };
+    await server.client.create(quarantines, {
+      apiVersion: 'k11n.dev/v1alpha1',
+      kind: 'Quarantine',
+      metadata: { name: account },
+      spec,
+    } as KubeObject);
+  };
+
+/** Ends the quarantine of an account. */
+export const release =
+  (account: string): Act =>
+  async ({ server }) => {
+    await server.client.delete(quarantines, { name: account });
+  };
+
+/** Ends the quarantine, and deletes the pods from before it for as long as a role of the account waits for them. */
+export const releaseWithPods =
+  (account: string): Act =>
+  async (simulation) => {
+    const { server, aws, time } = simulation;
+    await removeIfThere(quarantines, account)(simulation);
+    const isWaiting = (): boolean =>
+      [...aws.roles.values()].some(
+        ({ tags }) => taggedOwner(tags)?.account === account && closedSince(tags) !== undefined,
+      );
+    for (let round = 0; round < 20; round += 1) {
+      await time.pass(60_000);
+      if (!isWaiting()) continue;
+      for (const { metadata, spec } of server.list(resources.pods))
+        if ((spec as { readonly serviceAccountName?: string }).serviceAccountName === account)
+          await server.client.delete(resources.pods, metadata);
+    }
+  };
 
 /** Runs acts one after the other, without time in between. */
 export const atOnce =

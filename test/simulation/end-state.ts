@@ -8,7 +8,7 @@ import {
   type LinkedServiceAccount,
 } from '../../src/api/index.ts';
 import type { Condition } from '../../src/k8s/conditions.ts';
-import { taggedOwner } from '../../src/identity/index.ts';
+import { closedSince, taggedOwner, type ObservedRole } from '../../src/identity/index.ts';
 import { resources, type KubeObject } from '../../src/kube/index.ts';
 import { isRecord } from './api-server/json.ts';
 import type { StoredObject } from './api-server/simulated-api-server.ts';
@@ -41,7 +41,7 @@ export function endState({ server, aws }: Simulation): EndState {
           {
             ...role,
             attachedPolicyArns: [...attachedPolicyArns].sort(),
-            tags: Object.fromEntries(Object.entries(tags).filter(([key]) => key !== 'k11n.dev/uid')),
+            tags: comparable(tags),
             isOurs: taggedOwner(tags) !== undefined,
           },
         ])
@@ -119,6 +119,12 @@ export function endState({ server, aws }: Simulation): EndState {
       isOurs: labels?.[managedByLabel] === managedByValue,
     })),
   };
+}
+
+/** Tags without the uid of the account, and without the time since when a role is closed. */
+function comparable(tags: ObservedRole['tags']): object {
+  const { 'k11n.dev/uid': _, 'k11n.dev/quarantined': mark, ...others } = tags;
+  return mark === undefined ? others : { ...others, isClosed: closedSince(tags) !== undefined };
 }
 
 function nameOf({ metadata: { namespace, name } }: KubeObject): string {

@@ -11,12 +11,23 @@ import {
   fieldManager,
   identityAnnotation,
   linkedServiceAccounts,
+  quarantines,
   roleArnAnnotation,
   type ClusterConfig,
   type LinkedServiceAccount,
 } from '../../src/api/index.ts';
 import { findCondition } from '../../src/k8s/conditions.ts';
-import { taggedOwner, retainedTag, type ObservedRole } from '../../src/identity/index.ts';
+import {
+  admitsNobody,
+  closedSince,
+  denyAllArn,
+  isAdopted,
+  isDenied,
+  isMarked,
+  retainedTag,
+  taggedOwner,
+  type ObservedRole,
+} from '../../src/identity/index.ts';
 import { resources, type Lease, type Resource } from '../../src/kube/index.ts';
 import type { Change } from './api-server/change-log.ts';
 import type { StoredObject } from './api-server/simulated-api-server.ts';
@@ -170,6 +181,9 @@ export function checkInvariants(
       return;
     }
     noteWriter(change.name);
+    judgeQuarantine(change);
+    // A quarantine takes away; what follows judges writes that do so without one.
+    if (isCutOff(change)) return;
     judgeUse(change);
     if (change.after?.inlinePolicy !== undefined && change.after.permissionsBoundaryArn === undefined)
       say('unbounded statements', `${change.action} left ${change.name} with statements that nothing bounds`);
@@ -258,6 +272,59 @@ export function checkInvariants(
       )
       .map(({ spec }) => spec as Parameters<typeof holds>[0])
       .some((spec) => spec.serviceAccountName === account && holds(spec, env));
+
+  /** Unique ids of roles that the operator closed for a quarantine. */
+  const closed = new Set<string>();
+  const quarantinesLately = (account: string): readonly (StoredObject | undefined)[] =>
+    recent(pasts, `${quarantines.plural} /${account}`, server.get(quarantines, account));
+  const isCutOff = ({ before, by = '' }: RoleChange): boolean =>
+    (before !== undefined && isMarked(before.tags)) || quarantinesLately(by).some((one) => one !== undefined);
+
+  /**
+   * A closed role is never opened again, except one that was adopted and only after all older sessions have ended. During a
+   * quarantine nothing is given back, and afterwards no role is replaced while pods from before run.
+   */
+  function judgeQuarantine({ action, name, before, after, by = '' }: RoleChange): void {
+    const closedAt = before && closedSince(before.tags);
+    const isClosed = (role: ObservedRole): boolean => isDenied(role, 'aws') && admitsNobody(role.trustPolicy);
+    if (after && isClosed(after) && quarantinesLately(by).some((one) => one !== undefined))
+      closed.add(after.id);
+    if (before && after && closed.has(before.id) && isClosed(before)) {
+      if (!isClosed(after)) say('quarantine', `${action} opened ${name}, which a quarantine had closed`);
+      const isEarly = !isAdopted(before.tags) || time.now() < (closedAt ?? Infinity) + 43_200_000;
+      if (isMarked(before.tags) && !isMarked(after.tags) && isEarly)
+        say('quarantine', `${action} took the mark off ${name} while older sessions can live`);
+    }
+    if (quarantinesLately(by).every((one) => one !== undefined)) {
+      const gained =
+        after?.attachedPolicyArns.filter((arn) => !before?.attachedPolicyArns.includes(arn)) ?? [];
+      const givesBack =
+        !after ||
+        !before ||
+        gained.some((arn) => arn !== denyAllArn('aws')) ||
+        (after.trustPolicy !== before.trustPolicy && !admitsNobody(after.trustPolicy)) ||
+        after.inlinePolicyNames.length < before.inlinePolicyNames.length ||
+        (before.permissionsBoundaryArn !== undefined && after.permissionsBoundaryArn === undefined);
+      if (givesBack) say('quarantine', `${action} on ${name}, though ${by} is in quarantine`);
+    }
+    if (!after && closedAt !== undefined) judgeOldPods(name, by, closedAt);
+  }
+
+  function judgeOldPods(name: string, account: string, closedAt: number): void {
+    const old = server.list(resources.pods).find(({ metadata, spec }) => {
+      const pod = spec as Parameters<typeof holds>[0];
+      return (
+        pod.serviceAccountName === account &&
+        metadata.deletionTimestamp === undefined &&
+        Date.parse(metadata.creationTimestamp ?? '') < closedAt - unawareMs &&
+        (holds(pod, roleEnv) || holds(pod, podIdentityEnv)) &&
+        !wasDisturbed(`namespaces /${metadata.namespace}`, unawareMs) &&
+        !wasDisturbed(`serviceaccounts ${metadata.namespace}/${account}`, unawareMs)
+      );
+    });
+    if (old)
+      say('quarantine', `${name} was replaced while ${old.metadata.name} from before the quarantine runs`);
+  }
 
   /** An account under deletion loses nothing while pods that have run for a while use it. */
   function judgeUse({ action, name, before, after, by = '' }: RoleChange): void {
@@ -446,6 +513,9 @@ export function checkInvariants(
       case 'linkedserviceaccounts':
         remember(pasts, key, change.type === 'DELETED' ? undefined : object, change.before);
         judgeAccount(change);
+        break;
+      case 'quarantines':
+        remember(pasts, key, change.type === 'DELETED' ? undefined : object, change.before);
         break;
       case 'leases':
         judgeTakeover(change);

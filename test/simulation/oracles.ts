@@ -1,7 +1,14 @@
 /** Checks of every run, whatever its faults. An oracle knows the correct result and does not know the faults. */
-import { apps, linkedServiceAccounts, type App, type LinkedServiceAccount } from '../../src/api/index.ts';
+import {
+  apps,
+  linkedServiceAccounts,
+  quarantines,
+  type App,
+  type LinkedServiceAccount,
+  type Quarantine,
+} from '../../src/api/index.ts';
 import { findCondition } from '../../src/k8s/conditions.ts';
-import { taggedOwner } from '../../src/identity/index.ts';
+import { admitsNobody, isDenied, taggedOwner } from '../../src/identity/index.ts';
 import { resources } from '../../src/kube/index.ts';
 import { hasAgent } from './agents.ts';
 import { differences, type EndState } from './end-state.ts';
@@ -32,6 +39,7 @@ export type OracleName =
   | 'proof'
   | 'in use'
   | 'halt'
+  | 'quarantine'
   | 'pod without identity'
   | 'not leading'
   | 'failover'
@@ -110,6 +118,20 @@ export function halts({ server }: Simulation): readonly Violation[] {
   });
 }
 
+/** Every role of an account in quarantine is denied and trusts nobody, once the operator has had time to close it. */
+export function cutsOff({ server, aws }: Simulation): readonly Violation[] {
+  return server.list(quarantines).flatMap((object) => {
+    const { account } = (object as unknown as Quarantine).spec;
+    return [...aws.roles.values()]
+      .filter(({ tags }) => taggedOwner(tags)?.account === account)
+      .filter((role) => !isDenied(role, 'aws') || !admitsNobody(role.trustPolicy))
+      .map(({ name }): Violation => ({
+        oracle: 'quarantine',
+        message: `${account} is in quarantine, and its role ${name} is not closed`,
+      }));
+  });
+}
+
 /** Counts of creations and deletions by object, without Events, and with pods that are created for a changed template. */
 export function countsOf({
   effects,
@@ -161,6 +183,7 @@ export async function agreesWithStatus(simulation: Simulation): Promise<readonly
         say(`${name}: status says that ${arn} is ${attached ? '' : 'not '}attached, IAM says otherwise`);
       if (!really || reason === 'PolicyNotAllowed') problems += 1;
     }
+    if (isOurs && role.inlinePolicyNames.length > 0) problems += 1;
     if (isOurs)
       for (const arn of role.attachedPolicyArns) if (!listedArns(spec.aws).includes(arn)) problems += 1;
     const isWritten = isOurs && role.inlinePolicy !== undefined;

@@ -1,7 +1,7 @@
 /** Runs a scenario under a fault schedule. */
 import { endState, type EndState } from './end-state.ts';
 import { checkInvariants, type Invariants } from './invariants.ts';
-import { halts, type Violation } from './oracles.ts';
+import { cutsOff, halts, type Violation } from './oracles.ts';
 import type { Scenario } from './scenarios.ts';
 import { startSimulation, type Simulation, type SimulationOptions } from './simulation.ts';
 
@@ -47,7 +47,7 @@ export async function perform(
     await act(simulation);
     await simulation.time.pass(betweenActsMs);
     states.push(endState(simulation));
-    violations.push(...halts(simulation));
+    violations.push(...halts(simulation), ...cutsOff(simulation));
   }
   await simulation.time.pass(untilRestMs);
   states.push(endState(simulation));

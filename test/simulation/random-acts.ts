@@ -17,10 +17,12 @@ import {
   clusterTargets,
   fullAccess,
   policies,
+  quarantine,
   queue,
   readObjects,
   readOnly,
   redeploy,
+  releaseWithPods,
   removeIfThere,
   sendMessages,
   type AccountSpec,
@@ -51,10 +53,41 @@ export function randomHappenings(draws: Draws): readonly Happening[] {
     ...randomAct(draws),
   }));
   const others = draws.fork('halt');
-  return others.chance(0.15)
+  const halted = others.chance(0.15)
     ? happenings.toSpliced(others.between(0, count), 0, ...halt(others))
     : happenings;
+  const responders = draws.fork('quarantine');
+  return responders.chance(0.2)
+    ? halted.toSpliced(responders.between(0, halted.length), 0, ...incident(responders))
+    : halted;
 }
+
+/** An account is quarantined, its role is changed by hand or its spec is edited, and it is released. */
+function incident(draws: Draws): readonly Happening[] {
+  const name = draws.oneOf(accounts);
+  const spec = randomSpec(draws);
+  const [words, act] = draws.oneOf<readonly [string, Act]>([
+    ['nothing happens', () => undefined],
+    ['every role loses its policies', changeOurRoles((role) => ({ ...role, attachedPolicyArns: [] }))],
+    ['every role gets a tag', changeOurRoles((role) => ({ ...role, tags: { ...role.tags, incident: '1' } }))],
+    [`account ${name} is edited`, applyAccountIfThere(name, spec)],
+  ]);
+  return [
+    { afterMs: randomGap(draws), words: `account ${name} is quarantined`, act: quarantine(name) },
+    { afterMs: randomGap(draws), words, act },
+    {
+      afterMs: randomGap(draws),
+      words: `account ${name} is released, and its pods from before are deleted`,
+      act: releaseWithPods(name),
+    },
+  ];
+}
+
+const applyAccountIfThere =
+  (name: string, spec: AccountSpec): Act =>
+  async (simulation) => {
+    if (simulation.server.get(linkedServiceAccounts, name)) await applyAccount(name, spec)(simulation);
+  };
 
 /** An invalid edit of the app, followed by its halt. */
 function halt(draws: Draws): readonly Happening[] {

@@ -26,12 +26,15 @@ import {
   put,
   putServiceAccount,
   putStuckPod,
+  quarantine,
   queue,
   readObjects,
   sendMessages,
   readOnly,
   redeploy,
   redeployAsLaterVersion,
+  release,
+  releaseWithPods,
   remove,
   removeFargatePod,
   restoreCluster,
@@ -335,6 +338,64 @@ export const scenarios: readonly Scenario[] = [
       deploy('app', { serviceAccount: 'a' }),
       clusterRegion('us-west-1'),
       clusterRegion('us-west-2'),
+    ],
+  },
+  {
+    name: 'an account is quarantined and released',
+    acts: [create('a', { aws: { policyArns: [readOnly, queue] } }), quarantine('a'), release('a')],
+  },
+  {
+    name: 'an account is quarantined and released at once',
+    acts: [create('a'), atOnce(quarantine('a'), wait(700), release('a'))],
+  },
+  {
+    name: 'an account that an app uses is quarantined, and released with its pods',
+    acts: [create('a'), deploy('app', { serviceAccount: 'a' }), quarantine('a'), releaseWithPods('a')],
+  },
+  {
+    name: 'an account in Pod Identity that an app uses is quarantined, and released with its pods',
+    acts: [
+      create('a', { aws: { identityMode: 'PodIdentity' } }),
+      deploy('app', { serviceAccount: 'a' }),
+      quarantine('a'),
+      releaseWithPods('a'),
+    ],
+  },
+  {
+    name: 'a quarantined account is released while pods from before run',
+    acts: [create('a'), deploy('app', { serviceAccount: 'a' }), quarantine('a'), release('a')],
+  },
+  {
+    name: 'a quarantined account is edited, by its team and by responders, and released',
+    acts: [
+      create('a', { aws: { policyArns: [readOnly, queue] } }),
+      quarantine('a'),
+      changeRoles((role) => ({
+        ...role,
+        attachedPolicyArns: role.attachedPolicyArns.filter((arn) => arn !== queue),
+        inlinePolicyNames: ['AWSRevokeOlderSessions'],
+      })),
+      edit('a', { aws: { policyArns: [fullAccess] } }),
+      changeRoles((role) => ({ ...role, attachedPolicyArns: [readOnly] })),
+      release('a'),
+    ],
+  },
+  {
+    name: 'an account with as many policies as IAM allows is quarantined, deleted and released',
+    acts: [
+      create('a', { aws: { policyArns: [...policies(policiesPerRole)] } }),
+      quarantine('a'),
+      remove('a'),
+      release('a'),
+    ],
+  },
+  {
+    name: 'an account with an adopted role is quarantined and released',
+    acts: [
+      put(foreignRole('theirs')),
+      create('a', { aws: { roleName: 'theirs', adopt: true } }),
+      quarantine('a'),
+      release('a'),
     ],
   },
   {

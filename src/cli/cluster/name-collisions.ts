@@ -3,7 +3,7 @@
  * so `kubectl get apps` shows Konstellation's apps even where Argo CD declares `apps` as a short name of its
  * Applications. Pure.
  */
-import { apps, clusterConfigs, linkedServiceAccounts } from '../../api/resources.ts';
+import { apps, clusterConfigs, linkedServiceAccounts, quarantines } from '../../api/resources.ts';
 import type { KubeObject } from '../../kube/index.ts';
 
 export type NamedCrd = KubeObject & {
@@ -26,7 +26,7 @@ export type NameCollision = {
 };
 
 export function nameCollisions(crds: readonly NamedCrd[]): readonly NameCollision[] {
-  return [apps, linkedServiceAccounts, clusterConfigs].flatMap((ours) => {
+  return [apps, linkedServiceAccounts, clusterConfigs, quarantines].flatMap((ours) => {
     const names: readonly string[] = [ours.plural, ours.singular, ...ours.shortNames];
     return crds
       .filter(({ spec }) => spec?.group !== ours.group)

@@ -6,6 +6,7 @@ import {
   crds,
   fieldsAddedTo,
   linkedServiceAccounts,
+  quarantines,
   newerFields,
   schemaVersion,
   schemaVersionAnnotation,
@@ -52,7 +53,7 @@ export async function findDowngrade(client: KubeClient, signal: AbortSignal): Pr
   const later = laterSchema(live.filter((crd) => crd !== undefined));
   if (!later) return undefined;
   const objects: string[] = [];
-  for (const { kind, ...resource } of [clusterConfigs, linkedServiceAccounts, apps]) {
+  for (const { kind, ...resource } of [clusterConfigs, linkedServiceAccounts, apps, quarantines]) {
     const list = await orMissing(client.list<Stored>({ kind, ...resource }, { signal }));
     for (const { metadata, spec } of list?.items ?? []) {
       const lost = newerFields(kind, spec);

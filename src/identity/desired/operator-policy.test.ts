@@ -202,10 +202,28 @@ describe('operatorPolicy', () => {
       expect(Condition !== undefined, Sid).toBe(!reads.includes(Sid));
   });
 
-  it('treats an empty list of boundaries as no requirement, and an empty list of policies as no allowed policy', () => {
+  it('treats an empty list of boundaries as no requirement, and an empty list of policies as none but AWSDenyAll', () => {
     expect(operatorPolicy({ ...options, permissionsBoundaryArns: [] })).toEqual(operatorPolicy(options));
     const { Statement } = operatorPolicy({ ...options, allowedPolicyArns: [] });
-    expect(Statement.flatMap(({ Action }) => Action)).not.toContain('iam:AttachRolePolicy');
+    const attachments = Statement.filter(({ Action }) => Action.includes('iam:AttachRolePolicy'));
+    expect(attachments.map(({ Condition }) => Condition?.['StringLike'])).toEqual([
+      { 'iam:PolicyARN': ['arn:aws-us-gov:iam::aws:policy/AWSDenyAll'] },
+    ]);
+  });
+
+  it('allows a quarantine to deny everything, and AWSDenyAll as the boundary of no other write', () => {
+    const denyAll = 'arn:aws-us-gov:iam::aws:policy/AWSDenyAll';
+    const { Statement } = operatorPolicy({
+      ...options,
+      permissionsBoundaryArns: ['arn:aws-us-gov:iam::123456789012:policy/boundary'],
+      allowedPolicyArns: ['arn:aws-us-gov:iam::aws:policy/AmazonS3*'],
+    });
+    const naming = (key: 'StringLike' | 'StringEquals', name: string): readonly string[] =>
+      Statement.flatMap(({ Sid, Condition }) =>
+        [Condition?.[key]?.[name] ?? []].flat().includes(denyAll) ? [Sid] : [],
+      );
+    expect(naming('StringLike', 'iam:PolicyARN')).toEqual(['AttachToOwnRoles']);
+    expect(naming('StringEquals', 'iam:PermissionsBoundary')).toEqual(['BoundOwnRoles']);
   });
 
   it('fits into the inline policy of a role', () => {

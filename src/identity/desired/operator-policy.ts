@@ -13,6 +13,7 @@
 import { isRolePath, partitionOfRegion, podIdentityAudience, type ClusterConfig } from '../../api/index.ts';
 import { clusterArn, oidcProviderArn, partitionOf } from './arn.ts';
 import { clusterTags, clusterTag } from './ownership.ts';
+import { denyAllArn } from './quarantine.ts';
 import { isReservedTag, settableTags } from './tags.ts';
 
 /**
@@ -116,6 +117,7 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
     : undefined;
   const tagged: Condition = tagKeysCondition(options.tagKeys ?? []);
   const account = `arn:${partitionOf(cluster)}:iam::${cluster.split(':')[4] ?? ''}`;
+  const denyAll = denyAllArn(partitionOf(cluster));
   const anyRole = `${account}:role/*`;
   const atPath = `${account}:role${rolePath}*`;
   const ownRole = adoption ? anyRole : atPath;
@@ -154,15 +156,11 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
         ...tagged,
       }),
       statement('ChangeOwnRoles', 'ownRole', ownRole, own),
-      // A condition without values is malformed; without allowed policies the statement is omitted.
-      ...(allowedPolicyArns?.length === 0
-        ? []
-        : [
-            statement('AttachToOwnRoles', 'attachment', ownRole, {
-              StringEquals: { ...own['StringEquals'], ...bounded },
-              ...(allowedPolicyArns ? { StringLike: { 'iam:PolicyARN': allowedPolicyArns } } : {}),
-            }),
-          ]),
+      // A quarantine attaches AWSDenyAll, or makes it the boundary, whatever is allowed otherwise. It widens no role.
+      statement('AttachToOwnRoles', 'attachment', ownRole, {
+        StringEquals: { ...own['StringEquals'], ...bounded },
+        ...(allowedPolicyArns ? { StringLike: { 'iam:PolicyARN': [...allowedPolicyArns, denyAll] } } : {}),
+      }),
       ...(options.statements === true && boundaries
         ? [
             statement('WriteStatementsOfBoundRoles', 'inlinePolicy', ownRole, {
@@ -171,7 +169,10 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
           ]
         : []),
       statement('BoundOwnRoles', 'boundary', ownRole, {
-        StringEquals: { ...own['StringEquals'], ...bounded },
+        StringEquals: {
+          ...own['StringEquals'],
+          ...(boundaries ? { 'iam:PermissionsBoundary': [...boundaries, denyAll] } : {}),
+        },
       }),
       ...(boundaries ? [] : [statement('UnboundOwnRoles', 'boundaryRemoval', ownRole, own)]),
       statement('UseAssociations', 'cluster', cluster),

@@ -26,6 +26,7 @@ import { type TargetsByMode, desiredRole } from '../desired/role.ts';
 import { decideUnassociate, planDeletion } from './deletion.ts';
 import { decideUnlink } from './links.ts';
 import { isOwned, ownershipTagKeys, existedBefore } from '../desired/ownership.ts';
+import { planQuarantine, planRelease } from './quarantine.ts';
 import { isReportedLinked, isStillOpen } from './draining.ts';
 import { describeUser, inUseMessage, listing } from './in-use.ts';
 import { currentSwitchSlot, planWanted } from './target.ts';
@@ -74,6 +75,12 @@ export function planAccount(world: AccountWorld): AccountPlan {
   // Without the finalizer, nothing was ever created for this account, or everything has been removed.
   if (deleting && !held) return done(list, account.status ?? {});
   if (!cluster.ok) return done(list, blockedStatus(world, cluster.reason, cluster.message));
+  // A quarantine comes before everything else: it takes away, and needs nothing of the spec.
+  if (world.quarantines.length > 0)
+    return done(
+      list,
+      planQuarantine(world, cluster.facts, held ? roleNamesOf(world, cluster.facts) : [], list),
+    );
   // A later version may have written settings for a field that this version does not know and would revert.
   const newer = newerSpecMessage(linkedServiceAccounts.kind, account.spec);
   if (newer !== undefined) return done(list, blockedStatus(world, 'SpecNewerThanOperator', newer));
@@ -91,6 +98,8 @@ export function planAccount(world: AccountWorld): AccountPlan {
     list.addStep({ kind: 'AddFinalizer' });
     return done(list, blockedStatus(world, 'CreatingRole', 'the account is being taken up'));
   }
+  const released = planRelease(world, cluster.facts, list);
+  if (released) return done(list, released);
   const stranded = planStranded(world, cluster.facts, list);
   if (stranded) return done(list, blockedStatus(world, stranded.reason, stranded.message));
   const plan = barred

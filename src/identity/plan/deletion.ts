@@ -9,6 +9,8 @@ import { wantedMode } from '../desired/role.ts';
 import { clusterChanged, strandedRoles, unreadable } from './cluster-change.ts';
 import { accountLabelValue } from '../desired/names.ts';
 import { decideUnlink } from './links.ts';
+import { retire } from './quarantine.ts';
+import { isMarked } from '../desired/quarantine.ts';
 import {
   isOwned,
   ownershipTagKeys,
@@ -124,10 +126,9 @@ export function planDeletion(
   const attached = doomed.filter((role) => role.attachedPolicyArns.length > 0 || hasStatements(role));
   if (attached.length > 0) {
     for (const role of attached) {
-      if (hasStatements(role))
-        want({ kind: 'DeleteInlinePolicy', role: role.name, policyName: inlinePolicyName });
-      for (const policyArn of role.attachedPolicyArns)
-        want({ kind: 'DetachPolicy', role: role.name, policyArn, why: 'the account is being deleted' });
+      // A role that was cut off stays denied until it is deleted.
+      const steps = isMarked(role.tags) ? retire(role, facts) : removals(role);
+      for (const step of steps) want(step);
     }
     return progress('policies are being detached');
   }
@@ -144,6 +145,18 @@ export function planDeletion(
 
   want({ kind: 'RemoveFinalizer' });
   return progress('everything is gone');
+}
+
+function removals(role: ObservedRole): readonly Step[] {
+  const why = 'the account is being deleted';
+  return [
+    ...(hasStatements(role)
+      ? [{ kind: 'DeleteInlinePolicy', role: role.name, policyName: inlinePolicyName } as const]
+      : []),
+    ...role.attachedPolicyArns.map(
+      (policyArn) => ({ kind: 'DetachPolicy', role: role.name, policyArn, why }) as const,
+    ),
+  ];
 }
 
 /** Steps to remove our association, if one may exist. Foreign associations remain unchanged. */

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import type { Wall } from '../../k8s/time.ts';
 import { edit, createWorld, observe, resync, settle } from '../testing/simulated-world.ts';
 import { planAccount } from './account.ts';
 import { drainingTargets } from './draining-targets.ts';
@@ -10,7 +11,8 @@ it('a target drains since TargetsLinked of its account was last True', () => {
   expect(drainingTargets([world.account])).toEqual([]);
   const roleArn = world.account.status?.roleArn ?? '';
   const staging = world.namespaces.get('staging');
-  if (staging) staging.pods = [{ name: 'web-1', holds: { mode: 'IRSA', roleArn } }];
+  if (staging)
+    staging.pods = [{ name: 'web-1', holds: { mode: 'IRSA', roleArn }, createdAt: world.now as Wall }];
   const since = (world.now += 60_000);
   edit(world, { targets: ['production'] });
   settle(world);

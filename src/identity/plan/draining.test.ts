@@ -1,5 +1,6 @@
 /** Plans for targets that were removed from an account while pods there hold its identity. */
 import { describe, expect, it } from 'vitest';
+import type { Wall } from '../../k8s/time.ts';
 import { unlinkNowAnnotation } from '../../api/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';
 import { planAccount } from './account.ts';
@@ -271,7 +272,7 @@ describe('a target that no trust policy of the account named', () => {
         roleArn: arn,
         roleArnManager: 'konstellation',
       },
-      pods: [{ name: 'forged', holds: { mode: 'IRSA', roleArn: arn } }],
+      pods: [{ name: 'forged', holds: { mode: 'IRSA', roleArn: arn }, createdAt: world.now as Wall }],
     });
     world.journal.length = 0;
     return world;

@@ -117,20 +117,31 @@ function withRefusal(bad: AccountVerdict, proof: AccountVerdict): string {
   return refused && proof.reason !== bad.reason ? `${bad.message}; ${proof.message}` : bad.message;
 }
 
-/** Status while a problem blocks the plan of the whole account: `Ready` gives the reason, the rest keeps its last known state. */
+/**
+ * Status while a problem blocks the plan of the whole account: `Ready` gives the reason, the rest keeps its last known state.
+ *
+ * @param types conditions that give the reason
+ */
 export function blockedStatus(
   world: AccountWorld,
   reason: string,
   message: string,
+  types: readonly AccountConditionType[] = ['Ready'],
 ): LinkedServiceAccountStatus {
   const { account } = world;
   const before = account.status?.conditions ?? [];
-  const known = before.filter((condition) => condition.type !== 'Ready');
+  const known = before.filter(({ type }) => !types.some((one) => one === type));
   return {
     ...account.status,
     ...(account.metadata.generation === undefined ? {} : { observedGeneration: account.metadata.generation }),
     // Conditions that were not evaluated keep their observedGeneration.
-    conditions: [...verdicts(world, [{ type: 'Ready', status: 'False', reason, message }]), ...known],
+    conditions: [
+      ...verdicts(
+        world,
+        types.map((type) => ({ type, status: 'False' as const, reason, message })),
+      ),
+      ...known,
+    ],
   };
 }
 

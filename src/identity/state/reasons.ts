@@ -96,6 +96,18 @@ export const identityReasons = {
   ClusterChanged: userAction(
     'The account has a role that was created for another EKS cluster or AWS account than the ClusterConfig names now. Nothing is changed or deleted for the account until the ClusterConfig is restored, or the annotation `k11n.dev/abandon-roles` gives up the role.',
   ),
+  Quarantining: 'A Quarantine names the account. Its roles are being cut off.',
+  Quarantined: userAction(
+    'A Quarantine names the account. Every session of its roles is denied, no pod gets new credentials, and nothing that uses the account is rolled out. Drift repair, edits and restarts of the operator do not undo it.',
+  ),
+  ReplacingRole:
+    'The quarantine has ended. The role is being replaced by a new one of the same name, which ends the older sessions for good.',
+  OldPodsRunning: userAction(
+    'The quarantine has ended, but pods from before it still run. The account stays closed until they have ended, because they would get new credentials at once.',
+  ),
+  OldSessionsLive: userAction(
+    'The quarantine has ended, but the role was adopted and is therefore not replaced. It stays closed until no session from before the quarantine can live.',
+  ),
   InUse: 'The account is to be deleted, but running pods use it.',
   Deleting: 'The role and the links are being removed.',
   NotAdmitted: userAction(

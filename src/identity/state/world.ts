@@ -68,10 +68,6 @@ export type ObservedAssociation = {
     readonly tags: Readonly<Record<string, string>>;
     /** Whether session tags are disabled. The sessions of pods then lack the tags that trust policies may require. */
     readonly withoutSessionTags: boolean;
-    /** Role whose credentials pods get in place of those of `roleArn`. Konstellation sets none. */
-    readonly targetRoleArn?: string;
-    /** Session policy that restricts what pods may do, as JSON. Konstellation sets none. */
-    readonly policy?: string;
   };
 };
 
@@ -153,6 +149,18 @@ export type HeldIdentities = {
   readonly unreadNodes?: readonly string[];
   /** A running pod on a node with an agent, used for the token exchange. */
   readonly exchangePod?: { readonly name: string; readonly uid: string };
+  /** Running pods with any AWS identity, with their creation. Default: none. */
+  readonly byPod?: readonly (AccountUser & { readonly createdAt: Wall })[];
+};
+
+/** A Quarantine that names the account. */
+export type ObservedQuarantine = {
+  readonly name: string;
+  /** Creation as RFC 3339. */
+  readonly since: string;
+  /** User who created it; admission checked the name. */
+  readonly requestedBy?: string;
+  readonly reason?: string;
 };
 
 /** Resolved facts from the ClusterConfig and its cluster. */
@@ -231,6 +239,8 @@ export type AccountWorld = {
    */
   readonly admittedSince?: Wall;
   readonly cluster: ClusterState;
+  /** Quarantines that name the account. The account is cut off while there is one. */
+  readonly quarantines: readonly ObservedQuarantine[];
   /** All targets of the ClusterConfig and of the spec, all namespaces with a link of this account, and all targets that its status reports as linked. */
   readonly targets: readonly TargetObservation[];
   /** Cached roles by name: roles that this account may use, and roles whose tags name the account. */

@@ -25,6 +25,7 @@ import type {
   ClusterFacts,
   HeldIdentities,
   ObservedAssociation,
+  ObservedQuarantine,
   ObservedRole,
   ObservedServiceAccount,
   ProofRecord,
@@ -63,6 +64,7 @@ export const fullAccess = 'arn:aws:iam::aws:policy/AmazonS3FullAccess';
 export type SimulatedPod = {
   readonly name: string;
   readonly holds: { readonly mode: IdentityMode; readonly roleArn: string } | undefined;
+  readonly createdAt: Wall;
   /** No Pod Identity agent serves it. */
   readonly onFargate?: true;
   /** Its node, if that matters: a node that is not in `SimulatedWorld.agents` was not read. */
@@ -82,6 +84,7 @@ export type SimulatedWorld = {
   admittedSince?: Wall;
   account: LinkedServiceAccount;
   facts: ClusterFacts;
+  quarantines: readonly ObservedQuarantine[];
   readonly roles: Map<string, ObservedRole>;
   readonly cachedRoles: Map<string, CachedRole>;
   /** Associations by namespace, for ServiceAccounts of the account's name. */
@@ -118,6 +121,7 @@ export function createWorld(
       spec: { aws: { policyArns: [readOnly] }, deletionPolicy: 'Delete', ...spec },
     },
     facts,
+    quarantines: [],
     roles: new Map(),
     cachedRoles: new Map(),
     associations: new Map(),
@@ -153,6 +157,7 @@ export function observe(world: SimulatedWorld): AccountWorld {
     account: world.account,
     ...(world.admittedSince === undefined ? {} : { admittedSince: world.admittedSince }),
     cluster: { ok: true, facts: world.facts },
+    quarantines: world.quarantines,
     targets: [...names].map((name): TargetObservation => {
       const namespace = world.namespaces.get(name);
       return {
@@ -196,6 +201,7 @@ function heldBy(pods: readonly SimulatedPod[], agents: ReadonlyMap<string, boole
       })),
     unreadNodes: [...new Set(unread.flatMap(({ node = [] }) => node))],
     replacedByRole: of('IRSA').length,
+    byPod: pods.flatMap(({ name, holds, createdAt }) => (holds ? [{ pod: name, createdAt }] : [])),
     ...(first ? { exchangePod: { name: first.name, uid: first.name } } : {}),
   };
 }
@@ -211,7 +217,10 @@ export function makePod(world: SimulatedWorld, target: string): void {
     : annotated === undefined
       ? undefined
       : { mode: 'IRSA', roleArn: annotated };
-  namespace.pods = [...(namespace.pods ?? []), { name: `pod-${(serial += 1)}`, holds }];
+  namespace.pods = [
+    ...(namespace.pods ?? []),
+    { name: `pod-${(serial += 1)}`, holds, createdAt: world.now as Wall },
+  ];
 }
 
 /** Whether the pod can get credentials now, in the identity mode (IRSA or Pod Identity) that it started with. */

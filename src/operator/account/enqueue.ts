@@ -41,6 +41,10 @@ export function enqueueOnChange(of: {
   informers.clusterConfigs.onChange(() => {
     for (const key of informers.accounts.store.keys()) enqueue(key);
   });
+  informers.quarantines.onChange((change) => {
+    const name = (change.new ?? change.old)?.spec.account;
+    if (name !== undefined) enqueueKnown(name, { priority: priorities.edited });
+  });
   informers.namespaces.onChange((change) => {
     const phase = (namespace: typeof change.new): string | undefined =>
       namespace && `${namespace.status?.phase} ${namespace.metadata.deletionTimestamp ?? ''}`;

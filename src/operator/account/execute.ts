@@ -54,8 +54,8 @@ export type ExecuteStep = (
 export function createExecutor(options: ExecutorOptions): ExecuteStep {
   const { context, observed } = options;
 
-  const toolsFor = ({ account, cluster: planned }: AccountWorld, step: Step): StepTools => {
-    const priority = callPriorityOf(account);
+  const toolsFor = ({ account, cluster: planned, quarantines }: AccountWorld, step: Step): StepTools => {
+    const priority = quarantines.length > 0 ? 'interactive' : callPriorityOf(account);
     const { podIdentity, ...aws } = options.aws({
       owner: account.metadata.name,
       priority: priority === 'new' && step.kind !== 'CreateRole' ? 'in-progress' : priority,

@@ -12,6 +12,7 @@ import {
   podsByNode,
   podsByRole,
   podsByServiceAccount,
+  quarantinesByAccount,
   serviceAccountsByAccount,
   type OperatorContext,
 } from '../context.ts';
@@ -19,7 +20,7 @@ import { isAgent } from '../../workloads/index.ts';
 import type { ObservedState } from '../observed-state/index.ts';
 import type { AccountRollouts } from '../rollout/observe.ts';
 import type { AccountMemory } from './account-memory.ts';
-import { roleHolders, targetNames, targetObservation } from './target-observation.ts';
+import { quarantinesOf, roleHolders, targetNames, targetObservation } from './target-observation.ts';
 
 export type AccountSources = Pick<
   OperatorContext,
@@ -72,6 +73,7 @@ export function observeAccount(
     account,
     ...(sources.admittedSince ? { admittedSince: sources.admittedSince() } : {}),
     cluster,
+    quarantines: quarantinesOf(informers.quarantines.store.byIndex(quarantinesByAccount, name)),
     targets: [...targets].map((target) =>
       observeTarget(target, name, sources, isReplaced, associations.get(target)),
     ),

@@ -11,6 +11,7 @@ import {
   roleArnAnnotation,
   stsAudience,
   type LinkedServiceAccount,
+  type Quarantine,
 } from '../../api/index.ts';
 import {
   accountLabelValue,
@@ -18,6 +19,7 @@ import {
   type CachedAssociation,
   type HeldIdentities,
   type ObservedAssociation,
+  type ObservedQuarantine,
   type ObservedServiceAccount,
   type RoleHolder,
   type TargetObservation,
@@ -37,6 +39,7 @@ import {
   type WantedIdentity,
 } from '../../workloads/index.ts';
 import { roleArnManagerOf } from '../context.ts';
+import type { Wall } from '../../k8s/time.ts';
 
 export type Namespace = KubeObject & { readonly status?: { readonly phase?: string } };
 
@@ -103,6 +106,16 @@ export function roleHolders(pods: readonly Pod[]): readonly RoleHolder[] {
   }));
 }
 
+/** The Quarantines as the planner observes them. */
+export function quarantinesOf(objects: readonly Quarantine[]): readonly ObservedQuarantine[] {
+  return objects.map(({ metadata, spec: { requestedBy, reason } }) => ({
+    name: metadata.name,
+    since: metadata.creationTimestamp ?? '',
+    ...(requestedBy === undefined ? {} : { requestedBy }),
+    ...(reason === undefined ? {} : { reason }),
+  }));
+}
+
 /** The identity that new pods get: an association takes precedence over the annotation. */
 function identityOf(
   serviceAccount: ObservedServiceAccount | undefined,
@@ -149,12 +162,21 @@ export function heldBy(
     replacedByRole: held.filter(
       ({ pod, identities }) => identities.some(({ kind }) => kind === 'role') && isReplaced(pod),
     ).length,
+    byPod: held
+      .filter(({ identities }) => identities.length > 0)
+      .map(({ pod }) => ({ ...describeUser(pod), createdAt: createdAt(pod) })),
     ...(oldest ? { exchangePod: { name: oldest.metadata.name, uid: oldest.metadata.uid ?? '' } } : {}),
   };
 }
 
 function ageOf({ metadata }: Pod): string {
   return `${metadata.creationTimestamp ?? ''} ${metadata.name}`;
+}
+
+/** Creation of a pod. A pod without a valid creation time counts as older than everything. */
+function createdAt({ metadata }: Pod): Wall {
+  const created = Date.parse(metadata.creationTimestamp ?? '');
+  return (Number.isNaN(created) ? 0 : created) as Wall;
 }
 
 function observeServiceAccount(object: KubeObject): ObservedServiceAccount {

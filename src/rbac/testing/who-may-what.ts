@@ -11,6 +11,8 @@ export const people = {
   edit: { title: 'edit', has: '`konstellation-edit`' },
   grant: { title: 'edit, grant', has: '`konstellation-edit` and `konstellation-grant`' },
   deploy: { title: 'edit, deploy', has: '`konstellation-edit` and `konstellation-deploy`' },
+  respond: { title: 'respond', has: '`konstellation-respond`' },
+  release: { title: 'release', has: '`konstellation-release`' },
   namespace: { title: 'namespace edit', has: "Kubernetes' own `edit` in the target `production`" },
   config: { title: 'patch config', has: '`patch` on `clusterconfigs`' },
   status: { title: 'patch status', has: '`patch` on the status of accounts, apps and ClusterConfigs' },
@@ -46,7 +48,7 @@ const grants = (...verbs: readonly Verb[]): Attempt['cells'] => writers(verbs, {
 export const attempts = {
   readAccounts: {
     does: 'read accounts',
-    cells: writers('yes', { view: 'yes', operator: 'yes' }),
+    cells: writers('yes', { view: 'yes', respond: 'yes', release: 'yes', operator: 'yes' }),
   },
   createAccount: { does: 'create an account with a policy', cells: grants('attach', 'link') },
   attach: { does: 'add a policy to an account', cells: grants('attach', 'link') },
@@ -66,6 +68,12 @@ export const attempts = {
     cells: writers('yes'),
   },
   deleteAccount: { does: 'delete an account, and with it its role', cells: writers('yes') },
+  quarantine: { does: 'cut an account off by a `Quarantine`', cells: { respond: 'yes' } },
+  quarantineAsOther: {
+    does: 'do so in the name of another user',
+    cells: { respond: 'never' },
+  },
+  release: { does: 'release an account from its quarantine', cells: { release: 'yes' } },
   stripFinalizer: {
     does: "remove an account's finalizer, so that its role stays live",
     cells: writers('consent', { operator: 'yes' }),
@@ -134,6 +142,11 @@ export const awsAttempts = {
   attachAllowed: { does: 'attach a policy that is allowed to an own role', fenced: true, open: true },
   attachAny: { does: 'attach `AdministratorAccess` to an own role', fenced: false, open: true },
   attachToForeign: { does: 'attach a policy to a role of others', fenced: false, open: false },
+  denyEverything: {
+    does: 'attach AWSDenyAll to an own role, or make it its boundary',
+    fenced: true,
+    open: true,
+  },
   trustOthers: { does: 'let another AWS account assume an own role', fenced: true, open: true },
   trustForeign: { does: 'change the trust policy of a role of others', fenced: false, open: false },
   removeBoundary: { does: 'remove the boundary of an own role', fenced: false, open: true },

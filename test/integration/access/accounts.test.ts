@@ -8,6 +8,7 @@ import {
   clusterConfigs,
   crds,
   linkedServiceAccounts,
+  quarantines,
   type App,
   type ClusterConfig,
   type LinkedServiceAccount,
@@ -841,7 +842,9 @@ describe('deletion', () => {
     }
   });
 
-  const definitions = [linkedServiceAccounts, apps, clusterConfigs].map(({ plural }) => `${plural}.k11n.dev`);
+  const definitions = [linkedServiceAccounts, apps, clusterConfigs, quarantines].map(
+    ({ plural }) => `${plural}.k11n.dev`,
+  );
 
   it.each(definitions)(
     'of the CRD %s requires an annotation on the CRD, which the refusal names',

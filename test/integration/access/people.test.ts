@@ -6,6 +6,7 @@ import {
   CreateRoleCommand,
   DeleteRoleCommand,
   DeleteRolePermissionsBoundaryCommand,
+  PutRolePermissionsBoundaryCommand,
   PutRolePolicyCommand,
   TagRoleCommand,
   UpdateAssumeRolePolicyCommand,
@@ -29,10 +30,12 @@ import {
   apps,
   clusterConfigs,
   linkedServiceAccounts,
+  quarantines,
   targetLabel,
   type App,
   type ClusterConfig,
   type LinkedServiceAccount,
+  type Quarantine,
 } from '../../../src/api/index.ts';
 import { operatorPolicy, ownershipTags } from '../../../src/identity/index.ts';
 import {
@@ -90,6 +93,8 @@ describe('in Kubernetes', () => {
     edit: ['konstellation-edit'],
     grant: ['konstellation-edit', 'konstellation-grant'],
     deploy: ['konstellation-edit', 'konstellation-deploy'],
+    respond: ['konstellation-respond'],
+    release: ['konstellation-release'],
     config: ['patch-config'],
     status: ['patch-status'],
   };
@@ -176,7 +181,7 @@ describe('in Kubernetes', () => {
     clients.set('operator', ofOperator);
     await eventually('the rights of everybody, and the fence of the operator', async () => {
       try {
-        for (const person of ['view', 'edit', 'grant', 'deploy', 'operator'] as const)
+        for (const person of ['view', 'edit', 'grant', 'deploy', 'respond', 'release', 'operator'] as const)
           await clients.get(person)?.list(linkedServiceAccounts);
         await clients.get('namespace')?.list(resources.pods, { namespace: target });
       } catch (error) {
@@ -202,6 +207,12 @@ describe('in Kubernetes', () => {
     count += 1;
     return `object-${count}`;
   };
+  const quarantine = (spec: Partial<Quarantine['spec']> = {}): Quarantine => ({
+    apiVersion,
+    kind: 'Quarantine',
+    metadata: { name: next() },
+    spec: { account: 'myaccount', ...spec },
+  });
   const account = (
     name: string,
     aws: Partial<LinkedServiceAccount['spec']['aws']> = {},
@@ -311,6 +322,13 @@ describe('in Kubernetes', () => {
       await admin.create<LinkedServiceAccount>(linkedServiceAccounts, account(name));
       return client.delete(linkedServiceAccounts, { name });
     },
+    quarantine: (client) => client.create<Quarantine>(quarantines, quarantine()),
+    quarantineAsOther: (client) =>
+      client.create<Quarantine>(quarantines, quarantine({ requestedBy: 'somebody' })),
+    release: async (client) => {
+      const { metadata } = await admin.create<Quarantine>(quarantines, quarantine());
+      return client.delete(quarantines, metadata);
+    },
     stripFinalizer: edit({ metadata: { finalizers: null } }, [finalizer]),
     abandon: edit({ metadata: { finalizers: null, annotations: { 'k11n.dev/abandon': 'true' } } }, [
       finalizer,
@@ -386,7 +404,11 @@ describe('in Kubernetes', () => {
       if (!(error instanceof Error)) throw error;
       const { message } = error;
       const verb = /ask for the verb (\w+) on/.exec(message)?.[1];
-      if (/cannot be named default|reserved for Kubernetes|the operator itself runs in it/.test(message))
+      if (
+        /cannot be named default|spec\.requestedBy is somebody|reserved for Kubernetes|the operator itself runs in it/.test(
+          message,
+        )
+      )
         return 'never';
       if (!isForbidden(error)) throw error;
       if (message.includes('k11n.dev/abandon=true')) return 'consent';
@@ -421,6 +443,7 @@ describe('in AWS', () => {
   const boundary = `arn:aws:iam::${accountId}:policy/boundary`;
   const allowed = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
   const administrator = 'arn:aws:iam::aws:policy/AdministratorAccess';
+  const denyAll = 'arn:aws:iam::aws:policy/AWSDenyAll';
   const marks = ownershipTags({ clusterArn, issuer, providerArn: '', account: 'a', uid: 'u' });
   const Tags = Object.entries(marks).map(([Key, Value]) => ({ Key, Value }));
   const trust = (Principal: object, Action: readonly string[] = ['sts:AssumeRole']): string =>
@@ -542,6 +565,13 @@ describe('in AWS', () => {
     attachAllowed: [async ({ iam }) => attach(iam, await own(), allowed)],
     attachAny: [async ({ iam }) => attach(iam, await own(), administrator)],
     attachToForeign: [async ({ iam }) => attach(iam, await foreign(), allowed)],
+    denyEverything: [
+      async ({ iam }) => {
+        const RoleName = await own();
+        await attach(iam, RoleName, denyAll);
+        return iam.send(new PutRolePermissionsBoundaryCommand({ RoleName, PermissionsBoundary: denyAll }));
+      },
+    ],
     trustOthers: [async ({ iam }) => trustOther(iam, await own())],
     trustForeign: [async ({ iam }) => trustOther(iam, await foreign())],
     removeBoundary: [

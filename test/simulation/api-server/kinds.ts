@@ -1,5 +1,5 @@
 /** Differences between the kinds that the operator uses, as far as they affect a writer or a watch. */
-import { apiGroup } from '../../../src/api/index.ts';
+import { apiGroup, quarantines } from '../../../src/api/index.ts';
 import type { Resource } from '../../../src/kube/index.ts';
 
 export type KindTraits = {
@@ -37,6 +37,7 @@ const builtIn: Readonly<Record<string, KindTraits>> = {
 };
 
 export function traitsOf(resource: Resource): KindTraits {
+  if (resource.plural === quarantines.plural) return { ...custom, hasStatus: false };
   return resource.group === apiGroup ? custom : (builtIn[resource.plural] ?? plain);
 }
 

@@ -8,14 +8,16 @@ import {
   clusterConfigStatus,
   linkedServiceAccountSpec,
   linkedServiceAccountStatus,
+  quarantineSpec,
 } from '../../../src/api/index.ts';
 import { isRecord } from './json.ts';
 import { KubeApiError, type KubeObject, type Resource } from '../../../src/kube/index.ts';
 
-const schemas: Readonly<Record<string, { readonly spec: z.ZodType; readonly status: z.ZodType }>> = {
+const schemas: Readonly<Record<string, { readonly spec: z.ZodType; readonly status?: z.ZodType }>> = {
   clusterconfigs: { spec: clusterConfigSpec, status: clusterConfigStatus },
   linkedserviceaccounts: { spec: linkedServiceAccountSpec, status: linkedServiceAccountStatus },
   apps: { spec: appSpec, status: appStatus },
+  quarantines: { spec: quarantineSpec },
 };
 
 /**

@@ -8,6 +8,7 @@ import { deletionBugs } from './deletion.ts';
 import { kubernetesBugs } from './kubernetes.ts';
 import { ownershipBugs } from './ownership.ts';
 import { policyBugs } from './policies.ts';
+import { quarantineBugs } from './quarantine.ts';
 import { skewAndRestoreBugs } from './skew-and-restores.ts';
 import { targetBugs } from './targets.ts';
 
@@ -19,4 +20,5 @@ export const plantedBugs: readonly PlantedBug[] = [
   ...kubernetesBugs,
   ...appBugs,
   ...skewAndRestoreBugs,
+  ...quarantineBugs,
 ];

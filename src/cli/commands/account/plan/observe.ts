@@ -1,5 +1,7 @@
 /** Reads the state that the planner needs from the API server and AWS, with the permissions of the user. Writes nothing. */
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
+import type { Quarantine } from '../../../../api/quarantine.ts';
+import { quarantines } from '../../../../api/resources.ts';
 import { accountLabel, restartLabel } from '../../../../api/labels.ts';
 import {
   accountLabelValue,
@@ -13,11 +15,13 @@ import {
   type AssociationStore,
   type ClusterFacts,
   type CachedRole,
+  type ObservedQuarantine,
   type RoleStore,
   type TargetObservation,
 } from '../../../../identity/index.ts';
 import { isForbidden, resources, type KubeClient, type KubeObject } from '../../../../kube/index.ts';
 import {
+  quarantinesOf,
   roleHolders,
   targetNames,
   targetObservation,
@@ -54,6 +58,7 @@ export async function observeAccount(
     account,
     ...(of.admittedSince === undefined ? {} : { admittedSince: of.admittedSince }),
     cluster: { ok: true, facts },
+    quarantines: await observeQuarantines(account.metadata.name, client, signal),
     targets,
     roles,
     associations,
@@ -62,6 +67,15 @@ export async function observeAccount(
     proofs: carriedProofs(account, of.now),
     lastSynced: new Map(),
   };
+}
+
+async function observeQuarantines(
+  account: string,
+  client: KubeClient,
+  signal: AbortSignal,
+): Promise<readonly ObservedQuarantine[]> {
+  const { items } = await client.list<Quarantine>(quarantines, { signal });
+  return quarantinesOf(items.filter(({ spec }) => spec.account === account));
 }
 
 /** Pods of the account that are replaced when their identity changes, as `namespace/name`. */

@@ -6,7 +6,7 @@ import { resources, type KubeClient } from '../../../../kube/index.ts';
 import { dryRunFailure } from '../../../../operator/rollout/dry-run-pod.ts';
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
 import { deployedMark } from '../../../../workloads/deployment.ts';
-import { identityGate, isProviderReason } from '../../../../workloads/identity-gate.ts';
+import { identityGate, deniesCredentials } from '../../../../workloads/identity-gate.ts';
 import type { WantedIdentity } from '../../../../workloads/pod-identity.ts';
 import { deploymentOf, chosenTargets, type AppDeployment } from '../../../cluster/app-objects.ts';
 import { getObject } from '../../../cluster/objects.ts';
@@ -72,10 +72,14 @@ function requireProvider(
     target,
     deployedMark: deployedMark(deployment),
   });
-  if (gate.open || !isProviderReason(gate.reason)) return;
+  if (gate.open || !deniesCredentials(gate.reason)) return;
   throw new CliError('CLUSTER_NOT_READY', `new pods of "${name}" in ${target} would get no credentials`, {
     details: [gate.message],
-    next: ['Create or correct the IAM OIDC provider: kon doctor'],
+    next: [
+      gate.reason === 'Quarantined'
+        ? `Release the account, if the incident is over: kon account release ${account.metadata.name}`
+        : 'Create or correct the IAM OIDC provider: kon doctor',
+    ],
   });
 }
 

@@ -1,0 +1,332 @@
+/**
+ * Quarantine of an account, and its release.
+ *
+ * | Quarantine | roles           | steps                                                                                |
+ * |------------|-----------------|--------------------------------------------------------------------------------------|
+ * | exists     | not marked      | mark                                                                                 |
+ * | exists     | marked          | deny every session, close the trust policy, then record the time; nothing else        |
+ * | none       | marked          | the same, then wait until the pods from before have ended, then replace the role      |
+ * | none       | marked, adopted | the same, then wait until no session from before can live, then remove the mark       |
+ *
+ * While a Quarantine exists, no step gives anything back: what a responder detached, emptied or added by hand stays.
+ *
+ * A role is marked before anything is denied, so that a crash never leaves a role that was cut off and looks as if it had drifted.
+ * During the replacement AWSDenyAll stays until nothing else is attached, and from then on it is the permissions boundary, so that
+ * no older session is allowed anything at any moment, not even by a resource policy.
+ */
+import type { LinkedServiceAccountStatus } from '../../api/index.ts';
+import { formatTime } from '../../k8s/timestamps.ts';
+import { after, type Wall } from '../../k8s/time.ts';
+import { roleOwnership } from '../desired/account-roles.ts';
+import { existedBefore, isOwned } from '../desired/ownership.ts';
+import {
+  admitsNobody,
+  closedSince,
+  closedTags,
+  closingTags,
+  denyAllArn,
+  isDenied,
+  isMarked,
+  quarantineTagKeys,
+} from '../desired/quarantine.ts';
+import { trustPolicy } from '../desired/trust.ts';
+import { isTransient } from './policies.ts';
+import type { Problem } from '../state/problem.ts';
+import type {
+  AccountUser,
+  AccountWorld,
+  CachedRole,
+  ClusterFacts,
+  ObservedQuarantine,
+  ObservedRole,
+  StepFailure,
+} from '../state/world.ts';
+import type { Step } from '../steps/step.ts';
+import { blockedStatus } from './status.ts';
+import type { StepList } from './step-list.ts';
+
+/** Maximum duration of a session of a role, in milliseconds. Source: CreateRole, MaxSessionDuration: 43,200 seconds. */
+export const longestSessionMs = 43_200_000;
+
+/**
+ * Time after which a closed trust policy is in effect everywhere, in milliseconds. A pod that is created until then may have got
+ * credentials of the role.
+ */
+export const settlingMs = 10_000;
+
+type OwnedRole = { readonly cached: CachedRole; readonly role: ObservedRole };
+
+function ownedRoles(world: AccountWorld, facts: ClusterFacts): readonly OwnedRole[] {
+  return [...world.roles.values()].flatMap((cached) =>
+    cached.role && isOwned(roleOwnership(cached.role, world.account, facts))
+      ? [{ cached, role: cached.role }]
+      : [],
+  );
+}
+
+/** Plans an account that Quarantines name: its roles are cut off and kept so. Returns the status. */
+export function planQuarantine(
+  world: AccountWorld,
+  facts: ClusterFacts,
+  roleNames: readonly string[],
+  list: StepList,
+): LinkedServiceAccountStatus {
+  const failures: StepFailure[] = [];
+  let isOpen = false;
+  for (const name of roleNames) {
+    const cached = world.roles.get(name);
+    if (cached && (cached.role !== null || cached.source !== 'list')) continue;
+    // A listing may be older than the role.
+    const failure = list.addStep({ kind: 'ReadRole', role: name, why: 'the account is in quarantine' });
+    if (failure) failures.push(failure);
+    isOpen = true;
+  }
+  for (const owned of ownedRoles(world, facts)) {
+    const { isClosed, failure } = cutOff(world, facts, owned, list);
+    if (failure) failures.push(failure);
+    isOpen ||= !isClosed;
+  }
+  const why = whyCutOff(world.quarantines);
+  const [failure] = failures;
+  const problem: Problem = failure
+    ? { reason: failure.code, message: `${why}, but not completely: ${failure.message}` }
+    : isOpen
+      ? { reason: 'Quarantining', message: `${why}; it is in progress` }
+      : {
+          reason: 'Quarantined',
+          message: `${why}. All its sessions are denied, and no pod gets new credentials. To end it: kon account release ${world.account.metadata.name}${
+            world.account.metadata.deletionTimestamp === undefined ? '' : '; its deletion waits until then'
+          }`,
+        };
+  return cutOffStatus(world, facts, problem);
+}
+
+/**
+ * Plans what follows a Quarantine: marked roles are replaced, or reopened if they existed before the account.
+ * @returns the status; undefined if the account has no marked role
+ */
+export function planRelease(
+  world: AccountWorld,
+  facts: ClusterFacts,
+  list: StepList,
+): LinkedServiceAccountStatus | undefined {
+  const marked = ownedRoles(world, facts).filter(({ role }) => isMarked(role.tags));
+  if (marked.length === 0) return undefined;
+  const blocked = (problem: Problem): LinkedServiceAccountStatus => cutOffStatus(world, facts, problem);
+  const results = marked.map((owned) => ({ owned, ...cutOff(world, facts, owned, list) }));
+  const failure = results.find((result) => result.failure)?.failure;
+  if (failure)
+    return blocked({
+      reason: failure.code,
+      message: `its role is being closed before it is replaced: ${failure.message}`,
+    });
+  if (results.some(({ isClosed }) => !isClosed))
+    return blocked({ reason: 'ReplacingRole', message: 'its role is being closed before it is replaced' });
+
+  const closedAt = Math.max(...marked.map(({ role }) => closedSince(role.tags) ?? 0)) as Wall;
+  const old = oldPods(world, closedAt);
+  if (old.length > 0) {
+    const commands = old.slice(0, 5).map(({ target, pod }) => `kubectl delete pod -n ${target} ${pod}`);
+    const more = old.length > 5 ? `; and ${old.length - 5} more` : '';
+    return blocked({
+      reason: 'OldPodsRunning',
+      message: `pods from before the quarantine still run. They would get new credentials as soon as the account is open again, so it stays closed until they have ended: ${commands.join('; ')}${more}`,
+    });
+  }
+  const progress = marked.map((owned) => replaceOrReopen(world, facts, owned, list));
+  return blocked(
+    progress.find(({ reason }) => reason !== 'ReplacingRole') ??
+      progress[0] ?? { reason: 'ReplacingRole', message: 'its role is being replaced' },
+  );
+}
+
+/** Pods that got an identity of the account before its roles were closed. */
+export function oldPods(
+  { targets }: Pick<AccountWorld, 'targets'>,
+  closedAt: Wall,
+): readonly (AccountUser & { readonly target: string })[] {
+  return targets.flatMap(({ name: target, held }) =>
+    (held.byPod ?? [])
+      .filter(({ createdAt }) => createdAt < closedAt + settlingMs)
+      .map(({ createdAt: _, ...user }) => ({ ...user, target })),
+  );
+}
+
+/** Adds the steps that cut the role off. `isClosed`: it is marked with a time, denied and trusts nobody. */
+function cutOff(
+  world: AccountWorld,
+  facts: ClusterFacts,
+  { cached, role }: OwnedRole,
+  list: StepList,
+): { readonly isClosed: boolean; readonly failure?: StepFailure | undefined } {
+  const since = closedSince(role.tags);
+  const isShut = isDenied(role, facts.partition) && admitsNobody(role.trustPolicy);
+  const unread = readAgain(world, cached, role, list, since !== undefined && isShut);
+  if (unread) return unread;
+  if (since !== undefined && isShut) return { isClosed: true };
+  if (isShut && isMarked(role.tags)) {
+    const failure = list.addStep({ kind: 'TagRole', role: role.name, tags: closedTags(world.date) });
+    return { isClosed: false, failure };
+  }
+  const marking = isMarked(role.tags)
+    ? undefined
+    : list.addStep({ kind: 'TagRole', role: role.name, tags: closingTags });
+  // A mark that is refused for good does not prevent the denial.
+  if (!isMarked(role.tags) && (!marking || isTransient(marking.code)))
+    return { isClosed: false, failure: marking };
+  const shut = trustPolicy({ providerArn: facts.providerArn, issuer: facts.issuer, subjects: [] });
+  const closing = admitsNobody(role.trustPolicy)
+    ? undefined
+    : list.addStep({ kind: 'UpdateTrustPolicy', role: role.name, trustPolicy: shut });
+  const denying = isDenied(role, facts.partition) ? undefined : deny(world, facts, role, list);
+  return { isClosed: false, failure: denying ?? closing ?? marking };
+}
+
+/** Requests a read of a role whose cached state may be outdated. Undefined if its state can be acted on. */
+function readAgain(
+  world: AccountWorld,
+  { source, readAgainAt }: CachedRole,
+  role: ObservedRole,
+  list: StepList,
+  isInSync: boolean,
+): { readonly isClosed: false } | undefined {
+  const read = (why: string): StepFailure | undefined =>
+    list.addStep({ kind: 'ReadRole', role: role.name, why });
+  if (readAgainAt !== undefined && readAgainAt > world.now) list.requeueAtLatest(readAgainAt);
+  else if (readAgainAt !== undefined) read('a write was not answered');
+  // A role that cannot be read is cut off all the same: IAM refuses writes to roles without the tags of this cluster.
+  if (source === 'list' && !isInSync && !read('it is about to be cut off')) return { isClosed: false };
+  return undefined;
+}
+
+/**
+ * Attaches AWSDenyAll. If the role has no room, one policy is detached first, which takes away only permissions. If the attachment
+ * is refused, the boundary denies instead, and if that is refused too, every policy is detached. The boundary of an adopted role is
+ * not ours to change.
+ */
+function deny(
+  world: AccountWorld,
+  facts: ClusterFacts,
+  role: ObservedRole,
+  list: StepList,
+): StepFailure | undefined {
+  const policyArn = denyAllArn(facts.partition);
+  const { name, attachedPolicyArns: attached } = role;
+  const detach = (arn: string, why: string): StepFailure | undefined =>
+    list.addStep({ kind: 'DetachPolicy', role: name, policyArn: arn, why });
+  const [first] = attached.toSorted();
+  if (first !== undefined && attached.length >= facts.quotas.policiesPerRole)
+    return detach(first, 'the quarantine needs room for AWSDenyAll');
+  const refused = list.addStep({ kind: 'AttachPolicy', role: name, policyArn });
+  if (!refused || isTransient(refused.code)) return refused;
+  const isAdopted = existedBefore(role, world.account.spec);
+  const unbounded = isAdopted
+    ? refused
+    : list.addStep({ kind: 'PutPermissionsBoundary', role: name, policyArn });
+  if (unbounded) for (const arn of attached) detach(arn, 'AWSDenyAll could not be attached');
+  return refused;
+}
+
+function replaceOrReopen(
+  world: AccountWorld,
+  facts: ClusterFacts,
+  { cached, role }: OwnedRole,
+  list: StepList,
+): Problem {
+  const problemOf = (failure: StepFailure | undefined, message: string): Problem =>
+    failure
+      ? { reason: failure.code, message: `${message}: ${failure.message}` }
+      : { reason: 'ReplacingRole', message };
+  // A listing may show the role that was replaced already.
+  if (cached.source === 'list') {
+    const failure = list.addStep({ kind: 'ReadRole', role: role.name, why: 'it is about to be replaced' });
+    return problemOf(failure, 'its role is being read again');
+  }
+  if (!existedBefore(role, world.account.spec)) {
+    const failures = retire(role, facts).flatMap((step) => list.addStep(step) ?? []);
+    return problemOf(
+      failures[0],
+      `the role ${role.arn} is being replaced, which ends its older sessions for good`,
+    );
+  }
+  const endsAt = after(closedSince(role.tags) ?? world.date, longestSessionMs);
+  if (endsAt > world.date) {
+    list.requeueAtLatest(world.now + (endsAt - world.date));
+    return {
+      reason: 'OldSessionsLive',
+      message: `the role ${role.arn} was adopted, so it is not replaced: it stays closed until ${formatTime(endsAt)}, when no session from before the quarantine can live. To open it sooner, after a policy of your own denies older sessions (aws:TokenIssueTime): aws iam untag-role --role-name ${role.name} --tag-keys ${quarantineTagKeys.join(' ')}`,
+    };
+  }
+  const failure = list.addStep({ kind: 'UntagRole', role: role.name, keys: quarantineTagKeys });
+  return problemOf(failure, `the role ${role.arn} is being opened again`);
+}
+
+/**
+ * The next steps to delete a marked role. Its sessions are allowed nothing in between: AWSDenyAll becomes the boundary before it is
+ * detached as the last policy.
+ */
+export function retire(role: ObservedRole, { partition }: ClusterFacts): readonly Step[] {
+  const denyAll = denyAllArn(partition);
+  const why = 'the role is replaced after a quarantine';
+  const { name } = role;
+  const others = role.attachedPolicyArns.filter((arn) => arn !== denyAll);
+  const first: readonly Step[] = [
+    ...(role.permissionsBoundaryArn === denyAll
+      ? []
+      : [{ kind: 'PutPermissionsBoundary', role: name, policyArn: denyAll } as const]),
+    ...others.map((policyArn) => ({ kind: 'DetachPolicy', role: name, policyArn, why }) as const),
+    ...role.inlinePolicyNames.map(
+      (policyName) => ({ kind: 'DeleteInlinePolicy', role: name, policyName }) as const,
+    ),
+  ];
+  if (first.length > 0) return first;
+  return role.attachedPolicyArns.length > 0
+    ? [{ kind: 'DetachPolicy', role: name, policyArn: denyAll, why }]
+    : [{ kind: 'DeleteRole', role: name }];
+}
+
+/** Status of an account that is cut off: no target is proven, so that apps are held. */
+function cutOffStatus(
+  world: AccountWorld,
+  facts: ClusterFacts,
+  problem: Problem,
+): LinkedServiceAccountStatus {
+  const blocked = {
+    ...blockedStatus(world, problem.reason, problem.message, ['Ready', 'IdentityProven']),
+    ...policiesNow(world, facts),
+  };
+  const rows = (world.account.status?.targets ?? []).map(
+    ({ proofKey: _key, provenAt: _at, confirmed: _confirmed, ...row }) => ({
+      ...row,
+      proven: false,
+      reason: 'Quarantined',
+      message: problem.message,
+    }),
+  );
+  if (rows.length === 0) return blocked;
+  return { ...blocked, targets: rows, ready: `0/${rows.length}` };
+}
+
+/** Rows of policies that responders or the quarantine itself detached. */
+function policiesNow(world: AccountWorld, facts: ClusterFacts): Pick<LinkedServiceAccountStatus, 'policies'> {
+  const before = world.account.status?.policies;
+  const roles = ownedRoles(world, facts);
+  if (!before) return {};
+  const isAttached = (arn: string): boolean =>
+    roles.every(({ role }) => role.attachedPolicyArns.includes(arn));
+  const detached = { attached: false, reason: 'Quarantined', message: 'was detached during the quarantine' };
+  return {
+    policies: before.map((row) => (row.attached && !isAttached(row.arn) ? { ...row, ...detached } : row)),
+  };
+}
+
+function whyCutOff(quarantines: readonly ObservedQuarantine[]): string {
+  const [first, ...others] = quarantines.toSorted(
+    (a, b) => a.since.localeCompare(b.since) || a.name.localeCompare(b.name),
+  );
+  if (!first) throw new Error('the account is in no quarantine');
+  const who = first.requestedBy === undefined ? `the Quarantine "${first.name}"` : `"${first.requestedBy}"`;
+  const more = others.length === 0 ? '' : ` (and by ${others.length} more)`;
+  const reason = first.reason === undefined ? '' : `: ${first.reason}`;
+  return `cut off by ${who} since ${first.since}${more}${reason}`;
+}

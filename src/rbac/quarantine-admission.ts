@@ -1,0 +1,28 @@
+/**
+ * Admission of Quarantines. RBAC decides who may create and who may delete one, and the schema refuses every change. This policy
+ * keeps `spec.requestedBy` true: it can only name the user of the request.
+ */
+import { quarantines } from '../api/index.ts';
+import { admissionPolicy, type AdmissionPolicy } from './admission-policy.ts';
+
+export const quarantinePolicy: AdmissionPolicy = admissionPolicy('quarantine.k11n.dev', {
+  matchConstraints: {
+    resourceRules: [
+      {
+        apiGroups: [quarantines.group],
+        apiVersions: ['*'],
+        operations: ['CREATE'],
+        resources: [quarantines.plural],
+      },
+    ],
+  },
+  validations: [
+    {
+      expression: 'object.spec.?requestedBy.orValue(request.userInfo.username) == request.userInfo.username',
+      message: 'spec.requestedBy can only name the user who creates the Quarantine',
+      messageExpression:
+        "'spec.requestedBy is ' + object.spec.?requestedBy.orValue('') + ', but the user of this request is ' + request.userInfo.username + ': correct it or leave it out'",
+      reason: 'Forbidden',
+    },
+  ],
+});

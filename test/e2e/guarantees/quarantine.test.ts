@@ -1,0 +1,206 @@
+/** Revocation on a whole sandbox (G10): sessions and tokens from before a quarantine, as an intruder would use them. */
+import { DetachRolePolicyCommand, PutRolePolicyCommand } from '@aws-sdk/client-iam';
+import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
+import { AssumeRoleWithWebIdentityCommand, type Credentials } from '@aws-sdk/client-sts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  apiVersion,
+  clusterConfigs,
+  quarantines,
+  stsAudience,
+  type LinkedServiceAccount,
+  type Quarantine,
+} from '../../../src/api/index.ts';
+import { findCondition, type Condition } from '../../../src/k8s/conditions.ts';
+import { resources } from '../../../src/kube/index.ts';
+import { roleNameOf, type RoleSnapshot } from '../../support/emulator.ts';
+import { createPerson, policies, type Person } from '../../support/person.ts';
+import { startSandbox, type TestSandbox } from '../../support/sandbox.ts';
+
+const denyAll = 'arn:aws:iam::aws:policy/AWSDenyAll';
+const account = 'payments';
+
+let sandbox: TestSandbox;
+let person: Person;
+beforeAll(async () => {
+  sandbox = await startSandbox();
+  person = createPerson(sandbox.client);
+  for (const { metadata } of (await sandbox.client.list(clusterConfigs)).items) {
+    const change = { spec: { aws: { strictInline: true } } };
+    await sandbox.client.patch(clusterConfigs, metadata, change, { type: 'merge', fieldManager: 'test' });
+  }
+});
+afterAll(() => sandbox?.stop());
+
+const readyOf = ({ status }: LinkedServiceAccount): Condition | undefined =>
+  findCondition(status?.conditions, 'Ready');
+
+/** Waits until the account is not Ready for this reason, and returns the message. */
+const untilReason = (name: string, reason: string): Promise<string> =>
+  person.untilAccount(name, reason, (seen) => {
+    const ready = readyOf(seen);
+    return ready?.reason === reason ? ready.message : undefined;
+  });
+
+const quarantine = (of: string, spec: Partial<Quarantine['spec']> = {}): Promise<Quarantine> =>
+  sandbox.client.create<Quarantine>(quarantines, {
+    apiVersion,
+    kind: 'Quarantine',
+    metadata: { name: of },
+    spec: { account: of, ...spec },
+  });
+
+async function roleOf(name: string): Promise<RoleSnapshot> {
+  const { status } = await person.untilAccount(name, 'a role', (seen) =>
+    seen.status?.roleArn === undefined ? undefined : seen,
+  );
+  const role = await sandbox.aws.role(roleNameOf(status?.roleArn ?? ''));
+  if (!role) throw new Error(`${name} has no role`);
+  return role;
+}
+
+async function tokenOf(name: string): Promise<string> {
+  const { token } = await sandbox.client.createToken(
+    { namespace: 'production', name },
+    { audiences: [stsAudience], expirationSeconds: 3600 },
+  );
+  return token;
+}
+
+/** The exchange as a pod makes it. */
+async function exchange(RoleArn: string, token: string): Promise<Credentials> {
+  const { Credentials: credentials } = await sandbox.aws.sts.send(
+    new AssumeRoleWithWebIdentityCommand({ RoleArn, RoleSessionName: 'pod', WebIdentityToken: token }),
+  );
+  if (!credentials) throw new Error('STS returned no credentials');
+  return credentials;
+}
+
+/** Reads S3 with the session. Resolves with the error code, or `allowed`. */
+async function readS3({
+  AccessKeyId = '',
+  SecretAccessKey = '',
+  SessionToken = '',
+}: Credentials): Promise<string> {
+  const { awsEndpoint: endpoint, region } = sandbox.description;
+  const credentials = {
+    accessKeyId: AccessKeyId,
+    secretAccessKey: SecretAccessKey,
+    sessionToken: SessionToken,
+  };
+  const s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true, maxAttempts: 1 });
+  try {
+    await s3.send(new ListBucketsCommand({}));
+    return 'allowed';
+  } catch (error) {
+    return (error as Error).name;
+  } finally {
+    s3.destroy();
+  }
+}
+
+test('G10: a session and a token from before a quarantine are denied, through repair, edits and drift passes, and the session after the release too', async () => {
+  const app = 'payments-app';
+  await person.createAccount(account);
+  await person.untilReady(account);
+  await person.createApp(app, {
+    serviceAccount: account,
+    targets: [{ name: 'production', deployMode: 'latest' }],
+  });
+  await person.untilAppReady(app);
+  const before = await roleOf(account);
+  const token = await tokenOf(account);
+  const session = await exchange(before.arn, token);
+  expect(await readS3(session)).toBe('allowed');
+
+  await quarantine(account, { reason: 'a token leaked' });
+  expect(await untilReason(account, 'Quarantined')).toContain('a token leaked');
+  expect(await readS3(session)).toBe('AccessDenied');
+  await expect(exchange(before.arn, token)).rejects.toThrow('Not authorized');
+
+  // A responder and the team of the account act at the same time.
+  const RoleName = roleNameOf(before.arn);
+  await sandbox.aws.iam.send(new DetachRolePolicyCommand({ RoleName, PolicyArn: policies.readOnly }));
+  await sandbox.aws.iam.send(
+    new PutRolePolicyCommand({
+      RoleName,
+      PolicyName: 'AWSRevokeOlderSessions',
+      PolicyDocument: JSON.stringify({
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Effect: 'Deny',
+            Action: '*',
+            Resource: '*',
+            Condition: { DateLessThan: { 'aws:TokenIssueTime': '2026-01-01T00:00:00Z' } },
+          },
+        ],
+      }),
+    }),
+  );
+  await person.editPolicies(account, [policies.fullAccess]);
+  await person.editApp(app, { imageTag: '3.9' });
+  const revision = await person.revision(app, 'production');
+  await person.untilApp(app, 'held by the quarantine', ({ status }) =>
+    status?.targets?.find(({ reason }) => reason === 'Quarantined'),
+  );
+  await sandbox.aws.untilCalled(
+    await sandbox.aws.position(),
+    'three drift passes',
+    ({ action }) => action === 'GetAccountAuthorizationDetails',
+    3,
+  );
+  expect(await roleOf(account)).toMatchObject({
+    id: before.id,
+    attached: [denyAll],
+    inline: ['AWSRevokeOlderSessions'],
+  });
+  expect(await readS3(session)).toBe('AccessDenied');
+  await expect(exchange(before.arn, token)).rejects.toThrow('Not authorized');
+  expect(await person.revision(app, 'production')).toBe(revision);
+
+  await sandbox.client.delete(quarantines, { name: account });
+  const [old] = await person.pods(app, 'production');
+  expect(await untilReason(account, 'OldPodsRunning')).toContain(
+    `kubectl delete pod -n production ${old?.metadata.name}`,
+  );
+  await expect(exchange(before.arn, token)).rejects.toThrow('Not authorized');
+  for (const { metadata } of await person.pods(app, 'production'))
+    await sandbox.client.delete(resources.pods, metadata);
+  await person.untilReady(account);
+  const after = await roleOf(account);
+  expect(after).toMatchObject({ arn: before.arn, attached: [policies.fullAccess], inline: [] });
+  expect(after.id).not.toBe(before.id);
+  expect(await readS3(session)).not.toBe('allowed');
+  expect(await readS3(await exchange(after.arn, await tokenOf(account)))).toBe('allowed');
+  await person.untilAppReady(app);
+  expect(await person.revision(app, 'production')).toBe(revision + 1);
+}, 180_000);
+
+test('an account in quarantine is not deleted before its release', async () => {
+  await person.createAccount('held');
+  await person.untilReady('held');
+  await quarantine('held');
+  await untilReason('held', 'Quarantined');
+  await person.deleteAccount('held');
+  expect(
+    await person.untilAccount('held', 'a deletion that waits', (seen) =>
+      readyOf(seen)?.message.includes('its deletion waits') ? readyOf(seen)?.reason : undefined,
+    ),
+  ).toBe('Quarantined');
+  expect((await roleOf('held')).attached).toContain(denyAll);
+  await sandbox.client.delete(quarantines, { name: 'held' });
+  await person.untilAccountGone('held');
+});
+
+test('a Quarantine names only its creator, and cannot be changed', async () => {
+  await expect(quarantine('nobody', { requestedBy: 'someone-else' })).rejects.toThrow(
+    'spec.requestedBy is someone-else',
+  );
+  await quarantine('nobody');
+  const change = { spec: { account: 'somebody' } };
+  await expect(
+    sandbox.client.patch(quarantines, { name: 'nobody' }, change, { type: 'merge', fieldManager: 'test' }),
+  ).rejects.toThrow('a Quarantine cannot be changed');
+  await sandbox.client.delete(quarantines, { name: 'nobody' });
+});

@@ -1,0 +1,69 @@
+/** Bugs in the quarantine of accounts. */
+import { planAccount } from '../../../../src/identity/plan/account.ts';
+import { oldPods, planQuarantine, planRelease, retire } from '../../../../src/identity/plan/quarantine.ts';
+import { around, type PlantedBug } from '../planted-bug.ts';
+
+export const quarantineBugs: readonly PlantedBug[] = [
+  {
+    name: 'drift repair undoes a quarantine',
+    story: 'The planner does not know the kind, as an older operator, and detaches AWSDenyAll as drift.',
+    wrappers: [around(planAccount, (original) => (world) => original({ ...world, quarantines: [] }))],
+    scenario: 'an account is quarantined and released',
+    caughtBy: 'quarantine',
+  },
+  {
+    name: 'an account is opened again with the same role',
+    story:
+      'The sessions from before the quarantine work again, because they are bound to the id of the role.',
+    wrappers: [around(planRelease, () => () => undefined)],
+    scenario: 'an account is quarantined and released',
+    caughtBy: 'quarantine',
+  },
+  {
+    name: 'AWSDenyAll is detached before the role is deleted',
+    story: 'Between the two calls, older sessions have what resource policies and other attachments allow.',
+    wrappers: [
+      around(retire, (original) => (role, facts) => {
+        const [policyArn] = role.attachedPolicyArns.toReversed();
+        if (policyArn === undefined) return original({ ...role, permissionsBoundaryArn: '' }, facts).slice(1);
+        return [{ kind: 'DetachPolicy', role: role.name, policyArn, why: 'it is released' }];
+      }),
+    ],
+    scenario: 'an account is quarantined and released',
+    caughtBy: 'quarantine',
+  },
+  {
+    name: 'a released account is opened while pods from before run',
+    story: 'An intruder in a pod gets new credentials at once, with the token that the kubelet renews.',
+    wrappers: [around(oldPods, () => () => [])],
+    scenario: 'a quarantined account is released while pods from before run',
+    caughtBy: 'quarantine',
+  },
+  {
+    name: 'a closed role is not marked',
+    story:
+      'A closed role without the mark looks as if it had drifted once the quarantine has ended, after a crash in between.',
+    wrappers: [
+      around(
+        planQuarantine,
+        (original) => (world, facts, names, list) =>
+          original(world, facts, names, {
+            ...list,
+            addStep: (step) => {
+              const isMark = step.kind === 'TagRole' && step.tags['k11n.dev/quarantined'] === 'closing';
+              const failure = {
+                code: 'AccessDenied',
+                message: '',
+                at: 0,
+                attempts: 1,
+                retryAt: Infinity,
+              } as const;
+              return isMark ? failure : list.addStep(step);
+            },
+          }),
+      ),
+    ],
+    scenario: 'an account is quarantined and released at once',
+    caughtBy: 'quarantine',
+  },
+];
