@@ -42,6 +42,17 @@ describe('a dry-run plan', () => {
     expect(status.conditions?.find(({ type }) => type === 'Ready')?.status).toBe('True');
   });
 
+  it('ends for an account with a pod on a node that could not be read, and shows no change', async () => {
+    const world = createWorld({ aws: { policyArns: [readOnly], identityMode: 'PodIdentity' } });
+    settle(world);
+    makePod(world, 'production');
+    const namespace = world.namespaces.get('production');
+    if (namespace) namespace.pods = (namespace.pods ?? []).map((each) => ({ ...each, node: 'deleted' }));
+    const plan = await dryRun(seen(world), nobody);
+    expect(plan.steps.map(({ kind }) => kind)).toContain('ReadNode');
+    expect(changesOf(seen(world), plan)).toEqual([]);
+  });
+
   it('is empty for an account that is up to date', async () => {
     const world = createWorld();
     settle(world);
