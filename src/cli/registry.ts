@@ -14,6 +14,7 @@ import { accountHistoryCommand } from './commands/account/history/command.ts';
 import { accountImportCommand } from './commands/account/import/command.ts';
 import { accountExportCommand } from './commands/account/export.ts';
 import { accountCopyCommand } from './commands/account/copy/command.ts';
+import { policiesLintCommand } from './commands/policies/lint/command.ts';
 import { policiesSearchCommand } from './commands/policies/search/command.ts';
 import { appCreateCommand } from './commands/app/create.ts';
 import { appEditCommand } from './commands/app/edit.ts';
@@ -123,6 +124,7 @@ export const commands: readonly Command[] = [
   targetCreateCommand,
   targetDeleteCommand,
   policiesSearchCommand,
+  policiesLintCommand,
   statusCommand,
   applyCommand,
   diffCommand,

@@ -50,6 +50,7 @@ export function invocations(manifest: string): Readonly<Record<string, Invocatio
     'target create': cluster('x', '--no-wait'),
     'target delete': cluster('x', '--yes', '--no-wait'),
     'policies search': nothing('AmazonS3ReadOnlyAccess'),
+    'policies lint': nothing(manifest),
     status: cluster(),
     apply: cluster('-f', manifest, '--no-wait'),
     diff: cluster('-f', manifest),

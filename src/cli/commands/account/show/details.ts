@@ -2,10 +2,13 @@
 import type {
   FormerTarget,
   LinkedServiceAccount,
+  PermissionStatement,
   PolicyStatus,
+  StatementsStatus,
   TargetStatus,
 } from '../../../../api/linked-service-account.ts';
-import { isPolicyName, mayName, policyEntries } from '../../../../identity/desired/policy-names.ts';
+import { policyEntries } from '../../../../identity/desired/policy-entries.ts';
+import { isPolicyName, mayName } from '../../../../identity/desired/policy-names.ts';
 import { accountKind } from '../../../cluster/kinds.ts';
 import { ageOf } from '../../../objects/columns.ts';
 import { renderPage, renderSection } from '../../../objects/details.ts';
@@ -40,6 +43,7 @@ function renderAccount(account: LinkedServiceAccount, options: ShowOptions): str
       ['Identity mode', spec.aws.identityMode],
       ['Description', spec.aws.description],
       ['Boundary', spec.aws.permissionsBoundaryArn],
+      ['Statements', statementsText(status?.statements)],
       [
         'Session',
         spec.aws.maxSessionDuration === undefined ? undefined : `${spec.aws.maxSessionDuration} s at most`,
@@ -49,6 +53,7 @@ function renderAccount(account: LinkedServiceAccount, options: ShowOptions): str
     ],
     sections: [
       renderSection('Policies', policyColumns, policies, stdout),
+      renderSection('Statements', statementColumns, spec.aws.statements ?? [], stdout),
       renderSection('Targets', targetColumns(now), status?.targets ?? [], stdout),
       renderSection('Former targets', formerColumns(now), liveFormer(status?.formerTargets, now), stdout),
       renderPodsNotCurrent(options.pods ?? [], now, stdout),
@@ -80,6 +85,19 @@ const policyColumns: readonly Column<PolicyStatus>[] = [
   },
   { header: 'REASON', value: (policy) => policy.reason ?? '' },
   { header: 'MESSAGE', value: (policy) => policy.message ?? '' },
+];
+
+function statementsText(state: StatementsStatus | undefined): string | undefined {
+  if (!state || state.applied) return state && 'written to the role';
+  return `not written: ${state.message ?? state.reason ?? ''}`;
+}
+
+const statementColumns: readonly Column<PermissionStatement>[] = [
+  { header: 'SID', value: ({ sid = '' }) => sid },
+  { header: 'ACTIONS', value: ({ actions }) => actions.join(', ') },
+  { header: 'RESOURCES', value: ({ resources }) => resources.join(', ') },
+  { header: 'CONDITIONS', value: ({ conditions }) => (conditions ? JSON.stringify(conditions) : '') },
+  { header: 'UNTIL', value: ({ until = '' }) => until },
 ];
 
 const targetColumns = (now: number): readonly Column<TargetStatus>[] => [
