@@ -38,6 +38,7 @@ import { targetDeleteCommand } from './commands/target/delete/command.ts';
 import { applyCommand } from './commands/apply/command.ts';
 import { completeCommand, completionCommand } from './commands/completion.ts';
 import { conformanceCommand } from './commands/conformance/command.ts';
+import { consoleCommand } from './commands/console/command.ts';
 import { crdsCommand } from './commands/crds.ts';
 import { diffCommand } from './commands/diff/command.ts';
 import { doctorCommand } from './commands/doctor/command.ts';
@@ -128,6 +129,7 @@ export const commands: readonly Command[] = [
   statusCommand,
   applyCommand,
   diffCommand,
+  consoleCommand,
   doctorCommand,
   conformanceCommand,
   installCommand,

@@ -54,6 +54,7 @@ export function invocations(manifest: string): Readonly<Record<string, Invocatio
     status: cluster(),
     apply: cluster('-f', manifest, '--no-wait'),
     diff: cluster('-f', manifest),
+    console: cluster('--no-open'),
     doctor: cluster(),
     install: cluster('--target', 'production', '--unbounded', '--yes', '--no-wait'),
     uninstall: cluster('--yes'),

@@ -85,7 +85,14 @@ export function renderDocument(
   value: Readonly<Record<string, unknown>>,
   format: OutputFormat,
 ): string {
-  return renderValue({ apiVersion: 'cli.k11n.dev/v1', kind, ...value }, format);
+  return renderValue(documentOf(kind, value), format);
+}
+
+export function documentOf(
+  kind: string,
+  value: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  return { apiVersion: 'cli.k11n.dev/v1', kind, ...value };
 }
 
 export function renderValue(value: unknown, format: OutputFormat): string {
@@ -93,7 +100,7 @@ export function renderValue(value: unknown, format: OutputFormat): string {
 }
 
 /** Removes managed fields, which would hide the other fields. kubectl omits them too. */
-function withoutManagedFields(object: KubernetesObject): KubernetesObject {
+export function withoutManagedFields(object: KubernetesObject): KubernetesObject {
   if (!('managedFields' in object.metadata)) return object;
   const { managedFields: _managedFields, ...metadata } = object.metadata;
   return { ...object, metadata };

@@ -7,8 +7,7 @@ import type {
   StatementsStatus,
   TargetStatus,
 } from '../../../../api/linked-service-account.ts';
-import { policyEntries } from '../../../../identity/desired/policy-entries.ts';
-import { isPolicyName, mayName } from '../../../../identity/desired/policy-names.ts';
+import { policyRows } from './policy-rows.ts';
 import { accountKind } from '../../../cluster/kinds.ts';
 import { ageOf } from '../../../objects/columns.ts';
 import { renderPage, renderSection } from '../../../objects/details.ts';
@@ -24,19 +23,6 @@ function renderAccount(account: LinkedServiceAccount, options: ShowOptions): str
   const { spec, status } = account;
   const { stdout } = options;
   const now = options.now();
-  const known = new Map(status?.policies?.map((policy) => [policy.arn, policy]));
-  const rowOf = (entry: string): PolicyStatus =>
-    known.get(entry) ??
-    [...known.values()].find(({ arn }) => isPolicyName(entry) && mayName(entry, arn)) ?? {
-      arn: entry,
-      attached: false,
-    };
-  const listed = [...new Set(policyEntries(spec.aws).map(rowOf))];
-  const policies = [
-    ...listed,
-    // Policies that are still attached, but no longer in the spec.
-    ...[...known.values()].filter((policy) => !listed.includes(policy)),
-  ];
   return renderPage(accountKind, account, options, {
     fields: [
       ['Role', status?.roleArn],
@@ -52,7 +38,7 @@ function renderAccount(account: LinkedServiceAccount, options: ShowOptions): str
       ['On deletion', spec.deletionPolicy === 'Retain' ? 'the role stays' : 'the role is deleted'],
     ],
     sections: [
-      renderSection('Policies', policyColumns, policies, stdout),
+      renderSection('Policies', policyColumns, policyRows(account), stdout),
       renderSection('Statements', statementColumns, spec.aws.statements ?? [], stdout),
       renderSection('Targets', targetColumns(now), status?.targets ?? [], stdout),
       renderSection('Former targets', formerColumns(now), liveFormer(status?.formerTargets, now), stdout),
