@@ -179,6 +179,11 @@ test('a used link shows how to get another, and a link to a screen opens in a fu
   await Promise.all([context.close(), other.context.close()]);
 });
 
+type Kubeconfig = {
+  readonly clusters: { cluster: { server: string } }[];
+  readonly users: { user: object }[];
+};
+
 /** Writes a kubeconfig of a new ServiceAccount with these rules, and returns its path. */
 async function kubeconfigOf(name: string, rules: readonly object[]): Promise<string> {
   const { client, description, executable } = sandbox;
@@ -202,7 +207,7 @@ async function kubeconfigOf(name: string, rules: readonly object[]): Promise<str
     await client.create(resources.clusterRoleBindings, binding);
   }
   const { token } = await client.createToken(metadata, { audiences: [], expirationSeconds: 3600 });
-  const config = parse(await readFile(description.kubeconfig, 'utf8')) as { users: { user: object }[] };
+  const config = parse(await readFile(description.kubeconfig, 'utf8')) as Kubeconfig;
   for (const user of config.users) user.user = { token };
   const path = join(executable.folder, `${name}.kubeconfig`);
   await writeFile(path, stringify(config), { mode: 0o600 });
@@ -261,6 +266,33 @@ test('a verification needs the rights of the user', async () => {
   expect(shown).not.toContain('✓ proven ,');
   await context.close();
   await own.process.end('SIGTERM');
+});
+
+test('without a cluster or with rejected credentials, the console ends with an error before it prints a link', async () => {
+  const config = await readFile(sandbox.description.kubeconfig, 'utf8');
+  const edited = async (name: string, edit: (document: Kubeconfig) => void): Promise<string> => {
+    const document = parse(config) as Kubeconfig;
+    edit(document);
+    const path = join(sandbox.executable.folder, name);
+    await writeFile(path, stringify(document), { mode: 0o600 });
+    return path;
+  };
+  const dead = await edited('dead.kubeconfig', ({ clusters }) => {
+    for (const { cluster } of clusters) cluster.server = 'https://127.0.0.1:1';
+  });
+  const rejected = await edited('rejected.kubeconfig', ({ users }) => {
+    for (const each of users) each.user = { token: 'wrong' };
+  });
+  for (const [KUBECONFIG, code, text] of [
+    [dead, 1, 'cannot be reached'],
+    [rejected, 4, 'rejected your credentials'],
+    [join(sandbox.executable.folder, 'none'), 1, 'kubeconfig'],
+  ] as const) {
+    const result = await sandbox.kon(['console', '--no-open'], { env: { KUBECONFIG } });
+    expect(result).toMatchObject({ code, stdout: '' });
+    expect(result.stderr).toContain(text);
+    expect(result.stderr).toContain('Next: ');
+  }
 });
 
 test('a page whose console has ended says so, and how to open it again', async () => {

@@ -122,6 +122,33 @@ test('a refused exchange is shown with the words of STS', async () => {
   }
 });
 
+test('who else can call an action is shown with the pods and the deciding statement, as IAM decides', async () => {
+  await kon('account', 'create', 'queues', '--policy', policies.queues);
+  const resource = 'arn:aws:s3:::orders/1';
+  const shown = await open(
+    `/who-can?action=s3:GetObject&resource=${resource}&without=${policies.readOnly}`,
+    'accounts may call s3:GetObject',
+  );
+  expect(shown).toContain('payments ✓ allowed ✕ loses it without the policy');
+  expect(shown).not.toContain('queues ✓ allowed');
+  const lit = await page.locator('.lit').allInnerTexts();
+  const uses = await kon('app', 'pods', 'web', '-o', 'name');
+  expect(lit.map((key) => `pod/${key.split('/')[1]}`).toSorted()).toEqual(uses.trim().split('\n').toSorted());
+
+  for (const [account, decision] of [
+    ['payments', 'allowed'],
+    ['queues', 'implicitDeny'],
+  ] as const) {
+    const answer = await sandbox.kon(['account', 'can-i', account, 's3:GetObject', resource, '-o', 'json']);
+    expect(JSON.parse(answer.stdout)).toMatchObject({ decision });
+  }
+  await page.getByText('Decided by').click();
+  expect(await page.locator('.answers pre').innerText()).toContain('s3:Get*');
+
+  await page.getByLabel('Action').fill('s3:getobjectac');
+  await page.locator('datalist option[value="s3:GetObjectAcl"]').waitFor({ state: 'attached' });
+});
+
 test('what changed is shown as in the history of the command line', async () => {
   const { client } = sandbox;
   const before = await client.get<LinkedServiceAccount & KubeObject>(linkedServiceAccounts, {

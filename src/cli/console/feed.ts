@@ -21,7 +21,6 @@ import { defaultReflectorLimits } from '../../kube/reflector.ts';
 import { serviceAccountOf, trimPod } from '../../workloads/pod.ts';
 import type { AppPod } from '../cluster/app-objects.ts';
 import { objectEvent, type EventObject } from '../cluster/events.ts';
-import { policyRows } from '../commands/account/show/policy-rows.ts';
 import { timeline } from '../commands/account/history/timeline.ts';
 import type { CliContext } from '../framework/context.ts';
 import { explain } from '../framework/explain.ts';
@@ -48,8 +47,7 @@ export type Feed = {
   /** Newest first; of all accounts when none is named. */
   changes(account: string | undefined, most: number): readonly Change[];
   impact(name: string): Impact | undefined;
-  /** ARNs of the policies and boundaries of the accounts. */
-  policyArns(): ReadonlySet<string>;
+  accounts(): readonly LinkedServiceAccount[];
   /** Resolves when every kind is readable or known to be unreadable. */
   readonly settled: Promise<void>;
 };
@@ -269,17 +267,7 @@ export function createFeed(options: {
       const users = stateOf(apps).state === 'failed' ? undefined : apps.store.byIndex('account', name);
       return account && impactOf(account, users, pods.byServiceAccount(name));
     },
-    policyArns: () =>
-      new Set(
-        accounts.store
-          .list()
-          .flatMap((account) => [
-            ...policyRows(account).map(({ arn }) => arn),
-            ...(account.spec.aws.permissionsBoundaryArn === undefined
-              ? []
-              : [account.spec.aws.permissionsBoundaryArn]),
-          ]),
-      ),
+    accounts: () => accounts.store.list(),
     settled: settled.promise,
   };
 }

@@ -1,11 +1,26 @@
 /** Documents of policies, and names of actions to complete. Keys of AWS are used here, in the process of `kon`, and only for reads. */
+import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
 import { managedPolicies, managedPolicy } from '../../aws/catalogue/catalogue.ts';
 import { withAws } from '../aws/session.ts';
 import { getClusterFacts } from '../cluster/facts.ts';
+import { policyRows } from '../commands/account/show/policy-rows.ts';
 import type { CliContext } from '../framework/context.ts';
 import { CliError } from '../framework/errors.ts';
-import type { Feed } from './feed.ts';
+import type { AccountWithPolicies } from './who-can.ts';
 import type { PolicyDocument } from './wire.ts';
+
+/** `hasAws`: whether AWS may be asked with the credentials of this process. */
+export type PolicyReading = { readonly context: CliContext; readonly hasAws: boolean };
+
+/** Policies and boundary of an account, by ARN. */
+export function policiesOf(account: LinkedServiceAccount): AccountWithPolicies {
+  const boundary = account.spec.aws.permissionsBoundaryArn;
+  return {
+    name: account.metadata.name,
+    policies: policyRows(account).map(({ arn }) => arn),
+    ...(boundary === undefined ? {} : { boundary }),
+  };
+}
 
 /**
  * Reads the catalogue for policies of AWS, and IAM for the others.
@@ -13,15 +28,14 @@ import type { PolicyDocument } from './wire.ts';
  */
 export async function policyDocument(
   arn: string,
-  {
-    feed,
-    context,
-    hasAws,
-  }: { readonly feed: Pick<Feed, 'policyArns'>; readonly context: CliContext; readonly hasAws: boolean },
+  accounts: readonly LinkedServiceAccount[],
+  { context, hasAws }: PolicyReading,
 ): Promise<PolicyDocument> {
-  if (!feed.policyArns().has(arn)) throw new CliError('NOT_FOUND', `no account lists the policy ${arn}`);
-  const managed = managedPolicy(arn);
-  const known = managed?.document(managed.defaultVersionId);
+  const isListed = accounts
+    .map(policiesOf)
+    .some(({ policies, boundary }) => policies.includes(arn) || boundary === arn);
+  if (!isListed) throw new CliError('NOT_FOUND', `no account lists the policy ${arn}`);
+  const known = fromCatalogue(arn);
   if (known !== undefined) return { arn, source: 'catalogue', document: known };
   if (!hasAws)
     throw new CliError('AWS_UNAUTHENTICATED', 'the console in the cluster has no AWS credentials', {
@@ -31,6 +45,39 @@ export async function policyDocument(
   const document = await withAws(context, region, (aws) => aws.policies.document(arn, context.signal));
   if (document === undefined) throw new CliError('NOT_FOUND', `IAM has no policy ${arn}`);
   return { arn, source: 'IAM', document };
+}
+
+/** Texts by ARN, of the policies that can be read. */
+export async function policyDocuments(
+  arns: readonly string[],
+  { context, hasAws }: PolicyReading,
+): Promise<ReadonlyMap<string, string>> {
+  const texts = new Map<string, string>();
+  const unknown: string[] = [];
+  for (const arn of new Set(arns)) {
+    const known = fromCatalogue(arn);
+    if (known === undefined) unknown.push(arn);
+    else texts.set(arn, known);
+  }
+  if (!hasAws || unknown.length === 0) return texts;
+  const { region } = await getClusterFacts(await context.connect());
+  await withAws(context, region, (aws) =>
+    Promise.all(
+      unknown.map(async (arn) => {
+        const text = await aws.policies.document(arn, context.signal).catch((error: unknown) => {
+          context.debug(`cannot read ${arn}: ${String(error)}`);
+          return undefined;
+        });
+        if (text !== undefined) texts.set(arn, text);
+      }),
+    ),
+  );
+  return texts;
+}
+
+function fromCatalogue(arn: string): string | undefined {
+  const managed = managedPolicy(arn);
+  return managed?.document(managed.defaultVersionId);
 }
 
 let actions: readonly string[] | undefined;

@@ -13,8 +13,9 @@ import { verify } from '../commands/account/verify/handler.ts';
 import type { CliContext } from '../framework/context.ts';
 import { CliError } from '../framework/errors.ts';
 import type { Feed } from './feed.ts';
-import { catalogueActions, policyDocument } from './policies.ts';
+import { catalogueActions, policiesOf, policyDocument, policyDocuments } from './policies.ts';
 import type { ApiAnswer, ApiRequest } from './server.ts';
+import { whoCan } from './who-can.ts';
 import type { About, AccountPolicies } from './wire.ts';
 
 /** One user of the console. */
@@ -46,7 +47,19 @@ export async function route(request: ApiRequest, session: UserSession): Promise<
     case 'GET actions':
       return json({ items: catalogueActions(query.get('prefix') ?? '', mostActions) });
     case 'GET policy':
-      return json(await policyDocument(required(query, 'arn'), session));
+      return json(await policyDocument(required(query, 'arn'), feed.accounts(), session));
+    case 'GET who-can': {
+      const action = required(query, 'action');
+      if (!/^[a-z0-9-]+:[A-Za-z0-9]+$/i.test(action))
+        throw new CliError('USAGE', `"${action}" is not an action`, {
+          next: ['Write it as service:Action.'],
+        });
+      const accounts = feed.accounts().map(policiesOf);
+      const arns = accounts.flatMap(({ policies, boundary = [] }) => [...policies, ...[boundary].flat()]);
+      const documents = await policyDocuments(arns, session);
+      const without = query.get('without') ?? undefined;
+      return json(whoCan({ action, resource: query.get('resource') || '*' }, accounts, documents, without));
+    }
     case 'GET accounts/NAME':
       return json(withoutManagedFields(accountOf(feed, name)));
     case 'GET accounts/NAME/policies': {
