@@ -39,4 +39,4 @@ it('a killed installation is completed by the next one, and accepts no account b
   expect(kinds.some((kind) => kind.includes('customresourcedefinitions'))).toBe(true);
   expect(kinds.some((kind) => kind.includes('validatingadmissionpolicies'))).toBe(true);
   expect(await kon.run(install)).toEqual([]);
-});
+}, 400_000);
