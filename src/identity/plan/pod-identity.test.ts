@@ -1,5 +1,6 @@
 /** Plans for associations, case by case. Random sequences are in account.property.test.ts. */
 import { describe, expect, it } from 'vitest';
+import type { Wall } from '../../k8s/time.ts';
 import { type LinkedServiceAccountStatus, type TargetStatus } from '../../api/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';
 import { roleName } from '../desired/names.ts';
@@ -451,7 +452,9 @@ describe('removal and repair with Pod Identity', () => {
     const association = world.associations.get('production');
     const namespace = world.namespaces.get('production');
     if (!association?.details || !namespace) throw new Error('it is not associated');
-    namespace.pods = [{ name: 'p', holds: { mode: 'PodIdentity', roleArn: association.details.roleArn } }];
+    const { roleArn } = association.details;
+    const createdAt = world.now as Wall;
+    namespace.pods = [{ name: 'p', holds: { mode: 'PodIdentity', roleArn }, createdAt }];
     settle(world);
     const details = { ...association.details, policy: '{}', withoutSessionTags: true };
     world.associations.set('production', { ...association, details });
