@@ -29,7 +29,7 @@ export type TargetRow = {
   readonly message?: string;
 };
 
-/** Links of the chain from an account to its pods, in the order in which they are established. */
+/** Links of the chain from an account to its pods, in the order of their creation. */
 export const chainLinks = ['role', 'policies', 'targets', 'proof', 'workloads'] as const;
 export type ChainLink = (typeof chainLinks)[number];
 

@@ -219,7 +219,7 @@ export type ProofRecord = {
   readonly key: string;
   readonly at: number;
   readonly roleArn?: string;
-  /** Time by which a proof from the status has to be repeated, because a status can be forged. Absent for proofs of this process. */
+  /** Deadline for the repetition of a proof from the status, because a status can be forged. Absent for proofs of this process. */
   readonly renewAt?: number;
 };
 

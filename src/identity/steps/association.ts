@@ -18,7 +18,7 @@ type AssociationRow<S extends AssociationStep> = StepRow<S> & {
   effect?(step: S, account: string, created: CreatedAssociation | undefined): ObservedAssociation | null;
 };
 
-/** Settings of an association by which others change the credentials of its pods. Empty if there are none. */
+/** Settings of an association that change the credentials of its pods. Only others make them. Empty if there are none. */
 export function alteredSettings({ details }: ObservedAssociation): readonly string[] {
   if (!details) return [];
   const { targetRoleArn, policy, withoutSessionTags } = details;
