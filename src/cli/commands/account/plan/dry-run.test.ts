@@ -53,6 +53,25 @@ describe('a dry-run plan', () => {
     expect(changesOf(seen(world), plan)).toEqual([]);
   });
 
+  it('shows the statements before and after as documents', async () => {
+    const boundary = 'arn:aws:iam::123456789012:policy/boundary';
+    const send = { actions: ['sqs:SendMessage'], resources: ['arn:$(partition):sqs:*:$(account):orders'] };
+    const aws = { policyArns: [], permissionsBoundaryArn: boundary, statements: [send] };
+    const world = { ...createWorld({ aws }), facts: { ...facts, allowsStatements: true } };
+    settle(world);
+    edit(world, { aws: { ...aws, statements: [{ ...send, actions: ['sqs:*'] }] } });
+    const plan = await dryRun(seen(world), nobody);
+    expect(plan.steps.filter(({ kind }) => kind !== 'ProveIdentity')).toHaveLength(1);
+    expect(changesOf(seen(world), plan)).toMatchObject([
+      {
+        action: 'update',
+        summary: 'statements in the inline policy konstellation',
+        before: expect.stringContaining('"sqs:SendMessage"'),
+        after: expect.stringContaining('"sqs:*"'),
+      },
+    ]);
+  });
+
   it('is empty for an account that is up to date', async () => {
     const world = createWorld();
     settle(world);
