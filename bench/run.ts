@@ -16,7 +16,6 @@ import {
   thousandLimited,
   thousandUnlimited,
 } from './scenarios/converge.ts';
-import { webConsole } from './scenarios/web-console.ts';
 import { create } from './scenarios/create.ts';
 import { edit } from './scenarios/edit.ts';
 import { restart } from './scenarios/restart.ts';
@@ -36,7 +35,6 @@ const scenarios: readonly Scenario[] = [
   thousandLimited,
   commandLine,
   sandbox,
-  webConsole,
   scale,
 ];
 

@@ -27,13 +27,31 @@ const envVar = z
       .string()
       .min(1)
       .max(253)
-      .regex(/^[-._a-zA-Z][-._a-zA-Z0-9]*$/),
-    value: z.string().max(32768).optional(),
+      .regex(/^[-._a-zA-Z][-._a-zA-Z0-9]*$/)
+      .describe('Name of the variable.'),
+    value: z.string().max(32768).optional().describe('Value of the variable.'),
     valueFrom: z
       .object({
-        secretKeyRef: z.object({ name: dnsSubdomain, key: z.string().min(1).max(253) }).optional(),
-        configMapKeyRef: z.object({ name: dnsSubdomain, key: z.string().min(1).max(253) }).optional(),
-        fieldRef: z.object({ fieldPath: z.string().min(1).max(253) }).optional(),
+        secretKeyRef: z
+          .object({
+            name: dnsSubdomain.describe('Name of the Secret.'),
+            key: z.string().min(1).max(253).describe('Key in the Secret.'),
+          })
+          .optional()
+          .describe('Key of a Secret in the target.'),
+        configMapKeyRef: z
+          .object({
+            name: dnsSubdomain.describe('Name of the ConfigMap.'),
+            key: z.string().min(1).max(253).describe('Key in the ConfigMap.'),
+          })
+          .optional()
+          .describe('Key of a ConfigMap in the target.'),
+        fieldRef: z
+          .object({
+            fieldPath: z.string().min(1).max(253).describe('Path of the field, for example status.podIP.'),
+          })
+          .optional()
+          .describe('Field of the pod.'),
       })
       .meta(
         rule(
@@ -41,7 +59,8 @@ const envVar = z
           'valueFrom needs exactly one of secretKeyRef, configMapKeyRef and fieldRef',
         ),
       )
-      .optional(),
+      .optional()
+      .describe('Source of the value, instead of value.'),
   })
   .meta(rule('!has(self.value) || !has(self.valueFrom)', 'a variable has a value or a valueFrom, not both'));
 
@@ -50,28 +69,67 @@ const port = z.object({
     .string()
     .min(1)
     .max(15)
-    .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/),
+    .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/)
+    .describe('Name of the port, unique in the app.'),
   port: z.int().min(1).max(65535).describe('Port of the container and of the Service.'),
-  protocol: z.enum(['TCP', 'UDP', 'SCTP']).default('TCP'),
+  protocol: z.enum(['TCP', 'UDP', 'SCTP']).default('TCP').describe('Protocol of the port.'),
 });
 
 const resources = z.object({
-  requests: z.record(z.string(), quantity).meta({ maxProperties: 16 }).optional(),
-  limits: z.record(z.string(), quantity).meta({ maxProperties: 16 }).optional(),
+  requests: z
+    .record(z.string(), quantity)
+    .meta({ maxProperties: 16 })
+    .optional()
+    .describe('Resources that the scheduler reserves for each pod, for example cpu: 100m.'),
+  limits: z
+    .record(z.string(), quantity)
+    .meta({ maxProperties: 16 })
+    .optional()
+    .describe('Resources that each pod may use at most.'),
 });
 
 const probe = z
   .object({
     httpGet: z
-      .object({ path: z.string().min(1).max(1024).default('/'), port: z.int().min(1).max(65535) })
-      .optional(),
-    tcpSocket: z.object({ port: z.int().min(1).max(65535) }).optional(),
-    exec: z.object({ command: z.array(z.string().max(4096)).min(1).max(64) }).optional(),
-    initialDelaySeconds: z.int().min(0).max(86400).optional(),
-    periodSeconds: z.int().min(1).max(86400).optional(),
-    timeoutSeconds: z.int().min(1).max(86400).optional(),
-    failureThreshold: z.int().min(1).max(1000).optional(),
-    successThreshold: z.int().min(1).max(1000).optional(),
+      .object({
+        path: z.string().min(1).max(1024).default('/').describe('Path of the request.'),
+        port: z.int().min(1).max(65535).describe('Number of the port.'),
+      })
+      .optional()
+      .describe('HTTP request that has to succeed.'),
+    tcpSocket: z
+      .object({ port: z.int().min(1).max(65535).describe('Number of the port.') })
+      .optional()
+      .describe('Port that has to accept a connection.'),
+    exec: z
+      .object({ command: z.array(z.string().max(4096)).min(1).max(64).describe('Program and arguments.') })
+      .optional()
+      .describe('Program in the container that has to exit with 0.'),
+    initialDelaySeconds: z
+      .int()
+      .min(0)
+      .max(86400)
+      .optional()
+      .describe('Seconds after the start of the container until the first probe.'),
+    periodSeconds: z.int().min(1).max(86400).optional().describe('Seconds between two probes.'),
+    timeoutSeconds: z
+      .int()
+      .min(1)
+      .max(86400)
+      .optional()
+      .describe('Seconds until a probe without an answer fails.'),
+    failureThreshold: z
+      .int()
+      .min(1)
+      .max(1000)
+      .optional()
+      .describe('Number of consecutive failures that count as failed.'),
+    successThreshold: z
+      .int()
+      .min(1)
+      .max(1000)
+      .optional()
+      .describe('Number of consecutive successes that count as recovered.'),
   })
   .meta(
     rule(
@@ -81,9 +139,9 @@ const probe = z
   );
 
 const probes = z.object({
-  liveness: probe.optional(),
-  readiness: probe.optional(),
-  startup: probe.optional(),
+  liveness: probe.optional().describe('Restarts the container when it fails.'),
+  readiness: probe.optional().describe('Removes the pod from the Service while it fails.'),
+  startup: probe.optional().describe('Delays the other probes until it succeeds.'),
 });
 
 const scale = z
@@ -95,24 +153,37 @@ const scale = z
       .default(1)
       .describe('Minimum number of replicas; the fixed number without max.'),
     max: z.int().min(1).max(10000).optional().describe('Maximum number of replicas for the autoscaler.'),
-    targetCPUUtilizationPercentage: z.int().min(1).max(1000).optional(),
+    targetCPUUtilizationPercentage: z
+      .int()
+      .min(1)
+      .max(1000)
+      .optional()
+      .describe('CPU use that the autoscaler aims at, in percent of the request.'),
   })
   .meta(rule('!has(self.max) || self.max >= self.min', 'max must not be less than min'));
 
 const ingress = z.object({
-  hosts: z.array(z.string().min(1).max(253)).min(1).max(50),
-  paths: z.array(z.string().min(1).max(1024)).max(50).optional(),
+  hosts: z.array(z.string().min(1).max(253)).min(1).max(50).describe('Host names of the Ingress.'),
+  paths: z
+    .array(z.string().min(1).max(1024))
+    .max(50)
+    .optional()
+    .describe('Path prefixes that lead to the app (default: /).'),
   port: z
     .string()
     .max(15)
     .optional()
     .describe('Name of the port that serves the Ingress (default: the first).'),
-  className: dnsSubdomain.optional(),
-  annotations: z.record(z.string(), z.string().max(4096)).meta({ maxProperties: 64 }).optional(),
+  className: dnsSubdomain.optional().describe('Name of the IngressClass (default: that of the cluster).'),
+  annotations: z
+    .record(z.string(), z.string().max(4096))
+    .meta({ maxProperties: 64 })
+    .optional()
+    .describe('Annotations of the Ingress, for its controller.'),
 });
 
 const config = z.object({
-  name: dnsLabel.max(40),
+  name: dnsLabel.max(40).describe('Name of the config, unique in the app.'),
   mountPath: z
     .string()
     .min(2)
@@ -141,11 +212,16 @@ const appTarget = z.object({
   configs: mapOf(config, 'name', 16)
     .optional()
     .describe('Merged into the common configs by name; a key replaces the common one.'),
-  scale: scale.optional(),
-  resources: resources.optional(),
-  probes: probes.optional(),
-  ingress: ingress.optional(),
-  deployMode: z.enum(['latest', 'halt']).default('latest').describe('halt scales to zero.'),
+  scale: scale.optional().describe('Number of replicas in this target, instead of the common one.'),
+  resources: resources
+    .optional()
+    .describe('Resources of the pods in this target, instead of the common ones.'),
+  probes: probes.optional().describe('Probes of the pods in this target, instead of the common ones.'),
+  ingress: ingress.optional().describe('Ingress that makes the app reachable from outside the cluster.'),
+  deployMode: z
+    .enum(['latest', 'halt'])
+    .default('latest')
+    .describe('Whether the app runs (latest) or is scaled to zero (halt).'),
 });
 
 export const appSpec = z.object({
@@ -154,16 +230,33 @@ export const appSpec = z.object({
     .max(253)
     .optional()
     .describe('Prefix of the image, for example 123456789012.dkr.ecr.us-west-2.amazonaws.com.'),
-  image: z.string().min(1).max(512),
+  image: z
+    .string()
+    .min(1)
+    .max(512)
+    .describe('Container image, without its registry and tag if they are given separately.'),
   imageTag: z
     .string()
     .max(128)
     .regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/)
-    .optional(),
-  ports: mapOf(port, 'name', 32).optional(),
-  command: z.array(z.string().max(4096)).max(256).optional(),
-  args: z.array(z.string().max(4096)).max(256).optional(),
-  env: mapOf(envVar, 'name', 256).optional(),
+    .optional()
+    .describe('Tag of the image (default: latest).'),
+  ports: mapOf(port, 'name', 32)
+    .optional()
+    .describe('Ports that the container listens on. The Service of the app has the same ports.'),
+  command: z
+    .array(z.string().max(4096))
+    .max(256)
+    .optional()
+    .describe('Program to run, instead of the entry point of the image.'),
+  args: z
+    .array(z.string().max(4096))
+    .max(256)
+    .optional()
+    .describe('Arguments of the program, instead of those of the image.'),
+  env: mapOf(envVar, 'name', 256)
+    .optional()
+    .describe("Variables of the container's environment in every target."),
   configs: mapOf(config, 'name', 16)
     .optional()
     .describe('Files and variables for the pods; a change rolls the pods.'),
@@ -177,31 +270,37 @@ export const appSpec = z.object({
   serviceAccount: dnsSubdomain
     .optional()
     .describe("LinkedServiceAccount whose AWS permissions the app's pods hold."),
-  imagePullSecrets: z.array(dnsSubdomain).max(16).optional(),
-  resources: resources.optional(),
-  probes: probes.optional(),
-  scale: scale.optional(),
+  imagePullSecrets: z
+    .array(dnsSubdomain)
+    .max(16)
+    .optional()
+    .describe('Secrets in the targets with credentials for the registry.'),
+  resources: resources.optional().describe('Resources of each pod.'),
+  probes: probes.optional().describe('Checks of whether the container has started, is ready and works.'),
+  scale: scale.optional().describe('Number of replicas in each target.'),
   targets: mapOf(appTarget, 'name', 100).min(1).describe('Targets of the app.'),
 });
 
 const appTargetStatus = z.object({
-  name: z.string(),
-  state: z.enum(['Progressing', 'Ready', 'WaitingForIdentity', 'Halted', 'Failed']),
-  image: z.string().optional(),
-  revision: z.string().optional(),
-  replicas: z.int().optional(),
-  readyReplicas: z.int().optional(),
+  name: z.string().describe('Name of the target.'),
+  state: z
+    .enum(['Progressing', 'Ready', 'WaitingForIdentity', 'Halted', 'Failed'])
+    .describe('State of the app in the target.'),
+  image: z.string().optional().describe('Image of the Deployment.'),
+  revision: z.string().optional().describe('Revision of the Deployment.'),
+  replicas: z.int().optional().describe('Desired number of replicas.'),
+  readyReplicas: z.int().optional().describe('Number of ready replicas.'),
   roleArn: z.string().optional().describe("Role of this target's pods."),
   identityCurrent: z.boolean().optional().describe('Every running pod holds the current identity.'),
-  reason: z.string().optional(),
-  message: z.string().optional(),
+  reason: z.string().optional().describe('Reason of the state, one word.'),
+  message: z.string().optional().describe('Reason of the state, as a sentence.'),
 });
 
 export const appStatus = z.object({
-  observedGeneration: z.int().optional(),
-  targets: mapOf(appTargetStatus, 'name', 100).optional(),
+  observedGeneration: z.int().optional().describe('Generation of the spec that this status describes.'),
+  targets: mapOf(appTargetStatus, 'name', 100).optional().describe('State of the app in each target.'),
   ready: z.string().optional().describe('Ready targets of all desired targets: 2/2.'),
-  conditions: conditions.optional(),
+  conditions: conditions.optional().describe('Conditions of the app. Ready summarizes the others.'),
 });
 
 export type AppSpec = z.infer<typeof appSpec>;

@@ -51,96 +51,106 @@ export const clusterConfigSpec = z.object({
       ],
     })
     .describe('Targets of apps: namespaces that the operator creates and never deletes.'),
-  aws: z.object({
-    region: z
-      .string()
-      .regex(/^[a-z]{2,4}(-[a-z]+)+-[0-9]+$/)
-      .describe('AWS region of the cluster, for example us-west-2.'),
-    accountId: z
-      .string()
-      .regex(/^[0-9]{12}$/)
-      .optional()
-      .describe('AWS account of the roles. If set, the operator refuses credentials of any other account.'),
-    clusterName: z
-      .string()
-      .min(1)
-      .max(100)
-      .regex(/^[0-9A-Za-z][A-Za-z0-9_-]*$/)
-      .optional()
-      .describe('Name of the EKS cluster (default: the name of this object).'),
-    oidcIssuer: z
-      .string()
-      .max(255)
-      .regex(/^https:\/\/[^\s?#]+$/)
-      .optional()
-      .describe('Token issuer of the cluster. Discovered from the API server; if set, it must be the same.'),
-    identityMode: identityMode
-      .optional()
-      .describe(
-        "How pods get their role, unless the account sets its own mode: by the ServiceAccount's annotation and the cluster's token issuer (IRSA, the default), or by EKS Pod Identity associations (PodIdentity), which need the agent on the nodes.",
-      ),
-    rolePath: z
-      .string()
-      .max(512)
-      .regex(rolePathPattern)
-      .default('/konstellation/')
-      .describe(
-        "IAM path of new roles. Give each cluster its own, for example /konstellation/main/: the operator may pass any role under it to pods. Existing roles keep their path, and the operator's IAM policy no longer covers them after a change.",
-      ),
-    permissionsBoundaryArn: policyArn
-      .optional()
-      .describe(
-        'Managed policy that is the permissions boundary of every role, unless the account sets its own.',
-      ),
-    allowedPolicyArns: setOf(z.string().min(1).max(700), { max: 200 })
-      .optional()
-      .describe(
-        'Patterns of policy ARNs that accounts may list: * matches any run of characters, including / and :, and ? matches one (default: any policy).',
-      ),
-    allowStatements: z
-      .boolean()
-      .optional()
-      .describe(
-        "Whether accounts may have statements of their own (default: no). The operator's IAM policy then lets it write inline policies of roles that have a permissions boundary: print it again (kon iam-policy) after a change.",
-      ),
-    tags: roleTags.optional().describe('Tags to set on every role.'),
-    allowedTagKeys: setOf(z.string().min(1).max(128), { max: 40 })
-      .optional()
-      .describe(
-        "Keys of tags that accounts may set on their roles, in addition to those in tags. The operator's IAM policy allows no other keys: print it again (kon iam-policy) after a change.",
-      ),
-    strictInline: z
-      .boolean()
-      .optional()
-      .describe('Remove inline policies that others put on a role, instead of only reporting them.'),
-    driftIntervalSeconds: z
-      .int()
-      .min(1)
-      .max(86400)
-      .default(60)
-      .describe('Interval of drift detection, in seconds.'),
-    proofIntervalSeconds: z
-      .int()
-      .min(60)
-      .max(86400)
-      .optional()
-      .describe(
-        'Longest time after which the operator repeats the proof of an unchanged identity, in seconds (default: 21600, six hours). Changes are proven at once.',
-      ),
-  }),
+  aws: z
+    .object({
+      region: z
+        .string()
+        .regex(/^[a-z]{2,4}(-[a-z]+)+-[0-9]+$/)
+        .describe('AWS region of the cluster, for example us-west-2.'),
+      accountId: z
+        .string()
+        .regex(/^[0-9]{12}$/)
+        .optional()
+        .describe('AWS account of the roles. If set, the operator refuses credentials of any other account.'),
+      clusterName: z
+        .string()
+        .min(1)
+        .max(100)
+        .regex(/^[0-9A-Za-z][A-Za-z0-9_-]*$/)
+        .optional()
+        .describe('Name of the EKS cluster (default: the name of this object).'),
+      oidcIssuer: z
+        .string()
+        .max(255)
+        .regex(/^https:\/\/[^\s?#]+$/)
+        .optional()
+        .describe(
+          'Token issuer of the cluster. Discovered from the API server; if set, it must be the same.',
+        ),
+      identityMode: identityMode
+        .optional()
+        .describe(
+          "How pods get their role, unless the account sets its own mode: by the ServiceAccount's annotation and the cluster's token issuer (IRSA, the default), or by EKS Pod Identity associations (PodIdentity), which need the agent on the nodes.",
+        ),
+      rolePath: z
+        .string()
+        .max(512)
+        .regex(rolePathPattern)
+        .default('/konstellation/')
+        .describe(
+          "IAM path of new roles. Give each cluster its own, for example /konstellation/main/: the operator may pass any role under it to pods. Existing roles keep their path, and the operator's IAM policy no longer covers them after a change.",
+        ),
+      permissionsBoundaryArn: policyArn
+        .optional()
+        .describe(
+          'Managed policy that is the permissions boundary of every role, unless the account sets its own.',
+        ),
+      allowedPolicyArns: setOf(z.string().min(1).max(700), { max: 200 })
+        .optional()
+        .describe(
+          'Patterns of policy ARNs that accounts may list: * matches any run of characters, including / and :, and ? matches one (default: any policy).',
+        ),
+      allowStatements: z
+        .boolean()
+        .optional()
+        .describe(
+          "Whether accounts may have statements of their own (default: no). The operator's IAM policy then lets it write inline policies of roles that have a permissions boundary: print it again (kon iam-policy) after a change.",
+        ),
+      tags: roleTags.optional().describe('Tags to set on every role.'),
+      allowedTagKeys: setOf(z.string().min(1).max(128), { max: 40 })
+        .optional()
+        .describe(
+          "Keys of tags that accounts may set on their roles, in addition to those in tags. The operator's IAM policy allows no other keys: print it again (kon iam-policy) after a change.",
+        ),
+      strictInline: z
+        .boolean()
+        .optional()
+        .describe('Remove inline policies that others put on a role, instead of only reporting them.'),
+      driftIntervalSeconds: z
+        .int()
+        .min(1)
+        .max(86400)
+        .default(60)
+        .describe('Interval of drift detection, in seconds.'),
+      proofIntervalSeconds: z
+        .int()
+        .min(60)
+        .max(86400)
+        .optional()
+        .describe(
+          'Longest time after which the operator repeats the proof of an unchanged identity, in seconds (default: 21600, six hours). Changes are proven at once.',
+        ),
+    })
+    .describe('AWS settings of the cluster.'),
 });
 
 export const clusterConfigStatus = z.object({
-  observedGeneration: z.int().optional(),
-  accountId: z.string().optional(),
-  partition: z.string().optional(),
-  clusterArn: z.string().optional(),
-  oidcIssuer: z.string().optional(),
-  oidcProviderArn: z.string().optional(),
+  observedGeneration: z.int().optional().describe('Generation of the spec that this status describes.'),
+  accountId: z.string().optional().describe('AWS account of the roles.'),
+  partition: z.string().optional().describe('AWS partition, for example aws or aws-cn.'),
+  clusterArn: z.string().optional().describe('ARN that marks the roles of this cluster.'),
+  oidcIssuer: z.string().optional().describe('Token issuer of the cluster.'),
+  oidcProviderArn: z.string().optional().describe('ARN of the IAM OIDC provider of the issuer.'),
   quotas: z
-    .object({ policiesPerRole: z.int(), trustPolicySize: z.int(), roles: z.int(), rolesUsed: z.int() })
-    .optional(),
-  conditions: conditions.optional(),
+    .object({
+      policiesPerRole: z.int().describe('Managed policies that a role can have.'),
+      trustPolicySize: z.int().describe('Characters that a trust policy can have.'),
+      roles: z.int().describe('Roles that the AWS account can have.'),
+      rolesUsed: z.int().describe('Roles that the AWS account has.'),
+    })
+    .optional()
+    .describe('Quotas of the AWS account.'),
+  conditions: conditions.optional().describe('Conditions of the cluster. Ready summarizes the others.'),
 });
 
 export type ClusterConfigSpec = z.infer<typeof clusterConfigSpec>;

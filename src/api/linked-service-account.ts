@@ -204,21 +204,21 @@ export const linkedServiceAccountSpec = z.object({
 });
 
 const policyStatus = z.object({
-  arn: z.string(),
-  attached: z.boolean(),
-  reason: z.string().optional(),
-  message: z.string().optional(),
+  arn: z.string().describe('ARN of the policy.'),
+  attached: z.boolean().describe('Whether the policy is attached to the role.'),
+  reason: z.string().optional().describe('Reason why it is not attached, one word.'),
+  message: z.string().optional().describe('Reason why it is not attached, as a sentence.'),
 });
 
 const statementsStatus = z.object({
   applied: z.boolean().describe("The role's inline policy has exactly the statements of the account."),
-  reason: z.string().optional(),
-  message: z.string().optional(),
+  reason: z.string().optional().describe('Reason why it has not, one word.'),
+  message: z.string().optional().describe('Reason why it has not, as a sentence.'),
 });
 
 const targetStatus = z.object({
-  name: z.string(),
-  roleArn: z.string().optional(),
+  name: z.string().describe('Name of the target.'),
+  roleArn: z.string().optional().describe("ARN of the role of the target's pods."),
   identityMode: identityMode.optional().describe('How new pods get the role (default: IRSA).'),
   linked: z
     .boolean()
@@ -232,22 +232,26 @@ const targetStatus = z.object({
   proven: z
     .boolean()
     .describe("A token of this target's ServiceAccount was exchanged for credentials of the role."),
-  provenAt: z.string().meta({ format: 'date-time' }).optional(),
+  provenAt: z.string().meta({ format: 'date-time' }).optional().describe('Time of the last proof.'),
   proofKey: z
     .string()
     .optional()
     .describe('Digest of the proven or confirmed state: role, trust policy, ServiceAccount, association.'),
   pods: z
-    .object({ current: z.int(), stale: z.int(), uninjected: z.int() })
+    .object({
+      current: z.int().describe('Pods with the current identity.'),
+      stale: z.int().describe('Pods with an older identity.'),
+      uninjected: z.int().describe('Pods without an identity.'),
+    })
     .optional()
     .describe('Numbers of running pods with this identity, an older one, or none.'),
-  reason: z.string().optional(),
-  message: z.string().optional(),
+  reason: z.string().optional().describe('Reason why the target is not ready, one word.'),
+  message: z.string().optional().describe('Reason why the target is not ready, as a sentence.'),
 });
 
 const formerTarget = z.object({
-  name: z.string(),
-  roleArn: z.string().optional(),
+  name: z.string().describe('Name of the target.'),
+  roleArn: z.string().optional().describe('ARN of the role that its pods held.'),
   sessionsUntil: z
     .string()
     .meta({ format: 'date-time' })
@@ -255,14 +259,18 @@ const formerTarget = z.object({
 });
 
 export const linkedServiceAccountStatus = z.object({
-  observedGeneration: z.int().optional(),
-  roleArn: z.string().optional(),
-  roleId: z.string().optional(),
-  linkedTargets: z.array(z.string()).optional(),
+  observedGeneration: z.int().optional().describe('Generation of the spec that this status describes.'),
+  roleArn: z.string().optional().describe('ARN of the IAM role.'),
+  roleId: z.string().optional().describe('Unique id of the IAM role, which a recreated role does not share.'),
+  linkedTargets: z
+    .array(z.string())
+    .optional()
+    .describe('Targets whose ServiceAccount is linked to the role.'),
   targets: z
     .array(targetStatus)
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
-    .optional(),
+    .optional()
+    .describe('State of the account in each target.'),
   formerTargets: z
     .array(formerTarget)
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
@@ -271,10 +279,12 @@ export const linkedServiceAccountStatus = z.object({
   policies: z
     .array(policyStatus)
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['arn'] })
-    .optional(),
+    .optional()
+    .describe('State of each listed policy.'),
+  attached: z.string().optional().describe('Attached policies of all listed policies: 2/2.'),
   statements: statementsStatus.optional().describe('State of the own permissions of the account.'),
   ready: z.string().optional().describe('Linked and proven targets of all desired targets: 2/2.'),
-  conditions: conditions.optional(),
+  conditions: conditions.optional().describe('Conditions of the account. Ready summarizes the others.'),
 });
 
 export type LinkedServiceAccountSpec = z.infer<typeof linkedServiceAccountSpec>;

@@ -17,12 +17,19 @@ export const dnsSubdomain = z
 
 /** A condition as the Kubernetes API conventions define it. */
 const condition = z.object({
-  type: z.string().max(316),
-  status: z.enum(['True', 'False', 'Unknown']),
-  observedGeneration: z.int().min(0).optional(),
-  lastTransitionTime: z.string().meta({ format: 'date-time' }),
-  reason: z.string().max(1024).regex(reasonPattern),
-  message: z.string().max(32768),
+  type: z.string().max(316).describe('Type of the condition.'),
+  status: z.enum(['True', 'False', 'Unknown']).describe('Whether the condition holds.'),
+  observedGeneration: z
+    .int()
+    .min(0)
+    .optional()
+    .describe('Generation of the spec that the condition describes.'),
+  lastTransitionTime: z
+    .string()
+    .meta({ format: 'date-time' })
+    .describe('Time of the last change of the status.'),
+  reason: z.string().max(1024).regex(reasonPattern).describe('Reason of the status, one word.'),
+  message: z.string().max(32768).describe('Reason of the status, as a sentence.'),
 }) satisfies z.ZodType<Condition>;
 
 export const conditions = z

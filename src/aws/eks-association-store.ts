@@ -97,13 +97,7 @@ export function createEksAssociationStore(options: {
       return fromAws(association ?? {});
     },
 
-    async update({ id: associationId, details }, roleArn, signal) {
-      // EKS keeps settings that a request omits. An empty value removes them, as in the EKS controller of AWS Controllers for
-      // Kubernetes: https://github.com/aws-controllers-k8s/eks-controller/pull/164
-      const removed = {
-        ...(details?.targetRoleArn === undefined ? {} : { targetRoleArn: '' }),
-        ...(details?.policy === undefined ? {} : { policy: '' }),
-      };
+    async update(associationId, roleArn, signal) {
       const { association } = await calls(
         { action: 'UpdatePodIdentityAssociation', on: associationId, signal },
         (attempt) =>
@@ -113,7 +107,6 @@ export function createEksAssociationStore(options: {
               associationId,
               roleArn,
               disableSessionTags: false,
-              ...removed,
             }),
             attempt,
           ),
@@ -154,15 +147,12 @@ function fromSummary(summary: PodIdentityAssociationSummary): ObservedAssociatio
 }
 
 function fromAws(association: PodIdentityAssociation): ObservedAssociation {
-  const { targetRoleArn = '', policy = '' } = association;
   return {
     ...fromSummary(association),
     details: {
       roleArn: association.roleArn ?? '',
       tags: association.tags ?? {},
       withoutSessionTags: association.disableSessionTags === true,
-      ...(targetRoleArn === '' ? {} : { targetRoleArn }),
-      ...(policy === '' ? {} : { policy }),
     },
   };
 }

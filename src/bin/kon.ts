@@ -140,7 +140,8 @@ function outputOf(stream: NodeJS.WriteStream & { readonly fd: number }): OutputS
   return {
     write: (text) => void stream.write(text),
     isTTY: isatty(stream.fd),
-    columns: stream.isTTY ? stream.columns : undefined,
+    // A pseudo-terminal whose size nobody has set has 0 columns.
+    columns: (stream.isTTY && stream.columns) || undefined,
   };
 }
 

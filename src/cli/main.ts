@@ -8,9 +8,12 @@ import { commandGroups, commands } from './registry.ts';
 import { version } from './version.ts';
 
 export async function main(argv: readonly string[], host: Host): Promise<ExitCode> {
-  const invocation = await attempt(host, unparsedGlobals(argv), () =>
-    parseCommandLine(argv, { commands, groups: commandGroups }, version, host.stdout.columns),
-  );
+  const invocation = await attempt(host, unparsedGlobals(argv), async () => {
+    const vocabulary = { commands, groups: commandGroups };
+    const parsed = await parseCommandLine(argv, vocabulary, version, host.stdout.columns);
+    if (parsed.kind === 'run') await checkTemplate(parsed.global);
+    return parsed;
+  });
   if (typeof invocation === 'number') return invocation;
   if (invocation.kind === 'text') {
     host.stdout.write(invocation.text);
@@ -29,6 +32,7 @@ export async function main(argv: readonly string[], host: Host): Promise<ExitCod
     stderr: withColor(host.stderr, host.env, global.color),
     global,
     format: global.output ?? command.formats?.[0] ?? 'table',
+    template: global.template ?? '',
     connection: session.connection,
     connect: session.connect,
     debug: (text) => {
@@ -42,6 +46,13 @@ export async function main(argv: readonly string[], host: Host): Promise<ExitCod
   } finally {
     await session.close();
   }
+}
+
+/** @throws CliError of code USAGE for an invalid template of `--output` */
+async function checkTemplate({ output, template = '' }: GlobalOptions): Promise<void> {
+  if (output === 'jsonpath') (await import('./framework/output/json-path.ts')).parseTemplate(template);
+  if (output === 'custom-columns')
+    (await import('./framework/output/custom-columns.ts')).customColumns(template);
 }
 
 type ErrorStyle = Pick<GlobalOptions, 'output' | 'color' | 'verbose'>;

@@ -12,7 +12,7 @@ export type ObjectEvent = {
 };
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/ */
-export type EventObject = KubeObject & {
+type EventObject = KubeObject & {
   readonly eventTime?: string | null;
   readonly type?: string;
   readonly reason?: string;
@@ -20,7 +20,7 @@ export type EventObject = KubeObject & {
   readonly series?: { readonly count?: number; readonly lastObservedTime?: string } | null;
   readonly deprecatedLastTimestamp?: string | null;
   readonly deprecatedCount?: number;
-  readonly regarding?: { readonly kind?: string; readonly name?: string; readonly uid?: string };
+  readonly regarding?: { readonly uid?: string; readonly name?: string };
 };
 
 /** Latest Events about an object, oldest first. */
@@ -34,7 +34,7 @@ export async function recentEvents(
   });
   return items
     .filter((event) => event.regarding?.uid === undefined || event.regarding.uid === object.metadata.uid)
-    .map(objectEvent)
+    .map(described)
     .toSorted((a, b) => Date.parse(a.lastSeen) - Date.parse(b.lastSeen))
     .slice(-most);
 }
@@ -49,11 +49,11 @@ export async function eventsOfReason(
     fieldSelector: `reason=${reason},regarding.kind=${kind}`,
   });
   return items
-    .map((event) => ({ ...objectEvent(event), name: event.regarding?.name ?? '' }))
+    .map((event) => ({ ...described(event), name: event.regarding?.name ?? '' }))
     .toSorted((a, b) => Date.parse(b.lastSeen) - Date.parse(a.lastSeen));
 }
 
-export function objectEvent(event: EventObject): ObjectEvent {
+function described(event: EventObject): ObjectEvent {
   return {
     type: event.type ?? 'Normal',
     reason: event.reason ?? '',

@@ -92,8 +92,15 @@ export function alreadyExists(kind: Kind, name: string): CliError {
   });
 }
 
-export async function listObjects<T extends KonObject>(client: KubeClient, kind: Kind<T>): Promise<T[]> {
-  const { items } = await client.list<T & Mutable>(kind.resource);
+export async function listObjects<T extends KonObject>(
+  client: KubeClient,
+  kind: Kind<T>,
+  labelSelector?: string,
+): Promise<T[]> {
+  const { items } = await client.list<T & Mutable>(
+    kind.resource,
+    labelSelector === undefined ? {} : { labelSelector },
+  );
   return items;
 }
 

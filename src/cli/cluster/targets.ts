@@ -18,6 +18,12 @@ export async function getClusterConfig(client: KubeClient): Promise<ClusterConfi
   });
 }
 
+export function targetNotFound({ metadata }: ClusterConfig, name: string): CliError {
+  return new CliError('NOT_FOUND', `ClusterConfig ${metadata.name} has no target "${name}"`, {
+    next: ['List targets: kon target list'],
+  });
+}
+
 /** Targets for hints, which may be incomplete: empty when they cannot be read. */
 export async function knownTargets(client: KubeClient): Promise<readonly string[]> {
   try {

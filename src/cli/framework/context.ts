@@ -72,6 +72,8 @@ export type GlobalOptions = {
   readonly context: string | undefined;
   readonly kubeconfig: string | undefined;
   readonly output: OutputFormat | undefined;
+  /** Text after `=` in `--output`, for formats with a template. */
+  readonly template?: string;
   readonly color: boolean;
   readonly verbose: boolean;
 };
@@ -84,6 +86,8 @@ export type CliContext = Omit<Host, 'stdout' | 'stderr'> & {
   readonly global: GlobalOptions;
   /** Format of the answer: the value of `--output`, or the command's default. */
   readonly format: OutputFormat;
+  /** Template of the format; empty for a format without one. */
+  readonly template: string;
   /** Location of the cluster and identity of the user. @throws KubeConfigError */
   readonly connection: () => Promise<Connection>;
   /** Client of the cluster, created on first use and closed after the command. @throws KubeConfigError */

@@ -1,6 +1,6 @@
 /** The options that every command accepts, before or after its own. */
 import type { Option } from './command.ts';
-import { allFormats } from './output/format.ts';
+import { allFormats, shownFormat } from './output/format.ts';
 
 export const globalOptions: readonly Option[] = [
   {
@@ -19,7 +19,7 @@ export const globalOptions: readonly Option[] = [
     name: 'output',
     short: 'o',
     value: 'FORMAT',
-    summary: `output format: ${allFormats.join(', ')}`,
+    summary: `output format: ${allFormats.map(shownFormat).join(', ')}`,
     complete: { choices: allFormats },
   },
   { name: 'no-color', summary: 'disable colour, like NO_COLOR in the environment' },

@@ -39,6 +39,38 @@ export const watchListOptions = [
   },
 ] as const satisfies readonly Option[];
 
+export const sortOption = {
+  name: 'sort-by',
+  value: 'COLUMN',
+  summary: 'sort by a column, or by a path such as .metadata.creationTimestamp',
+} as const satisfies Option;
+
+export const notReadyOption = {
+  name: 'not-ready',
+  summary: 'only those that are not ready',
+} as const satisfies Option;
+
+/** Options that select and sort the rows of a list. */
+export const selectionOptions = [
+  notReadyOption,
+  {
+    name: 'target',
+    short: 't',
+    value: 'NAME',
+    repeatable: true,
+    summary: 'only those of this target; repeat for more',
+    names: 'target',
+    complete: 'targets',
+  },
+  {
+    name: 'selector',
+    short: 'l',
+    value: 'LABELS',
+    summary: 'only those with these labels, as in kubectl: team=payments,env!=test',
+  },
+  sortOption,
+] as const satisfies readonly Option[];
+
 export const filenameOption = {
   name: 'filename',
   short: 'f',

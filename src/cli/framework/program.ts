@@ -2,11 +2,11 @@
 import { Argument, Command as Parser, CommanderError, Help, Option as ParserOption } from 'commander';
 import { camelCase, type Command, type Option, type ParsedInput, type Vocabulary } from './command.ts';
 import { registryWords } from './command-words.ts';
-import { type CliError, usageError } from './errors.ts';
+import { usageError } from './errors.ts';
 import { globalOptions } from './global-options.ts';
 import type { GlobalOptions } from './context.ts';
 import { objectName, type ObjectNoun } from './object-name.ts';
-import { allFormats, type OutputFormat } from './output/format.ts';
+import { allFormats, shownFormat, templateFormats, type OutputFormat } from './output/format.ts';
 
 export type Invocation =
   | {
@@ -103,7 +103,8 @@ export async function parseCommandLine(
       return argv.length === 0 || error.exitCode === 0
         ? { kind: 'text', text: written }
         : { kind: 'incomplete', text: written };
-    throw usageFault(error, argv, whole);
+    // Loaded only for a faulty command line, because every command has to start fast.
+    throw (await import('./usage-fault.ts')).usageFault(error, argv, whole);
   }
   if (!invocation) throw new Error('the command line was parsed, but no command was chosen');
   return invocation;
@@ -176,7 +177,7 @@ function helpWith(formats: Command['formats']): Partial<Help> {
     },
     optionDescription(option) {
       return formats && option.long === '--output'
-        ? `output format: ${formats.join(', ')}`
+        ? `output format: ${formats.map(shownFormat).join(', ')}`
         : usual.optionDescription(option);
     },
   };
@@ -265,78 +266,37 @@ function optionValues(
   return values;
 }
 
+const templateExamples: { readonly [Format in OutputFormat]?: string } = {
+  jsonpath: "jsonpath='{.metadata.name}'",
+  'custom-columns': 'custom-columns=NAME:.metadata.name',
+};
+
 function globalsOf(command: Command, root: Parser): GlobalOptions {
   const values = optionValues(globalOptions, root.opts());
-  const output = values['output'] as OutputFormat | undefined;
+  const given = values['output'] as string | undefined;
+  const at = given?.indexOf('=') ?? -1;
+  const output = (at < 0 ? given : given?.slice(0, at)) as OutputFormat | undefined;
+  const template = at < 0 ? undefined : given?.slice(at + 1);
+  const choices = command.formats?.map(shownFormat).join(', ');
+  const choose = choices === undefined ? [] : [`Choose one of: ${choices}.`];
   if (output !== undefined && !allFormats.includes(output))
-    throw usageError(
-      `--output does not accept ${output}`,
-      ...(command.formats ? [`Choose one of: ${command.formats.join(', ')}.`] : []),
-    );
+    throw usageError(`--output does not accept ${given}`, ...choose);
   if (output !== undefined && !command.formats?.includes(output)) {
     const name = `kon ${command.path.join(' ')}`;
-    throw command.formats
-      ? usageError(
-          `${name} does not support --output ${output}`,
-          `Choose one of: ${command.formats.join(', ')}.`,
-        )
-      : usageError(`${name} does not support --output`);
+    throw choices === undefined
+      ? usageError(`${name} does not support --output`)
+      : usageError(`${name} does not support --output ${output}`, ...choose);
   }
+  if (output !== undefined && templateFormats.includes(output) !== (template !== undefined))
+    throw template === undefined
+      ? usageError(`--output ${output} needs a template`, `For example: -o ${templateExamples[output]}`)
+      : usageError(`--output does not accept ${given}`, ...choose);
   return {
     context: values['context'] as string | undefined,
     kubeconfig: values['kubeconfig'] as string | undefined,
     output,
+    ...(template === undefined ? {} : { template }),
     color: values['noColor'] !== true,
     verbose: values['verbose'] === true,
   };
-}
-
-function usageFault(error: CommanderError, argv: readonly string[], vocabulary: Vocabulary): CliError {
-  const [message = '', ...more] = error.message.replace(/^error: /, '').split('\n');
-  const suggestion = more.map((line) => line.replace(/^\((.*)\)$/, '$1')).filter(Boolean);
-  const advice =
-    error.code === 'commander.unknownCommand'
-      ? verbAdvice(argv, vocabulary)
-      : error.code === 'commander.excessArguments'
-        ? fileAdvice(argv, vocabulary)
-        : [];
-  return usageError(
-    message,
-    ...(advice.length > 0 ? advice : suggestion),
-    `Run: ${nearestHelp(argv, vocabulary)}`,
-  );
-}
-
-/** Advice for a verb that a group does not have, or for a verb without a noun. */
-function verbAdvice(argv: readonly string[], { commands, groups }: Vocabulary): readonly string[] {
-  const [first = '', second = ''] = argv.filter((word) => !word.startsWith('-'));
-  const advice = groups.find(({ path }) => path[0] === first)?.advice?.[second];
-  if (advice !== undefined) return [advice];
-  return commands
-    .filter(
-      ({ path, aliases, hidden }) =>
-        !hidden && path.length === 2 && (path[1] === first || aliases?.includes(first)),
-    )
-    .map(({ path }) => `Did you mean: kon ${path.join(' ')}`);
-}
-
-/** Advice for a file that is given without its option: `kon apply FILE`. */
-function fileAdvice(argv: readonly string[], { commands }: Vocabulary): readonly string[] {
-  const command = commands.find(({ path }) => path.every((word, index) => argv[index] === word));
-  const file = argv.slice(command?.path.length).find((word) => !word.startsWith('-'));
-  const takesFile =
-    command?.positionals.length === 0 && command.options.some(({ name }) => name === 'filename');
-  return takesFile && file !== undefined
-    ? [`Pass files with -f: kon ${command.path.join(' ')} -f ${file}`]
-    : [];
-}
-
-/** Help of the longest command or group that the words begin with. */
-function nearestHelp(argv: readonly string[], vocabulary: Vocabulary): string {
-  const paths = [...vocabulary.commands, ...vocabulary.groups].map((each) => each.path);
-  const words = argv.filter((word) => !word.startsWith('-'));
-  const matching = paths
-    .filter((path) => path.every((word, index) => words[index] === word))
-    .toSorted((a, b) => b.length - a.length);
-  return ['kon', ...(matching[0] ?? []), '--help'].join(' ');
 }

@@ -6,7 +6,11 @@ import type { KonObject } from '../cluster/kinds.ts';
 import type { Style } from '../framework/output/color.ts';
 import type { Column } from '../framework/output/table.ts';
 
-export const nameColumn: Column<KonObject> = { header: 'NAME', value: (object) => object.metadata.name };
+export const nameColumn: Column<KonObject> = {
+  header: 'NAME',
+  value: (object) => object.metadata.name,
+  whole: true,
+};
 
 export const readyColumn: Column<KonObject> = {
   header: 'READY',

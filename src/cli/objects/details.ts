@@ -70,7 +70,7 @@ export function renderSection<T>(
   if (rows.length === 0) return '';
   // Sections are only for people, because programs use JSON.
   const aligned: Output = { ...output, isTTY: true };
-  return `\n${paint('bold', `${title}:`, output.color)}\n${renderTable(columns, rows, { output: aligned, format: 'wide', indent: 2 })}`;
+  return `\n${paint('bold', `${title}:`, output.color)}\n${renderTable(columns, rows, { output: aligned, format: 'wide', indent: 2, fit: true })}`;
 }
 
 function conditionColumns(now: number): readonly Column<Condition>[] {
@@ -83,7 +83,7 @@ function conditionColumns(now: number): readonly Column<Condition>[] {
     },
     { header: 'REASON', value: (condition) => condition.reason },
     { header: 'SINCE', value: (condition) => ageOf(condition.lastTransitionTime, now) },
-    { header: 'MESSAGE', value: (condition) => condition.message },
+    { header: 'MESSAGE', wraps: true, value: (condition) => condition.message },
   ];
 }
 
@@ -97,7 +97,7 @@ function eventColumns(now: number): readonly Column<ObjectEvent>[] {
     },
     { header: 'REASON', value: (event) => event.reason },
     { header: 'COUNT', value: (event) => String(event.count) },
-    { header: 'MESSAGE', value: (event) => event.message },
+    { header: 'MESSAGE', wraps: true, value: (event) => event.message },
   ];
 }
 

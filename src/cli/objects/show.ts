@@ -34,7 +34,8 @@ export async function showFlow<T extends KonObject>(
   const { stdout, now } = context;
   const page = async (object: T): Promise<string> =>
     view.render(object, { now, stdout, ...(await surroundings(context, client, object, view)) });
-  if (objects.length > 1 && isData(context.format)) return writeObjects(context, objects);
+  const isPage = !isData(context.format) && context.format !== 'custom-columns';
+  if (objects.length > 1 && !isPage) return writeObjects(context, objects);
   for (const [index, object] of objects.entries()) {
     if (index > 0) stdout.write('\n\n');
     await writeObject(context, object, () => page(object));

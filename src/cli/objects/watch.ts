@@ -25,7 +25,7 @@ export async function watchFlow<T extends KonObject>(
   view: View<T>,
 ): Promise<ExitCode> {
   const client = await context.connect();
-  const { format, stdout, now, signal } = context;
+  const { format, template, stdout, now, signal } = context;
   let shown: T | undefined;
   const following = { clock: context, client, resource: kind.resource, signal };
   return untilInterrupted(context, followObject<T & KubeObject>(following, name), async (object) => {
@@ -38,7 +38,7 @@ export async function watchFlow<T extends KonObject>(
     if (isData(format)) {
       // A list after an interruption contains objects that were already printed.
       if (before?.metadata.resourceVersion !== object.metadata.resourceVersion)
-        stdout.write(renderStreamed(object, format));
+        stdout.write(renderStreamed(object, format, template));
       return;
     }
     if (before !== undefined && isSameToSee(before, object)) return;
@@ -63,21 +63,40 @@ export async function watchListFlow<T extends KonObject>(
   kind: Kind<T>,
   columns: readonly Column<T>[],
   {
-    outputWatchEvents: events,
-    names,
-  }: { readonly outputWatchEvents: boolean; readonly names: readonly string[] },
+    events,
+    labelSelector,
+    keep,
+  }: {
+    readonly events: boolean;
+    readonly labelSelector: string | undefined;
+    readonly keep: (object: T) => boolean;
+  },
 ): Promise<ExitCode> {
   const client = await context.connect();
-  const { format, stdout, signal } = context;
+  const { format, template, stdout, signal } = context;
   const shown = new Map<string, T>();
-  const table = tableWriter(changeColumns(columns, events), { output: stdout, format });
-  const following = { clock: context, client, resource: kind.resource, signal };
+  const shownColumns =
+    format === 'custom-columns'
+      ? (await import('../framework/output/custom-columns.ts')).customColumns(template)
+      : columns;
+  const table = tableWriter(changeColumns(shownColumns, events), {
+    output: stdout,
+    format,
+  });
+  const following = {
+    clock: context,
+    client,
+    resource: kind.resource,
+    signal,
+    ...(labelSelector === undefined ? {} : { labelSelector }),
+  };
   return untilInterrupted(context, followChanges<T & KubeObject>(following), (all) => {
-    const changes =
-      names.length === 0 ? all : all.filter(({ object }) => names.includes(object.metadata.name));
+    const changes = all.filter(({ object }) => keep(object));
     if (isData(format)) {
       for (const change of changes)
-        stdout.write(events ? renderEvent(change, format) : renderStreamed(change.object, format));
+        stdout.write(
+          events ? renderEvent(change, format, template) : renderStreamed(change.object, format, template),
+        );
       return;
     }
     const seen = changes.filter(({ type, object }) => {

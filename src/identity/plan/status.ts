@@ -87,6 +87,7 @@ export function accountStatus(world: AccountWorld, findings: Findings): LinkedSe
     ...(findings.formerTargets.length > 0 ? { formerTargets: [...findings.formerTargets] } : {}),
     policies: [...findings.policies],
     ...statementsOf(findings),
+    attached: `${findings.policies.filter(({ attached }) => attached).length}/${findings.policies.length}`,
     ready: `${proven}/${wanted.length}`,
     conditions: verdicts(world, [ready, ...parts]),
   };

@@ -9,7 +9,6 @@ import {
   type LinkedServiceAccount,
 } from '../../api/index.ts';
 import {
-  alteredSettings,
   IdentityError,
   trustSeenBy,
   type AssociationStore,
@@ -68,7 +67,7 @@ async function checkAssociation(
     associationCache.read(of, found);
     throw notInEffect(`EKS still shows the association ${found.id} of ${target}/${account}`);
   }
-  if (found?.details?.roleArn === roleArn && alteredSettings(found).length === 0) return;
+  if (found?.details?.roleArn === roleArn && !found.details.withoutSessionTags) return;
   associationCache.read(of, found);
   if (!found)
     throw new IdentityError('AssociationNotFound', `EKS shows no association of ${target}/${account}`);

@@ -1,5 +1,5 @@
 import { defineCommand } from '../../framework/command.ts';
-import { watchListOptions } from '../../framework/options.ts';
+import { selectionOptions, watchListOptions } from '../../framework/options.ts';
 
 export const appListCommand = defineCommand({
   path: ['app', 'list'],
@@ -14,15 +14,24 @@ export const appListCommand = defineCommand({
       complete: 'apps',
     },
   ],
-  options: [...watchListOptions],
+  options: [
+    {
+      name: 'account',
+      value: 'NAME',
+      repeatable: true,
+      summary: 'only those that use this account; repeat for more',
+      names: 'account',
+      complete: 'accounts',
+    },
+    ...selectionOptions,
+    ...watchListOptions,
+  ],
   returns: 'list',
   examples: [
     { does: 'See them all', command: 'kon app list' },
     { does: 'Follow changes', command: 'kon app list --watch' },
-    {
-      does: 'Apps that use an account',
-      command: `kon app list -o json | jq -r '.items[] | select(.spec.serviceAccount == "myaccount") | .metadata.name'`,
-    },
+    { does: 'Apps that use an account', command: 'kon app list --account myaccount' },
+    { does: 'Those of a target that are not ready', command: 'kon app list --target staging --not-ready' },
   ],
   run: async (context, { args, options }) => {
     const { listFlow } = await import('../../objects/list.ts');

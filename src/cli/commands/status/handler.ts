@@ -66,9 +66,9 @@ function renderStatus({ stdout, now }: CliContext, status: Status, color: boolea
     ['Apps', status.apps && countText(status.apps)],
   ]);
   const driftColumns: readonly Column<Status['drift'][number]>[] = [
-    { header: 'NAME', value: ({ name }) => name },
+    { header: 'NAME', value: ({ name }) => name, whole: true },
     { header: 'SINCE', value: ({ since }) => ageOf(since, now()) },
-    { header: 'MESSAGE', value: ({ message }) => message },
+    { header: 'MESSAGE', wraps: true, value: ({ message }) => message },
   ];
   const more = (rows: readonly unknown[]): string =>
     rows.length > shownRows ? `  and ${rows.length - shownRows} more: kon status -o yaml\n` : '';
@@ -87,9 +87,9 @@ function renderStatus({ stdout, now }: CliContext, status: Status, color: boolea
 }
 
 const notReadyColumns: readonly Column<NotReady>[] = [
-  { header: 'NAME', value: ({ noun, name }) => `${noun} ${name}` },
+  { header: 'NAME', value: ({ noun, name }) => `${noun} ${name}`, whole: true },
   { header: 'REASON', value: ({ reason }) => reason, style: () => 'red' },
-  { header: 'MESSAGE', value: ({ message, problems }) => problems[0] ?? message },
+  { header: 'MESSAGE', wraps: true, value: ({ message, problems }) => problems[0] ?? message },
 ];
 
 function clusterText({ cluster, unreadable }: Status): string {

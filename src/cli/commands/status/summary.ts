@@ -7,7 +7,7 @@ import { findCondition } from '../../../k8s/conditions.ts';
 import { readyOf } from '../../cluster/conditions.ts';
 import { kinds, type KonObject } from '../../cluster/kinds.ts';
 import type { LeaseSign } from '../../cluster/operator-lease.ts';
-import { awaitsPod, problemsOf, problemText } from '../../framework/wait/progress.ts';
+import { isReady, problemsOf, problemText } from '../../framework/wait/progress.ts';
 
 /** Each list is undefined when the user may not read it. */
 export type Observed = {
@@ -104,15 +104,6 @@ function operatorOf(signs: readonly LeaseSign[]): NonNullable<Status['operator']
     lease: latest.where,
     ...(Number.isFinite(latest.age) ? { renewedMs: latest.age } : {}),
   };
-}
-
-/** Whether the object is Ready, or waits only for its first pod, in its current generation. */
-export function isReady(object: KonObject): boolean {
-  const ready = readyOf(object);
-  if (!ready || object.metadata.deletionTimestamp !== undefined) return false;
-  const { generation } = object.metadata as { readonly generation?: number };
-  const isCurrent = generation === undefined || (ready.observedGeneration ?? generation) >= generation;
-  return isCurrent && (ready.status === 'True' || awaitsPod(ready));
 }
 
 const countOf = (objects: readonly KonObject[]): Count => ({

@@ -5,7 +5,7 @@
 import type { CliContext } from '../context.ts';
 import type { KubernetesObject } from './data.ts';
 import { isData } from './format.ts';
-import { renderTable, type Column } from './table.ts';
+import { csvLine, lineWriter, tabbedLine, type Column } from './lines.ts';
 
 /** Output for programs: objects as a `List`, or a document with the command line's own apiVersion. */
 type Data<Row> =
@@ -26,17 +26,21 @@ type List<Row> = {
 };
 
 export async function writeList<Row>(
-  { format, stdout, stderr }: CliContext,
+  context: CliContext,
   { rows, columns, data, empty }: List<Row>,
 ): Promise<void> {
-  if (isData(format)) {
+  const { format, template, stdout, stderr } = context;
+  if (format === 'custom-columns') {
+    const objects = rows.map((row) => ('object' in data ? data.object(row) : row));
+    stdout.write(await customTable(context, objects));
+  } else if (isData(format)) {
     const { renderDocument, renderList } = await import('./data.ts');
-    if ('object' in data) stdout.write(renderList(rows.map(data.object), format));
+    if ('object' in data) stdout.write(renderList(rows.map(data.object), format, template));
     else if (format === 'name') stdout.write(rows.map((row) => `${data.name?.(row)}\n`).join(''));
-    else stdout.write(renderDocument(data.kind, data.value, format));
+    else stdout.write(renderDocument(data.kind, data.value, format, template));
   } else if (rows.length === 0 && empty !== undefined && stdout.isTTY && format !== 'csv')
     stderr.write(empty);
-  else stdout.write(renderTable(columns, rows, { output: stdout, format }));
+  else stdout.write(await tableText(context, columns, rows));
 }
 
 /**
@@ -44,29 +48,47 @@ export async function writeList<Row>(
  * shown
  */
 export async function writeObject(
-  { format, stdout }: CliContext,
+  context: CliContext,
   object: KubernetesObject,
   page: () => Promise<string> | string = () => '',
 ): Promise<void> {
-  if (isData(format)) stdout.write((await import('./data.ts')).renderObject(object, format));
+  const { format, template, stdout } = context;
+  if (format === 'custom-columns') stdout.write(await customTable(context, [object]));
+  else if (isData(format)) stdout.write((await import('./data.ts')).renderObject(object, format, template));
   else stdout.write(await page());
 }
 
 /** Writes several objects after their results were printed for people. */
-export async function writeObjects(
+export async function writeObjects(context: CliContext, objects: readonly KubernetesObject[]): Promise<void> {
+  const { format, template, stdout } = context;
+  if (format === 'custom-columns') stdout.write(await customTable(context, objects));
+  else if (isData(format)) stdout.write((await import('./data.ts')).renderList(objects, format, template));
+}
+
+async function customTable(context: CliContext, objects: readonly unknown[]): Promise<string> {
+  const { customColumns } = await import('./custom-columns.ts');
+  return tableText(context, customColumns(context.template), objects);
+}
+
+/** Loads the alignment of columns only for a terminal. */
+async function tableText<T>(
   { format, stdout }: CliContext,
-  objects: readonly KubernetesObject[],
-): Promise<void> {
-  if (isData(format)) stdout.write((await import('./data.ts')).renderList(objects, format));
+  columns: readonly Column<T>[],
+  rows: readonly T[],
+): Promise<string> {
+  if (format === 'csv') return lineWriter(columns, csvLine)(rows);
+  if (!stdout.isTTY) return lineWriter(columns, tabbedLine)(rows);
+  const { renderTable } = await import('./table.ts');
+  return renderTable(columns, rows, { output: stdout, format });
 }
 
 /** @param text output for people */
 export async function writeDocument(
-  { format, stdout }: CliContext,
+  { format, template, stdout }: CliContext,
   kind: string,
   value: Readonly<Record<string, unknown>>,
   text: (color: boolean) => string,
 ): Promise<void> {
-  if (isData(format)) stdout.write((await import('./data.ts')).renderDocument(kind, value, format));
+  if (isData(format)) stdout.write((await import('./data.ts')).renderDocument(kind, value, format, template));
   else stdout.write(text(stdout.color));
 }

@@ -2,6 +2,7 @@
  * Renders objects and documents as JSON, YAML or names. `kon apply -f -` and kubectl can read the output of `-o json`.
  */
 import { stringify } from 'yaml';
+import { evaluate, parseTemplate } from './json-path.ts';
 import type { DataFormat, OutputFormat } from './format.ts';
 
 export type KubernetesObject = {
@@ -31,16 +32,16 @@ const renderers: Readonly<
   Record<
     DataFormat,
     {
-      readonly one: (object: KubernetesObject) => string;
-      readonly list: (objects: readonly KubernetesObject[]) => string;
+      readonly one: (object: KubernetesObject, template: string) => string;
+      readonly list: (objects: readonly KubernetesObject[], template: string) => string;
       /** Renders one of many consecutive values, so that a program can separate them. */
-      readonly streamed: (value: object) => string;
+      readonly streamed: (value: object, template: string) => string;
     }
   >
 > = {
   json: {
     one: asJson,
-    list: (items) => asJson({ apiVersion: 'v1', kind: 'List', items }),
+    list: (items) => asJson(listOf(items)),
     streamed: (value) => `${JSON.stringify(value)}\n`,
   },
   yaml: {
@@ -53,30 +54,45 @@ const renderers: Readonly<
     list: (objects) => objects.map(nameLine).join(''),
     streamed: (value) => nameLine(value as KubernetesObject),
   },
+  // Like kubectl, without a line break at the end.
+  jsonpath: {
+    one: (object, template) => evaluate(parseTemplate(template), object),
+    list: (items, template) => evaluate(parseTemplate(template), listOf(items)),
+    streamed: (value, template) => `${evaluate(parseTemplate(template), value)}\n`,
+  },
 };
 
-export function renderObject(object: KubernetesObject, format: DataFormat): string {
-  return renderers[format].one(withoutManagedFields(object));
+function listOf(items: readonly KubernetesObject[]): object {
+  return { apiVersion: 'v1', kind: 'List', items };
+}
+
+export function renderObject(object: KubernetesObject, format: DataFormat, template: string): string {
+  return renderers[format].one(withoutManagedFields(object), template);
 }
 
 /** Renders one `List` in JSON, as kubectl does, and one document per object in YAML. */
-export function renderList(objects: readonly KubernetesObject[], format: DataFormat): string {
-  return renderers[format].list(objects.map(withoutManagedFields));
+export function renderList(
+  objects: readonly KubernetesObject[],
+  format: DataFormat,
+  template: string,
+): string {
+  return renderers[format].list(objects.map(withoutManagedFields), template);
 }
 
 /** Renders an object of a watch. */
-export function renderStreamed(object: KubernetesObject, format: DataFormat): string {
-  return renderers[format].streamed(withoutManagedFields(object));
+export function renderStreamed(object: KubernetesObject, format: DataFormat, template: string): string {
+  return renderers[format].streamed(withoutManagedFields(object), template);
 }
 
 /** Renders an object with the type of its change, as in the watch API. */
 export function renderEvent(
   { type, object }: { readonly type: string; readonly object: KubernetesObject },
   format: DataFormat,
+  template: string,
 ): string {
   return format === 'name'
     ? `${type}\t${nameLine(object)}`
-    : renderers[format].streamed({ type, object: withoutManagedFields(object) });
+    : renderers[format].streamed({ type, object: withoutManagedFields(object) }, template);
 }
 
 /** Renders a document of `kon` itself, under the command line's own apiVersion. */
@@ -84,15 +100,10 @@ export function renderDocument(
   kind: string,
   value: Readonly<Record<string, unknown>>,
   format: OutputFormat,
+  template = '',
 ): string {
-  return renderValue(documentOf(kind, value), format);
-}
-
-export function documentOf(
-  kind: string,
-  value: Readonly<Record<string, unknown>>,
-): Readonly<Record<string, unknown>> {
-  return { apiVersion: 'cli.k11n.dev/v1', kind, ...value };
+  const document = { apiVersion: 'cli.k11n.dev/v1', kind, ...value };
+  return format === 'jsonpath' ? evaluate(parseTemplate(template), document) : renderValue(document, format);
 }
 
 export function renderValue(value: unknown, format: OutputFormat): string {
@@ -100,7 +111,7 @@ export function renderValue(value: unknown, format: OutputFormat): string {
 }
 
 /** Removes managed fields, which would hide the other fields. kubectl omits them too. */
-export function withoutManagedFields(object: KubernetesObject): KubernetesObject {
+function withoutManagedFields(object: KubernetesObject): KubernetesObject {
   if (!('managedFields' in object.metadata)) return object;
   const { managedFields: _managedFields, ...metadata } = object.metadata;
   return { ...object, metadata };

@@ -11,12 +11,21 @@ const formats = {
   json: 'data',
   yaml: 'data',
   name: 'data',
+  jsonpath: 'data',
+  'custom-columns': 'rows',
   short: 'problems',
   markdown: 'text',
 } as const;
 
 export type OutputFormat = keyof typeof formats;
 export const allFormats = Object.keys(formats) as readonly OutputFormat[];
+
+/** Formats with a template after `=`: `-o jsonpath={.metadata.name}`. */
+export const templateFormats: readonly OutputFormat[] = ['jsonpath', 'custom-columns'];
+
+/** Format as help shows it. */
+export const shownFormat = (format: OutputFormat): string =>
+  templateFormats.includes(format) ? `${format}=…` : format;
 
 export type DataFormat = {
   [Format in OutputFormat]: (typeof formats)[Format] extends 'data' ? Format : never;
@@ -29,13 +38,13 @@ export function isData(format: OutputFormat): format is DataFormat {
 /** Formats by type of result, the default first. */
 export const formatsOf = {
   /** Objects, or rows with a name. */
-  list: ['table', 'wide', 'csv', 'json', 'yaml', 'name'],
+  list: ['table', 'wide', 'csv', 'json', 'yaml', 'name', 'jsonpath', 'custom-columns'],
   /** Rows that belong to one object and have no name of their own. */
-  records: ['table', 'csv', 'json', 'yaml'],
+  records: ['table', 'csv', 'json', 'yaml', 'jsonpath'],
   /** One object, as a page for people. */
-  object: ['table', 'wide', 'json', 'yaml', 'name'],
+  object: ['table', 'wide', 'json', 'yaml', 'name', 'jsonpath', 'custom-columns'],
   /** Result of a write: one line for people, the object for programs. */
-  written: ['table', 'json', 'yaml', 'name'],
+  written: ['table', 'json', 'yaml', 'name', 'jsonpath'],
   /** Lines about rollouts, each with a name. */
   rollouts: ['table', 'name'],
   /** Document of `kon` itself, which is not an object of the cluster. */

@@ -76,3 +76,48 @@ describe('renderTable', () => {
     expect(text).toContain('\u001B[31mb            \u001B[39m-');
   });
 });
+
+describe('renderTable on a narrow terminal', () => {
+  type Wide = { readonly name: string; readonly role: string; readonly message: string };
+  const wideColumns: readonly Column<Wide>[] = [
+    { header: 'NAME', value: ({ name }) => name, whole: true },
+    { header: 'ROLE', value: ({ role }) => role },
+    { header: 'MESSAGE', wraps: true, value: ({ message }) => message },
+  ];
+  const row: Wide = {
+    name: 'a-name-that-people-copy',
+    role: 'arn:aws:iam::111122223333:role/konstellation/kon-main-payments',
+    message: 'the trust policy differs from the wanted one and will be repaired',
+  };
+  const render = (width: number, format: 'table' | 'wide' = 'table'): readonly string[] =>
+    renderTable(wideColumns, [row], { output: { ...output(true), columns: width }, format })
+      .trimEnd()
+      .split('\n');
+
+  it.each([70, 80, 120])('fits into %i columns', (width) => {
+    const lines = render(width);
+    expect(lines.filter((line) => line.length > width)).toEqual([]);
+    expect(lines.join(' ')).toContain(row.name);
+  });
+
+  it('shortens ARNs from the left, and wraps messages between words without losing any', () => {
+    const lines = render(80);
+    expect(lines[1]).toMatch(/^a-name-that-people-copy {2}…\S+kon-main-payments {2}the trust policy/);
+    const words = lines
+      .slice(1)
+      .map((line) => line.slice(lines[0]!.indexOf('MESSAGE')).trim())
+      .join(' ');
+    expect(words).toBe(row.message);
+  });
+
+  it('shows whole values with -o wide and off a terminal', () => {
+    expect(render(40, 'wide')[1]).toContain(`${row.role}  ${row.message}`);
+    expect(renderTable(wideColumns, [row], { output: output(false), format: 'table' })).toContain(
+      `\t${row.role}\t`,
+    );
+  });
+
+  it('leaves a table unchanged that has room', () => {
+    expect(render(500)[1]).toBe(`${row.name}  ${row.role}  ${row.message}`);
+  });
+});

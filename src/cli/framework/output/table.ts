@@ -3,22 +3,19 @@
  * exact values, for programs. Headers and their order are the same in both.
  */
 import type { Output } from '../context.ts';
-import { paint, type Style } from './color.ts';
+import { paint } from './color.ts';
+import { cell, csvLine, lineWriter, tabbedLine, type Column } from './lines.ts';
 import type { OutputFormat } from './format.ts';
-import { printable } from './printable.ts';
 
-export type Column<T> = {
-  readonly header: string;
-  /** Exact value. An empty one is shown as `-`, so that the columns stay intact. */
-  readonly value: (row: T) => string;
-  /** Shorter value for a terminal. */
-  readonly short?: (row: T) => string;
-  /** Shown only with `-o wide`, or when the output is not a terminal. */
-  readonly wide?: true;
-  readonly style?: (row: T) => Style | undefined;
+export type { Column } from './lines.ts';
+
+type TableOptions = {
+  readonly output: Output;
+  readonly format: OutputFormat;
+  readonly indent?: number;
+  /** Fits the table into the terminal. By default only `wide` is not fitted. */
+  readonly fit?: boolean;
 };
-
-type TableOptions = { readonly output: Output; readonly format: OutputFormat; readonly indent?: number };
 
 export function renderTable<T>(
   columns: readonly Column<T>[],
@@ -40,67 +37,105 @@ export function tableWriter<T>(
   return options.output.isTTY ? alignedWriter(columns, options) : lineWriter(columns, tabbedLine);
 }
 
-function lineWriter<T>(
-  columns: readonly Column<T>[],
-  line: (values: readonly string[]) => string,
-): (rows: readonly T[]) => string {
-  let header: readonly (readonly string[])[] = [columns.map((column) => column.header)];
-  return (rows) => {
-    const lines = [...header, ...rows.map((row) => columns.map((column) => column.value(row)))];
-    header = [];
-    return lines.map(line).join('');
-  };
-}
-
-const tabbedLine = (values: readonly string[]): string => `${values.map(cell).join('\t')}\n`;
-
-/** Formats a line according to RFC 4180. An empty value is an empty field. */
-const csvLine = (values: readonly string[]): string => `${values.map(csvField).join(',')}\r\n`;
-
-/** Prefixes that spreadsheets interpret as a formula. https://owasp.org/www-community/attacks/CSV_Injection */
-const formula = /^[=+\-@\t\r\n＝＋－＠]/;
-
-function csvField(value: string): string {
-  const shown = printable(value);
-  const text = formula.test(shown) ? `'${shown}` : shown;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
+/** Blanks between columns. */
+const gap = 2;
+/** Minimum width of a shortened column. */
+const leastWidth = 8;
+/** Minimum width of a wrapped column. */
+const leastWrapped = 24;
 
 function alignedWriter<T>(
   columns: readonly Column<T>[],
-  { output, format, indent = 0 }: TableOptions,
+  { output, format, indent = 0, fit = format !== 'wide' }: TableOptions,
 ): (rows: readonly T[]) => string {
   const wide = format === 'wide';
-  const shown = columns.filter((column) => wide || !column.wide);
+  const visible = columns.filter((column) => wide || !column.wide);
   const margin = ' '.repeat(indent);
-  let widths: readonly number[] | undefined;
+  const room = fit && output.columns !== undefined ? output.columns - indent : Infinity;
+  let layout: Layout<T> | undefined;
   return (rows) => {
-    const texts = rows.map((row) =>
-      shown.map((column) => cell((wide ? column.value : (column.short ?? column.value))(row))),
-    );
-    const isFirst = widths === undefined;
-    const fixed = (widths ??= shown.map((column, index) =>
-      Math.max(column.header.length, ...texts.map((cells) => cells[index]?.length ?? 0)),
+    const textOf = (column: Column<T>, row: T): string =>
+      cell((wide ? column.value : (column.short ?? column.value))(row));
+    const isFirst = layout === undefined;
+    const { columns: shown, widths: fixed } = (layout ??= fitted(
+      visible,
+      visible.map((column) =>
+        Math.max(column.header.length, ...rows.map((row) => textOf(column, row).length)),
+      ),
+      room,
     ));
+    const texts = rows.map((row) => shown.map((column) => textOf(column, row)));
     const pad = (text: string, index: number): string =>
-      index === shown.length - 1 ? text : `${text.padEnd(fixed[index] ?? 0)}  `;
+      index === shown.length - 1 ? text : `${text.padEnd(fixed[index] ?? 0)}${' '.repeat(gap)}`;
     const header = shown
-      .map((column, index) => paint('bold', pad(column.header, index), output.color))
+      .map((column, index) =>
+        paint('bold', pad(shortened(column.header, fixed[index] ?? 0), index), output.color),
+      )
       .join('');
-    const body = rows.map((row, rowIndex) =>
-      shown
+    const before = fixed.slice(0, -1).reduce((sum, width) => sum + width + gap, 0);
+    const body = rows.flatMap((row, rowIndex) => {
+      const further: string[] = [];
+      const line = shown
         .map((column, index) => {
+          const width = fixed[index] ?? 0;
+          const [text = '', ...more] = column.wraps
+            ? wrapped(texts[rowIndex]?.[index] ?? '', width)
+            : [shortened(texts[rowIndex]?.[index] ?? '', room === Infinity ? Infinity : width)];
+          further.push(...more);
           const style = column.style?.(row);
-          const text = pad(texts[rowIndex]?.[index] ?? '', index);
-          return style ? paint(style, text, output.color) : text;
+          return style ? paint(style, pad(text, index), output.color) : pad(text, index);
         })
-        .join(''),
-    );
+        .join('');
+      return [line, ...further.map((text) => `${' '.repeat(before)}${text}`)];
+    });
     return [...(isFirst ? [header] : []), ...body].map((line) => `${margin}${line}\n`).join('');
   };
 }
 
-/** Replaces tabs and line breaks, which would start another column or row. */
-function cell(text: string): string {
-  return printable(text).replaceAll(/\s+/g, ' ').trim() || '-';
+type Layout<T> = { readonly columns: readonly Column<T>[]; readonly widths: readonly number[] };
+
+/**
+ * Narrows the widest columns until the table has room: first the wrapped one, then the others. Omits columns from the
+ * right if that is not enough.
+ */
+function fitted<T>(columns: readonly Column<T>[], wanted: readonly number[], room: number): Layout<T> {
+  const widths = [...wanted];
+  const excess = (): number => widths.reduce((sum, width) => sum + width, (widths.length - 1) * gap) - room;
+  const narrow = (index: number, least: number): void => {
+    const width = widths[index] ?? 0;
+    widths[index] = Math.max(Math.min(least, width), width - Math.max(0, excess()));
+  };
+  const last = columns.length - 1;
+  if (columns[last]?.wraps) narrow(last, leastWrapped);
+  while (excess() > 0) {
+    const candidates = widths.map((width, index) =>
+      columns[index]?.wraps || columns[index]?.whole ? 0 : width,
+    );
+    const widest = Math.max(...candidates);
+    if (widest <= leastWidth) break;
+    narrow(candidates.indexOf(widest), Math.max(leastWidth, ...candidates.filter((width) => width < widest)));
+  }
+  if (excess() <= 0 || columns.length <= 2) return { columns, widths };
+  const omitted = columns.findLastIndex(({ wraps }) => !wraps);
+  const isKept = (_each: unknown, index: number): boolean => index !== omitted;
+  return fitted(columns.filter(isKept), wanted.filter(isKept), room);
+}
+
+/** Shortens an ARN from the left, because its end names the object, and other text from the right. */
+function shortened(text: string, width: number): string {
+  if (text.length <= width) return text;
+  return text.startsWith('arn:') ? `…${text.slice(text.length - width + 1)}` : `${text.slice(0, width - 1)}…`;
+}
+
+/** Splits a text into lines of at most this width, between words where possible. */
+function wrapped(text: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  let rest = text;
+  while (rest.length > width) {
+    const space = rest.lastIndexOf(' ', width);
+    const at = space > 0 ? space : width;
+    lines.push(rest.slice(0, at));
+    rest = rest.slice(at).trimStart();
+  }
+  return [...lines, rest];
 }

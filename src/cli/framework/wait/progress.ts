@@ -49,6 +49,15 @@ export function describeProgress(object: KonObject, generation: number): Progres
   return { state: requiresUserAction(reason) ? 'stuck' : 'waiting', reason, message, lines };
 }
 
+/** Whether the object is Ready, or waits only for its first pod, in its current generation. */
+export function isReady(object: KonObject): boolean {
+  const ready = readyOf(object);
+  if (!ready || object.metadata.deletionTimestamp !== undefined) return false;
+  const { generation } = object.metadata as { readonly generation?: number };
+  const isCurrent = generation === undefined || (ready.observedGeneration ?? generation) >= generation;
+  return isCurrent && (ready.status === 'True' || awaitsPod(ready));
+}
+
 /** Whether everything is in place except the proof that the first pod gives. */
 export function awaitsPod({ reason }: { readonly reason?: string | undefined }): boolean {
   return reason === ('AwaitingFirstPod' satisfies IdentityReason);

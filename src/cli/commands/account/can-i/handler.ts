@@ -25,13 +25,12 @@ export async function canIFlow(
   context: CliContext,
   question: { readonly account: string; readonly action: string; readonly resource: string },
 ): Promise<ExitCode> {
-  const answer = await decide(context, question);
+  const answer = await ask(context, question);
   await writeDocument(context, 'PolicyDecision', answer, (color) => renderAnswer(answer, color));
   return answer.decision === 'allowed' ? exitCodes.ok : exitCodes.error;
 }
 
-/** Also used by the console. */
-export async function decide(
+async function ask(
   context: CliContext,
   { account: name, action, resource }: { account: string; action: string; resource: string },
 ): Promise<Answer> {

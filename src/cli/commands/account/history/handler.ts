@@ -1,6 +1,5 @@
 /** Implements the `history` command for objects of any kind. */
 import { recentEvents } from '../../../cluster/events.ts';
-import type { KubeClient } from '../../../../kube/index.ts';
 import { getObject } from '../../../cluster/objects.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import type { Kind, KonObject } from '../../../cluster/kinds.ts';
@@ -17,26 +16,14 @@ export async function historyFlow<T extends KonObject>(
   kind: Kind<T>,
   name: string,
 ): Promise<void> {
-  const history = await historyOf(await context.connect(), kind, name);
-  await writeList(context, {
-    rows: history.items,
-    columns: columns(context.now()),
-    data: { kind: 'History', value: history },
-  });
-}
-
-/** Value of the `History` document. */
-export async function historyOf<T extends KonObject>(
-  client: KubeClient,
-  kind: Kind<T>,
-  name: string,
-): Promise<{
-  readonly of: { readonly kind: string; readonly name: string };
-  readonly items: readonly Happening[];
-}> {
+  const client = await context.connect();
   const object = await getObject(client, kind, name);
-  const items = timeline(object, await recentEvents(client, object, mostEvents));
-  return { of: { kind: object.kind, name }, items };
+  const rows = timeline(object, await recentEvents(client, object, mostEvents));
+  await writeList(context, {
+    rows,
+    columns: columns(context.now()),
+    data: { kind: 'History', value: { of: { kind: object.kind, name }, items: rows } },
+  });
 }
 
 const columns = (now: number): readonly Column<Happening>[] => [
@@ -50,5 +37,5 @@ const columns = (now: number): readonly Column<Happening>[] => [
     style: (item) => (item.warning ? 'yellow' : undefined),
   },
   { header: 'COUNT', value: (item) => String(item.count ?? 1) },
-  { header: 'MESSAGE', value: (item) => item.message },
+  { header: 'MESSAGE', wraps: true, value: (item) => item.message },
 ];

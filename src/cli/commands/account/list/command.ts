@@ -1,5 +1,5 @@
 import { defineCommand } from '../../../framework/command.ts';
-import { watchListOptions } from '../../../framework/options.ts';
+import { selectionOptions, watchListOptions } from '../../../framework/options.ts';
 
 export const accountListCommand = defineCommand({
   path: ['account', 'list'],
@@ -14,15 +14,27 @@ export const accountListCommand = defineCommand({
       complete: 'accounts',
     },
   ],
-  options: [...watchListOptions],
+  options: [
+    {
+      name: 'policy',
+      value: 'POLICY',
+      repeatable: true,
+      summary: 'only those with this policy: its ARN, its name, or a pattern with *; repeat for more',
+      complete: 'policies',
+    },
+    ...selectionOptions,
+    ...watchListOptions,
+  ],
   returns: 'list',
   examples: [
     { does: 'See them all', command: 'kon account list' },
     { does: 'Follow changes', command: 'kon account list --watch' },
     { does: 'With full ARNs', command: 'kon account list -o wide' },
+    { does: 'Names of accounts that are not ready', command: 'kon account list --not-ready -o name' },
+    { does: 'Accounts with a policy', command: 'kon account list --policy AdministratorAccess' },
     {
-      does: 'Names of accounts that are not Ready',
-      command: `kon account list | awk -F'\\t' '$2 == "False" {print $1}'`,
+      does: 'Chosen fields',
+      command: "kon account list -o custom-columns='NAME:.metadata.name,ROLE:.status.roleArn'",
     },
   ],
   run: async (context, { args, options }) => {

@@ -40,8 +40,7 @@ export async function verifyFlow(context: CliContext, name: string): Promise<Exi
   return results.length > 0 && results.every((result) => result.proven) ? exitCodes.ok : exitCodes.error;
 }
 
-/** Also used by the console. */
-export async function verify(context: CliContext, name: string): Promise<readonly Verification[]> {
+async function verify(context: CliContext, name: string): Promise<readonly Verification[]> {
   const client = await context.connect();
   const [{ facts, region }, account] = await Promise.all([
     getClusterFacts(client),
@@ -171,5 +170,5 @@ const columns: readonly Column<Verification>[] = [
   },
   { header: 'ROLE', value: (row) => row.roleArn ?? '' },
   { header: 'REASON', value: (row) => row.reason ?? '' },
-  { header: 'MESSAGE', value: (row) => row.message ?? '' },
+  { header: 'MESSAGE', wraps: true, value: (row) => row.message ?? '' },
 ];

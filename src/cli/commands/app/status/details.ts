@@ -76,5 +76,5 @@ const targetColumns: readonly Column<TargetRow>[] = [
     style: (target) => (target.identityCurrent === false ? 'yellow' : undefined),
   },
   { header: 'REASON', value: (target) => target.reason ?? '' },
-  { header: 'MESSAGE', value: (target) => target.message ?? '' },
+  { header: 'MESSAGE', wraps: true, value: (target) => target.message ?? '' },
 ];

@@ -4,7 +4,7 @@ import type { LinkedServiceAccount } from '../../../../api/linked-service-accoun
 import { sessionsNote } from '../../../../identity/plan/sessions.ts';
 import type { KubeClient, KubeObject } from '../../../../kube/index.ts';
 import { changeSpec, listObjects } from '../../../cluster/objects.ts';
-import { getClusterConfig } from '../../../cluster/targets.ts';
+import { getClusterConfig, targetNotFound } from '../../../cluster/targets.ts';
 import { confirm, requireConfirmation } from '../../../framework/confirm.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { formatAge } from '../../../framework/duration.ts';
@@ -39,11 +39,9 @@ export async function deleteTarget(
 }
 
 /** @throws CliError of code NOT_FOUND if the target does not exist */
-function withoutTarget({ metadata, spec }: ClusterConfig, name: string): ClusterConfig['spec'] {
-  if (!spec.targets.includes(name))
-    throw new CliError('NOT_FOUND', `ClusterConfig ${metadata.name} has no target "${name}"`, {
-      next: ['List targets: kon target list'],
-    });
+function withoutTarget(config: ClusterConfig, name: string): ClusterConfig['spec'] {
+  if (!config.spec.targets.includes(name)) throw targetNotFound(config, name);
+  const { spec } = config;
   return { ...spec, targets: spec.targets.filter((target) => target !== name) };
 }
 

@@ -1,13 +1,24 @@
 import { defineCommand } from '../../../framework/command.ts';
+import { notReadyOption, sortOption } from '../../../framework/options.ts';
 
 export const targetListCommand = defineCommand({
   path: ['target', 'list'],
   aliases: ['ls', 'get'],
   summary: 'List targets with the number of accounts and apps in each',
+  positionals: [
+    {
+      name: 'name',
+      variadic: true,
+      summary: 'only the target of this name; repeat for more',
+      names: 'target',
+      complete: 'targets',
+    },
+  ],
+  options: [{ ...notReadyOption, summary: 'only those without an active namespace' }, sortOption],
   returns: 'list',
   examples: [{ does: 'List where apps can run', command: 'kon target list' }],
-  run: async (context) => {
+  run: async (context, { args, options }) => {
     const { listTargets } = await import('./handler.ts');
-    return listTargets(context);
+    return listTargets(context, { ...options, names: args.name });
   },
 });

@@ -3,10 +3,11 @@ import type { Column } from '../../../framework/output/table.ts';
 import { apiVersion } from '../../../../api/resources.ts';
 import { resources } from '../../../../kube/index.ts';
 import { listObjects } from '../../../cluster/objects.ts';
-import { getClusterConfig } from '../../../cluster/targets.ts';
+import { getClusterConfig, targetNotFound } from '../../../cluster/targets.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { accountKind, appKind } from '../../../cluster/kinds.ts';
 import { createdColumn } from '../../../objects/columns.ts';
+import { sorted } from '../../../objects/selection.ts';
 import { writeList } from '../../../framework/output/answer.ts';
 import { stateOf, type Namespace, type NamespaceState } from '../namespace.ts';
 
@@ -24,7 +25,7 @@ export type Target = {
 };
 
 const columns = (now: number): readonly Column<Target>[] => [
-  { header: 'NAME', value: (target) => target.metadata.name },
+  { header: 'NAME', value: (target) => target.metadata.name, whole: true },
   {
     header: 'NAMESPACE',
     value: (target) => target.status.namespace,
@@ -43,7 +44,14 @@ const columns = (now: number): readonly Column<Target>[] => [
   createdColumn(now),
 ];
 
-export async function listTargets(context: CliContext): Promise<void> {
+export async function listTargets(
+  context: CliContext,
+  input: {
+    readonly names: readonly string[];
+    readonly notReady: boolean;
+    readonly sortBy: string | undefined;
+  },
+): Promise<void> {
   const client = await context.connect();
   const config = await getClusterConfig(client);
   const [accounts, apps, namespaces] = await Promise.all([
@@ -69,6 +77,16 @@ export async function listTargets(context: CliContext): Promise<void> {
       },
     };
   });
-  const data = { object: (target: Target): Target => target };
-  await writeList(context, { rows: targets, columns: columns(context.now()), data });
+  const unknown = input.names.find((name) => !config.spec.targets.includes(name));
+  if (unknown !== undefined) throw targetNotFound(config, unknown);
+  const kept = targets.filter(
+    ({ metadata, status }) =>
+      (input.names.length === 0 || input.names.includes(metadata.name)) &&
+      (!input.notReady || status.namespace !== 'Active'),
+  );
+  const shown = columns(context.now());
+  const rows = input.sortBy === undefined ? kept : sorted(kept, input.sortBy, shown);
+  const empty =
+    targets.length > 0 ? 'No target matches.\n' : 'There are no targets. Make one: kon target create NAME\n';
+  await writeList(context, { rows, columns: shown, data: { object: (target) => target }, empty });
 }

@@ -1,0 +1,43 @@
+import { defineCommand } from '../../../framework/command.ts';
+import { accountOption, requiredNames, sortOption } from '../../../framework/options.ts';
+
+export const accountPodsCommand = defineCommand({
+  path: ['account', 'pods'],
+  summary: 'List which pod holds which role',
+  description:
+    'Without a name, lists the pods of all accounts in all targets, and other pods there that hold an AWS identity. IDENTITY is current, stale (holds another identity), uninjected (the webhook missed it), exempt (by annotation) or none wanted; HOLDS shows what the pod holds.',
+  positionals: [
+    {
+      name: 'name',
+      variadic: true,
+      summary: 'name of the account (default: all); repeat for more',
+      names: 'account',
+      complete: 'accounts',
+    },
+  ],
+  options: [
+    accountOption,
+    {
+      name: 'target',
+      short: 't',
+      value: 'NAME',
+      repeatable: true,
+      summary: 'only this target (default: all targets); repeat for more',
+      names: 'target',
+      complete: 'targets',
+    },
+    { name: 'not-current', summary: 'only pods that do not hold the identity of their account' },
+    sortOption,
+  ],
+  returns: 'list',
+  examples: [
+    { does: 'See which pod holds which role', command: 'kon account pods' },
+    { does: 'Pods that still hold an older identity', command: 'kon account pods myaccount --not-current' },
+  ],
+  run: async (context, { args, options }) => {
+    const { accountPodsFlow } = await import('./handler.ts');
+    const all = args.name.length === 0 && options.account === undefined;
+    const names = all ? [] : requiredNames('account', args.name, options.account);
+    return accountPodsFlow(context, { ...options, names });
+  },
+});

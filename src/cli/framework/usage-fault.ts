@@ -1,0 +1,54 @@
+/** Explains a command line that the parser refuses, with the command that was probably meant. */
+import type { CommanderError } from 'commander';
+import type { Vocabulary } from './command.ts';
+import { type CliError, usageError } from './errors.ts';
+
+export function usageFault(error: CommanderError, argv: readonly string[], vocabulary: Vocabulary): CliError {
+  const [message = '', ...more] = error.message.replace(/^error: /, '').split('\n');
+  const suggestion = more.map((line) => line.replace(/^\((.*)\)$/, '$1')).filter(Boolean);
+  const advice =
+    error.code === 'commander.unknownCommand'
+      ? verbAdvice(argv, vocabulary)
+      : error.code === 'commander.excessArguments'
+        ? fileAdvice(argv, vocabulary)
+        : [];
+  return usageError(
+    message,
+    ...(advice.length > 0 ? advice : suggestion),
+    `Run: ${nearestHelp(argv, vocabulary)}`,
+  );
+}
+
+/** Advice for a verb that a group does not have, or for a verb without a noun. */
+function verbAdvice(argv: readonly string[], { commands, groups }: Vocabulary): readonly string[] {
+  const [first = '', second = ''] = argv.filter((word) => !word.startsWith('-'));
+  const advice = groups.find(({ path }) => path[0] === first)?.advice?.[second];
+  if (advice !== undefined) return [advice];
+  return commands
+    .filter(
+      ({ path, aliases, hidden }) =>
+        !hidden && path.length === 2 && (path[1] === first || aliases?.includes(first)),
+    )
+    .map(({ path }) => `Did you mean: kon ${path.join(' ')}`);
+}
+
+/** Advice for a file that is given without its option: `kon apply FILE`. */
+function fileAdvice(argv: readonly string[], { commands }: Vocabulary): readonly string[] {
+  const command = commands.find(({ path }) => path.every((word, index) => argv[index] === word));
+  const file = argv.slice(command?.path.length).find((word) => !word.startsWith('-'));
+  const takesFile =
+    command?.positionals.length === 0 && command.options.some(({ name }) => name === 'filename');
+  return takesFile && file !== undefined
+    ? [`Pass files with -f: kon ${command.path.join(' ')} -f ${file}`]
+    : [];
+}
+
+/** Help of the longest command or group that the words begin with. */
+function nearestHelp(argv: readonly string[], vocabulary: Vocabulary): string {
+  const paths = [...vocabulary.commands, ...vocabulary.groups].map((each) => each.path);
+  const words = argv.filter((word) => !word.startsWith('-'));
+  const matching = paths
+    .filter((path) => path.every((word, index) => words[index] === word))
+    .toSorted((a, b) => b.length - a.length);
+  return ['kon', ...(matching[0] ?? []), '--help'].join(' ');
+}

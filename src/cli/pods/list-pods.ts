@@ -1,0 +1,102 @@
+/** Reads the pods of apps and accounts with the identity of each, for `kon app pods` and `kon account pods`. */
+import type { App } from '../../api/app.ts';
+import { appLabel } from '../../api/labels.ts';
+import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
+import { isForbidden, resources, type KubeClient } from '../../kube/index.ts';
+import { givenIdentity } from '../../workloads/pod-identity.ts';
+import { chosenTargets, podsOf, type AppPod } from '../cluster/app-objects.ts';
+import { accountKind } from '../cluster/kinds.ts';
+import { listObjects } from '../cluster/objects.ts';
+import type { CliContext } from '../framework/context.ts';
+import { oldestFirst, podRow, type PodRow } from './rows.ts';
+import { identitiesOf, wantedIdentities } from './wanted-identities.ts';
+
+/** @throws CliError of code NOT_FOUND for a target that the app does not have */
+export async function podsOfApp(
+  client: KubeClient,
+  app: App,
+  targets: readonly string[],
+): Promise<readonly PodRow[]> {
+  const wanted = await wantedIdentities(client, app);
+  const rows = await Promise.all(
+    chosenTargets(app, targets).map(async (target) =>
+      oldestFirst(
+        (await podsOf(client, app, target)).map((pod) =>
+          podRow(target, pod, wanted.get(target), app.spec.serviceAccount),
+        ),
+      ),
+    ),
+  );
+  return rows.flat();
+}
+
+/** Pods of all apps, with one request for each target. */
+export async function podsOfApps(
+  context: CliContext,
+  client: KubeClient,
+  apps: readonly App[],
+  targets: readonly string[],
+): Promise<readonly PodRow[]> {
+  const accounts = await listObjects(client, accountKind).catch((error: unknown) => {
+    if (isForbidden(error)) return [];
+    throw error;
+  });
+  const byName = new Map(apps.map((app) => [app.metadata.name, app]));
+  const used = [...new Set(apps.flatMap(({ spec }) => spec.targets.map(({ name }) => name)))];
+  const chosen = targets.length === 0 ? used : used.filter((name) => targets.includes(name));
+  return inEach(context, client, chosen, { labelSelector: appLabel }, (target, pod) => {
+    const app = byName.get(pod.metadata.labels?.[appLabel] ?? '');
+    if (!app?.spec.targets.some(({ name }) => name === target)) return undefined;
+    const account = accounts.find(({ metadata }) => metadata.name === app.spec.serviceAccount);
+    return podRow(target, pod, account && identitiesOf(account).get(target), app.spec.serviceAccount);
+  });
+}
+
+/**
+ * Pods with the ServiceAccount of one of the accounts.
+ * @param others also returns pods that hold an AWS identity from elsewhere
+ */
+export async function podsOfAccounts(
+  context: CliContext,
+  client: KubeClient,
+  accounts: readonly LinkedServiceAccount[],
+  { targets, others }: { readonly targets: readonly string[]; readonly others: boolean },
+): Promise<readonly PodRow[]> {
+  const byName = new Map(accounts.map((account) => [account.metadata.name, account]));
+  return inEach(context, client, targets, {}, (target, pod) => {
+    const name = pod.spec?.serviceAccountName ?? '';
+    const account = byName.get(name);
+    const wanted = account && identitiesOf(account).get(target);
+    return account || (others && givenIdentity(pod)) ? podRow(target, pod, wanted, name) : undefined;
+  });
+}
+
+/** Lists the pods of each target, and names the targets where the user may not. @throws KubeApiError if that is all of them */
+async function inEach(
+  { stderr, signal }: CliContext,
+  client: KubeClient,
+  targets: readonly string[],
+  selection: { readonly labelSelector?: string },
+  toRow: (target: string, pod: AppPod) => PodRow | undefined,
+): Promise<readonly PodRow[]> {
+  const refused: unknown[] = [];
+  const rows = await Promise.all(
+    targets.map(async (target) => {
+      try {
+        const { items } = await client.list<AppPod>(resources.pods, {
+          namespace: target,
+          ...selection,
+          signal,
+        });
+        return oldestFirst(items.flatMap((pod) => toRow(target, pod) ?? []));
+      } catch (error) {
+        if (!isForbidden(error)) throw error;
+        refused.push(error);
+        stderr.write(`‼ you may not list pods in ${target}\n`);
+        return [];
+      }
+    }),
+  );
+  if (refused.length > 0 && refused.length === targets.length) throw refused[0];
+  return rows.flat();
+}
