@@ -6,7 +6,8 @@ import { scenariosIn } from './table/table.ts';
 /** Counts of the experiments, which are not in the table. */
 const measured = { roles: 9, policies: 1 };
 
-export function announcement(place: Place): string {
+/** @param target the target of the walkthrough, if there is one */
+export function announcement(place: Place, target?: string): string {
   const count = counter(Object.values(scenariosIn(place)).flat());
   const { cluster } = place;
   const providers = count('CreateOpenIDConnectProvider');
@@ -20,6 +21,11 @@ export function announcement(place: Place): string {
           `  a namespace ${cluster.namespace} with two ServiceAccounts, and one Pod Identity association, in EKS cluster ${cluster.name}`,
         ]
       : []),
+    ...(target === undefined
+      ? []
+      : [
+          `  an account ${place.prefix}walk of target ${target}, for which the operator creates one IAM role without permissions`,
+        ]),
     'Roles and policies have the name prefix, and these and the providers the tag ' +
       `konstellation-conformance=${place.run}. S3 costs less than a cent; IAM, STS and associations are free.`,
     '',

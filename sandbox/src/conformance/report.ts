@@ -93,7 +93,7 @@ export function renderReport(report: Report): string {
   const lines = [
     '# Conformance report',
     '',
-    `${calls.equal} calls are equal to the scenario table, ${calls.different} differ, ${calls.skipped} were skipped.`,
+    `Calls: ${calls.equal} equal to the scenario table, ${calls.different} different, ${calls.skipped} skipped.`,
     ...(report.interrupted ? ['', 'The run was interrupted: later scenarios are missing.'] : []),
     '',
     ...table(

@@ -27,6 +27,8 @@ export type RunOptions = {
   readonly version: string;
   readonly endpoint?: string | undefined;
   readonly onProgress: (line: string) => void;
+  /** Further calls at the end. It removes what it creates. */
+  readonly walkthrough?: (() => Promise<AreaReport>) | undefined;
 };
 
 /** @returns the report, also of an interrupted run. @throws the failure of a run that could not go on, after the removal */
@@ -55,6 +57,11 @@ export async function runConformance(options: RunOptions): Promise<Report> {
     onProgress('measured how changes propagate');
     for (const [name, scenarios] of Object.entries(scenariosIn(place)))
       await runArea(name, scenarios, runner, { areas, onProgress });
+    if (options.walkthrough) {
+      const area = await options.walkthrough();
+      areas.push(area);
+      onProgress(progressOf(area));
+    }
     measurements.push(...((lastUsed && (await answered('last-used', lastUsed, measurements))) ?? []));
     quotas = (await answered('quotas', () => readQuotas(runner), measurements)) ?? {};
   } catch (error) {
@@ -118,8 +125,12 @@ async function runArea(
     reports.push({ name: scenario.name, calls });
     await runScenario(scenario, runner, (result) => calls.push(result));
   }
+  onProgress(progressOf(area));
+}
+
+function progressOf(area: AreaReport): string {
   const { equal, different, skipped } = countCalls([area]);
-  onProgress(`${name}: ${equal} calls equal, ${different} different, ${skipped} skipped`);
+  return `${area.name}: ${equal} calls equal, ${different} different, ${skipped} skipped`;
 }
 
 const mostRounds = 5;

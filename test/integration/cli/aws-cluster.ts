@@ -40,7 +40,12 @@ export type AwsCluster = {
 };
 
 export async function startAwsCluster(
-  options: { readonly provider?: boolean; readonly crds?: boolean } = {},
+  options: {
+    readonly provider?: boolean;
+    readonly crds?: boolean;
+    /** Further users of the AWS account. Default: none. */
+    readonly users?: readonly (Keys & { readonly policies: readonly object[] })[];
+  } = {},
 ): Promise<AwsCluster> {
   const cluster = await startControlPlane();
   const user = (name: string): string => `arn:aws:iam::${accountId}:user/${name}`;
@@ -69,6 +74,7 @@ export async function startAwsCluster(
         ],
       },
       { ...nobody, principalArn: user('nobody'), policies: [] },
+      ...(options.users ?? []).map((given, index) => ({ ...given, principalArn: user(`further-${index}`) })),
     ],
     clusters: [
       {

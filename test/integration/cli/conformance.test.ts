@@ -204,20 +204,23 @@ describe('before anything is created', () => {
 });
 
 describe('an interrupted run', () => {
-  test('removes everything, and reports what it has seen', async () => {
-    aws.faults.set({ latencyMs: 5 });
-    const running = kon.start(command('--yes', '-o', 'json'), { env });
-    await running.until('Roles: ');
-    running.stop();
-    const { code, stdout, stderr } = await running.finished;
-    expect(stderr).toContain('interrupted; everything that the run had created is removed');
-    expect(code).toBe(130);
-    const report = JSON.parse(stdout) as Report;
-    expect(report.interrupted).toBe(true);
-    expect(report.areas.map(({ name }) => name)).toContain('Roles');
-    expect(report.areas.map(({ name }) => name)).not.toContain('Buckets and objects');
-    expect(await rolesAndBuckets()).toEqual([]);
-  });
+  test.each(['SIGINT', 'SIGTERM'] as const)(
+    'removes everything after %s, and reports what it has seen',
+    async (ending) => {
+      aws.faults.set({ latencyMs: 5 });
+      const running = kon.start(command('--yes', '-o', 'json'), { env });
+      await running.until('Roles: ');
+      running.stop(ending);
+      const { code, stdout, stderr } = await running.finished;
+      expect(stderr).toContain('interrupted; everything that the run had created is removed');
+      expect(code).toBe(130);
+      const report = JSON.parse(stdout) as Report;
+      expect(report.interrupted).toBe(true);
+      expect(report.areas.map(({ name }) => name)).toContain('Roles');
+      expect(report.areas.map(({ name }) => name)).not.toContain('Buckets and objects');
+      expect(await rolesAndBuckets()).toEqual([]);
+    },
+  );
 
   test('that was killed is cleaned up later, and the roles and buckets of others stay', async () => {
     const trust = JSON.stringify(all).replace(
@@ -242,7 +245,7 @@ describe('an interrupted run', () => {
     aws.faults.set({ latencyMs: 5 });
     const running = kon.start(command('--yes'), { env });
     await running.until('Identity providers and sessions: ');
-    running.kill();
+    running.stop('SIGKILL');
     await running.finished;
     aws.faults.set({});
     expect((await rolesAndBuckets()).length).toBeGreaterThan(foreigners.length + 20);
@@ -287,11 +290,14 @@ describe('with a cluster', () => {
   let cluster: AwsCluster;
   afterEach(() => cluster.stop());
 
-  const withCluster = async (...more: readonly string[]): Promise<Awaited<ReturnType<Kon['run']>>> => {
+  const clusterPolicy = runPolicy({ partition: 'aws', accountId, cluster: true });
+  const withCluster = async (
+    more: readonly string[],
+    extra: Readonly<Record<string, string>> = {},
+  ): Promise<Awaited<ReturnType<Kon['run']>>> => {
     const context = (await cluster.cluster.kubectl(['config', 'current-context'])).trim();
-    return cluster.kon.run(
-      command('--context', context, '--cluster-name', 'main', '--region', 'eu-west-1', ...more),
-    );
+    const args = ['--context', context, '--cluster-name', 'main', '--region', 'eu-west-1', '--yes'];
+    return cluster.kon.run(command(...args, '-o', 'json', ...more), { env: extra });
   };
   /** Namespaces of runs with their phase: no controller completes a deletion here. */
   const namespaces = (): Promise<string> =>
@@ -315,7 +321,7 @@ describe('with a cluster', () => {
     async (provider) => {
       cluster = await startAwsCluster({ provider, crds: false });
       const before = await providers();
-      const { code, stdout, stderr } = await withCluster('--yes', '-o', 'json');
+      const { code, stdout, stderr } = await withCluster([]);
       expect(stderr).toContain('in EKS cluster main');
       const report = JSON.parse(stdout) as Report;
       expect(differencesIn(report)).toEqual([]);
@@ -343,6 +349,34 @@ describe('with a cluster', () => {
       expect(await namespaces()).toBe('Terminating ');
     },
   );
+
+  test('the operator creates, changes and deletes an account in the target of the walkthrough', async () => {
+    cluster = await startAwsCluster({ users: [{ ...runner, policies: [clusterPolicy] }] });
+    await cluster.cluster.kubectl(['create', 'namespace', 'production']);
+    await cluster.startOperator();
+    await cluster.configure(['production']);
+    const { code, stdout, stderr } = await withCluster(['--target', 'production']);
+    expect(stderr).toMatch(/an account k11n-conf-\w{8}-walk of target production/);
+    const report = JSON.parse(stdout) as Report;
+    expect(differencesIn(report)).toEqual([]);
+    expect(code).toBe(0);
+    const walkthrough = report.areas.find(({ name }) => name === 'Walkthrough');
+    expect(walkthrough?.scenarios[0]?.calls.map(({ operation, got }) => [operation, got])).toEqual([
+      ['create the account', 'Ready=True'],
+      ['add a policy', 'Ready=True'],
+      ['delete the account', 'deleted'],
+    ]);
+    const created = cluster.aws.journal
+      .entries({ action: 'AttachRolePolicy' })
+      .filter(({ parameters }) => parameters['PolicyArn'] === 'arn:aws:iam::aws:policy/AWSDenyAll');
+    expect(created).toHaveLength(1);
+    expect(await cluster.cluster.kubectl(['get', 'linkedserviceaccounts', '-o', 'name'])).toBe('');
+
+    // The least rights are enough for the AWS account of a cluster too.
+    const least = await withCluster([], envOf(cluster.aws.url, runner));
+    expect(differencesIn(JSON.parse(least.stdout) as Report)).toEqual([]);
+    expect(least.code).toBe(0);
+  });
 });
 
 test('moto differs from AWS in those calls that the table names', async () => {

@@ -21,10 +21,8 @@ export type Running = {
   until(text: string): Promise<void>;
   /** Returns the stdout so far. */
   output(): string;
-  /** Sends SIGINT. */
-  stop(): void;
-  /** Sends SIGKILL. */
-  kill(): void;
+  /** Default: SIGINT. */
+  stop(signal?: NodeJS.Signals): void;
 };
 
 export type OnTerminal = Pick<Running, 'until'> & {
@@ -116,8 +114,7 @@ export async function prepareKon(
         }),
       output: () => stdout,
       write: (text) => void child.stdin.write(text),
-      stop: () => void child.kill('SIGINT'),
-      kill: () => void child.kill('SIGKILL'),
+      stop: (signal = 'SIGINT') => void child.kill(signal),
     };
   };
 

@@ -3,8 +3,11 @@ import { GetOpenIDConnectProviderCommand, type IAMClient } from '@aws-sdk/client
 import { isNotFound, resources, type KubeClient } from '../../../kube/index.ts';
 import type { CliContext } from '../../framework/context.ts';
 import { CliError } from '../../framework/errors.ts';
+import { accountKind } from '../../cluster/kinds.ts';
+import { orMissing } from '../../cluster/objects.ts';
 import { cluesOf, withCluster } from '../../installation/discover.ts';
 import type { Sandbox } from '../sandbox/engine.ts';
+import { runLabel } from './run-label.ts';
 
 export type Conformance = Awaited<ReturnType<Sandbox['loadConformance']>>;
 
@@ -17,10 +20,10 @@ export type ClusterOfRun = {
   readonly hasProvider: (iam: IAMClient) => Promise<boolean>;
   /** Names of the namespaces that runs created. */
   readonly namespaces: () => Promise<readonly string[]>;
+  /** Names of the accounts that runs created; none if Konstellation is not installed. */
+  readonly accounts: () => Promise<readonly string[]>;
 };
 
-/** The label of a run's namespace, whose value is the run. It has the key of the tag in AWS. */
-const label = 'konstellation-conformance';
 const stsAudience = 'sts.amazonaws.com';
 
 /** @throws CliError when the cluster of the context is not an EKS cluster of the caller's account */
@@ -40,10 +43,16 @@ export async function findCluster(
       hasProvider: (iam) => exists(iam, cluster.providerArn),
       async namespaces() {
         const { items } = await client.list(resources.namespaces, {
-          labelSelector: label,
+          labelSelector: runLabel,
           signal: context.signal,
         });
         return items.map(({ metadata }) => metadata.name);
+      },
+      async accounts() {
+        const listed = await orMissing(
+          client.list(accountKind.resource, { labelSelector: runLabel, signal: context.signal }),
+        );
+        return listed?.items.map(({ metadata }) => metadata.name) ?? [];
       },
     };
   });
@@ -82,7 +91,7 @@ export async function prepareCluster(
   try {
     await client.create(
       resources.namespaces,
-      { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels: { [label]: run } } },
+      { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels: { [runLabel]: run } } },
       { signal },
     );
     for (const name of [serviceAccount, 'other'])

@@ -24,6 +24,14 @@ export const conformanceCommand = defineCommand({
       summary: 'with --context: region of the EKS cluster, if the kubeconfig does not name it',
     },
     {
+      name: 'target',
+      value: 'NAME',
+      summary:
+        'with --context: also let the operator there create, change and delete an account in this target',
+      complete: 'targets',
+      names: 'target',
+    },
+    {
       name: 'propagation-timeout',
       value: 'DURATION',
       parse: parseDuration,

@@ -19,12 +19,14 @@ import {
   type ClusterOfRun,
   type Conformance,
 } from './cluster.ts';
+import { removeAccount, walkThrough } from './walkthrough.ts';
 import { openReportFolder, type ReportFolder } from './report-folder.ts';
 
 export type ConformanceRequest = {
   readonly account: string | undefined;
   readonly clusterName: string | undefined;
   readonly region: string | undefined;
+  readonly target: string | undefined;
   readonly propagationTimeout: number;
   readonly report: string | undefined;
   readonly maskAccount: boolean;
@@ -36,8 +38,11 @@ export type ConformanceRequest = {
 export async function conformanceFlow(context: CliContext, request: ConformanceRequest): Promise<ExitCode> {
   const accountId = requiredAccount(request);
   const hasCluster = context.global.context !== undefined;
-  if (!hasCluster && (request.clusterName ?? request.region) !== undefined)
-    throw usageError('--cluster-name and --region need --context', 'Choose the cluster: --context NAME');
+  if (!hasCluster && (request.clusterName ?? request.region ?? request.target) !== undefined)
+    throw usageError(
+      '--cluster-name, --region and --target need --context',
+      'Choose the cluster: --context NAME',
+    );
   const conformance = await (await loadSandbox()).loadConformance();
   if (request.printPolicy) {
     const partition = partitionOfRegion(regionOf(context));
@@ -96,7 +101,7 @@ async function run(of: Run): Promise<ExitCode> {
       hasProvider: await cluster.hasProvider(clients.of().iam),
     },
   });
-  stderr.write(conformance.announcement(place));
+  stderr.write(conformance.announcement(place, request.target));
   await confirm(context, {
     yes: request.yes,
     what: 'creating resources in an AWS account',
@@ -108,16 +113,28 @@ async function run(of: Run): Promise<ExitCode> {
     request.report === undefined ? undefined : await openReportFolder(context.cwd, request.report);
   const prepared =
     cluster && place.cluster ? await prepareCluster(context, cluster, place.cluster, conformance) : undefined;
+  const { target, propagationTimeout: timeoutMs } = request;
+  const pause = (ms: number, stop?: AbortSignal): Promise<void> =>
+    delay(ms, undefined, stop ? { signal: stop } : {});
+  const walk =
+    cluster && target !== undefined
+      ? { client: cluster.client, name: `${place.prefix}walk`, run: name, target, timeoutMs, signal }
+      : undefined;
+  const accountsLeft: string[] = [];
   try {
     const report = await conformance.runConformance({
       place,
       clients,
       given: prepared?.tokens ?? {},
-      propagationTimeoutMs: request.propagationTimeout,
+      propagationTimeoutMs: timeoutMs,
       signal,
       now: context.monotonic,
       wallClock: context.now,
-      pause: (ms, stop) => delay(ms, undefined, stop ? { signal: stop } : {}),
+      pause,
+      walkthrough:
+        walk &&
+        (() =>
+          walkThrough({ ...walk, now: context.monotonic, pause, onLeft: (what) => accountsLeft.push(what) })),
       version,
       endpoint: env['AWS_ENDPOINT_URL'],
       onProgress: (line) => stderr.write(`${line}\n`),
@@ -132,7 +149,8 @@ async function run(of: Run): Promise<ExitCode> {
       ],
     });
     await write(context, conformance, clean, folder);
-    if (report.left.length > 0) throw left(accountId, report.left);
+    const stays = [...report.left, ...accountsLeft];
+    if (stays.length > 0) throw left(accountId, stays);
     if (report.interrupted)
       throw new CliError('INTERRUPTED', 'interrupted; everything that the run had created is removed');
     return report.calls.different === 0 ? exitCodes.ok : exitCodes.error;
@@ -158,11 +176,16 @@ async function cleanUp(of: Run): Promise<ExitCode> {
     keys: conformance.keysIn(conformance.scenariosIn(place)),
   });
   const namespaces = cluster ? await cluster.namespaces() : [];
+  const accounts = cluster ? await cluster.accounts() : [];
   for (const leftover of unowned)
     context.stderr.write(
       `‼ stays: ${conformance.leftoverText(leftover)}, because its tag or content is not that of a run\n`,
     );
-  const all = [...owned.map(conformance.leftoverText), ...namespaces.map((name) => `namespace ${name}`)];
+  const all = [
+    ...owned.map(conformance.leftoverText),
+    ...namespaces.map((name) => `namespace ${name}`),
+    ...accounts.map((name) => `account ${name}`),
+  ];
   if (all.length === 0) {
     context.stdout.write('nothing of earlier runs is left\n');
     return exitCodes.ok;
@@ -182,7 +205,20 @@ async function cleanUp(of: Run): Promise<ExitCode> {
     await removeNamespaces(cluster, namespaces, (name) =>
       context.stdout.write(`removed namespace ${name}\n`),
     );
-  if (failures.length > 0) throw left(accountId, failures);
+  const stays: string[] = [...failures];
+  if (cluster)
+    for (const name of accounts) {
+      const { status } = await removeAccount({
+        client: cluster.client,
+        name,
+        timeoutMs: request.propagationTimeout,
+        now: context.monotonic,
+        pause: (ms) => delay(ms),
+      });
+      if (status === 'equal') context.stdout.write(`removed account ${name}\n`);
+      else stays.push(`account ${name}: the operator has not deleted its role yet`);
+    }
+  if (stays.length > 0) throw left(accountId, stays);
   return exitCodes.ok;
 }
 
