@@ -9,11 +9,13 @@ FROM ${BUILD_IMAGE} AS build
 WORKDIR /src
 COPY package.json package-lock.json ./
 COPY sandbox/package.json ./sandbox/
+COPY console/package.json ./console/
 COPY scripts ./scripts
 # `npm ci` refuses a lock without the optional packages of platforms that a registry does not carry. The script ends the build
 # unless every package is the one that the lock names, by version and hash.
 RUN npm install --no-save --no-progress && node scripts/check-installed.ts
 COPY sandbox ./sandbox
+COPY console ./console
 COPY src ./src
 RUN node scripts/build.ts --operator --outdir /app
 

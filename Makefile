@@ -14,7 +14,7 @@ node_modules/.package-lock.json: package.json package-lock.json
 	npm install --no-save --no-progress
 	@touch $@
 
-dist/kon.js: node_modules/.package-lock.json $(shell find src sandbox scripts/build.ts -type f 2>/dev/null)
+dist/kon.js: node_modules/.package-lock.json $(shell find src sandbox console scripts/build.ts -type f 2>/dev/null)
 	@node_modules/.bin/node scripts/build.ts
 
 sandbox: dist/kon.js ## Start a local cluster from real parts, and walk through what Konstellation does

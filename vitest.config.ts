@@ -31,7 +31,7 @@ export default defineConfig({
         test: {
           ...patience,
           name: 'unit',
-          include: ['{src,sandbox}/**/*.test.ts'],
+          include: ['{src,sandbox,console/src}/**/*.test.ts'],
           setupFiles: 'test/support/property-seed.ts',
           environment: 'node',
           maxWorkers: everyProcessor,
@@ -76,6 +76,17 @@ export default defineConfig({
           name: 'timed',
           globalSetup: bundle,
           include: timed,
+          environment: 'node',
+          fileParallelism: false,
+        },
+      },
+      {
+        // A real browser, one at a time, on the built page.
+        test: {
+          ...patience,
+          name: 'console',
+          globalSetup: bundle,
+          include: ['console/test/**/*.test.ts'],
           environment: 'node',
           fileParallelism: false,
         },

@@ -1,4 +1,4 @@
-/** Node.js settings of the image, so that the benchmarks measure what runs in clusters. */
+/** Node.js settings of the image and the chart, so that the benchmarks measure what runs in clusters. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -12,9 +12,14 @@ export async function readImageRuntime(): Promise<ImageRuntime> {
   const text = await readFile(join(import.meta.dirname, '../Dockerfile'), 'utf8');
   const entrypoint = JSON.parse(/^ENTRYPOINT (.*)$/m.exec(text)?.[1] ?? '[]') as readonly string[];
   if (!entrypoint.at(-1)?.endsWith('kon.js')) throw new Error('the Dockerfile has another entrypoint');
+  const values = await readFile(join(import.meta.dirname, '../charts/konstellation/values.yaml'), 'utf8');
+  const limit = Number(/limits: \{ memory: (\d+)Mi \}/.exec(values)?.[1]);
+  if (!(limit > 0)) throw new Error('the values of the chart have another form of memory limit');
   const settings = [...text.matchAll(/^ENV (.*)$/gm)].flatMap(([, pairs = '']) => pairs.split(' '));
   return {
-    flags: entrypoint.slice(1, -1),
+    // In a container, V8 derives this from the memory limit. With the memory of this machine, its heap would grow further
+    // between collections.
+    flags: [...entrypoint.slice(1, -1), `--max-old-space-size=${limit / 2}`],
     env: Object.fromEntries(settings.map((pair) => pair.split('=', 2) as [string, string])),
   };
 }

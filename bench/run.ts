@@ -16,6 +16,7 @@ import {
   thousandLimited,
   thousandUnlimited,
 } from './scenarios/converge.ts';
+import { webConsole } from './scenarios/web-console.ts';
 import { create } from './scenarios/create.ts';
 import { edit } from './scenarios/edit.ts';
 import { restart } from './scenarios/restart.ts';
@@ -35,6 +36,7 @@ const scenarios: readonly Scenario[] = [
   thousandLimited,
   commandLine,
   sandbox,
+  webConsole,
   scale,
 ];
 

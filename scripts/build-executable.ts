@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { build } from 'esbuild';
 import { billOfMaterials } from './bill-of-materials.ts';
+import { buildConsole } from './build-console.ts';
 import { thirdPartyNotices } from './third-party-notices.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -20,13 +21,15 @@ const { outfile } = parseArgs({
 }).values;
 const target = resolve(outfile);
 
-/** Data files that scripts/build.ts copies beside the bundle. */
+const work = await mkdtemp(join(tmpdir(), 'kon-executable-'));
+const page = await buildConsole(root, join(work, 'console'));
+/** Data files that scripts/build.ts puts beside the bundle. */
 const data = [
+  ...(await filesUnder(join(work, 'console'), 'console')),
   ...(await filesUnder('sandbox/src/binaries/modules', 'modules')),
   ...(await filesUnder('src/aws/catalogue', '.')).filter(({ path }) => path.includes('.generated.')),
 ];
 
-const work = await mkdtemp(join(tmpdir(), 'kon-executable-'));
 try {
   const main = join(work, 'kon.cjs');
   const { metafile } = await build({
@@ -46,7 +49,7 @@ try {
     logLevel: 'warning',
   });
   await mkdir(dirname(target), { recursive: true });
-  const inputs = Object.keys(metafile.inputs);
+  const inputs = [...Object.keys(metafile.inputs), ...page];
   await writeFile(`${target}.THIRD-PARTY-NOTICES`, await thirdPartyNotices(root, inputs));
   const application = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
     readonly name: string;
@@ -97,7 +100,7 @@ async function filesUnder(
   folder: string,
   to: string,
 ): Promise<readonly { readonly path: string; readonly file: string; readonly digest: string }[]> {
-  const entries = await readdir(join(root, folder), { recursive: true, withFileTypes: true });
+  const entries = await readdir(resolve(root, folder), { recursive: true, withFileTypes: true });
   return Promise.all(
     entries
       .filter((entry) => entry.isFile())
@@ -106,7 +109,7 @@ async function filesUnder(
         const digest = createHash('sha256')
           .update(await readFile(file))
           .digest('hex');
-        return { path: join(to, relative(join(root, folder), file)), file, digest };
+        return { path: join(to, relative(resolve(root, folder), file)), file, digest };
       }),
   );
 }

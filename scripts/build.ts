@@ -1,7 +1,7 @@
 /**
  * Bundles the executable into dist/ (or the folder of --outdir). One file per entry and shared chunks, all in one folder, so that
  * code which reads a data file next to itself (`import.meta.url`) finds its copy next to the bundle. `--operator` leaves out the
- * sandbox and its dependencies, for the image of the operator. `--metafile FILE` writes esbuild's report about the bundle.
+ * sandbox and its dependencies, for the image of the operator. `--metafile FILE` writes esbuild's report about the bundle, and names the files of the console's page.
  * `--version X` replaces the version of package.json, to try an upgrade with.
  */
 import { cp, chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
@@ -10,6 +10,7 @@ import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, type Plugin } from 'esbuild';
 import { billOfMaterials } from './bill-of-materials.ts';
+import { buildConsole } from './build-console.ts';
 import { thirdPartyNotices } from './third-party-notices.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -123,6 +124,9 @@ for (const asset of assets) {
     if (matching.test(name)) await cp(join(from, name), join(dist, asset.to, name));
 }
 
+const page = await buildConsole(root, join(dist, 'console'));
+const inputs = [...Object.keys(result.metafile.inputs), ...page];
+
 // Otherwise Node.js would have to detect for each file that it is an ES module.
 await writeFile(join(dist, 'package.json'), '{"type":"module"}\n');
 await chmod(join(dist, 'kon.js'), 0o755);
@@ -130,18 +134,19 @@ const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) 
   readonly name: string;
   readonly version: string;
 };
-const bill = await billOfMaterials(root, Object.keys(result.metafile.inputs), {
+const bill = await billOfMaterials(root, inputs, {
   ...manifest,
   version: version ?? manifest.version,
 });
 await writeFile(join(dist, 'sbom.cdx.json'), `${JSON.stringify(bill, undefined, 2)}\n`);
 
-await writeFile(
-  join(dist, 'THIRD-PARTY-NOTICES'),
-  await thirdPartyNotices(root, Object.keys(result.metafile.inputs)),
-);
+await writeFile(join(dist, 'THIRD-PARTY-NOTICES'), await thirdPartyNotices(root, inputs));
 
-if (metafile !== undefined) await writeFile(metafile, JSON.stringify(result.metafile));
+if (metafile !== undefined) {
+  const ofPage = Object.fromEntries(page.map((path) => [path, { bytes: 0, imports: [] }]));
+  const report = { ...result.metafile, inputs: { ...result.metafile.inputs, ...ofPage } };
+  await writeFile(metafile, JSON.stringify(report));
+}
 
 const bytes = Object.values(result.metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
 console.log(

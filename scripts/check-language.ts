@@ -50,10 +50,10 @@ const comment =
 const root = resolve(import.meta.dirname, '..');
 const { values } = parseArgs({ options: { lines: { type: 'boolean' } } });
 const files = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' }).trim().split('\n');
-const sources = files.filter((file) => /^(?:src|sandbox|test|scripts|bench)\/.*\.ts$/.test(file));
+const sources = files.filter((file) => /^(?:src|sandbox|console|test|scripts|bench)\/.*\.tsx?$/.test(file));
 
 const scopes: readonly Scope[] = [
-  ...['src', 'sandbox', 'test', 'scripts', 'bench'].map((folder) => ({
+  ...['src', 'sandbox', 'console', 'test', 'scripts', 'bench'].map((folder) => ({
     name: `comments of ${folder}`,
     passages: passagesOf((file) => sources.includes(file) && file.startsWith(`${folder}/`), commentsIn),
     habits: [...inProse, openers],

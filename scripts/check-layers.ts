@@ -108,6 +108,20 @@ for (const file of globSync(['src/**/*.ts', 'sandbox/src/**/*.ts'], { cwd: root 
   }
 }
 
+/** The page runs in a browser: it imports packages for browsers, and types and constants of the messages with its server. */
+const pagePackages = ['react', 'react-dom', '@tanstack/react-query'];
+const pageImports = /^src\/cli\/console\/wire\.ts$/;
+for (const file of globSync('console/src/**/*.{ts,tsx}', { cwd: root }).sort()) {
+  for (const match of readFileSync(join(root, file), 'utf8').matchAll(importPattern)) {
+    const target = match[1] ?? match[2] ?? match[3] ?? '';
+    const imported = relative(root, resolve(dirname(join(root, file)), target));
+    const isAllowed = target.startsWith('.')
+      ? imported.startsWith('console/src/') || pageImports.test(imported)
+      : pagePackages.includes(target.replace('react-dom/client', 'react-dom'));
+    if (!isAllowed) faults.push(`${file}: the page of the console may not import ${target}`);
+  }
+}
+
 for (const circle of circlesIn(arrows)) faults.push(`import circle: ${circle.join(' -> ')}`);
 
 for (const fault of faults) console.error(fault);

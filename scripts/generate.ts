@@ -19,7 +19,7 @@ const root = resolve(import.meta.dirname, '..');
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } });
 
 /** Scripts that accept `--check` themselves. */
-const scripts = ['generate-managed-policies.ts', 'generate-cli-reference.ts'];
+const scripts = ['generate-managed-policies.ts', 'generate-iam-actions.ts', 'generate-cli-reference.ts'];
 
 const files = new Map([
   ...crdManifests(),

@@ -41,6 +41,7 @@ const env = {
 
 const checks: readonly Check[] = [
   { name: 'types', command: ['tsc', '--noEmit'] },
+  { name: 'types of the console', command: ['tsc', '--noEmit', '-p', 'console'] },
   { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings'] },
   { name: 'format', command: ['oxfmt', '--check', '.'] },
   { name: 'layers', command: ['node', 'scripts/check-layers.ts'] },
@@ -49,8 +50,9 @@ const checks: readonly Check[] = [
   { name: 'generated', command: ['node', 'scripts/generate.ts', '--check'] },
   { name: 'build', command: ['node', 'scripts/build.ts'] },
   { name: 'programs', command: ['node', 'scripts/setup-programs.ts'] },
+  { name: 'browser', command: ['node', 'scripts/setup-browser.ts'] },
 ];
-const testProjects = ['unit', 'simulation', 'integration', 'e2e', 'timed'] as const;
+const testProjects = ['unit', 'simulation', 'integration', 'e2e', 'console', 'timed'] as const;
 
 const { values } = parseArgs({
   options: { only: { type: 'string', multiple: true }, list: { type: 'boolean' } },
@@ -87,7 +89,7 @@ for (const { failures = [] } of outcomes.values())
 console.log('');
 for (const [name, { passed, failed, seconds }] of outcomes) {
   console.log(
-    `${failed === 0 ? 'ok  ' : 'FAIL'} ${name.padEnd(12)} ${String(passed).padStart(5)} passed ${String(failed).padStart(4)} failed  ${seconds.toFixed(1).padStart(7)} s`,
+    `${failed === 0 ? 'ok  ' : 'FAIL'} ${name.padEnd(20)} ${String(passed).padStart(5)} passed ${String(failed).padStart(4)} failed  ${seconds.toFixed(1).padStart(7)} s`,
   );
 }
 const total = [...outcomes.values()].reduce(

@@ -1,5 +1,6 @@
 /** Cost of drift detection while there is no drift. */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Seed } from '../aws-process.ts';
 import type { Figure } from '../figure.ts';
 import type { Scenario } from '../scenario.ts';
 import { clusterArn, rolePath, startWorld, untilSurveyed } from '../world.ts';
@@ -19,6 +20,18 @@ const peerCallsPerRole = 8;
 const sweeps = 6;
 const intervalSeconds = 5;
 
+const rolesOfOurs = (count: number): Seed => ({
+  count,
+  prefix: 'kon-bench-',
+  path: rolePath,
+  tags: {
+    'k11n.dev/managed-by': 'konstellation',
+    'k11n.dev/cluster': clusterArn,
+    'k11n.dev/account': 'account-$index',
+    'k11n.dev/uid': 'uid-$index',
+  },
+});
+
 export const sweep: Scenario = {
   name: 'drift sweep',
   summary:
@@ -30,17 +43,7 @@ export const sweep: Scenario = {
         driftIntervalSeconds: intervalSeconds,
         seeds: [
           { count: foreign, prefix: 'somebody-else-', path: '/', tags: { team: 'other' } },
-          {
-            count: owned,
-            prefix: 'kon-bench-',
-            path: rolePath,
-            tags: {
-              'k11n.dev/managed-by': 'konstellation',
-              'k11n.dev/cluster': clusterArn,
-              'k11n.dev/account': 'account-$index',
-              'k11n.dev/uid': 'uid-$index',
-            },
-          },
+          rolesOfOurs(owned),
         ],
       });
       try {
@@ -76,6 +79,8 @@ export const sweep: Scenario = {
 /** Size of the inline policies of a role of others, near IAM's maximum of 10,240 characters. */
 const inlineBytes = 9 * 1024;
 
+const ownRoles = 100;
+
 /** Peak memory of a few passes, without the memory of the start. Mebibytes. */
 async function memoryOf(
   kon: string,
@@ -83,13 +88,17 @@ async function memoryOf(
 ): Promise<{ readonly idle: number; readonly peak: number }> {
   const world = await startWorld(kon, {
     driftIntervalSeconds: intervalSeconds,
-    seeds: [{ count: foreign, prefix: 'somebody-else-', path: '/', tags: { team: 'other' }, inlineBytes }],
+    seeds: [
+      { count: foreign, prefix: 'somebody-else-', path: '/', tags: { team: 'other' }, inlineBytes },
+      // Without roles of its own, the operator would list only once.
+      rolesOfOurs(ownRoles),
+    ],
   });
   try {
     const operator = await world.startOperator();
     const listings = (): Promise<number> =>
       operator.metric('konstellation_aws_calls_total{service="iam",action="GetAccountAuthorizationDetails"');
-    const pages = Math.max(1, Math.ceil(foreign / 1000));
+    const pages = Math.ceil((foreign + ownRoles) / 1000);
     while ((await listings()) < 2 * pages) await delay(100);
     await operator.resetPeak();
     while ((await listings()) < (2 + sweeps) * pages) await delay(100);

@@ -28,7 +28,7 @@ const counts = {
   /** Rounded to thousands. */
   changes: Math.max(1000, Math.round(20 * share) * 1000),
 };
-const namespaces = 20;
+export const namespaces = 20;
 
 type Measured = {
   readonly follower: Follower;
@@ -135,7 +135,8 @@ async function measureChanges(
   ];
 }
 
-async function fill(client: KubeClient, etcd: Etcd, note: (text: string) => void): Promise<void> {
+/** Creates the CRDs and namespaces, and waits until the API server serves them. */
+export async function prepareCluster(client: KubeClient): Promise<void> {
   for (const crd of crds())
     await client.apply<KubeObject>(resources.customResourceDefinitions, crd, { fieldManager: 'bench' });
   for (let index = 0; index < namespaces; index += 1)
@@ -154,6 +155,10 @@ async function fill(client: KubeClient, etcd: Etcd, note: (text: string) => void
       await delay(50);
     }
   }
+}
+
+async function fill(client: KubeClient, etcd: Etcd, note: (text: string) => void): Promise<void> {
+  await prepareCluster(client);
   const startedAt = performance.now();
   // Written to etcd directly, because the API server would take a quarter of an hour to admit them. It reads them from etcd, as
   // after a restart.
@@ -203,7 +208,7 @@ function podEntry(
 }
 
 /** Each write gets a revision of its own, as with the API server. The last object shows that all exist. */
-async function putAll(
+export async function putAll(
   etcd: Etcd,
   count: number,
   entry: (index: number) => readonly [string, object],

@@ -31,13 +31,14 @@ export type AdaptiveRate = {
 };
 
 /** Initial calls in flight for an unknown service. At the first throttle, AWS refuses all calls in flight. */
-const firstWindow = 2;
+const firstWindow = 4;
 /**
- * Window growth per accepted call: accelerating until the first throttle, slow afterwards. Without a throttle, the first
- * 47 calls widen the window by half a call, and the first 274 calls widen it to 24.
+ * Window growth per accepted call: exponential until the first throttle, slow afterwards. Without a throttle, the first
+ * 41 calls widen the window to 6, and the first 180 calls widen it to 24. A service with a burst of 40 therefore refuses
+ * about six calls at its first throttle.
  */
 const widening = {
-  unrefused: (window: number): number => window ** 1.5 / 270,
+  unrefused: (window: number): number => window / 100,
   withCare: (window: number): number => Math.sqrt(window) / 128,
 };
 /**

@@ -97,7 +97,13 @@ export function createEksAssociationStore(options: {
       return fromAws(association ?? {});
     },
 
-    async update(associationId, roleArn, signal) {
+    async update({ id: associationId, details }, roleArn, signal) {
+      // EKS keeps settings that a request omits. An empty value removes them, as in the EKS controller of AWS Controllers for
+      // Kubernetes: https://github.com/aws-controllers-k8s/eks-controller/pull/164
+      const removed = {
+        ...(details?.targetRoleArn === undefined ? {} : { targetRoleArn: '' }),
+        ...(details?.policy === undefined ? {} : { policy: '' }),
+      };
       const { association } = await calls(
         { action: 'UpdatePodIdentityAssociation', on: associationId, signal },
         (attempt) =>
@@ -107,6 +113,7 @@ export function createEksAssociationStore(options: {
               associationId,
               roleArn,
               disableSessionTags: false,
+              ...removed,
             }),
             attempt,
           ),
@@ -147,12 +154,15 @@ function fromSummary(summary: PodIdentityAssociationSummary): ObservedAssociatio
 }
 
 function fromAws(association: PodIdentityAssociation): ObservedAssociation {
+  const { targetRoleArn = '', policy = '' } = association;
   return {
     ...fromSummary(association),
     details: {
       roleArn: association.roleArn ?? '',
       tags: association.tags ?? {},
       withoutSessionTags: association.disableSessionTags === true,
+      ...(targetRoleArn === '' ? {} : { targetRoleArn }),
+      ...(policy === '' ? {} : { policy }),
     },
   };
 }

@@ -44,8 +44,20 @@ describe('the reduction of a role listing', () => {
   });
 
   it('does not depend on where the chunks end', async () => {
-    const xml = page(role('ours', tags('k11n.dev/cluster')), role('theirs', tags('team')), role('other'));
+    const roles = [role('ours', tags('k11n.dev/cluster')), role('theirs', tags('team')), role('other')];
+    // More than is searched at a time.
+    const xml = page(...Array.from({ length: 30 }, () => roles).flat());
+    expect(xml.length).toBeGreaterThan(2 * 16_384);
     const whole = await reduced(xml, [], (name) => name === 'theirs');
+    expect(whole).toBe(
+      page(
+        ...Array.from({ length: 30 }, () => [
+          roles[0] ?? '',
+          named,
+          unnamed.replace('<RoleName>theirs', '<RoleName>other'),
+        ]).flat(),
+      ),
+    );
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat(), { maxLength: 40 }), async (cuts) => {
         expect(await reduced(xml, cuts, (name) => name === 'theirs')).toBe(whole);

@@ -15,6 +15,7 @@ import { accountImportCommand } from './commands/account/import/command.ts';
 import { accountPodsCommand } from './commands/account/pods/command.ts';
 import { accountExportCommand } from './commands/account/export.ts';
 import { accountCopyCommand } from './commands/account/copy/command.ts';
+import { policiesLintCommand } from './commands/policies/lint/command.ts';
 import { policiesSearchCommand } from './commands/policies/search/command.ts';
 import { appCreateCommand } from './commands/app/create.ts';
 import { appEditCommand } from './commands/app/edit.ts';
@@ -38,6 +39,7 @@ import { targetDeleteCommand } from './commands/target/delete/command.ts';
 import { applyCommand } from './commands/apply/command.ts';
 import { completeCommand, completionCommand } from './commands/completion.ts';
 import { conformanceCommand } from './commands/conformance/command.ts';
+import { consoleCommand } from './commands/console/command.ts';
 import { crdsCommand } from './commands/crds.ts';
 import { diffCommand } from './commands/diff/command.ts';
 import { doctorCommand } from './commands/doctor/command.ts';
@@ -125,9 +127,11 @@ export const commands: readonly Command[] = [
   targetCreateCommand,
   targetDeleteCommand,
   policiesSearchCommand,
+  policiesLintCommand,
   statusCommand,
   applyCommand,
   diffCommand,
+  consoleCommand,
   doctorCommand,
   conformanceCommand,
   installCommand,

@@ -4,6 +4,7 @@ export * from './desired/names.ts';
 export * from './desired/operator-fence.ts';
 export * from './desired/operator-policy.ts';
 export * from './desired/ownership.ts';
+export * from './desired/policy-entries.ts';
 export * from './desired/policy-names.ts';
 export * from './desired/quarantine.ts';
 export * from './desired/role.ts';

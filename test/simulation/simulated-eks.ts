@@ -16,6 +16,8 @@ export type SimulatedAssociation = {
   readonly roleArn: string;
   readonly tags: Readonly<Record<string, string>>;
   readonly disableSessionTags: boolean;
+  readonly targetRoleArn?: string | undefined;
+  readonly policy?: string | undefined;
 };
 
 export type AssociationChange = {
@@ -33,10 +35,12 @@ export type SimulatedEks = {
   /** Creates an association out of band. */
   put(association: Omit<SimulatedAssociation, 'id' | 'arn'>): SimulatedAssociation;
   remove(id: string): void;
-  change(id: string, to: Partial<Pick<SimulatedAssociation, 'roleArn' | 'disableSessionTags'>>): void;
+  change(id: string, to: Partial<Omit<SimulatedAssociation, 'id' | 'arn'>>): void;
   /** Returns undefined for an unknown action. @throws errors as the SDK throws them */
   perform(action: string, input: Readonly<Record<string, unknown>>, owner: string): object | undefined;
   onChange(listener: (change: AssociationChange) => void): void;
+  /** Whether an update with an empty target role or policy keeps it. */
+  keepsSettings: boolean;
 };
 
 type Input = Readonly<Record<string, unknown>>;
@@ -107,8 +111,15 @@ export function createSimulatedEks(of: {
     },
     UpdatePodIdentityAssociation(input, by) {
       const before = existing(input);
+      const setting = (name: 'targetRoleArn' | 'policy'): string | undefined => {
+        const value = (input[name] as string | undefined) ?? before[name];
+        // The association is replaced if EKS keeps a setting in spite of an empty value.
+        return value === '' ? (eks.keepsSettings ? before[name] : undefined) : value;
+      };
       const after = {
         ...before,
+        targetRoleArn: setting('targetRoleArn'),
+        policy: setting('policy'),
         roleArn: (input['roleArn'] as string | undefined) ?? before.roleArn,
         disableSessionTags: (input['disableSessionTags'] as boolean | undefined) ?? before.disableSessionTags,
       };
@@ -142,7 +153,7 @@ export function createSimulatedEks(of: {
       const association = associationOf(bound.namespace, bound.serviceaccount.name);
       if (!association)
         throw awsError('ResourceNotFoundException', 'No pod identity association found for service account');
-      const role = of.role(association.roleArn);
+      const role = of.role(association.targetRoleArn ?? association.roleArn);
       if (!role || !trustsPods(role.trustPolicy, association))
         throw awsError(
           'AccessDeniedException',
@@ -156,7 +167,8 @@ export function createSimulatedEks(of: {
     },
   };
 
-  return {
+  const eks: SimulatedEks = {
+    keepsSettings: false,
     associations,
     associationOf,
     put(association) {
@@ -172,6 +184,7 @@ export function createSimulatedEks(of: {
     perform: (action, input, owner) => actions[action]?.(input, owner),
     onChange: (listener) => void listeners.push(listener),
   };
+  return eks;
 }
 
 /** Whether the role lets EKS assume it for pods of the association's ServiceAccount. */
@@ -211,6 +224,6 @@ function summary({ id, arn, namespace, serviceAccount }: SimulatedAssociation): 
 }
 
 function described(association: SimulatedAssociation): object {
-  const { roleArn, tags, disableSessionTags } = association;
-  return { ...summary(association), roleArn, tags, disableSessionTags };
+  const { roleArn, tags, disableSessionTags, targetRoleArn, policy } = association;
+  return { ...summary(association), roleArn, tags, disableSessionTags, targetRoleArn, policy };
 }

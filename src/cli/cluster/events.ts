@@ -12,7 +12,7 @@ export type ObjectEvent = {
 };
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/ */
-type EventObject = KubeObject & {
+export type EventObject = KubeObject & {
   readonly eventTime?: string | null;
   readonly type?: string;
   readonly reason?: string;
@@ -20,7 +20,7 @@ type EventObject = KubeObject & {
   readonly series?: { readonly count?: number; readonly lastObservedTime?: string } | null;
   readonly deprecatedLastTimestamp?: string | null;
   readonly deprecatedCount?: number;
-  readonly regarding?: { readonly uid?: string; readonly name?: string };
+  readonly regarding?: { readonly kind?: string; readonly name?: string; readonly uid?: string };
 };
 
 /** Latest Events about an object, oldest first. */
@@ -34,7 +34,7 @@ export async function recentEvents(
   });
   return items
     .filter((event) => event.regarding?.uid === undefined || event.regarding.uid === object.metadata.uid)
-    .map(described)
+    .map(objectEvent)
     .toSorted((a, b) => Date.parse(a.lastSeen) - Date.parse(b.lastSeen))
     .slice(-most);
 }
@@ -49,11 +49,11 @@ export async function eventsOfReason(
     fieldSelector: `reason=${reason},regarding.kind=${kind}`,
   });
   return items
-    .map((event) => ({ ...described(event), name: event.regarding?.name ?? '' }))
+    .map((event) => ({ ...objectEvent(event), name: event.regarding?.name ?? '' }))
     .toSorted((a, b) => Date.parse(b.lastSeen) - Date.parse(a.lastSeen));
 }
 
-function described(event: EventObject): ObjectEvent {
+export function objectEvent(event: EventObject): ObjectEvent {
   return {
     type: event.type ?? 'Normal',
     reason: event.reason ?? '',

@@ -47,6 +47,7 @@ const definitions = {
   AWS_ERROR: 'AWS refused a call; the message contains its error.',
   SANDBOX_FAILED: 'The sandbox, or a part of it, could not be started, reached or used.',
   SANDBOX_MISSING: "This build of kon contains no sandbox, for example the operator's image.",
+  CONSOLE_MISSING: 'This build of kon contains no web console.',
   SANDBOX_NOT_RUNNING: 'No sandbox runs in that folder.',
   INTERRUPTED: [exitCodes.interrupted, 'Ended by Ctrl-C or SIGTERM.'],
   LEASE_LOST:

@@ -91,7 +91,7 @@ export async function associationStep(
     object,
     state: found.details?.roleArn === of.roleArn ? 'present' : 'differs',
     perform: async () => {
-      await associations.update(found.id, of.roleArn, signal);
+      await associations.update(found, of.roleArn, signal);
     },
   };
 }

@@ -3,6 +3,7 @@ import type { KubeClient } from '../../kube/index.ts';
 import type { CliContext } from '../framework/context.ts';
 import { nameOf, type Kind, type KonObject } from '../cluster/kinds.ts';
 import { writeObject } from '../framework/output/answer.ts';
+import { warnOfStatements } from './statements.ts';
 import { isData } from '../framework/output/format.ts';
 import { waitUntilReady } from '../framework/wait/ready.ts';
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
@@ -31,6 +32,7 @@ export async function finishWrite<T extends KonObject>(
   const { dryRun = false } = wait;
   if (!isData(context.format))
     context.stdout.write(resultLine(nameOf(kind, object.metadata.name), did, dryRun));
+  await warnOfStatements(context, object);
   const final = wait.noWait || dryRun ? object : await until(object, client);
   if (object.kind === 'LinkedServiceAccount' && final.kind === 'LinkedServiceAccount')
     for (const line of unlinkedLines(object.status, final)) context.stderr.write(`${line}\n`);

@@ -1,7 +1,7 @@
 /** Selects and sorts the rows of `list`. Pure. */
 import type { App } from '../../api/app.ts';
 import { matchesPattern } from '../../identity/desired/arn.ts';
-import { policyEntries } from '../../identity/desired/policy-names.ts';
+import { policyEntries } from '../../identity/desired/policy-entries.ts';
 import type { KonObject } from '../cluster/kinds.ts';
 import { usageError } from '../framework/errors.ts';
 import { parseLonePath, textOf } from '../framework/output/json-path.ts';

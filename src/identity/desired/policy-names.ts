@@ -2,10 +2,9 @@
  * Managed policies by name. A name stands for one ARN in each AWS account and partition, so that the same manifest fits every
  * cluster: `aws/NAME` is `arn:PARTITION:iam::aws:policy/NAME`, and `account/NAME` is `arn:PARTITION:iam::ACCOUNT:policy/NAME`.
  */
-import type { LinkedServiceAccountSpec } from '../../api/index.ts';
 import type { ClusterFacts } from '../state/world.ts';
+import { policyEntries, type PolicyLists } from './policy-entries.ts';
 
-export type PolicyLists = Pick<LinkedServiceAccountSpec['aws'], 'policyArns' | 'policyNames'>;
 export type PolicyScope = Pick<ClusterFacts, 'partition' | 'accountId'>;
 
 /** Whether the text has the form of a policy's name. An ARN begins with `arn:`. */
@@ -29,11 +28,6 @@ export function policyNameOf(arn: string, { partition, accountId }: PolicyScope)
     if (arn.startsWith(prefix)) return `${scope}/${arn.slice(prefix.length)}`;
   }
   return undefined;
-}
-
-/** Both lists of an account as written: ARNs, then names. */
-export function policyEntries({ policyArns = [], policyNames = [] }: PolicyLists): readonly string[] {
-  return [...policyArns, ...policyNames];
 }
 
 /** ARNs of the policies that an account lists, each once. */

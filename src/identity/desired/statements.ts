@@ -127,6 +127,7 @@ export function statementProblems(
   statements: readonly PermissionStatement[],
   scope: StatementScope,
 ): readonly string[] {
+  if (statements.length === 0) return [];
   const values = valuesOf(scope);
   const problems: string[] = [];
   for (const [index, statement] of statements.entries()) {

@@ -1,5 +1,6 @@
 /** Plans for associations, case by case. Random sequences are in account.property.test.ts. */
 import { describe, expect, it } from 'vitest';
+import type { Wall } from '../../k8s/time.ts';
 import { type LinkedServiceAccountStatus, type TargetStatus } from '../../api/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';
 import { roleName } from '../desired/names.ts';
@@ -419,6 +420,55 @@ describe('removal and repair with Pod Identity', () => {
     expect(kinds(world).indexOf('UpdateTrustPolicy')).toBeLessThan(kinds(world).indexOf('DeleteAssociation'));
   });
 
+  it('an association is replaced if an update does not remove its target role', () => {
+    const world = inPodIdentity();
+    const association = world.associations.get('production');
+    if (!association?.details) throw new Error('it is not associated');
+    const targetRoleArn = 'arn:aws:iam::999999999999:role/theirs';
+    const changed = { ...association, details: { ...association.details, targetRoleArn } };
+    world.associations.set('production', changed);
+    world.cachedAssociations.set('production', { association: changed, source: 'read' });
+    const at = world.now;
+    for (const code of ['AccessDenied', 'NotInEffect'] as const) {
+      world.failures.set('UpdateAssociation production', {
+        code,
+        message: 'it has a target role still',
+        at,
+        attempts: 1,
+        retryAt: at,
+      });
+      const planned = planAccount(observe(world)).steps.map(({ kind }) => kind);
+      expect(planned).toEqual([code === 'AccessDenied' ? 'UpdateAssociation' : 'DeleteAssociation']);
+    }
+    world.journal.length = 0;
+    settle(world);
+    expect(kinds(world)).toEqual(['DeleteAssociation', 'CreateAssociation', 'ConfirmAssociation']);
+    expect(world.associations.get('production')?.details).toEqual(association.details);
+    expect(world.failures.size).toBe(0);
+  });
+
+  it('an association whose credentials others have changed is corrected, and proven again by a pod', () => {
+    const world = inPodIdentity();
+    const association = world.associations.get('production');
+    const namespace = world.namespaces.get('production');
+    if (!association?.details || !namespace) throw new Error('it is not associated');
+    const { roleArn } = association.details;
+    const createdAt = world.now as Wall;
+    namespace.pods = [{ name: 'p', holds: { mode: 'PodIdentity', roleArn }, createdAt }];
+    settle(world);
+    const details = { ...association.details, policy: '{}', withoutSessionTags: true };
+    world.associations.set('production', { ...association, details });
+    world.cachedAssociations.set('production', { association: { ...association, details }, source: 'read' });
+    const { status } = planAccount(observe(world));
+    expect(status.targets?.find(({ name: target }) => target === 'production')).toMatchObject({
+      proven: false,
+      message: expect.stringContaining('to a session policy and disableSessionTags') as string,
+    });
+    world.journal.length = 0;
+    settle(world);
+    expect(kinds(world)).toEqual(['UpdateAssociation', 'ConfirmAssociation', 'ProveIdentity']);
+  });
+
   it('an association that has another role or disables session tags is corrected', () => {
     const world = inPodIdentity();
     const association = world.associations.get('production');
@@ -426,6 +476,8 @@ describe('removal and repair with Pod Identity', () => {
     for (const change of [
       { roleArn: 'arn:aws:iam::123456789012:role/theirs' },
       { withoutSessionTags: true },
+      { targetRoleArn: 'arn:aws:iam::999999999999:role/theirs' },
+      { withoutSessionTags: true, policy: '{}' },
     ]) {
       const changed = { ...association, details: { ...association.details, ...change } };
       world.associations.set('production', changed);

@@ -4,6 +4,9 @@ import { carriesOurRole, issuerTag, ownershipTags } from '../desired/ownership.t
 import { rowByAnnotation } from './target-by-annotation.ts';
 import type { Problem } from '../state/problem.ts';
 import { decideProof, isConfirmed, isRenewalDue, lookAtRenewal, proofKey, standingProof } from './proofs.ts';
+import { alteredSettings } from '../steps/association.ts';
+import { stepKey } from '../steps/index.ts';
+import type { Step } from '../steps/step.ts';
 import { propagationMs } from '../steps/retry.ts';
 import { ownerOf } from '../desired/role.ts';
 import type { RoleAssessment } from './role.ts';
@@ -57,21 +60,40 @@ export function planByAssociation(
   }
   const { details } = association;
   if (details && tagValue(details.tags, issuerTag) === undefined) addIssuerTag(context, association);
-  if (details && (details.roleArn !== home.role.arn || details.withoutSessionTags)) {
-    const failure = list.addStep({
-      kind: 'UpdateAssociation',
-      target: name,
-      association,
-      roleArn: home.role.arn,
-    });
-    return { ...carried, ...problemOr(failure, 'Associating', 'the association is being corrected') };
-  }
+  const altered = alteredSettings(association);
+  if (details && (details.roleArn !== home.role.arn || altered.length > 0))
+    return { ...carried, ...correct(context, association, home.role.arn, altered) };
   const confirmation = confirm(context, observation, association, home, serviceAccount);
   if (confirmation) return { ...carried, linked: true, ...confirmation };
   const proof = proofByPod(context, observation, association, home, serviceAccount);
   dropAnnotation(context, observation, serviceAccount, proof);
   return { ...carried, linked: true, ...proof };
 }
+
+/**
+ * Corrects an association that others have changed. It is replaced if EKS does not remove a setting by an update. Until the new one
+ * exists, pods keep the credentials that they have and get no new ones.
+ */
+function correct(
+  { world, list }: TargetContext,
+  association: ObservedAssociation,
+  roleArn: string,
+  altered: readonly string[],
+): Problem {
+  const { namespace: target } = association;
+  const what = altered.length === 0 ? 'another role' : altered.join(' and ');
+  const doing = `the association was changed outside Konstellation to ${what}, and is being`;
+  const update: Step = { kind: 'UpdateAssociation', target, association, roleArn };
+  const refused = world.failures.get(stepKey(update));
+  if (altered.length === 0 || !refused || !irremovable.has(refused.code))
+    return problemOr(list.addStep(update), 'Associating', `${doing} corrected`);
+  const why = `an update does not remove ${altered.join(' and ')}`;
+  const failure = list.addStep({ kind: 'DeleteAssociation', target, association, why });
+  return problemOr(failure, 'Associating', `${doing} replaced, since ${why}`);
+}
+
+/** Errors of an update that EKS refuses, or that leaves a setting as it was. */
+const irremovable: ReadonlySet<Problem['reason']> = new Set(['NotInEffect', 'InvalidInput']);
 
 /** Adds the issuer tag, which earlier versions did not write. This does not affect pods. */
 function addIssuerTag({ world, facts, list }: TargetContext, association: ObservedAssociation): void {

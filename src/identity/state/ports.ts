@@ -63,8 +63,15 @@ export type AssociationStore = {
     of: ServiceAccountName & { readonly roleArn: string; readonly tags: Readonly<Record<string, string>> },
     signal?: AbortSignal,
   ): Promise<ObservedAssociation>;
-  /** Changes the role of the association and enables session tags. */
-  update(id: string, roleArn: string, signal?: AbortSignal): Promise<ObservedAssociation>;
+  /**
+   * Changes the role of the association, enables session tags, and removes a target role and a session policy. Resolves with the
+   * association as EKS returns it.
+   */
+  update(
+    association: ObservedAssociation,
+    roleArn: string,
+    signal?: AbortSignal,
+  ): Promise<ObservedAssociation>;
   delete(id: string, signal?: AbortSignal): Promise<void>;
   tag(arn: string, tags: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<void>;
 };

@@ -68,6 +68,10 @@ export type ObservedAssociation = {
     readonly tags: Readonly<Record<string, string>>;
     /** Whether session tags are disabled. The sessions of pods then lack the tags that trust policies may require. */
     readonly withoutSessionTags: boolean;
+    /** Role whose credentials pods get in place of those of `roleArn`. Konstellation sets none. */
+    readonly targetRoleArn?: string;
+    /** Session policy that restricts what pods may do, as JSON. Konstellation sets none. */
+    readonly policy?: string;
   };
 };
 
@@ -215,7 +219,7 @@ export type ProofRecord = {
   readonly key: string;
   readonly at: number;
   readonly roleArn?: string;
-  /** Time by which a proof from the status has to be repeated, because a status can be forged. Absent for proofs of this process. */
+  /** Deadline for the repetition of a proof from the status, because a status can be forged. Absent for proofs of this process. */
   readonly renewAt?: number;
 };
 

@@ -18,7 +18,22 @@ type AssociationRow<S extends AssociationStep> = StepRow<S> & {
   effect?(step: S, account: string, created: CreatedAssociation | undefined): ObservedAssociation | null;
 };
 
-const unread = { roleArn: '', tags: {}, withoutSessionTags: false } as const;
+/** Settings of an association that change the credentials of its pods. Only others make them. Empty if there are none. */
+export function alteredSettings({ details }: ObservedAssociation): readonly string[] {
+  if (!details) return [];
+  const { targetRoleArn, policy, withoutSessionTags } = details;
+  return [
+    ...(targetRoleArn === undefined ? [] : [`targetRoleArn ${targetRoleArn}`]),
+    ...(policy === undefined ? [] : ['a session policy']),
+    ...(withoutSessionTags ? ['disableSessionTags'] : []),
+  ];
+}
+
+const unread: NonNullable<ObservedAssociation['details']> = {
+  roleArn: '',
+  tags: {},
+  withoutSessionTags: false,
+};
 
 export const associationSteps: { readonly [K in AssociationStep['kind']]: AssociationRow<StepOf<K>> } = {
   ReadAssociation: {},
@@ -40,16 +55,24 @@ export const associationSteps: { readonly [K in AssociationStep['kind']]: Associ
     }),
   },
   UpdateAssociation: {
-    effect: ({ association, roleArn }) => ({
-      ...association,
-      details: { ...unread, ...association.details, roleArn, withoutSessionTags: false },
-    }),
-    event: ({ target, roleArn }, account) => associated(target, account, roleArn),
-    planLine: ({ association: { details }, roleArn }) => ({
-      action: 'update',
-      summary: `Pod Identity association gets the role ${roleArn}`,
-      ...(details ? { before: details.roleArn, after: roleArn } : {}),
-    }),
+    effect: ({ association, roleArn }) => {
+      const { targetRoleArn: _, policy: __, ...details } = association.details ?? unread;
+      return { ...association, details: { ...details, roleArn, withoutSessionTags: false } };
+    },
+    event: ({ target, association, roleArn }, account) => {
+      const { reason, note } = associated(target, account, roleArn);
+      const altered = alteredSettings(association);
+      return { reason, note: altered.length === 0 ? note : `${note}, without ${altered.join(' and ')}` };
+    },
+    planLine: ({ association, roleArn }) => {
+      const altered = alteredSettings(association);
+      const without = altered.length === 0 ? '' : `, without ${altered.join(' and ')}`;
+      return {
+        action: 'update',
+        summary: `Pod Identity association gets the role ${roleArn}${without}`,
+        ...(association.details ? { before: association.details.roleArn, after: roleArn } : {}),
+      };
+    },
   },
   TagAssociation: {
     effect: ({ association, tags }) => {

@@ -35,8 +35,9 @@ export function settledFailures(step: Step, found: boolean): readonly string[] {
   const own = stepKey(step);
   if ((step.kind === 'ReadRole' && found) || step.kind === 'DeleteRole')
     return [own, `CreateRole ${step.role}`];
-  if ((step.kind === 'ReadAssociation' && found) || step.kind === 'DeleteAssociation')
-    return [own, `CreateAssociation ${step.target}`];
+  if (step.kind === 'ReadAssociation' && found) return [own, `CreateAssociation ${step.target}`];
+  if (step.kind === 'DeleteAssociation')
+    return [own, `CreateAssociation ${step.target}`, `UpdateAssociation ${step.target}`];
   return [own];
 }
 

@@ -35,7 +35,8 @@ export function proofSlotOf(step: StepOf<'ProveIdentity' | 'ConfirmAssociation'>
 /**
  * Records that change with a step. A failed proof or confirmation replaces an older one, even one from the status.
  * Proofs by web identity end with a write of the trust policy, whatever its outcome, and even if the document is the one that was
- * proven: a document that was changed and restored has to propagate to STS again.
+ * proven: a document that was changed and restored has to propagate to STS again. A proof by a pod ends with an update of the
+ * association, because another setting of it may have changed the credentials of the pod.
  */
 export function proofsAfter(
   step: Step,
@@ -56,6 +57,8 @@ export function proofsAfter(
           ? [[slot, { key: '', at }] as const]
           : [],
       );
+    case 'UpdateAssociation':
+      return [[proofSlot(step.target, 'podIdentity'), { key: '', at }]];
     default:
       return [];
   }

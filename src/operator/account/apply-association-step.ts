@@ -1,6 +1,7 @@
 /** Executes steps on Pod Identity associations and caches their results. */
 import { roleArnAnnotation, type LinkedServiceAccount } from '../../api/index.ts';
 import {
+  alteredSettings,
   asIdentityError,
   IdentityError,
   associationAfter,
@@ -56,8 +57,17 @@ export async function applyAssociationStep(
       return write(step, () =>
         associations.create({ ...of, roleArn: step.roleArn, tags: step.tags }, signal),
       );
-    case 'UpdateAssociation':
-      return write(step, () => associations.update(step.association.id, step.roleArn, signal));
+    case 'UpdateAssociation': {
+      await write(step, () => associations.update(step.association, step.roleArn, signal));
+      const left = cache.of(of.serviceAccount, []).get(step.target)?.association;
+      const altered = left ? alteredSettings(left) : [];
+      if (altered.length > 0)
+        throw new IdentityError(
+          'NotInEffect',
+          `EKS has updated the association ${step.association.id} and left ${altered.join(' and ')}`,
+        );
+      return;
+    }
     case 'TagAssociation':
       return write(step, async () => {
         await associations.tag(step.association.arn, step.tags, signal);

@@ -9,6 +9,7 @@ import {
   type LinkedServiceAccount,
 } from '../../api/index.ts';
 import {
+  alteredSettings,
   IdentityError,
   trustSeenBy,
   type AssociationStore,
@@ -67,7 +68,7 @@ async function checkAssociation(
     associationCache.read(of, found);
     throw notInEffect(`EKS still shows the association ${found.id} of ${target}/${account}`);
   }
-  if (found?.details?.roleArn === roleArn && !found.details.withoutSessionTags) return;
+  if (found?.details?.roleArn === roleArn && alteredSettings(found).length === 0) return;
   associationCache.read(of, found);
   if (!found)
     throw new IdentityError('AssociationNotFound', `EKS shows no association of ${target}/${account}`);

@@ -12,7 +12,7 @@ import { observeAccount } from './observe.ts';
 import type { AccountRollouts } from '../rollout/observe.ts';
 import { priorities, callPriorityOf } from './priority.ts';
 import { createAccountReporter } from './report.ts';
-import { createYieldingAccounts, rolesFirst } from './yield.ts';
+import { createYieldingAccounts, withoutNewRole } from './yield.ts';
 
 /**
  * Maximum number of plans per reconcile. Each plan reveals what the next one needs; a new account needs five until it is
@@ -73,9 +73,9 @@ export function createAccountController(options: AccountControllerOptions): Cont
     options.onInSync?.(now() - since);
   };
 
-  /** Whether other accounts wait for this one, which was not edited and is in no quarantine. */
+  /** Whether the account is new and in no quarantine, and other accounts wait for it. */
   const othersWait = ({ account, quarantines }: AccountWorld): boolean =>
-    callPriorityOf(account) !== 'interactive' && quarantines.length === 0 && controller.waiting() > 0;
+    callPriorityOf(account) === 'new' && quarantines.length === 0 && controller.waiting() > 0;
 
   async function reconcile(name: string, signal: AbortSignal): Promise<ReconcileResult> {
     yielding.reconciling(name);
@@ -100,7 +100,15 @@ export function createAccountController(options: AccountControllerOptions): Cont
         report.drift(account, plan.drift, memory);
         await report.status(world, plan.status, memory, signal);
       }
-      const steps = othersWait(world) ? rolesFirst(plan.steps) : plan.steps;
+      const first = withoutNewRole(plan.steps);
+      // An account that was resumed, or has nothing else to do, does not yield again.
+      const yields = pass > 0 && othersWait(world);
+      if (yields && first.length === 0) {
+        yielding.add(name);
+        controller.enqueue(name, { priority: priorities.yielded });
+        return undefined;
+      }
+      const steps = yields ? first : plan.steps;
       const outcomes = await Promise.all(steps.map((step) => execute(step, world, memory, signal)));
       memory.pendingEvents.push(...outcomes.flatMap(({ event }) => event ?? []));
       // The removal of the last finalizer deletes the account.
@@ -108,11 +116,6 @@ export function createAccountController(options: AccountControllerOptions): Cont
       if (signal.aborted || isDeleted) {
         report.events(account, memory);
         return isDeleted ? undefined : { backoff: true };
-      }
-      if (steps.length < plan.steps.length && othersWait(world)) {
-        yielding.add(name);
-        controller.enqueue(name, { priority: priorities.yielded });
-        return undefined;
       }
     }
     // No account needs so many passes. An account that does not converge is retried with back-off.

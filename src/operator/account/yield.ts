@@ -1,6 +1,7 @@
 /**
- * New accounts that yield to others. IAM takes 10 to 30 seconds to make a role known to STS, so the roles of all new
- * accounts are created before any of the accounts is linked and proven. Thus fewer proofs are tried too early.
+ * New accounts that yield to others. IAM takes 10 to 30 seconds to make a role known to STS and EKS, so the roles of all new
+ * accounts are created before any of the accounts is associated and proven. Thus fewer of these steps are tried too early. Links by
+ * annotation do not wait, because the API server has time while the calls to IAM are limited.
  */
 import type { Step } from '../../identity/index.ts';
 import type { Monotonic } from '../../k8s/time.ts';
@@ -12,10 +13,16 @@ import type { Monotonic } from '../../k8s/time.ts';
  */
 const longestYieldMs = { unlimited: 15_000, limited: 5_000 };
 
-/** The steps on roles; all steps if none is on a role. */
-export function rolesFirst(steps: readonly Step[]): readonly Step[] {
-  const first = steps.filter((step) => 'role' in step);
-  return first.length > 0 ? first : steps;
+/** Kinds of steps that fail until STS or EKS knows the role. */
+const needRole: ReadonlySet<Step['kind']> = new Set([
+  'ProveIdentity',
+  'ConfirmAssociation',
+  'CreateAssociation',
+]);
+
+/** The steps that do not fail while the role is new. */
+export function withoutNewRole(steps: readonly Step[]): readonly Step[] {
+  return steps.filter(({ kind }) => !needRole.has(kind));
 }
 
 export function createYieldingAccounts(options: {

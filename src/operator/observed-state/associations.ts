@@ -85,8 +85,11 @@ export function createAssociationCache(now: () => Monotonic) {
       cache.prune();
     },
 
-    /** The association that was not read for the longest time. */
-    longestUnread: (): ObservedAssociation | undefined => cache.oldestFirst()[0]?.object ?? undefined,
+    /** The associations that were not read for the longest time: this share of all, and at least one. */
+    longestUnread: (share: number): readonly ObservedAssociation[] => {
+      const all = cache.oldestFirst();
+      return all.slice(0, Math.max(1, Math.ceil(all.length * share))).flatMap(({ object }) => object ?? []);
+    },
 
     /** Drops all entries, as they were observed in another cluster. */
     clear: (): void => cache.clear(),

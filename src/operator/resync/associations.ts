@@ -1,6 +1,6 @@
 /**
- * Resync of Pod Identity associations: one listing, plus a read of one association per pass for the parts that listings
- * omit. It also runs, but rarely, if nothing uses Pod Identity, because an association created by others takes
+ * Resync of Pod Identity associations: one listing, plus reads of a few associations per pass for the parts that listings
+ * omit, so that each one is read within an hour. It also runs, but rarely, if nothing uses Pod Identity, because an association created by others takes
  * precedence over the annotation. It runs at once when a pod shows that an association exists.
  */
 import {
@@ -17,6 +17,9 @@ import type { Pass } from './resync.ts';
 /** Pause after EKS denied access or did not know the cluster. Both may change. Milliseconds. */
 const deniedForMs = 15 * 60_000;
 
+/** Time within which passes read each association once. Milliseconds. */
+const allReadWithinMs = 60 * 60_000;
+
 /** Multiple of the interval while nothing uses Pod Identity. */
 const idleFactor = 10;
 
@@ -29,6 +32,7 @@ export function createAssociationPass(options: {
   const { cache } = options;
   const { informers, logger, monotonic: now } = options.context;
   let clusterArn: string | undefined;
+  let comparedAt = now();
   /** The last answer of EKS, if it was a denial. */
   let denial: { readonly at: number; readonly error: IdentityError } | undefined;
 
@@ -52,11 +56,16 @@ export function createAssociationPass(options: {
   ): Promise<readonly string[]> => {
     const suspects = cache.listed(await store.list(signal));
     denial = undefined;
-    const next = isFirst ? undefined : cache.longestUnread();
-    const startedAt = now();
-    if (next && cache.read(next, await store.read(next, signal, next.id), startedAt))
-      return [...suspects, next.serviceAccount];
-    return suspects;
+    const sinceLastMs = now() - comparedAt;
+    comparedAt = now();
+    if (isFirst) return suspects;
+    const changed: string[] = [];
+    for (const next of cache.longestUnread(sinceLastMs / allReadWithinMs)) {
+      const startedAt = now();
+      if (cache.read(next, await store.read(next, signal, next.id), startedAt))
+        changed.push(next.serviceAccount);
+    }
+    return [...suspects, ...changed];
   };
 
   return {

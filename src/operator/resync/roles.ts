@@ -125,7 +125,10 @@ export function createRolePass(options: {
       } catch (error) {
         if (!(error instanceof IdentityError) || error.code !== 'AccessDenied') throw error;
         if (deniedAt === undefined)
-          logger.warn('listing all roles is denied; they are read one by one', { error: error.message });
+          logger.warn('the listing of all roles is denied; each role is read by itself', {
+            actions: 'iam:GetRole, iam:ListAttachedRolePolicies, iam:ListRolePolicies',
+            error: error.message,
+          });
         deniedAt = now();
         return readAll(facts, signal);
       }

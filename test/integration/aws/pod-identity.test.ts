@@ -119,7 +119,7 @@ describe('associations', () => {
     });
     expect(await associations.read(of('life'))).toEqual(made);
     expect(await associations.read(of('life'), undefined, made.id)).toEqual(made);
-    expect((await associations.update(made.id, roleArn('two'))).details?.roleArn).toBe(roleArn('two'));
+    expect((await associations.update(made, roleArn('two'))).details?.roleArn).toBe(roleArn('two'));
     await associations.tag(made.arn, { team: 'y' });
     expect((await associations.read(of('life')))?.details).toEqual({
       roleArn: roleArn('two'),
@@ -160,7 +160,9 @@ describe('associations', () => {
       await codeOf(associations.create({ ...wish, ...of('other'), roleArn: roleArn('elsewhere') })),
     ).toBe('RoleNotAccepted');
     expect(await codeOf(associations.create({ ...wish, ...of('Not A Name') }))).toBe('InvalidInput');
-    expect(await codeOf(associations.update('a-none', roleArn('one')))).toBe('AssociationNotFound');
+    expect(await codeOf(associations.update({ ...of('none'), id: 'a-none', arn: '' }, roleArn('one')))).toBe(
+      'AssociationNotFound',
+    );
     expect(await codeOf(connect(administrator, 'nowhere').associations.list())).toBe('ClusterUnknown');
     expect(await codeOf(connect(nobody).associations.list())).toBe('AccessDenied');
   });

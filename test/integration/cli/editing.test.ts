@@ -385,6 +385,40 @@ describe('kon account edit', () => {
     expect(absent.stderr).toContain(`the account does not list ${fullAccess}`);
   });
 
+  it('adds a statement without an editor, prints what has no effect in it, and kon policies lint prints the same', async () => {
+    await given(readOnly);
+    const queue = 'arn:aws:sqs:eu-west-1:123456789012:orders';
+    const change = (...args: string[]): Promise<Result> =>
+      kon.run(['account', 'edit', name, '--no-wait', ...args]);
+    const added = await change('--allow', 'sqs:SendMessage', '--allow', 'sqs:SendMesage', '--on', queue);
+    expect(added.code).toBe(0);
+    expect(added.stderr).toContain('‼ statements[0]: sqs:SendMesage is no action of sqs');
+    expect((await change('--allow', 'sqs:GetQueueUrl', '--on', queue)).stderr).not.toContain('statements[1]');
+    const text = await cluster.kubectl(['get', 'lsa', name, '-o', 'json']);
+    expect((JSON.parse(text) as { spec: { aws: object } }).spec.aws).toMatchObject({
+      policyArns: [readOnly],
+      statements: [
+        { actions: ['sqs:SendMessage', 'sqs:SendMesage'], resources: [queue] },
+        { actions: ['sqs:GetQueueUrl'], resources: [queue] },
+      ],
+    });
+    const { stdout: exported } = await kon.run(['account', 'export', name]);
+    const linted = await kon.run(['policies', 'lint', '-'], { input: exported });
+    expect(linted).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('sqs:SendMesage is no action of sqs'),
+    });
+    const everything = exported
+      .replaceAll(/- sqs:S[A-Za-z]+/g, "- '*'")
+      .replace("- '*'", '')
+      .replaceAll(queue, "'*'");
+    expect(await kon.run(['policies', 'lint', '-'], { input: everything })).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('it allows every action on every resource'),
+    });
+    expect(await change('--allow', 'sqs:SendMessage')).toMatchObject({ code: 2 });
+  });
+
   it('reports that the account does not exist', async () => {
     const result = await edit('edit', 'true');
     expect(result.code).toBe(1);

@@ -4,7 +4,7 @@ type Invocation = {
   /** The arguments after the words of the command. */
   readonly args: readonly string[];
   /** The system that the command has to reach before it can do anything. */
-  readonly reaches: 'cluster' | 'sandbox' | 'nothing';
+  readonly reaches: 'cluster' | 'sandbox' | 'browser' | 'nothing';
 };
 
 const policy = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
@@ -51,9 +51,12 @@ export function invocations(manifest: string): Readonly<Record<string, Invocatio
     'target create': cluster('x', '--no-wait'),
     'target delete': cluster('x', '--yes', '--no-wait'),
     'policies search': nothing('AmazonS3ReadOnlyAccess'),
+    'policies lint': nothing(manifest),
     status: cluster(),
     apply: cluster('-f', manifest, '--no-wait'),
     diff: cluster('-f', manifest),
+    // It serves users without rights too, until it is stopped: console/test/access.test.ts.
+    console: { args: ['--no-open'], reaches: 'browser' },
     doctor: cluster(),
     install: cluster('--target', 'production', '--unbounded', '--yes', '--no-wait'),
     uninstall: cluster('--yes'),

@@ -63,6 +63,12 @@ const assumeRoleForPodIdentity: RestAction<EksAuthEnv> = {
         400,
       );
     }
+    if (association.targetRoleArn !== undefined || association.policy !== undefined)
+      throw new AwsError(
+        'AccessDeniedException',
+        'Unauthorized Exception! The emulator neither assumes target roles nor applies policies of associations.',
+        400,
+      );
     const sessionName = `eks-${cluster.name}-${pod.name}`.slice(0, 27) + `-${env.identifiers.requestId()}`;
     const issued = env.credentials.issue({
       role,

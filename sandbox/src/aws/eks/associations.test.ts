@@ -129,8 +129,11 @@ describe('an association', () => {
       message: /not in the account/,
     });
     await expect(associate({ namespace: 'No' })).rejects.toMatchObject({ name: 'InvalidParameterException' });
-    await expect(associate({ targetRoleArn: roleArn })).rejects.toMatchObject({
-      name: 'InvalidRequestException',
+    await expect(associate({ targetRoleArn: 'x' })).rejects.toMatchObject({
+      name: 'InvalidParameterException',
+    });
+    await expect(associate({ policy: '{}' })).rejects.toMatchObject({
+      message: /^disableSessionTags must be true/,
     });
   });
 

@@ -79,8 +79,8 @@ const createPodIdentityAssociation: EksAction = {
       /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
     );
     const roleArn = textMember(body, 'roleArn');
-    refuseWhatIsNotHere(body);
     const disableSessionTags = optionalFlagMember(body, 'disableSessionTags') ?? false;
+    const chained = chainedSettings(body, disableSessionTags);
     const tags = readTags(body['tags'] ?? {});
     const requestToken = optionalTextMember(body, 'clientRequestToken');
     const of = { clusterName, namespace, serviceAccount, disableSessionTags };
@@ -107,6 +107,7 @@ const createPodIdentityAssociation: EksAction = {
     const id = identifiers.associationId();
     const association: Association = {
       ...of,
+      ...chained,
       roleArn,
       id,
       arn: eks.associationArn(clusterName, id),
@@ -163,13 +164,13 @@ const updatePodIdentityAssociation: EksAction = {
   run: (call) => {
     const { body, request, env } = call;
     const before = find(call);
-    refuseWhatIsNotHere(body);
     const roleArn = optionalTextMember(body, 'roleArn');
     const disableSessionTags = optionalFlagMember(body, 'disableSessionTags');
-    if (roleArn === undefined && disableSessionTags === undefined)
+    if (roleArn === undefined && disableSessionTags === undefined && body['targetRoleArn'] === undefined)
       throw invalidParameter('At least one of roleArn, targetRoleArn and disableSessionTags must be given.');
     const association: Association = {
       ...before,
+      ...chainedSettings(body, disableSessionTags ?? before.disableSessionTags, before),
       roleArn: roleArn ?? before.roleArn,
       disableSessionTags: disableSessionTags ?? before.disableSessionTags,
       modifiedAt: request.now,
@@ -235,11 +236,29 @@ function checkRole(
   }
 }
 
-/** Refuses parameters that the emulator does not support, instead of ignoring them. */
-function refuseWhatIsNotHere(body: Json): void {
-  const member = ['targetRoleArn', 'policy'].find((name) => body[name] !== undefined && body[name] !== '');
-  if (member !== undefined)
-    throw new AwsError('InvalidRequestException', `The emulator does not know ${member}.`);
+type ChainedSettings = Pick<Association, 'targetRoleArn' | 'policy'>;
+
+/**
+ * Target role and session policy after a request. A setting that it omits is kept, and an empty one is removed, which AWS does not
+ * document. A policy demands `disableSessionTags`:
+ * https://docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssociation.html
+ */
+function chainedSettings(
+  body: Json,
+  disableSessionTags: boolean,
+  before: ChainedSettings = {},
+): ChainedSettings {
+  const setting = (name: 'targetRoleArn' | 'policy'): string | undefined => {
+    const value = optionalTextMember(body, name);
+    return value === '' ? undefined : (value ?? before[name]);
+  };
+  const targetRoleArn = setting('targetRoleArn');
+  const policy = setting('policy');
+  if (targetRoleArn !== undefined && !/^arn:[^:]+:iam::\d{12}:role\/./.test(targetRoleArn))
+    throw invalidParameter('Invalid target role ARN provided.');
+  if (policy !== undefined && !disableSessionTags)
+    throw invalidParameter('disableSessionTags must be true when a policy is given.');
+  return { targetRoleArn, policy };
 }
 
 function kubernetesName(body: Json, member: string, longest: number, pattern: RegExp): string {
@@ -264,4 +283,6 @@ const render = (association: Association): Json => ({
   createdAt: association.createdAt / 1000,
   modifiedAt: association.modifiedAt / 1000,
   disableSessionTags: association.disableSessionTags,
+  targetRoleArn: association.targetRoleArn,
+  policy: association.policy,
 });

@@ -26,6 +26,9 @@ export type Association = {
   readonly id: string;
   readonly tags: Readonly<Record<string, string>>;
   readonly disableSessionTags: boolean;
+  readonly targetRoleArn?: string | undefined;
+  /** Session policy, as JSON. */
+  readonly policy?: string | undefined;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
   readonly modifiedAt: number;

@@ -7,7 +7,7 @@ import {
   waitOptions,
   yesOption,
 } from '../../framework/options.ts';
-import { fieldOptions } from './options.ts';
+import { fieldOptions, statementOptions } from './options.ts';
 
 export const accountEditCommand = defineCommand({
   path: ['account', 'edit'],
@@ -68,6 +68,7 @@ export const accountEditCommand = defineCommand({
       name: 'no-boundary',
       summary: 'remove the account’s boundary; that of the ClusterConfig applies then, if it has one',
     },
+    ...statementOptions,
     ...fieldOptions,
     filenameOption,
     dryRunOption,
@@ -88,6 +89,11 @@ export const accountEditCommand = defineCommand({
     {
       does: 'Let its pods get the role by EKS Pod Identity',
       command: 'kon account edit myaccount --identity-mode PodIdentity',
+    },
+    {
+      does: 'Allow one action on one queue, without a managed policy',
+      command:
+        'kon account edit myaccount --allow sqs:SendMessage --on arn:aws:sqs:eu-west-1:123456789012:orders',
     },
     {
       does: 'Add one policy',

@@ -2,6 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { changedSpec, describesChange, type AccountChange } from './from-options.ts';
 
 const none: AccountChange = {
+  allow: [],
+  on: [],
+  until: undefined,
   policy: [],
   addPolicy: [],
   removePolicy: [],
@@ -30,6 +33,16 @@ describe('changedSpec of an account', () => {
       { policy: ['c', 'aws/d', 'account/x/e'] },
       { aws: { policyArns: ['c'], policyNames: ['aws/d', 'account/x/e'] } },
     ],
+    [
+      'allows actions by a statement',
+      { allow: ['sqs:SendMessage'], on: ['arn:x'], until: '2027-01-31T00:00:00Z' },
+      {
+        aws: {
+          policyArns: ['a', 'b'],
+          statements: [{ actions: ['sqs:SendMessage'], resources: ['arn:x'], until: '2027-01-31T00:00:00Z' }],
+        },
+      },
+    ],
     ['adds a name', { addPolicy: ['aws/d'] }, { aws: { policyArns: ['a', 'b'], policyNames: ['aws/d'] } }],
     ['sets targets', { target: ['staging'] }, { targets: ['staging'], aws: { policyArns: ['a', 'b'] } }],
     [
@@ -48,6 +61,14 @@ describe('changedSpec of an account', () => {
     expect(changedSpec(current, { ...none, allTargets: true })).not.toHaveProperty('targets');
   });
 
+  it('adds a statement once, and keeps the others', () => {
+    const more = { allow: ['sqs:SendMessage'], on: ['arn:x'] };
+    const once = changedSpec(current, { ...none, ...more });
+    expect(changedSpec(once, { ...none, ...more })).toEqual(once);
+    expect(changedSpec(once, { ...none, ...more, on: ['arn:y'] }).aws.statements).toHaveLength(2);
+    expect(changedSpec(once, { ...none, policy: ['c'] }).aws.statements).toHaveLength(1);
+  });
+
   it('removes only the permissions boundary', () => {
     const bounded = { ...current, aws: { ...current.aws, permissionsBoundaryArn: 'x' } };
     expect(changedSpec(bounded, { ...none, noBoundary: true })).toEqual(current);
@@ -60,6 +81,9 @@ describe('changedSpec of an account', () => {
     [{ policy: ['c'], addPolicy: ['d'] }, '--policy sets the whole list'],
     [{ target: ['x'], allTargets: true }, '--target and --all-targets'],
     [{ removePolicy: ['z'] }, 'does not list z'],
+    [{ allow: ['sqs:SendMessage'] }, '--allow needs --on'],
+    [{ on: ['arn:x'] }, '--on and --until need --allow'],
+    [{ until: '2027-01-31T00:00:00Z' }, '--on and --until need --allow'],
     [{ boundary: 'x', noBoundary: true }, '--boundary and --no-boundary'],
     [{ noBoundary: true }, 'has no boundary of its own'],
   ])('refuses %o', (options, message) => {

@@ -1,22 +1,19 @@
 /** Builds the spec of an account from the options of `kon account create` and `edit`. Pure. */
 import { apiVersion } from '../../../api/resources.ts';
 import type { LinkedServiceAccountSpec } from '../../../api/linked-service-account.ts';
-import {
-  policiesByName,
-  policyEntries,
-  policyLists,
-  type PolicyScope,
-} from '../../../identity/desired/policy-names.ts';
+import { policyEntries } from '../../../identity/desired/policy-entries.ts';
+import { policiesByName, policyLists, type PolicyScope } from '../../../identity/desired/policy-names.ts';
 import { usageError } from '../../framework/errors.ts';
-import { awsFields, type FieldOptions } from './options.ts';
+import { awsFields, type FieldOptions, type StatementOptions } from './options.ts';
 import type { Manifest } from '../../manifest/manifest.ts';
 
 const optionNames = Object.keys(awsFields) as readonly (keyof typeof awsFields)[];
 
-export type AccountOptions = FieldOptions & {
-  readonly policy: readonly string[];
-  readonly target: readonly string[];
-};
+export type AccountOptions = FieldOptions &
+  StatementOptions & {
+    readonly policy: readonly string[];
+    readonly target: readonly string[];
+  };
 
 export type AccountChange = AccountOptions & {
   readonly addPolicy: readonly string[];
@@ -29,6 +26,8 @@ export type AccountChange = AccountOptions & {
 export function describesAccount(options: AccountOptions): boolean {
   return (
     options.policy.length > 0 ||
+    options.allow.length + options.on.length > 0 ||
+    options.until !== undefined ||
     options.target.length > 0 ||
     options.deletionPolicy !== undefined ||
     optionNames.some((name) => options[name] !== undefined)
@@ -120,6 +119,22 @@ export function changedSpec(
   return everywhere;
 }
 
+/** The statements of the account with the one that the options describe, unless it is there already. */
+function statementsWith(
+  { aws: { statements = [] } }: LinkedServiceAccountSpec,
+  { allow, on, until }: StatementOptions,
+): Pick<LinkedServiceAccountSpec['aws'], 'statements'> {
+  if (allow.length === 0 && on.length === 0 && until === undefined) return {};
+  if (allow.length === 0 || on.length === 0)
+    throw usageError(
+      allow.length === 0 ? '--on and --until need --allow' : '--allow needs --on',
+      'Pass both: --allow sqs:SendMessage --on arn:aws:sqs:eu-west-1:123456789012:orders',
+    );
+  const added = { actions: [...allow], resources: [...on], ...(until === undefined ? {} : { until }) };
+  const isThere = statements.some((statement) => JSON.stringify(statement) === JSON.stringify(added));
+  return isThere ? {} : { statements: [...statements, added] };
+}
+
 function withCommon(spec: LinkedServiceAccountSpec, options: AccountOptions): LinkedServiceAccountSpec {
   const { deletionPolicy, target } = options;
   const fields = optionNames.flatMap((name) =>
@@ -131,6 +146,7 @@ function withCommon(spec: LinkedServiceAccountSpec, options: AccountOptions): Li
     aws: {
       ...spec.aws,
       ...Object.fromEntries(fields),
+      ...statementsWith(spec, options),
     },
     ...(deletionPolicy === undefined
       ? {}

@@ -2,6 +2,34 @@
 import type { LinkedServiceAccountSpec } from '../../../api/linked-service-account.ts';
 import type { Option } from '../../framework/command.ts';
 
+/** Options that describe one statement. */
+export const statementOptions = [
+  {
+    name: 'allow',
+    value: 'ACTION',
+    repeatable: true,
+    summary:
+      'allow this IAM action, for example sqs:SendMessage, by a statement of the account; repeat for more',
+  },
+  {
+    name: 'on',
+    value: 'RESOURCE',
+    repeatable: true,
+    summary: 'with --allow: an ARN that the actions apply to, or *; repeat for more',
+  },
+  {
+    name: 'until',
+    value: 'TIME',
+    summary: 'with --allow: the time when IAM stops allowing the actions, for example 2027-01-31T00:00:00Z',
+  },
+] as const satisfies readonly Option[];
+
+export type StatementOptions = {
+  readonly allow: readonly string[];
+  readonly on: readonly string[];
+  readonly until: string | undefined;
+};
+
 export const fieldOptions = [
   {
     name: 'description',

@@ -7,6 +7,7 @@ import { writeObjects } from '../../framework/output/answer.ts';
 import { isData } from '../../framework/output/format.ts';
 import { waitUntilReady } from '../../framework/wait/ready.ts';
 import { applyItem, dryRunItem, itemsOfFiles, tryItem, type Applied } from '../../objects/apply-items.ts';
+import { warnOfStatements } from '../../objects/statements.ts';
 import { resultLine, type WriteInput } from '../../objects/finish.ts';
 
 export async function applyFlow(
@@ -25,6 +26,7 @@ export async function applyFlow(
       ? await dryRunItem(context, client, item, { force })
       : await applyItem(client, item, { force });
     if (!isData(context.format)) context.stdout.write(resultLine(item.label, one.did, dryRun));
+    await warnOfStatements(context, one.object);
     applied.push(one);
   }
   const objects =

@@ -1,6 +1,6 @@
 /** Reads names from the cluster or the kubeconfig, within a time that a person does not notice. */
 import { partitionNames } from '../../../api/partitions.ts';
-import { policyEntries } from '../../../identity/desired/policy-names.ts';
+import { policyEntries } from '../../../identity/desired/policy-entries.ts';
 import { createSession } from '../../cluster/session.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';
 import { parseDuration } from '../duration.ts';

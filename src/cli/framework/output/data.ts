@@ -102,8 +102,15 @@ export function renderDocument(
   format: OutputFormat,
   template = '',
 ): string {
-  const document = { apiVersion: 'cli.k11n.dev/v1', kind, ...value };
+  const document = documentOf(kind, value);
   return format === 'jsonpath' ? evaluate(parseTemplate(template), document) : renderValue(document, format);
+}
+
+export function documentOf(
+  kind: string,
+  value: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  return { apiVersion: 'cli.k11n.dev/v1', kind, ...value };
 }
 
 export function renderValue(value: unknown, format: OutputFormat): string {
@@ -111,7 +118,7 @@ export function renderValue(value: unknown, format: OutputFormat): string {
 }
 
 /** Removes managed fields, which would hide the other fields. kubectl omits them too. */
-function withoutManagedFields(object: KubernetesObject): KubernetesObject {
+export function withoutManagedFields(object: KubernetesObject): KubernetesObject {
   if (!('managedFields' in object.metadata)) return object;
   const { managedFields: _managedFields, ...metadata } = object.metadata;
   return { ...object, metadata };

@@ -25,12 +25,13 @@ export async function canIFlow(
   context: CliContext,
   question: { readonly account: string; readonly action: string; readonly resource: string },
 ): Promise<ExitCode> {
-  const answer = await ask(context, question);
+  const answer = await decide(context, question);
   await writeDocument(context, 'PolicyDecision', answer, (color) => renderAnswer(answer, color));
   return answer.decision === 'allowed' ? exitCodes.ok : exitCodes.error;
 }
 
-async function ask(
+/** Also used by the console. */
+export async function decide(
   context: CliContext,
   { account: name, action, resource }: { account: string; action: string; resource: string },
 ): Promise<Answer> {

@@ -1,12 +1,8 @@
 /** `kon account copy`: creates the same account on another cluster, with a separate role. */
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
 import { partitionOf } from '../../../../identity/desired/arn.ts';
-import {
-  isPolicyName,
-  policyEntries,
-  policyLists,
-  policyNameOf,
-} from '../../../../identity/desired/policy-names.ts';
+import { policyEntries } from '../../../../identity/desired/policy-entries.ts';
+import { isPolicyName, policyLists, policyNameOf } from '../../../../identity/desired/policy-names.ts';
 import type { ClusterFacts } from '../../../../identity/state/world.ts';
 import { findClusterFacts, getClusterFacts } from '../../../cluster/facts.ts';
 import { alreadyExists, createObject, findObject, getObject } from '../../../cluster/objects.ts';

@@ -6,7 +6,7 @@ import {
   givenName,
   waitOptions,
 } from '../../../framework/options.ts';
-import { fieldOptions } from '../options.ts';
+import { fieldOptions, statementOptions } from '../options.ts';
 
 export const accountCreateCommand = defineCommand({
   path: ['account', 'create'],
@@ -34,6 +34,7 @@ export const accountCreateCommand = defineCommand({
       names: 'target',
       complete: 'targets',
     },
+    ...statementOptions,
     ...fieldOptions,
     filenameOption,
     dryRunOption,

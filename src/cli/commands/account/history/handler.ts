@@ -1,5 +1,6 @@
 /** Implements the `history` command for objects of any kind. */
 import { recentEvents } from '../../../cluster/events.ts';
+import type { KubeClient } from '../../../../kube/index.ts';
 import { getObject } from '../../../cluster/objects.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import type { Kind, KonObject } from '../../../cluster/kinds.ts';
@@ -16,14 +17,26 @@ export async function historyFlow<T extends KonObject>(
   kind: Kind<T>,
   name: string,
 ): Promise<void> {
-  const client = await context.connect();
-  const object = await getObject(client, kind, name);
-  const rows = timeline(object, await recentEvents(client, object, mostEvents));
+  const history = await historyOf(await context.connect(), kind, name);
   await writeList(context, {
-    rows,
+    rows: history.items,
     columns: columns(context.now()),
-    data: { kind: 'History', value: { of: { kind: object.kind, name }, items: rows } },
+    data: { kind: 'History', value: history },
   });
+}
+
+/** Value of the `History` document. */
+export async function historyOf<T extends KonObject>(
+  client: KubeClient,
+  kind: Kind<T>,
+  name: string,
+): Promise<{
+  readonly of: { readonly kind: string; readonly name: string };
+  readonly items: readonly Happening[];
+}> {
+  const object = await getObject(client, kind, name);
+  const items = timeline(object, await recentEvents(client, object, mostEvents));
+  return { of: { kind: object.kind, name }, items };
 }
 
 const columns = (now: number): readonly Column<Happening>[] => [

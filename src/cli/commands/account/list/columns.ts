@@ -1,6 +1,6 @@
 /** Columns of the table of accounts. */
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
-import { policyEntries } from '../../../../identity/desired/policy-names.ts';
+import { policyEntries } from '../../../../identity/desired/policy-entries.ts';
 import { createdColumn, nameColumn, readyColumn, reasonColumn } from '../../../objects/columns.ts';
 import type { Column } from '../../../framework/output/table.ts';
 

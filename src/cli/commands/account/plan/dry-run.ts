@@ -26,7 +26,7 @@ import {
 } from '../../../../identity/index.ts';
 
 export type DryRun = {
-  /** Steps in the order in which they are applied. */
+  /** Steps in the order of their application. */
   readonly steps: readonly Step[];
   /** Descriptions of changes by other writers. */
   readonly drift: readonly string[];

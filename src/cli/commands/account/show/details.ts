@@ -2,10 +2,12 @@
 import type {
   FormerTarget,
   LinkedServiceAccount,
+  PermissionStatement,
   PolicyStatus,
+  StatementsStatus,
   TargetStatus,
 } from '../../../../api/linked-service-account.ts';
-import { isPolicyName, mayName, policyEntries } from '../../../../identity/desired/policy-names.ts';
+import { policyRows } from './policy-rows.ts';
 import { accountKind } from '../../../cluster/kinds.ts';
 import { ageOf } from '../../../objects/columns.ts';
 import { renderPage, renderSection } from '../../../objects/details.ts';
@@ -21,25 +23,13 @@ function renderAccount(account: LinkedServiceAccount, options: ShowOptions): str
   const { spec, status } = account;
   const { stdout } = options;
   const now = options.now();
-  const known = new Map(status?.policies?.map((policy) => [policy.arn, policy]));
-  const rowOf = (entry: string): PolicyStatus =>
-    known.get(entry) ??
-    [...known.values()].find(({ arn }) => isPolicyName(entry) && mayName(entry, arn)) ?? {
-      arn: entry,
-      attached: false,
-    };
-  const listed = [...new Set(policyEntries(spec.aws).map(rowOf))];
-  const policies = [
-    ...listed,
-    // Policies that are still attached, but no longer in the spec.
-    ...[...known.values()].filter((policy) => !listed.includes(policy)),
-  ];
   return renderPage(accountKind, account, options, {
     fields: [
       ['Role', status?.roleArn],
       ['Identity mode', spec.aws.identityMode],
       ['Description', spec.aws.description],
       ['Boundary', spec.aws.permissionsBoundaryArn],
+      ['Statements', statementsText(status?.statements)],
       [
         'Session',
         spec.aws.maxSessionDuration === undefined ? undefined : `${spec.aws.maxSessionDuration} s at most`,
@@ -48,7 +38,8 @@ function renderAccount(account: LinkedServiceAccount, options: ShowOptions): str
       ['On deletion', spec.deletionPolicy === 'Retain' ? 'the role stays' : 'the role is deleted'],
     ],
     sections: [
-      renderSection('Policies', policyColumns, policies, stdout),
+      renderSection('Policies', policyColumns, policyRows(account), stdout),
+      renderSection('Statements', statementColumns, spec.aws.statements ?? [], stdout),
       renderSection('Targets', targetColumns(now), status?.targets ?? [], stdout),
       renderSection('Former targets', formerColumns(now), liveFormer(status?.formerTargets, now), stdout),
       renderPodsNotCurrent(options.pods ?? [], now, stdout),
@@ -80,6 +71,19 @@ const policyColumns: readonly Column<PolicyStatus>[] = [
   },
   { header: 'REASON', value: (policy) => policy.reason ?? '' },
   { header: 'MESSAGE', wraps: true, value: (policy) => policy.message ?? '' },
+];
+
+function statementsText(state: StatementsStatus | undefined): string | undefined {
+  if (!state || state.applied) return state && 'written to the role';
+  return `not written: ${state.message ?? state.reason ?? ''}`;
+}
+
+const statementColumns: readonly Column<PermissionStatement>[] = [
+  { header: 'SID', value: ({ sid = '' }) => sid },
+  { header: 'ACTIONS', value: ({ actions }) => actions.join(', ') },
+  { header: 'RESOURCES', value: ({ resources }) => resources.join(', ') },
+  { header: 'CONDITIONS', value: ({ conditions }) => (conditions ? JSON.stringify(conditions) : '') },
+  { header: 'UNTIL', value: ({ until = '' }) => until },
 ];
 
 const targetColumns = (now: number): readonly Column<TargetStatus>[] => [

@@ -40,7 +40,8 @@ export async function verifyFlow(context: CliContext, name: string): Promise<Exi
   return results.length > 0 && results.every((result) => result.proven) ? exitCodes.ok : exitCodes.error;
 }
 
-async function verify(context: CliContext, name: string): Promise<readonly Verification[]> {
+/** Also used by the console. */
+export async function verify(context: CliContext, name: string): Promise<readonly Verification[]> {
   const client = await context.connect();
   const [{ facts, region }, account] = await Promise.all([
     getClusterFacts(client),

@@ -11,7 +11,7 @@ import {
   ownershipTags,
   type ClusterFacts,
 } from '../../../../identity/index.ts';
-import { policyEntries } from '../../../../identity/desired/policy-names.ts';
+import { policyEntries } from '../../../../identity/desired/policy-entries.ts';
 import { findCondition } from '../../../../k8s/conditions.ts';
 import { failure, ok, warning, type CheckDefinition, type Verdict } from '../check.ts';
 import { tagKeysWarning, worthOfCredentials } from '../../../installation/fence.ts';

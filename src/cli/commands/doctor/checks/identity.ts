@@ -158,7 +158,7 @@ export function drainingVerdict(draining: readonly DrainingTarget[], now: number
   ]);
 }
 
-/** Checks for the Pod Identity agent on all nodes. The accounts report the agent of the nodes on which their pods run now. */
+/** Checks for the Pod Identity agent on all nodes. The accounts report the agent of the nodes of their running pods. */
 async function checkAgent(lookups: Lookups): Promise<Verdict> {
   const { client, accounts, config, operatorAccounts, signal } = lookups;
   const users = (await accounts()).filter(({ status }) =>

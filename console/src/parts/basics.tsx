@@ -1,0 +1,135 @@
+/** Small parts of all screens. */
+import { useEffect, useState, type ReactNode } from 'react';
+import type { SourceState } from '../../../src/cli/console/wire.ts';
+import { ApiError } from '../api.ts';
+import { followLink } from '../router.ts';
+
+export type Tone = 'good' | 'wait' | 'bad' | 'unknown';
+
+const symbols: Readonly<Record<Tone, string>> = { good: '✓', wait: '◷', bad: '✕', unknown: '?' };
+
+/** State in colour, with a symbol and words, so that colour alone carries nothing. */
+export function Badge({ tone, children }: { readonly tone: Tone; readonly children: ReactNode }): ReactNode {
+  return (
+    <span className={`badge ${tone}`}>
+      <span aria-hidden="true">{symbols[tone]}</span> {children}
+    </span>
+  );
+}
+
+export function Link(props: {
+  readonly href: string;
+  readonly className?: string;
+  readonly children: ReactNode;
+  readonly current?: boolean;
+}): ReactNode {
+  return (
+    <a
+      href={props.href}
+      className={props.className}
+      onClick={followLink}
+      aria-current={props.current ? 'page' : undefined}
+    >
+      {props.children}
+    </a>
+  );
+}
+
+/** A command of the terminal, with a button that copies it. */
+export function Command({
+  text,
+  label = 'In the terminal',
+}: {
+  readonly text: string;
+  readonly label?: string;
+}): ReactNode {
+  const [isCopied, setCopied] = useState(false);
+  return (
+    <p className="command">
+      <span className="muted">{label}:</span> <code>{text}</code>
+      <button
+        type="button"
+        aria-label={`Copy the command ${text}`}
+        onClick={() => {
+          void navigator.clipboard.writeText(text).then(() => setCopied(true));
+        }}
+      >
+        {isCopied ? 'Copied' : 'Copy'}
+      </button>
+    </p>
+  );
+}
+
+export function Problem({
+  title,
+  message,
+  next,
+}: {
+  readonly title: string;
+  readonly message: string;
+  readonly next: readonly string[];
+}): ReactNode {
+  return (
+    <section className="problem" role="alert">
+      <h2>{title}</h2>
+      <p>{message}</p>
+      {next.length > 0 && (
+        <ul>
+          {next.map((step) => (
+            <li key={step}>{step}</li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+export function QueryProblem({ error, title }: { readonly error: Error; readonly title: string }): ReactNode {
+  const next = error instanceof ApiError ? [...error.details, ...error.next] : [];
+  return <Problem title={title} message={error.message} next={next} />;
+}
+
+/** A kind that cannot be read; nothing while it can. */
+export function SourceProblem({
+  state,
+  what,
+}: {
+  readonly state: SourceState;
+  readonly what: string;
+}): ReactNode {
+  if (state.state !== 'failed') return null;
+  const title =
+    state.code === 'FORBIDDEN'
+      ? `You may not read ${what}`
+      : `${what[0]?.toUpperCase()}${what.slice(1)} cannot be read`;
+  return <Problem title={title} message={state.message} next={[...state.details, ...state.next]} />;
+}
+
+export function Empty({ children }: { readonly children: ReactNode }): ReactNode {
+  return <p className="empty">{children}</p>;
+}
+
+const refreshMs = 5000;
+
+/** Time in milliseconds since the epoch, refreshed every few seconds. */
+export function useNow(): number {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), refreshMs);
+    return () => clearInterval(timer);
+  }, []);
+  return now;
+}
+
+/** Age as in the command line: `12s`, `5m`, `3h`, `2d`. */
+export function age(timestamp: string | undefined, now: number): string {
+  if (timestamp === undefined) return '';
+  const seconds = Math.max(0, Math.round((now - Date.parse(timestamp)) / 1000));
+  if (seconds < 120) return `${seconds}s`;
+  if (seconds < 7200) return `${Math.floor(seconds / 60)}m`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3600)}h`;
+  return `${Math.floor(seconds / 86_400)}d`;
+}
+
+export const toneOf = (status: 'True' | 'False' | 'Unknown'): Tone =>
+  status === 'True' ? 'good' : status === 'False' ? 'bad' : 'unknown';

@@ -1,0 +1,178 @@
+/** Accounts and pods that may call an action on a resource, with the deciding statement. */
+import { useQuery } from '@tanstack/react-query';
+import { useMemo, useState, type ReactNode } from 'react';
+import type { PodRow, WhoCan as Answer, WhoCanRow } from '../../../src/cli/console/wire.ts';
+import { useKon } from '../about.ts';
+import { request } from '../api.ts';
+import {
+  Badge,
+  Command,
+  Empty,
+  Link,
+  Problem,
+  QueryProblem,
+  SourceProblem,
+  type Tone,
+} from '../parts/basics.tsx';
+import { accountHref, go, podHref, usePlace } from '../router.ts';
+import { podKey, useCluster } from '../store.ts';
+
+const toneByDecision: Readonly<Record<WhoCanRow['decision'], Tone>> = {
+  allowed: 'good',
+  depends: 'wait',
+  denied: 'bad',
+};
+
+/** Pods of an account that are listed by name. */
+const mostPods = 12;
+
+export function WhoCan(): ReactNode {
+  const { query } = usePlace();
+  const { status } = useCluster();
+  const kon = useKon();
+  const asked = {
+    action: query.get('action') ?? '',
+    resource: query.get('resource') ?? '',
+    without: query.get('without') ?? '',
+  };
+  const [draft, setDraft] = useState(asked);
+  const { data: actions } = useQuery({
+    queryKey: ['actions', draft.action],
+    queryFn: ({ signal }) =>
+      request<{ readonly items: readonly string[] }>(`actions?prefix=${encodeURIComponent(draft.action)}`, {
+        signal,
+      }),
+    enabled: draft.action.length > 1,
+  });
+  const set = (name: keyof typeof draft) => (event: { readonly target: { readonly value: string } }) =>
+    setDraft({ ...draft, [name]: event.target.value });
+  return (
+    <>
+      <h1>Who can do this?</h1>
+      <SourceProblem state={status.accounts} what="accounts" />
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          const given = Object.entries(draft).filter(([, value]) => value !== '');
+          go(`/who-can?${new URLSearchParams(given).toString()}`);
+        }}
+      >
+        <label>
+          Action
+          <input
+            required
+            list="actions"
+            placeholder="s3:GetObject"
+            value={draft.action}
+            onChange={set('action')}
+          />
+        </label>
+        <datalist id="actions">
+          {actions?.items.map((name) => (
+            <option key={name} value={name} />
+          ))}
+        </datalist>
+        <label>
+          Resource
+          <input
+            placeholder="arn:aws:s3:::bucket/key (any)"
+            value={draft.resource}
+            onChange={set('resource')}
+          />
+        </label>
+        <label>
+          Without this policy
+          <input placeholder="ARN (none)" value={draft.without} onChange={set('without')} />
+        </label>
+        <button type="submit">Ask</button>
+      </form>
+      {asked.action === '' ? (
+        <Empty>Type an action to see which pods may call it.</Empty>
+      ) : (
+        <Result key={Object.values(asked).join(' ')} {...asked} />
+      )}
+      <Command text={`${kon} account can-i NAME ${asked.action || 'ACTION'} ${asked.resource}`.trim()} />
+    </>
+  );
+}
+
+function Result(question: {
+  readonly action: string;
+  readonly resource: string;
+  readonly without: string;
+}): ReactNode {
+  const { pods } = useCluster();
+  const given = Object.entries(question).filter(([, value]) => value !== '');
+  const search = new URLSearchParams(given).toString();
+  const { data, error } = useQuery({
+    queryKey: ['who-can', search],
+    queryFn: ({ signal }) => request<Answer>(`who-can?${search}`, { signal }),
+  });
+  const podsByAccount = useMemo(() => Map.groupBy(pods, ({ account }) => account), [pods]);
+  if (error) return <QueryProblem error={error} title="It cannot be determined" />;
+  if (!data) return <p className="muted">Reading the policies …</p>;
+  const rows = data.rows.filter(({ decision }) => decision !== 'denied');
+  const all = rows.flatMap(({ account }) => podsByAccount.get(account) ?? []);
+  const incomplete = data.rows.filter(({ isComplete, decision }) => !isComplete && decision === 'denied');
+  return (
+    <section aria-label="Answer">
+      {data.unread.length > 0 && (
+        <Problem
+          title="Some policies cannot be read"
+          message={`The answer is incomplete for ${incomplete.length} more accounts: ${data.unread.join(', ')}`}
+          next={[
+            'Set AWS credentials with iam:GetPolicy and iam:GetPolicyVersion in the terminal of kon console.',
+          ]}
+        />
+      )}
+      <p role="status">
+        {rows.length === 0
+          ? data.unread.length === 0
+            ? `No account may call ${data.action} on ${data.resource}.`
+            : `No account is known that may call ${data.action} on ${data.resource}.`
+          : `${rows.length} of ${data.rows.length} accounts may call ${data.action} on ${data.resource}, and ${all.length} ${all.length === 1 ? 'pod uses' : 'pods use'} them.`}
+      </p>
+      <ul className="answers">
+        {rows.map((row) => (
+          <Row key={row.account} row={row} pods={podsByAccount.get(row.account) ?? []} />
+        ))}
+      </ul>
+      <p className="muted">
+        Not evaluated: resource policies, service control policies, policies of VPC endpoints. Each can deny
+        or, for resource policies, allow a call.
+      </p>
+    </section>
+  );
+}
+
+function Row({ row, pods }: { readonly row: WhoCanRow; readonly pods: readonly PodRow[] }): ReactNode {
+  return (
+    <li>
+      <h2>
+        <Link href={accountHref(row.account)}>{row.account}</Link>{' '}
+        <Badge tone={toneByDecision[row.decision]}>
+          {row.decision === 'depends' ? `depends on ${row.conditions.join(', ')}` : row.decision}
+        </Badge>{' '}
+        {row.loses === true && <Badge tone="bad">loses it without the policy</Badge>}
+        {row.loses === false && <Badge tone="good">keeps it without the policy</Badge>}
+      </h2>
+      <p>
+        {pods.length === 0 ? <span className="muted">No pod uses it.</span> : null}
+        {pods.slice(0, mostPods).map((pod) => (
+          <span key={podKey(pod)} className={pod.identity === 'current' ? 'lit' : 'lit dim'}>
+            <Link href={podHref(pod.namespace, pod.name)}>{podKey(pod)}</Link>
+          </span>
+        ))}
+        {pods.length > mostPods ? `and ${pods.length - mostPods} more` : ''}
+      </p>
+      {row.by.map(({ policy, statement }) => (
+        <details key={`${policy} ${statement}`}>
+          <summary>
+            Decided by <code className="breakable">{policy}</code>
+          </summary>
+          <pre tabIndex={0}>{statement}</pre>
+        </details>
+      ))}
+    </li>
+  );
+}

@@ -1,0 +1,124 @@
+/** Live state of the cluster, kept by the server's stream. Changes are shown once per frame. */
+import { useSyncExternalStore } from 'react';
+import {
+  type AccountRow,
+  type FeedMessage,
+  type PodRow,
+  type Source,
+  type SourceState,
+} from '../../src/cli/console/wire.ts';
+import { ApiError, stream } from './api.ts';
+
+export type Cluster = {
+  readonly accounts: readonly AccountRow[];
+  readonly pods: readonly PodRow[];
+  readonly targets: readonly string[];
+  readonly status: Readonly<Record<Source, SourceState>>;
+  /** `lost` since the given time (milliseconds since the epoch): the rows are as of then. */
+  readonly connection:
+    | { readonly state: 'connecting' | 'live' }
+    | { readonly state: 'lost'; readonly since: number };
+};
+
+const loading: SourceState = { state: 'loading' };
+
+let cluster: Cluster = {
+  accounts: [],
+  pods: [],
+  targets: [],
+  status: { accounts: loading, apps: loading, targets: loading, pods: loading, events: loading },
+  connection: { state: 'connecting' },
+};
+const accounts = new Map<string, AccountRow>();
+const pods = new Map<string, PodRow>();
+const listeners = new Set<() => void>();
+let isPublishDue = false;
+let changed = { accounts: false, pods: false };
+
+export function useCluster(): Cluster {
+  return useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => cluster,
+  );
+}
+
+export const podKey = ({ namespace, name }: { readonly namespace: string; readonly name: string }): string =>
+  `${namespace}/${name}`;
+
+/** Names of accounts whose row changed, and whether Events arrived, for the documents that depend on them. */
+export type Outdated = { readonly accounts: readonly string[]; readonly events: boolean };
+
+const firstDelayMs = 300;
+const longestDelayMs = 5000;
+
+/** Follows the stream until the signal aborts, and connects again after each failure. */
+export async function followCluster(
+  onOutdated: (outdated: Outdated) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  let delay = firstDelayMs;
+  while (!signal.aborted) {
+    try {
+      for await (const message of stream<FeedMessage>('stream', signal)) {
+        delay = firstDelayMs;
+        take(message);
+        const names = (message.accounts ?? []).map(({ name }) => name);
+        if (names.length > 0 || message.events)
+          onOutdated({ accounts: names, events: message.events === true });
+      }
+    } catch (error) {
+      // The session has ended with the process that issued it.
+      if (error instanceof ApiError && error.code === 'UNAUTHENTICATED') location.reload();
+    }
+    const { connection } = cluster;
+    if (connection.state !== 'lost') publish({ connection: { state: 'lost', since: Date.now() } });
+    await new Promise((resolve) => setTimeout(resolve, delay));
+    delay = Math.min(delay * 2, longestDelayMs);
+  }
+}
+
+function take(message: FeedMessage): void {
+  if (message.reset) {
+    accounts.clear();
+    pods.clear();
+    changed = { accounts: true, pods: true };
+  }
+  for (const row of message.accounts ?? []) accounts.set(row.name, row);
+  for (const name of message.removed?.accounts ?? []) accounts.delete(name);
+  for (const row of message.pods ?? []) pods.set(podKey(row), row);
+  for (const key of message.removed?.pods ?? []) pods.delete(key);
+  if (message.accounts || message.removed?.accounts) changed.accounts = true;
+  if (message.pods || message.removed?.pods) changed.pods = true;
+  publish({
+    connection: { state: 'live' },
+    ...(message.targets ? { targets: message.targets } : {}),
+    ...(message.status ? { status: message.status } : {}),
+  });
+}
+
+function publish(next: Partial<Cluster>): void {
+  cluster = { ...cluster, ...next };
+  if (isPublishDue) return;
+  isPublishDue = true;
+  // Not an animation frame: a hidden tab has none, and would show an old state when it is seen again.
+  setTimeout(() => {
+    isPublishDue = false;
+    cluster = {
+      ...cluster,
+      ...(changed.accounts ? { accounts: sorted(accounts, ({ name }) => name) } : {}),
+      ...(changed.pods ? { pods: sorted(pods, podKey) } : {}),
+    };
+    changed = { accounts: false, pods: false };
+    for (const listener of listeners) listener();
+  }, 16);
+}
+
+function sorted<T>(rows: ReadonlyMap<string, T>, key: (row: T) => string): readonly T[] {
+  return [...rows.values()]
+    .map((row) => [key(row), row] as const)
+    .sort(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0))
+    .map(([, row]) => row);
+}

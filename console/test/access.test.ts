@@ -1,0 +1,314 @@
+/** Access to the console: only the owner of the link gets an answer, with the rights of the kubeconfig. */
+import { createServer, request } from 'node:http';
+import { readFile, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { parse, stringify } from 'yaml';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { resources } from '../../src/kube/index.ts';
+import { policies } from '../../test/support/person.ts';
+import { startSandbox, type TestSandbox } from '../../test/support/sandbox.ts';
+import { openConsole, startBrowser, textOf, untilShown, visit, type Console } from './open-console.ts';
+
+let sandbox: TestSandbox;
+let browser: Browser;
+let served: Console;
+
+beforeAll(async () => {
+  [sandbox, browser] = await Promise.all([startSandbox(), startBrowser(process.env)]);
+  const { code, stderr } = await sandbox.kon([
+    'account',
+    'create',
+    'payments',
+    '--policy',
+    policies.readOnly,
+  ]);
+  if (code !== 0) throw new Error(stderr);
+  served = await openConsole((args, options) => sandbox.startKon(args, options));
+});
+afterAll(async () => {
+  await browser?.close();
+  await served?.process.end('SIGTERM');
+  await sandbox?.stop();
+});
+
+type Answer = {
+  readonly status: number;
+  readonly body: string;
+  readonly headers: NodeJS.Dict<string | string[]>;
+};
+
+/** Sends a request with exactly these headers, which a browser or `fetch` would not do. */
+function send(
+  method: string,
+  path: string,
+  headers: Record<string, string> = {},
+  body = '',
+): Promise<Answer> {
+  const { hostname, port } = new URL(served.origin);
+  return new Promise((resolve, reject) => {
+    const sent = request({ hostname, port, path, method, headers }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, body: text, headers: response.headers }),
+      );
+    });
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+
+async function session(): Promise<string> {
+  const token = new URL(served.link()).hash.replace('#token=', '');
+  const { status, body } = await send(
+    'POST',
+    '/api/session',
+    { 'content-type': 'application/json', origin: served.origin },
+    JSON.stringify({ token }),
+  );
+  expect(status).toBe(200);
+  await served.process.until('The link was used');
+  return (JSON.parse(body) as { session: string }).session;
+}
+
+test('a link starts one session, and a wrong or used token gets nothing', async () => {
+  const used = new URL(served.link()).hash.replace('#token=', '');
+  const key = await session();
+  expect((await send('GET', '/api/about', { authorization: `Bearer ${key}` })).status).toBe(200);
+  for (const token of [used, 'wrong', '']) {
+    const { status, body } = await send(
+      'POST',
+      '/api/session',
+      { 'content-type': 'application/json', origin: served.origin },
+      JSON.stringify({ token }),
+    );
+    expect(status).toBe(401);
+    expect(body).not.toContain('"session"');
+  }
+  for (const headers of [{}, { authorization: 'Bearer wrong' }, { authorization: `Bearer ${used}` }])
+    for (const path of ['/api/about', '/api/stream', '/api/accounts/payments']) {
+      const { status, body } = await send('GET', path, headers);
+      expect(status).toBe(401);
+      expect(body).not.toContain('payments');
+    }
+});
+
+test('another Host or Origin gets nothing, even with a session', async () => {
+  const authorization = `Bearer ${await session()}`;
+  const path = '/api/accounts/payments';
+  expect((await send('GET', path, { authorization })).body).toContain('payments');
+  for (const headers of [
+    { host: 'attacker.example' },
+    { host: `attacker.example:${new URL(served.origin).port}` },
+    { origin: 'http://attacker.example' },
+    { origin: 'null' },
+    { 'sec-fetch-site': 'cross-site' },
+    { 'sec-fetch-site': 'same-site' },
+  ]) {
+    const { status, body } = await send('GET', path, { authorization, ...headers });
+    expect([403, 421]).toContain(status);
+    expect(body).not.toContain('payments');
+  }
+  expect((await send('GET', '/', { host: 'attacker.example' })).status).toBe(421);
+});
+
+test('a page of another origin cannot read or write, although the browser can reach the console', async () => {
+  const key = await session();
+  const attacker = createServer((_request, response) => response.end('<title>another</title>'));
+  await new Promise<void>((resolve) => {
+    attacker.listen(0, '127.0.0.1', resolve);
+  });
+  const { page, context } = await visit(
+    browser,
+    `http://127.0.0.1:${(attacker.address() as AddressInfo).port}/`,
+  );
+  const outcomes = await page.evaluate(
+    async ([origin, given]) => {
+      const attempt = (path: string, options: RequestInit): Promise<string> =>
+        fetch(`${origin}${path}`, options).then(
+          (answer) => answer.text(),
+          () => 'refused',
+        );
+      return Promise.all([
+        attempt('/api/accounts/payments', { headers: { authorization: `Bearer ${given}` } }),
+        attempt('/api/about', {}),
+        attempt('/', {}),
+        attempt('/api/session', { method: 'POST', body: '{}', mode: 'no-cors' }),
+      ]);
+    },
+    [served.origin, key],
+  );
+  expect(outcomes).toEqual(['refused', 'refused', 'refused', 'refused']);
+  await context.close();
+  attacker.close();
+  // The link was not used by these requests.
+  await session();
+});
+
+test('every response forbids inline scripts, other origins and frames', async () => {
+  for (const path of ['/', '/pods', '/api/about', '/nothing.js']) {
+    const { headers } = await send('GET', path);
+    expect(headers['content-security-policy']).toContain("default-src 'none'; script-src 'self'");
+    expect(headers['x-frame-options']).toBe('DENY');
+    expect(headers['x-content-type-options']).toBe('nosniff');
+    expect(headers['referrer-policy']).toBe('no-referrer');
+    expect(headers['set-cookie']).toBeUndefined();
+    expect(headers['access-control-allow-origin']).toBeUndefined();
+  }
+  expect((await send('GET', '/')).body).not.toMatch(/<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon\w+=/);
+  expect((await send('GET', '/nothing.js')).status).toBe(404);
+  expect((await send('GET', '/../package.json')).status).toBe(404);
+});
+
+test('a used link shows how to get another, and a link to a screen opens in a further tab', async () => {
+  const link = served.link();
+  const { page, context } = await visit(browser, link);
+  await untilShown(page, 'Live');
+  expect(page.url()).toBe(`${served.origin}/`);
+
+  const tab = await context.newPage();
+  await tab.goto(`${served.origin}/accounts/payments`);
+  await untilShown(tab, 'Ready: True');
+
+  const other = await visit(browser, link);
+  const shown = await untilShown(other.page, 'Open the console from the terminal');
+  expect(shown).toContain('The link was used already or is wrong.');
+  expect(shown).not.toContain('payments');
+  await Promise.all([context.close(), other.context.close()]);
+});
+
+type Kubeconfig = {
+  readonly clusters: { cluster: { server: string } }[];
+  readonly users: { user: object }[];
+};
+
+/** Writes a kubeconfig of a new ServiceAccount with these rules, and returns its path. */
+async function kubeconfigOf(name: string, rules: readonly object[]): Promise<string> {
+  const { client, description, executable } = sandbox;
+  const metadata = { name, namespace: 'staging' };
+  await client.create(resources.serviceAccounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata });
+  if (rules.length > 0) {
+    const role = {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      metadata: { name },
+      rules,
+    };
+    await client.create(resources.clusterRoles, role);
+    const binding = {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRoleBinding',
+      metadata: { name },
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
+      subjects: [{ kind: 'ServiceAccount', ...metadata }],
+    };
+    await client.create(resources.clusterRoleBindings, binding);
+  }
+  const { token } = await client.createToken(metadata, { audiences: [], expirationSeconds: 3600 });
+  const config = parse(await readFile(description.kubeconfig, 'utf8')) as Kubeconfig;
+  for (const user of config.users) user.user = { token };
+  const path = join(executable.folder, `${name}.kubeconfig`);
+  await writeFile(path, stringify(config), { mode: 0o600 });
+  return path;
+}
+
+async function seenBy(
+  name: string,
+  rules: readonly object[],
+  path: string,
+  text: string | RegExp,
+): Promise<string> {
+  const KUBECONFIG = await kubeconfigOf(name, rules);
+  const own = await openConsole((args, options) => sandbox.startKon(args, options), [], { KUBECONFIG });
+  const { page, context, bodies } = await visit(browser, own.link());
+  await untilShown(page, 'What is in the way?');
+  await page.goto(`${own.origin}${path}`);
+  await untilShown(page, text);
+  const shown = `${await textOf(page)}\n${bodies.join('\n')}`;
+  await context.close();
+  await own.process.end('SIGTERM');
+  return shown;
+}
+
+const read = ['get', 'list', 'watch'];
+
+test('a user without rights sees which rights are missing, and no data', async () => {
+  const shown = await seenBy('stranger', [], '/', 'You may not read targets');
+  expect(shown).toContain('You may not read accounts');
+  expect(shown).toMatch(
+    /linkedserviceaccounts.k11n.dev is forbidden: User "system:serviceaccount:staging:stranger"/,
+  );
+  expect(shown).not.toContain('payments');
+});
+
+test('a user who may read only accounts sees these, and which rights are missing for pods', async () => {
+  const rules = [
+    { apiGroups: ['k11n.dev'], resources: ['linkedserviceaccounts', 'clusterconfigs'], verbs: read },
+  ];
+  const shown = await seenBy('auditor', rules, '/pods', 'You may not read pods');
+  expect(shown).not.toContain('You may not read accounts');
+  const accounts = await seenBy('reader', rules, '/', 'payments');
+  expect(accounts).not.toContain('You may not read');
+});
+
+test('a verification needs the rights of the user', async () => {
+  const rules = [{ apiGroups: ['k11n.dev'], resources: ['*'], verbs: read }];
+  const KUBECONFIG = await kubeconfigOf('viewer', rules);
+  const own = await openConsole((args, options) => sandbox.startKon(args, options), [], { KUBECONFIG });
+  const { page, context } = await visit(browser, own.link());
+  await untilShown(page, 'payments');
+  await page.getByRole('link', { name: 'payments' }).click();
+  await page.getByRole('button', { name: 'Verify now' }).click();
+  const shown = await untilShown(page, 'It cannot be verified');
+  expect(shown).toMatch(/forbidden/);
+  expect(shown).not.toContain('✓ proven ,');
+  await context.close();
+  await own.process.end('SIGTERM');
+});
+
+test('without a cluster or with rejected credentials, the console ends with an error before it prints a link', async () => {
+  const config = await readFile(sandbox.description.kubeconfig, 'utf8');
+  const edited = async (name: string, edit: (document: Kubeconfig) => void): Promise<string> => {
+    const document = parse(config) as Kubeconfig;
+    edit(document);
+    const path = join(sandbox.executable.folder, name);
+    await writeFile(path, stringify(document), { mode: 0o600 });
+    return path;
+  };
+  const dead = await edited('dead.kubeconfig', ({ clusters }) => {
+    for (const { cluster } of clusters) cluster.server = 'https://127.0.0.1:1';
+  });
+  const rejected = await edited('rejected.kubeconfig', ({ users }) => {
+    for (const each of users) each.user = { token: 'wrong' };
+  });
+  for (const [KUBECONFIG, code, text] of [
+    [dead, 1, 'cannot be reached'],
+    [rejected, 4, 'rejected your credentials'],
+    [join(sandbox.executable.folder, 'none'), 1, 'kubeconfig'],
+  ] as const) {
+    const result = await sandbox.kon(['console', '--no-open'], { env: { KUBECONFIG } });
+    expect(result).toMatchObject({ code, stdout: '' });
+    expect(result.stderr).toContain(text);
+    expect(result.stderr).toContain('Next: ');
+  }
+});
+
+test('a page whose console has ended says so, and how to open it again', async () => {
+  const own = await openConsole((args, options) => sandbox.startKon(args, options), ['--port', '0']);
+  const { page, context } = await visit(browser, own.link());
+  await untilShown(page, 'payments');
+  await own.process.end('SIGTERM');
+  await untilShown(page, 'Connection lost');
+  // The rows stay, as of then.
+  expect(await textOf(page)).toContain('payments');
+
+  const { port } = new URL(own.origin);
+  const again = await openConsole((args, options) => sandbox.startKon(args, options), ['--port', port]);
+  await untilShown(page, 'Open the console from the terminal');
+  await page.goto(again.link());
+  await untilShown(page, 'payments');
+  await context.close();
+  await again.process.end('SIGTERM');
+});

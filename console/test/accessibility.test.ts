@@ -1,0 +1,112 @@
+/** The page for users of a keyboard, a screen reader, a small window, or a dark theme. */
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import type { AxeResults } from 'axe-core';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { policies } from '../../test/support/person.ts';
+import { startSandbox, type TestSandbox } from '../../test/support/sandbox.ts';
+import { openConsole, startBrowser, untilShown, visit, type Console } from './open-console.ts';
+
+let sandbox: TestSandbox;
+let browser: Browser;
+let served: Console;
+let page: Page;
+const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+beforeAll(async () => {
+  [sandbox, browser] = await Promise.all([startSandbox(), startBrowser(process.env)]);
+  for (const args of [
+    ['account', 'create', 'payments', '--policy', policies.readOnly],
+    ['account', 'create', 'reports', '--policy', 'arn:aws:iam::aws:policy/NoSuchPolicy', '--no-wait'],
+    ['app', 'create', 'web', '--account', 'payments', '--image', 'registry.k8s.io/pause:3.10'],
+  ]) {
+    const { code, stderr } = await sandbox.kon(args);
+    if (code !== 0) throw new Error(stderr);
+  }
+  served = await openConsole((args, options) => sandbox.startKon(args, options));
+  ({ page } = await visit(browser, served.link()));
+  await untilShown(page, 'payments');
+});
+afterAll(async () => {
+  await browser?.close();
+  await served?.process.end('SIGTERM');
+  await sandbox?.stop();
+});
+
+async function open(path: string, text: string): Promise<void> {
+  await page.goto(`${served.origin}${path}`);
+  await untilShown(page, text);
+}
+
+const screens = [
+  ['/', 'reports'],
+  ['/pods', 'web-'],
+  ['/proofs', 'staging'],
+  ['/who-can', 'Action'],
+  ['/changes', 'RoleCreated'],
+  ['/accounts/payments', 'What breaks if'],
+  ['/accounts/reports', 'In the way'],
+  ['/nothing', 'There is no such screen'],
+] as const;
+
+test.each(['light', 'dark'] as const)('axe finds no fault on any screen in %s', async (colorScheme) => {
+  await page.emulateMedia({ colorScheme });
+  for (const [path, text] of screens) {
+    await open(path, text);
+    // The content security policy forbids scripts that the page adds, and the protocol of the browser is not the page.
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate(() =>
+      (window as unknown as { axe: { run(options: object): Promise<AxeResults> } }).axe.run({
+        runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+      }),
+    );
+    expect(
+      violations.map(({ id, nodes }) => `${path} ${id}: ${nodes.map(({ html }) => html).join(' ')}`),
+    ).toEqual([]);
+  }
+});
+
+test('a window of 1024 pixels shows every screen without scrolling sideways', async () => {
+  await page.setViewportSize({ width: 1024, height: 700 });
+  for (const [path, text] of screens) {
+    await open(path, text);
+    const [shown, needed] = await page.evaluate(() => {
+      const main = document.querySelector('main');
+      return [main?.clientWidth ?? 0, main?.scrollWidth ?? 0];
+    });
+    expect(needed, path).toBeLessThanOrEqual(shown ?? 0);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth), path).toBeLessThanOrEqual(1024);
+  }
+  await page.setViewportSize({ width: 1280, height: 800 });
+});
+
+test('the keyboard alone filters, moves, opens and returns', async () => {
+  await open('/', 'payments');
+  await page.keyboard.press('/');
+  await page.keyboard.type('payments');
+  await untilShown(page, '1 of 2');
+  expect(page.url()).toBe(`${served.origin}/?q=payments`);
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  await untilShown(page, 'Account payments');
+  expect(new URL(page.url()).pathname).toBe('/accounts/payments');
+  await page.goBack();
+  await untilShown(page, '1 of 2');
+
+  await open('/', 'payments');
+  await page.keyboard.press('/');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowDown');
+  const active = await page.getByRole('grid').getAttribute('aria-activedescendant');
+  expect(await page.locator(`[id="${active}"]`).innerText()).toContain('payments');
+  await page.keyboard.press('Enter');
+  await untilShown(page, 'Account payments');
+});
+
+test('the command of a screen is copied by its button', async () => {
+  await open('/accounts/payments', 'kon account show payments');
+  await page.getByRole('button', { name: 'Copy the command kon account show payments' }).click();
+  await untilShown(page, 'Copied');
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe('kon account show payments');
+});

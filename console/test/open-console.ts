@@ -1,0 +1,84 @@
+/** A running `kon console`, and a browser on its page, for one test file. */
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Environment } from '../../sandbox/src/environment.ts';
+import { startBrowser } from '../browser.ts';
+import { eventually } from '../../test/support/eventually.ts';
+import type { Running } from '../../test/support/executable.ts';
+
+export type Console = {
+  /** `http://127.0.0.1:PORT` */
+  readonly origin: string;
+  /** The newest link, which works once. */
+  link(): string;
+  readonly process: Running;
+};
+
+/** @param start starts `kon` with arguments, e.g. in the environment of a sandbox */
+export async function openConsole(
+  start: (args: readonly string[], options: { readonly env?: Environment }) => Running,
+  args: readonly string[] = [],
+  env: Environment = {},
+): Promise<Console> {
+  const process = start(['console', '--no-open', ...args], { env });
+  await process.until('/#token=');
+  const links = (): readonly string[] =>
+    [...process.output().matchAll(/http:\S+#token=\S+/g)].map(([link]) => link);
+  const link = (): string => links().at(-1) ?? '';
+  return { origin: new URL(link()).origin, link, process };
+}
+
+export type Visitor = {
+  readonly context: BrowserContext;
+  readonly page: Page;
+  /** Errors and warnings of the page, e.g. violations of its content security policy. */
+  readonly complaints: readonly string[];
+  /** Origins that the page sent requests to. */
+  readonly origins: ReadonlySet<string>;
+  /** Bodies of the answers to API requests, without the stream. */
+  readonly bodies: readonly string[];
+};
+
+export async function visit(browser: Browser, url: string): Promise<Visitor> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+  await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: new URL(url).origin });
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  const origins = new Set<string>();
+  const bodies: string[] = [];
+  page.on('console', (message) => {
+    // A refused request is an error in the console of the browser, and is tested by what the page shows.
+    if (
+      ['error', 'warning'].includes(message.type()) &&
+      !message.text().startsWith('Failed to load resource')
+    )
+      complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('request', (request) => origins.add(new URL(request.url()).origin));
+  page.on('response', (response) => {
+    const { pathname } = new URL(response.url());
+    if (!pathname.startsWith('/api/') || pathname === '/api/stream') return;
+    response.text().then(
+      (text) => bodies.push(text),
+      () => undefined,
+    );
+  });
+  await page.goto(url);
+  return { context, page, complaints, origins, bodies };
+}
+
+/** Waits until the text of the page's main part contains `text`, and returns that text. */
+export async function untilShown(page: Page, text: string | RegExp): Promise<string> {
+  return eventually(`the page to show ${String(text)}`, async () => {
+    const shown = await textOf(page);
+    return (typeof text === 'string' ? shown.includes(text) : text.test(shown)) ? shown : undefined;
+  });
+}
+
+/** Texts of the page, with single spaces. */
+export async function textOf(page: Page): Promise<string> {
+  const text = await page.locator('body').innerText();
+  return text.replaceAll(/\s+/g, ' ');
+}
+
+export { startBrowser };

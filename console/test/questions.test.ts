@@ -1,0 +1,226 @@
+/** The five questions, answered in a real browser by a real cluster, and compared with the command line. */
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { linkedServiceAccounts } from '../../src/api/resources.ts';
+import type { LinkedServiceAccount } from '../../src/api/linked-service-account.ts';
+import type { KubeObject } from '../../src/kube/index.ts';
+import { policies } from '../../test/support/person.ts';
+import { startSandbox, type TestSandbox } from '../../test/support/sandbox.ts';
+import {
+  openConsole,
+  startBrowser,
+  textOf,
+  untilShown,
+  visit,
+  type Console,
+  type Visitor,
+} from './open-console.ts';
+
+const missingPolicy = 'arn:aws:iam::aws:policy/NoSuchPolicy';
+
+let sandbox: TestSandbox;
+let browser: Browser;
+let served: Console;
+let visitor: Visitor;
+let page: Page;
+
+beforeAll(async () => {
+  [sandbox, browser] = await Promise.all([startSandbox(), startBrowser(process.env)]);
+  await kon('account', 'create', 'payments', '--policy', policies.readOnly);
+  await kon('app', 'create', 'web', '--account', 'payments', '--image', 'registry.k8s.io/pause:3.10');
+  await kon('account', 'create', 'reports', '--policy', missingPolicy, '--no-wait');
+  served = await openConsole((args, options) => sandbox.startKon(args, options));
+  visitor = await visit(browser, served.link());
+  ({ page } = visitor);
+  await untilShown(page, 'Live');
+});
+afterAll(async () => {
+  await browser?.close();
+  await served?.process.end('SIGTERM');
+  await sandbox?.stop();
+});
+
+async function kon(...args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await sandbox.kon(args);
+  if (code !== 0) throw new Error(`kon ${args.join(' ')} failed:\n${stderr}`);
+  return stdout;
+}
+
+/** Opens a screen by its address, as a shared link does. */
+async function open(path: string, text: string | RegExp): Promise<string> {
+  await page.goto(`${served.origin}${path}`);
+  return untilShown(page, text);
+}
+
+/** Requests a document with the session of the page. */
+function api(path: string): Promise<unknown> {
+  return page.evaluate(async (url) => {
+    const key = sessionStorage.getItem('kon-session');
+    const answer = await fetch(url, { headers: { authorization: `Bearer ${key}` } });
+    return answer.json() as Promise<unknown>;
+  }, `/api/${path}`);
+}
+
+const json = async (...args: readonly string[]): Promise<Record<string, unknown>> =>
+  JSON.parse(await kon(...args, '-o', 'json')) as Record<string, unknown>;
+
+test('what a pod may do in AWS is shown link by link, as the command line says it', async () => {
+  const [, row = ''] = (await kon('app', 'pods', 'web', '--target', 'staging', '-o', 'csv')).split('\r\n');
+  const [target = '', name = '', , , , identity = '', holds = ''] = row.split(',');
+  const shown = await open(`/pods/${target}/${name}`, 'AmazonS3ReadOnlyAccess');
+  expect(identity).toBe('current');
+  expect(shown).toContain(`Pod ${name} ✓ ${identity}`);
+  expect(shown).toContain(`ServiceAccount ${target}/payments ✓ linked`);
+  expect(shown).toContain('Mechanism IRSA');
+  expect(shown).toContain(`Role ${holds} ✓ proven`);
+  expect(shown).toContain(`${policies.readOnly} ✓ attached`);
+  expect(await api('accounts/payments')).toEqual(await json('account', 'show', 'payments'));
+
+  await page.getByText(policies.readOnly).click();
+  const statements = await untilShown(page, 's3:Get*');
+  expect(statements).toContain('"Effect": "Allow"');
+});
+
+test('a pod without an account is shown with the role of its node', async () => {
+  await kon('app', 'create', 'plain', '--image', 'registry.k8s.io/pause:3.10');
+  const shown = await open('/pods?q=plain', 'node role');
+  expect(shown).toContain('? none wanted node role');
+});
+
+test('whether an account is proven is shown with the age of the exchange, and can be verified again', async () => {
+  const shown = await open('/proofs?q=payments', 'staging');
+  expect(shown).toMatch(/payments production ✓ proven \d+s ago IRSA/);
+  expect(shown).toMatch(/payments staging ✓ proven \d+s ago IRSA/);
+
+  const { targets } = (await json('account', 'verify', 'payments')) as { targets: { target: string }[] };
+  await page.goto(`${served.origin}/accounts/payments`);
+  await page.getByRole('button', { name: 'Verify now' }).click();
+  const result = page.getByRole('status', { name: 'Result of the verification' });
+  await result.waitFor();
+  expect(await result.getByRole('listitem').allInnerTexts()).toEqual(
+    targets.map(({ target }) => expect.stringMatching(new RegExp(`^${target}: ✓ proven$`))),
+  );
+});
+
+test('a refused exchange is shown with the words of STS', async () => {
+  const restore = await sandbox.aws.aim({
+    service: 'sts',
+    action: 'AssumeRoleWithWebIdentity',
+    error: {
+      code: 'AccessDenied',
+      message: 'Not authorized to perform sts:AssumeRoleWithWebIdentity',
+      status: 403,
+    },
+  });
+  try {
+    await page.goto(`${served.origin}/accounts/payments`);
+    await page.getByRole('button', { name: 'Verify now' }).click();
+    const shown = await untilShown(page, 'not proven');
+    expect(shown).toContain('Not authorized to perform sts:AssumeRoleWithWebIdentity');
+  } finally {
+    await restore();
+  }
+});
+
+test('who else can call an action is shown with the pods and the deciding statement, as IAM decides', async () => {
+  await kon('account', 'create', 'queues', '--policy', policies.queues);
+  const resource = 'arn:aws:s3:::orders/1';
+  const shown = await open(
+    `/who-can?action=s3:GetObject&resource=${resource}&without=${policies.readOnly}`,
+    'accounts may call s3:GetObject',
+  );
+  expect(shown).toContain('payments ✓ allowed ✕ loses it without the policy');
+  expect(shown).not.toContain('queues ✓ allowed');
+  const lit = await page.locator('.lit').allInnerTexts();
+  const uses = await kon('app', 'pods', 'web', '-o', 'name');
+  expect(lit.map((key) => `pod/${key.split('/')[1]}`).toSorted()).toEqual(uses.trim().split('\n').toSorted());
+
+  for (const [account, decision] of [
+    ['payments', 'allowed'],
+    ['queues', 'implicitDeny'],
+  ] as const) {
+    const answer = await sandbox.kon(['account', 'can-i', account, 's3:GetObject', resource, '-o', 'json']);
+    expect(JSON.parse(answer.stdout)).toMatchObject({ decision });
+  }
+  await page.getByText('Decided by').click();
+  expect(await page.locator('.answers pre').innerText()).toContain('s3:Get*');
+
+  await page.getByLabel('Action').fill('s3:getobjectac');
+  await page.locator('datalist option[value="s3:GetObjectAcl"]').waitFor({ state: 'attached' });
+});
+
+test('what changed is shown as in the history of the command line', async () => {
+  const { client } = sandbox;
+  const before = await client.get<LinkedServiceAccount & KubeObject>(linkedServiceAccounts, {
+    name: 'payments',
+  });
+  await client.patch(
+    linkedServiceAccounts,
+    { name: 'payments' },
+    { spec: { aws: { policyArns: [...(before.spec.aws.policyArns ?? []), policies.queues] } } },
+    { type: 'merge', fieldManager: 'kubectl' },
+  );
+  await open('/changes?q=payments', `attached ${policies.queues}`);
+  const shown = await textOf(page);
+  expect(shown).toContain('the spec was last written by kubectl');
+
+  type Items = {
+    readonly items: readonly { readonly time: string; readonly message: string; account?: string }[];
+  };
+  const listed = (await api('changes?account=payments')) as Items;
+  const history = (await json('account', 'history', 'payments')) as unknown as Items;
+  const texts = ({ items }: Items): string[] =>
+    items.map(({ time, message }) => `${time} ${message}`).toSorted();
+  expect(texts(listed)).toEqual(texts(history));
+});
+
+test('what is in the way is shown first, with the failing link and the command that mends it', async () => {
+  const shown = await open('/', 'reports');
+  expect(shown.indexOf('reports')).toBeLessThan(shown.indexOf('payments'));
+  expect(shown).toContain(`policy ${missingPolicy}`);
+
+  const details = await open('/accounts/reports', 'In the way');
+  expect(details).toContain('Policies ✕ False');
+  expect(await page.locator('.chain .blocked').innerText()).toContain('Policies');
+  const printed = await kon('account', 'show', 'reports');
+  expect(printed).toContain('Correct the policies: kon account edit reports');
+  expect(details).toContain('Correct the policies: kon account edit reports');
+});
+
+test('what a deletion touches is shown with the pods that use the account', async () => {
+  const shown = await open('/accounts/payments', 'What breaks if');
+  expect(shown).toContain('1 app names it: web.');
+  expect(shown).toContain('is deleted too, which ends its sessions at once.');
+  const rows = (await kon('app', 'pods', 'web', '-o', 'name')).trim().split('\n');
+  for (const row of rows) expect(shown).toContain(row.replace('pod/', ''));
+});
+
+test('a change by another client is shown within two seconds', async () => {
+  await open('/', 'payments');
+  const startedAt = performance.now();
+  await sandbox.client.create(
+    linkedServiceAccounts,
+    {
+      apiVersion: 'k11n.dev/v1alpha1',
+      kind: 'LinkedServiceAccount',
+      metadata: { name: 'live' },
+      spec: { aws: { policyArns: [policies.readOnly] } },
+    } as KubeObject,
+    { fieldManager: 'kubectl' },
+  );
+  await page.getByRole('link', { name: 'live', exact: true }).waitFor({ timeout: 2000 });
+  expect(performance.now() - startedAt).toBeLessThan(2000);
+  await sandbox.client.delete(linkedServiceAccounts, { name: 'live' });
+  await page.getByRole('link', { name: 'live', exact: true }).waitFor({ state: 'detached' });
+});
+
+test('the page uses only its own origin, violates no policy of its own, and receives no credentials', async () => {
+  expect([...visitor.origins]).toEqual([served.origin]);
+  expect(visitor.complaints).toEqual([]);
+  const { credentials } = sandbox.description;
+  const bodies = visitor.bodies.join('\n');
+  expect(bodies).toContain('payments');
+  expect(bodies).not.toContain(credentials.accessKeyId);
+  expect(bodies).not.toContain(credentials.secretAccessKey);
+  expect(bodies).not.toMatch(/client-key|PRIVATE KEY|SessionToken/);
+});

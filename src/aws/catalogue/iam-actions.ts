@@ -1,0 +1,35 @@
+/**
+ * Actions of each service with the services of their resources, from AWS's service authorization reference. They are loaded on
+ * demand from a compressed asset next to this file (or next to the bundle).
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { brotliDecompressSync } from 'node:zlib';
+import type { ServiceActions } from '../../policy/lint.ts';
+
+const assetName = 'iam-actions.generated.txt.br';
+
+let lines: ReadonlyMap<string, string> | undefined;
+const parsed = new Map<string, ServiceActions>();
+
+/** Actions of a service, for example of `sqs`; undefined if AWS has no such service. */
+export function iamActions(service: string): ServiceActions | undefined {
+  lines ??= new Map(
+    brotliDecompressSync(readFileSync(join(import.meta.dirname, assetName)))
+      .toString('utf8')
+      .split('\n')
+      .map((line) => line.split('\t') as [string, string]),
+  );
+  const known = parsed.get(service);
+  if (known) return known;
+  const line = lines.get(service);
+  if (line === undefined) return undefined;
+  const actions = new Map(
+    line.split(' ').map((entry) => {
+      const [name = '', services = ''] = entry.split('=');
+      return [name.toLowerCase(), { name, resourcesOf: services === '' ? [] : services.split(',') }];
+    }),
+  );
+  parsed.set(service, actions);
+  return actions;
+}

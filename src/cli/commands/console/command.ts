@@ -1,0 +1,41 @@
+import { defineCommand } from '../../framework/command.ts';
+import { usageError } from '../../framework/errors.ts';
+
+function portNumber(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535)
+    throw usageError(`"${text}" is not a port`, 'Use a number from 0 to 65535.');
+  return port;
+}
+
+export const consoleCommand = defineCommand({
+  path: ['console'],
+  summary: 'Open the web console: follow pods into their AWS permissions',
+  description:
+    'Serves a page on this machine only, with your kubeconfig and your own rights, until Ctrl-C. The link that it prints works once. Credentials stay in this process. docs/guides/console.md describes the screens.',
+  options: [
+    {
+      name: 'port',
+      value: 'N',
+      parse: portNumber,
+      default: '0',
+      summary: 'port on 127.0.0.1 (0: any free port)',
+    },
+    { name: 'no-open', summary: 'print the link without opening a browser' },
+    {
+      name: 'in-cluster',
+      summary: 'serve in a pod: on all addresses, for users who bring their own bearer tokens',
+    },
+  ],
+  examples: [
+    { does: 'Open it', command: 'kon console' },
+    {
+      does: 'For another cluster, on a machine without a browser',
+      command: 'kon console --context NAME --no-open',
+    },
+  ],
+  run: async (context, { options }) => {
+    const { serveConsole } = await import('./handler.ts');
+    return serveConsole(context, options);
+  },
+});

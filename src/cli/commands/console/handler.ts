@@ -1,0 +1,268 @@
+/** `kon console`: serves the web console for the user of the kubeconfig, or in a pod for users with bearer tokens. */
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isUnauthorized, KubeApiError } from '../../../kube/errors.ts';
+import { createKubeClient } from '../../../kube/client.ts';
+import { staticConnection, systemTimer, type KubeClient } from '../../../kube/index.ts';
+import { clusterState } from '../../../identity/plan/cluster.ts';
+import { clusterConfigKind } from '../../cluster/kinds.ts';
+import { listObjects } from '../../cluster/objects.ts';
+import { readAssets } from '../../console/assets.ts';
+import { createFeed } from '../../console/feed.ts';
+import { createSessions } from '../../console/guard.ts';
+import { route, type UserSession } from '../../console/routes.ts';
+import { startConsoleServer, type ApiAnswer, type ApiRequest } from '../../console/server.ts';
+import type { About } from '../../console/wire.ts';
+import type { CliContext } from '../../framework/context.ts';
+import { CliError } from '../../framework/errors.ts';
+import { version } from '../../version.ts';
+
+type Options = { readonly port: number; readonly noOpen: boolean; readonly inCluster: boolean };
+
+export async function serveConsole(context: CliContext, options: Options): Promise<void> {
+  const assets = await readAssets(join(import.meta.dirname, 'console'));
+  await (options.inCluster ? serveUsers : serveOwner)(context, options, assets);
+}
+
+type Assets = Awaited<ReturnType<typeof readAssets>>;
+
+/** Serves the user of the kubeconfig, on loopback. */
+async function serveOwner(context: CliContext, options: Options, assets: Assets): Promise<void> {
+  const { signal, stdout, stderr } = context;
+  const [client, connection] = await Promise.all([context.connect(), context.connection()]);
+  await requireCluster(client);
+  const sessions = createSessions(() => randomBytes(32).toString('base64url'));
+  const user: UserSession = {
+    feed: createFeed({ client, clock: context, setTimer: systemTimer, signal }),
+    context,
+    hasAws: true,
+    about: () =>
+      aboutOf(client, {
+        mode: 'local',
+        server: connection.server,
+        kon: konPrefix(context),
+        ...(connection.context === undefined ? {} : { context: connection.context }),
+      }),
+  };
+  const announce = (port: number, text: string): void => {
+    stdout.write(`${text}http://127.0.0.1:${port}/#token=${sessions.token()}\n`);
+  };
+  let port = 0;
+  const server = await startConsoleServer({
+    host: '127.0.0.1',
+    port: options.port,
+    assets,
+    access: (chosen) => ({
+      mode: 'local',
+      hosts: [`127.0.0.1:${chosen}`, `localhost:${chosen}`],
+      isSession: sessions.isSession,
+    }),
+    api: async (request): Promise<ApiAnswer> => {
+      if (request.path[0] !== 'session') return route(request, user);
+      if (request.method === 'GET') return { kind: 'json', value: { mode: 'local' } };
+      const session = sessions.exchange(tokenIn(request));
+      if (session === undefined)
+        throw new CliError('UNAUTHENTICATED', 'the link was used already or is wrong', {
+          next: ['Open the newest link that kon console printed.'],
+        });
+      announce(port, 'The link was used. For another browser: ');
+      return { kind: 'json', value: { session } };
+    },
+    setTimer: systemTimer,
+    debug: context.debug,
+  });
+  ({ port } = server);
+  announce(port, 'Console: ');
+  const removeFile =
+    !options.noOpen && stdout.isTTY
+      ? await openBrowser(context, `http://127.0.0.1:${port}/#token=${sessions.token()}`)
+      : undefined;
+  if (stderr.isTTY) stderr.write('Ctrl-C stops it.\n');
+  await aborted(signal);
+  await removeFile?.();
+  await server.close();
+}
+
+/** Directory of a pod's ServiceAccount. The chart mounts only the certificate of the cluster there, no token. */
+const podFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
+/** Time for which the informers of a user continue after the last request. */
+const idleMs = 60_000;
+/** Limits the memory of the console: each user has own informers. */
+const mostUsers = 20;
+
+/**
+ * Serves users in a cluster. Each request carries the user's own token, and everything is read with it, so that this process
+ * needs no rights of its own.
+ */
+async function serveUsers(context: CliContext, options: Options, assets: Assets): Promise<void> {
+  const { env, signal, stdout } = context;
+  const host = env['KUBERNETES_SERVICE_HOST'];
+  if (host === undefined)
+    throw new CliError('USAGE', '--in-cluster works only in a pod', {
+      next: ['On your machine: kon console'],
+    });
+  const ca = await readFile(env['KON_CONSOLE_CA_FILE'] ?? join(podFolder, 'ca.crt'));
+  const server = `https://${host.includes(':') ? `[${host}]` : host}:${env['KUBERNETES_SERVICE_PORT'] ?? '443'}`;
+  type Open = {
+    readonly user: UserSession;
+    readonly client: KubeClient;
+    readonly end: () => void;
+    lastUsed: number;
+  };
+  const open = new Map<string, Open>();
+
+  const dismissIdle = (): void => {
+    for (const [key, { user, end, lastUsed }] of open)
+      if (user.feed.subscribers() === 0 && context.monotonic() - lastUsed > idleMs) {
+        open.delete(key);
+        end();
+      }
+    if (!signal.aborted) systemTimer(dismissIdle, idleMs / 4);
+  };
+
+  const userOf = async (token: string): Promise<UserSession> => {
+    // The digest is the key, so that a dump of the map contains no token.
+    const key = createHash('sha256').update(token).digest('hex');
+    const known = open.get(key);
+    if (known) {
+      known.lastUsed = context.monotonic();
+      return known.user;
+    }
+    if (open.size >= mostUsers)
+      throw new CliError('CONFLICT', `${mostUsers} users are connected, which is the limit of this console`, {
+        next: ['Try again in a minute, or run kon console on your machine.'],
+      });
+    const client = createKubeClient(staticConnection({ server, token, tls: { ca } }));
+    try {
+      await whoIs(client);
+    } catch (error) {
+      await client.close();
+      throw error;
+    }
+    const ended = new AbortController();
+    const user: UserSession = {
+      feed: createFeed({
+        client,
+        clock: context,
+        setTimer: systemTimer,
+        signal: AbortSignal.any([signal, ended.signal]),
+      }),
+      context: { ...context, connect: () => Promise.resolve(client) },
+      hasAws: false,
+      about: () => aboutOf(client, { mode: 'in-cluster', server, kon: 'kon' }),
+    };
+    const end = (): void => {
+      ended.abort();
+      void client.close();
+    };
+    open.set(key, { user, client, end, lastUsed: context.monotonic() });
+    return user;
+  };
+
+  const running = await startConsoleServer({
+    host: '0.0.0.0',
+    port: options.port === 0 ? 8080 : options.port,
+    assets,
+    access: () => ({ mode: 'in-cluster' }),
+    api: async (request) =>
+      request.path[0] === 'session'
+        ? { kind: 'json', value: { mode: 'in-cluster' } }
+        : route(request, await userOf(request.bearer ?? '')),
+    setTimer: systemTimer,
+    debug: context.debug,
+  });
+  stdout.write(`The console listens on port ${running.port}.\n`);
+  dismissIdle();
+  await aborted(signal);
+  await running.close();
+  for (const { end } of open.values()) end();
+}
+
+function tokenIn({ body }: ApiRequest): string {
+  const { token } = (body ?? {}) as { readonly token?: unknown };
+  return typeof token === 'string' ? token : '';
+}
+
+/** Name of the client's user. @throws KubeApiError, of status 401 for a token that the API server rejects */
+async function whoIs(client: KubeClient): Promise<string | undefined> {
+  const review = await client.create<{
+    apiVersion: string;
+    kind: string;
+    metadata: { name: string };
+    status?: { userInfo?: { username?: string } };
+  }>(
+    {
+      group: 'authentication.k8s.io',
+      version: 'v1',
+      kind: 'SelfSubjectReview',
+      plural: 'selfsubjectreviews',
+      namespaced: false,
+    },
+    { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview', metadata: { name: '' } },
+  );
+  return review.status?.userInfo?.username;
+}
+
+/** Reports a cluster that does not answer, or rejects the user, before a page is opened. */
+async function requireCluster(client: KubeClient): Promise<void> {
+  try {
+    await whoIs(client);
+  } catch (error) {
+    // Clusters before 1.28 have no such review, and a user may lack the right to it.
+    if (!(error instanceof KubeApiError) || isUnauthorized(error)) throw error;
+  }
+}
+
+async function aboutOf(
+  client: KubeClient,
+  known: Omit<About, 'version' | 'user' | 'cluster'>,
+): Promise<About> {
+  const [user, configs] = await Promise.all([
+    whoIs(client).catch(() => undefined),
+    listObjects(client, clusterConfigKind).catch(() => []),
+  ]);
+  const state = clusterState(configs);
+  return {
+    ...known,
+    version,
+    ...(user === undefined ? {} : { user }),
+    ...(state.ok ? { cluster: state.facts.name } : {}),
+  };
+}
+
+/** `kon` with the options that select the cluster, for commands on the page. */
+function konPrefix({ global }: CliContext): string {
+  const quoted = (text: string): string =>
+    /^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+  return [
+    'kon',
+    ...(global.context === undefined ? [] : ['--context', quoted(global.context)]),
+    ...(global.kubeconfig === undefined ? [] : ['--kubeconfig', quoted(global.kubeconfig)]),
+  ].join(' ');
+}
+
+/**
+ * Opens a link in the browser. The arguments of a process are visible to all users of the machine, so they name a file that
+ * only this user can read, and the file leads to the link. A failure is no error, because the link was printed.
+ */
+async function openBrowser(context: CliContext, link: string): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), 'kon-console-'));
+  const file = join(folder, 'open.html');
+  await writeFile(file, `<!doctype html><meta http-equiv="refresh" content="0;url=${link}">`, {
+    mode: 0o600,
+  });
+  const openers: Readonly<Record<string, string>> = { darwin: 'open', win32: 'explorer.exe' };
+  await context.spawn(openers[process.platform] ?? 'xdg-open', [file]).catch((error: unknown) => {
+    context.debug(`no browser was opened: ${String(error)}`);
+  });
+  return () => rm(folder, { recursive: true, force: true });
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,354 @@
+/**
+ * Live view of one user's cluster: informers with the user's own rights, and rows that change with them. A kind that the user
+ * may not read is reported, and the others work without it.
+ */
+import { apps as appResource, clusterConfigs, linkedServiceAccounts } from '../../api/resources.ts';
+import type { App } from '../../api/app.ts';
+import type { ClusterConfig } from '../../api/cluster-config.ts';
+import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
+import {
+  createInformer,
+  keyOf,
+  resources,
+  type Informer,
+  type InformerOptions,
+  type KubeClient,
+  type KubeObject,
+  type SetTimer,
+} from '../../kube/index.ts';
+import { isForbidden } from '../../kube/errors.ts';
+import { defaultReflectorLimits } from '../../kube/reflector.ts';
+import { serviceAccountOf, trimPod } from '../../workloads/pod.ts';
+import type { AppPod } from '../cluster/app-objects.ts';
+import { objectEvent, type EventObject } from '../cluster/events.ts';
+import { timeline } from '../commands/account/history/timeline.ts';
+import type { CliContext } from '../framework/context.ts';
+import { explain } from '../framework/explain.ts';
+import { identitiesOf } from '../pods/wanted-identities.ts';
+import { impactOf } from './impact.ts';
+import { accountRow, consolePodRow } from './rows.ts';
+import {
+  sources,
+  type Change,
+  type FeedMessage,
+  type Impact,
+  type PodRow,
+  type Source,
+  type SourceState,
+} from './wire.ts';
+
+type Account = LinkedServiceAccount & KubeObject;
+
+export type Feed = {
+  /** Sends everything known now, then each change. Returns a function that ends the subscription. */
+  subscribe(send: (message: FeedMessage) => void): () => void;
+  readonly subscribers: () => number;
+  account(name: string): LinkedServiceAccount | undefined;
+  /** Newest first; of all accounts when none is named. */
+  changes(account: string | undefined, most: number): readonly Change[];
+  impact(name: string): Impact | undefined;
+  accounts(): readonly LinkedServiceAccount[];
+  /** Resolves when every kind is readable or known to be unreadable. */
+  readonly settled: Promise<void>;
+};
+
+/** Time during which changes are gathered into one message. */
+const gatherMs = 100;
+/** Interval at which errors of the informers are read, because they do not report them. */
+const checkMs = 500;
+/** Rows per message, so that the page can draw while a large cluster arrives. */
+const rowsPerMessage = 1000;
+/** Namespaces that are watched one by one if the user may not list the pods of all namespaces. */
+const mostNamespaces = 50;
+
+const limits = { ...defaultReflectorLimits, backoff: { baseMs: 500, maxMs: 5000 } };
+
+export function createFeed(options: {
+  readonly client: KubeClient;
+  readonly clock: Pick<CliContext, 'monotonic' | 'random'>;
+  readonly setTimer: SetTimer;
+  readonly signal: AbortSignal;
+}): Feed {
+  const { client, clock, setTimer, signal } = options;
+  const start = <T extends KubeObject>(
+    of: Omit<InformerOptions<T>, 'client' | 'now' | 'random' | 'limits'>,
+    until = signal,
+  ): Informer<T> => {
+    const informer = createInformer<T>({ ...of, client, now: clock.monotonic, random: clock.random, limits });
+    void informer.start(until);
+    return informer;
+  };
+
+  const accounts = start<Account>({ resource: linkedServiceAccounts });
+  const apps = start<App & KubeObject>({
+    resource: appResource,
+    omitManagedFields: true,
+    indexers: { account: ({ spec }) => (spec.serviceAccount === undefined ? [] : [spec.serviceAccount]) },
+  });
+  const configs = start<ClusterConfig & KubeObject>({ resource: clusterConfigs, omitManagedFields: true });
+  const events = start<EventObject>({
+    resource: resources.events,
+    fieldSelector: 'regarding.kind=LinkedServiceAccount',
+    omitManagedFields: true,
+    indexers: { account: ({ regarding }) => (regarding?.name === undefined ? [] : [regarding.name]) },
+  });
+  const pods = podInformers((namespace, until) =>
+    start<AppPod>(
+      {
+        resource: resources.pods,
+        ...(namespace === undefined ? {} : { namespace }),
+        omitManagedFields: true,
+        trim: trimPod,
+        indexers: { serviceAccount: (pod) => [serviceAccountOf(pod)] },
+      },
+      until,
+    ),
+  );
+
+  const subscribers = new Set<(message: FeedMessage) => void>();
+  const dirty = { accounts: new Set<string>(), pods: new Set<string>(), targets: false, events: false };
+  let isFlushDue = false;
+  let lastStatus = '';
+
+  const targets = (): readonly string[] =>
+    [...new Set(configs.store.list().flatMap(({ spec }) => spec.targets))].sort();
+  const appsOf = (account: string): readonly string[] =>
+    apps.store
+      .byIndex('account', account)
+      .map((app) => app.metadata.name)
+      .sort();
+  const accountsOfPod = (pod: AppPod): Account | undefined => accounts.store.get(serviceAccountOf(pod));
+  const podRowOf = (pod: AppPod): PodRow | undefined => {
+    const account = accountsOfPod(pod);
+    const { namespace = '' } = pod.metadata;
+    const wanted = account && wantedBy(account).get(namespace);
+    const isTarget = configs.store.list().some((config) => targetsOf(config).has(namespace));
+    // An account has no meaning for a pod outside of its targets, even one of its name.
+    if (!isTarget && wanted === undefined) return undefined;
+    return consolePodRow(pod, wanted, account?.metadata.name);
+  };
+
+  const statusNow = (): Record<Source, SourceState> => ({
+    accounts: stateOf(accounts),
+    apps: stateOf(apps),
+    targets: stateOf(configs),
+    pods: pods.state(),
+    events: stateOf(events),
+  });
+
+  const broadcast = (message: FeedMessage): void => {
+    for (const send of subscribers) send(message);
+  };
+
+  const flush = (): void => {
+    isFlushDue = false;
+    if (signal.aborted) return;
+    const names = [...dirty.accounts];
+    const keys = [...dirty.pods];
+    const message: FeedMessage = {
+      ...(dirty.targets ? { targets: targets() } : {}),
+      ...(dirty.events ? { events: true as const } : {}),
+    };
+    dirty.accounts.clear();
+    dirty.pods.clear();
+    dirty.targets = false;
+    dirty.events = false;
+    const rows = rowsOf(names, keys);
+    for (const each of [...(Object.keys(message).length > 0 ? [message] : []), ...rows]) broadcast(each);
+  };
+  const touch = (): void => {
+    if (isFlushDue) return;
+    isFlushDue = true;
+    setTimer(flush, gatherMs);
+  };
+
+  const rowsOf = (names: readonly string[], keys: readonly string[]): readonly FeedMessage[] => {
+    const messages: FeedMessage[] = [];
+    for (let at = 0; at < names.length; at += rowsPerMessage) {
+      const some = names
+        .slice(at, at + rowsPerMessage)
+        .map((name) => [name, accounts.store.get(name)] as const);
+      const gone = some.flatMap(([name, account]) => (account ? [] : [name]));
+      messages.push({
+        accounts: some.flatMap(([name, account]) => (account ? [accountRow(account, appsOf(name))] : [])),
+        ...(gone.length > 0 ? { removed: { accounts: gone } } : {}),
+      });
+    }
+    for (let at = 0; at < keys.length; at += rowsPerMessage) {
+      const some = keys.slice(at, at + rowsPerMessage).map((key) => {
+        const pod = pods.get(key);
+        return [key, pod && podRowOf(pod)] as const;
+      });
+      const gone = some.flatMap(([key, row]) => (row ? [] : [key]));
+      messages.push({
+        pods: some.flatMap(([, row]) => (row ? [row] : [])),
+        ...(gone.length > 0 ? { removed: { pods: gone } } : {}),
+      });
+    }
+    return messages;
+  };
+
+  const touchPodsOf = (account: string): void => {
+    for (const pod of pods.byServiceAccount(account)) dirty.pods.add(keyOf(pod));
+  };
+  accounts.onChange(({ key }) => {
+    dirty.accounts.add(key);
+    touchPodsOf(key);
+    touch();
+  });
+  apps.onChange(({ old, new: next }) => {
+    for (const name of [old?.spec.serviceAccount, next?.spec.serviceAccount])
+      if (name !== undefined && accounts.store.get(name)) dirty.accounts.add(name);
+    touch();
+  });
+  configs.onChange(() => {
+    dirty.targets = true;
+    // Another set of targets selects other pods.
+    for (const key of pods.keys()) dirty.pods.add(key);
+    touch();
+  });
+  events.onChange(() => {
+    dirty.events = true;
+    touch();
+  });
+  pods.onChange((key) => {
+    dirty.pods.add(key);
+    touch();
+  });
+
+  const settled = Promise.withResolvers<void>();
+  const check = (): void => {
+    if (signal.aborted) return settled.resolve();
+    pods.fallBack(targets(), signal);
+    const status = statusNow();
+    const text = JSON.stringify(status);
+    if (text !== lastStatus) {
+      // Rows that synced meanwhile arrive before the status that calls them complete.
+      flush();
+      broadcast({ status });
+    }
+    lastStatus = text;
+    if (sources.every((source) => status[source].state !== 'loading')) settled.resolve();
+    setTimer(check, sources.some((source) => status[source].state === 'loading') ? gatherMs : checkMs);
+  };
+  pods.start(signal);
+  setTimer(check, 0);
+
+  const changesOf = (account: Account): readonly Change[] =>
+    timeline(
+      account,
+      events.store
+        .byIndex('account', account.metadata.name)
+        .filter(({ regarding }) => regarding?.uid === undefined || regarding.uid === account.metadata.uid)
+        .map(objectEvent),
+    ).map((change) => ({ ...change, account: account.metadata.name }));
+
+  return {
+    subscribe(send) {
+      send({ reset: true, targets: targets(), status: statusNow() });
+      for (const message of rowsOf(accounts.store.keys(), pods.keys())) send(message);
+      subscribers.add(send);
+      return () => subscribers.delete(send);
+    },
+    subscribers: () => subscribers.size,
+    account: (name) => accounts.store.get(name),
+    changes: (name, most) => {
+      const chosen =
+        name === undefined
+          ? accounts.store.list()
+          : [accounts.store.get(name)].filter((each) => each !== undefined);
+      return chosen
+        .flatMap(changesOf)
+        .toSorted((one, other) => Date.parse(other.time) - Date.parse(one.time))
+        .slice(0, most);
+    },
+    impact(name) {
+      const account = accounts.store.get(name);
+      const users = stateOf(apps).state === 'failed' ? undefined : apps.store.byIndex('account', name);
+      return account && impactOf(account, users, pods.byServiceAccount(name));
+    },
+    accounts: () => accounts.store.list(),
+    settled: settled.promise,
+  };
+}
+
+/** Computes a value once per object. Objects of an informer are frozen, and a changed one is another object. */
+function perObject<T extends object, R>(compute: (object: T) => R): (object: T) => R {
+  const computed = new WeakMap<T, R>();
+  return (object) => {
+    const known = computed.get(object) ?? compute(object);
+    computed.set(object, known);
+    return known;
+  };
+}
+
+const wantedBy = perObject(identitiesOf);
+const targetsOf = perObject(({ spec }: ClusterConfig): ReadonlySet<string> => new Set(spec.targets));
+
+function stateOf(informer: Pick<Informer<KubeObject>, 'hasSynced' | 'lastError'>): SourceState {
+  const error = informer.lastError();
+  if (!error) return { state: informer.hasSynced() ? 'live' : 'loading' };
+  const { code, message, details, next } = explain(error);
+  return { state: 'failed', code, message, details, next };
+}
+
+type PodInformers = {
+  start(signal: AbortSignal): void;
+  /** Watches the pods of each target instead, after the cluster-wide list was denied. */
+  fallBack(targets: readonly string[], signal: AbortSignal): void;
+  get(key: string): AppPod | undefined;
+  keys(): readonly string[];
+  byServiceAccount(name: string): readonly AppPod[];
+  state(): SourceState;
+  onChange(listener: (key: string) => void): void;
+};
+
+function podInformers(
+  start: (namespace: string | undefined, signal: AbortSignal) => Informer<AppPod>,
+): PodInformers {
+  const listeners = new Set<(key: string) => void>();
+  let running: Informer<AppPod>[] = [];
+  let isClusterWide = true;
+  let tooMany = 0;
+  const clusterWide = new AbortController();
+  const follow = (informer: Informer<AppPod>): Informer<AppPod> => {
+    informer.onChange(({ key }) => listeners.forEach((listener) => listener(key)));
+    return informer;
+  };
+  return {
+    start(signal) {
+      running = [follow(start(undefined, AbortSignal.any([signal, clusterWide.signal])))];
+    },
+    fallBack(targets, signal) {
+      if (!isClusterWide || targets.length === 0 || !isForbidden(running[0]?.lastError())) return;
+      isClusterWide = false;
+      clusterWide.abort();
+      tooMany = Math.max(0, targets.length - mostNamespaces);
+      running = targets.slice(0, mostNamespaces).map((target) => follow(start(target, signal)));
+    },
+    get: (key) => {
+      for (const { store } of running) {
+        const pod = store.get(key);
+        if (pod) return pod;
+      }
+      return undefined;
+    },
+    keys: () => running.flatMap(({ store }) => store.keys()),
+    byServiceAccount: (name) => running.flatMap(({ store }) => store.byIndex('serviceAccount', name)),
+    state() {
+      const states = running.map(stateOf);
+      const failed = states.find((each) => each.state === 'failed');
+      if (failed) return failed;
+      if (tooMany > 0)
+        return {
+          state: 'failed',
+          code: 'FORBIDDEN',
+          details: [],
+          message: `you may not list pods in all namespaces, and ${tooMany} targets are too many to list one by one`,
+          next: ['Ask for the right to list pods in all namespaces.'],
+        };
+      return { state: states.some((each) => each.state === 'loading') ? 'loading' : 'live' };
+    },
+    onChange: (listener) => void listeners.add(listener),
+  };
+}

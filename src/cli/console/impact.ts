@@ -1,0 +1,25 @@
+/** Effect of an account's deletion, or of the loss of its role, on what runs. Pure. */
+import type { App } from '../../api/app.ts';
+import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
+import { isRunning, type Pod } from '../../workloads/pod.ts';
+import { accountDeletionNotes } from '../objects/deletion-notes.ts';
+import type { Impact } from './wire.ts';
+
+/**
+ * @param apps the apps that name the account; undefined when the user may not list apps
+ * @param pods all pods with the account's ServiceAccount
+ */
+export function impactOf(
+  account: LinkedServiceAccount,
+  apps: readonly App[] | undefined,
+  pods: readonly Pod[],
+): Impact {
+  const byTarget = Map.groupBy(pods.filter(isRunning), (pod) => pod.metadata.namespace ?? '');
+  return {
+    deletion: accountDeletionNotes(account, apps),
+    targets: (account.status?.targets ?? []).map(({ name }) => ({
+      name,
+      pods: (byTarget.get(name) ?? []).map((pod) => pod.metadata.name).sort(),
+    })),
+  };
+}

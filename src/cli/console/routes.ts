@@ -1,0 +1,128 @@
+/**
+ * API of the console. Each route runs the function behind a command, with the user's own credentials, and returns the document
+ * that the command prints with `-o json`.
+ */
+import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
+import { documentOf, withoutManagedFields } from '../framework/output/data.ts';
+import { notFound } from '../cluster/objects.ts';
+import { accountKind } from '../cluster/kinds.ts';
+import { policyRows } from '../commands/account/show/policy-rows.ts';
+import { decide } from '../commands/account/can-i/handler.ts';
+import { historyOf } from '../commands/account/history/handler.ts';
+import { verify } from '../commands/account/verify/handler.ts';
+import type { CliContext } from '../framework/context.ts';
+import { CliError } from '../framework/errors.ts';
+import type { Feed } from './feed.ts';
+import { catalogueActions, policiesOf, policyDocument, policyDocuments } from './policies.ts';
+import type { ApiAnswer, ApiRequest } from './server.ts';
+import { whoCan } from './who-can.ts';
+import type { About, AccountPolicies } from './wire.ts';
+
+/** One user of the console. */
+export type UserSession = {
+  readonly feed: Feed;
+  /** Context of the commands, with the user's client. */
+  readonly context: CliContext;
+  /** Whether AWS may be asked with the credentials of this process. In a pod they would be those of the pod or its node. */
+  readonly hasAws: boolean;
+  readonly about: () => Promise<About>;
+};
+
+const mostChanges = 500;
+const mostActions = 20;
+
+const json = (value: unknown): ApiAnswer => ({ kind: 'json', value });
+
+export async function route(request: ApiRequest, session: UserSession): Promise<ApiAnswer> {
+  const { feed, context, about } = session;
+  const { method, path, query, signal } = request;
+  const [noun, name, verb] = path;
+  switch (`${method} ${noun}${name === undefined ? '' : '/NAME'}${verb === undefined ? '' : `/${verb}`}`) {
+    case 'GET about':
+      return json(await about());
+    case 'GET stream':
+      return { kind: 'stream', open: (send) => feed.subscribe(send) };
+    case 'GET changes':
+      return json({ items: feed.changes(query.get('account') ?? undefined, mostChanges) });
+    case 'GET actions':
+      return json({ items: catalogueActions(query.get('prefix') ?? '', mostActions) });
+    case 'GET policy':
+      return json(await policyDocument(required(query, 'arn'), feed.accounts(), session));
+    case 'GET who-can': {
+      const action = required(query, 'action');
+      if (!/^[a-z0-9-]+:[A-Za-z0-9]+$/i.test(action))
+        throw new CliError('USAGE', `"${action}" is not an action`, {
+          next: ['Write it as service:Action.'],
+        });
+      const accounts = feed.accounts().map(policiesOf);
+      const arns = accounts.flatMap(({ policies, boundary = [] }) => [...policies, ...[boundary].flat()]);
+      const documents = await policyDocuments(arns, session);
+      const without = query.get('without') ?? undefined;
+      return json(whoCan({ action, resource: query.get('resource') || '*' }, accounts, documents, without));
+    }
+    case 'GET accounts/NAME':
+      return json(withoutManagedFields(accountOf(feed, name)));
+    case 'GET accounts/NAME/policies': {
+      const account = accountOf(feed, name);
+      const boundary = account.spec.aws.permissionsBoundaryArn;
+      const policies: AccountPolicies = {
+        items: policyRows(account),
+        ...(boundary === undefined ? {} : { boundary }),
+      };
+      return json(policies);
+    }
+    case 'GET accounts/NAME/impact': {
+      const impact = feed.impact(name ?? '');
+      if (!impact) throw notFound(accountKind, name ?? '');
+      return json(impact);
+    }
+    case 'GET accounts/NAME/history':
+      return json(documentOf('History', await historyOf(await context.connect(), accountKind, name ?? '')));
+    case 'GET accounts/NAME/can-i':
+      requireAws(session, `kon account can-i ${name}`);
+      return json(
+        documentOf(
+          'PolicyDecision',
+          await decide(
+            { ...context, signal },
+            {
+              account: name ?? '',
+              action: required(query, 'action'),
+              resource: query.get('resource') || '*',
+            },
+          ),
+        ),
+      );
+    case 'POST accounts/NAME/verify':
+      requireAws(session, `kon account verify ${name}`);
+      return json(
+        documentOf('AccountVerification', {
+          account: name ?? '',
+          targets: await verify({ ...context, signal }, name ?? ''),
+        }),
+      );
+    default:
+      throw new CliError('NOT_FOUND', 'the console has no such resource');
+  }
+}
+
+function accountOf(feed: Feed, name = ''): LinkedServiceAccount {
+  const account = feed.account(name);
+  if (!account) throw notFound(accountKind, name);
+  return account;
+}
+
+/** @throws CliError of code USAGE */
+function required(query: URLSearchParams, name: string): string {
+  const value = query.get(name);
+  if (!value) throw new CliError('USAGE', `the parameter "${name}" is missing`);
+  return value;
+}
+
+/** @throws CliError of code AWS_UNAUTHENTICATED */
+export function requireAws({ hasAws }: Pick<UserSession, 'hasAws'>, command: string): void {
+  if (hasAws) return;
+  throw new CliError('AWS_UNAUTHENTICATED', 'the console in the cluster has no AWS credentials', {
+    next: [`On your machine, with your own credentials: ${command}`],
+  });
+}

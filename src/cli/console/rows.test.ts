@@ -1,0 +1,213 @@
+import { describe, expect, it } from 'vitest';
+import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
+import type { AppPod } from '../cluster/app-objects.ts';
+import { impactOf } from './impact.ts';
+import { accountRow, consolePodRow } from './rows.ts';
+
+type Status = NonNullable<LinkedServiceAccount['status']>;
+type Condition = NonNullable<Status['conditions']>[number];
+
+const roleArn = 'arn:aws:iam::123456789012:role/konstellation/pay';
+const condition = (type: string, status: Condition['status'], reason = type): Condition => ({
+  type,
+  status,
+  reason,
+  message: `${type} is ${status}`,
+  lastTransitionTime: '2026-01-01T00:00:00Z',
+  observedGeneration: 2,
+});
+const types = [
+  'Ready',
+  'RoleSynced',
+  'PoliciesAttached',
+  'TargetsLinked',
+  'IdentityProven',
+  'WorkloadsCurrent',
+];
+const target = { name: 'staging', roleArn, linked: true, proven: true, provenAt: '2026-01-01T00:00:00Z' };
+
+function account(status: Partial<Status> = {}, generation = 2): LinkedServiceAccount {
+  return {
+    apiVersion: 'k11n.dev/v1alpha1',
+    kind: 'LinkedServiceAccount',
+    metadata: { name: 'pay', uid: 'u', generation },
+    spec: {
+      aws: { policyArns: ['arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess'] },
+      deletionPolicy: 'Delete',
+    },
+    status: {
+      observedGeneration: 2,
+      roleArn,
+      targets: [target],
+      conditions: types.map((type) => condition(type, 'True')),
+      ...status,
+    },
+  };
+}
+
+const conditions = (failed: string, status: Condition['status'], reason: string): Condition[] =>
+  types.map((type) =>
+    type === failed || type === 'Ready' ? condition(type, status, reason) : condition(type, 'True'),
+  );
+
+describe('the row of an account', () => {
+  it('shows every link and target as established when the operator has proven the current spec', () => {
+    const row = accountRow(account(), ['web']);
+    expect(row).toMatchObject({ name: 'pay', ready: 'True', apps: ['web'], policies: 1, roleArn });
+    expect(Object.values(row.links)).toEqual(['True', 'True', 'True', 'True', 'True']);
+    expect(row.targets).toMatchObject([{ name: 'staging', proof: 'proven', mode: 'IRSA' }]);
+    expect(row.blocker).toBeUndefined();
+  });
+
+  it('shows nothing as proven or ready while the operator has not processed the current spec', () => {
+    const row = accountRow(account({}, 3), []);
+    expect(row.ready).toBe('Unknown');
+    expect(new Set(Object.values(row.links))).toEqual(new Set(['Unknown']));
+    expect(row.targets[0]?.proof).toBe('unknown');
+  });
+
+  it('shows no proof while the condition is Unknown, although the last exchange succeeded', () => {
+    const row = accountRow(
+      account({ conditions: conditions('IdentityProven', 'Unknown', 'Unreachable') }),
+      [],
+    );
+    expect(row.targets[0]?.proof).toBe('unknown');
+    expect(row.targets[0]?.provenAt).toBe('2026-01-01T00:00:00Z');
+  });
+
+  it('shows nothing as proven without a status', () => {
+    const { status: _, ...bare } = account();
+    const row = accountRow(bare, []);
+    expect(row).toMatchObject({ ready: 'Unknown', reason: 'NotObserved', targets: [] });
+    expect(new Set(Object.values(row.links))).toEqual(new Set(['Unknown']));
+  });
+
+  it('keeps the proof of other targets when one fails, and contains the words of STS', () => {
+    const failed = {
+      ...target,
+      name: 'production',
+      proven: false,
+      reason: 'AccessDenied',
+      message: 'Not authorized to perform sts:AssumeRoleWithWebIdentity',
+    };
+    const row = accountRow(
+      account({
+        targets: [target, failed],
+        conditions: conditions('IdentityProven', 'False', 'AccessDenied'),
+      }),
+      [],
+    );
+    expect(row.targets.map(({ proof }) => proof)).toEqual(['proven', 'failed']);
+    expect(row.targets[1]?.message).toContain('sts:AssumeRoleWithWebIdentity');
+    expect(row.blocker).toMatchObject({ link: 'proof', about: 'target production', reason: 'AccessDenied' });
+  });
+
+  it('shows a target that waits for its first pod as such', () => {
+    const waiting = { ...target, proven: false, confirmed: true, reason: 'AwaitingFirstPod' };
+    const row = accountRow(
+      account({
+        targets: [waiting],
+        conditions: conditions('IdentityProven', 'Unknown', 'AwaitingFirstPod'),
+      }),
+      [],
+    );
+    expect(row.targets[0]?.proof).toBe('awaiting');
+    expect(row.blocker).toBeUndefined();
+  });
+
+  it.each([
+    [
+      'policies',
+      {
+        policies: [
+          { arn: 'arn:aws:iam::aws:policy/No', attached: false, reason: 'PolicyNotFound', message: 'no' },
+        ],
+      },
+      'Correct the policies: kon account edit pay',
+    ],
+    [
+      'targets',
+      {
+        targets: [
+          { name: 'staging', linked: false, proven: false, reason: 'NamespaceMissing', message: 'no' },
+        ],
+      },
+      'Check that the operator creates the namespace: kon target list',
+    ],
+    [
+      'role',
+      { conditions: conditions('RoleSynced', 'False', 'RoleNotOwned') },
+      'Delete or rename the role that the message names, if it is unused.',
+    ],
+    [
+      'account',
+      { conditions: [condition('Ready', 'False', 'ClusterConfigMissing')], targets: [] },
+      'Configure the cluster: kon apply -f FILE, with a ClusterConfig',
+    ],
+  ] as const)('names %s as the failing link, with the advice of the command line', (link, status, step) => {
+    const { blocker } = accountRow(account(status as Partial<Status>), []);
+    expect(blocker?.link).toBe(link);
+    expect(blocker?.next[0]).toBe(step);
+    expect(blocker?.next.at(-1)).toBe('Show it: kon account show pay');
+  });
+});
+
+const wanted = { roleArn, audience: 'sts.amazonaws.com' };
+
+function pod(env: readonly { name: string; value: string }[], more: object = {}): AppPod {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'web-1', namespace: 'staging', labels: { 'k11n.dev/app': 'web' }, ...more },
+    spec: {
+      serviceAccountName: 'pay',
+      containers: [{ name: 'web', env, volumeMounts: [{ name: 'token', mountPath: '/aws' }] }],
+      volumes: [
+        {
+          name: 'token',
+          projected: { sources: [{ serviceAccountToken: { audience: wanted.audience, path: 'token' } }] },
+        },
+      ],
+    },
+    status: { phase: 'Running' },
+  };
+}
+
+const injected = [
+  { name: 'AWS_ROLE_ARN', value: roleArn },
+  { name: 'AWS_WEB_IDENTITY_TOKEN_FILE', value: '/aws/token' },
+];
+
+describe('the row of a pod', () => {
+  it.each([
+    ['IRSA', 'current', injected, wanted],
+    ['node role', 'uninjected', [], wanted],
+    ['node role', 'none wanted', [], undefined],
+    [
+      'own credentials',
+      'stale',
+      [...injected, { name: 'AWS_ACCESS_KEY_ID', value: 'AKIAIOSFODNN7EXAMPLE' }],
+      wanted,
+    ],
+    ['own credentials', 'stale', [{ name: 'AWS_CONTAINER_CREDENTIALS_FULL_URI', value: 'http://x' }], wanted],
+  ] as const)('shows the mechanism %s and the identity %s', (mechanism, identity, env, desired) => {
+    expect(consolePodRow(pod(env), desired, desired && 'pay')).toMatchObject({
+      namespace: 'staging',
+      name: 'web-1',
+      serviceAccount: 'pay',
+      app: 'web',
+      mechanism,
+      identity,
+    });
+  });
+});
+
+it('lists the running pods of each target that a deletion affects, without finished pods', () => {
+  const finished = { ...pod([], { name: 'job' }), status: { phase: 'Succeeded' } };
+  const impact = impactOf(account(), [], [pod(injected), finished]);
+  expect(impact.targets).toEqual([{ name: 'staging', pods: ['web-1'] }]);
+  expect(impact.deletion).toContain(`The role ${roleArn} is deleted too, which ends its sessions at once.`);
+  expect(impactOf(account(), undefined, []).deletion).toContain(
+    'You may not list apps, so apps that use it are unknown.',
+  );
+});

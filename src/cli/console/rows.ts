@@ -1,0 +1,153 @@
+/** Rows of the console's lists. Pure: the same functions as behind `kon account show` and `kon app pods` decide what they say. */
+import { appLabel } from '../../api/labels.ts';
+import type { AccountConditionType, LinkedServiceAccount } from '../../api/linked-service-account.ts';
+import { policyEntries } from '../../identity/desired/policy-entries.ts';
+import { findCondition } from '../../k8s/conditions.ts';
+import { podIdentity, type HeldIdentity, type WantedIdentity } from '../../workloads/pod-identity.ts';
+import { serviceAccountOf } from '../../workloads/pod.ts';
+import type { AppPod } from '../cluster/app-objects.ts';
+import { accountKind } from '../cluster/kinds.ts';
+import { podRow } from '../pods/rows.ts';
+import { awaitsPod, problemsOf } from '../framework/wait/progress.ts';
+import { nextStepsFor, subjectOf } from '../framework/wait/reasons.ts';
+import { reasonColumn } from '../objects/columns.ts';
+import {
+  chainLinks,
+  type AccountRow,
+  type Blocker,
+  type ChainLink,
+  type PodRow,
+  type TargetRow,
+} from './wire.ts';
+
+const conditionOf: Readonly<Record<ChainLink, AccountConditionType>> = {
+  role: 'RoleSynced',
+  policies: 'PoliciesAttached',
+  targets: 'TargetsLinked',
+  proof: 'IdentityProven',
+  workloads: 'WorkloadsCurrent',
+};
+
+/** @param apps names of the apps that name the account */
+export function accountRow(account: LinkedServiceAccount, apps: readonly string[]): AccountRow {
+  const { metadata, spec, status } = account;
+  const ready = findCondition(status?.conditions, 'Ready');
+  const isObserved = (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
+  const statusOf = (link: ChainLink): AccountRow['ready'] => {
+    const found = findCondition(status?.conditions, conditionOf[link]);
+    return found && isObserved ? found.status : 'Unknown';
+  };
+  const links = Object.fromEntries(chainLinks.map((link) => [link, statusOf(link)])) as AccountRow['links'];
+  const blocker = blockerOf(account);
+  return {
+    name: metadata.name,
+    ready: ready && isObserved ? ready.status : 'Unknown',
+    reason: reasonColumn.value(account),
+    message: ready?.message ?? 'no operator has processed it',
+    deleting: metadata.deletionTimestamp !== undefined,
+    links,
+    targets: (status?.targets ?? []).map((target) => targetRow(target, links.proof, isObserved)),
+    policies: policyEntries(spec.aws).length,
+    apps,
+    ...(status?.roleArn === undefined ? {} : { roleArn: status.roleArn }),
+    ...(blocker ? { blocker } : {}),
+  };
+}
+
+type TargetStatus = NonNullable<NonNullable<LinkedServiceAccount['status']>['targets']>[number];
+
+function targetRow(target: TargetStatus, proof: AccountRow['ready'], isObserved: boolean): TargetRow {
+  const { name, linked, provenAt, roleArn, identityMode = 'IRSA', pods, reason, message } = target;
+  return {
+    name,
+    linked,
+    proof: proofState(target, proof, isObserved),
+    mode: identityMode,
+    ...(provenAt === undefined ? {} : { provenAt }),
+    ...(roleArn === undefined ? {} : { roleArn }),
+    ...(pods === undefined ? {} : { pods }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(message === undefined ? {} : { message }),
+  };
+}
+
+/** An unknown condition wins over the row of the target: a proof that could not be repeated is not a proof. */
+function proofState(
+  target: TargetStatus,
+  condition: AccountRow['ready'],
+  isObserved: boolean,
+): TargetRow['proof'] {
+  if (!isObserved || condition === 'Unknown') return awaitsPod(target) ? 'awaiting' : 'unknown';
+  if (target.proven) return 'proven';
+  return awaitsPod(target) ? 'awaiting' : 'failed';
+}
+
+/** The first problem along the chain, with the advice of `kon account show`. */
+function blockerOf(account: LinkedServiceAccount): Blocker | undefined {
+  const [problem] = problemsOf(account);
+  if (!problem) return undefined;
+  return {
+    link: linkOf(account, problem.about),
+    ...(problem.about === undefined ? {} : { about: problem.about }),
+    reason: problem.reason,
+    message: problem.message,
+    next: nextStepsFor(problem.reason, subjectOf(accountKind, account)),
+  };
+}
+
+function linkOf(account: LinkedServiceAccount, about: string | undefined): Blocker['link'] {
+  if (about === 'role') return 'role';
+  if (about?.startsWith('policy ')) return 'policies';
+  if (about?.startsWith('target ')) {
+    const name = about.slice('target '.length);
+    const target = account.status?.targets?.find((each) => each.name === name);
+    return target?.linked ? 'proof' : 'targets';
+  }
+  const failed = chainLinks.find(
+    (link) => findCondition(account.status?.conditions, conditionOf[link])?.status === 'False',
+  );
+  return failed ?? 'account';
+}
+
+/**
+ * @param wanted identity that pods of the account hold in the pod's target; undefined if there is none
+ * @param account name of the account of the pod's ServiceAccount, if any
+ */
+export function consolePodRow(
+  pod: AppPod,
+  wanted: WantedIdentity | undefined,
+  account: string | undefined,
+): PodRow {
+  const { namespace = '', name, labels, creationTimestamp } = pod.metadata;
+  const { identity, holds, state, ready, restarts } = podRow(namespace, pod, wanted, account);
+  const app = labels?.[appLabel];
+  return {
+    namespace,
+    name,
+    serviceAccount: serviceAccountOf(pod),
+    ...(account === undefined ? {} : { account }),
+    ...(app === undefined ? {} : { app }),
+    identity,
+    ...(holds === undefined ? {} : { holds }),
+    mechanism: mechanismOf(pod),
+    state,
+    ready,
+    restarts,
+    ...(creationTimestamp === undefined ? {} : { created: creationTimestamp }),
+  };
+}
+
+/** Identity that no pod holds, so that every pod differs from it. */
+const noIdentity: WantedIdentity = { roleArn: '', audience: '' };
+
+const mechanisms: Readonly<Record<HeldIdentity['kind'], PodRow['mechanism']>> = {
+  role: 'IRSA',
+  podIdentity: 'Pod Identity',
+  own: 'own credentials',
+  none: 'node role',
+};
+
+function mechanismOf(pod: AppPod): PodRow['mechanism'] {
+  const identity = podIdentity(pod, noIdentity);
+  return mechanisms['held' in identity ? identity.held.kind : 'none'];
+}
