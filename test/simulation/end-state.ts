@@ -49,11 +49,13 @@ export function endState({ server, aws }: Simulation): EndState {
     ),
     associations: Object.fromEntries(
       [...aws.eks.associations.values()]
-        .map(({ namespace, serviceAccount, roleArn, tags, disableSessionTags }) => [
+        .map(({ namespace, serviceAccount, roleArn, tags, disableSessionTags, targetRoleArn, policy }) => [
           `${namespace}/${serviceAccount}`,
           {
             roleArn,
             disableSessionTags,
+            targetRoleArn,
+            policy,
             tags: Object.fromEntries(Object.entries(tags).filter(([key]) => key !== 'k11n.dev/uid')),
           },
         ])

@@ -213,6 +213,8 @@ export function checkInvariants(
       return;
     }
     if (action !== 'DeletePodIdentityAssociation') return;
+    // It gave pods other credentials than those of the role, and an update did not correct it.
+    if (before.targetRoleArn !== undefined || before.policy !== undefined) return;
     if (accountsLately(by).every((account) => account !== undefined && isNotFor(account, namespace)))
       judgeDraining(`${action} of ${namespace}/${serviceAccount}`, namespace, by, podIdentityEnv);
     // While the account has the target, new pods must get the role from the annotation.

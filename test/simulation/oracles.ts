@@ -217,7 +217,9 @@ export async function agreesWithStatus(simulation: Simulation): Promise<readonly
         isLinked &&
         isServed &&
         (association && byAssociation
-          ? trustsPods(aws.roles.get(roleArn.split('/').at(-1) ?? '')?.trustPolicy ?? '', association)
+          ? association.targetRoleArn === undefined &&
+            association.policy === undefined &&
+            trustsPods(aws.roles.get(roleArn.split('/').at(-1) ?? '')?.trustPolicy ?? '', association)
           : await exchanges(simulation, target, name, roleArn));
       const awaits = byAssociation && confirmed === true && reason === 'AwaitingFirstPod';
       if (awaits) awaiting += 1;

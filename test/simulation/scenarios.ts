@@ -328,6 +328,19 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
+    name: 'others set a target role on an association, which an update does not remove',
+    acts: [
+      create('a', { aws: { identityMode: 'PodIdentity' } }),
+      deploy('app', { serviceAccount: 'a' }),
+      ({ aws }) => {
+        const association = aws.eks.associationOf('production', 'a');
+        aws.eks.keepsSettings = true;
+        const targetRoleArn = 'arn:aws:iam::999999999999:role/theirs';
+        if (association) aws.eks.change(association.id, { targetRoleArn });
+      },
+    ],
+  },
+  {
     name: 'an account is deleted while the ClusterConfig names another region, which is put back',
     acts: [create('a'), clusterRegion('us-west-1'), remove('a'), clusterRegion('us-west-2')],
   },

@@ -8,6 +8,7 @@ import { planByAssociation } from '../../../../src/identity/plan/target-by-assoc
 import { currentSwitchSlot } from '../../../../src/identity/plan/target.ts';
 import { decideProof } from '../../../../src/identity/plan/proofs.ts';
 import { assessmentOf, assignedRole } from '../../../../src/identity/plan/target-context.ts';
+import { alteredSettings } from '../../../../src/identity/steps/association.ts';
 import { decideTargets } from '../../../../src/identity/plan/target-decisions.ts';
 import { applyAssociationStep } from '../../../../src/operator/account/apply-association-step.ts';
 import { applyStep } from '../../../../src/operator/account/apply-step.ts';
@@ -82,6 +83,13 @@ export const targetBugs: readonly PlantedBug[] = [
       }),
     ],
     scenario: 'a target namespace hangs in deletion',
+    caughtBy: 'in step in time',
+  },
+  {
+    name: 'a target role stays on an association',
+    story: 'An association is compared by its role alone, while pods get the credentials of the target role.',
+    wrappers: [around(alteredSettings, () => () => [])],
+    scenario: 'others set a target role on an association, which an update does not remove',
     caughtBy: 'in step in time',
   },
   {
