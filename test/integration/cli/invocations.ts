@@ -60,6 +60,7 @@ export function invocations(manifest: string): Readonly<Record<string, Invocatio
     doctor: cluster(),
     install: cluster('--target', 'production', '--unbounded', '--yes', '--no-wait'),
     uninstall: cluster('--yes'),
+    conformance: nothing('--account', '123456789012', '--print-policy'),
     crds: nothing(),
     'iam-policy': nothing('--unbounded', '--filename', manifest.replace('account', 'config')),
     operator: cluster(),
