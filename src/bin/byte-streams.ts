@@ -1,6 +1,5 @@
 /** Standard streams of this process as bytes, and its terminal. */
 import { spawnSync } from 'node:child_process';
-import { Writable } from 'node:stream';
 import { isatty } from 'node:tty';
 import type { ByteStreams } from '../cli/framework/byte-streams.ts';
 
@@ -29,7 +28,7 @@ export function byteStreams(): ByteStreams {
         stdin.pause();
       };
     },
-    prompt: () => ({ keyboard: stdin, screen: sized(stderr, size) }),
+    keyboard: () => stdin,
     size,
     onResize(listener) {
       const tell = (): void => listener(size());
@@ -37,16 +36,4 @@ export function byteStreams(): ByteStreams {
       return () => void stdout.off('resize', tell);
     },
   };
-}
-
-/** Returns a stream with a known size, because renderers cannot draw without one. */
-function sized(stream: NodeJS.WriteStream, size: ByteStreams['size']): Writable {
-  const screen = new Writable({
-    write: (chunk: Uint8Array, _encoding, done) => void stream.write(chunk, () => done()),
-  });
-  stream.on('resize', () => screen.emit('resize'));
-  return Object.defineProperties(screen, {
-    columns: { get: () => size().columns },
-    rows: { get: () => size().rows },
-  });
 }

@@ -1,5 +1,5 @@
 /** The streams of a process as bytes, and its terminal for programs in a pod. The real implementation is in src/bin. */
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { TerminalSize } from '../../kube/streams/index.ts';
 
 export type ByteStreams = {
@@ -14,11 +14,8 @@ export type ByteStreams = {
    * ends this.
    */
   readonly takeKeyboard: () => () => void;
-  /**
-   * Streams for a question that is answered with single keys. The screen is the stream for progress, so that stdout
-   * contains only data.
-   */
-  readonly prompt: () => { readonly keyboard: Readable; readonly screen: Writable };
+  /** Stdin, for a question that is answered with single keys. */
+  readonly keyboard: () => Readable;
   readonly size: () => TerminalSize;
   /** Calls the listener at each change of the window size, until the returned function is called. */
   readonly onResize: (listener: (size: TerminalSize) => void) => () => void;

@@ -49,10 +49,22 @@ describe('kon account create on a terminal', () => {
     terminal.type(keys.tab);
     terminal.type(keys.enter);
     const { code, screen } = await terminal.finished;
-    expect(stripVTControlCharacters(screen)).toContain('2 items selected');
+    // The chosen policies are named while choosing, and afterwards.
+    expect(stripVTControlCharacters(screen)).toContain('Chosen: AmazonS3ReadOnlyAccess, payments-ledger');
+    expect(screen).toContain('Policies: AmazonS3ReadOnlyAccess, payments-ledger (your own)');
     expect(screen).toContain('linkedserviceaccount/chosen created');
     expect(code).toBe(0);
     expect(await policiesOf('chosen')).toEqual([readOnly, own]);
+  });
+
+  it('takes the highlighted policy on Enter', async () => {
+    const terminal = world.kon.terminal('account create highlighted --no-wait', { env: { TERM: 'xterm' } });
+    await terminal.until('Policies of');
+    terminal.type('s3roa');
+    await terminal.until('Enter: create the account with AmazonS3ReadOnlyAccess');
+    terminal.type(keys.enter);
+    expect((await terminal.finished).code).toBe(0);
+    expect(await policiesOf('highlighted')).toEqual([readOnly]);
   });
 
   it('opens the editor when no policy was chosen', async () => {
@@ -87,9 +99,14 @@ describe('kon account create on a terminal', () => {
     });
     await terminal.until('Policies of');
     terminal.type('ledger');
-    await terminal.until('No matches found');
+    await terminal.until('No policy matches');
+    // Enter neither opens an editor nor loses the text.
+    terminal.type(keys.enter);
+    terminal.type('s');
+    await terminal.until('Search: ledgers_');
+    terminal.type(keys.backspace.repeat('ledgers'.length));
     terminal.type(keys.escape);
-    await terminal.finished;
+    expect((await terminal.finished).code).toBe(130);
   });
 
   it('shows no prompt without a terminal, or when policies are given', async () => {

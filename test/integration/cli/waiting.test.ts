@@ -130,6 +130,19 @@ describe('after a write', () => {
     expect(result.stderr).toContain('Next: Correct the policies: kon account edit stuck');
   });
 
+  it('marks a final failure on a terminal with a red cross, and its reason in full', async () => {
+    const terminal = kon.terminal(`account create crossed --policy ${readOnly}`, { env: { TERM: 'xterm' } });
+    await terminal.until('created');
+    const message = `${'policy not found in IAM, '.repeat(8)}and that is the end of the reason`;
+    await say('lsa/crossed', 1, [
+      { type: 'Ready', status: 'False', reason: 'PolicyNotFound', message },
+      { type: 'PoliciesAttached', status: 'False', reason: 'PolicyNotFound', message },
+    ]);
+    const { code, screen } = await terminal.finished;
+    expect(code).toBe(1);
+    expect(screen).toContain(`\u001B[31m×\u001B[39m PoliciesAttached  ${message}`);
+  });
+
   it('reports the obstacle after the timeout', async () => {
     await create('slow', '--no-wait').finished;
     await say('lsa/slow', 1, [

@@ -121,6 +121,9 @@ export async function waitUntilAllDeleted(
       state: 'the requested deletions continue in the cluster, and cannot be cancelled',
       next: deleted.map((each) => `To wait for ${each.label}: ${waitCommand(each)}`),
     });
+  } catch (error) {
+    if (error instanceof CliError && error.code !== 'INTERRUPTED') reporter.fail();
+    throw error;
   } finally {
     reporter.end();
   }

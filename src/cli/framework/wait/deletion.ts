@@ -71,6 +71,7 @@ export async function waitUntilDeleted<T extends KonObject>(
     });
   } catch (error) {
     if (!(error instanceof CliError) || error.code !== 'NOT_DELETED') throw error;
+    reporter.fail();
     const missing = await missingOperator(client, context.signal);
     if (missing === undefined) throw error;
     throw new CliError(error.code, error.message, {

@@ -72,6 +72,9 @@ export async function waitUntilReady<T extends KonObject>(
             next: [`Follow it: ${followCommand(kind, name)}`],
           },
     });
+  } catch (error) {
+    if (error instanceof CliError && error.code !== 'INTERRUPTED') reporter.fail();
+    throw error;
   } finally {
     reporter.end();
     clearTimeout(silence);

@@ -48,6 +48,22 @@ describe('createReporter on a terminal', () => {
     for (const row of text().trimEnd().split('\n')) expect(row.length).toBeLessThan(30);
   });
 
+  it('marks what failed at the end, with its reason in full', () => {
+    const { output, text } = recorder(true, 40);
+    const reporter = createReporter({ ...output, color: true });
+    const reason = '11 policies are listed, and IAM allows 10 on a role';
+    reporter.update('head', [line('True', 'done'), line('False', reason), line('Unknown', 'later')]);
+    const before = text().length;
+    reporter.fail();
+    reporter.end();
+    expect(text().slice(before)).toBe(
+      '\u001B[4A\u001B[J\u001B[1mhead\u001B[22m\n' +
+        '  \u001B[32m√\u001B[39m RoleSynced  done\n' +
+        `  \u001B[31m×\u001B[39m RoleSynced  ${reason}\n` +
+        '  \u001B[2m·\u001B[22m RoleSynced  later\n',
+    );
+  });
+
   it('leaves the last block at the end, and prints notes above it', () => {
     const { output, text } = recorder(true, 80);
     const reporter = createReporter(output);

@@ -10,6 +10,8 @@ export type Reporter = {
   note(text: string): void;
   /** Leaves the last block in place, and stops redrawing. */
   end(): void;
+  /** Ends with each False line marked as failed and its message in full, for a wait that does not continue. */
+  fail(): void;
 };
 
 /** @param prefix of each line when the output is not a terminal and has no headline */
@@ -22,6 +24,8 @@ const marks: Readonly<Record<ProgressLine['status'], readonly [mark: string, sty
   False: ['·', 'yellow'],
   Unknown: ['·', 'dim'],
 };
+
+const failed = ['×', 'red'] as const;
 
 function lineReporter(output: Output, prefix: string): Reporter {
   const told = new Map<string, string>();
@@ -36,12 +40,15 @@ function lineReporter(output: Output, prefix: string): Reporter {
     },
     note: (text) => output.write(`${prefix}${text}\n`),
     end: () => undefined,
+    // The error that follows has the reasons.
+    fail: () => undefined,
   };
 }
 
 function liveReporter(output: Output): Reporter {
   let height = 0;
   let shown = '';
+  let last: Parameters<Reporter['update']> | undefined;
   const clear = (): void => {
     // Moves to the first line of the block, and erases from there.
     if (height > 0) output.write(`\u001B[${height}A\u001B[J`);
@@ -49,12 +56,13 @@ function liveReporter(output: Output): Reporter {
   };
   return {
     update(headline, lines) {
-      const width = Math.max(...lines.map((line) => line.label.length), 0);
+      last = [headline, lines];
+      const width = widthOf(lines);
       const rows = [
         paint('bold', fit(headline, output.columns), output.color),
         ...lines.map((line) => {
           const [mark, style] = marks[line.status];
-          const text = `${line.label.padEnd(width)}  ${printable(line.message).replaceAll(/\s+/g, ' ')}`;
+          const text = `${line.label.padEnd(width)}  ${flat(line.message)}`;
           return `  ${paint(style, mark, output.color)} ${fit(text, output.columns && output.columns - 4)}`;
         }),
       ];
@@ -72,8 +80,24 @@ function liveReporter(output: Output): Reporter {
     end: () => {
       height = 0;
     },
+    fail() {
+      if (last === undefined || height === 0) return;
+      const [headline, lines] = last;
+      const width = widthOf(lines);
+      const rows = lines.map(({ label, status, message }) => {
+        const [mark, style] = status === 'False' ? failed : marks[status];
+        return `  ${paint(style, mark, output.color)} ${label.padEnd(width)}  ${flat(message)}\n`;
+      });
+      clear();
+      output.write(`${paint('bold', fit(headline, output.columns), output.color)}\n${rows.join('')}`);
+    },
   };
 }
+
+const widthOf = (lines: readonly ProgressLine[]): number =>
+  Math.max(...lines.map((line) => line.label.length), 0);
+
+const flat = (message: string): string => printable(message).replaceAll(/\s+/g, ' ');
 
 /** Truncates a line to the width of the terminal, because a wrapped line could not be redrawn in place. */
 function fit(text: string, columns: number | undefined): string {

@@ -64,6 +64,9 @@ export async function waitForRollout(
         next: [`Show the pods: kon app pods ${name} --target ${namespace}`],
       },
     });
+  } catch (error) {
+    if (error instanceof CliError && error.code !== 'INTERRUPTED') reporter.fail();
+    throw error;
   } finally {
     reporter.end();
   }

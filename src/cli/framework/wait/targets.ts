@@ -85,6 +85,9 @@ export async function waitForTargets(
         },
       },
     );
+  } catch (error) {
+    if (error instanceof CliError && error.code !== 'INTERRUPTED') reporter.fail();
+    throw error;
   } finally {
     reporter.end();
   }

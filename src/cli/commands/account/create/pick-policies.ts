@@ -1,45 +1,61 @@
 /** Prompts for policies on a terminal, with a search by parts of their names. */
-import { autocompleteMultiselect, isCancel } from '@clack/prompts';
+import { emitKeypressEvents, type Interface } from 'node:readline';
 import type { CliContext } from '../../../framework/context.ts';
 import { CliError } from '../../../framework/errors.ts';
 import type { OfferedPolicy } from './offered-policies.ts';
-import { searchPolicies } from '../../../aws/policy-search.ts';
+import { policyLabel, pressKey, renderPicker, startPicker, type Key, type PickerStep } from './picker.ts';
 
-const shownPolicies = 10;
+/** Milliseconds after which an escape character is a press of the Escape key, not the start of a sequence. */
+const escapeCodeTimeout = 50;
 
-/** @returns the ARNs in the order of selection; empty if the user selects no policy */
+/** @returns the ARNs in the order of selection; empty if the user prefers an editor */
 export async function pickPolicies(
   context: CliContext,
   account: string,
   policies: readonly OfferedPolicy[],
 ): Promise<readonly string[]> {
-  const { keyboard, screen } = (await context.bytes()).prompt();
-  let last:
-    | { readonly text: string; readonly options: { value: string; label: string; hint: string }[] }
-    | undefined;
-  const chosen = await autocompleteMultiselect<string>({
-    message: `Policies of account "${account}" (none: open an editor)`,
-    // The function runs at every key press and sorts the best matches first; the built-in filter would keep the original order.
-    options() {
-      const text = this.userInput ?? '';
-      if (last?.text === text) return last.options;
-      // Resets the focus to the best match. Otherwise it would stay on the same option as long as that option matches.
-      this.focusedValue = undefined;
-      const options = searchPolicies(text, policies).map(({ name, arn, origin }) => ({
-        value: arn,
-        label: origin === 'aws' ? name : `${name} (your own)`,
-        hint: arn,
-      }));
-      last = { text, options };
-      return options;
-    },
-    filter: () => true,
-    maxItems: shownPolicies,
-    input: keyboard,
-    output: screen,
-    signal: context.signal,
-  });
-  if (isCancel(chosen))
-    throw new CliError('INTERRUPTED', 'no policy was chosen; the account was not created');
-  return chosen;
+  const bytes = await context.bytes();
+  const keyboard = bytes.keyboard();
+  const { stderr, signal } = context;
+  let height = 0;
+  const draw = (lines: readonly string[]): void => {
+    // Moves to the first line of the block, and erases from there.
+    const clear = height > 0 ? `\u001B[${height}A\u001B[J` : '';
+    stderr.write(`${clear}${lines.map((line) => `${line}\n`).join('')}`);
+    height = lines.length;
+  };
+  const raw = (isRaw: boolean): void => {
+    if ('setRawMode' in keyboard) (keyboard as NodeJS.ReadStream).setRawMode(isRaw);
+    stderr.write(isRaw ? '\u001B[?25l' : '\u001B[?25h');
+  };
+  let state = startPicker(policies);
+  const show = (): void =>
+    draw(renderPicker(state, { account, columns: bytes.size().columns, color: stderr.color }));
+  const ended = Promise.withResolvers<Exclude<PickerStep, { kind: 'pick' }>>();
+  const onKey = (_text: string | undefined, key: Key): void => {
+    const step = pressKey(state, key, policies);
+    if (step.kind !== 'pick') return ended.resolve(step);
+    ({ state } = step);
+    show();
+  };
+  const onAbort = (): void => ended.resolve({ kind: 'cancelled' });
+  // The function reads only the timeout of the interface; a real one would draw the line itself.
+  emitKeypressEvents(keyboard, { escapeCodeTimeout } as unknown as Interface);
+  raw(true);
+  keyboard.on('keypress', onKey).on('end', onAbort).resume();
+  signal.addEventListener('abort', onAbort, { once: true });
+  show();
+  try {
+    const outcome = await ended.promise;
+    if (outcome.kind === 'cancelled') {
+      draw([]);
+      throw new CliError('INTERRUPTED', 'no policy was chosen; the account was not created');
+    }
+    draw(outcome.policies.length > 0 ? [`Policies: ${outcome.policies.map(policyLabel).join(', ')}`] : []);
+    return outcome.policies.map(({ arn }) => arn);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    keyboard.off('keypress', onKey).off('end', onAbort).pause();
+    raw(false);
+  }
 }
