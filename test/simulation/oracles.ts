@@ -8,7 +8,7 @@ import {
   type Quarantine,
 } from '../../src/api/index.ts';
 import { findCondition } from '../../src/k8s/conditions.ts';
-import { admitsNobody, isDenied, taggedOwner } from '../../src/identity/index.ts';
+import { inlinePolicyName, admitsNobody, isDenied, taggedOwner } from '../../src/identity/index.ts';
 import { resources } from '../../src/kube/index.ts';
 import { hasAgent } from './agents.ts';
 import { differences, type EndState } from './end-state.ts';
@@ -183,7 +183,7 @@ export async function agreesWithStatus(simulation: Simulation): Promise<readonly
         say(`${name}: status says that ${arn} is ${attached ? '' : 'not '}attached, IAM says otherwise`);
       if (!really || reason === 'PolicyNotAllowed') problems += 1;
     }
-    if (isOurs && role.inlinePolicyNames.length > 0) problems += 1;
+    if (isOurs && role.inlinePolicyNames.some((each) => each !== inlinePolicyName)) problems += 1;
     if (isOurs)
       for (const arn of role.attachedPolicyArns) if (!listedArns(spec.aws).includes(arn)) problems += 1;
     const isWritten = isOurs && role.inlinePolicy !== undefined;
