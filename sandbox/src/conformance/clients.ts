@@ -35,10 +35,15 @@ export type ClientOptions = {
 export type ClientSet = {
   /** @param keys credentials of a session; default: those of the options */
   readonly of: (keys?: Keys) => Clients;
+  /** The same with the retries of the SDK, for calls that are not part of a scenario. */
+  readonly retrying: (keys?: Keys) => Clients;
   /** Adds a check of every later call of all clients. */
   readonly guardWith: (guard: Guard) => void;
   readonly close: () => void;
 };
+
+/** Enough to outlast the throttling of IAM for some seconds. */
+const mostAttempts = 8;
 
 export function createClients(options: ClientOptions): ClientSet {
   const { region, clusterRegion = region, env, userAgent, endpoint } = options;
@@ -46,8 +51,6 @@ export function createClients(options: ClientOptions): ClientSet {
   let guard: Guard | undefined;
   const common = {
     region,
-    // A scenario is about the first answer. The runner repeats throttled calls.
-    maxAttempts: 1,
     customUserAgent: userAgent,
     requestHandler: { requestTimeout: 15_000, throwOnRequestTimeout: true, ...createAwsAgents(env) },
     ...(endpoint === undefined ? {} : { endpoint }),
@@ -55,16 +58,17 @@ export function createClients(options: ClientOptions): ClientSet {
   // Only the hosts of S3 have one name per bucket.
   const forcePathStyle = endpoint !== undefined || hasChosenEndpoint(env);
 
-  const build = (keys: Keys | undefined): Clients => {
+  const build = (keys: Keys | undefined, maxAttempts: number): Clients => {
     const given = keys ?? options.credentials;
-    const iam = guarded(new IAMClient({ ...common, ...(given ? { credentials: given } : {}) }));
+    const shared = { ...common, maxAttempts };
+    const iam = guarded(new IAMClient({ ...shared, ...(given ? { credentials: given } : {}) }));
     // All clients share the credentials, so that a provider of credentials runs once.
     const { credentials } = iam.config;
     return {
       iam,
-      sts: guarded(new STSClient({ ...common, credentials })),
-      eks: guarded(new EKSClient({ ...common, credentials, region: clusterRegion })),
-      s3: guarded(new S3Client({ ...common, credentials, forcePathStyle })),
+      sts: guarded(new STSClient({ ...shared, credentials })),
+      eks: guarded(new EKSClient({ ...shared, credentials, region: clusterRegion })),
+      s3: guarded(new S3Client({ ...shared, credentials, forcePathStyle })),
     };
   };
   const guarded = <Client extends Clients[keyof Clients]>(client: Client): Client => {
@@ -80,13 +84,17 @@ export function createClients(options: ClientOptions): ClientSet {
     return client;
   };
 
+  const cached = (keys: Keys | undefined, maxAttempts: number): Clients => {
+    const id = `${keys?.accessKeyId} ${maxAttempts}`;
+    const clients = made.get(id) ?? build(keys, maxAttempts);
+    made.set(id, clients);
+    return clients;
+  };
+
   return {
-    of: (keys) => {
-      const id = keys?.accessKeyId ?? '';
-      const clients = made.get(id) ?? build(keys);
-      made.set(id, clients);
-      return clients;
-    },
+    // A scenario is about the first answer. The runner repeats throttled calls.
+    of: (keys) => cached(keys, 1),
+    retrying: (keys) => cached(keys, mostAttempts),
     guardWith: (given) => {
       guard = given;
     },

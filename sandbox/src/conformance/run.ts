@@ -42,6 +42,7 @@ export async function runConformance(options: RunOptions): Promise<Report> {
     signal,
     settling: { timeoutMs: propagationTimeoutMs, now, pause: (ms) => pause(ms, signal) },
   };
+  const measuring: Runner = { ...runner, clients: { of: clients.retrying } };
   const startedAt = new Date(options.wallClock()).toISOString();
   const started = now();
   const areas: AreaReport[] = [];
@@ -49,10 +50,10 @@ export async function runConformance(options: RunOptions): Promise<Report> {
   let quotas: Report['quotas'] = {};
   let failure: { readonly error: unknown } | undefined;
   try {
-    const lastUsed = await answered('last-used', () => beginLastUsed(place, runner), measurements);
+    const lastUsed = await answered('last-used', () => beginLastUsed(place, measuring), measurements);
     for (const experiment of experiments)
       measurements.push(
-        ...((await answered(experiment.id, () => experiment.run(place, runner), measurements)) ?? []),
+        ...((await answered(experiment.id, () => experiment.run(place, measuring), measurements)) ?? []),
       );
     onProgress('measured how changes propagate');
     for (const [name, scenarios] of Object.entries(scenariosIn(place)))
@@ -63,7 +64,7 @@ export async function runConformance(options: RunOptions): Promise<Report> {
       onProgress(progressOf(area));
     }
     measurements.push(...((lastUsed && (await answered('last-used', lastUsed, measurements))) ?? []));
-    quotas = (await answered('quotas', () => readQuotas(runner), measurements)) ?? {};
+    quotas = (await answered('quotas', () => readQuotas(measuring), measurements)) ?? {};
   } catch (error) {
     failure = { error };
   }
@@ -154,10 +155,10 @@ async function removeRun(
   let left: readonly string[] = [];
   try {
     for (let round = 0, empty = 0; round < mostRounds && empty < 2; round += 1) {
-      const { owned, unowned } = await findLeftovers(clients.of(), search);
+      const { owned, unowned } = await findLeftovers(clients.retrying(), search);
       empty = owned.length === 0 ? empty + 1 : 0;
       if (owned.length > 0 && round === 0) onProgress(`removing ${owned.length} objects`);
-      const failures = await removeLeftovers(clients.of(), owned, {
+      const failures = await removeLeftovers(clients.retrying(), owned, {
         clusterName: place.cluster?.name,
         onRemoved: (leftover) => removed.add(leftoverText(leftover)),
       });

@@ -158,6 +158,20 @@ test('a delay of IAM is waited for and measured', async () => {
   expect(repeated.every(({ settledMs }) => settledMs > 0)).toBe(true);
 });
 
+test('throttled calls are repeated, also those that remove', async () => {
+  aws.faults.set({ throttles: [{ services: ['iam'], ratePerSecond: 60, burst: 30 }] });
+  const { code, stdout } = await kon.run(command('--yes', '-o', 'json'), { env });
+  const throttled = aws.journal.entries().filter(({ fault }) => fault === 'throttled');
+  expect(throttled.length).toBeGreaterThan(10);
+  const report = JSON.parse(stdout) as Report;
+  expect(differencesIn(report)).toEqual([]);
+  expect(report.left).toEqual([]);
+  expect(answersOf(report)['resource-tag-at-create']).toBe('yes');
+  expect(code).toBe(0);
+  aws.faults.set({});
+  expect(await rolesAndBuckets()).toEqual([]);
+});
+
 test('the account id and the caller are masked on demand', async () => {
   const { code, stdout } = await kon.run(command('--yes', '--mask-account', '-o', 'json'), { env });
   expect(code).toBe(0);

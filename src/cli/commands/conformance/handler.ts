@@ -171,7 +171,7 @@ async function cleanUp(of: Run): Promise<ExitCode> {
     callerArn: caller.arn,
     externalId: '',
   });
-  const { owned, unowned } = await conformance.findLeftovers(clients.of(), {
+  const { owned, unowned } = await conformance.findLeftovers(clients.retrying(), {
     clusterName: cluster?.name,
     keys: conformance.keysIn(conformance.scenariosIn(place)),
   });
@@ -197,7 +197,7 @@ async function cleanUp(of: Run): Promise<ExitCode> {
     question: `Remove these ${all.length} from AWS account ${accountId}?`,
     declined: 'Nothing was removed.',
   });
-  const failures = await conformance.removeLeftovers(clients.of(), owned, {
+  const failures = await conformance.removeLeftovers(clients.retrying(), owned, {
     clusterName: cluster?.name,
     onRemoved: (leftover) => context.stdout.write(`removed ${conformance.leftoverText(leftover)}\n`),
   });
