@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { apiReference } from './generate/api-reference.ts';
+import { argoCdHealthChecks } from './generate/argo-cd.ts';
 import { chartFiles } from './generate/chart-files.ts';
 import { crdManifests } from './generate/crd-manifests.ts';
 import { helpTexts } from './generate/help-texts.ts';
@@ -24,6 +25,7 @@ const scripts = ['generate-managed-policies.ts', 'generate-iam-actions.ts', 'gen
 const files = new Map([
   ...crdManifests(),
   ...chartFiles(),
+  ...argoCdHealthChecks(),
   ...apiReference(),
   ...reasonsReference(),
   ...peopleTables(root),

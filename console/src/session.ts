@@ -27,9 +27,11 @@ export async function signIn(): Promise<SignIn> {
       body: JSON.stringify({ token }),
     });
     const value = (await answer.json()) as { readonly session?: string; readonly message?: string };
-    if (value.session !== undefined) remember(value.session);
-    else if (key === undefined)
-      return { kind: 'needs-link', message: value.message ?? 'the link was refused' };
+    if (value.session !== undefined) {
+      remember(value.session);
+      return { kind: 'signed-in' };
+    }
+    if (key === undefined) return { kind: 'needs-link', message: value.message ?? 'the link was refused' };
   }
   key ??= await keyOfOtherTab();
   if (await isAccepted()) return { kind: 'signed-in' };

@@ -22,11 +22,19 @@ export type Cluster = {
 
 const loading: SourceState = { state: 'loading' };
 
+const nothingRead: Cluster['status'] = {
+  accounts: loading,
+  apps: loading,
+  targets: loading,
+  pods: loading,
+  events: loading,
+};
+
 let cluster: Cluster = {
   accounts: [],
   pods: [],
   targets: [],
-  status: { accounts: loading, apps: loading, targets: loading, pods: loading, events: loading },
+  status: nothingRead,
   connection: { state: 'connecting' },
 };
 const accounts = new Map<string, AccountRow>();
@@ -94,6 +102,7 @@ function take(message: FeedMessage): void {
   if (message.pods || message.removed?.pods) changed.pods = true;
   publish({
     connection: { state: 'live' },
+    ...(message.reset ? { status: nothingRead } : {}),
     ...(message.targets ? { targets: message.targets } : {}),
     ...(message.status ? { status: message.status } : {}),
   });

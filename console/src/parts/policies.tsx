@@ -16,7 +16,9 @@ export function Policies({ account }: { readonly account: string }): ReactNode {
   return (
     <section>
       <h2>Policies</h2>
-      {data.items.length === 0 && <Empty>The account lists no policy, so its pods may do nothing.</Empty>}
+      {data.items.length + data.statements.length === 0 && (
+        <Empty>The account lists no policy and no statement, so its pods may do nothing.</Empty>
+      )}
       <ul className="policies">
         {data.items.map(({ arn, attached, message, reason }) => (
           <Policy key={arn} arn={arn}>
@@ -27,6 +29,21 @@ export function Policies({ account }: { readonly account: string }): ReactNode {
               </span>
             )}
           </Policy>
+        ))}
+        {data.statements.map((statement) => (
+          <li key={JSON.stringify(statement)}>
+            <details>
+              <summary>
+                <code className="breakable">{statement.sid ?? statement.actions.join(', ')}</code> own
+                statement{' '}
+                <Badge tone={data.statementsStatus?.applied ? 'good' : 'bad'}>
+                  {data.statementsStatus?.applied ? 'applied' : 'not applied'}
+                </Badge>{' '}
+                {data.statementsStatus?.message}
+              </summary>
+              <pre tabIndex={0}>{JSON.stringify(statement, undefined, 2)}</pre>
+            </details>
+          </li>
         ))}
         {data.boundary !== undefined && (
           <Policy arn={data.boundary}>

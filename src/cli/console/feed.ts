@@ -16,6 +16,8 @@ import {
   type KubeObject,
   type SetTimer,
 } from '../../kube/index.ts';
+import { clusterState } from '../../identity/plan/cluster.ts';
+import type { ClusterFacts } from '../../identity/state/world.ts';
 import { isForbidden } from '../../kube/errors.ts';
 import { defaultReflectorLimits } from '../../kube/reflector.ts';
 import { serviceAccountOf, trimPod } from '../../workloads/pod.ts';
@@ -48,6 +50,8 @@ export type Feed = {
   changes(account: string | undefined, most: number): readonly Change[];
   impact(name: string): Impact | undefined;
   accounts(): readonly LinkedServiceAccount[];
+  /** Facts of the cluster; undefined while it has no ready ClusterConfig that the user may read. */
+  facts(): ClusterFacts | undefined;
   /** Resolves when every kind is readable or known to be unreadable. */
   readonly settled: Promise<void>;
 };
@@ -164,18 +168,16 @@ export function createFeed(options: {
 
   const rowsOf = (names: readonly string[], keys: readonly string[]): readonly FeedMessage[] => {
     const messages: FeedMessage[] = [];
-    for (let at = 0; at < names.length; at += rowsPerMessage) {
-      const some = names
-        .slice(at, at + rowsPerMessage)
-        .map((name) => [name, accounts.store.get(name)] as const);
+    for (const part of partsOf(names)) {
+      const some = part.map((name) => [name, accounts.store.get(name)] as const);
       const gone = some.flatMap(([name, account]) => (account ? [] : [name]));
       messages.push({
         accounts: some.flatMap(([name, account]) => (account ? [accountRow(account, appsOf(name))] : [])),
         ...(gone.length > 0 ? { removed: { accounts: gone } } : {}),
       });
     }
-    for (let at = 0; at < keys.length; at += rowsPerMessage) {
-      const some = keys.slice(at, at + rowsPerMessage).map((key) => {
+    for (const part of partsOf(keys)) {
+      const some = part.map((key) => {
         const pod = pods.get(key);
         return [key, pod && podRowOf(pod)] as const;
       });
@@ -245,9 +247,25 @@ export function createFeed(options: {
 
   return {
     subscribe(send) {
-      send({ reset: true, targets: targets(), status: statusNow() });
-      for (const message of rowsOf(accounts.store.keys(), pods.keys())) send(message);
+      send({ reset: true, targets: targets() });
+      // One message at a time, so that the page draws the first rows while the next are computed from the state of then.
+      const parts: [names: readonly string[], keys: readonly string[]][] = [
+        ...partsOf(accounts.store.keys()).map((names): [readonly string[], readonly string[]] => [names, []]),
+        ...partsOf(pods.keys()).map((keys): [readonly string[], readonly string[]] => [[], keys]),
+      ];
+      const sendNext = (): void => {
+        const part = parts.shift();
+        if (!subscribers.has(send)) return;
+        if (!part) {
+          // The rows are complete only now, as the status says.
+          send({ status: statusNow() });
+          return;
+        }
+        for (const message of rowsOf(...part)) send(message);
+        setTimer(sendNext, 0);
+      };
       subscribers.add(send);
+      sendNext();
       return () => subscribers.delete(send);
     },
     subscribers: () => subscribers.size,
@@ -268,8 +286,18 @@ export function createFeed(options: {
       return account && impactOf(account, users, pods.byServiceAccount(name));
     },
     accounts: () => accounts.store.list(),
+    facts: () => {
+      const state = clusterState(configs.store.list());
+      return state.ok ? state.facts : undefined;
+    },
     settled: settled.promise,
   };
+}
+
+function partsOf(keys: readonly string[]): readonly (readonly string[])[] {
+  return Array.from({ length: Math.ceil(keys.length / rowsPerMessage) }, (_, index) =>
+    keys.slice(index * rowsPerMessage, (index + 1) * rowsPerMessage),
+  );
 }
 
 /** Computes a value once per object. Objects of an informer are frozen, and a changed one is another object. */

@@ -1,6 +1,8 @@
 /** Documents of policies, and names of actions to complete. Keys of AWS are used here, in the process of `kon`, and only for reads. */
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
 import { managedPolicies, managedPolicy } from '../../aws/catalogue/catalogue.ts';
+import { statementsDocument } from '../../identity/desired/statements.ts';
+import type { ClusterFacts } from '../../identity/state/world.ts';
 import { withAws } from '../aws/session.ts';
 import { getClusterFacts } from '../cluster/facts.ts';
 import { policyRows } from '../commands/account/show/policy-rows.ts';
@@ -12,14 +14,34 @@ import type { PolicyDocument } from './wire.ts';
 /** `hasAws`: whether AWS may be asked with the credentials of this process. */
 export type PolicyReading = { readonly context: CliContext; readonly hasAws: boolean };
 
-/** Policies and boundary of an account, by ARN. */
+/** Policies and boundary of an account, by ARN. Its own statements are a policy under the name that they have here. */
 export function policiesOf(account: LinkedServiceAccount): AccountWithPolicies {
-  const boundary = account.spec.aws.permissionsBoundaryArn;
+  const { permissionsBoundaryArn: boundary, statements = [] } = account.spec.aws;
   return {
     name: account.metadata.name,
-    policies: policyRows(account).map(({ arn }) => arn),
+    policies: [
+      ...policyRows(account).map(({ arn }) => arn),
+      ...(statements.length > 0 ? [statementsName(account)] : []),
+    ],
     ...(boundary === undefined ? {} : { boundary }),
   };
+}
+
+const statementsName = (account: LinkedServiceAccount): string => `statements of ${account.metadata.name}`;
+
+/** Documents of the accounts' own statements, as the operator writes them; none while the cluster is unknown. */
+export function statementDocuments(
+  accounts: readonly LinkedServiceAccount[],
+  facts: ClusterFacts | undefined,
+): ReadonlyMap<string, string> {
+  return new Map(
+    accounts.flatMap((account) => {
+      const { statements = [] } = account.spec.aws;
+      return facts && statements.length > 0
+        ? [[statementsName(account), statementsDocument(statements, facts)] as const]
+        : [];
+    }),
+  );
 }
 
 /**
@@ -54,7 +76,7 @@ export async function policyDocuments(
 ): Promise<ReadonlyMap<string, string>> {
   const texts = new Map<string, string>();
   const unknown: string[] = [];
-  for (const arn of new Set(arns)) {
+  for (const arn of new Set(arns.filter((name) => name.startsWith('arn:')))) {
     const known = fromCatalogue(arn);
     if (known === undefined) unknown.push(arn);
     else texts.set(arn, known);

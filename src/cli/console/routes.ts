@@ -13,7 +13,13 @@ import { verify } from '../commands/account/verify/handler.ts';
 import type { CliContext } from '../framework/context.ts';
 import { CliError } from '../framework/errors.ts';
 import type { Feed } from './feed.ts';
-import { catalogueActions, policiesOf, policyDocument, policyDocuments } from './policies.ts';
+import {
+  catalogueActions,
+  policiesOf,
+  policyDocument,
+  policyDocuments,
+  statementDocuments,
+} from './policies.ts';
 import type { ApiAnswer, ApiRequest } from './server.ts';
 import { whoCan } from './who-can.ts';
 import type { About, AccountPolicies } from './wire.ts';
@@ -56,7 +62,10 @@ export async function route(request: ApiRequest, session: UserSession): Promise<
         });
       const accounts = feed.accounts().map(policiesOf);
       const arns = accounts.flatMap(({ policies, boundary = [] }) => [...policies, ...[boundary].flat()]);
-      const documents = await policyDocuments(arns, session);
+      const documents = new Map([
+        ...(await policyDocuments(arns, session)),
+        ...statementDocuments(feed.accounts(), feed.facts()),
+      ]);
       const without = query.get('without') ?? undefined;
       return json(whoCan({ action, resource: query.get('resource') || '*' }, accounts, documents, without));
     }
@@ -67,6 +76,8 @@ export async function route(request: ApiRequest, session: UserSession): Promise<
       const boundary = account.spec.aws.permissionsBoundaryArn;
       const policies: AccountPolicies = {
         items: policyRows(account),
+        statements: account.spec.aws.statements ?? [],
+        ...(account.status?.statements ? { statementsStatus: account.status.statements } : {}),
         ...(boundary === undefined ? {} : { boundary }),
       };
       return json(policies);

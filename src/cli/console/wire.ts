@@ -2,7 +2,12 @@
  * Messages between the server of `kon console` and the page. The page imports only these types. Rows summarize objects for
  * lists; for one object, the page requests the same documents that the command line prints with `-o json`.
  */
-import type { IdentityMode, PolicyStatus } from '../../api/linked-service-account.ts';
+import type {
+  IdentityMode,
+  PermissionStatement,
+  PolicyStatus,
+  StatementsStatus,
+} from '../../api/linked-service-account.ts';
 import type { Condition } from '../../k8s/conditions.ts';
 import type { PodIdentity } from '../../workloads/pod-identity.ts';
 
@@ -131,6 +136,9 @@ export type Change = {
 /** Policies of an account, as `kon account show` lists them. */
 export type AccountPolicies = {
   readonly items: readonly PolicyStatus[];
+  /** Own permissions of the account. */
+  readonly statements: readonly PermissionStatement[];
+  readonly statementsStatus?: StatementsStatus;
   /** ARN of the permissions boundary that the account sets. */
   readonly boundary?: string;
 };

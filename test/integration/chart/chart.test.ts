@@ -478,3 +478,38 @@ describe('the policies before the CRDs, as docs/guides/install.md has it', () =>
     await cluster.kubectl(['create', '-f', '-'], account);
   });
 });
+
+describe('the web console', () => {
+  it('is not installed unless it is enabled', () => {
+    expect(rendered.filter(({ metadata }) => metadata.name.includes('console'))).toEqual([]);
+  });
+
+  it('has no rights and no token, and is selected by none of the objects of the operator', async () => {
+    const objects = await helm.template(['--set=console.enabled=true']);
+    const added = objects.filter(({ metadata }) => metadata.name.endsWith('-console'));
+    expect(added.map(({ kind }) => kind).toSorted()).toEqual([
+      'Deployment',
+      'NetworkPolicy',
+      'Service',
+      'ServiceAccount',
+    ]);
+    expect(objects.filter(({ kind }) => kind.endsWith('Binding'))).toEqual(
+      rendered.filter(({ kind }) => kind.endsWith('Binding')),
+    );
+    const { template } = find(objects, 'Deployment', 'konstellation-console')['spec'] as Deployment & {
+      readonly template: { readonly metadata: { readonly labels: Readonly<Record<string, string>> } };
+    };
+    expect(template.spec).toMatchObject({
+      automountServiceAccountToken: false,
+      serviceAccountName: 'konstellation-console',
+      containers: [
+        {
+          args: ['console', '--in-cluster', '--port=8080'],
+          securityContext: { readOnlyRootFilesystem: true, allowPrivilegeEscalation: false },
+        },
+      ],
+    });
+    // The operator's Deployment, Service, budget and network policy select by this label.
+    expect(template.metadata.labels['app.kubernetes.io/name']).toBe('konstellation-console');
+  });
+});
