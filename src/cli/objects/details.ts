@@ -16,6 +16,8 @@ import { renderTable, type Column } from '../framework/output/table.ts';
  * common to all kinds.
  *
  * @param page.fields fields specific to the kind, printed between the fields that every object has
+ * @param page.shown reasons that the sections show. Given for a short page, which repeats none of them, and has only the
+ * conditions that report something else
  */
 export function renderPage(
   kind: Kind,
@@ -27,23 +29,31 @@ export function renderPage(
   }: Pick<CliContext, 'now' | 'stdout'> & {
     readonly events: readonly ObjectEvent[] | undefined;
   },
-  page: { readonly fields: readonly Field[]; readonly sections: readonly string[] },
+  page: {
+    readonly fields: readonly Field[];
+    readonly sections: readonly string[];
+    readonly shown?: ReadonlySet<string> | undefined;
+  },
 ): string {
   const { name, creationTimestamp, deletionTimestamp } = object.metadata;
   const now = clock();
   const ready = readyOf(object);
+  const { shown } = page;
+  const conditions = (object.status?.conditions ?? []).filter(
+    ({ status, reason }) => !shown || (status !== 'True' && reason !== ready?.reason && !shown.has(reason)),
+  );
   return [
     renderFields([
       [`${kind.noun.charAt(0).toUpperCase()}${kind.noun.slice(1)}`, name],
       ['Ready', ready ? `${ready.status} (${ready.reason})` : 'Unknown (no operator has processed it)'],
-      ['Message', ready?.message],
+      ['Message', ready && shown?.has(ready.reason) ? undefined : ready?.message],
       ...page.fields,
-      ['Created', createdText(creationTimestamp, now)],
+      ['Created', shown ? undefined : createdText(creationTimestamp, now)],
       ['Deleting', deletionTimestamp && `requested ${ageOf(deletionTimestamp, now)} ago`],
     ]),
     ...page.sections,
-    renderSection('Conditions', conditionColumns(now), object.status?.conditions ?? [], stdout),
-    renderSection('Events', eventColumns(now), events ?? [], stdout),
+    renderSection('Conditions', conditionColumns(now), conditions, stdout),
+    renderSection('Events', eventColumns(now), shown ? [] : (events ?? []), stdout),
     renderNext(kind, object, stdout),
   ].join('');
 }

@@ -258,8 +258,27 @@ describe('-o csv', () => {
 });
 
 describe('kon account show', () => {
-  it('shows the role, policies, targets, conditions, events and next steps', async () => {
+  it('shows the role, policies, targets, problems and next steps, and nothing twice', async () => {
     const { code, stdout } = await kon.run(['account', 'show', 'listed']);
+    expect(code).toBe(0);
+    for (const expected of [
+      /^Ready: +False \(PolicyNotFound\)$/m,
+      /^Role: +arn:aws:iam::111122223333/m,
+      /^ {2}aws\/Nope +no +PolicyNotFound +no such policy$/m,
+      /^ {2}production +yes +\S+ ago +2 current, 1 stale +-/m,
+      /^ {2}staging +no +no +- +NamespaceMissing +there is no namespace$/m,
+      /^ {2}Correct the policies: kon account edit listed$/m,
+    ])
+      expect(stdout).toMatch(expected);
+    expect(stdout).not.toMatch(/Conditions:|Events:|Created:/);
+    const lines = stdout.split('\n').filter((line) => /\w{4}/.test(line));
+    expect(new Set(lines).size).toBe(lines.length);
+    expect(stdout.split('no such policy')).toHaveLength(2);
+    expect(lines.length).toBeLessThan(24);
+  });
+
+  it('shows policies by ARN, conditions, events and next steps with --details', async () => {
+    const { code, stdout } = await kon.run(['account', 'show', 'listed', '--details']);
     expect(code).toBe(0);
     for (const expected of [
       /^Ready: +False \(PolicyNotFound\)$/m,

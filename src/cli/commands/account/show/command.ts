@@ -14,10 +14,15 @@ export const accountShowCommand = defineCommand({
       complete: 'accounts',
     },
   ],
-  options: [accountOption, watchOption],
+  options: [
+    accountOption,
+    watchOption,
+    { name: 'details', summary: 'also show ARNs of policies, all conditions, Events and defaults' },
+  ],
   returns: 'object',
   examples: [
     { does: 'Show it', command: 'kon account show myaccount' },
+    { does: 'Show everything', command: 'kon account show myaccount --details' },
     { does: 'Follow it', command: 'kon account show myaccount --watch' },
     {
       does: 'Print its role for a script',
@@ -30,9 +35,9 @@ export const accountShowCommand = defineCommand({
     const names = requiredNames('account', args.name, options.account);
     if (options.watch) {
       const { watchFlow } = await import('../../../objects/watch.ts');
-      return watchFlow(context, accountKind, onlyName(names), accountView);
+      return watchFlow(context, accountKind, onlyName(names), accountView(options.details));
     }
     const { showFlow } = await import('../../../objects/show.ts');
-    return showFlow(context, accountKind, names, accountView);
+    return showFlow(context, accountKind, names, accountView(options.details));
   },
 });

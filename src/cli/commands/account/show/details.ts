@@ -17,12 +17,23 @@ import { renderPodsNotCurrent } from '../../../pods/not-current.ts';
 import { accountPodsNotCurrent } from '../../../pods/read-pods.ts';
 import { awaitsPod } from '../../../framework/wait/progress.ts';
 
-export const accountView: View<LinkedServiceAccount> = { render: renderAccount, pods: accountPodsNotCurrent };
+/** @param isWhole also shows conditions, Events, ARNs and what the spec leaves at its default */
+export const accountView = (isWhole: boolean): View<LinkedServiceAccount> => ({
+  render: (account, options) => renderAccount(account, options, isWhole),
+  pods: accountPodsNotCurrent,
+});
 
-function renderAccount(account: LinkedServiceAccount, options: ShowOptions): string {
+function renderAccount(account: LinkedServiceAccount, options: ShowOptions, isWhole: boolean): string {
   const { spec, status } = account;
   const { stdout } = options;
   const now = options.now();
+  const policies = policyRows(account);
+  const targets = status?.targets ?? [];
+  const shown = new Set([...policies, ...targets].flatMap(({ reason }) => reason ?? []));
+  const policyTable = isWhole
+    ? [policyArn, ...policyColumns]
+    : [policyName, ...filled(policyColumns, policies)];
+  const targetTable = isWhole ? targetColumns(now) : filled(targetColumns(now), targets);
   return renderPage(accountKind, account, options, {
     fields: [
       ['Role', status?.roleArn],
@@ -34,18 +45,34 @@ function renderAccount(account: LinkedServiceAccount, options: ShowOptions): str
         'Session',
         spec.aws.maxSessionDuration === undefined ? undefined : `${spec.aws.maxSessionDuration} s at most`,
       ],
-      ['Targets', spec.targets ? spec.targets.join(', ') : 'all of the cluster'],
-      ['On deletion', spec.deletionPolicy === 'Retain' ? 'the role stays' : 'the role is deleted'],
+      ['Targets', targetsText(spec.targets, isWhole || targets.length === 0)],
+      ['On deletion', deletionText(spec.deletionPolicy, isWhole)],
     ],
     sections: [
-      renderSection('Policies', policyColumns, policyRows(account), stdout),
+      renderSection('Policies', policyTable, policies, stdout),
       renderSection('Statements', statementColumns, spec.aws.statements ?? [], stdout),
-      renderSection('Targets', targetColumns(now), status?.targets ?? [], stdout),
+      renderSection('Targets', targetTable, targets, stdout),
       renderSection('Former targets', formerColumns(now), liveFormer(status?.formerTargets, now), stdout),
       renderPodsNotCurrent(options.pods ?? [], now, stdout),
     ],
+    shown: isWhole ? undefined : shown,
   });
 }
+
+/** Without `isWhole`, the table of targets has the names. */
+function targetsText(named: readonly string[] | undefined, isWhole: boolean): string | undefined {
+  if (!named) return 'all of the cluster';
+  return isWhole ? named.join(', ') : undefined;
+}
+
+function deletionText(policy: string | undefined, isWhole: boolean): string | undefined {
+  if (policy === 'Retain') return 'the role stays';
+  return isWhole ? 'the role is deleted' : undefined;
+}
+
+/** Omits columns that are empty in all rows. */
+const filled = <T>(columns: readonly Column<T>[], rows: readonly T[]): readonly Column<T>[] =>
+  columns.filter(({ value }) => rows.some((row) => value(row) !== ''));
 
 /** Skips expired entries that the operator has not removed yet. */
 const liveFormer = (former: readonly FormerTarget[] | undefined, now: number): readonly FormerTarget[] =>
@@ -62,8 +89,18 @@ const formerColumns = (now: number): readonly Column<FormerTarget>[] => [
 
 const yesNo = (yes: boolean): string => (yes ? 'yes' : 'no');
 
+const policyArn: Column<PolicyStatus> = { header: 'ARN', value: ({ arn }) => arn };
+
+/** `aws/NAME` or `account/PATH/NAME`, as `--policy` takes it. */
+const policyName: Column<PolicyStatus> = {
+  header: 'POLICY',
+  value: ({ arn }) =>
+    arn.replace(/^arn:[^:]+:iam::([^:]+):policy\//, (_match, owner: string) =>
+      owner === 'aws' ? 'aws/' : 'account/',
+    ),
+};
+
 const policyColumns: readonly Column<PolicyStatus>[] = [
-  { header: 'ARN', value: (policy) => policy.arn },
   {
     header: 'ATTACHED',
     value: (policy) => yesNo(policy.attached),
