@@ -70,6 +70,7 @@ The sandbox stays up until Ctrl-C. In another terminal:
   eval "$(kon sandbox env)"                 point kubectl, aws and kon at it
   kon account create --account another      an account of your own
   kubectl get lsa,apps,pods -A              what there is
+  kon console                               see it in the browser
   aws iam list-roles                        what IAM holds
 
 From a checkout it is: npx kon
