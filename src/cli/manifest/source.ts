@@ -1,8 +1,8 @@
 /** Reads manifests from files and from stdin. */
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
 import type { CliContext } from '../framework/context.ts';
-import { CliError } from '../framework/errors.ts';
+import { CliError, usageError } from '../framework/errors.ts';
 import type { Kind } from '../cluster/kinds.ts';
 import { checkManifest } from './check.ts';
 import type { Manifest } from './manifest.ts';
@@ -14,6 +14,33 @@ export type Source = {
   readonly origin: string;
   readonly documents: readonly unknown[];
 };
+
+/** Files of a folder that `kon apply` reads, like kubectl. */
+const manifestFile = /\.(ya?ml|json)$/;
+
+/**
+ * Files that `-f` denotes: itself, or the manifests of a folder in the order of their names.
+ * @throws CliError of code USAGE for a URL, MANIFEST_UNREADABLE for a folder without manifests
+ */
+export async function filesOf(cwd: string, filename: string, recursive: boolean): Promise<readonly string[]> {
+  if (/^https?:\/\//i.test(filename))
+    throw usageError(
+      `-f does not accept the URL ${filename}`,
+      'What a URL serves may change between review and apply. Download it first: curl -fsSLO URL',
+    );
+  const info = filename === '-' ? undefined : await stat(resolve(cwd, filename)).catch(() => undefined);
+  // A file that does not exist is reported when it is read.
+  if (!info?.isDirectory()) return [filename];
+  const entries = await readdir(resolve(cwd, filename), { withFileTypes: true, recursive });
+  const files = entries
+    .filter((entry) => !entry.isDirectory() && manifestFile.test(entry.name))
+    .map((entry) => join(filename, relative(resolve(cwd, filename), join(entry.parentPath, entry.name))))
+    .toSorted();
+  if (files.length > 0) return files;
+  throw new CliError('MANIFEST_UNREADABLE', `folder "${filename}" contains no .yaml, .yml or .json file`, {
+    next: recursive ? [] : ['To read the folders in it too: -R'],
+  });
+}
 
 /** @throws CliError of code MANIFEST_UNREADABLE */
 export async function readSource(context: CliContext, filename: string): Promise<Source> {

@@ -21,7 +21,7 @@ import type { Manifest } from '../manifest/manifest.ts';
 import { unknownFields } from '../manifest/schema.ts';
 import { presentable, writable } from '../manifest/present.ts';
 import { adoptUpdates } from './ownership.ts';
-import { readSource } from '../manifest/source.ts';
+import { filesOf, readSource } from '../manifest/source.ts';
 
 export type Item = {
   readonly kind: Kind;
@@ -45,9 +45,13 @@ const adoptionAttempts = 5;
 export async function itemsOfFiles(
   context: CliContext,
   filenames: readonly string[],
+  recursive: boolean,
 ): Promise<readonly Item[]> {
   if (filenames.length === 0) throw usageError('no file given', 'Pass one with -f FILE, or -f - for stdin.');
-  const items = (await Promise.all(filenames.map((filename) => itemsOf(context, filename)))).flat();
+  const files = (
+    await Promise.all(filenames.map((filename) => filesOf(context.cwd, filename, recursive)))
+  ).flat();
+  const items = (await Promise.all(files.map((file) => itemsOf(context, file)))).flat();
   refuseTwice(items);
   return items;
 }

@@ -104,7 +104,7 @@ export const accountEditCommand = defineCommand({
     const { editFlow } = await import('../../objects/edit.ts');
     const { accountKind } = await import('../../cluster/kinds.ts');
     const { changedSpec, describesChange, switchNote } = await import('./from-options.ts');
-    const { consentToRemoval } = await import('./consent.ts');
+    const { consentToRemoval } = await import('../../objects/consent.ts');
     const { unlinkNow } = await import('../../objects/removed-targets.ts');
     const { usageError } = await import('../../framework/errors.ts');
     if (options.now && options.target.length + options.removeTarget.length === 0)

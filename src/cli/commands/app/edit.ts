@@ -37,7 +37,7 @@ export const appEditCommand = defineCommand({
     const { editFlow } = await import('../../objects/edit.ts');
     const { appKind } = await import('../../cluster/kinds.ts');
     const { changedSpec, describesChange } = await import('./from-options.ts');
-    const { removedTargetLines } = await import('./removed-targets.ts');
+    const { removedAppTargets } = await import('../../objects/removed-app-targets.ts');
     const { withContent } = await import('./config-files.ts');
     const change = withContent(options, context.cwd);
     return editFlow(context, {
@@ -46,7 +46,7 @@ export const appEditCommand = defineCommand({
       filename: options.filename,
       change: describesChange(change) ? (current) => changedSpec(current.spec, change) : undefined,
       consent: (current, next) => {
-        for (const line of removedTargetLines(current, next)) context.stderr.write(line);
+        for (const line of removedAppTargets(current, next)) context.stderr.write(`‼ ${line}\n`);
         return Promise.resolve();
       },
       withoutEditor: ['Pass the changes (--account, --image, …), or a manifest with -f FILE.'],

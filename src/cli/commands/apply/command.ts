@@ -1,5 +1,5 @@
 import { defineCommand } from '../../framework/command.ts';
-import { dryRunOption, filenameOption, waitOptions } from '../../framework/options.ts';
+import { dryRunOption, filenameOption, waitOptions, yesOption } from '../../framework/options.ts';
 
 export const applyCommand = defineCommand({
   path: ['apply'],
@@ -8,11 +8,18 @@ export const applyCommand = defineCommand({
   description:
     'Applies any number of accounts, apps and ClusterConfigs from YAML documents or a JSON List. All are validated, also by the API server, before the first is written. Fields that a file no longer contains are removed if kon had set them, and stay if another tool had (server-side apply).',
   options: [
-    { ...filenameOption, repeatable: true, summary: `${filenameOption.summary}; repeat for more` },
+    {
+      ...filenameOption,
+      repeatable: true,
+      summary:
+        'read manifests from a file, from the .yaml, .yml and .json files of a folder, or from stdin with -; repeat for more',
+    },
     {
       name: 'force-conflicts',
       summary: 'take over fields that another tool has set',
     },
+    { name: 'recursive', short: 'R', summary: 'with a folder: also the folders in it' },
+    yesOption,
     dryRunOption,
     ...waitOptions,
   ],
@@ -20,6 +27,7 @@ export const applyCommand = defineCommand({
   mutates: true,
   examples: [
     { does: 'From a file', command: 'kon apply -f cluster.yaml' },
+    { does: 'From a folder', command: 'kon apply -f manifests' },
     { does: 'From another program', command: 'generate-accounts | kon apply -f -' },
     { does: 'Without waiting', command: 'kon apply -f cluster.yaml -f apps.yaml --no-wait' },
   ],
@@ -27,6 +35,7 @@ export const applyCommand = defineCommand({
     const { applyFlow } = await import('./handler.ts');
     return applyFlow(context, {
       filenames: options.filename,
+      recursive: options.recursive,
       force: options.forceConflicts,
       write: options,
     });

@@ -2,23 +2,41 @@
 import type { KubeClient } from '../../../kube/index.ts';
 import type { CliContext } from '../../framework/context.ts';
 import { CliError } from '../../framework/errors.ts';
-import type { KonObject } from '../../cluster/kinds.ts';
+import { accountKind, appKind, type KonObject } from '../../cluster/kinds.ts';
+import { findObject, listObjects, requireNotDeleting } from '../../cluster/objects.ts';
+import { consentToApply } from '../../objects/consent.ts';
 import { writeObjects } from '../../framework/output/answer.ts';
 import { isData } from '../../framework/output/format.ts';
 import { waitUntilReady } from '../../framework/wait/ready.ts';
-import { applyItem, dryRunItem, itemsOfFiles, tryItem, type Applied } from '../../objects/apply-items.ts';
+import {
+  applyItem,
+  dryRunItem,
+  itemsOfFiles,
+  tryItem,
+  type Applied,
+  type Item,
+} from '../../objects/apply-items.ts';
 import { warnOfStatements } from '../../objects/statements.ts';
 import { resultLine, type WriteInput } from '../../objects/finish.ts';
 
 export async function applyFlow(
   context: CliContext,
-  request: { readonly filenames: readonly string[]; readonly force: boolean; readonly write: WriteInput },
+  request: {
+    readonly filenames: readonly string[];
+    readonly recursive: boolean;
+    readonly force: boolean;
+    readonly write: WriteInput & { readonly yes: boolean };
+  },
 ): Promise<void> {
   const { force, write } = request;
   const { dryRun } = write;
-  const items = await itemsOfFiles(context, request.filenames);
+  const items = await itemsOfFiles(context, request.filenames, request.recursive);
   const client = await context.connect();
-  if (!dryRun) for (const item of items) await tryItem(client, item, { force });
+  if (!dryRun) {
+    const tried: KonObject[] = [];
+    for (const item of items) tried.push(await tryItem(client, item, { force }));
+    await consent(context, client, items, tried, write);
+  }
 
   const applied: Applied[] = [];
   for (const item of items) {
@@ -34,6 +52,28 @@ export async function applyFlow(
       ? applied.map((one) => one.object)
       : await waitForAll(context, client, applied, write.timeout);
   await writeObjects(context, objects);
+}
+
+/** @param tried the objects as they would be stored, in the order of the items */
+async function consent(
+  context: CliContext,
+  client: KubeClient,
+  items: readonly Item[],
+  tried: readonly KonObject[],
+  write: WriteInput & { readonly yes: boolean },
+): Promise<void> {
+  const changes: { current: KonObject; next: KonObject }[] = [];
+  for (const [index, { kind, manifest }] of items.entries()) {
+    const current = await findObject(client, kind, manifest.metadata.name);
+    if (!current) continue;
+    requireNotDeleting(kind, current);
+    changes.push({ current, next: tried[index]! });
+  }
+  const changesConfig = changes.some(({ current }) => current.kind === 'ClusterConfig');
+  const [accounts, apps] = changesConfig
+    ? await Promise.all([listObjects(client, accountKind), listObjects(client, appKind)])
+    : [[], []];
+  await consentToApply(context, changes, { accounts, apps }, write);
 }
 
 /** Waits for all objects with one shared timeout, and reports every failure. */

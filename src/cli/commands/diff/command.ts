@@ -8,7 +8,13 @@ export const diffCommand = defineCommand({
   description:
     'Validates each apply on the server without saving it, including defaults and admission policies. Exits with 0 if nothing would change, 1 if something would, and above 1 if it cannot be determined. For changes in IAM: kon account diff.',
   options: [
-    { ...filenameOption, repeatable: true, summary: `${filenameOption.summary}; repeat for more` },
+    {
+      ...filenameOption,
+      repeatable: true,
+      summary:
+        'read manifests from a file, from the .yaml, .yml and .json files of a folder, or from stdin with -; repeat for more',
+    },
+    { name: 'recursive', short: 'R', summary: 'with a folder: also the folders in it' },
     { name: 'force-conflicts', summary: 'take over fields that another tool has set' },
   ],
   isQuestion: true,
@@ -19,6 +25,10 @@ export const diffCommand = defineCommand({
   ],
   run: async (context, { options }) => {
     const { diffFlow } = await import('./handler.ts');
-    return diffFlow(context, { filenames: options.filename, force: options.forceConflicts });
+    return diffFlow(context, {
+      filenames: options.filename,
+      recursive: options.recursive,
+      force: options.forceConflicts,
+    });
   },
 });

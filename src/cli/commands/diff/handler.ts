@@ -16,9 +16,9 @@ const contextLines = 3;
 /** Exits with 0 if nothing would change, 1 if something would, and above 1 if it cannot be determined. */
 export async function diffFlow(
   context: CliContext,
-  request: { readonly filenames: readonly string[]; readonly force: boolean },
+  request: { readonly filenames: readonly string[]; readonly recursive: boolean; readonly force: boolean },
 ): Promise<ExitCode> {
-  const items = await itemsOfFiles(context, request.filenames);
+  const items = await itemsOfFiles(context, request.filenames, request.recursive);
   const client = await context.connect();
   const foreseen: DryRunResult[] = [];
   for (const item of items) foreseen.push(await dryRunItem(context, client, item, request));

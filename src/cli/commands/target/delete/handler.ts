@@ -12,7 +12,7 @@ import { CliError } from '../../../framework/errors.ts';
 import { accountKind, appKind, clusterConfigKind } from '../../../cluster/kinds.ts';
 import { followSet } from '../../../framework/wait/follow.ts';
 import { resultLine, type WriteInput } from '../../../objects/finish.ts';
-import { isLinkedIn, useOfTarget, type TargetUse } from './target-use.ts';
+import { isLinkedIn, useOfTarget, type TargetUse } from '../../../objects/target-use.ts';
 import { waitFor } from '../../../framework/wait/wait-for.ts';
 
 export async function deleteTarget(

@@ -1,8 +1,8 @@
 /** Finds the users of a target. Pure. */
-import type { App } from '../../../../api/app.ts';
-import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
-import { defaultMaxSessionDuration } from '../../../../identity/desired/role.ts';
-import { longestSessionMs } from '../../../../identity/plan/sessions.ts';
+import type { App } from '../../api/app.ts';
+import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
+import { defaultMaxSessionDuration } from '../../identity/desired/role.ts';
+import { longestSessionMs } from '../../identity/plan/sessions.ts';
 
 export type TargetUse = {
   /** Apps, accounts and pods that use the target. `text` describes the user, without a full stop; `next` explains how to remove it from the target. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { App } from '../../../../api/app.ts';
-import type { LinkedServiceAccount, TargetStatus } from '../../../../api/linked-service-account.ts';
+import type { App } from '../../api/app.ts';
+import type { LinkedServiceAccount, TargetStatus } from '../../api/linked-service-account.ts';
 import { useOfTarget } from './target-use.ts';
 
 const app = (name: string, ...targets: readonly string[]): App => ({

@@ -1,9 +1,9 @@
 /** Lists the running pods in targets that an edit removes from an app. Pure. */
-import type { App } from '../../../api/app.ts';
-import type { Manifest } from '../../manifest/manifest.ts';
+import type { App } from '../../api/app.ts';
+import type { Manifest } from '../manifest/manifest.ts';
 
 /** @returns a line for each removed target with running pods, which will be deleted */
-export function removedTargetLines(
+export function removedAppTargets(
   { metadata, status }: App,
   next: Pick<Manifest, 'spec'>,
 ): readonly string[] {
@@ -12,6 +12,6 @@ export function removedTargetLines(
     .filter(({ name, replicas = 0 }) => !kept.has(name) && replicas > 0)
     .map(
       ({ name, replicas }) =>
-        `‼ ${name}: ${replicas === 1 ? '1 running pod' : `${replicas} running pods`} of "${metadata.name}" will be deleted\n`,
+        `${name}: ${replicas === 1 ? '1 running pod' : `${replicas} running pods`} of "${metadata.name}" will be deleted`,
     );
 }

@@ -1,0 +1,85 @@
+/** Prints how an edit that removes targets affects the pods running there, and asks for consent before the edit cuts off their access. */
+import { unlinkNowAnnotation } from '../../api/labels.ts';
+import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
+import type { App } from '../../api/app.ts';
+import type { ClusterConfig } from '../../api/cluster-config.ts';
+import type { KonObject } from '../cluster/kinds.ts';
+import type { Consent } from '../cluster/objects.ts';
+import type { Manifest } from '../manifest/manifest.ts';
+import { removedAppTargets } from './removed-app-targets.ts';
+import { useOfTarget } from './target-use.ts';
+import { confirm } from '../framework/confirm.ts';
+import type { CliContext } from '../framework/context.ts';
+import { removedTargets } from './removed-targets.ts';
+
+export function consentToRemoval(
+  context: CliContext,
+  { yes, dryRun }: { readonly yes: boolean; readonly dryRun: boolean },
+): Consent<LinkedServiceAccount> {
+  let said = '';
+  return async (current, next) => {
+    const { notes, cutOff } = removedTargets(current, next);
+    const text = [...notes, ...cutOff].map((line) => `‼ ${line}\n`).join('');
+    // A write that is repeated after a conflict asks again only if the text has changed.
+    if (text === said) return;
+    said = text;
+    context.stderr.write(text);
+    if (cutOff.length === 0) return;
+    context.stderr.write(
+      `‼ the annotation ${unlinkNowAnnotation} also applies the next time that these targets are removed; to remove it later: kubectl annotate lsa ${current.metadata.name} ${unlinkNowAnnotation}-\n`,
+    );
+    await askToCutOff(context, { yes: yes || dryRun });
+  };
+}
+
+/** @throws Declined, or CliError of code CONFIRMATION_NEEDED without a terminal */
+async function askToCutOff(context: CliContext, { yes }: { readonly yes: boolean }): Promise<void> {
+  await confirm(context, {
+    yes,
+    what: 'removing the permissions of running pods at once',
+    question: 'Remove their permissions at once?',
+    declined: 'Nothing was saved.',
+  });
+}
+
+/**
+ * Prints how an apply that removes targets affects the pods running there, for all objects together, and asks once
+ * before it deletes pods, cuts off their access, or removes a target that is in use.
+ */
+export async function consentToApply(
+  context: CliContext,
+  changes: readonly { readonly current: KonObject; readonly next: Manifest }[],
+  existing: { readonly accounts: readonly LinkedServiceAccount[]; readonly apps: readonly App[] },
+  { yes, dryRun }: { readonly yes: boolean; readonly dryRun: boolean },
+): Promise<void> {
+  const notes: string[] = [];
+  const serious: string[] = [];
+  for (const { current, next } of changes) {
+    if (current.kind === 'LinkedServiceAccount') {
+      const removed = removedTargets(current, next);
+      notes.push(...removed.notes);
+      serious.push(...removed.cutOff);
+    } else if (current.kind === 'App') serious.push(...removedAppTargets(current, next));
+    else serious.push(...usesOfRemoved(current, next, existing));
+  }
+  for (const line of [...notes, ...serious]) context.stderr.write(`‼ ${line}\n`);
+  if (serious.length === 0) return;
+  await confirm(context, {
+    yes: yes || dryRun,
+    what: 'removing targets in which pods run',
+    question: 'Apply it all the same?',
+    declined: 'Nothing was saved.',
+  });
+}
+
+/** Uses of the targets that a ClusterConfig would no longer list, one line each. */
+function usesOfRemoved(
+  { spec }: ClusterConfig,
+  next: Pick<Manifest, 'spec'>,
+  { accounts, apps }: { readonly accounts: readonly LinkedServiceAccount[]; readonly apps: readonly App[] },
+): readonly string[] {
+  const kept = (next.spec as ClusterConfig['spec']).targets;
+  return spec.targets
+    .filter((name) => !kept.includes(name))
+    .flatMap((name) => useOfTarget(name, accounts, apps).holders.map(({ text }) => `${name}: ${text}`));
+}
