@@ -16,6 +16,9 @@ import { accountPodsCommand } from './commands/account/pods/command.ts';
 import { accountExportCommand } from './commands/account/export.ts';
 import { accountCopyCommand } from './commands/account/copy/command.ts';
 import { policiesLintCommand } from './commands/policies/lint/command.ts';
+import { accountQuarantineCommand } from './commands/account/quarantine/command.ts';
+import { accountReleaseCommand } from './commands/account/release/command.ts';
+import { accountRevokeCommand } from './commands/account/revoke/command.ts';
 import { policiesSearchCommand } from './commands/policies/search/command.ts';
 import { appCreateCommand } from './commands/app/create.ts';
 import { appEditCommand } from './commands/app/edit.ts';
@@ -106,6 +109,9 @@ export const commands: readonly Command[] = [
   accountExportCommand,
   accountCopyCommand,
   accountOrphansCommand,
+  accountQuarantineCommand,
+  accountReleaseCommand,
+  accountRevokeCommand,
   appCreateCommand,
   appEditCommand,
   appListCommand,

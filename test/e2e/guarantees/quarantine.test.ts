@@ -193,6 +193,65 @@ test('an account in quarantine is not deleted before its release', async () => {
   await person.untilAccountGone('held');
 });
 
+test('kon cuts an account off, says who did it, and releases it with its pods', async () => {
+  const name = 'by-kon';
+  const app = 'by-kon-app';
+  await person.createAccount(name);
+  await person.untilReady(name);
+  await person.createApp(app, {
+    serviceAccount: name,
+    targets: [{ name: 'production', deployMode: 'latest' }],
+  });
+  await person.untilAppReady(app);
+  const asked = await sandbox.kon(['account', 'quarantine', name]);
+  expect(asked.stderr).toContain('requires confirmation');
+  const cut = await sandbox.kon(['account', 'quarantine', name, '--yes', '--reason', 'incident 4711']);
+  expect(cut).toMatchObject({ code: 0, stdout: `quarantine/${name} created\n` });
+  expect(cut.stderr).toContain(`account ${name} is cut off`);
+  expect(await untilReason(name, 'Quarantined')).toMatch(/^cut off by "[^"]+" since .*: incident 4711/);
+  expect((await sandbox.kon(['app', 'restart', app, '--no-wait'])).stderr).toContain(
+    `kon account release ${name}`,
+  );
+
+  const released = await sandbox.kon(['account', 'release', name, '--yes', '--delete-pods']);
+  expect(released.code, released.stderr).toBe(0);
+  expect(released.stderr).toMatch(
+    /A token that was copied out of a pod can be exchanged again until 20\d\d-/,
+  );
+  await person.untilAppReady(app);
+  expect(await sandbox.kon(['account', 'release', name, '--yes'])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('is in no quarantine') as string,
+  });
+}, 180_000);
+
+test('G10: kon account revoke ends the sessions of an account for good, and its app goes on with new pods', async () => {
+  const name = 'revoked';
+  const app = 'revoked-app';
+  await person.createAccount(name);
+  await person.untilReady(name);
+  await person.createApp(app, {
+    serviceAccount: name,
+    targets: [{ name: 'production', deployMode: 'latest' }],
+  });
+  await person.untilAppReady(app);
+  const before = await roleOf(name);
+  const session = await exchange(before.arn, await tokenOf(name));
+  expect(await readS3(session)).toBe('allowed');
+  const [old] = await person.pods(app, 'production');
+  const revoked = await sandbox.kon(['account', 'revoke', name, '--yes']);
+  expect(revoked.code, revoked.stderr).toBe(0);
+  expect(await readS3(session)).not.toBe('allowed');
+  const after = await roleOf(name);
+  expect(after).toMatchObject({ arn: before.arn, attached: [policies.readOnly] });
+  expect(after.id).not.toBe(before.id);
+  expect(await readS3(await exchange(after.arn, await tokenOf(name)))).toBe('allowed');
+  await person.untilAppReady(app);
+  expect((await person.pods(app, 'production')).map(({ metadata }) => metadata.uid)).not.toContain(
+    old?.metadata.uid,
+  );
+}, 180_000);
+
 test('a Quarantine names only its creator, and cannot be changed', async () => {
   await expect(quarantine('nobody', { requestedBy: 'someone-else' })).rejects.toThrow(
     'spec.requestedBy is someone-else',

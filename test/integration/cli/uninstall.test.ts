@@ -108,6 +108,21 @@ describe('uninstall --delete-accounts', () => {
     await kubectl('label', 'lsa', 'used', 'k11n.dev/protected-');
   });
 
+  it('is refused while a quarantine exists', async () => {
+    const quarantine = {
+      apiVersion: 'k11n.dev/v1alpha1',
+      kind: 'Quarantine',
+      metadata: { name: 'incident' },
+      spec: { account: 'nobody' },
+    };
+    await world.cluster.kubectl(['create', '-f', '-'], JSON.stringify(quarantine));
+    const refused = await kon('uninstall', '--delete-accounts', '--yes');
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toContain('there are 1 quarantines: incident');
+    expect(await kubectl('get', 'lsa', '-o', 'jsonpath={.items[*].metadata.deletionTimestamp}')).toBe('');
+    await kubectl('delete', 'quarantine', 'incident');
+  });
+
   it('asks again about accounts that were created before the answer, and refuses further ones until the second answer', async () => {
     const waiting = world.kon.terminal('uninstall --delete-accounts');
     await waiting.until('the accounts idle, used with their roles?');

@@ -1,5 +1,7 @@
 /** Refusals of `kon uninstall`: an installation of another tool, and apps and accounts that would lose their operator. */
 import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
+import type { Quarantine } from '../../../api/quarantine.ts';
+import { quarantines } from '../../../api/resources.ts';
 import { resources, type KubeClient, type KubeObject } from '../../../kube/index.ts';
 import {
   identitiesHeld,
@@ -30,12 +32,20 @@ export function refuseHelm(operators: readonly FoundOperator[], namespace: strin
 
 /**
  * @returns the accounts that would be deleted; undefined if their CRD does not exist
- * @throws CliError of code CONFLICT if there are apps, accounts without `deleteAccounts`, or accounts in use
+ * @throws CliError of code CONFLICT if there are quarantines, apps, accounts without `deleteAccounts`, or accounts in use
  */
 export async function requireRemovable(
   client: KubeClient,
   { deleteAccounts, dryRun }: { readonly deleteAccounts: boolean; readonly dryRun: boolean },
 ): Promise<readonly LinkedServiceAccount[] | undefined> {
+  const { items: cutOff = [] } = (await orMissing(client.list<Quarantine>(quarantines, {}))) ?? {};
+  if (cutOff.length > 0)
+    throw new CliError('CONFLICT', `there are ${cutOff.length} quarantines: ${namesOf(cutOff)}`, {
+      details: [
+        'Without them the deletion of their accounts would not wait, and nothing would keep their roles closed.',
+      ],
+      next: ['End them: kon account release NAME'],
+    });
   const accounts = await orMissing(listObjects(client, accountKind));
   const apps = (await orMissing(listObjects(client, appKind))) ?? [];
   if (apps.length > 0)

@@ -108,6 +108,11 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
   DeletionProtected: ({ name }) =>
     `Remove what protects it: kubectl label lsa ${name} ${protectedMark}-; kubectl annotate lsa ${name} ${protectedMark}-`,
   ClusterChanged: () => 'Restore the ClusterConfig as the message says: kubectl edit clusterconfigs',
+  Quarantined: ({ kind, name, account = name }) =>
+    `Release it, if the incident is over: kon account release ${kind === accountKind ? name : account}`,
+  OldPodsRunning: ({ name }) =>
+    `Delete its pods, which their workloads replace: kon account release ${name} --delete-pods`,
+  OldSessionsLive: () => 'Wait until the time that the message names, or remove the tag as it says',
   InUse: () =>
     'End the use of the account as the message says, for example of an app: kon app edit NAME --no-account; the account is then deleted automatically',
 };

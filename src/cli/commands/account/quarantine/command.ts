@@ -1,0 +1,40 @@
+import { defineCommand } from '../../../framework/command.ts';
+import {
+  accountOption,
+  dryRunOption,
+  requiredName,
+  waitOptions,
+  yesOption,
+} from '../../../framework/options.ts';
+
+export const accountQuarantineCommand = defineCommand({
+  path: ['account', 'quarantine'],
+  summary: 'Cut an account off: deny its sessions and close its role',
+  description:
+    'Creates a Quarantine and waits until every session of the account’s roles is denied and no pod can get new credentials. Its apps are held, and nothing that you do to the role by hand is undone. It stays until kon account release; edits, GitOps and restarts of the operator do not lift it. Needs the right to create quarantines (ClusterRole konstellation-respond).',
+  positionals: [{ name: 'name', summary: 'name of the account', names: 'account', complete: 'accounts' }],
+  options: [
+    accountOption,
+    { name: 'reason', value: 'TEXT', summary: 'why it is cut off, for the status of the account' },
+    yesOption,
+    dryRunOption,
+    ...waitOptions,
+  ],
+  mutates: true,
+  examples: [
+    {
+      does: 'Cut it off after confirmation',
+      command: 'kon account quarantine myaccount --reason "incident 4711"',
+    },
+    { does: 'At once, in a script', command: 'kon account quarantine myaccount --yes' },
+  ],
+  run: async (context, { args, options }) => {
+    const { quarantineFlow } = await import('./handler.ts');
+    return quarantineFlow(context, {
+      name: requiredName('account', args.name, options.account),
+      reason: options.reason,
+      yes: options.yes,
+      write: options,
+    });
+  },
+});

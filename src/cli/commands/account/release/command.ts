@@ -1,0 +1,40 @@
+import { defineCommand } from '../../../framework/command.ts';
+import {
+  accountOption,
+  dryRunOption,
+  requiredName,
+  waitOptions,
+  yesOption,
+} from '../../../framework/options.ts';
+
+export const accountReleaseCommand = defineCommand({
+  path: ['account', 'release'],
+  summary: 'End the quarantine of an account',
+  description:
+    'Deletes the Quarantines of the account and waits until it is Ready with a new role of the same name, so that sessions from before stay denied. The role is replaced only when the pods from before have ended, because they would get new credentials at once. Says until when a copied token of a pod can still be exchanged. Needs the right to delete quarantines (ClusterRole konstellation-release), and with --delete-pods the right to delete pods in the targets.',
+  positionals: [{ name: 'name', summary: 'name of the account', names: 'account', complete: 'accounts' }],
+  options: [
+    accountOption,
+    {
+      name: 'delete-pods',
+      summary: 'delete the running pods of the account first; their workloads replace them',
+    },
+    yesOption,
+    dryRunOption,
+    ...waitOptions,
+  ],
+  mutates: true,
+  examples: [
+    { does: 'Release it and replace its pods', command: 'kon account release myaccount --delete-pods' },
+    { does: 'Keep the pods, for example as evidence', command: 'kon account release myaccount --no-wait' },
+  ],
+  run: async (context, { args, options }) => {
+    const { releaseFlow } = await import('./handler.ts');
+    return releaseFlow(context, {
+      name: requiredName('account', args.name, options.account),
+      deletePods: options.deletePods,
+      yes: options.yes,
+      write: options,
+    });
+  },
+});

@@ -1,0 +1,167 @@
+/** `kon account release`: ends the quarantine of an account and waits until its new role serves pods. */
+import { stsAudience } from '../../../../api/labels.ts';
+import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
+import type { Quarantine } from '../../../../api/quarantine.ts';
+import { quarantines } from '../../../../api/resources.ts';
+import { findCondition } from '../../../../k8s/conditions.ts';
+import { formatTime } from '../../../../k8s/timestamps.ts';
+import { after } from '../../../../k8s/time.ts';
+import { isNotFound } from '../../../../kube/errors.ts';
+import { resources, type KubeClient } from '../../../../kube/index.ts';
+import { accountKind } from '../../../cluster/kinds.ts';
+import { getObject } from '../../../cluster/objects.ts';
+import { confirm, requireConfirmation } from '../../../framework/confirm.ts';
+import type { CliContext } from '../../../framework/context.ts';
+import { CliError } from '../../../framework/errors.ts';
+import { resultLine, type WriteInput } from '../../../objects/finish.ts';
+import { awaitAccount, quarantinesOf, settle } from '../../../objects/quarantine.ts';
+import { awaitQuarantine } from '../quarantine/handler.ts';
+import { copiedTokensLiveMs, podsOfAccount, type AccountPod } from '../../../pods/account-pods.ts';
+
+export async function releaseFlow(
+  context: CliContext,
+  {
+    name,
+    deletePods,
+    write,
+    ...request
+  }: {
+    readonly name: string;
+    readonly deletePods: boolean;
+    readonly yes: boolean;
+    readonly write: WriteInput;
+  },
+): Promise<void> {
+  const { dryRun } = write;
+  const what = `releasing the account "${name}"`;
+  const yes = request.yes || dryRun;
+  requireConfirmation(context, { yes, what });
+  const client = await context.connect();
+  const account = await getObject(client, accountKind, name);
+  const known = await requireQuarantine(client, account);
+  const pods = await podsOfAccount(client, account);
+  const consequence = consequenceOf(context, account, pods, deletePods);
+  const question = `${consequence}\nRelease the account "${name}"?`;
+  await confirm(context, { yes, what, question, declined: 'Nothing was changed.' });
+  if (yes) context.stderr.write(`${consequence}\n`);
+  const isYoung = known.some(
+    ({ metadata }) => context.now() - Date.parse(metadata.creationTimestamp ?? '') < youngMs,
+  );
+  if (deletePods && isYoung && !dryRun) {
+    await awaitQuarantine(context, client, name, write.timeout);
+    await settle(context, name, write.timeout);
+  }
+  const doomed = deletePods ? await podsOfAccount(client, account) : [];
+  await release(context, client, { name, pods: doomed, dryRun });
+  if (!dryRun && !write.noWait) await awaitRelease(context, client, name, write.timeout, deletePods);
+}
+
+/** A Quarantine of this age has taken effect everywhere in AWS, in milliseconds. */
+const youngMs = 60_000;
+
+/** Reasons of an account whose quarantine has ended and that is not open yet. */
+const afterwards = ['ReplacingRole', 'OldPodsRunning', 'OldSessionsLive'];
+
+/** Returns the Quarantines of the account. None is left if it waits to be opened. @throws CliError of code NOT_FOUND */
+async function requireQuarantine(
+  client: KubeClient,
+  { metadata, status }: LinkedServiceAccount,
+): Promise<readonly Quarantine[]> {
+  const reason = findCondition(status?.conditions, 'Ready')?.reason ?? '';
+  const known = await quarantinesOf(client, metadata.name);
+  if (known.length > 0 || afterwards.includes(reason)) return known;
+  throw new CliError('NOT_FOUND', `account "${metadata.name}" is in no quarantine`, {
+    next: ['List quarantines: kubectl get quarantines'],
+  });
+}
+
+/** Deletes the pods first, so that an interruption leaves the account in quarantine. */
+export async function release(
+  { stdout }: CliContext,
+  client: KubeClient,
+  {
+    name,
+    pods,
+    dryRun,
+  }: { readonly name: string; readonly pods: readonly AccountPod[]; readonly dryRun: boolean },
+): Promise<void> {
+  for (const { metadata } of pods) {
+    await orGone(client.delete(resources.pods, metadata, { uid: metadata.uid, dryRun }));
+    stdout.write(resultLine(`pod/${metadata.name} in ${metadata.namespace}`, 'deleted', dryRun));
+  }
+  for (const { metadata } of await quarantinesOf(client, name)) {
+    await orGone(client.delete(quarantines, { name: metadata.name }, { uid: metadata.uid, dryRun }));
+    stdout.write(resultLine(`quarantine/${metadata.name}`, 'deleted', dryRun));
+  }
+}
+
+async function orGone(deletion: Promise<unknown>): Promise<void> {
+  try {
+    await deletion;
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}
+
+/** Waits until the account is open with its new role. */
+export async function awaitRelease(
+  context: CliContext,
+  client: KubeClient,
+  name: string,
+  timeoutMs: number,
+  deletesPods: boolean,
+): Promise<void> {
+  const interrupted = {
+    state: `account "${name}" is released, and the operator goes on`,
+    next: [`Show it: kon account show ${name}`],
+  };
+  await awaitAccount(
+    context,
+    client,
+    { name, timeoutMs, what: 'Ready', interrupted },
+    (_seen, reason, message) => {
+      const isStuck = reason === 'OldSessionsLive' || (reason === 'OldPodsRunning' && !deletesPods);
+      if (isStuck)
+        throw new CliError('NOT_READY', `account "${name}" was released but is not open: ${reason}`, {
+          details: [message],
+          next: [
+            ...(reason === 'OldPodsRunning'
+              ? [`Delete its pods, which their workloads replace: kon account release ${name} --delete-pods`]
+              : []),
+            `Show it: kon account show ${name}`,
+          ],
+        });
+      return reason === 'Ready' || reason === 'AwaitingFirstPod' ? true : undefined;
+    },
+  );
+  context.stderr.write(
+    `account ${name} is released: its role was replaced, and older sessions stay denied\n`,
+  );
+}
+
+export function consequenceOf(
+  { now }: Pick<CliContext, 'now'>,
+  { metadata: { name }, spec, status }: LinkedServiceAccount,
+  pods: readonly AccountPod[],
+  deletesPods: boolean,
+): string {
+  const role = status?.roleArn ?? 'its role';
+  const isAdopted = spec.aws.adopt === true;
+  const byToken = (status?.targets ?? []).some(({ identityMode }) => identityMode !== 'PodIdentity');
+  const until = formatTime(after(now(), copiedTokensLiveMs(pods, stsAudience)));
+  return [
+    isAdopted
+      ? `${role} was adopted, so it is not replaced: it stays closed for 12 hours after the quarantine began, the longest life of a session.`
+      : `${role} is replaced by a new role of the same name, so that sessions from before stay denied. Resource policies that name its ARN as a principal have to be saved again.`,
+    ...(deletesPods
+      ? [
+          `${pods.length} running pod${pods.length === 1 ? ' is' : 's are'} deleted, and their workloads replace them.`,
+        ]
+      : [`It stays closed until the pods of ${name} from before the quarantine have ended.`]),
+    ...(byToken
+      ? [
+          `A token that was copied out of a pod can be exchanged again until ${until}. To exclude that, release the account after that time.`,
+        ]
+      : []),
+  ].join('\n');
+}

@@ -1,0 +1,37 @@
+import { defineCommand } from '../../../framework/command.ts';
+import { accountOption, requiredName, yesOption } from '../../../framework/options.ts';
+import { parseDuration } from '../../../framework/duration.ts';
+
+export const accountRevokeCommand = defineCommand({
+  path: ['account', 'revoke'],
+  summary: 'End all present sessions of an account and go on with new pods',
+  description:
+    'Quarantines the account, deletes its running pods, and releases it with a new role of the same name. Sessions from before are denied for good; the apps are interrupted until their new pods are ready. Sessions of other roles that were assumed with the account are not reached, and a copied token of a pod can be exchanged until it expires, which the command says. Needs the rights to create and delete quarantines, and to delete pods in the targets. If it is interrupted, the account stays in quarantine: go on with kon account release.',
+  positionals: [{ name: 'name', summary: 'name of the account', names: 'account', complete: 'accounts' }],
+  options: [
+    accountOption,
+    { name: 'reason', value: 'TEXT', summary: 'why, for the status of the account' },
+    yesOption,
+    {
+      name: 'timeout',
+      value: 'DURATION',
+      summary: 'how long to wait for each of the two steps',
+      default: '5m',
+      parse: parseDuration,
+    },
+  ],
+  mutates: true,
+  examples: [
+    { does: 'After a leak that is repaired', command: 'kon account revoke myaccount' },
+    { does: 'In a script', command: 'kon account revoke myaccount --yes --reason "key rotation"' },
+  ],
+  run: async (context, { args, options }) => {
+    const { revokeFlow } = await import('./handler.ts');
+    return revokeFlow(context, {
+      name: requiredName('account', args.name, options.account),
+      reason: options.reason,
+      yes: options.yes,
+      timeout: options.timeout,
+    });
+  },
+});

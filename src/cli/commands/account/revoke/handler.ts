@@ -1,0 +1,74 @@
+/** `kon account revoke`: a quarantine, new pods, and the release, one after the other. */
+import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
+import { formatTime } from '../../../../k8s/timestamps.ts';
+import type { Wall } from '../../../../k8s/time.ts';
+import { roleNameOf } from '../../../../identity/desired/arn.ts';
+import { accountKind } from '../../../cluster/kinds.ts';
+import { getObject } from '../../../cluster/objects.ts';
+import { confirm, requireConfirmation } from '../../../framework/confirm.ts';
+import type { CliContext } from '../../../framework/context.ts';
+import { CliError } from '../../../framework/errors.ts';
+import { resultLine } from '../../../objects/finish.ts';
+import { createQuarantine, quarantinesOf, settle } from '../../../objects/quarantine.ts';
+import { podsOfAccount } from '../../../pods/account-pods.ts';
+import { awaitQuarantine } from '../quarantine/handler.ts';
+import { awaitRelease, consequenceOf, release } from '../release/handler.ts';
+
+export async function revokeFlow(
+  context: CliContext,
+  {
+    name,
+    reason,
+    yes,
+    timeout,
+  }: {
+    readonly name: string;
+    readonly reason: string | undefined;
+    readonly yes: boolean;
+    readonly timeout: number;
+  },
+): Promise<void> {
+  const what = `ending the sessions of the account "${name}"`;
+  requireConfirmation(context, { yes, what });
+  const client = await context.connect();
+  const account = await getObject(client, accountKind, name);
+  requireReplaceable(account, context.now());
+  if ((await quarantinesOf(client, name)).length > 0)
+    throw new CliError('CONFLICT', `account "${name}" is in quarantine`, {
+      next: [`End it, which ends the older sessions too: kon account release ${name} --delete-pods`],
+    });
+  const consequence = `${consequenceOf(context, account, await podsOfAccount(client, account), true)}\nUntil the new pods are ready, the apps of ${name} are interrupted. Sessions of other roles that were assumed with it are not reached.`;
+  const question = `${consequence}\nEnd all present sessions of the account "${name}"?`;
+  await confirm(context, { yes, what, question, declined: 'Nothing was changed.' });
+  if (yes) context.stderr.write(`${consequence}\n`);
+  await createQuarantine(client, name, reason, false);
+  context.stdout.write(resultLine(`quarantine/${name}`, 'created', false));
+  await awaitQuarantine(context, client, name, timeout);
+  await settle(context, name, timeout);
+  const pods = await podsOfAccount(client, account);
+  await release(context, client, { name, pods, dryRun: false });
+  await awaitRelease(context, client, name, timeout, true);
+}
+
+/** @throws CliError of code CONFLICT if the role is adopted, which would stay closed for hours */
+function requireReplaceable({ metadata: { name }, spec, status }: LinkedServiceAccount, now: Wall): void {
+  if (spec.aws.adopt !== true) return;
+  const role = spec.aws.roleName ?? roleNameOf(status?.roleArn ?? 'ROLE');
+  const denial = JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Effect: 'Deny',
+        Action: '*',
+        Resource: '*',
+        Condition: { DateLessThan: { 'aws:TokenIssueTime': formatTime(now) } },
+      },
+    ],
+  });
+  throw new CliError('CONFLICT', `the role of account "${name}" was adopted, so it is not replaced`, {
+    next: [
+      `Deny its older sessions with your own credentials: aws iam put-role-policy --role-name ${role} --policy-name AWSRevokeOlderSessions --policy-document '${denial}'`,
+      `Cut the account off instead: kon account quarantine ${name}`,
+    ],
+  });
+}

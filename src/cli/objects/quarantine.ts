@@ -1,0 +1,148 @@
+/** Quarantines of an account: reads, writes, and waits for their effect. */
+import { quarantines } from '../../api/resources.ts';
+import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
+import type { Quarantine } from '../../api/quarantine.ts';
+import { findCondition } from '../../k8s/conditions.ts';
+import { isAlreadyExists } from '../../kube/errors.ts';
+import { settlingMs } from '../../identity/plan/quarantine.ts';
+import { sleep, systemTimer, type KubeClient, type KubeObject, type Resource } from '../../kube/index.ts';
+import { accountKind } from '../cluster/kinds.ts';
+import { cliFieldManager } from '../cluster/objects.ts';
+import type { CliContext } from '../framework/context.ts';
+import { CliError } from '../framework/errors.ts';
+import { followObject } from '../framework/wait/follow.ts';
+import { createReporter } from '../framework/wait/reporter.ts';
+import { waitFor, withinTime, type Interruption } from '../framework/wait/wait-for.ts';
+
+const selfSubjectReviews: Resource = {
+  group: 'authentication.k8s.io',
+  version: 'v1',
+  plural: 'selfsubjectreviews',
+  kind: 'SelfSubjectReview',
+  namespaced: false,
+};
+
+export async function quarantinesOf(client: KubeClient, account: string): Promise<readonly Quarantine[]> {
+  const { items } = await client.list<Quarantine>(quarantines, {});
+  return items.filter(({ spec }) => spec.account === account);
+}
+
+/** Name of the user as the API server sees it; undefined if it does not say. */
+async function username(client: KubeClient): Promise<string | undefined> {
+  const review = {
+    apiVersion: 'authentication.k8s.io/v1',
+    kind: 'SelfSubjectReview',
+    metadata: { name: '' },
+  };
+  try {
+    const { status } = await client.create<
+      KubeObject & { readonly status?: { readonly userInfo?: { readonly username?: string } } }
+    >(selfSubjectReviews, review);
+    return status?.userInfo?.username;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Creates a Quarantine with the name of the account.
+ * @returns false if one with this name exists and names the account already
+ * @throws CliError of code ALREADY_EXISTS if one with this name is of another account
+ */
+export async function createQuarantine(
+  client: KubeClient,
+  account: string,
+  reason: string | undefined,
+  dryRun: boolean,
+): Promise<boolean> {
+  const requestedBy = await username(client);
+  const object: Quarantine = {
+    apiVersion: 'k11n.dev/v1alpha1',
+    kind: quarantines.kind,
+    metadata: { name: account },
+    spec: {
+      account,
+      ...(requestedBy === undefined ? {} : { requestedBy }),
+      ...(reason === undefined ? {} : { reason }),
+    },
+  };
+  try {
+    await client.create<Quarantine>(quarantines, object, { fieldManager: cliFieldManager, dryRun });
+    return true;
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+    const known = await quarantinesOf(client, account);
+    if (known.length > 0) return false;
+    throw new CliError(
+      'ALREADY_EXISTS',
+      `a Quarantine "${account}" exists already, and is of another account`,
+      { next: [`Show it: kubectl get quarantine ${account} -o yaml`] },
+    );
+  }
+}
+
+/**
+ * Waits until `look` returns a result for the account and the reason of its condition Ready.
+ * @throws CliError of code NOT_READY when the timeout expires
+ */
+export async function awaitAccount(
+  context: CliContext,
+  client: KubeClient,
+  account: {
+    readonly name: string;
+    readonly timeoutMs: number;
+    readonly what: string;
+    readonly interrupted: Interruption;
+  },
+  look: (seen: LinkedServiceAccount, reason: string, message: string) => true | undefined,
+): Promise<void> {
+  const { name, timeoutMs, what, interrupted } = account;
+  const reporter = createReporter(context.stderr, '');
+  let last = 'the operator has not processed it';
+  const following = { clock: context, client, resource: accountKind.resource };
+  try {
+    await waitFor(
+      context,
+      (signal) => followObject<LinkedServiceAccount & KubeObject>({ ...following, signal }, name),
+      {
+        timeoutMs,
+        interrupted,
+        look(seen) {
+          if (!seen) throw new CliError('NOT_READY', `account "${name}" was deleted during the wait`);
+          const ready = findCondition(seen.status?.conditions, 'Ready');
+          const { reason = 'NotObserved', message = last } = ready ?? {};
+          last = message;
+          reporter.update(`account ${name}: ${reason}`, [
+            { label: 'account', status: ready?.status ?? 'Unknown', reason, message },
+          ]);
+          return look(seen, reason, message);
+        },
+        late: (waited) =>
+          new CliError('NOT_READY', `account "${name}" is not ${what} after ${waited}`, {
+            details: [last],
+            next: [
+              'Check that the operator runs on this cluster; to start it: kon operator',
+              `Show it: kon account show ${name}`,
+            ],
+          }),
+      },
+    );
+  } finally {
+    reporter.end();
+  }
+}
+
+/**
+ * Waits until the closed trust policies are in effect everywhere. A pod that starts before may hold an older session, so the
+ * account would wait for its end too.
+ */
+export async function settle(context: CliContext, name: string, timeoutMs: number): Promise<void> {
+  const late = (waited: string): CliError =>
+    new CliError('NOT_READY', `the closed role of "${name}" was not in effect everywhere after ${waited}`, {
+      next: ['Choose a longer --timeout.'],
+    });
+  await withinTime(context, timeoutMs, (signal) => sleep(systemTimer, settlingMs + 1000, signal), late, {
+    state: `account "${name}" stays in quarantine`,
+    next: [`Go on: kon account release ${name} --delete-pods`],
+  });
+}

@@ -1,0 +1,57 @@
+/** Pods that run with the identity of an account, and the life of their tokens. */
+import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
+import { resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
+import { identitiesHeld } from '../../workloads/pod-identity.ts';
+import { isRunning, type Pod } from '../../workloads/pod.ts';
+
+export type AccountPod = Pod & KubeObject;
+
+/** Running pods of all targets in the status that hold any AWS identity. */
+export async function podsOfAccount(
+  client: KubeClient,
+  { metadata, status }: LinkedServiceAccount,
+): Promise<readonly AccountPod[]> {
+  const lists = await Promise.all(
+    (status?.targets ?? []).map(({ name }) =>
+      client.list<AccountPod>(resources.pods, {
+        namespace: name,
+        fieldSelector: `spec.serviceAccountName=${metadata.name}`,
+      }),
+    ),
+  );
+  return lists
+    .flatMap(({ items }) => items)
+    .filter((pod) => isRunning(pod) && identitiesHeld(pod).length > 0);
+}
+
+/** Life of a token that the webhook mounts, in seconds. Source: amazon-eks-pod-identity-webhook, `--token-expiration`. */
+const usualTokenSeconds = 86_400;
+
+/** AWS accepts a web identity token this long after its expiry, in seconds. */
+const graceSeconds = 300;
+
+type ProjectedToken = { readonly audience?: string; readonly expirationSeconds?: number };
+type TokenVolumes = {
+  readonly spec?: {
+    readonly volumes?: readonly {
+      readonly projected?: {
+        readonly sources?: readonly { readonly serviceAccountToken?: ProjectedToken }[];
+      };
+    }[];
+  };
+};
+
+/**
+ * Longest time in milliseconds that STS accepts a token copied out of these pods by now. Without pods, the usual life
+ * of such a token.
+ */
+export function copiedTokensLiveMs(pods: readonly TokenVolumes[], audience: string): number {
+  const seconds = pods.flatMap(({ spec }) =>
+    (spec?.volumes ?? [])
+      .flatMap(({ projected }) => projected?.sources ?? [])
+      .flatMap(({ serviceAccountToken: token }) => (token?.audience === audience ? [token] : []))
+      // The default of Kubernetes for a projected token is an hour.
+      .map(({ expirationSeconds = 3600 }) => expirationSeconds),
+  );
+  return ((seconds.length === 0 ? usualTokenSeconds : Math.max(...seconds)) + graceSeconds) * 1000;
+}
