@@ -79,7 +79,7 @@ describe('the removal of a target in which pods run', () => {
       'staging: 2 running pods of "used" can get no new credentials from now on',
     ],
     ['a ClusterConfig', config(['production']), 'staging: app shop names it'],
-  ])('from %s is refused without a terminal, and a dry run shows it', async (_what, text, line) => {
+  ])('from %s is refused without a terminal, and nothing is written', async (_what, text, line) => {
     const before = await cluster.kubectl(['get', 'clusterconfigs,lsa,apps.k11n.dev', '-o', 'json']);
     const refused = await apply(text);
     expect(refused).toMatchObject({ code: 2, stdout: '' });
