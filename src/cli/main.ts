@@ -25,7 +25,10 @@ export async function main(argv: readonly string[], host: Host): Promise<ExitCod
   }
   const { command, input, global } = invocation;
   if (command.mutates) host.goOnUnread();
-  const session = createSession(host.env, global);
+  const debug = (text: string): void => {
+    if (global.verbose) host.stderr.write(`${text}\n`);
+  };
+  const session = createSession(host.env, global, debug);
   const context: CliContext = {
     ...host,
     stdout: withColor(host.stdout, host.env, global.color),
@@ -35,9 +38,7 @@ export async function main(argv: readonly string[], host: Host): Promise<ExitCod
     template: global.template ?? '',
     connection: session.connection,
     connect: session.connect,
-    debug: (text) => {
-      if (global.verbose) host.stderr.write(`${text}\n`);
-    },
+    debug,
   };
   try {
     return (

@@ -16,6 +16,10 @@ export type RequestOutcome = {
   readonly method: string;
   /** Host and port of the API server. */
   readonly host: string;
+  /** Without the query. */
+  readonly path: string;
+  /** Time to the headers of the response, or to the failure. */
+  readonly ms: number;
   readonly status?: number;
 };
 
@@ -128,7 +132,9 @@ export function createRequester(connection: Connection, options: KubeClientOptio
   };
 
   const dispatch = async (call: Call, signal: AbortSignal): Promise<TransportResponse> => {
-    const { method } = call;
+    const { method, path } = call;
+    const began = now();
+    const outcome = (): RequestOutcome => ({ method, host, path, ms: now() - began });
     let response: TransportResponse;
     try {
       response = await transport.request({
@@ -146,11 +152,10 @@ export function createRequester(connection: Connection, options: KubeClientOptio
         guard: call.write ? options.beforeWrite : undefined,
       });
     } catch (error) {
-      if (error instanceof KubeUnreachableError && error.code !== 'closed')
-        options.onAttempt?.({ method, host });
+      if (error instanceof KubeUnreachableError && error.code !== 'closed') options.onAttempt?.(outcome());
       throw error;
     }
-    options.onAttempt?.({ method, host, status: response.status });
+    options.onAttempt?.({ ...outcome(), status: response.status });
     for (const text of options.onWarning ? warningsOf(response.headers.warning) : [])
       options.onWarning?.({ text, method: call.method, path: call.path });
     return response;

@@ -98,8 +98,8 @@ describe('the metrics', () => {
     observer.queued?.(50);
     observer.worked?.(31);
     const host = '127.0.0.1:6443';
-    metrics.countRequest({ method: 'GET', host, status: 200 });
-    metrics.countRequest({ method: 'GET', host });
+    metrics.countRequest({ method: 'GET', host, path: '/api', ms: 1, status: 200 });
+    metrics.countRequest({ method: 'GET', host, path: '/api', ms: 1 });
     await metrics.text(view);
     const lines = (await metrics.text(view)).split('\n');
     const queue = '{name="accounts",controller="accounts"}';

@@ -5,16 +5,37 @@
 import { createKubeClient } from '../../kube/client.ts';
 import type { Connection, KubeClient } from '../../kube/index.ts';
 import { loadConnection } from '../../kube/kubeconfig.ts';
-import type { GlobalOptions, Host } from '../framework/context.ts';
+import type { ClusterSelection, Host } from '../framework/context.ts';
 
 /** @throws KubeConfigError */
-export function connectionTo(
+export async function connectionTo(
   env: Host['env'],
-  { context, kubeconfig }: Pick<GlobalOptions, 'context' | 'kubeconfig'>,
+  { context, kubeconfig, as, asGroups = [] }: ClusterSelection,
 ): Promise<Connection> {
-  return loadConnection({ context, kubeconfig, env });
+  const connection = await loadConnection({ context, kubeconfig, env });
+  return as === undefined ? connection : impersonating(connection, as, asGroups);
 }
 
-export function clientOf(connection: Connection): KubeClient {
-  return createKubeClient(connection);
+/** Replaces the impersonation of the kubeconfig, so that none of its groups or extra fields are mixed in. */
+function impersonating(connection: Connection, user: string, groups: readonly string[]): Connection {
+  return {
+    ...connection,
+    credentials: async (options) => {
+      const { headers, ...rest } = await connection.credentials(options);
+      const own = Object.entries(headers).filter(([name]) => !/^impersonate-/i.test(name));
+      const given = {
+        'Impersonate-User': user,
+        ...(groups.length > 0 ? { 'Impersonate-Group': groups } : {}),
+      };
+      return { ...rest, headers: { ...Object.fromEntries(own), ...given } };
+    },
+  };
+}
+
+/** @param log receives a line per request, without query, headers and bodies, which may contain secrets */
+export function clientOf(connection: Connection, log?: (line: string) => void): KubeClient {
+  return createKubeClient(connection, {
+    onAttempt: ({ method, path, status = 'no answer', ms }) =>
+      log?.(`${method} ${path} ${status} ${Math.round(ms)} ms`),
+  });
 }

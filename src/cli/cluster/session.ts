@@ -1,6 +1,6 @@
 /** Connects to the cluster on the first request of a command. */
 import type { Connection, KubeClient } from '../../kube/index.ts';
-import type { GlobalOptions, Host } from '../framework/context.ts';
+import type { ClusterSelection, Host } from '../framework/context.ts';
 
 export type Session = {
   /** Location of the cluster and identity of the user. @throws KubeConfigError */
@@ -10,9 +10,11 @@ export type Session = {
   readonly close: () => Promise<void>;
 };
 
+/** @param log receives a line per request */
 export function createSession(
   env: Host['env'],
-  choice: Pick<GlobalOptions, 'context' | 'kubeconfig'>,
+  choice: ClusterSelection,
+  log?: (line: string) => void,
 ): Session {
   const clients: KubeClient[] = [];
   const connection = once(async () => {
@@ -23,7 +25,7 @@ export function createSession(
     connection,
     connect: once(async () => {
       const { clientOf } = await import('./connect.ts');
-      const client = clientOf(await connection());
+      const client = clientOf(await connection(), log);
       clients.push(client);
       return client;
     }),

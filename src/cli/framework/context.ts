@@ -71,12 +71,19 @@ export type Host = {
 export type GlobalOptions = {
   readonly context: string | undefined;
   readonly kubeconfig: string | undefined;
+  /** User to impersonate in the cluster. */
+  readonly as: string | undefined;
+  readonly asGroups: readonly string[];
   readonly output: OutputFormat | undefined;
   /** Text after `=` in `--output`, for formats with a template. */
   readonly template?: string;
   readonly color: boolean;
   readonly verbose: boolean;
 };
+
+/** Cluster, and identity of the user there. */
+export type ClusterSelection = Pick<GlobalOptions, 'context' | 'kubeconfig'> &
+  Partial<Pick<GlobalOptions, 'as' | 'asGroups'>>;
 
 export type CliContext = Omit<Host, 'stdout' | 'stderr'> & {
   /** Stream for data that the command returns. */

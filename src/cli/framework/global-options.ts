@@ -16,6 +16,17 @@ export const globalOptions: readonly Option[] = [
     complete: 'files',
   },
   {
+    name: 'as',
+    value: 'USER',
+    summary: 'user to impersonate in the cluster; AWS credentials stay yours',
+  },
+  {
+    name: 'as-group',
+    value: 'GROUP',
+    repeatable: true,
+    summary: 'group to impersonate, with --as; repeat for more',
+  },
+  {
     name: 'output',
     short: 'o',
     value: 'FORMAT',
@@ -23,5 +34,5 @@ export const globalOptions: readonly Option[] = [
     complete: { choices: allFormats },
   },
   { name: 'no-color', summary: 'disable colour, like NO_COLOR in the environment' },
-  { name: 'verbose', short: 'v', summary: 'log requests to stderr' },
+  { name: 'verbose', short: 'v', summary: 'log requests to Kubernetes and AWS to stderr' },
 ];

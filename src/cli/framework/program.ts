@@ -273,6 +273,10 @@ const templateExamples: { readonly [Format in OutputFormat]?: string } = {
 
 function globalsOf(command: Command, root: Parser): GlobalOptions {
   const values = optionValues(globalOptions, root.opts());
+  const as = values['as'] as string | undefined;
+  const asGroups = values['asGroup'] as readonly string[];
+  if (as === '' || (as === undefined && asGroups.length > 0))
+    throw usageError('--as-group requires a user', 'Pass --as USER too.');
   const given = values['output'] as string | undefined;
   const at = given?.indexOf('=') ?? -1;
   const output = (at < 0 ? given : given?.slice(0, at)) as OutputFormat | undefined;
@@ -294,6 +298,8 @@ function globalsOf(command: Command, root: Parser): GlobalOptions {
   return {
     context: values['context'] as string | undefined,
     kubeconfig: values['kubeconfig'] as string | undefined,
+    as,
+    asGroups,
     output,
     ...(template === undefined ? {} : { template }),
     color: values['noColor'] !== true,

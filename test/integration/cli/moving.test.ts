@@ -172,7 +172,9 @@ spec:
     const here = await readFile(world.cluster.kubeconfig, 'utf8');
     const context = /current-context: "?([^"\n]+)/.exec(here)?.[1] ?? '';
     await kon('account', 'create', 'source', '--policy', readOnly);
-    const result = await kon('account', 'copy', 'source', '--to-context', context, '--as', 'copied');
+    const result = await kon('account', 'copy', 'source', '--to-context', context, '--new-name', 'copied');
+    const former = await kon('account', 'copy', 'source', '--to-context', context, '--as', 'other');
+    expect(former).toMatchObject({ code: 2, stderr: expect.stringContaining('pass --new-name NAME') });
     expect(result).toMatchObject({ code: 0, stdout: 'linkedserviceaccount/copied created\n' });
     expect((await kon('account', 'verify', 'copied')).code).toBe(0);
     expect(await kon('account', 'copy', 'source', '--to-context', context)).toMatchObject({

@@ -240,6 +240,8 @@ function konPrefix({ global }: CliContext): string {
     'kon',
     ...(global.context === undefined ? [] : ['--context', quoted(global.context)]),
     ...(global.kubeconfig === undefined ? [] : ['--kubeconfig', quoted(global.kubeconfig)]),
+    ...(global.as === undefined ? [] : ['--as', quoted(global.as)]),
+    ...global.asGroups.flatMap((group) => ['--as-group', quoted(group)]),
   ].join(' ');
 }
 

@@ -16,7 +16,7 @@ export const accountCopyCommand = defineCommand({
       summary: 'kubeconfig context of the other cluster',
       complete: 'contexts',
     },
-    { name: 'as', value: 'NAME', summary: 'its name there (default: the same)' },
+    { name: 'new-name', value: 'NAME', summary: 'its name there (default: the same)' },
     dryRunOption,
     ...waitOptions,
   ],
@@ -28,8 +28,14 @@ export const accountCopyCommand = defineCommand({
     const { copyFlow } = await import('./handler.ts');
     if (options.toContext === undefined)
       throw usageError('no context given', 'Choose one of `kubectl config get-contexts`: --to-context NAME');
+    if (context.global.as !== undefined)
+      throw usageError(
+        'kon account copy does not support --as, because it writes to another cluster',
+        'For another name there, pass --new-name NAME.',
+      );
     return copyFlow(context, {
       ...options,
+      as: options.newName,
       name: args.name,
       toContext: options.toContext,
       wait: options,

@@ -1,0 +1,62 @@
+/** Requests to the API server: their log with `-v`, and impersonation with `--as` and `--as-group`. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
+import { installCrds } from './crds.ts';
+import { prepareKon, type Kon, type Result } from './kon.ts';
+
+let cluster: TestControlPlane;
+let kon: Kon;
+const run = (...args: string[]): Promise<Result> => kon.run(args);
+
+beforeAll(async () => {
+  cluster = await startControlPlane();
+  kon = await prepareKon({ KUBECONFIG: cluster.kubeconfig });
+  await installCrds(cluster, kon);
+});
+
+afterAll(async () => {
+  await kon?.remove();
+  await cluster?.stop();
+});
+
+describe('kon -v', () => {
+  it('logs method, path, status and time of each request, and nothing of its query, headers or bodies', async () => {
+    const listed = await run('-v', 'account', 'list');
+    expect(listed.code).toBe(0);
+    expect(listed.stderr).toMatch(/^GET \/apis\/k11n\.dev\/v1alpha1\/linkedserviceaccounts 200 \d+ ms$/m);
+    const created = await run(
+      '-v',
+      'account',
+      'create',
+      'logged',
+      '--policy',
+      'aws/ReadOnlyAccess',
+      '--no-wait',
+    );
+    expect(created.stderr).toMatch(/^GET \S+\/linkedserviceaccounts\/logged 404 \d+ ms$/m);
+    expect(created.stderr).toMatch(/^POST \/apis\/k11n\.dev\/v1alpha1\/linkedserviceaccounts 201 \d+ ms$/m);
+    for (const { stderr } of [listed, created]) {
+      for (const line of stderr.split('\n').filter((each) => /^[A-Z]+ \//.test(each)))
+        expect(line).toMatch(/^[A-Z]+ \/[\w./-]+ \d{3} \d+ ms$/);
+      expect(stderr).not.toMatch(/authorization|bearer|ReadOnlyAccess"/i);
+    }
+    expect((await run('account', 'list')).stderr).not.toContain('GET ');
+  });
+});
+
+describe('impersonation', () => {
+  it('acts with the rights of the user and the groups', async () => {
+    const denied = await run('account', 'list', '--as', 'dev-1');
+    expect(denied.code).toBe(1);
+    expect(denied.stderr).toContain('User "dev-1" cannot list');
+    const group = ['--as-group', 'developers', '--as-group', 'system:masters'];
+    expect((await run('account', 'list', '--as', 'dev-1', ...group)).code).toBe(0);
+    expect((await run('--as', 'dev-1', 'account', 'list', '--as-group', 'developers')).code).toBe(1);
+  });
+
+  it('refuses groups without a user, because the request would run with your own rights', async () => {
+    const result = await run('account', 'list', '--as-group', 'developers');
+    expect(result.code).toBe(2);
+    expect(result.stderr).toContain('--as-group requires a user');
+  });
+});
