@@ -1,4 +1,5 @@
-# The operator's image: one bundle without the sandbox and Node.js, without a shell, as a user without rights. The file system may be read-only.
+# The operator's image, for those who build with Docker: the same files and settings as those of `make image`, which needs no Docker
+# and is reproducible. scripts/image/settings.ts has the settings.
 #   docker build -t konstellation .
 # A bill of materials of all that is bundled is in the image: /app/sbom.cdx.json
 # The base images are arguments, so that they can be named by digest: --build-arg BUILD_IMAGE=node:24-slim@sha256:…

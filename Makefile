@@ -2,7 +2,7 @@
 # The tests also need Go 1.26 and Python 3.10, for the SDKs of AWS that they try.
 .DEFAULT_GOAL := help
 EXECUTABLE ?= build/kon
-.PHONY: help executable sandbox test bench crash-plans soak
+.PHONY: help executable image sandbox test bench crash-plans soak
 
 help: ## Show what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ sandbox: dist/kon.js ## Start a local cluster from real parts, and walk through 
 
 executable: node_modules/.package-lock.json ## Build kon as one file that needs no Node.js (EXECUTABLE=build/kon)
 	@node_modules/.bin/node scripts/build-executable.ts --outfile $(EXECUTABLE)
+
+image: node_modules/.package-lock.json ## Build the operator's image without Docker, as an OCI layout (BASE=IMAGE@sha256:DIGEST with Node.js)
+	@node_modules/.bin/node scripts/build-image.ts --base '$(BASE)'
 
 test: node_modules/.package-lock.json ## Run every check and every test
 	@node_modules/.bin/node scripts/verify.ts

@@ -35,6 +35,8 @@ const neededBytes: Readonly<Record<ComponentName, number>> = {
   etcd: 1e9,
   kwok: 2e9,
   helm: 2e9,
+  crane: 1e9,
+  actionlint: 1e9,
 };
 
 /** Finds the first `go` on PATH. */

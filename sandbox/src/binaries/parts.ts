@@ -8,6 +8,8 @@ export const components = {
   etcd: { version: '3.7.3', module: 'go.etcd.io/etcd/server/v3' },
   kwok: { version: '0.8.0', module: 'sigs.k8s.io/kwok' },
   helm: { version: '4.3.1', module: 'helm.sh/helm/v4' },
+  crane: { version: '0.22.1', module: 'github.com/google/go-containerregistry' },
+  actionlint: { version: '1.7.12', module: 'github.com/rhysd/actionlint' },
 } as const;
 
 export type ComponentName = keyof typeof components;
@@ -22,8 +24,8 @@ export const sandboxBinaries = [
   'kwok',
 ] as const;
 
-/** The programs of a sandbox, and Helm, which only the tests of the chart use. */
-export type BinaryName = (typeof sandboxBinaries)[number] | 'helm';
+/** The programs of a sandbox; those that only tests and releases use: Helm for the chart, crane for the image, actionlint for workflows. */
+export type BinaryName = (typeof sandboxBinaries)[number] | 'helm' | 'crane' | 'actionlint';
 
 export type Binary = {
   readonly component: ComponentName;
@@ -70,5 +72,19 @@ export const binaries: Readonly<Record<BinaryName, Binary>> = {
     goPackage: 'helm.sh/helm/v4/cmd/helm',
     linkerFlags: [`-X helm.sh/helm/v4/internal/version.version=v${components.helm.version}`],
     versionArgs: ['version', '--short'],
+  },
+  crane: {
+    component: 'crane',
+    goPackage: 'github.com/google/go-containerregistry/cmd/crane',
+    linkerFlags: [
+      `-X github.com/google/go-containerregistry/cmd/crane/cmd.Version=${components.crane.version}`,
+    ],
+    versionArgs: ['version'],
+  },
+  actionlint: {
+    component: 'actionlint',
+    goPackage: 'github.com/rhysd/actionlint/cmd/actionlint',
+    linkerFlags: [`-X github.com/rhysd/actionlint.version=${components.actionlint.version}`],
+    versionArgs: ['-version'],
   },
 };

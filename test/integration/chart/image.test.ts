@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { imageSettings } from '../../../scripts/image/settings.ts';
 import { clusterConfigs, type ClusterConfig } from '../../../src/api/index.ts';
 import { isConditionTrue } from '../../../src/k8s/conditions.ts';
 import { awaitObjects } from '../../../sandbox/src/tour/await-object.ts';
@@ -107,6 +108,17 @@ it('is built from the packages of the lock file, on base images that can be pinn
   expect(await outcome({ 'node_modules/b': { version: '1.0.0', integrity: 'sha512-b' } })).toContain(
     'not in',
   );
+});
+
+it('has the same settings as the image that is built without Docker', () => {
+  const json = (name: string): unknown => JSON.parse(of(name)[0] ?? '');
+  expect({
+    WorkingDir: of('WORKDIR').at(-1),
+    User: of('USER')[0],
+    Env: of('ENV').flatMap((rest) => rest.split(' ')),
+    Entrypoint: json('ENTRYPOINT'),
+    Cmd: json('CMD'),
+  }).toEqual(imageSettings);
 });
 
 it('runs as a numeric user that is not root, the same as in the chart', async () => {

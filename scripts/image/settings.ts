@@ -1,0 +1,19 @@
+/** Configuration of the operator's image, which the Dockerfile repeats. A test compares them. */
+
+export const imageSettings = {
+  WorkingDir: '/app',
+  /** As in the chart. Kubernetes can check only a number for `runAsNonRoot`. */
+  User: '65532:65532',
+  /**
+   * Settings of V8 and malloc that keep memory small: the operator reacts and computes little. docs/performance.md has the figures.
+   */
+  Env: ['NODE_ENV=production', 'MALLOC_ARENA_MAX=2'],
+  Entrypoint: [
+    '/nodejs/bin/node',
+    '--max-semi-space-size=8',
+    '--v8-pool-size=1',
+    '--expose-gc',
+    '/app/kon.js',
+  ],
+  Cmd: ['operator', '--health-address=:8080', '--log-format=json'],
+} as const;

@@ -1,0 +1,17 @@
+/**
+ * Runs one of the pinned programs of sandbox/src/binaries with the arguments that follow its name, and installs it first if it is
+ * missing: `node scripts/run-program.ts crane digest IMAGE`. Exits with the program's code.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { binaries, type BinaryName } from '../sandbox/src/binaries/parts.ts';
+import { findProgram } from './find-program.ts';
+
+const [name = '', ...args] = process.argv.slice(2);
+if (!Object.hasOwn(binaries, name)) {
+  console.error(`no such program: ${name}; there are: ${Object.keys(binaries).join(', ')}`);
+  process.exit(2);
+}
+const child = spawn(await findProgram(name as BinaryName), args, { stdio: 'inherit' });
+const [code] = (await once(child, 'exit')) as [number | null];
+process.exitCode = code ?? 1;

@@ -1,0 +1,35 @@
+/** Runs the Node.js program of an unpacked image, as a container engine would. */
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+
+/**
+ * Command that runs Node.js of the image in `folder`. For root on Linux the folder is the root of a read-only file system, and the
+ * user is 65532 without capabilities. Other users cannot change the root folder: for them Node.js runs in place, and the files must
+ * be protected by their modes.
+ *
+ * @param args arguments of Node.js with absolute paths of the image
+ */
+export function inImage(folder: string, args: readonly string[]): readonly [string, ...string[]] {
+  if (!changesRoot()) {
+    const inPlace = args.map((arg) => (arg.startsWith('/') ? join(folder, arg) : arg));
+    return [join(folder, 'nodejs/bin/node'), ...inPlace];
+  }
+  const script = [
+    'set -e',
+    'mount --bind "$0" "$0"',
+    'mount -o remount,ro,bind "$0"',
+    'exec chroot --userspec=65532:65532 --groups= "$0" /nodejs/bin/node "$@"',
+  ];
+  return ['unshare', '--mount', 'sh', '-c', script.join('\n'), folder, ...args];
+}
+
+/** Whether the process may change the root folder and mount, which containers of some build systems cannot. */
+export function changesRoot(): boolean {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
+  try {
+    execFileSync('unshare', ['--mount', 'true'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
