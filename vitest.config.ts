@@ -31,7 +31,7 @@ export default defineConfig({
         test: {
           ...patience,
           name: 'unit',
-          include: ['{src,sandbox,console/src,integrations}/**/*.test.ts'],
+          include: ['{src,sandbox,console/src,integrations,scripts}/**/*.test.ts'],
           setupFiles: 'test/support/property-seed.ts',
           environment: 'node',
           maxWorkers: everyProcessor,
