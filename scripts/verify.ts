@@ -49,7 +49,9 @@ const checks: readonly Check[] = [
   { name: 'language', command: ['node', 'scripts/check-language.ts'] },
   { name: 'generated', command: ['node', 'scripts/generate.ts', '--check'] },
   { name: 'build', command: ['node', 'scripts/build.ts'] },
+  { name: 'dependencies', command: ['node', 'scripts/check-dependencies.ts'] },
   { name: 'programs', command: ['node', 'scripts/setup-programs.ts'] },
+  { name: 'workflows', command: ['node', 'scripts/run-program.ts', 'actionlint'] },
   { name: 'browser', command: ['node', 'scripts/setup-browser.ts'] },
 ];
 const testProjects = ['unit', 'simulation', 'integration', 'e2e', 'console', 'timed'] as const;

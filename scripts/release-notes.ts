@@ -1,0 +1,26 @@
+/**
+ * Prints the section of CHANGELOG.md of a release. Fails unless the tag, package.json and the chart name the same version, and the
+ * changelog has its section: `node scripts/release-notes.ts v1.2.3`.
+ */
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { releaseNotes } from './release/notes.ts';
+
+const root = resolve(import.meta.dirname, '..');
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+const chart = read('charts/konstellation/Chart.yaml');
+// No YAML parser: the release runs this script without installing packages.
+const stated = (field: string): string => new RegExp(`^${field}: (.+)$`, 'm').exec(chart)?.[1] ?? 'nothing';
+const result = releaseNotes({
+  tag: process.argv[2] ?? '',
+  versions: {
+    'package.json': (JSON.parse(read('package.json')) as { version: string }).version,
+    'version of Chart.yaml': stated('version'),
+    'appVersion of Chart.yaml': stated('appVersion'),
+  },
+  changelog: read('CHANGELOG.md'),
+});
+if ('problems' in result) {
+  for (const problem of result.problems) console.error(problem);
+  process.exitCode = 1;
+} else console.log(result.notes);
