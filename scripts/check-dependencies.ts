@@ -24,7 +24,7 @@ type Bill = {
 
 /** SPDX identifiers. Each permits use under Apache-2.0 with no more than a notice, and scripts/third-party-notices.ts writes it. */
 const forUsers = new Set(['Apache-2.0', 'MIT', 'ISC', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD', 'Unlicense']);
-/** Further licences of tools, of which users receive nothing. */
+/** Further licences of tools, which users do not receive. */
 const forTools = new Set([...forUsers, 'MPL-2.0', 'PSF-2.0']);
 
 const root = resolve(import.meta.dirname, '..');

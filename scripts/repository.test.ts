@@ -1,4 +1,4 @@
-/** The files by which the repository is built, released and maintained name only what exists. */
+/** Files that build, release and maintain the repository name only what exists. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
