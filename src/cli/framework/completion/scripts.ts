@@ -19,7 +19,7 @@ _kon() {
   [[ "$upto" == *[[:space:]] ]] && words+=("")
   typed="\${words[-1]}"
   current="\${COMP_WORDS[COMP_CWORD]}"
-  [[ "$current" == ":" || "$current" == "=" ]] && current=""
+  [[ "$current" =~ ^[:=]+$ ]] && current=""
   lead="\${typed%"$current"}"
   COMPREPLY=()
   while IFS= read -r line; do
