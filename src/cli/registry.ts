@@ -46,6 +46,7 @@ import { consoleCommand } from './commands/console/command.ts';
 import { crdsCommand } from './commands/crds.ts';
 import { diffCommand } from './commands/diff/command.ts';
 import { doctorCommand } from './commands/doctor/command.ts';
+import { explainCommand } from './commands/explain/command.ts';
 import { iamPolicyCommand } from './commands/iam-policy/command.ts';
 import { installCommand } from './commands/install/command.ts';
 import { operatorCommand } from './commands/operator/command.ts';
@@ -155,6 +156,7 @@ export const commands: readonly Command[] = [
   sandboxAwsCommand,
   sandboxWebhookCommand,
   versionCommand,
+  explainCommand,
   completionCommand,
   completeCommand(() => ({ commands, groups: commandGroups })),
 ];

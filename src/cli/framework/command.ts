@@ -16,6 +16,8 @@ export type Completion =
   | 'contexts'
   | 'files'
   | 'policies'
+  /** Error codes and reasons, which are bundled with kon. */
+  | 'codes'
   | { readonly choices: readonly string[] };
 
 export type Positional = {

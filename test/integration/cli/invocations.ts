@@ -73,6 +73,7 @@ export function invocations(manifest: string): Readonly<Record<string, Invocatio
     'sandbox logs': sandbox('etcd'),
     'sandbox aws': sandbox(),
     version: nothing(),
+    explain: nothing(),
     completion: nothing('bash'),
   };
 }

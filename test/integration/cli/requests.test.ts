@@ -60,3 +60,20 @@ describe('impersonation', () => {
     expect(result.stderr).toContain('--as-group requires a user');
   });
 });
+
+describe('kon explain', () => {
+  it('explains a code without a cluster, lists all codes, and completes them', async () => {
+    const offline = { env: { KUBECONFIG: '/nonexistent', HOME: '/nonexistent' } };
+    const one = await kon.run(['explain', 'PolicyNotFound'], offline);
+    expect(one).toMatchObject({ code: 0, stderr: '' });
+    expect(one.stdout).toContain('The managed policy does not exist or cannot be attached.');
+    expect(one.stdout).toContain('Next: Correct the ARN or name');
+    const all = await kon.run(['explain'], offline);
+    expect(all.stdout).toContain('\nNOT_READY\t');
+    const wrong = await kon.run(['explain', 'policynot'], offline);
+    expect(wrong.code).toBe(1);
+    expect(wrong.stderr).toContain('Did you mean: PolicyNotFound');
+    const completed = await kon.run(['__complete', '--', 'explain', 'Policy'], offline);
+    expect(completed.stdout).toContain('PolicyNotFound\t');
+  });
+});

@@ -64,6 +64,10 @@ async function namesOf(
     const { contextNames } = await import('./contexts.ts');
     return contextNames(env, cluster.kubeconfig);
   }
+  if (of === 'codes') {
+    const { explanations } = await import('../../commands/explain/codes.ts');
+    return explanations.map(({ code }) => code);
+  }
   // The client stays open, because the process ends right afterwards.
   const client = await createSession(env, cluster).connect();
   const { listObjects } = await import('../../cluster/objects.ts');

@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest';
+import { errorCodes } from '../../framework/errors.ts';
+import { explanations, explanationsOf } from './codes.ts';
+
+describe('explanationsOf', () => {
+  it('gives the meaning and the next step of a reason, an AWS error and an error of kon', () => {
+    expect(explanationsOf('TooManyPolicies')[0]).toMatchObject({
+      source: 'a reason of accounts and clusters',
+      steps: ['Correct the policies: kon account edit NAME', 'Show it: kon account show NAME'],
+    });
+    expect(explanationsOf('PolicyNotFound')[0]?.steps[0]).toContain('Correct the ARN or name');
+    expect(explanationsOf('NOT_READY')[0]?.source).toBe('an error of kon, with exit code 1');
+  });
+
+  it('ignores case and separators, and finds nothing for an unknown code', () => {
+    expect(explanationsOf('not-ready')).toEqual(explanationsOf('NOT_READY'));
+    expect(explanationsOf('nonsense')).toEqual([]);
+  });
+});
+
+it('every code has a meaning, and every error of kon is listed', () => {
+  expect(explanations.filter(({ meaning }) => meaning === '')).toEqual([]);
+  expect(explanations.map(({ code }) => code)).toEqual(expect.arrayContaining(Object.keys(errorCodes)));
+});

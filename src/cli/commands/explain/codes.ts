@@ -1,0 +1,71 @@
+/** Error codes and reasons with their meanings and next steps, from the registries that docs/errors.md and reasons.md are generated from. */
+import { identityErrors } from '../../../identity/state/errors.ts';
+import { identityReasons } from '../../../identity/state/reasons.ts';
+import { accountEventReasons } from '../../../identity/steps/event.ts';
+import { meaningOf, type Reason } from '../../../k8s/reasons.ts';
+import {
+  appEventReasons,
+  gateReasons,
+  rolloutReasons,
+  slotReasons,
+  summaryReasons,
+  targetReasons,
+  workloadEventReasons,
+} from '../../../workloads/reasons.ts';
+import { accountKind, appKind, type Kind } from '../../cluster/kinds.ts';
+import { errorCodes } from '../../framework/errors.ts';
+import { nextStepsFor, requiresUserAction } from '../../framework/wait/reasons.ts';
+
+export type Explanation = {
+  readonly code: string;
+  /** The registry, in words: `an error of kon`. */
+  readonly source: string;
+  readonly meaning: string;
+  /** One step per line; empty when nothing has to be done. */
+  readonly steps: readonly string[];
+};
+
+const reasonsOf = (
+  kind: Kind,
+  source: string,
+  registry: Readonly<Record<string, Reason>>,
+): readonly Explanation[] =>
+  Object.entries(registry).map(([code, reason]) => {
+    // The last step shows the object.
+    const steps = nextStepsFor(code, { kind, name: 'NAME' });
+    const isIdle = steps.length === 1 && !requiresUserAction(code);
+    return { code, source, meaning: meaningOf(reason), steps: isIdle ? [] : steps };
+  });
+
+/** A code that several registries have is listed once for each of them. */
+export const explanations: readonly Explanation[] = [
+  ...Object.entries(errorCodes).map(([code, { exit, meaning }]) => ({
+    code,
+    source: `an error of kon, with exit code ${exit}`,
+    meaning,
+    steps: ['The error lists its causes and the next steps.'],
+  })),
+  ...Object.entries(identityErrors).map(([code, { meaning, next, retry }]) => ({
+    code,
+    source: `an error of AWS, retried ${retry === 'backoff' ? 'soon' : 'slowly'}`,
+    meaning,
+    steps: [next],
+  })),
+  ...reasonsOf(accountKind, 'a reason of accounts and clusters', identityReasons),
+  ...reasonsOf(appKind, 'a reason of apps', {
+    ...gateReasons,
+    ...slotReasons,
+    ...rolloutReasons,
+    ...targetReasons,
+    ...summaryReasons,
+  }),
+  ...reasonsOf(accountKind, 'a reason of Events about accounts', accountEventReasons),
+  ...reasonsOf(appKind, 'a reason of Events about apps', appEventReasons),
+  ...reasonsOf(appKind, 'a reason of Events about workloads', workloadEventReasons),
+];
+
+/** Upper and lower case, and `_` and `-`, do not matter. */
+export function explanationsOf(code: string): readonly Explanation[] {
+  const plain = (text: string): string => text.toLowerCase().replaceAll(/[_-]/g, '');
+  return explanations.filter((each) => plain(each.code) === plain(code));
+}
