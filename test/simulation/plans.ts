@@ -16,7 +16,7 @@ import {
   standsAs,
   type Violation,
 } from './oracles.ts';
-import { perform } from './perform.ts';
+import { betweenActsMs, perform } from './perform.ts';
 import { createDraws } from './random.ts';
 import type { Scenario } from './scenarios.ts';
 import { missedUntilMs, type Simulation, type SimulationOptions, type FaultSchedule } from './simulation.ts';
@@ -62,8 +62,11 @@ const cutOffMs = 60_000;
 const olderMs = 30_000;
 const lags = [100, 1_000, 5_000, 30_000];
 const oldReads = [5_000, 10_000];
-/** The age of a stale cache, in milliseconds. */
-const cacheAgeMs = 600_000;
+/**
+ * The age of a stale cache, in milliseconds. Right after the third act, the cache still has the state that the first act led to,
+ * and the operator has had time to see the second.
+ */
+const cacheAgeMs = 2 * betweenActsMs;
 export const leaseMs = 15_000;
 const pauseMs = 60_000;
 /** The number of consecutive changes that watches miss, as when a busy server or a long interruption merges them. */
@@ -201,7 +204,7 @@ function effectsOf(plan: Plan): Effects {
       return {
         faults: {
           fate: ({ index }) => (index === plan.write ? { fault: 'killedAfter' } : {}),
-          cacheAgeMs: () => cacheAgeMs,
+          cacheAgeMs: (starts) => (starts === 0 ? 0 : cacheAgeMs),
         },
         starts: 2,
         repetitions: 1,

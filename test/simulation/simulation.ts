@@ -18,8 +18,10 @@ export type FaultSchedule = {
   readonly lagMs?: (now: number) => number;
   /** Age of the view that a new process starts with. `starts`: the number of earlier starts. */
   readonly ageMs?: (starts: number) => number;
-  /** Age of the server's cache, used for requests that accept any version, in milliseconds. */
-  readonly cacheAgeMs?: (now: number) => number;
+  /**
+   * Age of the server's cache, used for requests of a process that accept any version, in milliseconds. `starts`: as for `ageMs`.
+   */
+  readonly cacheAgeMs?: (starts: number) => number;
   /** Whether no watch reports this change, given its index among the watched changes. A later list shows the result. */
   readonly misses?: (index: number) => boolean;
   /** Offset of the operator's wall clock. Its delays use the monotonic clock. */
@@ -132,6 +134,7 @@ export async function startSimulation(options: SimulationOptions = {}): Promise<
 
   const start = (name: string): void => {
     const age = faults.ageMs?.(starts) ?? 0;
+    const cacheAge = faults.cacheAgeMs?.(starts) ?? 0;
     const startedAt = time.now();
     starts += 1;
     processes.push(
@@ -145,12 +148,7 @@ export async function startSimulation(options: SimulationOptions = {}): Promise<
         // The view is old only when the process starts: its watches then catch up.
         view: {
           lagMs: () => faults.lagMs?.(time.now()) ?? 0,
-          ageMs: (asks) =>
-            Math.max(
-              age - (time.now() - startedAt),
-              asks === 'any' ? (faults.cacheAgeMs?.(time.now()) ?? 0) : 0,
-              0,
-            ),
+          ageMs: (asks) => Math.max(age - (time.now() - startedAt), asks === 'any' ? cacheAge : 0, 0),
           misses,
         },
         fate: (request) => faults.fate?.(request, time.now()) ?? {},

@@ -237,7 +237,7 @@ export const kubernetesBugs: readonly PlantedBug[] = [
         return original({ ...options, client: overriding(client, { watch }) }, signal);
       }),
     ],
-    scenario: 'policies are edited',
+    scenario: 'policies are listed by name, and one of them also by ARN',
     plans: 'oldCache',
     caughtBy: 'narrowing',
   },
