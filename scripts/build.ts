@@ -86,11 +86,7 @@ const result = await build({
   target: 'node22',
   // Without this setting the AWS SDK resolves to CommonJS, and its modules lose their named exports in `await import()`.
   mainFields: ['module', 'main'],
-  plugins: [
-    builtinsByName,
-    ...(operator ? [withoutSandbox] : []),
-    ...(version === undefined ? [] : [builtAs(version)]),
-  ],
+  plugins: [builtinsByName, ...(operator ? [withoutSandbox] : []), withManifestOf(version)],
   // CommonJS packages in an ES module have no `require`. Each file defines one, created on first call.
   banner: {
     js: "const require = (id) => process.getBuiltinModule('node:module').createRequire(import.meta.url)(id);",
@@ -160,22 +156,17 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-function builtAs(other: string): Plugin {
-  const manifest = join(root, 'package.json');
+/** Reduces package.json to its version, or to another one. Its list of packages would be loaded at every start. */
+function withManifestOf(other: string | undefined): Plugin {
+  const path = join(root, 'package.json');
   return {
-    name: 'built as another version',
+    name: 'manifest',
     setup(bundler) {
-      bundler.onLoad({ filter: /[/\\]package\.json$/ }, async ({ path }) =>
-        path === manifest
-          ? {
-              contents: JSON.stringify({
-                ...(JSON.parse(await readFile(path, 'utf8')) as object),
-                version: other,
-              }),
-              loader: 'json',
-            }
-          : undefined,
-      );
+      bundler.onLoad({ filter: /[/\\]package\.json$/ }, async (loaded) => {
+        if (loaded.path !== path) return undefined;
+        const own = JSON.parse(await readFile(path, 'utf8')) as { readonly version: string };
+        return { contents: JSON.stringify({ version: other ?? own.version }), loader: 'json' };
+      });
     },
   };
 }

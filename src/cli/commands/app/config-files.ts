@@ -2,7 +2,8 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { CliError } from '../../framework/errors.ts';
-import type { ConfigContent, ConfigOption } from './from-options.ts';
+import type { ConfigContent } from './from-options.ts';
+import type { ConfigOption } from './parse-options.ts';
 import { errorMessage } from '../../../k8s/errors.ts';
 
 /** Returns lazy readers: the path is read only when it is known whether it contains files or variables. */

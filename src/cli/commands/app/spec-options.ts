@@ -1,7 +1,7 @@
 /** Options of `kon app create` and `edit` that set fields of an app's spec. */
 import { wholeNumber } from '../../framework/options.ts';
 import type { Option } from '../../framework/command.ts';
-import { parseConfig, parseDependency, parseEnv, parsePort } from './from-options.ts';
+import { parseConfig, parseDependency, parseEnv, parsePort } from './parse-options.ts';
 
 /** @param summaries help texts of the options whose meaning differs between creating and editing an app */
 export const specOptions = (summaries: {
