@@ -111,8 +111,12 @@ it('a role whose creation got no answer, and that IAM does not show yet, is look
   await time.pass(minute);
   const ready = findCondition((await accountIn(simulation, 'a'))?.status?.conditions, 'Ready');
   expect(ready?.status).toBe('True');
-  // After half a second, one, two, four and eight, unless jitter shortens them.
-  expect(writes.filter(({ what }) => what.startsWith(make)).length).toBeLessThanOrEqual(7);
+  // The call is repeated at once, and then after half a second, one, two, four and eight. Jitter shortens each to no less than half.
+  const sentAt = writes.filter(({ what }) => what.startsWith(make)).map(({ at }) => at);
+  const intervals = sentAt.slice(1).map((at, index) => at - (sentAt[index] ?? 0));
+  for (const [index, interval] of intervals.slice(1).entries())
+    expect(interval).toBeGreaterThanOrEqual(250 * 2 ** index);
+  expect(sentAt.length).toBeLessThanOrEqual(8);
   expect(reads.filter(({ what }) => what.startsWith('iam GetRole')).length).toBeLessThanOrEqual(10);
   expect(pauses(simulation)).toEqual([]);
 });
