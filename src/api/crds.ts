@@ -3,7 +3,11 @@ import { z } from 'zod';
 import { appSpec, appStatus } from './app.ts';
 import { clusterConfigRules, clusterConfigSpec, clusterConfigStatus } from './cluster-config.ts';
 import { schemaVersionAnnotation } from './labels.ts';
-import { linkedServiceAccountSpec, linkedServiceAccountStatus } from './linked-service-account.ts';
+import {
+  linkedServiceAccountSpec,
+  linkedServiceAccountStatus,
+  type LinkedServiceAccountStatus,
+} from './linked-service-account.ts';
 import { quarantineSpec } from './quarantine.ts';
 import { apps, apiGroup, clusterConfigs, linkedServiceAccounts, quarantines } from './resources.ts';
 
@@ -35,6 +39,22 @@ export type CustomResourceDefinition = {
  * value, or makes a policy stricter. An older release does not replace objects with a higher version.
  */
 export const schemaVersion = 3;
+
+/** Fields that every status of an account has, with the schema version that added them. Server-side apply refuses unknown fields. */
+const statusFieldsSince = { attached: 3 } as const;
+
+/** Status without the fields that are not in the installed schema, as after a `helm upgrade`, which leaves CRDs alone. */
+export function statusOfSchema(
+  status: LinkedServiceAccountStatus,
+  installedVersion: number,
+): LinkedServiceAccountStatus {
+  const unknown: readonly string[] = Object.entries(statusFieldsSince).flatMap(([field, since]) =>
+    installedVersion < since ? [field] : [],
+  );
+  return unknown.length === 0
+    ? status
+    : Object.fromEntries(Object.entries(status).filter(([field]) => !unknown.includes(field)));
+}
 
 /** Keywords that structural schemas reject or ignore. */
 const dropped = new Set(['$schema', 'additionalProperties:false', 'propertyNames', 'id', '~standard']);

@@ -297,6 +297,26 @@ describe('faults of the server', () => {
     expect(waits.slice(40)).toEqual([600, 1200, 2400, 4800, 9600]);
   });
 
+  test('a kind that may be unserved has no objects while it is not served, and is followed as soon as it is', async () => {
+    const server = await serve('a');
+    server.orderFaults('list', ...Array.from({ length: 60 }, () => refuse(404, 'NotFound')));
+    const followed = follow(server, { mayBeUnserved: true });
+    await followed.informer.synced;
+    expect(server.lists().length).toBeLessThan(60);
+    expect(followed.informer.store.list()).toEqual([]);
+    expect(followed.informer.lastError()).toBeUndefined();
+    await agree(followed, server);
+  });
+
+  test('a refusal other than NotFound keeps a kind that may be unserved from being synced', async () => {
+    const server = await serve('a');
+    server.orderFaults('list', ...Array.from({ length: 30 }, () => refuse(403, 'Forbidden')));
+    const followed = follow(server, { mayBeUnserved: true });
+    await expect.poll(() => followed.informer.lastError(), { interval: 2 }).toBeDefined();
+    expect(followed.informer.hasSynced()).toBe(false);
+    await agree(followed, server);
+  });
+
   test('the backoff grows with each consecutive failure up to 30 s, and is reset by an event', async () => {
     const server = await serve('a');
     const waits: number[] = [];

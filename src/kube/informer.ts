@@ -2,6 +2,7 @@
  * Local cache of one resource that follows the API server and reports changed keys. Reads from the cache do not load
  * the server, which makes level-based controllers cheap.
  */
+import { isNotFound } from './errors.ts';
 import type { KubeClient } from './kube-client.ts';
 import { silentLogger, type Logger } from './logger.ts';
 import { keyOf, type KubeObject } from './object.ts';
@@ -56,6 +57,11 @@ export type InformerOptions<T extends KubeObject> = {
    */
   readonly streamingList?: boolean | undefined;
   readonly limits?: Partial<ReflectorLimits> | undefined;
+  /**
+   * Counts a kind that the server does not serve as one without objects, for a kind whose CRD may be installed later. The
+   * informer keeps asking for it. Default: false, and `synced` waits until the kind is served.
+   */
+  readonly mayBeUnserved?: boolean | undefined;
 };
 
 export function createInformer<T extends KubeObject>(options: InformerOptions<T>): Informer<T> {
@@ -112,6 +118,19 @@ export function createInformer<T extends KubeObject>(options: InformerOptions<T>
     tell({ key, old });
   };
 
+  const replace = (taken: readonly T[]): void => {
+    const present = new Set(taken.map(keyOf));
+    for (const key of store.keys()) if (!present.has(key)) remove(key);
+    for (const object of taken) put(object);
+    hasSynced = true;
+    synced.resolve();
+  };
+
+  const contact = (): void => {
+    lastContact = now();
+    lastError = undefined;
+  };
+
   return {
     resource,
     store,
@@ -142,21 +161,15 @@ export function createInformer<T extends KubeObject>(options: InformerOptions<T>
           logger,
           sink: {
             take,
-            replace(taken) {
-              const present = new Set(taken.map(keyOf));
-              for (const key of store.keys()) if (!present.has(key)) remove(key);
-              for (const object of taken) put(object);
-              hasSynced = true;
-              synced.resolve();
-            },
+            replace,
             upsert: (object) => put(take(object)),
             remove: (object) => remove(keyOf(object)),
-            contact() {
-              lastContact = now();
-              lastError = undefined;
-            },
+            contact,
             failed(error) {
-              lastError = error;
+              if (options.mayBeUnserved && isNotFound(error)) {
+                replace([]);
+                contact();
+              } else lastError = error;
             },
           },
         },

@@ -93,6 +93,8 @@ export type OperatorContext = {
   readonly operatorNamespace?: string;
   /** Creation of the youngest admission policy that guards grants, see `AccountWorld`. Default: they are not required. */
   readonly admittedSince?: () => Wall;
+  /** Schema version of the installed CRD of accounts. Default: the version of this operator. */
+  readonly accountSchemaVersion?: () => number;
 };
 
 /** Web identity that new pods of the ServiceAccount get. */
@@ -165,6 +167,8 @@ export function createInformers(of: {
     quarantines: createInformer<Quarantine>({
       ...others,
       resource: quarantines,
+      // `helm upgrade` leaves CRDs alone, and 0.1.0 has none of this kind.
+      mayBeUnserved: true,
       indexers: { [quarantinesByAccount]: ({ spec }) => [spec.account] },
     }),
     namespaces: createInformer({ ...others, resource: resources.namespaces, trim: trimNamespace }),

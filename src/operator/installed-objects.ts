@@ -1,5 +1,5 @@
 /** Watches objects that are installed along with the operator: its CRDs, and the admission policies for grants. */
-import { crds, schemaVersionAnnotation } from '../api/index.ts';
+import { crds, linkedServiceAccounts, schemaVersionAnnotation } from '../api/index.ts';
 import { youngestCreation } from '../k8s/admitted.ts';
 import type { Wall } from '../k8s/time.ts';
 import { grantPolicyNames } from '../rbac/index.ts';
@@ -26,6 +26,8 @@ export type GrantPolicies = InstalledObjects & {
 export type InstalledCrds = InstalledObjects & {
   /** Highest schema version that a CRD states; 0 when none states one. */
   readonly schemaVersion: () => number;
+  /** Schema version that the CRD of accounts states; 0 when it states none, as that of 0.1.0. */
+  readonly accountSchemaVersion: () => number;
 };
 
 const trim = ({ apiVersion, kind, metadata }: KubeObject): KubeObject => {
@@ -76,17 +78,19 @@ export function followCrds(sources: Sources): InstalledCrds {
     resources.customResourceDefinitions,
     crds().map(({ metadata }) => metadata.name),
   );
+  const highest = (isIncluded: (name: string) => boolean): number =>
+    Math.max(
+      0,
+      ...informers
+        .flatMap(({ store }) => store.list())
+        .filter(({ metadata }) => isIncluded(metadata.name))
+        .map(({ metadata }) => Number(metadata.annotations?.[schemaVersionAnnotation]))
+        .filter(Number.isSafeInteger),
+    );
+  const { plural, group } = linkedServiceAccounts;
   return {
     informers,
-    schemaVersion: () =>
-      Math.max(
-        0,
-        ...informers.flatMap(({ store }) =>
-          store
-            .list()
-            .map(({ metadata }) => Number(metadata.annotations?.[schemaVersionAnnotation]))
-            .filter(Number.isSafeInteger),
-        ),
-      ),
+    schemaVersion: () => highest(() => true),
+    accountSchemaVersion: () => highest((name) => name === `${plural}.${group}`),
   };
 }

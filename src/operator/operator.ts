@@ -169,6 +169,7 @@ async function runUntilCurrent(options: OperatorOptions): Promise<'current' | 's
     assertLeading: assertMayWrite,
     ...(options.namespace === undefined ? {} : { operatorNamespace: options.namespace }),
     ...(policies ? { admittedSince: policies.admittedSince } : {}),
+    accountSchemaVersion: definitions.accountSchemaVersion,
     aws: ({ clusterConfigs }, caller) =>
       awsIn(effectiveConfig(clusterConfigs.store.list())?.spec.aws.region ?? regionUntilConfigured).as(
         caller,

@@ -1,6 +1,8 @@
 /** Reports on an account: its status, and Events about what changed. */
 import {
   linkedServiceAccounts,
+  schemaVersion,
+  statusOfSchema,
   type LinkedServiceAccount,
   type LinkedServiceAccountStatus,
 } from '../../api/index.ts';
@@ -32,12 +34,13 @@ export function createAccountReporter(of: {
     /** Writes the status if it differs, and adds Events about its changes to the pending Events. */
     async status(
       world: AccountWorld,
-      status: LinkedServiceAccountStatus,
+      planned: LinkedServiceAccountStatus,
       memory: AccountMemory,
       signal: AbortSignal,
     ): Promise<void> {
       const { account } = world;
       const { name } = account.metadata;
+      const status = statusOfSchema(planned, of.context.accountSchemaVersion?.() ?? schemaVersion);
       const writer = { client: of.clientFor(account), cache: of.accounts, signal };
       if (!(await reportStatus(linkedServiceAccounts, account, status, writer))) return;
       reportProvider(world, status);
