@@ -19,9 +19,9 @@ import {
   policyDocument,
   policyDocuments,
   statementDocuments,
-} from './policies.ts';
+} from '../permissions/policies.ts';
 import type { ApiAnswer, ApiRequest } from './server.ts';
-import { whoCan } from './who-can.ts';
+import { whoCan } from '../permissions/who-can.ts';
 import type { About, AccountPolicies } from './wire.ts';
 
 /** One user of the console. */

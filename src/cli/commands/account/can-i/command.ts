@@ -21,7 +21,7 @@ export const accountCanICommand = defineCommand({
   ],
   run: async (context, { args }) => {
     const { canIFlow } = await import('./handler.ts');
-    const { requireQuestion } = await import('./question.ts');
+    const { requireQuestion } = await import('../../../permissions/question.ts');
     const resource = args.resource ?? '*';
     requireQuestion(args.action, resource);
     return canIFlow(context, { account: args.name, action: args.action, resource });

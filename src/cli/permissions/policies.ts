@@ -9,7 +9,7 @@ import { policyRows } from '../commands/account/show/policy-rows.ts';
 import type { CliContext } from '../framework/context.ts';
 import { CliError } from '../framework/errors.ts';
 import type { AccountWithPolicies } from './who-can.ts';
-import type { PolicyDocument } from './wire.ts';
+import type { PolicyDocument } from '../console/wire.ts';
 
 /** `hasAws`: whether AWS may be asked with the credentials of this process. */
 export type PolicyReading = { readonly context: CliContext; readonly hasAws: boolean };

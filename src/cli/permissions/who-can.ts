@@ -5,7 +5,7 @@
 import { evaluateIdentity } from '../../policy/evaluate.ts';
 import { parsePolicyDocument } from '../../policy/document.ts';
 import type { Evaluation, PolicyDocument, PolicySource } from '../../policy/model.ts';
-import type { WhoCan, WhoCanRow } from './wire.ts';
+import type { WhoCan, WhoCanRow } from '../console/wire.ts';
 
 export type AccountWithPolicies = {
   readonly name: string;

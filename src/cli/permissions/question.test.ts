@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CliError } from '../../../framework/errors.ts';
+import { CliError } from '../framework/errors.ts';
 import { requireQuestion } from './question.ts';
 
 describe('requireQuestion', () => {

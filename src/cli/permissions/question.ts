@@ -1,5 +1,5 @@
 /** Checks the question of `kon account can-i`, because IAM's simulator answers no to what cannot exist. Pure. */
-import { usageError } from '../../../framework/errors.ts';
+import { usageError } from '../framework/errors.ts';
 
 /** Source: IAM API, SimulatePrincipalPolicy: actions have the form `service:Action`, and wildcards are not supported. */
 const actionPattern = /^[a-z][a-z0-9-]*:[A-Za-z][A-Za-z0-9]*$/;
