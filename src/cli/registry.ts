@@ -51,6 +51,9 @@ import { iamPolicyCommand } from './commands/iam-policy/command.ts';
 import { installCommand } from './commands/install/command.ts';
 import { operatorCommand } from './commands/operator/command.ts';
 import { statusCommand } from './commands/status/command.ts';
+import { whoCanCommand } from './commands/who-can/command.ts';
+import { policiesUsersCommand } from './commands/policies/users/command.ts';
+import { appCanICommand } from './commands/app/can-i/command.ts';
 import { versionCommand } from './commands/version/command.ts';
 import { uninstallCommand } from './commands/uninstall/command.ts';
 import { sandboxAwsCommand } from './commands/sandbox/aws/command.ts';
@@ -82,7 +85,6 @@ export const commandGroups: readonly CommandGroup[] = [
     summary: 'Applications, their targets and accounts',
     advice: {
       rename: 'An app cannot be renamed. Copy it under another name, and delete it: kon app export NAME',
-      'can-i': 'Ask for its account: kon account can-i ACCOUNT ACTION [RESOURCE]',
     },
   },
   { path: ['target'], aliases: nounWords.target.slice(1), ...everyday, summary: 'Where apps run' },
@@ -125,6 +127,7 @@ export const commands: readonly Command[] = [
   appHistoryCommand,
   appRollbackCommand,
   appPodsCommand,
+  appCanICommand,
   appLogsCommand,
   appShellCommand,
   appPortForwardCommand,
@@ -135,6 +138,8 @@ export const commands: readonly Command[] = [
   targetDeleteCommand,
   policiesSearchCommand,
   policiesLintCommand,
+  policiesUsersCommand,
+  whoCanCommand,
   statusCommand,
   applyCommand,
   diffCommand,

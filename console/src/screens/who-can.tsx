@@ -20,6 +20,7 @@ import { podKey, useCluster } from '../store.ts';
 const toneByDecision: Readonly<Record<WhoCanRow['decision'], Tone>> = {
   allowed: 'good',
   depends: 'wait',
+  unknown: 'wait',
   denied: 'bad',
 };
 
@@ -111,9 +112,9 @@ function Result(question: {
   const podsByAccount = useMemo(() => Map.groupBy(pods, ({ account }) => account), [pods]);
   if (error) return <QueryProblem error={error} title="It cannot be determined" />;
   if (!data) return <p className="muted">Reading the policies …</p>;
-  const rows = data.rows.filter(({ decision }) => decision !== 'denied');
+  const rows = data.rows.filter(({ decision }) => decision === 'allowed' || decision === 'depends');
   const all = rows.flatMap(({ account }) => podsByAccount.get(account) ?? []);
-  const incomplete = data.rows.filter(({ isComplete, decision }) => !isComplete && decision === 'denied');
+  const incomplete = data.rows.filter(({ decision }) => decision === 'unknown');
   return (
     <section aria-label="Answer">
       {data.unread.length > 0 && (
@@ -153,6 +154,7 @@ function Row({ row, pods }: { readonly row: WhoCanRow; readonly pods: readonly P
         <Badge tone={toneByDecision[row.decision]}>
           {row.decision === 'depends' ? `depends on ${row.conditions.join(', ')}` : row.decision}
         </Badge>{' '}
+        {row.isQuarantined && <Badge tone="bad">in quarantine: every session is denied</Badge>}{' '}
         {row.loses === true && <Badge tone="bad">loses it without the policy</Badge>}
         {row.loses === false && <Badge tone="good">keeps it without the policy</Badge>}
       </h2>

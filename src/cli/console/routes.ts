@@ -21,7 +21,7 @@ import {
   statementDocuments,
 } from '../permissions/policies.ts';
 import type { ApiAnswer, ApiRequest } from './server.ts';
-import { whoCan } from '../permissions/who-can.ts';
+import { policiesNamed, whoCan } from '../permissions/who-can.ts';
 import type { About, AccountPolicies } from './wire.ts';
 
 /** One user of the console. */
@@ -53,15 +53,15 @@ export async function route(request: ApiRequest, session: UserSession): Promise<
     case 'GET actions':
       return json({ items: catalogueActions(query.get('prefix') ?? '', mostActions) });
     case 'GET policy':
-      return json(await policyDocument(required(query, 'arn'), feed.accounts(), session));
+      return json(await policyDocument(required(query, 'arn'), feed.accounts(), feed.facts(), session));
     case 'GET who-can': {
       const action = required(query, 'action');
       if (!/^[a-z0-9-]+:[A-Za-z0-9]+$/i.test(action))
         throw new CliError('USAGE', `"${action}" is not an action`, {
           next: ['Write it as service:Action.'],
         });
-      const accounts = feed.accounts().map(policiesOf);
-      const arns = accounts.flatMap(({ policies, boundary = [] }) => [...policies, ...[boundary].flat()]);
+      const accounts = feed.accounts().map((account) => policiesOf(account, feed.facts(), context.now()));
+      const arns = accounts.flatMap(policiesNamed);
       const documents = new Map([
         ...(await policyDocuments(arns, session)),
         ...statementDocuments(feed.accounts(), feed.facts()),

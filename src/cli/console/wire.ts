@@ -150,27 +150,7 @@ export type PolicyDocument = {
   readonly document: string;
 };
 
-export type WhoCanRow = {
-  readonly account: string;
-  /** `depends`: a condition needs values of a real request. */
-  readonly decision: 'allowed' | 'depends' | 'denied';
-  /** Deciding statements. */
-  readonly by: readonly { readonly policy: string; readonly statement: string }[];
-  /** Condition keys on which the decision depends. */
-  readonly conditions: readonly string[];
-  /** Whether every policy of the account could be read. */
-  readonly isComplete: boolean;
-  /** Whether the account loses the permission without the policy in question. */
-  readonly loses?: boolean;
-};
-
-export type WhoCan = {
-  readonly action: string;
-  readonly resource: string;
-  readonly rows: readonly WhoCanRow[];
-  /** ARNs of policies that could not be read: rows may be incomplete. */
-  readonly unread: readonly string[];
-};
+export type { WhoCan, WhoCanRow } from '../permissions/who-can.ts';
 
 /** Effect of an action on running pods. */
 export type Impact = {

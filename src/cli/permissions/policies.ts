@@ -1,47 +1,122 @@
 /** Documents of policies, and names of actions to complete. Keys of AWS are used here, in the process of `kon`, and only for reads. */
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
 import { managedPolicies, managedPolicy } from '../../aws/catalogue/catalogue.ts';
-import { statementsDocument } from '../../identity/desired/statements.ts';
+import { isPolicyName, policyArnOf } from '../../identity/desired/policy-names.ts';
+import { desiredBoundary, desiredTags } from '../../identity/desired/role.ts';
+import { desiredStatements } from '../../identity/desired/statements.ts';
 import type { ClusterFacts } from '../../identity/state/world.ts';
+import { findCondition } from '../../k8s/conditions.ts';
+import type { RequestContext } from '../../policy/model.ts';
 import { withAws } from '../aws/session.ts';
 import { getClusterFacts } from '../cluster/facts.ts';
 import { policyRows } from '../commands/account/show/policy-rows.ts';
 import type { CliContext } from '../framework/context.ts';
-import { CliError } from '../framework/errors.ts';
+import { CliError, usageError } from '../framework/errors.ts';
 import type { AccountWithPolicies } from './who-can.ts';
 import type { PolicyDocument } from '../console/wire.ts';
 
 /** `hasAws`: whether AWS may be asked with the credentials of this process. */
 export type PolicyReading = { readonly context: CliContext; readonly hasAws: boolean };
 
-/** Policies and boundary of an account, by ARN. Its own statements are a policy under the name that they have here. */
-export function policiesOf(account: LinkedServiceAccount): AccountWithPolicies {
-  const { permissionsBoundaryArn: boundary, statements = [] } = account.spec.aws;
+/** Role tags of these keys are hidden by the session tags of Pod Identity. Source: EKS User Guide, "Session tags". */
+const sessionTagKeys = /^(eks-cluster-(arn|name)|kubernetes-(namespace|service-account|pod-name|pod-uid))$/i;
+
+/** Name of the boundary while the ClusterConfig is unknown, which may set one. */
+const unknownBoundary = 'the permissions boundary of the ClusterConfig';
+
+/**
+ * Policies, boundary and known request context of an account. Its own statements are a policy under the name that they have here.
+ * @param facts undefined while the cluster has no ready ClusterConfig
+ * @param now milliseconds since the epoch
+ */
+export function policiesOf(
+  account: LinkedServiceAccount,
+  facts: ClusterFacts | undefined,
+  now: number,
+): AccountWithPolicies {
+  const boundary = desiredBoundary(account, facts ?? { permissionsBoundaryArn: unknownBoundary });
+  const rows = policyRows(account).map(({ arn, attached }) => ({
+    arn: facts && isPolicyName(arn) ? policyArnOf(arn, facts) : arn,
+    attached,
+  }));
+  const { statements = [] } = account.spec.aws;
   return {
     name: account.metadata.name,
     policies: [
-      ...policyRows(account).map(({ arn }) => arn),
-      ...(statements.length > 0 ? [statementsName(account)] : []),
+      ...new Set([
+        ...rows.map(({ arn }) => arn),
+        ...(statements.length > 0 ? [statementsName(account)] : []),
+      ]),
+    ],
+    detached: [
+      ...rows.flatMap(({ arn, attached }) => (attached ? [] : [arn])),
+      ...(account.status?.statements?.applied === true ? [] : [statementsName(account)]),
     ],
     ...(boundary === undefined ? {} : { boundary }),
+    context: facts ? contextOf(account, facts, now) : {},
+    isQuarantined: findCondition(account.status?.conditions, 'Ready')?.reason === 'Quarantined',
+  };
+}
+
+/** Keys that every request of the account's pods has. Source: IAM User Guide, "AWS global condition context keys". */
+function contextOf(account: LinkedServiceAccount, facts: ClusterFacts, now: number): RequestContext {
+  const { roleArn } = account.status ?? {};
+  const tags = Object.entries(desiredTags(account, facts)).filter(([key]) => !sessionTagKeys.test(key));
+  return {
+    'aws:PrincipalAccount': facts.accountId,
+    'aws:PrincipalType': 'AssumedRole',
+    'aws:CurrentTime': new Date(now).toISOString(),
+    'aws:EpochTime': String(Math.floor(now / 1000)),
+    ...(roleArn === undefined ? {} : { 'aws:PrincipalArn': roleArn }),
+    ...Object.fromEntries(tags.map(([key, value]) => [`aws:PrincipalTag/${key}`, value])),
   };
 }
 
 const statementsName = (account: LinkedServiceAccount): string => `statements of ${account.metadata.name}`;
 
-/** Documents of the accounts' own statements, as the operator writes them; none while the cluster is unknown. */
+/** Documents of the accounts' own statements, as the operator writes them. Statements that it refuses have none. */
 export function statementDocuments(
   accounts: readonly LinkedServiceAccount[],
   facts: ClusterFacts | undefined,
 ): ReadonlyMap<string, string> {
+  if (!facts) return new Map();
   return new Map(
     accounts.flatMap((account) => {
-      const { statements = [] } = account.spec.aws;
-      return facts && statements.length > 0
-        ? [[statementsName(account), statementsDocument(statements, facts)] as const]
-        : [];
+      const desired = desiredStatements(account, facts, desiredBoundary(account, facts));
+      return desired.kind === 'document' ? [[statementsName(account), desired.document] as const] : [];
     }),
   );
+}
+
+/**
+ * Whether a person names the policy.
+ * @param text an ARN, a name such as `aws/ReadOnlyAccess`, or the last part of an ARN
+ */
+export function namesPolicy(text: string, arn: string, facts: ClusterFacts): boolean {
+  if (!arn.startsWith('arn:')) return false;
+  if (isPolicyName(text)) return policyArnOf(text, facts) === arn;
+  return arn === text || arn.endsWith(`/${text}`);
+}
+
+/**
+ * ARN of the policy that a person names, among those of the accounts.
+ * @throws CliError of code NOT_FOUND or USAGE if no account has it, or if several policies have this name
+ */
+export function policyNamed(
+  text: string,
+  accounts: readonly AccountWithPolicies[],
+  facts: ClusterFacts,
+): string {
+  const known = new Set(accounts.flatMap(({ policies }) => policies));
+  const found = [...known].filter((arn) => namesPolicy(text, arn, facts));
+  const [arn] = found;
+  if (arn === undefined)
+    throw new CliError('NOT_FOUND', `no account has the policy "${text}"`, {
+      next: ['List the policies of the accounts: kon account list -o wide'],
+    });
+  if (found.length > 1)
+    throw usageError(`several policies are named "${text}"`, `Pass one of ${found.join(', ')}`);
+  return arn;
 }
 
 /**
@@ -51,10 +126,11 @@ export function statementDocuments(
 export async function policyDocument(
   arn: string,
   accounts: readonly LinkedServiceAccount[],
+  facts: ClusterFacts | undefined,
   { context, hasAws }: PolicyReading,
 ): Promise<PolicyDocument> {
   const isListed = accounts
-    .map(policiesOf)
+    .map((account) => policiesOf(account, facts, context.now()))
     .some(({ policies, boundary }) => policies.includes(arn) || boundary === arn);
   if (!isListed) throw new CliError('NOT_FOUND', `no account lists the policy ${arn}`);
   const known = fromCatalogue(arn);

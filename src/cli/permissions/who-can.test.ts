@@ -53,6 +53,30 @@ describe('who can call an action', () => {
     expect(decisions(['tagged'])).toMatchObject({ conditions: ['aws:PrincipalTag/team'] });
   });
 
+  it('does not depend on a condition when another statement allows it in any case', () => {
+    expect(decisions(['tagged', 'read'])).toMatchObject({ decision: 'allowed', conditions: [] });
+  });
+
+  it('is decided by the context keys that are known of the account', () => {
+    const row = (team: string): object | undefined =>
+      whoCan(
+        question,
+        [{ name: 'a', policies: [arn('tagged')], context: { 'aws:PrincipalTag/team': team } }],
+        documents,
+      ).rows[0];
+    expect(row('pay')).toMatchObject({ decision: 'allowed', conditions: [] });
+    expect(row('web')).toMatchObject({ decision: 'denied', conditions: [] });
+  });
+
+  it('is marked while a Quarantine denies every session', () => {
+    const { rows } = whoCan(
+      question,
+      [{ name: 'a', policies: [arn('read')], isQuarantined: true }],
+      documents,
+    );
+    expect(rows).toMatchObject([{ decision: 'allowed', isQuarantined: true }]);
+  });
+
   it('is lost without a policy only if no other policy allows it', () => {
     expect(decisions(['read'], undefined, 'read')).toMatchObject({ loses: true });
     expect(decisions(['read', 'all'], undefined, 'read')).toMatchObject({ loses: false });
@@ -72,7 +96,7 @@ describe('who can call an action', () => {
     expect(answer.unread).toEqual([arn('limit'), arn('unknown')]);
     expect(answer.rows).toMatchObject([
       { account: 'a', decision: 'allowed', isComplete: false },
-      { account: 'b', decision: 'denied', isComplete: false },
+      { account: 'b', decision: 'unknown', isComplete: false },
     ]);
   });
 });

@@ -2,7 +2,7 @@
 import type { IdentityMode, LinkedServiceAccount } from '../../api/index.ts';
 import type { ClusterFacts, RoleSettings, RoleSpec } from '../state/world.ts';
 import { ownershipTags, type Owner } from './ownership.ts';
-import { mergedTags, settableTags } from './tags.ts';
+import { mergedTags, settableTags, type Tags } from './tags.ts';
 import { subjectOf, trustPolicy } from './trust.ts';
 
 /** Targets of a role by the identity mode of their pods. */
@@ -36,6 +36,23 @@ function defaultDescription({ metadata }: LinkedServiceAccount, { name }: Cluste
   return `LinkedServiceAccount ${metadata.name} on cluster ${name}`.slice(0, 1000);
 }
 
+/** ARN of the permissions boundary: that of the account, or else that of the ClusterConfig. */
+export function desiredBoundary(
+  { spec }: LinkedServiceAccount,
+  facts: Pick<ClusterFacts, 'permissionsBoundaryArn'>,
+): string | undefined {
+  return spec.aws.permissionsBoundaryArn ?? facts.permissionsBoundaryArn;
+}
+
+/** Tags of the account's roles. */
+export function desiredTags(account: LinkedServiceAccount, facts: ClusterFacts): Tags {
+  return mergedTags(
+    settableTags(facts.tags),
+    settableTags(account.spec.aws.tags),
+    ownershipTags(ownerOf(account, facts)),
+  );
+}
+
 /** Builds the desired role of an account, without its attachments. */
 export function desiredRole(
   account: LinkedServiceAccount,
@@ -43,7 +60,7 @@ export function desiredRole(
   name: string,
   targets: TargetsByMode,
 ): RoleSpec {
-  const boundary = account.spec.aws.permissionsBoundaryArn ?? facts.permissionsBoundaryArn;
+  const boundary = desiredBoundary(account, facts);
   return {
     name,
     path: facts.rolePath,
@@ -59,11 +76,7 @@ export function desiredRole(
     }),
     description: account.spec.aws.description ?? defaultDescription(account, facts),
     maxSessionDuration: account.spec.aws.maxSessionDuration ?? defaultMaxSessionDuration,
-    tags: mergedTags(
-      settableTags(facts.tags),
-      settableTags(account.spec.aws.tags),
-      ownershipTags(ownerOf(account, facts)),
-    ),
+    tags: desiredTags(account, facts),
     ...(boundary === undefined ? {} : { permissionsBoundaryArn: boundary }),
   };
 }

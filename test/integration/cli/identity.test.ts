@@ -1,5 +1,6 @@
 /** Commands that read IAM: plan, verify, can-i and orphans, with a real API server, a strict IAM and a real operator. */
 import {
+  CreatePolicyCommand,
   CreateRoleCommand,
   GetRoleCommand,
   ListRolesCommand,
@@ -204,6 +205,90 @@ describe('can-i', () => {
     });
     for (const question of [['nonsense'], ['s3:*'], ['s3:GetObject', 'bucket/key']])
       expect(await kon('account', 'can-i', 'asking', ...question)).toMatchObject({ code: 2, stdout: '' });
+  });
+});
+
+const object = 'arn:aws:s3:::bucket/key';
+
+describe('who-can', () => {
+  it('lists the accounts that may, with the statement that decides', async () => {
+    await kon('account', 'create', 'reader', '--policy', readOnly);
+    await kon('account', 'create', 'reader2', '--policy', readOnly, '--policy', queues);
+    const result = await kon('who-can', 's3:GetObject', object, '-o', 'json');
+    expect(result, result.stderr).toMatchObject({ code: 0 });
+    const { items } = JSON.parse(result.stdout) as { items: readonly { readonly account: string }[] };
+    expect(items).toContainEqual(
+      expect.objectContaining({
+        account: 'reader',
+        decision: 'allowed',
+        by: [
+          { policy: readOnly, statement: expect.stringContaining('"s3:Get*"') as string, isAttached: true },
+        ],
+        isComplete: true,
+        isQuarantined: false,
+        targets: [
+          expect.objectContaining({ target: 'production', pods: [] }),
+          expect.objectContaining({ target: 'staging', pods: [] }),
+        ],
+      }),
+    );
+    const table = await kon('who-can', 'sqs:ListQueues', '*', '--without', 'aws/AmazonSQSReadOnlyAccess');
+    expect(table.stdout).toMatch(/^reader2\tallowed\t.*\tloses it\t/m);
+    expect(table.stderr).toContain('Not evaluated: resource policies');
+  });
+
+  it('evaluates the boundary of the account, and answers no with 1', async () => {
+    await kon('account', 'create', 'limited', '--policy', readOnly, '--boundary', queues);
+    const { stdout } = await kon('who-can', 's3:GetObject', object, '-o', 'name');
+    expect(stdout.split('\n')).not.toContain('limited');
+    expect(await kon('who-can', 'iam:CreateUser', '*')).toMatchObject({ code: 1 });
+    expect(await kon('who-can', 's3:*', '*')).toMatchObject({ code: 2, stdout: '' });
+    expect(await kon('who-can', 's3:GetObject', object, '--without', 'NoSuch')).toMatchObject({ code: 3 });
+  });
+
+  it('does not answer no when a policy cannot be read', async () => {
+    const { Policy } = await world.iam.send(
+      new CreatePolicyCommand({
+        PolicyName: 'team',
+        PolicyDocument:
+          '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ses:SendEmail","Resource":"*"}}',
+      }),
+    );
+    await kon('account', 'create', 'mailer', '--policy', Policy?.Arn ?? '');
+    expect(await kon('who-can', 'ses:SendEmail', '*')).toMatchObject({ code: 0 });
+    const blind = await world.kon.run(['who-can', 'ses:SendEmail', '*'], { env: world.nobodyEnv });
+    expect(blind).toMatchObject({
+      code: 3,
+      stdout: expect.stringMatching(/^mailer\tunknown\t/m),
+      stderr: expect.stringContaining(`these policies could not be read: ${Policy?.Arn}`),
+    });
+  });
+});
+
+describe('policies users', () => {
+  it('lists the accounts that have the policy, or have it as their boundary', async () => {
+    await kon('account', 'create', 'fenced', '--policy', readOnly, '--boundary', queues);
+    const result = await kon('policies', 'users', 'AmazonSQSReadOnlyAccess');
+    expect(result, result.stderr).toMatchObject({ code: 0 });
+    expect(result.stdout).toMatch(/^fenced\tboundary\t-\t/m);
+    expect(result.stdout).not.toMatch(/^fenced\tpolicy/m);
+    expect(await kon('policies', 'users', 'AdministratorAccess')).toMatchObject({ code: 1 });
+  });
+});
+
+describe('app can-i', () => {
+  it('asks for the account of the app', async () => {
+    await kon('account', 'create', 'backend', '--policy', readOnly);
+    await kon('app', 'create', 'shop', '--image', 'shop:1', '--account', 'backend', '--no-wait');
+    const yes = await kon('app', 'can-i', 'shop', 's3:GetObject', object);
+    expect(yes, yes.stderr).toMatchObject({ code: 0 });
+    expect(yes.stdout).toContain(`yes: the account backend allows s3:GetObject on ${object}\n`);
+    expect(await kon('app', 'can-i', 'shop', 's3:PutObject')).toMatchObject({ code: 1 });
+    await kon('app', 'create', 'plain', '--image', 'shop:1', '--no-wait');
+    const none = await kon('app', 'can-i', 'plain', 's3:GetObject');
+    expect(none).toMatchObject({ code: 3, stderr: expect.stringContaining('app "plain" has no account') });
+    expect((await kon('app', 'delete', 'shop', '--yes', '--no-wait')).code).toBe(0);
+    expect((await kon('app', 'delete', 'plain', '--yes', '--no-wait')).code).toBe(0);
   });
 });
 

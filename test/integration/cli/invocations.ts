@@ -15,6 +15,8 @@ const nothing = (...args: readonly string[]): Invocation => ({ args, reaches: 'n
 /** @param manifest a file with an account in it */
 export function invocations(manifest: string): Readonly<Record<string, Invocation>> {
   return {
+    'who-can': cluster('s3:GetObject', '*'),
+    'policies users': cluster(policy),
     'account create': cluster('x', '--policy', policy, '--no-wait'),
     'account edit': cluster('x', '--add-policy', policy, '--no-wait'),
     'account list': cluster(),
@@ -32,6 +34,7 @@ export function invocations(manifest: string): Readonly<Record<string, Invocatio
     'account orphans': cluster(),
     'app create': cluster('x', '--image', 'nginx:1', '--no-wait'),
     'app edit': cluster('x', '--tag', '2', '--no-wait'),
+    'app can-i': cluster('x', 's3:GetObject'),
     'app list': cluster(),
     'app show': cluster('x'),
     'app status': cluster('x'),

@@ -1,0 +1,70 @@
+/** `kon who-can`: evaluates the policies of all accounts against one action on one resource. */
+import { accountKind } from '../../cluster/kinds.ts';
+import { getClusterFacts } from '../../cluster/facts.ts';
+import { listObjects } from '../../cluster/objects.ts';
+import type { CliContext } from '../../framework/context.ts';
+import { exitCodes, type ExitCode } from '../../framework/exit-codes.ts';
+import { writeList } from '../../framework/output/answer.ts';
+import { isData } from '../../framework/output/format.ts';
+import { policiesOf, policyDocuments, policyNamed, statementDocuments } from '../../permissions/policies.ts';
+import { targetUses } from '../../permissions/target-uses.ts';
+import { notEvaluated, policiesNamed, whoCan } from '../../permissions/who-can.ts';
+import { whoCanColumns, type AnsweredRow } from './columns.ts';
+
+/** Exits with 0 if an account may, 1 if none may, and 3 if policies that could not be read may allow it. */
+export async function whoCanFlow(
+  context: CliContext,
+  question: { readonly action: string; readonly resource: string; readonly without: string | undefined },
+): Promise<ExitCode> {
+  const { action, resource } = question;
+  const client = await context.connect();
+  const [{ facts }, accounts] = await Promise.all([
+    getClusterFacts(client),
+    listObjects(client, accountKind),
+  ]);
+  const callers = accounts.map((account) => policiesOf(account, facts, context.now()));
+  const without = question.without === undefined ? undefined : policyNamed(question.without, callers, facts);
+  const documents = new Map([
+    ...(await policyDocuments(callers.flatMap(policiesNamed), { context, hasAws: true })),
+    ...statementDocuments(accounts, facts),
+  ]);
+  const { rows, unread } = whoCan({ action, resource }, callers, documents, without);
+  const found = rows.filter(({ decision }) => decision !== 'denied');
+  const uses = await targetUses(
+    context,
+    client,
+    accounts.filter(({ metadata }) => found.some(({ account }) => account === metadata.name)),
+  );
+  const items = found.map((row): AnsweredRow => ({ ...row, targets: uses.get(row.account) ?? [] }));
+  await writeList(context, {
+    rows: items,
+    columns: whoCanColumns(without !== undefined),
+    data: {
+      kind: 'WhoCan',
+      value: {
+        action,
+        resource,
+        ...(without === undefined ? {} : { without }),
+        accounts: accounts.length,
+        items,
+        unread,
+        notEvaluated,
+      },
+      name: ({ account }: AnsweredRow) => account,
+    },
+    empty: `No policy of an account allows ${action} on ${resource}.\n`,
+  });
+  const { stderr, format } = context;
+  if (resource === '*')
+    stderr.write(
+      '* stands for all resources: accounts may be allowed on some; pass an ARN to ask for one.\n',
+    );
+  if (unread.length > 0)
+    stderr.write(
+      `‼ the answer is incomplete, because these policies could not be read: ${unread.join(', ')}\n`,
+    );
+  if (!isData(format)) stderr.write(`Not evaluated: ${notEvaluated.join('; ')}.\n`);
+  if (found.some(({ decision, isQuarantined }) => decision !== 'unknown' && !isQuarantined))
+    return exitCodes.ok;
+  return found.some(({ decision }) => decision === 'unknown') ? exitCodes.notCompared : exitCodes.error;
+}

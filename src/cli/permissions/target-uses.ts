@@ -1,0 +1,57 @@
+/** Targets and pods of accounts, for answers about permissions. */
+import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
+import type { KubeClient } from '../../kube/index.ts';
+import type { CliContext } from '../framework/context.ts';
+import { podsOfAccounts } from '../pods/list-pods.ts';
+
+export type TargetUse = {
+  readonly target: string;
+  readonly proven: boolean;
+  /** RFC 3339 time of the last proof. */
+  readonly provenAt?: string;
+  /** Pods with the ServiceAccount of the account. */
+  readonly pods: readonly string[];
+};
+
+/** Targets of each account by its name, also those that it no longer lists and that still have sessions. */
+export async function targetUses(
+  context: CliContext,
+  client: KubeClient,
+  accounts: readonly LinkedServiceAccount[],
+): Promise<ReadonlyMap<string, readonly TargetUse[]>> {
+  const namesOf = ({ spec, status }: LinkedServiceAccount): readonly string[] => [
+    ...new Set([
+      ...(spec.targets ?? []),
+      ...(status?.targets ?? []).map(({ name }) => name),
+      ...(status?.formerTargets ?? []).map(({ name }) => name),
+    ]),
+  ];
+  const targets = [...new Set(accounts.flatMap(namesOf))];
+  const pods =
+    targets.length === 0 ? [] : await podsOfAccounts(context, client, accounts, { targets, others: false });
+  return new Map(
+    accounts.map((account) => {
+      const { name } = account.metadata;
+      const uses = namesOf(account).map((target): TargetUse => {
+        const row = account.status?.targets?.find((each) => each.name === target);
+        return {
+          target,
+          proven: row?.proven === true,
+          ...(row?.provenAt === undefined ? {} : { provenAt: row.provenAt }),
+          pods: pods
+            .filter((pod) => pod.target === target && pod.serviceAccount === name)
+            .map(({ pod }) => pod.metadata.name),
+        };
+      });
+      return [name, uses];
+    }),
+  );
+}
+
+export function targetNames(uses: readonly TargetUse[]): string {
+  return uses.map(({ target, proven }) => (proven ? target : `${target} (unproven)`)).join(', ');
+}
+
+export function podCount(uses: readonly TargetUse[]): string {
+  return String(uses.reduce((sum, { pods }) => sum + pods.length, 0));
+}

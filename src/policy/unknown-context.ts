@@ -1,0 +1,107 @@
+/**
+ * Evaluates policies for a request of which only some context keys are known. A statement whose conditions or variables need an
+ * unknown key may or may not match; the answer holds for every value of the unknown keys. Pure.
+ */
+import { evaluateIdentity } from './evaluate.ts';
+import type {
+  EvaluationRequest,
+  MatchedStatement,
+  PolicyDocument,
+  PolicyLayer,
+  PolicySource,
+  PolicyStatement,
+} from './model.ts';
+
+/** Policies of one layer. `isPartial`: some policies of the layer could not be read. */
+export type KnownLayer = { readonly sources: readonly PolicySource[]; readonly isPartial: boolean };
+
+export type KnownPolicies = { readonly identity: KnownLayer; readonly boundary?: KnownLayer };
+
+export type Answer = {
+  /**
+   * - `allowed`: the policies that were read allow the request for every value of the unknown keys
+   * - `denied`: no value of the unknown keys allows it, and no policy that could allow it is unread
+   * - `depends`: the answer depends on the values of `conditions`
+   * - `unknown`: only a policy that could not be read may allow it
+   */
+  readonly decision: 'allowed' | 'denied' | 'depends' | 'unknown';
+  /** Denying statements, or statements that allow or may deny; empty if no statement applies. */
+  readonly by: readonly MatchedStatement[];
+  /** Unknown context keys that decide, in their original spelling, sorted. */
+  readonly conditions: readonly string[];
+};
+
+type Match = {
+  readonly statement: MatchedStatement;
+  readonly effect: PolicyStatement['effect'];
+  /** Unknown keys of the statement; empty if it matches for certain. */
+  readonly unknown: readonly string[];
+};
+
+export function evaluateKnown(request: EvaluationRequest, policies: KnownPolicies): Answer {
+  const layers = (['identity', 'boundary'] as const).flatMap((layer) => {
+    const known = policies[layer];
+    return known ? [{ ...known, matches: matchesOf(request, layer, known.sources) }] : [];
+  });
+  const matches = layers.flatMap((layer) => layer.matches);
+  const denies = matches.filter(({ effect }) => effect === 'Deny');
+  const certain = denies.filter(({ unknown }) => unknown.length === 0);
+  if (certain.length > 0) return { decision: 'denied', by: statementsOf(certain), conditions: [] };
+  const allows = layers.map((layer) => layer.matches.filter(({ effect }) => effect === 'Allow'));
+  if (allows.some((found, index) => found.length === 0 && layers[index]?.isPartial !== true))
+    return { decision: 'denied', by: [], conditions: [] };
+  if (allows.some((found) => found.length === 0))
+    return { decision: 'unknown', by: statementsOf(matches), conditions: [] };
+  const open = [
+    ...denies,
+    ...allows.filter((found) => found.every(({ unknown }) => unknown.length > 0)).flat(),
+  ];
+  return {
+    decision: open.length === 0 ? 'allowed' : 'depends',
+    by: statementsOf(matches),
+    conditions: [...new Set(open.flatMap(({ unknown }) => unknown))].sort(),
+  };
+}
+
+const statementsOf = (matches: readonly Match[]): readonly MatchedStatement[] =>
+  matches.map(({ statement }) => statement);
+
+function matchesOf(
+  request: EvaluationRequest,
+  layer: PolicyLayer,
+  sources: readonly PolicySource[],
+): readonly Match[] {
+  return sources.flatMap(({ id, document }) =>
+    document.statements.flatMap((statement, index): readonly Match[] => {
+      const unknown = unknownKeys(request, document, statement);
+      if (unknown === undefined) return [];
+      const { sid, effect } = statement;
+      return [
+        {
+          statement: { layer, policy: id, statement: index, ...(sid === undefined ? {} : { sid }) },
+          effect,
+          unknown,
+        },
+      ];
+    }),
+  );
+}
+
+/** Unknown keys on which the match depends, empty if the statement matches, and undefined if it never matches. */
+function unknownKeys(
+  request: EvaluationRequest,
+  document: PolicyDocument,
+  statement: PolicyStatement,
+): readonly string[] | undefined {
+  const parts = [[], ...statement.conditions.map((condition) => [condition])];
+  const keys = new Set<string>();
+  for (const conditions of parts) {
+    const alone = { ...document, statements: [{ ...statement, conditions }] };
+    const { by, missingContextKeys } = evaluateIdentity(request, {
+      identity: [{ id: '', document: alone }],
+    });
+    if (missingContextKeys.length === 0 && by.length === 0) return undefined;
+    for (const key of missingContextKeys) keys.add(key);
+  }
+  return [...keys];
+}
