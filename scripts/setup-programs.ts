@@ -1,5 +1,5 @@
 /**
- * Installs every program that the tests start: the parts of the sandbox, helm, crane, actionlint, moto, the AWS CLI, boto3 and a program built with
+ * Installs every program that the tests start: the parts of the sandbox, helm, crane, actionlint, hclfmt, moto, the AWS CLI, boto3 and a program built with
  * aws-sdk-go-v2. The first run on a machine takes minutes, more than the timeout of a test. Does nothing when all exist.
  */
 import { binaries, type BinaryName } from '../sandbox/src/binaries/parts.ts';

@@ -37,6 +37,7 @@ const neededBytes: Readonly<Record<ComponentName, number>> = {
   helm: 2e9,
   crane: 1e9,
   actionlint: 1e9,
+  hclfmt: 1e9,
 };
 
 /** Finds the first `go` on PATH. */

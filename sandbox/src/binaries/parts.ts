@@ -10,6 +10,7 @@ export const components = {
   helm: { version: '4.3.1', module: 'helm.sh/helm/v4' },
   crane: { version: '0.22.1', module: 'github.com/google/go-containerregistry' },
   actionlint: { version: '1.7.12', module: 'github.com/rhysd/actionlint' },
+  hclfmt: { version: '2.25.0', module: 'github.com/hashicorp/hcl/v2' },
 } as const;
 
 export type ComponentName = keyof typeof components;
@@ -24,8 +25,11 @@ export const sandboxBinaries = [
   'kwok',
 ] as const;
 
-/** The programs of a sandbox; those that only tests and releases use: Helm for the chart, crane for the image, actionlint for workflows. */
-export type BinaryName = (typeof sandboxBinaries)[number] | 'helm' | 'crane' | 'actionlint';
+/**
+ * The programs of a sandbox; those that only tests and releases use: Helm for the chart, crane for the image, actionlint for
+ * workflows, and hclfmt for the syntax of Terraform files.
+ */
+export type BinaryName = (typeof sandboxBinaries)[number] | 'helm' | 'crane' | 'actionlint' | 'hclfmt';
 
 export type Binary = {
   readonly component: ComponentName;
@@ -85,6 +89,12 @@ export const binaries: Readonly<Record<BinaryName, Binary>> = {
     component: 'actionlint',
     goPackage: 'github.com/rhysd/actionlint/cmd/actionlint',
     linkerFlags: [`-X github.com/rhysd/actionlint.version=${components.actionlint.version}`],
+    versionArgs: ['-version'],
+  },
+  hclfmt: {
+    component: 'hclfmt',
+    goPackage: 'github.com/hashicorp/hcl/v2/cmd/hclfmt',
+    linkerFlags: [],
     versionArgs: ['-version'],
   },
 };
