@@ -24,7 +24,8 @@ try {
   const found = await resolveBinaries(names, { env: process.env, now: monotonicClock, report, watchdog });
   for (const name of names) console.log(`${name} ${found[name].version}: ${found[name].path}`);
   await ensurePython((line) => console.log(line));
-  await ensureGoProgram((line) => console.log(line));
+  await ensureGoProgram('go', (line) => console.log(line));
+  await ensureGoProgram('kstatus', (line) => console.log(line));
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

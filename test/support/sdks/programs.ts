@@ -1,6 +1,6 @@
 /**
- * Programs of other vendors that tests start: Python packages in a virtual environment of this repository, and a program that
- * Go builds.
+ * Programs of other vendors that tests start: Python packages in a virtual environment of this repository, and programs that Go
+ * builds.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -48,25 +48,32 @@ export async function ensurePython(say: Say = () => {}): Promise<void> {
   await writeFile(stamp, wanted);
 }
 
-/** Builds `go/main.go`, a program that uses aws-sdk-go-v2, unless it is built already. @returns its path */
-export async function ensureGoProgram(say: Say = () => {}): Promise<string> {
-  const source = join(import.meta.dirname, 'go');
+/** Folders of the programs, and the modules that each of them tries. */
+const goPrograms = { go: 'aws-sdk-go-v2', kstatus: 'kstatus' } as const;
+
+/** Builds `main.go` of a folder unless it is built already. @returns its path */
+export async function ensureGoProgram(
+  name: keyof typeof goPrograms = 'go',
+  say: Say = () => {},
+): Promise<string> {
+  const source = join(import.meta.dirname, name);
+  const module = goPrograms[name];
   const files = await Promise.all(
-    ['go.mod', 'go.sum', 'main.go'].map((name) => readFile(join(source, name))),
+    ['go.mod', 'go.sum', 'main.go'].map((file) => readFile(join(source, file))),
   );
   const folder = join(root, 'node_modules', '.cache', 'konstellation');
-  const program = join(folder, `whoami-${digestOf(Buffer.concat(files)).slice(0, 16)}`);
+  const program = join(folder, `${name}-${digestOf(Buffer.concat(files)).slice(0, 16)}`);
   if (existsSync(program)) return program;
   const go = findGo(process.env);
   if (go === undefined)
-    throw new Error('aws-sdk-go-v2 is tried with a program that Go builds: install Go 1.26 or newer');
-  say('building a program on aws-sdk-go-v2');
+    throw new Error(`${module} is tried with a program that Go builds: install Go 1.26 or newer`);
+  say(`building a program on ${module}`);
   await mkdir(folder, { recursive: true });
   const part = `${program}.${process.pid}`;
   const env = { ...process.env, CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '' };
   await explain(
     run(go, ['build', '-trimpath', '-buildvcs=false', '-o', part, '.'], { cwd: source, env }),
-    'the program on aws-sdk-go-v2 could not be built; is a Go module proxy within reach?',
+    `the program on ${module} could not be built; is a Go module proxy within reach?`,
   );
   await rename(part, program);
   return program;
