@@ -26,7 +26,7 @@ const unreachable: WireError = {
 /** @throws ApiError */
 export async function request<T>(
   path: string,
-  options: { method?: 'POST'; signal?: AbortSignal } = {},
+  options: { method?: 'POST'; body?: Readonly<Record<string, unknown>>; signal?: AbortSignal } = {},
 ): Promise<T> {
   let answer: Response;
   try {
@@ -36,7 +36,7 @@ export async function request<T>(
         ...authorization(),
         ...(options.method === 'POST' ? { 'content-type': 'application/json' } : {}),
       },
-      ...(options.method === 'POST' ? { body: '{}' } : {}),
+      ...(options.method === 'POST' ? { body: JSON.stringify(options.body ?? {}) } : {}),
       ...(options.signal ? { signal: options.signal } : {}),
     });
   } catch (error) {

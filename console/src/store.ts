@@ -28,6 +28,7 @@ const nothingRead: Cluster['status'] = {
   targets: loading,
   pods: loading,
   events: loading,
+  quarantines: loading,
 };
 
 let cluster: Cluster = {
@@ -43,14 +44,18 @@ const listeners = new Set<() => void>();
 let isPublishDue = false;
 let changed = { accounts: false, pods: false };
 
+function listen(listener: () => void): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
 export function useCluster(): Cluster {
-  return useSyncExternalStore(
-    (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    () => cluster,
-  );
+  return useSyncExternalStore(listen, () => cluster);
+}
+
+/** Whether an account is in quarantine, for lists that show names of accounts. */
+export function useIsQuarantined(account: string): boolean {
+  return useSyncExternalStore(listen, () => accounts.get(account)?.quarantine !== undefined);
 }
 
 export const podKey = ({ namespace, name }: { readonly namespace: string; readonly name: string }): string =>

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { parse, stringify } from 'yaml';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { resources } from '../../src/kube/index.ts';
 import { policies } from '../../test/support/person.ts';
 import { startSandbox, type TestSandbox } from '../../test/support/sandbox.ts';
+import { kubeconfigOfUser, type Kubeconfig } from './kubeconfig.ts';
 import { openConsole, startBrowser, textOf, untilShown, visit, type Console } from './open-console.ts';
 
 let sandbox: TestSandbox;
@@ -179,40 +179,8 @@ test('a used link shows how to get another, and a link to a screen opens in a fu
   await Promise.all([context.close(), other.context.close()]);
 });
 
-type Kubeconfig = {
-  readonly clusters: { cluster: { server: string } }[];
-  readonly users: { user: object }[];
-};
-
-/** Writes a kubeconfig of a new ServiceAccount with these rules, and returns its path. */
-async function kubeconfigOf(name: string, rules: readonly object[]): Promise<string> {
-  const { client, description, executable } = sandbox;
-  const metadata = { name, namespace: 'staging' };
-  await client.create(resources.serviceAccounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata });
-  if (rules.length > 0) {
-    const role = {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'ClusterRole',
-      metadata: { name },
-      rules,
-    };
-    await client.create(resources.clusterRoles, role);
-    const binding = {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'ClusterRoleBinding',
-      metadata: { name },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
-      subjects: [{ kind: 'ServiceAccount', ...metadata }],
-    };
-    await client.create(resources.clusterRoleBindings, binding);
-  }
-  const { token } = await client.createToken(metadata, { audiences: [], expirationSeconds: 3600 });
-  const config = parse(await readFile(description.kubeconfig, 'utf8')) as Kubeconfig;
-  for (const user of config.users) user.user = { token };
-  const path = join(executable.folder, `${name}.kubeconfig`);
-  await writeFile(path, stringify(config), { mode: 0o600 });
-  return path;
-}
+const kubeconfigOf = (name: string, rules: readonly object[]): Promise<string> =>
+  kubeconfigOfUser(sandbox, name, rules);
 
 async function seenBy(
   name: string,

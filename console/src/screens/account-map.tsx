@@ -1,7 +1,8 @@
 /** Accounts and their targets, problems first: what is in the way? */
 import { useMemo, type ReactNode } from 'react';
 import type { AccountRow, TargetRow } from '../../../src/cli/console/wire.ts';
-import { Badge, Command, Empty, Link, SourceProblem, toneOf, type Tone } from '../parts/basics.tsx';
+import { Badge, Command, Empty, SourceProblem, toneOf, type Tone } from '../parts/basics.tsx';
+import { AccountLink } from '../parts/account-link.tsx';
 import { Filter, matches, useFilter } from '../parts/filter.tsx';
 import { Grid, type GridColumn } from '../parts/grid.tsx';
 import { accountHref } from '../router.ts';
@@ -72,7 +73,7 @@ function columnsFor(targets: readonly string[]): readonly GridColumn<AccountRow>
     {
       header: 'Account',
       width: 'minmax(9rem, 2fr)',
-      cell: ({ name }) => <Link href={accountHref(name)}>{name}</Link>,
+      cell: ({ name }) => <AccountLink name={name} />,
     },
     {
       header: 'Ready',

@@ -6,6 +6,7 @@ import { useKon } from '../about.ts';
 import { request } from '../api.ts';
 import { Badge, Command, Empty, Link, QueryProblem, SourceProblem, toneOf } from '../parts/basics.tsx';
 import { Policies } from '../parts/policies.tsx';
+import { Quarantine } from '../parts/quarantine.tsx';
 import { Proof } from '../parts/proof.tsx';
 import { podHref } from '../router.ts';
 import { useCluster } from '../store.ts';
@@ -50,6 +51,7 @@ export function Account({ name }: { readonly name: string }): ReactNode {
         ))}
       </ol>
       <Blocked row={row} kon={kon} />
+      <Quarantine row={row} kon={kon} />
       <Targets row={row} />
       <Verify name={name} kon={kon} />
       <Policies account={name} />

@@ -4,9 +4,9 @@ import type { ReactNode } from 'react';
 import type { Change } from '../../../src/cli/console/wire.ts';
 import { useKon } from '../about.ts';
 import { request } from '../api.ts';
-import { age, Badge, Command, Empty, Link, QueryProblem, SourceProblem, useNow } from '../parts/basics.tsx';
+import { age, Badge, Command, Empty, QueryProblem, SourceProblem, useNow } from '../parts/basics.tsx';
 import { Filter, matches, useFilter } from '../parts/filter.tsx';
-import { accountHref } from '../router.ts';
+import { AccountLink } from '../parts/account-link.tsx';
 import { useCluster } from '../store.ts';
 
 export function Changes(): ReactNode {
@@ -71,7 +71,7 @@ export function Timeline({ account }: { readonly account: string | undefined }):
                 </td>
                 {account === undefined && (
                   <td>
-                    <Link href={accountHref(item.account)}>{item.account}</Link>
+                    <AccountLink name={item.account} />
                   </td>
                 )}
                 <td>

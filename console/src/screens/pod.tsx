@@ -4,7 +4,7 @@ import { useKon } from '../about.ts';
 import { Badge, Command, Empty, Link } from '../parts/basics.tsx';
 import { Policies } from '../parts/policies.tsx';
 import { Proof } from '../parts/proof.tsx';
-import { accountHref } from '../router.ts';
+import { AccountLink } from '../parts/account-link.tsx';
 import { useCluster } from '../store.ts';
 import { Mechanism, toneByIdentity } from './pods.tsx';
 
@@ -85,7 +85,7 @@ export function Pod({ namespace, name }: { readonly namespace: string; readonly 
           {account ? (
             <p>
               {account.policies} {account.policies === 1 ? 'policy' : 'policies'} of account{' '}
-              <Link href={accountHref(account.name)}>{account.name}</Link>
+              <AccountLink name={account.name} />
             </p>
           ) : (
             <Badge tone="unknown">unknown</Badge>

@@ -3,9 +3,10 @@ import { useMemo, type ReactNode } from 'react';
 import type { PodRow } from '../../../src/cli/console/wire.ts';
 import { useKon } from '../about.ts';
 import { age, Badge, Command, Empty, Link, SourceProblem, useNow, type Tone } from '../parts/basics.tsx';
+import { AccountLink } from '../parts/account-link.tsx';
 import { Filter, matches, useFilter } from '../parts/filter.tsx';
 import { Grid, type GridColumn } from '../parts/grid.tsx';
-import { accountHref, podHref } from '../router.ts';
+import { podHref } from '../router.ts';
 import { podKey, useCluster } from '../store.ts';
 
 export const toneByIdentity: Readonly<Record<PodRow['identity'], Tone>> = {
@@ -100,7 +101,7 @@ const columnsAt = (now: number): readonly GridColumn<PodRow>[] => [
   {
     header: 'Account',
     width: 'minmax(7rem, 2fr)',
-    cell: ({ account }) => (account === undefined ? '' : <Link href={accountHref(account)}>{account}</Link>),
+    cell: ({ account }) => (account === undefined ? '' : <AccountLink name={account} />),
   },
   { header: 'State', width: '8rem', cell: ({ state }) => state },
   { header: 'Age', width: '4rem', cell: ({ created }) => age(created, now) },

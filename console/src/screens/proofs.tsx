@@ -2,7 +2,8 @@
 import { useMemo, type ReactNode } from 'react';
 import type { TargetRow } from '../../../src/cli/console/wire.ts';
 import { useKon } from '../about.ts';
-import { age, Badge, Command, Empty, Link, SourceProblem, useNow } from '../parts/basics.tsx';
+import { age, Badge, Command, Empty, SourceProblem, useNow } from '../parts/basics.tsx';
+import { AccountLink } from '../parts/account-link.tsx';
 import { Filter, matches, useFilter } from '../parts/filter.tsx';
 import { Grid, type GridColumn } from '../parts/grid.tsx';
 import { accountHref } from '../router.ts';
@@ -62,7 +63,7 @@ const columnsAt = (now: number): readonly GridColumn<Row>[] => [
   {
     header: 'Account',
     width: 'minmax(8rem, 2fr)',
-    cell: ({ account }) => <Link href={accountHref(account)}>{account}</Link>,
+    cell: ({ account }) => <AccountLink name={account} />,
   },
   { header: 'Target', width: 'minmax(6rem, 1fr)', cell: ({ name }) => name },
   { header: 'Proof', width: '8rem', cell: ({ proof }) => <Badge tone={toneByProof[proof]}>{proof}</Badge> },

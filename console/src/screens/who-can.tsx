@@ -14,7 +14,8 @@ import {
   SourceProblem,
   type Tone,
 } from '../parts/basics.tsx';
-import { accountHref, go, podHref, usePlace } from '../router.ts';
+import { AccountLink } from '../parts/account-link.tsx';
+import { go, podHref, usePlace } from '../router.ts';
 import { podKey, useCluster } from '../store.ts';
 
 const toneByDecision: Readonly<Record<WhoCanRow['decision'], Tone>> = {
@@ -150,7 +151,7 @@ function Row({ row, pods }: { readonly row: WhoCanRow; readonly pods: readonly P
   return (
     <li>
       <h2>
-        <Link href={accountHref(row.account)}>{row.account}</Link>{' '}
+        <AccountLink name={row.account} />{' '}
         <Badge tone={toneByDecision[row.decision]}>
           {row.decision === 'depends' ? `depends on ${row.conditions.join(', ')}` : row.decision}
         </Badge>{' '}

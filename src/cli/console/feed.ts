@@ -2,10 +2,16 @@
  * Live view of one user's cluster: informers with the user's own rights, and rows that change with them. A kind that the user
  * may not read is reported, and the others work without it.
  */
-import { apps as appResource, clusterConfigs, linkedServiceAccounts } from '../../api/resources.ts';
+import {
+  apps as appResource,
+  clusterConfigs,
+  linkedServiceAccounts,
+  quarantines as quarantineResource,
+} from '../../api/resources.ts';
 import type { App } from '../../api/app.ts';
 import type { ClusterConfig } from '../../api/cluster-config.ts';
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
+import type { Quarantine } from '../../api/quarantine.ts';
 import {
   createInformer,
   keyOf,
@@ -90,6 +96,11 @@ export function createFeed(options: {
     indexers: { account: ({ spec }) => (spec.serviceAccount === undefined ? [] : [spec.serviceAccount]) },
   });
   const configs = start<ClusterConfig & KubeObject>({ resource: clusterConfigs, omitManagedFields: true });
+  const quarantines = start<Quarantine & KubeObject>({
+    resource: quarantineResource,
+    omitManagedFields: true,
+    indexers: { account: ({ spec }) => [spec.account] },
+  });
   const events = start<EventObject>({
     resource: resources.events,
     fieldSelector: 'regarding.kind=LinkedServiceAccount',
@@ -138,6 +149,7 @@ export function createFeed(options: {
     targets: stateOf(configs),
     pods: pods.state(),
     events: stateOf(events),
+    quarantines: stateOf(quarantines),
   });
 
   const broadcast = (message: FeedMessage): void => {
@@ -172,7 +184,9 @@ export function createFeed(options: {
       const some = part.map((name) => [name, accounts.store.get(name)] as const);
       const gone = some.flatMap(([name, account]) => (account ? [] : [name]));
       messages.push({
-        accounts: some.flatMap(([name, account]) => (account ? [accountRow(account, appsOf(name))] : [])),
+        accounts: some.flatMap(([name, account]) =>
+          account ? [accountRow(account, appsOf(name), quarantines.store.byIndex('account', name))] : [],
+        ),
         ...(gone.length > 0 ? { removed: { accounts: gone } } : {}),
       });
     }
@@ -200,6 +214,11 @@ export function createFeed(options: {
   });
   apps.onChange(({ old, new: next }) => {
     for (const name of [old?.spec.serviceAccount, next?.spec.serviceAccount])
+      if (name !== undefined && accounts.store.get(name)) dirty.accounts.add(name);
+    touch();
+  });
+  quarantines.onChange(({ old, new: next }) => {
+    for (const name of [old?.spec.account, next?.spec.account])
       if (name !== undefined && accounts.store.get(name)) dirty.accounts.add(name);
     touch();
   });

@@ -20,6 +20,7 @@ import {
   policyDocuments,
   statementDocuments,
 } from '../permissions/policies.ts';
+import { quarantine, quarantineProposals, releaseAccount } from './quarantine.ts';
 import type { ApiAnswer, ApiRequest } from './server.ts';
 import { policiesNamed, whoCan } from '../permissions/who-can.ts';
 import type { About, AccountPolicies } from './wire.ts';
@@ -41,7 +42,7 @@ const json = (value: unknown): ApiAnswer => ({ kind: 'json', value });
 
 export async function route(request: ApiRequest, session: UserSession): Promise<ApiAnswer> {
   const { feed, context, about } = session;
-  const { method, path, query, signal } = request;
+  const { method, path, query, body, signal } = request;
   const [noun, name, verb] = path;
   switch (`${method} ${noun}${name === undefined ? '' : '/NAME'}${verb === undefined ? '' : `/${verb}`}`) {
     case 'GET about':
@@ -87,6 +88,12 @@ export async function route(request: ApiRequest, session: UserSession): Promise<
       if (!impact) throw notFound(accountKind, name ?? '');
       return json(impact);
     }
+    case 'GET accounts/NAME/quarantine':
+      return json(await quarantineProposals(await context.connect(), accountOf(feed, name), context));
+    case 'POST accounts/NAME/quarantine':
+      return json(await quarantine(await context.connect(), accountOf(feed, name), body));
+    case 'POST accounts/NAME/release':
+      return json(await releaseAccount({ ...context, signal }, accountOf(feed, name), body));
     case 'GET accounts/NAME/history':
       return json(documentOf('History', await historyOf(await context.connect(), accountKind, name ?? '')));
     case 'GET accounts/NAME/can-i':

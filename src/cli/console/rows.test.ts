@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
+import type { Quarantine } from '../../api/quarantine.ts';
 import type { AppPod } from '../cluster/app-objects.ts';
 import { impactOf } from './impact.ts';
 import { accountRow, consolePodRow } from './rows.ts';
@@ -149,6 +150,45 @@ describe('the row of an account', () => {
     expect(blocker?.link).toBe(link);
     expect(blocker?.next[0]).toBe(step);
     expect(blocker?.next.at(-1)).toBe('Show it: kon account show pay');
+  });
+});
+
+describe('the quarantine of an account', () => {
+  const quarantine: Quarantine = {
+    apiVersion: 'k11n.dev/v1alpha1',
+    kind: 'Quarantine',
+    metadata: { name: 'pay', creationTimestamp: '2026-01-01T00:00:00Z' },
+    spec: { account: 'pay', requestedBy: 'ann', reason: 'incident 4711' },
+  };
+  const request = { name: 'pay', since: '2026-01-01T00:00:00Z', requestedBy: 'ann', reason: 'incident 4711' };
+  const stopped = (reason: string): LinkedServiceAccount =>
+    account({ conditions: [condition('Ready', 'False', reason)] });
+
+  it.each([
+    [
+      'requested, while a Quarantine exists and the roles are open',
+      account(),
+      [quarantine],
+      'requested',
+      [request],
+    ],
+    ['in force, after the roles were closed', stopped('Quarantined'), [quarantine], 'in force', [request]],
+    ['in force for a user who may not read Quarantines', stopped('Quarantined'), [], 'in force', []],
+    ['ending, while pods from before run', stopped('OldPodsRunning'), [], 'ending', []],
+    [
+      'requested again, if a Quarantine follows during the end',
+      stopped('OldPodsRunning'),
+      [quarantine],
+      'requested',
+      [request],
+    ],
+  ] as const)('is %s', (_when, of, quarantines, state, requests) => {
+    expect(accountRow(of, [], quarantines).quarantine).toEqual({ state, requests });
+  });
+
+  it('is absent for an account that is ready or has another problem', () => {
+    expect(accountRow(account(), []).quarantine).toBeUndefined();
+    expect(accountRow(stopped('PolicyNotFound'), []).quarantine).toBeUndefined();
   });
 });
 

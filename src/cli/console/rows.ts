@@ -1,6 +1,7 @@
 /** Rows of the console's lists. Pure: the same functions as behind `kon account show` and `kon app pods` decide what they say. */
 import { appLabel } from '../../api/labels.ts';
 import type { AccountConditionType, LinkedServiceAccount } from '../../api/linked-service-account.ts';
+import type { Quarantine } from '../../api/quarantine.ts';
 import { policyEntries } from '../../identity/desired/policy-entries.ts';
 import { findCondition } from '../../k8s/conditions.ts';
 import { podIdentity, type HeldIdentity, type WantedIdentity } from '../../workloads/pod-identity.ts';
@@ -10,6 +11,7 @@ import { accountKind } from '../cluster/kinds.ts';
 import { podRow } from '../pods/rows.ts';
 import { awaitsPod, problemsOf } from '../framework/wait/progress.ts';
 import { nextStepsFor, subjectOf } from '../framework/wait/reasons.ts';
+import { releasingReasons } from '../objects/quarantine.ts';
 import { reasonColumn } from '../objects/columns.ts';
 import {
   chainLinks,
@@ -17,6 +19,7 @@ import {
   type Blocker,
   type ChainLink,
   type PodRow,
+  type QuarantineState,
   type TargetRow,
 } from './wire.ts';
 
@@ -28,8 +31,15 @@ const conditionOf: Readonly<Record<ChainLink, AccountConditionType>> = {
   workloads: 'WorkloadsCurrent',
 };
 
-/** @param apps names of the apps that name the account */
-export function accountRow(account: LinkedServiceAccount, apps: readonly string[]): AccountRow {
+/**
+ * @param apps names of the apps that name the account
+ * @param quarantines the Quarantines of the account that the user may read
+ */
+export function accountRow(
+  account: LinkedServiceAccount,
+  apps: readonly string[],
+  quarantines: readonly Quarantine[] = [],
+): AccountRow {
   const { metadata, spec, status } = account;
   const ready = findCondition(status?.conditions, 'Ready');
   const isObserved = (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
@@ -39,6 +49,7 @@ export function accountRow(account: LinkedServiceAccount, apps: readonly string[
   };
   const links = Object.fromEntries(chainLinks.map((link) => [link, statusOf(link)])) as AccountRow['links'];
   const blocker = blockerOf(account);
+  const quarantine = quarantineState(ready?.reason ?? '', quarantines);
   return {
     name: metadata.name,
     ready: ready && isObserved ? ready.status : 'Unknown',
@@ -51,7 +62,21 @@ export function accountRow(account: LinkedServiceAccount, apps: readonly string[
     apps,
     ...(status?.roleArn === undefined ? {} : { roleArn: status.roleArn }),
     ...(blocker ? { blocker } : {}),
+    ...(quarantine ? { quarantine } : {}),
   };
+}
+
+/** The condition counts too, because a user may read accounts and no Quarantines. */
+function quarantineState(reason: string, quarantines: readonly Quarantine[]): QuarantineState | undefined {
+  const requests = quarantines.map(({ metadata, spec }) => ({
+    name: metadata.name,
+    ...(metadata.creationTimestamp === undefined ? {} : { since: metadata.creationTimestamp }),
+    ...(spec.requestedBy === undefined ? {} : { requestedBy: spec.requestedBy }),
+    ...(spec.reason === undefined ? {} : { reason: spec.reason }),
+  }));
+  if (reason === 'Quarantined') return { state: 'in force', requests };
+  if (requests.length > 0) return { state: 'requested', requests };
+  return releasingReasons.includes(reason) ? { state: 'ending', requests } : undefined;
 }
 
 type TargetStatus = NonNullable<NonNullable<LinkedServiceAccount['status']>['targets']>[number];

@@ -49,6 +49,23 @@ export type Blocker = {
   readonly next: readonly string[];
 };
 
+/**
+ * `requested`: a Quarantine exists, and the roles are not closed yet. `in force`: all roles are closed. `ending`: the
+ * Quarantines were deleted, and the account is not open yet.
+ */
+export type QuarantineState = {
+  readonly state: 'requested' | 'in force' | 'ending';
+  /** Empty if the user may not read Quarantines. */
+  readonly requests: readonly {
+    readonly name: string;
+    /** RFC 3339 time of creation. */
+    readonly since?: string;
+    /** Username, which admission has verified. */
+    readonly requestedBy?: string;
+    readonly reason?: string;
+  }[];
+};
+
 export type AccountRow = {
   readonly name: string;
   readonly ready: Status;
@@ -61,6 +78,7 @@ export type AccountRow = {
   readonly apps: readonly string[];
   readonly roleArn?: string;
   readonly blocker?: Blocker;
+  readonly quarantine?: QuarantineState;
 };
 
 export type PodRow = {
@@ -87,7 +105,7 @@ export type SourceState =
   /** Not readable, e.g. for lack of rights. */
   | (WireError & { readonly state: 'failed' });
 
-export const sources = ['accounts', 'apps', 'targets', 'pods', 'events'] as const;
+export const sources = ['accounts', 'apps', 'targets', 'pods', 'events', 'quarantines'] as const;
 export type Source = (typeof sources)[number];
 
 /** One message of the stream: rows to add or replace, and names to remove. */
@@ -151,6 +169,21 @@ export type PolicyDocument = {
 };
 
 export type { WhoCan, WhoCanRow } from '../permissions/who-can.ts';
+
+/** Effect of an action, as the command line prints it before it asks, and the rights that the user lacks for it. */
+export type Proposal = {
+  /** Absent if it cannot be computed without a missing right. */
+  readonly consequence?: string;
+  /** As in `delete pods in namespace staging`. */
+  readonly missingRights: readonly string[];
+};
+
+export type QuarantineProposals = {
+  readonly quarantine: Proposal;
+  readonly release: Proposal;
+  /** Release after the deletion of the account's pods. */
+  readonly releaseWithPods: Proposal;
+};
 
 /** Effect of an action on running pods. */
 export type Impact = {

@@ -22,6 +22,9 @@ const selfSubjectReviews: Resource = {
   namespaced: false,
 };
 
+/** Reasons of Ready while an account is not open yet although its Quarantines were deleted. */
+export const releasingReasons: readonly string[] = ['ReplacingRole', 'OldPodsRunning', 'OldSessionsLive'];
+
 export async function quarantinesOf(client: KubeClient, account: string): Promise<readonly Quarantine[]> {
   const { items } = await client.list<Quarantine>(quarantines, {});
   return items.filter(({ spec }) => spec.account === account);

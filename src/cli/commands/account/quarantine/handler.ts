@@ -28,7 +28,7 @@ export async function quarantineFlow(
   requireConfirmation(context, { yes, what });
   const client = await context.connect();
   const account = await getObject(client, accountKind, name);
-  const consequence = consequenceOf(account);
+  const consequence = quarantineConsequence(account);
   const question = `${consequence}\nCut off the account "${name}"?`;
   await confirm(context, { yes, what, question, declined: 'Nothing was changed.' });
   if (dryRun) context.stderr.write(`${consequence}\n`);
@@ -55,7 +55,7 @@ export async function awaitQuarantine(
   );
 }
 
-function consequenceOf({ metadata: { name }, status }: LinkedServiceAccount): string {
+export function quarantineConsequence({ metadata: { name }, status }: LinkedServiceAccount): string {
   const rows = status?.targets ?? [];
   const pods = rows.reduce((sum, row) => sum + (row.pods?.current ?? 0) + (row.pods?.stale ?? 0), 0);
   const where = rows.filter(({ linked }) => linked).map((row) => row.name);

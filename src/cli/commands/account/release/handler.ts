@@ -14,7 +14,7 @@ import { confirm, requireConfirmation } from '../../../framework/confirm.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { CliError } from '../../../framework/errors.ts';
 import { resultLine, type WriteInput } from '../../../objects/finish.ts';
-import { awaitAccount, quarantinesOf, settle } from '../../../objects/quarantine.ts';
+import { awaitAccount, quarantinesOf, releasingReasons, settle } from '../../../objects/quarantine.ts';
 import { awaitQuarantine } from '../quarantine/handler.ts';
 import { copiedTokensLiveMs, podsOfAccount, type AccountPod } from '../../../pods/account-pods.ts';
 
@@ -44,32 +44,54 @@ export async function releaseFlow(
   const question = `${consequence}\nRelease the account "${name}"?`;
   await confirm(context, { yes, what, question, declined: 'Nothing was changed.' });
   if (yes) context.stderr.write(`${consequence}\n`);
-  const isYoung = known.some(
-    ({ metadata }) => context.now() - Date.parse(metadata.creationTimestamp ?? '') < youngMs,
-  );
-  if (deletePods && isYoung && !dryRun) {
-    await awaitQuarantine(context, client, name, write.timeout);
-    await settle(context, name, write.timeout);
-  }
-  const doomed = deletePods ? await podsOfAccount(client, account) : [];
-  await release(context, client, { name, pods: doomed, dryRun });
+  await endQuarantine(context, client, { account, known, deletePods, dryRun, timeoutMs: write.timeout });
   if (!dryRun && !write.noWait) await awaitRelease(context, client, name, write.timeout, deletePods);
 }
 
 /** A Quarantine of this age has taken effect everywhere in AWS, in milliseconds. */
 const youngMs = 60_000;
 
-/** Reasons of an account whose quarantine has ended and that is not open yet. */
-const afterwards = ['ReplacingRole', 'OldPodsRunning', 'OldSessionsLive'];
+/**
+ * Deletes the Quarantines, and before them the pods if that is asked for. Pods are deleted only after the quarantine has taken
+ * effect everywhere, because their replacements could get credentials of the old role before.
+ */
+export async function endQuarantine(
+  context: CliContext,
+  client: KubeClient,
+  {
+    account,
+    known,
+    deletePods,
+    dryRun,
+    timeoutMs,
+  }: {
+    readonly account: LinkedServiceAccount;
+    readonly known: readonly Quarantine[];
+    readonly deletePods: boolean;
+    readonly dryRun: boolean;
+    readonly timeoutMs: number;
+  },
+): Promise<void> {
+  const { name } = account.metadata;
+  const isYoung = known.some(
+    ({ metadata }) => context.now() - Date.parse(metadata.creationTimestamp ?? '') < youngMs,
+  );
+  if (deletePods && isYoung && !dryRun) {
+    await awaitQuarantine(context, client, name, timeoutMs);
+    await settle(context, name, timeoutMs);
+  }
+  const pods = deletePods ? await podsOfAccount(client, account) : [];
+  await release(context, client, { name, pods, dryRun });
+}
 
 /** Returns the Quarantines of the account. None is left if it waits to be opened. @throws CliError of code NOT_FOUND */
-async function requireQuarantine(
+export async function requireQuarantine(
   client: KubeClient,
   { metadata, status }: LinkedServiceAccount,
 ): Promise<readonly Quarantine[]> {
   const reason = findCondition(status?.conditions, 'Ready')?.reason ?? '';
   const known = await quarantinesOf(client, metadata.name);
-  if (known.length > 0 || afterwards.includes(reason)) return known;
+  if (known.length > 0 || releasingReasons.includes(reason)) return known;
   throw new CliError('NOT_FOUND', `account "${metadata.name}" is in no quarantine`, {
     next: ['List quarantines: kubectl get quarantines'],
   });

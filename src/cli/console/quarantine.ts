@@ -1,0 +1,156 @@
+/** Quarantine and release for the console: the effect, the missing rights, and the action, with the user's own credentials. */
+import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
+import { quarantines } from '../../api/resources.ts';
+import { resources, type KubeClient, type KubeObject, type Resource } from '../../kube/index.ts';
+import { quarantineConsequence } from '../commands/account/quarantine/handler.ts';
+import {
+  consequenceOf as releaseConsequence,
+  endQuarantine,
+  requireQuarantine,
+} from '../commands/account/release/handler.ts';
+import type { CliContext, Output } from '../framework/context.ts';
+import { CliError } from '../framework/errors.ts';
+import { createQuarantine, quarantinesOf } from '../objects/quarantine.ts';
+import { podsOfAccount } from '../pods/account-pods.ts';
+import type { Proposal, QuarantineProposals } from './wire.ts';
+
+const reviews: Resource = {
+  group: 'authorization.k8s.io',
+  version: 'v1',
+  plural: 'selfsubjectaccessreviews',
+  kind: 'SelfSubjectAccessReview',
+  namespaced: false,
+};
+
+type Right = {
+  readonly verb: string;
+  readonly resource: Resource;
+  readonly name?: string;
+  readonly namespace?: string;
+};
+
+async function may(client: KubeClient, { verb, resource, name, namespace }: Right): Promise<boolean> {
+  const { status } = await client.create<
+    KubeObject & { readonly status?: { readonly allowed?: boolean }; readonly spec: object }
+  >(reviews, {
+    apiVersion: 'authorization.k8s.io/v1',
+    kind: reviews.kind,
+    metadata: { name: '' },
+    spec: {
+      resourceAttributes: {
+        verb,
+        group: resource.group,
+        resource: resource.plural,
+        ...(name === undefined ? {} : { name }),
+        ...(namespace === undefined ? {} : { namespace }),
+      },
+    },
+  });
+  return status?.allowed === true;
+}
+
+/** Descriptions of the rights that the user lacks. */
+async function missing(client: KubeClient, rights: readonly Right[]): Promise<readonly string[]> {
+  const checked = await Promise.all(
+    rights.map(async (right) => {
+      if (await may(client, right)) return [];
+      const { verb, resource, namespace } = right;
+      const kind = resource.group ? `${resource.plural}.${resource.group}` : resource.plural;
+      return [`${verb} ${kind}${namespace === undefined ? '' : ` in namespace ${namespace}`}`];
+    }),
+  );
+  return [...new Set(checked.flat())];
+}
+
+/** A right in all targets of the account. Most users have it in the whole cluster, which needs one request. */
+async function missingInTargets(
+  client: KubeClient,
+  verb: string,
+  { status }: LinkedServiceAccount,
+): Promise<readonly string[]> {
+  const right = { verb, resource: resources.pods };
+  const targets = status?.targets ?? [];
+  if (targets.length === 0 || (await may(client, right))) return [];
+  return missing(
+    client,
+    targets.map(({ name }) => ({ ...right, namespace: name })),
+  );
+}
+
+export async function quarantineProposals(
+  client: KubeClient,
+  account: LinkedServiceAccount,
+  { now }: Pick<CliContext, 'now'>,
+): Promise<QuarantineProposals> {
+  const [create, remove, list, removePods] = await Promise.all([
+    missing(client, [{ verb: 'create', resource: quarantines }]),
+    missing(client, [
+      { verb: 'list', resource: quarantines },
+      { verb: 'delete', resource: quarantines },
+    ]),
+    missingInTargets(client, 'list', account),
+    missingInTargets(client, 'delete', account),
+  ]);
+  const pods = list.length === 0 ? await podsOfAccount(client, account) : undefined;
+  const release = (deletesPods: boolean, missingRights: readonly string[]): Proposal => ({
+    missingRights,
+    ...(pods ? { consequence: releaseConsequence({ now }, account, pods, deletesPods) } : {}),
+  });
+  return {
+    quarantine: { missingRights: create, consequence: quarantineConsequence(account) },
+    release: release(false, [...remove, ...list]),
+    releaseWithPods: release(true, [...remove, ...list, ...removePods]),
+  };
+}
+
+/** @throws CliError of code ALREADY_EXISTS or USAGE */
+export async function quarantine(
+  client: KubeClient,
+  { metadata: { name } }: LinkedServiceAccount,
+  body: unknown,
+): Promise<{ readonly created: boolean }> {
+  const { reason } = (body ?? {}) as { readonly reason?: unknown };
+  if (reason !== undefined && typeof reason !== 'string')
+    throw new CliError('USAGE', 'the reason must be a text');
+  return { created: await createQuarantine(client, name, reason || undefined, false) };
+}
+
+/** Commands report their progress to the terminal; the page follows the account instead. */
+const silent: Output = {
+  write: () => undefined,
+  isTTY: false,
+  columns: undefined,
+  color: false,
+  redraws: false,
+};
+
+/** Time for a quarantine to take effect before pods are deleted, in milliseconds. */
+const timeoutMs = 300_000;
+
+/**
+ * Deletes the Quarantines of an account, and before them its pods if the body asks for it. If the page closes in the meantime,
+ * the account stays in quarantine.
+ * @throws CliError of code NOT_FOUND if the account is in no quarantine, or NOT_READY
+ */
+export async function releaseAccount(
+  context: CliContext,
+  account: LinkedServiceAccount,
+  body: unknown,
+): Promise<{ readonly deleted: readonly string[] }> {
+  const { deletePods } = (body ?? {}) as { readonly deletePods?: unknown };
+  const client = await context.connect();
+  const known = await requireQuarantine(client, account);
+  await endQuarantine({ ...context, stdout: silent, stderr: silent }, client, {
+    account,
+    known,
+    deletePods: deletePods === true,
+    dryRun: false,
+    timeoutMs,
+  });
+  const left = new Set(
+    (await quarantinesOf(client, account.metadata.name)).map(({ metadata }) => metadata.uid),
+  );
+  return {
+    deleted: known.flatMap(({ metadata }) => (left.has(metadata.uid) ? [] : [metadata.name])),
+  };
+}
