@@ -12,17 +12,26 @@ const assetName = 'iam-actions.generated.txt.br';
 let lines: ReadonlyMap<string, string> | undefined;
 const parsed = new Map<string, ServiceActions>();
 
-/** Actions of a service, for example of `sqs`; undefined if AWS has no such service. */
-export function iamActions(service: string): ServiceActions | undefined {
+/** Prefixes of all services with IAM actions, for example `sqs`. */
+export function iamServices(): readonly string[] {
+  return [...loadLines().keys()];
+}
+
+function loadLines(): ReadonlyMap<string, string> {
   lines ??= new Map(
     brotliDecompressSync(readFileSync(join(import.meta.dirname, assetName)))
       .toString('utf8')
       .split('\n')
       .map((line) => line.split('\t') as [string, string]),
   );
+  return lines;
+}
+
+/** Actions of a service, for example of `sqs`; undefined if AWS has no such service. */
+export function iamActions(service: string): ServiceActions | undefined {
   const known = parsed.get(service);
   if (known) return known;
-  const line = lines.get(service);
+  const line = loadLines().get(service);
   if (line === undefined) return undefined;
   const actions = new Map(
     line.split(' ').map((entry) => {

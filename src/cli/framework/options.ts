@@ -20,6 +20,11 @@ export const dryRunOption = {
   summary: 'validate on the server without saving',
 } as const satisfies Option;
 
+export const forceOption = {
+  name: 'force',
+  summary: 'save it although it names a target, account, policy or role that does not exist',
+} as const satisfies Option;
+
 export const watchOption = {
   name: 'watch',
   short: 'w',

@@ -8,6 +8,7 @@ import { clusterConfigSpec } from '../../api/cluster-config.ts';
 import { crds } from '../../api/crds.ts';
 import { linkedServiceAccountSpec } from '../../api/linked-service-account.ts';
 import { apiVersion } from '../../api/resources.ts';
+import { didYouMean } from '../framework/closest.ts';
 import { kinds, type Kind } from '../cluster/kinds.ts';
 import type { Manifest } from './manifest.ts';
 import { nameProblem } from './name.ts';
@@ -59,7 +60,7 @@ export function crdSchema(kindName: string): StructuralSchema {
 }
 
 export function unknownFieldProblem(unknown: { path: string; meant: string | undefined }): string {
-  return `${unknown.path}: unknown field${unknown.meant ? `; did you mean ${unknown.meant}?` : ''}`;
+  return `${unknown.path}: unknown field${didYouMean(unknown.meant)}`;
 }
 
 function metadataProblems(

@@ -1,5 +1,6 @@
 /** Walks a value along the structural schema of its CRD. */
 import type { CustomResourceDefinition } from '../../api/crds.ts';
+import { closest } from '../framework/closest.ts';
 
 export type StructuralSchema = {
   readonly type?: string;
@@ -66,11 +67,7 @@ export function meantField(path: Path, schema: StructuralSchema): string | undef
   for (const part of path.slice(0, -1))
     parent = typeof part === 'number' ? parent?.items : parent?.properties?.[part];
   const wrong = String(path.at(-1) ?? '');
-  const candidates = Object.keys(parent?.properties ?? {})
-    .map((name) => ({ name, distance: editDistance(wrong.toLowerCase(), name.toLowerCase()) }))
-    .toSorted((a, b) => a.distance - b.distance);
-  const best = candidates[0];
-  return best && best.distance <= Math.max(2, Math.floor(wrong.length / 3)) ? best.name : undefined;
+  return closest(wrong, Object.keys(parent?.properties ?? {}));
 }
 
 /**
@@ -105,20 +102,4 @@ export function duplicates(
       ];
     });
   });
-}
-
-/** Levenshtein distance. */
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const current = [i];
-    for (let j = 1; j <= b.length; j += 1)
-      current[j] = Math.min(
-        (previous[j] ?? 0) + 1,
-        (current[j - 1] ?? 0) + 1,
-        (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1),
-      );
-    previous = current;
-  }
-  return previous[b.length] ?? 0;
 }

@@ -9,6 +9,7 @@ import { exitCodes } from '../framework/exit-codes.ts';
 import type { Kind, KonObject } from '../cluster/kinds.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { nameProblem } from '../manifest/name.ts';
+import { checkKnown, requireKnown } from './known-references.ts';
 import { finishWrite, type WriteInput } from './finish.ts';
 import { readManifest, soundManifest } from '../manifest/source.ts';
 import { isAlreadyExists } from '../../kube/index.ts';
@@ -64,16 +65,22 @@ async function obtain<T extends KonObject>(
 ): Promise<T> {
   const { kind, fromOptions } = request;
   const mode = { dryRun: request.write.dryRun };
+  const create = async (manifest: Manifest): Promise<T> => {
+    await requireKnown(context, client, [{ current: undefined, next: manifest }], request.write);
+    return createObject(client, kind, manifest, mode);
+  };
   try {
-    if (given) return await createObject(client, kind, given, mode);
+    if (given) return await create(given);
     if (fromOptions) {
-      const manifest = soundManifest(await fromOptions(client, name), 'what the options describe');
-      return await createObject(client, kind, manifest, mode);
+      return await create(soundManifest(await fromOptions(client, name), 'what the options describe'));
     }
     const asked = isPromptable(context) ? await request.ask?.(client, name) : undefined;
-    if (asked) return await createObject(client, kind, soundManifest(asked, 'what was chosen'), mode);
+    if (asked) return await create(soundManifest(asked, 'what was chosen'));
     const template = await request.template(client, name);
-    const edited = await createInEditor(context, client, kind, name, template, mode);
+    const edited = await createInEditor(context, client, kind, name, template, {
+      ...mode,
+      check: checkKnown(context, client, request.write),
+    });
     if (edited.kind === 'done') return edited.result;
     throw new CliError(
       'EDIT_CANCELLED',

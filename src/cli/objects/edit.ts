@@ -11,6 +11,7 @@ import { changeInEditor, requireEditor } from '../framework/edit/edit-object.ts'
 import { CliError, usageError } from '../framework/errors.ts';
 import type { Kind, KonObject } from '../cluster/kinds.ts';
 import { presentable } from '../manifest/present.ts';
+import { checkKnown, requireKnown } from './known-references.ts';
 import { finishWrite, type Until, type WriteInput } from './finish.ts';
 import { readManifest, soundManifest } from '../manifest/source.ts';
 
@@ -50,6 +51,10 @@ export async function editFlow<T extends KonObject>(
 
   const client = await context.connect();
   const mode = { dryRun: request.write.dryRun };
+  const consent: Consent<T> = async (current, next) => {
+    await requireKnown(context, client, [{ current, next }], request.write);
+    await request.consent?.(current, next);
+  };
   const done = async (written: { readonly object: T; readonly changed: boolean }): Promise<void> =>
     finishWrite(
       context,
@@ -64,26 +69,30 @@ export async function editFlow<T extends KonObject>(
       const manifest = { ...presentable(current), spec: change(current) };
       return soundManifest(manifest, 'what the options describe', { kind, name }).spec;
     };
-    const { annotations, consent } = request;
+    const { annotations } = request;
     return done(
       await changeSpec(client, kind, name, sound, {
         ...mode,
         ...(annotations ? { annotations } : {}),
-        ...(consent ? { consent } : {}),
+        consent,
       }),
     );
   }
   const object = await getObject(client, kind, name, 'change');
   requireNotDeleting(kind, object);
   if (given) {
-    await request.consent?.(object, given);
+    await consent(object, given);
     const outcome = await replaceObject(client, kind, object, given, mode);
     if (outcome.kind === 'written') return done(outcome);
     throw new CliError('CONFLICT', `${kind.noun} "${name}" was changed concurrently by another user`, {
       next: ['Check its current state and repeat the command.'],
     });
   }
-  const edited = await changeInEditor(context, client, kind, object, { ...mode, consent: request.consent });
+  const edited = await changeInEditor(context, client, kind, object, {
+    ...mode,
+    consent: request.consent,
+    check: checkKnown(context, client, request.write),
+  });
   if (edited.kind === 'done') return done(edited.result);
   context.stderr.write(
     edited.why === 'emptied' ? 'Edit cancelled, the file was empty.\n' : 'Edit cancelled, no changes made.\n',

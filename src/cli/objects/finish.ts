@@ -10,7 +10,11 @@ import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
 import { sessionsNote } from '../../identity/plan/sessions.ts';
 
 export type WaitInput = { readonly noWait: boolean; readonly timeout: number };
-export type WriteInput = WaitInput & { readonly dryRun: boolean };
+export type WriteInput = WaitInput & {
+  readonly dryRun: boolean;
+  /** Saves names of targets, accounts, policies and roles that do not exist. */
+  readonly force?: boolean;
+};
 
 /** Waits until a write has taken effect, and returns the object as it is then. */
 export type Until<T> = (written: T, client: KubeClient) => Promise<T>;

@@ -47,7 +47,14 @@ it('finds the ClusterRoles for users, so that users with the role view may read 
 });
 
 it('reports an account that is not Ready, and a webhook that does not answer', async () => {
-  await sandbox.kon(['account', 'create', 'sick', '--policy', 'arn:aws:iam::aws:policy/NoSuchPolicy']);
+  await sandbox.kon([
+    'account',
+    'create',
+    'sick',
+    '--policy',
+    'arn:aws:iam::aws:policy/NoSuchPolicy',
+    '--force',
+  ]);
   expect(problems(await examine())).toEqual([unbounded, 'accounts error']);
   await sandbox.kon(['account', 'delete', 'sick', '--yes']);
   const webhook = sandbox.description.parts.find(({ name }) => name === 'webhook');

@@ -1,5 +1,12 @@
 import { defineCommand } from '../../framework/command.ts';
-import { appOption, dryRunOption, filenameOption, givenName, waitOptions } from '../../framework/options.ts';
+import {
+  appOption,
+  dryRunOption,
+  filenameOption,
+  forceOption,
+  givenName,
+  waitOptions,
+} from '../../framework/options.ts';
 import { specOptions } from './spec-options.ts';
 
 export const appCreateCommand = defineCommand({
@@ -17,6 +24,7 @@ export const appCreateCommand = defineCommand({
       target: 'a target to run in (default: all targets of the cluster); repeat for more',
     }),
     filenameOption,
+    forceOption,
     dryRunOption,
     ...waitOptions,
   ],

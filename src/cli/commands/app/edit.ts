@@ -1,5 +1,12 @@
 import { defineCommand } from '../../framework/command.ts';
-import { appOption, dryRunOption, filenameOption, givenName, waitOptions } from '../../framework/options.ts';
+import {
+  appOption,
+  dryRunOption,
+  filenameOption,
+  forceOption,
+  givenName,
+  waitOptions,
+} from '../../framework/options.ts';
 import { removalOptions, specOptions } from './spec-options.ts';
 
 export const appEditCommand = defineCommand({
@@ -18,6 +25,7 @@ export const appEditCommand = defineCommand({
     }),
     ...removalOptions,
     filenameOption,
+    forceOption,
     dryRunOption,
     ...waitOptions,
   ],

@@ -1,5 +1,11 @@
 import { defineCommand } from '../../framework/command.ts';
-import { dryRunOption, filenameOption, waitOptions, yesOption } from '../../framework/options.ts';
+import {
+  dryRunOption,
+  filenameOption,
+  forceOption,
+  waitOptions,
+  yesOption,
+} from '../../framework/options.ts';
 
 export const applyCommand = defineCommand({
   path: ['apply'],
@@ -20,6 +26,7 @@ export const applyCommand = defineCommand({
     },
     { name: 'recursive', short: 'R', summary: 'with a folder: also the folders in it' },
     yesOption,
+    forceOption,
     dryRunOption,
     ...waitOptions,
   ],

@@ -8,14 +8,8 @@ import { consentToApply } from '../../objects/consent.ts';
 import { writeObjects } from '../../framework/output/answer.ts';
 import { isData } from '../../framework/output/format.ts';
 import { waitUntilReady } from '../../framework/wait/ready.ts';
-import {
-  applyItem,
-  dryRunItem,
-  itemsOfFiles,
-  tryItem,
-  type Applied,
-  type Item,
-} from '../../objects/apply-items.ts';
+import { applyItem, dryRunItem, itemsOfFiles, tryItem, type Applied } from '../../objects/apply-items.ts';
+import { requireKnown } from '../../objects/known-references.ts';
 import { warnOfStatements } from '../../objects/statements.ts';
 import { resultLine, type WriteInput } from '../../objects/finish.ts';
 
@@ -32,10 +26,18 @@ export async function applyFlow(
   const { dryRun } = write;
   const items = await itemsOfFiles(context, request.filenames, request.recursive);
   const client = await context.connect();
+  const tried: KonObject[] = [];
+  for (const item of items) if (!dryRun) tried.push(await tryItem(client, item, { force }));
+  const existing = await Promise.all(
+    items.map(({ kind, manifest }) => findObject(client, kind, manifest.metadata.name)),
+  );
+  for (const [index, current] of existing.entries())
+    if (!dryRun && current) requireNotDeleting(items[index]!.kind, current);
+  const proposals = items.map(({ manifest }, index) => ({ current: existing[index], next: manifest }));
+  await requireKnown(context, client, proposals, write);
   if (!dryRun) {
-    const tried: KonObject[] = [];
-    for (const item of items) tried.push(await tryItem(client, item, { force }));
-    await consent(context, client, items, tried, write);
+    const changes = tried.map((next, index) => ({ current: existing[index], next }));
+    await consent(context, client, changes, write);
   }
 
   const applied: Applied[] = [];
@@ -54,21 +56,14 @@ export async function applyFlow(
   await writeObjects(context, objects);
 }
 
-/** @param tried the objects as they would be stored, in the order of the items */
+/** @param all each object as it is, and as it would be stored */
 async function consent(
   context: CliContext,
   client: KubeClient,
-  items: readonly Item[],
-  tried: readonly KonObject[],
+  all: readonly { readonly current: KonObject | undefined; readonly next: KonObject }[],
   write: WriteInput & { readonly yes: boolean },
 ): Promise<void> {
-  const changes: { current: KonObject; next: KonObject }[] = [];
-  for (const [index, { kind, manifest }] of items.entries()) {
-    const current = await findObject(client, kind, manifest.metadata.name);
-    if (!current) continue;
-    requireNotDeleting(kind, current);
-    changes.push({ current, next: tried[index]! });
-  }
+  const changes = all.flatMap(({ current, next }) => (current ? [{ current, next }] : []));
   const changesConfig = changes.some(({ current }) => current.kind === 'ClusterConfig');
   const [accounts, apps] = changesConfig
     ? await Promise.all([listObjects(client, accountKind), listObjects(client, appKind)])

@@ -20,18 +20,24 @@ import { chooseEditor, isOnTerminal, openEditor } from './editor.ts';
 /** Limit that ends the loop for a faulty script. */
 const mostScriptedRounds = 10;
 
+/** Finds problems of a text that only the cluster or AWS can show. */
+export type Check = (current: KonObject | undefined, next: Manifest) => Promise<readonly string[]>;
+
 export function createInEditor<T extends KonObject>(
   context: CliContext,
   client: KubeClient,
   kind: Kind<T>,
   name: string,
   template: string,
-  mode: WriteMode,
+  { check, ...mode }: WriteMode & { readonly check: Check },
 ): Promise<Edited<T>> {
-  return editInEditor(context, kind, name, template, async (manifest) => ({
-    kind: 'done',
-    result: await createObject(client, kind, manifest, mode),
-  }));
+  const save = async (manifest: Manifest): Promise<Attempt<T>> => {
+    const problems = await check(undefined, manifest);
+    return problems.length > 0
+      ? refused(problems)
+      : { kind: 'done', result: await createObject(client, kind, manifest, mode) };
+  };
+  return editInEditor(context, kind, name, template, save);
 }
 
 export function changeInEditor<T extends KonObject>(
@@ -39,11 +45,17 @@ export function changeInEditor<T extends KonObject>(
   client: KubeClient,
   kind: Kind<T>,
   object: T,
-  { consent, ...mode }: WriteMode & { readonly consent?: Consent<T> | undefined },
+  {
+    consent,
+    check,
+    ...mode
+  }: WriteMode & { readonly consent?: Consent<T> | undefined; readonly check: Check },
 ): Promise<Edited<{ object: T; changed: boolean }>> {
   const { name } = object.metadata;
   let base = object;
   const save = async (manifest: Manifest): Promise<Attempt<{ object: T; changed: boolean }>> => {
+    const problems = await check(base, manifest);
+    if (problems.length > 0) return refused(problems);
     await consent?.(base, manifest);
     const outcome = await replaceObject(client, kind, base, manifest, mode);
     if (outcome.kind === 'written') return { kind: 'done', result: outcome };

@@ -10,6 +10,7 @@ export const accountCanICommand = defineCommand({
     { name: 'action', required: true, summary: 'as service:Action, without wildcards' },
     { name: 'resource', summary: 'an ARN (default: any resource)' },
   ],
+  options: [{ name: 'force', summary: 'ask IAM even about an action that this kon does not know' }],
   isQuestion: true,
   returns: 'document',
   examples: [
@@ -19,11 +20,15 @@ export const accountCanICommand = defineCommand({
     },
     { does: 'In a script', command: 'kon account can-i myaccount sqs:SendMessage -o json' },
   ],
-  run: async (context, { args }) => {
+  run: async (context, { args, options }) => {
     const { canIFlow } = await import('./handler.ts');
     const { requireQuestion } = await import('../../../permissions/question.ts');
     const resource = args.resource ?? '*';
     requireQuestion(args.action, resource);
+    if (!options.force) {
+      const { requireKnownAction } = await import('../../../objects/known-action.ts');
+      requireKnownAction(args.action);
+    }
     return canIFlow(context, { account: args.name, action: args.action, resource });
   },
 });

@@ -3,6 +3,7 @@ import {
   accountOption,
   dryRunOption,
   filenameOption,
+  forceOption,
   givenName,
   waitOptions,
 } from '../../../framework/options.ts';
@@ -37,6 +38,7 @@ export const accountCreateCommand = defineCommand({
     ...statementOptions,
     ...fieldOptions,
     filenameOption,
+    forceOption,
     dryRunOption,
     ...waitOptions,
   ],

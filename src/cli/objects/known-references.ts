@@ -1,0 +1,219 @@
+/**
+ * Refuses to save an object that names a target, account, policy or role that does not exist. The operator would report
+ * the same after the write; before it, a misspelt name can be corrected. What cannot be read is not checked.
+ */
+import type { AppSpec } from '../../api/app.ts';
+import type { ClusterConfig } from '../../api/cluster-config.ts';
+import type { LinkedServiceAccountSpec } from '../../api/linked-service-account.ts';
+import { policyEntries } from '../../identity/desired/policy-entries.ts';
+import { isPolicyName, policyArnOf } from '../../identity/desired/policy-names.ts';
+import type { KubeClient } from '../../kube/index.ts';
+import { findClusterFacts, type KnownCluster } from '../cluster/facts.ts';
+import { accountKind, type KonObject } from '../cluster/kinds.ts';
+import { listObjects } from '../cluster/objects.ts';
+import { getClusterConfig } from '../cluster/targets.ts';
+import { closest, didYouMean } from '../framework/closest.ts';
+import type { CliContext } from '../framework/context.ts';
+import type { Check } from '../framework/edit/edit-object.ts';
+import { CliError } from '../framework/errors.ts';
+import type { Manifest } from '../manifest/manifest.ts';
+
+/** A write that is about to be made: the object as it is, and as it will be. */
+type Proposal = {
+  readonly current: Pick<KonObject, 'kind' | 'spec'> | undefined;
+  readonly next: Pick<Manifest, 'kind' | 'metadata' | 'spec'>;
+};
+
+/** Short because a user waits: without credentials, the SDK would first search the network for them. */
+const patienceMs = 2_000;
+
+/** @throws CliError of code NOT_FOUND that lists every unknown name of all objects */
+export async function requireKnown(
+  context: CliContext,
+  client: KubeClient,
+  proposals: readonly Proposal[],
+  { force = false }: { readonly force?: boolean | undefined },
+): Promise<void> {
+  if (force) return;
+  const problems = await unknownReferences(context, client, proposals);
+  if (problems.length === 0) return;
+  throw new CliError('NOT_FOUND', 'the manifest names what does not exist; nothing was saved', {
+    details: problems,
+    next: ['Correct the name, or save it all the same with --force.'],
+  });
+}
+
+/** The same check for the editor, which opens again with the problems. */
+export function checkKnown(
+  context: CliContext,
+  client: KubeClient,
+  { force = false }: { readonly force?: boolean },
+): Check {
+  return async (current, next) => {
+    if (force) return [];
+    const problems = await unknownReferences(context, client, [{ current, next }]);
+    return problems.length > 0
+      ? [...problems, 'To save it all the same, repeat the command with --force.']
+      : [];
+  };
+}
+
+/** One line for each name that the write adds and that does not exist. Names that the object already has are accepted. */
+async function unknownReferences(
+  context: CliContext,
+  client: KubeClient,
+  proposals: readonly Proposal[],
+): Promise<readonly string[]> {
+  const added = proposals.map(({ current, next }) => ({
+    of: `${next.kind} "${next.metadata.name}"`,
+    names: without(referencesOf(next), current && referencesOf(current)),
+  }));
+  const some = (part: keyof References): boolean => added.some(({ names }) => names[part].length > 0);
+  const readable = <T>(reading: Promise<T>): Promise<T | undefined> =>
+    reading.catch((error: unknown) => {
+      context.signal.throwIfAborted();
+      context.debug(`cannot check names before the write: ${String(error)}`);
+      return undefined;
+    });
+  const [targets, accounts] = await Promise.all([
+    some('targets') ? readable(targetsOf(client, proposals)) : undefined,
+    some('accounts') ? readable(listObjects(client, accountKind)) : undefined,
+  ]);
+  const isOutsideCatalogue = (entry: string): boolean => !isAwsManaged(entry);
+  const asksAws = some('roles') || added.some(({ names }) => names.policies.some(isOutsideCatalogue));
+  const cluster = asksAws ? await readable(findClusterFacts(client)) : undefined;
+  const accountNames = accounts && [
+    ...accounts.map(({ metadata }) => metadata.name),
+    ...proposals.flatMap(({ next }) => (next.kind === accountKind.resource.kind ? [next.metadata.name] : [])),
+  ];
+  const problems: string[] = [];
+  for (const { of, names } of added) {
+    problems.push(
+      ...unknownNames(`${of}: target`, names.targets, targets),
+      ...unknownNames(`${of}: account`, names.accounts, accountNames),
+      ...(await unknownManagedPolicies(of, names.policies.filter(isAwsManaged))),
+    );
+    const own = names.policies.filter(isOutsideCatalogue);
+    if (cluster && own.length + names.roles.length > 0)
+      problems.push(...((await readable(unknownInIam(context, cluster, of, own, names.roles))) ?? []));
+  }
+  return problems;
+}
+
+type References = {
+  readonly targets: readonly string[];
+  readonly accounts: readonly string[];
+  /** Names and ARNs of managed policies. */
+  readonly policies: readonly string[];
+  /** Names of roles that are to be adopted. Any other role is created. */
+  readonly roles: readonly string[];
+};
+
+function referencesOf({ kind, spec }: Pick<Manifest, 'kind' | 'spec'>): References {
+  if (kind === 'App') {
+    const { targets, serviceAccount } = spec as AppSpec;
+    return {
+      targets: targets.map(({ name }) => name),
+      accounts: serviceAccount === undefined ? [] : [serviceAccount],
+      policies: [],
+      roles: [],
+    };
+  }
+  if (kind !== 'LinkedServiceAccount') return { targets: [], accounts: [], policies: [], roles: [] };
+  const { aws, targets = [] } = spec as LinkedServiceAccountSpec;
+  const { permissionsBoundaryArn: boundary, adopt, roleName } = aws;
+  return {
+    targets,
+    accounts: [],
+    policies: [...policyEntries(aws), ...(boundary === undefined ? [] : [boundary])],
+    roles: adopt && roleName !== undefined ? [roleName] : [],
+  };
+}
+
+function without(all: References, known: References | undefined): References {
+  const left = (part: keyof References): readonly string[] => [
+    ...new Set(all[part].filter((name) => !known?.[part].includes(name))),
+  ];
+  return {
+    targets: left('targets'),
+    accounts: left('accounts'),
+    policies: left('policies'),
+    roles: left('roles'),
+  };
+}
+
+/** Targets of a ClusterConfig that is written together with the other objects, or else of the cluster. */
+async function targetsOf(client: KubeClient, proposals: readonly Proposal[]): Promise<readonly string[]> {
+  const written = proposals.flatMap(({ next }) =>
+    next.kind === 'ClusterConfig' ? [next.spec as ClusterConfig['spec']] : [],
+  );
+  return written.length > 0
+    ? written.flatMap((spec) => spec.targets)
+    : (await getClusterConfig(client)).spec.targets;
+}
+
+function unknownNames(
+  what: string,
+  names: readonly string[],
+  known: readonly string[] | undefined,
+): readonly string[] {
+  if (!known) return [];
+  return names
+    .filter((name) => !known.includes(name))
+    .map((name) => `${what} "${name}" does not exist${didYouMean(closest(name, known))}`);
+}
+
+const awsPolicyPattern = /^(aws\/|arn:aws[a-z-]*:iam::aws:policy\/)(.+)$/;
+
+const isAwsManaged = (entry: string): boolean => awsPolicyPattern.test(entry);
+
+/** @param entries names and ARNs of AWS managed policies */
+async function unknownManagedPolicies(of: string, entries: readonly string[]): Promise<readonly string[]> {
+  if (entries.length === 0) return [];
+  const { managedPolicies, managedPolicy } = await import('../../aws/catalogue/catalogue.ts');
+  return entries.flatMap((entry) => {
+    const [, scope = '', name = ''] = awsPolicyPattern.exec(entry) ?? [];
+    if (managedPolicy(`arn:aws:iam::aws:policy/${name}`)) return [];
+    const policies = managedPolicies();
+    const plain = name.slice(name.lastIndexOf('/') + 1);
+    const meant = closest(
+      plain,
+      policies.map((policy) => policy.name),
+    );
+    const path = policies.find((policy) => policy.name === meant)?.path.slice(1) ?? '';
+    return [
+      `${of}: AWS has no managed policy ${entry}${didYouMean(meant === undefined ? meant : scope + path + meant)}`,
+    ];
+  });
+}
+
+/** Looks up customer managed policies and roles of the cluster's AWS account with the user's own credentials. */
+async function unknownInIam(
+  context: CliContext,
+  { facts, region }: KnownCluster,
+  of: string,
+  policies: readonly string[],
+  roles: readonly string[],
+): Promise<readonly string[]> {
+  const { requireAccount, withAws } = await import('../aws/session.ts');
+  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(patienceMs)]);
+  return withAws(context, region, async (aws) => {
+    await requireAccount({ ...context, signal }, aws, facts);
+    const missing = await Promise.all([
+      ...policies.map(async (entry) => {
+        const arn = isPolicyName(entry) ? policyArnOf(entry, facts) : entry;
+        // IAM answers only for policies of the caller's AWS account.
+        if (arn.split(':')[4] !== facts.accountId) return [];
+        const found = await aws.policies.document(arn, signal);
+        return found === undefined
+          ? [`${of}: policy ${entry} does not exist in account ${facts.accountId}`]
+          : [];
+      }),
+      ...roles.map(async (role) => {
+        const found = await aws.roles.read(role, signal);
+        return found ? [] : [`${of}: role "${role}" does not exist in account ${facts.accountId}`];
+      }),
+    ]);
+    return missing.flat();
+  });
+}
