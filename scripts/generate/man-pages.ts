@@ -32,7 +32,8 @@ const section = (title: string, lines: readonly string[]): readonly string[] =>
 const entry = (tag: string, meaning: string): readonly string[] => ['.TP', tag, text(meaning)];
 
 function optionEntry(option: Option): readonly string[] {
-  const value = option.value ? ` \\fI${text(option.value)}\\fR` : '';
+  const placeholder = `\\fI${text(option.value ?? '')}\\fR`;
+  const value = !option.value ? '' : option.implied === undefined ? ` ${placeholder}` : `[=${placeholder}]`;
   const short = option.short ? `\\fB\\-${option.short}\\fR, ` : '';
   const choices = option.choices ? ` One of ${option.choices.join(', ')}.` : '';
   const initial = option.default ? ` Default: ${option.default}.` : '';

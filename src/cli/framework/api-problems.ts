@@ -27,9 +27,9 @@ function strictProblems(message: string): readonly string[] {
       .split(/\.|(?=\[)/)
       .map((part) => (/^\[\d+\]$/.test(part) ? Number(part.slice(1, -1)) : part));
     return unknownFieldProblem({
-      path,
+      path: parts,
       meant: kind && meantField(parts, crdSchema(kind.resource.kind)),
-    });
+    }).text;
   });
   const duplicate = [...message.matchAll(/duplicate field "([^"]+)"/g)].map(
     ([, path = '']) => `${path}: is given twice`,

@@ -42,6 +42,8 @@ export type Option = {
   readonly summary: string;
   /** Placeholder of the value, e.g. `ARN`. An option without it is a flag. */
   readonly value?: string;
+  /** Value of the option without one: `--dry-run`. Only for commands without positionals, which could be read as the value. */
+  readonly implied?: string;
   /** The option may be given more than once; the values are collected. */
   readonly repeatable?: boolean;
   readonly choices?: readonly string[];

@@ -20,6 +20,15 @@ export const dryRunOption = {
   summary: 'validate on the server without saving',
 } as const satisfies Option;
 
+/** Like kubectl's. Without a value it is `server`. */
+export const dryRunModeOption = {
+  ...dryRunOption,
+  value: 'MODE',
+  implied: 'server',
+  choices: ['client', 'server'],
+  summary: 'save nothing: validate on the server, or with =client only here',
+} as const satisfies Option;
+
 export const forceOption = {
   name: 'force',
   summary: 'save it although it names a target, account, policy or role that does not exist',

@@ -185,7 +185,8 @@ function helpWith(formats: Command['formats']): Partial<Help> {
 
 /** Flags as shown in help: `-f, --filename FILE`. */
 export function optionFlags(option: Option): string {
-  const long = option.value ? `--${option.name} <${option.value}>` : `--${option.name}`;
+  const value = option.implied === undefined ? `<${option.value}>` : `[${option.value}]`;
+  const long = option.value ? `--${option.name} ${value}` : `--${option.name}`;
   return option.short ? `-${option.short}, ${long}` : long;
 }
 
@@ -198,6 +199,7 @@ function parserOption(option: Option): ParserOption {
   }
   const { repeatable, choices, names } = option;
   if (!option.value) return result;
+  if (option.implied !== undefined) result.preset(option.implied);
   const parse = (text: string): unknown => {
     const value = names ? objectName(names, text) : text;
     return option.parse ? option.parse(value) : value;

@@ -18,7 +18,7 @@ const problemsOf = (
   expected: Parameters<typeof checkManifest>[1] = {},
 ): readonly string[] => {
   const checked = checkManifest(value, expected);
-  return checked.kind === 'sound' ? [] : checked.problems;
+  return checked.kind === 'sound' ? [] : checked.problems.map(({ text }) => text);
 };
 
 describe('checkManifest', () => {

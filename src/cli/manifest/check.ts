@@ -13,11 +13,26 @@ import { kinds, type Kind } from '../cluster/kinds.ts';
 import type { Manifest } from './manifest.ts';
 import { nameProblem } from './name.ts';
 import { unknownMetadata } from './present.ts';
-import { duplicates, formatPath, schemaOfCrd, unknownFields, type StructuralSchema } from './schema.ts';
+import {
+  duplicates,
+  formatPath,
+  schemaOfCrd,
+  unknownFields,
+  type Path,
+  type StructuralSchema,
+  type UnknownField,
+} from './schema.ts';
 
 export type CheckedManifest =
   | { readonly kind: 'sound'; readonly manifest: Manifest; readonly of: Kind }
-  | { readonly kind: 'unsound'; readonly problems: readonly string[] };
+  | { readonly kind: 'unsound'; readonly problems: readonly ManifestProblem[] };
+
+/** Problem of one field. */
+export type ManifestProblem = {
+  readonly path: Path;
+  /** Begins with the path, unless the whole document is meant. */
+  readonly text: string;
+};
 
 const specSchemas: Readonly<Record<string, z.ZodType>> = {
   LinkedServiceAccount: linkedServiceAccountSpec,
@@ -31,21 +46,22 @@ export function checkManifest(
   expected: { readonly kind?: Kind; readonly name?: string } = {},
 ): CheckedManifest {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return unsound(['not a manifest: expected apiVersion, kind, metadata and spec']);
+    return unsound([{ path: [], text: 'not a manifest: expected apiVersion, kind, metadata and spec' }]);
   const manifest = value as Partial<Record<keyof Manifest, unknown>>;
   const kindNames = kinds.map((kind) => kind.resource.kind);
   const of = kinds.find((kind) => kind.resource.kind === manifest.kind);
   if (expected.kind && of !== expected.kind)
-    return unsound([`kind: expected ${expected.kind.resource.kind}, got ${show(manifest.kind)}`]);
-  if (!of) return unsound([`kind: expected one of ${kindNames.join(', ')}, got ${show(manifest.kind)}`]);
-  const problems: string[] = [];
+    return unsound([at(['kind'], `expected ${expected.kind.resource.kind}, got ${show(manifest.kind)}`)]);
+  if (!of)
+    return unsound([at(['kind'], `expected one of ${kindNames.join(', ')}, got ${show(manifest.kind)}`)]);
+  const problems: ManifestProblem[] = [];
   if (manifest.apiVersion !== apiVersion)
-    problems.push(`apiVersion: expected ${apiVersion}, got ${show(manifest.apiVersion)}`);
+    problems.push(at(['apiVersion'], `expected ${apiVersion}, got ${show(manifest.apiVersion)}`));
   problems.push(...metadataProblems(manifest.metadata, of, expected.name));
   problems.push(...specProblems(manifest.spec, of.resource.kind));
   const schema = crdSchema(of.resource.kind);
   for (const twice of duplicates(value, schema))
-    problems.push(`${twice.path}: ${show(twice.value)} is already listed at ${twice.first}`);
+    problems.push(at(twice.path, `${show(twice.value)} is already listed at ${twice.first}`));
   if (problems.length === 0) return { kind: 'sound', manifest: value as Manifest, of };
   // A lone unknown field is left to the API server; beside other faults it often explains them.
   for (const unknown of unknownFields(value, schema)) problems.push(unknownFieldProblem(unknown));
@@ -59,34 +75,39 @@ export function crdSchema(kindName: string): StructuralSchema {
   return schemaOfCrd(crd);
 }
 
-export function unknownFieldProblem(unknown: { path: string; meant: string | undefined }): string {
-  return `${unknown.path}: unknown field${didYouMean(unknown.meant)}`;
+export function unknownFieldProblem({ path, meant }: UnknownField): ManifestProblem {
+  return at(path, `unknown field${didYouMean(meant)}`);
 }
+
+const at = (path: Path, problem: string): ManifestProblem => ({
+  path,
+  text: `${formatPath(path)}: ${problem}`,
+});
 
 function metadataProblems(
   metadata: unknown,
   kind: Kind,
   expectedName: string | undefined,
-): readonly string[] {
-  if (typeof metadata !== 'object' || metadata === null) return ['metadata: name is missing'];
+): readonly ManifestProblem[] {
+  if (typeof metadata !== 'object' || metadata === null) return [at(['metadata'], 'name is missing')];
   const { name } = metadata as { name?: unknown };
-  if (typeof name !== 'string' || name === '') return ['metadata.name: is missing'];
+  if (typeof name !== 'string' || name === '') return [at(['metadata', 'name'], 'is missing')];
   if (expectedName !== undefined && name !== expectedName)
-    return [`metadata.name: expected ${show(expectedName)}, got ${show(name)}`];
+    return [at(['metadata', 'name'], `expected ${show(expectedName)}, got ${show(name)}`)];
   const problem = nameProblem(kind, name);
   return [
-    ...(problem ? [`metadata.name: ${problem}`] : []),
-    ...unknownMetadata(metadata).map((key) => `metadata.${key}: unknown field`),
+    ...(problem ? [at(['metadata', 'name'], problem)] : []),
+    ...unknownMetadata(metadata).map((key) => at(['metadata', key], 'unknown field')),
   ];
 }
 
-function specProblems(spec: unknown, kindName: string): readonly string[] {
-  if (spec === undefined || spec === null) return ['spec: is missing'];
+function specProblems(spec: unknown, kindName: string): readonly ManifestProblem[] {
+  if (spec === undefined || spec === null) return [at(['spec'], 'is missing')];
   const outcome = specSchemas[kindName]?.safeParse(spec);
   if (!outcome || outcome.success) return [];
   return outcome.error.issues.map((issue) => {
     const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
-    return `${formatPath(['spec', ...path])}: ${issueText(issue, valueAt(spec, path))}`;
+    return at(['spec', ...path], issueText(issue, valueAt(spec, path)));
   });
 }
 
@@ -121,4 +142,4 @@ function valueAt(value: unknown, path: readonly (string | number)[]): unknown {
 
 const show = (value: unknown): string => JSON.stringify(value) ?? 'nothing';
 
-const unsound = (problems: readonly string[]): CheckedManifest => ({ kind: 'unsound', problems });
+const unsound = (problems: readonly ManifestProblem[]): CheckedManifest => ({ kind: 'unsound', problems });

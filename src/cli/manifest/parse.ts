@@ -1,20 +1,29 @@
 /** Parses YAML or JSON text into plain values, and reports every fault with its line. */
-import { LineCounter, parseAllDocuments } from 'yaml';
+import { isMap, isScalar, isSeq, LineCounter, parseAllDocuments, type Node } from 'yaml';
 import { errorMessage } from '../../k8s/errors.ts';
+import type { Path } from './schema.ts';
 
 /** Limit of reported faults, since text that is not YAML, such as a binary file, has many. */
 const mostFaults = 5;
 const longestFault = 200;
 
+/** Line of a field, from 1. For a field that the text does not contain, the line of the nearest field around it. */
+export type LineOf = (path: Path) => number;
+
 export type ParsedText =
-  | { readonly kind: 'parsed'; readonly documents: readonly unknown[] }
+  | {
+      readonly kind: 'parsed';
+      readonly documents: readonly unknown[];
+      /** One function for each document. */
+      readonly lines: readonly LineOf[];
+    }
   | { readonly kind: 'faulty'; readonly problems: readonly string[] };
 
 /** Parses all documents except those that are empty or contain only comments. */
 export function parseText(text: string): ParsedText {
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, merge: true });
-  if (!Array.isArray(documents)) return { kind: 'parsed', documents: [] };
+  if (!Array.isArray(documents)) return { kind: 'parsed', documents: [], lines: [] };
   const problems = documents.flatMap((document) =>
     document.errors.map((error) => {
       const { line, col } = lines.linePos(error.pos[0]);
@@ -23,14 +32,40 @@ export function parseText(text: string): ParsedText {
   );
   if (problems.length > 0) return { kind: 'faulty', problems: theFirst([...new Set(problems)]) };
   try {
-    const values = documents
-      .filter((document) => document.contents !== null)
-      .map((document): unknown => document.toJS({ maxAliasCount: 100 }))
-      .filter((value) => value !== null);
-    return { kind: 'parsed', documents: values };
+    const read = documents.flatMap(({ contents }, index) => {
+      const value: unknown = contents && documents[index]?.toJS({ maxAliasCount: 100 });
+      const lineOf: LineOf = (path) => lines.linePos(contents ? offsetOf(contents, path) : 0).line;
+      return value === null ? [] : [{ value, lineOf }];
+    });
+    return {
+      kind: 'parsed',
+      documents: read.map(({ value }) => value),
+      lines: read.map(({ lineOf }) => lineOf),
+    };
   } catch (error) {
     return { kind: 'faulty', problems: [errorMessage(error)] };
   }
+}
+
+/** Position of the key of a field or of an entry of a list. An alias or a merged key ends the search. */
+function offsetOf(contents: Node, path: Path): number {
+  let node: unknown = contents;
+  let offset = contents.range?.[0] ?? 0;
+  for (const part of path) {
+    let found: unknown;
+    if (isMap(node)) {
+      const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(part));
+      found = pair?.key;
+      node = pair?.value;
+    } else if (isSeq(node) && typeof part === 'number') {
+      node = node.items[part];
+      found = node;
+    }
+    const at = (found as Node | undefined)?.range?.[0];
+    if (at === undefined) break;
+    offset = at;
+  }
+  return offset;
 }
 
 /** Shortens a message, because a fault may quote the text. */

@@ -53,12 +53,12 @@ export function* walk(value: unknown, schema: StructuralSchema, path: Path = [])
   }
 }
 
-export type UnknownField = { readonly path: string; readonly meant: string | undefined };
+export type UnknownField = { readonly path: Path; readonly meant: string | undefined };
 
 export function unknownFields(value: unknown, schema: StructuralSchema): readonly UnknownField[] {
   return [...walk(value, schema)]
     .filter((finding) => finding.schema === undefined)
-    .map(({ path }) => ({ path: formatPath(path), meant: meantField(path, schema) }));
+    .map(({ path }) => ({ path, meant: meantField(path, schema) }));
 }
 
 /** Returns the known sibling field that is most similar to the last part of the path. */
@@ -77,7 +77,7 @@ export function meantField(path: Path, schema: StructuralSchema): string | undef
 export function duplicates(
   value: unknown,
   schema: StructuralSchema,
-): readonly { path: string; value: string; first: string }[] {
+): readonly { path: Path; value: string; first: string }[] {
   return [...walk(value, schema)].flatMap((finding) => {
     const type = finding.schema?.['x-kubernetes-list-type'];
     if (!Array.isArray(finding.value) || (type !== 'set' && type !== 'map')) return [];
@@ -95,7 +95,7 @@ export function duplicates(
       }
       return [
         {
-          path: formatPath([...finding.path, index]),
+          path: [...finding.path, index],
           value: key,
           first: formatPath([...finding.path, first]),
         },

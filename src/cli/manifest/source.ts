@@ -4,15 +4,17 @@ import { join, relative, resolve } from 'node:path';
 import type { CliContext } from '../framework/context.ts';
 import { CliError, usageError } from '../framework/errors.ts';
 import type { Kind } from '../cluster/kinds.ts';
-import { checkManifest } from './check.ts';
+import { checkManifest, type ManifestProblem } from './check.ts';
 import type { Manifest } from './manifest.ts';
-import { parseText } from './parse.ts';
+import { parseText, type LineOf } from './parse.ts';
 import { errorMessage } from '../../k8s/errors.ts';
 
 export type Source = {
   /** Name of the file as given, or `stdin`. */
   readonly origin: string;
   readonly documents: readonly unknown[];
+  /** One function for each document. */
+  readonly lines: readonly LineOf[];
 };
 
 /** Files of a folder that `kon apply` reads, like kubectl. */
@@ -59,10 +61,19 @@ export async function readSource(context: CliContext, filename: string): Promise
   }
   const parsed = parseText(text);
   if (parsed.kind === 'faulty')
-    throw new CliError('MANIFEST_UNREADABLE', `${origin} is not YAML`, { details: parsed.problems });
+    throw new CliError('MANIFEST_UNREADABLE', `${origin} is not YAML`, {
+      details: parsed.problems.map((problem) =>
+        problem.replace(/^line (\d+), column (\d+): /, `${origin}:$1:$2: `),
+      ),
+    });
   if (parsed.documents.length === 0)
     throw new CliError('MANIFEST_UNREADABLE', `${origin} contains no manifest`);
-  return { origin, documents: parsed.documents };
+  return { origin, documents: parsed.documents, lines: parsed.lines };
+}
+
+/** Formats a problem as `FILE:LINE: PROBLEM`, which editors and terminals can open. */
+export function locatedProblem(origin: string, lineOf: LineOf, { path, text }: ManifestProblem): string {
+  return `${origin}:${lineOf(path)}: ${text}`;
 }
 
 /**
@@ -74,15 +85,16 @@ export async function readManifest(
   filename: string,
   expected: { readonly kind: Kind; readonly name: string | undefined },
 ): Promise<Manifest> {
-  const { origin, documents } = await readSource(context, filename);
+  const { origin, documents, lines } = await readSource(context, filename);
   if (documents.length > 1)
     throw new CliError('INVALID', `${origin} contains ${documents.length} documents, expected one`, {
       next: [`To apply them all: kon apply -f ${filename}`],
     });
-  return soundManifest(documents[0], origin, {
+  const wanted = {
     kind: expected.kind,
     ...(expected.name === undefined ? {} : { name: expected.name }),
-  });
+  };
+  return soundManifest(documents[0], origin, wanted, lines[0]);
 }
 
 /** @throws CliError of code INVALID */
@@ -90,8 +102,13 @@ export function soundManifest(
   value: unknown,
   origin: string,
   expected: { readonly kind?: Kind; readonly name?: string } = {},
+  lineOf?: LineOf,
 ): Manifest {
   const checked = checkManifest(value, expected);
   if (checked.kind === 'sound') return checked.manifest;
-  throw new CliError('INVALID', `${origin} is invalid`, { details: checked.problems });
+  throw new CliError('INVALID', `${origin} is invalid`, {
+    details: checked.problems.map((problem) =>
+      lineOf ? locatedProblem(origin, lineOf, problem) : problem.text,
+    ),
+  });
 }

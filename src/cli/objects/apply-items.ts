@@ -18,10 +18,10 @@ import { apiProblems, isUndeclaredField } from '../framework/api-problems.ts';
 import { nameOf, type Kind, type KonObject } from '../cluster/kinds.ts';
 import { checkManifest, crdSchema, unknownFieldProblem } from '../manifest/check.ts';
 import type { Manifest } from '../manifest/manifest.ts';
-import { unknownFields } from '../manifest/schema.ts';
+import { unknownFields, type Path } from '../manifest/schema.ts';
 import { presentable, writable } from '../manifest/present.ts';
 import { adoptUpdates } from './ownership.ts';
-import { filesOf, readSource } from '../manifest/source.ts';
+import { filesOf, locatedProblem, readSource } from '../manifest/source.ts';
 
 export type Item = {
   readonly kind: Kind;
@@ -51,38 +51,62 @@ export async function itemsOfFiles(
   const files = (
     await Promise.all(filenames.map((filename) => filesOf(context.cwd, filename, recursive)))
   ).flat();
-  const items = (await Promise.all(files.map((file) => itemsOf(context, file)))).flat();
+  const read = await Promise.allSettled(files.map((file) => itemsOf(context, file)));
+  refuseFaulty(read.flatMap((each): unknown[] => (each.status === 'rejected' ? [each.reason] : [])));
+  const items = read.flatMap((each) => (each.status === 'fulfilled' ? each.value : []));
   refuseTwice(items);
   return items;
 }
 
+/** Reports all faulty files at once. */
+function refuseFaulty(errors: readonly unknown[]): void {
+  const [first] = errors;
+  if (errors.length === 0) return;
+  const faults = errors.filter((error) => error instanceof CliError);
+  if (errors.length === 1 || faults.length < errors.length) throw first;
+  const code = faults.some((fault) => fault.code === 'INVALID') ? 'INVALID' : 'MANIFEST_UNREADABLE';
+  throw new CliError(code, `${faults.length} files are faulty; nothing was written`, {
+    details: faults.flatMap((fault) => [
+      fault.message.replace(/; nothing was written$/, ''),
+      ...fault.details.map((line) => `  ${line}`),
+    ]),
+    next: [...new Set(faults.flatMap((fault) => fault.next))],
+  });
+}
+
 async function itemsOf(context: CliContext, filename: string): Promise<readonly Item[]> {
-  const { origin, documents } = await readSource(context, filename);
-  const values = documents.flatMap(unpackList);
+  const { origin, documents, lines } = await readSource(context, filename);
+  const values = documents.flatMap((document, index) =>
+    unpackList(document).map(({ value, path }) => ({
+      value,
+      lineOf: (field: Path): number => lines[index]?.([...path, ...field]) ?? 1,
+    })),
+  );
   const problems: string[] = [];
-  const items = values.flatMap((value, index): readonly Item[] => {
+  let isOtherKind = false;
+  const items = values.flatMap(({ value, lineOf }): readonly Item[] => {
     const checked = checkManifest(value);
     if (checked.kind === 'sound') {
       const { of, manifest } = checked;
       return [{ kind: of, manifest, label: nameOf(of, manifest.metadata.name) }];
     }
-    const which = values.length > 1 ? `document ${index + 1}: ` : '';
-    problems.push(...checked.problems.map((problem) => `${which}${problem}`));
+    problems.push(...checked.problems.map((problem) => locatedProblem(origin, lineOf, problem)));
+    isOtherKind ||= checked.problems.some(({ path }) => path[0] === 'kind');
     return [];
   });
   if (problems.length === 0) return items;
   throw new CliError('INVALID', `${origin} is invalid; nothing was written`, {
     details: problems,
-    ...(problems.some((problem) => problem.includes('kind:'))
-      ? { next: ['kon applies only its own kinds; for others: kubectl apply -f FILE'] }
-      : {}),
+    ...(isOtherKind ? { next: ['kon applies only its own kinds; for others: kubectl apply -f FILE'] } : {}),
   });
 }
 
 /** Unpacks a `List`, the form in which `-o json` and kubectl print several objects. */
-function unpackList(value: unknown): readonly unknown[] {
+function unpackList(value: unknown): readonly { readonly value: unknown; readonly path: Path }[] {
   const list = value as { kind?: unknown; items?: unknown } | null;
-  return list?.kind === 'List' && Array.isArray(list.items) ? list.items : [value];
+  return list?.kind === 'List' && Array.isArray(list.items)
+    ? list.items.map((item: unknown, index) => ({ value: item, path: ['items', index] }))
+    : [{ value, path: [] }];
 }
 
 function refuseTwice(items: readonly Item[]): void {
@@ -131,6 +155,13 @@ export async function dryRunItem(
     object,
     did: before === undefined ? 'created' : isSame ? 'unchanged' : 'configured',
   };
+}
+
+/** Compares an item with the existing object without the API server, which would add defaults. */
+export function compareItem(item: Item, before: KonObject | undefined): Applied {
+  const object = writable(item.manifest) as KonObject;
+  const isSame = before && isDeepStrictEqual(presentable(before), presentable(object));
+  return { item, object, did: before === undefined ? 'created' : isSame ? 'unchanged' : 'configured' };
 }
 
 export async function applyItem(client: KubeClient, item: Item, { force }: Force): Promise<Applied> {
@@ -205,7 +236,9 @@ function explainRefusal(item: Item, error: unknown, suffix: string): unknown {
 /** Finds all unknown fields, since an apply reports only the first. */
 function allProblems(item: Item, error: KubeApiError): readonly string[] {
   const unknown = isUndeclaredField(error)
-    ? unknownFields(item.manifest, crdSchema(item.kind.resource.kind)).map(unknownFieldProblem)
+    ? unknownFields(item.manifest, crdSchema(item.kind.resource.kind)).map(
+        (unknown) => unknownFieldProblem(unknown).text,
+      )
     : [];
   return unknown.length > 0 ? unknown : apiProblems(error);
 }

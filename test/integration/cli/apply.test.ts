@@ -151,3 +151,69 @@ describe('a folder', () => {
     expect(url.stderr).toContain('What a URL serves may change between review and apply');
   });
 });
+
+describe('faulty files', () => {
+  const head = (kind: string, name: string): string =>
+    `apiVersion: k11n.dev/v1alpha1\nkind: ${kind}\nmetadata:\n  name: ${name}\nspec:\n`;
+
+  it('are reported all at once, with the file and the line of each problem', async () => {
+    await mkdir(join(kon.folder, 'faulty'), { recursive: true });
+    await kon.file('faulty/a.yaml', head('Pod', 'x'));
+    await kon.file('faulty/b.yaml', 'kind: [1');
+    await kon.file(
+      'faulty/c.yaml',
+      `${head('LinkedServiceAccount', 'one')}  aws: {policyArns: []}\n---\n${head('LinkedServiceAccount', 'two')}  aws:\n    policyArns:\n      - nonsense\n  targets: production\n`,
+    );
+    await kon.file('faulty/d.json', account('sound'));
+    const before = await cluster.kubectl(['get', 'lsa', '-o', 'name']);
+    const result = await run('apply', '-f', 'faulty', '--no-wait');
+    expect(result).toMatchObject({ code: 1, stdout: '' });
+    expect(result.stderr).toContain('3 files are faulty; nothing was written\n');
+    expect(result.stderr).toMatch(/faulty\/a\.yaml:2: kind: expected one of .*, got "Pod"\n/);
+    expect(result.stderr).toMatch(/faulty\/b\.yaml:1:\d+: /);
+    expect(result.stderr).toContain('faulty/c.yaml:15: spec.aws.policyArns[0]: "nonsense" is not the ARN');
+    expect(result.stderr).toContain('faulty/c.yaml:16: spec.targets: expected a list, got "production"');
+    expect(await cluster.kubectl(['get', 'lsa', '-o', 'name'])).toBe(before);
+  });
+
+  it('have the line of an item of a List, and of the list where a field is missing', async () => {
+    const items = [JSON.parse(account('first')), { ...(JSON.parse(account('second')) as object), spec: {} }];
+    const text = JSON.stringify({ kind: 'List', items }, undefined, 1);
+    const line = text.split('\n').findIndex((each) => each.includes('"spec": {}')) + 1;
+    expect((await apply(text)).stderr).toContain(`stdin:${line}: spec.aws: is missing`);
+  });
+});
+
+describe('--dry-run', () => {
+  const undeclared = account('locally', { color: 'red' });
+
+  it('validates on the server without a value and with =server', async () => {
+    for (const option of ['--dry-run', '--dry-run=server']) {
+      const refused = await apply(undeclared, option);
+      expect(refused).toMatchObject({ code: 1, stdout: '' });
+      expect(refused.stderr).toContain('spec.color: unknown field');
+      expect(await apply(account('locally'), option)).toMatchObject({
+        code: 0,
+        stdout: 'linkedserviceaccount/locally created (dry run)\n',
+      });
+    }
+  });
+
+  it('sends no object with =client, and compares it with the existing one', async () => {
+    expect(await apply(undeclared, '--dry-run=client')).toMatchObject({
+      code: 0,
+      stdout: 'linkedserviceaccount/locally created (dry run)\n',
+    });
+    expect((await apply(app('shop', ['staging']), '--dry-run=client')).stdout).toBe(
+      'app/shop configured (dry run)\n',
+    );
+    expect((await apply(account('x', { targets: 'y' }), '--dry-run=client')).stderr).toContain(
+      'stdin:1: spec.targets',
+    );
+    expect(await cluster.kubectl(['get', 'lsa', '-o', 'name'])).not.toContain('/locally');
+  });
+
+  it('refuses any other value', async () => {
+    expect(await apply(account('locally'), '--dry-run=maybe')).toMatchObject({ code: 2, stdout: '' });
+  });
+});

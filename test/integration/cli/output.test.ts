@@ -425,7 +425,7 @@ describe('kon apply', () => {
     const good = document('four', '{aws: {policyArns: []}}');
     const here = await apply(`${good}---\n${document('five', '{aws: {policyArns: [nonsense]}}')}`);
     expect(here.code).toBe(1);
-    expect(here.stderr).toContain('document 2: spec.aws.policyArns[0]: "nonsense" is not the ARN');
+    expect(here.stderr).toContain('  stdin:9: spec.aws.policyArns[0]: "nonsense" is not the ARN');
     const there = await apply(`${good}---\n${document('five', '{color: red, aws: {policyArns: []}}')}`);
     expect(there.code).toBe(1);
     expect(there.stderr).toContain('linkedserviceaccount/five; nothing was written');

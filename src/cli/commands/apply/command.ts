@@ -1,6 +1,6 @@
 import { defineCommand } from '../../framework/command.ts';
 import {
-  dryRunOption,
+  dryRunModeOption,
   filenameOption,
   forceOption,
   waitOptions,
@@ -27,7 +27,7 @@ export const applyCommand = defineCommand({
     { name: 'recursive', short: 'R', summary: 'with a folder: also the folders in it' },
     yesOption,
     forceOption,
-    dryRunOption,
+    dryRunModeOption,
     ...waitOptions,
   ],
   returns: 'written',
@@ -36,6 +36,7 @@ export const applyCommand = defineCommand({
     { does: 'From a file', command: 'kon apply -f cluster.yaml' },
     { does: 'From a folder', command: 'kon apply -f manifests' },
     { does: 'From another program', command: 'generate-accounts | kon apply -f -' },
+    { does: 'Check the files without sending them', command: 'kon apply -f manifests --dry-run=client' },
     { does: 'Without waiting', command: 'kon apply -f cluster.yaml -f apps.yaml --no-wait' },
   ],
   run: async (context, { options }) => {
@@ -44,7 +45,8 @@ export const applyCommand = defineCommand({
       filenames: options.filename,
       recursive: options.recursive,
       force: options.forceConflicts,
-      write: options,
+      write: { ...options, dryRun: options.dryRun !== undefined },
+      isLocal: options.dryRun === 'client',
     });
   },
 });

@@ -83,7 +83,7 @@ function readWords(words: readonly string[], vocabulary: Vocabulary): State {
       if (!option) continue;
       const values = given.get(option.name) ?? [];
       given.set(option.name, values);
-      if (option.value && value === undefined) awaited = option;
+      if (option.value && option.implied === undefined && value === undefined) awaited = option;
       else if (value !== undefined) values.push(value);
     } else if (command) positionals.push(word);
     else {

@@ -126,7 +126,7 @@ async function saveText<R>(
   const [document, ...more] = parsed.documents;
   if (more.length > 0) return refused([`expected one document, got ${more.length + 1}`]);
   const checked = checkManifest(document, { kind, name });
-  if (checked.kind === 'unsound') return refused(checked.problems);
+  if (checked.kind === 'unsound') return refused(checked.problems.map((problem) => problem.text));
   try {
     return await write(checked.manifest);
   } catch (error) {

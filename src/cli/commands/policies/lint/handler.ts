@@ -48,7 +48,9 @@ export function findingsOf(document: unknown, origin: string, now: number): read
   if (value.kind === undefined && value.Statement !== undefined) return findingsOfPolicy(value, origin, now);
   const checked = checkManifest(document);
   if (checked.kind === 'unsound')
-    throw new CliError('INVALID', `${origin} is invalid`, { details: checked.problems });
+    throw new CliError('INVALID', `${origin} is invalid`, {
+      details: checked.problems.map(({ text }) => text),
+    });
   const { metadata, spec } = checked.manifest as {
     readonly metadata: { readonly name: string };
     readonly spec: { readonly aws?: { readonly statements?: readonly PermissionStatement[] } };
