@@ -171,8 +171,12 @@ describe('parseText', () => {
   });
 
   it('omits documents without content', () => {
-    expect(parseText('---\n# nothing\n---\na: 1\n---\n')).toEqual({ kind: 'parsed', documents: [{ a: 1 }] });
-    expect(parseText('')).toEqual({ kind: 'parsed', documents: [] });
+    expect(parseText('---\n# nothing\n---\na: 1\n---\n')).toEqual({
+      kind: 'parsed',
+      documents: [{ a: 1 }],
+      lines: [expect.any(Function)],
+    });
+    expect(parseText('')).toEqual({ kind: 'parsed', documents: [], lines: [] });
   });
 
   it('does not expand a bomb of aliases', () => {

@@ -401,7 +401,7 @@ describe('kon apply', () => {
   });
 
   it('removes fields that create and edit had set and that the file no longer contains', async () => {
-    const other = 'arn:aws:iam::aws:policy/Other';
+    const other = 'arn:aws:iam::aws:policy/AmazonSQSFullAccess';
     await kon.run(
       `account create three --policy ${readOnly} --policy ${other} --target production --no-wait`.split(' '),
     );
@@ -425,7 +425,7 @@ describe('kon apply', () => {
     const good = document('four', '{aws: {policyArns: []}}');
     const here = await apply(`${good}---\n${document('five', '{aws: {policyArns: [nonsense]}}')}`);
     expect(here.code).toBe(1);
-    expect(here.stderr).toContain('  stdin:9: spec.aws.policyArns[0]: "nonsense" is not the ARN');
+    expect(here.stderr).toContain('stdin:9: spec.aws.policyArns[0]: "nonsense" is not the ARN');
     const there = await apply(`${good}---\n${document('five', '{color: red, aws: {policyArns: []}}')}`);
     expect(there.code).toBe(1);
     expect(there.stderr).toContain('linkedserviceaccount/five; nothing was written');

@@ -1,12 +1,20 @@
 import { defineCommand } from '../../../framework/command.ts';
-import { accountOption, requiredName } from '../../../framework/options.ts';
+import { accountOption, requiredNames } from '../../../framework/options.ts';
 
 export const accountHistoryCommand = defineCommand({
   path: ['account', 'history'],
   summary: 'Show the history of an account: Events, condition transitions, writers',
   description:
     'Oldest first. Kubernetes keeps Events for an hour by default, and only the last transition of a condition and the last write of a writer.',
-  positionals: [{ name: 'name', summary: 'name of the account', names: 'account', complete: 'accounts' }],
+  positionals: [
+    {
+      name: 'name',
+      variadic: true,
+      summary: 'name of the account; several are shown in one list',
+      names: 'account',
+      complete: 'accounts',
+    },
+  ],
   options: [accountOption],
   returns: 'records',
   examples: [
@@ -19,6 +27,6 @@ export const accountHistoryCommand = defineCommand({
   run: async (context, { args, options }) => {
     const { historyFlow } = await import('./handler.ts');
     const { accountKind } = await import('../../../cluster/kinds.ts');
-    return historyFlow(context, accountKind, requiredName('account', args.name, options.account));
+    return historyFlow(context, accountKind, requiredNames('account', args.name, options.account));
   },
 });

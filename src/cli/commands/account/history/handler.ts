@@ -15,15 +15,23 @@ const mostEvents = 1000;
 export async function historyFlow<T extends KonObject>(
   context: CliContext,
   kind: Kind<T>,
-  name: string,
+  names: readonly [string, ...string[]],
 ): Promise<void> {
-  const history = await historyOf(await context.connect(), kind, name);
+  const client = await context.connect();
+  const [first, ...more] = names;
+  const history = await historyOf(client, kind, first);
+  const histories = [history, ...(await Promise.all(more.map((name) => historyOf(client, kind, name))))];
+  const rows = histories.flatMap(({ of, items }) => items.map((item) => ({ name: of.name, ...item })));
+  const isList = more.length > 0;
+  const shown = columns(context.now());
   await writeList(context, {
-    rows: history.items,
-    columns: columns(context.now()),
-    data: { kind: 'History', value: history },
+    rows,
+    columns: isList ? [{ header: kind.noun.toUpperCase(), value: (row: Row) => row.name }, ...shown] : shown,
+    data: isList ? { kind: 'HistoryList', value: { items: histories } } : { kind: 'History', value: history },
   });
 }
+
+type Row = Happening & { readonly name: string };
 
 /** Value of the `History` document. */
 export async function historyOf<T extends KonObject>(

@@ -1,5 +1,5 @@
 import { defineCommand, type Command } from '../../../framework/command.ts';
-import { accountOption, filenameOption, givenName } from '../../../framework/options.ts';
+import { accountOption, filenameOption, requiredNames } from '../../../framework/options.ts';
 
 /** Defines `diff`, the name known from kubectl, and `plan`, the name known from Terraform. */
 const define = (verb: 'plan' | 'diff'): Command =>
@@ -9,7 +9,15 @@ const define = (verb: 'plan' | 'diff'): Command =>
       verb === 'plan' ? 'Show planned changes in IAM and the cluster' : 'Show planned changes; alias of plan',
     description:
       'Reads the cluster and IAM with your own credentials and changes nothing. With -f it plans as if the manifest were applied. Exits with 0 if nothing would change, 1 if something would, and above 1 if it cannot be determined.',
-    positionals: [{ name: 'name', summary: 'name of the account', names: 'account', complete: 'accounts' }],
+    positionals: [
+      {
+        name: 'name',
+        variadic: true,
+        summary: 'name of the account; several are planned one after the other',
+        names: 'account',
+        complete: 'accounts',
+      },
+    ],
     options: [accountOption, filenameOption, { name: 'delete', summary: 'plan the deletion of the account' }],
     isQuestion: true,
     returns: 'document',
@@ -21,7 +29,10 @@ const define = (verb: 'plan' | 'diff'): Command =>
     run: async (context, { args, options }) => {
       const { planFlow } = await import('./handler.ts');
       return planFlow(context, {
-        name: givenName('account', args.name, options.account),
+        names:
+          options.filename !== undefined && options.account === undefined && args.name.length === 0
+            ? []
+            : requiredNames('account', args.name, options.account),
         filename: options.filename,
         deletion: options.delete,
       });

@@ -17,21 +17,36 @@ import { observeAccount, observeReplacedPods } from './observe.ts';
 import { renderPlan, type AccountPlanView } from './render.ts';
 import type { Wall } from '../../../../k8s/time.ts';
 
-export type PlanRequest = {
-  readonly name: string | undefined;
+type PlanRequest = {
   readonly filename: string | undefined;
   /** Plan the deletion of the account. */
   readonly deletion: boolean;
 };
 
 /** Exits with 0 if nothing would change, 1 if something would, and above 1 if it cannot be determined. */
-export async function planFlow(context: CliContext, request: PlanRequest): Promise<ExitCode> {
-  const view = await makePlan(context, request);
-  await writeDocument(context, 'AccountPlan', view, (color) => renderPlan(view, color));
-  return view.changes.length === 0 ? exitCodes.ok : exitCodes.error;
+export async function planFlow(
+  context: CliContext,
+  { names, ...request }: PlanRequest & { readonly names: readonly string[] },
+): Promise<ExitCode> {
+  if (names.length > 1 && request.filename !== undefined)
+    throw usageError('-f plans one account, and several names were given', 'Give either.');
+  const first = await makePlan(context, { ...request, name: names[0] });
+  const views = [first];
+  for (const name of names.slice(1)) views.push(await makePlan(context, { ...request, name }));
+  const isList = views.length > 1;
+  await writeDocument(
+    context,
+    isList ? 'AccountPlanList' : 'AccountPlan',
+    isList ? { items: views } : first,
+    (color) => views.map((view) => renderPlan(view, color)).join('\n'),
+  );
+  return views.every(({ changes }) => changes.length === 0) ? exitCodes.ok : exitCodes.error;
 }
 
-async function makePlan(context: CliContext, request: PlanRequest): Promise<AccountPlanView> {
+async function makePlan(
+  context: CliContext,
+  request: PlanRequest & { readonly name: string | undefined },
+): Promise<AccountPlanView> {
   const { signal, now, monotonic } = context;
   if (request.filename !== undefined && request.deletion)
     throw usageError('-f and --delete cannot be combined', 'Give either.');

@@ -32,13 +32,31 @@ type Verification = {
 };
 
 /** Exits with 0 if every target is verified, 1 if one is not, and above 1 if it cannot be determined. */
-export async function verifyFlow(context: CliContext, name: string): Promise<ExitCode> {
-  const results = await verify(context, name);
-  const data = { kind: 'AccountVerification', value: { account: name, targets: results } };
-  await writeList(context, { rows: results, columns, data });
-  if (results.length === 0) context.stderr.write(`Account ${name} has no target.\n`);
-  return results.length > 0 && results.every((result) => result.proven) ? exitCodes.ok : exitCodes.error;
+export async function verifyFlow(
+  context: CliContext,
+  names: readonly [string, ...string[]],
+): Promise<ExitCode> {
+  const verified: { readonly account: string; readonly targets: readonly Verification[] }[] = [];
+  for (const account of names) verified.push({ account, targets: await verify(context, account) });
+  const rows = verified.flatMap(({ account, targets }) => targets.map((target) => ({ account, ...target })));
+  const [first, ...more] = verified;
+  const isList = more.length > 0;
+  await writeList(context, {
+    rows,
+    columns: isList ? [{ header: 'ACCOUNT', value: (row: Row) => row.account }, ...columns] : columns,
+    data: isList
+      ? { kind: 'AccountVerificationList', value: { items: verified } }
+      : { kind: 'AccountVerification', value: { ...first } },
+  });
+  for (const { account, targets } of verified)
+    if (targets.length === 0) context.stderr.write(`Account ${account} has no target.\n`);
+  const isProven = verified.every(
+    ({ targets }) => targets.length > 0 && targets.every(({ proven }) => proven),
+  );
+  return isProven ? exitCodes.ok : exitCodes.error;
 }
+
+type Row = Verification & { readonly account: string };
 
 /** Also used by the console. */
 export async function verify(context: CliContext, name: string): Promise<readonly Verification[]> {

@@ -1,5 +1,5 @@
 import { defineCommand } from '../../../framework/command.ts';
-import { appOption, requiredName } from '../../../framework/options.ts';
+import { appOption, requiredNames } from '../../../framework/options.ts';
 import { targetsOption } from '../targets-option.ts';
 
 export const appHistoryCommand = defineCommand({
@@ -7,7 +7,15 @@ export const appHistoryCommand = defineCommand({
   summary: 'List the revisions of an app in each target, newest first',
   description:
     'Each revision is a ReplicaSet of the target’s Deployment, which keeps the last ten. `-o json` prints these ReplicaSets.',
-  positionals: [{ name: 'name', summary: 'name of the app', names: 'app', complete: 'apps' }],
+  positionals: [
+    {
+      name: 'name',
+      variadic: true,
+      summary: 'name of the app; several are shown in one list',
+      names: 'app',
+      complete: 'apps',
+    },
+  ],
   options: [appOption, targetsOption],
   returns: 'list',
   examples: [
@@ -22,12 +30,23 @@ export const appHistoryCommand = defineCommand({
     const { readRevisions } = await import('../read-revisions.ts');
     const { revisionColumns } = await import('./columns.ts');
     const client = await context.connect();
-    const app = await getObject(client, appKind, requiredName('app', args.name, options.app));
+    const names = requiredNames('app', args.name, options.app);
+    const revisions = await Promise.all(
+      names.map(async (name) => {
+        const app = await getObject(client, appKind, name);
+        const found = await readRevisions(client, app, chosenTargets(app, options.target));
+        return found.map((revision) => ({ app: name, ...revision }));
+      }),
+    );
+    const columns = revisionColumns(context.now());
     await writeList(context, {
-      rows: await readRevisions(client, app, chosenTargets(app, options.target)),
-      columns: revisionColumns(context.now()),
+      rows: revisions.flat(),
+      columns:
+        names.length > 1
+          ? [{ header: 'APP', value: (row: { readonly app: string }) => row.app }, ...columns]
+          : columns,
       data: { object: (revision) => revision.replicaSet },
-      empty: `Nothing of ${app.metadata.name} has been deployed yet.\n`,
+      empty: `Nothing of ${names.join(', ')} has been deployed yet.\n`,
     });
   },
 });
