@@ -150,6 +150,38 @@ describe('verify', () => {
   });
 });
 
+describe('several accounts', () => {
+  it('are verified and planned by one command, and one that is not proven or not in sync decides the exit code', async () => {
+    for (const name of ['first', 'second'])
+      await kon('account', 'create', name, '--policy', readOnly, '--target', 'production');
+    const names = (await kon('account', 'list', '-o', 'name')).stdout.trim().split('\n');
+    expect(await kon('account', 'verify', ...names)).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(
+        /^ACCOUNT\tTARGET\tPROVEN\t.*\nfirst\tproduction\tyes\t.*\nsecond\tproduction\tyes\t.*\n$/,
+      ),
+    });
+    const verified = await kon('account', 'verify', ...names, '-o', 'json');
+    expect(JSON.parse(verified.stdout)).toMatchObject({
+      kind: 'AccountVerificationList',
+      items: [
+        { account: 'first', targets: [{ target: 'production', proven: true }] },
+        { account: 'second', targets: [{ target: 'production', proven: true }] },
+      ],
+    });
+    const planned = await kon('account', 'plan', ...names);
+    expect(planned.code).toBe(0);
+    expect(planned.stdout.match(/^Account (first|second) on the cluster /gm)).toHaveLength(2);
+    const removal = await kon('account', 'plan', ...names, '--delete', '-o', 'json');
+    expect(removal.code).toBe(1);
+    expect(JSON.parse(removal.stdout)).toMatchObject({
+      kind: 'AccountPlanList',
+      items: [{ account: 'first' }, { account: 'second' }],
+    });
+    expect((await kon('account', 'plan', ...names, '-f', 'x')).code).toBe(2);
+  });
+});
+
 describe('verify, when the outcome is unknown', () => {
   it('exits with more than 1, and names what is missing', async () => {
     await kon('account', 'create', 'asked', '--policy', readOnly);

@@ -91,6 +91,21 @@ describe('names', () => {
     expect(await run('account', 'show', 'one', 'two', '--watch')).toMatchObject({ code: 2 });
   });
 
+  it('the history of several objects is one list, with a column for the name', async () => {
+    const text = await run('account', 'history', 'lsa/one', 'two');
+    expect(text).toMatchObject({ code: 0, stderr: '' });
+    expect(text.stdout).toMatch(/^ACCOUNT\tTIME\t/);
+    expect(text.stdout).toMatch(/^one\t/m);
+    expect(text.stdout).toMatch(/^two\t/m);
+    const json = JSON.parse((await run('account', 'history', 'one', 'two', '-o', 'json')).stdout) as object;
+    expect(json).toMatchObject({
+      kind: 'HistoryList',
+      items: [{ of: { name: 'one' } }, { of: { name: 'two' } }],
+    });
+    expect(await run('app', 'history', 'shop', 'shop')).toMatchObject({ code: 0 });
+    expect(await run('app', 'history', 'shop', 'nope')).toMatchObject({ code: 1, stdout: '' });
+  });
+
   it('kon account list shows only the named objects, and fails for a name that does not exist', async () => {
     expect((await run('account', 'list', 'two', '-o', 'name')).stdout).toBe(
       'linkedserviceaccount.k11n.dev/two\n',
