@@ -20,7 +20,7 @@ export const accountVerifyCommand = defineCommand({
   returns: 'records',
   examples: [
     { does: 'After a change of IAM by hand', command: 'kon account verify myaccount' },
-    { does: 'All accounts', command: 'kon account list -o name | xargs kon account verify' },
+    { does: 'Several accounts', command: 'kon account verify myaccount otheraccount' },
     { does: 'In a script', command: 'kon account verify myaccount -o json' },
   ],
   run: async (context, { args, options }) => {
