@@ -134,7 +134,7 @@ describe('the command line', () => {
     ['an unknown verb', ['account', 'lst'], "unknown command 'lst'"],
     ['an unknown option', ['account', 'list', '--colour'], "unknown option '--colour'"],
     ['an option without its value', ['account', 'create', '--policy'], 'argument missing'],
-    ['too many words', ['account', 'show', 'a', 'b'], 'too many arguments'],
+    ['too many words', ['account', 'copy', 'a', 'b'], 'too many arguments'],
     ['a name that is missing', ['account', 'show'], 'no account given'],
     ['a duration that is none', ['account', 'create', 'x', '--timeout', 'soon'], '"soon" is not a duration'],
     ['a format it has not', ['crds', '-o', 'wide'], 'kon crds does not support --output wide'],
