@@ -7,7 +7,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Command, Option } from '../src/cli/framework/command.ts';
-import { errorCodes } from '../src/cli/framework/errors.ts';
+import { errorMeanings, type ErrorCode } from '../src/cli/framework/error-meanings.ts';
+import { exitCodeOf } from '../src/cli/framework/errors.ts';
 import { globalOptions } from '../src/cli/framework/global-options.ts';
 import { optionFlags } from '../src/cli/framework/program.ts';
 import { commandGroups, commands } from '../src/cli/registry.ts';
@@ -115,7 +116,7 @@ function cliReference(): string {
 
 function errorReference(): string {
   return [
-    notice('src/cli/framework/errors.ts'),
+    notice('src/cli/framework/error-meanings.ts'),
     '',
     '# Errors of the command line',
     '',
@@ -125,8 +126,8 @@ function errorReference(): string {
     '',
     '| code | exit code | meaning |',
     '| --- | --- | --- |',
-    ...Object.entries(errorCodes).map(
-      ([code, { exit, meaning }]) => `| \`${code}\` | ${exit} | ${cell(meaning)} |`,
+    ...Object.entries(errorMeanings).map(
+      ([code, meaning]) => `| \`${code}\` | ${exitCodeOf(code as ErrorCode)} | ${cell(meaning)} |`,
     ),
     '',
   ].join('\n');

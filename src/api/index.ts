@@ -5,6 +5,7 @@ export * from './labels.ts';
 export * from './linked-service-account.ts';
 export * from './meta.ts';
 export * from './newer-fields.ts';
+export * from './partition-names.ts';
 export * from './partitions.ts';
 export * from './quarantine.ts';
 export * from './reserved-names.ts';

@@ -3,14 +3,8 @@ import { STSClient } from '@aws-sdk/client-sts';
 import { EKSClient } from '@aws-sdk/client-eks';
 import { describe, expect, it } from 'vitest';
 import { clusterConfigSpec } from './cluster-config.ts';
-import {
-  awsHosts,
-  iamRegionOf,
-  partitionNames,
-  partitionOfRegion,
-  regionOfEksUrl,
-  type Partition,
-} from './partitions.ts';
+import { awsHosts, iamRegionOf, partitionOfRegion, regionOfEksUrl } from './partitions.ts';
+import { partitionNames, type Partition } from './partition-names.ts';
 
 const regions: readonly [string, Partition][] = [
   ['us-east-1', 'aws'],

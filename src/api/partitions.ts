@@ -5,6 +5,7 @@
  * Assumed to be the same in all partitions: the STS audience (`sts.amazonaws.com`, reported for China in
  * https://github.com/eksctl-io/eksctl/issues/1910) and the service principal of Pod Identity. No source is known for `aws-eusc` and ISO.
  */
+import type { Partition } from './partition-names.ts';
 
 type PartitionFacts = {
   /** Prefix of the region names. */
@@ -70,12 +71,7 @@ const partitions = {
     iamRegion: 'us-east-1',
     iamHost: 'iam.amazonaws.com',
   },
-} as const satisfies Readonly<Record<string, PartitionFacts>>;
-
-export type Partition = keyof typeof partitions;
-
-/** Sorted names of the partitions. */
-export const partitionNames = Object.keys(partitions).toSorted() as readonly Partition[];
+} as const satisfies Readonly<Record<Partition, PartitionFacts>>;
 
 /** Regions with unknown names belong to `aws`, as in the SDKs, because new regions appear there. */
 export function partitionOfRegion(region: string): Partition {

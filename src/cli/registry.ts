@@ -2,7 +2,7 @@
 import type { Command, CommandGroup } from './framework/command.ts';
 import { nounWords } from './framework/object-name.ts';
 import { accountCreateCommand } from './commands/account/create/command.ts';
-import { accountEditCommand } from './commands/account/edit.ts';
+import { accountEditCommand } from './commands/account/edit/command.ts';
 import { accountListCommand } from './commands/account/list/command.ts';
 import { accountShowCommand } from './commands/account/show/command.ts';
 import { accountDeleteCommand } from './commands/account/delete.ts';

@@ -1,5 +1,5 @@
 /** Check of ARNs in `Resource` elements of identity policies, with IAM's error messages. */
-import { partitionNames } from '../api/partitions.ts';
+import { partitionNames } from '../api/partition-names.ts';
 import { segmentCount } from './arn.ts';
 import { splitByColon } from './pattern.ts';
 import { fault } from './syntax.ts';

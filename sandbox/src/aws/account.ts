@@ -1,5 +1,5 @@
 /** One AWS account with its users, keys and services, independent of the transport. */
-import type { Partition } from '../../../src/api/partitions.ts';
+import type { Partition } from '../../../src/api/partition-names.ts';
 import { createAuthenticator } from './authenticate.ts';
 import type { Authenticator } from './authenticate.ts';
 import type { CredentialStore, UserCredential } from './credentials.ts';

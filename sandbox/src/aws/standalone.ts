@@ -1,5 +1,6 @@
 /** The stand-alone emulator, for users who have a cluster but no AWS account. */
-import { iamRegionOf, type Partition } from '../../../src/api/partitions.ts';
+import type { Partition } from '../../../src/api/partition-names.ts';
+import { iamRegionOf } from '../../../src/api/partitions.ts';
 import type { AwsCredential } from './account.ts';
 import type { EksCluster } from './eks/state.ts';
 import type { FaultSettingsInput } from './faults/settings.ts';

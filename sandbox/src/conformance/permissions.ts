@@ -1,5 +1,5 @@
 /** The least rights that a run needs, as an IAM policy for the person or role that runs it. */
-import type { Partition } from '../../../src/api/partitions.ts';
+import type { Partition } from '../../../src/api/partition-names.ts';
 import { commonPath, commonPrefix, madeUpIssuerSuffix, tagKey } from './place.ts';
 
 type Statement = {

@@ -2,7 +2,7 @@
  * Where one run works: the AWS account, and the path, name prefix and tag of everything that the run creates. The scenarios take
  * all names from here.
  */
-import type { Partition } from '../../../src/api/partitions.ts';
+import type { Partition } from '../../../src/api/partition-names.ts';
 
 /** The path of all runs in IAM. */
 export const commonPath = '/konstellation-conformance/';

@@ -9,7 +9,8 @@ import {
 import { IdentityError, type IdentityErrorCode } from '../../identity/state/errors.ts';
 import { apiGroup } from '../../api/resources.ts';
 import { apiProblems } from './api-problems.ts';
-import { CliError, type ErrorCode } from './errors.ts';
+import { CliError } from './errors.ts';
+import type { ErrorCode } from './error-meanings.ts';
 import { errorMessage } from '../../k8s/errors.ts';
 
 export function explain(error: unknown): CliError {

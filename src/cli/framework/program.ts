@@ -1,7 +1,6 @@
 /** Builds the parser from the registry, and parses a command line into a command and its input. */
 import { Argument, Command as Parser, CommanderError, Help, Option as ParserOption } from 'commander';
 import { camelCase, type Command, type Option, type ParsedInput, type Vocabulary } from './command.ts';
-import { registryWords } from './command-words.ts';
 import { usageError } from './errors.ts';
 import { globalOptions } from './global-options.ts';
 import type { GlobalOptions } from './context.ts';
@@ -32,7 +31,9 @@ export async function parseCommandLine(
   version: string,
   columns?: number,
 ): Promise<Invocation> {
-  const argv = registryWords(given, whole);
+  const argv = isCanonical(given, whole)
+    ? given
+    : (await import('./command-words.ts')).registryWords(given, whole);
   const vocabulary = needed(argv, whole);
   const width = Math.min(columns ?? helpWidth, helpWidth);
   let written = '';
@@ -307,4 +308,9 @@ function globalsOf(command: Command, root: Parser): GlobalOptions {
     color: values['noColor'] !== true,
     verbose: values['verbose'] === true,
   };
+}
+
+/** Whether the command line begins with the words of a command, as the registry spells them. */
+function isCanonical(argv: readonly string[], { commands }: Vocabulary): boolean {
+  return commands.some(({ path }) => path.every((word, index) => argv[index] === word));
 }

@@ -8,7 +8,8 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { helpEntry, helpFile, helpPaths } from '../../../scripts/generate/help-texts.ts';
 import { commands } from '../../../src/cli/registry.ts';
-import { errorCodes } from '../../../src/cli/framework/errors.ts';
+import { errorMeanings, type ErrorCode } from '../../../src/cli/framework/error-meanings.ts';
+import { exitCodeOf } from '../../../src/cli/framework/errors.ts';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { installCrds } from './crds.ts';
 import { invocations } from './invocations.ts';
@@ -73,9 +74,9 @@ function outcome({ code, stdout, stderr }: Result, name: string): string {
   }
   expect(error, name).toMatchObject({ apiVersion: 'cli.k11n.dev/v1', kind: 'Error', exitCode: code });
   expect(error['next'], name).not.toEqual([]);
-  const known = errorCodes[error['code'] as keyof typeof errorCodes];
+  expect(Object.keys(errorMeanings), name).toContain(error['code']);
   // Commands that answer a question with 0 or 1 exit with 3 when they cannot answer.
-  expect([known?.exit, 3], `${name}: ${String(error['code'])}`).toContain(code);
+  expect([exitCodeOf(error['code'] as ErrorCode), 3], `${name}: ${String(error['code'])}`).toContain(code);
   return `${code} ${String(error['code'])}`;
 }
 

@@ -1,7 +1,8 @@
 /** `kon conformance`: runs the scenario table of the sandbox package in a real AWS account. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { iamRegionOf, partitionNames, partitionOfRegion, type Partition } from '../../../api/partitions.ts';
+import { partitionNames, type Partition } from '../../../api/partition-names.ts';
+import { iamRegionOf, partitionOfRegion } from '../../../api/partitions.ts';
 import { classifyAwsError } from '../../../aws/errors.ts';
 import { loadSandbox } from '../sandbox/engine.ts';
 import { withAws } from '../../aws/session.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { errorCodes } from '../../framework/errors.ts';
+import { errorMeanings } from '../../framework/error-meanings.ts';
 import { explanations, explanationsOf } from './codes.ts';
 
 describe('explanationsOf', () => {
@@ -20,5 +20,5 @@ describe('explanationsOf', () => {
 
 it('every code has a meaning, and every error of kon is listed', () => {
   expect(explanations.filter(({ meaning }) => meaning === '')).toEqual([]);
-  expect(explanations.map(({ code }) => code)).toEqual(expect.arrayContaining(Object.keys(errorCodes)));
+  expect(explanations.map(({ code }) => code)).toEqual(expect.arrayContaining(Object.keys(errorMeanings)));
 });

@@ -13,7 +13,8 @@ import {
   workloadEventReasons,
 } from '../../../workloads/reasons.ts';
 import { accountKind, appKind, type Kind } from '../../cluster/kinds.ts';
-import { errorCodes } from '../../framework/errors.ts';
+import { errorMeanings, type ErrorCode } from '../../framework/error-meanings.ts';
+import { exitCodeOf } from '../../framework/errors.ts';
 import { nextStepsFor, requiresUserAction } from '../../framework/wait/reasons.ts';
 
 export type Explanation = {
@@ -39,9 +40,9 @@ const reasonsOf = (
 
 /** A code that several registries have is listed once for each of them. */
 export const explanations: readonly Explanation[] = [
-  ...Object.entries(errorCodes).map(([code, { exit, meaning }]) => ({
+  ...Object.entries(errorMeanings).map(([code, meaning]) => ({
     code,
-    source: `an error of kon, with exit code ${exit}`,
+    source: `an error of kon, with exit code ${exitCodeOf(code as ErrorCode)}`,
     meaning,
     steps: ['The error lists its causes and the next steps.'],
   })),

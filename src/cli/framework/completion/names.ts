@@ -1,5 +1,5 @@
 /** Reads names from the cluster or the kubeconfig, within a time that a person does not notice. */
-import { partitionNames } from '../../../api/partitions.ts';
+import { partitionNames } from '../../../api/partition-names.ts';
 import { policyEntries } from '../../../identity/desired/policy-entries.ts';
 import { createSession } from '../../cluster/session.ts';
 import type { CliContext, GlobalOptions } from '../context.ts';

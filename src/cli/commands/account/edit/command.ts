@@ -1,4 +1,4 @@
-import { defineCommand } from '../../framework/command.ts';
+import { defineCommand } from '../../../framework/command.ts';
 import {
   accountOption,
   dryRunOption,
@@ -7,8 +7,8 @@ import {
   givenName,
   waitOptions,
   yesOption,
-} from '../../framework/options.ts';
-import { fieldOptions, statementOptions } from './options.ts';
+} from '../../../framework/options.ts';
+import { fieldOptions, statementOptions } from '../options.ts';
 
 export const accountEditCommand = defineCommand({
   path: ['account', 'edit'],
@@ -103,34 +103,7 @@ export const accountEditCommand = defineCommand({
     },
   ],
   run: async (context, { args, options }) => {
-    const { editFlow } = await import('../../objects/edit.ts');
-    const { accountKind } = await import('../../cluster/kinds.ts');
-    const { changedSpec, describesChange, switchNote } = await import('./from-options.ts');
-    const { consentToRemoval } = await import('../../objects/consent.ts');
-    const { unlinkNow } = await import('../../objects/removed-targets.ts');
-    const { usageError } = await import('../../framework/errors.ts');
-    if (options.now && options.target.length + options.removeTarget.length === 0)
-      throw usageError('--now was given without a target', 'Name one with --remove-target.');
-    return editFlow(context, {
-      kind: accountKind,
-      name: givenName('account', args.name, options.account),
-      filename: options.filename,
-      change: describesChange(options)
-        ? (current) => {
-            const { identityMode } = options;
-            if (identityMode !== undefined && identityMode !== current.spec.aws.identityMode)
-              context.stderr.write(switchNote(identityMode));
-            return changedSpec(current.spec, options);
-          }
-        : undefined,
-      annotations: options.now
-        ? (current) => unlinkNow(current, changedSpec(current.spec, options).targets)
-        : undefined,
-      consent: consentToRemoval(context, options),
-      withoutEditor: [
-        'Pass the policies with --policy, --add-policy or --remove-policy, or a manifest with -f FILE.',
-      ],
-      write: options,
-    });
+    const { accountEditFlow } = await import('./handler.ts');
+    return accountEditFlow(context, { name: givenName('account', args.name, options.account), options });
   },
 });

@@ -1,4 +1,4 @@
-import { partitionNames } from '../../../../api/partitions.ts';
+import { partitionNames } from '../../../../api/partition-names.ts';
 import { wholeNumber } from '../../../framework/options.ts';
 import { defineCommand } from '../../../framework/command.ts';
 

@@ -1,0 +1,15 @@
+/** Names of the AWS partitions, apart from `partitions.ts`, because every command line loads them for its options. */
+
+/** In alphabetical order. */
+export const partitionNames = [
+  'aws',
+  'aws-cn',
+  'aws-eusc',
+  'aws-iso',
+  'aws-iso-b',
+  'aws-iso-e',
+  'aws-iso-f',
+  'aws-us-gov',
+] as const;
+
+export type Partition = (typeof partitionNames)[number];
