@@ -62,7 +62,13 @@ export function reasonsReference(): [path: string, content: string][] {
     ...eventRows(workloadEventReasons),
     '',
   ];
-  return [['docs/reference/reasons.md', page.join('\n')]];
+  const [comment = '', ...lines] = page;
+  return [['docs/reference/reasons.md', [comment, ...lines.map(escapeTags)].join('\n')]];
+}
+
+/** A placeholder such as `<account>` outside of code would be an HTML element, which browsers do not show. */
+function escapeTags(line: string): string {
+  return line.replaceAll(/`[^`]*`|</g, (part) => (part === '<' ? '&lt;' : part));
 }
 
 function rows(reasons: Readonly<Record<string, Reason>>): string[] {
