@@ -2,7 +2,7 @@
 # The tests also need Go 1.26 and Python 3.10, for the SDKs of AWS that they try.
 .DEFAULT_GOAL := help
 EXECUTABLE ?= build/kon
-.PHONY: help executable image sandbox test bench crash-plans soak
+.PHONY: help docs executable image sandbox test bench crash-plans soak
 
 help: ## Show what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ executable: node_modules/.package-lock.json ## Build kon as one file that needs 
 
 image: node_modules/.package-lock.json ## Build the operator's image without Docker, as an OCI layout (BASE=IMAGE@sha256:DIGEST with Node.js)
 	@node_modules/.bin/node scripts/build-image.ts --base '$(BASE)'
+
+docs: node_modules/.package-lock.json ## Build the documentation as a static site with search, build/site
+	@node_modules/.bin/node scripts/build-site.ts
 
 test: node_modules/.package-lock.json ## Run every check and every test
 	@node_modules/.bin/node scripts/verify.ts

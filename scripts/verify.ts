@@ -49,6 +49,7 @@ const checks: readonly Check[] = [
   { name: 'language', command: ['node', 'scripts/check-language.ts'] },
   { name: 'generated', command: ['node', 'scripts/generate.ts', '--check'] },
   { name: 'build', command: ['node', 'scripts/build.ts'] },
+  { name: 'docs site', command: ['node', 'scripts/build-site.ts'] },
   { name: 'dependencies', command: ['node', 'scripts/check-dependencies.ts'] },
   { name: 'programs', command: ['node', 'scripts/setup-programs.ts'] },
   { name: 'workflows', command: ['node', 'scripts/run-program.ts', 'actionlint'] },

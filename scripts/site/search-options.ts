@@ -1,0 +1,26 @@
+/** Fields of the search index, which the build writes and the page of the search reads. */
+export const searchOptions = {
+  fields: ['heading', 'title', 'text'],
+  storeFields: ['heading', 'title', 'excerpt'],
+  searchOptions: {
+    boost: { heading: 4, title: 2 },
+    prefix: (term: string): boolean => term.length > 2,
+    fuzzy: (term: string): number | false => (term.length > 4 ? 0.2 : false),
+    combineWith: 'AND' as const,
+    /** Guides before the reference, and the reference before decisions and documents about the project. */
+    boostDocument: (id: string): number => {
+      if (id.startsWith('guides/') || id.startsWith('index.html')) return 3;
+      return id.startsWith('reference/') || id.startsWith('errors.html') ? 1 : 0.5;
+    },
+  },
+};
+
+export type SearchEntry = {
+  /** Address of the section, relative to the root of the site. */
+  readonly id: string;
+  readonly heading: string;
+  readonly title: string;
+  readonly text: string;
+  /** First words of the text. */
+  readonly excerpt: string;
+};
