@@ -5,7 +5,7 @@ import { cutsOff, halts, type Violation } from './oracles.ts';
 import type { Scenario } from './scenarios.ts';
 import { startSimulation, type Simulation, type SimulationOptions } from './simulation.ts';
 
-/** Time for the operator to apply an act, and to come to rest after the last one: longer than the slowest retry. Milliseconds. */
+/** Times for the operator to apply an act, and to come to rest after the last one, in milliseconds. Only the second is longer than the slowest retry. */
 export const betweenActsMs = 240_000;
 const untilRestMs = 660_000;
 /** Time for the operator to start and get in sync, however late its watches are. */

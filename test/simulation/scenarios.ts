@@ -538,7 +538,11 @@ export const scenarios: readonly Scenario[] = [
     acts: [
       ({ aws }) => void aws.missingPolicies.add(fullAccess),
       create('a', { aws: { policyArns: [fullAccess, readOnly, queue] } }),
-      ({ aws }) => void aws.missingPolicies.delete(fullAccess),
+      async ({ aws, time }) => {
+        aws.missingPolicies.delete(fullAccess);
+        // The operator retries a missing policy after at most 300 s, which is longer than the time between acts.
+        await time.pass(90_000);
+      },
     ],
   },
   {
