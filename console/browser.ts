@@ -27,7 +27,7 @@ export async function startBrowser(env: Readonly<Record<string, string | undefin
   if (executablePath === undefined) throw new Error(missingBrowser);
   return chromium.launch({
     executablePath,
-    // Root, as in containers, can only run it without its sandbox. It opens only pages of this project.
+    // Chromium refuses to run as root with its sandbox, and containers often run as root. It opens only pages of this project.
     args: [
       '--no-sandbox',
       '--disable-gpu',

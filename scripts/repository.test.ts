@@ -1,4 +1,4 @@
-/** Files that build, release and maintain the repository name only what exists. */
+/** References in the files that build, release and maintain the repository resolve to existing files, scripts and headings. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -63,7 +63,7 @@ it('pins each action of a workflow by the digest of a commit, and names its vers
     expect(line).toMatch(
       /uses: (?:\.\/\.github\/workflows\/[a-z]+\.yml|[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)$/,
     );
-  // One action has one digest, so that an update cannot miss a job.
+  // Each action has one digest in all workflows, so an update cannot miss a job.
   const used = new Set(lines.flatMap((line) => /uses: (\S+@\S+)/.exec(line)?.[1] ?? []));
   const actions = new Set(Array.from(used, (name) => name.split('@', 1)[0]));
   expect(used.size).toBe(actions.size);

@@ -80,7 +80,7 @@ function Screen({ place: { path } }: { readonly place: Place }): ReactNode {
   );
 }
 
-/** Live, or since when not: what is shown is as of then. */
+/** Whether the page is live; if not, since when its rows are outdated. */
 function ConnectionState(): ReactNode {
   const { connection, status } = useCluster();
   const now = useNow();

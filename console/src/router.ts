@@ -1,4 +1,4 @@
-/** Addresses of the screens. Each state that is worth a link is in the address. */
+/** Addresses of the screens. The address contains all state that a shared link has to restore. */
 import { useSyncExternalStore, type MouseEvent } from 'react';
 
 export type Place = {

@@ -1,7 +1,7 @@
 /**
  * Key of the session with the server. The one-time token comes in the fragment of the link, which browsers do not send, and is
- * removed from the address before anything else. The key is kept for this tab only, and handed to further tabs of the same page
- * on request, so that a link opens in a new tab.
+ * removed from the address before anything else. Each tab keeps the key for itself, and sends it to other tabs of the same page on
+ * request, so that a link can be opened in a new tab.
  */
 const storageKey = 'kon-session';
 const channelName = 'kon-session';
@@ -11,7 +11,7 @@ let key: string | undefined;
 
 export type SignIn =
   | { readonly kind: 'signed-in' }
-  /** The link was used before, or there was none. */
+  /** The link was already used, or the page was opened without one. */
   | { readonly kind: 'needs-link'; readonly message: string }
   | { readonly kind: 'needs-token' };
 
@@ -68,7 +68,7 @@ function forget(): void {
   sessionStorage.removeItem(storageKey);
 }
 
-/** A new link that is opened in this tab changes only the fragment, which loads nothing. */
+/** A new link that is opened in this tab changes only the fragment, so the browser does not reload the page. */
 window.addEventListener('hashchange', () => {
   if (location.hash.startsWith('#token=')) location.reload();
 });

@@ -1,4 +1,4 @@
-/** Live state of the cluster, kept by the server's stream. Changes are shown once per frame. */
+/** Live state of the cluster, updated by the server's stream. Changes are shown once per frame. */
 import { useSyncExternalStore } from 'react';
 import {
   type AccountRow,
@@ -117,7 +117,7 @@ function publish(next: Partial<Cluster>): void {
   cluster = { ...cluster, ...next };
   if (isPublishDue) return;
   isPublishDue = true;
-  // Not an animation frame: a hidden tab has none, and would show an old state when it is seen again.
+  // A timer instead of an animation frame: a hidden tab gets no frames, and would show outdated state when it becomes visible.
   setTimeout(() => {
     isPublishDue = false;
     cluster = {

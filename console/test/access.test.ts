@@ -39,7 +39,7 @@ type Answer = {
   readonly headers: NodeJS.Dict<string | string[]>;
 };
 
-/** Sends a request with exactly these headers, which a browser or `fetch` would not do. */
+/** Sends a request with exactly these headers. A browser or `fetch` would add others. */
 function send(
   method: string,
   path: string,

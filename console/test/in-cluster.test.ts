@@ -35,7 +35,7 @@ beforeAll(async () => {
   await writeFile(ca, Buffer.from(cluster?.['certificate-authority-data'] ?? '', 'base64'));
   const own = await freePort();
   origin = `http://127.0.0.1:${own}`;
-  // As in a pod: no kubeconfig, and no AWS credentials.
+  // The environment of a pod: no kubeconfig, and no AWS credentials.
   process_ = sandbox.executable.start(['console', '--in-cluster', '--port', String(own)], {
     env: { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port, KON_CONSOLE_CA_FILE: ca },
   });

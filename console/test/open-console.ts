@@ -46,7 +46,7 @@ export async function visit(browser: Browser, url: string): Promise<Visitor> {
   const origins = new Set<string>();
   const bodies: string[] = [];
   page.on('console', (message) => {
-    // A refused request is an error in the console of the browser, and is tested by what the page shows.
+    // The browser logs each refused request as an error. Tests check the page's own message instead.
     if (
       ['error', 'warning'].includes(message.type()) &&
       !message.text().startsWith('Failed to load resource')

@@ -47,7 +47,7 @@ async function open(path: string, text: string | RegExp): Promise<string> {
   return untilShown(page, text);
 }
 
-/** Sends a POST with the session of the page, past its buttons. */
+/** Sends a POST with the session of the page, bypassing its buttons. */
 const post = (
   of: Page,
   path: string,

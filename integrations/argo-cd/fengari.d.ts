@@ -1,4 +1,4 @@
-/** The functions of fengari, a Lua in JavaScript, that the tests call. Named after those of Lua's C API. */
+/** Functions of fengari, a Lua interpreter in JavaScript, that the tests call. Named after those of Lua's C API. */
 declare module 'fengari' {
   type State = { readonly state: unique symbol };
   type LuaString = Uint8Array;

@@ -5,7 +5,7 @@ import { imageSettings } from './settings.ts';
 /** Timestamp of the image: a constant, so that the same input has the same digest. */
 const created = '1970-01-01T00:00:00Z';
 
-/** Configuration of the image for the base's platform. Variables of the base stay, ours replace those of the same name. */
+/** Configuration of the image for the base's platform. Environment variables of the base image are kept unless ours have the same name. */
 export function composeConfig(base: ImageConfig, diffId: string, version: string): object {
   const { architecture, os, variant } = base;
   const { Env, ...settings } = imageSettings;

@@ -2,7 +2,7 @@
 
 export const imageSettings = {
   WorkingDir: '/app',
-  /** As in the chart. Kubernetes can check only a number for `runAsNonRoot`. */
+  /** The user id of the chart. Kubernetes can verify `runAsNonRoot` only for a numeric user. */
   User: '65532:65532',
   /**
    * Settings of V8 and malloc that keep memory small: the operator reacts and computes little. docs/performance.md has the figures.

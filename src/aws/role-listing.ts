@@ -1,7 +1,7 @@
 /**
- * Reduction of GetAccountAuthorizationDetails to what is used, while a page arrives. A page shows up to 1,000 roles of anybody with
- * all their inline policies, 30 MB of XML at most. The SDK would keep the whole page in memory several times, and parse it in one
- * turn of the event loop, which every other request would wait for.
+ * Streaming reduction of GetAccountAuthorizationDetails to the parts that the operator uses. A page contains up to 1,000 roles of the
+ * AWS account with all their inline policies, 30 MB of XML at most. The SDK would hold the whole page in memory several times, and
+ * parse it in one turn of the event loop, which would delay every other request.
  */
 import { pipeline, Transform, type Readable } from 'node:stream';
 import type {
@@ -23,8 +23,8 @@ const details =
 const longestTag = '</member>'.length;
 
 /**
- * Bytes that are searched at a time. With whole chunks of 64 KiB, the garbage of a page takes almost twice the memory until
- * it is collected.
+ * Number of bytes that are searched at a time. With whole chunks of 64 KiB, the garbage of a page takes almost twice the memory
+ * until it is collected.
  */
 const portion = 16 * 1024;
 
@@ -43,7 +43,7 @@ export function reduceRoleListing(isNamed: (name: string) => boolean = () => tru
     const brief = role.replace(instanceProfiles, '').replace(documents, '');
     if (maybeOurs.test(brief)) return role;
     const [, name = ''] = /<RoleName>([^<]*)</.exec(brief) ?? [];
-    // A copy, since V8 keeps the whole text of the role for a part of it.
+    // Copied, because a substring in V8 keeps the role's whole text in memory.
     return isNamed(Buffer.from(name).toString()) ? brief : brief.replace(details, '');
   };
   /** Returns the reduced text of the roles that are complete. */

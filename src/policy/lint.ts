@@ -1,6 +1,6 @@
 /**
- * Linter of an account's statements. IAM accepts what it warns about: actions that do not exist, and resources that the actions do
- * not apply to.
+ * Linter of an account's statements. It warns about mistakes that IAM accepts: actions that do not exist, and resources that the
+ * actions do not support.
  */
 import type { PermissionStatement } from '../api/index.ts';
 import { matchesGlyphs, plainGlyphs } from './pattern.ts';

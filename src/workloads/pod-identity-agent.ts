@@ -6,7 +6,7 @@ import type { ObjectMeta } from '../k8s/metadata.ts';
 import { isFinished, isOnFargate, isTerminating, type Pod } from './pod.ts';
 
 /**
- * Label of nodes of a type without an own DaemonSet: `auto`, `fargate` or `hybrid`. EKS sets it when the node registers.
+ * Label with the compute type of a node that is no plain EC2 node: `auto`, `fargate` or `hybrid`. EKS sets it when the node registers.
  * Source: EKS User Guide, "Control if a workload is deployed on EKS Auto Mode nodes" and "Configure add-ons for hybrid nodes".
  */
 const computeTypeLabel = 'eks.amazonaws.com/compute-type';
@@ -57,8 +57,8 @@ export function agentOf(name: string, { agentsOn, nodeOf }: AgentLookup): AgentS
 }
 
 /**
- * The kubelet reports the readiness of containers. While it does not, Kubernetes only sets the condition `Ready` of the pods, so
- * that an unreachable node does not look like a node without an agent.
+ * The kubelet reports the readiness of containers. If the node is unreachable, Kubernetes changes only the condition `Ready` of its
+ * pods. The readiness of containers is used here, so that such a node does not look like a node without an agent.
  */
 function isServing(pod: Pod): boolean {
   const { phase, containerStatuses = [] } = pod.status ?? {};

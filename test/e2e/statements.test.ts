@@ -1,4 +1,4 @@
-/** Statements of accounts, enforced by IAM: what pods may do, what the boundary keeps from them, and when it ends. */
+/** Statements of accounts, enforced by IAM: allowed actions of pods, the limit of the boundary, and the end of a statement. */
 import {
   CreatePolicyCommand,
   IAMClient,

@@ -1,4 +1,4 @@
-/** The Pod Identity agent of the simulated node, and a reader of its own for oracles. */
+/** Pod Identity agent of the simulated node, and an independent reader of its state for oracles. */
 import { resources, type KubeObject } from '../../src/kube/index.ts';
 import type { Act } from './acts.ts';
 import type { SimulatedApiServer, StoredObject } from './api-server/simulated-api-server.ts';

@@ -46,13 +46,13 @@ describe('an association that others changed is', () => {
       const { targetRoleArn, policy, disableSessionTags } = now ?? { disableSessionTags: true };
       return targetRoleArn === undefined && policy === undefined && !disableSessionTags;
     };
-    // A pass reads one association in turn, and there are two.
+    // Each pass reads one of the two associations in turn.
     expect(await time.pass(2 * driftIntervalMs + 5_000, isRepaired)).toBe(true);
     expect(await time.pass(30_000, () => ready(simulation) === 'True Ready')).toBe(true);
     const now = aws.eks.associationOf('production', 'a');
     expect(now?.roleArn).toBe(before?.roleArn);
     expect(now?.id === before?.id).toBe(!keepsSettings);
-    // The other association, the roles and the pods are left alone.
+    // The other association, the roles and the pods are not changed.
     const writes = effects.slice(written).map(({ what }) => what.split(' ').slice(0, 2).join(' '));
     expect(writes.filter((what) => what.startsWith('eks ') || what.startsWith('iam '))).toEqual(
       keepsSettings

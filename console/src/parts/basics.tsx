@@ -8,7 +8,7 @@ export type Tone = 'good' | 'wait' | 'bad' | 'unknown';
 
 const symbols: Readonly<Record<Tone, string>> = { good: '✓', wait: '◷', bad: '✕', unknown: '?' };
 
-/** State in colour, with a symbol and words, so that colour alone carries nothing. */
+/** State with a colour, a symbol and words, so that it is readable without colours. */
 export function Badge({ tone, children }: { readonly tone: Tone; readonly children: ReactNode }): ReactNode {
   return (
     <span className={`badge ${tone}`}>
@@ -35,7 +35,7 @@ export function Link(props: {
   );
 }
 
-/** A command of the terminal, with a button that copies it. */
+/** A command for the terminal, with a button that copies it. */
 export function Command({
   text,
   label = 'In the terminal',
@@ -89,7 +89,7 @@ export function QueryProblem({ error, title }: { readonly error: Error; readonly
   return <Problem title={title} message={error.message} next={next} />;
 }
 
-/** A kind that cannot be read; nothing while it can. */
+/** Notice about a kind that cannot be read; empty if it can. */
 export function SourceProblem({
   state,
   what,

@@ -10,7 +10,7 @@ const words: Readonly<Record<TargetRow['proof'], string>> = {
   unknown: 'unknown',
 };
 
-/** Whether a token was exchanged for credentials of the role, when, and the words of STS if it refused. */
+/** Result and time of the last exchange of a token for credentials of the role, with the message of STS if it refused. */
 export function Proof({ target }: { readonly target: TargetRow }): ReactNode {
   const now = useNow();
   return (

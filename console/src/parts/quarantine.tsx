@@ -125,7 +125,10 @@ function State({ quarantine }: { readonly quarantine: QuarantineState | undefine
   );
 }
 
-/** A button that shows the effect, and acts after a second button. Disabled with an explanation while a right is missing. */
+/**
+ * A button that shows the effect of an action and asks for confirmation by a second button. Disabled with an explanation while a
+ * right is missing.
+ */
 function Ask(props: {
   readonly button: string;
   readonly question: string;

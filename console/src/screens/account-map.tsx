@@ -1,4 +1,4 @@
-/** Accounts and their targets, problems first: what is in the way? */
+/** Accounts and their targets, problems first. */
 import { useMemo, type ReactNode } from 'react';
 import type { AccountRow, TargetRow } from '../../../src/cli/console/wire.ts';
 import { Badge, Command, Empty, SourceProblem, toneOf, type Tone } from '../parts/basics.tsx';
@@ -18,7 +18,7 @@ const toneByProof: Readonly<Record<TargetRow['proof'], Tone>> = {
   unknown: 'unknown',
 };
 
-/** Targets with a column of their own; more do not fit on a screen. */
+/** Maximum number of targets with a column of their own; more do not fit on a screen. */
 const mostColumns = 12;
 
 export function AccountMap(): ReactNode {

@@ -1,4 +1,4 @@
-/** Timeline of one account or of all: what changed? */
+/** Timeline of changes of one account or of all. */
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import type { Change } from '../../../src/cli/console/wire.ts';

@@ -1,4 +1,4 @@
-/** One pod, followed link by link into its permissions. */
+/** One pod, with each link from its ServiceAccount to its permissions. */
 import type { ReactNode } from 'react';
 import { useKon } from '../about.ts';
 import { Badge, Command, Empty, Link } from '../parts/basics.tsx';

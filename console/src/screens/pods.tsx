@@ -1,4 +1,4 @@
-/** Pods with their identity: what may this pod do in AWS? */
+/** Pods with their identity in AWS. */
 import { useMemo, type ReactNode } from 'react';
 import type { PodRow } from '../../../src/cli/console/wire.ts';
 import { useKon } from '../about.ts';
@@ -107,7 +107,7 @@ const columnsAt = (now: number): readonly GridColumn<PodRow>[] => [
   { header: 'Age', width: '4rem', cell: ({ created }) => age(created, now) },
 ];
 
-/** The role of the node is shared by all pods of the node, so it is marked as a problem. */
+/** All pods of a node share its role, so a pod that uses this role is marked as a problem. */
 export function Mechanism({ name }: { readonly name: PodRow['mechanism'] }): ReactNode {
   return name === 'node role' || name === 'own credentials' ? <span className="red">{name}</span> : name;
 }

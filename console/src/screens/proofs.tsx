@@ -1,4 +1,4 @@
-/** Proofs of all accounts and targets: is that proven? */
+/** Proofs of all accounts and targets. */
 import { useMemo, type ReactNode } from 'react';
 import type { TargetRow } from '../../../src/cli/console/wire.ts';
 import { useKon } from '../about.ts';

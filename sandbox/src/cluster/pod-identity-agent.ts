@@ -1,6 +1,6 @@
 /**
- * DaemonSet of the EKS Pod Identity agent, named and owned as the add-on's. kwok simulates its pod, and `kon sandbox exec` plays the
- * agent while this pod is ready.
+ * DaemonSet of the EKS Pod Identity agent, with the names and owners of the EKS add-on. kwok simulates its pod. While this pod is
+ * ready, `kon sandbox exec` performs the task of the agent.
  */
 import { agentName, agentNamespace } from '../../../src/workloads/index.ts';
 

@@ -1,4 +1,4 @@
-/** The text that a person reads before a run creates anything. */
+/** Summary that a person confirms before a run creates anything. */
 import type { Place } from './place.ts';
 import { operationOf, type Scenario } from './scenario.ts';
 import { scenariosIn } from './table/table.ts';

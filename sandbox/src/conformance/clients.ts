@@ -1,4 +1,4 @@
-/** Clients of IAM, STS, EKS and S3 that send no call which the guard refuses. */
+/** Clients of IAM, STS, EKS and S3. The guard checks each call before it is sent. */
 import { EKSClient } from '@aws-sdk/client-eks';
 import { IAMClient } from '@aws-sdk/client-iam';
 import { S3Client } from '@aws-sdk/client-s3';
@@ -72,7 +72,7 @@ export function createClients(options: ClientOptions): ClientSet {
     };
   };
   const guarded = <Client extends Clients[keyof Clients]>(client: Client): Client => {
-    // The stacks of the clients differ in their types alone.
+    // The middleware stacks of the clients differ only in their types.
     const { middlewareStack } = client as unknown as { readonly middlewareStack: Middlewares };
     middlewareStack.add(
       (next, context) => (args) => {
@@ -92,7 +92,7 @@ export function createClients(options: ClientOptions): ClientSet {
   };
 
   return {
-    // A scenario is about the first answer. The runner repeats throttled calls.
+    // A scenario checks the first answer, so the SDK must not retry. The runner repeats throttled calls.
     of: (keys) => cached(keys, 1),
     retrying: (keys) => cached(keys, mostAttempts),
     guardWith: (given) => {

@@ -1,10 +1,10 @@
 /**
- * Last check before a call leaves: a run writes only what carries its name prefix and lies under its path. The rows of the
- * scenario table obey this anyway; the guard protects a real account from a mistake in a row.
+ * Last check before a call is sent: a run writes only objects with its name prefix and under its path. The rows of the scenario
+ * table already follow this rule; the guard protects a real account from a mistake in a row.
  */
 import { tagKey, type Place } from './place.ts';
 
-/** Names of what a run has perhaps created. A name is noted before the call, because the answer may be lost. */
+/** Names of objects that a run may have created. A name is recorded before the call, because the answer may be lost. */
 export type Ledger = {
   readonly roles: Set<string>;
   readonly policies: Set<string>;

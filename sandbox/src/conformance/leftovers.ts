@@ -45,7 +45,7 @@ export type Leftover = {
 
 export type Leftovers = {
   readonly owned: readonly Leftover[];
-  /** Where the path or name is that of a run, but the tag or the content is not. */
+  /** Objects with the path or name of a run, whose tag or content does not match. */
   readonly unowned: readonly Omit<Leftover, 'run'>[];
 };
 
@@ -82,7 +82,7 @@ export async function findLeftovers(clients: Clients, search: Search): Promise<L
   return { owned, unowned };
 }
 
-/** A candidate; without a run it belongs to nothing that may be removed. */
+/** A candidate for removal. Without a run, it is kept. */
 type Candidate = Pick<Leftover, 'kind' | 'id'> & { readonly run: string | undefined };
 
 async function findRoles({ iam }: Clients, { run, ledger }: Search): Promise<readonly Candidate[]> {
@@ -122,7 +122,7 @@ async function findProviders({ iam }: Clients, { ledger }: Search): Promise<read
       if (!tags || (ofRun === undefined && run === undefined)) return undefined;
       return { kind: 'provider', id, run: ofRun === undefined || ofRun === run ? run : undefined };
     } catch (error) {
-      // The least rights do not include the providers of others.
+      // The printed policy does not allow reads of other owners' providers.
       if (ofRun === undefined && (error as Error).name.startsWith('AccessDenied')) return undefined;
       throw error;
     }
@@ -162,7 +162,7 @@ async function findAssociations({ eks }: Clients, { clusterName }: Search): Prom
 }
 
 /**
- * Removes what it can: an object that AWS refuses to delete does not keep the others.
+ * Removes as much as possible: if AWS refuses to delete one object, the others are still removed.
  *
  * @param onRemoved called after each removal
  * @returns one sentence for each object that stays

@@ -167,7 +167,7 @@ const attachments: Experiment = {
 
 /**
  * A session may create two roles: one if `aws:RequestTag` has the run, which AWS documents, and one if `aws:ResourceTag` has it.
- * Both rights are in one policy, so once the first works, the second works or never will.
+ * Both rights are in one policy. Once the first is in effect, IAM has propagated the second too, so its result is final.
  */
 const resourceTag: Experiment = {
   id: 'resource-tag',

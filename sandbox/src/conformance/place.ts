@@ -8,7 +8,7 @@ import type { Partition } from '../../../src/api/partition-names.ts';
 export const commonPath = '/konstellation-conformance/';
 /** The beginning of all names that runs create, since buckets and OIDC providers have no path. */
 export const commonPrefix = 'k11n-conf-';
-/** The end of issuers that a run makes up. The top-level domain is reserved, so no such host can exist and sign tokens. */
+/** Suffix of the issuers that a run invents. The top-level domain is reserved, so no such host can exist and sign tokens. */
 export const madeUpIssuerSuffix = '.konstellation-conformance.invalid';
 /** The key of the tag whose value is the run. */
 export const tagKey = 'konstellation-conformance';
@@ -19,7 +19,7 @@ export type PlaceOptions = {
   readonly region: string;
   /** Eight lower-case letters and digits, so that a name with its prefix stays below the limits of IAM and S3. */
   readonly run: string;
-  /** Whom AWS sees as the caller. */
+  /** Caller identity as AWS reports it. */
   readonly callerArn: string;
   /** A random text that the trust policies with real permissions demand as the external id. */
   readonly externalId: string;

@@ -48,7 +48,7 @@ const secretMembers: ReadonlySet<string> = new Set([
 const shortestSecret = 16;
 
 /**
- * Removes access keys and tokens, wherever they stand, and on demand the account id and the caller's name.
+ * Removes access keys and tokens from all texts and, if requested, the account id and the caller's name.
  *
  * @param secrets texts that must not remain, for example the token of a cluster; short ones are ignored, because they may be
  *   parts of words

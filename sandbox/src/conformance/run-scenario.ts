@@ -146,10 +146,10 @@ async function settle(
   return { observed, attempts, settledMs: attempts === 1 ? 0 : Math.round(now() - first) };
 }
 
-/** Operations that can be repeated whatever they answered. */
+/** Operations that can be repeated after any answer. */
 const repeatable = /^(Get|List|Head|Describe|Simulate|AssumeRole)/;
 
-/** A refused write changed nothing and can be repeated. A write that was accepted against expectation stays. */
+/** A refused write changed nothing and can be repeated. A write that was unexpectedly accepted is not repeated. */
 function mayStillPropagate(step: Step, observed: Observed): boolean {
   if (compare(observed, step.gives).length === 0) return false;
   return repeatable.test(operationOf(step)) || (step.gives.kind === 'answer' && observed.kind === 'error');

@@ -31,7 +31,7 @@ export type RunOptions = {
   readonly walkthrough?: (() => Promise<AreaReport>) | undefined;
 };
 
-/** @returns the report, also of an interrupted run. @throws the failure of a run that could not go on, after the removal */
+/** @returns the report, also of an interrupted run. @throws the error that ended the run, after the removal */
 export async function runConformance(options: RunOptions): Promise<Report> {
   const { place, clients, signal, now, pause, onProgress, propagationTimeoutMs } = options;
   const guard = createGuard(place);
@@ -138,8 +138,8 @@ const mostRounds = 5;
 const roundPauseMs = 1000;
 
 /**
- * Removes until two searches in a row find nothing, because a listing may not show the newest writes, and a call that was
- * interrupted may arrive late.
+ * Repeats search and removal until two searches in a row find nothing: a listing may not show the newest writes, and an interrupted
+ * call may take effect late.
  */
 async function removeRun(
   { place, clients, pause, propagationTimeoutMs, onProgress }: RunOptions,
@@ -174,7 +174,7 @@ async function removeRun(
   return { removed: removed.size, left };
 }
 
-/** A run failed and could perhaps not remove everything. */
+/** A run failed, and may not have removed everything. */
 export class UnfinishedRunError extends Error {
   readonly left: readonly string[];
   constructor(cause: unknown, left: readonly string[]) {

@@ -1,4 +1,4 @@
-/** Tokens that no cluster signs: they have a wrong key, which a run makes for itself. */
+/** Tokens that are signed with a wrong key, which the run generates, instead of the key of a cluster. */
 import { SignJWT, generateKeyPair } from 'jose';
 import type { Wall } from '../../../src/k8s/time.ts';
 import type { ClusterOfPlace } from './place.ts';

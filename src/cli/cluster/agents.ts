@@ -30,7 +30,7 @@ export async function lookUpAgents(
       try {
         nodes.set(name, await getNode(name, client, signal));
       } catch (error) {
-        // The pods of a deleted node end too.
+        // If a node is deleted, its pods end too.
         if (!isNotFound(error)) throw error;
       }
     }),

@@ -138,7 +138,7 @@ export function createFeed(options: {
     const { namespace = '' } = pod.metadata;
     const wanted = account && wantedBy(account).get(namespace);
     const isTarget = configs.store.list().some((config) => targetsOf(config).has(namespace));
-    // An account has no meaning for a pod outside of its targets, even one of its name.
+    // A pod outside the account's targets does not use the account, even if its ServiceAccount has the same name.
     if (!isTarget && wanted === undefined) return undefined;
     return consolePodRow(pod, wanted, account?.metadata.name);
   };
@@ -244,7 +244,7 @@ export function createFeed(options: {
     const status = statusNow();
     const text = JSON.stringify(status);
     if (text !== lastStatus) {
-      // Rows that synced meanwhile arrive before the status that calls them complete.
+      // Rows that have synced in the meantime are sent before the status that reports them as complete.
       flush();
       broadcast({ status });
     }
@@ -267,7 +267,7 @@ export function createFeed(options: {
   return {
     subscribe(send) {
       send({ reset: true, targets: targets() });
-      // One message at a time, so that the page draws the first rows while the next are computed from the state of then.
+      // One message at a time, so that the page draws the first rows while the next are computed from the state at that time.
       const parts: [names: readonly string[], keys: readonly string[]][] = [
         ...partsOf(accounts.store.keys()).map((names): [readonly string[], readonly string[]] => [names, []]),
         ...partsOf(pods.keys()).map((keys): [readonly string[], readonly string[]] => [[], keys]),
@@ -276,7 +276,7 @@ export function createFeed(options: {
         const part = parts.shift();
         if (!subscribers.has(send)) return;
         if (!part) {
-          // The rows are complete only now, as the status says.
+          // The status may report the rows as complete only now.
           send({ status: statusNow() });
           return;
         }

@@ -20,7 +20,7 @@ export type Access =
       readonly hosts: readonly string[];
       readonly isSession: (key: string) => boolean;
     }
-  /** Any bearer token is accepted here, and the API server decides about it. */
+  /** Any bearer token is accepted here; the API server authenticates it. */
   | { readonly mode: 'in-cluster' };
 
 export type Verdict =
@@ -98,7 +98,7 @@ function equals(one: string, other: string): boolean {
   return timingSafeEqual(digest(one), digest(other));
 }
 
-/** A proxy in front of an in-cluster console may end TLS, so that only the host can be compared. */
+/** A proxy in front of an in-cluster console may terminate TLS, so only the host can be compared. */
 function isOwnOrigin(origin: string, host: string): boolean {
   return origin === `http://${host}` || origin === `https://${host}`;
 }

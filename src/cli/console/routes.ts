@@ -30,7 +30,7 @@ export type UserSession = {
   readonly feed: Feed;
   /** Context of the commands, with the user's client. */
   readonly context: CliContext;
-  /** Whether AWS may be asked with the credentials of this process. In a pod they would be those of the pod or its node. */
+  /** Whether routes may call AWS with the credentials of this process. In a pod, these would not be those of the user. */
   readonly hasAws: boolean;
   readonly about: () => Promise<About>;
 };

@@ -1,4 +1,4 @@
-/** Rows of the console's lists. Pure: the same functions as behind `kon account show` and `kon app pods` decide what they say. */
+/** Rows of the console's lists. Pure: the functions of `kon account show` and `kon app pods` compute their content. */
 import { appLabel } from '../../api/labels.ts';
 import type { AccountConditionType, LinkedServiceAccount } from '../../api/linked-service-account.ts';
 import type { Quarantine } from '../../api/quarantine.ts';
@@ -66,7 +66,7 @@ export function accountRow(
   };
 }
 
-/** The condition counts too, because a user may read accounts and no Quarantines. */
+/** The condition is evaluated too, because a user may be allowed to read accounts but not Quarantines. */
 function quarantineState(reason: string, quarantines: readonly Quarantine[]): QuarantineState | undefined {
   const requests = quarantines.map(({ metadata, spec }) => ({
     name: metadata.name,
@@ -96,7 +96,7 @@ function targetRow(target: TargetStatus, proof: AccountRow['ready'], isObserved:
   };
 }
 
-/** An unknown condition wins over the row of the target: a proof that could not be repeated is not a proof. */
+/** An unknown condition takes precedence over the row of the target: a proof that could not be repeated does not count. */
 function proofState(
   target: TargetStatus,
   condition: AccountRow['ready'],

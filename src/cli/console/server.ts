@@ -34,7 +34,7 @@ export type ConsoleServer = { readonly port: number; close(): Promise<void> };
 
 /** No request of the page has a larger body. */
 const mostBytes = 4096;
-/** Keeps proxies and browsers from closing a quiet stream, and reveals a client that is gone. */
+/** Keeps proxies and browsers from closing an idle stream, and detects a client that has disconnected. */
 const heartbeatMs = 15_000;
 
 export async function startConsoleServer(options: {
@@ -189,7 +189,7 @@ function sendError(
   { code, message, details, next }: CliError,
 ): void {
   const value: WireError = { code, message, details, next };
-  // The body of a refused POST was not read, so that the connection cannot be used again.
+  // The body of a refused POST was not read, so the connection cannot be reused.
   response.setHeader('connection', 'close');
   sendJson(response, status, value);
 }

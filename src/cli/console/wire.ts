@@ -30,7 +30,7 @@ export type TargetRow = {
   /** Pods by identity, as the operator counted them. */
   readonly pods?: { readonly current: number; readonly stale: number; readonly uninjected: number };
   readonly reason?: string;
-  /** Message of the operator. After a refused exchange it contains the words of STS. */
+  /** Message of the operator. After a refused exchange it contains the message of STS. */
   readonly message?: string;
 };
 
@@ -102,7 +102,7 @@ export type PodRow = {
 /** What the page can show of one kind. */
 export type SourceState =
   | { readonly state: 'loading' | 'live' }
-  /** Not readable, e.g. for lack of rights. */
+  /** Reason why the kind cannot be read, e.g. a missing right. */
   | (WireError & { readonly state: 'failed' });
 
 export const sources = ['accounts', 'apps', 'targets', 'pods', 'events', 'quarantines'] as const;
@@ -127,7 +127,7 @@ export type About = {
   readonly server: string;
   readonly context?: string;
   readonly cluster?: string;
-  /** Name of the user according to the API server; absent if it does not tell. */
+  /** Name of the user according to the API server; absent if unknown. */
   readonly user?: string;
   /** Commands are shown with this prefix, e.g. `kon --context NAME`. */
   readonly kon: string;

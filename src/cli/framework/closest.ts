@@ -1,4 +1,4 @@
-/** Finds the candidate that was probably meant by a misspelt text. Pure. */
+/** Finds the candidate that is closest to a misspelt text. Pure. */
 
 /** The most similar candidate, regardless of case; undefined if none is similar enough to be a misspelling. */
 export function closest(text: string, candidates: Iterable<string>): string | undefined {

@@ -1,4 +1,4 @@
-/** Explains a command line that the parser refuses, with the command that was probably meant. */
+/** Explains a command line that the parser rejects, and suggests the closest command. */
 import type { CommanderError } from 'commander';
 import type { Vocabulary } from './command.ts';
 import { type CliError, usageError } from './errors.ts';

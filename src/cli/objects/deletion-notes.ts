@@ -1,4 +1,4 @@
-/** Describes a deletion before it is confirmed: who uses the object, what follows, and what cannot be undone. Pure. */
+/** Describes a deletion before it is confirmed: the users of the object, the consequences, and effects that cannot be undone. Pure. */
 import type { App } from '../../api/app.ts';
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
 

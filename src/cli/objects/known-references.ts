@@ -1,6 +1,7 @@
 /**
  * Refuses to save an object that names a target, account, policy or role that does not exist. The operator would report
- * the same after the write; before it, a misspelt name can be corrected. What cannot be read is not checked.
+ * the same problem after the write; a check before the write lets the user correct a misspelt name. References that cannot be read
+ * are not checked.
  */
 import type { AppSpec } from '../../api/app.ts';
 import type { ClusterConfig } from '../../api/cluster-config.ts';
@@ -18,13 +19,13 @@ import type { Check } from '../framework/edit/edit-object.ts';
 import { CliError } from '../framework/errors.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 
-/** A write that is about to be made: the object as it is, and as it will be. */
+/** A planned write: the current object, and the object after the write. */
 type Proposal = {
   readonly current: Pick<KonObject, 'kind' | 'spec'> | undefined;
   readonly next: Pick<Manifest, 'kind' | 'metadata' | 'spec'>;
 };
 
-/** Short because a user waits: without credentials, the SDK would first search the network for them. */
+/** Short because a user waits: without configured credentials, the SDK first tries to load them over the network. */
 const patienceMs = 2_000;
 
 /** @throws CliError of code NOT_FOUND that lists every unknown name of all objects */

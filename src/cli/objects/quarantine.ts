@@ -30,7 +30,7 @@ export async function quarantinesOf(client: KubeClient, account: string): Promis
   return items.filter(({ spec }) => spec.account === account);
 }
 
-/** Name of the user as the API server sees it; undefined if it does not say. */
+/** Name of the user according to the API server; undefined if unknown. */
 async function username(client: KubeClient): Promise<string | undefined> {
   const review = {
     apiVersion: 'authentication.k8s.io/v1',
@@ -136,8 +136,8 @@ export async function awaitAccount(
 }
 
 /**
- * Waits until the closed trust policies are in effect everywhere. A pod that starts before may hold an older session, so the
- * account would wait for its end too.
+ * Waits until the closed trust policies are in effect everywhere. A pod that starts before that may hold an older session, and the
+ * release of the account would have to wait until this pod ends too.
  */
 export async function settle(context: CliContext, name: string, timeoutMs: number): Promise<void> {
   const late = (waited: string): CliError =>

@@ -42,8 +42,8 @@ type TokenVolumes = {
 };
 
 /**
- * Longest time in milliseconds that STS accepts a token copied out of these pods by now. Without pods, the usual life
- * of such a token.
+ * Longest remaining time in milliseconds that STS accepts a token copied out of these pods. Without pods, the usual
+ * lifetime of such a token.
  */
 export function copiedTokensLiveMs(pods: readonly TokenVolumes[], audience: string): number {
   const seconds = pods.flatMap(({ spec }) =>

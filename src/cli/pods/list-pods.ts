@@ -71,7 +71,10 @@ export async function podsOfAccounts(
   });
 }
 
-/** Lists the pods of each target, and names the targets where the user may not. @throws KubeApiError if that is all of them */
+/**
+ * Lists the pods of each target, and names the targets where the user may not list pods.
+ * @throws KubeApiError if the user may not list pods in any target
+ */
 async function inEach(
   { stderr, signal }: CliContext,
   client: KubeClient,

@@ -1,5 +1,5 @@
 /**
- * Marks and states of a role that is cut off by a Quarantine. AWSDenyAll denies every session of the role at once, and needs no
+ * Tag and states of a role that is cut off by a Quarantine. AWSDenyAll denies every session of the role at once, and needs no
  * `PutRolePolicy`. A tag keeps the state in IAM, so that it survives a crash, a restart and the deletion of the Quarantine: a role
  * with the tag never serves pods again. It is replaced by a new role of the same name, whose new unique id ends the older sessions.
  * https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSDenyAll.html
@@ -10,7 +10,7 @@ import { formatTime } from '../../k8s/timestamps.ts';
 import type { Wall } from '../../k8s/time.ts';
 import { tagValue, type Tags } from './tags.ts';
 
-/** Tag of a role that a Quarantine cut off. Value: the time since when it is closed, or `closing` before. */
+/** Tag of a role that a Quarantine cut off. Value: `closing` at first, then the time when the role was closed. */
 const quarantinedTag = 'k11n.dev/quarantined';
 
 export const closingTags: Tags = { [quarantinedTag]: 'closing' };
@@ -46,7 +46,7 @@ export function isDenied(
   return attachedPolicyArns.includes(deny) || permissionsBoundaryArn === deny;
 }
 
-/** Whether a trust policy admits nobody: it has statements, and each of them denies. A responder may have written it. */
+/** Whether a trust policy denies every principal: it has statements, and each has the effect Deny. A responder may have written it. */
 export function admitsNobody(trustPolicy: string): boolean {
   try {
     const { Statement: statements } = JSON.parse(trustPolicy) as { readonly Statement?: unknown };

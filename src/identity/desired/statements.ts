@@ -12,14 +12,17 @@ import { largestInlinePolicy } from './operator-policy.ts';
 /** Name of the inline policy. It is reserved on roles of accounts. */
 export const inlinePolicyName = 'konstellation';
 
-/** `Id` of the document. It tells the policy from one of the same name that others wrote on the role of an account without statements. */
+/**
+ * `Id` of the document. It distinguishes the policy from one of the same name that others wrote on the role of an account without
+ * statements.
+ */
 const documentId = 'k11n.dev/statements';
 
 export type StatementScope = Pick<ClusterFacts, 'partition' | 'region' | 'accountId' | 'name'>;
 
 /**
  * - `none`: the account has no statements
- * - `refused`: they may not be written; what was written before stays
+ * - `refused`: the statements may not be written; the inline policy stays as it was
  */
 export type DesiredStatements =
   | { readonly kind: 'none' }
@@ -120,8 +123,8 @@ export function statementsDocument(
 }
 
 /**
- * Reasons why the operator does not write the statements: what IAM would refuse, and statements that allow everything. Each
- * message names the statement.
+ * Reasons why the operator does not write the statements: IAM would reject them, or they allow everything. Each message names the
+ * statement.
  */
 export function statementProblems(
   statements: readonly PermissionStatement[],

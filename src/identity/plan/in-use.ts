@@ -1,4 +1,4 @@
-/** Message of an account under deletion whose pods still run: the pods, and what ends their use of the account. */
+/** Message of an account under deletion whose pods still run: the pods, and the actions that end their use of the account. */
 import type { AccountUser, AccountWorld, ClusterFacts, TargetObservation } from '../state/world.ts';
 
 /** Limit of items in a list; more would not help a reader. */
@@ -25,7 +25,7 @@ function wayToEnd(
   { pod, app, workload }: AccountUser,
   facts: ClusterFacts,
 ): string {
-  // The operator applies no spec of an app outside the targets of the ClusterConfig, so that an edit of the account changes nothing there.
+  // The operator applies the spec of an app only in targets of the ClusterConfig, so an edit of the account has no effect elsewhere.
   if (app !== undefined)
     return facts.targets.includes(name)
       ? `kon app edit ${app} --no-account`

@@ -8,11 +8,11 @@
  * | none       | marked          | the same, then wait until the pods from before have ended, then replace the role      |
  * | none       | marked, adopted | the same, then wait until no session from before can live, then remove the mark       |
  *
- * While a Quarantine exists, no step gives anything back: what a responder detached, emptied or added by hand stays.
+ * While a Quarantine exists, no step restores a permission: manual changes of a responder, such as a detached policy, are kept.
  *
- * A role is marked before anything is denied, so that a crash never leaves a role that was cut off and looks as if it had drifted.
- * During the replacement AWSDenyAll stays until nothing else is attached, and from then on it is the permissions boundary, so that
- * no older session is allowed anything at any moment, not even by a resource policy.
+ * A role is marked before anything is denied. Otherwise a crash could leave a role that was cut off but looks like a role with drift.
+ * During the replacement, AWSDenyAll stays attached until no other policy is, and then becomes the permissions boundary. Older
+ * sessions are therefore denied without interruption, even if a resource policy allows them.
  */
 import type { LinkedServiceAccountStatus } from '../../api/index.ts';
 import { formatTime } from '../../k8s/timestamps.ts';
@@ -171,7 +171,7 @@ function cutOff(
   const marking = isMarked(role.tags)
     ? undefined
     : list.addStep({ kind: 'TagRole', role: role.name, tags: closingTags });
-  // A mark that is refused for good does not prevent the denial.
+  // If IAM refuses the mark permanently, the role is denied anyway.
   if (!isMarked(role.tags) && (!marking || isTransient(marking.code)))
     return { isClosed: false, failure: marking };
   const shut = trustPolicy({ providerArn: facts.providerArn, issuer: facts.issuer, subjects: [] });
@@ -182,7 +182,7 @@ function cutOff(
   return { isClosed: false, failure: denying ?? closing ?? marking };
 }
 
-/** Requests a read of a role whose cached state may be outdated. Undefined if its state can be acted on. */
+/** Requests a read of a role whose cached state may be outdated. Undefined if the cached state is reliable. */
 function readAgain(
   world: AccountWorld,
   { source, readAgainAt }: CachedRole,
@@ -194,15 +194,15 @@ function readAgain(
     list.addStep({ kind: 'ReadRole', role: role.name, why });
   if (readAgainAt !== undefined && readAgainAt > world.now) list.requeueAtLatest(readAgainAt);
   else if (readAgainAt !== undefined) read('a write was not answered');
-  // A role that cannot be read is cut off all the same: IAM refuses writes to roles without the tags of this cluster.
+  // A role that cannot be read is cut off anyway: IAM refuses writes to roles without the tags of this cluster.
   if (source === 'list' && !isInSync && !read('it is about to be cut off')) return { isClosed: false };
   return undefined;
 }
 
 /**
- * Attaches AWSDenyAll. If the role has no room, one policy is detached first, which takes away only permissions. If the attachment
- * is refused, the boundary denies instead, and if that is refused too, every policy is detached. The boundary of an adopted role is
- * not ours to change.
+ * Attaches AWSDenyAll. If the role has the maximum number of policies, one is detached first, which only removes permissions. If the
+ * attachment is refused, AWSDenyAll becomes the boundary. If that is refused too, every policy is detached. The boundary of an
+ * adopted role is never changed.
  */
 function deny(
   world: AccountWorld,
@@ -237,7 +237,7 @@ function replaceOrReopen(
     failure
       ? { reason: failure.code, message: `${message}: ${failure.message}` }
       : { reason: 'ReplacingRole', message };
-  // A listing may show the role that was replaced already.
+  // A listing may still show the old role, which was already replaced.
   if (cached.source === 'list') {
     const failure = list.addStep({ kind: 'ReadRole', role: role.name, why: 'it is about to be replaced' });
     return problemOf(failure, 'its role is being read again');
@@ -262,8 +262,8 @@ function replaceOrReopen(
 }
 
 /**
- * The next steps to delete a marked role. Its sessions are allowed nothing in between: AWSDenyAll becomes the boundary before it is
- * detached as the last policy.
+ * Next steps to delete a marked role. Its sessions stay denied throughout: AWSDenyAll becomes the boundary before it is detached as
+ * the last policy.
  */
 export function retire(role: ObservedRole, { partition }: ClusterFacts): readonly Step[] {
   const denyAll = denyAllArn(partition);
@@ -285,7 +285,7 @@ export function retire(role: ObservedRole, { partition }: ClusterFacts): readonl
     : [{ kind: 'DeleteRole', role: name }];
 }
 
-/** Status of an account that is cut off: no target is proven, so that apps are held. */
+/** Status of an account that is cut off: no target is proven, so apps are not rolled out. */
 function cutOffStatus(
   world: AccountWorld,
   facts: ClusterFacts,

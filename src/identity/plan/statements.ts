@@ -10,7 +10,7 @@ import { problemOr, type StepList } from './step-list.ts';
 import { isTransient } from './policies.ts';
 
 export type StatementsPlan = {
-  /** Row of the status; absent if the account has no statements and none are on the role. */
+  /** Row of the status; absent if neither the account nor the role has statements. */
   readonly row?: StatementsStatus;
   /** Whether a detachment has to wait, because the statements may replace the policy. */
   readonly isAwaited: boolean;

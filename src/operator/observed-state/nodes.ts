@@ -1,6 +1,6 @@
 /**
- * Nodes that were read because a pod with a Pod Identity runs there without an agent pod. EKS sets the label that decides when the
- * node registers, so a node is read once, and forgotten with the last such pod.
+ * Nodes that were read because a pod with a Pod Identity runs there without an agent pod. EKS sets the relevant label when the node
+ * registers, so a node is read once, and removed from the cache with the last such pod.
  */
 import type { AgentNode } from '../../workloads/index.ts';
 import { podsByNode, type Informers } from '../context.ts';

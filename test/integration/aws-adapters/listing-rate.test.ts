@@ -1,4 +1,4 @@
-/** The rate of listings, of which AWS may accept fewer than of other calls. */
+/** Rate limit of listings, which AWS may throttle earlier than other calls. */
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { connectAws, createAwsSchedulers, type AwsConnection } from '../../../src/aws/index.ts';
 import { systemTimer } from '../../../src/kube/index.ts';

@@ -400,7 +400,7 @@ test('moto differs from AWS in those calls that the table names', async () => {
     const { code, stdout } = await kon.run(command('--yes', '--propagation-timeout', '1ms', '-o', 'json'), {
       env: envOf(moto.endpoint, administrator),
     });
-    // moto deletes a policy that is attached, and then not the role that has it.
+    // moto deletes a policy that is still attached, and then cannot delete the role.
     expect(code).toBe(3);
     const report = JSON.parse(stdout) as Report;
     const different = report.areas.flatMap(({ scenarios }) =>

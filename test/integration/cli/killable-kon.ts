@@ -232,7 +232,7 @@ export function fenceOf(snapshot: Snapshot): readonly string[] {
   return Object.keys(snapshot).filter((key) => key.startsWith('ValidatingAdmissionPolicy'));
 }
 
-/** Missing parts of the fence if accounts can be created. During `kon uninstall`, a policy of its own refuses them. */
+/** Missing admission policies and bindings while accounts can be created. During `kon uninstall`, a separate policy refuses accounts. */
 export async function gapsIn(fence: readonly string[], { cluster }: AwsCluster): Promise<readonly string[]> {
   const list = 'crd,validatingadmissionpolicy,validatingadmissionpolicybinding';
   const { items } = JSON.parse(await cluster.kubectl(['get', list, '-o', 'json'])) as {

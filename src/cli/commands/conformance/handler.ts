@@ -109,7 +109,7 @@ async function run(of: Run): Promise<ExitCode> {
     question: `Create these in AWS account ${accountId}, and remove them afterwards?`,
     declined: 'Nothing was created.',
   });
-  // A folder that cannot be written must not be discovered after the run.
+  // Fails here rather than after the run if the folder cannot be written.
   const folder =
     request.report === undefined ? undefined : await openReportFolder(context.cwd, request.report);
   const prepared =
@@ -284,5 +284,5 @@ async function inWords<T>(doing: string, act: () => Promise<T>): Promise<T> {
 
 const letters = 'abcdefghijklmnopqrstuvwxyz0123456789';
 
-/** Eight characters, so that concurrent runs do not meet. */
+/** Eight random characters, so that concurrent runs have different names. */
 const runName = (): string => [...randomBytes(8)].map((byte) => letters[byte % letters.length]).join('');

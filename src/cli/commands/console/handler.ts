@@ -89,7 +89,7 @@ async function serveOwner(context: CliContext, options: Options, assets: Assets)
 const podFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
 /** Time for which the informers of a user continue after the last request. */
 const idleMs = 60_000;
-/** Limits the memory of the console: each user has own informers. */
+/** Limits the memory of the console, because each user has separate informers. */
 const mostUsers = 20;
 
 /**
@@ -210,7 +210,7 @@ async function requireCluster(client: KubeClient): Promise<void> {
   try {
     await whoIs(client);
   } catch (error) {
-    // Clusters before 1.28 have no such review, and a user may lack the right to it.
+    // Clusters before 1.28 do not have this API, and the user may lack the right to it.
     if (!(error instanceof KubeApiError) || isUnauthorized(error)) throw error;
   }
 }

@@ -1,4 +1,4 @@
-/** Requests of checks to AWS and to the issuer, through the proxies and with the authorities that the AWS clients use. */
+/** HTTP requests of checks to AWS and to the issuer, with the proxies and certificate authorities of the AWS clients. */
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { createAwsAgents, type AwsEnv } from '../../../aws/agents.ts';

@@ -19,7 +19,7 @@ import { nextStepsFor, requiresUserAction } from '../../framework/wait/reasons.t
 
 export type Explanation = {
   readonly code: string;
-  /** The registry, in words: `an error of kon`. */
+  /** Description of the registry: `an error of kon`. */
   readonly source: string;
   readonly meaning: string;
   /** One step per line; empty when nothing has to be done. */

@@ -150,7 +150,7 @@ function driftedRoles({ accounts = [], drifted = [] }: Observed): Status['drift'
   ];
 }
 
-/** Pods that hold another identity than their account gives. */
+/** Pods whose identity differs from that of their account. */
 function driftedPods({ metadata: { name }, status }: LinkedServiceAccount): Status['drift'] {
   return (status?.targets ?? []).flatMap((target) => {
     const { stale = 0, uninjected = 0 } = target.pods ?? {};

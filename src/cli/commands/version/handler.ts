@@ -27,7 +27,7 @@ type Cluster = {
 export type Versions = {
   readonly client: { readonly version: string; readonly schemaVersion: number };
   readonly cluster?: Cluster;
-  /** Reason why the cluster could not be asked. */
+  /** Reason why the cluster could not be queried. */
   readonly problem?: { readonly code: string; readonly message: string };
   /** Differences and their remedies, one line each. */
   readonly skew: readonly string[];

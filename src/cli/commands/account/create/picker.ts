@@ -10,7 +10,7 @@ export type PickerState = {
   /** Index of the highlighted policy among the matches. */
   readonly at: number;
   /**
-   * Whether Enter takes the highlighted policy: after a letter or an arrow key. At the start nothing was picked on
+   * Whether Enter adds the highlighted policy: after a letter or an arrow key. At the start nothing was selected on
    * purpose, and after Tab the highlighted policy was just chosen or removed.
    */
   readonly isAimed: boolean;
@@ -71,7 +71,7 @@ function enter(state: PickerState): PickerStep {
   const aimed = aimedAt(state);
   if (aimed) return { kind: 'picked', policies: [...state.chosen, aimed] };
   if (state.chosen.length > 0 && state.matches.length > 0) return { kind: 'picked', policies: state.chosen };
-  // With a search text that chooses nothing, the editor would lose the text.
+  // The editor would lose a search text that matches nothing.
   return state.text === '' ? { kind: 'picked', policies: [] } : { kind: 'pick', state };
 }
 

@@ -48,7 +48,7 @@ export async function releaseFlow(
   if (!dryRun && !write.noWait) await awaitRelease(context, client, name, write.timeout, deletePods);
 }
 
-/** A Quarantine of this age has taken effect everywhere in AWS, in milliseconds. */
+/** Milliseconds until a new Quarantine has taken effect everywhere in AWS. */
 const youngMs = 60_000;
 
 /**
@@ -84,7 +84,7 @@ export async function endQuarantine(
   await release(context, client, { name, pods, dryRun });
 }
 
-/** Returns the Quarantines of the account. None is left if it waits to be opened. @throws CliError of code NOT_FOUND */
+/** Returns the Quarantines of the account; empty if they were deleted and the account is not open yet. @throws CliError of code NOT_FOUND */
 export async function requireQuarantine(
   client: KubeClient,
   { metadata, status }: LinkedServiceAccount,

@@ -50,7 +50,7 @@ export async function revokeFlow(
   await awaitRelease(context, client, name, timeout, true);
 }
 
-/** @throws CliError of code CONFLICT if the role is adopted, which would stay closed for hours */
+/** @throws CliError of code CONFLICT if the role is adopted, because an adopted role would stay closed for hours */
 function requireReplaceable({ metadata: { name }, spec, status }: LinkedServiceAccount, now: Wall): void {
   if (spec.aws.adopt !== true) return;
   const role = spec.aws.roleName ?? roleNameOf(status?.roleArn ?? 'ROLE');

@@ -3,7 +3,7 @@ import type { LinkedServiceAccount, PolicyStatus } from '../../../../api/linked-
 import { policyEntries } from '../../../../identity/desired/policy-entries.ts';
 import { isPolicyName, mayName } from '../../../../identity/desired/policy-names.ts';
 
-/** A policy that the operator has not processed is not attached, and a name stands in the place of its ARN. */
+/** A policy that the operator has not processed is shown as not attached, and by its name if its ARN is unknown. */
 export function policyRows({ spec, status }: LinkedServiceAccount): readonly PolicyStatus[] {
   const known = new Map(status?.policies?.map((policy) => [policy.arn, policy]));
   const rowOf = (entry: string): PolicyStatus =>
