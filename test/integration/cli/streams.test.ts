@@ -202,7 +202,12 @@ describe('kon app shell', () => {
   });
 
   it('reports that its own stdin cannot be read, and continues', async () => {
-    const { code, screen } = await kon.onTerminal('app shell web -- echo done 0>/dev/null');
+    const seen = join(kon.folder, 'failed-input');
+    const script = `until [ -e ${seen} ]; do sleep 0.05; done; echo done`;
+    const running = kon.terminal(`app shell web -- sh -c '${script}' 0>/dev/null`);
+    await running.until('could not be read');
+    await kon.file('failed-input', '');
+    const { code, screen } = await running.finished;
     expect({ code, lines: screen.split('\r\n').toSorted() }).toEqual({
       code: 0,
       lines: ['', 'The input could not be read to its end: EBADF: bad file descriptor, read', 'done'],
