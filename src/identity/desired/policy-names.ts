@@ -39,15 +39,16 @@ export function listedPolicies(aws: PolicyLists, scope: PolicyScope): readonly s
 
 /** Both lists with entries in either spelling. An empty list is omitted if the other one has entries. */
 export function policyLists(entries: readonly string[]): PolicyLists {
-  const policyNames = [...new Set(entries.filter(isPolicyName))];
-  const policyArns = [...new Set(entries.filter((entry) => !isPolicyName(entry)))];
+  const policyNames = entries.filter(isPolicyName);
+  const policyArns = entries.filter((entry) => !isPolicyName(entry));
   if (policyNames.length === 0) return { policyArns };
   return policyArns.length === 0 ? { policyNames } : { policyArns, policyNames };
 }
 
 /** The same policies, by name where they have one in this AWS account and partition. */
 export function policiesByName(aws: PolicyLists, scope: PolicyScope): PolicyLists {
-  return policyLists(policyEntries(aws).map((entry) => policyNameOf(entry, scope) ?? entry));
+  const entries = policyEntries(aws).map((entry) => policyNameOf(entry, scope) ?? entry);
+  return policyLists([...new Set(entries)]);
 }
 
 /** Whether a name can stand for the ARN, in some AWS account and partition. */

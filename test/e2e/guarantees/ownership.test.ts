@@ -452,7 +452,15 @@ describe.concurrent('G7: one invalid part of an account', () => {
 
 describe.concurrent('invalid input', () => {
   const create = (name: string, ...arns: readonly string[]): ReturnType<TestSandbox['kon']> =>
-    sandbox.kon(['account', 'create', name, '--target=production', ...arns.map((arn) => `--policy=${arn}`)]);
+    sandbox.kon([
+      'account',
+      'create',
+      name,
+      '--target=production',
+      // These tests are about what the operator reports; without it kon refuses to save unknown names.
+      '--force',
+      ...arns.map((arn) => `--policy=${arn}`),
+    ]);
 
   test('a policy that does not exist makes kon fail with the reason, and the rest of the account is applied', async () => {
     const { code, stdout, stderr } = await create('bad-policy', policies.readOnly, missingPolicy);
@@ -501,6 +509,7 @@ describe.concurrent('invalid input', () => {
       '--image=registry.k8s.io/pause:3.10',
       '--target=production',
       '--account=bad-early',
+      '--force',
     ]);
     await creation.until('AccountNotFound');
     expect(await person.pods('bad-early', 'production')).toEqual([]);
@@ -517,6 +526,7 @@ describe.concurrent('invalid input', () => {
       'bad-target',
       '--target=nowhere',
       `--policy=${policies.readOnly}`,
+      '--force',
     ]);
     expect(code).toBe(1);
     expect(stderr).toContain('TargetUnknown');

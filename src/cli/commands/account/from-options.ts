@@ -106,7 +106,7 @@ export function changedSpec(
     options.policy.length > 0
       ? options.policy
       : // Existing entries keep their position.
-        [...listed.filter((entry) => !removePolicy.includes(entry)), ...addPolicy],
+        [...new Set([...listed.filter((entry) => !removePolicy.includes(entry)), ...addPolicy])],
   );
   const { policyArns: _arns, policyNames: _names, ...others } = current.aws;
   const { permissionsBoundaryArn: _boundary, ...unbound } = others;
