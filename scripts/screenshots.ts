@@ -25,7 +25,7 @@ for (const args of [
     '--policy',
     'aws/AmazonSQSReadOnlyAccess',
   ],
-  ['account', 'create', 'reports', '--policy', 'aws/NoSuchPolicy', '--no-wait'],
+  ['account', 'create', 'reports', '--policy', 'aws/NoSuchPolicy', '--no-wait', '--force'],
   ['app', 'create', 'web', '--account', 'payments', '--image', 'registry.k8s.io/pause:3.10'],
 ])
   await run(...args).catch((error: unknown) => console.log(String(error).split('\n').at(1)));

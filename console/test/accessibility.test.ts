@@ -18,7 +18,15 @@ beforeAll(async () => {
   [sandbox, browser] = await Promise.all([startSandbox(), startBrowser(process.env)]);
   for (const args of [
     ['account', 'create', 'payments', '--policy', policies.readOnly],
-    ['account', 'create', 'reports', '--policy', 'arn:aws:iam::aws:policy/NoSuchPolicy', '--no-wait'],
+    [
+      'account',
+      'create',
+      'reports',
+      '--policy',
+      'arn:aws:iam::aws:policy/NoSuchPolicy',
+      '--no-wait',
+      '--force',
+    ],
     ['app', 'create', 'web', '--account', 'payments', '--image', 'registry.k8s.io/pause:3.10'],
   ]) {
     const { code, stderr } = await sandbox.kon(args);

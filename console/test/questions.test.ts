@@ -28,7 +28,7 @@ beforeAll(async () => {
   [sandbox, browser] = await Promise.all([startSandbox(), startBrowser(process.env)]);
   await kon('account', 'create', 'payments', '--policy', policies.readOnly);
   await kon('app', 'create', 'web', '--account', 'payments', '--image', 'registry.k8s.io/pause:3.10');
-  await kon('account', 'create', 'reports', '--policy', missingPolicy, '--no-wait');
+  await kon('account', 'create', 'reports', '--policy', missingPolicy, '--no-wait', '--force');
   served = await openConsole((args, options) => sandbox.startKon(args, options));
   visitor = await visit(browser, served.link());
   ({ page } = visitor);
