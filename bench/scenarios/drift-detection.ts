@@ -42,7 +42,7 @@ export const sweep: Scenario = {
       const world = await startWorld(kon, {
         driftIntervalSeconds: intervalSeconds,
         seeds: [
-          { count: foreign, prefix: 'somebody-else-', path: '/', tags: { team: 'other' } },
+          { count: foreign, prefix: 'foreign-', path: '/', tags: { team: 'other' } },
           rolesOfOurs(owned),
         ],
       });
@@ -89,7 +89,7 @@ async function memoryOf(
   const world = await startWorld(kon, {
     driftIntervalSeconds: intervalSeconds,
     seeds: [
-      { count: foreign, prefix: 'somebody-else-', path: '/', tags: { team: 'other' }, inlineBytes },
+      { count: foreign, prefix: 'foreign-', path: '/', tags: { team: 'other' }, inlineBytes },
       // Without roles of its own, the operator would list only once.
       rolesOfOurs(ownRoles),
     ],

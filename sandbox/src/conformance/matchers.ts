@@ -112,7 +112,7 @@ export function describeExpected(expected: unknown): unknown {
 
 /**
  * Reduces an answer to the members that the expectation names, so that a report about a real account reveals nothing else.
- * Of a list that may have other elements, only the expected ones remain.
+ * A list that may have other elements keeps only the expected ones.
  */
 export function comparedPart(value: unknown, expected: unknown): unknown {
   if (expected instanceof Including)

@@ -27,7 +27,7 @@ export type Report = {
   /** Limits of the account, by the names of GetAccountSummary. */
   readonly quotas: Readonly<Record<string, number>>;
   readonly removed: number;
-  /** What the run could not remove, and why. */
+  /** Objects that the run could not remove, each with the reason. */
   readonly left: readonly string[];
 };
 

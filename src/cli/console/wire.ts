@@ -99,7 +99,7 @@ export type PodRow = {
   readonly created?: string;
 };
 
-/** What the page can show of one kind. */
+/** State of the objects of one kind on the page. */
 export type SourceState =
   | { readonly state: 'loading' | 'live' }
   /** Reason why the kind cannot be read, e.g. a missing right. */

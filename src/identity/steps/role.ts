@@ -305,7 +305,7 @@ export function cachedRoleAfter(
   return { ...before, role, source: 'write', ...trustAfter(step, before, now) };
 }
 
-/** Whose trust policy the cached role has after a step that IAM confirmed. */
+/** Source of the trust policy of a cached role after a step that IAM confirmed: this process, or unknown. */
 export function trustAfter(
   step: RoleWrite,
   before: (Pick<CachedRole, 'hasOwnTrust'> & { readonly source: string }) | undefined,

@@ -147,7 +147,7 @@ export const identityScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'a caller is told who it is',
+      name: 'a caller gets its own identity',
       steps: [
         {
           sts: new GetCallerIdentityCommand({}),
@@ -156,7 +156,7 @@ export const identityScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'a role is assumed, and the session is told who it is',
+      name: 'a role is assumed, and the session gets its own identity',
       steps: [
         createRole('assumed', trustAccount),
         {

@@ -71,7 +71,7 @@ async function exists(iam: IAMClient, OpenIDConnectProviderArn: string): Promise
 }
 
 export type PreparedCluster = {
-  /** By the names of the scenario table. */
+  /** Tokens by their names in the scenario table. */
   readonly tokens: Readonly<Record<string, string>>;
   readonly remove: () => Promise<void>;
 };
