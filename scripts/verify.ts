@@ -5,8 +5,9 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, join, relative, resolve } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { TestReport } from './test-report.ts';
 
 type Check = { readonly name: string; readonly command: readonly string[] };
 type Outcome = {
@@ -14,22 +15,6 @@ type Outcome = {
   readonly failed: number;
   /** Failed tests with their reasons, repeated at the end for truncated logs. */
   readonly failures?: readonly string[];
-};
-
-/** The fields of vitest's JSON report that this script reads. */
-type TestReport = {
-  readonly numPassedTests: number;
-  readonly numFailedTests: number;
-  readonly testResults: readonly {
-    readonly name: string;
-    readonly status: string;
-    readonly message?: string;
-    readonly assertionResults: readonly {
-      readonly status: string;
-      readonly fullName: string;
-      readonly failureMessages: readonly string[];
-    }[];
-  }[];
 };
 
 const root = resolve(import.meta.dirname, '..');
@@ -111,38 +96,20 @@ async function record(name: string, work: () => Promise<Outcome>): Promise<void>
 }
 
 async function runTests(project: string): Promise<Outcome> {
-  const report = join(scratch, `${project}.json`);
-  const exitCode = await run([
-    'vitest',
-    'run',
-    '--project',
-    project,
-    '--reporter=default',
-    '--reporter=json',
-    `--outputFile.json=${report}`,
-  ]);
-  let counts: TestReport;
+  const file = join(scratch, `${project}.json`);
+  const exitCode = await run(
+    ['vitest', 'run', '--project', project, '--reporter=default', '--reporter=./scripts/test-report.ts'],
+    { KONSTELLATION_TEST_REPORT: file },
+  );
+  let report: TestReport;
   try {
-    counts = JSON.parse(await readFile(report, 'utf8')) as TestReport;
+    report = JSON.parse(await readFile(file, 'utf8')) as TestReport;
   } catch {
     return { passed: 0, failed: 1, failures: [`${project}: no report was written`] };
   }
-  const failures = failuresOf(counts);
-  // An error outside all tests shows only in the exit code.
-  if (exitCode !== 0 && failures.length === 0) failures.push(`${project}: an error outside of the tests`);
-  return { passed: counts.numPassedTests, failed: failures.length, failures };
-}
-
-/** One text for each failed test, and for each file that failed before its first test. */
-function failuresOf(report: TestReport): string[] {
-  return report.testResults.flatMap((file) => {
-    const path = relative(root, file.name);
-    if (file.status === 'failed' && file.assertionResults.length === 0)
-      return [`${path}\n${file.message ?? ''}`];
-    return file.assertionResults
-      .filter((test) => test.status === 'failed')
-      .map((test) => `${path} > ${test.fullName}\n${test.failureMessages.join('\n')}`);
-  });
+  const failures = [...report.failures];
+  if (exitCode !== 0 && failures.length === 0) failures.push(`${project}: vitest ended with ${exitCode}`);
+  return { passed: report.passed, failed: failures.length, failures };
 }
 
 function firstLines(text: string): string {
@@ -151,13 +118,13 @@ function firstLines(text: string): string {
   return lines.length > shown ? [...lines.slice(0, shown), '…'].join('\n') : text;
 }
 
-function run(command: readonly string[]): Promise<number> {
+function run(command: readonly string[], settings: Record<string, string> = {}): Promise<number> {
   const [program = '', ...args] = command;
   return new Promise((resolveCode, reject) => {
     const child = spawn(join(root, 'node_modules', '.bin', program), args, {
       cwd: root,
       stdio: 'inherit',
-      env,
+      env: { ...env, ...settings },
     });
     child.once('error', reject);
     child.once('exit', (code) => resolveCode(code ?? 1));
