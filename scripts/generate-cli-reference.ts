@@ -11,13 +11,13 @@ import { errorMeanings, type ErrorCode } from '../src/cli/framework/error-meanin
 import { exitCodeOf } from '../src/cli/framework/errors.ts';
 import { globalOptions } from '../src/cli/framework/global-options.ts';
 import { optionFlags } from '../src/cli/framework/program.ts';
-import { commandGroups, commands } from '../src/cli/registry.ts';
+import { commandGroups, loadCommands } from '../src/cli/registry.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const { check } = parseArgs({ options: { check: { type: 'boolean', default: false } } }).values;
 
 const notice = (source: string): string => `<!-- Generated from ${source} by \`npm run generate\`. -->`;
-const visible = commands.filter((command) => !command.hidden);
+const visible = (await loadCommands()).filter((command) => !command.hidden);
 
 /** Escapes text for a table cell. */
 const cell = (text: string): string => text.replaceAll('|', '\\|');

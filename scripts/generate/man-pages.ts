@@ -3,12 +3,12 @@ import type { Command, Option, Positional } from '../../src/cli/framework/comman
 import { exitCodeMeanings } from '../../src/cli/framework/exit-codes.ts';
 import { aliasesText } from '../../src/cli/framework/program.ts';
 import { globalOptions } from '../../src/cli/framework/global-options.ts';
-import { commandGroups, commands } from '../../src/cli/registry.ts';
+import { commandGroups, loadCommands } from '../../src/cli/registry.ts';
 import { version } from '../../src/cli/version.ts';
 
 export const manFolder = 'docs/man';
 
-const visible = commands.filter((command) => !command.hidden);
+const visible = (await loadCommands()).filter((command) => !command.hidden);
 const pageName = (path: readonly string[]): string => ['kon', ...path].join('-');
 
 /** Escapes text within a line, so that roff finds no request or escape in it and a dash can be copied. */

@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { Command } from './framework/command.ts';
 import { globalOptions } from './framework/global-options.ts';
 import { parseCommandLine } from './framework/program.ts';
-import { commandGroups, commands } from './registry.ts';
+import { commandGroups, commands as entries, loadCommands } from './registry.ts';
 
-const vocabulary = { commands, groups: commandGroups };
+const commands = await loadCommands();
+const vocabulary = { commands: entries, groups: commandGroups };
 const nameOf = (command: Command): string => command.path.join(' ');
 const visible = commands.filter((command) => !command.hidden);
 

@@ -1,167 +1,128 @@
-/** List of all commands. Help, completion and docs/reference/cli.md derive from it, in its order. */
-import type { Command, CommandGroup } from './framework/command.ts';
-import { nounWords } from './framework/object-name.ts';
-import { accountCreateCommand } from './commands/account/create/command.ts';
-import { accountEditCommand } from './commands/account/edit/command.ts';
-import { accountListCommand } from './commands/account/list/command.ts';
-import { accountShowCommand } from './commands/account/show/command.ts';
-import { accountDeleteCommand } from './commands/account/delete.ts';
-import { accountPlanCommand, accountDiffCommand } from './commands/account/plan/command.ts';
-import { accountVerifyCommand } from './commands/account/verify/command.ts';
-import { accountCanICommand } from './commands/account/can-i/command.ts';
-import { accountOrphansCommand } from './commands/account/orphans/command.ts';
-import { accountHistoryCommand } from './commands/account/history/command.ts';
-import { accountImportCommand } from './commands/account/import/command.ts';
-import { accountPodsCommand } from './commands/account/pods/command.ts';
-import { accountExportCommand } from './commands/account/export.ts';
-import { accountCopyCommand } from './commands/account/copy/command.ts';
-import { policiesLintCommand } from './commands/policies/lint/command.ts';
-import { accountQuarantineCommand } from './commands/account/quarantine/command.ts';
-import { accountReleaseCommand } from './commands/account/release/command.ts';
-import { accountRevokeCommand } from './commands/account/revoke/command.ts';
-import { policiesSearchCommand } from './commands/policies/search/command.ts';
-import { appCreateCommand } from './commands/app/create.ts';
-import { appEditCommand } from './commands/app/edit.ts';
-import { appListCommand } from './commands/app/list.ts';
-import { appShowCommand, appStatusCommand } from './commands/app/status/command.ts';
-import { appDeleteCommand } from './commands/app/delete.ts';
-import { appDeployCommand } from './commands/app/deploy/command.ts';
-import { appExportCommand } from './commands/app/export.ts';
-import { appHaltCommand } from './commands/app/halt.ts';
-import { appHistoryCommand } from './commands/app/history/command.ts';
-import { appLogsCommand } from './commands/app/logs/command.ts';
-import { appPodsCommand } from './commands/app/pods/command.ts';
-import { appPortForwardCommand } from './commands/app/port-forward/command.ts';
-import { appRestartCommand } from './commands/app/restart/command.ts';
-import { appResumeCommand } from './commands/app/resume.ts';
-import { appRollbackCommand } from './commands/app/rollback/command.ts';
-import { appShellCommand } from './commands/app/shell/command.ts';
-import { targetListCommand } from './commands/target/list/command.ts';
-import { targetCreateCommand } from './commands/target/create/command.ts';
-import { targetDeleteCommand } from './commands/target/delete/command.ts';
-import { applyCommand } from './commands/apply/command.ts';
-import { completeCommand, completionCommand } from './commands/completion.ts';
-import { conformanceCommand } from './commands/conformance/command.ts';
-import { consoleCommand } from './commands/console/command.ts';
-import { crdsCommand } from './commands/crds.ts';
-import { diffCommand } from './commands/diff/command.ts';
-import { doctorCommand } from './commands/doctor/command.ts';
-import { explainCommand } from './commands/explain/command.ts';
-import { iamPolicyCommand } from './commands/iam-policy/command.ts';
-import { installCommand } from './commands/install/command.ts';
-import { operatorCommand } from './commands/operator/command.ts';
-import { statusCommand } from './commands/status/command.ts';
-import { whoCanCommand } from './commands/who-can/command.ts';
-import { policiesUsersCommand } from './commands/policies/users/command.ts';
-import { appCanICommand } from './commands/app/can-i/command.ts';
-import { versionCommand } from './commands/version/command.ts';
-import { uninstallCommand } from './commands/uninstall/command.ts';
-import { sandboxAwsCommand } from './commands/sandbox/aws/command.ts';
-import { sandboxDownCommand } from './commands/sandbox/down.ts';
-import { sandboxEnvCommand } from './commands/sandbox/env.ts';
-import { sandboxExecCommand } from './commands/sandbox/exec/command.ts';
-import { sandboxLogsCommand } from './commands/sandbox/logs.ts';
-import { sandboxStatusCommand } from './commands/sandbox/status/command.ts';
-import { sandboxTourCommand } from './commands/sandbox/tour/command.ts';
-import { sandboxUpCommand } from './commands/sandbox/up/command.ts';
-import { sandboxWebhookCommand } from './commands/sandbox/webhook.ts';
-
-const everyday = { section: 'Everyday commands:' } as const;
+/**
+ * List of all commands. Help, completion and docs/reference/cli.md derive from it, in its order. Each start loads this list,
+ * and `load` the rest of one command.
+ */
+import { loadCommand, type Command, type CommandEntry, type CommandGroup } from './framework/command.ts';
+import { accountCommands, accountGroup } from './commands/account/index.ts';
+import { appCommands, appGroup } from './commands/app/index.ts';
+import { targetCommands, targetGroup } from './commands/target/index.ts';
+import { policiesCommands, policiesGroup } from './commands/policies/index.ts';
+import { sandboxCommands, sandboxGroup } from './commands/sandbox/index.ts';
 
 export const commandGroups: readonly CommandGroup[] = [
+  accountGroup,
+  appGroup,
+  targetGroup,
+  policiesGroup,
+  sandboxGroup,
+];
+
+export const commands: readonly CommandEntry[] = [
+  ...accountCommands,
+  ...appCommands,
+  ...targetCommands,
+  ...policiesCommands,
   {
-    path: ['account'],
-    aliases: nounWords.account.slice(1),
-    ...everyday,
-    summary: 'AWS permissions of apps',
-    advice: {
-      rename: 'An account cannot be renamed. Copy it, move its apps, and delete it: kon account export NAME',
-    },
+    path: ['who-can'],
+    section: 'Everyday commands:',
+    summary: 'List the accounts and pods that may perform an action on a resource, and why',
+    load: async () => (await import('./commands/who-can/command.ts')).whoCanCommand,
   },
   {
-    path: ['app'],
-    aliases: nounWords.app.slice(1),
-    ...everyday,
-    summary: 'Applications, their targets and accounts',
-    advice: {
-      rename: 'An app cannot be renamed. Copy it under another name, and delete it: kon app export NAME',
-    },
+    path: ['status'],
+    section: 'Everyday commands:',
+    summary: 'Show the cluster, the operator, what is not ready and what has drifted',
+    load: async () => (await import('./commands/status/command.ts')).statusCommand,
   },
-  { path: ['target'], aliases: nounWords.target.slice(1), ...everyday, summary: 'Where apps run' },
-  { path: ['policies'], aliases: ['policy'], ...everyday, summary: 'AWS managed policies' },
   {
-    path: ['sandbox'],
-    section: 'Local sandbox:',
-    summary: 'Local cluster of real parts with an AWS emulator',
+    path: ['apply'],
+    section: 'Everyday commands:',
+    summary: 'Apply manifests and wait until they are ready',
+    load: async () => (await import('./commands/apply/command.ts')).applyCommand,
+  },
+  {
+    path: ['diff'],
+    section: 'Everyday commands:',
+    summary: 'Show the changes that kon apply would make',
+    load: async () => (await import('./commands/diff/command.ts')).diffCommand,
+  },
+  {
+    path: ['console'],
+    section: 'Everyday commands:',
+    summary: 'Open the web console: follow pods into their AWS permissions',
+    load: async () => (await import('./commands/console/command.ts')).consoleCommand,
+  },
+  {
+    path: ['doctor'],
+    section: 'Cluster:',
+    summary: 'Check the cluster, the operator, AWS and this shell for problems',
+    load: async () => (await import('./commands/doctor/command.ts')).doctorCommand,
+  },
+  {
+    path: ['conformance'],
+    section: 'Cluster:',
+    summary: 'Compare a real AWS account, and an EKS cluster, with what Konstellation expects of AWS',
+    load: async () => (await import('./commands/conformance/command.ts')).conformanceCommand,
+  },
+  {
+    path: ['install'],
+    section: 'Cluster:',
+    summary: 'Install Konstellation on the cluster of the kubeconfig and in IAM',
+    load: async () => (await import('./commands/install/command.ts')).installCommand,
+  },
+  {
+    path: ['uninstall'],
+    section: 'Cluster:',
+    summary: 'Remove what kon install created from the cluster and IAM, and wait for the deletion',
+    load: async () => (await import('./commands/uninstall/command.ts')).uninstallCommand,
+  },
+  {
+    path: ['crds'],
+    section: 'Cluster:',
+    summary: 'Print the CustomResourceDefinitions',
+    load: async () => (await import('./commands/crds.ts')).crdsCommand,
+  },
+  {
+    path: ['iam-policy'],
+    section: 'Cluster:',
+    summary: "Print the operator's IAM policy",
+    load: async () => (await import('./commands/iam-policy/command.ts')).iamPolicyCommand,
+  },
+  {
+    path: ['operator'],
+    section: 'Cluster:',
+    summary: 'Run the controller in the foreground',
+    load: async () => (await import('./commands/operator/command.ts')).operatorCommand,
+  },
+  ...sandboxCommands,
+  {
+    path: ['version'],
+    section: 'Other commands:',
+    summary: 'Print the versions of kon, the operator and the CRDs',
+    load: async () => (await import('./commands/version/command.ts')).versionCommand,
+  },
+  {
+    path: ['explain'],
+    section: 'Other commands:',
+    summary: 'Explain an error code or a reason: its meaning and what to do',
+    load: async () => (await import('./commands/explain/command.ts')).explainCommand,
+  },
+  {
+    path: ['completion'],
+    section: 'Other commands:',
+    summary: 'Print the shell completion script',
+    load: async () => (await import('./commands/completion.ts')).completionCommand,
+  },
+  {
+    path: ['__complete'],
+    summary: 'Print what can stand at the place of the last word',
+    hidden: true,
+    load: async () =>
+      (await import('./commands/completion.ts')).completeCommand({ commands, groups: commandGroups }),
   },
 ];
 
-export const commands: readonly Command[] = [
-  accountCreateCommand,
-  accountEditCommand,
-  accountListCommand,
-  accountShowCommand,
-  accountDeleteCommand,
-  accountPlanCommand,
-  accountDiffCommand,
-  accountVerifyCommand,
-  accountCanICommand,
-  accountPodsCommand,
-  accountHistoryCommand,
-  accountImportCommand,
-  accountExportCommand,
-  accountCopyCommand,
-  accountOrphansCommand,
-  accountQuarantineCommand,
-  accountReleaseCommand,
-  accountRevokeCommand,
-  appCreateCommand,
-  appEditCommand,
-  appListCommand,
-  appShowCommand,
-  appStatusCommand,
-  appDeployCommand,
-  appRestartCommand,
-  appHaltCommand,
-  appResumeCommand,
-  appHistoryCommand,
-  appRollbackCommand,
-  appPodsCommand,
-  appCanICommand,
-  appLogsCommand,
-  appShellCommand,
-  appPortForwardCommand,
-  appExportCommand,
-  appDeleteCommand,
-  targetListCommand,
-  targetCreateCommand,
-  targetDeleteCommand,
-  policiesSearchCommand,
-  policiesLintCommand,
-  policiesUsersCommand,
-  whoCanCommand,
-  statusCommand,
-  applyCommand,
-  diffCommand,
-  consoleCommand,
-  doctorCommand,
-  conformanceCommand,
-  installCommand,
-  uninstallCommand,
-  crdsCommand,
-  iamPolicyCommand,
-  operatorCommand,
-  sandboxTourCommand,
-  sandboxUpCommand,
-  sandboxDownCommand,
-  sandboxStatusCommand,
-  sandboxEnvCommand,
-  sandboxExecCommand,
-  sandboxLogsCommand,
-  sandboxAwsCommand,
-  sandboxWebhookCommand,
-  versionCommand,
-  explainCommand,
-  completionCommand,
-  completeCommand(() => ({ commands, groups: commandGroups })),
-];
+/** Loads all commands, for texts about all of them. */
+export function loadCommands(): Promise<readonly Command[]> {
+  return Promise.all(commands.map(loadCommand));
+}

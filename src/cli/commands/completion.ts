@@ -1,12 +1,9 @@
-import { defineCommand, type Command, type Vocabulary } from '../framework/command.ts';
+import { defineCommand, type LoadedDefinition, type Vocabulary } from '../framework/command.ts';
 import { usageError } from '../framework/errors.ts';
 
 const shells = ['bash', 'zsh', 'fish'];
 
 export const completionCommand = defineCommand({
-  path: ['completion'],
-  section: 'Other commands:',
-  summary: 'Print the shell completion script',
   positionals: [{ name: 'shell', required: true, summary: shells.join(', '), complete: { choices: shells } }],
   examples: [
     { does: 'In this bash', command: 'source <(kon completion bash)' },
@@ -22,20 +19,14 @@ export const completionCommand = defineCommand({
   },
 });
 
-/**
- * Hidden command that the completion scripts call at each press of Tab.
- * @param vocabulary the registry, read when the command runs, since the command is in it
- */
-export const completeCommand = (vocabulary: () => Vocabulary): Command =>
+/** Hidden command that the completion scripts call at each press of Tab. */
+export const completeCommand = (vocabulary: Vocabulary): LoadedDefinition =>
   defineCommand({
-    path: ['__complete'],
-    summary: 'Print what can stand at the place of the last word',
-    hidden: true,
     positionals: [{ name: 'words', variadic: true, summary: 'the words after kon, up to the cursor' }],
     options: [{ name: 'kubectl', summary: 'as kubectl wants it of its plugins' }],
     examples: [],
     run: async (context, { args, options }) => {
       const { printCompletion } = await import('../framework/completion/complete.ts');
-      return printCompletion(context, args.words, vocabulary(), options.kubectl ? 'kubectl' : 'shell');
+      return printCompletion(context, args.words, vocabulary, options.kubectl ? 'kubectl' : 'shell');
     },
   });

@@ -1,9 +1,6 @@
 import { defineCommand } from '../framework/command.ts';
 
 export const crdsCommand = defineCommand({
-  path: ['crds'],
-  section: 'Cluster:',
-  summary: 'Print the CustomResourceDefinitions',
   description:
     'Prints the CustomResourceDefinitions for accounts, apps and ClusterConfigs. Needs no cluster.',
   returns: 'manifests',

@@ -2,10 +2,25 @@
  * Rewrites the words of a command line into the words of the registry: aliases, kubectl's order of verb and noun, and
  * `kon help NOUN VERB`. Pure.
  */
-import type { Command, CommandGroup, Vocabulary } from './command.ts';
+import type { CommandEntry, CommandGroup, Vocabulary } from './command.ts';
 import { usageError } from './errors.ts';
 import { globalOptions } from './global-options.ts';
 import { nounOf, splitName } from './object-name.ts';
+
+/**
+ * The command line in the words of the registry, and the command that they select, if any.
+ *
+ * @throws CliError of code USAGE for `kon help` about a command that does not exist
+ */
+export function resolveCommandLine(
+  given: readonly string[],
+  vocabulary: Vocabulary,
+): { readonly argv: readonly string[]; readonly entry: CommandEntry | undefined } {
+  const argv = registryWords(given, vocabulary);
+  const words = wordIndexes(argv).map((index) => argv[index]);
+  const entry = vocabulary.commands.find(({ path }) => path.every((word, index) => words[index] === word));
+  return { argv, entry };
+}
 
 /** @throws CliError of code USAGE for `kon help` about a command that does not exist */
 export function registryWords(argv: readonly string[], vocabulary: Vocabulary): readonly string[] {
@@ -65,7 +80,7 @@ function verbOf(noun: string, word: string, { commands }: Vocabulary): string | 
   return commandOf(noun, word, commands)?.path[1];
 }
 
-function commandOf(noun: string, word: string, commands: readonly Command[]): Command | undefined {
+function commandOf(noun: string, word: string, commands: readonly CommandEntry[]): CommandEntry | undefined {
   const verbs = commands.filter(({ path }) => path.length === 2 && path[0] === noun);
   return verbs.find(({ path }) => path[1] === word) ?? verbs.find(({ aliases }) => aliases?.includes(word));
 }

@@ -1,7 +1,8 @@
 /**
- * A command is data: the parser, help, completion and the reference derive from one description. `kon NOUN VERB` is
- * `commands/NOUN/VERB.ts`, or a folder of that name: `command.ts` has the description and is loaded on every start,
- * `handler.ts` runs the command, and the other files are used only there. Heavy modules are imported inside `run`.
+ * A command is data: the parser, help, completion and the reference derive from one description. Each start loads the
+ * entries of all commands: `commands/NOUN/index.ts` and registry.ts. `kon NOUN VERB` itself is `commands/NOUN/VERB.ts`,
+ * or a folder of that name: `command.ts` has the definition and is loaded when the command is chosen, `handler.ts` runs
+ * the command, and the other files are used only there. Heavy modules are imported inside `run`.
  */
 import type { CliContext } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
@@ -87,7 +88,8 @@ export type Input<P extends readonly Positional[], O extends readonly Option[]> 
   readonly options: { readonly [Each in O[number] as CamelCase<Each['name']>]: OptionValue<Each> };
 };
 
-type Description<P extends readonly Positional[], O extends readonly Option[]> = {
+/** Part of a command that each start loads: its words, and one line about it. */
+export type CommandEntry = {
   /** Words that select the command, e.g. `['account', 'create']`. */
   readonly path: readonly string[];
   /** Words that are accepted instead of the last word of the path, e.g. `ls`. Help lists them. */
@@ -96,6 +98,13 @@ type Description<P extends readonly Positional[], O extends readonly Option[]> =
   readonly section?: HelpSection;
   /** One line, imperative, without full stop. */
   readonly summary: string;
+  /** The command is absent from help, completion and reference. */
+  readonly hidden?: boolean;
+  /** Imports the module of the command. */
+  readonly load: () => Promise<LoadedDefinition>;
+};
+
+type Description<P extends readonly Positional[], O extends readonly Option[]> = {
   /** Paragraphs after the summary in help and reference. */
   readonly description?: string;
   readonly positionals?: P;
@@ -110,8 +119,6 @@ type Description<P extends readonly Positional[], O extends readonly Option[]> =
   /** The exit code is the answer: 0 for yes and 1 for no. Failures exit with 3. */
   readonly isQuestion?: boolean;
   readonly examples: readonly Example[];
-  /** The command is absent from help, completion and reference. */
-  readonly hidden?: boolean;
 };
 
 export type CommandDefinition<P extends readonly Positional[], O extends readonly Option[]> = Description<
@@ -122,14 +129,20 @@ export type CommandDefinition<P extends readonly Positional[], O extends readonl
   readonly run: (context: CliContext, input: Input<P, O>) => Promise<ExitCode | void>;
 };
 
-/** Command with erased input types, as the registry stores it. */
-export type Command = Description<readonly Positional[], readonly Option[]> & {
+/** Definition with erased input types. */
+export type LoadedDefinition = Description<readonly Positional[], readonly Option[]> & {
   readonly positionals: readonly Positional[];
   readonly options: readonly Option[];
   /** Formats, the default first. */
   readonly formats?: readonly OutputFormat[];
   readonly run: (context: CliContext, input: ParsedInput) => Promise<ExitCode | void>;
 };
+
+export type Command = CommandEntry & LoadedDefinition;
+
+export async function loadCommand(entry: CommandEntry): Promise<Command> {
+  return { ...entry, ...(await entry.load()) };
+}
 
 export type ParsedInput = {
   readonly args: Readonly<Record<string, unknown>>;
@@ -143,14 +156,14 @@ export type ParsedInput = {
 export function defineCommand<
   const P extends readonly Positional[] = readonly [],
   const O extends readonly Option[] = readonly [],
->(definition: CommandDefinition<P, O>): Command {
+>(definition: CommandDefinition<P, O>): LoadedDefinition {
   const { positionals, options, run, ...rest } = definition;
   return {
     ...rest,
     positionals: positionals ?? [],
     options: options ?? [],
     ...(rest.returns === undefined ? {} : { formats: formatsOf[rest.returns] }),
-    run: run as Command['run'],
+    run: run as LoadedDefinition['run'],
   };
 }
 
@@ -168,7 +181,10 @@ export type CommandGroup = {
   readonly advice?: Readonly<Record<string, string>>;
 };
 
-export type Vocabulary = { readonly commands: readonly Command[]; readonly groups: readonly CommandGroup[] };
+export type Vocabulary = {
+  readonly commands: readonly CommandEntry[];
+  readonly groups: readonly CommandGroup[];
+};
 
 export function camelCase(name: string): string {
   return name.replaceAll(/-([a-z0-9])/g, (_match, letter: string) => letter.toUpperCase());

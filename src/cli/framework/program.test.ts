@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { defineCommand, type Option } from './command.ts';
+import { defineCommand, type CommandEntry, type Option } from './command.ts';
 import { CliError } from './errors.ts';
 import { parseCommandLine, type Invocation } from './program.ts';
 
@@ -13,9 +13,7 @@ const fruits = [
   { name: 'ripe', summary: 'ripe' },
 ] as const satisfies readonly Option[];
 
-const pick = defineCommand({
-  path: ['fruit', 'pick'],
-  summary: 'Pick fruit',
+const pickDefinition = defineCommand({
   positionals: [
     { name: 'tree', required: true, summary: 'which tree' },
     { name: 'branches', variadic: true, summary: 'which branches' },
@@ -25,7 +23,16 @@ const pick = defineCommand({
   examples: [],
   run: async () => 0,
 });
-const wash = defineCommand({ path: ['wash'], summary: 'Wash', examples: [], run: async () => 0 });
+const pick: CommandEntry = {
+  path: ['fruit', 'pick'],
+  summary: 'Pick fruit',
+  load: async () => pickDefinition,
+};
+const wash: CommandEntry = {
+  path: ['wash'],
+  summary: 'Wash',
+  load: async () => defineCommand({ examples: [], run: async () => 0 }),
+};
 const vocabulary = { commands: [pick, wash], groups: [{ path: ['fruit'], summary: 'Fruit' }] };
 
 const parse = (line: string): Promise<Invocation> =>
@@ -97,6 +104,20 @@ describe('parseCommandLine', () => {
       args: { branches: ['--size', '-o', 'json'] },
       options: { size: 3 },
     });
+  });
+
+  it('refuses a command after --', async () => {
+    for (const line of ['-- fruit pick oak', '--no-color -- wash'])
+      await expect(parse(line)).rejects.toThrow('"--" precedes the command');
+  });
+
+  it('loads the chosen command only', async () => {
+    const refusing: CommandEntry = { ...wash, load: () => Promise.reject(new Error('was loaded')) };
+    const commands = [pick, refusing];
+    for (const line of ['fruit pick oak', '--no-color fruit pick oak', 'fruit --help', '--help']) {
+      const parsed = await parseCommandLine(line.split(' '), { ...vocabulary, commands }, '1.2.3');
+      expect(parsed.kind, line).toBe(line.endsWith('--help') ? 'text' : 'run');
+    }
   });
 
   it('accepts global options before and after the command', async () => {

@@ -1,6 +1,14 @@
 /** Builds the parser from the registry, and parses a command line into a command and its input. */
 import { Argument, Command as Parser, CommanderError, Help, Option as ParserOption } from 'commander';
-import { camelCase, type Command, type Option, type ParsedInput, type Vocabulary } from './command.ts';
+import {
+  camelCase,
+  loadCommand,
+  type Command,
+  type CommandEntry,
+  type Option,
+  type ParsedInput,
+  type Vocabulary,
+} from './command.ts';
 import { usageError } from './errors.ts';
 import { globalOptions } from './global-options.ts';
 import type { GlobalOptions } from './context.ts';
@@ -31,10 +39,11 @@ export async function parseCommandLine(
   version: string,
   columns?: number,
 ): Promise<Invocation> {
-  const argv = isCanonical(given, whole)
-    ? given
-    : (await import('./command-words.ts')).registryWords(given, whole);
-  const vocabulary = needed(argv, whole);
+  const leading = leadingEntry(given, whole);
+  const { argv, entry } = leading
+    ? { argv: given, entry: leading }
+    : (await import('./command-words.ts')).resolveCommandLine(given, whole);
+  const chosen = entry && (await loadCommand(entry));
   const width = Math.min(columns ?? helpWidth, helpWidth);
   let written = '';
   let invocation: Invocation | undefined;
@@ -45,6 +54,7 @@ export async function parseCommandLine(
     )
     .version(version, '--version', 'print the version')
     .helpOption('-h, --help', 'show help')
+    .commandsGroup('Other commands:')
     .helpCommand('help [command]', 'show help for a command')
     .exitOverride()
     .configureOutput({
@@ -56,13 +66,12 @@ export async function parseCommandLine(
       getErrHasColors: () => false,
     })
     .configureHelp(helpLayout)
-    .commandsGroup('Other commands:')
     .showSuggestionAfterError(true)
     .addHelpText('after', getStarted);
   for (const option of globalOptions) root.addOption(parserOption(option));
 
   const nodes = new Map<string, Parser>([['', root]]);
-  const groups = new Map(vocabulary.groups.map((group) => [group.path.join(' '), group]));
+  const groups = new Map(whole.groups.map((group) => [group.path.join(' '), group]));
   const nodeAt = (path: readonly string[]): Parser => {
     const key = path.join(' ');
     const known = nodes.get(key);
@@ -78,21 +87,27 @@ export async function parseCommandLine(
     return node;
   };
 
-  for (const command of vocabulary.commands) {
-    const parser = nodeAt(command.path.slice(0, -1)).command(command.path.at(-1)!, {
-      hidden: command.hidden ?? false,
-    });
-    describe(parser, command);
+  const parserOf = ({ path, summary, section, hidden = false }: CommandEntry): Parser =>
+    nodeAt(path.slice(0, -1))
+      .command(path.at(-1)!, { hidden })
+      .summary(summary)
+      .helpGroup(section ?? '');
+  // Parsers for all commands take long to build. They are needed for help, and for faulty command lines.
+  for (const other of leading ? [] : whole.commands)
+    if (other !== entry)
+      parserOf(other).allowExcessArguments().allowUnknownOption().action(optionsEndedEarly);
+  if (chosen) {
+    const parser = parserOf(chosen);
+    describe(parser, chosen);
     parser.action(() => {
       invocation = {
         kind: 'run',
-        command,
-        input: inputOf(command, parser),
-        global: globalsOf(command, root),
+        command: chosen,
+        input: inputOf(chosen, parser),
+        global: globalsOf(chosen, root),
       };
     });
   }
-
   try {
     await root.parseAsync([...argv], { from: 'user' });
   } catch (error) {
@@ -105,21 +120,23 @@ export async function parseCommandLine(
         ? { kind: 'text', text: written }
         : { kind: 'incomplete', text: written };
     // Loaded only for a faulty command line, because every command has to start fast.
-    throw (await import('./usage-fault.ts')).usageFault(error, argv, whole);
+    throw (await import('./usage-fault.ts')).usageFault(error, argv, whole, chosen);
   }
   if (!invocation) throw new Error('the command line was parsed, but no command was chosen');
   return invocation;
 }
 
-/** Selects only the command that the line begins with, if any, because parsers for all commands take longer to build. */
-function needed(argv: readonly string[], { commands, groups }: Vocabulary): Vocabulary {
-  const command = commands.find(({ path }) => path.every((word, index) => argv[index] === word));
-  return { commands: command ? [command] : commands, groups };
+/** Command that the command line begins with, in the words of the registry. */
+function leadingEntry(argv: readonly string[], { commands }: Vocabulary): CommandEntry | undefined {
+  return commands.find(({ path }) => path.every((word, index) => argv[index] === word));
+}
+
+/** `kon -- account list` */
+function optionsEndedEarly(): never {
+  throw usageError('"--" precedes the command', 'Write the command first, then options, then -- and words.');
 }
 
 function describe(parser: Parser, command: Command): void {
-  parser.summary(command.summary);
-  parser.helpGroup(command.section ?? '');
   parser.description(
     [`${command.summary}.`, command.description, aliasesText(command)].filter(Boolean).join('\n\n'),
   );
@@ -308,9 +325,4 @@ function globalsOf(command: Command, root: Parser): GlobalOptions {
     color: values['noColor'] !== true,
     verbose: values['verbose'] === true,
   };
-}
-
-/** Whether the command line begins with the words of a command, as the registry spells them. */
-function isCanonical(argv: readonly string[], { commands }: Vocabulary): boolean {
-  return commands.some(({ path }) => path.every((word, index) => argv[index] === word));
 }

@@ -1,16 +1,21 @@
 /** Explains a command line that the parser rejects, and suggests the closest command. */
 import type { CommanderError } from 'commander';
-import type { Vocabulary } from './command.ts';
+import type { Command, Vocabulary } from './command.ts';
 import { type CliError, usageError } from './errors.ts';
 
-export function usageFault(error: CommanderError, argv: readonly string[], vocabulary: Vocabulary): CliError {
+export function usageFault(
+  error: CommanderError,
+  argv: readonly string[],
+  vocabulary: Vocabulary,
+  chosen: Command | undefined,
+): CliError {
   const [message = '', ...more] = error.message.replace(/^error: /, '').split('\n');
   const suggestion = more.map((line) => line.replace(/^\((.*)\)$/, '$1')).filter(Boolean);
   const advice =
     error.code === 'commander.unknownCommand'
       ? verbAdvice(argv, vocabulary)
       : error.code === 'commander.excessArguments'
-        ? fileAdvice(argv, vocabulary)
+        ? fileAdvice(argv, chosen)
         : [];
   return usageError(
     message,
@@ -33,8 +38,7 @@ function verbAdvice(argv: readonly string[], { commands, groups }: Vocabulary): 
 }
 
 /** Advice for a file that is given without its option: `kon apply FILE`. */
-function fileAdvice(argv: readonly string[], { commands }: Vocabulary): readonly string[] {
-  const command = commands.find(({ path }) => path.every((word, index) => argv[index] === word));
+function fileAdvice(argv: readonly string[], command: Command | undefined): readonly string[] {
   const file = argv.slice(command?.path.length).find((word) => !word.startsWith('-'));
   const takesFile =
     command?.positionals.length === 0 && command.options.some(({ name }) => name === 'filename');

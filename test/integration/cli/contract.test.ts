@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { helpEntry, helpFile, helpPaths } from '../../../scripts/generate/help-texts.ts';
-import { commands } from '../../../src/cli/registry.ts';
+import { loadCommands } from '../../../src/cli/registry.ts';
 import { errorMeanings, type ErrorCode } from '../../../src/cli/framework/error-meanings.ts';
 import { exitCodeOf } from '../../../src/cli/framework/errors.ts';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
@@ -16,7 +16,7 @@ import { invocations } from './invocations.ts';
 import { prepareKon, type Kon, type Result } from './kon.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
-const visible = commands.filter((command) => !command.hidden);
+const visible = (await loadCommands()).filter((command) => !command.hidden);
 const nameOf = ({ path }: { readonly path: readonly string[] }): string => path.join(' ');
 
 let cluster: TestControlPlane;

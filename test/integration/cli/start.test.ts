@@ -59,14 +59,19 @@ async function loadedBy(
 it('a list loads little code, and makes one request', async () => {
   const { files, bytes } = await loadedBy('list', ['account', 'list']);
   expect(asked.splice(0)).toEqual(['GET /apis/k11n.dev/v1alpha1/linkedserviceaccounts?limit=500']);
-  expect(bytes).toBeLessThan(200_000);
+  expect(bytes).toBeLessThan(150_000);
   expect(files).toBeLessThan(40);
 });
 
 it('completion of names loads little code, and makes one request', async () => {
   const { bytes } = await loadedBy('names', ['__complete', '--', 'account', 'show', '']);
   expect(asked.splice(0)).toHaveLength(1);
-  expect(bytes).toBeLessThan(200_000);
+  expect(bytes).toBeLessThan(150_000);
+});
+
+it('help of all commands loads no command', async () => {
+  const { bytes } = await loadedBy('help', ['--help']);
+  expect(bytes).toBeLessThan(80_000);
 });
 
 it('no command hangs because the home directory is not writable', async () => {

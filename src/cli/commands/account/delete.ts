@@ -8,9 +8,6 @@ import {
 } from '../../framework/options.ts';
 
 export const accountDeleteCommand = defineCommand({
-  path: ['account', 'delete'],
-  aliases: ['rm', 'remove'],
-  summary: 'Delete an account and its IAM role',
   description:
     'Waits until the role, its attachments and its links are deleted. While running pods use the account, it stays, and the command names them.',
   positionals: [

@@ -2,8 +2,6 @@ import { defineCommand } from '../../framework/command.ts';
 import { accountOption, requiredNames } from '../../framework/options.ts';
 
 export const accountExportCommand = defineCommand({
-  path: ['account', 'export'],
-  summary: 'Print one account or all accounts as manifests',
   description:
     'Prints manifests without status and without fields of the API server and the operator. Policies of AWS and of the AWS account of the cluster are listed by name. You can pass the manifests to kon apply -f -, here or on another cluster.',
   positionals: [

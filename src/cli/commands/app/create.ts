@@ -10,9 +10,6 @@ import {
 import { specOptions } from './spec-options.ts';
 
 export const appCreateCommand = defineCommand({
-  path: ['app', 'create'],
-  aliases: ['new'],
-  summary: 'Create an app and wait until it runs',
   description:
     'Opens an editor on a manifest, unless a file or an image is given. An app with an account waits until the account is proven, so its pods never run without their permissions.',
   positionals: [{ name: 'name', summary: 'name of the app', names: 'app' }],

@@ -2,9 +2,6 @@ import { defineCommand } from '../../framework/command.ts';
 import { appOption, dryRunOption, requiredNames, waitOptions, yesOption } from '../../framework/options.ts';
 
 export const appDeleteCommand = defineCommand({
-  path: ['app', 'delete'],
-  aliases: ['rm', 'remove'],
-  summary: 'Delete an app and its objects in all targets',
   positionals: [
     {
       name: 'name',

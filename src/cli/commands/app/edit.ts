@@ -10,9 +10,6 @@ import {
 import { removalOptions, specOptions } from './spec-options.ts';
 
 export const appEditCommand = defineCommand({
-  path: ['app', 'edit'],
-  aliases: ['update'],
-  summary: 'Change an app and wait until the change runs',
   description:
     'Opens an editor on the app, unless a file or options are given. If the text is refused, the editor opens again with the error at the top.',
   positionals: [{ name: 'name', summary: 'name of the app', names: 'app', complete: 'apps' }],

@@ -2,8 +2,6 @@ import { defineCommand } from '../../framework/command.ts';
 import { appOption, requiredNames } from '../../framework/options.ts';
 
 export const appExportCommand = defineCommand({
-  path: ['app', 'export'],
-  summary: 'Print an app’s manifest',
   description:
     'Prints the manifest without status and without fields of the cluster. You can keep it in a repository and pass it to `kon apply -f -` on any cluster.',
   positionals: [{ name: 'name', variadic: true, summary: 'name of the app', names: 'app', complete: 'apps' }],

@@ -3,8 +3,6 @@ import { appOption, dryRunOption, requiredNames, waitOptions } from '../../frame
 import { targetsOption } from './targets-option.ts';
 
 export const appHaltCommand = defineCommand({
-  path: ['app', 'halt'],
-  summary: 'Scale an app to zero and keep everything else',
   description:
     'Its Deployment, Service, revisions and identity stay, so that `kon app resume` restores them.',
   positionals: [

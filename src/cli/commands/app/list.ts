@@ -2,9 +2,6 @@ import { defineCommand } from '../../framework/command.ts';
 import { selectionOptions, watchListOptions } from '../../framework/options.ts';
 
 export const appListCommand = defineCommand({
-  path: ['app', 'list'],
-  aliases: ['ls', 'get'],
-  summary: 'List the apps',
   positionals: [
     {
       name: 'name',

@@ -3,8 +3,6 @@ import { appOption, dryRunOption, requiredNames, waitOptions } from '../../frame
 import { targetsOption } from './targets-option.ts';
 
 export const appResumeCommand = defineCommand({
-  path: ['app', 'resume'],
-  summary: 'Restart a halted app and wait until it runs',
   description: 'Restores the previous number of replicas; an autoscaler continues from there.',
   positionals: [
     {

@@ -8,9 +8,6 @@ import {
 } from '../../framework/options.ts';
 
 export const applyCommand = defineCommand({
-  path: ['apply'],
-  section: 'Everyday commands:',
-  summary: 'Apply manifests and wait until they are ready',
   description:
     'Applies any number of accounts, apps and ClusterConfigs from YAML documents or a JSON List. All are validated, also by the API server, before the first is written. Fields that a file no longer contains are removed if kon had set them, and stay if another tool had (server-side apply).',
   options: [

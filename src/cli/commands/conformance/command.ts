@@ -3,8 +3,6 @@ import { parseDuration } from '../../framework/duration.ts';
 import { yesOption } from '../../framework/options.ts';
 
 export const conformanceCommand = defineCommand({
-  path: ['conformance'],
-  summary: 'Compare a real AWS account, and an EKS cluster, with what Konstellation expects of AWS',
   description:
     'Sends the calls of the scenario table, which the AWS emulator passes, to a real AWS account, and measures how long IAM takes to propagate changes. Lists what it will create, and asks. Works under one path, name prefix and tag, and removes everything afterwards, also when it is interrupted. With --context it also exchanges tokens of that EKS cluster and creates a Pod Identity association in a namespace of its own; without it, these scenarios are skipped. Use an AWS account for tests: see docs/conformance.md. Exits with 0 if every call is equal, 1 if one differs, and above 1 if it cannot be determined.',
   options: [

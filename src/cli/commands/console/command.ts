@@ -9,8 +9,6 @@ function portNumber(text: string): number {
 }
 
 export const consoleCommand = defineCommand({
-  path: ['console'],
-  summary: 'Open the web console: follow pods into their AWS permissions',
   description:
     'Serves a page on this machine only, with your kubeconfig and your own rights, until Ctrl-C. The link that it prints works once. Credentials stay in this process. docs/guides/console.md describes the screens.',
   options: [

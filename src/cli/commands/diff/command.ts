@@ -2,9 +2,6 @@ import { defineCommand } from '../../framework/command.ts';
 import { filenameOption } from '../../framework/options.ts';
 
 export const diffCommand = defineCommand({
-  path: ['diff'],
-  section: 'Everyday commands:',
-  summary: 'Show the changes that kon apply would make',
   description:
     'Validates each apply on the server without saving it, including defaults and admission policies. Exits with 0 if nothing would change, 1 if something would, and above 1 if it cannot be determined. For changes in IAM: kon account diff.',
   options: [

@@ -2,9 +2,6 @@ import { defineCommand } from '../../framework/command.ts';
 import { parseDuration } from '../../framework/duration.ts';
 
 export const doctorCommand = defineCommand({
-  path: ['doctor'],
-  section: 'Cluster:',
-  summary: 'Check the cluster, the operator, AWS and this shell for problems',
   description:
     'Runs the checks of docs/guides/doctor.md and changes nothing. Uses your own credentials for the cluster and AWS; a missing permission of yours is a warning. Exits with 0 if no check fails and 1 otherwise; warnings do not count.',
   options: [

@@ -1,9 +1,6 @@
 import { defineCommand } from '../../framework/command.ts';
 
 export const explainCommand = defineCommand({
-  path: ['explain'],
-  section: 'Other commands:',
-  summary: 'Explain an error code or a reason: its meaning and what to do',
   description:
     'Explains the codes of errors, and the reasons in conditions, status rows and Events. Works without a cluster. Without a code it lists all of them.',
   positionals: [{ name: 'code', summary: 'for example PolicyNotFound or NOT_READY', complete: 'codes' }],

@@ -10,9 +10,6 @@ function parseAccountId(text: string): string {
 }
 
 export const iamPolicyCommand = defineCommand({
-  path: ['iam-policy'],
-  section: 'Cluster:',
-  summary: "Print the operator's IAM policy",
   description:
     "Prints the least-privilege policy for the operator's own role: exactly the calls that it makes, on roles of this cluster only, limited by rolePath, permissionsBoundaryArn, allowedPolicyArns, tags and allowedTagKeys of the ClusterConfig. Print it again after these have changed. Needs a boundary or allowed policies, in the ClusterConfig or as options; without them the operator's credentials control the AWS account, which --unbounded accepts. Does not call AWS.",
   options: [

@@ -5,9 +5,6 @@ import { operatorImage, parseImage } from '../../installation/image.ts';
 import { waitOptions, yesOption, wholeNumber } from '../../framework/options.ts';
 
 export const installCommand = defineCommand({
-  path: ['install'],
-  section: 'Cluster:',
-  summary: 'Install Konstellation on the cluster of the kubeconfig and in IAM',
   description:
     'Finds the EKS cluster, its region, AWS account and issuer, prints the plan, and asks. Then creates what is missing: the IAM OIDC provider (with PodIdentity an association for the operator instead), the operator’s own role, the CRDs, the permissions and admission policies in the cluster, the ClusterConfig, and the operator. Stops at the first step that is refused; run it again to continue there. Does not change an existing ClusterConfig. Needs --boundary or --allow-policy, as options or in the ClusterConfig: without them the operator’s AWS credentials control the AWS account, which --unbounded accepts.',
   options: [

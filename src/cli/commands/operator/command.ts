@@ -6,9 +6,6 @@ const logLevels = ['debug', 'info', 'warn', 'error'];
 const logFormats = ['json', 'text'];
 
 export const operatorCommand = defineCommand({
-  path: ['operator'],
-  section: 'Cluster:',
-  summary: 'Run the controller in the foreground',
   description:
     'Keeps IAM and the cluster in sync with accounts and apps until it is stopped. Connects to the cluster of the kubeconfig, or to the one it runs in. Configure AWS as for every AWS SDK: AWS_PROFILE, AWS_ACCESS_KEY_ID, AWS_ROLE_ARN, AWS_ENDPOINT_URL and so on.',
   options: [

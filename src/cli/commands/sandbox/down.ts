@@ -2,8 +2,6 @@ import { defineCommand } from '../../framework/command.ts';
 import { stateDirOption } from './options.ts';
 
 export const sandboxDownCommand = defineCommand({
-  path: ['sandbox', 'down'],
-  summary: 'Stop the sandbox and everything in it',
   description: 'Deletes everything except the logs, which stay until the next start.',
   options: [stateDirOption],
   examples: [{ does: 'Stop it', command: 'kon sandbox down' }],

@@ -2,8 +2,6 @@ import { defineCommand } from '../../framework/command.ts';
 import { stateDirOption } from './options.ts';
 
 export const sandboxEnvCommand = defineCommand({
-  path: ['sandbox', 'env'],
-  summary: 'Print the variables that point kubectl, the AWS CLI and kon at the sandbox',
   description:
     'For eval in sh, bash or zsh. Also overrides variables of your shell that would point elsewhere, such as AWS_PROFILE. PATH stays as it is; a shell without kubectl gets that of the sandbox at its end.',
   options: [stateDirOption],

@@ -21,8 +21,6 @@ export const logChoices = [
 const complete: Completion = { choices: logChoices };
 
 export const sandboxLogsCommand = defineCommand({
-  path: ['sandbox', 'logs'],
-  summary: 'Print the log of a part of the sandbox',
   description: `Parts are ${logChoices.slice(0, 8).join(', ')}; audit is the audit log of the API server, and supervisor the output of a detached sandbox. Logs are kept until the next start.`,
   positionals: [{ name: 'part', required: true, summary: 'whose log', complete }],
   options: [

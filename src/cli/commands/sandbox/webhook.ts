@@ -1,9 +1,6 @@
 import { defineCommand } from '../../framework/command.ts';
 
 export const sandboxWebhookCommand = defineCommand({
-  path: ['sandbox', 'webhook'],
-  summary: 'Run the pod identity webhook of the sandbox',
-  hidden: true,
   options: [
     { name: 'port', value: 'N', default: '0', parse: Number, summary: 'where to listen' },
     { name: 'region', value: 'REGION', default: 'us-west-2', summary: 'the AWS region to write into pods' },

@@ -1,9 +1,6 @@
 import { defineCommand } from '../../framework/command.ts';
 
 export const statusCommand = defineCommand({
-  path: ['status'],
-  section: 'Everyday commands:',
-  summary: 'Show the cluster, the operator, what is not ready and what has drifted',
   description:
     'Reads only the Kubernetes API. For checks of AWS and the network: kon doctor. Parts that you may not read are named.',
   returns: 'document',

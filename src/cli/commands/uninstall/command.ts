@@ -3,9 +3,6 @@ import { parseDuration } from '../../framework/duration.ts';
 import { yesOption } from '../../framework/options.ts';
 
 export const uninstallCommand = defineCommand({
-  path: ['uninstall'],
-  section: 'Cluster:',
-  summary: 'Remove what kon install created from the cluster and IAM, and wait for the deletion',
   description:
     'Refuses while apps exist, and while accounts exist unless --delete-accounts is given: their roles would stay without the operator. Deletes no account while a running pod uses one. Meanwhile the API server refuses new accounts and apps. Removes only what kon install created, and lists what stays. Exits with 1 if roles are left in IAM, an operator still runs, or an object still exists after the timeout, and names it with what holds it up.',
   options: [

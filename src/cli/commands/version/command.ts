@@ -1,9 +1,6 @@
 import { defineCommand } from '../../framework/command.ts';
 
 export const versionCommand = defineCommand({
-  path: ['version'],
-  section: 'Other commands:',
-  summary: 'Print the versions of kon, the operator and the CRDs',
   description:
     'Compares the schema version of the CRDs with that of kon. Exits with 0 even if the cluster cannot be asked; the output then says why.',
   options: [{ name: 'client', summary: 'only the version of kon, without asking the cluster' }],

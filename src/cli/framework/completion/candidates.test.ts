@@ -5,57 +5,59 @@ import { completeWords } from './candidates.ts';
 const complete = (line: string): ReturnType<typeof completeWords> =>
   completeWords(line.split(' '), { commands, groups: commandGroups });
 
-const values = (line: string): readonly string[] => {
-  const completed = complete(line);
+const values = async (line: string): Promise<readonly string[]> => {
+  const completed = await complete(line);
   return completed.kind === 'candidates' ? completed.candidates.map(({ value }) => value) : [];
 };
 
 describe('completeWords', () => {
-  it('offers nouns and commands, then verbs', () => {
-    expect(values('')).toEqual(expect.arrayContaining(['account', 'app', 'target', 'apply', 'crds']));
-    expect(values('')).not.toContain('__complete');
-    expect(values('acc')).toEqual(['account']);
-    expect(values('account ')).toEqual(expect.arrayContaining(['create', 'edit', 'list', 'show', 'delete']));
-    expect(values('account nonsense ')).toEqual([]);
+  it('offers nouns and commands, then verbs', async () => {
+    expect(await values('')).toEqual(expect.arrayContaining(['account', 'app', 'target', 'apply', 'crds']));
+    expect(await values('')).not.toContain('__complete');
+    expect(await values('acc')).toEqual(['account']);
+    expect(await values('account ')).toEqual(
+      expect.arrayContaining(['create', 'edit', 'list', 'show', 'delete']),
+    );
+    expect(await values('account nonsense ')).toEqual([]);
   });
 
-  it('offers options of the command and global ones, and repeatable ones again', () => {
-    expect(values('account create --p')).toEqual(['--policy']);
-    expect(values('account create x --policy y --p')).toEqual(['--policy']);
-    expect(values('account create --no-wait --no')).toEqual(['--no-color']);
-    expect(values('account list --con')).toEqual(['--context']);
+  it('offers options of the command and global ones, and repeatable ones again', async () => {
+    expect(await values('account create --p')).toEqual(['--policy']);
+    expect(await values('account create x --policy y --p')).toEqual(['--policy']);
+    expect(await values('account create --no-wait --no')).toEqual(['--no-color']);
+    expect(await values('account list --con')).toEqual(['--context']);
   });
 
-  it('offers the choices of an option after a space and after an equals sign', () => {
-    expect(values('account create --deletion-policy ')).toEqual(['Delete', 'Retain']);
-    expect(values('account create --deletion-policy=')).toEqual([
+  it('offers the choices of an option after a space and after an equals sign', async () => {
+    expect(await values('account create --deletion-policy ')).toEqual(['Delete', 'Retain']);
+    expect(await values('account create --deletion-policy=')).toEqual([
       '--deletion-policy=Delete',
       '--deletion-policy=Retain',
     ]);
-    expect(values('crds -o ')).toEqual(['yaml', 'json', 'name']);
+    expect(await values('crds -o ')).toEqual(['yaml', 'json', 'name']);
   });
 
-  it('asks the cluster that the line selects for names', () => {
-    expect(complete('account show ')).toMatchObject({ kind: 'names', of: 'accounts' });
-    expect(complete('--context prod app edit --account ')).toMatchObject({
+  it('asks the cluster that the line selects for names', async () => {
+    expect(await complete('account show ')).toMatchObject({ kind: 'names', of: 'accounts' });
+    expect(await complete('--context prod app edit --account ')).toMatchObject({
       kind: 'names',
       of: 'accounts',
       cluster: { context: 'prod', kubeconfig: undefined },
     });
-    expect(complete('app create x --target production --target ')).toMatchObject({
+    expect(await complete('app create x --target production --target ')).toMatchObject({
       of: 'targets',
       given: ['production'],
     });
-    expect(complete('app list --kubeconfig=f --context ')).toMatchObject({
+    expect(await complete('app list --kubeconfig=f --context ')).toMatchObject({
       of: 'contexts',
       cluster: { kubeconfig: 'f' },
     });
   });
 
-  it('leaves file names to the shell, and offers nothing for unknown values', () => {
-    expect(complete('apply -f ')).toEqual({ kind: 'files' });
-    expect(values('account create ')).toEqual([]);
-    expect(values('app create x --image ')).toEqual([]);
-    expect(values('account show a ')).toEqual([]);
+  it('leaves file names to the shell, and offers nothing for unknown values', async () => {
+    expect(await complete('apply -f ')).toEqual({ kind: 'files' });
+    expect(await values('account create ')).toEqual([]);
+    expect(await values('app create x --image ')).toEqual([]);
+    expect(await values('account show a ')).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
-/** Computes candidates for the last word of an unfinished command line. Pure: derived from the registry. */
-import type { Command, Completion, Option, Vocabulary } from '../command.ts';
+/** Computes candidates for the last word of an unfinished command line, from the registry alone. */
+import { loadCommand, type Command, type Completion, type Option, type Vocabulary } from '../command.ts';
 import { registryWords } from '../command-words.ts';
 import type { GlobalOptions } from '../context.ts';
 import { globalOptions } from '../global-options.ts';
@@ -23,10 +23,10 @@ export type Completed =
 const helpOption: Option = { name: 'help', short: 'h', summary: 'show help' };
 
 /** @param words all words between `kon` and the cursor; the last one is incomplete and may be empty */
-export function completeWords(words: readonly string[], vocabulary: Vocabulary): Completed {
+export async function completeWords(words: readonly string[], vocabulary: Vocabulary): Promise<Completed> {
   const current = words.at(-1) ?? '';
   const before = words.slice(0, -1);
-  const state = readWords(
+  const state = await readWords(
     before[0] === 'help' ? before.slice(1) : registryWords(before, vocabulary),
     vocabulary,
   );
@@ -62,7 +62,7 @@ type State = {
   readonly literal: boolean;
 };
 
-function readWords(words: readonly string[], vocabulary: Vocabulary): State {
+async function readWords(words: readonly string[], vocabulary: Vocabulary): Promise<State> {
   let command: Command | undefined;
   let path: readonly string[] = [];
   let awaited: Option | undefined;
@@ -88,7 +88,8 @@ function readWords(words: readonly string[], vocabulary: Vocabulary): State {
     } else if (command) positionals.push(word);
     else {
       path = [...path, word];
-      command = vocabulary.commands.find((each) => isSame(each.path, path));
+      const entry = vocabulary.commands.find((each) => isSame(each.path, path));
+      command = entry && (await loadCommand(entry));
     }
   }
   return { command, path, positionals, awaited, given, literal };

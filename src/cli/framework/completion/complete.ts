@@ -19,7 +19,7 @@ export async function printCompletion(
   vocabulary: Vocabulary,
   asker: keyof typeof directives,
 ): Promise<void> {
-  const completed = completeWords(words, vocabulary);
+  const completed = await completeWords(words, vocabulary);
   if (completed.kind === 'files') {
     context.stdout.write(directives[asker].files);
     return;

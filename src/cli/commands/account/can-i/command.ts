@@ -1,8 +1,6 @@
 import { defineCommand } from '../../../framework/command.ts';
 
 export const accountCanICommand = defineCommand({
-  path: ['account', 'can-i'],
-  summary: "Check whether an account's pods may perform an action, and show the deciding statement",
   description:
     'Asks IAM’s policy simulator, which evaluates the role’s policies and its permissions boundary. It does not evaluate resource policies, resource control policies, policies of VPC endpoints and session policies, nor service control policies with conditions: each of them can deny what is allowed here. Exits with 0 for yes, with 1 for no, and above 1 if it cannot be determined.',
   positionals: [

@@ -2,8 +2,6 @@ import { defineCommand } from '../../../framework/command.ts';
 import { dryRunOption, waitOptions } from '../../../framework/options.ts';
 
 export const accountCopyCommand = defineCommand({
-  path: ['account', 'copy'],
-  summary: 'Copy an account to another cluster',
   description:
     'The copy gets its own role. Policies of AWS and of the AWS account of this cluster are listed by name, so that the other cluster attaches its own policies of these names.',
   positionals: [

@@ -10,9 +10,6 @@ import {
 import { fieldOptions, statementOptions } from '../options.ts';
 
 export const accountCreateCommand = defineCommand({
-  path: ['account', 'create'],
-  aliases: ['new'],
-  summary: 'Create an account and wait until its AWS permissions work',
   description:
     'On a terminal, search and choose policies of AWS and of your AWS account. With no selection, your editor opens on a manifest; without a terminal, a configured editor opens at once. A file or options ask nothing. Then the command waits until the IAM role is created, linked and proven in every target.',
   positionals: [{ name: 'name', summary: 'name of the account', names: 'account' }],

@@ -11,9 +11,6 @@ import {
 import { fieldOptions, statementOptions } from '../options.ts';
 
 export const accountEditCommand = defineCommand({
-  path: ['account', 'edit'],
-  aliases: ['update'],
-  summary: 'Change an account and wait until the change has taken effect in AWS',
   description:
     'Opens an editor on the account, unless a file or options are given. If the text is refused, the editor opens again with the error at the top. A change of policies restarts no pod.',
   positionals: [{ name: 'name', summary: 'name of the account', names: 'account', complete: 'accounts' }],

@@ -2,8 +2,6 @@ import { defineCommand } from '../../../framework/command.ts';
 import { accountOption, requiredNames } from '../../../framework/options.ts';
 
 export const accountHistoryCommand = defineCommand({
-  path: ['account', 'history'],
-  summary: 'Show the history of an account: Events, condition transitions, writers',
   description:
     'Oldest first. Kubernetes keeps Events for an hour by default, and only the last transition of a condition and the last write of a writer.',
   positionals: [

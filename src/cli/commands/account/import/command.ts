@@ -8,8 +8,6 @@ import {
 } from '../../../framework/options.ts';
 
 export const accountImportCommand = defineCommand({
-  path: ['account', 'import'],
-  summary: 'Import an existing IAM role, for example of eksctl or Terraform',
   description:
     'Reads the role from IAM with your own credentials and creates the account that adopts it: with the name and targets of the ServiceAccounts in its trust policy, and with its attached policies. Lists beforehand who would lose access, running pods first, and refuses if running pods would: hand their ServiceAccounts over with --take-service-accounts. Afterwards remove the role from the tool that created it, so that only one manages it.',
   positionals: [

@@ -2,9 +2,6 @@ import { defineCommand } from '../../../framework/command.ts';
 import { selectionOptions, watchListOptions } from '../../../framework/options.ts';
 
 export const accountListCommand = defineCommand({
-  path: ['account', 'list'],
-  aliases: ['ls', 'get'],
-  summary: 'List the accounts',
   positionals: [
     {
       name: 'name',

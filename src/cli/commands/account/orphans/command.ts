@@ -2,8 +2,6 @@ import { defineCommand } from '../../../framework/command.ts';
 import { yesOption } from '../../../framework/options.ts';
 
 export const accountOrphansCommand = defineCommand({
-  path: ['account', 'orphans'],
-  summary: 'List or delete IAM roles of this cluster without an account',
   description:
     'Finds roles in IAM with the cluster’s tags, using your own credentials. An orphan is a role whose account was deleted without the operator. A retained role was kept by deletionPolicy Retain; --delete skips it unless --retained is given. Shows the policies and trusted principals of each role. Needs no operator and works after Konstellation was removed from the cluster. --delete needs the kubeconfig of the cluster: EKS, the API server and the ClusterConfig must agree, and roles that running pods hold stay. For a deleted cluster use --cluster-gone. An adopted role is not deleted: it loses the tags of Konstellation.',
   options: [

@@ -1,12 +1,9 @@
-import { defineCommand, type Command } from '../../../framework/command.ts';
+import { defineCommand, type LoadedDefinition } from '../../../framework/command.ts';
 import { accountOption, filenameOption, requiredNames } from '../../../framework/options.ts';
 
 /** Defines `diff`, the name known from kubectl, and `plan`, the name known from Terraform. */
-const define = (verb: 'plan' | 'diff'): Command =>
+const define = (verb: 'plan' | 'diff'): LoadedDefinition =>
   defineCommand({
-    path: ['account', verb],
-    summary:
-      verb === 'plan' ? 'Show planned changes in IAM and the cluster' : 'Show planned changes; alias of plan',
     description:
       'Reads the cluster and IAM with your own credentials and changes nothing. With -f it plans as if the manifest were applied. Exits with 0 if nothing would change, 1 if something would, and above 1 if it cannot be determined.',
     positionals: [

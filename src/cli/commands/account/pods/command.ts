@@ -2,8 +2,6 @@ import { defineCommand } from '../../../framework/command.ts';
 import { accountOption, requiredNames, sortOption } from '../../../framework/options.ts';
 
 export const accountPodsCommand = defineCommand({
-  path: ['account', 'pods'],
-  summary: 'List which pod holds which role',
   description:
     'Without a name, lists the pods of all accounts in all targets, and other pods there that hold an AWS identity. IDENTITY is current, stale (holds another identity), uninjected (the webhook missed it), exempt (by annotation) or none wanted; HOLDS shows what the pod holds.',
   positionals: [

@@ -8,8 +8,6 @@ import {
 } from '../../../framework/options.ts';
 
 export const accountQuarantineCommand = defineCommand({
-  path: ['account', 'quarantine'],
-  summary: 'Cut an account off: deny its sessions and close its role',
   description:
     'Creates a Quarantine and waits until every session of the account’s roles is denied and no pod can get new credentials. Its apps are held, and nothing that you do to the role by hand is undone. It stays until kon account release; edits, GitOps and restarts of the operator do not lift it. Needs the right to create quarantines (ClusterRole konstellation-respond).',
   positionals: [{ name: 'name', summary: 'name of the account', names: 'account', complete: 'accounts' }],

@@ -8,8 +8,6 @@ import {
 } from '../../../framework/options.ts';
 
 export const accountReleaseCommand = defineCommand({
-  path: ['account', 'release'],
-  summary: 'End the quarantine of an account',
   description:
     'Deletes the Quarantines of the account and waits until it is Ready with a new role of the same name, so that sessions from before stay denied. The role is replaced only when the pods from before have ended, because they would get new credentials at once. Says until when a copied token of a pod can still be exchanged. Needs the right to delete quarantines (ClusterRole konstellation-release), and with --delete-pods the right to delete pods in the targets.',
   positionals: [{ name: 'name', summary: 'name of the account', names: 'account', complete: 'accounts' }],

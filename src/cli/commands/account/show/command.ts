@@ -2,9 +2,6 @@ import { defineCommand } from '../../../framework/command.ts';
 import { accountOption, onlyName, requiredNames, watchOption } from '../../../framework/options.ts';
 
 export const accountShowCommand = defineCommand({
-  path: ['account', 'show'],
-  aliases: ['describe', 'status'],
-  summary: 'Show an account: role, policies, targets and problems',
   positionals: [
     {
       name: 'name',

@@ -2,8 +2,6 @@ import { defineCommand } from '../../../framework/command.ts';
 import { accountOption, requiredNames } from '../../../framework/options.ts';
 
 export const accountVerifyCommand = defineCommand({
-  path: ['account', 'verify'],
-  summary: 'Prove for each target that pods can assume the role',
   description:
     'Requests a token of each ServiceAccount from the API server and exchanges it with STS, as an SDK in a pod does. The credentials are limited to nothing by a session policy and dropped. Needs the right to create serviceaccounts/token, and no AWS credentials. With Pod Identity, exchanges the token of a running pod with EKS Auth, if a Pod Identity agent is ready on the node of each pod; this needs AWS credentials, the right to list pods in kube-system, and to get nodes without an agent pod. Exits with 0 if all targets are proven, 1 if one is not, and above 1 if it cannot be determined.',
   positionals: [

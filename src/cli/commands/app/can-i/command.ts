@@ -1,8 +1,6 @@
 import { defineCommand } from '../../../framework/command.ts';
 
 export const appCanICommand = defineCommand({
-  path: ['app', 'can-i'],
-  summary: "Check whether an app's pods may perform an action, and show the deciding statement",
   description:
     'Asks the question of kon account can-i for the account of the app. It does not evaluate resource policies, resource control policies, policies of VPC endpoints and session policies, nor service control policies with conditions. Pods that do not hold the identity of the account are listed on stderr. Exits with 0 for yes, with 1 for no, and above 1 if it cannot be determined.',
   positionals: [

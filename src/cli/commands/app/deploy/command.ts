@@ -4,8 +4,6 @@ import { appOption, dryRunOption, requiredName, waitOptions } from '../../../fra
 import { targetsOption } from '../targets-option.ts';
 
 export const appDeployCommand = defineCommand({
-  path: ['app', 'deploy'],
-  summary: 'Deploy another tag of an app’s image and wait until it runs',
   description:
     'The tag applies to the whole app: it is deployed to all targets that are not halted. `--target` chooses the targets to wait for.',
   positionals: [{ name: 'name', summary: 'name of the app', names: 'app', complete: 'apps' }],

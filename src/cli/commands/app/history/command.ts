@@ -3,8 +3,6 @@ import { appOption, requiredNames } from '../../../framework/options.ts';
 import { targetsOption } from '../targets-option.ts';
 
 export const appHistoryCommand = defineCommand({
-  path: ['app', 'history'],
-  summary: 'List the revisions of an app in each target, newest first',
   description:
     'Each revision is a ReplicaSet of the target’s Deployment, which keeps the last ten. `-o json` prints these ReplicaSets.',
   positionals: [

@@ -5,9 +5,6 @@ import { appOption, requiredName, wholeNumber } from '../../../framework/options
 import { containerOption, podOption, targetsOption } from '../targets-option.ts';
 
 export const appLogsCommand = defineCommand({
-  path: ['app', 'logs'],
-  aliases: ['log'],
-  summary: "Print or follow the logs of an app's pods",
   description:
     'Without -f, prints pod by pod, the oldest pod first. With -f, prints lines as they are written, also of new pods and across restarts and broken connections, until Ctrl-C. On a terminal each line begins with its target and pod; elsewhere lines are unchanged.',
   positionals: [{ name: 'name', summary: 'name of the app', names: 'app', complete: 'apps' }],

@@ -3,8 +3,6 @@ import { appOption, requiredNames, sortOption } from '../../../framework/options
 import { targetsOption } from '../targets-option.ts';
 
 export const appPodsCommand = defineCommand({
-  path: ['app', 'pods'],
-  summary: 'List the pods of apps and the AWS identity of each',
   description:
     'The oldest pods come first, since changes reach them last. IDENTITY is current, stale (holds another identity), uninjected (the webhook missed it), exempt (by annotation) or, for an app without an account, unexpected (holds an identity); HOLDS shows what the pod holds.',
   positionals: [

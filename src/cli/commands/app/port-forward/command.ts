@@ -3,8 +3,6 @@ import { usageError } from '../../../framework/errors.ts';
 import { podOption, targetOption } from '../targets-option.ts';
 
 export const appPortForwardCommand = defineCommand({
-  path: ['app', 'port-forward'],
-  summary: 'Forward local ports to an app’s pods until Ctrl-C',
   description:
     'Listens on 127.0.0.1 only. Each connection goes to the newest ready pod at that moment, so forwarding continues across a rollout. Prints one line to stdout for each port, with the local port number.',
   positionals: [

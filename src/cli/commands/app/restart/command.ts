@@ -3,8 +3,6 @@ import { appOption, dryRunOption, requiredNames, waitOptions } from '../../../fr
 import { targetsOption } from '../targets-option.ts';
 
 export const appRestartCommand = defineCommand({
-  path: ['app', 'restart'],
-  summary: 'Replace the pods of an app, one target after the other',
   description:
     'Rolls the Deployments: a pod ends when its successor is ready, and the next target follows when the previous one is healthy. The app’s spec does not change. Refused while a dry-run pod would lack the identity of the app’s account. Needs the right to patch Deployments in the targets.',
   positionals: [

@@ -8,8 +8,6 @@ import {
 } from '../../../framework/options.ts';
 
 export const appRollbackCommand = defineCommand({
-  path: ['app', 'rollback'],
-  summary: 'Go back to the image of an earlier revision and wait until it runs',
   description:
     'Changes only the image in the app’s spec, for all targets: environment, account and scale stay as they are, so that a later `kon app edit` starts from what runs. Prints the change first.',
   positionals: [{ name: 'name', summary: 'name of the app', names: 'app', complete: 'apps' }],

@@ -2,9 +2,6 @@ import { defineCommand } from '../../../framework/command.ts';
 import { containerOption, podOption, targetOption } from '../targets-option.ts';
 
 export const appShellCommand = defineCommand({
-  path: ['app', 'shell'],
-  aliases: ['exec'],
-  summary: 'Open a shell or run a program in a pod of an app',
   description:
     'On a terminal the program gets a terminal too, with keyboard, Ctrl-C and window size. In a pipe it reads stdin and writes to stdout and stderr. Exits with the code of the program.',
   positionals: [

@@ -1,15 +1,9 @@
-import { defineCommand, type Command } from '../../../framework/command.ts';
+import { defineCommand, type LoadedDefinition } from '../../../framework/command.ts';
 import { appOption, onlyName, requiredNames, watchOption } from '../../../framework/options.ts';
 
 /** Defines `status` and its alias `show`, the name used for accounts. */
-const define = (verb: 'status' | 'show'): Command =>
+const define = (verb: 'status' | 'show'): LoadedDefinition =>
   defineCommand({
-    path: ['app', verb],
-    ...(verb === 'status' ? { aliases: ['describe'] } : {}),
-    summary:
-      verb === 'status'
-        ? 'Show an app: targets, pods, identity and problems'
-        : 'Show an app; alias of status',
     positionals: [
       {
         name: 'name',

@@ -1,8 +1,6 @@
 import { defineCommand } from '../../../framework/command.ts';
 
 export const policiesLintCommand = defineCommand({
-  path: ['policies', 'lint'],
-  summary: 'Check statements of accounts, or an IAM policy document',
   description:
     "Checks manifests of accounts (YAML or JSON) and IAM policy documents (JSON) without AWS or a cluster. Errors are what IAM would refuse and statements that allow everything. Warnings are unknown services and actions, from AWS's service authorization reference, resources that no action applies to, and statements that have ended.",
   positionals: [{ name: 'file', required: true, summary: 'file to check; - for stdin', complete: 'files' }],

@@ -3,9 +3,6 @@ import { wholeNumber } from '../../../framework/options.ts';
 import { defineCommand } from '../../../framework/command.ts';
 
 export const policiesSearchCommand = defineCommand({
-  path: ['policies', 'search'],
-  aliases: ['list', 'ls', 'get'],
-  summary: 'Search AWS managed policies by name',
   description:
     'Searches the catalogue that is part of kon, without AWS or a cluster. Words may be in any order, and letters may be omitted.',
   positionals: [{ name: 'text', required: true, variadic: true, summary: 'words or initials of the name' }],

@@ -1,9 +1,6 @@
 import { defineCommand } from '../../../framework/command.ts';
 
 export const policiesUsersCommand = defineCommand({
-  path: ['policies', 'users'],
-  aliases: ['used-by'],
-  summary: 'List the accounts and pods that have a policy',
   description:
     'Lists the accounts whose role has the policy, as a policy or as its permissions boundary, also the one of the ClusterConfig. It needs no AWS credentials. Roles that no account manages are not listed. Exits with 0 if an account has the policy, and with 1 if none has it.',
   positionals: [

@@ -2,8 +2,6 @@ import { wholeNumber } from '../../../framework/options.ts';
 import { defineCommand } from '../../../framework/command.ts';
 
 export const sandboxAwsCommand = defineCommand({
-  path: ['sandbox', 'aws'],
-  summary: 'Run the AWS emulator alone, in the foreground',
   description:
     'Serves IAM, STS, EKS and a small S3 over HTTP on loopback, for stock AWS SDKs and the AWS CLI: point AWS_ENDPOINT_URL at it. AssumeRoleWithWebIdentity accepts the tokens of one issuer if its keys are given.',
   options: [

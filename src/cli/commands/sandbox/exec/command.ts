@@ -3,8 +3,6 @@ import { usageError } from '../../../framework/errors.ts';
 import { stateDirOption } from '../options.ts';
 
 export const sandboxExecCommand = defineCommand({
-  path: ['sandbox', 'exec'],
-  summary: 'Run a program of this machine with the AWS identity of a pod',
   description:
     'The node of the sandbox is simulated, so there is no container to enter. The program runs on this machine with the variables of the container and a token that the API server issues for that pod and its ServiceAccount. It has no other AWS credentials or configuration, and connects to the emulator. Exits with the code of the program.',
   positionals: [

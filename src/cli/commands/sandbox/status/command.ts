@@ -2,8 +2,6 @@ import { defineCommand } from '../../../framework/command.ts';
 import { stateDirOption } from '../options.ts';
 
 export const sandboxStatusCommand = defineCommand({
-  path: ['sandbox', 'status'],
-  summary: 'Show the state of the sandbox and its parts',
   description:
     'Exits with 0 if everything runs and 1 otherwise. -o json prints kubeconfig, awsEndpoint, kubectl, env (every variable that kubectl, the AWS CLI and kon need), and the process, memory and log of each part.',
   options: [stateDirOption],

@@ -2,8 +2,6 @@ import { defineCommand } from '../../../framework/command.ts';
 import { stateDirOption } from '../options.ts';
 
 export const sandboxTourCommand = defineCommand({
-  path: ['sandbox', 'tour'],
-  summary: 'Start a sandbox and walk through what Konstellation does',
   description:
     'Creates an app and an account and shows the effects in Kubernetes, IAM and S3, step by step. On a terminal the sandbox then keeps running; elsewhere it stops, and the exit code says whether every step succeeded.',
   options: [stateDirOption],

@@ -2,8 +2,6 @@ import { defineCommand } from '../../../framework/command.ts';
 import { stateDirOption } from '../options.ts';
 
 export const sandboxUpCommand = defineCommand({
-  path: ['sandbox', 'up'],
-  summary: 'Start a local cluster with an AWS emulator and the controller',
   description:
     'Starts etcd, the API server, its controllers and scheduler, a node simulated by kwok, the AWS emulator, the pod identity webhook and the operator, all on loopback, and runs them until Ctrl-C. The first start downloads or builds the programs. Uses a sandbox that already runs.',
   options: [

@@ -2,9 +2,6 @@ import { defineCommand } from '../../../framework/command.ts';
 import { dryRunOption, waitOptions } from '../../../framework/options.ts';
 
 export const targetCreateCommand = defineCommand({
-  path: ['target', 'create'],
-  aliases: ['new', 'add'],
-  summary: 'Add a target to the cluster and wait for its namespace',
   description:
     'A target is a namespace in which apps run. The command adds it to the ClusterConfig, and the operator creates the namespace. Accounts that list no targets are linked in it too.',
   positionals: [

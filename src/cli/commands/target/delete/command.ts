@@ -2,9 +2,6 @@ import { defineCommand } from '../../../framework/command.ts';
 import { dryRunOption, requiredNames, waitOptions, yesOption } from '../../../framework/options.ts';
 
 export const targetDeleteCommand = defineCommand({
-  path: ['target', 'delete'],
-  aliases: ['rm', 'remove'],
-  summary: 'Remove a target from the cluster and wait until no account is linked there',
   description:
     'Removes it from the ClusterConfig and unlinks accounts that apply to all targets. The namespace and its contents stay. Refused, with a list of the users, while an app or an account names the target or pods in it hold the identity of an account.',
   positionals: [

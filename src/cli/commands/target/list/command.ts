@@ -2,9 +2,6 @@ import { defineCommand } from '../../../framework/command.ts';
 import { notReadyOption, sortOption } from '../../../framework/options.ts';
 
 export const targetListCommand = defineCommand({
-  path: ['target', 'list'],
-  aliases: ['ls', 'get'],
-  summary: 'List targets with the number of accounts and apps in each',
   positionals: [
     {
       name: 'name',
