@@ -118,7 +118,7 @@ describe.skipIf(!hasPreviousVersion())('an installation', () => {
     person = createPerson(sandbox.client);
     const { folder } = sandbox.executable;
     present = join(folder, 'present', 'kon.js');
-    [previous] = await Promise.all([buildPreviousVersion(folder), buildBundle(dirname(present), newVersion)]);
+    [previous] = await Promise.all([buildPreviousVersion(), buildBundle(dirname(present), newVersion)]);
   });
   afterAll(async () => {
     await operator?.end('SIGTERM');

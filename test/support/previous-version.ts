@@ -1,10 +1,11 @@
 /**
- * The executable of an earlier revision of this repository, built from its own sources with the packages of the present
- * revision. `test/e2e/upgrade.test.ts` upgrades from it. `previous-version.json` records the revision, and each release updates
- * it.
+ * The executable of an earlier revision of this repository, built from its own sources with the packages of its own lock.
+ * `test/e2e/upgrade.test.ts` upgrades from it. `previous-version.json` records the revision, and each release updates it.
  */
 import { execFile, spawn, spawnSync } from 'node:child_process';
-import { mkdir, symlink } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, mkdtemp, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
@@ -21,25 +22,36 @@ export function hasPreviousVersion(): boolean {
 }
 
 /**
- * @param folder receives the sources in `source` and the executable in `dist`
+ * Builds the executable unless an earlier run has built it. Packages come from the npm registry.
  * @returns path of `kon.js`
  */
-export async function buildPreviousVersion(folder: string): Promise<string> {
+export async function buildPreviousVersion(): Promise<string> {
   const { revision, version } = previous;
-  const env = baseEnvironment(process.env);
-  const source = join(folder, 'source');
-  await mkdir(source);
-  const archive = spawn('git', ['archive', revision, 'src', 'scripts', 'package.json'], { cwd: root, env });
-  const extract = spawn('tar', ['-x', '-C', source], { env });
+  const built = join(root, 'node_modules/.cache/konstellation', `kon-${revision}`);
+  if (existsSync(built)) return join(built, 'kon.js');
+  const source = await mkdtemp(join(tmpdir(), 'kon-previous-'));
+  try {
+    await extract(revision, source);
+    const options = ['--no-save', '--no-audit', '--no-fund', '--ignore-scripts', '--prefer-offline'];
+    await run('npm', ['install', ...options], { cwd: source });
+    const dist = join(source, 'dist');
+    const build = [join(source, 'scripts/build.ts'), '--outdir', dist, '--version', version];
+    await run(process.execPath, build, { env: baseEnvironment(process.env) });
+    await cp(dist, `${built}.${process.pid}`, { recursive: true });
+    await rename(`${built}.${process.pid}`, built);
+  } finally {
+    await rm(source, { recursive: true, force: true });
+  }
+  return join(built, 'kon.js');
+}
+
+async function extract(revision: string, folder: string): Promise<void> {
+  const archive = spawn('git', ['archive', revision], { cwd: root });
+  const tar = spawn('tar', ['-x', '-C', folder]);
   const extracted = new Promise<void>((done, fail) =>
-    extract
+    tar
       .once('error', fail)
       .once('close', (code) => (code === 0 ? done() : fail(new Error(`tar failed with exit code ${code}`)))),
   );
-  await Promise.all([pipeline(archive.stdout, extract.stdin), extracted]);
-  await symlink(join(root, 'node_modules'), join(source, 'node_modules'));
-  const dist = join(folder, 'dist');
-  const build = [join(source, 'scripts/build.ts'), '--outdir', dist, '--version', version];
-  await run(process.execPath, build, { env });
-  return join(dist, 'kon.js');
+  await Promise.all([pipeline(archive.stdout, tar.stdin), extracted]);
 }
