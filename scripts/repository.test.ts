@@ -11,7 +11,7 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 type Step = { readonly uses?: string; readonly run?: string };
 type Job = {
   readonly uses?: string;
-  readonly environment?: string;
+  readonly environment?: string | { readonly name: string };
   readonly permissions?: Readonly<Record<string, string>>;
   readonly 'timeout-minutes'?: number;
   readonly steps?: readonly Step[];
@@ -77,15 +77,20 @@ it('gives each job of a workflow only the rights that it lists, and a time limit
   }
 });
 
-it('writes to registries and releases only from the protected environment, and never for a pull request', () => {
+it('writes to registries, releases and the docs site only from a protected environment, and never for a pull request', () => {
   const writing = jobs.filter(({ job }) => Object.values(job.permissions ?? {}).includes('write'));
-  expect(writing.map(({ title }) => title)).toEqual([
-    'release.yml image',
-    'release.yml chart',
-    'release.yml npm',
-    'release.yml github',
+  expect(
+    writing.map(({ title, job: { environment } }) => [
+      title,
+      typeof environment === 'object' ? environment.name : environment,
+    ]),
+  ).toEqual([
+    ['release.yml image', 'release'],
+    ['release.yml chart', 'release'],
+    ['release.yml npm', 'release'],
+    ['release.yml github', 'release'],
+    ['release.yml pages', 'github-pages'],
   ]);
-  for (const { title, job } of writing) expect(job.environment, title).toBe('release');
   const release = workflows.find(({ name }) => name === 'release.yml');
   expect(release?.workflow.on).toEqual({ push: { tags: ['v*'] } });
 });
