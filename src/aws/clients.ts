@@ -54,8 +54,10 @@ export function connectAws(options: {
    * On an established connection it is called for reads too, because the agent cannot distinguish them.
    */
   readonly beforeWrite?: (() => void) | undefined;
+  /** Collects buffers of the network that are no longer in use. Called every few megabytes of a listing. */
+  readonly releaseBuffers?: (() => void) | undefined;
 }): AwsConnection {
-  const { schedulers, now, beforeWrite } = options;
+  const { schedulers, now, beforeWrite, releaseBuffers } = options;
   const common = {
     region: options.region,
     // The scheduler retries and limits the rate.
@@ -96,7 +98,7 @@ export function connectAws(options: {
       const iamCalls = callsOf('iam', schedulers.iam, caller, { beforeCall, beforeWrite });
       const listingCalls = callsOf('iam', schedulers.iamListing, caller, { beforeCall });
       return {
-        roles: createIamRoleStore({ iam, calls: iamCalls, listingCalls, now }),
+        roles: createIamRoleStore({ iam, calls: iamCalls, listingCalls, now, releaseBuffers }),
         prover: createStsIdentityProver({ sts, scheduler: schedulers.sts, caller, beforeWrite }),
         account: { ...accountOf(caller), callerIdentity: (signal) => guard.callerIdentity(signal) },
         policies: createIamPolicyReader({ iam, calls: iamCalls }),

@@ -31,7 +31,7 @@ import {
   type RoleStore,
 } from '../identity/index.ts';
 import type { Calls } from './calls.ts';
-import { withReducedListing } from './role-listing.ts';
+import { withReducedListing, type ReductionOptions } from './role-listing.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
 /** Maximum page size of IAM. Source: GetAccountAuthorizationDetails, MaxItems. */
@@ -45,8 +45,9 @@ export function createIamRoleStore(options: {
   /** Calls of listings, which have a rate of their own. */
   readonly listingCalls: Calls;
   readonly now: () => Monotonic;
+  readonly releaseBuffers?: ReductionOptions['releaseBuffers'];
 }): RoleStore {
-  const { iam, calls, listingCalls, now } = options;
+  const { iam, calls, listingCalls, now, releaseBuffers } = options;
 
   const attachedPolicies = async (name: string, signal?: AbortSignal): Promise<string[]> => {
     const call = { action: 'ListAttachedRolePolicies', on: name, read: true, signal } as const;
@@ -141,7 +142,7 @@ export function createIamRoleStore(options: {
       const pages = await allPages(async (paging) => {
         const page = await listingCalls(pageOf(call, paging.Marker), (attempt) => {
           const command = new GetAccountAuthorizationDetailsCommand({ Filter: ['Role'], ...paging });
-          return iam.send(withReducedListing(command, isNamed), attempt);
+          return iam.send(withReducedListing(command, { isNamed, releaseBuffers }), attempt);
         });
         const listed = (page.RoleDetailList ?? []).map(fromDetail);
         showsBoundaries ||= listed.some((role) => role.permissionsBoundaryArn !== undefined);

@@ -16,7 +16,7 @@ async function reduced(xml: string, cuts: readonly number[] = [], isNamed?: (nam
   const bytes = Buffer.from(xml);
   const at = [0, ...cuts.map((cut) => cut % bytes.length).toSorted((a, b) => a - b), bytes.length];
   const chunks = at.slice(1).map((end, index) => bytes.subarray(at[index], end));
-  return text(Readable.from(chunks).pipe(reduceRoleListing(isNamed)));
+  return text(Readable.from(chunks).pipe(reduceRoleListing({ isNamed })));
 }
 
 const named = `<member><RolePolicyList><member><PolicyName>inline</PolicyName></member></RolePolicyList><RoleName>theirs</RoleName><AssumeRolePolicyDocument>%7B%7D</AssumeRolePolicyDocument>${tags('team')}<PermissionsBoundary><PermissionsBoundaryArn>arn:b</PermissionsBoundaryArn></PermissionsBoundary></member>`;
@@ -43,6 +43,27 @@ describe('the reduction of a role listing', () => {
       expect(await reduced(xml)).toBe(xml);
   });
 
+  it('keeps one role with a permissions boundary, and none without, of those that are not named', async () => {
+    const without = role('without').replace(/<PermissionsBoundary>.*<\/PermissionsBoundary>/, '');
+    const xml = page(without, role('theirs'), role('another'), without);
+    expect(await reduced(xml, [], () => false)).toBe(page('', unnamed, '', ''));
+  });
+
+  it('keeps a role whole that is longer than the buffer', async () => {
+    const long = role('ours', tags('k11n.dev/cluster')).replace('%7B%7D', '%7B%7D'.repeat(50_000));
+    const xml = page(role('theirs', tags('team')), long);
+    expect(await reduced(xml, [70_000, 140_000, 210_000], () => false)).toBe(page(unnamed, long));
+  });
+
+  it('releases the buffers of the network every 2 MiB', async () => {
+    let released = 0;
+    const chunk = Buffer.from(role('theirs').padEnd(64 * 1024));
+    const chunks = Array.from({ length: 100 }, () => chunk);
+    const reduction = reduceRoleListing({ isNamed: () => false, releaseBuffers: () => (released += 1) });
+    await text(Readable.from(chunks).pipe(reduction));
+    expect(released).toBe(3);
+  });
+
   it('does not depend on where the chunks end', async () => {
     const roles = [role('ours', tags('k11n.dev/cluster')), role('theirs', tags('team')), role('other')];
     // Longer than the part that is searched at a time.
@@ -51,10 +72,10 @@ describe('the reduction of a role listing', () => {
     const whole = await reduced(xml, [], (name) => name === 'theirs');
     expect(whole).toBe(
       page(
-        ...Array.from({ length: 30 }, () => [
+        ...Array.from({ length: 30 }, (_, index) => [
           roles[0] ?? '',
           named,
-          unnamed.replace('<RoleName>theirs', '<RoleName>other'),
+          index === 0 ? unnamed.replace('<RoleName>theirs', '<RoleName>other') : '',
         ]).flat(),
       ),
     );

@@ -2,6 +2,8 @@
  * Streaming reduction of GetAccountAuthorizationDetails to the parts that the operator uses. A page contains up to 1,000 roles of the
  * AWS account with all their inline policies, 30 MB of XML at most. The SDK would hold the whole page in memory several times, and
  * parse it in one turn of the event loop, which would delay every other request.
+ *
+ * The bytes of a role are searched in one buffer that is reused for all roles. Only the parts that may be kept become strings.
  */
 import { pipeline, Transform, type Readable } from 'node:stream';
 import type {
@@ -14,76 +16,142 @@ import type { DeserializeMiddleware } from '@smithy/types';
 /** Prefix of our tag keys, which IAM compares without regard to case, or an escaped character that may hide it. */
 const maybeOurs = /k11n\.dev\/|&#/i;
 
-const documents = /<PolicyDocument>[^<]*<\/PolicyDocument>/g;
-const instanceProfiles = /<InstanceProfileList>[\s\S]*?<\/InstanceProfileList>/g;
 const details =
   /<(AssumeRolePolicyDocument|RolePolicyList|AttachedManagedPolicies|Tags|RoleLastUsed)>[\s\S]*?<\/\1>/g;
 
-/** Longest text of a tag of interest that a chunk may cut off. */
-const longestTag = '</member>'.length;
+const tag = {
+  member: Buffer.from('<member>'),
+  memberEnd: Buffer.from('</member>'),
+  document: Buffer.from('<PolicyDocument>'),
+  documentEnd: Buffer.from('</PolicyDocument>'),
+  profiles: Buffer.from('<InstanceProfileList>'),
+  profilesEnd: Buffer.from('</InstanceProfileList>'),
+} as const;
+const longestTag = tag.profilesEnd.length;
+const lessThan = '<'.charCodeAt(0);
+
+/** Initial size of the buffer: a chunk of the network and a role with the longest documents that IAM accepts. Bytes. */
+const initialSize = 128 * 1024;
 
 /**
- * Number of bytes that are searched at a time. With whole chunks of 64 KiB, the garbage of a page takes almost twice the memory
- * until it is collected.
+ * Bytes between two calls of `releaseBuffers`. Node.js allocates 64 KiB outside of V8's heap for each chunk, and V8 collects them
+ * only when its own heap needs space: after 30 MB and more, as the reduction itself allocates little.
  */
-const portion = 16 * 1024;
+const releaseEvery = 2 * 1024 * 1024;
+
+export type ReductionOptions = {
+  /** Whether the details of a role without our tags are needed (default: of every role). */
+  readonly isNamed?: ((name: string) => boolean) | undefined;
+  /** Collects the chunks of the response that are no longer in use. */
+  readonly releaseBuffers?: (() => void) | undefined;
+};
 
 /**
- * Reduces the XML of a page. Roles with our tags stay whole. Others lose the documents of their inline policies, and, unless
- * `isNamed`, everything but their names and permissions boundary.
- * @param isNamed whether the details of a role without our tags are needed (default: of every role)
+ * Reduces the XML of a page. Roles with our tags stay whole. Others lose the documents of their inline policies and their instance
+ * profiles. Of those that are not named, only one stays: the first with a permissions boundary, reduced to name and boundary. It
+ * shows that the listing includes boundaries.
  */
-export function reduceRoleListing(isNamed: (name: string) => boolean = () => true): Transform {
-  // Bytes as characters: the tags of interest are ASCII, and a chunk may end within another character.
-  let pending = '';
+export function reduceRoleListing({
+  isNamed = () => true,
+  releaseBuffers,
+}: ReductionOptions = {}): Transform {
+  let buffer = Buffer.allocUnsafeSlow(initialSize);
+  let length = 0;
   let scanned = 0;
   let depth = 0;
+  /** Parts of the current role that are dropped, as positions in the role. The last may be incomplete. */
+  let drops: { readonly from: number; to?: number; readonly end: Buffer }[] = [];
+  let showsBoundary = false;
+  let unreleased = 0;
 
-  const reduce = (role: string): string => {
-    const brief = role.replace(instanceProfiles, '').replace(documents, '');
-    if (maybeOurs.test(brief)) return role;
-    const [, name = ''] = /<RoleName>([^<]*)</.exec(brief) ?? [];
-    // Copied, because a substring in V8 keeps the role's whole text in memory.
-    return isNamed(Buffer.from(name).toString()) ? brief : brief.replace(details, '');
+  const append = (chunk: Buffer): void => {
+    if (length + chunk.length > buffer.length) {
+      const larger = Buffer.allocUnsafeSlow(2 * (length + chunk.length));
+      buffer.copy(larger, 0, 0, length);
+      buffer = larger;
+    }
+    length += chunk.copy(buffer, length);
   };
+  const isAt = (position: number, text: Buffer): boolean =>
+    buffer.compare(text, 0, text.length, position, position + text.length) === 0;
+  // Bytes as characters: the tags of interest are ASCII, and a chunk may end within another character.
+  const textOf = (from: number, to: number): string => buffer.toString('latin1', from, to);
+
+  const reduce = (from: number, to: number): string => {
+    let brief = '';
+    let kept = from;
+    for (const drop of drops) {
+      brief += textOf(kept, from + drop.from);
+      kept = from + (drop.to ?? 0);
+    }
+    brief += textOf(kept, to);
+    if (maybeOurs.test(brief)) return textOf(from, to);
+    const [, name = ''] = /<RoleName>([^<]*)</.exec(brief) ?? [];
+    // Copied, because a substring in V8 keeps the whole text in memory.
+    if (isNamed(Buffer.from(name).toString())) return brief;
+    if (showsBoundary || !brief.includes('<PermissionsBoundary>')) return '';
+    showsBoundary = true;
+    return brief.replace(details, '');
+  };
+
   /** Returns the reduced text of the roles that are complete. */
-  const next = (chunk: string): string => {
-    pending += chunk;
-    const member = /<(\/?)member>/g;
-    member.lastIndex = scanned;
+  const next = (): string => {
+    const received = buffer.subarray(0, length);
     let done = '';
     let from = 0;
-    for (let found = member.exec(pending); found; found = member.exec(pending)) {
-      const isEnd = found[1] === '/';
-      if (!isEnd && depth === 0) {
-        done += pending.slice(from, found.index);
-        from = found.index;
+    for (;;) {
+      const found = received.indexOf(lessThan, scanned);
+      const at = found === -1 ? length : found;
+      scanned = at;
+      if (length - at < longestTag) break;
+      scanned += 1;
+      const drop = drops.at(-1);
+      if (drop && drop.to === undefined) {
+        if (isAt(at, drop.end)) drop.to = at + drop.end.length - from;
+      } else if (isAt(at, tag.member)) {
+        if (depth === 0) {
+          done += textOf(from, at);
+          from = at;
+        }
+        depth += 1;
+      } else if (depth === 0) {
+        continue;
+      } else if (isAt(at, tag.memberEnd)) {
+        depth -= 1;
+        if (depth > 0) continue;
+        scanned = at + tag.memberEnd.length;
+        done += reduce(from, scanned);
+        from = scanned;
+        drops = [];
+      } else if (isAt(at, tag.document)) {
+        drops.push({ from: at - from, end: tag.documentEnd });
+      } else if (isAt(at, tag.profiles)) {
+        drops.push({ from: at - from, end: tag.profilesEnd });
       }
-      depth += isEnd ? -1 : 1;
-      scanned = member.lastIndex;
-      if (depth > 0) continue;
-      done += reduce(pending.slice(from, scanned));
+    }
+    if (depth === 0) {
+      done += textOf(from, scanned);
       from = scanned;
     }
-    const safe = Math.max(scanned, pending.length - longestTag);
-    if (depth === 0) {
-      done += pending.slice(from, safe);
-      from = safe;
-    }
-    pending = pending.slice(from);
-    scanned = safe - from;
+    buffer.copyWithin(0, from, length);
+    length -= from;
+    scanned -= from;
     return done;
   };
 
   return new Transform({
     transform(chunk: Buffer, _encoding, callback) {
-      let done = '';
-      for (let at = 0; at < chunk.length; at += portion)
-        done += next(chunk.toString('latin1', at, at + portion));
-      callback(null, Buffer.from(done, 'latin1'));
+      append(chunk);
+      const done = next();
+      unreleased += chunk.length;
+      if (unreleased >= releaseEvery) {
+        unreleased = 0;
+        releaseBuffers?.();
+      }
+      callback(null, done === '' ? undefined : Buffer.from(done, 'latin1'));
     },
     flush(callback) {
-      callback(null, Buffer.from(pending, 'latin1'));
+      callback(null, buffer.subarray(0, length));
     },
   });
 }
@@ -91,7 +159,7 @@ export function reduceRoleListing(isNamed: (name: string) => boolean = () => tru
 /** Adds the reduction to a command. The response of another status stays as it is. */
 export function withReducedListing(
   command: GetAccountAuthorizationDetailsCommand,
-  isNamed?: (name: string) => boolean,
+  options?: ReductionOptions,
 ): GetAccountAuthorizationDetailsCommand {
   const reduceResponse: DeserializeMiddleware<
     GetAccountAuthorizationDetailsCommandInput,
@@ -100,7 +168,7 @@ export function withReducedListing(
     const result = await call(request);
     const response = result.response as { readonly statusCode: number; body: Readable };
     if (response.statusCode === 200)
-      response.body = pipeline(response.body, reduceRoleListing(isNamed), () => undefined);
+      response.body = pipeline(response.body, reduceRoleListing(options), () => undefined);
     return result;
   };
   command.middlewareStack.addRelativeTo(reduceResponse, {

@@ -144,6 +144,7 @@ async function runUntilCurrent(options: OperatorOptions): Promise<'current' | 's
       now: monotonic,
       schedulers,
       beforeWrite: assertMayWrite,
+      releaseBuffers: options.heap?.releaseBuffers,
     });
     byRegion.set(region, made);
     return made;

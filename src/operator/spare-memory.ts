@@ -10,10 +10,12 @@ export type Heap = {
   size(): number;
   /** Returns unused memory. Blocks the process for some hundred milliseconds. */
   giveBack(): void;
+  /** Frees buffers that were used for a moment. Takes a millisecond or two. */
+  releaseBuffers(): void;
 };
 
 export type SpareMemoryOptions = {
-  readonly heap: Heap;
+  readonly heap: Pick<Heap, 'size' | 'giveBack'>;
   readonly isIdle: () => boolean;
   readonly now: () => Monotonic;
   readonly setTimer: SetTimer;
