@@ -11,7 +11,7 @@ export type Heap = {
   /** Returns unused memory. Blocks the process for some hundred milliseconds. */
   giveBack(): void;
   /** Frees buffers that were used for a moment. Takes a millisecond or two. */
-  releaseBuffers(): void;
+  readonly releaseBuffers: () => void;
 };
 
 export type SpareMemoryOptions = {
