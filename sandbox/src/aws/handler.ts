@@ -80,6 +80,7 @@ async function answer(
     fault: InjectedFault | undefined,
   ): void => {
     const { authentication } = call.request;
+    recordAccess(call, service, options.account);
     journal.record({
       time: arrivedAt,
       durationMs: now() - arrivedAt,
@@ -118,6 +119,16 @@ async function answer(
   }
   const headers = { 'x-amzn-requestid': call.request.requestId, ...response.headers };
   send(outgoing, response.status, headers, response.body, wire.method !== 'HEAD');
+}
+
+/** Records an attempt of a role's session for last accessed information. */
+function recordAccess({ request, description }: Call, service: ServiceName, { state }: Account): void {
+  const { authentication, now: time, region } = request;
+  if (authentication.kind !== 'authenticated' || authentication.caller.kind !== 'assumedRole') return;
+  if (description === undefined || description.action === '') return;
+  const [roleId = ''] = authentication.caller.userId.split(':');
+  const action = description.permission ?? `${service}:${description.action}`;
+  state.accesses.record(roleId, action, { time, region });
 }
 
 type Call = {

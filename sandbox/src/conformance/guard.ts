@@ -61,6 +61,7 @@ export function createGuard(place: Place): Guard {
     DeleteRole: onRole,
     UpdateRole: onRole,
     UpdateAssumeRolePolicy: onRole,
+    GenerateServiceLastAccessedDetails: ({ Arn }) => ofRole({ RoleArn: Arn }),
     AttachRolePolicy: onRole,
     DetachRolePolicy: onRole,
     PutRolePolicy: onRole,

@@ -47,6 +47,7 @@ export function runPolicy({
         [
           'iam:GetAccountAuthorizationDetails',
           'iam:GetAccountSummary',
+          'iam:GetServiceLastAccessedDetails',
           'iam:ListOpenIDConnectProviders',
           'iam:ListPolicies',
           'iam:ListRoles',
@@ -63,6 +64,7 @@ export function runPolicy({
           'iam:DeleteRole',
           'iam:DeleteRolePermissionsBoundary',
           'iam:DeleteRolePolicy',
+          'iam:GenerateServiceLastAccessedDetails',
           'iam:GetRole',
           'iam:GetRolePolicy',
           'iam:ListAttachedRolePolicies',

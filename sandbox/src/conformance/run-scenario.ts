@@ -121,7 +121,10 @@ const longestPauseMs = 2000;
 const throttled = /^(Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|ServiceUnavailable)/;
 const mostThrottledCalls = 12;
 
-/** Repeats the call while its outcome differs and propagation can be the cause, and while AWS throttles it. */
+/**
+ * Repeats the call while its outcome differs and propagation can be the cause, while AWS throttles it, and while the job of the
+ * call is running.
+ */
 async function settle(
   step: Step,
   clients: Clients,
@@ -135,15 +138,29 @@ async function settle(
   for (let pauseMs = Math.min(firstPauseMs, timeoutMs); ; pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)) {
     const isThrottled = observed.kind === 'error' && throttled.test(observed.code);
     if (isThrottled) refusals += 1;
+    const isRunning = isJobRunning(step, observed);
     const goesOn = isThrottled
       ? refusals <= mostThrottledCalls
-      : now() - first < timeoutMs && mayStillPropagate(step, observed);
+      : isRunning
+        ? now() - first < longestJobMs
+        : now() - first < timeoutMs && mayStillPropagate(step, observed);
     if (!goesOn) break;
-    await pause(isThrottled ? Math.max(pauseMs, firstPauseMs) : pauseMs);
+    await pause(isThrottled || isRunning ? Math.max(pauseMs, firstPauseMs) : pauseMs);
     observed = await perform(step, clients, kept, signal);
     attempts += 1;
   }
   return { observed, attempts, settledMs: attempts === 1 ? 0 : Math.round(now() - first) };
+}
+
+/** Longest job that a run awaits. */
+const longestJobMs = 60_000;
+
+function isJobRunning(step: Step, observed: Observed): boolean {
+  return (
+    step.while !== undefined &&
+    observed.kind === 'answer' &&
+    differencesOf(observed.shape, step.while).length === 0
+  );
 }
 
 /** Operations that can be repeated after any answer. */

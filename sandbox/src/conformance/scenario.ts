@@ -26,6 +26,8 @@ export type Step = StepCall & {
   readonly needs?: string;
   /** List of the answer that AWS returns in pages, which are joined before the comparison. */
   readonly paged?: string;
+  /** Part of the answer while a job is running. The call is repeated until its answer has another one. */
+  readonly while?: object;
   readonly moto?: { readonly gives: Outcome; readonly why: string };
 };
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compare, runScenario, type Observed } from '../../../sandbox/src/conformance/run-scenario.ts';
 import type { Scenario, Step } from '../../../sandbox/src/conformance/scenario.ts';
@@ -49,7 +50,7 @@ async function outcomesOf(
   { clients, given }: RunningBackend,
 ): Promise<readonly { readonly step: Step; readonly observed: Observed }[]> {
   const outcomes: { step: Step; observed: Observed }[] = [];
-  const settling = { timeoutMs: 0, now: monotonicClock, pause: () => Promise.resolve() };
+  const settling = { timeoutMs: 0, now: monotonicClock, pause: (ms: number) => delay(ms) };
   await runScenario(scenario, { clients, given, settling }, (_result, step, observed) => {
     if (observed) outcomes.push({ step, observed });
   });

@@ -2,6 +2,7 @@
 import { accountActions } from './account.ts';
 import type { IamAction } from './env.ts';
 import { instanceProfileActions } from './instance-profiles.ts';
+import { lastAccessedActions } from './last-accessed.ts';
 import { managedPolicyActions } from './managed-policies.ts';
 import { oidcProviderActions } from './oidc-providers.ts';
 import { rolePolicyActions } from './role-policies.ts';
@@ -17,5 +18,6 @@ export const iamActions: readonly IamAction[] = [
   ...instanceProfileActions,
   ...accountActions,
   ...simulationActions,
+  ...lastAccessedActions,
   ...userActions,
 ];

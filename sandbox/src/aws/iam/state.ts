@@ -4,6 +4,8 @@
  */
 import { maxStalenessMs } from '../faults/settings.ts';
 import type { PolicySource } from '../../../../src/policy/model.ts';
+import type { AccessReport } from './access-log.ts';
+import { createAccessLog } from './access-log.ts';
 import type { History } from './history.ts';
 import { createHistory } from './history.ts';
 import type { InlinePolicy, InstanceProfile, ManagedPolicy, OidcProvider, Role, User } from './model.ts';
@@ -15,6 +17,9 @@ export type AwsManagedPolicies = {
   /** Sorted by name. */
   readonly all: () => readonly ManagedPolicy[];
 };
+
+/** Number of reports that are kept. */
+const maxAccessReports = 1000;
 
 /** Reads with `at` (milliseconds since the epoch) return the state at that time (default: now). */
 export class IamState {
@@ -31,6 +36,9 @@ export class IamState {
   readonly #attachments = new Map<string, Set<string>>();
   readonly #boundaries = new Map<string, Set<string>>();
   readonly #lastUsed = new Map<string, { readonly time: number; readonly region: string }>();
+  readonly #accessReports = new Map<string, AccessReport>();
+  /** Calls that sessions of roles attempted, by the unique id of the role. */
+  readonly accesses = createAccessLog();
   #revision = 0;
 
   constructor(options: {
@@ -94,6 +102,7 @@ export class IamState {
     const key = role.name.toLowerCase();
     this.#roles.delete(key, now);
     this.#lastUsed.delete(role.id);
+    this.accesses.forget(role.id);
     reindex(this.#attachments, key, role.attachedPolicies, []);
     reindex(this.#boundaries, key, boundaryOf(role), []);
     this.#revision += 1;
@@ -106,6 +115,19 @@ export class IamState {
 
   lastUsed(role: Role): { readonly time: number; readonly region: string } | undefined {
     return this.#lastUsed.get(role.id);
+  }
+
+  // Reports of last accessed information. They are no change of IAM.
+
+  putAccessReport(report: AccessReport): void {
+    this.#accessReports.set(report.id, report);
+    const [oldest] = this.#accessReports.keys();
+    if (this.#accessReports.size > maxAccessReports && oldest !== undefined)
+      this.#accessReports.delete(oldest);
+  }
+
+  accessReport(id: string): AccessReport | undefined {
+    return this.#accessReports.get(id);
   }
 
   // Managed policies

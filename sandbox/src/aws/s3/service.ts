@@ -118,6 +118,17 @@ function findBucket(store: BucketStore, name: string, region: string): Bucket {
   return bucket;
 }
 
+/** IAM actions of the operations that have another name. */
+const permissions: Partial<Record<Operation['name'], string>> = {
+  ListBuckets: 'ListAllMyBuckets',
+  HeadBucket: 'ListBucket',
+  ListObjects: 'ListBucket',
+  ListObjectsV2: 'ListBucket',
+  HeadObject: 'GetObject',
+  CopyObject: 'PutObject',
+  DeleteObjects: 'DeleteObject',
+};
+
 function describe(operation: Operation, partition: string, query: URLSearchParams): CallDescription {
   const { name: action, ...parameters } = operation;
   const path =
@@ -129,6 +140,7 @@ function describe(operation: Operation, partition: string, query: URLSearchParam
   const prefix = query.get('prefix');
   return {
     action,
+    permission: `s3:${permissions[action] ?? action}`,
     resource: path === '' ? '*' : `arn:${partition}:s3:::${path}`,
     parameters: prefix === null ? parameters : { ...parameters, prefix },
   };

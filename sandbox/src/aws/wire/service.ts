@@ -48,6 +48,8 @@ export type Authentication =
 export type CallDescription = {
   /** Operation of the API, for example `CreateRole` or `PutObject`. */
   readonly action: string;
+  /** IAM action of the call, if it is not service and operation: `s3:ListBucket` for ListObjectsV2. */
+  readonly permission?: string;
   /** ARN of the resource of the call, or `*`. */
   readonly resource: string;
   /** Parameters for the journal. Must contain no secret and no token. */

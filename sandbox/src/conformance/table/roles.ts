@@ -6,8 +6,10 @@ import {
   DeleteRolePermissionsBoundaryCommand,
   DeleteRolePolicyCommand,
   DetachRolePolicyCommand,
+  GenerateServiceLastAccessedDetailsCommand,
   GetRoleCommand,
   GetRolePolicyCommand,
+  GetServiceLastAccessedDetailsCommand,
   ListAttachedRolePoliciesCommand,
   ListRolePoliciesCommand,
   ListRolesCommand,
@@ -21,9 +23,9 @@ import {
 } from '@aws-sdk/client-iam';
 import { answer, failure } from '../scenario.ts';
 import type { Scenarios, Step } from '../scenario.ts';
-import { anyDate, anyText, inAnyOrder, including, matching } from '../matchers.ts';
+import { anyDate, anyText, inAnyOrder, including, matching, shape } from '../matchers.ts';
 import { newRoleIn, readObjects } from './commands.ts';
-import { noQuota, ownText, unchecked } from './differences.ts';
+import { missingOperation, noQuota, ownText, unchecked } from './differences.ts';
 
 export const roleScenarios: Scenarios = (place) => {
   const { accountId, folder, managed, name, path, prefix, roleArn, tags, trustAccount, trustThisRun } = place;
@@ -480,6 +482,52 @@ export const roleScenarios: Scenarios = (place) => {
         {
           iam: new ListRolesCommand({ PathPrefix: folder('nobody/') }),
           gives: answer({ Roles: [], IsTruncated: false }),
+        },
+      ],
+    },
+    {
+      name: 'a job reports the services that a role may use, with their last use',
+      steps: [
+        create('accessed'),
+        attach('accessed', 'AmazonS3ReadOnlyAccess'),
+        {
+          iam: new GenerateServiceLastAccessedDetailsCommand({
+            Arn: roleArn('accessed'),
+            Granularity: 'ACTION_LEVEL',
+          }),
+          gives: answer({ JobId: matching(/^[0-9a-f-]{36}$/) }),
+          keep: { job: 'JobId' },
+          moto: missingOperation,
+        },
+        {
+          iam: ({ job }) => new GetServiceLastAccessedDetailsCommand({ JobId: job }),
+          while: { JobStatus: 'IN_PROGRESS' },
+          gives: answer({
+            JobStatus: 'COMPLETED',
+            JobType: 'ACTION_LEVEL',
+            JobCreationDate: anyDate,
+            JobCompletionDate: anyDate,
+            ServicesLastAccessed: including([
+              shape({ ServiceNamespace: 's3', TotalAuthenticatedEntities: 0 }),
+            ]),
+            IsTruncated: false,
+          }),
+          moto: missingOperation,
+        },
+      ],
+    },
+    {
+      name: 'the last use is reported neither of a missing role nor by an unknown job',
+      steps: [
+        {
+          iam: new GenerateServiceLastAccessedDetailsCommand({ Arn: roleArn('missing') }),
+          gives: failure('NoSuchEntity', 404),
+          moto: missingOperation,
+        },
+        {
+          iam: new GetServiceLastAccessedDetailsCommand({ JobId: '01234567-89ab-4def-8123-456789abcdef' }),
+          gives: failure('NoSuchEntity', 404),
+          moto: missingOperation,
         },
       ],
     },
