@@ -11,6 +11,7 @@ import { errorMeanings, type ErrorCode } from '../src/cli/framework/error-meanin
 import { exitCodeOf } from '../src/cli/framework/errors.ts';
 import { globalOptions } from '../src/cli/framework/global-options.ts';
 import { optionFlags } from '../src/cli/framework/program.ts';
+import { checkMeanings } from '../src/cli/commands/doctor/meanings.ts';
 import { commandGroups, loadCommands } from '../src/cli/registry.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -116,18 +117,30 @@ function cliReference(): string {
 
 function errorReference(): string {
   return [
-    notice('src/cli/framework/error-meanings.ts'),
+    notice('src/cli'),
     '',
     '# Errors of the command line',
     '',
     'Errors are printed to stderr: what happened, why, and what to do next. With `-o json` an error is one JSON object with the',
-    'fields `code`, `exitCode`, `message`, `details` and `next`. Codes and exit codes are stable; texts are for people and',
-    'may change. [Reasons](reference/reasons.md) lists what the operator reports in conditions and Events.',
+    'fields `code`, `exitCode`, `message`, `details`, `next` and `explain`, the command that explains the error. On a terminal that',
+    'command is the last line of the error. Codes and exit codes are stable; texts are for people and may change.',
+    '[Reasons](reference/reasons.md) lists what the operator reports in conditions and Events. `kon explain` knows all of them.',
     '',
-    '| code | exit code | meaning |',
-    '| --- | --- | --- |',
+    '| code | exit code | meaning | what to do |',
+    '| --- | --- | --- | --- |',
     ...Object.entries(errorMeanings).map(
-      ([code, meaning]) => `| \`${code}\` | ${exitCodeOf(code as ErrorCode)} | ${cell(meaning)} |`,
+      ([code, { meaning, next }]) =>
+        `| \`${code}\` | ${exitCodeOf(code as ErrorCode)} | ${cell(meaning)} | ${cell(next.map(sentence).join(' '))} |`,
+    ),
+    '',
+    '## Checks of kon doctor',
+    '',
+    '[What `kon doctor` checks](guides/doctor.md) describes each check. If one fails:',
+    '',
+    '| check | meaning | what to do |',
+    '| --- | --- | --- |',
+    ...Object.entries(checkMeanings).map(
+      ([id, { meaning, next }]) => `| \`${id}\` | ${cell(meaning)} | ${cell(sentence(next))} |`,
     ),
     '',
   ].join('\n');

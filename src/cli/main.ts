@@ -1,6 +1,7 @@
 /** Runs the command line once, from arguments to an exit code. This is the only place that reports errors. */
 import { createSession } from './cluster/session.ts';
 import type { CliContext, GlobalOptions, Host, Output, OutputStream } from './framework/context.ts';
+import type { ErrorCode } from './framework/error-meanings.ts';
 import { CliError } from './framework/errors.ts';
 import { exitCodes, type ExitCode } from './framework/exit-codes.ts';
 import { parseCommandLine } from './framework/program.ts';
@@ -67,6 +68,9 @@ function unparsedGlobals(argv: readonly string[]): ErrorStyle {
   };
 }
 
+/** Codes without a hint for people: the message explains them in full. */
+const selfExplanatory: ReadonlySet<ErrorCode> = new Set(['USAGE', 'INTERRUPTED']);
+
 /** Runs the command, or reports its error on stderr and returns the exit code. */
 async function attempt<T>(
   host: Host,
@@ -91,16 +95,20 @@ async function attempt<T>(
           ? unanswered(explain(error))
           : explain(error);
     const { color } = withColor(host.stderr, host.env, telling.color);
-    host.stderr.write(renderError(told, { json: telling.output === 'json', color, cause: telling.verbose }));
+    const json = telling.output === 'json';
+    const { explainCommand } = await import('./commands/explain/codes.ts');
+    const explains = json || (host.stderr.isTTY && !selfExplanatory.has(told.code));
+    const hint = explains ? explainCommand(told) : undefined;
+    host.stderr.write(renderError(told, { json, color, cause: telling.verbose, explain: hint }));
     return told.exitCode;
   }
 }
 
 /** Changes exit code 1 to 3, because 1 would be an answer to the question. */
 function unanswered(error: CliError): CliError {
-  const { code, message, details, next, cause, exitCode } = error;
+  const { code, message, details, next, reason, cause, exitCode } = error;
   if (exitCode !== exitCodes.error) return error;
-  return new CliError(code, message, { details, next, cause, exitCode: exitCodes.notCompared });
+  return new CliError(code, message, { details, next, reason, cause, exitCode: exitCodes.notCompared });
 }
 
 /** Enables colour on terminals only. https://no-color.org: any non-empty value disables it. */

@@ -103,6 +103,11 @@ describe('renderError', () => {
     );
   });
 
+  it('prints the command that explains the error as the last line', () => {
+    const text = renderError(error, { json: false, color: false, cause: false, explain: 'kon explain X' });
+    expect(text).toMatch(/ {6}Or that\.\n\nFor more information about this error, run "kon explain X"\.\n$/);
+  });
+
   it('prints the cause on request', () => {
     expect(renderError(error, { json: false, color: false, cause: true })).toContain(
       'Caused by: Error: deep',

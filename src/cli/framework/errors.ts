@@ -25,6 +25,8 @@ export class CliError extends Error {
   /** Next steps, best first, each a sentence or a command. */
   readonly next: readonly string[];
   readonly exitCode: ExitCode;
+  /** Reason in the status that caused the error, which `kon explain` describes more precisely than the code. */
+  readonly reason: string | undefined;
 
   /** @param message the failure in one line, without full stop */
   constructor(
@@ -33,6 +35,7 @@ export class CliError extends Error {
     options: {
       details?: readonly string[];
       next?: readonly string[];
+      reason?: string | undefined;
       cause?: unknown;
       /** Overrides the exit code that belongs to the code. */
       exitCode?: ExitCode;
@@ -43,6 +46,7 @@ export class CliError extends Error {
     this.code = code;
     this.details = options.details ?? [];
     this.next = options.next ?? [];
+    this.reason = options.reason;
     this.exitCode = options.exitCode ?? exitCodeOf(code);
   }
 }

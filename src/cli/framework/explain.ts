@@ -10,7 +10,7 @@ import { IdentityError, type IdentityErrorCode } from '../../identity/state/erro
 import { apiGroup } from '../../api/resources.ts';
 import { apiProblems } from './api-problems.ts';
 import { CliError } from './errors.ts';
-import type { ErrorCode } from './error-meanings.ts';
+import { errorMeanings, type ErrorCode } from './error-meanings.ts';
 import { errorMessage } from '../../k8s/errors.ts';
 
 export function explain(error: unknown): CliError {
@@ -26,34 +26,26 @@ export function explain(error: unknown): CliError {
   });
 }
 
-const otherContext = ['List contexts: kubectl config get-contexts', 'Choose one with --context NAME.'];
-const otherFile = ['Correct the file, or choose another one with --kubeconfig FILE.'];
+/** Next steps of a code. */
+const stepsOf = (code: ErrorCode): readonly string[] => errorMeanings[code].next;
 
-const configErrors: Readonly<Record<KubeConfigErrorCode, readonly [ErrorCode, next: readonly string[]]>> = {
-  Missing: [
-    'KUBECONFIG_MISSING',
-    [
-      'Choose one with --kubeconfig FILE or $KUBECONFIG.',
-      'For EKS: aws eks update-kubeconfig --name CLUSTER --region REGION',
-      'To try on this machine: kon sandbox up',
-    ],
-  ],
-  Unreadable: ['KUBECONFIG_INVALID', otherFile],
-  Invalid: ['KUBECONFIG_INVALID', otherFile],
-  ClusterUnknown: ['KUBECONFIG_INVALID', otherFile],
-  UserUnknown: ['KUBECONFIG_INVALID', otherFile],
-  ContextUnknown: ['CONTEXT_UNKNOWN', otherContext],
-  ContextUnset: ['CONTEXT_UNKNOWN', otherContext],
-  CredentialsFailed: [
-    'UNAUTHENTICATED',
-    [
-      'Log in again with the tool that the kubeconfig names (for EKS: aws sso login), then repeat the command.',
-    ],
-  ],
+const configErrors: Readonly<Record<KubeConfigErrorCode, ErrorCode>> = {
+  Missing: 'KUBECONFIG_MISSING',
+  Unreadable: 'KUBECONFIG_INVALID',
+  Invalid: 'KUBECONFIG_INVALID',
+  ClusterUnknown: 'KUBECONFIG_INVALID',
+  UserUnknown: 'KUBECONFIG_INVALID',
+  ContextUnknown: 'CONTEXT_UNKNOWN',
+  ContextUnset: 'CONTEXT_UNKNOWN',
+  CredentialsFailed: 'UNAUTHENTICATED',
 };
 
+const pluginLogin =
+  'Log in again with the tool that the kubeconfig names (for EKS: aws sso login), then repeat the command.';
+
 function explainConfig(error: KubeConfigError): CliError {
-  const [code, next] = configErrors[error.code];
+  const code = configErrors[error.code];
+  const next = error.code === 'CredentialsFailed' ? [pluginLogin] : stepsOf(code);
   return new CliError(code, error.message, { cause: error, next });
 }
 
@@ -66,18 +58,13 @@ function explainUnreachable(error: KubeUnreachableError): CliError {
       {
         ...cause,
         details: [error.message],
-        next: [
-          'Compare certificate-authority-data in the kubeconfig with the cluster’s CA, and check for a proxy in between.',
-        ],
+        next: stepsOf('CLUSTER_UNTRUSTED'),
       },
     );
   return new CliError('CLUSTER_UNREACHABLE', `the API server at ${error.server} does not answer`, {
     ...cause,
     details: [error.message],
-    next: [
-      'Check that the cluster is running and that this machine can reach it (VPN, proxy, security group).',
-      'Choose another cluster with --context NAME; on this machine: kon sandbox up',
-    ],
+    next: stepsOf('CLUSTER_UNREACHABLE'),
   });
 }
 
@@ -105,7 +92,7 @@ function explainApi(error: KubeApiError): CliError {
       return new CliError('UNAUTHENTICATED', 'the cluster rejected your credentials', {
         ...cause,
         details: [error.message],
-        next: ['Log in again, or choose another context with --context NAME.'],
+        next: stepsOf('UNAUTHENTICATED'),
       });
     case 'Forbidden':
       return explainForbidden(error);
@@ -117,7 +104,7 @@ function explainApi(error: KubeApiError): CliError {
     case 'AlreadyExists':
       return new CliError('ALREADY_EXISTS', error.message, cause);
     case 'Conflict':
-      return new CliError('CONFLICT', error.message, { ...cause, next: ['Repeat the command.'] });
+      return new CliError('CONFLICT', error.message, { ...cause, next: stepsOf('CONFLICT') });
     case 'Invalid':
     case 'BadRequest':
       return new CliError('INVALID', 'the API server refused the request', {
@@ -127,7 +114,7 @@ function explainApi(error: KubeApiError): CliError {
     default:
       return new CliError('API_ERROR', error.message, {
         ...cause,
-        next: ['Repeat the command; if the error persists, check the API server.'],
+        next: stepsOf('API_ERROR'),
       });
   }
 }
@@ -139,21 +126,11 @@ const awsCodes: { readonly [Code in IdentityErrorCode]?: ErrorCode } = {
   Unreachable: 'AWS_UNREACHABLE',
 };
 
-/** Next steps for a person, which differ from the operator's reaction to the same AWS error. */
-const awsNext: { readonly [Code in ErrorCode]?: readonly string[] } = {
-  AWS_DENIED: ['Ask for the permission that the message names, or choose another profile: AWS_PROFILE=NAME'],
-  AWS_UNAUTHENTICATED: [
-    'Log in (aws sso login, aws configure), or choose a profile: AWS_PROFILE=NAME',
-    'For the sandbox: eval "$(kon sandbox env)"',
-  ],
-  AWS_UNREACHABLE: ['Check AWS_ENDPOINT_URL, HTTPS_PROXY and AWS_CA_BUNDLE: kon doctor'],
-};
-
 function explainAws(error: IdentityError): CliError {
   const code = awsCodes[error.code] ?? 'AWS_ERROR';
   return new CliError(code, error.message, {
     cause: error,
-    next: awsNext[code] ?? [],
+    next: code === 'AWS_ERROR' ? [] : stepsOf(code),
   });
 }
 
@@ -162,10 +139,6 @@ export function notInstalled(cause: unknown): CliError {
   return new CliError('NOT_INSTALLED', 'Konstellation is not installed on this cluster', {
     cause,
     details: [`The API server does not serve the API group ${apiGroup}.`],
-    next: [
-      'Install it: kon install',
-      'Or install only the CRDs and run the operator here: kon crds | kubectl apply --server-side -f -; kon operator',
-      'If this is the wrong cluster, choose another one with --context NAME.',
-    ],
+    next: stepsOf('NOT_INSTALLED'),
   });
 }

@@ -1,10 +1,11 @@
 /** Renders sections of `show` and `status`. */
 import type { Condition } from '../../k8s/conditions.ts';
+import { explanationsOf } from '../commands/explain/codes.ts';
 import type { ObjectEvent } from '../cluster/events.ts';
 import type { CliContext, Output } from '../framework/context.ts';
 import { readyOf } from '../cluster/conditions.ts';
 import type { Kind, KonObject } from '../cluster/kinds.ts';
-import { nextStepsFor, subjectOf } from '../framework/wait/reasons.ts';
+import { nextStepsFor, requiresUserAction, subjectOf } from '../framework/wait/reasons.ts';
 import { problemsOf } from '../framework/wait/progress.ts';
 import { paint } from '../framework/output/color.ts';
 import { ageOf, statusStyle } from './columns.ts';
@@ -111,7 +112,7 @@ function eventColumns(now: number): readonly Column<ObjectEvent>[] {
   ];
 }
 
-/** Next steps when the object is not Ready. */
+/** Next steps when the object is not Ready, and the command that explains why. */
 function renderNext(kind: Kind, object: KonObject, output: Output): string {
   const ready = readyOf(object);
   if (ready?.status === 'True') return '';
@@ -121,5 +122,8 @@ function renderNext(kind: Kind, object: KonObject, output: Output): string {
     reasons.flatMap((reason) => nextStepsFor(reason, subjectOf(kind, object)).slice(0, -1)),
   );
   if (steps.size === 0) return '';
+  const explained = reasons.filter((reason) => explanationsOf(reason).length > 0);
+  const worst = explained.find((reason) => requiresUserAction(reason)) ?? explained[0];
+  if (worst !== undefined) steps.add(`For more information: kon explain ${worst}`);
   return `\n${paint('bold', 'Next:', output.color)}\n${[...steps].map((step) => `  ${step}\n`).join('')}`;
 }

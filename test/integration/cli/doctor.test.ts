@@ -42,7 +42,7 @@ describe('doctor', () => {
     expect(result.stdout).toContain(`× an operator holds the Lease and renews it
     no operator has ever led on this cluster
     Install it: kon install; or run it here: kon operator
-    see docs/guides/doctor.md#operator-leads
+    For more information: kon explain operator-leads
 `);
     expect(result.stdout).toContain('- every target has a namespace\n    needs cluster-config\n');
     expect(result.stdout).toContain(`‼ admission policies are installed, bound, current and enforced

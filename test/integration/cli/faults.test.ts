@@ -174,7 +174,18 @@ describe('the command line', () => {
       kind: 'Error',
       code: 'KUBECONFIG_MISSING',
       exitCode: 1,
+      explain: 'kon explain KUBECONFIG_MISSING',
     });
+  });
+
+  it('leads to kon explain on a terminal only, and not for a wrong command line', async () => {
+    const hint = 'For more information about this error, run "kon explain KUBECONFIG_MISSING".';
+    const { screen } = await kon.onTerminal('account list');
+    expect(screen.trimEnd().split(/\r?\n/).at(-1)).toBe(hint);
+    expect((await kon.run(['account', 'list'])).stderr).not.toContain('For more information');
+    const usage = await kon.onTerminal('account list --nonsense');
+    expect(usage.screen).toContain('Run: kon account list --help');
+    expect(usage.screen).not.toContain('For more information');
   });
 
   it('ends without an error when the reader of its output stops reading', async () => {

@@ -73,7 +73,30 @@ describe('kon explain', () => {
     const wrong = await kon.run(['explain', 'policynot'], offline);
     expect(wrong.code).toBe(1);
     expect(wrong.stderr).toContain('Did you mean: PolicyNotFound');
-    const completed = await kon.run(['__complete', '--', 'explain', 'Policy'], offline);
-    expect(completed.stdout).toContain('PolicyNotFound\t');
+    const completed = await kon.run(['__complete', '--', 'explain', ''], offline);
+    const names = completed.stdout.split('\n').map((line) => line.split('\t')[0]);
+    expect(names).toEqual(expect.arrayContaining(['PolicyNotFound', 'NOT_READY', 'operator-leads']));
+  });
+
+  it('explains an error, a reason and a check of doctor, each with a next step', async () => {
+    for (const code of ['CLUSTER_UNREACHABLE', 'policynotfound', 'operator-leads']) {
+      const text = await kon.run(['explain', code]);
+      expect(text, code).toMatchObject({ code: 0, stderr: '' });
+      expect(text.stdout).toMatch(/^\S+ is an? .+\.\n\n.+\n\nNext: .+/);
+      const json = JSON.parse((await kon.run(['explain', code, '-o', 'json'])).stdout) as {
+        items: unknown[];
+      };
+      expect(json).toMatchObject({ apiVersion: 'cli.k11n.dev/v1', kind: 'ExplanationList' });
+      expect(json.items[0]).toMatchObject({
+        code: expect.any(String),
+        steps: expect.arrayContaining([expect.any(String)]),
+      });
+    }
+  });
+
+  it('suggests the code that was probably meant', async () => {
+    const { code, stderr } = await kon.run(['explain', 'PolicyNotFond']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('Did you mean: PolicyNotFound\n');
   });
 });

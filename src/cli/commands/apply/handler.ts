@@ -115,6 +115,7 @@ async function waitForAll(
         ...failure.details.map((line) => `  ${line}`),
       ]),
       next: [...new Set(failures.flatMap((failure) => failure.next))],
+      reason: first.reason,
     },
   );
 }

@@ -1,5 +1,6 @@
 /** Type of a doctor check. Checks are data: report, documentation anchors and order derive from them. */
 import type { Lookups } from './lookups.ts';
+import type { CheckId } from './meanings.ts';
 
 export type Verdict =
   | { readonly status: 'ok'; readonly message?: string }
@@ -12,13 +13,16 @@ export type Verdict =
     };
 
 export type Check = {
-  /** Kebab-case. Part of the public contract: it appears in the JSON report and is the anchor in docs/guides/doctor.md. */
-  readonly id: string;
+  /**
+   * Kebab-case. Part of the public contract: it appears in the JSON report, `kon explain` describes it, and it is the anchor
+   * in docs/guides/doctor.md.
+   */
+  readonly id: CheckId;
   readonly category: 'Environment' | 'Cluster' | 'Operator' | 'Configuration' | 'AWS' | 'Identity';
   /** Statement that is true if the check passes, without a full stop. */
   readonly title: string;
   /** Ids of checks that must pass before this one runs; none by default. */
-  readonly needs: readonly string[];
+  readonly needs: readonly CheckId[];
   /** Whether a failed check may pass later without intervention; false by default. */
   readonly mayPass: boolean;
   readonly run: (lookups: Lookups) => Promise<Verdict>;

@@ -3,6 +3,7 @@ import { KubeApiError } from '../../../kube/index.ts';
 import { failure, ok, type Check, type Verdict } from './check.ts';
 import { examine, type Finding } from './examine.ts';
 import type { Lookups } from './lookups.ts';
+import type { CheckId } from './meanings.ts';
 import { findingLines, isHealthy, reportDocument, summaryLine } from './report.ts';
 import type { Monotonic } from '../../../k8s/time.ts';
 
@@ -13,10 +14,10 @@ const check = (
   run: () => Promise<Verdict>,
   mayPass = false,
 ): Check => ({
-  id,
+  id: id as CheckId,
   category: 'Cluster',
   title: `${id} holds`,
-  needs,
+  needs: needs as readonly CheckId[],
   mayPass,
   run,
 });
@@ -101,7 +102,7 @@ it('reports a denied read as a warning, and any other error as an error', async 
   ]);
 });
 
-it('prints each problem below its check, with a link to the documentation', async () => {
+it('prints each problem below its check, with the command that explains it', async () => {
   const { findings } = await examined([
     check('a', [], async () => ok('v1')),
     check('b', [], async () => failure('broken', ['first', 'second'])),
@@ -112,7 +113,7 @@ it('prints each problem below its check, with a link to the documentation', asyn
     broken
     first
     second
-    see docs/guides/doctor.md#b
+    For more information: kon explain b
 - c holds
     needs b
 `);
@@ -121,7 +122,13 @@ it('prints each problem below its check, with a link to the documentation', asyn
     healthy: false,
     checks: [
       { id: 'a', status: 'ok', message: 'v1' },
-      { id: 'b', status: 'error', details: ['first', 'second'], documentation: 'docs/guides/doctor.md#b' },
+      {
+        id: 'b',
+        status: 'error',
+        details: ['first', 'second'],
+        documentation: 'docs/guides/doctor.md#b',
+        explain: 'kon explain b',
+      },
       { id: 'c', status: 'skipped' },
     ],
   });

@@ -15,6 +15,8 @@ const marks: Readonly<Record<Status, readonly [string, Style]>> = {
 /** Path in the repository, at this version of kon, of the section that explains the check. */
 export const documentationOf = (id: string): string => `docs/guides/doctor.md#${id}`;
 
+const explainCheck = (id: string): string => `kon explain ${id}`;
+
 export function findingLines({ check, verdict }: Finding, color: boolean): string {
   const [mark, style] = marks[verdict.status];
   const good = verdict.status === 'ok';
@@ -27,7 +29,7 @@ export function findingLines({ check, verdict }: Finding, color: boolean): strin
       lines.push(
         ...(verdict.details ?? []).map((detail) => `    ${printable(detail).replaceAll('\n', '\n    ')}`),
       );
-      lines.push(`    see ${documentationOf(check.id)}`);
+      lines.push(`    For more information: ${explainCheck(check.id)}`);
     }
   }
   return `${lines.join('\n')}\n`;
@@ -67,6 +69,7 @@ export function reportDocument(findings: readonly Finding[]): Readonly<Record<st
       ...(verdict.message === undefined ? {} : { message: verdict.message }),
       ...('details' in verdict && verdict.details?.length ? { details: verdict.details } : {}),
       documentation: documentationOf(check.id),
+      explain: explainCheck(check.id),
     })),
   };
 }

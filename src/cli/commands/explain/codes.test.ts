@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { errorMeanings } from '../../framework/error-meanings.ts';
-import { explanations, explanationsOf } from './codes.ts';
+import { checkMeanings } from '../doctor/meanings.ts';
+import { explainCommand, explanations, explanationsOf } from './codes.ts';
 
 describe('explanationsOf', () => {
   it('gives the meaning and the next step of a reason, an AWS error and an error of kon', () => {
@@ -18,7 +19,18 @@ describe('explanationsOf', () => {
   });
 });
 
-it('every code has a meaning, and every error of kon is listed', () => {
+describe('explainCommand', () => {
+  it('names the reason of the status, if it can be explained, and else the code', () => {
+    expect(explainCommand({ code: 'NOT_READY', reason: 'PolicyNotFound' })).toBe(
+      'kon explain PolicyNotFound',
+    );
+    expect(explainCommand({ code: 'NOT_READY', reason: 'ContainerCreating' })).toBe('kon explain NOT_READY');
+    expect(explainCommand({ code: 'FORBIDDEN', reason: undefined })).toBe('kon explain FORBIDDEN');
+  });
+});
+
+it('every code has a meaning, and every error of kon and every check of doctor is listed with a next step', () => {
   expect(explanations.filter(({ meaning }) => meaning === '')).toEqual([]);
-  expect(explanations.map(({ code }) => code)).toEqual(expect.arrayContaining(Object.keys(errorMeanings)));
+  for (const code of [...Object.keys(errorMeanings), ...Object.keys(checkMeanings)])
+    expect(explanationsOf(code)[0]?.steps, code).not.toEqual([]);
 });

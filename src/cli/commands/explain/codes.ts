@@ -1,4 +1,4 @@
-/** Error codes and reasons with their meanings and next steps, from the registries that docs/errors.md and reasons.md are generated from. */
+/** Error codes, reasons and checks of `kon doctor` with their meanings and next steps, from the registries that docs/errors.md and reasons.md are generated from. */
 import { identityErrors } from '../../../identity/state/errors.ts';
 import { identityReasons } from '../../../identity/state/reasons.ts';
 import { accountEventReasons } from '../../../identity/steps/event.ts';
@@ -14,8 +14,14 @@ import {
 } from '../../../workloads/reasons.ts';
 import { accountKind, appKind, type Kind } from '../../cluster/kinds.ts';
 import { errorMeanings, type ErrorCode } from '../../framework/error-meanings.ts';
-import { exitCodeOf } from '../../framework/errors.ts';
-import { nextStepsFor, requiresUserAction } from '../../framework/wait/reasons.ts';
+import { exitCodeOf, type CliError } from '../../framework/errors.ts';
+import {
+  nextStepsFor,
+  pendingReasons,
+  podReasons,
+  requiresUserAction,
+} from '../../framework/wait/reasons.ts';
+import { checkMeanings } from '../doctor/meanings.ts';
 
 export type Explanation = {
   readonly code: string;
@@ -40,11 +46,11 @@ const reasonsOf = (
 
 /** A code that several registries have is listed once for each of them. */
 export const explanations: readonly Explanation[] = [
-  ...Object.entries(errorMeanings).map(([code, meaning]) => ({
+  ...Object.entries(errorMeanings).map(([code, { meaning, next }]) => ({
     code,
     source: `an error of kon, with exit code ${exitCodeOf(code as ErrorCode)}`,
     meaning,
-    steps: ['The error lists its causes and the next steps.'],
+    steps: next,
   })),
   ...Object.entries(identityErrors).map(([code, { meaning, next, retry }]) => ({
     code,
@@ -60,13 +66,27 @@ export const explanations: readonly Explanation[] = [
     ...targetReasons,
     ...summaryReasons,
   }),
+  ...reasonsOf(appKind, 'a reason of pods', podReasons),
+  ...reasonsOf(accountKind, 'a reason that kon reports', pendingReasons),
   ...reasonsOf(accountKind, 'a reason of Events about accounts', accountEventReasons),
   ...reasonsOf(appKind, 'a reason of Events about apps', appEventReasons),
   ...reasonsOf(appKind, 'a reason of Events about workloads', workloadEventReasons),
+  ...Object.entries(checkMeanings).map(([code, { meaning, next }]) => ({
+    code,
+    source: 'a check of kon doctor',
+    meaning,
+    steps: [next],
+  })),
 ];
 
 /** Upper and lower case, and `_` and `-`, do not matter. */
 export function explanationsOf(code: string): readonly Explanation[] {
   const plain = (text: string): string => text.toLowerCase().replaceAll(/[_-]/g, '');
   return explanations.filter((each) => plain(each.code) === plain(code));
+}
+
+/** Command that explains an error, by the reason in the status if that is known. */
+export function explainCommand({ code, reason }: Pick<CliError, 'code' | 'reason'>): string {
+  const known = reason === undefined ? undefined : explanationsOf(reason)[0];
+  return `kon explain ${known?.code ?? code}`;
 }

@@ -2,14 +2,21 @@ import { defineCommand } from '../../framework/command.ts';
 
 export const explainCommand = defineCommand({
   description:
-    'Explains the codes of errors, and the reasons in conditions, status rows and Events. Works without a cluster. Without a code it lists all of them.',
-  positionals: [{ name: 'code', summary: 'for example PolicyNotFound or NOT_READY', complete: 'codes' }],
+    'Explains the codes of errors, the reasons in conditions, status rows and Events, and the checks of kon doctor. Works without a cluster. Without a code it lists all of them. Upper and lower case do not matter.',
+  positionals: [
+    { name: 'code', summary: 'for example PolicyNotFound, NOT_READY or operator-leads', complete: 'codes' },
+  ],
+  returns: 'document',
   examples: [
     { does: 'Explain a reason', command: 'kon explain PolicyNotFound' },
     { does: 'List all codes', command: 'kon explain' },
+    {
+      does: 'Next steps, for a program',
+      command: "kon explain PolicyNotFound -o json | jq -r '.items[].steps[]'",
+    },
   ],
   run: async (context, { args }) => {
     const { explainCode } = await import('./handler.ts');
-    explainCode(context, args.code);
+    return explainCode(context, args.code);
   },
 });

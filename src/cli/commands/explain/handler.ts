@@ -1,22 +1,23 @@
 /** Prints the explanation of a code, or the list of codes. */
+import { closest } from '../../framework/closest.ts';
 import type { CliContext } from '../../framework/context.ts';
 import { CliError } from '../../framework/errors.ts';
+import { writeDocument } from '../../framework/output/answer.ts';
 import { renderTable, type Column } from '../../framework/output/table.ts';
 import { explanations, explanationsOf, type Explanation } from './codes.ts';
 
 /** @throws CliError of code NOT_FOUND */
-export function explainCode({ stdout, format }: CliContext, code: string | undefined): void {
-  if (code === undefined) {
-    stdout.write(renderTable(columns, explanations, { output: stdout, format }));
-    return;
-  }
-  const found = explanationsOf(code);
-  if (found.length === 0)
-    throw new CliError('NOT_FOUND', `no error code or reason "${code}"`, {
+export async function explainCode(context: CliContext, code: string | undefined): Promise<void> {
+  const found = code === undefined ? explanations : explanationsOf(code);
+  if (code !== undefined && found.length === 0)
+    throw new CliError('NOT_FOUND', `no error code, reason or check "${code}"`, {
       details: similar(code),
       next: ['List all codes: kon explain'],
     });
-  stdout.write(found.map(page).join('\n'));
+  const { stdout, format } = context;
+  await writeDocument(context, 'ExplanationList', { items: found }, () =>
+    code === undefined ? renderTable(columns, found, { output: stdout, format }) : found.map(page).join('\n'),
+  );
 }
 
 function page({ code, source, meaning, steps }: Explanation): string {
@@ -24,11 +25,13 @@ function page({ code, source, meaning, steps }: Explanation): string {
   return `${code} is ${source}.\n\n${meaning}\n\nNext: ${next.join('\n      ')}\n`;
 }
 
-/** Codes that contain the text, or that it contains. */
+/** The code that is spelt most alike, or codes that contain the text. */
 function similar(text: string): readonly string[] {
+  const codes = [...new Set(explanations.map(({ code }) => code))];
+  const alike = closest(text, codes);
   const typed = text.toLowerCase();
-  const codes = explanations.map(({ code }) => code).filter((code) => code.toLowerCase().includes(typed));
-  return codes.length > 0 ? [`Did you mean: ${[...new Set(codes)].slice(0, 5).join(', ')}`] : [];
+  const meant = alike === undefined ? codes.filter((code) => code.toLowerCase().includes(typed)) : [alike];
+  return meant.length > 0 ? [`Did you mean: ${meant.slice(0, 5).join(', ')}`] : [];
 }
 
 const columns: readonly Column<Explanation>[] = [

@@ -5,6 +5,7 @@ import { accountKind, appKind, clusterConfigKind } from '../../cluster/kinds.ts'
 import { listObjects } from '../../cluster/objects.ts';
 import { leaseSign, listLeases, serverTime } from '../../cluster/operator-lease.ts';
 import type { CliContext } from '../../framework/context.ts';
+import { explanationsOf } from '../explain/codes.ts';
 import { formatAge } from '../../framework/duration.ts';
 import { writeDocument } from '../../framework/output/answer.ts';
 import { paint } from '../../framework/output/color.ts';
@@ -122,6 +123,9 @@ function nextText({ notReady: [first], operator, cluster, unreadable }: Status, 
           first.noun === 'cluster config'
             ? 'Find the problem: kon doctor'
             : `Show the first: kon ${first.noun} show ${printable(first.name)}`,
+          ...(explanationsOf(first.reason).length > 0
+            ? [`For more information about its reason: kon explain ${first.reason}`]
+            : []),
         ]
       : []),
   ];

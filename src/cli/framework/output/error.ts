@@ -5,7 +5,13 @@ import { printable } from './printable.ts';
 
 export function renderError(
   error: CliError,
-  options: { readonly json: boolean; readonly color: boolean; readonly cause: boolean },
+  options: {
+    readonly json: boolean;
+    readonly color: boolean;
+    readonly cause: boolean;
+    /** Command that explains the error; undefined if nothing is to be explained. */
+    readonly explain?: string | undefined;
+  },
 ): string {
   if (options.json) {
     const { code, message, details, next } = error;
@@ -17,6 +23,7 @@ export function renderError(
       message,
       details,
       next,
+      ...(options.explain === undefined ? {} : { explain: options.explain }),
     })}\n`;
   }
   const lines = [`${paint('red', 'Error:', options.color)} ${indented(error.message)}`];
@@ -26,6 +33,8 @@ export function renderError(
     lines.push('', `${paint('bold', 'Next:', options.color)} ${first}`);
     for (const step of rest) lines.push(`      ${step}`);
   }
+  if (options.explain !== undefined)
+    lines.push('', `For more information about this error, run "${options.explain}".`);
   if (options.cause) {
     for (let cause: unknown = error.cause; cause instanceof Error; cause = cause.cause)
       lines.push('', `Caused by: ${cause.stack ?? cause.message}`);

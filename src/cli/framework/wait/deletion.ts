@@ -49,6 +49,7 @@ export async function waitUntilDeleted<T extends KonObject>(
   };
   const late = (waited: string): CliError =>
     new CliError('NOT_DELETED', `${kind.noun} "${name}" is not deleted after ${waited}: ${holder.reason}`, {
+      reason: holder.reason,
       details: [holder.message],
       next: [
         ...nextStepsFor(holder.reason, { kind, name }),
@@ -77,6 +78,7 @@ export async function waitUntilDeleted<T extends KonObject>(
     throw new CliError(error.code, error.message, {
       details: [...error.details, missing],
       next: ['See why: kon doctor', ...error.next],
+      reason: error.reason,
       cause: error,
     });
   } finally {

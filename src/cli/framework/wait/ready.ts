@@ -5,7 +5,7 @@ import { formatDuration } from '../duration.ts';
 import { CliError } from '../errors.ts';
 import type { Kind, KonObject } from '../../cluster/kinds.ts';
 import { awaitsPod, describeProgress, problemsOf, problemText, type Progress } from './progress.ts';
-import { nextStepsFor, subjectOf } from './reasons.ts';
+import { nextStepsFor, requiresUserAction, subjectOf } from './reasons.ts';
 import { createReporter } from './reporter.ts';
 import { followObject } from './follow.ts';
 import { waitFor } from './wait-for.ts';
@@ -98,6 +98,7 @@ function notReady(kind: Kind, object: KonObject, progress: Progress, waited?: st
     {
       details: problems.length > 0 ? problems.map(problemText) : [progress.message],
       next: next ?? nextStepsFor(progress.reason, subject),
+      reason: reasons.find((reason) => requiresUserAction(reason)) ?? progress.reason,
     },
   );
 }

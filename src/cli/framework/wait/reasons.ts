@@ -7,8 +7,20 @@ import { gateReasons, slotReasons, targetReasons } from '../../../workloads/reas
 import { accountKind, type Kind, type KonObject } from '../../cluster/kinds.ts';
 
 type AppReason = keyof typeof gateReasons | keyof typeof targetReasons | keyof typeof slotReasons;
-/** Reasons of pods that have advice here. */
-type PodReason = 'CrashLoopBackOff' | 'ErrImagePull' | 'ImagePullBackOff' | 'Unschedulable';
+
+/** Reasons of Kubernetes that have advice here. */
+export const podReasons = {
+  CrashLoopBackOff:
+    'A container of the pod ends again and again. Kubernetes waits longer before each restart.',
+  ErrImagePull: 'The image cannot be pulled.',
+  ImagePullBackOff: 'The image cannot be pulled. Kubernetes waits longer before each attempt.',
+  Unschedulable: 'No node that the pod may run on has enough free capacity.',
+} as const;
+
+/** Reasons that `kon` reports itself, before the operator has reported one. */
+export const pendingReasons = {
+  NotObserved: 'No operator has processed the object since its last change.',
+} as const;
 
 const registries = [identityReasons, gateReasons, slotReasons, targetReasons];
 
@@ -37,7 +49,12 @@ export function nextStepsFor(reason: string, subject: Subject): readonly string[
   return step === undefined ? [look] : [step, look];
 }
 
-type AdvisedReason = IdentityReason | AppReason | PodReason | IdentityErrorCode | 'NotObserved';
+type AdvisedReason =
+  | IdentityReason
+  | AppReason
+  | keyof typeof podReasons
+  | IdentityErrorCode
+  | keyof typeof pendingReasons;
 
 const edit = ({ kind, name }: Subject): string => kind.advice.edit(name);
 const otherPolicies = (subject: Subject): string => `Correct the policies: ${edit(subject)}`;

@@ -49,6 +49,7 @@ export async function waitForRollout(
       'NOT_READY',
       `the pods of ${name} in ${namespace} are not replaced after ${waited}: ${rollout.reason}`,
       {
+        reason: rollout.reason,
         details: [rollout.message],
         next: [`Show the pods: kon app pods ${name} --target ${namespace}`],
       },

@@ -107,6 +107,7 @@ function notReady(
     'NOT_READY',
     `app "${name}" was saved but ${goal === 'runs' ? 'does not run in all targets' : 'is not halted in all targets'}${waited ? ` after ${waited}` : ''}`,
     {
+      reason: (open.find(({ reason }) => requiresUserAction(reason)) ?? open[0])?.reason,
       details: open.map(({ label, message, reason }) => `target ${label}: ${message} (${reason})`),
       next: [
         ...(steps.find((each) => each.length > 1) ?? steps[0] ?? []),

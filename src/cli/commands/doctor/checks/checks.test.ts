@@ -8,6 +8,7 @@ import type { Wall } from '../../../../k8s/time.ts';
 import { ok, type Verdict } from '../check.ts';
 import { drainingVerdict } from './identity.ts';
 import type { Lookups } from '../lookups.ts';
+import { checkMeanings } from '../meanings.ts';
 import { documentationOf } from '../report.ts';
 import { checks } from './index.ts';
 
@@ -21,6 +22,10 @@ describe('the list of checks', () => {
       else written.push(`${category}/${title}`);
     }
     expect(written).toEqual(checks.map((check) => `${check.category}/${check.id}`));
+  });
+
+  it('has an explanation for each check, in the same order', () => {
+    expect(Object.keys(checkMeanings)).toEqual(checks.map(({ id }) => id));
   });
 
   it.each(checks.map(({ id }) => id))('links to an existing heading for the check %s', (id) => {
