@@ -2,7 +2,7 @@
 # The tests also need Go 1.26 and Python 3.10, for the SDKs of AWS that they try.
 .DEFAULT_GOAL := help
 EXECUTABLE ?= build/kon
-.PHONY: help docs executable image sandbox test bench crash-plans soak
+.PHONY: help docs executable image sandbox test matrix bench crash-plans soak
 
 help: ## Show what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ docs: node_modules/.package-lock.json ## Build the documentation as a static sit
 
 test: node_modules/.package-lock.json ## Run every check and every test
 	@node_modules/.bin/node scripts/verify.ts
+
+matrix: node_modules/.package-lock.json ## Run the tests of the API server's behaviour on the oldest supported Kubernetes version
+	@node_modules/.bin/node scripts/verify.ts --only programs --only matrix --only matrix-timed
 
 bench: dist/kon.js ## Measure speed, calls and memory
 	@node_modules/.bin/node bench/run.ts

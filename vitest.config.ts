@@ -21,6 +21,22 @@ const timed = [
   'test/e2e/health.test.ts',
 ];
 
+/** Tests of API server behaviour: schemas, CEL, admission, server-side apply, watches, tokens, discovery. */
+const apiServerTests =
+  'test/integration/{access,api,apps,chart,cli,fleet,kube,simulation-conformance,upgrade}/**/*.test.ts';
+
+/** Those that `make test` repeats on the oldest supported Kubernetes version; `make matrix` repeats all of them. */
+const repeatedApiServerTests = [
+  'test/integration/access/**/*.test.ts',
+  'test/integration/api/admission.test.ts',
+  'test/integration/apps/app-validation.test.ts',
+  'test/integration/chart/chart.test.ts',
+  'test/integration/kube/client.test.ts',
+  'test/integration/simulation-conformance/conformance.test.ts',
+];
+
+const onOldestKubernetes = { KON_TEST_KUBERNETES: 'oldest' };
+
 /** Builds the executable once for all files. */
 const bundle = 'test/support/bundle.ts';
 
@@ -76,6 +92,41 @@ export default defineConfig({
           name: 'timed',
           globalSetup: bundle,
           include: timed,
+          environment: 'node',
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          ...patience,
+          name: 'oldest-kubernetes',
+          globalSetup: bundle,
+          env: onOldestKubernetes,
+          include: repeatedApiServerTests,
+          environment: 'node',
+          maxWorkers: realServers,
+        },
+      },
+      {
+        // Not a part of `make test`, but of `make matrix`.
+        test: {
+          ...patience,
+          name: 'matrix',
+          globalSetup: bundle,
+          env: onOldestKubernetes,
+          include: [apiServerTests],
+          exclude: timed,
+          environment: 'node',
+          maxWorkers: realServers,
+        },
+      },
+      {
+        test: {
+          ...patience,
+          name: 'matrix-timed',
+          globalSetup: bundle,
+          env: onOldestKubernetes,
+          include: timed.filter((file) => file.startsWith('test/integration/')),
           environment: 'node',
           fileParallelism: false,
         },

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { components } from '../sandbox/src/binaries/parts.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -130,6 +131,19 @@ it('updates the dependencies of each folder that has a manifest', () => {
   expect(listed('pip')).toEqual(foldersOf('requirements.txt'));
   expect(listed('docker')).toEqual(foldersOf('Dockerfile'));
   expect(listed('github-actions')).toEqual(['/']);
+});
+
+it('states in the chart and the upgrade guide the Kubernetes versions that the tests run on', () => {
+  const minor = (name: 'kubernetes' | 'oldest-kubernetes'): string =>
+    components[name].version.split('.').slice(0, 2).join('.');
+  const oldest = minor('oldest-kubernetes');
+  const newest = minor('kubernetes');
+  const { kubeVersion } = parse(read('charts/konstellation/Chart.yaml')) as { kubeVersion: string };
+  expect(kubeVersion).toBe(`>=${oldest}.0-0`);
+  const guide = read('docs/guides/upgrade.md');
+  expect(guide).toContain(`| Kubernetes | ${oldest} to ${newest}, see`);
+  expect(guide).toContain(`\n| ${oldest} (oldest) |`);
+  expect(guide).toContain(`\n| ${newest} (newest) |`);
 });
 
 it('has issue forms with the fields that GitHub requires', () => {

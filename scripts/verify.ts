@@ -40,12 +40,22 @@ const checks: readonly Check[] = [
   { name: 'workflows', command: ['node', 'scripts/run-program.ts', 'actionlint'] },
   { name: 'browser', command: ['node', 'scripts/setup-browser.ts'] },
 ];
-const testProjects = ['unit', 'simulation', 'integration', 'e2e', 'console', 'timed'] as const;
+const testProjects = [
+  'unit',
+  'simulation',
+  'integration',
+  'oldest-kubernetes',
+  'e2e',
+  'console',
+  'timed',
+] as const;
+/** Run only if `--only` names them. */
+const matrixProjects = ['matrix', 'matrix-timed'] as const;
 
 const { values } = parseArgs({
   options: { only: { type: 'string', multiple: true }, list: { type: 'boolean' } },
 });
-const all = [...checks.map((check) => check.name), ...testProjects];
+const all = [...checks.map((check) => check.name), ...testProjects, ...matrixProjects];
 if (values.list) {
   console.log(all.join('\n'));
   process.exit(0);
@@ -55,7 +65,8 @@ if (unknown.length > 0) {
   console.error(`no such check: ${unknown.join(', ')}; there are: ${all.join(', ')}`);
   process.exit(2);
 }
-const wanted = (name: string): boolean => values.only === undefined || values.only.includes(name);
+const wanted = (name: string): boolean =>
+  values.only?.includes(name) ?? !(matrixProjects as readonly string[]).includes(name);
 
 const scratch = await mkdtemp(join(tmpdir(), 'konstellation-verify-'));
 const outcomes = new Map<string, Outcome & { seconds: number }>();
@@ -66,7 +77,8 @@ try {
         (await run(command)) === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 },
       );
   }
-  for (const project of testProjects) if (wanted(project)) await record(project, () => runTests(project));
+  for (const project of [...testProjects, ...matrixProjects])
+    if (wanted(project)) await record(project, () => runTests(project));
 } finally {
   await rm(scratch, { recursive: true, force: true });
 }

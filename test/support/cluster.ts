@@ -18,6 +18,7 @@ import type { Child } from '../../sandbox/src/processes/child.ts';
 import { reservePorts } from '../../sandbox/src/processes/ports.ts';
 import { startWatchdog } from '../../sandbox/src/processes/watchdog.ts';
 import { connectEtcd, type Etcd } from './etcd.ts';
+import { testedApiServer } from './kubernetes-version.ts';
 import { monotonicClock } from '../../src/k8s/testing/clocks.ts';
 
 export type TestControlPlane = {
@@ -25,7 +26,7 @@ export type TestControlPlane = {
   readonly server: string;
   /** Path of a kubeconfig of a member of `system:masters`, which may impersonate any user. */
   readonly kubeconfig: string;
-  /** Path of a kubectl of the server's version. */
+  /** Path of kubectl. */
   readonly kubectlPath: string;
   /** The CA certificate, as PEM. */
   readonly caCertificate: string;
@@ -55,7 +56,8 @@ export type TestControlPlaneOptions = {
 export async function startControlPlane(options: TestControlPlaneOptions = {}): Promise<TestControlPlane> {
   const env = baseEnvironment(process.env);
   const watchdog = await startWatchdog();
-  const binaries = await resolveBinaries(['etcd', 'kube-apiserver', 'kubectl'], {
+  const { binary: apiServerBinary, limitAnonymous } = testedApiServer(process.env);
+  const binaries = await resolveBinaries(['etcd', apiServerBinary, 'kubectl'], {
     env: process.env,
     now: monotonicClock,
     report: () => undefined,
@@ -78,7 +80,7 @@ export async function startControlPlane(options: TestControlPlaneOptions = {}): 
     const authority = await createCertificateAuthority('kon-test', Date.now());
     const plane = await start(
       {
-        binaries: { etcd: binaries.etcd.path, 'kube-apiserver': binaries['kube-apiserver'].path },
+        binaries: { etcd: binaries.etcd.path, 'kube-apiserver': binaries[apiServerBinary].path },
         folder,
         logs: folder,
         ports: { etcd, apiServer },
@@ -89,6 +91,7 @@ export async function startControlPlane(options: TestControlPlaneOptions = {}): 
         watchdog,
         serviceAccountAdmission: false,
         audit: options.audit ?? true,
+        limitAnonymous,
       },
       (_name, child) => children.push(child),
     );

@@ -32,6 +32,7 @@ export type BuildOptions = {
 /** Size of the module and build caches after all programs were built (1.3 GB and 3.7 GB), rounded up. */
 const neededBytes: Readonly<Record<ComponentName, number>> = {
   kubernetes: 5e9,
+  'oldest-kubernetes': 3e9,
   etcd: 1e9,
   kwok: 2e9,
   helm: 2e9,
@@ -55,7 +56,7 @@ export function findGo(env: OuterEnvironment): string | undefined {
  */
 export async function goBuild(options: BuildOptions): Promise<string> {
   const { binary, go, folder, now, signal } = options;
-  const { component, goPackage, linkerFlags } = binaries[binary];
+  const { component, goPackage, linkerFlags, tags = [] } = binaries[binary];
   await checkFreeSpace(component, folder, binary);
   await mkdir(folder, { recursive: true });
   const source = modulesFolder(component);
@@ -70,6 +71,7 @@ export async function goBuild(options: BuildOptions): Promise<string> {
     args: [
       'build',
       '-v',
+      `-tags=${tags.join(',')}`,
       '-trimpath',
       '-buildvcs=false',
       `-ldflags=${['-s', '-w', ...linkerFlags].join(' ')}`,

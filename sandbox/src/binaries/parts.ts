@@ -5,6 +5,8 @@
 
 export const components = {
   kubernetes: { version: '1.36.3', module: 'k8s.io/kubernetes' },
+  /** The oldest supported version. Raise it with `kubeVersion` of the chart. */
+  'oldest-kubernetes': { version: '1.30.14', module: 'k8s.io/kubernetes' },
   etcd: { version: '3.7.3', module: 'go.etcd.io/etcd/server/v3' },
   kwok: { version: '0.8.0', module: 'sigs.k8s.io/kwok' },
   helm: { version: '4.3.1', module: 'helm.sh/helm/v4' },
@@ -26,10 +28,16 @@ export const sandboxBinaries = [
 ] as const;
 
 /**
- * The programs of a sandbox; those that only tests and releases use: Helm for the chart, crane for the image, actionlint for
- * workflows, and hclfmt for the syntax of Terraform files.
+ * The programs of a sandbox; those that only tests and releases use: the API server of the oldest supported Kubernetes version, Helm
+ * for the chart, crane for the image, actionlint for workflows, and hclfmt for the syntax of Terraform files.
  */
-export type BinaryName = (typeof sandboxBinaries)[number] | 'helm' | 'crane' | 'actionlint' | 'hclfmt';
+export type BinaryName =
+  | (typeof sandboxBinaries)[number]
+  | 'oldest-kube-apiserver'
+  | 'helm'
+  | 'crane'
+  | 'actionlint'
+  | 'hclfmt';
 
 export type Binary = {
   readonly component: ComponentName;
@@ -37,22 +45,30 @@ export type Binary = {
   readonly goPackage: string;
   /** Linker flags in addition to `-s -w`, which embed the version. */
   readonly linkerFlags: readonly string[];
+  /** Build tags of Go. Default: none. */
+  readonly tags?: readonly string[];
   /** Arguments that print the version; the output contains the version in {@link components}. */
   readonly versionArgs: readonly string[];
 };
 
-const kubernetesLinkerFlags = [
-  `-X k8s.io/component-base/version.gitVersion=v${components.kubernetes.version}`,
-  `-X k8s.io/component-base/version.gitMajor=${components.kubernetes.version.split('.')[0]}`,
-  `-X k8s.io/component-base/version.gitMinor=${components.kubernetes.version.split('.')[1]}`,
-];
-
-const kubernetes = (name: string, versionArgs: readonly string[]): Binary => ({
-  component: 'kubernetes',
-  goPackage: `k8s.io/kubernetes/cmd/${name}`,
-  linkerFlags: kubernetesLinkerFlags,
-  versionArgs,
-});
+/** A program of Kubernetes, which takes its version from linker flags. */
+function kubernetes(
+  name: string,
+  versionArgs: readonly string[],
+  component: 'kubernetes' | 'oldest-kubernetes' = 'kubernetes',
+): Binary {
+  const { version } = components[component];
+  const [major, minor] = version.split('.');
+  const variables = { gitVersion: `v${version}`, gitMajor: major, gitMinor: minor };
+  return {
+    component,
+    goPackage: `k8s.io/kubernetes/cmd/${name}`,
+    linkerFlags: Object.entries(variables).map(
+      ([variable, value]) => `-X k8s.io/component-base/version.${variable}=${value}`,
+    ),
+    versionArgs,
+  };
+}
 
 export const binaries: Readonly<Record<BinaryName, Binary>> = {
   etcd: {
@@ -65,6 +81,11 @@ export const binaries: Readonly<Record<BinaryName, Binary>> = {
   'kube-controller-manager': kubernetes('kube-controller-manager', ['--version']),
   'kube-scheduler': kubernetes('kube-scheduler', ['--version']),
   kubectl: kubernetes('kubectl', ['version', '--client']),
+  'oldest-kube-apiserver': {
+    ...kubernetes('kube-apiserver', ['--version'], 'oldest-kubernetes'),
+    // Leaves out the clients of cloud providers, which the API server has until 1.30 and which double the time of the build.
+    tags: ['providerless'],
+  },
   kwok: {
     component: 'kwok',
     goPackage: 'sigs.k8s.io/kwok/cmd/kwok',

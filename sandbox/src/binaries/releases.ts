@@ -16,8 +16,8 @@ export type Release = {
   readonly digest: string;
   /** Version of the program. */
   readonly version: string;
-  /** True for a `.tar.gz` that contains the program in some folder; otherwise the file is the program itself. */
-  readonly archive: boolean;
+  /** Name of the program in a `.tar.gz`; undefined when the file is the program itself. */
+  readonly member: string | undefined;
 };
 
 type PlatformName = `${Platform['os']}-${Platform['arch']}`;
@@ -38,10 +38,13 @@ type Source = {
   readonly version: string;
   readonly path: (platform: Platform, name: BinaryName) => string;
   readonly archive: boolean;
+  /** Name of the program in the archive. Default: its own name. */
+  readonly member?: string;
   readonly digests: Digests;
 };
 
 const envtest = '1.36.2';
+const oldestEnvtest = '1.30.3';
 const server = '1.36.0';
 
 /** Ordered: the first entry with a program for the platform is used. */
@@ -86,6 +89,24 @@ const sources: readonly Source[] = [
     },
   },
   {
+    names: ['oldest-kube-apiserver'],
+    base: 'KON_MIRROR_ENVTEST',
+    version: oldestEnvtest,
+    path: ({ os, arch }) => `envtest-v${oldestEnvtest}/envtest-v${oldestEnvtest}-${os}-${arch}.tar.gz`,
+    archive: true,
+    member: 'kube-apiserver',
+    digests: {
+      'linux-amd64':
+        '0e5948511e35156e8aba263fd878983b11aad82d0f74b5507a9804b9d101583f1c484281690c6ff1a3678ed038c874915592759374084b78b57ade3dd1266c1d',
+      'linux-arm64':
+        'b25c45d4737922e12343344b2824d2681c0066f92242d59bb9ca2f3d15253f1b0eaa88f565d98fc6fcb0df24e679169ed0ecdc47782a4e2587dde76b19abbb0d',
+      'darwin-amd64':
+        '5635beb6e08a228318a43d9df27ba92879c8ce553a396e18330632b85b4724b3f2c49cb41c550c1629906f583bb3326f977c74145726b8727c846d14363d3373',
+      'darwin-arm64':
+        '878eed3016fbc505cab310b49be2badb2db88eaaa02fa21c448c0ff596d5cfd28f94db29432050eb27f1a7afea71157edcb4fe6148f28e63bf4668ab7d5d8b5b',
+    },
+  },
+  {
     // The whole server archive, at least 300 MB: the only file with the controllers whose digest is in the changelog.
     names: ['kube-controller-manager', 'kube-scheduler'],
     base: 'KON_MIRROR_KUBERNETES',
@@ -111,7 +132,7 @@ export function releaseOf(name: BinaryName, platform: Platform, env: OuterEnviro
       url: `${base}/${source.path(platform, name)}`,
       digest,
       version: source.version,
-      archive: source.archive,
+      member: source.archive ? (source.member ?? name) : undefined,
     };
   }
   return undefined;

@@ -135,9 +135,10 @@ async function downloadRelease(
 ): Promise<string | undefined> {
   const { env, now, report, signal } = options;
   const { url } = release;
-  const file = join(work, release.archive ? basename(url) : name);
+  const { member } = release;
+  const file = join(work, member === undefined ? name : basename(url));
   // An archive contains several programs and is downloaded only once.
-  if (release.archive && existsSync(file)) return extractMember(file, name, work);
+  if (member !== undefined && existsSync(file)) return extractMember(file, member, work);
   report({ kind: 'downloading', binary: name, url, receivedBytes: 0, totalBytes: undefined });
   let reportedAt = now();
   const result = await download({
@@ -153,7 +154,7 @@ async function downloadRelease(
   });
   if (result.outcome === 'done') {
     report({ kind: 'downloaded', binary: name, url });
-    return release.archive ? extractMember(file, name, work) : file;
+    return member === undefined ? file : extractMember(file, member, work);
   }
   // The file is incomplete or wrong, and must not be used as the archive next time.
   await rm(file, { force: true });

@@ -38,6 +38,11 @@ export type ControlPlaneOptions = {
   /** Whether requests are written to `audit.log`. */
   readonly audit: boolean;
   /**
+   * Whether anonymous requests are limited to key discovery and health checks. False for Kubernetes before 1.34, which lacks v1 of the
+   * configuration; RBAC then limits them. Default: true.
+   */
+  readonly limitAnonymous?: boolean;
+  /**
    * User of the API server's requests to kubelets, whose certificates the API server verifies. Undefined: the API
    * server does not verify kubelets.
    */
@@ -196,7 +201,7 @@ function apiServerArguments(path: (name: string) => string, options: ControlPlan
     `--tls-private-key-file=${path('apiserver.key')}`,
     `--client-ca-file=${path('ca.crt')}`,
     '--authorization-mode=Node,RBAC',
-    `--authentication-config=${path('authentication.json')}`,
+    ...(options.limitAnonymous === false ? [] : [`--authentication-config=${path('authentication.json')}`]),
     '--allow-privileged=true',
     `--service-account-issuer=${issuer}`,
     `--service-account-jwks-uri=https://127.0.0.1:${ports.apiServer}/openid/v1/jwks`,

@@ -10,6 +10,7 @@ import type { Child } from '../../../sandbox/src/processes/child.ts';
 import { reservePorts } from '../../../sandbox/src/processes/ports.ts';
 import { startWatchdog } from '../../../sandbox/src/processes/watchdog.ts';
 import { connectEtcd } from '../../support/etcd.ts';
+import { testedApiServer } from '../../support/kubernetes-version.ts';
 import { monotonicClock } from '../../../src/k8s/testing/clocks.ts';
 
 export type RestartableCluster = {
@@ -35,7 +36,8 @@ export type RestartableCluster = {
 export async function startRestartableCluster(): Promise<RestartableCluster> {
   const env = baseEnvironment(process.env);
   const watchdog = await startWatchdog();
-  const binaries = await resolveBinaries(['etcd', 'kube-apiserver'], {
+  const { binary: apiServerBinary, limitAnonymous } = testedApiServer(process.env);
+  const binaries = await resolveBinaries(['etcd', apiServerBinary], {
     env: process.env,
     now: monotonicClock,
     report: () => undefined,
@@ -51,7 +53,7 @@ export async function startRestartableCluster(): Promise<RestartableCluster> {
   const start = async (): Promise<void> => {
     plane = await startControlPlane(
       {
-        binaries: { etcd: binaries.etcd.path, 'kube-apiserver': binaries['kube-apiserver'].path },
+        binaries: { etcd: binaries.etcd.path, 'kube-apiserver': binaries[apiServerBinary].path },
         folder,
         logs: folder,
         ports: { etcd, apiServer },
@@ -62,6 +64,7 @@ export async function startRestartableCluster(): Promise<RestartableCluster> {
         watchdog,
         serviceAccountAdmission: false,
         audit: false,
+        limitAnonymous,
       },
       (_name, child) => children.push(child),
     );
