@@ -1,9 +1,10 @@
 /**
  * Prints the section of CHANGELOG.md of a release. Fails unless the tag, package.json and the chart name the same version, and the
- * changelog has its section: `node scripts/release-notes.ts v1.2.3`.
+ * changelog has its section with a date: `node scripts/release-notes.ts v1.2.3`. `--links URL` makes relative links absolute.
  */
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import { releaseNotes } from './release/notes.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -11,14 +12,19 @@ const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const chart = read('charts/konstellation/Chart.yaml');
 // No YAML parser: the release runs this script without installing packages.
 const stated = (field: string): string => new RegExp(`^${field}: (.+)$`, 'm').exec(chart)?.[1] ?? 'nothing';
+const { values, positionals } = parseArgs({
+  options: { links: { type: 'string' } },
+  allowPositionals: true,
+});
 const result = releaseNotes({
-  tag: process.argv[2] ?? '',
+  tag: positionals[0] ?? '',
   versions: {
     'package.json': (JSON.parse(read('package.json')) as { version: string }).version,
     'version of Chart.yaml': stated('version'),
     'appVersion of Chart.yaml': stated('appVersion'),
   },
   changelog: read('CHANGELOG.md'),
+  ...(values.links === undefined ? {} : { linkBase: values.links }),
 });
 if ('problems' in result) {
   for (const problem of result.problems) console.error(problem);

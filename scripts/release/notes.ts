@@ -6,12 +6,18 @@ export type ReleaseInput = {
   /** Version that each file states, by the file's name. */
   readonly versions: Readonly<Record<string, string>>;
   readonly changelog: string;
+  /** Address that relative links get as their prefix, because a release's page is not in the folder of the changelog. Default: none. */
+  readonly linkBase?: string;
 };
+
+/** Heading of a version that has no date yet; `docs/releasing.md` replaces it. */
+const undated = /^## .*not yet released/;
 
 export function releaseNotes({
   tag,
   versions,
   changelog,
+  linkBase,
 }: ReleaseInput): { readonly notes: string } | { readonly problems: readonly string[] } {
   const version = /^v(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)$/.exec(tag)?.[1];
   if (version === undefined) return { problems: [`the tag "${tag}" is not v and a semantic version`] };
@@ -21,7 +27,13 @@ export function releaseNotes({
       stated === version ? [] : `the tag is ${tag}, and ${file} states ${stated}`,
     ),
     ...(section === undefined ? [`CHANGELOG.md has no section "## ${version}"`] : []),
+    ...(section !== undefined && undated.test(section)
+      ? [`CHANGELOG.md states that ${version} is not yet released: write the date into its heading`]
+      : []),
   ];
   if (section === undefined || problems.length > 0) return { problems };
-  return { notes: section.slice(section.indexOf('\n')).trim() };
+  const notes = section.slice(section.indexOf('\n')).trim();
+  return {
+    notes: linkBase === undefined ? notes : notes.replaceAll(/\]\((?![a-z]+:|#)/g, `](${linkBase}/`),
+  };
 }

@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { executables, formula } from './formula.ts';
 import { releaseNotes } from './notes.ts';
 
@@ -35,6 +38,42 @@ it('refuses a release whose files state other versions, or that the changelog la
   expect(releaseNotes({ tag: 'v1.3.0', versions: {}, changelog })).toEqual({
     problems: ['CHANGELOG.md has no section "## 1.3.0"'],
   });
+});
+
+it('refuses a release whose section has no date yet', () => {
+  expect(
+    releaseNotes({
+      tag: 'v1.2.0',
+      versions,
+      changelog: changelog.replace('1.2.0 - 2026-11-29', '1.2.0 (not yet released)'),
+    }),
+  ).toEqual({
+    problems: ['CHANGELOG.md states that 1.2.0 is not yet released: write the date into its heading'],
+  });
+});
+
+it('makes relative links of the notes absolute, and leaves other links alone', () => {
+  const linkBase = 'https://github.com/owner/name/blob/v1.2.0';
+  const links = '[a](docs/a.md#b) [c](https://example.com) [d](#d)';
+  expect(
+    releaseNotes({ tag: 'v1.2.0', versions, changelog: changelog.replace('One.', links), linkBase }),
+  ).toEqual({
+    notes: `### Added\n\n- [a](${linkBase}/docs/a.md#b) [c](https://example.com) [d](#d)`,
+  });
+});
+
+it('has a section of the changelog for the version that package.json and the chart state', () => {
+  const root = join(import.meta.dirname, '../..');
+  const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+  const { version } = JSON.parse(read('package.json')) as { version: string };
+  const chart = parse(read('charts/konstellation/Chart.yaml')) as { version: string; appVersion: string };
+  const dated = read('CHANGELOG.md').replace('(not yet released)', '- 2026-11-29');
+  const result = releaseNotes({
+    tag: `v${version}`,
+    versions: { chart: chart.version, appVersion: chart.appVersion },
+    changelog: dated,
+  });
+  expect(result).toEqual({ notes: expect.stringContaining('### ') as string });
 });
 
 it('refuses a tag that is not a semantic version', () => {
