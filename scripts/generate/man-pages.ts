@@ -32,14 +32,14 @@ const section = (title: string, lines: readonly string[]): readonly string[] =>
 const entry = (tag: string, meaning: string): readonly string[] => ['.TP', tag, text(meaning)];
 
 function optionEntry(option: Option): readonly string[] {
-  const placeholder = `\\fI${text(option.value ?? '')}\\fR`;
-  const value = !option.value ? '' : option.implied === undefined ? ` ${placeholder}` : `[=${placeholder}]`;
+  const value = option.modes ? '[=\\fIMODE\\fR]' : option.value ? ` \\fI${text(option.value)}\\fR` : '';
   const short = option.short ? `\\fB\\-${option.short}\\fR, ` : '';
   const choices = option.choices ? ` One of ${option.choices.join(', ')}.` : '';
+  const modes = option.modes ? ` MODE is ${option.modes.join(' or ')}.` : '';
   const initial = option.default ? ` Default: ${option.default}.` : '';
   return entry(
     `${short}\\fB\\-\\-${text(option.name)}\\fR${value}`,
-    `${sentence(option.summary)}${choices}${initial}`,
+    `${sentence(option.summary)}${choices}${modes}${initial}`,
   );
 }
 

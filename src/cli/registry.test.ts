@@ -46,6 +46,14 @@ describe('the registry of commands', () => {
     expect(commands.filter(({ mutates }) => mutates).map(nameOf)).toEqual(asks.map(nameOf));
   });
 
+  it('gives each dry run of an account, an app or a target the modes of kubectl', () => {
+    const modes = commands.flatMap(({ path, options }) =>
+      path.length > 1 || path[0] === 'apply' ? options.filter(({ name }) => name === 'dry-run') : [],
+    );
+    expect(modes.length).toBeGreaterThan(15);
+    for (const option of modes) expect(option.modes).toEqual(['server', 'client']);
+  });
+
   it.each(visible.map((command) => [nameOf(command), command] as const))(
     '%s: options are unique, and none hides a global option',
     (_name, command) => {

@@ -27,7 +27,9 @@ export function createSession(
       const { clientOf } = await import('./connect.ts');
       const client = clientOf(await connection(), log);
       clients.push(client);
-      return client;
+      if (choice.dryRun !== 'client') return client;
+      const { withoutWrites } = await import('./local-client.ts');
+      return withoutWrites(client);
     }),
     close: async () => {
       await Promise.allSettled(clients.map((client) => client.close()));

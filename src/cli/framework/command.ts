@@ -43,8 +43,11 @@ export type Option = {
   readonly summary: string;
   /** Placeholder of the value, e.g. `ARN`. An option without it is a flag. */
   readonly value?: string;
-  /** Value of the option without one: `--dry-run`. Only for commands without positionals, which could be read as the value. */
-  readonly implied?: string;
+  /**
+   * Values that a flag accepts after an equals sign, the default first: `--dry-run` is `--dry-run=server`. `input.options` has
+   * whether the flag is given.
+   */
+  readonly modes?: readonly string[];
   /** The option may be given more than once; the values are collected. */
   readonly repeatable?: boolean;
   readonly choices?: readonly string[];

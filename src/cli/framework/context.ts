@@ -79,11 +79,13 @@ export type GlobalOptions = {
   readonly template?: string;
   readonly color: boolean;
   readonly verbose: boolean;
+  /** Mode of `--dry-run`. `client`: no write is sent to the API server. */
+  readonly dryRun?: 'client' | 'server' | undefined;
 };
 
 /** Cluster, and identity of the user there. */
 export type ClusterSelection = Pick<GlobalOptions, 'context' | 'kubeconfig'> &
-  Partial<Pick<GlobalOptions, 'as' | 'asGroups'>>;
+  Partial<Pick<GlobalOptions, 'as' | 'asGroups' | 'dryRun'>>;
 
 export type CliContext = Omit<Host, 'stdout' | 'stderr'> & {
   /** Stream for data that the command returns. */

@@ -15,18 +15,11 @@ export const waitOptions = [
   },
 ] as const satisfies readonly Option[];
 
+/** Like kubectl's; without a mode it is `server`. The mode is in `context.global.dryRun`. */
 export const dryRunOption = {
   name: 'dry-run',
-  summary: 'validate on the server without saving',
-} as const satisfies Option;
-
-/** Like kubectl's. Without a value it is `server`. */
-export const dryRunModeOption = {
-  ...dryRunOption,
-  value: 'MODE',
-  implied: 'server',
-  choices: ['client', 'server'],
-  summary: 'save nothing: validate on the server, or with =client only here',
+  modes: ['server', 'client'],
+  summary: 'save nothing: validate on the server, or with =client only on this machine',
 } as const satisfies Option;
 
 export const forceOption = {

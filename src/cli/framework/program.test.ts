@@ -11,6 +11,7 @@ const fruits = [
   { name: 'no-account', summary: 'without' },
   { name: 'no-wait', summary: 'at once' },
   { name: 'ripe', summary: 'ripe' },
+  { name: 'dry-run', modes: ['server', 'client'], summary: 'pick nothing' },
 ] as const satisfies readonly Option[];
 
 const pickDefinition = defineCommand({
@@ -55,8 +56,30 @@ describe('parseCommandLine', () => {
         noAccount: false,
         noWait: false,
         ripe: false,
+        dryRun: false,
       },
     });
+  });
+
+  it('takes the mode of a flag only after an equals sign, and never the next word', async () => {
+    for (const [line, mode] of [
+      ['fruit pick --dry-run oak', 'server'],
+      ['fruit pick oak --dry-run', 'server'],
+      ['fruit pick --dry-run=client oak', 'client'],
+      ['fruit pick oak --dry-run=server', 'server'],
+    ] as const)
+      expect(await parse(line), line).toMatchObject({
+        input: { args: { tree: 'oak' }, options: { dryRun: true } },
+        global: { dryRun: mode },
+      });
+    expect(await inputOf('fruit pick oak -- --dry-run')).toMatchObject({
+      args: { branches: ['--dry-run'] },
+      options: { dryRun: false },
+    });
+    await expect(parse('fruit pick oak --dry-run client')).rejects.toThrow(
+      '"client" after --dry-run is no mode, but an argument',
+    );
+    await expect(parse('fruit pick oak --dry-run=perhaps')).rejects.toThrow("argument 'perhaps' is invalid");
   });
 
   it('accepts --wait=false and --wait=true, as kubectl does', async () => {
@@ -81,6 +104,7 @@ describe('parseCommandLine', () => {
         noAccount: false,
         noWait: true,
         ripe: true,
+        dryRun: false,
       },
     });
     expect(await inputOf('fruit pick oak --no-account')).toMatchObject({

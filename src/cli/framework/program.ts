@@ -104,12 +104,12 @@ export async function parseCommandLine(
         kind: 'run',
         command: chosen,
         input: inputOf(chosen, parser),
-        global: globalsOf(chosen, root),
+        global: globalsOf(chosen, parser, root),
       };
     });
   }
   try {
-    await root.parseAsync([...argv], { from: 'user' });
+    await root.parseAsync(chosen ? withModes(argv, chosen) : [...argv], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.code === 'commander.helpDisplayed' || error.code === 'commander.version')
@@ -134,6 +134,27 @@ function leadingEntry(argv: readonly string[], { commands }: Vocabulary): Comman
 /** `kon -- account list` */
 function optionsEndedEarly(): never {
   throw usageError('"--" precedes the command', 'Write the command first, then options, then -- and words.');
+}
+
+/**
+ * Adds the default mode to flags without one, which would take the next word as their mode.
+ *
+ * @throws CliError of code USAGE if a mode is given as the next word
+ */
+function withModes(argv: readonly string[], { options }: Command): string[] {
+  const end = argv.indexOf('--');
+  return argv.map((word, index) => {
+    const option = options.find(({ name, modes }) => modes && word === `--${name}`);
+    if (!option?.modes || (end >= 0 && index > end)) return word;
+    const next = argv[index + 1] ?? '';
+    if (option.modes.includes(next))
+      throw usageError(
+        `"${next}" after ${word} is no mode, but an argument`,
+        `For the mode, write: ${word}=${next}`,
+        `For an object of this name, put the name before ${word}.`,
+      );
+    return `${word}=${option.modes[0]}`;
+  });
 }
 
 function describe(parser: Parser, command: Command): void {
@@ -201,23 +222,25 @@ function helpWith(formats: Command['formats']): Partial<Help> {
   };
 }
 
-/** Flags as shown in help: `-f, --filename FILE`. */
+/** Flags as shown in help: `-f, --filename <FILE>`, `--dry-run[=MODE]`. */
 export function optionFlags(option: Option): string {
-  const value = option.implied === undefined ? `<${option.value}>` : `[${option.value}]`;
-  const long = option.value ? `--${option.name} ${value}` : `--${option.name}`;
+  const value = option.value ? ` <${option.value}>` : option.modes ? '[=MODE]' : '';
+  const long = `--${option.name}${value}`;
   return option.short ? `-${option.short}, ${long}` : long;
 }
 
 function parserOption(option: Option): ParserOption {
-  const result = new ParserOption(optionFlags(option), option.summary);
+  const flags = optionFlags(option);
+  const result = new ParserOption(flags.replace('[=', ' ['), option.summary);
+  result.flags = flags;
   if (option.choices) result.choices([...option.choices]);
   if (option.default !== undefined) {
     const { default: text, parse } = option;
     result.default(option.repeatable ? [parse ? parse(text) : text] : parse ? parse(text) : text, text);
   }
   const { repeatable, choices, names } = option;
+  if (option.modes) result.choices([...option.modes]);
   if (!option.value) return result;
-  if (option.implied !== undefined) result.preset(option.implied);
   const parse = (text: string): unknown => {
     const value = names ? objectName(names, text) : text;
     return option.parse ? option.parse(value) : value;
@@ -281,7 +304,7 @@ function optionValues(
       values[key] = given[key] === false ? undefined : (given[key] ?? (option.repeatable ? [] : undefined));
     // The parser stores `--no-wait` as `wait`, which is true unless the flag is given.
     else if (option.name.startsWith('no-')) values[key] = given[camelCase(option.name.slice(3))] === false;
-    else values[key] = given[key] === true;
+    else values[key] = option.modes ? given[key] !== undefined : given[key] === true;
   }
   return values;
 }
@@ -291,8 +314,10 @@ const templateExamples: { readonly [Format in OutputFormat]?: string } = {
   'custom-columns': 'custom-columns=NAME:.metadata.name',
 };
 
-function globalsOf(command: Command, root: Parser): GlobalOptions {
+function globalsOf(command: Command, parser: Parser, root: Parser): GlobalOptions {
   const values = optionValues(globalOptions, root.opts());
+  // Of a command whose dry run has no modes, it is a boolean.
+  const mode: unknown = parser.opts()['dryRun'];
   const as = values['as'] as string | undefined;
   const asGroups = values['asGroup'] as readonly string[];
   if (as === '' || (as === undefined && asGroups.length > 0))
@@ -324,5 +349,6 @@ function globalsOf(command: Command, root: Parser): GlobalOptions {
     ...(template === undefined ? {} : { template }),
     color: values['noColor'] !== true,
     verbose: values['verbose'] === true,
+    dryRun: typeof mode === 'string' ? (mode as GlobalOptions['dryRun']) : undefined,
   };
 }

@@ -157,13 +157,6 @@ export async function dryRunItem(
   };
 }
 
-/** Compares an item with the existing object without the API server, which would add defaults. */
-export function compareItem(item: Item, before: KonObject | undefined): Applied {
-  const object = writable(item.manifest) as KonObject;
-  const isSame = before && isDeepStrictEqual(presentable(before), presentable(object));
-  return { item, object, did: before === undefined ? 'created' : isSame ? 'unchanged' : 'configured' };
-}
-
 export async function applyItem(client: KubeClient, item: Item, { force }: Force): Promise<Applied> {
   try {
     const before = await adoptOwnership(client, item.kind, item.manifest.metadata.name);

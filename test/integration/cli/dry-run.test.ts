@@ -112,43 +112,59 @@ async function deployShop(): Promise<void> {
 const run = (line: string, input?: string): Promise<Result> =>
   kon.run(line.split(' '), input === undefined ? {} : { input });
 
+/** A dry run of each command that writes, its output, and its standard input. */
+const writes: readonly (readonly [line: string, stdout: string, input?: string])[] = [
+  [`account create new --policy ${readOnly} --dry-run`, 'linkedserviceaccount/new created (dry run)\n'],
+  ['account create -f - --dry-run', 'linkedserviceaccount/new created (dry run)\n', account('new', [])],
+  [`account edit there --policy ${fullAccess} --dry-run`, 'linkedserviceaccount/there edited (dry run)\n'],
+  [`account edit there --policy ${readOnly} --dry-run`, 'linkedserviceaccount/there unchanged (dry run)\n'],
+  ['account edit -f - --dry-run', 'linkedserviceaccount/there edited (dry run)\n', account('there', [])],
+  ['account delete there --dry-run', 'linkedserviceaccount/there deleted (dry run)\n'],
+  ['app create new --image nginx:1 --dry-run', 'app/new created (dry run)\n'],
+  ['app edit shop --tag 2 --dry-run', 'app/shop edited (dry run)\n'],
+  ['app deploy shop --tag 2 --dry-run', 'app/shop deployed nginx:2 (dry run)\n'],
+  ['app halt shop --dry-run', 'app/shop halted (dry run)\n'],
+  ['app resume still --dry-run', 'app/still resumed (dry run)\n'],
+  ['app restart shop --dry-run', 'app/shop restarted in production (dry run)\n'],
+  ['app restart shop --dry-run -o name', 'deployment.apps/shop\n'],
+  ['app rollback shop --dry-run', 'app/shop rolled back (dry run)\n'],
+  ['app delete shop --dry-run', 'app/shop deleted (dry run)\n'],
+  ['target create staging --dry-run', 'target/staging created (dry run)\n'],
+  ['target delete idle --dry-run', 'target/idle deleted (dry run)\n'],
+  [
+    'apply -f - --dry-run',
+    'linkedserviceaccount/there configured (dry run)\nlinkedserviceaccount/new created (dry run)\nlinkedserviceaccount/guarded unchanged (dry run)\n',
+    `${account('there', [fullAccess])}---\n${account('new', [])}---\n${account('guarded', [readOnly]).replace('name: guarded', 'name: guarded\n  labels: {k11n.dev/protected: "true"}')}`,
+  ],
+];
+
 describe('--dry-run', () => {
-  it('describes the effect of every write, and writes nothing', async () => {
-    const before = await everything();
-    for (const [line, stdout, input] of [
-      [`account create new --policy ${readOnly} --dry-run`, 'linkedserviceaccount/new created (dry run)\n'],
-      ['account create -f - --dry-run', 'linkedserviceaccount/new created (dry run)\n', account('new', [])],
-      [
-        `account edit there --policy ${fullAccess} --dry-run`,
-        'linkedserviceaccount/there edited (dry run)\n',
-      ],
-      [
-        `account edit there --policy ${readOnly} --dry-run`,
-        'linkedserviceaccount/there unchanged (dry run)\n',
-      ],
-      ['account edit -f - --dry-run', 'linkedserviceaccount/there edited (dry run)\n', account('there', [])],
-      ['account delete there --dry-run', 'linkedserviceaccount/there deleted (dry run)\n'],
-      ['app create new --image nginx:1 --dry-run', 'app/new created (dry run)\n'],
-      ['app edit shop --tag 2 --dry-run', 'app/shop edited (dry run)\n'],
-      ['app deploy shop --tag 2 --dry-run', 'app/shop deployed nginx:2 (dry run)\n'],
-      ['app halt shop --dry-run', 'app/shop halted (dry run)\n'],
-      ['app resume still --dry-run', 'app/still resumed (dry run)\n'],
-      ['app restart shop --dry-run', 'app/shop restarted in production (dry run)\n'],
-      ['app restart shop --dry-run -o name', 'deployment.apps/shop\n'],
-      ['app rollback shop --dry-run', 'app/shop rolled back (dry run)\n'],
-      ['app delete shop --dry-run', 'app/shop deleted (dry run)\n'],
-      ['target create staging --dry-run', 'target/staging created (dry run)\n'],
-      ['target delete idle --dry-run', 'target/idle deleted (dry run)\n'],
-      [
-        'apply -f - --dry-run',
-        'linkedserviceaccount/there configured (dry run)\nlinkedserviceaccount/new created (dry run)\nlinkedserviceaccount/guarded unchanged (dry run)\n',
-        `${account('there', [fullAccess])}---\n${account('new', [])}---\n${account('guarded', [readOnly]).replace('name: guarded', 'name: guarded\n  labels: {k11n.dev/protected: "true"}')}`,
-      ],
-    ] as const) {
-      const result = await run(line, input);
-      expect({ line, code: result.code, stdout: result.stdout }).toEqual({ line, code: 0, stdout });
-    }
-    expect(await everything()).toBe(before);
+  it.each(['--dry-run', '--dry-run=server', '--dry-run=client'])(
+    '%s describes the effect of every write, and writes nothing',
+    async (flag) => {
+      const before = await everything();
+      for (const [each, stdout, input] of writes) {
+        const line = each.replace('--dry-run', flag);
+        const result = await run(line, input);
+        expect({ line, code: result.code, stdout: result.stdout }).toEqual({ line, code: 0, stdout });
+      }
+      expect(await everything()).toBe(before);
+    },
+  );
+
+  it('sends no write with =client, not even one that the API server would refuse', async () => {
+    const { code, stdout, stderr } = await run('account delete guarded --dry-run=client -v');
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'linkedserviceaccount/guarded deleted (dry run)\n' });
+    expect(stderr).toMatch(/^GET /m);
+    expect(stderr).not.toMatch(/^(POST|PUT|PATCH|DELETE) /m);
+    const local = await run(`account create new --policy ${readOnly} --dry-run=client -o json`);
+    // The API server would add a uid, a generation and defaults.
+    expect(JSON.parse(local.stdout)).toEqual({
+      apiVersion: 'k11n.dev/v1alpha1',
+      kind: 'LinkedServiceAccount',
+      metadata: { name: 'new' },
+      spec: { aws: { policyArns: [readOnly] }, deletionPolicy: 'Delete' },
+    });
   });
 
   it('prints the resulting object, with the defaults of the API server', async () => {

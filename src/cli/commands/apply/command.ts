@@ -1,6 +1,6 @@
 import { defineCommand } from '../../framework/command.ts';
 import {
-  dryRunModeOption,
+  dryRunOption,
   filenameOption,
   forceOption,
   waitOptions,
@@ -24,7 +24,7 @@ export const applyCommand = defineCommand({
     { name: 'recursive', short: 'R', summary: 'with a folder: also the folders in it' },
     yesOption,
     forceOption,
-    dryRunModeOption,
+    dryRunOption,
     ...waitOptions,
   ],
   returns: 'written',
@@ -42,8 +42,7 @@ export const applyCommand = defineCommand({
       filenames: options.filename,
       recursive: options.recursive,
       force: options.forceConflicts,
-      write: { ...options, dryRun: options.dryRun !== undefined },
-      isLocal: options.dryRun === 'client',
+      write: options,
     });
   },
 });

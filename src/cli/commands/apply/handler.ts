@@ -8,14 +8,7 @@ import { consentToApply } from '../../objects/consent.ts';
 import { writeObjects } from '../../framework/output/answer.ts';
 import { isData } from '../../framework/output/format.ts';
 import { waitUntilReady } from '../../framework/wait/ready.ts';
-import {
-  applyItem,
-  compareItem,
-  dryRunItem,
-  itemsOfFiles,
-  tryItem,
-  type Applied,
-} from '../../objects/apply-items.ts';
+import { applyItem, dryRunItem, itemsOfFiles, tryItem, type Applied } from '../../objects/apply-items.ts';
 import { requireKnown } from '../../objects/known-references.ts';
 import { warnOfStatements } from '../../objects/statements.ts';
 import { resultLine, type WriteInput } from '../../objects/finish.ts';
@@ -27,11 +20,9 @@ export async function applyFlow(
     readonly recursive: boolean;
     readonly force: boolean;
     readonly write: WriteInput & { readonly yes: boolean };
-    /** In a dry run, sends no object to the API server. */
-    readonly isLocal: boolean;
   },
 ): Promise<void> {
-  const { force, write, isLocal } = request;
+  const { force, write } = request;
   const { dryRun } = write;
   const items = await itemsOfFiles(context, request.filenames, request.recursive);
   const client = await context.connect();
@@ -50,12 +41,10 @@ export async function applyFlow(
   }
 
   const applied: Applied[] = [];
-  for (const [index, item] of items.entries()) {
-    const one = isLocal
-      ? compareItem(item, existing[index])
-      : dryRun
-        ? await dryRunItem(context, client, item, { force })
-        : await applyItem(client, item, { force });
+  for (const item of items) {
+    const one = dryRun
+      ? await dryRunItem(context, client, item, { force })
+      : await applyItem(client, item, { force });
     if (!isData(context.format)) context.stdout.write(resultLine(item.label, one.did, dryRun));
     await warnOfStatements(context, one.object);
     applied.push(one);

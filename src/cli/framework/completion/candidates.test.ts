@@ -34,6 +34,8 @@ describe('completeWords', () => {
       '--deletion-policy=Delete',
       '--deletion-policy=Retain',
     ]);
+    expect(await values('app halt x --dry-run=')).toEqual(['--dry-run=server', '--dry-run=client']);
+    expect(await values('app halt x --dry-run --no-w')).toEqual(['--no-wait']);
     expect(await values('crds -o ')).toEqual(['yaml', 'json', 'name']);
   });
 

@@ -36,7 +36,7 @@ export async function completeWords(words: readonly string[], vocabulary: Vocabu
   if (!state.literal && current.startsWith('-')) {
     const at = current.indexOf('=');
     const option = at < 0 ? undefined : options.find((each) => `--${each.name}` === current.slice(0, at));
-    if (option?.value) return completeValue(option, current.slice(0, at + 1), state);
+    if (option?.value ?? option?.modes) return completeValue(option, current.slice(0, at + 1), state);
     return candidatesOf(
       options
         .filter((each) => each.repeatable || !state.given.has(each.name))
@@ -83,7 +83,7 @@ async function readWords(words: readonly string[], vocabulary: Vocabulary): Prom
       if (!option) continue;
       const values = given.get(option.name) ?? [];
       given.set(option.name, values);
-      if (option.value && option.implied === undefined && value === undefined) awaited = option;
+      if (option.value && value === undefined) awaited = option;
       else if (value !== undefined) values.push(value);
     } else if (command) positionals.push(word);
     else {
@@ -107,7 +107,7 @@ function nextWords(path: readonly string[], { commands, groups }: Vocabulary): r
 
 function completeValue(option: Option, lead: string, state: State): Completed {
   const given = state.given.get(option.name) ?? [];
-  const choices = option.name === 'output' ? state.command?.formats : option.choices;
+  const choices = option.name === 'output' ? state.command?.formats : (option.choices ?? option.modes);
   if (choices) return completeAs({ choices }, lead, given, state);
   return option.complete
     ? completeAs(option.complete, lead, given, state)

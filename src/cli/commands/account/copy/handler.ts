@@ -27,8 +27,8 @@ export async function copyFlow(context: CliContext, request: CopyRequest): Promi
   const from = await context.connect();
   const account = await getObject(from, accountKind, request.name);
   const here = (await findClusterFacts(from))?.facts;
-  const { kubeconfig } = context.global;
-  const there = createSession(context.env, { context: request.toContext, kubeconfig });
+  const { kubeconfig, dryRun } = context.global;
+  const there = createSession(context.env, { context: request.toContext, kubeconfig, dryRun });
   try {
     const client = await there.connect();
     const { facts } = await getClusterFacts(client);

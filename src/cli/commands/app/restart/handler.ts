@@ -88,13 +88,13 @@ function requireProvider(
  * @throws CliError of code CLUSTER_NOT_READY
  */
 async function requireInjection(
-  { stderr, signal }: CliContext,
+  { stderr, signal, global }: CliContext,
   client: KubeClient,
   { metadata, spec }: AppDeployment,
   wanted: WantedIdentity | undefined,
 ): Promise<void> {
   const { name, namespace = '' } = metadata;
-  if (!wanted || !spec?.template) return;
+  if (!wanted || !spec?.template || global.dryRun === 'client') return;
   const pod = { name, namespace, template: spec.template, wanted: [wanted] };
   // Skips the token exchange, because the user may have no AWS credentials. The account's status contains the result of STS.
   const exchange = (): Promise<undefined> => Promise.resolve(undefined);
