@@ -44,6 +44,8 @@ export function createAuthenticator(options: {
       return failed({ reason: 'expiredSessionToken' });
     }
     const caller = adjust(callerOf(credential, state, authorisesAsOf(now)));
+    if (credential.kind === 'session' && caller.orphaned !== true)
+      state.markUsed(credential.role, signature.region, now);
     return {
       authentication: { kind: 'authenticated', caller, accessKeyId },
       signingKey: verified.signingKey,

@@ -15,6 +15,7 @@ import {
 import {
   AssumeRoleCommand,
   AssumeRoleWithWebIdentityCommand,
+  GetCallerIdentityCommand,
   type AssumeRoleCommandOutput,
 } from '@aws-sdk/client-sts';
 import type { Keys } from './clients.ts';
@@ -219,64 +220,88 @@ const resourceTag: Experiment = {
   },
 };
 
-/** Assumes a role at once and reads its `RoleLastUsed` at the end of the run, since AWS updates it with a delay. */
+/**
+ * Begins the experiments on `RoleLastUsed`: one role only gives out credentials by AssumeRole, one only by
+ * AssumeRoleWithWebIdentity, and the credentials of a third one sign a call. The roles are read at the end of the run, since AWS
+ * updates the field with a delay.
+ */
 export async function beginLastUsed(
   place: Place,
   runner: Runner,
 ): Promise<() => Promise<readonly Measurement[]>> {
-  const { iam, sts } = runner.clients.of();
+  const { iam } = runner.clients.of();
   const started = runner.settling.now();
-  const [plain, web] = ['measured-last-used', 'measured-last-used-web'];
-  await iam.send(newRoleIn(place)(plain, { AssumeRolePolicyDocument: place.trustThisRun }));
-  await session(place, runner, plain);
-  const token = runner.given['goodToken'];
-  const { cluster } = place;
-  let exchanged: number | undefined;
-  if (cluster && token !== undefined) {
-    if (!cluster.hasProvider)
-      await iam.send(
-        new CreateOpenIDConnectProviderCommand({
-          Url: `https://${cluster.issuerHost}`,
-          ClientIDList: ['sts.amazonaws.com'],
-          Tags: [...place.tags],
-        }),
-      );
-    await iam.send(newRoleIn(place)(web, { AssumeRolePolicyDocument: place.trustServiceAccount(cluster) }));
-    const exchange = new AssumeRoleWithWebIdentityCommand({
-      RoleArn: place.roleArn(web),
-      RoleSessionName: 'measurement',
-      WebIdentityToken: token,
-    });
-    exchanged = await until(runner, async () => (await errorOf(sts.send(exchange))) === undefined);
-    if (!cluster.hasProvider)
-      await iam.send(
-        new DeleteOpenIDConnectProviderCommand({
-          OpenIDConnectProviderArn: place.providerArn(cluster.issuerHost),
-        }),
-      );
-  }
+  const [assumed, exchanged, called] = ['last-used', 'last-used-web', 'last-used-call'].map(
+    (role) => `measured-${role}`,
+  ) as [string, string, string];
+  const trust = { AssumeRolePolicyDocument: place.trustThisRun };
+  await iam.send(newRoleIn(place)(assumed, trust));
+  await iam.send(newRoleIn(place)(called, trust));
+  await session(place, runner, assumed);
+  const keys = await session(place, runner, called);
+  if (keys) await runner.clients.of(keys).sts.send(new GetCallerIdentityCommand({}));
+  const hasExchanged = await exchange(place, runner, exchanged);
   const isUsed = async (role: string): Promise<boolean> => {
     const { Role } = await iam.send(new GetRoleCommand({ RoleName: place.name(role) }));
     return Role?.RoleLastUsed?.LastUsedDate !== undefined;
   };
   const answerFor = async (role: string): Promise<string> => {
-    const seen = await until(runner, () => isUsed(role));
-    const seconds = Math.round((runner.settling.now() - started) / 1000);
-    return seen === undefined ? `not within ${seconds} s` : 'yes';
+    if (await isUsed(role)) return 'yes';
+    return `not within ${Math.round((runner.settling.now() - started) / 1000)} s`;
   };
-  return async () => [
-    {
-      id: 'last-used-assume-role',
-      question: 'Does AssumeRole update RoleLastUsed?',
-      answer: await answerFor(plain),
-    },
-    {
-      id: 'last-used-web-identity',
-      question: 'Does AssumeRoleWithWebIdentity update RoleLastUsed?',
-      answer:
-        exchanged === undefined ? 'not measured: no token of a cluster was exchanged' : await answerFor(web),
-    },
-  ];
+  return async () => {
+    // The other roles had the same time when the call is recorded.
+    await until(runner, () => isUsed(called));
+    return [
+      {
+        id: 'last-used-call',
+        question: 'Does a call with the credentials of a role update RoleLastUsed?',
+        answer: keys === undefined ? 'not measured: the role was not assumed' : await answerFor(called),
+      },
+      {
+        id: 'last-used-assume-role',
+        question: 'Does AssumeRole update RoleLastUsed?',
+        answer: await answerFor(assumed),
+      },
+      {
+        id: 'last-used-web-identity',
+        question: 'Does AssumeRoleWithWebIdentity update RoleLastUsed?',
+        answer: hasExchanged
+          ? await answerFor(exchanged)
+          : 'not measured: no token of a cluster was exchanged',
+      },
+    ];
+  };
+}
+
+/** Creates a role and exchanges a token of the cluster for its credentials. Returns false without a cluster or an answer. */
+async function exchange(place: Place, runner: Runner, role: string): Promise<boolean> {
+  const { iam, sts } = runner.clients.of();
+  const token = runner.given['goodToken'];
+  const { cluster } = place;
+  if (!cluster || token === undefined) return false;
+  if (!cluster.hasProvider)
+    await iam.send(
+      new CreateOpenIDConnectProviderCommand({
+        Url: `https://${cluster.issuerHost}`,
+        ClientIDList: ['sts.amazonaws.com'],
+        Tags: [...place.tags],
+      }),
+    );
+  await iam.send(newRoleIn(place)(role, { AssumeRolePolicyDocument: place.trustServiceAccount(cluster) }));
+  const command = new AssumeRoleWithWebIdentityCommand({
+    RoleArn: place.roleArn(role),
+    RoleSessionName: 'measurement',
+    WebIdentityToken: token,
+  });
+  const exchanged = await until(runner, async () => (await errorOf(sts.send(command))) === undefined);
+  if (!cluster.hasProvider)
+    await iam.send(
+      new DeleteOpenIDConnectProviderCommand({
+        OpenIDConnectProviderArn: place.providerArn(cluster.issuerHost),
+      }),
+    );
+  return exchanged !== undefined;
 }
 
 /** @returns the limits of the account, by the names of GetAccountSummary */

@@ -80,7 +80,6 @@ const assumeRoleForPodIdentity: RestAction<EksAuthEnv> = {
       tags,
       context: {},
     });
-    iam.markUsed(role, request.region, request.now);
     return answer({
       subject: { namespace: pod.namespace, serviceAccount: pod.serviceAccount },
       audience: podAudience,

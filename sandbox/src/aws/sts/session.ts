@@ -126,7 +126,6 @@ export function issueSession(
     tags: options.tags,
     context: options.context,
   });
-  env.state.markUsed(role, request.region, request.now);
   return {
     Credentials: {
       AccessKeyId: credential.accessKeyId,

@@ -4,6 +4,7 @@ import {
   CreateRoleCommand,
   DeleteRoleCommand,
   DetachRolePolicyCommand,
+  GetAccountAuthorizationDetailsCommand,
   GetRoleCommand,
   ListRolesCommand,
   RemoveClientIDFromOpenIDConnectProviderCommand,
@@ -141,8 +142,33 @@ describe('AssumeRoleWithWebIdentity with a token that the trust policy accepts',
       Arn: `arn:aws:sts::${accountId}:assumed-role/Example/test-session`,
       UserId: answer.AssumedRoleUser?.AssumedRoleId,
     });
+  });
+
+  it('is no use of the role, but every call with its credentials is, also a denied one', async () => {
+    const lastUse = async (): Promise<object | undefined> =>
+      (await iam.send(new GetRoleCommand({ RoleName: 'Example' }))).Role?.RoleLastUsed;
+    const sessionKeys = await session();
+    expect(await lastUse()).toEqual({});
+    await expect(listRoles(sessionKeys)).rejects.toMatchObject(denied);
+    const used = { LastUsedDate: new Date(Math.floor(time / 1000) * 1000), Region: region };
+    expect(await lastUse()).toEqual(used);
+    const { RoleDetailList } = await iam.send(
+      new GetAccountAuthorizationDetailsCommand({ Filter: ['Role'] }),
+    );
+    expect(RoleDetailList?.[0]?.RoleLastUsed).toEqual(used);
+    expect((await iam.send(new ListRolesCommand())).Roles?.[0]).not.toHaveProperty('RoleLastUsed');
+  });
+
+  it('gives a recreated role no last use, whatever is called with sessions of the deleted one', async () => {
+    const sessionKeys = await session();
+    await emulator.sts(sessionKeys).send(new GetCallerIdentityCommand());
+    await iam.send(new DeleteRoleCommand({ RoleName: 'Example' }));
+    await iam.send(
+      new CreateRoleCommand({ RoleName: 'Example', Path: '/kon/', AssumeRolePolicyDocument: exactTrust }),
+    );
+    await expect(listRoles(sessionKeys)).rejects.toThrow();
     const { Role } = await iam.send(new GetRoleCommand({ RoleName: 'Example' }));
-    expect(Role?.RoleLastUsed?.Region).toBe(region);
+    expect(Role?.RoleLastUsed).toEqual({});
   });
 
   it('writes neither the token nor the credentials to the journal', async () => {

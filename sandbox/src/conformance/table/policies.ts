@@ -308,6 +308,7 @@ export const policyScenarios: Scenarios = (place) => {
                   { PolicyName: 'AmazonS3ReadOnlyAccess', PolicyArn: managed('AmazonS3ReadOnlyAccess') },
                 ],
                 RolePolicyList: [],
+                RoleLastUsed: {},
               }),
             ]),
           }),

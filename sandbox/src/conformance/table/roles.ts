@@ -486,6 +486,20 @@ export const roleScenarios: Scenarios = (place) => {
       ],
     },
     {
+      name: 'a new role has no last use, and lists of roles leave the last use out',
+      steps: [
+        create('unused', { Path: folder('unused/') }),
+        {
+          iam: new GetRoleCommand({ RoleName: name('unused') }),
+          gives: answer({ Role: { RoleLastUsed: { LastUsedDate: undefined, Region: undefined } } }),
+        },
+        {
+          iam: new ListRolesCommand({ PathPrefix: folder('unused/') }),
+          gives: answer({ Roles: [{ RoleName: name('unused'), RoleLastUsed: undefined }] }),
+        },
+      ],
+    },
+    {
       name: 'a job reports the services that a role may use, with their last use',
       steps: [
         create('accessed'),
