@@ -3,7 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { crds } from './crds.ts';
+import { crds, schemaVersion, statusOfSchema } from './crds.ts';
 import { roleTags } from './linked-service-account.ts';
 import { narrowings, schemaNarrowings, type Crd, type Schema } from './testing/narrowings.ts';
 
@@ -66,6 +66,13 @@ describe('the CRDs', () => {
       new Set(crds().map(({ metadata }) => metadata.name)),
     );
   });
+});
+
+it('leaves out fields of the status that an older schema does not have', () => {
+  const status = { roleId: 'AROA1', attached: '1/1', lastUsed: { trackedSince: '2026-01-01' } };
+  expect(statusOfSchema(status, schemaVersion)).toEqual(status);
+  expect(statusOfSchema(status, 3)).toEqual({ roleId: 'AROA1', attached: '1/1' });
+  expect(statusOfSchema(status, 2)).toEqual({ roleId: 'AROA1' });
 });
 
 describe('the detection of stricter schemas', () => {

@@ -38,10 +38,10 @@ export type CustomResourceDefinition = {
  * Version of the schemas and of the admission policies. It is increased by each release that adds a kind, a field or a
  * value, or makes a policy stricter. An older release does not replace objects with a higher version.
  */
-export const schemaVersion = 3;
+export const schemaVersion = 4;
 
-/** Fields that every status of an account has, with the schema version that added them. Server-side apply refuses unknown fields. */
-const statusFieldsSince = { attached: 3 } as const;
+/** Fields that the status of any account may have, with the schema version that added them. Server-side apply refuses unknown fields. */
+const statusFieldsSince = { attached: 3, lastUsed: 4 } as const;
 
 /** Status without the fields that are not in the installed schema, as after a `helm upgrade`, which leaves CRDs alone. */
 export function statusOfSchema(
@@ -177,6 +177,7 @@ export function crds(): readonly CustomResourceDefinition[] {
         { name: 'Policies', type: 'string', jsonPath: '.status.attached' },
         { name: 'Policy ARNs', type: 'string', jsonPath: '.spec.aws.policyArns', priority: 1 },
         { name: 'Policy names', type: 'string', jsonPath: '.spec.aws.policyNames', priority: 1 },
+        { name: 'Last used', type: 'string', jsonPath: '.status.lastUsed.date', priority: 1 },
         age,
       ],
       [

@@ -258,10 +258,27 @@ const formerTarget = z.object({
     .describe('Time until AWS sessions from before the unlinking may live.'),
 });
 
+const lastUsed = z.object({
+  date: z
+    .string()
+    .optional()
+    .describe('Day of the last use in UTC, for example 2026-11-28. Absent if IAM has recorded none.'),
+  trackedSince: z
+    .string()
+    .describe(
+      'Day when the newest of the roles was created. Uses before that day may be unknown. IAM reports uses of the last 400 days.',
+    ),
+});
+
 export const linkedServiceAccountStatus = z.object({
   observedGeneration: z.int().optional().describe('Generation of the spec that this status describes.'),
   roleArn: z.string().optional().describe('ARN of the IAM role.'),
   roleId: z.string().optional().describe('Unique id of the IAM role, which a recreated role does not share.'),
+  lastUsed: lastUsed
+    .optional()
+    .describe(
+      "Last use of credentials of the account's roles, as IAM records it some hours later. Absent while it is unknown.",
+    ),
   linkedTargets: z
     .array(z.string())
     .optional()
@@ -293,6 +310,7 @@ export type PolicyStatus = z.infer<typeof policyStatus>;
 export type StatementsStatus = z.infer<typeof statementsStatus>;
 export type TargetStatus = z.infer<typeof targetStatus>;
 export type FormerTarget = z.infer<typeof formerTarget>;
+export type LastUsed = z.infer<typeof lastUsed>;
 
 export type LinkedServiceAccount = {
   readonly apiVersion: typeof apiVersion;

@@ -26,6 +26,7 @@ import {
   hasOurTags,
   IdentityError,
   inlinePolicyName,
+  roleUse,
   type ObservedRole,
   type RoleSettings,
   type RoleStore,
@@ -126,6 +127,7 @@ export function createIamRoleStore(options: {
           ...settingsOutput(role),
           tags: tagMap(role.Tags),
           ...(boundary === undefined ? {} : { permissionsBoundaryArn: boundary }),
+          ...useOutput(role),
         };
       } catch (error) {
         if (error instanceof IdentityError && error.code === 'RoleNotFound') return undefined;
@@ -170,7 +172,9 @@ export function createIamRoleStore(options: {
       const { Role: role } = await calls({ action: 'CreateRole', on: spec.name, signal }, (attempt) =>
         iam.send(command, attempt),
       );
-      return { arn: role?.Arn ?? '', id: role?.RoleId ?? '' };
+      // A new role has no use, although the response does not say so.
+      const use = useOutput({ CreateDate: role?.CreateDate, RoleLastUsed: {} });
+      return { arn: role?.Arn ?? '', id: role?.RoleId ?? '', ...use };
     },
 
     delete: (name, signal) =>
@@ -303,6 +307,7 @@ function fromDetail(detail: RoleDetail): ObservedRole {
     ...(own === undefined ? {} : { inlinePolicy: decodeURIComponent(own) }),
     tags: tagMap(detail.Tags),
     ...(boundary === undefined ? {} : { permissionsBoundaryArn: boundary }),
+    ...useOutput(detail),
   };
 }
 
@@ -320,6 +325,14 @@ function settingsInput({
 /** Settings in the response of GetRole, which leaves out settings with their default value. */
 function settingsOutput({ Description = '', MaxSessionDuration = 3600 }: Role): RoleSettings {
   return { description: Description, maxSessionDuration: MaxSessionDuration };
+}
+
+/** Use of a role; unknown if the response omits RoleLastUsed, which is empty for a role without a use. */
+function useOutput({
+  CreateDate: created,
+  RoleLastUsed: used,
+}: Pick<RoleDetail, 'CreateDate' | 'RoleLastUsed'>): Pick<ObservedRole, 'lastUsed'> {
+  return created && used ? { lastUsed: roleUse(created, used.LastUsedDate) } : {};
 }
 
 function tagMap(tags: readonly Tag[] | undefined): Record<string, string> {

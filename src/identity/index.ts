@@ -23,6 +23,7 @@ export * from './plan/sessions.ts';
 export * from './state/errors.ts';
 export * from './state/ports.ts';
 export * from './state/reasons.ts';
+export * from './state/role-use.ts';
 export * from './state/world.ts';
 export * from './steps/retry.ts';
 export * from './steps/association.ts';

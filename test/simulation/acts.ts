@@ -424,6 +424,14 @@ export const restoreRoles: Act = (simulation) => {
     simulation.aws.change(role.name, () => ({ ...role, id: `${role.id}RESTORED` }));
 };
 
+/** Lets IAM record a use of every role of the account, some days ago. */
+export const recordUse =
+  (account: string, daysAgo: number): Act =>
+  ({ aws, time }) => {
+    for (const { name, tags } of aws.roles.values())
+      if (taggedOwner(tags)?.account === account) aws.recordUse(name, time.now() - daysAgo * 86_400_000);
+  };
+
 /** Creates a pod of the account on AWS Fargate, where no Pod Identity agent runs. */
 export const fargatePod =
   (account: string, namespace: string): Act =>

@@ -76,6 +76,7 @@ export function endState({ server, aws }: Simulation): EndState {
         isGoing: metadata.deletionTimestamp !== undefined,
         isObserved: status?.observedGeneration === metadata.generation,
         roleArn: status?.roleArn,
+        lastUsed: status?.lastUsed,
         linkedTargets: status?.linkedTargets,
         ready: status?.ready,
         conditions: told(status?.conditions),

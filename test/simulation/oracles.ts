@@ -4,6 +4,7 @@ import {
   linkedServiceAccounts,
   quarantines,
   type App,
+  type LastUsed,
   type LinkedServiceAccount,
   type Quarantine,
 } from '../../src/api/index.ts';
@@ -26,6 +27,7 @@ export type OracleName =
   | 'rest'
   | 'busy'
   | 'two views'
+  | 'last use'
   | 'foreign role'
   | 'foreign association'
   | 'other account'
@@ -230,6 +232,7 @@ export async function agreesWithStatus(simulation: Simulation): Promise<readonly
       if (drains && !works) say(`${name}: status says that ${target} drains, and its pods are shut out`);
       if (!works || drains) problems += 1;
     }
+    found.push(...lastUseAgrees(simulation, name, status?.lastUsed, isOurs));
     const told = findCondition(status?.conditions, 'Ready');
     const ready = told?.status === 'True' || (told?.reason === 'AwaitingFirstPod' && awaiting > 0);
     if (ready && problems > 0) say(`${name}: Ready, though it is not`);
@@ -255,6 +258,27 @@ export async function agreesWithStatus(simulation: Simulation): Promise<readonly
       say(`the ServiceAccount ${metadata.namespace}/${metadata.name} was left behind`);
   }
   return found;
+}
+
+/** The last use in the status is the one that IAM recorded for the roles of the account, by day. */
+function lastUseAgrees(
+  { aws }: Simulation,
+  account: string,
+  reported: LastUsed | undefined,
+  isOurs: boolean,
+): readonly Violation[] {
+  const dayOf = (time: number): string => new Date(time).toISOString().slice(0, 10);
+  const uses = [...aws.roles.values()]
+    .filter((role) => taggedOwner(role.tags)?.account === account && !isOfOtherIssuer(role))
+    .flatMap(({ name }) => aws.useOf(name) ?? []);
+  const days = uses.flatMap(({ used }) => (used === undefined ? [] : dayOf(used)));
+  const date = days.toSorted().at(-1);
+  const trackedSince = uses.length === 0 ? undefined : dayOf(Math.max(...uses.map(({ created }) => created)));
+  // An account whose role is foreign or missing may report none.
+  if (!reported && !isOurs) return [];
+  if (reported?.date === date && reported?.trackedSince === trackedSince) return [];
+  const message = `${account}: status reports ${JSON.stringify(reported)}, IAM ${JSON.stringify({ date, trackedSince })}`;
+  return [{ oracle: 'last use', message }];
 }
 
 /** Exchanges a token of the ServiceAccount with STS. */

@@ -32,6 +32,7 @@ import {
   sendMessages,
   readOnly,
   redeploy,
+  recordUse,
   redeployAsLaterVersion,
   release,
   releaseWithPods,
@@ -498,6 +499,17 @@ export const scenarios: readonly Scenario[] = [
   {
     name: 'a role is deleted out of band',
     acts: [create('a'), changeRoles(() => undefined)],
+  },
+  {
+    name: 'roles are used beside a foreign role, and are then recreated under other ids',
+    acts: [
+      put(foreignRole('theirs')),
+      atOnce(create('a'), create('b'), create('c', { aws: { roleName: 'theirs' } })),
+      atOnce(recordUse('a', 3), recordUse('b', 2)),
+      recordUse('a', 1),
+      atOnce(backUpRoles, restoreRoles),
+      recordUse('b', 0),
+    ],
   },
   {
     name: 'the annotation of a link is stripped',

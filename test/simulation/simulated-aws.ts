@@ -39,6 +39,10 @@ export type SimulatedAws = {
    * Registers a listener that is called when STS has exchanged a token for credentials of a role, with the role as STS knows it.
    */
   onExchange(listener: (exchange: { role: ObservedRole; token: string }) => void): void;
+  /** Records a use of the role's credentials at `time`, in milliseconds. IAM may do so hours after the use. */
+  recordUse(name: string, time: number): void;
+  /** Creation and last recorded use of the present role of this name. Times are in milliseconds. */
+  useOf(name: string): { readonly created: number; readonly used?: number } | undefined;
   /** Age of the state that a read returns, in milliseconds. */
   readLagMs: () => number;
   /** Delay until STS knows of a change, in milliseconds. */
@@ -61,10 +65,29 @@ export function createSimulatedAws(now: () => Monotonic): SimulatedAws {
   const writeListeners: ((write: { action: string; name: string; input: object; by: string }) => void)[] = [];
   const exchangeListeners: ((exchange: { role: ObservedRole; token: string }) => void)[] = [];
   let ids = 0;
+  /** Creation and recorded uses of each role, by id. `since`: time of the record. */
+  const uses = new Map<
+    string,
+    { readonly created: number; readonly used: { since: number; time: number }[] }
+  >();
+  const useAt = (id: string, at: number): { readonly created: number; readonly used?: number } => {
+    const { created = at, used = [] } = uses.get(id) ?? {};
+    const last = used.findLast(({ since }) => since <= at);
+    return { created, ...(last ? { used: last.time } : {}) };
+  };
+  const described = (role: ObservedRole, at: number): object => {
+    const { created, used } = useAt(role.id, at);
+    return {
+      ...partsOf(role),
+      CreateDate: new Date(created),
+      RoleLastUsed: used === undefined ? {} : { LastUsedDate: new Date(used) },
+    };
+  };
 
   const commit = (name: string, after: ObservedRole | undefined, action: string, by?: string): void => {
     const before = roles.get(name);
     if (before === after) return;
+    if (after && !uses.has(after.id)) uses.set(after.id, { created: now(), used: [] });
     if (after) roles.set(name, after);
     else roles.delete(name);
     const versions = history.get(name) ?? [];
@@ -105,11 +128,12 @@ export function createSimulatedAws(now: () => Monotonic): SimulatedAws {
 
   const reads: Readonly<Record<string, (input: Input) => object>> = {
     GetRole(input) {
-      const role = existing(text(input, 'RoleName'), after(now(), -server.readLagMs()));
+      const at = after(now(), -server.readLagMs());
+      const role = existing(text(input, 'RoleName'), at);
       const { permissionsBoundaryArn } = role;
       return {
         Role: {
-          ...described(role),
+          ...described(role, at),
           MaxSessionDuration: role.maxSessionDuration,
           Description: role.description,
           ...(permissionsBoundaryArn === undefined
@@ -137,7 +161,7 @@ export function createSimulatedAws(now: () => Monotonic): SimulatedAws {
       const all = [...history.keys()].flatMap((name) => roleAt(name, at) ?? []);
       return {
         RoleDetailList: all.map((role) => ({
-          ...described(role),
+          ...described(role, at),
           AttachedManagedPolicies: attachments(role),
           RolePolicyList: role.inlinePolicyNames.map((PolicyName) => ({
             PolicyName,
@@ -198,7 +222,7 @@ export function createSimulatedAws(now: () => Monotonic): SimulatedAws {
         ...(boundary === undefined ? {} : { permissionsBoundaryArn: boundary }),
       };
       commit(name, role, 'CreateRole', by);
-      return { Role: { Arn: role.arn, RoleId: role.id } };
+      return { Role: { Arn: role.arn, RoleId: role.id, CreateDate: new Date(now()) } };
     },
     DeleteRole(input, by) {
       const role = existing(text(input, 'RoleName'));
@@ -304,6 +328,14 @@ export function createSimulatedAws(now: () => Monotonic): SimulatedAws {
     onChange: (listener) => void listeners.push(listener),
     onWrite: (listener) => void writeListeners.push(listener),
     onExchange: (listener) => void exchangeListeners.push(listener),
+    recordUse(name, time) {
+      const { id } = existing(name);
+      uses.get(id)?.used.push({ since: now(), time });
+    },
+    useOf(name) {
+      const role = roles.get(name);
+      return role && useAt(role.id, now());
+    },
     readLagMs: () => 0,
     trustLagMs: () => 0,
     clientIds: ['sts.amazonaws.com'],
@@ -350,7 +382,7 @@ function encoded(document: string): string {
   return text;
 }
 
-function described(role: ObservedRole): object {
+function partsOf(role: ObservedRole): object {
   return {
     RoleName: role.name,
     Arn: role.arn,

@@ -29,6 +29,7 @@ import { isOwned, ownershipTagKeys, existedBefore } from '../desired/ownership.t
 import { planQuarantine, planRelease } from './quarantine.ts';
 import { isReportedLinked, isStillOpen } from './draining.ts';
 import { describeUser, inUseMessage, listing } from './in-use.ts';
+import { withLastUsed } from './last-used.ts';
 import { currentSwitchSlot, planWanted } from './target.ts';
 import { listedPolicies } from '../desired/policy-names.ts';
 import { keptPolicies, screenPolicies, stillAttached, unattached } from './policies.ts';
@@ -67,13 +68,19 @@ export type AccountPlan = {
 };
 
 export function planAccount(world: AccountWorld): AccountPlan {
-  const { account, cluster } = world;
-  const list = createStepList(world);
+  const { account } = world;
   const deleting = account.metadata.deletionTimestamp !== undefined;
   const held = account.metadata.finalizers?.includes(accountFinalizer) === true;
-
   // Without the finalizer, nothing was ever created for this account, or everything has been removed.
-  if (deleting && !held) return done(list, account.status ?? {});
+  if (deleting && !held) return done(createStepList(world), account.status ?? {});
+  const plan = planExisting(world, deleting, held);
+  return { ...plan, status: withLastUsed(world, plan.status) };
+}
+
+/** Plan of an account that is not released yet. */
+function planExisting(world: AccountWorld, deleting: boolean, held: boolean): AccountPlan {
+  const { account, cluster } = world;
+  const list = createStepList(world);
   if (!cluster.ok) return done(list, blockedStatus(world, cluster.reason, cluster.message));
   // A quarantine comes before everything else: it takes away, and needs nothing of the spec.
   if (world.quarantines.length > 0)

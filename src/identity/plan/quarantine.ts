@@ -17,8 +17,7 @@
 import type { LinkedServiceAccountStatus } from '../../api/index.ts';
 import { formatTime } from '../../k8s/timestamps.ts';
 import { after, type Wall } from '../../k8s/time.ts';
-import { roleOwnership } from '../desired/account-roles.ts';
-import { existedBefore, isOwned } from '../desired/ownership.ts';
+import { existedBefore } from '../desired/ownership.ts';
 import {
   admitsNobody,
   closedSince,
@@ -30,6 +29,7 @@ import {
   quarantineTagKeys,
 } from '../desired/quarantine.ts';
 import { trustPolicy } from '../desired/trust.ts';
+import { ownedRoles, type OwnedRole } from './owned-roles.ts';
 import { isTransient } from './policies.ts';
 import type { Problem } from '../state/problem.ts';
 import type {
@@ -53,16 +53,6 @@ export const longestSessionMs = 43_200_000;
  * credentials of the role.
  */
 export const settlingMs = 10_000;
-
-type OwnedRole = { readonly cached: CachedRole; readonly role: ObservedRole };
-
-function ownedRoles(world: AccountWorld, facts: ClusterFacts): readonly OwnedRole[] {
-  return [...world.roles.values()].flatMap((cached) =>
-    cached.role && isOwned(roleOwnership(cached.role, world.account, facts))
-      ? [{ cached, role: cached.role }]
-      : [],
-  );
-}
 
 /** Plans an account that Quarantines name: its roles are cut off and kept so. Returns the status. */
 export function planQuarantine(

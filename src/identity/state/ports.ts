@@ -20,6 +20,9 @@ export type KnownParts = Partial<
   Pick<ObservedRole, 'attachedPolicyArns' | 'inlinePolicyNames' | 'inlinePolicy'>
 >;
 
+/** Part of a new role that only the response of CreateRole shows. */
+export type CreatedRole = Pick<ObservedRole, 'arn' | 'id' | 'lastUsed'>;
+
 export type RoleStore = {
   /** Reads a role; undefined if it does not exist. Takes one call, and another one for each unknown part. */
   read(name: string, signal?: AbortSignal, known?: KnownParts): Promise<ObservedRole | undefined>;
@@ -29,7 +32,7 @@ export type RoleStore = {
    * @param isNamed whether a role without our tags is listed, by its name (default: every role is)
    */
   snapshot(signal?: AbortSignal, isNamed?: (name: string) => boolean): Promise<RoleSnapshot>;
-  create(spec: RoleSpec, signal?: AbortSignal): Promise<{ arn: string; id: string }>;
+  create(spec: RoleSpec, signal?: AbortSignal): Promise<CreatedRole>;
   delete(name: string, signal?: AbortSignal): Promise<void>;
   updateTrustPolicy(name: string, trustPolicy: string, signal?: AbortSignal): Promise<void>;
   attachPolicy(name: string, policyArn: string, signal?: AbortSignal): Promise<void>;

@@ -20,6 +20,14 @@ export type RoleSpec = RoleSettings & {
   readonly tags: Readonly<Record<string, string>>;
 };
 
+/** Use of a role as IAM records it, by day in UTC: `2026-11-28`. */
+export type RoleUse = {
+  /** Day of the last use; absent if IAM has recorded none. */
+  readonly date?: string;
+  /** Day when the role was created. IAM records its uses since then. */
+  readonly trackedSince: string;
+};
+
 /** Observed state of a role in IAM. A setting is undefined until the role itself was read. */
 export type ObservedRole = Partial<RoleSettings> & {
   readonly name: string;
@@ -35,6 +43,8 @@ export type ObservedRole = Partial<RoleSettings> & {
   readonly inlinePolicy?: string;
   readonly permissionsBoundaryArn?: string;
   readonly tags: Readonly<Record<string, string>>;
+  /** Absent if unknown. */
+  readonly lastUsed?: RoleUse;
 };
 
 /**

@@ -3,6 +3,7 @@ import { isOwnershipTag, retainedTag } from '../desired/ownership.ts';
 import { inlinePolicyName } from '../desired/statements.ts';
 import { settingKeys } from '../desired/role.ts';
 import { withoutTags, withTags } from '../desired/tags.ts';
+import type { CreatedRole } from '../state/ports.ts';
 import type { CachedRole, ObservedRole, RoleSettings } from '../state/world.ts';
 import type { Monotonic } from '../../k8s/time.ts';
 import { prettyJson } from './pretty-json.ts';
@@ -31,9 +32,6 @@ export type RoleChange = StepOf<
 >;
 
 export type RoleWrite = Exclude<RoleStep, { readonly kind: 'ReadRole' }>;
-
-/** Identifiers of a role that CreateRole returned. */
-export type CreatedRole = Pick<ObservedRole, 'arn' | 'id'>;
 
 type RoleRow<S extends RoleStep> = StepRow<S> & {
   /** Role after the step; unchanged by a read. */

@@ -148,6 +148,61 @@ describe('a listing', () => {
   });
 });
 
+describe('the last use of a role', () => {
+  const usedOn = (date: string): Partial<ObservedRole> => ({
+    lastUsed: { date, trackedSince: '2026-01-01' },
+  });
+  const lastUse = (cache: RoleCache): string | undefined => cache.roleOf('a')?.lastUsed?.date;
+
+  it('concerns the account when a listing shows a later day, and once only', () => {
+    const { cache, list } = setUp();
+    list([listed('a', usedOn('2026-11-27')), listed('b')]);
+    expect(list([listed('a', usedOn('2026-11-28')), listed('b')])).toEqual(['of-a']);
+    expect(list([listed('a', usedOn('2026-11-28')), listed('b')])).toEqual([]);
+    expect(lastUse(cache)).toBe('2026-11-28');
+  });
+
+  it('is taken from a listing that is too old for other parts, whose source stays', () => {
+    const { cache, list } = setUp();
+    cache.read('a', roleOf('a', usedOn('2026-11-27')), 1_000_000);
+    cache.applied(detach);
+    expect(list([listed('a', usedOn('2026-11-28'))])).toEqual(['of-a']);
+    expect(cache.roleOf('a')).toMatchObject({ attachedPolicyArns: [], ...usedOn('2026-11-28') });
+    const found = cache.forAccount({ clusterArn: cluster, account: 'of-a', names: ['a'] });
+    expect(found.get('a')?.source).toBe('write');
+  });
+
+  it('does not go back with an older answer of IAM', () => {
+    const { cache, clock, list } = setUp();
+    list([listed('a', usedOn('2026-11-28'))]);
+    expect(list([listed('a', usedOn('2026-11-27'))])).toEqual([]);
+    clock.now += 60_000;
+    cache.read('a', roleOf('a', usedOn('2026-11-27')), clock.now);
+    expect(lastUse(cache)).toBe('2026-11-28');
+  });
+
+  it('concerns the account when a read shows a later day', () => {
+    const { cache, clock } = setUp();
+    cache.read('a', roleOf('a', usedOn('2026-11-27')), clock.now);
+    expect(cache.read('a', roleOf('a', usedOn('2026-11-27')), clock.now)).toBe(false);
+    expect(cache.read('a', roleOf('a', usedOn('2026-11-28')), clock.now)).toBe(true);
+  });
+
+  it('does not pass to a role that was recreated, by us or by others', () => {
+    const { cache, clock, list } = setUp();
+    list([listed('a', usedOn('2026-11-28'))]);
+    clock.now += 60_000;
+    expect(list([listed('a', { id: 'AROA2' })])).toEqual(['of-a']);
+    expect(cache.roleOf('a')?.lastUsed).toBeUndefined();
+    cache.applied({ kind: 'DeleteRole', role: 'a' });
+    const lastUsed = { trackedSince: '2026-11-29' };
+    cache.applied(create('a'), { ...created('a'), id: 'AROA3', lastUsed });
+    // The listing may be older than the new role.
+    list([listed('a', usedOn('2026-11-28'))]);
+    expect(cache.roleOf('a')?.lastUsed).toEqual(lastUsed);
+  });
+});
+
 describe('a direct read', () => {
   it('changes the cached role if any part differs, including the parts that listings leave out', () => {
     const { cache } = setUp();

@@ -1,6 +1,7 @@
 /** Cached IAM roles of the cluster, and all roles under names that an account uses. */
 import {
   inlinePolicyName,
+  laterUse,
   roleAfter,
   settingsOf,
   taggedOwner,
@@ -10,6 +11,7 @@ import {
   type IdentityError,
   type ObservedRole,
   type RoleSnapshot,
+  type RoleUse,
   type RoleWrite,
 } from '../../identity/index.ts';
 import type { Monotonic } from '../../k8s/time.ts';
@@ -97,16 +99,17 @@ export function createRoleCache(now: () => Monotonic) {
       const before = known(name);
       if (mayPrecede(startedAt, before)) return false;
       const { unknown, ...kept } = before ?? {};
+      const object = role ? withUse(role, laterUse(before?.object, role)) : null;
       cache.set(name, {
         ...kept,
-        object: role ?? null,
+        object,
         // After a write with unknown outcome, a difference is the result of that write.
         source: unknown ? 'write' : 'read',
         hasOwnTrust: before?.hasOwnTrust === true && before.object?.trustPolicy === role?.trustPolicy,
         knownAt: startedAt,
         ...(role ? {} : absent(name, startedAt)),
       });
-      return before === undefined || !sameAsRead(before.object, role ?? null);
+      return before === undefined || !sameAsRead(before.object, object);
     },
 
     /** Stores a step that IAM confirmed. */
@@ -160,9 +163,18 @@ export function createRoleCache(now: () => Monotonic) {
         const before = known(role.name);
         // Roles of others matter only under names that an account uses.
         if (!before && taggedOwner(role.tags)?.clusterArn !== clusterArn) return [];
-        return [[role.name, { ...role, ...leftOut(before?.object, role, snapshot) }]];
+        const use = laterUse(before?.object, role);
+        return [[role.name, withUse({ ...role, ...leftOut(before?.object, role, snapshot) }, use)]];
       });
-      return cache.listed(objects, snapshot.startedAt);
+      const used = objects.flatMap(([name, { id, lastUsed }]) => {
+        const before = known(name);
+        const { object } = before ?? {};
+        if (!before || object?.id !== id || sameValue(object.lastUsed, lastUsed)) return [];
+        // Other parts of the cached role may be newer than the listing.
+        cache.set(name, { ...before, object: withUse(object, lastUsed) });
+        return [...accountsOf(name, object)];
+      });
+      return [...new Set([...cache.listed(objects, snapshot.startedAt), ...used])];
     },
 
     /** Called when an account was deleted: entries that only this account used are dropped later. */
@@ -194,6 +206,10 @@ export function createRoleCache(now: () => Monotonic) {
       since = now();
     },
   };
+}
+
+function withUse({ lastUsed: _, ...role }: ObservedRole, lastUsed: RoleUse | undefined): ObservedRole {
+  return lastUsed ? { ...role, lastUsed } : role;
 }
 
 function ownerOf(entry: RoleEntry | undefined): Owner | undefined {
@@ -232,10 +248,10 @@ function leftOut(
 
 function sameAsRead(a: ObservedRole | null, b: ObservedRole | null): boolean {
   if (!a || !b) return a === b;
-  return sameAsListed(a, b) && sameValue(settingsOf(a), settingsOf(b));
+  return sameAsListed(a, b) && sameValue(settingsOf(a), settingsOf(b)) && sameValue(a.lastUsed, b.lastUsed);
 }
 
-/** Compares the parts that listings show. Runs for every role of a listing. */
+/** Compares the parts that listings show, without the last use. Runs for every role of a listing. */
 function sameAsListed(a: ObservedRole, b: ObservedRole): boolean {
   return (
     a.arn === b.arn &&

@@ -7,7 +7,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { callsOf } from '../../../src/aws/calls.ts';
 import { createIamRoleStore } from '../../../src/aws/iam-role-store.ts';
 import { createCallScheduler } from '../../../src/aws/scheduler.ts';
-import { IdentityError, type RoleSpec, type RoleStore } from '../../../src/identity/index.ts';
+import {
+  IdentityError,
+  type CreatedRole,
+  type RoleSpec,
+  type RoleStore,
+} from '../../../src/identity/index.ts';
 import { systemTimer } from '../../../src/kube/index.ts';
 import {
   accountId,
@@ -78,7 +83,7 @@ const codeOf = (work: Promise<unknown>): Promise<unknown> =>
 
 describe('a role', () => {
   it('is created with one call, and read back as it was created', async () => {
-    let created: { arn: string; id: string } | undefined;
+    let created: CreatedRole | undefined;
     const calls = await callsDuring(async () => {
       created = await store.create(spec('made', { permissionsBoundaryArn: readOnly }));
     });
@@ -93,6 +98,18 @@ describe('a role', () => {
       attachedPolicyArns: [readOnly, logs],
       inlinePolicyNames: [],
     });
+  });
+
+  it('has the day of its last use in its listing and when it is read, and none after its creation', async () => {
+    const { lastUsed: unused } = await store.create(spec('used'));
+    expect(unused).toEqual({ trackedSince: expect.stringMatching(/^\d{4}-\d\d-\d\d$/) });
+    expect((await store.read('used'))?.lastUsed).toEqual(unused);
+    const role = emulator.state.role('used');
+    if (role) emulator.state.markUsed(role, 'eu-west-1', Date.parse('2026-11-28T23:59:59Z'));
+    const lastUsed = { ...unused, date: '2026-11-28' };
+    expect((await store.read('used'))?.lastUsed).toEqual(lastUsed);
+    const listed = await store.snapshot(undefined, () => false);
+    expect(listed.roles.find(({ name }) => name === 'used')?.lastUsed).toEqual(lastUsed);
   });
 
   it('is read with one call for each part that is not known', async () => {

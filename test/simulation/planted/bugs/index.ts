@@ -6,6 +6,7 @@ import type { PlantedBug } from '../planted-bug.ts';
 import { appBugs } from './apps.ts';
 import { deletionBugs } from './deletion.ts';
 import { kubernetesBugs } from './kubernetes.ts';
+import { lastUseBugs } from './last-use.ts';
 import { ownershipBugs } from './ownership.ts';
 import { policyBugs } from './policies.ts';
 import { quarantineBugs } from './quarantine.ts';
@@ -21,4 +22,5 @@ export const plantedBugs: readonly PlantedBug[] = [
   ...appBugs,
   ...skewAndRestoreBugs,
   ...quarantineBugs,
+  ...lastUseBugs,
 ];

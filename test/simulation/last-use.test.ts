@@ -1,0 +1,73 @@
+/** Last use of roles: its way from IAM to the statuses, and the writes that it causes. */
+import { describe, expect, it } from 'vitest';
+import { linkedServiceAccounts, type LastUsed, type LinkedServiceAccount } from '../../src/api/index.ts';
+import { taggedOwner } from '../../src/identity/index.ts';
+import { create } from './acts.ts';
+import type { Fault } from './operator-process.ts';
+import { driftIntervalMs, startSimulation, type Simulation } from './simulation.ts';
+
+const minute = 60_000;
+const day = 86_400_000;
+
+/** Accounts `a` and `b` in sync. */
+async function twoAccounts(faultOf: (what: string) => Fault | undefined): Promise<Simulation> {
+  const simulation = await startSimulation({ faults: { fate: ({ what }) => ({ fault: faultOf(what) }) } });
+  await create('a')(simulation);
+  await create('b')(simulation);
+  expect(await simulation.time.pass(5 * minute, () => simulation.aws.roles.size === 2)).toBe(true);
+  await simulation.time.pass(10 * minute);
+  return simulation;
+}
+
+const useRole = ({ aws }: Simulation, account: string, time: number): void => {
+  for (const { name, tags } of aws.roles.values())
+    if (taggedOwner(tags)?.account === account) aws.recordUse(name, time);
+};
+
+const lastUsed = ({ server }: Simulation, account: string): LastUsed | undefined =>
+  (server.get(linkedServiceAccounts, account) as unknown as LinkedServiceAccount).status?.lastUsed;
+
+/** Writes of the operator while several drift passes run. */
+async function writesDuringPasses(simulation: Simulation): Promise<readonly string[]> {
+  const before = simulation.writes.length;
+  await simulation.time.pass(5 * driftIntervalMs);
+  return simulation.writes.slice(before).map(({ what }) => what);
+}
+
+describe.each<[string, (what: string) => Fault | undefined]>([
+  ['by a listing', () => undefined],
+  [
+    'by reads, where a listing is denied',
+    (what) => (what.startsWith('iam GetAccountAuthorizationDetails') ? 'denied' : undefined),
+  ],
+])('the last use that a drift pass reads %s', (_, faultOf) => {
+  it('is reported by one write of the status per day, and only for the account that was used', async () => {
+    const simulation = await twoAccounts(faultOf);
+    const { time } = simulation;
+    const trackedSince = '2026-01-01';
+    expect(lastUsed(simulation, 'a')).toEqual({ trackedSince });
+    expect(await writesDuringPasses(simulation)).toEqual([]);
+
+    useRole(simulation, 'a', time.now());
+    expect(await writesDuringPasses(simulation)).toEqual(['kube apply linkedserviceaccounts a status']);
+    expect(lastUsed(simulation, 'a')).toEqual({ date: '2026-01-01', trackedSince });
+    expect(lastUsed(simulation, 'b')).toEqual({ trackedSince });
+
+    useRole(simulation, 'a', time.now());
+    expect(await writesDuringPasses(simulation)).toEqual([]);
+
+    useRole(simulation, 'a', time.now() + day);
+    expect(await writesDuringPasses(simulation)).toEqual(['kube apply linkedserviceaccounts a status']);
+    expect(lastUsed(simulation, 'a')).toEqual({ date: '2026-01-02', trackedSince });
+  });
+
+  it('stays the same across a restart, without a write of the status', async () => {
+    const simulation = await twoAccounts(faultOf);
+    useRole(simulation, 'a', simulation.time.now());
+    await writesDuringPasses(simulation);
+    simulation.restart();
+    const writes = await writesDuringPasses(simulation);
+    expect(writes.filter((what) => what.includes('status'))).toEqual([]);
+    expect(lastUsed(simulation, 'a')?.date).toBe('2026-01-01');
+  });
+});
