@@ -49,6 +49,14 @@ describe('accountDeletionNotes', () => {
     expect(accountDeletionNotes(account({ spec: { aws: { adopt: true } } }), [])[0]).toContain('was adopted');
   });
 
+  it('reports that the deletion of a retained role waits only for pods that would lose their access', () => {
+    const status = { targets: [{ name: 'production', pods: { current: 1, stale: 0, uninjected: 0 } }] };
+    const used = account({ spec: { aws: {}, deletionPolicy: 'Retain' }, status });
+    expect(accountDeletionNotes(used, [])[0]).toBe(
+      'In use: 1 running pod in production. The deletion waits until those that would lose their access end.',
+    );
+  });
+
   it('reports unknown use when the apps cannot be listed', () => {
     expect(accountDeletionNotes(account(), undefined)[0]).toContain('apps that use it are unknown');
   });

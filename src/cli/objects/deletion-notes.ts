@@ -18,7 +18,7 @@ export const accountDeletionNotes: DeletionNotes<LinkedServiceAccount> = (accoun
     ...(apps === undefined ? [unknownUse] : []),
     ...(pods.length > 0
       ? [
-          `In use: ${pods.map(({ target, running }) => `${counted(running, 'running pod')} in ${target}`).join(', ')}. The deletion waits until they end.`,
+          `In use: ${pods.map(({ target, running }) => `${counted(running, 'running pod')} in ${target}`).join(', ')}. ${waitNote(account)}`,
         ]
       : []),
     ...(names.length > 0
@@ -31,6 +31,12 @@ export const accountDeletionNotes: DeletionNotes<LinkedServiceAccount> = (accoun
     'A requested deletion cannot be cancelled, and the account cannot be changed any more.',
   ];
 };
+
+function waitNote({ spec }: LinkedServiceAccount): string {
+  return spec.deletionPolicy === 'Retain'
+    ? 'The deletion waits until those that would lose their access end.'
+    : 'The deletion waits until they end.';
+}
 
 function roleNote({ spec, status }: LinkedServiceAccount): string {
   const role = `The role ${status?.roleArn ?? 'in IAM'}`;

@@ -23,7 +23,7 @@ import { roleNameOf } from '../desired/arn.ts';
 import { clusterChanged, strandedRoles, unreadable, unreadRoles } from './cluster-change.ts';
 import { trustKey, targetsByMode, trustedTargets } from './trusted-targets.ts';
 import { type TargetsByMode, desiredRole } from '../desired/role.ts';
-import { decideUnassociate, planDeletion } from './deletion.ts';
+import { decideUnassociate, planDeletion, targetsThatCouldLose } from './deletion.ts';
 import { decideUnlink } from './links.ts';
 import { isOwned, ownershipTagKeys, existedBefore } from '../desired/ownership.ts';
 import { planQuarantine, planRelease } from './quarantine.ts';
@@ -92,10 +92,10 @@ function planExisting(world: AccountWorld, deleting: boolean, held: boolean): Ac
   const newer = newerSpecMessage(linkedServiceAccounts.kind, account.spec);
   if (newer !== undefined) return done(list, blockedStatus(world, 'SpecNewerThanOperator', newer));
 
-  const isUsed = world.targets.some(({ users }) => users.length > 0);
+  const used = deleting ? targetsThatCouldLose(world, cluster.facts) : [];
   // The deletion of a CRD deletes its objects without admission control, so that protection has to be enforced here.
   const isKept = deleting && isProtected(account.metadata);
-  if (deleting && !isUsed && !isKept) {
+  if (deleting && used.length === 0 && !isKept) {
     const problem = planDeletion(world, cluster.facts, roleNamesOf(world, cluster.facts), list);
     return done(list, blockedStatus(world, problem.reason, problem.message));
   }
@@ -117,7 +117,7 @@ function planExisting(world: AccountWorld, deleting: boolean, held: boolean): Ac
     const why = `the account is to be deleted and is protected: its role and links stay as they are. To delete it: kubectl label lsa ${account.metadata.name} ${protectedMark}-; kubectl annotate lsa ${account.metadata.name} ${protectedMark}-`;
     return { ...plan, status: deletionWaits(world, plan.status, 'DeletionProtected', why) };
   }
-  const message = inUseMessage(world, cluster.facts);
+  const message = inUseMessage(used, cluster.facts);
   return { ...plan, status: deletionWaits(world, plan.status, 'InUse', message) };
 }
 

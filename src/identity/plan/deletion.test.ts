@@ -3,14 +3,18 @@ import { describe, expect, it } from 'vitest';
 import { findCondition } from '../../k8s/conditions.ts';
 import { planAccount } from './account.ts';
 import { kinds, name, ready, roleOf, settled } from '../testing/settled-world.ts';
+import type { ObservedAssociation, ObservedServiceAccount } from '../state/world.ts';
 import {
   createWorld,
+  isServed,
+  makePod,
   observe,
   readOnly,
   requestDeletion,
   settle,
   resync,
   waitFor,
+  type SimulatedWorld,
 } from '../testing/simulated-world.ts';
 
 describe('deletion', () => {
@@ -103,6 +107,76 @@ describe('deletion', () => {
       expect(world.roles.size).toBe(0);
     },
   );
+
+  describe('of a retained role with running pods', () => {
+    /** A converged account whose ServiceAccounts and annotations another tool created. */
+    const imported = (of: Partial<ObservedServiceAccount> = {}): SimulatedWorld => {
+      const world = createWorld({ deletionPolicy: 'Retain' });
+      settle(world);
+      const { arn: roleArn } = roleOf(world);
+      for (const target of ['production', 'staging']) {
+        const namespace = world.namespaces.get(target);
+        if (!namespace?.serviceAccount) throw new Error('a converged account is linked in its targets');
+        const { serviceAccount } = namespace;
+        namespace.serviceAccount = { ...serviceAccount, created: false, roleArn, roleArnManager: 'eksctl' };
+      }
+      const namespace = world.namespaces.get('production');
+      if (namespace?.serviceAccount) namespace.serviceAccount = { ...namespace.serviceAccount, ...of };
+      makePod(world, 'production');
+      namespace?.users.push('myapp-1');
+      settle(world);
+      world.journal.length = 0;
+      return world;
+    };
+
+    it('does not wait if another tool owns the ServiceAccounts and their annotations, and the pods keep their access', () => {
+      const world = imported();
+      const { arn: roleArn, trustPolicy } = roleOf(world);
+      requestDeletion(world);
+      settle(world);
+      expect(world.gone).toBe(true);
+      expect(kinds(world)).toEqual([
+        'UnlinkServiceAccount',
+        'UnlinkServiceAccount',
+        'TagRole',
+        'UntagRole',
+        'RemoveFinalizer',
+      ]);
+      expect(roleOf(world).trustPolicy).toBe(trustPolicy);
+      const { serviceAccount, pods = [] } = world.namespaces.get('production') ?? {};
+      expect(serviceAccount).toMatchObject({ roleArn, roleArnManager: 'eksctl' });
+      expect(pods.map((pod) => isServed(world, 'production', pod))).toEqual([true]);
+    });
+
+    it.each<[string, Partial<ObservedServiceAccount>]>([
+      ['the operator created a ServiceAccount, and would delete it', { created: true }],
+      ['the operator set an annotation, and would remove it', { roleArnManager: 'konstellation' }],
+    ])('waits if %s', (_why, of) => {
+      const world = imported(of);
+      requestDeletion(world);
+      settle(world);
+      expect(kinds(world)).toEqual([]);
+      expect(ready(world)).toBe('False InUse');
+    });
+
+    it('waits if the operator would delete the association of a target', () => {
+      const world = imported();
+      const { arn: roleArn, tags } = roleOf(world);
+      const association: ObservedAssociation = {
+        id: 'a-1',
+        arn: 'arn:aws:eks:us-west-2:123456789012:podidentityassociation/main/a-1',
+        namespace: 'production',
+        serviceAccount: world.account.metadata.name,
+        details: { roleArn, tags, withoutSessionTags: false },
+      };
+      world.associations.set('production', association);
+      world.cachedAssociations.set('production', { association, source: 'read' });
+      requestDeletion(world);
+      expect(planAccount(observe(world)).status.conditions).toContainEqual(
+        expect.objectContaining({ type: 'Ready', reason: 'InUse' }),
+      );
+    });
+  });
 
   it('with Retain keeps the role, tags it as retained and removes our ownership tags', () => {
     const world = createWorld({ deletionPolicy: 'Retain' });

@@ -1,6 +1,6 @@
 /**
- * Deletion of an account. It waits while running pods use the account, as for a PersistentVolumeClaim. Then it closes the trust policy
- * and removes the links, the attachments and the role. `Retain` keeps the role: it is tagged as retained before it loses its
+ * Deletion of an account. It waits while running pods would lose their access, as for a PersistentVolumeClaim. Then it closes the trust
+ * policy and removes the links, the attachments and the role. `Retain` keeps the role: it is tagged as retained before it loses its
  * ownership tags, so that the role is still found after a crash in between. An adopted role is released without our tags.
  */
 import { roleOwnership } from '../desired/account-roles.ts';
@@ -12,6 +12,7 @@ import { decideUnlink } from './links.ts';
 import { retire } from './quarantine.ts';
 import { isMarked } from '../desired/quarantine.ts';
 import {
+  carriesOurRole,
   isOwned,
   ownershipTagKeys,
   retainedTag,
@@ -145,6 +146,32 @@ export function planDeletion(
 
   want({ kind: 'RemoveFinalizer' });
   return progress('everything is gone');
+}
+
+/** Targets with running pods that the deletion could take access from. The deletion waits for these pods. */
+export function targetsThatCouldLose(world: AccountWorld, facts: ClusterFacts): readonly TargetObservation[] {
+  return leavesAllAccess(world, facts) ? [] : world.targets.filter(({ users }) => users.length > 0);
+}
+
+/**
+ * Whether the deletion takes nothing from any pod: `Retain` keeps the roles with their trust policies, and others own every linked
+ * ServiceAccount, its annotation and its association. It does not depend on which pods run, because new pods must not stop a deletion
+ * that has already released a ServiceAccount.
+ */
+function leavesAllAccess(world: AccountWorld, facts: ClusterFacts): boolean {
+  const { metadata, spec } = world.account;
+  const isLinked = ({ serviceAccount }: TargetObservation): boolean =>
+    serviceAccount?.account === accountLabelValue(metadata.name);
+  return (
+    spec.deletionPolicy === 'Retain' &&
+    world.targets.every(
+      (target) =>
+        !isLinked(target) ||
+        (target.serviceAccount?.created === false &&
+          !carriesOurRole(target.serviceAccount) &&
+          decideUnassociate(world, facts, target, 'the account is being deleted') === undefined),
+    )
+  );
 }
 
 function removals(role: ObservedRole): readonly Step[] {

@@ -1,5 +1,5 @@
 /** Message of an account under deletion whose pods still run: the pods, and the actions that end their use of the account. */
-import type { AccountUser, AccountWorld, ClusterFacts, TargetObservation } from '../state/world.ts';
+import type { AccountUser, ClusterFacts, TargetObservation } from '../state/world.ts';
 
 /** Limit of items in a list; more would not help a reader. */
 const mostShown = 5;
@@ -13,7 +13,7 @@ export function listing(items: readonly string[]): string {
   return items.length > mostShown ? `${shown} and ${items.length - mostShown} more` : shown;
 }
 
-export function inUseMessage({ targets }: AccountWorld, facts: ClusterFacts): string {
+export function inUseMessage(targets: readonly TargetObservation[], facts: ClusterFacts): string {
   const users = targets.flatMap((target) => target.users.map((user) => ({ target, user })));
   const pods = listing(users.map(({ target, user }) => describeUser(target, user)));
   const ways = [...new Set(users.map(({ target, user }) => wayToEnd(target, user, facts)))];
