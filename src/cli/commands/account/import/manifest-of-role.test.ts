@@ -62,9 +62,19 @@ describe('the import of an existing role', () => {
     expect(importRole(role({ trustPolicy, inlinePolicyNames: ['extra'] }), facts, nothing)).toMatchObject({
       notes: [
         'The namespace tools is no target. To add it: kon target create tools',
-        'The inline policy extra stays on the role, and the account does not list it.',
+        'The inline policy extra stays on the role, and the account is not ready until you replace it by a managed policy.',
       ],
     });
+  });
+
+  it('creates no account whose operator would delete inline policies of the role', () => {
+    const inlinePolicyNames = ['extra', 'more'];
+    const strict = { ...facts, strictInline: true };
+    expect(importRole(role({ inlinePolicyNames }), strict, nothing)).toMatchObject({
+      kind: 'unsound',
+      problem: expect.stringContaining('would delete: extra, more'),
+    });
+    expect(importRole(role(), strict, nothing)).toMatchObject({ kind: 'sound' });
   });
 
   it('creates no account for all targets if the role trusts only namespaces that are not targets', () => {

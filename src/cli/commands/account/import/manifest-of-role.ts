@@ -29,6 +29,12 @@ export function importRole(
       next: ['Release it there first: delete that account with deletionPolicy Retain.'],
     };
   }
+  if (facts.strictInline && role.inlinePolicyNames.length > 0)
+    return {
+      kind: 'unsound',
+      problem: `the role ${role.name} has inline policies, which strictInline of the ClusterConfig would delete: ${role.inlinePolicyNames.join(', ')}`,
+      next: ['Replace each by a managed policy first, so that pods keep their permissions'],
+    };
   const subjects = subjectsIn(role.trustPolicy, facts);
   const names = [...new Set(subjects.map((subject) => subject.serviceAccount))];
   const name = wanted.name ?? (names.length === 1 ? names[0] : undefined);
@@ -80,7 +86,8 @@ export function importRole(
         (namespace) => `The namespace ${namespace} is no target. To add it: kon target create ${namespace}`,
       ),
       ...role.inlinePolicyNames.map(
-        (policy) => `The inline policy ${policy} stays on the role, and the account does not list it.`,
+        (policy) =>
+          `The inline policy ${policy} stays on the role, and the account is not ready until you replace it by a managed policy.`,
       ),
     ],
   };
