@@ -367,6 +367,73 @@ describe('a foreign association', () => {
   });
 });
 
+describe('an association that another owner handed over by tags', () => {
+  const handedOver = (): SimulatedWorld => {
+    const world = createWorld();
+    edit(world, byAssociation);
+    world.associations.set('production', foreign('production'));
+    world.cachedAssociations.set('production', { association: foreign('production'), source: 'read' });
+    settle(world);
+    const [, command = ''] = row(world, 'production')?.message?.split(' --tags ') ?? [];
+    const tags = Object.fromEntries(command.split(',').map((tag) => tag.split('=')));
+    const association = foreign('production');
+    const details = { roleArn: 'arn:aws:iam::123456789012:role/theirs', withoutSessionTags: false, tags };
+    world.associations.set('production', { ...association, details });
+    world.cachedAssociations.set('production', { association: { ...association, details }, source: 'read' });
+    world.journal.length = 0;
+    return world;
+  };
+
+  it('is pointed at the role of the account after the trust policy admits its pods, and is never deleted', () => {
+    const world = handedOver();
+    settle(world);
+    const steps = kinds(world);
+    expect(steps.filter((kind) => kind.endsWith('Association') && kind !== 'ConfirmAssociation')).toEqual([
+      'TagAssociation',
+      'UpdateAssociation',
+    ]);
+    expect(steps).toContain('UpdateTrustPolicy');
+    expect(steps.indexOf('UpdateTrustPolicy')).toBeLessThan(steps.indexOf('UpdateAssociation'));
+    expect(world.associations.get('production')).toMatchObject({
+      id: foreign('production').id,
+      details: { roleArn: arn },
+    });
+  });
+
+  it('keeps its role while the trust policy cannot be written', () => {
+    const world = handedOver();
+    fail(world, `UpdateTrustPolicy ${name}`, 'AccessDenied');
+    settle(world);
+    expect(kinds(world).filter((kind) => kind.endsWith('Association'))).toEqual(['TagAssociation']);
+    expect(row(world, 'production')).toMatchObject({ reason: 'AccessDenied' });
+  });
+});
+
+describe('an association that is handed back to another owner', () => {
+  const change = (world: SimulatedWorld, roleArn: string): void => {
+    const association = world.associations.get('production');
+    if (!association?.details) throw new Error('there is no association');
+    const changed = { ...association, details: { ...association.details, tags: {}, roleArn } };
+    world.associations.set('production', changed);
+    world.cachedAssociations.set('production', { association: changed, source: 'read' });
+  };
+
+  it('keeps its place in the trust policy without our tags while it names the role of the account', () => {
+    const world = inPodIdentity();
+    const { trustPolicy } = world.roles.get(name) ?? {};
+    change(world, arn);
+    settle(world);
+    expect(row(world, 'production')?.reason).toBe('ForeignAssociation');
+    expect(kinds(world)).toEqual([]);
+    expect(world.roles.get(name)?.trustPolicy).toBe(trustPolicy);
+    change(world, 'arn:aws:iam::123456789012:role/theirs');
+    settle(world);
+    expect(kinds(world)).toEqual(['UpdateTrustPolicy']);
+    expect(letsPodsIn(world.roles.get(name)?.trustPolicy ?? '', 'production')).toBe(false);
+    expect(letsPodsIn(world.roles.get(name)?.trustPolicy ?? '', 'staging')).toBe(true);
+  });
+});
+
 describe('an association of an earlier version without an issuer tag', () => {
   const untagged = (world: SimulatedWorld): void => {
     const association = world.associations.get('production');

@@ -61,14 +61,19 @@ export function planByAssociation(
   const { details } = association;
   if (details && tagValue(details.tags, issuerTag) === undefined) addIssuerTag(context, association);
   const altered = alteredSettings(association);
-  if (details && (details.roleArn !== home.role.arn || altered.length > 0))
+  if (details && (details.roleArn !== home.role.arn || altered.length > 0)) {
+    // An association that was handed over serves pods by its earlier role until this one admits them.
+    if (!isNamed(home, name)) return { ...carried, ...(home.assessment.problem ?? writingTrust) };
     return { ...carried, ...correct(context, association, home.role.arn, altered) };
+  }
   const confirmation = confirm(context, observation, association, home, serviceAccount);
   if (confirmation) return { ...carried, linked: true, ...confirmation };
   const proof = proofByPod(context, observation, association, home, serviceAccount);
   dropAnnotation(context, observation, serviceAccount, proof);
   return { ...carried, linked: true, ...proof };
 }
+
+const writingTrust: Problem = { reason: 'UpdatingRole', message: 'the trust policy is being written' };
 
 /**
  * Corrects an association that others have changed. It is replaced if EKS does not remove a setting by an update. Until the new one
@@ -116,10 +121,7 @@ function associate(
       : { ...row(observation), roleArn: assessment?.arn ?? '', ...problem };
   };
   if (!home) return waits(assessment?.problem ?? { reason: 'CreatingRole', message: 'waits for the role' });
-  if (!isNamed(home, name))
-    return waits(
-      home.assessment.problem ?? { reason: 'UpdatingRole', message: 'the trust policy is being written' },
-    );
+  if (!isNamed(home, name)) return waits(home.assessment.problem ?? writingTrust);
 
   const switches = serviceAccount?.roleArn !== undefined || held.roleArns.length > 0;
   // Running pods that use Pod Identity have no credentials at all until this association exists.

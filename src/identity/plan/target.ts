@@ -165,12 +165,16 @@ function standingOf(context: TargetContext, observation: TargetObservation): Ass
 function foreignAssociation(
   world: AccountWorld,
   facts: ClusterFacts,
-  { id, namespace, details }: ObservedAssociation,
+  { id, arn, namespace, details }: ObservedAssociation,
 ): Problem {
   const { name } = world.account.metadata;
+  // Without the uid, the operator treats it as one of an earlier account of this name.
+  const tags = Object.entries(ownershipTags({ ...ownerOf(world.account, facts), uid: '' }))
+    .filter(([, value]) => value !== '')
+    .map(([key, value]) => `${key}=${value}`);
   const role = details ? ` with ${details.roleArn}` : '';
   return {
     reason: 'ForeignAssociation',
-    message: `ServiceAccount ${namespace}/${name} is associated${role} by someone else (${id}), so that its pods do not get this account's role; it is left alone. To hand it over: aws eks delete-pod-identity-association --cluster-name ${facts.name} --association-id ${id}`,
+    message: `ServiceAccount ${namespace}/${name} is associated${role} by someone else (${id}), so that its pods do not get this account's role; it is left alone. To hand it over while pods keep their access: aws eks tag-resource --resource-arn ${arn} --tags ${tags.join(',')}`,
   };
 }

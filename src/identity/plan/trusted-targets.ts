@@ -69,9 +69,14 @@ export function holdsWebIdentity(
   );
 }
 
+/**
+ * Whether pods of the target get the role of another owner. An association that names the account's role serves its pods even without
+ * our tags, for example while it is handed back, so that its pods stay trusted.
+ */
 function hasForeignAssociation(world: AccountWorld, facts: ClusterFacts, target: string): boolean {
   const details = world.associations.get(target)?.association?.details;
-  return details !== undefined && !isOwned(ownershipOf(details, ownerOf(world.account, facts)));
+  if (details === undefined || isOwned(ownershipOf(details, ownerOf(world.account, facts)))) return false;
+  return accountRoleIndex(world.account, facts, roleNameOf(details.roleArn)) === undefined;
 }
 
 /** Whether an association of ours exists, or its absence is not known. */
