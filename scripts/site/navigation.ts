@@ -26,6 +26,10 @@ export const navigation: readonly NavigationGroup[] = [
     'docs/guides/permissions.md': 'Write your own permissions',
     'docs/guides/apps.md': 'Apps and targets',
     'docs/guides/gitops.md': 'GitOps with Argo CD and Flux',
+    'docs/guides/migrate.md': 'Migrate from another tool',
+    'docs/guides/migrate-eksctl.md': 'Migrate from eksctl',
+    'docs/guides/migrate-terraform.md': 'Migrate from Terraform',
+    'docs/guides/migrate-ack.md': 'Migrate from ACK',
     'examples/README.md': 'Examples',
   }),
   group('Control access', {

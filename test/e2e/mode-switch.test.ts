@@ -7,7 +7,6 @@ import {
   EKSClient,
   ListPodIdentityAssociationsCommand,
 } from '@aws-sdk/client-eks';
-import { AssumeRoleWithWebIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   clusterConfigs,
@@ -16,11 +15,11 @@ import {
   type LinkedServiceAccount,
 } from '../../src/api/index.ts';
 import { findCondition } from '../../src/k8s/conditions.ts';
-import { createEksAuthClient, type EksAuthClient } from '../../src/eks-auth/client.ts';
-import { isNotFound, resources, type KubeObject, type Resource } from '../../src/kube/index.ts';
+import { resources, type KubeObject, type Resource } from '../../src/kube/index.ts';
 import type { Running } from '../support/executable.ts';
 import { eventually } from '../support/eventually.ts';
 import { createPerson, roleOf, type Person, type Pod } from '../support/person.ts';
+import { createProbers, type Failure, type Probers } from '../support/prober.ts';
 import { startSandbox, type TestSandbox } from '../support/sandbox.ts';
 
 const targets = ['production', 'staging'] as const;
@@ -36,25 +35,20 @@ const edit = { type: 'merge', fieldManager: 'test' } as const;
 let sandbox: TestSandbox;
 let person: Person;
 let eks: EKSClient;
-let sts: STSClient;
-let eksAuth: EksAuthClient;
+let probers: Probers;
 let operator: Running | undefined;
-const probers: { stop(): Promise<unknown> }[] = [];
 beforeAll(async () => {
   sandbox = await startSandbox({ operator: false });
   person = createPerson(sandbox.client);
   const { awsEndpoint: endpoint, region, credentials } = sandbox.description;
   eks = new EKSClient({ endpoint, region, credentials });
-  sts = new STSClient({ endpoint, region, credentials });
-  eksAuth = createEksAuthClient({ endpoint, region, credentials });
+  probers = createProbers(sandbox);
   await startOperator();
 });
 afterAll(async () => {
-  await Promise.all(probers.map((prober) => prober.stop()));
+  await probers?.close();
   await operator?.end('SIGKILL');
   eks?.destroy();
-  sts?.destroy();
-  eksAuth?.close();
   await sandbox?.stop();
 });
 
@@ -90,87 +84,6 @@ const isByAgent = (pod: Pod): boolean =>
     env.some(({ name }) => name === 'AWS_CONTAINER_CREDENTIALS_FULL_URI'),
   ) && roleOf(pod) === undefined;
 
-/** A fresh exchange, as the pod's SDK or the agent on its node makes it. */
-async function exchange({ metadata, spec }: Pod): Promise<void> {
-  const { namespace = '', name, uid = '' } = metadata;
-  const ref = { namespace, name: spec.serviceAccountName ?? '' };
-  const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', name, uid };
-  const roleArn = roleOf({ metadata, spec } as Pod);
-  const audience = roleArn === undefined ? 'pods.eks.amazonaws.com' : 'sts.amazonaws.com';
-  const { token } = await sandbox.client.createToken(ref, {
-    audiences: [audience],
-    boundObjectRef,
-    expirationSeconds: 600,
-  });
-  if (roleArn === undefined) await eksAuth.exchange({ clusterName: sandbox.description.name, token });
-  else
-    await sts.send(
-      new AssumeRoleWithWebIdentityCommand({
-        RoleArn: roleArn,
-        RoleSessionName: 'prober',
-        WebIdentityToken: token,
-      }),
-    );
-}
-
-type Failure = {
-  readonly round: number;
-  readonly account: string;
-  readonly target: string;
-  readonly what: string;
-};
-
-/** Exchanges the tokens of all running pods of the accounts in rounds until a call of `stop`, which returns the failures. */
-function probe(accounts: readonly string[]): {
-  stop(): Promise<{ rounds: number; failures: readonly Failure[] }>;
-} {
-  const failures: Failure[] = [];
-  const end = new AbortController();
-  let rounds = 0;
-  const isRunning = ({ metadata, status }: Pod): boolean =>
-    metadata.deletionTimestamp === undefined && status?.phase === 'Running';
-  const stillRuns = async ({ metadata: { namespace, name, uid } }: Pod): Promise<boolean> => {
-    try {
-      const pod = await sandbox.client.get<Pod>(resources.pods, { namespace, name });
-      return pod.metadata.uid === uid && isRunning(pod);
-    } catch (error) {
-      if (isNotFound(error)) return false;
-      throw error;
-    }
-  };
-  const tryPod = async (pod: Pod, round: number): Promise<void> => {
-    try {
-      await exchange(pod);
-    } catch (error) {
-      if (!(await stillRuns(pod))) return;
-      const { namespace: target = '', name } = pod.metadata;
-      const how = roleOf(pod) === undefined ? 'Pod Identity' : 'web identity';
-      const what = `${name} by ${how}: ${String(error)}`;
-      failures.push({ round, account: pod.spec.serviceAccountName ?? '', target, what });
-    }
-  };
-  const running = (async () => {
-    while (!end.signal.aborted) {
-      rounds += 1;
-      const round = rounds;
-      const { items } = await sandbox.client.list<Pod>(resources.pods);
-      const pods = items.filter(
-        (pod) => accounts.includes(pod.spec.serviceAccountName ?? '') && isRunning(pod),
-      );
-      await Promise.all(pods.map((pod) => tryPod(pod, round)));
-    }
-  })();
-  const prober = {
-    async stop() {
-      end.abort();
-      await running;
-      return { rounds, failures };
-    },
-  };
-  probers.push(prober);
-  return prober;
-}
-
 /**
  * Expects that in each round only pods of one target of an account fail, and only those with the association that the operator
  * deleted.
@@ -205,7 +118,7 @@ test('a target whose pods cannot be replaced keeps its association, and so do th
     );
     return quota.status?.used?.pods === '2' || undefined;
   });
-  const prober = probe([name]);
+  const prober = probers.probe([name]);
   await setMode(name, null);
   const blocked = await person.untilRow(name, 'production', 'RolloutBlocked');
   expect(blocked.message).toContain('exceeded quota');
@@ -243,7 +156,7 @@ test('pods of a workload without the restart label keep the association of their
     },
   } as KubeObject);
   await untilServed(name, 'PodIdentity');
-  const prober = probe([name]);
+  const prober = probers.probe([name]);
   await setMode(name, null);
   const row = await person.untilRow(name, 'staging', 'AwaitingReplacement');
   expect(row.message).toContain('k11n.dev/restart-on-identity-change=true');
@@ -310,13 +223,13 @@ test('an account switches modes and back while operators are killed, and only po
     await restore();
     await startOperator();
   };
-  const there = probe([name]);
+  const there = probers.probe([name]);
   await killAfter('CreatePodIdentityAssociation', () => setMode(name, 'PodIdentity'));
   await untilServed(name, 'PodIdentity');
   const over = await there.stop();
   expect(over.failures).toEqual([]);
 
-  const back = probe([name]);
+  const back = probers.probe([name]);
   await killAfter('DeletePodIdentityAssociation', () => setMode(name, null));
   await untilServed(name, 'IRSA');
   const returned = await back.stop();
@@ -335,7 +248,7 @@ test('a permission that is missing after the deletion does not leave the switch 
     action: 'ListPodIdentityAssociations',
     error: { code: 'AccessDeniedException', status: 403, message: 'not now' },
   });
-  const prober = probe([name]);
+  const prober = probers.probe([name]);
   await setMode(name, null);
   for (const target of targets)
     await person.untilPods(name, target, 'by web identity', (pod) => roleOf(pod) !== undefined);
@@ -358,11 +271,11 @@ test('a whole cluster switches to Pod Identity and back, one target per account 
       { spec: { aws: { identityMode } } },
       edit,
     );
-  const there = probe(accounts);
+  const there = probers.probe(accounts);
   await switchTo('PodIdentity');
   for (const name of accounts) await untilServed(name, 'PodIdentity');
   expect((await there.stop()).failures).toEqual([]);
-  const back = probe(accounts);
+  const back = probers.probe(accounts);
   await switchTo('IRSA');
   for (const name of accounts) await untilServed(name, 'IRSA');
   expectOneTargetAtATime((await back.stop()).failures);
