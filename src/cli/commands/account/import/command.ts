@@ -9,7 +9,7 @@ import {
 
 export const accountImportCommand = defineCommand({
   description:
-    'Reads the role from IAM with your own credentials and creates the account that adopts it: with the name and targets of the ServiceAccounts in its trust policy, and with its attached policies. Lists beforehand who would lose access, running pods first, and refuses if running pods would: hand their ServiceAccounts over with --take-service-accounts. Afterwards remove the role from the tool that created it, so that only one manages it.',
+    'Reads the role from IAM with your own credentials and creates the account that adopts it: with the name and targets of the ServiceAccounts in its trust policy, and with its attached policies. Lists beforehand who would lose access, running pods first, and refuses if running pods would: hand their ServiceAccounts over with --take-service-accounts. Take the role out of the tool that created it first, without deleting it, so that only one manages it.',
   positionals: [
     { name: 'name', summary: 'name of the account (default: that of the ServiceAccount)', names: 'account' },
   ],
