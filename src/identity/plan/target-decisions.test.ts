@@ -1,5 +1,6 @@
 /** Plans for targets that are added, removed or refused, and for more targets than one trust policy holds. */
 import { describe, expect, it } from 'vitest';
+import { accountLabelValue } from '../desired/names.ts';
 import { kinds, ready, roleOf, settled } from '../testing/settled-world.ts';
 import { createWorld, edit, settle, facts } from '../testing/simulated-world.ts';
 
@@ -71,6 +72,27 @@ describe('targets', () => {
       reason: 'TargetReserved',
     });
   });
+
+  it.each(['kube-system', 'default'])(
+    'that are reserved (%s) are not linked by a ServiceAccount with the label of the account',
+    (reserved) => {
+      const world = createWorld();
+      const targets = [reserved, 'production', 'staging'];
+      world.facts = { ...facts, targets };
+      const serviceAccount = {
+        uid: 'planted',
+        resourceVersion: '1',
+        created: false,
+        account: accountLabelValue(world.account.metadata.name),
+      };
+      world.namespaces.set(reserved, { state: 'present', users: [], serviceAccount });
+      settle(world);
+      const row = world.account.status?.targets?.find(({ name }) => name === reserved);
+      expect(row).toMatchObject({ linked: false, proven: false, reason: 'TargetReserved' });
+      expect(roleOf(world).trustPolicy).not.toContain(`:${reserved}:`);
+      expect(world.journal.filter(({ step }) => 'target' in step && step.target === reserved)).toEqual([]);
+    },
+  );
 
   it('of an account named default are not linked, and the status suggests no way to hand the ServiceAccount over', () => {
     const world = createWorld({}, 'default');

@@ -7,7 +7,7 @@ import {
   stsAudience,
 } from '../../api/index.ts';
 import { wantedMode } from '../desired/role.ts';
-import { isDraining } from './draining.ts';
+import { isDraining, wasLetIn } from './draining.ts';
 import { accountLabelValue } from '../desired/names.ts';
 import type { Problem } from '../state/problem.ts';
 import type { AccountWorld, ClusterFacts, TargetObservation } from '../state/world.ts';
@@ -35,7 +35,7 @@ export function decideTargets(world: AccountWorld, facts: ClusterFacts): readonl
       const problem = problemOf(account, facts, observation);
       if (!problem) return { observation, wanted: true, admitted: true };
       // A link from before the name was reserved remains in the trust policy, because pods may depend on it.
-      if (isReservedReason(problem.reason) && isOurs(account, observation))
+      if (isReservedReason(problem.reason) && wasLinked(world, facts, observation))
         return { observation, wanted: true, admitted: true, problem };
       return { observation, wanted: true, problem, ...drains() };
     });
@@ -45,11 +45,20 @@ function isReservedReason(reason: Problem['reason']): boolean {
   return reason === 'TargetReserved' || reason === 'AccountNameReserved';
 }
 
-function isOurs(
-  { metadata }: LinkedServiceAccount,
-  { serviceAccount, namespace }: TargetObservation,
+/**
+ * Whether the target has a link of this account: its ServiceAccount, and a role that already admits its pods. The label of
+ * a ServiceAccount alone is no evidence, because everyone who may write ServiceAccounts there can set it.
+ */
+function wasLinked(
+  world: AccountWorld,
+  facts: ClusterFacts,
+  { name, namespace, serviceAccount }: TargetObservation,
 ): boolean {
-  return namespace === 'present' && serviceAccount?.account === accountLabelValue(metadata.name);
+  return (
+    namespace === 'present' &&
+    serviceAccount?.account === accountLabelValue(world.account.metadata.name) &&
+    (wasLetIn(world, facts, 'IRSA', name) || wasLetIn(world, facts, 'PodIdentity', name))
+  );
 }
 
 function problemOf(
