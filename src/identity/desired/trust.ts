@@ -116,7 +116,7 @@ export function oidcProvidersIn(document: string): readonly string[] {
 }
 
 /** Whether a trust policy names the namespace as one whose pods are admitted by Pod Identity. */
-export function letsPodsIn(document: string, namespace: string): boolean {
+export function admitsPodIdentity(document: string, namespace: string): boolean {
   return podTrustIn(document).statements.some(({ namespaces }) => namespaces?.has(namespace) === true);
 }
 

@@ -11,7 +11,7 @@ import { accountRoleIndex, roleOwnership } from '../desired/account-roles.ts';
 import { roleNameOf } from '../desired/arn.ts';
 import { isOwned } from '../desired/ownership.ts';
 import { principalsOf } from '../desired/trust-principals.ts';
-import { letsPodsIn, subjectOf } from '../desired/trust.ts';
+import { admitsPodIdentity, subjectOf } from '../desired/trust.ts';
 import type { AccountWorld, ClusterFacts, TargetObservation } from '../state/world.ts';
 
 /** Whether running pods of the target hold the account's identity and a role admits them. */
@@ -23,8 +23,8 @@ export function isDraining(world: AccountWorld, facts: ClusterFacts, target: Tar
     (arn) => accountRoleIndex(account, facts, roleNameOf(arn)) !== undefined,
   );
   return (
-    (holdsRole && wasLetIn(world, facts, 'IRSA', name)) ||
-    (held.podIdentity > 0 && wasLetIn(world, facts, 'PodIdentity', name))
+    (holdsRole && wasAdmitted(world, facts, 'IRSA', name)) ||
+    (held.podIdentity > 0 && wasAdmitted(world, facts, 'PodIdentity', name))
   );
 }
 
@@ -38,18 +38,19 @@ function isCutOff({ account }: AccountWorld, target: string): boolean {
 }
 
 /** Whether a role of the account admitted pods of the target before this plan. */
-export function wasLetIn(
+export function wasAdmitted(
   world: AccountWorld,
   facts: ClusterFacts,
   mode: IdentityMode,
   target: string,
 ): boolean {
   const { account, lastSynced, roles } = world;
-  const letsIn = (trustPolicy: string): boolean => admits(world, facts, mode, target, trustPolicy);
-  if ([...lastSynced.values()].some(({ spec }) => letsIn(spec.trustPolicy))) return true;
+  const admitsTarget = (trustPolicy: string): boolean => admits(world, facts, mode, target, trustPolicy);
+  if ([...lastSynced.values()].some(({ spec }) => admitsTarget(spec.trustPolicy))) return true;
   const wasLinked = isReportedLinked(world, target);
   return [...roles.values()].some(({ role, source, hasOwnTrust }) => {
-    if (!role || !isOwned(roleOwnership(role, account, facts)) || !letsIn(role.trustPolicy)) return false;
+    if (!role || !isOwned(roleOwnership(role, account, facts)) || !admitsTarget(role.trustPolicy))
+      return false;
     // Once this process has synced the role, additions by others are drift.
     return (source === 'write' && hasOwnTrust === true) || (wasLinked && !lastSynced.has(role.name));
   });
@@ -58,7 +59,7 @@ export function wasLetIn(
 /**
  * Whether a target that was removed from the account is still open: the status reports its link, and an owned role admits its pods
  * in either mode. The status has to keep that link until the trust policy is narrowed. Pods that start in between hold the identity,
- * and only the status shows a restarted operator that the target was linked. See `wasLetIn`.
+ * and only the status shows a restarted operator that the target was linked. See `wasAdmitted`.
  */
 export function isStillOpen(world: AccountWorld, facts: ClusterFacts, target: string): boolean {
   return (
@@ -85,7 +86,7 @@ function admits(
   trustPolicy: string,
 ): boolean {
   return mode === 'PodIdentity'
-    ? letsPodsIn(trustPolicy, target)
+    ? admitsPodIdentity(trustPolicy, target)
     : namesSubject(trustPolicy, facts, subjectOf(target, account.metadata.name));
 }
 

@@ -7,7 +7,7 @@ import { roleName } from '../desired/names.ts';
 import { ownershipTags } from '../desired/ownership.ts';
 import { planAccount } from './account.ts';
 import { stepKey } from '../steps/index.ts';
-import { letsPodsIn } from '../desired/trust.ts';
+import { admitsPodIdentity } from '../desired/trust.ts';
 import {
   admits,
   applyStep,
@@ -284,9 +284,10 @@ describe('an association with unknown state', () => {
     const { steps } = planAccount(observe(world));
     expect(steps).toContainEqual(expect.objectContaining({ kind: 'ReadAssociation', target: 'staging' }));
     for (const step of steps)
-      if (step.kind === 'UpdateTrustPolicy') expect(letsPodsIn(step.trustPolicy, 'staging')).toBe(true);
+      if (step.kind === 'UpdateTrustPolicy')
+        expect(admitsPodIdentity(step.trustPolicy, 'staging')).toBe(true);
     settle(world);
-    expect(letsPodsIn(world.roles.get(name)?.trustPolicy ?? '', 'staging')).toBe(false);
+    expect(admitsPodIdentity(world.roles.get(name)?.trustPolicy ?? '', 'staging')).toBe(false);
   });
 
   it('is not read again after a restart if a listing contains the confirmed association', () => {
@@ -429,8 +430,8 @@ describe('an association that is handed back to another owner', () => {
     change(world, 'arn:aws:iam::123456789012:role/theirs');
     settle(world);
     expect(kinds(world)).toEqual(['UpdateTrustPolicy']);
-    expect(letsPodsIn(world.roles.get(name)?.trustPolicy ?? '', 'production')).toBe(false);
-    expect(letsPodsIn(world.roles.get(name)?.trustPolicy ?? '', 'staging')).toBe(true);
+    expect(admitsPodIdentity(world.roles.get(name)?.trustPolicy ?? '', 'production')).toBe(false);
+    expect(admitsPodIdentity(world.roles.get(name)?.trustPolicy ?? '', 'staging')).toBe(true);
   });
 });
 

@@ -7,7 +7,7 @@ import {
   stsAudience,
 } from '../../api/index.ts';
 import { wantedMode } from '../desired/role.ts';
-import { isDraining, wasLetIn } from './draining.ts';
+import { isDraining, wasAdmitted } from './draining.ts';
 import { accountLabelValue } from '../desired/names.ts';
 import type { Problem } from '../state/problem.ts';
 import type { AccountWorld, ClusterFacts, TargetObservation } from '../state/world.ts';
@@ -57,7 +57,7 @@ function wasLinked(
   return (
     namespace === 'present' &&
     serviceAccount?.account === accountLabelValue(world.account.metadata.name) &&
-    (wasLetIn(world, facts, 'IRSA', name) || wasLetIn(world, facts, 'PodIdentity', name))
+    (wasAdmitted(world, facts, 'IRSA', name) || wasAdmitted(world, facts, 'PodIdentity', name))
   );
 }
 

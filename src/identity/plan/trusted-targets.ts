@@ -5,13 +5,13 @@
 import type { IdentityMode } from '../../api/index.ts';
 import { accountRoleIndex } from '../desired/account-roles.ts';
 import { roleNameOf } from '../desired/arn.ts';
-import { wasLetIn } from './draining.ts';
+import { wasAdmitted } from './draining.ts';
 import { isOwned, ownershipOf, carriesOurRole } from '../desired/ownership.ts';
 import { ownerOf, type TargetsByMode, wantedMode } from '../desired/role.ts';
 import { stepKey } from '../steps/index.ts';
 import type { Step } from '../steps/step.ts';
 import type { TargetDecision } from './target-decisions.ts';
-import { letsPodsIn } from '../desired/trust.ts';
+import { admitsPodIdentity } from '../desired/trust.ts';
 import type { AccountWorld, ClusterFacts, CachedRole, TargetObservation } from '../state/world.ts';
 
 /** A target and its mode as one string, so that they can be distributed over roles. See shards.ts. */
@@ -38,10 +38,10 @@ export function trustedTargets(
       // A draining target keeps the principals that its pods use, and gets no others.
       if (draining)
         return [
-          ...(holdsWebIdentity(world, facts, observation) && wasLetIn(world, facts, 'IRSA', name)
+          ...(holdsWebIdentity(world, facts, observation) && wasAdmitted(world, facts, 'IRSA', name)
             ? [trustKey('IRSA', name)]
             : []),
-          ...(mayHaveAssociation(world, facts, name) && wasLetIn(world, facts, 'PodIdentity', name)
+          ...(mayHaveAssociation(world, facts, name) && wasAdmitted(world, facts, 'PodIdentity', name)
             ? [trustKey('PodIdentity', name)]
             : []),
         ];
@@ -109,6 +109,6 @@ export function isAssociationUnread(world: AccountWorld, target: string): boolea
 
 function isLetIn(world: AccountWorld, target: string): boolean {
   return [...world.roles.values()].some(
-    ({ role }: CachedRole) => role !== null && letsPodsIn(role.trustPolicy, target),
+    ({ role }: CachedRole) => role !== null && admitsPodIdentity(role.trustPolicy, target),
   );
 }
