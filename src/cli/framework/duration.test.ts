@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatAge, parseDuration } from './duration.ts';
+import { formatAge, parseDuration, parsePeriod } from './duration.ts';
 
 describe('parseDuration', () => {
   it.each([
@@ -14,6 +14,20 @@ describe('parseDuration', () => {
 
   it.each(['', '5', 'm', '-1s', '0s', '2 m', '2m!', '1d'])('refuses "%s"', (text) => {
     expect(() => parseDuration(text)).toThrow('is not a duration');
+  });
+});
+
+describe('parsePeriod', () => {
+  it.each([
+    ['90d', 90 * 86_400_000],
+    ['1d12h', 36 * 3_600_000],
+    ['30m', 1_800_000],
+  ])('parses %s', (text, milliseconds) => {
+    expect(parsePeriod(text)).toBe(milliseconds);
+  });
+
+  it.each(['', '90', 'd', '0d', '90 d', '3w'])('refuses "%s"', (text) => {
+    expect(() => parsePeriod(text)).toThrow('is not a duration');
   });
 });
 

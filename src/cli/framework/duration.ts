@@ -1,20 +1,33 @@
 /** Durations in the notation of Kubernetes tools: `90s`, `2m`, `1h30m`. */
 import { usageError } from './errors.ts';
 
-const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+type Units = Readonly<Record<string, number>>;
+const unitMs: Units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const periodUnitMs: Units = { ...unitMs, d: 86_400_000 };
 
 /**
  * @returns milliseconds, more than 0
  * @throws CliError of code USAGE
  */
 export function parseDuration(text: string): number {
-  const parts = [...text.matchAll(/([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)/g)];
-  const total = parts.reduce(
-    (sum, [, amount, unit]) => sum + Number(amount) * (unitMs[unit ?? ''] ?? NaN),
-    0,
-  );
+  return parse(text, unitMs, '30s, 2m, 1h30m');
+}
+
+/**
+ * Parses a period of the past, which can have days: `90d`.
+ *
+ * @returns milliseconds, more than 0
+ * @throws CliError of code USAGE
+ */
+export function parsePeriod(text: string): number {
+  return parse(text, periodUnitMs, '90d, 12h, 1d12h');
+}
+
+function parse(text: string, units: Units, examples: string): number {
+  const parts = [...text.matchAll(/([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)/g)];
+  const total = parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * (units[unit ?? ''] ?? NaN), 0);
   if (parts.map(([part]) => part).join('') !== text || !(total > 0))
-    throw usageError(`"${text}" is not a duration`, 'Pass a number and a unit: 30s, 2m, 1h30m.');
+    throw usageError(`"${text}" is not a duration`, `Pass a number and a unit: ${examples}.`);
   return total;
 }
 
