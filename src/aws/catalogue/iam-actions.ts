@@ -21,6 +21,7 @@ function loadLines(): ReadonlyMap<string, string> {
   lines ??= new Map(
     brotliDecompressSync(readFileSync(join(import.meta.dirname, assetName)))
       .toString('utf8')
+      .trimEnd()
       .split('\n')
       .map((line) => line.split('\t') as [string, string]),
   );
