@@ -17,6 +17,7 @@ import { callsOf } from './calls.ts';
 import { createEksAssociationStore } from './eks-association-store.ts';
 import { createEksAuthProver } from './eks-auth-prover.ts';
 import { classifyEksError } from './errors.ts';
+import { createIamAccessReader, type AccessReader } from './iam-access-reader.ts';
 import { createIamPolicyReader, type PolicyReader } from './iam-policy-reader.ts';
 import { createIamRoleStore } from './iam-role-store.ts';
 import type { Caller } from './scheduler.ts';
@@ -37,6 +38,7 @@ export type AwsConnection = {
     readonly prover: IdentityProver;
     readonly account: CloudAccount;
     readonly policies: PolicyReader;
+    readonly access: AccessReader;
     readonly podIdentity: (clusterName: string) => PodIdentityAws;
   };
   close(): void;
@@ -102,6 +104,7 @@ export function connectAws(options: {
         prover: createStsIdentityProver({ sts, scheduler: schedulers.sts, caller, beforeWrite }),
         account: { ...accountOf(caller), callerIdentity: (signal) => guard.callerIdentity(signal) },
         policies: createIamPolicyReader({ iam, calls: iamCalls }),
+        access: createIamAccessReader({ iam, calls: iamCalls }),
         podIdentity: (clusterName) => {
           const { client, auth } = eksClients();
           return {

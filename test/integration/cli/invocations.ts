@@ -26,6 +26,7 @@ export function invocations(manifest: string): Readonly<Record<string, Invocatio
     'account diff': cluster('x'),
     'account verify': cluster('x'),
     'account can-i': cluster('x', 's3:GetObject'),
+    'account suggest': cluster('x'),
     'account pods': cluster(),
     'account history': cluster('x'),
     'account import': cluster('x', '--role', 'team-x', '--yes', '--no-wait'),

@@ -87,7 +87,7 @@ const allowsOf = (role: Role, state: IamState): readonly PolicyStatement[] =>
     .flatMap(({ document }) => document.statements)
     .filter(({ effect }) => effect === 'Allow');
 
-/** Services of which a permission policy of the role allows an action. Boundaries and denies do not count, as on AWS. */
+/** Services with an action that a permission policy of the role allows. Boundaries and denies do not count, as on AWS. */
 function allowedServices(role: Role, state: IamState): readonly string[] {
   const allows = allowsOf(role, state);
   return iamServices().filter((service) =>

@@ -64,6 +64,11 @@ export const accountCommands: readonly CommandEntry[] = [
     load: async () => (await import('./can-i/command.ts')).accountCanICommand,
   },
   {
+    path: ['account', 'suggest'],
+    summary: 'Suggest smaller permissions from the last use of services and actions in IAM',
+    load: async () => (await import('./suggest/command.ts')).accountSuggestCommand,
+  },
+  {
     path: ['account', 'pods'],
     summary: 'List which pod holds which role',
     load: async () => (await import('./pods/command.ts')).accountPodsCommand,

@@ -49,6 +49,8 @@ export const formatsOf = {
   rollouts: ['table', 'name'],
   /** Document of `kon` itself, which is not an object of the cluster. */
   document: ['table', 'json', 'yaml'],
+  /** Document of `kon` itself that contains a manifest, which a template extracts. */
+  proposal: ['table', 'json', 'yaml', 'jsonpath'],
   /** Document of `kon` itself that contains a table. */
   status: ['table', 'wide', 'json', 'yaml'],
   checks: ['table', 'short', 'json', 'yaml'],

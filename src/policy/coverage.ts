@@ -1,0 +1,79 @@
+/**
+ * Compares what policies allow without asking for single requests. `covers` can miss that a policy allows everything that
+ * another one allows, but it never claims it wrongly. Pure.
+ */
+import type { PermissionStatement } from '../api/linked-service-account.ts';
+import type { PolicyDocument } from './model.ts';
+import { conditionsOf } from './narrow.ts';
+import { matchesGlyphs, plainGlyphs } from './pattern.ts';
+
+/** One action pattern on one resource pattern, under conditions. */
+export type Grant = {
+  /** In lower case. */
+  readonly action: string;
+  readonly resource: string;
+  /** Conditions in one spelling; empty without any. */
+  readonly conditions: string;
+};
+
+/** Grants of a document that only allows, by lists; undefined for any other document. */
+export function grantsOf({ statements, version }: PolicyDocument): readonly Grant[] | undefined {
+  const grants: Grant[] = [];
+  for (const statement of statements) {
+    const { effect, action, resource } = statement;
+    const conditions = conditionsOf(statement);
+    if (effect === 'Deny' || action.negated || conditions === undefined) return undefined;
+    if (resource === undefined || resource.negated || version === '2008-10-17') return undefined;
+    for (const pattern of action.patterns)
+      for (const on of resource.patterns)
+        grants.push({ action: pattern.toLowerCase(), resource: on, conditions: inOneSpelling(conditions) });
+  }
+  return grants;
+}
+
+/** Grants of statements without placeholders. */
+export function grantsOfStatements(statements: readonly PermissionStatement[]): readonly Grant[] {
+  return statements.flatMap(({ actions, resources, conditions = {} }) =>
+    actions.flatMap((action) =>
+      resources.map((resource) => ({
+        action: action.toLowerCase(),
+        resource,
+        conditions: inOneSpelling(conditions),
+      })),
+    ),
+  );
+}
+
+function inOneSpelling(conditions: NonNullable<PermissionStatement['conditions']>): string {
+  const entries = Object.entries(conditions).flatMap(([operator, keys]) =>
+    Object.entries(keys).map(([key, values]) =>
+      JSON.stringify([operator, key.toLowerCase(), values.toSorted()]),
+    ),
+  );
+  return entries.sort().join();
+}
+
+/** Whether each grant of `inner` is within one grant of `outer`. */
+export function covers(outer: readonly Grant[], inner: readonly Grant[]): boolean {
+  const byService = Map.groupBy(outer, ({ action }) => serviceOf(action));
+  return inner.every(({ action, resource, conditions }) =>
+    [...(byService.get(serviceOf(action)) ?? []), ...(byService.get('*') ?? [])].some(
+      (grant) =>
+        (grant.resource === '*' || grant.resource === resource) &&
+        (grant.conditions === '' || grant.conditions === conditions) &&
+        coversPattern(grant.action, action),
+    ),
+  );
+}
+
+/** Prefix of an action; `*` if the pattern names no service. */
+function serviceOf(action: string): string {
+  const colon = action.indexOf(':');
+  return colon < 0 ? '*' : action.slice(0, colon);
+}
+
+/** Whether the outer pattern matches whatever the inner pattern matches. */
+function coversPattern(outer: string, inner: string): boolean {
+  // A `*` of the outer pattern also matches the wildcards of the inner one. A `?` would match a `*`, which is longer.
+  return outer === inner || (!outer.includes('?') && matchesGlyphs(plainGlyphs(outer), inner));
+}

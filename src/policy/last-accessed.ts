@@ -1,0 +1,96 @@
+/**
+ * Last accessed information of IAM: services and actions that a role attempted. It decides which actions were certainly not
+ * used; an action about which IAM reports nothing may have been used. Pure.
+ * Source: IAM User Guide, "Refine permissions in AWS using last accessed information".
+ */
+/** Report about one service. IAM reports a service if a policy of the role allows an action of it. */
+export type ServiceLastAccessed = {
+  /** Prefix of the service's actions in lower case, for example `sqs`. */
+  readonly service: string;
+  /** RFC 3339 time of the last attempt; absent if there was none in the tracking period. */
+  readonly lastAccessed?: string;
+  /** Tracked actions. Empty if IAM tracks no actions of the service, or if the role attempted none of them. */
+  readonly actions: readonly { readonly name: string; readonly lastAccessed?: string }[];
+};
+
+/** Report about one role. */
+export type RoleLastAccessed = readonly ServiceLastAccessed[];
+
+/** Tracking period of IAM, in days. */
+export const trackedDays = 400;
+
+export type Usage = {
+  /** Whether no role attempted the action. @param action with any case, for example `s3:PutObject` */
+  readonly isUnused: (service: string, action: string) => boolean;
+  /** Whether no role attempted any action of the service. */
+  readonly isServiceUnused: (service: string) => boolean;
+  /** Names of the tracked actions of a service. */
+  readonly trackedActions: (service: string) => readonly string[];
+  /** RFC 3339 time of the last attempt of any action; undefined if there was none in the tracking period. */
+  readonly lastAccessed: string | undefined;
+};
+
+/**
+ * Actions whose use IAM may not report. IAM documents it of `iam:PassRole`, which is no API call. The others authorize connections
+ * to endpoints of a resource, which do not pass the API of AWS; that IAM does not report them is inferred.
+ */
+const unreported: Readonly<Record<string, RegExp>> = {
+  iam: /^passrole$/i,
+  dsql: /^dbconnect/i,
+  eks: /^accesskubernetesapi$/i,
+  elasticache: /^connect$/i,
+  es: /^eshttp/i,
+  'execute-api': /^/,
+  'kafka-cluster': /^/,
+  lambda: /^invokefunctionurl$/i,
+  memorydb: /^connect$/i,
+  'neptune-db': /^/,
+  'rds-db': /^/,
+};
+
+/**
+ * @param reports of all roles of an account: an action counts as unused only if it is unused in each of them
+ * @param since milliseconds since the epoch: earlier use does not count
+ */
+export function usageSince(reports: readonly RoleLastAccessed[], since: number): Usage {
+  const isBefore = (time: string | undefined): boolean => time === undefined || Date.parse(time) < since;
+  const roles = reports.map(
+    (report) =>
+      new Map(
+        report.map(({ service, lastAccessed, actions }) => [
+          service,
+          {
+            isUnused: isBefore(lastAccessed) && actions.every((action) => isBefore(action.lastAccessed)),
+            /** Whether each tracked action is unused, by its name in lower case. */
+            tracked: new Map(
+              actions.map((action) => [action.name.toLowerCase(), isBefore(action.lastAccessed)]),
+            ),
+          },
+        ]),
+      ),
+  );
+  const everyRole = (
+    service: string,
+    holds: (of: { readonly isUnused: boolean; readonly tracked: ReadonlyMap<string, boolean> }) => boolean,
+  ): boolean =>
+    roles.length > 0 &&
+    roles.every((role) => {
+      const found = role.get(service);
+      return found !== undefined && holds(found);
+    });
+  const byService = Map.groupBy(reports.flat(), ({ service }) => service);
+  const times = reports
+    .flat()
+    .flatMap(({ lastAccessed, actions }) => [lastAccessed, ...actions.map((each) => each.lastAccessed)])
+    .filter((time) => time !== undefined);
+  return {
+    isServiceUnused: (service) => everyRole(service, ({ isUnused }) => isUnused),
+    isUnused: (service, action) =>
+      unreported[service]?.test(action) !== true &&
+      everyRole(service, ({ isUnused, tracked }) => isUnused || tracked.get(action.toLowerCase()) === true),
+    trackedActions: (service) => [
+      ...new Set((byService.get(service) ?? []).flatMap(({ actions }) => actions.map(({ name }) => name))),
+    ],
+    lastAccessed: times.toSorted((left, right) => Date.parse(left) - Date.parse(right)).at(-1),
+  };
+}
