@@ -1,5 +1,6 @@
 /** One AWS account with its users, keys and services, independent of the transport. */
 import type { Partition } from '../../../src/api/partition-names.ts';
+import type { EvaluationRequest } from '../../../src/policy/model.ts';
 import { createAuthenticator } from './authenticate.ts';
 import type { Authenticator } from './authenticate.ts';
 import type { CredentialStore, UserCredential } from './credentials.ts';
@@ -45,6 +46,8 @@ export type AccountOptions = {
   readonly clusters: readonly EksCluster[];
   /** OIDC providers that exist from the start; IAM calls can create more. */
   readonly oidcProviders?: readonly { readonly issuer: string; readonly clientIds: readonly string[] }[];
+  /** Called with each permission that is checked, and with the ARN of the caller. */
+  readonly onCheck?: ((principalArn: string, permission: EvaluationRequest) => void) | undefined;
   /** Whether callers need permissions for their calls (default: true). Trust policies always apply. */
   readonly enforceCallerPolicies?: boolean;
   /** Differences from AWS's default quotas. */
@@ -99,7 +102,11 @@ export function createAccount(
       credentials,
       state,
       authorisesAsOf: faults.authorisesAsOf,
-      adjust: options.enforceCallerPolicies === false ? allowEverything : (caller) => caller,
+      adjust(caller) {
+        const { onCheck } = options;
+        const given = options.enforceCallerPolicies === false ? allowEverything(caller) : caller;
+        return onCheck ? { ...given, onCheck: (checked) => onCheck(caller.principalArn, checked) } : given;
+      },
     }),
     services: {
       iam: createQueryService({

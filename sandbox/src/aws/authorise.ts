@@ -20,14 +20,14 @@ export function evaluateCaller(
   requirement: Requirement,
   context: RequestContext,
 ): Evaluation {
-  return evaluateIdentity(
-    {
-      action: requirement.action,
-      resource: requirement.resource,
-      context: { ...context, ...requirement.context },
-    },
-    { identity: caller.policies, boundary: caller.boundary, session: caller.sessionPolicies },
-  );
+  const { action, resource } = requirement;
+  const permission = { action, resource, context: { ...context, ...requirement.context } };
+  caller.onCheck?.(permission);
+  return evaluateIdentity(permission, {
+    identity: caller.policies,
+    boundary: caller.boundary,
+    session: caller.sessionPolicies,
+  });
 }
 
 /** AWS's message for a denied call, with the kind of policy that denied it. Undefined for an allowed call. */

@@ -1,5 +1,5 @@
 /** Summary that a person confirms before a run creates anything. */
-import type { Place } from './place.ts';
+import { walkSuffix, type Place } from './place.ts';
 import { operationOf, type Scenario } from './scenario.ts';
 import { scenariosIn } from './table/table.ts';
 
@@ -24,7 +24,7 @@ export function announcement(place: Place, target?: string): string {
     ...(target === undefined
       ? []
       : [
-          `  an account ${place.prefix}walk of target ${target}, for which the operator creates one IAM role without permissions`,
+          `  an account ${place.prefix}${walkSuffix} of target ${target}, for which the operator creates one IAM role without permissions, and an app of that name with one pod`,
         ]),
     'Roles and policies have the name prefix, and these and the providers the tag ' +
       `konstellation-conformance=${place.run}. S3 costs less than a cent; IAM, STS and associations are free.`,

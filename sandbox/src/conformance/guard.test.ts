@@ -54,6 +54,16 @@ describe('calls that are not sent', () => {
     ['a role without the tag', 'CreateRole', { ...role, Tags: [] }],
     ['the deletion of a foreign role', 'DeleteRole', { RoleName: 'admin' }],
     ['a policy for a foreign role', 'AttachRolePolicy', { RoleName: 'admin', PolicyArn: place.managed('X') }],
+    [
+      'the removal of another policy from the role of the walkthrough',
+      'DetachRolePolicy',
+      { RoleName: 'kon-main-k11n-conf-aaaaaaaa-walk-0123456789ab', PolicyArn: place.managed('X') },
+    ],
+    [
+      'the removal of a policy from the role of the walkthrough of another run',
+      'DetachRolePolicy',
+      { RoleName: 'kon-main-k11n-conf-bbbbbbbb-walk-0123456789ab', PolicyArn: place.managed('AWSDenyAll') },
+    ],
     ['a policy without the tag', 'CreatePolicy', { ...policy, Tags: undefined }],
     [
       'a version of a foreign policy',

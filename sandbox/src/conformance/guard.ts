@@ -2,7 +2,7 @@
  * Last check before a call is sent: a run writes only objects with its name prefix and under its path. The rows of the scenario
  * table already follow this rule; the guard protects a real account from a mistake in a row.
  */
-import { tagKey, type Place } from './place.ts';
+import { deniesAll, tagKey, walkSuffix, type Place } from './place.ts';
 
 /** Names of objects that a run may have created. A name is recorded before the call, because the answer may be lost. */
 export type Ledger = {
@@ -49,6 +49,9 @@ export function createGuard(place: Place): Guard {
   const providerOfRun = place.providerArn(place.madeUpIssuer);
   const isOwnProvider = (arn: unknown): boolean =>
     arn === providerOfRun || (typeof arn === 'string' && ledger.providers.has(arn));
+  /** The operator puts the name of the account into the name of the role. */
+  const isDriftOfWalkthrough = ({ RoleName, PolicyArn }: Readonly<Record<string, unknown>>): boolean =>
+    String(RoleName).includes(`-${prefix}${walkSuffix}-`) && PolicyArn === place.managed(deniesAll);
   const onRole = ({ RoleName }: Readonly<Record<string, unknown>>): boolean => hasPrefix(RoleName);
   const onPolicy = ({ PolicyArn }: Readonly<Record<string, unknown>>): boolean =>
     String(PolicyArn).startsWith(policyPrefix);
@@ -63,7 +66,7 @@ export function createGuard(place: Place): Guard {
     UpdateAssumeRolePolicy: onRole,
     GenerateServiceLastAccessedDetails: ({ Arn }) => ofRole({ RoleArn: Arn }),
     AttachRolePolicy: onRole,
-    DetachRolePolicy: onRole,
+    DetachRolePolicy: (input) => onRole(input) || isDriftOfWalkthrough(input),
     PutRolePolicy: onRole,
     DeleteRolePolicy: onRole,
     PutRolePermissionsBoundary: onRole,

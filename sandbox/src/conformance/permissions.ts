@@ -1,6 +1,6 @@
 /** The least rights that a run needs, as an IAM policy for the person or role that runs it. */
 import type { Partition } from '../../../src/api/partition-names.ts';
-import { commonPath, commonPrefix, madeUpIssuerSuffix, tagKey } from './place.ts';
+import { commonPath, commonPrefix, deniesAll, madeUpIssuerSuffix, tagKey, walkSuffix } from './place.ts';
 
 type Statement = {
   readonly Sid: string;
@@ -34,6 +34,8 @@ export function runPolicy({
   // IAM knows no path of a role that does not exist, so the names are a resource of their own.
   const roles = [iam(`role${commonPath}*`), iam(`role/${commonPrefix}*`)];
   const policies = iam(`policy${commonPath}*`);
+  const walked = iam(`role/*-${commonPrefix}*-${walkSuffix}-*`);
+  // The asterisk matches slashes too, and thus objects.
   const buckets = `arn:${partition}:s3:::${commonPrefix}*`;
   const providers = [
     iam(`oidc-provider/*${madeUpIssuerSuffix}`),
@@ -125,7 +127,7 @@ export function runPolicy({
           's3:ListBucket',
           's3:PutObject',
         ],
-        [buckets, `${buckets}/*`],
+        buckets,
       ),
       ...(cluster
         ? [
@@ -136,7 +138,6 @@ export function runPolicy({
                 'eks:DescribeCluster',
                 'eks:ListPodIdentityAssociations',
                 'eks:ListTagsForResource',
-                'eks:TagResource',
               ],
               `arn:${partition}:eks:*:${accountId}:cluster/*`,
             ),
@@ -146,6 +147,10 @@ export function runPolicy({
               `arn:${partition}:eks:*:${accountId}:podidentityassociation/*`,
             ),
             allow('PassRoles', ['iam:PassRole'], iam(`role${commonPath}*`)),
+            allow('ReadWalkthrough', ['iam:ListAttachedRolePolicies'], walked),
+            allow('DriftOfWalkthrough', ['iam:DetachRolePolicy'], walked, {
+              ArnEquals: { 'iam:PolicyARN': awsPolicy(deniesAll) },
+            }),
           ]
         : []),
     ],

@@ -12,6 +12,10 @@ export const commonPrefix = 'k11n-conf-';
 export const madeUpIssuerSuffix = '.konstellation-conformance.invalid';
 /** The key of the tag whose value is the run. */
 export const tagKey = 'konstellation-conformance';
+/** End of the name of the walkthrough's account, which follows the prefix of the run. */
+export const walkSuffix = 'walk';
+/** Managed policy of AWS that denies everything, the only one of the walkthrough's account. */
+export const deniesAll = 'AWSDenyAll';
 export type PlaceOptions = {
   readonly partition: Partition;
   readonly accountId: string;

@@ -4,7 +4,11 @@
  */
 import { randomBytes } from 'node:crypto';
 import { IAMClient } from '@aws-sdk/client-iam';
-import { startAwsEmulator, type AwsEmulator } from '../../../sandbox/src/aws/server.ts';
+import {
+  startAwsEmulator,
+  type AwsEmulator,
+  type AwsEmulatorOptions,
+} from '../../../sandbox/src/aws/server.ts';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { installCrds } from './crds.ts';
 import { prepareKon, type Kon, type Running } from './kon.ts';
@@ -45,6 +49,7 @@ export async function startAwsCluster(
     readonly crds?: boolean;
     /** Further users of the AWS account. Default: none. */
     readonly users?: readonly (Keys & { readonly policies: readonly object[] })[];
+    readonly onCheck?: AwsEmulatorOptions['onCheck'];
   } = {},
 ): Promise<AwsCluster> {
   const cluster = await startControlPlane();
@@ -85,6 +90,7 @@ export async function startAwsCluster(
         version: '1.36',
       },
     ],
+    onCheck: options.onCheck,
     oidcProviders:
       options.provider === false ? [] : [{ issuer: cluster.issuer, clientIds: ['sts.amazonaws.com'] }],
   });

@@ -2,7 +2,7 @@
  * Interface between the server and a service of the emulator. The server owns the socket, the signature, the faults and
  * the journal; a service owns its protocol (format of parameters and errors) and its state.
  */
-import type { PolicySource, RequestContext } from '../../../../src/policy/model.ts';
+import type { EvaluationRequest, PolicySource, RequestContext } from '../../../../src/policy/model.ts';
 
 export type ServiceName = 'iam' | 'sts' | 'eks' | 'eks-auth' | 's3';
 
@@ -27,6 +27,8 @@ export type Caller = {
   readonly sessionTags?: Readonly<Record<string, string>> | undefined;
   /** Condition keys of the caller in every call: `aws:PrincipalArn`, `aws:userid`, `aws:PrincipalTag/…`. */
   readonly context: RequestContext;
+  /** Called with each permission that is checked. */
+  readonly onCheck?: ((permission: EvaluationRequest) => void) | undefined;
 };
 
 export type AuthenticationFailure =

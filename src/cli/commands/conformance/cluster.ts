@@ -3,7 +3,7 @@ import { GetOpenIDConnectProviderCommand, type IAMClient } from '@aws-sdk/client
 import { isNotFound, resources, type KubeClient } from '../../../kube/index.ts';
 import type { CliContext } from '../../framework/context.ts';
 import { CliError } from '../../framework/errors.ts';
-import { accountKind } from '../../cluster/kinds.ts';
+import { accountKind, appKind, type Kind } from '../../cluster/kinds.ts';
 import { orMissing } from '../../cluster/objects.ts';
 import { cluesOf, withCluster } from '../../installation/discover.ts';
 import type { Sandbox } from '../sandbox/engine.ts';
@@ -20,8 +20,8 @@ export type ClusterOfRun = {
   readonly hasProvider: (iam: IAMClient) => Promise<boolean>;
   /** Names of the namespaces that runs created. */
   readonly namespaces: () => Promise<readonly string[]>;
-  /** Names of the accounts that runs created; none if Konstellation is not installed. */
-  readonly accounts: () => Promise<readonly string[]>;
+  /** Apps and then accounts that runs created; none if Konstellation is not installed. An account with pods is not deleted. */
+  readonly walked: () => Promise<readonly { readonly kind: Kind; readonly name: string }[]>;
 };
 
 const stsAudience = 'sts.amazonaws.com';
@@ -48,11 +48,15 @@ export async function findCluster(
         });
         return items.map(({ metadata }) => metadata.name);
       },
-      async accounts() {
-        const listed = await orMissing(
-          client.list(accountKind.resource, { labelSelector: runLabel, signal: context.signal }),
-        );
-        return listed?.items.map(({ metadata }) => metadata.name) ?? [];
+      async walked() {
+        const found = [];
+        for (const kind of [appKind, accountKind]) {
+          const listed = await orMissing(
+            client.list(kind.resource, { labelSelector: runLabel, signal: context.signal }),
+          );
+          found.push(...(listed?.items ?? []).map(({ metadata: { name } }) => ({ kind, name })));
+        }
+        return found;
       },
     };
   });

@@ -25,7 +25,7 @@ export const conformanceCommand = defineCommand({
       name: 'target',
       value: 'NAME',
       summary:
-        'with --context: also let the operator there create, change and delete an account in this target',
+        'with --context: also let the operator there create, change, repair and delete an account in this target, and run an app with it',
       complete: 'targets',
       names: 'target',
     },

@@ -20,7 +20,7 @@ import {
   type ClusterOfRun,
   type Conformance,
 } from './cluster.ts';
-import { removeAccount, walkThrough } from './walkthrough.ts';
+import { removeWalked, walkThrough } from './walkthrough.ts';
 import { openReportFolder, type ReportFolder } from './report-folder.ts';
 
 export type ConformanceRequest = {
@@ -119,9 +119,19 @@ async function run(of: Run): Promise<ExitCode> {
     delay(ms, undefined, stop ? { signal: stop } : {});
   const walk =
     cluster && target !== undefined
-      ? { client: cluster.client, name: `${place.prefix}walk`, run: name, target, timeoutMs, signal }
+      ? {
+          client: cluster.client,
+          iam: clients.retrying().iam,
+          name: `${place.prefix}${conformance.walkSuffix}`,
+          run: name,
+          target,
+          deniesAll: conformance.deniesAll,
+          deniesAllArn: place.managed(conformance.deniesAll),
+          timeoutMs,
+          signal,
+        }
       : undefined;
-  const accountsLeft: string[] = [];
+  const walkedLeft: string[] = [];
   try {
     const report = await conformance.runConformance({
       place,
@@ -135,7 +145,7 @@ async function run(of: Run): Promise<ExitCode> {
       walkthrough:
         walk &&
         (() =>
-          walkThrough({ ...walk, now: context.monotonic, pause, onLeft: (what) => accountsLeft.push(what) })),
+          walkThrough({ ...walk, now: context.monotonic, pause, onLeft: (what) => walkedLeft.push(what) })),
       version,
       endpoint: env['AWS_ENDPOINT_URL'],
       onProgress: (line) => stderr.write(`${line}\n`),
@@ -150,7 +160,7 @@ async function run(of: Run): Promise<ExitCode> {
       ],
     });
     await write(context, conformance, clean, folder);
-    const stays = [...report.left, ...accountsLeft];
+    const stays = [...report.left, ...walkedLeft];
     if (stays.length > 0) throw left(accountId, stays);
     if (report.interrupted)
       throw new CliError('INTERRUPTED', 'interrupted; everything that the run had created is removed');
@@ -177,7 +187,7 @@ async function cleanUp(of: Run): Promise<ExitCode> {
     keys: conformance.keysIn(conformance.scenariosIn(place)),
   });
   const namespaces = cluster ? await cluster.namespaces() : [];
-  const accounts = cluster ? await cluster.accounts() : [];
+  const walked = cluster ? await cluster.walked() : [];
   for (const leftover of unowned)
     context.stderr.write(
       `‼ stays: ${conformance.leftoverText(leftover)}, because its tag or content is not that of a run\n`,
@@ -185,7 +195,7 @@ async function cleanUp(of: Run): Promise<ExitCode> {
   const all = [
     ...owned.map(conformance.leftoverText),
     ...namespaces.map((name) => `namespace ${name}`),
-    ...accounts.map((name) => `account ${name}`),
+    ...walked.map(({ kind, name }) => `${kind.noun} ${name}`),
   ];
   if (all.length === 0) {
     context.stdout.write('nothing of earlier runs is left\n');
@@ -208,16 +218,16 @@ async function cleanUp(of: Run): Promise<ExitCode> {
     );
   const stays: string[] = [...failures];
   if (cluster)
-    for (const name of accounts) {
-      const { status } = await removeAccount({
+    for (const { kind, name } of walked) {
+      const { status } = await removeWalked(kind, {
         client: cluster.client,
         name,
         timeoutMs: request.propagationTimeout,
         now: context.monotonic,
         pause: (ms) => delay(ms),
       });
-      if (status === 'equal') context.stdout.write(`removed account ${name}\n`);
-      else stays.push(`account ${name}: the operator has not deleted its role yet`);
+      if (status === 'equal') context.stdout.write(`removed ${kind.noun} ${name}\n`);
+      else stays.push(`${kind.noun} ${name}: the operator has not deleted it yet`);
     }
   if (stays.length > 0) throw left(accountId, stays);
   return exitCodes.ok;

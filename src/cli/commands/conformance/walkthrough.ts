@@ -1,115 +1,203 @@
 /**
- * The walkthrough of `--target`: the operator of the cluster creates, changes and deletes an account in AWS. The account has no
- * permissions: its only policy denies everything.
+ * The walkthrough of `--target`: the operator of the cluster creates, changes, repairs and deletes an account in AWS, and runs an app
+ * with it. The account has no permissions: its only policy denies everything.
  */
+import {
+  DetachRolePolicyCommand,
+  ListAttachedRolePoliciesCommand,
+  type IAMClient,
+} from '@aws-sdk/client-iam';
+import type { App } from '../../../api/app.ts';
 import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
+import { roleNameOf } from '../../../identity/index.ts';
+import { findCondition } from '../../../k8s/conditions.ts';
 import { errorMessage } from '../../../k8s/errors.ts';
-import { KubeApiError, type KubeClient } from '../../../kube/index.ts';
 import type { Monotonic } from '../../../k8s/time.ts';
-import { accountKind } from '../../cluster/kinds.ts';
-import { createObject, findObject, orMissing } from '../../cluster/objects.ts';
+import { KubeApiError, resources, type KubeClient, type KubeObject } from '../../../kube/index.ts';
+import { accountKind, appKind, clusterConfigKind, type Kind } from '../../cluster/kinds.ts';
+import { cliFieldManager, createObject, findObject, listObjects, orMissing } from '../../cluster/objects.ts';
 import type { Conformance } from './cluster.ts';
 import { runLabel } from './run-label.ts';
 
 type AreaReport = Parameters<Conformance['renderReport']>[0]['areas'][number];
 type CallResult = AreaReport['scenarios'][number]['calls'][number];
 
-export type Walkthrough = {
-  readonly client: KubeClient;
-  /** Name of the account, which is that of the run's namespace. */
-  readonly name: string;
-  readonly run: string;
-  readonly target: string;
+type Waiting = {
   readonly timeoutMs: number;
   readonly now: () => Monotonic;
   /** Rejects if the signal is aborted. */
   readonly pause: (ms: number, signal?: AbortSignal) => Promise<void>;
+};
+
+export type Walkthrough = Waiting & {
+  readonly client: KubeClient;
+  readonly iam: IAMClient;
+  /** Name of the account and of the app. */
+  readonly name: string;
+  readonly run: string;
+  readonly target: string;
+  /** Name of the managed policy that denies everything, and its ARN. */
+  readonly deniesAll: string;
+  readonly deniesAllArn: string;
   readonly signal: AbortSignal;
-  /** Called if the operator did not delete the account in time. */
+  /** Called if the operator did not delete the app or the account in time. */
   readonly onLeft: (what: string) => void;
 };
 
-const denyAll = 'aws/AWSDenyAll';
+/** An image that every cluster can pull, whose program only waits. */
+const image = 'registry.k8s.io/pause:3.10';
 const pollMs = 250;
+/** Minimum time for the pod of the app, which may need a new node. Milliseconds. */
+const leastPodMs = 5 * 60_000;
+/** Longest interval of drift detection that a run waits for. Seconds. */
+const longestDriftInterval = 600;
+const defaultDriftInterval = 60;
 
-export async function walkThrough(of: Walkthrough): Promise<AreaReport> {
-  const { client, name, run, target, signal } = of;
+export async function walkThrough(given: Walkthrough): Promise<AreaReport> {
+  const { client, name, run, target, signal } = given;
+  const pause = (ms: number): Promise<void> => given.pause(ms, signal);
+  const of = { ...given, pause };
   const calls: CallResult[] = [];
+  const metadata = { name, labels: { [runLabel]: run } };
   const account = (policyNames: readonly string[]): object => ({
     apiVersion: 'k11n.dev/v1alpha1',
     kind: 'LinkedServiceAccount',
-    metadata: { name, labels: { [runLabel]: run } },
+    metadata,
     spec: { targets: [target], aws: { policyNames } },
   });
-  const write = async (operation: string, send: () => Promise<unknown>): Promise<void> => {
-    calls.push((await refusalOf(operation, send)) ?? (await untilReady(operation, of)));
+  const app: object = {
+    apiVersion: 'k11n.dev/v1alpha1',
+    kind: 'App',
+    metadata,
+    spec: { image, serviceAccount: name, targets: [{ name: target }] },
+  };
+  const write = async <T extends App | LinkedServiceAccount>(
+    operation: string,
+    kind: Kind<T>,
+    send: () => Promise<unknown>,
+    timeoutMs = of.timeoutMs,
+  ): Promise<void> => {
+    const refused = await refusalOf(operation, 'Ready=True', send);
+    calls.push(refused ?? (await untilReady(operation, kind, { ...of, timeoutMs })));
   };
   try {
-    await write('create the account', () =>
-      createObject(client, accountKind, account([]) as Parameters<typeof createObject>[2]),
+    await write('create the account', accountKind, () =>
+      createObject(client, accountKind, account([]) as Manifest),
     );
-    await write('add a policy', () =>
-      client.apply(accountKind.resource, account([denyAll]) as LinkedServiceAccount & Mutable, {
-        fieldManager: 'kon',
+    await write('add a policy', accountKind, () =>
+      client.apply(accountKind.resource, account([`aws/${given.deniesAll}`]) as Mutable, {
+        fieldManager: cliFieldManager,
         force: true,
         signal,
       }),
     );
+    await write(
+      'run an app with the account',
+      appKind,
+      () => createObject(client, appKind, app as Manifest),
+      Math.max(of.timeoutMs, leastPodMs),
+    );
+    calls.push(...(await detachOutOfBand(of)));
   } finally {
-    const removal = await removeAccount(of);
-    if (removal.status !== 'equal') of.onLeft(`account ${name}: the operator has not deleted its role yet`);
-    calls.push(removal);
+    for (const kind of [appKind, accountKind]) {
+      const removal = await removeWalked(kind, given);
+      if (removal.status !== 'equal')
+        given.onLeft(`${kind.noun} ${name}: the operator has not deleted it yet`);
+      calls.push(removal);
+    }
   }
-  return { name: 'Walkthrough', scenarios: [{ name: `an account in target ${target}`, calls }] };
+  return { name: 'Walkthrough', scenarios: [{ name: `an account and an app in target ${target}`, calls }] };
 }
 
 type Mutable = { apiVersion: string; kind: string; metadata: { name: string } };
+type Manifest = Parameters<typeof createObject>[2];
 
-/** Sends a write. @returns the refusal of the API server, or undefined */
-async function refusalOf(operation: string, send: () => Promise<unknown>): Promise<CallResult | undefined> {
+/** Detaches the policy in IAM. The drift detection of the operator has to report and repair that. */
+async function detachOutOfBand(of: Walkthrough): Promise<readonly CallResult[]> {
+  const { client, iam, name, deniesAllArn: PolicyArn } = of;
+  const operation = 'detach the policy in IAM';
+  const [config] = await listObjects(client, clusterConfigKind);
+  const interval = config?.spec.aws?.driftIntervalSeconds ?? defaultDriftInterval;
+  if (interval > longestDriftInterval)
+    return [
+      {
+        ...outcome(operation, 'drift reported'),
+        status: 'skipped',
+        reason: `drift detection runs only every ${interval} seconds in this cluster`,
+      },
+    ];
+  const { status } = (await findObject(client, accountKind, name)) ?? {};
+  if (status?.roleArn === undefined)
+    return [compared(operation, 'drift reported', 'the account has no role')];
+  const RoleName = roleNameOf(status.roleArn);
+  const refused = await refusalOf(operation, 'drift reported', () =>
+    iam.send(new DetachRolePolicyCommand({ RoleName, PolicyArn })),
+  );
+  if (refused) return [refused];
+  const waiting = { ...of, timeoutMs: of.timeoutMs + interval * 1000 };
+  return [
+    await until(operation, waiting, 'drift reported', async () =>
+      (await hasDriftEvent(client, name)) ? 'drift reported' : 'no Event with the reason RoleDrifted',
+    ),
+    await until('repair the drift', waiting, 'attached', async () => {
+      const { AttachedPolicies = [] } = await iam.send(new ListAttachedRolePoliciesCommand({ RoleName }));
+      return AttachedPolicies.some((policy) => policy.PolicyArn === PolicyArn) ? 'attached' : 'detached';
+    }),
+  ];
+}
+
+type DriftEvent = KubeObject & { readonly reason?: string; readonly regarding?: { readonly name?: string } };
+
+async function hasDriftEvent(client: KubeClient, name: string): Promise<boolean> {
+  // Events of objects without a namespace are in this one.
+  const { items } = await client.list<DriftEvent>(resources.events, { namespace: 'default' });
+  return items.some(({ reason, regarding }) => reason === 'RoleDrifted' && regarding?.name === name);
+}
+
+/** Sends a write. @returns the refusal of the API server or of AWS, or undefined */
+async function refusalOf(
+  operation: string,
+  expected: string,
+  send: () => Promise<unknown>,
+): Promise<CallResult | undefined> {
   try {
     await send();
     return undefined;
   } catch (error) {
-    if (!(error instanceof KubeApiError)) throw error;
-    const got = errorMessage(error);
-    return {
-      operation,
-      status: 'different',
-      expected: 'Ready=True',
-      got,
-      differences: [`expected Ready=True, got ${got}`],
-      attempts: 1,
-      settledMs: 0,
-    };
+    if (!(error instanceof KubeApiError) && !(error instanceof Error && '$metadata' in error)) throw error;
+    return compared(operation, expected, errorMessage(error));
   }
 }
 
-/** Waits until the operator has proven the account in its current generation. */
-function untilReady(operation: string, of: Walkthrough): Promise<CallResult> {
-  const pause = (ms: number): Promise<void> => of.pause(ms, of.signal);
-  return until(operation, { ...of, pause }, 'Ready=True', async () => {
-    const found = await findObject(of.client, accountKind, of.name);
-    const ready = found?.status?.conditions?.find(({ type }) => type === 'Ready');
+/** Waits until the operator has reported the object as Ready in its current generation. */
+function untilReady<T extends App | LinkedServiceAccount>(
+  operation: string,
+  kind: Kind<T>,
+  of: Waiting & Pick<Walkthrough, 'client' | 'name'>,
+): Promise<CallResult> {
+  return until(operation, of, 'Ready=True', async () => {
+    const found = await findObject(of.client, kind, of.name);
+    const ready = findCondition(found?.status?.conditions, 'Ready');
     if (!found || !ready || ready.observedGeneration !== found.metadata.generation)
       return 'no answer of the operator';
     return `Ready=${ready.status}${ready.status === 'True' ? '' : `, ${ready.reason}: ${ready.message}`}`;
   });
 }
 
-/** Deletes the account, also in an interrupted run, and waits until the operator has deleted the role. */
-export async function removeAccount(
-  of: Pick<Walkthrough, 'client' | 'name' | 'now' | 'pause' | 'timeoutMs'>,
+/** Deletes the app or the account, also in an interrupted run, and waits until the operator has completed the deletion. */
+export async function removeWalked(
+  kind: Kind,
+  of: Waiting & Pick<Walkthrough, 'client' | 'name'>,
 ): Promise<CallResult> {
-  await orMissing(of.client.delete(accountKind.resource, { name: of.name }));
-  return until('delete the account', of, 'deleted', async () =>
-    (await findObject(of.client, accountKind, of.name)) ? 'still there' : 'deleted',
+  await orMissing(of.client.delete(kind.resource, { name: of.name }));
+  return until(`delete the ${kind.noun}`, of, 'deleted', async () =>
+    (await findObject(of.client, kind, of.name)) ? 'still there' : 'deleted',
   );
 }
 
 async function until(
   operation: string,
-  { now, pause, timeoutMs }: Pick<Walkthrough, 'now' | 'pause' | 'timeoutMs'>,
+  { now, pause, timeoutMs }: Waiting,
   expected: string,
   ask: () => Promise<string>,
 ): Promise<CallResult> {
@@ -117,17 +205,26 @@ async function until(
   for (let attempts = 1; ; attempts += 1) {
     const got = await ask();
     const settledMs = Math.round(now() - start);
-    const isEqual = got === expected;
-    if (isEqual || settledMs >= timeoutMs)
-      return {
-        operation,
-        status: isEqual ? 'equal' : 'different',
-        expected,
-        got,
-        differences: isEqual ? [] : [`expected ${expected}, got ${got}`],
-        attempts,
-        settledMs,
-      };
+    if (got === expected || settledMs >= timeoutMs)
+      return { ...compared(operation, expected, got), attempts, settledMs };
     await pause(pollMs);
   }
 }
+
+function compared(operation: string, expected: string, got: string): CallResult {
+  const isEqual = got === expected;
+  return {
+    ...outcome(operation, expected),
+    status: isEqual ? 'equal' : 'different',
+    got,
+    differences: isEqual ? [] : [`expected ${expected}, got ${got}`],
+  };
+}
+
+const outcome = (operation: string, expected: string): Omit<CallResult, 'status'> => ({
+  operation,
+  expected,
+  differences: [],
+  attempts: 1,
+  settledMs: 0,
+});
