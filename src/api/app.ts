@@ -1,6 +1,6 @@
 /** App: a program, its targets, and the account with its AWS permissions. */
 import { z } from 'zod';
-import { conditions, dnsLabel, dnsSubdomain } from './meta.ts';
+import { conditions, dnsLabel, dnsSubdomain, observedGeneration } from './meta.ts';
 import type { ObjectMeta } from '../k8s/metadata.ts';
 import type { apiVersion } from './resources.ts';
 
@@ -297,7 +297,7 @@ const appTargetStatus = z.object({
 });
 
 export const appStatus = z.object({
-  observedGeneration: z.int().optional().describe('Generation of the spec that this status describes.'),
+  observedGeneration,
   targets: mapOf(appTargetStatus, 'name', 100).optional().describe('State of the app in each target.'),
   ready: z.string().optional().describe('Ready targets of all desired targets: 2/2.'),
   conditions: conditions.optional().describe('Conditions of the app. Ready summarizes the others.'),

@@ -1,6 +1,6 @@
 /** ClusterConfig: settings of the cluster that Konstellation runs on. One per cluster, with the cluster's name. */
 import { z } from 'zod';
-import { conditions, dnsLabel, setOf } from './meta.ts';
+import { conditions, dnsLabel, observedGeneration, setOf } from './meta.ts';
 import type { ObjectMeta } from '../k8s/metadata.ts';
 import { identityMode, policyArn, roleTags } from './linked-service-account.ts';
 import type { apiVersion } from './resources.ts';
@@ -135,7 +135,7 @@ export const clusterConfigSpec = z.object({
 });
 
 export const clusterConfigStatus = z.object({
-  observedGeneration: z.int().optional().describe('Generation of the spec that this status describes.'),
+  observedGeneration,
   accountId: z.string().optional().describe('AWS account of the roles.'),
   partition: z.string().optional().describe('AWS partition, for example aws or aws-cn.'),
   clusterArn: z.string().optional().describe('ARN that marks the roles of this cluster.'),

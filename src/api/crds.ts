@@ -8,6 +8,7 @@ import {
   linkedServiceAccountStatus,
   type LinkedServiceAccountStatus,
 } from './linked-service-account.ts';
+import { defaultStatus } from './meta.ts';
 import { quarantineSpec } from './quarantine.ts';
 import { apps, apiGroup, clusterConfigs, linkedServiceAccounts, quarantines } from './resources.ts';
 
@@ -123,7 +124,15 @@ function crd(
                 spec: schemaOf(spec),
                 // The status has one writer, so it is one atomic field. Ownership of each leaf would double the size of what is stored,
                 // sent and read.
-                ...(status ? { status: { ...schemaOf(status), 'x-kubernetes-map-type': 'atomic' } } : {}),
+                ...(status
+                  ? {
+                      status: {
+                        ...schemaOf(status),
+                        default: { ...defaultStatus },
+                        'x-kubernetes-map-type': 'atomic',
+                      },
+                    }
+                  : {}),
               },
               ...(rules.length > 0 ? { 'x-kubernetes-validations': rules } : {}),
             },

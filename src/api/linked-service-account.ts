@@ -1,7 +1,7 @@
 /** LinkedServiceAccount: AWS permissions for the pods of an app, on every target. */
 import { z } from 'zod';
 import type { apiVersion } from './resources.ts';
-import { conditions, dnsLabel, setOf } from './meta.ts';
+import { conditions, dnsLabel, observedGeneration, setOf } from './meta.ts';
 import type { ObjectMeta } from '../k8s/metadata.ts';
 
 /**
@@ -271,7 +271,7 @@ const lastUsed = z.object({
 });
 
 export const linkedServiceAccountStatus = z.object({
-  observedGeneration: z.int().optional().describe('Generation of the spec that this status describes.'),
+  observedGeneration,
   roleArn: z.string().optional().describe('ARN of the IAM role.'),
   roleId: z.string().optional().describe('Unique id of the IAM role, which a recreated role does not share.'),
   lastUsed: lastUsed

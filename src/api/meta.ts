@@ -36,6 +36,22 @@ export const conditions = z
   .array(condition)
   .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] });
 
+/** Of a status that the API server has defaulted. No object has this generation. */
+export const unobserved = -1;
+
+export const observedGeneration = z
+  .int()
+  .optional()
+  .describe(
+    `Generation of the spec that this status describes; ${unobserved} until the operator has processed the object.`,
+  );
+
+/**
+ * Status of an object that the operator has not processed. kstatus reports an object without `observedGeneration` as ready.
+ * https://pkg.go.dev/sigs.k8s.io/cli-utils/pkg/kstatus
+ */
+export const defaultStatus = { observedGeneration: unobserved } as const;
+
 /** List with unique values, which Kubernetes enforces. */
 export function setOf<T extends z.ZodType>(item: T, limits: { min?: number; max: number }): z.ZodArray<T> {
   const list = z.array(item).max(limits.max).meta({ 'x-kubernetes-list-type': 'set' });

@@ -2,20 +2,49 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { apps, clusterConfigs, crds, fieldManager, linkedServiceAccounts } from '../../src/api/index.ts';
+import {
+  createKubeClient,
+  loadConnection,
+  resources,
+  type KubeClient,
+  type KubeObject,
+  type Resource,
+} from '../../src/kube/index.ts';
+import { startControlPlane, type TestControlPlane } from '../support/cluster.ts';
 import { argoCdFolder, argoCdKinds } from '../../scripts/generate/argo-cd.ts';
 import { ensureGoProgram } from '../support/sdks/programs.ts';
 
 type Outcome = { readonly status: string; readonly message: string };
-type Sample = { readonly status?: { readonly conditions?: readonly Condition[] } };
+type Sample = {
+  readonly apiVersion: string;
+  readonly spec: unknown;
+  readonly status?: { readonly conditions?: readonly Condition[] };
+};
 type Condition = { readonly type: string; readonly status: string; readonly message: string };
 
 const root = join(import.meta.dirname, '../..');
 let program: string;
+let cluster: TestControlPlane;
+let client: KubeClient;
 beforeAll(async () => {
-  program = await ensureGoProgram('kstatus');
+  [program, cluster] = await Promise.all([ensureGoProgram('kstatus'), startControlPlane({ audit: false })]);
+  client = createKubeClient(await loadConnection({ kubeconfig: cluster.kubeconfig, env: {} }));
+  for (const crd of crds())
+    await client.apply<KubeObject>(resources.customResourceDefinitions, crd, { fieldManager });
 });
+afterAll(async () => {
+  await client?.close();
+  await cluster?.stop();
+});
+
+const resourceOf: Readonly<Record<(typeof argoCdKinds)[number], Resource>> = {
+  App: apps,
+  ClusterConfig: clusterConfigs,
+  LinkedServiceAccount: linkedServiceAccounts,
+};
 
 /** Runs kstatus on objects. */
 async function statusesOf(objects: readonly unknown[]): Promise<readonly Outcome[]> {
@@ -29,6 +58,13 @@ async function statusesOf(objects: readonly unknown[]): Promise<readonly Outcome
   });
   expect(code).toBe(0);
   return JSON.parse(output) as Outcome[];
+}
+
+/** The object of the first event after a version. */
+async function firstEvent(resource: Resource, resourceVersion: string): Promise<KubeObject> {
+  for await (const event of client.watch<KubeObject>(resource, { resourceVersion }))
+    if (event.type !== 'BOOKMARK' && event.type !== 'ERROR') return event.object;
+  throw new Error('the watch ended without an event');
 }
 
 /** Objects that the health checks of Argo CD are tested with. */
@@ -72,8 +108,54 @@ describe.each(argoCdKinds)('kstatus of %s', (kind) => {
     expect(await statusesOf([sample(kind, 'deleting')])).toMatchObject([{ status: 'Terminating' }]);
   });
 
-  it('is Current before the operator has written a status, which the guide warns of', async () => {
-    expect(await statusesOf([sample(kind, 'new')])).toMatchObject([{ status: 'Current' }]);
+  it('is InProgress before the operator has processed a new object', async () => {
+    expect(await statusesOf([sample(kind, 'new')])).toMatchObject([
+      { status: 'InProgress', message: expect.stringContaining('latest observed generation is -1') },
+    ]);
+  });
+
+  it('is InProgress for an object as the API server returns it after its creation, in every kind of answer', async () => {
+    const resource = resourceOf[kind];
+    const { apiVersion, spec } = sample(kind, 'new');
+    const name = `new-${kind.toLowerCase()}`;
+    const { resourceVersion } = await client.list<KubeObject>(resource);
+    // Creation ignores a given status.
+    const object = { apiVersion, kind, metadata: { name }, spec, status: { observedGeneration: 1 } };
+    const created = await client.create<KubeObject>(resource, object);
+    const read = await client.get<KubeObject>(resource, { name });
+    const { items } = await client.list<KubeObject>(resource);
+    const listed = items.find(({ metadata }) => metadata.name === name);
+    const watched = await firstEvent(resource, resourceVersion);
+    for (const each of [created, read, listed, watched])
+      expect(await statusesOf([each])).toMatchObject([{ status: 'InProgress' }]);
+    expect(read).toMatchObject({ metadata: { generation: 1 }, status: { observedGeneration: -1 } });
+  });
+
+  it('is Current after the operator has written a ready status, which replaces the default', async () => {
+    const resource = resourceOf[kind];
+    const { status = {} } = sample(kind, 'healthy');
+    const { apiVersion, spec } = sample(kind, 'new');
+    const name = `ready-${kind.toLowerCase()}`;
+    await client.create<KubeObject>(resource, { apiVersion, kind, metadata: { name }, spec } as KubeObject);
+    const applied = { apiVersion, kind, metadata: { name }, status: { ...status, observedGeneration: 1 } };
+    const options = { fieldManager, force: true, subresource: 'status' } as const;
+    const written = await client.apply<KubeObject>(resource, applied as KubeObject, options);
+    expect(written).toMatchObject({ status: applied.status });
+    expect(await statusesOf([written])).toMatchObject([{ status: 'Current' }]);
+  });
+
+  it('is InProgress for an object that was stored before its CRD had the default', async () => {
+    const resource = resourceOf[kind];
+    const { apiVersion, spec } = sample(kind, 'new');
+    const name = `old-${kind.toLowerCase()}`;
+    const metadata = { name, uid: `uid-${name}`, generation: 1, creationTimestamp: '2026-01-01T00:00:00Z' };
+    const etcd = await cluster.etcd();
+    const key = `/registry/${resource.group}/${resource.plural}/${name}`;
+    await etcd.put(key, JSON.stringify({ apiVersion, kind, metadata, spec }));
+    await etcd.close();
+    expect(await statusesOf([await client.get(resource, { name })])).toMatchObject([
+      { status: 'InProgress' },
+    ]);
   });
 });
 

@@ -1,5 +1,5 @@
 /** Order of work on accounts: edits by a person first, then new accounts, which may come by the hundred, then upkeep. */
-import type { LinkedServiceAccount } from '../../api/index.ts';
+import { unobserved, type LinkedServiceAccount } from '../../api/index.ts';
 import type { CallPriority } from '../../aws/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';
 
@@ -9,7 +9,8 @@ export const priorities = { edited: 10, resumed: 6, created: 5, yielded: 4 };
 /** Priority of the AWS calls on behalf of the account. */
 export function callPriorityOf({ metadata, status }: LinkedServiceAccount): CallPriority {
   const changed = status?.observedGeneration !== metadata.generation;
-  if (status?.observedGeneration !== undefined && changed) return 'interactive';
+  const isNew = (status?.observedGeneration ?? unobserved) === unobserved;
+  if (!isNew && changed) return 'interactive';
   const ready = findCondition(status?.conditions, 'Ready')?.status === 'True';
   return ready && !changed ? 'background' : 'new';
 }

@@ -1,5 +1,5 @@
 /** Differences between the kinds that the operator uses, as far as they affect a writer or a watch. */
-import { apiGroup, quarantines } from '../../../src/api/index.ts';
+import { apiGroup, defaultStatus, quarantines } from '../../../src/api/index.ts';
 import type { Resource } from '../../../src/kube/index.ts';
 
 export type KindTraits = {
@@ -12,7 +12,12 @@ export type KindTraits = {
   readonly initialStatus?: object;
 };
 
-const custom: KindTraits = { hasStatus: true, hasGeneration: true, updatesUnconditionally: false };
+const custom: KindTraits = {
+  hasStatus: true,
+  hasGeneration: true,
+  updatesUnconditionally: false,
+  initialStatus: defaultStatus,
+};
 const plain: KindTraits = { hasStatus: false, hasGeneration: false, updatesUnconditionally: true };
 
 const builtIn: Readonly<Record<string, KindTraits>> = {
@@ -37,7 +42,8 @@ const builtIn: Readonly<Record<string, KindTraits>> = {
 };
 
 export function traitsOf(resource: Resource): KindTraits {
-  if (resource.plural === quarantines.plural) return { ...custom, hasStatus: false };
+  if (resource.plural === quarantines.plural)
+    return { hasStatus: false, hasGeneration: true, updatesUnconditionally: false };
   return resource.group === apiGroup ? custom : (builtIn[resource.plural] ?? plain);
 }
 

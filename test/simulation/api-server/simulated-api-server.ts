@@ -24,6 +24,7 @@ import {
 } from './field-owners.ts';
 import { frozen, isRecord, merged, received, same } from './json.ts';
 import { titleOf, traitsOf } from './kinds.ts';
+import { apiGroup } from '../../../src/api/index.ts';
 import { specOf, statusOf } from './schemas.ts';
 import type { Monotonic } from '../../../src/k8s/time.ts';
 
@@ -596,14 +597,16 @@ export function createSimulatedApiServer(options: {
         for (const [key, { object }] of collection(resource))
           if (isNew || !before.has(key)) remove(resource, object, object);
         for (const [key, { object, owners }] of before) {
-          const { status, ...rest } = object;
+          const { status: stored, ...rest } = object;
+          // The API server adds the default of the CRD when it reads an object without a status.
+          const status = isNew && resource.group === apiGroup ? traitsOf(resource).initialStatus : stored;
           const uid = isNew ? `uid-${(uids += 1)}` : (object.metadata.uid ?? '');
           version += 1;
           const metadata = { ...object.metadata, uid, resourceVersion: String(version) };
           const restored = frozen<StoredObject>({
             ...rest,
             metadata,
-            ...(isNew || status === undefined ? {} : { status }),
+            ...(status === undefined ? {} : { status }),
           });
           const present = collection(resource).get(key)?.object;
           living.add(uid);
