@@ -25,6 +25,9 @@ const toneByDecision: Readonly<Record<WhoCanRow['decision'], Tone>> = {
   denied: 'bad',
 };
 
+/** Fields of the form; empty if not given. */
+type Question = { readonly action: string; readonly resource: string; readonly without: string };
+
 /** Pods of an account that are listed by name. */
 const mostPods = 12;
 
@@ -37,7 +40,7 @@ export function WhoCan(): ReactNode {
     resource: query.get('resource') ?? '',
     without: query.get('without') ?? '',
   };
-  const [draft, setDraft] = useState(asked);
+  const [draft, setDraft] = useState<Question>(asked);
   const { data: actions } = useQuery({
     queryKey: ['actions', draft.action],
     queryFn: ({ signal }) =>
@@ -46,7 +49,7 @@ export function WhoCan(): ReactNode {
       }),
     enabled: draft.action.length > 1,
   });
-  const set = (name: keyof typeof draft) => (event: { readonly target: { readonly value: string } }) =>
+  const set = (name: keyof Question) => (event: { readonly target: { readonly value: string } }) =>
     setDraft({ ...draft, [name]: event.target.value });
   return (
     <>
@@ -84,7 +87,7 @@ export function WhoCan(): ReactNode {
         </label>
         <label>
           Without this policy
-          <input placeholder="ARN (none)" value={draft.without} onChange={set('without')} />
+          <input placeholder="ARN or name (none)" value={draft.without} onChange={set('without')} />
         </label>
         <button type="submit">Ask</button>
       </form>
@@ -93,16 +96,24 @@ export function WhoCan(): ReactNode {
       ) : (
         <Result key={Object.values(asked).join(' ')} {...asked} />
       )}
-      <Command text={`${kon} account can-i NAME ${asked.action || 'ACTION'} ${asked.resource}`.trim()} />
+      <Command text={commandOf(kon, asked)} />
     </>
   );
 }
 
-function Result(question: {
-  readonly action: string;
-  readonly resource: string;
-  readonly without: string;
-}): ReactNode {
+/** `kon who-can` for the question. A resource with characters of the shell is quoted. */
+function commandOf(kon: string, { action, resource, without }: Question): string {
+  const quoted = (text: string): string =>
+    /^[\w./:@=,+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+  return [
+    `${kon} who-can`,
+    action === '' ? 'ACTION' : quoted(action),
+    action === '' && resource === '' ? 'RESOURCE' : quoted(resource === '' ? '*' : resource),
+    ...(without === '' ? [] : ['--without', quoted(without)]),
+  ].join(' ');
+}
+
+function Result(question: Question): ReactNode {
   const { pods } = useCluster();
   const given = Object.entries(question).filter(([, value]) => value !== '');
   const search = new URLSearchParams(given).toString();

@@ -18,8 +18,10 @@ import {
   policiesOf,
   policyDocument,
   policyDocuments,
+  policyNamed,
   statementDocuments,
 } from '../permissions/policies.ts';
+import { requireQuestion } from '../permissions/question.ts';
 import { quarantine, quarantineProposals, releaseAccount } from './quarantine.ts';
 import type { ApiAnswer, ApiRequest } from './server.ts';
 import { policiesNamed, whoCan } from '../permissions/who-can.ts';
@@ -32,10 +34,13 @@ export type UserSession = {
   readonly context: CliContext;
   /** Whether routes may call AWS with the credentials of this process. In a pod, these would not be those of the user. */
   readonly hasAws: boolean;
+  /** Aborted when the session ends. */
+  readonly signal: AbortSignal;
   readonly about: () => Promise<About>;
 };
 
-const mostChanges = 500;
+/** Changes in one answer. The list of the page is virtual, so the size of the answer is the limit. */
+const mostChanges = 2000;
 const mostActions = 20;
 
 const json = (value: unknown): ApiAnswer => ({ kind: 'json', value });
@@ -48,27 +53,27 @@ export async function route(request: ApiRequest, session: UserSession): Promise<
     case 'GET about':
       return json(await about());
     case 'GET stream':
-      return { kind: 'stream', open: (send) => feed.subscribe(send) };
+      return { kind: 'stream', open: (send) => feed.subscribe(send), signal: session.signal };
     case 'GET changes':
-      return json({ items: feed.changes(query.get('account') ?? undefined, mostChanges) });
+      return json(feed.changes(query.get('account') ?? undefined, mostChanges));
     case 'GET actions':
       return json({ items: catalogueActions(query.get('prefix') ?? '', mostActions) });
     case 'GET policy':
       return json(await policyDocument(required(query, 'arn'), feed.accounts(), feed.facts(), session));
     case 'GET who-can': {
       const action = required(query, 'action');
-      if (!/^[a-z0-9-]+:[A-Za-z0-9]+$/i.test(action))
-        throw new CliError('USAGE', `"${action}" is not an action`, {
-          next: ['Write it as service:Action.'],
-        });
-      const accounts = feed.accounts().map((account) => policiesOf(account, feed.facts(), context.now()));
+      const resource = query.get('resource') || '*';
+      requireQuestion(action, resource);
+      const facts = feed.facts();
+      const accounts = feed.accounts().map((account) => policiesOf(account, facts, context.now()));
+      const named = query.get('without') || undefined;
+      const without = named === undefined ? undefined : policyNamed(named, accounts, facts);
       const arns = accounts.flatMap(policiesNamed);
       const documents = new Map([
         ...(await policyDocuments(arns, session)),
-        ...statementDocuments(feed.accounts(), feed.facts()),
+        ...statementDocuments(feed.accounts(), facts),
       ]);
-      const without = query.get('without') ?? undefined;
-      return json(whoCan({ action, resource: query.get('resource') || '*' }, accounts, documents, without));
+      return json(whoCan({ action, resource }, accounts, documents, without));
     }
     case 'GET accounts/NAME':
       return json(withoutManagedFields(accountOf(feed, name)));

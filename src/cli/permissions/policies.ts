@@ -91,10 +91,11 @@ export function statementDocuments(
 /**
  * Whether a person names the policy.
  * @param text an ARN, a name such as `aws/ReadOnlyAccess`, or the last part of an ARN
+ * @param facts undefined while the cluster has no ready ClusterConfig; names with a prefix then match no policy
  */
-export function namesPolicy(text: string, arn: string, facts: ClusterFacts): boolean {
+export function namesPolicy(text: string, arn: string, facts: ClusterFacts | undefined): boolean {
   if (!arn.startsWith('arn:')) return false;
-  if (isPolicyName(text)) return policyArnOf(text, facts) === arn;
+  if (facts && isPolicyName(text)) return policyArnOf(text, facts) === arn;
   return arn === text || arn.endsWith(`/${text}`);
 }
 
@@ -105,7 +106,7 @@ export function namesPolicy(text: string, arn: string, facts: ClusterFacts): boo
 export function policyNamed(
   text: string,
   accounts: readonly AccountWithPolicies[],
-  facts: ClusterFacts,
+  facts: ClusterFacts | undefined,
 ): string {
   const known = new Set(accounts.flatMap(({ policies }) => policies));
   const found = [...known].filter((arn) => namesPolicy(text, arn, facts));
