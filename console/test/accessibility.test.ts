@@ -1,22 +1,18 @@
 /** The page for users of a keyboard, a screen reader, a small window, or a dark theme. */
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import type { AxeResults } from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { policies } from '../../test/support/person.ts';
-import { startSandbox, type TestSandbox } from '../../test/support/sandbox.ts';
-import { openConsole, startBrowser, untilShown, visit, type Console } from './open-console.ts';
+import type { TestSandbox } from '../../test/support/sandbox.ts';
+import { accessibilityFaults } from './axe.ts';
+import { openConsole, startSandboxAndBrowser, untilShown, visit, type Console } from './open-console.ts';
 
 let sandbox: TestSandbox;
 let browser: Browser;
 let served: Console;
 let page: Page;
-const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 beforeAll(async () => {
-  [sandbox, browser] = await Promise.all([startSandbox(), startBrowser(process.env)]);
-  for (const args of [
+  [sandbox, browser] = await startSandboxAndBrowser(
     ['account', 'create', 'payments', '--policy', policies.readOnly],
     [
       'account',
@@ -28,10 +24,7 @@ beforeAll(async () => {
       '--force',
     ],
     ['app', 'create', 'web', '--account', 'payments', '--image', 'registry.k8s.io/pause:3.10'],
-  ]) {
-    const { code, stderr } = await sandbox.kon(args);
-    if (code !== 0) throw new Error(stderr);
-  }
+  );
   served = await openConsole((args, options) => sandbox.startKon(args, options));
   ({ page } = await visit(browser, served.link()));
   await untilShown(page, 'payments');
@@ -62,16 +55,7 @@ test.each(['light', 'dark'] as const)('axe finds no fault on any screen in %s', 
   await page.emulateMedia({ colorScheme });
   for (const [path, text] of screens) {
     await open(path, text);
-    // The content security policy forbids scripts that the page adds. A script that arrives by the browser's debugging protocol is exempt.
-    await page.evaluate(axe);
-    const { violations } = await page.evaluate(() =>
-      (window as unknown as { axe: { run(options: object): Promise<AxeResults> } }).axe.run({
-        runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-      }),
-    );
-    expect(
-      violations.map(({ id, nodes }) => `${path} ${id}: ${nodes.map(({ html }) => html).join(' ')}`),
-    ).toEqual([]);
+    expect(await accessibilityFaults(page), path).toEqual([]);
   }
 });
 
