@@ -80,6 +80,14 @@ function Screen({ place: { path } }: { readonly place: Place }): ReactNode {
   );
 }
 
+/** Errors that affect every kind. A kind that cannot be read for another reason is reported on its screens. */
+const outages: Readonly<Record<string, string>> = {
+  CLUSTER_UNREACHABLE: 'The cluster does not answer.',
+  CLUSTER_UNTRUSTED: 'The certificate of the cluster is not trusted.',
+  UNAUTHENTICATED: 'The cluster rejects your credentials.',
+  API_ERROR: 'The cluster answers with an error.',
+};
+
 /** Whether the page is live; if not, since when its rows are outdated. */
 function ConnectionState(): ReactNode {
   const { connection, status } = useCluster();
@@ -91,11 +99,12 @@ function ConnectionState(): ReactNode {
       </p>
     );
   const states = Object.values(status);
-  const unreachable = states.find((each) => each.state === 'failed' && each.code === 'CLUSTER_UNREACHABLE');
-  if (unreachable)
+  const failed = states.flatMap((each) => (each.state === 'failed' ? [outages[each.code]] : []));
+  const outage = failed.find((text) => text !== undefined);
+  if (outage !== undefined)
     return (
       <p className="connection lost" role="status">
-        The cluster does not answer. What is shown may be outdated.
+        {outage} What is shown may be outdated.
       </p>
     );
   const isLoading = connection.state === 'connecting' || states.some((each) => each.state === 'loading');

@@ -4,7 +4,7 @@ import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
 import { ApiError } from './api.ts';
 import { signIn, signInWith, type SignIn } from './session.ts';
-import { followCluster } from './store.ts';
+import { followCluster, type Outdated } from './store.ts';
 import './style.css';
 
 const queries = new QueryClient({
@@ -18,21 +18,32 @@ const queries = new QueryClient({
   },
 });
 
-function outdated({
-  accounts,
-  events,
-}: {
-  readonly accounts: readonly string[];
-  readonly events: boolean;
-}): void {
-  const names = new Set(accounts);
-  void queries.invalidateQueries({
-    predicate: ({ queryKey: [kind, name] }) => {
-      const isNamed = typeof name === 'string' && names.has(name);
-      if (kind === 'changes') return events || name === undefined || isNamed;
-      return (kind === 'account' || kind === 'impact') && isNamed;
-    },
-  });
+/** Least time between two refreshes of the same document, so that many changes cause few requests. */
+const refreshMs = 300;
+
+let pending: { readonly accounts: Set<string>; events: boolean } | undefined;
+let isRefreshing = false;
+
+/** Gathers what is outdated, and refreshes it once the previous refresh is complete. A second refresh would cancel its requests. */
+async function refresh({ accounts, events }: Outdated): Promise<void> {
+  pending ??= { accounts: new Set(), events: false };
+  for (const name of accounts) pending.accounts.add(name);
+  pending.events ||= events;
+  if (isRefreshing) return;
+  isRefreshing = true;
+  while (pending) {
+    const { accounts: names, events: haveEventsArrived } = pending;
+    pending = undefined;
+    await queries.invalidateQueries({
+      predicate: ({ queryKey: [kind, name] }) => {
+        const isNamed = typeof name === 'string' && names.has(name);
+        if (kind === 'changes') return haveEventsArrived || name === undefined || isNamed;
+        return (kind === 'account' || kind === 'impact') && isNamed;
+      },
+    });
+    await new Promise((resolve) => setTimeout(resolve, refreshMs));
+  }
+  isRefreshing = false;
 }
 
 function SignInScreen({ state }: { readonly state: Exclude<SignIn, { kind: 'signed-in' }> }): ReactNode {
@@ -83,7 +94,7 @@ if (!element) throw new Error('the page has no root');
 const root = createRoot(element);
 const state = await signIn();
 if (state.kind === 'signed-in') {
-  void followCluster(outdated, new AbortController().signal);
+  void followCluster((outdated) => void refresh(outdated), new AbortController().signal);
   root.render(
     <QueryClientProvider client={queries}>
       <App />

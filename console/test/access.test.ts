@@ -1,30 +1,33 @@
 /** Access to the console: only the owner of the link gets an answer, with the rights of the kubeconfig. */
 import { createServer, request } from 'node:http';
-import { readFile, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
-import { parse, stringify } from 'yaml';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { policies } from '../../test/support/person.ts';
-import { startSandbox, type TestSandbox } from '../../test/support/sandbox.ts';
-import { kubeconfigOfUser, type Kubeconfig } from './kubeconfig.ts';
-import { openConsole, startBrowser, textOf, untilShown, visit, type Console } from './open-console.ts';
+import type { TestSandbox } from '../../test/support/sandbox.ts';
+import {
+  openConsole,
+  startSandboxAndBrowser,
+  textOf,
+  untilShown,
+  visit,
+  type Console,
+} from './open-console.ts';
+import { editKubeconfig, kubeconfigOfUser } from './users.ts';
 
 let sandbox: TestSandbox;
 let browser: Browser;
 let served: Console;
 
 beforeAll(async () => {
-  [sandbox, browser] = await Promise.all([startSandbox(), startBrowser(process.env)]);
-  const { code, stderr } = await sandbox.kon([
+  [sandbox, browser] = await startSandboxAndBrowser([
     'account',
     'create',
     'payments',
     '--policy',
     policies.readOnly,
   ]);
-  if (code !== 0) throw new Error(stderr);
   served = await openConsole((args, options) => sandbox.startKon(args, options));
 });
 afterAll(async () => {
@@ -179,16 +182,13 @@ test('a used link shows how to get another, and a link to a screen opens in a fu
   await Promise.all([context.close(), other.context.close()]);
 });
 
-const kubeconfigOf = (name: string, rules: readonly object[]): Promise<string> =>
-  kubeconfigOfUser(sandbox, name, rules);
-
 async function seenBy(
   name: string,
   rules: readonly object[],
   path: string,
   text: string | RegExp,
 ): Promise<string> {
-  const KUBECONFIG = await kubeconfigOf(name, rules);
+  const KUBECONFIG = await kubeconfigOfUser(sandbox, name, rules);
   const own = await openConsole((args, options) => sandbox.startKon(args, options), [], { KUBECONFIG });
   const { page, context, bodies } = await visit(browser, own.link());
   await untilShown(page, 'What is in the way?');
@@ -223,7 +223,7 @@ test('a user who may read only accounts sees these, and which rights are missing
 
 test('a verification needs the rights of the user', async () => {
   const rules = [{ apiGroups: ['k11n.dev'], resources: ['*'], verbs: read }];
-  const KUBECONFIG = await kubeconfigOf('viewer', rules);
+  const KUBECONFIG = await kubeconfigOfUser(sandbox, 'viewer', rules);
   const own = await openConsole((args, options) => sandbox.startKon(args, options), [], { KUBECONFIG });
   const { page, context } = await visit(browser, own.link());
   await untilShown(page, 'payments');
@@ -237,18 +237,10 @@ test('a verification needs the rights of the user', async () => {
 });
 
 test('without a cluster or with rejected credentials, the console ends with an error before it prints a link', async () => {
-  const config = await readFile(sandbox.description.kubeconfig, 'utf8');
-  const edited = async (name: string, edit: (document: Kubeconfig) => void): Promise<string> => {
-    const document = parse(config) as Kubeconfig;
-    edit(document);
-    const path = join(sandbox.executable.folder, name);
-    await writeFile(path, stringify(document), { mode: 0o600 });
-    return path;
-  };
-  const dead = await edited('dead.kubeconfig', ({ clusters }) => {
+  const dead = await editKubeconfig(sandbox, 'dead', ({ clusters }) => {
     for (const { cluster } of clusters) cluster.server = 'https://127.0.0.1:1';
   });
-  const rejected = await edited('rejected.kubeconfig', ({ users }) => {
+  const rejected = await editKubeconfig(sandbox, 'rejected', ({ users }) => {
     for (const each of users) each.user = { token: 'wrong' };
   });
   for (const [KUBECONFIG, code, text] of [

@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { parse } from 'yaml';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { resources, type KubeObject } from '../../src/kube/index.ts';
+import { resources } from '../../src/kube/index.ts';
 import { policies } from '../../test/support/person.ts';
-import { startSandbox, type TestSandbox } from '../../test/support/sandbox.ts';
+import type { TestSandbox } from '../../test/support/sandbox.ts';
 import type { Running } from '../../test/support/executable.ts';
-import { startBrowser, textOf, untilShown, visit } from './open-console.ts';
+import { startSandboxAndBrowser, textOf, untilShown, visit } from './open-console.ts';
+import { mayRead, tokenOfUser, type Kubeconfig } from './users.ts';
 
 let sandbox: TestSandbox;
 let browser: Browser;
@@ -17,18 +18,14 @@ let process_: Running;
 let origin: string;
 
 beforeAll(async () => {
-  [sandbox, browser] = await Promise.all([startSandbox(), startBrowser(process.env)]);
-  const { code, stderr } = await sandbox.kon([
+  [sandbox, browser] = await startSandboxAndBrowser([
     'account',
     'create',
     'payments',
     '--policy',
     policies.readOnly,
   ]);
-  if (code !== 0) throw new Error(stderr);
-  const { clusters } = parse(await readFile(sandbox.description.kubeconfig, 'utf8')) as {
-    clusters: { cluster: { server: string; 'certificate-authority-data': string } }[];
-  };
+  const { clusters } = parse(await readFile(sandbox.description.kubeconfig, 'utf8')) as Kubeconfig;
   const cluster = clusters[0]?.cluster;
   const { hostname, port } = new URL(cluster?.server ?? '');
   const ca = join(sandbox.executable.folder, 'ca.crt');
@@ -57,32 +54,8 @@ function freePort(): Promise<number> {
   });
 }
 
-/** A token of a new ServiceAccount with these rules. */
-async function tokenOf(name: string, rules: readonly object[]): Promise<string> {
-  const { client } = sandbox;
-  const metadata = { name, namespace: 'staging' };
-  await client.create(resources.serviceAccounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata });
-  const rbac = 'rbac.authorization.k8s.io';
-  const role = { apiVersion: `${rbac}/v1`, kind: 'ClusterRole', metadata: { name }, rules };
-  await client.create<KubeObject>(resources.clusterRoles, role);
-  const binding = {
-    apiVersion: `${rbac}/v1`,
-    kind: 'ClusterRoleBinding',
-    metadata: { name },
-    roleRef: { apiGroup: rbac, kind: 'ClusterRole', name },
-    subjects: [{ kind: 'ServiceAccount', ...metadata }],
-  };
-  await client.create<KubeObject>(resources.clusterRoleBindings, binding);
-  return (await client.createToken(metadata, { audiences: [], expirationSeconds: 3600 })).token;
-}
-
-const mayRead = [
-  { apiGroups: ['k11n.dev'], resources: ['*'], verbs: ['get', 'list', 'watch'] },
-  { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] },
-];
-
 test('a user signs in with a token of the cluster, and reads with its rights', async () => {
-  const token = await tokenOf('viewer', mayRead);
+  const token = await tokenOfUser(sandbox, 'viewer', mayRead);
   const { page, context, bodies } = await visit(browser, `${origin}/`);
   await untilShown(page, 'Sign in with a token of the cluster');
   await page.getByLabel('Token').fill('wrong');
@@ -92,12 +65,12 @@ test('a user signs in with a token of the cluster, and reads with its rights', a
 
   await page.getByLabel('Token').fill(token);
   await page.getByRole('button', { name: 'Sign in' }).click();
-  const shown = await untilShown(page, 'payments');
-  expect(shown).toContain('as system:serviceaccount:staging:viewer');
+  await untilShown(page, 'payments');
+  await untilShown(page, 'as system:serviceaccount:staging:viewer');
 
   // Another user without rights, in another browser session, sees nothing of the first.
   const other = await visit(browser, `${origin}/`);
-  await other.page.getByLabel('Token').fill(await tokenOf('stranger', []));
+  await other.page.getByLabel('Token').fill(await tokenOfUser(sandbox, 'stranger', []));
   await other.page.getByRole('button', { name: 'Sign in' }).click();
   await untilShown(other.page, 'You may not read accounts');
   expect(`${await textOf(other.page)} ${other.bodies.join('\n')}`).not.toContain('payments');
@@ -105,12 +78,31 @@ test('a user signs in with a token of the cluster, and reads with its rights', a
 });
 
 test('a proxy that adds the token of the user needs no sign-in', async () => {
-  const token = await tokenOf('proxied', mayRead);
+  const token = await tokenOfUser(sandbox, 'proxied', mayRead);
   const context = await browser.newContext({ extraHTTPHeaders: { authorization: `Bearer ${token}` } });
   const page = await context.newPage();
   await page.goto(`${origin}/`);
-  const shown = await untilShown(page, 'payments');
-  expect(shown).toContain('as system:serviceaccount:staging:proxied');
+  await untilShown(page, 'payments');
+  await untilShown(page, 'as system:serviceaccount:staging:proxied');
+  await context.close();
+});
+
+test('a user whose token is revoked is signed out, and the API returns nothing for it', async () => {
+  const token = await tokenOfUser(sandbox, 'leaver', mayRead);
+  const { page, context } = await visit(browser, `${origin}/`);
+  await page.getByLabel('Token').fill(token);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await untilShown(page, 'payments');
+
+  // The API server rejects the tokens of a deleted ServiceAccount, and the watches that they started continue.
+  await sandbox.client.delete(resources.serviceAccounts, { name: 'leaver', namespace: 'staging' });
+  const shown = await untilShown(page, 'Sign in with a token of the cluster');
+  expect(shown).not.toContain('payments');
+  for (const path of ['/api/about', '/api/stream', '/api/accounts/payments']) {
+    const answer = await fetch(`${origin}${path}`, { headers: { authorization: `Bearer ${token}` } });
+    expect(answer.status).toBe(401);
+    expect(await answer.text()).not.toContain('payments');
+  }
   await context.close();
 });
 
@@ -124,7 +116,7 @@ test('without a token or with a wrong one, the API returns nothing', async () =>
 });
 
 test('AWS is never asked, because the credentials would be those of the pod or its node', async () => {
-  const token = await tokenOf('asker', mayRead);
+  const token = await tokenOfUser(sandbox, 'asker', mayRead);
   const since = await sandbox.aws.position();
   const headers = { authorization: `Bearer ${token}`, origin, 'content-type': 'application/json' };
   const decide = await fetch(`${origin}/api/accounts/payments/can-i?action=s3:GetObject`, { headers });

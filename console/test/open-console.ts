@@ -1,9 +1,22 @@
-/** A running `kon console`, and a browser on its page, for one test file. */
+/** A sandbox, a running `kon console`, and a browser on its page, for one test file. */
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { Environment } from '../../sandbox/src/environment.ts';
 import { startBrowser } from '../browser.ts';
 import { eventually } from '../../test/support/eventually.ts';
 import type { Running } from '../../test/support/executable.ts';
+import { startSandbox, type TestSandbox } from '../../test/support/sandbox.ts';
+
+/** A sandbox after these commands of `kon`, and a browser. */
+export async function startSandboxAndBrowser(
+  ...commands: readonly (readonly string[])[]
+): Promise<readonly [TestSandbox, Browser]> {
+  const [sandbox, browser] = await Promise.all([startSandbox(), startBrowser(process.env)]);
+  for (const args of commands) {
+    const { code, stderr } = await sandbox.kon(args);
+    if (code !== 0) throw new Error(`kon ${args.join(' ')} failed:\n${stderr}`);
+  }
+  return [sandbox, browser];
+}
 
 export type Console = {
   /** `http://127.0.0.1:PORT` */

@@ -5,9 +5,16 @@ import { apiVersion, linkedServiceAccounts, quarantines, type Quarantine } from 
 import type { KubeObject } from '../../src/kube/index.ts';
 import { peopleRoles } from '../../src/rbac/people-roles.ts';
 import { policies } from '../../test/support/person.ts';
-import { startSandbox, type TestSandbox } from '../../test/support/sandbox.ts';
-import { kubeconfigOfUser } from './kubeconfig.ts';
-import { openConsole, startBrowser, textOf, untilShown, visit, type Console } from './open-console.ts';
+import type { TestSandbox } from '../../test/support/sandbox.ts';
+import {
+  openConsole,
+  startSandboxAndBrowser,
+  textOf,
+  untilShown,
+  visit,
+  type Console,
+} from './open-console.ts';
+import { kubeconfigOfUser } from './users.ts';
 
 let sandbox: TestSandbox;
 let browser: Browser;
@@ -15,14 +22,10 @@ let served: Console;
 let page: Page;
 
 beforeAll(async () => {
-  [sandbox, browser] = await Promise.all([startSandbox(), startBrowser(process.env)]);
-  for (const args of [
+  [sandbox, browser] = await startSandboxAndBrowser(
     ['account', 'create', 'payments', '--policy', policies.readOnly],
     ['app', 'create', 'web', '--account', 'payments', '--image', 'registry.k8s.io/pause:3.10'],
-  ]) {
-    const { code, stderr } = await sandbox.kon(args);
-    if (code !== 0) throw new Error(stderr);
-  }
+  );
   served = await openConsole((args, options) => sandbox.startKon(args, options));
   ({ page } = await visit(browser, served.link()));
   await untilShown(page, 'Live');

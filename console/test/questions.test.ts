@@ -5,10 +5,10 @@ import { linkedServiceAccounts } from '../../src/api/resources.ts';
 import type { LinkedServiceAccount } from '../../src/api/linked-service-account.ts';
 import type { KubeObject } from '../../src/kube/index.ts';
 import { policies } from '../../test/support/person.ts';
-import { startSandbox, type TestSandbox } from '../../test/support/sandbox.ts';
+import type { TestSandbox } from '../../test/support/sandbox.ts';
 import {
   openConsole,
-  startBrowser,
+  startSandboxAndBrowser,
   textOf,
   untilShown,
   visit,
@@ -25,10 +25,11 @@ let visitor: Visitor;
 let page: Page;
 
 beforeAll(async () => {
-  [sandbox, browser] = await Promise.all([startSandbox(), startBrowser(process.env)]);
-  await kon('account', 'create', 'payments', '--policy', policies.readOnly);
-  await kon('app', 'create', 'web', '--account', 'payments', '--image', 'registry.k8s.io/pause:3.10');
-  await kon('account', 'create', 'reports', '--policy', missingPolicy, '--no-wait', '--force');
+  [sandbox, browser] = await startSandboxAndBrowser(
+    ['account', 'create', 'payments', '--policy', policies.readOnly],
+    ['app', 'create', 'web', '--account', 'payments', '--image', 'registry.k8s.io/pause:3.10'],
+    ['account', 'create', 'reports', '--policy', missingPolicy, '--no-wait', '--force'],
+  );
   served = await openConsole((args, options) => sandbox.startKon(args, options));
   visitor = await visit(browser, served.link());
   ({ page } = visitor);
@@ -145,8 +146,33 @@ test('who else can call an action is shown with the pods and the deciding statem
   await page.getByText('Decided by').click();
   expect(await page.locator('.answers pre').innerText()).toContain('s3:Get*');
 
+  const named = await open(
+    `/who-can?action=s3:GetObject&resource=${resource}&without=aws/AmazonS3ReadOnlyAccess`,
+    'loses it without the policy',
+  );
+  const command = `kon who-can s3:GetObject ${resource} --without aws/AmazonS3ReadOnlyAccess`;
+  expect(named).toContain(command);
+  const [, ...args] = command.split(' ');
+  const { items } = (await json(...args)) as { items: { account: string; loses: boolean }[] };
+  expect(items.find(({ account }) => account === 'payments')).toMatchObject({ loses: true });
+
   await page.getByLabel('Action').fill('s3:getobjectac');
   await page.locator('datalist option[value="s3:GetObjectAcl"]').waitFor({ state: 'attached' });
+});
+
+test('a question that the command line refuses is refused with the same words', async () => {
+  for (const [action, resource, ...more] of [
+    ['s3:*', '*'],
+    ['s3:GetObject', 'orders'],
+    ['s3:GetObject', '*', '--without', 'account/None'],
+  ] as const) {
+    const { stderr, code } = await sandbox.kon(['who-can', action, resource, ...more, '-o', 'json']);
+    expect(code).not.toBe(0);
+    const { message } = JSON.parse(stderr) as { message: string };
+    const query = new URLSearchParams({ action, resource, ...(more[1] ? { without: more[1] } : {}) });
+    expect(await api(`who-can?${query}`)).toMatchObject({ message });
+    await open(`/who-can?${query}`, message);
+  }
 });
 
 test('what changed is shown as in the history of the command line', async () => {

@@ -1,12 +1,14 @@
 /** Timeline of changes of one account or of all. */
-import { useQuery } from '@tanstack/react-query';
-import type { ReactNode } from 'react';
-import type { Change } from '../../../src/cli/console/wire.ts';
+import { useQuery, type UseQueryResult } from '@tanstack/react-query';
+import { useMemo, type ReactNode } from 'react';
+import type { Change, Changes as Answer } from '../../../src/cli/console/wire.ts';
 import { useKon } from '../about.ts';
 import { request } from '../api.ts';
 import { age, Badge, Command, Empty, QueryProblem, SourceProblem, useNow } from '../parts/basics.tsx';
 import { Filter, matches, useFilter } from '../parts/filter.tsx';
+import { Grid, type GridColumn } from '../parts/grid.tsx';
 import { AccountLink } from '../parts/account-link.tsx';
+import { accountHref } from '../router.ts';
 import { useCluster } from '../store.ts';
 
 export function Changes(): ReactNode {
@@ -21,69 +23,120 @@ export function Changes(): ReactNode {
       </p>
       <SourceProblem state={status.events} what="events" />
       <SourceProblem state={status.accounts} what="accounts" />
-      <Timeline account={undefined} />
+      <ChangesOfAll />
       <Command text={`${kon} account history NAME`} />
     </>
   );
 }
 
-export function Timeline({ account }: { readonly account: string | undefined }): ReactNode {
-  const now = useNow();
-  const filter = useFilter();
-  const { data, error } = useQuery({
+function useChanges(account: string | undefined): UseQueryResult<Answer> {
+  return useQuery({
     queryKey: ['changes', account],
     queryFn: ({ signal }) =>
-      request<{ readonly items: readonly Change[] }>(
-        `changes${account === undefined ? '' : `?account=${encodeURIComponent(account)}`}`,
-        { signal },
-      ),
+      request<Answer>(`changes${account === undefined ? '' : `?account=${encodeURIComponent(account)}`}`, {
+        signal,
+      }),
   });
+}
+
+type Row = Change & { readonly key: string };
+
+function ChangesOfAll(): ReactNode {
+  const now = useNow();
+  const filter = useFilter();
+  const { data, error } = useChanges(undefined);
+  const all = useMemo(
+    () => (data?.items ?? []).map((change, index): Row => ({ ...change, key: `${change.account} ${index}` })),
+    [data],
+  );
+  const rows = useMemo(
+    () => all.filter((row) => matches(filter, row.account, row.kind, row.reason, row.message)),
+    [all, filter],
+  );
+  const columns = useMemo(() => columnsAt(now), [now]);
   if (error) return <QueryProblem error={error} title="The history cannot be read" />;
   if (!data) return <p className="muted">Reading the history …</p>;
-  const items =
-    account === undefined
-      ? data.items.filter((item) => matches(filter, item.account, item.kind, item.reason, item.message))
-      : data.items;
   return (
     <>
-      {account === undefined && (
-        <Filter label="Filter changes" shown={items.length} all={data.items.length} />
-      )}
-      {items.length === 0 ? (
+      <Filter label="Filter changes" shown={rows.length} all={all.length} />
+      {all.length === 0 ? (
         <Empty>Nothing changed.</Empty>
       ) : (
-        <table className="timeline">
-          <thead>
-            <tr>
-              <th scope="col">Age</th>
-              {account === undefined && <th scope="col">Account</th>}
-              <th scope="col">What</th>
-              <th scope="col">Message</th>
-            </tr>
-          </thead>
-          <tbody>
-            {items.map((item, index) => (
-              <tr key={`${item.account} ${item.time} ${item.reason} ${index}`}>
-                <td>
-                  <time dateTime={item.time} title={item.time}>
-                    {age(item.time, now)}
-                  </time>
-                </td>
-                {account === undefined && (
-                  <td>
-                    <AccountLink name={item.account} />
-                  </td>
-                )}
-                <td>
-                  {item.warning ? <Badge tone="bad">{item.reason}</Badge> : item.reason}
-                  {item.count === undefined ? '' : ` (${item.count} times)`}
-                </td>
-                <td className="breakable">{item.message}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <Grid
+          label="Changes of all accounts, newest first"
+          columns={columns}
+          rows={rows}
+          rowKey={({ key }) => key}
+          href={({ account }) => accountHref(account)}
+        />
       )}
+      {data.total > all.length && (
+        <p className="muted">
+          These are the newest {all.length} of {data.total} changes. The page of an account shows all of its
+          own.
+        </p>
+      )}
+    </>
+  );
+}
+
+const columnsAt = (now: number): readonly GridColumn<Row>[] => [
+  { header: 'Age', width: '4rem', cell: (change) => <Time change={change} now={now} /> },
+  { header: 'Account', width: 'minmax(8rem, 1fr)', cell: ({ account }) => <AccountLink name={account} /> },
+  { header: 'What', width: 'minmax(12rem, 1fr)', cell: (change) => <What change={change} /> },
+  {
+    header: 'Message',
+    width: 'minmax(14rem, 4fr)',
+    cell: ({ message }) => <span title={message}>{message}</span>,
+  },
+];
+
+/** All changes of one account, with their full messages. */
+export function Timeline({ account }: { readonly account: string }): ReactNode {
+  const now = useNow();
+  const { data, error } = useChanges(account);
+  if (error) return <QueryProblem error={error} title="The history cannot be read" />;
+  if (!data) return <p className="muted">Reading the history …</p>;
+  if (data.items.length === 0) return <Empty>Nothing changed.</Empty>;
+  return (
+    <table className="timeline">
+      <thead>
+        <tr>
+          <th scope="col">Age</th>
+          <th scope="col">What</th>
+          <th scope="col">Message</th>
+        </tr>
+      </thead>
+      <tbody>
+        {data.items.map((change, index) => (
+          <tr key={`${change.time} ${change.reason} ${index}`}>
+            <td>
+              <Time change={change} now={now} />
+            </td>
+            <td>
+              <What change={change} />
+            </td>
+            <td className="breakable">{change.message}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Time({ change: { time }, now }: { readonly change: Change; readonly now: number }): ReactNode {
+  return (
+    <time dateTime={time} title={time}>
+      {age(time, now)}
+    </time>
+  );
+}
+
+function What({ change: { reason, warning, count } }: { readonly change: Change }): ReactNode {
+  return (
+    <>
+      {warning ? <Badge tone="bad">{reason}</Badge> : reason}
+      {count === undefined ? '' : ` (${count} times)`}
     </>
   );
 }

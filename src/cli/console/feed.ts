@@ -38,6 +38,7 @@ import { accountRow, consolePodRow } from './rows.ts';
 import {
   sources,
   type Change,
+  type Changes,
   type FeedMessage,
   type Impact,
   type PodRow,
@@ -53,7 +54,7 @@ export type Feed = {
   readonly subscribers: () => number;
   account(name: string): LinkedServiceAccount | undefined;
   /** Newest first; of all accounts when none is named. */
-  changes(account: string | undefined, most: number): readonly Change[];
+  changes(account: string | undefined, most: number): Changes;
   impact(name: string): Impact | undefined;
   accounts(): readonly LinkedServiceAccount[];
   /** Facts of the cluster; undefined while it has no ready ClusterConfig that the user may read. */
@@ -294,10 +295,11 @@ export function createFeed(options: {
         name === undefined
           ? accounts.store.list()
           : [accounts.store.get(name)].filter((each) => each !== undefined);
-      return chosen
+      const all = chosen
         .flatMap(changesOf)
-        .toSorted((one, other) => Date.parse(other.time) - Date.parse(one.time))
-        .slice(0, most);
+        .map((change) => [Date.parse(change.time), change] as const)
+        .sort(([one], [other]) => other - one);
+      return { items: all.slice(0, most).map(([, change]) => change), total: all.length };
     },
     impact(name) {
       const account = accounts.store.get(name);

@@ -27,8 +27,12 @@ export type ApiRequest = {
 
 export type ApiAnswer =
   | { readonly kind: 'json'; readonly status?: number; readonly value: unknown }
-  /** The function gets a sender of messages, and returns a function that ends the stream. */
-  | { readonly kind: 'stream'; readonly open: (send: (message: FeedMessage) => void) => () => void };
+  /** `open` gets a sender of messages, and returns a function that ends the stream. The response ends when `signal` aborts. */
+  | {
+      readonly kind: 'stream';
+      readonly open: (send: (message: FeedMessage) => void) => () => void;
+      readonly signal: AbortSignal;
+    };
 
 export type ConsoleServer = { readonly port: number; close(): Promise<void> };
 
@@ -113,6 +117,9 @@ export async function startConsoleServer(options: {
       cancelBeat = setTimer(beat, heartbeatMs);
     };
     beat();
+    const close = (): void => void response.end();
+    if (answer.signal.aborted) close();
+    answer.signal.addEventListener('abort', close, { once: true, signal: gone.signal });
     gone.signal.addEventListener('abort', () => {
       cancelBeat();
       end();

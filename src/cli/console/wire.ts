@@ -151,6 +151,9 @@ export type Change = {
   readonly warning: boolean;
 };
 
+/** Changes, newest first. `total` counts those that were left out too. */
+export type Changes = { readonly items: readonly Change[]; readonly total: number };
+
 /** Policies of an account, as `kon account show` lists them. */
 export type AccountPolicies = {
   readonly items: readonly PolicyStatus[];

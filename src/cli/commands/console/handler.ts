@@ -38,6 +38,7 @@ async function serveOwner(context: CliContext, options: Options, assets: Assets)
     feed: createFeed({ client, clock: context, setTimer: systemTimer, signal }),
     context,
     hasAws: true,
+    signal,
     about: () =>
       aboutOf(client, {
         mode: 'local',
@@ -89,6 +90,8 @@ async function serveOwner(context: CliContext, options: Options, assets: Assets)
 const podFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
 /** Time for which the informers of a user continue after the last request. */
 const idleMs = 60_000;
+/** Interval at which idle users are dismissed, and the tokens of the others are checked. */
+const checkMs = 15_000;
 /** Limits the memory of the console, because each user has separate informers. */
 const mostUsers = 20;
 
@@ -113,13 +116,23 @@ async function serveUsers(context: CliContext, options: Options, assets: Assets)
   };
   const open = new Map<string, Open>();
 
-  const dismissIdle = (): void => {
-    for (const [key, { user, end, lastUsed }] of open)
-      if (user.feed.subscribers() === 0 && context.monotonic() - lastUsed > idleMs) {
-        open.delete(key);
-        end();
-      }
-    if (!signal.aborted) systemTimer(dismissIdle, idleMs / 4);
+  const dismiss = (key: string): void => {
+    open.get(key)?.end();
+    open.delete(key);
+  };
+  /** A watch outlives the token with which it was started, so a token that expired or was revoked is found only by a request. */
+  const dismissIfRejected = (key: string, client: KubeClient): Promise<void> =>
+    whoIs(client).then(
+      () => undefined,
+      (error: unknown) => {
+        if (isUnauthorized(error)) dismiss(key);
+      },
+    );
+  const check = (): void => {
+    for (const [key, { user, client, lastUsed }] of open)
+      if (user.feed.subscribers() === 0 && context.monotonic() - lastUsed > idleMs) dismiss(key);
+      else void dismissIfRejected(key, client);
+    if (!signal.aborted) systemTimer(check, checkMs);
   };
 
   const userOf = async (token: string): Promise<UserSession> => {
@@ -151,6 +164,7 @@ async function serveUsers(context: CliContext, options: Options, assets: Assets)
       }),
       context: { ...context, connect: () => Promise.resolve(client) },
       hasAws: false,
+      signal: ended.signal,
       about: () => aboutOf(client, { mode: 'in-cluster', server, kon: 'kon' }),
     };
     const end = (): void => {
@@ -174,7 +188,7 @@ async function serveUsers(context: CliContext, options: Options, assets: Assets)
     debug: context.debug,
   });
   stdout.write(`The console listens on port ${running.port}.\n`);
-  dismissIdle();
+  check();
   await aborted(signal);
   await running.close();
   for (const { end } of open.values()) end();

@@ -1,0 +1,122 @@
+/** The page of a cluster without CRDs, whose API server goes down and comes back, or that rejects the user. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { apiVersion, crds, linkedServiceAccounts } from '../../src/api/index.ts';
+import { isNotFound, KubeUnreachableError } from '../../src/kube/errors.ts';
+import {
+  createKubeClient,
+  resources,
+  staticConnection,
+  type KubeClient,
+  type KubeObject,
+} from '../../src/kube/index.ts';
+import {
+  startRestartableCluster,
+  type RestartableCluster,
+} from '../../test/integration/kube/restartable-cluster.ts';
+import { eventually } from '../../test/support/eventually.ts';
+import { prepareExecutable, type Executable } from '../../test/support/executable.ts';
+import { openConsole, startBrowser, untilShown, visit, type Console, type Visitor } from './open-console.ts';
+import { mayRead, tokenOfUser, type Kubeconfig } from './users.ts';
+
+let cluster: RestartableCluster;
+let executable: Executable;
+let browser: Browser;
+let client: KubeClient;
+let served: Console;
+let visitor: Visitor;
+
+beforeAll(async () => {
+  [executable, cluster, browser] = await Promise.all([
+    prepareExecutable(),
+    startRestartableCluster(),
+    startBrowser(process.env),
+  ]);
+  client = createKubeClient(staticConnection({ server: cluster.server, tls: cluster.tls }));
+  served = await openConsole((args) => executable.start(args, { env: { KUBECONFIG: cluster.kubeconfig } }));
+  visitor = await visit(browser, served.link());
+});
+afterAll(async () => {
+  await browser?.close();
+  await served?.process.end('SIGTERM');
+  await client?.close();
+  await executable?.remove();
+  await cluster?.stop();
+});
+
+/** Creates an account as soon as the API server answers and serves the kind. */
+const create = (name: string): Promise<unknown> =>
+  eventually(`account ${name} to be created`, () =>
+    client
+      .create<KubeObject>(linkedServiceAccounts, {
+        apiVersion,
+        kind: 'LinkedServiceAccount',
+        metadata: { name },
+        spec: { aws: { policyArns: [] } },
+      } as KubeObject)
+      .catch((error: unknown) => {
+        if (isNotFound(error) || error instanceof KubeUnreachableError) return undefined;
+        throw error;
+      }),
+  );
+
+test('a page of a cluster without CRDs shows how to install them, and is live once they are installed', async () => {
+  const { page } = visitor;
+  const shown = await untilShown(page, 'Konstellation is not installed');
+  expect(shown).toContain('kon install');
+  expect(shown).not.toContain('There is no account');
+
+  for (const crd of crds())
+    await client.apply<KubeObject>(resources.customResourceDefinitions, crd, { fieldManager: 'test' });
+  const empty = await untilShown(page, /Live .*There is no account\. Create one: kon account create NAME/);
+  expect(empty).not.toContain('not installed');
+});
+
+test('a page whose API server is down says so, keeps its rows, and is live again when the server is back', async () => {
+  const { page } = visitor;
+  await create('before');
+  await untilShown(page, 'before');
+
+  await cluster.kill();
+  const shown = await untilShown(page, 'The cluster does not answer. What is shown may be outdated.');
+  expect(shown).toContain('before');
+  expect(shown).not.toContain('Live');
+  expect(await untilShown(page, 'Accounts cannot be read')).toContain('before');
+
+  await cluster.restart();
+  await create('after');
+  const live = await untilShown(page, /Live .*after.*before/);
+  expect(live).not.toContain('does not answer');
+  expect(live).not.toContain('cannot be read');
+  expect(live).not.toContain('There is no account');
+});
+
+test('a page whose user the cluster rejects says so, and keeps its rows as outdated', async () => {
+  const namespace: KubeObject = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'staging' } };
+  await client.create(resources.namespaces, namespace);
+  const token = await tokenOfUser({ client }, 'viewer', mayRead);
+  const config = parse(await readFile(cluster.kubeconfig, 'utf8')) as Kubeconfig;
+  for (const each of config.users) each.user = { token };
+  const KUBECONFIG = join(executable.folder, 'viewer.kubeconfig');
+  await writeFile(KUBECONFIG, stringify(config), { mode: 0o600 });
+  const own = await openConsole((args) => executable.start(args, { env: { KUBECONFIG } }));
+  const { page, context, complaints } = await visit(browser, own.link());
+  await untilShown(page, 'before');
+
+  // The restarted API server signs tokens with another key, so it rejects this one.
+  await cluster.kill();
+  await cluster.restart();
+  const shown = await untilShown(
+    page,
+    'The cluster rejects your credentials. What is shown may be outdated.',
+  );
+  expect(shown).toContain('before');
+  expect(shown).not.toContain('Live');
+  expect(await untilShown(page, 'Accounts cannot be read')).toContain('Log in again');
+  expect(complaints).toEqual([]);
+  await context.close();
+  await own.process.end('SIGTERM');
+});

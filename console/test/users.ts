@@ -1,0 +1,66 @@
+/** Users with few rights: ServiceAccounts with a role of their own, their tokens and kubeconfigs. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse, stringify } from 'yaml';
+import { resources, type KubeObject } from '../../src/kube/index.ts';
+import type { TestSandbox } from '../../test/support/sandbox.ts';
+
+export type Kubeconfig = {
+  readonly clusters: { cluster: { server: string; 'certificate-authority-data': string } }[];
+  readonly users: { user: object }[];
+};
+
+/** Rights to read everything that the console shows, except Events. */
+export const mayRead = [
+  { apiGroups: ['k11n.dev'], resources: ['*'], verbs: ['get', 'list', 'watch'] },
+  { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] },
+];
+
+/** A token of a new ServiceAccount in `staging` with these rules. */
+export async function tokenOfUser(
+  { client }: Pick<TestSandbox, 'client'>,
+  name: string,
+  rules: readonly object[],
+): Promise<string> {
+  const metadata = { name, namespace: 'staging' };
+  await client.create(resources.serviceAccounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata });
+  if (rules.length > 0) {
+    const rbac = 'rbac.authorization.k8s.io';
+    const role = { apiVersion: `${rbac}/v1`, kind: 'ClusterRole', metadata: { name }, rules };
+    await client.create<KubeObject>(resources.clusterRoles, role);
+    const binding = {
+      apiVersion: `${rbac}/v1`,
+      kind: 'ClusterRoleBinding',
+      metadata: { name },
+      roleRef: { apiGroup: rbac, kind: 'ClusterRole', name },
+      subjects: [{ kind: 'ServiceAccount', ...metadata }],
+    };
+    await client.create<KubeObject>(resources.clusterRoleBindings, binding);
+  }
+  return (await client.createToken(metadata, { audiences: [], expirationSeconds: 3600 })).token;
+}
+
+/** Writes a kubeconfig of a new ServiceAccount with these rules, and returns its path. */
+export async function kubeconfigOfUser(
+  sandbox: TestSandbox,
+  name: string,
+  rules: readonly object[],
+): Promise<string> {
+  const token = await tokenOfUser(sandbox, name, rules);
+  return editKubeconfig(sandbox, name, ({ users }) => {
+    for (const each of users) each.user = { token };
+  });
+}
+
+/** Writes a changed copy of the sandbox's kubeconfig, and returns its path. */
+export async function editKubeconfig(
+  { description, executable }: TestSandbox,
+  name: string,
+  edit: (config: Kubeconfig) => void,
+): Promise<string> {
+  const config = parse(await readFile(description.kubeconfig, 'utf8')) as Kubeconfig;
+  edit(config);
+  const path = join(executable.folder, `${name}.kubeconfig`);
+  await writeFile(path, stringify(config), { mode: 0o600 });
+  return path;
+}
