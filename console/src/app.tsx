@@ -1,7 +1,7 @@
 /** Frame of the page: navigation, state of the connection, and the screen of the address. */
 import { useEffect, useRef, type ReactNode } from 'react';
 import { useAbout } from './about.ts';
-import { Empty, Link, age, useNow } from './parts/basics.tsx';
+import { CopyButton, Empty, Link, age, useNow } from './parts/basics.tsx';
 import { usePlace, type Place } from './router.ts';
 import { Account } from './screens/account.tsx';
 import { Changes } from './screens/changes.tsx';
@@ -51,6 +51,7 @@ export function App(): ReactNode {
             ? `${about.cluster ?? about.context ?? about.server}${about.user ? ` as ${about.user}` : ''}`
             : ''}
         </p>
+        <CopyButton className="share" text={location.origin + place.href} title="Copy link" />
         <ConnectionState />
       </header>
       <main id="main" ref={main} tabIndex={-1}>

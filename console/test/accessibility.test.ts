@@ -96,6 +96,35 @@ test('the keyboard alone filters, moves, opens and returns', async () => {
   await untilShown(page, 'Account payments');
 });
 
+test('the link to a screen is copied by its button, and restores its filter', async () => {
+  await open('/?q=payments', '1 of 2');
+  await page.getByRole('button', { name: 'Copy link' }).click();
+  await untilShown(page, 'Copied');
+  const link = await page.evaluate(() => navigator.clipboard.readText());
+  expect(link).toBe(`${served.origin}/?q=payments`);
+  await open('/pods', 'web-');
+  await page.getByRole('button', { name: 'Copy link' }).waitFor();
+  await page.goto(link);
+  await untilShown(page, '1 of 2');
+});
+
+test('the slash focuses the first field of each screen with a filter or a question', async () => {
+  for (const [path, label] of [
+    ['/', 'Filter accounts'],
+    ['/pods', 'Filter pods'],
+    ['/proofs', 'Filter proofs'],
+    ['/who-can', 'Action'],
+    ['/changes', 'Filter changes'],
+  ] as const) {
+    await page.goto(`${served.origin}${path}`);
+    const field = page.getByLabel(label, { exact: true });
+    await field.waitFor();
+    await page.keyboard.press('/');
+    expect(await field.evaluate((element) => element === document.activeElement), path).toBe(true);
+    expect(await field.inputValue()).toBe('');
+  }
+});
+
 test('the command of a screen is copied by its button', async () => {
   await open('/accounts/payments', 'kon account show payments');
   await page.getByRole('button', { name: 'Copy the command kon account show payments' }).click();

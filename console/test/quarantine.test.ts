@@ -1,7 +1,7 @@
 /** Quarantine and release in the page: asked as on the command line, with the rights of the user. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { apiVersion, linkedServiceAccounts, quarantines, type Quarantine } from '../../src/api/index.ts';
+import { apiVersion, quarantines, type Quarantine } from '../../src/api/index.ts';
 import type { KubeObject } from '../../src/kube/index.ts';
 import { peopleRoles } from '../../src/rbac/people-roles.ts';
 import { policies } from '../../test/support/person.ts';
@@ -85,28 +85,6 @@ async function pageOf(
 
 const rulesOf = (name: string): readonly object[] =>
   peopleRoles.find(({ metadata }) => metadata.name === name)?.rules ?? [];
-
-test('the statements of an account are shown with its policies, and why they are not applied', async () => {
-  await sandbox.client.create(linkedServiceAccounts, {
-    apiVersion,
-    kind: 'LinkedServiceAccount',
-    metadata: { name: 'orders' },
-    spec: {
-      aws: {
-        policyArns: [policies.readOnly],
-        statements: [
-          { sid: 'ReadOrders', actions: ['sqs:ReceiveMessage'], resources: ['arn:aws:sqs:*:*:orders'] },
-        ],
-      },
-    },
-  } as KubeObject);
-  const shown = await open('/accounts/orders', /ReadOrders own statement ✕ not applied/);
-  expect(shown).toContain('does not allow statements; set spec.aws.allowStatements');
-  expect(shown).toContain(policies.readOnly);
-  await page.locator('summary', { hasText: 'ReadOrders' }).click();
-  expect(await untilShown(page, 'sqs:ReceiveMessage')).toContain('arn:aws:sqs:*:*:orders');
-  await sandbox.client.delete(linkedServiceAccounts, { name: 'orders' });
-});
 
 test('a user who may only read sees which rights are missing, and cannot cut an account off', async () => {
   const reader = await pageOf('reader', rulesOf('konstellation-view'));

@@ -139,7 +139,7 @@ describe.each(argoCdKinds)('kstatus of %s', (kind) => {
     await client.create<KubeObject>(resource, { apiVersion, kind, metadata: { name }, spec } as KubeObject);
     const applied = { apiVersion, kind, metadata: { name }, status: { ...status, observedGeneration: 1 } };
     const options = { fieldManager, force: true, subresource: 'status' } as const;
-    const written = await client.apply<KubeObject>(resource, applied as KubeObject, options);
+    const written = await client.apply<KubeObject>(resource, applied, options);
     expect(written).toMatchObject({ status: applied.status });
     expect(await statusesOf([written])).toMatchObject([{ status: 'Current' }]);
   });

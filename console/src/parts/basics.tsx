@@ -1,5 +1,5 @@
 /** Small parts of all screens. */
-import { useEffect, useState, type ReactNode } from 'react';
+import { Fragment, useEffect, useState, type ReactNode } from 'react';
 import type { SourceState } from '../../../src/cli/console/wire.ts';
 import { ApiError } from '../api.ts';
 import { followLink } from '../router.ts';
@@ -35,6 +35,39 @@ export function Link(props: {
   );
 }
 
+/** A button that copies a text, and confirms it until the text changes. */
+export function CopyButton(props: {
+  readonly text: string;
+  readonly title: string;
+  readonly label?: string;
+  readonly className?: string;
+}): ReactNode {
+  const { text, title, label, className } = props;
+  const [copied, setCopied] = useState<string>();
+  return (
+    <button
+      type="button"
+      className={className}
+      aria-label={label}
+      onClick={() => {
+        void navigator.clipboard.writeText(text).then(() => setCopied(text));
+      }}
+    >
+      {copied === text ? 'Copied' : title}
+    </button>
+  );
+}
+
+/** Text that breaks behind the separators of ARNs and paths. */
+export function Breakable({ text }: { readonly text: string }): ReactNode {
+  return text.split(/(?<=[/:])/).map((part, index) => (
+    <Fragment key={index}>
+      {part}
+      <wbr />
+    </Fragment>
+  ));
+}
+
 /** A command for the terminal, with a button that copies it. */
 export function Command({
   text,
@@ -43,19 +76,10 @@ export function Command({
   readonly text: string;
   readonly label?: string;
 }): ReactNode {
-  const [isCopied, setCopied] = useState(false);
   return (
     <p className="command">
       <span className="muted">{label}:</span> <code>{text}</code>
-      <button
-        type="button"
-        aria-label={`Copy the command ${text}`}
-        onClick={() => {
-          void navigator.clipboard.writeText(text).then(() => setCopied(true));
-        }}
-      >
-        {isCopied ? 'Copied' : 'Copy'}
-      </button>
+      <CopyButton text={text} title="Copy" label={`Copy the command ${text}`} />
     </p>
   );
 }

@@ -1,21 +1,13 @@
 /** Filter of a list, kept in the address. `/` focuses it, the arrow down moves on to the list. */
-import { useEffect, useRef, type ReactNode } from 'react';
+import { useEffect, useRef, type ReactNode, type RefObject } from 'react';
 import { go, usePlace } from '../router.ts';
 
 export function useFilter(): string {
   return usePlace().query.get('q') ?? '';
 }
 
-export function Filter({
-  label,
-  shown,
-  all,
-}: {
-  readonly label: string;
-  readonly shown: number;
-  readonly all: number;
-}): ReactNode {
-  const { href, query } = usePlace();
+/** An input that `/` focuses. */
+export function useSlash(): RefObject<HTMLInputElement | null> {
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent): void => {
@@ -28,6 +20,20 @@ export function Filter({
     document.addEventListener('keydown', onKeyDown);
     return () => document.removeEventListener('keydown', onKeyDown);
   }, []);
+  return input;
+}
+
+export function Filter({
+  label,
+  shown,
+  all,
+}: {
+  readonly label: string;
+  readonly shown: number;
+  readonly all: number;
+}): ReactNode {
+  const { href, query } = usePlace();
+  const input = useSlash();
   return (
     <div className="filter">
       <input

@@ -15,6 +15,8 @@ export type GridColumn<T> = {
 const rowHeight = 36;
 /** Rows above and below the visible ones. */
 const margin = 8;
+/** Rows that stay visible, with the head, when other parts of the page take the height. */
+const leastRows = 6;
 
 export function Grid<T>({
   label,
@@ -85,6 +87,7 @@ export function Grid<T>({
   return (
     <div
       className="grid"
+      style={{ minHeight: (Math.min(rows.length, leastRows) + 1) * rowHeight }}
       role="grid"
       aria-label={label}
       aria-rowcount={rows.length + 1}

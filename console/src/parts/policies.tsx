@@ -35,11 +35,7 @@ export function Policies({ account }: { readonly account: string }): ReactNode {
             <details>
               <summary>
                 <code className="breakable">{statement.sid ?? statement.actions.join(', ')}</code> own
-                statement{' '}
-                <Badge tone={data.statementsStatus?.applied ? 'good' : 'bad'}>
-                  {data.statementsStatus?.applied ? 'applied' : 'not applied'}
-                </Badge>{' '}
-                {data.statementsStatus?.message}
+                statement <Applied status={data.statementsStatus} />
               </summary>
               <pre tabIndex={0}>{JSON.stringify(statement, undefined, 2)}</pre>
             </details>
@@ -52,6 +48,20 @@ export function Policies({ account }: { readonly account: string }): ReactNode {
         )}
       </ul>
     </section>
+  );
+}
+
+function Applied({ status }: { readonly status: AccountPolicies['statementsStatus'] }): ReactNode {
+  if (!status) return <Badge tone="unknown">not processed yet</Badge>;
+  return (
+    <>
+      <Badge tone={status.applied ? 'good' : 'bad'}>{status.applied ? 'applied' : 'not applied'}</Badge>{' '}
+      {status.message !== undefined && (
+        <span>
+          {status.message} ({status.reason})
+        </span>
+      )}
+    </>
   );
 }
 

@@ -42,7 +42,7 @@ export function AccountMap(): ReactNode {
           ? 'Reading accounts …'
           : problems === 0
             ? 'All accounts are ready.'
-            : `${problems} of ${accounts.length} accounts ${problems === 1 ? 'is' : 'are'} not ready. They come first.`}
+            : `${problems} of ${accounts.length} accounts ${problems === 1 ? 'is not ready. It comes' : 'are not ready. They come'} first.`}
       </p>
       <SourceProblem state={status.accounts} what="accounts" />
       <SourceProblem state={status.targets} what="targets" />
@@ -92,7 +92,10 @@ function columnsFor(targets: readonly string[]): readonly GridColumn<AccountRow>
       width: 'minmax(12rem, 4fr)',
       cell: ({ blocker, reason }) =>
         blocker ? (
-          `${blocker.about ? `${blocker.about}: ` : ''}${blocker.message}`
+          <span title={blocker.message}>
+            {blocker.about ? `${blocker.about}: ` : ''}
+            {blocker.message}
+          </span>
         ) : (
           <span className="muted">{reason}</span>
         ),

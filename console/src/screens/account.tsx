@@ -40,7 +40,7 @@ export function Account({ name }: { readonly name: string }): ReactNode {
       <h1>Account {name}</h1>
       <p>
         <Badge tone={toneOf(row.ready)}>{row.deleting ? 'Deleting' : `Ready: ${row.ready}`}</Badge>{' '}
-        {row.message} ({row.reason})
+        {row.blocker ? row.reason : `${row.message} (${row.reason})`}
       </p>
       <ol className="chain" aria-label="From the account to its pods">
         {linkNames.map(([link, title]) => (

@@ -83,7 +83,7 @@ function ChangesOfAll(): ReactNode {
 const columnsAt = (now: number): readonly GridColumn<Row>[] => [
   { header: 'Age', width: '4rem', cell: (change) => <Time change={change} now={now} /> },
   { header: 'Account', width: 'minmax(8rem, 1fr)', cell: ({ account }) => <AccountLink name={account} /> },
-  { header: 'What', width: 'minmax(12rem, 1fr)', cell: (change) => <What change={change} /> },
+  { header: 'What', width: 'minmax(13rem, 1fr)', cell: (change) => <What change={change} /> },
   {
     header: 'Message',
     width: 'minmax(14rem, 4fr)',
@@ -136,7 +136,7 @@ function What({ change: { reason, warning, count } }: { readonly change: Change 
   return (
     <>
       {warning ? <Badge tone="bad">{reason}</Badge> : reason}
-      {count === undefined ? '' : ` (${count} times)`}
+      {count === undefined ? '' : <span title={`${count} times`}> ×{count}</span>}
     </>
   );
 }

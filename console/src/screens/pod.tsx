@@ -1,7 +1,7 @@
 /** One pod, with each link from its ServiceAccount to its permissions. */
 import type { ReactNode } from 'react';
 import { useKon } from '../about.ts';
-import { Badge, Command, Empty, Link } from '../parts/basics.tsx';
+import { Badge, Breakable, Command, Empty, Link } from '../parts/basics.tsx';
 import { Policies } from '../parts/policies.tsx';
 import { Proof } from '../parts/proof.tsx';
 import { AccountLink } from '../parts/account-link.tsx';
@@ -47,7 +47,7 @@ export function Pod({ namespace, name }: { readonly namespace: string; readonly 
         <li>
           <h2>ServiceAccount</h2>
           <p>
-            {namespace}/{pod.serviceAccount}
+            <Breakable text={`${namespace}/${pod.serviceAccount}`} />
           </p>
           {pod.account === undefined ? (
             <Badge tone="unknown">no account</Badge>
@@ -75,7 +75,9 @@ export function Pod({ namespace, name }: { readonly namespace: string; readonly 
             <Badge tone="unknown">none</Badge>
           ) : (
             <>
-              <p className="breakable">{target.roleArn}</p>
+              <p>
+                <Breakable text={target.roleArn} />
+              </p>
               <Proof target={target} />
             </>
           )}
@@ -84,8 +86,10 @@ export function Pod({ namespace, name }: { readonly namespace: string; readonly 
           <h2>Permissions</h2>
           {account ? (
             <p>
-              {account.policies} {account.policies === 1 ? 'policy' : 'policies'} of account{' '}
-              <AccountLink name={account.name} />
+              {account.policies} {account.policies === 1 ? 'policy' : 'policies'}
+              {account.statements > 0 &&
+                ` and ${account.statements} own ${account.statements === 1 ? 'statement' : 'statements'}`}{' '}
+              of account <AccountLink name={account.name} />
             </p>
           ) : (
             <Badge tone="unknown">unknown</Badge>

@@ -15,6 +15,7 @@ import {
   type Tone,
 } from '../parts/basics.tsx';
 import { AccountLink } from '../parts/account-link.tsx';
+import { useSlash } from '../parts/filter.tsx';
 import { go, podHref, usePlace } from '../router.ts';
 import { podKey, useCluster } from '../store.ts';
 
@@ -41,6 +42,7 @@ export function WhoCan(): ReactNode {
     without: query.get('without') ?? '',
   };
   const [draft, setDraft] = useState<Question>(asked);
+  const action = useSlash();
   const { data: actions } = useQuery({
     queryKey: ['actions', draft.action],
     queryFn: ({ signal }) =>
@@ -65,9 +67,10 @@ export function WhoCan(): ReactNode {
         <label>
           Action
           <input
+            ref={action}
             required
             list="actions"
-            placeholder="s3:GetObject"
+            placeholder="s3:GetObject ( / )"
             value={draft.action}
             onChange={set('action')}
           />
@@ -132,9 +135,9 @@ function Result(question: Question): ReactNode {
       {data.unread.length > 0 && (
         <Problem
           title="Some policies cannot be read"
-          message={`The answer is incomplete for ${incomplete.length} more accounts: ${data.unread.join(', ')}`}
+          message={`The answer is incomplete for ${incomplete.length} more ${incomplete.length === 1 ? 'account' : 'accounts'}: ${data.unread.join(', ')}`}
           next={[
-            'Set AWS credentials with iam:GetPolicy and iam:GetPolicyVersion in the terminal of kon console.',
+            'Check that the policies exist, and that kon console has AWS credentials with iam:GetPolicy and iam:GetPolicyVersion.',
           ]}
         />
       )}
@@ -179,10 +182,11 @@ function Row({ row, pods }: { readonly row: WhoCanRow; readonly pods: readonly P
         ))}
         {pods.length > mostPods ? `and ${pods.length - mostPods} more` : ''}
       </p>
-      {row.by.map(({ policy, statement }) => (
+      {row.by.map(({ policy, statement, isAttached }) => (
         <details key={`${policy} ${statement}`}>
           <summary>
-            Decided by <code className="breakable">{policy}</code>
+            Decided by <code className="breakable">{policy}</code>{' '}
+            {!isAttached && <Badge tone="bad">not attached</Badge>}
           </summary>
           <pre tabIndex={0}>{statement}</pre>
         </details>

@@ -59,6 +59,7 @@ export function accountRow(
     links,
     targets: (status?.targets ?? []).map((target) => targetRow(target, links.proof, isObserved)),
     policies: policyEntries(spec.aws).length,
+    statements: spec.aws.statements?.length ?? 0,
     apps,
     ...(status?.roleArn === undefined ? {} : { roleArn: status.roleArn }),
     ...(blocker ? { blocker } : {}),

@@ -75,6 +75,8 @@ export type AccountRow = {
   readonly links: Readonly<Record<ChainLink, Status>>;
   readonly targets: readonly TargetRow[];
   readonly policies: number;
+  /** Number of own statements. */
+  readonly statements: number;
   readonly apps: readonly string[];
   readonly roleArn?: string;
   readonly blocker?: Blocker;

@@ -1,0 +1,103 @@
+/** Statements of an account in the page, refused at first and then applied by an operator with the rights to write them. */
+import { CreatePolicyCommand, GetRolePolicyCommand } from '@aws-sdk/client-iam';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { apiVersion, linkedServiceAccounts, type LinkedServiceAccount } from '../../src/api/index.ts';
+import { inlinePolicyName } from '../../src/identity/desired/statements.ts';
+import type { Running } from '../../test/support/executable.ts';
+import { startPartsAlone, type PartsAlone } from '../../test/support/parts-alone.ts';
+import { policies } from '../../test/support/person.ts';
+import { openConsole, startBrowser, untilShown, visit, type Console } from './open-console.ts';
+
+const orders = { sid: 'ReadOrders', actions: ['sqs:ReceiveMessage'], resources: ['arn:aws:sqs:*:*:orders'] };
+
+let parts: PartsAlone;
+let operator: Running;
+let browser: Browser;
+let served: Console;
+let page: Page;
+let boundary: string;
+
+beforeAll(async () => {
+  [parts, browser] = await Promise.all([startPartsAlone(), startBrowser(process.env)]);
+  const PolicyDocument = JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Action: ['s3:*', 'sqs:*'], Resource: '*' }],
+  });
+  const { Policy: policy } = await parts.aws.iam.send(
+    new CreatePolicyCommand({ PolicyName: 'boundary', PolicyDocument }),
+  );
+  boundary = policy?.Arn ?? '';
+  operator = parts.startOperator(parts.administrator);
+  await configure({ permissionsBoundaryArn: boundary });
+  await parts.client.create<LinkedServiceAccount>(linkedServiceAccounts, {
+    apiVersion,
+    kind: 'LinkedServiceAccount',
+    metadata: { name: 'orders' },
+    spec: {
+      deletionPolicy: 'Delete',
+      targets: ['production'],
+      aws: { policyArns: [policies.readOnly], statements: [orders] },
+    },
+  });
+  served = await openConsole((args) =>
+    parts.executable.start(args, { env: { ...parts.administrator, KUBECONFIG: parts.cluster.kubeconfig } }),
+  );
+  ({ page } = await visit(browser, served.link()));
+  await untilShown(page, 'Live');
+});
+afterAll(async () => {
+  await browser?.close();
+  await served?.process.end('SIGTERM');
+  await operator?.end('SIGKILL');
+  await parts?.stop();
+});
+
+async function configure(aws: Parameters<PartsAlone['configure']>[0]): Promise<void> {
+  await parts.configure({ accountId: parts.accountId, oidcIssuer: parts.cluster.issuer, ...aws });
+  await parts.untilConfigured('Ready');
+}
+
+async function show(): Promise<LinkedServiceAccount> {
+  const { stdout } = await parts.executable.run(['account', 'show', 'orders', '-o', 'json'], {
+    env: { KUBECONFIG: parts.cluster.kubeconfig },
+  });
+  return JSON.parse(stdout) as LinkedServiceAccount;
+}
+
+test('refused statements are shown with the reason, beside the policies that are attached', async () => {
+  await page.goto(`${served.origin}/accounts/orders`);
+  const shown = await untilShown(page, 'ReadOrders own statement ✕ not applied');
+  const { status } = await show();
+  expect(status?.statements).toMatchObject({ applied: false, reason: 'StatementsNotAllowed' });
+  expect(status?.statements?.message).toContain('set spec.aws.allowStatements');
+  expect(shown).toContain(`${status?.statements?.message} (StatementsNotAllowed)`);
+  expect(shown).toContain(`${policies.readOnly} ✓ attached`);
+});
+
+test('statements are shown as applied once the operator has written them, with the text that the account has', async () => {
+  await configure({ permissionsBoundaryArn: boundary, allowStatements: true });
+  const shown = await untilShown(page, 'ReadOrders own statement ✓ applied');
+  expect(shown).not.toContain('StatementsNotAllowed');
+  const { status } = await show();
+  expect(status?.statements).toMatchObject({ applied: true });
+  const RoleName = status?.roleArn?.split('/').at(-1);
+  const { PolicyDocument = '' } = await parts.aws.iam.send(
+    new GetRolePolicyCommand({ RoleName, PolicyName: inlinePolicyName }),
+  );
+  expect(decodeURIComponent(PolicyDocument)).toContain('"Sid":"ReadOrders"');
+
+  await page.locator('summary', { hasText: 'ReadOrders' }).click();
+  expect(await untilShown(page, 'sqs:ReceiveMessage')).toContain('arn:aws:sqs:*:*:orders');
+});
+
+test('an own statement is the deciding one on the page that shows who can call its action', async () => {
+  const resource = 'arn:aws:sqs:eu-west-1:210987654321:orders';
+  await page.goto(`${served.origin}/who-can?action=sqs:ReceiveMessage&resource=${resource}`);
+  await untilShown(page, 'orders ✓ allowed');
+  const deciding = page.locator('details', { hasText: 'Decided by statements of orders' });
+  await deciding.locator('summary').click();
+  expect(await deciding.locator('pre').innerText()).toContain('ReadOrders');
+  await page.goto(`${served.origin}/who-can?action=sqs:DeleteMessage&resource=${resource}`);
+  await untilShown(page, 'No account may call sqs:DeleteMessage');
+});
