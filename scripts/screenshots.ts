@@ -46,6 +46,7 @@ try {
   await page.goto(link);
   await page.getByRole('link', { name: 'payments' }).waitFor();
   await page.getByText('Live', { exact: true }).waitFor();
+  await page.locator('.where', { hasText: ' as ' }).waitFor();
   await page.screenshot({ path: join(folder, 'console-map.png') });
   await page.getByRole('link', { name: 'Pods' }).click();
   await page.locator('.grid-row a', { hasText: 'web-' }).first().click();
