@@ -65,7 +65,7 @@ export type Feed = {
 
 /** Time during which changes are gathered into one message. */
 const gatherMs = 100;
-/** Interval at which errors of the informers are read, because they do not report them. */
+/** Interval of reading the errors of the informers, because they do not report them. */
 const checkMs = 500;
 /** Rows per message, so that the page can draw while a large cluster arrives. */
 const rowsPerMessage = 1000;

@@ -174,7 +174,7 @@ describe('a LinkedServiceAccount', () => {
     const created = JSON.parse(await cluster.kubectl(['create', '-o', 'json', '-f', '-'], manifest)) as {
       status?: unknown;
     };
-    expect(created.status).toBeUndefined();
+    expect(created.status).toEqual({ observedGeneration: -1 });
   });
 });
 

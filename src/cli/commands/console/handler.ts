@@ -88,9 +88,9 @@ async function serveOwner(context: CliContext, options: Options, assets: Assets)
 
 /** Directory of a pod's ServiceAccount. The chart mounts only the certificate of the cluster there, no token. */
 const podFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
-/** Time for which the informers of a user continue after the last request. */
+/** A user's informers end this long after the last request. */
 const idleMs = 60_000;
-/** Interval at which idle users are dismissed, and the tokens of the others are checked. */
+/** Interval of the checks for idle users and rejected tokens. */
 const checkMs = 15_000;
 /** Limits the memory of the console, because each user has separate informers. */
 const mostUsers = 20;
@@ -120,7 +120,7 @@ async function serveUsers(context: CliContext, options: Options, assets: Assets)
     open.get(key)?.end();
     open.delete(key);
   };
-  /** A watch outlives the token with which it was started, so a token that expired or was revoked is found only by a request. */
+  /** A watch outlives its token, so only a request finds a token that expired or was revoked. */
   const dismissIfRejected = (key: string, client: KubeClient): Promise<void> =>
     whoIs(client).then(
       () => undefined,
