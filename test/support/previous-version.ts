@@ -1,13 +1,13 @@
 /**
  * The executable of an earlier revision of this repository, built from its own sources with the packages of its own lock.
- * `test/e2e/upgrade.test.ts` upgrades from it. `previous-version.json` records the revision, and each release updates it.
+ * `test/e2e/upgrade.test.ts` and `test/integration/upgrade/helm.test.ts` upgrade from it. `previous-version.json` records the
+ * revision, and each release updates it.
  */
-import { execFile, spawn, spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cp, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { baseEnvironment } from '../../sandbox/src/environment.ts';
 import previous from './previous-version.json' with { type: 'json' };
@@ -31,7 +31,7 @@ export async function buildPreviousVersion(): Promise<string> {
   if (existsSync(built)) return join(built, 'kon.js');
   const source = await mkdtemp(join(tmpdir(), 'kon-previous-'));
   try {
-    await extract(revision, source);
+    await extractPreviousVersion(source);
     const options = ['--no-save', '--no-audit', '--no-fund', '--ignore-scripts', '--prefer-offline'];
     await run('npm', ['install', ...options], { cwd: source });
     const dist = join(source, 'dist');
@@ -45,13 +45,11 @@ export async function buildPreviousVersion(): Promise<string> {
   return join(built, 'kon.js');
 }
 
-async function extract(revision: string, folder: string): Promise<void> {
-  const archive = spawn('git', ['archive', revision], { cwd: root });
-  const tar = spawn('tar', ['-x', '-C', folder]);
-  const extracted = new Promise<void>((done, fail) =>
-    tar
-      .once('error', fail)
-      .once('close', (code) => (code === 0 ? done() : fail(new Error(`tar failed with exit code ${code}`)))),
-  );
-  await Promise.all([pipeline(archive.stdout, tar.stdin), extracted]);
+/** Writes files of the revision into a folder. Default: all of them. */
+export async function extractPreviousVersion(folder: string, ...paths: readonly string[]): Promise<void> {
+  // Not through a pipe: tar stops reading at the end of the archive, before git has written the padding that follows.
+  const archive = join(folder, 'previous-version.tar');
+  await run('git', ['archive', `--output=${archive}`, previous.revision, ...paths], { cwd: root });
+  await run('tar', ['-xf', archive, '-C', folder]);
+  await rm(archive);
 }

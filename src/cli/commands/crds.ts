@@ -5,7 +5,10 @@ export const crdsCommand = defineCommand({
     'Prints the CustomResourceDefinitions for accounts, apps and ClusterConfigs. Needs no cluster.',
   returns: 'manifests',
   examples: [
-    { does: 'Install or update them', command: 'kon crds | kubectl apply --server-side -f -' },
+    {
+      does: 'Install or update them',
+      command: 'kon crds | kubectl apply --server-side --force-conflicts -f -',
+    },
     { does: 'Show one as JSON', command: "kon crds -o json | jq '.items[0]'" },
   ],
   run: async (context) => {

@@ -67,7 +67,7 @@ export const errorMeanings = {
     meaning: 'Konstellation’s CRDs are not installed on this cluster.',
     next: [
       'Install it: kon install',
-      'Or install only the CRDs and run the operator here: kon crds | kubectl apply --server-side -f -; kon operator',
+      'Or install only the CRDs and run the operator here: kon crds | kubectl apply --server-side --force-conflicts -f -; kon operator',
       'If this is the wrong cluster, choose another one with --context NAME.',
     ],
   },

@@ -25,7 +25,7 @@ export const checkMeanings = {
   },
   crds: {
     meaning: 'The CRDs are missing, or of another version than this kon.',
-    next: 'Install them: kon crds | kubectl apply --server-side -f -; if the cluster has newer ones, update kon.',
+    next: 'Install them: kon crds | kubectl apply --server-side --force-conflicts -f -; if the cluster has newer ones, update kon.',
   },
   'kind-names': {
     meaning:

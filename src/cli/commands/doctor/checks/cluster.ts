@@ -70,7 +70,7 @@ export const clusterChecks: readonly CheckDefinition[] = [
       }
       if (missing.length > 0)
         return failure(`not served: ${missing.join(', ')}`, [
-          'Install them: kon crds | kubectl apply --server-side -f -',
+          'Install them: kon crds | kubectl apply --server-side --force-conflicts -f -',
         ]);
       const later = laterSchema(items.map((item) => ({ ...item, spec: item.spec ?? {} })));
       if (later)
@@ -81,7 +81,7 @@ export const clusterChecks: readonly CheckDefinition[] = [
       return differing.length === 0
         ? ok()
         : warning(`different from those of this kon: ${differing.join(', ')}`, [
-            'Update them: kon crds | kubectl apply --server-side -f -, or use the kon of the installed version',
+            'Update them: kon crds | kubectl apply --server-side --force-conflicts -f -, or use the kon of the installed version',
           ]);
     },
   },
