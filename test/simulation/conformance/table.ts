@@ -391,7 +391,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     seesOnOldest: { ...generationsOfNew, pod: 'none' },
   },
   {
-    name: 'the main resource does not write the status',
+    name: 'the main resource does not write the status, and a new object has the default of its CRD',
     async run({ client, namespace }) {
       const name = namespace;
       const made = await client.create(
@@ -414,14 +414,14 @@ export const conformanceTable: readonly ConformanceCase[] = [
         { type: 'merge' },
       );
       return [
-        made.status ?? 'none',
+        made.status,
         put.status,
         patched.status,
         versionOf(put) === versionOf(current),
         versionOf(patched) === versionOf(current),
       ];
     },
-    sees: ['none', { observedGeneration: 1 }, { observedGeneration: 1 }, true, true],
+    sees: [{ observedGeneration: -1 }, { observedGeneration: 1 }, { observedGeneration: 1 }, true, true],
   },
   {
     name: 'the status subresource writes nothing else',
