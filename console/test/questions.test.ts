@@ -65,7 +65,7 @@ function api(path: string): Promise<unknown> {
 const json = async (...args: readonly string[]): Promise<Record<string, unknown>> =>
   JSON.parse(await kon(...args, '-o', 'json')) as Record<string, unknown>;
 
-test('what a pod may do in AWS is shown link by link, as the command line says it', async () => {
+test('the AWS permissions of a pod are shown link by link, in the words of the command line', async () => {
   const [, row = ''] = (await kon('app', 'pods', 'web', '--target', 'staging', '-o', 'csv')).split('\r\n');
   const [target = '', name = '', , , , identity = '', holds = ''] = row.split(',');
   const shown = await open(`/pods/${target}/${name}`, 'AmazonS3ReadOnlyAccess');
@@ -88,7 +88,7 @@ test('a pod without an account is shown with the role of its node', async () => 
   expect(shown).toContain('? none wanted node role');
 });
 
-test('whether an account is proven is shown with the age of the exchange, and can be verified again', async () => {
+test('the proof of an account is shown with the age of the exchange, and can be repeated', async () => {
   const shown = await open('/proofs?q=payments', 'staging');
   expect(shown).toMatch(/payments production ✓ proven \d+s ago IRSA/);
   expect(shown).toMatch(/payments staging ✓ proven \d+s ago IRSA/);
@@ -123,7 +123,7 @@ test('a refused exchange is shown with the words of STS', async () => {
   }
 });
 
-test('who else can call an action is shown with the pods and the deciding statement, as IAM decides', async () => {
+test('other accounts that can call an action are shown with their pods and the deciding statement, as IAM decides', async () => {
   await kon('account', 'create', 'queues', '--policy', policies.queues);
   const resource = 'arn:aws:s3:::orders/1';
   const shown = await open(
@@ -175,7 +175,7 @@ test('a question that the command line refuses is refused with the same words', 
   }
 });
 
-test('what changed is shown as in the history of the command line', async () => {
+test('changes are shown as in the history of the command line', async () => {
   const { client } = sandbox;
   const before = await client.get<LinkedServiceAccount & KubeObject>(linkedServiceAccounts, {
     name: 'payments',
@@ -200,7 +200,7 @@ test('what changed is shown as in the history of the command line', async () => 
   expect(texts(listed)).toEqual(texts(history));
 });
 
-test('what is in the way is shown first, with the failing link and the command that mends it', async () => {
+test('the problem is shown first, with the failing link and the command that solves it', async () => {
   const shown = await open('/', 'reports');
   expect(shown.indexOf('reports')).toBeLessThan(shown.indexOf('payments'));
   expect(shown).toContain(`policy ${missingPolicy}`);
@@ -213,7 +213,7 @@ test('what is in the way is shown first, with the failing link and the command t
   expect(details).toContain('Correct the policies: kon account edit reports');
 });
 
-test('what a deletion touches is shown with the pods that use the account', async () => {
+test('the effects of a deletion are shown with the pods that use the account', async () => {
   const shown = await open('/accounts/payments', 'What breaks if');
   expect(shown).toContain('1 app names it: web.');
   expect(shown).toContain('is deleted too, which ends its sessions at once.');

@@ -10,10 +10,10 @@ const drain = (queue: FairQueue<string>): string[] => {
 describe('a fair queue', () => {
   it('returns items of a more urgent level first, even if others came earlier', () => {
     const queue = createFairQueue<string>(3);
-    queue.push('sweep', 2, 'fleet');
+    queue.push('background', 2, 'fleet');
     queue.push('new', 1, 'a');
     queue.push('edit', 0, 'b');
-    expect(drain(queue)).toEqual(['edit', 'new', 'sweep']);
+    expect(drain(queue)).toEqual(['edit', 'new', 'background']);
   });
 
   it('returns one item of each owner in turn', () => {
@@ -34,13 +34,15 @@ describe('a fair queue', () => {
 
   it('returns an item of the least urgent level after every nineteen others', () => {
     const queue = createFairQueue<string>(3);
-    queue.push('sweep', 2, 'fleet');
-    queue.push('sweep again', 2, 'fleet');
+    queue.push('background', 2, 'fleet');
+    queue.push('background again', 2, 'fleet');
     const taken = Array.from({ length: 45 }, (_, index) => {
       queue.push(`edit ${index}`, 0, 'a');
       return queue.take();
     });
-    expect(taken.flatMap((item, index) => (item?.startsWith('sweep') ? index + 1 : []))).toEqual([20, 40]);
+    expect(taken.flatMap((item, index) => (item?.startsWith('background') ? index + 1 : []))).toEqual([
+      20, 40,
+    ]);
     expect(queue.size).toBe(2);
   });
 

@@ -229,11 +229,12 @@ describe('work', () => {
       if (key === 'edit' && seen.length === 1) throw new Error('again');
       await new Promise<void>((resolve) => void time.setTimer(resolve, 5));
     });
-    for (const key of ['sweep-1', 'sweep-2', 'sweep-3']) controller.enqueue(key, { priority: -10 });
+    for (const key of ['background-1', 'background-2', 'background-3'])
+      controller.enqueue(key, { priority: -10 });
     controller.enqueue('edit', { priority: 10 });
     start();
     await time.advance(1000);
-    expect(seen).toEqual(['edit', 'sweep-1', 'edit', 'sweep-2', 'sweep-3']);
+    expect(seen).toEqual(['edit', 'background-1', 'edit', 'background-2', 'background-3']);
   });
 });
 

@@ -87,17 +87,17 @@ describe('a key', () => {
 describe('the order', () => {
   test('is by priority, then by due time; the highest priority of several adds counts', async () => {
     const { time, queue, taken, take } = setUp();
-    queue.add('sweep-1', { priority: -10 });
+    queue.add('background-1', { priority: -10 });
     queue.add('late', { afterMs: 10 });
     queue.add('plain-1');
     queue.add('edit', { priority: 10 });
     queue.add('plain-2');
-    queue.add('sweep-1', { priority: 5 });
-    queue.add('sweep-2', { priority: -10 });
+    queue.add('background-1', { priority: 5 });
+    queue.add('background-2', { priority: -10 });
     await time.advance(10);
     for (let index = 0; index < 6; index += 1) take();
     await time.settle();
-    expect(taken).toEqual(['edit', 'sweep-1', 'plain-1', 'plain-2', 'late', 'sweep-2']);
+    expect(taken).toEqual(['edit', 'background-1', 'plain-1', 'plain-2', 'late', 'background-2']);
   });
 });
 

@@ -386,7 +386,7 @@ describe('the guide for Terraform', () => {
     }
   });
 
-  it('replaces the inline policy by a managed policy, and the pods may write all the while', async () => {
+  it('replaces the inline policy by a managed policy, and the pods keep their write access throughout', async () => {
     const output = await follow(page, 'Look at the role', prober);
     expect(output).toContain('The inline policy orders stays on the role');
     await follow(general, 'Inline policies', prober);
@@ -483,7 +483,7 @@ describe('the guide for ACK', () => {
     ]);
   });
 
-  it('takes the objects out of ACK with the annotation that keeps what they manage', async () => {
+  it('removes the objects from ACK with the annotation that retains the AWS resources', async () => {
     const output = await follow(page, 'Take the role out of ACK', prober);
     expect(output).toContain('role.iam.services.k8s.aws/payments annotated');
     expect(output).toContain('podidentityassociation.eks.services.k8s.aws/payments annotated');
@@ -586,7 +586,7 @@ describe('an EKS Pod Identity association of another tool', () => {
     expect(await sandbox.aws.role(roleNameOf(oldRole))).toEqual(before);
   });
 
-  it('serves the pods after a restart, so that the old role is not needed any more', async () => {
+  it('serves the pods after a restart, so that the old role is no longer needed', async () => {
     const pods = await podsOf(namespace);
     await follow(general, 'Delete the old role', prober);
     const names = pods.map(({ metadata }) => metadata.name);

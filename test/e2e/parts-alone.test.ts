@@ -137,7 +137,7 @@ test.each([
     (): Environment => ({ ...parts.administrator, AWS_ACCESS_KEY_ID: 'AKIAAAAAAAAAAAAAAAAA' }),
   ],
 ])(
-  '%s: an operator with %s reports it at the cluster and at each account, and does nothing else',
+  '%s: an operator with %s reports it in the ClusterConfig and in each account, and does nothing else',
   async (reason, _, env) => {
     startOperator({ ...env(), AWS_ENDPOINT_URL: parts.aws.endpoint });
     await parts.configure();

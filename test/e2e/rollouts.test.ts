@@ -187,7 +187,7 @@ const rowOf = (app: App, target: string): AppTargetStatus | undefined =>
   app.status?.targets?.find((row) => row.name === target);
 
 test(
-  `${count} apps on 2 targets take up another identity one at a time, in order, each once`,
+  `${count} apps on 2 targets switch to another identity one at a time, in order, each once`,
   async () => {
     deployments.begin();
     const start = performance.now();
@@ -276,7 +276,7 @@ test(
   patienceMs,
 );
 
-test('of two operators one leads, and when it is killed the other continues: no app rolls twice, and apps without a change do not roll', async () => {
+test('one of two operators leads, and the other continues when it is killed: no app rolls twice, and apps without a change do not roll', async () => {
   await operator?.end('SIGTERM');
   const takeTurns = (): Running => sandbox.startKon(['operator', '--lease-namespace=kube-system']);
   const holder = async (): Promise<string | undefined> => {

@@ -26,7 +26,7 @@ function reasonIn({ server }: Simulation, target: string): string | undefined {
 }
 
 describe('where no account uses Pod Identity', () => {
-  it('lists associations once in ten sweeps', async () => {
+  it('lists associations once in ten drift passes', async () => {
     const simulation = await startSimulation();
     await create('a')(simulation);
     await simulation.time.pass(60_000);
@@ -76,7 +76,7 @@ describe('after a time without a known cluster', () => {
     await simulation.time.pass(60_000);
     const { client } = simulation.server;
     await client.delete(clusterConfigs, { name: 'simulated' });
-    // Sweeps are due meanwhile, but without a known cluster they list nothing.
+    // Drift passes are due meanwhile, but without a known cluster they list nothing.
     await simulation.time.pass(3 * driftIntervalMs);
     const config: ClusterConfig = {
       apiVersion: 'k11n.dev/v1alpha1',

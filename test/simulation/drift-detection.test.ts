@@ -67,7 +67,7 @@ const detach = (simulation: Simulation, account: string): void =>
 const isWhole = (simulation: Simulation, account: string): boolean =>
   simulation.aws.roles.get(roleOf(simulation, account))?.attachedPolicyArns.includes(policy) === true;
 
-describe('a sweep', () => {
+describe('a drift pass', () => {
   it('lists all roles once and reads one role individually', async () => {
     const simulation = await fleet();
     expect(await readsDuring(simulation, 10 * driftIntervalMs)).toEqual({
@@ -103,7 +103,7 @@ describe('a sweep', () => {
   it('runs at the interval in the ClusterConfig, and applies a new interval at once', async () => {
     const simulation = await fleet();
     const { server } = simulation;
-    // Before a sweep would be due anyway.
+    // Before a drift pass would be due anyway.
     await simulation.time.pass(
       2 * minute,
       () => simulation.reads.at(-1)?.what.startsWith('iam GetRole') === true,
@@ -121,7 +121,7 @@ describe('a sweep', () => {
   it.each<[string, Fault | undefined]>([
     ['by a listing', undefined],
     ['by reads, where a listing is denied', 'denied'],
-  ])('detects that the obstacle of an account is gone, %s', async (_, fault) => {
+  ])('detects that the blocker of an account no longer exists, %s', async (_, fault) => {
     const simulation = await fleet((what) => (what.startsWith(listing) ? fault : undefined));
     const reason = (): string | undefined =>
       findCondition(
@@ -208,7 +208,7 @@ it('reports in the ClusterConfig that drift detection is denied, until it is all
   expect(await simulation.time.pass(driftIntervalMs + 5_000, () => checked() === 'False AccessDenied')).toBe(
     true,
   );
-  // The report is written once, not with every sweep.
+  // The report is written once, not with every drift pass.
   const version = (): string | undefined =>
     simulation.server.get(clusterConfigs, 'simulated')?.metadata.resourceVersion;
   const before = version();
@@ -229,7 +229,7 @@ describe('where a listing fails', () => {
     ]);
   });
 
-  it('for a while: treats no role as deleted, and continues the sweeps afterwards', async () => {
+  it('for a while: treats no role as deleted, and continues the drift passes afterwards', async () => {
     let failing = false;
     const simulation = await fleet((what) => (failing && what.startsWith(listing) ? 'failed' : undefined));
     failing = true;
@@ -249,7 +249,7 @@ it('does not undo a write because of an answer that is older', async () => {
   const { server } = simulation;
   const other = 'arn:aws:iam::aws:policy/AmazonSQSFullAccess';
   const before = simulation.effects.length;
-  // Edits spread over the minute, so that some come right before a sweep.
+  // Edits spread over the minute, so that some come right before a drift pass.
   for (let edit = 0; edit < 24; edit += 1) {
     const account = await server.client.get<LinkedServiceAccount>(linkedServiceAccounts, { name: 'a' });
     await server.client.update(linkedServiceAccounts, {

@@ -92,7 +92,7 @@ it('an account that is deleted together with a target, before any watch reports 
   expect([...aws.roles.keys()]).toEqual([]);
 });
 
-it('a role whose creation got no answer, and that IAM does not show yet, is looked up at growing intervals', async () => {
+it('a role whose creation has an unknown outcome, and that IAM does not show yet, is read at growing intervals', async () => {
   const make = 'iam CreateRole';
   let isHeard = false;
   const simulation = await startSimulation({
@@ -144,13 +144,13 @@ it('a clock that is set back delays neither drift detection nor the retry of a f
   const [name = ''] = aws.roles.keys();
   aws.change(name, (role) => role && { ...role, attachedPolicyArns: [] });
   const isWhole = (): boolean => aws.roles.get(name)?.attachedPolicyArns.length === 1;
-  // The second sweep from now does not follow our writes so closely that its listing could be stale.
+  // The second drift pass from now does not follow our writes so closely that its listing could be stale.
   expect(await time.pass(2 * minute + 5_000, isWhole)).toBe(true);
   await time.pass(minute);
   expect(await reasonOf('b')).toBe('Ready');
 });
 
-it('a change that was carried out without an answer and then refused is looked up, and is not reported as drift', async () => {
+it('a change that was applied without a response and then refused is read back, and is not reported as drift', async () => {
   let attempts = 0;
   const simulation = await startSimulation({
     faults: {
@@ -174,7 +174,7 @@ it('a change that was carried out without an answer and then refused is looked u
     [...aws.roles.values()].flatMap((role) => role.attachedPolicyArns);
   await time.pass(minute);
   await server.client.create(linkedServiceAccounts, accountOf('a', [readOnly]));
-  // Long before a sweep is due.
+  // Long before a drift pass is due.
   await time.pass(5 * minute + 20_000);
   await policies(readOnly, fullAccess);
   await time.pass(2_000);
@@ -214,7 +214,7 @@ it('a role that was created again is not proven by its predecessor, which STS st
   expect((provenAt[0] ?? 0) - (madeAt ?? Infinity)).toBeGreaterThanOrEqual(stsLagMs);
 });
 
-describe('a cluster whose issuer could not be found for a while', () => {
+describe('a cluster whose issuer could not be determined for a while', () => {
   const begin = async (): Promise<{
     simulation: Simulation;
     isReady: () => boolean;

@@ -51,8 +51,8 @@ import { addAgent, removeAgent, useAutoMode } from './agents.ts';
 import { policiesPerRole } from './simulated-aws.ts';
 import { driftIntervalMs } from './simulation.ts';
 
-/** Acts come 5 s after a sweep of IAM; after this delay 3 s remain until the next sweep. */
-const beforeSweepMs = driftIntervalMs - 8_000;
+/** Acts come 5 s after a drift pass; after this delay 3 s remain until the next drift pass. */
+const beforeDriftPassMs = driftIntervalMs - 8_000;
 
 const twoTargets = [
   { name: 'production', deployMode: 'latest' as const },
@@ -123,7 +123,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: 'policies are edited right before drift detection',
-    acts: [create('a'), atOnce(wait(beforeSweepMs), edit('a', { aws: { policyArns: [queue] } }))],
+    acts: [create('a'), atOnce(wait(beforeDriftPassMs), edit('a', { aws: { policyArns: [queue] } }))],
   },
   {
     name: 'a policy does not exist, then is corrected',

@@ -50,7 +50,7 @@ async function begin(): Promise<Simulation> {
   return simulation;
 }
 
-it('an operator that restarts with them reads and writes nothing, though the cluster was reported ready', async () => {
+it('an operator that restarts with credentials of another AWS account reads and writes nothing, though the cluster was reported ready', async () => {
   const simulation = await begin();
   const { time, aws } = simulation;
   simulation.restart();
@@ -66,7 +66,7 @@ it('an operator that restarts with them reads and writes nothing, though the clu
   expect(await time.pass(minute, () => readyOf(simulation, 'b') === 'True Ready')).toBe(true);
 });
 
-it('an operator that gets them in a renewal makes no call for roles from then on, neither for an edit nor for drift', async () => {
+it('an operator whose renewed credentials are of another AWS account makes no further call for roles, neither for an edit nor for drift', async () => {
   const simulation = await begin();
   const { time, aws } = simulation;
   aws.credentials = elsewhere;
@@ -86,7 +86,7 @@ it('an operator that gets them in a renewal makes no call for roles from then on
   expect(aws.roles.size).toBe(2);
 });
 
-it('an otherwise idle operator detects them in the next sweep', async () => {
+it('an otherwise idle operator detects them in the next drift pass', async () => {
   const simulation = await begin();
   simulation.aws.credentials = elsewhere;
   const since = simulation.time.now();

@@ -100,7 +100,7 @@ describe('calls that are not sent', () => {
     expect(Object.values(guard.ledger).map(({ size }) => size)).toEqual([0, 0, 0, 0]);
   });
 
-  test('a provider for an issuer that has one already is neither created nor deleted', () => {
+  test('a provider is neither created nor deleted for an issuer that already has one', () => {
     const guard = createGuard(createPlace({ ...options, cluster: { ...cluster, hasProvider: true } }));
     const Url = `https://${cluster.issuerHost}`;
     expect(() => guard.check('CreateOpenIDConnectProvider', { Url, Tags: place.tags })).toThrow(
@@ -114,7 +114,7 @@ describe('calls that are not sent', () => {
   });
 });
 
-test('names are noted before the call is sent', () => {
+test('names are recorded before the call is sent', () => {
   const guard = createGuard(place);
   guard.check('CreateRole', role);
   guard.check('CreatePolicy', policy);

@@ -55,7 +55,7 @@ describe('differences', () => {
   });
 });
 
-test('the compared part of an answer has nothing that the table does not name', () => {
+test('the compared part of an answer contains only what the table names', () => {
   const value = {
     Role: { Name: 'ours', Id: 'secret' },
     Roles: [{ Name: 'ours' }, { Name: 'of others' }],

@@ -56,7 +56,7 @@ const report: Report = {
   left: [],
 };
 
-test('access keys, tokens and given secrets are removed wherever they stand', () => {
+test('access keys, tokens and given secrets are removed wherever they occur', () => {
   const text = JSON.stringify(cleanReport(report, { mask: false, secrets: [secret, 'short', ''] }));
   expect(text).not.toMatch(/AKIA|ASIA|eyJ|"raw"/);
   expect(text).not.toContain(secret);

@@ -10,7 +10,7 @@ export type TokenFolder = { readonly path: string; readonly remove: () => void }
 
 /** @param parent folder for temporary files */
 export async function createTokenFolder(parent: string): Promise<TokenFolder> {
-  sweep(parent);
+  removeStaleFolders(parent);
   const path = await mkdtemp(join(parent, `kon-exec-${process.pid}-`));
   // Covers an immediate exit, for example by a second Ctrl-C or a closed reader.
   const removeAtExit = (): void => rmSync(path, { recursive: true, force: true });
@@ -25,7 +25,7 @@ export async function createTokenFolder(parent: string): Promise<TokenFolder> {
 }
 
 /** Skips folders of other users, and folders that were removed in the meantime. */
-function sweep(parent: string): void {
+function removeStaleFolders(parent: string): void {
   for (const name of readdirSync(parent)) {
     const pid = /^kon-exec-(\d+)-/.exec(name)?.[1];
     if (pid === undefined || isAlive(Number(pid))) continue;

@@ -58,7 +58,7 @@ describe('an import', () => {
     });
   });
 
-  it('lists a ServiceAccount that carries the role without a running pod, and is not refused', () => {
+  it('lists a ServiceAccount that has the role and no running pod, and is not refused', () => {
     const cron = web(facts.providerArn, 'system:serviceaccount:batch:cron');
     const use = uses(usersByServiceAccount([], [{ namespace: 'batch', serviceAccount: 'cron' }]));
     expect(excludedBy(roleTrusting(legacy, cron), facts, use, onlyLegacy)).toMatchObject({

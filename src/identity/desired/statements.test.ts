@@ -140,7 +140,7 @@ describe('statements', () => {
     },
   );
 
-  it('that are an empty list are none', () => {
+  it('that are an empty list count as absent', () => {
     expect(desiredStatements(accountWith(), facts, undefined)).toEqual({ kind: 'none' });
   });
 });

@@ -242,7 +242,7 @@ function happen(world: SimulatedWorld, what: Happening): void {
     case 'restart':
       return startAnew(world);
     case 'list':
-      return laterSweep(world);
+      return laterDriftPass(world);
     case 'time':
       world.now += what.seconds * 1000;
       return;
@@ -251,7 +251,7 @@ function happen(world: SimulatedWorld, what: Happening): void {
   }
 }
 
-function laterSweep(world: SimulatedWorld): void {
+function laterDriftPass(world: SimulatedWorld): void {
   resync(world);
   readUnreadAssociation(world);
 }
@@ -325,7 +325,7 @@ function calm(world: SimulatedWorld, pods: 'rolled' | 'gone'): void {
       if (pods === 'rolled' && round > 2 && isWanted)
         for (let pod = 0; pod < before; pod += 1) makePod(world, target);
     }
-    laterSweep(world);
+    laterDriftPass(world);
     settle(world);
   }
 }
@@ -387,7 +387,7 @@ function expectForeignersUntouched(world: SimulatedWorld): void {
 }
 
 /** A separate test, because random runs rarely produce this case. */
-it('a sweep after a restart detects an out-of-band change of an association', () => {
+it('a drift pass after a restart detects an out-of-band change of an association', () => {
   const world = start();
   edit(world, { aws: { policyArns: [] }, targets: ['canary'] });
   happen(world, { is: 'clusterMode', mode: 'PodIdentity' });

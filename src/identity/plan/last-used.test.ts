@@ -43,13 +43,13 @@ describe('the status of an account', () => {
     expect(statusOf(world)).toEqual({ ...others, lastUsed: { ...november, date: '2026-11-29' } });
   });
 
-  it('has none while the use of its role is unknown, whatever an earlier status reported', () => {
+  it('has no last use while the use of its role is unknown, whatever an earlier status reported', () => {
     const world = inSync(undefined);
     world.account = { ...world.account, status: { ...world.account.status, lastUsed: november } };
     expect(statusOf(world).lastUsed).toBeUndefined();
   });
 
-  it('has none of a foreign role under its name', () => {
+  it('has no last use of a foreign role with the name of its role', () => {
     const world = createWorld({ aws: { policyArns: [], roleName: 'theirs' } });
     const theirs: ObservedRole = {
       name: 'theirs',
@@ -68,14 +68,14 @@ describe('the status of an account', () => {
     expect(statusOf(world).lastUsed).toBeUndefined();
   });
 
-  it('has none while a role that it names was not read', () => {
+  it('has no last use while a role that it names was not read', () => {
     const world = inSync(november);
     statusOf(world);
     for (const name of world.cachedRoles.keys()) world.cachedRoles.set(name, { role: null, source: 'list' });
     expect(planAccount(observe(world)).status.lastUsed).toBeUndefined();
   });
 
-  it('has none while the ClusterConfig is not usable', () => {
+  it('has no last use while the ClusterConfig is not usable', () => {
     const world = inSync(november);
     statusOf(world);
     const cluster = { ok: false, reason: 'x', message: 'x' } as const;

@@ -143,7 +143,7 @@ describe('a new account in Pod Identity', () => {
       expect(condition(world, 'Ready')).toBe('True Ready');
     });
 
-    it('is not proven on another node, whose name the row states with what to do, until an agent runs there', () => {
+    it('is not proven on another node until an agent runs there, and the row names the node and the next step', () => {
       const world = onNode();
       settle(world);
       expect(kinds(world)).toEqual(['ReadNode', 'ReadNode']);

@@ -57,7 +57,7 @@ const isCutOff = (world: SimulatedWorld): boolean =>
   isDenied(roleOf(world), 'aws') && admitsNobody(roleOf(world).trustPolicy);
 
 describe('a quarantine', () => {
-  it('marks the role first, then denies its sessions and closes its trust policy, then records the time', () => {
+  it('tags the role first, then denies its sessions and closes its trust policy, then records the time', () => {
     const world = settled();
     quarantine(world);
     settle(world);
@@ -186,7 +186,7 @@ describe('a quarantine', () => {
     expect(ready(world)).toBe('True Ready');
   });
 
-  it('comes before a spec that this version does not know', () => {
+  it('takes effect even if the spec has fields that this version does not know', () => {
     const world = settled();
     edit(world, { ...world.account.spec, ofLaterVersion: 'x' } as object);
     quarantine(world);
@@ -224,7 +224,7 @@ describe('the release', () => {
     expect(admits(roleOf(world).trustPolicy, 'IRSA', 'production', 'myaccount')).toBe(true);
   });
 
-  it('removes inline policies with the role, those of a responder included', () => {
+  it('removes all inline policies with the role, including those of a responder', () => {
     const world = cutOff();
     change(world, (role) => ({ ...role, inlinePolicyNames: ['AWSRevokeOlderSessions'] }));
     settle(world);
@@ -251,7 +251,7 @@ describe('the release', () => {
     expect(ready(world)).toBe('True Ready');
   });
 
-  it('waits until the pods from before have ended, and names them', () => {
+  it('waits until the pods from before the quarantine have ended, and names them', () => {
     const world = settled();
     makePod(world, 'production');
     cutOff(() => world);
@@ -268,7 +268,7 @@ describe('the release', () => {
     expect(ready(world)).toBe('True Ready');
   });
 
-  it('opens an adopted role only when no session from before can live, and does not delete it', () => {
+  it('opens an adopted role only when no session from before the quarantine can live, and does not delete it', () => {
     const adopted = (): SimulatedWorld => {
       const world = createWorld({ aws: { policyArns: [readOnly], roleName: 'theirs', adopt: true } });
       world.roles.set('theirs', theirs);
@@ -291,7 +291,7 @@ describe('the release', () => {
     expect(world.roles.get('theirs')?.permissionsBoundaryArn).toBeUndefined();
   });
 
-  it('closes a role that was only marked before it replaces it', () => {
+  it('closes a role that was tagged but still open before it replaces the role', () => {
     const world = settled();
     quarantine(world);
     const [first] = planAccount(observe(world)).steps;
@@ -350,7 +350,7 @@ describe('the release', () => {
   });
 });
 
-it('a mark without a valid time counts as not closed', () => {
+it('a role whose quarantine tag has no valid time counts as not closed', () => {
   expect(closedSince({ 'k11n.dev/quarantined': 'whenever' })).toBeUndefined();
   expect(closedSince({ 'K11N.dev/Quarantined': since })).toBe(Date.parse(since) as Wall);
 });

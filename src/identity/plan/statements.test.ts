@@ -136,7 +136,7 @@ describe('the statements of an account', () => {
     expect(kinds(world)).toEqual(['ReadRole', 'PutInlinePolicy']);
   });
 
-  it('on the role of an account without any were added out of band, and are removed', () => {
+  it('that exist on the role of an account without statements were added out of band, and are removed', () => {
     const world = settledWith({ permissionsBoundaryArn: boundary });
     const inlinePolicy = statementsDocument([get], facts);
     world.roles.set(name, { ...roleOf(world), inlinePolicyNames: ['konstellation'], inlinePolicy });
@@ -175,7 +175,7 @@ describe('the statements of an account', () => {
     expect(kinds(world)).toContain('DeleteInlinePolicy');
   });
 
-  it('that differ because the cluster was configured anew are no drift', () => {
+  it('that differ because the ClusterConfig was changed are not drift', () => {
     const world = settledWith({
       ...aws,
       statements: [{ ...send, resources: ['arn:aws:sqs:$(region):*:x'] }],

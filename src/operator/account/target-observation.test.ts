@@ -81,7 +81,7 @@ it('a pod on a node without a Pod Identity agent proves no identity, and may sti
   });
 });
 
-it('a node without an agent pod is to be read once, unless no pod that uses it stays there', () => {
+it('a node without an agent pod is read once, while a pod that needs the agent runs there', () => {
   const on = (name: string): Pod => pod(name, { nodeName: 'bare' });
   const ending = { ...on('c'), metadata: { ...on('c').metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
   expect(held([on('a'), on('b')])).toMatchObject({ unreadNodes: ['bare'], withoutAgent: [] });

@@ -158,7 +158,7 @@ describe('the cached state for a deleted account', () => {
     expect(entries(cache)).toEqual([]);
   });
 
-  it('is dropped at the deletion of the next account, where nothing is listed', () => {
+  it('is dropped at the next deletion of an account if no listing runs before', () => {
     const { cache, clock } = setUp();
     for (const account of ['a', 'b']) {
       cache.of(account, ['production']);

@@ -115,7 +115,7 @@ describe('a listing', () => {
     expect(cache.roleOf('a')?.maxSessionDuration).toBe(7200);
   });
 
-  it('keep the known document of an inline policy that a listing shows by name only, and report one that it shows changed', () => {
+  it('keeps the known document of an inline policy that it shows by name only, and reports one that it shows as changed', () => {
     const { cache, clock, list } = setUp();
     const inline = { inlinePolicyNames: ['konstellation'] };
     cache.forAccount({ clusterArn: cluster, account: 'of-a', names: ['a'] });
@@ -154,7 +154,7 @@ describe('the last use of a role', () => {
   });
   const lastUse = (cache: RoleCache): string | undefined => cache.roleOf('a')?.lastUsed?.date;
 
-  it('concerns the account when a listing shows a later day, and once only', () => {
+  it('makes the account due for a reconcile once when a listing shows a later day', () => {
     const { cache, list } = setUp();
     list([listed('a', usedOn('2026-11-27')), listed('b')]);
     expect(list([listed('a', usedOn('2026-11-28')), listed('b')])).toEqual(['of-a']);
@@ -181,7 +181,7 @@ describe('the last use of a role', () => {
     expect(lastUse(cache)).toBe('2026-11-28');
   });
 
-  it('concerns the account when a read shows a later day', () => {
+  it('makes the account due for a reconcile when a read shows a later day', () => {
     const { cache, clock } = setUp();
     cache.read('a', roleOf('a', usedOn('2026-11-27')), clock.now);
     expect(cache.read('a', roleOf('a', usedOn('2026-11-27')), clock.now)).toBe(false);
@@ -328,7 +328,7 @@ describe('a role that may or may not exist', () => {
     expect(seen(cache, true)?.role?.name).toBe('a');
   });
 
-  it('does not concern an account of the same name that is created later', () => {
+  it('does not affect an account of the same name that is created later', () => {
     const { cache, clock } = setUp();
     cache.read('a', roleOf('a'), clock.now);
     cache.failed({ kind: 'DeleteRole', role: 'a' }, unanswered);
@@ -440,7 +440,7 @@ describe('the cached state for a deleted account', () => {
     expect(look(cache, 'later')).toBeUndefined();
   });
 
-  it('is dropped at the deletion of the next account, where nothing is listed', () => {
+  it('is dropped at the next deletion of an account if no listing runs before', () => {
     const { cache, clock } = setUp();
     for (const account of ['one', 'two']) {
       look(cache, account, account);

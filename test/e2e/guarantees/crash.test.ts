@@ -20,8 +20,8 @@ import { roleNameOf, type RoleSnapshot } from '../../support/emulator.ts';
 
 const targets = ['production', 'staging'];
 const names = ['alpha', 'beta', 'gamma', 'delta', 'epsilon'];
-/** The calls of a sweep: a listing of all roles, a listing of associations, and the individual read of one role. */
-const sweep = [
+/** The calls of a drift pass: a listing of all roles, a listing of associations, and the individual read of one role. */
+const driftPassCalls = [
   'GetAccountAuthorizationDetails',
   'GetOpenIDConnectProvider',
   'GetRole',
@@ -120,7 +120,7 @@ test("an operator that is killed again and again creates each account's objects 
   await operator?.end('SIGKILL');
 });
 
-test('a restarted operator with accounts in sync writes nothing, and makes few AWS calls beyond a sweep', async () => {
+test('a restarted operator with accounts in sync writes nothing, and makes few AWS calls beyond a drift pass', async () => {
   const position = await sandbox.aws.position();
   const versions = async (): Promise<unknown> =>
     (await sandbox.client.list<KubeObject>(linkedServiceAccounts)).items.map(
@@ -130,14 +130,14 @@ test('a restarted operator with accounts in sync writes nothing, and makes few A
   await startOperator();
   await sandbox.aws.untilCalled(
     position,
-    'sweeps of the new operator',
+    'drift passes of the new operator',
     ({ action }) => action === 'GetAccountAuthorizationDetails',
     2,
   );
   const calls = await sandbox.aws.journal(position);
   expect(calls.filter(({ changed }) => changed)).toEqual([]);
   // Calls for the caller's identity, the OIDC provider, quotas and drift detection: no call per account, and no repeated proof.
-  const beside = calls.map(({ action }) => action).filter((action) => !sweep.includes(action));
+  const beside = calls.map(({ action }) => action).filter((action) => !driftPassCalls.includes(action));
   expect(beside.length).toBeLessThanOrEqual(5);
   expect(new Set(beside).size).toBe(beside.length);
   expect(beside).not.toContain('AssumeRoleWithWebIdentity');

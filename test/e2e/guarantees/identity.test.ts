@@ -37,8 +37,12 @@ import { roleNameOf } from '../../support/emulator.ts';
 const targets = ['production', 'staging'] as const;
 
 /** A listing of all roles, the individual read of one role, and the OIDC provider. */
-const readsOfSweep = ['iam:GetAccountAuthorizationDetails', 'iam:GetRole', 'iam:GetOpenIDConnectProvider'];
-/** Read once in ten sweeps where no account uses Pod Identity. */
+const readsOfDriftPass = [
+  'iam:GetAccountAuthorizationDetails',
+  'iam:GetRole',
+  'iam:GetOpenIDConnectProvider',
+];
+/** Read once in ten passes where no account uses Pod Identity. */
 const seldomRead = 'eks:ListPodIdentityAssociations';
 
 /** Reasons for a refused proof: for a minute after a change, IAM may not have propagated it. */
@@ -71,16 +75,16 @@ async function operatorCalls(since: number): Promise<readonly string[]> {
     .map(({ service, action }) => `${service}:${action}`);
 }
 
-async function untilSwept(times: number): Promise<void> {
+async function untilDriftPasses(times: number): Promise<void> {
   await sandbox.aws.untilCalled(
     await sandbox.aws.position(),
-    'the sweeps of drift',
+    'the drift passes',
     ({ action }) => action === 'GetAccountAuthorizationDetails',
     times,
   );
 }
 
-test('G8: an idle operator writes nothing to Kubernetes, and makes only the AWS calls of the sweep', async () => {
+test('G8: an idle operator writes nothing to Kubernetes, and makes only the AWS calls of the drift pass', async () => {
   await Promise.all(['idle-a', 'idle-b', 'idle-c'].map((name) => person.createAccount(name)));
   await Promise.all(['idle-a', 'idle-b'].map((name) => person.createApp(name, { serviceAccount: name })));
   await Promise.all(['idle-a', 'idle-b', 'idle-c'].map((name) => person.untilReady(name)));
@@ -89,18 +93,18 @@ test('G8: an idle operator writes nothing to Kubernetes, and makes only the AWS 
   let before = -1;
   while (before !== (await sandbox.operatorWrites()).length) {
     before = (await sandbox.operatorWrites()).length;
-    await untilSwept(1);
+    await untilDriftPasses(1);
   }
   const position = await sandbox.aws.position();
-  const sweeps = 4;
-  await untilSwept(sweeps);
+  const passes = 4;
+  await untilDriftPasses(passes);
   expect((await sandbox.operatorWrites()).slice(before)).toEqual([]);
   const all = await operatorCalls(position);
   const calls = all.filter((call) => call !== seldomRead);
   expect(all.length - calls.length).toBeLessThanOrEqual(1);
-  expect(new Set(calls)).toEqual(new Set(readsOfSweep));
+  expect(new Set(calls)).toEqual(new Set(readsOfDriftPass));
   // One page holds all roles of the account.
-  expect(calls.length).toBeLessThanOrEqual((sweeps + 1) * readsOfSweep.length);
+  expect(calls.length).toBeLessThanOrEqual((passes + 1) * readsOfDriftPass.length);
 });
 
 describe.concurrent('while other changes are in progress', () => {
@@ -141,7 +145,7 @@ describe.concurrent('while other changes are in progress', () => {
     const row = await person.untilRow(name, 'staging', 'StillInUse');
     expect(row).toMatchObject({ linked: true, roleArn: role });
     expect(row.message).toContain(`staging/${pod?.metadata.name}`);
-    await untilSwept(2);
+    await untilDriftPasses(2);
     await exchange();
     const writes = (await sandbox.aws.journal(position)).filter(
       ({ action, resource }) =>
@@ -425,8 +429,8 @@ test('G1, G3: without the OIDC provider no account is Ready and no pod is replac
       status?.targets?.every((row) => row.reason === 'OIDCProviderMissing') === true ? true : undefined,
     );
   for (const app of [...apps, 'provider-zero']) await held(app);
-  // After some sweeps, and in spite of all changes, every pod is still the original one.
-  await untilSwept(2);
+  // After some passes, and in spite of all changes, every pod is still the original one.
+  await untilDriftPasses(2);
   for (const app of apps)
     expect(uidsOf(await person.pods(app, 'production'))).toEqual(uidsOf(before.get(app) ?? []));
   expect(await person.revision('provider-image', 'production')).toBe(revision);

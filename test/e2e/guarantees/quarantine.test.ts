@@ -99,7 +99,7 @@ async function readS3({
   }
 }
 
-test('G10: a session and a token from before a quarantine are denied, through repair, edits and drift passes, and the session after the release too', async () => {
+test('G10: a session and a token from before a quarantine stay denied despite repair, edits and drift passes, and the session even after the release', async () => {
   const app = 'payments-app';
   await person.createAccount(account);
   await person.untilReady(account);
@@ -225,7 +225,7 @@ test('kon cuts an account off, says who did it, and releases it with its pods', 
   });
 }, 180_000);
 
-test('G10: kon account revoke ends the sessions of an account for good, and its app goes on with new pods', async () => {
+test('G10: kon account revoke ends the sessions of an account for good, and its app continues with new pods', async () => {
   const name = 'revoked';
   const app = 'revoked-app';
   await person.createAccount(name);

@@ -98,7 +98,7 @@ test('an operator that was paused for longer than its lease writes nothing, to K
   expect(created).toHaveLength(names.length);
 });
 
-test('a killed leader is followed within a lease and a retry, and a stopped one at once', async () => {
+test('a killed leader is replaced within the lease duration and one retry period, and a stopped leader at once', async () => {
   const [, killed] = running;
   const heir = await startOperator('heir');
   await killed?.end('SIGKILL');

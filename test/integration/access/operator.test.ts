@@ -264,7 +264,7 @@ describe('a namespace', () => {
     ['annotation', { annotations: { a: 'b' } }],
     ['owner reference, by which the garbage collector would delete it', { ownerReferences: [someOwner] }],
     ['finalizer', { finalizers: ['example.com/a'] }],
-  ])('cannot be given this by the operator: %s', async (_what, metadata) => {
+  ])('cannot be changed by the operator as follows: %s', async (_what, metadata) => {
     for (const name of [target, elsewhere, 'staging'])
       expect(await refusal(patch(name, metadata)), name).toContain('may only change its label');
     expect(

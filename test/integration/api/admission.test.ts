@@ -43,7 +43,7 @@ beforeAll(async () => {
 afterAll(() => cluster?.stop());
 
 describe('a LinkedServiceAccount', () => {
-  it("is accepted as the request's example writes it, with its default filled in", async () => {
+  it('is accepted in the form of the original example, with its default filled in', async () => {
     const created = JSON.parse(await dryRun(account({ aws: { policyArns: [readOnly] } }))) as {
       spec: unknown;
     };

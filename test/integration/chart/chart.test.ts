@@ -410,7 +410,7 @@ describe('a real API server', () => {
   });
 });
 
-describe('the policies before the CRDs, as docs/guides/install.md has it', () => {
+describe('the policies installed before the CRDs, as in docs/guides/install.md', () => {
   let cluster: TestControlPlane;
   beforeAll(async () => {
     cluster = await startControlPlane();

@@ -176,7 +176,7 @@ describe('faulty files', () => {
     expect(await cluster.kubectl(['get', 'lsa', '-o', 'name'])).toBe(before);
   });
 
-  it('have the line of an item of a List, and of the list where a field is missing', async () => {
+  it('are reported with the line of the item in a List, or of the list if a field is missing', async () => {
     const items = [JSON.parse(account('first')), { ...(JSON.parse(account('second')) as object), spec: {} }];
     const text = JSON.stringify({ kind: 'List', items }, undefined, 1);
     const line = text.split('\n').findIndex((each) => each.includes('"spec": {}')) + 1;

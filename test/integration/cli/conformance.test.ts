@@ -114,7 +114,7 @@ const differencesIn = (report: Report): readonly string[] =>
 const answersOf = (report: Report): Readonly<Record<string, string>> =>
   Object.fromEntries(report.measurements.map(({ id, answer }) => [id, answer]));
 
-test('every call is equal, everything is removed, and the report has no credentials', async () => {
+test('every call gives the expected result, everything is removed, and the report has no credentials', async () => {
   const { code, stdout, stderr } = await kon.run(command('--yes', '--report', 'reports'), { env });
   expect(stderr).toContain('Roles: ');
   expect(code).toBe(0);
@@ -156,7 +156,7 @@ test('every call is equal, everything is removed, and the report has no credenti
   }
 });
 
-test('a delay of IAM is waited for and measured', async () => {
+test('a run waits for delays of IAM and measures them', async () => {
   aws.faults.set({ propagationMs: 600 });
   const { code, stdout } = await kon.run(command('--yes', '-o', 'json'), { env });
   const report = JSON.parse(stdout) as Report;
@@ -171,7 +171,7 @@ test('a delay of IAM is waited for and measured', async () => {
   expect(repeated.every(({ settledMs }) => settledMs > 0)).toBe(true);
 });
 
-test('throttled calls are repeated, also those that remove', async () => {
+test('throttled calls are retried, including deletions', async () => {
   aws.faults.set({ throttles: [{ services: ['iam'], ratePerSecond: 60, burst: 30 }] });
   const { code, stdout } = await kon.run(command('--yes', '-o', 'json'), { env });
   const throttled = aws.journal.entries().filter(({ fault }) => fault === 'throttled');
@@ -201,7 +201,7 @@ describe('before anything is created', () => {
     expect(changes()).toEqual([]);
   });
 
-  test('a person is asked, and shown what will be created', async () => {
+  test('a user is asked for confirmation, and shown what will be created', async () => {
     const terminal = kon.terminal(command().join(' '), { env });
     await terminal.until('[y/N]');
     expect(changes()).toEqual([]);
@@ -216,14 +216,14 @@ describe('before anything is created', () => {
     expect(changes()).toEqual([]);
   });
 
-  test('a program has to pass --yes', async () => {
+  test('--yes is required without a terminal', async () => {
     const { code, stderr } = await kon.run(command(), { env });
     expect(stderr).toContain('Pass --yes to confirm.');
     expect(code).toBe(2);
     expect(changes()).toEqual([]);
   });
 
-  test('an account that is missing or malformed is a wrong command line', async () => {
+  test('a missing or malformed AWS account is a command-line error', async () => {
     expect((await kon.run(['conformance', '--yes'], { env })).code).toBe(2);
     expect((await kon.run(['conformance', '--account', 'x', '--yes'], { env })).code).toBe(2);
     expect(changes()).toEqual([]);
@@ -289,8 +289,8 @@ describe('an interrupted run', () => {
   });
 });
 
-describe('the least rights', () => {
-  test('are printed, and enough for a run', async () => {
+describe('the minimal permissions', () => {
+  test('are printed, and suffice for a run', async () => {
     const printed = await kon.run(command('--print-policy', '-o', 'json'), { env: {} });
     expect(JSON.parse(printed.stdout)).toEqual(leastPolicy);
     const { code, stdout } = await kon.run(command('--yes', '-o', 'json'), { env: envOf(aws.url, runner) });
@@ -351,7 +351,7 @@ describe('with a cluster', () => {
   };
 
   test.each([true, false])(
-    'every call is equal that a real issuer allows, and the cluster is as before (OIDC provider exists: %s)',
+    'every call that a real issuer allows gives the expected result, and the cluster is unchanged (OIDC provider exists: %s)',
     async (provider) => {
       cluster = await startAwsCluster({ provider, crds: false });
       const before = await providers();
@@ -384,7 +384,7 @@ describe('with a cluster', () => {
     },
   );
 
-  test('the least rights are enough, and each of them is needed', async () => {
+  test('the minimal permissions suffice, and each of them is needed', async () => {
     const checkedHere: EvaluationRequest[] = [];
     cluster = await startAwsCluster({
       provider: false,
@@ -405,7 +405,7 @@ describe('with a cluster', () => {
   });
 });
 
-test('moto differs from AWS in those calls that the table names', async () => {
+test('moto differs from AWS in exactly the calls that the table names', async () => {
   await ensurePython();
   const moto = await startMoto();
   try {

@@ -117,7 +117,7 @@ describe('an installation that exists', () => {
     expect(again.stderr).toContain('--unbounded has no effect');
   });
 
-  it("updates the operator's policy after the ClusterConfig was changed with the command of the refusal", async () => {
+  it("updates the operator's policy after the ClusterConfig was changed with the command that the refusal names", async () => {
     const [first, second] = boundaries;
     const { aws } = await configured();
     const boundary = aws.permissionsBoundaryArn === first ? second : first;

@@ -101,8 +101,8 @@ describe('a name that does not exist', () => {
   });
 });
 
-describe('what is accepted', () => {
-  it('is an unknown name with --force', async () => {
+describe('the check of names', () => {
+  it('accepts an unknown name with --force', async () => {
     expect(await run('app create forced --image nginx --account later --no-wait --force')).toMatchObject({
       code: 0,
       stdout: 'app/forced created\n',
@@ -112,12 +112,12 @@ describe('what is accepted', () => {
     ).toBe(0);
   });
 
-  it('is an unknown name that the object already has', async () => {
+  it('accepts an unknown name that the object already has', async () => {
     expect((await run('app edit forced --tag 2 --no-wait')).code).toBe(0);
     expect((await run('account edit forced --add-policy aws/ReadOnlyAccess --no-wait')).code).toBe(0);
   });
 
-  it('is a name of an object that the same kon apply creates', async () => {
+  it('accepts the name of an object that the same kon apply creates', async () => {
     const text = list(
       app('together', 'fresh', 'added'),
       account('fresh', { targets: ['added'] }),
@@ -126,7 +126,7 @@ describe('what is accepted', () => {
     expect(await run('apply -f - --no-wait', text)).toMatchObject({ code: 0, stderr: '' });
   });
 
-  it('is every name on a cluster whose ClusterConfig the user may not read', async () => {
+  it('accepts every name on a cluster whose ClusterConfig the user may not read', async () => {
     const rules = ['--verb=get,create,patch', '--resource=linkedserviceaccounts.k11n.dev'];
     await cluster.kubectl(['create', 'clusterrole', 'writes', ...rules]);
     await cluster.kubectl(['create', 'clusterrolebinding', 'writes', '--clusterrole=writes', '--user=dev']);

@@ -143,7 +143,7 @@ describe('after a write', () => {
     expect(screen).toContain(`\u001B[31m×\u001B[39m PoliciesAttached  ${message}`);
   });
 
-  it('reports the obstacle after the timeout', async () => {
+  it('reports the blocker after the timeout', async () => {
     await create('slow', '--no-wait').finished;
     await say('lsa/slow', 1, [
       { type: 'Ready', status: 'False', reason: 'NamespaceMissing', message: 'staging: no namespace' },
@@ -272,7 +272,7 @@ describe('kon account delete', () => {
     ]);
   });
 
-  it('reports on Ctrl-C that the deletion continues, and how to see what holds it up', async () => {
+  it('reports on Ctrl-C that the deletion continues, and how to see what blocks it', async () => {
     await create('begun', '--no-wait').finished;
     const hold = '{"metadata":{"finalizers":["k11n.dev/iam-role"]}}';
     await cluster.kubectl(['patch', 'lsa', 'begun', '--type=merge', '-p', hold]);

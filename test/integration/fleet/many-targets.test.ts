@@ -31,7 +31,7 @@ afterAll(async () => {
 });
 
 it(
-  'serves all targets, moves none to another role, and uses space that is freed',
+  'serves all targets, moves none to another role, and reuses freed space',
   { timeout: 300_000 },
   async () => {
     await world.client.create<LinkedServiceAccount>(linkedServiceAccounts, {

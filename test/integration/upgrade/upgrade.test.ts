@@ -203,7 +203,7 @@ describe('an upgrade', () => {
     return (await world.iam.send(new GetRoleCommand({ RoleName }))).Role?.RoleId;
   };
 
-  it('with the CRDs of 0.1.0 still installed, the present operator works and then writes nothing more', async () => {
+  it('with the CRDs of 0.1.0 still installed, the current operator works and then writes nothing more', async () => {
     const operator = await startOperator(world.kon);
     await untilReady('lsa', 'kept');
     roleId = await roleOf();

@@ -239,7 +239,7 @@ describe('buckets', () => {
     });
   });
 
-  test('are reported to every caller when they do not exist', async () => {
+  test('that do not exist are reported as missing to every caller', async () => {
     const nobody = client('nobody', []);
     expect(await failureOf(nobody.send(new ListObjectsV2Command({ Bucket: 'nowhere' })))).toEqual({
       name: 'NoSuchBucket',

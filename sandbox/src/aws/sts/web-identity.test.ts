@@ -144,7 +144,7 @@ describe('AssumeRoleWithWebIdentity with a token that the trust policy accepts',
     });
   });
 
-  it('is no use of the role, but every call with its credentials is, also a denied one', async () => {
+  it('does not count as a use of the role, but each call with its credentials does, even a denied one', async () => {
     const lastUse = async (): Promise<object | undefined> =>
       (await iam.send(new GetRoleCommand({ RoleName: 'Example' }))).Role?.RoleLastUsed;
     const sessionKeys = await session();
@@ -159,7 +159,7 @@ describe('AssumeRoleWithWebIdentity with a token that the trust policy accepts',
     expect((await iam.send(new ListRolesCommand())).Roles?.[0]).not.toHaveProperty('RoleLastUsed');
   });
 
-  it('gives a recreated role no last use, whatever is called with sessions of the deleted one', async () => {
+  it('leaves a recreated role without a last use, even after calls with sessions of the deleted role', async () => {
     const sessionKeys = await session();
     await emulator.sts(sessionKeys).send(new GetCallerIdentityCommand());
     await iam.send(new DeleteRoleCommand({ RoleName: 'Example' }));
