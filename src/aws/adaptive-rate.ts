@@ -31,14 +31,15 @@ export type AdaptiveRate = {
 };
 
 /** Initial calls in flight for an unknown service. At the first throttle, AWS refuses all calls in flight. */
-const firstWindow = 4;
+const firstWindow = 7;
 /**
- * Window growth per accepted call: exponential until the first throttle, slow afterwards. Without a throttle, the first
- * 41 calls widen the window to 6, and the first 180 calls widen it to 24. A service with a burst of 40 therefore refuses
- * about six calls at its first throttle.
+ * Window growth per accepted call. Until the first throttle, the window stays as it is for `first` calls, and then grows as fast as
+ * in a slow start with a sixth of the growth of TCP: 150 calls widen it to 24. A service with a burst of 40 refuses its first call
+ * before the window grows, and thus at most seven calls. After a throttle, the window grows slowly.
  */
 const widening = {
-  unrefused: (window: number): number => window / 100,
+  first: 48,
+  unrefused: (accepted: number): number => (accepted < widening.first ? 0 : 1 / 6),
   withCare: (window: number): number => Math.sqrt(window) / 128,
 };
 /**
@@ -158,8 +159,9 @@ export function createAdaptiveRate(options: {
       acceptedInARow += 1;
       // If the window is not used fully, nothing is known about a wider one.
       if (inFlight >= Math.floor(window)) {
-        const widen = refusedAt === -Infinity ? widening.unrefused : widening.withCare;
-        window = Math.min(options.mostInFlight, window + widen(window));
+        const wider =
+          refusedAt === -Infinity ? widening.unrefused(acceptedInARow) : widening.withCare(window);
+        window = Math.min(options.mostInFlight, window + wider);
       }
       inFlight -= 1;
     },
