@@ -67,6 +67,9 @@ export type AccountPlan = {
   readonly requeueAt?: number;
 };
 
+/** Conditions that do not hold once the deletion takes the role, its policies and its links away. */
+const endedByDeletion = ['Ready', 'PoliciesAttached', 'TargetsLinked', 'IdentityProven'] as const;
+
 export function planAccount(world: AccountWorld): AccountPlan {
   const { account } = world;
   const deleting = account.metadata.deletionTimestamp !== undefined;
@@ -97,7 +100,7 @@ function planExisting(world: AccountWorld, deleting: boolean, held: boolean): Ac
   const isKept = deleting && isProtected(account.metadata);
   if (deleting && used.length === 0 && !isKept) {
     const problem = planDeletion(world, cluster.facts, roleNamesOf(world, cluster.facts), list);
-    return done(list, blockedStatus(world, problem.reason, problem.message));
+    return done(list, blockedStatus(world, problem.reason, problem.message, endedByDeletion));
   }
   const barred = unadmitted(world, cluster.facts);
   if (!held && barred) return done(list, blockedStatus(world, barred.reason, barred.message));
@@ -520,13 +523,17 @@ function roleNamesOf(world: AccountWorld, facts: ClusterFacts): readonly string[
   return [...new Set([...accountRoleNames(world.account, facts), ...world.roles.keys()])].sort();
 }
 
+/** Replaces `Ready` in the status of an account that stays in sync while its deletion waits. */
 function deletionWaits(
   world: AccountWorld,
   status: LinkedServiceAccountStatus,
   reason: IdentityReason,
   message: string,
 ): LinkedServiceAccountStatus {
-  return { ...status, conditions: blockedStatus(world, reason, message).conditions };
+  const isReady = ({ type }: { readonly type: string }): boolean => type === 'Ready';
+  const waiting = blockedStatus(world, reason, message).conditions?.filter(isReady) ?? [];
+  const synced = status.conditions?.filter((condition) => !isReady(condition)) ?? [];
+  return { ...status, conditions: [...waiting, ...synced] };
 }
 
 function done(

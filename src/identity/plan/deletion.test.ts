@@ -6,6 +6,7 @@ import { kinds, name, ready, roleOf, settled } from '../testing/settled-world.ts
 import type { ObservedAssociation, ObservedServiceAccount } from '../state/world.ts';
 import {
   createWorld,
+  edit,
   isServed,
   makePod,
   observe,
@@ -34,6 +35,19 @@ describe('deletion', () => {
     expect(world.gone).toBe(true);
   });
 
+  it('reports while it proceeds that policies and links no longer hold', () => {
+    const world = settled();
+    requestDeletion(world);
+    const { status } = planAccount(observe(world));
+    for (const type of ['Ready', 'PoliciesAttached', 'TargetsLinked', 'IdentityProven'])
+      expect(findCondition(status.conditions, type), type).toMatchObject({
+        status: 'False',
+        reason: 'Deleting',
+        message: 'the trust policy is being emptied',
+        observedGeneration: world.account.metadata.generation,
+      });
+  });
+
   it('keeps the finalizer while a recently created role may not be visible in IAM yet', () => {
     const world = settled();
     requestDeletion(world);
@@ -59,6 +73,27 @@ describe('deletion', () => {
     world.namespaces.get('production')?.users.pop();
     settle(world);
     expect(world.gone).toBe(true);
+  });
+
+  it('reports each condition for the current spec while the deletion waits', () => {
+    const world = settled();
+    world.namespaces.get('production')?.users.push('myapp-1');
+    requestDeletion(world);
+    settle(world);
+    const missing = 'arn:aws:iam::aws:policy/NoSuchPolicy';
+    world.missingPolicies.add(missing);
+    edit(world, { aws: { policyArns: [readOnly, missing] } });
+    settle(world);
+    const { conditions = [], policies = [] } = world.account.status ?? {};
+    expect(ready(world)).toBe('False InUse');
+    expect(policies.map(({ attached }) => attached)).toEqual([true, false]);
+    expect(findCondition(conditions, 'PoliciesAttached')).toMatchObject({
+      status: 'False',
+      reason: 'PolicyNotFound',
+    });
+    expect(conditions.map(({ observedGeneration }) => observedGeneration)).toEqual(
+      conditions.map(() => world.account.metadata.generation),
+    );
   });
 
   it.each([
