@@ -10,7 +10,11 @@ export const specOptions = (summaries: {
   readonly target: string;
 }) =>
   [
-    { name: 'image', value: 'IMAGE', summary: 'container image, optionally with a tag after a colon' },
+    {
+      name: 'image',
+      value: 'IMAGE',
+      summary: 'container image, optionally with a tag after a colon; only its spelling is checked',
+    },
     { name: 'tag', value: 'TAG', summary: 'tag of the image' },
     {
       name: 'account',
