@@ -7,7 +7,7 @@ export type ObjectNoun = 'account' | 'app' | 'target';
 /** Words for each kind of object, in lower case. The first is the name of its commands. */
 export const nounWords: Readonly<Record<ObjectNoun, readonly [ObjectNoun, ...string[]]>> = {
   account: ['account', 'accounts', ...wordsOf(linkedServiceAccounts)],
-  app: ['app', ...wordsOf(apps)],
+  app: ['app', ...wordsOf(apps).filter((word) => word !== 'app')],
   target: ['target', 'targets'],
 };
 

@@ -55,7 +55,7 @@ export async function parseCommandLine(
     .version(version, '--version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .commandsGroup('Other commands:')
-    .helpCommand('help [command]', 'show help for a command')
+    .helpCommand('help [command]', 'Show help for a command')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void (written += text),
@@ -196,6 +196,14 @@ export function aliasesText({ aliases }: Pick<Command, 'aliases'>): string | und
 const helpLayout: Partial<Help> = {
   showGlobalOptions: true,
   minWidthToWrap: leastDescription,
+  formatHelp(parser, helper) {
+    const text = Help.prototype.formatHelp.call(helper, parser, helper);
+    if (parser.commands.length === 0) return text;
+    // Someone who asks for the help of a group looks for its commands, not for the options of all commands.
+    const sections = text.trimEnd().split(/\n\n(?=\S)/);
+    const options = sections.filter((section) => /^(Global )?Options:/.test(section));
+    return `${[...sections.filter((section) => !options.includes(section)), ...options].join('\n\n')}\n`;
+  },
   formatItem(term, termWidth, description, helper) {
     const width = (helper.helpWidth ?? helpWidth) - 2;
     if (!description || width - termWidth - 2 >= leastDescription)

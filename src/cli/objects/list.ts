@@ -43,7 +43,7 @@ export async function listFlow<T extends KonObject>(
   const named = names.length === 0 ? all : names.map((name) => namedIn(kind, all, name));
   const kept = named.filter(keep);
   const rows = sortBy === undefined || !selection ? kept : selection.sorted(kept, sortBy, columns);
-  const create = kind.advice.create ? ` Make one: ${kind.advice.create('NAME')}` : '';
+  const create = kind.advice.create ? ` Create one: ${kind.advice.create('NAME')}` : '';
   const empty =
     all.length > 0 || selector !== undefined
       ? `No ${kind.noun} matches.\n`

@@ -44,6 +44,8 @@ const reasonsOf = (
     return { code, source, meaning: meaningOf(reason), steps: isIdle ? [] : steps };
   });
 
+const account = { kind: accountKind, name: 'NAME' } as const;
+
 /** A code that several registries have is listed once for each of them. */
 export const explanations: readonly Explanation[] = [
   ...Object.entries(errorMeanings).map(([code, { meaning, next }]) => ({
@@ -56,7 +58,7 @@ export const explanations: readonly Explanation[] = [
     code,
     source: `an error of AWS, retried ${retry === 'backoff' ? 'soon' : 'slowly'}`,
     meaning,
-    steps: [next],
+    steps: next.startsWith('Nothing') ? [next] : [...new Set([next, ...nextStepsFor(code, account)])],
   })),
   ...reasonsOf(accountKind, 'a reason of accounts and clusters', identityReasons),
   ...reasonsOf(appKind, 'a reason of apps', {

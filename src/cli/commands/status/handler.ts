@@ -123,9 +123,7 @@ function nextText({ notReady: [first], operator, cluster, unreadable }: Status, 
           first.noun === 'cluster config'
             ? 'Find the problem: kon doctor'
             : `Show the first: kon ${first.noun} show ${printable(first.name)}`,
-          ...(explanationsOf(first.reason).length > 0
-            ? [`For more information about its reason: kon explain ${first.reason}`]
-            : []),
+          ...(explanationsOf(first.reason).length > 0 ? [`Explain it: kon explain ${first.reason}`] : []),
         ]
       : []),
   ];

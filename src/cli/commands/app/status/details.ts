@@ -76,5 +76,10 @@ const targetColumns: readonly Column<TargetRow>[] = [
     style: (target) => (target.identityCurrent === false ? 'yellow' : undefined),
   },
   { header: 'REASON', value: (target) => target.reason ?? '' },
-  { header: 'MESSAGE', wraps: true, value: (target) => target.message ?? '' },
+  {
+    header: 'MESSAGE',
+    wraps: true,
+    // The message of a ready target repeats the number of its replicas.
+    value: ({ state, reason, message = '' }) => (state === 'Ready' && reason === undefined ? '' : message),
+  },
 ];

@@ -9,7 +9,7 @@ export const targetCreateCommand = defineCommand({
   ],
   options: [dryRunOption, ...waitOptions],
   mutates: true,
-  examples: [{ does: 'Make one', command: 'kon target create staging' }],
+  examples: [{ does: 'Create one', command: 'kon target create staging' }],
   run: async (context, { args, options }) => {
     const { createTarget } = await import('./handler.ts');
     return createTarget(context, args.name, options);

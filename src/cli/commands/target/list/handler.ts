@@ -87,6 +87,8 @@ export async function listTargets(
   const shown = columns(context.now());
   const rows = input.sortBy === undefined ? kept : sorted(kept, input.sortBy, shown);
   const empty =
-    targets.length > 0 ? 'No target matches.\n' : 'There are no targets. Make one: kon target create NAME\n';
+    targets.length > 0
+      ? 'No target matches.\n'
+      : 'There are no targets. Create one: kon target create NAME\n';
   await writeList(context, { rows, columns: shown, data: { object: (target) => target }, empty });
 }
