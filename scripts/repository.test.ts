@@ -9,7 +9,11 @@ import { components } from '../sandbox/src/binaries/parts.ts';
 const root = resolve(import.meta.dirname, '..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 
-type Step = { readonly uses?: string; readonly run?: string };
+type Step = {
+  readonly uses?: string;
+  readonly run?: string;
+  readonly with?: Readonly<Record<string, unknown>>;
+};
 type Job = {
   readonly uses?: string;
   readonly environment?: string | { readonly name: string };
@@ -94,6 +98,14 @@ it('writes to registries, releases and the docs site only from a protected envir
   ]);
   const release = workflows.find(({ name }) => name === 'release.yml');
   expect(release?.workflow.on).toEqual({ push: { tags: ['v*'] } });
+});
+
+it('fetches the whole history for the tests that upgrade from an earlier revision', () => {
+  const checkouts = jobs
+    .filter(({ job }) => (job.steps ?? []).some(({ run }) => /^make (?:test|matrix)$/.test(run ?? '')))
+    .map(({ job }) => job.steps?.find(({ uses }) => uses?.startsWith('actions/checkout@')));
+  expect(checkouts.length).toBeGreaterThan(1);
+  for (const checkout of checkouts) expect(checkout?.with?.['fetch-depth']).toBe(0);
 });
 
 it('leaves no credentials of the checkout to later steps', () => {
