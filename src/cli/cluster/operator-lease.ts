@@ -58,13 +58,20 @@ function lastWrite({ metadata, spec }: Lease): number | undefined {
   return spec?.renewTime === undefined ? undefined : Date.parse(spec.renewTime);
 }
 
+/** Whether an operator is alive; `unknown` if the API server's response has no date. */
+export async function operatorState(
+  client: KubeClient,
+  signal: AbortSignal,
+): Promise<'running' | 'missing' | 'unknown'> {
+  const [leases, now] = await Promise.all([listLeases(client, signal), serverTime(client, signal)]);
+  if (now === undefined) return 'unknown';
+  return leases.some((lease) => leaseSign(lease, now).fresh) ? 'running' : 'missing';
+}
+
 /** A sentence when no operator is alive; undefined when one is alive, or when the user may not read the Leases. */
 export async function missingOperator(client: KubeClient, signal: AbortSignal): Promise<string | undefined> {
   try {
-    const [leases, now] = await Promise.all([listLeases(client, signal), serverTime(client, signal)]);
-    if (now === undefined) return undefined;
-    const signs = leases.map((lease) => leaseSign(lease, now));
-    if (signs.some(({ fresh }) => fresh)) return undefined;
+    if ((await operatorState(client, signal)) !== 'missing') return undefined;
     return 'No operator runs on this cluster according to its Lease: nothing happens until one does.';
   } catch (error) {
     if (isForbidden(error)) return undefined;

@@ -18,11 +18,19 @@ export type ListInput = SelectionOptions & {
   readonly sortBy: string | undefined;
 };
 
+/** A further selection of a command of its own. */
+export type ListFilter<T> = {
+  readonly keep: (object: T) => boolean;
+  /** Sentences about the selection, for stderr. Called after the selection. */
+  readonly notes: () => readonly string[];
+};
+
 export async function listFlow<T extends KonObject>(
   context: CliContext,
   kind: Kind<T>,
   columns: readonly Column<T>[],
   input: ListInput,
+  filter?: ListFilter<T>,
 ): Promise<ExitCode | void> {
   const { names, selector, sortBy } = input;
   const isFiltered =
@@ -41,7 +49,7 @@ export async function listFlow<T extends KonObject>(
   }
   const all = await listObjects(await context.connect(), kind, selector);
   const named = names.length === 0 ? all : names.map((name) => namedIn(kind, all, name));
-  const kept = named.filter(keep);
+  const kept = named.filter((object) => keep(object) && (filter?.keep(object) ?? true));
   const rows = sortBy === undefined || !selection ? kept : selection.sorted(kept, sortBy, columns);
   const create = kind.advice.create ? ` Create one: ${kind.advice.create('NAME')}` : '';
   const empty =
@@ -49,6 +57,7 @@ export async function listFlow<T extends KonObject>(
       ? `No ${kind.noun} matches.\n`
       : `There are no ${kind.noun}s.${create}\n`;
   await writeList(context, { rows, columns, data: { object: (object) => object }, empty });
+  for (const note of filter?.notes() ?? []) context.stderr.write(`${note}\n`);
 }
 
 /** @throws CliError of code NOT_FOUND */

@@ -23,7 +23,7 @@ export type RoleSpec = RoleSettings & {
 /** Use of a role as IAM records it, by day in UTC: `2026-11-28`. */
 export type RoleUse = {
   /** Day of the last use; absent if IAM has recorded none. */
-  readonly date?: string;
+  readonly date?: string | undefined;
   /** Day when the role was created. IAM records its uses since then. */
   readonly trackedSince: string;
 };

@@ -6,11 +6,12 @@ import {
   ListRolesCommand,
   UpdateAssumeRolePolicyCommand,
 } from '@aws-sdk/client-iam';
+import { AssumeRoleWithWebIdentityCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { roleName } from '../../../src/identity/desired/names.ts';
 import { injectedEnv, injectedMount, injectedVolume } from '../../../src/workloads/testing/injected.ts';
 import { eventually } from '../../support/eventually.ts';
-import { clusterArn, clusterName, startAwsCluster, type AwsCluster } from './aws-cluster.ts';
+import { clusterArn, clusterName, region, startAwsCluster, type AwsCluster } from './aws-cluster.ts';
 import type { Result } from './kon.ts';
 
 const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
@@ -536,6 +537,60 @@ describe('a role without its account', () => {
     await expect(world.iam.send(new GetRoleCommand({ RoleName: role }))).rejects.toMatchObject({
       name: 'NoSuchEntityException',
     });
+  });
+});
+
+describe('the last use', () => {
+  it('of an account is the day when its credentials signed a call, after the next drift pass', async () => {
+    await kon('account', 'create', 'used', '--policy', readOnly);
+    await kon('account', 'create', 'idle', '--policy', readOnly);
+    expect((await kon('account', 'show', 'used')).stdout).toMatch(
+      /^Last used: +never since 2\d{3}-\d\d-\d\d, when its role was created$/m,
+    );
+
+    const token = ['create', 'token', 'used', '-n', 'staging', '--audience', 'sts.amazonaws.com'];
+    const sts = new STSClient({
+      endpoint: world.aws.url,
+      region,
+      credentials: { accessKeyId: '', secretAccessKey: '' },
+    });
+    const { Role } = await world.iam.send(new GetRoleCommand({ RoleName: roleOf('used') }));
+    const { Credentials } = await sts.send(
+      new AssumeRoleWithWebIdentityCommand({
+        RoleArn: Role?.Arn,
+        RoleSessionName: 'pod',
+        WebIdentityToken: (await world.cluster.kubectl(token)).trim(),
+      }),
+    );
+    const credentials = {
+      accessKeyId: Credentials?.AccessKeyId ?? '',
+      secretAccessKey: Credentials?.SecretAccessKey ?? '',
+      sessionToken: Credentials?.SessionToken ?? '',
+    };
+    const session = new STSClient({ endpoint: world.aws.url, region, credentials });
+    await session.send(new GetCallerIdentityCommand({}));
+    sts.destroy();
+    session.destroy();
+
+    // A new interval starts a pass at once.
+    const interval = JSON.stringify({ spec: { aws: { driftIntervalSeconds: 300 } } });
+    await world.cluster.kubectl(['patch', 'clusterconfig', clusterName, '--type=merge', '-p', interval]);
+    const day = await eventually('the last use to be reported', async () => {
+      const path = 'jsonpath={.status.lastUsed.date}';
+      return (await world.cluster.kubectl(['get', 'lsa', 'used', '-o', path])) || undefined;
+    });
+    const { Role: used } = await world.iam.send(new GetRoleCommand({ RoleName: roleOf('used') }));
+    expect(used?.RoleLastUsed?.LastUsedDate?.toISOString().slice(0, 10)).toBe(day);
+    const rows = (await kon('account', 'list', 'used', 'idle')).stdout.split('\n');
+    expect(rows.map((row) => row.split('\t').at(-1))).toEqual(['LAST USED', day, 'never', '']);
+    expect((await kon('account', 'show', 'used')).stdout).toContain(`${day} (today)`);
+    // Both roles are new, so neither is known to have been unused for a day.
+    expect(await kon('account', 'list', 'used', 'idle', '--unused', '1d', '-o', 'name')).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: '',
+    });
+    expect((await kon('account', 'delete', 'used', 'idle', '--yes')).code).toBe(0);
   });
 });
 

@@ -388,3 +388,135 @@ describe('tables', () => {
     expect(await cluster.kubectl(['explain', 'lsa.status'])).not.toContain('<no description>');
   });
 });
+
+describe('kon account list --unused', () => {
+  const daysAgo = (days: number): string =>
+    new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10);
+  const unused = (period: string, ...args: string[]): Promise<Result> =>
+    run('account', 'list', '--unused', period, '-o', 'name', ...args);
+  const name = (account: string): string => `linkedserviceaccount.k11n.dev/${account}\n`;
+  const unknown = '1 account is not listed, because its last use is unknown: c-broken\n';
+  const driftChecked = (status: 'True' | 'False'): Promise<void> =>
+    setStatus('clusterconfigs', 'main', {
+      conditions: [
+        {
+          type: 'DriftChecked',
+          status,
+          reason: status === 'True' ? 'DriftChecked' : 'AccessDenied',
+          message: 'roles could not be listed',
+          lastTransitionTime: time,
+        },
+      ],
+    });
+
+  beforeAll(async () => {
+    await setStatus('lsa', 'b-everywhere', { lastUsed: { date: daysAgo(100), trackedSince: daysAgo(300) } });
+    await setStatus('lsa', 'a-staging', { lastUsed: { trackedSince: daysAgo(200) } });
+    await driftChecked('True');
+    await cluster.kubectl(
+      ['create', '-f', '-'],
+      JSON.stringify({
+        apiVersion: 'coordination.k8s.io/v1',
+        kind: 'Lease',
+        metadata: { namespace: 'default', name: 'konstellation' },
+        spec: {
+          holderIdentity: 'operator',
+          leaseDurationSeconds: 3600,
+          renewTime: new Date().toISOString().replace('Z', '000Z'),
+        },
+      }),
+    );
+  });
+
+  it('lists accounts that were not used since, or never since their creation, and counts the unknown ones', async () => {
+    expect(await unused('90d')).toEqual({
+      code: 0,
+      stdout: name('a-staging') + name('b-everywhere'),
+      stderr: unknown,
+    });
+    expect(await unused('150d')).toEqual({ code: 0, stdout: name('a-staging'), stderr: unknown });
+    expect(await unused('250d')).toEqual({ code: 0, stdout: '', stderr: unknown });
+  });
+
+  it('applies to the accounts that other options select', async () => {
+    expect(await unused('90d', '-l', 'team=payments')).toEqual({
+      code: 0,
+      stdout: name('b-everywhere'),
+      stderr: '',
+    });
+    expect(await unused('90d', 'c-broken')).toEqual({ code: 0, stdout: '', stderr: unknown });
+  });
+
+  it('shows the last use as a day off a terminal, and as an age on a terminal', async () => {
+    const { stdout } = await run('account', 'list', '--sort-by', 'last used');
+    expect(stdout.split('\n').map((row) => row.split('\t').at(-1))).toEqual([
+      'LAST USED',
+      daysAgo(100),
+      'never',
+      'unknown',
+      '',
+    ]);
+    const { screen } = await kon.onTerminal('account list --no-color', { columns: 200 });
+    expect(screen).toMatch(/ 100d ago\s*\n/);
+    expect((await run('account', 'show', 'b-everywhere')).stdout).toContain(`${daysAgo(100)} (100d ago)`);
+    expect(await cluster.kubectl(['get', 'lsa', 'b-everywhere', '-o', 'wide'])).toContain(daysAgo(100));
+  });
+
+  it.each([
+    ['90', '"90" is not a duration'],
+    ['12h', '--unused takes 1 day to 400 days'],
+    ['401d', '--unused takes 1 day to 400 days'],
+  ])('refuses the period %s', async (period, message) => {
+    expect(await unused(period)).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining(message),
+    });
+  });
+
+  it('cannot be combined with --watch', async () => {
+    const result = await unused('90d', '--watch');
+    expect(result).toMatchObject({ code: 2, stderr: expect.stringContaining('cannot be combined') });
+  });
+
+  it('warns a user who may not read whether an operator runs', async () => {
+    await cluster.kubectl([
+      'create',
+      'clusterrole',
+      'viewer',
+      '--verb=list',
+      '--resource=clusterconfigs.k11n.dev,linkedserviceaccounts.k11n.dev',
+    ]);
+    await cluster.kubectl([
+      'create',
+      'clusterrolebinding',
+      'viewer',
+      '--clusterrole=viewer',
+      '--user=viewer',
+    ]);
+    const env = { KUBECONFIG: await cluster.userKubeconfig('viewer') };
+    expect(await kon.run(['account', 'list', '--unused', '90d', '-o', 'name'], { env })).toEqual({
+      code: 0,
+      stdout: name('a-staging') + name('b-everywhere'),
+      stderr: `You may not read the Lease of the operator: if no operator runs, last uses are outdated.\n${unknown}`,
+    });
+  });
+
+  it('lists no account while the operator does not compare roles with AWS, or no operator runs', async () => {
+    const all =
+      '3 accounts are not listed, because their last use is unknown: a-staging, b-everywhere, c-broken\n';
+    await driftChecked('False');
+    expect(await unused('90d')).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: `The operator does not compare roles with AWS: roles could not be listed\n${all}`,
+    });
+    await driftChecked('True');
+    await cluster.kubectl(['delete', 'lease', 'konstellation', '-n', 'default']);
+    expect(await unused('90d')).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: `No operator runs on this cluster, so its statuses may be outdated.\n${all}`,
+    });
+  });
+});

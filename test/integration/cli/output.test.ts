@@ -153,7 +153,16 @@ describe('kon account list', () => {
       .trimEnd()
       .split('\n')
       .map((line) => line.split('\t'));
-    expect(header).toEqual(['NAME', 'READY', 'REASON', 'ROLE', 'TARGETS', 'POLICIES', 'CREATED']);
+    expect(header).toEqual([
+      'NAME',
+      'READY',
+      'REASON',
+      'ROLE',
+      'TARGETS',
+      'POLICIES',
+      'CREATED',
+      'LAST USED',
+    ]);
     expect(row?.slice(0, 6)).toEqual([
       'listed',
       'False',
@@ -214,7 +223,16 @@ describe('-o csv', () => {
   it('has the columns of a list, with complete values and exact times', async () => {
     const { code, stdout, stderr } = await kon.run(['account', 'list', '-o', 'csv']);
     const [header, row, ...others] = recordsOf(stdout);
-    expect(header).toEqual(['NAME', 'READY', 'REASON', 'ROLE', 'TARGETS', 'POLICIES', 'CREATED']);
+    expect(header).toEqual([
+      'NAME',
+      'READY',
+      'REASON',
+      'ROLE',
+      'TARGETS',
+      'POLICIES',
+      'CREATED',
+      'LAST USED',
+    ]);
     expect(row?.slice(0, 6)).toEqual([
       'listed',
       'False',
@@ -229,9 +247,9 @@ describe('-o csv', () => {
 
   it('shows when an object was created as an age on a terminal, and exactly with -o wide', async () => {
     const table = await kon.onTerminal('account list listed --no-color');
-    expect(table.screen).toMatch(/CREATED\s*\n.* \d+[smhd]\S* ago/);
+    expect(table.screen).toMatch(/CREATED +LAST USED\s*\n.* \d+[smhd]\S* ago +unknown/);
     const wide = await kon.onTerminal('account list listed -o wide --no-color');
-    expect(wide.screen).toMatch(/CREATED\s*\n.* 2\d{3}-\d\d-\d\dT/);
+    expect(wide.screen).toMatch(/CREATED +LAST USED\s*\n.* 2\d{3}-\d\d-\d\dT/);
   });
 
   it('is the same on a terminal, without colour', async () => {

@@ -2,6 +2,7 @@
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
 import { policyEntries } from '../../../../identity/desired/policy-entries.ts';
 import { createdColumn, nameColumn, readyColumn, reasonColumn } from '../../../objects/columns.ts';
+import { lastUsedAge, lastUsedValue } from '../../../objects/last-used.ts';
 import type { Column } from '../../../framework/output/table.ts';
 
 /** Maximum number of policies shown by name; the others are only counted. */
@@ -24,6 +25,11 @@ export function accountColumns(now: number): readonly Column<LinkedServiceAccoun
       short: (account) => shortPolicies(policyEntries(account.spec.aws)),
     },
     createdColumn(now),
+    {
+      header: 'LAST USED',
+      value: (account) => lastUsedValue(account.status?.lastUsed, now),
+      short: (account) => lastUsedAge(account.status?.lastUsed, now),
+    },
   ];
 }
 

@@ -11,6 +11,7 @@ import { policyRows } from './policy-rows.ts';
 import { accountKind } from '../../../cluster/kinds.ts';
 import { ageOf } from '../../../objects/columns.ts';
 import { renderPage, renderSection } from '../../../objects/details.ts';
+import { lastUsedText } from '../../../objects/last-used.ts';
 import type { ShowOptions, View } from '../../../objects/show.ts';
 import type { Column } from '../../../framework/output/table.ts';
 import { renderPodsNotCurrent } from '../../../pods/not-current.ts';
@@ -41,6 +42,7 @@ function renderAccount(account: LinkedServiceAccount, options: ShowOptions, isWh
       ['Description', spec.aws.description],
       ['Boundary', spec.aws.permissionsBoundaryArn],
       ['Statements', statementsText(status?.statements)],
+      ['Last used', lastUsedText(status?.lastUsed, now) ?? (isWhole ? 'unknown' : undefined)],
       [
         'Session',
         spec.aws.maxSessionDuration === undefined ? undefined : `${spec.aws.maxSessionDuration} s at most`,
