@@ -216,6 +216,18 @@ const statementsStatus = z.object({
   message: z.string().optional().describe('Reason why it has not, as a sentence.'),
 });
 
+const quarantinedPodStatus = z.object({
+  uid: z.string().describe('Unique id of the pod.'),
+  namespace: z.string().optional().describe('Namespace of the pod, from the Quarantine.'),
+  name: z.string().optional().describe('Name of the pod, from the Quarantine.'),
+  quarantine: z.string().describe('Name of the Quarantine.'),
+  since: z.string().meta({ format: 'date-time' }).describe('Creation time of the Quarantine.'),
+  requestedBy: z.string().optional().describe('User who created the Quarantine.'),
+  denied: z.boolean().describe('Every role of the account denies the sessions of the pod.'),
+  reason: z.string().optional().describe('Reason why they are not denied, one word.'),
+  message: z.string().optional().describe('Reason why they are not denied, as a sentence.'),
+});
+
 const targetStatus = z.object({
   name: z.string().describe('Name of the target.'),
   roleArn: z.string().optional().describe("ARN of the role of the target's pods."),
@@ -300,6 +312,11 @@ export const linkedServiceAccountStatus = z.object({
     .describe('State of each listed policy.'),
   attached: z.string().optional().describe('Attached policies of all listed policies: 2/2.'),
   statements: statementsStatus.optional().describe('State of the own permissions of the account.'),
+  quarantinedPods: z
+    .array(quarantinedPodStatus)
+    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['uid'] })
+    .optional()
+    .describe('Pods whose sessions a Quarantine denies.'),
   ready: z.string().optional().describe('Linked and proven targets of all desired targets: 2/2.'),
   conditions: conditions.optional().describe('Conditions of the account. Ready summarizes the others.'),
 });
@@ -308,6 +325,7 @@ export type LinkedServiceAccountSpec = z.infer<typeof linkedServiceAccountSpec>;
 export type LinkedServiceAccountStatus = z.infer<typeof linkedServiceAccountStatus>;
 export type PolicyStatus = z.infer<typeof policyStatus>;
 export type StatementsStatus = z.infer<typeof statementsStatus>;
+export type QuarantinedPodStatus = z.infer<typeof quarantinedPodStatus>;
 export type TargetStatus = z.infer<typeof targetStatus>;
 export type FormerTarget = z.infer<typeof formerTarget>;
 export type LastUsed = z.infer<typeof lastUsed>;

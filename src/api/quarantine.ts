@@ -1,16 +1,39 @@
 /**
- * Quarantine: cuts off an account. While one exists, the sessions of the account's roles are denied, no pod can get new
- * credentials, and the operator rolls out nothing that uses the account. It is a kind of its own, so that no edit of the
- * account lifts it, and creating and deleting one are separate rights.
+ * Quarantine: cuts off an account, or single pods of it. While one exists, the sessions of the account's roles are denied, no pod
+ * can get new credentials, and the operator rolls out nothing that uses the account. If it names pods, only their sessions are
+ * denied. It is a kind of its own, so that no edit of the account lifts it, and creating and deleting one are separate rights.
  */
 import { z } from 'zod';
 import type { apiVersion } from './resources.ts';
-import { dnsSubdomain } from './meta.ts';
+import { dnsLabel, dnsSubdomain } from './meta.ts';
 import type { ObjectMeta } from '../k8s/metadata.ts';
+
+/** Maximum number of pods in one Quarantine. */
+const mostPods = 50;
+
+const quarantinedPod = z.object({
+  uid: z
+    .string()
+    .min(1)
+    .max(63)
+    .regex(/^[A-Za-z0-9-]+$/)
+    .describe('Unique id of the pod (metadata.uid). Sessions of EKS Pod Identity have it as a tag.'),
+  namespace: dnsLabel.optional().describe('Namespace of the pod, for the status.'),
+  name: dnsSubdomain.optional().describe('Name of the pod, for the status.'),
+});
 
 export const quarantineSpec = z
   .object({
     account: dnsSubdomain.describe('Account (LinkedServiceAccount) that is cut off. It need not exist yet.'),
+    pods: z
+      .array(quarantinedPod)
+      .min(1)
+      .max(mostPods)
+      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['uid'] })
+      .optional()
+      .describe(
+        'Pods with an EKS Pod Identity whose sessions are denied, while the rest of the account works (default: the whole account is cut off). Needs allowStatements in the ClusterConfig, and a permissions boundary on the role.',
+      ),
     requestedBy: z
       .string()
       .min(1)
@@ -33,6 +56,7 @@ export const quarantineSpec = z
     ],
   });
 
+export type QuarantinedPod = z.infer<typeof quarantinedPod>;
 export type QuarantineSpec = z.infer<typeof quarantineSpec>;
 
 export type Quarantine = {

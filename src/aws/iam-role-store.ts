@@ -27,6 +27,7 @@ import {
   IdentityError,
   inlinePolicyName,
   roleUse,
+  podDenialName,
   type ObservedRole,
   type RoleSettings,
   type RoleStore,
@@ -70,14 +71,17 @@ export function createIamRoleStore(options: {
     return pages.flatMap((page) => page.PolicyNames ?? []);
   };
 
-  /** Document of the inline policy `konstellation`; undefined if it was deleted since the names were listed. */
-  const inlineDocument = async (name: string, signal?: AbortSignal): Promise<string | undefined> => {
+  /** Document of an inline policy; undefined if it was deleted since the names were listed. */
+  const inlineDocument = async (
+    name: string,
+    policyName: string,
+    signal?: AbortSignal,
+  ): Promise<string | undefined> => {
     try {
-      const on = `${name} (${inlinePolicyName})`;
+      const on = `${name} (${policyName})`;
       const { PolicyDocument: document } = await calls(
         { action: 'GetRolePolicy', on, read: true, signal },
-        (attempt) =>
-          iam.send(new GetRolePolicyCommand({ RoleName: name, PolicyName: inlinePolicyName }), attempt),
+        (attempt) => iam.send(new GetRolePolicyCommand({ RoleName: name, PolicyName: policyName }), attempt),
       );
       return document === undefined ? undefined : decodeURIComponent(document);
     } catch (error) {
@@ -108,9 +112,18 @@ export function createIamRoleStore(options: {
           known.inlinePolicyNames ?? inlinePolicies(name, signal),
         ]);
         if (!role) return undefined;
-        const inlinePolicy = inlinePolicyNames.includes(inlinePolicyName)
-          ? (known.inlinePolicy ?? (await inlineDocument(name, signal)))
-          : undefined;
+        const documentOf = async (policyName: string, text?: string): Promise<string | undefined> =>
+          inlinePolicyNames.includes(policyName)
+            ? (text ?? inlineDocument(name, policyName, signal))
+            : undefined;
+        const [inlinePolicy, podDenial] = await Promise.all([
+          documentOf(inlinePolicyName, known.inlinePolicy),
+          documentOf(podDenialName, known.podDenial),
+        ]);
+        const gone = new Set([
+          ...(inlinePolicy === undefined ? [inlinePolicyName] : []),
+          ...(podDenial === undefined ? [podDenialName] : []),
+        ]);
         const boundary = role.PermissionsBoundary?.PermissionsBoundaryArn;
         return {
           name: role.RoleName ?? name,
@@ -119,11 +132,9 @@ export function createIamRoleStore(options: {
           path: role.Path ?? '/',
           trustPolicy: decodeURIComponent(role.AssumeRolePolicyDocument ?? ''),
           attachedPolicyArns,
-          inlinePolicyNames:
-            inlinePolicy === undefined
-              ? inlinePolicyNames.filter((each) => each !== inlinePolicyName)
-              : inlinePolicyNames,
+          inlinePolicyNames: inlinePolicyNames.filter((each) => !gone.has(each)),
           ...(inlinePolicy === undefined ? {} : { inlinePolicy }),
+          ...(podDenial === undefined ? {} : { podDenial }),
           ...settingsOutput(role),
           tags: tagMap(role.Tags),
           ...(boundary === undefined ? {} : { permissionsBoundaryArn: boundary }),
@@ -201,12 +212,12 @@ export function createIamRoleStore(options: {
         ),
       ),
 
-    putInlinePolicy: (name, document, signal) =>
-      write('PutRolePolicy', `${name} (${inlinePolicyName})`, signal, (attempt) =>
+    putInlinePolicy: (name, policyName, document, signal) =>
+      write('PutRolePolicy', `${name} (${policyName})`, signal, (attempt) =>
         iam.send(
           new PutRolePolicyCommand({
             RoleName: name,
-            PolicyName: inlinePolicyName,
+            PolicyName: policyName,
             PolicyDocument: document,
           }),
           attempt,
@@ -295,7 +306,12 @@ async function gone(removal: Promise<unknown>): Promise<void> {
 function fromDetail(detail: RoleDetail): ObservedRole {
   const boundary = detail.PermissionsBoundary?.PermissionsBoundaryArn;
   const inline = detail.RolePolicyList ?? [];
-  const own = inline.find(({ PolicyName: name }) => name === inlinePolicyName)?.PolicyDocument;
+  const documentOf = (policyName: string): string | undefined => {
+    const document = inline.find(({ PolicyName: name }) => name === policyName)?.PolicyDocument;
+    return document === undefined ? undefined : decodeURIComponent(document);
+  };
+  const inlinePolicy = documentOf(inlinePolicyName);
+  const podDenial = documentOf(podDenialName);
   return {
     name: detail.RoleName ?? '',
     arn: detail.Arn ?? '',
@@ -304,7 +320,8 @@ function fromDetail(detail: RoleDetail): ObservedRole {
     trustPolicy: decodeURIComponent(detail.AssumeRolePolicyDocument ?? ''),
     attachedPolicyArns: (detail.AttachedManagedPolicies ?? []).flatMap((policy) => policy.PolicyArn ?? []),
     inlinePolicyNames: inline.flatMap((policy) => policy.PolicyName ?? []),
-    ...(own === undefined ? {} : { inlinePolicy: decodeURIComponent(own) }),
+    ...(inlinePolicy === undefined ? {} : { inlinePolicy }),
+    ...(podDenial === undefined ? {} : { podDenial }),
     tags: tagMap(detail.Tags),
     ...(boundary === undefined ? {} : { permissionsBoundaryArn: boundary }),
     ...useOutput(detail),

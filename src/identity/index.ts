@@ -6,6 +6,7 @@ export * from './desired/operator-policy.ts';
 export * from './desired/ownership.ts';
 export * from './desired/policy-entries.ts';
 export * from './desired/policy-names.ts';
+export * from './desired/pod-denial.ts';
 export * from './desired/quarantine.ts';
 export * from './desired/role.ts';
 export * from './desired/statements.ts';

@@ -242,6 +242,28 @@ export const quarantine =
     } as KubeObject);
   };
 
+/** Unique ids of pods that Quarantines name. */
+export const intruder = 'd1f7e9b2-0000-4000-8000-000000000001';
+export const otherIntruder = 'd1f7e9b2-0000-4000-8000-000000000002';
+
+/** Denies the sessions of one pod of an account. The Quarantine is named `ACCOUNT-UID`. */
+export const quarantinePod =
+  (account: string, uid: string): Act =>
+  async ({ server }) => {
+    await server.client.create(quarantines, {
+      apiVersion: 'k11n.dev/v1alpha1',
+      kind: 'Quarantine',
+      metadata: { name: `${account}-${uid}` },
+      spec: { account, requestedBy: 'alice', pods: [{ uid }] },
+    } as KubeObject);
+  };
+
+export const releasePod =
+  (account: string, uid: string): Act =>
+  async ({ server }) => {
+    await server.client.delete(quarantines, { name: `${account}-${uid}` });
+  };
+
 /** Ends the quarantine of an account. */
 export const release =
   (account: string): Act =>

@@ -90,6 +90,7 @@ export function endState({ server, aws }: Simulation): EndState {
           roleArn: row.roleArn,
           reason: row.reason,
         })),
+        quarantinedPods: status?.quarantinedPods?.map(({ uid, denied, reason }) => ({ uid, denied, reason })),
         policies: status?.policies?.map(({ arn, attached, reason }) => ({ arn, attached, reason })),
       };
     }),

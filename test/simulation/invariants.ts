@@ -15,6 +15,7 @@ import {
   roleArnAnnotation,
   type ClusterConfig,
   type LinkedServiceAccount,
+  type Quarantine,
 } from '../../src/api/index.ts';
 import { findCondition } from '../../src/k8s/conditions.ts';
 import {
@@ -31,7 +32,7 @@ import {
 import { resources, type Lease, type Resource } from '../../src/kube/index.ts';
 import type { Change } from './api-server/change-log.ts';
 import type { StoredObject } from './api-server/simulated-api-server.ts';
-import type { OracleName, Violation } from './oracles.ts';
+import { deniedUids, type OracleName, type Violation } from './oracles.ts';
 import { listedArns } from './listed-arns.ts';
 import { isOfOtherIssuer } from './ownership.ts';
 import { retryPeriodMs } from './operator-process.ts';
@@ -61,6 +62,9 @@ type DeploymentObject = StoredObject & {
 type Past<T> = { readonly value: T; until: number };
 
 const untilNow = Infinity;
+
+/** Longest time between an answer of the API server and the write that depends on it, in milliseconds. */
+const mostCallMs = 10_000;
 
 export function checkInvariants(
   simulation: Simulation,
@@ -182,6 +186,7 @@ export function checkInvariants(
     }
     noteWriter(change.name);
     judgeQuarantine(change);
+    judgePodDenial(change);
     // A quarantine takes away; what follows judges writes that do so without one.
     if (isCutOff(change)) return;
     judgeUse(change);
@@ -279,8 +284,56 @@ export function checkInvariants(
   const closed = new Set<string>();
   const quarantinesLately = (account: string): readonly (StoredObject | undefined)[] =>
     recent(pasts, `${quarantines.plural} /${account}`, server.get(quarantines, account));
+  /** Versions since the operator may last have been up to date, for each Quarantine that names a pod of the account. */
+  const podQuarantinesLately = (
+    account: string,
+    ms = unawareMs,
+  ): readonly (readonly (Quarantine | undefined)[])[] => {
+    const prefix = `${quarantines.plural} /`;
+    const names = new Set([
+      ...server.list(quarantines).map(({ metadata }) => metadata.name),
+      ...[...pasts.keys()].flatMap((key) => (key.startsWith(prefix) ? [key.slice(prefix.length)] : [])),
+    ]);
+    return [...names]
+      .map(
+        (name) =>
+          recent(pasts, `${prefix}${name}`, server.get(quarantines, name), ms) as unknown as readonly (
+            | Quarantine
+            | undefined
+          )[],
+      )
+      .filter((versions) => versions.some((one) => one?.spec.account === account && one.spec.pods));
+  };
   const isCutOff = ({ before, by = '' }: RoleChange): boolean =>
     (before !== undefined && isMarked(before.tags)) || quarantinesLately(by).some((one) => one !== undefined);
+
+  /**
+   * A denial names only pods of Quarantines, and loses none while its Quarantine exists and the role has other policies. A
+   * Quarantine that names pods cuts off no account.
+   */
+  function judgePodDenial({ action, name, before, after, by = '' }: RoleChange): void {
+    if (!after) return;
+    const versions = podQuarantinesLately(by);
+    const podsOf = (one: Quarantine | undefined): readonly string[] =>
+      (one?.spec.pods ?? []).map(({ uid }) => uid);
+    const named = versions.flatMap((all) => all.flatMap(podsOf));
+    const excess = deniedUids(after).filter((uid) => !named.includes(uid));
+    if (excess.length > 0 && action === 'PutRolePolicy')
+      say('quarantine', `${action} on ${name} denies ${excess.join(', ')}, which no Quarantine names`);
+    const lost = (before ? deniedUids(before) : []).filter((uid) => !deniedUids(after).includes(uid));
+    const isNamed = (uid: string): boolean =>
+      podQuarantinesLately(by, mostCallMs).some((all) => all.every((one) => podsOf(one).includes(uid)));
+    const kept = lost.filter(isNamed);
+    const hasOthers = after.attachedPolicyArns.length > 0 || after.inlinePolicy !== undefined;
+    if (kept.length > 0 && hasOthers && !isMarked(after.tags))
+      say(
+        'quarantine',
+        `${action} on ${name} gave the pods ${kept.join(', ')} access, which are in quarantine`,
+      );
+    if (isMarked(after.tags) && !(before && isMarked(before.tags)))
+      if (quarantinesLately(by).every((one) => one === undefined))
+        say('quarantine', `${action} cut off ${name}, though no Quarantine names the whole account ${by}`);
+  }
 
   /**
    * A closed role is never opened again, except one that was adopted and only after all older sessions have ended. During a
@@ -371,7 +424,8 @@ export function checkInvariants(
   }
 
   /** Statements are replaced by one write and never removed before it. */
-  function judgeRemovedStatements({ name, before, by = '' }: RoleChange): void {
+  function judgeRemovedStatements({ name, before, after, by = '' }: RoleChange): void {
+    if (after?.inlinePolicy !== undefined) return;
     const isKept = (account: LinkedServiceAccount | undefined): boolean =>
       account !== undefined &&
       account.metadata.deletionTimestamp === undefined &&

@@ -9,7 +9,15 @@ import {
   type Quarantine,
 } from '../../src/api/index.ts';
 import { findCondition } from '../../src/k8s/conditions.ts';
-import { inlinePolicyName, admitsNobody, isDenied, taggedOwner } from '../../src/identity/index.ts';
+import {
+  inlinePolicyName,
+  admitsNobody,
+  isDenied,
+  isMarked,
+  podDenialName,
+  taggedOwner,
+  type ObservedRole,
+} from '../../src/identity/index.ts';
 import { resources } from '../../src/kube/index.ts';
 import { hasAgent } from './agents.ts';
 import { differences, type EndState } from './end-state.ts';
@@ -120,18 +128,45 @@ export function halts({ server }: Simulation): readonly Violation[] {
   });
 }
 
-/** Every role of an account in quarantine is denied and trusts nobody, once the operator has had time to close it. */
+/**
+ * Every role of an account in quarantine is denied and trusts nobody, once the operator has had time to close it. If the Quarantine
+ * names pods, every role with a boundary that serves pods denies these pods.
+ */
 export function cutsOff({ server, aws }: Simulation): readonly Violation[] {
   return server.list(quarantines).flatMap((object) => {
-    const { account } = (object as unknown as Quarantine).spec;
-    return [...aws.roles.values()]
-      .filter(({ tags }) => taggedOwner(tags)?.account === account)
+    const { account, pods } = (object as unknown as Quarantine).spec;
+    const owned = [...aws.roles.values()].filter(({ tags }) => taggedOwner(tags)?.account === account);
+    if (pods)
+      return owned
+        .filter((role) => role.permissionsBoundaryArn !== undefined && !isMarked(role.tags))
+        .flatMap((role) =>
+          pods
+            .filter(({ uid }) => !deniedUids(role).includes(uid))
+            .map(({ uid }): Violation => ({
+              oracle: 'quarantine',
+              message: `the pod ${uid} of ${account} is in quarantine, and its role ${role.name} does not deny it`,
+            })),
+        );
+    return owned
       .filter((role) => !isDenied(role, 'aws') || !admitsNobody(role.trustPolicy))
       .map(({ name }): Violation => ({
         oracle: 'quarantine',
         message: `${account} is in quarantine, and its role ${name} is not closed`,
       }));
   });
+}
+
+/** Unique ids of the pods that the role denies. */
+export function deniedUids({ podDenial }: ObservedRole): readonly string[] {
+  const { Statement: statements = [] } = JSON.parse(podDenial ?? '{}') as {
+    readonly Statement?: readonly {
+      readonly Effect?: string;
+      readonly Condition?: { readonly StringEquals?: Readonly<Record<string, readonly string[]>> };
+    }[];
+  };
+  return statements.flatMap(({ Effect: effect, Condition: condition }) =>
+    effect === 'Deny' ? (condition?.StringEquals?.['aws:PrincipalTag/kubernetes-pod-uid'] ?? []) : [],
+  );
 }
 
 /** Counts of creations and deletions by object, without Events, and with pods that are created for a changed template. */
@@ -185,7 +220,14 @@ export async function agreesWithStatus(simulation: Simulation): Promise<readonly
         say(`${name}: status says that ${arn} is ${attached ? '' : 'not '}attached, IAM says otherwise`);
       if (!really || reason === 'PolicyNotAllowed') problems += 1;
     }
-    if (isOurs && role.inlinePolicyNames.some((each) => each !== inlinePolicyName)) problems += 1;
+    if (isOurs && role.inlinePolicyNames.some((each) => each !== inlinePolicyName && each !== podDenialName))
+      problems += 1;
+    for (const { uid, denied } of status?.quarantinedPods ?? [])
+      if (isOurs && denied && !isDenied(role, 'aws') && !deniedUids(role).includes(uid))
+        say(`${name}: status says that the pod ${uid} is denied, IAM says otherwise`);
+    const expected = isOurs ? deniedUids(role).toSorted().join() : '';
+    const requested = (status?.quarantinedPods ?? []).map(({ uid }) => uid).toSorted();
+    if (expected !== requested.join() && !(isOurs && isMarked(role.tags))) problems += 1;
     if (isOurs)
       for (const arn of role.attachedPolicyArns) if (!listedArns(spec.aws).includes(arn)) problems += 1;
     const isWritten = isOurs && role.inlinePolicy !== undefined;

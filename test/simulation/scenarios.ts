@@ -1,5 +1,6 @@
 /** Scenarios: a few acts of users on accounts and apps, with time in between for the operator to apply them. */
 import { linkedServiceAccounts, type AppSpec } from '../../src/api/index.ts';
+import { podDenialName } from '../../src/identity/index.ts';
 import { resources } from '../../src/kube/index.ts';
 import {
   admitOutOfBand,
@@ -22,11 +23,14 @@ import {
   editAsLaterVersion,
   foreignRole,
   fullAccess,
+  intruder,
+  otherIntruder,
   policies,
   put,
   putServiceAccount,
   putStuckPod,
   quarantine,
+  quarantinePod,
   queue,
   readObjects,
   sendMessages,
@@ -35,6 +39,7 @@ import {
   recordUse,
   redeployAsLaterVersion,
   release,
+  releasePod,
   releaseWithPods,
   remove,
   removeFargatePod,
@@ -53,6 +58,13 @@ import { driftIntervalMs } from './simulation.ts';
 
 /** Acts come 5 s after a drift pass; after this delay 3 s remain until the next drift pass. */
 const beforeDriftPassMs = driftIntervalMs - 8_000;
+
+/** Account whose pods have an EKS Pod Identity, and whose role may get inline policies. */
+const bounded = {
+  policyArns: [readOnly],
+  permissionsBoundaryArn: fullAccess,
+  identityMode: 'PodIdentity' as const,
+};
 
 const twoTargets = [
   { name: 'production', deployMode: 'latest' as const },
@@ -410,6 +422,31 @@ export const scenarios: readonly Scenario[] = [
       create('a', { aws: { roleName: 'theirs', adopt: true } }),
       quarantine('a'),
       release('a'),
+    ],
+  },
+  {
+    name: 'two pods of an account are quarantined, its role and its spec change, and one pod is released',
+    acts: [
+      create('a', { aws: { ...bounded, statements: [sendMessages] } }),
+      deploy('app', { serviceAccount: 'a' }),
+      quarantinePod('a', intruder),
+      atOnce(quarantinePod('a', otherIntruder), edit('a', { aws: bounded })),
+      changeRoles(({ podDenial: _, ...role }) => ({
+        ...role,
+        inlinePolicyNames: role.inlinePolicyNames.filter((name) => name !== podDenialName),
+      })),
+      releasePod('a', intruder),
+      remove('a'),
+    ],
+  },
+  {
+    name: 'a pod of an account is quarantined, then the account, and both are released',
+    acts: [
+      create('a', { aws: bounded }),
+      quarantinePod('a', intruder),
+      quarantine('a'),
+      release('a'),
+      atOnce(releasePod('a', intruder), edit('a', { aws: { ...bounded, policyArns: [queue] } })),
     ],
   },
   {

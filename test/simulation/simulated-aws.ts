@@ -3,7 +3,13 @@
  * errors run in simulations too. Strict about names, attachments and trust. To model eventual consistency, reads may return an
  * earlier state, and STS may not know yet what IAM knows.
  */
-import { inlinePolicyName, withoutTags, withTags, type ObservedRole } from '../../src/identity/index.ts';
+import {
+  inlinePolicyName,
+  podDenialName,
+  withoutTags,
+  withTags,
+  type ObservedRole,
+} from '../../src/identity/index.ts';
 import { awsError } from './aws-error.ts';
 import { createSimulatedEks, type SimulatedEks } from './simulated-eks.ts';
 import { after, type Monotonic } from '../../src/k8s/time.ts';
@@ -152,9 +158,9 @@ export function createSimulatedAws(now: () => Monotonic): SimulatedAws {
     },
     GetRolePolicy(input) {
       const role = existing(text(input, 'RoleName'), after(now(), -server.readLagMs()));
-      if (role.inlinePolicy === undefined)
-        throw awsError('NoSuchEntityException', 'The role policy cannot be found.');
-      return { PolicyDocument: encoded(role.inlinePolicy) };
+      const document = documentOf(role, text(input, 'PolicyName'));
+      if (document === undefined) throw awsError('NoSuchEntityException', 'The role policy cannot be found.');
+      return { PolicyDocument: encoded(document) };
     },
     GetAccountAuthorizationDetails() {
       const at = after(now(), -server.readLagMs());
@@ -163,12 +169,10 @@ export function createSimulatedAws(now: () => Monotonic): SimulatedAws {
         RoleDetailList: all.map((role) => ({
           ...described(role, at),
           AttachedManagedPolicies: attachments(role),
-          RolePolicyList: role.inlinePolicyNames.map((PolicyName) => ({
-            PolicyName,
-            ...(PolicyName === inlinePolicyName && role.inlinePolicy !== undefined
-              ? { PolicyDocument: encoded(role.inlinePolicy) }
-              : {}),
-          })),
+          RolePolicyList: role.inlinePolicyNames.map((PolicyName) => {
+            const document = documentOf(role, PolicyName);
+            return { PolicyName, ...(document === undefined ? {} : { PolicyDocument: encoded(document) }) };
+          }),
           ...(role.permissionsBoundaryArn === undefined
             ? {}
             : { PermissionsBoundary: { PermissionsBoundaryArn: role.permissionsBoundaryArn } }),
@@ -265,14 +269,18 @@ export function createSimulatedAws(now: () => Monotonic): SimulatedAws {
         return {
           ...role,
           inlinePolicyNames: [...new Set([...role.inlinePolicyNames, text(input, 'PolicyName')])],
-          inlinePolicy: text(input, 'PolicyDocument'),
+          [text(input, 'PolicyName') === podDenialName ? 'podDenial' : 'inlinePolicy']: text(
+            input,
+            'PolicyDocument',
+          ),
         };
       }),
     DeleteRolePolicy: (input, by) =>
-      change('DeleteRolePolicy', input, by, ({ inlinePolicy, ...role }) => ({
+      change('DeleteRolePolicy', input, by, ({ inlinePolicy, podDenial, ...role }) => ({
         ...role,
         inlinePolicyNames: role.inlinePolicyNames.filter((other) => other !== input.PolicyName),
         ...(input.PolicyName === inlinePolicyName || inlinePolicy === undefined ? {} : { inlinePolicy }),
+        ...(input.PolicyName === podDenialName || podDenial === undefined ? {} : { podDenial }),
       })),
     PutRolePermissionsBoundary(input, by) {
       const arn = text(input, 'PermissionsBoundary');
@@ -401,4 +409,10 @@ function tagsOf(tags: unknown): Record<string, string> {
   return Object.fromEntries(
     ((tags ?? []) as { Key: string; Value: string }[]).map(({ Key, Value }) => [Key, Value]),
   );
+}
+
+/** Text of one of the operator's inline policies; undefined if the role has none of this name. */
+function documentOf({ inlinePolicy, podDenial }: ObservedRole, policyName: string): string | undefined {
+  if (policyName === podDenialName) return podDenial;
+  return policyName === inlinePolicyName ? inlinePolicy : undefined;
 }

@@ -7,6 +7,7 @@ import { parsePolicyDocument } from '../../policy/document.ts';
 import type { Problem } from '../state/problem.ts';
 import type { ClusterFacts, ObservedRole } from '../state/world.ts';
 import { limitsNothing } from './operator-fence.ts';
+import { hasPodDenial, podDenialName } from './pod-denial.ts';
 import { largestInlinePolicy } from './operator-policy.ts';
 
 /** Name of the inline policy. It is reserved on roles of accounts. */
@@ -180,7 +181,10 @@ export function hasStatements({ inlinePolicy }: Pick<ObservedRole, 'inlinePolicy
 
 /** Inline policies that others put on the role. */
 export function foreignInlinePolicies(
-  role: Pick<ObservedRole, 'inlinePolicy' | 'inlinePolicyNames'>,
+  role: Pick<ObservedRole, 'inlinePolicy' | 'podDenial' | 'inlinePolicyNames'>,
 ): readonly string[] {
-  return role.inlinePolicyNames.filter((name) => name !== inlinePolicyName || !hasStatements(role));
+  return role.inlinePolicyNames.filter(
+    (name) =>
+      !(name === inlinePolicyName && hasStatements(role)) && !(name === podDenialName && hasPodDenial(role)),
+  );
 }

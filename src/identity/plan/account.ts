@@ -26,6 +26,8 @@ import { type TargetsByMode, desiredRole } from '../desired/role.ts';
 import { decideUnassociate, planDeletion, targetsThatCouldLose } from './deletion.ts';
 import { decideUnlink } from './links.ts';
 import { isOwned, ownershipTagKeys, existedBefore } from '../desired/ownership.ts';
+import { hasPodDenial, isOfWholeAccount, podDenialName } from '../desired/pod-denial.ts';
+import { planPodDenial, rowsWhileCutOff, withQuarantinedPods } from './pod-denial.ts';
 import { planQuarantine, planRelease } from './quarantine.ts';
 import { isReportedLinked, isStillOpen } from './draining.ts';
 import { describeUser, inUseMessage, listing } from './in-use.ts';
@@ -86,14 +88,25 @@ function planExisting(world: AccountWorld, deleting: boolean, held: boolean): Ac
   const list = createStepList(world);
   if (!cluster.ok) return done(list, blockedStatus(world, cluster.reason, cluster.message));
   // A quarantine comes before everything else: it takes away, and needs nothing of the spec.
-  if (world.quarantines.length > 0)
-    return done(
-      list,
-      planQuarantine(world, cluster.facts, held ? roleNamesOf(world, cluster.facts) : [], list),
-    );
+  if (world.quarantines.some(isOfWholeAccount)) {
+    const names = held ? roleNamesOf(world, cluster.facts) : [];
+    const status = planQuarantine(world, cluster.facts, names, list);
+    return done(list, withQuarantinedPods(status, rowsWhileCutOff(world)));
+  }
+  /** Plan of a blocked account, whose quarantined pods are denied all the same. */
+  const blocked = ({
+    reason,
+    message,
+  }: {
+    readonly reason: string;
+    readonly message: string;
+  }): AccountPlan => {
+    const { rows } = planPodDenial(world, cluster.facts, list);
+    return done(list, withQuarantinedPods(blockedStatus(world, reason, message), rows));
+  };
   // A later version may have written settings for a field that this version does not know and would revert.
   const newer = newerSpecMessage(linkedServiceAccounts.kind, account.spec);
-  if (newer !== undefined) return done(list, blockedStatus(world, 'SpecNewerThanOperator', newer));
+  if (newer !== undefined) return blocked({ reason: 'SpecNewerThanOperator', message: newer });
 
   const used = deleting ? targetsThatCouldLose(world, cluster.facts) : [];
   // The deletion of a CRD deletes its objects without admission control, so that protection has to be enforced here.
@@ -112,9 +125,7 @@ function planExisting(world: AccountWorld, deleting: boolean, held: boolean): Ac
   if (released) return done(list, released);
   const stranded = planStranded(world, cluster.facts, list);
   if (stranded) return done(list, blockedStatus(world, stranded.reason, stranded.message));
-  const plan = barred
-    ? done(list, blockedStatus(world, barred.reason, barred.message))
-    : planSync(world, cluster.facts, list);
+  const plan = barred ? blocked(barred) : planSync(world, cluster.facts, list);
   if (!deleting) return plan;
   if (isKept) {
     const why = `the account is to be deleted and is protected: its role and links stay as they are. To delete it: kubectl label lsa ${account.metadata.name} ${protectedMark}-; kubectl annotate lsa ${account.metadata.name} ${protectedMark}-`;
@@ -185,7 +196,14 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
   const rows = decisions
     .map((decision) => keepLink(context, decision, planTarget(context, decision, trustInStep)))
     .filter((row) => row !== undefined);
-  const surplus = removeSurplus(world, facts, roles, list);
+  const unneeded = unneededRoles(world, facts, roles);
+  const surplus = removeSurplus(world, unneeded, list);
+  const podDenial = planPodDenial(
+    world,
+    facts,
+    list,
+    (role) => !unneeded.some(({ name }) => name === role.name),
+  );
 
   const former = formerTargets({
     now: world.date,
@@ -202,6 +220,7 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
   }
   const status = accountStatus(world, {
     ...(surplus ? { surplus } : {}),
+    podDenial,
     formerTargets: former,
     roles: roles.map((role) => role.assessment),
     targets: rows,
@@ -396,15 +415,32 @@ function namedRoleArns(world: AccountWorld): ReadonlySet<string | undefined> {
   ]);
 }
 
+/** Further roles that no target needs any more. */
+function unneededRoles(
+  world: AccountWorld,
+  facts: ClusterFacts,
+  roles: readonly ServingRole[],
+): readonly ObservedRole[] {
+  const needed = new Set(roles.map((role) => role.assessment.spec.name));
+  const carried = namedRoleArns(world);
+  return [...world.roles.values()].flatMap(({ role }) =>
+    role &&
+    !needed.has(role.name) &&
+    !carried.has(role.arn) &&
+    isOwned(roleOwnership(role, world.account, facts))
+      ? [role]
+      : [],
+  );
+}
+
 /**
- * Removes further roles that no target needs any more.
+ * Removes roles that no target needs any more.
  *
  * @returns why one of them could not be removed
  */
 function removeSurplus(
   world: AccountWorld,
-  facts: ClusterFacts,
-  roles: readonly ServingRole[],
+  unneeded: readonly ObservedRole[],
   list: StepList,
 ): Problem | undefined {
   const failures: Problem[] = [];
@@ -416,13 +452,8 @@ function removeSurplus(
         message: `the role ${role}, which no target needs any more, could not be removed: ${failure.message}`,
       });
   };
-  const needed = new Set(roles.map((role) => role.assessment.spec.name));
-  const carried = namedRoleArns(world);
-  for (const belief of world.roles.values()) {
-    const role = belief.role;
-    if (!role || needed.has(role.name) || carried.has(role.arn)) continue;
-    if (!isOwned(roleOwnership(role, world.account, facts))) continue;
-    if (belief.source === 'list')
+  for (const role of unneeded) {
+    if (world.roles.get(role.name)?.source === 'list')
       want({ kind: 'ReadRole', role: role.name, why: 'no target needs it any more' }, role.arn);
     // An adopted role is released, as in the deletion of the account.
     else if (existedBefore(role, world.account.spec))
@@ -433,6 +464,9 @@ function removeSurplus(
         want({ kind: 'DetachPolicy', role: role.name, policyArn, why }, role.arn);
     } else if (hasStatements(role))
       want({ kind: 'DeleteInlinePolicy', role: role.name, policyName: inlinePolicyName }, role.arn);
+    // Quarantined pods stay denied until the role has no other policy.
+    else if (hasPodDenial(role))
+      want({ kind: 'DeleteInlinePolicy', role: role.name, policyName: podDenialName }, role.arn);
     else want({ kind: 'DeleteRole', role: role.name }, role.arn);
   }
   return failures[0];

@@ -21,6 +21,7 @@ import {
   existedBefore,
 } from '../desired/ownership.ts';
 import type { Problem } from '../state/problem.ts';
+import { hasPodDenial, podDenialName } from '../desired/pod-denial.ts';
 import { hasStatements, inlinePolicyName } from '../desired/statements.ts';
 import type { StepList } from './step-list.ts';
 import { tagValue } from '../desired/tags.ts';
@@ -124,7 +125,9 @@ export function planDeletion(
     return progress('the ownership tags are being removed from the role');
   }
 
-  const attached = doomed.filter((role) => role.attachedPolicyArns.length > 0 || hasStatements(role));
+  const attached = doomed.filter(
+    (role) => role.attachedPolicyArns.length > 0 || hasStatements(role) || hasPodDenial(role),
+  );
   if (attached.length > 0) {
     for (const role of attached) {
       // A role that was cut off stays denied until it is deleted.
@@ -176,7 +179,7 @@ function leavesAllAccess(world: AccountWorld, facts: ClusterFacts): boolean {
 
 function removals(role: ObservedRole): readonly Step[] {
   const why = 'the account is being deleted';
-  return [
+  const permissions = [
     ...(hasStatements(role)
       ? [{ kind: 'DeleteInlinePolicy', role: role.name, policyName: inlinePolicyName } as const]
       : []),
@@ -184,6 +187,10 @@ function removals(role: ObservedRole): readonly Step[] {
       (policyArn) => ({ kind: 'DetachPolicy', role: role.name, policyArn, why }) as const,
     ),
   ];
+  // Quarantined pods stay denied until the role has no other policy.
+  return permissions.length > 0
+    ? permissions
+    : [{ kind: 'DeleteInlinePolicy', role: role.name, policyName: podDenialName }];
 }
 
 /** Steps to remove our association, if one may exist. Foreign associations remain unchanged. */

@@ -13,6 +13,7 @@ import { setConditions, type ConditionDraft } from '../../k8s/conditions.ts';
 import { identityErrors } from '../state/errors.ts';
 import type { Problem } from '../state/problem.ts';
 import { foreignInlinePolicies } from '../desired/statements.ts';
+import type { PodDenial } from './pod-denial.ts';
 import { isUnread, type RoleAssessment } from './role.ts';
 import { ignoredTagsNote } from '../desired/tags.ts';
 import type { AccountWorld, PodCounts } from '../state/world.ts';
@@ -47,6 +48,7 @@ type Findings = {
   readonly tooManyPolicies?: string;
   /** Why a role that no target needs any more could not be removed. */
   readonly surplus?: Problem;
+  readonly podDenial: PodDenial;
   readonly formerTargets: readonly FormerTarget[];
 };
 
@@ -76,7 +78,7 @@ export function accountStatus(world: AccountWorld, findings: Findings): LinkedSe
         type: 'Ready',
         status: 'True',
         reason: 'Ready',
-        message: `${count(findings.policies.length, 'policy', 'policies')} attached; ${count(wanted.length, 'target', 'targets')} linked and proven${ignored}`,
+        message: `${count(findings.policies.length, 'policy', 'policies')} attached; ${count(wanted.length, 'target', 'targets')} linked and proven${deniedNote(findings.podDenial)}${ignored}`,
       };
   const proven = wanted.filter((row) => row.linked && row.proven).length;
   return {
@@ -87,6 +89,7 @@ export function accountStatus(world: AccountWorld, findings: Findings): LinkedSe
     ...(findings.formerTargets.length > 0 ? { formerTargets: [...findings.formerTargets] } : {}),
     policies: [...findings.policies],
     ...statementsOf(findings),
+    ...(findings.podDenial.rows.length > 0 ? { quarantinedPods: [...findings.podDenial.rows] } : {}),
     attached: `${findings.policies.filter(({ attached }) => attached).length}/${findings.policies.length}`,
     ready: `${proven}/${wanted.length}`,
     conditions: verdicts(world, [ready, ...parts]),
@@ -158,8 +161,14 @@ function verdicts(
   });
 }
 
-function roleVerdict({ roles, surplus }: Findings, ignored: string): AccountVerdict {
-  const problem = roles.find((role) => role.problem)?.problem ?? surplus;
+function deniedNote({ rows }: PodDenial): string {
+  return rows.length === 0
+    ? ''
+    : `; the sessions of ${count(rows.length, 'quarantined pod', 'quarantined pods')} are denied`;
+}
+
+function roleVerdict({ roles, surplus, podDenial }: Findings, ignored: string): AccountVerdict {
+  const problem = roles.find((role) => role.problem)?.problem ?? podDenial.problem ?? surplus;
   return problem
     ? { type: 'RoleSynced', status: 'False', ...problem }
     : {

@@ -17,7 +17,7 @@ export type RoleSnapshot = {
 
 /** Parts of a role that the caller already knows, so that they need no call. */
 export type KnownParts = Partial<
-  Pick<ObservedRole, 'attachedPolicyArns' | 'inlinePolicyNames' | 'inlinePolicy'>
+  Pick<ObservedRole, 'attachedPolicyArns' | 'inlinePolicyNames' | 'inlinePolicy' | 'podDenial'>
 >;
 
 /** Part of a new role that only the response of CreateRole shows. */
@@ -37,8 +37,7 @@ export type RoleStore = {
   updateTrustPolicy(name: string, trustPolicy: string, signal?: AbortSignal): Promise<void>;
   attachPolicy(name: string, policyArn: string, signal?: AbortSignal): Promise<void>;
   detachPolicy(name: string, policyArn: string, signal?: AbortSignal): Promise<void>;
-  /** Writes the inline policy `konstellation` of the role. */
-  putInlinePolicy(name: string, document: string, signal?: AbortSignal): Promise<void>;
+  putInlinePolicy(name: string, policyName: string, document: string, signal?: AbortSignal): Promise<void>;
   deleteInlinePolicy(name: string, policyName: string, signal?: AbortSignal): Promise<void>;
   putPermissionsBoundary(name: string, policyArn: string, signal?: AbortSignal): Promise<void>;
   deletePermissionsBoundary(name: string, signal?: AbortSignal): Promise<void>;

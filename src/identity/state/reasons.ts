@@ -100,6 +100,10 @@ export const identityReasons = {
   Quarantined: userAction(
     'A Quarantine names the account. Every session of its roles is denied, no pod gets new credentials, and nothing that uses the account is rolled out. Drift repair, edits and restarts of the operator do not undo it.',
   ),
+  DenyingPods: 'A Quarantine names pods of the account. Their sessions are being denied.',
+  PodsNotDenied: userAction(
+    'A Quarantine names pods of the account whose sessions cannot be denied. The message gives the reason. To stop them, cut off the whole account.',
+  ),
   ReplacingRole:
     'The quarantine has ended. The role is being replaced by a new one of the same name, which ends the older sessions for good.',
   OldPodsRunning: userAction(

@@ -1,5 +1,5 @@
 /** Input of the planner: the observed state of one account. */
-import type { IdentityMode, LinkedServiceAccount } from '../../api/index.ts';
+import type { IdentityMode, LinkedServiceAccount, QuarantinedPod } from '../../api/index.ts';
 import type { IdentityErrorCode } from './errors.ts';
 import type { Problem } from './problem.ts';
 import type { Monotonic, Wall } from '../../k8s/time.ts';
@@ -41,6 +41,8 @@ export type ObservedRole = Partial<RoleSettings> & {
   readonly inlinePolicyNames: readonly string[];
   /** Document of the inline policy `konstellation` as JSON, URL-decoded; absent if the role has none. */
   readonly inlinePolicy?: string;
+  /** Document of the inline policy `konstellation-quarantine` as JSON, URL-decoded; absent if the role has none. */
+  readonly podDenial?: string;
   readonly permissionsBoundaryArn?: string;
   readonly tags: Readonly<Record<string, string>>;
   /** Absent if unknown. */
@@ -145,6 +147,14 @@ export type TargetObservation = {
   readonly held: HeldIdentities;
 };
 
+/** A running pod with an AWS identity. */
+export type PodWithIdentity = AccountUser & {
+  readonly createdAt: Wall;
+  readonly uid?: string;
+  /** Whether the pod has a web identity, whose sessions no tag of the pod marks. */
+  readonly hasWebIdentity?: boolean;
+};
+
 /** Identities that running pods of the ServiceAccount hold, desired or not. */
 export type HeldIdentities = {
   /** Distinct roles that pods hold by web identity. */
@@ -164,7 +174,7 @@ export type HeldIdentities = {
   /** A running pod on a node with an agent, used for the token exchange. */
   readonly exchangePod?: { readonly name: string; readonly uid: string };
   /** Running pods with any AWS identity, with their creation. Default: none. */
-  readonly byPod?: readonly (AccountUser & { readonly createdAt: Wall })[];
+  readonly byPod?: readonly PodWithIdentity[];
 };
 
 /** A Quarantine that names the account. */
@@ -175,6 +185,8 @@ export type ObservedQuarantine = {
   /** User who created it; admission checked the name. */
   readonly requestedBy?: string;
   readonly reason?: string;
+  /** Pods whose sessions are denied (default: the whole account is cut off). */
+  readonly pods?: readonly QuarantinedPod[];
 };
 
 /** Resolved facts from the ClusterConfig and its cluster. */
@@ -253,7 +265,7 @@ export type AccountWorld = {
    */
   readonly admittedSince?: Wall;
   readonly cluster: ClusterState;
-  /** Quarantines that name the account. The account is cut off while there is one. */
+  /** Quarantines that name the account. The account is cut off while one of them names no pods. */
   readonly quarantines: readonly ObservedQuarantine[];
   /** All targets of the ClusterConfig and of the spec, all namespaces with a link of this account, and all targets that its status reports as linked. */
   readonly targets: readonly TargetObservation[];

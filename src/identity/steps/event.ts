@@ -11,6 +11,8 @@ export const accountEventReasons = {
   PolicyDetached: 'A policy was detached from the role.',
   StatementsWritten: "The account's statements were written to the inline policy of the role.",
   StatementsRemoved: "The inline policy with the account's statements was removed from the role.",
+  PodsDenied: 'The sessions of the pods that Quarantines name were denied on the role.',
+  PodsReleased: 'The role does not deny the sessions of single pods any more.',
   InlinePolicyDeleted: 'An inline policy that others put on the role was removed.',
   RoleUpdated: 'The boundary, the session length, the description or the tags of the role were written.',
   ServiceAccountLinked: 'A ServiceAccount was created or annotated with the role.',

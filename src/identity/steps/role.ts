@@ -1,5 +1,6 @@
 /** Steps on an IAM role: effect, Event, plan line and drift description of each kind. */
 import { isOwnershipTag, retainedTag } from '../desired/ownership.ts';
+import { podDenialName } from '../desired/pod-denial.ts';
 import { inlinePolicyName } from '../desired/statements.ts';
 import { settingKeys } from '../desired/role.ts';
 import { withoutTags, withTags } from '../desired/tags.ts';
@@ -17,6 +18,8 @@ export type RoleStep = StepOf<
   | 'AttachPolicy'
   | 'DetachPolicy'
   | 'PutInlinePolicy'
+  | 'PutPodDenial'
+  | 'DeletePodDenial'
   | 'DeleteInlinePolicy'
   | RoleChange['kind']
 >;
@@ -233,14 +236,43 @@ export const roleSteps: { readonly [K in RoleStep['kind']]: RoleRow<StepOf<K>> }
       after: prettyJson(document),
     }),
   },
+  PutPodDenial: {
+    effect: (role, { document }) => ({
+      ...role,
+      inlinePolicyNames: [...new Set([...role.inlinePolicyNames, podDenialName])],
+      podDenial: document,
+    }),
+    event: ({ role }) => ({
+      reason: 'PodsDenied',
+      note: `denied the sessions of quarantined pods on ${role}`,
+      brief: 'denied the sessions of quarantined pods',
+    }),
+    planLine: ({ document }, { podDenial: before } = {} as ObservedRole) => ({
+      summary: `denial of quarantined pods in the inline policy ${podDenialName}`,
+      ...(before === undefined ? { action: 'create' } : { action: 'update', before: prettyJson(before) }),
+      after: prettyJson(document),
+    }),
+  },
+  DeletePodDenial: {
+    effect: ({ podDenial: _, ...role }) => ({
+      ...role,
+      inlinePolicyNames: role.inlinePolicyNames.filter((name) => name !== podDenialName),
+    }),
+    event: ({ role }) => ({ reason: 'PodsReleased', note: `removed the denial of pods from ${role}` }),
+    planLine: (_, role) => ({
+      action: 'delete',
+      summary: `denial of quarantined pods in the inline policy ${podDenialName}`,
+      ...documentBefore(podDenialName, role),
+    }),
+  },
   DeleteInlinePolicy: {
     detail: ({ policyName }) => policyName,
-    effect({ inlinePolicy, ...role }, { policyName }) {
-      const isOwn = policyName === inlinePolicyName;
+    effect({ inlinePolicy, podDenial, ...role }, { policyName }) {
       return {
         ...role,
         inlinePolicyNames: role.inlinePolicyNames.filter((name) => name !== policyName),
-        ...(isOwn || inlinePolicy === undefined ? {} : { inlinePolicy }),
+        ...(policyName === inlinePolicyName || inlinePolicy === undefined ? {} : { inlinePolicy }),
+        ...(policyName === podDenialName || podDenial === undefined ? {} : { podDenial }),
       };
     },
     event: ({ role, policyName }) => ({
@@ -250,12 +282,21 @@ export const roleSteps: { readonly [K in RoleStep['kind']]: RoleRow<StepOf<K>> }
     planLine: ({ policyName }, role) => ({
       action: 'delete',
       summary: `inline policy ${policyName}`,
-      ...(policyName === inlinePolicyName && role?.inlinePolicy !== undefined
-        ? { before: prettyJson(role.inlinePolicy) }
-        : {}),
+      ...documentBefore(policyName, role),
     }),
   },
 };
+
+/** Own inline policy of this name before a step. */
+function documentBefore(policyName: string, role: ObservedRole | undefined): { readonly before?: string } {
+  const document =
+    policyName === inlinePolicyName
+      ? role?.inlinePolicy
+      : policyName === podDenialName
+        ? role?.podDenial
+        : undefined;
+  return document === undefined ? {} : { before: prettyJson(document) };
+}
 
 export function isRoleStep(step: { readonly kind: string }): step is RoleStep {
   return step.kind in roleSteps;

@@ -16,6 +16,10 @@ export type Step =
   | { readonly kind: 'DetachPolicy'; readonly role: string; readonly policyArn: string; readonly why: string }
   /** Writes the inline policy `konstellation`. */
   | { readonly kind: 'PutInlinePolicy'; readonly role: string; readonly document: string }
+  /** Writes the inline policy `konstellation-quarantine`. */
+  | { readonly kind: 'PutPodDenial'; readonly role: string; readonly document: string }
+  /** Removes the inline policy `konstellation-quarantine`, because no Quarantine names a pod. */
+  | { readonly kind: 'DeletePodDenial'; readonly role: string }
   | { readonly kind: 'DeleteInlinePolicy'; readonly role: string; readonly policyName: string }
   | { readonly kind: 'PutPermissionsBoundary'; readonly role: string; readonly policyArn: string }
   | { readonly kind: 'DeletePermissionsBoundary'; readonly role: string }

@@ -201,7 +201,9 @@ function heldBy(pods: readonly SimulatedPod[], agents: ReadonlyMap<string, boole
       })),
     unreadNodes: [...new Set(unread.flatMap(({ node = [] }) => node))],
     replacedByRole: of('IRSA').length,
-    byPod: pods.flatMap(({ name, holds, createdAt }) => (holds ? [{ pod: name, createdAt }] : [])),
+    byPod: pods.flatMap(({ name, holds, createdAt }) =>
+      holds ? [{ pod: name, uid: name, createdAt, hasWebIdentity: holds.mode === 'IRSA' }] : [],
+    ),
     ...(first ? { exchangePod: { name: first.name, uid: first.name } } : {}),
   };
 }
@@ -387,7 +389,8 @@ function refusalOf(world: SimulatedWorld, step: Step): IdentityErrorCode | undef
         ? 'QuotaExceeded'
         : undefined;
     }
-    case 'PutInlinePolicy': {
+    case 'PutInlinePolicy':
+    case 'PutPodDenial': {
       const role = world.roles.get(step.role);
       if (!role) return 'RoleNotFound';
       // As the operator's IAM policy demands.
@@ -395,6 +398,7 @@ function refusalOf(world: SimulatedWorld, step: Step): IdentityErrorCode | undef
     }
     case 'DetachPolicy':
     case 'DeleteInlinePolicy':
+    case 'DeletePodDenial':
     case 'UpdateTrustPolicy':
     case 'PutPermissionsBoundary':
     case 'DeletePermissionsBoundary':

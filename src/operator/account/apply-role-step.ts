@@ -3,6 +3,9 @@ import type { LinkedServiceAccount } from '../../api/index.ts';
 import {
   asIdentityError,
   IdentityError,
+  inlinePolicyName,
+  podDenialName,
+  uidsIn,
   taggedOwner,
   type RoleStep,
   type RoleStore,
@@ -20,6 +23,7 @@ export type RoleTools = {
 
 /**
  * @param assertAccount checks that the account still exists, before a role gets its ownership tags
+ * @param assertDenied checks that every pod in quarantine is among these pods, before a role denies only them
  * @throws IdentityError
  */
 export async function applyRoleStep(
@@ -27,12 +31,15 @@ export async function applyRoleStep(
   account: LinkedServiceAccount,
   tools: RoleTools,
   assertAccount: () => Promise<void>,
+  assertDenied: (uids: readonly string[]) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
   if (step.kind === 'ReadRole') return readRole(step.role, tools, signal);
   if (step.kind === 'TagRole' && !isOurs(step.role, account, tools))
     return adopt(step, account, tools, assertAccount, signal);
   if (step.kind === 'CreateRole') await assertAccount();
+  if (step.kind === 'PutPodDenial') await assertDenied(uidsIn(step.document));
+  if (step.kind === 'DeletePodDenial') await assertDenied([]);
   await writeAndCache(step, tools, signal);
 }
 
@@ -67,7 +74,11 @@ function write(
     case 'DetachPolicy':
       return roles.detachPolicy(role, step.policyArn, signal);
     case 'PutInlinePolicy':
-      return roles.putInlinePolicy(role, step.document, signal);
+      return roles.putInlinePolicy(role, inlinePolicyName, step.document, signal);
+    case 'PutPodDenial':
+      return roles.putInlinePolicy(role, podDenialName, step.document, signal);
+    case 'DeletePodDenial':
+      return roles.deleteInlinePolicy(role, podDenialName, signal);
     case 'DeleteInlinePolicy':
       return roles.deleteInlinePolicy(role, step.policyName, signal);
     case 'PutPermissionsBoundary':

@@ -4,8 +4,10 @@ import {
   accountLabel,
   fieldManager,
   linkedServiceAccounts,
+  quarantines,
   roleArnAnnotation,
   type LinkedServiceAccount,
+  type Quarantine,
 } from '../../api/index.ts';
 import {
   accountLabelValue,
@@ -18,6 +20,7 @@ import {
 import {
   addFinalizer,
   hasFinalizer,
+  isNotFound,
   removeFinalizer,
   resources,
   type KubeClient,
@@ -51,7 +54,14 @@ export async function applyStep(
   signal: AbortSignal,
 ): Promise<void> {
   if (isRoleStep(step))
-    return applyRoleStep(step, account, tools, () => assertExists(account, tools, signal), signal);
+    return applyRoleStep(
+      step,
+      account,
+      tools,
+      () => assertExists(account, tools, signal),
+      (uids) => assertDenied(uids, account, tools, signal),
+      signal,
+    );
   if (isAssociationStep(step)) {
     if (step.kind === 'CreateAssociation') await assertNotEnded(account, tools, signal);
     return applyAssociationStep(step, account, tools, signal);
@@ -142,6 +152,37 @@ async function readAccount(
   if (present.metadata.uid !== uid || deleted || !hasFinalizer(present, accountFinalizer))
     throw new IdentityError('KubernetesConflict', `the account ${name} was deleted meanwhile`);
   accounts.saw(name, present);
+}
+
+/**
+ * Checks that Quarantines name no further pod of the account. The watched Quarantines may be outdated, so that a pod that was
+ * quarantined before the start of this process would get access again.
+ *
+ * @throws IdentityError `KubernetesConflict`; a later plan includes the pod
+ */
+async function assertDenied(
+  uids: readonly string[],
+  { metadata: { name } }: LinkedServiceAccount,
+  { client }: StepTools,
+  signal: AbortSignal,
+): Promise<void> {
+  let items: readonly Quarantine[];
+  try {
+    items = (await client.list<Quarantine>(quarantines, { signal })).items;
+  } catch (error) {
+    // The kind is not served where the CRD was not upgraded, and then no object of it exists.
+    if (isNotFound(error)) return;
+    throw classifyKubeError(error, 'list the Quarantines');
+  }
+  const missing = items
+    .filter(({ spec }) => spec.account === name)
+    .flatMap(({ spec }) => spec.pods ?? [])
+    .filter(({ uid }) => !uids.includes(uid));
+  if (missing.length > 0)
+    throw new IdentityError(
+      'KubernetesConflict',
+      `Quarantines name further pods of the account ${name}: ${missing.map(({ uid }) => uid).join(', ')}`,
+    );
 }
 
 /**

@@ -108,11 +108,12 @@ export function roleHolders(pods: readonly Pod[]): readonly RoleHolder[] {
 
 /** The Quarantines as the planner observes them. */
 export function quarantinesOf(objects: readonly Quarantine[]): readonly ObservedQuarantine[] {
-  return objects.map(({ metadata, spec: { requestedBy, reason } }) => ({
+  return objects.map(({ metadata, spec: { requestedBy, reason, pods } }) => ({
     name: metadata.name,
     since: metadata.creationTimestamp ?? '',
     ...(requestedBy === undefined ? {} : { requestedBy }),
     ...(reason === undefined ? {} : { reason }),
+    ...(pods === undefined ? {} : { pods }),
   }));
 }
 
@@ -164,7 +165,12 @@ export function heldBy(
     ).length,
     byPod: held
       .filter(({ identities }) => identities.length > 0)
-      .map(({ pod }) => ({ ...describeUser(pod), createdAt: createdAt(pod) })),
+      .map(({ pod, identities }) => ({
+        ...describeUser(pod),
+        createdAt: createdAt(pod),
+        uid: pod.metadata.uid ?? '',
+        hasWebIdentity: identities.some(({ kind }) => kind === 'role'),
+      })),
     ...(oldest ? { exchangePod: { name: oldest.metadata.name, uid: oldest.metadata.uid ?? '' } } : {}),
   };
 }

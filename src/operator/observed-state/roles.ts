@@ -2,6 +2,7 @@
 import {
   inlinePolicyName,
   laterUse,
+  podDenialName,
   roleAfter,
   settingsOf,
   taggedOwner,
@@ -237,11 +238,15 @@ function leftOut(
   listed: ObservedRole,
   snapshot: RoleSnapshot,
 ): Partial<ObservedRole> {
-  const { permissionsBoundaryArn, inlinePolicy } = role ?? {};
-  const hasPolicy = listed.inlinePolicyNames.includes(inlinePolicyName);
+  const { permissionsBoundaryArn, inlinePolicy, podDenial } = role ?? {};
+  const isLeftOut = (name: string, document: string | undefined): boolean =>
+    listed.inlinePolicyNames.includes(name) && document === undefined;
   return {
     ...settingsOf(role),
-    ...(hasPolicy && listed.inlinePolicy === undefined && inlinePolicy !== undefined ? { inlinePolicy } : {}),
+    ...(isLeftOut(inlinePolicyName, listed.inlinePolicy) && inlinePolicy !== undefined
+      ? { inlinePolicy }
+      : {}),
+    ...(isLeftOut(podDenialName, listed.podDenial) && podDenial !== undefined ? { podDenial } : {}),
     ...(permissionsBoundaryArn !== undefined && snapshot.withoutBoundaries ? { permissionsBoundaryArn } : {}),
   };
 }
@@ -261,6 +266,7 @@ function sameAsListed(a: ObservedRole, b: ObservedRole): boolean {
     sameInAnyOrder(a.attachedPolicyArns, b.attachedPolicyArns) &&
     sameInAnyOrder(a.inlinePolicyNames, b.inlinePolicyNames) &&
     a.inlinePolicy === b.inlinePolicy &&
+    a.podDenial === b.podDenial &&
     sameValue(a.tags, b.tags)
   );
 }

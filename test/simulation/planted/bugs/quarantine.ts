@@ -1,7 +1,12 @@
 /** Bugs in the quarantine of accounts. */
+import { deniedPods, isOfWholeAccount } from '../../../../src/identity/desired/pod-denial.ts';
 import { planAccount } from '../../../../src/identity/plan/account.ts';
 import { oldPods, planQuarantine, planRelease, retire } from '../../../../src/identity/plan/quarantine.ts';
+import { planPodDenial } from '../../../../src/identity/plan/pod-denial.ts';
 import { around, type PlantedBug } from '../planted-bug.ts';
+
+const twoPods =
+  'two pods of an account are quarantined, its role and its spec change, and one pod is released';
 
 export const quarantineBugs: readonly PlantedBug[] = [
   {
@@ -64,6 +69,47 @@ export const quarantineBugs: readonly PlantedBug[] = [
       ),
     ],
     scenario: 'an account is quarantined and released at once',
+    caughtBy: 'quarantine',
+  },
+  {
+    name: 'a quarantined pod takes its account down',
+    story: 'The planner ignores the pods of a Quarantine, as an older operator does.',
+    wrappers: [around(isOfWholeAccount, () => () => true)],
+    scenario: twoPods,
+    caughtBy: 'quarantine',
+  },
+  {
+    name: 'drift repair gives a quarantined pod access',
+    story: 'The planner removes the denial as an inline policy that no account lists.',
+    wrappers: [
+      around(
+        planPodDenial,
+        (original) => (world, facts, list) => original({ ...world, quarantines: [] }, facts, list),
+      ),
+    ],
+    scenario: twoPods,
+    caughtBy: 'quarantine',
+  },
+  {
+    name: 'the second quarantined pod replaces the first one',
+    story: 'The denial is rendered from the newest Quarantine in place of all of them.',
+    wrappers: [around(deniedPods, (original) => (of) => original(of).slice(-1))],
+    scenario: twoPods,
+    caughtBy: 'quarantine',
+  },
+  {
+    name: 'the role that follows a quarantine of the account does not deny its quarantined pod',
+    story:
+      'The denial is written once, when the Quarantine appears, and not on a role that is created later.',
+    wrappers: [
+      around(planPodDenial, (original) => (world, facts, list, isServing) => {
+        const hasNew = world.account.status?.quarantinedPods?.every(({ denied }) => denied) === true;
+        return hasNew
+          ? { rows: [...(world.account.status?.quarantinedPods ?? [])] }
+          : original(world, facts, list, isServing);
+      }),
+    ],
+    scenario: 'a pod of an account is quarantined, then the account, and both are released',
     caughtBy: 'quarantine',
   },
 ];

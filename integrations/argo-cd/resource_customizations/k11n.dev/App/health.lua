@@ -27,6 +27,7 @@ local requiresUserAction = {
   NotOwned = true,
   OldPodsRunning = true,
   OldSessionsLive = true,
+  PodsNotDenied = true,
   PolicyNotAllowed = true,
   PolicyNotFound = true,
   Quarantined = true,

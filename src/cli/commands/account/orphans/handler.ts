@@ -1,7 +1,9 @@
 /** `kon account orphans`: lists and deletes roles whose account was deleted. Works without the operator and without Konstellation on the cluster. */
 import {
   hasStatements,
+  hasPodDenial,
   inlinePolicyName,
+  podDenialName,
   leftoverRoles,
   ownershipTagKeys,
   rolesOfOtherIssuers,
@@ -145,6 +147,7 @@ async function remove(
   }
   for (const arn of role.attachedPolicyArns) await roles.detachPolicy(role.name, arn, signal);
   if (hasStatements(role)) await roles.deleteInlinePolicy(role.name, inlinePolicyName, signal);
+  if (hasPodDenial(role)) await roles.deleteInlinePolicy(role.name, podDenialName, signal);
   await roles.delete(role.name, signal);
   return `deleted${besides}`;
 }

@@ -1,0 +1,82 @@
+/**
+ * Inline policy that denies the sessions of single pods. EKS Pod Identity puts the unique id of the pod into the session tags, which
+ * IAM evaluates as `aws:PrincipalTag` in every request of the session, so that the policy also denies credentials that left the pod.
+ * Sessions of a web identity have no such tag. The policy only denies, and has a name of its own: the account's statements and the
+ * denial of its pods change independently.
+ * https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html
+ */
+import type { QuarantinedPod } from '../../api/index.ts';
+import type { ObservedQuarantine, ObservedRole } from '../state/world.ts';
+
+/** Name of the inline policy. It is reserved on roles of accounts. */
+export const podDenialName = 'konstellation-quarantine';
+
+/** `Id` of the document. It distinguishes the policy from one of the same name that others wrote. */
+const documentId = 'k11n.dev/quarantine';
+
+const podUidKey = 'aws:PrincipalTag/kubernetes-pod-uid';
+
+/** A pod that a Quarantine denies. */
+export type DeniedPod = QuarantinedPod & { readonly quarantine: ObservedQuarantine };
+
+/** Whether the Quarantine cuts off the whole account. */
+export function isOfWholeAccount({ pods }: { readonly pods?: readonly unknown[] | undefined }): boolean {
+  return pods === undefined || pods.length === 0;
+}
+
+/** Pods that the Quarantines deny, sorted by unique id. If several name a pod, the oldest counts. */
+export function deniedPods(quarantines: readonly ObservedQuarantine[]): readonly DeniedPod[] {
+  const oldestFirst = quarantines.toSorted(
+    (a, b) => a.since.localeCompare(b.since) || a.name.localeCompare(b.name),
+  );
+  const pods = new Map<string, DeniedPod>();
+  for (const quarantine of oldestFirst)
+    for (const pod of quarantine.pods ?? [])
+      if (!pods.has(pod.uid)) pods.set(pod.uid, { ...pod, quarantine });
+  return [...pods.values()].toSorted((a, b) => a.uid.localeCompare(b.uid));
+}
+
+/**
+ * Renders the document, without white space.
+ *
+ * @param uids unique ids of pods; at least one
+ */
+export function podDenialDocument(uids: readonly string[]): string {
+  return JSON.stringify({
+    Version: '2012-10-17',
+    Id: documentId,
+    Statement: [
+      {
+        Effect: 'Deny',
+        Action: '*',
+        Resource: '*',
+        Condition: { StringEquals: { [podUidKey]: uids } },
+      },
+    ],
+  });
+}
+
+/** Unique ids of the pods that a document of `podDenialDocument` denies; empty if it is another document. */
+export function uidsIn(document: string): readonly string[] {
+  try {
+    const { Statement: statements } = JSON.parse(document) as { readonly Statement?: unknown };
+    return [statements].flat().flatMap((statement) => {
+      const { Condition: condition } = (statement ?? {}) as {
+        readonly Condition?: { readonly StringEquals?: Readonly<Record<string, string | readonly string[]>> };
+      };
+      return [condition?.StringEquals?.[podUidKey] ?? []].flat();
+    });
+  } catch {
+    return [];
+  }
+}
+
+/** Whether the role has an inline policy that the operator wrote to deny pods. */
+export function hasPodDenial({ podDenial }: Pick<ObservedRole, 'podDenial'>): boolean {
+  if (podDenial === undefined) return false;
+  try {
+    return (JSON.parse(podDenial) as { readonly Id?: unknown }).Id === documentId;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,182 @@
+/**
+ * Denial of single pods. Each role of the account gets one inline policy that denies the sessions of all pods that Quarantines name,
+ * and loses it when no Quarantine names a pod.
+ *
+ * | Quarantines | role             | step                                                                    |
+ * |-------------|------------------|-------------------------------------------------------------------------|
+ * | name pods   | other or no denial | write the denial, if the operator may write inline policies of the role |
+ * | name pods   | exactly the denial | none                                                                    |
+ * | name none   | denial           | remove it                                                               |
+ *
+ * The denial needs nothing of the spec, and stays when a pod has ended, because its sessions live on. The operator may write inline
+ * policies only where its IAM policy allows statements, and only on roles with a permissions boundary. Removing one needs neither.
+ */
+import type { LinkedServiceAccountStatus, QuarantinedPodStatus } from '../../api/index.ts';
+import { roleOwnership } from '../desired/account-roles.ts';
+import { largestInlinePolicy } from '../desired/operator-policy.ts';
+import { isOwned } from '../desired/ownership.ts';
+import { deniedPods, hasPodDenial, podDenialDocument, type DeniedPod } from '../desired/pod-denial.ts';
+import { isMarked } from '../desired/quarantine.ts';
+import { sameDocument } from '../desired/trust.ts';
+import { isTransient } from './policies.ts';
+import type { Problem } from '../state/problem.ts';
+import type { AccountWorld, CachedRole, ClusterFacts, ObservedRole } from '../state/world.ts';
+import type { StepList } from './step-list.ts';
+
+export type PodDenial = {
+  /** Rows of the status. */
+  readonly rows: readonly QuarantinedPodStatus[];
+  /** Why the roles do not deny exactly the pods that Quarantines name. */
+  readonly problem?: Problem;
+};
+
+/** @param isServing whether the role keeps its policies; a role that is being removed gets no denial (default: every role does) */
+export function planPodDenial(
+  world: AccountWorld,
+  facts: ClusterFacts,
+  list: StepList,
+  isServing: (role: ObservedRole) => boolean = () => true,
+): PodDenial {
+  const pods = deniedPods(world.quarantines);
+  const document = pods.length === 0 ? undefined : podDenialDocument(pods.map(({ uid }) => uid));
+  const owned = [...world.roles.values()].flatMap((cached) =>
+    cached.role &&
+    isOwned(roleOwnership(cached.role, world.account, facts)) &&
+    !isMarked(cached.role.tags) &&
+    isServing(cached.role)
+      ? [{ cached, role: cached.role }]
+      : [],
+  );
+  const problems = owned.flatMap(
+    ({ cached, role }) => planRole(world, facts, cached, role, document, list) ?? [],
+  );
+  if (document === undefined) return { rows: [], ...(problems[0] ? { problem: problems[0] } : {}) };
+  const waits: Problem = { reason: 'DenyingPods', message: 'the role of the account does not exist yet' };
+  const undone = problems.find(({ reason }) => reason !== 'DenyingPods') ?? problems[0];
+  const common = undone ?? (owned.length === 0 ? waits : undefined);
+  const rows = pods.map((pod) => podRow(pod, common ?? webIdentityOf(world, pod)));
+  const failed = rows.find(({ denied }) => !denied);
+  return {
+    rows,
+    ...(failed && owned.length > 0
+      ? {
+          problem: common ?? {
+            reason: 'PodsNotDenied',
+            message: `the pod ${wordsOf(failed)} is not denied: ${failed.message}`,
+          },
+        }
+      : {}),
+  };
+}
+
+/** Rows while the whole account is cut off, which denies its pods too. */
+export function rowsWhileCutOff({ quarantines }: AccountWorld): readonly QuarantinedPodStatus[] {
+  return deniedPods(quarantines).map((pod) => podRow(pod));
+}
+
+/** Status with the rows of quarantined pods. */
+export function withQuarantinedPods(
+  { quarantinedPods: _, ...status }: LinkedServiceAccountStatus,
+  rows: readonly QuarantinedPodStatus[],
+): LinkedServiceAccountStatus {
+  return rows.length === 0 ? status : { ...status, quarantinedPods: [...rows] };
+}
+
+/** Adds the step that brings the denial of one role in sync. Returns why it is not; undefined if it is. */
+function planRole(
+  world: AccountWorld,
+  facts: ClusterFacts,
+  { source, readAgainAt }: CachedRole,
+  role: ObservedRole,
+  document: string | undefined,
+  list: StepList,
+): Problem | undefined {
+  const isInSync =
+    document === undefined
+      ? !hasPodDenial(role)
+      : role.podDenial !== undefined && sameDocument(role.podDenial, document);
+  if (isInSync) return undefined;
+  const verb = document === undefined ? 'removed' : 'written';
+  const underWay: Problem = {
+    reason: 'DenyingPods',
+    message: `the denial of quarantined pods is being ${verb} on the role ${role.arn}`,
+  };
+  if (readAgainAt !== undefined) {
+    if (readAgainAt > world.now) list.requeueAtLatest(readAgainAt);
+    else list.addStep({ kind: 'ReadRole', role: role.name, why: 'a write was not answered' });
+  }
+  // A listing may be outdated. If the role cannot be read, a denial is written anyway, because it only takes away.
+  if (source === 'list') {
+    const failure = list.addStep({
+      kind: 'ReadRole',
+      role: role.name,
+      why: 'its denial of quarantined pods is about to change',
+    });
+    if (!failure || document === undefined) return underWay;
+  }
+  if (document === undefined) {
+    const failure = list.addStep({ kind: 'DeletePodDenial', role: role.name });
+    return failure ? { reason: failure.code, message: failure.message } : underWay;
+  }
+  const refusal = refusalOf(world, facts, role, document);
+  if (refusal !== undefined) return { reason: 'PodsNotDenied', message: refusal };
+  const failure = list.addStep({ kind: 'PutPodDenial', role: role.name, document });
+  if (!failure || isTransient(failure.code)) return underWay;
+  return {
+    reason: failure.code,
+    message: `the sessions of quarantined pods are not denied on the role ${role.arn}: ${failure.message}. ${wayOut(world)}`,
+  };
+}
+
+/** Why the operator may not write the denial, or IAM would refuse it; undefined if nothing is known against it. */
+function refusalOf(
+  world: AccountWorld,
+  facts: ClusterFacts,
+  role: ObservedRole,
+  document: string,
+): string | undefined {
+  const what = `the sessions of quarantined pods are not denied on the role ${role.arn}`;
+  const instead = wayOut(world);
+  if (!facts.allowsStatements)
+    return `${what}: the operator may write no inline policy, because the ClusterConfig "${facts.configName}" does not allow statements (spec.aws.allowStatements). ${instead}`;
+  if (role.permissionsBoundaryArn === undefined)
+    return `${what}: the operator may write inline policies only on roles with a permissions boundary, and the role has none. ${instead}`;
+  const size = [document, role.inlinePolicy ?? ''].join('').replaceAll(/\s/g, '').length;
+  if (size > largestInlinePolicy)
+    return `${what}: its inline policies would have ${size} characters, and IAM allows ${largestInlinePolicy}. ${instead}`;
+  return undefined;
+}
+
+function wayOut({ account }: AccountWorld): string {
+  return `To stop the pods, cut off the whole account: kon account quarantine ${account.metadata.name}`;
+}
+
+/** Problem of a running pod with a web identity, whose sessions have no tag of the pod. */
+function webIdentityOf(world: AccountWorld, { uid }: DeniedPod): Problem | undefined {
+  const running = world.targets.flatMap(({ held }) => held.byPod ?? []);
+  if (running.find((pod) => pod.uid === uid)?.hasWebIdentity !== true) return undefined;
+  return {
+    reason: 'PodsNotDenied',
+    message: `its web identity (IRSA) has no tag of the pod, so its sessions cannot be distinguished. ${wayOut(world)}`,
+  };
+}
+
+function podRow(
+  { uid, namespace, name, quarantine }: DeniedPod,
+  problem?: Problem | undefined,
+): QuarantinedPodStatus {
+  return {
+    uid,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(name === undefined ? {} : { name }),
+    quarantine: quarantine.name,
+    since: quarantine.since,
+    ...(quarantine.requestedBy === undefined ? {} : { requestedBy: quarantine.requestedBy }),
+    denied: problem === undefined,
+    ...problem,
+  };
+}
+
+function wordsOf({ uid, namespace, name }: QuarantinedPodStatus): string {
+  return name === undefined ? uid : namespace === undefined ? name : `${namespace}/${name}`;
+}
