@@ -112,7 +112,12 @@ export async function quarantine(
   const { reason } = (body ?? {}) as { readonly reason?: unknown };
   if (reason !== undefined && typeof reason !== 'string')
     throw new CliError('USAGE', 'the reason must be a text');
-  return { created: await createQuarantine(client, name, reason || undefined, false) };
+  const { isNew } = await createQuarantine(client, {
+    account: name,
+    reason: reason || undefined,
+    dryRun: false,
+  });
+  return { created: isNew };
 }
 
 /** Commands report their progress to the terminal; the page follows the account instead. */

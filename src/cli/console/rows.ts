@@ -2,6 +2,7 @@
 import { appLabel } from '../../api/labels.ts';
 import type { AccountConditionType, LinkedServiceAccount } from '../../api/linked-service-account.ts';
 import type { Quarantine } from '../../api/quarantine.ts';
+import { isOfWholeAccount } from '../../identity/desired/pod-denial.ts';
 import { policyEntries } from '../../identity/desired/policy-entries.ts';
 import { findCondition } from '../../k8s/conditions.ts';
 import { podIdentity, type HeldIdentity, type WantedIdentity } from '../../workloads/pod-identity.ts';
@@ -49,7 +50,8 @@ export function accountRow(
   };
   const links = Object.fromEntries(chainLinks.map((link) => [link, statusOf(link)])) as AccountRow['links'];
   const blocker = blockerOf(account);
-  const quarantine = quarantineState(ready?.reason ?? '', quarantines);
+  const ofAccount = quarantines.filter((one) => isOfWholeAccount(one.spec));
+  const quarantine = quarantineState(ready?.reason ?? '', ofAccount);
   return {
     name: metadata.name,
     ready: ready && isObserved ? ready.status : 'Unknown',

@@ -1,9 +1,10 @@
 /** Quarantines of an account: reads, writes, and waits for their effect. */
 import { quarantines } from '../../api/resources.ts';
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
-import type { Quarantine } from '../../api/quarantine.ts';
+import type { Quarantine, QuarantinedPod } from '../../api/quarantine.ts';
 import { findCondition } from '../../k8s/conditions.ts';
 import { isAlreadyExists } from '../../kube/errors.ts';
+import { isOfWholeAccount } from '../../identity/desired/pod-denial.ts';
 import { settlingMs } from '../../identity/plan/quarantine.ts';
 import { sleep, systemTimer, type KubeClient, type KubeObject, type Resource } from '../../kube/index.ts';
 import { accountKind } from '../cluster/kinds.ts';
@@ -25,7 +26,17 @@ const selfSubjectReviews: Resource = {
 /** Reasons of Ready while an account is not open yet although its Quarantines were deleted. */
 export const releasingReasons: readonly string[] = ['ReplacingRole', 'OldPodsRunning', 'OldSessionsLive'];
 
+/** Quarantines that cut off the whole account. */
 export async function quarantinesOf(client: KubeClient, account: string): Promise<readonly Quarantine[]> {
+  return (await allOf(client, account)).filter(({ spec }) => isOfWholeAccount(spec));
+}
+
+/** Quarantines that deny single pods of the account. */
+export async function podQuarantinesOf(client: KubeClient, account: string): Promise<readonly Quarantine[]> {
+  return (await allOf(client, account)).filter(({ spec }) => !isOfWholeAccount(spec));
+}
+
+async function allOf(client: KubeClient, account: string): Promise<readonly Quarantine[]> {
   const { items } = await client.list<Quarantine>(quarantines, {});
   return items.filter(({ spec }) => spec.account === account);
 }
@@ -48,38 +59,57 @@ async function username(client: KubeClient): Promise<string | undefined> {
 }
 
 /**
- * Creates a Quarantine with the name of the account.
- * @returns false if one with this name exists and names the account already
- * @throws CliError of code ALREADY_EXISTS if one with this name is of another account
+ * Creates a Quarantine with the name of the account, or one with the name `ACCOUNT-UID` for a single pod.
+ * @returns its name, and whether it is new
+ * @throws CliError of code ALREADY_EXISTS if one with this name cuts off something else
  */
 export async function createQuarantine(
   client: KubeClient,
-  account: string,
-  reason: string | undefined,
-  dryRun: boolean,
-): Promise<boolean> {
+  {
+    account,
+    reason,
+    pods,
+    dryRun,
+  }: {
+    readonly account: string;
+    readonly reason: string | undefined;
+    readonly pods?: readonly [QuarantinedPod];
+    readonly dryRun: boolean;
+  },
+): Promise<{ readonly quarantine: string; readonly isNew: boolean }> {
   const requestedBy = await username(client);
+  const quarantine = pods ? `${account}-${pods[0].uid}` : account;
   const object: Quarantine = {
     apiVersion: 'k11n.dev/v1alpha1',
     kind: quarantines.kind,
-    metadata: { name: account },
+    metadata: { name: quarantine },
     spec: {
       account,
+      ...(pods ? { pods: [...pods] } : {}),
       ...(requestedBy === undefined ? {} : { requestedBy }),
       ...(reason === undefined ? {} : { reason }),
     },
   };
   try {
-    await client.create<Quarantine>(quarantines, object, { fieldManager: cliFieldManager, dryRun });
-    return true;
+    // An older CRD has no pods, and the API server would drop them, which cuts off the whole account.
+    await client.create<Quarantine>(quarantines, object, {
+      fieldManager: cliFieldManager,
+      fieldValidation: 'Strict',
+      dryRun,
+    });
+    return { quarantine, isNew: true };
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
-    const known = await quarantinesOf(client, account);
-    if (known.length > 0) return false;
+    const known = pods
+      ? (await podQuarantinesOf(client, account)).filter(({ spec }) =>
+          spec.pods?.some(({ uid }) => uid === pods[0].uid),
+        )
+      : await quarantinesOf(client, account);
+    if (known.length > 0) return { quarantine, isNew: false };
     throw new CliError(
       'ALREADY_EXISTS',
-      `a Quarantine "${account}" exists already, and is of another account`,
-      { next: [`Show it: kubectl get quarantine ${account} -o yaml`] },
+      `a Quarantine "${quarantine}" exists already, and cuts off something else`,
+      { next: [`Show it: kubectl get quarantine ${quarantine} -o yaml`] },
     );
   }
 }

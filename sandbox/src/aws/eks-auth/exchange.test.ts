@@ -3,6 +3,7 @@ import {
   AttachRolePolicyCommand,
   CreateRoleCommand,
   ListRolesCommand,
+  PutRolePolicyCommand,
   UpdateAssumeRolePolicyCommand,
 } from '@aws-sdk/client-iam';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
@@ -18,6 +19,7 @@ import {
   type TokenClaims,
   type TokenIssuer,
 } from '../testing/emulator.ts';
+import { podDenialDocument } from '../../../../src/identity/desired/pod-denial.ts';
 import { wallClock } from '../../../../src/k8s/testing/clocks.ts';
 
 const clusterName = 'demo';
@@ -121,6 +123,32 @@ describe('AssumeRoleForPodIdentity', () => {
     await exchange();
     await change('other');
     await expect(exchange()).rejects.toMatchObject({ name: 'AccessDeniedException' });
+  });
+
+  it('gives sessions that a Deny on the unique id of their pod reaches, and no session of another pod', async () => {
+    const role = { RoleName: 'podrole' };
+    await emulator
+      .iam()
+      .send(new AttachRolePolicyCommand({ ...role, PolicyArn: 'arn:aws:iam::aws:policy/IAMReadOnlyAccess' }));
+    const lists = async ({ credentials }: Awaited<ReturnType<typeof exchange>>): Promise<string> => {
+      const answer = emulator.iam(credentials).send(new ListRolesCommand());
+      return answer.then(
+        () => 'allowed',
+        (error: Error) => error.name,
+      );
+    };
+    const other = { ...kubernetes, pod: { name: 'myapp-2', uid: 'other-uid' } };
+    const sessions = [await exchange(), await exchange({ kubernetes: other })] as const;
+    expect(await Promise.all(sessions.map(lists))).toEqual(['allowed', 'allowed']);
+    await emulator.iam().send(
+      new PutRolePolicyCommand({
+        ...role,
+        PolicyName: 'konstellation-quarantine',
+        PolicyDocument: podDenialDocument(['pod-uid']),
+      }),
+    );
+    expect(await Promise.all(sessions.map(lists))).toEqual(['AccessDenied', 'allowed']);
+    expect(await lists(await exchange())).toBe('AccessDenied');
   });
 
   const { pod: _, ...unbound } = kubernetes;

@@ -32,7 +32,7 @@ export async function quarantineFlow(
   const question = `${consequence}\nCut off the account "${name}"?`;
   await confirm(context, { yes, what, question, declined: 'Nothing was changed.' });
   if (dryRun) context.stderr.write(`${consequence}\n`);
-  const isNew = await createQuarantine(client, name, reason, dryRun);
+  const { isNew } = await createQuarantine(client, { account: name, reason, dryRun });
   context.stdout.write(resultLine(`quarantine/${name}`, isNew ? 'created' : 'unchanged', dryRun));
   if (dryRun || write.noWait) return;
   await awaitQuarantine(context, client, name, write.timeout);

@@ -1,4 +1,5 @@
 import { defineCommand } from '../../../framework/command.ts';
+import { usageError } from '../../../framework/errors.ts';
 import {
   accountOption,
   dryRunOption,
@@ -9,10 +10,15 @@ import {
 
 export const accountReleaseCommand = defineCommand({
   description:
-    'Deletes the Quarantines of the account and waits until it is Ready with a new role of the same name, so that sessions from before stay denied. The role is replaced only when the pods from before have ended, because they would get new credentials at once. Says until when a copied token of a pod can still be exchanged. Needs the right to delete quarantines (ClusterRole konstellation-release), and with --delete-pods the right to delete pods in the targets.',
+    'Deletes the Quarantines of the account and waits until it is Ready with a new role of the same name, so that sessions from before stay denied. The role is replaced only when the pods from before have ended, because they would get new credentials at once. Says until when a copied token of a pod can still be exchanged. With --pod, ends the quarantine of one pod, whose older sessions work again until they expire. Needs the right to delete quarantines (ClusterRole konstellation-release), and with --delete-pods the right to delete pods in the targets.',
   positionals: [{ name: 'name', summary: 'name of the account', names: 'account', complete: 'accounts' }],
   options: [
     accountOption,
+    {
+      name: 'pod',
+      value: 'POD',
+      summary: 'end the quarantine of this pod only: its name, TARGET/NAME, or its unique id',
+    },
     {
       name: 'delete-pods',
       summary: 'delete the running pods of the account first; their workloads replace them',
@@ -27,12 +33,17 @@ export const accountReleaseCommand = defineCommand({
     { does: 'Keep the pods, for example as evidence', command: 'kon account release myaccount --no-wait' },
   ],
   run: async (context, { args, options }) => {
-    const { releaseFlow } = await import('./handler.ts');
-    return releaseFlow(context, {
+    const request = {
       name: requiredName('account', args.name, options.account),
-      deletePods: options.deletePods,
       yes: options.yes,
       write: options,
-    });
+    };
+    if (options.pod !== undefined) {
+      if (options.deletePods) throw usageError('--pod and --delete-pods exclude each other');
+      const { releasePodFlow } = await import('./pod.ts');
+      return releasePodFlow(context, { ...request, pod: options.pod });
+    }
+    const { releaseFlow } = await import('./handler.ts');
+    return releaseFlow(context, { ...request, deletePods: options.deletePods });
   },
 });

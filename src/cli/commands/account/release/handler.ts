@@ -92,8 +92,12 @@ export async function requireQuarantine(
   const reason = findCondition(status?.conditions, 'Ready')?.reason ?? '';
   const known = await quarantinesOf(client, metadata.name);
   if (known.length > 0 || releasingReasons.includes(reason)) return known;
+  const pods = status?.quarantinedPods ?? [];
   throw new CliError('NOT_FOUND', `account "${metadata.name}" is in no quarantine`, {
-    next: ['List quarantines: kubectl get quarantines'],
+    next: [
+      ...(pods[0] ? [`Release a single pod: kon account release ${metadata.name} --pod ${pods[0].uid}`] : []),
+      'List quarantines: kubectl get quarantines',
+    ],
   });
 }
 
@@ -117,7 +121,7 @@ export async function release(
   }
 }
 
-async function orGone(deletion: Promise<unknown>): Promise<void> {
+export async function orGone(deletion: Promise<unknown>): Promise<void> {
   try {
     await deletion;
   } catch (error) {

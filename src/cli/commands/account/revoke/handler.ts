@@ -41,7 +41,7 @@ export async function revokeFlow(
   const question = `${consequence}\nEnd all present sessions of the account "${name}"?`;
   await confirm(context, { yes, what, question, declined: 'Nothing was changed.' });
   if (yes) context.stderr.write(`${consequence}\n`);
-  await createQuarantine(client, name, reason, false);
+  await createQuarantine(client, { account: name, reason, dryRun: false });
   context.stdout.write(resultLine(`quarantine/${name}`, 'created', false));
   await awaitQuarantine(context, client, name, timeout);
   await settle(context, name, timeout);

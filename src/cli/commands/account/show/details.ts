@@ -4,6 +4,7 @@ import type {
   LinkedServiceAccount,
   PermissionStatement,
   PolicyStatus,
+  QuarantinedPodStatus,
   StatementsStatus,
   TargetStatus,
 } from '../../../../api/linked-service-account.ts';
@@ -14,6 +15,7 @@ import { renderPage, renderSection } from '../../../objects/details.ts';
 import { lastUsedText } from '../../../objects/last-used.ts';
 import type { ShowOptions, View } from '../../../objects/show.ts';
 import type { Column } from '../../../framework/output/table.ts';
+import { podWords } from '../../../objects/pod-quarantine.ts';
 import { renderPodsNotCurrent } from '../../../pods/not-current.ts';
 import { accountPodsNotCurrent } from '../../../pods/read-pods.ts';
 import { awaitsPod } from '../../../framework/wait/progress.ts';
@@ -54,6 +56,7 @@ function renderAccount(account: LinkedServiceAccount, options: ShowOptions, isWh
       renderSection('Policies', policyTable, policies, stdout),
       renderSection('Statements', statementColumns, spec.aws.statements ?? [], stdout),
       renderSection('Targets', targetTable, targets, stdout),
+      renderSection('Pods in quarantine', quarantinedColumns, status?.quarantinedPods ?? [], stdout),
       renderSection('Former targets', formerColumns(now), liveFormer(status?.formerTargets, now), stdout),
       renderPodsNotCurrent(options.pods ?? [], now, stdout),
     ],
@@ -87,6 +90,19 @@ const formerColumns = (now: number): readonly Column<FormerTarget>[] => [
     header: 'LEFT',
     value: ({ sessionsUntil }) => `${Math.ceil((Date.parse(sessionsUntil) - now) / 60_000)}m`,
   },
+];
+
+const quarantinedColumns: readonly Column<QuarantinedPodStatus>[] = [
+  { header: 'POD', value: podWords },
+  { header: 'UID', value: ({ uid }) => uid },
+  {
+    header: 'DENIED',
+    value: ({ denied }) => yesNo(denied),
+    style: ({ denied }) => (denied ? 'green' : 'red'),
+  },
+  { header: 'SINCE', value: ({ since }) => since },
+  { header: 'BY', value: ({ requestedBy = '' }) => requestedBy },
+  { header: 'MESSAGE', wraps: true, value: ({ message = '' }) => message },
 ];
 
 const yesNo = (yes: boolean): string => (yes ? 'yes' : 'no');
