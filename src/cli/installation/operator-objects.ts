@@ -198,6 +198,7 @@ export function clusterConfigObject(
     readonly permissionsBoundaryArn: string | undefined;
     readonly allowedPolicyArns: readonly string[];
     readonly allowedTagKeys: readonly string[];
+    readonly allowStatements: boolean;
     readonly identityMode: IdentityMode;
   },
 ): KubeObject {
@@ -226,6 +227,7 @@ export function clusterConfigObject(
           : { permissionsBoundaryArn: of.permissionsBoundaryArn }),
         ...(of.allowedPolicyArns.length > 0 ? { allowedPolicyArns: [...of.allowedPolicyArns] } : {}),
         ...(of.allowedTagKeys.length > 0 ? { allowedTagKeys: [...of.allowedTagKeys] } : {}),
+        ...(of.allowStatements ? { allowStatements: true } : {}),
       },
     },
   } as KubeObject;

@@ -359,6 +359,7 @@ describe('kon install', () => {
         permissionsBoundaryArn: undefined,
         allowedPolicyArns: [],
         allowedTagKeys: [],
+        allowStatements: false,
         identityMode: 'IRSA',
       }),
     ]);

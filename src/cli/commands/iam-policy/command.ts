@@ -37,6 +37,11 @@ export const iamPolicyCommand = defineCommand({
         "ARN pattern (* and ?) of policies that may be attached (default: the ClusterConfig's); repeat for more",
     },
     {
+      name: 'allow-statements',
+      summary:
+        'allow to write inline policies of roles with the boundary (default: allowStatements of the ClusterConfig)',
+    },
+    {
       name: 'unbounded',
       summary:
         'accept an operator without either limit: its AWS credentials can create a role with AdministratorAccess',

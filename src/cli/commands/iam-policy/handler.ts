@@ -14,6 +14,7 @@ type Request = {
   readonly accountId: string | undefined;
   readonly boundary: string | undefined;
   readonly allowPolicy: readonly string[];
+  readonly allowStatements: boolean;
   readonly unbounded: boolean;
   readonly adopt: boolean;
 };
@@ -40,6 +41,7 @@ export async function iamPolicyFlow(context: CliContext, options: Request): Prom
     ...configured,
     ...(boundary === undefined ? {} : { permissionsBoundaryArns: [boundary] }),
     ...(allowPolicy.length > 0 ? { allowedPolicyArns: allowPolicy } : {}),
+    ...(options.allowStatements ? { statements: true } : {}),
   };
   const accounts = filename === undefined ? await listObjects(await context.connect(), accountKind) : [];
   for (const warning of [

@@ -28,6 +28,11 @@ export const installCommand = defineCommand({
       summary: 'ARN pattern (* and ?) of policies that accounts may list (default: any); repeat for more',
     },
     {
+      name: 'allow-statements',
+      summary:
+        'let accounts have statements of their own, and single pods be quarantined; needs --boundary (default: no)',
+    },
+    {
       name: 'unbounded',
       summary:
         'accept an operator without either limit: its AWS credentials can create a role with AdministratorAccess',

@@ -11,7 +11,13 @@ const config = {
     aws: { region: 'eu-west-1', permissionsBoundaryArn: boundary, allowedPolicyArns: ['a*', 'b*'] },
   },
 } as unknown as ClusterConfig;
-const nothing: AskedConfig = { targets: [], boundary: undefined, allowedPolicies: [], tagKeys: [] };
+const nothing: AskedConfig = {
+  targets: [],
+  boundary: undefined,
+  allowedPolicies: [],
+  tagKeys: [],
+  allowStatements: false,
+};
 
 function refusal(asked: Partial<AskedConfig>): CliError | undefined {
   try {
@@ -42,6 +48,7 @@ describe('the options for an existing installation', () => {
     ],
     ['fewer patterns', { allowedPolicies: ['a*'] }, '{"allowedPolicyArns":["a*"]}'],
     ['more patterns', { allowedPolicies: ['a*', 'b*', 'c*'] }, '{"allowedPolicyArns":["a*","b*","c*"]}'],
+    ['statements that it does not allow', { allowStatements: true }, '{"allowStatements":true}'],
     ['a tag key where there are none', { tagKeys: ["it's"] }, String.raw`["it'\''s"]`],
   ])('are refused with the command that changes the ClusterConfig: %s', (_what, asked, way) => {
     const error = refusal(asked);

@@ -10,22 +10,24 @@ export type AskedConfig = {
   readonly boundary: string | undefined;
   readonly allowedPolicies: readonly string[];
   readonly tagKeys: readonly string[];
+  readonly allowStatements: boolean;
 };
 
-type Value = string | readonly string[] | undefined;
+type Value = boolean | string | readonly string[] | undefined;
 
 /** @throws CliError of code CONFLICT if an option differs from the ClusterConfig */
 export function requireAsConfigured(
   { metadata: { name }, spec }: Pick<ClusterConfig, 'metadata' | 'spec'>,
   asked: AskedConfig,
 ): void {
-  const { permissionsBoundaryArn, allowedPolicyArns, allowedTagKeys } = spec.aws;
+  const { permissionsBoundaryArn, allowedPolicyArns, allowedTagKeys, allowStatements = false } = spec.aws;
   const targets = asked.targets.filter((target) => !spec.targets.includes(target));
   const details = targets.map((target) => `--target ${target}: it has no such target`);
   const patch: Record<string, unknown> = {};
   const compare = (option: string, field: string, wanted: Value, has: Value, differs: boolean): void => {
     if (!differs) return;
-    details.push(`${option} ${shown(wanted)}: its spec.aws.${field} is ${shown(has)}`);
+    const words = wanted === true ? option : `${option} ${shown(wanted)}`;
+    details.push(`${words}: its spec.aws.${field} is ${shown(has)}`);
     patch[field] = wanted;
   };
   const { boundary, allowedPolicies, tagKeys } = asked;
@@ -46,6 +48,13 @@ export function requireAsConfigured(
     isOther(allowedPolicies, allowedPolicyArns),
   );
   compare('--tag-key', 'allowedTagKeys', tagKeys, allowedTagKeys, isOther(tagKeys, allowedTagKeys));
+  compare(
+    '--allow-statements',
+    'allowStatements',
+    asked.allowStatements,
+    allowStatements,
+    asked.allowStatements && !allowStatements,
+  );
   if (details.length === 0) return;
   throw new CliError('CONFLICT', `the existing ClusterConfig ${name} differs`, {
     details: [...details, 'kon install does not change an existing ClusterConfig.'],
@@ -68,7 +77,7 @@ function isSameSet(one: readonly string[], other: readonly string[]): boolean {
 
 function shown(value: Value): string {
   if (value === undefined) return 'not set';
-  return typeof value === 'string' ? value : value.join(', ') || 'empty';
+  return typeof value === 'object' ? value.join(', ') || 'empty' : `${value}`;
 }
 
 /** Quotes JSON for a POSIX shell. */

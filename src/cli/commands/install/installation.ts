@@ -34,6 +34,7 @@ export type InstallationChoice = {
   readonly boundary: string | undefined;
   readonly allowedPolicies: readonly string[];
   readonly tagKeys: readonly string[];
+  readonly allowStatements: boolean;
   /** Requirements of the organization for the operator's own role. */
   readonly demands: RoleDemands;
   readonly namespace: string;
@@ -91,6 +92,7 @@ export function describeInstallation(
     permissionsBoundaryArn: request.boundary,
     allowedPolicyArns: request.allowedPolicies,
     allowedTagKeys: request.tagKeys,
+    allowStatements: request.allowStatements,
     identityMode: mode,
   });
   const spec =
