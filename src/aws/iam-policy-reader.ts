@@ -3,6 +3,7 @@
  * it.
  */
 import {
+  GetAccountAuthorizationDetailsCommand,
   GetPolicyCommand,
   GetPolicyVersionCommand,
   GetRolePolicyCommand,
@@ -38,6 +39,11 @@ export type PolicyReader = {
   /** Document of the default version of a managed policy; undefined if the policy does not exist. */
   document(arn: string, signal?: AbortSignal): Promise<string | undefined>;
   inlineDocument(role: string, policy: string, signal?: AbortSignal): Promise<string>;
+  /** Documents of the inline policies of these roles, by role and policy name. Lists all roles of the AWS account. */
+  inlineDocuments(
+    roles: ReadonlySet<string>,
+    signal?: AbortSignal,
+  ): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>>;
   /** Sorted ARNs of the customer managed policies. Makes one call per thousand policies. */
   ownArns(signal?: AbortSignal): Promise<readonly string[]>;
   /** One decision per action and resource. Source: IAM API Reference, SimulatePrincipalPolicy. */
@@ -85,6 +91,35 @@ export function createIamPolicyReader({
         (attempt) => iam.send(new GetRolePolicyCommand({ RoleName: role, PolicyName: policy }), attempt),
       );
       return decodeURIComponent(document ?? '');
+    },
+
+    async inlineDocuments(roles, signal) {
+      const found = new Map<string, ReadonlyMap<string, string>>();
+      let marker: string | undefined;
+      do {
+        const page = await calls({ action: 'GetAccountAuthorizationDetails', signal }, (attempt) =>
+          iam.send(
+            new GetAccountAuthorizationDetailsCommand({
+              Filter: ['Role'],
+              ...(marker === undefined ? {} : { Marker: marker }),
+            }),
+            attempt,
+          ),
+        );
+        for (const { RoleName: role = '', RolePolicyList: policies = [] } of page.RoleDetailList ?? [])
+          if (roles.has(role))
+            found.set(
+              role,
+              new Map(
+                policies.map(({ PolicyName: name = '', PolicyDocument: document = '' }) => [
+                  name,
+                  decodeURIComponent(document),
+                ]),
+              ),
+            );
+        marker = page.IsTruncated === true ? page.Marker : undefined;
+      } while (marker !== undefined);
+      return found;
     },
 
     async ownArns(signal) {

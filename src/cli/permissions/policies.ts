@@ -1,9 +1,11 @@
 /** Documents of policies, and names of actions to complete. Keys of AWS are used here, in the process of `kon`, and only for reads. */
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
 import { managedPolicies, managedPolicy } from '../../aws/catalogue/catalogue.ts';
+import { roleNameOf } from '../../identity/desired/arn.ts';
+import { podDenialName } from '../../identity/desired/pod-denial.ts';
 import { isPolicyName, policyArnOf } from '../../identity/desired/policy-names.ts';
 import { desiredBoundary, desiredTags } from '../../identity/desired/role.ts';
-import { desiredStatements } from '../../identity/desired/statements.ts';
+import { desiredStatements, inlinePolicyName } from '../../identity/desired/statements.ts';
 import type { ClusterFacts } from '../../identity/state/world.ts';
 import { findCondition } from '../../k8s/conditions.ts';
 import type { RequestContext } from '../../policy/model.ts';
@@ -173,6 +175,58 @@ export async function policyDocuments(
   );
   return texts;
 }
+
+/** Inline policies that others put on the roles of accounts. */
+export type InlinePolicies = {
+  /** Accounts with the names of these policies among their own. */
+  readonly accounts: readonly AccountWithPolicies[];
+  /** Documents by these names. */
+  readonly documents: ReadonlyMap<string, string>;
+};
+
+/**
+ * Adds the inline policies that others put on the roles of the accounts.
+ * @returns undefined if they cannot be read with the user's AWS credentials
+ */
+export async function withInlinePolicies(
+  context: CliContext,
+  { region }: Pick<ClusterFacts, 'region'>,
+  accounts: readonly LinkedServiceAccount[],
+  callers: readonly AccountWithPolicies[],
+): Promise<InlinePolicies | undefined> {
+  const rolesOf = new Map(
+    accounts.map(({ metadata, status }) => {
+      const arns = [status?.roleArn, ...(status?.targets ?? []).map(({ roleArn }) => roleArn)];
+      return [metadata.name, new Set(arns.flatMap((arn) => (arn === undefined ? [] : [roleNameOf(arn)])))];
+    }),
+  );
+  const roles = new Set([...rolesOf.values()].flatMap((names) => [...names]));
+  if (roles.size === 0) return { accounts: callers, documents: new Map() };
+  let found: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  try {
+    found = await withAws(context, region, (aws) => aws.policies.inlineDocuments(roles, context.signal));
+  } catch (error) {
+    context.signal.throwIfAborted();
+    context.debug(`cannot read inline policies: ${String(error)}`);
+    return undefined;
+  }
+  const documents = new Map<string, string>();
+  const extended = callers.map((caller) => {
+    const names = [...(rolesOf.get(caller.name) ?? [])].flatMap((role) =>
+      [...(found.get(role) ?? [])].flatMap(([name, document]) => {
+        if (ownInlinePolicies.has(name)) return [];
+        const id = `inline policy ${name} of ${role}`;
+        documents.set(id, document);
+        return [id];
+      }),
+    );
+    return names.length === 0 ? caller : { ...caller, policies: [...caller.policies, ...names] };
+  });
+  return { accounts: extended, documents };
+}
+
+/** Inline policies of the operator: statements are evaluated from the account, and a denial of pods is no answer about the others. */
+const ownInlinePolicies: ReadonlySet<string> = new Set([inlinePolicyName, podDenialName]);
 
 function fromCatalogue(arn: string): string | undefined {
   const managed = managedPolicy(arn);

@@ -9,8 +9,8 @@ export type TargetUse = {
   readonly proven: boolean;
   /** RFC 3339 time of the last proof. */
   readonly provenAt?: string;
-  /** Pods with the ServiceAccount of the account. */
-  readonly pods: readonly string[];
+  /** Pods with the ServiceAccount of the account; absent if the user may not list them. */
+  readonly pods?: readonly string[];
 };
 
 /** Targets of each account by its name, also those that it no longer lists and that still have sessions. */
@@ -27,8 +27,11 @@ export async function targetUses(
     ]),
   ];
   const targets = [...new Set(accounts.flatMap(namesOf))];
+  const refused = new Set<string>();
   const pods =
-    targets.length === 0 ? [] : await podsOfAccounts(context, client, accounts, { targets, others: false });
+    targets.length === 0
+      ? []
+      : await podsOfAccounts(context, client, accounts, { targets, others: false, refused });
   return new Map(
     accounts.map((account) => {
       const { name } = account.metadata;
@@ -38,9 +41,13 @@ export async function targetUses(
           target,
           proven: row?.proven === true,
           ...(row?.provenAt === undefined ? {} : { provenAt: row.provenAt }),
-          pods: pods
-            .filter((pod) => pod.target === target && pod.serviceAccount === name)
-            .map(({ pod }) => pod.metadata.name),
+          ...(refused.has(target)
+            ? {}
+            : {
+                pods: pods
+                  .filter((pod) => pod.target === target && pod.serviceAccount === name)
+                  .map(({ pod }) => pod.metadata.name),
+              }),
         };
       });
       return [name, uses];
@@ -52,6 +59,10 @@ export function targetNames(uses: readonly TargetUse[]): string {
   return uses.map(({ target, proven }) => (proven ? target : `${target} (unproven)`)).join(', ');
 }
 
+/** Number of pods, with a question mark if the pods of a target could not be listed. */
 export function podCount(uses: readonly TargetUse[]): string {
-  return String(uses.reduce((sum, { pods }) => sum + pods.length, 0));
+  const isPartial = uses.some(({ pods }) => pods === undefined);
+  const count = uses.reduce((sum, { pods = [] }) => sum + pods.length, 0);
+  if (!isPartial) return String(count);
+  return count === 0 ? '?' : `${count}+?`;
 }

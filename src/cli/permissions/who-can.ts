@@ -51,13 +51,16 @@ export type WhoCan = {
   readonly unread: readonly string[];
 };
 
+/** Inline policies that others put on roles, as a source of decisions. They are read with the user's AWS credentials. */
+export const foreignInline = 'inline policies that others put on a role';
+
 /** Sources of a decision of AWS that the answer does not contain. */
 export const notEvaluated: readonly string[] = [
   'resource policies, which can also allow a call',
   'service and resource control policies',
   'session policies',
   'policies of VPC endpoints',
-  'inline policies that others put on a role',
+  foreignInline,
 ];
 
 /**

@@ -55,25 +55,39 @@ export async function podsOfApps(
 /**
  * Pods with the ServiceAccount of one of the accounts.
  * @param others also returns pods that hold an AWS identity from elsewhere
+ * @param refused collects the targets where the user may not list pods
+ * @throws KubeApiError without `refused`, if the user may not list pods in any target
  */
 export async function podsOfAccounts(
   context: CliContext,
   client: KubeClient,
   accounts: readonly LinkedServiceAccount[],
-  { targets, others }: { readonly targets: readonly string[]; readonly others: boolean },
+  {
+    targets,
+    others,
+    refused,
+  }: { readonly targets: readonly string[]; readonly others: boolean; readonly refused?: Set<string> },
 ): Promise<readonly PodRow[]> {
   const byName = new Map(accounts.map((account) => [account.metadata.name, account]));
-  return inEach(context, client, targets, {}, (target, pod) => {
-    const name = pod.spec?.serviceAccountName ?? '';
-    const account = byName.get(name);
-    const wanted = account && identitiesOf(account).get(target);
-    return account || (others && givenIdentity(pod)) ? podRow(target, pod, wanted, name) : undefined;
-  });
+  return inEach(
+    context,
+    client,
+    targets,
+    {},
+    (target, pod) => {
+      const name = pod.spec?.serviceAccountName ?? '';
+      const account = byName.get(name);
+      const wanted = account && identitiesOf(account).get(target);
+      return account || (others && givenIdentity(pod)) ? podRow(target, pod, wanted, name) : undefined;
+    },
+    refused,
+  );
 }
 
 /**
  * Lists the pods of each target, and names the targets where the user may not list pods.
- * @throws KubeApiError if the user may not list pods in any target
+ * @param collected collects these targets
+ * @throws KubeApiError without `collected`, if the user may not list pods in any target
  */
 async function inEach(
   { stderr, signal }: CliContext,
@@ -81,6 +95,7 @@ async function inEach(
   targets: readonly string[],
   selection: { readonly labelSelector?: string },
   toRow: (target: string, pod: AppPod) => PodRow | undefined,
+  collected?: Set<string>,
 ): Promise<readonly PodRow[]> {
   const refused: unknown[] = [];
   const rows = await Promise.all(
@@ -95,11 +110,12 @@ async function inEach(
       } catch (error) {
         if (!isForbidden(error)) throw error;
         refused.push(error);
+        collected?.add(target);
         stderr.write(`‼ you may not list pods in ${target}\n`);
         return [];
       }
     }),
   );
-  if (refused.length > 0 && refused.length === targets.length) throw refused[0];
+  if (!collected && refused.length > 0 && refused.length === targets.length) throw refused[0];
   return rows.flat();
 }

@@ -4,6 +4,7 @@ import {
   CreateRoleCommand,
   GetRoleCommand,
   ListRolesCommand,
+  PutRolePolicyCommand,
   UpdateAssumeRolePolicyCommand,
 } from '@aws-sdk/client-iam';
 import { AssumeRoleWithWebIdentityCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
@@ -279,6 +280,53 @@ describe('who-can', () => {
     expect(await kon('who-can', 'iam:CreateUser', '*')).toMatchObject({ code: 1 });
     expect(await kon('who-can', 's3:*', '*')).toMatchObject({ code: 2, stdout: '' });
     expect(await kon('who-can', 's3:GetObject', object, '--without', 'NoSuch')).toMatchObject({ code: 3 });
+  });
+
+  it('evaluates inline policies that others put on a role, and does not answer no when they cannot be read', async () => {
+    await kon('account', 'create', 'patched', '--policy', queues);
+    const statement = { Effect: 'Allow', Action: 'sns:Publish', Resource: '*' };
+    await world.iam.send(
+      new PutRolePolicyCommand({
+        RoleName: roleOf('patched'),
+        PolicyName: 'by-hand',
+        PolicyDocument: JSON.stringify({ Version: '2012-10-17', Statement: [statement] }),
+      }),
+    );
+    const found = await kon('who-can', 'sns:Publish', '*');
+    expect(found, found.stderr).toMatchObject({ code: 0 });
+    expect(found.stdout).toMatch(/^patched\tallowed\t.*inline policy by-hand of /m);
+    const blind = await world.kon.run(['who-can', 'sns:Publish', '*'], { env: world.nobodyEnv });
+    expect(blind).toMatchObject({
+      code: 3,
+      stderr: expect.stringContaining(
+        'inline policies that others put on a role could not be read',
+      ) as string,
+    });
+  });
+
+  it('answers without the pods for a user who may list pods nowhere', async () => {
+    await kon('account', 'create', 'podless', '--policy', readOnly);
+    await world.cluster.kubectl([
+      'create',
+      'clusterrole',
+      'asks',
+      '--verb=get,list',
+      '--resource=linkedserviceaccounts.k11n.dev,clusterconfigs.k11n.dev',
+    ]);
+    await world.cluster.kubectl([
+      'create',
+      'clusterrolebinding',
+      'asks',
+      '--clusterrole=asks',
+      '--user=asker',
+    ]);
+    const KUBECONFIG = await world.cluster.userKubeconfig('asker');
+    const asked = await world.kon.run(['who-can', 's3:GetObject', object], { env: { KUBECONFIG } });
+    expect(asked).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^podless\tallowed\t[^\t]*\t\?\t/m) as string,
+      stderr: expect.stringContaining('you may not list pods in production') as string,
+    });
   });
 
   it('does not answer no when a policy cannot be read', async () => {

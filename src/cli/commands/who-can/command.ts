@@ -2,7 +2,7 @@ import { defineCommand } from '../../framework/command.ts';
 
 export const whoCanCommand = defineCommand({
   description:
-    'Evaluates the policies, the own statements and the permissions boundary of every account. It reads AWS managed policies from the catalogue in kon, and others from IAM with your AWS credentials. DECISION is allowed, depends (on values of a real request), or unknown (a policy could not be read). It does not evaluate resource policies, service and resource control policies, session policies, policies of VPC endpoints, and inline policies that others put on a role. Exits with 0 if an account may, with 1 if none may, and above 1 if it cannot be determined.',
+    'Evaluates the policies, the own statements and the permissions boundary of every account. It reads AWS managed policies from the catalogue in kon, and others, also inline policies that others put on a role, from IAM with your AWS credentials. DECISION is allowed, depends (on values of a real request), or unknown (a policy could not be read). It does not evaluate resource policies, service and resource control policies, session policies, and policies of VPC endpoints. Exits with 0 if an account may, with 1 if none may, and above 1 if it cannot be determined.',
   positionals: [
     { name: 'action', required: true, summary: 'as service:Action, without wildcards' },
     {

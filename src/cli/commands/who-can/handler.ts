@@ -6,12 +6,18 @@ import type { CliContext } from '../../framework/context.ts';
 import { exitCodes, type ExitCode } from '../../framework/exit-codes.ts';
 import { writeList } from '../../framework/output/answer.ts';
 import { isData } from '../../framework/output/format.ts';
-import { policiesOf, policyDocuments, policyNamed, statementDocuments } from '../../permissions/policies.ts';
+import {
+  policiesOf,
+  policyDocuments,
+  policyNamed,
+  statementDocuments,
+  withInlinePolicies,
+} from '../../permissions/policies.ts';
 import { targetUses } from '../../permissions/target-uses.ts';
-import { notEvaluated, policiesNamed, whoCan } from '../../permissions/who-can.ts';
+import { foreignInline, notEvaluated, policiesNamed, whoCan } from '../../permissions/who-can.ts';
 import { whoCanColumns, type AnsweredRow } from './columns.ts';
 
-/** Exits with 0 if an account may, 1 if none may, and 3 if policies that could not be read may allow it. */
+/** Exits with 0 if an account may, 1 if none may, and 3 if something that could not be read may allow it. */
 export async function whoCanFlow(
   context: CliContext,
   question: { readonly action: string; readonly resource: string; readonly without: string | undefined },
@@ -22,12 +28,16 @@ export async function whoCanFlow(
     getClusterFacts(client),
     listObjects(client, accountKind),
   ]);
-  const callers = accounts.map((account) => policiesOf(account, facts, context.now()));
+  const listed = accounts.map((account) => policiesOf(account, facts, context.now()));
+  const inline = await withInlinePolicies(context, facts, accounts, listed);
+  const callers = inline?.accounts ?? listed;
   const without = question.without === undefined ? undefined : policyNamed(question.without, callers, facts);
   const documents = new Map([
     ...(await policyDocuments(callers.flatMap(policiesNamed), { context, hasAws: true })),
     ...statementDocuments(accounts, facts),
+    ...(inline?.documents ?? []),
   ]);
+  const missing = inline ? notEvaluated.filter((source) => source !== foreignInline) : notEvaluated;
   const { rows, unread } = whoCan({ action, resource }, callers, documents, without);
   const found = rows.filter(({ decision }) => decision !== 'denied');
   const uses = await targetUses(
@@ -48,11 +58,11 @@ export async function whoCanFlow(
         accounts: accounts.length,
         items,
         unread,
-        notEvaluated,
+        notEvaluated: missing,
       },
       name: ({ account }: AnsweredRow) => account,
     },
-    empty: `No policy of an account allows ${action} on ${resource}.\n`,
+    empty: `No ${inline ? '' : 'managed '}policy of an account allows ${action} on ${resource}.\n`,
   });
   const { stderr, format } = context;
   if (resource === '*')
@@ -63,8 +73,13 @@ export async function whoCanFlow(
     stderr.write(
       `‼ the answer is incomplete, because these policies could not be read: ${unread.join(', ')}\n`,
     );
-  if (!isData(format)) stderr.write(`Not evaluated: ${notEvaluated.join('; ')}.\n`);
+  if (!inline)
+    stderr.write(
+      '‼ the answer is incomplete, because inline policies that others put on a role could not be read (iam:GetAccountAuthorizationDetails)\n',
+    );
+  if (!isData(format)) stderr.write(`Not evaluated: ${missing.join('; ')}.\n`);
   if (found.some(({ decision, isQuarantined }) => decision !== 'unknown' && !isQuarantined))
     return exitCodes.ok;
-  return found.some(({ decision }) => decision === 'unknown') ? exitCodes.notCompared : exitCodes.error;
+  const isUnknown = !inline || found.some(({ decision }) => decision === 'unknown');
+  return isUnknown ? exitCodes.notCompared : exitCodes.error;
 }
