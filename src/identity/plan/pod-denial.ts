@@ -161,10 +161,7 @@ function webIdentityOf(world: AccountWorld, { uid }: DeniedPod): Problem | undef
   };
 }
 
-function podRow(
-  { uid, namespace, name, quarantine }: DeniedPod,
-  problem?: Problem | undefined,
-): QuarantinedPodStatus {
+function podRow({ uid, namespace, name, quarantine }: DeniedPod, problem?: Problem): QuarantinedPodStatus {
   return {
     uid,
     ...(namespace === undefined ? {} : { namespace }),
