@@ -25,8 +25,8 @@ export type Snapshot = Readonly<Record<string, unknown>>;
 
 export type KillableKon = {
   readonly world: AwsCluster;
-  /** Runs the command to its end. Returns its writes. */
-  run(args: readonly string[]): Promise<readonly string[]>;
+  /** Runs the command to its end. Returns its writes. `executable`: the path of the `kon.js` of another version. */
+  run(args: readonly string[], executable?: string): Promise<readonly string[]>;
   /**
    * Runs the command repeatedly. Each run is killed at its first write of a new kind; the last run completes. Returns the kinds of
    * writes.
@@ -103,8 +103,9 @@ export async function startKillableKon(): Promise<KillableKon> {
   const runOnce = (
     args: readonly string[],
     isLast: (write: string) => boolean,
+    executable: string = world.kon.executable,
   ): Promise<{ readonly code: number | null; readonly output: string }> => {
-    const child = spawn(process.execPath, [world.kon.executable, ...args], { env });
+    const child = spawn(process.execPath, [executable, ...args], { env });
     let output = '';
     for (const stream of [child.stdout, child.stderr])
       stream.setEncoding('utf8').on('data', (text: string) => (output += text));
@@ -122,12 +123,13 @@ export async function startKillableKon(): Promise<KillableKon> {
 
   return {
     world,
-    async run(args) {
+    async run(args, executable) {
       const writes: string[] = [];
-      const { code, output } = await runOnce(args, (write) => {
+      const record = (write: string): boolean => {
         writes.push(write);
         return false;
-      });
+      };
+      const { code, output } = await runOnce(args, record, executable);
       expect(code, output).toBe(0);
       return writes;
     },
