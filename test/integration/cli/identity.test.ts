@@ -2,6 +2,7 @@
 import {
   CreatePolicyCommand,
   CreateRoleCommand,
+  DeleteRolePolicyCommand,
   GetRoleCommand,
   ListRolesCommand,
   PutRolePolicyCommand,
@@ -302,6 +303,7 @@ describe('who-can', () => {
         'inline policies that others put on a role could not be read',
       ) as string,
     });
+    await world.iam.send(new DeleteRolePolicyCommand({ RoleName: roleOf('patched'), PolicyName: 'by-hand' }));
   });
 
   it('answers without the pods for a user who may list pods nowhere', async () => {
