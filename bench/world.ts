@@ -348,7 +348,7 @@ async function untilAccounts(
 }
 
 /** Resolves when the operator has completed its first listing of the fleet's roles. */
-export async function untilSurveyed(operator: Operator): Promise<void> {
+export async function untilSynced(operator: Operator): Promise<void> {
   const listings =
     'konstellation_aws_calls_total{service="iam",action="GetAccountAuthorizationDetails",outcome="Success"}';
   while ((await operator.metric(listings)) === 0) await delay(50);

@@ -23,7 +23,7 @@ type Habit = {
 
 const prepositions =
   'of|in|to|for|with|by|on|from|at|into|under|through|after|before|against|behind|beside|over|without|about|among|between|near|until|within';
-const told: Habit = { name: 'told', pattern: /\b(?:told|tells|telling)\b/gi, limit: 0.3, per: 'words' };
+const reported: Habit = { name: 'told', pattern: /\b(?:told|tells|telling)\b/gi, limit: 0.3, per: 'words' };
 const nobody: Habit = {
   name: 'nobody',
   pattern: /\b(?:nobody|somebody|anybody)\b/gi,
@@ -42,7 +42,7 @@ const openers: Habit = {
   limit: 1,
   per: 'passages',
 };
-const inProse = [told, nobody, ofWhich];
+const inProse = [reported, nobody, ofWhich];
 
 const comment =
   /\/\*\*?([\s\S]*?)\*\/|((?:^|\n)[ \t]*\/\/[^\n]*(?:\n[ \t]*\/\/[^\n]*)*)|[;,{})\]][ \t]+\/\/([^\n]*)/g;

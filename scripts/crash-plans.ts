@@ -153,12 +153,12 @@ async function tryScenario(scenario: Scenario, word: string | undefined): Promis
     lines.push(...reference.news.map((what, index) => `change ${index}: ${what}`));
   }
   let failed = reference.violations.length > 0 ? 1 : 0;
-  lines.push(...told(`${scenario.name}, undisturbed`, reference.violations));
+  lines.push(...reported(`${scenario.name}, undisturbed`, reference.violations));
   for (const plan of plans) {
     const violations = await violationsOf(reference, plan);
     if (violations.length === 0) continue;
     failed += 1;
-    lines.push(...told(commandFor(reference, plan), violations));
+    lines.push(...reported(commandFor(reference, plan), violations));
     if ('write' in plan) lines.push(`  at: ${reference.writes[plan.write]}`);
     if ('first' in plan) lines.push(`  without: ${reference.news[plan.first]}`);
   }
@@ -175,18 +175,18 @@ async function trySeeds(first: number, count: number): Promise<Report> {
     const { violations } = await runSeed(seed);
     if (violations.length === 0) continue;
     failed += 1;
-    lines.push(...told(commandForSeed(seed), violations));
+    lines.push(...reported(commandForSeed(seed), violations));
   }
   return { ...nothing, seeds: count, failed, lines };
 }
 
 async function tryChain(seed: number): Promise<Report> {
   const violations = await violationsOfChain(chainOf(seed, specsPerChain));
-  const lines = told(`npx node scripts/crash-plans.ts --chain ${seed}`, violations);
+  const lines = reported(`npx node scripts/crash-plans.ts --chain ${seed}`, violations);
   return { ...nothing, chains: 1, failed: lines.length > 0 ? 1 : 0, lines };
 }
 
-function told(what: string, violations: readonly Violation[]): readonly string[] {
+function reported(what: string, violations: readonly Violation[]): readonly string[] {
   return violations.length === 0
     ? []
     : ['', what, ...violations.map(({ oracle, message }) => `  ${oracle}: ${message}`)];
@@ -200,7 +200,7 @@ async function showSeed(seed: number): Promise<void> {
   const all = [...writes, ...failures.map((sent) => ({ ...sent, what: `(not carried out) ${sent.what}` }))];
   for (const { at, process: by, what } of all.toSorted((a, b) => a.at - b.at))
     console.log(`${((at - start) / 1000).toFixed(3).padStart(9)} s  ${by}  ${what}`);
-  for (const line of told(`seed ${seed}`, violations)) console.log(line);
+  for (const line of reported(`seed ${seed}`, violations)) console.log(line);
   console.log(violations.length === 0 ? '\neverything held' : '');
   process.exitCode = violations.length === 0 ? 0 : 1;
 }

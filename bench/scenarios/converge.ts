@@ -3,15 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Figure } from '../figure.ts';
 import { processorTime, processorTimeSince } from '../processor-time.ts';
 import type { Bench, Scenario } from '../scenario.ts';
-import {
-  isReady,
-  policies,
-  rolePath,
-  startWorld,
-  untilSurveyed,
-  type Operator,
-  type World,
-} from '../world.ts';
+import { isReady, policies, rolePath, startWorld, untilSynced, type Operator, type World } from '../world.ts';
 
 const callsPerAccount = 1 + policies.length;
 
@@ -84,7 +76,7 @@ const limited = (
     });
     try {
       const operator = await world.startOperator();
-      await untilSurveyed(operator);
+      await untilSynced(operator);
       // The request allowance recovers from the start.
       await delay((1000 * burst) / 20 + 1000);
       const run = await converge(world, operator, count, note);
@@ -129,7 +121,7 @@ const unlimited = (
     const world = await startWorld(kon, { faults: { latencyMs: 30 } });
     try {
       const operator = await world.startOperator();
-      await untilSurveyed(operator);
+      await untilSynced(operator);
       const run = await converge(world, operator, count, note);
       const memory = await operator.memory();
       note(`${run.iamCalls} calls to IAM, ${run.throttled} throttled`);

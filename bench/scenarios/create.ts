@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Aws } from '../aws.ts';
 import type { Scenario } from '../scenario.ts';
-import { isReady, policies, startWorld, untilSurveyed } from '../world.ts';
+import { isReady, policies, startWorld, untilSynced } from '../world.ts';
 
 const accounts = 20;
 
@@ -13,7 +13,7 @@ export const create: Scenario = {
     const world = await startWorld(kon, { audit: true });
     try {
       const operator = await world.startOperator();
-      await untilSurveyed(operator);
+      await untilSynced(operator);
       const since = await untilQuiet(world.aws);
       await world.writes();
       for (let index = 0; index < accounts; index += 1) {

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Seed } from '../aws-process.ts';
 import type { Figure } from '../figure.ts';
 import type { Scenario } from '../scenario.ts';
-import { clusterArn, rolePath, startWorld, untilSurveyed } from '../world.ts';
+import { clusterArn, rolePath, startWorld, untilSynced } from '../world.ts';
 
 const sizes = [
   { owned: 10, foreign: 2000, bound: 4 },
@@ -48,7 +48,7 @@ export const sweep: Scenario = {
       });
       try {
         const operator = await world.startOperator();
-        await untilSurveyed(operator);
+        await untilSynced(operator);
         const listings = async (): Promise<number> =>
           (await world.aws.journal(0)).filter(
             ({ action, parameters }) =>

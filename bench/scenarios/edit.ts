@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { linkedServiceAccounts } from '../../src/api/index.ts';
 import { percentile, type Figure } from '../figure.ts';
 import type { Scenario } from '../scenario.ts';
-import { isReady, policies, startWorld, untilSurveyed, type World } from '../world.ts';
+import { isReady, policies, startWorld, untilSynced, type World } from '../world.ts';
 
 const latencyMs = 30;
 const edits = 60;
@@ -120,7 +120,7 @@ export const edit: Scenario = {
     const world = await startWorld(kon, { faults: { latencyMs } });
     try {
       const operator = await world.startOperator();
-      await untilSurveyed(operator);
+      await untilSynced(operator);
       await world.createAccounts(1, 'edited');
       await world.untilAccounts(1, isReady);
       const idle = await editMany(world, 100, () => true);

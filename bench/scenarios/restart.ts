@@ -4,7 +4,7 @@ import { linkedServiceAccounts } from '../../src/api/index.ts';
 import { resources, type KubeObject } from '../../src/kube/index.ts';
 import { injectedEnv, injectedMount, injectedVolume } from '../../src/workloads/testing/injected.ts';
 import type { Scenario } from '../scenario.ts';
-import { inParallel, isReady, startWorld, untilSurveyed, type Operator } from '../world.ts';
+import { inParallel, isReady, startWorld, untilSynced, type Operator } from '../world.ts';
 
 const accounts = 1000;
 const pods = 10_000;
@@ -12,7 +12,7 @@ const pods = 10_000;
 const restMs = 20_000;
 
 /** Resolves when the operator has reconciled every account and has nothing left to do. */
-async function untilInStep(operator: Operator): Promise<void> {
+async function untilInSync(operator: Operator): Promise<void> {
   for (;;) {
     const [looked, waiting, working] = await Promise.all([
       operator.metric('controller_runtime_reconcile_total{controller="accounts"'),
@@ -32,19 +32,19 @@ export const restart: Scenario = {
     const world = await startWorld(kon, { targets: ['production', 'staging'], audit: true });
     try {
       const before = await world.startOperator();
-      await untilSurveyed(before);
+      await untilSynced(before);
       await world.createAccounts(accounts);
       await world.untilAccounts(accounts, isReady);
       await before.stop();
       // The role count in the status of the ClusterConfig dates from before the roles existed.
       const settling = await world.startOperator();
-      await untilInStep(settling);
+      await untilInSync(settling);
       await settling.stop();
 
       const since = await world.aws.position();
       await world.writes();
       const operator = await world.startOperator();
-      await untilInStep(operator);
+      await untilInSync(operator);
       const seconds = (Date.now() - operator.startedAt) / 1000;
       // Pending writes arrive within this time.
       await delay(3_000);
@@ -56,7 +56,7 @@ export const restart: Scenario = {
       note(`memory with ${accounts} accounts: ${idle.now.toFixed(0)} MiB, ${idle.peak.toFixed(0)} at most`);
 
       await inParallel(32, pods, (index) => world.client.create(resources.pods, podOf(index)));
-      await untilInStep(operator);
+      await untilInSync(operator);
       await delay(restMs);
       const memory = await operator.memory();
       note(
@@ -65,7 +65,7 @@ export const restart: Scenario = {
 
       await operator.stop();
       const again = await world.startOperator();
-      await untilInStep(again);
+      await untilInSync(again);
       await delay(restMs);
       const fresh = await again.memory();
       note(`memory after another restart: ${fresh.now.toFixed(0)} MiB, ${fresh.peak.toFixed(0)} at most`);

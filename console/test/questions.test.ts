@@ -104,7 +104,7 @@ test('the proof of an account is shown with the age of the exchange, and can be 
 });
 
 test('a refused exchange is shown with the words of STS', async () => {
-  const restore = await sandbox.aws.aim({
+  const restore = await sandbox.aws.inject({
     service: 'sts',
     action: 'AssumeRoleWithWebIdentity',
     error: {

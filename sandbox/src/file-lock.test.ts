@@ -47,12 +47,12 @@ test('the release keeps a lock that another process has acquired since', () => {
 test('a waiting process gets the id of the holder, and continues when the lock is released', async () => {
   const first = await acquireLock(file, () => undefined);
   const waitedFor: number[] = [];
-  const told = Promise.withResolvers<void>();
+  const reported = Promise.withResolvers<void>();
   const second = acquireLock(file, (pid) => {
     waitedFor.push(pid);
-    told.resolve();
+    reported.resolve();
   });
-  await told.promise;
+  await reported.promise;
   first.release();
   (await second).release();
   expect(waitedFor).toEqual([process.pid]);

@@ -20,9 +20,13 @@ export const helpEntry = (path: readonly string[], text: string): string =>
 export async function helpTexts(): Promise<ReadonlyMap<string, string>> {
   const entries: string[] = [];
   for (const path of helpPaths()) {
-    const told = await parseCommandLine([...path, '--help'], { commands, groups: commandGroups }, '0.0.0');
-    if (told.kind !== 'text') throw new Error(`kon ${path.join(' ')} --help is no text`);
-    entries.push(helpEntry(path, told.text));
+    const reported = await parseCommandLine(
+      [...path, '--help'],
+      { commands, groups: commandGroups },
+      '0.0.0',
+    );
+    if (reported.kind !== 'text') throw new Error(`kon ${path.join(' ')} --help is no text`);
+    entries.push(helpEntry(path, reported.text));
   }
   return new Map([[helpFile, entries.join('\n')]]);
 }

@@ -50,7 +50,7 @@ export function createAccountGuard(options: {
       if (caller.accountId === accountId) return;
       throw new IdentityError(
         'WrongAccount',
-        `the operator's credentials (${caller.arn}) belong to the AWS account ${caller.accountId}, but the cluster's roles are in ${accountId}; nothing is done in either`,
+        `the operator's credentials (${caller.arn}) belong to the AWS account ${caller.accountId}, but the cluster's roles are in ${accountId}; no call is made in either`,
       );
     },
   };

@@ -17,15 +17,15 @@ describe('a call that AWS finally refuses', () => {
     const call = setUp()({ action: 'AttachRolePolicy' }, () =>
       Promise.reject(left.shift() ?? new Error('no more')),
     );
-    const told = call.catch((error: unknown) => error);
+    const reported = call.catch((error: unknown) => error);
     await vi.advanceTimersByTimeAsync(60_000);
-    return told;
+    return reported;
   };
   const reset = (): Error => Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
 
   it('may have been executed if an earlier attempt got no response', async () => {
-    const told = await endOf(reset(), failure('AccessDenied'));
-    expect(told).toMatchObject({ code: 'AccessDenied', mayBeDone: true });
+    const reported = await endOf(reset(), failure('AccessDenied'));
+    expect(reported).toMatchObject({ code: 'AccessDenied', mayBeDone: true });
     expect(await endOf(failure('ServiceFailure'), failure('LimitExceededException'))).toMatchObject({
       code: 'QuotaExceeded',
       mayBeDone: true,
@@ -34,8 +34,8 @@ describe('a call that AWS finally refuses', () => {
 
   it('was not executed if every attempt was refused', async () => {
     expect(await endOf(failure('AccessDenied'))).toMatchObject({ mayBeDone: false });
-    const told = await endOf(failure('ConcurrentModificationException'), failure('AccessDenied'));
-    expect(told).toMatchObject({ code: 'AccessDenied', mayBeDone: false });
+    const reported = await endOf(failure('ConcurrentModificationException'), failure('AccessDenied'));
+    expect(reported).toMatchObject({ code: 'AccessDenied', mayBeDone: false });
   });
 });
 
@@ -87,11 +87,11 @@ describe('the guard of writes', () => {
       attempts += 1;
       throw failure('ServiceFailure');
     });
-    const told = expect(creating).rejects.toThrow('does not lead');
+    const reported = expect(creating).rejects.toThrow('does not lead');
     await vi.advanceTimersByTimeAsync(1);
     state.leads = false;
     await vi.advanceTimersByTimeAsync(60_000);
-    await told;
+    await reported;
     expect(attempts).toBe(1);
   });
 });

@@ -54,10 +54,10 @@ export function callsOf(
       );
     } catch (error) {
       if (signal?.aborted) throw error;
-      const told = classify(error, doing);
-      throw told.mayBeDone === mayBeDone
-        ? told
-        : new IdentityError(told.code, told.message, { cause: told.cause, mayBeDone });
+      const classified = classify(error, doing);
+      throw classified.mayBeDone === mayBeDone
+        ? classified
+        : new IdentityError(classified.code, classified.message, { cause: classified.cause, mayBeDone });
     }
   };
 }

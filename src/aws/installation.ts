@@ -64,7 +64,11 @@ export function connectInstallation(options: {
   };
   const eks = new EKSClient(common);
   const iam = new IAMClient(common);
-  const told = async <T>(doing: string, signal: AbortSignal | undefined, call: Promise<T>): Promise<T> => {
+  const classified = async <T>(
+    doing: string,
+    signal: AbortSignal | undefined,
+    call: Promise<T>,
+  ): Promise<T> => {
     try {
       return await call;
     } catch (error) {
@@ -88,11 +92,11 @@ export function connectInstallation(options: {
     cluster: (name, signal) =>
       missing(
         ['ResourceNotFound'],
-        told(`eks:DescribeCluster of ${name}`, signal, describe(eks, name, abortable(signal))),
+        classified(`eks:DescribeCluster of ${name}`, signal, describe(eks, name, abortable(signal))),
       ),
 
     clusterNames: (signal) =>
-      told(
+      classified(
         `eks:ListClusters in ${options.region}`,
         signal,
         (async () => {
@@ -106,7 +110,7 @@ export function connectInstallation(options: {
     provider: (arn, signal) =>
       missing(
         ['NoSuchEntity'],
-        told(
+        classified(
           `iam:GetOpenIDConnectProvider on ${arn}`,
           signal,
           iam
@@ -125,7 +129,7 @@ export function connectInstallation(options: {
         ClientIDList: [clientId],
         Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
       });
-      await told(
+      await classified(
         `iam:CreateOpenIDConnectProvider for ${issuerHost(issuer)}`,
         signal,
         iam.send(command, abortable(signal)),
@@ -137,7 +141,7 @@ export function connectInstallation(options: {
         OpenIDConnectProviderArn: arn,
         ClientID: clientId,
       });
-      await told(
+      await classified(
         `iam:AddClientIDToOpenIDConnectProvider on ${arn}`,
         signal,
         iam.send(command, abortable(signal)),
@@ -146,13 +150,17 @@ export function connectInstallation(options: {
 
     deleteProvider: async (arn, signal) => {
       const command = new DeleteOpenIDConnectProviderCommand({ OpenIDConnectProviderArn: arn });
-      await told(`iam:DeleteOpenIDConnectProvider on ${arn}`, signal, iam.send(command, abortable(signal)));
+      await classified(
+        `iam:DeleteOpenIDConnectProvider on ${arn}`,
+        signal,
+        iam.send(command, abortable(signal)),
+      );
     },
 
     inlinePolicy: (role, policy, signal) =>
       missing(
         ['NoSuchEntity'],
-        told(
+        classified(
           `iam:GetRolePolicy on ${role} (${policy})`,
           signal,
           iam
@@ -167,7 +175,11 @@ export function connectInstallation(options: {
         PolicyName: policy,
         PolicyDocument: document,
       });
-      await told(`iam:PutRolePolicy on ${role} (${policy})`, signal, iam.send(command, abortable(signal)));
+      await classified(
+        `iam:PutRolePolicy on ${role} (${policy})`,
+        signal,
+        iam.send(command, abortable(signal)),
+      );
     },
 
     close() {

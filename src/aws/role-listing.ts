@@ -14,7 +14,7 @@ import type {
 import type { DeserializeMiddleware } from '@smithy/types';
 
 /** Prefix of our tag keys, which IAM compares without regard to case, or an escaped character that may hide it. */
-const maybeOurs = /k11n\.dev\/|&#/i;
+const mayHaveOurTags = /k11n\.dev\/|&#/i;
 
 const details =
   /<(AssumeRolePolicyDocument|RolePolicyList|AttachedManagedPolicies|Tags|RoleLastUsed)>[\s\S]*?<\/\1>/g;
@@ -85,7 +85,7 @@ export function reduceRoleListing({
       kept = from + (drop.to ?? 0);
     }
     brief += textOf(kept, to);
-    if (maybeOurs.test(brief)) return textOf(from, to);
+    if (mayHaveOurTags.test(brief)) return textOf(from, to);
     const [, name = ''] = /<RoleName>([^<]*)</.exec(brief) ?? [];
     // Copied, because a substring in V8 keeps the whole text in memory.
     if (isNamed(Buffer.from(name).toString())) return brief;

@@ -294,11 +294,11 @@ describe('calls that fail', () => {
   );
 
   it('are reported for each attempt, with the outcome', async () => {
-    const told: CallOutcome[] = [];
+    const reported: CallOutcome[] = [];
     const { attempt } = failing(['ServiceFailure']);
-    const scheduler = createTimedScheduler({ onCall: (call) => told.push(call) });
+    const scheduler = createTimedScheduler({ onCall: (call) => reported.push(call) });
     await settled(scheduler.run({ action: 'GetRole', caller: person }, attempt));
-    expect(told).toEqual([
+    expect(reported).toEqual([
       { service: 'iam', action: 'GetRole', outcome: 'ServiceFailure', throttled: false, durationMs: 0 },
       { service: 'iam', action: 'GetRole', outcome: 'Success', throttled: false, durationMs: 0 },
     ]);

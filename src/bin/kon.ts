@@ -44,7 +44,7 @@ async function start(): Promise<number> {
     process.stdout.write(`${version}\n`);
     return 0;
   }
-  const goOnUnread = endWithReaders();
+  const continueWithoutReader = endWithReaders();
   const interruption = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(signal, () => {
@@ -54,7 +54,7 @@ async function start(): Promise<number> {
     });
   keepCompiledCode(process.env);
   const { main } = await import('../cli/main.ts');
-  return main(argv, { ...hostOf(interruption.signal, programs()), goOnUnread });
+  return main(argv, { ...hostOf(interruption.signal, programs()), continueWithoutReader });
 }
 
 /**
@@ -118,7 +118,7 @@ function keepCompiledCode(env: NodeJS.ProcessEnv): void {
 function hostOf(
   signal: AbortSignal,
   programsOfHost: Pick<Host, 'self' | 'companion'>,
-): Omit<Host, 'goOnUnread'> {
+): Omit<Host, 'continueWithoutReader'> {
   return {
     stdout: outputOf(process.stdout),
     stderr: outputOf(process.stderr),
@@ -140,7 +140,7 @@ function outputOf(stream: NodeJS.WriteStream & { readonly fd: number }): OutputS
   return {
     write: (text) => void stream.write(text),
     isTTY: isatty(stream.fd),
-    // A pseudo-terminal whose size nobody has set has 0 columns.
+    // A pseudo-terminal without a set size has 0 columns.
     columns: (stream.isTTY && stream.columns) || undefined,
   };
 }

@@ -25,7 +25,7 @@ export async function main(argv: readonly string[], host: Host): Promise<ExitCod
     return exitCodes.usage;
   }
   const { command, input, global } = invocation;
-  if (command.mutates) host.goOnUnread();
+  if (command.mutates) host.continueWithoutReader();
   const debug = (text: string): void => {
     if (global.verbose) host.stderr.write(`${text}\n`);
   };
@@ -88,7 +88,7 @@ async function attempt<T>(
     }
     const { renderError } = await import('./framework/output/error.ts');
     const { explain } = await import('./framework/explain.ts');
-    const told =
+    const explained =
       host.signal.aborted && !(error instanceof CliError)
         ? new CliError('INTERRUPTED', 'interrupted')
         : isQuestion
@@ -97,10 +97,10 @@ async function attempt<T>(
     const { color } = withColor(host.stderr, host.env, telling.color);
     const json = telling.output === 'json';
     const { explainCommand } = await import('./commands/explain/codes.ts');
-    const explains = json || (host.stderr.isTTY && !selfExplanatory.has(told.code));
-    const hint = explains ? explainCommand(told) : undefined;
-    host.stderr.write(renderError(told, { json, color, cause: telling.verbose, explain: hint }));
-    return told.exitCode;
+    const explains = json || (host.stderr.isTTY && !selfExplanatory.has(explained.code));
+    const hint = explains ? explainCommand(explained) : undefined;
+    host.stderr.write(renderError(explained, { json, color, cause: telling.verbose, explain: hint }));
+    return explained.exitCode;
   }
 }
 

@@ -115,7 +115,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     path: ['__complete'],
-    summary: 'Print what can stand at the place of the last word',
+    summary: 'Print completions for the last word',
     hidden: true,
     load: async () =>
       (await import('./commands/completion.ts')).completeCommand({ commands, groups: commandGroups }),

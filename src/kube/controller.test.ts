@@ -195,16 +195,16 @@ describe('work', () => {
   });
 
   test('reports outcome, waiting time and duration to the observer', async () => {
-    const told: [string, number | string][] = [];
+    const reported: [string, number | string][] = [];
     const { time, start, controller } = setUp(
       async () => {
         await new Promise<void>((resolve) => void time.setTimer(resolve, 30));
       },
       {
         observer: {
-          reconciled: (outcome, durationMs) => told.push([outcome, durationMs]),
-          queued: (waitedMs) => told.push(['queued', waitedMs]),
-          worked: (workedMs) => told.push(['worked', workedMs]),
+          reconciled: (outcome, durationMs) => reported.push([outcome, durationMs]),
+          queued: (waitedMs) => reported.push(['queued', waitedMs]),
+          worked: (workedMs) => reported.push(['worked', workedMs]),
         },
       },
     );
@@ -212,7 +212,7 @@ describe('work', () => {
     controller.enqueue('b');
     start();
     await time.advance(1000);
-    expect(told).toEqual([
+    expect(reported).toEqual([
       ['queued', 0],
       ['success', 30],
       ['worked', 30],

@@ -298,12 +298,12 @@ describe('a leader', () => {
       random: () => 1,
       setTimer: paused.setTimer,
     });
-    let told = false;
+    let reported = false;
     let end: LeadershipEnd | undefined;
     const run = async (): Promise<void> => {
       end = await elector.run(new AbortController().signal, (signal) => {
         signal.addEventListener('abort', () => {
-          told = true;
+          reported = true;
         });
         return new Promise(() => {});
       });
@@ -318,7 +318,7 @@ describe('a leader', () => {
     expect(elector.isLeading()).toBe(false);
     expect(() => elector.assertLeading()).toThrow(NotLeadingError);
     await paused.advance(2_000);
-    expect([told, end]).toEqual([true, 'lost']);
+    expect([reported, end]).toEqual([true, 'lost']);
     expect(server.present()?.spec?.holderIdentity).toBe('b');
   });
 

@@ -15,14 +15,14 @@ export function createSlots(count: number): Slots {
     }
     await new Promise<void>((resolve, reject) => {
       const stop = (): void => {
-        waiting.delete(goOn);
+        waiting.delete(resume);
         reject(signal?.reason as Error);
       };
-      const goOn = (): void => {
+      const resume = (): void => {
         signal?.removeEventListener('abort', stop);
         resolve();
       };
-      waiting.add(goOn);
+      waiting.add(resume);
       signal?.addEventListener('abort', stop, { once: true });
     });
   };

@@ -153,9 +153,9 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   };
 
   const starving = (): Entry | undefined => {
-    const isTurn = (given + 1) % starved.every === 0;
+    const isTurnOfStarved = (given + 1) % starved.every === 0;
     // Takers that accept only important keys are nearly always waiting.
-    if (!isTurn || takers.at(-1)?.atLeast !== -Infinity) return undefined;
+    if (!isTurnOfStarved || takers.at(-1)?.atLeast !== -Infinity) return undefined;
     const last = lastReady();
     return last && now() - last.readyAt >= starved.afterMs ? last : undefined;
   };

@@ -44,7 +44,7 @@ export type EngineOptions = Omit<OperatorContext, 'informers' | 'exchange'> & {
   /** Whether IAM is known to limit the rate of calls. */
   readonly limited?: () => boolean;
   /** Called when an account becomes ready under a new or changed spec, with the time since the spec was seen. */
-  readonly onInStep?: (tookMs: number) => void;
+  readonly onInSyncChanged?: (tookMs: number) => void;
   /** Called after a listing of IAM roles, with the numbers of roles of this cluster without an account. */
   readonly onLeftovers?: (counts: Readonly<Record<LeftoverKind, number>>) => void;
 };
@@ -69,7 +69,7 @@ export type Engine = {
 const ofWholeCluster: ReadonlySet<IdentityErrorCode> = new Set(['OIDCProviderMissing', 'WrongAccount']);
 
 export function createEngine(options: EngineOptions): Engine {
-  const { aws: awsOf, concurrency = 32, limited, onInStep, onLeftovers, ...rest } = options;
+  const { aws: awsOf, concurrency = 32, limited, onInSyncChanged, onLeftovers, ...rest } = options;
   const informers = createInformers({ ...rest, now: rest.monotonic });
   const aws = (caller: Caller): Aws => awsOf(informers, caller);
   const context: OperatorContext = {
@@ -128,7 +128,7 @@ export function createEngine(options: EngineOptions): Engine {
     aws,
     hasSynced: resync.hasSynced,
     isLimited: limited,
-    onInSync: onInStep,
+    onInSync: onInSyncChanged,
     onFailure: lookAtCluster,
     rolloutsOf: (name) => groups.rollouts(name),
     replacementBlocker: (name, signal) => replacementBlocker(groups.workloads(name), context, signal),

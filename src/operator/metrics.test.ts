@@ -65,7 +65,7 @@ describe('the metrics', () => {
 
   it('show the current figures of the scheduler and the controllers, and the rate limit of AWS once it is known', async () => {
     const metrics = createMetrics();
-    metrics.countInStep(700);
+    metrics.countInSync(700);
     metrics.setLeftovers({ orphan: 1, retained: 2 });
     await metrics.text(view);
     const text = await metrics.text(view);

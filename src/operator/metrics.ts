@@ -30,7 +30,7 @@ export type MetricsView = RuntimeView & {
 export type Metrics = Omit<RuntimeMetrics, 'refresh'> & {
   readonly countAwsCall: (call: CallOutcome) => void;
   /** Called when an account becomes ready under a changed spec, with the milliseconds since the change was seen. */
-  readonly countInStep: (tookMs: number) => void;
+  readonly countInSync: (tookMs: number) => void;
   /** IAM roles without an account, from the last listing. */
   readonly setLeftovers: (counts: Readonly<Record<LeftoverKind, number>>) => void;
   /** The text format of Prometheus. */
@@ -119,7 +119,7 @@ export const metricDefinitions = {
 
 const buckets = {
   call: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-  inStep: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600],
+  inSync: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600],
 };
 
 export function createMetrics(): Metrics {
@@ -131,9 +131,9 @@ export function createMetrics(): Metrics {
     ...define('konstellation_aws_call_duration_seconds'),
     buckets: buckets.call,
   });
-  const inStep = new Histogram({
+  const inSync = new Histogram({
     ...define('konstellation_account_in_step_seconds'),
-    buckets: buckets.inStep,
+    buckets: buckets.inSync,
   });
   const waiting = new Gauge(define('konstellation_aws_calls_waiting'));
   const inFlight = new Gauge(define('konstellation_aws_calls_in_flight'));
@@ -157,8 +157,8 @@ export function createMetrics(): Metrics {
       durations.observe({ service, action }, durationMs / 1000);
       if (wasThrottled) throttled.inc({ service });
     },
-    countInStep(tookMs) {
-      inStep.observe(tookMs / 1000);
+    countInSync(tookMs) {
+      inSync.observe(tookMs / 1000);
     },
     setLeftovers(counts) {
       for (const [kind, count] of Object.entries(counts)) leftovers.set({ kind }, count);

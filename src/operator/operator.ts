@@ -177,7 +177,7 @@ async function runUntilCurrent(options: OperatorOptions): Promise<'current' | 's
       ),
     ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
     limited: () => schedulers.iam.figures().ratePerSecond !== undefined,
-    onInStep: metrics.countInStep,
+    onInSyncChanged: metrics.countInSync,
     onLeftovers: metrics.setLeftovers,
   });
   const health = options.health

@@ -6,7 +6,7 @@ import { sleep, type SetTimer } from '../kube/index.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
 export type Heap = {
-  /** Size, including unused parts. Bytes. */
+  /** Size of the heap in bytes, including unused parts. */
   size(): number;
   /** Returns unused memory. Blocks the process for some hundred milliseconds. */
   giveBack(): void;

@@ -40,8 +40,8 @@ const own: Required<Omit<AppTarget, 'name'>> = {
 function after(...specs: readonly Partial<AppSpec>[]): readonly ObservedObject[] {
   const cluster = simulatedCluster();
   const reviews = app({ ports, targets: [target('production')] }, { name: 'reviews', uid: 'other' });
-  const carryOut = (of: App): void => {
-    cluster.carryOut(
+  const applySteps = (of: App): void => {
+    cluster.applySteps(
       planApp(
         observation({
           app: of,
@@ -53,8 +53,8 @@ function after(...specs: readonly Partial<AppSpec>[]): readonly ObservedObject[]
     );
   };
   for (const spec of specs) {
-    carryOut(app(spec));
-    carryOut(app(spec));
+    applySteps(app(spec));
+    applySteps(app(spec));
   }
   return cluster
     .objects()

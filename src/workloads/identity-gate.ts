@@ -122,7 +122,7 @@ export function identityGate(input: GateInput): IdentityGate {
   return isDeployed ? { open: true, identity, warning } : { open: false, ...warning };
 }
 
-/** Reasons of a cluster whose tokens STS does not accept, whatever the account. */
+/** Reasons why STS rejects the tokens of every account of the cluster. */
 const providerReasons = ['OIDCProviderMissing', 'AudienceMissing'] as const satisfies readonly GateReason[];
 
 /** Whether the gate is closed because no pod would get credentials: STS accepts no token of the cluster, or of the account. */

@@ -52,7 +52,7 @@ function seen(fields: Partial<WorkloadObservation> = {}): WorkloadObservation {
   };
 }
 
-const told = (observation: WorkloadObservation, hasSlot = true): readonly string[] =>
+const reported = (observation: WorkloadObservation, hasSlot = true): readonly string[] =>
   planWorkload(observation, hasSlot).map(({ kind }) => kind);
 
 describe('planWorkload', () => {
@@ -92,11 +92,11 @@ describe('planWorkload', () => {
       steps: [],
     },
   ])('$name', ({ observation, steps }) => {
-    expect(told(observation)).toEqual(steps);
+    expect(reported(observation)).toEqual(steps);
   });
 
   test('nothing is restarted without the rollout slot', () => {
-    expect(told(seen(), false)).toEqual([]);
+    expect(reported(seen(), false)).toEqual([]);
   });
 });
 

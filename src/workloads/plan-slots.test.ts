@@ -16,7 +16,7 @@ const spec = { serviceAccount: 'payments', imageTag: '1', scale: { min: 2 } } sa
 
 function deployed(of: App): SimulatedCluster {
   const cluster = simulatedCluster();
-  cluster.carryOut(planApp(observation({ app: of, account: ofOldRole })));
+  cluster.applySteps(planApp(observation({ app: of, account: ofOldRole })));
   return cluster;
 }
 
@@ -54,7 +54,7 @@ describe('a target that waits for its rollout slot', () => {
     const scaled = app({ ...spec, scale: { min: 5 } });
     const held = plan(cluster, { app: scaled });
     expect(held?.kind).toBe('held');
-    cluster.carryOut({ targets: held ? [held] : [], removals: [] });
+    cluster.applySteps({ targets: held ? [held] : [], removals: [] });
     expect(deployment(cluster).spec?.replicas).toBe(5);
     expect(templateOf(deployment(cluster))).toEqual(before);
     expect(plan(cluster, { app: scaled })).toMatchObject({ kind: 'held', steps: [] });

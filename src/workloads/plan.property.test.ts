@@ -115,12 +115,12 @@ describe('planApp', () => {
       fc.property(fc.array(worlds, { minLength: 1, maxLength: 4 }), (history) => {
         const cluster = simulatedCluster();
         for (const world of history) {
-          cluster.carryOut(planApp(see(cluster, world)));
+          cluster.applySteps(planApp(see(cluster, world)));
           // Objects that pods of the previous template may need are kept until these pods are gone.
           const later = planApp(see(cluster, world)).targets.flatMap(stepsOf);
           expect(later.filter((step) => !isDeletionOfConfig(step))).toEqual([]);
-          cluster.carryOut(planApp(see(cluster, world)));
-          expect(cluster.carryOut(planApp(see(cluster, world)))).toBe(0);
+          cluster.applySteps(planApp(see(cluster, world)));
+          expect(cluster.applySteps(planApp(see(cluster, world)))).toBe(0);
         }
       }),
     );
@@ -139,13 +139,13 @@ describe('planApp', () => {
     fc.assert(
       fc.property(worlds, fc.constantFrom('image', 'label', 'owner'), (world, what) => {
         const cluster = simulatedCluster();
-        cluster.carryOut(planApp(see(cluster, world)));
+        cluster.applySteps(planApp(see(cluster, world)));
         const before = cluster.objects();
         if (what === 'image')
           cluster.edit('Deployment', ['spec', 'template', 'spec', 'containers', 0, 'image'], 'other');
         if (what === 'label') cluster.edit('Deployment', ['metadata', 'labels', 'k11n.dev/target'], 'other');
         if (what === 'owner') cluster.edit('Deployment', ['metadata', 'ownerReferences'], undefined);
-        cluster.carryOut(planApp(see(cluster, world)));
+        cluster.applySteps(planApp(see(cluster, world)));
         expect(cluster.objects()).toEqual(before);
       }),
     );
@@ -155,8 +155,8 @@ describe('planApp', () => {
     fc.assert(
       fc.property(worlds, worlds, (first, second) => {
         const cluster = simulatedCluster();
-        cluster.carryOut(planApp(see(cluster, first)));
-        cluster.carryOut(planApp(see(cluster, second)));
+        cluster.applySteps(planApp(see(cluster, first)));
+        cluster.applySteps(planApp(see(cluster, second)));
         const wanted = new Set(second.spec.targets?.map(({ name }) => name));
         for (const object of cluster.objects()) expect(wanted).toContain(object.metadata.namespace);
       }),
@@ -169,7 +169,7 @@ describe('planApp', () => {
         const cluster = simulatedCluster();
         const proven = new Set<string>();
         for (const world of history) {
-          cluster.carryOut(planApp(see(cluster, world)));
+          cluster.applySteps(planApp(see(cluster, world)));
           for (const entry of world.account?.status?.targets ?? [])
             if (entry.proven) proven.add(`${entry.name} ${entry.roleArn}`);
           for (const object of cluster.objects()) {

@@ -9,7 +9,7 @@ const twoTargets = [target('production'), target('staging')];
 
 function deployed(of: App, seen: Partial<AppObservation> = {}): SimulatedCluster {
   const cluster = simulatedCluster();
-  cluster.carryOut(planApp(observation({ app: of, ...seen })));
+  cluster.applySteps(planApp(observation({ app: of, ...seen })));
   return cluster;
 }
 
@@ -99,7 +99,7 @@ describe('planApp', () => {
     const before = templateOf(cluster);
     const doubtful = account([row('production', { proven: false })]);
     const of = app({ serviceAccount: 'payments', imageTag: '2' });
-    cluster.carryOut(planApp(observation({ app: of, account: doubtful, objects: cluster.objects() })));
+    cluster.applySteps(planApp(observation({ app: of, account: doubtful, objects: cluster.objects() })));
     expect(valueAt(templateOf(cluster), ['metadata'])).toEqual(valueAt(before, ['metadata']));
     expect(valueAt(templateOf(cluster), ['spec', 'containers', 0, 'image'])).toBe('example.com/web:2');
   });
@@ -117,13 +117,13 @@ describe('planApp', () => {
     ).toEqual(['production deploy']);
     const moved = account([row('production', { roleArn: otherRoleArn })]);
     const before = templateOf(cluster);
-    cluster.carryOut(planApp(observation({ app: of, account: moved, objects: cluster.objects() })));
+    cluster.applySteps(planApp(observation({ app: of, account: moved, objects: cluster.objects() })));
     expect(templateOf(cluster)).not.toEqual(before);
   });
 
   test('an app that no longer names its account rolls to no identity, even while the account is being deleted', () => {
     const cluster = deployed(app({ serviceAccount: 'payments' }), { account: account([row('production')]) });
-    cluster.carryOut(planApp(observation({ app: app(), objects: cluster.objects() })));
+    cluster.applySteps(planApp(observation({ app: app(), objects: cluster.objects() })));
     expect(valueAt(templateOf(cluster), ['spec', 'serviceAccountName'])).toBe('default');
     expect(valueAt(templateOf(cluster), ['metadata', 'annotations'])).toBeUndefined();
   });
@@ -153,7 +153,7 @@ describe('planApp', () => {
         const plan = planApp(
           observation({ app: app({ ...autoscaled, ...spec }), objects: cluster.objects() }),
         );
-        cluster.carryOut(plan);
+        cluster.applySteps(plan);
         return plan;
       };
 
@@ -175,7 +175,7 @@ describe('planApp', () => {
       const of = app({ ports, targets: halted });
       const plan = planApp(observation({ app: of, objects: cluster.objects() }));
       expect(kinds(plan)).toEqual(['production blocked NotOwned']);
-      cluster.carryOut(plan);
+      cluster.applySteps(plan);
       expect(replicasOf(cluster)).toBe(0);
     });
 
@@ -190,7 +190,7 @@ describe('planApp', () => {
       const cluster = deployed(app(autoscaled));
       const fresh = cluster.objects();
       for (const spec of [{ ...invalid, targets: halted }, {}])
-        cluster.carryOut(
+        cluster.applySteps(
           planApp(observation({ app: app({ ...autoscaled, ...spec }), objects: cluster.objects() })),
         );
       expect(cluster.objects()).toEqual(fresh);
@@ -205,7 +205,7 @@ describe('planApp', () => {
           [{ ...invalid, targets: halted }, proven],
           [{ ...invalid, ...spec }, seen],
         ] as const)
-          cluster.carryOut(
+          cluster.applySteps(
             planApp(observation({ app: of(edit), account: known, objects: cluster.objects() })),
           );
         return replicasOf(cluster) === 1;
@@ -220,7 +220,7 @@ describe('planApp', () => {
       const cluster = deployed(app());
       const calling = { dependencies: [{ name: 'gone' }] };
       for (const spec of [{ targets: halted }, {}, { ...invalid }])
-        cluster.carryOut(
+        cluster.applySteps(
           planApp(observation({ app: app({ ...calling, ...spec }), objects: cluster.objects() })),
         );
       expect(replicasOf(cluster)).toBe(0);
@@ -259,7 +259,7 @@ describe('planApp', () => {
     const cluster = deployed(app());
     cluster.edit('Deployment', ['metadata', 'ownerReferences'], undefined);
     const reborn = app({}, { uid: 'another-uid' });
-    cluster.carryOut(planApp(observation({ app: reborn, objects: cluster.objects() })));
+    cluster.applySteps(planApp(observation({ app: reborn, objects: cluster.objects() })));
     expect(cluster.objects()[0]?.metadata.ownerReferences?.[0]?.uid).toBe('another-uid');
   });
 

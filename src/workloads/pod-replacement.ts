@@ -42,7 +42,7 @@ export function podToReplace({
   // ServiceAccount, or not its latest annotation.
   const missed = running.filter((pod) => markOf(pod) === identity.mark && !isCurrent(pod, identity));
   if (missed.some(isTerminating)) return [];
-  const [pod] = missed.toSorted(byUrgency);
+  const [pod] = missed.toSorted(byPriority);
   if (!pod) return [];
   if (isReady(pod) && !(isRolledOut && isAllWell(running, missed))) return [];
   const created = Date.parse(pod.metadata.creationTimestamp ?? '') || 0;
@@ -50,7 +50,7 @@ export function podToReplace({
 }
 
 /** Order of eviction: pods that are not ready first, then by age, oldest first. The name makes the order stable. */
-function byUrgency(a: Pod, b: Pod): number {
+function byPriority(a: Pod, b: Pod): number {
   return (
     Number(isReady(a)) - Number(isReady(b)) ||
     (a.metadata.creationTimestamp ?? '').localeCompare(b.metadata.creationTimestamp ?? '') ||

@@ -8,13 +8,13 @@ import { simulatedCluster, valueAt, type SimulatedCluster } from './testing/simu
 const settings = { name: 'settings', data: { LOG_LEVEL: 'info', REGION: 'eu' } };
 const files = { name: 'files', mountPath: '/etc/web', data: { 'web.yaml': 'a: 1' } };
 
-function carryOut(cluster: SimulatedCluster, of: App): void {
-  cluster.carryOut(planApp(observation({ app: of, objects: cluster.objects() })));
+function applySteps(cluster: SimulatedCluster, of: App): void {
+  cluster.applySteps(planApp(observation({ app: of, objects: cluster.objects() })));
 }
 
 function deployed(spec: Partial<AppSpec>): SimulatedCluster {
   const cluster = simulatedCluster();
-  carryOut(cluster, app(spec));
+  applySteps(cluster, app(spec));
   return cluster;
 }
 
@@ -61,7 +61,7 @@ describe('configs', () => {
   test('of two apps never share a ConfigMap, even if app name and config name join to the same string', () => {
     const [one] = namesOf(deployed({ configs: [{ name: 'b-c' }] }));
     const cluster = simulatedCluster();
-    carryOut(cluster, app({ configs: [{ name: 'c' }] }, { name: 'web-b' }));
+    applySteps(cluster, app({ configs: [{ name: 'c' }] }, { name: 'web-b' }));
     const [other] = namesOf(cluster);
     expect(other?.slice(0, -10)).toBe(one?.slice(0, -10));
     expect(other).not.toBe(one);
@@ -71,24 +71,24 @@ describe('configs', () => {
     const cluster = deployed({ configs: [files] });
     const [before = ''] = namesOf(cluster);
     const changed = app({ configs: [{ ...files, data: { 'web.yaml': 'a: 2' } }] });
-    carryOut(cluster, changed);
+    applySteps(cluster, changed);
     const [, after = ''] = namesOf(cluster);
     expect(JSON.stringify(podSpec(cluster))).toContain(after);
 
     cluster.edit('Deployment', ['status', 'replicas'], 2);
-    carryOut(cluster, changed);
+    applySteps(cluster, changed);
     expect(namesOf(cluster)).toEqual([before, after]);
 
     cluster.edit('Deployment', ['status', 'replicas'], 1);
-    carryOut(cluster, changed);
+    applySteps(cluster, changed);
     expect(namesOf(cluster)).toEqual([after]);
   });
 
   test('are deleted when the app no longer lists them, and so are their fields in the pod template', () => {
     const plain = podSpec(deployed({}));
     const cluster = deployed({ configs: [settings, files] });
-    carryOut(cluster, app());
-    carryOut(cluster, app());
+    applySteps(cluster, app());
+    applySteps(cluster, app());
     expect(podSpec(cluster)).toEqual(plain);
     expect(configMaps(cluster)).toEqual([]);
   });
@@ -96,7 +96,7 @@ describe('configs', () => {
   test('do not change while the rollout is held back', () => {
     const cluster = deployed({ configs: [files] });
     const before = cluster.objects();
-    carryOut(cluster, app({ serviceAccount: 'payments', configs: [] }));
+    applySteps(cluster, app({ serviceAccount: 'payments', configs: [] }));
     expect(cluster.objects()).toEqual(before);
   });
 });

@@ -6,7 +6,7 @@ function member(id: string, fields: Partial<RolloutMember> = {}): RolloutMember 
 }
 const wants = { wants: true, hasWanted: false };
 
-function told(members: readonly RolloutMember[]): Record<string, string> {
+function reported(members: readonly RolloutMember[]): Record<string, string> {
   return Object.fromEntries(
     [...assignSlots(members)].map(([id, slot]) => [
       id,
@@ -81,7 +81,7 @@ describe('assignSlots', () => {
       slots: { b: 'go', a: 'PausedByFailedRollout b' },
     },
   ])('$name', ({ members, slots }) => {
-    expect(told(members)).toEqual(slots);
+    expect(reported(members)).toEqual(slots);
   });
 });
 

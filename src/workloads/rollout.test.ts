@@ -126,7 +126,7 @@ describe('a container that ends repeatedly', () => {
   const lastState = {
     terminated: { reason: 'Error', exitCode: 3, startedAt: secondsAgo(20), finishedAt: secondsAgo(18) },
   };
-  const told = (
+  const reported = (
     fields: NonNullable<NonNullable<Pod['status']>['containerStatuses']>[number],
     ready: boolean,
   ): string => {
@@ -144,25 +144,25 @@ describe('a container that ends repeatedly', () => {
   test('has the same message whether it runs, is terminated or waits', () => {
     const expected = 'Failed: pod web-1, container web, restarted 2 times: it ended with Error (exit code 3)';
     const common = { name: 'web', restartCount: 2, lastState };
-    expect(told({ ...common, state: running }, true)).toBe(expected);
-    expect(told({ ...common, state: running }, false)).toBe(expected);
-    expect(told({ ...common, state: { terminated: lastState.terminated } }, false)).toBe(expected);
+    expect(reported({ ...common, state: running }, true)).toBe(expected);
+    expect(reported({ ...common, state: running }, false)).toBe(expected);
+    expect(reported({ ...common, state: { terminated: lastState.terminated } }, false)).toBe(expected);
     const message = 'back-off 20s restarting failed container=web';
-    expect(told({ ...common, state: { waiting: { reason: 'CrashLoopBackOff', message } } }, false)).toBe(
+    expect(reported({ ...common, state: { waiting: { reason: 'CrashLoopBackOff', message } } }, false)).toBe(
       expected,
     );
   });
 
   test('counts as recovered once it has run for a while', () => {
     const state = { running: { startedAt: secondsAgo(31) } };
-    expect(told({ name: 'web', restartCount: 2, state, lastState }, true)).toMatch(/^Ready: /);
+    expect(reported({ name: 'web', restartCount: 2, state, lastState }, true)).toMatch(/^Ready: /);
   });
 
   test('is not in a crash loop if it ran for a long time before it ended', () => {
     const terminated = { ...lastState.terminated, startedAt: secondsAgo(3600) };
-    expect(told({ name: 'web', restartCount: 2, state: running, lastState: { terminated } }, true)).toMatch(
-      /^Ready: /,
-    );
+    expect(
+      reported({ name: 'web', restartCount: 2, state: running, lastState: { terminated } }, true),
+    ).toMatch(/^Ready: /);
   });
 
   test('is observed again at the time when it would count as recovered', () => {

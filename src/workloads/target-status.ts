@@ -81,7 +81,7 @@ function planFinding(plan: TargetPlan): TargetReport['finding'] {
   return plan.kind === 'deploy' ? plan.warning : undefined;
 }
 
-/** Finding about pods of an app without an account that hold an identity, since someone gave one to their ServiceAccount. */
+/** Finding about pods of an app without an account that hold an identity, because their ServiceAccount was given one. */
 function unexpectedIdentity({ app, plan, pods }: TargetReportInput): IdentityFinding | undefined {
   if (app.spec.serviceAccount !== undefined) return undefined;
   const holders = pods.flatMap((pod) => {

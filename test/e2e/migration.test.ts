@@ -200,7 +200,7 @@ const distinct = (failures: readonly Failure[]): readonly string[] => [
   ...new Set(failures.map(({ what }) => what)),
 ];
 
-/** Commands of a section of a page. Each block has to succeed, and the prober goes on during and after it. */
+/** Commands of a section of a page. Each block has to succeed, and the prober continues during and after it. */
 async function follow(page: string, heading: string, prober: Prober): Promise<string> {
   const blocks = (await codeBlocks(page)).filter(
     (block) => block.heading === heading && block.language === 'sh' && !isOfOtherTool(block),

@@ -123,7 +123,7 @@ test('a target whose pods cannot be replaced keeps its association, and so do th
   const blocked = await person.untilRow(name, 'production', 'RolloutBlocked');
   expect(blocked.message).toContain('exceeded quota');
   const waiting = await person.untilRow(name, 'staging', 'SwitchingMode');
-  expect(waiting.message).toContain('production goes first');
+  expect(waiting.message).toContain('production switches first');
   const { status } = await sandbox.client.get<LinkedServiceAccount>(linkedServiceAccounts, { name });
   expect(findCondition(status?.conditions, 'Ready')?.status).toBe('False');
   expect((await sandbox.kon(['doctor'])).code).not.toBe(0);
@@ -191,7 +191,7 @@ test('an account whose pods lost their association is not Ready until it exists 
       associationId: associations[0]?.associationId,
     }),
   );
-  const restore = await sandbox.aws.aim({
+  const restore = await sandbox.aws.inject({
     service: 'eks',
     action: 'CreatePodIdentityAssociation',
     error: { code: 'AccessDeniedException', status: 403, message: 'not now' },
@@ -212,7 +212,7 @@ test('an account switches modes and back while operators are killed, and only po
   await untilServed(name, 'IRSA');
   const killAfter = async (action: string, change: () => Promise<unknown>): Promise<void> => {
     const position = await sandbox.aws.position();
-    const restore = await sandbox.aws.aim({ service: 'eks', action, drop: 'afterCall' });
+    const restore = await sandbox.aws.inject({ service: 'eks', action, drop: 'afterCall' });
     await change();
     await sandbox.aws.untilCalled(
       position,
@@ -243,7 +243,7 @@ test('a permission that is missing after the deletion does not leave the switch 
   await person.createAccount(name, { identityMode: 'PodIdentity' });
   await person.createApp(name, { serviceAccount: name });
   await untilServed(name, 'PodIdentity');
-  const restore = await sandbox.aws.aim({
+  const restore = await sandbox.aws.inject({
     service: 'eks',
     action: 'ListPodIdentityAssociations',
     error: { code: 'AccessDeniedException', status: 403, message: 'not now' },

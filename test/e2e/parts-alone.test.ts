@@ -144,13 +144,13 @@ test.each([
     await person.createAccount('waiting');
     const { message } = await parts.untilConfigured(reason);
     expect(message).toContain('sts:GetCallerIdentity');
-    const told = await person.untilAccount('waiting', 'ClusterConfigNotReady', (account) => {
+    const reported = await person.untilAccount('waiting', 'ClusterConfigNotReady', (account) => {
       const ready = findCondition(account.status?.conditions, 'Ready');
       return ready?.reason === 'ClusterConfigNotReady' && ready.message.includes(message)
         ? account
         : undefined;
     });
-    expect(told.metadata.finalizers ?? []).toEqual([]);
+    expect(reported.metadata.finalizers ?? []).toEqual([]);
     expect(await person.serviceAccount('production', 'waiting')).toBeUndefined();
   },
 );
@@ -161,11 +161,11 @@ test('AccessDenied: the status names each denied action where it is needed', asy
   startOperator(await parts.credentialsThatMay('no-create', few));
   await parts.configure();
   await person.createAccount('denied');
-  const told = await person.untilAccount('denied', 'AccessDenied', (account) => {
+  const reported = await person.untilAccount('denied', 'AccessDenied', (account) => {
     const ready = findCondition(account.status?.conditions, 'Ready');
     return ready?.reason === 'AccessDenied' ? ready : undefined;
   });
-  expect(told.message).toContain('not authorized to perform: iam:CreateRole');
+  expect(reported.message).toContain('not authorized to perform: iam:CreateRole');
   await parts.untilConfigured('Ready');
   await endOperator();
 

@@ -83,7 +83,7 @@ type DeploymentWatch = {
   /** Starts a new record. */
   begin(): void;
   /** Order of the templates that got another identity, and the maximum that rolled at one moment. */
-  told(): { readonly order: readonly string[]; readonly mostAtOnce: number };
+  reported(): { readonly order: readonly string[]; readonly mostAtOnce: number };
   stop(): Promise<void>;
 };
 
@@ -128,7 +128,7 @@ async function watchDeployments(): Promise<DeploymentWatch> {
       order = [];
       mostAtOnce = 0;
     },
-    told() {
+    reported() {
       if (failure !== undefined) throw failure;
       return { order, mostAtOnce };
     },
@@ -194,7 +194,7 @@ test(
     await moveTo('after');
     await untilMoved('after');
     const seconds = (performance.now() - start) / 1000;
-    const { order, mostAtOnce } = deployments.told();
+    const { order, mostAtOnce } = deployments.reported();
     console.log(
       `${order.length} rolls, one at a time: ${seconds.toFixed(1)} s, ${(seconds / order.length).toFixed(2)} s each`,
     );
@@ -214,12 +214,12 @@ test(
     for (const rolled of [1, 3, 4, 7]) {
       await eventually(
         `${rolled} have begun`,
-        async () => deployments.told().order.length >= rolled || undefined,
+        async () => deployments.reported().order.length >= rolled || undefined,
       );
       await killOperator();
     }
     await untilMoved('before');
-    const { order, mostAtOnce } = deployments.told();
+    const { order, mostAtOnce } = deployments.reported();
     expectInOrder(order);
     expect(mostAtOnce).toBe(1);
     expect(await revisions()).toEqual(new Set([3]));
@@ -255,17 +255,17 @@ test(
     });
     const shown = await sandbox.kon(['account', 'show', 'after']);
     expect(shown.stdout).toMatch(new RegExp(`PausedByFailedRollout .*app ${first} in production`));
-    const told = await sandbox.kon(['app', 'status', second]);
-    expect(told.stdout).toContain('PausedByFailedRollout');
-    expect(told.stdout).toContain(`app ${first} in production`);
-    expect(deployments.told().order).toEqual([`production/${first}`]);
+    const reported = await sandbox.kon(['app', 'status', second]);
+    expect(reported.stdout).toContain('PausedByFailedRollout');
+    expect(reported.stdout).toContain(`app ${first} in production`);
+    expect(deployments.reported().order).toEqual([`production/${first}`]);
     const before = await person.pods(first, 'production');
     // The earlier pods still serve.
     expect(before.map(roleOf)).toContain(roles.get('before'));
 
     await person.editApp(first, { resources: null });
     await untilMoved('after');
-    const { order } = deployments.told();
+    const { order } = deployments.reported();
     expect(order.toSorted()).toEqual(inOrder.toSorted());
     await person.untilAccount('after', 'that nothing is held back', (seen) =>
       seen.status?.conditions?.find(({ type }) => type === 'WorkloadsCurrent')?.status === 'True'
@@ -278,7 +278,7 @@ test(
 
 test('one of two operators leads, and the other continues when it is killed: no app rolls twice, and apps without a change do not roll', async () => {
   await operator?.end('SIGTERM');
-  const takeTurns = (): Running => sandbox.startKon(['operator', '--lease-namespace=kube-system']);
+  const startCandidate = (): Running => sandbox.startKon(['operator', '--lease-namespace=kube-system']);
   const holder = async (): Promise<string | undefined> => {
     const { items } = await sandbox.client.list<KubeObject & { spec?: { holderIdentity?: string } }>(
       resources.leases,
@@ -286,9 +286,9 @@ test('one of two operators leads, and the other continues when it is killed: no 
     );
     return items[0]?.spec?.holderIdentity || undefined;
   };
-  const first = takeTurns();
+  const first = startCandidate();
   const leader = await eventually('the first leads', holder);
-  operator = takeTurns();
+  operator = startCandidate();
   const [movers, stayers] = [names.slice(0, 4), names.slice(4)];
   const uidsOf = async (apps: readonly string[]): Promise<readonly (string | undefined)[]> => {
     const found = await Promise.all(apps.flatMap((app) => targets.map((target) => person.pods(app, target))));
@@ -297,11 +297,11 @@ test('one of two operators leads, and the other continues when it is killed: no 
   const staying = await uidsOf(stayers);
   deployments.begin();
   await moveTo('before', movers);
-  await eventually('some have begun', async () => deployments.told().order.length >= 3 || undefined);
+  await eventually('some have begun', async () => deployments.reported().order.length >= 3 || undefined);
   await first.end('SIGKILL');
   await untilMoved('before', movers);
   expect(await holder()).not.toBe(leader);
-  const { order, mostAtOnce } = deployments.told();
+  const { order, mostAtOnce } = deployments.reported();
   expect(order.toSorted()).toEqual(
     movers.flatMap((app) => targets.map((target) => `${target}/${app}`)).toSorted(),
   );

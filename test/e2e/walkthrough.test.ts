@@ -91,7 +91,7 @@ let finished: Finished;
 /** The sandbox, described while the tour ran. */
 let description: SandboxDescription;
 /** Every observed version of the objects that carry messages for users, as JSON. */
-let told: readonly string[];
+let reported: readonly string[];
 let secrets: Readonly<Record<string, string>>;
 
 // On a machine without them, the programs are downloaded or built, and that output is not part of the walkthrough.
@@ -107,7 +107,7 @@ beforeAll(async () => {
   secrets = await secretsOf(status);
   const listener = await listen(status);
   finished = await tour.finished;
-  told = await listener.end();
+  reported = await listener.end();
 });
 afterAll(() => executable?.remove());
 
@@ -227,8 +227,8 @@ test('writes no token and no credential to a log, Event, status or its output', 
     const text = await readFile(join(folder, 'logs', name), 'utf8');
     expect({ log: name, secrets: findSecrets(text, secrets) }).toEqual({ log: name, secrets: [] });
   }
-  expect(told.some((object) => object.includes('IdentityProven'))).toBe(true);
-  expect(findSecrets(told.join('\n'), secrets)).toEqual([]);
+  expect(reported.some((object) => object.includes('IdentityProven'))).toBe(true);
+  expect(findSecrets(reported.join('\n'), secrets)).toEqual([]);
   expect(findSecrets(finished.stdout + finished.stderr, secrets)).toEqual([]);
   // The run did use such secrets: the operator requested tokens, and STS issued credentials.
   expect(await readFile(join(folder, 'logs/audit.log'), 'utf8')).toContain(

@@ -11,7 +11,7 @@ const minute = 60_000;
 
 const faultSchedules: readonly [string, readonly Fate[]][] = [
   ['without faults', []],
-  ['when answers come in another order than calls', [{ backMs: 3_000 }, { thereMs: 1_000 }]],
+  ['when answers come in another order than calls', [{ responseDelayMs: 3_000 }, { requestDelayMs: 1_000 }]],
   ['when the first answer is lost', [{ fault: 'answerLost' }]],
   ['when the first call does not get there', [{ fault: 'unsent' }]],
 ];

@@ -16,7 +16,7 @@ const listing = 'iam GetAccountAuthorizationDetails';
 const policy = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
 const minute = 60_000;
 
-type Told = {
+type Reported = {
   readonly type: string;
   readonly reason: string;
   readonly note: string;
@@ -158,8 +158,8 @@ it('reports repaired drift and the repair in Events', async () => {
   const before = simulation.server.list(resources.events).length;
   await simulation.time.pass(driftIntervalMs + 30_000);
   expect(simulation.aws.roles.get(role)?.attachedPolicyArns).toEqual([policy]);
-  const told = simulation.server.list(resources.events).slice(before) as unknown as readonly Told[];
-  expect(told.map(({ type, reason, note }) => ({ type, reason, note }))).toEqual([
+  const reported = simulation.server.list(resources.events).slice(before) as unknown as readonly Reported[];
+  expect(reported.map(({ type, reason, note }) => ({ type, reason, note }))).toEqual([
     {
       type: 'Warning',
       reason: 'RoleDrifted',
@@ -171,7 +171,7 @@ it('reports repaired drift and the repair in Events', async () => {
       note: `detached ${foreign} from ${role}: the account does not list it`,
     },
   ]);
-  expect(told.map(({ regarding }) => regarding.name)).toEqual(['b', 'b']);
+  expect(reported.map(({ regarding }) => regarding.name)).toEqual(['b', 'b']);
 });
 
 describe('where a listing is denied', () => {

@@ -79,7 +79,7 @@ export function endState({ server, aws }: Simulation): EndState {
         lastUsed: status?.lastUsed,
         linkedTargets: status?.linkedTargets,
         ready: status?.ready,
-        conditions: told(status?.conditions),
+        conditions: reported(status?.conditions),
         targets: status?.targets?.map((row) => ({
           name: row.name,
           linked: row.linked,
@@ -98,7 +98,7 @@ export function endState({ server, aws }: Simulation): EndState {
       const { metadata, status } = object as unknown as App;
       return {
         isObserved: status?.observedGeneration === metadata.generation,
-        conditions: told(status?.conditions),
+        conditions: reported(status?.conditions),
         targets: status?.targets?.map(({ name, state, roleArn, reason }) => ({
           name,
           state,
@@ -135,7 +135,7 @@ function nameOf({ metadata: { namespace, name } }: KubeObject): string {
   return namespace === undefined ? name : `${namespace}/${name}`;
 }
 
-function told(conditions: readonly Condition[] | undefined): object {
+function reported(conditions: readonly Condition[] | undefined): object {
   return Object.fromEntries(
     (conditions ?? []).map(({ type, status, reason }) => [type, `${status} ${reason}`]),
   );

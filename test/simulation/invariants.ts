@@ -225,7 +225,7 @@ export function checkInvariants(
     // While the account has the target, new pods must get the role from the annotation.
     if (accountsLately(by).some((account) => isNotFor(account, namespace))) return;
     if (wasDisturbed(`namespaces /${namespace}`, unawareMs)) return;
-    judgeTurn(namespace, serviceAccount);
+    judgeSlot(namespace, serviceAccount);
     const account = server.get(resources.serviceAccounts, serviceAccount, namespace);
     const carried = account?.metadata.annotations?.[roleArnAnnotation] ?? '';
     const roleName = carried.split('/').at(-1) ?? '';
@@ -235,7 +235,7 @@ export function checkInvariants(
       say('narrowing', `the association of ${namespace}/${serviceAccount} went before the annotation worked`);
   });
   /** An association may be deleted only when no pod of another target still waits for its replacement. */
-  function judgeTurn(namespace: string, account: string): void {
+  function judgeSlot(namespace: string, account: string): void {
     const waiting = server.list(resources.pods).find(({ metadata, spec }) => {
       const { namespace: other = '' } = metadata;
       const pod = spec as Parameters<typeof holds>[0];
@@ -393,7 +393,7 @@ export function checkInvariants(
         !after?.attachedPolicyArns.includes(arn) &&
         !unaware.some((seen) => dropsPolicy(seen, arn)),
     );
-    const isShutOut = (namespace = ''): boolean => {
+    const isExcluded = (namespace = ''): boolean => {
       const subject = `system:serviceaccount:${namespace}:${by}`;
       return (
         subjectsOf(before).includes(subject) &&
@@ -411,7 +411,7 @@ export function checkInvariants(
           server.get(resources.serviceAccounts, by, metadata.namespace)?.metadata.labels?.[accountLabel] ===
             by &&
           !wasDisturbed(`namespaces /${metadata.namespace}`, unawareMs) &&
-          (lost || !after || isShutOut(metadata.namespace)),
+          (lost || !after || isExcluded(metadata.namespace)),
       );
     if (user) say('in use', `${action} on ${name}, though the pod ${user.metadata.name} uses ${by}`);
   }
@@ -452,10 +452,10 @@ export function checkInvariants(
       );
     // In the operator's view, a policy that was detached out of band since the last listing is still attached. A listing that
     // overlaps a write of the operator does not count, so the next one does.
-    const sweptMs = unawareMs + 2 * driftIntervalMs;
+    const driftPassMs = unawareMs + 2 * driftIntervalMs;
     const seemsOn = (arn: string): boolean =>
-      wasDisturbed(`role ${name}`, sweptMs) &&
-      recent(rolePasts, name, before, sweptMs).some((past) => past?.attachedPolicyArns.includes(arn));
+      wasDisturbed(`role ${name}`, driftPassMs) &&
+      recent(rolePasts, name, before, driftPassMs).some((past) => past?.attachedPolicyArns.includes(arn));
     // The operator does not retry a failure at once, and work that waits for the retry blocks nothing else.
     const retryMs = unawareMs + 180_000;
     const waiting = wanted.filter(
@@ -469,7 +469,7 @@ export function checkInvariants(
           ({ what, at }) => what === `iam AttachRolePolicy ${name} ${arn}` && at >= time.now() - retryMs,
         ),
     );
-    // In the operator's view, a policy that was detached out of band unnoticed still takes up room.
+    // The operator still counts a policy whose out-of-band detachment it has not observed.
     const unseen = wanted.filter((arn) => !before.attachedPolicyArns.includes(arn) && seemsOn(arn));
     const hasRoom = before.attachedPolicyArns.length + unseen.length + waiting.length <= policiesPerRole;
     if (waiting.length > 0 && hasRoom && wanted.length <= policiesPerRole)

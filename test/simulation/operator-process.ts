@@ -47,8 +47,8 @@ export type Request = {
 };
 
 /**
- * `killed…`: the process is killed before it sends the request, or after the request has been carried out. `answerLost`: the
- * request is carried out, but the connection breaks. `unsent`: there is no connection. `failed`, `throttled`, `denied`: the
+ * `killed…`: the process is killed before it sends the request, or after the request has been executed. `answerLost`: the
+ * request is executed, but the connection breaks. `unsent`: there is no connection. `failed`, `throttled`, `denied`: the
  * server answers with this error and does nothing.
  */
 export type Fault =
@@ -62,9 +62,9 @@ export type Fault =
 
 export type Fate = {
   readonly fault?: Fault | undefined;
-  /** Delays of the request (`thereMs`) and of its answer (`backMs`), in milliseconds. */
-  readonly thereMs?: number;
-  readonly backMs?: number;
+  /** Delays of the request (`requestDelayMs`) and of its answer (`responseDelayMs`), in milliseconds. */
+  readonly requestDelayMs?: number;
+  readonly responseDelayMs?: number;
 };
 
 export type OperatorProcess = {
@@ -89,9 +89,9 @@ export type ProcessOptions = {
   readonly fate: (request: Request) => Fate;
   /** Called with each write that the process sends. Returns the write's index. */
   readonly onWrite: (what: string, process: string) => number;
-  /** Called right before a write is carried out. The returned function is called when the write was not refused. */
+  /** Called right before a write is executed. The returned function is called when the write was not refused. */
   readonly onArrival: (what: string, process: string) => () => void;
-  /** Called when the server did not carry out a request because of an error of its own. */
+  /** Called when the server did not execute a request because of an error of its own. */
   readonly onFailure: (what: string) => void;
   /** Called when the process repeats a request too often in one moment; the process then stops. */
   readonly onBusy: (what: string) => void;
@@ -124,10 +124,10 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
     options.onDeath(process, why);
   };
   const never = <T>(): Promise<T> => new Promise<T>(() => {});
-  /** Calls `goOn` as soon as the process is not paused. */
-  const whenRunning = (goOn: () => void): void => {
-    if (state === 'running') goOn();
-    else if (state === 'paused') overdue.push(goOn);
+  /** Calls `proceed` as soon as the process is not paused. */
+  const whenRunning = (proceed: () => void): void => {
+    if (state === 'running') proceed();
+    else if (state === 'paused') overdue.push(proceed);
   };
   const running = (): Promise<void> => new Promise((resolve) => whenRunning(resolve));
   const setTimer: VirtualTime['setTimer'] = (callback, delayMs) => {
@@ -163,7 +163,7 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
     const index = isWrite ? options.onWrite(request.what, name) : -1;
     if (!isWrite) options.onRead?.(request.what);
     if (isBusyWith(request.what)) return never();
-    const { fault, thereMs = 0, backMs = 0 } = fate({ ...request, index, process: name });
+    const { fault, requestDelayMs = 0, responseDelayMs = 0 } = fate({ ...request, index, process: name });
     const answer = async (): Promise<T> => {
       switch (fault) {
         case 'killedBefore':
@@ -174,8 +174,8 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
           throw broken(request.system, 'refused');
         default:
       }
-      if (thereMs > 0) {
-        await pass(thereMs);
+      if (requestDelayMs > 0) {
+        await pass(requestDelayMs);
         // Requests that had not arrived are lost with the process.
         if (state === 'dead') return never();
       }
@@ -199,7 +199,7 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
       try {
         return await answer();
       } finally {
-        if (backMs > 0) await pass(backMs);
+        if (responseDelayMs > 0) await pass(responseDelayMs);
         await running();
       }
     };
@@ -289,9 +289,9 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
       state = 'running';
       // One callback at a time, as in an event loop.
       const next = (): void => {
-        const goOn = state === 'running' ? overdue.shift() : undefined;
-        if (!goOn) return;
-        goOn();
+        const proceed = state === 'running' ? overdue.shift() : undefined;
+        if (!proceed) return;
+        proceed();
         time.setTimer(next, 0);
       };
       next();

@@ -275,8 +275,8 @@ export async function agreesWithStatus(simulation: Simulation): Promise<readonly
       if (!works || drains) problems += 1;
     }
     found.push(...lastUseAgrees(simulation, name, status?.lastUsed, isOurs));
-    const told = findCondition(status?.conditions, 'Ready');
-    const ready = told?.status === 'True' || (told?.reason === 'AwaitingFirstPod' && awaiting > 0);
+    const shown = findCondition(status?.conditions, 'Ready');
+    const ready = shown?.status === 'True' || (shown?.reason === 'AwaitingFirstPod' && awaiting > 0);
     if (ready && problems > 0) say(`${name}: Ready, though it is not`);
     if (!ready && problems === 0 && metadata.deletionTimestamp === undefined && rows.length > 0)
       say(`${name}: not Ready, though everything is as it should be`);

@@ -194,8 +194,8 @@ it('a role that was created again is not proven by its predecessor, which STS st
   await time.pass(minute);
   await server.client.create(linkedServiceAccounts, accountOf('a', [readOnly]));
   await time.pass(2 * minute);
-  const told = async () => (await accountIn(simulation, 'a'))?.status;
-  const before = await told();
+  const reported = async () => (await accountIn(simulation, 'a'))?.status;
+  const before = await reported();
   expect(findCondition(before?.conditions, 'Ready')?.status).toBe('True');
   const [name = ''] = aws.roles.keys();
   let madeAt: number | undefined;
@@ -339,7 +339,7 @@ describe('a deletion during which AWS is unavailable for an hour', () => {
 it('a ServiceAccount that is taken over while its deletion is in progress stays', async () => {
   const deletion = 'kube delete serviceaccounts production/a';
   const simulation = await startSimulation({
-    faults: { fate: ({ what }) => (what === deletion ? { thereMs: 5_000 } : {}) },
+    faults: { fate: ({ what }) => (what === deletion ? { requestDelayMs: 5_000 } : {}) },
   });
   const { server, time, writes } = simulation;
   await time.pass(minute);

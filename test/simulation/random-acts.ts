@@ -360,10 +360,10 @@ function withoutIngress({ ingress: _, ...target }: AppTarget): AppTarget {
 }
 
 /**
- * Removes obstacles and corrects invalid specs. The state during an obstacle depends on the operator's progress before it; the
+ * Removes blockers and corrects invalid specs. The state while blocked depends on the operator's progress before; the
  * state afterwards depends only on the specs.
  */
-export const everythingMended: Act = async ({ aws, server, workloads }) => {
+export const everythingRepaired: Act = async ({ aws, server, workloads }) => {
   aws.missingPolicies.clear();
   workloads.webhookRuns = true;
   for (const [name, role] of aws.roles) if (!taggedOwner(role.tags)) aws.change(name, () => undefined);

@@ -123,6 +123,6 @@ export function randomFaultSchedule(draws: Draws, startMs: number, forMs: number
   };
 }
 
-function ways2(draws: Draws, mostMs: number): Pick<Fate, 'thereMs' | 'backMs'> {
-  return { thereMs: draws.between(0, mostMs), backMs: draws.between(0, mostMs) };
+function ways2(draws: Draws, mostMs: number): Pick<Fate, 'requestDelayMs' | 'responseDelayMs'> {
+  return { requestDelayMs: draws.between(0, mostMs), responseDelayMs: draws.between(0, mostMs) };
 }

@@ -7,7 +7,7 @@ import { checkInvariants } from './invariants.ts';
 import { agreesWithStatus, pauses, repeatsNoMore, rests, standsAs, type Violation } from './oracles.ts';
 import { promptMs } from './perform.ts';
 import { createDraws } from './random.ts';
-import { everythingMended, randomHappenings, type Happening } from './random-acts.ts';
+import { everythingRepaired, randomHappenings, type Happening } from './random-acts.ts';
 import { randomFaultSchedule } from './random-fault-schedule.ts';
 import { startSimulation, type Simulation } from './simulation.ts';
 
@@ -88,7 +88,7 @@ async function happen(simulation: Simulation, happenings: readonly Happening[]):
     await act(simulation);
   }
   await time.pass(afterwardsMs);
-  await everythingMended(simulation);
+  await everythingRepaired(simulation);
   await time.pass(untilRestMs);
 }
 

@@ -35,7 +35,7 @@ export type SimulatedAws = {
   readonly missedAt: ReadonlyMap<string, number>;
   /** Changes a role out of band; undefined deletes it. */
   change(name: string, to: (role: ObservedRole | undefined) => ObservedRole | undefined): void;
-  /** Carries out a call. `owner`: the account on whose behalf the operator makes it. @throws errors as the SDK throws them */
+  /** Executes a call. `owner`: the account on whose behalf the operator makes it. @throws errors as the SDK throws them */
   perform(action: string, input: Readonly<Record<string, unknown>>, owner: string): object;
   /** Registers a synchronous listener for changes of roles. */
   onChange(listener: (change: RoleChange) => void): void;

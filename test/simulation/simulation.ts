@@ -55,12 +55,12 @@ export type Simulation = {
   readonly effects: readonly Sent[];
   /** Every read of the operator. */
   readonly reads: readonly Sent[];
-  /** Every request that a server did not carry out because of an error of its own. */
+  /** Every request that a server did not execute because of an error of its own. */
   readonly failures: readonly Sent[];
   /** Requests that a process repeated so often in one moment that it was stopped. */
   readonly busy: readonly Sent[];
   /**
-   * Registers a listener for the moment right before a write of the operator is carried out; the function that it returns is
+   * Registers a listener for the moment right before a write of the operator is executed; the function that it returns is
    * called when the write was not refused.
    */
   onArrival(listener: (sent: Sent) => (() => void) | undefined): void;

@@ -6,9 +6,9 @@ afterEach(() => void vi.useRealTimers());
 
 it('ends a run that hangs, and names it', async () => {
   const hanging = inTime('crash-plans --seed 7', () => new Promise(() => undefined));
-  const told = expect(hanging).rejects.toThrow('it does not come to an end: crash-plans --seed 7');
+  const reported = expect(hanging).rejects.toThrow('it does not come to an end: crash-plans --seed 7');
   await vi.advanceTimersByTimeAsync(600_000);
-  await told;
+  await reported;
 });
 
 it('does not affect a run that ends', async () => {

@@ -62,10 +62,10 @@ export function createVirtualTime(start: number): VirtualTime {
    * microtask is left. A turn of its event loop comes after them too, but costs more.
    */
   let settled = 0;
-  const onceSettled = (goOn: () => void): void => {
+  const onceSettled = (resume: () => void): void => {
     settled += 1;
-    if (settled % settlesPerTurn === 0) setImmediate(goOn);
-    else queueMicrotask(() => process.nextTick(goOn));
+    if (settled % settlesPerTurn === 0) setImmediate(resume);
+    else queueMicrotask(() => process.nextTick(resume));
   };
 
   return {

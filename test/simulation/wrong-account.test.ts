@@ -90,7 +90,7 @@ it('an otherwise idle operator detects them in the next drift pass', async () =>
   const simulation = await begin();
   simulation.aws.credentials = elsewhere;
   const since = simulation.time.now();
-  const isTold = (): boolean => clusterReason(simulation) === 'WrongAccount';
-  expect(await simulation.time.pass(driftIntervalMs + 1_000, isTold)).toBe(true);
+  const isReported = (): boolean => clusterReason(simulation) === 'WrongAccount';
+  expect(await simulation.time.pass(driftIntervalMs + 1_000, isReported)).toBe(true);
   expect(callsSince(simulation, since)).toEqual([]);
 });

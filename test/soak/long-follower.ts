@@ -91,7 +91,7 @@ informer.onChange(({ key }) => controller.enqueue(key));
 
 const stop = new AbortController();
 let leads = 0;
-async function takeTurns(): Promise<void> {
+async function lead(): Promise<void> {
   while (!stop.signal.aborted) {
     const elector = createLeaderElector({
       ...time,
@@ -141,7 +141,7 @@ function tellVersions(): void {
 }
 process.on('SIGUSR2', tellVersions);
 process.once('SIGTERM', () => stop.abort());
-await Promise.all([informer.start(stop.signal), controller.start(stop.signal), takeTurns()]);
+await Promise.all([informer.start(stop.signal), controller.start(stop.signal), lead()]);
 clearInterval(sampling);
 process.removeListener('SIGUSR2', tellVersions);
 await recorder.flush();

@@ -1,6 +1,6 @@
 /**
  * A real API server with an etcd behind it for one test file, and nothing else: no controller manager, so no namespace
- * gets a `default` ServiceAccount, nothing is garbage collected, and no Deployment makes pods. Takes about three seconds.
+ * gets a `default` ServiceAccount, nothing is garbage collected, and no Deployment creates pods. Takes about three seconds.
  *
  *     const cluster = await startControlPlane();   // in beforeAll
  *     await cluster.stop();                        // in afterAll

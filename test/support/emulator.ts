@@ -45,7 +45,7 @@ export type Emulator = {
     times?: number,
   ): Promise<readonly JournalEntry[]>;
   /** Adds a fault for certain calls; resolves with a function that removes the fault. */
-  aim(rule: FaultRule): Promise<() => Promise<void>>;
+  inject(rule: FaultRule): Promise<() => Promise<void>>;
   /** Sets the faults of all later calls. */
   injectFaults(settings: Omit<FaultSettingsInput, 'rules'>): Promise<void>;
   role(name: string): Promise<RoleSnapshot | undefined>;
@@ -93,7 +93,7 @@ export function connectEmulator(access: {
         const calls = (await journal(since)).filter(matches);
         return calls.length >= times ? calls : undefined;
       }),
-    async aim(rule) {
+    async inject(rule) {
       rules = [...rules, rule];
       await setFaults();
       return () => {

@@ -49,10 +49,10 @@ async function call(session: ClientHttp2Session, method: string, fields: readonl
     te: 'trailers',
   });
   let status: unknown;
-  let told: unknown;
+  let reported: unknown;
   const hear = (headers: Record<string, unknown>): void => {
     status ??= headers['grpc-status'];
-    told ??= headers['grpc-message'];
+    reported ??= headers['grpc-message'];
   };
   // A call that fails at once has its trailers in the headers.
   stream.on('response', hear);
@@ -60,7 +60,7 @@ async function call(session: ClientHttp2Session, method: string, fields: readonl
   stream.end(Buffer.concat([prefix, message]));
   const chunks: Buffer[] = [];
   for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
-  if (status !== '0') throw new Error(`etcd answered ${String(status)} to ${method}: ${String(told)}`);
+  if (status !== '0') throw new Error(`etcd answered ${String(status)} to ${method}: ${String(reported)}`);
   return Buffer.concat(chunks).subarray(5);
 }
 

@@ -49,17 +49,17 @@ test('downloads a file with the right checksum, with progress events', async () 
     response.setHeader('content-length', content.length);
     response.end(content);
   });
-  const told: (readonly [number, number | undefined])[] = [];
+  const reported: (readonly [number, number | undefined])[] = [];
   const outcome = await download({
     release: { url, digest: sha256 },
     file: join(folder, 'kwok'),
     env: {},
-    onProgress: (received, total) => told.push([received, total]),
+    onProgress: (received, total) => reported.push([received, total]),
   });
   expect(outcome).toEqual({ outcome: 'done' });
   // `toEqual` compares buffers byte by byte, which takes seconds.
   expect(content.equals(await readFile(join(folder, 'kwok')))).toBe(true);
-  expect(told.at(-1)).toEqual([content.length, content.length]);
+  expect(reported.at(-1)).toEqual([content.length, content.length]);
 });
 
 test('follows a redirect', async () => {

@@ -127,5 +127,5 @@ export function createGuard(place: Place): Guard {
   };
 }
 
-/** A call was not sent, because it would have written outside the place of the run. */
+/** Rejects a call, before it is sent, that would write outside the path, name prefix and tag of the run. */
 export class OutsidePlaceError extends Error {}

@@ -250,7 +250,7 @@ export async function beginLastUsed(
     return `not within ${Math.round((runner.settling.now() - started) / 1000)} s`;
   };
   return async () => {
-    // The other roles had the same time when the call is recorded.
+    // Reads the other roles once this use is recorded, when theirs would be recorded too.
     await until(runner, () => isUsed(called));
     return [
       {

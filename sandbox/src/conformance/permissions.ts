@@ -31,7 +31,7 @@ export function runPolicy({
 }): { readonly Version: string; readonly Statement: readonly Statement[] } {
   const iam = (rest: string): string => `arn:${partition}:iam::${accountId}:${rest}`;
   const awsPolicy = (name: string): string => `arn:${partition}:iam::aws:policy/${name}`;
-  // IAM knows no path of a role that does not exist, so the names are a resource of their own.
+  // IAM authorizes a call on a missing role for the ARN without a path, so the names without a path are listed too.
   const roles = [iam(`role${commonPath}*`), iam(`role/${commonPrefix}*`)];
   const policies = iam(`policy${commonPath}*`);
   const walked = iam(`role/*-${commonPrefix}*-${walkSuffix}-*`);

@@ -95,7 +95,7 @@ export async function runConformance(options: RunOptions): Promise<Report> {
   };
 }
 
-/** Runs an experiment. An error that AWS answers becomes its answer, and the run goes on. */
+/** Runs an experiment. An error response of AWS is its result, and the run continues. */
 async function answered<T>(
   id: string,
   act: () => Promise<T>,

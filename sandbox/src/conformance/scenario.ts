@@ -26,7 +26,7 @@ export type Step = StepCall & {
   readonly needs?: string;
   /** List of the answer that AWS returns in pages, which are joined before the comparison. */
   readonly paged?: string;
-  /** Part of the answer while a job is running. The call is repeated until its answer has another one. */
+  /** Part of the response that shows a running job. The call is repeated until that part differs. */
   readonly while?: object;
   readonly moto?: { readonly gives: Outcome; readonly why: string };
 };

@@ -3,9 +3,9 @@ import { expect, test } from 'vitest';
 import { exitStatuses, exitStatusOf } from './exit-status.ts';
 
 const head = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n';
-const told = (message: string): string =>
+const reported = (message: string): string =>
   JSON.stringify({ status: 'Failure', message, reason: 'InternalError', code: 500 });
-const failed = told(
+const failed = reported(
   'Internal error occurred: error executing command in container: cmd wait: sh -c x: exit status 7',
 );
 
@@ -57,8 +57,8 @@ test('a connection without an upgrade to SPDY is passed on unchanged', async () 
 
 test.each([
   ['success', JSON.stringify({ status: 'Success' })],
-  ['another fault', told('error executing command in container: fork/exec /bin/x: no such file')],
-  ['a command that speaks of an exit', told('cmd wait: echo : exit status 3 and more: signal: killed')],
+  ['another fault', reported('error executing command in container: fork/exec /bin/x: no such file')],
+  ['a command that speaks of an exit', reported('cmd wait: echo : exit status 3 and more: signal: killed')],
   ['no JSON', 'null'],
   ['no text at all', ''],
 ])('%s is not recognized as an exit code', (_what, text) => {

@@ -18,29 +18,29 @@ type Terminal = {
 
 export function eventDisplay(output: Terminal, now: () => Monotonic): SandboxReporter {
   let shown = false;
-  let toldAt = -Infinity;
+  let reportedAt = -Infinity;
   const clear = (): void => {
     if (shown) output.write('\r\u001B[K');
     shown = false;
   };
   return (event) => {
-    const told = eventText(event);
-    if (told === undefined) return;
-    const text = told.text
+    const reported = eventText(event);
+    if (reported === undefined) return;
+    const text = reported.text
       .split('\n')
       .map((line) => stripVTControlCharacters(line))
       .join('\n');
-    if (!told.progress) {
+    if (!reported.progress) {
       clear();
-      toldAt = -Infinity;
+      reportedAt = -Infinity;
       output.write(`${text}\n`);
     } else if (output.isTTY) {
       clear();
       // A line that wraps could not be erased.
       output.write(text.slice(0, (output.columns ?? 80) - 1));
       shown = true;
-    } else if (now() - toldAt >= progressMs) {
-      toldAt = now();
+    } else if (now() - reportedAt >= progressMs) {
+      reportedAt = now();
       output.write(`${text}\n`);
     }
   };

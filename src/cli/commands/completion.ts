@@ -23,7 +23,7 @@ export const completionCommand = defineCommand({
 export const completeCommand = (vocabulary: Vocabulary): LoadedDefinition =>
   defineCommand({
     positionals: [{ name: 'words', variadic: true, summary: 'the words after kon, up to the cursor' }],
-    options: [{ name: 'kubectl', summary: 'as kubectl wants it of its plugins' }],
+    options: [{ name: 'kubectl', summary: 'in the form that kubectl requires of its plugins' }],
     examples: [],
     run: async (context, { args, options }) => {
       const { printCompletion } = await import('../framework/completion/complete.ts');

@@ -52,7 +52,7 @@ export type Host = {
   /** Uniform random number in [0, 1). */
   readonly random: () => number;
   /** Lets the program finish from now on even if the reader of its output has closed the pipe. */
-  readonly goOnUnread: () => void;
+  readonly continueWithoutReader: () => void;
   /** Aborted on Ctrl-C and on SIGTERM. */
   readonly signal: AbortSignal;
   /** Program that runs this command line, and the arguments before those of the user; used to start `kon` again. */

@@ -23,10 +23,10 @@ describe('the registry of errors', () => {
       .map((file) => readFileSync(join(src, file), 'utf8'))
       .join('\n');
     // Usage errors are thrown by a function in the file of the registry.
-    const untold = Object.keys(errorMeanings).filter(
+    const unreported = Object.keys(errorMeanings).filter(
       (code) => code !== 'USAGE' && !sources.includes(`'${code}'`),
     );
-    expect(untold).toEqual([]);
+    expect(unreported).toEqual([]);
   });
 });
 
@@ -67,7 +67,7 @@ describe('explain', () => {
       next: ['Ask an administrator of the cluster for the right named above.'],
     });
     expect(refused('App shop is protected from deletion: take its label off first').next).toEqual([
-      'If it shall go: kubectl label apps.k11n.dev shop k11n.dev/protected-; kubectl annotate apps.k11n.dev shop k11n.dev/protected-',
+      'To allow the deletion: kubectl label apps.k11n.dev shop k11n.dev/protected-; kubectl annotate apps.k11n.dev shop k11n.dev/protected-',
     ]);
   });
 

@@ -70,18 +70,18 @@ function explainUnreachable(error: KubeUnreachableError): CliError {
 
 /** Explains a refusal by RBAC, with the missing right, or by an admission policy, with its message. */
 function explainForbidden(error: KubeApiError): CliError {
-  const told = (detail: string, ...next: readonly string[]): CliError =>
+  const denial = (detail: string, ...next: readonly string[]): CliError =>
     new CliError('FORBIDDEN', 'permission denied by the cluster', { cause: error, details: [detail], next });
   const refusal = /ValidatingAdmissionPolicy .* denied request: (.+)$/s.exec(error.message)?.[1];
   const { kind, group, name } = error.details ?? {};
   if (refusal?.includes('is protected from deletion')) {
     const object = `${kind}${group ? `.${group}` : ''} ${name}`;
-    return told(
+    return denial(
       refusal,
-      `If it shall go: kubectl label ${object} ${protectedMark}-; kubectl annotate ${object} ${protectedMark}-`,
+      `To allow the deletion: kubectl label ${object} ${protectedMark}-; kubectl annotate ${object} ${protectedMark}-`,
     );
   }
-  return told(refusal ?? error.message, 'Ask an administrator of the cluster for the right named above.');
+  return denial(refusal ?? error.message, 'Ask an administrator of the cluster for the right named above.');
 }
 
 function explainApi(error: KubeApiError): CliError {

@@ -324,7 +324,7 @@ const templateExamples: { readonly [Format in OutputFormat]?: string } = {
 
 function globalsOf(command: Command, parser: Parser, root: Parser): GlobalOptions {
   const values = optionValues(globalOptions, root.opts());
-  // Of a command whose dry run has no modes, it is a boolean.
+  // A boolean for a command whose dry run has no modes.
   const mode: unknown = parser.opts()['dryRun'];
   const as = values['as'] as string | undefined;
   const asGroups = values['asGroup'] as readonly string[];

@@ -84,7 +84,7 @@ export async function awaitDenial(
   timeoutMs: number,
 ): Promise<void> {
   const interrupted = {
-    state: `the Quarantine of pod "${podWords(pod)}" exists, and the operator goes on`,
+    state: `the Quarantine of pod "${podWords(pod)}" exists, and the operator continues`,
     next: [`Show it: kon account show ${account}`, `End it: kon account release ${account} --pod ${pod.uid}`],
   };
   const what = 'denying the sessions of the pod';

@@ -176,6 +176,6 @@ export async function settle(context: CliContext, name: string, timeoutMs: numbe
     });
   await withinTime(context, timeoutMs, (signal) => sleep(systemTimer, settlingMs + 1000, signal), late, {
     state: `account "${name}" stays in quarantine`,
-    next: [`Go on: kon account release ${name} --delete-pods`],
+    next: [`Continue: kon account release ${name} --delete-pods`],
   });
 }

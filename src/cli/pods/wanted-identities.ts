@@ -26,10 +26,10 @@ export async function wantedIdentities(
 ): Promise<ReadonlyMap<string, WantedIdentity>> {
   if (app.spec.serviceAccount === undefined) return new Map();
   const account = await accountOf(client, app);
-  const told = (app.status?.targets ?? []).flatMap(({ name, roleArn }) =>
+  const reported = (app.status?.targets ?? []).flatMap(({ name, roleArn }) =>
     roleArn === undefined ? [] : [[name, { roleArn, audience: stsAudience }] as const],
   );
-  return new Map([...told, ...(account ? identitiesOf(account) : [])]);
+  return new Map([...reported, ...(account ? identitiesOf(account) : [])]);
 }
 
 /** Account of the app; undefined when it does not exist or the user may not read it. */

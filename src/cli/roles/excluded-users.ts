@@ -51,11 +51,11 @@ export function excludedBy(
 ): Exclusion {
   const principals = principalsOf(role.trustPolicy);
   const lost = principals.filter((principal) => !isKeptPrincipal(principal, providerArn, isKept));
-  const isLetIn = ({ namespace, serviceAccount, byAssociation }: RoleUser): boolean =>
+  const isAdmitted = ({ namespace, serviceAccount, byAssociation }: RoleUser): boolean =>
     byAssociation
       ? principals.some(letsAssociationsIn)
       : letsSubjectIn(principals, providerArn, subjectOf(namespace, serviceAccount));
-  const users = use.users.filter((user) => isLetIn(user) && (user.byAssociation || !isKept(user)));
+  const users = use.users.filter((user) => isAdmitted(user) && (user.byAssociation || !isKept(user)));
   const running = users.filter(({ pods }) => pods.length > 0);
   const elsewhere = lost.filter((principal) => isOfAnotherCluster(principal, providerArn));
   const isHere = lost.some((principal) => !elsewhere.includes(principal));

@@ -35,8 +35,8 @@ export function accountRoleIndex(
 }
 
 /**
- * Ownership of a role that may have any name. Either tags and name agree on the account, or the uid. Otherwise a role of
- * another account whose tag was overwritten with this account's name would be deleted as surplus. An adopted role is never deleted,
+ * Ownership of a role by its tags and its name. A role whose name is not derived from the account counts only if its uid tag or the
+ * adoption confirms the owner. Otherwise a role of another account whose tag was overwritten would be deleted as surplus. An adopted role is never deleted,
  * only released.
  */
 export function roleOwnership(

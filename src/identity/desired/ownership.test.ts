@@ -253,9 +253,9 @@ describe('a role named in roleName', () => {
     world.roles.set(theirs.name, role);
     settle(world);
     expect(world.roles.get(theirs.name)).toEqual(role);
-    const told = findCondition(world.account.status?.conditions, 'Ready')?.message;
+    const reported = findCondition(world.account.status?.conditions, 'Ready')?.message;
     const changes = `replace its trust policy, set its permissions boundary to ${fullAccess}, set its maximum session duration to 3600 seconds, set its tags team, remove its inline policy by-hand`;
-    expect(told).toContain(`would: ${changes}.`);
+    expect(reported).toContain(`would: ${changes}.`);
     // Adoption makes exactly the reported changes.
     edit(world, { aws: { ...world.account.spec.aws, adopt: true } });
     world.journal.length = 0;
@@ -365,7 +365,7 @@ describe('a role named in roleName', () => {
     pod: `${serviceAccount}-1`,
   });
 
-  it('is not adopted while it would shut out running pods, and the status names these pods', () => {
+  it('is not adopted while running pods would lose their access, and the status names these pods', () => {
     const world = named(true);
     const used = { ...theirs, trustPolicy: providerTrust };
     world.roles.set(theirs.name, used);

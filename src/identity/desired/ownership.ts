@@ -84,7 +84,7 @@ export function isManaged(tags: Tags): boolean {
   return tagValue(tags, managedByTag) !== undefined;
 }
 
-/** Whether a tag is of Konstellation, whatever it says. */
+/** Whether a tag key has the prefix of Konstellation. */
 export function hasOurTags(tags: Tags): boolean {
   return Object.keys(tags).some((key) => key.toLowerCase().startsWith(`${apiGroup}/`));
 }
@@ -123,8 +123,7 @@ export function issuerTagValue(issuer: string): string {
 }
 
 /**
- * `ours`: belongs to this account. `earlier`: belongs to a deleted account of this name on this cluster, and may be taken over.
- * `otherIssuer`: the tags name this cluster and account, but the object belongs to another cluster of the same name.
+ * `ours`: belongs to this account. `earlier`: belongs to a deleted account of this name on this cluster, and may be re-adopted. `otherIssuer`: the tags name this cluster and account, but the object belongs to another cluster of the same name.
  * `foreign`: anything else. Objects of the last two kinds are never written to.
  */
 export type Ownership = 'ours' | 'earlier' | 'otherIssuer' | 'foreign';
@@ -145,7 +144,7 @@ export function ownershipOf(owned: Owned, owner: Owner): Ownership {
   return isSame ? 'ours' : 'earlier';
 }
 
-/** Whether the object belongs to the account or may be taken over by it. */
+/** Whether the object belongs to the account or may be re-adopted by it. */
 export function isOwned(ownership: Ownership): boolean {
   return ownership === 'ours' || ownership === 'earlier';
 }

@@ -16,7 +16,7 @@ export function assignTargets(
   fits: (targets: readonly string[]) => boolean,
 ): ReadonlyMap<number, readonly string[]> {
   const roles = new Map<number, string[]>([[1, []]]);
-  const homeless: string[] = [];
+  const unassigned: string[] = [];
   for (const target of [...targets].sort()) {
     const index = previous.get(target);
     const members = index === undefined ? undefined : (roles.get(index) ?? []);
@@ -24,10 +24,10 @@ export function assignTargets(
       members.push(target);
       roles.set(index, members);
     } else {
-      homeless.push(target);
+      unassigned.push(target);
     }
   }
-  for (const target of homeless) {
+  for (const target of unassigned) {
     let index = 1;
     // A target that does not even fit into an empty role is still assigned to one, so that IAM reports the error.
     while (roles.get(index)?.length && !fits([...(roles.get(index) ?? []), target])) index += 1;

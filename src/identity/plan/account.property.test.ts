@@ -189,8 +189,8 @@ function happen(world: SimulatedWorld, what: Happening): void {
         };
         world.associations.set(what.target, { ...association, details });
         // Simulates a direct read, because a listing omits the details.
-        const belief = world.cachedAssociations.get(what.target);
-        if (belief?.association?.id === association.id)
+        const cached = world.cachedAssociations.get(what.target);
+        if (cached?.association?.id === association.id)
           world.cachedAssociations.set(what.target, {
             association: { ...association, details },
             source: 'read',
@@ -288,16 +288,16 @@ function work(world: SimulatedWorld, steps: number, end: Extract<Happening, { is
 
 /** Simulates a step that succeeds although the operator receives only a connection error. */
 function loseAnswer(world: SimulatedWorld, step: Step): void {
-  const believed = new Map(world.cachedRoles);
+  const cachedRolesBefore = new Map(world.cachedRoles);
   const associated = new Map(world.cachedAssociations);
   applyStep(world, step);
   if (step.kind === 'AddFinalizer' || step.kind === 'RemoveFinalizer') return;
   world.cachedRoles.clear();
-  for (const [name, belief] of believed) world.cachedRoles.set(name, belief);
+  for (const [name, cached] of cachedRolesBefore) world.cachedRoles.set(name, cached);
   // It is unknown whether the role exists now.
   if (step.kind === 'CreateRole') world.cachedRoles.delete(step.role);
   world.cachedAssociations.clear();
-  for (const [target, belief] of associated) world.cachedAssociations.set(target, belief);
+  for (const [target, cached] of associated) world.cachedAssociations.set(target, cached);
   if (step.kind.endsWith('Association') && 'target' in step)
     world.cachedAssociations.set(step.target, { association: null, source: 'unknown' });
   world.failures.set(stepKey(step), {
@@ -330,7 +330,7 @@ function calm(world: SimulatedWorld, pods: 'rolled' | 'gone'): void {
   }
 }
 
-function expectInStep(world: SimulatedWorld): void {
+function expectInSync(world: SimulatedWorld): void {
   const { account } = world;
   const wanted = screenPolicies(listedPolicies(account.spec.aws, world.facts), world.facts).wanted.filter(
     (arn) => arn !== missing,
@@ -395,7 +395,7 @@ it('a drift pass after a restart detects an out-of-band change of an association
   happen(world, { is: 'associationChanged', target: 'canary' });
   restart(world);
   calm(world, 'rolled');
-  expectInStep(world);
+  expectInSync(world);
 });
 
 describe('after any sequence of changes and faults', () => {
@@ -405,7 +405,7 @@ describe('after any sequence of changes and faults', () => {
         const world = start();
         for (const what of story) happen(world, what);
         calm(world, 'rolled');
-        expectInStep(world);
+        expectInSync(world);
         expectForeignersUntouched(world);
         const before = world.journal.length;
         settle(world);

@@ -119,7 +119,7 @@ function planExisting(world: AccountWorld, deleting: boolean, held: boolean): Ac
   if (!held && barred) return done(list, blockedStatus(world, barred.reason, barred.message));
   if (!held) {
     list.addStep({ kind: 'AddFinalizer' });
-    return done(list, blockedStatus(world, 'CreatingRole', 'the account is being taken up'));
+    return done(list, blockedStatus(world, 'CreatingRole', 'the finalizer is being added to the account'));
   }
   const released = planRelease(world, cluster.facts, list);
   if (released) return done(list, released);
@@ -147,9 +147,7 @@ function planStranded(world: AccountWorld, facts: ClusterFacts, list: StepList):
     return failure ? [unreadable(world, facts, name, failure)] : [];
   });
   if (unread.length === 0) return undefined;
-  return (
-    failed[0] ?? { reason: 'CreatingRole', message: 'the role that the status reports is being looked up' }
-  );
+  return failed[0] ?? { reason: 'CreatingRole', message: 'the role that the status reports is being read' };
 }
 
 function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): AccountPlan {
@@ -188,13 +186,13 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
     return { targets, policyArns, statements, assessment };
   });
 
-  const trustInStep = roles.every(
+  const trustInSync = roles.every(
     ({ assessment }) =>
       assessment.role && sameDocument(assessment.role.trustPolicy, assessment.spec.trustPolicy),
   );
   const context = { world, facts, list, roles, slot: currentSwitchSlot(world, facts, decisions) };
   const rows = decisions
-    .map((decision) => keepLink(context, decision, planTarget(context, decision, trustInStep)))
+    .map((decision) => keepLink(context, decision, planTarget(context, decision, trustInSync)))
     .filter((row) => row !== undefined);
   const unneeded = unneededRoles(world, facts, roles);
   const surplus = removeSurplus(world, unneeded, list);
@@ -211,7 +209,7 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
     before: account.status?.targets ?? [],
     wanted: new Set(rows.filter((row) => row.wanted || row.draining).map(({ name }) => name)),
     pending: new Set(rows.filter(({ wanted }) => !wanted).map(({ name }) => name)),
-    isNarrowed: trustInStep,
+    isNarrowed: trustInSync,
     maxSessionSeconds: longestSession(world, roles),
   });
   for (const { sessionsUntil } of former) {
@@ -296,11 +294,11 @@ function currentlyAttached(world: AccountWorld, role: string): readonly string[]
 function planTarget(
   context: TargetContext,
   decision: TargetDecision,
-  trustInStep: boolean,
+  trustInSync: boolean,
 ): TargetRow | undefined {
   const { observation } = decision;
   if (decision.draining) return drainingRow(context.world, decision);
-  if (!decision.wanted) return planUnwanted(context, observation, trustInStep);
+  if (!decision.wanted) return planUnwanted(context, observation, trustInSync);
   if (decision.problem) {
     const { name, pods, serviceAccount } = observation;
     const roleArn = decision.admitted ? serviceAccount?.roleArn : undefined;
@@ -351,7 +349,7 @@ function drainingRow(world: AccountWorld, { observation, wanted, problem }: Targ
 function planUnwanted(
   { world, facts, list }: TargetContext,
   observation: TargetObservation,
-  trustInStep: boolean,
+  trustInSync: boolean,
 ): TargetRow | undefined {
   const unassociate = decideUnassociate(world, facts, observation, 'the account does not name the target');
   const unlink = decideUnlink(world.account.metadata.name, observation);
@@ -364,7 +362,7 @@ function planUnwanted(
   };
   if (unassociate) {
     const failure =
-      trustInStep || unassociate.kind === 'ReadAssociation' ? list.addStep(unassociate) : undefined;
+      trustInSync || unassociate.kind === 'ReadAssociation' ? list.addStep(unassociate) : undefined;
     // Associations that are foreign or unreadable remain unchanged.
     if (unlink || unassociate.kind === 'DeleteAssociation') {
       return {
@@ -384,7 +382,7 @@ function planUnwanted(
       message: `running pods still use the ServiceAccount, without its permissions: ${users}`,
     };
   }
-  const failure = trustInStep ? list.addStep(unlink) : undefined;
+  const failure = trustInSync ? list.addStep(unlink) : undefined;
   return {
     ...base,
     reason: failure?.code ?? 'Unlinking',
@@ -539,15 +537,15 @@ function asLastRead(
 function previousShards(world: AccountWorld, facts: ClusterFacts): ReadonlyMap<string, number> {
   const shards = new Map<string, number>();
   for (const { name, serviceAccount } of world.targets) {
-    const told = world.account.status?.targets?.find((row) => row.name === name)?.roleArn;
+    const reported = world.account.status?.targets?.find((row) => row.name === name)?.roleArn;
     const annotated = serviceAccount?.roleArn;
     const associated = world.associations.get(name)?.association?.details?.roleArn;
     const set = (mode: IdentityMode, arn: string | undefined): void => {
       const index = arn === undefined ? undefined : accountRoleIndex(world.account, facts, roleNameOf(arn));
       if (index !== undefined) shards.set(trustKey(mode, name), index);
     };
-    set('IRSA', annotated ?? told ?? associated);
-    set('PodIdentity', associated ?? told ?? annotated);
+    set('IRSA', annotated ?? reported ?? associated);
+    set('PodIdentity', associated ?? reported ?? annotated);
   }
   return shards;
 }

@@ -7,10 +7,10 @@ import { letsSubjectIn, principalsOf } from '../desired/trust-principals.ts';
 import { subjectOf } from '../desired/trust.ts';
 
 /**
- * Problem of an adoption that would shut out running pods: pods that hold the role by web identity and are trusted now, but not by the
+ * Problem of an adoption that would exclude running pods: pods that hold the role by web identity and are trusted now, but not by the
  * new trust policy. It is checked only before the role becomes ours. Later, such a subject is drift and is repaired.
  */
-export function shutOutByAdoption(
+export function excludedByAdoption(
   role: ObservedRole,
   spec: RoleSpec,
   holders: readonly RoleHolder[],
@@ -29,20 +29,20 @@ const mostNamed = 5;
 
 export function adoptionBlocked(
   role: ObservedRole,
-  shutOut: readonly RoleHolder[],
+  excluded: readonly RoleHolder[],
   account: string,
 ): Problem {
-  const named = shutOut
+  const named = excluded
     .slice(0, mostNamed)
     .map(({ namespace, pod, serviceAccount }) => `${namespace}/${pod} (ServiceAccount ${serviceAccount})`);
-  const more = shutOut.length > mostNamed ? ` and ${shutOut.length - mostNamed} more` : '';
-  const handOver = shutOut.find(({ serviceAccount }) => serviceAccount === account);
-  const wayOut = handOver
+  const more = excluded.length > mostNamed ? ` and ${excluded.length - mostNamed} more` : '';
+  const handOver = excluded.find(({ serviceAccount }) => serviceAccount === account);
+  const remedy = handOver
     ? `hand their ServiceAccount over: kubectl label serviceaccount -n ${handOver.namespace} ${account} k11n.dev/account=${account}`
     : 'move them to an account of their own';
   return {
     reason: 'AdoptionBlocked',
-    message: `the role ${role.arn} is not adopted: running pods hold it that its new trust policy would shut out: ${named.join(', ')}${more}. It is adopted when they are gone or are let in; ${wayOut}`,
+    message: `the role ${role.arn} is not adopted: running pods hold it and would lose their access under its new trust policy: ${named.join(', ')}${more}. It is adopted once they have ended or the account admits them; ${remedy}`,
   };
 }
 

@@ -23,12 +23,12 @@ export function associationStanding(
   target: string,
   known: (association: ObservedAssociation) => boolean,
 ): AssociationStanding {
-  const belief = world.associations.get(target);
+  const cached = world.associations.get(target);
   const row = world.account.status?.targets?.find((entry) => entry.name === target);
-  if (belief?.source === 'unknown') return { kind: 'unread', why: 'a write of it was not answered' };
+  if (cached?.source === 'unknown') return { kind: 'unread', why: 'a write to it got no response' };
   const had = row?.identityMode === 'PodIdentity' && row.linked;
-  if (belief?.association) {
-    const { association } = belief;
+  if (cached?.association) {
+    const { association } = cached;
     if (association.details) {
       switch (ownershipOf(association.details, ownerOf(world.account, facts))) {
         case 'ours':
@@ -41,14 +41,14 @@ export function associationStanding(
       }
     }
     if (known(association)) return { kind: 'ours', association };
-    return { kind: 'unread', why: 'a listing shows it, but not whose it is' };
+    return { kind: 'unread', why: 'a listing shows it without its owner' };
   }
   const create: Step = { kind: 'CreateAssociation', target, roleArn: '', tags: {} };
-  if (belief?.source !== 'read' && world.failures.get(stepKey(create))?.code === 'AssociationExists')
-    return { kind: 'unread', why: 'the ServiceAccount has one already' };
-  if (had && belief === undefined) return { kind: 'unread', why: 'the status tells of it' };
-  if (had && belief?.source === 'list') return { kind: 'unread', why: 'a listing did not show it' };
+  if (cached?.source !== 'read' && world.failures.get(stepKey(create))?.code === 'AssociationExists')
+    return { kind: 'unread', why: 'the ServiceAccount already has one' };
+  if (had && cached === undefined) return { kind: 'unread', why: 'the status reports it' };
+  if (had && cached?.source === 'list') return { kind: 'unread', why: 'a listing did not show it' };
   if (wantedMode(world.account, facts) !== 'PodIdentity' && isAssociationUnread(world, target))
-    return { kind: 'unread', why: 'the trust policy lets its pods in' };
-  return { kind: 'none', settled: belief?.source !== 'write' };
+    return { kind: 'unread', why: 'the trust policy admits its pods' };
+  return { kind: 'none', settled: cached?.source !== 'write' };
 }

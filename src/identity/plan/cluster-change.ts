@@ -43,9 +43,9 @@ export function unreadRoles(world: AccountWorld, facts: ClusterFacts): readonly 
     if (accountIdOf(arn) !== facts.accountId || isAbandoned(world.account, arn)) return [];
     const name = roleNameOf(arn);
     if (accountRoleIndex(world.account, facts, name) !== undefined) return [];
-    const belief = world.roles.get(name);
+    const cached = world.roles.get(name);
     // A listing of this cluster's roles does not show roles of another cluster.
-    return !belief || (belief.role === null && belief.source === 'list') ? [name] : [];
+    return !cached || (cached.role === null && cached.source === 'list') ? [name] : [];
   });
 }
 
@@ -58,7 +58,7 @@ export function clusterChanged(
   const where = of.startsWith('arn:') ? `the cluster ${of}` : `the AWS account ${of}`;
   return {
     reason: 'ClusterChanged',
-    message: `the role ${arn}${more} was created for ${where}, but the ClusterConfig "${facts.configName}" names ${facts.clusterArn}: nothing is changed or deleted for this account. Put region, clusterName and accountId of the ClusterConfig back; or, to leave the role behind with its permissions: kubectl annotate --overwrite lsa ${account.metadata.name} ${abandonRolesAnnotation}=${of}`,
+    message: `the role ${arn}${more} was created for ${where}, but the ClusterConfig "${facts.configName}" names ${facts.clusterArn}: nothing is changed or deleted for this account. Restore region, clusterName and accountId of the ClusterConfig; or, to leave the role behind with its permissions: kubectl annotate --overwrite lsa ${account.metadata.name} ${abandonRolesAnnotation}=${of}`,
   };
 }
 
@@ -71,8 +71,8 @@ export function unreadable(
 ): Problem {
   const arn = reportedRoles(account).find((reported) => roleNameOf(reported) === name);
   const isOther = arn !== undefined && accountRoleIndex(account, facts, name) === undefined;
-  const wayOut = isOther
+  const remedy = isOther
     ? `. The status reports this role, which may belong to another cluster. To leave it behind: kubectl annotate --overwrite lsa ${account.metadata.name} ${abandonRolesAnnotation}=${arn}`
     : '';
-  return { reason: code, message: `${message}${wayOut}` };
+  return { reason: code, message: `${message}${remedy}` };
 }

@@ -35,7 +35,10 @@ const failed = (code: ConstructorParameters<typeof IdentityError>[0], message: s
   ({ ok: false, error: new IdentityError(code, message) }) as const;
 
 /** The ClusterConfig with its status as planned for this world. */
-const told = (world: ClusterWorld): ClusterConfig => ({ ...world.config, status: planCluster(world).status });
+const reported = (world: ClusterWorld): ClusterConfig => ({
+  ...world.config,
+  status: planCluster(world).status,
+});
 const readyOf = (config: ClusterConfig) => findCondition(config.status?.conditions, 'Ready');
 
 describe('a ClusterConfig that is ready', () => {
@@ -47,7 +50,7 @@ describe('a ClusterConfig that is ready', () => {
         aws: { ...good.config.spec.aws, tags: { 'K11N.dev/account': 'x' }, allowedPolicyArns: ['a'] },
       },
     };
-    const message = readyOf(told({ ...good, config, disallowed: { policies: 3, accounts: 2 } }))?.message;
+    const message = readyOf(reported({ ...good, config, disallowed: { policies: 3, accounts: 2 } }))?.message;
     expect(message).toContain('are ignored, as their keys are reserved');
     expect(message).toContain('do not allow 3 attached policies of 2 accounts, which stay attached');
     expect(message).toContain(`k11n.dev/detach-disallowed=${allowListKey(['a'])}`);
@@ -56,7 +59,7 @@ describe('a ClusterConfig that is ready', () => {
 
 describe('a ClusterConfig that matches its cluster and AWS account', () => {
   it('is Ready and provides the facts for the plans of accounts', () => {
-    const config = told(good);
+    const config = reported(good);
     expect(readyOf(config)).toMatchObject({ status: 'True', reason: 'Ready' });
     expect(clusterState([config])).toEqual({
       ok: true,
@@ -89,7 +92,7 @@ describe('a ClusterConfig that matches its cluster and AWS account', () => {
     ['where it may not, and the ClusterConfig asks for less', 120, failed('AccessDenied', 'denied'), 120],
   ])('sets the interval of proofs %s', (_, proofIntervalSeconds, provider, expected) => {
     const config = configOf(proofIntervalSeconds === undefined ? {} : { proofIntervalSeconds });
-    const state = clusterState([told({ ...good, config, ...(provider ? { provider } : {}) })]);
+    const state = clusterState([reported({ ...good, config, ...(provider ? { provider } : {}) })]);
     expect(state).toMatchObject({ ok: true, facts: { proofIntervalMs: expected * 1000 } });
   });
 
@@ -97,7 +100,7 @@ describe('a ClusterConfig that matches its cluster and AWS account', () => {
     ['aws-cn', 'cn-north-1', 'arn:aws-cn:iam::123456789012:user/operator'],
     ['aws-us-gov', 'us-gov-west-1', 'arn:aws-us-gov:iam::123456789012:user/operator'],
   ])('has the partition %s, taken from its credentials', (partition, region, arn) => {
-    const { status } = told({ ...good, config: configOf({ region }), caller: callerOf(arn) });
+    const { status } = reported({ ...good, config: configOf({ region }), caller: callerOf(arn) });
     expect(status).toMatchObject({
       partition,
       clusterArn: `arn:${partition}:eks:${region}:123456789012:cluster/main`,
@@ -151,8 +154,8 @@ describe('no account is planned with', () => {
   ];
   it.each(refused)('%s', (_what, world, reason, message) => {
     // The second ClusterConfig was Ready before, so that its status still contains the earlier facts.
-    for (const config of [world.config, { ...world.config, status: told(good).status ?? {} }]) {
-      const wrong = told({ ...world, config });
+    for (const config of [world.config, { ...world.config, status: reported(good).status ?? {} }]) {
+      const wrong = reported({ ...world, config });
       expect(readyOf(wrong)).toMatchObject({ status: 'False', reason });
       expect(readyOf(wrong)?.message).toMatch(message);
       // Accounts report the same message.
@@ -171,13 +174,15 @@ describe('no account is planned with', () => {
     ['another AWS account', { accountId: '999999999999' }],
     ['another issuer', { oidcIssuer: 'https://issuer.example/other' }],
   ])('a ClusterConfig that was changed to %s and has not been checked since', (_what, aws) => {
-    const config = told(good);
+    const config = reported(good);
     const edited = { ...config, spec: configOf(aws).spec };
     expect(clusterState([edited])).toMatchObject({ ok: false, reason: 'ClusterConfigNotReady' });
-    expect(clusterState([told({ ...good, config: configOf({ clusterName: 'renamed' }) })])).toMatchObject({
-      ok: true,
-      facts: { name: 'renamed', clusterArn: 'arn:aws:eks:us-west-2:123456789012:cluster/renamed' },
-    });
+    expect(clusterState([reported({ ...good, config: configOf({ clusterName: 'renamed' }) })])).toMatchObject(
+      {
+        ok: true,
+        facts: { name: 'renamed', clusterArn: 'arn:aws:eks:us-west-2:123456789012:cluster/renamed' },
+      },
+    );
   });
 
   it('no ClusterConfig, or one that has never been checked', () => {
@@ -201,26 +206,26 @@ describe('accounts are still planned with', () => {
     ],
   ];
   it.each(passing)('%s', (_what, world, reason) => {
-    const config = told(world);
+    const config = reported(world);
     expect(readyOf(config)).toMatchObject({ status: 'False', reason });
     expect(clusterState([config])).toMatchObject({ ok: true });
   });
 
   it('AWS unreachable, if the cluster was checked before', () => {
-    const before = told(good);
+    const before = reported(good);
     const { quotas: _, provider: __, ...world } = good;
     const outage = { ...world, caller: failed('Unreachable', 'connect ECONNREFUSED') };
-    const config = told({ ...outage, config: before });
+    const config = reported({ ...outage, config: before });
     expect(readyOf(config)).toMatchObject({ status: 'False', reason: 'Unreachable' });
     expect(clusterState([config])).toEqual(clusterState([before]));
     // Facts that are unknown, or known only for another spec, are not invented.
-    expect(clusterState([told(outage)])).toMatchObject({ ok: false });
+    expect(clusterState([reported(outage)])).toMatchObject({ ok: false });
     const edited = { ...before, metadata: { ...before.metadata, generation: 2 } };
-    expect(clusterState([told({ ...outage, config: edited })])).toMatchObject({ ok: false });
+    expect(clusterState([reported({ ...outage, config: edited })])).toMatchObject({ ok: false });
   });
 
   it('a denied read of the provider, which keeps Ready True', () => {
-    expect(readyOf(told({ ...good, provider: failed('AccessDenied', 'no') }))?.status).toBe('True');
+    expect(readyOf(reported({ ...good, provider: failed('AccessDenied', 'no') }))?.status).toBe('True');
   });
 });
 
@@ -236,30 +241,30 @@ describe('the IAM OIDC provider', () => {
     'is reported to accounts if it is missing or lacks the audience on a cluster that uses %s',
     (identityMode) => {
       const config = configOf({ identityMode });
-      expect(providerOf(told({ ...good, config }))).toMatchObject({ status: 'True' });
-      expect(factsOf(told({ ...good, config }))).toBeUndefined();
-      expect(factsOf(told({ ...good, config, provider: missing }))).toMatchObject({
+      expect(providerOf(reported({ ...good, config }))).toMatchObject({ status: 'True' });
+      expect(factsOf(reported({ ...good, config }))).toBeUndefined();
+      expect(factsOf(reported({ ...good, config, provider: missing }))).toMatchObject({
         reason: 'OIDCProviderMissing',
       });
       expect(
-        factsOf(told({ ...good, config, provider: { ok: true, value: { clientIds: ['other'] } } })),
+        factsOf(reported({ ...good, config, provider: { ok: true, value: { clientIds: ['other'] } } })),
       ).toMatchObject({ reason: 'AudienceMissing' });
-      expect(readyOf(told({ ...good, config, provider: missing }))?.status).toBe(
+      expect(readyOf(reported({ ...good, config, provider: missing }))?.status).toBe(
         identityMode === 'IRSA' ? 'False' : 'True',
       );
     },
   );
 
   it('keeps its last known state while AWS does not answer', () => {
-    const config = told({ ...good, provider: missing });
-    expect(factsOf(told({ ...good, config, provider: failed('Throttled', 'slow down') }))).toMatchObject({
+    const config = reported({ ...good, provider: missing });
+    expect(factsOf(reported({ ...good, config, provider: failed('Throttled', 'slow down') }))).toMatchObject({
       reason: 'OIDCProviderMissing',
     });
   });
 
   it('has an unknown state if the operator may not read it', () => {
-    const config = told({ ...good, provider: missing });
-    const denied = told({ ...good, config, provider: failed('AccessDenied', 'no') });
+    const config = reported({ ...good, provider: missing });
+    const denied = reported({ ...good, config, provider: failed('AccessDenied', 'no') });
     expect(providerOf(denied)).toMatchObject({ status: 'Unknown', reason: 'AccessDenied' });
     expect(factsOf(denied)).toBeUndefined();
   });
@@ -301,18 +306,18 @@ describe('drift detection of a ClusterConfig', () => {
   const checked: ClusterWorld = { ...good, drift: [{ what: 'roles', lastSuccess }] };
 
   it('has no condition before the first pass, and an unchanged condition after every successful pass', () => {
-    expect(driftOf(told(good))).toBeUndefined();
-    expect(driftOf(told(checked))).toMatchObject({ status: 'True', reason: 'DriftChecked' });
+    expect(driftOf(reported(good))).toBeUndefined();
+    expect(driftOf(reported(checked))).toMatchObject({ status: 'True', reason: 'DriftChecked' });
     const later = {
       ...checked,
-      config: told(checked),
+      config: reported(checked),
       drift: [{ what: 'roles', lastSuccess: lastSuccess + 1e6 }],
     };
-    expect(planCluster(later as ClusterWorld).status).toEqual(told(checked).status);
+    expect(planCluster(later as ClusterWorld).status).toEqual(reported(checked).status);
   });
 
   it('that is denied makes its condition False at once, with the reason and the time of the last successful pass', () => {
-    const config = told({ ...failing('AccessDenied', 1), config: told(checked) });
+    const config = reported({ ...failing('AccessDenied', 1), config: reported(checked) });
     expect(driftOf(config)).toMatchObject({
       status: 'False',
       reason: 'AccessDenied',
@@ -320,12 +325,12 @@ describe('drift detection of a ClusterConfig', () => {
     });
     expect(readyOf(config)).toMatchObject({ status: 'True' });
     // A restarted operator has no result of its own yet.
-    expect(driftOf(told({ ...good, config }))).toEqual(driftOf(config));
+    expect(driftOf(reported({ ...good, config }))).toEqual(driftOf(config));
   });
 
   it('that fails for a transient reason makes its condition False after the third pass', () => {
     const after = (passes: number) =>
-      driftOf(told({ ...failing('Throttled', passes), config: told(checked) }))?.status;
+      driftOf(reported({ ...failing('Throttled', passes), config: reported(checked) }))?.status;
     expect([after(1), after(2), after(3)]).toEqual(['True', 'True', 'False']);
   });
 
@@ -334,7 +339,7 @@ describe('drift detection of a ClusterConfig', () => {
       { what: 'roles', lastSuccess },
       { what: 'associations', failure: { error: new IdentityError('AccessDenied', 'no'), passes: 1 } },
     ] as const;
-    expect(driftOf(told({ ...good, drift }))).toMatchObject({
+    expect(driftOf(reported({ ...good, drift }))).toMatchObject({
       status: 'False',
       message: 'associations could not be compared with AWS since the operator started: no',
     });

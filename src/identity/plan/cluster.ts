@@ -259,11 +259,12 @@ export function isReported({ error, passes }: NonNullable<DriftCheck['failure']>
  * noticeable part of the quota, or together with another change, so that an idle cluster writes nothing.
  */
 function quotasToTell({ quotas, config }: ClusterWorld): ClusterConfigStatus['quotas'] {
-  const told = config.status?.quotas;
-  if (!quotas?.ok) return told;
+  const reported = config.status?.quotas;
+  if (!quotas?.ok) return reported;
   const { rolesUsed, roles } = quotas.value;
-  const isNews = told === undefined || Math.abs(rolesUsed - told.rolesUsed) >= noticeableShare * roles;
-  return isNews ? quotas.value : { ...quotas.value, rolesUsed: told.rolesUsed };
+  const isNews =
+    reported === undefined || Math.abs(rolesUsed - reported.rolesUsed) >= noticeableShare * roles;
+  return isNews ? quotas.value : { ...quotas.value, rolesUsed: reported.rolesUsed };
 }
 
 function problemOf(world: ClusterWorld): { reason: string; message: string } | undefined {
@@ -272,7 +273,7 @@ function problemOf(world: ClusterWorld): { reason: string; message: string } | u
   if (world.older !== undefined) {
     return {
       reason: 'ClusterConfigDuplicate',
-      message: `the ClusterConfig "${world.older}" is older and counts; delete this one`,
+      message: `the ClusterConfig "${world.older}" is older and takes precedence; delete this one`,
     };
   }
   if (!issuer.ok) return { reason: 'IssuerUnknown', message: issuer.error.message };
@@ -286,12 +287,12 @@ function problemOf(world: ClusterWorld): { reason: string; message: string } | u
   if (aws.accountId !== undefined && aws.accountId !== caller.value.accountId) {
     return {
       reason: 'WrongAccount',
-      message: `the operator's credentials (${caller.value.arn}) belong to the AWS account ${caller.value.accountId}, but spec.aws.accountId is ${aws.accountId}; nothing is done in either`,
+      message: `the operator's credentials (${caller.value.arn}) belong to the AWS account ${caller.value.accountId}, but spec.aws.accountId is ${aws.accountId}; no call is made in either`,
     };
   }
   // Pod Identity needs no provider. Accounts with IRSA report a missing provider through their proofs.
   if (aws.identityMode === 'PodIdentity') return undefined;
-  if (!provider) return { reason: 'OIDCProviderMissing', message: 'the IAM OIDC provider was not looked up' };
+  if (!provider) return { reason: 'OIDCProviderMissing', message: 'the IAM OIDC provider was not read' };
   if (!provider.ok) {
     // A missing permission of the operator shows nothing about the provider. The proofs show its state.
     return provider.error.code === 'AccessDenied'
@@ -384,7 +385,7 @@ export function clusterState(configs: readonly ClusterConfig[], operatorNamespac
     return {
       ok: false,
       reason: 'ClusterConfigNotReady',
-      message: `the ClusterConfig "${metadata.name}" is not ready: ${ready?.message ?? 'it has not been looked at yet'}`,
+      message: `the ClusterConfig "${metadata.name}" is not ready: ${ready?.message ?? 'it has not been checked yet'}`,
     };
   }
   // An outage does not stop reconciliation, but a wrong AWS account or issuer must stop every write.
@@ -396,21 +397,21 @@ export function clusterState(configs: readonly ClusterConfig[], operatorNamespac
     };
   }
   const provider = findCondition(status?.conditions, providerCondition);
-  const told = clusterArn({
+  const reported = clusterArn({
     partition,
     region: spec.aws.region,
     accountId,
     name: spec.aws.clusterName ?? metadata.name,
   });
   const isOfSpec =
-    arn === told &&
+    arn === reported &&
     (spec.aws.accountId ?? accountId) === accountId &&
     (spec.aws.oidcIssuer ?? oidcIssuer) === oidcIssuer;
   if (!isOfSpec) {
     return {
       ok: false,
       reason: 'ClusterConfigNotReady',
-      message: `the ClusterConfig "${metadata.name}" is not ready: it names another cluster, AWS account or issuer now, which has not been looked at yet`,
+      message: `the ClusterConfig "${metadata.name}" is not ready: it now names another cluster, AWS account or issuer, which has not been checked yet`,
     };
   }
   return {

@@ -60,23 +60,23 @@ export function planDeletion(
   const owned: ObservedRole[] = [];
   let unread = false;
   for (const name of roleNames) {
-    const belief = world.roles.get(name);
+    const cached = world.roles.get(name);
     // A role counts as missing only after a direct read. Otherwise it could remain as an orphan for ever.
-    if (!belief || (belief.role === null && belief.source === 'list')) {
+    if (!cached || (cached.role === null && cached.source === 'list')) {
       unread = true;
       want({ kind: 'ReadRole', role: name, why: 'it is to be deleted' });
       continue;
     }
-    if (belief.role && isOwned(roleOwnership(belief.role, world.account, facts))) owned.push(belief.role);
-    else if (belief.readAgainAt !== undefined) {
+    if (cached.role && isOwned(roleOwnership(cached.role, world.account, facts))) owned.push(cached.role);
+    else if (cached.readAgainAt !== undefined) {
       // The outcome of a creation or adoption is unknown. A role that becomes visible later would keep our tags without an account.
       unread = true;
-      if (belief.readAgainAt <= world.now)
+      if (cached.readAgainAt <= world.now)
         want({ kind: 'ReadRole', role: name, why: 'it may have been created or adopted just before' });
-      else list.requeueAtLatest(belief.readAgainAt);
+      else list.requeueAtLatest(cached.readAgainAt);
     }
   }
-  if (unread) return progress('the role is being looked up');
+  if (unread) return progress('the role is being read');
   const [stranded, ...others] = strandedRoles(world, facts);
   if (stranded) return clusterChanged(world, facts, [stranded, ...others]);
 
@@ -142,7 +142,7 @@ export function planDeletion(
   if (inline && failures.length > 0) {
     return {
       reason: 'DeleteConflict',
-      message: `the role ${inline.arn} carries inline policies which others put there: ${inline.inlinePolicyNames.join(', ')}. Remove each: aws iam delete-role-policy --role-name ${inline.name} --policy-name NAME`,
+      message: `the role ${inline.arn} has inline policies that others added: ${inline.inlinePolicyNames.join(', ')}. Remove each: aws iam delete-role-policy --role-name ${inline.name} --policy-name NAME`,
     };
   }
   if (doomed.length > 0) return progress('the role is being deleted');

@@ -114,7 +114,7 @@ describe('during a switch back to IRSA', () => {
     expect(rowOf(plan, 'production')?.reason).toBe('RolloutBlocked');
     expect(rowOf(plan, 'staging')).toMatchObject({
       reason: 'SwitchingMode',
-      message: expect.stringContaining('production goes first') as string,
+      message: expect.stringContaining('production switches first') as string,
     });
   });
 

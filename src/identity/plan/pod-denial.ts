@@ -103,7 +103,7 @@ function planRole(
   };
   if (readAgainAt !== undefined) {
     if (readAgainAt > world.now) list.requeueAtLatest(readAgainAt);
-    else list.addStep({ kind: 'ReadRole', role: role.name, why: 'a write was not answered' });
+    else list.addStep({ kind: 'ReadRole', role: role.name, why: 'a write got no response' });
   }
   // A listing may be outdated. If the role cannot be read, a denial is written anyway, because it only takes away.
   if (source === 'list') {
@@ -124,7 +124,7 @@ function planRole(
   if (!failure || isTransient(failure.code)) return underWay;
   return {
     reason: failure.code,
-    message: `the sessions of quarantined pods are not denied on the role ${role.arn}: ${failure.message}. ${wayOut(world)}`,
+    message: `the sessions of quarantined pods are not denied on the role ${role.arn}: ${failure.message}. ${remedy(world)}`,
   };
 }
 
@@ -136,7 +136,7 @@ function refusalOf(
   document: string,
 ): string | undefined {
   const what = `the sessions of quarantined pods are not denied on the role ${role.arn}`;
-  const instead = wayOut(world);
+  const instead = remedy(world);
   if (!facts.allowsStatements)
     return `${what}: the operator may write no inline policy, because the ClusterConfig "${facts.configName}" does not allow statements (spec.aws.allowStatements). ${instead}`;
   if (role.permissionsBoundaryArn === undefined)
@@ -147,7 +147,7 @@ function refusalOf(
   return undefined;
 }
 
-function wayOut({ account }: AccountWorld): string {
+function remedy({ account }: AccountWorld): string {
   return `To stop the pods, cut off the whole account: kon account quarantine ${account.metadata.name}`;
 }
 
@@ -157,7 +157,7 @@ function webIdentityOf(world: AccountWorld, { uid }: DeniedPod): Problem | undef
   if (running.find((pod) => pod.uid === uid)?.hasWebIdentity !== true) return undefined;
   return {
     reason: 'PodsNotDenied',
-    message: `its web identity (IRSA) has no tag of the pod, so its sessions cannot be distinguished. ${wayOut(world)}`,
+    message: `its web identity (IRSA) has no tag of the pod, so its sessions cannot be distinguished. ${remedy(world)}`,
   };
 }
 

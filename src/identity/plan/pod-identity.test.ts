@@ -233,7 +233,7 @@ describe('the token exchange of a pod', () => {
 });
 
 describe('an association with unknown state', () => {
-  it('is read if EKS reports that it exists, and taken over if it is of an earlier account', () => {
+  it('is read if EKS reports that it exists, and re-adopted if it is of an earlier account', () => {
     const world = inPodIdentity();
     world.account = { ...world.account, metadata: { name: 'myaccount', uid: 'uid-2', generation: 1 } };
     const { status: _, ...account } = world.account;
@@ -254,17 +254,17 @@ describe('an association with unknown state', () => {
       expect(details?.tags['k11n.dev/uid']).toBe('uid-2');
   });
 
-  it('is read before any other step if a write was not answered', () => {
+  it('is read before any other step if a write got no response', () => {
     const world = inPodIdentity();
     world.cachedAssociations.set('staging', { association: null, source: 'unknown' });
     expect(planAccount(observe(world)).steps).toEqual([
-      { kind: 'ReadAssociation', target: 'staging', why: 'a write of it was not answered' },
+      { kind: 'ReadAssociation', target: 'staging', why: 'a write to it got no response' },
     ]);
   });
 
   it.each<[string, (world: SimulatedWorld) => void]>([
     [
-      'a write was not answered',
+      'a write got no response',
       (world) => world.cachedAssociations.set('staging', { association: null, source: 'unknown' }),
     ],
     ['a listing shows it, and nothing says whose it is', resync],
@@ -336,7 +336,7 @@ describe('a foreign association', () => {
       settle(world);
       expect(row(world, 'production')).toMatchObject({ linked: false, reason: 'ForeignAssociation' });
       expect(row(world, 'production')?.message).toContain(
-        'arn:aws:iam::123456789012:role/theirs by someone else (a-foreign)',
+        'has an association of another owner with arn:aws:iam::123456789012:role/theirs (a-foreign)',
       );
       expect(row(world, 'staging')?.linked).toBe(true);
       expect(condition(world, 'Ready')).toBe('False ForeignAssociation');

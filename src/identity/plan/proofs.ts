@@ -150,7 +150,7 @@ export function decideProof(
   list: StepList,
   target: string,
   role: ObservedRole,
-  belief: CachedRole,
+  cached: CachedRole,
   serviceAccount: ObservedServiceAccount,
   by?: PodProof,
 ): ProofState {
@@ -167,7 +167,7 @@ export function decideProof(
   if (!failure)
     return { proven: false, reason: 'Proving', message: `the identity of ${target} is about to be proven` };
   // The waiting time applies only to our own writes.
-  const sinceOurs = belief.source === 'write' ? world.now - (belief.trustWrittenAt ?? -Infinity) : Infinity;
+  const sinceOurs = cached.source === 'write' ? world.now - (cached.trustWrittenAt ?? -Infinity) : Infinity;
   const mayPass = failure.code === 'AssumeRoleDenied' || (failure.code === 'NotInEffect' && !by);
   if (mayPass && sinceOurs < propagationMs) {
     return {

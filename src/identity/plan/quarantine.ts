@@ -183,7 +183,7 @@ function readAgain(
   const read = (why: string): StepFailure | undefined =>
     list.addStep({ kind: 'ReadRole', role: role.name, why });
   if (readAgainAt !== undefined && readAgainAt > world.now) list.requeueAtLatest(readAgainAt);
-  else if (readAgainAt !== undefined) read('a write was not answered');
+  else if (readAgainAt !== undefined) read('a write got no response');
   // A role that cannot be read is cut off anyway: IAM refuses writes to roles without the tags of this cluster.
   if (source === 'list' && !isInSync && !read('it is about to be cut off')) return { isClosed: false };
   return undefined;

@@ -66,7 +66,7 @@ export function isIssuerTagOnly(change: RoleChange, { tags }: ObservedRole): boo
 }
 
 /** Advice about a role that the account does not own, with the changes that its adoption would make. */
-export function wayOut(
+export function remedy(
   role: ObservedRole,
   spec: RoleSpec,
   wantedPolicies: readonly string[],

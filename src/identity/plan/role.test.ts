@@ -47,7 +47,7 @@ describe('drift', () => {
     expect(findCondition(status.conditions, 'Ready')).toMatchObject({
       status: 'False',
       reason: 'AccessDenied',
-      message: `changed outside Konstellation: the policy ${fullAccess} was attached. It could not be put back: denied`,
+      message: `changed outside Konstellation: the policy ${fullAccess} was attached. It could not be repaired: denied`,
     });
     expect(findCondition(status.conditions, 'PoliciesAttached')).toMatchObject({ status: 'False' });
   });
@@ -70,12 +70,12 @@ describe('drift', () => {
     resync(world);
     applyStep(world, { kind: 'ReadRole', role: name, why: 'test' });
     const steps: string[][] = [];
-    const told: unknown[] = [];
+    const reported: unknown[] = [];
     for (;;) {
       const plan = planAccount(observe(world));
       if (plan.drift.length > 0) {
         world.account = { ...world.account, status: plan.status };
-        told.push(
+        reported.push(
           plan.status.targets?.find((row) => row.name === 'production'),
           findCondition(plan.status.conditions, 'Ready')?.message,
         );
@@ -89,8 +89,8 @@ describe('drift', () => {
       ['UpdateTrustPolicy'],
       ['ProveIdentity', 'ProveIdentity'],
     ]);
-    expect(told).toContainEqual(expect.objectContaining({ proven: false, reason: 'AssumeRoleDenied' }));
-    expect(told).toContainEqual(
+    expect(reported).toContainEqual(expect.objectContaining({ proven: false, reason: 'AssumeRoleDenied' }));
+    expect(reported).toContainEqual(
       expect.stringMatching(
         /^changed outside .*its trust policy was changed.*; production: refused: AssumeRoleDenied/,
       ),
@@ -183,7 +183,7 @@ describe('a role that AWS does not let the operator create', () => {
   it.each([
     [
       { team: 'a' },
-      'denied; the account sets the tags team: see that tags or allowedTagKeys of the ClusterConfig name',
+      'denied; the account sets the tags team: tags or allowedTagKeys of the ClusterConfig must name',
     ],
     [undefined, 'denied'],
   ])(

@@ -1,6 +1,6 @@
 /** Steps that bring one role in sync with its desired state, from its cached state. */
 import type { LinkedServiceAccount, StatementsStatus } from '../../api/index.ts';
-import { adoptionBlocked, adoptionRefused, shutOutByAdoption } from './adoption.ts';
+import { adoptionBlocked, adoptionRefused, excludedByAdoption } from './adoption.ts';
 import { roleArn } from '../desired/arn.ts';
 import {
   adoptionTags,
@@ -23,7 +23,7 @@ import {
   inlinePolicyName,
   type DesiredStatements,
 } from '../desired/statements.ts';
-import { isIssuerTagOnly, roleChanges, wayOut } from './role-changes.ts';
+import { isIssuerTagOnly, roleChanges, remedy } from './role-changes.ts';
 import type { StepList } from './step-list.ts';
 import { stepKey } from '../steps/index.ts';
 import type {
@@ -73,11 +73,11 @@ export function assessRole(
   desired: DesiredStatements,
 ): RoleAssessment {
   const { account } = world;
-  const belief = world.roles.get(spec.name);
+  const cachedRole = world.roles.get(spec.name);
   const base = {
     spec,
-    arn: belief?.role?.arn ?? roleArn({ ...facts, path: facts.rolePath, name: spec.name }),
-    ...(belief ? { cached: belief } : {}),
+    arn: cachedRole?.role?.arn ?? roleArn({ ...facts, path: facts.rolePath, name: spec.name }),
+    ...(cachedRole ? { cached: cachedRole } : {}),
   };
   const rowsOf = (problem: Problem): readonly PolicyRow[] =>
     wantedPolicies.map((arn) => unattached(arn, problem));
@@ -88,10 +88,10 @@ export function assessRole(
     drift: [],
   };
 
-  if (!belief?.role)
-    return { ...base, ...nothing, problem: planCreation(world, spec, belief, base.arn, list) };
+  if (!cachedRole?.role)
+    return { ...base, ...nothing, problem: planCreation(world, spec, cachedRole, base.arn, list) };
 
-  const role = belief.role;
+  const role = cachedRole.role;
   switch (ownershipOf(role, ownerOf(account, facts))) {
     case 'otherIssuer':
       return {
@@ -103,7 +103,7 @@ export function assessRole(
         }),
         problem: {
           reason: 'RoleOfAnotherCluster',
-          message: `the role ${role.arn} has the tags of this cluster and account, but belongs to the token issuer ${issuersOf(role).join(', ')}; the issuer of this cluster is ${issuerTagValue(facts.issuer)}. ${leftAlone(role)} To take the role over, from a cluster that needs it no more: aws iam tag-role --role-name ${role.name} --tags Key=${issuerTag},Value=${issuerTagValue(facts.issuer)}`,
+          message: `the role ${role.arn} has the tags of this cluster and account, but belongs to the token issuer ${issuersOf(role).join(', ')}; the issuer of this cluster is ${issuerTagValue(facts.issuer)}. ${leftAlone(role)} If that cluster no longer needs the role, take it over: aws iam tag-role --role-name ${role.name} --tags Key=${issuerTag},Value=${issuerTagValue(facts.issuer)}`,
         },
       };
     case 'foreign':
@@ -112,7 +112,7 @@ export function assessRole(
         role.name === account.spec.aws.roleName &&
         !isManaged(role.tags)
       ) {
-        return { ...base, ...nothing, problem: planAdoption(world, spec, belief, role, facts, list) };
+        return { ...base, ...nothing, problem: planAdoption(world, spec, cachedRole, role, facts, list) };
       }
       return {
         ...base,
@@ -120,14 +120,14 @@ export function assessRole(
         policies: rowsOf({ reason: 'RoleNotOwned', message: 'the role is not ours' }),
         problem: {
           reason: 'RoleNotOwned',
-          message: `the role ${role.arn} exists already and its tags do not say that it belongs to this account. ${leftAlone(role)} ${wayOut(role, spec, wantedPolicies, account, facts)}`,
+          message: `the role ${role.arn} exists already and its tags do not say that it belongs to this account. ${leftAlone(role)} ${remedy(role, spec, wantedPolicies, account, facts)}`,
         },
       };
     case 'earlier': {
       // Another cluster may have written after the listing.
       const failure = list.addStep(
-        belief.source === 'list'
-          ? { kind: 'ReadRole', role: role.name, why: 'it is about to be taken over' }
+        cachedRole.source === 'list'
+          ? { kind: 'ReadRole', role: role.name, why: 'it is about to be adopted' }
           : { kind: 'TagRole', role: role.name, tags: spec.tags },
       );
       return {
@@ -137,7 +137,7 @@ export function assessRole(
           ? { reason: failure.code, message: failure.message }
           : {
               reason: 'UpdatingRole',
-              message: 'a role of an earlier account of this name is taken up again',
+              message: 'the role of an earlier account of this name is being re-adopted',
             },
       };
     }
@@ -145,7 +145,7 @@ export function assessRole(
       return {
         ...base,
         role,
-        ...planUpdates(world, facts, spec, belief, role, wantedPolicies, list, proofsOfDrift, desired),
+        ...planUpdates(world, facts, spec, cachedRole, role, wantedPolicies, list, proofsOfDrift, desired),
       };
   }
 }
@@ -165,20 +165,20 @@ function planAdoption(
   facts: ClusterFacts,
   list: StepList,
 ): Problem {
-  const underWay: Problem = { reason: 'UpdatingRole', message: `the role ${spec.name} is being taken over` };
+  const underWay: Problem = { reason: 'UpdatingRole', message: `the role ${spec.name} is being adopted` };
   // The outcome of an unanswered write is unknown: another account may have the role by now.
-  const isDoubted = readAgainAt > 0;
+  const isIndeterminate = readAgainAt > 0;
   if (readAgainAt > now) {
     list.requeueAtLatest(readAgainAt);
     return underWay;
   }
   // A role is read before its adoption, because a listing may be stale.
-  if (source === 'list' || isDoubted) {
-    const failure = list.addStep({ kind: 'ReadRole', role: spec.name, why: 'it is about to be taken over' });
+  if (source === 'list' || isIndeterminate) {
+    const failure = list.addStep({ kind: 'ReadRole', role: spec.name, why: 'it is about to be adopted' });
     return failure ? { reason: failure.code, message: failure.message } : underWay;
   }
-  const shutOut = shutOutByAdoption(role, spec, holders, facts);
-  if (shutOut.length > 0) return adoptionBlocked(role, shutOut, account.metadata.name);
+  const excluded = excludedByAdoption(role, spec, holders, facts);
+  if (excluded.length > 0) return adoptionBlocked(role, excluded, account.metadata.name);
   const tags = adoptionTags(ownerOf(account, facts));
   const failure = list.addStep({ kind: 'TagRole', role: spec.name, tags });
   return failure ? adoptionRefused(role, failure, facts) : underWay;
@@ -187,16 +187,16 @@ function planAdoption(
 function planCreation(
   world: AccountWorld,
   spec: RoleSpec,
-  belief: CachedRole | undefined,
+  cachedRole: CachedRole | undefined,
   arn: string,
   list: StepList,
 ): Problem {
   const create = { kind: 'CreateRole', role: spec.name, spec } as const;
   const { adopt, roleName } = world.account.spec.aws;
-  if (adopt === true && spec.name === roleName) return planLookup(spec, belief, list);
+  if (adopt === true && spec.name === roleName) return planLookup(spec, cachedRole, list);
   const taken =
-    world.failures.get(stepKey(create))?.code === 'RoleAlreadyExists' && belief?.source !== 'read';
-  const lost = belief?.source === 'list' && world.account.status?.roleArn !== undefined;
+    world.failures.get(stepKey(create))?.code === 'RoleAlreadyExists' && cachedRole?.source !== 'read';
+  const lost = cachedRole?.source === 'list' && world.account.status?.roleArn !== undefined;
   const failure =
     taken || lost
       ? list.addStep({
@@ -207,38 +207,38 @@ function planCreation(
       : list.addStep(create);
   if (failure)
     return { reason: failure.code, message: `${failure.message}${deniedTagsNote(failure, world.account)}` };
-  if (lost || (belief?.source === 'read' && world.account.status?.roleId !== undefined)) {
+  if (lost || (cachedRole?.source === 'read' && world.account.status?.roleId !== undefined)) {
     return {
       reason: 'RoleDrifted',
-      message: `the role ${arn} was deleted outside Konstellation; it is being made again`,
+      message: `the role ${arn} was deleted outside Konstellation; it is being recreated`,
     };
   }
-  return { reason: 'CreatingRole', message: `the role ${spec.name} is being made` };
+  return { reason: 'CreatingRole', message: `the role ${spec.name} is being created` };
 }
 
 /** Note with the tags of a denied CreateRole. One denied tag key denies the whole call, and AWS does not name the key. */
 function deniedTagsNote({ code }: { readonly code: string }, { spec }: LinkedServiceAccount): string {
   const keys = Object.keys(settableTags(spec.aws.tags));
   return code === 'AccessDenied' && keys.length > 0
-    ? `; the account sets the tags ${keys.sort().join(', ')}: see that tags or allowedTagKeys of the ClusterConfig name each, and that the operator's policy is that of kon iam-policy`
+    ? `; the account sets the tags ${keys.sort().join(', ')}: tags or allowedTagKeys of the ClusterConfig must name each, and the operator needs the policy that kon iam-policy prints`
     : '';
 }
 
 /** Plans the read of a role that is to be adopted, which is never created. */
-function planLookup(spec: RoleSpec, belief: CachedRole | undefined, list: StepList): Problem {
+function planLookup(spec: RoleSpec, cachedRole: CachedRole | undefined, list: StepList): Problem {
   const failure =
-    belief?.source === 'read' || belief?.source === 'write'
+    cachedRole?.source === 'read' || cachedRole?.source === 'write'
       ? undefined
-      : list.addStep({ kind: 'ReadRole', role: spec.name, why: 'it is to be taken over' });
+      : list.addStep({ kind: 'ReadRole', role: spec.name, why: 'it is to be adopted' });
   if (failure) return { reason: failure.code, message: failure.message };
-  return { reason: 'RoleNotFound', message: `there is no role ${spec.name} to take over` };
+  return { reason: 'RoleNotFound', message: `there is no role ${spec.name} to adopt` };
 }
 
 function planUpdates(
   world: AccountWorld,
   facts: ClusterFacts,
   spec: RoleSpec,
-  belief: CachedRole,
+  cachedRole: CachedRole,
   role: ObservedRole,
   wantedPolicies: readonly string[],
   list: StepList,
@@ -246,10 +246,10 @@ function planUpdates(
   desired: DesiredStatements,
 ): Pick<RoleAssessment, 'problem' | 'policies' | 'unlisted' | 'statements' | 'inlineFailure' | 'drift'> {
   const { account } = world;
-  if (belief.readAgainAt !== undefined) {
-    const why = 'a write was not answered';
-    if (belief.readAgainAt <= world.now) list.addStep({ kind: 'ReadRole', role: role.name, why });
-    else list.requeueAtLatest(belief.readAgainAt);
+  if (cachedRole.readAgainAt !== undefined) {
+    const why = 'a write got no response';
+    if (cachedRole.readAgainAt <= world.now) list.addStep({ kind: 'ReadRole', role: role.name, why });
+    else list.requeueAtLatest(cachedRole.readAgainAt);
   }
   const changes = roleChanges(role, spec, account.spec).filter(
     // The boundary is removed only after the statements that it limits.
@@ -265,12 +265,12 @@ function planUpdates(
 
   // A listing may be outdated, so that drift is confirmed by a direct read before it is repaired.
   const isUnconfirmed = role.maxSessionDuration === undefined && !isSynced(account);
-  if (belief.source === 'list' && (changes.length > 0 || policiesDiffer || isUnconfirmed)) {
+  if (cachedRole.source === 'list' && (changes.length > 0 || policiesDiffer || isUnconfirmed)) {
     const failure = list.addStep({
       kind: 'ReadRole',
       role: role.name,
       why: isUnconfirmed
-        ? 'a listing of all roles leaves out parts of the spec, which has changed'
+        ? 'the spec has changed, and a listing of all roles lacks parts of it'
         : 'a listing of all roles shows it changed',
     });
     return {
@@ -300,14 +300,14 @@ function planUpdates(
     };
   }
 
-  const differences = driftOf(world, belief, role, visible, wantedPolicies, desired);
+  const differences = driftOf(world, cachedRole, role, visible, wantedPolicies, desired);
   const drift =
     differences.length > 0 &&
     isAimedElsewhere(world, { spec, policyArns: wantedPolicies, ...documentOf(desired) })
       ? []
       : differences;
   const trustDrifted = drift.length > 0 && changes.some((change) => change.kind === 'UpdateTrustPolicy');
-  // Before a drifted trust policy is repaired, a proof determines for the status whether pods were shut out.
+  // Before a drifted trust policy is repaired, a proof determines whether pods lost their access, which the status then reports.
   const heldBack = trustDrifted && proofsOfDrift(role);
   const failures = heldBack
     ? []
@@ -339,7 +339,7 @@ function planUpdates(
       ? {
           // A failed repair requires user action, so its reason takes precedence over that of the drift.
           reason: failure?.code ?? 'RoleDrifted',
-          message: `changed outside Konstellation: ${drift.join('; ')}. ${failure ? `It could not be put back: ${failure.message}` : 'It is being put back.'}`,
+          message: `changed outside Konstellation: ${drift.join('; ')}. ${failure ? `It could not be repaired: ${failure.message}` : 'It is being repaired.'}`,
         }
       : failure
         ? {
@@ -396,14 +396,14 @@ function unwritten(desired: DesiredStatements, { reason, message }: Problem): St
 /** Descriptions of changes by others to a role that was in sync with this spec. */
 function driftOf(
   world: AccountWorld,
-  belief: CachedRole,
+  cachedRole: CachedRole,
   role: ObservedRole,
   changes: readonly RoleChange[],
   wantedPolicies: readonly string[],
   desired: DesiredStatements,
 ): readonly string[] {
   const { status, metadata } = world.account;
-  if (belief.source !== 'read' || status?.observedGeneration !== metadata.generation) return [];
+  if (cachedRole.source !== 'read' || status?.observedGeneration !== metadata.generation) return [];
   const attachedBefore = new Set(status?.policies?.filter((row) => row.attached).map((row) => row.arn));
   const words = [...driftWords(changes, role)];
   for (const arn of wantedPolicies) {

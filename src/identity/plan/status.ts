@@ -214,8 +214,7 @@ function policiesVerdict({ policies, roles, tooManyPolicies }: Findings): Accoun
   if (inline.length > 0) {
     const message = inline
       .map(
-        (role) =>
-          `the role ${role.arn} carries inline policies which others put there: ${foreign(role).join(', ')}`,
+        (role) => `the role ${role.arn} has inline policies that others added: ${foreign(role).join(', ')}`,
       )
       .join('; ');
     const failed = inline.find(({ inlineFailure }) => inlineFailure)?.inlineFailure;
@@ -264,7 +263,7 @@ function linksVerdict(targets: readonly TargetRow[]): AccountVerdict {
       reason: 'AllLinked',
       message: `${count(wanted.length, 'target', 'targets')} linked`,
     };
-  return { type, status: 'False', reason: worst.reason ?? 'Linking', message: told(unlinked) };
+  return { type, status: 'False', reason: worst.reason ?? 'Linking', message: reported(unlinked) };
 }
 
 function proofVerdict(wanted: readonly TargetRow[]): AccountVerdict {
@@ -282,8 +281,8 @@ function proofVerdict(wanted: readonly TargetRow[]): AccountVerdict {
     };
   const disproved = unproven.filter((row) => row.reason !== 'AwaitingFirstPod');
   return disproved[0]
-    ? { type, status: 'False', reason: disproved[0].reason ?? 'Proving', message: told(unproven) }
-    : { type, status: 'Unknown', reason: 'AwaitingFirstPod', message: told(unproven) };
+    ? { type, status: 'False', reason: disproved[0].reason ?? 'Proving', message: reported(unproven) }
+    : { type, status: 'Unknown', reason: 'AwaitingFirstPod', message: reported(unproven) };
 }
 
 function workloadsVerdict(
@@ -339,7 +338,7 @@ function targetStatus(world: AccountWorld, row: TargetRow): TargetStatus {
   };
 }
 
-function told(rows: readonly TargetRow[]): string {
+function reported(rows: readonly TargetRow[]): string {
   return rows.map((row) => `${row.name}: ${row.message ?? row.reason ?? 'not yet'}`).join('; ');
 }
 

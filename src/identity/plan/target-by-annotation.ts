@@ -25,14 +25,14 @@ export function planByAnnotation(
     old ? { ...rowByAssociation(context, observation, old), pending: switching(problem, 'IRSA') } : otherwise;
 
   const assessment = assessmentOf(context, 'IRSA', name);
-  const home = assignedRole(context, 'IRSA', name);
+  const assigned = assignedRole(context, 'IRSA', name);
   const carried = { ...row(observation), roleArn: assessment?.arn ?? '' };
-  if (!home) {
+  if (!assigned) {
     const linked = serviceAccount?.roleArn !== undefined && serviceAccount.roleArn === assessment?.arn;
     const problem = assessment?.problem ?? { reason: 'CreatingRole', message: 'waits for the role' };
     return waits(problem, { ...carried, linked, ...problem });
   }
-  const link = decideLink(account, observation, home.role.arn);
+  const link = decideLink(account, observation, assigned.role.arn);
   if (link.state === 'blocked') return waits(link.problem, { ...carried, ...link.problem });
   if (link.state === 'pending') {
     const failure = list.addStep(link.step);
@@ -40,10 +40,10 @@ export function planByAnnotation(
     return waits(problem, { ...carried, ...problem });
   }
   if (!serviceAccount) throw new Error(`the target ${name} is linked without a ServiceAccount`);
-  const proof = proofByToken(context, observation, home, serviceAccount);
+  const proof = proofByToken(context, observation, assigned, serviceAccount);
   if (!old) {
     const inForce =
-      standing.kind === 'none' && !standing.settled ? confirmGone(context, name, home) : undefined;
+      standing.kind === 'none' && !standing.settled ? confirmGone(context, name, assigned) : undefined;
     return { ...carried, linked: true, ...(inForce ?? proof) };
   }
   if (!proof.proven) {
@@ -60,7 +60,7 @@ export function planByAnnotation(
     target: name,
     association: old,
     why: 'pods get their role by the annotation from now on',
-    successor: { roleArn: home.role.arn, serviceAccount },
+    successor: { roleArn: assigned.role.arn, serviceAccount },
   });
   // A retry also takes the slot, because it may succeed while another target would start its switch.
   if (!failure || failure.retryAt <= world.now || failure.code === 'RolloutBlocked') slot.holder = name;
@@ -107,7 +107,7 @@ type ProofPart =
 function proofByToken(
   { world, facts, list }: TargetContext,
   { name }: TargetObservation,
-  { assessment, role, belief }: AssignedRole,
+  { assessment, role, cachedRole }: AssignedRole,
   serviceAccount: ObservedServiceAccount,
 ): ProofPart {
   // STS refuses every token of the cluster now, so an earlier proof no longer holds.
@@ -122,7 +122,7 @@ function proofByToken(
       ...(assessment.problem ?? { reason: 'UpdatingRole', message: 'the trust policy is being written' }),
     };
   }
-  const proof = decideProof(world, list, name, role, belief, serviceAccount);
+  const proof = decideProof(world, list, name, role, cachedRole, serviceAccount);
   return proof.proven ? { proven: true, proofKey: proof.key } : proof;
 }
 
@@ -146,7 +146,7 @@ function confirmGone(
   const problem = problemOr(
     failure,
     'Confirming',
-    'it is being looked up whether pods get the annotation’s role',
+    'a read is to confirm that pods get the role of the annotation',
   );
   return { proven: false, ...problem };
 }
@@ -157,8 +157,8 @@ export function rowByAnnotation(
   observation: TargetObservation,
 ): TargetRow | undefined {
   const { serviceAccount } = observation;
-  const home = assignedRole(context, 'IRSA', observation.name);
-  if (!serviceAccount || !home || serviceAccount.roleArn !== home.role.arn) return undefined;
-  const proof = proofByToken(context, observation, home, serviceAccount);
-  return { ...row(observation), roleArn: home.role.arn, linked: true, ...proof };
+  const assigned = assignedRole(context, 'IRSA', observation.name);
+  if (!serviceAccount || !assigned || serviceAccount.roleArn !== assigned.role.arn) return undefined;
+  const proof = proofByToken(context, observation, assigned, serviceAccount);
+  return { ...row(observation), roleArn: assigned.role.arn, linked: true, ...proof };
 }

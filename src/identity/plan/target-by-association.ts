@@ -38,12 +38,12 @@ export function planByAssociation(
   const { list } = context;
   const { name, serviceAccount } = observation;
   const assessment = assessmentOf(context, 'PodIdentity', name);
-  const home = assignedRole(context, 'PodIdentity', name);
-  if (!serviceAccount && home) {
+  const assigned = assignedRole(context, 'PodIdentity', name);
+  if (!serviceAccount && assigned) {
     const failure = list.addStep({ kind: 'CreateServiceAccount', target: name });
     if (failure) return { ...row(observation), reason: failure.code, message: failure.message };
   }
-  if (standing.kind === 'none') return associate(context, observation, assessment, home);
+  if (standing.kind === 'none') return associate(context, observation, assessment, assigned);
 
   const { association } = standing;
   const carried = {
@@ -51,24 +51,24 @@ export function planByAssociation(
     identityMode: 'PodIdentity' as const,
     roleArn: assessment?.arn ?? '',
   };
-  if (!home || !serviceAccount) {
+  if (!assigned || !serviceAccount) {
     const problem = assessment?.problem ?? {
       reason: 'Linking' as const,
-      message: 'the ServiceAccount is being made',
+      message: 'the ServiceAccount is being created',
     };
     return { ...carried, ...problem };
   }
   const { details } = association;
   if (details && tagValue(details.tags, issuerTag) === undefined) addIssuerTag(context, association);
   const altered = alteredSettings(association);
-  if (details && (details.roleArn !== home.role.arn || altered.length > 0)) {
+  if (details && (details.roleArn !== assigned.role.arn || altered.length > 0)) {
     // An association that was handed over serves pods by its earlier role until this one admits them.
-    if (!isNamed(home, name)) return { ...carried, ...(home.assessment.problem ?? writingTrust) };
-    return { ...carried, ...correct(context, association, home.role.arn, altered) };
+    if (!isNamed(assigned, name)) return { ...carried, ...(assigned.assessment.problem ?? writingTrust) };
+    return { ...carried, ...correct(context, association, assigned.role.arn, altered) };
   }
-  const confirmation = confirm(context, observation, association, home, serviceAccount);
+  const confirmation = confirm(context, observation, association, assigned, serviceAccount);
   if (confirmation) return { ...carried, linked: true, ...confirmation };
-  const proof = proofByPod(context, observation, association, home, serviceAccount);
+  const proof = proofByPod(context, observation, association, assigned, serviceAccount);
   dropAnnotation(context, observation, serviceAccount, proof);
   return { ...carried, linked: true, ...proof };
 }
@@ -110,7 +110,7 @@ function associate(
   context: TargetContext,
   observation: TargetObservation,
   assessment: RoleAssessment | undefined,
-  home: AssignedRole | undefined,
+  assigned: AssignedRole | undefined,
 ): TargetRow {
   const { world, facts, list, slot } = context;
   const { name, serviceAccount, held } = observation;
@@ -120,8 +120,9 @@ function associate(
       ? { ...served, pending: switching(problem, 'PodIdentity') }
       : { ...row(observation), roleArn: assessment?.arn ?? '', ...problem };
   };
-  if (!home) return waits(assessment?.problem ?? { reason: 'CreatingRole', message: 'waits for the role' });
-  if (!isNamed(home, name)) return waits(home.assessment.problem ?? writingTrust);
+  if (!assigned)
+    return waits(assessment?.problem ?? { reason: 'CreatingRole', message: 'waits for the role' });
+  if (!isNamed(assigned, name)) return waits(assigned.assessment.problem ?? writingTrust);
 
   const switches = serviceAccount?.roleArn !== undefined || held.roleArns.length > 0;
   // Running pods that use Pod Identity have no credentials at all until this association exists.
@@ -133,14 +134,14 @@ function associate(
   const failure = list.addStep({
     kind: 'CreateAssociation',
     target: name,
-    roleArn: home.role.arn,
+    roleArn: assigned.role.arn,
     tags: ownershipTags(ownerOf(world.account, facts)),
   });
   if (switches && (!failure || failure.retryAt <= world.now)) slot.holder = name;
-  if (failure?.code === 'RoleNotAccepted' && sinceOurWrite(world, home) < propagationMs) {
+  if (failure?.code === 'RoleNotAccepted' && sinceOurWrite(world, assigned) < propagationMs) {
     return waits({
       reason: 'WaitingForPropagation',
-      message: `IAM has taken the change of ${home.role.name}, but EKS does not know it yet (${failure.attempts} tries)`,
+      message: `IAM has taken the change of ${assigned.role.name}, but EKS does not know it yet (${failure.attempts} tries)`,
     });
   }
   return waits(
@@ -159,10 +160,10 @@ function confirm(
   { world, list }: TargetContext,
   { name }: TargetObservation,
   association: ObservedAssociation,
-  home: AssignedRole,
+  assigned: AssignedRole,
   serviceAccount: ObservedServiceAccount,
 ): Confirmation | undefined {
-  const { assessment, role } = home;
+  const { assessment, role } = assigned;
   const key = proofKey(role, serviceAccount, association);
   const isProven = standingProof(world, name, role, serviceAccount, association) !== undefined;
   // Our own recent write is read back even if an earlier confirmation exists.
@@ -170,7 +171,7 @@ function confirm(
   const isKnown = !isWritten && (isProven || isConfirmed(world, name, key));
   // The status at the start of this process counts until the association is read back.
   if (isKnown && (isProven || !isRenewalDue(world, list, name))) return undefined;
-  const failure = isNamed(home, name)
+  const failure = isNamed(assigned, name)
     ? list.addStep({
         kind: 'ConfirmAssociation',
         target: name,
@@ -183,7 +184,7 @@ function confirm(
       })
     : undefined;
   if (isKnown) return undefined;
-  const problem = problemOr(failure, 'Confirming', 'it is being read back whether pods get the identity');
+  const problem = problemOr(failure, 'Confirming', 'a read is to confirm that pods get the identity');
   return { proven: false, confirmed: false, ...problem };
 }
 
@@ -195,7 +196,7 @@ function proofByPod(
   { world, facts, list }: TargetContext,
   { name, held }: TargetObservation,
   association: ObservedAssociation,
-  { role, belief }: AssignedRole,
+  { role, cachedRole }: AssignedRole,
   serviceAccount: ObservedServiceAccount,
 ): PodProofPart {
   const key = proofKey(role, serviceAccount, association);
@@ -211,7 +212,7 @@ function proofByPod(
       ? { proven: false, confirmed: true, proofKey: key, ...awaitsPod(name) }
       : { proven: true, confirmed: true, proofKey: key };
   }
-  const proof = decideProof(world, list, name, role, belief, serviceAccount, { association, pod });
+  const proof = decideProof(world, list, name, role, cachedRole, serviceAccount, { association, pod });
   if (proof.proven) return { proven: true, confirmed: true, proofKey: key };
   const { reason, message } = proof;
   return { proven: false, confirmed: !disproving.has(reason), proofKey: key, reason, message };

@@ -28,7 +28,7 @@ export type TargetContext = {
 export type AssignedRole = {
   readonly assessment: RoleAssessment;
   readonly role: ObservedRole;
-  readonly belief: CachedRole;
+  readonly cachedRole: CachedRole;
 };
 
 export function assessmentOf(
@@ -46,7 +46,7 @@ export function assignedRole(
 ): AssignedRole | undefined {
   const assessment = assessmentOf(context, mode, target);
   return assessment?.role && assessment.cached
-    ? { assessment, role: assessment.role, belief: assessment.cached }
+    ? { assessment, role: assessment.role, cachedRole: assessment.cached }
     : undefined;
 }
 
@@ -55,6 +55,6 @@ export function isNamed({ assessment, role }: AssignedRole, target: string): boo
   return trustSeenBy(role.trustPolicy, target) === trustSeenBy(assessment.spec.trustPolicy, target);
 }
 
-export function sinceOurWrite(world: AccountWorld, { belief }: AssignedRole): number {
-  return belief.source === 'write' ? world.now - (belief.trustWrittenAt ?? -Infinity) : Infinity;
+export function sinceOurWrite(world: AccountWorld, { cachedRole }: AssignedRole): number {
+  return cachedRole.source === 'write' ? world.now - (cachedRole.trustWrittenAt ?? -Infinity) : Infinity;
 }

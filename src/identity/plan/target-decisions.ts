@@ -71,7 +71,7 @@ function problemOf(
   if (account.metadata.name === reservedAccountName)
     return {
       reason: 'AccountNameReserved',
-      message: `every pod without a ServiceAccount of its own runs as "${reservedAccountName}", so that no account may have this name; create the account anew under another one`,
+      message: `every pod without a ServiceAccount of its own runs as "${reservedAccountName}", so that no account may have this name; create the account again under another name`,
     };
   if (!facts.targets.includes(name)) {
     return {

@@ -18,13 +18,13 @@ export function rowByAssociation(
 ): TargetRow {
   const { world } = context;
   const { name, serviceAccount } = observation;
-  const home = assignedRole(context, 'PodIdentity', name);
+  const assigned = assignedRole(context, 'PodIdentity', name);
   const base = { ...row(observation), identityMode: 'PodIdentity' as const, linked: true };
-  const roleArn = home?.role.arn ?? association.details?.roleArn;
+  const roleArn = assigned?.role.arn ?? association.details?.roleArn;
   const carried = roleArn === undefined ? base : { ...base, roleArn };
-  if (!home || !serviceAccount) return carried;
-  const key = proofKey(home.role, serviceAccount, association);
-  const proven = standingProof(world, name, home.role, serviceAccount, association) !== undefined;
+  if (!assigned || !serviceAccount) return carried;
+  const key = proofKey(assigned.role, serviceAccount, association);
+  const proven = standingProof(world, name, assigned.role, serviceAccount, association) !== undefined;
   return { ...carried, proven, confirmed: proven || isConfirmed(world, name, key), proofKey: key };
 }
 
@@ -58,10 +58,10 @@ export function switching({ reason, message }: Problem, to: IdentityMode): Probl
   ]);
   return {
     reason: underWay.has(reason) ? 'SwitchingMode' : reason,
-    message: `goes over to ${to}: ${message}`,
+    message: `switches to ${to}: ${message}`,
   };
 }
 
 export function afterOthers(holder: string): Problem {
-  return { reason: 'SwitchingMode', message: `${holder} goes first` };
+  return { reason: 'SwitchingMode', message: `${holder} switches first` };
 }

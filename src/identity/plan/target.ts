@@ -52,17 +52,17 @@ function holdsSwitchSlot(
   { name, held }: TargetObservation,
 ): boolean {
   const { account, associations, failures } = world;
-  const belief = associations.get(name);
+  const cached = associations.get(name);
   const fails = (kind: Step['kind'], code?: IdentityErrorCode): boolean =>
     [...failures].some(
       ([key, failure]) =>
         `${key} `.startsWith(`${kind} ${name} `) && (code === undefined || failure.code === code),
     );
-  if (belief?.source === 'write' && !fails('ConfirmAssociation')) return true;
-  const association = belief?.association;
+  if (cached?.source === 'write' && !fails('ConfirmAssociation')) return true;
+  const association = cached?.association;
   if (wantedMode(account, facts) === 'IRSA') {
     // The association may be deleted after a write of unknown outcome, until it has been read.
-    const isKnown = association?.details !== undefined && belief?.source !== 'unknown';
+    const isKnown = association?.details !== undefined && cached?.source !== 'unknown';
     return isKnown ? fails('DeleteAssociation', 'RolloutBlocked') : held.podIdentity > 0;
   }
   const isOurs =
@@ -88,7 +88,7 @@ function planServing(context: TargetContext, observation: TargetObservation): Ta
       const failure = list.addStep({ kind: 'ReadAssociation', target: name, why: standing.why });
       return {
         ...rowFromStatus(world, observation),
-        pending: problemOr(failure, 'Confirming', 'the association is being looked up'),
+        pending: problemOr(failure, 'Confirming', 'the association is being read'),
       };
     }
     case 'earlier': {
@@ -102,7 +102,7 @@ function planServing(context: TargetContext, observation: TargetObservation): Ta
       const problem = problemOr(
         failure,
         'Associating',
-        'an association of an earlier account of this name is taken up again',
+        'the association of an earlier account of this name is being re-adopted',
       );
       return { ...row(observation), ...problem };
     }
@@ -121,8 +121,8 @@ function cutOffPods(
   { world, facts, roles }: TargetContext,
   { name, held }: TargetObservation,
 ): Problem | undefined {
-  const belief = world.associations.get(name);
-  if (held.podIdentity > 0 && belief?.association === null && belief.source !== 'unknown') {
+  const cached = world.associations.get(name);
+  if (held.podIdentity > 0 && cached?.association === null && cached.source !== 'unknown') {
     const left = held.notReplaced ?? [];
     const remedy =
       left.length > 0
@@ -143,18 +143,18 @@ function cutOffPods(
   if (!closed) return undefined;
   return {
     reason: 'ExchangeUnavailable',
-    message: `pods in ${name} hold ${closed.assessment.arn}, whose trust policy does not let them in: they keep the credentials they have and get no new ones`,
+    message: `pods in ${name} hold ${closed.assessment.arn}, whose trust policy does not admit them: they keep their present credentials and get no new ones`,
   };
 }
 
 function standingOf(context: TargetContext, observation: TargetObservation): AssociationStanding {
   const { world, facts } = context;
   const { name, serviceAccount } = observation;
-  const home = assignedRole(context, 'PodIdentity', name);
+  const assigned = assignedRole(context, 'PodIdentity', name);
   const known = (association: ObservedAssociation): boolean => {
     // A switch back to IRSA deletes the association, which has to be read before.
-    if (wantedMode(world.account, facts) !== 'PodIdentity' || !home || !serviceAccount) return false;
-    const { role } = home;
+    if (wantedMode(world.account, facts) !== 'PodIdentity' || !assigned || !serviceAccount) return false;
+    const { role } = assigned;
     const key = proofKey(role, serviceAccount, association);
     const isProven = standingProof(world, name, role, serviceAccount, association) !== undefined;
     return isProven || isConfirmed(world, name, key);
@@ -175,6 +175,6 @@ function foreignAssociation(
   const role = details ? ` with ${details.roleArn}` : '';
   return {
     reason: 'ForeignAssociation',
-    message: `ServiceAccount ${namespace}/${name} is associated${role} by someone else (${id}), so that its pods do not get this account's role; it is left alone. To hand it over while pods keep their access: aws eks tag-resource --resource-arn ${arn} --tags ${tags.join(',')}`,
+    message: `ServiceAccount ${namespace}/${name} has an association of another owner${role} (${id}), so its pods do not get this account's role; the association stays unchanged. To hand it over while pods keep their access: aws eks tag-resource --resource-arn ${arn} --tags ${tags.join(',')}`,
   };
 }

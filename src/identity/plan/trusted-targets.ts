@@ -81,17 +81,17 @@ function hasForeignAssociation(world: AccountWorld, facts: ClusterFacts, target:
 
 /** Whether an association of ours exists, or its absence is not known. */
 function mayHaveAssociation(world: AccountWorld, facts: ClusterFacts, target: string): boolean {
-  const belief = world.associations.get(target);
-  const details = belief?.association?.details;
+  const cached = world.associations.get(target);
+  const details = cached?.association?.details;
   if (details) return isOwned(ownershipOf(details, ownerOf(world.account, facts)));
   // An association whose creation was not answered, or that is known only from a listing, may serve pods that start now. Their
   // principal remains in the trust policy until the association has been read.
-  const isUnread = belief?.source === 'unknown' || (belief?.association ?? null) !== null;
-  if (isUnread && isLetIn(world, target)) return true;
+  const isUnread = cached?.source === 'unknown' || (cached?.association ?? null) !== null;
+  if (isUnread && isAdmitted(world, target)) return true;
   if (isAssociationUnread(world, target)) return true;
   const row = world.account.status?.targets?.find((entry) => entry.name === target);
   const was = row?.identityMode === 'PodIdentity';
-  return was && (belief === undefined || belief.association !== null || belief.source === 'list');
+  return was && (cached === undefined || cached.association !== null || cached.source === 'list');
 }
 
 /**
@@ -99,15 +99,15 @@ function mayHaveAssociation(world: AccountWorld, facts: ClusterFacts, target: st
  * ended before it wrote the status may have created the association, and a listing may be older than its creation.
  */
 export function isAssociationUnread(world: AccountWorld, target: string): boolean {
-  const belief = world.associations.get(target);
-  const hasAnswer = belief !== undefined && (belief.association !== null || belief.source !== 'list');
+  const cached = world.associations.get(target);
+  const hasAnswer = cached !== undefined && (cached.association !== null || cached.source !== 'list');
   // Without an EKS cluster, no association was ever created.
   const reading: Step = { kind: 'ReadAssociation', target, why: '' };
   const isElsewhere = world.failures.get(stepKey(reading))?.code === 'ClusterUnknown';
-  return !hasAnswer && !isElsewhere && isLetIn(world, target);
+  return !hasAnswer && !isElsewhere && isAdmitted(world, target);
 }
 
-function isLetIn(world: AccountWorld, target: string): boolean {
+function isAdmitted(world: AccountWorld, target: string): boolean {
   return [...world.roles.values()].some(
     ({ role }: CachedRole) => role !== null && admitsPodIdentity(role.trustPolicy, target),
   );

@@ -16,7 +16,7 @@ export const identityReasons = {
   RoleOfAnotherCluster:
     'The role has the tags of this cluster and account, but another token issuer: a cluster of the same name owns it. It is left alone.',
   AdoptionBlocked: userAction(
-    'The role is not adopted: running pods hold it that its new trust policy would shut out. The message names them.',
+    'The role is not adopted: running pods hold it and would lose their access under its new trust policy. The message names them.',
   ),
   AdoptionRefused: userAction(
     'AWS denied the adoption of the role. The message says whether the consent or a permission is missing.',

@@ -269,7 +269,8 @@ export function settle(world: SimulatedWorld, options: { passes?: number } = {})
     const plan = planAccount(observe(world));
     if (plan.steps.length === 0 || plan.drift.length > 0)
       world.account = { ...world.account, status: plan.status };
-    if (plan.steps.length === 0) for (const aim of plan.lastSynced) world.lastSynced.set(aim.spec.name, aim);
+    if (plan.steps.length === 0)
+      for (const synced of plan.lastSynced) world.lastSynced.set(synced.spec.name, synced);
     if (plan.steps.length === 0 || world.gone) return plan;
     for (const step of plan.steps) applyStep(world, step);
   }

@@ -68,7 +68,7 @@ export async function openExec(connection: Connection, request: ExecRequest): Pr
     signal: request.signal,
     ...(request.userAgent === undefined ? {} : { userAgent: request.userAgent }),
   });
-  let told: ExecEnd = { kind: 'cut' };
+  let reported: ExecEnd = { kind: 'cut' };
   const send = (channel: number, data: Uint8Array): Promise<void> =>
     socket.send(Buffer.concat([Buffer.of(channel), data]));
 
@@ -87,7 +87,7 @@ export async function openExec(connection: Connection, request: ExecRequest): Pr
                 if (data.length > 0) yield { stream: 'stderr', data };
                 break;
               case channels.error:
-                if (data.length > 0) told = execEnd(data.toString('utf8'));
+                if (data.length > 0) reported = execEnd(data.toString('utf8'));
                 break;
               default:
                 // Closed and unknown channels are ignored.
@@ -96,13 +96,13 @@ export async function openExec(connection: Connection, request: ExecRequest): Pr
           }
         } catch (error) {
           // Once the status is known, it does not matter how the connection ends.
-          if (told.kind !== 'cut') return;
+          if (reported.kind !== 'cut') return;
           request.signal.throwIfAborted();
-          told = { kind: 'cut', error: error as Error };
+          reported = { kind: 'cut', error: error as Error };
         }
       },
     },
-    end: () => told,
+    end: () => reported,
     write: (data) => send(channels.stdin, data),
     endInput: async () => {
       if (socket.protocol === v5) await socket.send(Buffer.of(channels.close, channels.stdin));

@@ -28,7 +28,7 @@ type RunningApp = { readonly target: string; mark: string | undefined; readonly 
 type Switch = { readonly of: 'account' | 'cluster'; readonly mode: IdentityMode };
 
 /** Record of a run. */
-type Told = {
+type Reported = {
   /** Descriptions of the pods that lost their credentials. */
   readonly cutOff: string[];
   /** Steps of associations in order, over all targets. */
@@ -70,7 +70,7 @@ function work(
   world: SimulatedWorld,
   apps: readonly RunningApp[],
   pace: readonly boolean[],
-  told: Told,
+  reported: Reported,
 ): void {
   for (let round = 0; round < 400; round += 1) {
     const plan = planAccount(observe(world));
@@ -80,13 +80,13 @@ function work(
       expectOneAtATime(world, step);
       applyStep(world, step);
       if (step.kind === 'CreateAssociation' || step.kind === 'DeleteAssociation')
-        told.associated.push(`${step.kind} ${step.target}`);
-      else if (step.kind === 'ConfirmAssociation') told.associated.push(`${step.kind} ${step.target}`);
-      watch(world, told);
+        reported.associated.push(`${step.kind} ${step.target}`);
+      else if (step.kind === 'ConfirmAssociation') reported.associated.push(`${step.kind} ${step.target}`);
+      watch(world, reported);
     }
     const acts = pace[round % pace.length] ?? true;
     const rolled = acts && apps.map((app) => roll(world, app, !pace[0])).some(Boolean);
-    watch(world, told);
+    watch(world, reported);
     if (rolled || !acts || plan.steps.length > 0) continue;
     if (plan.requeueAt === undefined || plan.requeueAt >= world.now + 60_000) return;
     world.now = plan.requeueAt;
@@ -95,7 +95,7 @@ function work(
 }
 
 /** Records pods that lose their credentials for any reason but the deletion of their association; see docs/adr/0006. */
-function watch(world: SimulatedWorld, { cutOff }: Told): void {
+function watch(world: SimulatedWorld, { cutOff }: Reported): void {
   for (const target of targets)
     for (const pod of podsOf(world, target)) {
       if (isServed(world, target, pod)) continue;
@@ -162,22 +162,22 @@ describe('a switch of the identity mode', () => {
     fc.assert(
       fc.property(fc.constantFrom(...modes), switches, pace, (first, turns, rounds) => {
         const { world, apps } = start(first);
-        const told: Told = { cutOff: [], associated: [] };
-        work(world, apps, rounds, told);
+        const reported: Reported = { cutOff: [], associated: [] };
+        work(world, apps, rounds, reported);
         let changes = 1;
         for (const one of turns) {
           const before = wantedMode(world.account, world.facts);
           turn(world, one);
           const after = wantedMode(world.account, world.facts);
           if (before !== after) changes += 1;
-          work(world, apps, rounds, told);
+          work(world, apps, rounds, reported);
           for (const target of targets) {
             const pods = podsOf(world, target);
             expect(pods.map((pod) => pod.holds?.mode)).toEqual([after]);
             expect(pods.every((pod) => isServed(world, target, pod))).toBe(true);
           }
         }
-        expect(told.cutOff).toEqual([]);
+        expect(reported.cutOff).toEqual([]);
         expect(apps.map(({ marks }) => marks.length)).toEqual(targets.map(() => changes));
         for (const row of world.account.status?.targets ?? []) expect(row).toMatchObject({ proven: true });
       }),
@@ -190,11 +190,11 @@ describe('a switch of the identity mode', () => {
     (mode) => {
       const { world, apps } = start(mode === 'IRSA' ? 'PodIdentity' : 'IRSA');
       work(world, apps, [true], { cutOff: [], associated: [] });
-      const told: Told = { cutOff: [], associated: [] };
+      const reported: Reported = { cutOff: [], associated: [] };
       turn(world, { of: 'account', mode });
-      work(world, apps, [true], told);
+      work(world, apps, [true], reported);
       const change = mode === 'IRSA' ? 'DeleteAssociation' : 'CreateAssociation';
-      expect(told.associated).toEqual(
+      expect(reported.associated).toEqual(
         targets.flatMap((target) => [`${change} ${target}`, `ConfirmAssociation ${target}`]),
       );
     },

@@ -93,8 +93,8 @@ export function createAwsCache<T, E extends Entry<T>>(kind: {
       const store = (key: string, before: E | undefined, object: T | null): void => {
         for (const account of concernedBy(key, object, before?.object)) changed.add(account);
         const { unknown, ...kept } = before ?? {};
-        const doubted = object && before?.object && unknown ? { unknown } : {};
-        set(key, { ...kept, ...doubted, object, source: 'list' } as E);
+        const indeterminate = object && before?.object && unknown ? { unknown } : {};
+        set(key, { ...kept, ...indeterminate, object, source: 'list' } as E);
       };
       const seen = new Set<string>();
       for (const [key, listed] of objects) {

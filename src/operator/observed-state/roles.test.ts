@@ -97,7 +97,7 @@ describe('a listing', () => {
     const { cache, clock, list } = setUp();
     const startedAt = clock.now;
     clock.now += 1_000;
-    // The account asks for the role after the listing has left it out.
+    // The account is reconciled after a listing without its role.
     cache.forAccount({ clusterArn: cluster, account: 'a', names: ['theirs'] });
     cache.read('theirs', roleOf('theirs', { tags: {} }), clock.now);
     clock.now += 1_000;

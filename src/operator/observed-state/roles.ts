@@ -132,7 +132,7 @@ export function createRoleCache(now: () => Monotonic) {
      * Stores the failure of a step:
      *
      * - A creation may have created the role, whatever the error, and not all of IAM may know it yet.
-     * - A deletion or the removal of tags without an answer may have ended our ownership, and the role may now be someone else's.
+     * - A deletion or the removal of tags without an answer may have ended our ownership, and the role may now belong to another owner.
      *   It has to be read before anything else is written.
      * - After any other write without an answer, the role is read after a while. Otherwise the next plan may want the
      * opposite and wrongly find it done.

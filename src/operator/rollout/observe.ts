@@ -236,7 +236,7 @@ function describeState({ id, state }: RolloutMember): string {
       return `${id}, whose pods are being replaced`;
     case 'steady':
     default:
-      return `${id}, which has not taken up the present identity`;
+      return `${id}, which does not have the current identity yet`;
   }
 }
 

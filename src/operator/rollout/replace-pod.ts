@@ -8,8 +8,7 @@ import type { OperatorContext } from '../context.ts';
 import { dryRunFailure, type DryRunTools } from './dry-run-pod.ts';
 
 /**
- * `blocked`: the pod cannot be replaced yet. Without `retryAfterMs` it is retried with back-off, as no watch reports that
- * the blocker is gone.
+ * `blocked`: the pod cannot be replaced yet. Without `retryAfterMs` it is retried with back-off, as no watch reports that the blocker no longer exists.
  */
 export type Replacement =
   | { readonly kind: 'evicted' }

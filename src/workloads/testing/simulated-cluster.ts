@@ -12,7 +12,7 @@ type Path = readonly (string | number)[];
 export type SimulatedCluster = {
   objects(): readonly ObservedObject[];
   /** Executes the applies and deletions of a plan, and returns their number. */
-  carryOut(plan: AppPlan): number;
+  applySteps(plan: AppPlan): number;
   /** Sets a field of the objects of a kind, as a person with kubectl would; `undefined` removes it. */
   edit(kind: string, path: Path, value: unknown): void;
   put(object: ObservedObject): void;
@@ -24,7 +24,7 @@ export function simulatedCluster(): SimulatedCluster {
     `${kind} ${metadata.namespace}/${metadata.name}`;
   return {
     objects: () => [...objects.values()],
-    carryOut(plan) {
+    applySteps(plan) {
       const steps = [...plan.targets.flatMap((target) => target.steps), ...plan.removals];
       for (const step of steps) {
         if (step.kind === 'apply') {

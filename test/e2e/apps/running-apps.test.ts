@@ -66,8 +66,8 @@ describe('kon app', () => {
     const names = await sandbox.kon(['app', 'history', 'shop', '-o', 'name']);
     expect(names.stdout.match(/^replicaset\.apps\/shop-/gm)).toHaveLength(4);
 
-    const foreseen = await sandbox.kon(['app', 'rollback', 'shop', '--dry-run']);
-    expect(foreseen).toMatchObject({ code: 0, stdout: 'app/shop rolled back (dry run)\n' });
+    const planned = await sandbox.kon(['app', 'rollback', 'shop', '--dry-run']);
+    expect(planned).toMatchObject({ code: 0, stdout: 'app/shop rolled back (dry run)\n' });
     expect((await deployment('shop', 'production')).spec.template.spec.containers[0]?.image).toBe('web:2');
     const back = await sandbox.kon(['app', 'rollback', 'shop', '--to', '1']);
     expect(back).toMatchObject({ code: 0, stdout: 'app/shop rolled back\n' });

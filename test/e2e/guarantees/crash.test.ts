@@ -2,7 +2,7 @@
  * G6, sampled on real parts: whenever an operator is killed, the next one reaches the same end state, with no orphan and no
  * duplicate. (The simulation kills the operator at every single write.)
  *
- * Most kills here follow a write that AWS has carried out, before the operator receives the answer, so that the operator cannot
+ * Most kills here follow a write that AWS has executed, before the operator receives the answer, so that the operator cannot
  * have recorded the write.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -58,7 +58,7 @@ const oneAtATime = '--concurrency=1';
  */
 async function killAt(moment: 'beforeCall' | 'afterCall', action: string): Promise<void> {
   const position = await sandbox.aws.position();
-  const restore = await sandbox.aws.aim({ service: 'iam', action, drop: moment });
+  const restore = await sandbox.aws.inject({ service: 'iam', action, drop: moment });
   await startOperator(oneAtATime);
   await sandbox.aws.untilCalled(
     position,

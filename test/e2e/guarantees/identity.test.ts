@@ -169,13 +169,13 @@ describe.concurrent('while other changes are in progress', () => {
       sandbox.aws.iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument }));
 
     // A fault affects every caller: the operator must not read the broken trust policy before the repair is denied.
-    const seeAgain = await sandbox.aws.aim({
+    const seeAgain = await sandbox.aws.inject({
       service: 'iam',
       action: 'Get*',
       latencyMs: 1000,
     });
     await write(intact.replaceAll(':g1-trust"', ':somebody-else"'));
-    const allow = await sandbox.aws.aim({
+    const allow = await sandbox.aws.inject({
       service: 'iam',
       action: 'UpdateAssumeRolePolicy',
       resource: `*/${RoleName}`,
@@ -195,18 +195,18 @@ describe.concurrent('while other changes are in progress', () => {
     expect(broken.status?.targets).toMatchObject(
       targets.map((name) => ({ name, proven: false, reason: 'AssumeRoleDenied' })),
     );
-    const told = await person.untilAccount('g1-trust', 'that it cannot be put back', (account) =>
+    const reported = await person.untilAccount('g1-trust', 'that it cannot be put back', (account) =>
       account.status?.conditions?.find(({ message }) => message.includes('denied for a test')),
     );
-    expect(told).toMatchObject({
+    expect(reported).toMatchObject({
       status: 'False',
       message: expect.stringContaining('iam:UpdateAssumeRolePolicy'),
     });
 
     await allow();
     await write(intact);
-    const mended = await person.untilReady('g1-trust');
-    expect(mended.status?.targets?.map((row) => row.proven)).toEqual([true, true]);
+    const repaired = await person.untilReady('g1-trust');
+    expect(repaired.status?.targets?.map((row) => row.proven)).toEqual([true, true]);
     expect((await sandbox.aws.role(RoleName))?.trustPolicy).toBe(intact);
   });
 
@@ -252,7 +252,7 @@ describe.concurrent('while other changes are in progress', () => {
     expect(await revisions()).toEqual([2, 2]);
     const before = await Promise.all(targets.map((target) => person.pods('g2-app', target)));
 
-    const prove = await sandbox.aws.aim({
+    const prove = await sandbox.aws.inject({
       service: 'sts',
       action: 'AssumeRoleWithWebIdentity',
       resource: '*-g2-second-*',

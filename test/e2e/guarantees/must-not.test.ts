@@ -70,7 +70,7 @@ test('deleting an account takes nothing from an account with a similar name', as
     for (const target of targets) expect(await credentialsOfPod(name, target)).toMatch(/^ASIA/);
   }
   expect(await person.serviceAccount('production', 'pay')).toBeUndefined();
-  // Nor does the deletion remove namespaces that other accounts' pods use.
+  // The deletion removes no namespace that other accounts' pods use.
   const namespaces = await parts.client.list(resources.namespaces);
   expect(namespaces.items.map(({ metadata }) => metadata.name)).toEqual(expect.arrayContaining([...targets]));
 });

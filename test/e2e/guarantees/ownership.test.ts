@@ -83,15 +83,15 @@ describe.concurrent('G4: foreign objects', () => {
     const position = await sandbox.aws.position();
 
     await person.createAccount('g4-role');
-    const told = await person.untilAccount('g4-role', 'RoleNotOwned', (account) =>
+    const reported = await person.untilAccount('g4-role', 'RoleNotOwned', (account) =>
       findCondition(account.status?.conditions, 'Ready')?.reason === 'RoleNotOwned' ? account : undefined,
     );
-    expect(findCondition(told.status?.conditions, 'Ready')).toMatchObject({
+    expect(findCondition(reported.status?.conditions, 'Ready')).toMatchObject({
       status: 'False',
       message: expect.stringContaining(before?.arn ?? ''),
     });
-    expect(told.status?.roleArn).toBeUndefined();
-    expect(told.status?.targets).toMatchObject(
+    expect(reported.status?.roleArn).toBeUndefined();
+    expect(reported.status?.targets).toMatchObject(
       ['production', 'staging'].map((name) => ({ name, linked: false, proven: false })),
     );
     expect(await person.serviceAccount('production', 'g4-role')).toBeUndefined();
@@ -111,12 +111,14 @@ describe.concurrent('G4: foreign objects', () => {
     const { status } = await person.untilReady('g4-marks');
     const RoleName = roleNameOf(status?.roleArn ?? '');
     await sandbox.aws.iam.send(new UntagRoleCommand({ RoleName, TagKeys: ['k11n.dev/managed-by'] }));
-    const told = await person.untilAccount('g4-marks', 'RoleNotOwned', (account) =>
+    const reported = await person.untilAccount('g4-marks', 'RoleNotOwned', (account) =>
       findCondition(account.status?.conditions, 'RoleSynced')?.reason === 'RoleNotOwned'
         ? account
         : undefined,
     );
-    expect(findCondition(told.status?.conditions, 'Ready')?.message).toContain('so that they revoke nothing');
+    expect(findCondition(reported.status?.conditions, 'Ready')?.message).toContain(
+      'so that they revoke nothing',
+    );
     const before = await sandbox.aws.role(RoleName);
     await person.deleteAccount('g4-marks');
     await person.untilAccountGone('g4-marks');
@@ -148,12 +150,12 @@ describe.concurrent('G4: foreign objects', () => {
     const tag = (Value: string): TagRoleCommand =>
       new TagRoleCommand({ RoleName, Tags: [{ Key: 'k11n.dev/issuer', Value }] });
     await sandbox.aws.iam.send(tag('oidc.example.com/id/OTHER'));
-    const told = await person.untilAccount('g4-issuer', 'RoleOfAnotherCluster', (account) =>
+    const reported = await person.untilAccount('g4-issuer', 'RoleOfAnotherCluster', (account) =>
       findCondition(account.status?.conditions, 'Ready')?.reason === 'RoleOfAnotherCluster'
         ? account
         : undefined,
     );
-    const message = findCondition(told.status?.conditions, 'Ready')?.message;
+    const message = findCondition(reported.status?.conditions, 'Ready')?.message;
     expect(message).toContain(`issuer oidc.example.com/id/OTHER; the issuer of this cluster is ${own}`);
     const before = await sandbox.aws.role(RoleName);
     const position = await sandbox.aws.position();
@@ -179,17 +181,17 @@ describe.concurrent('G4: foreign objects', () => {
     expect(row).toMatchObject({ linked: false, proven: false });
     const handOver = 'kubectl label serviceaccount -n production g4-link k11n.dev/account=g4-link';
     expect(row.message).toContain(handOver);
-    const told = await person.untilAccount('g4-link', 'the other target to be proven', (account) =>
+    const reported = await person.untilAccount('g4-link', 'the other target to be proven', (account) =>
       account.status?.targets?.some(({ name, proven }) => name === 'staging' && proven) ? account : undefined,
     );
-    expect(findCondition(told.status?.conditions, 'TargetsLinked')).toMatchObject({
+    expect(findCondition(reported.status?.conditions, 'TargetsLinked')).toMatchObject({
       status: 'False',
       reason: 'ServiceAccountNotOwned',
     });
-    expect(told.status?.linkedTargets).toEqual(['staging']);
+    expect(reported.status?.linkedTargets).toEqual(['staging']);
     expect(await person.serviceAccount('production', 'g4-link')).toEqual(before);
     // A pod of the foreign ServiceAccount must not be able to assume the role either.
-    const role = await sandbox.aws.role(roleNameOf(told.status?.roleArn ?? ''));
+    const role = await sandbox.aws.role(roleNameOf(reported.status?.roleArn ?? ''));
     expect(role?.trustPolicy).not.toContain('serviceaccount:production:');
 
     await sandbox.client.patch(
@@ -351,13 +353,13 @@ describe.concurrent('G7: one invalid part of an account', () => {
     await person.createAccount('g7-policy', {
       policyArns: [policies.readOnly, latePolicy, policies.queues],
     });
-    const told = await person.untilAccount('g7-policy', 'PolicyNotFound', (account) =>
+    const reported = await person.untilAccount('g7-policy', 'PolicyNotFound', (account) =>
       account.status?.policies?.some(({ reason }) => reason === 'PolicyNotFound') ? account : undefined,
     );
     const settled = await person.untilAccount('g7-policy', 'all else to be done', (account) =>
       findCondition(account.status?.conditions, 'IdentityProven')?.status === 'True' ? account : undefined,
     );
-    expect(told.status?.policies?.find(({ arn }) => arn === latePolicy)?.message).toContain(
+    expect(reported.status?.policies?.find(({ arn }) => arn === latePolicy)?.message).toContain(
       'iam:AttachRolePolicy',
     );
     expect(settled.status?.policies).toMatchObject([
@@ -590,10 +592,10 @@ describe('specs that an earlier version or an earlier ClusterConfig accepted', (
     const { status } = await person.untilReady('narrowed');
     const RoleName = roleNameOf(status?.roleArn ?? '');
     await change({ spec: { aws: { allowedPolicyArns: [policies.readOnly] } } });
-    const told = await person.untilAccount('narrowed', 'PolicyNotAllowed', (account) =>
+    const reported = await person.untilAccount('narrowed', 'PolicyNotAllowed', (account) =>
       findCondition(account.status?.conditions, 'Ready')?.reason === 'PolicyNotAllowed' ? account : undefined,
     );
-    const row = told.status?.policies?.find(({ arn }) => arn === policies.queues);
+    const row = reported.status?.policies?.find(({ arn }) => arn === policies.queues);
     expect(row).toMatchObject({ attached: true, reason: 'PolicyNotAllowed' });
     expect((await sandbox.aws.role(RoleName))?.attached.toSorted()).toEqual(
       [policies.queues, policies.readOnly].toSorted(),

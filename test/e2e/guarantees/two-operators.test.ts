@@ -67,7 +67,7 @@ test('an operator that was paused for longer than its lease writes nothing, to K
 
   // Paused after a dozen roles, with most of its work left.
   const position = await parts.aws.position();
-  const hurry = await parts.aws.aim({ service: 'iam', action: 'CreateRole', latencyMs: 300 });
+  const hurry = await parts.aws.inject({ service: 'iam', action: 'CreateRole', latencyMs: 300 });
   await Promise.all(names.map((name) => person.createAccount(name)));
   await parts.aws.untilCalled(position, 'a role to be made', ({ action }) => action === 'CreateRole', 2);
   process.kill(paused.pid, 'SIGSTOP');

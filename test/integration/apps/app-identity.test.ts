@@ -214,7 +214,7 @@ const changes: readonly {
     before: { scale: { min: 1, max: 4 } },
     change: { scale: { min: 2, max: 4 } },
     held: 1,
-    // No autoscaler runs here; the test looks at the minimum below.
+    // No autoscaler runs here; the minimum is asserted below.
     after: 1,
   },
 ];
@@ -259,7 +259,7 @@ test('while the webhook is unavailable, no change creates pods of an app with an
     return (seen?.spec as { minReplicas?: number } | undefined)?.minReplicas;
   };
   expect(await minimum()).toBe(1);
-  // Changes that remove pods or need no identity are carried out at once.
+  // Changes that remove pods or need no identity are executed at once.
   await harness.editApp('variable', { spec: { targets: [{ name: 'production', deployMode: 'halt' }] } });
   await harness.eventually('it has no pods', async () => (await uids('variable')).length === 0);
   await harness.createApp('plain', {});
@@ -383,11 +383,11 @@ test('pods that the webhook missed are reported, and are replaced once the webho
     await harness.client.delete(resources.pods, metadata);
   const app = await harness.untilReason('missing', 'PodsNotCurrent');
   expect(app.status?.targets?.[0]).toMatchObject({ state: 'Progressing', identityCurrent: false });
-  const told = await harness.eventually('it is told why nothing is replaced', async () => {
+  const reported = await harness.eventually('it is told why nothing is replaced', async () => {
     const message = (await harness.app('missing')).status?.targets?.[0]?.message;
     return message?.includes('once the webhook injects') && message.startsWith('2 pods') && message;
   });
-  expect(told).toMatch(/2 pods do not hold the identity: pod missing-.* holds no identity of its own/);
+  expect(reported).toMatch(/2 pods do not hold the identity: pod missing-.* holds no identity of its own/);
 
   harness.rolesKnownToWebhook.set('production/missed', roleOf('missed'));
   await harness.untilReady('missing');

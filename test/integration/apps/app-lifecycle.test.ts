@@ -199,8 +199,8 @@ test.each([
         return row?.reason === reason && row.readyReplicas === 2 && row.image === 'example.com/web';
       });
     }
-    const mended = { image: 'example.com/web', imageTag: null, resources: null };
-    await harness.editApp(name, { spec: { ...resumed, ...mended } });
+    const repaired = { image: 'example.com/web', imageTag: null, resources: null };
+    await harness.editApp(name, { spec: { ...resumed, ...repaired } });
     await harness.untilReady(name);
     const after = await harness.get(resources.deployments, 'production', name);
     expect(after?.spec).toEqual(before?.spec);

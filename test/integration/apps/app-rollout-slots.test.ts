@@ -1,5 +1,5 @@
 /**
- * Apps that share an account take over a new identity one target at a time, and stop when one of them does not become healthy.
+ * Apps that share an account switch to a new identity one target at a time, and stop when one of them does not become healthy.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { resources, type KubeObject } from '../../../src/kube/index.ts';

@@ -60,7 +60,7 @@ export type Harness = {
   replicaSets(app: string, target?: string): Promise<readonly Loose[]>;
   /** Starts the App controller; consecutive starts simulate restarts of the operator. */
   startOperator(): Promise<{ stop(): Promise<void> }>;
-  /** The writes of the operator that the API server has carried out since the harness started. */
+  /** The writes of the operator that the API server has executed since the harness started. */
   writes(): readonly string[];
   stop(): Promise<void>;
 };

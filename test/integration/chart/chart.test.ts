@@ -255,9 +255,9 @@ describe('the chart', () => {
       ['--set=admission.enabled=false'],
       ['Whoever may write accounts may give them any AWS permission'],
     ],
-  ])('prints after the installation %s', async (_what, values, told) => {
+  ])('prints after the installation %s', async (_what, values, reported) => {
     const notes = (await helm.notes(values)).replaceAll(/\s+/g, ' ');
-    for (const text of told) expect(notes).toContain(text);
+    for (const text of reported) expect(notes).toContain(text);
     if (values === everything) expect(notes).not.toMatch(/no IAM role|kind: ClusterConfig/);
   });
 

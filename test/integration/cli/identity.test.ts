@@ -427,9 +427,9 @@ describe('target delete', () => {
   it('unlinks the accounts that apply to all targets, and keeps the namespace', async () => {
     expect((await kon('account', 'create', 'everywhere', '--policy', readOnly)).code).toBe(0);
     expect(await subjects('everywhere')).toContain('system:serviceaccount:staging:everywhere');
-    const foreseen = await kon('target', 'delete', 'staging', '--dry-run');
-    expect(foreseen).toMatchObject({ code: 0, stdout: 'target/staging deleted (dry run)\n' });
-    expect(foreseen.stderr).toMatch(
+    const predicted = await kon('target', 'delete', 'staging', '--dry-run');
+    expect(predicted).toMatchObject({ code: 0, stdout: 'target/staging deleted (dry run)\n' });
+    expect(predicted.stderr).toMatch(
       /^No longer linked in staging: .*everywhere.*\. AWS sessions from there may live for up to 60m\. /,
     );
     const deleted = await kon('target', 'delete', 'staging', '--yes');
@@ -572,7 +572,7 @@ describe('a role without its account', () => {
     });
     const doctor = await kon('doctor', '-o', 'json');
     expect(doctor.stdout).toContain(
-      `${role}, retained by the account kept: 1 policy, lets in production/kept`,
+      `${role}, retained by the account kept: 1 policy, trusts production/kept`,
     );
 
     const unasked = await kon('account', 'orphans', '--delete', '--yes');

@@ -393,7 +393,7 @@ describe('install over a later version', () => {
     expect(await again()).toMatchObject({ code: 0 });
     expect(await annotation('allow-downgrade')).toBe('');
     // From now on, every write drops the field.
-    await eventually('the account to be taken up again', async () => {
+    await eventually('the account to be reconciled again', async () => {
       await kubectl('label', '--overwrite', 'lsa', 'first', `touched=${Date.now()}`);
       return (await field('.spec.aws.futureField')) === '' && (await field(readyReason)) === 'Ready'
         ? true
@@ -410,8 +410,8 @@ describe('uninstall', () => {
       stderr: expect.stringContaining('there are 1 accounts: first'),
     });
     const had = await kubectl('get', 'crd,clusterrole,lsa', '-o', 'name');
-    const foreseen = await kon('uninstall', '--delete-accounts', '--dry-run');
-    expect(foreseen, foreseen.stderr).toMatchObject({
+    const planned = await kon('uninstall', '--delete-accounts', '--dry-run');
+    expect(planned, planned.stderr).toMatchObject({
       code: 0,
       stdout: 'konstellation uninstalled (dry run)\n',
     });
@@ -421,7 +421,7 @@ describe('uninstall', () => {
       'ClusterRole konstellation',
       'IAM OIDC provider',
     ])
-      expect(foreseen.stderr).toContain(`- ${text}`);
+      expect(planned.stderr).toContain(`- ${text}`);
     expect(await kubectl('get', 'crd,clusterrole,lsa', '-o', 'name')).toBe(had);
     expect(await roleNames()).toHaveLength(2);
     const removing = world.kon.start(['uninstall', '--delete-accounts', '--yes']);
@@ -677,8 +677,8 @@ describe('install with Pod Identity', () => {
   });
 
   it('is uninstalled together with its association', async () => {
-    const foreseen = await kon('uninstall', '--dry-run', ...own);
-    expect(foreseen.stderr).toContain('- Pod Identity association agent/konstellation\n');
+    const planned = await kon('uninstall', '--dry-run', ...own);
+    expect(planned.stderr).toContain('- Pod Identity association agent/konstellation\n');
     const removed = await kon('uninstall', '--yes', '--timeout', '1s', ...own);
     expect(removed, removed.stderr).toMatchObject({ code: 1, stdout: '' });
     expect(removed.stderr).toMatch(/^Error: not deleted after 1s: .*Namespace agent/m);
@@ -880,10 +880,10 @@ describe('uninstall', () => {
       }),
     );
     const stays = `‼ stays: IAM OIDC provider ${providerArn()}, which the role lbc trusts`;
-    const foreseen = await kon('uninstall', '--dry-run', ...own);
-    expect(foreseen, foreseen.stderr).toMatchObject({ code: 0 });
-    expect(foreseen.stderr).toContain(stays);
-    expect(foreseen.stderr).not.toContain('- IAM OIDC provider');
+    const planned = await kon('uninstall', '--dry-run', ...own);
+    expect(planned, planned.stderr).toMatchObject({ code: 0 });
+    expect(planned.stderr).toContain(stays);
+    expect(planned.stderr).not.toContain('- IAM OIDC provider');
     const blind = await world.kon.run(['uninstall', '--dry-run', ...own], { env: world.unlistingEnv });
     expect(blind.stderr).toContain(
       `‼ stays: IAM OIDC provider ${providerArn()}, because you may not list the roles that trust it`,

@@ -100,7 +100,7 @@ describe('kon account create on a terminal', () => {
     await terminal.until('Policies of');
     terminal.type('ledger');
     await terminal.until('No policy matches');
-    // Enter neither opens an editor nor loses the text.
+    // Enter does not open an editor, and keeps the text.
     terminal.type(keys.enter);
     terminal.type('s');
     await terminal.until('Search: ledgers_');

@@ -82,8 +82,8 @@ it(
       .map((account) => findCondition(account.status?.conditions, 'Ready')?.reason);
     expect(reasons).toEqual(['RoleNotOwned']);
 
-    const inStep = accounts.items.filter((account) => account.metadata.name !== robbed);
-    const wanted = new Map(inStep.map((account) => [roleOf(account.metadata.name), wantedRole(account)]));
+    const inSync = accounts.items.filter((account) => account.metadata.name !== robbed);
+    const wanted = new Map(inSync.map((account) => [roleOf(account.metadata.name), wantedRole(account)]));
     const found = new Map(
       [...world.aws.state.roles()]
         .map(([, role]) => role)
@@ -103,7 +103,7 @@ it(
 
     const serviceAccounts = await world.client.list<KubeObject>(resources.serviceAccounts);
     expect(linksOf(serviceAccounts.items)).toEqual(
-      inStep
+      inSync
         .flatMap(({ metadata, spec }) =>
           (spec.targets ?? targets).map((target) => `${target}/${metadata.name}`),
         )
@@ -139,7 +139,7 @@ async function settle(): Promise<readonly string[]> {
     const { items } = await world.client.list<LinkedServiceAccount>(linkedServiceAccounts);
     const behind = items
       .filter((account) => account.metadata.name !== robbed)
-      .filter((account) => !isReady(account) || !isPutBack(account))
+      .filter((account) => !isReady(account) || !isRepaired(account))
       .map(({ metadata, status }) => {
         const ready = findCondition(status?.conditions, 'Ready');
         return `${metadata.name}: ${metadata.deletionTimestamp ? 'deleting, ' : ''}${ready?.reason}, ${ready?.message}`;
@@ -159,7 +159,7 @@ function isReady({ metadata, status }: LinkedServiceAccount): boolean {
 }
 
 /** Reads AWS itself, because a status from before the out-of-band change stays until drift detection has seen the change. */
-function isPutBack(account: LinkedServiceAccount): boolean {
+function isRepaired(account: LinkedServiceAccount): boolean {
   const role = world.aws.state.role(roleOf(account.metadata.name));
   const wanted = wantedRole(account);
   return (

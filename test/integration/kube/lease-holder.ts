@@ -44,7 +44,7 @@ const untilSeen = setInterval(() => {
   clearInterval(untilSeen);
   if (holder !== identity) say('waiting');
 }, 10);
-let told = false;
+let reported = false;
 let tokensWithoutLease = 0;
 let hasEnded = false;
 const askers: Promise<void>[] = [];
@@ -80,8 +80,8 @@ const end = await elector.run(stop.signal, async (signal) => {
       await writer.apply(resources.configMaps, written, { fieldManager: 'holder', force: true });
     } catch (error) {
       if (!(error instanceof NotLeadingError)) throw error;
-      if (!told) say('refused');
-      told = true;
+      if (!reported) say('refused');
+      reported = true;
       // The loop ends only on request, because each further try is another chance to write wrongly.
       await new Promise((resolve) => setImmediate(resolve));
     }

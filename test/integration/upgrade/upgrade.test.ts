@@ -109,7 +109,7 @@ const app = {
 
 /** Waits until the operator has reconciled the present spec. */
 const observed = (name: string): Promise<true> =>
-  eventually(`the edit of ${name} to be carried out`, async () => {
+  eventually(`the edit of ${name} to be executed`, async () => {
     const { metadata, status } = await read('lsa', name);
     return status?.observedGeneration === metadata.generation ? true : undefined;
   });

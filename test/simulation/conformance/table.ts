@@ -439,10 +439,10 @@ export const conformanceTable: readonly ConformanceCase[] = [
         { spec: { deletionPolicy: 'Retain' }, status: { observedGeneration: 2 } },
         { type: 'merge', subresource: 'status' },
       );
-      return [put, patched].map(({ metadata, spec, status: told }) => [
+      return [put, patched].map(({ metadata, spec, status: reported }) => [
         metadata.labels ?? 'no labels',
         spec?.deletionPolicy,
-        told,
+        reported,
       ]);
     },
     sees: [
@@ -532,9 +532,9 @@ export const conformanceTable: readonly ConformanceCase[] = [
       const first = await apply({ observedGeneration: 1, roleArn: 'arn', targets: [row('p'), row('q')] });
       const second = await apply({ observedGeneration: 1, targets: [row('q')] });
       const third = await apply({ observedGeneration: 1, targets: [row('z'), row('b')] });
-      return [first, second, third].map(({ status: told }) => [
-        told?.roleArn ?? 'no role',
-        ((told?.targets ?? []) as readonly { name: string }[]).map(({ name }) => name),
+      return [first, second, third].map(({ status: reported }) => [
+        reported?.roleArn ?? 'no role',
+        ((reported?.targets ?? []) as readonly { name: string }[]).map(({ name }) => name),
       ]);
     },
     sees: [

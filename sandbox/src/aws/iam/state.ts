@@ -117,7 +117,7 @@ export class IamState {
     return this.#lastUsed.get(role.id);
   }
 
-  // Reports of last accessed information. They are no change of IAM.
+  // Reports of last accessed information. Creating one does not change IAM.
 
   putAccessReport(report: AccessReport): void {
     this.#accessReports.set(report.id, report);

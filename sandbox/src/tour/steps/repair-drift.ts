@@ -43,10 +43,10 @@ export const repairDrift: TourStep = {
     );
     tour.say(`status: ${await refusalReported}`);
     await readyAccount(tour, 'the trust policy to be put back and proven');
-    const { Role: mended } = await tour.iam.send(new GetRoleCommand({ RoleName }));
+    const { Role: repaired } = await tour.iam.send(new GetRoleCommand({ RoleName }));
     tour.expect(
       'the trust policy is restored',
-      decodeURIComponent(mended?.AssumeRolePolicyDocument ?? '') === trust,
+      decodeURIComponent(repaired?.AssumeRolePolicyDocument ?? '') === trust,
     );
     const [pod] = await readyPods(tour, 'production');
     const reading = await tour.commands.inPod('production', nameOf(pod), ['read', bucket, 'from-the-pod']);

@@ -110,7 +110,7 @@ export const accountCommands: readonly CommandEntry[] = [
   },
   {
     path: ['account', 'revoke'],
-    summary: 'End all present sessions of an account and go on with new pods',
+    summary: 'End all current sessions of an account and replace its pods',
     load: async () => (await import('./revoke/command.ts')).accountRevokeCommand,
   },
 ];

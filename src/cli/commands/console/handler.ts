@@ -96,8 +96,7 @@ const checkMs = 15_000;
 const mostUsers = 20;
 
 /**
- * Serves users in a cluster. Each request carries the user's own token, and everything is read with it, so that this process
- * needs no rights of its own.
+ * Serves users in a cluster. Each request carries the user's own token, and everything is read with it, so that this process needs no rights itself.
  */
 async function serveUsers(context: CliContext, options: Options, assets: Assets): Promise<void> {
   const { env, signal, stdout } = context;

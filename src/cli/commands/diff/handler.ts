@@ -13,9 +13,9 @@ export async function diffFlow(
 ): Promise<ExitCode> {
   const items = await itemsOfFiles(context, request.filenames, request.recursive);
   const client = await context.connect();
-  const foreseen: DryRunResult[] = [];
-  for (const item of items) foreseen.push(await dryRunItem(context, client, item, request));
-  const changed = foreseen.filter((each) => each.did !== 'unchanged');
+  const planned: DryRunResult[] = [];
+  for (const item of items) planned.push(await dryRunItem(context, client, item, request));
+  const changed = planned.filter((each) => each.did !== 'unchanged');
   const differences = changed.map(({ item, before, object, did }) => ({
     object: item.label,
     action: did === 'created' ? 'create' : 'update',

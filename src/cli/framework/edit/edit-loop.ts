@@ -74,11 +74,11 @@ async function keeping<T>(draft: Draft, act: () => Promise<T>): Promise<T> {
     return await act();
   } catch (error) {
     const { explain } = await import('../explain.ts');
-    const told = explain(error);
-    throw new CliError(told.code, told.message, {
-      details: [...told.details, `Your text is kept in ${draft.path}`],
-      next: told.next,
-      cause: told.cause ?? error,
+    const explained = explain(error);
+    throw new CliError(explained.code, explained.message, {
+      details: [...explained.details, `Your text is kept in ${draft.path}`],
+      next: explained.next,
+      cause: explained.cause ?? error,
     });
   }
 }

@@ -70,7 +70,7 @@ async function customTable(context: CliContext, objects: readonly unknown[]): Pr
   return tableText(context, customColumns(context.template), objects);
 }
 
-/** Loads the alignment of columns only for a terminal. */
+/** Formats rows. Imports the alignment of columns only for a terminal, which keeps the start of piped commands fast. */
 async function tableText<T>(
   { format, stdout }: CliContext,
   columns: readonly Column<T>[],

@@ -48,12 +48,12 @@ export function describeBlockers(object: KubeObject): string {
     ...(metadata.finalizers ?? []),
     ...(object.kind === 'Namespace' ? (spec?.finalizers ?? []) : []),
   ];
-  const told = (status?.conditions ?? []).flatMap(({ type, status: is, message }) =>
+  const reported = (status?.conditions ?? []).flatMap(({ type, status: is, message }) =>
     is === 'True' && message && blockingConditions.has(type) ? [message] : [],
   );
   const held =
     finalizers.length > 0 ? `held up by the finalizer ${finalizers.join(', ')}` : 'about to be deleted';
-  return [held, ...told].join('; ');
+  return [held, ...reported].join('; ');
 }
 
 /** @throws CliError of code NOT_DELETED when the timeout expires */

@@ -1,7 +1,6 @@
 /**
  * Follows objects as they change, for commands that wait or watch: the reflector of src/kube as generators. An informer
- * survives every failure; a generator here ends on a failure before the first list, and on one that does not pass by
- * itself. Otherwise it ends only when its consumer stops, or when the signal aborts, and then it throws the signal's
+ * survives every failure; a generator here ends on a failure before the first list, and on one that is not transient. Otherwise it ends only when its consumer stops, or when the signal aborts, and then it throws the signal's
  * reason.
  */
 import { keyOf } from '../../../kube/object.ts';

@@ -85,7 +85,7 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
   AgentMissing: () =>
     'Add or repair the Pod Identity agent on the node that the message names, run the pod on other nodes, or set identityMode: IRSA for the account.',
   AwaitingFirstPod: ({ name }) =>
-    `Nothing is wrong: the first pod proves it, for example of an app: kon app create NAME --account ${name}`,
+    `Start a pod with the account, which proves it, for example: kon app create NAME --account ${name}`,
   StillInUse: () =>
     'End the pods that the message names, for example: kon app edit NAME --target TARGET; the target is then unlinked automatically',
   TargetUnknown: otherTargets,
@@ -131,5 +131,5 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
     `Delete its pods, which their workloads replace: kon account release ${name} --delete-pods`,
   OldSessionsLive: () => 'Wait until the time that the message names, or remove the tag as it says',
   InUse: () =>
-    'End the use of the account as the message says, for example of an app: kon app edit NAME --no-account; the account is then deleted automatically',
+    'End the use of the account as the message says, for example: kon app edit NAME --no-account; the account is then deleted automatically',
 };

@@ -28,13 +28,13 @@ const marks: Readonly<Record<ProgressLine['status'], readonly [mark: string, sty
 const failed = ['×', 'red'] as const;
 
 function lineReporter(output: Output, prefix: string): Reporter {
-  const told = new Map<string, string>();
+  const reported = new Map<string, string>();
   return {
     update(_headline, lines) {
       for (const line of lines) {
         const text = `${line.label}: ${line.status === 'True' ? 'yes' : 'not yet'}, ${printable(line.message)} (${line.reason})`;
-        if (told.get(line.label) === text) continue;
-        told.set(line.label, text);
+        if (reported.get(line.label) === text) continue;
+        reported.set(line.label, text);
         output.write(`${prefix}${text}\n`);
       }
     },

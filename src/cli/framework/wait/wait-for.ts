@@ -56,7 +56,7 @@ export function waitFor<T, R>(
       const result = await of.look(seen);
       if (result !== undefined) return result;
     }
-    throw new Error('what is waited for is no longer followed');
+    throw new Error('the watch of the awaited objects has ended');
   };
   return withinTime(context, of.timeoutMs, wait, of.late, of.interrupted);
 }

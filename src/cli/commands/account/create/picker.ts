@@ -134,7 +134,7 @@ export function renderPicker(
 function hintOf(state: PickerState): string {
   const { text, matches, chosen, isLeaving } = state;
   const count = chosen.length === 1 ? '1 policy' : `${chosen.length} policies`;
-  if (isLeaving) return `Esc again discards ${count}. Any other key goes on.`;
+  if (isLeaving) return `Esc again discards ${count}. Any other key continues.`;
   if (matches.length === 0) return 'No policy matches. Esc clears the search.';
   const aimed = aimedAt(state);
   const back = text === '' ? 'Esc: cancel' : 'Esc: clear the search';

@@ -51,7 +51,7 @@ export const accountEditCommand = defineCommand({
       value: 'NAME',
       repeatable: true,
       summary:
-        'list this target no more; repeat for more. Running pods there keep their permissions until they end',
+        'remove this target from the list; repeat for more. Running pods there keep their permissions until they end',
       names: 'target',
       complete: 'targets',
     },
@@ -78,7 +78,7 @@ export const accountEditCommand = defineCommand({
   examples: [
     { does: 'Change it in your editor', command: 'kon account edit myaccount' },
     {
-      does: 'Take it from a target; running pods there keep their permissions until they end',
+      does: 'Remove a target; running pods there keep their permissions until they end',
       command: 'kon account edit myaccount --remove-target staging',
     },
     {

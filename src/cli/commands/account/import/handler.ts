@@ -52,7 +52,7 @@ export async function importFlow(context: CliContext, request: ImportRequest): P
   const foreign = await unlabelled(client, name, targets);
   const isLeftAlone = ({ namespace }: Subject): boolean =>
     !request.takeServiceAccounts && foreign.some(({ metadata }) => metadata.namespace === namespace);
-  const shutOut = excludedBy(
+  const excluded = excludedBy(
     role,
     facts,
     use,
@@ -66,8 +66,8 @@ export async function importFlow(context: CliContext, request: ImportRequest): P
   await createObject(client, accountKind, manifest, { dryRun: true });
 
   if (!isData(context.format) || !request.dryRun)
-    stderr.write(consequences(outcome, role, shutOut, foreign, request));
-  if (shutOut.inUse.length > 0) throw inUse(role, shutOut, { name, targets, of: facts.targets });
+    stderr.write(consequences(outcome, role, excluded, foreign, request));
+  if (excluded.inUse.length > 0) throw inUse(role, excluded, { name, targets, of: facts.targets });
   if (request.dryRun) {
     return writeObject(context, manifest, () => asYaml(manifest));
   }
@@ -144,14 +144,14 @@ function stepFor(
 function consequences(
   outcome: Extract<Import, { kind: 'sound' }>,
   role: ObservedRole,
-  shutOut: Exclusion,
+  excluded: Exclusion,
   foreign: readonly KubeObject[],
   request: ImportRequest,
 ): string {
   const { name } = outcome.manifest.metadata;
   const lines = [
     `Imports role ${role.arn} as account "${name}": replaces its trust policy; keeps its ${role.attachedPolicyArns.length === 1 ? '1 attached policy' : `${role.attachedPolicyArns.length} attached policies`}. The role stays when the account is deleted.`,
-    ...[...shutOut.inUse, ...shutOut.others].map((who) => `‼ Loses access: ${who}`),
+    ...[...excluded.inUse, ...excluded.others].map((who) => `‼ Loses access: ${who}`),
     ...outcome.notes.map((note) => `‼ ${note}`),
   ];
   for (const { metadata } of foreign) {

@@ -81,7 +81,7 @@ describe('the import of an existing role', () => {
     const outside = role({ trustPolicy: trusting('system:serviceaccount:tools:payments') });
     expect(importRole(outside, facts, nothing)).toMatchObject({
       kind: 'unsound',
-      problem: expect.stringContaining('lets in tools/payments, and the cluster has no such target'),
+      problem: expect.stringContaining('admits tools/payments, and the cluster has no such target'),
       next: [expect.stringContaining('kon target create tools'), expect.stringContaining('--target')],
     });
     const targets = ['staging'];

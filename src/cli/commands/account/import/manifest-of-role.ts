@@ -58,7 +58,7 @@ export function importRole(
   if (namespaces.length > 0 && targets.length === 0)
     return {
       kind: 'unsound',
-      problem: `the role ${role.name} lets in ${namespaces.map((namespace) => `${namespace}/${name}`).join(', ')}, and the cluster has no such target`,
+      problem: `the role ${role.name} admits ${namespaces.map((namespace) => `${namespace}/${name}`).join(', ')}, and the cluster has no such target`,
       next: [
         ...namespaces.map((namespace) => `Make the namespace a target: kon target create ${namespace}`),
         `Or choose other targets: kon account import --role ${role.name} --target TARGET`,

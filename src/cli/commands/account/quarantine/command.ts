@@ -18,7 +18,7 @@ export const accountQuarantineCommand = defineCommand({
       value: 'POD',
       summary: 'deny only the sessions of this pod: its name, TARGET/NAME, or its unique id',
     },
-    { name: 'reason', value: 'TEXT', summary: 'why it is cut off, for the status of the account' },
+    { name: 'reason', value: 'TEXT', summary: 'reason, which the status of the account shows' },
     yesOption,
     dryRunOption,
     ...waitOptions,

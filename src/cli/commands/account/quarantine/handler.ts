@@ -47,7 +47,7 @@ export async function awaitQuarantine(
   timeoutMs: number,
 ): Promise<void> {
   const interrupted = {
-    state: `the Quarantine of account "${name}" exists, and the operator goes on`,
+    state: `the Quarantine of account "${name}" exists, and the operator continues`,
     next: [`Show it: kon account show ${name}`, `End it: kon account release ${name}`],
   };
   await awaitAccount(context, client, { name, timeoutMs, what: 'cut off', interrupted }, (_seen, reason) =>

@@ -138,7 +138,7 @@ export async function awaitRelease(
   deletesPods: boolean,
 ): Promise<void> {
   const interrupted = {
-    state: `account "${name}" is released, and the operator goes on`,
+    state: `account "${name}" is released, and the operator continues`,
     next: [`Show it: kon account show ${name}`],
   };
   await awaitAccount(

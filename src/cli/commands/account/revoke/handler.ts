@@ -38,7 +38,7 @@ export async function revokeFlow(
       next: [`End it, which ends the older sessions too: kon account release ${name} --delete-pods`],
     });
   const consequence = `${consequenceOf(context, account, await podsOfAccount(client, account), true)}\nUntil the new pods are ready, the apps of ${name} are interrupted. Sessions of other roles that were assumed with it are not reached.`;
-  const question = `${consequence}\nEnd all present sessions of the account "${name}"?`;
+  const question = `${consequence}\nEnd all current sessions of the account "${name}"?`;
   await confirm(context, { yes, what, question, declined: 'Nothing was changed.' });
   if (yes) context.stderr.write(`${consequence}\n`);
   await createQuarantine(client, { account: name, reason, dryRun: false });

@@ -142,13 +142,13 @@ export const awsChecks: readonly CheckDefinition[] = [
           quotas.policiesPerRole,
         ]),
       ];
-      const told = (limit: number): readonly string[] =>
+      const quotasAbove = (limit: number): readonly string[] =>
         uses
           .filter(([, used, most]) => used / most >= limit)
           .map(([what, used, most]) => `${what}: ${used} of ${most}`);
-      const nearly = told(nearlyUsed.warning);
+      const nearly = quotasAbove(nearlyUsed.warning);
       if (nearly.length === 0) return ok(`roles: ${quotas.rolesUsed} of ${quotas.roles}`);
-      const serious = told(nearlyUsed.error).length > 0;
+      const serious = quotasAbove(nearlyUsed.error).length > 0;
       return (serious ? failure : warning)('request higher quotas from AWS in time', nearly);
     },
   },

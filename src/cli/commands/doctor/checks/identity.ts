@@ -132,7 +132,7 @@ export const identityChecks: readonly CheckDefinition[] = [
       return warning(`${leftovers.length} ${leftovers.length === 1 ? 'role has' : 'roles have'} no account`, [
         ...leftovers.map(
           ({ kind, name, account, letsIn, attachedPolicyArns }) =>
-            `${name}, ${kind === 'retained' ? 'retained by' : 'of'} the account ${account}: ${attachedPolicyArns.length === 1 ? '1 policy' : `${attachedPolicyArns.length} policies`}, lets in ${letsIn.join(', ') || 'nobody'}`,
+            `${name}, ${kind === 'retained' ? 'retained by' : 'of'} the account ${account}: ${attachedPolicyArns.length === 1 ? '1 policy' : `${attachedPolicyArns.length} policies`}, trusts ${letsIn.join(', ') || 'no principal'}`,
         ),
         ...(isOrphaned ? ['Delete orphans: kon account orphans --delete'] : []),
         ...(isRetained

@@ -38,7 +38,7 @@ export const operatorChecks: readonly CheckDefinition[] = [
         ]);
       return failure(
         last.holder === ''
-          ? `the last operator gave the Lease ${last.where} back`
+          ? `the last operator released the Lease ${last.where}`
           : `${last.holder} has not renewed the Lease ${last.where} for ${formatAge(last.age)}`,
         ['Check its log, or run it here: kon operator'],
       );

@@ -69,9 +69,9 @@ The sandbox stays up until Ctrl-C. In another terminal:
 
   eval "$(kon sandbox env)"                 point kubectl, aws and kon at it
   kon account create --account another      an account of your own
-  kubectl get lsa,apps,pods -A              what there is
+  kubectl get lsa,apps,pods -A              list what exists
   kon console                               see it in the browser
-  aws iam list-roles                        what IAM holds
+  aws iam list-roles                        list the roles in IAM
 
 From a checkout it is: npx kon
 `;
