@@ -198,7 +198,7 @@ export function usesAgent({ spec }: Pod): boolean {
   );
 }
 
-/** Mark of the identity in the template that the pod was created from; absent on pods without our annotation. */
+/** Identity mark of the pod template that the pod was created from; undefined without our annotation. */
 export function markOf(pod: Pod): string | undefined {
   return pod.metadata.annotations?.[identityAnnotation];
 }

@@ -95,7 +95,7 @@ export function withCluster(
   );
 }
 
-/** Runs `work` with access to the AWS resources of an installation other than roles, and closes the access afterwards. */
+/** Runs `work` with AWS clients for the provider, the cluster and the association of an installation, and closes them afterwards. */
 export async function withInstallation<T>(
   { env }: CliContext,
   region: string,

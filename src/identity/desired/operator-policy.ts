@@ -109,7 +109,9 @@ export type PolicyDocument = {
 export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
   const { clusterArn: cluster, rolePath, adoption = false } = options;
   if (!isRolePath(rolePath))
-    throw new RangeError(`"${rolePath}" cannot fence roles: it is not a literal path below /`);
+    throw new RangeError(
+      `"${rolePath}" does not limit the operator to its own roles: it must be a path below / without wildcards or variables`,
+    );
   const providerArn = options.providerArn === undefined ? undefined : literal(options.providerArn);
   const allowedPolicyArns = options.allowedPolicyArns?.map(withoutVariables);
   const boundaries = options.permissionsBoundaryArns?.length

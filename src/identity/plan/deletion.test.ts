@@ -213,7 +213,7 @@ describe('deletion', () => {
     });
   });
 
-  it('with Retain keeps the role, tags it as retained and removes our ownership tags', () => {
+  it('keeps the role with Retain, tags it as retained and removes our ownership tags', () => {
     const world = createWorld({ deletionPolicy: 'Retain' });
     settle(world);
     const trustPolicy = roleOf(world).trustPolicy;
@@ -228,7 +228,7 @@ describe('deletion', () => {
     expect(world.namespaces.get('production')?.serviceAccount).toBeUndefined();
   });
 
-  it('with Retain tags the role as retained before it removes the ownership tags that tagging requires', () => {
+  it('tags the role of a retained account before it removes the ownership tags that tagging requires', () => {
     const world = createWorld({ deletionPolicy: 'Retain' });
     settle(world);
     requestDeletion(world);

@@ -378,7 +378,7 @@ describe('the operator of the chart', () => {
     await person.untilAccountGone('agentless');
   });
 
-  test('deletes accounts and apps without a remainder', async () => {
+  test('deletes accounts and apps completely', async () => {
     for (const name of ['web', 'missed']) await sandbox.client.delete(apps, { name });
     for (const resource of [resources.deployments, resources.statefulSets, resources.daemonSets])
       await sandbox.client.delete(
