@@ -12,7 +12,7 @@ const clusterArn = 'arn:aws-us-gov:eks:us-gov-west-1:123456789012:cluster/produc
 const options = { clusterArn, rolePath: '/konstellation/' };
 
 /** Adapters for commands and installations of users, which have their own credentials. */
-const notOfTheOperator = ['iam-policy-reader.ts', 'installation.ts'];
+const notOfTheOperator = ['iam-access-reader.ts', 'iam-policy-reader.ts', 'installation.ts'];
 
 const commandsOf = (service: string): readonly string[] => {
   const folder = join(import.meta.dirname, '../../aws');
