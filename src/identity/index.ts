@@ -15,6 +15,7 @@ export * from './desired/trust-principals.ts';
 export * from './desired/trust.ts';
 export * from './plan/account.ts';
 export * from './plan/associations.ts';
+export * from './plan/cluster-state.ts';
 export * from './plan/cluster.ts';
 export * from './plan/draining-targets.ts';
 export * from './plan/leftover-roles.ts';

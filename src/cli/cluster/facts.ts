@@ -1,5 +1,5 @@
 /** Reads facts about the cluster, such as names and locations of roles, from the ClusterConfig and its status. */
-import { clusterState, effectiveConfig } from '../../identity/plan/cluster.ts';
+import { clusterState, effectiveConfig } from '../../identity/plan/cluster-state.ts';
 import type { ClusterFacts } from '../../identity/state/world.ts';
 import type { KubeClient } from '../../kube/index.ts';
 import { CliError } from '../framework/errors.ts';

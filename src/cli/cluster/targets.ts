@@ -1,6 +1,6 @@
 /** Reads the targets of a cluster from its ClusterConfig. */
 import type { ClusterConfig } from '../../api/cluster-config.ts';
-import { effectiveConfig } from '../../identity/plan/cluster.ts';
+import { effectiveConfig } from '../../identity/plan/cluster-state.ts';
 import type { KubeClient } from '../../kube/index.ts';
 import { CliError } from '../framework/errors.ts';
 import { clusterConfigKind } from './kinds.ts';

@@ -22,7 +22,7 @@ import {
   type KubeObject,
   type SetTimer,
 } from '../../kube/index.ts';
-import { clusterState } from '../../identity/plan/cluster.ts';
+import { clusterState } from '../../identity/plan/cluster-state.ts';
 import type { ClusterFacts } from '../../identity/state/world.ts';
 import { isForbidden } from '../../kube/errors.ts';
 import { defaultReflectorLimits } from '../../kube/reflector.ts';

@@ -4,7 +4,7 @@
  *
  * It is level-based: it depends on the observed state and not on events. Planning after executing a plan gives no step.
  */
-import type { IdentityMode, LinkedServiceAccountStatus } from '../../api/index.ts';
+import type { LinkedServiceAccountStatus } from '../../api/index.ts';
 import {
   accountFinalizer,
   isProtected,
@@ -13,20 +13,14 @@ import {
   protectedMark,
   unlinkNowAnnotation,
 } from '../../api/index.ts';
-import {
-  accountRoleIndex,
-  accountRoleName,
-  accountRoleNames,
-  roleOwnership,
-} from '../desired/account-roles.ts';
-import { roleNameOf } from '../desired/arn.ts';
+import { accountRoleName, accountRoleNames, roleOwnership } from '../desired/account-roles.ts';
 import { clusterChanged, strandedRoles, unreadable, unreadRoles } from './cluster-change.ts';
-import { trustKey, targetsByMode, trustedTargets } from './trusted-targets.ts';
+import { targetsByMode, trustedTargets } from './trusted-targets.ts';
 import { type TargetsByMode, desiredRole } from '../desired/role.ts';
 import { decideUnassociate, planDeletion, targetsThatCouldLose } from './deletion.ts';
 import { decideUnlink } from './links.ts';
-import { isOwned, ownershipTagKeys, existedBefore } from '../desired/ownership.ts';
-import { hasPodDenial, isOfWholeAccount, podDenialName } from '../desired/pod-denial.ts';
+import { isOwned } from '../desired/ownership.ts';
+import { isOfWholeAccount } from '../desired/pod-denial.ts';
 import { planPodDenial, rowsWhileCutOff, withQuarantinedPods } from './pod-denial.ts';
 import { planQuarantine, planRelease } from './quarantine.ts';
 import { isReportedLinked, isStillOpen } from './draining.ts';
@@ -34,12 +28,14 @@ import { describeUser, inUseMessage, listing } from './in-use.ts';
 import { withLastUsed } from './last-used.ts';
 import { currentSwitchSlot, planWanted } from './target.ts';
 import { listedPolicies } from '../desired/policy-names.ts';
-import { keptPolicies, screenPolicies, stillAttached, unattached } from './policies.ts';
+import { keptPolicies, screenPolicies } from './policies.ts';
 import type { Problem } from '../state/problem.ts';
 import type { IdentityReason } from '../state/reasons.ts';
+import { closedShards, previousShards, removeSurplus, unneededRoles } from './further-roles.ts';
+import { asLastRead, mergedPolicyRows, refusedRows } from './policy-rows.ts';
 import { proofIsOpen } from './proofs.ts';
-import { desiredStatements, hasStatements, inlinePolicyName } from '../desired/statements.ts';
-import { assessRole, documentOf, isUnread, type RoleAssessment } from './role.ts';
+import { desiredStatements } from '../desired/statements.ts';
+import { assessRole, documentOf, isUnread } from './role.ts';
 import { formerTargets } from './sessions.ts';
 import { assignTargets } from '../desired/shards.ts';
 import { accountStatus, blockedStatus, type TargetRow } from './status.ts';
@@ -388,166 +384,6 @@ function planUnwanted(
     reason: failure?.code ?? 'Unlinking',
     message: failure?.message ?? 'the link is being removed',
   };
-}
-
-/**
- * Further roles that ServiceAccounts, pods or associations still name, by index, without targets. Unless a target is assigned to
- * such a role, its trust policy is closed before the links are removed, and for as long as they cannot be removed.
- */
-function closedShards(world: AccountWorld, facts: ClusterFacts): ReadonlyMap<number, readonly string[]> {
-  const named = namedRoleArns(world);
-  const further = [...world.roles.values()].flatMap(({ role }): [number, readonly string[]][] => {
-    if (!role || !named.has(role.arn) || !isOwned(roleOwnership(role, world.account, facts))) return [];
-    const index = accountRoleIndex(world.account, facts, role.name) ?? 1;
-    return index > 1 && role.name === accountRoleName(world.account, facts, index) ? [[index, []]] : [];
-  });
-  return new Map(further);
-}
-
-/** ARNs of roles that ServiceAccounts, pods or associations of the account name. */
-function namedRoleArns(world: AccountWorld): ReadonlySet<string | undefined> {
-  return new Set([
-    ...world.targets.map((target) => target.serviceAccount?.roleArn),
-    ...world.targets.flatMap((target) => target.held.roleArns),
-    ...[...world.associations.values()].map(({ association }) => association?.details?.roleArn),
-  ]);
-}
-
-/** Further roles that no target needs any more. */
-function unneededRoles(
-  world: AccountWorld,
-  facts: ClusterFacts,
-  roles: readonly ServingRole[],
-): readonly ObservedRole[] {
-  const needed = new Set(roles.map((role) => role.assessment.spec.name));
-  const carried = namedRoleArns(world);
-  return [...world.roles.values()].flatMap(({ role }) =>
-    role &&
-    !needed.has(role.name) &&
-    !carried.has(role.arn) &&
-    isOwned(roleOwnership(role, world.account, facts))
-      ? [role]
-      : [],
-  );
-}
-
-/**
- * Removes roles that no target needs any more.
- *
- * @returns why one of them could not be removed
- */
-function removeSurplus(
-  world: AccountWorld,
-  unneeded: readonly ObservedRole[],
-  list: StepList,
-): Problem | undefined {
-  const failures: Problem[] = [];
-  const want = (step: Step, role: string): void => {
-    const failure = list.addStep(step);
-    if (failure)
-      failures.push({
-        reason: failure.code,
-        message: `the role ${role}, which no target needs any more, could not be removed: ${failure.message}`,
-      });
-  };
-  for (const role of unneeded) {
-    if (world.roles.get(role.name)?.source === 'list')
-      want({ kind: 'ReadRole', role: role.name, why: 'no target needs it any more' }, role.arn);
-    // An adopted role is released, as in the deletion of the account.
-    else if (existedBefore(role, world.account.spec))
-      want({ kind: 'UntagRole', role: role.name, keys: ownershipTagKeys }, role.arn);
-    else if (role.attachedPolicyArns.length > 0) {
-      const why = 'no target needs the role any more';
-      for (const policyArn of role.attachedPolicyArns)
-        want({ kind: 'DetachPolicy', role: role.name, policyArn, why }, role.arn);
-    } else if (hasStatements(role))
-      want({ kind: 'DeleteInlinePolicy', role: role.name, policyName: inlinePolicyName }, role.arn);
-    // Quarantined pods stay denied until the role has no other policy.
-    else if (hasPodDenial(role))
-      want({ kind: 'DeleteInlinePolicy', role: role.name, policyName: podDenialName }, role.arn);
-    else want({ kind: 'DeleteRole', role: role.name }, role.arn);
-  }
-  return failures[0];
-}
-
-/** Rows of refused policies, which may still be attached to a role. */
-function refusedRows(
-  refused: RoleAssessment['policies'],
-  roles: readonly ServingRole[],
-  facts: ClusterFacts,
-): RoleAssessment['policies'] {
-  const isKept = (arn: string): boolean =>
-    roles.some(
-      ({ policyArns, assessment: { role } }) =>
-        policyArns.includes(arn) && role?.attachedPolicyArns.includes(arn) === true,
-    );
-  return refused.map((row) =>
-    row.reason === 'PolicyNotAllowed' && isKept(row.arn) ? stillAttached(row, facts) : row,
-  );
-}
-
-/** One row per listed policy; with several roles, the worst state counts. */
-function mergedPolicyRows(
-  arns: readonly string[],
-  refused: RoleAssessment['policies'],
-  roles: readonly ServingRole[],
-): RoleAssessment['policies'] {
-  const rows = roles.flatMap((role) => role.assessment.policies);
-  return arns.map((arn) => {
-    const refusal = refused.find((row) => row.arn === arn);
-    if (refusal) return refusal;
-    const ofArn = rows.filter((row) => row.arn === arn);
-    return (
-      ofArn.find((row) => !row.attached) ??
-      ofArn[0] ??
-      unattached(arn, { reason: 'TooManyPolicies', message: 'is not attached' })
-    );
-  });
-}
-
-/** Keeps rows attached until the role is read, because the attached state decides later which policies may be detached. */
-function asLastRead(
-  { account }: AccountWorld,
-  roles: readonly ServingRole[],
-  rows: RoleAssessment['policies'],
-): RoleAssessment['policies'] {
-  const unread = roles.find(({ assessment }) => isUnread(assessment))?.assessment;
-  if (!unread) return rows;
-  const attached = new Set(
-    (account.status?.policies ?? []).filter((row) => row.attached).map((row) => row.arn),
-  );
-  const { reason = 'CreatingRole', message = '' } = unread.problem ?? {};
-  return rows.map((row) =>
-    row.attached || !attached.has(row.arn)
-      ? row
-      : {
-          ...row,
-          attached: true,
-          ...(row.reason === 'PolicyNotAllowed'
-            ? {}
-            : { reason, message: `was attached when the role was last read: ${message}` }),
-        },
-  );
-}
-
-/**
- * Current role of each target, from the ServiceAccount's annotation, the association, or else the account's status. A
- * target that switches its mode keeps its role if the trust policy has room.
- */
-function previousShards(world: AccountWorld, facts: ClusterFacts): ReadonlyMap<string, number> {
-  const shards = new Map<string, number>();
-  for (const { name, serviceAccount } of world.targets) {
-    const reported = world.account.status?.targets?.find((row) => row.name === name)?.roleArn;
-    const annotated = serviceAccount?.roleArn;
-    const associated = world.associations.get(name)?.association?.details?.roleArn;
-    const set = (mode: IdentityMode, arn: string | undefined): void => {
-      const index = arn === undefined ? undefined : accountRoleIndex(world.account, facts, roleNameOf(arn));
-      if (index !== undefined) shards.set(trustKey(mode, name), index);
-    };
-    set('IRSA', annotated ?? reported ?? associated);
-    set('PodIdentity', associated ?? reported ?? annotated);
-  }
-  return shards;
 }
 
 /** Names of all roles that this account may have in IAM: derived names, and roles whose tags name the account. */

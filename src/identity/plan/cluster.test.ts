@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type ClusterConfig } from '../../api/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';
-import { clusterState, planCluster, type ClusterWorld } from './cluster.ts';
+import { clusterState } from './cluster-state.ts';
+import { planCluster, type ClusterWorld } from './cluster.ts';
 import { IdentityError } from '../state/errors.ts';
 import { allowListKey } from './policies.ts';
 import type { Wall } from '../../k8s/time.ts';

@@ -12,10 +12,10 @@ import { findCondition, setConditions, type ConditionDraft } from '../../k8s/con
 import { clusterArn, oidcProviderArn } from '../desired/arn.ts';
 import { identityErrors, type IdentityError } from '../state/errors.ts';
 import type { CallerIdentity } from '../state/ports.ts';
-import { allowListKey, consentsToDetach } from './policies.ts';
+import { providerCondition, reportedByAccounts } from './cluster-state.ts';
+import { allowListKey } from './policies.ts';
 import type { Problem } from '../state/problem.ts';
 import { ignoredTagsNote } from '../desired/tags.ts';
-import type { ClusterState } from '../state/world.ts';
 import type { Wall } from '../../k8s/time.ts';
 
 /** Result of a query, or the error. */
@@ -70,21 +70,11 @@ const whatNames: Readonly<Record<DriftCheck['what'], string>> = {
 /** Number of failed passes after which a transient failure of drift detection is reported. */
 const reportedPasses = 3;
 /** Condition used in the plans of accounts with IRSA. */
-export const providerCondition = 'OIDCProviderReady';
 /** Present on the ClusterConfig while the operator is older than the CRDs. */
 export const outdatedCondition = 'OperatorCurrent';
 
 /** Fraction of the role quota that counts as a noticeable change. */
 const noticeableShare = 0.02;
-
-/** Default of `proofIntervalSeconds`. A proof is a management event in CloudTrail, so an idle cluster makes few. */
-const defaultProofIntervalSeconds = 6 * 3600;
-
-/** Longest interval of proofs while the operator may not read the IAM OIDC provider, in milliseconds. */
-const unreadProviderIntervalMs = 10 * 60_000;
-
-/** IAM's defaults, for an operator that may not read the quotas. Source: IAM User Guide, "IAM and STS quotas". */
-const defaultQuotas = { policiesPerRole: 10, trustPolicySize: 2048 };
 
 export type ClusterPlan = {
   /** Namespaces to create or label. On an existing namespace only our label changes, and no namespace is ever deleted. */
@@ -103,7 +93,7 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
   // Facts remain valid during an outage.
   const isOutage =
     !world.caller.ok &&
-    passing.has(world.caller.error.code) &&
+    reportedByAccounts.has(world.caller.error.code) &&
     config.status?.observedGeneration === config.metadata.generation;
   const { accountId, partition, clusterArn: arn, oidcProviderArn: providerArn } = config.status ?? {};
   const known = isOutage
@@ -351,114 +341,3 @@ function providerVerdict({ config, issuer, caller, provider }: ClusterWorld): Co
     ? { type: providerCondition, status: 'False', ...problem }
     : { type: providerCondition, status: 'True', reason: 'OIDCProviderFound', message: arn };
 }
-
-/** The effective ClusterConfig: the oldest, or the first by name among those of the same age. */
-export function effectiveConfig(configs: readonly ClusterConfig[]): ClusterConfig | undefined {
-  const age = (config: ClusterConfig): string =>
-    `${config.metadata.creationTimestamp ?? ''} ${config.metadata.name}`;
-  return [...configs].sort((a, b) => (age(a) < age(b) ? -1 : 1))[0];
-}
-
-/** Facts for the plans of accounts, from a ClusterConfig's spec and status alone. */
-export function clusterState(configs: readonly ClusterConfig[], operatorNamespace?: string): ClusterState {
-  const config = effectiveConfig(configs);
-  if (!config) {
-    return {
-      ok: false,
-      reason: 'ClusterConfigMissing',
-      message: 'the cluster has no ClusterConfig, so the AWS account of its roles is unknown; create one',
-    };
-  }
-  const { spec, status, metadata } = config;
-  const newer = newerSpecMessage(clusterConfigs.kind, spec);
-  if (newer !== undefined) return { ok: false, reason: 'SpecNewerThanOperator', message: newer };
-  const ready = findCondition(status?.conditions, 'Ready');
-  const { accountId, partition, clusterArn: arn, oidcIssuer, oidcProviderArn: providerArn } = status ?? {};
-  if (
-    !ready ||
-    accountId === undefined ||
-    partition === undefined ||
-    arn === undefined ||
-    oidcIssuer === undefined ||
-    providerArn === undefined
-  ) {
-    return {
-      ok: false,
-      reason: 'ClusterConfigNotReady',
-      message: `the ClusterConfig "${metadata.name}" is not ready: ${ready?.message ?? 'it has not been checked yet'}`,
-    };
-  }
-  // An outage does not stop reconciliation, but a wrong AWS account or issuer must stop every write.
-  if (ready.status !== 'True' && !passing.has(ready.reason)) {
-    return {
-      ok: false,
-      reason: 'ClusterConfigNotReady',
-      message: `the ClusterConfig "${metadata.name}" is not ready: ${ready.message}`,
-    };
-  }
-  const provider = findCondition(status?.conditions, providerCondition);
-  const reported = clusterArn({
-    partition,
-    region: spec.aws.region,
-    accountId,
-    name: spec.aws.clusterName ?? metadata.name,
-  });
-  const isOfSpec =
-    arn === reported &&
-    (spec.aws.accountId ?? accountId) === accountId &&
-    (spec.aws.oidcIssuer ?? oidcIssuer) === oidcIssuer;
-  if (!isOfSpec) {
-    return {
-      ok: false,
-      reason: 'ClusterConfigNotReady',
-      message: `the ClusterConfig "${metadata.name}" is not ready: it now names another cluster, AWS account or issuer, which has not been checked yet`,
-    };
-  }
-  return {
-    ok: true,
-    facts: {
-      name: spec.aws.clusterName ?? metadata.name,
-      configName: metadata.name,
-      clusterArn: arn,
-      accountId,
-      partition,
-      issuer: oidcIssuer,
-      providerArn,
-      ...(provider?.status === 'False'
-        ? { providerProblem: { reason: provider.reason as Problem['reason'], message: provider.message } }
-        : {}),
-      rolePath: spec.aws.rolePath,
-      identityMode: spec.aws.identityMode ?? 'IRSA',
-      targets: spec.targets,
-      ...(operatorNamespace === undefined ? {} : { operatorNamespace }),
-      ...(spec.aws.permissionsBoundaryArn === undefined
-        ? {}
-        : { permissionsBoundaryArn: spec.aws.permissionsBoundaryArn }),
-      ...(spec.aws.allowedPolicyArns === undefined ? {} : { allowedPolicyArns: spec.aws.allowedPolicyArns }),
-      detachesDisallowed: consentsToDetach(config),
-      allowsStatements: spec.aws.allowStatements ?? false,
-      region: spec.aws.region,
-      tags: spec.aws.tags ?? {},
-      strictInline: spec.aws.strictInline ?? false,
-      proofIntervalMs: proofIntervalOf(config),
-      quotas: { ...defaultQuotas, ...status?.quotas },
-    },
-  };
-}
-
-/** Interval of proofs in milliseconds. */
-function proofIntervalOf({ spec, status }: ClusterConfig): number {
-  const intervalMs = (spec.aws.proofIntervalSeconds ?? defaultProofIntervalSeconds) * 1000;
-  const provider = findCondition(status?.conditions, providerCondition);
-  // The operator cannot read the OIDC provider, so only proofs show that it was deleted.
-  return provider?.status === 'Unknown' ? Math.min(intervalMs, unreadProviderIntervalMs) : intervalMs;
-}
-
-/** Reasons for Ready False of a ClusterConfig that do not stop the plans of accounts, because accounts report these problems themselves. */
-const passing: ReadonlySet<string> = new Set([
-  'OIDCProviderMissing',
-  'AudienceMissing',
-  'Throttled',
-  'Unreachable',
-  'ServiceFailure',
-]);

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { type ClusterConfig, type LinkedServiceAccount } from '../../api/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';
 import { IdentityError } from '../state/errors.ts';
-import { clusterState, outdatedStatus, planCluster } from './cluster.ts';
+import { clusterState } from './cluster-state.ts';
+import { outdatedStatus, planCluster } from './cluster.ts';
 import { planAccount } from './account.ts';
 import { kinds, name, ready, roleOf, settled } from '../testing/settled-world.ts';
 import {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { isUnauthorized, KubeApiError } from '../../../kube/errors.ts';
 import { createKubeClient } from '../../../kube/client.ts';
 import { staticConnection, systemTimer, type KubeClient } from '../../../kube/index.ts';
-import { clusterState } from '../../../identity/plan/cluster.ts';
+import { clusterState } from '../../../identity/plan/cluster-state.ts';
 import { clusterConfigKind } from '../../cluster/kinds.ts';
 import { listObjects } from '../../cluster/objects.ts';
 import { readAssets } from '../../console/assets.ts';

@@ -2,7 +2,7 @@
 import type { App } from '../../../api/app.ts';
 import type { ClusterConfig } from '../../../api/cluster-config.ts';
 import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
-import { effectiveConfig } from '../../../identity/plan/cluster.ts';
+import { effectiveConfig } from '../../../identity/plan/cluster-state.ts';
 import { findCondition } from '../../../k8s/conditions.ts';
 import { readyOf } from '../../cluster/conditions.ts';
 import { kinds, type KonObject } from '../../cluster/kinds.ts';

@@ -4,7 +4,7 @@
  * another cluster are orphans.
  */
 import { oidcProviderArn, partitionOf, type OwningCluster } from '../../../../identity/index.ts';
-import { effectiveConfig } from '../../../../identity/plan/cluster.ts';
+import { effectiveConfig } from '../../../../identity/plan/cluster-state.ts';
 import {
   isForbidden,
   isNotFound,

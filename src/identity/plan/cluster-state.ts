@@ -1,0 +1,129 @@
+/** State of the cluster for the plans of accounts, from its ClusterConfigs alone. */
+import { clusterConfigs, newerSpecMessage, type ClusterConfig } from '../../api/index.ts';
+import { findCondition } from '../../k8s/conditions.ts';
+import { clusterArn } from '../desired/arn.ts';
+import type { Problem } from '../state/problem.ts';
+import type { ClusterState } from '../state/world.ts';
+import { consentsToDetach } from './policies.ts';
+
+export const providerCondition = 'OIDCProviderReady';
+
+/** Default of `proofIntervalSeconds`. A proof is a management event in CloudTrail, so an idle cluster makes few. */
+const defaultProofIntervalSeconds = 6 * 3600;
+
+/** Longest interval of proofs while the operator may not read the IAM OIDC provider, in milliseconds. */
+const unreadProviderIntervalMs = 10 * 60_000;
+
+/** IAM's defaults, for an operator that may not read the quotas. Source: IAM User Guide, "IAM and STS quotas". */
+const defaultQuotas = { policiesPerRole: 10, trustPolicySize: 2048 };
+
+/** Reasons for Ready False of a ClusterConfig that do not stop the plans of accounts, because accounts report these problems themselves. */
+export const reportedByAccounts: ReadonlySet<string> = new Set([
+  'OIDCProviderMissing',
+  'AudienceMissing',
+  'Throttled',
+  'Unreachable',
+  'ServiceFailure',
+]);
+
+/** The effective ClusterConfig: the oldest, or the first by name among those of the same age. */
+export function effectiveConfig(configs: readonly ClusterConfig[]): ClusterConfig | undefined {
+  const age = (config: ClusterConfig): string =>
+    `${config.metadata.creationTimestamp ?? ''} ${config.metadata.name}`;
+  return [...configs].sort((a, b) => (age(a) < age(b) ? -1 : 1))[0];
+}
+
+/** Facts for the plans of accounts, from a ClusterConfig's spec and status alone. */
+export function clusterState(configs: readonly ClusterConfig[], operatorNamespace?: string): ClusterState {
+  const config = effectiveConfig(configs);
+  if (!config) {
+    return {
+      ok: false,
+      reason: 'ClusterConfigMissing',
+      message: 'the cluster has no ClusterConfig, so the AWS account of its roles is unknown; create one',
+    };
+  }
+  const { spec, status, metadata } = config;
+  const newer = newerSpecMessage(clusterConfigs.kind, spec);
+  if (newer !== undefined) return { ok: false, reason: 'SpecNewerThanOperator', message: newer };
+  const ready = findCondition(status?.conditions, 'Ready');
+  const { accountId, partition, clusterArn: arn, oidcIssuer, oidcProviderArn: providerArn } = status ?? {};
+  if (
+    !ready ||
+    accountId === undefined ||
+    partition === undefined ||
+    arn === undefined ||
+    oidcIssuer === undefined ||
+    providerArn === undefined
+  ) {
+    return {
+      ok: false,
+      reason: 'ClusterConfigNotReady',
+      message: `the ClusterConfig "${metadata.name}" is not ready: ${ready?.message ?? 'it has not been checked yet'}`,
+    };
+  }
+  // An outage does not stop reconciliation, but a wrong AWS account or issuer must stop every write.
+  if (ready.status !== 'True' && !reportedByAccounts.has(ready.reason)) {
+    return {
+      ok: false,
+      reason: 'ClusterConfigNotReady',
+      message: `the ClusterConfig "${metadata.name}" is not ready: ${ready.message}`,
+    };
+  }
+  const provider = findCondition(status?.conditions, providerCondition);
+  const reported = clusterArn({
+    partition,
+    region: spec.aws.region,
+    accountId,
+    name: spec.aws.clusterName ?? metadata.name,
+  });
+  const isOfSpec =
+    arn === reported &&
+    (spec.aws.accountId ?? accountId) === accountId &&
+    (spec.aws.oidcIssuer ?? oidcIssuer) === oidcIssuer;
+  if (!isOfSpec) {
+    return {
+      ok: false,
+      reason: 'ClusterConfigNotReady',
+      message: `the ClusterConfig "${metadata.name}" is not ready: it now names another cluster, AWS account or issuer, which has not been checked yet`,
+    };
+  }
+  return {
+    ok: true,
+    facts: {
+      name: spec.aws.clusterName ?? metadata.name,
+      configName: metadata.name,
+      clusterArn: arn,
+      accountId,
+      partition,
+      issuer: oidcIssuer,
+      providerArn,
+      ...(provider?.status === 'False'
+        ? { providerProblem: { reason: provider.reason as Problem['reason'], message: provider.message } }
+        : {}),
+      rolePath: spec.aws.rolePath,
+      identityMode: spec.aws.identityMode ?? 'IRSA',
+      targets: spec.targets,
+      ...(operatorNamespace === undefined ? {} : { operatorNamespace }),
+      ...(spec.aws.permissionsBoundaryArn === undefined
+        ? {}
+        : { permissionsBoundaryArn: spec.aws.permissionsBoundaryArn }),
+      ...(spec.aws.allowedPolicyArns === undefined ? {} : { allowedPolicyArns: spec.aws.allowedPolicyArns }),
+      detachesDisallowed: consentsToDetach(config),
+      allowsStatements: spec.aws.allowStatements ?? false,
+      region: spec.aws.region,
+      tags: spec.aws.tags ?? {},
+      strictInline: spec.aws.strictInline ?? false,
+      proofIntervalMs: proofIntervalOf(config),
+      quotas: { ...defaultQuotas, ...status?.quotas },
+    },
+  };
+}
+
+/** Interval of proofs in milliseconds. */
+function proofIntervalOf({ spec, status }: ClusterConfig): number {
+  const intervalMs = (spec.aws.proofIntervalSeconds ?? defaultProofIntervalSeconds) * 1000;
+  const provider = findCondition(status?.conditions, providerCondition);
+  // The operator cannot read the OIDC provider, so only proofs show that it was deleted.
+  return provider?.status === 'Unknown' ? Math.min(intervalMs, unreadProviderIntervalMs) : intervalMs;
+}

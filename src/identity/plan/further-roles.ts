@@ -1,0 +1,116 @@
+/** Further roles of an account, for targets that do not fit into one trust policy: their assignment and their removal. */
+import type { IdentityMode } from '../../api/index.ts';
+import { accountRoleIndex, accountRoleName, roleOwnership } from '../desired/account-roles.ts';
+import { roleNameOf } from '../desired/arn.ts';
+import { existedBefore, isOwned, ownershipTagKeys } from '../desired/ownership.ts';
+import { hasPodDenial, podDenialName } from '../desired/pod-denial.ts';
+import { hasStatements, inlinePolicyName } from '../desired/statements.ts';
+import type { Problem } from '../state/problem.ts';
+import type { AccountWorld, ClusterFacts, ObservedRole } from '../state/world.ts';
+import type { Step } from '../steps/step.ts';
+import type { StepList } from './step-list.ts';
+import type { ServingRole } from './target-context.ts';
+import { trustKey } from './trusted-targets.ts';
+
+/**
+ * Current role of each target, from the ServiceAccount's annotation, the association, or else the account's status. A
+ * target that switches its mode keeps its role if the trust policy has room.
+ */
+export function previousShards(world: AccountWorld, facts: ClusterFacts): ReadonlyMap<string, number> {
+  const shards = new Map<string, number>();
+  for (const { name, serviceAccount } of world.targets) {
+    const reported = world.account.status?.targets?.find((row) => row.name === name)?.roleArn;
+    const annotated = serviceAccount?.roleArn;
+    const associated = world.associations.get(name)?.association?.details?.roleArn;
+    const set = (mode: IdentityMode, arn: string | undefined): void => {
+      const index = arn === undefined ? undefined : accountRoleIndex(world.account, facts, roleNameOf(arn));
+      if (index !== undefined) shards.set(trustKey(mode, name), index);
+    };
+    set('IRSA', annotated ?? reported ?? associated);
+    set('PodIdentity', associated ?? reported ?? annotated);
+  }
+  return shards;
+}
+
+/**
+ * Further roles that ServiceAccounts, pods or associations still name, by index, without targets. Unless a target is assigned to
+ * such a role, its trust policy is closed before the links are removed, and for as long as they cannot be removed.
+ */
+export function closedShards(
+  world: AccountWorld,
+  facts: ClusterFacts,
+): ReadonlyMap<number, readonly string[]> {
+  const named = namedRoleArns(world);
+  const further = [...world.roles.values()].flatMap(({ role }): [number, readonly string[]][] => {
+    if (!role || !named.has(role.arn) || !isOwned(roleOwnership(role, world.account, facts))) return [];
+    const index = accountRoleIndex(world.account, facts, role.name) ?? 1;
+    return index > 1 && role.name === accountRoleName(world.account, facts, index) ? [[index, []]] : [];
+  });
+  return new Map(further);
+}
+
+/** Further roles that no target needs any more. */
+export function unneededRoles(
+  world: AccountWorld,
+  facts: ClusterFacts,
+  roles: readonly ServingRole[],
+): readonly ObservedRole[] {
+  const needed = new Set(roles.map((role) => role.assessment.spec.name));
+  const carried = namedRoleArns(world);
+  return [...world.roles.values()].flatMap(({ role }) =>
+    role &&
+    !needed.has(role.name) &&
+    !carried.has(role.arn) &&
+    isOwned(roleOwnership(role, world.account, facts))
+      ? [role]
+      : [],
+  );
+}
+
+/**
+ * Removes roles that no target needs any more.
+ *
+ * @returns why one of them could not be removed
+ */
+export function removeSurplus(
+  world: AccountWorld,
+  unneeded: readonly ObservedRole[],
+  list: StepList,
+): Problem | undefined {
+  const failures: Problem[] = [];
+  const want = (step: Step, role: string): void => {
+    const failure = list.addStep(step);
+    if (failure)
+      failures.push({
+        reason: failure.code,
+        message: `the role ${role}, which no target needs any more, could not be removed: ${failure.message}`,
+      });
+  };
+  for (const role of unneeded) {
+    if (world.roles.get(role.name)?.source === 'list')
+      want({ kind: 'ReadRole', role: role.name, why: 'no target needs it any more' }, role.arn);
+    // An adopted role is released, as in the deletion of the account.
+    else if (existedBefore(role, world.account.spec))
+      want({ kind: 'UntagRole', role: role.name, keys: ownershipTagKeys }, role.arn);
+    else if (role.attachedPolicyArns.length > 0) {
+      const why = 'no target needs the role any more';
+      for (const policyArn of role.attachedPolicyArns)
+        want({ kind: 'DetachPolicy', role: role.name, policyArn, why }, role.arn);
+    } else if (hasStatements(role))
+      want({ kind: 'DeleteInlinePolicy', role: role.name, policyName: inlinePolicyName }, role.arn);
+    // Quarantined pods stay denied until the role has no other policy.
+    else if (hasPodDenial(role))
+      want({ kind: 'DeleteInlinePolicy', role: role.name, policyName: podDenialName }, role.arn);
+    else want({ kind: 'DeleteRole', role: role.name }, role.arn);
+  }
+  return failures[0];
+}
+
+/** ARNs of roles that ServiceAccounts, pods or associations of the account name. */
+function namedRoleArns(world: AccountWorld): ReadonlySet<string | undefined> {
+  return new Set([
+    ...world.targets.map((target) => target.serviceAccount?.roleArn),
+    ...world.targets.flatMap((target) => target.held.roleArns),
+    ...[...world.associations.values()].map(({ association }) => association?.details?.roleArn),
+  ]);
+}

@@ -1,0 +1,65 @@
+/** Rows of the listed policies in the status, merged over the roles of the account. */
+import type { AccountWorld, ClusterFacts } from '../state/world.ts';
+import { stillAttached, unattached } from './policies.ts';
+import { isUnread, type RoleAssessment } from './role.ts';
+import type { ServingRole } from './target-context.ts';
+
+/** Rows of refused policies, which may still be attached to a role. */
+export function refusedRows(
+  refused: RoleAssessment['policies'],
+  roles: readonly ServingRole[],
+  facts: ClusterFacts,
+): RoleAssessment['policies'] {
+  const isKept = (arn: string): boolean =>
+    roles.some(
+      ({ policyArns, assessment: { role } }) =>
+        policyArns.includes(arn) && role?.attachedPolicyArns.includes(arn) === true,
+    );
+  return refused.map((row) =>
+    row.reason === 'PolicyNotAllowed' && isKept(row.arn) ? stillAttached(row, facts) : row,
+  );
+}
+
+/** One row per listed policy; with several roles, the worst state counts. */
+export function mergedPolicyRows(
+  arns: readonly string[],
+  refused: RoleAssessment['policies'],
+  roles: readonly ServingRole[],
+): RoleAssessment['policies'] {
+  const rows = roles.flatMap((role) => role.assessment.policies);
+  return arns.map((arn) => {
+    const refusal = refused.find((row) => row.arn === arn);
+    if (refusal) return refusal;
+    const ofArn = rows.filter((row) => row.arn === arn);
+    return (
+      ofArn.find((row) => !row.attached) ??
+      ofArn[0] ??
+      unattached(arn, { reason: 'TooManyPolicies', message: 'is not attached' })
+    );
+  });
+}
+
+/** Keeps rows attached until the role is read, because the attached state decides later which policies may be detached. */
+export function asLastRead(
+  { account }: AccountWorld,
+  roles: readonly ServingRole[],
+  rows: RoleAssessment['policies'],
+): RoleAssessment['policies'] {
+  const unread = roles.find(({ assessment }) => isUnread(assessment))?.assessment;
+  if (!unread) return rows;
+  const attached = new Set(
+    (account.status?.policies ?? []).filter((row) => row.attached).map((row) => row.arn),
+  );
+  const { reason = 'CreatingRole', message = '' } = unread.problem ?? {};
+  return rows.map((row) =>
+    row.attached || !attached.has(row.arn)
+      ? row
+      : {
+          ...row,
+          attached: true,
+          ...(row.reason === 'PolicyNotAllowed'
+            ? {}
+            : { reason, message: `was attached when the role was last read: ${message}` }),
+        },
+  );
+}
