@@ -103,7 +103,7 @@ describe('a drift pass', () => {
   it('runs at the interval in the ClusterConfig, and applies a new interval at once', async () => {
     const simulation = await fleet();
     const { server } = simulation;
-    // Before a drift pass would be due anyway.
+    // The change comes a quarter of a minute after a pass, when the next is not due yet at the old interval.
     await simulation.time.pass(
       2 * minute,
       () => simulation.reads.at(-1)?.what.startsWith('iam GetRole') === true,

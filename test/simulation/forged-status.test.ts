@@ -18,7 +18,7 @@ const ready = (simulation: Simulation): string => {
   return `${condition?.status} ${condition?.reason}`;
 };
 
-/** An account with all of its token exchanges refused by STS, and its status from before. */
+/** Starts an account that is Ready, and lets STS refuse all its token exchanges from then on. Also returns its earlier status. */
 async function refused() {
   let isRefused = false;
   const simulation = await startSimulation({

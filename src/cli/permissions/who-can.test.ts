@@ -77,7 +77,7 @@ describe('who can call an action', () => {
     expect(rows).toMatchObject([{ decision: 'allowed', isQuarantined: true }]);
   });
 
-  it('is lost without a policy only if no other policy allows it', () => {
+  it('depends on a policy only if no other policy allows it', () => {
     expect(decisions(['read'], undefined, 'read')).toMatchObject({ loses: true });
     expect(decisions(['read', 'all'], undefined, 'read')).toMatchObject({ loses: false });
     expect(decisions(['queue'], undefined, 'queue')).toMatchObject({ loses: false });

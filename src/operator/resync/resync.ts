@@ -54,7 +54,7 @@ export type ResyncOptions = {
   readonly onFailure: (error: unknown) => void;
   /** Called when `checks` has something new to report. */
   readonly onChecked: () => void;
-  /** Called with all accounts after a first pass that they wait for, and with the suspects of any other. */
+  /** Called after a pass: with all accounts if they waited for it, otherwise with the accounts whose state seems changed. */
   readonly onSuspects: (accounts: readonly string[] | 'all') => void;
 };
 

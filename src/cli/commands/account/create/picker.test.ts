@@ -70,7 +70,7 @@ describe('pressKey', () => {
     expect(screen('s3ro', 'tab', 'escape', 'escape', 'down', 'escape')).toContain('Esc again');
   });
 
-  it('keeps a search text that matches nothing on Enter', () => {
+  it('keeps on Enter a search text without a match', () => {
     expect(screen('zzz', 'enter')).toContain('Search: zzz_');
     expect(screen('zzz', 'enter')).toContain('No policy matches');
   });

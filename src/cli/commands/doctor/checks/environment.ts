@@ -83,6 +83,6 @@ export async function environmentProblems(
 
 function withoutPassword(url: string): string {
   const parsed = URL.parse(url);
-  if (!parsed) return 'of a URL that cannot be read';
+  if (!parsed) return 'invalid URL';
   return `${parsed.protocol}//${parsed.host}`;
 }
