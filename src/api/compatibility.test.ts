@@ -102,7 +102,7 @@ describe('the detection of stricter schemas', () => {
   };
 
   it.each<[string, Schema, string]>([
-    ['a field that is gone', without('count'), '.count is gone'],
+    ['a removed field', without('count'), '.count is gone'],
     ['another type', change({ count: { type: 'string' } }), '.count: type "integer" became "string"'],
     [
       'a value that is gone',

@@ -56,7 +56,7 @@ const table: readonly Case[] = [
     expected: ['AccountNotLinkedToTarget', 'AccountNotLinkedToTarget', 'AccountNotLinkedToTarget'],
   },
   {
-    name: 'said to be proven, but not linked',
+    name: 'proven according to the status, but not linked',
     account: 'payments',
     resource: account([row('production', { linked: false })]),
     expected: ['AccountNotLinkedToTarget', 'AccountNotLinkedToTarget', 'AccountNotLinkedToTarget'],
@@ -74,7 +74,7 @@ const table: readonly Case[] = [
     expected: ['AccountNotLinkedToTarget', 'AccountNotLinkedToTarget', 'AccountNotLinkedToTarget'],
   },
   {
-    name: 'no longer for this target, though its status still says so',
+    name: 'no longer linked to this target, though the status still says so',
     account: 'payments',
     resource: account([linked], { only: ['staging'] }),
     expected: ['AccountExcludesTarget', 'AccountExcludesTarget', 'AccountExcludesTarget'],
@@ -86,7 +86,7 @@ const table: readonly Case[] = [
     expected: ['AccountDeleting', 'AccountDeleting', 'open with role, AccountDeleting'],
   },
   {
-    name: 'being deleted, link already gone',
+    name: 'being deleted, link already removed',
     account: 'payments',
     resource: account([unlinked], { deleting: true }),
     expected: ['AccountDeleting', 'AccountDeleting', 'AccountDeleting'],

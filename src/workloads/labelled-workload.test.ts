@@ -63,31 +63,35 @@ describe('planWorkload', () => {
   test.each<{ name: string; observation: WorkloadObservation; steps: readonly string[] }>([
     { name: 'pods with an older identity: restarted', observation: seen(), steps: ['restart'] },
     { name: 'pods without identity: restarted', observation: seen({ pods: uninjected }), steps: ['restart'] },
-    { name: 'pods that hold it already: left alone', observation: seen({ pods: current }), steps: [] },
-    { name: 'no pods: left alone', observation: seen({ pods: [] }), steps: [] },
-    { name: 'no account of that name: left alone', observation: seen({ account: undefined }), steps: [] },
     {
-      name: 'an account that is not proven there: left alone',
+      name: 'no step for pods that already hold the identity',
+      observation: seen({ pods: current }),
+      steps: [],
+    },
+    { name: 'no step without pods', observation: seen({ pods: [] }), steps: [] },
+    { name: 'no step without an account of that name', observation: seen({ account: undefined }), steps: [] },
+    {
+      name: 'no step for an account that is not proven in the target',
       observation: seen({ account: account([row('production', { proven: false })]) }),
       steps: [],
     },
     {
-      name: 'the mark is there already: never twice, and a missed pod is replaced',
+      name: 'the identity mark exists: no second restart, and a pod that the webhook missed is replaced',
       observation: seen({ workload: workload('StatefulSet', {}, mark), pods: missedWithMark }),
       steps: ['replacePod'],
     },
     {
-      name: 'the mark is there and a pod of the template before still runs: waited for',
+      name: 'the identity mark exists and a pod of the previous template runs: waits',
       observation: seen({ workload: workload('StatefulSet', {}, mark) }),
       steps: [],
     },
     {
-      name: 'one whose pods are only changed when somebody deletes them: left alone',
+      name: 'no step for a workload with the update strategy OnDelete',
       observation: seen({ workload: workload('DaemonSet', { updateStrategy: { type: 'OnDelete' } }) }),
       steps: [],
     },
     {
-      name: 'a paused Deployment: left alone',
+      name: 'no step for a paused Deployment',
       observation: seen({ workload: workload('Deployment', { paused: true }) }),
       steps: [],
     },
@@ -113,13 +117,13 @@ describe('workloadMember', () => {
     { name: 'all is done', of: status({}), expected: 'steady' },
     { name: 'the change is not seen yet', of: status({ observedGeneration: 0 }), expected: 'rolling' },
     {
-      name: 'pods of a StatefulSet are still to be made anew',
+      name: 'pods of a StatefulSet are still to be recreated',
       of: status({ updateRevision: 'db-2', updatedReplicas: 0 }),
       expected: 'rolling',
     },
     { name: 'pods of a StatefulSet are not ready', of: status({ readyReplicas: 0 }), expected: 'rolling' },
     {
-      name: 'pods of a DaemonSet are still to be made anew',
+      name: 'pods of a DaemonSet are still to be recreated',
       of: status({ updatedNumberScheduled: 0 }, 'DaemonSet'),
       expected: 'rolling',
     },
@@ -130,7 +134,7 @@ describe('workloadMember', () => {
     },
     { name: 'a pod was missed', of: status({}), pods: [pod({ name: 'db-0', mark })], expected: 'rolling' },
     {
-      name: 'a pod does not get on',
+      name: 'a pod makes no progress',
       of: status({ readyReplicas: 0 }),
       pods: [
         pod({
@@ -196,7 +200,7 @@ describe('isPodOf', () => {
       expected: false,
     },
     {
-      name: 'one of a ReplicaSet that is nobody’s',
+      name: 'one of a ReplicaSet without an owner',
       of: workload('Deployment'),
       pod: owned('ReplicaSet', 'db-x', 'rs'),
       expected: false,

@@ -7,7 +7,7 @@ describe('covers', () => {
     { name: 'the same', wanted: { a: 1 }, observed: { a: 1 }, expected: true },
     { name: 'fields of others', wanted: { a: 1 }, observed: { a: 1, b: 2 }, expected: true },
     { name: 'another value', wanted: { a: 1 }, observed: { a: 2 }, expected: false },
-    { name: 'a field that is gone', wanted: { a: { b: 1 } }, observed: {}, expected: false },
+    { name: 'a removed field', wanted: { a: { b: 1 } }, observed: {}, expected: false },
     { name: 'what Go leaves out', wanted: { a: '', b: 0, c: [], d: {} }, observed: {}, expected: true },
     { name: 'a false that is gone', wanted: { a: false }, observed: {}, expected: false },
     { name: 'a quantity rewritten', wanted: { cpu: '0.5' }, observed: { cpu: '500m' }, expected: true },

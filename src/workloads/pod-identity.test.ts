@@ -141,7 +141,7 @@ const cases: readonly { name: string; pod: Pod; expected: PodIdentity }[] = [
     expected: { state: 'exempt' },
   },
   {
-    name: 'an EKS Pod Identity association took the place of the annotation',
+    name: 'an EKS Pod Identity association replaced the annotation',
     pod: pod([podIdentityContainer], byAgent),
     expected: { state: 'stale', container: 'web', held: { kind: 'podIdentity' } },
   },
@@ -156,17 +156,17 @@ const cases: readonly { name: string; pod: Pod; expected: PodIdentity }[] = [
     expected: own(name),
   })),
   {
-    name: 'keys from a Secret go before what the webhook wrote',
+    name: 'keys from a Secret take precedence over the injected identity',
     pod: pod([withOwn(injected('web'), 'AWS_ACCESS_KEY_ID', { valueFrom: { secretKeyRef: {} } })]),
     expected: own('AWS_ACCESS_KEY_ID'),
   },
   {
-    name: 'an empty variable is none',
+    name: 'an empty variable counts as unset',
     pod: pod([withOwn(injected('web'), 'AWS_ACCESS_KEY_ID', { value: '' })]),
     expected: { state: 'current' },
   },
   {
-    name: 'container credentials come after a web identity',
+    name: 'a web identity takes precedence over container credentials',
     pod: pod([withOwn(injected('web'), 'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI')]),
     expected: { state: 'current' },
   },
@@ -199,7 +199,7 @@ const casesByAgent: readonly { name: string; pod: Pod; expected: PodIdentity }[]
     expected: { state: 'current' },
   },
   {
-    name: 'a role by web identity goes before the agent',
+    name: 'a role by web identity takes precedence over the agent',
     pod: pod([injected('web')]),
     expected: {
       state: 'stale',

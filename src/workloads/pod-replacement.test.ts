@@ -27,25 +27,25 @@ const cases: readonly { name: string; input: Input; replaced?: string }[] = [
     replaced: 'missed',
   },
   {
-    name: 'a pod with the role of before, made from the template of now',
+    name: 'a pod with the previous role from the current template',
     input: { deployment: settled, identity, pods: [good, pod({ name: 'old', mark, holds: otherRoleArn })] },
     replaced: 'old',
   },
   {
-    name: 'a pod of the template of before: the rollout replaces it',
+    name: 'a pod of the previous template is left to the rollout',
     input: { deployment: settled, identity, pods: [pod({ mark: identityOf(otherRoleArn).mark }), pod()] },
   },
   {
-    name: 'the template has not the identity yet',
+    name: 'the template does not have the identity yet',
     input: { deployment: deployment({ mark: 'another' }), identity, pods: [missed] },
   },
   {
-    name: 'one that serves nobody goes first',
+    name: 'a pod that is not ready is replaced first',
     input: { deployment: settled, identity, pods: [missed, missedUnready] },
     replaced: 'unready',
   },
   {
-    name: 'the oldest of those that serve goes first',
+    name: 'the oldest ready pod is replaced first',
     input: {
       deployment: settled,
       identity,
@@ -54,16 +54,16 @@ const cases: readonly { name: string; input: Input; replaced?: string }[] = [
     replaced: 'older',
   },
   {
-    name: 'one that serves waits for the rollout',
+    name: 'a ready pod waits for the rollout',
     input: { deployment: rolling, identity, pods: [good, missed] },
   },
   {
-    name: 'one that serves nobody may be what the rollout waits for',
+    name: 'a pod that is not ready may block the rollout, so it is replaced',
     input: { deployment: rolling, identity, pods: [good, missedUnready] },
     replaced: 'unready',
   },
   {
-    name: 'one that serves waits until the others are well',
+    name: 'a ready pod waits until the others are ready',
     input: { deployment: settled, identity, pods: [missed, pod({ mark, holds: roleArn, ready: false })] },
   },
   {

@@ -22,52 +22,52 @@ describe('assignSlots', () => {
     { name: 'nobody wants anything', members: [member('a'), member('b')], slots: {} },
     { name: 'one alone goes', members: [member('a', wants), member('b')], slots: { a: 'go' } },
     {
-      name: 'of several the first by name goes, and the others say whom they come after',
+      name: 'the first of several members by name rolls, and the others name the one that they wait for',
       members: [member('c', wants), member('a', wants), member('b', wants)],
       slots: { a: 'go', b: 'WaitingForTurn a', c: 'WaitingForTurn b' },
     },
     {
-      name: 'the rank goes before the name',
+      name: 'the rank takes precedence over the name',
       members: [member('a', { ...wants, rank: 1 }), member('b', wants)],
       slots: { b: 'go', a: 'WaitingForTurn b' },
     },
     {
-      name: 'one that rolls with the new identity is waited for',
+      name: 'the others wait for a member that rolls with the new identity',
       members: [member('z', { state: 'rolling' }), member('a', wants), member('b', wants)],
       slots: { a: 'WaitingForTurn z', b: 'WaitingForTurn a' },
     },
     {
-      name: 'one that rolls for something else is waited for',
+      name: 'the others wait for a member that rolls for another reason',
       members: [member('z', { state: 'rolling', hasWanted: false }), member('a', wants)],
       slots: { a: 'WaitingForTurn z' },
     },
     {
-      name: 'one that fails with the new identity stops all others',
+      name: 'a member that fails with the new identity stops all others',
       members: [member('z', { state: 'failed' }), member('a', wants), member('b', wants)],
       slots: { a: 'PausedByFailedRollout z', b: 'PausedByFailedRollout z' },
     },
     {
-      name: 'one that fails with an older identity, and gets no other, stops nobody',
+      name: 'a member that fails with an older identity, and gets no other, stops no other member',
       members: [member('z', { state: 'failed', hasWanted: false }), member('a', wants)],
       slots: { a: 'go' },
     },
     {
-      name: 'one that fails already goes last',
+      name: 'a member that already fails rolls last',
       members: [member('a', { ...wants, state: 'failed' }), member('b', wants)],
       slots: { b: 'go', a: 'WaitingForTurn b' },
     },
     {
-      name: 'one in the middle of a roll goes on to a yet newer identity, before others',
+      name: 'a member that is mid-rollout continues with a newer identity before others',
       members: [member('b', { ...wants, state: 'rolling' }), member('a', wants)],
       slots: { b: 'go', a: 'WaitingForTurn b' },
     },
     {
-      name: 'of two that roll for something else, which may never be done, the first goes on',
+      name: 'the first of two members that roll for another reason continues, because both may never finish',
       members: [member('a', { ...wants, state: 'rolling' }), member('b', { ...wants, state: 'rolling' })],
       slots: { a: 'go', b: 'WaitingForTurn a' },
     },
     {
-      name: 'of two that roll for something else neither goes on while a third rolls with the new identity',
+      name: 'neither of two members that roll for another reason continues while a third rolls with the new identity',
       members: [
         member('a', { ...wants, state: 'rolling' }),
         member('b', { ...wants, state: 'rolling' }),
@@ -76,7 +76,7 @@ describe('assignSlots', () => {
       slots: { a: 'WaitingForTurn z', b: 'WaitingForTurn a' },
     },
     {
-      name: 'one whose template is refused is tried on, and the others wait',
+      name: 'a member whose template is refused is retried, and the others wait',
       members: [member('b', { ...wants, state: 'refused' }), member('a', wants)],
       slots: { b: 'go', a: 'PausedByFailedRollout b' },
     },
@@ -96,7 +96,7 @@ describe('rolloutBlockerOf', () => {
 
   test.each([
     ['nobody waits', [member('z', { state: 'failed' }), member('a')]],
-    ['they wait for their turn', [member('z', { state: 'rolling' }), member('a', wants)]],
+    ['they wait for their rollout slot', [member('z', { state: 'rolling' }), member('a', wants)]],
   ] as const)('is undefined while %s', (_name, members) => {
     expect(rolloutBlockerOf(members)).toBeUndefined();
   });

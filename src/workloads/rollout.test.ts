@@ -32,13 +32,13 @@ const cases: readonly Case[] = [
     expected: 'Progressing RollingOut',
   },
   {
-    name: 'new pods to come',
+    name: 'new pods are missing',
     deployment: deployment({ replicas: 2, status: { updatedReplicas: 1 } }),
     expected: 'Progressing RollingOut',
     message: /1 of 2 new replicas/,
   },
   {
-    name: 'old pods to go',
+    name: 'old pods still run',
     deployment: deployment({ replicas: 2, status: { replicas: 3 } }),
     expected: 'Progressing RollingOut',
     message: /1 old replicas/,
@@ -50,7 +50,7 @@ const cases: readonly Case[] = [
     expected: 'Progressing RollingOut',
   },
   {
-    name: 'an image that cannot be had',
+    name: 'an image that cannot be pulled',
     deployment: deployment({ replicas: 2, status: behind }),
     pods: [pod(), pod({ name: 'web-2', ready: false, status: waiting('ImagePullBackOff', 'no such tag') })],
     expected: 'Failed ImagePullBackOff',
@@ -64,7 +64,7 @@ const cases: readonly Case[] = [
     message: /restarted 2 times/,
   },
   {
-    name: 'a failing pod that is going anyway',
+    name: 'a failing pod that is being deleted',
     deployment: deployment({ replicas: 2, status: behind }),
     pods: [pod({ ready: false, deleting: true, status: waiting('CrashLoopBackOff') })],
     expected: 'Progressing RollingOut',

@@ -121,7 +121,7 @@ describe('specFault', () => {
       },
       { name: 'less than the least', spec: { scale: { min: 3, max: 2 } }, fault: /max 2 is less than min 3/ },
       {
-        name: 'a variable that keeps the identity away',
+        name: 'a variable that overrides the identity',
         spec: { serviceAccount: 'payments' },
         own: { env: [{ name: 'AWS_ROLE_ARN', value: 'x' }] },
         fault: /^spec\.targets\[production\]\.env\[AWS_ROLE_ARN\]: .* the identity of account payments/,

@@ -151,7 +151,7 @@ export const scenarios: readonly Scenario[] = [
   },
   { name: 'a target is removed', acts: [create('a'), edit('a', { targets: ['staging'] })] },
   {
-    name: 'an account loses a target that an app runs in, which then goes',
+    name: 'an account loses a target that an app runs in, and the app is then deleted',
     acts: [
       create('a'),
       deploy('app', { serviceAccount: 'a', targets: twoTargets }),
@@ -160,7 +160,7 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'an account in Pod Identity loses a target that an app runs in, which then goes',
+    name: 'an account in Pod Identity loses a target that an app runs in, and the app is then deleted',
     acts: [
       create('a', { aws: { identityMode: 'PodIdentity' } }),
       deploy('app', { serviceAccount: 'a', targets: twoTargets }),
@@ -169,7 +169,7 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'the cluster loses a target that an app runs in, which then goes',
+    name: 'the cluster loses a target that an app runs in, and the app is then deleted',
     acts: [
       create('a'),
       deploy('app', { serviceAccount: 'a', targets: twoTargets }),
@@ -182,7 +182,7 @@ export const scenarios: readonly Scenario[] = [
     acts: [create('a', { targets: ['production'] }), admitOutOfBand('a', 'staging')],
   },
   {
-    name: 'boundary, session length and tags come and go',
+    name: 'boundary, session duration and tags are set and removed',
     acts: [
       create('a', {
         aws: { permissionsBoundaryArn: fullAccess, maxSessionDuration: 7200, tags: { team: 'x' } },
@@ -191,7 +191,7 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'a role is adopted and given back',
+    name: 'a role is adopted and released',
     acts: [
       put(foreignRole('theirs')),
       create('a', { aws: { roleName: 'theirs', adopt: true } }),
@@ -199,11 +199,11 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'a foreign role is at the name',
+    name: 'a foreign role has the name of the role',
     acts: [put(foreignRole('theirs')), create('a', { aws: { roleName: 'theirs' } }), remove('a')],
   },
   {
-    name: 'a role of another cluster of the same name is at the name',
+    name: 'a role of another cluster of the same name has the name of the role',
     acts: [
       put(roleOfOtherCluster('theirs', 'a')),
       create('a', { aws: { roleName: 'theirs' } }),
@@ -262,7 +262,7 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'an account in Pod Identity is deleted while an app uses it, which then goes',
+    name: 'an account in Pod Identity is deleted while an app uses it, and the app is then deleted',
     acts: [
       create('a', { targets: ['production'], aws: { identityMode: 'PodIdentity' } }),
       deploy('app', { serviceAccount: 'a' }),
@@ -271,7 +271,7 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'an account in Pod Identity has a pod on Fargate beside an app, which then goes',
+    name: 'an account in Pod Identity has a pod on Fargate beside an app, and the pod then ends',
     acts: [
       create('a', { targets: ['production'], aws: { identityMode: 'PodIdentity' } }),
       deploy('app', { serviceAccount: 'a' }),
@@ -298,7 +298,7 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'an account goes over to Pod Identity and loses a target in one edit, and gets it back',
+    name: 'an account switches to Pod Identity and loses a target in one edit, and gets it back',
     acts: [
       create('a'),
       edit('a', { targets: ['staging'], aws: { identityMode: 'PodIdentity' } }),
@@ -310,7 +310,7 @@ export const scenarios: readonly Scenario[] = [
     acts: [create('a'), clusterTargets('production'), clusterTargets('production', 'staging')],
   },
   {
-    name: 'a foreign association stands in the way, then goes',
+    name: 'a foreign association blocks a target, and is then deleted',
     acts: [
       ({ aws }) => {
         aws.change('theirs', () => foreignRole('theirs'));
@@ -329,7 +329,7 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'an association is removed behind our back, and another is changed',
+    name: 'an association is deleted out of band, and another is changed',
     acts: [
       create('a', { aws: { identityMode: 'PodIdentity' } }),
       deploy('app', { serviceAccount: 'a' }),
@@ -354,11 +354,11 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'an account is deleted while the ClusterConfig names another region, which is put back',
+    name: 'an account is deleted while the ClusterConfig names another region, which is then restored',
     acts: [create('a'), clusterRegion('us-west-1'), remove('a'), clusterRegion('us-west-2')],
   },
   {
-    name: 'the ClusterConfig names another region while an app uses an account, and is put back',
+    name: 'the ClusterConfig names another region while an app uses an account, and is then restored',
     acts: [
       create('a'),
       deploy('app', { serviceAccount: 'a' }),
@@ -492,7 +492,7 @@ export const scenarios: readonly Scenario[] = [
     acts: [create('a'), deploy('app', { serviceAccount: 'a' }), remove('a'), redeploy('app', {})],
   },
   {
-    name: 'the configs of an app come, change and go',
+    name: 'the configs of an app are added, changed and removed',
     acts: [
       deploy('app', { configs: [{ name: 'settings', data: { LEVEL: 'info' } }] }),
       redeploy('app', {
@@ -513,7 +513,7 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'an app on two targets goes',
+    name: 'an app on two targets is deleted',
     acts: [create('a'), deploy('app', { serviceAccount: 'a', targets: twoTargets }), takeDown('app')],
   },
   {
@@ -549,7 +549,7 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'the annotation of a link is stripped',
+    name: 'the annotation of a link is removed',
     acts: [
       create('a'),
       async ({ server }) => {
@@ -595,7 +595,7 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'too many policies are listed, then the edit is taken back',
+    name: 'too many policies are listed, then the edit is reverted',
     acts: [
       create('a', { aws: { policyArns: [readOnly, queue] } }),
       edit('a', { aws: { policyArns: [...policies(policiesPerRole + 1)] } }),
@@ -615,7 +615,7 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'a target namespace hangs in deletion',
+    name: 'the deletion of a target namespace does not finish',
     acts: [create('a'), putStuckPod('staging'), deleteNamespace('staging')],
   },
   {
@@ -645,7 +645,7 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'an app is given another image while the webhook is away',
+    name: 'an app gets another image while the webhook is unavailable',
     acts: [
       create('a'),
       deploy('app', { serviceAccount: 'a' }),
@@ -654,7 +654,7 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'an app is started after a halt while the webhook is away',
+    name: 'an app is resumed after a halt while the webhook is unavailable',
     acts: [
       create('a'),
       deploy('app', { serviceAccount: 'a', targets: [{ name: 'production', deployMode: 'halt' }] }),
@@ -679,7 +679,7 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'an operator of a later version follows a field of its own in an account, which is then taken out',
+    name: 'an operator of a later version applies a new field of an account, which is then removed',
     acts: [
       create('a'),
       deploy('app', { serviceAccount: 'a' }),

@@ -249,7 +249,7 @@ describe('the chart', () => {
         'docs/guides/security.md',
       ],
     ],
-    ['nothing but to look when all is set', everything, ['kon doctor', 'docs/guides/security.md']],
+    ['only the checks when everything is configured', everything, ['kon doctor', 'docs/guides/security.md']],
     [
       'what is open without admission',
       ['--set=admission.enabled=false'],

@@ -132,7 +132,7 @@ const generationsOfNew = {
 
 export const conformanceTable: readonly ConformanceCase[] = [
   {
-    name: 'versions grow with each write, whatever the kind',
+    name: 'versions grow with each write to any kind',
     async run({ client, namespace }) {
       const first = await client.create(resources.configMaps, configMap(namespace, 'a', { x: '1' }));
       const second = await client.create(resources.serviceAccounts, serviceAccount(namespace, 'a'));
@@ -142,7 +142,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: [true, true],
   },
   {
-    name: 'what exists is not created again, and what is made again has another uid',
+    name: 'an existing object is not created again, and a recreated one has another uid',
     async run({ client, namespace }) {
       const first = await client.create(resources.configMaps, configMap(namespace, 'a', {}));
       const again = await verdict(client.create(resources.configMaps, configMap(namespace, 'a', {})));
@@ -177,7 +177,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: '422 Invalid',
   },
   {
-    name: 'a patch of an old version is a conflict, of another uid it is invalid, and the version is looked at first',
+    name: 'a patch of an old version is a conflict, a patch of another uid is invalid, and the version is checked first',
     async run({ client, namespace }) {
       const made = await client.create(resources.serviceAccounts, serviceAccount(namespace, 'a'));
       const patch = (metadata: object): Promise<string> =>
@@ -195,7 +195,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: ['409 Conflict', '422 Invalid', '409 Conflict', 'done'],
   },
   {
-    name: 'an apply of an old version is a conflict, of another uid it is invalid, and with a uid nothing is made',
+    name: 'an apply of an old version is a conflict, an apply of another uid is invalid, and an apply with a uid creates nothing',
     async run({ client, namespace }) {
       await client.create(resources.configMaps, configMap(namespace, 'a', { x: '1' }));
       const apply = (name: string, metadata: Partial<KubeObject['metadata']>): Promise<string> =>
@@ -215,7 +215,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: ['409 Conflict', '422 Invalid', '409 Conflict', 'done'],
   },
   {
-    name: 'an apply to a status looks at the version, and not at the uid',
+    name: 'an apply to a status checks the version, and not the uid',
     async run({ client, namespace }) {
       const made = await client.create(linkedServiceAccounts, account(namespace));
       const apply = (
@@ -241,7 +241,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: ['done', '409 Conflict', 'done', '404 NotFound'],
   },
   {
-    name: 'a deletion holds to its preconditions',
+    name: 'a deletion checks its preconditions',
     async run({ client, namespace }) {
       const made = await client.create(resources.configMaps, configMap(namespace, 'a', {}));
       const { uid, resourceVersion } = made.metadata;
@@ -262,7 +262,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: ['409 Conflict', '409 Conflict', 'done', '404 NotFound'],
   },
   {
-    name: 'a finalizer holds an object that is being deleted, until it is taken off',
+    name: 'a finalizer keeps an object that is being deleted, until it is removed',
     async run({ client, namespace }) {
       const finalizers = ['k11n.dev/test'];
       await client.create(linkedServiceAccounts, account(namespace, {}, { metadata: { finalizers } }));
@@ -294,7 +294,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: [true, 2, 'done', '409 AlreadyExists', '422 Invalid', 'no finalizers', true, true, '404 NotFound'],
   },
   {
-    name: 'what is being deleted may still be edited, and cannot be brought back',
+    name: 'an object that is being deleted can be edited, and its deletion cannot be cancelled',
     async run({ client, namespace }) {
       await client.create(
         linkedServiceAccounts,
@@ -424,7 +424,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: [{ observedGeneration: -1 }, { observedGeneration: 1 }, { observedGeneration: 1 }, true, true],
   },
   {
-    name: 'the status subresource writes nothing else',
+    name: 'the status subresource writes only the status',
     async run({ client, namespace }) {
       const made = await client.create(linkedServiceAccounts, account(namespace));
       const other = { ...made, metadata: { ...made.metadata, labels: { a: 'b' } } };
@@ -451,7 +451,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     ],
   },
   {
-    name: 'a write that changes nothing makes no version, and no watch tells of it',
+    name: 'a write that changes nothing creates no version, and no watch reports it',
     async run(context) {
       const { client, namespace } = context;
       const made = await client.create(resources.configMaps, configMap(namespace, 'a', { x: '1' }));
@@ -479,7 +479,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: [true, true, true, ['ADDED b', 'ADDED c']],
   },
   {
-    name: 'fields that a manager applies no more go, unless another manager owns them too',
+    name: 'fields that a manager no longer applies are removed, unless another manager owns them too',
     async run({ client, namespace }) {
       const apply = (fieldManager: string, data: Record<string, string>): Promise<Loose> =>
         client.apply(resources.configMaps, configMap(namespace, 'a', data), { fieldManager });
@@ -492,7 +492,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: [{ a: '1', b: '1', c: '1' }, { a: '1', c: '1' }, 'none'],
   },
   {
-    name: "a field of another manager's is a conflict, unless it is taken by force",
+    name: 'a field of another manager is a conflict, unless the apply is forced',
     async run({ client, namespace }) {
       const apply = (fieldManager: string, value: string, force: boolean): Promise<Loose> =>
         client.apply(resources.configMaps, configMap(namespace, 'a', { x: value }), { fieldManager, force });
@@ -508,7 +508,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: ['409 Conflict', 'done', { x: '2' }, { x: '2' }],
   },
   {
-    name: "what an apply takes from an update by force is the applier's, and goes when it is not applied any more",
+    name: 'a field that a forced apply takes from an update belongs to the applier, and is removed when it is no longer applied',
     async run({ client, namespace }) {
       await client.create(resources.configMaps, configMap(namespace, 'a', { x: '1' }), {
         fieldManager: 'kubectl',
@@ -523,7 +523,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: ['409 Conflict', { x: '2' }, 'none'],
   },
   {
-    name: 'an applied status loses the fields and rows that are not in it any more',
+    name: 'an applied status loses the fields and rows that it no longer contains',
     async run({ client, namespace }) {
       await client.create(linkedServiceAccounts, account(namespace));
       const row = (name: string): object => ({ name, linked: true, proven: false });
@@ -544,7 +544,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     ],
   },
   {
-    name: 'an apply makes what is not there, with labels of its own gone when it leaves them out',
+    name: 'an apply creates a missing object, and a later apply removes the labels that it leaves out',
     async run({ client, namespace }) {
       const name = `${namespace}-applied`;
       const apply = (labels: Record<string, string>): Promise<KubeObject> =>
@@ -561,7 +561,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: [{ a: '1' }, { b: '1' }, true],
   },
   {
-    name: 'managedFields tell who set an annotation last, by whatever verb',
+    name: 'managedFields name the last writer of an annotation, for every verb',
     async run({ client, namespace }) {
       const annotation = 'eks.amazonaws.com/role-arn';
       const seen: (readonly string[])[] = [];
@@ -589,7 +589,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: [['konstellation'], ['kubectl'], ['kubectl'], ['konstellation'], []],
   },
   {
-    name: 'specs get their defaults, and lose what no schema knows',
+    name: 'specs get their defaults, and lose fields that the schema does not have',
     async run({ client, namespace }) {
       const made = await client.create(linkedServiceAccounts, account(namespace, { bogus: 1 }));
       return made.spec;
@@ -597,7 +597,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: { aws: { policyArns: [policy] }, deletionPolicy: 'Delete' },
   },
   {
-    name: 'nothing is made in a namespace that is not there, and no token is given',
+    name: 'nothing is created in a missing namespace, and no token is issued',
     async run({ client, namespace }) {
       const nowhere = `${namespace}-none`;
       const spec = { audiences: ['sts.amazonaws.com'], expirationSeconds: 600 };
@@ -613,7 +613,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: ['404 NotFound', '404 NotFound', '404 NotFound', '404 NotFound'],
   },
   {
-    name: 'nothing is made in a namespace that is going, and what is there can be changed and deleted',
+    name: 'nothing is created in a terminating namespace, and existing objects can be changed and deleted',
     async run({ client, namespace }) {
       await client.create(resources.configMaps, configMap(namespace, 'a', { x: '1' }));
       await client.delete(resources.namespaces, { name: namespace });
@@ -661,7 +661,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: [['sts.amazonaws.com'], true, 600, true, 'a', true],
   },
   {
-    name: 'a dry run checks and answers, and leaves nothing',
+    name: 'a dry run validates and returns the object, and stores nothing',
     async run({ client, namespace }) {
       const pod = (name: string): KubeObject =>
         ({
@@ -682,7 +682,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: ['409 AlreadyExists', true, 'no version', '404 NotFound'],
   },
   {
-    name: 'a pod that runs somewhere has its grace, and goes at once when there is none',
+    name: 'a scheduled pod gets its grace period, and is deleted at once without one',
     async run({ client, namespace }) {
       const pod = (name: string, more: object): KubeObject =>
         ({
@@ -733,7 +733,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: [404, 201, '404 NotFound'],
   },
   {
-    name: 'a watch tells of every change after its version, in order',
+    name: 'a watch reports every change after its version, in order',
     async run(context) {
       const { client, namespace } = context;
       const { resourceVersion } = await client.list(resources.configMaps, { namespace });
@@ -746,7 +746,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: ['ADDED b', 'ADDED a', 'MODIFIED b', 'DELETED b'],
   },
   {
-    name: 'an event of a deletion carries a version of its own',
+    name: 'an event of a deletion has its own version',
     async run({ client, namespace }) {
       const made = await client.create(resources.configMaps, configMap(namespace, 'a', {}));
       await client.delete(resources.configMaps, ref(namespace, 'a'));
@@ -763,7 +763,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: [true, true],
   },
   {
-    name: 'to a watch with a selector, what leaves it is deleted and what enters it is new',
+    name: 'a watch with a selector reports an object that stops matching as deleted, and one that starts matching as added',
     async run(context) {
       const { client, namespace } = context;
       const { resourceVersion } = await client.list(resources.configMaps, { namespace });
@@ -784,7 +784,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: ['ADDED a', 'DELETED a', 'ADDED a', 'DELETED a'],
   },
   {
-    name: 'a streaming list tells what is there, then that it was all, then what changes',
+    name: 'a streaming list reports the existing objects, then the end of the list, then changes',
     async run(context) {
       const { client, namespace } = context;
       await client.create(resources.configMaps, configMap(namespace, 'b', {}));
@@ -802,7 +802,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     seesOnOldest: '422 Invalid',
   },
   {
-    name: 'what an object owns goes after it',
+    name: 'dependents of an object are deleted after it',
     async run({ client, namespace, pause }) {
       const owner = await client.create(resources.configMaps, configMap(namespace, 'owner', {}));
       const ownerReferences = [

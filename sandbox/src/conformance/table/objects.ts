@@ -135,7 +135,7 @@ export const objectScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'a bucket is made again by its owner in us-east-1',
+      name: 'a bucket is created again by its owner in us-east-1',
       skip: region === 'us-east-1' ? undefined : 'the buckets are in another region',
       steps: [createBucket('again'), createBucket('again')],
     },

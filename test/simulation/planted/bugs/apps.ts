@@ -72,7 +72,7 @@ export const appBugs: readonly PlantedBug[] = [
         return original(plan, { ...tools, context });
       }),
     ],
-    scenario: 'an app on two targets goes',
+    scenario: 'an app on two targets is deleted',
     plans: 'missed',
     caughtBy: 'counts',
   },
@@ -105,7 +105,7 @@ export const appBugs: readonly PlantedBug[] = [
           }),
       ),
     ],
-    scenario: 'an app is given another image while the webhook is away',
+    scenario: 'an app gets another image while the webhook is unavailable',
     caughtBy: 'pod without identity',
   },
   {
@@ -118,7 +118,7 @@ export const appBugs: readonly PlantedBug[] = [
         return original(steps, { ...input, deployment: running });
       }),
     ],
-    scenario: 'an app is started after a halt while the webhook is away',
+    scenario: 'an app is resumed after a halt while the webhook is unavailable',
     caughtBy: 'pod without identity',
   },
 ];

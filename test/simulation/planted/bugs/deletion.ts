@@ -21,7 +21,7 @@ export const deletionBugs: readonly PlantedBug[] = [
     story:
       'The role is looked up by the name that it would have in the present cluster, and its account ends without it.',
     wrappers: [around(strandedRoles, () => () => [])],
-    scenario: 'an account is deleted while the ClusterConfig names another region, which is put back',
+    scenario: 'an account is deleted while the ClusterConfig names another region, which is then restored',
     caughtBy: 'orphan',
   },
   {

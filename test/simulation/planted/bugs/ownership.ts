@@ -25,7 +25,7 @@ export const ownershipBugs: readonly PlantedBug[] = [
         return original(step, account, { ...tools, roles }, signal);
       }),
     ],
-    scenario: 'a foreign role is at the name',
+    scenario: 'a foreign role has the name of the role',
     caughtBy: 'foreign role',
   },
   {
@@ -38,7 +38,7 @@ export const ownershipBugs: readonly PlantedBug[] = [
         return original({ ...world, failures: new Map(failures) }, ...others);
       }),
     ],
-    scenario: 'a foreign role is at the name',
+    scenario: 'a foreign role has the name of the role',
     caughtBy: 'in step in time',
   },
   {
@@ -76,7 +76,7 @@ export const ownershipBugs: readonly PlantedBug[] = [
         return isForeign ? 'ours' : original(owned, owner);
       }),
     ],
-    scenario: 'a foreign association stands in the way, then goes',
+    scenario: 'a foreign association blocks a target, and is then deleted',
     caughtBy: 'foreign association',
   },
   {
@@ -89,7 +89,7 @@ export const ownershipBugs: readonly PlantedBug[] = [
         return ownership === 'otherIssuer' ? 'ours' : ownership;
       }),
     ],
-    scenario: 'a role of another cluster of the same name is at the name',
+    scenario: 'a role of another cluster of the same name has the name of the role',
     caughtBy: 'foreign role',
   },
   {

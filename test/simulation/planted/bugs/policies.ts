@@ -53,7 +53,7 @@ export const policyBugs: readonly PlantedBug[] = [
         return original(world, facts, spec, isInvalid ? [] : policyArns, ...others);
       }),
     ],
-    scenario: 'too many policies are listed, then the edit is taken back',
+    scenario: 'too many policies are listed, then the edit is reverted',
     caughtBy: 'narrowing',
   },
   {

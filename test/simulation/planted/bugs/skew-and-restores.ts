@@ -13,8 +13,7 @@ export const skewAndRestoreBugs: readonly PlantedBug[] = [
     story:
       'The operator does what the fields say that it knows, and undoes as drift what a later version did for the others.',
     wrappers: [around(newerSpecMessage, () => () => undefined)],
-    scenario:
-      'an operator of a later version follows a field of its own in an account, which is then taken out',
+    scenario: 'an operator of a later version applies a new field of an account, which is then removed',
     caughtBy: 'in step in time',
   },
   {

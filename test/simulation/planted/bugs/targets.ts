@@ -29,7 +29,7 @@ export const targetBugs: readonly PlantedBug[] = [
           original(world, facts, { ...target, held: { ...target.held, roleArns: [] } }),
       ),
     ],
-    scenario: 'an account loses a target that an app runs in, which then goes',
+    scenario: 'an account loses a target that an app runs in, and the app is then deleted',
     caughtBy: 'in use',
   },
   {
@@ -62,7 +62,7 @@ export const targetBugs: readonly PlantedBug[] = [
           original(world, facts, { ...target, held: { ...target.held, podIdentity: 0 } }),
       ),
     ],
-    scenario: 'an account in Pod Identity loses a target that an app runs in, which then goes',
+    scenario: 'an account in Pod Identity loses a target that an app runs in, and the app is then deleted',
     caughtBy: 'in use',
   },
   {
@@ -82,7 +82,7 @@ export const targetBugs: readonly PlantedBug[] = [
         });
       }),
     ],
-    scenario: 'a target namespace hangs in deletion',
+    scenario: 'the deletion of a target namespace does not finish',
     caughtBy: 'in step in time',
   },
   {
@@ -111,7 +111,7 @@ export const targetBugs: readonly PlantedBug[] = [
           original(context, { ...observation, held: { ...observation.held, withoutAgent: [] } }, standing),
       ),
     ],
-    scenario: 'an account in Pod Identity has a pod on Fargate beside an app, which then goes',
+    scenario: 'an account in Pod Identity has a pod on Fargate beside an app, and the pod then ends',
     caughtBy: 'in step in time',
   },
   {

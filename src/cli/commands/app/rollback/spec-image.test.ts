@@ -44,7 +44,7 @@ describe('the image fields of a spec', () => {
       after: { image: 'web' },
     },
     {
-      name: 'who writes the tag within the image goes on so',
+      name: 'a tag within the image stays there',
       before: { image: 'web:2' },
       image: 'web:1',
       after: { image: 'web:1' },
