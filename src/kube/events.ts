@@ -276,7 +276,10 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       }
       held.clear();
       const current = giveUp;
-      const cancel = setTimer(() => current.abort(new Error('the time to write Events is over')), timeoutMs);
+      const cancel = setTimer(
+        () => current.abort(new Error('the flush timeout for Events expired')),
+        timeoutMs,
+      );
       flushes += 1;
       wake();
       for (let sending = sender; sending && !current.signal.aborted; sending = sender) await sending;

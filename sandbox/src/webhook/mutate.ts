@@ -231,7 +231,7 @@ function parseExpiration(text: string | undefined): bigint | undefined {
 }
 
 /**
- * Adds jitter to the default token lifetime, as the webhook does, whether it was the default or requested explicitly.
+ * Adds jitter to the default token lifetime, even if that lifetime was requested explicitly, as the webhook does.
  */
 function withJitter(expiration: bigint, { random }: Association): bigint {
   if (expiration !== BigInt(defaultTokenExpiration)) return expiration;

@@ -32,10 +32,10 @@ export const identityReasons = {
     'The account has statements, and its role has no permissions boundary that limits them. They are not written: set permissionsBoundaryArn in the account or the ClusterConfig.',
   ),
   StatementsNotAllowed: userAction(
-    'The account has statements, and allowStatements of the ClusterConfig does not allow them. What was written before stays.',
+    'The account has statements, and allowStatements of the ClusterConfig does not allow them. The statements that were written before stay.',
   ),
   StatementsInvalid: userAction(
-    'IAM would refuse the statements of the account, or they allow everything. What was written before stays. The message names the statement.',
+    'IAM would refuse the statements of the account, or they allow everything. The statements that were written before stay. The message names the statement.',
   ),
   InlinePoliciesFound: userAction(
     'The role has a foreign inline policy, so its pods may have more permissions than the account lists.',

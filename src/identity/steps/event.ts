@@ -2,7 +2,7 @@
 
 /** Event reasons about an account with their meanings, except for the error codes. */
 export const accountEventReasons = {
-  RoleCreated: 'The IAM role was created, with all that was done for it at once.',
+  RoleCreated: 'The IAM role was created. The Event also lists the steps that followed at once.',
   RoleDeleted: 'The IAM role was deleted.',
   RoleRetained:
     'The IAM role stays after its account and was tagged as retained. kon account orphans lists it.',
@@ -17,7 +17,8 @@ export const accountEventReasons = {
   RoleUpdated: 'The boundary, the session length, the description or the tags of the role were written.',
   ServiceAccountLinked: 'A ServiceAccount was created or annotated with the role.',
   ServiceAccountUnlinked: 'The link of a ServiceAccount was removed.',
-  SessionsOutlive: 'A target was unlinked, and AWS sessions of it may live on until the time that is named.',
+  SessionsOutlive:
+    'A target was unlinked, and its AWS sessions may continue until the time that the Event names.',
   RoleAssociated: 'An EKS Pod Identity association of a ServiceAccount was created or changed.',
   RoleDissociated: 'The EKS Pod Identity association of a ServiceAccount was removed.',
   IdentityProven: "A token of a target's ServiceAccount was exchanged for credentials of the role.",

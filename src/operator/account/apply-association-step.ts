@@ -64,7 +64,7 @@ export async function applyAssociationStep(
       if (altered.length > 0)
         throw new IdentityError(
           'NotInEffect',
-          `EKS has updated the association ${step.association.id} and left ${altered.join(' and ')}`,
+          `EKS updated the association ${step.association.id} but did not remove ${altered.join(' and ')}`,
         );
       return;
     }

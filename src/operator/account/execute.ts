@@ -67,7 +67,7 @@ export function createExecutor(options: ExecutorOptions): ExecuteStep {
       podIdentity() {
         const cluster = clusterState(context.informers.clusterConfigs.store.list());
         if (!podIdentity || !cluster.ok)
-          throw new IdentityError('ClusterUnknown', 'it is not known which EKS cluster this is');
+          throw new IdentityError('ClusterUnknown', 'the EKS cluster is unknown');
         return podIdentity(cluster.facts.name);
       },
       roleCache: observed.roles,

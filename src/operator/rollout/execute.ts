@@ -90,7 +90,7 @@ export function createWorkloadExecutor({
       return 'done';
     } catch (error) {
       if (signal.aborted) throw error;
-      context.logger.warn('a labelled workload could not be taken to its identity', {
+      context.logger.warn('a labelled workload could not be restarted with its identity', {
         account,
         workload: id,
         error: errorMessage(error),

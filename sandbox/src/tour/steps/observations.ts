@@ -52,7 +52,7 @@ export function listing(calls: Readonly<Record<string, number>>): string {
   return parts.join(', ') || 'none';
 }
 
-/** Counts the calls that change IAM: without proofs and the reads of the drift detection. */
+/** Counts the calls that change IAM. Proofs and the reads of drift detection do not count. */
 export function writesOf(calls: Readonly<Record<string, number>>): number {
   return Object.entries(calls)
     .filter(([action]) => action.startsWith('iam:') && !/^iam:(Get|List)/.test(action))
