@@ -63,7 +63,7 @@ export type CallScheduler = {
 
 export type SchedulerOptions = {
   readonly service: string;
-  /** Name in the figures. Default: the service. */
+  /** Name of the scheduler in metrics. Default: the service. */
   readonly queue?: string;
   /** Milliseconds. */
   readonly now: () => Monotonic;

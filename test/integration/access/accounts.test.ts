@@ -675,7 +675,7 @@ describe('an app', () => {
     await (await userWith(deploys)).create<App>(apps, { ...app(), spec: plain });
   });
 
-  it('requires the right to use the account for every change of what runs with the account, or where', async () => {
+  it("requires the right to use the account for every change of the app's pods or targets", async () => {
     const before = await made();
     const dev = await userWith(deploys);
     for (const spec of [

@@ -67,7 +67,7 @@ export function findingsOf(document: unknown, origin: string, now: number): read
   ];
 }
 
-/** Allowing statements of a policy document in the form of an account's statements; others are only parsed. */
+/** Returns the Allow statements of a policy document as statements of an account. Other statements are only parsed. */
 function findingsOfPolicy(document: object, origin: string, now: number): readonly Finding[] {
   const parsed = parsePolicyDocument(JSON.stringify(document), 'identity');
   if (!parsed.ok) return [{ level: 'error', in: origin, where: 'document', message: parsed.message }];

@@ -2,7 +2,7 @@ import { defineCommand } from '../../../framework/command.ts';
 
 export const policiesUsersCommand = defineCommand({
   description:
-    'Lists the accounts whose role has the policy, as a policy or as its permissions boundary, also the one of the ClusterConfig. It needs no AWS credentials. Roles that no account manages are not listed. Exits with 0 if an account has the policy, and with 1 if none has it.',
+    'Lists the accounts whose role has the policy attached or has it as permissions boundary, which may come from the ClusterConfig. It needs no AWS credentials. Roles that no account manages are not listed. Exits with 0 if an account has the policy, and with 1 if none has it.',
   positionals: [
     {
       name: 'policy',
