@@ -2,7 +2,7 @@
  * Classifies errors of the AWS SDK by name instead of class, because two copies of an SDK module have two classes of one
  * name. The names come from the API references of the services ("Errors" of each action, and "Common Errors").
  */
-import { IdentityError, type IdentityErrorCode } from '../identity/index.ts';
+import { IdentityError, namesArn, type IdentityErrorCode } from '../identity/index.ts';
 import { errorMessage } from '../k8s/errors.ts';
 
 const codesByName: Readonly<Record<string, IdentityErrorCode>> = {
@@ -66,12 +66,24 @@ const networkCodes: ReadonlySet<string> = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]);
 
+/**
+ * Message of a failed call. Omits an ARN at the end of `doing` that the error names as well.
+ *
+ * @param doing action: `iam:AttachRolePolicy on kon-x (arn:aws:iam::aws:policy/X)`
+ */
+function failureMessage(doing: string, text: string): string {
+  const action = doing.replace(/ (?:(?:on|for) )?\(?(arn:[^\s()]+)\)?$/, (subject, arn: string) =>
+    namesArn(text, arn) ? '' : subject,
+  );
+  return `${action}: ${text}`;
+}
+
 /** @param doing action for the message: `iam:AttachRolePolicy on kon-x` */
 export function classifyAwsError(error: unknown, doing: string): IdentityError {
   if (error instanceof IdentityError) return error;
   const name = error instanceof Error ? error.name : '';
   const text = errorMessage(error);
-  const message = `${doing}: ${text || name}`;
+  const message = failureMessage(doing, text || name);
   if (name === 'NoSuchEntityException' || name === 'NoSuchEntity') {
     // IAM uses the same error name for a missing role and for a missing policy or boundary.
     const code = /^the role with name/i.test(text) ? 'RoleNotFound' : 'PolicyNotFound';
@@ -111,7 +123,7 @@ export function classifyEksError(error: unknown, doing: string): IdentityError {
   const name = error instanceof Error ? error.name : '';
   const text = errorMessage(error);
   const say = (code: IdentityErrorCode): IdentityError =>
-    new IdentityError(code, `${doing}: ${text}`, { cause: error });
+    new IdentityError(code, failureMessage(doing, text), { cause: error });
   switch (name) {
     case 'ResourceInUseException':
       return say('AssociationExists');

@@ -37,6 +37,16 @@ export function oidcProviderArn(of: { partition: string; accountId: string; issu
   return `arn:${of.partition}:iam::${of.accountId}:oidc-provider/${issuerHost(of.issuer)}`;
 }
 
+/** Whether a message names this ARN, rather than a longer one that starts with it. */
+export function namesArn(message: string, arn: string): boolean {
+  return message.split(/[\s"'();]+/).some((word) => word.replace(/[.,:]$/, '') === arn);
+}
+
+/** A message about an object. Its ARN comes first unless the message, which may be an error of AWS, names it already. */
+export function messageAbout(arn: string, message: string): string {
+  return namesArn(message, arn) ? message : `${arn}: ${message}`;
+}
+
 /**
  * Whether an ARN matches a pattern, like IAM's `StringLike`: `*` matches any characters, including `/` and `:`, and `?` matches one.
  * Patterns come from users and are matched on the event loop that renews the Lease. The function therefore backtracks only to the

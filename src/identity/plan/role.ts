@@ -1,7 +1,7 @@
 /** Steps that bring one role in sync with its desired state, from its cached state. */
 import type { LinkedServiceAccount, StatementsStatus } from '../../api/index.ts';
 import { adoptionBlocked, adoptionRefused, excludedByAdoption } from './adoption.ts';
-import { roleArn } from '../desired/arn.ts';
+import { messageAbout, roleArn } from '../desired/arn.ts';
 import {
   adoptionTags,
   isManaged,
@@ -346,7 +346,7 @@ function planUpdates(
             reason: failure.code,
             message:
               failure === detachment
-                ? `attachments that are not listed could not be removed: ${detaching}: ${failure.message}`
+                ? `attachments that are not listed could not be removed: ${messageAbout(detaching, failure.message)}`
                 : failure.message,
           }
         : visible.length > 0

@@ -7,7 +7,7 @@ import type {
   TargetStatus,
 } from '../../api/index.ts';
 import { accountConditionTypes, type AccountConditionType } from '../../api/index.ts';
-import { roleNameOf } from '../desired/arn.ts';
+import { messageAbout, roleNameOf } from '../desired/arn.ts';
 import { formatTime } from '../../k8s/timestamps.ts';
 import { setConditions, type ConditionDraft } from '../../k8s/conditions.ts';
 import { identityErrors } from '../state/errors.ts';
@@ -188,7 +188,7 @@ function policiesVerdict({ policies, roles, tooManyPolicies }: Findings): Accoun
   const worst = missing.find((row) => !row.attached) ?? missing[0];
   if (worst) {
     const message = missing
-      .map((row) => `${row.arn}: ${row.message ?? row.reason ?? 'not attached'}`)
+      .map((row) => messageAbout(row.arn, row.message ?? row.reason ?? 'not attached'))
       .join('; ');
     return { type, status: 'False', reason: worst.reason ?? 'AttachingPolicies', message };
   }
@@ -196,7 +196,9 @@ function policiesVerdict({ policies, roles, tooManyPolicies }: Findings): Accoun
   if (unlisted.length > 0) {
     const failed = unlisted.find(({ failure }) => failure)?.failure;
     const message = unlisted
-      .map(({ arn, failure }) => `${arn}: is attached and not listed${failure ? `; ${failure.message}` : ''}`)
+      .map(({ arn, failure }) =>
+        messageAbout(arn, `is attached and not listed${failure ? `; ${failure.message}` : ''}`),
+      )
       .join('; ');
     return { type, status: 'False', reason: failed?.code ?? 'AttachingPolicies', message };
   }

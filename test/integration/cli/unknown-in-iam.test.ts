@@ -84,6 +84,26 @@ describe('a name that IAM does not know', () => {
   });
 });
 
+describe('the refusal of IAM for a policy that was saved nevertheless', () => {
+  it('names the ARN of the policy once', async () => {
+    await run(`account create refused --policy ${missing} --no-wait --force`);
+    const reason = '{.status.conditions[?(@.type=="Ready")].reason}';
+    await world.cluster.kubectl([
+      'wait',
+      'lsa/refused',
+      `--for=jsonpath=${reason}=PolicyNotFound`,
+      '--timeout=60s',
+    ]);
+    const condition = '{.status.conditions[?(@.type=="PoliciesAttached")].message}';
+    const message = await world.cluster.kubectl(['get', 'lsa/refused', '-o', `jsonpath=${condition}`]);
+    expect(message).toMatch(/^iam:AttachRolePolicy on kon-\S+: Policy arn:\S+ does not exist/);
+    expect(message.split(missing)).toHaveLength(2);
+    const { stdout } = await run('account show refused');
+    expect(stdout).toContain('account/team/ledgr');
+    expect(stdout.split(missing)).toHaveLength(2);
+  });
+});
+
 describe('what is saved', () => {
   it('is a policy and a role that exist in the AWS account', async () => {
     const line = `account create known --policy account/team/ledger --policy aws/ReadOnlyAccess --boundary ${own} --no-wait`;

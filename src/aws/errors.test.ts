@@ -1,0 +1,34 @@
+import { expect, it } from 'vitest';
+import { classifyAwsError, classifyEksError, classifyProofError } from './errors.ts';
+
+const arn = 'arn:aws:iam::aws:policy/Nope';
+const failure = (name: string, message: string): Error => Object.assign(new Error(message), { name });
+
+it.each([
+  [
+    'an ARN that AWS repeats is named once',
+    failure('NoSuchEntityException', `Policy ${arn} does not exist or is not attachable.`),
+    `iam:AttachRolePolicy on kon-x: Policy ${arn} does not exist or is not attachable.`,
+  ],
+  [
+    'an ARN that AWS omits is named by the call',
+    failure('AccessDenied', 'not authorized to perform: iam:AttachRolePolicy on resource: role kon-x'),
+    `iam:AttachRolePolicy on kon-x (${arn}): not authorized to perform: iam:AttachRolePolicy on resource: role kon-x`,
+  ],
+  [
+    'a longer ARN is another object',
+    failure('AccessDenied', `not authorized on ${arn}/other`),
+    `iam:AttachRolePolicy on kon-x (${arn}): not authorized on ${arn}/other`,
+  ],
+])('%s', (_case, error, message) => {
+  expect(classifyAwsError(error, `iam:AttachRolePolicy on kon-x (${arn})`).message).toBe(message);
+});
+
+it('names an ARN once if it is the only subject of the call', () => {
+  const refused = failure('NotFoundException', `no resource ${arn}`);
+  expect(classifyEksError(refused, `eks:TagResource on ${arn}`).message).toBe(
+    `eks:TagResource: no resource ${arn}`,
+  );
+  const unknown = failure('Strange', `${arn}: no`);
+  expect(classifyProofError(unknown, arn).message).toBe(`sts:AssumeRoleWithWebIdentity: ${arn}: no`);
+});
