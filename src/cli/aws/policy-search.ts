@@ -3,8 +3,10 @@
 export type NamedPolicy = { readonly name: string; readonly arn: string };
 
 /**
- * Returns the best match first. The name or path of a policy has to contain each word of the text, either literally (a
- * match at the start of a part of the name ranks highest) or abbreviated, as `s3roa` for `AmazonS3ReadOnlyAccess`.
+ * Returns the best match first. The name or path of a policy has to contain each word of the text, either literally or
+ * abbreviated, as `s3roa` for `AmazonS3ReadOnlyAccess`. A match at the start of the name, where the vendor does not count,
+ * ranks above one at the start of a later part, and a whole word above the beginning of a longer one. Of equal matches,
+ * policies of service-linked roles come last, because no other role can have them; then the shortest name is first.
  */
 export function searchPolicies<P extends NamedPolicy>(text: string, policies: readonly P[]): readonly P[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
@@ -16,19 +18,27 @@ export function searchPolicies<P extends NamedPolicy>(text: string, policies: re
     .toSorted(
       (a, b) =>
         b.score - a.score ||
+        Number(isServiceLinked(a.policy)) - Number(isServiceLinked(b.policy)) ||
         a.policy.name.length - b.policy.name.length ||
         (a.policy.name < b.policy.name ? -1 : 1),
     )
     .map(({ policy }) => policy);
 }
 
+const isServiceLinked = ({ arn }: NamedPolicy): boolean => arn.includes(':policy/aws-service-role/');
+
 /** Returns 0 when the policy does not match the word. */
 function scoreOf(word: string, { name, arn }: NamedPolicy): number {
-  if (name.toLowerCase() === word || arn.toLowerCase() === word) return 100;
   const lower = name.toLowerCase();
-  const starts = partStarts(name);
-  const exact = starts.some((start) => lower.startsWith(word, start));
-  if (exact) return 50;
+  if (lower === word || arn.toLowerCase() === word) return 100;
+  const first = /^(?:amazon|aws)/.exec(lower)?.[0].length ?? 0;
+  const starts = [...partStarts(name), first];
+  const matches = starts.filter((start) => lower.startsWith(word, start));
+  if (matches.length > 0) {
+    const isPrefix = matches.some((start) => start === 0 || start === first);
+    const isWhole = matches.some((start) => endsPart(name, starts, start + word.length));
+    return 50 + (isPrefix ? 20 : 0) + (isWhole ? 10 : 0);
+  }
   if (lower.includes(word)) return 30;
   if (isInitials(word, lower, starts)) return 10;
   return arn.toLowerCase().includes(word) ? 5 : 0;
@@ -37,6 +47,11 @@ function scoreOf(word: string, { name, arn }: NamedPolicy): number {
 /** Positions where the parts of a name such as `AmazonS3ReadOnlyAccess` or `service-role` begin. */
 function partStarts(name: string): readonly number[] {
   return [...name.matchAll(/[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+/g)].map((match) => match.index);
+}
+
+/** Whether a part of the name ends at the position. */
+function endsPart(name: string, starts: readonly number[], end: number): boolean {
+  return end === name.length || starts.includes(end) || /[^A-Za-z0-9]/.test(name.charAt(end));
 }
 
 /**
