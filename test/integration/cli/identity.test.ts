@@ -681,6 +681,8 @@ describe('orphans', () => {
     );
     const listed = await kon('account', 'orphans', '--cluster-arn', clusterArn, '-o', 'name');
     expect(listed.stdout).not.toContain('of-another-issuer');
+    const table = await kon('account', 'orphans', '--cluster-arn', clusterArn);
+    expect(table.stdout.split('\n')[0]).toBe('KIND\tROLE\tACCOUNT\tPOLICIES\tTRUSTS\tINLINE\tADOPTED\tARN');
     expect(listed.stderr).toContain('Left alone: 1 role of another token issuer');
     expect(listed.stdout.split('\n')).toContain(roleOf('orphaned'));
     const unasked = await kon('account', 'orphans', '--cluster-arn', clusterArn, '--delete');

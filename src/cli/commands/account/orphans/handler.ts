@@ -129,7 +129,7 @@ async function remove(
   const { roles, associations } = of.stores;
   // The listing may be outdated, and the account may have been recreated while the prompt was open.
   const role = await roles.read(orphan.name, signal);
-  if (!role) return 'is gone already';
+  if (!role) return 'was already deleted';
   const [current] = leftoverRoles([role], cluster, new Set());
   if (!current || current.account !== orphan.account || current.kind !== orphan.kind)
     return 'no longer belongs to this cluster, or has an account again; left alone';
@@ -160,7 +160,7 @@ function requireUnused({ users, unseen }: RoleUse): void {
 }
 
 function inBrief(principals: readonly string[]): string {
-  const [first = 'nobody', ...others] = principals;
+  const [first = 'no principal', ...others] = principals;
   return others.length === 0 ? first : `${first} and ${others.length} more`;
 }
 
@@ -174,7 +174,7 @@ const columns: readonly Column<LeftoverRole>[] = [
     short: (orphan) => String(orphan.attachedPolicyArns.length),
   },
   {
-    header: 'LETS IN',
+    header: 'TRUSTS',
     value: (orphan) => orphan.letsIn.join(','),
     short: (orphan) => inBrief(orphan.letsIn),
   },
