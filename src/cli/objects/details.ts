@@ -84,6 +84,10 @@ export function renderSection<T>(
   return `\n${paint('bold', `${title}:`, output.color)}\n${renderTable(columns, rows, { output: aligned, format: 'wide', indent: 2, fit: true })}`;
 }
 
+/** Omits columns that are empty in all rows. */
+export const filledColumns = <T>(columns: readonly Column<T>[], rows: readonly T[]): readonly Column<T>[] =>
+  columns.filter(({ value }) => rows.some((row) => value(row) !== ''));
+
 function conditionColumns(now: number): readonly Column<Condition>[] {
   return [
     { header: 'TYPE', value: (condition) => condition.type },

@@ -95,27 +95,35 @@ export function podColumns(now: number): readonly Column<PodRow>[] {
     { header: 'NAME', value: (row) => row.pod.metadata.name, whole: true },
     {
       header: 'READY',
+      omission: 4,
       value: (row) => (row.ready ? 'yes' : 'no'),
       style: (row) => (row.ready ? 'green' : 'yellow'),
     },
-    { header: 'STATE', value: (row) => row.state },
-    { header: 'RESTARTS', value: (row) => String(row.restarts) },
+    { header: 'STATE', omission: 5, value: (row) => row.state },
+    { header: 'RESTARTS', omission: 2, value: (row) => String(row.restarts) },
     { header: 'IDENTITY', value: (row) => row.identity, style: (row) => identityStyles[row.identity] },
     {
       header: 'HOLDS',
+      keepsEnd: true,
       value: (row) => row.holds ?? '',
-      short: (row) => row.holds?.split('/').at(-1) ?? '',
+      short: (row) => heldInBrief(row.holds ?? ''),
     },
     podCreatedColumn(now),
-    { header: 'APP', value: (row) => row.app ?? '' },
+    { header: 'APP', omission: 3, value: (row) => row.app ?? '' },
     { header: 'ACCOUNT', value: (row) => row.serviceAccount ?? '' },
   ];
+}
+
+/** Name of the role, or the words for another identity without their explanation in parentheses. */
+function heldInBrief(holds: string): string {
+  return holds.startsWith('arn:') ? (holds.split('/').at(-1) ?? '') : (holds.split(' (')[0] ?? '');
 }
 
 function podCreatedColumn(now: number): Column<PodRow> {
   const column = createdColumn(now);
   return {
     header: column.header,
+    omission: 1,
     value: ({ pod }) => column.value(pod),
     short: ({ pod }) => column.short?.(pod) ?? '',
   };

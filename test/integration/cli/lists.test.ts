@@ -349,9 +349,15 @@ describe('tables', () => {
       'account list',
       'app list',
       'account pods',
+      'app pods',
       'target list',
       'status',
       'account show b-everywhere',
+      'account show b-everywhere --details',
+      'app status plain',
+      'app status plain --details',
+      'account history b-everywhere',
+      'policies search s3',
     ]) {
       const { screen } = await kon.onTerminal(`${command} --no-color`, { columns });
       const long = screen
@@ -359,6 +365,38 @@ describe('tables', () => {
         .filter((line) => line.length > columns && !/^(Role|Message|Operator|Cluster|Next):/.test(line));
       expect(long, command).toEqual([]);
     }
+  });
+
+  it.each(['account pods', 'app pods'])(
+    'of pods show each role and account on a terminal of 80 columns: kon %s',
+    async (command) => {
+      const { screen } = await kon.onTerminal(`${command} --no-color`, { columns: 80 });
+      const [header = '', ...lines] = screen.trimEnd().split(/\r*\n/);
+      const shown = header.trimEnd().split(/ {2,}/);
+      expect(shown.filter((name) => !['READY', 'STATE', 'APP'].includes(name))).toEqual([
+        'TARGET',
+        'NAME',
+        'IDENTITY',
+        'HOLDS',
+        'ACCOUNT',
+      ]);
+      const cells = lines.map((line) => line.trimEnd().split(/ {2,}/));
+      const valueOf = (pod: string, name: string): string | undefined =>
+        cells.find((line) => line[shown.indexOf('NAME')] === pod)?.[shown.indexOf(name)];
+      expect(valueOf('older', 'HOLDS')).toBe('kon-main-older-1a2b3c4d');
+      expect(valueOf('current', 'HOLDS')).toMatch(/^(?:…n|kon-main)-b-everywhere-1a2b3c4d$/);
+      expect(valueOf('missed', 'HOLDS')).toBe('no identity of its own');
+      expect(valueOf('current', 'ACCOUNT')).toBe('b-everywhere');
+    },
+  );
+
+  it('of policies omit the ARN that does not fit, and show it whole otherwise', async () => {
+    const narrow = await kon.onTerminal('policies search s3 --no-color', { columns: 80 });
+    expect(narrow.screen).toContain('AmazonS3ReadOnlyAccess');
+    expect(narrow.screen).not.toMatch(/ARN|…/);
+    const wide = await kon.onTerminal('policies search s3 --no-color', { columns: 200 });
+    expect(wide.screen).toContain(s3);
+    expect((await run('policies', 'search', 's3')).stdout).toContain(`AmazonS3ReadOnlyAccess\t${s3}\t`);
   });
 
   it('are whole when they are piped', async () => {

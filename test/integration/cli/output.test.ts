@@ -137,6 +137,18 @@ beforeAll(async () => {
       'reportingController: k11n.dev/test',
       'reportingInstance: test',
       'regarding: {apiVersion: k11n.dev/v1alpha1, kind: LinkedServiceAccount, name: listed}',
+      '---',
+      'apiVersion: events.k8s.io/v1',
+      'kind: Event',
+      'metadata: {name: listed.3, namespace: default}',
+      'eventTime: "2026-01-01T00:00:02.000000Z"',
+      'type: Warning',
+      'reason: AssumeRoleDenied',
+      `note: STS refused ${role} for now`,
+      'action: Reconcile',
+      'reportingController: k11n.dev/test',
+      'reportingInstance: test',
+      'regarding: {apiVersion: k11n.dev/v1alpha1, kind: LinkedServiceAccount, name: listed}',
     ].join('\n'),
   );
 });
@@ -313,6 +325,21 @@ describe('kon account show', () => {
   });
 });
 
+describe('kon account history', () => {
+  it('has ages on a terminal, exact times with -o wide, and shortens ARNs from the left', async () => {
+    const { screen } = await kon.onTerminal('account history listed --no-color', { columns: 70 });
+    const lines = screen.split(/\r*\n/).map((line) => line.trimEnd());
+    expect(lines[0]).toMatch(/^AGE +WHAT +REASON +COUNT +MESSAGE$/);
+    expect(lines.filter((line) => line.length > 70)).toEqual([]);
+    expect(screen).toMatch(/ …\S*kon-test-listed-1a2b3c4d\s/);
+    expect(screen).not.toContain('arn:');
+    const wide = await kon.onTerminal('account history listed -o wide --no-color', { columns: 70 });
+    expect(wide.screen).toMatch(/^TIME +AGE +WHAT/);
+    expect(wide.screen).toContain(`2026-01-01T00:00:02.000000Z`);
+    expect(wide.screen).toContain(role);
+  });
+});
+
 describe('kon app', () => {
   it('lists and shows the targets, their state and their identity', async () => {
     const list = await kon.run(['app', 'list']);
@@ -324,6 +351,27 @@ describe('kon app', () => {
     expect(stdout).toMatch(/^ {2}production +Ready +2\/2 .*current/m);
     expect(stdout).toMatch(/^ {2}staging +WaitingForIdentity .*account listed is not linked/m);
   });
+
+  it.each(['status', 'show'])(
+    'kon app %s shows nothing twice, and everything with --details',
+    async (verb) => {
+      const { code, stdout } = await kon.run(['app', verb, 'shown']);
+      expect(code).toBe(0);
+      expect(stdout).not.toMatch(/Conditions:|Events:|Created:/);
+      for (const once of ['nginx:1.29', role]) expect(stdout.split(once), once).toHaveLength(2);
+      expect(stdout).toMatch(/^ {2}NAME +STATE +REPLICAS +IDENTITY +MESSAGE$/m);
+      const whole = await kon.run(['app', verb, 'shown', '--details']);
+      for (const expected of [
+        /^Conditions:$/m,
+        /^ {2}Ready +False +AccountNotLinkedToTarget +\S+ +staging waits$/m,
+        /^Created:/m,
+        /^ {2}NAME +STATE +REPLICAS +REVISION +IMAGE +ROLE +IDENTITY +REASON +MESSAGE$/m,
+      ])
+        expect(whole.stdout).toMatch(expected);
+      const data = (...more: string[]) => kon.run(['app', verb, 'shown', '-o', 'json', ...more]);
+      expect(await data('--details')).toEqual(await data());
+    },
+  );
 
   it('is created and edited with options', async () => {
     const created = await kon.run([

@@ -40,7 +40,7 @@ export const formatsOf = {
   /** Objects, or rows with a name. */
   list: ['table', 'wide', 'csv', 'json', 'yaml', 'name', 'jsonpath', 'custom-columns'],
   /** Rows that belong to one object and have no name of their own. */
-  records: ['table', 'csv', 'json', 'yaml', 'jsonpath'],
+  records: ['table', 'wide', 'csv', 'json', 'yaml', 'jsonpath'],
   /** One object, as a page for people. */
   object: ['table', 'wide', 'json', 'yaml', 'name', 'jsonpath', 'custom-columns'],
   /** Result of a write: one line for people, the object for programs. */

@@ -13,6 +13,10 @@ export type Column<T> = {
   readonly style?: (row: T) => Style | undefined;
   /** The value is never shortened, because people copy it. */
   readonly whole?: true;
+  /** The value is the name of an object with a long prefix, and is shortened from the left. Text with blanks is not. */
+  readonly keepsEnd?: true;
+  /** A terminal that is too narrow omits this column, in ascending order, before it shortens values much. */
+  readonly omission?: number;
   /** The text is wrapped between words where the terminal is too narrow. Only the last column can be wrapped. */
   readonly wraps?: true;
 };

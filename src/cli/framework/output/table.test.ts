@@ -110,6 +110,49 @@ describe('renderTable on a narrow terminal', () => {
     expect(words).toBe(row.message);
   });
 
+  it('shortens an ARN in a message from the left instead of wrapping it', () => {
+    const long = { ...row, message: `${row.role} is not trusted (see ${row.role}).` };
+    const text = renderTable(wideColumns.slice(2), [long], {
+      output: { ...output(true), columns: 30 },
+      format: 'table',
+    });
+    expect(text.split('\n')).toEqual([
+      'MESSAGE',
+      '…nstellation/kon-main-payments',
+      'is not trusted (see',
+      '…tellation/kon-main-payments).',
+      '',
+    ]);
+  });
+
+  it('omits columns in their order before it shortens others much', () => {
+    type Pod = { readonly name: string; readonly role: string };
+    const podColumns: readonly Column<Pod>[] = [
+      { header: 'NAME', value: ({ name }) => name, whole: true },
+      { header: 'STATE', value: () => 'CrashLoopBackOff', omission: 2 },
+      { header: 'HOLDS', value: ({ role }) => role, keepsEnd: true },
+      { header: 'CREATED', value: () => '10m ago', omission: 1 },
+    ];
+    const pods = [
+      { name: 'web-1', role: 'kon-sandbox-hello-s3-1a2b3c4d' },
+      { name: 'web-2', role: 'credentials of its own kind' },
+    ];
+    const tableOf = (width: number): readonly string[] =>
+      renderTable(podColumns, pods, { output: { ...output(true), columns: width }, format: 'table' })
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.trimEnd());
+    const headers = (width: number): readonly string[] | undefined => tableOf(width)[0]?.split(/ {2,}/);
+    expect(headers(63)).toEqual(['NAME', 'STATE', 'HOLDS', 'CREATED']);
+    expect(headers(54)).toEqual(['NAME', 'STATE', 'HOLDS']);
+    expect(tableOf(40)).toEqual([
+      'NAME   HOLDS',
+      'web-1  kon-sandbox-hello-s3-1a2b3c4d',
+      'web-2  credentials of its own kind',
+    ]);
+    expect(tableOf(24).slice(1)).toEqual(['web-1  …ello-s3-1a2b3c4d', 'web-2  credentials of i…']);
+  });
+
   it('shows whole values with -o wide and off a terminal', () => {
     expect(render(40, 'wide')[1]).toContain(`${row.role}  ${row.message}`);
     expect(renderTable(wideColumns, [row], { output: output(false), format: 'table' })).toContain(

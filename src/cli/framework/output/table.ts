@@ -41,6 +41,8 @@ export function tableWriter<T>(
 const gap = 2;
 /** Minimum width of a shortened column. */
 const leastWidth = 8;
+/** Minimum width of a shortened column while a column with an `omission` can make room instead. */
+const leastReadable = 24;
 /** Minimum width of a wrapped column. */
 const leastWrapped = 24;
 
@@ -80,7 +82,7 @@ function alignedWriter<T>(
           const width = fixed[index] ?? 0;
           const [text = '', ...more] = column.wraps
             ? wrapped(texts[rowIndex]?.[index] ?? '', width)
-            : [shortened(texts[rowIndex]?.[index] ?? '', room === Infinity ? Infinity : width)];
+            : [shortened(texts[rowIndex]?.[index] ?? '', room === Infinity ? Infinity : width, column)];
           further.push(...more);
           const style = column.style?.(row);
           return style ? paint(style, pad(text, index), output.color) : pad(text, index);
@@ -95,8 +97,8 @@ function alignedWriter<T>(
 type Layout<T> = { readonly columns: readonly Column<T>[]; readonly widths: readonly number[] };
 
 /**
- * Narrows the widest columns until the table has room: first the wrapped one, then the others. Omits columns from the
- * right if that is not enough.
+ * Narrows the widest columns until the table has room: first the wrapped one, then the others. Omits columns if that is
+ * not enough: first those with an `omission`, then the others from the right.
  */
 function fitted<T>(columns: readonly Column<T>[], wanted: readonly number[], room: number): Layout<T> {
   const widths = [...wanted];
@@ -107,30 +109,36 @@ function fitted<T>(columns: readonly Column<T>[], wanted: readonly number[], roo
   };
   const last = columns.length - 1;
   if (columns[last]?.wraps) narrow(last, leastWrapped);
+  const optional = columns.flatMap(({ omission }) => omission ?? []);
+  const least = optional.length > 0 ? leastReadable : leastWidth;
   while (excess() > 0) {
     const candidates = widths.map((width, index) =>
       columns[index]?.wraps || columns[index]?.whole ? 0 : width,
     );
     const widest = Math.max(...candidates);
-    if (widest <= leastWidth) break;
-    narrow(candidates.indexOf(widest), Math.max(leastWidth, ...candidates.filter((width) => width < widest)));
+    if (widest <= least) break;
+    narrow(candidates.indexOf(widest), Math.max(least, ...candidates.filter((width) => width < widest)));
   }
   if (excess() <= 0 || columns.length <= 2) return { columns, widths };
-  const omitted = columns.findLastIndex(({ wraps }) => !wraps);
+  const omitted =
+    optional.length > 0
+      ? columns.findIndex(({ omission }) => omission === Math.min(...optional))
+      : columns.findLastIndex(({ wraps }) => !wraps);
   const isKept = (_each: unknown, index: number): boolean => index !== omitted;
   return fitted(columns.filter(isKept), wanted.filter(isKept), room);
 }
 
 /** Shortens an ARN from the left, because its end names the object, and other text from the right. */
-function shortened(text: string, width: number): string {
+function shortened(text: string, width: number, { keepsEnd }: { readonly keepsEnd?: true } = {}): string {
   if (text.length <= width) return text;
-  return text.startsWith('arn:') ? `…${text.slice(text.length - width + 1)}` : `${text.slice(0, width - 1)}…`;
+  const isName = text.startsWith('arn:') || (keepsEnd && !text.includes(' '));
+  return isName ? `…${text.slice(text.length - width + 1)}` : `${text.slice(0, width - 1)}…`;
 }
 
-/** Splits a text into lines of at most this width, between words where possible. */
+/** Splits a text into lines of at most this width, between words where possible. Shortens an ARN that is longer. */
 function wrapped(text: string, width: number): readonly string[] {
   const lines: string[] = [];
-  let rest = text;
+  let rest = text.replaceAll(/\S*arn:\S+/g, (word) => shortened(word, width, { keepsEnd: true }));
   while (rest.length > width) {
     const space = rest.lastIndexOf(' ', width);
     const at = space > 0 ? space : width;

@@ -48,8 +48,8 @@ export async function historyOf<T extends KonObject>(
 }
 
 const columns = (now: number): readonly Column<Happening>[] => [
-  // Only wide tables show the exact time; an age is easier to read on a terminal.
-  { header: 'TIME', value: (item) => item.time },
+  // An age is easier to read on a terminal.
+  { header: 'TIME', value: (item) => item.time, wide: true },
   { header: 'AGE', value: (item) => ageOf(item.time, now) },
   { header: 'WHAT', value: (item) => item.kind },
   {

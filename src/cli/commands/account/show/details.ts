@@ -11,7 +11,7 @@ import type {
 import { policyRows } from './policy-rows.ts';
 import { accountKind } from '../../../cluster/kinds.ts';
 import { ageOf } from '../../../objects/columns.ts';
-import { renderPage, renderSection } from '../../../objects/details.ts';
+import { filledColumns, renderPage, renderSection } from '../../../objects/details.ts';
 import { lastUsedText } from '../../../objects/last-used.ts';
 import type { ShowOptions, View } from '../../../objects/show.ts';
 import type { Column } from '../../../framework/output/table.ts';
@@ -35,8 +35,8 @@ function renderAccount(account: LinkedServiceAccount, options: ShowOptions, isWh
   const shown = new Set([...policies, ...targets].flatMap(({ reason }) => reason ?? []));
   const policyTable = isWhole
     ? [policyArn, ...policyColumns]
-    : [policyName, ...filled(policyColumns, policies)];
-  const targetTable = isWhole ? targetColumns(now) : filled(targetColumns(now), targets);
+    : [policyName, ...filledColumns(policyColumns, policies)];
+  const targetTable = isWhole ? targetColumns(now) : filledColumns(targetColumns(now), targets);
   return renderPage(accountKind, account, options, {
     fields: [
       ['Role', status?.roleArn],
@@ -74,10 +74,6 @@ function deletionText(policy: string | undefined, isWhole: boolean): string | un
   if (policy === 'Retain') return 'the role stays';
   return isWhole ? 'the role is deleted' : undefined;
 }
-
-/** Omits columns that are empty in all rows. */
-const filled = <T>(columns: readonly Column<T>[], rows: readonly T[]): readonly Column<T>[] =>
-  columns.filter(({ value }) => rows.some((row) => value(row) !== ''));
 
 /** Skips expired entries that the operator has not removed yet. */
 const liveFormer = (former: readonly FormerTarget[] | undefined, now: number): readonly FormerTarget[] =>

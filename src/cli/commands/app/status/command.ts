@@ -13,10 +13,15 @@ const define = (verb: 'status' | 'show'): LoadedDefinition =>
         complete: 'apps',
       },
     ],
-    options: [appOption, watchOption],
+    options: [
+      appOption,
+      watchOption,
+      { name: 'details', summary: 'also show all conditions, Events, and the image and role of each target' },
+    ],
     returns: 'object',
     examples: [
       { does: 'Show it', command: `kon app ${verb} myapp` },
+      { does: 'Show everything', command: `kon app ${verb} myapp --details` },
       { does: 'Follow it', command: `kon app ${verb} myapp --watch` },
       { does: 'Per target, for a script', command: `kon app ${verb} myapp -o json | jq '.status.targets'` },
     ],
@@ -26,10 +31,10 @@ const define = (verb: 'status' | 'show'): LoadedDefinition =>
       const names = requiredNames('app', args.name, options.app);
       if (options.watch) {
         const { watchFlow } = await import('../../../objects/watch.ts');
-        return watchFlow(context, appKind, onlyName(names), appView);
+        return watchFlow(context, appKind, onlyName(names), appView(options.details));
       }
       const { showFlow } = await import('../../../objects/show.ts');
-      return showFlow(context, appKind, names, appView);
+      return showFlow(context, appKind, names, appView(options.details));
     },
   });
 

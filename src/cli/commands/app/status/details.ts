@@ -3,16 +3,20 @@ import type { App, AppTargetStatus } from '../../../../api/app.ts';
 import { findCondition } from '../../../../k8s/conditions.ts';
 import { appKind } from '../../../cluster/kinds.ts';
 import type { Style } from '../../../framework/output/color.ts';
-import { renderPage, renderSection } from '../../../objects/details.ts';
+import { filledColumns, renderPage, renderSection } from '../../../objects/details.ts';
 import type { ShowOptions, View } from '../../../objects/show.ts';
 import type { Column } from '../../../framework/output/table.ts';
 import { renderPodsNotCurrent } from '../../../pods/not-current.ts';
 import { appPodsNotCurrent } from '../../../pods/read-pods.ts';
 import { imageOf } from '../columns.ts';
 
-export const appView: View<App> = { render: renderApp, pods: appPodsNotCurrent };
+/** @param isWhole also shows all conditions, Events, and the image and role of each target */
+export const appView = (isWhole: boolean): View<App> => ({
+  render: (app, options) => renderApp(app, options, isWhole),
+  pods: appPodsNotCurrent,
+});
 
-function renderApp(app: App, options: ShowOptions): string {
+function renderApp(app: App, options: ShowOptions, isWhole: boolean): string {
   const { spec, status } = app;
   const { stdout } = options;
   const known = new Map(status?.targets?.map((target) => [target.name, target]));
@@ -21,19 +25,37 @@ function renderApp(app: App, options: ShowOptions): string {
     // Targets that still exist in the status but are no longer in the spec.
     ...[...known.values()].filter((target) => !spec.targets.some(({ name }) => name === target.name)),
   ];
+  const roles = [...new Set(targets.flatMap(({ roleArn }) => roleArn ?? []))];
+  const repeated = isWhole
+    ? []
+    : [...(roles.length === 1 ? [roleColumn] : []), ...repeatedImage(app, targets)];
+  const columns = isWhole ? targetColumns : filledColumns(targetColumns, targets);
   return renderPage(appKind, app, options, {
     fields: [
       ['Image', imageOf(app)],
       ['Account', accountText(app)],
+      ['Role', isWhole || roles.length > 1 ? undefined : roles[0]],
       ['Ports', spec.ports?.map((port) => `${port.name} ${port.port}/${port.protocol}`).join(', ')],
       ['Configs', spec.configs?.map((config) => config.name).join(', ')],
       ['Depends on', spec.dependencies?.map((dependency) => dependency.name).join(', ')],
     ],
     sections: [
-      renderSection('Targets', targetColumns, targets, stdout),
+      renderSection(
+        'Targets',
+        columns.filter((column) => !repeated.includes(column)),
+        targets,
+        stdout,
+      ),
       renderPodsNotCurrent(options.pods ?? [], options.now(), stdout),
     ],
+    shown: isWhole ? undefined : new Set(targets.flatMap(({ reason }) => reason ?? [])),
   });
+}
+
+/** Returns the column of images if every target has the image that the page shows already. */
+function repeatedImage(app: App, targets: readonly TargetRow[]): readonly Column<TargetRow>[] {
+  const image = imageOf(app);
+  return targets.every((target) => target.image === undefined || target.image === image) ? [imageColumn] : [];
 }
 
 function accountText({ spec, status }: App): string {
@@ -54,6 +76,10 @@ const stateStyles: Readonly<Record<AppTargetStatus['state'], Style | undefined>>
   Failed: 'red',
 };
 
+const imageColumn: Column<TargetRow> = { header: 'IMAGE', value: (target) => target.image ?? '' };
+
+const roleColumn: Column<TargetRow> = { header: 'ROLE', value: (target) => target.roleArn ?? '' };
+
 const targetColumns: readonly Column<TargetRow>[] = [
   { header: 'NAME', value: (target) => target.name },
   {
@@ -67,8 +93,8 @@ const targetColumns: readonly Column<TargetRow>[] = [
       target.replicas === undefined ? '' : `${target.readyReplicas ?? 0}/${target.replicas}`,
   },
   { header: 'REVISION', value: (target) => target.revision ?? '' },
-  { header: 'IMAGE', value: (target) => target.image ?? '' },
-  { header: 'ROLE', value: (target) => target.roleArn ?? '' },
+  imageColumn,
+  roleColumn,
   {
     header: 'IDENTITY',
     value: (target) =>

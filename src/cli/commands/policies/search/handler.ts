@@ -35,8 +35,9 @@ export async function searchFlow(
 }
 
 const columns: readonly Column<Row>[] = [
-  { header: 'NAME', value: (row) => row.name },
-  { header: 'ARN', value: (row) => row.arn },
+  { header: 'NAME', value: (row) => row.name, whole: true },
+  // A shortened ARN would only repeat the name.
+  { header: 'ARN', value: (row) => row.arn, whole: true, omission: 1 },
   { header: 'UPDATED', value: (row) => row.updated, short: (row) => row.updated.slice(0, 10) },
   { header: 'VERSION', value: (row) => row.defaultVersion, wide: true },
 ];
