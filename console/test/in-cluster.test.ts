@@ -87,6 +87,16 @@ test('a proxy that adds the token of the user needs no sign-in', async () => {
   await context.close();
 });
 
+test('an answer without the inline policies of others is shown as incomplete', async () => {
+  const token = await tokenOfUser(sandbox, 'curious', mayRead);
+  const context = await browser.newContext({ extraHTTPHeaders: { authorization: `Bearer ${token}` } });
+  const page = await context.newPage();
+  await page.goto(`${origin}/who-can?action=s3:CreateBucket`);
+  const shown = await untilShown(page, 'No account is known that may call s3:CreateBucket');
+  expect(shown).toContain('Inline policies that others put on a role cannot be read');
+  await context.close();
+});
+
 test('a user whose token is revoked is signed out, and the API returns nothing for it', async () => {
   const token = await tokenOfUser(sandbox, 'leaver', mayRead);
   const { page, context } = await visit(browser, `${origin}/`);
@@ -130,6 +140,12 @@ test('AWS is never asked, because the credentials would be those of the pod or i
       code: 'AWS_UNAUTHENTICATED',
       message: 'the console in the cluster has no AWS credentials',
     });
+  const asked = `${origin}/api/who-can?action=s3:GetObject`;
+  expect(await (await fetch(asked, { headers })).json()).toMatchObject({
+    rows: [{ account: 'payments', decision: 'allowed' }],
+    isInlineEvaluated: false,
+    notEvaluated: expect.arrayContaining(['inline policies that others put on a role']) as string[],
+  });
   const calls = await sandbox.aws.journal(since);
   expect(calls.filter(({ action }) => /Simulate/.test(action))).toEqual([]);
 });

@@ -94,4 +94,13 @@ export async function textOf(page: Page): Promise<string> {
   return text.replaceAll(/\s+/g, ' ');
 }
 
+/** Requests a document of the API with the session of the page. */
+export function requestOf(page: Page, path: string): Promise<unknown> {
+  return page.evaluate(async (url) => {
+    const key = sessionStorage.getItem('kon-session');
+    const answer = await fetch(url, { headers: { authorization: `Bearer ${key}` } });
+    return answer.json() as Promise<unknown>;
+  }, `/api/${path}`);
+}
+
 export { startBrowser };

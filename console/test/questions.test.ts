@@ -8,6 +8,7 @@ import { policies } from '../../test/support/person.ts';
 import type { TestSandbox } from '../../test/support/sandbox.ts';
 import {
   openConsole,
+  requestOf,
   startSandboxAndBrowser,
   textOf,
   untilShown,
@@ -53,14 +54,7 @@ async function open(path: string, text: string | RegExp): Promise<string> {
   return untilShown(page, text);
 }
 
-/** Requests a document with the session of the page. */
-function api(path: string): Promise<unknown> {
-  return page.evaluate(async (url) => {
-    const key = sessionStorage.getItem('kon-session');
-    const answer = await fetch(url, { headers: { authorization: `Bearer ${key}` } });
-    return answer.json() as Promise<unknown>;
-  }, `/api/${path}`);
-}
+const api = (path: string): Promise<unknown> => requestOf(page, path);
 
 const json = async (...args: readonly string[]): Promise<Record<string, unknown>> =>
   JSON.parse(await kon(...args, '-o', 'json')) as Record<string, unknown>;

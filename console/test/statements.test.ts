@@ -1,5 +1,10 @@
 /** Statements of an account in the page, refused at first and then applied by an operator with the rights to write them. */
-import { CreatePolicyCommand, GetRolePolicyCommand } from '@aws-sdk/client-iam';
+import {
+  CreatePolicyCommand,
+  DeleteRolePolicyCommand,
+  GetRolePolicyCommand,
+  PutRolePolicyCommand,
+} from '@aws-sdk/client-iam';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { apiVersion, linkedServiceAccounts, type LinkedServiceAccount } from '../../src/api/index.ts';
@@ -7,7 +12,7 @@ import { inlinePolicyName } from '../../src/identity/desired/statements.ts';
 import type { Running } from '../../test/support/executable.ts';
 import { startPartsAlone, type PartsAlone } from '../../test/support/parts-alone.ts';
 import { policies } from '../../test/support/person.ts';
-import { openConsole, startBrowser, untilShown, visit, type Console } from './open-console.ts';
+import { openConsole, requestOf, startBrowser, untilShown, visit, type Console } from './open-console.ts';
 
 const orders = { sid: 'ReadOrders', actions: ['sqs:ReceiveMessage'], resources: ['arn:aws:sqs:*:*:orders'] };
 
@@ -58,12 +63,15 @@ async function configure(aws: Parameters<PartsAlone['configure']>[0]): Promise<v
   await parts.untilConfigured('Ready');
 }
 
-async function show(): Promise<LinkedServiceAccount> {
-  const { stdout } = await parts.executable.run(['account', 'show', 'orders', '-o', 'json'], {
-    env: { KUBECONFIG: parts.cluster.kubeconfig },
+async function json(...args: readonly string[]): Promise<unknown> {
+  const { stdout } = await parts.executable.run([...args, '-o', 'json'], {
+    env: { ...parts.administrator, KUBECONFIG: parts.cluster.kubeconfig },
   });
-  return JSON.parse(stdout) as LinkedServiceAccount;
+  return JSON.parse(stdout);
 }
+
+const show = async (): Promise<LinkedServiceAccount> =>
+  (await json('account', 'show', 'orders')) as LinkedServiceAccount;
 
 test('refused statements are shown with the reason, beside the policies that are attached', async () => {
   await page.goto(`${served.origin}/accounts/orders`);
@@ -100,4 +108,36 @@ test('an own statement is the deciding one on the page that shows who can call i
   expect(await deciding.locator('pre').innerText()).toContain('ReadOrders');
   await page.goto(`${served.origin}/who-can?action=sqs:DeleteMessage&resource=${resource}`);
   await untilShown(page, 'No account may call sqs:DeleteMessage');
+});
+
+test('an inline policy that others put on a role is the deciding one in the page, as on the command line', async () => {
+  const RoleName = (await show()).status?.roleArn?.split('/').at(-1);
+  const PolicyName = 'by-hand';
+  const statement = { Effect: 'Allow', Action: 's3:PutObject', Resource: '*' };
+  await parts.aws.iam.send(
+    new PutRolePolicyCommand({
+      RoleName,
+      PolicyName,
+      PolicyDocument: JSON.stringify({ Version: '2012-10-17', Statement: [statement] }),
+    }),
+  );
+  const resource = 'arn:aws:s3:::orders/1';
+  await page.goto(`${served.origin}/who-can?action=s3:PutObject&resource=${resource}`);
+  const shown = await untilShown(page, 'orders ✓ allowed');
+  expect(shown).toContain(`Decided by inline policy ${PolicyName} of ${RoleName}`);
+  expect(shown).not.toContain('cannot be read');
+
+  type Answer = {
+    readonly rows?: readonly { readonly account: string; readonly by: unknown }[];
+    readonly items?: readonly { readonly account: string; readonly by: unknown }[];
+    readonly notEvaluated: readonly string[];
+  };
+  const answer = (await requestOf(page, `who-can?action=s3:PutObject&resource=${resource}`)) as Answer;
+  const printed = (await json('who-can', 's3:PutObject', resource)) as Answer;
+  expect(answer.rows?.map(({ account, by }) => ({ account, by }))).toEqual(
+    printed.items?.map(({ account, by }) => ({ account, by })),
+  );
+  expect(answer.notEvaluated).toEqual(printed.notEvaluated);
+  expect(shown).toContain(`Not evaluated: ${printed.notEvaluated.join('; ')}.`);
+  await parts.aws.iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName }));
 });

@@ -1,7 +1,7 @@
 /** Accounts and pods that may call an action on a resource, with the deciding statement. */
 import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState, type ReactNode } from 'react';
-import type { PodRow, WhoCan as Answer, WhoCanRow } from '../../../src/cli/console/wire.ts';
+import type { PodRow, WhoCanAnswer, WhoCanRow } from '../../../src/cli/console/wire.ts';
 import { useKon } from '../about.ts';
 import { request } from '../api.ts';
 import {
@@ -122,7 +122,7 @@ function Result(question: Question): ReactNode {
   const search = new URLSearchParams(given).toString();
   const { data, error } = useQuery({
     queryKey: ['who-can', search],
-    queryFn: ({ signal }) => request<Answer>(`who-can?${search}`, { signal }),
+    queryFn: ({ signal }) => request<WhoCanAnswer>(`who-can?${search}`, { signal }),
   });
   const podsByAccount = useMemo(() => Map.groupBy(pods, ({ account }) => account), [pods]);
   if (error) return <QueryProblem error={error} title="It cannot be determined" />;
@@ -141,9 +141,18 @@ function Result(question: Question): ReactNode {
           ]}
         />
       )}
+      {!data.isInlineEvaluated && (
+        <Problem
+          title="Inline policies that others put on a role cannot be read"
+          message="The answer is incomplete: each of these policies can allow or deny the call."
+          next={[
+            'Run the command below on your machine, with AWS credentials that allow iam:GetAccountAuthorizationDetails.',
+          ]}
+        />
+      )}
       <p role="status">
         {rows.length === 0
-          ? data.unread.length === 0
+          ? data.unread.length === 0 && data.isInlineEvaluated
             ? `No account may call ${data.action} on ${data.resource}.`
             : `No account is known that may call ${data.action} on ${data.resource}.`
           : `${rows.length} of ${data.rows.length} accounts may call ${data.action} on ${data.resource}, and ${all.length} ${all.length === 1 ? 'pod uses' : 'pods use'} them.`}
@@ -153,10 +162,7 @@ function Result(question: Question): ReactNode {
           <Row key={row.account} row={row} pods={podsByAccount.get(row.account) ?? []} />
         ))}
       </ul>
-      <p className="muted">
-        Not evaluated: resource policies, service control policies, policies of VPC endpoints. Each can deny
-        or, for resource policies, allow a call.
-      </p>
+      <p className="muted">Not evaluated: {data.notEvaluated.join('; ')}.</p>
     </section>
   );
 }

@@ -13,18 +13,11 @@ import { verify } from '../commands/account/verify/handler.ts';
 import type { CliContext } from '../framework/context.ts';
 import { CliError } from '../framework/errors.ts';
 import type { Feed } from './feed.ts';
-import {
-  catalogueActions,
-  policiesOf,
-  policyDocument,
-  policyDocuments,
-  policyNamed,
-  statementDocuments,
-} from '../permissions/policies.ts';
+import { catalogueActions, policyDocument } from '../permissions/policies.ts';
 import { requireQuestion } from '../permissions/question.ts';
 import { quarantine, quarantineProposals, releaseAccount } from './quarantine.ts';
 import type { ApiAnswer, ApiRequest } from './server.ts';
-import { policiesNamed, whoCan } from '../permissions/who-can.ts';
+import { answerWhoCan } from '../permissions/who-can-answer.ts';
 import type { About, AccountPolicies } from './wire.ts';
 
 /** One user of the console. */
@@ -64,16 +57,9 @@ export async function route(request: ApiRequest, session: UserSession): Promise<
       const action = required(query, 'action');
       const resource = query.get('resource') || '*';
       requireQuestion(action, resource);
-      const facts = feed.facts();
-      const accounts = feed.accounts().map((account) => policiesOf(account, facts, context.now()));
-      const named = query.get('without') || undefined;
-      const without = named === undefined ? undefined : policyNamed(named, accounts, facts);
-      const arns = accounts.flatMap(policiesNamed);
-      const documents = new Map([
-        ...(await policyDocuments(arns, session)),
-        ...statementDocuments(feed.accounts(), facts),
-      ]);
-      return json(whoCan({ action, resource }, accounts, documents, without));
+      const question = { action, resource, without: query.get('without') || undefined };
+      const reading = { hasAws: session.hasAws, context: { ...context, signal } };
+      return json(await answerWhoCan(question, feed.accounts(), feed.facts(), reading));
     }
     case 'GET accounts/NAME':
       return json(withoutManagedFields(accountOf(feed, name)));

@@ -173,7 +173,7 @@ export type PolicyDocument = {
   readonly document: string;
 };
 
-export type { WhoCan, WhoCanRow } from '../permissions/who-can.ts';
+export type { WhoCanAnswer, WhoCanRow } from '../permissions/who-can.ts';
 
 /** Effect of an action, as the command line prints it before it asks, and the rights that the user lacks for it. */
 export type Proposal = {

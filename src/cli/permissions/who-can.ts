@@ -51,6 +51,16 @@ export type WhoCan = {
   readonly unread: readonly string[];
 };
 
+/** Answer with what it lacks. */
+export type WhoCanAnswer = WhoCan & {
+  /** ARN of the policy without which the question was asked too. */
+  readonly without?: string;
+  /** Whether inline policies that others put on the roles were read. If not, each of them can allow or deny the call. */
+  readonly isInlineEvaluated: boolean;
+  /** Sources of a decision that the answer does not contain. */
+  readonly notEvaluated: readonly string[];
+};
+
 /** Inline policies that others put on roles, as a source of decisions. They are read with the user's AWS credentials. */
 export const foreignInline = 'inline policies that others put on a role';
 

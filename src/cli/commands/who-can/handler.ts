@@ -6,15 +6,8 @@ import type { CliContext } from '../../framework/context.ts';
 import { exitCodes, type ExitCode } from '../../framework/exit-codes.ts';
 import { writeList } from '../../framework/output/answer.ts';
 import { isData } from '../../framework/output/format.ts';
-import {
-  policiesOf,
-  policyDocuments,
-  policyNamed,
-  statementDocuments,
-  withInlinePolicies,
-} from '../../permissions/policies.ts';
 import { targetUses } from '../../permissions/target-uses.ts';
-import { foreignInline, notEvaluated, policiesNamed, whoCan } from '../../permissions/who-can.ts';
+import { answerWhoCan } from '../../permissions/who-can-answer.ts';
 import { whoCanColumns, type AnsweredRow } from './columns.ts';
 
 /** Exits with 0 if an account may, 1 if none may, and 3 if something that could not be read may allow it. */
@@ -28,17 +21,8 @@ export async function whoCanFlow(
     getClusterFacts(client),
     listObjects(client, accountKind),
   ]);
-  const listed = accounts.map((account) => policiesOf(account, facts, context.now()));
-  const inline = await withInlinePolicies(context, facts, accounts, listed);
-  const callers = inline?.accounts ?? listed;
-  const without = question.without === undefined ? undefined : policyNamed(question.without, callers, facts);
-  const documents = new Map([
-    ...(await policyDocuments(callers.flatMap(policiesNamed), { context, hasAws: true })),
-    ...statementDocuments(accounts, facts),
-    ...(inline?.documents ?? []),
-  ]);
-  const missing = inline ? notEvaluated.filter((source) => source !== foreignInline) : notEvaluated;
-  const { rows, unread } = whoCan({ action, resource }, callers, documents, without);
+  const answer = await answerWhoCan(question, accounts, facts, { context, hasAws: true });
+  const { rows, unread, without, isInlineEvaluated, notEvaluated } = answer;
   const found = rows.filter(({ decision }) => decision !== 'denied');
   const uses = await targetUses(
     context,
@@ -58,11 +42,11 @@ export async function whoCanFlow(
         accounts: accounts.length,
         items,
         unread,
-        notEvaluated: missing,
+        notEvaluated,
       },
       name: ({ account }: AnsweredRow) => account,
     },
-    empty: `No ${inline ? '' : 'managed '}policy of an account allows ${action} on ${resource}.\n`,
+    empty: `No ${isInlineEvaluated ? '' : 'managed '}policy of an account allows ${action} on ${resource}.\n`,
   });
   const { stderr, format } = context;
   if (resource === '*')
@@ -73,13 +57,13 @@ export async function whoCanFlow(
     stderr.write(
       `‼ the answer is incomplete, because these policies could not be read: ${unread.join(', ')}\n`,
     );
-  if (!inline)
+  if (!isInlineEvaluated)
     stderr.write(
       '‼ the answer is incomplete, because inline policies that others put on a role could not be read (iam:GetAccountAuthorizationDetails)\n',
     );
-  if (!isData(format)) stderr.write(`Not evaluated: ${missing.join('; ')}.\n`);
+  if (!isData(format)) stderr.write(`Not evaluated: ${notEvaluated.join('; ')}.\n`);
   if (found.some(({ decision, isQuarantined }) => decision !== 'unknown' && !isQuarantined))
     return exitCodes.ok;
-  const isUnknown = !inline || found.some(({ decision }) => decision === 'unknown');
+  const isUnknown = !isInlineEvaluated || found.some(({ decision }) => decision === 'unknown');
   return isUnknown ? exitCodes.notCompared : exitCodes.error;
 }
