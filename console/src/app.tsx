@@ -2,6 +2,7 @@
 import { useEffect, useRef, type ReactNode } from 'react';
 import { useAbout } from './about.ts';
 import { CopyButton, Empty, Link, age, useNow } from './parts/basics.tsx';
+import { outages } from './parts/source-problems.tsx';
 import { usePlace, type Place } from './router.ts';
 import { Account } from './screens/account.tsx';
 import { Changes } from './screens/changes.tsx';
@@ -80,14 +81,6 @@ function Screen({ place: { path } }: { readonly place: Place }): ReactNode {
     </>
   );
 }
-
-/** Errors that affect every kind. A kind that cannot be read for another reason is reported on its screens. */
-const outages: Readonly<Record<string, string>> = {
-  CLUSTER_UNREACHABLE: 'The cluster does not answer.',
-  CLUSTER_UNTRUSTED: 'The certificate of the cluster is not trusted.',
-  UNAUTHENTICATED: 'The cluster rejects your credentials.',
-  API_ERROR: 'The cluster answers with an error.',
-};
 
 /** Whether the page is live; if not, since when its rows are outdated. */
 function ConnectionState(): ReactNode {

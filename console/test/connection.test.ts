@@ -84,7 +84,8 @@ test('a page whose API server is down says so, keeps its rows, and is live again
   const shown = await untilShown(page, 'The cluster does not answer. What is shown may be outdated.');
   expect(shown).toContain('before');
   expect(shown).not.toContain('Live');
-  expect(await untilShown(page, 'Accounts cannot be read')).toContain('before');
+  expect(await untilShown(page, 'Accounts and targets cannot be read')).toContain('before');
+  expect(await page.getByRole('alert').count()).toBe(1);
 
   await cluster.restart();
   await create('after');
@@ -115,7 +116,8 @@ test('a page whose user the cluster rejects says so, and keeps its rows as outda
   );
   expect(shown).toContain('before');
   expect(shown).not.toContain('Live');
-  expect(await untilShown(page, 'Accounts cannot be read')).toContain('Log in again');
+  expect(await untilShown(page, 'Accounts and targets cannot be read')).toContain('Log in again');
+  expect(await page.getByRole('alert').count()).toBe(1);
   expect(complaints).toEqual([]);
   await context.close();
   await own.process.end('SIGTERM');

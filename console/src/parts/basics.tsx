@@ -1,6 +1,5 @@
 /** Small parts of all screens. */
 import { Fragment, useEffect, useState, type ReactNode } from 'react';
-import type { SourceState } from '../../../src/cli/console/wire.ts';
 import { ApiError } from '../api.ts';
 import { followLink } from '../router.ts';
 
@@ -111,22 +110,6 @@ export function Problem({
 export function QueryProblem({ error, title }: { readonly error: Error; readonly title: string }): ReactNode {
   const next = error instanceof ApiError ? [...error.details, ...error.next] : [];
   return <Problem title={title} message={error.message} next={next} />;
-}
-
-/** Notice about a kind that cannot be read; empty if it can. */
-export function SourceProblem({
-  state,
-  what,
-}: {
-  readonly state: SourceState;
-  readonly what: string;
-}): ReactNode {
-  if (state.state !== 'failed') return null;
-  const title =
-    state.code === 'FORBIDDEN'
-      ? `You may not read ${what}`
-      : `${what[0]?.toUpperCase()}${what.slice(1)} cannot be read`;
-  return <Problem title={title} message={state.message} next={[...state.details, ...state.next]} />;
 }
 
 export function Empty({ children }: { readonly children: ReactNode }): ReactNode {

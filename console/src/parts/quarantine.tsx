@@ -8,8 +8,8 @@ import type {
   QuarantineState,
 } from '../../../src/cli/console/wire.ts';
 import { request } from '../api.ts';
-import { useCluster } from '../store.ts';
-import { age, Badge, Command, QueryProblem, SourceProblem, useNow } from './basics.tsx';
+import { age, Badge, Command, QueryProblem, useNow } from './basics.tsx';
+import { SourceProblems } from './source-problems.tsx';
 
 export function Quarantine({ row, kon }: { readonly row: AccountRow; readonly kon: string }): ReactNode {
   const { name, quarantine } = row;
@@ -96,13 +96,12 @@ const stateTexts: Readonly<Record<QuarantineState['state'], string>> = {
 };
 
 function State({ quarantine }: { readonly quarantine: QuarantineState | undefined }): ReactNode {
-  const { status } = useCluster();
   const now = useNow();
   if (!quarantine)
     return (
       <>
         <p className="muted">The account is in no quarantine.</p>
-        <SourceProblem state={status.quarantines} what="quarantines" />
+        <SourceProblems of={['quarantines']} />
       </>
     );
   return (
@@ -120,7 +119,7 @@ function State({ quarantine }: { readonly quarantine: QuarantineState | undefine
           </li>
         ))}
       </ul>
-      <SourceProblem state={status.quarantines} what="quarantines" />
+      <SourceProblems of={['quarantines']} />
     </>
   );
 }

@@ -1,10 +1,11 @@
 /** Accounts and their targets, problems first. */
 import { useMemo, type ReactNode } from 'react';
 import type { AccountRow, TargetRow } from '../../../src/cli/console/wire.ts';
-import { Badge, Command, Empty, SourceProblem, toneOf, type Tone } from '../parts/basics.tsx';
+import { Badge, Command, Empty, toneOf, type Tone } from '../parts/basics.tsx';
 import { AccountLink } from '../parts/account-link.tsx';
 import { Filter, matches, useFilter } from '../parts/filter.tsx';
 import { Grid, type GridColumn } from '../parts/grid.tsx';
+import { SourceProblems } from '../parts/source-problems.tsx';
 import { accountHref } from '../router.ts';
 import { useCluster } from '../store.ts';
 import { useKon } from '../about.ts';
@@ -44,8 +45,7 @@ export function AccountMap(): ReactNode {
             ? 'All accounts are ready.'
             : `${problems} of ${accounts.length} accounts ${problems === 1 ? 'is not ready. It comes' : 'are not ready. They come'} first.`}
       </p>
-      <SourceProblem state={status.accounts} what="accounts" />
-      <SourceProblem state={status.targets} what="targets" />
+      <SourceProblems of={['accounts', 'targets']} />
       <Filter label="Filter accounts" shown={rows.length} all={accounts.length} />
       {status.accounts.state === 'live' && accounts.length === 0 ? (
         <Empty>

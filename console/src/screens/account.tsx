@@ -4,10 +4,11 @@ import type { ReactNode } from 'react';
 import { type AccountRow, type ChainLink, type Impact } from '../../../src/cli/console/wire.ts';
 import { useKon } from '../about.ts';
 import { request } from '../api.ts';
-import { Badge, Command, Empty, Link, QueryProblem, SourceProblem, toneOf } from '../parts/basics.tsx';
+import { Badge, Command, Empty, Link, QueryProblem, toneOf } from '../parts/basics.tsx';
 import { Policies } from '../parts/policies.tsx';
 import { Quarantine } from '../parts/quarantine.tsx';
 import { Proof } from '../parts/proof.tsx';
+import { SourceProblems } from '../parts/source-problems.tsx';
 import { podHref } from '../router.ts';
 import { useCluster } from '../store.ts';
 import { Timeline } from './changes.tsx';
@@ -28,7 +29,7 @@ export function Account({ name }: { readonly name: string }): ReactNode {
     return (
       <>
         <h1>Account {name}</h1>
-        <SourceProblem state={status.accounts} what="accounts" />
+        <SourceProblems of={['accounts']} />
         <Empty>
           {status.accounts.state === 'loading' ? 'Reading accounts …' : 'There is no such account.'}{' '}
           <Link href="/">All accounts</Link>

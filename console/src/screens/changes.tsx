@@ -4,15 +4,14 @@ import { useMemo, type ReactNode } from 'react';
 import type { Change, Changes as Answer } from '../../../src/cli/console/wire.ts';
 import { useKon } from '../about.ts';
 import { request } from '../api.ts';
-import { age, Badge, Command, Empty, QueryProblem, SourceProblem, useNow } from '../parts/basics.tsx';
+import { age, Badge, Command, Empty, QueryProblem, useNow } from '../parts/basics.tsx';
 import { Filter, matches, useFilter } from '../parts/filter.tsx';
 import { Grid, type GridColumn } from '../parts/grid.tsx';
 import { AccountLink } from '../parts/account-link.tsx';
+import { SourceProblems } from '../parts/source-problems.tsx';
 import { accountHref } from '../router.ts';
-import { useCluster } from '../store.ts';
 
 export function Changes(): ReactNode {
-  const { status } = useCluster();
   const kon = useKon();
   return (
     <>
@@ -21,8 +20,7 @@ export function Changes(): ReactNode {
         Newest first. Kubernetes keeps Events for an hour by default, and only the last transition of a
         condition.
       </p>
-      <SourceProblem state={status.events} what="events" />
-      <SourceProblem state={status.accounts} what="accounts" />
+      <SourceProblems of={['events', 'accounts']} />
       <ChangesOfAll />
       <Command text={`${kon} account history NAME`} />
     </>
@@ -59,6 +57,12 @@ function ChangesOfAll(): ReactNode {
   return (
     <>
       <Filter label="Filter changes" shown={rows.length} all={all.length} />
+      {data.total > all.length && (
+        <p className="muted">
+          {filter === '' ? 'The list has' : 'The filter searches'} only the newest {all.length} of{' '}
+          {data.total} changes. The page of an account shows all of its own.
+        </p>
+      )}
       {all.length === 0 ? (
         <Empty>Nothing changed.</Empty>
       ) : (
@@ -69,12 +73,6 @@ function ChangesOfAll(): ReactNode {
           rowKey={({ key }) => key}
           href={({ account }) => accountHref(account)}
         />
-      )}
-      {data.total > all.length && (
-        <p className="muted">
-          These are the newest {all.length} of {data.total} changes. The page of an account shows all of its
-          own.
-        </p>
       )}
     </>
   );

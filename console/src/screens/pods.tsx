@@ -2,8 +2,9 @@
 import { useMemo, type ReactNode } from 'react';
 import type { PodRow } from '../../../src/cli/console/wire.ts';
 import { useKon } from '../about.ts';
-import { age, Badge, Command, Empty, Link, SourceProblem, useNow, type Tone } from '../parts/basics.tsx';
+import { age, Badge, Command, Empty, Link, useNow, type Tone } from '../parts/basics.tsx';
 import { AccountLink } from '../parts/account-link.tsx';
+import { SourceProblems } from '../parts/source-problems.tsx';
 import { Filter, matches, useFilter } from '../parts/filter.tsx';
 import { Grid, type GridColumn } from '../parts/grid.tsx';
 import { podHref } from '../router.ts';
@@ -64,8 +65,7 @@ export function Pods(): ReactNode {
           ? 'Reading pods …'
           : `${pods.length} pods in the targets: ${counts.stale} stale, ${counts.uninjected} uninjected.`}
       </p>
-      <SourceProblem state={status.pods} what="pods" />
-      <SourceProblem state={status.accounts} what="accounts" />
+      <SourceProblems of={['pods', 'accounts']} />
       <Filter label="Filter pods" shown={rows.length} all={pods.length} />
       {status.pods.state === 'live' && pods.length === 0 ? (
         <Empty>

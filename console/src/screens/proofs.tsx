@@ -2,10 +2,11 @@
 import { useMemo, type ReactNode } from 'react';
 import type { TargetRow } from '../../../src/cli/console/wire.ts';
 import { useKon } from '../about.ts';
-import { age, Badge, Command, Empty, SourceProblem, useNow } from '../parts/basics.tsx';
+import { age, Badge, Command, Empty, useNow } from '../parts/basics.tsx';
 import { AccountLink } from '../parts/account-link.tsx';
 import { Filter, matches, useFilter } from '../parts/filter.tsx';
 import { Grid, type GridColumn } from '../parts/grid.tsx';
+import { SourceProblems } from '../parts/source-problems.tsx';
 import { accountHref } from '../router.ts';
 import { useCluster } from '../store.ts';
 import { toneByProof } from './account-map.tsx';
@@ -41,7 +42,7 @@ export function Proofs(): ReactNode {
           ? 'Reading accounts …'
           : `${proven} of ${all.length} links are proven: a token of the ServiceAccount was exchanged for credentials of the role.`}
       </p>
-      <SourceProblem state={status.accounts} what="accounts" />
+      <SourceProblems of={['accounts']} />
       <Filter label="Filter proofs" shown={rows.length} all={all.length} />
       {status.accounts.state === 'live' && all.length === 0 ? (
         <Empty>No account is linked in a target.</Empty>

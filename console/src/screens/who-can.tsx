@@ -4,17 +4,9 @@ import { useMemo, useState, type ReactNode } from 'react';
 import type { PodRow, WhoCanAnswer, WhoCanRow } from '../../../src/cli/console/wire.ts';
 import { useKon } from '../about.ts';
 import { request } from '../api.ts';
-import {
-  Badge,
-  Command,
-  Empty,
-  Link,
-  Problem,
-  QueryProblem,
-  SourceProblem,
-  type Tone,
-} from '../parts/basics.tsx';
+import { Badge, Command, Empty, Link, Problem, QueryProblem, type Tone } from '../parts/basics.tsx';
 import { AccountLink } from '../parts/account-link.tsx';
+import { SourceProblems } from '../parts/source-problems.tsx';
 import { useSlash } from '../parts/filter.tsx';
 import { go, podHref, usePlace } from '../router.ts';
 import { podKey, useCluster } from '../store.ts';
@@ -34,7 +26,6 @@ const mostPods = 12;
 
 export function WhoCan(): ReactNode {
   const { query } = usePlace();
-  const { status } = useCluster();
   const kon = useKon();
   const asked = {
     action: query.get('action') ?? '',
@@ -56,7 +47,7 @@ export function WhoCan(): ReactNode {
   return (
     <>
       <h1>Who can do this?</h1>
-      <SourceProblem state={status.accounts} what="accounts" />
+      <SourceProblems of={['accounts']} />
       <form
         onSubmit={(event) => {
           event.preventDefault();
