@@ -108,9 +108,9 @@ for (const file of globSync(['src/**/*.ts', 'sandbox/src/**/*.ts'], { cwd: root 
   }
 }
 
-/** The page runs in a browser: it imports packages for browsers, and types and constants of the messages with its server. */
+/** The page runs in a browser: it imports packages for browsers, the messages of its server, and pure texts of the command line. */
 const pagePackages = ['react', 'react-dom', '@tanstack/react-query'];
-const pageImports = /^src\/cli\/console\/wire\.ts$/;
+const pageImports = /^src\/cli\/(console\/wire|objects\/last-used)\.ts$/;
 for (const file of globSync('console/src/**/*.{ts,tsx}', { cwd: root }).sort()) {
   for (const match of readFileSync(join(root, file), 'utf8').matchAll(importPattern)) {
     const target = match[1] ?? match[2] ?? match[3] ?? '';

@@ -75,9 +75,44 @@ test('a page of a cluster without CRDs shows how to install them, and is live on
   expect(empty).not.toContain('not installed');
 });
 
-test('a page whose API server is down says so, keeps its rows, and is live again when the server is back', async () => {
+test('an account that no operator has processed has an unknown last use', async () => {
   const { page } = visitor;
   await create('before');
+  await untilShown(page, /before \? Unknown unknown /);
+  await page.goto(`${served.origin}/accounts/before`);
+  const shown = await untilShown(page, 'Last used: unknown');
+  expect(shown).not.toContain('never');
+});
+
+test('the filter of the changes names how many of them it searches', async () => {
+  const { page } = visitor;
+  const most = 2000;
+  await create('crowded');
+  // Each condition is a change, so that one write makes as many as the page lists.
+  const conditions = Array.from({ length: most }, (_, index) => ({
+    type: `Type${index}`,
+    status: 'True',
+    reason: 'Test',
+    message: 'a condition',
+    lastTransitionTime: '2026-01-01T00:00:00Z',
+  }));
+  await client.patch(
+    linkedServiceAccounts,
+    { name: 'crowded' },
+    { status: { conditions } },
+    { type: 'merge', fieldManager: 'test', subresource: 'status' },
+  );
+  await page.goto(`${served.origin}/changes`);
+  const listed = await untilShown(page, 'The list has only the newest 2000 of');
+  const total = Number(/newest 2000 of (\d+) changes/.exec(listed)?.[1]);
+  expect(total).toBeGreaterThan(most);
+  await page.getByLabel('Filter changes').fill('no such change');
+  await untilShown(page, `The filter searches only the newest 2000 of ${total} changes.`);
+  await page.goto(`${served.origin}/`);
+});
+
+test('a page whose API server is down says so, keeps its rows, and is live again when the server is back', async () => {
+  const { page } = visitor;
   await untilShown(page, 'before');
 
   await cluster.kill();

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { linkedServiceAccounts } from '../../src/api/resources.ts';
 import type { LinkedServiceAccount } from '../../src/api/linked-service-account.ts';
 import type { KubeObject } from '../../src/kube/index.ts';
+import { eventually } from '../../test/support/eventually.ts';
 import { policies } from '../../test/support/person.ts';
 import type { TestSandbox } from '../../test/support/sandbox.ts';
 import {
@@ -152,6 +153,23 @@ test('other accounts that can call an action are shown with their pods and the d
 
   await page.getByLabel('Action').fill('s3:getobjectac');
   await page.locator('datalist option[value="s3:GetObjectAcl"]').waitFor({ state: 'attached' });
+});
+
+test('the last use of an account is shown in the words of the command line, on its page and in the list', async () => {
+  await page.goto(`${served.origin}/accounts/payments`);
+  const printed = await eventually('the page to show the last use that the command prints', async () => {
+    const text = /^Last used: +(.+)$/m.exec(await kon('account', 'show', 'payments'))?.[1];
+    return text !== undefined && (await textOf(page)).includes(`Last used: ${text}`) ? text : undefined;
+  });
+  expect(printed).toMatch(/^(never since |2\d{3}-\d\d-\d\d \(today\))/);
+
+  await open('/', 'payments');
+  await eventually('the list to show the last use that the command prints', async () => {
+    const [header = '', ...rows] = (await kon('account', 'list', '-o', 'csv')).split('\r\n');
+    const row = rows.find((line) => line.startsWith('payments,'));
+    const value = row?.split(',')[header.split(',').indexOf('LAST USED')] ?? '';
+    return (await page.locator(`[title="${value}"]`).count()) > 0 ? true : undefined;
+  });
 });
 
 test('a question that the command line refuses is refused with the same words', async () => {

@@ -9,6 +9,7 @@ import type {
 } from '../../../src/cli/console/wire.ts';
 import { request } from '../api.ts';
 import { age, Badge, Command, QueryProblem, useNow } from './basics.tsx';
+import { QuarantinedPods } from './quarantined-pods.tsx';
 import { SourceProblems } from './source-problems.tsx';
 
 export function Quarantine({ row, kon }: { readonly row: AccountRow; readonly kon: string }): ReactNode {
@@ -33,7 +34,8 @@ export function Quarantine({ row, kon }: { readonly row: AccountRow; readonly ko
   return (
     <section aria-label="Quarantine">
       <h2>Quarantine</h2>
-      <State quarantine={quarantine} />
+      <State row={row} />
+      <QuarantinedPods row={row} kon={kon} />
       {error && <QueryProblem error={error} title="Your rights to quarantine and release cannot be read" />}
       {data && (
         <div className="actions">
@@ -95,12 +97,14 @@ const stateTexts: Readonly<Record<QuarantineState['state'], string>> = {
   ending: 'ended; the account is not open yet',
 };
 
-function State({ quarantine }: { readonly quarantine: QuarantineState | undefined }): ReactNode {
+function State({ row: { quarantine, quarantinedPods } }: { readonly row: AccountRow }): ReactNode {
   const now = useNow();
   if (!quarantine)
     return (
       <>
-        <p className="muted">The account is in no quarantine.</p>
+        <p className="muted">
+          {quarantinedPods ? 'Only single pods are in quarantine:' : 'The account is in no quarantine.'}
+        </p>
         <SourceProblems of={['quarantines']} />
       </>
     );

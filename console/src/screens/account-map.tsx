@@ -1,7 +1,8 @@
 /** Accounts and their targets, problems first. */
 import { useMemo, type ReactNode } from 'react';
 import type { AccountRow, TargetRow } from '../../../src/cli/console/wire.ts';
-import { Badge, Command, Empty, toneOf, type Tone } from '../parts/basics.tsx';
+import { lastUsedAge, lastUsedValue } from '../../../src/cli/objects/last-used.ts';
+import { Badge, Command, Empty, toneOf, useNow, type Tone } from '../parts/basics.tsx';
 import { AccountLink } from '../parts/account-link.tsx';
 import { Filter, matches, useFilter } from '../parts/filter.tsx';
 import { Grid, type GridColumn } from '../parts/grid.tsx';
@@ -26,6 +27,7 @@ export function AccountMap(): ReactNode {
   const { accounts, targets, status } = useCluster();
   const filter = useFilter();
   const kon = useKon();
+  const now = useNow();
   const rows = useMemo(
     () =>
       accounts
@@ -34,7 +36,7 @@ export function AccountMap(): ReactNode {
     [accounts, filter],
   );
   const problems = useMemo(() => accounts.filter(({ ready }) => ready !== 'True').length, [accounts]);
-  const columns = useMemo(() => columnsFor(targets.slice(0, mostColumns)), [targets]);
+  const columns = useMemo(() => columnsFor(targets.slice(0, mostColumns), now), [targets, now]);
   return (
     <>
       <h1>What is in the way?</h1>
@@ -68,7 +70,7 @@ export function AccountMap(): ReactNode {
   );
 }
 
-function columnsFor(targets: readonly string[]): readonly GridColumn<AccountRow>[] {
+function columnsFor(targets: readonly string[], now: number): readonly GridColumn<AccountRow>[] {
   return [
     {
       header: 'Account',
@@ -87,6 +89,11 @@ function columnsFor(targets: readonly string[]): readonly GridColumn<AccountRow>
         <TargetCell row={row.targets.find(({ name }) => name === target)} isShort={targets.length > 4} />
       ),
     })),
+    {
+      header: 'Last used',
+      width: '6rem',
+      cell: ({ lastUsed }) => <span title={lastUsedValue(lastUsed, now)}>{lastUsedAge(lastUsed, now)}</span>,
+    },
     {
       header: 'In the way',
       width: 'minmax(12rem, 4fr)',

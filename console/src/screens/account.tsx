@@ -2,9 +2,10 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { type AccountRow, type ChainLink, type Impact } from '../../../src/cli/console/wire.ts';
+import { lastUsedText } from '../../../src/cli/objects/last-used.ts';
 import { useKon } from '../about.ts';
 import { request } from '../api.ts';
-import { Badge, Command, Empty, Link, QueryProblem, toneOf } from '../parts/basics.tsx';
+import { Badge, Command, Empty, Link, QueryProblem, toneOf, useNow } from '../parts/basics.tsx';
 import { Policies } from '../parts/policies.tsx';
 import { Quarantine } from '../parts/quarantine.tsx';
 import { Proof } from '../parts/proof.tsx';
@@ -24,6 +25,7 @@ const linkNames: readonly (readonly [ChainLink, string])[] = [
 export function Account({ name }: { readonly name: string }): ReactNode {
   const { accounts, status } = useCluster();
   const kon = useKon();
+  const now = useNow();
   const row = accounts.find((each) => each.name === name);
   if (!row)
     return (
@@ -43,6 +45,7 @@ export function Account({ name }: { readonly name: string }): ReactNode {
         <Badge tone={toneOf(row.ready)}>{row.deleting ? 'Deleting' : `Ready: ${row.ready}`}</Badge>{' '}
         {row.blocker ? row.reason : `${row.message} (${row.reason})`}
       </p>
+      <p className="muted">Last used: {lastUsedText(row.lastUsed, now) ?? 'unknown'}</p>
       <ol className="chain" aria-label="From the account to its pods">
         {linkNames.map(([link, title]) => (
           <li key={link} className={row.blocker?.link === link ? 'blocked' : undefined}>

@@ -4,6 +4,7 @@ import { useKon } from '../about.ts';
 import { Badge, Breakable, Command, Empty, Link } from '../parts/basics.tsx';
 import { Policies } from '../parts/policies.tsx';
 import { Proof } from '../parts/proof.tsx';
+import { PodNotice } from '../parts/quarantined-pods.tsx';
 import { AccountLink } from '../parts/account-link.tsx';
 import { useCluster } from '../store.ts';
 import { Mechanism, toneByIdentity } from './pods.tsx';
@@ -33,6 +34,7 @@ export function Pod({ namespace, name }: { readonly namespace: string; readonly 
       <h1>
         What may {namespace}/{name} do in AWS?
       </h1>
+      <PodNotice row={pod.quarantine} />
       <ol className="chain" aria-label="From the pod to its permissions">
         <li>
           <h2>Pod</h2>

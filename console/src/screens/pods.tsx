@@ -4,9 +4,10 @@ import type { PodRow } from '../../../src/cli/console/wire.ts';
 import { useKon } from '../about.ts';
 import { age, Badge, Command, Empty, Link, useNow, type Tone } from '../parts/basics.tsx';
 import { AccountLink } from '../parts/account-link.tsx';
-import { SourceProblems } from '../parts/source-problems.tsx';
 import { Filter, matches, useFilter } from '../parts/filter.tsx';
 import { Grid, type GridColumn } from '../parts/grid.tsx';
+import { PodMark } from '../parts/quarantined-pods.tsx';
+import { SourceProblems } from '../parts/source-problems.tsx';
 import { podHref } from '../router.ts';
 import { podKey, useCluster } from '../store.ts';
 
@@ -46,6 +47,7 @@ export function Pods(): ReactNode {
             row.identity,
             row.mechanism,
             row.state,
+            row.quarantine && 'quarantined',
           ),
         )
         .sort((one, other) => order[one.identity] - order[other.identity]),
@@ -90,7 +92,11 @@ const columnsAt = (now: number): readonly GridColumn<PodRow>[] => [
   {
     header: 'Pod',
     width: 'minmax(12rem, 3fr)',
-    cell: ({ namespace, name }) => <Link href={podHref(namespace, name)}>{name}</Link>,
+    cell: ({ namespace, name, quarantine }) => (
+      <>
+        <Link href={podHref(namespace, name)}>{name}</Link> <PodMark row={quarantine} />
+      </>
+    ),
   },
   {
     header: 'Identity',

@@ -6,6 +6,7 @@ import { useKon } from '../about.ts';
 import { request } from '../api.ts';
 import { Badge, Command, Empty, Link, Problem, QueryProblem, type Tone } from '../parts/basics.tsx';
 import { AccountLink } from '../parts/account-link.tsx';
+import { PodMark } from '../parts/quarantined-pods.tsx';
 import { SourceProblems } from '../parts/source-problems.tsx';
 import { useSlash } from '../parts/filter.tsx';
 import { go, podHref, usePlace } from '../router.ts';
@@ -173,8 +174,12 @@ function Row({ row, pods }: { readonly row: WhoCanRow; readonly pods: readonly P
       <p>
         {pods.length === 0 ? <span className="muted">No pod uses it.</span> : null}
         {pods.slice(0, mostPods).map((pod) => (
-          <span key={podKey(pod)} className={pod.identity === 'current' ? 'lit' : 'lit dim'}>
-            <Link href={podHref(pod.namespace, pod.name)}>{podKey(pod)}</Link>
+          <span
+            key={podKey(pod)}
+            className={pod.identity === 'current' && !pod.quarantine?.denied ? 'lit' : 'lit dim'}
+          >
+            <Link href={podHref(pod.namespace, pod.name)}>{podKey(pod)}</Link>{' '}
+            <PodMark row={pod.quarantine} />
           </span>
         ))}
         {pods.length > mostPods ? `and ${pods.length - mostPods} more` : ''}

@@ -141,7 +141,7 @@ export function createFeed(options: {
     const isTarget = configs.store.list().some((config) => targetsOf(config).has(namespace));
     // A pod outside the account's targets does not use the account, even if its ServiceAccount has the same name.
     if (!isTarget && wanted === undefined) return undefined;
-    return consolePodRow(pod, wanted, account?.metadata.name);
+    return consolePodRow(pod, wanted, account?.metadata.name, account?.status?.quarantinedPods);
   };
 
   const statusNow = (): Record<Source, SourceState> => ({

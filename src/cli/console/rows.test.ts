@@ -192,6 +192,14 @@ describe('the quarantine of an account', () => {
   });
 });
 
+describe('the last use of an account', () => {
+  it('is that of the status, and absent while it is unknown', () => {
+    const lastUsed = { date: '2026-01-01', trackedSince: '2025-01-01' };
+    expect(accountRow(account({ lastUsed }), []).lastUsed).toEqual(lastUsed);
+    expect(accountRow(account(), []).lastUsed).toBeUndefined();
+  });
+});
+
 const wanted = { roleArn, audience: 'sts.amazonaws.com' };
 
 function pod(env: readonly { name: string; value: string }[], more: object = {}): AppPod {
@@ -239,6 +247,38 @@ describe('the row of a pod', () => {
       mechanism,
       identity,
     });
+  });
+});
+
+describe('a pod that a Quarantine names', () => {
+  const row = {
+    uid: 'u-1',
+    namespace: 'staging',
+    name: 'web-1',
+    quarantine: 'web-1',
+    since: '2026-01-01T00:00:00Z',
+    denied: false,
+    reason: 'PodsNotDenied',
+    message: 'no boundary',
+  };
+
+  it('is listed with its account and marks only the pod with this unique id', () => {
+    expect(accountRow(account({ quarantinedPods: [row] }), []).quarantinedPods).toEqual([row]);
+    const rowOf = (uid: string): unknown =>
+      consolePodRow(pod(injected, { uid }), wanted, 'pay', [row]).quarantine;
+    expect(rowOf('u-1')).toEqual(row);
+    expect(rowOf('u-2')).toBeUndefined();
+  });
+
+  it('leaves the account out of quarantine', () => {
+    const named: Quarantine = {
+      apiVersion: 'k11n.dev/v1alpha1',
+      kind: 'Quarantine',
+      metadata: { name: 'web-1' },
+      spec: { account: 'pay', pods: [{ uid: 'u-1' }] },
+    };
+    expect(accountRow(account({ quarantinedPods: [row] }), [], [named]).quarantine).toBeUndefined();
+    expect(accountRow(account({ quarantinedPods: [] }), []).quarantinedPods).toBeUndefined();
   });
 });
 

@@ -1,6 +1,10 @@
 /** Rows of the console's lists. Pure: the functions of `kon account show` and `kon app pods` compute their content. */
 import { appLabel } from '../../api/labels.ts';
-import type { AccountConditionType, LinkedServiceAccount } from '../../api/linked-service-account.ts';
+import type {
+  AccountConditionType,
+  LinkedServiceAccount,
+  QuarantinedPodStatus,
+} from '../../api/linked-service-account.ts';
 import type { Quarantine } from '../../api/quarantine.ts';
 import { isOfWholeAccount } from '../../identity/desired/pod-denial.ts';
 import { policyEntries } from '../../identity/desired/policy-entries.ts';
@@ -66,6 +70,8 @@ export function accountRow(
     ...(status?.roleArn === undefined ? {} : { roleArn: status.roleArn }),
     ...(blocker ? { blocker } : {}),
     ...(quarantine ? { quarantine } : {}),
+    ...(status?.quarantinedPods?.length ? { quarantinedPods: status.quarantinedPods } : {}),
+    ...(status?.lastUsed ? { lastUsed: status.lastUsed } : {}),
   };
 }
 
@@ -140,13 +146,17 @@ function linkOf(account: LinkedServiceAccount, about: string | undefined): Block
 /**
  * @param wanted identity that pods of the account hold in the pod's target; undefined if there is none
  * @param account name of the account of the pod's ServiceAccount, if any
+ * @param quarantined rows of the account's status for the pods that Quarantines name
  */
 export function consolePodRow(
   pod: AppPod,
   wanted: WantedIdentity | undefined,
   account: string | undefined,
+  quarantined: readonly QuarantinedPodStatus[] = [],
 ): PodRow {
-  const { namespace = '', name, labels, creationTimestamp } = pod.metadata;
+  const { namespace = '', name, uid, labels, creationTimestamp } = pod.metadata;
+  // By unique id: a replaced pod of a StatefulSet has the same name.
+  const quarantine = quarantined.find((row) => row.uid === uid);
   const { identity, holds, state, ready, restarts } = podRow(namespace, pod, wanted, account);
   const app = labels?.[appLabel];
   return {
@@ -162,6 +172,7 @@ export function consolePodRow(
     ready,
     restarts,
     ...(creationTimestamp === undefined ? {} : { created: creationTimestamp }),
+    ...(quarantine ? { quarantine } : {}),
   };
 }
 

@@ -1,11 +1,13 @@
 /**
- * Messages between the server of `kon console` and the page. The page imports only these types. Rows summarize objects for
+ * Messages between the server of `kon console` and the page. The page imports types and constants from here. Rows summarize objects for
  * lists; for one object, the page requests the same documents that the command line prints with `-o json`.
  */
 import type {
   IdentityMode,
+  LastUsed,
   PermissionStatement,
   PolicyStatus,
+  QuarantinedPodStatus,
   StatementsStatus,
 } from '../../api/linked-service-account.ts';
 import type { Condition } from '../../k8s/conditions.ts';
@@ -81,6 +83,10 @@ export type AccountRow = {
   readonly roleArn?: string;
   readonly blocker?: Blocker;
   readonly quarantine?: QuarantineState;
+  /** Pods that a Quarantine names, as the operator reports them; absent if there are none. */
+  readonly quarantinedPods?: readonly QuarantinedPodStatus[];
+  /** Absent while the last use is unknown. */
+  readonly lastUsed?: LastUsed;
 };
 
 export type PodRow = {
@@ -99,6 +105,8 @@ export type PodRow = {
   readonly ready: boolean;
   readonly restarts: number;
   readonly created?: string;
+  /** Row of the pod in the status of its account, if a Quarantine names the pod. */
+  readonly quarantine?: QuarantinedPodStatus;
 };
 
 /** State of the objects of one kind on the page. */
