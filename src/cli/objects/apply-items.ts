@@ -161,7 +161,8 @@ export async function applyItem(client: KubeClient, item: Item, { force }: Force
   try {
     const before = await adoptOwnership(client, item.kind, item.manifest.metadata.name);
     const object = await serverSideApply(client, item, { force, dryRun: false });
-    const isSame = before?.metadata.resourceVersion === object.metadata.resourceVersion;
+    // The first write after a creation stores the defaults of the status, and so changes the resourceVersion.
+    const isSame = before && isDeepStrictEqual(presentable(before), presentable(object));
     return { item, object, did: before === undefined ? 'created' : isSame ? 'unchanged' : 'configured' };
   } catch (error) {
     throw explainRefusal(item, error, '');
