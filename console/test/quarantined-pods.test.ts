@@ -131,7 +131,10 @@ test('a pod whose sessions cannot be denied is red on all its screens, with the 
 
   await open('/pods?q=quarantined', `${name} ✕ quarantined, not denied`);
   expect(await accessibilityFaults(page)).toEqual([]);
-  const notice = await open(`/pods/${namespace}/${name}`, 'its sessions are ✕ not denied');
+  const notice = await open(
+    `/pods/${namespace}/${name}`,
+    'its sessions with the roles of the account are ✕ not denied: ',
+  );
   expect(notice).toContain(`${row?.message} (PodsNotDenied)`);
   expect(notice).toContain(`Requested by ann at ${row?.since}`);
   expect(await accessibilityFaults(page)).toEqual([]);
@@ -139,7 +142,7 @@ test('a pod whose sessions cannot be denied is red on all its screens, with the 
 
 test('the screens show without a reload that the sessions of a pod are denied', async () => {
   await configure({ permissionsBoundaryArn: boundary, allowStatements: true });
-  await untilShown(page, 'The pod is in quarantine, and its sessions are ✓ denied.');
+  await untilShown(page, 'its sessions with the roles of the account are ✓ denied.');
   const shown = await open('/accounts/orders', `${name} ${uid} ✓ denied`);
   expect(shown).not.toContain('PodsNotDenied');
   expect(await classOfBadge()).toBe('badge good');

@@ -29,7 +29,9 @@ export function PodNotice({ row }: { readonly row: PodRow['quarantine'] }): Reac
   return (
     <section aria-label="Quarantine">
       <p className={row.denied ? undefined : 'red'}>
-        The pod is in quarantine, and its sessions are <Denied row={row} />. <Reason row={row} />
+        The pod is in quarantine, and its sessions with the roles of the account are <Denied row={row} />
+        {row.message === undefined ? '.' : ': '}
+        <Reason row={row} />
       </p>
       <p className="muted">
         Requested by {row.requestedBy ?? 'an unknown user'} at {row.since} ({age(row.since, now)} ago)
