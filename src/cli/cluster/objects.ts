@@ -146,10 +146,8 @@ export async function replaceObject<T extends KonObject>(
       return {
         kind: 'written',
         object,
-        // A dry run returns no new resource version.
-        changed: mode.dryRun
-          ? !isDeepStrictEqual(presentable(object), presentable(current))
-          : object.metadata.resourceVersion !== current.metadata.resourceVersion,
+        // The resource version also changes when the API server stores defaults of the status.
+        changed: !isDeepStrictEqual(presentable(object), presentable(current)),
       };
     } catch (error) {
       if (!isConflict(error) || attempt === writeAttempts) throw error;

@@ -148,25 +148,23 @@ export async function dryRunItem(
     context.stderr.write(
       `‼ ${item.label}: the write also removes fields that kon create or edit had set and that the file does not contain; a dry run cannot show that.\n`,
     );
-  const isSame = before && isDeepStrictEqual(presentable(before), presentable(object));
-  return {
-    item,
-    before,
-    object,
-    did: before === undefined ? 'created' : isSame ? 'unchanged' : 'configured',
-  };
+  return { item, before, object, did: outcomeOf(before, object) };
 }
 
 export async function applyItem(client: KubeClient, item: Item, { force }: Force): Promise<Applied> {
   try {
     const before = await adoptOwnership(client, item.kind, item.manifest.metadata.name);
     const object = await serverSideApply(client, item, { force, dryRun: false });
-    // The first write after a creation stores the defaults of the status, and so changes the resourceVersion.
-    const isSame = before && isDeepStrictEqual(presentable(before), presentable(object));
-    return { item, object, did: before === undefined ? 'created' : isSame ? 'unchanged' : 'configured' };
+    return { item, object, did: outcomeOf(before, object) };
   } catch (error) {
     throw explainRefusal(item, error, '');
   }
+}
+
+/** Compares what people wrote. The resource version also changes when the API server stores defaults of the status. */
+function outcomeOf(before: KonObject | undefined, object: KonObject): Applied['did'] {
+  if (before === undefined) return 'created';
+  return isDeepStrictEqual(presentable(before), presentable(object)) ? 'unchanged' : 'configured';
 }
 
 async function serverSideApply(
