@@ -466,6 +466,14 @@ describe('kon apply', () => {
     );
   });
 
+  it('and kon account edit report no change right after a creation', async () => {
+    const fresh = document('fresh', '{aws: {policyArns: []}}');
+    await apply(fresh);
+    const edited = await kon.run(['account', 'edit', 'fresh', '--all-targets', '--no-wait']);
+    expect(edited).toMatchObject({ code: 0, stdout: 'linkedserviceaccount/fresh unchanged\n' });
+    expect((await apply(fresh)).stdout).toBe('linkedserviceaccount/fresh unchanged\n');
+  });
+
   it('removes fields that create and edit had set and that the file no longer contains', async () => {
     const other = 'arn:aws:iam::aws:policy/AmazonSQSFullAccess';
     await kon.run(
