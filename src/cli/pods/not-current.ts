@@ -85,8 +85,8 @@ export function renderPodsNotCurrent(all: readonly PodNotCurrent[], now: number,
 
 const columns = (now: number): readonly Column<PodNotCurrent>[] => [
   { header: 'TARGET', value: (row) => row.target },
-  { header: 'POD', value: (row) => row.pod.metadata.name },
-  { header: 'AGE', value: (row) => ageOf(row.pod.metadata.creationTimestamp, now) },
+  { header: 'POD', value: (row) => row.pod.metadata.name, whole: true },
+  { header: 'AGE', omission: 1, value: (row) => ageOf(row.pod.metadata.creationTimestamp, now) },
   { header: 'MADE BY', value: (row) => row.madeBy ?? 'hand' },
   {
     header: 'IDENTITY',
@@ -94,5 +94,5 @@ const columns = (now: number): readonly Column<PodNotCurrent>[] => [
     style: (row) => (row.identity === 'stale' ? 'yellow' : 'red'),
   },
   { header: 'HOLDS', value: (row) => row.holds },
-  { header: 'NEXT', value: (row) => row.next },
+  { header: 'NEXT', wraps: true, value: (row) => row.next },
 ];

@@ -34,7 +34,7 @@ function renderApp(app: App, options: ShowOptions, isWhole: boolean): string {
     fields: [
       ['Image', imageOf(app)],
       ['Account', accountText(app)],
-      ['Role', isWhole || roles.length > 1 ? undefined : roles[0]],
+      ['Role', roles.length > 1 ? undefined : roles[0]],
       ['Ports', spec.ports?.map((port) => `${port.name} ${port.port}/${port.protocol}`).join(', ')],
       ['Configs', spec.configs?.map((config) => config.name).join(', ')],
       ['Depends on', spec.dependencies?.map((dependency) => dependency.name).join(', ')],
@@ -76,12 +76,20 @@ const stateStyles: Readonly<Record<AppTargetStatus['state'], Style | undefined>>
   Failed: 'red',
 };
 
-const imageColumn: Column<TargetRow> = { header: 'IMAGE', value: (target) => target.image ?? '' };
+const imageColumn: Column<TargetRow> = {
+  header: 'IMAGE',
+  omission: 2,
+  value: (target) => target.image ?? '',
+};
 
-const roleColumn: Column<TargetRow> = { header: 'ROLE', value: (target) => target.roleArn ?? '' };
+const roleColumn: Column<TargetRow> = {
+  header: 'ROLE',
+  omission: 3,
+  value: (target) => target.roleArn ?? '',
+};
 
 const targetColumns: readonly Column<TargetRow>[] = [
-  { header: 'NAME', value: (target) => target.name },
+  { header: 'NAME', value: (target) => target.name, whole: true },
   {
     header: 'STATE',
     value: (target) => target.state ?? 'NotObserved',
@@ -92,7 +100,7 @@ const targetColumns: readonly Column<TargetRow>[] = [
     value: (target) =>
       target.replicas === undefined ? '' : `${target.readyReplicas ?? 0}/${target.replicas}`,
   },
-  { header: 'REVISION', value: (target) => target.revision ?? '' },
+  { header: 'REVISION', omission: 1, value: (target) => target.revision ?? '' },
   imageColumn,
   roleColumn,
   {
