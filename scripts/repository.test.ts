@@ -38,7 +38,7 @@ const commands = jobs.flatMap(({ title, job }) =>
   (job.steps ?? []).flatMap(({ run }) => (run === undefined ? [] : [{ title, run }])),
 );
 
-it('calls in workflows only scripts, make targets and npm scripts that exist', () => {
+it('workflows call only scripts, make targets and npm scripts that exist', () => {
   const targets = new Set(
     Array.from(read('Makefile').matchAll(/^([a-z-]+):/gm), ([, target = '']) => target),
   );
@@ -61,7 +61,7 @@ it('calls in workflows only scripts, make targets and npm scripts that exist', (
   for (const count of Object.values(called)) expect(count).toBeGreaterThan(0);
 });
 
-it('pins each action of a workflow by the digest of a commit, and names its version', () => {
+it('workflows pin each action by the digest of a commit, and name its version', () => {
   const lines = workflows.flatMap(({ text }) => text.split('\n').filter((line) => /\buses:/.test(line)));
   expect(lines.length).toBeGreaterThan(20);
   for (const line of lines)
@@ -74,7 +74,7 @@ it('pins each action of a workflow by the digest of a commit, and names its vers
   expect(used.size).toBe(actions.size);
 });
 
-it('gives each job of a workflow only the rights that it lists, and a time limit', () => {
+it('each job of a workflow has only the rights that it lists, and a time limit', () => {
   for (const { name, workflow } of workflows) expect(workflow.permissions, name).toEqual({});
   for (const { title, job } of jobs) {
     expect(job.permissions?.['contents'], title).toBeDefined();
@@ -82,7 +82,7 @@ it('gives each job of a workflow only the rights that it lists, and a time limit
   }
 });
 
-it('writes to registries, releases and the docs site only from a protected environment, and never for a pull request', () => {
+it('workflows write to registries, releases and the docs site only from a protected environment, and never for a pull request', () => {
   const writing = jobs.filter(({ job }) => Object.values(job.permissions ?? {}).includes('write'));
   expect(
     writing.map(({ title, job: { environment } }) => [
@@ -100,7 +100,7 @@ it('writes to registries, releases and the docs site only from a protected envir
   expect(release?.workflow.on).toEqual({ push: { tags: ['v*'] } });
 });
 
-it('fetches the whole history for the tests that upgrade from an earlier revision', () => {
+it('workflows fetch the whole history for the tests that upgrade from an earlier revision', () => {
   const checkouts = jobs
     .filter(({ job }) => (job.steps ?? []).some(({ run }) => /^make (?:test|matrix)$/.test(run ?? '')))
     .map(({ job }) => job.steps?.find(({ uses }) => uses?.startsWith('actions/checkout@')));
@@ -108,20 +108,20 @@ it('fetches the whole history for the tests that upgrade from an earlier revisio
   for (const checkout of checkouts) expect(checkout?.with?.['fetch-depth']).toBe(0);
 });
 
-it('leaves no credentials of the checkout to later steps', () => {
+it('workflows leave no checkout credentials to later steps', () => {
   const checkouts = workflows.flatMap(({ text }) => text.match(/actions\/checkout@/g) ?? []);
   const without = workflows.flatMap(({ text }) => text.match(/persist-credentials: false/g) ?? []);
   expect(checkouts.length).toBeGreaterThan(0);
   expect(without).toHaveLength(checkouts.length);
 });
 
-it('puts no value of an event into a shell command, where it could become code', () => {
+it('workflows put no event value into a shell command, where it could become code', () => {
   for (const { title, run } of commands)
     for (const [expression] of run.matchAll(/\$\{\{[^}]*\}\}/g))
       expect(expression, title).toContain('matrix.');
 });
 
-it('updates the dependencies of each folder that has a manifest', () => {
+it('dependency updates cover each folder that has a manifest', () => {
   type Update = { 'package-ecosystem': string; directory?: string; directories?: string[] };
   const { updates } = parse(read('.github/dependabot.yml')) as { updates: readonly Update[] };
   const listed = (ecosystem: string): readonly string[] =>
@@ -145,7 +145,7 @@ it('updates the dependencies of each folder that has a manifest', () => {
   expect(listed('github-actions')).toEqual(['/']);
 });
 
-it('states in the chart and the upgrade guide the Kubernetes versions that the tests run on', () => {
+it('the chart and the upgrade guide state the Kubernetes versions that the tests run on', () => {
   const minor = (name: 'kubernetes' | 'oldest-kubernetes'): string =>
     components[name].version.split('.').slice(0, 2).join('.');
   const oldest = minor('oldest-kubernetes');
@@ -158,7 +158,7 @@ it('states in the chart and the upgrade guide the Kubernetes versions that the t
   expect(guide).toContain(`\n| ${newest} (newest) |`);
 });
 
-it('has issue forms with the fields that GitHub requires', () => {
+it('issue forms have the fields that GitHub requires', () => {
   const forms = readdirSync(join(root, '.github/ISSUE_TEMPLATE')).filter((name) => name !== 'config.yml');
   expect(forms).toEqual(['bug.yml', 'feature.yml']);
   for (const name of forms) {
@@ -186,7 +186,7 @@ it('has issue forms with the fields that GitHub requires', () => {
   }
 });
 
-it('links in documents only to files and headings that exist', () => {
+it('documents link only to files and headings that exist', () => {
   const documents = execFileSync('git', ['ls-files', '*.md'], { cwd: root, encoding: 'utf8' })
     .trim()
     .split('\n');

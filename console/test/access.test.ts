@@ -98,7 +98,7 @@ test('a link starts one session, and a wrong or used token gets nothing', async 
     }
 });
 
-test('another Host or Origin gets nothing, even with a session', async () => {
+test('a request with another Host or Origin is refused, even with a session', async () => {
   const authorization = `Bearer ${await session()}`;
   const path = '/api/accounts/payments';
   expect((await send('GET', path, { authorization })).body).toContain('payments');
@@ -211,7 +211,7 @@ test('a user without rights sees which rights are missing, and no data', async (
   expect(shown).not.toContain('payments');
 });
 
-test('a user who may read only accounts sees these, and which rights are missing for pods', async () => {
+test('a user who may only read accounts sees the accounts, and which rights are missing for pods', async () => {
   const rules = [
     { apiGroups: ['k11n.dev'], resources: ['linkedserviceaccounts', 'clusterconfigs'], verbs: read },
   ];
@@ -255,7 +255,7 @@ test('without a cluster or with rejected credentials, the console ends with an e
   }
 });
 
-test('a page whose console has ended says so, and how to open it again', async () => {
+test('a page reports that its console has ended, and how to open it again', async () => {
   const own = await openConsole((args, options) => sandbox.startKon(args, options), ['--port', '0']);
   const { page, context } = await visit(browser, own.link());
   await untilShown(page, 'payments');

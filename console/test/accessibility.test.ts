@@ -59,7 +59,7 @@ test.each(['light', 'dark'] as const)('axe finds no fault on any screen in %s', 
   }
 });
 
-test('a window of 1024 pixels shows every screen without scrolling sideways', async () => {
+test('every screen fits a window of 1024 pixels without horizontal scrolling', async () => {
   await page.setViewportSize({ width: 1024, height: 700 });
   for (const [path, text] of screens) {
     await open(path, text);
@@ -73,7 +73,7 @@ test('a window of 1024 pixels shows every screen without scrolling sideways', as
   await page.setViewportSize({ width: 1280, height: 800 });
 });
 
-test('the keyboard alone filters, moves, opens and returns', async () => {
+test('a user can filter, move, open and go back with the keyboard alone', async () => {
   await open('/', 'payments');
   await page.keyboard.press('/');
   await page.keyboard.type('payments');
@@ -96,7 +96,7 @@ test('the keyboard alone filters, moves, opens and returns', async () => {
   await untilShown(page, 'Account payments');
 });
 
-test('the link to a screen is copied by its button, and restores its filter', async () => {
+test('a button copies the link to a screen, and the link restores the filter', async () => {
   await open('/?q=payments', '1 of 2');
   await page.getByRole('button', { name: 'Copy link' }).click();
   await untilShown(page, 'Copied');
@@ -108,7 +108,7 @@ test('the link to a screen is copied by its button, and restores its filter', as
   await untilShown(page, '1 of 2');
 });
 
-test('the slash focuses the first field of each screen with a filter or a question', async () => {
+test('the slash key focuses the first field of each screen that has a filter or a question', async () => {
   for (const [path, label] of [
     ['/', 'Filter accounts'],
     ['/pods', 'Filter pods'],
@@ -125,7 +125,7 @@ test('the slash focuses the first field of each screen with a filter or a questi
   }
 });
 
-test('the command of a screen is copied by its button', async () => {
+test('a button copies the command of a screen', async () => {
   await open('/accounts/payments', 'kon account show payments');
   await page.getByRole('button', { name: 'Copy the command kon account show payments' }).click();
   await untilShown(page, 'Copied');

@@ -63,7 +63,7 @@ const create = (name: string): Promise<unknown> =>
       }),
   );
 
-test('a page of a cluster without CRDs shows how to install them, and is live once they are installed', async () => {
+test('on a cluster without the CRDs, a page shows how to install them, and is live once they are installed', async () => {
   const { page } = visitor;
   const shown = await untilShown(page, 'Konstellation is not installed');
   expect(shown).toContain('kon install');
@@ -84,7 +84,7 @@ test('an account that no operator has processed has an unknown last use', async 
   expect(shown).not.toContain('never');
 });
 
-test('the filter of the changes names how many of them it searches', async () => {
+test('the filter on the changes states how many changes it searches', async () => {
   const { page } = visitor;
   const most = 2000;
   await create('crowded');
@@ -111,7 +111,7 @@ test('the filter of the changes names how many of them it searches', async () =>
   await page.goto(`${served.origin}/`);
 });
 
-test('a page whose API server is down says so, keeps its rows, and is live again when the server is back', async () => {
+test('a page reports that the API server is down, keeps its rows, and is live again when the server is back', async () => {
   const { page } = visitor;
   await untilShown(page, 'before');
 
@@ -130,7 +130,7 @@ test('a page whose API server is down says so, keeps its rows, and is live again
   expect(live).not.toContain('There is no account');
 });
 
-test('a page whose user the cluster rejects says so, and keeps its rows as outdated', async () => {
+test('a page reports that the cluster rejects its user, and keeps its rows, marked as outdated', async () => {
   const namespace: KubeObject = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'staging' } };
   await client.create(resources.namespaces, namespace);
   const token = await tokenOfUser({ client }, 'viewer', mayRead);

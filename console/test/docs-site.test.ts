@@ -79,7 +79,7 @@ test('the search finds a section, and its link opens the page at the section', a
   expect(await isInView(`[id="${anchor}"]`)).toBe(true);
 });
 
-test('the page of the search shows results while the user types, and says when there are none', async () => {
+test('the search page shows results while the user types, and reports when there are none', async () => {
   await page.goto(`${base}search.html?q=quarantine`);
   const first = await untilShown(page, /sections match "quarantine"/);
   expect(first.toLowerCase()).toContain('cut off an account now');
@@ -117,7 +117,7 @@ test('a link to a section opens the page at this section, also from another page
   expect(await isInView('#five-minutes')).toBe(true);
 });
 
-test('the keyboard alone skips the navigation, and searches', async () => {
+test('a user can skip the navigation and search with the keyboard alone', async () => {
   await page.goto(`${base}guides/accounts.html`);
   await page.keyboard.press('Tab');
   expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Skip to the text');

@@ -54,7 +54,7 @@ function freePort(): Promise<number> {
   });
 }
 
-test('a user signs in with a token of the cluster, and reads with its rights', async () => {
+test('a user signs in with a cluster token, and reads with the rights of that token', async () => {
   const token = await tokenOfUser(sandbox, 'viewer', mayRead);
   const { page, context, bodies } = await visit(browser, `${origin}/`);
   await untilShown(page, 'Sign in with a token of the cluster');
@@ -87,7 +87,7 @@ test('a proxy that adds the token of the user needs no sign-in', async () => {
   await context.close();
 });
 
-test('an answer without the inline policies of others is shown as incomplete', async () => {
+test('the page reports that an answer omits inline policies that others put on a role', async () => {
   const token = await tokenOfUser(sandbox, 'curious', mayRead);
   const context = await browser.newContext({ extraHTTPHeaders: { authorization: `Bearer ${token}` } });
   const page = await context.newPage();
@@ -125,7 +125,7 @@ test('without a token or with a wrong one, the API returns nothing', async () =>
     }
 });
 
-test('AWS is never asked, because the credentials would be those of the pod or its node', async () => {
+test('the console never calls AWS, because it would use the credentials of its pod or node', async () => {
   const token = await tokenOfUser(sandbox, 'asker', mayRead);
   const since = await sandbox.aws.position();
   const headers = { authorization: `Bearer ${token}`, origin, 'content-type': 'application/json' };

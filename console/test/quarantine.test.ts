@@ -150,7 +150,7 @@ async function webPods(): Promise<readonly { readonly name: string; readonly nam
   return pods.flatMap(({ items }) => items.map(({ metadata }) => metadata));
 }
 
-test('a user who may not read quarantines sees the mark, and which right is missing', async () => {
+test('a user who may not read quarantines sees that an account is quarantined, and which right is missing', async () => {
   const auditor = await pageOf('auditor', [
     { apiGroups: ['k11n.dev'], resources: ['linkedserviceaccounts'], verbs: ['get', 'list', 'watch'] },
   ]);
@@ -161,7 +161,7 @@ test('a user who may not read quarantines sees the mark, and which right is miss
   await auditor.end();
 });
 
-test('a user who may cut accounts off cannot release one', async () => {
+test('a user with only the right to cut accounts off cannot release an account', async () => {
   const responder = await pageOf('responder', rulesOf('konstellation-respond'));
   const shown = await untilShown(responder.page, 'you may not delete quarantines.k11n.dev');
   expect(shown).toContain('The ClusterRole konstellation-release grants the rights to quarantines.');

@@ -99,7 +99,7 @@ test('statements are shown as applied once the operator has written them, with t
   expect(await untilShown(page, 'sqs:ReceiveMessage')).toContain('arn:aws:sqs:*:*:orders');
 });
 
-test('an own statement is the deciding one on the page that shows who can call its action', async () => {
+test('the page that shows who can call an action names a statement of the account as the deciding statement', async () => {
   const resource = 'arn:aws:sqs:eu-west-1:210987654321:orders';
   await page.goto(`${served.origin}/who-can?action=sqs:ReceiveMessage&resource=${resource}`);
   await untilShown(page, 'orders ✓ allowed');
@@ -110,7 +110,7 @@ test('an own statement is the deciding one on the page that shows who can call i
   await untilShown(page, 'No account may call sqs:DeleteMessage');
 });
 
-test('an inline policy that others put on a role is the deciding one in the page, as on the command line', async () => {
+test('the page and the command line both name an inline policy that others put on a role as the deciding policy', async () => {
   const RoleName = (await show()).status?.roleArn?.split('/').at(-1);
   const PolicyName = 'by-hand';
   const statement = { Effect: 'Allow', Action: 's3:PutObject', Resource: '*' };

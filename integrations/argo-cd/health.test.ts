@@ -57,7 +57,7 @@ describe.each(argoCdKinds)('the health check of %s', (kind) => {
     },
   );
 
-  it('has a test for each status that it can return', () => {
+  it('has a test for each status that the health check can return', () => {
     expect(new Set(tests.map(({ healthStatus }) => healthStatus.status))).toEqual(
       new Set(['Healthy', 'Progressing', 'Degraded']),
     );

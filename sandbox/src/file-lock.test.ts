@@ -26,18 +26,18 @@ test('a free lock is acquired, names its holder, and is released', async () => {
   expect(await readdir(folder)).toEqual([]);
 });
 
-test('a lock of a living process is not available', () => {
+test('a lock that a running process holds cannot be acquired', () => {
   writeFileSync(file, alive);
   expect(tryLock(file)).toEqual({ outcome: 'held', pid: 1 });
 });
 
-test('a lock of a dead process is void', () => {
+test('a lock whose process has ended can be acquired', () => {
   writeFileSync(file, dead);
   expect(tryLock(file).outcome).toBe('acquired');
   expect(readFileSync(file, 'utf8')).toBe(String(process.pid));
 });
 
-test('the release keeps a lock that another process has acquired since', () => {
+test('a release does not remove a lock that another process has acquired in the meantime', () => {
   const attempt = tryLock(file);
   writeFileSync(file, alive);
   if (attempt.outcome === 'acquired') attempt.lock.release();

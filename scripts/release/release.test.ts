@@ -52,7 +52,7 @@ it('refuses a release whose section has no date yet', () => {
   });
 });
 
-it('makes relative links of the notes absolute, and leaves other links alone', () => {
+it('makes relative links in the release notes absolute, and leaves other links alone', () => {
   const linkBase = 'https://github.com/owner/name/blob/v1.2.0';
   const links = '[a](docs/a.md#b) [c](https://example.com) [d](#d)';
   expect(
@@ -62,7 +62,7 @@ it('makes relative links of the notes absolute, and leaves other links alone', (
   });
 });
 
-it('has a section of the changelog for the version that package.json and the chart state', () => {
+it('finds a changelog section for the version that package.json and the chart state', () => {
   const root = join(import.meta.dirname, '../..');
   const read = (path: string): string => readFileSync(join(root, path), 'utf8');
   const { version } = JSON.parse(read('package.json')) as { version: string };
@@ -83,7 +83,7 @@ it('refuses a tag that is not a semantic version', () => {
     });
 });
 
-it('writes a formula of Homebrew with the address and the digest of each executable', () => {
+it('writes a Homebrew formula with the URL and the digest of each executable', () => {
   const digests = Object.fromEntries(
     executables.map((platform, index) => [platform, `${index}`.repeat(64)]),
   ) as Record<(typeof executables)[number], string>;

@@ -72,7 +72,7 @@ describe('the CRDs', () => {
   });
 });
 
-it('leaves out fields of the status that an older schema does not have', () => {
+it('omits status fields that an older schema does not have', () => {
   const status = { roleId: 'AROA1', attached: '1/1', lastUsed: { trackedSince: '2026-01-01' } };
   expect(statusOfSchema(status, schemaVersion)).toEqual(status);
   expect(statusOfSchema(status, 3)).toEqual({ roleId: 'AROA1', attached: '1/1' });
@@ -179,7 +179,7 @@ describe('the detection of stricter schemas', () => {
     expect(schemaNarrowings(base, { ...base, required: [] }, '')).toEqual([]);
   });
 
-  it('reports a version that is gone, renamed or no longer stored', () => {
+  it('reports a version that was removed, was renamed or is no longer stored', () => {
     const crd = (version: object, spec: object = {}): Crd => ({
       metadata: { name: 'x' },
       spec: {

@@ -43,19 +43,19 @@ describe('the reduction of a role listing', () => {
       expect(await reduced(xml)).toBe(xml);
   });
 
-  it('keeps one role with a permissions boundary, and none without, of those that are not named', async () => {
+  it('keeps only one unnamed role with a permissions boundary, and no unnamed role without one', async () => {
     const without = role('without').replace(/<PermissionsBoundary>.*<\/PermissionsBoundary>/, '');
     const xml = page(without, role('theirs'), role('another'), without);
     expect(await reduced(xml, [], () => false)).toBe(page('', unnamed, '', ''));
   });
 
-  it('keeps a role whole that is longer than the buffer', async () => {
+  it('keeps a role complete if it is longer than the buffer', async () => {
     const long = role('ours', tags('k11n.dev/cluster')).replace('%7B%7D', '%7B%7D'.repeat(50_000));
     const xml = page(role('theirs', tags('team')), long);
     expect(await reduced(xml, [70_000, 140_000, 210_000], () => false)).toBe(page(unnamed, long));
   });
 
-  it('releases the buffers of the network every 2 MiB', async () => {
+  it('releases the network buffers every 2 MiB', async () => {
     let released = 0;
     const chunk = Buffer.from(role('theirs').padEnd(64 * 1024));
     const chunks = Array.from({ length: 100 }, () => chunk);

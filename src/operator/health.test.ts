@@ -89,7 +89,7 @@ describe('the HTTP endpoints', () => {
     return { get, lines };
   };
 
-  it('answer with success when no check fails', async () => {
+  it('return success when no check fails', async () => {
     const { get, lines } = await serve([], []);
     expect(await get('/healthz')).toEqual([200, 'ok\n']);
     expect(await get('/readyz?verbose')).toEqual([200, 'ok\n']);

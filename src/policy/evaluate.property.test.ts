@@ -95,7 +95,7 @@ describe('wildcards', () => {
       { numRuns: 2000 },
     );
   });
-  test('are absent from a plain text, which matches only itself', () => {
+  test('do not occur in plain text, which matches only itself', () => {
     fc.assert(
       fc.property(plainWord, plainWord, (pattern, text) => {
         expect(matchesGlyphs(plainGlyphs(pattern), text)).toBe(pattern === text);
@@ -138,7 +138,7 @@ describe('evaluation', () => {
       }),
     );
   });
-  test('never removes access for an additional allow', () => {
+  test('never removes access when an Allow statement is added', () => {
     fc.assert(
       fc.property(request, policies, policy(fc.constant('Allow')), (ask, identity, more) => {
         const before = evaluateIdentity(ask, { identity }).decision;
@@ -147,7 +147,7 @@ describe('evaluation', () => {
       }),
     );
   });
-  test('never grants access for an additional deny', () => {
+  test('never grants access when a Deny statement is added', () => {
     fc.assert(
       fc.property(request, policies, policy(fc.constant('Deny')), (ask, identity, more) => {
         const before = evaluateIdentity(ask, { identity }).decision;
@@ -156,7 +156,7 @@ describe('evaluation', () => {
       }),
     );
   });
-  test('never grants more access with boundary and session policies', () => {
+  test('never grants more access when a boundary or session policies are added', () => {
     fc.assert(
       fc.property(request, policies, policies, policies, (ask, identity, boundary, session) => {
         const { decision } = evaluateIdentity(ask, { identity, boundary, session });

@@ -48,7 +48,7 @@ describe('a target that waits for its rollout slot', () => {
     expect(going).toMatchObject({ kind: 'deploy', identity: identityOf(otherRoleArn) });
   });
 
-  test('is scaled meanwhile, without a change of its pod template', () => {
+  test('is scaled while it waits, without a change of its pod template', () => {
     const cluster = deployed(app(spec));
     const before = templateOf(deployment(cluster));
     const scaled = app({ ...spec, scale: { min: 5 } });

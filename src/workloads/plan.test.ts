@@ -144,7 +144,7 @@ describe('planApp', () => {
         ['spec', 'replicas'],
       );
 
-    test('succeeds, and its end resumes the app as it was last deployed', () => {
+    test('succeeds, and resuming runs the app as it was last deployed', () => {
       const cluster = deployed(app(autoscaled));
       cluster.edit('Deployment', ['spec', 'replicas'], 4);
       const template = templateOf(cluster);

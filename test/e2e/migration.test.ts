@@ -483,7 +483,7 @@ describe('the guide for ACK', () => {
     ]);
   });
 
-  it('removes the objects from ACK with the annotation that retains the AWS resources', async () => {
+  it('deletes the ACK objects after annotating them, so that the AWS resources remain', async () => {
     const output = await follow(page, 'Take the role out of ACK', prober);
     expect(output).toContain('role.iam.services.k8s.aws/payments annotated');
     expect(output).toContain('podidentityassociation.eks.services.k8s.aws/payments annotated');
@@ -571,7 +571,7 @@ describe('an EKS Pod Identity association of another tool', () => {
     ]);
   });
 
-  it('becomes that of the account without being deleted, and no exchange fails', async () => {
+  it('becomes the association of the account without being deleted, and no exchange fails', async () => {
     await follow(general, 'Hand an association over', prober);
     const { status } = await account();
     expect(isConditionTrue(status?.conditions, 'Ready')).toBe(true);

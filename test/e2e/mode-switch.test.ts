@@ -238,7 +238,7 @@ test('an account switches modes and back while operators are killed, and only po
   expect(Math.min(over.rounds, returned.rounds)).toBeGreaterThan(3);
 });
 
-test('a permission that is missing after the deletion does not leave the switch unfinished', async () => {
+test('a switch proceeds one target at a time while listing associations is denied, and finishes once listing is allowed', async () => {
   const name = 'denied';
   await person.createAccount(name, { identityMode: 'PodIdentity' });
   await person.createApp(name, { serviceAccount: name });

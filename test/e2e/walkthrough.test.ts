@@ -169,7 +169,7 @@ async function follow(
   return { ended };
 }
 
-test('ends with exit code 0, and reports that every step passed', () => {
+test('the walkthrough ends with exit code 0, and reports that every step passed', () => {
   expect(finished.stdout + finished.stderr).not.toMatch(/^ *× /m);
   expect(finished.code).toBe(0);
   expect(finished.stdout).toMatch(/\nEvery step held, after [^\n]+\.\n/);
@@ -202,7 +202,7 @@ test('shows the commands that a user would type', () => {
   expect(finished.stdout).toContain('Not authorized to perform sts:AssumeRoleWithWebIdentity');
 });
 
-test('leaves no process running, and only logs in its folder', async () => {
+test('the walkthrough leaves no process running, and only logs in its folder', async () => {
   const pids = [description.pid, ...description.parts.map(({ pid }) => pid)].map(String);
   expect(description.parts.map(({ name }) => name)).toEqual(
     expect.arrayContaining(['etcd', 'aws', 'operator']),
@@ -218,7 +218,7 @@ test('leaves no process running, and only logs in its folder', async () => {
   expect(await readdir(folder)).toEqual(['logs']);
 });
 
-test('writes no token and no credential to a log, Event, status or its output', async () => {
+test('the walkthrough writes no token and no credential to a log, Event, status or its output', async () => {
   const logs = await readdir(join(folder, 'logs'));
   expect(logs).toEqual(
     expect.arrayContaining(['aws.log', 'webhook.log', 'operator.log', 'kube-apiserver.log', 'audit.log']),

@@ -114,7 +114,7 @@ describe.each(argoCdKinds)('kstatus of %s', (kind) => {
     ]);
   });
 
-  it('is InProgress for an object as the API server returns it after its creation, in every kind of answer', async () => {
+  it('is InProgress for an object as the API server returns it after its creation, in every kind of response', async () => {
     const resource = resourceOf[kind];
     const { apiVersion, spec } = sample(kind, 'new');
     const name = `new-${kind.toLowerCase()}`;

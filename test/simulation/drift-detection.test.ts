@@ -243,7 +243,7 @@ describe('where a listing fails', () => {
   });
 });
 
-it('does not undo a write because of an answer that is older', async () => {
+it('does not undo a write because of a response that is older than the write', async () => {
   const simulation = await fleet();
   simulation.aws.readLagMs = () => 10_000;
   const { server } = simulation;

@@ -13,7 +13,7 @@ const chosen = scenarios.filter(({ name }) => names.includes(name));
 
 describe.each(chosen)('$name', (scenario) => {
   it(
-    'reaches the same end state with the other process, whichever write the leader was executing',
+    'reaches the same end state when the other process takes over, whichever write the leader was executing',
     noLimit,
     async () => {
       const reference = await inTime(scenario.name, () => referenceOf(scenario));

@@ -238,7 +238,7 @@ describe('a cluster whose issuer could not be determined for a while', () => {
     return { simulation, isReady, setOut: (is) => void (isOut = is) };
   };
 
-  it('is reported ready by a process that has not seen the later report', async () => {
+  it('is reported ready again by a new process that has not yet seen the last status', async () => {
     const { simulation, isReady, setOut } = await begin();
     setOut(false);
     simulation.restart();

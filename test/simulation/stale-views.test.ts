@@ -9,7 +9,7 @@ import { commandFor, referenceOf, stalePlansOf, violationsOf } from './plans.ts'
 import { scenarios } from './scenarios.ts';
 
 describe.each(scenarios)('$name', (scenario) => {
-  it('reaches the same end state, however old the view', noLimit, async () => {
+  it("reaches the same end state, however old the operator's view of the cluster is", noLimit, async () => {
     const reference = await inTime(scenario.name, () => referenceOf(scenario));
     for (const plan of stalePlansOf(reference)) {
       const command = commandFor(reference, plan);

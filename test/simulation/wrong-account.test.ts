@@ -66,7 +66,7 @@ it('an operator that restarts with credentials of another AWS account reads and 
   expect(await time.pass(minute, () => readyOf(simulation, 'b') === 'True Ready')).toBe(true);
 });
 
-it('an operator whose renewed credentials are of another AWS account makes no further call for roles, neither for an edit nor for drift', async () => {
+it('an operator whose renewed credentials belong to another AWS account makes no further call for roles, neither for an edit nor for drift', async () => {
   const simulation = await begin();
   const { time, aws } = simulation;
   aws.credentials = elsewhere;
@@ -86,7 +86,7 @@ it('an operator whose renewed credentials are of another AWS account makes no fu
   expect(aws.roles.size).toBe(2);
 });
 
-it('an otherwise idle operator detects them in the next drift pass', async () => {
+it('an idle operator detects credentials of another AWS account in the next drift pass', async () => {
   const simulation = await begin();
   simulation.aws.credentials = elsewhere;
   const since = simulation.time.now();

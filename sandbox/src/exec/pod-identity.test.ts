@@ -62,7 +62,7 @@ test('a token is requested for the mounted projection, and none for the API serv
   ]);
 });
 
-test('the variables are those of the container, with a different path of the token', () => {
+test('a program gets the variables of the container, with a different token path', () => {
   expect(identityOf().identity.env('/tmp/x')).toEqual({
     LEVEL: 'debug',
     AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/r',
@@ -80,7 +80,7 @@ test('a missing container is reported together with the existing ones', () => {
   expect(podIdentity(pod, 'nope')).toEqual({ outcome: 'no-such-container', containers: ['app', 'sidecar'] });
 });
 
-test("a container with the agent's address needs an agent, and a different path of its token", () => {
+test("a container that has the agent's address needs an agent and a different token path", () => {
   const mountPath = '/var/run/secrets/pods.eks.amazonaws.com/serviceaccount';
   const associated: ExecPod = {
     ...pod,

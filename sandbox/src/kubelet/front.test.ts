@@ -216,7 +216,7 @@ describe('a port', () => {
   };
   const numbered = (channel: number, of: number): Buffer => Buffer.of(channel, of & 255, of >> 8);
 
-  test('of a pod is a port of this machine, in both directions, until the pod is deleted', async () => {
+  test('of a pod is connected to a local port, in both directions, until the pod is deleted', async () => {
     there.add('production/web-2');
     const { socket, next } = open(remote, 'web-2');
     expect(await next()).toEqual(numbered(0, remote));

@@ -91,7 +91,7 @@ it('reads nothing if no pod has a Pod Identity', async () => {
   expect(requests).toEqual([]);
 });
 
-it('names the nodes without an agent, without those of Fargate, and at most ten of them', async () => {
+it('names at most ten nodes without an agent, and omits Fargate nodes', async () => {
   const named = async (
     names: readonly KubeObject[],
     agents: readonly Pod[] = [],

@@ -49,7 +49,7 @@ describe('withoutWrites', () => {
     expect(requests.splice(0)).toEqual(['get']);
   });
 
-  it('refuses a write that is no dry run', async () => {
+  it('refuses a write that is not a dry run', async () => {
     const refused = 'a local dry run attempted a write';
     await expect(client.create(deployments, stored)).rejects.toThrow(refused);
     await expect(client.delete(deployments, ref)).rejects.toThrow(refused);

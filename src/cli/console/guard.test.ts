@@ -15,7 +15,7 @@ const post: RequestFacts = {
 };
 
 describe('a request to the console', () => {
-  it('is answered for the page itself', () => {
+  it('is allowed if the page itself sends it', () => {
     expect(judge(get, local)).toEqual({ allowed: true, bearer: 'right' });
     expect(judge(post, local)).toEqual({ allowed: true, bearer: 'right' });
     expect(judge({ ...get, headers: { ...headers, host: 'localhost:8001' } }, local).allowed).toBe(true);
@@ -61,7 +61,7 @@ describe('a request to the console', () => {
     ).toBe(false);
   });
 
-  it('needs a bearer token in a cluster, of which the API server decides', () => {
+  it('needs a bearer token in a cluster, where the API server decides whether the token is valid', () => {
     const access: Access = { mode: 'in-cluster' };
     const given = { ...headers, host: 'console.example.com', origin: 'https://console.example.com' };
     expect(judge({ ...get, headers: given }, access)).toEqual({ allowed: true, bearer: 'right' });

@@ -103,7 +103,7 @@ describe('the row of an account', () => {
     expect(row.blocker).toMatchObject({ link: 'proof', about: 'target production', reason: 'AccessDenied' });
   });
 
-  it('shows a target that waits for its first pod as such', () => {
+  it('shows that a target waits for its first pod', () => {
     const waiting = { ...target, proven: false, confirmed: true, reason: 'AwaitingFirstPod' };
     const row = accountRow(
       account({
@@ -193,7 +193,7 @@ describe('the quarantine of an account', () => {
 });
 
 describe('the last use of an account', () => {
-  it('is that of the status, and absent while it is unknown', () => {
+  it('is taken from the status, and is absent while it is unknown', () => {
     const lastUsed = { date: '2026-01-01', trackedSince: '2025-01-01' };
     expect(accountRow(account({ lastUsed }), []).lastUsed).toEqual(lastUsed);
     expect(accountRow(account(), []).lastUsed).toBeUndefined();

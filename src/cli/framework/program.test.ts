@@ -61,7 +61,7 @@ describe('parseCommandLine', () => {
     });
   });
 
-  it('takes the mode of a flag only after an equals sign, and never the next word', async () => {
+  it('reads the mode of a flag only after an equals sign, never from the next word', async () => {
     for (const [line, mode] of [
       ['fruit pick --dry-run oak', 'server'],
       ['fruit pick oak --dry-run', 'server'],

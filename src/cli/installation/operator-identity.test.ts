@@ -92,7 +92,7 @@ describe('untilInjected', () => {
     expect(asked).toHaveLength(31);
   });
 
-  it('returns at once when no pod may be tried, and throws another failure', async () => {
+  it('returns true at once if the user may not create pods in a dry run, and throws any other error', async () => {
     const forbidden = await setUp(() => [403, statusBody(403, 'Forbidden', 'no pods for you')]);
     expect(await forbidden.waiting).toBe(true);
     const broken = await setUp(() => [422, statusBody(422, 'Invalid', 'no such field')]);

@@ -80,7 +80,7 @@ describe('checkManifest', () => {
     expect(problemsOf(value)).toContain(problem);
   });
 
-  it('names unknown fields beside other faults, and leaves lone ones to the API server', () => {
+  it('names unknown fields together with other faults, and otherwise leaves unknown fields to the API server', () => {
     const misspelt = account({ aws: { policyArn: [arn] } });
     expect(problemsOf(misspelt)).toEqual([
       'spec.aws.policyArns: is missing',
@@ -179,7 +179,7 @@ describe('parseText', () => {
     expect(parseText('')).toEqual({ kind: 'parsed', documents: [], lines: [] });
   });
 
-  it('does not expand a bomb of aliases', () => {
+  it('does not expand a YAML alias bomb', () => {
     const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${['b', 'c', 'd', 'e']
       .map((name, index) => `${name}: &${name} [${`*${'abcd'[index]},`.repeat(9)}]`)
       .join('\n')}\n`;

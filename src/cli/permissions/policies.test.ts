@@ -63,7 +63,7 @@ it('reads the boundary of the ClusterConfig, unless the account has its own', ()
   expect(ask(of, 'sqs:SendMessage', limit)).toMatchObject({ decision: 'denied', isComplete: true });
 });
 
-it('knows no answer while the ClusterConfig, and so its boundary, is unknown', () => {
+it('gives no answer while the ClusterConfig, and therefore its boundary, is unknown', () => {
   const arn = 'arn:aws:iam::aws:policy/AmazonSQSFullAccess';
   const caller = policiesOf(account({ policyArns: [arn] }), undefined, now);
   const all = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}';

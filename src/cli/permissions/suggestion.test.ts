@@ -202,7 +202,7 @@ describe('suggest', () => {
     expect(proposed).toBeUndefined();
   });
 
-  it('lists the services of a policy that names all or all but some', () => {
+  it('lists the used services for a policy that allows all actions, or all but some', () => {
     const report = [s3Lists, unusedSqs, { service: 'iam', actions: [] }];
     const all = suggest(inputOf({ [managed('All')]: policyText(allow(['*'])) }, [report]));
     expect(all.proposed?.aws.statements?.[0]?.actions).toEqual([

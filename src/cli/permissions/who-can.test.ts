@@ -53,11 +53,11 @@ describe('who can call an action', () => {
     expect(decisions(['tagged'])).toMatchObject({ conditions: ['aws:PrincipalTag/team'] });
   });
 
-  it('does not depend on a condition when another statement allows it in any case', () => {
+  it('does not depend on a condition when another statement allows the action unconditionally', () => {
     expect(decisions(['tagged', 'read'])).toMatchObject({ decision: 'allowed', conditions: [] });
   });
 
-  it('is decided by the context keys that are known of the account', () => {
+  it('is decided with the context keys that are known for the account', () => {
     const row = (team: string): object | undefined =>
       whoCan(
         question,

@@ -87,7 +87,7 @@ describe('pods that do not hold the desired identity', () => {
       expect.stringContaining('k11n.dev/restart-on-identity-change=true'),
     ],
     [{ owner: 'Workflow' }, 'Workflow/maker', 'let Workflow maker recreate it'],
-  ])('made by %o are listed with the next step', (fields, madeBy, next) => {
+  ])('that were created by %o are listed with the next step', (fields, madeBy, next) => {
     expect(podsNotCurrent('production', [pod('a', fields)], wanted)).toMatchObject([{ madeBy, next }]);
   });
 

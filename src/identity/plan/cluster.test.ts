@@ -109,7 +109,7 @@ describe('a ClusterConfig that matches its cluster and AWS account', () => {
     });
   });
 
-  it('creates or labels missing namespaces, but no terminating one', () => {
+  it('creates missing namespaces and labels existing ones, but leaves terminating ones alone', () => {
     const namespaces = [
       { name: 'production', labelled: false, terminating: false },
       { name: 'staging', labelled: false, terminating: true },

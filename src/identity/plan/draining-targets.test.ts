@@ -4,7 +4,7 @@ import { edit, createWorld, observe, resync, settle } from '../testing/simulated
 import { planAccount } from './account.ts';
 import { drainingTargets } from './draining-targets.ts';
 
-it('a target drains since TargetsLinked of its account was last True', () => {
+it('a target counts as draining since TargetsLinked of its account was last True', () => {
   const world = createWorld();
   settle(world);
   resync(world);

@@ -87,7 +87,7 @@ const removals: readonly (readonly [string, (world: SimulatedWorld) => void])[] 
 describe.each([
   ['IRSA', {}],
   ['PodIdentity', podIdentity],
-] as const)('with %s, a target with running pods that', (_mode, spec) => {
+] as const)('with %s, while pods run, a target that', (_mode, spec) => {
   it.each(removals)('%s keeps its access until the pods have ended', (_how, remove) => {
     const world = inUse(spec);
     const pod = podIn(world, 'staging');
@@ -144,7 +144,7 @@ describe.each([
     expect(world.account.status?.formerTargets).toMatchObject([{ name: 'staging' }]);
   });
 
-  it('the account no longer names is served as before once the account names it again', () => {
+  it('the account no longer names is served again once the account names it again', () => {
     const world = inUse(spec);
     edit(world, { targets: ['production'] });
     settle(world);

@@ -239,7 +239,7 @@ describe('the deletion of an account', () => {
   });
 });
 
-it('another order of the listed policies changes nothing', () => {
+it('listing the same policies in another order changes nothing', () => {
   const world = createWorld({ aws: { policyArns: [readOnly, fullAccess] } });
   settle(world);
   world.journal.length = 0;

@@ -91,7 +91,7 @@ describe('during a switch back to IRSA', () => {
     expect(readyOf(plan)).toMatchObject({ status: 'False', reason });
   });
 
-  it('a target without a ready pod that holds the identity switches whatever fails', () => {
+  it('a target in which no ready pod holds the identity switches, even while its workload cannot be rolled out', () => {
     const world = served();
     edit(world, irsa);
     work(world, { unsettledWorkload: 'app web in production', held: { readyByPodIdentity: 0 } });

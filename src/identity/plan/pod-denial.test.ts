@@ -198,7 +198,7 @@ describe('a quarantine of a pod', () => {
     expect(world.account.status?.quarantinedPods?.map((row) => row.denied)).toEqual([true, false]);
   });
 
-  it('keeps the denial while it may not be changed any more', () => {
+  it('keeps the denial when the ClusterConfig no longer allows statements, and still removes it on release', () => {
     const world = denying();
     world.facts = { ...world.facts, allowsStatements: false };
     settle(world);
@@ -209,7 +209,7 @@ describe('a quarantine of a pod', () => {
     expect(hasPodDenial(roleOf(world))).toBe(false);
   });
 
-  it('counts as in force while the whole account is cut off, and is written on the role that follows', () => {
+  it('counts as in force while the whole account is cut off, and is written to the role that replaces the closed one', () => {
     const world = denying();
     const { id } = roleOf(world);
     const pods = world.quarantines;
@@ -233,7 +233,7 @@ describe('a quarantine of a pod', () => {
     expect(world.gone).toBe(true);
   });
 
-  it('leaves an inline policy of the same name by others to strictInline', () => {
+  it('treats an inline policy of the same name that others wrote like any other foreign inline policy', () => {
     const world = bounded();
     const theirs = podDenialDocument(['x']).replace('k11n.dev/quarantine', 'theirs');
     world.roles.set(name, { ...roleOf(world), inlinePolicyNames: [podDenialName], podDenial: theirs });

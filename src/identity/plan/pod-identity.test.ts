@@ -214,7 +214,7 @@ describe('a new account in Pod Identity', () => {
 });
 
 describe('the token exchange of a pod', () => {
-  it('takes precedence over a confirmation', () => {
+  it('takes precedence over the confirmation of the association', () => {
     const world = inPodIdentity();
     makePod(world, 'production');
     const [step] = planAccount(observe(world)).steps;

@@ -268,7 +268,7 @@ describe('the release', () => {
     expect(ready(world)).toBe('True Ready');
   });
 
-  it('opens an adopted role only when no session from before the quarantine can live, and does not delete it', () => {
+  it('opens an adopted role only when no session from before the quarantine can still be valid, and does not delete the role', () => {
     const adopted = (): SimulatedWorld => {
       const world = createWorld({ aws: { policyArns: [readOnly], roleName: 'theirs', adopt: true } });
       world.roles.set('theirs', theirs);
@@ -350,7 +350,7 @@ describe('the release', () => {
   });
 });
 
-it('a role whose quarantine tag has no valid time counts as not closed', () => {
+it('a role whose quarantine tag has no valid time does not count as closed', () => {
   expect(closedSince({ 'k11n.dev/quarantined': 'whenever' })).toBeUndefined();
   expect(closedSince({ 'K11N.dev/Quarantined': since })).toBe(Date.parse(since) as Wall);
 });

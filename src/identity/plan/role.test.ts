@@ -100,7 +100,7 @@ describe('drift', () => {
     expect(roleOf(world).trustPolicy).toContain('system:serviceaccount:production');
   });
 
-  it('by deletion of the role creates the role again and repeats every proof', () => {
+  it('that consists of a deleted role is repaired by a new role, and every proof is repeated', () => {
     const world = settled();
     world.roles.clear();
     resync(world);
@@ -170,7 +170,7 @@ describe('no drift', () => {
     expect(planAccount(observe(world)).drift).toEqual(['tags were added: extra']);
   });
 
-  it('of the trust policy, when a namespace is being deleted', () => {
+  it('is found in the trust policy while a namespace is being deleted', () => {
     const world = lookedAt();
     const namespace = world.namespaces.get('production');
     if (namespace) namespace.state = 'terminating';

@@ -127,7 +127,7 @@ describe('the statements of an account', () => {
     }
   });
 
-  it('that a listing shows changed are read before they are repaired', () => {
+  it('that a listing shows as changed are read before they are repaired', () => {
     const world = settledWith();
     const inlinePolicy = statementsDocument([get], facts);
     world.roles.set(name, { ...roleOf(world), inlinePolicy });

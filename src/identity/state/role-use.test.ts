@@ -45,7 +45,7 @@ describe('the last use after another observation of a role', () => {
     expect(laterUse(role(before), role(now))).toEqual(expected);
   });
 
-  it('does not pass from a deleted role to the one that has its name now', () => {
+  it('is not transferred from a deleted role to the role that now has its name', () => {
     expect(laterUse(role(usedOn('2026-11-28')), role(neverUsed, 'AROA2'))).toEqual(neverUsed);
     expect(laterUse(role(usedOn('2026-11-28')), role(undefined, 'AROA2'))).toBeUndefined();
     expect(laterUse(null, role(neverUsed))).toEqual(neverUsed);

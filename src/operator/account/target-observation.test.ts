@@ -65,7 +65,7 @@ it('a pod on Fargate proves no identity and counts as a pod without a Pod Identi
   expect(held(pods.slice(0, 1)).exchangePod).toBeUndefined();
 });
 
-it('a pod on a node without a Pod Identity agent proves no identity, and may still get its credentials back', () => {
+it('a pod on a node without a Pod Identity agent proves no identity, and still counts as a ready pod with a Pod Identity', () => {
   const pods = [pod('a', { nodeName: 'bare' }), pod('b')];
   expect(held(pods, () => ({}))).toMatchObject({
     podIdentity: 2,

@@ -82,7 +82,7 @@ describe('a listing', () => {
   });
 });
 
-describe('a write without an answer', () => {
+describe('a write without a response', () => {
   it('leaves the association unknown until it is read', () => {
     const { cache, cached } = setUp();
     cache.applied(of('production'), create, known('production'));
@@ -142,7 +142,7 @@ describe('the cached state for a deleted account', () => {
   /** Entries of the account that the cache stores. Before a listing, it returns no others. */
   const entries = (cache: AssociationCache): readonly string[] => [...cache.of('a', []).keys()];
 
-  it('is dropped once no answer can be older than the last write', () => {
+  it('is dropped once no response can be older than the last write', () => {
     const { cache, clock, list, cached } = setUp();
     list();
     expect(cached('production')).toEqual([null, 'list', false]);

@@ -61,7 +61,7 @@ function setUp(): { cache: RoleCache; clock: { now: number }; list: typeof list 
 }
 
 describe('a listing', () => {
-  it('returns only the accounts whose roles seem changed', () => {
+  it('returns only the accounts whose roles appear to have changed', () => {
     const { cache, list } = setUp();
     const before = ['a', 'b', 'c'].map((name) => listed(name));
     expect([...list(before)].sort()).toEqual(['of-a', 'of-b', 'of-c']);
@@ -172,7 +172,7 @@ describe('the last use of a role', () => {
     expect(found.get('a')?.source).toBe('write');
   });
 
-  it('does not go back with an older answer of IAM', () => {
+  it('does not go back when IAM returns an earlier use', () => {
     const { cache, clock, list } = setUp();
     list([listed('a', usedOn('2026-11-28'))]);
     expect(list([listed('a', usedOn('2026-11-27'))])).toEqual([]);
@@ -213,7 +213,7 @@ describe('a direct read', () => {
     expect(cache.read('a', undefined, 4)).toBe(false);
   });
 
-  it('does not undo our last write if it may be older', () => {
+  it('is not applied to the cache if it may be older than our last write', () => {
     const { cache, clock } = setUp();
     cache.read('a', roleOf('a'), clock.now);
     cache.applied(detach);
@@ -308,7 +308,7 @@ describe('a role that may or may not exist', () => {
     cache.forAccount({ clusterArn: cluster, account: 'of-a', names: [], isLast }).get('a');
   const unsure = { role: null, source: 'list' };
 
-  it('is read at the deletion of its account, after a deletion of the role without an answer', () => {
+  it('is read when its account is deleted, if a deletion of the role got no response', () => {
     const { cache, clock } = setUp();
     cache.read('a', roleOf('a'), clock.now);
     cache.failed({ kind: 'DeleteRole', role: 'a' }, unanswered);
@@ -317,7 +317,7 @@ describe('a role that may or may not exist', () => {
     expect(seen(cache, true)).toBeUndefined();
   });
 
-  it('is read until IAM must show it, after a creation without an answer', () => {
+  it('is read until IAM must show it, if its creation got no response', () => {
     const { cache, clock } = setUp();
     clock.now += 60_000;
     cache.failed(create('a', tags), unanswered);
@@ -337,8 +337,8 @@ describe('a role that may or may not exist', () => {
   });
 });
 
-describe('a write without an answer', () => {
-  it('is followed by a read, once its answer can no longer be older than the write', () => {
+describe('a write without a response', () => {
+  it('is followed by a read, once the result of the read can no longer be older than the write', () => {
     const { cache, clock } = setUp();
     const cached = (): unknown =>
       cache.forAccount({ clusterArn: cluster, account: 'of-a', names: ['a'] }).get('a');
@@ -362,7 +362,7 @@ describe('a write without an answer', () => {
     expect(cached()).not.toHaveProperty('readAgainAt');
   });
 
-  it('is not settled by an answer that may be older than the write', () => {
+  it('is not settled by a read that may be older than the write', () => {
     const { cache, clock, list } = setUp();
     cache.read('a', roleOf('a'), clock.now);
     cache.failed(detach, unanswered);
@@ -382,7 +382,7 @@ describe('the trust policy of a cached role', () => {
     return role?.source === 'write' && role.hasOwnTrust === true;
   };
 
-  it('is our own after we wrote it, and after further writes to the role', () => {
+  it('counts as our own after we wrote it, and after further writes to the role', () => {
     const { cache, clock } = setUp();
     cache.read('a', roleOf('a'), clock.now);
     cache.applied(narrow);
@@ -390,7 +390,7 @@ describe('the trust policy of a cached role', () => {
     expect(isOwn(cache)).toBe(true);
   });
 
-  it('is not our own because we wrote another part of the role', () => {
+  it('does not count as our own because we wrote another part of the role', () => {
     const { cache, clock } = setUp();
     cache.read('a', roleOf('a'), clock.now);
     cache.applied(attach);
@@ -409,7 +409,7 @@ describe('the trust policy of a cached role', () => {
     expect(isOwn(cache)).toBe(false);
   });
 
-  it('is not our own when a read after an unanswered write shows another', () => {
+  it('does not count as our own when a read after a write without a response shows another trust policy', () => {
     const { cache, clock } = setUp();
     cache.read('a', roleOf('a'), clock.now);
     cache.applied(narrow);
@@ -424,7 +424,7 @@ describe('the cached state for a deleted account', () => {
   const look = (cache: RoleCache, account: string, name = 'a'): unknown =>
     cache.forAccount({ clusterArn: cluster, account, names: [name] }).get(name);
 
-  it('is dropped once no answer can be older than the last write', () => {
+  it('is dropped once no response can be older than the last write', () => {
     const { cache, clock, list } = setUp();
     look(cache, 'of-a');
     cache.applied(create('a'), created('a'));

@@ -158,7 +158,7 @@ it('a write that the informer never saw is dropped by a later one', async () => 
   expect([writes.recent(), writes.recentOf('a')]).toEqual([['default/b'], []]);
 });
 
-it('returns for how long an unseen write still counts', async () => {
+it('the cache returns for how long an unseen write still counts', async () => {
   const { server, informer, writes, written, pass } = await setUp();
   const keys = ['default/a', 'default/b'];
   expect(writes.unseenForMs(keys)).toBeUndefined();
@@ -177,7 +177,7 @@ it('returns for how long an unseen write still counts', async () => {
   expect(writes.unseenForMs(['default/a'])).toBeUndefined();
 });
 
-it('an object counts as seen once the API server has answered with it, until it is deleted', async () => {
+it('an object counts as seen once the API server has returned it, until it is deleted', async () => {
   const { writes, informer, written, server } = await setUp();
   const stored = informer.store.get('default/a');
   if (!stored) throw new Error('it is not there');

@@ -249,7 +249,7 @@ describe('pods of a sandbox', () => {
     });
   });
 
-  it('have logs of the programs that run in their place, which can be followed', async () => {
+  it('have the logs of the programs that run in their place, and these logs can be followed', async () => {
     const before = await sandbox.kon(['app', 'logs', 'talker', '--target', 'production']);
     expect(before.code).toBe(0);
     expect(before.stdout).toMatch(

@@ -30,7 +30,7 @@ const problems = ({ checks }: Report): readonly string[] =>
 /** The sandbox's operator is unbounded, so that a user can try every policy. */
 const unbounded = 'operator-fence warning';
 
-it('reports no fault of a healthy installation, in which a new pod gets its identity', async () => {
+it('reports no fault in a healthy installation, in which a new pod gets its identity', async () => {
   await sandbox.kon(['account', 'create', 'healthy', '--policy', policies.readOnly]);
   const report = await examine();
   expect(problems(report)).toEqual([unbounded]);
@@ -38,7 +38,7 @@ it('reports no fault of a healthy installation, in which a new pod gets its iden
   expect(report.checks.find(({ id }) => id === 'webhook-injects')?.message).toMatch(/^as \w+\/healthy$/);
 });
 
-it('finds the ClusterRoles for users, so that users with the role view may read accounts', async () => {
+it('the ClusterRoles for users are installed, so that the ClusterRole view allows reading accounts', async () => {
   type ClusterRole = KubeObject & { readonly rules?: readonly { readonly apiGroups?: readonly string[] }[] };
   await eventually('the role view to have grown', async () => {
     const { rules } = await sandbox.client.get<ClusterRole>(resources.clusterRoles, { name: 'view' });

@@ -126,7 +126,7 @@ describe.concurrent('G4: foreign objects', () => {
     expect(before?.attached).toEqual([policies.readOnly]);
   });
 
-  test('a role whose ownership tag was overwritten in another case is tagged again, and follows its account', async () => {
+  test('a role whose ownership tag was overwritten in another case is tagged again, and is deleted with its account', async () => {
     await person.createAccount('g4-case');
     const { status } = await person.untilReady('g4-case');
     const RoleName = roleNameOf(status?.roleArn ?? '');

@@ -229,7 +229,7 @@ describe('a refusal of IAM has a code', () => {
   });
 });
 
-describe('a lost answer', () => {
+describe('a lost response', () => {
   it('after a deletion causes a retry, which finds the deletion done', async () => {
     await store.create(spec('lost'));
     emulator.faults.set({ rules: [{ service: 'iam', action: 'DeleteRole', drop: 'afterCall', times: 1 }] });
@@ -287,7 +287,7 @@ describe('a listing', () => {
     expect(roles.find(({ name }) => name === 'of-others')).toBeUndefined();
   });
 
-  it('without any boundary leaves open whether a role has one', async () => {
+  it('without any boundary does not show whether a role has one', async () => {
     expect(await store.snapshot()).not.toHaveProperty('withoutBoundaries');
     await store.deletePermissionsBoundary('made');
     expect(await store.snapshot()).toMatchObject({ withoutBoundaries: true });

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { areasOf } from './backends.ts';
 import { renderComparison } from './render.ts';
 
-test('the documented comparison is the tested one', async () => {
+test('the documented comparison matches the comparison that the tests verify', async () => {
   // Run vitest with -u to write the page again.
   await expect(renderComparison(areasOf('emulator'))).toMatchFileSnapshot(
     '../../../docs/aws-emulator-vs-moto.md',

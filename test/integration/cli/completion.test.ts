@@ -87,7 +87,7 @@ async function typeInto(
 }
 
 describe('in a shell', () => {
-  it('bash completes words and names of the cluster', async ({ skip }) => {
+  it('bash completes commands, verbs and the names of objects in the cluster', async ({ skip }) => {
     await requireShell('bash', skip);
     const screen = await typeInto('bash --norc --noprofile -i', [
       ['ready> ', 'source <(kon completion bash); echo loaded\n'],
@@ -97,7 +97,7 @@ describe('in a shell', () => {
     expect(screen).toContain('got kon account show listed');
   });
 
-  it('zsh completes words and names of the cluster', async ({ skip }) => {
+  it('zsh completes commands, verbs and the names of objects in the cluster', async ({ skip }) => {
     await requireShell('zsh', skip);
     const screen = await typeInto('zsh -f -i', [
       ['ready> ', 'autoload -U compinit; compinit -D -u; source <(kon completion zsh); echo load"ed"\n'],
@@ -109,7 +109,7 @@ describe('in a shell', () => {
     expect(screen).toContain('got kon account show listed');
   });
 
-  it('fish completes words and names of the cluster', async ({ skip }) => {
+  it('fish completes commands and the names of objects in the cluster', async ({ skip }) => {
     await requireShell('fish', skip);
     const script = 'kon completion fish | source; complete -C "kon acc"; complete -C "kon account show li"';
     const { stdout } = await promisify(execFile)('fish', ['--no-config', '-c', script], { env });
@@ -177,7 +177,7 @@ describe('through kubectl', () => {
   });
 });
 
-describe('completion without an answer', () => {
+describe('completion without a response', () => {
   const servers: Server[] = [];
   afterAll(() => servers.forEach((server) => server.close()));
 

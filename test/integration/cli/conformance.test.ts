@@ -307,7 +307,7 @@ describe('the minimal permissions', () => {
     expect(unneededRights(leastPolicy, checked)).toEqual([]);
   });
 
-  test('without one of them, the report shows the calls that AWS refused', async () => {
+  test('if one of the permissions is missing, the report shows the calls that AWS refused', async () => {
     const reduced = withoutEachRight(leastPolicy).find(({ right }) => right === 'Roles: iam:UpdateRole');
     await aws.close();
     await startAccount(reduced?.policy ?? leastPolicy);

@@ -163,7 +163,7 @@ describe('kon account create', () => {
     expect(await exists(name)).toBe(false);
   });
 
-  it('ends when a script as the editor keeps writing invalid text', async () => {
+  it('ends when an editor script keeps writing invalid text', async () => {
     const editor = await kon.editor(`restless-${number}`, 'date +%N >> "$1"; echo "x$$: y" >> "$1"');
     const result = await edit('create', editor);
     expect(result.code).toBe(1);

@@ -154,7 +154,7 @@ describe('verify', () => {
 });
 
 describe('several accounts', () => {
-  it('are verified and planned by one command, and one that is not proven or not in sync decides the exit code', async () => {
+  it('are verified and planned by one command, whose exit code shows if any account is not proven or not in sync', async () => {
     for (const name of ['first', 'second'])
       await kon('account', 'create', name, '--policy', readOnly, '--target', 'production');
     const listed = (await kon('account', 'list', '-o', 'name')).stdout.trim().split('\n');
@@ -248,7 +248,7 @@ describe('can-i', () => {
 const object = 'arn:aws:s3:::bucket/key';
 
 describe('who-can', () => {
-  it('lists the accounts that may, with the statement that decides', async () => {
+  it('lists the accounts that may call the action, with the deciding statement', async () => {
     await kon('account', 'create', 'reader', '--policy', readOnly);
     await kon('account', 'create', 'reader2', '--policy', readOnly, '--policy', queues);
     const result = await kon('who-can', 's3:GetObject', object, '-o', 'json');
@@ -274,7 +274,7 @@ describe('who-can', () => {
     expect(table.stderr).toContain('Not evaluated: resource policies');
   });
 
-  it('evaluates the boundary of the account, and answers no with 1', async () => {
+  it('evaluates the boundary of the account, and exits with 1 if no account may call the action', async () => {
     await kon('account', 'create', 'limited', '--policy', readOnly, '--boundary', queues);
     const { stdout } = await kon('who-can', 's3:GetObject', object, '-o', 'name');
     expect(stdout.split('\n')).not.toContain('limited');
@@ -283,7 +283,7 @@ describe('who-can', () => {
     expect(await kon('who-can', 's3:GetObject', object, '--without', 'NoSuch')).toMatchObject({ code: 3 });
   });
 
-  it('evaluates inline policies that others put on a role, and does not answer no when they cannot be read', async () => {
+  it('evaluates inline policies that others put on a role, and exits with 3 when these cannot be read', async () => {
     await kon('account', 'create', 'patched', '--policy', queues);
     const statement = { Effect: 'Allow', Action: 'sns:Publish', Resource: '*' };
     await world.iam.send(
@@ -331,7 +331,7 @@ describe('who-can', () => {
     });
   });
 
-  it('does not answer no when a policy cannot be read', async () => {
+  it('exits with 3 when a policy cannot be read, because the answer is unknown', async () => {
     const { Policy } = await world.iam.send(
       new CreatePolicyCommand({
         PolicyName: 'team',
@@ -362,7 +362,7 @@ describe('policies users', () => {
 });
 
 describe('app can-i', () => {
-  it('asks for the account of the app', async () => {
+  it("evaluates the permissions of the app's account", async () => {
     await kon('account', 'create', 'backend', '--policy', readOnly);
     await kon('app', 'create', 'shop', '--image', 'shop:1', '--account', 'backend', '--no-wait');
     const yes = await kon('app', 'can-i', 'shop', 's3:GetObject', object);

@@ -189,7 +189,7 @@ describe('selection', () => {
     expect(await namesOf(...args)).toEqual(names);
   });
 
-  it('selects the changes of a watch as well', async () => {
+  it('also applies to the changes that --watch prints', async () => {
     const running = kon.start([
       'account',
       'list',

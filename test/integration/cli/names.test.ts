@@ -113,7 +113,7 @@ describe('names', () => {
     expect(await run('account', 'list', 'two', 'nope')).toMatchObject({ code: 1, stdout: '' });
   });
 
-  it('several objects are deleted together, and none if a name is wrong', async () => {
+  it('several objects are deleted together, and none is deleted if a name is wrong', async () => {
     await create(account('old-a'), account('old-b'));
     expect(await run('account', 'delete', 'lsa/old-a', 'nope', '--yes')).toMatchObject({
       code: 1,

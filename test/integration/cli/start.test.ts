@@ -69,7 +69,7 @@ it('completion of names loads little code, and makes one request', async () => {
   expect(bytes).toBeLessThan(150_000);
 });
 
-it('help of all commands loads no command', async () => {
+it('kon --help loads no code of the commands', async () => {
   const { bytes } = await loadedBy('help', ['--help']);
   expect(bytes).toBeLessThan(80_000);
 });

@@ -104,20 +104,20 @@ describe('the refusal of IAM for a policy that was saved nevertheless', () => {
   });
 });
 
-describe('what is saved', () => {
-  it('is a policy and a role that exist in the AWS account', async () => {
+describe('kon without --force', () => {
+  it('accepts a policy and a role that exist in the AWS account', async () => {
     const line = `account create known --policy account/team/ledger --policy aws/ReadOnlyAccess --boundary ${own} --no-wait`;
     expect(await run(line)).toMatchObject({ code: 0, stdout: 'linkedserviceaccount/known created\n' });
     const adopted = await run('apply -f - --dry-run', { input: adopting('taker', 'legacy') });
     expect(adopted).toMatchObject({ code: 0, stdout: 'linkedserviceaccount/taker created (dry run)\n' });
   });
 
-  it('is a policy of another AWS account, which IAM does not show', async () => {
+  it('accepts a policy of another AWS account, which IAM does not show', async () => {
     const line = 'account create foreign --policy arn:aws:iam::999999999999:policy/theirs --no-wait';
     expect((await run(line)).code).toBe(0);
   });
 
-  it('is an unknown policy when the user may not look it up', async () => {
+  it('accepts an unknown policy when the user may not look it up', async () => {
     const blind = await run(`account create blind --policy ${missing} --no-wait -v`, {
       env: world.nobodyEnv,
     });

@@ -52,7 +52,7 @@ describe('an attachment gap', () => {
     expect(gaps([call(100_000, 'DetachRolePolicy', a)], [0, [a, b]], [99_000, undefined])).toEqual([]);
   });
 
-  it('is not found for a recent decision, but for one that is too old', () => {
+  it('is not found if the detachment follows a recent spec, but is found if that spec is too old', () => {
     const back: [number, readonly string[]][] = [
       [0, [a, b]],
       [90_000, [b]],

@@ -191,7 +191,7 @@ describe('status', () => {
 });
 
 describe('tokens', () => {
-  test('are issued for an audience', async () => {
+  test('are issued for the requested ServiceAccount and audience', async () => {
     await client.create(resources.serviceAccounts, {
       apiVersion: 'v1',
       kind: 'ServiceAccount',

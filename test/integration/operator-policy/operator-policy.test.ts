@@ -228,7 +228,7 @@ describe('what the operator needs', () => {
     await operator.plain.send(new DeleteRolePermissionsBoundaryCommand({ RoleName }));
   });
 
-  it("includes adopting a role outside the path once the cluster's tag on the role consents", async () => {
+  it('includes adopting a role outside the path, once the role has the tag that consents to this cluster', async () => {
     const RoleName = 'consented';
     expect(await denial(operator.plain.send(new TagRoleCommand({ RoleName, Tags: marks })))).toContain(
       'iam:TagRole',

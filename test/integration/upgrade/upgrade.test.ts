@@ -225,7 +225,7 @@ describe('an upgrade', () => {
     before = await read('lsa', 'kept');
   });
 
-  it('keeps every object as it was stored, and each can be written again unchanged', async () => {
+  it('keeps every object as it was stored, and every object can be written again unchanged', async () => {
     const stored = await Promise.all([
       read('lsa', 'kept'),
       read('apps.k11n.dev', 'shop'),
@@ -287,7 +287,7 @@ describe('CRDs of a later version than the operator that runs', () => {
     kubectl(`get clusterconfig main -o jsonpath={.status.conditions[?(@.type=="OperatorCurrent")].${field}}`);
   const accounts = Array.from({ length: 100 }, (_, index) => `many-${index}`);
 
-  it('stop its writes to AWS within a second while accounts are created, and it resumes when the CRDs are reverted', async () => {
+  it("stop the operator's writes to AWS within a second, even while accounts are created, until the CRDs are reverted", async () => {
     await newCrds();
     const operator = await startOperator(world.kon);
     await untilReady('lsa', 'kept');

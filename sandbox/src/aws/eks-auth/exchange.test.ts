@@ -125,7 +125,7 @@ describe('AssumeRoleForPodIdentity', () => {
     await expect(exchange()).rejects.toMatchObject({ name: 'AccessDeniedException' });
   });
 
-  it('gives sessions that a Deny on the unique id of their pod reaches, and no session of another pod', async () => {
+  it('gives sessions that a Deny on the unique id of their pod denies, without denying the sessions of another pod', async () => {
     const role = { RoleName: 'podrole' };
     await emulator
       .iam()

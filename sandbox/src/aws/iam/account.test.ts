@@ -63,7 +63,7 @@ describe('the account', () => {
     return pages;
   }
 
-  it('has details with roles that lack description and session duration, as in IAM', async () => {
+  it('omits the description and the session duration of roles in its details, as IAM does', async () => {
     await createRole('a', {
       Path: '/kon/',
       Description: 'text',
@@ -98,7 +98,7 @@ describe('the account', () => {
     expect(page).toMatchObject({ UserDetailList: [], GroupDetailList: [], Policies: [], IsTruncated: false });
   });
 
-  it('has details with each item of every kind exactly once across all pages', async () => {
+  it('lists each item of every kind exactly once across all pages of its details', async () => {
     for (let index = 0; index < 7; index += 1) await createRole(`role-${index}`);
     await iam.send(new AttachRolePolicyCommand({ RoleName: 'role-3', PolicyArn: readOnly }));
     for (const PolicyName of ['x', 'y'])

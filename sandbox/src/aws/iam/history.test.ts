@@ -5,7 +5,7 @@ import { createHistory } from './history.ts';
 const retention = 1000;
 
 describe('the history of a map', () => {
-  it('answers for any time within its retention like a copy made at that time', () => {
+  it('returns, for any time within its retention, the same as a copy made at that time', () => {
     const step = fc.record({
       key: fc.constantFrom('a', 'b', 'c', 'd'),
       value: fc.option(fc.integer(), { nil: undefined }),
@@ -44,7 +44,7 @@ describe('the history of a map', () => {
     );
   });
 
-  it('continues after a key, even if the key was deleted', () => {
+  it('lists the entries after a given key, even if that key does not exist', () => {
     const history = createHistory<number>(retention);
     for (const key of ['a', 'c', 'e']) history.set(key, 1, 0);
     const keysAfter = (after: string) => Array.from(history.entries({ after }), ([key]) => key);
@@ -53,7 +53,7 @@ describe('the history of a map', () => {
     expect(keysAfter('e')).toEqual([]);
   });
 
-  it('treats a clock that goes back as standing still', () => {
+  it('treats a clock that is set back as stopped', () => {
     const history = createHistory<string>(retention);
     history.set('a', 'first', 100);
     history.set('a', 'second', 50);

@@ -123,7 +123,7 @@ describe('last accessed information', () => {
     expect(names).not.toContain('CreateBucket');
   });
 
-  it('counts a denied call of a service that the role may use otherwise', async () => {
+  it('counts a denied call if the role may make other calls to the service', async () => {
     await attach('IAMUserChangePassword');
     const keys = await session();
     await expect(emulator.iam(keys).send(new ListRolesCommand({}))).rejects.toMatchObject({

@@ -188,7 +188,7 @@ describe('a role', () => {
     });
   });
 
-  it('is deleted only without attached and inline policies', async () => {
+  it('can be deleted only if it has no attached and no inline policies', async () => {
     await create('Example');
     await iam.send(new AttachRolePolicyCommand({ RoleName: 'Example', PolicyArn: readOnly }));
     await iam.send(

@@ -600,7 +600,7 @@ describe('permissions', () => {
     expect(Errors).toMatchObject([{ Key: 'keep', Code: 'AccessDenied' }]);
   });
 
-  test('are empty without a signature', async () => {
+  test('are not granted to a request without a signature', async () => {
     await withBucket();
     const { port } = server.address() as AddressInfo;
     const response = await fetch(`http://127.0.0.1:${port}/photos`);

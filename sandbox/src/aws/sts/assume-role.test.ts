@@ -165,7 +165,7 @@ describe('AssumeRole', () => {
     await expect(assume(caller)).rejects.toMatchObject({ name: 'AccessDenied' });
   });
 
-  it('sets MFA to false for a session', async () => {
+  it('sets aws:MultiFactorAuthPresent to false for a caller with session credentials', async () => {
     const mfa = { Condition: { Bool: { 'aws:MultiFactorAuthPresent': 'false' } } };
     const first = await session();
     await setTrust({ AWS: '*' }, mfa);

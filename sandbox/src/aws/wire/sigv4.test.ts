@@ -86,7 +86,7 @@ describe('a signature in the Authorization header', () => {
       'AWS4-HMAC-SHA256 Credential=a/20130525/r/s3/aws4_request, SignedHeaders=host, Signature=0',
       /does not match YYYYMMDD/,
     ],
-  ])('is malformed as %s', (authorization, message) => {
+  ])('is reported as malformed: %s', (authorization, message) => {
     const parsed = parseSignature({ ...getWithRange, headers: { ...getWithRange.headers, authorization } });
     expect(parsed).toMatchObject({ kind: 'malformed', message: expect.stringMatching(message) });
   });

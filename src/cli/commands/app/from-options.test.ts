@@ -68,7 +68,7 @@ describe('changedSpec of an app', () => {
     expect(spec).not.toHaveProperty('imageTag');
   });
 
-  it('removes variables, and removes the field with the last variable', () => {
+  it('removes variables, and also the field when no variable remains', () => {
     expect(changedSpec(current, { ...none, removeEnv: ['A'] }).env).toEqual([{ name: 'B', value: '2' }]);
     expect(changedSpec(current, { ...none, removeEnv: ['A', 'B'] })).not.toHaveProperty('env');
     expect(() => changedSpec(current, { ...none, removeEnv: ['C'] })).toThrow('the app has no variable "C"');
@@ -124,7 +124,7 @@ describe('the configs and dependencies of an app', () => {
     expect(dependencies).toEqual([{ name: 'reviews', target: 'staging' }, { name: 'orders' }]);
   });
 
-  it('are removed by name, and their field is removed with the last entry', () => {
+  it('are removed by name, and the field is also removed when no entry remains', () => {
     const changed = changedSpec(withContent, {
       ...none,
       removeConfig: ['settings', 'limits'],

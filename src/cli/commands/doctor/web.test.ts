@@ -38,7 +38,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-it('a URL is read through the proxy of the environment, trusts AWS_CA_BUNDLE, and follows redirects', async () => {
+it('a request for a URL uses the proxy of the environment, trusts AWS_CA_BUNDLE, and follows redirects', async () => {
   proxy.targets.length = 0;
   expect(await readUrl(`${issuer}/a?b=c`, { env, signal })).toMatchObject({
     body: 'GET issuer.invalid/a?b=c',

@@ -39,7 +39,7 @@ describe('completeWords', () => {
     expect(await values('crds -o ')).toEqual(['yaml', 'json', 'name']);
   });
 
-  it('asks the cluster that the line selects for names', async () => {
+  it('requests names from the cluster that the command line selects', async () => {
     expect(await complete('account show ')).toMatchObject({ kind: 'names', of: 'accounts' });
     expect(await complete('--context prod app edit --account ')).toMatchObject({
       kind: 'names',

@@ -125,7 +125,7 @@ describe('renderTable on a narrow terminal', () => {
     ]);
   });
 
-  it('omits columns in their order before it shortens others much', () => {
+  it('omits columns by their rank before it shortens the other columns too much', () => {
     type Pod = { readonly name: string; readonly role: string };
     const podColumns: readonly Column<Pod>[] = [
       { header: 'NAME', value: ({ name }) => name, whole: true },
@@ -160,7 +160,7 @@ describe('renderTable on a narrow terminal', () => {
     );
   });
 
-  it('leaves a table unchanged that has room', () => {
+  it('leaves a table unchanged if it fits', () => {
     expect(render(500)[1]).toBe(`${row.name}  ${row.role}  ${row.message}`);
   });
 });

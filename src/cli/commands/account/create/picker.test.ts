@@ -61,7 +61,7 @@ describe('pressKey', () => {
     expect(picked('s3ro', 'tab', 'sqs', 'enter')).toBe('pick');
   });
 
-  it('goes back with Escape: from a search to the list, and out only from an untouched list', () => {
+  it('goes back from a search to the list on Escape, and needs a second Escape to discard chosen policies', () => {
     expect(screen('s3ro', 'escape')).toContain('Search: _');
     expect(picked('escape')).toBe('cancelled');
     expect(screen('s3ro', 'tab', 'escape')).toContain('Chosen: AmazonS3ReadOnlyAccess');
@@ -70,7 +70,7 @@ describe('pressKey', () => {
     expect(screen('s3ro', 'tab', 'escape', 'escape', 'down', 'escape')).toContain('Esc again');
   });
 
-  it('keeps on Enter a search text without a match', () => {
+  it('keeps a search text without a match when Enter is pressed', () => {
     expect(screen('zzz', 'enter')).toContain('Search: zzz_');
     expect(screen('zzz', 'enter')).toContain('No policy matches');
   });

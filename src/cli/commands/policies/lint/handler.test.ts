@@ -66,7 +66,7 @@ describe('kon policies lint', () => {
     ]);
   });
 
-  it('refuses a file that is neither', () => {
+  it('refuses a file that is neither an account nor an IAM policy document', () => {
     expect(() => findingsOf({ kind: 'Pod' }, 'file', now)).toThrow('file is invalid');
   });
 });
