@@ -6,8 +6,8 @@ import { utf8ToBytes } from '@noble/hashes/utils.js';
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
 
 /**
- * Cache of recent digests, because plans repeatedly need those of the same names and proofs, and SHA-256 in JavaScript is slow. It has
- * room for several hundred accounts, so that accounts that are reconciled in turn do not evict each other.
+ * Cache of recent digests, because plans repeatedly need the digests of the same names and proofs, and SHA-256 in JavaScript is
+ * slow. It has room for several hundred accounts, so that accounts that are reconciled in turn do not evict each other.
  */
 const lately = new Map<string, string>();
 const mostLately = 512;

@@ -13,15 +13,15 @@ export function limitsNothing(boundaryArn: string): boolean {
   return administratorPolicies.some((name) => boundaryArn.endsWith(`:iam::aws:policy/${name}`));
 }
 
-/** Credentials that can create a role with `policy` that any principal may assume. `why` names the missing limit. */
+/** Operator credentials that could create a role with `policy` that any principal can assume. `why` names the missing limit. */
 export type Unbounded = { readonly policy: string; readonly why: string };
 
 /**
- * Checks whether the boundary or the list of allowed policies limits the operator. One of them is sufficient: a
- * boundary limits every role, and without a boundary a role holds only policies of the list. Accounts with statements need a
- * boundary, because the list does not limit inline policies.
+ * Checks whether the boundary or the list of allowed policies limits the operator. Either is sufficient: a boundary limits every
+ * role, and without a boundary a role can have only policies in the list. Accounts with statements need a boundary, because the
+ * list does not limit inline policies.
  *
- * @returns undefined if one of them does
+ * @returns undefined if the operator is limited
  */
 export function unboundedOperator(
   of: Pick<

@@ -1,12 +1,12 @@
 /**
- * IAM policy of the operator. It allows exactly the calls that the operator makes, and only on roles of its own cluster. The ownership
- * tags of ownership.ts identify these roles, and only the call that creates a role can set them: during the creation,
+ * IAM policy of the operator. It allows exactly the calls that the operator makes, and only on roles of its own cluster. The
+ * ownership tags of ownership.ts identify these roles, and only the call that creates a role can set them: during the creation,
  * `aws:ResourceTag` contains the tags of the request.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-resourcetag
  *
- * Associations belong to one cluster and are identified by the same tags. Creating one requires `iam:PassRole`, which has no
- * condition on tags of the role, so it is limited by path, even if roles outside the path may be adopted: otherwise a role
- * that trusts the pods of every cluster, as in EKS's guide, could be associated.
+ * Associations belong to one cluster and are identified by the same tags. Creating an association requires `iam:PassRole`. IAM
+ * offers no condition on the role's tags for this action, so it is limited by path, even if roles outside the path may be adopted.
+ * Otherwise a role that trusts the pods of every cluster, as in EKS's guide, could be associated.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelastickubernetesservice.html
  */
@@ -71,15 +71,15 @@ export type OperatorPolicyOptions = {
   /** Patterns (`*` and `?`) of policies that may be attached; if absent, any policy. */
   readonly allowedPolicyArns?: readonly string[] | undefined;
   /**
-   * Whether inline policies of roles with one of the boundaries may be written. Without boundaries they never may: a role with an
-   * inline policy of any content would control the AWS account. IAM has no condition on the name or content of the policy.
+   * Whether inline policies of roles with one of the boundaries may be written. Without boundaries this is never allowed: a role
+   * with an inline policy of any content would control the AWS account. IAM has no condition on the name or content of the policy.
    * https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
    */
   readonly statements?: boolean | undefined;
   /** Allowed tag keys of roles in addition to the ownership tags. Reserved keys are ignored. */
   readonly tagKeys?: readonly string[] | undefined;
   /**
-   * Whether roles outside the path may be adopted. Each requires the consent of a person who may tag it: the tag
+   * Whether roles outside the path may be adopted. Each adoption requires the consent of a person who may tag the role: the tag
    * `k11n.dev/cluster` with the cluster's ARN.
    */
   readonly adoption?: boolean | undefined;
@@ -158,7 +158,8 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
         ...tagged,
       }),
       statement('ChangeOwnRoles', 'ownRole', ownRole, own),
-      // A quarantine attaches AWSDenyAll, or makes it the boundary, whatever is allowed otherwise. It widens no role.
+      // A quarantine attaches AWSDenyAll, or makes it the boundary, whichever policies are allowed otherwise. This adds no
+      // permission to a role.
       statement('AttachToOwnRoles', 'attachment', ownRole, {
         StringEquals: { ...own['StringEquals'], ...bounded },
         ...(allowedPolicyArns ? { StringLike: { 'iam:PolicyARN': [...allowedPolicyArns, denyAll] } } : {}),
@@ -184,7 +185,8 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
         StringEquals: keyed('aws:RequestTag', marks),
         ...tagKeysCondition([]),
       }),
-      // Also required by the call that creates with tags. EKS cannot distinguish an untagged association from a new one.
+      // Also required by the call that creates an association with tags. A condition cannot distinguish an existing untagged
+      // association from a new one.
       statement('MarkAssociations', 'associationMarks', anyAssociation, {
         StringEquals: keyed('aws:RequestTag', marks),
         ...tagKeysCondition([]),

@@ -1,4 +1,4 @@
-/** Plans for roles and ServiceAccounts that are not ours, or were not ours before. */
+/** Plans for roles and ServiceAccounts that Konstellation does not own, or did not own before. */
 import { describe, expect, it } from 'vitest';
 import { findCondition } from '../../k8s/conditions.ts';
 import { arn, kinds, name, ready, roleOf, settled } from '../testing/settled-world.ts';
@@ -256,7 +256,7 @@ describe('a role named in roleName', () => {
     const reported = findCondition(world.account.status?.conditions, 'Ready')?.message;
     const changes = `replace its trust policy, set its permissions boundary to ${fullAccess}, set its maximum session duration to 3600 seconds, set its tags team, remove its inline policy by-hand`;
     expect(reported).toContain(`would: ${changes}.`);
-    // Adoption makes exactly the reported changes.
+    // The adoption makes exactly the changes that were reported.
     edit(world, { aws: { ...world.account.spec.aws, adopt: true } });
     world.journal.length = 0;
     settle(world);

@@ -84,12 +84,14 @@ export function isManaged(tags: Tags): boolean {
   return tagValue(tags, managedByTag) !== undefined;
 }
 
-/** Whether a tag key has the prefix of Konstellation. */
+/** Whether any tag key has the prefix of Konstellation. */
 export function hasOurTags(tags: Tags): boolean {
   return Object.keys(tags).some((key) => key.toLowerCase().startsWith(`${apiGroup}/`));
 }
 
-/** Identity of a cluster for ownership. The ARN alone is not unique, because another cluster of the same name may have the same one. */
+/**
+ * Identity of a cluster for ownership. The ARN alone is not unique, because another cluster of the same name may have the same ARN.
+ */
 export type OwningCluster = {
   readonly clusterArn: string;
   /** URL of the token issuer. */
@@ -150,8 +152,9 @@ export function isOwned(ownership: Ownership): boolean {
 }
 
 /**
- * Whether a role or association with the tags of this cluster's ARN belongs to its issuer. Earlier versions wrote no issuer tag. The
- * trust policy of such a role shows the issuer, unless it names none. For an association without the tag, the issuer is unknown.
+ * Whether a role or association that is tagged with this cluster's ARN belongs to the cluster with this issuer. Earlier versions
+ * wrote no issuer tag. The trust policy of such a role shows the issuer, unless it names none. For an association without the tag,
+ * the issuer is unknown.
  */
 export function isOfIssuer(
   { tags, trustPolicy }: Owned,

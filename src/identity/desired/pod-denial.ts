@@ -1,8 +1,8 @@
 /**
- * Inline policy that denies the sessions of single pods. EKS Pod Identity puts the unique id of the pod into the session tags, which
- * IAM evaluates as `aws:PrincipalTag` in every request of the session, so that the policy also denies credentials that left the pod.
- * Sessions of a web identity have no such tag. The policy only denies, and has a name of its own: the account's statements and the
- * denial of its pods change independently.
+ * Inline policy that denies the sessions of individual pods. EKS Pod Identity puts the unique id of the pod into the session tags.
+ * IAM evaluates them as `aws:PrincipalTag` in every request of the session, so the policy also denies credentials that were copied
+ * out of the pod. Sessions of a web identity have no such tag. The policy only denies. It has a name of its own, so that the
+ * account's statements and the denial of its pods change independently.
  * https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html
  */
 import type { QuarantinedPod } from '../../api/index.ts';

@@ -1,4 +1,4 @@
-/** The policies that an account lists, as written. A module of its own, because `kon account list` loads it and little else. */
+/** The policies that an account lists, as written. This is a separate module, because `kon account list` loads little else. */
 import type { LinkedServiceAccountSpec } from '../../api/index.ts';
 
 export type PolicyLists = Pick<LinkedServiceAccountSpec['aws'], 'policyArns' | 'policyNames'>;

@@ -37,7 +37,7 @@ export function listedPolicies(aws: PolicyLists, scope: PolicyScope): readonly s
   ];
 }
 
-/** Both lists with entries in either spelling. An empty list is omitted if the other one has entries. */
+/** Sorts entries in either spelling into the two lists. An empty list is omitted if the other one has entries. */
 export function policyLists(entries: readonly string[]): PolicyLists {
   const policyNames = entries.filter(isPolicyName);
   const policyArns = entries.filter((entry) => !isPolicyName(entry));
@@ -45,7 +45,7 @@ export function policyLists(entries: readonly string[]): PolicyLists {
   return policyArns.length === 0 ? { policyNames } : { policyArns, policyNames };
 }
 
-/** The same policies, by name where they have one in this AWS account and partition. */
+/** The same policies, each by name if it has one in this AWS account and partition. */
 export function policiesByName(aws: PolicyLists, scope: PolicyScope): PolicyLists {
   const entries = policyEntries(aws).map((entry) => policyNameOf(entry, scope) ?? entry);
   return policyLists([...new Set(entries)]);

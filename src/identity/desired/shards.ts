@@ -5,7 +5,7 @@
  */
 
 /**
- * @param targets entries of a trust policy: a target by the identity mode of its pods
+ * @param targets entries of a trust policy, each a target with the identity mode of its pods
  * @param previous current role index of each target, if any
  * @param fits whether one trust policy can hold these entries
  * @returns entries of each role by index; the first role always exists

@@ -1,5 +1,5 @@
 /**
- * Own permissions of an account: its statements as the inline policy `konstellation` of each of its roles. The policy is rendered
+ * The account's own permissions: its statements as the inline policy `konstellation` of each of its roles. The policy is rendered
  * and checked without any call.
  */
 import type { LinkedServiceAccount, PermissionStatement } from '../../api/index.ts';
@@ -62,7 +62,7 @@ export function desiredStatements(
   return { kind: 'document', document: statementsDocument(statements, facts) };
 }
 
-/** Number of problems in a message of the status. */
+/** Maximum number of problems in a status message. */
 const shownProblems = 5;
 
 function inBrief(problems: readonly string[]): string {
@@ -83,7 +83,7 @@ function filled(text: string, values: Readonly<Record<string, string>>): string 
   );
 }
 
-/** Time in the form of IAM's date operators, rounded down to seconds; undefined if it is no time. */
+/** Time in the form of IAM's date operators, rounded down to seconds; undefined if the text is not a time. */
 function timeOf(until: string): string | undefined {
   const time = Date.parse(until);
   return Number.isNaN(time) ? undefined : new Date(time).toISOString().replace(/\.\d+Z$/, 'Z');

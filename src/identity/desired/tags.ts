@@ -7,7 +7,7 @@ import { reservedTagPrefixes } from '../../api/index.ts';
 
 export type Tags = Readonly<Record<string, string>>;
 
-/** Value of a key regardless of case. EKS is case-sensitive, so the exact key takes precedence. */
+/** Value of the tag with this key, regardless of case. EKS is case-sensitive, so the exact key takes precedence. */
 export function tagValue(tags: Tags, key: string): string | undefined {
   if (Object.hasOwn(tags, key)) return tags[key];
   const lower = key.toLowerCase();
@@ -41,8 +41,8 @@ export function isReservedTag(key: string): boolean {
 }
 
 /**
- * Tags of an object that may be set. Objects stored by earlier versions may list others. Among keys that differ only in case, the
- * last in order counts.
+ * The tags that may be set on AWS resources. Objects stored by earlier versions may list others. Among keys that differ only in
+ * case, the last in order counts.
  */
 export function settableTags(tags: Tags = {}): Tags {
   const inOrder = Object.entries(tags).toSorted(([a], [b]) => (a < b ? -1 : 1));

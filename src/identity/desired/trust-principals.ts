@@ -1,4 +1,4 @@
-/** Reads the principals that a trust policy by any author allows. It over-approximates what it cannot interpret exactly. */
+/** Reads the principals that any trust policy, whoever wrote it, allows. It over-approximates what it cannot interpret exactly. */
 import { matchesPattern } from './arn.ts';
 
 export type TrustPrincipal =
@@ -73,7 +73,7 @@ export function trustsProvider(trustPolicy: string, providerArn: string): boolea
 const isAnyFederated = (principal: unknown): boolean =>
   (principal as { readonly Federated?: unknown } | null | undefined)?.Federated === anything;
 
-/** Whether the policy admits tokens of this subject. */
+/** Whether the principals admit tokens with this subject. */
 export function letsSubjectIn(
   principals: readonly TrustPrincipal[],
   providerArn: string,

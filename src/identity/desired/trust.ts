@@ -18,7 +18,7 @@ export type PodIdentitySubjects = {
 
 /**
  * Renders the document with sorted subjects and without white space, which IAM's quota ignores but requests and diffs contain.
- * Without subjects it denies, because IAM accepts no policy without a statement.
+ * Without subjects, the document consists of a Deny statement, because IAM accepts no policy without a statement.
  */
 export function trustPolicy(of: {
   readonly providerArn: string;
@@ -55,8 +55,8 @@ function webIdentityStatement(of: {
 }
 
 /**
- * Statement for EKS Pod Identity. The service passes session tags that identify the pod, so that it also needs `sts:TagSession`. The
- * conditions apply to both actions.
+ * Statement for EKS Pod Identity. The service passes session tags that identify the pod, so the statement also needs
+ * `sts:TagSession`. The conditions apply to both actions.
  * Source: EKS User Guide, "Create IAM role with trust policy required by EKS Pod Identity". `aws:SourceArn` is the cluster's ARN,
  * not the association's: AWS Containers Blog, "Amazon EKS Pod Identity: a new way for applications on EKS to obtain IAM
  * credentials". https://github.com/awslabs/mountpoint-s3-csi-driver/issues/781 shows the failure with the association's ARN.
@@ -82,8 +82,8 @@ export function sameDocument(a: string, b: string): boolean {
 }
 
 /**
- * View of a trust policy for the pods of one namespace with Pod Identity: it omits web identities and other namespaces, whose
- * changes do not affect these pods.
+ * The part of a trust policy that matters to pods of one namespace with Pod Identity. It omits web identities and other namespaces,
+ * whose changes do not affect these pods.
  */
 export function trustSeenBy(document: string, namespace: string): string {
   const { statements, views } = podTrustIn(document);
@@ -126,7 +126,7 @@ type PodTrust = {
     /** Namespaces of the statement; undefined if it applies to all. */
     readonly namespaces: ReadonlySet<string> | undefined;
   }[];
-  /** Cached views of the policy, by the statements that name the namespace. */
+  /** Cached results of `trustSeenBy`, by the statements that name the namespace. */
   readonly views: Map<string, string>;
 };
 

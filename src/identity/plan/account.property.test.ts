@@ -37,7 +37,7 @@ const modes = ['IRSA', 'PodIdentity'] as const;
 const mode = (): fc.Arbitrary<IdentityMode | undefined> =>
   fc.option(fc.constantFrom(...modes), { nil: undefined });
 
-/** Changes to the world, with names that make a counterexample readable. */
+/** Changes to the world, with names that make counterexamples readable. */
 type Happening =
   | {
       readonly is: 'edit';
@@ -119,7 +119,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   fc.constant({ is: 'restart' as const }),
 );
 
-/** Foreign roles that must remain unchanged. The name of one could be that of a further role of the account. */
+/** Foreign roles that must remain unchanged. One of them has the name that a further role of the account could have. */
 const foreigners: readonly ObservedRole[] = ['someone-elses', `${base}-2`].map((name) => ({
   name,
   arn: `arn:aws:iam::123456789012:role/konstellation/${name}`,

@@ -1,8 +1,8 @@
 /**
- * The planner: turns everything observed about one account into the steps that bring it in sync, its status, and the time of
- * the next reconcile. Pure: shared by operator, command line and tests.
+ * The planner: turns everything observed about one account into the steps that bring it in sync, its status, and the time of the
+ * next reconcile. Pure: shared by operator, command line and tests.
  *
- * It is level-based: it depends on the observed state and not on events. Planning after executing a plan gives no step.
+ * It is level-based: it depends on the observed state and not on events. Planning again after a plan was executed yields no step.
  */
 import type { LinkedServiceAccountStatus } from '../../api/index.ts';
 import {
@@ -65,7 +65,7 @@ export type AccountPlan = {
   readonly requeueAt?: number;
 };
 
-/** Conditions that do not hold once the deletion takes the role, its policies and its links away. */
+/** Conditions that become false when the deletion removes the role, its policies and its links. */
 const endedByDeletion = ['Ready', 'PoliciesAttached', 'TargetsLinked', 'IdentityProven'] as const;
 
 export function planAccount(world: AccountWorld): AccountPlan {
@@ -83,13 +83,13 @@ function planExisting(world: AccountWorld, deleting: boolean, held: boolean): Ac
   const { account, cluster } = world;
   const list = createStepList(world);
   if (!cluster.ok) return done(list, blockedStatus(world, cluster.reason, cluster.message));
-  // A quarantine comes before everything else: it takes away, and needs nothing of the spec.
+  // A quarantine comes before everything else: it only removes access, and does not depend on the spec.
   if (world.quarantines.some(isOfWholeAccount)) {
     const names = held ? roleNamesOf(world, cluster.facts) : [];
     const status = planQuarantine(world, cluster.facts, names, list);
     return done(list, withQuarantinedPods(status, rowsWhileCutOff(world)));
   }
-  /** Plan of a blocked account, whose quarantined pods are denied all the same. */
+  /** Plan of a blocked account. Its quarantined pods are denied nevertheless. */
   const blocked = ({
     reason,
     message,
@@ -105,7 +105,7 @@ function planExisting(world: AccountWorld, deleting: boolean, held: boolean): Ac
   if (newer !== undefined) return blocked({ reason: 'SpecNewerThanOperator', message: newer });
 
   const used = deleting ? targetsThatCouldLose(world, cluster.facts) : [];
-  // The deletion of a CRD deletes its objects without admission control, so that protection has to be enforced here.
+  // The deletion of a CRD deletes its objects without admission control, so the protection has to be enforced here.
   const isKept = deleting && isProtected(account.metadata);
   if (deleting && used.length === 0 && !isKept) {
     const problem = planDeletion(world, cluster.facts, roleNamesOf(world, cluster.facts), list);
@@ -249,7 +249,7 @@ function longestSession(world: AccountWorld, roles: readonly ServingRole[]): num
   );
 }
 
-/** Requests the proofs that show the effect of a drifted trust policy. Returns whether one is still open. */
+/** Requests the proofs that show the effect of a drifted trust policy. Returns whether a proof is still open. */
 function proofsAreOpen(
   world: AccountWorld,
   list: StepList,
@@ -275,7 +275,10 @@ function proofsAreOpen(
   return [...byToken, ...byPod].some(Boolean);
 }
 
-/** Targets without the given ones. Draining targets get no proofs, because the operator may not create tokens there. */
+/**
+ * All targets except the given ones. Draining targets get no proofs, because the operator may lack permission to create tokens
+ * there.
+ */
 function without({ IRSA, PodIdentity }: TargetsByMode, targets: ReadonlySet<string>): TargetsByMode {
   const remaining = (names: readonly string[]): readonly string[] =>
     names.filter((name) => !targets.has(name));
@@ -304,7 +307,7 @@ function planTarget(
   return planWanted(context, observation);
 }
 
-/** Row of a target that reports its earlier link until no role admits its pods. */
+/** Row that reports the earlier link of a target until no role admits its pods any more. */
 function keepLink(
   { world, facts, roles }: TargetContext,
   { admitted, observation, wanted }: TargetDecision,
@@ -339,8 +342,8 @@ function drainingRow(world: AccountWorld, { observation, wanted, problem }: Targ
 }
 
 /**
- * Row of a target that the spec does not name, without pods that keep their access: first its subject leaves the trust policy, then
- * the link is removed. A labelled ServiceAccount or an association alone never makes a row `linked`. See `keepLink`.
+ * Row of a target that the spec does not name and that has no pods with access to keep. The target's subject is removed from the
+ * trust policy first, then the link. A labelled ServiceAccount or an association alone never makes a row `linked`. See `keepLink`.
  */
 function planUnwanted(
   { world, facts, list }: TargetContext,
@@ -386,7 +389,7 @@ function planUnwanted(
   };
 }
 
-/** Names of all roles that this account may have in IAM: derived names, and roles whose tags name the account. */
+/** Names of all roles that this account can have in IAM: derived names, and roles whose tags name the account. */
 function roleNamesOf(world: AccountWorld, facts: ClusterFacts): readonly string[] {
   return [...new Set([...accountRoleNames(world.account, facts), ...world.roles.keys()])].sort();
 }

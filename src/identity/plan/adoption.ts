@@ -7,8 +7,9 @@ import { letsSubjectIn, principalsOf } from '../desired/trust-principals.ts';
 import { subjectOf } from '../desired/trust.ts';
 
 /**
- * Problem of an adoption that would exclude running pods: pods that hold the role by web identity and are trusted now, but not by the
- * new trust policy. It is checked only before the role becomes ours. Later, such a subject is drift and is repaired.
+ * Problem of an adoption that would lock out running pods: they hold the role by web identity, and the current trust policy admits
+ * them, but the new one would not. This is checked only before the role becomes ours. Afterwards, such a subject in the trust
+ * policy is drift and is repaired.
  */
 export function excludedByAdoption(
   role: ObservedRole,

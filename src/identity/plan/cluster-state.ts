@@ -8,7 +8,7 @@ import { consentsToDetach } from './policies.ts';
 
 export const providerCondition = 'OIDCProviderReady';
 
-/** Default of `proofIntervalSeconds`. A proof is a management event in CloudTrail, so an idle cluster makes few. */
+/** Default of `proofIntervalSeconds`. Each proof is a management event in CloudTrail, so an idle cluster should cause few. */
 const defaultProofIntervalSeconds = 6 * 3600;
 
 /** Longest interval of proofs while the operator may not read the IAM OIDC provider, in milliseconds. */
@@ -26,7 +26,7 @@ export const reportedByAccounts: ReadonlySet<string> = new Set([
   'ServiceFailure',
 ]);
 
-/** The effective ClusterConfig: the oldest, or the first by name among those of the same age. */
+/** The effective ClusterConfig: the oldest one. If several are equally old, the first by name. */
 export function effectiveConfig(configs: readonly ClusterConfig[]): ClusterConfig | undefined {
   const age = (config: ClusterConfig): string =>
     `${config.metadata.creationTimestamp ?? ''} ${config.metadata.name}`;

@@ -154,7 +154,7 @@ describe('no account is planned with', () => {
     ['an older ClusterConfig', { ...good, older: 'first' }, 'ClusterConfigDuplicate', /"first"/],
   ];
   it.each(refused)('%s', (_what, world, reason, message) => {
-    // The second ClusterConfig was Ready before, so that its status still contains the earlier facts.
+    // The second ClusterConfig was Ready before, so its status still contains the earlier facts.
     for (const config of [world.config, { ...world.config, status: reported(good).status ?? {} }]) {
       const wrong = reported({ ...world, config });
       expect(readyOf(wrong)).toMatchObject({ status: 'False', reason });

@@ -42,7 +42,7 @@ export type ClusterWorld = {
   /** Issuer from the API server's discovery document. */
   readonly issuer: Answer<string>;
   readonly caller: Answer<CallerIdentity>;
-  /** Undefined if it could not be requested. */
+  /** IAM OIDC provider; undefined if it could not be requested. */
   readonly provider?: Answer<{ clientIds: readonly string[] } | undefined>;
   readonly quotas?: Answer<{
     policiesPerRole: number;
@@ -50,14 +50,14 @@ export type ClusterWorld = {
     roles: number;
     rolesUsed: number;
   }>;
-  /** Number of attached policies that are no longer allowed, and of the accounts that list them. */
+  /** Number of attached policies that are no longer allowed, and number of accounts that list them. */
   readonly disallowed?: { readonly policies: number; readonly accounts: number };
   readonly namespaces: readonly {
     readonly name: string;
     readonly labelled: boolean;
     readonly terminating: boolean;
   }[];
-  /** Empty before the first pass. */
+  /** One entry per kind of AWS resource; empty before the first pass. */
   readonly drift?: readonly DriftCheck[];
 };
 
@@ -69,7 +69,6 @@ const whatNames: Readonly<Record<DriftCheck['what'], string>> = {
 
 /** Number of failed passes after which a transient failure of drift detection is reported. */
 const reportedPasses = 3;
-/** Condition used in the plans of accounts with IRSA. */
 /** Present on the ClusterConfig while the operator is older than the CRDs. */
 export const outdatedCondition = 'OperatorCurrent';
 
@@ -245,8 +244,8 @@ export function isReported({ error, passes }: NonNullable<DriftCheck['failure']>
 }
 
 /**
- * Quotas for the status. The number of roles changes with every role in the AWS account. It is written only if it has changed by a
- * noticeable part of the quota, or together with another change, so that an idle cluster writes nothing.
+ * Quotas for the status. The number of roles changes whenever any role in the AWS account is created or deleted. It is written only
+ * if it has changed by a noticeable part of the quota, or together with another change, so that an idle cluster writes nothing.
  */
 function quotasToTell({ quotas, config }: ClusterWorld): ClusterConfigStatus['quotas'] {
   const reported = config.status?.quotas;
@@ -284,7 +283,7 @@ function problemOf(world: ClusterWorld): { reason: string; message: string } | u
   if (aws.identityMode === 'PodIdentity') return undefined;
   if (!provider) return { reason: 'OIDCProviderMissing', message: 'the IAM OIDC provider was not read' };
   if (!provider.ok) {
-    // A missing permission of the operator shows nothing about the provider. The proofs show its state.
+    // A missing permission of the operator says nothing about the provider. The proofs show the provider's state.
     return provider.error.code === 'AccessDenied'
       ? undefined
       : { reason: provider.error.code, message: provider.error.message };

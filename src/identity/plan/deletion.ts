@@ -1,7 +1,8 @@
 /**
- * Deletion of an account. It waits while running pods would lose their access, as for a PersistentVolumeClaim. Then it closes the trust
- * policy and removes the links, the attachments and the role. `Retain` keeps the role: it is tagged as retained before it loses its
- * ownership tags, so that the role is still found after a crash in between. An adopted role is released without our tags.
+ * Deletion of an account. It waits while running pods would lose their access, as for a PersistentVolumeClaim. Then it closes the
+ * trust policy and removes the links, the attachments and the role. `Retain` keeps the role: it is tagged as retained before it
+ * loses its ownership tags, so that the role is still found after a crash in between. An adopted role is released: only our tags
+ * are removed.
  */
 import { roleOwnership } from '../desired/account-roles.ts';
 import { associationStanding } from './associations.ts';
@@ -69,7 +70,8 @@ export function planDeletion(
     }
     if (cached.role && isOwned(roleOwnership(cached.role, world.account, facts))) owned.push(cached.role);
     else if (cached.readAgainAt !== undefined) {
-      // The outcome of a creation or adoption is unknown. A role that becomes visible later would keep our tags without an account.
+      // The outcome of a creation or adoption is unknown. A role that becomes visible later would keep our tags although its
+      // account is deleted.
       unread = true;
       if (cached.readAgainAt <= world.now)
         want({ kind: 'ReadRole', role: name, why: 'it may have been created or adopted just before' });
@@ -157,9 +159,9 @@ export function targetsThatCouldLose(world: AccountWorld, facts: ClusterFacts): 
 }
 
 /**
- * Whether the deletion takes nothing from any pod: `Retain` keeps the roles with their trust policies, and others own every linked
- * ServiceAccount, its annotation and its association. It does not depend on which pods run, because new pods must not stop a deletion
- * that has already released a ServiceAccount.
+ * Whether every pod keeps its access after the deletion: `Retain` keeps the roles with their trust policies, and every linked
+ * ServiceAccount, its annotation and its association belong to others. Running pods are not considered, so that a new pod cannot
+ * block a deletion that has already released a ServiceAccount.
  */
 function leavesAllAccess(world: AccountWorld, facts: ClusterFacts): boolean {
   const { metadata, spec } = world.account;
@@ -208,8 +210,8 @@ export function decideUnassociate(
     case 'unread':
       return { kind: 'ReadAssociation', target, why: standing.why };
     case 'none': {
-      // After a crash, only EKS knows an association that was created right before, and a listing may be too early. An unwanted association
-      // is found by the next listing, but after a deletion no further listing looks for it.
+      // An association that was created right before a crash exists only in EKS, and a listing may predate it. While the account
+      // exists, the next listing finds it. After the deletion, no listing looks for it.
       const asked = world.associations.get(target);
       const linked = serviceAccount?.account === accountLabelValue(world.account.metadata.name);
       const isLast = world.account.metadata.deletionTimestamp !== undefined;

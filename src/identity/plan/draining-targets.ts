@@ -1,4 +1,4 @@
-/** Targets that wait for the end of their pods before they are unlinked, from the status of the accounts. */
+/** Draining targets, read from the status of the accounts. They are unlinked when their pods have ended. */
 import type { LinkedServiceAccount } from '../../api/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';
 import type { Wall } from '../../k8s/time.ts';

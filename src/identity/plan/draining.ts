@@ -2,8 +2,9 @@
  * Draining targets: removed from the account while running pods hold its identity. Such a target keeps its subject in the trust
  * policy, its association and its ServiceAccount until its pods have ended.
  *
- * Draining grants nothing. Pods alone are no evidence, because everyone who may create pods in a namespace can create them: a
- * role of the account must already trust the subject, according to the last write of this process, or to IAM and the status together.
+ * Draining grants nothing. Running pods alone are no evidence, because anyone who may create pods in the namespace can start them.
+ * In addition, a role of the account must already trust the subject, according to the last write of this process, or according to
+ * both IAM and the status.
  */
 import type { IdentityMode } from '../../api/index.ts';
 import { unlinkNowAnnotation } from '../../api/index.ts';
@@ -28,7 +29,7 @@ export function isDraining(world: AccountWorld, facts: ClusterFacts, target: Tar
   );
 }
 
-/** Whether a person requested that running pods of the target lose their access at once. */
+/** Whether a user requested that running pods of the target lose their access immediately. */
 function isCutOff({ account }: AccountWorld, target: string): boolean {
   const named = account.metadata.annotations?.[unlinkNowAnnotation] ?? '';
   return named
@@ -58,8 +59,8 @@ export function wasAdmitted(
 
 /**
  * Whether a target that was removed from the account is still open: the status reports its link, and an owned role admits its pods
- * in either mode. The status has to keep that link until the trust policy is narrowed. Pods that start in between hold the identity,
- * and only the status shows a restarted operator that the target was linked. See `wasAdmitted`.
+ * in either mode. The status has to keep that link until the trust policy is narrowed. Pods that start before then hold the
+ * identity, and a restarted operator learns only from the status that the target was linked. See `wasAdmitted`.
  */
 export function isStillOpen(world: AccountWorld, facts: ClusterFacts, target: string): boolean {
   return (

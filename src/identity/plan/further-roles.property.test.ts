@@ -88,7 +88,7 @@ function start(adopt: boolean, deletionPolicy: 'Delete' | 'Retain'): SimulatedWo
 function happen(world: SimulatedWorld, what: Happening): void {
   switch (what.is) {
     case 'targets':
-      // An edit right after a crash and a deletion before a listing shows the last created role would leave that role behind.
+      // Without this listing, an edit right after a crash, followed by a deletion, could leave the last created role behind.
       resync(world);
       return edit(world, { targets: [...what.targets] });
     case 'quota':

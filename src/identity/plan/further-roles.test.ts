@@ -124,7 +124,7 @@ it('the deletion of an account also deletes a further role that neither status n
   world.facts = narrowFacts;
   settle(world);
   expect([...world.roles.keys()]).toEqual([nameOf(1), nameOf(2)]);
-  // The operator crashed right after it had created the role, so that status and listing do not show the role after the restart.
+  // The operator crashed right after it had created the role, so neither status nor listing shows the role after the restart.
   const { status: _, ...account } = world.account;
   world.account = account;
   world.cachedRoles.delete(nameOf(2));

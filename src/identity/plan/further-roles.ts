@@ -33,8 +33,8 @@ export function previousShards(world: AccountWorld, facts: ClusterFacts): Readon
 }
 
 /**
- * Further roles that ServiceAccounts, pods or associations still name, by index, without targets. Unless a target is assigned to
- * such a role, its trust policy is closed before the links are removed, and for as long as they cannot be removed.
+ * Further roles without targets, by index, that ServiceAccounts, pods or associations still name. Unless a target is assigned to
+ * such a role, its trust policy is closed before these links are removed, and stays closed while they cannot be removed.
  */
 export function closedShards(
   world: AccountWorld,
@@ -70,7 +70,7 @@ export function unneededRoles(
 /**
  * Removes roles that no target needs any more.
  *
- * @returns why one of them could not be removed
+ * @returns the reason if a role could not be removed
  */
 export function removeSurplus(
   world: AccountWorld,

@@ -1,7 +1,7 @@
-/** Message of an account under deletion whose pods still run: the pods, and the actions that end their use of the account. */
+/** Message for an account under deletion that running pods still use: the pods, and the actions that end this use. */
 import type { AccountUser, ClusterFacts, TargetObservation } from '../state/world.ts';
 
-/** Limit of items in a list; more would not help a reader. */
+/** Maximum number of items in a list. A longer list would not be more helpful. */
 const mostShown = 5;
 
 export function describeUser(target: TargetObservation, user: AccountUser): string {

@@ -5,8 +5,9 @@ import type { AccountWorld } from '../state/world.ts';
 import { ownedRoles } from './owned-roles.ts';
 
 /**
- * Status with the last use of the account's roles. It has none while a role that it names is not known as a role of the account, or
- * the use of one of its roles is unknown. An earlier status is never the source, since it may be outdated or forged.
+ * Adds the last use of the account's roles to the status. The last use is omitted while the status names a role that is not known
+ * to belong to the account, or while the use of any of the roles is unknown. It is never copied from an earlier status, which may
+ * be outdated or forged.
  */
 export function withLastUsed(
   world: AccountWorld,

@@ -32,7 +32,7 @@ export type LeftoverRole = {
   readonly adopted: boolean;
 };
 
-/** @param accounts that exist on the cluster now */
+/** @param accounts the accounts that exist on the cluster now */
 export function leftoverRoles(
   roles: readonly ObservedRole[],
   cluster: OwningCluster,

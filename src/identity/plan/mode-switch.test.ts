@@ -30,7 +30,7 @@ type Seen = Partial<Pick<AccountWorld, 'rolloutBlocker' | 'unsettledWorkload'>> 
   readonly held?: Partial<HeldIdentities>;
 };
 
-/** Reconciles until no step is left, with this state of workloads and, in production, of pods. */
+/** Reconciles until no step is left, with the given state of workloads, and of the pods in production. */
 function work(world: SimulatedWorld, { held, ...seen }: Seen = {}): AccountPlan {
   for (let pass = 0; pass < 40; pass += 1) {
     const observed = observe(world);
@@ -127,7 +127,7 @@ describe('during a switch back to IRSA', () => {
       status: 'False',
       reason: 'ExchangeUnavailable',
     });
-    // The other target is in sync, so that it does not make Ready False.
+    // The other target is in sync, so it does not make Ready False.
     world.associations.delete('staging');
     world.cachedAssociations.set('staging', { association: null, source: 'read' });
     expect(readyOf(work(world))).toMatchObject({ status: 'False', reason: 'ExchangeUnavailable' });

@@ -1,6 +1,6 @@
 /**
- * Denial of single pods. Each role of the account gets one inline policy that denies the sessions of all pods that Quarantines name,
- * and loses it when no Quarantine names a pod.
+ * Denial of individual pods. Each role of the account gets one inline policy that denies the sessions of all pods that Quarantines
+ * name. The policy is removed when no Quarantine names a pod.
  *
  * | Quarantines | role             | step                                                                    |
  * |-------------|------------------|-------------------------------------------------------------------------|
@@ -8,8 +8,9 @@
  * | name pods   | exactly the denial | none                                                                    |
  * | name none   | denial           | remove it                                                               |
  *
- * The denial needs nothing of the spec, and stays when a pod has ended, because its sessions live on. The operator may write inline
- * policies only where its IAM policy allows statements, and only on roles with a permissions boundary. Removing one needs neither.
+ * The denial does not depend on the spec. It stays after a pod has ended, because the pod's sessions remain valid until they
+ * expire. The operator may write inline policies only where its IAM policy allows statements, and only on roles with a permissions
+ * boundary. Removing an inline policy requires neither.
  */
 import type { LinkedServiceAccountStatus, QuarantinedPodStatus } from '../../api/index.ts';
 import { roleOwnership } from '../desired/account-roles.ts';
@@ -82,7 +83,7 @@ export function withQuarantinedPods(
   return rows.length === 0 ? status : { ...status, quarantinedPods: [...rows] };
 }
 
-/** Adds the step that brings the denial of one role in sync. Returns why it is not; undefined if it is. */
+/** Adds the step that brings the denial of one role in sync. Returns the problem while the denial is not in sync. */
 function planRole(
   world: AccountWorld,
   facts: ClusterFacts,
@@ -105,7 +106,7 @@ function planRole(
     if (readAgainAt > world.now) list.requeueAtLatest(readAgainAt);
     else list.addStep({ kind: 'ReadRole', role: role.name, why: 'a write got no response' });
   }
-  // A listing may be outdated. If the role cannot be read, a denial is written anyway, because it only takes away.
+  // A listing may be outdated. If the role cannot be read, a denial is written anyway, because it only removes access.
   if (source === 'list') {
     const failure = list.addStep({
       kind: 'ReadRole',
@@ -128,7 +129,9 @@ function planRole(
   };
 }
 
-/** Why the operator may not write the denial, or IAM would refuse it; undefined if nothing is known against it. */
+/**
+ * Reason why the operator is not permitted to write the denial, or why IAM would reject it; undefined if no such reason is known.
+ */
 function refusalOf(
   world: AccountWorld,
   facts: ClusterFacts,
@@ -151,7 +154,7 @@ function remedy({ account }: AccountWorld): string {
   return `To stop the pods, cut off the whole account: kon account quarantine ${account.metadata.name}`;
 }
 
-/** Problem of a running pod with a web identity, whose sessions have no tag of the pod. */
+/** Problem of a running pod with a web identity: its sessions have no tag that identifies the pod. */
 function webIdentityOf(world: AccountWorld, { uid }: DeniedPod): Problem | undefined {
   const running = world.targets.flatMap(({ held }) => held.byPod ?? []);
   if (running.find((pod) => pod.uid === uid)?.hasWebIdentity !== true) return undefined;

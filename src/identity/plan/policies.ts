@@ -44,8 +44,8 @@ export function consentsToDetach({ metadata, spec }: Pick<ClusterConfig, 'metada
 }
 
 /**
- * Listed policies that the role keeps although the ClusterConfig no longer allows them, because they were attached before.
- * The operator never attaches such a policy. If others attach one afterwards, it is drift.
+ * Listed policies that the role keeps although the ClusterConfig no longer allows them, because they were attached before. The
+ * operator never attaches such a policy. If it is attached out of band afterwards, that is drift.
  */
 export function keptPolicies(
   role: ObservedRole | undefined,
@@ -97,10 +97,10 @@ export function screenPolicies(
 }
 
 /**
- * Attaches missing policies, then detaches unlisted ones, so that an edit never opens a gap. The order is reversed only if the role
- * has no room for both.
+ * Attaches missing policies, then detaches unlisted ones, so that an edit never opens a gap. The order is reversed only if the
+ * quota of the role does not allow both at the same time.
  * @param listed policies that the account lists, allowed or not
- * @param isAwaited whether something else has to be granted before anything is detached
+ * @param isAwaited whether something else has to be granted before any policy is detached
  * @returns a row per wanted policy, the unlisted attachments, and whether attachments are still to be made
  */
 export function planPolicies(

@@ -1,4 +1,4 @@
-/** Rows of the listed policies in the status, merged over the roles of the account. */
+/** Status rows of the listed policies, merged across the account's roles. */
 import type { AccountWorld, ClusterFacts } from '../state/world.ts';
 import { stillAttached, unattached } from './policies.ts';
 import { isUnread, type RoleAssessment } from './role.ts';
@@ -39,7 +39,10 @@ export function mergedPolicyRows(
   });
 }
 
-/** Keeps rows attached until the role is read, because the attached state decides later which policies may be detached. */
+/**
+ * Keeps the rows that the status reports as attached until the role has been read, because this state later decides which policies
+ * may be detached.
+ */
 export function asLastRead(
   { account }: AccountWorld,
   roles: readonly ServingRole[],

@@ -139,7 +139,7 @@ describe('a proof in a forged status', () => {
     world.account = forged;
     settle(world);
     expect(ready(world)).toBe('False AssumeRoleDenied');
-    // The role is unchanged, but this process has not done the proof.
+    // The role is unchanged, but this process has not made the proof itself.
     world.proofs.clear();
     world.failures.clear();
     world.account = forged;

@@ -1,13 +1,14 @@
 /**
- * Proofs of identities: a token of the target's ServiceAccount was exchanged for credentials of the role.
- * A proof holds for exactly one role (by IAM's unique id), one trust policy, one ServiceAccount (by uid) and, with Pod
- * Identity, one association. When one of them changes, the proof has to be repeated. It is also repeated periodically.
+ * Proofs of identities: a token of the target's ServiceAccount was exchanged for credentials of the role. A proof holds for exactly
+ * one role (by IAM's unique id), one trust policy, one ServiceAccount (by uid) and, with Pod Identity, one association. When one of
+ * them changes, the proof has to be repeated. It is also repeated periodically.
  *
- * The status is no evidence, because it can be forged through the status subresource. A process accepts it once, at its start, so that a
- * restart changes nothing, and repeats every proof within `renewUntilMs`. From then on only its own proofs count.
+ * The status is not evidence, because it can be forged through the status subresource. A process accepts the proofs in the status
+ * once, at its start, so that a restart changes nothing, and repeats every proof within `renewUntilMs`. From then on only its own
+ * proofs count.
  *
- * EKS Auth accepts only tokens that are bound to a pod. Without a pod, the confirmation replaces the proof: association,
- * trust policy and injection were read back. It allows apps to start, and their first pod then provides the proof.
+ * EKS Auth accepts only tokens that are bound to a pod. Without a pod, the confirmation replaces the proof: association, trust
+ * policy and injection were read back. It allows apps to start, and their first pod then provides the proof.
  */
 import type { LinkedServiceAccount, TargetStatus } from '../../api/index.ts';
 import { proofSlot, proofSlotOf, type ProofKind } from '../steps/proof.ts';
@@ -29,8 +30,8 @@ import type {
 } from '../state/world.ts';
 
 /**
- * Shortest validity of an unchanged proof, as a share of `proofIntervalMs`. The validity of each target lies between this
- * share and the whole interval, so that proofs of one moment are not repeated at one moment.
+ * Shortest validity of an unchanged proof, as a share of `proofIntervalMs`. The validity of each target lies between this share and
+ * the whole interval, so that proofs made at the same time are not all repeated at the same time.
  */
 const shortestShare = 0.75;
 
@@ -117,7 +118,7 @@ export function isConfirmed(world: AccountWorld, target: string, key: string): b
   return stands(world, target, key, 'confirmation');
 }
 
-/** Whether a confirmation from the status is due for renewal. If it is due later, the account is requeued for that time. */
+/** Whether a confirmation from the status is due for renewal. Otherwise, the account is requeued for the time of the renewal. */
 export function isRenewalDue(world: AccountWorld, list: StepList, target: string): boolean {
   const renewAt = world.proofs.get(proofSlot(target, 'confirmation'))?.renewAt;
   if (renewAt === undefined) return false;

@@ -1,4 +1,4 @@
-/** Plans for an account in quarantine, and after it. */
+/** Plans for an account during and after a quarantine. */
 import { describe, expect, it } from 'vitest';
 import { findCondition } from '../../k8s/conditions.ts';
 import type { LinkedServiceAccountStatus } from '../../api/index.ts';

@@ -49,12 +49,12 @@ import type { StepList } from './step-list.ts';
 export const longestSessionMs = 43_200_000;
 
 /**
- * Time after which a closed trust policy is in effect everywhere, in milliseconds. A pod that is created until then may have got
+ * Time after which a closed trust policy is in effect everywhere, in milliseconds. A pod created before that time may have obtained
  * credentials of the role.
  */
 export const settlingMs = 10_000;
 
-/** Plans an account that Quarantines name: its roles are cut off and kept so. Returns the status. */
+/** Plans an account that at least one Quarantine names: its roles are cut off and stay cut off. Returns the status. */
 export function planQuarantine(
   world: AccountWorld,
   facts: ClusterFacts,
@@ -92,7 +92,7 @@ export function planQuarantine(
 }
 
 /**
- * Plans what follows a Quarantine: marked roles are replaced, or reopened if they existed before the account.
+ * Plans an account after its Quarantines were deleted: marked roles are replaced, or reopened if they existed before the account.
  * @returns the status; undefined if the account has no marked role
  */
 export function planRelease(
@@ -142,7 +142,10 @@ export function oldPods(
   );
 }
 
-/** Adds the steps that cut the role off. `isClosed`: it is marked with a time, denied and trusts nobody. */
+/**
+ * Adds the steps that cut the role off. `isClosed`: the role is marked with a time, its sessions are denied, and it trusts no
+ * principal.
+ */
 function cutOff(
   world: AccountWorld,
   facts: ClusterFacts,
@@ -161,7 +164,7 @@ function cutOff(
   const marking = isMarked(role.tags)
     ? undefined
     : list.addStep({ kind: 'TagRole', role: role.name, tags: closingTags });
-  // If IAM refuses the mark permanently, the role is denied anyway.
+  // If IAM refuses the mark permanently, the role's sessions are denied anyway.
   if (!isMarked(role.tags) && (!marking || isTransient(marking.code)))
     return { isClosed: false, failure: marking };
   const shut = trustPolicy({ providerArn: facts.providerArn, issuer: facts.issuer, subjects: [] });
@@ -190,9 +193,9 @@ function readAgain(
 }
 
 /**
- * Attaches AWSDenyAll. If the role has the maximum number of policies, one is detached first, which only removes permissions. If the
- * attachment is refused, AWSDenyAll becomes the boundary. If that is refused too, every policy is detached. The boundary of an
- * adopted role is never changed.
+ * Attaches AWSDenyAll. If the role has the maximum number of policies, one policy is detached first, which only removes
+ * permissions. If the attachment is refused, AWSDenyAll becomes the boundary. If that is refused too, every policy is detached. The
+ * boundary of an adopted role is never changed.
  */
 function deny(
   world: AccountWorld,
@@ -297,7 +300,7 @@ function cutOffStatus(
   return { ...blocked, targets: rows, ready: `0/${rows.length}` };
 }
 
-/** Rows of policies that responders or the quarantine itself detached. */
+/** Policy rows; policies that responders or the quarantine itself detached are reported as detached. */
 function policiesNow(world: AccountWorld, facts: ClusterFacts): Pick<LinkedServiceAccountStatus, 'policies'> {
   const before = world.account.status?.policies;
   const roles = ownedRoles(world, facts);

@@ -22,7 +22,7 @@ export function roleChanges(
   account: LinkedServiceAccount['spec'],
 ): readonly RoleChange[] {
   const changes: RoleChange[] = [];
-  // An adopted role changes only where the account states a value; this protects its boundary in particular.
+  // An adopted role changes only where the account states a value. This protects the role's boundary in particular.
   const adopted = existedBefore(role, account);
   const wantedTags = adopted ? { ...spec.tags, ...adoptedTags } : spec.tags;
   if (!sameDocument(role.trustPolicy, spec.trustPolicy)) {

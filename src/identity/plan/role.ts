@@ -55,7 +55,7 @@ export type RoleAssessment = {
   readonly drift: readonly string[];
 };
 
-/** Whether neither read nor write has shown yet if the role exists. A listing may be outdated. */
+/** Whether it is still unknown if the role exists. A listing without the role may be outdated. */
 export function isUnread({ cached }: RoleAssessment): boolean {
   return cached === undefined || (cached.role === null && cached.source === 'list');
 }
@@ -150,7 +150,7 @@ export function assessRole(
   }
 }
 
-/** Note that a removed policy or a deleted account does not affect the role. */
+/** Note for users: edits and the deletion of the account do not change the role. */
 function leftAlone({ attachedPolicyArns }: ObservedRole): string {
   const attached =
     attachedPolicyArns.length > 0 ? ` and keeps its policies: ${attachedPolicyArns.join(', ')}` : '';
@@ -166,7 +166,7 @@ function planAdoption(
   list: StepList,
 ): Problem {
   const underWay: Problem = { reason: 'UpdatingRole', message: `the role ${spec.name} is being adopted` };
-  // The outcome of an unanswered write is unknown: another account may have the role by now.
+  // The outcome of an unanswered write is unknown: another account may own the role by now.
   const isIndeterminate = readAgainAt > 0;
   if (readAgainAt > now) {
     list.requeueAtLatest(readAgainAt);
@@ -216,7 +216,9 @@ function planCreation(
   return { reason: 'CreatingRole', message: `the role ${spec.name} is being created` };
 }
 
-/** Note with the tags of a denied CreateRole. One denied tag key denies the whole call, and AWS does not name the key. */
+/**
+ * Note with the tags of a denied CreateRole. One tag key that is not allowed denies the whole call, and AWS does not name the key.
+ */
 function deniedTagsNote({ code }: { readonly code: string }, { spec }: LinkedServiceAccount): string {
   const keys = Object.keys(settableTags(spec.aws.tags));
   return code === 'AccessDenied' && keys.length > 0
@@ -224,7 +226,7 @@ function deniedTagsNote({ code }: { readonly code: string }, { spec }: LinkedSer
     : '';
 }
 
-/** Plans the read of a role that is to be adopted, which is never created. */
+/** Plans the read of a role that is to be adopted. Such a role is never created. */
 function planLookup(spec: RoleSpec, cachedRole: CachedRole | undefined, list: StepList): Problem {
   const failure =
     cachedRole?.source === 'read' || cachedRole?.source === 'write'
@@ -263,7 +265,7 @@ function planUpdates(
     attached.size !== new Set(wantedPolicies).size ||
     statementsDiffer(role, desired);
 
-  // A listing may be outdated, so that drift is confirmed by a direct read before it is repaired.
+  // A listing may be outdated, so drift is confirmed by a direct read before it is repaired.
   const isUnconfirmed = role.maxSessionDuration === undefined && !isSynced(account);
   if (cachedRole.source === 'list' && (changes.length > 0 || policiesDiffer || isUnconfirmed)) {
     const failure = list.addStep({
@@ -388,7 +390,7 @@ export function documentOf(desired: DesiredStatements): Pick<LastSyncedRole, 'in
   return desired.kind === 'document' ? { inlinePolicy: desired.document } : {};
 }
 
-/** Row of statements that are not written yet; a refusal is more important than what they wait for. */
+/** Row of statements that are not written yet. If they are refused, the row reports that instead of the given problem. */
 function unwritten(desired: DesiredStatements, { reason, message }: Problem): StatementsStatus {
   return { applied: false, ...(desired.kind === 'refused' ? desired.problem : { reason, message }) };
 }

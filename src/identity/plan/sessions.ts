@@ -46,7 +46,7 @@ export type Unlinking = {
   readonly maxSessionSeconds: number;
 };
 
-/** Former targets of the account, with the time until their sessions may live. Entries are removed after that time. */
+/** Former targets of the account, each with the time until which its sessions may live. Entries are removed after that time. */
 export function formerTargets(of: Unlinking): readonly FormerTarget[] {
   const { now, wanted, pending, isNarrowed, maxSessionSeconds } = of;
   const known = of.former.filter(

@@ -12,7 +12,7 @@ import { isTransient } from './policies.ts';
 export type StatementsPlan = {
   /** Row of the status; absent if neither the account nor the role has statements. */
   readonly row?: StatementsStatus;
-  /** Whether a detachment has to wait, because the statements may replace the policy. */
+  /** Whether detachments have to wait, because the statements may replace the policies. */
   readonly isAwaited: boolean;
 };
 

@@ -28,7 +28,7 @@ export type TargetRow = {
   readonly identityMode?: IdentityMode;
   /** See `confirmed` in the schema of the status. */
   readonly confirmed?: boolean;
-  /** The target keeps its access until its pods have ended, wanted or not. */
+  /** The target keeps its access until its pods have ended, whether or not the account still wants it. */
   readonly draining?: true;
   /** The account no longer names the target, but a role still admits its pods. The status keeps the link until the trust policy is narrowed. */
   readonly stillOpen?: true;
@@ -46,7 +46,7 @@ type Findings = {
   readonly targets: readonly TargetRow[];
   readonly policies: readonly PolicyStatus[];
   readonly tooManyPolicies?: string;
-  /** Why a role that no target needs any more could not be removed. */
+  /** Problem if a role that no target needs any more could not be removed. */
   readonly surplus?: Problem;
   readonly podDenial: PodDenial;
   readonly formerTargets: readonly FormerTarget[];
@@ -183,7 +183,7 @@ function policiesVerdict({ policies, roles, tooManyPolicies }: Findings): Accoun
   const type = 'PoliciesAttached';
   if (tooManyPolicies !== undefined)
     return { type, status: 'False', reason: 'TooManyPolicies', message: tooManyPolicies };
-  // A row with a reason can also be of an attached policy that is no longer allowed.
+  // A row with a reason can also belong to an attached policy that is no longer allowed.
   const missing = policies.filter((row) => !row.attached || row.reason !== undefined);
   const worst = missing.find((row) => !row.attached) ?? missing[0];
   if (worst) {

@@ -62,7 +62,7 @@ export function planByAnnotation(
     why: 'pods get their role by the annotation from now on',
     successor: { roleArn: assigned.role.arn, serviceAccount },
   });
-  // A retry also takes the slot, because it may succeed while another target would start its switch.
+  // A step that is retried now also takes the slot: it may succeed, and no other target must start its switch at the same time.
   if (!failure || failure.retryAt <= world.now || failure.code === 'RolloutBlocked') slot.holder = name;
   return waits(problemOr(failure, 'SwitchingMode', 'the association is being removed'), carried);
 }
@@ -89,8 +89,8 @@ function awaitsReplacement(observation: TargetObservation): Problem | undefined 
 }
 
 /**
- * Problem that keeps the association for now: the workloads of the account are being rolled out or unhealthy. Without a ready pod,
- * for example if the agent is missing, no pod can lose access and the switch is possible.
+ * Problem that keeps the association for now: workloads of the account are being rolled out or are unhealthy. If no pod is ready,
+ * for example because the agent is missing, no pod can lose access and the switch is possible.
  */
 function awaitsRollouts(world: AccountWorld, observation: TargetObservation): Problem | undefined {
   if (!needsAssociation(observation)) return undefined;

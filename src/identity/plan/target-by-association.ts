@@ -62,7 +62,7 @@ export function planByAssociation(
   if (details && tagValue(details.tags, issuerTag) === undefined) addIssuerTag(context, association);
   const altered = alteredSettings(association);
   if (details && (details.roleArn !== assigned.role.arn || altered.length > 0)) {
-    // An association that was handed over serves pods by its earlier role until this one admits them.
+    // An association that was handed over serves pods with its earlier role until the assigned role admits them.
     if (!isNamed(assigned, name)) return { ...carried, ...(assigned.assessment.problem ?? writingTrust) };
     return { ...carried, ...correct(context, association, assigned.role.arn, altered) };
   }
@@ -76,8 +76,8 @@ export function planByAssociation(
 const writingTrust: Problem = { reason: 'UpdatingRole', message: 'the trust policy is being written' };
 
 /**
- * Corrects an association that others have changed. It is replaced if EKS does not remove a setting by an update. Until the new one
- * exists, pods keep the credentials that they have and get no new ones.
+ * Corrects an association that others have changed. If an update cannot remove a setting, the association is replaced. Until the
+ * new one exists, pods keep their current credentials and get no new ones.
  */
 function correct(
   { world, list }: TargetContext,
@@ -155,7 +155,7 @@ function associate(
 
 type Confirmation = { readonly proven: false; readonly confirmed: false } & Problem;
 
-/** Confirms that new pods get the identity. Undefined if they are known to get it. */
+/** Confirms that new pods get the identity. Undefined once this is known. */
 function confirm(
   { world, list }: TargetContext,
   { name }: TargetObservation,

@@ -32,8 +32,8 @@ import { subjectOf } from '../desired/trust.ts';
 import type { AccountWorld, ClusterFacts, ObservedAssociation, TargetObservation } from '../state/world.ts';
 
 /**
- * Current holder of the switch slot: the first target that switches and has pods that are not current. The decision uses the identities
- * of pods, so that it survives a restart of the operator. A target whose pods cannot be replaced keeps the slot too.
+ * Current holder of the switch slot: the first target that switches and has pods that are not current. It is derived from the
+ * identities of pods, so it survives a restart of the operator. A target whose pods cannot be replaced keeps the slot too.
  */
 export function currentSwitchSlot(
   world: AccountWorld,
@@ -61,7 +61,7 @@ function holdsSwitchSlot(
   if (cached?.source === 'write' && !fails('ConfirmAssociation')) return true;
   const association = cached?.association;
   if (wantedMode(account, facts) === 'IRSA') {
-    // The association may be deleted after a write of unknown outcome, until it has been read.
+    // After a write of unknown outcome, the association may be deleted already. Only a read shows whether it exists.
     const isKnown = association?.details !== undefined && cached?.source !== 'unknown';
     return isKnown ? fails('DeleteAssociation', 'RolloutBlocked') : held.podIdentity > 0;
   }

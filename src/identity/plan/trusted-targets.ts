@@ -70,7 +70,7 @@ export function holdsWebIdentity(
 }
 
 /**
- * Whether pods of the target get the role of another owner. An association that names the account's role serves its pods even without
+ * Whether pods of the target get a role of another owner. An association that names the account's role serves its pods even without
  * our tags, for example while it is handed back, so that its pods stay trusted.
  */
 function hasForeignAssociation(world: AccountWorld, facts: ClusterFacts, target: string): boolean {
@@ -79,13 +79,13 @@ function hasForeignAssociation(world: AccountWorld, facts: ClusterFacts, target:
   return accountRoleIndex(world.account, facts, roleNameOf(details.roleArn)) === undefined;
 }
 
-/** Whether an association of ours exists, or its absence is not known. */
+/** Whether an association of ours exists, or may exist. */
 function mayHaveAssociation(world: AccountWorld, facts: ClusterFacts, target: string): boolean {
   const cached = world.associations.get(target);
   const details = cached?.association?.details;
   if (details) return isOwned(ownershipOf(details, ownerOf(world.account, facts)));
-  // An association whose creation was not answered, or that is known only from a listing, may serve pods that start now. Their
-  // principal remains in the trust policy until the association has been read.
+  // An association whose creation got no response, or that is known only from a listing, may serve pods that start now. The
+  // principal of these pods remains in the trust policy until the association has been read.
   const isUnread = cached?.source === 'unknown' || (cached?.association ?? null) !== null;
   if (isUnread && isAdmitted(world, target)) return true;
   if (isAssociationUnread(world, target)) return true;

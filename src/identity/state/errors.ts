@@ -171,7 +171,7 @@ const unanswered: ReadonlySet<IdentityErrorCode> = new Set(['Unreachable', 'Serv
 /** Classified error of a failed call. `message` contains no token or credential and can be shown to users. */
 export class IdentityError extends Error {
   readonly code: IdentityErrorCode;
-  /** Whether the failed call may have taken effect, in this attempt or in an earlier unanswered one. */
+  /** Whether the call may have taken effect, in the failed attempt or in an earlier attempt without a response. */
   readonly mayBeDone: boolean;
 
   constructor(code: IdentityErrorCode, message: string, options?: { cause?: unknown; mayBeDone?: boolean }) {

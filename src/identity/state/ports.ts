@@ -6,7 +6,7 @@ export type RoleSnapshot = {
   readonly roles: readonly ObservedRole[];
   /** Time before the first call, in milliseconds. Later writes may be missing. */
   readonly startedAt: number;
-  /** Number of calls; 1 if absent. */
+  /** Number of API calls. Default: 1. */
   readonly pages?: number;
   /**
    * Set if the listing shows no permissions boundary on any role, so that boundaries are unknown. The listing omits boundaries in
@@ -24,7 +24,7 @@ export type KnownParts = Partial<
 export type CreatedRole = Pick<ObservedRole, 'arn' | 'id' | 'lastUsed'>;
 
 export type RoleStore = {
-  /** Reads a role; undefined if it does not exist. Takes one call, and another one for each unknown part. */
+  /** Reads a role; undefined if it does not exist. Takes one call, and one more for each part that is not in `known`. */
   read(name: string, signal?: AbortSignal, known?: KnownParts): Promise<ObservedRole | undefined>;
   /**
    * Lists the roles of the AWS account.
@@ -80,7 +80,7 @@ export type AssociationStore = {
 
 export type IdentityProver = {
   /**
-   * Exchanges a ServiceAccount's token for credentials of the role and drops them. A session policy denies everything, so the
+   * Exchanges a ServiceAccount's token for credentials of the role and drops them. A session policy denies everything, so that the
    * caller never holds usable credentials.
    *
    * @param of `roleId`: unique id that the role must have (default: any)

@@ -24,8 +24,8 @@ export function roleUse(created: Date, used: Date | undefined): RoleUse {
 }
 
 /**
- * Last use of a role after another observation of it: the later day, since an answer of IAM may be older than an earlier one. A
- * recreated role has another id and no use of the role before it.
+ * Last use of a role after another observation of it: the later day, since a response from IAM may be older than a previous one. A
+ * recreated role has another id, and the uses of its predecessor do not count.
  */
 export function laterUse(before: ObservedRole | null | undefined, now: ObservedRole): RoleUse | undefined {
   const [earlier, later] = [before?.id === now.id ? before.lastUsed : undefined, now.lastUsed];
@@ -34,10 +34,10 @@ export function laterUse(before: ObservedRole | null | undefined, now: ObservedR
 }
 
 /**
- * Last use of several roles together. Uses are known from the day when the newest role was created, because a role of its name
- * may have been used and deleted before.
+ * Last use of several roles together. Uses are known from the day when the newest role was created, because a role of its name may
+ * have been used and deleted before.
  *
- * @returns undefined without any role, and if the use of one of them is unknown
+ * @returns undefined if there is no role, or if the use of any role is unknown
  */
 export function commonUse(roles: readonly Pick<ObservedRole, 'lastUsed'>[]): RoleUse | undefined {
   const uses = roles.flatMap(({ lastUsed }) => lastUsed ?? []);
@@ -48,14 +48,14 @@ export function commonUse(roles: readonly Pick<ObservedRole, 'lastUsed'>[]): Rol
 }
 
 /**
- * Time that is known to have passed without a use, in milliseconds, 0 at least; undefined if the use is unknown. It counts from the
- * end of the day, and excludes the last hours, as IAM may not have recorded their uses yet.
+ * Time that is known to have passed without a use, in milliseconds, at least 0; undefined if the use is unknown. It starts at the
+ * end of the recorded day, and excludes the last hours, because IAM may not have recorded uses in these hours yet.
  */
 export function knownUnusedMs(use: RoleUse | undefined, now: number): number | undefined {
   if (!use) return undefined;
   const { date, trackedSince } = use;
   const since = Date.parse(date !== undefined && date > trackedSince ? date : trackedSince) + dayMs;
   const unusedMs = Math.max(0, now - since - recordedWithinMs);
-  // A use from before the reported period is not shown.
+  // IAM does not report a use from before the tracked period.
   return date === undefined ? Math.min(unusedMs, trackedDays * dayMs) : unusedMs;
 }

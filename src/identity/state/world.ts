@@ -59,7 +59,10 @@ export type CachedRole = {
   readonly source: 'write' | 'read' | 'list';
   /** Time of our last write of the trust policy, in milliseconds. A proof right after it may still fail. */
   readonly trustWrittenAt?: number;
-  /** With the source `write`: whether this process also wrote the trust policy, and no read or listing replaced it since. */
+  /**
+   * With the source `write`: whether this process also wrote the trust policy, and no read or listing has replaced the cached one
+   * since.
+   */
   readonly hasOwnTrust?: boolean;
   /**
    * Time from which a read is reliable, in milliseconds. Set after a write of unknown outcome, and while a missing role may have
@@ -120,7 +123,7 @@ export type AccountUser = {
   readonly app?: string;
 };
 
-/** A pod with a Pod Identity that gets no credentials, since no Pod Identity agent serves it. */
+/** A pod with a Pod Identity that gets no credentials, because no Pod Identity agent serves the pod. */
 export type UnservedPod = AccountUser & {
   /** Absent on AWS Fargate. */
   readonly node?: string;
@@ -128,7 +131,7 @@ export type UnservedPod = AccountUser & {
   readonly computeType?: string;
 };
 
-/** Running pod of any namespace that holds a role by web identity. */
+/** A running pod, in any namespace, that holds a role by web identity. */
 export type RoleHolder = {
   readonly namespace: string;
   readonly pod: string;
@@ -151,7 +154,7 @@ export type TargetObservation = {
 export type PodWithIdentity = AccountUser & {
   readonly createdAt: Wall;
   readonly uid?: string;
-  /** Whether the pod has a web identity, whose sessions no tag of the pod marks. */
+  /** Whether the pod has a web identity. Its sessions have no tag that identifies the pod. */
   readonly hasWebIdentity?: boolean;
 };
 
@@ -167,13 +170,13 @@ export type HeldIdentities = {
   readonly notReplaced?: readonly AccountUser[];
   /** Number of pods with a web identity that are replaced when the identity changes. Default: 0. */
   readonly replacedByRole?: number;
-  /** Pods on nodes without a Pod Identity agent, so that they get no credentials. Default: none. */
+  /** Pods that get no credentials, because no Pod Identity agent serves them. Default: none. */
   readonly withoutAgent?: readonly UnservedPod[];
-  /** Nodes of pods whose agent is known only after the node was read. Default: none. */
+  /** Nodes that have to be read to find out whether an agent serves their pods. Default: none. */
   readonly unreadNodes?: readonly string[];
   /** A running pod on a node with an agent, used for the token exchange. */
   readonly exchangePod?: { readonly name: string; readonly uid: string };
-  /** Running pods with any AWS identity, with their creation. Default: none. */
+  /** Running pods with any AWS identity, with their creation times. Default: none. */
   readonly byPod?: readonly PodWithIdentity[];
 };
 
@@ -182,7 +185,7 @@ export type ObservedQuarantine = {
   readonly name: string;
   /** Creation as RFC 3339. */
   readonly since: string;
-  /** User who created it; admission checked the name. */
+  /** User who created the Quarantine. Admission checked the name. */
   readonly requestedBy?: string;
   readonly reason?: string;
   /** Pods whose sessions are denied (default: the whole account is cut off). */
@@ -200,7 +203,10 @@ export type ClusterFacts = {
   readonly partition: string;
   readonly issuer: string;
   readonly providerArn: string;
-  /** Problem of the IAM OIDC provider at its last read, which makes STS refuse every token of this cluster; absent if there is none. */
+  /**
+   * Problem of the IAM OIDC provider, found when it was last read, that makes STS refuse every token of this cluster; absent if
+   * there is none.
+   */
   readonly providerProblem?: Problem;
   readonly rolePath: string;
   readonly identityMode: IdentityMode;
@@ -241,7 +247,9 @@ export type ProofRecord = {
   readonly key: string;
   readonly at: number;
   readonly roleArn?: string;
-  /** Deadline for the repetition of a proof from the status, because a status can be forged. Absent for proofs of this process. */
+  /**
+   * Time by which a proof from the status has to be repeated, because a status can be forged. Absent for proofs of this process.
+   */
   readonly renewAt?: number;
 };
 
@@ -275,7 +283,7 @@ export type AccountWorld = {
   readonly holders: readonly RoleHolder[];
   /** Failures by step key. */
   readonly failures: ReadonlyMap<string, StepFailure>;
-  /** Cached associations by target. The association of a missing target was never read. */
+  /** Cached associations by target. A target without an entry has never been read. */
   readonly associations: ReadonlyMap<string, CachedAssociation>;
   /** Reason why rollouts of the account's workloads are paused after the failure of one of them. */
   readonly rolloutBlocker?: { readonly reason: 'PausedByFailedRollout'; readonly message: string };

@@ -18,7 +18,10 @@ type AssociationRow<S extends AssociationStep> = StepRow<S> & {
   effect?(step: S, account: string, created: CreatedAssociation | undefined): ObservedAssociation | null;
 };
 
-/** Settings of an association that change the credentials of its pods. Only others make them. Empty if there are none. */
+/**
+ * Settings of an association that change the credentials of its pods. The operator never makes such settings. Empty if there are
+ * none.
+ */
 export function alteredSettings({ details }: ObservedAssociation): readonly string[] {
   if (!details) return [];
   const { targetRoleArn, policy, withoutSessionTags } = details;
@@ -124,8 +127,8 @@ export function associationAfter(
 }
 
 /**
- * Cached state after a write that EKS confirmed. A write has to be read back before pods rely on it, unless it only added
- * tags to an association that was read, which does not affect pods.
+ * Cached state after a write that EKS confirmed. The association has to be read back before pods rely on a write, unless the write
+ * only added tags to an association that was read. Tags do not affect pods.
  */
 export function cachedAssociationAfter(
   step: AssociationWrite,

@@ -35,7 +35,7 @@ export type StepEvent = {
 };
 
 /**
- * Joins the Events of one pass: one for each reason, or a single one if a role was created. Each Event is a write to the API
+ * Joins the Events of one pass: one Event per reason, or a single Event if a role was created. Each Event is a write to the API
  * server, and the Events of a thousand new accounts should not cost more than the accounts themselves.
  */
 export function joinEvents(events: readonly StepEvent[]): readonly Pick<StepEvent, 'reason' | 'note'>[] {

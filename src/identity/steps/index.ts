@@ -1,4 +1,4 @@
-/** Lookups by the kind of a step in the rows of all kinds. */
+/** Looks up the properties of a step by its kind. */
 import { accountSteps } from './account.ts';
 import { associationSteps } from './association.ts';
 import type { StepEvent } from './event.ts';
@@ -25,11 +25,11 @@ export function stepKey(step: Step): string {
 }
 
 /**
- * Keys of the failures that the success of a step resolves: its own, and after a read or deletion of the object also the failure of a
- * creation whose name was already in use.
+ * Keys of the failures that the success of a step resolves: the step's own failure and, after a read or deletion of the object,
+ * also that of a creation whose name was already in use.
  *
- * @param found whether a read found the object. A read without a result may be stale: an immediate retry of the creation would repeat
- *   creation and read until AWS shows the object.
+ * @param found whether a read found the object. A read without a result may be stale: an immediate retry of the creation would
+ *   repeat creation and read until AWS shows the object.
  */
 export function settledFailures(step: Step, found: boolean): readonly string[] {
   const own = stepKey(step);

@@ -1,4 +1,4 @@
-/** Steps that prove an identity, with the reads for it, and records of proofs and confirmations after a step. */
+/** Steps that prove an identity and the reads that they need, and the records of proofs and confirmations after a step. */
 import { roleNameOf } from '../desired/arn.ts';
 import type { ProofRecord } from '../state/world.ts';
 import type { Monotonic } from '../../k8s/time.ts';
@@ -33,10 +33,10 @@ export function proofSlotOf(step: StepOf<'ProveIdentity' | 'ConfirmAssociation'>
 }
 
 /**
- * Records that change with a step. A failed proof or confirmation replaces an older one, even one from the status.
- * Proofs by web identity end with a write of the trust policy, whatever its outcome, and even if the document is the one that was
- * proven: a document that was changed and restored has to propagate to STS again. A proof by a pod ends with an update of the
- * association, because another setting of it may have changed the credentials of the pod.
+ * Records that change with a step. A failed proof or confirmation replaces an older one, even one from the status. A write of the
+ * trust policy invalidates proofs by web identity, whatever its outcome, and even if it writes the document that was proven: a
+ * document that was changed and restored has to propagate to STS again. An update of the association invalidates a proof by a pod,
+ * because another setting of the association may have changed the credentials of the pod.
  */
 export function proofsAfter(
   step: Step,

@@ -8,7 +8,7 @@ import type { Step } from './step.ts';
  */
 export const propagationMs = 60_000;
 
-/** Delays in milliseconds while others have to make a change first. */
+/** Delays in milliseconds after an error that does not go away until a person makes a change. */
 const terminal = { first: 15_000, most: 300_000 };
 const backoff = { first: 500, most: 60_000 };
 /** Delays of proofs and confirmations after a change. They are short, because apps wait for the result and a retry costs one or two calls. */

@@ -59,7 +59,7 @@ const settingWords: {
   description: (text) => ({ name: 'description', value: JSON.stringify(text) }),
 };
 
-/** Texts for the settings that differ from those of the role, which may not have been read. */
+/** Texts for the settings that differ from those of the role. The role's settings may not have been read. */
 function inWords<Text>(
   settings: Partial<RoleSettings>,
   role: Partial<RoleSettings> | undefined,
@@ -287,7 +287,7 @@ export const roleSteps: { readonly [K in RoleStep['kind']]: RoleRow<StepOf<K>> }
   },
 };
 
-/** Own inline policy of this name before a step. */
+/** Document of our inline policy with this name before a step. */
 function documentBefore(policyName: string, role: ObservedRole | undefined): { readonly before?: string } {
   const document =
     policyName === inlinePolicyName

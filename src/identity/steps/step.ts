@@ -1,6 +1,7 @@
 /**
  * Steps that a plan can contain. The steps of one plan do not depend on each other: a step that needs the result of another one is
- * planned when that result has been observed. Effect, Event and plan line of each kind are in the file of its object.
+ * planned when that result has been observed. The effect, Event and plan line of each kind of step are defined in the file of the
+ * object that the step changes.
  */
 import type { IdentityMode } from '../../api/index.ts';
 import type { ObservedAssociation, ObservedServiceAccount, RoleSettings, RoleSpec } from '../state/world.ts';

@@ -1,4 +1,4 @@
-/** Account of the tests: its role names, its state, and a world in which it is in sync. */
+/** The account that the tests use: its role names, its state, and a world in which it is in sync. */
 import { findCondition } from '../../k8s/conditions.ts';
 import { createWorld, facts, settle, type SimulatedWorld } from './simulated-world.ts';
 import { roleName } from '../desired/names.ts';

@@ -65,9 +65,9 @@ export type SimulatedPod = {
   readonly name: string;
   readonly holds: { readonly mode: IdentityMode; readonly roleArn: string } | undefined;
   readonly createdAt: Wall;
-  /** No Pod Identity agent serves it. */
+  /** Whether the pod runs on Fargate, where no Pod Identity agent serves it. */
   readonly onFargate?: true;
-  /** Its node, if that matters: a node that is not in `SimulatedWorld.agents` was not read. */
+  /** Node of the pod, if relevant. A node that is not in `SimulatedWorld.agents` was not read. */
   readonly node?: string;
 };
 
@@ -394,7 +394,7 @@ function refusalOf(world: SimulatedWorld, step: Step): IdentityErrorCode | undef
     case 'PutPodDenial': {
       const role = world.roles.get(step.role);
       if (!role) return 'RoleNotFound';
-      // As the operator's IAM policy demands.
+      // As the operator's IAM policy requires.
       return role.permissionsBoundaryArn === undefined ? 'AccessDenied' : undefined;
     }
     case 'DetachPolicy':
@@ -438,7 +438,10 @@ function refusalOf(world: SimulatedWorld, step: Step): IdentityErrorCode | undef
   }
 }
 
-/** Updates the cache after a refused step: a refused write makes the association unknown, a refused confirmation has read it. */
+/**
+ * Updates the cache after a refused step: a refused write makes the state of the association unknown, and a refused confirmation
+ * has read the association.
+ */
 function observeRefused(world: SimulatedWorld, step: AssociationStep): void {
   const association = world.associations.get(step.target) ?? null;
   if (step.kind === 'UpdateAssociation' || step.kind === 'TagAssociation')
