@@ -252,7 +252,7 @@ test('a change by another client is shown within two seconds', async () => {
   await page.getByRole('link', { name: 'live', exact: true }).waitFor({ state: 'detached' });
 });
 
-test('the page uses only its own origin, violates no policy of its own, and receives no credentials', async () => {
+test('the page uses only its own origin, causes no error or warning in the browser console, and receives no credentials', async () => {
   expect([...visitor.origins]).toEqual([served.origin]);
   expect(visitor.complaints).toEqual([]);
   const { credentials } = sandbox.description;

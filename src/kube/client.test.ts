@@ -113,7 +113,7 @@ describe('verbs', () => {
   });
 });
 
-describe('answers', () => {
+describe('responses', () => {
   test.each([
     [404, 'NotFound', isNotFound],
     [409, 'AlreadyExists', isAlreadyExists],

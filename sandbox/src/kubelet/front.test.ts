@@ -151,7 +151,7 @@ describe('a log', () => {
   });
 });
 
-test('kon runs a program in place of the pod, under a secret name', async () => {
+test('kon runs a program in place of the pod, and kwok gets a secret pod name', async () => {
   const upgrade = request({
     ...apiServer,
     method: 'POST',

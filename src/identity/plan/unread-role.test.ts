@@ -49,7 +49,7 @@ describe('the status of an account whose role cannot be read after a restart', (
     expect(ready(world)).toBe('True Ready');
   });
 
-  it('still shows a policy as attached that is no longer allowed but was not detached', () => {
+  it('still shows a policy as attached if it is no longer allowed but was not detached', () => {
     world.facts = { ...world.facts, allowedPolicyArns: [readOnly] };
     settle(world);
     restartWithoutReads();

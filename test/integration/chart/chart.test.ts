@@ -185,7 +185,7 @@ describe('the chart', () => {
     });
   });
 
-  it('has the metrics scraped where the container serves them, and alerts that say what to do', async () => {
+  it('has a ServiceMonitor for the port where the container serves metrics, and alerts that say what to do', async () => {
     const objects = await helm.template([...everything, '--set=metrics.serviceMonitor.labels.release=prom']);
     const service = find(objects, 'Service', 'konstellation-metrics');
     const monitor = find(objects, 'ServiceMonitor', 'konstellation');

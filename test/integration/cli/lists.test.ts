@@ -281,7 +281,7 @@ describe('pods', () => {
       .slice(1)
       .map((line) => line.split('\t'));
 
-  it('kon account pods lists which pod holds which role, those of other tools included', async () => {
+  it('kon account pods lists which pod holds which role, including roles that other tools gave', async () => {
     const found = await rows('account', 'pods');
     expect(found.map(([target, name, , , , identity, holds]) => [target, name, identity, holds])).toEqual(
       expect.arrayContaining([

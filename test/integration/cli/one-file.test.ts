@@ -26,12 +26,12 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-it('prints its version, and completes words', async () => {
+it('the executable prints its version, and completes words', async () => {
   expect(await kon(['--version'])).toBe(`${manifest.version}\n`);
   expect(await kon(['__complete', '--', 'acc'])).toMatch(/^account\t/);
 });
 
-it('reads its embedded data, also without a home directory', async () => {
+it('the executable reads its embedded data, even without a home directory', async () => {
   const arn = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
   expect(await kon(['policies', 'search', 'AmazonS3ReadOnlyAccess'])).toContain(arn);
   const [data = ''] = (await readdir(join(folder, '.cache/konstellation'))).filter((name) =>
@@ -43,7 +43,7 @@ it('reads its embedded data, also without a home directory', async () => {
   ).toContain(arn);
 });
 
-it('connects to an API server', async () => {
+it('the executable connects to an API server', async () => {
   const server = createServer((request, response) => {
     response.setHeader('content-type', 'application/json');
     const item = {
@@ -67,7 +67,7 @@ it('connects to an API server', async () => {
   }
 });
 
-it('contains its bill of materials and the licence texts of all bundled packages', async () => {
+it('the executable contains its bill of materials and the licence texts of all bundled packages', async () => {
   const bill = JSON.parse(await readFile(join(folder, 'kon.sbom.cdx.json'), 'utf8')) as {
     readonly metadata: { readonly component: object };
     readonly components: readonly { readonly name: string; readonly version: string }[];
@@ -81,7 +81,7 @@ it('contains its bill of materials and the licence texts of all bundled packages
   );
 });
 
-it('also acts as the other programs that ship with it', async () => {
+it('the executable also acts as the other programs that ship with it', async () => {
   await expect(kon(['__program', 'tour-editor', '/nowhere', '/nowhere'])).rejects.toThrow('ENOENT');
   await expect(kon(['__program', 's3-probe', 'nonsense'])).rejects.toMatchObject({ code: 1 });
 });

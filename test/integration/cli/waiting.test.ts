@@ -130,7 +130,7 @@ describe('after a write', () => {
     expect(result.stderr).toContain('Next: Correct the policies: kon account edit stuck');
   });
 
-  it('marks a final failure on a terminal with a red cross, and its reason in full', async () => {
+  it('marks a final failure on a terminal with a red cross, and shows the full reason', async () => {
     const terminal = kon.terminal(`account create crossed --policy ${readOnly}`, { env: { TERM: 'xterm' } });
     await terminal.until('created');
     const message = `${'policy not found in IAM, '.repeat(8)}and that is the end of the reason`;

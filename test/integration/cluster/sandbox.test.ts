@@ -286,7 +286,7 @@ describe('a sandbox in the background', () => {
     iam.destroy();
   });
 
-  test('leaves the handling of signals to a program, and removes its token after it ends, at the latest with the next program', async () => {
+  test('leaves signal handling to the program, and removes its token after the program ends, at the latest when the next program starts', async () => {
     const temporary = await mkdtemp(join(folder, 'tmp-'));
     const program = `
       let interrupts = 0;

@@ -48,7 +48,7 @@ describe('createReporter on a terminal', () => {
     for (const row of text().trimEnd().split('\n')) expect(row.length).toBeLessThan(30);
   });
 
-  it('marks what failed at the end, with its reason in full', () => {
+  it('marks the failed conditions at the end, with the full reason', () => {
     const { output, text } = recorder(true, 40);
     const reporter = createReporter({ ...output, color: true });
     const reason = '11 policies are listed, and IAM allows 10 on a role';

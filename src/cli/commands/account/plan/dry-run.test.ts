@@ -42,7 +42,7 @@ describe('a dry-run plan', () => {
     expect(status.conditions?.find(({ type }) => type === 'Ready')?.status).toBe('True');
   });
 
-  it('ends for an account with a pod on a node that could not be read, and shows no change', async () => {
+  it('completes although the node of a pod could not be read, and shows no change', async () => {
     const world = createWorld({ aws: { policyArns: [readOnly], identityMode: 'PodIdentity' } });
     settle(world);
     makePod(world, 'production');
