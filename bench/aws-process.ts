@@ -1,6 +1,6 @@
 /**
- * The AWS emulator in a process of its own, so that its work does not slow down the measured processes. The parent process
- * configures it over IPC and asks it for counts.
+ * Runs the AWS emulator in a separate process, so that it does not slow down the measured processes. The parent process
+ * configures the emulator over IPC and requests counts.
  */
 import { randomBytes } from 'node:crypto';
 import { issuerKeysFrom } from '../sandbox/src/aws/issuer-keys.ts';
@@ -18,7 +18,7 @@ export type Seed = {
   readonly prefix: string;
   readonly path: string;
   readonly tags: Readonly<Record<string, string>>;
-  /** Size of the document of an inline policy of each role, as IAM encodes it. Default: no inline policy. */
+  /** Size of each role's inline policy document, as IAM encodes it. Default: no inline policy. */
   readonly inlineBytes?: number;
 };
 
@@ -27,7 +27,7 @@ export type Begin = {
   readonly accountId: string;
   readonly region: string;
   readonly issuer: string;
-  /** URL of the issuer's keys, and the certificate authority of that server. */
+  /** URL of the issuer's keys, and the CA certificate of the server that publishes them. */
   readonly keys: string;
   readonly ca: string;
   readonly roleQuota: number;
@@ -40,7 +40,7 @@ export type Begun = {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
 };
-/** Asks how many roles under a path have at least a number of attached policies. */
+/** Requests the number of roles under `path` that have at least `attachments` attached policies. */
 export type Count = { readonly kind: 'count'; readonly path: string; readonly attachments: number };
 export type Counted = { readonly kind: 'counted'; readonly roles: number };
 
@@ -65,7 +65,7 @@ process.on('message', (message: Begin | Count) => {
     }
   }
 });
-// The parent process has exited, and nothing else would end this one.
+// The parent process has exited. Nothing else would end this process.
 process.on('disconnect', () => process.exit(0));
 
 async function begin(options: Begin): Promise<void> {
@@ -94,7 +94,7 @@ async function begin(options: Begin): Promise<void> {
     faults: options.faults,
   });
   state = emulator.state;
-  // Read once before the measurement, so that the first account does not wait for the catalogue.
+  // Loads the policy catalogue before the measurement, so that the first account does not wait for it.
   state.policy(firstPolicy);
   for (const seed of options.seeds) plant(seed, emulator.state, identifiers.uniqueId);
   send({ kind: 'begun', url: emulator.url, ...administrator });

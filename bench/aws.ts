@@ -1,4 +1,4 @@
-/** Client of the AWS emulator's process, used by its parent process. */
+/** Starts the process of the AWS emulator, and communicates with it. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -59,7 +59,7 @@ export async function startAws(options: Omit<Begin, 'kind'>): Promise<Aws> {
       (await ask<{ entries: readonly JournalEntry[] }>(`journal?since=${since}`)).entries,
     position: async () => (await ask<{ last: number }>('journal?limit=0')).last,
     async rolesWith(path, attachments) {
-      // One question at a time, because answers carry no number.
+      // Sends one request at a time, because responses have no ID that matches them to their requests.
       const before = counting;
       const counted = (async () => {
         await before;

@@ -5,7 +5,7 @@ export type Figure = {
   readonly unit: string;
   /** Upper bound. */
   readonly bound?: number;
-  /** Figure of the peer in docs/performance.md for the same work, in the same unit. */
+  /** Value of the peer for the same work, in the same unit. docs/performance.md describes the peers. */
   readonly peer?: number;
 };
 
@@ -13,7 +13,7 @@ export function within({ value, bound }: Figure): boolean {
   return bound === undefined || value <= bound;
 }
 
-/** The percentile of the values: the `value` in a sorted copy below which `share` of them lies. */
+/** Nearest-rank percentile: the smallest value such that at least `share` of all values are not greater. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? NaN;

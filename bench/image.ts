@@ -1,4 +1,4 @@
-/** Node.js settings of the image and the chart, so that the benchmarks measure what runs in clusters. */
+/** Reads the Node.js settings of the image and the chart, so that benchmarks run the operator as in a cluster. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -17,8 +17,8 @@ export async function readImageRuntime(): Promise<ImageRuntime> {
   if (!(limit > 0)) throw new Error('the values of the chart have another form of memory limit');
   const settings = [...text.matchAll(/^ENV (.*)$/gm)].flatMap(([, pairs = '']) => pairs.split(' '));
   return {
-    // In a container, V8 derives this from the memory limit. With the memory of this machine, its heap would grow further
-    // between collections.
+    // In a container, V8 derives the heap limit from the memory limit. Derived from the memory of this machine, the limit would
+    // let the heap grow further between collections.
     flags: [...entrypoint.slice(1, -1), `--max-old-space-size=${limit / 2}`],
     env: Object.fromEntries(settings.map((pair) => pair.split('=', 2) as [string, string])),
   };

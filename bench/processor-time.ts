@@ -1,13 +1,13 @@
 /**
- * Processor time of this process and its children, which is comparable even on a machine with other load. Read from Linux's
- * /proc, and not reported on other systems.
+ * Measures the processor time of this process and its children, which is comparable even if the machine has other load. Reads
+ * /proc, so it reports nothing on systems other than Linux.
  */
 import { readdir, readFile } from 'node:fs/promises';
 
-/** Seconds by program, where known. */
+/** Seconds by program name. Empty on systems without /proc. */
 export type ProcessorTime = Readonly<Record<string, number>>;
 
-/** sysconf(_SC_CLK_TCK) of Linux on every architecture that Node runs on. */
+/** Value of sysconf(_SC_CLK_TCK) on Linux, for every architecture that Node.js supports. */
 const ticksPerSecond = 100;
 
 export async function processorTime(): Promise<ProcessorTime> {

@@ -1,6 +1,6 @@
 /**
- * Measures the speed, calls and memory that the product promises, and prints them beside their bounds. `--only TEXT` runs the
- * scenarios whose names contain the text, `--list` lists them. Writes bench/results.json.
+ * Measures speed, calls and memory, and prints each figure next to its upper bound. `--only TEXT` runs the scenarios whose names
+ * contain the text, `--list` lists them. Writes bench/results.json.
  */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -57,7 +57,7 @@ if (wanted.length === 0) {
 
 const load = loadavg()[0] ?? 0;
 console.log(`${cpus().length} processors, load ${load.toFixed(2)} before the start`);
-// A separate bundle, so that a concurrent build does not change it.
+// Builds a separate bundle to measure, because a concurrent build could change the one in dist/.
 const dist = await mkdtemp(join(tmpdir(), 'kon-bench-'));
 await promisify(execFile)(process.execPath, [
   resolve(import.meta.dirname, '../scripts/build.ts'),
@@ -102,7 +102,7 @@ const over = figures.filter((figure) => !within(figure));
 console.log(`\n${figures.length - over.length} of ${figures.length} figures within their bounds`);
 process.exitCode = failed ? 1 : 0;
 
-/** Reads the earlier results: a run of some scenarios replaces only their figures. */
+/** Reads the earlier results, because a run of selected scenarios replaces only the figures of these scenarios. */
 async function readEarlier(): Promise<readonly Figure[]> {
   try {
     const entries = JSON.parse(await readFile(file, 'utf8')) as (Omit<Figure, 'bound' | 'peer'> & {

@@ -7,7 +7,7 @@ export type Bench = {
   readonly note: (text: string) => void;
 };
 
-/** A measurement in a world of its own. */
+/** A measurement that starts and stops everything it measures. */
 export type Scenario = {
   readonly name: string;
   readonly summary: string;

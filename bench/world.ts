@@ -1,4 +1,4 @@
-/** The measured system: a real API server, an AWS emulator and the operator, each a process of its own. */
+/** The measured system: a real API server, an AWS emulator and the operator, each in a separate process. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
@@ -47,7 +47,7 @@ const operatorIdentity: OperatorIdentity = { namespace: 'konstellation-system', 
 /** Number of concurrent writes of accounts. With more, the measurement would include the writers' own queue. */
 const writers = 8;
 
-/** Time limit of every wait, longer than anything measured takes. Milliseconds. */
+/** Time limit of every wait in milliseconds. Longer than any measured operation. */
 const patienceMs = 600_000;
 
 export type WorldOptions = {
@@ -55,7 +55,10 @@ export type WorldOptions = {
   readonly faults?: FaultSettingsInput;
   readonly seeds?: readonly Seed[];
   readonly driftIntervalSeconds?: number;
-  /** Whether the API server logs each request, for `writes`. Logging costs it as much as answering small requests. */
+  /**
+   * Whether the API server logs each request, which `writes` requires. Logging costs the server as much as processing a small
+   * request.
+   */
   readonly audit?: boolean;
 };
 
@@ -67,11 +70,11 @@ export type World = {
   readonly folder: string;
   startOperator(args?: readonly string[]): Promise<Operator>;
   createAccounts(count: number, prefix?: string): Promise<void>;
-  /** Resolves when at least `count` accounts exist and all satisfy the test. Uses a watch. */
+  /** Resolves when at least `count` accounts exist and all pass the test. Uses a watch. */
   untilAccounts(count: number, test: (account: LinkedServiceAccount) => boolean): Promise<void>;
   /**
-   * Writes of the operator to the API server since the last call: the count of each `verb resource/subresource`. Needs a world
-   * with `audit`.
+   * Numbers of the operator's writes to the API server since the last call, keyed by `verb resource/subresource`. Requires
+   * `audit`.
    */
   writes(): Promise<ReadonlyMap<string, number>>;
   stop(): Promise<void>;
@@ -83,7 +86,7 @@ export type Operator = {
   metric(line: string): Promise<number>;
   /** Current and peak resident memory in mebibytes. */
   memory(): Promise<{ readonly now: number; readonly peak: number }>;
-  /** Forgets the peak so far. Only on Linux. */
+  /** Resets the peak to the current memory. Linux only. */
   resetPeak(): Promise<void>;
   log(): Promise<string>;
   stop(): Promise<void>;
@@ -99,8 +102,8 @@ export async function startWorld(kon: string, options: WorldOptions = {}): Promi
   try {
     const folder = await mkdtemp(join(tmpdir(), 'kon-bench-'));
     cleanups.push(() => rm(folder, { recursive: true, force: true }));
-    // A cluster's control plane has processors and memory of its own. Here it shares the processors, and freeing memory would
-    // take a third of its time from the measured processes.
+    // In a cluster, the control plane has its own processors and memory. Here it shares the processors with the measured
+    // processes, so it collects garbage less often: otherwise a third of its processor time would go to garbage collection.
     const cluster = await startControlPlane({ audit: options.audit ?? false, plentyOfMemory: true });
     cleanups.push(() => cluster.stop());
     const aws = await startAws({
@@ -189,7 +192,7 @@ async function install(
       kind: 'Namespace',
       metadata: { name, labels: { 'k11n.dev/target': name } },
     });
-  // STS fetches the issuer's keys without credentials of the cluster.
+  // STS fetches the issuer's keys without cluster credentials.
   await client.create<KubeObject & Record<string, unknown>>(resources.clusterRoleBindings, {
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'ClusterRoleBinding',
@@ -347,7 +350,7 @@ async function untilAccounts(
   }
 }
 
-/** Resolves when the operator has completed its first listing of the fleet's roles. */
+/** Resolves when the operator has completed its first listing of IAM roles. */
 export async function untilSynced(operator: Operator): Promise<void> {
   const listings =
     'konstellation_aws_calls_total{service="iam",action="GetAccountAuthorizationDetails",outcome="Success"}';

@@ -1,7 +1,7 @@
 /**
- * Bill of materials of a bundle as CycloneDX: the packages with files in it, in their installed versions. `npm sbom` lists all
- * installed packages, which are more than the bundle contains, or fewer when it omits development dependencies.
- * https://cyclonedx.org/docs/1.6/json/
+ * Creates the bill of materials of a bundle in CycloneDX format. It lists the packages that have files in the bundle, with their
+ * installed versions. `npm sbom` lists all installed packages, which are too many, or too few if it omits development
+ * dependencies. https://cyclonedx.org/docs/1.6/json/
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -32,14 +32,14 @@ export async function billOfMaterials(
   };
 }
 
-/** Folders of the packages with files in a bundle, in order. */
+/** Returns the folders of the packages that have files in a bundle, sorted. */
 export function packageFolders(inputs: readonly string[]): readonly string[] {
   return [...new Set(inputs.flatMap((path) => packageFolder(path) ?? []))].toSorted();
 }
 
-/** `node_modules/@scope/name`; the whole path for a package within another. */
+/** Returns `node_modules/@scope/name`, or the whole path of a package that is nested in another package. */
 function packageFolder(path: string): string | undefined {
-  // A module that a plugin of the bundler generated, not a file.
+  // A bundler plugin generated this module, so it is not a file.
   if (/^[a-z-]+:/.test(path)) return undefined;
   return /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path)?.[0];
 }

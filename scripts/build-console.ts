@@ -1,4 +1,4 @@
-/** Builds the page of the web console. Used by the builds of the bundle and of the single-file executable. */
+/** Builds the page of the web console. The builds of the bundle and of the single-file executable call it. */
 import { join, relative } from 'node:path';
 import { build } from 'vite';
 
@@ -7,7 +7,7 @@ export async function buildConsole(root: string, outDir: string): Promise<readon
   const folder = join(root, 'console');
   const result = await build({
     configFile: join(folder, 'vite.config.ts'),
-    // Otherwise an environment with NODE_ENV=test would get the development build of React.
+    // With NODE_ENV=test in the environment, the page would otherwise contain the development build of React.
     mode: 'production',
     build: { outDir },
   });

@@ -1,7 +1,7 @@
 /**
- * Builds `kon` as a single executable file that needs no installed Node.js: a copy of the Node.js that runs this script, with all
- * code and data in it (https://nodejs.org/api/single-executable-applications.html), for the platform of the build. `--outfile` is
- * its path (default: build/kon).
+ * Builds `kon` as a single executable file that needs no installed Node.js, for the platform of this machine. The file is a copy
+ * of the Node.js that runs this script, with all code and data added
+ * (https://nodejs.org/api/single-executable-applications.html). `--outfile` is its path (default: build/kon).
  */
 import { createHash } from 'node:crypto';
 import { chmod, copyFile, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
@@ -37,7 +37,7 @@ try {
     outfile: main,
     bundle: true,
     platform: 'node',
-    // Node's single executables are CommonJS.
+    // Single executables of Node.js run CommonJS.
     format: 'cjs',
     target: 'node22',
     mainFields: ['module', 'main'],
@@ -75,7 +75,7 @@ try {
   await rm(target, { force: true });
   await copyFile(process.execPath, target);
   await chmod(target, 0o755);
-  // Runs in a separate process, because its warnings about sections of Node.js are noise.
+  // Runs postject in a separate process to hide its irrelevant warnings about sections of the Node.js executable.
   await promisify(execFile)(process.execPath, [
     fileURLToPath(import.meta.resolve('postject/dist/cli.js')),
     target,
@@ -85,7 +85,7 @@ try {
     'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2',
     ...(process.platform === 'darwin' ? ['--macho-segment-name', 'NODE_SEA'] : []),
   ]);
-  // The signature does not match the changed file, and macOS kills a process without a valid one.
+  // Signs the changed file again, because macOS kills a process without a valid signature.
   if (process.platform === 'darwin')
     await promisify(execFile)('codesign', ['--sign', '-', '--force', target]);
 } finally {

@@ -1,9 +1,9 @@
 /**
- * Builds the operator's image without Docker: the bundle of `scripts/build.ts --operator` as one layer on a base image that has
- * Node.js. Writes an OCI image layout with one image per platform. The bundle is the same for all platforms, and the same input
- * has the same digest. `--base` names the base image by digest, `--platform` (repeatable; default: linux/amd64 and linux/arm64) the
- * platforms, `--outdir` the layout (default: build/image). The bill of materials is written beside it. `crane push` publishes the
- * layout.
+ * Builds the operator's image without Docker: the bundle of `scripts/build.ts --operator` as one layer on a base image with
+ * Node.js. Writes an OCI image layout with one image per platform, and the bill of materials next to it. All platforms have the
+ * same bundle, and the same input results in the same digest. `--base` names the base image by digest, `--platform` a platform
+ * (repeatable; default: linux/amd64 and linux/arm64), and `--outdir` the folder of the layout (default: build/image). `crane
+ * push` publishes the layout.
  */
 import { execFile } from 'node:child_process';
 import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -90,7 +90,10 @@ try {
   await rm(work, { recursive: true, force: true });
 }
 
-/** Compresses without the byte of the header that names the operating system. */
+/**
+ * Compresses, and sets the header byte that names the operating system to "unknown", so that the result is the same on every
+ * system.
+ */
 function compress(content: Buffer): Buffer {
   const compressed = gzipSync(content, { level: 9 });
   compressed[9] = 255;

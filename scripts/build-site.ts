@@ -1,4 +1,4 @@
-/** Builds the documentation as a static site with search. `--out FOLDER` writes elsewhere than to build/site. */
+/** Builds the documentation as a static site with search. `--out FOLDER` sets the folder (default: build/site). */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -10,7 +10,7 @@ const { values } = parseArgs({ options: { out: { type: 'string', default: join(r
 const out = resolve(values.out);
 try {
   const files = await renderSite(root, navigation);
-  // Pages of an earlier build go, but no other folder is emptied.
+  // Deletes the pages of an earlier build. Does not delete a folder that is not a built site.
   if (existsSync(join(out, 'search-index.json'))) rmSync(out, { recursive: true });
   for (const [path, content] of files) {
     mkdirSync(dirname(join(out, path)), { recursive: true });

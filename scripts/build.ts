@@ -1,8 +1,9 @@
 /**
- * Bundles the executable into dist/ (or the folder of --outdir). One file per entry and shared chunks, all in one folder, so that
- * code which reads a data file next to itself (`import.meta.url`) finds its copy next to the bundle. `--operator` leaves out the
- * sandbox and its dependencies, for the image of the operator. `--metafile FILE` writes esbuild's report about the bundle, and names the files of the console's page.
- * `--version X` replaces the version of package.json, to try an upgrade with.
+ * Bundles the executable into dist/ (or the folder of `--outdir`). Each entry is one file, and shared code is in chunks. All are
+ * in one folder, so that code that reads a data file next to itself (`import.meta.dirname`) finds the copy next to the bundle.
+ * `--operator` omits the sandbox and its dependencies, for the operator's image. `--metafile FILE` writes esbuild's report about
+ * the bundle, including the files of the console's page. `--version X` replaces the version in package.json, for tests of an
+ * upgrade.
  */
 import { cp, chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
@@ -31,15 +32,15 @@ const assets: readonly { readonly from: string; readonly matching?: RegExp; read
 ];
 
 /**
- * An `import` of a Node.js module evaluates all its exports, and some of these load much more: `node:http` alone loads a copy of
- * undici. With this plugin only the imported names are evaluated. Each importer has a copy, because a shared one would become a
- * file of its own.
+ * An `import` of a Node.js module evaluates all of its exports, and some exports load much code: `node:http` alone loads undici.
+ * With this plugin, only the imported names are evaluated. Each importer gets its own copy, because a shared module would become
+ * a separate file.
  */
 const builtinsByName: Plugin = {
   name: 'builtins-by-name',
   setup(bundler) {
     bundler.onResolve({ filter: /^[a-z]/ }, ({ path, kind, importer }) =>
-      // The entry has to report an outdated Node.js, which may lack this function.
+      // The entry file is excluded: it reports an outdated Node.js, which may lack `process.getBuiltinModule`.
       kind === 'import-statement' && isBuiltin(path) && !importer.endsWith('bin/kon.ts')
         ? { path, namespace: 'builtin', suffix: `?${importer}`, sideEffects: false }
         : undefined,
@@ -87,7 +88,7 @@ const result = await build({
   // Without this setting the AWS SDK resolves to CommonJS, and its modules lose their named exports in `await import()`.
   mainFields: ['module', 'main'],
   plugins: [builtinsByName, ...(operator ? [withoutSandbox] : []), withManifestOf(version)],
-  // CommonJS packages in an ES module have no `require`. Each file defines one, created on first call.
+  // CommonJS packages in an ES module have no `require`, so each file defines one that is created at its first call.
   banner: {
     js: "const require = (id) => process.getBuiltinModule('node:module').createRequire(import.meta.url)(id);",
   },
@@ -100,7 +101,7 @@ const result = await build({
   logLevel: 'warning',
 });
 
-// Such modules would have only a default export, unlike in an unbundled run.
+// A bundled CommonJS module that is loaded with `import()` would have only a default export, unlike in an unbundled run.
 for (const [importer, { imports }] of Object.entries(result.metafile.inputs))
   for (const { kind, path } of imports)
     if (kind === 'dynamic-import' && result.metafile.inputs[path]?.format === 'cjs')
@@ -123,7 +124,7 @@ for (const asset of assets) {
 const page = await buildConsole(root, join(dist, 'console'));
 const inputs = [...Object.keys(result.metafile.inputs), ...page];
 
-// Otherwise Node.js would have to detect for each file that it is an ES module.
+// Without this file, Node.js would have to detect for each file that it is an ES module.
 await writeFile(join(dist, 'package.json'), '{"type":"module"}\n');
 await chmod(join(dist, 'kon.js'), 0o755);
 const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
@@ -156,7 +157,7 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-/** Reduces package.json to its version, or to another one. Its list of packages would be loaded at every start. */
+/** Reduces package.json to its version, or to the version `other`. Otherwise each start would load its list of packages. */
 function withManifestOf(other: string | undefined): Plugin {
   const path = join(root, 'package.json');
   return {

@@ -1,6 +1,6 @@
 /**
- * Checks the licence of each package in package-lock.json against an allow-list, and prints how many packages there are. Packages
- * in the bundle, which users receive, have a shorter list than those that only build and test. Reads the bill of materials of
+ * Checks the licence of each package in package-lock.json against an allow-list, and prints the number of packages. The list for
+ * packages in the bundle, which users receive, is shorter than the list for build and test tools. Reads the bill of materials in
  * dist/, so run scripts/build.ts first. `--lock FILE` and `--bill FILE` name other files.
  */
 import { readFileSync } from 'node:fs';
@@ -22,9 +22,12 @@ type Bill = {
   }[];
 };
 
-/** SPDX identifiers. Each permits use under Apache-2.0 with no more than a notice, and scripts/third-party-notices.ts writes it. */
+/**
+ * SPDX identifiers of licences that require no more than a notice in a work under Apache-2.0. scripts/third-party-notices.ts
+ * writes the notices.
+ */
 const forUsers = new Set(['Apache-2.0', 'MIT', 'ISC', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD', 'Unlicense']);
-/** Further licences of tools, which users do not receive. */
+/** Licences that are also allowed for tools, because users do not receive the tools. */
 const forTools = new Set([...forUsers, 'MPL-2.0', 'PSF-2.0']);
 
 const root = resolve(import.meta.dirname, '..');

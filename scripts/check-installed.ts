@@ -1,6 +1,7 @@
 /**
- * Compares the packages that npm installed with package-lock.json: each must have the version and the hash of the lock. `npm ci`
- * checks the same, but rejects a lock file without the optional packages of platforms that a registry does not carry.
+ * Compares the packages that npm installed with package-lock.json: each package must have the version and the hash in the lock
+ * file. `npm ci` makes the same check, but rejects a lock file that lacks optional packages of other platforms, and some
+ * registries do not have all of these.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * Measures the language of comments, docs, help and messages: counts phrases that make sentences hard to read, and fails above
- * the limits. Prints the files with the most of them. `--lines` prints every occurrence.
+ * Measures the language of comments, docs, help and messages: counts phrases that make sentences hard to read, and fails if a
+ * count exceeds its limit. Prints the files with the most occurrences. `--lines` prints every occurrence.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -121,7 +121,7 @@ function commentsIn(source: string): readonly { readonly line: number; readonly 
   })).filter(({ text }) => text !== '');
 }
 
-/** Lines of prose, without fenced blocks and inline code. */
+/** Returns the lines of prose, without fenced blocks and inline code. */
 function proseIn(text: string): readonly { readonly line: number; readonly text: string }[] {
   const blank = (code: string): string => code.replace(/[^\n]/g, '');
   const prose = text.replace(/^```[\s\S]*?^```/gm, blank).replace(/`[^`\n]*`/g, 'x');
@@ -130,7 +130,7 @@ function proseIn(text: string): readonly { readonly line: number; readonly text:
     .flatMap((line, index) => (line.trim() ? [{ line: index + 1, text: line.trim() }] : []));
 }
 
-/** String literals with at least three words, outside comments. */
+/** Returns the string literals with at least three words. Skips comments. */
 function messagesIn(source: string): readonly { readonly line: number; readonly text: string }[] {
   const blank = (code: string): string => code.replace(/[^\n]/g, ' ');
   const code = source.replace(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/[^\n]*/g, blank);

@@ -1,6 +1,6 @@
 /**
- * Checks the layer rule: an allow-list names the folders and packages that each folder of src/ may import, so that a new folder
- * or a new dependency has to be added here. Also checks for import cycles between files, type-only imports included.
+ * Checks the layer rule: an allow-list names the folders and packages that each folder of src/ may import. New folders and
+ * dependencies must be added to this list. Also checks for import cycles between files, including type-only imports.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -10,7 +10,10 @@ type Layer = {
   readonly imports: readonly string[];
   /** Package names that this layer may import; `node:` stands for all Node.js modules. */
   readonly packages: readonly string[] | 'any';
-  /** Whether the layer may read the clock, randomness, argv and env, which all other layers receive as arguments. */
+  /**
+   * Whether the layer may read the clock, random numbers, argv and environment variables. All other layers receive them as
+   * arguments.
+   */
   readonly ambient?: true;
 };
 
@@ -37,7 +40,7 @@ const layers: Readonly<Record<string, Layer>> = {
   bin: { imports: ['k8s', 'cli', 'operator', 'kube'], packages: 'any', ambient: true },
 };
 
-/** Files that may import one layer in addition to those of their own layer. */
+/** Files that may import one layer in addition to the layers that their own layer may import. */
 const doors: Readonly<Record<string, string>> = { 'src/cli/commands/sandbox/engine.ts': 'sandbox' };
 
 const root = resolve(import.meta.dirname, '..');
@@ -46,15 +49,15 @@ const importPattern =
 const ambientPattern =
   /\bDate\.now\(|\bnew Date\(\s*\)|\bMath\.random\(|\bprocess\.(?:env|argv)\b|\bcrypto\.random/;
 
-/** A clock without its type, `Monotonic` or `Wall`. */
+/** A clock whose type is `number` instead of `Monotonic` or `Wall`. */
 const untypedClockPattern = /\b(?:now|monotonic|wallClock)\??: \(\) => number\b/;
 const clocksOfTests = 'src/k8s/testing/clocks.ts';
 
-/** Folders of src/identity. Each may import the folders before it. */
+/** Folders of src/identity. Each folder may import the folders before it in this list. */
 const identityFolders = ['state', 'desired', 'steps', 'plan', 'testing'];
 
 const faults: string[] = [];
-/** Imports by file, without tests, which no file imports. */
+/** Imported files by importing file. Excludes tests, because no file imports them. */
 const arrows = new Map<string, readonly string[]>();
 for (const file of globSync(['src/**/*.ts', 'sandbox/src/**/*.ts'], { cwd: root }).sort()) {
   const layerName = layerOf(file);
@@ -108,7 +111,10 @@ for (const file of globSync(['src/**/*.ts', 'sandbox/src/**/*.ts'], { cwd: root 
   }
 }
 
-/** The page runs in a browser: it imports packages for browsers, the messages of its server, and pure texts of the command line. */
+/**
+ * The page runs in a browser, so it may import only browser packages, the message types of its server, and pure text functions of
+ * the command line.
+ */
 const pagePackages = ['react', 'react-dom', '@tanstack/react-query'];
 const pageImports = /^src\/cli\/(console\/wire|objects\/last-used)\.ts$/;
 for (const file of globSync('console/src/**/*.{ts,tsx}', { cwd: root }).sort()) {
@@ -128,14 +134,14 @@ for (const fault of faults) console.error(fault);
 if (faults.length > 0) process.exit(1);
 console.log('layers: every import follows the layer table, and no files import each other in a circle');
 
-/** Position of a file's folder in `identityFolders`; Infinity for index.ts, NaN for a file of another part. */
+/** Returns the index of a file's folder in `identityFolders`, Infinity for index.ts, or NaN for a file outside src/identity. */
 function identityFloorOf(path: string): number {
   const [top, part, folder = ''] = path.split('/');
   if (top !== 'src' || part !== 'identity') return NaN;
   return identityFolders.includes(folder) ? identityFolders.indexOf(folder) : Infinity;
 }
 
-/** Finds the strongly connected components of more than one file with Tarjan's algorithm, each sorted by path. */
+/** Finds import cycles: the strongly connected components with more than one file, each sorted by path. Uses Tarjan's algorithm. */
 function circlesIn(graph: ReadonlyMap<string, readonly string[]>): readonly (readonly string[])[] {
   const circles: string[][] = [];
   const lowest = new Map<string, number>();
@@ -161,7 +167,7 @@ function circlesIn(graph: ReadonlyMap<string, readonly string[]>): readonly (rea
   return circles;
 }
 
-/** The layer of a file: its folder in src/, or `sandbox`; empty for any other. */
+/** Returns the layer of a file: its folder in src/, `sandbox`, or an empty string for other files. */
 function layerOf(path: string): string {
   const [top, second] = path.split('/');
   if (top === 'src') return second ?? '';

@@ -1,6 +1,6 @@
 /**
- * Runs the crash plans of the simulation: kills the operator at every write of every scenario, gives it stale views of every kind,
- * pauses its leader, and draws schedules from seeds. Prints the number of plans and the time that they took.
+ * Runs the crash plans of the simulation: kills the operator at every write of every scenario, serves stale reads of every kind,
+ * pauses the leader, and generates random schedules from seeds. Prints the number of plans and their duration.
  *
  *   --scenario NAME [--plan WORD]   one scenario, or one plan of it with the writes and changes of the undisturbed run
  *   --seeds N [--from N]            N seeds, starting with `--from` (default: 2,000 from 0); --only-seeds omits the plans
@@ -37,7 +37,7 @@ type Report = {
   readonly lines: readonly string[];
 };
 
-/** Eight consecutive seeds share one run without faults. */
+/** A multiple of eight, because eight consecutive seeds share one run without faults. */
 const seedsPerTask = 64;
 const specsPerChain = 1_000;
 
@@ -111,7 +111,7 @@ async function main(): Promise<void> {
   return undefined;
 }
 
-/** Runs tasks in one more thread until none are left. */
+/** Starts a worker thread, and runs tasks in it until none are left. */
 async function work(tasks: Task[], note: (report: Report) => void): Promise<void> {
   const worker = new Worker(new URL(import.meta.url));
   await new Promise<void>((resolve, reject) => {

@@ -1,4 +1,4 @@
-/** Path of one pinned program, which is downloaded or built if it is missing. Reports progress on stderr. */
+/** Finds the path of a pinned program, and downloads or builds the program if it is missing. Reports progress on stderr. */
 import type { BinaryName } from '../sandbox/src/binaries/parts.ts';
 import { resolveBinaries } from '../sandbox/src/binaries/resolve.ts';
 import { startWatchdog } from '../sandbox/src/processes/watchdog.ts';

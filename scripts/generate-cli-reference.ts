@@ -1,6 +1,6 @@
 /**
- * Writes docs/reference/cli.md and docs/errors.md from the registries of the command line. With `--check` it compares the files
- * with the registries instead, and fails on a difference.
+ * Writes docs/reference/cli.md and docs/errors.md from the registries of the command line. With `--check`, it writes nothing, and
+ * fails if a file is outdated.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -167,7 +167,7 @@ for (const [path, source] of files) {
 }
 if (differs) process.exit(1);
 
-/** Formats the text as the format check expects, with aligned tables. */
+/** Formats the text with oxfmt, which aligns tables, so that the format check passes. */
 function formatted(path: string, text: string): string {
   const formatter = join(root, 'node_modules/.bin/oxfmt');
   return execFileSync(process.execPath, [formatter, `--stdin-filepath=${path}`], {

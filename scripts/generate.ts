@@ -1,6 +1,6 @@
 /**
- * Writes every generated file in the repository from its registries and schemas. With `--check` it compares instead, so that an
- * outdated file fails the checks.
+ * Writes every generated file of the repository from the registries and schemas. With `--check`, it writes nothing, and fails if
+ * a file is outdated.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -58,7 +58,7 @@ for (const script of scripts) {
   if (status !== 0) faults.push(`scripts/${script} ${values.check ? 'found a difference' : 'failed'}`);
 }
 
-// This page is written by hand, but the tests that it names have to exist.
+// docs/must-not.md is written by hand, but the tests that it names must exist.
 faults.push(...mustNotFaults(root));
 
 for (const fault of faults) console.error(fault);

@@ -1,6 +1,6 @@
 /**
- * Prints the formula of Homebrew for the executables `kon-PLATFORM` in `--folder`. `--repository OWNER/NAME` is the repository on
- * GitHub that publishes them.
+ * Prints the Homebrew formula for the executables `kon-PLATFORM` in `--folder`. `--repository OWNER/NAME` is the GitHub
+ * repository that publishes the executables.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';

@@ -1,6 +1,7 @@
 /**
- * Prints the section of CHANGELOG.md of a release. Fails unless the tag, package.json and the chart name the same version, and the
- * changelog has its section with a date: `node scripts/release-notes.ts v1.2.3`. `--links URL` makes relative links absolute.
+ * Prints a release's section of CHANGELOG.md. Fails unless the tag, package.json and the chart have the same version, and the
+ * changelog has a dated section for this version: `node scripts/release-notes.ts v1.2.3`. `--links URL` makes relative links
+ * absolute.
  */
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -10,7 +11,7 @@ import { releaseNotes } from './release/notes.ts';
 const root = resolve(import.meta.dirname, '..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const chart = read('charts/konstellation/Chart.yaml');
-// No YAML parser: the release runs this script without installing packages.
+// Uses no YAML parser, because the release runs this script without installed packages.
 const stated = (field: string): string => new RegExp(`^${field}: (.+)$`, 'm').exec(chart)?.[1] ?? 'nothing';
 const { values, positionals } = parseArgs({
   options: { links: { type: 'string' } },

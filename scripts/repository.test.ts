@@ -1,4 +1,7 @@
-/** References in the files that build, release and maintain the repository resolve to existing files, scripts and headings. */
+/**
+ * Checks that references in the files that build, release and maintain the repository resolve to existing files, scripts and
+ * headings.
+ */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -68,7 +71,7 @@ it('workflows pin each action by the digest of a commit, and name its version', 
     expect(line).toMatch(
       /uses: (?:\.\/\.github\/workflows\/[a-z]+\.yml|[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)$/,
     );
-  // Each action has one digest in all workflows, so an update cannot miss a job.
+  // All workflows must use the same digest of an action, so that an update cannot miss a job.
   const used = new Set(lines.flatMap((line) => /uses: (\S+@\S+)/.exec(line)?.[1] ?? []));
   const actions = new Set(Array.from(used, (name) => name.split('@', 1)[0]));
   expect(used.size).toBe(actions.size);
@@ -194,7 +197,10 @@ it('documents link only to files and headings that exist', () => {
     read(path)
       .replaceAll(/^ *```[\s\S]*?^ *```/gm, '')
       .replaceAll(/`[^`\n]*`/g, (code) => code.replaceAll(/[[\]()]/g, ''));
-  /** Anchors as GitHub derives them: https://docs.github.com/en/get-started/writing-on-github/getting-started-with-writing-and-formatting-on-github/basic-writing-and-formatting-syntax#section-links */
+  /**
+   * Derives anchors from headings as GitHub does:
+   * https://docs.github.com/en/get-started/writing-on-github/getting-started-with-writing-and-formatting-on-github/basic-writing-and-formatting-syntax#section-links
+   */
   const anchorsOf = (path: string): readonly string[] => {
     const seen = new Map<string, number>();
     return Array.from(prose(path).matchAll(/^#+ (.+)$/gm), ([, heading = '']) => {

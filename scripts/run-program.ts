@@ -1,6 +1,6 @@
 /**
- * Runs one of the pinned programs of sandbox/src/binaries with the arguments that follow its name, and installs it first if it is
- * missing: `node scripts/run-program.ts crane digest IMAGE`. Exits with the program's code.
+ * Runs a pinned program of sandbox/src/binaries with the arguments after its name: `node scripts/run-program.ts crane digest
+ * IMAGE`. Installs the program first if it is missing. Exits with the program's exit code.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,6 +1,6 @@
 /**
- * Takes the screenshots of docs/images from a running sandbox: eval "$(kon sandbox env)", then run this script. Needs `kon` in
- * dist, and Chromium.
+ * Takes the screenshots in docs/images from a running sandbox: run `eval "$(kon sandbox env)"`, then this script. Requires `kon`
+ * in dist/, and Chromium.
  */
 import { execFile, spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
@@ -14,7 +14,7 @@ const folder = join(root, 'docs', 'images');
 
 const run = (...args: readonly string[]): Promise<{ stdout: string }> =>
   promisify(execFile)(process.execPath, [kon, ...args]);
-// An account that exists already is kept.
+// Keeps an account that already exists.
 for (const args of [
   [
     'account',

@@ -1,4 +1,7 @@
-/** Finds the browser for the tests of the console, and installs it as root on Debian. Fails with an explanation elsewhere. */
+/**
+ * Finds the browser for the console tests. If it is missing, installs it when run as root on Debian, and otherwise fails with an
+ * explanation.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { findChromium, missingBrowser } from '../console/browser.ts';

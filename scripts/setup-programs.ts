@@ -1,6 +1,7 @@
 /**
- * Installs every program that the tests start: the parts of the sandbox, helm, crane, actionlint, hclfmt, moto, the AWS CLI, boto3 and a program built with
- * aws-sdk-go-v2. The first run on a machine takes minutes, more than the timeout of a test. Does nothing when all exist.
+ * Installs every program that the tests start: the parts of the sandbox, helm, crane, actionlint, hclfmt, moto, the AWS CLI,
+ * boto3 and a program built with aws-sdk-go-v2. The first run on a machine takes minutes, which is longer than the timeout of a
+ * test. Does nothing if all programs exist.
  */
 import { binaries, type BinaryName } from '../sandbox/src/binaries/parts.ts';
 import { resolveBinaries } from '../sandbox/src/binaries/resolve.ts';

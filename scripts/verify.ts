@@ -1,6 +1,6 @@
 /**
- * Runs every check and every test, and prints a summary line at the end. `--only NAME` runs one of them, `--list` lists them. A
- * check counts as one, and a test run counts each of its tests.
+ * Runs every check and every test run, and prints a summary line at the end. `--only NAME` runs one of them, `--list` lists them.
+ * In the summary, a check counts as one test.
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -13,12 +13,12 @@ type Check = { readonly name: string; readonly command: readonly string[] };
 type Outcome = {
   readonly passed: number;
   readonly failed: number;
-  /** Failed tests with their reasons, repeated at the end for truncated logs. */
+  /** Failed tests with their reasons. They are repeated at the end, because logs may be truncated. */
   readonly failures?: readonly string[];
 };
 
 const root = resolve(import.meta.dirname, '..');
-// The first lines of the tools start `node`, which has to be the version that the project pins.
+// The shebang lines of the tools run `node`. This must be the version that the project pins.
 const env = {
   ...process.env,
   PATH: [join(root, 'node_modules', '.bin'), process.env['PATH']].join(delimiter),
@@ -49,7 +49,7 @@ const testProjects = [
   'console',
   'timed',
 ] as const;
-/** Run only if `--only` names them. */
+/** Projects that run only if `--only` names them. */
 const matrixProjects = ['matrix', 'matrix-timed'] as const;
 
 const { values } = parseArgs({

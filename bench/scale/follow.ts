@@ -1,7 +1,7 @@
 /**
  * Follows LinkedServiceAccounts and pods with the operator's own informers, for the scenario "scale". Usage: node follow.ts
- * KUBECONFIG. Prints JSON lines: one when both informers have synced, and one with the number of pod changes after every
- * thousand.
+ * KUBECONFIG. Prints JSON lines: one when both informers have synced, and then one after every thousand pod changes with their
+ * total number.
  */
 import { silentLogger } from '../../src/kube/index.ts';
 import { createKubeClient, loadConnection, systemTimer } from '../../src/kube/index.ts';

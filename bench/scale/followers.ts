@@ -1,4 +1,4 @@
-/** Processes that follow the cluster, ours and the peer's: starts, pauses and measures them. */
+/** Starts, pauses and measures the processes that follow the cluster with the operator's informers or with the peer's. */
 import { execFile, spawn } from 'node:child_process';
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -16,7 +16,7 @@ type Line = {
 
 export type Follower = {
   readonly name: string;
-  /** Time from the start of the program until all objects are in its store. */
+  /** Time from the start of the process until its store contains all objects. */
   readonly synced: Promise<{ readonly ms: number; readonly accounts: number; readonly pods: number }>;
   /** Resolves when the process has received this many thousand pod changes. */
   untilChanges(count: number): Promise<void>;
@@ -29,7 +29,7 @@ export type Follower = {
   stop(): Promise<void>;
 };
 
-/** sysconf(_SC_CLK_TCK) of Linux on every architecture. */
+/** Value of sysconf(_SC_CLK_TCK) on Linux, for every architecture. */
 const ticksPerSecond = 100;
 
 export function startFollower(name: string, command: readonly string[]): Follower {

@@ -1,6 +1,6 @@
 /**
- * A typical pod of a large cluster as stored in etcd: created for a Deployment, with the settings of a usual app, the webhook's
- * changes, the status from the kubelet, and managedFields. 4.5 KB of JSON.
+ * A typical pod of a large cluster as stored in etcd, with 4.5 KB of JSON: created for a Deployment, with the settings of a usual
+ * app, the webhook's changes, the kubelet's status, and managedFields.
  */
 import { createHash } from 'node:crypto';
 import type { KubeObject } from '../../src/kube/index.ts';
@@ -8,7 +8,7 @@ import { injectedEnv, injectedMount, injectedVolume } from '../../src/workloads/
 
 const time = '2026-01-01T00:00:00Z';
 
-/** A uid that looks random and is the same for the same text. */
+/** Derives a random-looking UID from the text. The same text always has the same UID. */
 export function uidOf(text: string): string {
   const hex = createHash('sha256').update(text).digest('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;

@@ -1,4 +1,4 @@
-/** Time that a user waits for `kon`, beside the minimum of a Node.js program and of kubectl. */
+/** Measures the time that a user waits for `kon`, compared with an empty Node.js program and with kubectl. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { baseEnvironment } from '../../sandbox/src/environment.ts';
@@ -19,7 +19,7 @@ async function time(
   return performance.now() - startedAt;
 }
 
-/** Medians of alternating runs, so that other load on the machine affects all commands alike. */
+/** Runs the commands in turn and returns the median time of each. In turn, because other load then affects all commands alike. */
 async function compare(
   commands: readonly (readonly [string, ...string[]])[],
   env: Readonly<Record<string, string>>,

@@ -1,4 +1,4 @@
-/** Many accounts created at once, until all are Ready. */
+/** Measures the time until many accounts that were created at once are Ready. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Figure } from '../figure.ts';
 import { processorTime, processorTimeSince } from '../processor-time.ts';
@@ -77,7 +77,7 @@ const limited = (
     try {
       const operator = await world.startOperator();
       await untilSynced(operator);
-      // The request allowance recovers from the start.
+      // The rate limiter of the emulated IAM refills after the operator's startup calls.
       await delay((1000 * burst) / 20 + 1000);
       const run = await converge(world, operator, count, note);
       const needed = (count * callsPerAccount - burst) / 20;

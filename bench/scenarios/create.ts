@@ -1,4 +1,4 @@
-/** Cost of one account, from its creation to its proof. */
+/** Measures the calls and writes for one account, from its creation until its identity is verified. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Aws } from '../aws.ts';
 import type { Scenario } from '../scenario.ts';
@@ -23,7 +23,7 @@ export const create: Scenario = {
       const calls = (await world.aws.journal(since)).map(({ service, action }) => `${service}:${action}`);
       const changing = calls.filter((call) => call !== 'sts:AssumeRoleWithWebIdentity');
       note(`calls to AWS: ${[...tally(calls)].map(([call, times]) => `${call} ${times}`).join(', ')}`);
-      // The operator writes Events after the work, one by one.
+      // Stops the operator before counting its writes, because it writes Events one by one after the work.
       await operator.stop();
       const writes = await world.writes();
       note(`writes to the API server: ${[...writes].map(([what, times]) => `${what} ${times}`).join(', ')}`);
@@ -58,8 +58,8 @@ export const create: Scenario = {
 };
 
 /**
- * Waits until the operator's calls at its start have ended: they belong to no account, and the check of the cluster may come
- * after the listing of roles.
+ * Waits until the operator has finished its startup calls, which belong to no account. The operator may check the cluster only
+ * after it has listed the roles.
  */
 async function untilQuiet(aws: Aws): Promise<number> {
   for (let last = -1; ;) {

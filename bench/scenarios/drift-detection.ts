@@ -1,4 +1,4 @@
-/** Cost of drift detection while there is no drift. */
+/** Measures the cost of drift detection while nothing has drifted. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Seed } from '../aws-process.ts';
 import type { Figure } from '../figure.ts';
@@ -13,10 +13,10 @@ const sizes = [
   { owned: 1000, foreign: 0, bound: 2 },
 ] as const;
 
-/** The peer reads each role with eight calls per check. */
+/** Number of calls that the peer makes to check one role. */
 const peerCallsPerRole = 8;
 
-/** Enough sweeps to include the rare calls, such as those of the cluster check. */
+/** Enough passes to include the rare calls, such as those of the cluster check. */
 const sweeps = 6;
 const intervalSeconds = 5;
 
@@ -55,7 +55,7 @@ export const sweep: Scenario = {
               action === 'GetAccountAuthorizationDetails' && !('Marker' in parameters),
           ).length;
         const first = await listings();
-        // The time between the beginnings of two sweeps contains whole sweeps.
+        // Measures from the start of one pass to the start of another, so that the period contains only whole passes.
         while ((await listings()) < first + 1) await delay(20);
         const since = await world.aws.position();
         while ((await listings()) < first + 1 + sweeps) await delay(20);
@@ -76,12 +76,12 @@ export const sweep: Scenario = {
   },
 };
 
-/** Size of the inline policies of a role of others, near IAM's maximum of 10,240 characters. */
+/** Size of the inline policies of each foreign role, near IAM's maximum of 10,240 characters. */
 const inlineBytes = 9 * 1024;
 
 const ownRoles = 100;
 
-/** Peak memory of a few passes, without the memory of the start. Mebibytes. */
+/** Measures the peak memory during a few passes, excluding startup. Mebibytes. */
 async function memoryOf(
   kon: string,
   foreign: number,
@@ -90,7 +90,7 @@ async function memoryOf(
     driftIntervalSeconds: intervalSeconds,
     seeds: [
       { count: foreign, prefix: 'foreign-', path: '/', tags: { team: 'other' }, inlineBytes },
-      // Without roles of its own, the operator would list only once.
+      // An operator without managed roles would list roles only once.
       rolesOfOurs(ownRoles),
     ],
   });

@@ -1,4 +1,4 @@
-/** Time until a changed policy is in IAM, with an idle operator and with a busy one. */
+/** Measures the time until IAM has a changed policy, for an idle operator and for a busy one. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { linkedServiceAccounts } from '../../src/api/index.ts';
 import { percentile, type Figure } from '../figure.ts';
@@ -10,7 +10,7 @@ const edits = 60;
 const other = 'arn:aws:iam::aws:policy/AmazonS3FullAccess';
 
 type Edit = {
-  /** Time until the API server has accepted the edit, which the operator does not influence. */
+  /** Time until the API server has accepted the edit. The operator does not influence this time. */
   readonly takenMs: number;
   readonly attachedMs: number;
   readonly detachedMs: number;
@@ -37,7 +37,8 @@ async function editOnce(world: World, name: string, role: string): Promise<Edit>
   );
   const takenMs = Date.now() - startedAt;
   for (;;) {
-    // The journal records the time of the call, so frequent polling would only take processor time from the measurement.
+    // The journal records the time of each call, so frequent polling would gain no precision and would take processor time from
+    // the measured processes.
     await delay(latencyMs);
     const calls = (await world.aws.journal(since)).filter(
       ({ service, resource }) => service === 'iam' && resource.endsWith(`/${role}`),

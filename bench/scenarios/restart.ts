@@ -1,4 +1,4 @@
-/** Cost of a restart when everything is in sync, and the operator's memory use. */
+/** Measures the cost of a restart while everything is in sync, and the operator's memory use. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { linkedServiceAccounts } from '../../src/api/index.ts';
 import { resources, type KubeObject } from '../../src/kube/index.ts';
@@ -8,7 +8,7 @@ import { inParallel, isReady, startWorld, untilSynced, type Operator } from '../
 
 const accounts = 1000;
 const pods = 10_000;
-/** Time that an idle V8 needs to return memory. Milliseconds. */
+/** Time in milliseconds that V8 needs to return memory when idle. */
 const restMs = 20_000;
 
 /** Resolves when the operator has reconciled every account and has nothing left to do. */
@@ -19,7 +19,7 @@ async function untilInSync(operator: Operator): Promise<void> {
       operator.metric('workqueue_depth{name="accounts"'),
       operator.metric('controller_runtime_active_workers{controller="accounts"'),
     ]);
-    // Each account is reconciled once before the roles are known, and once afterwards.
+    // Each account is reconciled once before the operator has listed the roles, and once afterwards.
     if (looked >= 2 * accounts && waiting + working === 0) return;
     await delay(20);
   }
@@ -36,7 +36,7 @@ export const restart: Scenario = {
       await world.createAccounts(accounts);
       await world.untilAccounts(accounts, isReady);
       await before.stop();
-      // The role count in the status of the ClusterConfig dates from before the roles existed.
+      // This first run updates the role count in the status of the ClusterConfig, which dates from before the roles existed.
       const settling = await world.startOperator();
       await untilInSync(settling);
       await settling.stop();
@@ -46,7 +46,7 @@ export const restart: Scenario = {
       const operator = await world.startOperator();
       await untilInSync(operator);
       const seconds = (Date.now() - operator.startedAt) / 1000;
-      // Pending writes arrive within this time.
+      // Waits for pending writes.
       await delay(3_000);
       const calls = await world.aws.journal(since);
       const writes = await world.writes();

@@ -1,4 +1,7 @@
-/** Time from a start with cached parts to the example of the guide: an account whose identity is proven. */
+/**
+ * Measures the time from the start of a sandbox with cached parts until the account of the guide's example has a verified
+ * identity.
+ */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';

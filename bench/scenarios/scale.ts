@@ -1,4 +1,4 @@
-/** A large cluster, followed by the operator's informers and, for comparison, by client-go's. */
+/** Measures the operator's informers in a large cluster, and client-go's informers for comparison. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -20,7 +20,7 @@ import { buildPeer, startFollower, type Follower } from '../scale/followers.ts';
 import type { Scenario } from '../scenario.ts';
 import { inParallel, policies } from '../world.ts';
 
-/** `KON_BENCH_SCALE` scales the cluster down for a quick run: 0.05 for a twentieth of everything. */
+/** `KON_BENCH_SCALE` scales the cluster down for a quick run: 0.05 reduces all counts to 5 %. */
 const share = Number(process.env['KON_BENCH_SCALE'] ?? 1);
 const counts = {
   accounts: Math.round(10_000 * share),
@@ -58,7 +58,7 @@ export const scale: Scenario = {
         ['client-go, JSON', [peer, cluster.kubeconfig, 'json']],
         ['client-go, protobuf', [peer, cluster.kubeconfig, 'protobuf']],
       ];
-      // An unmeasured first follower fills the server's caches.
+      // The first follower is not measured. It fills the server's caches.
       const first = startFollower('first', commands[1]?.[1] ?? []);
       await first.synced;
       await first.stop();
@@ -95,7 +95,7 @@ async function measureSync(follower: Follower, note: (text: string) => void): Pr
   const syncProcessorSeconds = await follower.processorTime();
   if (accounts !== counts.accounts || pods !== counts.pods)
     throw new Error(`${follower.name} has ${accounts} accounts and ${pods} pods`);
-  // Garbage collectors return memory within this time.
+  // Waits for garbage collectors to return memory.
   await delay(10_000);
   const memory = await follower.memory();
   note(
@@ -160,8 +160,8 @@ export async function prepareCluster(client: KubeClient): Promise<void> {
 async function fill(client: KubeClient, etcd: Etcd, note: (text: string) => void): Promise<void> {
   await prepareCluster(client);
   const startedAt = performance.now();
-  // Written to etcd directly, because the API server would take a quarter of an hour to admit them. It reads them from etcd, as
-  // after a restart.
+  // Writes the objects directly to etcd, because creating them through the API server would take 15 minutes. The API server reads
+  // them from etcd, as after a restart.
   await putAll(etcd, counts.accounts, (index) => {
     const name = `account-${index}`;
     const account: LinkedServiceAccount = {
@@ -177,7 +177,7 @@ async function fill(client: KubeClient, etcd: Etcd, note: (text: string) => void
   await untilServed(client, counts.pods - 1, () => true);
 }
 
-/** Waits until the server has read everything from etcd: the object written last arrives last. */
+/** Waits until the API server has read everything from etcd. It reads the object that was written last at the end. */
 async function untilServed(
   client: KubeClient,
   index: number,
@@ -207,7 +207,10 @@ function podEntry(
   return [`/registry/pods/${metadata.namespace}/${metadata.name}`, merged];
 }
 
-/** Each write gets a revision of its own, as with the API server. The last object shows that all exist. */
+/**
+ * Writes each object in a separate etcd revision, as the API server does. Writes the last object only after all others, so that
+ * its presence shows that all exist.
+ */
 export async function putAll(
   etcd: Etcd,
   count: number,

@@ -1,4 +1,4 @@
-/** The web console: size of the page, and its first view of a large cluster in a real browser. */
+/** Measures the web console: the size of the page, and the time to its first view of a large cluster in a real browser. */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -178,7 +178,7 @@ const clusterConfig = {
   spec: { targets, aws: { region: 'eu-west-1', rolePath: '/konstellation/bench/' } },
 };
 
-/** An account as the operator leaves it: linked and proven in two targets. */
+/** Creates an account in the state that the operator would reach: linked and verified in two targets. */
 function account(index: number): LinkedServiceAccount {
   const name = `account-${index}`;
   const roleArn = `arn:aws:iam::123456789012:role/konstellation/kon-bench-${name}`;

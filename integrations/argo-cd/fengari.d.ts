@@ -1,4 +1,4 @@
-/** Functions of fengari, a Lua interpreter in JavaScript, that the tests call. Named after those of Lua's C API. */
+/** Functions that the tests call in fengari, a Lua interpreter in JavaScript. They have the names of Lua's C API. */
 declare module 'fengari' {
   type State = { readonly state: unique symbol };
   type LuaString = Uint8Array;

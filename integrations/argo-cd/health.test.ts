@@ -1,4 +1,4 @@
-/** Runs the health checks as Argo CD does: the object is the global `obj`, and the script returns status and message. */
+/** Runs the health checks as Argo CD does: the script reads the object from the global `obj`, and returns a status and a message. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lauxlib, lua, lualib, to_luastring } from 'fengari';

@@ -17,7 +17,7 @@ type Schema = {
   readonly 'x-kubernetes-validations'?: readonly { readonly message: string }[];
 };
 
-/** A page with every field of every kind, from the schemas that the API server enforces. */
+/** Generates a page with every field of every kind, from the schemas that the API server enforces. */
 export function apiReference(): [path: string, content: string][] {
   const parts = crds().map((crd) => {
     const names = crd.spec['names'] as { kind: string; shortNames: string[]; plural: string };

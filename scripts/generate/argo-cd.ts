@@ -1,6 +1,6 @@
 /**
- * Health checks of Argo CD for our kinds, in the layout of Argo CD's own resource_customizations. Generated, because the reasons
- * that require a user action come from the registries.
+ * Generates Argo CD health checks for the kinds of Konstellation, in the layout of Argo CD's own resource_customizations. The
+ * list of reasons that require a user action comes from the registries.
  */
 import { identityErrors } from '../../src/identity/state/errors.ts';
 import { identityReasons } from '../../src/identity/state/reasons.ts';
@@ -46,7 +46,7 @@ for _, condition in ipairs(obj.status.conditions) do
     if condition.status == "True" then
       health.status = "Healthy"
     elseif condition.reason == "AwaitingFirstPod" then
-      -- Nothing happens before the first pod, which may depend on this object in a sync wave.
+      -- In a sync wave, the first pod may be created only after this object is healthy.
       health.status = "Healthy"
     elseif requiresUserAction[condition.reason] then
       health.status = "Degraded"

@@ -1,6 +1,6 @@
 /**
- * Chart files generated from src/rbac: the operator's rules, the admission policies and the roles for users. The chart's
- * templates read the files and add names and labels of the release; Helm's `tpl` inserts the operator's name.
+ * Generates chart files from src/rbac: the operator's RBAC rules, the admission policies and the roles for users. The chart's
+ * templates read the files and add the release's names and labels. Helm's `tpl` inserts the operator's name.
  */
 import { Document, isScalar, Scalar, visit } from 'yaml';
 import {
@@ -13,7 +13,7 @@ import {
 
 const folder = 'charts/konstellation/files';
 
-/** Template expressions of the chart, used in place of an identity. */
+/** Template expressions of the chart that stand for the namespace and the name of the operator's ServiceAccount. */
 const release = {
   namespace: '{{ .Release.Namespace }}',
   name: '{{ include "konstellation.serviceAccountName" . }}',
@@ -38,7 +38,7 @@ function yaml(value: unknown): string {
   const document = new Document(value, { aliasDuplicateObjects: false });
   visit(document, {
     Pair(_, { key, value: written }) {
-      // Inside an unquoted scalar no quote needs escaping. Helm would interpret the backslash of an escape.
+      // A block literal needs no escapes. Helm would interpret the backslash of an escape.
       if (isScalar(key) && literal.has(String(key.value)) && isScalar(written))
         written.type = Scalar.BLOCK_LITERAL;
     },

@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import { crds } from '../../src/api/index.ts';
 
-/** The CustomResourceDefinitions as the chart ships them. */
+/** Generates the CustomResourceDefinitions of the chart. */
 export function crdManifests(): [path: string, content: string][] {
   return crds().map((crd) => [
     `charts/konstellation/crds/${crd.metadata.name}.yaml`,

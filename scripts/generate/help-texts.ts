@@ -1,10 +1,10 @@
-/** Help of every command in one text: the golden help that tests compare with the executable. */
+/** Generates the golden file with the help of every command. Tests compare it with the help of the executable. */
 import { commandGroups, commands } from '../../src/cli/registry.ts';
 import { parseCommandLine } from '../../src/cli/framework/program.ts';
 
 export const helpFile = 'test/integration/cli/golden/help.txt';
 
-/** Words before `--help`: none, each group, and each command, in the order of the registry. */
+/** Words before `--help`: no words for kon itself, then each group and each command, in the order of the registry. */
 export function helpPaths(): readonly (readonly string[])[] {
   return [
     [],

@@ -1,4 +1,4 @@
-/** The manual: a page for `kon` and one for each command, as roff with the macros of man(7). */
+/** Generates the manual: a page for `kon` and a page for each command, in roff with the macros of man(7). */
 import type { Command, Option, Positional } from '../../src/cli/framework/command.ts';
 import { exitCodeMeanings } from '../../src/cli/framework/exit-codes.ts';
 import { aliasesText } from '../../src/cli/framework/program.ts';
@@ -11,7 +11,7 @@ export const manFolder = 'docs/man';
 const visible = (await loadCommands()).filter((command) => !command.hidden);
 const pageName = (path: readonly string[]): string => ['kon', ...path].join('-');
 
-/** Escapes text within a line, so that roff finds no request or escape in it and a dash can be copied. */
+/** Escapes text within a line, so that roff interprets none of it, and readers can copy dashes as ASCII characters. */
 const text = (line: string): string =>
   line
     .replaceAll('\\', '\\e')

@@ -1,6 +1,6 @@
 /**
- * Checks docs/must-not.md against the tests: every row of its tables names tests, and each of them exists. A row names a test by
- * its file in backticks, a colon, and its title in double quotes.
+ * Checks docs/must-not.md: every row of its tables must name tests that exist. A row names a test by its file in backticks, a
+ * colon, and its title in double quotes.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 const page = 'docs/must-not.md';
 const heads = ['what must not happen', '---'];
 
-/** Describes the faults of the page; empty when there are none. */
+/** Returns a description of each fault in the page. */
 export function mustNotFaults(root: string): readonly string[] {
   const rows = readFileSync(join(root, page), 'utf8')
     .split('\n')

@@ -1,4 +1,4 @@
-/** Generates the tables of docs/guides/security.md, between its markers. */
+/** Generates the tables between the markers in docs/guides/security.md. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {

@@ -11,7 +11,7 @@ import {
 import { meaningOf, type Reason } from '../../src/k8s/reasons.ts';
 import { accountEventReasons } from '../../src/identity/steps/event.ts';
 
-/** All reasons of conditions, status rows and Events, from the registries that the code uses. */
+/** Generates a page with all reasons of conditions, status rows and Events, from the registries that the code uses. */
 export function reasonsReference(): [path: string, content: string][] {
   const errors = Object.entries(identityErrors).map(
     ([code, { meaning, next, retry }]) =>
@@ -66,7 +66,7 @@ export function reasonsReference(): [path: string, content: string][] {
   return [['docs/reference/reasons.md', [comment, ...lines.map(escapeTags)].join('\n')]];
 }
 
-/** A placeholder such as `<account>` outside of code would be an HTML element, which browsers do not show. */
+/** Escapes placeholders such as `<account>` outside code. Browsers would treat them as HTML elements and hide them. */
 function escapeTags(line: string): string {
   return line.replaceAll(/`[^`]*`|</g, (part) => (part === '<' ? '&lt;' : part));
 }

@@ -5,7 +5,10 @@ import { imageSettings } from './settings.ts';
 /** Timestamp of the image: a constant, so that the same input has the same digest. */
 const created = '1970-01-01T00:00:00Z';
 
-/** Configuration of the image for the base's platform. Environment variables of the base image are kept unless ours have the same name. */
+/**
+ * Returns the configuration of the image for the platform of the base image. Keeps the base image's environment variables, except
+ * those that the operator's settings override.
+ */
 export function composeConfig(base: ImageConfig, diffId: string, version: string): object {
   const { architecture, os, variant } = base;
   const { Env, ...settings } = imageSettings;
@@ -39,7 +42,7 @@ export function composeManifest(base: Manifest, config: Descriptor, layer: Descr
   };
 }
 
-/** Finds the base image of each platform, such as `linux/arm64`. @throws Error when the base lacks one */
+/** Finds the base image for each platform, such as `linux/arm64`. @throws Error if no base image exists for a platform */
 export function imagesFor(
   manifests: readonly Descriptor[],
   platforms: readonly string[],

@@ -1,6 +1,6 @@
 /**
- * OCI image layouts (https://github.com/opencontainers/image-spec/blob/main/image-layout.md): a folder of content-addressed blobs,
- * and an index of one image or of one image per platform.
+ * OCI image layouts (https://github.com/opencontainers/image-spec/blob/main/image-layout.md): a folder with content-addressed
+ * blobs, and an index that lists a single image or one image per platform.
  */
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';

@@ -1,11 +1,12 @@
-/** Configuration of the operator's image, which the Dockerfile repeats. A test compares them. */
+/** Configuration of the operator's image. The Dockerfile repeats these values, and a test compares both. */
 
 export const imageSettings = {
   WorkingDir: '/app',
-  /** The user id of the chart. Kubernetes can verify `runAsNonRoot` only for a numeric user. */
+  /** Same user ID as in the chart. Kubernetes can verify `runAsNonRoot` only for a numeric user. */
   User: '65532:65532',
   /**
-   * Settings of V8 and malloc that keep memory small: the operator reacts and computes little. docs/performance.md has the figures.
+   * Settings of V8 and malloc that keep memory use low, which suits the operator because it computes little. docs/performance.md
+   * has the figures.
    */
   Env: ['NODE_ENV=production', 'MALLOC_ARENA_MAX=2'],
   Entrypoint: [

@@ -1,6 +1,6 @@
 /**
- * Reproducible tar archives (POSIX ustar, https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html): entries in order of
- * their paths, owned by root, at the start of the epoch.
+ * Reproducible tar archives (POSIX ustar, https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html): entries are
+ * sorted by path, owned by root, and dated to the start of the Unix epoch.
  */
 import { Buffer } from 'node:buffer';
 import { readdir, readFile, stat } from 'node:fs/promises';
@@ -10,7 +10,7 @@ const blockBytes = 512;
 
 type Entry = { readonly path: string; readonly mode: number; readonly content?: Buffer };
 
-/** Archives the files of `folder` below the path `to`. Files are readable for all, and writable for root alone. */
+/** Archives the files of `folder` under the path `to`. All users can read the files, and only root can write them. */
 export async function tarOf(folder: string, to: string): Promise<Buffer> {
   const found = await readdir(folder, { recursive: true, withFileTypes: true });
   const entries = await Promise.all(

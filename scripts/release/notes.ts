@@ -1,16 +1,16 @@
-/** Notes of a release, taken from the changelog. Pure. */
+/** Extracts the notes of a release from the changelog. Pure. */
 
 export type ReleaseInput = {
-  /** `v` and the version. */
+  /** `v` followed by the version. */
   readonly tag: string;
-  /** Version that each file states, by the file's name. */
+  /** Version in each file, keyed by file name. */
   readonly versions: Readonly<Record<string, string>>;
   readonly changelog: string;
-  /** Address that relative links get as their prefix, because a release's page is not in the folder of the changelog. Default: none. */
+  /** Prefix for relative links, because the page of a release has another address than the changelog. Default: none. */
   readonly linkBase?: string;
 };
 
-/** Heading of a version that has no date yet; `docs/releasing.md` replaces it. */
+/** Heading of a version without a date. A release replaces it, see docs/releasing.md. */
 const undated = /^## .*not yet released/;
 
 export function releaseNotes({

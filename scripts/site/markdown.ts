@@ -1,4 +1,4 @@
-/** Markdown of GitHub to HTML and to the sections that the search finds. */
+/** Converts GitHub Flavored Markdown to HTML, and to the sections for the search index. */
 import GithubSlugger from 'github-slugger';
 import { Marked, type Token, type Tokens } from 'marked';
 
@@ -37,7 +37,7 @@ export function renderMarkdown(text: string, resolve: (reference: Reference) => 
         if (/^\s*<!--[\s\S]*-->\s*$/.test(raw)) return '';
         throw new Error(`HTML is not allowed in a document: ${raw.trim()}`);
       },
-      // A keyboard can scroll only what it can focus.
+      // The block can be focused, because keyboard users can scroll only focused elements.
       code({ text, lang }) {
         const language = /^[\w-]+/.exec(lang ?? '')?.[0];
         const attribute = language === undefined ? '' : ` class="language-${language}"`;
@@ -68,7 +68,7 @@ export function renderMarkdown(text: string, resolve: (reference: Reference) => 
   endSection();
   const html = markdown
     .parser(tokens)
-    // An empty header cell describes no column.
+    // Removes empty header cells, because they describe no column.
     .replaceAll(/<thead>\s*<tr>\s*(?:<th><\/th>\s*)+<\/tr>\s*<\/thead>\s*/g, '')
     .replaceAll('<th></th>', '<td></td>')
     .replaceAll('<table>', '<div class="table" role="group" aria-label="Table" tabindex="0"><table>')

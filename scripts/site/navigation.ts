@@ -1,4 +1,4 @@
-/** Navigation of the docs site, by task. Every document in docs/ needs an entry: `make docs` checks that. */
+/** Navigation of the docs site, by task. Every document in docs/ needs an entry; `make docs` fails if one is missing. */
 
 export type NavigationEntry = {
   readonly title: string;

@@ -1,4 +1,7 @@
-/** HTML of a page of the docs site. Holds no script or style of its own, so a strict content security policy applies. */
+/**
+ * Renders the HTML of a page of the docs site. The HTML contains no inline script or style, so that a strict content security
+ * policy can apply.
+ */
 import { posix } from 'node:path';
 import { escapeHtml, type Section } from './markdown.ts';
 
@@ -8,7 +11,7 @@ export type Page = {
   readonly title: string;
   readonly html: string;
   readonly sections: readonly Section[];
-  /** A module next to the page. Only the page of the search has one. */
+  /** JavaScript module next to the page. Only the search page has one. */
   readonly script?: string;
 };
 export type Links = readonly {
@@ -71,7 +74,7 @@ export function relativeAddress(from: string, target: string): string {
   return anchor === undefined ? address || posix.basename(from) : `${address}#${anchor}`;
 }
 
-/** Puts a list of the sections behind the title of a long page. */
+/** Inserts a list of the sections after the title of a long page. */
 function withContents(html: string, sections: readonly Section[]): string {
   const entries = sections.filter(({ depth, anchor }) => depth === 2 && anchor !== '');
   if (entries.length < 3) return html;

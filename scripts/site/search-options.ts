@@ -1,4 +1,4 @@
-/** Fields of the search index, which the build writes and the page of the search reads. */
+/** Fields of the search index. The build writes the index, and the search page reads it. */
 export const searchOptions = {
   fields: ['heading', 'title', 'text'],
   storeFields: ['heading', 'title', 'excerpt'],
@@ -7,7 +7,7 @@ export const searchOptions = {
     prefix: (term: string): boolean => term.length > 2,
     fuzzy: (term: string): number | false => (term.length > 4 ? 0.2 : false),
     combineWith: 'AND' as const,
-    /** Guides before the reference, and the reference before decisions and documents about the project. */
+    /** Ranks guides before the reference, and the reference before decisions and documents about the project. */
     boostDocument: (id: string): number => {
       if (id.startsWith('guides/') || id.startsWith('index.html')) return 3;
       return id.startsWith('reference/') || id.startsWith('errors.html') ? 1 : 0.5;

@@ -1,6 +1,6 @@
 /**
- * Files of the docs site: a page for each document of the repository, the search, and pages with the text of files and folders
- * that documents link to. Reports broken links and anchors, external images, and documents that the navigation lacks.
+ * Renders the docs site: a page for each document of the repository, the search page, and a page for each other file or folder
+ * that a document links to. Reports broken links and anchors, external images, and documents that are missing in the navigation.
  */
 import { existsSync, globSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, posix } from 'node:path';
@@ -38,7 +38,7 @@ export async function renderSite(
   const documents = globSync('docs/**/*.md', { cwd: root }).sort();
   const pending = new Set([...targets, ...documents]);
 
-  // Links add the files and folders that they name, so the set grows while it is read.
+  // Rendering a page adds the targets of its links to this set, so the set grows during the loop.
   for (const path of pending) {
     if (!existsSync(join(root, path))) {
       problems.push(`navigation: ${path} does not exist`);
@@ -86,7 +86,7 @@ export async function renderSite(
       if (anchor !== undefined && !sections?.some((section) => section.anchor === anchor))
         problems.push(`navigation: ${target} is not a heading`);
     }
-  // A folder in the navigation lists its documents.
+  // Documents of a folder in the navigation need no entry, because the folder's page lists them.
   const listed = new Set([...targets, ...documents.filter((path) => targets.includes(posix.dirname(path)))]);
   for (const path of documents)
     if (!listed.has(path)) problems.push(`${path}: add it to scripts/site/navigation.ts`);
@@ -127,7 +127,7 @@ async function addSearch(
     format: 'esm',
     target: 'es2022',
     write: false,
-    // The licence of the package asks for its text in copies.
+    // The licence of the package requires that copies contain its text.
     banner: { js: `/*!\n${readFileSync(join(modules, 'minisearch/LICENSE.txt'), 'utf8')}*/` },
   });
   files.set('search-page.js', outputFiles[0]?.text ?? '');
@@ -157,7 +157,10 @@ function entriesOf(root: string, sources: readonly Source[]): readonly SearchEnt
   );
 }
 
-/** `docs/guides/eks.md` is `guides/eks.html`, README.md is the index of its folder, and files without Markdown are below `source/`. */
+/**
+ * Returns the path in the site: `guides/eks.html` for `docs/guides/eks.md`, the index of the folder for README.md, and a path in
+ * `source/` for files other than Markdown.
+ */
 function addressOf(root: string, path: string): string {
   const isFolder = statSync(join(root, path)).isDirectory();
   if (isFolder && path.startsWith('docs/')) return `${path.slice('docs/'.length)}/index.html`;
@@ -169,7 +172,10 @@ function addressOf(root: string, path: string): string {
     .toLowerCase();
 }
 
-/** Text of a document. For a folder of documents a list of them, and for other files and folders a page with their text. */
+/**
+ * Returns the Markdown of a page: the text of a document, a list for a folder of documents, or the contents of another file or
+ * folder.
+ */
 function markdownOf(root: string, path: string): string {
   const file = join(root, path);
   if (path.endsWith('.md')) return readFileSync(file, 'utf8');

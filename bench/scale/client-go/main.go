@@ -1,8 +1,8 @@
-// Follows LinkedServiceAccounts and pods with client-go's informers, as follow.ts does with ours, and keeps the same
-// fields of each pod: the peer of the scenario "scale".
+// Follows LinkedServiceAccounts and pods with client-go's informers, and keeps the same pod fields as the operator's informers in
+// follow.ts. This program is the peer in the scenario "scale".
 //
-// Usage: client-go KUBECONFIG json|protobuf. Prints JSON lines: one when both informers have synced, and one with the
-// number of pod changes after every thousand.
+// Usage: client-go KUBECONFIG json|protobuf. Prints JSON lines: one when both informers have synced, and then one after every
+// thousand pod changes with their total number.
 package main
 
 import (
@@ -26,7 +26,7 @@ import (
 
 var accounts = schema.GroupVersionResource{Group: "k11n.dev", Version: "v1alpha1", Resource: "linkedserviceaccounts"}
 
-// The fields that src/workloads/pod.ts reads.
+// Fields that src/workloads/pod.ts reads.
 var (
 	keptLabels      = []string{"k11n.dev/app", "k11n.dev/target", "pod-template-hash"}
 	keptAnnotations = []string{"k11n.dev/identity", "eks.amazonaws.com/skip-containers"}
@@ -44,7 +44,7 @@ func main() {
 	forAccounts, err := dynamic.NewForConfig(config)
 	check(err)
 	if os.Args[2] == "protobuf" {
-		// The content types that controller-runtime sets for built-in kinds.
+		// These are the content types that controller-runtime sets for built-in kinds.
 		config.AcceptContentTypes = "application/vnd.kubernetes.protobuf,application/json"
 		config.ContentType = "application/vnd.kubernetes.protobuf"
 	}

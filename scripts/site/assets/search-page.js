@@ -1,4 +1,4 @@
-/** Search in the browser: reads `?q=` and the index next to the page, and sends nothing anywhere. */
+/** Searches in the browser: reads `?q=` and the index next to the page. Sends no data to a server. */
 import MiniSearch from 'minisearch';
 import { searchOptions } from '../search-options.ts';
 

@@ -60,7 +60,7 @@ for _, condition in ipairs(obj.status.conditions) do
     if condition.status == "True" then
       health.status = "Healthy"
     elseif condition.reason == "AwaitingFirstPod" then
-      -- Nothing happens before the first pod, which may depend on this object in a sync wave.
+      -- In a sync wave, the first pod may be created only after this object is healthy.
       health.status = "Healthy"
     elseif requiresUserAction[condition.reason] then
       health.status = "Degraded"
