@@ -13,7 +13,10 @@ const reservedMessage = 'a target is a namespace for apps: default and kube-* ar
 /** Namespaces that can never be targets: those of Kubernetes, and `default`, where unrelated pods run. */
 export const isReservedTarget = (name: string): boolean => name === 'default' || name.startsWith('kube-');
 
-/** Rules checked only at creation. They do not use the old object, because its unbounded size would add to the CEL cost. */
+/**
+ * Rules that are checked only at creation. They do not refer to the old object, because its unbounded size would add to the CEL
+ * cost.
+ */
 export const clusterConfigRules = [
   {
     rule: `oldSelf.hasValue() || !self.spec.targets.exists(name, ${reservedTargetRule('name')})`,
@@ -33,7 +36,7 @@ export function isRolePath(path: string): boolean {
   return path.length <= 512 && rolePathPattern.test(path);
 }
 
-/** Default role path of a new ClusterConfig. Each cluster has its own, because `iam:PassRole` can be limited only by path. */
+/** Default role path of a new ClusterConfig. Each cluster has its own path, because `iam:PassRole` can be limited only by path. */
 export function rolePathFor(clusterName: string): string {
   return `/konstellation/${clusterName.replaceAll(/[^A-Za-z0-9_+=,.@-]/g, '-')}/`;
 }

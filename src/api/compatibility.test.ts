@@ -13,7 +13,7 @@ const earlier = globSync('v*/*.yaml', { cwd: folder }).map((path) => ({
   crd: parse(readFileSync(join(folder, path), 'utf8')) as Crd,
 }));
 
-/** CRDs that no release has had. */
+/** CRDs that are not part of any release yet. */
 const unreleased: readonly string[] = ['quarantines.k11n.dev'];
 
 const tagRules = roleTags.meta()?.['x-kubernetes-validations'] as readonly { readonly rule: string }[];
@@ -24,22 +24,24 @@ const excepted: ReadonlySet<string> = new Set([
   // pattern would put a wildcard, a variable or every role of the AWS account into the operator's IAM policy.
   // https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-ratcheting
   'v0.1.0 clusterconfigs.k11n.dev .spec.aws.rolePath: pattern "^\\\\/([!-~]+\\\\/)?$" became "^\\\\/([A-Za-z0-9_+=,.@-]+\\\\/)+$"',
-  // The new pattern accepts every name that the old one accepts, and the regions of the EU sovereign partition.
+  // The new pattern accepts every name that the old pattern accepts, and also the regions of the EU sovereign partition.
   'v0.1.0 clusterconfigs.k11n.dev .spec.aws.region: pattern "^[a-z]{2}(-[a-z]+)+-[0-9]+$" became "^[a-z]{2,4}(-[a-z]+)+-[0-9]+$"',
   // The singular was changed, because Argo CD has the short name `app`. Stored objects, the plural and `app.k11n.dev` stay valid.
   'v0.1.0 apps.k11n.dev spec.names changed',
-  // Reserved tags could take roles away from their accounts. A stored object with one can still be written while its tags are
-  // unchanged (since Kubernetes 1.30, the oldest supported version). The planner ignores such tags.
+  // Reserved tags could overwrite the ownership tags of roles. A stored object with a reserved tag can still be written while its
+  // tags are unchanged (since Kubernetes 1.30, the oldest supported version). The planner ignores such tags.
   // https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-ratcheting
   ...['clusterconfigs', 'linkedserviceaccounts'].flatMap((plural) =>
     tagRules.map(({ rule }) => `v0.1.0 ${plural}.k11n.dev .spec.aws.tags: there is a new rule: ${rule}`),
   ),
-  // With an atomic status, the owner of a part becomes the owner of all of it. Only the operator writes the status.
+  // When the status becomes atomic, a manager that owns a part of it becomes the owner of the whole status. Only the operator
+  // writes the status.
   // https://kubernetes.io/docs/reference/using-api/server-side-apply/#compatibility-across-topology-changes
   ...['clusterconfigs', 'linkedserviceaccounts', 'apps'].map(
     (plural) => `v0.1.0 ${plural}.k11n.dev .status: x-kubernetes-map-type nothing became "atomic"`,
   ),
-  // The default applies only to objects without a status, which the operator has not processed. It reports exactly that.
+  // The default applies only to objects without a status, which the operator has not processed. `observedGeneration: -1` says
+  // exactly this.
   ...['clusterconfigs', 'linkedserviceaccounts', 'apps'].map(
     (plural) => `v0.1.0 ${plural}.k11n.dev .status: default nothing became {"observedGeneration":-1}`,
   ),

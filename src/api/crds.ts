@@ -44,7 +44,7 @@ export const schemaVersion = 4;
 /** Fields that the status of any account may have, with the schema version that added them. Server-side apply refuses unknown fields. */
 const statusFieldsSince = { attached: 3, lastUsed: 4 } as const;
 
-/** Status without the fields that are not in the installed schema, as after a `helm upgrade`, which leaves CRDs alone. */
+/** Omits status fields that the installed schema lacks, for example after a `helm upgrade`, which does not update CRDs. */
 export function statusOfSchema(
   status: LinkedServiceAccountStatus,
   installedVersion: number,
@@ -82,7 +82,7 @@ function crd(
   resource: typeof apps | typeof clusterConfigs | typeof linkedServiceAccounts | typeof quarantines,
   description: string,
   spec: z.ZodType,
-  /** Undefined for a kind whose state another object reports. */
+  /** Undefined for a kind without a status: another object reports its state. */
   status: z.ZodType | undefined,
   columns: readonly PrinterColumn[],
   rules: readonly ValidationRule[] = [],
@@ -122,8 +122,8 @@ function crd(
                 kind: { type: 'string' },
                 metadata: { type: 'object' },
                 spec: schemaOf(spec),
-                // The status has one writer, so it is one atomic field. Ownership of each leaf would double the size of what is stored,
-                // sent and read.
+                // The status has one writer, so it is one atomic field. Tracking the owner of each leaf would double the size of
+                // the stored and transferred objects.
                 ...(status
                   ? {
                       status: {

@@ -10,7 +10,7 @@ export const targetLabel = 'k11n.dev/target';
 /** Label on a ServiceAccount that links an account. Value: the account's name, cut to the maximum length of a label. */
 export const accountLabel = 'k11n.dev/account';
 
-/** Annotation on a ServiceAccount that Konstellation created, and may delete when it is unlinked. */
+/** Annotation on a ServiceAccount that Konstellation created and therefore deletes when it is unlinked. */
 export const createdAnnotation = 'k11n.dev/created-by-konstellation';
 
 /** Label on objects that an App created. Value: the App's name. */
@@ -19,7 +19,10 @@ export const appLabel = 'k11n.dev/app';
 /** Annotation in an App's pod template: the identity of its pods. A change of its value causes a rollout. */
 export const identityAnnotation = 'k11n.dev/identity';
 
-/** Label on a Deployment, StatefulSet or DaemonSet without an App. With the value `true`, it is restarted for a new identity. */
+/**
+ * Label on a Deployment, StatefulSet or DaemonSet without an App. With the value `true`, the workload is restarted for a new
+ * identity.
+ */
 export const restartLabel = 'k11n.dev/restart-on-identity-change';
 
 /**

@@ -15,8 +15,8 @@ export const policyArn = z
   .describe('ARN of an IAM managed policy, for example arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess.');
 
 /**
- * IAM managed policy by name, the same on every cluster: `aws/PATH/NAME` is a policy of AWS, `account/PATH/NAME` one of the
- * cluster's own AWS account. Limits as in `policyArn`.
+ * IAM managed policy by name, the same on every cluster: `aws/PATH/NAME` is an AWS managed policy, and `account/PATH/NAME` is a
+ * policy in the cluster's own AWS account. Limits as in `policyArn`.
  */
 export const policyName = z
   .string()
@@ -29,13 +29,13 @@ export const policyName = z
 /** Maximum number of policies of an account, in both lists together. Source: IAM's highest quota is 20 per role. */
 export const maxPolicies = 25;
 
-/** Mechanisms of EKS that give pods a role. */
+/** EKS mechanisms that give pods a role. */
 export const identityMode = z.enum(['IRSA', 'PodIdentity']);
 export type IdentityMode = z.infer<typeof identityMode>;
 
 /**
- * Prefixes of reserved tag keys, in any case: `k11n.dev/` for ownership, `aws:` for AWS, and those that imitate the
- * session tags of EKS Pod Identity in `aws:PrincipalTag`.
+ * Prefixes of reserved tag keys, in upper or lower case: `k11n.dev/` for ownership, `aws:` for AWS, and the prefixes of the session
+ * tags of EKS Pod Identity, because tags of the role could imitate them in `aws:PrincipalTag`.
  * https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html
  */
 export const reservedTagPrefixes = ['k11n.dev/', 'aws:', 'kubernetes-', 'eks-cluster-'] as const;
@@ -63,8 +63,8 @@ export const roleTags = z.record(z.string(), z.string().max(256)).meta({
 const roleDescription = /^[\t\n\r -~¡-ÿ]*$/;
 
 /**
- * One statement of the account's own permissions. It always allows, and there are no negated elements, so that each entry can
- * be checked for a right.
+ * One statement of the account's own permissions. It always allows, and has no negated elements, so that the right to each entry
+ * can be checked.
  */
 export const permissionStatement = z.object({
   sid: z

@@ -36,7 +36,7 @@ export const conditions = z
   .array(condition)
   .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] });
 
-/** Of a status that the API server has defaulted. No object has this generation. */
+/** `observedGeneration` of a status that the API server set by default. No object has this generation. */
 export const unobserved = -1;
 
 export const observedGeneration = z
@@ -52,7 +52,7 @@ export const observedGeneration = z
  */
 export const defaultStatus = { observedGeneration: unobserved } as const;
 
-/** List with unique values, which Kubernetes enforces. */
+/** List whose values are unique; Kubernetes enforces this. */
 export function setOf<T extends z.ZodType>(item: T, limits: { min?: number; max: number }): z.ZodArray<T> {
   const list = z.array(item).max(limits.max).meta({ 'x-kubernetes-list-type': 'set' });
   return limits.min === undefined ? list : list.min(limits.min);

@@ -25,7 +25,7 @@ export function specSchema({ spec }: { readonly spec: object }): FieldSchema {
 }
 
 /**
- * Paths of fields and enumeration values that are in a value but not in the schema.
+ * Paths of the fields and enumeration values in `value` that the schema does not have.
  *
  * @param path the path of the value itself: `spec`
  */

@@ -1,4 +1,4 @@
-/** Names of the AWS partitions, apart from `partitions.ts`, because every command line loads them for its options. */
+/** Names of the AWS partitions. They are not in `partitions.ts`, because every command line loads them for its options. */
 
 /** In alphabetical order. */
 export const partitionNames = [

@@ -3,7 +3,8 @@
  * EKS Auth in the AWS SDKs. A test compares the table with the SDK in use.
  *
  * Assumed to be the same in all partitions: the STS audience (`sts.amazonaws.com`, reported for China in
- * https://github.com/eksctl-io/eksctl/issues/1910) and the service principal of Pod Identity. No source is known for `aws-eusc` and ISO.
+ * https://github.com/eksctl-io/eksctl/issues/1910) and the service principal of Pod Identity.
+ * No source is known for `aws-eusc` and the ISO partitions.
  */
 import type { Partition } from './partition-names.ts';
 
@@ -15,11 +16,11 @@ type PartitionFacts = {
   readonly dualStackDnsSuffix: string;
   /** Region of IAM, which is used to sign requests to IAM. */
   readonly iamRegion: string;
-  /** Host of IAM, if its name contains no region. */
+  /** Host name of IAM, if it contains no region. */
   readonly iamHost?: string;
 };
 
-/** Partitions by name. A prefix that is the beginning of another prefix comes after it. */
+/** Partitions by name, longer prefixes first if one prefix starts with another. */
 const partitions = {
   'aws-cn': {
     prefix: 'cn-',
@@ -90,7 +91,7 @@ export function iamRegionOf(partition: Partition): string {
   return partitions[partition].iamRegion;
 }
 
-/** Hosts that the operator and `kon` send requests to, without endpoint variables in the environment. */
+/** Hosts that the operator and `kon` send requests to, unless environment variables set other endpoints. */
 export function awsHosts(region: string): {
   readonly iam: string;
   readonly sts: string;

@@ -1,7 +1,8 @@
 /**
- * Quarantine: cuts off an account, or single pods of it. While one exists, the sessions of the account's roles are denied, no pod
- * can get new credentials, and the operator rolls out nothing that uses the account. If it names pods, only their sessions are
- * denied. It is a kind of its own, so that no edit of the account lifts it, and creating and deleting one are separate rights.
+ * Quarantine: cuts off an account, or some of its pods. While a Quarantine exists, the sessions of the account's roles are denied,
+ * no pod can get new credentials, and the operator rolls out nothing that uses the account. If the Quarantine names pods, only the
+ * sessions of these pods are denied. Quarantine is a separate kind, so that no edit of the account lifts it, and the rights to
+ * create and to delete it are separate.
  */
 import { z } from 'zod';
 import type { apiVersion } from './resources.ts';

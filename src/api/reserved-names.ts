@@ -1,6 +1,6 @@
 /**
- * Names that targets and accounts must not have. Admission rejects them. The planners report them in objects that are
- * older than the admission policies.
+ * Names that targets and accounts must not have. Admission rejects such names. In objects that are older than the admission
+ * policies, the planners report them.
  */
 import { isReservedTarget } from './cluster-config.ts';
 
@@ -18,5 +18,5 @@ export function reservedTargetMessage(name: string): string {
   return `the namespace "${name}" is reserved and cannot be a target; take it out: kon target delete ${name}`;
 }
 
-/** Pods without a ServiceAccount run as `default`, so an account of this name would reach all of them. */
+/** Pods without a ServiceAccount run as `default`, so an account of this name would give its permissions to all such pods. */
 export const reservedAccountName = 'default';

@@ -1,4 +1,4 @@
-/** Names of our four kinds in the API server. */
+/** Names of this project's four kinds in the Kubernetes API. */
 
 export const apiGroup = 'k11n.dev';
 export const apiVersion = 'k11n.dev/v1alpha1';

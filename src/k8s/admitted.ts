@@ -1,7 +1,7 @@
 /**
- * Detects objects that were created before the admission policies were enforced. The creation time is the only evidence:
- * the policies compare a later edit with the old object, and need no right to what that already had. Finalizers, the status
- * and the times in `managedFields` can be written by anyone who may write the object.
+ * Detects objects that were created before the admission policies were enforced. The creation time is the only evidence: for a
+ * later edit, the policies compare the object with its previous version, and check no rights to what the previous version already
+ * had. Finalizers, the status and the times in `managedFields` can be written by anyone who may write the object.
  */
 import type { ObjectMeta } from './metadata.ts';
 import type { Wall } from './time.ts';

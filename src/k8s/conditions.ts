@@ -1,5 +1,5 @@
 /**
- * Status conditions by the Kubernetes API conventions, so that `kubectl wait` and the health checks of GitOps tools work
+ * Status conditions that follow the Kubernetes API conventions, so that `kubectl wait` and the health checks of GitOps tools work
  * without knowing the kind.
  * https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md#typical-status-properties
  */

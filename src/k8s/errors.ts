@@ -1,4 +1,4 @@
-/** Conversions of thrown values, which JavaScript does not require to be errors. */
+/** Conversions of thrown values. In JavaScript, any value can be thrown, not only errors. */
 
 export function toError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));

@@ -1,4 +1,4 @@
-/** Entries of the registries of condition reasons: the meaning of a reason, and whether it requires a user action. */
+/** Entry of a registry of condition reasons: the meaning of a reason, and whether it requires a user action. */
 
 type UserAction = { readonly meaning: string; readonly requiresUserAction: true };
 

@@ -1,6 +1,7 @@
 /**
- * Instants of the two clocks, in milliseconds. Each clock has a type of its own, so that an instant of one cannot be passed
- * where the other is expected. Arithmetic gives plain numbers: a difference of two instants of one clock is a duration.
+ * Instants of the two clocks, in milliseconds. Each clock has a type of its own, so that an instant of one clock cannot be passed
+ * where an instant of the other is expected. Arithmetic yields plain numbers: the difference between two instants of the same clock
+ * is a duration.
  */
 declare const clock: unique symbol;
 

@@ -1,6 +1,6 @@
 /**
- * ARN matching like in IAM: each of the six colon-separated segments is matched separately, so that a `*` in the region never
- * matches the account as well. The sixth segment may contain colons.
+ * ARN matching like in IAM: each of the six colon-separated segments is matched separately, so a `*` in the region never extends
+ * into the account. The sixth segment may contain colons.
  */
 import {
   endsOpen,
@@ -16,9 +16,10 @@ import type { Glyph, VariableLookup } from './pattern.ts';
 export const segmentCount = 6;
 
 /**
- * Whether an ARN matches an element of `Resource`. Missing segments match anything: `arn:aws:sqs` equals `arn:aws:sqs:*:*:*`. Variables are
- * recognised only in the sixth segment; an element with one elsewhere, or with one that has no value, matches nothing. The value of
- * a variable never spans segments. `*` alone matches every resource, including the `*` of an action without resource.
+ * Whether an ARN matches an element of `Resource`. Missing segments match anything: `arn:aws:sqs` equals `arn:aws:sqs:*:*:*`.
+ * Variables are recognised only in the sixth segment. An element with a variable elsewhere, or with a variable without a value,
+ * matches nothing. The value of a variable never spans segments. `*` alone matches every resource, including the `*` of an action
+ * without resource.
  * Rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
  * @param lookup undefined if the version of the document does not support variables
  */

@@ -1,6 +1,6 @@
 /**
- * Evaluation of the conditions of a statement: all of them must hold, the values of each are alternatives, and special rules apply to
- * absent and multivalued keys.
+ * Evaluation of the conditions of a statement: all conditions must hold, the values of one condition are alternatives, and special
+ * rules apply to absent and multivalued keys.
  * Rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html
  */
 import type { ContextReader } from './context.ts';
@@ -9,7 +9,7 @@ import { comparisonOf } from './operators.ts';
 import { plainGlyphs, resolvePattern } from './pattern.ts';
 import type { Glyph } from './pattern.ts';
 
-/** Evaluates every condition even after one has failed, so that the context records all requested keys. */
+/** Evaluates every condition, even after one was not met, so that the context records all requested keys. */
 export function conditionsHold(
   conditions: readonly PolicyCondition[],
   context: ContextReader,
@@ -29,7 +29,7 @@ function conditionHolds(condition: PolicyCondition, context: ContextReader, vari
   const wanted = condition.values.flatMap((value) =>
     glyphsOf(value, comparison.variables && variables, context),
   );
-  /** A variable without a value equals nothing, so it satisfies only the negated operators. */
+  /** A variable without a value matches nothing, so it satisfies only the negated operators. */
   const satisfies = (value: string): boolean =>
     wanted.some((pattern) => comparison.compares(value, pattern)) !== comparison.negated;
 
@@ -41,7 +41,7 @@ function conditionHolds(condition: PolicyCondition, context: ContextReader, vari
   // An empty string is documented as a null data set, and ForAllValues is true for a null data set.
   if (quantifier === 'ForAllValues') return given.every((value) => value === '' || satisfies(value));
   if (quantifier === 'ForAnyValue') return given.some(satisfies);
-  // AWS does not define several values without a set operator. Here a negated operator must hold for each value.
+  // AWS does not define the result for several values without a set operator. Here a negated operator must hold for each value.
   return comparison.negated ? given.every(satisfies) : given.some(satisfies);
 }
 

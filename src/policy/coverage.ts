@@ -1,6 +1,6 @@
 /**
- * Compares what policies allow without asking for single requests. `covers` can miss that a policy allows everything that
- * another one allows, but it never claims it wrongly. Pure.
+ * Compares what policies allow, without evaluating individual requests. `covers` may return false although a policy allows
+ * everything that the other one allows, but it never wrongly returns true. Pure.
  */
 import type { PermissionStatement } from '../api/linked-service-account.ts';
 import type { PolicyDocument } from './model.ts';
@@ -12,11 +12,11 @@ export type Grant = {
   /** In lower case. */
   readonly action: string;
   readonly resource: string;
-  /** Conditions in one spelling; empty without any. */
+  /** Conditions in a normalized spelling; empty if there are none. */
   readonly conditions: string;
 };
 
-/** Grants of a document that only allows, by lists; undefined for any other document. */
+/** Grants of a document that only allows and has no negated elements; undefined for any other document. */
 export function grantsOf({ statements, version }: PolicyDocument): readonly Grant[] | undefined {
   const grants: Grant[] = [];
   for (const statement of statements) {
@@ -66,14 +66,15 @@ export function covers(outer: readonly Grant[], inner: readonly Grant[]): boolea
   );
 }
 
-/** Prefix of an action; `*` if the pattern names no service. */
+/** Service prefix of an action; `*` if the pattern names no service. */
 function serviceOf(action: string): string {
   const colon = action.indexOf(':');
   return colon < 0 ? '*' : action.slice(0, colon);
 }
 
-/** Whether the outer pattern matches whatever the inner pattern matches. */
+/** Whether the outer pattern matches everything that the inner pattern matches. */
 function coversPattern(outer: string, inner: string): boolean {
-  // A `*` of the outer pattern also matches the wildcards of the inner one. A `?` would match a `*`, which is longer.
+  // A `*` of the outer pattern also matches the wildcards of the inner one. A `?` would match the character `*`, although a `*` can
+  // stand for any number of characters.
   return outer === inner || (!outer.includes('?') && matchesGlyphs(plainGlyphs(outer), inner));
 }

@@ -1,7 +1,7 @@
 /**
- * Parser of policy documents that is as strict as IAM and uses IAM's error messages, which the author of the policy sees.
- * Different parts of AWS check identity and trust documents, with different messages for the same error. This parser uses the same
- * messages.
+ * Parser of policy documents that is as strict as IAM and uses IAM's error messages, which the author of the policy sees. AWS
+ * checks identity and trust documents in different components, with different messages for the same error. This parser reproduces
+ * these differences.
  * Grammar: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
  */
 import { parseIdentityDocument } from './identity-document.ts';

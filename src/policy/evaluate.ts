@@ -140,7 +140,7 @@ function matchesResource(
 type PrincipalMatch =
   | { readonly by: 'name'; readonly names: readonly string[] }
   | { readonly by: 'everyone' }
-  /** Only the caller's account is named, so that the caller's own policies must also allow the call. */
+  /** Only the caller's account is named, so the caller's own policies must also allow the call. */
   | { readonly by: 'account' }
   | { readonly by: 'none' };
 

@@ -1,9 +1,9 @@
 /**
- * Last accessed information of IAM: services and actions that a role attempted. It decides which actions were certainly not
- * used; an action about which IAM reports nothing may have been used. Pure.
+ * IAM's last accessed information: services and actions that a role attempted to use. It shows which actions were certainly not
+ * used. An action about which IAM reports nothing may have been used. Pure.
  * Source: IAM User Guide, "Refine permissions in AWS using last accessed information".
  */
-/** Report about one service. IAM reports a service if a policy of the role allows an action of it. */
+/** Report about one service. IAM reports a service if a policy of the role allows one of its actions. */
 export type ServiceLastAccessed = {
   /** Prefix of the service's actions in lower case, for example `sqs`. */
   readonly service: string;
@@ -31,8 +31,8 @@ export type Usage = {
 };
 
 /**
- * Actions whose use IAM may not report. IAM documents it of `iam:PassRole`, which is no API call. The others authorize connections
- * to endpoints of a resource, which do not pass the API of AWS; that IAM does not report them is inferred.
+ * Actions whose use IAM possibly does not report. For `iam:PassRole`, which is not an API call, this is documented. The other
+ * actions authorize connections to endpoints of a resource, which do not go through the AWS API. For these, it is inferred.
  */
 const unreported: Readonly<Record<string, RegExp>> = {
   iam: /^passrole$/i,
@@ -49,7 +49,7 @@ const unreported: Readonly<Record<string, RegExp>> = {
 };
 
 /**
- * @param reports of all roles of an account: an action counts as unused only if it is unused in each of them
+ * @param reports the reports for all roles of an account: an action counts as unused only if no report shows a use
  * @param since milliseconds since the epoch: earlier use does not count
  */
 export function usageSince(reports: readonly RoleLastAccessed[], since: number): Usage {

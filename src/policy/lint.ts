@@ -20,7 +20,7 @@ export type LintWarning = {
   readonly message: string;
 };
 
-/** Actions that give the permissions of other roles, if every resource is allowed. */
+/** Actions that give access to the permissions of other roles, if every resource is allowed. */
 const escalating = /^(iam:(\*|pass\*|passrole)|sts:(\*|assume\*|assumerole))$/i;
 
 /** @param now milliseconds since the epoch */

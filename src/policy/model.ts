@@ -102,8 +102,8 @@ export type PolicySource = {
 };
 
 /**
- * Policies that are evaluated together. An absent boundary or session layer restricts nothing. A present one must also allow the
- * request, so that an empty list allows nothing.
+ * Policies that are evaluated together. An absent boundary or session layer restricts nothing. A layer that is present must also
+ * allow the request, so an empty list allows nothing.
  */
 export type IdentityPolicies = {
   readonly identity: readonly PolicySource[];
@@ -126,9 +126,11 @@ export type Evaluation = {
   readonly decision: 'allowed' | 'explicitDeny' | 'implicitDeny';
   /** Deciding statements: the denying ones, or the allowing ones of every layer; empty for an implicit deny. */
   readonly by: readonly MatchedStatement[];
-  /** Evaluated layers that did not allow the request, which is the cause of an implicit deny. */
+  /** Evaluated layers that did not allow the request and thereby caused an implicit deny. */
   readonly notAllowedBy: readonly PolicyLayer[];
-  /** Condition keys in statements for this action and resource that the request lacks, in their original spelling, sorted. */
+  /**
+   * Condition keys that statements for this action and resource need and the request lacks, in their original spelling, sorted.
+   */
   readonly missingContextKeys: readonly string[];
 };
 

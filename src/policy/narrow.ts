@@ -1,6 +1,6 @@
 /**
- * Narrows what a policy allows to the actions that may be in use. Each narrowed statement has the resources and conditions of
- * the statement that it comes from, so that it never allows more. Pure.
+ * Narrows what a policy allows to the actions that may be in use. Each narrowed statement has the resources and conditions of its
+ * original statement, so it never allows more. Pure.
  */
 import { permissionStatement, type PermissionStatement } from '../api/linked-service-account.ts';
 import type { Usage } from './last-accessed.ts';
@@ -8,7 +8,7 @@ import type { ActionReference } from './lint.ts';
 import type { ConditionOperator, PatternSet, PolicyDocument, PolicyStatement } from './model.ts';
 import { matchesGlyphs, plainGlyphs } from './pattern.ts';
 
-/** Services and actions that AWS has. */
+/** All services of AWS and their actions. */
 export type Reference = { readonly services: readonly string[]; readonly actions: ActionReference };
 
 export type Narrowed = {
@@ -19,11 +19,11 @@ export type Narrowed = {
   /** Services without any action in `mayBeUsed`, although the policy allows some of their actions. Sorted. */
   readonly unusedServices: readonly string[];
   /**
-   * Statements with the actions that may be in use; empty if none may. `inexpressible`: an account cannot state them, because they
-   * use an element that its statements do not have.
+   * Statements with the actions that may be in use; empty if there are none. `inexpressible`: an account cannot have these
+   * statements, because they use an element that statements of accounts do not support.
    */
   readonly statements: readonly PermissionStatement[] | 'inexpressible';
-  /** Whether a statement denies. Without the policy, other policies could then allow more. */
+  /** Whether a statement denies. If so, other policies could allow more once this policy is removed. */
   readonly denies: boolean;
 };
 
@@ -60,7 +60,7 @@ export function narrowDocument(document: PolicyDocument, usage: Usage, reference
 const servicesOf = (names: ReadonlySet<string>): ReadonlySet<string> =>
   new Set([...names].map((name) => name.slice(0, name.indexOf(':'))));
 
-/** The statements of an account with the actions that may be in use. A statement without any is omitted. */
+/** The statements of an account, reduced to the actions that may be in use. A statement without such actions is omitted. */
 export function narrowStatements(
   statements: readonly PermissionStatement[],
   usage: Usage,
@@ -73,7 +73,7 @@ export function narrowStatements(
   });
 }
 
-/** Patterns for the actions that may be in use. A pattern stays as it is if all of its actions may be. */
+/** Patterns for the actions that may be in use. A pattern is kept as it is if all of its actions may be in use. */
 function narrowActions(action: PatternSet, usage: Usage, reference: Reference): readonly string[] {
   const narrowed = (set: PatternSet): { readonly isWhole: boolean; readonly actions: readonly string[] } => {
     const patterns = actionPatterns(set, reference);
@@ -96,7 +96,10 @@ function narrowActions(action: PatternSet, usage: Usage, reference: Reference): 
 
 const nameOf = (each: ActionPattern | undefined): string => `${each?.service}:${each?.pattern}`;
 
-/** Patterns of one service each. An element that names all services, or all but some, has patterns of every known service. */
+/**
+ * Splits an element into patterns of one service each. An element that names all services, or excludes some, yields patterns of
+ * every known service.
+ */
 function actionPatterns(
   { negated, patterns }: PatternSet,
   { services, actions }: Reference,
@@ -172,7 +175,7 @@ function permissionStatements(
     const resources = statement.resource?.negated === false ? statement.resource.patterns : undefined;
     if (conditions === undefined || resources === undefined) return 'inexpressible';
     const texts = [...resources, ...Object.values(conditions).flatMap((keys) => Object.values(keys).flat())];
-    // An account's statements have version 2012-10-17 and placeholders, which change the meaning of such texts.
+    // An account's statements have version 2012-10-17 and support placeholders, so such texts would change their meaning.
     if (texts.some((text) => text.includes('$(') || (version === '2008-10-17' && text.includes('${'))))
       return 'inexpressible';
     const key = JSON.stringify([resources.toSorted(), conditions]);
@@ -200,7 +203,10 @@ function parts(entries: readonly string[]): string[][] {
   );
 }
 
-/** Conditions of a statement; undefined if it has two of one operator and key, which an account cannot state. */
+/**
+ * Conditions of a statement; undefined if two conditions have the same operator and key, which statements of accounts do not
+ * support.
+ */
 export function conditionsOf({
   conditions,
 }: Pick<PolicyStatement, 'conditions'>): Record<string, Record<string, string[]>> | undefined {

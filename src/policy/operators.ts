@@ -10,7 +10,7 @@ import { literalText, matchesGlyphs } from './pattern.ts';
 import type { Glyph } from './pattern.ts';
 
 type Comparison = {
-  /** Whether the operator is negated. Negated operators hold if no value of the policy matches, or if the key is absent. */
+  /** Whether the operator is negated. A negated operator holds if no value in the policy matches, or if the key is absent. */
   readonly negated: boolean;
   /** Whether policy variables are recognised in the values: string and ARN operators only. */
   readonly variables: boolean;

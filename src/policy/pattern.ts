@@ -46,7 +46,10 @@ export function plainGlyphs(text: string): Glyph[] {
   );
 }
 
-/** Glyphs of a text after substitution of its variables. A variable without value and default makes the text unresolvable. */
+/**
+ * Glyphs of a text after substitution of its variables. A variable that has neither a value nor a default makes the text
+ * unresolvable.
+ */
 export function resolvePattern(text: string, lookup: VariableLookup): ResolvedPattern {
   const glyphs: Glyph[] = [];
   let position = 0;

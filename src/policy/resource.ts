@@ -49,7 +49,7 @@ export function checkResource(resource: string): void {
   if (region === undefined || rest.length === 0) return;
   if (vendor === 'iam') {
     if (region !== '') fault(`IAM resource ${resource} cannot contain region information.`);
-    // Missing in IAM's message, but used by AWS's managed policies.
+    // IAM's message does not name these two paths, but AWS managed policies use them.
     if (path !== '*' && path !== 'root' && !iamPaths.some((start) => path.startsWith(start)))
       fault(`IAM resource path must either be "*" or start with ${iamPaths.join(', ')}.`);
   }

@@ -1,6 +1,6 @@
 /**
  * Evaluates policies for a request of which only some context keys are known. A statement whose conditions or variables need an
- * unknown key may or may not match; the answer holds for every value of the unknown keys. Pure.
+ * unknown key may or may not match; the decision holds for every value of the unknown keys. Pure.
  */
 import { evaluateIdentity } from './evaluate.ts';
 import type {
@@ -20,14 +20,16 @@ export type KnownPolicies = { readonly identity: KnownLayer; readonly boundary?:
 export type Answer = {
   /**
    * - `allowed`: the policies that were read allow the request for every value of the unknown keys
-   * - `denied`: no value of the unknown keys allows it, and no policy that could allow it is unread
-   * - `depends`: the answer depends on the values of `conditions`
+   * - `denied`: no value of the unknown keys allows the request, and every policy that could allow it was read
+   * - `depends`: the decision depends on the values of the keys in `conditions`
    * - `unknown`: only a policy that could not be read may allow it
    */
   readonly decision: 'allowed' | 'denied' | 'depends' | 'unknown';
-  /** Denying statements, or statements that allow or may deny; empty if no statement applies. */
+  /**
+   * The denying statements or, if the request is not denied, the statements that allow or may deny; empty if no statement applies.
+   */
   readonly by: readonly MatchedStatement[];
-  /** Unknown context keys that decide, in their original spelling, sorted. */
+  /** Unknown context keys that the decision depends on, in their original spelling, sorted. */
   readonly conditions: readonly string[];
 };
 
@@ -87,7 +89,7 @@ function matchesOf(
   );
 }
 
-/** Unknown keys on which the match depends, empty if the statement matches, and undefined if it never matches. */
+/** Unknown keys on which the match depends; empty if the statement always matches; undefined if it never matches. */
 function unknownKeys(
   request: EvaluationRequest,
   document: PolicyDocument,

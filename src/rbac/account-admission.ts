@@ -1,8 +1,7 @@
 /**
- * Rights that a user needs to write an account: Kubernetes RBAC decides who may grant AWS permissions to a target. A
- * request needs rights only to what it adds, not to what the account already had. A policy is added to a target when either
- * of the two is new: a new policy needs the right to all of the account's targets, and a new target needs the right to all of
- * its policies.
+ * Rights that a user needs to write an account: Kubernetes RBAC decides who may grant AWS permissions to a target. A request needs
+ * rights only to what it adds, not to what the account already had. A policy is added to a target when the policy or the target is
+ * new: a new policy needs the right to all of the account's targets, and a new target needs the right to all of its policies.
  *
  * | right                                     | needed to                                                            |
  * |-------------------------------------------|----------------------------------------------------------------------|
@@ -20,8 +19,8 @@
  * | `extend` on `linkedserviceaccounts` named | lengthen `maxSessionDuration`: sessions continue for up to that long |
  * | ACCOUNT                                   | after a target is removed                                            |
  *
- * Names are exact; an RBAC rule without `resourceNames` gives the right to all names, including `*`. An account without
- * `targets` is linked in all targets, including future ones: it needs the right to the name `*`.
+ * Names are exact; an RBAC rule without `resourceNames` gives the right to all names, including `*`. An account without `targets`
+ * is linked in all targets, including future ones: it needs the right to the name `*`.
  */
 import { linkedServiceAccounts, maxPolicies } from '../api/index.ts';
 import {
@@ -39,9 +38,11 @@ import {
 } from './admission-policy.ts';
 import { deployRight, useRight } from './app-admission.ts';
 
-/** Maximum policies of an account, and the most checks within the cost limit of one admission policy. */
+/**
+ * Maximum number of policies of an account. It is also the maximum number of checks within the cost limit of one admission policy.
+ */
 const policySlots = maxPolicies;
-/** Accounts with more targets need the right to all targets (`*`). */
+/** Accounts with more targets than this need the right to all targets (`*`). */
 const targetSlots = 25;
 
 export const rights = {
@@ -62,9 +63,8 @@ const written = writesOf(linkedServiceAccounts);
 const defaultSession = 3600;
 
 /**
- * Name of the account's role, or `*` while it is unknown. A name in the status counts only if the operator derives it
- * from the account's own name (see identity/names.ts), so that a forged status cannot name a role that its author may
- * use.
+ * Name of the account's role, or `*` while it is unknown. A name in the status counts only if the operator derives it from the
+ * account's own name (see identity/names.ts), so that a user cannot forge a status that names a role to which they have the right.
  */
 export const roleOfAccount = (account: string): string => {
   const status = `${account}.?status.?roleArn.orValue('')`;
@@ -72,7 +72,7 @@ export const roleOfAccount = (account: string): string => {
   const derived = `'-' + (size(${own}) > ${nameInRole} ? ${own}.substring(0, ${nameInRole}) : ${own} + '-')`;
   return `has(${account}.spec.aws.roleName) ? ${account}.spec.aws.roleName : ${status}.contains('/kon-') && ${status}.contains(${derived}) ? ${status}.split('/')[size(${status}.split('/')) - 1] : '*'`;
 };
-/** Minimum number of characters of an account's name in its role's name, whatever the cluster is called. */
+/** Minimum number of characters of the account's name that its role's name contains, whatever the cluster is called. */
 const nameInRole = 26;
 
 /** Policies of an account as written, by ARN or by name. The schema limits them to `policySlots`. */
@@ -91,7 +91,7 @@ const shared = [
   ),
 ];
 
-/** Requests with statements of more services need the right to all services (`*`). */
+/** Requests with statements for more services than this need the right to all services (`*`). */
 const serviceSlots = 20;
 
 /** Statements of the account that are new or changed. */

@@ -43,7 +43,7 @@ export type AdmissionPolicy = {
 /** References to parameters by kind. For a namespaced kind, they select objects in the namespace of the request. */
 export const paramRefs = {
   ClusterConfig: { selector: {}, parameterNotFoundAction: 'Deny' },
-  /** ServiceAccounts that link no account. */
+  /** ServiceAccounts that are not linked to an account. */
   ServiceAccount: {
     selector: { matchExpressions: [{ key: accountLabel, operator: 'DoesNotExist' }] },
     parameterNotFoundAction: 'Allow',
@@ -62,8 +62,8 @@ export type AdmissionPolicyBinding = {
 };
 
 /**
- * With a `paramKind`, the API server applies `failurePolicy` before the match conditions while the kind is not served, its
- * objects are not cached yet, or none exists. With `Fail` it then refuses all matching requests, whoever sends them.
+ * With a `paramKind`, the API server applies `failurePolicy` before the match conditions while the kind is not served, its objects
+ * are not cached yet, or none exists. With `Fail`, it then refuses all matching requests, from any user.
  */
 export function admissionPolicy(
   name: string,
@@ -98,7 +98,7 @@ export function bindingOf({
 
 /**
  * Whether a policy or its binding refers to parameters. Policies with parameters are applied after the CRDs, because the API
- * server retries a kind that it did not find only every 30 seconds. Source: `discoveryRESTMapper` in
+ * server, if it does not find a kind, looks for it again only every 30 seconds. Source: `discoveryRESTMapper` in
  * k8s.io/apiserver/pkg/server/options.
  */
 export function hasParameters({ spec }: AdmissionPolicy | AdmissionPolicyBinding): boolean {
@@ -106,7 +106,7 @@ export function hasParameters({ spec }: AdmissionPolicy | AdmissionPolicyBinding
 }
 
 /**
- * A verb on a resource that exists in RBAC only. The `resourceNames` of a rule are the policies, targets, roles or tags that the
+ * A verb on a resource that exists only in RBAC. The `resourceNames` of a rule are the policies, targets, roles or tags that the
  * right applies to.
  */
 export type NamedRight = {
@@ -116,14 +116,14 @@ export type NamedRight = {
 };
 
 /**
- * One validation per position in a list of names, each requiring that the user has the right to the name there. It is
- * not one expression with a loop, because each authorizer check costs 350,000 of the 1,000,000 cost units that one
+ * One validation per position in a list of names. Each requires that the user has the right to the name at that position. A single
+ * expression with a loop is not possible, because each authorizer check costs 350,000 of the 1,000,000 cost units that one
  * expression may use. The 10,000,000 units of a whole policy are enough for `slots` checks.
  * https://kubernetes.io/docs/reference/using-api/cel/#kubernetes-authorizer-library
  * @param names a CEL expression for the list of requested names; only the first `slots` names are checked
- * @param may a CEL expression for what the user may not do; `NAME` in it stands for the name
- * @param unordered the list is the keys of a map. Their order can differ when the API server evaluates the message, so
- *   the message lists all names
+ * @param may a CEL expression for the action in the message "user … may not …"; `NAME` in it stands for the name
+ * @param unordered the list is the keys of a map. Their order can differ when the API server evaluates the message, so the message
+ *   lists all names
  */
 export function rightToEach(
   { verb, resource }: NamedRight,

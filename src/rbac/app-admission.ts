@@ -1,9 +1,9 @@
 /**
- * Rights that a user needs to write an App. An App decides what runs in its targets, with their Secrets, ConfigMaps and
- * Ingresses, and with the permissions of the account that it names. Writing an App is therefore equivalent to creating pods in
- * its targets and using the account. This applies to an edit of the image, a variable or a command too, not only to the edit
- * that names targets and account. Every change of the spec needs both rights, except that `deploy` is needed only for targets
- * that the change concerns, and `use` is not needed to remove the account.
+ * Rights that a user needs to write an App. An App decides what runs in its targets, with their Secrets, ConfigMaps and Ingresses,
+ * and with the permissions of the account that it names. Writing an App is therefore equivalent to creating pods in its targets and
+ * using the account. This also applies to an edit of the image, a variable or a command, not only to an edit of the targets and the
+ * account. Every change of the spec needs both rights, except that `deploy` is needed only for targets that the change concerns,
+ * and `use` is not needed to remove the account.
  *
  * | right                                       | needed to                                            |
  * |---------------------------------------------|------------------------------------------------------|
@@ -28,7 +28,7 @@ export const useRight = {
 
 export const deployRight = { verb: 'deploy', resource: 'targets' } as const satisfies NamedRight;
 
-/** Requests with more targets need the right to all targets (`*`). */
+/** Requests with more targets than this need the right to all targets (`*`). */
 const targetSlots = 25;
 
 const written = writesOf(apps);

@@ -34,7 +34,7 @@ import {
   type AdmissionPolicy,
 } from './admission-policy.ts';
 
-/** Requests with more names need the right to all names (`*`). */
+/** Requests with more names than this need the right to all names (`*`). */
 const slots = 25;
 
 const written = writesOf(clusterConfigs);

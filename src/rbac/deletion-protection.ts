@@ -1,6 +1,7 @@
 /**
- * Protects objects from deletion while they have the label or annotation for it. Protects the finalizer of an account from
- * all users but the operator: without it the account is deleted at once, and its role stays with all its permissions.
+ * Protects objects from deletion while they have the protection label or annotation. Also protects the finalizer of an account from
+ * all users except the operator: without the finalizer, the account would be deleted immediately, and its role would remain with
+ * all permissions.
  */
 import {
   abandonAnnotation,
@@ -56,9 +57,9 @@ const versionOf = (of: string): string => {
 };
 
 /**
- * Protects the CRDs. Deleting a CRD deletes all objects of its kind without admission, so `protectionPolicy` does not see
- * these deletions. An older CRD permanently drops the fields that it does not have from all stored objects. `resourceNames`
- * would not match a deletion of the whole collection, which names no object.
+ * Protects the CRDs. Deleting a CRD deletes all objects of its kind without admission, so `protectionPolicy` does not see these
+ * deletions. An older CRD permanently drops the fields that it does not have from all stored objects. The policy does not use
+ * `resourceNames`, which would not match a `deletecollection` request, because such a request names no object.
  */
 export const definitionsPolicy: AdmissionPolicy = admissionPolicy('definitions.k11n.dev', {
   matchConstraints: {
@@ -94,8 +95,8 @@ export const definitionsPolicy: AdmissionPolicy = admissionPolicy('definitions.k
 });
 
 /**
- * An operator that runs outside the cluster has another username, and is recognized by its field manager. Any user can send
- * that field manager, so it replaces only the annotation (a statement of consent), not the right.
+ * An operator that runs outside the cluster has another username, and is recognized by its field manager. Any user can send that
+ * field manager, so it can stand in for the annotation (a statement of consent), but not for the right.
  *
  * @param username username of the operator's ServiceAccount: `system:serviceaccount:NAMESPACE:NAME`
  */

@@ -1,4 +1,4 @@
-/** Each field that people write requires a right, or has a reason here why it requires none. */
+/** Each field that users write requires a right, or is listed here with the reason why it requires none. */
 import { describe, expect, it } from 'vitest';
 import { appSpec } from '../api/app.ts';
 import { clusterConfigSpec } from '../api/cluster-config.ts';

@@ -1,7 +1,7 @@
 /**
- * Confines the operator where RBAC cannot: RBAC knows no namespaces by label, no audience of a token and no part of an
- * object. A stolen token of the operator reaches the targets of the ClusterConfig and what the operator's own code writes
- * there, and nothing else. `docs/guides/security.md` states what remains.
+ * Confines the operator where RBAC cannot: RBAC knows no namespaces by label, no audience of a token and no part of an object. With
+ * a stolen token of the operator, an attacker can only make the kinds of changes that the operator itself makes, in the targets of
+ * the ClusterConfig. `docs/guides/security.md` states the remaining risks.
  *
  * | policy                           | confines                                                                    |
  * |----------------------------------|-----------------------------------------------------------------------------|
@@ -14,8 +14,8 @@
  * | `operator-service-accounts.k11n.dev` | ServiceAccounts of Deployments to `default` and those that link an account |
  *
  * A policy with parameters fails for every user while its parameters cannot be read (see `admissionPolicy`). The policy
- * `operator-targets` matches requests of all users, so it ignores failures. It is not the only limit: a policy without
- * parameters confines the same requests to labelled namespaces, and a namespace gets its label only from a ClusterConfig.
+ * `operator-targets` matches requests of all users, so it ignores failures. This is not the only limit: a policy without parameters
+ * confines the same requests to labelled namespaces, and a namespace gets its label only from a ClusterConfig.
  */
 import {
   accountFinalizer,
@@ -103,7 +103,9 @@ function targetsPolicy(username: string): AdmissionPolicy {
   });
 }
 
-/** All writes of the operator have the label before or after the change, as `operator-metadata.k11n.dev` requires. */
+/**
+ * In all writes of the operator, the namespace has the label before or after the change, as `operator-metadata.k11n.dev` requires.
+ */
 function namespacesPolicy(username: string): AdmissionPolicy {
   return admissionPolicy('operator-namespaces.k11n.dev', {
     paramKind: { apiVersion, kind: 'ClusterConfig' },

@@ -1,4 +1,4 @@
-/** Limits the operator's writes to its own objects in targets. In other namespaces it may only clean up. */
+/** Limits the operator's writes to its own objects in targets. In other namespaces, it may only remove its objects and links. */
 import {
   accountLabel,
   appLabel,
@@ -22,7 +22,7 @@ import {
   type ConfinedOperator,
 } from './operator-expressions.ts';
 
-/** Written by the API server when the template of a DaemonSet changes. */
+/** Annotation that the API server sets when the template of a DaemonSet changes. */
 const templateGeneration = 'deprecated.daemonset.template.generation';
 
 export function confinementPolicy({ username, namespace }: ConfinedOperator): AdmissionPolicy {

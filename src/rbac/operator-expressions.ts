@@ -58,7 +58,8 @@ export function changesOnly(keys: readonly string[], now: string, before: string
 }
 
 /**
- * Same rule as `isOwnedBy` in src/workloads, by the App's name: the controller decides, and without one the labels do.
+ * Same rule as `isOwnedBy` in src/workloads, but by the App's name: the controller reference decides, or the labels if there is
+ * none.
  */
 const appOwns =
   `variables.ownersBefore.exists(owner, owner.?controller.orValue(false))` +
@@ -98,5 +99,5 @@ export const operatorRequest: readonly Variable[] = [
   },
 ];
 
-/** An owner reference to the App that the object's label names. */
+/** Whether an owner reference names the App in the object's label. */
 export const isItsApp = `owner.kind == 'App' && owner.apiVersion == '${apiVersion}' && owner.name == variables.labels[?'${appLabel}'].orValue('')`;

@@ -101,7 +101,7 @@ export function admissionPolicies(identity: OperatorIdentity): readonly Admissio
   return [...guardingPolicies(identity), probePolicy(shippedAdmissionDigest())];
 }
 
-/** Each policy with its binding, in the order of their creation: one after another, the probe last. */
+/** Each policy with its binding, in the order of creation. The probe is last. */
 export function admissionObjects(
   identity: OperatorIdentity,
 ): readonly (AdmissionPolicy | AdmissionPolicyBinding)[] {
@@ -110,7 +110,7 @@ export function admissionObjects(
 
 /**
  * Whether a policy or its binding is applied after the CRDs: policies with parameters, and the policy that protects the CRDs. If
- * the objects of a manifest are deleted in its order, that policy is still enforced when the CRDs are deleted.
+ * objects are deleted in the order of the manifest, that policy is still enforced when the CRDs are deleted.
  */
 export function isAppliedAfterCrds(object: AdmissionPolicy | AdmissionPolicyBinding): boolean {
   return hasParameters(object) || object.metadata.name === definitionsPolicy.metadata.name;

@@ -49,15 +49,15 @@ export const targetWrites: readonly Rule[] = [
 ];
 
 const follow = ['list', 'watch'];
-/** `get` is needed because objects of other owners may have the same name, and are in no store. */
+/** `get` is needed because objects of other owners may have the same name, and no informer caches them. */
 const look = ['get', 'list', 'watch'];
 
 /** Rights in the whole cluster, because any namespace can become a target at any time. */
 export const operatorClusterRules: readonly Rule[] = [
-  // `get` before creating an object that only the deletion of its account or app removes.
+  // `get` is needed before the operator creates an object that only the deletion of its account or app removes.
   { apiGroups: [group], resources: [linkedServiceAccounts.plural], verbs: [...look, 'patch'] },
   { apiGroups: [group], resources: [apps.plural], verbs: look },
-  // The operator can neither create nor delete a Quarantine, so that a stolen token of it lifts none.
+  // The operator can neither create nor delete a Quarantine, so a stolen token of the operator cannot lift one.
   { apiGroups: [group], resources: [clusterConfigs.plural, quarantines.plural], verbs: follow },
   {
     apiGroups: [group],
@@ -82,7 +82,7 @@ export const operatorClusterRules: readonly Rule[] = [
     resourceNames: crds().map(({ metadata }) => metadata.name),
     verbs: follow,
   },
-  // The operator reads the age of the policies that guard grants, because they did not check older accounts.
+  // The operator reads the age of the policies that guard grants, because these policies did not check older accounts.
   {
     apiGroups: ['admissionregistration.k8s.io'],
     resources: ['validatingadmissionpolicies', 'validatingadmissionpolicybindings'],

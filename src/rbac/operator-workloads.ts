@@ -1,12 +1,12 @@
 /**
- * Limits the workloads that the operator may deploy to the ones that it renders from an App. Server-side apply keeps fields of
+ * Limits the workloads that the operator may deploy to workloads that it renders from an App. Server-side apply keeps fields of
  * other managers, so fields that existed before are admitted unchanged.
  */
 import { appLabel, identityAnnotation } from '../api/index.ts';
 import { admissionPolicy, type AdmissionPolicy } from './admission-policy.ts';
 import { changesOnly, forbidden, isOperator, listOf, operatorRequest } from './operator-expressions.ts';
 
-/** Kinds of volumes that expose nothing of the node or of other apps. */
+/** Kinds of volumes that give no access to the node or to other apps. */
 const volumes = ['configMap', 'downwardAPI', 'emptyDir', 'projected', 'secret'];
 
 const quoted = (values: readonly string[]): string => `[${values.map((value) => `'${value}'`).join(', ')}]`;
@@ -21,7 +21,7 @@ const isHarmless = (context: string): string =>
 const containersOf = (pod: string): string =>
   `${pod}.?containers.orValue([]) + ${listOf(pod, 'initContainers')}`;
 
-/** CEL expression: whether a container has the same value in a field as before. */
+/** CEL expression: whether a field of a container has the same value as before. */
 const wasSo = (field: string): string =>
   `variables.containersBefore.exists(before, before.name == container.name && before[?'${field}'].orValue(null) == container[?'${field}'].orValue(null))`;
 
@@ -121,8 +121,8 @@ export function workloadsPolicy(username: string): AdmissionPolicy {
 }
 
 /**
- * The policy does not compare the account with the one that the App names. With 300 Apps, that took the API server 200 ms for
- * each write of an App's Deployment, and it refused some writes immediately after an edit of the App.
+ * The policy does not compare the account with the one that the App names. With 300 Apps, that comparison took the API server 200
+ * ms for each write of an App's Deployment, and some writes immediately after an edit of the App were refused.
  */
 export function serviceAccountsPolicy(username: string): AdmissionPolicy {
   const account = "object.spec.template.spec.?serviceAccountName.orValue('default')";

@@ -65,7 +65,8 @@ export const peopleRoles: readonly PeopleRole[] = [
     'konstellation-grant',
     rulesOf(Object.values(rights).filter(({ verb }) => verb !== rights.deploy.verb)),
   ),
-  // A responder cuts accounts off. Releasing one gives its permissions back to pods, so it is a right of few.
+  // A responder cuts accounts off. Releasing an account gives its permissions back to pods, so only a few users should have that
+  // right.
   role('konstellation-respond', [
     { apiGroups: [group], resources: [quarantines.plural], verbs: [...look, 'create'] },
     {

@@ -12,7 +12,7 @@ import {
 
 const probeName = 'konstellation-uninstall-probe';
 
-/** Objects that are being deleted may still change: their finalizers are removed, and a tool may continue to apply them. */
+/** Updates of objects that are being deleted are allowed: their finalizers are removed, and a tool may continue to apply them. */
 export const uninstallingPolicy: AdmissionPolicy = admissionPolicy('uninstalling.k11n.dev', {
   matchConstraints: {
     resourceRules: [

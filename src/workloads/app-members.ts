@@ -18,7 +18,7 @@ export function wantsSlot(observation: Omit<AppObservation, 'slots'>): boolean {
 }
 
 /**
- * Targets of an App that have pods. A target with pods that the webhook missed is not done: if the webhook is down, the
+ * Targets of an App that have pods. A target with pods that the webhook missed counts as still rolling: if the webhook is down, the
  * next target would lose its identity too.
  */
 export function appMembers(
@@ -40,7 +40,10 @@ export function appMembers(
   });
 }
 
-/** Whether the API server refused the new template, according to the App's last status. Only the API server can decide that. */
+/**
+ * Whether the API server refused the new template, according to the App's last status. Only the API server can decide whether a
+ * template is valid.
+ */
 function isRefused({ app }: Pick<AppObservation, 'app'>, { name }: AppTarget): boolean {
   return (
     app.status?.targets?.some(
@@ -60,7 +63,7 @@ function stateOf(
   if (state === 'Progressing') return 'rolling';
   const identity = gate.open ? gate.identity : undefined;
   if (!identity || deployedMark(deployment) !== identity.mark) return 'steady';
-  // The Deployment may count pods that this process has not seen yet.
+  // The Deployment may have pods that this process has not observed yet.
   const running = pods.filter(isActive);
   const isDone =
     running.length >= (deployment.spec?.replicas ?? 1) && running.every((pod) => isCurrent(pod, identity));

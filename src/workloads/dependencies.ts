@@ -1,7 +1,7 @@
 /**
- * Addresses of the Apps that an App calls, as environment variables: `REVIEWS_HTTP_HOST=reviews.production.svc:8080`. They
- * are derived from the spec of the other App, not from its pods, so two Apps may call each other and neither waits for
- * the other to be healthy. The pod's resolver adds the cluster domain.
+ * Addresses of the Apps that an App calls, as environment variables: `REVIEWS_HTTP_HOST=reviews.production.svc:8080`. They are
+ * derived from the spec of the other App, not from its pods, so two Apps may call each other without waiting for each other to be
+ * healthy. The DNS resolver of the pod adds the cluster domain.
  */
 import type { App, AppTarget, Dependency, EnvVar } from '../api/index.ts';
 

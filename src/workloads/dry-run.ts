@@ -1,6 +1,6 @@
 /**
- * Decides before which writes a dry-run pod is created: before all that create pods of an app with an account. Thus
- * pods that hold their identity are never replaced by pods without one, whatever the reason for the write.
+ * Decides which writes need a dry-run pod first: all writes that create pods of an app with an account. This ensures that pods with
+ * an identity are never replaced by pods without one, whatever the reason for the write.
  *
  * | write                                                          | dry-run pod |
  * |----------------------------------------------------------------|-------------|
@@ -42,7 +42,7 @@ export function withDryRun(steps: readonly ApplyStep[], input: DryRunInput): rea
   });
 }
 
-/** Dry-run pod for new pods of `template`; undefined when these need no identity. */
+/** Dry-run pod for new pods of `template`; undefined when the new pods need no identity. */
 export function dryRunPodOf(
   template: PodTemplate | undefined,
   { wanted, pods }: DryRunInput,

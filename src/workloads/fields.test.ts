@@ -1,4 +1,4 @@
-/** Tests that every field of an App, common or of a target, reaches the cluster, and leaves nothing behind when it is removed. */
+/** Tests that every field of an App, common or per target, reaches the cluster, and that its removal leaves nothing behind. */
 import { describe, expect, test } from 'vitest';
 import { appSpec, type App, type AppSpec, type AppTarget } from '../api/index.ts';
 import type { ObservedObject } from './manifest.ts';
@@ -36,7 +36,7 @@ const own: Required<Omit<AppTarget, 'name'>> = {
   deployMode: 'halt',
 };
 
-/** Content of the cluster after all of these specs have been applied one after the other. */
+/** Content of the cluster after these specs have been applied one after the other. */
 function after(...specs: readonly Partial<AppSpec>[]): readonly ObservedObject[] {
   const cluster = simulatedCluster();
   const reviews = app({ ports, targets: [target('production')] }, { name: 'reviews', uid: 'other' });
@@ -63,7 +63,7 @@ function after(...specs: readonly Partial<AppSpec>[]): readonly ObservedObject[]
 
 type Case = { readonly with: Partial<AppSpec>; readonly without: Partial<AppSpec> };
 
-/** Cases of a field: together with as many other fields as possible, and with as few as possible. */
+/** Two cases per field: one with as many other fields as possible, and one with as few as possible. */
 function casesOf(field: string): readonly Case[] {
   const { [field as keyof typeof common]: value, ...others } = common;
   const alone = field === 'ports' ? {} : { ports };

@@ -1,8 +1,7 @@
 /**
- * Halts that do not depend on the rest of the spec. A person who has to stop an app in an emergency should not have to
- * correct its spec first. Therefore the replicas are set to 0 before the rest of the spec is applied, which may be
- * refused. An app that was halted this way is resumed as it was last deployed, and no part of the refused spec is
- * rolled out.
+ * Halts that do not depend on the rest of the spec. A person who has to stop an app in an emergency should not have to correct its
+ * spec first. Therefore the replicas are set to 0 before the rest of the spec is applied, since that may be refused. An app that
+ * was halted this way is resumed with the spec that was last deployed, and no part of the refused spec is rolled out.
  */
 import type { App, AppTarget } from '../api/index.ts';
 import { dependencyFault, type OtherApps } from './dependencies.ts';
@@ -22,7 +21,7 @@ type TargetState = {
   readonly pods: readonly Pod[];
 };
 
-/** Reasons that concern only the objects to write: the namespace exists and may be written. */
+/** Reasons that concern only the objects to write: the namespace exists, and the operator may write into it. */
 const reasonsOfSpec: readonly TargetReason[] = ['InvalidSpec', 'DependencyMissing', 'NotOwned', 'Refused'];
 
 export function isOfSpec(reason: TargetReason): boolean {

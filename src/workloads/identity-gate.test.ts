@@ -10,7 +10,7 @@ type Case = {
   readonly name: string;
   readonly account?: string;
   readonly resource?: LinkedServiceAccount;
-  /** Expected gates by the identity of the Deployment: none, another, the same. */
+  /** Expected gate for each identity in the Deployment: none, another, the same. */
   readonly expected: readonly [string, string, string];
 };
 

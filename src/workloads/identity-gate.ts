@@ -15,13 +15,12 @@
  * | exists, no usable OIDC provider | yes    | no     | any                        | the provider's reason      |
  * | in quarantine                   | any    | any    | any                        | Quarantined                |
  *
- * With Pod Identity, only a pod can prove the identity, so a confirmation by EKS, IAM and the webhook counts as proof
- * here.
+ * With Pod Identity, only a pod can prove the identity, so a confirmation by EKS, IAM and the webhook counts as proof here.
  *
- * A new identity waits for its proof. An identity that the target already has does not, since holding back a new image
- * would not restore the permissions of the running pods. A removed link holds back every change, as new pods would
- * start without an identity. A missing IAM OIDC provider does the same: running pods may hold credentials for hours,
- * but new pods would get none. A quarantine holds back every change as well: pods get nothing until it is over.
+ * A new identity has to be proven before it is deployed. An identity that the target already has does not, since holding back a new
+ * image would not restore the permissions of the running pods. A removed link holds back every change, as new pods would start
+ * without an identity. So does a missing IAM OIDC provider: running pods may hold credentials for hours, but new pods would get
+ * none. A quarantine holds back every change as well: pods get nothing until it is over.
  */
 import {
   podIdentityAudience,
@@ -40,14 +39,14 @@ export type Identity = WantedIdentity & {
 export type IdentityFinding = { readonly reason: GateReason; readonly message: string };
 
 export type IdentityGate =
-  /** `warning`: the target is deployed although its present identity is no longer confirmed. */
+  /** `warning`: the target is deployed although its current identity is no longer confirmed. */
   | { readonly open: true; readonly identity?: Identity; readonly warning?: IdentityFinding }
   | ({ readonly open: false } & IdentityFinding);
 
 export type GateInput = {
   /** Account that the App names. */
   readonly account: string | undefined;
-  /** The resource of this account; undefined when it does not exist. */
+  /** The account object; undefined when it does not exist. */
   readonly linkedServiceAccount: LinkedServiceAccount | undefined;
   readonly target: string;
   /** Mark in the pod template of the existing Deployment. */
@@ -125,7 +124,10 @@ export function identityGate(input: GateInput): IdentityGate {
 /** Reasons why STS rejects the tokens of every account of the cluster. */
 const providerReasons = ['OIDCProviderMissing', 'AudienceMissing'] as const satisfies readonly GateReason[];
 
-/** Whether the gate is closed because no pod would get credentials: STS accepts no token of the cluster, or of the account. */
+/**
+ * Whether the gate is closed because new pods would get no credentials: STS accepts no token of the cluster, or none of the
+ * account.
+ */
 export function deniesCredentials(reason: GateReason): boolean {
   return reason === 'Quarantined' || providerReasons.some((one) => one === reason);
 }

@@ -1,7 +1,7 @@
 /**
- * Workloads outside of Apps whose label requests a restart for a new identity of their account. The mark of the
- * identity is written into their pod template, and nothing else is changed. A workload whose pods already hold the
- * identity is not restarted, and a template that has the mark is not written again.
+ * Workloads without an App whose label requests a restart for a new identity of their account. The mark of the identity is written
+ * into their pod template, and nothing else is changed. A workload whose pods already hold the identity is not restarted, and a
+ * template that has the mark is not written again.
  */
 import { appLabel, type LinkedServiceAccount } from '../api/index.ts';
 import { deployedAccount, deployedMark, type Deployment } from './deployment.ts';
@@ -99,7 +99,7 @@ function standingOf({ workload, account, pods, now }: WorkloadObservation): Iden
   };
 }
 
-/** Returns why a change of the pod template would replace no pods; undefined when it would replace them. */
+/** Returns the reason why a change of the pod template would not replace any pods; undefined when pods would be replaced. */
 function templateChangeBlocker({ spec }: Workload): 'OnDelete' | 'paused' | undefined {
   if (spec?.paused) return 'paused';
   return spec?.updateStrategy?.type === 'OnDelete' ? 'OnDelete' : undefined;

@@ -25,8 +25,8 @@ export type ObservedObject = {
 };
 
 /**
- * Annotation on each object of an App: digest of the applied manifest. It also differs when a field is no longer
- * wanted. A comparison of fields cannot distinguish that from a field of another manager.
+ * Annotation on each object of an App: digest of the applied manifest. The digest also differs when a field was removed from the
+ * manifest. A comparison of fields could not distinguish the removed field from a field of another manager.
  */
 const appliedHashAnnotation = 'k11n.dev/applied-hash';
 
@@ -46,7 +46,7 @@ export function digestOf(value: unknown): string {
   return bytesToHex(sha256(utf8ToBytes(JSON.stringify(sortKeys(value))))).slice(0, 16);
 }
 
-/** Whether an apply of the sealed manifest would leave `observed` unchanged. The digest is one of the compared values. */
+/** Whether an apply of the sealed manifest would leave `observed` unchanged. The annotation with the digest is compared too. */
 export function isInSync(wanted: Manifest, observed: ObservedObject): boolean {
   return covers(observed, wanted);
 }
@@ -67,7 +67,7 @@ export function covers(observed: unknown, wanted: unknown, field = ''): boolean 
   return typeof wanted === 'string' && typeof observed === 'string' && isSameQuantity(observed, wanted);
 }
 
-/** Whether Go omits the value from JSON. Booleans are not omitted, since the relevant ones are pointers in Go. */
+/** Whether Go omits the value from JSON. Booleans are not omitted, since the relevant fields are pointers in Go. */
 function isEmpty(value: unknown): boolean {
   if (value === '' || value === 0) return true;
   if (Array.isArray(value)) return value.length === 0;

@@ -8,7 +8,7 @@ import { simulatedCluster, valueAt, type SimulatedCluster } from './testing/simu
 
 const optional = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.option(arbitrary, { nil: undefined });
-/** Leaves out the fields whose value is undefined. */
+/** Omits fields whose value is undefined. */
 const asOnTheWire = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
 const env = optional(
@@ -116,7 +116,7 @@ describe('planApp', () => {
         const cluster = simulatedCluster();
         for (const world of history) {
           cluster.applySteps(planApp(see(cluster, world)));
-          // Objects that pods of the previous template may need are kept until these pods are gone.
+          // Objects that pods of the previous template may need are kept until these pods are deleted.
           const later = planApp(see(cluster, world)).targets.flatMap(stepsOf);
           expect(later.filter((step) => !isDeletionOfConfig(step))).toEqual([]);
           cluster.applySteps(planApp(see(cluster, world)));

@@ -44,11 +44,11 @@ export type AppObservation = {
   readonly account: LinkedServiceAccount | undefined;
   /** The dependencies of the App that exist, by name. */
   readonly others: OtherApps;
-  /** Set when the ClusterConfig has fields of a later version, so that this version must not act on it. */
+  /** Set when the ClusterConfig has fields of a later version, so this version must not act on the ClusterConfig. */
   readonly newerConfig?: string;
   /** See `AccountWorld`. Absent where the operator does not require the admission policies. */
   readonly admittedSince?: Wall;
-  /** Targets with a Deployment of the App, now or earlier in the life of this process. Default: none. */
+  /** Targets where the App has had a Deployment since this process started. Default: none. */
   readonly deployedIn?: ReadonlySet<string>;
   /** Targets of the ClusterConfig. */
   readonly knownTargets: ReadonlySet<string>;
@@ -64,7 +64,7 @@ export type AppObservation = {
 };
 
 export type TargetPlan = { readonly target: AppTarget } &
-  /** No part of the target's spec is applied, except a halt or its end. */
+  /** No part of the target's spec is applied, except a halt or the end of a halt. */
   (
     | {
         readonly kind: 'blocked';
@@ -129,7 +129,7 @@ function observedTarget(observation: Omit<AppObservation, 'slots'>, target: AppT
   return { target, objects, deployment, gate, others, pods };
 }
 
-/** Returns why no pod of the App may be created on the target now; undefined while the gate is open. */
+/** Returns the reason why no pod of the App may be created on the target now; undefined while the gate is open. */
 export function gateClosedBy(
   observation: Omit<AppObservation, 'slots'>,
   target: AppTarget,
@@ -139,8 +139,8 @@ export function gateClosedBy(
 }
 
 /**
- * Identity of a target: the present one, and whether it wants another. Undefined when no pod of the target would be
- * replaced for a new identity.
+ * Current identity of a target, and whether the target wants another one. Undefined when no pod of the target would be replaced for
+ * a new identity.
  */
 export function identityStanding(
   observation: Omit<AppObservation, 'slots'>,
@@ -200,8 +200,8 @@ function replacements(
 }
 
 /**
- * Steps of a target that waits for its slot: only steps that start no rollout. Undefined when a rollout is needed for
- * another reason, for example a new image. The webhook then gives the new identity to the new pods in any case.
+ * Steps of a target that waits for its slot: only steps that start no rollout. Undefined when a rollout is needed for another
+ * reason, for example a new image. In that case, the webhook gives the new identity to the new pods anyway.
  */
 function stepsMeanwhile(app: App, observed: ObservedTarget): readonly Step[] | undefined {
   const { deployment, target, others, gate } = observed;
@@ -227,7 +227,7 @@ function stepsMeanwhile(app: App, observed: ObservedTarget): readonly Step[] | u
 }
 
 /**
- * Steps that deploy the spec of `app` on a target with this identity. If a blocker exists, its message instead.
+ * Steps that deploy the spec of `app` on a target with this identity. Returns the blocker's message instead if there is one.
  * @param wanted accepted identities: a new pod has to get one of them
  */
 function stepsTo(
@@ -251,7 +251,10 @@ function stepsTo(
   ];
 }
 
-/** Whether pods may still read the ConfigMap. Pods of the previous template may be restarted until the last of them is gone. */
+/**
+ * Whether pods may still read the ConfigMap. Containers of pods of the previous template may restart until the last of these pods
+ * is deleted.
+ */
 function isStillRead(object: ObservedObject, deployment: Deployment | undefined): boolean {
   return (
     object.kind === 'ConfigMap' &&
@@ -334,7 +337,7 @@ function deletion(app: App, object: ObservedObject): readonly DeleteStep[] {
   return isGoing || !isOwnedBy(app, object) ? [] : [{ kind: 'delete', object }];
 }
 
-/** Compares without the apiVersion, since the same object may be read in several versions. */
+/** Ignores the apiVersion, since the same object may be read in several versions. */
 function isSameObject(one: ObservedObject, other: ObservedObject): boolean {
   return (
     one.kind === other.kind &&

@@ -34,12 +34,12 @@ const longRunMs = 10 * 60_000;
 /** Minimum run time of a failed container before it counts as recovered. Most containers that fail again do so earlier. */
 const recoveredAfterMs = 30_000;
 
-/** Failure of the first pod, by name, that has one and is not terminating. */
+/** Failure of the first pod, by name, that has failed and is not terminating. */
 export function podFailure(pods: readonly Pod[], now: Wall): PodFailure | undefined {
   return firstOf(pods, (pod) => (isReady(pod) ? crashLoop(pod, now) : failureOf(pod, now)));
 }
 
-/** Crash loop of a pod, which may be ready at the moment. */
+/** Crash loop of one of the pods, even if the pod is ready at the moment. */
 export function crashLoopOf(pods: readonly Pod[], now: Wall): PodFailure | undefined {
   return firstOf(pods, (pod) => crashLoop(pod, now));
 }

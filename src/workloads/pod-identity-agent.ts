@@ -6,7 +6,8 @@ import type { ObjectMeta } from '../k8s/metadata.ts';
 import { isFinished, isOnFargate, isTerminating, type Pod } from './pod.ts';
 
 /**
- * Label with the compute type of a node that is no plain EC2 node: `auto`, `fargate` or `hybrid`. EKS sets it when the node registers.
+ * Label with the compute type of a node that is not a plain EC2 node: `auto`, `fargate` or `hybrid`. EKS sets it when the node
+ * registers.
  * Source: EKS User Guide, "Control if a workload is deployed on EKS Auto Mode nodes" and "Configure add-ons for hybrid nodes".
  */
 const computeTypeLabel = 'eks.amazonaws.com/compute-type';
@@ -21,9 +22,9 @@ export function agentNodeOf({ metadata: { labels } }: { readonly metadata: Objec
 
 /**
  * - `serves`: a pod on the node gets credentials.
- * - `changing`: the node's agent starts or ends, or the pod has no node yet.
- * - `unread`: no agent runs on the node, and whether it is a node of EKS Auto Mode is unknown.
- * - `missing`: a pod on the node gets no credentials. `computeType` is the type of the node, if it has one.
+ * - `changing`: the node's agent is starting or terminating, or the pod has no node yet.
+ * - `unread`: no agent pod runs on the node, and it is unknown whether the node belongs to EKS Auto Mode.
+ * - `missing`: a pod on the node gets no credentials. `computeType` is the compute type of the node, if known.
  */
 export type AgentState =
   | { readonly state: 'serves' | 'changing' }
@@ -57,8 +58,8 @@ export function agentOf(name: string, { agentsOn, nodeOf }: AgentLookup): AgentS
 }
 
 /**
- * The kubelet reports the readiness of containers. If the node is unreachable, Kubernetes changes only the condition `Ready` of its
- * pods. The readiness of containers is used here, so that such a node does not look like a node without an agent.
+ * Uses the readiness of containers, which the kubelet reports. If a node is unreachable, Kubernetes changes only the condition
+ * `Ready` of its pods. With that condition, an unreachable node would look like a node without an agent.
  */
 function isServing(pod: Pod): boolean {
   const { phase, containerStatuses = [] } = pod.status ?? {};

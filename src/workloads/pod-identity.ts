@@ -13,30 +13,29 @@ import {
 } from './pod.ts';
 
 /**
- * Identity that pods should hold. `audience`: audience of the token that is exchanged at STS or EKS Auth. With Pod
- * Identity a pod does not show its role, so all roles count as equal.
+ * Identity that pods should hold. `audience`: audience of the token that is exchanged at STS or EKS Auth. A pod with Pod Identity
+ * does not show its role, so all roles count as equal.
  */
 export type WantedIdentity = { readonly roleArn: string; readonly audience: string };
 
 /** Identity that a container's AWS SDK would use. */
 export type HeldIdentity =
-  /** A role by web identity token. `audience` is absent when no token is mounted for it. */
+  /** A role by web identity token. `audience` is absent when no such token is mounted. */
   | { readonly kind: 'role'; readonly roleArn: string; readonly audience?: string }
   /** EKS Pod Identity: only the agent on the node knows the role. */
   | { readonly kind: 'podIdentity' }
-  /** Credentials that the SDK finds through this variable of the container's own environment. Their owner is unknown. */
+  /** Credentials from this variable, which the container sets itself. The owner of the credentials is unknown. */
   | { readonly kind: 'own'; readonly variable: string }
   /** No identity: SDKs fall back to the role of the node, if they can reach the instance metadata. */
   | { readonly kind: 'none' };
 
 /**
- * `current`: every injected container holds the wanted identity. `stale`: a container holds another one. `uninjected`:
- * no container holds an identity, since the webhook missed the pod. `exempt`: all containers are excluded by
- * annotation.
+ * `current`: every injected container holds the wanted identity. `stale`: a container holds another identity. `uninjected`: no
+ * container holds an identity, since the webhook missed the pod. `exempt`: all containers are excluded by annotation.
  *
- * The webhook mutates every container that exists when it is called. A container without identity beside injected ones
- * was added later by a sidecar injector, and a new pod would have the same result. The same applies to a container with
- * credentials of its own that was not injected.
+ * The webhook mutates every container that exists when it is called. If only some containers have no identity, a sidecar injector
+ * added them later, and a new pod would be no different. The same applies to a container with credentials of its own that was not
+ * injected.
  */
 export type PodIdentity =
   | { readonly state: 'current' }
@@ -44,7 +43,7 @@ export type PodIdentity =
   | { readonly state: 'uninjected'; readonly container: string; readonly held: HeldIdentity }
   | { readonly state: 'exempt' };
 
-/** Numbers of running pods by identity, without `exempt` ones. The shape of a target's `pods` in status. */
+/** Numbers of running pods by identity, without `exempt` pods. Same shape as a target's `pods` in the status. */
 export type PodCounts = { readonly current: number; readonly stale: number; readonly uninjected: number };
 
 /** Compares the identity of the pod with `wanted`. */
@@ -65,8 +64,8 @@ export function podIdentity(pod: Pod, wanted: WantedIdentity): PodIdentity {
 }
 
 /**
- * Identity that the webhook gave to each container, without containers that it has to skip. A role that other variables
- * override is included, since a program may still use it.
+ * Identity that the webhook gave to each container, except containers that it has to skip. A role that other variables override is
+ * included, since a program may still use that role.
  */
 export function identitiesHeld(pod: Pod): readonly HeldIdentity[] {
   return injectableContainers(pod).map((container) => injectedIdentity(pod, container));
@@ -78,14 +77,14 @@ export function rolesHeld(pod: Pod): readonly string[] {
   return [...new Set(arns)];
 }
 
-/** Identity that the webhook gave to the pod, wanted or not; undefined when it gave none. */
+/** Identity that the webhook gave to the pod, whether or not it is the wanted one; undefined without any. */
 export function givenIdentity(pod: Pod): HeldIdentity | undefined {
   return identitiesHeld(pod).find(
     (held) => held.kind === 'podIdentity' || (held.kind === 'role' && held.audience !== undefined),
   );
 }
 
-/** Whether the pod need not be replaced: it holds the wanted identity or is exempt. */
+/** Whether the pod can stay: it holds the wanted identity or is exempt. */
 export function isCurrent(pod: Pod, wanted: WantedIdentity): boolean {
   const { state } = podIdentity(pod, wanted);
   return state === 'current' || state === 'exempt';
@@ -123,9 +122,9 @@ function isSameIdentity(held: HeldIdentity, wanted: WantedIdentity): boolean {
 }
 
 /**
- * Identity that the webhook injected into the container. SDKs use a web identity, if both of its variables are set,
- * before container credentials. A credentials address without the agent's token was not written by the webhook, which
- * skips such a container.
+ * Identity that the webhook injected into the container. SDKs use a web identity, if both of its variables are set, before
+ * container credentials. If the credentials address is set without the agent's token, the webhook did not set it: it skips
+ * containers that already have such a variable.
  */
 function injectedIdentity(pod: Pod, container: PodContainer): HeldIdentity {
   const roleArn = valueOf(container, identityEnv.roleArn);
@@ -142,7 +141,7 @@ function injectedIdentity(pod: Pod, container: PodContainer): HeldIdentity {
     : { kind: 'own', variable: identityEnv.containerCredentials };
 }
 
-/** Credentials from a variable that SDKs prefer to the injected identity; undefined when there is none. */
+/** Credentials from a variable that SDKs prefer to the injected identity; undefined without such a variable. */
 function overruled(container: PodContainer, injected: HeldIdentity): HeldIdentity | undefined {
   const names = [...overrulingEnv.always, ...(injected.kind === 'role' ? [] : overrulingEnv.podIdentity)];
   const variable = names.find((name) => isSet(container, name));

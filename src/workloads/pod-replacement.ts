@@ -1,8 +1,7 @@
 /**
- * Replacement of pods that the webhook missed, which cannot get their identity otherwise. They are evicted one at a
- * time. A pod that is not ready serves no requests and is evicted first, even during a rollout that it may be blocking.
- * A ready pod is evicted only while all others are healthy, since the cause of their failure would affect its successor
- * too.
+ * Replaces pods that the webhook missed, because such pods never get their identity. They are evicted one at a time. A pod that is
+ * not ready serves no requests and is evicted first, even during a rollout that it may be blocking. A ready pod is evicted only
+ * while all other pods are healthy: whatever makes another pod fail could also affect the replacement.
  */
 import { deployedMark, type Deployment } from './deployment.ts';
 import type { Identity } from './identity-gate.ts';
@@ -11,9 +10,9 @@ import { isFinished, isReady, isTerminating, markOf, type Pod } from './pod.ts';
 import type { ReplacePodStep } from './steps.ts';
 
 export type ReplacementInput = {
-  /** Workload that owns the pods, of any kind. */
+  /** Workload of any kind that owns the pods. */
   readonly deployment: Pick<Deployment, 'kind' | 'apiVersion' | 'metadata' | 'spec'> | undefined;
-  /** Whether every pod is of the current template. */
+  /** Whether every pod was created from the current template. */
   readonly isRolledOut: boolean;
   /** Identity that the pods should hold. */
   readonly identity: Identity | undefined;
@@ -27,7 +26,7 @@ export type ReplacementInput = {
  */
 const leastAgeMs = 5_000;
 
-/** The step that replaces the next pod, if there is one. */
+/** The step that replaces the next pod; empty if no pod is to be replaced now. */
 export function podToReplace({
   deployment,
   isRolledOut,
@@ -38,8 +37,8 @@ export function podToReplace({
   if (!identity || !template || deployedMark(deployment) !== identity.mark) return [];
 
   const running = pods.filter((pod) => !isFinished(pod));
-  // The pod was created from the current template without its identity: the webhook had not received the
-  // ServiceAccount, or not its latest annotation.
+  // The pod was created from the current template without its identity: the webhook had not yet received the ServiceAccount or its
+  // latest annotation.
   const missed = running.filter((pod) => markOf(pod) === identity.mark && !isCurrent(pod, identity));
   if (missed.some(isTerminating)) return [];
   const [pod] = missed.toSorted(byPriority);

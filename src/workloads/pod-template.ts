@@ -1,6 +1,6 @@
 /**
- * Detects changes of a pod template other than its identity. A Deployment that rolls for such a change also gets the
- * new identity. A Deployment that would roll only for its identity waits for its rollout slot.
+ * Detects changes of a pod template apart from the identity. A Deployment that rolls for such a change also gets the new identity.
+ * A Deployment that would roll only for its identity waits for its rollout slot.
  */
 import { identityAnnotation } from '../api/index.ts';
 import { digestOf, type JsonObject, type ObservedObject } from './manifest.ts';
@@ -21,7 +21,7 @@ export function templateDigest(deployment: JsonObject): string {
   return digestOf({ metadata: { ...metadata, annotations }, spec: others });
 }
 
-/** Whether both have the same pod template apart from the identity. */
+/** Whether both objects have the same pod template apart from the identity. */
 export function haveSameTemplate(one: ObservedObject, other: ObservedObject): boolean {
   return (
     one.metadata.annotations?.[appliedTemplateAnnotation] ===

@@ -1,10 +1,10 @@
 /**
- * Trims pods for a store of all pods in a cluster. Pods of one template differ in little but their names, so common
- * parts are stored once.
+ * Trims pods for a store of all pods in a cluster. Pods of the same template differ in little more than their names, so common
+ * parts are stored only once.
  */
 import { trimPod, type Pod } from './pod.ts';
 
-/** Maximum number of remembered parts. All are dropped when it is reached, which only reduces sharing. */
+/** Maximum number of remembered parts. When it is reached, all parts are forgotten, which only reduces sharing. */
 const mostRemembered = 4_000;
 
 export function createPodTrimmer(): (pod: Pod) => Pod {

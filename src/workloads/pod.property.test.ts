@@ -10,7 +10,7 @@ const names = fc.constantFrom('web', 'proxy', 'migrate');
 const volumes = fc.constantFrom('aws-iam-token', 'kube-api-access-x', 'data');
 const mountPath = fc.constantFrom('/var/run/secrets/eks.amazonaws.com/serviceaccount', '/data/');
 
-/** Leaves out the fields whose value is undefined, as JSON does. */
+/** Omits fields whose value is undefined, as JSON does. */
 const asOnTheWire = (value: unknown): Pod => JSON.parse(JSON.stringify(value)) as Pod;
 const optional = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.option(arbitrary, { nil: undefined });
@@ -159,7 +159,7 @@ describe('trimPod', () => {
         expect(recoveredAt([trimmed], now as Wall)).toBe(recoveredAt([pod], now as Wall));
         expect(isTerminating(trimmed)).toBe(isTerminating(pod));
         expect(usesAgent(trimmed)).toBe(usesAgent(pod));
-        // The agent's pod is trimmed too. Whether a pod is one is tested in pod-identity-agent.test.ts.
+        // The agent's pod is trimmed too. The detection of agent pods is tested in pod-identity-agent.test.ts.
         const agentBeside = (agent: Pod): AgentState =>
           agentOf('node-1', { agentsOn: () => [agent], nodeOf: () => undefined });
         expect(agentBeside(trimmed)).toEqual(agentBeside(pod));

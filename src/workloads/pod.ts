@@ -84,10 +84,9 @@ export const identityEnv = {
 } as const;
 
 /**
- * Environment variables that SDKs prefer to the injected identity. Keys and profiles come first in their credential
- * provider chains, and most SDKs use the relative URI before the full URI. Source: the chains of Go, JavaScript and Python,
- * linked by the AWS
- * SDKs and Tools Reference under "Standardized credential providers".
+ * Environment variables that SDKs prefer to the injected identity. Keys and profiles come first in the credential provider chains
+ * of the SDKs, and most SDKs use the relative URI before the full URI. Source: the chains of Go, JavaScript and Python, linked in
+ * the AWS SDKs and Tools Reference under "Standardized credential providers".
  */
 export const overrulingEnv = {
   always: ['AWS_ACCESS_KEY_ID', 'AWS_PROFILE', 'AWS_DEFAULT_PROFILE'],
@@ -95,9 +94,8 @@ export const overrulingEnv = {
 } as const;
 
 /**
- * Environment variables that pods of an account may not set: variables that make the webhook skip the container or that
- * override the injected identity, and variables that only have an effect together with these. Some SDKs prefer a
- * credentials file.
+ * Environment variables that pods with an account must not set: variables that make the webhook skip the container or that override
+ * the injected identity, and variables that have an effect only together with these. Some SDKs prefer a credentials file.
  */
 export const credentialEnv: readonly string[] = [
   ...Object.values(identityEnv),
@@ -127,7 +125,7 @@ const keptEnv: ReadonlySet<string> = new Set([
 ]);
 const keptConditions: readonly string[] = ['PodScheduled', 'Ready'];
 
-/** Whether the pod is finished. Finished pods never run again: Kubernetes deletes, replaces and counts them as done. */
+/** Whether the pod is finished. A finished pod never runs again: Kubernetes counts it as done, and may delete or replace it. */
 export function isFinished(pod: Pod): boolean {
   return pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
 }
@@ -186,7 +184,7 @@ export function isAgent({ metadata: { namespace, ownerReferences = [] } }: Pod):
   );
 }
 
-/** Whether a DaemonSet of this name in `agentNamespace` is one of the add-on. */
+/** Whether a DaemonSet of this name in `agentNamespace` belongs to the add-on. */
 export function isAgentName(name: string): boolean {
   return name.startsWith(agentName);
 }
@@ -235,7 +233,7 @@ export function trimPod(pod: Pod): Pod {
     spec: defined({
       serviceAccountName: spec?.serviceAccountName,
       schedulerName: spec?.schedulerName === fargateScheduler ? fargateScheduler : undefined,
-      // Only the nodes of these pods matter. Pods of one template share the rest of their spec.
+      // The node matters only for these pods. The rest of the spec is the same for all pods of a template.
       nodeName: isAgent(pod) || usesAgent(pod) ? spec?.nodeName : undefined,
       containers: spec?.containers?.map((container) => trimContainer(container, mounted)),
       initContainers: spec?.initContainers?.map((container) => trimContainer(container, mounted)),
@@ -266,7 +264,7 @@ function trimRecord(
   return kept;
 }
 
-/** Keeps only projected tokens with an audience. The token for the API server, which each pod has, has no audience. */
+/** Keeps only projected tokens with an audience. The token for the API server, which every pod has, has no audience. */
 function trimVolume(volume: PodVolume): readonly PodVolume[] {
   const sources = (volume.projected?.sources ?? []).flatMap(({ serviceAccountToken: token }) =>
     token?.audience === undefined
@@ -291,7 +289,7 @@ function trimCondition(condition: PodCondition): readonly PodCondition[] {
   return keptConditions.includes(type) ? [{ type, status, ...defined({ reason, message }) }] : [];
 }
 
-/** Drops the start time of containers that never ended, which is never read. */
+/** Drops the start time of containers that have never ended, because it is never read. */
 function trimStatus({ name, ready, restartCount, state, lastState }: ContainerStatus): ContainerStatus {
   const end = lastState?.terminated;
   return {

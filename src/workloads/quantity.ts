@@ -34,7 +34,7 @@ export function isSameQuantity(a: string, b: string): boolean {
   return amount !== undefined && amount === nanos(b);
 }
 
-/** Quantity in billionths, rounded up as Kubernetes does; undefined for a string that is no quantity. */
+/** Quantity in billionths, rounded up as Kubernetes does; undefined if the string is not a quantity. */
 function nanos(text: string): bigint | undefined {
   const [, whole = '', fraction = '', suffix = ''] = pattern.exec(text) ?? [];
   const multiplier = multipliers[suffix];

@@ -6,7 +6,7 @@
  */
 import { userAction } from '../k8s/reasons.ts';
 
-/** Reasons why a target is not deployed with its identity yet, or keeps running with one that is no longer confirmed. */
+/** Reasons why a target is not deployed with its identity yet, or keeps running with an identity that is no longer confirmed. */
 export const gateReasons = {
   AccountNotFound: 'There is no account of that name. The app continues automatically when it exists.',
   AccountDeleting: 'The account is being deleted: nothing new is given its identity.',
@@ -81,7 +81,7 @@ export const summaryReasons = {
 } as const;
 export type SummaryReason = keyof typeof summaryReasons;
 
-/** Reasons that only Events of Apps have. */
+/** Reasons that are used only in Events of Apps. */
 export const appEventReasons = {
   Deployed: 'An object of the app was created or changed.',
   Scaled: 'Replicas were changed to halt or resume the app; the rest of the spec was not applied.',
@@ -90,7 +90,7 @@ export const appEventReasons = {
 } as const;
 export type AppEventReason = keyof typeof appEventReasons;
 
-/** Reasons of Events about workloads outside of Apps. */
+/** Reasons of Events about workloads without an App. */
 export const workloadEventReasons = {
   WorkloadRestarted:
     'The annotation of the new identity was written into the pod template of a labelled workload, so its pods are replaced.',

@@ -6,7 +6,7 @@ import { isAutoscaled, type TargetSpec } from './target-spec.ts';
 /** Default utilization of `kubectl autoscale`. */
 const defaultTargetCPUUtilizationPercentage = 80;
 
-/** Renders the autoscaler. A halted target has none, since it would only record Events that it is disabled. */
+/** Renders the autoscaler. A halted target has no autoscaler, since an autoscaler would only record Events that it is disabled. */
 export function renderAutoscaler(app: App, target: TargetSpec): JsonObject | undefined {
   const { scale, halted } = target;
   if (halted || !isAutoscaled(scale) || scale.max === undefined) return undefined;

@@ -1,7 +1,7 @@
 /**
- * Configs of an App on a target: one immutable ConfigMap for each, with a digest of its content in the name. A change
- * rolls the pods like any other change of the template. Pods of an old template keep their content even when they are
- * restarted during a rollout or after a rollback.
+ * Configs of an App on a target: one immutable ConfigMap for each, with a digest of its content in the name. A change rolls the
+ * pods like any other change of the template. Pods of an old template keep the old content, even when they restart during a rollout
+ * or after a rollback.
  */
 import type { App, Config } from '../api/index.ts';
 import type { Deployment } from './deployment.ts';

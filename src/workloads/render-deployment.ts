@@ -1,6 +1,6 @@
 /**
- * Deployment of an App on a target. Its pod template contains only values from the App and the identity mark, since a
- * change of any other content would roll the pods.
+ * Deployment of an App on a target. Its pod template contains only values from the App and the identity mark, since any other
+ * content could change and roll the pods.
  */
 import {
   appLabel,
@@ -53,7 +53,8 @@ function podSpec(app: App, target: TargetSpec): JsonObject {
     // grant some to its ServiceAccount.
     ...(serviceAccount === undefined ? { automountServiceAccountToken: false } : {}),
     ...defined({ imagePullSecrets: imagePullSecrets?.map((name) => ({ name })) }),
-    // `runAsNonRoot` is not set: many images run as root, and the cluster decides by Pod Security Standards whether they may.
+    // `runAsNonRoot` is not set: many images run as root, and the Pod Security Standards of the cluster decide whether that is
+    // allowed.
     securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
     containers: [{ ...container(app, target), ...inContainer }],
     ...defined({ volumes }),

@@ -1,7 +1,4 @@
-/**
- * PodDisruptionBudget of an App on a target with more than one replica: node drains may take a quarter of the pods at a
- * time.
- */
+/** PodDisruptionBudget of an App on a target with more than one replica: node drains may evict a quarter of the pods at a time. */
 import type { App } from '../api/index.ts';
 import type { JsonObject } from './manifest.ts';
 import { podSelector } from './pod-selector.ts';

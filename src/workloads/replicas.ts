@@ -1,7 +1,7 @@
 /**
- * Ownership of the number of replicas. Without an autoscaler the App sets it. With one, the App must not set it. But if
- * we omit a number that we alone had set, the API server resets it to 1. The number that we set last is therefore kept
- * in an annotation, and set again until another manager changes it.
+ * Ownership of the number of replicas. Without an autoscaler, the App sets the number. With an autoscaler, the App must not set it.
+ * But if we omit a number that only we had set, the API server resets it to 1. Therefore the number that we set last is kept in an
+ * annotation, and applied again until another manager changes the number.
  * https://kubernetes.io/docs/reference/using-api/server-side-apply/#transferring-ownership
  */
 import type { Deployment } from './deployment.ts';
@@ -41,13 +41,13 @@ export type Scaling = {
   readonly annotations: Readonly<Record<string, string | null>>;
 };
 
-/** The change that stops all pods; undefined when there are none. */
+/** The change that stops all pods; undefined when the Deployment has none. */
 export function stopping(observed: Deployment): Scaling | undefined {
   const present = observed.spec?.replicas ?? 1;
   return present === 0 ? undefined : stated(0, present);
 }
 
-/** The change that ends a halt; undefined when there was no halt, or no replicas before it. */
+/** The change that ends a halt; undefined when the Deployment was not halted or had no replicas before the halt. */
 export function resuming(observed: Deployment): Scaling | undefined {
   const before = numberIn(observed, replicasBeforeHaltAnnotation);
   if (before === undefined || observed.spec?.replicas !== 0) return undefined;

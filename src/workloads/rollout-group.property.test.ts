@@ -11,7 +11,8 @@ const members: fc.Arbitrary<readonly RolloutMember[]> = fc.uniqueArray(
       state: fc.constantFrom('steady' as const, 'rolling' as const, 'failed' as const, 'refused' as const),
       rank: fc.nat(2),
     })
-    // A member that has the identity does not want it, and only a member that wants it can be refused.
+    // Keeps generated members consistent: a member that has the identity no longer wants it, and only a member that wants it can be
+    // refused.
     .map((member) => ({
       ...member,
       hasWanted: member.hasWanted && !member.wants,

@@ -1,6 +1,6 @@
 /**
- * Assigns the rollout slot among the workloads of an account. They roll to a new identity one at a time, so that a
- * broken identity affects only one of them.
+ * Assigns the rollout slot among the workloads of an account. They roll to a new identity one at a time, so that a broken identity
+ * affects only one of them.
  *
  * | another one of the account                | a workload that wants a new identity            |
  * |-------------------------------------------|-------------------------------------------------|
@@ -10,8 +10,8 @@
  * | comes before it                           | WaitingForTurn                                  |
  * | none of these                             | go                                              |
  *
- * Members that are mid-rollout and want the new identity may never finish, since the identity that they roll to may no
- * longer exist. The first of them gets the slot. If each waited for the others, only a deadline would end the deadlock.
+ * Members that are mid-rollout and want the new identity may never finish, since the identity that they are rolling to may no
+ * longer exist. The first of these members gets the slot. If each waited for the others, only a deadline would end the deadlock.
  *
  * Stateless: the slot follows from the marks and the rollouts in the cluster, so a restart of the operator changes nothing.
  */
@@ -22,7 +22,7 @@ export type RolloutMember = {
   readonly id: string;
   /** Whether the member wants another identity and lacks only the rollout slot. */
   readonly wants: boolean;
-  /** Whether its pod template, or every one of its pods, has the wanted identity. */
+  /** Whether the member's pod template, or each of its pods, has the wanted identity. */
   readonly hasWanted: boolean;
   /** `refused`: the API server rejected its new template. */
   readonly state: 'steady' | 'rolling' | 'failed' | 'refused';
@@ -49,7 +49,7 @@ export function assignSlots(members: readonly RolloutMember[]): ReadonlyMap<stri
   );
 }
 
-/** Blocker of all waiting members, with their number; undefined when none waits for a failed rollout. */
+/** Blocker of all members that wait for a failed rollout, with their number; undefined when no member does. */
 export function rolloutBlockerOf(members: readonly RolloutMember[]): RolloutBlocker | undefined {
   const blockers = [...assignSlots(members).values()].flatMap((slot) =>
     slot.kind === 'waits' && slot.blocker.reason === 'PausedByFailedRollout' ? [slot.blocker] : [],
@@ -61,14 +61,14 @@ export function rolloutBlockerOf(members: readonly RolloutMember[]): RolloutBloc
 }
 
 /**
- * @param busy members that are rolling or failed, and do not come after this one
- * @param before members that also want the slot and come before this one
+ * @param busy members that are rolling or failed, and do not come after this member
+ * @param before members that also want the slot and come before this member
  */
 function slotAfter(busy: readonly RolloutMember[], before: readonly RolloutMember[]): RolloutSlot {
   const failed =
     busy.find(({ state }) => state === 'failed') ?? before.find(({ state }) => state === 'refused');
   if (failed) return blockedBy(failed);
-  // The message names the predecessor and not the member that rolls now, so it stays true while the slot moves on.
+  // The message names the predecessor in the queue, not the member that is rolling now, so it stays true while the slot moves on.
   const last = before.at(-1) ?? busy.at(-1);
   return last ? waitingFor(last) : { kind: 'go' };
 }
@@ -79,8 +79,8 @@ function isBusy({ state, hasWanted }: RolloutMember): boolean {
 }
 
 /**
- * Order of members that want the slot. A rolling member continues. A failed member is last: the new identity may repair
- * it, but if not, it would block all others by an unrelated failure.
+ * Order of members that want the slot. A rolling member continues. A failed member is last. The new identity may repair it. If not,
+ * its unrelated failure would block all other members.
  */
 const stateOrder: Readonly<Record<RolloutMember['state'], number>> = {
   refused: 0,

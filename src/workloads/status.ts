@@ -27,7 +27,10 @@ export function appStatus(app: App, reports: readonly TargetReport[]): AppStatus
   };
 }
 
-/** Whether the target has its wanted state. A halted target whose spec could not be applied has another reason. */
+/**
+ * Whether the target has its wanted state. A halted target whose spec could not be applied has a different reason and does not
+ * count.
+ */
 function isWell(row: AppTargetStatus): boolean {
   return (
     row.state === 'Ready' || (row.state === 'Halted' && row.reason === ('Halted' satisfies RolloutReason))
@@ -47,7 +50,8 @@ function identityReady(app: App, reports: readonly TargetReport[]): ConditionDra
   const { serviceAccount } = app.spec;
   const noticed = reports
     .flatMap(({ row, finding }) => (finding ? [{ name: row.name, ...finding }] : []))
-    // If the spec names no account, a wait for a slot concerns the account that the app used before, so it is omitted here.
+    // If the spec names no account, a target that waits for a slot waits because of the account that the app used before. Such a
+    // wait is omitted here.
     .filter(
       ({ reason }) => serviceAccount !== undefined || reason === ('UnexpectedIdentity' satisfies GateReason),
     );

@@ -8,16 +8,18 @@ import type { Scaling } from './replicas.ts';
 export type ApplyStep = {
   readonly kind: 'apply';
   readonly manifest: Manifest;
-  /** Observed object. If it is absent, an object without our label may still exist. */
+  /** Observed object. Even if this is absent, an object without our label may exist. */
   readonly observed?: ObservedObject;
   readonly dryRunPod?: DryRunPod;
 };
 
-/** Pod that is created in a dry run before the step. The step waits while the pod gets none of the identities in `wanted`. */
+/**
+ * Pod that is created as a dry run before the step. The step is held back while the pod gets none of the identities in `wanted`.
+ */
 export type DryRunPod = {
   readonly template: PodTemplate;
   readonly wanted: readonly Identity[];
-  /** Whether running pods hold an identity, so that the step also waits while the dry-run pod is refused. */
+  /** Whether running pods hold an identity, so that the step is also held back while the dry-run pod is refused. */
   readonly protectsPods: boolean;
 };
 
@@ -33,7 +35,7 @@ export type ScaleStep = {
 
 export type PodTemplate = NonNullable<NonNullable<Deployment['spec']>['template']>;
 
-/** Eviction of a pod, after a dry-run pod of `template` has got the identity `wanted`. */
+/** Evicts a pod once a dry-run pod created from `template` has received the identity `wanted`. */
 export type ReplacePodStep = {
   readonly kind: 'replacePod';
   readonly pod: Pod;

@@ -1,7 +1,7 @@
 /**
- * Spec of an App on one target: the common values, overridden by the target's. `env` is merged by name, where a target's
- * variable replaces the common one or is appended; `configs` are merged by name, and their data by key. Every other
- * field is replaced as a whole, so the target gets exactly the value written under it.
+ * Spec of an App on one target: the common values, overridden by the target's. `env` is merged by name: a variable of the target
+ * replaces the common variable of the same name, or is appended; `configs` are merged by name, and their data by key. Every other
+ * field is replaced as a whole, so the target gets exactly the value that its entry states.
  */
 import type { App, AppSpec, AppTarget, Config, EnvVar, Probes, Scale } from '../api/index.ts';
 import { defined } from './defined.ts';
@@ -73,7 +73,7 @@ export function isAutoscaled(scale: Scale): boolean {
   return scale.max !== undefined && scale.max > scale.min;
 }
 
-/** Fault in the spec that the schema cannot express, with the path of the field; undefined when there is none. */
+/** Fault in the spec that the schema cannot detect, with the path of the field; undefined without a fault. */
 export function specFault(app: App, target: AppTarget): string | undefined {
   const { spec } = app;
   if (spec.imageTag !== undefined && /[@:][^/]*$/.test(spec.image))
@@ -92,7 +92,7 @@ export function specFault(app: App, target: AppTarget): string | undefined {
   return ambiguousDependency(app) ?? configFault(merged) ?? credentialFault(spec, target, merged);
 }
 
-/** Fault of a ConfigMap or pod that Kubernetes would refuse, or a variable that it would silently drop. */
+/** Fault that would make Kubernetes refuse a ConfigMap or a pod, or silently drop a variable. */
 function configFault({ name: target, configs }: TargetSpec): string | undefined {
   for (const [index, { name, mountPath, data = {} }] of configs.entries()) {
     const where = `config ${name} of target ${target}`;
@@ -125,8 +125,8 @@ function isSamePort(one: Port, other: Port): boolean {
 }
 
 /**
- * Fault of a variable that would leave the pods without the account's identity, and without an error. The webhook skips
- * a container that already has its variables, and SDKs prefer keys and profiles to the injected identity.
+ * Fault if a variable would leave the pods without the account's identity and cause no error. The webhook skips a container that
+ * already has its variables, and SDKs prefer keys and profiles to the injected identity.
  */
 function credentialFault(spec: AppSpec, target: AppTarget, merged: TargetSpec): string | undefined {
   if (spec.serviceAccount === undefined) return undefined;

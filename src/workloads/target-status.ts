@@ -26,7 +26,7 @@ export type TargetReport = {
   readonly row: AppTargetStatus & { readonly reason: string };
   /** Whether the wanted number of pods is available, regardless of their template. */
   readonly available: boolean;
-  /** Whether the identity was evaluated: nothing else blocked the target, and it should have pods. */
+  /** Whether the identity was evaluated: nothing else blocked the target, and the target should have pods. */
   readonly askedForIdentity: boolean;
   /** Finding about the identity of a target that is held or keeps running. */
   readonly finding?: IdentityFinding | SlotBlocker;
@@ -81,11 +81,14 @@ function planFinding(plan: TargetPlan): TargetReport['finding'] {
   return plan.kind === 'deploy' ? plan.warning : undefined;
 }
 
-/** Finding about pods of an app without an account that hold an identity, because their ServiceAccount was given one. */
+/**
+ * Finding about pods that hold an identity although their app has no account, because their ServiceAccount was annotated or
+ * associated.
+ */
 function unexpectedIdentity({ app, plan, pods }: TargetReportInput): IdentityFinding | undefined {
   if (app.spec.serviceAccount !== undefined) return undefined;
   const holders = pods.flatMap((pod) => {
-    // Pods of the account that the app used before are replaced by the rollout, so they are not reported.
+    // Pods of the account that the app used before are replaced by the rollout, so these pods are not reported.
     if (!isActive(pod) || serviceAccountOf(pod) !== 'default') return [];
     const held = givenIdentity(pod);
     return held ? [{ pod, held }] : [];
@@ -138,7 +141,7 @@ function verdictOf(input: TargetReportInput): Verdict {
   };
 }
 
-/** State after a failure. A halted target has its wanted state (no pods) even if the creation of pods is blocked. */
+/** State after a failure. A halted target is in its wanted state (no pods) even if the creation of pods is blocked. */
 function failureVerdict(
   { plan, outcome, deployment, pods, now }: TargetReportInput,
   { reason, message }: NonNullable<TargetOutcome['failure']>,
@@ -162,8 +165,8 @@ function failureVerdict(
 }
 
 /**
- * Adds the running version to the message of a blocked plan, which changes nothing. After another failure, part of the plan
- * may have been written.
+ * Adds the running version to the message of a blocked plan, since such a plan changes nothing. After any other failure, part of
+ * the plan may have been written.
  */
 function withWhatRuns(message: string, plan: TargetPlan, deployment: Deployment | undefined): string {
   if (plan.kind !== 'blocked' || !deployment || !isOfSpec(plan.reason)) return message;
@@ -189,9 +192,7 @@ function heldVerdict(blocker: IdentityFinding | SlotBlocker, deployment: Deploym
   };
 }
 
-/**
- * Running pods that do not hold the planned identity. Terminating pods are not counted, since they will be gone anyway.
- */
+/** Running pods that do not hold the planned identity. Terminating pods are not counted, since they are about to be deleted. */
 function notCurrent({ app, plan, pods }: TargetReportInput): readonly Pod[] {
   if (plan.kind !== 'deploy') return [];
   const serviceAccount = app.spec.serviceAccount ?? 'default';

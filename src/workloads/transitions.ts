@@ -21,7 +21,7 @@ export function transitions(before: AppStatus | undefined, after: AppStatusDraft
 }
 
 function eventType(row: AppTargetStatus): EventDraft['type'] {
-  // A wait for a slot is normal, and no warning.
+  // Waiting for a slot is normal, so the Event is not a warning.
   if (row.reason === ('WaitingForTurn' satisfies SlotReason)) return 'Normal';
   if (row.reason === ('UnexpectedIdentity' satisfies GateReason)) return 'Warning';
   return row.state === 'Failed' || row.state === 'WaitingForIdentity' ? 'Warning' : 'Normal';

@@ -1,14 +1,14 @@
 /**
- * Apps that were created while the admission policies were not enforced. No policy has checked whether their author may
- * deploy to their targets or use their account, so they are deployed only where they ran before. The evidence is a
- * Deployment that the App owns. A person who can forge that may create Deployments in the namespace, and thus already
- * run pods there under any of its ServiceAccounts.
+ * Apps that were created while the admission policies were not enforced. No policy has checked whether their author may deploy to
+ * their targets or use their account, so they are deployed only where they ran before. The evidence is a Deployment that the App
+ * owns. Anyone who can forge this evidence may create Deployments in the namespace, and can therefore already run pods there with
+ * any of its ServiceAccounts.
  */
 import type { App, AppTarget } from '../api/index.ts';
 import { beforePolicies, wasAdmitted } from '../k8s/admitted.ts';
 import type { Wall } from '../k8s/time.ts';
 
-/** Returns why nothing is deployed to the target; undefined for an App that was admitted, or ran there before. */
+/** Returns the reason why nothing is deployed to the target; undefined for an App that was admitted, or ran there before. */
 export function unadmitted(
   of: { readonly app: App; readonly admittedSince?: Wall; readonly deployedIn?: ReadonlySet<string> },
   target: AppTarget,

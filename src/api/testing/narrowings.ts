@@ -1,6 +1,6 @@
 /**
- * Finds differences that make a CRD stricter than an earlier one. Kubernetes validates a whole object at its next write, so
- * a stricter schema would reject edits of unrelated fields, and also status updates by the operator.
+ * Finds differences that make a CRD stricter than an earlier one. Kubernetes validates the whole object at its next write, so a
+ * stricter schema would reject edits of unrelated fields, and also status updates by the operator.
  * https://kubernetes.io/docs/reference/using-api/deprecation-policy/
  */
 export type Crd = {
@@ -54,7 +54,7 @@ export function narrowings(before: Crd, after: Crd): readonly string[] {
   return problems;
 }
 
-/** Bounds that may move in one direction only, and must not be added. */
+/** Bounds that may only be relaxed, and must not be added. */
 const upper = ['maximum', 'maxLength', 'maxItems', 'maxProperties'];
 const lower = ['minimum', 'minLength', 'minItems', 'minProperties'];
 /** Keywords that must not change. A default is part of the meaning of a stored object. */
@@ -108,7 +108,7 @@ export function schemaNarrowings(before: Schema, after: Schema, path: string): r
     if (later) problems.push(...schemaNarrowings(schema, later, `${path}.${name}`));
     else problems.push(`${path}.${name} is gone`);
   }
-  // A new field is optional, but in a map it restricts values that were free.
+  // A new field is optional. In a map, however, it restricts values that were unrestricted before.
   for (const [key, suffix] of [
     ['items', '[]'],
     ['additionalProperties', '.*'],
@@ -120,7 +120,7 @@ export function schemaNarrowings(before: Schema, after: Schema, path: string): r
   return problems;
 }
 
-/** The same generator writes both, so the order of keys is the same. */
+/** The same generator writes both values, so the order of keys is the same. */
 const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 const isSchema = (value: unknown): value is Schema => typeof value === 'object' && value !== null;
 const show = (value: unknown): string => JSON.stringify(value) ?? 'nothing';

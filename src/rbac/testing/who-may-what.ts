@@ -1,6 +1,6 @@
 /**
- * The table of rights: users with the shipped roles, users with rights that look harmless, and the operator's own credentials,
- * each with the requests that they might try. The tables of docs/guides/security.md are generated from it, and
+ * The table of rights: users with the shipped roles, users with rights that look harmless, and the operator's own credentials, each
+ * with requests that its holder might try. The tables of docs/guides/security.md are generated from it, and
  * test/integration/access/people.test.ts tries each cell on a real API server and on the AWS emulator.
  */
 import type { rights } from '../account-admission.ts';
@@ -42,7 +42,7 @@ const writers = (cell: Cell, beside: Attempt['cells'] = {}): Attempt['cells'] =>
   deploy: cell,
   ...beside,
 });
-/** All users who may write accounts are refused for a missing right, except users with `konstellation-grant`. */
+/** All users who may write accounts lack the right and are refused, except users with `konstellation-grant`. */
 const grants = (...verbs: readonly Verb[]): Attempt['cells'] => writers(verbs, { grant: 'yes' });
 
 export const attempts = {
@@ -134,7 +134,7 @@ export const attempts = {
 } as const satisfies Readonly<Record<string, Attempt>>;
 export type AttemptName = keyof typeof attempts;
 
-/** Rights of a holder of the operator's AWS credentials, with both fences of the ClusterConfig and without. */
+/** Permissions of a holder of the operator's AWS credentials, with and without the two limits in the ClusterConfig. */
 export const awsAttempts = {
   createRole: { does: "create a role with this cluster's tags below `rolePath`", fenced: true, open: true },
   createUnbounded: { does: 'create one without the boundary', fenced: false, open: true },

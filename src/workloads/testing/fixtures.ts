@@ -128,7 +128,7 @@ export function pod(fields: PodFields = {}): Pod {
   };
 }
 
-/** A Deployment whose pods are all available, by default. */
+/** A Deployment. By default, all of its pods are available. */
 export function deployment(
   fields: { replicas?: number; mark?: string; generation?: number; status?: Deployment['status'] } = {},
 ): Deployment {

@@ -57,7 +57,7 @@ function stored(manifest: Manifest, before: ObservedObject | undefined): Observe
     if (manifest.spec?.replicas === undefined)
       object = withValue(object, ['spec', 'replicas'], valueAt(before, ['spec', 'replicas']) ?? 1);
     object = withValue(object, ['spec', 'progressDeadlineSeconds'], 600);
-    // The Deployment controller and the pods react at once.
+    // The Deployment controller and the pods react immediately.
     const replicas = valueAt(object, ['spec', 'replicas']);
     object = withValue(object, ['metadata', 'generation'], 1);
     object = withValue(object, ['status'], {
