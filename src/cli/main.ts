@@ -59,7 +59,7 @@ async function checkTemplate({ output, template = '' }: GlobalOptions): Promise<
 
 type ErrorStyle = Pick<GlobalOptions, 'output' | 'color' | 'verbose'>;
 
-/** Global options that are needed to report a wrong command line. */
+/** Global options for reporting a wrong command line, which could not be parsed. */
 function unparsedGlobals(argv: readonly string[]): ErrorStyle {
   return {
     output: undefined,
@@ -68,7 +68,7 @@ function unparsedGlobals(argv: readonly string[]): ErrorStyle {
   };
 }
 
-/** Codes without a hint for people: the message explains them in full. */
+/** Error codes without a hint to `kon explain`, because the message explains them in full. */
 const selfExplanatory: ReadonlySet<ErrorCode> = new Set(['USAGE', 'INTERRUPTED']);
 
 /** Runs the command, or reports its error on stderr and returns the exit code. */
@@ -104,14 +104,14 @@ async function attempt<T>(
   }
 }
 
-/** Changes exit code 1 to 3, because 1 would be an answer to the question. */
+/** Changes exit code 1 to 3, because exit code 1 of a command that answers a question means "no". */
 function unanswered(error: CliError): CliError {
   const { code, message, details, next, reason, cause, exitCode } = error;
   if (exitCode !== exitCodes.error) return error;
   return new CliError(code, message, { details, next, reason, cause, exitCode: exitCodes.notCompared });
 }
 
-/** Enables colour on terminals only. https://no-color.org: any non-empty value disables it. */
+/** Enables colour on terminals only. Any non-empty value of NO_COLOR disables it: https://no-color.org */
 function withColor(stream: OutputStream, env: Host['env'], wanted: boolean): Output {
   const redraws = stream.isTTY && env['TERM'] !== 'dumb';
   return {

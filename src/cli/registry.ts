@@ -1,6 +1,6 @@
 /**
- * List of all commands. Help, completion and docs/reference/cli.md derive from it, in its order. Each start loads this list,
- * and `load` the rest of one command.
+ * List of all commands. Help, completion and docs/reference/cli.md are derived from this list, in the same order. Each
+ * start of `kon` loads this list; `load` then loads the rest of one command.
  */
 import { loadCommand, type Command, type CommandEntry, type CommandGroup } from './framework/command.ts';
 import { accountCommands, accountGroup } from './commands/account/index.ts';

@@ -4,9 +4,10 @@ export type NamedPolicy = { readonly name: string; readonly arn: string };
 
 /**
  * Returns the best match first. The name or path of a policy has to contain each word of the text, either literally or
- * abbreviated, as `s3roa` for `AmazonS3ReadOnlyAccess`. A match at the start of the name, where the vendor does not count,
- * ranks above one at the start of a later part, and a whole word above the beginning of a longer one. Of equal matches,
- * policies of service-linked roles come last, because no other role can have them; then the shortest name is first.
+ * abbreviated, as `s3roa` for `AmazonS3ReadOnlyAccess`. A match at the start of the name, with or without the prefix
+ * Amazon or AWS, ranks above a match at the start of a later part, and a whole part ranks above the beginning of a
+ * part. Among equal matches, policies of service-linked roles come last, because no other role can have them; shorter
+ * names come first.
  */
 export function searchPolicies<P extends NamedPolicy>(text: string, policies: readonly P[]): readonly P[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);

@@ -1,4 +1,4 @@
-/** Determines the time from when on the cluster's operator considers accounts and Apps as admitted. */
+/** Determines the time from which the cluster's operator considers accounts and Apps as admitted. */
 import { grantPolicyNames } from '../../rbac/index.ts';
 import { youngestCreation } from '../../k8s/admitted.ts';
 import { isForbidden, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
@@ -22,7 +22,7 @@ export const operatorSelector = 'app.kubernetes.io/name=konstellation';
 
 /**
  * Creation time of the newest admission policy that guards grants; Infinity while one of the policies is missing.
- * Undefined when no Deployment of the operator requires the policies, or when the user may not read them.
+ * Undefined if no Deployment of the operator requires the policies, or if the user is not permitted to read them.
  */
 export async function readAdmittedSince(client: KubeClient, signal: AbortSignal): Promise<Wall | undefined> {
   try {

@@ -47,7 +47,7 @@ const agentOn = (nodeName: string): Pod => ({
   status: { phase: 'Running' },
 });
 
-/** A client of a cluster with these objects, and the paths of its requests. */
+/** Client for a cluster with these objects, and the paths that the client requests. */
 function clientOf(of: {
   readonly nodes?: readonly KubeObject[];
   readonly agents?: readonly Pod[];

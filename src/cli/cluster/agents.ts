@@ -1,4 +1,7 @@
-/** Reads which nodes have a Pod Identity agent that gives credentials to their pods, with the permissions of the user. */
+/**
+ * Determines which nodes have a Pod Identity agent that gives credentials to their pods. Reads with the user's own
+ * permissions.
+ */
 import { isNotFound, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import { getNode } from '../../operator/account/read-node.ts';
 import {
@@ -14,7 +17,10 @@ import {
   type Pod,
 } from '../../workloads/index.ts';
 
-/** Agents on the nodes of these pods, which may be of any account. Reads only nodes without an agent pod. */
+/**
+ * Looks up the agents on the nodes of these pods; the pods can belong to any accounts. Reads a node only if it has no
+ * agent pod.
+ */
 export async function lookUpAgents(
   client: KubeClient,
   pods: readonly Pod[],
@@ -39,13 +45,13 @@ export async function lookUpAgents(
 }
 
 export type AgentsOfNodes = {
-  /** All nodes without those of AWS Fargate, sorted by name. */
+  /** All nodes except AWS Fargate nodes, sorted by name. */
   readonly nodes: readonly { readonly name: string; readonly agent: AgentState }[];
   /** Names of the DaemonSets of the agent. */
   readonly daemonSets: readonly string[];
 };
 
-/** Agents on all nodes. Nodes of AWS Fargate are left out: they have none, and exist for one pod each. */
+/** Reads the agents on all nodes. Omits AWS Fargate nodes: they have no agent, and each exists for one pod only. */
 export async function readAgents(client: KubeClient, signal: AbortSignal): Promise<AgentsOfNodes> {
   const [nodes, agents, daemonSets] = await Promise.all([
     client.list<KubeObject>(resources.nodes, { signal }),
@@ -64,8 +70,8 @@ export async function readAgents(client: KubeClient, signal: AbortSignal): Promi
 }
 
 /**
- * Whether new pods can get credentials by Pod Identity: some node has an agent, or will have one, since the DaemonSet or EKS
- * Auto Mode adds it to new nodes.
+ * Whether new pods can get credentials by Pod Identity: some node has an agent or will get one, because the DaemonSet
+ * or EKS Auto Mode adds an agent to new nodes.
  */
 export function hasAgent(
   { nodes, daemonSets }: AgentsOfNodes,
@@ -78,7 +84,9 @@ export function hasAgent(
   );
 }
 
-/** Nodes without an agent as one phrase, for example `2 of 3 nodes: a, b`; undefined if there are none. */
+/**
+ * Describes the nodes without an agent in one phrase, for example `2 of 3 nodes: a, b`; undefined if there are none.
+ */
 export function nodesWithoutAgent({ nodes }: AgentsOfNodes): string | undefined {
   const without = nodes.filter(({ agent }) => agent.state === 'missing').map(({ name }) => name);
   if (without.length === 0) return undefined;

@@ -24,7 +24,7 @@ export type ReplicaSet = KubeObject & {
 };
 
 /**
- * The named targets, or all targets of the app when none is named.
+ * Returns the named targets, or all targets of the app if none is named.
  * @throws CliError of code NOT_FOUND for a target that the app does not have
  */
 export function chosenTargets(app: App, named: readonly string[]): readonly string[] {
@@ -55,7 +55,7 @@ export async function replicaSetsOf(
   return (await client.list<ReplicaSet>(resources.replicaSets, selectionOf(app, target))).items;
 }
 
-/** Undefined when the app has no Deployment in the target. */
+/** Returns undefined if the app has no Deployment in the target. */
 export async function deploymentOf(
   client: KubeClient,
   app: App,

@@ -1,6 +1,6 @@
 /**
  * Gathers the parts of the controller runtime that a connection to the cluster needs, so that they load as one module.
- * Imports single files, because the index would add informers, leases and queues to the bundle.
+ * Imports single files, because importing the index would add informers, leases and queues to the bundle.
  */
 import { createKubeClient } from '../../kube/client.ts';
 import type { Connection, KubeClient } from '../../kube/index.ts';
@@ -16,7 +16,7 @@ export async function connectionTo(
   return as === undefined ? connection : impersonating(connection, as, asGroups);
 }
 
-/** Replaces the impersonation of the kubeconfig, so that none of its groups or extra fields are mixed in. */
+/** Replaces the impersonation of the kubeconfig completely, so that none of its groups or extra fields remain. */
 function impersonating(connection: Connection, user: string, groups: readonly string[]): Connection {
   return {
     ...connection,

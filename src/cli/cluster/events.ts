@@ -1,4 +1,4 @@
-/** Reads Events about our objects. */
+/** Reads Events about Konstellation's objects. */
 import { resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import type { KonObject } from './kinds.ts';
 
@@ -23,7 +23,7 @@ export type EventObject = KubeObject & {
   readonly regarding?: { readonly kind?: string; readonly name?: string; readonly uid?: string };
 };
 
-/** Latest Events about an object, oldest first. */
+/** Returns the latest Events about an object, oldest first. */
 export async function recentEvents(
   client: KubeClient,
   object: KonObject,
@@ -39,7 +39,7 @@ export async function recentEvents(
     .slice(-most);
 }
 
-/** Events of one reason about all objects of a kind, newest first. */
+/** Returns the Events with one reason about all objects of a kind, newest first. */
 export async function eventsOfReason(
   client: KubeClient,
   reason: string,

@@ -8,7 +8,7 @@ import { listObjects } from './objects.ts';
 
 export type KnownCluster = { readonly facts: ClusterFacts; readonly region: string };
 
-/** The facts; undefined if the cluster has no ready ClusterConfig. */
+/** Returns undefined if the cluster has no ready ClusterConfig. */
 export async function findClusterFacts(client: KubeClient): Promise<KnownCluster | undefined> {
   const configs = await listObjects(client, clusterConfigKind);
   const state = clusterState(configs);

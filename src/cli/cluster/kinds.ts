@@ -56,7 +56,7 @@ export const clusterConfigKind: Kind<ClusterConfig> = {
 
 export const kinds: readonly Kind[] = [accountKind, appKind, clusterConfigKind];
 
-/** Name of an object in results, in the form of kubectl: `linkedserviceaccount/myaccount`. */
+/** Formats the name of an object in results as kubectl does: `linkedserviceaccount/myaccount`. */
 export function nameOf(kind: Kind, name: string): string {
   return `${kind.resource.kind.toLowerCase()}/${name}`;
 }

@@ -1,10 +1,10 @@
-/** A client that sends no writes, for `--dry-run=client`. Reads go to the API server. */
+/** Client that sends no writes, for `--dry-run=client`. Reads go to the API server. */
 import { apiVersionOf } from '../../kube/resource.ts';
 import type { KubeClient, KubeObject, Resource } from '../../kube/index.ts';
 
 /**
- * Each write returns the object as it would be sent: without the defaults, the validation and the admission of the API
- * server. A write that is no dry run is a bug and throws.
+ * Makes each write return the object as it would be sent, without defaulting, validation or admission by the API
+ * server. A write that is not a dry run is a bug and throws an error.
  */
 export function withoutWrites(client: KubeClient): KubeClient {
   const sent = async <T extends KubeObject>(

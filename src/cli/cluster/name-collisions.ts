@@ -1,7 +1,7 @@
 /**
- * Finds names of our kinds that another CustomResourceDefinition uses as well. kubectl prefers plurals to short names,
- * so `kubectl get apps` shows Konstellation's apps even where Argo CD declares `apps` as a short name of its
- * Applications. Pure.
+ * Finds names of Konstellation's kinds that another CustomResourceDefinition also uses. kubectl prefers plurals to
+ * short names, so `kubectl get apps` shows Konstellation's apps even where Argo CD declares `apps` as a short name of
+ * its Applications. Pure.
  */
 import { apps, clusterConfigs, linkedServiceAccounts, quarantines } from '../../api/resources.ts';
 import type { KubeObject } from '../../kube/index.ts';
@@ -21,7 +21,7 @@ export type NameCollision = {
   readonly name: string;
   /** Name of the other CustomResourceDefinition: `applications.argoproj.io` */
   readonly other: string;
-  /** Names that refer to our kind only. */
+  /** Names that refer only to Konstellation's kind. */
   readonly exact: readonly string[];
 };
 

@@ -1,4 +1,4 @@
-/** Reads and writes objects of our kinds, and throws the errors of `kon`. */
+/** Reads and writes objects of Konstellation's kinds, and translates failures to errors of `kon`. */
 import { isDeepStrictEqual } from 'node:util';
 import { isConflict, isNotFound, type KubeApiError } from '../../kube/errors.ts';
 import type { KubeClient } from '../../kube/index.ts';
@@ -7,12 +7,12 @@ import type { Kind, KonObject } from './kinds.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 import { presentable, writable } from '../manifest/present.ts';
 
-/** Field manager of all writes that a person makes with `kon`. The operator has its own. */
+/** Field manager of all writes that a user makes with `kon`. The operator has its own field manager. */
 export const cliFieldManager = 'kon';
 
 const strict = { fieldManager: cliFieldManager, fieldValidation: 'Strict' } as const;
 
-/** Number of attempts for a write that conflicts with one of the operator's frequent status updates. */
+/** Maximum number of attempts for a write that conflicts with the operator's frequent status updates. */
 const writeAttempts = 20;
 
 export async function findObject<T extends KonObject>(
@@ -28,7 +28,7 @@ export async function findObject<T extends KonObject>(
   }
 }
 
-/** Undefined when the object, its namespace or its kind does not exist. */
+/** Resolves to undefined if the object, its namespace or its kind does not exist. */
 export async function orMissing<T>(read: Promise<T>): Promise<T | undefined> {
   try {
     return await read;
@@ -41,7 +41,7 @@ export async function orMissing<T>(read: Promise<T>): Promise<T | undefined> {
 /** KubeClient returns mutable objects; this module does not change them. */
 type Mutable = { apiVersion: string; kind: string; metadata: { name: string } };
 
-/** Whether the object does not exist. An answer without a name means that the whole resource does not exist. */
+/** Whether the object does not exist. A response without a name means that the whole resource does not exist. */
 function isMissingObject(error: unknown): error is KubeApiError {
   return isNotFound(error) && error.details?.name !== undefined;
 }
@@ -58,7 +58,7 @@ export async function getObject<T extends KonObject>(
   return found;
 }
 
-/** Use of the object by the command. Only `change` can be continued by creating the object. */
+/** Purpose for which the command reads the object. Only for `change`, an error advises to create a missing object. */
 export type Purpose = 'read' | 'change' | 'delete';
 
 export function notFound(kind: Kind, name: string, purpose: Purpose = 'read'): CliError {
@@ -69,7 +69,7 @@ export function notFound(kind: Kind, name: string, purpose: Purpose = 'read'): C
 }
 
 /**
- * Refuses to change an object that is being deleted: the operator no longer applies changes of its spec.
+ * Refuses to change an object that is being deleted: the operator no longer applies changes to its spec.
  * @throws CliError of code CONFLICT
  */
 export function requireNotDeleting(kind: Kind, { metadata }: KonObject): void {
@@ -104,7 +104,7 @@ export async function listObjects<T extends KonObject>(
   return items;
 }
 
-/** In a dry run the API server does everything except persisting: it applies schema, defaults and admission policies. */
+/** In a dry run, the API server applies the schema, defaults and admission policies, but saves nothing. */
 export type WriteMode = { readonly dryRun?: boolean };
 
 export async function createObject<T extends KonObject>(
@@ -122,8 +122,8 @@ export type Replacement<T> =
   | { readonly kind: 'changed-meanwhile'; readonly current: T };
 
 /**
- * Replaces the object by a manifest that was derived from it. Only fields visible to a person count as a concurrent
- * change, because the operator may write status at any time.
+ * Replaces the object with a manifest that was derived from it. Only changes to fields that `presentable` shows count
+ * as concurrent changes, because the operator can write the status at any time.
  */
 export async function replaceObject<T extends KonObject>(
   client: KubeClient,
@@ -146,7 +146,7 @@ export async function replaceObject<T extends KonObject>(
       return {
         kind: 'written',
         object,
-        // The resource version also changes when the API server stores defaults of the status.
+        // The resourceVersion also changes when the API server stores defaults in the status.
         changed: !isDeepStrictEqual(presentable(object), presentable(current)),
       };
     } catch (error) {
@@ -161,7 +161,7 @@ export async function replaceObject<T extends KonObject>(
   }
 }
 
-/** Lists the consequences of a write, and asks for consent where it is needed. @throws Declined */
+/** Lists the consequences of a write, and asks for consent if they require it. @throws Declined */
 export type Consent<T> = (current: T, next: Manifest) => Promise<void>;
 
 /** Applies a change to the current spec, so that concurrent changes by others are kept. */
@@ -190,7 +190,7 @@ export async function changeSpec<T extends KonObject>(
   }
 }
 
-/** Replaces labels and annotations by those of the manifest, and keeps the metadata that `presentable` hides. */
+/** Replaces labels and annotations with those of the manifest, and keeps the metadata that `presentable` hides. */
 function withVisibleMetadata(
   current: KonObject,
   shown: Manifest['metadata'],

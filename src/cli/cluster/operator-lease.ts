@@ -1,6 +1,6 @@
 /**
- * Finds the Leases of operators and whether their holders are alive. Compares only times written by the API server,
- * because the clocks of this machine and of the operator may be wrong.
+ * Finds the Leases of operators, and determines whether their holders are alive. Compares only times from the API
+ * server's clock, because the clocks of this machine and of the operator may be wrong.
  */
 import { isForbidden, resources, type KubeClient, type Lease } from '../../kube/index.ts';
 
@@ -9,14 +9,14 @@ export const operatorLease = 'konstellation';
 export type LeaseSign = {
   /** `NAMESPACE/NAME` */
   readonly where: string;
-  /** Empty when the last holder released the Lease. */
+  /** Empty if the last holder released the Lease. */
   readonly holder: string;
-  /** Milliseconds since the last renewal; Infinity when the Lease was never renewed. */
+  /** Milliseconds since the last renewal; Infinity if the Lease was never renewed. */
   readonly age: number;
   readonly fresh: boolean;
 };
 
-/** Resolution of the API server's timestamps, which have whole seconds. Milliseconds. */
+/** Tolerance in milliseconds, because the API server's timestamps have whole seconds. */
 const resolutionMs = 2_000;
 
 export async function listLeases(client: KubeClient, signal: AbortSignal): Promise<readonly Lease[]> {
@@ -24,14 +24,14 @@ export async function listLeases(client: KubeClient, signal: AbortSignal): Promi
   return (await client.list<Lease>(resources.leases, selection)).items;
 }
 
-/** The API server's clock, in milliseconds since the epoch; undefined when its response has no date. */
+/** Returns the time of the API server in milliseconds since the epoch; undefined if its response has no Date header. */
 export async function serverTime(client: KubeClient, signal: AbortSignal): Promise<number | undefined> {
   const { headers } = await client.raw({ method: 'GET', path: '/version', signal });
   const time = Date.parse(headers['date'] ?? '');
   return Number.isNaN(time) ? undefined : time;
 }
 
-/** @param now time of the API server's clock */
+/** @param now time of the API server */
 export function leaseSign(lease: Lease, now: number): LeaseSign {
   const { holderIdentity: holder = '', leaseDurationSeconds = 15 } = lease.spec ?? {};
   const written = lastWrite(lease);
@@ -45,8 +45,8 @@ export function leaseSign(lease: Lease, now: number): LeaseSign {
 }
 
 /**
- * Time when the API server stored the last renewal; the holder's own `renewTime` when the managed fields have no such
- * time.
+ * Returns the time when the API server stored the last renewal, or the holder's own `renewTime` if the managed fields
+ * do not contain that time.
  */
 function lastWrite({ metadata, spec }: Lease): number | undefined {
   const times = (metadata.managedFields ?? []).flatMap(({ time, fieldsV1 }) => {
@@ -68,7 +68,10 @@ export async function operatorState(
   return leases.some((lease) => leaseSign(lease, now).fresh) ? 'running' : 'missing';
 }
 
-/** A sentence when no operator is alive; undefined when one is alive, or when the user may not read the Leases. */
+/**
+ * Returns a sentence if no operator is alive; undefined if one is alive, if this is unknown, or if the user is not
+ * permitted to read the Leases.
+ */
 export async function missingOperator(client: KubeClient, signal: AbortSignal): Promise<string | undefined> {
   try {
     if ((await operatorState(client, signal)) !== 'missing') return undefined;

@@ -9,13 +9,13 @@ export type OperatorDeployment = KubeObject & {
   readonly status?: { readonly readyReplicas?: number };
 };
 
-/** Recommended label of Kubernetes, which the Helm chart sets. */
+/** Label that Kubernetes recommends and the Helm chart sets. */
 const versionLabel = 'app.kubernetes.io/version';
 
-/** Version according to the label, or else the tag of the image; undefined when neither states it. */
+/** Returns the version from the label, or else from the image tag; undefined if neither exists. */
 export function operatorVersion({ metadata, spec }: OperatorDeployment): string | undefined {
   const image = spec?.template?.spec?.containers?.[0]?.image ?? '';
-  // A digest follows the tag, and a colon before a slash belongs to the port of the registry.
+  // A digest follows the tag. A colon before a slash belongs to the registry's port.
   const tag = /:([^/:@]+)(?:@.*)?$/.exec(image.replace(/@.*$/, ''))?.[1];
   return metadata.labels?.[versionLabel] ?? tag?.replace(/^v(?=\d)/, '');
 }

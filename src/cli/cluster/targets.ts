@@ -24,7 +24,7 @@ export function targetNotFound({ metadata }: ClusterConfig, name: string): CliEr
   });
 }
 
-/** Targets for hints, which may be incomplete: empty when they cannot be read. */
+/** Returns the targets for use in hints; empty if they cannot be read. */
 export async function knownTargets(client: KubeClient): Promise<readonly string[]> {
   try {
     return (await getClusterConfig(client)).spec.targets;

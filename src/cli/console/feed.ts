@@ -1,6 +1,6 @@
 /**
- * Live view of one user's cluster: informers with the user's own rights, and rows that change with them. A kind that the user
- * may not read is reported, and the others work without it.
+ * Live view of the cluster for one user: informers with the user's own permissions, and the rows derived from them. If
+ * the user is not permitted to read a kind, this is reported, and the other kinds work without it.
  */
 import {
   apps as appResource,
@@ -49,27 +49,29 @@ import {
 type Account = LinkedServiceAccount & KubeObject;
 
 export type Feed = {
-  /** Sends everything known now, then each change. Returns a function that ends the subscription. */
+  /** Sends the current state, then each change. Returns a function that ends the subscription. */
   subscribe(send: (message: FeedMessage) => void): () => void;
   readonly subscribers: () => number;
   account(name: string): LinkedServiceAccount | undefined;
-  /** Newest first; of all accounts when none is named. */
+  /** Returns the newest changes first, of all accounts if none is named. */
   changes(account: string | undefined, most: number): Changes;
   impact(name: string): Impact | undefined;
   accounts(): readonly LinkedServiceAccount[];
-  /** Facts of the cluster; undefined while it has no ready ClusterConfig that the user may read. */
+  /** Facts about the cluster; undefined while it has no ready ClusterConfig that the user is permitted to read. */
   facts(): ClusterFacts | undefined;
-  /** Resolves when every kind is readable or known to be unreadable. */
+  /** Resolves when every kind has either synced or failed. */
   readonly settled: Promise<void>;
 };
 
 /** Time during which changes are gathered into one message. */
 const gatherMs = 100;
-/** Interval of reading the errors of the informers, because they do not report them. */
+/** Interval for polling the errors of the informers, because informers do not report errors. */
 const checkMs = 500;
-/** Rows per message, so that the page can draw while a large cluster arrives. */
+/** Maximum number of rows per message, so that the page can draw while the rows of a large cluster arrive. */
 const rowsPerMessage = 1000;
-/** Namespaces that are watched one by one if the user may not list the pods of all namespaces. */
+/**
+ * Maximum number of namespaces to watch one by one, if the user is not permitted to list the pods of all namespaces.
+ */
 const mostNamespaces = 50;
 
 const limits = { ...defaultReflectorLimits, backoff: { baseMs: 500, maxMs: 5000 } };
@@ -225,7 +227,7 @@ export function createFeed(options: {
   });
   configs.onChange(() => {
     dirty.targets = true;
-    // Another set of targets selects other pods.
+    // A change of the targets changes which pods are shown.
     for (const key of pods.keys()) dirty.pods.add(key);
     touch();
   });
@@ -268,7 +270,8 @@ export function createFeed(options: {
   return {
     subscribe(send) {
       send({ reset: true, targets: targets() });
-      // One message at a time, so that the page draws the first rows while the next are computed from the state at that time.
+      // Rows are sent one message at a time, so that the page draws the first rows early. Each message contains the
+      // state at the time it is sent.
       const parts: [names: readonly string[], keys: readonly string[]][] = [
         ...partsOf(accounts.store.keys()).map((names): [readonly string[], readonly string[]] => [names, []]),
         ...partsOf(pods.keys()).map((keys): [readonly string[], readonly string[]] => [[], keys]),
@@ -277,7 +280,7 @@ export function createFeed(options: {
         const part = parts.shift();
         if (!subscribers.has(send)) return;
         if (!part) {
-          // The status may report the rows as complete only now.
+          // The status is sent last, because it reports the rows as complete.
           send({ status: statusNow() });
           return;
         }
@@ -321,7 +324,7 @@ function partsOf(keys: readonly string[]): readonly (readonly string[])[] {
   );
 }
 
-/** Computes a value once per object. Objects of an informer are frozen, and a changed one is another object. */
+/** Computes a value once per object. An informer's objects are frozen: a change replaces the object. */
 function perObject<T extends object, R>(compute: (object: T) => R): (object: T) => R {
   const computed = new WeakMap<T, R>();
   return (object) => {
@@ -343,7 +346,7 @@ function stateOf(informer: Pick<Informer<KubeObject>, 'hasSynced' | 'lastError'>
 
 type PodInformers = {
   start(signal: AbortSignal): void;
-  /** Watches the pods of each target instead, after the cluster-wide list was denied. */
+  /** If the cluster-wide list was denied, watches the pods of each target instead. */
   fallBack(targets: readonly string[], signal: AbortSignal): void;
   get(key: string): AppPod | undefined;
   keys(): readonly string[];

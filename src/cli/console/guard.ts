@@ -1,9 +1,9 @@
 /**
- * Decides whether the console's server answers a request. Pure.
+ * Decides whether the console's server accepts a request. Pure.
  *
- * Threats on loopback: a page of another origin that sends requests (checked by Origin, Sec-Fetch-Site and a header that only
- * scripts of this origin can set), DNS rebinding (checked by Host), and another user of the machine (checked by the session
- * key). The server sets no cookie, because cookies are shared between the ports of a host.
+ * Threats on the loopback interface, and the checks against them: a page from another origin that sends requests
+ * (Origin, Sec-Fetch-Site, and a header that only scripts of this origin can set), DNS rebinding (Host), and another
+ * user of the machine (session key). The server sets no cookie, because cookies are shared between the ports of a host.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 
@@ -27,7 +27,7 @@ export type Verdict =
   | { readonly allowed: true; readonly bearer: string | undefined }
   | { readonly allowed: false; readonly status: 401 | 403 | 405 | 421; readonly message: string };
 
-/** Headers of every response. The page has no inline script or style, and loads nothing from elsewhere. */
+/** Headers of every response. The page has no inline scripts or styles, and loads nothing from other origins. */
 export const securityHeaders: Readonly<Record<string, string>> = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
@@ -39,7 +39,7 @@ export const securityHeaders: Readonly<Record<string, string>> = {
   'x-frame-options': 'DENY',
 };
 
-/** Path without a session: it returns the mode, and starts a session. */
+/** Path that needs no session: it returns the mode, and starts a session. */
 export const sessionPath = '/api/session';
 
 export function judge({ method, path, headers }: RequestFacts, access: Access): Verdict {
@@ -56,7 +56,7 @@ export function judge({ method, path, headers }: RequestFacts, access: Access): 
   const origin = single(headers['origin']);
   if (origin !== undefined && !isOwnOrigin(origin, host))
     return { allowed: false, status: 403, message: 'the request comes from another origin' };
-  // Browsers send an Origin with every POST; without one the sender cannot be checked.
+  // Browsers send an Origin with every POST request; without this header, the sender cannot be checked.
   if (method === 'POST' && origin === undefined)
     return { allowed: false, status: 403, message: 'a POST request needs an Origin header' };
   if (path === sessionPath) return { allowed: true, bearer: undefined };
@@ -68,7 +68,7 @@ export function judge({ method, path, headers }: RequestFacts, access: Access): 
 
 /** Keys of sessions, and the one-time token that starts a session. */
 export type Sessions = {
-  /** Token for the next link. It changes when it is used. */
+  /** Token for the next link. Each use replaces the token. */
   readonly token: () => string;
   /** Returns a session key for the current token, and undefined for any other. */
   readonly exchange: (token: string) => string | undefined;

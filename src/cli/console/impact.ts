@@ -1,4 +1,4 @@
-/** Effect of an account's deletion, or of the loss of its role, on what runs. Pure. */
+/** Determines how the deletion of an account, or the loss of its role, affects running pods. Pure. */
 import type { App } from '../../api/app.ts';
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
 import { isRunning, type Pod } from '../../workloads/pod.ts';
@@ -6,7 +6,7 @@ import { accountDeletionNotes } from '../objects/deletion-notes.ts';
 import type { Impact } from './wire.ts';
 
 /**
- * @param apps the apps that name the account; undefined when the user may not list apps
+ * @param apps the apps that name the account; undefined if the user is not permitted to list apps
  * @param pods all pods with the account's ServiceAccount
  */
 export function impactOf(

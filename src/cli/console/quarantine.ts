@@ -1,4 +1,7 @@
-/** Quarantine and release for the console: the effect, the missing rights, and the action, with the user's own credentials. */
+/**
+ * Quarantine and release for the console: describes the effect, finds the missing permissions, and does the action, all
+ * with the user's own credentials.
+ */
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
 import { quarantines } from '../../api/resources.ts';
 import { resources, type KubeClient, type KubeObject, type Resource } from '../../kube/index.ts';
@@ -49,7 +52,7 @@ async function may(client: KubeClient, { verb, resource, name, namespace }: Righ
   return status?.allowed === true;
 }
 
-/** Descriptions of the rights that the user lacks. */
+/** Describes the permissions that the user lacks. */
 async function missing(client: KubeClient, rights: readonly Right[]): Promise<readonly string[]> {
   const checked = await Promise.all(
     rights.map(async (right) => {
@@ -62,7 +65,10 @@ async function missing(client: KubeClient, rights: readonly Right[]): Promise<re
   return [...new Set(checked.flat())];
 }
 
-/** A right in all targets of the account. Most users have it in the whole cluster, which needs one request. */
+/**
+ * Describes where the user lacks a permission for pods in the account's targets. Most users have the permission in the
+ * whole cluster, which one request shows.
+ */
 async function missingInTargets(
   client: KubeClient,
   verb: string,
@@ -120,7 +126,7 @@ export async function quarantine(
   return { created: isNew };
 }
 
-/** Commands report their progress to the terminal; the page follows the account instead. */
+/** Discards the progress that commands report to the terminal, because the page follows the account instead. */
 const silent: Output = {
   write: () => undefined,
   isTTY: false,
@@ -129,13 +135,13 @@ const silent: Output = {
   redraws: false,
 };
 
-/** Time for a quarantine to take effect before pods are deleted, in milliseconds. */
+/** Maximum time in milliseconds to wait until the quarantine is in effect, before pods are deleted. */
 const timeoutMs = 300_000;
 
 /**
- * Deletes the Quarantines of an account, and before them its pods if the body asks for it. If the page closes in the meantime,
- * the account stays in quarantine.
- * @throws CliError of code NOT_FOUND if the account is in no quarantine, or NOT_READY
+ * Deletes the Quarantines of an account. If the body requests it, deletes the account's pods first. If the page is
+ * closed in the meantime, the account stays in quarantine.
+ * @throws CliError of code NOT_FOUND if the account is not in quarantine, or NOT_READY
  */
 export async function releaseAccount(
   context: CliContext,

@@ -25,14 +25,17 @@ export type UserSession = {
   readonly feed: Feed;
   /** Context of the commands, with the user's client. */
   readonly context: CliContext;
-  /** Whether routes may call AWS with the credentials of this process. In a pod, these would not be those of the user. */
+  /**
+   * Whether routes may call AWS with the credentials of this process. In a pod, these credentials do not belong to the
+   * user.
+   */
   readonly hasAws: boolean;
   /** Aborted when the session ends. */
   readonly signal: AbortSignal;
   readonly about: () => Promise<About>;
 };
 
-/** Changes in one answer. The list of the page is virtual, so the size of the answer is the limit. */
+/** Maximum number of changes per response. The page virtualizes its list, so only the response size matters. */
 const mostChanges = 2000;
 const mostActions = 20;
 

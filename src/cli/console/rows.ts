@@ -1,4 +1,7 @@
-/** Rows of the console's lists. Pure: the functions of `kon account show` and `kon app pods` compute their content. */
+/**
+ * Builds the rows of the console's lists. The functions behind `kon account show` and `kon app pods` compute their
+ * content. Pure.
+ */
 import { appLabel } from '../../api/labels.ts';
 import type {
   AccountConditionType,
@@ -38,7 +41,7 @@ const conditionOf: Readonly<Record<ChainLink, AccountConditionType>> = {
 
 /**
  * @param apps names of the apps that name the account
- * @param quarantines the Quarantines of the account that the user may read
+ * @param quarantines the Quarantines of the account that the user is permitted to read
  */
 export function accountRow(
   account: LinkedServiceAccount,
@@ -75,7 +78,10 @@ export function accountRow(
   };
 }
 
-/** The condition is evaluated too, because a user may be allowed to read accounts but not Quarantines. */
+/**
+ * Also evaluates the reason of the condition Ready, because a user may be permitted to read accounts but not
+ * Quarantines.
+ */
 function quarantineState(reason: string, quarantines: readonly Quarantine[]): QuarantineState | undefined {
   const requests = quarantines.map(({ metadata, spec }) => ({
     name: metadata.name,
@@ -105,7 +111,10 @@ function targetRow(target: TargetStatus, proof: AccountRow['ready'], isObserved:
   };
 }
 
-/** An unknown condition takes precedence over the row of the target: a proof that could not be repeated does not count. */
+/**
+ * Determines the state of a target's proof. If the condition is Unknown, a proof in the target's row does not count,
+ * because it could not be repeated.
+ */
 function proofState(
   target: TargetStatus,
   condition: AccountRow['ready'],
@@ -116,7 +125,7 @@ function proofState(
   return awaitsPod(target) ? 'awaiting' : 'failed';
 }
 
-/** The first problem along the chain, with the advice of `kon account show`. */
+/** Returns the first problem along the chain, with the advice of `kon account show`. */
 function blockerOf(account: LinkedServiceAccount): Blocker | undefined {
   const [problem] = problemsOf(account);
   if (!problem) return undefined;
@@ -144,8 +153,8 @@ function linkOf(account: LinkedServiceAccount, about: string | undefined): Block
 }
 
 /**
- * @param wanted identity that pods of the account hold in the pod's target; undefined if there is none
- * @param account name of the account of the pod's ServiceAccount, if any
+ * @param wanted identity that the account's pods should hold in the pod's target; undefined if there is none
+ * @param account name of the account that manages the pod's ServiceAccount, if any
  * @param quarantined rows of the account's status for the pods that Quarantines name
  */
 export function consolePodRow(
@@ -155,7 +164,7 @@ export function consolePodRow(
   quarantined: readonly QuarantinedPodStatus[] = [],
 ): PodRow {
   const { namespace = '', name, uid, labels, creationTimestamp } = pod.metadata;
-  // By unique id: a replaced pod of a StatefulSet has the same name.
+  // Pods are matched by UID, because a replaced pod of a StatefulSet has the same name.
   const quarantine = quarantined.find((row) => row.uid === uid);
   const { identity, holds, state, ready, restarts } = podRow(namespace, pod, wanted, account);
   const app = labels?.[appLabel];
@@ -176,7 +185,7 @@ export function consolePodRow(
   };
 }
 
-/** Identity that no pod holds, so that every pod differs from it. */
+/** Identity that no pod holds, so that `podIdentity` returns what the pod holds instead. */
 const noIdentity: WantedIdentity = { roleArn: '', audience: '' };
 
 const mechanisms: Readonly<Record<HeldIdentity['kind'], PodRow['mechanism']>> = {

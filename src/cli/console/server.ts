@@ -1,6 +1,6 @@
 /**
- * HTTP server of the console: checks each request, serves the page, and passes API requests to the routes. A stream sends
- * server-sent events, which the page reads by `fetch`, because an EventSource cannot send the session key.
+ * HTTP server of the console: checks each request, serves the page, and passes API requests to the routes. A stream
+ * sends server-sent events. The page reads them with `fetch`, because an EventSource cannot send the session key.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -27,7 +27,10 @@ export type ApiRequest = {
 
 export type ApiAnswer =
   | { readonly kind: 'json'; readonly status?: number; readonly value: unknown }
-  /** `open` gets a sender of messages, and returns a function that ends the stream. The response ends when `signal` aborts. */
+  /**
+   * `open` receives a function that sends messages, and returns a function that ends the stream. The response ends when
+   * `signal` aborts.
+   */
   | {
       readonly kind: 'stream';
       readonly open: (send: (message: FeedMessage) => void) => () => void;
@@ -36,16 +39,19 @@ export type ApiAnswer =
 
 export type ConsoleServer = { readonly port: number; close(): Promise<void> };
 
-/** No request of the page has a larger body. */
+/** Maximum size of a request body. The page sends no larger bodies. */
 const mostBytes = 4096;
-/** Keeps proxies and browsers from closing an idle stream, and detects a client that has disconnected. */
+/**
+ * Interval of heartbeats, which keep proxies and browsers from closing an idle stream, and detect a disconnected
+ * client.
+ */
 const heartbeatMs = 15_000;
 
 export async function startConsoleServer(options: {
   readonly host: string;
   readonly port: number;
   readonly assets: ReadonlyMap<string, Asset>;
-  /** Called with the port, which is part of the accepted Host. */
+  /** Called with the port, because the accepted Host headers contain the port. */
   readonly access: (port: number) => Access;
   readonly api: (request: ApiRequest) => Promise<ApiAnswer>;
   readonly setTimer: SetTimer;
@@ -76,7 +82,7 @@ export async function startConsoleServer(options: {
       if (method !== 'GET') return sendError(response, 405, new CliError('USAGE', 'files can only be read'));
       const asset = assets.get(url.pathname);
       const path = asset ? url.pathname : '/index.html';
-      // Every other path is a screen of the page, except names of files.
+      // Every other path shows the page, except names of files that do not exist.
       const found = asset ?? (/\.\w+$/.test(url.pathname) ? undefined : page);
       if (!found) return sendError(response, 404, new CliError('NOT_FOUND', 'there is no such file'));
       const acceptsBrotli = /\bbr\b/.test(headers['accept-encoding'] ?? '');

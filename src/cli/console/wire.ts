@@ -1,6 +1,6 @@
 /**
- * Messages between the server of `kon console` and the page. The page imports types and constants from here. Rows summarize objects for
- * lists; for one object, the page requests the same documents that the command line prints with `-o json`.
+ * Types of the messages between the server of `kon console` and the page, which imports this file. Rows summarize
+ * objects for lists; for one object, the page requests the same documents that the command line prints with `-o json`.
  */
 import type {
   IdentityMode,
@@ -16,8 +16,8 @@ import type { PodIdentity } from '../../workloads/pod-identity.ts';
 type Status = Condition['status'];
 
 /**
- * `proven`: the last exchange succeeded for the current spec. `awaiting`: everything is in place, and the first pod proves it.
- * `failed`: STS or a check refused. `unknown`: not checked, or checked for an older spec.
+ * `proven`: the last exchange succeeded for the current spec. `awaiting`: everything is in place, and the first pod
+ * will prove it. `failed`: STS or a check denied the exchange. `unknown`: not checked, or checked for an older spec.
  */
 export type ProofState = 'proven' | 'awaiting' | 'failed' | 'unknown';
 
@@ -32,7 +32,7 @@ export type TargetRow = {
   /** Pods by identity, as the operator counted them. */
   readonly pods?: { readonly current: number; readonly stale: number; readonly uninjected: number };
   readonly reason?: string;
-  /** Message of the operator. After a refused exchange it contains the message of STS. */
+  /** Message of the operator. After a denied exchange, it contains the message from STS. */
   readonly message?: string;
 };
 
@@ -41,7 +41,7 @@ export const chainLinks = ['role', 'policies', 'targets', 'proof', 'workloads'] 
 export type ChainLink = (typeof chainLinks)[number];
 
 export type Blocker = {
-  /** First link that failed; `account` if the cause precedes all links, e.g. a missing ClusterConfig. */
+  /** First link that failed; `account` if the cause lies before all links, e.g. a missing ClusterConfig. */
   readonly link: ChainLink | 'account';
   /** Part of the object: `policy arn:…`, `target staging`. */
   readonly about?: string;
@@ -52,17 +52,17 @@ export type Blocker = {
 };
 
 /**
- * `requested`: a Quarantine exists, and the roles are not closed yet. `in force`: all roles are closed. `ending`: the
- * Quarantines were deleted, and the account is not open yet.
+ * `requested`: a Quarantine exists, but not all roles are closed yet. `in force`: all roles are closed. `ending`: the
+ * Quarantines were deleted, but the account is still cut off.
  */
 export type QuarantineState = {
   readonly state: 'requested' | 'in force' | 'ending';
-  /** Empty if the user may not read Quarantines. */
+  /** Empty if the user is not permitted to read Quarantines. */
   readonly requests: readonly {
     readonly name: string;
     /** RFC 3339 time of creation. */
     readonly since?: string;
-    /** Username, which admission has verified. */
+    /** Username, verified by admission. */
     readonly requestedBy?: string;
     readonly reason?: string;
   }[];
@@ -77,7 +77,7 @@ export type AccountRow = {
   readonly links: Readonly<Record<ChainLink, Status>>;
   readonly targets: readonly TargetRow[];
   readonly policies: number;
-  /** Number of own statements. */
+  /** Number of the account's own statements. */
   readonly statements: number;
   readonly apps: readonly string[];
   readonly roleArn?: string;
@@ -93,7 +93,7 @@ export type PodRow = {
   readonly namespace: string;
   readonly name: string;
   readonly serviceAccount: string;
-  /** Account of this ServiceAccount, if any. */
+  /** Account that manages this ServiceAccount, if any. */
   readonly account?: string;
   readonly app?: string;
   /** As in `kon app pods`. */
@@ -109,7 +109,7 @@ export type PodRow = {
   readonly quarantine?: QuarantinedPodStatus;
 };
 
-/** State of the objects of one kind on the page. */
+/** Loading state of one kind of object. */
 export type SourceState =
   | { readonly state: 'loading' | 'live' }
   /** Reason why the kind cannot be read, e.g. a missing right. */
@@ -120,14 +120,14 @@ export type Source = (typeof sources)[number];
 
 /** One message of the stream: rows to add or replace, and names to remove. */
 export type FeedMessage = {
-  /** Everything known before this message is outdated. */
+  /** All rows received before this message are outdated. */
   readonly reset?: true;
   readonly accounts?: readonly AccountRow[];
   readonly pods?: readonly PodRow[];
   readonly targets?: readonly string[];
   readonly removed?: { readonly accounts?: readonly string[]; readonly pods?: readonly string[] };
   readonly status?: Readonly<Record<Source, SourceState>>;
-  /** Events arrived: timelines are outdated. */
+  /** New Events have arrived, so timelines are outdated. */
   readonly events?: true;
 };
 
@@ -139,7 +139,7 @@ export type About = {
   readonly cluster?: string;
   /** Name of the user according to the API server; absent if unknown. */
   readonly user?: string;
-  /** Commands are shown with this prefix, e.g. `kon --context NAME`. */
+  /** Prefix of the commands that the page shows, e.g. `kon --context NAME`. */
   readonly kon: string;
 };
 
@@ -161,13 +161,13 @@ export type Change = {
   readonly warning: boolean;
 };
 
-/** Changes, newest first. `total` counts those that were left out too. */
+/** Changes, newest first. `total` also counts the changes that are not in `items`. */
 export type Changes = { readonly items: readonly Change[]; readonly total: number };
 
 /** Policies of an account, as `kon account show` lists them. */
 export type AccountPolicies = {
   readonly items: readonly PolicyStatus[];
-  /** Own permissions of the account. */
+  /** The account's own permissions. */
   readonly statements: readonly PermissionStatement[];
   readonly statementsStatus?: StatementsStatus;
   /** ARN of the permissions boundary that the account sets. */
@@ -183,11 +183,14 @@ export type PolicyDocument = {
 
 export type { WhoCanAnswer, WhoCanRow } from '../permissions/who-can.ts';
 
-/** Effect of an action, as the command line prints it before it asks, and the rights that the user lacks for it. */
+/**
+ * Effect of an action, as the command line prints it before the confirmation, and the permissions that the user lacks
+ * for the action.
+ */
 export type Proposal = {
-  /** Absent if it cannot be computed without a missing right. */
+  /** Absent if the user lacks a permission that is needed to compute it. */
   readonly consequence?: string;
-  /** As in `delete pods in namespace staging`. */
+  /** Each in the form `delete pods in namespace staging`. */
   readonly missingRights: readonly string[];
 };
 
@@ -200,7 +203,7 @@ export type QuarantineProposals = {
 
 /** Effect of an action on running pods. */
 export type Impact = {
-  /** Lines that `kon account delete` prints before it asks. */
+  /** Lines that `kon account delete` prints before the confirmation. */
   readonly deletion: readonly string[];
   readonly targets: readonly { readonly name: string; readonly pods: readonly string[] }[];
 };

@@ -1,4 +1,4 @@
-/** Determines the EKS cluster of a kubeconfig and its AWS account by asking EKS and STS. */
+/** Determines the EKS cluster to which a kubeconfig points, and its AWS account, with calls to EKS and STS. */
 import type { ClusterConfig } from '../../api/cluster-config.ts';
 import { connectInstallation, type EksCluster, type InstallationStore } from '../../aws/installation.ts';
 import { clusterArn, IdentityError, oidcProviderArn, type CallerIdentity } from '../../identity/index.ts';
@@ -18,20 +18,20 @@ export type DiscoveredCluster = {
   readonly clusterArn: string;
   readonly issuer: string;
   readonly providerArn: string;
-  /** Whether EKS knows the cluster. */
+  /** Whether the cluster is an EKS cluster. */
   readonly eks: boolean;
-  /** EKS runs the cluster's nodes, with the Pod Identity agent. */
+  /** Whether EKS Auto Mode runs the nodes, including the Pod Identity agent. */
   readonly autoMode: boolean;
 };
 
 export type ClusterChoice = {
   readonly clusterName: string | undefined;
   readonly region: string | undefined;
-  /** The cluster does not belong to EKS: its name only serves people and role names. */
+  /** Whether the cluster is outside EKS. Its name is then used only for display and in role names. */
   readonly selfManaged: boolean;
 };
 
-/** Facts about the cluster that are known without AWS. */
+/** Facts about the cluster that are known without calls to AWS. */
 export type ClusterClues = {
   readonly hints: ClusterHints;
   readonly issuer: string;
@@ -39,7 +39,7 @@ export type ClusterClues = {
 };
 
 /**
- * Facts from the kubeconfig, the API server and the environment.
+ * Collects facts from the kubeconfig, the API server and the environment.
  * @param given region, if it is known already
  * @throws CliError of code USAGE if the region is unknown
  */
@@ -72,7 +72,7 @@ export async function cluesOf(
   return { hints, issuer, region };
 }
 
-/** Connects to AWS in the region of the clues, finds the cluster, and closes the connection after the work. */
+/** Connects to AWS in the region of the clues, finds the cluster, runs `work`, and closes the connection. */
 export function withCluster(
   context: CliContext,
   choice: ClusterChoice,
@@ -109,13 +109,13 @@ export async function withInstallation<T>(
   }
 }
 
-/** Token issuer according to the API server. */
+/** Returns the token issuer according to the API server. */
 export async function issuerOf(client: KubeClient, signal: AbortSignal): Promise<string> {
   const path = '/.well-known/openid-configuration';
   const { status, body } = await client.raw({ method: 'GET', path, signal });
   const issuer = status === 200 ? (JSON.parse(body) as { issuer?: string }).issuer : undefined;
   if (issuer !== undefined) return issuer;
-  // Missing credentials or permissions give no information about the cluster.
+  // A denied request is reported as such, because it reveals nothing about the token issuer.
   if (status === 401 || status === 403) throw new KubeApiError({ code: status }, { request: `GET ${path}` });
   throw new CliError(
     'CLUSTER_NOT_READY',
@@ -151,7 +151,8 @@ export async function discoverCluster(
       throw new CliError('USAGE', 'a cluster outside EKS needs a name', {
         next: ['Pass --cluster-name NAME'],
       });
-    // A self-managed cluster with the name of an EKS cluster would have the ARN of that cluster, and thereby its roles.
+    // A self-managed cluster with the name of an EKS cluster would have that cluster's ARN, and therefore use its
+    // roles.
     const namesake = await knownToEks(aws, wanted, signal);
     if (namesake && namesake.issuer !== issuer) throw notTheCluster(namesake, issuer, region);
     return found(wanted, clusterArn({ ...caller, region, name: wanted }), false);
@@ -180,8 +181,8 @@ export async function discoverCluster(
 }
 
 /**
- * EKS cluster of the name; undefined when there is none, or when the user may not ask EKS: a cluster outside EKS needs
- * no permission there.
+ * Returns the EKS cluster with this name. Returns undefined if it does not exist, or if the user is not permitted to
+ * call EKS, because a cluster outside EKS requires no EKS permissions.
  */
 async function knownToEks(
   aws: Pick<InstallationStore, 'cluster'>,
@@ -204,7 +205,7 @@ function notTheCluster({ name, issuer }: EksCluster, asked: string, region: stri
 }
 
 /**
- * Refuses a ClusterConfig for another cluster than that of the kubeconfig, such as a copied one: roles would get the
+ * Refuses a ClusterConfig (such as a copied one) that names another cluster than the kubeconfig: roles would get the
  * other cluster's name and tags.
  * @throws CliError of code CONFLICT
  */

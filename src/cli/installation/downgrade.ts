@@ -26,7 +26,10 @@ export type Downgrade = {
   readonly objects: readonly string[];
 };
 
-/** CRDs on the cluster that belong to a later version; undefined when they are of this version or an earlier one. */
+/**
+ * Returns the schema version and the additional fields of the cluster's CRDs if they belong to a later version,
+ * otherwise undefined.
+ */
 export function laterSchema(live: readonly Stored[]): Pick<Downgrade, 'from' | 'fields'> | undefined {
   let from = 0;
   const fields: string[] = [];
@@ -43,7 +46,7 @@ export function laterSchema(live: readonly Stored[]): Pick<Downgrade, 'from' | '
   return from <= schemaVersion && fields.length === 0 ? undefined : { from, fields };
 }
 
-/** Undefined when the CRDs on the cluster are of this version or an earlier one, or do not exist. */
+/** Returns undefined if the cluster's CRDs belong to this version or an earlier one, or do not exist. */
 export async function findDowngrade(client: KubeClient, signal: AbortSignal): Promise<Downgrade | undefined> {
   const live = await Promise.all(
     crds().map(({ metadata: { name } }) =>
@@ -63,7 +66,7 @@ export async function findDowngrade(client: KubeClient, signal: AbortSignal): Pr
   return { ...later, objects };
 }
 
-/** Data that the downgrade loses, line by line. */
+/** Describes the data that the downgrade loses, line by line. */
 export function lossOf({ fields, objects }: Downgrade): readonly string[] {
   return [
     fields.length > 0

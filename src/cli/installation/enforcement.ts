@@ -1,4 +1,4 @@
-/** Waits until the API server enforces the admission policies, so that no account is written before it does. */
+/** Waits until the API server enforces the admission policies, so that no account is written earlier. */
 import { enforcedDigest, probeLease, shippedAdmissionDigest } from '../../rbac/index.ts';
 import { resources, sleep, systemTimer, type KubeClient, type SetTimer } from '../../kube/index.ts';
 import { CliError } from '../framework/errors.ts';
@@ -8,8 +8,8 @@ import type { Monotonic } from '../../k8s/time.ts';
 export const enforcementTimeoutMs = 60_000;
 const pauseMs = 100;
 /**
- * Time during which every probe has to be refused. A cluster has several API servers behind a load balancer; each
- * enforces a new policy independently, at most a second after it sees it.
+ * Time during which every probe has to succeed. A cluster has several API servers behind a load balancer. Each API
+ * server enforces a new policy independently, within a second after receiving it.
  */
 const steadyMs = 2_000;
 
@@ -45,7 +45,7 @@ export async function waitUntilEnforced(client: KubeClient, clock: Clock): Promi
   );
 }
 
-/** @returns whether the condition held for long enough before the timeout */
+/** @returns whether the condition held for `steadyMs` before the timeout */
 export async function holdsSteadily(
   condition: () => Promise<boolean>,
   { monotonic, signal, setTimer = systemTimer }: Clock,

@@ -1,4 +1,4 @@
-/** Requires explicit consent to an operator with unlimited AWS credentials. */
+/** Requires explicit consent to an operator that can grant unlimited AWS permissions. */
 import { isRolePath } from '../../api/cluster-config.ts';
 import { policyArn, type LinkedServiceAccount } from '../../api/linked-service-account.ts';
 import {
@@ -11,7 +11,7 @@ import {
 import type { KubeObject } from '../../kube/index.ts';
 import { CliError, usageError } from '../framework/errors.ts';
 
-/** Consequences of `--unbounded`. `kon doctor` repeats them as long as the operator is unbounded. */
+/** Describes the consequences of `--unbounded`. `kon doctor` repeats this warning while the operator is unbounded. */
 export const worthOfCredentials = (policy: string): string =>
   `the operator's AWS credentials control the AWS account: whoever has them can create a role with ${policy} that any principal may assume`;
 
@@ -46,7 +46,7 @@ export function fencedPolicy(options: OperatorPolicyOptions): PolicyDocument {
   return operatorPolicy(options);
 }
 
-/** One line about accounts with tags that the policy does not permit. */
+/** Returns one line about accounts with tags that the policy does not permit. */
 export function tagKeysWarning(
   accounts: readonly (KubeObject & Pick<LinkedServiceAccount, 'spec'>)[],
   { tagKeys = [] }: Pick<OperatorPolicyOptions, 'tagKeys'>,

@@ -1,4 +1,4 @@
-/** Facts about the EKS cluster that a kubeconfig contains. Pure. */
+/** Derives facts about the EKS cluster from a kubeconfig. Pure. */
 
 import { regionOfEksUrl } from '../../api/partitions.ts';
 
@@ -19,7 +19,7 @@ export type KubeconfigFacts = {
   readonly issuer?: string | undefined;
 };
 
-/** Hints, best first: arguments of the credential plugin are reliable, names are a guess. */
+/** Derives hints from the best available source: arguments of the credential plugin are reliable, names are a guess. */
 export function clusterHints(facts: KubeconfigFacts): ClusterHints {
   const { exec, names, server, issuer = '' } = facts;
   const valueOf = (...flags: readonly string[]): string | undefined => {

@@ -1,4 +1,4 @@
-/** The operator's image: its name for the installation and the chart, and the grammar of accepted names. */
+/** Name of the operator's image for the installation and the chart, and the grammar of accepted image names. */
 import { usageError } from '../framework/errors.ts';
 import { version } from '../version.ts';
 
@@ -7,8 +7,8 @@ export const imageRepository = 'ghcr.io/k11n/konstellation';
 export const operatorImage = `${imageRepository}:${version}`;
 
 /**
- * Reference grammar of distribution: a host only before the first slash, a path in lower case, a tag, a SHA-256 digest.
- * https://github.com/distribution/reference/blob/main/regexp.go
+ * Grammar of image references in the project `distribution`: a host (only before the first slash), a lower-case path, a
+ * tag, and a SHA-256 digest. https://github.com/distribution/reference/blob/main/regexp.go
  */
 const label = '[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?';
 const host = `(?:${label}(?:\\.${label})*|\\[[0-9A-Fa-f:]+\\])(?::[0-9]+)?`;
@@ -25,7 +25,7 @@ export function parseImage(text: string): string {
       `"${text}" is not an image name`,
       `Pass NAME:TAG, or NAME@sha256:DIGEST with 64 hexadecimal digits.`,
     );
-  // A reference without tag and digest means :latest, and each push would change the operator.
+  // A reference without a tag or digest means :latest, so that each push would change the operator.
   if (groups['tag'] === undefined && groups['digest'] === undefined)
     throw usageError(`"${text}" has no tag or digest`, `Pass ${text}:TAG, or ${text}@sha256:DIGEST.`);
   return text;

@@ -1,6 +1,7 @@
 /**
- * Configures how the operator itself gets its role: by the annotation of its ServiceAccount and the IAM OIDC provider,
- * or by an EKS Pod Identity association, which needs no provider. A new ClusterConfig uses the same mode for accounts.
+ * Configures how the operator itself gets its role: either through the annotation of its ServiceAccount and the IAM
+ * OIDC provider, or through an EKS Pod Identity association, which needs no provider. A new ClusterConfig uses the same
+ * mode for accounts.
  */
 import { orMissing } from '../cluster/objects.ts';
 import type { ClusterConfig } from '../../api/cluster-config.ts';
@@ -25,8 +26,8 @@ import { type Step } from './steps.ts';
 import type { Monotonic } from '../../k8s/time.ts';
 
 /**
- * Returns the requested mode, else that of the installed operator, else that of the ClusterConfig.
- * @throws CliError of code CONFLICT when the ClusterConfig has another mode, because only a person may change it
+ * Returns the requested mode, or else the mode of the installed operator, or else the mode of the ClusterConfig.
+ * @throws CliError of code CONFLICT when the ClusterConfig has another mode, because an installation must not change it
  */
 export async function chooseIdentityMode(
   client: KubeClient,
@@ -96,7 +97,10 @@ export async function associationStep(
   };
 }
 
-/** Removes the association of an installation whose operator now gets its role by annotation. */
+/**
+ * Returns the step that removes the association of an installation whose operator now gets its role through the
+ * annotation.
+ */
 export async function associationRemoval(
   of: { readonly namespace: string; readonly serviceAccount: string },
   associations: AssociationStore,
@@ -115,8 +119,8 @@ export async function associationRemoval(
 }
 
 /**
- * Returns the previous mode while a running pod of the operator uses it. The role keeps trusting that mode until the
- * pod is replaced, because the operator would otherwise lose access to AWS.
+ * Returns the previous mode while a running operator pod uses it. The role trusts the previous mode until the pod is
+ * replaced, because the operator would otherwise lose access to AWS.
  */
 export async function formerMode(
   client: KubeClient,
@@ -139,9 +143,10 @@ const injectionTimeoutMs = 30_000;
 const injectionPauseMs = 1000;
 
 /**
- * Waits until new pods get the operator's identity: the webhook sees a new ServiceAccount or association with a delay,
- * and a pod that it misses never gets an identity.
- * @returns whether they do; true if the user may not try it
+ * Waits until new pods get the operator's identity. The webhook sees a new ServiceAccount or association with a delay,
+ * and a pod created before that never gets an identity.
+ * @returns whether new pods get the identity; also true if the user is not permitted to create the dry-run pod for this
+ * check
  */
 export async function untilInjected(
   client: KubeClient,

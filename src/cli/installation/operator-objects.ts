@@ -1,4 +1,6 @@
-/** All objects of an installation in the order of application. Pure: the rules come from src/rbac. */
+/**
+ * Builds all objects of an installation, in the order in which they are applied. The rules come from src/rbac. Pure.
+ */
 import {
   admissionObjects,
   isAppliedAfterCrds,
@@ -15,7 +17,7 @@ export type OperatorChoice = {
   readonly namespace: string;
   readonly image: string;
   readonly replicas: number;
-  /** Absent with a Pod Identity association, which is not stored in the cluster. */
+  /** Undefined if the operator uses a Pod Identity association, because the role is then not stored in the cluster. */
   readonly roleArn: string | undefined;
   readonly region: string;
   /** False when the operator runs elsewhere and has no Deployment. */
@@ -23,7 +25,10 @@ export type OperatorChoice = {
 };
 
 export const operatorName = 'konstellation';
-/** Value of `app.kubernetes.io/managed-by` on objects of an installation, which an uninstallation may remove. */
+/**
+ * Value of `app.kubernetes.io/managed-by` on objects that an installation created, and that an uninstallation may
+ * therefore remove.
+ */
 export const installer = 'kon';
 
 const labels = {
@@ -32,11 +37,11 @@ const labels = {
   [managedByLabel]: installer,
 };
 const selector = { 'app.kubernetes.io/name': operatorName };
-/** User ID of the images of Node.js without a shell. Source: GoogleContainerTools/distroless, "nonroot". */
+/** User ID in the distroless images of Node.js. Source: GoogleContainerTools/distroless, "nonroot". */
 const user = 65532;
 const metricsPort = 8080;
 
-/** @param downgrade whether the objects carry the consent to replace those of a later version */
+/** @param downgrade whether the CRDs carry the consent to replace CRDs of a later version */
 export function crdObjects(downgrade = false): readonly KubeObject[] {
   const consent = downgrade ? { [allowDowngradeAnnotation]: `${schemaVersion}` } : {};
   return crds().map((crd) => {
@@ -46,14 +51,14 @@ export function crdObjects(downgrade = false): readonly KubeObject[] {
   });
 }
 
-/** Policies in the order of application, before the CRDs; the probe is last. */
+/** Returns the admission policies, in the order in which they are applied before the CRDs. The probe is last. */
 export function admissionPolicyObjects(namespace: string): readonly KubeObject[] {
   return admissionObjects({ namespace, name: operatorName })
     .filter((object) => !isAppliedAfterCrds(object))
     .map((object) => labelled(object));
 }
 
-/** Applied after the admission policies and the CRDs. */
+/** Returns the objects that are applied after the admission policies and the CRDs. */
 export function operatorObjects(choice: OperatorChoice): readonly KubeObject[] {
   const { namespace } = choice;
   const identity = { namespace, name: operatorName };
@@ -97,14 +102,14 @@ function deploymentObjects(choice: OperatorChoice, metadata: object): readonly o
         replicas,
         selector: { matchLabels },
         template: {
-          // Pods get their identity at creation, so a change of the mode replaces them.
+          // Pods get their identity at creation, so this annotation makes a change of the mode replace the pods.
           metadata: {
             labels,
             ...(roleArn === undefined ? { annotations: { 'k11n.dev/identity-mode': 'PodIdentity' } } : {}),
           },
           spec: {
             serviceAccountName: operatorName,
-            // The period lets requests in flight finish first.
+            // During this period, requests in flight can finish.
             terminationGracePeriodSeconds: 30,
             securityContext: {
               runAsNonRoot: true,
@@ -170,13 +175,13 @@ function deploymentObjects(choice: OperatorChoice, metadata: object): readonly o
       spec: {
         podSelector: { matchLabels },
         policyTypes: ['Ingress', 'Egress'],
-        // Policies add up: another policy can admit a Prometheus of another namespace.
+        // NetworkPolicies are additive: a further policy can admit a Prometheus from another namespace.
         ingress: [{ ports: [{ port: 'metrics', protocol: 'TCP' }], from: [{ podSelector: {} }] }],
         egress: [
           { ports: ['UDP', 'TCP'].map((protocol) => ({ port: 53, protocol })) },
           // Ports of the API server and AWS. No selector can match these destinations, so the rule has no `to`.
           { ports: [443, 6443].map((port) => ({ port, protocol: 'TCP' })) },
-          // This is the agent of EKS Pod Identity on the node, which serves credentials.
+          // Addresses of the EKS Pod Identity agent on the node, which serves credentials.
           {
             to: ['169.254.170.23/32', 'fd00:ec2::23/128'].map((cidr) => ({ ipBlock: { cidr } })),
             ports: [{ port: 80, protocol: 'TCP' }],
@@ -187,7 +192,7 @@ function deploymentObjects(choice: OperatorChoice, metadata: object): readonly o
   ];
 }
 
-/** An existing ClusterConfig stays unchanged when the installation is repeated. */
+/** Returns the ClusterConfig of an installation. A repeated installation leaves an existing ClusterConfig unchanged. */
 export function clusterConfigObject(
   existing: ClusterConfig | undefined,
   of: {

@@ -11,13 +11,13 @@ import { CliError, usageError } from '../framework/errors.ts';
 import type { DiscoveredCluster } from './discover.ts';
 
 /**
- * Tag of the operator's role and of the provider when an installation created them. It differs from the ownership tags
- * of accounts' roles.
+ * Tag on the operator's role and on the OIDC provider, if an installation created them. It differs from the ownership
+ * tags of accounts' roles.
  */
 export const installedTag = 'k11n.dev/installed-for';
 export const operatorPolicyName = 'konstellation-operator';
 
-/** Requirements of an organization for a role, in addition to the operator's needs. */
+/** Properties that an organization requires of every role, in addition to what the operator needs. */
 export type RoleDemands = {
   readonly path?: string | undefined;
   readonly permissionsBoundaryArn?: string | undefined;
@@ -25,7 +25,7 @@ export type RoleDemands = {
 };
 
 export function operatorRoleName(cluster: Pick<DiscoveredCluster, 'name' | 'clusterArn'>): string {
-  // The name has at most 64 characters: the prefix with 23, 28 of the cluster's name, a dash and 12 of the digest.
+  // The name has at most 64 characters: 23 of the prefix, 28 of the cluster's name, a dash, and 12 of the digest.
   return `konstellation-operator-${cluster.name.slice(0, 28)}-${digest([cluster.clusterArn, 'operator'], 12)}`;
 }
 
@@ -34,7 +34,7 @@ export function operatorRole(
   operator: { readonly namespace: string; readonly serviceAccount: string },
   mode: IdentityMode = 'IRSA',
   { path = '/', permissionsBoundaryArn, tags = {} }: RoleDemands = {},
-  /** Mode of the pods that still run: until they are replaced, the role trusts both modes. */
+  /** Mode of pods that still run: until these pods are replaced, the role trusts both modes. */
   former?: IdentityMode,
 ): RoleSpec {
   const modes = [mode, former];
@@ -63,10 +63,10 @@ export function operatorRole(
 }
 
 /**
- * Combines the requested options with an existing role. The path of a role cannot be changed; boundary and tags of an
- * existing role stay unless others are requested.
- * @param rolePath of accounts' roles: the operator's own role has to be outside this path, because it must not be able
- * to change itself
+ * Combines the requested options with an existing role. The path of a role cannot be changed; the boundary and tags of
+ * an existing role stay unless the options specify others.
+ * @param rolePath path of the accounts' roles; the operator's own role has to be outside this path, because the
+ * operator must not be able to change its own role
  * @throws CliError of code USAGE for an invalid path; of code CONFLICT when the role has another path
  */
 export function roleDemands(

@@ -1,7 +1,7 @@
 /**
  * Finds installations in other namespaces. A cluster can have only one: the ClusterRoleBinding, the admission policies
- * and the trust policy of the operator's role name a single ServiceAccount, and a second installation takes them from
- * the first.
+ * and the trust policy of the operator's role name a single ServiceAccount, and a second installation would take them
+ * over from the first.
  */
 import { orMissing } from '../cluster/objects.ts';
 import { managedByLabel } from '../../api/labels.ts';
@@ -10,10 +10,10 @@ import { leaseSign, listLeases, serverTime } from '../cluster/operator-lease.ts'
 import { CliError } from '../framework/errors.ts';
 import { operatorName } from './operator-objects.ts';
 
-/** Objects in a namespace that run, or may run, an operator. */
+/** Object that indicates an operator in a namespace: a Deployment, a bound ServiceAccount or a fresh Lease. */
 export type FoundOperator = {
   readonly namespace: string;
-  /** Name for people: `Deployment x/y`. */
+  /** Display name: `Deployment x/y`. */
   readonly object: string;
   /** Helm release, if Helm installed the operator. */
   readonly release?: string;
@@ -72,7 +72,7 @@ export async function findOperators(
   ];
 }
 
-/** Excludes Leases of namespaces that are being deleted: they disappear soon, and can no longer be renewed. */
+/** Excludes Leases in namespaces that are being deleted: these Leases disappear soon, and can no longer be renewed. */
 async function inLivingNamespaces(
   client: KubeClient,
   leases: readonly Lease[],
@@ -112,7 +112,7 @@ export function removalOf({ namespace, object, release, hasRights }: FoundOperat
   if (release !== undefined)
     return `Remove what Helm installed there: helm uninstall ${release} --namespace ${namespace}`;
   if (hasRights) return `Remove it there: kon uninstall --namespace ${namespace}`;
-  // An operator without permissions does nothing, and no object waits for it.
+  // An operator without permissions does nothing, so no object waits for it.
   return object.startsWith('Lease ')
     ? `End the operator that renews the ${object}, then delete it: kubectl delete lease --namespace ${namespace} ${operatorName}`
     : `Remove the leftover operator without permissions: kubectl delete namespace ${namespace}`;

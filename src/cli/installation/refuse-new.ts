@@ -10,7 +10,10 @@ import { enforcementTimeoutMs, holdsSteadily, type Clock } from './enforcement.t
 
 const { name } = uninstallingPolicy.metadata;
 
-/** Returns when every API server refuses new accounts and apps. @throws CliError of code CLUSTER_NOT_READY */
+/**
+ * Adds the policy, and returns when every API server refuses new accounts and apps. @throws CliError of code
+ * CLUSTER_NOT_READY
+ */
 export async function refuseNew(client: KubeClient, clock: Clock): Promise<void> {
   const { signal } = clock;
   for (const object of uninstallingObjects) {
@@ -32,13 +35,13 @@ export async function refuseNew(client: KubeClient, clock: Clock): Promise<void>
   );
 }
 
-/** Accepts no abort signal, because it also runs after the command was interrupted. */
+/** Removes the policy. Takes no abort signal, because it also runs after the command was interrupted. */
 export async function acceptNew(client: KubeClient): Promise<void> {
   for (const { kind } of uninstallingObjects.toReversed())
     await orMissing(client.delete(resourceOf({ kind, metadata: { name } } as KubeObject), { name }));
 }
 
-/** Step of an installation after an incomplete uninstallation. */
+/** Returns the installation step that removes the policy after an incomplete uninstallation. */
 export async function acceptNewStep(client: KubeClient, clock: Clock): Promise<readonly Step[]> {
   const found = await orMissing(
     client.get<KubeObject>(resources.validatingAdmissionPolicies, { name }, { signal: clock.signal }),

@@ -1,4 +1,4 @@
-/** An installation as a list of steps in dependency order; each step knows whether it is needed. */
+/** Steps of an installation. Each step knows whether it is needed. */
 import { isDeepStrictEqual } from 'node:util';
 import type { InstallationStore } from '../../aws/installation.ts';
 import { allowDeletionAnnotation, stsAudience } from '../../api/labels.ts';
@@ -22,11 +22,11 @@ import type { DiscoveredCluster } from './discover.ts';
 import { installedTag, operatorPolicyName } from './operator-role.ts';
 
 export type Step = {
-  /** Object in the form for people: `IAM role x`. */
+  /** Display name of the object: `IAM role x`. */
   readonly object: string;
   /** `present`: the step has nothing to do. */
   readonly state: 'missing' | 'differs' | 'present';
-  /** @param onDone receives the result of each write of a step with several writes, before the next write */
+  /** @param onDone called in a step with several writes: receives the result of each write before the next write */
   readonly perform: (onDone: (what: string) => void) => Promise<void>;
 };
 
@@ -129,7 +129,7 @@ export async function roleStep(
     object,
     state: isBound && isTagged && trusts && allows ? 'present' : 'differs',
     perform: async (onDone) => {
-      // The boundary comes before any write that could widen the role's permissions.
+      // The boundary is written before anything that could widen the role's permissions.
       if (!isBound) {
         await roles.putPermissionsBoundary(spec.name, boundary, signal);
         onDone(`boundary of the ${object}`);
@@ -147,9 +147,7 @@ export async function roleStep(
   };
 }
 
-/**
- * Applies an object with server-side apply, after a dry run that determines whether the apply would change anything.
- */
+/** Applies an object with server-side apply. A dry run determines first whether the apply would change anything. */
 export async function objectStep(client: KubeClient, object: KubeObject, signal: AbortSignal): Promise<Step> {
   const resource = resourceOf(object);
   const { name, namespace } = object.metadata;
@@ -177,7 +175,8 @@ export async function objectStep(client: KubeClient, object: KubeObject, signal:
   });
   const live = await orMissing(client.get<KubeObject>(resource, ref, { signal }));
   if (!live) return step('missing');
-  // Nothing can be created in a terminating namespace; the server reports that as forbidden, like a missing right.
+  // Nothing can be created in a terminating namespace. The API server would report this as forbidden, like a missing
+  // permission.
   if (live.metadata.deletionTimestamp !== undefined)
     throw new CliError('CLUSTER_NOT_READY', `${describeObject(object)} is being deleted`, {
       details: ['Its contents are deleted first, which takes a while.'],
@@ -191,7 +190,7 @@ export function presentStep(object: KubeObject): Step {
   return { object: describeObject(object), state: 'present', perform: async () => undefined };
 }
 
-/** Creates an object, and leaves an existing one unchanged even if it was created meanwhile. */
+/** Creates an object, but leaves an existing object unchanged, even if it was created in the meantime. */
 export async function newObjectStep(
   client: KubeClient,
   object: KubeObject,
@@ -213,7 +212,7 @@ export async function newObjectStep(
   };
 }
 
-/** Applies a CRD, and withdraws the consent to its deletion that an interrupted uninstallation left. */
+/** Applies a CRD, and removes the annotation with which an interrupted uninstallation allowed the CRD's deletion. */
 export async function crdStep(client: KubeClient, crd: KubeObject, signal: AbortSignal): Promise<Step> {
   const { name } = crd.metadata;
   const resource = resources.customResourceDefinitions;

@@ -1,6 +1,6 @@
 /**
- * Checks a manifest before the API server does, because messages can be clearer here. The API server decides: it checks
- * again, and a newer server may know fields that are unknown here.
+ * Checks a manifest before the API server does, for clearer messages. The API server checks the manifest again and
+ * decides: a newer version may know fields that are unknown here.
  */
 import type { z } from 'zod';
 import { appSpec } from '../../api/app.ts';
@@ -27,10 +27,10 @@ export type CheckedManifest =
   | { readonly kind: 'sound'; readonly manifest: Manifest; readonly of: Kind }
   | { readonly kind: 'unsound'; readonly problems: readonly ManifestProblem[] };
 
-/** Problem of one field. */
+/** Problem with one field, or with the whole document. */
 export type ManifestProblem = {
   readonly path: Path;
-  /** Begins with the path, unless the whole document is meant. */
+  /** Begins with the path, unless the problem concerns the whole document. */
   readonly text: string;
 };
 
@@ -63,7 +63,7 @@ export function checkManifest(
   for (const twice of duplicates(value, schema))
     problems.push(at(twice.path, `${show(twice.value)} is already listed at ${twice.first}`));
   if (problems.length === 0) return { kind: 'sound', manifest: value as Manifest, of };
-  // A lone unknown field is left to the API server; beside other faults it often explains them.
+  // Unknown fields are left to the API server unless there are other problems, which an unknown field often explains.
   for (const unknown of unknownFields(value, schema)) problems.push(unknownFieldProblem(unknown));
   return unsound(problems);
 }

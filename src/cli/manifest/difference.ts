@@ -1,4 +1,4 @@
-/** Lists the differences of two values as lines for people. */
+/** Lists the differences between two values as human-readable lines. */
 import { isDeepStrictEqual } from 'node:util';
 import { formatPath, type Path } from './schema.ts';
 

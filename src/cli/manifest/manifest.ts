@@ -1,6 +1,6 @@
 import type { KonObject } from '../cluster/kinds.ts';
 
-/** Object in the form that a person writes. */
+/** Object as a user writes it in a manifest. */
 export type Manifest = {
   readonly apiVersion: string;
   readonly kind: string;

@@ -3,11 +3,14 @@ import { isMap, isScalar, isSeq, LineCounter, parseAllDocuments, type Node } fro
 import { errorMessage } from '../../k8s/errors.ts';
 import type { Path } from './schema.ts';
 
-/** Limit of reported faults, since text that is not YAML, such as a binary file, has many. */
+/** Maximum number of reported faults. Text that is not YAML, such as a binary file, has many faults. */
 const mostFaults = 5;
 const longestFault = 200;
 
-/** Line of a field, from 1. For a field that the text does not contain, the line of the nearest field around it. */
+/**
+ * Returns the line of a field, counted from 1; for a field that the text does not contain, the line of the nearest
+ * enclosing field.
+ */
 export type LineOf = (path: Path) => number;
 
 export type ParsedText =
@@ -47,7 +50,7 @@ export function parseText(text: string): ParsedText {
   }
 }
 
-/** Position of the key of a field or of an entry of a list. An alias or a merged key ends the search. */
+/** Finds the position of a field's key or of a list entry. The search ends at an alias or a merged key. */
 function offsetOf(contents: Node, path: Path): number {
   let node: unknown = contents;
   let offset = contents.range?.[0] ?? 0;

@@ -23,8 +23,8 @@ export function presentable(object: KonObject): Manifest {
 }
 
 /**
- * Fields that the API server fills in. They are removed so that the output of `-o yaml` can be written again, here or
- * on another cluster.
+ * Fields that the API server fills in. They are removed so that the output of `-o yaml` can be applied again, on this
+ * or another cluster.
  */
 const serverMetadata: ReadonlySet<string> = new Set([
   'uid',
@@ -41,7 +41,7 @@ const serverMetadata: ReadonlySet<string> = new Set([
 
 /**
  * Returns the manifest without status and without fields that the API server fills in. All other fields stay, and the
- * API server judges them.
+ * API server validates them.
  */
 export function writable(manifest: Manifest): Manifest {
   const { status: _status, metadata, ...rest } = manifest as Manifest & { readonly status?: unknown };
@@ -49,7 +49,7 @@ export function writable(manifest: Manifest): Manifest {
   return { ...rest, metadata: Object.fromEntries(kept) as Manifest['metadata'] };
 }
 
-/** Lists metadata that a manifest may not contain, because it would be dropped silently. */
+/** Lists metadata fields that a manifest must not contain, because they would be dropped silently. */
 export function unknownMetadata(metadata: object): readonly string[] {
   const known = new Set(['name', 'labels', 'annotations', ...serverMetadata]);
   return Object.keys(metadata).filter((key) => !known.has(key));

@@ -1,4 +1,4 @@
-/** Renders the difference of two manifests line by line, as YAML. Pure. */
+/** Renders the difference between two manifests line by line, as YAML. Pure. */
 import { paint } from '../framework/output/color.ts';
 import { asYaml } from '../framework/output/data.ts';
 import { lineDifference, type Line } from '../framework/output/line-difference.ts';

@@ -33,7 +33,7 @@ type Finding = {
   readonly value: unknown;
 };
 
-/** Yields every value with its schema; undefined when the schema does not know the field. */
+/** Yields every value with its schema; the schema is undefined for an unknown field. */
 export function* walk(value: unknown, schema: StructuralSchema, path: Path = []): Generator<Finding> {
   yield { path, schema, value };
   if (Array.isArray(value)) {
@@ -71,8 +71,7 @@ export function meantField(path: Path, schema: StructuralSchema): string | undef
 }
 
 /**
- * Finds duplicate entries of lists that the schema declares as sets, and duplicate keys of those that it declares as
- * maps.
+ * Finds duplicate entries in lists of type `set`, and duplicate keys in lists of type `map` (`x-kubernetes-list-type`).
  */
 export function duplicates(
   value: unknown,

@@ -17,11 +17,11 @@ export type Source = {
   readonly lines: readonly LineOf[];
 };
 
-/** Files of a folder that `kon apply` reads, like kubectl. */
+/** Files that `kon apply` reads in a folder, as kubectl does. */
 const manifestFile = /\.(ya?ml|json)$/;
 
 /**
- * Files that `-f` denotes: itself, or the manifests of a folder in the order of their names.
+ * Returns the files that a value of `-f` denotes: the file itself, or the manifests in the folder, sorted by name.
  * @throws CliError of code USAGE for a URL, MANIFEST_UNREADABLE for a folder without manifests
  */
 export async function filesOf(cwd: string, filename: string, recursive: boolean): Promise<readonly string[]> {
@@ -71,13 +71,13 @@ export async function readSource(context: CliContext, filename: string): Promise
   return { origin, documents: parsed.documents, lines: parsed.lines };
 }
 
-/** Formats a problem as `FILE:LINE: PROBLEM`, which editors and terminals can open. */
+/** Formats a problem as `FILE:LINE: PROBLEM`, so that editors and terminals can open the place. */
 export function locatedProblem(origin: string, lineOf: LineOf, { path, text }: ManifestProblem): string {
   return `${origin}:${lineOf(path)}: ${text}`;
 }
 
 /**
- * Reads the single manifest of a file, with the kind and name of the command.
+ * Reads a file with exactly one manifest, which must have the kind and name that the command expects.
  * @throws CliError of code MANIFEST_UNREADABLE or INVALID
  */
 export async function readManifest(

@@ -9,7 +9,7 @@ const howTo = [
 const orTargets = (targets: readonly string[]): string =>
   targets.length > 0 ? targets.join(', ') : 'none yet; create one with kon target create NAME';
 
-/** @param targets of the cluster, which a comment lists */
+/** @param targets names of the cluster's targets, which a comment in the template lists */
 export function accountTemplate(name: string, targets: readonly string[]): string {
   return `# The AWS permissions of the apps that name the account "${name}".
 ${howTo.join('\n')}

@@ -38,7 +38,7 @@ export type Applied = {
 
 export type DryRunResult = Applied & { readonly before: KonObject | undefined };
 
-/** Maximum number of attempts to adopt ownership. A write in between is rare, and then the object is read again. */
+/** Maximum number of attempts to adopt ownership. Concurrent writes are rare; after one, the object is read again. */
 const adoptionAttempts = 5;
 
 /** @throws CliError of code USAGE, MANIFEST_UNREADABLE or INVALID */
@@ -117,12 +117,12 @@ function refuseTwice(items: readonly Item[]): void {
 
 type Force = { readonly force: boolean };
 
-/** Returns the object as the API server would store it. @throws CliError if the API server would refuse it */
+/** Returns the object as the API server would store it. @throws CliError if the API server would refuse the object */
 export async function tryItem(client: KubeClient, item: Item, { force }: Force): Promise<KonObject> {
   try {
     return await serverSideApply(client, item, { force, dryRun: true });
   } catch (error) {
-    // Ownership is adopted only by the write, so a dry run may conflict with the field manager `kon` itself.
+    // Only a real write adopts ownership, so a dry run can conflict with the field manager `kon` itself.
     if (isConflict(error) && foreignConflicts(error).length === 0)
       return serverSideApply(client, item, { force: true, dryRun: true });
     throw explainRefusal(item, error, '; nothing was written');
@@ -130,8 +130,8 @@ export async function tryItem(client: KubeClient, item: Item, { force }: Force):
 }
 
 /**
- * Compares the result of a dry run with the existing object. Reports one limitation: fields set by `kon create` or
- * `edit` belong to the apply only after the write, so a dry run does not remove fields that the file omits.
+ * Compares the result of a dry run with the existing object. Warns of one limitation: server-side apply owns the fields
+ * that `kon create` or `edit` set only after a real write, so a dry run does not remove those that the file omits.
  */
 export async function dryRunItem(
   context: CliContext,
@@ -161,7 +161,10 @@ export async function applyItem(client: KubeClient, item: Item, { force }: Force
   }
 }
 
-/** Compares what people wrote. The resource version also changes when the API server stores defaults of the status. */
+/**
+ * Compares the fields that users write. The resourceVersion also changes when the API server stores defaults in the
+ * status.
+ */
 function outcomeOf(before: KonObject | undefined, object: KonObject): Applied['did'] {
   if (before === undefined) return 'created';
   return isDeepStrictEqual(presentable(before), presentable(object)) ? 'unchanged' : 'configured';
@@ -179,12 +182,15 @@ async function serverSideApply(
   })) as unknown as KonObject;
 }
 
-/** Lists conflicts with other field managers. The server names the owner of each field only in the message. */
+/** Lists conflicts with other field managers. The API server names the owner of a field only in the message. */
 function foreignConflicts(error: KubeApiError): readonly StatusCause[] {
   return error.causes.filter((cause) => !cause.message?.startsWith(`conflict with "${cliFieldManager}" `));
 }
 
-/** Returns the object as it was before the apply. */
+/**
+ * Makes server-side apply the owner of the fields that `kon create` and `edit` set. Returns the object as it was before
+ * the apply.
+ */
 async function adoptOwnership(client: KubeClient, kind: Kind, name: string): Promise<KonObject | undefined> {
   for (let attempt = 1; ; attempt += 1) {
     const object = await findObject(client, kind, name);
@@ -225,7 +231,7 @@ function explainRefusal(item: Item, error: unknown, suffix: string): unknown {
   return error;
 }
 
-/** Finds all unknown fields, since an apply reports only the first. */
+/** Finds all unknown fields, because an apply reports only the first one. */
 function allProblems(item: Item, error: KubeApiError): readonly string[] {
   const unknown = isUndeclaredField(error)
     ? unknownFields(item.manifest, crdSchema(item.kind.resource.kind)).map(
@@ -236,9 +242,9 @@ function allProblems(item: Item, error: KubeApiError): readonly string[] {
 }
 
 /**
- * Explains a side effect of server-side apply: when an applied list loses its last entry, the server drops the list,
- * and the objects around it if they are otherwise empty, regardless of the manifest. The same happens with kubectl. A
- * replacement is not affected.
+ * Explains a side effect of server-side apply: when an applied list loses its last entry, the API server drops the
+ * list, and the objects around it if they are otherwise empty, even if the manifest contains an empty list. The same
+ * happens with kubectl. Replacing the object has no such effect.
  */
 function emptiedListAdvice({ kind, manifest }: Item, error: KubeApiError): readonly string[] {
   const isPruned = error.causes.some((cause) => cause.reason === 'FieldValueRequired');

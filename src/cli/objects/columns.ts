@@ -28,7 +28,7 @@ export const reasonColumn: Column<KonObject> = {
         : 'Deleting',
 };
 
-/** Creation time; on a terminal how long ago it was. */
+/** Creation time, or on a terminal the time since then. */
 export function createdColumn(
   now: number,
 ): Column<{ readonly metadata: { readonly creationTimestamp?: string } }> {

@@ -20,7 +20,7 @@ export function consentToRemoval(
   return async (current, next) => {
     const { notes, cutOff } = removedTargets(current, next);
     const text = [...notes, ...cutOff].map((line) => `‼ ${line}\n`).join('');
-    // A write that is repeated after a conflict asks again only if the text has changed.
+    // When a write is repeated after a conflict, the user is asked again only if the text has changed.
     if (text === said) return;
     said = text;
     context.stderr.write(text);
@@ -43,8 +43,8 @@ async function askToCutOff(context: CliContext, { yes }: { readonly yes: boolean
 }
 
 /**
- * Prints how an apply that removes targets affects the pods running there, for all objects together, and asks once
- * before it deletes pods, cuts off their access, or removes a target that is in use.
+ * Prints how an apply that removes targets affects the pods running there. Asks once for all objects, before the apply
+ * deletes pods, cuts off their access, or removes a target that is in use.
  */
 export async function consentToApply(
   context: CliContext,
@@ -72,7 +72,7 @@ export async function consentToApply(
   });
 }
 
-/** Uses of the targets that a ClusterConfig would no longer list, one line each. */
+/** Lists the uses of targets that the ClusterConfig would no longer contain, one line each. */
 function usesOfRemoved(
   { spec }: ClusterConfig,
   next: Pick<Manifest, 'spec'>,

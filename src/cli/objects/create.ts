@@ -18,7 +18,7 @@ export type CreateRequest<T extends KonObject> = {
   readonly kind: Kind<T>;
   readonly name: string | undefined;
   readonly filename: string | undefined;
-  /** Manifest from the options; undefined when no option was given. */
+  /** Returns the manifest from the options; undefined if no option was given. */
   readonly fromOptions: ((client: KubeClient, name: string) => Promise<Manifest>) | undefined;
   /** Interactive choice on a terminal; undefined if the user prefers the editor. */
   readonly ask?: (client: KubeClient, name: string) => Promise<Manifest | undefined>;
@@ -89,7 +89,7 @@ async function obtain<T extends KonObject>(
         : `edit cancelled, no changes made; the ${kind.noun} was not created`,
     );
   } catch (error) {
-    // Another client created the object meanwhile.
+    // Another client has created the object in the meantime.
     if (isAlreadyExists(error)) throw alreadyExists(kind, name);
     throw error;
   }

@@ -26,7 +26,7 @@ export async function deleteFlow<T extends KonObject>(
   const yes = request.yes || dryRun;
   requireConfirmation(context, { yes, what });
   const client = await context.connect();
-  // All are read first, so that a wrong name deletes nothing.
+  // All objects are read first, so that nothing is deleted if one name is wrong.
   const objects = await Promise.all(names.map((name) => getObject(client, kind, name, 'delete')));
   const apps = await listObjects(client, appKind).catch((error: unknown) => {
     if (isForbidden(error)) return undefined;
@@ -46,7 +46,7 @@ export async function deleteFlow<T extends KonObject>(
   for (const { metadata } of objects) {
     const { name, uid } = metadata;
     try {
-      // The uid limits the deletion to the object that was shown, not a new one of the same name.
+      // The uid limits the deletion to the object that was shown, and protects a new object of the same name.
       await client.delete(kind.resource, { name }, { uid, dryRun });
     } catch (error) {
       if (isNotFound(error)) throw notFound(kind, name, 'delete');

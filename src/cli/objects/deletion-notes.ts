@@ -1,8 +1,11 @@
-/** Describes a deletion before it is confirmed: the users of the object, the consequences, and effects that cannot be undone. Pure. */
+/**
+ * Describes a deletion before the user confirms it: the users of the object, the consequences, and effects that cannot
+ * be undone. Pure.
+ */
 import type { App } from '../../api/app.ts';
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
 
-/** Lines for the confirmation prompt. `apps` is undefined when the user may not list apps. */
+/** Returns the lines for the confirmation prompt. `apps` is undefined if the user is not permitted to list apps. */
 export type DeletionNotes<T> = (object: T, apps: readonly App[] | undefined) => readonly string[];
 
 const unknownUse = 'You may not list apps, so apps that use it are unknown.';

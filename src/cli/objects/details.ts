@@ -13,12 +13,12 @@ import { printable } from '../framework/output/printable.ts';
 import { renderTable, type Column } from '../framework/output/table.ts';
 
 /**
- * The output of `show` and `status` for an object: its fields, the sections specific to its kind, then the sections
+ * Renders the output of `show` and `status` for an object: its fields, then the sections of its kind, then the sections
  * common to all kinds.
  *
  * @param page.fields fields specific to the kind, printed between the fields that every object has
- * @param page.shown reasons that the sections show. Given for a short page, which repeats none of them, and has only the
- * conditions that report something else
+ * @param page.shown reasons that the sections already show. If given, the page is short: it repeats none of these
+ * reasons, and lists only conditions with other reasons
  */
 export function renderPage(
   kind: Kind,
@@ -79,7 +79,7 @@ export function renderSection<T>(
   output: Output,
 ): string {
   if (rows.length === 0) return '';
-  // Sections are only for people, because programs use JSON.
+  // Sections are always formatted for a terminal, because programs use JSON.
   const aligned: Output = { ...output, isTTY: true };
   return `\n${paint('bold', `${title}:`, output.color)}\n${renderTable(columns, rows, { output: aligned, format: 'wide', indent: 2, fit: true })}`;
 }
@@ -116,12 +116,12 @@ function eventColumns(now: number): readonly Column<ObjectEvent>[] {
   ];
 }
 
-/** Next steps when the object is not Ready, and the command that explains why. */
+/** Renders the next steps if the object is not Ready, and the command that explains the reason. */
 function renderNext(kind: Kind, object: KonObject, output: Output): string {
   const ready = readyOf(object);
   if (ready?.status === 'True') return '';
   const reasons = [ready?.reason ?? 'NotObserved', ...problemsOf(object).map((problem) => problem.reason)];
-  // Each list of steps ends with the advice to show the object, which this page already does.
+  // Each list of steps ends with the advice to show the object, which is superfluous on this page.
   const steps = new Set(
     reasons.flatMap((reason) => nextStepsFor(reason, subjectOf(kind, object)).slice(0, -1)),
   );

@@ -19,7 +19,7 @@ export type EditRequest<T extends KonObject> = {
   readonly kind: Kind<T>;
   readonly name: string | undefined;
   readonly filename: string | undefined;
-  /** Computes the spec with the options applied to the current one; undefined when no option was given. */
+  /** Returns the spec after applying the options to the current object; undefined if no option was given. */
   readonly change: ((current: T) => T['spec']) | undefined;
   /** Annotations that are written together with the change. */
   readonly annotations?: ((current: T) => Readonly<Record<string, string>>) | undefined;
@@ -28,7 +28,7 @@ export type EditRequest<T extends KonObject> = {
   readonly withoutEditor: readonly string[];
   /** Result in one word (default: `edited`). */
   readonly did?: string;
-  /** Condition to wait for; Ready when absent. */
+  /** Condition to wait for (default: Ready). */
   readonly until?: Until<T>;
   readonly write: WriteInput;
 };

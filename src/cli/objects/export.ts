@@ -7,7 +7,7 @@ import { writeObject, writeObjects } from '../framework/output/answer.ts';
 import { presentable } from '../manifest/present.ts';
 
 /**
- * @param names objects to print; all of the kind when empty
+ * @param names objects to print; if empty, all objects of the kind
  * @param rewriting returns a function that rewrites each spec for the manifest
  */
 export async function exportFlow<T extends KonObject>(

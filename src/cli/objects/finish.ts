@@ -12,11 +12,11 @@ import { sessionsNote } from '../../identity/plan/sessions.ts';
 export type WaitInput = { readonly noWait: boolean; readonly timeout: number };
 export type WriteInput = WaitInput & {
   readonly dryRun: boolean;
-  /** Saves names of targets, accounts, policies and roles that do not exist. */
+  /** Whether to save an object that names targets, accounts, policies or roles that do not exist. */
   readonly force?: boolean;
 };
 
-/** Waits until a write has taken effect, and returns the object as it is then. */
+/** Waits until a write has taken effect, and returns the resulting object. */
 export type Until<T> = (written: T, client: KubeClient) => Promise<T>;
 
 /** Formats `linkedserviceaccount/x created`, or in a dry run, as kubectl does, `… created (dry run)`. */
@@ -43,7 +43,7 @@ export async function finishWrite<T extends KonObject>(
   await writeObject(context, final);
 }
 
-/** Lines about AWS sessions that may continue in former targets. */
+/** Returns lines about AWS sessions that may continue in former targets. */
 function unlinkedLines(
   before: LinkedServiceAccount['status'],
   { metadata: { name }, status }: LinkedServiceAccount,

@@ -1,4 +1,7 @@
-/** Refuses a question about an IAM action that AWS does not have, because IAM's simulator answers no to any text. */
+/**
+ * Refuses a question about an IAM action that does not exist, because the IAM policy simulator reports any unknown
+ * action as denied.
+ */
 import { iamActions, iamServices } from '../../aws/catalogue/iam-actions.ts';
 import { closest } from '../framework/closest.ts';
 import { usageError } from '../framework/errors.ts';

@@ -1,7 +1,7 @@
 /**
  * Refuses to save an object that names a target, account, policy or role that does not exist. The operator would report
- * the same problem after the write; a check before the write lets the user correct a misspelt name. References that cannot be read
- * are not checked.
+ * the same problem after the write; a check before the write lets the user correct a misspelled name first. References
+ * that cannot be read are not checked.
  */
 import type { AppSpec } from '../../api/app.ts';
 import type { ClusterConfig } from '../../api/cluster-config.ts';
@@ -19,13 +19,16 @@ import type { Check } from '../framework/edit/edit-object.ts';
 import { CliError } from '../framework/errors.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 
-/** A planned write: the current object, and the object after the write. */
+/** Planned write: the current object, and the object after the write. */
 type Proposal = {
   readonly current: Pick<KonObject, 'kind' | 'spec'> | undefined;
   readonly next: Pick<Manifest, 'kind' | 'metadata' | 'spec'>;
 };
 
-/** Short because a user waits: without configured credentials, the SDK first tries to load them over the network. */
+/**
+ * Time limit for calls to AWS. It is short because a user waits: without configured credentials, the SDK first tries to
+ * load credentials over the network.
+ */
 const patienceMs = 2_000;
 
 /** @throws CliError of code NOT_FOUND that lists every unknown name of all objects */
@@ -44,7 +47,7 @@ export async function requireKnown(
   });
 }
 
-/** The same check for the editor, which opens again with the problems. */
+/** Does the same check for the editor, which opens again with the problems. */
 export function checkKnown(
   context: CliContext,
   client: KubeClient,
@@ -59,7 +62,10 @@ export function checkKnown(
   };
 }
 
-/** One line for each name that the write adds and that does not exist. Names that the object already has are accepted. */
+/**
+ * Returns one line for each name that the write adds and that does not exist. Accepts names that the object already
+ * has.
+ */
 async function unknownReferences(
   context: CliContext,
   client: KubeClient,
@@ -106,7 +112,7 @@ type References = {
   readonly accounts: readonly string[];
   /** Names and ARNs of managed policies. */
   readonly policies: readonly string[];
-  /** Names of roles that are to be adopted. Any other role is created. */
+  /** Names of roles to adopt. Other roles need not exist, because the operator creates them. */
   readonly roles: readonly string[];
 };
 
@@ -143,7 +149,10 @@ function without(all: References, known: References | undefined): References {
   };
 }
 
-/** Targets of a ClusterConfig that is written together with the other objects, or else of the cluster. */
+/**
+ * Returns the targets of the ClusterConfig that is written together with the other objects, or else of the current
+ * ClusterConfig.
+ */
 async function targetsOf(client: KubeClient, proposals: readonly Proposal[]): Promise<readonly string[]> {
   const written = proposals.flatMap(({ next }) =>
     next.kind === 'ClusterConfig' ? [next.spec as ClusterConfig['spec']] : [],
@@ -188,7 +197,7 @@ async function unknownManagedPolicies(of: string, entries: readonly string[]): P
   });
 }
 
-/** Looks up customer managed policies and roles of the cluster's AWS account with the user's own credentials. */
+/** Looks up customer managed policies and roles in the cluster's AWS account, with the user's own credentials. */
 async function unknownInIam(
   context: CliContext,
   { facts, region }: KnownCluster,
@@ -203,7 +212,7 @@ async function unknownInIam(
     const missing = await Promise.all([
       ...policies.map(async (entry) => {
         const arn = isPolicyName(entry) ? policyArnOf(entry, facts) : entry;
-        // IAM answers only for policies of the caller's AWS account.
+        // IAM returns only policies of the caller's AWS account.
         if (arn.split(':')[4] !== facts.accountId) return [];
         const found = await aws.policies.document(arn, signal);
         return found === undefined

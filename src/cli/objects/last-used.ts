@@ -1,29 +1,29 @@
-/** Texts for the last use of an account's roles. Pure. */
+/** Formats the time of the last use of an account's roles. Pure. */
 import type { LastUsed } from '../../api/linked-service-account.ts';
 import { trackedDays } from '../../identity/state/role-use.ts';
 
 const dayMs = 86_400_000;
 
-/** Whole days from a day in UTC until now. */
+/** Returns the number of whole days from a day in UTC until now. */
 function daysSince(day: string, now: number): number {
   return Math.max(0, Math.floor((now - Date.parse(day)) / dayMs));
 }
 
-/** Exact value: a day, or why there is none. */
+/** Returns the exact value: the day of the last use, or the reason why there is none. */
 export function lastUsedValue(use: LastUsed | undefined, now: number): string {
   if (!use) return 'unknown';
   if (use.date !== undefined) return use.date;
   return daysSince(use.trackedSince, now) > trackedDays ? `not in ${trackedDays}d` : 'never';
 }
 
-/** Shorter value: how long ago. */
+/** Returns a shorter value: the time since the last use. */
 export function lastUsedAge(use: LastUsed | undefined, now: number): string {
   if (use?.date === undefined) return lastUsedValue(use, now);
   const days = daysSince(use.date, now);
   return days === 0 ? 'today' : `${days}d ago`;
 }
 
-/** Longer value, for one account; undefined if the last use is unknown. */
+/** Returns a longer value, for the page of one account; undefined if the last use is unknown. */
 export function lastUsedText(use: LastUsed | undefined, now: number): string | undefined {
   if (!use) return undefined;
   if (use.date !== undefined) return `${use.date} (${lastUsedAge(use, now)})`;

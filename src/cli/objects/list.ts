@@ -11,17 +11,17 @@ import type { ExitCode } from '../framework/exit-codes.ts';
 export type ListInput = SelectionOptions & {
   readonly watch: boolean;
   readonly outputWatchEvents: boolean;
-  /** Names of the objects to list; all when empty. */
+  /** Names of the objects to list; if empty, all objects. */
   readonly names: readonly string[];
   /** Label selector. */
   readonly selector: string | undefined;
   readonly sortBy: string | undefined;
 };
 
-/** A further selection of a command of its own. */
+/** Additional filter of a single command. */
 export type ListFilter<T> = {
   readonly keep: (object: T) => boolean;
-  /** Sentences about the selection, for stderr. Called after the selection. */
+  /** Returns sentences about the filter for stderr. Called after the filter was applied. */
   readonly notes: () => readonly string[];
 };
 
@@ -35,7 +35,7 @@ export async function listFlow<T extends KonObject>(
   const { names, selector, sortBy } = input;
   const isFiltered =
     input.notReady || [input.target, input.policy ?? [], input.account ?? []].some((each) => each.length > 0);
-  // The selection is loaded only when it is used, because a plain list has to start fast.
+  // The file is loaded only when needed, because a plain list has to start fast.
   const selection = isFiltered || sortBy !== undefined ? await import('./selection.ts') : undefined;
   const keep = (object: T): boolean => !isFiltered || (selection?.isSelected(object, input) ?? true);
   if (input.watch || input.outputWatchEvents) {

@@ -1,14 +1,17 @@
 /**
- * Moves the fields of `kon create` and `edit` to `kon apply`. The first two write whole objects and `kon apply` uses
- * server-side apply: the API server treats them as two owners of one name, and an apply could never remove the fields
- * of the other. Before an apply, its owner adopts these fields. kubectl does the same when it moves to server-side
- * apply: k8s.io/client-go/util/csaupgrade.
+ * Transfers the ownership of fields from `kon create` and `edit` to `kon apply`. `create` and `edit` write whole
+ * objects, and `apply` uses server-side apply. The API server treats these as two owners with the same name, so an
+ * apply could never remove fields that `create` or `edit` set. The apply therefore adopts these fields first. kubectl
+ * does the same when it migrates to server-side apply: k8s.io/client-go/util/csaupgrade.
  */
 import type { ManagedFieldsEntry } from '../../k8s/metadata.ts';
 
 type FieldSet = Readonly<Record<string, unknown>>;
 
-/** Returns the entries with `manager`'s updates turned into applies; undefined when it has no updates. */
+/**
+ * Returns the entries with the `Update` entries of `manager` merged into its `Apply` entry; undefined if it has no
+ * `Update` entry.
+ */
 export function adoptUpdates(
   entries: readonly ManagedFieldsEntry[],
   manager: string,
@@ -27,7 +30,7 @@ export function adoptUpdates(
   return [{ ...(applied ?? first), operation: 'Apply', fieldsV1: merged }, ...others];
 }
 
-/** Merges two sets of fields, each a tree with empty leaves. */
+/** Merges two sets of fields. Each set is a tree with empty leaves. */
 function union(a: FieldSet, b: FieldSet): FieldSet {
   const result: Record<string, unknown> = { ...a };
   for (const [key, value] of Object.entries(b)) {
@@ -38,8 +41,9 @@ function union(a: FieldSet, b: FieldSet): FieldSet {
 }
 
 /**
- * Removes the `.` entries. An update owns each object and list that it created (`.`) and its contents; an apply owns
- * only the contents. If the entry stayed, the whole object would be removed as soon as a file leaves it empty.
+ * Removes the `.` entries. An update owns each object or list that it created (`.`) as well as its contents; an apply
+ * owns only the contents. If the `.` entry stayed, the API server would remove the whole object as soon as a file
+ * leaves it empty.
  */
 function withoutSelf(set: FieldSet): FieldSet {
   const rest = Object.entries(set).filter(([key]) => key !== '.');

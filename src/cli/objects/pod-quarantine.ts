@@ -1,4 +1,7 @@
-/** Quarantines of single pods: the pod that a person names, the Quarantines that name it, and waits for their effect. */
+/**
+ * Quarantines of single pods: finds the pod that the user names and the Quarantines that name it, and waits for their
+ * effect.
+ */
 import type { LinkedServiceAccount, QuarantinedPodStatus } from '../../api/linked-service-account.ts';
 import type { Quarantine, QuarantinedPod } from '../../api/quarantine.ts';
 import { isTransient } from '../../identity/plan/policies.ts';
@@ -14,7 +17,7 @@ import { awaitAccount } from './quarantine.ts';
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** Whether a person names the pod by this text: its name, `TARGET/NAME` or its unique id. */
+/** Whether the text identifies the pod by its name, `TARGET/NAME` or UID. */
 export function isNamedBy(text: string, { uid, namespace, name }: QuarantinedPod): boolean {
   return text === uid || (name !== undefined && (text === name || text === `${namespace}/${name}`));
 }
@@ -24,9 +27,10 @@ export function podWords({ uid, namespace, name }: QuarantinedPod): string {
 }
 
 /**
- * The pod of the account that a person names. A unique id need not be of a running pod.
- * @param text name, `TARGET/NAME` or unique id
- * @throws CliError of code NOT_FOUND, or USAGE if several pods have this name, or CONFLICT for a pod with a web identity
+ * Finds the pod of the account that the user names. A UID does not have to belong to a running pod.
+ * @param text name, `TARGET/NAME` or UID
+ * @throws CliError of code NOT_FOUND, or USAGE if several pods have this name, or CONFLICT for a pod with a web
+ * identity
  */
 export async function findPod(
   client: KubeClient,
@@ -34,7 +38,8 @@ export async function findPod(
   text: string,
 ): Promise<QuarantinedPod> {
   const { name: accountName } = account.metadata;
-  // The session tags of a pod that has ended still mark its sessions, and a responder need not be allowed to read pods.
+  // A UID is not looked up: sessions of a pod that has ended still carry its session tags, and the user may lack the
+  // permission to read pods.
   if (uuid.test(text)) return { uid: text.toLowerCase() };
   const found = (await podsOfAccount(client, account)).flatMap((pod) => {
     const { uid = '', namespace = '', name } = pod.metadata;
@@ -67,7 +72,7 @@ export async function findPod(
   return first.named;
 }
 
-/** Quarantines that name the pod, among those of the account. */
+/** Returns those Quarantines that name the pod. */
 export function quarantinesOfPod(known: readonly Quarantine[], text: string): readonly Quarantine[] {
   return known.filter(({ spec }) => spec.pods?.some((pod) => isNamedBy(text, pod)));
 }

@@ -1,4 +1,4 @@
-/** Quarantines of an account: reads, writes, and waits for their effect. */
+/** Reads and writes the Quarantines of an account, and waits for their effect. */
 import { quarantines } from '../../api/resources.ts';
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
 import type { Quarantine, QuarantinedPod } from '../../api/quarantine.ts';
@@ -23,15 +23,15 @@ const selfSubjectReviews: Resource = {
   namespaced: false,
 };
 
-/** Reasons of Ready while an account is not open yet although its Quarantines were deleted. */
+/** Reasons of the condition Ready while an account is still cut off although its Quarantines were deleted. */
 export const releasingReasons: readonly string[] = ['ReplacingRole', 'OldPodsRunning', 'OldSessionsLive'];
 
-/** Quarantines that cut off the whole account. */
+/** Lists the Quarantines that cut off the whole account. */
 export async function quarantinesOf(client: KubeClient, account: string): Promise<readonly Quarantine[]> {
   return (await allOf(client, account)).filter(({ spec }) => isOfWholeAccount(spec));
 }
 
-/** Quarantines that deny single pods of the account. */
+/** Lists the Quarantines that deny single pods of the account. */
 export async function podQuarantinesOf(client: KubeClient, account: string): Promise<readonly Quarantine[]> {
   return (await allOf(client, account)).filter(({ spec }) => !isOfWholeAccount(spec));
 }
@@ -41,7 +41,7 @@ async function allOf(client: KubeClient, account: string): Promise<readonly Quar
   return items.filter(({ spec }) => spec.account === account);
 }
 
-/** Name of the user according to the API server; undefined if unknown. */
+/** Returns the user's name according to the API server; undefined if unknown. */
 async function username(client: KubeClient): Promise<string | undefined> {
   const review = {
     apiVersion: 'authentication.k8s.io/v1',
@@ -59,9 +59,9 @@ async function username(client: KubeClient): Promise<string | undefined> {
 }
 
 /**
- * Creates a Quarantine with the name of the account, or one with the name `ACCOUNT-UID` for a single pod.
+ * Creates a Quarantine. Its name is that of the account, or `ACCOUNT-UID` for a single pod.
  * @returns its name, and whether it is new
- * @throws CliError of code ALREADY_EXISTS if one with this name cuts off something else
+ * @throws CliError of code ALREADY_EXISTS if a Quarantine with this name cuts off something else
  */
 export async function createQuarantine(
   client: KubeClient,
@@ -91,7 +91,8 @@ export async function createQuarantine(
     },
   };
   try {
-    // An older CRD has no pods, and the API server would drop them, which cuts off the whole account.
+    // An older CRD has no field `pods`. Without strict validation, the API server would drop the field, and the
+    // Quarantine would cut off the whole account.
     await client.create<Quarantine>(quarantines, object, {
       fieldManager: cliFieldManager,
       fieldValidation: 'Strict',
@@ -115,7 +116,7 @@ export async function createQuarantine(
 }
 
 /**
- * Waits until `look` returns a result for the account and the reason of its condition Ready.
+ * Waits until `look` returns true for the account, and the reason and message of its condition Ready.
  * @throws CliError of code NOT_READY when the timeout expires
  */
 export async function awaitAccount(
@@ -166,8 +167,8 @@ export async function awaitAccount(
 }
 
 /**
- * Waits until the closed trust policies are in effect everywhere. A pod that starts before that may hold an older session, and the
- * release of the account would have to wait until this pod ends too.
+ * Waits until the closed trust policies are in effect everywhere. A pod that starts earlier may hold an older session,
+ * and the release of the account would have to wait until this pod ends too.
  */
 export async function settle(context: CliContext, name: string, timeoutMs: number): Promise<void> {
   const late = (waited: string): CliError =>

@@ -2,7 +2,7 @@
 import type { App } from '../../api/app.ts';
 import type { Manifest } from '../manifest/manifest.ts';
 
-/** @returns a line for each removed target with running pods, which will be deleted */
+/** @returns one line for each removed target with running pods; these pods will be deleted */
 export function removedAppTargets(
   { metadata, status }: App,
   next: Pick<Manifest, 'spec'>,

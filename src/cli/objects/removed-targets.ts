@@ -1,5 +1,6 @@
 /**
- * Finds running pods of targets that an edit removes: they keep their access until they end, or lose it at once. Pure.
+ * Finds the running pods in targets that an edit removes. These pods keep their access until they end, or lose it at
+ * once. Pure.
  */
 import type { LinkedServiceAccount, TargetStatus } from '../../api/linked-service-account.ts';
 import { unlinkNowAnnotation } from '../../api/labels.ts';
@@ -11,7 +12,7 @@ import type { Manifest } from '../manifest/manifest.ts';
 export type RemovedTargets = {
   /** Consequences that need no consent, one line each. */
   readonly notes: readonly string[];
-  /** Running pods that lose their access at once, one line per target. */
+  /** Running pods that lose access at once, one line per target. */
   readonly cutOff: readonly string[];
 };
 
@@ -41,7 +42,7 @@ export function removedTargets(
   return { notes, cutOff };
 }
 
-/** Returns the annotation that cuts off pods of removed targets. It keeps the targets that it already names. */
+/** Returns the annotation that cuts off pods in removed targets, added to the targets that it already names. */
 export function unlinkNow(
   { metadata, status }: LinkedServiceAccount,
   wanted: readonly string[] | undefined,
@@ -52,7 +53,7 @@ export function unlinkNow(
   return { [unlinkNowAnnotation]: [...named].join(',') };
 }
 
-/** Linked targets that are not among the wanted ones. Undefined means that all targets are wanted. */
+/** Returns the linked targets that are not in `wanted`. If `wanted` is undefined, all targets are wanted. */
 function linkedBesides(
   status: LinkedServiceAccount['status'],
   wanted: readonly string[] | undefined,

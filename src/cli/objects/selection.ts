@@ -10,11 +10,14 @@ import { isReady } from '../framework/wait/progress.ts';
 
 export type SelectionOptions = {
   readonly notReady: boolean;
-  /** Targets; an object of any of them is selected. */
+  /** Targets; objects in any of these targets are selected. */
   readonly target: readonly string[];
-  /** Policies, as ARN, name, last part of the ARN, or pattern with `*`; an account of any of them is selected. */
+  /**
+   * Policies, as ARN, name, last part of the ARN, or pattern with `*`; accounts with any of these policies are
+   * selected.
+   */
   readonly policy?: readonly string[];
-  /** Accounts; an app of any of them is selected. */
+  /** Accounts; apps that use any of these accounts are selected. */
   readonly account?: readonly string[];
 };
 
@@ -46,7 +49,7 @@ function lists(object: KonObject, wanted: string): boolean {
 
 /**
  * Sorts by a column, or by a path in the object as kubectl does: `created`, `.metadata.creationTimestamp`.
- * @param objectOf object of a row, which the path refers to
+ * @param objectOf returns the object of a row, to which the path refers
  * @throws CliError of code USAGE for an unknown column
  */
 export function sorted<T>(

@@ -9,13 +9,13 @@ import type { KubeClient } from '../../kube/index.ts';
 import type { PodNotCurrent } from '../pods/not-current.ts';
 
 export type ShowOptions = Pick<CliContext, 'now' | 'stdout'> & {
-  /** Undefined when the user may not read Events. */
+  /** Undefined if the user is not permitted to read Events. */
   readonly events: readonly ObjectEvent[] | undefined;
-  /** Pods without their desired identity; undefined if the user may not read pods. */
+  /** Pods without their desired identity; undefined if the user is not permitted to read pods. */
   readonly pods: readonly PodNotCurrent[] | undefined;
 };
 
-/** Describes how objects of a kind are shown to people. */
+/** Describes how `show` presents objects of a kind. */
 export type View<T> = {
   readonly render: (object: T, options: ShowOptions) => string;
   readonly pods: (client: KubeClient, object: T) => Promise<readonly PodNotCurrent[]>;
@@ -42,7 +42,7 @@ export async function showFlow<T extends KonObject>(
   }
 }
 
-/** Reads further information about the object, as far as the user may read it. */
+/** Reads Events and pods of the object, as far as the user is permitted to read them. */
 export async function surroundings<T extends KonObject>(
   context: Pick<CliContext, 'debug'>,
   client: KubeClient,

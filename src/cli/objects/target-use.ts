@@ -7,9 +7,14 @@ import { longestSessionMs } from '../../identity/plan/sessions.ts';
 export type TargetUse = {
   /** Apps, accounts and pods that use the target. `text` describes the user, without a full stop; `next` explains how to remove it from the target. */
   readonly holders: readonly { readonly text: string; readonly next: string }[];
-  /** Accounts for all targets that are linked in this target, but that no pod uses there. */
+  /**
+   * Accounts without `spec.targets` (valid in all targets) that are linked in this target, but used by no pod there.
+   */
   readonly unlinked: readonly string[];
-  /** Milliseconds for which AWS sessions of pods that ran in the target may remain valid after the deletion. */
+  /**
+   * Time in milliseconds for which AWS sessions of former pods in the target may remain valid after the target is
+   * deleted.
+   */
   readonly sessionsMs: number;
 };
 

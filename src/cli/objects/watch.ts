@@ -1,5 +1,5 @@
 /**
- * Implements `--watch`: of one object, which repeats `show` after each change, and of a list, as in `kubectl get
+ * Implements `--watch`: for one object, it repeats `show` after each change; for a list, it works as `kubectl get
  * --watch`.
  */
 import { isDeepStrictEqual } from 'node:util';
@@ -16,7 +16,8 @@ import { surroundings, type View } from './show.ts';
 import { tableWriter, type Column } from '../framework/output/table.ts';
 
 /**
- * @returns the exit code of an interruption; the watch ends otherwise only by an error or the deletion of the object
+ * @returns the exit code for an interruption; otherwise the watch ends only with an error or with the deletion of the
+ * object
  */
 export async function watchFlow<T extends KonObject>(
   context: CliContext,
@@ -36,7 +37,7 @@ export async function watchFlow<T extends KonObject>(
     const before = shown;
     shown = object;
     if (isData(format)) {
-      // A list after an interruption contains objects that were already printed.
+      // The list after a broken connection contains objects that were already printed.
       if (before?.metadata.resourceVersion !== object.metadata.resourceVersion)
         stdout.write(renderStreamed(object, format, template));
       return;
@@ -54,9 +55,9 @@ export async function watchFlow<T extends KonObject>(
 }
 
 /**
- * Prints the list, then a row for each change. With `events` each row has a column EVENT, or in JSON and YAML the API's
- * `{type, object}`; without it, deletions are shown to people only, as in kubectl.
- * @returns the exit code of an interruption; otherwise only an error ends the watch
+ * Prints the list, then a row for each change. With `events`, each row has a column EVENT, or in JSON and YAML the form
+ * `{type, object}` of the API. Without `events`, only tables mark deletions.
+ * @returns the exit code for an interruption; otherwise only an error ends the watch
  */
 export async function watchListFlow<T extends KonObject>(
   context: CliContext,

@@ -1,4 +1,7 @@
-/** Documents of policies, and names of actions to complete. Keys of AWS are used here, in the process of `kon`, and only for reads. */
+/**
+ * Reads policy documents, and completes names of IAM actions. AWS credentials are used in the process of `kon` only,
+ * and only for reads.
+ */
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
 import { managedPolicies, managedPolicy } from '../../aws/catalogue/catalogue.ts';
 import { roleNameOf } from '../../identity/desired/arn.ts';
@@ -17,17 +20,21 @@ import { CliError, usageError } from '../framework/errors.ts';
 import type { AccountWithPolicies } from './who-can.ts';
 import type { PolicyDocument } from '../console/wire.ts';
 
-/** `hasAws`: whether AWS may be asked with the credentials of this process. */
+/** `hasAws`: whether this process may call AWS with its own credentials. */
 export type PolicyReading = { readonly context: CliContext; readonly hasAws: boolean };
 
-/** Role tags of these keys are hidden by the session tags of Pod Identity. Source: EKS User Guide, "Session tags". */
+/**
+ * Keys of the session tags that EKS Pod Identity sets. They override role tags with the same keys. Source: EKS User
+ * Guide, "Session tags".
+ */
 const sessionTagKeys = /^(eks-cluster-(arn|name)|kubernetes-(namespace|service-account|pod-name|pod-uid))$/i;
 
-/** Name of the boundary while the ClusterConfig is unknown, which may set one. */
+/** Placeholder for the boundary that the ClusterConfig may set, while the ClusterConfig is unknown. */
 const unknownBoundary = 'the permissions boundary of the ClusterConfig';
 
 /**
- * Policies, boundary and known request context of an account. Its own statements are a policy under the name that they have here.
+ * Returns the policies, boundary and known request context of an account. The account's own statements count as one
+ * policy, named by `statementsName`.
  * @param facts undefined while the cluster has no ready ClusterConfig
  * @param now milliseconds since the epoch
  */
@@ -60,7 +67,10 @@ export function policiesOf(
   };
 }
 
-/** Keys that every request of the account's pods has. Source: IAM User Guide, "AWS global condition context keys". */
+/**
+ * Known context keys of every request from the account's pods. Source: IAM User Guide, "AWS global condition context
+ * keys".
+ */
 function contextOf(account: LinkedServiceAccount, facts: ClusterFacts, now: number): RequestContext {
   const { roleArn } = account.status ?? {};
   const tags = Object.entries(desiredTags(account, facts)).filter(([key]) => !sessionTagKeys.test(key));
@@ -76,7 +86,10 @@ function contextOf(account: LinkedServiceAccount, facts: ClusterFacts, now: numb
 
 const statementsName = (account: LinkedServiceAccount): string => `statements of ${account.metadata.name}`;
 
-/** Documents of the accounts' own statements, as the operator writes them. Statements that it refuses have none. */
+/**
+ * Returns the policy documents that the operator writes for the accounts' own statements. Statements that the operator
+ * refuses have no document.
+ */
 export function statementDocuments(
   accounts: readonly LinkedServiceAccount[],
   facts: ClusterFacts | undefined,
@@ -91,7 +104,7 @@ export function statementDocuments(
 }
 
 /**
- * Whether a person names the policy.
+ * Whether the text names the policy.
  * @param text an ARN, a name such as `aws/ReadOnlyAccess`, or the last part of an ARN
  * @param facts undefined while the cluster has no ready ClusterConfig; names with a prefix then match no policy
  */
@@ -102,7 +115,7 @@ export function namesPolicy(text: string, arn: string, facts: ClusterFacts | und
 }
 
 /**
- * ARN of the policy that a person names, among those of the accounts.
+ * Finds the ARN of the policy that the user names, among the policies of the accounts.
  * @throws CliError of code NOT_FOUND or USAGE if no account has it, or if several policies have this name
  */
 export function policyNamed(
@@ -123,7 +136,7 @@ export function policyNamed(
 }
 
 /**
- * Reads the catalogue for policies of AWS, and IAM for the others.
+ * Reads AWS managed policies from the catalogue, and other policies from IAM.
  * @throws CliError of code NOT_FOUND for a policy that no account lists
  */
 export async function policyDocument(
@@ -148,7 +161,7 @@ export async function policyDocument(
   return { arn, source: 'IAM', document };
 }
 
-/** Texts by ARN, of the policies that can be read. */
+/** Returns the documents of the policies that can be read, by ARN. */
 export async function policyDocuments(
   arns: readonly string[],
   { context, hasAws }: PolicyReading,
@@ -176,16 +189,16 @@ export async function policyDocuments(
   return texts;
 }
 
-/** Inline policies that others put on the roles of accounts. */
+/** Inline policies that others added to the roles of accounts. */
 export type InlinePolicies = {
-  /** Accounts with the names of these policies among their own. */
+  /** Accounts, with the names of these inline policies added to their policies. */
   readonly accounts: readonly AccountWithPolicies[];
-  /** Documents by these names. */
+  /** Documents of the inline policies, by name. */
   readonly documents: ReadonlyMap<string, string>;
 };
 
 /**
- * Adds the inline policies that others put on the roles of the accounts.
+ * Adds to each account the inline policies that others added to its roles.
  * @returns undefined if they cannot be read with the user's AWS credentials
  */
 export async function withInlinePolicies(
@@ -225,7 +238,10 @@ export async function withInlinePolicies(
   return { accounts: extended, documents };
 }
 
-/** Inline policies of the operator: statements are evaluated from the account, and a denial of pods is no answer about the others. */
+/**
+ * Inline policies that the operator writes. The account's statements are evaluated from its spec instead, and a denial
+ * of single pods does not apply to the account's other pods.
+ */
 const ownInlinePolicies: ReadonlySet<string> = new Set([inlinePolicyName, podDenialName]);
 
 function fromCatalogue(arn: string): string | undefined {

@@ -1,4 +1,7 @@
-/** Checks the question of `kon account can-i`, because IAM's simulator answers no to what cannot exist. Pure. */
+/**
+ * Checks the action and resource of `kon account can-i`, because the IAM policy simulator denies actions and ARNs that
+ * cannot exist. Pure.
+ */
 import { usageError } from '../framework/errors.ts';
 
 /** Source: IAM API, SimulatePrincipalPolicy: actions have the form `service:Action`, and wildcards are not supported. */

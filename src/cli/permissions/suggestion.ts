@@ -62,11 +62,14 @@ export type StatementAdvice = {
 export type Suggestion = {
   readonly policies: readonly PolicyAdvice[];
   readonly statements: readonly StatementAdvice[];
-  /** Spec of the account with all advice; undefined if everything stays. */
+  /** Spec of the account with all advice applied; undefined if nothing changes. */
   readonly proposed?: LinkedServiceAccountSpec;
 };
 
-/** Largest share of actions that may be in use in a policy that is worth replacing. */
+/**
+ * A policy is replaced or narrowed only if at most this share of its actions may be in use. A replacement has at most
+ * this share of the policy's number of actions.
+ */
 const worthwhile = 0.5;
 
 type Examined = { readonly entry: string; readonly arn: string } & (
@@ -196,7 +199,7 @@ function smallerPolicy(
   return found.toSorted((left, right) => left.size - right.size)[0]?.arn;
 }
 
-/** Why the account cannot have the statements; undefined if it can. */
+/** Returns the reason why the account cannot have the statements, or undefined. */
 function problemOf(
   account: LinkedServiceAccount,
   statements: readonly PermissionStatement[],

@@ -1,4 +1,4 @@
-/** Targets and pods of accounts, for answers about permissions. */
+/** Collects the targets and pods of accounts, for reports about permissions. */
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
 import type { KubeClient } from '../../kube/index.ts';
 import type { CliContext } from '../framework/context.ts';
@@ -9,11 +9,11 @@ export type TargetUse = {
   readonly proven: boolean;
   /** RFC 3339 time of the last proof. */
   readonly provenAt?: string;
-  /** Pods with the ServiceAccount of the account; absent if the user may not list them. */
+  /** Pods with the ServiceAccount of the account; absent if the user is not permitted to list them. */
   readonly pods?: readonly string[];
 };
 
-/** Targets of each account by its name, also those that it no longer lists and that still have sessions. */
+/** Returns the targets of each account by account name, including former targets that still have sessions. */
 export async function targetUses(
   context: CliContext,
   client: KubeClient,

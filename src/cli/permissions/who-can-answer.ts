@@ -1,4 +1,4 @@
-/** Answer to a who-can question, from all policies that can be read. `kon who-can` and the console print it. */
+/** Answers a who-can question from all policies that can be read, for `kon who-can` and the console. */
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
 import type { ClusterFacts } from '../../identity/state/world.ts';
 import {
@@ -19,7 +19,7 @@ import {
 } from './who-can.ts';
 
 /**
- * @param question `without` names a policy, as a person names it
+ * @param question `without` names a policy as the user wrote it
  * @param facts undefined while the cluster has no ready ClusterConfig; inline policies are not read then
  * @throws CliError of code NOT_FOUND or USAGE if `without` names no policy or several policies of the accounts
  */

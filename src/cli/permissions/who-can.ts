@@ -1,6 +1,6 @@
 /**
- * Accounts that may call an action on a resource, by the documents of their policies. Pure. Policies outside of the account, see
- * `notEvaluated`, are not known here, and each of them can deny the call.
+ * Determines which accounts may call an action on a resource, from their policy documents. Pure. Policies from other
+ * sources (see `notEvaluated`) are unknown here, and each of them can deny the call.
  */
 import { parsePolicyDocument } from '../../policy/document.ts';
 import type { PolicyDocument, RequestContext } from '../../policy/model.ts';
@@ -8,11 +8,11 @@ import { evaluateKnown, type Answer, type KnownLayer } from '../../policy/unknow
 
 export type AccountWithPolicies = {
   readonly name: string;
-  /** ARNs of the policies, and names of documents that only this account has. */
+  /** ARNs of managed policies, and names of documents that belong to this account only. */
   readonly policies: readonly string[];
-  /** ARNs of `policies` that are not attached to the role, or not yet. */
+  /** Entries of `policies` that the role does not (yet) have. */
   readonly detached?: readonly string[];
-  /** ARN of the permissions boundary of the role: that of the account, or else that of the ClusterConfig. */
+  /** ARN of the role's permissions boundary: from the account, or else from the ClusterConfig. */
   readonly boundary?: string;
   /** Context keys that every request of the account's pods has. */
   readonly context?: RequestContext;
@@ -30,14 +30,14 @@ export type WhoCanRow = {
   readonly by: readonly {
     readonly policy: string;
     readonly statement: string;
-    /** False if the account lists the policy and the role does not have it, or not yet. */
+    /** False if the account lists the policy but the role does not (yet) have it. */
     readonly isAttached: boolean;
   }[];
   /** Condition keys on which the decision depends. */
   readonly conditions: readonly string[];
   /** Whether every policy of the account could be read. */
   readonly isComplete: boolean;
-  /** Whether a Quarantine denies every session now. `decision` is the answer of the policies. */
+  /** Whether a Quarantine denies every session now. `decision` does not take this into account. */
   readonly isQuarantined: boolean;
   /** Whether the account loses the permission without the policy in question. */
   readonly loses?: boolean;
@@ -51,20 +51,25 @@ export type WhoCan = {
   readonly unread: readonly string[];
 };
 
-/** Answer with what it lacks. */
+/** Answer, with the sources that it does not consider. */
 export type WhoCanAnswer = WhoCan & {
-  /** ARN of the policy without which the question was asked too. */
+  /** ARN of the policy whose removal is evaluated too; see `loses`. */
   readonly without?: string;
-  /** Whether inline policies that others put on the roles were read. If not, each of them can allow or deny the call. */
+  /**
+   * Whether inline policies that others added to the roles were read. If not, each of these policies can allow or deny
+   * the call.
+   */
   readonly isInlineEvaluated: boolean;
-  /** Sources of a decision that the answer does not contain. */
+  /** Sources of AWS decisions that the answer does not consider. */
   readonly notEvaluated: readonly string[];
 };
 
-/** Inline policies that others put on roles, as a source of decisions. They are read with the user's AWS credentials. */
+/**
+ * Inline policies that others added to roles, as a source of decisions. They are read with the user's AWS credentials.
+ */
 export const foreignInline = 'inline policies that others put on a role';
 
-/** Sources of a decision of AWS that the answer does not contain. */
+/** Sources of AWS decisions that the answer does not consider, if inline policies are not read. */
 export const notEvaluated: readonly string[] = [
   'resource policies, which can also allow a call',
   'service and resource control policies',
@@ -75,7 +80,7 @@ export const notEvaluated: readonly string[] = [
 
 /**
  * @param documents texts of policies by ARN; a policy that could not be read is missing
- * @param without ARN of a policy; the rows say who loses the permission if no account lists it
+ * @param without ARN of a policy; `loses` says whether an account loses the permission if no account lists this policy
  */
 export function whoCan(
   question: Question,

@@ -1,4 +1,4 @@
-/** Pods that run with the identity of an account, and the life of their tokens. */
+/** Pods that run with the identity of an account, and the lifetime of their tokens. */
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
 import { resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import { identitiesHeld } from '../../workloads/pod-identity.ts';
@@ -6,7 +6,7 @@ import { isRunning, type Pod } from '../../workloads/pod.ts';
 
 export type AccountPod = Pod & KubeObject;
 
-/** Running pods of all targets in the status that hold any AWS identity. */
+/** Lists the account's running pods that hold any AWS identity, in all targets of the status. */
 export async function podsOfAccount(
   client: KubeClient,
   { metadata, status }: LinkedServiceAccount,
@@ -24,7 +24,10 @@ export async function podsOfAccount(
     .filter((pod) => isRunning(pod) && identitiesHeld(pod).length > 0);
 }
 
-/** Life of a token that the webhook mounts, in seconds. Source: amazon-eks-pod-identity-webhook, `--token-expiration`. */
+/**
+ * Lifetime of a token that the webhook mounts, in seconds. Source: amazon-eks-pod-identity-webhook,
+ * `--token-expiration`.
+ */
 const usualTokenSeconds = 86_400;
 
 /** AWS accepts a web identity token this long after its expiry, in seconds. */
@@ -42,15 +45,15 @@ type TokenVolumes = {
 };
 
 /**
- * Longest remaining time in milliseconds that STS accepts a token copied out of these pods. Without pods, the usual
- * lifetime of such a token.
+ * Maximum time in milliseconds for which STS can still accept a token copied out of these pods. If there are no pods,
+ * the usual lifetime of such a token is assumed.
  */
 export function copiedTokensLiveMs(pods: readonly TokenVolumes[], audience: string): number {
   const seconds = pods.flatMap(({ spec }) =>
     (spec?.volumes ?? [])
       .flatMap(({ projected }) => projected?.sources ?? [])
       .flatMap(({ serviceAccountToken: token }) => (token?.audience === audience ? [token] : []))
-      // The default of Kubernetes for a projected token is an hour.
+      // By default, a projected token of Kubernetes lives one hour.
       .map(({ expirationSeconds = 3600 }) => expirationSeconds),
   );
   return ((seconds.length === 0 ? usualTokenSeconds : Math.max(...seconds)) + graceSeconds) * 1000;

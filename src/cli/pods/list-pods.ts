@@ -30,7 +30,7 @@ export async function podsOfApp(
   return rows.flat();
 }
 
-/** Pods of all apps, with one request for each target. */
+/** Lists the pods of all apps, with one request per target. */
 export async function podsOfApps(
   context: CliContext,
   client: KubeClient,
@@ -53,10 +53,10 @@ export async function podsOfApps(
 }
 
 /**
- * Pods with the ServiceAccount of one of the accounts.
+ * Lists the pods with the ServiceAccount of one of the accounts.
  * @param others also returns pods that hold an AWS identity from elsewhere
- * @param refused collects the targets where the user may not list pods
- * @throws KubeApiError without `refused`, if the user may not list pods in any target
+ * @param refused collects the targets where the user is not permitted to list pods
+ * @throws KubeApiError if `refused` is omitted and the user is not permitted to list pods in any of the targets
  */
 export async function podsOfAccounts(
   context: CliContext,
@@ -85,9 +85,9 @@ export async function podsOfAccounts(
 }
 
 /**
- * Lists the pods of each target, and names the targets where the user may not list pods.
+ * Lists the pods of each target, and warns of the targets where the user is not permitted to list pods.
  * @param collected collects these targets
- * @throws KubeApiError without `collected`, if the user may not list pods in any target
+ * @throws KubeApiError if `collected` is omitted and the user is not permitted to list pods in any of the targets
  */
 async function inEach(
   { stderr, signal }: CliContext,

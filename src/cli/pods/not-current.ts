@@ -1,6 +1,6 @@
 /**
- * Finds running pods that do not hold the desired identity, for `show` and `status`: the oldest first, with the
- * identity that each holds, and the action after which its successor holds the right one. Pure.
+ * Finds running pods that do not hold the desired identity, for `show` and `status`. Reports, oldest first, the
+ * identity that each pod holds, and how a pod with the desired identity replaces it. Pure.
  */
 import { byAge } from '../cluster/app-objects.ts';
 import { appLabel, restartLabel } from '../../api/labels.ts';
@@ -71,7 +71,7 @@ function originOf({ metadata }: Pod): Pick<PodNotCurrent, 'madeBy' | 'next'> {
   }
 }
 
-/** Limit of listed pods; more would not help a reader. */
+/** Maximum number of listed pods. */
 const mostShown = 20;
 
 export function renderPodsNotCurrent(all: readonly PodNotCurrent[], now: number, output: Output): string {

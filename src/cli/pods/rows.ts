@@ -56,12 +56,12 @@ export function podRow(
   };
 }
 
-/** Whether the pod lacks the identity that its account gives, or holds one that no account gives. */
+/** Whether the pod lacks the identity that its account gives, or holds an identity that no account gives. */
 export function isNotCurrent({ identity }: PodRow): boolean {
   return identity === 'stale' || identity === 'uninjected' || identity === 'unexpected';
 }
 
-/** Sorts the oldest pods first, because a change has not reached them yet. */
+/** Sorts the oldest pods first, because they may be older than the latest change. */
 export function oldestFirst(rows: readonly PodRow[]): readonly PodRow[] {
   return rows.toSorted((one, other) => byAge(one.pod, other.pod));
 }

@@ -17,8 +17,8 @@ export function identitiesOf({ status }: LinkedServiceAccount): ReadonlyMap<stri
 }
 
 /**
- * Uses the account's status, which is ahead of the app's while an app waits for its identity, or the app's status if
- * the user may not read accounts.
+ * Uses the account's status, which is newer than the app's status while the app waits for its identity. If the user is
+ * not permitted to read accounts, uses the app's status.
  */
 export async function wantedIdentities(
   client: KubeClient,
@@ -32,7 +32,7 @@ export async function wantedIdentities(
   return new Map([...reported, ...(account ? identitiesOf(account) : [])]);
 }
 
-/** Account of the app; undefined when it does not exist or the user may not read it. */
+/** Account of the app; undefined if it does not exist or the user is not permitted to read it. */
 export async function accountOf(client: KubeClient, app: App): Promise<LinkedServiceAccount | undefined> {
   const { serviceAccount } = app.spec;
   if (serviceAccount === undefined) return undefined;

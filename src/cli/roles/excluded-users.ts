@@ -1,6 +1,6 @@
 /**
- * Determines the users that an import would exclude from a role: running pods, which make the import refuse, and
- * others, which are listed before the confirmation. Pure.
+ * Determines the users that an import would exclude from a role: running pods, which block the import, and other users,
+ * which are listed before the confirmation. Pure.
  */
 import {
   describePrincipal,
@@ -34,7 +34,7 @@ export type RoleUse = {
 };
 
 export type Exclusion = {
-  /** Users with running pods, and objects that count as such. The import is refused if there are any. */
+  /** Users with running pods, and users that cannot be examined. The import is refused unless this list is empty. */
   readonly inUse: readonly string[];
   /** The users of `inUse` in a form for advice. */
   readonly inUseBy: readonly RoleUser[];
@@ -82,9 +82,7 @@ export function excludedBy(
   };
 }
 
-/**
- * Groups pods that hold the role by their ServiceAccount, and adds ServiceAccounts that carry the role without a pod.
- */
+/** Groups pods that hold the role by their ServiceAccount, and adds ServiceAccounts that have the role but no pod. */
 export function usersByServiceAccount(
   holders: readonly RoleHolder[],
   carriers: readonly Subject[],

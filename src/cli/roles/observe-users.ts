@@ -1,6 +1,6 @@
 /**
- * Finds pods and ServiceAccounts that use a role, with the user's own permissions. Reports objects that may not be
- * read.
+ * Finds pods and ServiceAccounts that use a role, with the user's own permissions. Reports objects that the user is not
+ * permitted to read.
  */
 import { roleArnAnnotation } from '../../api/labels.ts';
 import {

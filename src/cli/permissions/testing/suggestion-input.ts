@@ -64,7 +64,7 @@ export function policyText(...statements: readonly object[]): string {
   return JSON.stringify({ Version: '2012-10-17', Statement: statements });
 }
 
-/** @param given policies of the account by ARN or name, with the statements of their documents */
+/** @param given document texts of the account's policies, by ARN or name */
 export function inputOf(
   given: Readonly<Record<string, string>>,
   reports: readonly RoleLastAccessed[],
