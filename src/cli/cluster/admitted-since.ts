@@ -1,4 +1,4 @@
-/** Determines the time from which the cluster's operator considers accounts and Apps as admitted. */
+/** Determines the earliest creation time of accounts and Apps that the cluster's operator considers as admitted. */
 import { grantPolicyNames } from '../../rbac/index.ts';
 import { youngestCreation } from '../../k8s/admitted.ts';
 import { isForbidden, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';

@@ -58,7 +58,7 @@ export async function getObject<T extends KonObject>(
   return found;
 }
 
-/** Purpose for which the command reads the object. Only for `change`, an error advises to create a missing object. */
+/** Use of the object by the command. Only for `change` does the error for a missing object suggest creating it. */
 export type Purpose = 'read' | 'change' | 'delete';
 
 export function notFound(kind: Kind, name: string, purpose: Purpose = 'read'): CliError {
@@ -190,7 +190,10 @@ export async function changeSpec<T extends KonObject>(
   }
 }
 
-/** Replaces labels and annotations with those of the manifest, and keeps the metadata that `presentable` hides. */
+/**
+ * Replaces labels and annotations with the manifest's labels and annotations, and keeps the metadata that `presentable`
+ * hides.
+ */
 function withVisibleMetadata(
   current: KonObject,
   shown: Manifest['metadata'],

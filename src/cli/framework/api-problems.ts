@@ -1,4 +1,4 @@
-/** Translates rejections by the API server into one line per problem, with the path in the manifest. */
+/** Translates a rejection of a manifest by the API server into one line per problem, with the field's path. */
 import type { KubeApiError } from '../../kube/errors.ts';
 import { kinds } from '../cluster/kinds.ts';
 import { crdSchema, unknownFieldProblem } from '../manifest/check.ts';
@@ -14,8 +14,9 @@ export function apiProblems(error: KubeApiError): readonly string[] {
 }
 
 /**
- * Extracts unknown fields from the server's message. For writes it lists all, as `strict decoding error: unknown field
- * "spec.a", unknown field "spec.b"`; for applies only the first, as `.spec.a: field not declared in schema`.
+ * Extracts unknown fields from the API server's message. For a create or update, the message lists all unknown fields:
+ * `strict decoding error: unknown field "spec.a", unknown field "spec.b"`. For an apply, it names only the first:
+ * `.spec.a: field not declared in schema`.
  */
 function strictProblems(message: string): readonly string[] {
   const kind = kinds.find(({ resource }) => new RegExp(`\\b${resource.kind}\\b`).test(message));
@@ -37,9 +38,7 @@ function strictProblems(message: string): readonly string[] {
   return [...unknown, ...duplicate];
 }
 
-/**
- * Whether an apply was refused because of an unknown field. The server reports this refusal as its own failure (500).
- */
+/** Whether an apply was refused because of an unknown field. The API server reports this refusal with status 500. */
 export function isUndeclaredField(error: KubeApiError): boolean {
   return error.message.includes('field not declared in schema');
 }

@@ -1,6 +1,9 @@
-/** Finds the candidate that is closest to a misspelt text. Pure. */
+/** Finds the candidate that is closest to a misspelled text. Pure. */
 
-/** The most similar candidate, regardless of case; undefined if none is similar enough to be a misspelling. */
+/**
+ * Returns the most similar candidate, ignoring case; undefined if the text is not likely to be a misspelling of any
+ * candidate.
+ */
 export function closest(text: string, candidates: Iterable<string>): string | undefined {
   const wanted = text.toLowerCase();
   const limit = Math.max(2, Math.floor(text.length / 3));
@@ -14,7 +17,7 @@ export function closest(text: string, candidates: Iterable<string>): string | un
   return best?.name;
 }
 
-/** The question `; did you mean X?`, or an empty text if nothing is similar. */
+/** Returns the question `; did you mean X?`, or an empty text without a suggestion. */
 export function didYouMean(meant: string | undefined): string {
   return meant === undefined ? '' : `; did you mean ${meant}?`;
 }

@@ -1,6 +1,6 @@
 /**
- * Rewrites the words of a command line into the words of the registry: aliases, kubectl's order of verb and noun, and
- * `kon help NOUN VERB`. Pure.
+ * Rewrites a command line into the words of the registry: replaces aliases, kubectl's order of verb and noun, and `kon
+ * help NOUN VERB`. Pure.
  */
 import type { CommandEntry, CommandGroup, Vocabulary } from './command.ts';
 import { usageError } from './errors.ts';
@@ -8,7 +8,7 @@ import { globalOptions } from './global-options.ts';
 import { nounOf, splitName } from './object-name.ts';
 
 /**
- * The command line in the words of the registry, and the command that they select, if any.
+ * Returns the command line in the words of the registry, and the command that these words select, if any.
  *
  * @throws CliError of code USAGE for `kon help` about a command that does not exist
  */
@@ -31,7 +31,7 @@ export function registryWords(argv: readonly string[], vocabulary: Vocabulary): 
   return words.length === 0 ? argv : replaced(argv, [first, second], words);
 }
 
-/** Positions of the first two words that are no global option and no value of one. */
+/** Returns the positions of the first two words that are neither a global option nor its value. */
 function wordIndexes(argv: readonly string[]): readonly number[] {
   const found: number[] = [];
   for (let index = 0; index < argv.length && found.length < 2; index += 1) {
@@ -48,7 +48,10 @@ function wordIndexes(argv: readonly string[]): readonly number[] {
 
 type Pair = readonly [first: number, second: number | undefined];
 
-/** Canonical words for the first one or two words; none when the words are canonical already, or unknown. */
+/**
+ * Returns the registry's words for the first one or two words. Returns no words if the given words are already those of
+ * the registry, or unknown.
+ */
 function nounBeforeVerb(
   argv: readonly string[],
   [first, second]: Pair,
@@ -85,7 +88,7 @@ function commandOf(noun: string, word: string, commands: readonly CommandEntry[]
   return verbs.find(({ path }) => path[1] === word) ?? verbs.find(({ aliases }) => aliases?.includes(word));
 }
 
-/** Replaces the two words by the given ones, all at the place of the first. */
+/** Replaces the first and second word with the given words, in the place of the first. */
 function replaced(
   argv: readonly string[],
   [first, second]: Pair,
@@ -94,7 +97,7 @@ function replaced(
   return argv.flatMap((word, index) => (index === first ? words : index === second ? [] : [word]));
 }
 
-/** `kon help account create` is `kon account create --help`. */
+/** Rewrites `kon help account create` to `kon account create --help`. */
 function helpWords(argv: readonly string[], first: number, vocabulary: Vocabulary): readonly string[] {
   const rest = [...argv.slice(0, first), ...argv.slice(first + 1)];
   const canonical = registryWords(rest, vocabulary);

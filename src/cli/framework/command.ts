@@ -1,15 +1,16 @@
 /**
- * A command is data: the parser, help, completion and the reference derive from one description. Each start loads the
- * entries of all commands: `commands/NOUN/index.ts` and registry.ts. `kon NOUN VERB` itself is `commands/NOUN/VERB.ts`,
- * or a folder of that name: `command.ts` has the definition and is loaded when the command is chosen, `handler.ts` runs
- * the command, and the other files are used only there. Heavy modules are imported inside `run`.
+ * Definition of commands as data: the parser, help, completion and the reference are derived from one description. Each
+ * start of `kon` loads the entries of all commands: `commands/NOUN/index.ts` and registry.ts. The command `kon NOUN
+ * VERB` is in `commands/NOUN/VERB.ts` or in a folder of that name. In the folder, `command.ts` contains the definition
+ * and is loaded only for that command, `handler.ts` runs the command, and `handler.ts` uses the other files. Heavy
+ * modules are imported inside `run`.
  */
 import type { CliContext } from './context.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { ObjectNoun } from './object-name.ts';
 import { formatsOf, type OutputFormat, type Returned } from './output/format.ts';
 
-/** Completion of a value. Names of objects are read from the cluster, within a hard time limit. */
+/** Kind of completion for a value. Names of objects are read from the cluster, within a hard time limit. */
 export type Completion =
   | 'accounts'
   | 'apps'
@@ -17,7 +18,7 @@ export type Completion =
   | 'contexts'
   | 'files'
   | 'policies'
-  /** Error codes and reasons, which are bundled with kon. */
+  /** Error codes and reasons, from the list that is bundled with kon. */
   | 'codes'
   | { readonly choices: readonly string[] };
 
@@ -31,7 +32,7 @@ export type Positional = {
    * dash.
    */
   readonly variadic?: boolean;
-  /** Kind of the object that the argument names. The parser accepts `lsa/NAME` and the like, and returns the name. */
+  /** Kind of the object that the argument names. The parser accepts forms such as `lsa/NAME`, and returns the name. */
   readonly names?: ObjectNoun;
   readonly complete?: Completion;
 };
@@ -41,14 +42,14 @@ export type Option = {
   readonly name: string;
   readonly short?: string;
   readonly summary: string;
-  /** Placeholder of the value, e.g. `ARN`. An option without it is a flag. */
+  /** Placeholder for the value, e.g. `ARN`. An option without a placeholder is a flag. */
   readonly value?: string;
   /**
-   * Values that a flag accepts after an equals sign, the default first: `--dry-run` is `--dry-run=server`. `input.options` has
-   * whether the flag is given.
+   * Values that a flag accepts after an equals sign, the default first: `--dry-run` means `--dry-run=server`.
+   * `input.options` contains only whether the flag is given.
    */
   readonly modes?: readonly string[];
-  /** The option may be given more than once; the values are collected. */
+  /** Whether the option may be given more than once; its values are collected. */
   readonly repeatable?: boolean;
   readonly choices?: readonly string[];
   /** Converts the text to the value that the command needs. @throws CliError of code USAGE, see `usageError`. */
@@ -91,17 +92,17 @@ export type Input<P extends readonly Positional[], O extends readonly Option[]> 
   readonly options: { readonly [Each in O[number] as CamelCase<Each['name']>]: OptionValue<Each> };
 };
 
-/** Part of a command that each start loads: its words, and one line about it. */
+/** Part of a command that each start of `kon` loads: its words and summary. */
 export type CommandEntry = {
   /** Words that select the command, e.g. `['account', 'create']`. */
   readonly path: readonly string[];
-  /** Words that are accepted instead of the last word of the path, e.g. `ls`. Help lists them. */
+  /** Words that the parser accepts instead of the last word of the path, e.g. `ls`. Help lists these words. */
   readonly aliases?: readonly string[];
   /** Heading of the command in `kon --help`, for commands without a group. */
   readonly section?: HelpSection;
   /** One line, imperative, without full stop. */
   readonly summary: string;
-  /** The command is absent from help, completion and reference. */
+  /** Whether the command is omitted from help, completion and reference. */
   readonly hidden?: boolean;
   /** Imports the module of the command. */
   readonly load: () => Promise<LoadedDefinition>;
@@ -112,14 +113,14 @@ type Description<P extends readonly Positional[], O extends readonly Option[]> =
   readonly description?: string;
   readonly positionals?: P;
   readonly options?: O;
-  /** Determines the formats of `--output`. A command without it refuses `--output`. */
+  /** Kind of result, which determines the formats of `--output`. A command without this field refuses `--output`. */
   readonly returns?: Returned;
   /**
-   * The command completes its work even after the reader of its output has closed the pipe: `kon apply -f FILE | grep
-   * -q created`.
+   * Whether the command completes its work even after the reader of its output has closed the pipe: `kon apply -f FILE
+   * | grep -q created`.
    */
   readonly mutates?: boolean;
-  /** The exit code is the answer: 0 for yes and 1 for no. Failures exit with 3. */
+  /** Whether the exit code is the answer: 0 for yes, 1 for no. Failures exit with 3. */
   readonly isQuestion?: boolean;
   readonly examples: readonly Example[];
 };
@@ -153,8 +154,8 @@ export type ParsedInput = {
 };
 
 /**
- * Checks the types of `run` against the description, then erases them: the parser builds the input from the same
- * description.
+ * Checks the types of `run` against the description, then erases the types. This is safe because the parser builds the
+ * input from the same description.
  */
 export function defineCommand<
   const P extends readonly Positional[] = readonly [],

@@ -10,10 +10,10 @@ type Confirmation = {
   readonly what: string;
 };
 
-/** Signals that the user answered no. The command ends with exit code 1 and this message, without an explanation. */
+/** Signals that the user answered no. The command prints this message and exits with code 1. */
 export class Declined extends Error {}
 
-/** @throws CliError of code CONFIRMATION_NEEDED when `confirm` could not ask later */
+/** @throws CliError of code CONFIRMATION_NEEDED if `confirm` will not be able to ask */
 export function requireConfirmation(context: CliContext, { yes, what }: Confirmation): void {
   if (yes || isOnTerminal(context)) return;
   throw new CliError('CONFIRMATION_NEEDED', `${what} requires confirmation, and this is not a terminal`, {
@@ -23,7 +23,7 @@ export function requireConfirmation(context: CliContext, { yes, what }: Confirma
 
 /**
  * @throws Declined
- * @throws CliError of code CONFIRMATION_NEEDED when the question cannot be asked
+ * @throws CliError of code CONFIRMATION_NEEDED if the question cannot be asked
  */
 export async function confirm(
   context: CliContext,

@@ -1,6 +1,6 @@
 /**
- * The environment of a command: streams, variables, clock, cluster. Commands receive it as a parameter, so that they
- * run in the process of a test as they run in a terminal.
+ * Environment of a command: streams, variables, clocks, cluster. Commands receive the environment as a parameter, so
+ * that tests can run commands in their own process.
  */
 import type { Connection, KubeClient } from '../../kube/index.ts';
 import type { OutputFormat } from './output/format.ts';
@@ -32,14 +32,14 @@ export type InputStream = {
 export type SpawnResult = { readonly code: number | null; readonly signal: string | null };
 
 /**
- * Everything that the host process provides to the command line, because libraries must not read it themselves. The
- * only real implementation is in src/bin.
+ * Everything that the host process provides to the command line. Other code must not read it from the process. The only
+ * real implementation is in src/bin.
  */
 export type Host = {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly stdin: InputStream;
-  /** The three streams as bytes, for data that is passed on unchanged. */
+  /** Standard streams as bytes, for data that is passed on unchanged. */
   readonly bytes: () => Promise<ByteStreams>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
@@ -51,11 +51,11 @@ export type Host = {
   readonly startedAt: Monotonic;
   /** Uniform random number in [0, 1). */
   readonly random: () => number;
-  /** Lets the program finish from now on even if the reader of its output has closed the pipe. */
+  /** From this call on, lets the program finish even if the reader of its output closes the pipe. */
   readonly continueWithoutReader: () => void;
   /** Aborted on Ctrl-C and on SIGTERM. */
   readonly signal: AbortSignal;
-  /** Program that runs this command line, and the arguments before those of the user; used to start `kon` again. */
+  /** Program that runs this command line, and its arguments before the user's arguments; used to start `kon` again. */
   readonly self: readonly [string, ...string[]];
   /** Command line of another program that ships with `kon`. */
   readonly companion: (name: 's3-probe' | 'tour-editor') => readonly [string, ...string[]];
@@ -83,7 +83,7 @@ export type GlobalOptions = {
   readonly dryRun?: 'client' | 'server' | undefined;
 };
 
-/** Cluster, and identity of the user there. */
+/** Selection of the cluster and of the user's identity in the cluster. */
 export type ClusterSelection = Pick<GlobalOptions, 'context' | 'kubeconfig'> &
   Partial<Pick<GlobalOptions, 'as' | 'asGroups' | 'dryRun'>>;
 
@@ -93,7 +93,7 @@ export type CliContext = Omit<Host, 'stdout' | 'stderr'> & {
   /** Stream for progress, notes and errors. */
   readonly stderr: Output;
   readonly global: GlobalOptions;
-  /** Format of the answer: the value of `--output`, or the command's default. */
+  /** Output format: the value of `--output`, or the command's default. */
   readonly format: OutputFormat;
   /** Template of the format; empty for a format without one. */
   readonly template: string;

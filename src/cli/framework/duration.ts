@@ -14,7 +14,7 @@ export function parseDuration(text: string): number {
 }
 
 /**
- * Parses a period of the past, which can have days: `90d`.
+ * Parses a period in the past, which can also have days: `90d`.
  *
  * @returns milliseconds, more than 0
  * @throws CliError of code USAGE
@@ -31,7 +31,7 @@ function parse(text: string, units: Units, examples: string): number {
   return total;
 }
 
-/** Formats at most the largest two units, like kubectl's AGE column: `45s`, `3m20s`, `5h`, `12d`. */
+/** Formats at most the two largest units, like kubectl's AGE column: `45s`, `3m20s`, `5h`, `12d`. */
 export function formatAge(milliseconds: number): string {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000));
   if (seconds < 120) return `${seconds}s`;

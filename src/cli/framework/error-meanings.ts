@@ -1,11 +1,11 @@
 /**
- * Meaning and next steps of each error code, for docs/errors.md, `kon explain`, and errors that have no steps of their own. Loaded only to
- * report or explain an error.
+ * Meaning and next steps of each error code, for docs/errors.md, `kon explain`, and errors without their own steps.
+ * Loaded only to report or explain an error.
  */
 
 type Entry = {
   readonly meaning: string;
-  /** Next steps that hold for every error of the code, best first. */
+  /** Next steps that apply to every error with the code, best first. */
   readonly next: readonly string[];
 };
 

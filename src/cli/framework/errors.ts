@@ -1,10 +1,11 @@
 /**
- * The error family of `kon`. Each error has a stable code, a message and next steps. `error-meanings.ts` has the meaning of each code.
+ * Errors of `kon`. Each error has a stable code, a message and next steps. `error-meanings.ts` has the meaning of each
+ * code.
  */
 import type { ErrorCode } from './error-meanings.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 
-/** Exit codes of the error codes that do not exit with 1. */
+/** Exit codes of the error codes whose exit code is not 1. */
 const exits: Partial<Record<ErrorCode, ExitCode>> = {
   USAGE: exitCodes.usage,
   CONFIRMATION_NEEDED: exitCodes.usage,
@@ -37,7 +38,7 @@ export class CliError extends Error {
       next?: readonly string[];
       reason?: string | undefined;
       cause?: unknown;
-      /** Overrides the exit code that belongs to the code. */
+      /** Exit code, if not that of the error code. */
       exitCode?: ExitCode;
     } = {},
   ) {

@@ -1,11 +1,11 @@
-/** The exit codes of `kon`, which scripts may rely on. Documented in docs/guides/output.md. */
+/** Stable exit codes of `kon`, for use in scripts. Documented in docs/guides/output.md. */
 export const exitCodes = {
   ok: 0,
   /** The command failed, or the result is not as requested. */
   error: 1,
   /** The command line itself is wrong, and the command did nothing. */
   usage: 2,
-  /** A comparison failed. In comparisons, `error` means that something differs. */
+  /** A command that answers a question failed. For such a command, `error` means the answer "no". */
   notCompared: 3,
   /** The cluster or AWS rejects the credentials: missing, expired or wrong. */
   authentication: 4,

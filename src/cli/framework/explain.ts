@@ -1,4 +1,4 @@
-/** Converts errors of the Kubernetes client into errors with next steps. */
+/** Converts errors of the Kubernetes client and of AWS into errors with next steps. */
 import { protectedMark } from '../../api/labels.ts';
 import {
   KubeApiError,
@@ -68,7 +68,9 @@ function explainUnreachable(error: KubeUnreachableError): CliError {
   });
 }
 
-/** Explains a refusal by RBAC, with the missing right, or by an admission policy, with its message. */
+/**
+ * Explains a denial by RBAC with the missing permission, or a denial by an admission policy with the policy's message.
+ */
 function explainForbidden(error: KubeApiError): CliError {
   const denial = (detail: string, ...next: readonly string[]): CliError =>
     new CliError('FORBIDDEN', 'permission denied by the cluster', { cause: error, details: [detail], next });
@@ -97,7 +99,7 @@ function explainApi(error: KubeApiError): CliError {
     case 'Forbidden':
       return explainForbidden(error);
     case 'NotFound':
-      // An error without a name means that the server does not know the resource type.
+      // An error without an object name means that the API server does not know the resource type.
       return details?.name === undefined
         ? notInstalled(error)
         : new CliError('NOT_FOUND', `${details.kind ?? 'object'} "${details.name}" not found`, cause);
@@ -134,7 +136,7 @@ function explainAws(error: IdentityError): CliError {
   });
 }
 
-/** Error for a server that does not know our kinds. */
+/** Returns the error for an API server that does not know Konstellation's kinds. */
 export function notInstalled(cause: unknown): CliError {
   return new CliError('NOT_INSTALLED', 'Konstellation is not installed on this cluster', {
     cause,

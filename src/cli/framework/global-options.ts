@@ -1,4 +1,4 @@
-/** The options that every command accepts, before or after its own. */
+/** Options that every command accepts, before or after its own options. */
 import type { Option } from './command.ts';
 import { allFormats, shownFormat } from './output/format.ts';
 

@@ -4,7 +4,7 @@ import { usageError } from './errors.ts';
 
 export type ObjectNoun = 'account' | 'app' | 'target';
 
-/** Words for each kind of object, in lower case. The first is the name of its commands. */
+/** Words for each kind of object, in lower case. The first word is the noun in its commands. */
 export const nounWords: Readonly<Record<ObjectNoun, readonly [ObjectNoun, ...string[]]>> = {
   account: ['account', 'accounts', ...wordsOf(linkedServiceAccounts)],
   app: ['app', ...wordsOf(apps).filter((word) => word !== 'app')],
@@ -18,7 +18,7 @@ function wordsOf(resource: typeof linkedServiceAccounts | typeof apps | typeof c
   return [...new Set([kind.toLowerCase(), singular, plural, ...shortNames])];
 }
 
-/** Splits `KIND/NAME`. The kind is undefined for a plain name, and `noun` for a kind without commands of its own. */
+/** Splits `KIND/NAME`. The kind is undefined for a plain name. */
 export function splitName(text: string): { readonly kind: string | undefined; readonly name: string } {
   const at = text.indexOf('/');
   return at < 0
@@ -26,7 +26,7 @@ export function splitName(text: string): { readonly kind: string | undefined; re
     : { kind: text.slice(0, at).toLowerCase(), name: text.slice(at + 1) };
 }
 
-/** Kind of object that a word denotes, with or without the API group: `lsa`, `apps.k11n.dev`. */
+/** Returns the kind of object that a word denotes, with or without the API group: `lsa`, `apps.k11n.dev`. */
 export function nounOf(word: string): ObjectNoun | undefined {
   const plain = withoutGroup(word.toLowerCase());
   return (Object.keys(nounWords) as ObjectNoun[]).find((noun) => nounWords[noun].includes(plain));

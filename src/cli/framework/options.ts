@@ -15,7 +15,7 @@ export const waitOptions = [
   },
 ] as const satisfies readonly Option[];
 
-/** Like kubectl's; without a mode it is `server`. The mode is in `context.global.dryRun`. */
+/** Same option as in kubectl, but the default mode is `server`. The mode is in `context.global.dryRun`. */
 export const dryRunOption = {
   name: 'dry-run',
   modes: ['server', 'client'],
@@ -108,7 +108,7 @@ export const yesOption = {
   summary: 'do not ask for confirmation',
 } as const satisfies Option;
 
-/** Accepts a name as argument or option, or as both if they are equal. @throws CliError of code USAGE */
+/** Accepts a name as an argument or an option, or as both if they are equal. @throws CliError of code USAGE */
 export function givenName(
   noun: string,
   positional: string | undefined,
@@ -154,7 +154,7 @@ export function onlyName([name, ...more]: readonly [string, ...string[]]): strin
   return name;
 }
 
-/** Returns a parser of whole numbers within limits, both included. */
+/** Returns a parser for whole numbers between two limits, both included. */
 export const wholeNumber =
   (what: string, least: number, most: number) =>
   (text: string): number => {

@@ -24,12 +24,14 @@ export type Invocation =
     }
   /** Help or version that the user requested instead of a command. */
   | { readonly kind: 'text'; readonly text: string }
-  /** Help of a noun without a verb, as the answer to an incomplete command line. */
+  /** Help for an incomplete command line: a noun without a verb. */
   | { readonly kind: 'incomplete'; readonly text: string };
 
-/** Maximum width of help, and its width without a terminal. Longer lines are hard to read. */
+/** Maximum width of help, because longer lines are hard to read. Also the width without a terminal. */
 const helpWidth = 100;
-/** Minimum width of a description beside its option; a narrower one is printed below it. */
+/**
+ * Minimum width of a description beside its option. If there is less room, the description is printed below the option.
+ */
 const leastDescription = 30;
 
 /** @param columns width of the terminal; undefined without one */
@@ -92,7 +94,7 @@ export async function parseCommandLine(
       .command(path.at(-1)!, { hidden })
       .summary(summary)
       .helpGroup(section ?? '');
-  // Parsers for all commands take long to build. They are needed for help, and for faulty command lines.
+  // Parsers for all commands take long to build. Only help and faulty command lines need them.
   for (const other of leading ? [] : whole.commands)
     if (other !== entry)
       parserOf(other).allowExcessArguments().allowUnknownOption().action(optionsEndedEarly);
@@ -114,7 +116,7 @@ export async function parseCommandLine(
     if (!(error instanceof CommanderError)) throw error;
     if (error.code === 'commander.helpDisplayed' || error.code === 'commander.version')
       return { kind: 'text', text: written };
-    // The user gave a group without a verb, or `kon help nonsense`.
+    // The user entered a group without a verb, or `kon help nonsense`.
     if (error.code === 'commander.help')
       return argv.length === 0 || error.exitCode === 0
         ? { kind: 'text', text: written }
@@ -126,18 +128,19 @@ export async function parseCommandLine(
   return invocation;
 }
 
-/** Command that the command line begins with, in the words of the registry. */
+/** Returns the command whose words (as in the registry) the command line begins with, if any. */
 function leadingEntry(argv: readonly string[], { commands }: Vocabulary): CommandEntry | undefined {
   return commands.find(({ path }) => path.every((word, index) => argv[index] === word));
 }
 
-/** `kon -- account list` */
+/** Refuses `kon -- account list`. */
 function optionsEndedEarly(): never {
   throw usageError('"--" precedes the command', 'Write the command first, then options, then -- and words.');
 }
 
 /**
- * Adds the default mode to flags without one, which would take the next word as their mode.
+ * Adds the default mode to flags that are given without a mode. Otherwise the parser would take the next word as the
+ * mode.
  *
  * @throws CliError of code USAGE if a mode is given as the next word
  */
@@ -199,7 +202,7 @@ const helpLayout: Partial<Help> = {
   formatHelp(parser, helper) {
     const text = Help.prototype.formatHelp.call(helper, parser, helper);
     if (parser.commands.length === 0) return text;
-    // Someone who asks for the help of a group looks for its commands, not for the options of all commands.
+    // In the help of a group, the options move to the end, because users look for the group's commands.
     const sections = text.trimEnd().split(/\n\n(?=\S)/);
     const options = sections.filter((section) => /^(Global )?Options:/.test(section));
     return `${[...sections.filter((section) => !options.includes(section)), ...options].join('\n\n')}\n`;
@@ -213,7 +216,7 @@ const helpLayout: Partial<Help> = {
   },
 };
 
-/** Limits the help of `--output` to the formats of the command. */
+/** Limits the help text of `--output` to the formats of the command. */
 function helpWith(formats: Command['formats']): Partial<Help> {
   const usual = Object.assign(new Help(), { showGlobalOptions: true });
   return {
@@ -230,7 +233,7 @@ function helpWith(formats: Command['formats']): Partial<Help> {
   };
 }
 
-/** Flags as shown in help: `-f, --filename <FILE>`, `--dry-run[=MODE]`. */
+/** Returns an option's flags as shown in help: `-f, --filename <FILE>`, `--dry-run[=MODE]`. */
 export function optionFlags(option: Option): string {
   const value = option.value ? ` <${option.value}>` : option.modes ? '[=MODE]' : '';
   const long = `--${option.name}${value}`;
@@ -275,7 +278,7 @@ function parserOption(option: Option): ParserOption {
   return result;
 }
 
-/** `--wait=false`, which users of kubectl know instead of `--no-wait`. */
+/** Accepts `--wait=false`, which kubectl users know, in place of `--no-wait`. */
 function kubectlWait(): ParserOption {
   return new ParserOption('--wait <BOOLEAN>').hideHelp().argParser((text: string) => {
     if (text !== 'true' && text !== 'false')
@@ -294,7 +297,7 @@ function inputOf(command: Command, parser: Parser): ParsedInput {
   return { args, options: optionValues(command.options, parser.opts()) };
 }
 
-/** Removes kinds from names, and names that are given twice. */
+/** Removes the kinds from names, and removes duplicate names. */
 function namesIn(noun: ObjectNoun, value: unknown): unknown {
   if (typeof value === 'string') return objectName(noun, value);
   return Array.isArray(value) ? [...new Set(value.map((text) => objectName(noun, String(text))))] : value;
@@ -307,10 +310,10 @@ function optionValues(
   const values: Record<string, unknown> = {};
   for (const option of options) {
     const key = camelCase(option.name);
-    // False is the value of the negated flag, e.g. `--no-account` beside `--account NAME`.
+    // The value is false if the negated flag was given, e.g. `--no-account` for `--account NAME`.
     if (option.value)
       values[key] = given[key] === false ? undefined : (given[key] ?? (option.repeatable ? [] : undefined));
-    // The parser stores `--no-wait` as `wait`, which is true unless the flag is given.
+    // The parser stores `--no-wait` under the name `wait`, with the value true unless the flag is given.
     else if (option.name.startsWith('no-')) values[key] = given[camelCase(option.name.slice(3))] === false;
     else values[key] = option.modes ? given[key] !== undefined : given[key] === true;
   }
@@ -324,7 +327,7 @@ const templateExamples: { readonly [Format in OutputFormat]?: string } = {
 
 function globalsOf(command: Command, parser: Parser, root: Parser): GlobalOptions {
   const values = optionValues(globalOptions, root.opts());
-  // A boolean for a command whose dry run has no modes.
+  // The value is a boolean if the command's dry run has no modes.
   const mode: unknown = parser.opts()['dryRun'];
   const as = values['as'] as string | undefined;
   const asGroups = values['asGroup'] as readonly string[];

@@ -1,4 +1,4 @@
-/** Explains a command line that the parser rejects, and suggests the closest command. */
+/** Explains why the parser rejected a command line, and suggests the closest command. */
 import type { CommanderError } from 'commander';
 import type { Command, Vocabulary } from './command.ts';
 import { type CliError, usageError } from './errors.ts';
@@ -24,7 +24,7 @@ export function usageFault(
   );
 }
 
-/** Advice for a verb that a group does not have, or for a verb without a noun. */
+/** Returns advice for a verb that a group does not have, or for a verb without a noun. */
 function verbAdvice(argv: readonly string[], { commands, groups }: Vocabulary): readonly string[] {
   const [first = '', second = ''] = argv.filter((word) => !word.startsWith('-'));
   const advice = groups.find(({ path }) => path[0] === first)?.advice?.[second];
@@ -37,7 +37,7 @@ function verbAdvice(argv: readonly string[], { commands, groups }: Vocabulary): 
     .map(({ path }) => `Did you mean: kon ${path.join(' ')}`);
 }
 
-/** Advice for a file that is given without its option: `kon apply FILE`. */
+/** Returns advice for a file that is given without the option `-f`: `kon apply FILE`. */
 function fileAdvice(argv: readonly string[], command: Command | undefined): readonly string[] {
   const file = argv.slice(command?.path.length).find((word) => !word.startsWith('-'));
   const takesFile =
@@ -47,7 +47,7 @@ function fileAdvice(argv: readonly string[], command: Command | undefined): read
     : [];
 }
 
-/** Help of the longest command or group that the words begin with. */
+/** Returns the help command for the longest command or group that the words begin with. */
 function nearestHelp(argv: readonly string[], vocabulary: Vocabulary): string {
   const paths = [...vocabulary.commands, ...vocabulary.groups].map((each) => each.path);
   const words = argv.filter((word) => !word.startsWith('-'));

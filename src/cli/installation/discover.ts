@@ -1,4 +1,4 @@
-/** Determines the EKS cluster to which a kubeconfig points, and its AWS account, with calls to EKS and STS. */
+/** Determines the EKS cluster of a kubeconfig, and the cluster's AWS account, with calls to EKS and STS. */
 import type { ClusterConfig } from '../../api/cluster-config.ts';
 import { connectInstallation, type EksCluster, type InstallationStore } from '../../aws/installation.ts';
 import { clusterArn, IdentityError, oidcProviderArn, type CallerIdentity } from '../../identity/index.ts';

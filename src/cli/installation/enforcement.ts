@@ -8,8 +8,8 @@ import type { Monotonic } from '../../k8s/time.ts';
 export const enforcementTimeoutMs = 60_000;
 const pauseMs = 100;
 /**
- * Time during which every probe has to succeed. A cluster has several API servers behind a load balancer. Each API
- * server enforces a new policy independently, within a second after receiving it.
+ * Time during which the condition has to hold without interruption. A cluster has several API servers behind a load
+ * balancer. Each API server enforces a new policy independently, within a second after receiving it.
  */
 const steadyMs = 2_000;
 

@@ -40,7 +40,7 @@ const injected = (pod: Sent): object => ({
   },
 });
 
-/** API server that gives the nth answer to the nth request, and repeats the last one. */
+/** API server that returns the nth response to the nth request, and then repeats the last response. */
 async function setUp(...answers: readonly ((pod: Sent) => readonly [status: number, body: object])[]) {
   const asked: { readonly dryRun: string | null; readonly pod: Sent }[] = [];
   const server = await startLoopbackServer(({ body, query }, response) => {

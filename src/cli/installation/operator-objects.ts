@@ -1,6 +1,4 @@
-/**
- * Builds all objects of an installation, in the order in which they are applied. The rules come from src/rbac. Pure.
- */
+/** Builds all objects of an installation, in the order of their application. The rules come from src/rbac. Pure. */
 import {
   admissionObjects,
   isAppliedAfterCrds,
@@ -51,7 +49,7 @@ export function crdObjects(downgrade = false): readonly KubeObject[] {
   });
 }
 
-/** Returns the admission policies, in the order in which they are applied before the CRDs. The probe is last. */
+/** Returns the admission policies in the order of their application, before the CRDs. The probe is last. */
 export function admissionPolicyObjects(namespace: string): readonly KubeObject[] {
   return admissionObjects({ namespace, name: operatorName })
     .filter((object) => !isAppliedAfterCrds(object))

@@ -17,7 +17,7 @@ import type { DiscoveredCluster } from './discover.ts';
 export const installedTag = 'k11n.dev/installed-for';
 export const operatorPolicyName = 'konstellation-operator';
 
-/** Properties that an organization requires of every role, in addition to what the operator needs. */
+/** Properties that an organization requires of the operator's role, in addition to what the operator needs. */
 export type RoleDemands = {
   readonly path?: string | undefined;
   readonly permissionsBoundaryArn?: string | undefined;

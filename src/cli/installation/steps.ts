@@ -212,7 +212,9 @@ export async function newObjectStep(
   };
 }
 
-/** Applies a CRD, and removes the annotation with which an interrupted uninstallation allowed the CRD's deletion. */
+/**
+ * Applies a CRD, and removes the annotation that allows the CRD's deletion, if an interrupted uninstallation left it.
+ */
 export async function crdStep(client: KubeClient, crd: KubeObject, signal: AbortSignal): Promise<Step> {
   const { name } = crd.metadata;
   const resource = resources.customResourceDefinitions;

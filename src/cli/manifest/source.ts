@@ -71,7 +71,7 @@ export async function readSource(context: CliContext, filename: string): Promise
   return { origin, documents: parsed.documents, lines: parsed.lines };
 }
 
-/** Formats a problem as `FILE:LINE: PROBLEM`, so that editors and terminals can open the place. */
+/** Formats a problem as `FILE:LINE: PROBLEM`, so that editors and terminals can open the line. */
 export function locatedProblem(origin: string, lineOf: LineOf, { path, text }: ManifestProblem): string {
   return `${origin}:${lineOf(path)}: ${text}`;
 }

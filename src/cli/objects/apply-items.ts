@@ -101,7 +101,7 @@ async function itemsOf(context: CliContext, filename: string): Promise<readonly 
   });
 }
 
-/** Unpacks a `List`, the form in which `-o json` and kubectl print several objects. */
+/** Unpacks a `List`: `-o json` and kubectl print several objects in this form. */
 function unpackList(value: unknown): readonly { readonly value: unknown; readonly path: Path }[] {
   const list = value as { kind?: unknown; items?: unknown } | null;
   return list?.kind === 'List' && Array.isArray(list.items)

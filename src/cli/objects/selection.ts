@@ -49,7 +49,7 @@ function lists(object: KonObject, wanted: string): boolean {
 
 /**
  * Sorts by a column, or by a path in the object as kubectl does: `created`, `.metadata.creationTimestamp`.
- * @param objectOf returns the object of a row, to which the path refers
+ * @param objectOf returns the object of a row; the path refers to this object
  * @throws CliError of code USAGE for an unknown column
  */
 export function sorted<T>(

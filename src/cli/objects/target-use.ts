@@ -12,8 +12,7 @@ export type TargetUse = {
    */
   readonly unlinked: readonly string[];
   /**
-   * Time in milliseconds for which AWS sessions of former pods in the target may remain valid after the target is
-   * deleted.
+   * Time in milliseconds that AWS sessions of former pods in the target may remain valid after the target is deleted.
    */
   readonly sessionsMs: number;
 };

@@ -46,7 +46,10 @@ export type PolicyAdvice = {
   readonly advice: 'keep' | 'remove' | 'replace' | 'narrow';
   readonly by?: string;
   readonly reason: string;
-  /** Number of actions that the policy allows, and number of those that may be in use; absent if the policy could not be read. */
+  /**
+   * Number of actions that the policy allows, and number of actions among them that may be in use; absent if the policy
+   * could not be read.
+   */
   readonly allowedActions?: number;
   readonly actionsThatMayBeUsed?: number;
   readonly unusedServices: readonly string[];

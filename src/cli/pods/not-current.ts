@@ -15,14 +15,14 @@ export type PodNotCurrent = {
   readonly target: string;
   readonly pod: Pod;
   readonly identity: 'stale' | 'uninjected';
-  /** Identity that the pod holds, in words for people. */
+  /** Human-readable description of the identity that the pod holds. */
   readonly holds: string;
   /** `app web` or `Job/import`; undefined for a bare pod. */
   readonly madeBy: string | undefined;
   readonly next: string;
 };
 
-/** @param wanted identity that the pods should hold; undefined when there is none, or when it is unknown */
+/** @param wanted identity that the pods should hold; undefined if there is none or it is unknown */
 export function podsNotCurrent(
   target: string,
   pods: readonly Pod[],

@@ -8,7 +8,10 @@ export type Candidate = { readonly value: string; readonly summary: string };
 
 export type Completed =
   | { readonly kind: 'candidates'; readonly candidates: readonly Candidate[] }
-  /** Names from the cluster or the kubeconfig. Each gets the prefix `lead`, e.g. `--account=`. */
+  /**
+   * Names to read from the cluster, the kubeconfig or bundled lists. Each name gets the prefix `lead`, e.g.
+   * `--account=`.
+   */
   | {
       readonly kind: 'names';
       readonly of: Exclude<Completion, 'files' | { choices: readonly string[] }>;
@@ -95,7 +98,7 @@ async function readWords(words: readonly string[], vocabulary: Vocabulary): Prom
   return { command, path, positionals, awaited, given, literal };
 }
 
-/** Verbs of a noun, or at the start all nouns and the commands without a noun. */
+/** Returns the verbs of a noun. At the start of the line, returns all nouns and the commands without a noun. */
 function nextWords(path: readonly string[], { commands, groups }: Vocabulary): readonly Candidate[] {
   const isNext = (each: readonly string[]): boolean =>
     each.length === path.length + 1 && isSame(each.slice(0, -1), path);

@@ -1,11 +1,11 @@
-/** Answers one press of the Tab key. */
+/** Prints the completions for one press of the Tab key. */
 import type { CliContext } from '../context.ts';
 import type { Vocabulary } from '../command.ts';
 import { completeWords } from './candidates.ts';
 import { liveNames } from './names.ts';
 import { filesDirective } from './scripts.ts';
 
-/** Directive after the candidates: whether the shell completes file names. */
+/** Line after the candidates that controls whether the shell completes file names. */
 const directives = {
   shell: { files: `${filesDirective}\n`, other: '' },
   // These are `ShellCompDirectiveDefault` and `ShellCompDirectiveNoFileComp` of spf13/cobra, which kubectl passes on.

@@ -1,4 +1,4 @@
-/** Reads names from the cluster or the kubeconfig, within a time that a person does not notice. */
+/** Reads names for completion from the cluster, the kubeconfig or bundled lists, within a short time limit. */
 import { partitionNames } from '../../../api/partition-names.ts';
 import { policyEntries } from '../../../identity/desired/policy-entries.ts';
 import { createSession } from '../../cluster/session.ts';
@@ -10,12 +10,12 @@ import type { Completed } from './candidates.ts';
 type NameKind = Extract<Completed, { kind: 'names' }>['of'];
 
 /**
- * Time limit, since completion blocks the shell. A slower source (an unreachable cluster, a slow credential plugin) is
- * abandoned, unless `KON_COMPLETION_TIMEOUT` sets another limit. It counts from the start of the process, so that the
- * whole process takes at most half a second.
+ * Default time limit, because completion blocks the shell. Slower sources (an unreachable cluster, a slow credential
+ * plugin) are abandoned. `KON_COMPLETION_TIMEOUT` sets another limit. The default limit counts from the start of the
+ * process, so that the whole process takes at most half a second.
  */
 const patienceMs = 450;
-/** Minimum, for a busy machine where the start used up the limit. */
+/** Minimum time to wait, in case startup on a busy machine has already used up the time limit. */
 const leastMs = 50;
 
 function patience({ env, monotonic, startedAt }: CliContext): number {
@@ -28,14 +28,14 @@ function patience({ env, monotonic, startedAt }: CliContext): number {
   return Math.max(leastMs, Math.round(patienceMs - (monotonic() - startedAt)));
 }
 
-/** Empty when the names are not available in time. */
+/** Returns no names from the cluster if they are not available in time. */
 export async function liveNames(
   context: CliContext,
   of: NameKind,
   cluster: Pick<GlobalOptions, 'context' | 'kubeconfig'>,
   typed: string,
 ): Promise<readonly string[]> {
-  // The catalogue is bundled with kon, so the cluster is not asked.
+  // The catalogue is bundled with kon, so it needs no time limit.
   const isPolicy = of === 'policies' && /^(arn:|aws\/)/.test(typed);
   const catalogue = isPolicy ? await catalogueNames(typed) : [];
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(patience(context))]);
@@ -46,7 +46,10 @@ export async function liveNames(
   return [...new Set([...live, ...catalogue])];
 }
 
-/** AWS managed policies whose ARN or name begins with the typed text. An empty text would match more than a thousand. */
+/**
+ * AWS managed policies whose ARN or name begins with the typed text. An empty text would match more than a thousand
+ * policies.
+ */
 async function catalogueNames(typed: string): Promise<readonly string[]> {
   const partition = partitionNames.find((name) => typed.startsWith(`arn:${name}:`));
   const { managedPolicies } = await import('../../../aws/catalogue/catalogue.ts');
@@ -68,7 +71,7 @@ async function namesOf(
     const { explanations } = await import('../../commands/explain/codes.ts');
     return explanations.map(({ code }) => code);
   }
-  // The client stays open, because the process ends right afterwards.
+  // The client is not closed, because the process ends right afterwards.
   const client = await createSession(env, cluster).connect();
   const { listObjects } = await import('../../cluster/objects.ts');
   if (of === 'targets') {
@@ -76,7 +79,8 @@ async function namesOf(
     return knownTargets(client);
   }
   if (of === 'policies') {
-    // Offers policies that this cluster uses, because another account is likely to need the same.
+    // Offers the policies that accounts in this cluster use, because another account is likely to need the same
+    // policies.
     const accounts = await listObjects(client, accountKind);
     return [...new Set(accounts.flatMap((account) => policyEntries(account.spec.aws)))];
   }

@@ -1,14 +1,14 @@
-/** Completion scripts. They only call `kon __complete`, so new commands need no new script. */
+/** Completion scripts. A script only calls `kon __complete`, so new commands need no new script. */
 
-/** Line that `kon __complete` prints to request file names, which the shell completes best. */
+/** Line that `kon __complete` prints so that the shell itself completes file names. */
 export const filesDirective = ':files';
 
 export const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];
 
 /**
- * bash splits words at `:` and `=`, which ARNs contain. The script splits the line at blanks instead, and returns only
- * the part of each candidate after the last such separator.
+ * bash splits words at `:` and `=`, and ARNs contain colons. The script therefore splits the line at blanks, and
+ * returns only the part of each candidate after the last `:` or `=` that was typed.
  */
 const bash = `# kon completion for bash. To load it: source <(kon completion bash)
 _kon() {

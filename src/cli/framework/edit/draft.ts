@@ -1,7 +1,4 @@
-/**
- * The file that an editor opens: readable only by its owner, with the extension .yaml so that the editor recognizes
- * YAML.
- */
+/** File that an editor opens. Only its owner can read it, and the extension .yaml lets the editor recognize YAML. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

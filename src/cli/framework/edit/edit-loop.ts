@@ -1,6 +1,7 @@
 /**
- * Opens the editor, tries to save, and opens it again with the problems on top, until the text is saved or the user
- * gives up. The user's text is never lost: after any failure it is in the file that the error names.
+ * Opens the editor and tries to save the text. If that fails, opens the editor again with the problems above the text,
+ * until the text is saved or the user gives up. The user's text is never lost: the error of any failure names the file
+ * with the text.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { CliError } from '../errors.ts';
@@ -26,7 +27,7 @@ export type Edited<R> =
 /**
  * @param edit opens the file in the user's editor and waits until it closes
  * @param save tries to write the text; an exception ends the loop
- * @param mostRounds maximum number of rounds, since a script would repeat for ever
+ * @param mostRounds maximum number of rounds, because a script as editor could otherwise loop forever
  */
 export async function editLoop<R>(options: {
   readonly draft: Draft;
@@ -68,7 +69,7 @@ function givenUp(path: string, details: readonly string[] = []): CliError {
   });
 }
 
-/** Rethrows an error with the location of the text added. */
+/** Rethrows an error, and adds the path of the user's text. */
 async function keeping<T>(draft: Draft, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
@@ -89,8 +90,8 @@ function isEmpty(text: string): boolean {
 }
 
 /**
- * Whether two texts have the same content apart from comments and layout. Texts that do not parse are compared
- * literally.
+ * Whether two texts have the same content, ignoring comments and layout. Compares the texts as they are if one of them
+ * is not valid YAML.
  */
 function saysTheSame(a: string, b: string): boolean {
   if (a === b) return true;

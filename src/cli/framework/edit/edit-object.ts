@@ -1,5 +1,5 @@
 /**
- * Runs the edit loop on an object of a cluster: the saved text is checked and written, or opened again with the reason.
+ * Runs the edit loop on an object of the cluster: checks and writes the saved text, or opens it again with the reason.
  */
 import { isBadRequest, isInvalid, type KubeApiError, type KubeClient } from '../../../kube/index.ts';
 import { createObject, replaceObject, type Consent, type WriteMode } from '../../cluster/objects.ts';
@@ -17,10 +17,10 @@ import { createDraft } from './draft.ts';
 import { editLoop, type Attempt, type Edited } from './edit-loop.ts';
 import { chooseEditor, isOnTerminal, openEditor } from './editor.ts';
 
-/** Limit that ends the loop for a faulty script. */
+/** Maximum number of rounds if the editor is a script, because a faulty script would never end the loop. */
 const mostScriptedRounds = 10;
 
-/** Finds problems of a text that only the cluster or AWS can show. */
+/** Finds problems in a manifest that only the cluster or AWS can reveal. */
 export type Check = (current: KonObject | undefined, next: Manifest) => Promise<readonly string[]>;
 
 export function createInEditor<T extends KonObject>(
@@ -71,7 +71,7 @@ export function changeInEditor<T extends KonObject>(
   return editInEditor(context, kind, name, editableText(kind, object), save);
 }
 
-/** Text of an object for the editor. */
+/** Returns the text of an object for the editor. */
 export function editableText(kind: Kind, object: KonObject): string {
   return [
     `# ${nameOf(kind, object.metadata.name)}: change what is below, save and close.`,
@@ -80,7 +80,7 @@ export function editableText(kind: Kind, object: KonObject): string {
   ].join('\n');
 }
 
-/** Refuses the command when no editor is available, and lists the alternatives. @throws CliError of code USAGE */
+/** Refuses the command if no editor is available, and lists the alternatives. @throws CliError of code USAGE */
 export function requireEditor(context: CliContext, ...otherWays: readonly string[]): void {
   if (chooseEditor(context.env, isOnTerminal(context)).kind === 'none')
     throw usageError(
@@ -135,5 +135,5 @@ async function saveText<R>(
   }
 }
 
-/** Whether the API server refused the content of the object. Another text would not help against other errors. */
+/** Whether the API server refused the content of the object. The user cannot correct other errors in the text. */
 const isFaultOfText = (error: unknown): error is KubeApiError => isInvalid(error) || isBadRequest(error);

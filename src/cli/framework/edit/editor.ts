@@ -8,12 +8,12 @@ export type EditorChoice =
   /** There is no terminal, and no variable names an editor. */
   | { readonly kind: 'none' };
 
-/** Variables in order of precedence. The first one sets an editor for `kon` alone. */
+/** Variables in order of precedence. The first variable sets an editor for `kon` alone. */
 const editorVariables = ['KON_EDITOR', 'VISUAL', 'EDITOR'] as const;
 
 /**
- * An editor from a variable is used even without a terminal, as in kubectl and git, because it may be a script. The
- * fallback is used only on a terminal, where it is visible.
+ * Chooses the editor. An editor from a variable is used even without a terminal, as in kubectl and git, because it can
+ * be a script. The fallback `vi` is used only on a terminal.
  */
 export function chooseEditor(env: CliContext['env'], onTerminal: boolean): EditorChoice {
   for (const from of editorVariables) {
@@ -27,7 +27,7 @@ export function isOnTerminal(context: CliContext): boolean {
   return context.stdin.isTTY && (context.stdout.isTTY || context.stderr.isTTY);
 }
 
-/** Whether the terminal supports a question that is drawn on the screen and answered by single keys. */
+/** Whether the terminal supports interactive questions, which redraw the screen and are answered with single keys. */
 export function isPromptable(context: CliContext): boolean {
   return context.stdin.isTTY && context.stderr.redraws;
 }
@@ -45,7 +45,10 @@ export async function openEditor(
     });
 }
 
-/** The command may have arguments and quotes (`code --wait`), so a shell interprets it, as in git and kubectl. */
+/**
+ * Runs the editor's command in a shell, as git and kubectl do, because the command can contain arguments and quotes
+ * (`code --wait`).
+ */
 async function runEditor(context: CliContext, command: string, path: string): Promise<string | undefined> {
   try {
     const { code, signal } = await context.spawn('sh', ['-c', `${command} "$@"`, command, path], {

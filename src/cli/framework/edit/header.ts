@@ -1,6 +1,6 @@
-/** The lines that `kon` puts above the user's text to explain why it could not be saved, and removes again. */
+/** Header lines above the user's text that explain why the text could not be saved. `kon` adds and removes them. */
 
-/** Prefix that no comment of a user has, so that `kon` only removes its own lines. */
+/** Prefix that users' comments do not have, so that `kon` removes only its own lines. */
 const mark = '#!';
 
 export type Refusal = {

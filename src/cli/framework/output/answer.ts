@@ -1,5 +1,5 @@
 /**
- * Writes the result of a command in the requested format. Commands provide data, columns and a text for people; only
+ * Writes the result of a command in the requested format. Commands provide data, columns and human-readable text; only
  * this file, data.ts and table.ts know the formats.
  */
 import type { CliContext } from '../context.ts';
@@ -13,7 +13,7 @@ type Data<Row> =
   | {
       readonly kind: string;
       readonly value: Readonly<Record<string, unknown>>;
-      /** Used for `-o name`. */
+      /** Returns the name of a row for `-o name`. */
       readonly name?: (row: Row) => string;
     };
 
@@ -21,7 +21,7 @@ type List<Row> = {
   readonly rows: readonly Row[];
   readonly columns: readonly Column<Row>[];
   readonly data: Data<Row>;
-  /** Line on stderr that replaces an empty table on a terminal. */
+  /** Text for stderr, instead of an empty table on a terminal. */
   readonly empty?: string;
 };
 
@@ -44,8 +44,8 @@ export async function writeList<Row>(
 }
 
 /**
- * @param page text for people; without it nothing is printed for them, e.g. after a write whose result was already
- * shown
+ * @param page returns the human-readable text; by default there is none, e.g. after a write whose result was already
+ * printed
  */
 export async function writeObject(
   context: CliContext,
@@ -58,7 +58,7 @@ export async function writeObject(
   else stdout.write(await page());
 }
 
-/** Writes several objects after their results were printed for people. */
+/** Writes several objects as data or custom columns. In other formats, their results were already printed. */
 export async function writeObjects(context: CliContext, objects: readonly KubernetesObject[]): Promise<void> {
   const { format, template, stdout } = context;
   if (format === 'custom-columns') stdout.write(await customTable(context, objects));
@@ -70,7 +70,7 @@ async function customTable(context: CliContext, objects: readonly unknown[]): Pr
   return tableText(context, customColumns(context.template), objects);
 }
 
-/** Formats rows. Imports the alignment of columns only for a terminal, which keeps the start of piped commands fast. */
+/** Formats rows. Imports the code that aligns columns only for a terminal, so that piped commands start fast. */
 async function tableText<T>(
   { format, stdout }: CliContext,
   columns: readonly Column<T>[],
@@ -82,7 +82,7 @@ async function tableText<T>(
   return renderTable(columns, rows, { output: stdout, format });
 }
 
-/** @param text output for people */
+/** @param text returns the human-readable text */
 export async function writeDocument(
   { format, template, stdout }: CliContext,
   kind: string,

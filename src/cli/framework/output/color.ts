@@ -1,4 +1,4 @@
-/** Text styles. Colour never carries meaning by itself: the words express it as well. */
+/** Text styles. Colour never carries meaning by itself: the text says the same. */
 const styles = {
   bold: [1, 22],
   dim: [2, 22],

@@ -12,15 +12,15 @@ export type KubernetesObject = {
 };
 
 /**
- * Quotes values so that YAML 1.1 reads them the same way: kubectl and other tools interpret an unquoted `yes` or date
- * as a value other than text.
+ * Formats a value as YAML. Quotes text so that YAML 1.1 parsers read it as text: kubectl and other tools would
+ * interpret an unquoted `yes` or date as another type.
  */
 export const asYaml = (value: unknown): string =>
   stringify(value, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false });
 
 export const asJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
-/** Name in the form of kubectl: `linkedserviceaccount.k11n.dev/myaccount`. */
+/** Formats the name as kubectl does: `linkedserviceaccount.k11n.dev/myaccount`. */
 export function qualifiedName(object: KubernetesObject): string {
   const group = object.apiVersion.includes('/') ? `.${object.apiVersion.split('/')[0]}` : '';
   return `${object.kind.toLowerCase()}${group}/${object.metadata.name}`;
@@ -34,7 +34,7 @@ const renderers: Readonly<
     {
       readonly one: (object: KubernetesObject, template: string) => string;
       readonly list: (objects: readonly KubernetesObject[], template: string) => string;
-      /** Renders one of many consecutive values, so that a program can separate them. */
+      /** Renders one value in a stream of values, so that a program can separate the values. */
       readonly streamed: (value: object, template: string) => string;
     }
   >
@@ -54,7 +54,7 @@ const renderers: Readonly<
     list: (objects) => objects.map(nameLine).join(''),
     streamed: (value) => nameLine(value as KubernetesObject),
   },
-  // Like kubectl, without a line break at the end.
+  // The output ends without a line break, as in kubectl.
   jsonpath: {
     one: (object, template) => evaluate(parseTemplate(template), object),
     list: (items, template) => evaluate(parseTemplate(template), listOf(items)),
@@ -117,7 +117,7 @@ export function renderValue(value: unknown, format: OutputFormat): string {
   return format === 'yaml' ? asYaml(value) : asJson(value);
 }
 
-/** Removes managed fields, which would hide the other fields. kubectl omits them too. */
+/** Removes `managedFields`, as kubectl does, because they would obscure the other fields. */
 export function withoutManagedFields(object: KubernetesObject): KubernetesObject {
   if (!('managedFields' in object.metadata)) return object;
   const { managedFields: _managedFields, ...metadata } = object.metadata;

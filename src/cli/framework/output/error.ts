@@ -9,7 +9,7 @@ export function renderError(
     readonly json: boolean;
     readonly color: boolean;
     readonly cause: boolean;
-    /** Command that explains the error; undefined if nothing is to be explained. */
+    /** Command that explains the error; undefined if the error needs no explanation. */
     readonly explain?: string | undefined;
   },
 ): string {
@@ -42,7 +42,7 @@ export function renderError(
   return `${lines.join('\n')}\n`;
 }
 
-/** Indents further lines of a text like the first. */
+/** Indents all further lines of a text. */
 function indented(text: string): string {
   return printable(text).replaceAll('\n', '\n  ');
 }

@@ -1,4 +1,4 @@
-/** The formats of `--output`, and the selection that each kind of result has. */
+/** Formats of `--output`, and the formats that each kind of result supports. */
 
 /**
  * `rows`: columns of a table. `data`: objects and documents, for programs. `problems`: a report of problems only. `text`: a
@@ -23,7 +23,7 @@ export const allFormats = Object.keys(formats) as readonly OutputFormat[];
 /** Formats with a template after `=`: `-o jsonpath={.metadata.name}`. */
 export const templateFormats: readonly OutputFormat[] = ['jsonpath', 'custom-columns'];
 
-/** Format as help shows it. */
+/** Returns the format as help shows it. */
 export const shownFormat = (format: OutputFormat): string =>
   templateFormats.includes(format) ? `${format}=…` : format;
 
@@ -49,7 +49,7 @@ export const formatsOf = {
   rollouts: ['table', 'name'],
   /** Document of `kon` itself, which is not an object of the cluster. */
   document: ['table', 'json', 'yaml'],
-  /** Document of `kon` itself that contains a manifest, which a template extracts. */
+  /** Document of `kon` itself that contains a manifest; a template can extract the manifest. */
   proposal: ['table', 'json', 'yaml', 'jsonpath'],
   /** Document of `kon` itself that contains a table. */
   status: ['table', 'wide', 'json', 'yaml'],

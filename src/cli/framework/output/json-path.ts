@@ -1,6 +1,6 @@
 /**
- * Templates of `-o jsonpath=…` in the dialect of kubectl: text with expressions in braces. Pure. The libraries for JSONPath
- * know neither its `{range}`, text and escaped dots nor its treatment of missing fields.
+ * Templates of `-o jsonpath=…` in kubectl's dialect: text with expressions in braces. Pure. JSONPath libraries do not
+ * support this dialect: they lack its `{range}`, text, escaped dots and treatment of missing fields.
  * https://kubernetes.io/docs/reference/kubectl/jsonpath/
  */
 import { usageError } from '../errors.ts';
@@ -54,7 +54,9 @@ export function parseTemplate(text: string): Template {
   return top;
 }
 
-/** Parses a lone path, with or without braces and leading dot: `.a.b`, `{.a.b}`, `a.b`. @throws CliError of code USAGE */
+/**
+ * Parses a single path, with or without braces and leading dot: `.a.b`, `{.a.b}`, `a.b`. @throws CliError of code USAGE
+ */
 export function parseLonePath(text: string): (value: unknown) => readonly unknown[] {
   const bare = /^\{(.*)\}$/s.exec(text)?.[1] ?? text;
   const path = parsePath(/^[.[$@]/.test(bare) ? bare : `.${bare}`, text);
@@ -105,7 +107,10 @@ function* partsOf(template: string): Generator<{ readonly text: string } | { rea
   if (at < template.length) yield { text: template.slice(at) };
 }
 
-/** Position of the character that closes a bracket, outside of quotes and nested brackets; -1 if there is none. */
+/**
+ * Finds the character that closes a bracket, outside of quotes and nested brackets. Returns its position, or -1 if
+ * there is none.
+ */
 function closing(text: string, from: number, close: '}' | ']' | ')'): number {
   const opens = { '}': '{', ']': '[', ')': '(' }[close];
   let depth = 0;
@@ -153,7 +158,7 @@ function parsePath(expression: string, template: string): Path {
       rest = rest.slice(field[0].length);
       continue;
     }
-    // A lone dot is the value itself.
+    // A single dot denotes the value itself.
     if (rest === '.') break;
     if (!rest.startsWith('[')) throw faulty(template, `unexpected ${JSON.stringify(rest)}`);
     const end = closing(rest, 1, ']');
@@ -203,7 +208,7 @@ function parseOperand(text: string, template: string): Operand {
   throw faulty(template, `unexpected ${JSON.stringify(text)} in a filter`);
 }
 
-/** Values at a path; missing fields yield none, as in kubectl. */
+/** Returns the values at a path. A missing field yields no value, as in kubectl. */
 function find(path: Path, value: unknown, root: unknown): readonly unknown[] {
   return path.steps.reduce<readonly unknown[]>(
     (values, step) => values.flatMap((each) => follow(step, each, root)),

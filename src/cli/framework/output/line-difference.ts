@@ -1,10 +1,13 @@
-/** Line-by-line difference of two texts. Pure. */
+/** Computes the difference between two texts line by line. Pure. */
 
 export type Line = { readonly mark: ' ' | '+' | '-'; readonly text: string };
 
-/** Computes the shortest edit from one text to the other, by the longest common subsequence of lines. */
+/**
+ * Computes the shortest list of added and removed lines between two texts, from their longest common subsequence of
+ * lines.
+ */
 export function lineDifference(before: readonly string[], after: readonly string[]): readonly Line[] {
-  // lengths[i][j] is the length of the longest common subsequence of the lines from i and from j on.
+  // lengths[i][j] is the length of the longest common subsequence of before.slice(i) and after.slice(j).
   const lengths = Array.from({ length: before.length + 1 }, () =>
     Array.from({ length: after.length + 1 }, () => 0),
   );

@@ -4,20 +4,26 @@ import { printable } from './printable.ts';
 
 export type Column<T> = {
   readonly header: string;
-  /** Exact value. An empty one is shown as `-`, so that the columns stay intact. */
+  /** Exact value. An empty value is shown as `-`, so that the columns stay intact. */
   readonly value: (row: T) => string;
   /** Shorter value for a terminal. */
   readonly short?: (row: T) => string;
   /** Shown only with `-o wide`, or when the output is not a terminal. */
   readonly wide?: true;
   readonly style?: (row: T) => Style | undefined;
-  /** The value is never shortened, because people copy it. */
+  /** Whether the value is never shortened, because users copy it. */
   readonly whole?: true;
-  /** The value is the name of an object with a long prefix, and is shortened from the left. Text with blanks is not. */
+  /**
+   * Whether the value is shortened from the left, because it is an object name with a long prefix. Text with blanks is
+   * shortened from the right.
+   */
   readonly keepsEnd?: true;
-  /** A terminal that is too narrow omits this column, in ascending order, before it shortens values much. */
+  /**
+   * Allows omitting this column on a narrow terminal, before values are shortened much. The column with the lowest
+   * number is omitted first.
+   */
   readonly omission?: number;
-  /** The text is wrapped between words where the terminal is too narrow. Only the last column can be wrapped. */
+  /** Whether the text is wrapped between words on a narrow terminal. Only the last column can be wrapped. */
   readonly wraps?: true;
 };
 

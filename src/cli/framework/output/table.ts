@@ -1,6 +1,6 @@
 /**
- * Renders rows and columns: aligned and shortened on a terminal; elsewhere separated by tabs, untruncated and with
- * exact values, for programs. Headers and their order are the same in both.
+ * Renders rows and columns. On a terminal, values are aligned and shortened. Elsewhere, values are exact, untruncated
+ * and separated by tabs, for programs. Both have the same headers in the same order.
  */
 import type { Output } from '../context.ts';
 import { paint } from './color.ts';
@@ -13,7 +13,7 @@ type TableOptions = {
   readonly output: Output;
   readonly format: OutputFormat;
   readonly indent?: number;
-  /** Fits the table into the terminal. By default only `wide` is not fitted. */
+  /** Whether to fit the table into the terminal. By default, only the format `wide` is not fitted. */
   readonly fit?: boolean;
 };
 
@@ -26,8 +26,8 @@ export function renderTable<T>(
 }
 
 /**
- * Writes a growing table: the first rows are printed with the header and determine the column widths; further rows are
- * appended.
+ * Returns a writer for a growing table. The first call prints the header, and its rows determine the column widths.
+ * Further calls append rows.
  */
 export function tableWriter<T>(
   columns: readonly Column<T>[],
@@ -41,7 +41,7 @@ export function tableWriter<T>(
 const gap = 2;
 /** Minimum width of a shortened column. */
 const leastWidth = 8;
-/** Minimum width of a shortened column while a column with an `omission` can make room instead. */
+/** Minimum width of a shortened column while another column with an `omission` can be omitted instead. */
 const leastReadable = 24;
 /** Minimum width of a wrapped column. */
 const leastWrapped = 24;
@@ -97,8 +97,8 @@ function alignedWriter<T>(
 type Layout<T> = { readonly columns: readonly Column<T>[]; readonly widths: readonly number[] };
 
 /**
- * Narrows the widest columns until the table has room: first the wrapped one, then the others. Omits columns if that is
- * not enough: first those with an `omission`, then the others from the right.
+ * Narrows columns until the table fits: first the wrapped column, then the widest of the others. If that is not enough,
+ * omits columns: first those with an `omission`, then others from the right.
  */
 function fitted<T>(columns: readonly Column<T>[], wanted: readonly number[], room: number): Layout<T> {
   const widths = [...wanted];
@@ -128,14 +128,14 @@ function fitted<T>(columns: readonly Column<T>[], wanted: readonly number[], roo
   return fitted(columns.filter(isKept), wanted.filter(isKept), room);
 }
 
-/** Shortens an ARN from the left, because its end names the object, and other text from the right. */
+/** Shortens an ARN from the left, because its end names the object. Shortens other text from the right. */
 function shortened(text: string, width: number, { keepsEnd }: { readonly keepsEnd?: true } = {}): string {
   if (text.length <= width) return text;
   const isName = text.startsWith('arn:') || (keepsEnd && !text.includes(' '));
   return isName ? `…${text.slice(text.length - width + 1)}` : `${text.slice(0, width - 1)}…`;
 }
 
-/** Splits a text into lines of at most this width, between words where possible. Shortens an ARN that is longer. */
+/** Splits a text into lines of at most this width, between words if possible. Shortens longer ARNs. */
 function wrapped(text: string, width: number): readonly string[] {
   const lines: string[] = [];
   let rest = text.replaceAll(/\S*arn:\S+/g, (word) => shortened(word, width, { keepsEnd: true }));

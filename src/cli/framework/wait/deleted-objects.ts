@@ -1,4 +1,4 @@
-/** Waits until deleted objects of any kind no longer exist, and reports what blocks the others. */
+/** Waits until deleted objects of any kind no longer exist, and reports what blocks the remaining deletions. */
 import type { KubeClient, KubeObject, Resource } from '../../../kube/index.ts';
 import type { CliContext } from '../context.ts';
 import { CliError } from '../errors.ts';
@@ -9,14 +9,14 @@ import { withinTime } from './wait-for.ts';
 
 export type Deleted = {
   readonly resource: Resource;
-  /** The deleted object. The wait ignores a new object of the same name. */
+  /** Deleted object. The wait ignores a new object of the same name. */
   readonly object: KubeObject;
   /** Name shown to people. */
   readonly label: string;
 };
 
 type Finalized = KubeObject & {
-  /** A namespace has finalizers in its spec, in addition to those of its metadata. */
+  /** Finalizers of a namespace, in addition to those in its metadata. */
   readonly spec?: { readonly finalizers?: readonly string[] };
   readonly status?: {
     readonly conditions?: readonly {
@@ -28,8 +28,8 @@ type Finalized = KubeObject & {
 };
 
 /**
- * Conditions that controllers set on a deletion in progress. Sources: NamespaceConditionType of k8s.io/api/core/v1,
- * CustomResourceDefinitionConditionType of k8s.io/apiextensions-apiserver.
+ * Conditions that controllers use to report on a deletion in progress. Sources: NamespaceConditionType of
+ * k8s.io/api/core/v1, CustomResourceDefinitionConditionType of k8s.io/apiextensions-apiserver.
  */
 const blockingConditions = new Set([
   'NamespaceDeletionDiscoveryFailure',
@@ -74,7 +74,7 @@ export async function waitUntilAllDeleted(
   /** Whether the object still exists. */
   const look = (each: Deleted, found: KubeObject | undefined): boolean => {
     if (!found || found.metadata.uid !== each.object.metadata.uid) return false;
-    // Items of a list carry no kind.
+    // Items of a list have no field `kind`.
     const message = describeBlockers({ ...found, kind: each.resource.kind });
     report(each, { status: 'False', reason: 'Deleting', message });
     return true;
@@ -106,8 +106,8 @@ export async function waitUntilAllDeleted(
     await Promise.all([...seen.keys()].map((each) => follow(each, signal)));
   };
   try {
-    // Most objects disappear at once. The first check happens before the wait, so that there is a result to report even
-    // with a very short timeout.
+    // Most objects disappear at once. The first check happens before the wait, so that even a very short timeout has a
+    // result to report.
     await Promise.all(
       deleted.map(async (each) => {
         const { items } = await client.list<KubeObject>(each.resource, {
@@ -129,7 +129,7 @@ export async function waitUntilAllDeleted(
   }
 }
 
-/** Command of kubectl that waits for the deletion. */
+/** Returns the kubectl command that waits for the deletion. */
 export function waitCommand({ resource, object: { metadata } }: Omit<Deleted, 'label'>): string {
   const of = metadata.namespace === undefined ? '' : ` -n ${metadata.namespace}`;
   return `kubectl wait --for=delete ${resource.plural}/${metadata.name}${of}`;

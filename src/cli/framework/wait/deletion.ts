@@ -12,12 +12,12 @@ import { waitFor } from './wait-for.ts';
 
 type Holder = { readonly reason: string; readonly message: string };
 
-/** Describes what blocks the deletion of an object; undefined when it is not being deleted. */
+/** Describes what blocks the deletion of an object. Returns undefined if the object is not being deleted. */
 export function blockerOf(object: KonObject): Holder | undefined {
   const { deletionTimestamp, finalizers = [] } = object.metadata;
   if (deletionTimestamp === undefined) return undefined;
   const ready = readyOf(object);
-  // Conditions from before the deletion do not describe it.
+  // Only a False condition describes the deletion; other conditions date from before the deletion.
   if (ready?.status === 'False') return { reason: ready.reason, message: ready.message };
   return {
     reason: 'Deleting',
@@ -26,7 +26,7 @@ export function blockerOf(object: KonObject): Holder | undefined {
 }
 
 /**
- * @param uid of the object that is being deleted; the wait ignores another object of the same name
+ * @param deleted object that is being deleted; the wait ignores an object with the same name and another uid
  * @throws CliError of code NOT_DELETED when the timeout expires
  */
 export async function waitUntilDeleted<T extends KonObject>(

@@ -1,7 +1,8 @@
 /**
- * Follows objects as they change, for commands that wait or watch: the reflector of src/kube as generators. An informer
- * survives every failure; a generator here ends on a failure before the first list, and on one that is not transient. Otherwise it ends only when its consumer stops, or when the signal aborts, and then it throws the signal's
- * reason.
+ * Follows objects as they change, for commands that wait or watch: wraps the reflector of src/kube in generators.
+ * Unlike an informer, a generator ends on any failure before the first list, and later on a failure that is not
+ * transient. Otherwise, a generator ends only when its consumer stops, or when the signal aborts; then it throws the
+ * signal's reason.
  */
 import { keyOf } from '../../../kube/object.ts';
 import { defaultReflectorLimits, runReflector } from '../../../kube/reflector.ts';
@@ -24,19 +25,16 @@ export type Following = {
   readonly client: KubeClient;
   readonly resource: Resource;
   readonly signal: AbortSignal;
-  /** Absent for all namespaces, or for a cluster-scoped kind. */
+  /** Undefined for all namespaces, or for a cluster-scoped kind. */
   readonly namespace?: string | undefined;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
 };
 
-/**
- * Retry limits. A person waits, so retries are sooner than those of an operator, which shares the API server with many
- * others.
- */
+/** Retry limits. The back-off is shorter than that of the operator, because a user waits for the command. */
 const limits = { ...defaultReflectorLimits, backoff: { baseMs: 500, maxMs: 5000 } };
 
-/** Yields one object at first and after each change; undefined while it does not exist. */
+/** Yields the current object, then the object after each change; undefined while the object does not exist. */
 export async function* followObject<T extends KubeObject>(
   of: Following,
   name: string,
@@ -44,7 +42,7 @@ export async function* followObject<T extends KubeObject>(
   for await (const [object] of followSet<T>({ ...of, fieldSelector: `metadata.name=${name}` })) yield object;
 }
 
-/** Yields all objects of a selection, at first and after each change. */
+/** Yields all current objects of a selection, then all objects after each change. */
 export async function* followSet<T extends KubeObject>(of: Following): AsyncGenerator<readonly T[]> {
   const known = new Map<string, T>();
   for await (const changes of followChanges<T>(of)) {
@@ -54,8 +52,8 @@ export async function* followSet<T extends KubeObject>(of: Following): AsyncGene
 }
 
 /**
- * Yields all existing objects as one batch, even an empty one, and afterwards the changes. Changes during an
- * interruption form one batch that contains each object once.
+ * Yields all existing objects as one batch, even if there are none, and then each change. Changes during a broken
+ * connection are yielded as one batch, which contains each object once.
  */
 export async function* followChanges<T extends KubeObject>({
   clock,
@@ -118,13 +116,16 @@ export async function* followChanges<T extends KubeObject>({
   }
 }
 
-/** Whether a server that has answered before will keep refusing. */
+/** Whether an error after the first list is permanent, so that retries are useless. */
 function isFinal(error: Error): boolean {
   if (error instanceof KubeApiError) return error.status < 500 && error.status !== 429;
   return error instanceof KubeConfigError;
 }
 
-/** Compares objects by name and uid: an object that was deleted and recreated counts as two. */
+/**
+ * Returns the changes between two sets of objects. Compares objects by name and uid: an object that was deleted and
+ * recreated yields two changes.
+ */
 export function changesSince<T extends KubeObject>(
   known: ReadonlyMap<string, T>,
   items: readonly T[],

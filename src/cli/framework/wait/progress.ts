@@ -1,6 +1,6 @@
 /**
- * Describes the progress of an object and its problems. Uses only the status, so that waiting commands and `show`
- * agree.
+ * Describes the progress of an object and its problems. Uses only the object's status, so that commands that wait agree
+ * with `show`.
  */
 import { type Condition, findCondition } from '../../../k8s/conditions.ts';
 import type { App } from '../../../api/app.ts';
@@ -19,8 +19,8 @@ export type ProgressLine = {
 
 export type Progress = {
   /**
-   * `stuck`: the object will not become ready without a person's action. `ready` includes an account that only waits
-   * for its first pod: nothing else happens before that, and pods may be created.
+   * `stuck`: the object will not become Ready without user action. `ready` includes an account that waits only for its
+   * first pod: pods may be created, and nothing else happens before that.
    */
   readonly state: 'ready' | 'waiting' | 'stuck' | 'unobserved';
   readonly reason: string;
@@ -29,7 +29,7 @@ export type Progress = {
   readonly lines: readonly ProgressLine[];
 };
 
-/** @param generation of the spec that was written; conditions of an older generation do not count */
+/** @param generation generation of the spec that was written; conditions of an older generation do not count */
 export function describeProgress(object: KonObject, generation: number): Progress {
   const conditions = object.status?.conditions ?? [];
   const ready = readyOf(object);
@@ -49,7 +49,7 @@ export function describeProgress(object: KonObject, generation: number): Progres
   return { state: requiresUserAction(reason) ? 'stuck' : 'waiting', reason, message, lines };
 }
 
-/** Whether the object is Ready, or waits only for its first pod, in its current generation. */
+/** Whether the object is Ready in its current generation, or waits only for its first pod. */
 export function isReady(object: KonObject): boolean {
   const ready = readyOf(object);
   if (!ready || object.metadata.deletionTimestamp !== undefined) return false;
@@ -58,12 +58,12 @@ export function isReady(object: KonObject): boolean {
   return isCurrent && (ready.status === 'True' || awaitsPod(ready));
 }
 
-/** Whether everything is in place except the proof that the first pod gives. */
+/** Whether everything is in place except the proof by the first pod. */
 export function awaitsPod({ reason }: { readonly reason?: string | undefined }): boolean {
   return reason === ('AwaitingFirstPod' satisfies IdentityReason);
 }
 
-/** Whether the account no longer includes the target while running pods keep their access there. */
+/** Whether the account no longer lists the target, but running pods still have access there. */
 function drains({ reason }: { readonly reason?: string | undefined }): boolean {
   return reason === ('StillInUse' satisfies IdentityReason);
 }
@@ -75,7 +75,10 @@ export type Problem = {
   readonly message: string;
 };
 
-/** Lists each problem that keeps the object from being Ready once. */
+/**
+ * Lists the problems that keep the object from being Ready: from the rows of its status, or else from the condition
+ * Ready.
+ */
 export function problemsOf(object: KonObject): readonly Problem[] {
   const rows = isAccount(object) ? accountRows(object) : isApp(object) ? appRows(object) : [];
   if (rows.length > 0) return rows;

@@ -10,13 +10,14 @@ import { createReporter } from './reporter.ts';
 import { followObject } from './follow.ts';
 import { waitFor } from './wait-for.ts';
 
-/** A running operator responds within a second or two. After this time it is likely that no operator runs. */
+/** If there is no response for this time, probably no operator runs. A running operator responds within two seconds. */
 const silenceMs = 8000;
 
 /**
- * Resolves with the object when it is Ready for the generation of `written`, or when only the proof by its first pod is
+ * Resolves with the object when it is Ready in the generation of `written`, or when only the proof by its first pod is
  * missing.
- * @throws CliError of code NOT_READY when the timeout expires, or when the object will not become ready by itself
+ * @throws CliError of code NOT_READY when the timeout expires, or when the object will not become Ready without user
+ * action
  */
 export async function waitUntilReady<T extends KonObject>(
   context: CliContext,
@@ -25,7 +26,7 @@ export async function waitUntilReady<T extends KonObject>(
   written: T,
   options: {
     readonly timeoutMs: number;
-    /** Names the object in each line, because the command waits for several. */
+    /** Whether each line names the object, because the command waits for several objects. */
     readonly several?: boolean;
   },
 ): Promise<T> {
@@ -81,7 +82,7 @@ export async function waitUntilReady<T extends KonObject>(
   }
 }
 
-/** Command that shows an object again at each change. ClusterConfig is shown by kubectl. */
+/** Returns the command that shows an object again after each change. A ClusterConfig is shown with kubectl, once. */
 function followCommand({ advice }: Kind, name: string): string {
   return advice.create ? `${advice.show(name)} --watch` : advice.show(name);
 }
@@ -89,7 +90,7 @@ function followCommand({ advice }: Kind, name: string): string {
 function notReady(kind: Kind, object: KonObject, progress: Progress, waited?: string): CliError {
   const subject = subjectOf(kind, object);
   const problems = progress.state === 'unobserved' ? [] : problemsOf(object);
-  // Rows are more specific than the summary. The reason of the first row is used if it is one of Konstellation's.
+  // The next steps come from the first of these reasons that has advice.
   const reasons = [progress.reason, ...problems.map((problem) => problem.reason)];
   const next = reasons.map((reason) => nextStepsFor(reason, subject)).find((steps) => steps.length > 1);
   return new CliError(

@@ -1,4 +1,7 @@
-/** Classifies status reasons for waiting commands: whether they resolve automatically, and the next steps if not. */
+/**
+ * Classifies status reasons for commands that wait: whether a problem resolves automatically, and the next steps if
+ * not.
+ */
 import { protectedMark } from '../../../api/labels.ts';
 import { identityErrors, type IdentityErrorCode } from '../../../identity/state/errors.ts';
 import { identityReasons, type IdentityReason } from '../../../identity/state/reasons.ts';
@@ -8,7 +11,7 @@ import { accountKind, type Kind, type KonObject } from '../../cluster/kinds.ts';
 
 type AppReason = keyof typeof gateReasons | keyof typeof targetReasons | keyof typeof slotReasons;
 
-/** Reasons of Kubernetes that have advice here. */
+/** Kubernetes reasons with advice in this file. */
 export const podReasons = {
   CrashLoopBackOff:
     'A container of the pod ends again and again. Kubernetes waits longer before each restart.',
@@ -17,7 +20,7 @@ export const podReasons = {
   Unschedulable: 'No node that the pod may run on has enough free capacity.',
 } as const;
 
-/** Reasons that `kon` reports itself, before the operator has reported one. */
+/** Reasons that `kon` itself reports before the operator has reported a reason. */
 export const pendingReasons = {
   NotObserved: 'No operator has processed the object since its last change.',
 } as const;
@@ -27,12 +30,12 @@ const registries = [identityReasons, gateReasons, slotReasons, targetReasons];
 const errorOf = (reason: string): { readonly retry: string; readonly next: string } | undefined =>
   reason in identityErrors ? identityErrors[reason as IdentityErrorCode] : undefined;
 
-/** Whether the state remains until a person changes something. */
+/** Whether the state remains until a user changes something. */
 export function requiresUserAction(reason: string): boolean {
   return isUserAction(reason, registries) || errorOf(reason)?.retry === 'terminal';
 }
 
-/** Subject of the advice: an object and, for an app, its account. */
+/** Object of the advice and, for an app, its account. */
 export type Subject = { readonly kind: Kind; readonly name: string; readonly account?: string };
 
 export function subjectOf(kind: Kind, object: KonObject): Subject {
@@ -41,7 +44,7 @@ export function subjectOf(kind: Kind, object: KonObject): Subject {
   return { kind, name, ...(account === undefined ? {} : { account }) };
 }
 
-/** Next steps for a reason, best first; the last one always shows the object. */
+/** Returns the next steps for a reason, best first; the last step always shows the object. */
 export function nextStepsFor(reason: string, subject: Subject): readonly string[] {
   const look = `Show it: ${subject.kind.advice.show(subject.name)}`;
   const own = advice[reason as AdvisedReason];
@@ -64,7 +67,7 @@ const otherImage = (subject: Subject): string =>
 const namespace = (): string => 'Check that the operator creates the namespace: kon target list';
 const accounts = (): string => 'Continues automatically once the account is Ready: kon account list';
 
-/** Errors of AWS without an entry here have their advice in their own registry. */
+/** Advice by reason. AWS errors without an entry here have their advice in `identityErrors`. */
 const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => string } = {
   NotObserved: () => 'Check that the operator runs on this cluster; to start it: kon operator',
   PolicyNotFound: otherPolicies,

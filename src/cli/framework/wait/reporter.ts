@@ -1,4 +1,4 @@
-/** Shows progress on stderr: on a terminal as a block that is redrawn, elsewhere as one line per change. */
+/** Shows progress on stderr: on a terminal, as a block that is redrawn; elsewhere, as one line per change. */
 import type { Output } from '../context.ts';
 import { paint, type Style } from '../output/color.ts';
 import { printable } from '../output/printable.ts';
@@ -6,15 +6,15 @@ import type { ProgressLine } from './progress.ts';
 
 export type Reporter = {
   update(headline: string, lines: readonly ProgressLine[]): void;
-  /** Prints a permanent line above the block. */
+  /** Prints a line that stays above the block. */
   note(text: string): void;
   /** Leaves the last block in place, and stops redrawing. */
   end(): void;
-  /** Ends with each False line marked as failed and its message in full, for a wait that does not continue. */
+  /** Redraws the block for a failed wait: marks each False line as failed, and prints its whole message. */
   fail(): void;
 };
 
-/** @param prefix of each line when the output is not a terminal and has no headline */
+/** @param prefix prefix of each line if the output is not a terminal, where no headline is printed */
 export function createReporter(output: Output, prefix = ''): Reporter {
   return output.redraws ? liveReporter(output) : lineReporter(output, prefix);
 }
@@ -40,7 +40,7 @@ function lineReporter(output: Output, prefix: string): Reporter {
     },
     note: (text) => output.write(`${prefix}${text}\n`),
     end: () => undefined,
-    // The error that follows has the reasons.
+    // The error message that follows contains the reasons.
     fail: () => undefined,
   };
 }
@@ -50,7 +50,7 @@ function liveReporter(output: Output): Reporter {
   let shown = '';
   let last: Parameters<Reporter['update']> | undefined;
   const clear = (): void => {
-    // Moves to the first line of the block, and erases from there.
+    // Moves to the first line of the block, and erases everything from there.
     if (height > 0) output.write(`\u001B[${height}A\u001B[J`);
     height = 0;
   };

@@ -1,4 +1,4 @@
-/** Waits until a Deployment has replaced its pods by pods of its current template. */
+/** Waits until a Deployment has replaced its pods with pods of its current template. */
 import { appLabel } from '../../../api/labels.ts';
 import { resources, type KubeClient } from '../../../kube/index.ts';
 import { rolloutOf, type Rollout } from '../../../workloads/rollout.ts';
@@ -12,7 +12,7 @@ import { waitFor } from './wait-for.ts';
 
 /**
  * @param written the Deployment that the write returned
- * @throws CliError of code NOT_READY when the timeout expires, or when the Deployment is deleted meanwhile
+ * @throws CliError of code NOT_READY when the timeout expires, or when the Deployment is deleted in the meantime
  */
 export async function waitForRollout(
   context: CliContext,
@@ -27,7 +27,7 @@ export async function waitForRollout(
   const look = async (deployment: AppDeployment | undefined): Promise<true | undefined> => {
     if (deployment?.metadata.uid !== uid)
       throw new CliError('NOT_READY', `${name} was deleted in ${namespace} during the wait`);
-    // A list may be older than the write.
+    // The followed Deployment may still be older than the write.
     if (deployment === undefined || (deployment.metadata.generation ?? 0) < generation) return undefined;
     rollout = rolloutOf(deployment, await podsOf(client, name, namespace, context.signal), context.now());
     reporter.update(`${name} in ${namespace}: ${rollout.reason}`, [

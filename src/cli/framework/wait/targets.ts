@@ -12,7 +12,7 @@ import { createReporter } from './reporter.ts';
 import { followObject } from './follow.ts';
 import { waitFor } from './wait-for.ts';
 
-/** Returns one line per target. A status of an older generation does not count. */
+/** Returns one line per target. A status for an older generation does not count. */
 export function targetLines(
   app: App,
   targets: readonly string[],
@@ -40,7 +40,10 @@ export function targetLines(
   });
 }
 
-/** @throws CliError of code NOT_READY when the timeout expires, or when the app will not become ready by itself */
+/**
+ * @throws CliError of code NOT_READY when the timeout expires, or when the app will not become Ready without user
+ * action
+ */
 export async function waitForTargets(
   context: CliContext,
   client: KubeClient,

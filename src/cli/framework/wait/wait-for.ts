@@ -1,10 +1,10 @@
-/** Bounds the waits of all commands by a timeout. */
+/** Limits the waits of all commands with a timeout. */
 import { isUnreachable } from '../../../kube/index.ts';
 import type { CliContext } from '../context.ts';
 import { formatDuration } from '../duration.ts';
 import { CliError } from '../errors.ts';
 
-/** Reports an interrupted wait: what continues in the cluster, and how to see it. */
+/** Text for an interrupted wait: what continues in the cluster, and how to follow it. */
 export type Interruption = {
   /** State of the cluster, as a clause without a full stop. */
   readonly state: string;
@@ -12,10 +12,10 @@ export type Interruption = {
 };
 
 /**
- * @param wait ends when its signal aborts: at the timeout or on an interruption
- * @param late creates the error for the timeout from its duration as text, unless a more specific error exists, such as
- * an unreachable server
- * @param interrupted described by the error when a signal ends the wait
+ * @param wait has to end when its signal aborts: at the timeout, or when the user interrupts the command
+ * @param late creates the error for an expired timeout, from its duration as text; a more specific error, such as an
+ * unreachable server, takes precedence
+ * @param interrupted text of the error if the user interrupts the wait
  */
 export async function withinTime<R>(
   { signal }: CliContext,
@@ -24,7 +24,7 @@ export async function withinTime<R>(
   late: (waited: string) => CliError,
   interrupted: Interruption,
 ): Promise<R> {
-  // Node accepts only whole milliseconds, and the remaining time of a monotonic clock can be a fraction.
+  // Node.js accepts only whole milliseconds, but the remaining time on a monotonic clock can be fractional.
   const timeout = AbortSignal.timeout(Math.ceil(timeoutMs));
   try {
     return await wait(AbortSignal.any([signal, timeout]));
@@ -40,7 +40,7 @@ export async function withinTime<R>(
   }
 }
 
-/** Examines each followed value until one gives a result. */
+/** Passes each followed value to `look`, until `look` returns a result. */
 export function waitFor<T, R>(
   context: CliContext,
   follow: (signal: AbortSignal) => AsyncIterable<T>,
