@@ -13,7 +13,7 @@ export function within({ value, bound }: Figure): boolean {
   return bound === undefined || value <= bound;
 }
 
-/** Nearest-rank percentile: the smallest value such that at least `share` of all values are not greater. */
+/** Nearest-rank percentile: the smallest value that at least a fraction of `share` of all values do not exceed. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? NaN;

@@ -73,7 +73,7 @@ export type World = {
   /** Resolves when at least `count` accounts exist and all pass the test. Uses a watch. */
   untilAccounts(count: number, test: (account: LinkedServiceAccount) => boolean): Promise<void>;
   /**
-   * Numbers of the operator's writes to the API server since the last call, keyed by `verb resource/subresource`. Requires
+   * Counts of the operator's writes to the API server since the last call, keyed by `verb resource/subresource`. Requires
    * `audit`.
    */
   writes(): Promise<ReadonlyMap<string, number>>;

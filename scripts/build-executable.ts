@@ -23,7 +23,7 @@ const target = resolve(outfile);
 
 const work = await mkdtemp(join(tmpdir(), 'kon-executable-'));
 const page = await buildConsole(root, join(work, 'console'));
-/** Data files that scripts/build.ts puts beside the bundle. */
+/** Data files that scripts/build.ts copies next to the bundle. */
 const data = [
   ...(await filesUnder(join(work, 'console'), 'console')),
   ...(await filesUnder('sandbox/src/binaries/modules', 'modules')),

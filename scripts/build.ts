@@ -25,7 +25,7 @@ const { outdir, version, operator, metafile } = parseArgs({
 }).values;
 const dist = resolve(outdir);
 
-/** Files that are read at run time, listed by the folder of the code that reads them. */
+/** Data files that code reads at run time. `from` is the folder of this code. */
 const assets: readonly { readonly from: string; readonly matching?: RegExp; readonly to: string }[] = [
   ...(operator ? [] : [{ from: 'sandbox/src/binaries/modules', to: 'modules' }]),
   { from: 'src/aws/catalogue', matching: /\.generated\./, to: '.' },

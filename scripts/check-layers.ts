@@ -57,7 +57,7 @@ const clocksOfTests = 'src/k8s/testing/clocks.ts';
 const identityFolders = ['state', 'desired', 'steps', 'plan', 'testing'];
 
 const faults: string[] = [];
-/** Imported files by importing file. Excludes tests, because no file imports them. */
+/** Imports of each file, keyed by path. Excludes tests, because no file imports them. */
 const arrows = new Map<string, readonly string[]>();
 for (const file of globSync(['src/**/*.ts', 'sandbox/src/**/*.ts'], { cwd: root }).sort()) {
   const layerName = layerOf(file);

@@ -1,6 +1,6 @@
 /**
- * Runs every check and every test run, and prints a summary line at the end. `--only NAME` runs one of them, `--list` lists them.
- * In the summary, a check counts as one test.
+ * Runs all checks and test projects, and prints a summary line at the end. `--only NAME` runs one check or project, `--list`
+ * lists them. In the summary, a check counts as one test.
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';

@@ -133,7 +133,7 @@ export const edit: Scenario = {
         .finally(() => {
           busy = false;
         });
-      // Wait until the burst is under way.
+      // Waits until the burst has started.
       await delay(1_000);
       const [during] = await Promise.all([editMany(world, 250, () => busy), burst]);
       note(`${idle.length} edits while idle, ${during.length} while 1,000 accounts are being made`);

@@ -74,7 +74,7 @@ export const scale: Scenario = {
 
       const figures: Figure[][] = [];
       for (const each of measured) figures.push(await measureChanges(each, note));
-      // The report prints the peer's figures beside ours.
+      // The report prints the peer's figures next to the operator's.
       const [ours = [], ...peers] = figures;
       return ours.map((figure, index) => {
         const same = peers[0]?.[index]?.value;
@@ -177,7 +177,7 @@ async function fill(client: KubeClient, etcd: Etcd, note: (text: string) => void
   await untilServed(client, counts.pods - 1, () => true);
 }
 
-/** Waits until the API server has read everything from etcd. It reads the object that was written last at the end. */
+/** Waits until the API server serves the object that was written last, so that it has read all objects from etcd. */
 async function untilServed(
   client: KubeClient,
   index: number,

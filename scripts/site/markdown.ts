@@ -14,7 +14,7 @@ export type Reference = { readonly href: string; readonly kind: 'link' | 'image'
 
 /**
  * @param resolve returns the address of a link or an image in the page
- * @throws Error for HTML in the Markdown, which could load or run something
+ * @throws Error if the Markdown contains HTML, because HTML could load resources or run scripts
  */
 export function renderMarkdown(text: string, resolve: (reference: Reference) => string): Document {
   const slugger = new GithubSlugger();

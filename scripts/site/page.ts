@@ -67,7 +67,7 @@ ${withContents(html, sections)}</main>
 `;
 }
 
-/** Address of `target` relative to the page `from`, so that the site works below any path. */
+/** Returns the address of `target` relative to the page `from`, so that the site works under any base path. */
 export function relativeAddress(from: string, target: string): string {
   const [path = '', anchor] = target.split('#');
   const address = path === from ? '' : posix.relative(posix.dirname(from), path);

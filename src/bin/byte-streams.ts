@@ -1,4 +1,4 @@
-/** Standard streams of this process as bytes, and its terminal. */
+/** Gives commands the standard streams of this process as bytes, and control of its terminal. */
 import { spawnSync } from 'node:child_process';
 import { isatty } from 'node:tty';
 import type { ByteStreams } from '../cli/framework/byte-streams.ts';
@@ -14,14 +14,14 @@ export function byteStreams(): ByteStreams {
     input: () => stdin,
     write: (to, bytes) =>
       new Promise((resolve) => {
-        // Write errors go to the stream's `error` listeners; resolve in either case.
+        // Resolves even after a write error, because the stream's `error` listeners handle write errors.
         (to === 'stdout' ? stdout : stderr).write(bytes, () => resolve());
       }),
     isTerminal: isatty(stdin.fd) && isatty(stdout.fd),
     takeKeyboard() {
       stdin.setRawMode(true);
-      // Node's raw mode still turns NL into CR NL, which garbles full-screen programs. Leaving raw mode undoes this as
-      // well. Best effort: needs stty.
+      // In the raw mode of Node.js, the terminal still converts NL to CR NL, which garbles full-screen programs. This call
+      // disables the conversion until the end of raw mode. It has no effect without stty.
       spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });
       return () => {
         stdin.setRawMode(false);

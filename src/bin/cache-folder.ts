@@ -1,6 +1,6 @@
 /**
- * Cache folder of the user. It is created level by level, because Node's recursive mkdir never returns where the system
- * reports that the child of a folder cannot exist, for example in `/proc`.
+ * Creates the user's cache folder level by level. Node's recursive mkdir never returns if the system reports that a child of an
+ * existing folder cannot exist, for example in `/proc`.
  */
 
 /** Returns undefined if the folder does not exist and cannot be created. */
@@ -13,7 +13,7 @@ export function cacheFolder(env: NodeJS.ProcessEnv): string | undefined {
     for (const folder of [base, own]) if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 });
     return own;
   } catch {
-    // Another process may have created it first.
+    // Another process may have created the folder first.
     return existsSync(own) ? own : undefined;
   }
 }

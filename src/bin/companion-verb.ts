@@ -1,2 +1,2 @@
-/** `kon __program NAME` runs another program that is shipped with `kon`, in the single-file executable. */
+/** In the single-file executable, `kon __program NAME` runs another program that is shipped with `kon`. */
 export const companionVerb = '__program';

@@ -26,11 +26,11 @@ if (major < needed[0] || (major === needed[0] && minor < needed[1])) {
 
 async function finish(code: number): Promise<void> {
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
-  // Open handles of libraries (a socket, a hanging credential plugin) must not keep the process alive.
+  // Exits explicitly, because open handles of libraries (a socket, a hanging credential plugin) must not keep the process alive.
   process.exit(code);
 }
 
-/** Resolves when all output has been written; pipes are written in the background. */
+/** Resolves when all output has been written. Node.js writes to pipes asynchronously. */
 function flushed(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => {
     stream.write('', () => resolve());
@@ -73,7 +73,7 @@ function endWithReaders(): () => void {
     }
     if (!goesOn) process.exit(process.exitCode ?? 0);
   });
-  // An error of stderr cannot be reported anywhere.
+  // Write errors on stderr cannot be reported anywhere.
   process.stderr.on('error', () => {
     if (!goesOn) process.exit(1);
   });
@@ -83,7 +83,7 @@ function endWithReaders(): () => void {
 }
 
 /**
- * kubectl finds plugins by name: `kubectl-kon` is this program, and `kubectl_complete-kon` completes its arguments.
+ * kubectl finds plugins by file name: `kubectl-kon` is this program, and `kubectl_complete-kon` completes its arguments.
  * https://kubernetes.io/docs/tasks/extend-kubectl/kubectl-plugins/
  */
 function wordsOf(words: readonly string[]): readonly string[] {
@@ -91,7 +91,7 @@ function wordsOf(words: readonly string[]): readonly string[] {
   return called?.endsWith('kubectl_complete-kon') ? ['__complete', '--kubectl', '--', ...words] : words;
 }
 
-/** Commands that start this program and those shipped with it. */
+/** Returns the commands that start this program and the programs that are shipped with it. */
 function programs(): Pick<Host, 'self' | 'companion'> {
   const node = process.execPath;
   // Single-file executable: see one-file.ts.

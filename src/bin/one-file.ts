@@ -1,6 +1,6 @@
 /**
- * Data files of the single-file executable of `kon`, see scripts/build-executable.ts. It has no folder with data files, so
- * its build replaces `import.meta.dirname` by `konFolder`, a folder in the user's cache that is filled on first use.
+ * Extracts the data files of the single-file executable of `kon`, which has no folder with data files. Its build replaces
+ * `import.meta.dirname` with `konFolder`, a folder in the user's cache that is filled on first use (scripts/build-executable.ts).
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';

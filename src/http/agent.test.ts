@@ -74,7 +74,7 @@ describe.each([
       if (!may) throw refusal;
     });
     const sending = post(agent, server, '/late');
-    // The connection is being established.
+    // At this point, the connection is being established.
     may = false;
     await expect(sending).rejects.toBe(refusal);
     expect(heard).toEqual([]);
@@ -92,7 +92,7 @@ describe.each([
     await post(agent, server, '/first');
     expect(Object.values(agent.freeSockets).flat()).toHaveLength(1);
     const sending = post(agent, server, '/second');
-    // The request has its connection, but is written in a later tick.
+    // At this point, the request has its connection, but Node.js writes it only in a later tick.
     expect(Object.values(agent.freeSockets).flat()).toHaveLength(0);
     may = false;
     await expect(sending).rejects.toBe(refusal);

@@ -12,23 +12,26 @@ import { dial } from './dial.ts';
 
 declare module 'node:http' {
   interface Agent {
-    /** Node.js calls it for each request. It is missing in the types of Node.js, but widely used agents (`agent-base`) rely on it. */
+    /**
+     * Node.js calls this method for each request. The type definitions of Node.js omit it, but widely used agents (`agent-base`)
+     * rely on it.
+     */
     addRequest(request: ClientRequest, options: ClientRequestArgs): void;
   }
 }
 
 export type AgentOptions = {
-  /** Absent for plain HTTP. */
+  /** TLS options. Absent for plain HTTP. */
   readonly tls?: ConnectionOptions | undefined;
   /** Returns the URL of the proxy to a host, if any. */
   readonly proxyFor?: ((host: string, port: number) => string | undefined) | undefined;
-  /** Deadline for establishing a connection, including TLS and proxy. */
+  /** Timeout in milliseconds for establishing a connection, including TLS and proxy. */
   readonly connectMs: number;
-  /** Idle connections are closed after this time. */
+  /** Maximum idle time of a connection in milliseconds. */
   readonly idleMs: number;
   /** Maximum concurrent connections to each host. Default: unlimited. */
   readonly maxSockets?: number | undefined;
-  /** Called for each request of this agent, see `guardRequest`. */
+  /** Called before each request of this agent is written, see `guardRequest`. */
   readonly guard?: (() => void) | undefined;
 };
 
@@ -39,7 +42,7 @@ class ConnectTimeoutError extends Error {
 export class ConnectionAgent extends Agent {
   readonly #options: AgentOptions;
   readonly #destroyed = new AbortController();
-  /** Last TLS session by host and port, for resumption. */
+  /** Last TLS session for resumption, keyed by host and port. */
   readonly #sessions = new Map<string, Buffer>();
   #context: SecureContext | undefined;
 
@@ -62,7 +65,7 @@ export class ConnectionAgent extends Agent {
     super.addRequest(request, options);
   }
 
-  /** Closes each connection when its request has ended. */
+  /** Closes idle connections now, and each other connection when its request ends. */
   retire(): void {
     this.maxFreeSockets = 0;
     for (const free of Object.values(this.freeSockets)) free?.forEach((socket) => socket.destroy());
@@ -106,7 +109,7 @@ export class ConnectionAgent extends Agent {
  * that error. Requires an agent that hands out connected sockets only.
  */
 export function guardRequest(request: ClientRequest, guard: () => void): void {
-  // Node.js flushes the request right after the listeners of this event, in the same turn.
+  // Node.js flushes the request right after the listeners of this event, in the same turn of the event loop.
   request.prependOnceListener('socket', () => {
     try {
       guard();

@@ -1,4 +1,4 @@
-/** Connected sockets to a server, directly or through a proxy. */
+/** Opens connections to a server, directly or through a proxy. */
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { once } from 'node:events';
@@ -16,7 +16,7 @@ export type Destination = {
   readonly proxyUrl?: string | undefined;
 };
 
-/** The proxy cannot be reached, or refuses to connect to the server. */
+/** Thrown if the proxy cannot be reached, or refuses to connect to the server. */
 class ProxyError extends Error {
   readonly code = 'ERR_PROXY';
 }
@@ -29,7 +29,7 @@ export async function dial(destination: Destination, signal: AbortSignal): Promi
       ? await established(connectPlain(destination), 'connect', signal)
       : await throughProxy(new URL(proxyUrl), destination, signal);
   socket.setNoDelay(true);
-  // Load balancers drop connections that are idle for minutes, such as watches.
+  // Sends keep-alive probes, because load balancers drop connections that are idle for minutes, such as watches.
   socket.setKeepAlive(true, 30_000);
   if (!tls) return socket;
   const secured = connectTls({
@@ -43,7 +43,7 @@ export async function dial(destination: Destination, signal: AbortSignal): Promi
   return established(secured, 'secureConnect', signal);
 }
 
-/** The host, without brackets, and port of an `http:` or `https:` URL. */
+/** Returns the host, without brackets, and the port of an `http:` or `https:` URL. */
 export function addressOf(url: URL): { readonly host: string; readonly port: number } {
   return { host: hostOf(url), port: Number(url.port) || (url.protocol === 'https:' ? 443 : 80) };
 }
@@ -101,7 +101,7 @@ async function throughSocks(proxy: URL, to: Destination, signal: AbortSignal): P
   }
 }
 
-/** https://www.rfc-editor.org/rfc/rfc9110#CONNECT */
+/** Connects through an HTTP proxy with the method CONNECT. https://www.rfc-editor.org/rfc/rfc9110#CONNECT */
 async function throughConnect(proxy: URL, to: Destination, signal: AbortSignal): Promise<Socket> {
   const authority = `${isIP(to.host) === 6 ? `[${to.host}]` : to.host}:${to.port}`;
   const { username, password } = proxy;

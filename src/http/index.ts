@@ -1,4 +1,7 @@
-/** HTTP connections with proxies and the lease guard, shared by the clients of the API server and of AWS. */
+/**
+ * HTTP connections with support for proxies and for a guard before each request. The clients of the API server and of AWS share
+ * them.
+ */
 export { ConnectionAgent, guardRequest } from './agent.ts';
 export { addressOf, dial } from './dial.ts';
 export { proxyFromEnv } from './proxy.ts';

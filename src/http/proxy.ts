@@ -1,6 +1,6 @@
 /**
- * Proxy settings from environment variables, by the rules of ProxyFromEnvironment in Go's `net/http`, so that they have the
- * same meaning as for kubectl. Loopback is never proxied.
+ * Reads proxy settings from environment variables. They have the same meaning as for kubectl, because the rules are the same as
+ * for ProxyFromEnvironment in Go's `net/http`. Connections to loopback addresses never use a proxy.
  */
 type Env = Readonly<Record<string, string | undefined>>;
 

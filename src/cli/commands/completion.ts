@@ -19,7 +19,7 @@ export const completionCommand = defineCommand({
   },
 });
 
-/** Hidden command that the completion scripts call at each press of Tab. */
+/** Defines the hidden command that the completion scripts call at each press of Tab. */
 export const completeCommand = (vocabulary: Vocabulary): LoadedDefinition =>
   defineCommand({
     positionals: [{ name: 'words', variadic: true, summary: 'the words after kon, up to the cursor' }],

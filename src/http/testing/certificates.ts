@@ -1,5 +1,5 @@
 /** Temporary authorities and certificates for TLS servers on loopback. For tests only. */
-// The decorators of the certificate library need this polyfill, which its users have to load.
+// The decorators in the certificate library need this polyfill. Users of the library must load it.
 import 'reflect-metadata';
 import {
   BasicConstraintsExtension,

@@ -33,7 +33,10 @@ async function listen(server: Server, scheme: string, targets: string[]): Promis
   };
 }
 
-/** HTTP proxy that tunnels by CONNECT, to the destination or instead to a port of loopback. */
+/**
+ * Starts an HTTP proxy that creates tunnels with CONNECT, to the destination or, if `loopbackPort` is given, to that port on
+ * loopback.
+ */
 export async function startHttpProxy(loopbackPort?: number): Promise<LoopbackProxy> {
   const targets: string[] = [];
   const server = createHttpServer();
@@ -49,7 +52,7 @@ export async function startHttpProxy(loopbackPort?: number): Promise<LoopbackPro
   return listen(server, 'http', targets);
 }
 
-/** SOCKS 5 proxy without authentication (RFC 1928), for IPv4 addresses and names. */
+/** Starts a SOCKS 5 proxy (RFC 1928) without authentication, for IPv4 addresses and host names. */
 export async function startSocksProxy(): Promise<LoopbackProxy> {
   const targets: string[] = [];
   const server = createServer((client) => {

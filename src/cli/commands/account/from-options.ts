@@ -119,7 +119,7 @@ export function changedSpec(
   return everywhere;
 }
 
-/** The statements of the account with the one that the options describe, unless it is there already. */
+/** Returns the account's statements and the statement from the options, unless the account already has this statement. */
 function statementsWith(
   { aws: { statements = [] } }: LinkedServiceAccountSpec,
   { allow, on, until }: StatementOptions,
@@ -154,7 +154,7 @@ function withCommon(spec: LinkedServiceAccountSpec, options: AccountOptions): Li
   };
 }
 
-/** The same spec, with policies listed by name where they have one in this AWS account and partition. */
+/** Returns the spec with policies listed by name instead of ARN, if a name can denote them in this AWS account and partition. */
 export function withPolicyNames(
   spec: LinkedServiceAccountSpec,
   scope: PolicyScope,

@@ -1,4 +1,7 @@
-/** Reads the paths of `--config`: files unchanged, and variables in the format of `kubectl create configmap --from-env-file`. */
+/**
+ * Reads the paths of `--config`: as files whose content is kept unchanged, or as variables in the format of `kubectl create
+ * configmap --from-env-file`.
+ */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { CliError } from '../../framework/errors.ts';
@@ -6,7 +9,7 @@ import type { ConfigContent } from './from-options.ts';
 import type { ConfigOption } from './parse-options.ts';
 import { errorMessage } from '../../../k8s/errors.ts';
 
-/** Returns lazy readers: the path is read only when it is known whether it contains files or variables. */
+/** Returns lazy readers, because the path can be read only when it is known whether it contains files or variables. */
 export function configContent(option: ConfigOption, cwd: string): ConfigContent {
   const { name, path, mountPath } = option;
   return {

@@ -16,7 +16,7 @@ export function containerOf(pod: AppPod, app: string, named: string | undefined)
   });
 }
 
-/** Whether the container may have a log, because it is running or has run. */
+/** Whether the container is running or has run, so that it may have a log. */
 export function hasStarted(pod: AppPod, container: string): boolean {
   const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
   const status = [...containerStatuses, ...initContainerStatuses].find(({ name }) => name === container);
@@ -24,7 +24,7 @@ export function hasStarted(pod: AppPod, container: string): boolean {
   return status.state?.waiting === undefined || (status.restartCount ?? 0) > 0;
 }
 
-/** Selects the pod for a connection: a ready pod is preferred, then the newest. Undefined if no pod is running. */
+/** Selects a running pod for a connection. Prefers ready pods, then newer pods. Returns undefined if no pod is running. */
 export function bestPod(pods: readonly AppPod[]): AppPod | undefined {
   const born = ({ metadata }: AppPod): string => metadata.creationTimestamp ?? '';
   return pods

@@ -24,7 +24,7 @@ export type AppChange = AppOptions & {
   readonly removeDependency: readonly string[];
 };
 
-/** A config with readers of its content. The spec of the app decides whether it contains files or variables. */
+/** A config with readers for its content. The app's spec determines whether the content is files or variables. */
 export type ConfigContent = Omit<ConfigOption, 'path'> & {
   readonly files: () => Readonly<Record<string, string>>;
   readonly variables: () => Readonly<Record<string, string>>;
@@ -48,7 +48,7 @@ export function describesChange(change: AppChange): boolean {
   return describesApp(change) || noAccount || removed > 0;
 }
 
-/** @throws CliError of code USAGE without an image */
+/** @throws CliError of code USAGE if the options contain no image */
 export function appManifest(name: string, options: AppOptions, allTargets: readonly string[]): Manifest {
   if (options.image === undefined)
     throw usageError('an app needs an image', `Pass it: kon app create ${name} --image IMAGE`);
@@ -110,7 +110,7 @@ export function changedSpec(current: AppSpec, options: AppChange): AppSpec {
   };
 }
 
-/** Splits a tag in `--image` off, because the spec has a separate field for the tag. */
+/** Separates the tag from `--image`, because the spec has a separate field for the tag. */
 function imageOf(current: AppSpec, { image, tag }: AppOptions): Pick<AppSpec, 'image' | 'imageTag'> {
   if (image === undefined)
     return {
@@ -177,7 +177,10 @@ function requireAll(what: string, names: readonly string[], all: readonly Named[
     );
 }
 
-/** Replaces entries of the same name in place and appends the others. If a name is given twice, the last value is used. */
+/**
+ * Replaces entries that have the name of a given entry, and appends the other given entries. If a name is given twice, the last
+ * value is used.
+ */
 function inPlaceOf<T extends Named>(current: readonly T[], given: readonly T[]): T[] {
   const byName = new Map(current.map((each) => [each.name, each]));
   for (const each of given) byName.set(each.name, each);

@@ -1,10 +1,10 @@
-/** Parsers of single option values, apart from the rest because every start loads them. Pure. */
+/** Parsers of option values. They are in a separate module, because every start loads them. Pure. */
 import type { Dependency } from '../../../api/app.ts';
 import { usageError } from '../../framework/errors.ts';
 
 export type NamedPort = { readonly name: string; readonly port: number };
 export type EnvSetting = { readonly name: string; readonly value: string };
-/** Parsed `--config`. Without `mountPath`, the config contains variables, or keeps its current mount path. */
+/** Parsed `--config`. Without `mountPath`, an existing config keeps its mount path, and a new config contains variables. */
 export type ConfigOption = {
   readonly name: string;
   readonly path: string;

@@ -17,12 +17,12 @@ export type Revision = {
   /** Whether this revision is the deployed one. */
   readonly current: boolean;
   readonly image: string;
-  /** ARN of the role of its pods. */
+  /** ARN of the role that the revision's pods hold. */
   readonly role: string | undefined;
   readonly replicas: number;
   /** RFC 3339: time when the pod template was first deployed. */
   readonly createdAt: string | undefined;
-  /** Differences from the previous revision; empty for the first one kept. */
+  /** Differences from the previous revision. Empty for the oldest revision that still exists. */
   readonly changes: readonly RevisionChange[];
   readonly replicaSet: ReplicaSet;
 };
@@ -62,7 +62,7 @@ export function revisionsOf(
   });
 }
 
-/** Differences between the pod templates of two revisions. */
+/** Returns the differences between the pod templates of two revisions. */
 export function changesBetween(before: ReplicaSet, after: ReplicaSet): readonly RevisionChange[] {
   const differs = (read: (replicaSet: ReplicaSet) => unknown): boolean =>
     canonical(read(before)) !== canonical(read(after));
@@ -97,13 +97,13 @@ function restOf({ spec }: ReplicaSet): unknown {
   };
 }
 
-/** Volume mounts other than those of configs, whose changes are reported as `configs`. */
+/** Returns the volume mounts of a container, without the mounts of configs: changes to configs are reported as `configs`. */
 function otherMounts(container: object): readonly unknown[] {
   const { volumeMounts = [] } = container as { readonly volumeMounts?: readonly { readonly name: string }[] };
   return volumeMounts.filter(({ name }) => !name.startsWith(configVolumePrefix));
 }
 
-/** References to the ConfigMaps that the pods read. A ConfigMap with changed content has a new name. */
+/** Returns the references to the ConfigMaps that the pods read. If the content of a ConfigMap changes, its name also changes. */
 function configsIn({ spec }: ReplicaSet): unknown {
   const { containers = [], volumes = [] } = spec?.template?.spec ?? {};
   const [first] = containers;

@@ -3,7 +3,7 @@ import { wholeNumber } from '../../framework/options.ts';
 import type { Option } from '../../framework/command.ts';
 import { parseConfig, parseDependency, parseEnv, parsePort } from './parse-options.ts';
 
-/** @param summaries help texts of the options whose meaning differs between creating and editing an app */
+/** @param summaries help texts of the options that have a different meaning in `create` and `edit` */
 export const specOptions = (summaries: {
   readonly port: string;
   readonly env: string;

@@ -1,4 +1,4 @@
-/** The option that selects targets in commands about running apps. */
+/** Option that selects targets, for commands about running apps. */
 import type { Option } from '../../framework/command.ts';
 
 export const targetsOption = {

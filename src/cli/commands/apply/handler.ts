@@ -56,7 +56,7 @@ export async function applyFlow(
   await writeObjects(context, objects);
 }
 
-/** @param all each object as it is, and as it would be stored */
+/** Asks for consent to changes that require it. @param all each object in its current state, and as it would be stored */
 async function consent(
   context: CliContext,
   client: KubeClient,
@@ -82,7 +82,7 @@ async function waitForAll(
   const ready: KonObject[] = [];
   const failures: CliError[] = [];
   for (const { item, object } of applied) {
-    // An object that is Ready already is reported even after the timeout.
+    // Waits for at least one second, so that an object that is already Ready is reported as such even after the timeout.
     const left = Math.max(end - context.monotonic(), 1000);
     try {
       const options = { timeoutMs: left, several: applied.length > 1 };

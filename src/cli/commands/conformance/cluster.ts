@@ -1,4 +1,7 @@
-/** The EKS cluster of a run: its facts, a namespace with two ServiceAccounts, and their tokens. */
+/**
+ * Prepares the EKS cluster for a run: reads facts about the cluster, creates a namespace with two ServiceAccounts, and requests
+ * tokens.
+ */
 import { GetOpenIDConnectProviderCommand, type IAMClient } from '@aws-sdk/client-iam';
 import { isNotFound, resources, type KubeClient } from '../../../kube/index.ts';
 import type { CliContext } from '../../framework/context.ts';
@@ -14,19 +17,22 @@ export type Conformance = Awaited<ReturnType<Sandbox['loadConformance']>>;
 export type ClusterOfRun = {
   readonly name: string;
   readonly region: string;
-  /** With `https://`. */
+  /** URL of the issuer, with `https://`. */
   readonly issuer: string;
   readonly client: KubeClient;
   readonly hasProvider: (iam: IAMClient) => Promise<boolean>;
-  /** Names of the namespaces that runs created. */
+  /** Returns the names of the namespaces that conformance runs created. */
   readonly namespaces: () => Promise<readonly string[]>;
-  /** Apps and then accounts that runs created; none if Konstellation is not installed. An account with pods is not deleted. */
+  /**
+   * Returns the apps and then the accounts that runs created. Apps come first, because an account that pods use is not deleted.
+   * Returns an empty list if Konstellation is not installed.
+   */
   readonly walked: () => Promise<readonly { readonly kind: Kind; readonly name: string }[]>;
 };
 
 const stsAudience = 'sts.amazonaws.com';
 
-/** @throws CliError when the cluster of the context is not an EKS cluster of the caller's account */
+/** @throws CliError if the cluster of the context is not an EKS cluster in the caller's AWS account */
 export async function findCluster(
   context: CliContext,
   choice: { readonly clusterName: string | undefined; readonly region: string | undefined },
@@ -75,14 +81,14 @@ async function exists(iam: IAMClient, OpenIDConnectProviderArn: string): Promise
 }
 
 export type PreparedCluster = {
-  /** Tokens by their names in the scenario table. */
+  /** Tokens, keyed by their names in the scenario table. */
   readonly tokens: Readonly<Record<string, string>>;
   readonly remove: () => Promise<void>;
 };
 
 type Place = Parameters<Conformance['signForeignTokens']>[0];
 
-/** Creates the namespace and its ServiceAccounts, and requests tokens. Removes the namespace if that fails. */
+/** Creates the namespace and its ServiceAccounts, and requests tokens. Deletes the namespace again if a step fails. */
 export async function prepareCluster(
   { now, signal }: CliContext,
   { client, issuer }: ClusterOfRun,

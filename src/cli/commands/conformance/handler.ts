@@ -109,7 +109,7 @@ async function run(of: Run): Promise<ExitCode> {
     question: `Create these in AWS account ${accountId}, and remove them afterwards?`,
     declined: 'Nothing was created.',
   });
-  // Fails here rather than after the run if the folder cannot be written.
+  // Opens the folder before the run, so that the command fails early if the folder is not writable.
   const folder =
     request.report === undefined ? undefined : await openReportFolder(context.cwd, request.report);
   const prepared =
@@ -283,7 +283,7 @@ function requiredAccount({ account }: ConformanceRequest): string {
   return account;
 }
 
-/** Errors of the SDK become errors of the command line. */
+/** Converts errors of the AWS SDK into errors of the command line. */
 async function inWords<T>(doing: string, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
@@ -294,5 +294,5 @@ async function inWords<T>(doing: string, act: () => Promise<T>): Promise<T> {
 
 const letters = 'abcdefghijklmnopqrstuvwxyz0123456789';
 
-/** Eight random characters, so that concurrent runs have different names. */
+/** Creates a name of eight random characters, so that concurrent runs have different names. */
 const runName = (): string => [...randomBytes(8)].map((byte) => letters[byte % letters.length]).join('');

@@ -1,4 +1,4 @@
-/** The folder of `--report`. */
+/** Creates the folder of `--report` and writes the reports. */
 import { access, constants, mkdir, writeFile } from 'node:fs/promises';
 import { resolve, join } from 'node:path';
 import { errorMessage } from '../../../k8s/errors.ts';
@@ -8,7 +8,7 @@ export type ReportFolder = {
   readonly write: (run: string, texts: { readonly markdown: string; readonly json: string }) => Promise<void>;
 };
 
-/** Creates the folder. @throws CliError of code USAGE when it cannot be written */
+/** Creates the folder. @throws CliError of code USAGE if the folder is not writable */
 export async function openReportFolder(cwd: string, path: string): Promise<ReportFolder> {
   const folder = resolve(cwd, path);
   try {

@@ -1,2 +1,5 @@
-/** The label of accounts and namespaces of runs, whose value is the run. It has the key of the tag in AWS. */
+/**
+ * Label on the accounts and namespaces of a conformance run. Its value is the name of the run. Its key is the same as the key of
+ * the AWS tag.
+ */
 export const runLabel = 'konstellation-conformance';

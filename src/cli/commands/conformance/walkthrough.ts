@@ -1,6 +1,6 @@
 /**
- * The walkthrough of `--target`: the operator of the cluster creates, changes, repairs and deletes an account in AWS, and runs an app
- * with it. The account has no permissions: its only policy denies everything.
+ * Runs the walkthrough of `--target`: the cluster's operator creates, changes, repairs and deletes an account, and runs an app
+ * with this account. The account grants no permissions, because its only policy denies everything.
  */
 import {
   DetachRolePolicyCommand,
@@ -25,14 +25,14 @@ type CallResult = AreaReport['scenarios'][number]['calls'][number];
 type Waiting = {
   readonly timeoutMs: number;
   readonly now: () => Monotonic;
-  /** Rejects if the signal is aborted. */
+  /** Waits for the given time. Rejects if the signal is aborted. */
   readonly pause: (ms: number, signal?: AbortSignal) => Promise<void>;
 };
 
 export type Walkthrough = Waiting & {
   readonly client: KubeClient;
   readonly iam: IAMClient;
-  /** Name of the account and of the app. */
+  /** Name of both the account and the app. */
   readonly name: string;
   readonly run: string;
   readonly target: string;
@@ -44,12 +44,12 @@ export type Walkthrough = Waiting & {
   readonly onLeft: (what: string) => void;
 };
 
-/** An image that every cluster can pull, whose program only waits. */
+/** Image that every cluster can pull. Its program only waits. */
 const image = 'registry.k8s.io/pause:3.10';
 const pollMs = 250;
-/** Minimum time for the pod of the app, which may need a new node. Milliseconds. */
+/** Minimum timeout in milliseconds for the app's pod, which may need a new node. */
 const leastPodMs = 5 * 60_000;
-/** Longest interval of drift detection that a run waits for. Seconds. */
+/** Longest drift detection interval that a run waits for. Seconds. */
 const longestDriftInterval = 600;
 const defaultDriftInterval = 60;
 
@@ -112,7 +112,7 @@ export async function walkThrough(given: Walkthrough): Promise<AreaReport> {
 type Mutable = { apiVersion: string; kind: string; metadata: { name: string } };
 type Manifest = Parameters<typeof createObject>[2];
 
-/** Detaches the policy in IAM. The drift detection of the operator has to report and repair that. */
+/** Detaches the policy in IAM. The operator's drift detection must report and repair this change. */
 async function detachOutOfBand(of: Walkthrough): Promise<readonly CallResult[]> {
   const { client, iam, name, deniesAllArn: PolicyArn } = of;
   const operation = 'detach the policy in IAM';
@@ -149,12 +149,12 @@ async function detachOutOfBand(of: Walkthrough): Promise<readonly CallResult[]> 
 type DriftEvent = KubeObject & { readonly reason?: string; readonly regarding?: { readonly name?: string } };
 
 async function hasDriftEvent(client: KubeClient, name: string): Promise<boolean> {
-  // Events of objects without a namespace are in this one.
+  // Kubernetes stores Events about cluster-scoped objects in the namespace `default`.
   const { items } = await client.list<DriftEvent>(resources.events, { namespace: 'default' });
   return items.some(({ reason, regarding }) => reason === 'RoleDrifted' && regarding?.name === name);
 }
 
-/** Sends a write. @returns the refusal of the API server or of AWS, or undefined */
+/** Sends a write. @returns the result for a write that the API server or AWS refuses, otherwise undefined */
 async function refusalOf(
   operation: string,
   expected: string,
@@ -169,7 +169,7 @@ async function refusalOf(
   }
 }
 
-/** Waits until the operator has reported the object as Ready in its current generation. */
+/** Waits until the operator has reported the object's current generation as Ready. */
 function untilReady<T extends App | LinkedServiceAccount>(
   operation: string,
   kind: Kind<T>,

@@ -88,15 +88,16 @@ async function serveOwner(context: CliContext, options: Options, assets: Assets)
 
 /** Directory of a pod's ServiceAccount. The chart mounts only the certificate of the cluster there, no token. */
 const podFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
-/** A user's informers end this long after the last request. */
+/** Time in milliseconds between a user's last request and the stop of the user's informers. */
 const idleMs = 60_000;
-/** Interval of the checks for idle users and rejected tokens. */
+/** Interval in milliseconds of the checks for idle users and rejected tokens. */
 const checkMs = 15_000;
-/** Limits the memory of the console, because each user has separate informers. */
+/** Maximum number of users. Limits the memory of the console, because each user has separate informers. */
 const mostUsers = 20;
 
 /**
- * Serves users in a cluster. Each request carries the user's own token, and everything is read with it, so that this process needs no rights itself.
+ * Serves users in a cluster. Each request contains the user's token, and the console reads everything with this token, so the
+ * process needs no permissions of its own.
  */
 async function serveUsers(context: CliContext, options: Options, assets: Assets): Promise<void> {
   const { env, signal, stdout } = context;
@@ -119,7 +120,10 @@ async function serveUsers(context: CliContext, options: Options, assets: Assets)
     open.get(key)?.end();
     open.delete(key);
   };
-  /** A watch outlives its token, so only a request finds a token that expired or was revoked. */
+  /**
+   * Ends the session of a user whose token has expired or was revoked. Only a new request can detect this, because a watch
+   * continues after its token expires.
+   */
   const dismissIfRejected = (key: string, client: KubeClient): Promise<void> =>
     whoIs(client).then(
       () => undefined,
@@ -135,7 +139,7 @@ async function serveUsers(context: CliContext, options: Options, assets: Assets)
   };
 
   const userOf = async (token: string): Promise<UserSession> => {
-    // The digest is the key, so that a dump of the map contains no token.
+    // Uses the digest as key, so that a memory dump of the map contains no tokens.
     const key = createHash('sha256').update(token).digest('hex');
     const known = open.get(key);
     if (known) {
@@ -198,7 +202,7 @@ function tokenIn({ body }: ApiRequest): string {
   return typeof token === 'string' ? token : '';
 }
 
-/** Name of the client's user. @throws KubeApiError, of status 401 for a token that the API server rejects */
+/** Returns the name of the client's user. @throws KubeApiError, with status 401 for a token that the API server rejects */
 async function whoIs(client: KubeClient): Promise<string | undefined> {
   const review = await client.create<{
     apiVersion: string;
@@ -218,12 +222,12 @@ async function whoIs(client: KubeClient): Promise<string | undefined> {
   return review.status?.userInfo?.username;
 }
 
-/** Reports a cluster that does not answer, or rejects the user, before a page is opened. */
+/** Throws before a page is opened if the cluster does not respond or rejects the user. */
 async function requireCluster(client: KubeClient): Promise<void> {
   try {
     await whoIs(client);
   } catch (error) {
-    // Clusters before 1.28 do not have this API, and the user may lack the right to it.
+    // Ignores other API errors: clusters before 1.28 do not have this API, and the user may lack the permission to call it.
     if (!(error instanceof KubeApiError) || isUnauthorized(error)) throw error;
   }
 }
@@ -245,7 +249,7 @@ async function aboutOf(
   };
 }
 
-/** `kon` with the options that select the cluster, for commands on the page. */
+/** Returns `kon` with the options that select the cluster, for commands that the page shows. */
 function konPrefix({ global }: CliContext): string {
   const quoted = (text: string): string =>
     /^[\w./:@-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
@@ -259,8 +263,8 @@ function konPrefix({ global }: CliContext): string {
 }
 
 /**
- * Opens a link in the browser. The arguments of a process are visible to all users of the machine, so they name a file that
- * only this user can read, and the file leads to the link. A failure is no error, because the link was printed.
+ * Opens a link in the browser. All users of the machine can see the arguments of a process, so the argument is a file that only
+ * this user can read, and that redirects to the link. Ignores failures, because the link was also printed.
  */
 async function openBrowser(context: CliContext, link: string): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'kon-console-'));

@@ -6,7 +6,7 @@ import { writeDocument } from '../../framework/output/answer.ts';
 import { renderDifference } from '../../manifest/render-difference.ts';
 import { dryRunItem, itemsOfFiles, type DryRunResult } from '../../objects/apply-items.ts';
 
-/** Exits with 0 if nothing would change, 1 if something would, and above 1 if it cannot be determined. */
+/** Exits with 0 if nothing would change, 1 if something would change, and above 1 if the changes cannot be determined. */
 export async function diffFlow(
   context: CliContext,
   request: { readonly filenames: readonly string[]; readonly recursive: boolean; readonly force: boolean },

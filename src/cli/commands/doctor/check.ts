@@ -1,21 +1,21 @@
-/** Type of a doctor check. Checks are data: report, documentation anchors and order derive from them. */
+/** Type of a doctor check. Checks are data: the report, its order and the documentation anchors derive from this data. */
 import type { Lookups } from './lookups.ts';
 import type { CheckId } from './meanings.ts';
 
 export type Verdict =
   | { readonly status: 'ok'; readonly message?: string }
-  /** `warning`: it works, or its state is unknown. `error`: it does not work, or will fail soon. */
+  /** `warning`: the checked part works, or its state is unknown. `error`: the checked part does not work, or will fail soon. */
   | {
       readonly status: 'warning' | 'error';
       readonly message: string;
-      /** One line each. */
+      /** Additional information, one line each. */
       readonly details?: readonly string[];
     };
 
 export type Check = {
   /**
-   * Kebab-case. Part of the public contract: it appears in the JSON report, `kon explain` describes it, and it is the anchor
-   * in docs/guides/doctor.md.
+   * ID in kebab-case. Part of the public contract: the JSON report contains the ID, `kon explain` accepts it, and
+   * docs/guides/doctor.md has an anchor with this name.
    */
   readonly id: CheckId;
   readonly category: 'Environment' | 'Cluster' | 'Operator' | 'Configuration' | 'AWS' | 'Identity';

@@ -53,7 +53,7 @@ export async function doctorFlow(
   return isHealthy(findings) ? exitCodes.ok : exitCodes.error;
 }
 
-/** Shows the last error with a spinner on a terminal; otherwise prints each error once. */
+/** On a terminal, shows the last error with a spinner. Otherwise, prints each error once. */
 function createSpinner({ stderr }: CliContext): { turn(text: string): void; clear(): void } {
   const faces = ['|', '/', '-', '\\'];
   let turns = 0;

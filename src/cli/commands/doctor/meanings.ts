@@ -1,4 +1,4 @@
-/** Meaning and next step of each check that fails, for `kon explain` and docs/errors.md. */
+/** Meaning of a failure of each check, and the next step, for `kon explain` and docs/errors.md. */
 
 type Entry = {
   /** Consequence of a failure. */

@@ -1,4 +1,4 @@
-/** HTTP requests of checks to AWS and to the issuer, with the proxies and certificate authorities of the AWS clients. */
+/** Sends HTTP requests to AWS and to the issuer for checks, with the proxies and certificate authorities of the AWS clients. */
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { createAwsAgents, type AwsEnv } from '../../../aws/agents.ts';
@@ -13,7 +13,7 @@ export type WebRequest = {
 
 export type WebResponse = {
   readonly status: number;
-  /** The header `Date`. */
+  /** Value of the `Date` header. */
   readonly date: string | undefined;
   readonly body: string;
 };

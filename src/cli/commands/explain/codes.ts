@@ -1,4 +1,7 @@
-/** Error codes, reasons and checks of `kon doctor` with their meanings and next steps, from the registries that docs/errors.md and reasons.md are generated from. */
+/**
+ * Meanings and next steps of error codes, reasons and doctor checks. They come from the same registries as docs/errors.md and the
+ * reference of reasons.
+ */
 import { identityErrors } from '../../../identity/state/errors.ts';
 import { identityReasons } from '../../../identity/state/reasons.ts';
 import { accountEventReasons } from '../../../identity/steps/event.ts';
@@ -28,7 +31,7 @@ export type Explanation = {
   /** Description of the registry: `an error of kon`. */
   readonly source: string;
   readonly meaning: string;
-  /** One step per line; empty when nothing has to be done. */
+  /** One step per line. Empty if no action is needed. */
   readonly steps: readonly string[];
 };
 
@@ -38,7 +41,7 @@ const reasonsOf = (
   registry: Readonly<Record<string, Reason>>,
 ): readonly Explanation[] =>
   Object.entries(registry).map(([code, reason]) => {
-    // The last step shows the object.
+    // The last step is always the command that shows the object.
     const steps = nextStepsFor(code, { kind, name: 'NAME' });
     const isIdle = steps.length === 1 && !requiresUserAction(code);
     return { code, source, meaning: meaningOf(reason), steps: isIdle ? [] : steps };
@@ -46,7 +49,7 @@ const reasonsOf = (
 
 const account = { kind: accountKind, name: 'NAME' } as const;
 
-/** A code that several registries have is listed once for each of them. */
+/** Contains one entry per registry for a code that several registries have. */
 export const explanations: readonly Explanation[] = [
   ...Object.entries(errorMeanings).map(([code, { meaning, next }]) => ({
     code,
@@ -81,13 +84,16 @@ export const explanations: readonly Explanation[] = [
   })),
 ];
 
-/** Upper and lower case, and `_` and `-`, do not matter. */
+/** Returns the explanations of a code. Ignores case, underscores and hyphens. */
 export function explanationsOf(code: string): readonly Explanation[] {
   const plain = (text: string): string => text.toLowerCase().replaceAll(/[_-]/g, '');
   return explanations.filter((each) => plain(each.code) === plain(code));
 }
 
-/** Command that explains an error, by the reason in the status if that is known. */
+/**
+ * Returns the command that explains an error: by the reason in the status if the reason has an explanation, otherwise by the
+ * error code.
+ */
 export function explainCommand({ code, reason }: Pick<CliError, 'code' | 'reason'>): string {
   const known = reason === undefined ? undefined : explanationsOf(reason)[0];
   return `kon explain ${known?.code ?? code}`;

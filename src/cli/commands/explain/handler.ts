@@ -25,7 +25,7 @@ function page({ code, source, meaning, steps }: Explanation): string {
   return `${code} is ${source}.\n\n${meaning}\n\nNext: ${next.join('\n      ')}\n`;
 }
 
-/** The code that is spelt most alike, or codes that contain the text. */
+/** Returns the code with the most similar spelling, or the codes that contain the text. */
 function similar(text: string): readonly string[] {
   const codes = [...new Set(explanations.map(({ code }) => code))];
   const alike = closest(text, codes);

@@ -1,4 +1,4 @@
-/** `kon iam-policy`: prints the operator's policy for a ClusterConfig in a file or on the cluster. */
+/** `kon iam-policy`: prints the operator's IAM policy for a ClusterConfig from a file or from the cluster. */
 import { clusterConfigSpec } from '../../../api/index.ts';
 import { effectiveConfig, largestInlinePolicy, operatorPolicyOptions } from '../../../identity/index.ts';
 import { checkBoundaryArn, checkFence, fencedPolicy, tagKeysWarning } from '../../installation/fence.ts';
@@ -46,7 +46,8 @@ export async function iamPolicyFlow(context: CliContext, options: Request): Prom
   const accounts = filename === undefined ? await listObjects(await context.connect(), accountKind) : [];
   for (const warning of [
     checkFence(given, options.unbounded),
-    // The operator creates roles with the boundary of the ClusterConfig, and IAM would deny a boundary that the policy does not name.
+    // Warns if the boundary differs from the ClusterConfig: the operator creates roles with the ClusterConfig's boundary, and IAM
+    // denies a boundary that the policy does not name.
     boundary === undefined || config.spec.aws.permissionsBoundaryArn === boundary
       ? undefined
       : `Warning: AWS will deny new roles until the ClusterConfig has the same boundary: spec.aws.permissionsBoundaryArn\n`,

@@ -1,6 +1,7 @@
 /**
- * Compares the options of `kon install` with an existing ClusterConfig. The user owns it, possibly through GitOps, so an
- * installation does not change it: differing options are refused with the command that changes the ClusterConfig. Pure.
+ * Compares the options of `kon install` with an existing ClusterConfig. The ClusterConfig belongs to the user, who may manage it
+ * with GitOps, so an installation does not change it. Options that differ are refused, and the error names the command that
+ * changes the ClusterConfig. Pure.
  */
 import type { ClusterConfig } from '../../../api/cluster-config.ts';
 import { CliError } from '../../framework/errors.ts';

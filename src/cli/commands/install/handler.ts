@@ -1,4 +1,7 @@
-/** `kon install`: discovers the cluster, prints the planned steps, asks for consent, and performs the steps until one is refused. */
+/**
+ * `kon install`: discovers the cluster, prints the planned steps, asks for consent, and performs the steps. Stops at the first
+ * refused step.
+ */
 import type { ClusterConfig } from '../../../api/cluster-config.ts';
 import type { IdentityMode } from '../../../api/linked-service-account.ts';
 import {
@@ -52,7 +55,7 @@ import { stepGroups, type Found } from './step-groups.ts';
 
 export type InstallRequest = ClusterChoice &
   InstallationChoice & {
-    /** If absent, the existing mode is kept, and a new installation uses IRSA. */
+    /** If absent, an existing installation keeps its mode, and a new installation uses IRSA. */
     readonly identityMode: IdentityMode | undefined;
     /** Consent to an operator that is limited neither by a boundary nor by a list of allowed policies. */
     readonly unbounded: boolean;
@@ -139,7 +142,7 @@ async function requireOneInstallation(
   });
 }
 
-/** Returns the result of the read, or undefined if it is denied in a dry run. */
+/** Returns the result of the read, or undefined if the read is denied in a dry run. */
 async function unlessDenied<T>(
   { dryRun }: Pick<InstallRequest, 'dryRun'>,
   read: Promise<T>,
@@ -152,7 +155,7 @@ async function unlessDenied<T>(
   }
 }
 
-/** Reads the operator's role. Undefined if the role does not exist, or if the read is denied in a dry run. */
+/** Reads the operator's role. Returns undefined if the role does not exist, or if the read is denied in a dry run. */
 async function operatorRoleAsItIs(
   { roles }: Pick<Aws, 'roles'>,
   name: string,
@@ -177,15 +180,18 @@ async function readConfig(client: KubeClient): Promise<ClusterConfig | undefined
   return effectiveConfig((await orMissing(listObjects(client, clusterConfigKind))) ?? []);
 }
 
-/** Detects an installation that ran while the prompt was open. @throws CliError of code CONFLICT */
+/**
+ * Checks the options again, because another installation may have run while the prompt was open. @throws CliError of code
+ * CONFLICT
+ */
 async function requireStillAsAsked(client: KubeClient, request: InstallRequest): Promise<void> {
   const config = await readConfig(client);
   if (config) requireAsConfigured(config, request);
 }
 
 /**
- * Renders the operator's policy again from the effective ClusterConfig. If two installations run at the same time, one creates the
- * ClusterConfig, but the other may have written the policy last.
+ * Renders and writes the operator's policy again from the effective ClusterConfig. If two installations run at the same time, one
+ * may create the ClusterConfig, and the other may write the policy last.
  *
  * @throws CliError of code CONFLICT if the ClusterConfig differs from the requested options
  */

@@ -53,7 +53,7 @@ export type Installation = {
   readonly namespace: string;
   /** Identity mode of the operator. */
   readonly mode: IdentityMode;
-  /** The previous mode, which running pods of the operator still use. */
+  /** The previous mode, if running operator pods still use it. */
   readonly former: IdentityMode | undefined;
   readonly role: ReturnType<typeof operatorRole>;
   readonly roleArn: string;
@@ -61,7 +61,7 @@ export type Installation = {
   readonly association: OperatorAssociation | undefined;
   readonly policyOptions: OperatorPolicyOptions;
   readonly policy: PolicyDocument;
-  /** Created and enforced before the CRDs, so that no account is ever written without these policies. */
+  /** Admission policies. They are created and enforced before the CRDs exist, so that no account can be written without them. */
   readonly admission: readonly KubeObject[];
   readonly crds: readonly KubeObject[];
   readonly objects: readonly KubeObject[];
@@ -131,7 +131,7 @@ export function describeInstallation(
   };
 }
 
-/** Manifests for kubectl, preceded by the IAM documents as comments. */
+/** Renders the manifests for kubectl, preceded by the IAM documents as comments. */
 export function renderManifests(installation: Installation): string {
   const { cluster, role, association, policy, admission, crds, objects, config } = installation;
   const comment = (text: string): string =>

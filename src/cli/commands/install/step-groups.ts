@@ -17,7 +17,7 @@ import {
   type Step,
 } from '../../installation/steps.ts';
 
-/** AWS clients that an installation reads and writes with. */
+/** AWS clients for the reads and writes of an installation. */
 export type Found = { readonly aws: Aws; readonly installation: InstallationStore };
 
 /** Returns groups of steps. The state of a group can be determined only after the previous group was applied. */
@@ -58,7 +58,8 @@ export function stepGroups(
     all(admission),
     () => acceptNewStep(client, clock),
     () => Promise.all(crds.map((crd) => crdStep(client, crd, signal))),
-    // Removes the association, because pods would use it even if their ServiceAccount has the role annotation.
+    // After a switch from Pod Identity, removes the association: pods would use it even if their ServiceAccount has the role
+    // annotation.
     async () =>
       former === 'PodIdentity' && cluster.eks
         ? associationRemoval(

@@ -22,13 +22,14 @@ export async function runInForeground(
     readonly leaseDuration: number | undefined;
     readonly withoutLease: boolean;
     readonly requireAdmission: boolean;
-    /** The parser accepts only known levels. */
+    /** A known log level. The parser rejects others. */
     readonly logLevel: string;
     readonly logFormat: string | undefined;
   },
 ): Promise<void> {
   const { stderr, now, monotonic, random, signal } = context;
-  // Fails at once with a message if the cluster, the permissions or the CRDs are missing, instead of retrying forever.
+  // Fails at once with a message if the cluster is unreachable, or permissions or CRDs are missing. Without this request, the
+  // operator would retry forever.
   await listObjects(await context.connect(), clusterConfigKind);
   const heap = v8Heap();
   const isText = (options.logFormat ?? (stderr.isTTY ? 'text' : 'json')) === 'text';
@@ -89,7 +90,10 @@ function v8Heap(): Heap | undefined {
   };
 }
 
-/** Namespace of the pod of this process; undefined outside a pod. Source: Kubernetes, "Accessing the API from within a pod". */
+/**
+ * Returns the namespace of this process's pod, or undefined outside a pod. Source: Kubernetes, "Accessing the API from within a
+ * pod".
+ */
 async function ownNamespace(): Promise<string | undefined> {
   try {
     return (await readFile('/var/run/secrets/kubernetes.io/serviceaccount/namespace', 'utf8')).trim();

@@ -13,8 +13,9 @@ export function parseAddress(text: string): { readonly host: string; readonly po
 }
 
 /**
- * Parses a Lease duration and returns milliseconds. The leader renews the Lease every two fifteenths of the duration, and gives up
- * leadership after two thirds without a renewal. With less than five seconds, a slightly slow API server would end the leadership.
+ * Parses a Lease duration and returns milliseconds. The leader renews the Lease every 2/15 of the duration, and gives up
+ * leadership after 2/3 of the duration without a renewal. With a duration below five seconds, even a slightly slow API server
+ * would end the leadership.
  *
  * @throws CliError of code USAGE
  */

@@ -1,6 +1,6 @@
 /**
- * Loads the sandbox package. Only this module of the product may import it (scripts/check-layers.ts). The bundle of the
- * operator's image does not contain it.
+ * Loads the sandbox package. Only this module of the product may import the package (scripts/check-layers.ts). The bundle in the
+ * operator's image does not contain the package.
  */
 import type * as Package from '../../../../sandbox/src/index.ts';
 import { CliError } from '../../framework/errors.ts';

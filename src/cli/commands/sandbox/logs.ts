@@ -4,7 +4,10 @@ import { usageError } from '../../framework/errors.ts';
 import { exitCodes } from '../../framework/exit-codes.ts';
 import { stateDirOption } from './options.ts';
 
-/** Names of the logs. Duplicated here, because the sandbox package is loaded only when it is needed; a test compares both lists. */
+/**
+ * Names of the logs. The list duplicates a list in the sandbox package, because that package is loaded only when needed. A test
+ * compares both lists.
+ */
 export const logChoices = [
   'etcd',
   'kube-apiserver',

@@ -15,9 +15,9 @@ import { ageOf } from '../../objects/columns.ts';
 import { renderFields, renderSection } from '../../objects/details.ts';
 import { summarize, type NotReady, type Observed, type Status } from './summary.ts';
 
-/** Maximum number of rows of each list for people; JSON has all. */
+/** Maximum number of rows of each list in text output. JSON and YAML contain all rows. */
 const shownRows = 10;
-/** Age until which an Event about drift is shown. Milliseconds. */
+/** Maximum age in milliseconds of a drift Event that is shown. */
 const recentMs = 3_600_000;
 
 export async function statusFlow(context: CliContext): Promise<void> {

@@ -9,7 +9,7 @@ import { kinds, type KonObject } from '../../cluster/kinds.ts';
 import type { LeaseSign } from '../../cluster/operator-lease.ts';
 import { isReady, problemsOf, problemText } from '../../framework/wait/progress.ts';
 
-/** Each list is undefined when the user may not read it. */
+/** Observed objects. Each list is undefined if the user is not permitted to read it. */
 export type Observed = {
   readonly configs: readonly ClusterConfig[] | undefined;
   readonly accounts: readonly LinkedServiceAccount[] | undefined;
@@ -28,7 +28,7 @@ export type NotReady = {
   readonly name: string;
   readonly reason: string;
   readonly message: string;
-  /** Problems of its parts, one line each. */
+  /** Problems of the object's parts, one line each. */
   readonly problems: readonly string[];
 };
 
@@ -51,7 +51,7 @@ export type Status = {
   readonly apps?: Count;
   readonly notReady: readonly NotReady[];
   readonly drift: readonly { readonly name: string; readonly message: string; readonly since?: string }[];
-  /** Names of what the user may not read. */
+  /** Names of the resources that the user is not permitted to read. */
   readonly unreadable: readonly string[];
 };
 
@@ -136,7 +136,7 @@ function notReadyOf(object: KonObject): NotReady {
   };
 }
 
-/** Roles that differ from their accounts now, and those that an Event reports. */
+/** Returns the roles that currently differ from their accounts, and the roles whose drift an Event reports. */
 function driftedRoles({ accounts = [], drifted = [] }: Observed): Status['drift'] {
   const now = accounts.flatMap(({ metadata: { name }, status }) => {
     const synced = findCondition(status?.conditions, 'RoleSynced');
@@ -150,7 +150,7 @@ function driftedRoles({ accounts = [], drifted = [] }: Observed): Status['drift'
   ];
 }
 
-/** Pods whose identity differs from that of their account. */
+/** Returns the pods whose identity differs from their account's identity. */
 function driftedPods({ metadata: { name }, status }: LinkedServiceAccount): Status['drift'] {
   return (status?.targets ?? []).flatMap((target) => {
     const { stale = 0, uninjected = 0 } = target.pods ?? {};

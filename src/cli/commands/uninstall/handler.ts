@@ -21,7 +21,7 @@ export type UninstallRequest = ClusterChoice & {
   readonly namespace: string;
   /** Also deletes accounts and their roles. */
   readonly deleteAccounts: boolean;
-  /** Only prints the objects that would be deleted and those that would remain. */
+  /** Only prints the objects that would be deleted and the objects that would remain. */
   readonly dryRun: boolean;
   readonly yes: boolean;
   /** `noWait` skips only the wait at the end. The command always waits for accounts, because the operator is needed to delete them. */
@@ -65,7 +65,7 @@ export async function uninstallFlow(context: CliContext, request: UninstallReque
     kept.push(...(await removeFromIam(context, cluster, request, aws.roles, installation, leaving)));
     for (const text of kept) stderr.write(`‼ stays: ${text}\n`);
     if (!dryRun) {
-      // From here on, a CRD that is being deleted rejects new objects.
+      // Admits new accounts again. This is safe, because a CRD that is being deleted rejects new objects.
       await acceptNew(client);
       if (!wait.noWait) await untilGone(context, client, deleted, wait.timeout, cluster.clusterArn);
       await requireNoOperator(client, context);

@@ -1,4 +1,4 @@
-/** Refusals of `kon uninstall`: an installation of another tool, and apps and accounts that would lose their operator. */
+/** Checks that make `kon uninstall` refuse: another tool made the installation, or apps and accounts would lose their operator. */
 import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
 import type { Quarantine } from '../../../api/quarantine.ts';
 import { quarantines } from '../../../api/resources.ts';
@@ -72,14 +72,17 @@ export async function requireRemovable(
       details: [...uses, 'No account was deleted.'],
       next: ['End the pods first, through their controllers; then run it again.'],
     });
-  // The dry run fails for protected accounts before any account is deleted.
+  // Deletes all accounts in a dry run, so that protected accounts cause an error before any account is deleted.
   if (!dryRun)
     for (const { metadata } of accounts)
       await client.delete(accountKind.resource, { name: metadata.name }, { dryRun: true });
   return accounts;
 }
 
-/** Lists running pods that hold the identity of an account, as `NAMESPACE/NAME`. Skips terminating pods, whose use ends anyway. */
+/**
+ * Lists running pods that hold the identity of an account, as `NAMESPACE/NAME`. Skips terminating pods, because they will stop
+ * using the identity.
+ */
 function podsUsing({ metadata, status }: LinkedServiceAccount, pods: readonly Pod[]): readonly string[] {
   const targets = new Set(status?.targets?.map(({ name }) => name));
   return pods

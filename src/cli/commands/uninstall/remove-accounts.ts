@@ -1,4 +1,4 @@
-/** Deletes accounts for `kon uninstall` while the operator still runs. */
+/** Deletes accounts for `kon uninstall` while the operator is still running. */
 import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
 import type { KubeClient } from '../../../kube/index.ts';
 import { accountKind } from '../../cluster/kinds.ts';
@@ -40,7 +40,7 @@ export async function removeAccounts(
       listed.some((each) => each.metadata.uid === metadata.uid);
     if (!accounts.every(isListed)) await ask(accounts);
     await deleteEach(context, client, accounts, removal);
-    // The operator deletes the accounts, so none may remain when the operator is removed.
+    // Checks that no account remains, because accounts cannot be deleted after the operator is removed.
     await requireRemovable(client, { deleteAccounts: false, dryRun });
     isDone = true;
     return accounts;

@@ -1,4 +1,4 @@
-/** Deletes the AWS resources of an installation: association, role and OIDC provider, unless others need them. */
+/** Deletes the AWS resources of an installation: the association, the role, and the OIDC provider unless other roles need it. */
 import type { InstallationStore } from '../../../aws/installation.ts';
 import {
   IdentityError,
@@ -38,7 +38,7 @@ export async function removeFromIam(
   { namespace, dryRun }: Scope,
   roles: RoleStore,
   installation: InstallationStore,
-  /** Names of roles that are deleted with their accounts. */
+  /** Names of the roles that are deleted with their accounts. */
   leaving: readonly string[],
 ): Promise<readonly string[]> {
   const { signal, stderr } = context;
@@ -69,7 +69,7 @@ export async function removeFromIam(
 const rolesShown = 10;
 
 /**
- * Finds roles that need the OIDC provider, such as roles of controllers, of other tools, and of accounts that retain their role.
+ * Finds roles that need the OIDC provider, such as roles of other controllers and tools, and retained roles of accounts.
  *
  * @param leaving names of roles that this uninstallation deletes. A listing may show them for a while after their deletion.
  * @returns a reason to keep the provider

@@ -13,8 +13,8 @@ import {
 import { describeObject, fieldManager, resourceOf } from '../../installation/steps.ts';
 
 /**
- * Deletes the operator first, so that it recreates nothing, then the CRDs with the ClusterConfig. Deletes the admission policies
- * last, so that no account is written without them.
+ * Deletes the operator first, so that it recreates nothing. Then deletes the CRDs, and with them the ClusterConfig. Deletes the
+ * admission policies last, so that no account can be written without them.
  *
  * @returns the objects that `kon install` did not create, and the deleted objects
  */
@@ -46,7 +46,8 @@ export async function removeObjects(
     }
     const isCrd = object.kind === 'CustomResourceDefinition';
     if (isCrd) await allowDeletion(client, name, { signal, dryRun });
-    // A dry run does not store the consent, so the dry-run deletion of a CRD would be refused.
+    // Skips CRDs in a dry run: a dry run does not store the annotation that allows their deletion, so admission would refuse the
+    // deletion.
     if (!(isCrd && dryRun)) await orMissing(client.delete(resourceOf(object), ref, { signal, dryRun }));
     const label = describeObject(object);
     stderr.write(`- ${label}\n`);

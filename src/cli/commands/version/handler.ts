@@ -13,14 +13,14 @@ import { version } from '../../version.ts';
 type Operator = {
   /** `NAMESPACE/NAME` of the Deployment. */
   readonly deployment: string;
-  /** Undefined when neither a label nor the tag of the image states it. */
+  /** Version of the operator. Undefined if neither a label nor the image tag contains it. */
   readonly version?: string;
 };
 
 type Cluster = {
-  /** Undefined when the CRDs are not installed. */
+  /** Schema version of the CRDs. Undefined if the CRDs are not installed. */
   readonly schemaVersion?: number;
-  /** Undefined when the user may not list Deployments. */
+  /** Operators in the cluster. Undefined if the user is not permitted to list Deployments. */
   readonly operators?: readonly Operator[];
 };
 
@@ -60,7 +60,7 @@ async function ofCluster(context: CliContext): Promise<Omit<Versions, 'client'>>
   }
 }
 
-/** Highest schema version that a CRD states, 0 when none states one; undefined when no CRD is installed. */
+/** Returns the highest schema version of the installed CRDs: 0 if no CRD has one, or undefined if no CRD is installed. */
 async function installedSchema(client: KubeClient, signal: AbortSignal): Promise<number | undefined> {
   const found = await Promise.all(
     crds().map(({ metadata: { name } }) =>

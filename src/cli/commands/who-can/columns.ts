@@ -1,4 +1,4 @@
-/** Table of `kon who-can`. */
+/** Columns of the table of `kon who-can`. */
 import type { Style } from '../../framework/output/color.ts';
 import type { Column } from '../../framework/output/table.ts';
 import { podCount, targetNames, type TargetUse } from '../../permissions/target-uses.ts';

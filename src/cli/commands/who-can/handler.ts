@@ -1,4 +1,4 @@
-/** `kon who-can`: evaluates the policies of all accounts against one action on one resource. */
+/** `kon who-can`: evaluates the policies of all accounts for one action on one resource. */
 import { accountKind } from '../../cluster/kinds.ts';
 import { getClusterFacts } from '../../cluster/facts.ts';
 import { listObjects } from '../../cluster/objects.ts';
@@ -10,7 +10,7 @@ import { targetUses } from '../../permissions/target-uses.ts';
 import { answerWhoCan } from '../../permissions/who-can-answer.ts';
 import { whoCanColumns, type AnsweredRow } from './columns.ts';
 
-/** Exits with 0 if an account may, 1 if none may, and 3 if something that could not be read may allow it. */
+/** Exits with 0 if an account is allowed the action, 1 if no account is, and 3 if a policy that could not be read may allow it. */
 export async function whoCanFlow(
   context: CliContext,
   question: { readonly action: string; readonly resource: string; readonly without: string | undefined },

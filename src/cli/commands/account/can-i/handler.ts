@@ -20,7 +20,7 @@ type Answer = Omit<Decision, 'by'> & {
   readonly by: readonly Source[];
 };
 
-/** Exits with 0 if the action is allowed, 1 if it is denied, and above 1 if the answer cannot be determined. */
+/** Exits with 0 if the action is allowed, 1 if it is denied, and above 1 if the result cannot be determined. */
 export async function canIFlow(
   context: CliContext,
   question: { readonly account: string; readonly action: string; readonly resource: string },
@@ -30,7 +30,7 @@ export async function canIFlow(
   return answer.decision === 'allowed' ? exitCodes.ok : exitCodes.error;
 }
 
-/** Also used by the console. */
+/** Returns the decision and its reason. The console calls this function too. */
 export async function decide(
   context: CliContext,
   { account: name, action, resource }: { account: string; action: string; resource: string },

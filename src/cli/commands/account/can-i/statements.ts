@@ -1,4 +1,4 @@
-/** Finds the deciding statement of a policy by the position that IAM reports, or else by searching the document. Pure. */
+/** Finds the deciding statement in a policy document, at the position that IAM reports or otherwise by a search. Pure. */
 import { matchesPattern } from '../../../../identity/desired/arn.ts';
 import type { Decision } from '../../../../aws/index.ts';
 
@@ -10,7 +10,7 @@ type Statement = {
   readonly NotResource?: unknown;
 };
 
-/** Text of the deciding statements, without duplicates. */
+/** Returns the text of the deciding statements, without duplicates. */
 export function decidingStatements(
   document: string,
   { action, resource, decision }: Pick<Decision, 'action' | 'resource' | 'decision'>,
@@ -48,7 +48,7 @@ function covers(listed: unknown, excluded: unknown, wanted: string, lower: boole
 
 type Position = { readonly line: number; readonly column: number };
 
-/** Text between two positions, if it is a statement. Columns that IAM reports can be off by one. */
+/** Returns the text between two positions if it is a statement. Tolerates columns from IAM that are off by one. */
 function between(document: string, from: Position, to: Position): string | undefined {
   const offsetOf = ({ line, column }: Position): number =>
     document

@@ -8,14 +8,17 @@ import type { NamedPolicy } from '../../../aws/policy-search.ts';
 
 export type OfferedPolicy = NamedPolicy & { readonly origin: 'account' | 'aws' };
 
-/** Path of the policies that IAM attaches only to service-linked roles. */
+/** Path of the policies that can be attached only to service-linked roles. */
 const serviceLinked = '/aws-service-role/';
 
-/** Short because a user waits for the list: without credentials, the SDK would first search the network for them. */
+/**
+ * Timeout in milliseconds. Short, because the user waits for the list, and the SDK searches the network if it finds no local
+ * credentials.
+ */
 const patienceMs = 2_000;
 
 /**
- * Lists customer managed policies first. Offers only the policies that the ClusterConfig of this cluster allows, or all if the
+ * Returns customer managed policies first. Offers only the policies that the ClusterConfig of this cluster allows, or all if the
  * ClusterConfig cannot be read. With `-v`, stderr shows why the policies of the AWS account could not be listed.
  */
 export async function offeredPolicies(

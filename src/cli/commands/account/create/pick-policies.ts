@@ -5,7 +5,10 @@ import { CliError } from '../../../framework/errors.ts';
 import type { OfferedPolicy } from './offered-policies.ts';
 import { policyLabel, pressKey, renderPicker, startPicker, type Key, type PickerStep } from './picker.ts';
 
-/** Milliseconds after which an escape character is a press of the Escape key, not the start of a sequence. */
+/**
+ * An escape character that is not followed by another character within this time (in milliseconds) counts as the Escape key, not
+ * as the start of an escape sequence.
+ */
 const escapeCodeTimeout = 50;
 
 /** @returns the ARNs in the order of selection; empty if the user prefers an editor */
@@ -19,7 +22,7 @@ export async function pickPolicies(
   const { stderr, signal } = context;
   let height = 0;
   const draw = (lines: readonly string[]): void => {
-    // Moves to the first line of the block, and erases from there.
+    // Moves the cursor to the first line of the previous output, and erases everything from there.
     const clear = height > 0 ? `\u001B[${height}A\u001B[J` : '';
     stderr.write(`${clear}${lines.map((line) => `${line}\n`).join('')}`);
     height = lines.length;
@@ -39,7 +42,7 @@ export async function pickPolicies(
     show();
   };
   const onAbort = (): void => ended.resolve({ kind: 'cancelled' });
-  // The function reads only the timeout of the interface; a real one would draw the line itself.
+  // `emitKeypressEvents` reads only the timeout from the interface. A real interface would also draw the input line.
   emitKeypressEvents(keyboard, { escapeCodeTimeout } as unknown as Interface);
   raw(true);
   keyboard.on('keypress', onKey).on('end', onAbort).resume();

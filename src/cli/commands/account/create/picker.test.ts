@@ -21,7 +21,7 @@ const keys: Readonly<Record<string, Key>> = {
   back: { name: 'backspace', sequence: '\u007F' },
   interrupt: { name: 'c', ctrl: true, sequence: '\u0003' },
 };
-/** Presses keys, each a name or a text to type. Stops at the first step that ends the picker. */
+/** Presses keys in the picker. Each argument is the name of a key, or text to type. Stops when the picker ends. */
 const press = (...given: readonly string[]): PickerStep => {
   let step: PickerStep = { kind: 'pick', state: startPicker(policies) };
   const all = given.flatMap((each) =>

@@ -1,4 +1,4 @@
-/** State of the policy picker, key by key, and its screen. Pure. */
+/** Computes the state of the policy picker after each key, and renders the picker's screen. Pure. */
 import { searchPolicies } from '../../../aws/policy-search.ts';
 import { paint } from '../../../framework/output/color.ts';
 import type { OfferedPolicy } from './offered-policies.ts';
@@ -10,8 +10,8 @@ export type PickerState = {
   /** Index of the highlighted policy among the matches. */
   readonly at: number;
   /**
-   * Whether Enter adds the highlighted policy: after a letter or an arrow key. At the start nothing was selected on
-   * purpose, and after Tab the highlighted policy was just chosen or removed.
+   * Whether Enter adds the highlighted policy. True after a letter or an arrow key. False at the start, when the user has
+   * highlighted nothing, and after Tab, which has just chosen or removed the highlighted policy.
    */
   readonly isAimed: boolean;
   /** Chosen policies, in the order of choice. */
@@ -71,7 +71,7 @@ function enter(state: PickerState): PickerStep {
   const aimed = aimedAt(state);
   if (aimed) return { kind: 'picked', policies: [...state.chosen, aimed] };
   if (state.chosen.length > 0 && state.matches.length > 0) return { kind: 'picked', policies: state.chosen };
-  // The editor would lose a search text that matches nothing.
+  // Stays in the picker if the search text matches no policy, because opening the editor would discard the text.
   return state.text === '' ? { kind: 'picked', policies: [] } : { kind: 'pick', state };
 }
 
@@ -89,7 +89,7 @@ function toggle(state: PickerState): PickerStep {
   return { kind: 'pick', state: { ...state, chosen, isAimed: false } };
 }
 
-/** Highlighted policy that Enter adds to the chosen ones. */
+/** Returns the highlighted policy if Enter adds it to the chosen policies. */
 function aimedAt({ matches, at, isAimed, chosen }: PickerState): OfferedPolicy | undefined {
   const policy = matches[at];
   return isAimed && policy && !chosen.includes(policy) ? policy : undefined;
@@ -98,7 +98,7 @@ function aimedAt({ matches, at, isAimed, chosen }: PickerState): OfferedPolicy |
 export const policyLabel = ({ name, origin }: OfferedPolicy): string =>
   origin === 'aws' ? name : `${name} (your own)`;
 
-/** Lines of policies on the screen. */
+/** Maximum number of policies on the screen. */
 const shownPolicies = 10;
 
 /** Renders the screen as lines that fit the terminal. */
@@ -148,7 +148,7 @@ function hintOf(state: PickerState): string {
   return `${enterDoes}. Tab: choose several. ${back}.`;
 }
 
-/** Breaks a text between words, into lines shorter than the terminal is wide. */
+/** Wraps a text between words into lines that are shorter than the width of the terminal. */
 function wrapped(text: string, columns: number): readonly string[] {
   const lines: string[] = [];
   for (const word of text.split(' ')) {

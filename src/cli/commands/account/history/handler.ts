@@ -9,7 +9,10 @@ import { writeList } from '../../../framework/output/answer.ts';
 import type { Column } from '../../../framework/output/table.ts';
 import { timeline, type Happening } from './timeline.ts';
 
-/** High enough for all Events of an object: the API server keeps Events for an hour by default (`--event-ttl`). */
+/**
+ * Maximum number of Events. Normally exceeds the Events of an object, because the API server keeps Events for an hour by default
+ * (`--event-ttl`).
+ */
 const mostEvents = 1000;
 
 export async function historyFlow<T extends KonObject>(
@@ -33,7 +36,7 @@ export async function historyFlow<T extends KonObject>(
 
 type Row = Happening & { readonly name: string };
 
-/** Value of the `History` document. */
+/** Returns the value of the `History` document. */
 export async function historyOf<T extends KonObject>(
   client: KubeClient,
   kind: Kind<T>,
@@ -48,7 +51,7 @@ export async function historyOf<T extends KonObject>(
 }
 
 const columns = (now: number): readonly Column<Happening>[] => [
-  // An age is easier to read on a terminal.
+  // Only wide output contains the time, because an age is easier to read.
   { header: 'TIME', value: (item) => item.time, wide: true },
   { header: 'AGE', value: (item) => ageOf(item.time, now) },
   { header: 'WHAT', value: (item) => item.kind },

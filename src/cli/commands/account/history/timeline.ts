@@ -1,4 +1,4 @@
-/** Timeline of an object from its Events, condition transitions and field managers. Pure. */
+/** Creates the timeline of an object from its Events, condition transitions and field managers. Pure. */
 import type { Condition } from '../../../../k8s/conditions.ts';
 import type { ObjectEvent } from '../../../cluster/events.ts';
 

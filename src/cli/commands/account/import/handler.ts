@@ -62,7 +62,7 @@ export async function importFlow(context: CliContext, request: ImportRequest): P
       facts.targets.includes(subject.namespace) &&
       !isLeftAlone(subject),
   );
-  // The API server validates the account before the user is asked and before anything changes.
+  // Validates the account on the API server before asking for consent and before changing anything.
   await createObject(client, accountKind, manifest, { dryRun: true });
 
   if (!isData(context.format) || !request.dryRun)
@@ -89,7 +89,7 @@ export async function importFlow(context: CliContext, request: ImportRequest): P
   return finishWrite(context, client, accountKind, { object, did: 'created' }, request.wait);
 }
 
-/** ServiceAccounts that the operator would not change because they do not have the label of Konstellation. */
+/** Returns the ServiceAccounts that the operator would not change, because they lack the ownership label of Konstellation. */
 async function unlabelled(
   client: KubeClient,
   name: string,

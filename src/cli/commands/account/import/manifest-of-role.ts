@@ -1,4 +1,7 @@
-/** Builds the account for an existing role from eksctl, Terraform or a user, and lists the changes that its adoption would cause. Pure. */
+/**
+ * Builds an account for an existing role that eksctl, Terraform or a user created, and lists the changes that an adoption of the
+ * role would cause. Pure.
+ */
 import type { LinkedServiceAccountSpec } from '../../../../api/linked-service-account.ts';
 import { apiVersion } from '../../../../api/resources.ts';
 import { isManaged, taggedOwner } from '../../../../identity/desired/ownership.ts';
@@ -54,7 +57,7 @@ export function importRole(
   ];
   const known = namespaces.filter((namespace) => facts.targets.includes(namespace));
   const targets = wanted.targets.length > 0 ? wanted.targets : known;
-  // An account without a list of targets would apply to all targets, but the user did not request that.
+  // Reports a problem, because an account without a list of targets applies to all targets, which the user did not request.
   if (namespaces.length > 0 && targets.length === 0)
     return {
       kind: 'unsound',
@@ -93,7 +96,7 @@ export function importRole(
   };
 }
 
-/** The ServiceAccounts of this cluster that a trust policy names. */
+/** Returns the ServiceAccounts of this cluster that a trust policy names. */
 function subjectsIn(trustPolicy: string, { providerArn }: ClusterFacts): readonly Subject[] {
   return principalsOf(trustPolicy).flatMap((principal) =>
     principal.kind === 'webIdentity' && principal.providerArn === providerArn

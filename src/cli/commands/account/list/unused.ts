@@ -1,4 +1,4 @@
-/** Selection of `kon account list --unused`. */
+/** Selects the accounts for `kon account list --unused`. */
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
 import { knownUnusedMs, trackedDays } from '../../../../identity/state/role-use.ts';
 import { findCondition } from '../../../../k8s/conditions.ts';
@@ -13,10 +13,10 @@ import type { ListFilter } from '../../../objects/list.ts';
 const dayMs = 86_400_000;
 
 /**
- * Selects the accounts that are known not to have been used for `unusedMs`. An account of unknown use is never selected. Without an
- * operator that compares roles with AWS, every last use is unknown, because the statuses may be outdated.
+ * Selects the accounts that have provably not been used for `unusedMs`. Never selects an account whose last use is unknown.
+ * Without an operator that compares roles with AWS, every last use is unknown, because the statuses may be outdated.
  *
- * @throws CliError of code USAGE for a time that the days in a status cannot decide
+ * @throws CliError of code USAGE for a time shorter than a day or longer than IAM's tracking period
  */
 export async function unusedFilter(
   context: CliContext,
@@ -51,7 +51,7 @@ function notListed(names: readonly string[]): string {
     : `${names.length} accounts are not listed, because their last use is unknown: ${list}`;
 }
 
-/** Reason why statuses are or may be outdated; undefined if they are not. */
+/** Returns the reason why statuses are or may be outdated, or undefined if they are up to date. */
 async function whyOutdated({
   connect,
   signal,

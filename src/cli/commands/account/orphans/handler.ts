@@ -118,7 +118,10 @@ function questionOf(doomed: readonly LeftoverRole[], listed: number): string {
   return `Roles that running pods hold are left alone. A deleted role cannot be restored, and its sessions end at once; adopted roles only lose their ownership tags.\nDelete ${which}?`;
 }
 
-/** @returns the result, as the end of a sentence */
+/**
+ * Reads a role again, and deletes it unless its state has changed. Only removes the ownership tags of an adopted role. @returns
+ * the result, to be printed after the role name
+ */
 async function remove(
   of: { readonly cluster: ClusterOfRoles; readonly stores: Stores; readonly use: ClusterUse | undefined },
   orphan: LeftoverRole,
@@ -152,7 +155,7 @@ async function remove(
   return `deleted${besides}`;
 }
 
-/** @throws if running pods use the role, or if that cannot be excluded */
+/** @throws Error if running pods use or may use the role */
 function requireUnused({ users, unseen }: RoleUse): void {
   const holders = users.flatMap(({ namespace, pods }) => pods.map((pod) => `${namespace}/${pod}`));
   if (holders.length > 0) throw new Error(`running pods hold it: ${holders.join(', ')}`);

@@ -106,7 +106,7 @@ async function deletedCluster(
       next: ['Connect to it, and omit --cluster-gone and --issuer.'],
     });
   if ((await reachedIssuer(context)) === issuer) throw exists('the kubeconfig points to it');
-  // A copied ClusterConfig tags roles with the ARN of the cluster that it was copied from, so the region of the issuer is searched too.
+  // Also searches the issuer's region: if the ClusterConfig was copied, roles are tagged with the ARN of the original cluster.
   const ofIssuer = /^https:\/\/oidc\.eks\.([a-z0-9-]+)\./.exec(issuer)?.[1];
   for (const region of new Set([cluster.region, ofIssuer ?? cluster.region]))
     await withInstallation(context, region, async (eks) => {
@@ -144,7 +144,7 @@ async function connectedIssuer(
 
 const reachTimeoutMs = 5_000;
 
-/** Undefined if the cluster of the kubeconfig cannot be reached, for example after its deletion. */
+/** Returns undefined if the cluster of the kubeconfig cannot be reached, for example after its deletion. */
 async function reachedIssuer(context: CliContext): Promise<string | undefined> {
   try {
     const signal = AbortSignal.any([context.signal, AbortSignal.timeout(reachTimeoutMs)]);
@@ -155,7 +155,7 @@ async function reachedIssuer(context: CliContext): Promise<string | undefined> {
   }
 }
 
-/** @throws if the accounts cannot be read. A cluster without the CRD has no accounts. */
+/** @throws an error if the accounts cannot be read. Returns an empty set if the cluster does not have the CRD. */
 export async function accountNames(client: KubeClient, signal: AbortSignal): Promise<ReadonlySet<string>> {
   try {
     return new Set((await listObjects(client, accountKind)).map(({ metadata }) => metadata.name));

@@ -25,7 +25,7 @@ export type Change = PlanLine & {
   readonly object: string;
 };
 
-/** A running pod in a target whose identity changes. It is replaced, or keeps its old identity. */
+/** A running pod in a target whose identity changes. The pod is replaced, or keeps its old identity. */
 export type AffectedPod = {
   readonly namespace: string;
   readonly name: string;
@@ -34,7 +34,7 @@ export type AffectedPod = {
   readonly replaced: boolean;
 };
 
-/** Changes made by the steps. Omits reads, verifications, and changes of the account's metadata and status by the planner. */
+/** Returns the changes that the steps make. Omits reads, verifications, and changes to the account's metadata and status. */
 export function changesOf(world: AccountWorld, { steps }: Pick<DryRun, 'steps'>): readonly Change[] {
   return steps.flatMap((step): Change | readonly Change[] => {
     const role = 'role' in step ? world.roles.get(step.role)?.role : undefined;
@@ -47,8 +47,8 @@ export function changesOf(world: AccountWorld, { steps }: Pick<DryRun, 'steps'>)
 }
 
 /**
- * Pods, as `namespace/name`, that are replaced when their identity changes: by an App, or by a labelled workload whose rollout is
- * neither paused nor of the update strategy `OnDelete`.
+ * Returns the pods, as `namespace/name`, that are replaced when their identity changes. This includes pods of Apps, and pods of
+ * labelled workloads, except workloads that are paused or have the update strategy `OnDelete`.
  *
  * @param labelled workloads with the restart label
  */
@@ -70,7 +70,7 @@ function podKey({ namespace = '', name }: Pick<Pod['metadata'], 'namespace' | 'n
 }
 
 /**
- * Running pods in targets whose role or identity mode changes.
+ * Returns the running pods in targets whose identity changes.
  *
  * @param replaced result of `replacedPods`
  */
@@ -92,7 +92,10 @@ export function affectedPods(
     );
 }
 
-/** Identity of the pods of a target. A changed role of an association does not require the replacement of pods. */
+/**
+ * Returns the identity of new pods in a target. All roles of an association count as one identity, because pods get a changed
+ * role of their association without being replaced.
+ */
 function identityOf(
   { name, serviceAccount }: TargetObservation,
   associations: AccountWorld['associations'],

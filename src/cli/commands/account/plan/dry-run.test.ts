@@ -18,7 +18,7 @@ import { dryRun } from './dry-run.ts';
 
 const nobody = async (): Promise<undefined> => undefined;
 
-/** Observed state as the command line sees it, with every role read. */
+/** Returns the state as the command line observes it: with all roles read. */
 function seen(world: SimulatedWorld): AccountWorld {
   const observed = observe(world);
   return {
@@ -104,7 +104,7 @@ describe('a dry-run plan', () => {
       ['eks', 'CreateAssociation', 'production/myaccount'],
       ['eks', 'CreateAssociation', 'staging/myaccount'],
       ['kubernetes', 'LinkServiceAccount', 'staging/myaccount'],
-      // No pod of staging uses the old identity mode any more.
+      // No pod in staging uses the old identity mode any more.
       ['iam', 'UpdateTrustPolicy', [...world.roles.keys()][0]],
     ]);
     expect(affectedPods(before, plan, new Set())).toEqual([
@@ -154,7 +154,7 @@ describe('a dry-run plan', () => {
       ).toEqual([summary]);
       const after = plan.world.targets.find(({ name }) => name === 'production')?.serviceAccount;
       expect(after?.roleArn).toBe('roleArn' in serviceAccount ? serviceAccount.roleArn : undefined);
-      // Pods keep the identity that was not removed.
+      // The release removes no identity, so it affects no pods.
       expect(affectedPods({ ...before, targets }, plan, new Set())).toEqual([]);
     }
   });

@@ -1,7 +1,7 @@
 /**
- * Computes the complete plan for an account. The planner returns only the steps that are possible in the current state, and plans
- * again from their result. Therefore, each step is applied to a copy of the observed state until no step is left. Pure, except that
- * it reads roles that become relevant during planning.
+ * Computes the complete plan for an account. The planner returns only the steps that are possible in the current state, and the
+ * next steps depend on their result. Therefore, this module applies each step to a copy of the observed state, and plans again
+ * until no step is left. Pure, except that it reads roles that become relevant during planning.
  */
 import type { LinkedServiceAccountStatus } from '../../../../api/linked-service-account.ts';
 import {
@@ -36,7 +36,7 @@ export type DryRun = {
   readonly world: AccountWorld;
 };
 
-/** Upper limit of planning passes, above the number that any plan needs. */
+/** Maximum number of planning passes. No plan needs that many. */
 const mostPasses = 100;
 
 /** @throws Error if the plan does not end, which would be a bug in the planner */
@@ -54,7 +54,7 @@ export async function dryRun(
     if (pass === 1 || drift.length === 0) drift = plan.drift;
     if (plan.steps.length === 0) return { steps, drift, status: plan.status, world };
     for (const step of plan.steps) {
-      // A role that was not read yet may already exist and have another owner.
+      // Reads the role before simulating its creation, because the role may already exist and have another owner.
       if (step.kind === 'ReadRole' || (step.kind === 'CreateRole' && !world.roles.has(step.role))) {
         const cached: CachedRole = { role: (await readRole(step.role)) ?? null, source: 'read' };
         world = { ...world, roles: new Map(world.roles).set(step.role, cached) };
@@ -91,7 +91,7 @@ function simulatedApply(world: AccountWorld, facts: ClusterFacts, step: Step): A
     const set = (cached: CachedAssociation): Pick<AccountWorld, 'associations'> => ({
       associations: new Map(world.associations).set(step.target, cached),
     });
-    // All associations have already been read.
+    // `observe.ts` has already read all associations.
     if (step.kind === 'ReadAssociation')
       return { ...next, ...set({ association: before?.association ?? null, source: 'read' }) };
     if (step.kind === 'ConfirmAssociation')
@@ -101,7 +101,7 @@ function simulatedApply(world: AccountWorld, facts: ClusterFacts, step: Step): A
     return { ...next, ...associations, ...(isSwitch ? { targets: ofTarget(withReplacedPods) } : {}) };
   }
   if (step.kind === 'ProveIdentity') return next;
-  // Nodes that exist have been read.
+  // All existing nodes have already been read.
   if (step.kind === 'ReadNode')
     return {
       ...next,
@@ -114,7 +114,7 @@ function simulatedApply(world: AccountWorld, facts: ClusterFacts, step: Step): A
   return { ...next, targets };
 }
 
-/** Marks the pods of a target as replaced, because the next target switches its mode only after that. */
+/** Marks the pods of a target as replaced, because the next target switches its mode only after their replacement. */
 function withReplacedPods(target: TargetObservation): TargetObservation {
   return { ...target, held: { ...target.held, podIdentity: 0, readyByPodIdentity: 0, replacedByRole: 0 } };
 }

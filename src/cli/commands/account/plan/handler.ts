@@ -23,7 +23,7 @@ type PlanRequest = {
   readonly deletion: boolean;
 };
 
-/** Exits with 0 if nothing would change, 1 if something would, and above 1 if it cannot be determined. */
+/** Exits with 0 if nothing would change, 1 if something would change, and above 1 if the plan cannot be determined. */
 export async function planFlow(
   context: CliContext,
   { names, ...request }: PlanRequest & { readonly names: readonly string[] },
@@ -67,7 +67,7 @@ async function makePlan(
   const account = await proposed(live, manifest, request.deletion, {
     now: now(),
     admit: async (wanted) => {
-      // The API server validates the spec and adds its defaults before it is planned.
+      // Sends the spec to the API server in a dry run, which validates it and adds defaults.
       if (!live) return createObject(client, accountKind, wanted, { dryRun: true });
       return (await client.update(
         accountKind.resource,
@@ -115,7 +115,7 @@ async function makePlan(
           reason: 'PolicyNotFound',
           message: 'policy not found in IAM',
         })),
-        // A deleted account has no readiness to report.
+        // Reports no problems of an account that is deleted.
         ...(request.deletion ? [] : problemsOf(ending)),
       ],
     };

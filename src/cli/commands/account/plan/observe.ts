@@ -78,7 +78,7 @@ async function observeQuarantines(
   return quarantinesOf(items.filter(({ spec }) => spec.account === account));
 }
 
-/** Pods of the account that are replaced when their identity changes, as `namespace/name`. */
+/** Returns the account's pods that are replaced when their identity changes, as `namespace/name`. */
 export async function observeReplacedPods(
   account: string,
   client: KubeClient,
@@ -107,7 +107,7 @@ function listPods(
   });
 }
 
-/** Lists the pods of all namespaces only if the account is to adopt an existing role. */
+/** Finds the pods that hold the role that the account is to adopt. Lists the pods of all namespaces only in this case. */
 async function observeHolders(
   { spec: { aws } }: LinkedServiceAccount,
   roles: ReadonlyMap<string, CachedRole>,
@@ -151,14 +151,14 @@ async function observeTargets(
       serviceAccount: serviceAccount && trimServiceAccount(serviceAccount),
       pods: pods.items.filter((pod) => pod.metadata.namespace === target),
       association: associations.get(target),
-      // The plan covers all steps, including those that the operator delays until pods are replaced.
+      // Assumes that pods are replaced, because the plan also contains the steps that the operator delays until then.
       isReplaced: () => true,
       agents,
     });
   });
 }
 
-/** A user who may not read nodes gets the plan for pods that have an agent. */
+/** Used if the user is not permitted to read nodes. Assumes that every node has a Pod Identity agent. */
 const assumedAgents: AgentLookup = { agentsOn: () => [], nodeOf: () => ({ computeType: 'auto' }) };
 
 async function readRoles(
@@ -173,7 +173,7 @@ async function readRoles(
   return new Map(await Promise.all(read));
 }
 
-/** Associations of the account's ServiceAccount by namespace, with all details from EKS. */
+/** Returns the associations of the account's ServiceAccount, keyed by namespace, with all details from EKS. */
 async function readAssociations(
   account: LinkedServiceAccount,
   facts: ClusterFacts,
@@ -191,7 +191,7 @@ async function readAssociations(
       ]);
     return new Map(await Promise.all(read));
   } catch (error) {
-    // An account that uses IRSA can be planned on a cluster outside EKS, or without permission to read EKS.
+    // An account that uses IRSA can be planned without associations, on a cluster outside EKS or without permission to read EKS.
     const isBeside =
       error instanceof IdentityError && (error.code === 'AccessDenied' || error.code === 'ClusterUnknown');
     if (isBeside && wantedMode(account, facts) === 'IRSA') return new Map();

@@ -1,4 +1,4 @@
-/** Renders a plan as text: `+` for created, `~` for changed, `-` for removed. Pure. */
+/** Renders a plan as text, with the marks `+` for created, `~` for changed and `-` for removed. Pure. */
 import type { Problem } from '../../../framework/wait/progress.ts';
 import { problemText } from '../../../framework/wait/progress.ts';
 import { paint, type Style } from '../../../framework/output/color.ts';
@@ -79,7 +79,7 @@ function changeLines(change: Change, color: boolean): string {
   for (const { mark: each, text } of lineDifference(before, after)) {
     const [lineMark, lineStyle] =
       each === ' ' ? [' ', undefined] : each === '+' ? marks.create : marks.delete;
-    // Every line of a created document would have the same mark, so none is shown.
+    // Shows no marks for a new document, because every line would have the same mark.
     const shown = `${before.length === 0 ? ' ' : lineMark} ${printable(text)}`;
     lines.push(`      ${lineStyle && before.length > 0 ? paint(lineStyle, shown, color) : shown}\n`);
   }

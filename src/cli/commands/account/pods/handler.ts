@@ -1,4 +1,4 @@
-/** `kon account pods`: lists the pods of accounts and the role that each holds. */
+/** `kon account pods`: lists the pods of accounts, and the role that each pod holds. */
 import { accountKind } from '../../../cluster/kinds.ts';
 import { getObject, listObjects } from '../../../cluster/objects.ts';
 import { knownTargets } from '../../../cluster/targets.ts';
@@ -12,7 +12,7 @@ import { isNotCurrent, podColumns } from '../../../pods/rows.ts';
 export async function accountPodsFlow(
   context: CliContext,
   request: {
-    /** All accounts when empty. */
+    /** Account names. Empty for all accounts. */
     readonly names: readonly string[];
     readonly target: readonly string[];
     readonly notCurrent: boolean;
@@ -25,7 +25,7 @@ export async function accountPodsFlow(
     names.length === 0
       ? await listObjects(client, accountKind)
       : await Promise.all(names.map((name) => getObject(client, accountKind, name)));
-  // Pods may still run in targets that an account or the cluster no longer lists.
+  // Includes former targets, because pods may still run in targets that an account or the cluster no longer lists.
   const all = [
     ...new Set([
       ...(await knownTargets(client)),

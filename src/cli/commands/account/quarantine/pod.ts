@@ -53,7 +53,7 @@ export async function quarantinePodFlow(
   );
 }
 
-/** @throws CliError of code CONFLICT if the operator may write no inline policy of the account's roles */
+/** @throws CliError of code CONFLICT if the operator is not permitted to write inline policies of the account's roles */
 async function requireInlinePolicies(client: KubeClient, account: LinkedServiceAccount): Promise<void> {
   const { name } = account.metadata;
   const { facts } = await getClusterFacts(client);

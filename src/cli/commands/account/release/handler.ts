@@ -48,12 +48,12 @@ export async function releaseFlow(
   if (!dryRun && !write.noWait) await awaitRelease(context, client, name, write.timeout, deletePods);
 }
 
-/** Milliseconds until a new Quarantine has taken effect everywhere in AWS. */
+/** Minimum age in milliseconds of a Quarantine that has taken effect everywhere in AWS. */
 const youngMs = 60_000;
 
 /**
- * Deletes the Quarantines, and before them the pods if that is asked for. Pods are deleted only after the quarantine has taken
- * effect everywhere, because their replacements could get credentials of the old role before.
+ * Deletes the Quarantines and, if requested, first the pods. Deletes pods only after the quarantine has taken effect everywhere,
+ * because earlier replacement pods could get credentials for the old role.
  */
 export async function endQuarantine(
   context: CliContext,
@@ -84,7 +84,10 @@ export async function endQuarantine(
   await release(context, client, { name, pods, dryRun });
 }
 
-/** Returns the Quarantines of the account; empty if they were deleted and the account is not open yet. @throws CliError of code NOT_FOUND */
+/**
+ * Returns the account's Quarantines, or an empty list if they were deleted but the account's release has not finished. @throws
+ * CliError of code NOT_FOUND
+ */
 export async function requireQuarantine(
   client: KubeClient,
   { metadata, status }: LinkedServiceAccount,
@@ -129,7 +132,7 @@ export async function orGone(deletion: Promise<unknown>): Promise<void> {
   }
 }
 
-/** Waits until the account is open with its new role. */
+/** Waits until the account is released and uses its new role. */
 export async function awaitRelease(
   context: CliContext,
   client: KubeClient,

@@ -1,4 +1,4 @@
-/** `kon account revoke`: a quarantine, new pods, and the release, one after the other. */
+/** `kon account revoke`: quarantines an account, replaces its pods, and releases it. */
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
 import { formatTime } from '../../../../k8s/timestamps.ts';
 import type { Wall } from '../../../../k8s/time.ts';
@@ -50,7 +50,10 @@ export async function revokeFlow(
   await awaitRelease(context, client, name, timeout, true);
 }
 
-/** @throws CliError of code CONFLICT if the role is adopted, because an adopted role would stay closed for hours */
+/**
+ * @throws CliError of code CONFLICT if the role is adopted, because an adopted role is not replaced and would stay cut off for
+ * hours
+ */
 function requireReplaceable({ metadata: { name }, spec, status }: LinkedServiceAccount, now: Wall): void {
   if (spec.aws.adopt !== true) return;
   const role = spec.aws.roleName ?? roleNameOf(status?.roleArn ?? 'ROLE');

@@ -20,7 +20,7 @@ import { renderPodsNotCurrent } from '../../../pods/not-current.ts';
 import { accountPodsNotCurrent } from '../../../pods/read-pods.ts';
 import { awaitsPod } from '../../../framework/wait/progress.ts';
 
-/** @param isWhole also shows conditions, Events, ARNs and what the spec leaves at its default */
+/** @param isWhole also shows conditions, Events, ARNs and default values */
 export const accountView = (isWhole: boolean): View<LinkedServiceAccount> => ({
   render: (account, options) => renderAccount(account, options, isWhole),
   pods: accountPodsNotCurrent,
@@ -64,7 +64,7 @@ function renderAccount(account: LinkedServiceAccount, options: ShowOptions, isWh
   });
 }
 
-/** Without `isWhole`, the table of targets has the names. */
+/** Describes the account's targets. Returns undefined if the table of targets shows their names. */
 function targetsText(named: readonly string[] | undefined, isWhole: boolean): string | undefined {
   if (!named) return 'all of the cluster';
   return isWhole ? named.join(', ') : undefined;
@@ -75,7 +75,7 @@ function deletionText(policy: string | undefined, isWhole: boolean): string | un
   return isWhole ? 'the role is deleted' : undefined;
 }
 
-/** Skips expired entries that the operator has not removed yet. */
+/** Returns the former targets that have not expired. The operator removes expired entries with a delay. */
 const liveFormer = (former: readonly FormerTarget[] | undefined, now: number): readonly FormerTarget[] =>
   (former ?? []).filter(({ sessionsUntil }) => Date.parse(sessionsUntil) > now);
 
@@ -105,7 +105,7 @@ const yesNo = (yes: boolean): string => (yes ? 'yes' : 'no');
 
 const policyArn: Column<PolicyStatus> = { header: 'ARN', value: ({ arn }) => arn };
 
-/** `aws/NAME` or `account/PATH/NAME`, as `--policy` takes it. */
+/** Shows a policy as `aws/NAME` or `account/PATH/NAME`, the forms that `--policy` accepts. */
 const policyName: Column<PolicyStatus> = {
   header: 'POLICY',
   value: ({ arn }) =>

@@ -1,9 +1,9 @@
-/** Policies of an account: those that it lists, and those that are attached although it no longer lists them. Pure. */
+/** Returns the policies that an account lists, and the policies in its status that it no longer lists. Pure. */
 import type { LinkedServiceAccount, PolicyStatus } from '../../../../api/linked-service-account.ts';
 import { policyEntries } from '../../../../identity/desired/policy-entries.ts';
 import { isPolicyName, mayName } from '../../../../identity/desired/policy-names.ts';
 
-/** A policy that the operator has not processed is shown as not attached, and by its name if its ARN is unknown. */
+/** A policy that the operator has not processed gets a row that is not attached, with its name in place of an unknown ARN. */
 export function policyRows({ spec, status }: LinkedServiceAccount): readonly PolicyStatus[] {
   const known = new Map(status?.policies?.map((policy) => [policy.arn, policy]));
   const rowOf = (entry: string): PolicyStatus =>

@@ -1,4 +1,4 @@
-/** `kon account suggest`: compares the policies of accounts with IAM's last accessed information of their roles. */
+/** `kon account suggest`: compares the policies of accounts with IAM's last accessed information for their roles. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { iamActions, iamServices } from '../../../../aws/catalogue/iam-actions.ts';
 import { managedPolicies } from '../../../../aws/catalogue/catalogue.ts';
@@ -22,7 +22,7 @@ import { suggest } from '../../../permissions/suggestion.ts';
 import { renderSuggestion, suggestionOf, type AccountSuggestion, type ReportedRole } from './render.ts';
 
 const dayMs = 86_400_000;
-/** Pauses between two questions about a job: AWS takes some seconds for a report. */
+/** Pauses between two status requests for a report job. AWS needs some seconds to generate a report. */
 const firstPauseMs = 200;
 const longestPauseMs = 2000;
 
@@ -113,7 +113,7 @@ async function documentsOf(
   ]);
 }
 
-/** Starts a report about a role, and awaits it. */
+/** Starts a report job for a role, and waits for the report. */
 async function reportOf(
   context: CliContext,
   aws: Aws,

@@ -1,4 +1,4 @@
-/** Document and text of `kon account suggest`. Pure. */
+/** Creates the document of `kon account suggest`, and renders its text. Pure. */
 import { accountKind, nameOf } from '../../../cluster/kinds.ts';
 import { paint } from '../../../framework/output/color.ts';
 import type { Manifest } from '../../../manifest/manifest.ts';
@@ -13,18 +13,18 @@ export type ReportedRole = {
 
 export type AccountSuggestion = {
   readonly account: string;
-  /** RFC 3339 time: what was not used since counts as unused. */
+  /** RFC 3339 time. Permissions without a use since then count as unused. */
   readonly since: string;
   readonly roles: readonly ReportedRole[];
   /** RFC 3339 time of the last use; absent if IAM reports none. */
   readonly lastAccessed?: string;
-  /** Advice; empty if no use since `since` is reported, because nothing is known then. */
+  /** Advice for each policy. Empty if IAM reports no use of the account since `since`, because the report then shows too little. */
   readonly policies: readonly PolicyAdvice[];
   readonly statements: readonly StatementAdvice[];
   readonly current: Manifest;
-  /** The account with all advice; absent if nothing is suggested. */
+  /** The account with all advice applied. Absent if nothing is suggested. */
   readonly proposed?: Manifest;
-  /** Why the report may mislead for this account. */
+  /** Reasons why the report may be misleading for this account. */
   readonly warnings: readonly string[];
   /** Limits of IAM's report. */
   readonly caveats: readonly string[];

@@ -31,7 +31,7 @@ type Verification = {
   readonly message?: string;
 };
 
-/** Exits with 0 if every target is verified, 1 if one is not, and above 1 if it cannot be determined. */
+/** Exits with 0 if every target is verified, 1 if a target is not, and above 1 if the result cannot be determined. */
 export async function verifyFlow(
   context: CliContext,
   names: readonly [string, ...string[]],
@@ -58,7 +58,7 @@ export async function verifyFlow(
 
 type Row = Verification & { readonly account: string };
 
-/** Also used by the console. */
+/** Verifies each target of an account. The console calls this function too. */
 export async function verify(context: CliContext, name: string): Promise<readonly Verification[]> {
   const client = await context.connect();
   const [{ facts, region }, account] = await Promise.all([
@@ -106,7 +106,7 @@ async function verifyTarget(
   const annotated = found.metadata.annotations?.[roleArnAnnotation];
   let roleArn = annotated;
   try {
-    // An association takes precedence over the annotation, whatever the account's status says.
+    // An association takes precedence over the annotation, regardless of the account's status.
     const associated = await associatedRole(target, name, aws, signal);
     roleArn = associated ?? annotated;
     if (roleArn === undefined)
@@ -130,7 +130,7 @@ async function verifyTarget(
   } catch (error) {
     if (signal.aborted) throw error;
     const failure = asIdentityError(error);
-    // A denied or unanswered request says nothing about the role.
+    // Rethrows errors of denied requests and requests without a response, because they show nothing about the role.
     if (isForbidden(failure.cause)) throw failure.cause;
     if (failure.code === 'Unreachable') throw failure;
     return unproven(failure.code, failure.message, roleArn);
@@ -162,7 +162,7 @@ async function associatedRole(
     const found = await aws.podIdentity().associations.read({ namespace, serviceAccount }, signal);
     return found?.details?.roleArn;
   } catch (error) {
-    // Outside EKS there are no associations. Without permission to list them, the annotation can still be reported.
+    // Clusters outside EKS have no associations. If the user may not list associations, the annotation still names the role.
     const { code } = asIdentityError(error);
     if (unanswerable.has(code)) return undefined;
     throw error;

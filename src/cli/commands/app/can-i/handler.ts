@@ -1,4 +1,4 @@
-/** `kon app can-i`: asks for the account of an app, and names the pods that do not hold its identity. */
+/** `kon app can-i`: runs `kon account can-i` for an app's account, and lists the pods that do not hold the account's identity. */
 import { appKind } from '../../../cluster/kinds.ts';
 import { getObject } from '../../../cluster/objects.ts';
 import type { CliContext } from '../../../framework/context.ts';

@@ -31,7 +31,7 @@ export type LogsRequest = {
   readonly follow: boolean;
   readonly previous: boolean;
   readonly timestamps: boolean;
-  /** Milliseconds. */
+  /** Maximum age of the printed lines in milliseconds. */
   readonly since: number | undefined;
   readonly tail: number | undefined;
   readonly prefix: 'auto' | 'always' | 'never';
@@ -49,7 +49,7 @@ type Scene = {
   readonly note: (text: string) => void;
 };
 
-/** Shortest pause in milliseconds before a log is requested again that ended while its pod still exists. */
+/** Shortest pause in milliseconds before requesting a log again. A log can end while its pod still exists. */
 const shortestPauseMs = 500;
 const longestPauseMs = 5000;
 /** Milliseconds to wait for the last output of a deleted pod. */
@@ -120,7 +120,7 @@ async function readOnce(scene: Scene, targets: readonly string[]): Promise<ExitC
           await scene.print(source, lines);
         read += 1;
       } catch (error) {
-        // This pod has no log: its container has not started, or no previous container exists.
+        // The log is not available: the container has not started, no previous container exists, or the kubelet is unreachable.
         if (!(isBadRequest(error) || isNotFound(error) || isKubeletFault(error))) throw error;
         problems.push(`${target}/${pod.metadata.name}: ${error.message}`);
       }
@@ -142,7 +142,7 @@ async function readOnce(scene: Scene, targets: readonly string[]): Promise<ExitC
       });
 }
 
-/** Whether a log request failed because of an unreachable kubelet, and was not refused. */
+/** Whether a log request failed with a server error, for example because the kubelet is unreachable. */
 function isKubeletFault(error: unknown): error is KubeApiError {
   return error instanceof KubeApiError && error.status >= 500;
 }
@@ -170,7 +170,7 @@ function readLog(
   });
 }
 
-/** Follows each pod from the start of its container, including pods created later. Ends only by its signal or an error. */
+/** Follows the pods of a target, including pods that are created later. Ends only when its signal is aborted, or with an error. */
 async function followTarget(scene: Scene, target: string): Promise<void> {
   const { client, app, request } = scene;
   const { name } = app.metadata;
@@ -243,7 +243,7 @@ async function followPod(
       if (signal.reason instanceof PodGone) break;
       signal.throwIfAborted();
       if (isNotFound(error)) break;
-      // Errors of a log request can be transient: a kubelet restarts, or a container is about to start.
+      // Some errors are transient, for example while a kubelet restarts or a container is about to start.
       const mayPass = isUnreachable(error) || isBadRequest(error) || isKubeletFault(error);
       if (!mayPass) throw error;
       if (!isBadRequest(error))

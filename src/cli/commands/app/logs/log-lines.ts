@@ -6,12 +6,12 @@ export type LogLine = {
   readonly text: Buffer;
 };
 
-/** Maximum length of a line in bytes; longer lines are printed in pieces, so that memory stays bounded. */
+/** Maximum length of a line in bytes. Longer lines are printed in pieces, so that memory use stays bounded. */
 const longestLine = 1024 * 1024;
 
 /**
- * Yields the lines of each chunk as one batch, with their line breaks, because a batch is also written at once. Text after the
- * last line break is yielded at the end of the stream.
+ * Yields the lines of each chunk, with their line breaks, as one batch that can be written at once. Yields text after the last
+ * line break at the end of the stream.
  */
 export async function* lineBatches(chunks: AsyncIterable<Buffer>): AsyncGenerator<readonly Buffer[]> {
   let parts: Buffer[] = [];
@@ -53,7 +53,10 @@ export function parseLogLine(line: Buffer): LogLine {
     : { time: undefined, text: line };
 }
 
-/** Whether a log timestamp is later than another. Compares milliseconds first, because time zones may differ, then the digits. */
+/**
+ * Whether the log timestamp `time` is later than `than`. Compares milliseconds first, because time zones may differ, and then
+ * nanoseconds.
+ */
 export function isLater(time: string, than: string): boolean {
   const [one, other] = [Date.parse(time), Date.parse(than)];
   return one === other ? nanoseconds(time) > nanoseconds(than) : one > other;

@@ -1,9 +1,9 @@
-/** Prefixes and colours of log lines of several pods, with control characters removed. Pure. */
+/** Adds coloured prefixes to the log lines of several pods, and removes control characters. Pure. */
 import { stripVTControlCharacters } from 'node:util';
 
 const escape = '\u001B';
 
-/** Colours of the 16 standard ones that are readable on black and on white. */
+/** Standard terminal colours that are readable on black and on white. */
 const colors = [36, 33, 32, 35, 34, 31] as const;
 
 /** Assigns each pod a colour that stays the same while the command runs. Pods that appear in succession get different colours. */

@@ -1,4 +1,4 @@
-/** `kon app pods`: lists the pods of apps and the identity of each. */
+/** `kon app pods`: lists the pods of apps, and the identity of each pod. */
 import { appKind } from '../../../cluster/kinds.ts';
 import { getObject, listObjects } from '../../../cluster/objects.ts';
 import type { CliContext } from '../../../framework/context.ts';
@@ -10,7 +10,7 @@ import { isNotCurrent, podColumns } from '../../../pods/rows.ts';
 export async function appPodsFlow(
   context: CliContext,
   request: {
-    /** All apps when empty. */
+    /** App names. Empty for all apps. */
     readonly names: readonly string[];
     readonly target: readonly string[];
     readonly notCurrent: boolean;

@@ -21,16 +21,16 @@ export type PortForwardRequest = PodChoice & {
 };
 
 const loopback = '127.0.0.1';
-/** Time in milliseconds that a connection stays open when the client has finished sending and the pod sends nothing. */
+/** Time in milliseconds that a connection stays open after the client has finished sending, while the pod sends nothing. */
 const halfClosedMs = 10_000;
 
-/** @returns the exit code of an interruption; otherwise the command ends only with an error */
+/** @returns the exit code for an interruption, because otherwise the command ends only with an error */
 export async function portForwardFlow(context: CliContext, request: PortForwardRequest): Promise<ExitCode> {
   const client = await context.connect();
   const app = await getObject(client, appKind, request.name);
   const ports = request.ports.map((port) => forwardedPort(request.name, app.spec, port));
   const connection = await context.connection();
-  // Reports a missing pod now rather than at the first connection.
+  // Selects a pod now, so that a missing pod is reported at once and not at the first connection.
   const { target } = await pickPod(client, app, request);
   const servers: Server[] = [];
   const ending = new AbortController();
@@ -62,7 +62,7 @@ async function listen(
   port: ForwardedPort,
   onConnection: (socket: Socket) => void,
 ): Promise<Server> {
-  // A client that has finished sending may still wait for the answer.
+  // A client that has finished sending may still wait for the response.
   const server = createServer({ allowHalfOpen: true }, onConnection);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -110,7 +110,7 @@ async function forward(forwarding: Forwarding, socket: Socket): Promise<void> {
       port: port.remote,
       signal: AbortSignal.any([signal, gone.signal]),
     });
-    // A failed send also ends the output, and an answer may still arrive before that.
+    // Ignores a failed send, because it also ends the output, and a response may still arrive before that.
     void sendAll(socket, remote).catch(() => undefined);
     for await (const data of remote.output) {
       if (!socket.write(data)) await drained(socket, gone.signal);
@@ -131,14 +131,15 @@ async function forward(forwarding: Forwarding, socket: Socket): Promise<void> {
 
 function explained(error: unknown): Pick<CliError, 'message' | 'details'> {
   const { code, message, details } = explain(error);
-  // The kubelet reported an error about the port.
+  // An error without a code of kon is the kubelet's error message about the port.
   return code === 'INTERNAL' ? { message, details: [] } : { message, details };
 }
 
 async function sendAll(socket: Socket, remote: ForwardedConnection): Promise<void> {
   for await (const data of socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>)
     await remote.write(data);
-  // The end of the input cannot be transmitted to the pod. The pod gets some time to answer before the connection is closed.
+  // The protocol cannot transmit the end of the input to the pod, so the pod gets some time to respond before the connection is
+  // closed.
   socket.setTimeout(halfClosedMs, () => socket.destroy());
 }
 

@@ -58,7 +58,7 @@ export async function restartFlow(
   }
 }
 
-/** @throws CliError of code CLUSTER_NOT_READY while STS rejects the tokens of the cluster */
+/** @throws CliError of code CLUSTER_NOT_READY while STS rejects the cluster's tokens */
 function requireProvider(
   { metadata: { name }, spec: { serviceAccount } }: App,
   account: LinkedServiceAccount | undefined,
@@ -84,7 +84,7 @@ function requireProvider(
 }
 
 /**
- * Refuses to replace running pods while new pods would lack their identity, as the operator does.
+ * Like the operator, refuses to replace running pods while new pods would lack their identity.
  * @throws CliError of code CLUSTER_NOT_READY
  */
 async function requireInjection(
@@ -96,7 +96,7 @@ async function requireInjection(
   const { name, namespace = '' } = metadata;
   if (!wanted || !spec?.template || global.dryRun === 'client') return;
   const pod = { name, namespace, template: spec.template, wanted: [wanted] };
-  // Skips the token exchange, because the user may have no AWS credentials. The account's status contains the result of STS.
+  // Skips the token exchange: the user may have no AWS credentials, and the account's status already contains the result.
   const exchange = (): Promise<undefined> => Promise.resolve(undefined);
   const failure = await dryRunFailure(pod, { client, exchange }, signal);
   if (failure?.reason === 'NotInjected')
@@ -114,7 +114,7 @@ async function requireInjection(
     );
 }
 
-/** @throws CliError if a target has nothing to restart; in that case nothing was restarted */
+/** @throws CliError before any restart, if a target has nothing to restart */
 async function restartable(
   client: KubeClient,
   app: App,
@@ -151,7 +151,7 @@ async function restart(
     resources.deployments,
     { namespace: metadata.namespace, name: metadata.name },
     {
-      // The uid restricts the patch to the Deployment that was checked, and excludes a recreated one.
+      // With the UID, the patch applies only to the Deployment that was checked, not to a recreated one.
       metadata: { uid: metadata.uid },
       spec: { template: { metadata: { annotations: { [restartedAtAnnotation]: at } } } },
     },

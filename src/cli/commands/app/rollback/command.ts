@@ -56,7 +56,7 @@ export const appRollbackCommand = defineCommand({
       kind: appKind,
       name,
       filename: undefined,
-      // The change is applied to the spec that is current when it is written.
+      // Applies the change to the spec that is current at the time of the write.
       change: (current) => withImage(current.spec, plan.image),
       withoutEditor: [],
       did: 'rolled back',

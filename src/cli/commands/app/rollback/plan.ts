@@ -10,7 +10,7 @@ export type RollbackPlan = {
   readonly image: string;
   readonly spec: AppSpec;
   readonly changes: readonly FieldChange[];
-  /** Other differences between these revisions and the current deployment, which are not rolled back. */
+  /** Other differences between these revisions and the deployed revisions. They are not rolled back. */
   readonly leftOut: readonly RevisionChange[];
 };
 
@@ -60,10 +60,11 @@ export function planRollback(app: App, revisions: readonly Revision[], to: numbe
   };
 }
 
-/** Whether a revision is older than the deployed one and has another image than the app's spec. */
+/** Whether a revision is older than the deployed revision, and its image differs from the image in the app's spec. */
 function isEarlierImage(app: App, own: readonly Revision[], revision: Revision): boolean {
   const current = own.find((each) => each.current);
   const isEarlier = current === undefined || revision.number < current.number;
-  // If the image of the deployed revision differs from the spec, a new rollout is about to replace it, so it counts as earlier.
+  // The deployed revision also counts as earlier if its image differs from the spec, because a new rollout is about to replace
+  // it.
   return (isEarlier || current?.image !== imageOf(app)) && revision.image !== imageOf(app);
 }

@@ -1,4 +1,4 @@
-/** Splits an image into the fields of an app's spec: the inverse of how the operator combines them. Pure. */
+/** Splits an image into the fields of an app's spec, the inverse of the operator's combination of these fields. Pure. */
 import type { AppSpec } from '../../../../api/app.ts';
 
 export type FieldChange = {
@@ -23,7 +23,10 @@ export function withImage(spec: AppSpec, image: string): AppSpec {
 
 const hasTag = (path: string): boolean => splitTag(path).tag !== undefined;
 
-/** Splits the tag off an image. A colon before the last slash separates a registry's port, and one after `@` belongs to a digest. */
+/**
+ * Splits the tag off an image. A colon before the last slash belongs to the registry's port, and a colon after `@` belongs to a
+ * digest.
+ */
 function splitTag(path: string): { readonly name: string; readonly tag: string | undefined } {
   const match = /^([^@]+):([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})$/.exec(path);
   return match ? { name: match[1] ?? '', tag: match[2] } : { name: path, tag: undefined };

@@ -13,7 +13,7 @@ import { pickPod, type PodChoice } from '../pick-pod.ts';
 export type ShellRequest = PodChoice & {
   readonly name: string;
   readonly container: string | undefined;
-  /** Command line of the program. Empty for a shell. */
+  /** Program and its arguments. Empty for a shell. */
   readonly command: readonly string[];
 };
 
@@ -32,7 +32,7 @@ export async function shellFlow(context: CliContext, request: ShellRequest): Pro
   const tty = bytes.isTerminal;
   if (program === undefined && tty) context.stderr.write(`In ${target}/${name}, container ${container}:\n`);
   const ending = new AbortController();
-  // On a terminal, Ctrl-C goes to the program. With pipes, it ends this command.
+  // On a terminal, Ctrl-C goes to the program. With pipes, Ctrl-C ends this command.
   const session = await openExec(await context.connection(), {
     namespace: target,
     pod: name,
@@ -76,7 +76,7 @@ function afterFailure(
   message: string,
   where: { readonly target: string; readonly pod: string; readonly container: string },
 ): readonly string[] {
-  // The API server reports an unreachable kubelet with this message.
+  // The API server reports an unreachable kubelet with one of these messages.
   if (/error (?:sending request|dialing backend)/.test(message))
     return ['The API server cannot reach the pod’s node. Check the nodes: kubectl get nodes -o wide'];
   if (command.length > 0) return ['Check whether the image contains that program.'];
@@ -92,7 +92,7 @@ async function converse(context: CliContext, session: ExecSession, bytes: ByteSt
   const giveBack = tty ? bytes.takeKeyboard() : undefined;
   const unlisten = tty ? bytes.onResize((size) => void session.resize(size).catch(ignore)) : undefined;
   try {
-    // A failed send also ends the output.
+    // Ignores failed sends, because they also end the output.
     if (tty) void session.resize(bytes.size()).catch(ignore);
     void sendInput(context, session, bytes).catch(ignore);
     for await (const { stream, data } of session.output) await bytes.write(stream, data);
@@ -109,7 +109,7 @@ async function sendInput(context: CliContext, session: ExecSession, bytes: ByteS
     if (isUnreachable(error)) return;
     context.stderr.write(`The input could not be read to its end: ${(error as Error).message}\n`);
   }
-  // The program may wait for the end of its input.
+  // Signals the end of the input, because the program may wait for it.
   await session.endInput();
 }
 

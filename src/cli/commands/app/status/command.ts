@@ -1,7 +1,7 @@
 import { defineCommand, type LoadedDefinition } from '../../../framework/command.ts';
 import { appOption, onlyName, requiredNames, watchOption } from '../../../framework/options.ts';
 
-/** Defines `status` and its alias `show`, the name used for accounts. */
+/** Defines `status`, and its alias `show`, which has the same name as the command for accounts. */
 const define = (verb: 'status' | 'show'): LoadedDefinition =>
   defineCommand({
     positionals: [

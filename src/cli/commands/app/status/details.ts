@@ -22,7 +22,7 @@ function renderApp(app: App, options: ShowOptions, isWhole: boolean): string {
   const known = new Map(status?.targets?.map((target) => [target.name, target]));
   const targets = [
     ...spec.targets.map(({ name }): TargetRow => known.get(name) ?? { name }),
-    // Targets that still exist in the status but are no longer in the spec.
+    // Adds targets that are still in the status but no longer in the spec.
     ...[...known.values()].filter((target) => !spec.targets.some(({ name }) => name === target.name)),
   ];
   const roles = [...new Set(targets.flatMap(({ roleArn }) => roleArn ?? []))];
@@ -52,7 +52,7 @@ function renderApp(app: App, options: ShowOptions, isWhole: boolean): string {
   });
 }
 
-/** Returns the column of images if every target has the image that the page shows already. */
+/** Returns the image column, which is redundant, if every target has the image that the page already shows. */
 function repeatedImage(app: App, targets: readonly TargetRow[]): readonly Column<TargetRow>[] {
   const image = imageOf(app);
   return targets.every((target) => target.image === undefined || target.image === image) ? [imageColumn] : [];
@@ -113,7 +113,7 @@ const targetColumns: readonly Column<TargetRow>[] = [
   {
     header: 'MESSAGE',
     wraps: true,
-    // The message of a ready target repeats the number of its replicas.
+    // Omits the message of a ready target, because it only repeats the number of replicas.
     value: ({ state, reason, message = '' }) => (state === 'Ready' && reason === undefined ? '' : message),
   },
 ];

@@ -6,7 +6,7 @@ import { compareAdmission } from './admission.ts';
 const shipped = admissionObjects({ namespace: 'konstellation-system', name: 'konstellation' });
 type Written = KubeObject & { spec: Record<string, unknown> };
 
-/** Objects as the API server returns them, with its defaults. */
+/** Returns the objects as the API server returns them, with its defaults. */
 const installed = (): Written[] =>
   (JSON.parse(JSON.stringify(shipped)) as Written[]).map((object) => ({
     ...object,

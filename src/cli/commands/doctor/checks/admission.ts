@@ -1,4 +1,4 @@
-/** Checks the admission policies. Without them, anyone who may write accounts can grant any permission. */
+/** Checks the admission policies. Without these policies, anyone who may write accounts can grant any permission. */
 import {
   admissionObjects,
   enforcedDigest,
@@ -33,7 +33,7 @@ export const admissionCheck: CheckDefinition = {
   },
 };
 
-/** @param installed every ValidatingAdmissionPolicy and binding of the cluster */
+/** @param installed all ValidatingAdmissionPolicies and bindings of the cluster */
 export function compareAdmission(shipped: readonly object[], installed: readonly KubeObject[]): Verdict {
   const wanted = JSON.parse(JSON.stringify(shipped)) as readonly KubeObject[];
   const keyOf = ({ kind, metadata }: KubeObject): string => `${kind} ${metadata.name}`;
@@ -59,8 +59,8 @@ export function compareAdmission(shipped: readonly object[], installed: readonly
 const specOf = (object: KubeObject): object => (object as { readonly spec?: object }).spec ?? {};
 
 /**
- * Whether `live` contains every value of `wanted`. Additional values are ignored, because the API server adds defaults.
- * Lists are compared element by element.
+ * Whether `live` contains every value of `wanted`. Ignores additional values, because the API server adds defaults. Compares
+ * lists element by element.
  */
 function includes(live: unknown, wanted: unknown): boolean {
   if (Array.isArray(wanted))

@@ -1,4 +1,4 @@
-/** Checks AWS: the caller, the verification of this cluster's tokens by STS, the permissions of the operator, and the quotas. */
+/** Checks AWS: the caller, whether STS can verify this cluster's tokens, the operator's permissions, and the quotas. */
 import { podIdentityAudience, stsAudience } from '../../../../api/labels.ts';
 import { awsHosts } from '../../../../api/partitions.ts';
 import {
@@ -19,7 +19,7 @@ import type { Lookups } from '../lookups.ts';
 import { readUrl } from '../web.ts';
 import { clockVerdict } from './cluster.ts';
 
-/** Used fractions of a quota that cause a warning or an error. */
+/** Fractions of a quota whose use causes a warning or an error. */
 const nearlyUsed = { warning: 0.8, error: 0.95 };
 
 export const awsChecks: readonly CheckDefinition[] = [
@@ -127,7 +127,8 @@ export const awsChecks: readonly CheckDefinition[] = [
     title: 'AWS quotas have headroom',
     needs: ['cluster-config'],
     run: async ({ config, accounts, aws, signal }) => {
-      // Reads current values, because the operator reads them only every few minutes and reports only significant changes.
+      // Reads the current quotas and usage, because the operator reads them only every few minutes and reports only significant
+      // changes.
       const quotas = await (await aws()).account.quotas(signal).catch(async (error: unknown) => {
         signal.throwIfAborted();
         if (error instanceof IdentityError) return (await config())?.status?.quotas;
@@ -235,7 +236,8 @@ async function checkOperatorPermissions(lookups: Lookups): Promise<Verdict> {
     denied.push(...results.filter(({ decision }) => decision !== 'allowed').map(({ action }) => action));
   }
   if (denied.length === 0) return ok(principal.arn);
-  // Both permissions are optional: without the first, roles are read one by one, and without the second, AWS's default quotas apply.
+  // Both permissions are optional: without the first, the operator reads roles one by one, and without the second, it assumes
+  // AWS's default quotas.
   const needed = denied.filter(
     (action) => !['iam:GetAccountAuthorizationDetails', 'iam:GetAccountSummary'].includes(action),
   );
@@ -310,7 +312,7 @@ function rightsByScope(
   const services = usesPodIdentity ? (['iam', 'eks', 'eks-auth'] as const) : (['iam'] as const);
   for (const service of services)
     for (const [action, scope] of Object.entries<OperatorScope>(operatorCalls[service])) {
-      // If a boundary is required, the operator neither needs nor has the permission to remove one.
+      // If a boundary is required, the operator needs no permission to remove a boundary, and does not have it.
       if (scope === 'boundaryRemoval') continue;
       if (scope === 'inlinePolicy' && !allowsStatements) continue;
       scopes.set(scope, [...(scopes.get(scope) ?? []), `${service}:${action}`]);
@@ -327,7 +329,10 @@ function resourceFor(scope: Scope, facts: ClusterFacts): string {
   return `arn:${facts.partition}:iam::${facts.accountId}:role${facts.rolePath}kon-doctor`;
 }
 
-/** Request context of a call for a role of this cluster, with a policy and a boundary that the ClusterConfig allows. */
+/**
+ * Returns the request context for the policy simulation: a call for a role of this cluster, with a policy and a boundary that the
+ * ClusterConfig allows.
+ */
 function requestContext(facts: ClusterFacts): Readonly<Record<string, string>> {
   const tags = ownershipTags({ ...facts, account: 'kon-doctor', uid: 'kon-doctor' });
   const allowed = facts.allowedPolicyArns;
@@ -340,7 +345,7 @@ function requestContext(facts: ClusterFacts): Readonly<Record<string, string>> {
         [`aws:RequestTag/${key}`, value],
       ]),
     ),
-    // A real request has several keys. One is enough here, because the condition must hold for each of them.
+    // A real request has several tag keys. One key is enough here, because the condition must be true for each key.
     'aws:TagKeys': Object.keys(tags)[0] ?? '',
     'iam:PassedToService': podIdentityAudience,
     'iam:PolicyARN': fits ? policy : (allowed[0] ?? policy).replaceAll('*', 'x').replaceAll('?', 'x'),

@@ -96,7 +96,7 @@ describe('the check of quotas', () => {
       ?.run({
         signal: new AbortController().signal,
         aws: () => Promise.resolve({ account }),
-        // Usage that the operator reported before the roles were created.
+        // The operator reported this usage before the roles were created.
         config: () => Promise.resolve({ status: { quotas: { ...quotas, rolesUsed: 161 } } }),
         accounts: () => Promise.resolve([]),
       } as unknown as Lookups);

@@ -13,8 +13,8 @@ type Crd = NamedCrd & {
 };
 
 /**
- * Clock skew in milliseconds that causes a warning or an error. SigV4 signatures and tokens are rejected beyond five minutes.
- * Source: AWS, "Signing requests".
+ * Clock skew in milliseconds that causes a warning or an error. AWS rejects SigV4 signatures and tokens if the skew exceeds five
+ * minutes. Source: AWS, "Signing requests".
  */
 const skew = { warning: 30_000, error: 240_000 };
 
@@ -97,7 +97,10 @@ export const clusterChecks: readonly CheckDefinition[] = [
   },
 ];
 
-/** Whether the installed CRD has the same schema as in this version of kon. Other fields are ignored, because the API server adds defaults. */
+/**
+ * Whether the installed CRD has the schema of this version of kon. Ignores other fields, because the API server adds defaults to
+ * them.
+ */
 function hasSchema(installed: Crd, wanted: ReturnType<typeof crds>[number]): boolean {
   const versions = (wanted.spec as unknown as { versions: readonly { name: string; schema: unknown }[] })
     .versions;
@@ -118,7 +121,7 @@ export function clockVerdict(
 ): Verdict {
   const there = date === undefined ? Number.NaN : Date.parse(date);
   if (Number.isNaN(there)) return warning(`${whose} returns no time`);
-  // The server set the date between sending and receiving, truncated to the second.
+  // The server set the date between the sending of the request and the receipt of the response, and truncated it to the second.
   const ahead = Math.max(0, there - received);
   const behind = Math.max(0, sent - (there + 1000));
   const off = Math.max(ahead, behind);

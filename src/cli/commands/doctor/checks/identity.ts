@@ -158,7 +158,7 @@ export function drainingVerdict(draining: readonly DrainingTarget[], now: number
   ]);
 }
 
-/** Checks for the Pod Identity agent on all nodes. The accounts report the agent of the nodes of their running pods. */
+/** Checks all nodes for the Pod Identity agent. The accounts' statuses cover only the nodes of running pods. */
 async function checkAgent(lookups: Lookups): Promise<Verdict> {
   const { client, accounts, config, operatorAccounts, signal } = lookups;
   const users = (await accounts()).filter(({ status }) =>
@@ -189,7 +189,7 @@ async function checkAgent(lookups: Lookups): Promise<Verdict> {
   return ok([...agents.daemonSets.map((name) => `${agentNamespace}/${name}`), ...on].join(', '));
 }
 
-/** Creates a pod in a dry run, so that the API server admits it but does not store it. */
+/** Creates a dry-run pod, which passes admission but is not stored. */
 async function checkInjection({ client, accounts, signal }: Lookups): Promise<Verdict> {
   const kube = await client();
   for (const { metadata, status } of await accounts()) {

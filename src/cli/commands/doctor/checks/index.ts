@@ -1,4 +1,4 @@
-/** All checks in order; a check comes after those that it depends on. */
+/** All checks in order. Each check comes after the checks that it needs. */
 import type { Check, CheckDefinition } from '../check.ts';
 import { awsChecks } from './aws.ts';
 import { clusterChecks } from './cluster.ts';

@@ -17,7 +17,7 @@ describe('the certificate of an issuer', () => {
     const authority = await createAuthority('nobody knows it');
     const pair = await authority.issue({ name: 'issuer', ips: ['127.0.0.1'] });
     [leaf, root] = [sha1(pair.cert), sha1(authority.ca)];
-    // The client closes before the handshake ends, which the socket may report as a reset.
+    // The client closes the connection before the end of the handshake, so the socket may report a connection reset.
     server = createServer({ key: pair.key, cert: `${pair.cert}\n${authority.ca}` }, (socket) =>
       socket.on('error', () => undefined),
     );

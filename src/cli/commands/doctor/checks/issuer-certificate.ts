@@ -1,6 +1,6 @@
 /**
- * Checks the reason for STS to trust the issuer's certificate. IAM first checks its own list of well-known authorities, and uses
- * the thumbprints of the OIDC provider only if none of these authorities issued the certificate.
+ * Checks whether STS trusts the issuer's certificate, and why. IAM trusts certificates from its list of well-known authorities,
+ * and uses the thumbprints of the OIDC provider only for certificates from other authorities.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html
  */
 import { createHash } from 'node:crypto';
@@ -14,7 +14,7 @@ export type Presented = {
   readonly trusted: boolean;
   /** SHA-1 hashes of the presented certificates, beginning with the server certificate. Hexadecimal, lower case. */
   readonly thumbprints: readonly string[];
-  /** Host and port of the proxy of the connection, which may replace certificates; absent if the connection was direct. */
+  /** Host and port of the proxy, which may replace certificates. Absent for a direct connection. */
   readonly proxy?: string;
 };
 
@@ -31,7 +31,7 @@ export async function readCertificates(issuer: string, env: AwsEnv, signal: Abor
   const tls = {
     // The connection only reads the certificate and sends no data.
     rejectUnauthorized: false,
-    // IAM does not know the authorities that this machine trusts by NODE_EXTRA_CA_CERTS.
+    // Excludes the authorities in NODE_EXTRA_CA_CERTS, because IAM does not trust them.
     ca: [...rootCertificates],
   };
   signal.throwIfAborted();
@@ -54,7 +54,7 @@ export async function readCertificates(issuer: string, env: AwsEnv, signal: Abor
 
 function chainOf(leaf: DetailedPeerCertificate): readonly string[] {
   const thumbprints: string[] = [];
-  // A self-signed certificate is its own issuer.
+  // The loop ends at a repeated certificate, because a self-signed certificate is its own issuer.
   for (let each: DetailedPeerCertificate | undefined = leaf; each?.raw; each = each.issuerCertificate) {
     const thumbprint = createHash('sha1').update(each.raw).digest('hex');
     if (thumbprints.includes(thumbprint)) break;

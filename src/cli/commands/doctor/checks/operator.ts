@@ -1,4 +1,4 @@
-/** Checks whether an operator works on this cluster. */
+/** Checks whether an operator runs and works on this cluster. */
 import { findCondition } from '../../../../k8s/conditions.ts';
 import { outdatedCondition } from '../../../../identity/index.ts';
 import { resources, type KubeObject } from '../../../../kube/index.ts';
@@ -16,7 +16,7 @@ export const operatorChecks: readonly CheckDefinition[] = [
     mayPass: true,
     run: async ({ leases, serverNow, config }) => {
       const [found, now] = [await leases(), await serverNow()];
-      // Without the CRDs, no ClusterConfig can be read. The check of the CRDs reports that.
+      // Ignores read errors: without the CRDs, the ClusterConfig cannot be read, but the check of the CRDs reports this.
       const status = (await config().catch(() => undefined))?.status;
       const outdated = findCondition(status?.conditions, outdatedCondition);
       const signs = found.map((lease) => leaseSign(lease, now));

@@ -20,7 +20,7 @@ export type Finding = {
   readonly message: string;
 };
 
-/** Values for the placeholders. Findings do not depend on them. */
+/** Values for the placeholders in statements. The findings do not depend on these values. */
 const anyCluster: StatementScope = {
   partition: 'aws',
   region: 'us-east-1',
@@ -67,7 +67,10 @@ export function findingsOf(document: unknown, origin: string, now: number): read
   ];
 }
 
-/** Returns the Allow statements of a policy document as statements of an account. Other statements are only parsed. */
+/**
+ * Returns the Allow statements of a policy document as statements of an account. Parses other statements, but does not return
+ * them.
+ */
 function findingsOfPolicy(document: object, origin: string, now: number): readonly Finding[] {
   const parsed = parsePolicyDocument(JSON.stringify(document), 'identity');
   if (!parsed.ok) return [{ level: 'error', in: origin, where: 'document', message: parsed.message }];

@@ -36,7 +36,7 @@ export async function searchFlow(
 
 const columns: readonly Column<Row>[] = [
   { header: 'NAME', value: (row) => row.name, whole: true },
-  // A shortened ARN would only repeat the name.
+  // Never shortens the ARN, because a shortened ARN would only repeat the name.
   { header: 'ARN', value: (row) => row.arn, whole: true, omission: 1 },
   { header: 'UPDATED', value: (row) => row.updated, short: (row) => row.updated.slice(0, 10) },
   { header: 'VERSION', value: (row) => row.defaultVersion, wide: true },

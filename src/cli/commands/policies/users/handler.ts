@@ -13,12 +13,12 @@ type Row = {
   readonly account: string;
   readonly policy: string;
   readonly as: 'policy' | 'boundary';
-  /** False if the role does not have the policy, or not yet. Undefined for a boundary. */
+  /** False if the policy is not attached to the role, or not yet attached. Undefined for a boundary. */
   readonly attached?: boolean;
   readonly targets: readonly TargetUse[];
 };
 
-/** Exits with 0 if an account has the policy, and 1 if none has it. */
+/** Exits with 0 if an account has the policy, and 1 if no account has it. */
 export async function policyUsersFlow(context: CliContext, policy: string): Promise<ExitCode> {
   const client = await context.connect();
   const [{ facts }, accounts] = await Promise.all([

@@ -1,4 +1,4 @@
-/** Configures the AWS emulator from the command line or from a file that the sandbox wrote, and runs it. */
+/** Runs the AWS emulator, configured from the command line or from a file that the sandbox wrote. */
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';

@@ -1,4 +1,4 @@
-/** Finds the sandbox and runs a program in it as a container of a pod would run. */
+/** Finds the sandbox, and runs a program with the environment of a pod's container in the sandbox. */
 import { createKubeClient, loadConnection } from '../../../../kube/index.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import type { ExitCode } from '../../../framework/exit-codes.ts';

@@ -1,4 +1,4 @@
-/** Prints the output of `kon sandbox status` and `env`. */
+/** `kon sandbox status` and `env`: print the state of a sandbox, and its environment variables. */
 import type { CliContext } from '../../../framework/context.ts';
 import { type ExitCode, exitCodes } from '../../../framework/exit-codes.ts';
 import { renderFields } from '../../../objects/details.ts';

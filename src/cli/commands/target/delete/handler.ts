@@ -1,4 +1,4 @@
-/** `kon target delete`: checks the use of a target before it is removed from the ClusterConfig. */
+/** `kon target delete`: checks that a target is not in use, and removes it from the ClusterConfig. */
 import type { ClusterConfig } from '../../../../api/cluster-config.ts';
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
 import { sessionsNote } from '../../../../identity/plan/sessions.ts';

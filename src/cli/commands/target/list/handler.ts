@@ -1,4 +1,4 @@
-/** `kon target list`: lists the targets. A target is not a separate object: the ClusterConfig lists the targets, and each target is a namespace. */
+/** `kon target list`: lists the targets. A target is not a separate object, but a namespace that the ClusterConfig lists. */
 import type { Column } from '../../../framework/output/table.ts';
 import { apiVersion } from '../../../../api/resources.ts';
 import { resources } from '../../../../kube/index.ts';
@@ -11,7 +11,7 @@ import { sorted } from '../../../objects/selection.ts';
 import { writeList } from '../../../framework/output/answer.ts';
 import { stateOf, type Namespace, type NamespaceState } from '../namespace.ts';
 
-/** One row of `kon target list`. In JSON and YAML, it is an item in the shape of a Kubernetes object. */
+/** One row of `kon target list`. In JSON and YAML output, the row is an item with the structure of a Kubernetes object. */
 export type Target = {
   readonly apiVersion: typeof apiVersion;
   readonly kind: 'Target';
