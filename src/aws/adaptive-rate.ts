@@ -2,12 +2,12 @@
  * Learns the rate of calls that AWS accepts, only from its responses: AWS documents no rate for IAM, and other clients
  * in the AWS account share it.
  *
- * It starts without a rate and with few calls in flight, and allows one more call in flight after a number of accepted
- * calls. So it finds the speed of a service that does not throttle. If the service does throttle, the limit is reached
- * with few calls in flight, and only these are refused. A throttled call means that the token bucket of AWS is empty.
- * The number of calls accepted between two such moments, divided by the time, is the fill rate of the bucket. From then
- * on, calls are paced slightly below that rate for a while, and then increasingly faster until AWS throttles again, as
- * in TCP CUBIC (RFC 9438, §4.1): most of the time is spent just below the limit.
+ * The limiter starts without a rate and with few calls in flight, and allows one more call in flight after a number of
+ * accepted calls. In this way, it finds the speed of a service that does not throttle. If the service does throttle,
+ * the limit is reached with few calls in flight, and only these are refused. A throttled call means that the token
+ * bucket of AWS is empty. The number of calls accepted between two such moments, divided by the time, is the fill rate
+ * of the bucket. From then on, calls are paced slightly below that rate for a while, and then increasingly faster until
+ * AWS throttles again, as in TCP CUBIC (RFC 9438, §4.1): most of the time is spent just below the limit.
  */
 
 export type AdaptiveRate = {
@@ -33,9 +33,9 @@ export type AdaptiveRate = {
 /** Initial calls in flight for an unknown service. At the first throttle, AWS refuses all calls in flight. */
 const firstWindow = 7;
 /**
- * Window growth per accepted call. Until the first throttle, the window stays as it is for `first` calls, and then grows as fast as
- * in a slow start with a sixth of the growth of TCP: 150 calls widen it to 24. A service with a burst of 40 refuses its first call
- * before the window grows, and thus at most seven calls. After a throttle, the window grows slowly.
+ * Window growth per accepted call. Until the first throttle, the window does not grow for the first `first` calls, and
+ * then grows by 1/6 per accepted call (TCP's slow start: by 1): 150 calls widen it to 24. A service with a burst of 40
+ * throttles before the window grows, and thus refuses at most seven calls. After a throttle, the window grows slowly.
  */
 const widening = {
   first: 48,
@@ -43,29 +43,32 @@ const widening = {
   withCare: (window: number): number => Math.sqrt(window) / 128,
 };
 /**
- * Pause after the first throttle, in milliseconds. The bucket of AWS fills, so that the calls after the pause measure its
- * rate.
+ * Pause after the first throttle, in milliseconds. Meanwhile, the bucket of AWS fills, so that the calls after the
+ * pause measure its fill rate.
  */
 const pauseMs = 1_000;
 /** Minimum time between two throttles that count as a measurement, in milliseconds. */
 const shortestMeasureMs = 500;
 /** Pace relative to the measured rate. */
 const below = 0.985;
-/** Factor that reduces the rate after a throttle that measured nothing, or only a lower bound. */
+/**
+ * Factors that reduce the rate: `decrease` after a throttle that measured nothing, `slightlyLess` after a throttle that
+ * measured only a lower bound.
+ */
 const decrease = 0.7;
 const slightlyLess = 0.8;
 /** A learned rate is kept for this time before higher rates are tried, in milliseconds. */
 const holdMs = 10_000;
 /**
- * Growth of the rate after `holdMs`: `share` of the learned rate (which counts as at least `leastBase` calls per second)
- * times the square of the seconds.
+ * After `holdMs`, the rate grows by `share` × max(learned rate, `leastBase`) × t², with t in seconds since the hold
+ * ended. Only time while the rate delays calls counts.
  */
 const growth = { share: 0.01, leastBase: 2 };
 /** Minimum learned rate, in calls per second. */
 const slowest = 0.2;
 /** A longer pause without calls, in milliseconds, may have filled the bucket of AWS, and ends a measurement. */
 const longestGapMs = 1_000;
-/** Calls that were not sent are saved up for at most this time, in milliseconds. */
+/** Unused calls are saved up for at most this time, in milliseconds. */
 const savedMs = 1_000;
 
 export function createAdaptiveRate(options: {
@@ -84,7 +87,8 @@ export function createAdaptiveRate(options: {
   let refusedAt = -Infinity;
   /**
    * Time when the bucket of AWS was last empty, and the number of calls accepted since. Undefined after a pause without
-   * calls. `after` is the number of calls accepted before, if the measurement began with the pause after a throttle.
+   * calls. `after` is the number of calls accepted before the throttle, if the measurement began with the pause after a
+   * throttle.
    */
   let measure: { since: number; accepted: number; after?: number } | undefined;
   /** Calls accepted since the last pause. */
@@ -157,7 +161,7 @@ export function createAdaptiveRate(options: {
     accepted() {
       if (measure) measure.accepted += 1;
       acceptedInARow += 1;
-      // If the window is not used fully, nothing is known about a wider one.
+      // If the window is not used fully, nothing is known about a wider window.
       if (inFlight >= Math.floor(window)) {
         const wider =
           refusedAt === -Infinity ? widening.unrefused(acceptedInARow) : widening.withCare(window);

@@ -1,4 +1,7 @@
-/** HTTP agents of the AWS clients: proxies and certificate authorities by the environment variables of the AWS CLI. */
+/**
+ * HTTP agents of the AWS clients, with proxies and certificate authorities from the same environment variables as in
+ * the AWS CLI.
+ */
 import { readFileSync } from 'node:fs';
 import { ConnectionAgent, proxyFromEnv } from '../http/index.ts';
 import { IdentityError } from '../identity/index.ts';

@@ -12,7 +12,7 @@ export type Call = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/** `attempt` gets the options of the SDK's `send`. @throws IdentityError, or the signal's reason */
+/** `attempt` receives the options for the SDK's `send`. @throws IdentityError, or the signal's reason */
 export type Calls = <T>(
   call: Call,
   attempt: (options: { readonly abortSignal: AbortSignal }) => Promise<T>,

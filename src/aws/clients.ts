@@ -48,15 +48,16 @@ export function connectAws(options: {
   readonly region: string;
   readonly userAgent: string;
   readonly env: AwsEnv;
-  /** Milliseconds, by the clock that dates listings. */
+  /** Clock for the start times of listings. */
   readonly now: () => Monotonic;
   readonly schedulers: AwsSchedulers;
   /**
-   * Called right before the first byte of a request that may write, after all waiting. It can throw to prevent the request.
-   * On an established connection it is called for reads too, because the agent cannot distinguish them.
+   * Called right before the first byte of a request that may write, after all waiting. It can throw to prevent the
+   * request. On an established connection it is called for reads too, because the agent cannot distinguish reads from
+   * writes.
    */
   readonly beforeWrite?: (() => void) | undefined;
-  /** Collects buffers of the network that are no longer in use. Called every few megabytes of a listing. */
+  /** Collects network buffers that are no longer in use. Called every few megabytes of a listing. */
   readonly releaseBuffers?: (() => void) | undefined;
 }): AwsConnection {
   const { schedulers, now, beforeWrite, releaseBuffers } = options;
@@ -65,7 +66,7 @@ export function connectAws(options: {
     // The scheduler retries and limits the rate.
     maxAttempts: 1,
     customUserAgent: options.userAgent,
-    // IAM answers within a second or two; a hanging connection must not block a reconcile for minutes.
+    // IAM responds within a second or two; a hanging connection must not block a reconcile for minutes.
     requestHandler: {
       requestTimeout: 15_000,
       throwOnRequestTimeout: true,

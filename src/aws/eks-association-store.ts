@@ -20,14 +20,14 @@ const maxResults = 100;
 export function createEksAssociationStore(options: {
   readonly eks: EKSClient;
   readonly calls: Calls;
-  /** Calls of listings of the whole cluster, which have a rate of their own. */
+  /** Calls for listings of the whole cluster, which have a separate rate limit. */
   readonly listingCalls: Calls;
   readonly clusterName: string;
   readonly now: () => Monotonic;
 }): AssociationStore {
   const { eks, calls, listingCalls, clusterName, now } = options;
 
-  /** Each page is scheduled as a call of its own. */
+  /** Each page is scheduled as a separate call. */
   const summaries = async (
     filter: { readonly namespace?: string; readonly serviceAccount?: string },
     signal: AbortSignal | undefined,

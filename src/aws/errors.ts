@@ -1,6 +1,6 @@
 /**
- * Classifies errors of the AWS SDK by name instead of class, because two copies of an SDK module have two classes of one
- * name. The names come from the API references of the services ("Errors" of each action, and "Common Errors").
+ * Classifies errors of the AWS SDK by name instead of class, because two copies of an SDK module have two classes of
+ * the same name. The names come from the API references of the services ("Errors" of each action, and "Common Errors").
  */
 import { IdentityError, namesArn, type IdentityErrorCode } from '../identity/index.ts';
 import { errorMessage } from '../k8s/errors.ts';
@@ -97,8 +97,8 @@ export function classifyAwsError(error: unknown, doing: string): IdentityError {
 }
 
 /**
- * Retry class of a failed call. `throttled`: not executed because of the rate. `transient`: worth a retry, and possibly
- * executed. `final`: a retry fails as well.
+ * Retry class of a failed call. `throttled`: AWS did not execute the call, because of its rate limit. `transient`: a
+ * retry may succeed, and the call may have been executed. `final`: a retry would fail as well.
  */
 export type RetryClass = 'throttled' | 'transient' | 'final';
 
@@ -134,7 +134,7 @@ export function classifyEksError(error: unknown, doing: string): IdentityError {
     case 'NotFoundException':
       return say('AssociationNotFound');
     case 'InvalidParameterException':
-      // EKS does not see the role yet, or not its latest trust policy.
+      // EKS does not see the role or its latest trust policy yet.
       return say(/^(role provided|trust policy)/i.test(text) ? 'RoleNotAccepted' : 'InvalidInput');
     case 'InvalidRequestException':
     case 'BadRequestException':

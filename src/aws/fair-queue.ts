@@ -1,6 +1,6 @@
 /**
- * Queue with priority levels. Within a level owners take turns, so that one with a hundred items delays others by one
- * item only. Every twentieth item is taken from the lowest level, which would starve otherwise.
+ * Queue with priority levels. Within a level, owners take turns, so that an owner with a hundred items delays each
+ * other owner by only one item. Every twentieth item is taken from the lowest level, which would starve otherwise.
  */
 
 const leastUrgentEvery = 20;
@@ -8,7 +8,7 @@ const leastUrgentEvery = 20;
 export type FairQueue<T> = {
   /** @param level 0 is the highest priority */
   push(item: T, level: number, owner: string): void;
-  /** Returns an item that was taken too early; it is the next of its level. */
+  /** Puts back an item that was taken too early. It becomes the next item of its level. */
   pushFront(item: T, level: number, owner: string): void;
   take(): T | undefined;
   /** Returns whether the item was in the queue. */

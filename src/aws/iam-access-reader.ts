@@ -1,6 +1,6 @@
 /**
- * Reads last accessed information of roles from IAM. A report is a job, which the caller asks for until it is complete. For
- * commands; the operator does not use it.
+ * Reads last accessed information of roles from IAM. A report is a job, which the caller polls until the report is
+ * complete. Only commands use this reader, not the operator.
  */
 import {
   GenerateServiceLastAccessedDetailsCommand,
@@ -15,11 +15,11 @@ import type { Calls } from './calls.ts';
 
 /** All methods reject with IdentityError. */
 export type AccessReader = {
-  /** Starts a report about a role. @returns the id of the job, which only the same caller may ask for */
+  /** Starts a report about a role. @returns the id of the job; only the same caller can get its report */
   startReport(roleArn: string, signal?: AbortSignal): Promise<string>;
-  /** The report of a job; undefined while the job is running. */
+  /** Returns the report of a job, or undefined while the job is running. */
   report(jobId: string, signal?: AbortSignal): Promise<RoleLastAccessed | undefined>;
-  /** RFC 3339 time of the creation of a role. */
+  /** Returns the creation time of a role (RFC 3339). */
   createdAt(roleArn: string, signal?: AbortSignal): Promise<string | undefined>;
 };
 

@@ -1,6 +1,5 @@
 /**
- * Reads policies from IAM: their documents, and simulated decisions for a role. For commands; the operator does not use
- * it.
+ * Reads policy documents from IAM, and simulates decisions for a role. Only commands use this reader, not the operator.
  */
 import {
   GetAccountAuthorizationDetailsCommand,
@@ -26,7 +25,7 @@ export type Decision = {
     readonly from?: { readonly line: number; readonly column: number };
     readonly to?: { readonly line: number; readonly column: number };
   }[];
-  /** Condition keys that were required and not given. */
+  /** Condition keys that the decision needs and the request did not contain. */
   readonly missingContextKeys: readonly string[];
   /** Undefined if the principal has no permissions boundary. */
   readonly allowedByBoundary?: boolean;

@@ -44,7 +44,7 @@ type Page = { readonly IsTruncated?: boolean | undefined; readonly Marker?: stri
 export function createIamRoleStore(options: {
   readonly iam: IAMClient;
   readonly calls: Calls;
-  /** Calls of listings, which have a rate of their own. */
+  /** Calls for listings, which have a separate rate limit. */
   readonly listingCalls: Calls;
   readonly now: () => Monotonic;
   readonly releaseBuffers?: ReductionOptions['releaseBuffers'];
@@ -183,7 +183,7 @@ export function createIamRoleStore(options: {
       const { Role: role } = await calls({ action: 'CreateRole', on: spec.name, signal }, (attempt) =>
         iam.send(command, attempt),
       );
-      // A new role has no use, although the response does not say so.
+      // A new role has never been used, although the response omits RoleLastUsed.
       const use = useOutput({ CreateDate: role?.CreateDate, RoleLastUsed: {} });
       return { arn: role?.Arn ?? '', id: role?.RoleId ?? '', ...use };
     },
@@ -261,7 +261,7 @@ export function createIamRoleStore(options: {
   };
 }
 
-/** Each page is scheduled as a call of its own. */
+/** Each page is scheduled as a separate call. */
 async function allPages<P extends Page>(
   next: (paging: { readonly MaxItems: number; readonly Marker?: string }) => Promise<P>,
 ): Promise<readonly P[]> {
@@ -275,7 +275,9 @@ async function allPages<P extends Page>(
   return pages;
 }
 
-/** Asks about each name once. A role that was reduced as not named must not count as named afterwards. */
+/**
+ * Calls `isNamed` only once per name: a role that was reduced because it was not named must not count as named later.
+ */
 function oneAnswer(isNamed: (name: string) => boolean): (name: string) => boolean {
   const answers = new Map<string, boolean>();
   return (name) => {
@@ -292,7 +294,7 @@ function pageOf<C extends { readonly read: true }>(call: C, marker: string | und
   return rest;
 }
 
-/** Removals succeed if the object does not exist. */
+/** Treats a removal as successful if the object does not exist. */
 async function gone(removal: Promise<unknown>): Promise<void> {
   try {
     await removal;
@@ -344,7 +346,10 @@ function settingsOutput({ Description = '', MaxSessionDuration = 3600 }: Role): 
   return { description: Description, maxSessionDuration: MaxSessionDuration };
 }
 
-/** Use of a role; unknown if the response omits RoleLastUsed, which is empty for a role without a use. */
+/**
+ * Last use of a role; unknown if the response omits RoleLastUsed. For a role that was never used, RoleLastUsed is
+ * empty.
+ */
 function useOutput({
   CreateDate: created,
   RoleLastUsed: used,

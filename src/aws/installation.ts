@@ -1,6 +1,6 @@
 /**
- * AWS calls of an installation, which the operator never makes: the IAM OIDC provider of a cluster, the operator's own
- * role and policy, and the lookup of a cluster in EKS. They use the credentials of the person who installs.
+ * AWS calls for the installation, which the operator never makes: the IAM OIDC provider of a cluster, the operator's
+ * own role and policy, and the lookup of a cluster in EKS. They use the credentials of the person who installs.
  */
 import { DescribeClusterCommand, EKSClient, paginateListClusters } from '@aws-sdk/client-eks';
 import {

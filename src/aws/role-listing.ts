@@ -13,7 +13,9 @@ import type {
 } from '@aws-sdk/client-iam';
 import type { DeserializeMiddleware } from '@smithy/types';
 
-/** Prefix of our tag keys, which IAM compares without regard to case, or an escaped character that may hide it. */
+/**
+ * Prefix of our tag keys, which IAM compares without regard to case, or an escaped character that may hide the prefix.
+ */
 const mayHaveOurTags = /k11n\.dev\/|&#/i;
 
 const details =
@@ -30,7 +32,10 @@ const tag = {
 const longestTag = tag.profilesEnd.length;
 const lessThan = '<'.charCodeAt(0);
 
-/** Initial size of the buffer: a chunk of the network and a role with the longest documents that IAM accepts. Bytes. */
+/**
+ * Initial size of the buffer in bytes: enough for a network chunk and a role with the longest documents that IAM
+ * accepts.
+ */
 const initialSize = 128 * 1024;
 
 /**
@@ -40,16 +45,16 @@ const initialSize = 128 * 1024;
 const releaseEvery = 2 * 1024 * 1024;
 
 export type ReductionOptions = {
-  /** Whether the details of a role without our tags are needed (default: of every role). */
+  /** Whether the details of a role without our tags are needed. Default: they are needed for every role. */
   readonly isNamed?: ((name: string) => boolean) | undefined;
   /** Collects the chunks of the response that are no longer in use. */
   readonly releaseBuffers?: (() => void) | undefined;
 };
 
 /**
- * Reduces the XML of a page. Roles with our tags stay whole. Others lose the documents of their inline policies and their instance
- * profiles. Of those that are not named, only one stays: the first with a permissions boundary, reduced to name and boundary. It
- * shows that the listing includes boundaries.
+ * Reduces the XML of a page. Roles with our tags stay whole. Named roles without our tags lose the documents of their
+ * inline policies and their instance profiles. The remaining roles are dropped, except the first with a permissions
+ * boundary: that role is reduced to its name and boundary, and shows that the listing includes boundaries.
  */
 export function reduceRoleListing({
   isNamed = () => true,
@@ -74,7 +79,7 @@ export function reduceRoleListing({
   };
   const isAt = (position: number, text: Buffer): boolean =>
     buffer.compare(text, 0, text.length, position, position + text.length) === 0;
-  // Bytes as characters: the tags of interest are ASCII, and a chunk may end within another character.
+  // Each byte becomes one character: the relevant tags are ASCII, and a chunk may end within a longer character.
   const textOf = (from: number, to: number): string => buffer.toString('latin1', from, to);
 
   const reduce = (from: number, to: number): string => {
@@ -156,7 +161,7 @@ export function reduceRoleListing({
   });
 }
 
-/** Adds the reduction to a command. The response of another status stays as it is. */
+/** Adds the reduction to a command. Responses with a status other than 200 stay unchanged. */
 export function withReducedListing(
   command: GetAccountAuthorizationDetailsCommand,
   options?: ReductionOptions,

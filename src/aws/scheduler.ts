@@ -20,7 +20,7 @@ export type CallPriority = (typeof callPriorities)[number];
 export type Caller = {
   readonly owner: string;
   readonly priority: CallPriority;
-  /** AWS account of the calls, which fail with credentials of another account. Default: any. */
+  /** AWS account of the calls. With credentials of another account, the calls fail. Default: any account. */
   readonly accountId?: string | undefined;
 };
 
@@ -35,7 +35,7 @@ export type CallOutcome = {
 };
 
 export type SchedulerFigures = {
-  /** The service, or the name of this queue of its calls. */
+  /** Name of the scheduler: the service, or the option `queue`. */
   readonly service: string;
   /** Calls that wait to be sent. */
   readonly waiting: Readonly<Record<CallPriority, number>>;
@@ -80,8 +80,8 @@ export type SchedulerOptions = {
 };
 
 /**
- * Default maximum of calls in flight. More would not increase the throughput: this process would be busy with them, and a
- * call for an interactive edit would have to wait.
+ * Default maximum of calls in flight. A higher limit would not increase the throughput: this process would be busy with
+ * the calls, and a call for an interactive edit would have to wait.
  */
 export const mostInFlight = 24;
 /** Attempts of a call with transient errors, and the delays between them. */
@@ -236,7 +236,7 @@ export function createCallScheduler(options: SchedulerOptions): CallScheduler {
       const waiter: Waiter = {
         settle(outcome) {
           signal?.removeEventListener('abort', onAbort);
-          // Calls with the same key have answers of the same type.
+          // Calls with the same key have results of the same type.
           if (outcome.ok) resolve(outcome.value as T);
           else reject(outcome.error);
         },

@@ -1,6 +1,6 @@
 /**
- * Schedulers of the whole process, as AWS limits the rate of the account, not of the caller: one per service, and one for its
- * listings, whose rate AWS limits separately.
+ * Schedulers for the whole process, because AWS limits the rate per account, not per caller. Each service has one
+ * scheduler. IAM and EKS have a second scheduler for listings, whose rate AWS limits separately.
  */
 import { createCallScheduler, mostInFlight, type CallScheduler, type SchedulerOptions } from './scheduler.ts';
 

@@ -93,8 +93,8 @@ export function createKubeClient(connection: Connection, options: KubeClientOpti
       try {
         return await listOnce<T>(resource, listOptions, listOptions.pageSize ?? defaultPageSize);
       } catch (error) {
-        // The resourceVersion of the pages was compacted in the meantime. Fetch everything in one page, like the pager of
-        // client-go.
+        // The resourceVersion of the pages was compacted in the meantime. Fetch everything in one page, as client-go's
+        // pager does.
         if (!isGone(error) || listOptions.resourceVersion !== undefined) throw error;
         return listOnce<T>(resource, listOptions, undefined);
       }
@@ -214,7 +214,7 @@ export function createKubeClient(connection: Connection, options: KubeClientOpti
         ))
           for (const line of lines) {
             yield parseWatchEvent<T>(line);
-            // Events that have already arrived are not passed on once the caller has aborted.
+            // After the caller has aborted, do not pass on events that have already arrived.
             watch.signal?.throwIfAborted();
           }
       } catch (error) {

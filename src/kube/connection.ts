@@ -1,7 +1,7 @@
 /**
- * Address of the API server and credentials for it. Kubeconfigs are interpreted by the official client's KubeConfig
- * (contexts, client certificates, tokens, token files, exec plugins, in-cluster), which is large and therefore loaded
- * on demand. Its transport is not used: see docs/adr/0003-own-reflector.md.
+ * Address of the API server and credentials for it. Some credentials, such as exec plugins and token files, require the
+ * official client's KubeConfig, which is large and therefore loaded on demand. The official client's transport is not
+ * used: see docs/adr/0003-own-reflector.md.
  */
 
 export type TlsMaterial = {
@@ -29,7 +29,7 @@ export type Connection = {
   /** `http:`, `https:` or `socks5:` URL of the proxy for all requests. */
   readonly proxyUrl?: string;
   /**
-   * Returns the current credentials. It is cheap, because it is called for each request. `refresh` reads files and
+   * Returns the current credentials. Must be cheap, because it is called for each request. `refresh` reads files and
    * runs exec plugins again; use it after a 401 response.
    *
    * @throws KubeConfigError with code `CredentialsFailed`

@@ -22,7 +22,7 @@ export type ReconcileResult =
 /** `signal` aborts when the reconcile exceeds its timeout, and when a shutdown no longer waits for it. */
 export type Reconcile = (key: string, signal: AbortSignal) => Promise<ReconcileResult>;
 
-/** Error of a reconcile that retries cannot fix: the key is not requeued until it changes. */
+/** Thrown by a reconcile for an error that retries cannot fix: the key is not requeued until it changes. */
 export class TerminalError extends Error {
   override readonly name = 'TerminalError';
 }
@@ -41,7 +41,7 @@ export type ControllerObserver = {
 export type ControllerOptions = {
   readonly name: string;
   readonly reconcile: Reconcile;
-  /** Keys reconciled at a time. Default: 1. */
+  /** Maximum number of keys that are reconciled at the same time. Default: 1. */
   readonly concurrency?: number | undefined;
   /** Additional workers for keys of at least this priority, so that these keys do not wait for others. */
   readonly reserved?: { readonly atLeast: number; readonly workers: number } | undefined;
@@ -56,7 +56,7 @@ export type ControllerOptions = {
   readonly retryRate?: { readonly qps: number; readonly burst: number } | undefined;
   /** Time until a reconcile counts as stuck and its signal aborts. Default: 5 minutes. */
   readonly reconcileTimeoutMs?: number | undefined;
-  /** Time that a stop waits for running reconciles before it aborts them. Default: 20 s. */
+  /** Time that a shutdown waits for running reconciles before it aborts them. Default: 20 s. */
   readonly drainTimeoutMs?: number | undefined;
 };
 
@@ -74,8 +74,8 @@ export type Controller = {
   readonly name: string;
   enqueue(key: string, options?: EnqueueOptions): void;
   /**
-   * Runs until `signal` aborts. Then it starts no more reconciles, waits for the running ones, aborts the ones that
-   * exceed the drain timeout, and abandons the ones that ignore the abort. Never rejects.
+   * Runs until `signal` aborts. Then it starts no more reconciles, waits for running reconciles, aborts reconciles that
+   * exceed the drain timeout, and abandons reconciles that ignore the abort. Never rejects.
    */
   start(signal: AbortSignal): Promise<void>;
   /** Number of due keys that wait for a worker. */
@@ -87,7 +87,7 @@ export type Controller = {
   stuck(): readonly string[];
 };
 
-/** Time that a reconcile has to end after its abort when the process stops. */
+/** Maximum time that a stopping process waits for aborted reconciles. */
 const abortGraceMs = 2_000;
 
 type Verdict =

@@ -85,7 +85,7 @@ function reasonOfCode(code: number): string {
 
 /**
  * Cause of an unreachable server. `reset`: the connection broke, so the outcome of the request is unknown; `protocol`:
- * the answer is not that of an API server.
+ * the response does not come from an API server.
  */
 export type UnreachableCode =
   | 'refused'
@@ -139,7 +139,10 @@ const hasReason = (error: unknown, ...reasons: readonly string[]): error is Kube
 
 export const isNotFound = (error: unknown): error is KubeApiError => hasReason(error, 'NotFound');
 export const isAlreadyExists = (error: unknown): error is KubeApiError => hasReason(error, 'AlreadyExists');
-/** A stale resourceVersion, a failed precondition, or an apply of a field that another manager owns. */
+/**
+ * The write failed because of a stale resourceVersion, a failed precondition, or an apply of a field that another
+ * manager owns.
+ */
 export const isConflict = (error: unknown): error is KubeApiError => hasReason(error, 'Conflict');
 export const isForbidden = (error: unknown): error is KubeApiError => hasReason(error, 'Forbidden');
 export const isUnauthorized = (error: unknown): error is KubeApiError => hasReason(error, 'Unauthorized');

@@ -60,21 +60,24 @@ type Series = {
   /** Time of the last repetition on the wall clock. `repeatedAt` is the same instant on the monotonic clock. */
   lastAt: Wall;
   repeatedAt: Monotonic;
-  /** Time since when the series has been waiting to be written. */
+  /** Time when the series entered the backlog. */
   waitsSince: Monotonic;
   writtenCount: number;
-  /** Whether the write is delayed or in the backlog. */
+  /** `writeHeld`: the next write is delayed by the minimum interval. `queued`: the series is in the backlog. */
   writeHeld: boolean;
   queued: boolean;
 };
 
 /** Minimum time between two writes of a series. */
 const seriesIntervalMs = 60_000;
-/** client-go's `finishTime`: after this much silence a repetition starts a new Event. */
+/**
+ * A series ends after this time without a repetition, and the next repetition starts a new Event. client-go:
+ * `finishTime`.
+ */
 const seriesEndMs = 6 * 60_000;
-/** Limit of the backlog. Beyond it the server cannot keep up, and Events are dropped. */
+/** Maximum length of the backlog. If it is full, the server cannot keep up, and further Events are dropped. */
 const longestBacklog = 5_000;
-/** Maximum delay of Events of type Normal while there is other work, and the interval of the check for such work. */
+/** Maximum delay of Events of type Normal while there is other work, and the interval of the checks for such work. */
 const patience = { mostMs: 30_000, everyMs: 250 };
 const retryDelaysMs = [500, 2_000, 5_000];
 const longestNoteBytes = 1024;
@@ -89,7 +92,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   const backlog: Readonly<Record<EventInput['type'], Series[]>> = { Warning: [], Normal: [] };
   const waiting = (): number => backlog.Warning.length + backlog.Normal.length;
   let sender: Promise<void> | undefined;
-  /** Flushes in progress, during which Events are not delayed. */
+  /** Number of flushes in progress. During a flush, Events are not delayed. */
   let flushes = 0;
   /** Ends the current wait of the sender. */
   let wake = (): void => undefined;
@@ -190,7 +193,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     startSender();
   };
 
-  /** Forgets series that have ended. It visits every series, so it is not called for every Event. */
+  /** Forgets series that have ended. This visits every series, so it is done at most once per interval. */
   const forgetEnded = (): void => {
     if (monotonic() - tidiedAt < seriesIntervalMs) return;
     tidiedAt = monotonic();
@@ -292,7 +295,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   };
 }
 
-/** Whether the same request may succeed later. An Event whose name is taken gets another name. */
+/** Whether a retry may succeed. If the name of an Event is taken, the retry uses another name. */
 const isPassing = (error: unknown): boolean =>
   isAlreadyExists(error) ||
   error instanceof KubeUnreachableError ||

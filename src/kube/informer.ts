@@ -1,6 +1,6 @@
 /**
- * Local cache of one resource that follows the API server and reports changed keys. Reads from the cache do not load
- * the server, which makes level-based controllers cheap.
+ * Local cache of one resource that follows the API server and reports changed keys. Reads from the cache cause no
+ * requests to the server, which makes level-based controllers cheap.
  */
 import { isNotFound } from './errors.ts';
 import type { KubeClient } from './kube-client.ts';
@@ -13,7 +13,8 @@ import { systemTimer, type Random, type SetTimer } from './timing.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
 /**
- * `old` absent: added; `new` absent: deleted. With both, different `metadata.uid` mean that the object was recreated.
+ * `old` absent: added; `new` absent: deleted. If both are present and have different `metadata.uid`, the object was
+ * recreated.
  */
 export type Change<T> = { readonly key: string; readonly old?: T; readonly new?: T };
 
@@ -58,8 +59,8 @@ export type InformerOptions<T extends KubeObject> = {
   readonly streamingList?: boolean | undefined;
   readonly limits?: Partial<ReflectorLimits> | undefined;
   /**
-   * Counts a kind that the server does not serve as one without objects, for a kind whose CRD may be installed later. The
-   * informer keeps asking for it. Default: false, and `synced` waits until the kind is served.
+   * Treats a kind that the server does not serve as a kind without objects, because its CRD may be installed later. The
+   * informer keeps trying to list the kind. Default: false, so `synced` waits until the kind is served.
    */
   readonly mayBeUnserved?: boolean | undefined;
 };
@@ -183,7 +184,7 @@ export function createInformer<T extends KubeObject>(options: InformerOptions<T>
 const isSame = (a: KubeObject, b: KubeObject): boolean =>
   a.metadata.uid === b.metadata.uid && a.metadata.resourceVersion === b.metadata.resourceVersion;
 
-/** Used for objects from lists, and for clients that do not leave the field out. */
+/** Needed for objects from lists, and for clients that do not support `omitManagedFields`. */
 function withoutManagedFields<T extends KubeObject>(object: T): T {
   if (object.metadata.managedFields === undefined) return object;
   const { managedFields: _, ...metadata } = object.metadata;

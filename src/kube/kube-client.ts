@@ -50,8 +50,8 @@ export type WatchOptions = RequestOptions & {
   /** The watch begins with the current state as ADDED events, followed by a bookmark with `initialEventsEnd`. */
   readonly sendInitialEvents?: boolean | undefined;
   /**
-   * Leaves out `metadata.managedFields`, a third of a typical pod, without parsing it. Do not use it for kinds that
-   * have another list of this name.
+   * Leaves out `metadata.managedFields`, a third of a typical pod, without parsing it. Do not use this option for kinds
+   * with another list named `managedFields`.
    */
   readonly omitManagedFields?: boolean | undefined;
   /** Called when the server has accepted the watch, possibly long before its first event. */
@@ -136,7 +136,7 @@ export type KubeClient = {
     spec: TokenSpec,
     options?: RequestOptions,
   ): Promise<{ token: string; expirationTimestamp: string }>;
-  /** Ends when the server ends it; throws when the connection breaks or the data are not watch events. */
+  /** Ends when the server ends the watch; throws when the connection breaks or the data are not watch events. */
   watch<T extends KubeObject>(resource: Resource, options: WatchOptions): AsyncIterable<WatchEvent<T>>;
   /** Sends any other request. Responses other than 2xx are returned, not thrown. */
   raw(request: RawRequest): Promise<RawResponse>;

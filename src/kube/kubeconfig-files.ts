@@ -1,6 +1,6 @@
 /**
- * Finds and merges kubeconfig files by kubectl's rules, in the environment passed by the caller; in a pod it builds one
- * from the files of the ServiceAccount.
+ * Finds and merges kubeconfig files by kubectl's rules, with the environment variables that the caller passes. In a pod
+ * without a kubeconfig, builds one from the files of the ServiceAccount.
  * https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/
  */
 import { access, readFile } from 'node:fs/promises';
@@ -16,7 +16,7 @@ export type LoadConnectionOptions = {
   readonly kubeconfig?: string | undefined;
   readonly context?: string | undefined;
   readonly env: Env;
-  /** Folder of a pod's token, CA and namespace. */
+  /** Folder with the pod's token, CA and namespace files. */
   readonly serviceAccountDirectory?: string | undefined;
 };
 
@@ -95,7 +95,7 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-/** Parses one file and makes its relative paths absolute. Absent if the file does not exist. */
+/** Parses one file and makes its relative paths absolute. Returns undefined if the file does not exist. */
 async function readFileOf(path: string): Promise<KubeconfigDocument | undefined> {
   let text: string;
   try {
@@ -131,7 +131,8 @@ async function readFileOf(path: string): Promise<KubeconfigDocument | undefined>
   for (const { cluster } of document.clusters) absolute(cluster, 'certificate-authority');
   for (const { user } of document.users) {
     for (const field of ['client-certificate', 'client-key', 'tokenFile']) absolute(user, field);
-    // A command without a slash is searched in PATH; one with a slash is relative to the file, as in client-go.
+    // A command without a slash is searched for in PATH; a command with a slash is relative to the file, as in
+    // client-go.
     if (user?.exec?.command?.includes('/')) absolute(user.exec, 'command');
   }
   return document;

@@ -166,7 +166,7 @@ describe('leadership', () => {
     a.start();
     b.start();
     await world.advance(5_000);
-    // From here on no request of `a` arrives, as after SIGKILL.
+    // From here on, no request from `a` arrives, as after SIGKILL.
     a.setFault('silent');
     const diedAt = world.now();
     await world.advance(60_000);

@@ -2,10 +2,11 @@
  * Leader election with a Lease, modelled on client-go's `tools/leaderelection`: at most one of several processes leads.
  *
  * Clocks are never compared between processes. A candidate takes over when, by its own clock, the Lease has not changed
- * for the lease duration. The leader stops earlier: by its own clock, at the deadline after it sent its last renewal. A
- * process that was paused must notice that its lease expired before it writes, so call `assertLeading` right before each
- * write (`beforeWrite` of the client, and the equivalent elsewhere). A request that was sent while the lease was held, and
- * takes longer than the margin between deadline and duration, cannot be stopped.
+ * for the lease duration. The leader stops earlier: when the renew deadline has passed, by its own clock, since it sent
+ * its last renewal. A process that was paused must notice before its next write that its lease has expired, so call
+ * `assertLeading` right before each write (`beforeWrite` of the client, and the equivalent elsewhere). A request that
+ * was sent while the lease was held cannot be stopped, even if it takes longer than the margin between the deadline and
+ * the duration.
  */
 import { formatMicroTime } from '../k8s/timestamps.ts';
 import { isAlreadyExists, isConflict, isNotFound } from './errors.ts';
@@ -60,8 +61,8 @@ export type LeadershipEnd = 'lost' | 'stopped';
 export type LeaderElector = {
   /**
    * Waits to become leader, then runs `lead` with a signal that aborts when leadership ends. When `signal` aborts, it
-   * holds the lease until `lead` has ended, then releases it. Resolves at once, without waiting for `lead`, when the
-   * lease is lost. Rejects with the error of `lead`.
+   * keeps the lease until `lead` has ended, and then releases the lease. When the lease is lost, it resolves at once,
+   * without waiting for `lead`. Rejects with the error of `lead`.
    */
   run(signal: AbortSignal, lead: (signal: AbortSignal) => Promise<void>): Promise<LeadershipEnd>;
   isLeading(): boolean;
@@ -98,7 +99,10 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
   /** Time when the last successful renewal was sent, by both clocks; undefined while another process leads. */
   let renewed: { readonly at: number; readonly wallAt: number } | undefined;
 
-  /** Longer of the elapsed times on both clocks: a suspend stops the monotonic clock, an adjustment changes the wall clock. */
+  /**
+   * The longer of the elapsed times on the two clocks: a suspend stops the monotonic clock, and an adjustment changes
+   * the wall clock.
+   */
   const sinceRenewal = (since: NonNullable<typeof renewed>): number =>
     Math.max(now() - since.at, wallClock() - since.wallAt);
 
@@ -109,7 +113,7 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
       observed = { lease, since: now() };
   };
 
-  /** Remaining time that another holder can rely on the lease, by the clock of this process. */
+  /** Remaining time that another process may hold the lease, by the clock of this process. */
   const heldForMs = ({ lease, since }: NonNullable<typeof observed>): number => {
     const holder = lease.spec?.holderIdentity;
     if (!holder || holder === identity) return 0;
@@ -142,7 +146,7 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
             { ...known, spec: claim(known.spec) ?? {} },
             { signal },
           );
-          // An answer that arrives after leadership has ended must not restore it.
+          // A response that arrives after leadership has ended must not restore leadership.
           signal.throwIfAborted();
           observe(updated);
           renewed = sent;
@@ -298,7 +302,7 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
       const keeping = new AbortController();
       try {
         const work = lead(leading.signal).then(() => 'stopped' as const);
-        // `lead` is not awaited after the lease is lost; its rejection must not be unhandled.
+        // After the lease is lost, `lead` is not awaited, so its rejection would be unhandled.
         work.catch(() => {});
         const lost = keep(keeping.signal).then((isLost) =>
           isLost ? ('lost' as const) : ('stopped' as const),

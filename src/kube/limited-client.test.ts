@@ -32,7 +32,7 @@ test('limits the requests in flight, and never sends a request that was aborted 
   const settled = Promise.allSettled(requests);
   const seen = (): readonly string[] => server.requests.map(({ method }) => method);
   await expect.poll(seen).toEqual(['GET', 'POST']);
-  // The limit does not apply to other requests.
+  // Requests that bypass the limited client are not limited.
   const another = direct.list(configMaps);
   await expect.poll(seen).toEqual(['GET', 'POST', 'GET']);
   abort.abort(new Error('enough'));

@@ -1,7 +1,7 @@
 /**
- * Mirrors one resource into a sink, like client-go's `tools/cache/reflector.go`: lists, watches from the resourceVersion
- * of the list, resumes from the last resourceVersion when the watch ends, and lists again when that one has expired. Only
- * its signal stops it.
+ * Mirrors one resource into a sink, like client-go's `tools/cache/reflector.go`: lists, watches from the
+ * resourceVersion of the list, resumes from the last resourceVersion when the watch ends, and lists again when that
+ * resourceVersion has expired. Only the signal stops a reflector.
  */
 import { backoffDelayMs, type BackoffPolicy } from './backoff.ts';
 import {
@@ -26,8 +26,8 @@ export type ReflectorLimits = {
   /** Delay between tries, doubled with each failure in a row. client-go: 0.8 s to 30 s. */
   readonly backoff: BackoffPolicy;
   /**
-   * Minimum duration of a watch. The actual one is random, up to twice as long, so that the watches of many processes do
-   * not end together. client-go: 5 min.
+   * Minimum duration of a watch. The actual duration is random, up to twice as long, so that the watches of many
+   * processes do not end together. client-go: 5 min.
    */
   readonly watchSeconds: number;
   /** A connection counts as broken after this much silence; the server sends a bookmark about every minute. */
@@ -50,9 +50,9 @@ export const defaultReflectorLimits: ReflectorLimits = {
 export type ReflectorSink<T> = {
   /** Reduces an object to the parts to keep. It is called as objects arrive, so that full objects are never all in memory. */
   readonly take: (object: T) => T;
-  /** Replaces the state by these reduced objects. */
+  /** Replaces the state with these reduced objects. */
   readonly replace: (taken: readonly T[]) => void;
-  /** Adds or updates an object, which is passed as it arrived. */
+  /** Adds or updates an object, which has not been reduced. */
   readonly upsert: (object: T) => void;
   readonly remove: (object: T) => void;
   /** Called for each response of the server. */
@@ -110,20 +110,20 @@ export async function runReflector<T extends KubeObject>(
     sink.contact();
   };
 
-  /** Lists, and returns the version of the state in `sink`. */
+  /** Lists the objects into `sink`, and returns the resourceVersion of that list. */
   const list = async (): Promise<Outcome> => {
     const { items, resourceVersion } = await client.list<T>(resource, {
       ...scope,
       signal,
       transform: sink.take,
     });
-    // A list alone is no progress: if its watch fails, the list must not be repeated at once.
+    // A list alone is no progress: if the watch after it fails, the list must not be repeated at once.
     sink.contact();
     sink.replace(items);
     return { next: 'watch', version: resourceVersion };
   };
 
-  /** Watches from `from`, or from a snapshot at the beginning of the watch. */
+  /** Watches from the resourceVersion `from`. Without it, the watch begins with a snapshot of the current state. */
   const watch = async (from: string | undefined): Promise<Outcome> => {
     let version = from;
     let snapshot: Map<string, T> | undefined = from === undefined ? new Map() : undefined;
@@ -226,7 +226,8 @@ export async function runReflector<T extends KubeObject>(
         break;
       case 'list':
         version = undefined;
-        // An expired version is normal; a version that keeps expiring causes a delay.
+        // An expired resourceVersion is normal, so the first list follows at once. If resourceVersions keep expiring,
+        // lists are delayed.
         if (failures > 0) await sleep(setTimer, backoffDelayMs(limits.backoff, failures - 1, random), signal);
         failures += 1;
         break;

@@ -179,7 +179,8 @@ describe('the guard of writes', () => {
       },
     });
     await client.get(configMaps, { namespace: 'default', name: 'a' });
-    // The same error object, so that callers can distinguish it from a broken connection.
+    // The client rejects with the same error object, so that callers can distinguish the refusal from a broken
+    // connection.
     await expect(client.create(configMaps, configMap('a'))).rejects.toBe(refusal);
     await expect(client.delete(configMaps, { namespace: 'default', name: 'a' })).rejects.toThrow(
       'not the leader',

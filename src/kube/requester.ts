@@ -25,10 +25,10 @@ export type RequestOutcome = {
 
 export type KubeClientOptions = {
   readonly userAgent?: string | undefined;
-  /** Average and burst rate of requests per second. Default: 50 and 100. */
+  /** Average number of requests per second, and size of a burst. Default: 50 and 100. */
   readonly qps?: number | undefined;
   readonly burst?: number | undefined;
-  /** Time from sending to the last byte of the answer, or to the first byte of a watch. Default: 30,000. */
+  /** Maximum time from sending to the last byte of the response, or to the first byte of a watch. Default: 30,000. */
   readonly requestTimeoutMs?: number | undefined;
   /** Default: `performance.now`. */
   readonly now?: (() => Monotonic) | undefined;
@@ -36,7 +36,10 @@ export type KubeClientOptions = {
   readonly random?: Random | undefined;
   readonly setTimer?: SetTimer | undefined;
   readonly onWarning?: ((warning: Warning) => void) | undefined;
-  /** Called for each attempt, including refused and repeated ones, but not for requests aborted before they were sent. */
+  /**
+   * Called for each attempt, including refused attempts and retries, but not for requests aborted before they were
+   * sent.
+   */
   readonly onAttempt?: ((attempt: RequestOutcome) => void) | undefined;
   /**
    * Called right before the first byte of a write is sent, after all waiting. It can throw to prevent the write, so that
@@ -78,16 +81,16 @@ export type Requester = {
   readonly send: (call: Call) => Promise<Answer>;
   /** Like `send`, but throws `KubeApiError` for a response other than 2xx. Returns the parsed JSON body. */
   readonly ask: <R>(call: Call) => Promise<R>;
-  /** @throws KubeApiError for an answer other than 200. */
+  /** @throws KubeApiError for a response other than 200. */
   readonly open: (call: Call) => Promise<Stream>;
   readonly close: () => Promise<void>;
 };
 
-/** client-go's `maxRetries` of a request. */
+/** Maximum retries of a request; the same as client-go's `maxRetries`. */
 const maxRetries = 10;
 /** A longer `Retry-After` is left to the caller's backoff. */
 const longestRetryAfterMs = 30_000;
-/** Maximum reconnects of a GET after a broken connection: the server may just have closed a kept-alive one. */
+/** Maximum reconnects of a GET after a broken connection: the server may just have closed a kept-alive connection. */
 const maxReconnects = 2;
 
 export function createRequester(connection: Connection, options: KubeClientOptions): Requester {
@@ -107,7 +110,10 @@ export function createRequester(connection: Connection, options: KubeClientOptio
       `the API server ${server} did not answer within ${requestTimeoutMs} ms (${call.method} ${call.path})`,
     );
 
-  /** Aborts on the caller's signal, the close of the client or the deadline, with the reason of the first of them. */
+  /**
+   * Aborts when the caller's signal aborts, the client is closed or the deadline expires, with the reason of whichever
+   * comes first.
+   */
   const guardCall = (call: Call) => {
     const controller = new AbortController();
     const stop = (): void => controller.abort(call.signal?.reason);

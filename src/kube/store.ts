@@ -1,6 +1,6 @@
 /**
- * Objects of an informer, by key and by index. Only the informer writes. Objects are shared, not copied: treat them as
- * read-only, as with client-go's listers.
+ * Objects of an informer, by key and by index. Only the informer changes the store. Objects are shared, not copied:
+ * treat them as read-only, as with client-go's listers.
  */
 
 /** Maps an object to its index values. */

@@ -17,7 +17,7 @@ import type { KubeObject } from './object.ts';
 
 const { closers, serve } = createClientHarness();
 
-/** Answers with the name in the client's certificate, and rejects clients without one. */
+/** Responds with the name in the client's certificate, and rejects clients without a certificate. */
 async function servePeerName(
   ca: string,
   pair: { readonly cert: string; readonly key: string },
@@ -97,7 +97,7 @@ describe('a connection that is being established', () => {
     const proxy = await startProxy?.();
     if (proxy) closers.push(() => proxy.close());
     const sockets = new Set<Socket>();
-    // Accepts connections, but never answers the TLS handshake.
+    // Accepts connections, but never responds to the TLS handshake.
     const silent = createServer((socket) => {
       sockets.add(socket.on('close', () => sockets.delete(socket)).on('error', () => {}));
       socket.resume();

@@ -21,8 +21,8 @@ export type Transport = {
 /** Credentials are loaded again after this time, as files may be rotated; client-go: one minute for tokens. */
 const credentialsTtlMs = 30_000;
 /**
- * Minimum time between refreshes, so that a server that keeps answering 401 does not run an exec plugin for every
- * request.
+ * Minimum time between refreshes, so that a server that keeps responding with 401 does not cause an exec plugin to run
+ * for every request.
  */
 const refreshIntervalMs = 5_000;
 

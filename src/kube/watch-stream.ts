@@ -1,4 +1,4 @@
-/** Decoder of watches: from bytes, with one JSON document per line, to events. */
+/** Decodes the bytes of a watch, which contain one JSON document per line, to events. */
 import { KubeApiError, type KubeStatus } from './errors.ts';
 import type { WatchEvent } from './kube-client.ts';
 import type { KubeObject } from './object.ts';
@@ -60,7 +60,7 @@ export const textWithoutManagedFields: Decode = (line) => {
   if (name < 0) return wholeText(line);
   let at = name + managedFieldsName.length;
   for (let depth = 1; depth > 0; at += 1) {
-    // Not JSON; the parser reports it.
+    // The line is not JSON, which the parser reports.
     if (at >= line.length) return wholeText(line);
     const byte = line[at];
     if (byte === openBracket) depth += 1;

@@ -1,6 +1,7 @@
 /**
  * Work queue modelled on client-go's `util/workqueue` and controller-runtime's priority queue: a key is in the queue at
- * most once, is never processed twice at a time, and is processed again if it is added while it is processed.
+ * most once, is never processed twice at the same time, and is processed again if it is added while it is being
+ * processed.
  */
 import { backoffDelayMs, type BackoffPolicy } from './backoff.ts';
 import { createHeap } from './heap.ts';
@@ -24,7 +25,7 @@ export type WorkQueueOptions = {
   readonly setTimer?: SetTimer | undefined;
   /** Backoff of each key; client-go: 5 ms to 1000 s. */
   readonly backoff?: BackoffPolicy | undefined;
-  /** Rate of all retries; client-go: 10 a second, 100 at once. */
+  /** Shared rate limit of all retries; client-go: 10 per second, with bursts of 100. */
   readonly retryRate?: { readonly qps: number; readonly burst: number } | undefined;
   /** `onQueued` is called with the time that a key waited after it was due, `onWorked` with its processing time. */
   readonly onQueued?: ((waitedMs: number) => void) | undefined;
@@ -57,7 +58,7 @@ export type WorkQueue = {
    */
   take(options?: { readonly atLeast?: number | undefined }): Promise<WorkItem | undefined>;
   done(key: string): void;
-  /** Hands out no more keys. Pending ones are dropped, as a level-based controller finds them again. */
+  /** Stops handing out keys. Pending keys are dropped, because a level-based controller finds them again. */
   shutDown(): void;
   /** Due keys that wait for a worker. */
   depth(): number;
@@ -97,7 +98,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   const ready = createHeap<Ticket>((a, b) =>
     a.priority === b.priority ? a.order < b.order : a.priority > b.priority,
   );
-  /** Waiting takers. The ones that accept any key are last. */
+  /** Waiting takers. Takers that accept any key are last. */
   const takers: { readonly atLeast: number; readonly give: (item: WorkItem | undefined) => void }[] = [];
   const counts = { ready: 0, delayed: 0, adds: 0, retries: 0 };
   let orders = 0;
@@ -154,7 +155,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
 
   const starving = (): Entry | undefined => {
     const isTurnOfStarved = (given + 1) % starved.every === 0;
-    // Takers that accept only important keys are nearly always waiting.
+    // A starved key goes only to a taker that accepts any key. Such takers are last.
     if (!isTurnOfStarved || takers.at(-1)?.atLeast !== -Infinity) return undefined;
     const last = lastReady();
     return last && now() - last.readyAt >= starved.afterMs ? last : undefined;
@@ -168,7 +169,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       const entry = starving() ?? firstReady();
       const index = entry ? takerOf(entry) : -1;
       const [taker] = index < 0 ? [] : takers.splice(index, 1);
-      // A taker that does not accept the most important entry accepts none.
+      // If no taker accepts the most important entry, no taker accepts any other entry.
       if (!entry || !taker) return;
       given += 1;
       counts.ready -= 1;
@@ -181,7 +182,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     }
   };
 
-  /** Starts the one timer, for the earliest delayed entry. */
+  /** Sets the only timer to the due time of the earliest delayed entry. */
   const arm = (): void => {
     let first = delayed.peek();
     while (first && (isVoid(first) || first.entry.state !== 'delayed')) {

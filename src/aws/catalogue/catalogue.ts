@@ -3,8 +3,8 @@
  * AWS. They are loaded on demand from a compressed asset next to this file (or next to the bundle).
  *
  * The asset describes the partition `aws`. For another partition, the partition is replaced in the policy's ARN and in
- * the ARNs of its documents; AWS has fewer policies there, and some differ. The asset has no descriptions and no unique
- * ids; ids are derived from the ARN, and differ from those of AWS.
+ * the ARNs of its documents; AWS has fewer policies in other partitions, and some of them differ. The asset has no
+ * descriptions and no unique ids; ids are derived from the ARN, and differ from those of AWS.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';

@@ -2,11 +2,11 @@
 import type { Monotonic } from '../../k8s/time.ts';
 
 export type SimulatedService = {
-  /** Answers after the latency, or rejects with the SDK's throttling error. */
+  /** Resolves after the latency, or rejects with the SDK's throttling error. */
   call(signal?: AbortSignal): Promise<void>;
   readonly accepted: number;
   readonly throttled: number;
-  /** Calls that reached the service, answered or not. */
+  /** Number of calls that reached the service, including throttled calls. */
   readonly arrived: number;
   /** Replaces the limit. */
   setLimit(limit: Limit | undefined): void;

@@ -31,7 +31,7 @@ beforeEach(async () => {
     },
   });
   http.on('upgrade', (request, socket, head) => {
-    // A refused client closes before the answer is complete, which may reset the socket.
+    // A refused client closes before the response is complete, which may reset the socket.
     socket.on('error', () => undefined);
     paths.push(request.url ?? '');
     if (refusal) {
@@ -197,7 +197,8 @@ describe('a program in a container', () => {
     serve.open = (socket) => (server = socket);
     const session = await open();
     const input = Buffer.alloc(100_000);
-    // All in one turn without a read: the server closes with unread input, which resets the connection.
+    // Everything happens in one turn of the event loop: the server closes without reading its input, which resets the
+    // connection.
     const sent = [session.write(input)];
     server?.send(frame(1, 'out'));
     server?.send(frame(3, failure('7')));

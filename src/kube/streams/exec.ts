@@ -40,7 +40,7 @@ export type ExecSession = {
   /** Returns how the program ended. Call it after the output has ended. */
   end(): ExecEnd;
   write(data: Uint8Array): Promise<void>;
-  /** Ends the program's stdin. Does nothing with v4, which has no message for it. */
+  /** Closes the program's stdin. Has no effect with v4, which has no message for this. */
   endInput(): Promise<void>;
   resize(size: TerminalSize): Promise<void>;
   close(): void;

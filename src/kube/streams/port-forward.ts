@@ -1,6 +1,6 @@
 /**
  * Connection to a port of a pod, over the subprotocol `v4.channel.k8s.io`. Each connection has a WebSocket of its own,
- * so that none can block another.
+ * so that no connection can block another.
  * Source: k8s.io/cri-streaming `pkg/streaming/portforward/websocket.go`.
  */
 import type { Connection } from '../connection.ts';
@@ -47,7 +47,7 @@ export async function openPortForward(
   return {
     output: {
       async *[Symbol.asyncIterator]() {
-        // The first message of each channel repeats the number of the port.
+        // The first message of each channel contains only the port number.
         const begun = new Set<number>();
         for await (const message of socket.messages) {
           const channel = message[0] ?? -1;

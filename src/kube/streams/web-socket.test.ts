@@ -33,7 +33,7 @@ beforeEach(async () => {
   server = createServer({ ...pair, ca: authority.ca, requestCert: true, rejectUnauthorized: true });
   const sockets = new WebSocketServer({ noServer: true });
   server.on('upgrade', (request, socket, head) => {
-    // A refused client closes before the answer is complete, which may reset the socket.
+    // A refused client closes before the response is complete, which may reset the socket.
     socket.on('error', () => undefined);
     if (accepted.length > 0 && !accepted.includes(request.headers.authorization ?? '')) {
       socket.end('HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n');
@@ -124,7 +124,8 @@ describe('a stream', () => {
     serve = (socket) => (far = socket);
     const socket = await open(connection());
     const data = Buffer.alloc(100_000);
-    // All in one turn without a read: the server closes with unread input, which resets the connection.
+    // Everything happens in one turn of the event loop: the server closes without reading its input, which resets the
+    // connection.
     const sent = [socket.send(data)];
     far?.send('all of it');
     far?.terminate();
@@ -155,8 +156,8 @@ describe('a stream', () => {
       };
       const socket = await open(connection());
       const messages = socket.messages[Symbol.asyncIterator]();
-      // The first message arrives alone, and the second with all later ones. That is more than the buffer holds without
-      // a reader, so the socket is paused and receives no answers to pings either.
+      // The first message arrives alone, and the second arrives with all later messages. These are more than the buffer
+      // holds without a reader, so the socket is paused and receives no pongs.
       let text = `${(await messages.next()).value}${(await messages.next()).value}`;
       vi.advanceTimersByTime(3_600_000);
       for (let next = await messages.next(); !next.done; next = await messages.next())

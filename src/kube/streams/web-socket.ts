@@ -35,7 +35,7 @@ const handshakeTimeoutMs = 30_000;
 const pingIntervalMs = 10_000;
 /** The same timeout as in kubectl. */
 const pongTimeoutMs = 60_000;
-/** The socket is paused at this many unread messages. */
+/** The socket is paused when this many messages are unread. */
 const mostWaiting = 64;
 
 /** @throws KubeApiError, KubeUnreachableError, KubeConfigError, or the signal's reason */
@@ -138,7 +138,7 @@ async function refusalOf(response: IncomingMessage, path: string): Promise<KubeA
     const parsed = JSON.parse(body) as KubeStatus | null;
     if (parsed?.kind === 'Status') status = parsed;
   } catch {
-    // The kubelet and proxies answer in plain text.
+    // The kubelet and proxies respond in plain text.
   }
   return new KubeApiError(
     { ...status, code: response.statusCode ?? 500 },
@@ -170,7 +170,7 @@ function streamOf(
   };
   let silentSince = 0;
   const pings = setInterval(() => {
-    // A paused socket receives no answers to pings.
+    // A paused socket receives no pongs.
     if (socket.isPaused) return;
     silentSince += pingIntervalMs;
     if (silentSince > pongTimeoutMs) {

@@ -28,7 +28,7 @@ export type CollectionServer = {
   names(): string[];
   values(): Record<string, string>;
   version(): number;
-  /** Replaces the answers to the next requests of a kind; `undefined` stands for the normal answer. */
+  /** Replaces the responses to the next requests of a kind; `undefined` stands for the normal response. */
   orderFaults(kind: 'list' | 'watch', ...faults: (Handler | undefined)[]): void;
   lists(): SeenRequest[];
   watches(): SeenRequest[];
@@ -163,7 +163,7 @@ export async function startCollectionServer(): Promise<CollectionServer> {
   };
 }
 
-/** Answers with an error Status. */
+/** Responds with an error Status. */
 export const refuse =
   (code: number, reason: string, headers: Record<string, string> = {}): Handler =>
   (_, response) =>

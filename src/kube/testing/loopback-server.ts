@@ -1,4 +1,4 @@
-/** Server on loopback with scripted answers, including faulty ones. For tests only. */
+/** Server on loopback with scripted responses, including faulty responses. For tests only. */
 import {
   createServer as createHttpServer,
   type IncomingMessage,

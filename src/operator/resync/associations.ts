@@ -17,7 +17,7 @@ import type { Pass } from './resync.ts';
 /** Pause after EKS denied access or did not know the cluster. Both may change. Milliseconds. */
 const deniedForMs = 15 * 60_000;
 
-/** Time within which passes read each association once. Milliseconds. */
+/** Passes read each association once during this time. Milliseconds. */
 const allReadWithinMs = 60 * 60_000;
 
 /** Multiple of the interval while nothing uses Pod Identity. */
