@@ -6,7 +6,10 @@ import { untilAdmissionEnforced } from './await-admission.ts';
 const refusal = (message: string): KubeApiError =>
   new KubeApiError({ kind: 'Status', status: 'Failure', code: 403, reason: 'Forbidden', message });
 
-/** Answers of the API server in order; the last one is repeated. */
+/**
+ * Returns the number of probes sent. `answers` are the responses of the API server in order; the last response is
+ * repeated.
+ */
 async function probes(answers: readonly (Error | 'admitted')[], most = 10): Promise<number> {
   const end = new AbortController();
   let sent = 0;

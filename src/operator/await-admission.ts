@@ -1,19 +1,19 @@
 /**
- * Delays the operator until the API server enforces the admission policies. Without them, everyone who may write accounts
- * could grant any permission, and the operator would execute it.
+ * Delays the operator until the API server enforces the admission policies. Without these policies, everyone with write
+ * access to accounts could grant any permission, and the operator would apply the grant.
  */
 import { enforcedDigest, probeLease, shippedAdmissionDigest } from '../rbac/index.ts';
 import { isForbidden, resources, sleep, type KubeClient, type Logger, type SetTimer } from '../kube/index.ts';
 
 /** Pause between probes. The API server enforces new policies within about a second. Milliseconds. */
 const pauseMs = 1_000;
-/** Probes between two warnings in the log. */
+/** Number of probes between two warnings in the log. */
 const warnEvery = 30;
 
 /**
  * Resolves once a probe is refused, or when the signal aborts.
  *
- * @param of.namespace where the operator may create Leases
+ * @param of.namespace namespace where the operator may create Leases
  */
 export async function untilAdmissionEnforced(
   client: Pick<KubeClient, 'create'>,
@@ -32,7 +32,7 @@ export async function untilAdmissionEnforced(
         client.create(resources.leases, probeLease(namespace), { dryRun: true, signal }),
       );
       if (digest !== undefined) {
-        // Policies of another version guard accounts too; the doctor compares each of them.
+        // Policies of another version guard accounts too; `kon doctor` compares each policy.
         if (digest !== shippedAdmissionDigest())
           logger.warn('the admission policies are of another version', { digest });
         return;

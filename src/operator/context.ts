@@ -55,14 +55,14 @@ export type Informers = {
   readonly namespaces: Informer<Namespace>;
   readonly serviceAccounts: Informer<KubeObject>;
   readonly pods: Informer<Pod>;
-  /** Objects of Apps: this field and those below, up to `ingresses`. */
+  /** Objects of Apps: this field and the following fields, up to `ingresses`. */
   readonly deployments: Informer<KubeObject>;
   readonly configMaps: Informer<KubeObject>;
   readonly services: Informer<KubeObject>;
   readonly podDisruptionBudgets: Informer<KubeObject>;
   readonly horizontalPodAutoscalers: Informer<KubeObject>;
   readonly ingresses: Informer<KubeObject>;
-  /** Workloads with the restart label: this field and those below. */
+  /** Workloads with the restart label: this field and the following fields. */
   readonly labelledDeployments: Informer<KubeObject & Workload>;
   readonly statefulSets: Informer<KubeObject & Workload>;
   readonly daemonSets: Informer<KubeObject & Workload>;
@@ -85,13 +85,16 @@ export type OperatorContext = {
   /** Called right before a write to AWS. @throws NotLeadingError when this operator no longer leads */
   readonly assertLeading: () => void;
   /**
-   * Exchanges a token of the ServiceAccount at STS, as a new pod would. Resolves with the refusal of STS; undefined when
-   * STS accepts the token or does not answer.
+   * Exchanges a token of the ServiceAccount at STS, as a new pod would. Resolves with the error if STS refuses the
+   * token, or with undefined if STS accepts the token or does not respond.
    */
   readonly exchange: (of: TokenExchange, signal: AbortSignal) => Promise<IdentityError | undefined>;
   /** Namespace of the operator, if known: it cannot be a target. */
   readonly operatorNamespace?: string;
-  /** Creation of the youngest admission policy that guards grants, see `AccountWorld`. Default: they are not required. */
+  /**
+   * Creation time of the youngest admission policy that guards grants, see `AccountWorld`. Default: the policies are
+   * not required.
+   */
   readonly admittedSince?: () => Wall;
   /** Schema version of the installed CRD of accounts. Default: the version of this operator. */
   readonly accountSchemaVersion?: () => number;
@@ -104,7 +107,7 @@ export type TokenExchange = {
   readonly roleArn: string;
 };
 
-/** A controller with the clocks, the timers, the log and the metrics of the operator. */
+/** Creates a controller with the clocks, the timers, the log and the metrics of the operator. */
 export function controllerOf(
   { monotonic: now, random, setTimer, logger, observerOf }: OperatorContext,
   options: Pick<ControllerOptions, 'name' | 'reconcile' | 'concurrency' | 'reserved'>,
@@ -167,7 +170,7 @@ export function createInformers(of: {
     quarantines: createInformer<Quarantine>({
       ...others,
       resource: quarantines,
-      // `helm upgrade` leaves CRDs alone, and 0.1.0 has none of this kind.
+      // `helm upgrade` does not upgrade CRDs, and version 0.1.0 has no CRD of this kind.
       mayBeUnserved: true,
       indexers: { [quarantinesByAccount]: ({ spec }) => [spec.account] },
     }),
@@ -185,7 +188,7 @@ export function createInformers(of: {
       indexers: {
         [podsByServiceAccount]: (pod) => [`${pod.metadata.namespace ?? ''}/${serviceAccountOf(pod)}`],
         [podsByRole]: rolesHeld,
-        // Trimming keeps the node of these pods only.
+        // Trimming keeps the node name only of pods that belong in this index.
         [podsByNode]: (pod) => oneOrNone(pod.spec?.nodeName),
         [podsByApp]: labelIndex(appLabel),
       },
@@ -253,13 +256,13 @@ export function trimServiceAccount(object: KubeObject): KubeObject {
   };
 }
 
-/** Field manager of the role annotation. If there are several, one other than this operator. */
+/** Returns the field manager of the role annotation. If there are several, returns one other than this operator. */
 export function roleArnManagerOf(object: KubeObject): string | undefined {
   const managers = (object.metadata.managedFields ?? []).flatMap(({ manager }) => manager ?? []);
   return managers.find((manager) => manager !== fieldManager) ?? managers[0];
 }
 
-/** The fields of `keys` that are present. */
+/** Returns the fields in `keys` that the record has. */
 function present<T extends object>(record: T, keys: readonly (keyof T)[]): Partial<T> {
   const kept: Partial<T> = {};
   for (const key of keys) if (record[key] !== undefined) kept[key] = record[key];

@@ -1,6 +1,6 @@
 /**
- * The operator without a process: informers and controllers over a given Kubernetes client and AWS. It has no HTTP server
- * and no clock, so that `operator.ts` runs it against a cluster, and a simulation in virtual time.
+ * The operator without a process: informers and controllers over a given Kubernetes client and AWS. It has no HTTP
+ * server and no clock: `operator.ts` runs it against a cluster, and a simulation runs it in virtual time.
  */
 import { findCondition } from '../k8s/conditions.ts';
 import type { Caller, PodIdentityAws } from '../aws/index.ts';
@@ -39,13 +39,13 @@ export type Aws = {
 export type EngineOptions = Omit<OperatorContext, 'informers' | 'exchange'> & {
   /** AWS in the region of the current ClusterConfig, on behalf of a caller. */
   readonly aws: (informers: Informers, caller: Caller) => Aws;
-  /** Maximum number of accounts, and of Apps, that are reconciled at a time. Default: 32. */
+  /** Maximum number of accounts, and of Apps, that are reconciled at the same time. Default: 32. */
   readonly concurrency?: number;
   /** Whether IAM is known to limit the rate of calls. */
   readonly limited?: () => boolean;
-  /** Called when an account becomes ready under a new or changed spec, with the time since the spec was seen. */
+  /** Called when an account becomes ready with a new or changed spec, with the time since the spec was seen. */
   readonly onInSyncChanged?: (tookMs: number) => void;
-  /** Called after a listing of IAM roles, with the numbers of roles of this cluster without an account. */
+  /** Called after a listing of IAM roles, with the number of roles of this cluster that have no account, by kind. */
   readonly onLeftovers?: (counts: Readonly<Record<LeftoverKind, number>>) => void;
 };
 

@@ -11,7 +11,10 @@ import {
 } from '../kube/index.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
-/** Longest time without an answer of the API server. A silent watch is reopened earlier, which succeeds or fails. Milliseconds. */
+/**
+ * Longest time without a response from the API server. Before that, a silent watch is reopened, which succeeds or
+ * fails. Milliseconds.
+ */
 const longestSilenceMs = 2 * defaultReflectorLimits.idleMs;
 
 /** Failed check. The response contains only the name. The detail may name objects and addresses, so it is only logged. */
@@ -62,7 +65,7 @@ export async function startHealthServer(options: {
   readonly metrics: () => Promise<string>;
 }): Promise<HealthServer> {
   const { logger } = options;
-  /** Names of the checks that failed at the last request of a path. Details are logged when these change. */
+  /** Names of the checks that failed at the last request of a path. Details are logged when these names change. */
   const logged = new Map<string, string>();
   const server: Server = createServer((request, response) => {
     const answer = (status: number, body: string): void => {

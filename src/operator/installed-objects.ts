@@ -19,14 +19,16 @@ export type InstalledObjects = {
 };
 
 export type GrantPolicies = InstalledObjects & {
-  /** Creation of the youngest policy or binding, in milliseconds since the epoch; Infinity while one is missing. */
+  /**
+   * Creation time of the youngest policy or binding, in milliseconds since the epoch; Infinity while one is missing.
+   */
   readonly admittedSince: () => Wall;
 };
 
 export type InstalledCrds = InstalledObjects & {
   /** Highest schema version that a CRD states; 0 when none states one. */
   readonly schemaVersion: () => number;
-  /** Schema version that the CRD of accounts states; 0 when it states none, as that of 0.1.0. */
+  /** Schema version that the CRD of accounts states; 0 when it states none, as in version 0.1.0. */
   readonly accountSchemaVersion: () => number;
 };
 

@@ -26,7 +26,10 @@ export function classifyKubeError(error: unknown, doing: string): IdentityError 
   return new IdentityError('Unexpected', message, { cause: error });
 }
 
-/** Whether one of our own admission policies denied the request, and not RBAC. More rights would not help. */
+/**
+ * Whether one of our own admission policies denied the request. Unlike a denial by RBAC, more permissions would not
+ * help.
+ */
 function isFenced(message: string): boolean {
   return /ValidatingAdmissionPolicy '[^']*\.k11n\.dev'/.test(message);
 }

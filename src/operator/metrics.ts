@@ -29,7 +29,7 @@ export type MetricsView = RuntimeView & {
 
 export type Metrics = Omit<RuntimeMetrics, 'refresh'> & {
   readonly countAwsCall: (call: CallOutcome) => void;
-  /** Called when an account becomes ready under a changed spec, with the milliseconds since the change was seen. */
+  /** Called when an account becomes ready with a changed spec, with the milliseconds since the change was seen. */
   readonly countInSync: (tookMs: number) => void;
   /** IAM roles without an account, from the last listing. */
   readonly setLeftovers: (counts: Readonly<Record<LeftoverKind, number>>) => void;

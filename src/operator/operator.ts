@@ -31,7 +31,7 @@ export type OperatorOptions = {
   /** Ends the operator after it has finished the reconciles in flight. */
   readonly signal: AbortSignal;
   readonly version: string;
-  /** Environment variables of the process: proxies and certificate authorities for AWS. */
+  /** Environment variables of the process, which configure proxies and certificate authorities for AWS. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Address of `/healthz`, `/readyz` and `/metrics`. Default: not served. Port 0 selects a free port. */
   readonly health?: { readonly host: string; readonly port: number };
@@ -63,14 +63,14 @@ export type OperatorOptions = {
 };
 
 /**
- * Region until a ClusterConfig names one. It determines the endpoint and partition of IAM, so any region of the partition
- * `aws` works.
+ * Region that is used until a ClusterConfig names one. It determines the endpoint and partition of IAM, so any region
+ * of the partition `aws` works.
  */
 const regionUntilConfigured = 'us-east-1';
 
 /**
  * Client-side limit of requests to the API server. The number of workers bounds the requests already, and the API
- * server limits them by API Priority and Fairness, so this limit only protects against a bug of the operator.
+ * server limits them by API Priority and Fairness, so this limit only protects against a bug in the operator.
  */
 const requestRate = { qps: 1_000, burst: 2_000 };
 
@@ -89,8 +89,8 @@ class OutdatedError extends Error {
 
 /**
  * Runs until the signal aborts. While the CRDs are of a later version than this operator, it writes nothing, since it
- * would undo the writes of a later version for fields and kinds that it does not know. It resumes when the CRDs are of
- * a known version. Rejects when it cannot start or continue.
+ * would undo what a later version wrote to fields and kinds that this operator does not know. It resumes when the CRDs
+ * have a version that it knows. Rejects when it cannot start or continue.
  * @throws LeaseLostError
  */
 export async function runOperator(options: OperatorOptions): Promise<void> {

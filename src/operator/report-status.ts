@@ -18,7 +18,7 @@ import { sameValue } from './same-value.ts';
  * so only the version prevents a write to another object that was created under the same name meanwhile. A conflict
  * needs no retry, since the change that caused it starts another reconcile.
  *
- * @returns whether it was written
+ * @returns whether the status was written
  */
 export async function reportStatus<T extends KubeObject & { readonly status?: unknown }>(
   resource: Resource,

@@ -97,7 +97,7 @@ export const runtimeMetricDefinitions = {
 /** Values that are read at each scrape. */
 export type RuntimeView = {
   readonly controllers: readonly Pick<Controller, 'name' | 'metrics'>[];
-  /** Lease of the operators, and whether this one holds it; absent without leader election. */
+  /** Lease of the operators, and whether this operator holds it; absent without leader election. */
   readonly lead:
     | {
         readonly name: string;
@@ -112,7 +112,7 @@ export type MetricDefinitions = Readonly<
   Record<string, { readonly type: string; readonly help: string; readonly labels: readonly string[] }>
 >;
 
-/** Options of a metric of the client library, from its definition. */
+/** Converts the definition of a metric to the options of the client library. */
 export function definer<T extends MetricDefinitions>(registry: Registry, definitions: T) {
   return (name: keyof T & string) => ({
     name,
@@ -135,7 +135,10 @@ const buckets = {
     0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25,
     1.5, 1.75, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9, 10, 15, 20, 25, 30, 40, 50, 60,
   ],
-  /** Buckets of controller-runtime, pkg/internal/metrics/workqueue.go: ten nanoseconds, tenfold up to a thousand seconds. */
+  /**
+   * Buckets of controller-runtime, pkg/internal/metrics/workqueue.go: from ten nanoseconds to a thousand seconds, each
+   * ten times the previous bucket.
+   */
   queue: [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100, 1000],
 };
 

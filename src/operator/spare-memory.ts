@@ -10,7 +10,7 @@ export type Heap = {
   size(): number;
   /** Returns unused memory. Blocks the process for some hundred milliseconds. */
   giveBack(): void;
-  /** Frees buffers that were used for a moment. Takes a millisecond or two. */
+  /** Frees short-lived buffers that are no longer used. Takes a millisecond or two. */
   readonly releaseBuffers: () => void;
 };
 
@@ -25,8 +25,8 @@ const lookEveryMs = 2_000;
 /** Idle time before a collection, so that no reconcile waits for it. Milliseconds. */
 const idleMs = 8_000;
 /**
- * Minimum time between collections. Each drift pass needs some memory for a moment, and reuses what the previous one left.
- * Milliseconds.
+ * Minimum time between collections. Each drift pass needs some memory for a short time, and reuses the memory that the
+ * previous pass left. Milliseconds.
  */
 const restMs = 120_000;
 /** Minimum growth since the last collection. Bytes. */

@@ -55,7 +55,10 @@ export function createAccountMemory(
       current = generation;
     },
 
-    /** Clears the proofs by web identity, because STS accepts no token of the cluster: they are repeated when it does again. */
+    /**
+     * Clears the proofs by web identity while STS accepts no token of the cluster. The identities are proven again once
+     * STS accepts tokens.
+     */
     forgetTokenProofs(): void {
       for (const slot of proofs.keys()) if (isTokenProof(slot)) proofs.set(slot, { key: '', at: now() });
     },
@@ -71,7 +74,7 @@ export function createAccountMemory(
         if (denials.has(failure.code) && failure.target === target) failures.delete(key);
     },
 
-    /** @param found whether the step, if it is a read, found its object; ignored for other steps */
+    /** @param found for a read: whether it found its object; ignored for other steps */
     applied(step: Step, found: boolean): void {
       for (const key of settledFailures(step, found)) failures.delete(key);
       record(step, 'applied');

@@ -19,7 +19,7 @@ import { patchServiceAccount, type LinkTools } from './service-account-link.ts';
 export type AssociationTools = LinkTools & {
   readonly roles: RoleStore;
   readonly associationCache: AssociationCache;
-  /** Returns the reason why pods of a workload of the account cannot be replaced now, if there is one. */
+  /** Returns the reason why pods of one of the account's workloads cannot be replaced now, or undefined. */
   readonly replacementBlocker: (account: string, signal: AbortSignal) => Promise<string | undefined>;
   /** @throws IdentityError if the cluster is not an EKS cluster */
   readonly podIdentity: () => {

@@ -23,7 +23,7 @@ export type RoleTools = {
 
 /**
  * @param assertAccount checks that the account still exists, before a role gets its ownership tags
- * @param assertDenied checks that every pod in quarantine is among these pods, before a role denies only them
+ * @param assertDenied checks that these pods include every quarantined pod, before a role denies only these pods
  * @throws IdentityError
  */
 export async function applyRoleStep(
@@ -96,7 +96,7 @@ function write(
 
 /**
  * Adds the ownership tags to an existing role. IAM would let two accounts tag the same role, and the last write would
- * win. Therefore one account adopts a role at a time, and the next one sees that the role is taken.
+ * win. Therefore only one account at a time adopts a role, and the next account sees that the role is taken.
  *
  * @throws IdentityError `ConcurrentChange`
  */

@@ -1,4 +1,4 @@
-/** Checks that a step makes at the API server before it writes. */
+/** Tests the checks that a step makes at the API server before it writes. */
 import { describe, expect, it } from 'vitest';
 import type { LinkedServiceAccount, Quarantine } from '../../api/index.ts';
 import { podDenialDocument, type Step } from '../../identity/index.ts';

@@ -105,10 +105,10 @@ export async function applyStep(
 }
 
 /**
- * Checks that the account exists. The watched account may be outdated: the previous leader may have completed its
- * deletion without the new leader having received the event, and nothing would ever remove an object that is created
- * afterwards. Therefore this function reads the account from the API server, unless the API server has just returned
- * it. Once this process has written the finalizer, no other process completes the deletion.
+ * Checks that the account exists. The watched account may be outdated: the previous leader may have completed the
+ * account's deletion before the new leader received the event. An object that is created afterwards would never be
+ * removed. Therefore this function reads the account from the API server, unless the API server has just returned it.
+ * Once this process has written the finalizer, no other process completes the deletion.
  *
  * @throws IdentityError `KubernetesConflict`
  */
@@ -122,7 +122,7 @@ async function assertExists(
 
 /**
  * Like `assertExists`, for objects that are created while the role seems to exist. AWS listings may show a role for a
- * while after its deletion. One answer of the API server about the account is enough while this process leads.
+ * while after its deletion. While this process leads, one response of the API server about the account is enough.
  *
  * @throws IdentityError `KubernetesConflict`
  */
@@ -155,8 +155,8 @@ async function readAccount(
 }
 
 /**
- * Checks that Quarantines name no further pod of the account. The watched Quarantines may be outdated, so that a pod that was
- * quarantined before the start of this process would get access again.
+ * Checks that no Quarantine names another pod of the account. The watched Quarantines may be outdated. Without this
+ * check, a pod that was quarantined before this process started could regain access.
  *
  * @throws IdentityError `KubernetesConflict`; a later plan includes the pod
  */
@@ -170,7 +170,7 @@ async function assertDenied(
   try {
     items = (await client.list<Quarantine>(quarantines, { signal })).items;
   } catch (error) {
-    // The kind is not served where the CRD was not upgraded, and then no object of it exists.
+    // If the CRDs were not upgraded, the kind is not served, so no Quarantine exists.
     if (isNotFound(error)) return;
     throw classifyKubeError(error, 'list the Quarantines');
   }
@@ -186,12 +186,12 @@ async function assertDenied(
 }
 
 /**
- * A creation with an unknown outcome, or one by the previous process, may have left a ServiceAccount that no watch has
- * reported yet,
- * also in a namespace that was deleted and created again meanwhile. Nothing would delete it after the removal of the
- * finalizer, so this function lists the ServiceAccounts. The deletion of a namespace deletes its ServiceAccounts.
+ * Checks that the account has no unobserved ServiceAccount. A creation with an unknown outcome, or a creation by the
+ * previous process, may have left a ServiceAccount that no watch has reported yet, even in a namespace that was
+ * recreated meanwhile. Once the finalizer is removed, nothing would delete that ServiceAccount, so this function lists
+ * the ServiceAccounts. It ignores namespaces under deletion, because their ServiceAccounts are deleted with them.
  *
- * @throws IdentityError `KubernetesConflict` if there is one; the next plan includes it
+ * @throws IdentityError `KubernetesConflict` if there is such a ServiceAccount; the next plan includes it
  */
 async function assertNoUnseenLink(
   account: LinkedServiceAccount,

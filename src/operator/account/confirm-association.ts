@@ -1,5 +1,5 @@
 /**
- * Confirms that new pods get their role: IAM shows the trust policy, EKS shows the association or that it is deleted, and the
+ * Confirms that new pods get their role: IAM shows the trust policy, EKS shows the association or its deletion, and the
  * webhook writes the role into a dry-run pod.
  */
 import {
@@ -64,7 +64,7 @@ async function checkAssociation(
   const found = await associations.read(of, signal, association?.id);
   if (!association) {
     if (!found) return;
-    // The association is the old one, or a new one of another owner: its tags decide.
+    // This is the old association, or a new association of another owner. The next plan decides by its tags.
     associationCache.read(of, found);
     throw notInEffect(`EKS still shows the association ${found.id} of ${target}/${account}`);
   }

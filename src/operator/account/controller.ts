@@ -15,8 +15,8 @@ import { createAccountReporter } from './report.ts';
 import { createYieldingAccounts, withoutNewRole } from './yield.ts';
 
 /**
- * Maximum number of plans per reconcile. Each plan reveals what the next one needs; a new account needs five until it is
- * proven.
+ * Maximum number of plans per reconcile. Each plan reveals what the next plan needs; a new account needs five plans
+ * until its identity is proven.
  */
 const mostPasses = 20;
 
@@ -24,8 +24,8 @@ const mostPasses = 20;
 const workersForEdits = 4;
 
 /**
- * Concurrent requests to the API server for accounts that were not edited. A small server completes no more with a higher
- * limit, and edits would wait longer.
+ * Concurrent requests to the API server for accounts that were not edited. With a higher limit, a small API server
+ * would not complete more requests, and edits would wait longer.
  */
 const mostInFlight = 5;
 
@@ -36,7 +36,7 @@ export type AccountControllerOptions = Omit<ExecutorOptions, 'clientFor'> & {
   readonly concurrency: number;
   /** Whether IAM is known to limit the rate of calls. */
   readonly isLimited?: (() => boolean) | undefined;
-  /** Called when an account is ready under a new or changed spec, with the time since the spec was seen. */
+  /** Called when an account becomes ready with a new or changed spec, with the time since the spec was seen. */
   readonly onInSync?: ((tookMs: number) => void) | undefined;
 };
 
@@ -50,7 +50,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
   const report = createAccountReporter({ context, accounts: observed.accounts, clientFor });
   const sources = { ...context, observed, rolloutsOf: options.rolloutsOf };
   const memories = new Map<string, AccountMemory>();
-  /** Time when the current spec was first seen, for accounts that are not ready under it yet. */
+  /** Time when the current spec was first seen, for accounts that are not ready with it yet. */
   const changedAt = new Map<string, Monotonic>();
 
   const memoryOf = (name: string): AccountMemory => {
@@ -73,7 +73,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
     options.onInSync?.(now() - since);
   };
 
-  /** Whether the account is new and in no quarantine, and other accounts wait for it. */
+  /** Whether the account is new and not quarantined, and other accounts wait for a worker. */
   const othersWait = ({ account, quarantines }: AccountWorld): boolean =>
     callPriorityOf(account) === 'new' && quarantines.length === 0 && controller.waiting() > 0;
 
@@ -101,7 +101,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
         await report.status(world, plan.status, memory, signal);
       }
       const first = withoutNewRole(plan.steps);
-      // An account that was resumed, or has nothing else to do, does not yield again.
+      // An account never yields in its first pass, so that a resumed account makes progress.
       const yields = pass > 0 && othersWait(world);
       if (yields && first.length === 0) {
         yielding.add(name);

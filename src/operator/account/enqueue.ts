@@ -1,4 +1,4 @@
-/** Maps changes in the cluster to the accounts that are reconciled for them. */
+/** Enqueues the accounts that a change in the cluster concerns. */
 import { targetLabel, type LinkedServiceAccount } from '../../api/index.ts';
 import { roleNameOf } from '../../identity/index.ts';
 import type { EnqueueOptions } from '../../kube/index.ts';
@@ -7,7 +7,7 @@ import { podsByNode, type Informers } from '../context.ts';
 import type { ObservedState } from '../observed-state/index.ts';
 import { priorities } from './priority.ts';
 
-/** Delay until the admission policies have seen the label of a target. Milliseconds. */
+/** Delay until the admission policies observe the new label of a target. Milliseconds. */
 const labelDelayMs = 250;
 
 /** Pods come and go in bursts; the delay lets one reconcile observe a whole burst. Milliseconds. */
@@ -67,7 +67,7 @@ export function enqueueOnChange(of: {
     if (!pod) return;
     const { nodeName } = pod.spec ?? {};
     if (isAgent(pod) && nodeName !== undefined) {
-      // The agent gives credentials to the other pods in this index.
+      // The agent gives credentials to the other pods on its node that use Pod Identity.
       for (const served of informers.pods.store.byIndex(podsByNode, nodeName))
         enqueueKnown(serviceAccountOf(served), { afterMs: podDelayMs });
       return;

@@ -31,14 +31,17 @@ const withoutEvent: ReadonlySet<IdentityErrorCode> = new Set([
 export type ExecutorOptions = {
   readonly context: OperatorContext;
   readonly observed: ObservedState;
-  /** AWS in the region of the ClusterConfig. */
+  /** Access to AWS in the region of the ClusterConfig. */
   readonly aws: (caller: Caller) => {
     readonly roles: RoleStore;
     readonly prover: IdentityProver;
     readonly podIdentity?: (clusterName: string) => ReturnType<StepTools['podIdentity']>;
   };
   readonly clientFor: (account: LinkedServiceAccount) => KubeClient;
-  /** Returns the reason why pods of a workload of the account cannot be replaced now, found by a dry-run pod of each workload. */
+  /**
+   * Returns the reason why pods of one of the account's workloads cannot be replaced now, or undefined. Creates a
+   * dry-run pod of each workload.
+   */
   readonly replacementBlocker: (account: string, signal: AbortSignal) => Promise<string | undefined>;
   /** Called with the error of each failed step. */
   readonly onFailure: (error: IdentityError) => void;

@@ -30,7 +30,7 @@ export type AccountSources = Pick<
   readonly rolloutsOf: (account: string) => AccountRollouts;
 };
 
-/** The planner's input; undefined when there is no such account. */
+/** Returns the planner's input, or undefined if the account does not exist. */
 export function observeAccount(
   name: string,
   sources: AccountSources,

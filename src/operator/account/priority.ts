@@ -1,4 +1,7 @@
-/** Order of work on accounts: edits by a person first, then new accounts, which may come by the hundred, then upkeep. */
+/**
+ * Order of work on accounts: edits by a person first, then new accounts, which may arrive by the hundred, then
+ * background work.
+ */
 import { unobserved, type LinkedServiceAccount } from '../../api/index.ts';
 import type { CallPriority } from '../../aws/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';

@@ -1,4 +1,4 @@
-/** Reads the node of a pod, to learn whether EKS Auto Mode gives credentials to its pods. */
+/** Reads the node of a pod, to determine whether EKS Auto Mode gives credentials to the pods on the node. */
 import type { Step } from '../../identity/index.ts';
 import { resources, type KubeClient } from '../../kube/index.ts';
 import { agentNodeOf, type AgentNode } from '../../workloads/index.ts';

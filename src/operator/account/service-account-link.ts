@@ -19,7 +19,9 @@ export type LinkTools = {
   readonly serviceAccounts: WriteThroughCache<KubeObject>;
 };
 
-/** Creates the ServiceAccount. An apply is never used, because it would take over an existing ServiceAccount of others. */
+/**
+ * Creates the ServiceAccount. Does not use apply, which would take over an existing ServiceAccount of another owner.
+ */
 export async function createServiceAccount(
   account: LinkedServiceAccount,
   namespace: string,

@@ -95,7 +95,7 @@ export function targetObservation(of: {
 }
 
 /**
- * The running pods among these, as holders of a role.
+ * Returns the running pods as holders of a role.
  * @param pods pods that get the role by web identity
  */
 export function roleHolders(pods: readonly Pod[]): readonly RoleHolder[] {
@@ -106,7 +106,7 @@ export function roleHolders(pods: readonly Pod[]): readonly RoleHolder[] {
   }));
 }
 
-/** The Quarantines as the planner observes them. */
+/** Converts Quarantines to the planner's input. */
 export function quarantinesOf(objects: readonly Quarantine[]): readonly ObservedQuarantine[] {
   return objects.map(({ metadata, spec: { requestedBy, reason, pods } }) => ({
     name: metadata.name,
@@ -151,7 +151,7 @@ export function heldBy(
   return {
     roleArns: [...new Set(roleArns)].sort(),
     podIdentity: byAgent.length,
-    // The agent of a node may come back, which Fargate never has.
+    // An agent may return to its node, but Fargate never has an agent, so pods on Fargate are not counted.
     readyByPodIdentity: present.filter(({ pod }) => isReady(pod) && !isOnFargate(pod)).length,
     withoutAgent: present.flatMap(({ pod, agent }) => {
       if (agent.state !== 'missing') return [];
@@ -179,7 +179,7 @@ function ageOf({ metadata }: Pod): string {
   return `${metadata.creationTimestamp ?? ''} ${metadata.name}`;
 }
 
-/** Creation of a pod. A pod without a valid creation time counts as older than everything. */
+/** Creation time of a pod. A pod without a valid creation time counts as older than any other pod. */
 function createdAt({ metadata }: Pod): Wall {
   const created = Date.parse(metadata.creationTimestamp ?? '');
   return (Number.isNaN(created) ? 0 : created) as Wall;

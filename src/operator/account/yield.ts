@@ -1,7 +1,8 @@
 /**
- * New accounts that yield to others. IAM takes 10 to 30 seconds to make a role known to STS and EKS, so the roles of all new
- * accounts are created before any of the accounts is associated and proven. Thus fewer of these steps are tried too early. Links by
- * annotation do not wait, because the API server has time while the calls to IAM are limited.
+ * New accounts that yield to others. IAM takes 10 to 30 seconds to make a role known to STS and EKS, so the roles of
+ * all new accounts are created before any of the accounts is associated and proven. Thus fewer of these steps fail
+ * because they are tried too early. Links by annotation do not wait, because the API server has spare capacity while
+ * calls to IAM are limited.
  */
 import type { Step } from '../../identity/index.ts';
 import type { Monotonic } from '../../k8s/time.ts';
@@ -20,7 +21,7 @@ const needRole: ReadonlySet<Step['kind']> = new Set([
   'CreateAssociation',
 ]);
 
-/** The steps that do not fail while the role is new. */
+/** Returns the steps that do not fail while STS and EKS do not know the role yet. */
 export function withoutNewRole(steps: readonly Step[]): readonly Step[] {
   return steps.filter(({ kind }) => !needRole.has(kind));
 }
@@ -31,13 +32,13 @@ export function createYieldingAccounts(options: {
   readonly resume: (name: string) => void;
 }) {
   const { now } = options;
-  /** Time since when each account yields, in chronological order. */
+  /** Time when each account began to yield, in chronological order. */
   const since = new Map<string, Monotonic>();
   return {
     add: (name: string): void => void since.set(name, now()),
     /**
-     * Called when the account is reconciled. Resumes other accounts that have yielded for long enough. Reconciles continue
-     * while any account yields.
+     * Called when the account is reconciled. Resumes other accounts that have yielded for long enough. Every yielding
+     * account is also in the queue, so further reconciles follow.
      */
     reconciling(name: string): void {
       since.delete(name);

@@ -16,7 +16,7 @@ import { recordEvents, report, statusOf } from './report.ts';
 
 export type AppControllerOptions = {
   readonly groups: RolloutGroups;
-  /** Maximum number of Apps that are reconciled at a time. */
+  /** Maximum number of Apps that are reconciled at the same time. */
   readonly concurrency?: number;
 };
 
@@ -44,7 +44,8 @@ export function createAppController(
     const rolling = plan.targets
       .filter(({ kind, target }) => kind === 'deploy' && before.slots.has(target.name))
       .map(({ target }) => appTargetId(name, target.name));
-    // There is no await between the plan and this call, so that two workloads never get the slot at once.
+    // There is no await between the plan and this call, so that two workloads never get the rollout slot at the same
+    // time.
     const result = await groups.hold(rolling, () =>
       executePlan(plan, {
         app: before.app,

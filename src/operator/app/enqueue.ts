@@ -1,4 +1,4 @@
-/** Maps changes in the cluster to the Apps that they concern. */
+/** Enqueues the Apps that a change in the cluster concerns. */
 import { appLabel, type App } from '../../api/index.ts';
 import type { Controller, KubeObject } from '../../kube/index.ts';
 import type { Informers } from '../context.ts';
@@ -32,7 +32,7 @@ export function enqueueOnChanges(
     const edited = change.old?.metadata.generation !== change.new?.metadata.generation;
     if (!edited) return controller.enqueue(change.key);
     enqueue(change.key, { priority: editPriority });
-    // The address of the changed App may be new or different, so its dependents are enqueued.
+    // The address of the changed App may be new or different, so the Apps that depend on it are enqueued.
     enqueueWhere((app) => app.spec.dependencies?.some(({ name }) => name === change.key) ?? false);
   });
   informers.accounts.onChange((change) => enqueueWhere((app) => app.spec.serviceAccount === change.key));
@@ -47,7 +47,7 @@ export function enqueueOnChanges(
     if (isGoing(change.old) === isGoing(change.new)) return;
     enqueueWhere((app) => app.spec.targets.some((target) => target.name === change.key));
   });
-  // An object that has lost our label is reported as deleted; its former state has the name of its App.
+  // An object that has lost our label is reported as deleted; its last state contains the name of its App.
   objects.onChange((change) => enqueue(appOf(change.new ?? change.old)));
   informers.pods.onChange((change) => enqueue(appOf(change.new ?? change.old), { afterMs: podBurstDelayMs }));
 }

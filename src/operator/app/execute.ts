@@ -1,4 +1,7 @@
-/** Executes the plan of an App. All writes of its objects are made here. A failure on one target does not affect the others. */
+/**
+ * Executes the plan of an App. All writes to the App's objects are made here. A failure on one target does not affect
+ * the other targets.
+ */
 import { apps, fieldManager, type App } from '../../api/index.ts';
 import { isConflict, isNotFound, type KubeObject } from '../../kube/index.ts';
 import {
@@ -31,20 +34,26 @@ export type ExecuteTools = {
   readonly objects: AppObjects;
   readonly backoff: DryRunBackoff;
   readonly signal: AbortSignal;
-  /** Returns why no pod of the App may be created on the target now, according to the current stores. */
+  /**
+   * Returns the reason why pods of the App must not be created on the target now, according to the current stores, or
+   * undefined.
+   */
   readonly gateClosedBy: (target: string) => IdentityFinding | undefined;
 };
 
 export type ExecuteResult = {
   readonly outcomes: ReadonlyMap<string, TargetOutcome>;
   readonly events: readonly EventDraft[];
-  /** Milliseconds until something may have changed that no watch reports. */
+  /** Milliseconds until the App is reconciled again for a change that no watch reports. */
   readonly requeueAfterMs?: number;
-  /** Whether a step failed that is retried with back-off. */
+  /** Whether a step failed and is to be retried with back-off. */
   readonly failed: boolean;
 };
 
-/** Interval between reads of a foreign object that blocks a target. It does not have our label, so no watch reports it. */
+/**
+ * Interval between reads of a foreign object that blocks a target. Such an object does not have our label, so no watch
+ * reports its changes.
+ */
 const foreignObjectMs = 30_000;
 
 type TargetResult = {
@@ -67,7 +76,7 @@ export async function executePlan(plan: AppPlan, tools: ExecuteTools): Promise<E
   };
 }
 
-/** Whether a retry may succeed. It cannot remove a foreign object that blocks the target. */
+/** Whether a retry may succeed. A retry cannot remove a foreign object that blocks the target. */
 function isWorthRetrying({ failure }: TargetOutcome): boolean {
   return failure !== undefined && failure.reason !== 'NotOwned';
 }
@@ -220,8 +229,8 @@ async function isStillThere({ app, context, signal }: ExecuteTools): Promise<boo
 }
 
 /**
- * Returns why the step has to wait, according to the dry-run pod. A refused dry-run pod blocks the step only if running
- * pods could lose their identity. Otherwise the rollout itself reports the refusal.
+ * Returns the reason why the step has to wait, according to the dry-run pod, or undefined. A refused dry-run pod blocks
+ * the step only if running pods could lose their identity. Otherwise the rollout itself reports the refusal.
  */
 async function heldBackBy(
   dryRunPod: DryRunPod | undefined,

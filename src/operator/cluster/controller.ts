@@ -12,8 +12,8 @@ import { askForFacts, observeCluster, type ClusterObserverOptions, type RemoteAn
 import { report } from './report.ts';
 
 /**
- * Interval between reads of issuer, credentials, provider and quotas. They change rarely, and are read more often while one
- * has a problem. Milliseconds.
+ * Interval between reads of issuer, credentials, provider and quotas. They change rarely, and are read more often while
+ * one of them has a problem. Milliseconds.
  */
 const recheckMs = { ready: 300_000, notReady: 10_000 };
 
@@ -25,9 +25,9 @@ export type ClusterController = Controller & {
 export function createClusterController(options: ClusterObserverOptions): ClusterController {
   const { context } = options;
   const { informers, monotonic } = context;
-  /** Names of the ClusterConfigs whose answers from AWS and the API server are outdated. */
+  /** Names of the ClusterConfigs whose cached responses from AWS and the API server are outdated. */
   const due = new Set<string>();
-  /** Last answers by name of the ClusterConfig, with their generation and expiry. */
+  /** Last responses by name of the ClusterConfig, with its generation and the expiry of the responses. */
   const known = new Map<
     string,
     { readonly answers: RemoteAnswers; readonly generation: number | undefined; readonly until: Monotonic }

@@ -1,4 +1,4 @@
-/** Maps changes in the cluster to the ClusterConfigs that they concern. */
+/** Enqueues the ClusterConfigs that a change in the cluster concerns. */
 import { targetLabel, type ClusterConfig } from '../../api/index.ts';
 import type { Controller, KubeObject } from '../../kube/index.ts';
 import type { Informers } from '../context.ts';
@@ -6,12 +6,12 @@ import type { WriteThroughCache } from '../observed-state/write-through-cache.ts
 import { disallowedIn } from './observe.ts';
 
 /**
- * Delay before accounts with disallowed policies are counted, since a narrower list of allowed policies changes many at
- * once. Milliseconds.
+ * Delay before accounts with disallowed policies are counted, since a narrower list of allowed policies affects many
+ * accounts at once. Milliseconds.
  */
 const disallowedDelayMs = 5_000;
 
-/** @param refresh enqueues a key and discards the answers of AWS and the API server */
+/** @param refresh enqueues a key and discards the cached responses from AWS and the API server */
 export function enqueueOnChanges(
   controller: Pick<Controller, 'enqueue'>,
   refresh: (key: string) => void,
@@ -35,7 +35,7 @@ export function enqueueOnChanges(
     const isTarget = informers.clusterConfigs.store
       .list()
       .some((config) => config.spec.targets.includes(change.key));
-    // The admission policy that confines the operator denies it all writes to a target without the label.
+    // The admission policy that confines the operator denies all its writes to a target without the label.
     const labelOf = (namespace: KubeObject | undefined): string | undefined =>
       namespace?.metadata.labels?.[targetLabel];
     if (isTarget && (!change.old || !change.new || labelOf(change.old) !== labelOf(change.new))) refreshAll();

@@ -1,4 +1,4 @@
-/** Creates the namespaces of targets and labels those that exist. */
+/** Creates missing namespaces of targets, and labels existing namespaces. */
 import { fieldManager, managedByLabel, managedByValue, targetLabel } from '../../api/index.ts';
 import { resources } from '../../kube/index.ts';
 import type { OperatorContext } from '../context.ts';
@@ -32,7 +32,8 @@ async function applyNamespace(
   signal: AbortSignal,
 ): Promise<void> {
   const existing = informers.namespaces.store.get(target);
-  // The label of a namespace that we created is applied again, since an apply without it would remove it.
+  // In a namespace that we created, the managed-by label is applied again, since an apply without this label would
+  // remove it.
   const isOurs = !existing || existing.metadata.labels?.[managedByLabel] === managedByValue;
   const labels = { [targetLabel]: target, ...(isOurs ? { [managedByLabel]: managedByValue } : {}) };
   const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: target, labels } };

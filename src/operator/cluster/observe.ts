@@ -20,10 +20,13 @@ export type ClusterObserverOptions = {
   readonly driftChecks: () => readonly DriftCheck[];
 };
 
-/** Answers of the API server and AWS. They change rarely and are reused for some minutes. */
+/** Responses from the API server and AWS. They change rarely and are reused for some minutes. */
 export type RemoteAnswers = Pick<ClusterWorld, 'issuer' | 'caller' | 'provider' | 'quotas'>;
 
-/** Asks the API server and AWS. Undefined when the API server did not answer, which does not stop any account. */
+/**
+ * Requests the facts from the API server and AWS. Returns undefined if the API server did not respond, which does not
+ * stop any account.
+ */
 export async function askForFacts(
   { context, aws }: ClusterObserverOptions,
   signal: AbortSignal,
@@ -65,7 +68,7 @@ export function observeCluster(
   };
 }
 
-/** Attached policies that the ClusterConfig no longer allows, and the accounts that list them. */
+/** Counts the attached policies that the ClusterConfig no longer allows, and the accounts that list such policies. */
 export function disallowedIn(accounts: readonly LinkedServiceAccount[]): {
   readonly policies: number;
   readonly accounts: number;
@@ -82,7 +85,10 @@ export function disallowedIn(accounts: readonly LinkedServiceAccount[]): {
 
 const discoveryPath = '/.well-known/openid-configuration';
 
-/** Issuer of the API server's tokens; on EKS the OIDC issuer of the cluster. Undefined when the API server does not answer. */
+/**
+ * Returns the issuer of the API server's tokens (on EKS, the OIDC issuer of the cluster), or undefined if the API
+ * server does not respond.
+ */
 async function discoverIssuer(
   { client, logger }: OperatorContext,
   signal: AbortSignal,

@@ -1,4 +1,4 @@
-/** Reports on the ClusterConfig that the CRDs are of a later version than the operator. */
+/** Reports in the status of the ClusterConfig that the CRDs have a later version than the operator. */
 import { clusterConfigs, fieldManager, type ClusterConfig } from '../../api/index.ts';
 import { outdatedStatus } from '../../identity/index.ts';
 import { isConflict, isNotFound, type KubeClient } from '../../kube/index.ts';

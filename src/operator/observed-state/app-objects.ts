@@ -40,7 +40,7 @@ export function createAppObjects(context: OperatorContext) {
   };
 
   return {
-    /** Objects of an App in any namespace: those under the App's own name, and its ConfigMaps. */
+    /** Objects of an App in all namespaces: the objects that have the App's name, and its ConfigMaps. */
     list: (app: string): readonly ObservedObject[] => [
       ...configMapsOf(app),
       ...informers.namespaces.store
@@ -59,7 +59,9 @@ export function createAppObjects(context: OperatorContext) {
     resourceOf: (object: { readonly kind: string }): Resource => kindOf(object).informer.resource,
     wrote: (object: KubeObject): void => kindOf(object).writes.wrote(keyOf(object), object),
     deleted: (object: ObservedObject): void => kindOf(object).writes.deleted(keyOf(object), object),
-    /** Milliseconds until an unseen write to an object of the App is ignored; undefined if there is no such write. */
+    /**
+     * Milliseconds until the first unseen write to an object of the App expires; undefined if there is no such write.
+     */
     unseenForMs(app: string): number | undefined {
       const times = [...kinds.values()].flatMap(({ writes }) => {
         const keys = writes === configMaps ? configMapsOf(app).map(keyOf) : writes.recentOf(app);

@@ -24,7 +24,10 @@ export function createAssociationCache(now: () => Monotonic) {
   });
 
   return {
-    /** Cached state by namespace for ServiceAccounts of this name. It includes all `targets` once a listing was stored. */
+    /**
+     * Cached state by namespace for ServiceAccounts of this name. Once a listing was stored, the result includes all
+     * `targets`.
+     */
     of(serviceAccount: string, targets: Iterable<string>): ReadonlyMap<string, CachedAssociation> {
       lookedFor.add(serviceAccount);
       const found = new Map<string, CachedAssociation>();
@@ -40,8 +43,8 @@ export function createAssociationCache(now: () => Monotonic) {
       cache.ofAccount(serviceAccount).flatMap(([key, { object }]) => (object ? [namespaceIn(key)] : [])),
 
     /**
-     * Stores the answer to a read. Returns whether it changed what was cached. With `startedAt`, for callers other than the
-     * account's reconcile, the answer is ignored if it may be older than our last write.
+     * Stores the result of a read. Returns whether the cached state changed. Callers other than the account's reconcile
+     * pass `startedAt`, so that a result that may be older than our last write is ignored.
      */
     read(
       of: ServiceAccountName,
@@ -64,15 +67,15 @@ export function createAssociationCache(now: () => Monotonic) {
     },
 
     /**
-     * Stores the failure of a step. If the step may have changed the association or found none, its state is unknown until
-     * it is read.
+     * Stores the failure of a step. If the step may have changed the association, or EKS did not find the association,
+     * its state is unknown until the next read.
      */
     failed(of: ServiceAccountName, { code, mayBeDone }: IdentityError): void {
       if (mayBeDone || code === 'AssociationNotFound')
         cache.set(keyOf(of), { object: null, source: 'unknown', unknown: { at: now() } });
     },
 
-    /** Stores a listing. Returns the names of ServiceAccounts whose associations it shows changed. */
+    /** Stores a listing. Returns the names of ServiceAccounts whose associations have changed. */
     listed: ({ associations, startedAt }: AssociationSnapshot): readonly string[] =>
       cache.listed(
         associations.map((association) => [keyOf(association), association] as const),
@@ -85,13 +88,13 @@ export function createAssociationCache(now: () => Monotonic) {
       cache.prune();
     },
 
-    /** The associations that were not read for the longest time: this share of all, and at least one. */
+    /** Returns the associations that were read longest ago: this share of all associations, and at least one. */
     longestUnread: (share: number): readonly ObservedAssociation[] => {
       const all = cache.oldestFirst();
       return all.slice(0, Math.max(1, Math.ceil(all.length * share))).flatMap(({ object }) => object ?? []);
     },
 
-    /** Drops all entries, as they were observed in another cluster. */
+    /** Drops all entries, because they were observed in another cluster. */
     clear: (): void => cache.clear(),
   };
 }

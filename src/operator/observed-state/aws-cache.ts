@@ -1,14 +1,14 @@
 /**
- * Cache of the AWS objects of one kind. Every entry has a source: a write of ours, a read of the single object, or a
- * listing of all objects. An answer that may be older than a write of ours never replaces the entry. The cache is in
+ * Cache of the AWS objects of one kind. Every entry has a source: one of our writes, a read of the single object, or a
+ * listing of all objects. A response that may be older than our last write never replaces the entry. The cache is in
  * memory only: one listing fills it after a restart.
  */
 import type { Monotonic } from '../../k8s/time.ts';
 
 /**
- * How long after a write an answer of AWS may still show the state before it, in milliseconds. IAM and EKS are eventually
- * consistent: IAM User Guide, "Changes that I make are not always immediately visible"; EKS User Guide on associations, "may
- * take several seconds to be effective".
+ * For this time after a write, responses of AWS may still show the previous state. Milliseconds. IAM and EKS are
+ * eventually consistent: IAM User Guide, "Changes that I make are not always immediately visible"; EKS User Guide on
+ * associations, "may take several seconds to be effective".
  */
 export const settleMs = 15_000;
 
@@ -18,10 +18,13 @@ const longestListingMs = 600_000;
 export type Entry<T> = {
   /** The object; null if there is none. */
   readonly object: T | null;
-  /** `unknown`: a write ended without an answer, so the object may or may not exist. */
+  /** `unknown`: a write ended without a response, so the object may or may not exist. */
   readonly source: 'write' | 'read' | 'list' | 'unknown';
   readonly wroteAt?: number;
-  /** Last write whose outcome is unknown, until an answer settles it. `at`: its end, if answers may lag behind it. */
+  /**
+   * Set while the outcome of the last write is unknown. `at`: when that write ended, if reads may still return the
+   * state before it.
+   */
   readonly unknown?: { readonly at?: number };
   /** Last time when all parts of the object were known; listings omit some parts. */
   readonly knownAt?: number;
@@ -32,9 +35,9 @@ export function createAwsCache<T, E extends Entry<T>>(kind: {
   readonly ownerOf: (key: string, entry: E) => string | undefined;
   /** Returns the accounts that a change from one of these objects to another concerns. */
   readonly concernedBy: (key: string, ...objects: readonly (T | null | undefined)[]) => Iterable<string>;
-  /** Whether the entry is kept whatever its age. */
+  /** Whether the entry is kept regardless of its age. */
   readonly isNeeded: (key: string, entry: E) => boolean;
-  /** Whether the listed object shows nothing new. */
+  /** Whether the listed object shows no change. */
   readonly isSame: (before: T, listed: T) => boolean;
 }) {
   const { now, ownerOf, concernedBy } = kind;
@@ -56,13 +59,13 @@ export function createAwsCache<T, E extends Entry<T>>(kind: {
     index(key, ownerNow(key), ownerOf(key, entry));
     entries.set(key, entry);
   };
-  /** Drops the entries that no account needs, once no answer can be older than the last write. */
+  /** Drops the entries that no account needs, once no response can be older than their last write. */
   const prune = (): void => {
     for (const [key, entry] of entries) {
       const unknownAt = entry.unknown?.at ?? -Infinity;
       if (kind.isNeeded(key, entry)) continue;
       if (Math.max(entry.wroteAt ?? -Infinity, unknownAt) > now() - longestListingMs) continue;
-      // If the entry were dropped, the listings would imply that there is no object.
+      // If the entry were dropped, the last listing would imply that the object does not exist.
       if (listedFrom !== undefined && unknownAt > listedFrom - settleMs) continue;
       index(key, ownerNow(key), undefined);
       entries.delete(key);
@@ -84,8 +87,8 @@ export function createAwsCache<T, E extends Entry<T>>(kind: {
         .filter(({ object }) => object !== null)
         .sort((a, b) => (a.knownAt ?? -Infinity) - (b.knownAt ?? -Infinity)),
     /**
-     * Stores a listing of all objects, by key; `startedAt`: the start of its first call. Returns the accounts that
-     * its changes concern.
+     * Stores a listing of all objects, by key. `startedAt` is the start of the listing's first call. Returns the
+     * accounts that the changes concern.
      */
     listed(objects: Iterable<readonly [key: string, object: T]>, startedAt: number): readonly string[] {
       listedFrom = startedAt;
@@ -120,12 +123,12 @@ export function createAwsCache<T, E extends Entry<T>>(kind: {
   };
 }
 
-/** Whether the object was read after this time. A listing begun before does not contain every such object. */
+/** Whether the object was read after this time. A listing that began earlier may not contain the object. */
 function isRead({ knownAt = -Infinity }: Entry<unknown>, since: number): boolean {
   return knownAt >= since;
 }
 
-/** Whether an answer to a call begun at `askedAt` may be older than our last write. */
+/** Whether the response to a call that began at `askedAt` may be older than our last write. */
 export function isYoung(entry: Entry<unknown> | undefined, askedAt: number): boolean {
   return (entry?.wroteAt ?? -Infinity) > askedAt - settleMs;
 }

@@ -1,4 +1,4 @@
-/** Cached IAM roles of the cluster, and all roles under names that an account uses. */
+/** Cached IAM roles of the cluster, and all other roles whose names an account uses. */
 import {
   inlinePolicyName,
   laterUse,
@@ -50,12 +50,18 @@ export function createRoleCache(now: () => Monotonic) {
       lookedForBy.has(name) || (object !== null && taggedOwner(object.tags) !== undefined),
     isSame: sameAsListed,
   });
-  /** The entry of a name; undefined also if the outcome of a write is unknown, so that the role may or may not exist. */
+  /**
+   * Entry of a name; undefined if there is none, or if the role may or may not exist after a write with unknown
+   * outcome.
+   */
   const known = (name: string): RoleEntry | undefined => {
     const entry = cache.get(name);
     return entry?.source === 'unknown' ? undefined : entry;
   };
-  /** State of a name without a role in IAM: still unknown if a role may have been created too recently. */
+  /**
+   * State of a name without a role in IAM: unknown if a role may have been created so recently that IAM does not show
+   * it yet.
+   */
   const absent = (name: string, askedAt: number): Pick<RoleEntry, 'unknown'> => {
     const unknown = cache.get(name)?.unknown;
     const at = Math.max(since, unknown?.at ?? -Infinity);
@@ -92,10 +98,10 @@ export function createRoleCache(now: () => Monotonic) {
     /** The role of this name; undefined if there is none or its state is unknown. */
     roleOf: (name: string): ObservedRole | undefined => known(name)?.object ?? undefined,
 
-    /** Whether the state of this name is cached, so that a listing has to show it. */
+    /** Whether the state of this name is cached, so that a listing must include the role. */
     isKnown: (name: string): boolean => known(name) !== undefined,
 
-    /** Stores the answer to a read begun at `startedAt`. Returns whether it changed what was cached. */
+    /** Stores the result of a read that began at `startedAt`. Returns whether the cached state changed. */
     read(name: string, role: ObservedRole | undefined, startedAt: number): boolean {
       const before = known(name);
       if (mayPrecede(startedAt, before)) return false;
@@ -131,12 +137,12 @@ export function createRoleCache(now: () => Monotonic) {
     /**
      * Stores the failure of a step:
      *
-     * - A creation may have created the role, whatever the error, and not all of IAM may know it yet.
-     * - A deletion or the removal of tags without an answer may have ended our ownership, and the role may now belong to another owner.
-     *   It has to be read before anything else is written.
-     * - After any other write without an answer, the role is read after a while. Otherwise the next plan may want the
-     * opposite and wrongly find it done.
-     * - A role that IAM does not find is created again by the next plan, unless we wrote it a moment ago.
+     * - A creation may have created the role, whatever the error, and IAM may not show the role everywhere yet.
+     * - A deletion or a removal of tags without a response may have ended our ownership, so that the role may belong to
+     *   another owner. The role must be read before the next write.
+     * - After any other write without a response, the role is read again later. Otherwise, a plan for the opposite
+     *   change could wrongly find nothing to do.
+     * - If IAM does not find the role, the next plan creates it again, unless we wrote it a moment ago.
      */
     failed(step: RoleWrite, { code, mayBeDone }: IdentityError): void {
       const name = step.role;
@@ -162,7 +168,7 @@ export function createRoleCache(now: () => Monotonic) {
     listed(snapshot: RoleSnapshot, clusterArn: string): readonly string[] {
       const objects = snapshot.roles.flatMap((role): [string, ObservedRole][] => {
         const before = known(role.name);
-        // Roles of others matter only under names that an account uses.
+        // Roles of other owners matter only if an account uses their names.
         if (!before && taggedOwner(role.tags)?.clusterArn !== clusterArn) return [];
         const use = laterUse(before?.object, role);
         return [[role.name, withUse({ ...role, ...leftOut(before?.object, role, snapshot) }, use)]];
@@ -200,7 +206,7 @@ export function createRoleCache(now: () => Monotonic) {
           object && taggedOwner(object.tags)?.clusterArn === clusterArn ? [object.name] : [],
         ),
 
-    /** Drops all entries, as they were observed in another AWS account or cluster. */
+    /** Drops all entries, because they were observed in another AWS account or cluster. */
     clear(): void {
       cache.clear();
       lookedForBy.clear();

@@ -30,7 +30,10 @@ export function createWriteThroughCache<T extends KubeObject>(informer: Informer
   const unseenByName = new Map<string, Set<string>>();
   /** The uid in the last response of the API server, and the version in the last response to a write. */
   const answers = new Map<string, { uid?: string; version?: string | undefined; at?: Monotonic }>();
-  /** Deletions that the informer saw recently, oldest first. The response to a write may arrive after them. */
+  /**
+   * Deletions that the informer saw recently, oldest first. The response to an earlier write may arrive after the
+   * deletion.
+   */
   const deletions = new Map<string, { readonly version: bigint; readonly at: Monotonic }>();
 
   const forget = (key: string): void => {
@@ -95,8 +98,8 @@ export function createWriteThroughCache<T extends KubeObject>(informer: Informer
     recentOf: (name: string): readonly string[] => [...(unseenByName.get(name) ?? [])],
 
     /**
-     * Milliseconds until the first unseen write among these keys is ignored; undefined if there is none. No event
-     * reports an object that was created and deleted while the informer did not watch.
+     * Milliseconds until the first unseen write among these keys expires; undefined if there is none. No event reports
+     * an object that was created and deleted while the informer did not watch.
      */
     unseenForMs(keys: readonly string[]): number | undefined {
       const times = keys.flatMap((key) => unseen.get(key)?.at ?? []);
@@ -149,8 +152,8 @@ function uidOf({ metadata }: KubeObject): string {
 }
 
 /**
- * Resource version as a number. Resource versions are increasing numbers: the API guarantees this since Kubernetes 1.35, and
- * etcd always did.
+ * Resource version as a number. Resource versions are increasing numbers: the API has guaranteed this since Kubernetes
+ * 1.35, and etcd has always behaved this way.
  * Source: KEP-5504, "Comparable Resource Version".
  */
 function versionOf(object: KubeObject): bigint {

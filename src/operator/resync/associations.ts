@@ -1,7 +1,8 @@
 /**
- * Resync of Pod Identity associations: one listing, plus reads of a few associations per pass for the parts that listings
- * omit, so that each one is read within an hour. It also runs, but rarely, if nothing uses Pod Identity, because an association created by others takes
- * precedence over the annotation. It runs at once when a pod shows that an association exists.
+ * Resync of Pod Identity associations: one listing, plus reads of a few associations per pass for the parts that
+ * listings omit, so that each association is read within an hour. If nothing uses Pod Identity, passes are rare, but
+ * necessary, because an association created by others takes precedence over the annotation. A pass starts at once when
+ * a pod shows that an association exists.
  */
 import {
   clusterState,
@@ -14,7 +15,7 @@ import type { OperatorContext } from '../context.ts';
 import type { AssociationCache } from '../observed-state/associations.ts';
 import type { Pass } from './resync.ts';
 
-/** Pause after EKS denied access or did not know the cluster. Both may change. Milliseconds. */
+/** Pause after EKS denied access or did not find the cluster. Either may change later. Milliseconds. */
 const deniedForMs = 15 * 60_000;
 
 /** Passes read each association once during this time. Milliseconds. */
@@ -33,10 +34,10 @@ export function createAssociationPass(options: {
   const { informers, logger, monotonic: now } = options.context;
   let clusterArn: string | undefined;
   let comparedAt = now();
-  /** The last answer of EKS, if it was a denial. */
+  /** Set while the last response of EKS was a denial. */
   let denial: { readonly at: number; readonly error: IdentityError } | undefined;
 
-  /** Whether the cluster or an account is configured for Pod Identity, or a target still has it. */
+  /** Whether the cluster or an account is configured for Pod Identity, or a target still uses it. */
   const isUsed = (): boolean => {
     const state = clusterState(informers.clusterConfigs.store.list());
     if (state.ok && state.facts.identityMode === 'PodIdentity') return true;

@@ -42,7 +42,8 @@ export function createProviderPass(options: {
       try {
         provider = await options.aws(accountId).oidcProvider(arn, signal);
       } catch (error) {
-        // The status of the ClusterConfig reports the missing right, and token exchanges show whether STS accepts the provider.
+        // The status of the ClusterConfig reports the missing permission, and token exchanges show whether STS accepts
+        // the provider.
         if (error instanceof IdentityError && error.code === 'AccessDenied') return {};
         throw error;
       }

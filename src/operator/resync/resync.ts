@@ -16,7 +16,9 @@ import { controllerOf, type OperatorContext } from '../context.ts';
 
 export type Resync = {
   readonly controllers: readonly Controller[];
-  /** Whether the passes that accounts wait for have run or failed under the current configuration of the cluster. */
+  /**
+   * Whether the passes that accounts wait for have succeeded or failed under the current configuration of the cluster.
+   */
   readonly hasSynced: () => boolean;
   /** Outcomes of the passes in this process, without passes that have not run. */
   readonly checks: () => readonly DriftCheck[];
@@ -30,10 +32,13 @@ export type PassResult = {
 };
 
 export type Pass = {
-  /** Name of its controller. */
+  /** Name of the controller of this pass. */
   readonly name: string;
   readonly what: DriftCheck['what'];
-  /** Part of the configuration that the results depend on. After a change of it, the next pass counts as a first pass. */
+  /**
+   * Part of the configuration that the results depend on. After a change of this part, the next pass counts as a first
+   * pass.
+   */
   readonly scopeOf: (facts: ClusterFacts) => string;
   readonly run: (facts: ClusterFacts, isFirst: boolean, signal: AbortSignal) => Promise<PassResult>;
   /** Log message for an error of `run`. */
@@ -54,7 +59,10 @@ export type ResyncOptions = {
   readonly onFailure: (error: unknown) => void;
   /** Called when `checks` has something new to report. */
   readonly onChecked: () => void;
-  /** Called after a pass: with all accounts if they waited for it, otherwise with the accounts whose state seems changed. */
+  /**
+   * Called after a pass: with all accounts if they waited for it, otherwise with the accounts whose state seems to have
+   * changed.
+   */
   readonly onSuspects: (accounts: readonly string[] | 'all') => void;
 };
 

@@ -17,7 +17,7 @@ import type { RoleCache } from '../observed-state/roles.ts';
 import { chooseListOrRead } from './list-or-read.ts';
 import type { Pass, PassResult } from './resync.ts';
 
-/** Pause before a denied listing is tried again, since the right may have been granted meanwhile. Milliseconds. */
+/** Pause before a denied listing is tried again, since the permission may have been granted meanwhile. Milliseconds. */
 const deniedForMs = 15 * 60_000;
 
 export function createRolePass(options: {
@@ -45,7 +45,7 @@ export function createRolePass(options: {
     return found;
   };
 
-  /** Reads one role. Returns whether it shows something new. */
+  /** Reads one role. Returns whether the cached state changed. */
   const read = async (
     name: string,
     known: KnownParts,
@@ -57,8 +57,8 @@ export function createRolePass(options: {
   };
 
   /**
-   * Reads the parts of one role that listings omit, in turn for each role. Returns the accounts of the role if these parts
-   * changed.
+   * Reads the parts of one role that listings omit. Each call reads another role in turn. Returns the accounts of the
+   * role if these parts changed.
    */
   const readNext = async (facts: ClusterFacts, signal: AbortSignal): Promise<Iterable<string>> => {
     const [name] = cache.owned(facts.clusterArn);

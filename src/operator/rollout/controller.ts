@@ -38,7 +38,8 @@ export function createRolloutController(
     const restarted = work
       .filter(({ step }) => step.kind === 'restart')
       .map(({ workload }) => workloadId(workload));
-    // There is no await between the decision and this call, so that two workloads never get the slot at once.
+    // There is no await between the decision and this call, so that two workloads never get the rollout slot at the
+    // same time.
     const outcomes = await groups.hold(restarted, () =>
       Promise.all(work.map(({ workload, step }) => execute(step, workload, account, signal))),
     );

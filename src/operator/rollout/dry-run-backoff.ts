@@ -1,15 +1,18 @@
 /**
  * Delays between the dry-run pods of a workload whose new pods do not get their identity yet. No watch reports that a
- * webhook, a quota or a policy engine has changed, so the API server is asked again, less and less often.
+ * webhook, a quota or a policy engine has changed, so the dry run is repeated at increasing intervals.
  */
 import { backoffDelayMs, type Random } from '../../kube/index.ts';
 
 const policy = { baseMs: 5_000, maxMs: 60_000 };
 
 export type DryRunBackoff = {
-  /** Milliseconds until the next dry run of a workload after one that failed. */
+  /** Milliseconds until the next dry run of a workload after a failed dry run. */
   delayAfterFailure(owner: string, workload: string): number;
-  /** Resets the delay after a dry run succeeded, or a dependency of it changed. Default: for all workloads of the owner. */
+  /**
+   * Resets the delay after a dry run succeeded, or after a change that may affect the dry run. Default: for all
+   * workloads of the owner.
+   */
   reset(owner: string, workload?: string): void;
 };
 

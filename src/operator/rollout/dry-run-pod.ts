@@ -1,6 +1,6 @@
 /**
- * Creates a pod of a workload's template in a dry run. All admission plugins and webhooks of the cluster process it as
- * they would process a real pod.
+ * Creates a pod from a workload's template in a dry run. All admission plugins and webhooks of the cluster process it
+ * as they would process a real pod.
  */
 import { fieldManager, stsAudience } from '../../api/index.ts';
 import { KubeApiError, resources, type KubeObject } from '../../kube/index.ts';
@@ -18,7 +18,7 @@ import type { OperatorContext } from '../context.ts';
 export type DryRunTools = Pick<OperatorContext, 'client' | 'exchange'>;
 
 export type DryRunPodSpec = {
-  /** Name of the workload, or of an existing pod of it. */
+  /** Name of the workload, or of one of its pods. */
   readonly name: string;
   readonly namespace: string;
   readonly template: ReplacePodStep['template'];
@@ -26,13 +26,13 @@ export type DryRunPodSpec = {
   readonly wanted: readonly WantedIdentity[];
 };
 
-/** Reason why a new pod would not get its identity. The message is the end of a sentence, after "once". */
+/** Reason why a new pod would not get its identity. The message completes a sentence after the word "once". */
 export type DryRunFailure = IdentityFinding & {
   /** Error message if the API server refuses to create the pod, so that its identity cannot be checked. */
   readonly refusal?: string;
 };
 
-/** Runs the dry run. Undefined when the pod gets one of the wanted identities and STS accepts its token. */
+/** Runs the dry run. Returns undefined if the pod gets one of the wanted identities and STS accepts its token. */
 export async function dryRunFailure(
   { name, namespace, template, wanted }: DryRunPodSpec,
   { client, exchange }: DryRunTools,
@@ -75,7 +75,10 @@ export async function dryRunFailure(
   );
 }
 
-/** Returns why pods of one of the workloads cannot be replaced now, if the API server refuses a dry-run pod of its template. */
+/**
+ * Returns the reason why pods of one of the workloads cannot be replaced now, if the API server refuses a dry-run pod
+ * from its template.
+ */
 export async function replacementBlocker(
   workloads: readonly Workload[],
   tools: DryRunTools,

@@ -1,4 +1,4 @@
-/** Maps changes in the cluster to the accounts whose workloads they concern. */
+/** Enqueues the accounts whose workloads a change in the cluster concerns. */
 import { appLabel } from '../../api/index.ts';
 import type { Controller, KubeObject } from '../../kube/index.ts';
 import { deployedAccount, serviceAccountOf } from '../../workloads/index.ts';

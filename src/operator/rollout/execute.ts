@@ -34,8 +34,8 @@ export function createWorkloadExecutor({
   backoff,
 }: WorkloadExecutorOptions): WorkloadExecutor {
   /**
-   * Message of the last Event for each workload whose restart is blocked. The dry run is repeated, but the Event only if its
-   * message changes.
+   * Message of the last Event for each workload whose restart is blocked. The dry run is repeated, but the Event is
+   * repeated only if its message changes.
    */
   const reported = new Map<string, string>();
 

@@ -46,7 +46,7 @@ type Slots = AppObservation['slots'];
 export type AccountRollouts = Pick<AccountWorld, 'rolloutBlocker' | 'unsettledWorkload'> & {
   /** Workloads whose pods are replaced when the identity changes. */
   readonly replacing: readonly string[];
-  /** Whether the pod belongs to one of these workloads. */
+  /** Whether the pod belongs to one of the workloads in `replacing`. */
   readonly isReplaced: (pod: Pod) => boolean;
 };
 
@@ -64,7 +64,9 @@ export type RolloutGroups = {
   hold<T>(ids: readonly string[], write: () => Promise<T>): Promise<T>;
   members(account: string): readonly RolloutMember[];
   rollouts(account: string): AccountRollouts;
-  /** Workloads of the account on targets that have pods. */
+  /**
+   * Workloads of the account on targets of the cluster: Deployments of Apps that have replicas, and labelled workloads.
+   */
   workloads(account: string): readonly Workload[];
 };
 
@@ -75,7 +77,10 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
   const labelled = createLabelledWorkloads(context);
   const held = new Set<string>();
   const reconciled = new Map<string, string>();
-  /** Targets in which this process has seen a Deployment of the App: it admits the App there, see `unadmitted`. */
+  /**
+   * Targets where this process has seen a Deployment of the App. On these targets, the App counts as admitted, see
+   * `unadmitted`.
+   */
   const deployed = new Map<string, { readonly uid: string | undefined; readonly targets: Set<string> }>();
 
   const surroundings = (): Surroundings => {

@@ -8,7 +8,8 @@ import type { OperatorContext } from '../context.ts';
 import { dryRunFailure, type DryRunTools } from './dry-run-pod.ts';
 
 /**
- * `blocked`: the pod cannot be replaced yet. Without `retryAfterMs` it is retried with back-off, as no watch reports that the blocker no longer exists.
+ * `blocked`: the pod cannot be replaced yet. Without `retryAfterMs`, the replacement is retried with back-off, because
+ * no watch reports that the blocker no longer exists.
  */
 export type Replacement =
   | { readonly kind: 'evicted' }
@@ -30,8 +31,8 @@ export async function replacePod(
 }
 
 /**
- * Evicts the pod. False when a PodDisruptionBudget does not allow it. A pod that is gone already, or was replaced under its
- * name, counts as evicted.
+ * Evicts the pod. Returns false if a PodDisruptionBudget does not allow the eviction. A pod that no longer exists, or
+ * was recreated under the same name, counts as evicted.
  * Source: https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/
  */
 async function evict(
