@@ -82,7 +82,7 @@ function crd(
   resource: typeof apps | typeof clusterConfigs | typeof linkedServiceAccounts | typeof quarantines,
   description: string,
   spec: z.ZodType,
-  /** Undefined for a kind without a status: another object reports its state. */
+  /** Schema of the status; undefined for a kind whose state another object reports. */
   status: z.ZodType | undefined,
   columns: readonly PrinterColumn[],
   rules: readonly ValidationRule[] = [],

@@ -1,6 +1,6 @@
 /** Names of the AWS partitions. They are not in `partitions.ts`, because every command line loads them for its options. */
 
-/** In alphabetical order. */
+/** Partition names in alphabetical order. */
 export const partitionNames = [
   'aws',
   'aws-cn',

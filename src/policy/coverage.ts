@@ -9,7 +9,7 @@ import { matchesGlyphs, plainGlyphs } from './pattern.ts';
 
 /** One action pattern on one resource pattern, under conditions. */
 export type Grant = {
-  /** In lower case. */
+  /** Action pattern in lower case. */
   readonly action: string;
   readonly resource: string;
   /** Conditions in a normalized spelling; empty if there are none. */

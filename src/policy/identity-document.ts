@@ -64,7 +64,7 @@ export function parseIdentityDocument(text: string, kind: Exclude<PolicyKind, 't
   };
 }
 
-/** Checks only the grammar. */
+/** Checks only the grammar of the statement. */
 function checkSyntax(source: JsonObject): void {
   if (Object.keys(source).some((element) => !statementElements.has(element))) fault(syntaxErrors);
   const { Effect: effect, Sid: sid } = source;

@@ -19,10 +19,10 @@ export type PolicyDocument = {
 export type PolicyStatement = {
   readonly sid?: string;
   readonly effect: 'Allow' | 'Deny';
-  /** Present only in trust policies, and in all of them. */
+  /** Present in every trust policy, and in no other policy. */
   readonly principal?: PolicyPrincipal;
   readonly action: PatternSet;
-  /** Absent only in trust policies, and in all of them. */
+  /** Absent in every trust policy, and present in all other policies. */
   readonly resource?: PatternSet;
   /** Conditions, all of which must hold. */
   readonly conditions: readonly PolicyCondition[];
@@ -144,8 +144,8 @@ export type TrustRequest = {
 
 export type TrustEvaluation = Evaluation & {
   /**
-   * True if the caller is allowed only because its account is named. Its own policies must then also allow the call.
-   * False if the caller itself or everyone is named.
+   * Whether the caller is allowed only because the trust policy names its account. If so, the caller's own policies must also allow
+   * the call. False if the trust policy names the caller itself or everyone.
    */
   readonly delegatedToAccount: boolean;
   /** Names of the caller in the allowing statements; empty if everyone or only the account is named. */

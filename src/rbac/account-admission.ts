@@ -104,7 +104,10 @@ const newStatements = [
   ),
 ] as const;
 
-/** Variables for the distinct services of the asked statements. CEL cannot remove duplicates from a list, so each variable removes one name. */
+/**
+ * Variables for the distinct services in the requested statements. CEL cannot remove duplicates from a list, so each variable
+ * removes one name.
+ */
 const distinctServices = [
   variable(
     'services0',

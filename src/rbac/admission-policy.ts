@@ -14,7 +14,7 @@ export type MatchRule = {
 
 export type Validation = {
   readonly expression: string;
-  /** Used if the API server cannot evaluate `messageExpression`. */
+  /** Message if the API server cannot evaluate `messageExpression`. */
   readonly message: string;
   readonly messageExpression?: string;
   readonly reason: 'Forbidden' | 'Invalid';
@@ -68,7 +68,7 @@ export type AdmissionPolicyBinding = {
 export function admissionPolicy(
   name: string,
   spec: Omit<AdmissionPolicy['spec'], 'failurePolicy'> & {
-    /** Default: `Fail`. */
+    /** Handling of evaluation errors. Default: `Fail`. */
     readonly failurePolicy?: AdmissionPolicy['spec']['failurePolicy'];
   },
 ): AdmissionPolicy {
@@ -122,8 +122,8 @@ export type NamedRight = {
  * https://kubernetes.io/docs/reference/using-api/cel/#kubernetes-authorizer-library
  * @param names a CEL expression for the list of requested names; only the first `slots` names are checked
  * @param may a CEL expression for the action in the message "user … may not …"; `NAME` in it stands for the name
- * @param unordered the list is the keys of a map. Their order can differ when the API server evaluates the message, so the message
- *   lists all names
+ * @param unordered the list is the keys of a map. The order of the keys can differ when the API server evaluates the message, so
+ *   the message lists all names
  */
 export function rightToEach(
   { verb, resource }: NamedRight,

@@ -1,7 +1,7 @@
 /**
- * Confines the operator where RBAC cannot: RBAC knows no namespaces by label, no audience of a token and no part of an object. With
- * a stolen token of the operator, an attacker can only make the kinds of changes that the operator itself makes, in the targets of
- * the ClusterConfig. `docs/guides/security.md` states the remaining risks.
+ * Confines the operator where RBAC cannot: RBAC rules cannot refer to namespaces by label, to the audience of a token or to parts
+ * of an object. With a stolen token of the operator, an attacker can only make the kinds of changes that the operator itself makes,
+ * in the targets of the ClusterConfig. `docs/guides/security.md` states the remaining risks.
  *
  * | policy                           | confines                                                                    |
  * |----------------------------------|-----------------------------------------------------------------------------|

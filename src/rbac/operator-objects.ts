@@ -29,7 +29,7 @@ type InstalledObject = {
 
 const rbac = 'rbac.authorization.k8s.io';
 
-/** Source: https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/ */
+/** Username of a ServiceAccount. Source: https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/ */
 export function usernameOf({ namespace, name }: OperatorIdentity): string {
   return `system:serviceaccount:${namespace}:${name}`;
 }
@@ -96,7 +96,7 @@ export function shippedAdmissionDigest(): string {
   return admissionDigest(withBindings(guardingPolicies({ namespace: '', name: '' })));
 }
 
-/** The probe is last: see admission-probe.ts. */
+/** All admission policies. The probe is last: see admission-probe.ts. */
 export function admissionPolicies(identity: OperatorIdentity): readonly AdmissionPolicy[] {
   return [...guardingPolicies(identity), probePolicy(shippedAdmissionDigest())];
 }

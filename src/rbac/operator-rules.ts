@@ -28,7 +28,7 @@ export const leaseName = 'konstellation';
 
 const group = linkedServiceAccounts.group;
 
-/** Limited to targets by the policy `operator-confinement.k11n.dev`. */
+/** Writes to namespaces. The policy `operator-confinement.k11n.dev` limits these rights to targets. */
 export const targetWrites: readonly Rule[] = [
   { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['create', 'patch', 'delete'] },
   { apiGroups: [''], resources: ['serviceaccounts/token'], verbs: ['create'] },

@@ -1,4 +1,7 @@
-/** ClusterRoles for users, which a cluster administrator binds: to view, write, deploy, grant or use any permission, and cut accounts off. */
+/**
+ * ClusterRoles that a cluster administrator binds to users. They allow users to view, write, deploy, grant or use any permission,
+ * or to cut accounts off.
+ */
 import { apps, clusterConfigs, linkedServiceAccounts, quarantines } from '../api/index.ts';
 import { rights } from './account-admission.ts';
 import type { NamedRight } from './admission-policy.ts';

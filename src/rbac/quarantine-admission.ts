@@ -1,6 +1,6 @@
 /**
  * Admission of Quarantines. RBAC decides who may create and who may delete one, and the schema refuses every change. This policy
- * keeps `spec.requestedBy` true: it can only name the user of the request.
+ * ensures that `spec.requestedBy` can only name the user who sends the request.
  */
 import { quarantines } from '../api/index.ts';
 import { admissionPolicy, type AdmissionPolicy } from './admission-policy.ts';

@@ -50,7 +50,7 @@ export function stepsAfterHalt({ target, deployment }: TargetState): readonly Sc
 }
 
 /**
- * Whether the last deployed template may run: its pods would get the identity that it names, and no dependency is
+ * Whether the last deployed template may run: its pods would get the identity that the template names, and no dependency is
  * missing. A halted target may have been written while dependencies, and thus their addresses, were missing.
  */
 function isFitToRun(app: App, { target, deployment, gate, others }: TargetState): boolean {

@@ -16,9 +16,9 @@ import type { Wall } from '../k8s/time.ts';
 
 export type Workload = Omit<Deployment, 'spec' | 'status'> & {
   readonly spec?: Deployment['spec'] & {
-    /** Only on Deployments. */
+    /** A field of Deployments only. */
     readonly paused?: boolean;
-    /** Only on StatefulSets and DaemonSets. */
+    /** A field of StatefulSets and DaemonSets only. */
     readonly updateStrategy?: {
       readonly type?: string;
       readonly rollingUpdate?: { readonly partition?: number };

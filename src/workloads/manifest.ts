@@ -11,7 +11,7 @@ export type Manifest = {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: ObjectMeta & { readonly namespace: string };
-  /** Present for every kind except ConfigMap. */
+  /** Spec of the object; present for every kind except ConfigMap. */
   readonly spec?: JsonObject;
   readonly data?: Readonly<Record<string, string>>;
   readonly immutable?: true;

@@ -31,7 +31,10 @@ const failures: ReadonlySet<string> = new Set([
 /** Minimum run time of a container before the kubelet resets its back-off. Source: kubelet, `MaxContainerBackOff` × 2. */
 const longRunMs = 10 * 60_000;
 
-/** Minimum run time of a failed container before it counts as recovered. Most containers that fail again do so earlier. */
+/**
+ * Minimum run time of a failed container before it counts as recovered. Most containers that fail again do so within a shorter
+ * time.
+ */
 const recoveredAfterMs = 30_000;
 
 /** Failure of the first pod, by name, that has failed and is not terminating. */

@@ -34,7 +34,7 @@ export type AgentState =
 export type AgentLookup = {
   /** Agent pods on the node of this name. */
   readonly agentsOn: (node: string) => readonly Pod[];
-  /** Undefined if the node was not read. */
+  /** The node of this name; undefined if it was not read. */
   readonly nodeOf: (name: string) => AgentNode | undefined;
 };
 

@@ -62,7 +62,7 @@ function isAllWell(running: readonly Pod[], missed: readonly Pod[]): boolean {
   return running.every((pod) => !isTerminating(pod) && (missed.includes(pod) || isReady(pod)));
 }
 
-/** Whether no rollout of the Deployment is in progress. Its pods may be unavailable. */
+/** Whether the rollout of the Deployment has replaced all pods. The new pods may still be unavailable. */
 export function isRolledOut({ metadata, spec, status }: Deployment): boolean {
   return (
     status?.observedGeneration === metadata.generation &&

@@ -15,7 +15,7 @@ const appliedReplicasAnnotation = 'k11n.dev/applied-replicas';
 const replicasBeforeHaltAnnotation = 'k11n.dev/replicas-before-halt';
 
 export type WantedReplicas = {
-  /** Default: not set. */
+  /** Number of replicas that the manifest sets. Default: the manifest does not set it. */
   readonly replicas?: number;
   readonly annotations: Readonly<Record<string, string>>;
 };
@@ -37,7 +37,7 @@ export function wantedReplicas(target: TargetSpec, observed: Deployment | undefi
 /** Change of only the number of replicas. It is possible even if the spec of the App cannot be applied. */
 export type Scaling = {
   readonly replicas?: number;
-  /** Null removes an annotation. */
+  /** Annotations to set. Null removes an annotation. */
   readonly annotations: Readonly<Record<string, string | null>>;
 };
 
@@ -56,8 +56,8 @@ export function resuming(observed: Deployment): Scaling | undefined {
 }
 
 /**
- * The change that removes the annotation of a halt. `stopping` wrote it by a patch, so an apply that omits it does not
- * remove it.
+ * The change that removes the annotation of a halt. `stopping` wrote the annotation by a patch, so an apply that omits the
+ * annotation does not remove it.
  */
 export function forgettingHalt(observed: Deployment): Scaling | undefined {
   return numberIn(observed, replicasBeforeHaltAnnotation) === undefined

@@ -73,7 +73,10 @@ function slotAfter(busy: readonly RolloutMember[], before: readonly RolloutMembe
   return last ? waitingFor(last) : { kind: 'go' };
 }
 
-/** Whether the member blocks others. A failure with an identity that will be replaced is no evidence against the new identity. */
+/**
+ * Whether the member blocks others. A failure with an identity that is about to be replaced is not evidence against the new
+ * identity.
+ */
 function isBusy({ state, hasWanted }: RolloutMember): boolean {
   return state === 'rolling' || (state === 'failed' && hasWanted);
 }

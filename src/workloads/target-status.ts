@@ -16,7 +16,10 @@ import type { Wall } from '../k8s/time.ts';
 export type TargetOutcome = {
   /** Failed step; the steps after it were not executed. */
   readonly failure?: { readonly reason: TargetReason; readonly message: string };
-  /** Reason why no pods are created yet: they would not get their identity, it cannot be checked, or the gate closed meanwhile. */
+  /**
+   * Reason why no pods are created yet: they would not get their identity, this cannot be checked, or the gate has closed
+   * meanwhile.
+   */
   readonly heldBack?: IdentityFinding;
   /** Reason why a pod has not been replaced yet. */
   readonly replacementWaits?: string;

@@ -36,8 +36,8 @@ export function accountRoleIndex(
 
 /**
  * Ownership of a role by its tags and its name. A role whose name is not derived from the account counts only if its uid tag or the
- * adoption confirms the owner. Otherwise a role of another account whose tag was overwritten would be deleted as surplus. An adopted role is never deleted,
- * only released.
+ * adoption confirms the owner. Otherwise a role of another account whose tag was overwritten would be deleted as surplus. An
+ * adopted role is never deleted, but only released.
  */
 export function roleOwnership(
   role: Pick<ObservedRole, 'name' | 'tags' | 'trustPolicy'>,

@@ -8,7 +8,7 @@ import type { OperatorPolicyOptions } from './operator-policy.ts';
  */
 const administratorPolicies = ['AdministratorAccess', 'IAMFullAccess', 'PowerUserAccess'] as const;
 
-/** Whether a boundary is one of these policies, so that it limits nothing. */
+/** Whether a boundary is one of the administrator policies, and therefore limits nothing. */
 export function limitsNothing(boundaryArn: string): boolean {
   return administratorPolicies.some((name) => boundaryArn.endsWith(`:iam::aws:policy/${name}`));
 }

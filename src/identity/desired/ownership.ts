@@ -23,7 +23,7 @@ export const clusterTag = 'k11n.dev/cluster';
 const accountTag = 'k11n.dev/account';
 const uidTag = 'k11n.dev/uid';
 /**
- * Token issuer of the cluster, which distinguishes clusters of the same name. On a role of another issuer, setting it is the
+ * Token issuer of the cluster, which distinguishes clusters of the same name. On a role of another issuer, setting this tag is the
  * consent to an adoption by this cluster.
  */
 export const issuerTag = 'k11n.dev/issuer';
@@ -125,8 +125,9 @@ export function issuerTagValue(issuer: string): string {
 }
 
 /**
- * `ours`: belongs to this account. `earlier`: belongs to a deleted account of this name on this cluster, and may be re-adopted. `otherIssuer`: the tags name this cluster and account, but the object belongs to another cluster of the same name.
- * `foreign`: anything else. Objects of the last two kinds are never written to.
+ * `ours`: belongs to this account. `earlier`: belongs to a deleted account of this name on this cluster, and may be re-adopted.
+ * `otherIssuer`: the tags name this cluster and account, but the object belongs to another cluster of the same name.
+ * `foreign`: anything else. Objects whose ownership is `otherIssuer` or `foreign` are never written to.
  */
 export type Ownership = 'ours' | 'earlier' | 'otherIssuer' | 'foreign';
 
@@ -138,7 +139,8 @@ export function ownershipOf(owned: Owned, owner: Owner): Ownership {
   if (tagValue(tags, managedByTag) !== 'konstellation' || tagValue(tags, clusterTag) !== owner.clusterArn)
     return 'foreign';
   const isSame = owner.uid !== '' && tagValue(tags, uidTag) === owner.uid;
-  // For a role the uid is the more reliable tag, because a tag with the same key in another case replaces the account tag. EKS keeps both.
+  // On a role, the uid is the more reliable tag, because a tag with the same key in another case replaces the account tag. EKS
+  // keeps both tags.
   const isNamed = tagValue(tags, accountTag) === owner.account || (isSame && owned.trustPolicy !== undefined);
   if (!isNamed) return 'foreign';
   if (isSame && tagValue(tags, issuerTag) === undefined) return 'ours';

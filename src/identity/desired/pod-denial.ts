@@ -11,7 +11,7 @@ import type { ObservedQuarantine, ObservedRole } from '../state/world.ts';
 /** Name of the inline policy. It is reserved on roles of accounts. */
 export const podDenialName = 'konstellation-quarantine';
 
-/** `Id` of the document. It distinguishes the policy from one of the same name that others wrote. */
+/** `Id` of the document. It distinguishes our policy from a policy of the same name that others wrote. */
 const documentId = 'k11n.dev/quarantine';
 
 const podUidKey = 'aws:PrincipalTag/kubernetes-pod-uid';
@@ -56,7 +56,7 @@ export function podDenialDocument(uids: readonly string[]): string {
   });
 }
 
-/** Unique ids of the pods that a document of `podDenialDocument` denies; empty if it is another document. */
+/** Unique ids of the pods that a document from `podDenialDocument` denies; empty for any other document. */
 export function uidsIn(document: string): readonly string[] {
   try {
     const { Statement: statements } = JSON.parse(document) as { readonly Statement?: unknown };

@@ -21,12 +21,12 @@ export function closedTags(at: Wall): Tags {
   return { [quarantinedTag]: formatTime(at) };
 }
 
-/** Whether a Quarantine began to cut the role off, so that it must never serve pods again. */
+/** Whether a Quarantine began to cut the role off. Such a role must never serve pods again. */
 export function isMarked(tags: Tags): boolean {
   return tagValue(tags, quarantinedTag) !== undefined;
 }
 
-/** Time since when a marked role is closed; undefined before that, or if the tag was overwritten with something else. */
+/** Time when a marked role was closed; undefined before that, or if the tag was overwritten with something else. */
 export function closedSince(tags: Tags): Wall | undefined {
   const time = Date.parse(tagValue(tags, quarantinedTag) ?? '');
   return Number.isNaN(time) ? undefined : (time as Wall);

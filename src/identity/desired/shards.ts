@@ -1,7 +1,7 @@
 /**
  * Assignment of targets to the roles of an account. One role is sufficient until its trust policy exceeds the quota of the AWS
  * account. Further roles then serve the remaining targets. A target keeps its role, because its pods would have to be replaced to
- * get another one.
+ * get another role.
  */
 
 /**

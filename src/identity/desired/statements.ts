@@ -14,8 +14,8 @@ import { largestInlinePolicy } from './operator-policy.ts';
 export const inlinePolicyName = 'konstellation';
 
 /**
- * `Id` of the document. It distinguishes the policy from one of the same name that others wrote on the role of an account without
- * statements.
+ * `Id` of the document. It distinguishes our policy from a policy of the same name that others wrote on the role of an account
+ * without statements.
  */
 const documentId = 'k11n.dev/statements';
 
@@ -23,7 +23,7 @@ export type StatementScope = Pick<ClusterFacts, 'partition' | 'region' | 'accoun
 
 /**
  * - `none`: the account has no statements
- * - `refused`: the statements may not be written; the inline policy stays as it was
+ * - `refused`: the statements must not be written; the inline policy stays as it was
  */
 export type DesiredStatements =
   | { readonly kind: 'none' }

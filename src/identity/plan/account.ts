@@ -131,7 +131,7 @@ function planExisting(world: AccountWorld, deleting: boolean, held: boolean): Ac
   return { ...plan, status: deletionWaits(world, plan.status, 'InUse', message) };
 }
 
-/** Problem of a role that the account has in another cluster. It blocks the creation of a role in this one. */
+/** Problem of a role that the account has in another cluster. It blocks the creation of a role in this cluster. */
 function planStranded(world: AccountWorld, facts: ClusterFacts, list: StepList): Problem | undefined {
   const first = world.roles.get(accountRoleName(world.account, facts, 1))?.role;
   if (first && isOwned(roleOwnership(first, world.account, facts))) return undefined;
@@ -394,7 +394,7 @@ function roleNamesOf(world: AccountWorld, facts: ClusterFacts): readonly string[
   return [...new Set([...accountRoleNames(world.account, facts), ...world.roles.keys()])].sort();
 }
 
-/** Replaces `Ready` in the status of an account that stays in sync while its deletion waits. */
+/** Replaces the `Ready` condition of an account that stays in sync while its deletion waits. */
 function deletionWaits(
   world: AccountWorld,
   status: LinkedServiceAccountStatus,

@@ -47,7 +47,10 @@ export function adoptionBlocked(
   };
 }
 
-/** Problem if IAM refused the ownership tags: the operator's policy allows it to adopt only roles that already have the cluster's tag. */
+/**
+ * Problem if IAM refused the ownership tags: the operator's IAM policy allows the adoption only of roles that already have the
+ * cluster's tag.
+ */
 export function adoptionRefused(
   role: ObservedRole,
   failure: StepFailure,

@@ -32,7 +32,10 @@ export function strandedRoles(world: AccountWorld, facts: ClusterFacts): readonl
   return [...elsewhere, ...here].filter(({ arn, of }) => !isAbandoned(account, arn, of));
 }
 
-/** Whether the name contains the digest of this cluster's ARN. Such a role was created for it, whatever its tags name now. */
+/**
+ * Whether the name contains the digest of this cluster's ARN. Such a role was created for this cluster, whatever cluster its tags
+ * name now.
+ */
 function isNamedForCluster({ account }: AccountWorld, facts: ClusterFacts, name: string): boolean {
   return name !== account.spec.aws.roleName && accountRoleIndex(account, facts, name) !== undefined;
 }

@@ -11,10 +11,12 @@ export const providerCondition = 'OIDCProviderReady';
 /** Default of `proofIntervalSeconds`. Each proof is a management event in CloudTrail, so an idle cluster should cause few. */
 const defaultProofIntervalSeconds = 6 * 3600;
 
-/** Longest interval of proofs while the operator may not read the IAM OIDC provider, in milliseconds. */
+/** Longest interval of proofs while the operator lacks permission to read the IAM OIDC provider, in milliseconds. */
 const unreadProviderIntervalMs = 10 * 60_000;
 
-/** IAM's defaults, for an operator that may not read the quotas. Source: IAM User Guide, "IAM and STS quotas". */
+/**
+ * IAM's default quotas, for an operator without permission to read the actual quotas. Source: IAM User Guide, "IAM and STS quotas".
+ */
 const defaultQuotas = { policiesPerRole: 10, trustPolicySize: 2048 };
 
 /** Reasons for Ready False of a ClusterConfig that do not stop the plans of accounts, because accounts report these problems themselves. */

@@ -69,7 +69,7 @@ const whatNames: Readonly<Record<DriftCheck['what'], string>> = {
 
 /** Number of failed passes after which a transient failure of drift detection is reported. */
 const reportedPasses = 3;
-/** Present on the ClusterConfig while the operator is older than the CRDs. */
+/** Condition of the ClusterConfig while the operator is older than the CRDs. */
 export const outdatedCondition = 'OperatorCurrent';
 
 /** Fraction of the role quota that counts as a noticeable change. */
@@ -204,7 +204,7 @@ function disallowedNote({ config, disallowed }: ClusterWorld): string {
 
 /**
  * Condition that shows whether roles and associations are compared with AWS. Until this process has a result, the last condition is
- * kept, so that a restart writes nothing. It omits the time of a pass, so that an idle cluster writes nothing.
+ * kept, so that a restart writes nothing. The condition omits the time of a pass, so that an idle cluster writes nothing.
  */
 function driftVerdict({ config, drift = [], older }: ClusterWorld): ConditionDraft | undefined {
   if (older !== undefined) return undefined;

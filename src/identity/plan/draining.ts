@@ -91,7 +91,7 @@ function admits(
     : namesSubject(trustPolicy, facts, subjectOf(target, account.metadata.name));
 }
 
-/** Whether the policy names the subject literally. The operator never writes patterns of subjects. */
+/** Whether the trust policy names the subject literally. The operator never writes patterns for subjects. */
 function namesSubject(trustPolicy: string, { providerArn }: ClusterFacts, subject: string): boolean {
   return principalsOf(trustPolicy).some(
     (principal) =>

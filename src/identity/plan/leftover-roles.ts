@@ -12,8 +12,9 @@ import { describePrincipal, principalsOf } from '../desired/trust-principals.ts'
 import type { ObservedRole } from '../state/world.ts';
 
 /**
- * `orphan`: has this cluster's ownership tags, and its account does not exist, because its finalizer was stripped.
- * `retained`: `deletionPolicy: Retain` kept it, and no account has adopted it since.
+ * `orphan`: the role has this cluster's ownership tags, but its account does not exist, because the account's finalizer was
+ * stripped.
+ * `retained`: the role was kept by `deletionPolicy: Retain`, and no account has adopted it since.
  */
 export const leftoverKinds = ['orphan', 'retained'] as const;
 export type LeftoverKind = (typeof leftoverKinds)[number];
@@ -28,7 +29,7 @@ export type LeftoverRole = {
   readonly inlinePolicyNames: readonly string[];
   /** Principals that the trust policy admits: `production/payments`, or as the trust policy names them. */
   readonly letsIn: readonly string[];
-  /** Whether the role existed before Konstellation. A cleanup then only removes our tags. */
+  /** Whether the role existed before Konstellation. If so, a cleanup removes only our tags. */
   readonly adopted: boolean;
 };
 

@@ -1,8 +1,8 @@
 /**
  * The link between a target's ServiceAccount and a role: the annotation that the pod identity webhook reads.
  *
- * A missing ServiceAccount is created with the annotation, because the webhook caches the first version that it sees.
- * An existing one is ours only if it has our label with this account's name.
+ * A missing ServiceAccount is created with the annotation, because the webhook caches the first version that it sees. An existing
+ * ServiceAccount is ours only if it has our label with this account's name.
  */
 import { carriesOurRole } from '../desired/ownership.ts';
 import type { Problem } from '../state/problem.ts';

@@ -27,7 +27,7 @@ import type { StepList } from './step-list.ts';
 export type PodDenial = {
   /** Rows of the status. */
   readonly rows: readonly QuarantinedPodStatus[];
-  /** Why the roles do not deny exactly the pods that Quarantines name. */
+  /** Reason why the roles do not deny exactly the pods that Quarantines name. */
   readonly problem?: Problem;
 };
 

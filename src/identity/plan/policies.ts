@@ -1,4 +1,4 @@
-/** Attachments and detachments of a role's policies. A failure affects the row of its own policy only. */
+/** Attachments and detachments of a role's policies. A failure affects only the row of the policy concerned. */
 import { detachDisallowedAnnotation, type ClusterConfig, type PolicyStatus } from '../../api/index.ts';
 import { matchesPattern, partitionOf } from '../desired/arn.ts';
 import { digest } from '../desired/digest.ts';
@@ -71,7 +71,7 @@ export function stillAttached(row: PolicyRow, facts: ClusterFacts): PolicyRow {
   };
 }
 
-/** Separates policies that are refused before any call, with their rows, from those wanted on the role. */
+/** Separates policies that are refused before any call, with their rows, from policies that are wanted on the role. */
 export function screenPolicies(
   arns: readonly string[],
   facts: ClusterFacts,
@@ -127,7 +127,7 @@ export function planPolicies(
       rows.set(policyArn, unattached(policyArn, { reason: 'TooManyPolicies', message }));
       continue;
     }
-    // The others wait for the detachments below.
+    // The remaining attachments wait for the detachments below.
     if (index >= room) {
       stillToAttach += 1;
       const message = 'waits for room on the role';

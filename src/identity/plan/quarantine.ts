@@ -5,8 +5,8 @@
  * |------------|-----------------|--------------------------------------------------------------------------------------|
  * | exists     | not marked      | mark                                                                                 |
  * | exists     | marked          | deny every session, close the trust policy, then record the time; nothing else        |
- * | none       | marked          | the same, then wait until the pods from before have ended, then replace the role      |
- * | none       | marked, adopted | the same, then wait until no session from before can live, then remove the mark       |
+ * | none       | marked          | the same, then wait until the earlier pods have ended, then replace the role          |
+ * | none       | marked, adopted | the same, then wait until all earlier sessions have expired, then remove the mark     |
  *
  * While a Quarantine exists, no step restores a permission: manual changes of a responder, such as a detached policy, are kept.
  *

@@ -5,7 +5,9 @@ import type { Problem } from '../state/problem.ts';
 import type { AccountWorld, StepFailure } from '../state/world.ts';
 
 export type StepList = {
-  /** Adds the step once, unless it failed and its retry is not due. Returns its last failure, if that is still current. */
+  /**
+   * Adds the step once, unless it failed and its retry is not due. Returns the last failure of the step, if it is still current.
+   */
   addStep(step: Step): StepFailure | undefined;
   /** Requests a reconcile of the account at this time, in milliseconds, at the latest. */
   requeueAtLatest(time: number): void;

@@ -113,7 +113,7 @@ function proofByToken(
   // STS refuses every token of the cluster now, so an earlier proof no longer holds.
   if (facts.providerProblem) return { proven: false, ...facts.providerProblem };
   const trusted = sameDocument(role.trustPolicy, assessment.spec.trustPolicy);
-  // Until the trust policy is written, a new proof would only show what the old one allows.
+  // Until the trust policy is written, a new proof would only show what the old trust policy allows.
   if (!trusted && assessment.drift.length === 0) {
     const key = standingProof(world, name, role, serviceAccount);
     if (key !== undefined) return { proven: true, proofKey: key };

@@ -34,7 +34,7 @@ export function decideTargets(world: AccountWorld, facts: ClusterFacts): readonl
       if (!wanted.has(observation.name)) return { observation, wanted: false, ...drains() };
       const problem = problemOf(account, facts, observation);
       if (!problem) return { observation, wanted: true, admitted: true };
-      // A link from before the name was reserved remains in the trust policy, because pods may depend on it.
+      // A link that is older than the reservation of the name remains in the trust policy, because pods may depend on the link.
       if (isReservedReason(problem.reason) && wasLinked(world, facts, observation))
         return { observation, wanted: true, admitted: true, problem };
       return { observation, wanted: true, problem, ...drains() };

@@ -168,7 +168,7 @@ function foreignAssociation(
   { id, arn, namespace, details }: ObservedAssociation,
 ): Problem {
   const { name } = world.account.metadata;
-  // Without the uid, the operator treats it as one of an earlier account of this name.
+  // Without the uid tag, the operator treats the association as one of an earlier account of this name.
   const tags = Object.entries(ownershipTags({ ...ownerOf(world.account, facts), uid: '' }))
     .filter(([, value]) => value !== '')
     .map(([key, value]) => `${key}=${value}`);

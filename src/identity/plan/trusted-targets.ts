@@ -14,7 +14,7 @@ import type { TargetDecision } from './target-decisions.ts';
 import { admitsPodIdentity } from '../desired/trust.ts';
 import type { AccountWorld, ClusterFacts, CachedRole, TargetObservation } from '../state/world.ts';
 
-/** A target and its mode as one string, so that they can be distributed over roles. See shards.ts. */
+/** A target and its mode as one string, so that these pairs can be distributed over roles. See shards.ts. */
 export function trustKey(mode: IdentityMode, target: string): string {
   return `${mode} ${target}`;
 }

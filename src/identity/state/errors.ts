@@ -1,9 +1,10 @@
-/**
- * Table of errors of AWS calls. Condition, Event, log and command line use the error code as reason.
- */
+/** Table of errors of AWS calls. Conditions, Events, logs and the command line use the error code as reason. */
 import { errorMessage } from '../../k8s/errors.ts';
 
-/** Retry behaviour: with exponential backoff, or slowly, because a person has to change something first. */
+/**
+ * Retry behaviour: `backoff` retries with exponential backoff; `terminal` retries slowly, because a person has to change something
+ * first.
+ */
 export type Retry = 'backoff' | 'terminal';
 
 type ErrorEntry = { readonly retry: Retry; readonly meaning: string; readonly next: string };

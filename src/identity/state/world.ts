@@ -45,7 +45,7 @@ export type ObservedRole = Partial<RoleSettings> & {
   readonly podDenial?: string;
   readonly permissionsBoundaryArn?: string;
   readonly tags: Readonly<Record<string, string>>;
-  /** Absent if unknown. */
+  /** Last use of the role; absent if unknown. */
   readonly lastUsed?: RoleUse;
 };
 
@@ -54,7 +54,7 @@ export type ObservedRole = Partial<RoleSettings> & {
  * may be stale.
  */
 export type CachedRole = {
-  /** Null if no role of this name exists. */
+  /** The role; null if no role of this name exists. */
   readonly role: ObservedRole | null;
   readonly source: 'write' | 'read' | 'list';
   /** Time of our last write of the trust policy, in milliseconds. A proof right after it may still fail. */
@@ -77,7 +77,7 @@ export type ObservedAssociation = {
   readonly arn: string;
   readonly namespace: string;
   readonly serviceAccount: string;
-  /** Absent if unknown: listings omit it. */
+  /** Properties that listings omit; absent if unknown. */
   readonly details?: {
     readonly roleArn: string;
     readonly tags: Readonly<Record<string, string>>;
@@ -95,7 +95,7 @@ export type ObservedAssociation = {
  * this association; `list`, a listing; `unknown` after a write of unknown outcome.
  */
 export type CachedAssociation = {
-  /** Null if, as far as is known, no association exists. */
+  /** The association; null if, as far as is known, none exists. */
   readonly association: ObservedAssociation | null;
   readonly source: 'write' | 'read' | 'list' | 'unknown';
 };
@@ -125,9 +125,9 @@ export type AccountUser = {
 
 /** A pod with a Pod Identity that gets no credentials, because no Pod Identity agent serves the pod. */
 export type UnservedPod = AccountUser & {
-  /** Absent on AWS Fargate. */
+  /** Name of the pod's node; absent on AWS Fargate. */
   readonly node?: string;
-  /** Type of the node: `fargate`, `hybrid` or another value of the label of EKS; absent for other nodes. */
+  /** Type of the node: `fargate`, `hybrid` or another value of EKS's label; absent for other nodes. */
   readonly computeType?: string;
 };
 
@@ -211,7 +211,7 @@ export type ClusterFacts = {
   readonly rolePath: string;
   readonly identityMode: IdentityMode;
   readonly targets: readonly string[];
-  /** Namespace of the operator, if known. It cannot be a target. */
+  /** Namespace of the operator, if known. This namespace cannot be a target. */
   readonly operatorNamespace?: string;
   readonly permissionsBoundaryArn?: string;
   readonly allowedPolicyArns?: readonly string[];

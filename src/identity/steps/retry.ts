@@ -15,8 +15,8 @@ const backoff = { first: 500, most: 60_000 };
 const proof = { first: 250, most: 5_000 };
 
 /**
- * Delay before the next attempt, in milliseconds, after `attempts` consecutive failures (1 or more).
- * `jitter`, 0…1, spreads it over the upper half, so that steps that failed together are not retried together.
+ * Delay before the next attempt, in milliseconds, after `attempts` consecutive failures (1 or more). `jitter`, from 0 to 1, spreads
+ * the delay over the upper half of its range, so that steps that failed together are not retried together.
  */
 export function retryDelayMs(step: Step, code: IdentityErrorCode, attempts: number, jitter: number): number {
   const pace =

@@ -344,7 +344,7 @@ export function cachedRoleAfter(
   return { ...before, role, source: 'write', ...trustAfter(step, before, now) };
 }
 
-/** Source of the trust policy of a cached role after a step that IAM confirmed: this process, or unknown. */
+/** Whether and when this process wrote the trust policy of a cached role, after a step that IAM confirmed. */
 export function trustAfter(
   step: RoleWrite,
   before: (Pick<CachedRole, 'hasOwnTrust'> & { readonly source: string }) | undefined,

@@ -12,7 +12,7 @@ export type PlanLine = {
   readonly after?: string;
 };
 
-/** Declared as methods, so that a row that was looked up by `kind` can be called with a step of that kind. */
+/** The members are declared as methods, so that a row that was looked up by `kind` can be called with a step of that kind. */
 export type StepRow<S extends Step> = {
   /** Suffix of the step's key after kind and object, for kinds with several steps per object in a plan. */
   detail?(step: S): string;

@@ -32,7 +32,7 @@ export type Step =
   | {
       readonly kind: 'LinkServiceAccount';
       readonly target: string;
-      /** If absent, the annotation is removed, since an association determines the role. */
+      /** Role for the annotation. If absent, the annotation is removed, since an association determines the role. */
       readonly roleArn?: string;
       readonly serviceAccount: ObservedServiceAccount;
     }
@@ -40,7 +40,7 @@ export type Step =
       readonly kind: 'UnlinkServiceAccount';
       readonly target: string;
       readonly serviceAccount: ObservedServiceAccount;
-      /** Whether others set the role's annotation. It is then kept, and only our label is removed. */
+      /** Whether others set the annotation with the role. If so, the annotation is kept, and only our label is removed. */
       readonly keepsAnnotation: boolean;
     }
   | {

@@ -185,7 +185,7 @@ export function observe(world: SimulatedWorld): AccountWorld {
 function heldBy(pods: readonly SimulatedPod[], agents: ReadonlyMap<string, boolean>): HeldIdentities {
   const of = (mode: IdentityMode): readonly SimulatedPod[] =>
     pods.filter(({ holds }) => holds?.mode === mode);
-  /** Undefined if the node has to be read. */
+  /** Whether an agent serves the pod; undefined if the node has to be read first. */
   const hasAgent = ({ onFargate, node }: SimulatedPod): boolean | undefined =>
     onFargate ? false : node === undefined ? true : agents.get(node);
   const [first] = of('PodIdentity').filter(hasAgent);

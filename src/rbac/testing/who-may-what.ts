@@ -31,7 +31,7 @@ type Verb = keyof typeof rights;
 export type Cell = 'yes' | 'no' | 'consent' | 'never' | readonly Verb[];
 export type Attempt = {
   readonly does: string;
-  /** Default: `no`. */
+  /** Result for each user. Default: `no`. */
   readonly cells: Partial<Readonly<Record<Person, Cell>>>;
 };
 
