@@ -90,7 +90,7 @@ describe('the registry of commands', () => {
   );
 });
 
-/** Arguments of `kon` within a line of shell; undefined when `kon` occurs only within quotes or `$(…)`. */
+/** Returns the arguments of `kon` in a shell line; undefined if `kon` occurs only within quotes or `$(…)`. */
 function wordsOfKon(line: string): readonly string[] | undefined {
   const tokens: readonly string[] = line.match(/'[^']*'|"[^"]*"|[^\s'"]+/g) ?? [];
   const start = tokens.indexOf('kon');

@@ -122,7 +122,7 @@ export const commands: readonly CommandEntry[] = [
   },
 ];
 
-/** Loads all commands, for texts about all of them. */
+/** Loads all commands, for texts that cover all commands. */
 export function loadCommands(): Promise<readonly Command[]> {
   return Promise.all(commands.map(loadCommand));
 }

@@ -43,7 +43,7 @@ export const appKind: Kind<App> = {
   advice: adviceOf('app', 'status'),
 };
 
-/** ClusterConfig has no commands of its own: a cluster has one, and it seldom changes. */
+/** ClusterConfig has no commands of its own: a cluster has only one ClusterConfig, which seldom changes. */
 export const clusterConfigKind: Kind<ClusterConfig> = {
   resource: clusterConfigs,
   noun: 'cluster config',

@@ -1,7 +1,7 @@
 /**
  * Finds names of Konstellation's kinds that another CustomResourceDefinition also uses. kubectl prefers plurals to
- * short names, so `kubectl get apps` shows Konstellation's apps even where Argo CD declares `apps` as a short name of
- * its Applications. Pure.
+ * short names, so `kubectl get apps` shows Konstellation's apps even if Argo CD declares `apps` as a short name of its
+ * Applications. Pure.
  */
 import { apps, clusterConfigs, linkedServiceAccounts, quarantines } from '../../api/resources.ts';
 import type { KubeObject } from '../../kube/index.ts';

@@ -1,6 +1,6 @@
 /**
- * Finds the Leases of operators, and determines whether their holders are alive. Compares only times from the API
- * server's clock, because the clocks of this machine and of the operator may be wrong.
+ * Finds the Leases of operators, and determines whether their holders are alive. Compares times from the API server's
+ * clock, because the clocks of this machine and of the operator may be wrong.
  */
 import { isForbidden, resources, type KubeClient, type Lease } from '../../kube/index.ts';
 

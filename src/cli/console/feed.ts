@@ -324,7 +324,7 @@ function partsOf(keys: readonly string[]): readonly (readonly string[])[] {
   );
 }
 
-/** Computes a value once per object. An informer's objects are frozen: a change replaces the object. */
+/** Computes a value once per object. An informer's objects are frozen, so a change replaces the object. */
 function perObject<T extends object, R>(compute: (object: T) => R): (object: T) => R {
   const computed = new WeakMap<T, R>();
   return (object) => {

@@ -66,8 +66,8 @@ async function missing(client: KubeClient, rights: readonly Right[]): Promise<re
 }
 
 /**
- * Describes where the user lacks a permission for pods in the account's targets. Most users have the permission in the
- * whole cluster, which one request shows.
+ * Returns the permissions that the user lacks for pods in the account's targets. Checks the whole cluster first, with
+ * one request, because most users have a cluster-wide permission.
  */
 async function missingInTargets(
   client: KubeClient,

@@ -79,8 +79,8 @@ export function accountRow(
 }
 
 /**
- * Also evaluates the reason of the condition Ready, because a user may be permitted to read accounts but not
- * Quarantines.
+ * Determines the state of the quarantine. Also uses the reason of the condition Ready, because a user may be permitted
+ * to read accounts but not Quarantines.
  */
 function quarantineState(reason: string, quarantines: readonly Quarantine[]): QuarantineState | undefined {
   const requests = quarantines.map(({ metadata, spec }) => ({

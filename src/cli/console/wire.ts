@@ -1,6 +1,6 @@
 /**
- * Types of the messages between the server of `kon console` and the page, which imports this file. Rows summarize
- * objects for lists; for one object, the page requests the same documents that the command line prints with `-o json`.
+ * Messages and constants that the server of `kon console` and the page share. Rows summarize objects for lists; for one
+ * object, the page requests the same documents that the command line prints with `-o json`.
  */
 import type {
   IdentityMode,

@@ -59,7 +59,7 @@ export type Host = {
   readonly self: readonly [string, ...string[]];
   /** Command line of another program that ships with `kon`. */
   readonly companion: (name: 's3-probe' | 'tour-editor') => readonly [string, ...string[]];
-  /** Runs a program on the host's own terminal until it ends. Rejects when it cannot be started. */
+  /** Runs a program on the host's own terminal until it ends. Rejects if the program cannot be started. */
   readonly spawn: (
     program: string,
     args: readonly string[],

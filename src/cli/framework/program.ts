@@ -128,7 +128,7 @@ export async function parseCommandLine(
   return invocation;
 }
 
-/** Returns the command whose words (as in the registry) the command line begins with, if any. */
+/** Returns the command that the first words of the command line name, if they match the registry exactly. */
 function leadingEntry(argv: readonly string[], { commands }: Vocabulary): CommandEntry | undefined {
   return commands.find(({ path }) => path.every((word, index) => argv[index] === word));
 }
@@ -257,7 +257,7 @@ function parserOption(option: Option): ParserOption {
     return option.parse ? option.parse(value) : value;
   };
   const checkChoice = result.parseArg as ((text: string) => unknown) | undefined;
-  // The first given value replaces the default; the others are appended.
+  // The first value that the user gives replaces the default; further values are appended.
   let given: unknown[] = [];
   let first: string | undefined;
   result.argParser((text: string) => {

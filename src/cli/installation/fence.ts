@@ -16,8 +16,8 @@ export const worthOfCredentials = (policy: string): string =>
   `the operator's AWS credentials control the AWS account: whoever has them can create a role with ${policy} that any principal may assume`;
 
 /**
- * @returns a warning to print when the operator is unlimited and `unbounded` accepts that
- * @throws CliError of code USAGE when the operator is unlimited and `unbounded` is false
+ * @returns a warning to print if the operator is unlimited and `unbounded` accepts this
+ * @throws CliError of code USAGE if the operator is unlimited and `unbounded` is false
  */
 export function checkFence(options: OperatorPolicyOptions, unbounded: boolean): string | undefined {
   const found = unboundedOperator(options);

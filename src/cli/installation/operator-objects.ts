@@ -18,7 +18,7 @@ export type OperatorChoice = {
   /** Undefined if the operator uses a Pod Identity association, because the role is then not stored in the cluster. */
   readonly roleArn: string | undefined;
   readonly region: string;
-  /** False when the operator runs elsewhere and has no Deployment. */
+  /** False if the operator runs elsewhere, without a Deployment of the installation. */
   readonly deployment: boolean;
 };
 

@@ -1,4 +1,4 @@
-/** Warnings about the statements of accounts, printed before a command waits for them. */
+/** Prints warnings about an account's statements, before a command waits for the account. */
 import type { KonObject } from '../cluster/kinds.ts';
 import type { CliContext } from '../framework/context.ts';
 

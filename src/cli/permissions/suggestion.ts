@@ -1,6 +1,7 @@
 /**
- * Suggests a smaller set of policies and statements for an account, from IAM's last accessed information. It leaves out only
- * what IAM reports as unused, and never allows more than the account does today. Pure.
+ * Suggests a smaller set of policies and statements for an account, from IAM's last accessed information. The
+ * suggestion omits only permissions that IAM reports as unused, and never allows more than the account allows today.
+ * Pure.
  */
 import {
   linkedServiceAccountSpec,

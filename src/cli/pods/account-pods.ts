@@ -30,7 +30,7 @@ export async function podsOfAccount(
  */
 const usualTokenSeconds = 86_400;
 
-/** AWS accepts a web identity token this long after its expiry, in seconds. */
+/** AWS accepts a web identity token for this number of seconds after its expiry. */
 const graceSeconds = 300;
 
 type ProjectedToken = { readonly audience?: string; readonly expirationSeconds?: number };
@@ -53,7 +53,7 @@ export function copiedTokensLiveMs(pods: readonly TokenVolumes[], audience: stri
     (spec?.volumes ?? [])
       .flatMap(({ projected }) => projected?.sources ?? [])
       .flatMap(({ serviceAccountToken: token }) => (token?.audience === audience ? [token] : []))
-      // By default, a projected token of Kubernetes lives one hour.
+      // By default, Kubernetes projects tokens with a lifetime of one hour.
       .map(({ expirationSeconds = 3600 }) => expirationSeconds),
   );
   return ((seconds.length === 0 ? usualTokenSeconds : Math.max(...seconds)) + graceSeconds) * 1000;

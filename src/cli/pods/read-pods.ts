@@ -7,7 +7,10 @@ import { podsOf } from '../cluster/app-objects.ts';
 import { identitiesOf, wantedIdentities } from './wanted-identities.ts';
 import { podsNotCurrent, type PodNotCurrent } from './not-current.ts';
 
-/** Finds pods with the account's ServiceAccount that lack its current identity: pods of apps, other workloads and Jobs, and bare pods. */
+/**
+ * Finds pods that have the account's ServiceAccount but lack the account's current identity: pods of apps, other
+ * workloads and Jobs, and bare pods.
+ */
 export async function accountPodsNotCurrent(
   client: KubeClient,
   account: LinkedServiceAccount,

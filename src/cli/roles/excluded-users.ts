@@ -38,7 +38,7 @@ export type Exclusion = {
   readonly inUse: readonly string[];
   /** The users of `inUse` in a form for advice. */
   readonly inUseBy: readonly RoleUser[];
-  /** All other principals that have access now and would lose it. */
+  /** All other principals that have access now and would lose that access. */
   readonly others: readonly string[];
 };
 

@@ -41,9 +41,9 @@ export const formatsOf = {
   list: ['table', 'wide', 'csv', 'json', 'yaml', 'name', 'jsonpath', 'custom-columns'],
   /** Rows that belong to one object and have no name of their own. */
   records: ['table', 'wide', 'csv', 'json', 'yaml', 'jsonpath'],
-  /** One object, as a page for people. */
+  /** One object, shown as a human-readable page. */
   object: ['table', 'wide', 'json', 'yaml', 'name', 'jsonpath', 'custom-columns'],
-  /** Result of a write: one line for people, the object for programs. */
+  /** Result of a write: one human-readable line, or the object for programs. */
   written: ['table', 'json', 'yaml', 'name', 'jsonpath'],
   /** Lines about rollouts, each with a name. */
   rollouts: ['table', 'name'],

@@ -19,7 +19,7 @@ import type { CliContext } from '../context.ts';
 
 export type SetChange<T> = { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T };
 
-/** Collection to follow, and the client that follows it. */
+/** Objects to follow, and the client for reading them. */
 export type Following = {
   readonly clock: Pick<CliContext, 'monotonic' | 'random'>;
   readonly client: KubeClient;
