@@ -9,7 +9,7 @@ const wellKnown = [
   '/Applications/Chromium.app/Contents/MacOS/Chromium',
 ];
 
-/** Path of the browser: `$KON_CHROMIUM`, or the first one that is installed. */
+/** Returns the path of the browser: `$KON_CHROMIUM`, or the first installed one that is found. */
 export function findChromium(env: Readonly<Record<string, string | undefined>>): string | undefined {
   const chosen = env['KON_CHROMIUM'];
   if (chosen) return chosen;
@@ -21,13 +21,14 @@ export function findChromium(env: Readonly<Record<string, string | undefined>>):
 export const missingBrowser =
   'the tests of the console need Chromium: install it (Debian: apt-get install chromium), or name it in KON_CHROMIUM';
 
-/** @throws Error when no browser is installed */
+/** @throws Error if no browser is installed */
 export async function startBrowser(env: Readonly<Record<string, string | undefined>>): Promise<Browser> {
   const executablePath = findChromium(env);
   if (executablePath === undefined) throw new Error(missingBrowser);
   return chromium.launch({
     executablePath,
-    // Chromium refuses to run as root with its sandbox, and containers often run as root. It opens only pages of this project.
+    // Chromium refuses to run as root with its sandbox enabled, and containers often run as root. Only pages of this
+    // project are opened.
     args: [
       '--no-sandbox',
       '--disable-gpu',

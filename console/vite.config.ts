@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { defineConfig } from 'vite';
 
-/** scripts/build.ts passes the output folder. */
+/** scripts/build.ts sets the output folder. */
 export default defineConfig({
   root: import.meta.dirname,
   base: '/',
@@ -15,7 +15,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     cssCodeSplit: false,
     rolldownOptions: {
-      // "use client" has a meaning only for server components, and there is no server here.
+      // The directive "use client" matters only with server components, which this project does not use.
       onLog: (level, log, handler) => {
         if (log.code !== 'MODULE_LEVEL_DIRECTIVE') handler(level, log);
       },

@@ -7,7 +7,7 @@ export function useAbout(): About | undefined {
   return useQuery({ queryKey: ['about'], queryFn: ({ signal }) => request<About>('about', { signal }) }).data;
 }
 
-/** Start of a command for the terminal: `kon`, with the options that select the cluster. */
+/** Returns the start of a command for the terminal: `kon` with the options that select the cluster. */
 export function useKon(): string {
   return useAbout()?.kon ?? 'kon';
 }

@@ -1,4 +1,4 @@
-/** Frame of the page: navigation, state of the connection, and the screen of the address. */
+/** Frame of the page: navigation, connection state, and the screen for the current address. */
 import { useEffect, useRef, type ReactNode } from 'react';
 import { useAbout } from './about.ts';
 import { CopyButton, Empty, Link, age, useNow } from './parts/basics.tsx';
@@ -82,7 +82,7 @@ function Screen({ place: { path } }: { readonly place: Place }): ReactNode {
   );
 }
 
-/** Whether the page is live; if not, since when its rows are outdated. */
+/** Shows whether the page is live and, if not, since when its rows are outdated. */
 function ConnectionState(): ReactNode {
   const { connection, status } = useCluster();
   const now = useNow();

@@ -10,7 +10,7 @@ import './style.css';
 const queries = new QueryClient({
   defaultOptions: {
     queries: {
-      // The stream reports what is outdated.
+      // The stream reports which documents are outdated.
       staleTime: 5 * 60_000,
       refetchOnWindowFocus: false,
       retry: (failures, error) => !(error instanceof ApiError) && failures < 2,
@@ -18,13 +18,16 @@ const queries = new QueryClient({
   },
 });
 
-/** Least time between two refreshes of the same document, so that many changes cause few requests. */
+/** Minimum time between two refreshes of the same document, so that many changes cause few requests. */
 const refreshMs = 300;
 
 let pending: { readonly accounts: Set<string>; events: boolean } | undefined;
 let isRefreshing = false;
 
-/** Gathers what is outdated, and refreshes it once the previous refresh is complete. A second refresh would cancel its requests. */
+/**
+ * Collects outdated documents, and refreshes them once the previous refresh is complete. An overlapping refresh would
+ * cancel its requests.
+ */
 async function refresh({ accounts, events }: Outdated): Promise<void> {
   pending ??= { accounts: new Set(), events: false };
   for (const name of accounts) pending.accounts.add(name);

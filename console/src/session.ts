@@ -1,7 +1,7 @@
 /**
- * Key of the session with the server. The one-time token comes in the fragment of the link, which browsers do not send, and is
- * removed from the address before anything else. Each tab keeps the key for itself, and sends it to other tabs of the same page on
- * request, so that a link can be opened in a new tab.
+ * Session key for requests to the server. The one-time token is in the fragment of the link, which browsers do not
+ * send, and is removed from the address before anything else happens. Each tab keeps its own copy of the key, and sends
+ * it on request to other tabs of the same page, so that a link can be opened in a new tab.
  */
 const storageKey = 'kon-session';
 const channelName = 'kon-session';
@@ -11,7 +11,7 @@ let key: string | undefined;
 
 export type SignIn =
   | { readonly kind: 'signed-in' }
-  /** The link was already used, or the page was opened without one. */
+  /** The link was already used, or the page was opened without a link. */
   | { readonly kind: 'needs-link'; readonly message: string }
   | { readonly kind: 'needs-token' };
 
@@ -41,7 +41,7 @@ export async function signIn(): Promise<SignIn> {
     : { kind: 'needs-link', message: 'this tab has no session with the server' };
 }
 
-/** In a cluster, the user's bearer token is the key. */
+/** Signs in to a console that runs in a cluster. There, the user's bearer token is the key. */
 export async function signInWith(token: string): Promise<boolean> {
   remember(token);
   if (await isAccepted()) return true;
@@ -68,7 +68,7 @@ function forget(): void {
   sessionStorage.removeItem(storageKey);
 }
 
-/** A new link that is opened in this tab changes only the fragment, so the browser does not reload the page. */
+/** Opening a new link in this tab changes only the fragment, so the browser does not reload the page. */
 window.addEventListener('hashchange', () => {
   if (location.hash.startsWith('#token=')) location.reload();
 });

@@ -14,7 +14,10 @@ export type Cluster = {
   readonly pods: readonly PodRow[];
   readonly targets: readonly string[];
   readonly status: Readonly<Record<Source, SourceState>>;
-  /** `lost` since the given time (milliseconds since the epoch): the rows are as of then. */
+  /**
+   * `lost` contains the time (milliseconds since the epoch) at which the connection was lost. The rows show the state
+   * at that time.
+   */
   readonly connection:
     | { readonly state: 'connecting' | 'live' }
     | { readonly state: 'lost'; readonly since: number };
@@ -61,13 +64,16 @@ export function useIsQuarantined(account: string): boolean {
 export const podKey = ({ namespace, name }: { readonly namespace: string; readonly name: string }): string =>
   `${namespace}/${name}`;
 
-/** Names of accounts whose row changed, and whether Events arrived, for the documents that depend on them. */
+/**
+ * Names of accounts whose row changed, and whether Events arrived. Documents that depend on either have to be fetched
+ * again.
+ */
 export type Outdated = { readonly accounts: readonly string[]; readonly events: boolean };
 
 const firstDelayMs = 300;
 const longestDelayMs = 5000;
 
-/** Follows the stream until the signal aborts, and connects again after each failure. */
+/** Follows the stream until the signal aborts, and reconnects after each failure. */
 export async function followCluster(
   onOutdated: (outdated: Outdated) => void,
   signal: AbortSignal,
@@ -83,7 +89,7 @@ export async function followCluster(
           onOutdated({ accounts: names, events: message.events === true });
       }
     } catch (error) {
-      // The session has ended with the process that issued it.
+      // The server process that issued the session has ended, and the session with it.
       if (error instanceof ApiError && error.code === 'UNAUTHENTICATED') location.reload();
     }
     const { connection } = cluster;
@@ -117,7 +123,8 @@ function publish(next: Partial<Cluster>): void {
   cluster = { ...cluster, ...next };
   if (isPublishDue) return;
   isPublishDue = true;
-  // A timer instead of an animation frame: a hidden tab gets no frames, and would show outdated state when it becomes visible.
+  // A timer is used instead of an animation frame: a hidden tab gets no frames, and would show outdated state when it
+  // becomes visible.
   setTimeout(() => {
     isPublishDue = false;
     cluster = {

@@ -1,4 +1,4 @@
-/** Access to the console: only the owner of the link gets an answer, with the rights of the kubeconfig. */
+/** Access to the console: only the owner of the link gets a response, with the permissions of the kubeconfig. */
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -146,7 +146,7 @@ test('a page of another origin cannot read or write, although the browser can re
   expect(outcomes).toEqual(['refused', 'refused', 'refused', 'refused']);
   await context.close();
   attacker.close();
-  // The link was not used by these requests.
+  // The previous requests did not use up the link.
   await session();
 });
 
@@ -261,7 +261,7 @@ test('a page reports that its console has ended, and how to open it again', asyn
   await untilShown(page, 'payments');
   await own.process.end('SIGTERM');
   await untilShown(page, 'Connection lost');
-  // The rows stay, as of then.
+  // The rows remain, with the state from before the connection was lost.
   expect(await textOf(page)).toContain('payments');
 
   const { port } = new URL(own.origin);

@@ -1,4 +1,4 @@
-/** Faults of a page that axe finds: https://github.com/dequelabs/axe-core */
+/** Accessibility faults that axe finds on a page: https://github.com/dequelabs/axe-core */
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type { AxeResults } from 'axe-core';
@@ -6,9 +6,10 @@ import type { Page } from 'playwright-core';
 
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** One line per fault: the rule and the elements. */
+/** Returns one line per fault, with the rule and the affected elements. */
 export async function accessibilityFaults(page: Page): Promise<readonly string[]> {
-  // The content security policy forbids scripts that the page adds. A script that arrives by the browser's debugging protocol is exempt.
+  // The content security policy forbids scripts that the page adds. A script injected over the browser's debugging
+  // protocol is exempt.
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() =>
     (window as unknown as { axe: { run(options: object): Promise<AxeResults> } }).axe.run({

@@ -1,4 +1,7 @@
-/** The page of a cluster without CRDs, whose API server goes down and comes back, or that rejects the user. */
+/**
+ * The page while the cluster has no CRDs, while its API server is down, after it comes back, and when it rejects the
+ * user.
+ */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
@@ -47,7 +50,7 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
-/** Creates an account as soon as the API server answers and serves the kind. */
+/** Creates an account as soon as the API server responds and serves the kind. */
 const create = (name: string): Promise<unknown> =>
   eventually(`account ${name} to be created`, () =>
     client
@@ -88,7 +91,7 @@ test('the filter on the changes states how many changes it searches', async () =
   const { page } = visitor;
   const most = 2000;
   await create('crowded');
-  // Each condition is a change, so that one write makes as many as the page lists.
+  // Each condition counts as a change, so one write produces as many changes as the page lists.
   const conditions = Array.from({ length: most }, (_, index) => ({
     type: `Type${index}`,
     status: 'True',
@@ -142,7 +145,7 @@ test('a page reports that the cluster rejects its user, and keeps its rows, mark
   const { page, context, complaints } = await visit(browser, own.link());
   await untilShown(page, 'before');
 
-  // The restarted API server signs tokens with another key, so it rejects this one.
+  // The restarted API server signs tokens with another key, so it rejects the user's token.
   await cluster.kill();
   await cluster.restart();
   const shown = await untilShown(

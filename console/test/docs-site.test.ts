@@ -1,4 +1,4 @@
-/** The docs site in a browser: search, navigation, deep links, keyboard, themes and narrow windows. */
+/** The docs site in a browser: search, navigation, deep links, keyboard, themes, and narrow windows. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, resolve } from 'node:path';
@@ -9,7 +9,7 @@ import { renderSite } from '../../scripts/site/site.ts';
 import { accessibilityFaults } from './axe.ts';
 import { startBrowser, untilShown, visit, type Visitor } from './open-console.ts';
 
-/** The site works below any path, as on GitHub Pages. */
+/** Path prefix, as on GitHub Pages. The site must work under any prefix. */
 const prefix = '/konstellation/';
 const types: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -56,7 +56,7 @@ afterAll(async () => {
   server?.close();
 });
 
-/** Whether the top of an element is in the window. */
+/** Whether the top of an element is visible in the window. */
 const isInView = (selector: string): Promise<boolean> =>
   page.locator(selector).evaluate((element) => {
     const { top } = element.getBoundingClientRect();

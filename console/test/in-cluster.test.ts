@@ -1,4 +1,4 @@
-/** The console in a cluster: each user reads with the token that the request carries, and the process has no rights. */
+/** The console in a cluster: it reads with the token in each user's request, and has no permissions of its own. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -32,7 +32,7 @@ beforeAll(async () => {
   await writeFile(ca, Buffer.from(cluster?.['certificate-authority-data'] ?? '', 'base64'));
   const own = await freePort();
   origin = `http://127.0.0.1:${own}`;
-  // The environment of a pod: no kubeconfig, and no AWS credentials.
+  // Environment of a pod: neither a kubeconfig nor AWS credentials.
   process_ = sandbox.executable.start(['console', '--in-cluster', '--port', String(own)], {
     env: { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port, KON_CONSOLE_CA_FILE: ca },
   });
@@ -68,7 +68,7 @@ test('a user signs in with a cluster token, and reads with the rights of that to
   await untilShown(page, 'payments');
   await untilShown(page, 'as system:serviceaccount:staging:viewer');
 
-  // Another user without rights, in another browser session, sees nothing of the first.
+  // Another user without permissions, in another browser session, sees no data of the first user.
   const other = await visit(browser, `${origin}/`);
   await other.page.getByLabel('Token').fill(await tokenOfUser(sandbox, 'stranger', []));
   await other.page.getByRole('button', { name: 'Sign in' }).click();
@@ -104,7 +104,8 @@ test('a user whose token is revoked is signed out, and the API returns nothing f
   await page.getByRole('button', { name: 'Sign in' }).click();
   await untilShown(page, 'payments');
 
-  // The API server rejects the tokens of a deleted ServiceAccount, and the watches that they started continue.
+  // The API server rejects tokens of a deleted ServiceAccount, but watches that were started with such a token
+  // continue.
   await sandbox.client.delete(resources.serviceAccounts, { name: 'leaver', namespace: 'staging' });
   const shown = await untilShown(page, 'Sign in with a token of the cluster');
   expect(shown).not.toContain('payments');

@@ -6,7 +6,7 @@ import { eventually } from '../../test/support/eventually.ts';
 import type { Running } from '../../test/support/executable.ts';
 import { startSandbox, type TestSandbox } from '../../test/support/sandbox.ts';
 
-/** A sandbox after these commands of `kon`, and a browser. */
+/** Starts a sandbox, runs these `kon` commands in it, and starts a browser. */
 export async function startSandboxAndBrowser(
   ...commands: readonly (readonly string[])[]
 ): Promise<readonly [TestSandbox, Browser]> {
@@ -21,12 +21,12 @@ export async function startSandboxAndBrowser(
 export type Console = {
   /** `http://127.0.0.1:PORT` */
   readonly origin: string;
-  /** The newest link, which works once. */
+  /** Returns the newest link. Each link works once. */
   link(): string;
   readonly process: Running;
 };
 
-/** @param start starts `kon` with arguments, e.g. in the environment of a sandbox */
+/** @param start starts `kon` with the given arguments, for example in the environment of a sandbox */
 export async function openConsole(
   start: (args: readonly string[], options: { readonly env?: Environment }) => Running,
   args: readonly string[] = [],
@@ -43,11 +43,11 @@ export async function openConsole(
 export type Visitor = {
   readonly context: BrowserContext;
   readonly page: Page;
-  /** Errors and warnings of the page, e.g. violations of its content security policy. */
+  /** Errors and warnings that the page logged, for example violations of its content security policy. */
   readonly complaints: readonly string[];
-  /** Origins that the page sent requests to. */
+  /** Origins to which the page sent requests. */
   readonly origins: ReadonlySet<string>;
-  /** Bodies of the answers to API requests, without the stream. */
+  /** Bodies of the responses to API requests, except the stream. */
   readonly bodies: readonly string[];
 };
 
@@ -88,13 +88,13 @@ export async function untilShown(page: Page, text: string | RegExp): Promise<str
   });
 }
 
-/** Texts of the page, with single spaces. */
+/** Text of the page, with runs of white space reduced to single spaces. */
 export async function textOf(page: Page): Promise<string> {
   const text = await page.locator('body').innerText();
   return text.replaceAll(/\s+/g, ' ');
 }
 
-/** Requests a document of the API with the session of the page. */
+/** Requests an API document with the session of the page. */
 export function requestOf(page: Page, path: string): Promise<unknown> {
   return page.evaluate(async (url) => {
     const key = sessionStorage.getItem('kon-session');

@@ -1,4 +1,6 @@
-/** Quarantine and release in the page: asked as on the command line, with the rights of the user. */
+/**
+ * Quarantine and release on the page: the same confirmation as on the command line, with the permissions of the user.
+ */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { apiVersion, quarantines, type Quarantine } from '../../src/api/index.ts';
@@ -50,7 +52,7 @@ async function open(path: string, text: string | RegExp): Promise<string> {
   return untilShown(page, text);
 }
 
-/** Sends a POST with the session of the page, bypassing its buttons. */
+/** Sends a POST request with the session of the page, without using its buttons. */
 const post = (
   of: Page,
   path: string,
@@ -64,7 +66,7 @@ const post = (
     return { status: answer.status, body: (await answer.json()) as { code?: string } };
   }, `/api/${path}`);
 
-/** Opens the page of the account for a new user with these rules. `end` closes it. */
+/** Opens the account's page as a new user with these RBAC rules. `end` closes the page. */
 async function pageOf(
   name: string,
   rules: readonly object[],
@@ -156,7 +158,7 @@ test('a user who may not read quarantines sees that an account is quarantined, a
   ]);
   const shown = await untilShown(auditor.page, 'You may not read quarantines');
   expect(shown).toContain('✕ quarantined in force');
-  // The message of the account names the user, and the Quarantine itself is not shown.
+  // The account's message names the user who requested the quarantine. The Quarantine object itself is not shown.
   expect(shown).not.toContain('Requested by');
   await auditor.end();
 });
@@ -181,7 +183,7 @@ test('a release asks with the words of the command line, deletes the pods, and o
   const dialog = page.getByRole('dialog');
   const asked = await dialog.innerText();
   const lines = await consequence('account', 'release', 'payments', '--delete-pods');
-  // The end of the life of a copied token differs between the two.
+  // The two texts differ in the time until which a copied token remains valid.
   const timeless = (text: string): string => text.replaceAll(/\d{4}-\S+Z/g, 'TIME');
   for (const line of lines) expect(timeless(asked)).toContain(timeless(line));
   await dialog.getByRole('button', { name: 'Delete the pods and release' }).click();

@@ -1,4 +1,7 @@
-/** Single pods in quarantine in the page: an operator that may not deny their sessions at first, and may later. */
+/**
+ * Quarantined pods on the page: at first the operator lacks the permission to deny their sessions, and later it has the
+ * permission.
+ */
 import { CreatePolicyCommand } from '@aws-sdk/client-iam';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';

@@ -1,4 +1,6 @@
-/** The five questions, answered in a real browser by a real cluster, and compared with the command line. */
+/**
+ * The five questions that the console answers, in a real browser with a real cluster, compared with the command line.
+ */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { linkedServiceAccounts } from '../../src/api/resources.ts';

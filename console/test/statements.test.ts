@@ -1,4 +1,7 @@
-/** Statements of an account in the page, refused at first and then applied by an operator with the rights to write them. */
+/**
+ * Statements of an account on the page: first the operator refuses them, then it has the permissions to write them and
+ * applies them.
+ */
 import {
   CreatePolicyCommand,
   DeleteRolePolicyCommand,

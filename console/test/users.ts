@@ -1,4 +1,4 @@
-/** Users with few rights: ServiceAccounts with a role of their own, their tokens and kubeconfigs. */
+/** Users with few permissions: ServiceAccounts with their own roles, tokens and kubeconfigs. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
@@ -10,13 +10,13 @@ export type Kubeconfig = {
   readonly users: { user: object }[];
 };
 
-/** Rights to read everything that the console shows, except Events. */
+/** RBAC rules to read everything that the console shows, except Events. */
 export const mayRead = [
   { apiGroups: ['k11n.dev'], resources: ['*'], verbs: ['get', 'list', 'watch'] },
   { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] },
 ];
 
-/** A token of a new ServiceAccount in `staging` with these rules. */
+/** Creates a ServiceAccount in `staging` with these rules, and returns a token for it. */
 export async function tokenOfUser(
   { client }: Pick<TestSandbox, 'client'>,
   name: string,
@@ -40,7 +40,7 @@ export async function tokenOfUser(
   return (await client.createToken(metadata, { audiences: [], expirationSeconds: 3600 })).token;
 }
 
-/** Writes a kubeconfig of a new ServiceAccount with these rules, and returns its path. */
+/** Creates a ServiceAccount with these rules, writes a kubeconfig for it, and returns the path of the file. */
 export async function kubeconfigOfUser(
   sandbox: TestSandbox,
   name: string,

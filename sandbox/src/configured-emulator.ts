@@ -1,4 +1,4 @@
-/** The AWS emulator of a sandbox, configured by a file with its callers, clusters and trusted token issuers. */
+/** The AWS emulator of a sandbox, configured by a file that lists its callers, clusters and trusted token issuers. */
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
@@ -21,19 +21,22 @@ export const emulatorSettings = z.object({
     }),
   ),
   /**
-   * Token issuers. Each one is an OIDC provider in the account's IAM from the start, for the client
-   * `sts.amazonaws.com`, unless it is `unregistered`.
+   * Token issuers. An OIDC provider for each exists in IAM from the start, with the client id `sts.amazonaws.com`,
+   * unless the issuer is `unregistered`.
    */
   issuers: z.array(
     z.object({
       /** `iss` claim of the tokens. */
       issuer: z.url({ protocol: /^https$/ }),
-      /** Source of the issuer's keys: an http or https URL, or a file path. */
+      /** Location of the issuer's keys: an http or https URL, or a file path. */
       keys: z.string().min(1),
       unregistered: z.literal(true).optional(),
     }),
   ),
-  /** Path of the PEM of the authority that verifies the servers of the keys. Read when the first key is needed. */
+  /**
+   * Path of the PEM file of the certificate authority that verifies the servers of the keys. It is read when the first
+   * key is needed.
+   */
   issuerCaFile: z.string(),
   clusters: z.array(
     z.object({

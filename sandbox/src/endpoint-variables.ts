@@ -1,10 +1,10 @@
 /**
- * Environment variables that make every AWS SDK use the emulator, and that override the variables of a shell or a
- * container.
+ * Environment variables that make every AWS SDK use the emulator. They take precedence over the variables of a shell or
+ * a container.
  */
 import type { Environment, OuterEnvironment } from './environment.ts';
 
-/** @param others variables to set as well; those that would select another endpoint are overridden */
+/** @param others variables to set as well; variables that would select another endpoint are overridden */
 export function endpointVariables(endpoint: string, others: OuterEnvironment): Environment {
   const set: Record<string, string> = {
     AWS_ENDPOINT_URL: endpoint,

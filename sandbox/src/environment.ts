@@ -1,12 +1,12 @@
-/** Environment variables as a value. The sandbox never reads the environment of its process. */
+/** Environment variables as a value. The sandbox never reads `process.env`. */
 export type Environment = Readonly<Record<string, string>>;
 
-/** Environment variables of a process: a name can be present without a value. */
+/** Environment variables of a process. A variable can be listed with the value undefined. */
 export type OuterEnvironment = Readonly<Record<string, string | undefined>>;
 
 /**
- * The variables that every child process needs. The user's proxies, CA bundles, AWS profiles and kubeconfigs must not
- * affect parts that communicate over loopback.
+ * Returns the variables that every child process needs. The user's proxies, CA bundles, AWS profiles and kubeconfigs
+ * must not affect parts that communicate over loopback.
  */
 export function baseEnvironment(outer: OuterEnvironment): Environment {
   const kept: Record<string, string> = {};

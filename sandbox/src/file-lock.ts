@@ -1,6 +1,6 @@
 /**
- * A lock between processes of one machine: a file that names its holder. `link` creates the file atomically with its
- * content. The lock is void once its holder is dead.
+ * A lock between processes on one machine: a file that names its holder. `link` creates the file atomically with its
+ * content. The lock is free again once its holder is dead.
  */
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -37,7 +37,7 @@ export function tryLock(file: string): LockAttempt {
 
 /**
  * Waits for the lock.
- * @param onWait called once for each holder that the process waits for
+ * @param onWait called once for each holder of the lock while this process waits
  */
 export async function acquireLock(
   file: string,
@@ -76,7 +76,10 @@ function release(file: string): void {
   if (holder(file) === process.pid) rmSync(file, { force: true });
 }
 
-/** Two processes may find the same dead holder: a process that has moved away the file of a live holder restores it. */
+/**
+ * Removes the lock of a dead holder. Another process may have replaced that lock in the meantime; if the removed file
+ * turns out to belong to a live holder, it is restored.
+ */
 function discard(file: string, deadPid: number): void {
   const aside = `${file}.stale.${process.pid}`;
   try {
@@ -88,7 +91,7 @@ function discard(file: string, deadPid: number): void {
     try {
       linkSync(aside, file);
     } catch {
-      // Another process has acquired the lock in the meantime.
+      // Another process acquired the lock in the meantime.
     }
   }
   rmSync(aside, { force: true });

@@ -1,6 +1,6 @@
 /**
- * Public interface of the package, and the only module that `kon` imports. Modules that few commands need are imported
- * inside functions, so that each command loads only its own.
+ * Public interface of the package, and the only module that `kon` imports. Modules that only a few commands need are
+ * imported inside functions, so that each command loads only what it needs.
  */
 export { SandboxError } from './error.ts';
 export { NoFolderError } from './make-folder.ts';
@@ -26,7 +26,7 @@ export const loadExec = () => import('./exec/exec.ts');
 export const loadTour = () => import('./tour/run-tour.ts');
 export const loadWebhook = () => import('./webhook/webhook.ts');
 
-/** Programs that the single-file executable contains besides `kon`, by name. The import of one runs it. */
+/** Programs that the single-file executable contains besides `kon`, by name. Importing a program runs it. */
 export const companions: Readonly<Record<'s3-probe' | 'tour-editor', () => Promise<unknown>>> = {
   's3-probe': () => import('./bin/s3-probe.ts'),
   'tour-editor': () => import('./bin/tour-editor.ts'),

@@ -1,4 +1,4 @@
-/** Small HTTP requests between the sandbox's own processes, without proxies, redirects or dependencies. */
+/** Small HTTP requests between the sandbox's own processes, without proxies, redirects or external dependencies. */
 import { request as requestHttp, type IncomingMessage } from 'node:http';
 import { type Agent, request as requestHttps, type RequestOptions } from 'node:https';
 
@@ -8,7 +8,7 @@ export type LoopbackRequest = {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly agent?: Agent;
-  /** PEM of the authority that verifies an https server. */
+  /** PEM of the certificate authority that verifies an https server. */
   readonly ca?: string;
   readonly signal?: AbortSignal | undefined;
 };

@@ -21,6 +21,6 @@ test('a folder and its parents are created, also by two callers at once', async 
 test('a folder that cannot be created is reported', async () => {
   await writeFile(join(base, 'file'), '');
   await expect(makeFolder(join(base, 'file/x'))).rejects.toThrow(NoFolderError);
-  // Linux reports this folder as missing instead of refusing to create it.
+  // Linux reports that a folder in `/proc` does not exist instead of refusing to create it.
   await expect(makeFolder('/proc/nobody/x')).rejects.toThrow(/cannot create folder "\/proc\/nobody":\n/);
 });

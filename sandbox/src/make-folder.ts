@@ -1,6 +1,6 @@
 /**
- * Creates a folder and its parents one by one. Node's own recursion never ends where the system reports a child of an
- * existing folder as missing, as `/proc` does.
+ * Creates a folder and its parents one by one. Node's recursive mkdir loops forever if the system reports that a child
+ * of an existing folder does not exist, as in `/proc`.
  */
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -12,7 +12,7 @@ export class NoFolderError extends SandboxError {
 }
 
 /**
- * @param mode mode of the created folders
+ * @param mode permissions of the created folders
  * @throws NoFolderError
  */
 export async function makeFolder(folder: string, mode = 0o777): Promise<void> {

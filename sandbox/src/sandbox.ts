@@ -1,5 +1,5 @@
 /**
- * Functions of the sandbox for its hosts: up, down, status, logs. (`exec` is in exec/.) A host provides clock,
+ * Functions of the sandbox for its host programs: up, down, status, logs. (`exec` is in exec/.) A host provides clock,
  * randomness and environment, and displays events; no module of the package uses the terminal.
  */
 import { spawn } from 'node:child_process';
@@ -27,13 +27,13 @@ export type UpOutcome =
 
 const pollMs = 50;
 /**
- * Longest time between the lock and the record of the control endpoint, which takes milliseconds. A holder without a
- * record counts as dead after it.
+ * Maximum time between acquiring the lock and writing the record of the control endpoint, which normally takes
+ * milliseconds. After this time, a holder without a record counts as dead.
  */
 const answerMs = 5000;
-/** Longer than the parts' own grace period of 1.5 s. */
+/** Maximum time for a sandbox to stop. It is longer than the grace period of the parts (1.5 s). */
 const endMs = 15_000;
-/** Longest time between the end of a sandbox and the end of its process. */
+/** Maximum time between the end of a sandbox and the end of its process. */
 const lingerMs = 1000;
 
 /** Runs a sandbox in this process, or finds a running sandbox and waits until it is ready. */
@@ -60,11 +60,11 @@ export async function upSandbox(options: UpOptions): Promise<UpOutcome> {
 
 export type DetachedUpOptions = {
   readonly folder: string;
-  /** Command that runs `upSandbox` for the same folder in the foreground. */
+  /** Command that runs `upSandbox` in the foreground for the same folder. */
   readonly command: readonly [string, ...string[]];
   readonly env: OuterEnvironment;
   readonly report: SandboxReporter;
-  /** Stops waiting, and ends the started process. */
+  /** When aborted, stops waiting and ends the started process. */
   readonly signal: AbortSignal;
 };
 
@@ -102,7 +102,7 @@ export async function upSandboxDetached(
   try {
     const description = await Promise.race([isUp(), ended]);
     if (description === undefined) {
-      // The process may have ended because another process was faster.
+      // The process may have ended because another process started the sandbox first.
       const other = await connectControl(paths.record);
       const found = other && (await untilUp(other, report, signal));
       if (found !== undefined) return { outcome: 'already-running', description: found };
@@ -126,7 +126,7 @@ async function lastError(log: string): Promise<string> {
   return start < 0 ? tail : tail.slice(start + '\nError: '.length);
 }
 
-/** Stops the sandbox and waits for its end. Removes the leftovers of a killed sandbox. */
+/** Stops the sandbox and waits until it has ended. Removes the leftovers of a killed sandbox. */
 export async function downSandbox(folder: string): Promise<'stopped' | 'not-running'> {
   const paths = sandboxPaths(folder);
   const client = await connectControl(paths.record);
@@ -144,9 +144,9 @@ export async function downSandbox(folder: string): Promise<'stopped' | 'not-runn
   }
   await client.stop();
   await until(endMs, () => !existsSync(paths.lock) || !isProcessAlive(client.pid));
-  // The process has authenticated by the secret, so it is the sandbox; its watchdog ends the parts.
+  // The process has authenticated with the secret, so it is the sandbox; its watchdog ends the parts.
   if (existsSync(paths.lock) && isProcessAlive(client.pid)) process.kill(client.pid, 'SIGKILL');
-  // The lock is released last. The process usually exits right after, unless its host continues.
+  // The lock is released last. The process usually exits right after this, unless its host continues.
   await until(lingerMs, () => !isProcessAlive(client.pid));
   return 'stopped';
 }
@@ -157,7 +157,7 @@ async function until(timeoutMs: number, condition: () => boolean): Promise<void>
   while (!condition() && !deadline.aborted) await delay(pollMs);
 }
 
-/** Describes the running sandbox; undefined when none runs. */
+/** Describes the running sandbox; undefined if none is running. */
 export async function sandboxStatus(folder: string): Promise<SandboxDescription | undefined> {
   const client = await connectControl(sandboxPaths(folder).record);
   return client?.status();
@@ -169,15 +169,15 @@ export type LogName = PartName | 'audit' | 'supervisor';
 export type LogOptions = {
   readonly folder: string;
   readonly name: LogName;
-  /** Number of last lines to begin with (default: all). */
+  /** Number of lines to begin with, counted from the end of the log (default: all). */
   readonly tail: number | undefined;
-  /** Whether to continue with new lines until `signal` aborts. */
+  /** Whether to keep printing new lines until `signal` aborts. */
   readonly follow: boolean;
   readonly signal: AbortSignal;
   readonly write: (text: string) => void;
 };
 
-/** @throws SandboxError when the log does not exist, because the part was never started */
+/** @throws SandboxError if the log does not exist because the part was never started */
 export async function sandboxLogs(options: LogOptions): Promise<void> {
   const { folder, name, tail, follow, signal, write } = options;
   const paths = sandboxPaths(folder);
@@ -220,7 +220,7 @@ async function answerOf(
   return undefined;
 }
 
-/** Relays events until the sandbox is up. Undefined if the sandbox exits first. */
+/** Relays events until the sandbox is up. Returns undefined if the sandbox exits first. */
 async function untilUp(
   client: ControlClient,
   report: SandboxReporter,

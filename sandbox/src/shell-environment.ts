@@ -9,8 +9,8 @@ import type { SandboxDescription } from './supervisor/description.ts';
 import { sandboxPaths } from './supervisor/paths.ts';
 
 /**
- * Commands of sh that set the variables in a running shell. `PATH` keeps the value of that shell, because `kon` may run
- * with another one (npx). Only a shell without kubectl gets the sandbox's kubectl, at the end of its `PATH`.
+ * Returns sh commands that set the variables in a running shell. `PATH` keeps the value of that shell, because `kon`
+ * may run with another `PATH` (npx). The sandbox's kubectl is appended to `PATH` only if the shell has no kubectl.
  */
 export function shellCommands(sandbox: SandboxDescription, outer: OuterEnvironment): string {
   const { PATH: _of, ...variables } = shellEnvironment(sandbox, outer);
@@ -23,7 +23,7 @@ export function shellCommands(sandbox: SandboxDescription, outer: OuterEnvironme
 
 const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
-/** The variables for a program that is started with them. The sandbox's kubectl comes first in `PATH`. */
+/** Returns the variables for a program that is started with them. The sandbox's kubectl comes first in `PATH`. */
 export function shellEnvironment(sandbox: SandboxDescription, outer: OuterEnvironment): Environment {
   const paths = sandboxPaths(sandbox.folder);
   const { awsEndpoint, credentials, region } = sandbox;
@@ -48,7 +48,10 @@ export function shellEnvironment(sandbox: SandboxDescription, outer: OuterEnviro
   return set;
 }
 
-/** Returns a replacement for other variables of the user that would take precedence or be sent as well. */
+/**
+ * Returns a neutral value for the user's other variables that would take precedence over the sandbox's or be used in
+ * addition to them.
+ */
 function neutralised(name: string): string | undefined {
   switch (name) {
     case 'AWS_PROFILE':

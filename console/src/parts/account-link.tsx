@@ -1,4 +1,4 @@
-/** Name of an account in a list, marked while it is in quarantine. */
+/** Link to an account in a list, with a mark while the account is in quarantine. */
 import type { ReactNode } from 'react';
 import { accountHref } from '../router.ts';
 import { useIsQuarantined } from '../store.ts';

@@ -1,4 +1,4 @@
-/** Small parts of all screens. */
+/** Small components that all screens share. */
 import { Fragment, useEffect, useState, type ReactNode } from 'react';
 import { ApiError } from '../api.ts';
 import { followLink } from '../router.ts';
@@ -7,7 +7,7 @@ export type Tone = 'good' | 'wait' | 'bad' | 'unknown';
 
 const symbols: Readonly<Record<Tone, string>> = { good: '✓', wait: '◷', bad: '✕', unknown: '?' };
 
-/** State with a colour, a symbol and words, so that it is readable without colours. */
+/** A state as colour, symbol and words, so that it is readable without colours. */
 export function Badge({ tone, children }: { readonly tone: Tone; readonly children: ReactNode }): ReactNode {
   return (
     <span className={`badge ${tone}`}>
@@ -57,7 +57,7 @@ export function CopyButton(props: {
   );
 }
 
-/** Text that breaks behind the separators of ARNs and paths. */
+/** Text with line breaks allowed after the separators of ARNs and paths. */
 export function Breakable({ text }: { readonly text: string }): ReactNode {
   return text.split(/(?<=[/:])/).map((part, index) => (
     <Fragment key={index}>
@@ -128,7 +128,7 @@ export function useNow(): number {
   return now;
 }
 
-/** Age as in the command line: `12s`, `5m`, `3h`, `2d`. */
+/** Age in the format of the command line: `12s`, `5m`, `3h`, `2d`. */
 export function age(timestamp: string | undefined, now: number): string {
   if (timestamp === undefined) return '';
   const seconds = Math.max(0, Math.round((now - Date.parse(timestamp)) / 1000));

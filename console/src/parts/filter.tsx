@@ -1,4 +1,4 @@
-/** Filter of a list, kept in the address. `/` focuses it, the arrow down moves on to the list. */
+/** Filter of a list, kept in the address. `/` focuses the filter; the down arrow moves the focus to the list. */
 import { useEffect, useRef, type ReactNode, type RefObject } from 'react';
 import { go, usePlace } from '../router.ts';
 
@@ -62,7 +62,7 @@ export function Filter({
   );
 }
 
-/** Whether each word of the filter is in one of the texts. */
+/** Whether each word of the filter occurs in at least one of the texts. */
 export function matches(filter: string, ...texts: readonly (string | undefined)[]): boolean {
   const text = texts.join(' ').toLowerCase();
   return filter

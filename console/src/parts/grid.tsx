@@ -1,5 +1,6 @@
 /**
- * List of many rows. Only visible rows are in the document. One row is active: arrows move it, Enter opens it.
+ * Grid for lists with many rows. Only visible rows are in the document. Arrow keys move the active row, and Enter opens
+ * it.
  * https://www.w3.org/WAI/ARIA/apg/patterns/grid/
  */
 import { useEffect, useId, useRef, useState, type KeyboardEvent, type ReactNode } from 'react';
@@ -13,9 +14,9 @@ export type GridColumn<T> = {
 };
 
 const rowHeight = 36;
-/** Rows above and below the visible ones. */
+/** Number of rows rendered above and below the visible ones. */
 const margin = 8;
-/** Rows that stay visible, with the head, when other parts of the page take the height. */
+/** Minimum number of visible rows besides the header, even if other parts of the page take up the height. */
 const leastRows = 6;
 
 export function Grid<T>({

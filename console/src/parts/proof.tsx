@@ -10,7 +10,9 @@ const words: Readonly<Record<TargetRow['proof'], string>> = {
   unknown: 'unknown',
 };
 
-/** Result and time of the last exchange of a token for credentials of the role, with the message of STS if it refused. */
+/**
+ * Result and time of the last token exchange for credentials of the role, with the error message of STS if STS refused.
+ */
 export function Proof({ target }: { readonly target: TargetRow }): ReactNode {
   const now = useNow();
   return (

@@ -129,15 +129,15 @@ function State({ row: { quarantine, quarantinedPods } }: { readonly row: Account
 }
 
 /**
- * A button that shows the effect of an action and asks for confirmation by a second button. Disabled with an explanation while a
- * right is missing.
+ * A button that shows the effect of an action, and performs the action after a second button confirms it. While the
+ * user lacks a permission, the button is disabled and an explanation is shown.
  */
 function Ask(props: {
   readonly button: string;
   readonly question: string;
   readonly confirm: string;
   readonly proposal: Proposal;
-  /** ClusterRole of the chart that grants the right. */
+  /** ClusterRole of the chart that grants the permission. */
   readonly role: string;
   readonly isPending: boolean;
   readonly withReason?: boolean;

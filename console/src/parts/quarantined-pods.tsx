@@ -1,4 +1,4 @@
-/** Pods that a Quarantine names, each red while its sessions are not denied. */
+/** Pods that a Quarantine names. A pod is shown in red until its sessions are denied. */
 import type { ReactNode } from 'react';
 import type { AccountRow, PodRow } from '../../../src/cli/console/wire.ts';
 import { podHref } from '../router.ts';
@@ -14,7 +14,7 @@ function Reason({ row: { message, reason } }: { readonly row: Row }): ReactNode 
   return message === undefined ? null : `${message} (${reason})`;
 }
 
-/** Mark in a list. */
+/** Mark of a quarantined pod in a list. */
 export function PodMark({ row }: { readonly row: PodRow['quarantine'] }): ReactNode {
   if (!row) return null;
   return (
@@ -22,7 +22,7 @@ export function PodMark({ row }: { readonly row: PodRow['quarantine'] }): ReactN
   );
 }
 
-/** Notice on the page of the pod. */
+/** Notice on the page of a quarantined pod. */
 export function PodNotice({ row }: { readonly row: PodRow['quarantine'] }): ReactNode {
   const now = useNow();
   if (!row) return null;

@@ -20,7 +20,7 @@ const toneByProof: Readonly<Record<TargetRow['proof'], Tone>> = {
   unknown: 'unknown',
 };
 
-/** Maximum number of targets with a column of their own; more do not fit on a screen. */
+/** Maximum number of targets that get their own column; more columns do not fit on a screen. */
 const mostColumns = 12;
 
 export function AccountMap(): ReactNode {

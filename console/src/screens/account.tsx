@@ -1,4 +1,6 @@
-/** One account: the first failed link, the chain from the role to the pods, and the effect of a deletion. */
+/**
+ * One account: the first failed link of its chain, the chain from the role to the pods, and the effect of a deletion.
+ */
 import { useMutation, useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { type AccountRow, type ChainLink, type Impact } from '../../../src/cli/console/wire.ts';

@@ -1,4 +1,4 @@
-/** Timeline of changes of one account or of all. */
+/** Timeline of the changes to one account or to all accounts. */
 import { useQuery, type UseQueryResult } from '@tanstack/react-query';
 import { useMemo, type ReactNode } from 'react';
 import type { Change, Changes as Answer } from '../../../src/cli/console/wire.ts';
@@ -89,7 +89,7 @@ const columnsAt = (now: number): readonly GridColumn<Row>[] => [
   },
 ];
 
-/** All changes of one account, with their full messages. */
+/** All changes to one account, with their full messages. */
 export function Timeline({ account }: { readonly account: string }): ReactNode {
   const now = useNow();
   const { data, error } = useChanges(account);

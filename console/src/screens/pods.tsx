@@ -1,4 +1,4 @@
-/** Pods with their identity in AWS. */
+/** Pods with their AWS identities. */
 import { useMemo, type ReactNode } from 'react';
 import type { PodRow } from '../../../src/cli/console/wire.ts';
 import { useKon } from '../about.ts';
@@ -113,7 +113,10 @@ const columnsAt = (now: number): readonly GridColumn<PodRow>[] => [
   { header: 'Age', width: '4rem', cell: ({ created }) => age(created, now) },
 ];
 
-/** All pods of a node share its role, so a pod that uses this role is marked as a problem. */
+/**
+ * Shows how the pod gets its identity. The node's role is marked as a problem, because all pods on the node share that
+ * role.
+ */
 export function Mechanism({ name }: { readonly name: PodRow['mechanism'] }): ReactNode {
   return name === 'node role' || name === 'own credentials' ? <span className="red">{name}</span> : name;
 }

@@ -1,4 +1,4 @@
-/** Accounts and pods that may call an action on a resource, with the deciding statement. */
+/** Accounts and pods that are allowed to perform an action on a resource, with the deciding statement. */
 import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState, type ReactNode } from 'react';
 import type { PodRow, WhoCanAnswer, WhoCanRow } from '../../../src/cli/console/wire.ts';
@@ -19,10 +19,10 @@ const toneByDecision: Readonly<Record<WhoCanRow['decision'], Tone>> = {
   denied: 'bad',
 };
 
-/** Fields of the form; empty if not given. */
+/** Fields of the form; a field without a value is empty. */
 type Question = { readonly action: string; readonly resource: string; readonly without: string };
 
-/** Pods of an account that are listed by name. */
+/** Maximum number of pods of an account that are listed by name. */
 const mostPods = 12;
 
 export function WhoCan(): ReactNode {
@@ -96,7 +96,7 @@ export function WhoCan(): ReactNode {
   );
 }
 
-/** `kon who-can` for the question. A resource with characters of the shell is quoted. */
+/** Returns the `kon who-can` command for the question. A resource that contains shell metacharacters is quoted. */
 function commandOf(kon: string, { action, resource, without }: Question): string {
   const quoted = (text: string): string =>
     /^[\w./:@=,+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;

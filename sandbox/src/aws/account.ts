@@ -29,7 +29,7 @@ import type { Caller, Service, ServiceName } from './wire/service.ts';
 export type AwsCredential = {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  /** ARN of an IAM user of the account, who is created with it. */
+  /** ARN of an IAM user, which is created together with the account. */
   readonly principalArn: string;
   /** Inline policy documents of the user, as JSON values. */
   readonly policies: readonly object[];
@@ -46,11 +46,11 @@ export type AccountOptions = {
   readonly clusters: readonly EksCluster[];
   /** OIDC providers that exist from the start; IAM calls can create more. */
   readonly oidcProviders?: readonly { readonly issuer: string; readonly clientIds: readonly string[] }[];
-  /** Called with each permission that is checked, and with the ARN of the caller. */
+  /** Called for each permission that is checked, with the ARN of the caller. */
   readonly onCheck?: ((principalArn: string, permission: EvaluationRequest) => void) | undefined;
   /** Whether callers need permissions for their calls (default: true). Trust policies always apply. */
   readonly enforceCallerPolicies?: boolean;
-  /** Differences from AWS's default quotas. */
+  /** Quotas that differ from AWS's defaults. */
   readonly quotas?: Partial<IamQuotas>;
 };
 
@@ -60,7 +60,7 @@ export type Account = {
   readonly credentials: CredentialStore;
   readonly authenticate: Authenticator;
   readonly services: Readonly<Record<ServiceName, Service>>;
-  /** Service that an action of the Query protocol belongs to. */
+  /** Service to which an action of the Query protocol belongs. */
   readonly serviceOfAction: (action: string) => ServiceName | undefined;
 };
 
@@ -82,7 +82,7 @@ export function createAccount(
   });
   for (const { issuer, clientIds } of options.oidcProviders ?? []) {
     const provider = newProvider({ issuer, clientIds, thumbprints: [], tags: [] }, state, startedAt);
-    // Time 0 is before all other times, so even the most delayed read returns the provider.
+    // Time 0 is before all other times, so even a read with the maximum staleness returns the provider.
     state.putProvider(provider, 0);
   }
   const credentials = createCredentialStore(users, identifiers);

@@ -1,4 +1,4 @@
-/** Authenticates a request from the wire: its caller and its payload. */
+/** Authenticates a received request: determines its caller and its payload. */
 import type { CredentialStore } from './credentials.ts';
 import { callerOf } from './credentials.ts';
 import type { IamState } from './iam/state.ts';
@@ -19,9 +19,9 @@ export type Authenticator = (request: SignedRequest, parsed: ParsedSignature, no
 export function createAuthenticator(options: {
   readonly credentials: CredentialStore;
   readonly state: IamState;
-  /** Point in time whose IAM state decides about a caller's permissions. */
+  /** Returns the point in time whose IAM state decides the caller's permissions. */
   readonly authorisesAsOf: (now: number) => number;
-  /** Replaces the caller's permissions when the emulator does not enforce policies. */
+  /** Replaces the caller's permissions if the emulator does not enforce policies. */
   readonly adjust: (caller: Caller) => Caller;
 }): Authenticator {
   const { credentials, state, authorisesAsOf, adjust } = options;

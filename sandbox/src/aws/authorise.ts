@@ -1,4 +1,4 @@
-/** Authorizes calls by the caller's policies, with AWS's message for every service. */
+/** Authorizes calls according to the caller's policies, with AWS's error message for every service. */
 import { evaluateIdentity } from '../../../src/policy/evaluate.ts';
 import type { Evaluation, PolicyLayer, RequestContext } from '../../../src/policy/model.ts';
 import type { Caller } from './wire/service.ts';
@@ -9,9 +9,9 @@ export type Requirement = {
   /** `iam:CreateRole` */
   readonly action: string;
   readonly resource: string;
-  /** Name of the resource in AWS's error message where that is not the ARN (IAM: `role NAME`). */
+  /** Name of the resource in AWS's error message if it is not the ARN (IAM: `role NAME`). */
   readonly shownResource?: string | undefined;
-  /** Condition keys of this permission, in addition to those of the request. */
+  /** Condition keys for this permission, in addition to the condition keys of the request. */
   readonly context?: RequestContext | undefined;
 };
 
@@ -30,7 +30,7 @@ export function evaluateCaller(
   });
 }
 
-/** AWS's message for a denied call, with the kind of policy that denied it. Undefined for an allowed call. */
+/** Returns AWS's message for a denied call, with the kind of policy that denied it; undefined for an allowed call. */
 export function refusal(
   caller: Caller,
   requirement: Requirement,
@@ -46,7 +46,7 @@ export function refusal(
   return `${head} because no ${layerNames[layer]} allows the ${requirement.action} action`;
 }
 
-/** @throws AwsError with status 403 and the protocol's error code when the call is denied */
+/** @throws AwsError with status 403 and the protocol's error code if the call is denied */
 export function authorise(
   caller: Caller,
   requirement: Requirement,

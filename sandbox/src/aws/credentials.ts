@@ -1,6 +1,6 @@
 /**
- * Access keys: those of users, configured at the start, and those that STS issues. Permissions are not stored with a
- * key but evaluated at every call, so a change of a role's policies affects existing sessions.
+ * Access keys: the keys of users, which are configured at the start, and the keys that STS issues. Permissions are not
+ * stored with a key but evaluated for every call, so a change to a role's policies affects existing sessions.
  */
 import type { Identifiers } from './identifiers.ts';
 import type { PolicyText, Role, User } from './iam/model.ts';
@@ -21,11 +21,11 @@ type SessionGrant = {
   /** Milliseconds since the epoch. */
   readonly issuedAt: number;
   readonly expiresAt: number;
-  /** Session policies of the call that created the session; undefined without any. */
+  /** Session policies passed in the call that created the session; undefined if there were none. */
   readonly inlinePolicy: PolicyText | undefined;
   readonly policyArns: readonly string[];
   readonly tags: Readonly<Record<string, string>>;
-  /** Condition keys that belong to the session: claims of a web identity, the source identity. */
+  /** Condition keys that belong to the session: claims of a web identity, and the source identity. */
   readonly context: RequestContext;
 };
 
@@ -79,7 +79,7 @@ export function createCredentialStore(
   };
 }
 
-/** Caller that signs with this credential, with the policies as of `at`. */
+/** Returns the caller that signs with this credential, with the policies as of `at`. */
 export function callerOf(credential: Credential, state: IamState, at: number): Caller {
   return credential.kind === 'user' ? userCaller(credential, state) : sessionCaller(credential, state, at);
 }
@@ -127,7 +127,7 @@ function sessionCaller(session: SessionCredential, state: IamState, at: number):
       'aws:PrincipalType': 'AssumedRole',
       'aws:userid': userId,
       'aws:TokenIssueTime': new Date(session.issuedAt).toISOString(),
-      // The key exists only for temporary credentials; the emulator has no MFA.
+      // The condition key exists only for temporary credentials; the emulator has no MFA.
       'aws:MultiFactorAuthPresent': 'false',
     },
   };
@@ -146,7 +146,7 @@ function sessionPolicies(
   return [...(inline ? [inline] : []), ...state.managedSources(session.policyArns, at)];
 }
 
-/** Session tags override the role's tags, with case-insensitive keys. */
+/** Merges the tags of role and session: a session tag overrides the role's tag with the same key, ignoring case. */
 function principalTags(role: Role | undefined, session: SessionCredential): RequestContext {
   const byKey = new Map<string, readonly [string, string]>();
   for (const { Key, Value } of role?.tags ?? []) byKey.set(Key.toLowerCase(), [Key, Value]);

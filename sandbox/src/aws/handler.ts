@@ -1,4 +1,4 @@
-/** Processing of one call: signature, faults, service, journal, answer. */
+/** Processes one call: signature, faults, service, journal, response. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { iamRegionOf, partitionOfRegion } from '../../../src/api/partitions.ts';
@@ -121,7 +121,7 @@ async function answer(
   send(outgoing, response.status, headers, response.body, wire.method !== 'HEAD');
 }
 
-/** Records an attempt of a role's session for last accessed information. */
+/** Records an attempted call of a role's session for last accessed information. */
 function recordAccess({ request, description }: Call, service: ServiceName, { state }: Account): void {
   const { authentication, now: time, region } = request;
   if (authentication.kind !== 'authenticated' || authentication.caller.kind !== 'assumedRole') return;
@@ -133,7 +133,7 @@ function recordAccess({ request, description }: Call, service: ServiceName, { st
 
 type Call = {
   readonly request: ServiceRequest;
-  /** Known once the service has identified the call. */
+  /** Defined once the service has identified the call. */
   description: CallDescription | undefined;
   injected: CallFault | undefined;
 };

@@ -1,4 +1,4 @@
-/** Generates identifiers and secrets in AWS's formats, from injected randomness. */
+/** Generates identifiers and secrets in AWS's formats from an injected source of randomness. */
 
 export type RandomBytes = (count: number) => Uint8Array;
 
@@ -6,12 +6,12 @@ export type RandomBytes = (count: number) => Uint8Array;
 type UniqueIdPrefix = 'AROA' | 'AIDA' | 'ANPA' | 'AIPA' | 'AKIA' | 'ASIA';
 
 export type Identifiers = {
-  /** Prefix followed by 17 characters (16 for access keys), for example `AROA4XYZ…`. */
+  /** Returns the prefix followed by 17 characters (16 for access keys), for example `AROA4XYZ…`. */
   readonly uniqueId: (prefix: UniqueIdPrefix) => string;
   readonly secretAccessKey: () => string;
   readonly sessionToken: () => string;
   readonly requestId: () => string;
-  /** Id of a Pod Identity association: `a-` and 17 lower-case letters and digits. */
+  /** Returns an id for a Pod Identity association: `a-` and 17 lower-case letters and digits. */
   readonly associationId: () => string;
 };
 

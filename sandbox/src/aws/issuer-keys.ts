@@ -7,7 +7,7 @@ import type { IssuerKeys } from './sts/token-verifier.ts';
 export type IssuerSource = {
   /** `iss` claim of the tokens. */
   readonly issuer: string;
-  /** Path or http(s) URL of a key document (RFC 7517). Read again whenever a token names an unknown key. */
+  /** Path or http(s) URL of a key document (RFC 7517). It is read again if a token names an unknown key. */
   readonly keys: string;
 };
 
@@ -15,8 +15,8 @@ const keyDocument = z.looseObject({ keys: z.array(z.looseObject({ kty: z.string(
 const timeoutMs = 5000;
 
 /**
- * Reads the keys of the given issuers. For https URLs, `ca` (PEM) is the only trusted authority (default: the system's
- * authorities).
+ * Reads the keys of the given issuers. `ca` (PEM) is the only trusted certificate authority for https URLs; the default
+ * is the system's authorities.
  */
 export function issuerKeysFrom(
   sources: readonly IssuerSource[],

@@ -1,11 +1,11 @@
 /**
- * Record of all calls and their results, in order. Tests and benchmarks use it to count calls and to find gaps, as seen
- * from AWS. It never contains a token, secret or payload.
+ * Record of all calls and their results, in order. Tests and benchmarks use it to count calls and to find times without
+ * access, as seen from AWS. It never contains a token, secret or payload.
  */
 import type { ServiceName } from './wire/service.ts';
 
 export type JournalEntry = {
-  /** Counts from 1 without gaps, in order of arrival. */
+  /** Sequence number: starts at 1 and has no gaps, in the order in which calls arrived. */
   readonly sequence: number;
   /** Arrival of the call, in milliseconds since the epoch. */
   readonly time: number;
@@ -21,9 +21,9 @@ export type JournalEntry = {
   readonly status: number;
   /** Code of the error; absent when the call succeeded. */
   readonly errorCode?: string;
-  /** Whether the call changed state. An idempotent repetition does not change it. */
+  /** Whether the call changed state. An idempotent repetition does not. */
   readonly changed: boolean;
-  /** Injected fault of the call. */
+  /** Fault that was injected into the call. */
   readonly fault?: InjectedFault;
 };
 
@@ -40,11 +40,11 @@ type JournalFilter = {
 export type Journal = {
   readonly record: (entry: Omit<JournalEntry, 'sequence'>) => void;
   readonly entries: (filter?: JournalFilter) => readonly JournalEntry[];
-  /** Number of calls since the start by `service:Action`, including discarded entries. */
+  /** Number of calls since the start, by `service:Action`. Entries that the journal has discarded are included. */
   readonly counts: () => Readonly<Record<string, number>>;
   /** Greatest sequence number so far. */
   readonly last: () => number;
-  /** Number of entries that were discarded as the oldest ones. */
+  /** Number of old entries that were discarded. */
   readonly forgotten: () => number;
 };
 

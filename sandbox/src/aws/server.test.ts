@@ -196,7 +196,7 @@ describe('an invalid or incomplete request', () => {
     expect(faults).toEqual([]);
   });
 
-  /** A request that announces a longer body than it sends, and then disconnects. */
+  /** Returns a request that declares a longer body than it sends, and then disconnects. */
   function halfOfABody(): RequestInit {
     const body = new ReadableStream({
       start: (controller) => {
@@ -400,7 +400,7 @@ describe('an injected fault', () => {
       (await emulator.iam().send(new GetAccountAuthorizationDetailsCommand({ Filter: ['Role'] })))
         .RoleDetailList,
     ).toEqual([]);
-    // Writes use the current state.
+    // Writes use the current state, not the stale one.
     await expect(create('a')).rejects.toMatchObject({ name: 'EntityAlreadyExistsException' });
     await emulator.iam().send(new UpdateRoleCommand({ RoleName: 'a', MaxSessionDuration: 4000 }));
     time += 9500;

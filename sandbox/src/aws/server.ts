@@ -1,7 +1,7 @@
 /**
- * AWS emulator on the loopback interface: one HTTP endpoint for IAM, STS, EKS, EKS Auth and S3. Unmodified SDKs and the
- * unmodified AWS CLI use it through `AWS_ENDPOINT_URL`. It is as strict as AWS, because a call that wrongly succeeds
- * here would fail on AWS.
+ * AWS emulator on the loopback interface: one HTTP endpoint for IAM, STS, EKS, EKS Auth and S3. Unmodified AWS SDKs and
+ * the unmodified AWS CLI use it through `AWS_ENDPOINT_URL`. It is as strict as AWS, because a call that wrongly
+ * succeeds here would fail on AWS.
  */
 import type { Server } from 'node:http';
 import { createServer } from 'node:http';
@@ -28,7 +28,7 @@ export type AwsEmulatorOptions = AccountOptions & {
   readonly randomBytes: RandomBytes;
   /** Faults that are active from the start (default: none). */
   readonly faults?: FaultSettingsInput;
-  /** Called with failures of the emulator itself, which it answers with a plain 500. */
+  /** Called with errors of the emulator itself. The client gets a plain status 500. */
   readonly onError?: (error: unknown) => void;
 };
 
@@ -42,7 +42,7 @@ export type AwsEmulator = {
   readonly close: () => Promise<void>;
 };
 
-/** Rejects when the port is taken or a policy of the credentials is malformed. */
+/** Rejects if the port is taken or a policy of the configured users is malformed. */
 export async function startAwsEmulator(options: AwsEmulatorOptions): Promise<AwsEmulator> {
   const { region, now, onError = () => {}, host = '127.0.0.1' } = options;
   const identifiers = createIdentifiers(options.randomBytes);
@@ -54,11 +54,12 @@ export async function startAwsEmulator(options: AwsEmulatorOptions): Promise<Aws
   const server = createServer((incoming, outgoing) => {
     handle(incoming, outgoing).catch((error: unknown) => {
       incoming.socket.destroy();
-      // A client that disconnects during its request is not a failure of the emulator.
+      // A client that disconnects during its request does not indicate an error in the emulator.
       if (incoming.complete) onError(error);
     });
   });
-  // Longer than SDKs keep idle connections, so that no connection is closed while an SDK sends a request.
+  // Longer than SDKs keep idle connections, so that the server never closes a connection on which an SDK is sending a
+  // request.
   server.keepAliveTimeout = 75_000;
   const port = await listen(server, host, options.port ?? 0);
   return { url: `http://${host}:${port}`, state: account.state, journal, faults, close: () => close(server) };

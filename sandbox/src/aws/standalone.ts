@@ -20,9 +20,11 @@ export type StandaloneOptions = {
   readonly accountId?: string;
   /** Region of the emulator (default: the region of the partition's IAM, `us-east-1` in `aws`). */
   readonly region?: string;
-  /** Issuers whose OIDC providers exist from the start, for the audience `sts.amazonaws.com`. */
+  /** Issuers for which OIDC providers exist from the start, with the audience `sts.amazonaws.com`. */
   readonly issuers: readonly IssuerSource[];
-  /** PEM of the authorities that are trusted when keys are fetched over https (default: the system's authorities). */
+  /**
+   * PEM of the certificate authorities to trust when keys are fetched over https (default: the system's authorities).
+   */
   readonly issuerCa?: string;
   readonly clusters?: readonly EksCluster[];
   readonly faults?: FaultSettingsInput;
@@ -36,7 +38,7 @@ export type StandaloneEmulator = AwsEmulator & {
   readonly environment: Readonly<Record<string, string>>;
 };
 
-/** Rejects when the port is taken. The keys of an issuer are fetched when a token needs them. */
+/** Rejects if the port is taken. The keys of an issuer are not fetched until a token needs them. */
 export async function startStandaloneEmulator(options: StandaloneOptions): Promise<StandaloneEmulator> {
   const { port = 0, partition = 'aws', accountId = '000000000000', issuers, now, randomBytes } = options;
   const region = options.region ?? iamRegionOf(partition);

@@ -1,7 +1,7 @@
 /**
- * A program like one that runs in a pod: it uses S3 through the stock AWS SDK and its default credential chain. Commands: `list
- * [BUCKET]`, `read BUCKET KEY`, `write BUCKET KEY TEXT`, `create BUCKET`, `whoami`. Prints the result and exits with 0, or prints
- * the SDK's error and exits with 1.
+ * An example app, as it would run in a pod: it uses S3 through the stock AWS SDK and its default credential chain.
+ * Commands: `list [BUCKET]`, `read BUCKET KEY`, `write BUCKET KEY TEXT`, `create BUCKET`, `whoami`. Prints the result
+ * and exits with 0, or prints the SDK's error and exits with 1.
  */
 import {
   CreateBucketCommand,
@@ -13,7 +13,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 
-/** The webhook injects a region only together with a role, so an app without a role needs a default region. */
+/** The webhook injects a region only together with a role, so an app without a role needs a default. */
 const region = process.env['AWS_REGION'] ?? 'us-west-2';
 const [verb, Bucket, Key, text] = process.argv.slice(2);
 

@@ -1,4 +1,6 @@
-/** The editor of the tour: `tour-editor CHANGES FILE` replaces in FILE the texts that CHANGES (JSON) lists. */
+/**
+ * The editor that the tour uses: `tour-editor CHANGES FILE` makes the replacements listed in CHANGES (JSON) in FILE.
+ */
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const [changes = '', file = ''] = process.argv.slice(2);

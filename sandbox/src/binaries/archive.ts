@@ -6,9 +6,9 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /**
- * Extracts the file of this name from any folder of the archive.
- * @returns its path below `folder`
- * @throws Error when the archive has no such file, or tar fails
+ * Extracts the file with this name from any folder of the archive.
+ * @returns the path of the extracted file below `folder`
+ * @throws Error if the archive has no such file, or tar fails
  */
 export async function extractMember(archive: string, name: string, folder: string): Promise<string> {
   const { stdout } = await run('tar', ['-tzf', archive], { maxBuffer: 16 * 1024 * 1024 });

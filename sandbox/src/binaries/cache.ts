@@ -6,7 +6,10 @@ import type { OuterEnvironment } from '../environment.ts';
 import { type BinaryName, binaries, components } from './parts.ts';
 import type { Platform } from './platform.ts';
 
-/** A relative path is ignored, as the XDG base directory specification requires. */
+/**
+ * Returns the cache folder. A relative path in the variable is ignored, as the XDG base directory specification
+ * requires.
+ */
 export function cacheFolder(env: OuterEnvironment): string {
   const base = env['XDG_CACHE_HOME'];
   const root = base !== undefined && base.startsWith('/') ? base : join(env['HOME'] ?? homedir(), '.cache');
@@ -14,8 +17,8 @@ export function cacheFolder(env: OuterEnvironment): string {
 }
 
 /**
- * Path of a cached program, which contains the version. Files appear there only by renaming, so an existing file is
- * complete.
+ * Returns the path of a cached program; the path contains the version. Files are moved there only when complete, so an
+ * existing file is complete.
  */
 export function cachedPath(
   cache: string,

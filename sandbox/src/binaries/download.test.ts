@@ -57,7 +57,7 @@ test('downloads a file with the right checksum, with progress events', async () 
     onProgress: (received, total) => reported.push([received, total]),
   });
   expect(outcome).toEqual({ outcome: 'done' });
-  // `toEqual` compares buffers byte by byte, which takes seconds.
+  // `equals` is used because `toEqual` compares buffers byte by byte, which takes seconds.
   expect(content.equals(await readFile(join(folder, 'kwok')))).toBe(true);
   expect(reported.at(-1)).toEqual([content.length, content.length]);
 });

@@ -19,13 +19,13 @@ export type DownloadOptions = {
   readonly env: OuterEnvironment;
   readonly onProgress: (receivedBytes: number, totalBytes: number | undefined) => void;
   readonly signal?: AbortSignal | undefined;
-  /** Longest time without received data before the download fails. */
+  /** Maximum time without received data before the download fails. */
   readonly stallMs?: number;
 };
 
 const connectMs = 10_000;
 
-/** Rejects only with the abort reason. Network and checksum failures are outcomes. */
+/** Rejects only with the abort reason. Network and checksum failures are returned as outcomes. */
 export async function download(options: DownloadOptions): Promise<DownloadOutcome> {
   const { release, file, env, onProgress, signal } = options;
   const stallMs = options.stallMs ?? 30_000;

@@ -1,8 +1,8 @@
-/** Events of the search for the programs. The caller decides whether to display them. */
+/** Events while programs are located. The caller decides whether to display them. */
 import type { BinaryName } from './parts.ts';
 
 export type BinaryEvent =
-  /** The program in `KUBEBUILDER_ASSETS` has an unsuitable version and is not used. */
+  /** The program in `KUBEBUILDER_ASSETS` has the wrong version and is not used. */
   | {
       readonly kind: 'unfit';
       readonly binary: BinaryName;
@@ -18,14 +18,14 @@ export type BinaryEvent =
       readonly totalBytes: number | undefined;
     }
   | { readonly kind: 'downloaded'; readonly binary: BinaryName; readonly url: string }
-  /** The failure is not final: the program is built instead. */
+  /** The download failed; the program is built instead. */
   | {
       readonly kind: 'download-failed';
       readonly binary: BinaryName;
       readonly url: string;
       readonly reason: string;
     }
-  /** Another process is installing programs into the same cache. */
+  /** Another process is installing programs in the same cache. */
   | { readonly kind: 'waiting'; readonly pid: number }
   /** Repeated about every second during the build. */
   | {

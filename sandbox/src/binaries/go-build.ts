@@ -19,9 +19,9 @@ export type BuildOptions = {
   readonly binary: BinaryName;
   /** Path of the `go` command. */
   readonly go: string;
-  /** Existing folder that only this build uses. */
+  /** Existing folder that no other build uses. */
   readonly folder: string;
-  /** The user's environment, which contains proxies and Go module settings. */
+  /** The user's environment, with proxy and Go module settings. */
   readonly env: OuterEnvironment;
   readonly now: () => Monotonic;
   readonly watchdog: Watchdog;
@@ -29,7 +29,10 @@ export type BuildOptions = {
   readonly signal?: AbortSignal | undefined;
 };
 
-/** Size of the module and build caches after all programs were built (1.3 GB and 3.7 GB), rounded up. */
+/**
+ * Required disk space: the size of the module and build caches after all programs were built (1.3 GB and 3.7 GB),
+ * rounded up.
+ */
 const neededBytes: Readonly<Record<ComponentName, number>> = {
   kubernetes: 5e9,
   'oldest-kubernetes': 3e9,
@@ -94,7 +97,9 @@ export async function goBuild(options: BuildOptions): Promise<string> {
   );
 }
 
-/** Folder of a component's Go module: next to this file in a checkout, and next to the bundle in a build. */
+/**
+ * Returns the folder of a component's Go module: next to this file in a checkout, and next to the bundle in a build.
+ */
 function modulesFolder(component: ComponentName): string {
   return join(import.meta.dirname, 'modules', component);
 }

@@ -1,11 +1,8 @@
-/**
- * Programs of the sandbox, each with its version, published release and Go package. An update changes this table and
- * `modules/` next to it.
- */
+/** Programs, each with its version and Go package. To update one, change this table and `modules/` next to it. */
 
 export const components = {
   kubernetes: { version: '1.36.3', module: 'k8s.io/kubernetes' },
-  /** The oldest supported version. Raise it with `kubeVersion` of the chart. */
+  /** The oldest supported version. When you raise it, also raise `kubeVersion` in the chart. */
   'oldest-kubernetes': { version: '1.30.14', module: 'k8s.io/kubernetes' },
   etcd: { version: '3.7.3', module: 'go.etcd.io/etcd/server/v3' },
   kwok: { version: '0.8.0', module: 'sigs.k8s.io/kwok' },
@@ -28,8 +25,9 @@ export const sandboxBinaries = [
 ] as const;
 
 /**
- * The programs of a sandbox; those that only tests and releases use: the API server of the oldest supported Kubernetes version, Helm
- * for the chart, crane for the image, actionlint for workflows, and hclfmt for the syntax of Terraform files.
+ * The programs of a sandbox, and programs that only tests and releases use: the API server of the oldest supported
+ * Kubernetes version, Helm for the chart, crane for the image, actionlint for workflows, and hclfmt for the syntax of
+ * Terraform files.
  */
 export type BinaryName =
   | (typeof sandboxBinaries)[number]
@@ -41,17 +39,17 @@ export type BinaryName =
 
 export type Binary = {
   readonly component: ComponentName;
-  /** Go package that contains `main`. */
+  /** Go package that contains the `main` function. */
   readonly goPackage: string;
   /** Linker flags in addition to `-s -w`, which embed the version. */
   readonly linkerFlags: readonly string[];
-  /** Build tags of Go. Default: none. */
+  /** Go build tags. Default: none. */
   readonly tags?: readonly string[];
   /** Arguments that print the version; the output contains the version in {@link components}. */
   readonly versionArgs: readonly string[];
 };
 
-/** A program of Kubernetes, which takes its version from linker flags. */
+/** A Kubernetes program, whose version is set by linker flags. */
 function kubernetes(
   name: string,
   versionArgs: readonly string[],
@@ -83,7 +81,8 @@ export const binaries: Readonly<Record<BinaryName, Binary>> = {
   kubectl: kubernetes('kubectl', ['version', '--client']),
   'oldest-kube-apiserver': {
     ...kubernetes('kube-apiserver', ['--version'], 'oldest-kubernetes'),
-    // Leaves out the clients of cloud providers, which the API server has until 1.30 and which double the time of the build.
+    // Excludes the clients of cloud providers, which the API server contains up to 1.30 and which double the build
+    // time.
     tags: ['providerless'],
   },
   kwok: {

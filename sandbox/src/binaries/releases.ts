@@ -1,10 +1,10 @@
 /**
  * Published releases with the digest of each file. Files without a digest are not downloaded; their programs are built
- * from source, with modules that `go.sum` pins. The digests come from sources other than the files' servers:
- * Kubernetes' CHANGELOG, the index of envtest's releases (kubernetes-sigs/controller-tools), pin lists of other
+ * from source, with modules that `go.sum` pins. The digests do not come from the servers that host the files, but from
+ * the Kubernetes CHANGELOG, the index of envtest releases (kubernetes-sigs/controller-tools), and pin lists of other
  * projects.
  *
- * A release may have another patch version than the build (`parts.ts`) where only its digest was published.
+ * A release can have another patch version than the build (`parts.ts`) if a digest was published only for that version.
  */
 import type { OuterEnvironment } from '../environment.ts';
 import { type BinaryName, components } from './parts.ts';
@@ -12,11 +12,11 @@ import type { Platform } from './platform.ts';
 
 export type Release = {
   readonly url: string;
-  /** Hexadecimal digest. Its length distinguishes SHA-256 from SHA-512. */
+  /** Hexadecimal digest, SHA-256 or SHA-512 depending on its length. */
   readonly digest: string;
   /** Version of the program. */
   readonly version: string;
-  /** Name of the program in a `.tar.gz`; undefined when the file is the program itself. */
+  /** Name of the program in a `.tar.gz`; undefined if the file is the program itself. */
   readonly member: string | undefined;
 };
 
@@ -24,7 +24,8 @@ type PlatformName = `${Platform['os']}-${Platform['arch']}`;
 type Digests = Partial<Record<PlatformName, string>>;
 
 /**
- * Addresses of the publishers, and the environment variables that replace them by a mirror. The digests stay the same.
+ * URLs of the publishers, and the environment variables that replace each by a mirror. The digests apply to mirrors
+ * too.
  */
 const bases = {
   KON_MIRROR_KUBERNETES: 'https://dl.k8s.io',
@@ -38,7 +39,7 @@ type Source = {
   readonly version: string;
   readonly path: (platform: Platform, name: BinaryName) => string;
   readonly archive: boolean;
-  /** Name of the program in the archive. Default: its own name. */
+  /** Name of the program in the archive. Default: the name in `names`. */
   readonly member?: string;
   readonly digests: Digests;
 };
@@ -47,7 +48,7 @@ const envtest = '1.36.2';
 const oldestEnvtest = '1.30.3';
 const server = '1.36.0';
 
-/** Ordered: the first entry with a program for the platform is used. */
+/** Sources in order of preference: the first source that has the program for the platform is used. */
 const sources: readonly Source[] = [
   {
     names: ['kubectl'],
@@ -107,7 +108,8 @@ const sources: readonly Source[] = [
     },
   },
   {
-    // The whole server archive, at least 300 MB: the only file with the controllers whose digest is in the changelog.
+    // The whole server archive, at least 300 MB. It is the only file with the controllers whose digest is in the
+    // changelog.
     names: ['kube-controller-manager', 'kube-scheduler'],
     base: 'KON_MIRROR_KUBERNETES',
     version: server,
@@ -122,7 +124,7 @@ const sources: readonly Source[] = [
   },
 ];
 
-/** Returns the release file of a program; undefined when none is pinned for the platform. */
+/** Returns the release file of a program; undefined if no file is pinned for the platform. */
 export function releaseOf(name: BinaryName, platform: Platform, env: OuterEnvironment): Release | undefined {
   for (const source of sources) {
     const digest = source.digests[`${platform.os}-${platform.arch}`];

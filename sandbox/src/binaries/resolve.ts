@@ -1,6 +1,6 @@
 /**
- * Locates every program that the sandbox needs: in `KUBEBUILDER_ASSETS`, in the cache, as a published release, or by
- * building it.
+ * Locates every program that the sandbox needs: in `KUBEBUILDER_ASSETS` or in the cache, else by downloading a
+ * published release or building the program.
  */
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -37,7 +37,7 @@ export type ResolveOptions = {
 /** Interval of progress events during a download. */
 const progressMs = 1000;
 
-/** A program can be neither found, downloaded nor built. The message names what to install. */
+/** A program cannot be found, downloaded or built. The message names what to install. */
 export class BinaryMissingError extends SandboxError {
   override readonly name = 'BinaryMissingError';
 }
@@ -76,7 +76,7 @@ async function fromAssets(name: BinaryName, options: ResolveOptions): Promise<Re
   return undefined;
 }
 
-/** Finds a program in the cache. Prefers a build over a download, whose patch version may differ. */
+/** Finds a program in the cache. Prefers a built program to a downloaded one, whose patch version can differ. */
 function fromCache(
   name: BinaryName,
   cache: string,
@@ -107,7 +107,7 @@ async function obtain<Name extends BinaryName>(
     await mkdir(work, { recursive: true });
     const found = new Map<Name, ResolvedBinary>();
     for (const name of names) {
-      // The previous holder of the lock may have installed the program.
+      // The previous holder of the lock may have installed the program in the meantime.
       let binary = fromCache(name, cache, system, options.env);
       if (binary === undefined) {
         const release = releaseOf(name, system, options.env);
@@ -137,7 +137,7 @@ async function downloadRelease(
   const { url } = release;
   const { member } = release;
   const file = join(work, member === undefined ? name : basename(url));
-  // An archive contains several programs and is downloaded only once.
+  // An archive contains several programs, so it is downloaded only once.
   if (member !== undefined && existsSync(file)) return extractMember(file, member, work);
   report({ kind: 'downloading', binary: name, url, receivedBytes: 0, totalBytes: undefined });
   let reportedAt = now();
@@ -156,7 +156,7 @@ async function downloadRelease(
     report({ kind: 'downloaded', binary: name, url });
     return member === undefined ? file : extractMember(file, member, work);
   }
-  // The file is incomplete or wrong, and must not be used as the archive next time.
+  // The file is incomplete or wrong, and must not be used as the archive by a later call.
   await rm(file, { force: true });
   report({ kind: 'download-failed', binary: name, url, reason: result.reason });
   return undefined;
@@ -195,7 +195,7 @@ async function install(file: string, target: string): Promise<void> {
   await rename(file, target);
 }
 
-/** Removes files of killed builds. */
+/** Removes files that killed builds have left behind. */
 async function removeLeftovers(cache: string): Promise<void> {
   for (const entry of existsSync(cache) ? readdirSync(cache) : []) {
     const pid = Number(/^work-(\d+)$/.exec(entry)?.[1]);

@@ -1,8 +1,8 @@
-/** Identities of the sandbox's parts at the API server, and their permissions. */
+/** Identities with which the sandbox's parts authenticate to the API server, and their permissions. */
 
 export type Identity = { readonly user: string; readonly groups: readonly string[] };
 
-/** Kubernetes binds its default roles to these names of its own components. */
+/** Users of the parts. Kubernetes binds default roles to the user names of its own components. */
 export const identities = {
   'kube-controller-manager': { user: 'system:kube-controller-manager', groups: [] },
   'kube-scheduler': { user: 'system:kube-scheduler', groups: [] },
@@ -45,7 +45,7 @@ export type AccessObject = {
 };
 
 export const accessObjects: readonly AccessObject[] = [
-  // STS fetches the keys here without credentials. EKS serves them at a public endpoint.
+  // STS fetches the signing keys here without credentials. EKS serves the keys at a public endpoint.
   binding('sandbox:service-account-issuer-discovery', 'system:service-account-issuer-discovery', {
     kind: 'Group',
     name: 'system:unauthenticated',

@@ -1,7 +1,8 @@
 /** The two configuration files of the API server, as data. */
 
 /**
- * Limits anonymous requests to key discovery and health checks. STS fetches the issuer's keys without credentials.
+ * Limits anonymous requests to key discovery and health checks. Key discovery must be anonymous because STS fetches the
+ * issuer's keys without credentials.
  * https://kubernetes.io/docs/reference/access-authn-authz/authentication/#anonymous-authenticator-configuration
  */
 export const anonymousDiscovery = {
@@ -20,8 +21,8 @@ export const anonymousDiscovery = {
 } as const;
 
 /**
- * Audits at metadata level: without bodies, so the log contains no tokens or Secrets. Reads by the cluster's own
- * components are omitted, because they are nearly all of the volume.
+ * Audits at the metadata level: bodies are not logged, so the log contains no tokens or Secrets. Reads by the cluster's
+ * own components are omitted, because they would make up nearly all of the log.
  * https://kubernetes.io/docs/tasks/debug/debug-cluster/audit/
  */
 export const auditPolicy = {

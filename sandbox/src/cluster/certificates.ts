@@ -1,7 +1,7 @@
 /**
- * The sandbox's own certificate authority. It issues the certificates of all TLS servers on loopback, and the parts'
- * client certificates for the API server. It is created at every start and never shared, so nothing else on the machine
- * has to trust it.
+ * The sandbox's own certificate authority. It issues the certificates of all TLS servers on loopback, and the client
+ * certificates with which the parts authenticate to the API server. A new authority is created at every start and never
+ * shared, so no other software on the machine has to trust it.
  */
 import { createHash, generateKeyPair, type KeyObject, sign } from 'node:crypto';
 import { promisify } from 'node:util';
@@ -27,17 +27,17 @@ export type CertificateAuthority = {
   readonly certificate: string;
   /** Issues a server certificate for DNS names and IPv4 addresses. */
   issueServer(commonName: string, hosts: readonly string[]): Promise<KeyPair>;
-  /** Issues a client certificate. Kubernetes reads the common name as user and each organization as group. */
+  /** Issues a client certificate. Kubernetes uses the common name as the user name and each organization as a group. */
   issueClient(user: string, groups: readonly string[]): Promise<KeyPair>;
 };
 
-/** RSA key pair that signs tokens in the API server, as PEM texts. */
+/** RSA key pair, as PEM texts, with which the API server signs tokens. */
 export type SigningKey = { readonly privateKey: string; readonly publicKey: string };
 
 type Keys = { readonly publicKey: KeyObject; readonly privateKey: KeyObject };
 type Subject = { readonly commonName: string; readonly organizations: readonly string[] };
 
-/** Object identifiers of RFC 5280 and RFC 5758. */
+/** Object identifiers from RFC 5280 and RFC 5758. */
 const oids = {
   commonName: '2.5.4.3',
   organization: '2.5.4.10',
@@ -52,7 +52,7 @@ const oids = {
   ecdsaWithSha256: '1.2.840.10045.4.3.2',
 } as const;
 
-/** Bits of RFC 5280 §4.2.1.3, each with the number of unused bits that follow it in its byte. */
+/** Key usage bits from RFC 5280 §4.2.1.3: the byte, and the number of unused bits at its end. */
 const keyUsages = { digitalSignature: [0x80, 7], certificateSigning: [0x04, 2] } as const;
 
 const dayMs = 86_400_000;
@@ -60,7 +60,7 @@ const lifetimeDays = 365;
 const signatureAlgorithm = sequence(objectIdentifier(oids.ecdsaWithSha256));
 const generate = promisify(generateKeyPair);
 
-/** @param now milliseconds since the epoch; certificates are valid from a day earlier, for a year */
+/** @param now milliseconds since the epoch; certificates are valid for a year, starting one day before `now` */
 export async function createCertificateAuthority(
   commonName: string,
   now: number,
@@ -72,7 +72,7 @@ export async function createCertificateAuthority(
     const subjectKey = publicKey.export({ type: 'spki', format: 'der' });
     const toBeSigned = sequence(
       explicit(0, integer(Uint8Array.of(2))),
-      // Serial number. It is unique because keys are unique. The top bit is cleared, so no padding is needed.
+      // Serial number. It is unique because the keys are unique. The top bit is cleared, so no padding is needed.
       integer(sha256(subjectKey).subarray(0, 16).with(0, 0x5a)),
       signatureAlgorithm,
       distinguishedName(rootSubject),
@@ -118,7 +118,7 @@ export async function createCertificateAuthority(
   };
 }
 
-/** RSA 2048, because tokens are signed with RS256, as on EKS. */
+/** Creates an RSA key with 2048 bits, because tokens are signed with RS256, as on EKS. */
 export function createSigningKey(): Promise<SigningKey> {
   return generate('rsa', {
     modulusLength: 2048,
@@ -127,7 +127,7 @@ export function createSigningKey(): Promise<SigningKey> {
   });
 }
 
-// ECDSA, because six keys are needed and generating an RSA key takes up to half a second.
+// ECDSA, because six keys are needed and the generation of an RSA key takes up to half a second.
 function newKeys(): Promise<Keys> {
   return generate('ec', { namedCurve: 'prime256v1' });
 }
@@ -157,7 +157,7 @@ function alternativeName(host: string): Uint8Array {
     : implicit(2, Buffer.from(host, 'ascii'));
 }
 
-/** RFC 5280 §4.2.1.2 allows any value that identifies the key. */
+/** Returns an identifier of the key. RFC 5280 §4.2.1.2 allows any value that identifies the key. */
 function keyIdentifier(key: KeyObject): Uint8Array {
   return sha256(key.export({ type: 'spki', format: 'der' })).subarray(0, 20);
 }

@@ -1,6 +1,6 @@
 /**
- * etcd and kube-apiserver, with the same identity settings as EKS: RSA-signed ServiceAccount tokens under an https
- * issuer, a lifetime of at most a day, key discovery without credentials.
+ * etcd and kube-apiserver, with the same identity settings as EKS: RSA-signed ServiceAccount tokens with an https
+ * issuer, a token lifetime of at most a day, and key discovery without credentials.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { Agent } from 'node:https';
@@ -17,7 +17,7 @@ import { renderKubeconfig } from './kubeconfig.ts';
 export type ControlPlaneOptions = {
   /** Paths of the programs. */
   readonly binaries: { readonly etcd: string; readonly 'kube-apiserver': string };
-  /** Existing folder that only this control plane uses and only the user can read. */
+  /** Existing folder that no other control plane uses and that only the user can read. */
   readonly folder: string;
   /** Existing folder for the logs of both programs and the audit log. */
   readonly logs: string;
@@ -31,20 +31,21 @@ export type ControlPlaneOptions = {
   readonly env: Environment;
   readonly watchdog: Watchdog;
   /**
-   * Whether a pod needs an existing ServiceAccount and gets a mounted token. This requires a controller manager, which
-   * creates the ServiceAccount `default` in every namespace; without it, no pod could be created.
+   * Whether the ServiceAccount admission plugin is enabled: a pod then needs an existing ServiceAccount, and gets a
+   * mounted token. This requires a controller manager, which creates the ServiceAccount `default` in every namespace;
+   * without it, no pod could be created.
    */
   readonly serviceAccountAdmission: boolean;
   /** Whether requests are written to `audit.log`. */
   readonly audit: boolean;
   /**
-   * Whether anonymous requests are limited to key discovery and health checks. False for Kubernetes before 1.34, which lacks v1 of the
-   * configuration; RBAC then limits them. Default: true.
+   * Whether anonymous requests are limited to key discovery and health checks. Must be false for Kubernetes before
+   * 1.34, which does not support v1 of the configuration; RBAC then limits anonymous requests. Default: true.
    */
   readonly limitAnonymous?: boolean;
   /**
-   * User of the API server's requests to kubelets, whose certificates the API server verifies. Undefined: the API
-   * server does not verify kubelets.
+   * User name with which the API server authenticates to kubelets. If set, the API server also verifies the kubelets'
+   * certificates; if undefined, it does not.
    */
   readonly kubeletClient?: string;
   readonly signal?: AbortSignal | undefined;
@@ -57,11 +58,11 @@ export type ControlPlane = {
   readonly admin: KeyPair;
   /** Path of the administrator's kubeconfig. */
   readonly kubeconfig: string;
-  /** Path of the PEM of the authority that verifies the server. */
+  /** Path of the PEM file of the certificate authority that verifies the server. */
   readonly caFile: string;
   readonly signingKeyFile: string;
   readonly children: { readonly etcd: Child; readonly apiServer: Child };
-  /** Writes a kubeconfig for another user to the folder and returns its path. */
+  /** Writes a kubeconfig for another user to the folder, and returns the path of the file. */
   writeKubeconfig(fileName: string, user: string, groups: readonly string[]): Promise<string>;
 };
 
@@ -70,8 +71,8 @@ const startTimeoutMs = 60_000;
 
 /**
  * Resolves when the API server is ready.
- * @throws ChildFailedError when one of the two programs exits or is not ready within a minute. The caller stops the
- * children that `onChild` reported.
+ * @throws ChildFailedError if one of the two programs exits or is not ready within a minute. The caller then stops the
+ *   children that `onChild` reported.
  */
 export async function startControlPlane(
   options: ControlPlaneOptions,
@@ -141,7 +142,7 @@ export async function startControlPlane(
   ]);
   await Promise.race([
     untilServing({ server, caCertificate: authority.certificate, client: admin, child: apiServer, signal }),
-    // An exit of etcd is a better explanation than the timeout of the API server, which waits for etcd.
+    // If etcd exits, its exit is reported instead of the timeout of the API server, which waits for etcd.
     untilReady({
       what: 'etcd was to stay up',
       child: etcd,
@@ -171,12 +172,12 @@ function etcdArguments(path: (name: string) => string, port: number): string[] {
     `--listen-client-urls=${url}`,
     `--advertise-client-urls=${url}`,
     '--listen-peer-urls=http://127.0.0.1:0',
-    // Client certificates are required: without them every user of the machine could read and write the cluster's data.
+    // Client certificates are required: otherwise every user of the machine could read and write the cluster's data.
     '--client-cert-auth',
     `--trusted-ca-file=${path('ca.crt')}`,
     `--cert-file=${path('etcd.crt')}`,
     `--key-file=${path('etcd.key')}`,
-    // The data is removed with the sandbox, and syncing to a slow disk would delay every write.
+    // The data is removed with the sandbox, and syncing it to a slow disk would delay every write.
     '--unsafe-no-fsync',
     '--log-level=warn',
   ];
@@ -188,7 +189,7 @@ function apiServerArguments(path: (name: string) => string, options: ControlPlan
     '--bind-address=127.0.0.1',
     `--secure-port=${ports.apiServer}`,
     // Without this flag the API server looks for a network interface with a default route, which an offline machine
-    // lacks.
+    // does not have.
     '--advertise-address=127.0.0.1',
     // A loopback address cannot be advertised as an endpoint, and nothing in the sandbox uses this Service.
     '--endpoint-reconciler-type=none',

@@ -4,14 +4,14 @@ import type { ControlPlane } from './control-plane.ts';
 export type Program = { readonly command: string; readonly args: readonly string[] };
 
 /**
- * The default limits protect the API server of a large cluster. Here, 35 controllers fetch their credentials at the
- * start, which takes seconds at 20 requests per second.
+ * Rate limits that are higher than the defaults, which protect the API server of a large cluster. Here, 35 controllers
+ * fetch their credentials at the start, which would take seconds at 20 requests per second.
  */
 const hurried = ['--kube-api-qps=500', '--kube-api-burst=1000'];
 
 /**
- * Each controller uses its own ServiceAccount, so that audit logs and RBAC distinguish them. Neither program serves a
- * port.
+ * Each controller uses its own ServiceAccount, so that audit logs and RBAC distinguish the controllers. Neither program
+ * listens on a port.
  */
 export function controllerManager(command: string, kubeconfig: string, plane: ControlPlane): Program {
   return {

@@ -1,6 +1,7 @@
 /**
  * The subset of ASN.1's Distinguished Encoding Rules (ITU-T X.690) that X.509 certificates need. Node signs and reads
- * certificates but cannot create them, and the libraries that can create them depend on a dependency injector.
+ * certificates but cannot create them, and the libraries that can create certificates depend on a dependency injection
+ * framework.
  */
 
 const tags = {

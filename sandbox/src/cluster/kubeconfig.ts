@@ -5,14 +5,14 @@ import type { KeyPair } from './certificates.ts';
 export type KubeconfigInput = {
   readonly server: string;
   readonly caCertificate: string;
-  /** A client certificate, or the path of a file with a bearer token, which may be rewritten. */
+  /** A client certificate, or the path of a file with a bearer token. The file can be rewritten with a new token. */
   readonly client: KeyPair | { readonly tokenFile: string };
-  /** Name of cluster, user and context. */
+  /** Name of the cluster, the user and the context. */
   readonly name: string;
   readonly namespace?: string;
 };
 
-/** Renders one context with all data embedded, so that the file can be copied. */
+/** Renders a kubeconfig with one context and all data embedded, so that the file can be copied. */
 export function renderKubeconfig(input: KubeconfigInput): string {
   const { server, caCertificate, client, name, namespace } = input;
   const base64 = (text: string): string => Buffer.from(text).toString('base64');

@@ -1,6 +1,6 @@
 /**
- * kwok simulates the kubelet of nodes that do not exist. It has no default behaviour: these stages define the
- * transitions of nodes and pods.
+ * Configuration of kwok, which simulates kubelets for nodes that do not exist. kwok has no default behaviour: these
+ * stages define the transitions of nodes and pods.
  * https://kwok.sigs.k8s.io/docs/user/stages-configuration/
  */
 import { stringify } from 'yaml';
@@ -8,7 +8,7 @@ import type { Program } from './controllers.ts';
 
 const nodeName = 'node-1';
 
-/** The node at its creation. A stage completes its status. */
+/** The node as it is created. A stage fills in its status. */
 export const node = {
   apiVersion: 'v1',
   kind: 'Node',
@@ -37,7 +37,7 @@ function stage(name: string, kind: 'Node' | 'Pod', expressions: readonly Selecto
 const readyCondition = '.status.conditions.[] | select( .type == "Ready" ) | .status';
 const alive: Selector = { key: '.metadata.deletionTimestamp', operator: 'DoesNotExist' };
 
-/** @param kubeletPort port that the API server uses as the node's kubelet */
+/** @param kubeletPort port at which the API server reaches the node's kubelet */
 const nodeReady = (kubeletPort: number): object =>
   stage('node-ready', 'Node', [{ key: readyCondition, operator: 'NotIn', values: ['True'] }], {
     statusTemplate: `
@@ -125,7 +125,7 @@ initContainerStatuses:
   },
 );
 
-/** A pod of a Job completes as soon as it runs. Any other pod runs until it is deleted. */
+/** A pod of a Job succeeds as soon as it runs. Any other pod runs until it is deleted. */
 const podComplete = stage(
   'pod-complete',
   'Pod',
@@ -152,13 +152,13 @@ containerStatuses:
   },
 );
 
-/** Skips grace periods, because no process needs one. */
+/** Deletes pods without a grace period, because no process needs one. */
 const podDelete = stage('pod-delete', 'Pod', [{ key: '.metadata.deletionTimestamp', operator: 'Exists' }], {
   delete: true,
 });
 
 /**
- * The only pod for which kwok runs programs. The pod does not exist, and its name is a secret: only a caller who knows
+ * The only pod in which kwok runs programs. The pod does not exist, and its name is a secret: only a caller who knows
  * the name can run a program.
  */
 const exec = ({ execPod, env }: KwokOptions): object => ({
@@ -178,7 +178,7 @@ export type KwokOptions = {
   readonly env: Readonly<Record<string, string>>;
 };
 
-/** The configuration may be readable by the user only: any reader could run programs. */
+/** Returns kwok's configuration. Only the user may be able to read it, because any reader could run programs. */
 export function kwokConfig(options: KwokOptions): string {
   return [nodeReady(options.kubeletPort), podReady, podComplete, podDelete, exec(options)]
     .map((document) => stringify(document, { lineWidth: 0 }))

@@ -1,12 +1,12 @@
-/** Summary that a person confirms before a run creates anything. */
+/** Summary of a run, which a person confirms before the run creates anything. */
 import { walkSuffix, type Place } from './place.ts';
 import { operationOf, type Scenario } from './scenario.ts';
 import { scenariosIn } from './table/table.ts';
 
-/** Counts of the experiments, which are not in the table. */
+/** Objects that the experiments create. They are not in the scenario table, so they are counted here. */
 const measured = { roles: 9, policies: 1 };
 
-/** @param target the target of the walkthrough, if there is one */
+/** @param target the target in which the walkthrough runs, if the run has a walkthrough */
 export function announcement(place: Place, target?: string): string {
   const count = counter(Object.values(scenariosIn(place)).flat());
   const { cluster } = place;

@@ -1,4 +1,4 @@
-/** Clients of IAM, STS, EKS and S3. The guard checks each call before it is sent. */
+/** Clients for IAM, STS, EKS and S3. The guard checks each call before it is sent. */
 import { EKSClient } from '@aws-sdk/client-eks';
 import { IAMClient } from '@aws-sdk/client-iam';
 import { S3Client } from '@aws-sdk/client-s3';
@@ -20,29 +20,29 @@ export type Clients = {
 };
 
 export type ClientOptions = {
-  /** The region of IAM, STS and S3. */
+  /** Region for IAM, STS and S3. */
   readonly region: string;
-  /** The region of the cluster (default: `region`). */
+  /** Region of the cluster (default: `region`). */
   readonly clusterRegion?: string | undefined;
   readonly env: AwsEnv;
   readonly userAgent: string;
-  /** Default: that of the environment and the partition. */
+  /** Default: the endpoint that the environment and the partition select. */
   readonly endpoint?: string;
   /** Default: the SDK's credential chain. */
   readonly credentials?: Keys;
 };
 
 export type ClientSet = {
-  /** @param keys credentials of a session; default: those of the options */
+  /** @param keys credentials of a session; default: the credentials in the options */
   readonly of: (keys?: Keys) => Clients;
-  /** The same with the retries of the SDK, for calls that are not part of a scenario. */
+  /** Returns the same clients, but with the retries of the SDK, for calls that are not part of a scenario. */
   readonly retrying: (keys?: Keys) => Clients;
-  /** Adds a check of every later call of all clients. */
+  /** Adds a check that every later call of any client has to pass. */
   readonly guardWith: (guard: Guard) => void;
   readonly close: () => void;
 };
 
-/** Enough to outlast the throttling of IAM for some seconds. */
+/** Enough attempts to outlast several seconds of throttling by IAM. */
 const mostAttempts = 8;
 
 export function createClients(options: ClientOptions): ClientSet {
@@ -55,14 +55,14 @@ export function createClients(options: ClientOptions): ClientSet {
     requestHandler: { requestTimeout: 15_000, throwOnRequestTimeout: true, ...createAwsAgents(env) },
     ...(endpoint === undefined ? {} : { endpoint }),
   };
-  // Only the hosts of S3 have one name per bucket.
+  // Only S3 hosts resolve a separate host name for each bucket.
   const forcePathStyle = endpoint !== undefined || hasChosenEndpoint(env);
 
   const build = (keys: Keys | undefined, maxAttempts: number): Clients => {
     const given = keys ?? options.credentials;
     const shared = { ...common, maxAttempts };
     const iam = guarded(new IAMClient({ ...shared, ...(given ? { credentials: given } : {}) }));
-    // All clients share the credentials, so that a provider of credentials runs once.
+    // All clients share the credentials, so that a credential provider runs once.
     const { credentials } = iam.config;
     return {
       iam,
@@ -92,7 +92,7 @@ export function createClients(options: ClientOptions): ClientSet {
   };
 
   return {
-    // A scenario checks the first answer, so the SDK must not retry. The runner repeats throttled calls.
+    // A scenario checks the first response, so the SDK must not retry. The runner repeats throttled calls itself.
     of: (keys) => cached(keys, 1),
     retrying: (keys) => cached(keys, mostAttempts),
     guardWith: (given) => {

@@ -1,10 +1,13 @@
 /**
- * Last check before a call is sent: a run writes only objects with its name prefix and under its path. The rows of the scenario
- * table already follow this rule; the guard protects a real account from a mistake in a row.
+ * Final check before a call is sent: a run writes only objects with its name prefix and under its path. The rows of the
+ * scenario table already follow this rule; the guard protects a real account from a mistake in a row.
  */
 import { deniesAll, tagKey, walkSuffix, type Place } from './place.ts';
 
-/** Names of objects that a run may have created. A name is recorded before the call, because the answer may be lost. */
+/**
+ * Names of objects that a run may have created. A name is recorded before the call is sent, because the response may be
+ * lost.
+ */
 export type Ledger = {
   readonly roles: Set<string>;
   readonly policies: Set<string>;
@@ -15,13 +18,13 @@ export type Ledger = {
 export type Guard = {
   readonly ledger: Ledger;
   /**
-   * @param operation as in the API, for example `CreateRole`
-   * @throws Error when the call would write outside the place of the run
+   * @param operation operation of the API, for example `CreateRole`
+   * @throws Error if the call would write outside the place of the run
    */
   readonly check: (operation: string, input: Readonly<Record<string, unknown>>) => void;
 };
 
-/** Operations that read, or that only compute an answer. */
+/** Operations that only read or compute a response. */
 const reading = /^(Get|List|Head|Describe|Simulate)/;
 /** Bucket names that S3 never accepts. */
 const impossibleBuckets: readonly unknown[] = ['ab', '192.168.5.4'];
@@ -35,7 +38,10 @@ export function createGuard(place: Place): Guard {
     buckets: new Set(),
   };
   const hasPrefix = (name: unknown): boolean => typeof name === 'string' && name.startsWith(prefix);
-  /** Accepts spellings of the path that IAM refuses, because a scenario tries them. */
+  /**
+   * Whether the path is under the run's path. Also accepts malformed spellings of that path, which IAM refuses, because
+   * a scenario tries them.
+   */
   const isInside = (given: unknown): boolean => `/${String(given)}/`.includes(path);
   const hasTag = (tags: unknown): boolean =>
     Array.isArray(tags)
@@ -44,12 +50,15 @@ export function createGuard(place: Place): Guard {
   const isCreated = ({ RoleName, PolicyName, Path, Tags }: Readonly<Record<string, unknown>>): boolean =>
     hasPrefix(RoleName ?? PolicyName) && isInside(Path) && hasTag(Tags);
   const policyPrefix = `arn:${partition}:iam::${accountId}:policy${path}`;
-  /** AWS refuses every change of its own policies. */
+  /** AWS refuses any change to AWS managed policies. */
   const awsPolicies = `arn:${partition}:iam::aws:policy/`;
   const providerOfRun = place.providerArn(place.madeUpIssuer);
   const isOwnProvider = (arn: unknown): boolean =>
     arn === providerOfRun || (typeof arn === 'string' && ledger.providers.has(arn));
-  /** The operator puts the name of the account into the name of the role. */
+  /**
+   * Whether the call is the walkthrough's own simulated drift. The name of the role contains the account's name,
+   * because the operator puts it there.
+   */
   const isDriftOfWalkthrough = ({ RoleName, PolicyArn }: Readonly<Record<string, unknown>>): boolean =>
     String(RoleName).includes(`-${prefix}${walkSuffix}-`) && PolicyArn === place.managed(deniesAll);
   const onRole = ({ RoleName }: Readonly<Record<string, unknown>>): boolean => hasPrefix(RoleName);
@@ -93,7 +102,8 @@ export function createGuard(place: Place): Guard {
       input['namespace'] === cluster.namespace &&
       ofRole({ RoleArn: input['roleArn'] }) &&
       hasTag(input['tags']),
-    // Ids are random: the scenario has them from the association that it created.
+    // Association ids are random, so they cannot be checked: the scenario uses the id of the association that it
+    // created.
     DeletePodIdentityAssociation: (input) => cluster !== undefined && input['clusterName'] === cluster.name,
     CreateBucket: (input) => onBucket(input) || impossibleBuckets.includes(input['Bucket']),
     DeleteBucket: onBucket,
@@ -127,5 +137,5 @@ export function createGuard(place: Place): Guard {
   };
 }
 
-/** Rejects a call, before it is sent, that would write outside the path, name prefix and tag of the run. */
+/** Rejection of a call, before it is sent, that would write outside the path, name prefix and tag of the run. */
 export class OutsidePlaceError extends Error {}

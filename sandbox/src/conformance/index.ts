@@ -1,4 +1,4 @@
-/** The parts that `kon conformance` uses. */
+/** The part of this package that `kon conformance` uses. */
 export { announcement } from './announcement.ts';
 export { createClients } from './clients.ts';
 export { findLeftovers, leftoverText, removeLeftovers } from './leftovers.ts';

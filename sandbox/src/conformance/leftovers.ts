@@ -1,6 +1,7 @@
 /**
- * Finds and removes what runs created. A role or policy belongs to a run if its path and its tag name the same run, a provider by
- * its tag, and a bucket by its name and by keys that only the scenarios write.
+ * Finds and removes objects that runs have created. A role or policy belongs to a run if its path and its tag name the
+ * same run; a provider belongs to the run in its tag; a bucket belongs to a run if its name contains the run and all
+ * its keys are keys that the scenarios write.
  */
 import {
   DeletePodIdentityAssociationCommand,
@@ -45,29 +46,31 @@ export type Leftover = {
 
 export type Leftovers = {
   readonly owned: readonly Leftover[];
-  /** Objects with the path or name of a run, whose tag or content does not match. */
+  /** Objects with the path or name of a run, but with a tag or content that does not match. */
   readonly unowned: readonly Omit<Leftover, 'run'>[];
 };
 
 export type Search = {
-  /** Default: all runs. */
+  /** Run whose objects are searched. Default: all runs. */
   readonly run?: string | undefined;
   /** Name of the EKS cluster whose associations are searched. */
   readonly clusterName?: string | undefined;
-  /** Names that listings may not show yet. */
+  /** Names that listings may not show yet. They are searched too. */
   readonly ledger?: Ledger | undefined;
   /** Keys of objects that the scenarios write. */
   readonly keys: ReadonlySet<string>;
 };
 
 const runs = '([a-z0-9]{8})';
-/** A scenario tries a path without the first slash, which IAM refuses and other implementations accept. */
+/**
+ * The first slash is optional: a scenario tries a path without it, which IAM refuses and other implementations accept.
+ */
 const runOfPath = new RegExp(`^/?${commonPath.slice(1)}${runs}/`);
 const runOfPolicy = new RegExp(`:policy${commonPath}${runs}/`);
 const runOfName = new RegExp(`^${commonPrefix}${runs}(?:-|$)`);
 const runOfIssuer = new RegExp(`oidc-provider/${runs}\\${madeUpIssuerSuffix}$`);
 
-/** Answers about an object that was deleted in the meantime, or whose name AWS refused. */
+/** Errors for an object that was deleted in the meantime, or whose name AWS refused. */
 const missing =
   /^(NoSuchEntity|NoSuchBucket|NotFound|ResourceNotFound|ValidationError|InvalidBucketName)(Exception)?$/;
 
@@ -82,7 +85,7 @@ export async function findLeftovers(clients: Clients, search: Search): Promise<L
   return { owned, unowned };
 }
 
-/** A candidate for removal. Without a run, it is kept. */
+/** An object that may have to be removed. If `run` is undefined, the object is kept. */
 type Candidate = Pick<Leftover, 'kind' | 'id'> & { readonly run: string | undefined };
 
 async function findRoles({ iam }: Clients, { run, ledger }: Search): Promise<readonly Candidate[]> {
@@ -122,7 +125,7 @@ async function findProviders({ iam }: Clients, { ledger }: Search): Promise<read
       if (!tags || (ofRun === undefined && run === undefined)) return undefined;
       return { kind: 'provider', id, run: ofRun === undefined || ofRun === run ? run : undefined };
     } catch (error) {
-      // The printed policy does not allow reads of other owners' providers.
+      // The printed policy does not allow reads of providers that belong to others.
       if (ofRun === undefined && (error as Error).name.startsWith('AccessDenied')) return undefined;
       throw error;
     }
@@ -162,10 +165,10 @@ async function findAssociations({ eks }: Clients, { clusterName }: Search): Prom
 }
 
 /**
- * Removes as much as possible: if AWS refuses to delete one object, the others are still removed.
+ * Removes as much as possible: if AWS refuses to delete an object, the others are still removed.
  *
  * @param onRemoved called after each removal
- * @returns one sentence for each object that stays
+ * @returns one sentence for each object that could not be removed
  */
 export async function removeLeftovers(
   clients: Clients,
@@ -176,7 +179,7 @@ export async function removeLeftovers(
   },
 ): Promise<readonly string[]> {
   const failures: string[] = [];
-  // A policy can be deleted after all roles have released it.
+  // A policy can be deleted only after it is detached from all roles.
   for (const kind of ['association', 'role', 'policy', 'provider', 'bucket'] as const)
     await inGroups(
       leftovers.filter((leftover) => leftover.kind === kind),
@@ -240,7 +243,7 @@ async function keysIn({ s3 }: Pick<Clients, 's3'>, Bucket: string): Promise<read
 const tagOf = (tags: readonly Tag[] | undefined): string | undefined =>
   tags?.find(({ Key }) => Key === tagKey)?.Value;
 
-/** The run, if the tag names the same one. */
+/** Returns the run if the tag names the same run, otherwise undefined. */
 const confirmedBy = (tags: readonly Tag[] | undefined, run: string | undefined): string | undefined =>
   tagOf(tags) === run ? run : undefined;
 
@@ -253,7 +256,7 @@ async function unlessMissing<T>(sent: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** Few enough calls at the same time that IAM does not throttle them. */
+/** Number of concurrent calls, small enough that IAM does not throttle them. */
 const groupSize = 4;
 
 async function inGroups<In, Out>(

@@ -1,9 +1,9 @@
 /**
- * Expectations about parts of an answer, and the comparison of an answer with them. An expected object names the members that
- * count and leaves out the others. An expected list has the length of the list in the answer.
+ * Expectations about parts of a response, and the comparison of a response with them. An expected object lists only the
+ * members that are compared. An expected list must have the same length as the list in the response.
  */
 
-/** An expectation that a value is of a kind, where AWS promises no exact value. */
+/** Expects a kind of value, where AWS promises no exact value. */
 class Matcher {
   readonly description: string;
   readonly matches: (value: unknown) => boolean;
@@ -24,7 +24,7 @@ export const containing = (part: string): unknown =>
     (value) => typeof value === 'string' && value.includes(part),
   );
 
-/** A list in any order. Elements are compared with all their members. */
+/** Expects a list in any order. Its elements are compared with all their members. */
 class Including {
   readonly elements: readonly unknown[];
   readonly complete: boolean;
@@ -33,12 +33,15 @@ class Including {
     this.complete = complete;
   }
 }
-/** A list that has each of the elements, and perhaps others. */
+/** Expects a list that contains each of the elements, and possibly others. */
 export const including = (elements: readonly unknown[]): unknown => new Including(elements, false);
-/** A list that has each of the elements and no others. */
+/** Expects a list that contains each of the elements and no others. */
 export const inAnyOrder = (elements: readonly unknown[]): unknown => new Including(elements, true);
 
-/** An object within `including` that has further members. The members that it names are compared with all their own. */
+/**
+ * Expects an object within `including` that can have members besides these. The values of these members are compared
+ * completely.
+ */
 class Shape {
   readonly members: Readonly<Record<string, unknown>>;
   constructor(members: Readonly<Record<string, unknown>>) {
@@ -47,7 +50,7 @@ class Shape {
 }
 export const shape = (members: Readonly<Record<string, unknown>>): unknown => new Shape(members);
 
-/** @returns one sentence for each difference, with the path of the member; empty for a value as expected */
+/** @returns one sentence for each difference, with the path of the member; empty if the value is as expected */
 export function differencesOf(
   value: unknown,
   expected: unknown,
@@ -111,8 +114,8 @@ export function describeExpected(expected: unknown): unknown {
 }
 
 /**
- * Reduces an answer to the members that the expectation names, so that a report about a real account reveals nothing else.
- * A list that may have other elements keeps only the expected ones.
+ * Reduces a response to the members that the expectation names, so that a report about a real account reveals nothing
+ * else. A list that can have other elements keeps only the expected ones.
  */
 export function comparedPart(value: unknown, expected: unknown): unknown {
   if (expected instanceof Including)
@@ -142,12 +145,12 @@ export function comparedPart(value: unknown, expected: unknown): unknown {
   return isObject(value) ? '<an object>' : value;
 }
 
-/** Objects whose members are compared; not dates and other values with a class of their own. */
+/** Whether the members of the value are compared. False for dates and other values with their own class. */
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
 }
 
-/** At most 200 characters. */
+/** Returns the value as JSON, cut to at most 200 characters. */
 function textOf(value: unknown): string {
   const text = JSON.stringify(describeExpected(value)) ?? 'nothing';
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;

@@ -1,6 +1,6 @@
 /**
- * Questions that only AWS can answer, because its documentation is silent or gives no figures. Each has an experiment with roles
- * of its own.
+ * Questions that only experiments on AWS can answer, because its documentation is silent or gives no figures. Each
+ * experiment uses its own roles.
  */
 import {
   AttachRolePolicyCommand,
@@ -26,9 +26,9 @@ import { newPolicyIn, newRoleIn } from './table/commands.ts';
 export type Measurement = {
   readonly id: string;
   readonly question: string;
-  /** A few words. */
+  /** The result in a few words. */
   readonly answer: string;
-  /** Milliseconds from AWS's answer to the change until the effect was seen. */
+  /** Milliseconds from AWS's response to the change until its effect was visible. */
   readonly milliseconds?: number;
 };
 
@@ -39,7 +39,10 @@ type Experiment = {
 
 const pollMs = 200;
 
-/** Asks repeatedly until the answer is yes. @returns milliseconds until then; undefined when the time is over */
+/**
+ * Repeats `ask` until it returns true.
+ * @returns the milliseconds until then; undefined if the time ran out
+ */
 async function until(
   { settling: { now, pause, timeoutMs }, signal }: Runner,
   ask: () => Promise<boolean>,
@@ -53,7 +56,7 @@ async function until(
   }
 }
 
-/** @returns the code of AWS's error, or undefined for an answer */
+/** @returns the error code from AWS, or undefined if the call succeeded */
 async function errorOf(sent: Promise<unknown>): Promise<string | undefined> {
   try {
     await sent;
@@ -79,7 +82,7 @@ function measured(
     : { id, question, answer: `${milliseconds} ms`, milliseconds };
 }
 
-/** A session of a role that trusts this run. */
+/** Assumes a role that trusts this run, and returns the response. */
 function assume(place: Place, runner: Runner, role: string): Promise<AssumeRoleCommandOutput> {
   return runner.clients.of().sts.send(
     new AssumeRoleCommand({
@@ -94,7 +97,7 @@ function assume(place: Place, runner: Runner, role: string): Promise<AssumeRoleC
 const abortOf = ({ signal }: Runner): [] | [{ abortSignal: AbortSignal }] =>
   signal ? [{ abortSignal: signal }] : [];
 
-/** Assumes the role once IAM has propagated it; undefined when the time is over. */
+/** Assumes the role once IAM has propagated the role; undefined if the time ran out. */
 async function session(place: Place, runner: Runner, role: string): Promise<Keys | undefined> {
   let keys: Keys | undefined;
   await until(runner, async () => {
@@ -167,8 +170,10 @@ const attachments: Experiment = {
 };
 
 /**
- * A session may create two roles: one if `aws:RequestTag` has the run, which AWS documents, and one if `aws:ResourceTag` has it.
- * Both rights are in one policy. Once the first is in effect, IAM has propagated the second too, so its result is final.
+ * Measures whether `aws:ResourceTag` applies to a role that the call creates. A session is allowed to create two roles:
+ * one under a condition on `aws:RequestTag`, which AWS documents, and one under the same condition on
+ * `aws:ResourceTag`. Both permissions are in one policy. Once the first one is in effect, IAM has propagated the second
+ * one too, so the result of the second call is final.
  */
 const resourceTag: Experiment = {
   id: 'resource-tag',
@@ -221,9 +226,9 @@ const resourceTag: Experiment = {
 };
 
 /**
- * Begins the experiments on `RoleLastUsed`: one role only gives out credentials by AssumeRole, one only by
- * AssumeRoleWithWebIdentity, and the credentials of a third one sign a call. The roles are read at the end of the run, since AWS
- * updates the field with a delay.
+ * Begins the experiments on `RoleLastUsed` with three roles: the credentials of the first are only issued by
+ * AssumeRole, those of the second only by AssumeRoleWithWebIdentity, and those of the third also sign a call. The roles
+ * are read at the end of the run, because AWS updates the field with a delay.
  */
 export async function beginLastUsed(
   place: Place,
@@ -250,7 +255,7 @@ export async function beginLastUsed(
     return `not within ${Math.round((runner.settling.now() - started) / 1000)} s`;
   };
   return async () => {
-    // Reads the other roles once this use is recorded, when theirs would be recorded too.
+    // Reads the other roles only after this use is recorded: by then, any use of them would have been recorded too.
     await until(runner, () => isUsed(called));
     return [
       {
@@ -274,7 +279,10 @@ export async function beginLastUsed(
   };
 }
 
-/** Creates a role and exchanges a token of the cluster for its credentials. Returns false without a cluster or an answer. */
+/**
+ * Creates a role and exchanges a token of the cluster for its credentials. Returns false if there is no cluster or the
+ * exchange fails.
+ */
 async function exchange(place: Place, runner: Runner, role: string): Promise<boolean> {
   const { iam, sts } = runner.clients.of();
   const token = runner.given['goodToken'];
@@ -304,7 +312,7 @@ async function exchange(place: Place, runner: Runner, role: string): Promise<boo
   return exchanged !== undefined;
 }
 
-/** @returns the limits of the account, by the names of GetAccountSummary */
+/** @returns the quotas of the account, keyed by the names in GetAccountSummary */
 export async function readQuotas({ clients }: Runner): Promise<Readonly<Record<string, number>>> {
   const { SummaryMap = {} } = await clients.of().iam.send(new GetAccountSummaryCommand({}));
   return Object.fromEntries(

@@ -1,4 +1,4 @@
-/** The least rights that a run needs, as an IAM policy for the person or role that runs it. */
+/** Minimum permissions for a run, as an IAM policy for the user or role that performs the run. */
 import type { Partition } from '../../../src/api/partition-names.ts';
 import { commonPath, commonPrefix, deniesAll, madeUpIssuerSuffix, tagKey, walkSuffix } from './place.ts';
 
@@ -10,7 +10,7 @@ type Statement = {
   readonly Condition?: object;
 };
 
-/** Managed policies of AWS that the scenarios attach to roles. One does not exist. */
+/** AWS managed policies that the scenarios attach to roles. One of them does not exist. */
 const attached = [
   '*ReadOnlyAccess',
   'AmazonS3FullAccess',
@@ -19,7 +19,10 @@ const attached = [
   'NoSuchPolicy',
 ];
 
-/** @param cluster whether the run has a cluster, which needs rights in EKS and for the OIDC provider of its issuer */
+/**
+ * @param cluster whether the run uses a cluster, which requires permissions in EKS and for the OIDC provider of its
+ *   issuer
+ */
 export function runPolicy({
   partition,
   accountId,
@@ -31,11 +34,11 @@ export function runPolicy({
 }): { readonly Version: string; readonly Statement: readonly Statement[] } {
   const iam = (rest: string): string => `arn:${partition}:iam::${accountId}:${rest}`;
   const awsPolicy = (name: string): string => `arn:${partition}:iam::aws:policy/${name}`;
-  // IAM authorizes a call on a missing role for the ARN without a path, so the names without a path are listed too.
+  // If a role does not exist, IAM authorizes the call for an ARN without a path, so these ARNs are listed too.
   const roles = [iam(`role${commonPath}*`), iam(`role/${commonPrefix}*`)];
   const policies = iam(`policy${commonPath}*`);
   const walked = iam(`role/*-${commonPrefix}*-${walkSuffix}-*`);
-  // The asterisk matches slashes too, and thus objects.
+  // The asterisk also matches slashes, and therefore objects.
   const buckets = `arn:${partition}:s3:::${commonPrefix}*`;
   const providers = [
     iam(`oidc-provider/*${madeUpIssuerSuffix}`),

@@ -1,31 +1,36 @@
 /**
- * Where one run works: the AWS account, and the path, name prefix and tag of everything that the run creates. The scenarios take
- * all names from here.
+ * The place of one run: the AWS account, and the path, name prefix and tag of everything that the run creates. The
+ * scenarios take all names from here.
  */
 import type { Partition } from '../../../src/api/partition-names.ts';
 
-/** The path of all runs in IAM. */
+/** IAM path of all runs. */
 export const commonPath = '/konstellation-conformance/';
-/** The beginning of all names that runs create, since buckets and OIDC providers have no path. */
+/** Prefix of all names that runs create. Buckets and OIDC providers need it because they have no path. */
 export const commonPrefix = 'k11n-conf-';
-/** Suffix of the issuers that a run invents. The top-level domain is reserved, so no such host can exist and sign tokens. */
+/**
+ * Suffix of the issuers that a run makes up. The top-level domain is reserved, so no such host can exist and sign
+ * tokens.
+ */
 export const madeUpIssuerSuffix = '.konstellation-conformance.invalid';
-/** The key of the tag whose value is the run. */
+/** Key of the tag whose value is the id of the run. */
 export const tagKey = 'konstellation-conformance';
-/** End of the name of the walkthrough's account, which follows the prefix of the run. */
+/** End of the name of the walkthrough's account, after the prefix of the run. */
 export const walkSuffix = 'walk';
-/** Managed policy of AWS that denies everything, the only one of the walkthrough's account. */
+/** AWS managed policy that denies everything. It is the only policy of the walkthrough's account. */
 export const deniesAll = 'AWSDenyAll';
 export type PlaceOptions = {
   readonly partition: Partition;
   readonly accountId: string;
-  /** The region of IAM, STS and S3. */
+  /** Region for IAM, STS and S3. */
   readonly region: string;
-  /** Eight lower-case letters and digits, so that a name with its prefix stays below the limits of IAM and S3. */
+  /**
+   * Eight lower-case letters and digits, so that a name with its prefix stays within the length limits of IAM and S3.
+   */
   readonly run: string;
-  /** Caller identity as AWS reports it. */
+  /** ARN of the caller, as AWS reports it. */
   readonly callerArn: string;
-  /** A random text that the trust policies with real permissions demand as the external id. */
+  /** Random text that trust policies of roles with real permissions require as the external id. */
   readonly externalId: string;
   readonly cluster?: ClusterOfPlace | undefined;
 };
@@ -35,7 +40,7 @@ export type ClusterOfPlace = {
   readonly region: string;
   readonly namespace: string;
   readonly serviceAccount: string;
-  /** The issuer of the cluster's tokens, without `https://`. */
+  /** Issuer of the cluster's tokens, without `https://`. */
   readonly issuerHost: string;
   /** Whether the AWS account already has an OIDC provider for the issuer, which the run must not delete. */
   readonly hasProvider: boolean;
@@ -54,7 +59,7 @@ export function createPlace(options: PlaceOptions) {
   const folder = (short: string): string => `${path}${short}`;
   const tags = [{ Key: tagKey, Value: run }] as const;
   const arn = (service: string, rest: string): string => `arn:${partition}:${service}::${accountId}:${rest}`;
-  /** @param under a folder with its slash at the end, for example `apps/` */
+  /** @param under a folder that ends with a slash, for example `apps/` */
   const roleArn = (short: string, under = ''): string => arn('iam', `role${path}${under}${name(short)}`);
   const providerArn = (host: string): string => arn('iam', `oidc-provider/${host}`);
   const trust = (principal: object, more: object = {}): string =>
@@ -71,12 +76,14 @@ export function createPlace(options: PlaceOptions) {
     providerArn,
     madeUpIssuer,
     policyArn: (short: string, under = ''): string => arn('iam', `policy${path}${under}${name(short)}`),
-    /** A managed policy of AWS. */
+    /** Returns the ARN of an AWS managed policy. */
     managed: (policy: string): string => `arn:${partition}:iam::aws:policy/${policy}`,
     sessionArn: (role: string, session: string): string =>
       arn('sts', `assumed-role/${name(role)}/${session}`),
     trustAccount: trust({ AWS: arn('iam', 'root') }),
-    /** Trust for a role with permissions: the external id keeps out callers who cannot read the trust policy. */
+    /**
+     * Trust policy for a role with permissions: callers who cannot read the trust policy do not know the external id.
+     */
     trustThisRun: trust(
       { AWS: arn('iam', 'root') },
       { Condition: { StringEquals: { 'sts:ExternalId': externalId } } },

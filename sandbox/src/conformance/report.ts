@@ -1,4 +1,4 @@
-/** The report of a run: what it contains, and its text. No report contains credentials or tokens. */
+/** The report of a run: its data, and its text form. Reports contain no credentials or tokens. */
 import type { Measurement } from './measurements.ts';
 import type { CallResult } from './run-scenario.ts';
 
@@ -9,22 +9,22 @@ export type Report = {
   readonly run: string;
   /** Version of `kon`. */
   readonly version: string;
-  /** ISO 8601. */
+  /** Time in ISO 8601 format. */
   readonly startedAt: string;
   readonly durationSeconds: number;
   readonly accountId: string;
   readonly partition: string;
   readonly region: string;
   readonly caller: string;
-  /** The endpoint that replaced AWS, if one was chosen. */
+  /** The endpoint that was used instead of AWS, if one was chosen. */
   readonly endpoint?: string | undefined;
   readonly cluster?: { readonly name: string; readonly region: string; readonly issuer: string } | undefined;
-  /** Whether the run was interrupted; then later scenarios are missing. */
+  /** Whether the run was interrupted. If so, the remaining scenarios are missing. */
   readonly interrupted: boolean;
   readonly calls: { readonly equal: number; readonly different: number; readonly skipped: number };
   readonly areas: readonly AreaReport[];
   readonly measurements: readonly Measurement[];
-  /** Limits of the account, by the names of GetAccountSummary. */
+  /** Quotas of the account, keyed by the names in GetAccountSummary. */
   readonly quotas: Readonly<Record<string, number>>;
   readonly removed: number;
   /** Objects that the run could not remove, each with the reason. */
@@ -50,8 +50,8 @@ const shortestSecret = 16;
 /**
  * Removes access keys and tokens from all texts and, if requested, the account id and the caller's name.
  *
- * @param secrets texts that must not remain, for example the token of a cluster; short ones are ignored, because they may be
- *   parts of words
+ * @param secrets texts that must not remain, for example the token of a cluster; short texts are ignored, because they
+ *   may be parts of words
  */
 export function cleanReport(
   report: Report,
@@ -164,7 +164,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): r
   return [row(head), `|${' --- |'.repeat(head.length)}`, ...rows.map(row)];
 }
 
-/** Longest text of a cell; the JSON report has the whole text. */
+/** Maximum length of a table cell; the JSON report has the whole text. */
 const longestCell = 160;
 
 function cell(value: unknown): string {

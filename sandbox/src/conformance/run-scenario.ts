@@ -13,9 +13,9 @@ import {
   type StepCall,
 } from './scenario.ts';
 
-/** How a run waits until IAM has propagated a change. */
+/** Settings for waiting until IAM has propagated a change. */
 export type Settling = {
-  /** How long an outcome may differ from the table before the difference counts. 0 disables repetition. */
+  /** Time in which an outcome can differ from the table before the difference counts. 0 disables repetition. */
   readonly timeoutMs: number;
   readonly now: () => Monotonic;
   /** Rejects when the run is interrupted. */
@@ -44,20 +44,20 @@ export type CallResult = {
   /** Name of the session that called; absent for the caller's own credentials. */
   readonly as?: string;
   readonly status: 'equal' | 'different' | 'skipped';
-  /** JSON value. */
+  /** Expected outcome, as a JSON value. */
   readonly expected: unknown;
-  /** JSON value of the compared part only; absent when the call was skipped. */
+  /** Compared part of the actual outcome, as a JSON value; absent if the call was skipped. */
   readonly got?: unknown;
   readonly differences: readonly string[];
-  /** Why the call was skipped. */
+  /** Reason why the call was skipped. */
   readonly reason?: string;
-  /** Calls until the outcome was as expected or the time was over. */
+  /** Number of calls until the outcome was as expected or the time ran out. */
   readonly attempts: number;
-  /** Milliseconds from the first outcome to the last; 0 for a single call. */
+  /** Milliseconds from the first outcome to the last; 0 if there was only one call. */
   readonly settledMs: number;
 };
 
-/** @param onResult called after each call with its result, the step and the raw outcome */
+/** @param onResult called after each call with its result, the step and the unprocessed outcome */
 export async function runScenario(
   scenario: Scenario,
   runner: Runner,
@@ -104,7 +104,7 @@ const callOf = (step: Step): Omit<CallResult, 'status'> => ({
   settledMs: 0,
 });
 
-/** Why the step cannot run; undefined if it can. */
+/** Returns the reason why the step cannot run; undefined if it can run. */
 function missingOf(
   scenario: Scenario,
   { as, needs }: Step,
@@ -122,8 +122,8 @@ const throttled = /^(Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|Servi
 const mostThrottledCalls = 12;
 
 /**
- * Repeats the call while its outcome differs and propagation can be the cause, while AWS throttles it, and while the job of the
- * call is running.
+ * Repeats the call in three cases: its outcome differs and missing propagation can be the cause; AWS throttles it; or
+ * the job that it reports is still running.
  */
 async function settle(
   step: Step,
@@ -152,7 +152,7 @@ async function settle(
   return { observed, attempts, settledMs: attempts === 1 ? 0 : Math.round(now() - first) };
 }
 
-/** Longest job that a run awaits. */
+/** Maximum duration of a job for which a run waits. */
 const longestJobMs = 60_000;
 
 function isJobRunning(step: Step, observed: Observed): boolean {
@@ -163,16 +163,22 @@ function isJobRunning(step: Step, observed: Observed): boolean {
   );
 }
 
-/** Operations that can be repeated after any answer. */
+/** Operations that can be repeated after any response. */
 const repeatable = /^(Get|List|Head|Describe|Simulate|AssumeRole)/;
 
-/** A refused write changed nothing and can be repeated. A write that was unexpectedly accepted is not repeated. */
+/**
+ * Whether repeating the call can change a different outcome. A refused write changed nothing, so it is repeated. A
+ * write that was unexpectedly accepted is not repeated.
+ */
 function mayStillPropagate(step: Step, observed: Observed): boolean {
   if (compare(observed, step.gives).length === 0) return false;
   return repeatable.test(operationOf(step)) || (step.gives.kind === 'answer' && observed.kind === 'error');
 }
 
-/** Sends one call. @throws OutsidePlaceError, and the reason of an aborted run */
+/**
+ * Sends one call.
+ * @throws OutsidePlaceError, or the abort reason of the run
+ */
 async function perform(
   step: Step,
   clients: Clients,
@@ -191,7 +197,7 @@ async function perform(
     const { name, message, $metadata } = error as Error & { $metadata?: { httpStatusCode?: number } };
     return {
       kind: 'error',
-      // The SDK adds a suffix to the names of modelled errors that is not on the wire.
+      // The SDK appends `Exception` to the names of modelled errors; the response does not contain this suffix.
       code: name.replace(/Exception$/, ''),
       status: $metadata?.httpStatusCode,
       message,
@@ -208,7 +214,8 @@ async function send(
   options: SendOptions,
   marker?: string,
 ): Promise<Observed & { kind: 'answer' }> {
-  // Each command goes to the client of its own service, and TypeScript cannot derive that from the union of their types.
+  // Each command is sent with the client of its own service, which TypeScript cannot derive from the union of their
+  // types.
   const command = (given: object): never => {
     if (marker === undefined) return given as never;
     const { input, constructor } = given as { input: object; constructor: new (input: object) => object };
@@ -220,7 +227,7 @@ async function send(
   return read(clients.s3.send(command(resolveCommand(step.s3, kept)), options));
 }
 
-/** Follows the `Marker` of IAM, and joins one list of all pages. */
+/** Follows IAM's `Marker`, and joins the elements of one list from all pages. */
 async function joinPages(
   step: StepCall,
   list: string,
@@ -246,7 +253,7 @@ function isBody(value: unknown): value is { transformToString: () => Promise<str
   return typeof value === 'object' && value !== null && 'transformToString' in value;
 }
 
-/** @returns one sentence for each difference of an outcome from the table */
+/** @returns one sentence for each difference between the observed outcome and the expected one */
 export function compare(observed: Observed, wanted: Outcome): readonly string[] {
   if (wanted.kind === 'answer')
     return observed.kind === 'answer'

@@ -1,4 +1,7 @@
-/** One run: measurements and scenarios in a real or emulated AWS account, and the removal of everything that it created. */
+/**
+ * One run: measurements and scenarios in a real or emulated AWS account, and the removal of everything that they
+ * created.
+ */
 import { errorMessage } from '../../../src/k8s/errors.ts';
 import type { Monotonic, Wall } from '../../../src/k8s/time.ts';
 import type { ClientSet } from './clients.ts';
@@ -14,24 +17,27 @@ import { scenariosIn } from './table/table.ts';
 export type RunOptions = {
   readonly place: Place;
   readonly clients: ClientSet;
-  /** Tokens of the cluster by the names of the scenario table. */
+  /** Tokens of the cluster, keyed by their names in the scenario table. */
   readonly given: Kept;
-  /** How long IAM may take to propagate a change. */
+  /** Maximum time for IAM to propagate a change. */
   readonly propagationTimeoutMs: number;
   readonly signal: AbortSignal;
   readonly now: () => Monotonic;
   readonly wallClock: () => Wall;
-  /** Rejects if the signal is aborted. */
+  /** Rejects when the signal is aborted. */
   readonly pause: (ms: number, signal?: AbortSignal) => Promise<void>;
   /** Version of `kon`. */
   readonly version: string;
   readonly endpoint?: string | undefined;
   readonly onProgress: (line: string) => void;
-  /** Further calls at the end. It removes what it creates. */
+  /** Further calls at the end of the run. The walkthrough removes everything that it creates. */
   readonly walkthrough?: (() => Promise<AreaReport>) | undefined;
 };
 
-/** @returns the report, also of an interrupted run. @throws the error that ended the run, after the removal */
+/**
+ * @returns the report, even if the run was interrupted
+ * @throws the error that ended the run, after everything was removed
+ */
 export async function runConformance(options: RunOptions): Promise<Report> {
   const { place, clients, signal, now, pause, onProgress, propagationTimeoutMs } = options;
   const guard = createGuard(place);
@@ -95,7 +101,7 @@ export async function runConformance(options: RunOptions): Promise<Report> {
   };
 }
 
-/** Runs an experiment. An error response of AWS is its result, and the run continues. */
+/** Runs an experiment. If AWS responds with an error, the error is recorded as the result, and the run continues. */
 async function answered<T>(
   id: string,
   act: () => Promise<T>,
@@ -111,7 +117,10 @@ async function answered<T>(
   }
 }
 
-/** Adds the results of the area as they arrive, so that an interrupted run has them. */
+/**
+ * Runs the scenarios of an area. Results are added as they arrive, so that the report of an interrupted run contains
+ * them.
+ */
 async function runArea(
   name: string,
   scenarios: readonly Scenario[],
@@ -138,8 +147,8 @@ const mostRounds = 5;
 const roundPauseMs = 1000;
 
 /**
- * Repeats search and removal until two searches in a row find nothing: a listing may not show the newest writes, and an interrupted
- * call may take effect late.
+ * Repeats search and removal until two consecutive searches find nothing: a listing may not show the newest writes yet,
+ * and an interrupted call may take effect late.
  */
 async function removeRun(
   { place, clients, pause, propagationTimeoutMs, onProgress }: RunOptions,
@@ -174,7 +183,7 @@ async function removeRun(
   return { removed: removed.size, left };
 }
 
-/** A run failed, and may not have removed everything. */
+/** A run failed, and some of its objects may remain. */
 export class UnfinishedRunError extends Error {
   readonly left: readonly string[];
   constructor(cause: unknown, left: readonly string[]) {
@@ -186,7 +195,7 @@ export class UnfinishedRunError extends Error {
 const withLeftovers = (error: unknown, left: readonly string[]): unknown =>
   left.length === 0 ? error : new UnfinishedRunError(error, left);
 
-/** @returns the keys of all objects that the scenarios write */
+/** @returns the keys of all S3 objects that the scenarios write */
 export function keysIn(areas: ReturnType<typeof scenariosIn>): ReadonlySet<string> {
   const steps = Object.values(areas).flatMap((scenarios) => scenarios.flatMap((scenario) => scenario.steps));
   return new Set(

@@ -1,32 +1,32 @@
 /**
- * A scenario is a sequence of calls of a stock SDK, each with the answer of AWS and, where moto differs, that of moto. A
- * difference is asserted like everything else, so that the list of differences stays true.
+ * A scenario is a sequence of calls with a stock SDK, each with AWS's response and, if moto's response differs, with
+ * moto's too. The difference is asserted like everything else, so that the list of differences stays correct.
  */
 import type { Place } from './place.ts';
 
 export type Scenario = {
   readonly name: string;
   readonly steps: readonly Step[];
-  /** Why the scenario cannot run in this place. */
+  /** Reason why the scenario cannot run in this place. */
   readonly skip?: string | undefined;
 };
 
-/** The scenarios of one area, with the names of a place. */
+/** Returns the scenarios of one area, with the names of a place. */
 export type Scenarios = (place: Place) => readonly Scenario[];
 
 export type Step = StepCall & {
   readonly gives: Outcome;
-  /** Name of credentials that an earlier step kept. Default: the administrator. */
+  /** Name of credentials that an earlier step kept. Default: the administrator's credentials. */
   readonly as?: string;
-  /** Values of the answer that later steps use: names mapped to paths in the answer (`Role.Arn`). */
+  /** Values of the response that later steps use: names mapped to paths in the response (`Role.Arn`). */
   readonly keep?: Readonly<Record<string, string>>;
-  /** Keeps the answer's `Credentials` under this name, for `as`. */
+  /** Name under which the response's `Credentials` are kept, for `as`. */
   readonly keepCredentials?: string;
-  /** Name of a kept value without which the step is skipped, for example a token that only a test can sign. */
+  /** Name of a kept value. If the value is missing, the step is skipped. Example: a token that only a test can sign. */
   readonly needs?: string;
-  /** List of the answer that AWS returns in pages, which are joined before the comparison. */
+  /** Name of a list that AWS returns in pages. The pages are joined before the comparison. */
   readonly paged?: string;
-  /** Part of the response that shows a running job. The call is repeated until that part differs. */
+  /** Part of the response while a job is running. The call is repeated until the response no longer has this part. */
   readonly while?: object;
   readonly moto?: { readonly gives: Outcome; readonly why: string };
 };
@@ -37,12 +37,12 @@ export type StepCall =
   | { readonly eks: Dynamic<object> }
   | { readonly s3: Dynamic<object> };
 
-/** A command of the SDK, or a function that builds one from values that earlier steps kept. */
+/** An SDK command, or a function that builds a command from values that earlier steps kept. */
 type Dynamic<T> = T | ((kept: Kept) => T);
 export type Kept = Readonly<Record<string, string>>;
 
 export type Outcome =
-  /** Every member of the shape is in the answer, which may contain further ones. */
+  /** The response must contain every member of the shape, and can contain others. */
   | { readonly kind: 'answer'; readonly shape: object }
   | {
       readonly kind: 'error';
@@ -64,8 +64,8 @@ export function resolveCommand(command: Dynamic<object>, kept: Kept): object {
 }
 
 /**
- * Returns the name of the AWS operation, for example `CreateRole`. A command that is built from earlier values gets
- * placeholders here.
+ * Returns the name of the AWS operation, for example `CreateRole`. A function that builds the command from kept values
+ * gets placeholders here.
  */
 export function operationOf(step: StepCall): string {
   const anything: Kept = new Proxy({}, { get: () => 'x' });

@@ -1,4 +1,4 @@
-/** Tokens that are signed with a wrong key, which the run generates, instead of the key of a cluster. */
+/** Tokens that are not signed with the cluster's key, but with a wrong key that the run generates. */
 import { SignJWT, generateKeyPair } from 'jose';
 import type { Wall } from '../../../src/k8s/time.ts';
 import type { ClusterOfPlace } from './place.ts';

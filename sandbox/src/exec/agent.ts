@@ -1,4 +1,4 @@
-/** Whether a pod in which a program is to run has a Pod Identity agent. */
+/** Determines whether the Pod Identity agent serves a pod in which a program is to run. */
 import { isNotFound, type KubeClient, type KubeObject, resources } from '../../../src/kube/index.ts';
 import {
   agentFor,
@@ -9,7 +9,7 @@ import {
   type Pod,
 } from '../../../src/workloads/index.ts';
 
-/** Whether the agent of the pod's node gives credentials to the pod. */
+/** Whether the agent on the pod's node gives credentials to the pod. */
 export async function isServed(pod: Pod, client: KubeClient, signal: AbortSignal): Promise<boolean> {
   const node = pod.spec?.nodeName;
   if (node === undefined) return false;

@@ -1,6 +1,6 @@
 /**
- * The EKS Pod Identity agent for the program of one pod: an endpoint on loopback that exchanges the SDK's token for
- * credentials and caches them, as the agent does.
+ * Emulates the EKS Pod Identity agent for a program that runs as a pod: an endpoint on loopback that exchanges the
+ * SDK's token for credentials and caches them, as the agent does.
  * https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -26,8 +26,8 @@ export type CredentialEndpoint = {
 
 const path = '/v1/credentials';
 /**
- * The agent refreshes credentials that are older than `keptForMs`, and returns none that expire within `leastLeftMs`.
- * Both in milliseconds.
+ * The agent refreshes credentials that are older than `keptForMs`, and returns no credentials that expire within
+ * `leastLeftMs`. Both values are in milliseconds.
  */
 const keptForMs = 3_600_000;
 const leastLeftMs = 15_000;
@@ -48,7 +48,7 @@ export async function startCredentialEndpoint(options: AgentOptions): Promise<Cr
       kept.set(token, { exchange, at: now() });
       return exchange;
     } catch (error) {
-      // The refresh failed temporarily; the cached credentials are still valid.
+      // The refresh failed with a transient error; the cached credentials are still valid.
       if (known && left > leastLeftMs && isPassing(error)) return known.exchange;
       kept.delete(token);
       throw error;

@@ -1,6 +1,6 @@
 /**
- * Runs a program of this machine with the AWS identity of a pod: with the variables of the pod's container, and a token
- * that the API server issues for the pod. kwok simulates the node, so there is no container to run the program in.
+ * Runs a local program with the AWS identity of a pod: with the variables of the pod's container, and a token that the
+ * API server issues for the pod. kwok simulates the node, so there is no container in which the program could run.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
@@ -32,13 +32,13 @@ export type ExecOptions = {
   readonly now: () => Wall;
   readonly env: OuterEnvironment;
   readonly cwd: string;
-  /** Aborted by a signal that arrives before the program runs. Later signals are passed to the program. */
+  /** Aborted by a signal that arrives before the program runs. Later signals are forwarded to the program. */
   readonly signal: AbortSignal;
-  /** Whether the program receives Ctrl-C directly, as on a terminal. */
+  /** Whether the program receives Ctrl-C directly, because it runs on a terminal. */
   readonly terminal: boolean;
-  /** Folder of the sandbox's logs, so that the program's output appears in the pod's log. */
+  /** Folder of the sandbox's logs. If set, the program's output also appears in the pod's log. */
   readonly logs: string | undefined;
-  /** Called once before the program runs, with the differences from the real pod. */
+  /** Called once before the program runs, with the differences between this process and the real pod. */
   readonly note: (text: string) => void;
 };
 
@@ -47,7 +47,7 @@ export class ExecError extends SandboxError {
   override readonly name = 'ExecError';
 }
 
-/** @returns the program's exit code, or 128 plus the signal's number when a signal ended it, as shells do */
+/** @returns the program's exit code, or 128 plus the signal's number if a signal ended the program, as in shells */
 export async function execInPod(options: ExecOptions): Promise<number> {
   const { client, namespace, aws, note } = options;
   const pod = await findPod(options);
@@ -101,8 +101,8 @@ export async function execInPod(options: ExecOptions): Promise<number> {
           ? undefined
           : podLogFile(options.logs, { namespace, pod: name, container });
       return await run(options, log, {
-        // Disables the configuration files and the metadata service of this machine: the program has only the pod's
-        // identity.
+        // Disables this machine's configuration files and metadata service, so that the program has no identity other
+        // than the pod's.
         AWS_CONFIG_FILE: '/dev/null',
         AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
         AWS_EC2_METADATA_DISABLED: 'true',
@@ -120,7 +120,7 @@ export async function execInPod(options: ExecOptions): Promise<number> {
   }
 }
 
-/** A port of this machine on which nothing listens, as no agent does. */
+/** URL with a port of this machine on which nothing listens. It stands for a missing agent. */
 const unansweredUrl = 'http://127.0.0.1:1/v1/credentials';
 
 /** Forwards the program's output as it arrives, and appends it to the log line by line. */
@@ -173,7 +173,7 @@ async function findPod({ client, namespace, target }: ExecOptions): Promise<Exec
   }
 }
 
-/** Variables of this machine that the program needs to run and to use its terminal. */
+/** Variables of this machine that the program needs in order to run and use its terminal. */
 function localEnvironment(outer: OuterEnvironment): Record<string, string> {
   const kept: Record<string, string> = { ...baseEnvironment(outer) };
   for (const name of ['TERM', 'COLORTERM', 'NO_COLOR']) {
@@ -201,11 +201,12 @@ async function run(
     child.kill(signal);
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
-  // The program has to handle signals: many programs continue after a second Ctrl-C.
+  // The program handles the signals, not this process: many programs continue after a second Ctrl-C.
   const before = signals.map((signal) => ({ signal, listeners: process.rawListeners(signal) }));
   for (const signal of signals) process.removeAllListeners(signal);
   for (const signal of signals.slice(1)) process.on(signal, forward);
-  // On a terminal the program's process group receives Ctrl-C directly, so this process only has to ignore it.
+  // On a terminal the program receives Ctrl-C directly, as a member of the foreground process group, so this process
+  // ignores it.
   const interrupt = (): void => {
     if (!options.terminal) forward('SIGINT');
   };

@@ -1,6 +1,6 @@
 /**
- * The parts of a container that determine its AWS identity, for a process outside of it: its variables, and its
- * projected tokens, whose files are in another folder.
+ * The parts of a container that determine its AWS identity, for a process outside the container: its variables, and its
+ * projected tokens, which are written to another folder.
  */
 import type { KubeObject } from '../../../src/kube/index.ts';
 import type { Environment } from '../environment.ts';
@@ -33,12 +33,12 @@ export type ExecPod = KubeObject & {
   readonly status?: { readonly phase?: string };
 };
 
-/** A token to request, and the path of its file below the private folder. */
+/** A token to request, and the path of its file. */
 export type NeededToken = {
   readonly audience: string;
   /** Seconds. */
   readonly expirationSeconds: number;
-  /** Relative path, with `/` as separator. */
+  /** Path relative to the private folder, with `/` as separator. */
   readonly file: string;
 };
 
@@ -58,12 +58,12 @@ export type PodIdentityOutcome =
 /** Variable with the address of the node's Pod Identity agent. */
 export const agentVariable = 'AWS_CONTAINER_CREDENTIALS_FULL_URI';
 
-/** Kubernetes' default for a projection without an expiration. */
+/** Kubernetes' default for a token projection without an expiration. */
 const defaultExpirationSeconds = 3600;
 
 /**
- * Returns the identity of the named container (default: the first, as in kubectl). Omits tokens for the API server: AWS
- * does not use them, and their projection names no audience.
+ * Returns the identity of the named container (default: the first container, as in kubectl). Omits tokens for the API
+ * server, whose projections name no audience: AWS does not use them.
  */
 export function podIdentity(pod: ExecPod, containerName: string | undefined): PodIdentityOutcome {
   const { containers, volumes = [], serviceAccountName = 'default' } = pod.spec;

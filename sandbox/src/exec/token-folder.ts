@@ -1,6 +1,6 @@
 /**
- * Private folder for the tokens of a program that runs as a pod. It is removed when this process exits in any way; the
- * next process removes the folder of a killed process.
+ * Private folder for the tokens of a program that runs as a pod. It is removed however this process exits, unless the
+ * process is killed; the next process then removes it.
  */
 import { readdirSync, rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
@@ -12,7 +12,7 @@ export type TokenFolder = { readonly path: string; readonly remove: () => void }
 export async function createTokenFolder(parent: string): Promise<TokenFolder> {
   removeStaleFolders(parent);
   const path = await mkdtemp(join(parent, `kon-exec-${process.pid}-`));
-  // Covers an immediate exit, for example by a second Ctrl-C or a closed reader.
+  // Also runs on an immediate exit, for example after a second Ctrl-C or when the reader of a pipe closes it.
   const removeAtExit = (): void => rmSync(path, { recursive: true, force: true });
   process.once('exit', removeAtExit);
   return {
@@ -24,7 +24,9 @@ export async function createTokenFolder(parent: string): Promise<TokenFolder> {
   };
 }
 
-/** Skips folders of other users, and folders that were removed in the meantime. */
+/**
+ * Removes the folders of killed processes. Skips folders of other users, and folders that were removed in the meantime.
+ */
 function removeStaleFolders(parent: string): void {
   for (const name of readdirSync(parent)) {
     const pid = /^kon-exec-(\d+)-/.exec(name)?.[1];
@@ -32,7 +34,7 @@ function removeStaleFolders(parent: string): void {
     try {
       rmSync(join(parent, name), { recursive: true, force: true });
     } catch {
-      // The folder stays.
+      // The folder cannot be removed and remains.
     }
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Exit status of a program, as a kubelet reports it. kwok reports only a text, which clients treat as an internal error
- * without an exit code. This module corrects the text on its way from kwok to the API server, in the SPDY/3.1 frames of
- * the error stream, which is the first stream. The rest of the connection is passed on unchanged.
+ * Exit status of a program in the form in which a kubelet reports it. kwok reports only a text, which clients treat as
+ * an internal error without an exit code. This module replaces that text on its way from kwok to the API server, in the
+ * SPDY/3.1 frames of the error stream, which is the first stream. All other data is passed on unchanged.
  * https://www.chromium.org/spdy/spdy-protocol/spdy-protocol-draft3-1/#TOC-2.2-Framing
  */
 import { Transform } from 'node:stream';
@@ -10,7 +10,10 @@ const headerLength = 8;
 /** SPDY id of the error stream, which the API server opens before the program's streams. */
 const errorStream = 1;
 
-/** Corrects the data after kwok's answer to the upgrade; a connection without an upgrade is passed on unchanged. */
+/**
+ * Corrects the exit status in the data after kwok's response to the upgrade. A connection without an upgrade is passed
+ * on unchanged.
+ */
 export function exitStatuses(): Transform {
   let rest: Buffer = Buffer.alloc(0);
   let isSpdy: boolean | undefined;
@@ -46,7 +49,7 @@ export function exitStatuses(): Transform {
       if (rest.length < length) return;
       const frame = rest.subarray(0, length);
       rest = rest.subarray(length);
-      // The first bit marks a control frame; the rest is the id of the stream.
+      // The first bit marks a control frame; in a data frame, the remaining bits are the id of the stream.
       yield frame.readUInt32BE(0) === errorStream ? withExitCode(frame) : frame;
     }
   }
@@ -62,8 +65,8 @@ function withExitCode(frame: Buffer): Buffer {
 }
 
 /**
- * Returns the kubelet's message for kwok's `text`; undefined when `text` does not describe an exit code. Sources: kwok
- * `pkg/utils/exec/exec.go`; k8s.io/cri-streaming `pkg/streaming/remotecommand/exec.go`.
+ * Returns the status that a kubelet would report for kwok's `text`; undefined if `text` does not describe an exit code.
+ * Sources: kwok `pkg/utils/exec/exec.go`; k8s.io/cri-streaming `pkg/streaming/remotecommand/exec.go`.
  */
 export function exitStatusOf(text: string): string | undefined {
   const message = messageOf(text);

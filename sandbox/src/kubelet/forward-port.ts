@@ -1,6 +1,7 @@
 /**
- * Port forwarding over a WebSocket, as in a kubelet: each port has a data channel and an error channel, and both begin
- * with the port number. Pods of the sandbox have no network of their own: their ports are the ports of this machine.
+ * Port forwarding over a WebSocket, as in a kubelet: each port has a data channel and an error channel, and each
+ * channel begins with the port number. Pods of the sandbox have no network of their own: their ports are ports of this
+ * machine.
  * Source: k8s.io/cri-streaming `pkg/streaming/portforward/websocket.go`.
  */
 import { connect } from 'node:net';
@@ -11,13 +12,13 @@ const loopback = '127.0.0.1';
 /** Number of unsent bytes above which reading from the other side pauses. */
 const highWater = 1 << 20;
 
-/** Interval of the checks that the pod still exists, in milliseconds. */
+/** Interval between checks that the pod still exists, in milliseconds. */
 const lookMs = 500;
 
 export type ForwardTo = {
   readonly ports: readonly number[];
   readonly pod: string;
-  /** Whether the pod exists: its deletion closes the connections. */
+  /** Whether the pod still exists. When the pod is deleted, its connections are closed. */
   readonly isThere: () => Promise<boolean>;
 };
 

@@ -27,7 +27,7 @@ beforeAll(async () => {
   logs = await mkdtemp(join(tmpdir(), 'kon-kubelet-test-'));
   cleanups.push(() => rm(logs, { recursive: true, force: true }));
   authority = await createCertificateAuthority('test', Date.now());
-  // Stands in for kwok: records requests, and echoes data.
+  // Simulates kwok: records requests, and echoes data.
   const kwok = createHttpServer();
   kwok.on('upgrade', (incoming, socket) => {
     asked.push(`${incoming.method} ${incoming.url}`);
@@ -164,12 +164,12 @@ test('kon runs a program in place of the pod, and kwok gets a secret pod name', 
     NodeJS.ReadWriteStream,
   ];
   expect(response.statusCode).toBe(101);
-  // Sent as a data frame on the error stream, which the simulated kwok sends back.
+  // Sent as a data frame on the error stream; the simulated kwok sends the frame back.
   const ended = JSON.stringify({ reason: 'InternalError', message: 'cmd wait: ls: exit status 7' });
   socket.write(Buffer.concat([Buffer.from([0, 0, 0, 1, 0, 0, 0, ended.length]), Buffer.from(ended)]));
   expect(String((await once(socket, 'data'))[0])).toContain('{"reason":"ExitCode","message":"7"}');
   socket.end();
-  // Without a listener, the connection reset by the server would be an unhandled error.
+  // Without a listener, the connection reset by the server would be an unhandled error event.
   await once(socket, 'close');
   const url = new URL(asked.at(-1)?.split(' ')[1] ?? '', 'http://kwok');
   expect(url.pathname).toBe('/exec/secret/secret/main');

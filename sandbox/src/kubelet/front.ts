@@ -30,7 +30,7 @@ export type FrontOptions = {
   readonly ca: string;
   /** Port of kwok's streaming server, and the only pod name that kwok accepts for programs. */
   readonly kwok: { readonly port: number; readonly execPod: string };
-  /** Command that runs `kon` on this machine. */
+  /** Command that runs `kon` locally. */
   readonly self: readonly string[];
   /** Folder of the sandbox's logs. */
   readonly logs: string;

@@ -10,7 +10,7 @@ export type Container = { readonly namespace: string; readonly pod: string; read
 
 /** @param logs folder of the sandbox's logs */
 export function podLogFile(logs: string, { namespace, pod, container }: Container): string {
-  // None of the three names can contain an underscore.
+  // The underscore is a safe separator, because none of the three names can contain one.
   return join(logs, 'pods', `${namespace}_${pod}_${container}.log`);
 }
 
@@ -29,7 +29,7 @@ export type LogQuery = {
   readonly follow: boolean;
   readonly timestamps: boolean;
   readonly tailLines: number | undefined;
-  /** Milliseconds since the epoch; older lines are omitted. */
+  /** Milliseconds since the epoch. Older lines are omitted. */
   readonly since: number | undefined;
   readonly limitBytes: number | undefined;
 };
@@ -51,10 +51,10 @@ export function parseLogQuery(query: URLSearchParams, now: number): LogQuery {
   };
 }
 
-/** Polling interval of a followed file, in milliseconds. */
+/** Interval at which a followed file is polled, in milliseconds. */
 const pollMs = 100;
 
-/** @param isThere whether the pod exists; the log of a deleted pod ends */
+/** @param isThere whether the pod still exists; following ends when the pod is deleted */
 export async function* readPodLog(
   file: string,
   query: LogQuery,
@@ -81,7 +81,7 @@ export async function* readPodLog(
   }
 }
 
-/** Reads whole lines only. */
+/** Reads complete lines only. */
 async function readFrom(file: string, at: number): Promise<{ readonly text: string; readonly end: number }> {
   const size = await sizeOf(file);
   if (size <= at) return { text: '', end: at };

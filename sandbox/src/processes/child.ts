@@ -1,6 +1,6 @@
 /**
  * A child process of the sandbox: it has its own process group, a log file for its output and an explicit environment,
- * and is registered with the watchdog before its first instruction runs.
+ * and is registered with the watchdog before the program starts.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
@@ -28,7 +28,7 @@ export type Child = {
   readonly logFile: string;
   readonly exited: Promise<ChildExit>;
   running(): boolean;
-  /** Sends SIGTERM, then SIGKILL after `graceMs`. Resolves when the process has ended. */
+  /** Sends SIGTERM and, after `graceMs`, SIGKILL. Resolves when the process has ended. */
   stop(graceMs: number): Promise<ChildExit>;
 };
 
@@ -45,8 +45,8 @@ export class ChildFailedError extends SandboxError {
   }
 }
 
-// The shell waits for a line before it executes the program. If this process dies before it has notified the watchdog,
-// the shell reads the end of the pipe instead and exits, so no child is left behind.
+// The shell waits for a line before it executes the program. If this process dies before it has registered the child
+// with the watchdog, the shell reads the end of the pipe instead and exits, so no child is left behind.
 const gate = 'read -r go && exec "$@" </dev/null';
 
 export async function startChild(options: ChildOptions): Promise<Child> {
@@ -116,7 +116,7 @@ function signalGroup(group: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-group, signal);
   } catch (error) {
-    // The process has already ended. macOS answers EPERM for a group of dead processes.
+    // The process has already ended. macOS returns EPERM for a group of dead processes.
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ESRCH' && code !== 'EPERM') throw error;
   }

@@ -19,7 +19,7 @@ export type PortReservation = {
 const firstPort = 20_000;
 const lastPort = 32_000;
 
-/** @param random like `Math.random`: at least 0, less than 1 */
+/** @param random like `Math.random`: returns at least 0 and less than 1 */
 export async function reservePorts(count: number, random: () => number): Promise<PortReservation> {
   const folder = join(tmpdir(), `konstellation-ports-${userInfo().uid}`);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -47,8 +47,8 @@ function reserve(file: string): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
-  // The file was left by a process that could not clean up. It is removed for a later attempt, possibly by another
-  // process.
+  // If the owner of the file is dead, it could not clean up. The file is then removed, so that a later attempt,
+  // possibly by another process, can use the port.
   const owner = Number(readOrEmpty(file));
   if (owner > 0 && !isProcessAlive(owner)) rmSync(file, { force: true });
   return false;

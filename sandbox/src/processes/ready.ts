@@ -1,4 +1,4 @@
-/** Waits until a part is ready, but only while its process lives. */
+/** Waits until a part is ready, as long as its process runs. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Child, ChildFailedError, describeExit, logTail } from './child.ts';
 
@@ -8,15 +8,13 @@ export type ReadyOptions = {
   readonly child: Child;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
-  /** Resolves to true when the condition holds. An exception counts as false, and is reported if the time runs out. */
+  /** Resolves to true if the part is ready. An exception counts as false, and is reported if the time runs out. */
   readonly probe: (signal: AbortSignal) => Promise<boolean>;
 };
 
 const pollMs = 20;
 
-/**
- * @throws ChildFailedError when the child exits first or the time runs out; the abort reason when `signal` is aborted
- */
+/** @throws ChildFailedError if the child exits first or the time runs out; the abort reason if `signal` is aborted */
 export async function untilReady(options: ReadyOptions): Promise<void> {
   const { what, child, timeoutMs, probe } = options;
   const stopProbing = new AbortController();

@@ -1,7 +1,8 @@
 /**
- * Kills every child of a process that dies, even by SIGKILL. A shell of about a megabyte, in its own session, holds the
- * reading end of a pipe: when the kernel closes the other end for any reason, the shell kills every registered process
- * group. Linux could use PR_SET_PDEATHSIG, but macOS has no equivalent, and a pipe works on both.
+ * Kills every child of a process that dies, even if it dies by SIGKILL. A shell of about a megabyte, in its own
+ * session, holds the reading end of a pipe: when the kernel closes the other end for any reason, the shell kills every
+ * registered process group. Linux has PR_SET_PDEATHSIG for this purpose, but macOS has no equivalent, and a pipe works
+ * on both.
  */
 import { spawn } from 'node:child_process';
 import { finished } from 'node:stream/promises';
@@ -42,7 +43,7 @@ export async function startWatchdog(): Promise<Watchdog> {
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve());
   });
-  // A signal could still end the shell before its first answer.
+  // Until its first response, the shell may still be ended by a signal.
   await new Promise<void>((resolve, reject) => {
     child.stdout.once('data', () => resolve());
     child.once('exit', () => reject(new Error('the watchdog of the sandbox ended at once')));
@@ -51,10 +52,10 @@ export async function startWatchdog(): Promise<Watchdog> {
   child.stdout.destroy();
   const { pid, stdin } = child;
   if (pid === undefined) throw new Error('the watchdog has no process id');
-  // The watchdog must not keep this process alive, because its purpose is to notice the end of this process.
+  // The watchdog must not keep this process alive, because its purpose is to detect the end of this process.
   child.unref();
   stdin.on('error', () => {
-    // The watchdog has ended; the next registration fails.
+    // The watchdog has ended; the next registration reports this by failing.
   });
   return {
     pid,

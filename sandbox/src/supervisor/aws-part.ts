@@ -38,9 +38,9 @@ export type AwsPartOptions = {
   /** URL of the API server. */
   readonly server: string;
   readonly kubernetesVersion: string;
-  /** PEM of the authority that signed the API server's certificate. */
+  /** PEM of the certificate authority that signed the API server's certificate. */
   readonly caCertificate: string;
-  /** Path of the file with this PEM. */
+  /** Path of the file that contains `caCertificate`. */
   readonly caFile: string;
 };
 
@@ -112,7 +112,7 @@ function credentialsFile({ accessKeyId, secretAccessKey }: AwsCredentials): stri
   return `[default]\naws_access_key_id = ${accessKeyId}\naws_secret_access_key = ${secretAccessKey}\n`;
 }
 
-/** Creates an access key in AWS's format: an id of `AKIA` and 16 letters and digits, and a secret of 40 characters. */
+/** Creates an access key in AWS's format: an id of `AKIA` plus 16 letters and digits, and a secret of 40 characters. */
 function createKey(): AwsCredentials {
   const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
   return {

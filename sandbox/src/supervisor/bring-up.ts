@@ -1,4 +1,4 @@
-/** Start-up order of the sandbox's parts, with as much concurrency as their dependencies allow. */
+/** Starts the parts of the sandbox, as concurrently as their dependencies allow. */
 import { copyFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createKubeClient, type Random, staticConnection } from '../../../src/kube/index.ts';

@@ -1,6 +1,7 @@
 /**
- * Control endpoint of the process that runs the sandbox: HTTP on loopback, with a secret from a file that only its user
- * can read. A response proves that the process is alive; a process id does not, because it can be reused after a crash.
+ * Control endpoint of the process that runs the sandbox: HTTP on loopback, protected by a secret from a file that only
+ * the user can read. A response proves that the process is alive; a process id does not, because it can be reused after
+ * a crash.
  */
 import { randomUUID, timingSafeEqual } from 'node:crypto';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -17,7 +18,7 @@ type ControlRecord = z.infer<typeof record>;
 export type ControlServer = { close(): Promise<void> };
 
 export type Controlled = {
-  /** Describes the sandbox; undefined right after the start, before the description is known. */
+  /** Describes the sandbox; undefined shortly after the start, before the description is known. */
   describe(): Promise<SandboxDescription | undefined>;
   /** All events since the start, in order. */
   readonly events: readonly SandboxEvent[];
@@ -71,13 +72,13 @@ export async function serveControl(file: string, controlled: Controlled): Promis
 export type ControlClient = {
   /** Id of the process that runs the sandbox. */
   readonly pid: number;
-  /** Describes the sandbox; undefined right after the start, before the description is known. */
+  /** Describes the sandbox; undefined shortly after the start, before the description is known. */
   status(): Promise<SandboxDescription | undefined>;
   events(from: number): Promise<readonly SandboxEvent[]>;
   stop(): Promise<void>;
 };
 
-/** Connects to the sandbox of the record; undefined when no running sandbox answers. */
+/** Connects to the sandbox that the record describes; undefined if no running sandbox responds. */
 export async function connectControl(file: string): Promise<ControlClient | undefined> {
   const text = await readFile(file, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;

@@ -1,4 +1,7 @@
-/** State of a running sandbox. `kon sandbox status -o json` prints it, so its names are part of the contract. */
+/**
+ * State of a running sandbox. `kon sandbox status -o json` prints it, so its field names are part of the public
+ * contract.
+ */
 import { z } from 'zod';
 
 export const partNames = [
@@ -20,7 +23,7 @@ export const partStatus = z.object({
   running: z.boolean(),
   /** How the process ended. */
   exit: z.object({ code: z.int().nullable(), signal: z.string().nullable() }).optional(),
-  /** Resident memory in bytes; 0 when the process does not run or the system does not report it. */
+  /** Resident memory in bytes; 0 if the process does not run or the system does not report its memory. */
   rssBytes: z.int(),
   /** Path of the part's log. */
   log: z.string(),
@@ -31,7 +34,7 @@ export const awsCredentials = z.object({ accessKeyId: z.string(), secretAccessKe
 export type AwsCredentials = z.infer<typeof awsCredentials>;
 
 export const sandboxDescription = z.object({
-  /** `starting` until everything is ready; `degraded` when a part has ended by itself. */
+  /** `starting` until everything is ready; `degraded` if a part has ended without being stopped. */
   state: z.enum(['starting', 'running', 'degraded', 'stopping']),
   name: z.string(),
   /** Id of the process that runs the sandbox. */
@@ -47,7 +50,7 @@ export const sandboxDescription = z.object({
   server: z.string(),
   /** Path of the administrator's kubeconfig. */
   kubeconfig: z.string(),
-  /** Path of a kubectl of the cluster's version. */
+  /** Path of a kubectl with the version of the cluster. */
   kubectl: z.string(),
   awsEndpoint: z.string(),
   /** Credentials of the emulator's administrator. */

@@ -1,13 +1,13 @@
 /**
- * Prints events to stderr. On a terminal, progress occupies one line that is rewritten; elsewhere a line is printed at
- * intervals.
+ * Prints events to stderr. On a terminal, progress is shown in one line that is rewritten; otherwise a progress line is
+ * printed at intervals.
  */
 import { stripVTControlCharacters } from 'node:util';
 import type { SandboxReporter } from './events.ts';
 import { eventText } from './event-text.ts';
 import type { Monotonic } from '../../../src/k8s/time.ts';
 
-/** Interval of progress lines without a terminal: short enough to show activity, long enough for a log. */
+/** Interval of progress lines without a terminal: short enough to show activity, long enough not to flood a log. */
 const progressMs = 10_000;
 
 type Terminal = {
@@ -36,7 +36,7 @@ export function eventDisplay(output: Terminal, now: () => Monotonic): SandboxRep
       output.write(`${text}\n`);
     } else if (output.isTTY) {
       clear();
-      // A line that wraps could not be erased.
+      // A line that wraps cannot be erased.
       output.write(text.slice(0, (output.columns ?? 80) - 1));
       shown = true;
     } else if (now() - reportedAt >= progressMs) {

@@ -1,4 +1,4 @@
-/** Events during the start, run and stop of a sandbox. The caller displays them. */
+/** Events while a sandbox starts, runs and stops. The caller displays them. */
 import type { BinaryEvent } from '../binaries/events.ts';
 import type { PartName } from './description.ts';
 
@@ -7,7 +7,7 @@ export type SandboxEvent =
   /** The leftovers of a killed sandbox were removed. */
   | { readonly kind: 'cleaned'; readonly folder: string }
   | { readonly kind: 'part-started'; readonly part: PartName; readonly version: string }
-  /** Milliseconds since the start began. */
+  /** `elapsedMs`: milliseconds since the sandbox began to start. */
   | { readonly kind: 'step-done'; readonly step: SandboxStep; readonly elapsedMs: number }
   | { readonly kind: 'part-ended'; readonly part: PartName; readonly message: string }
   | { readonly kind: 'ready'; readonly elapsedMs: number }

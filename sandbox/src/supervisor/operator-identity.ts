@@ -1,6 +1,6 @@
 /**
  * The operator's identity in the cluster: a ServiceAccount with the shipped permissions and restrictions, and a token
- * file that is renewed long before the token expires, as a kubelet does.
+ * file that is renewed long before the token expires, as by a kubelet.
  */
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ export const operatorIdentity: OperatorIdentity = {
   name: 'konstellation',
 };
 
-/** Longest token lifetime that the API server grants, in seconds. */
+/** Maximum token lifetime that the API server grants, in seconds. */
 const tokenSeconds = 86_400;
 const renewalMs = 3_600_000;
 
@@ -44,7 +44,7 @@ export async function operatorKubeconfig(
     await rename(`${tokenFile}.new`, tokenFile);
   };
   await renew();
-  // After a failure the current token stays valid for hours, and the next attempt follows in an hour.
+  // If a renewal fails, the current token stays valid for hours, and the next attempt follows within an hour.
   const timer = setInterval(() => void renew().catch(() => undefined), renewalMs);
   options.onCleanup(() => clearInterval(timer));
 

@@ -1,4 +1,4 @@
-/** Options of the supervisor, and the values that it adds for the start of its parts. */
+/** Options of the supervisor, and the values that it adds for starting its parts. */
 import type { Random } from '../../../src/kube/index.ts';
 import type { Monotonic, Wall } from '../../../src/k8s/time.ts';
 import type { sandboxBinaries } from '../binaries/parts.ts';
@@ -23,7 +23,7 @@ export type SupervisorOptions = {
   /** Version of the product. */
   readonly version: string;
   readonly report: SandboxReporter;
-  /** Stops the sandbox when aborted, also during its start. */
+  /** Stops the sandbox when aborted, even during the start. */
   readonly signal: AbortSignal;
 };
 

@@ -1,4 +1,4 @@
-/** The processes of one sandbox, which are started under the watchdog, monitored, and stopped together. */
+/** The processes of one sandbox. They are started under the watchdog, monitored, and stopped together. */
 import { join } from 'node:path';
 import type { Program } from '../cluster/controllers.ts';
 import type { Environment } from '../environment.ts';
@@ -28,10 +28,13 @@ export type PartsOptions = {
 
 type Part = { readonly name: PartName; readonly version: string; readonly child: Child };
 
-/** Grace period in milliseconds: enough for the parts to save their state and to deregister at the API server. */
+/**
+ * Grace period in milliseconds: long enough for the parts to save their state and to deregister from the API server.
+ */
 const graceMs = 1500;
 /**
- * Parts that are killed at once: their data does not outlive the sandbox, and an orderly shutdown would take seconds.
+ * Parts that are killed immediately: their data does not outlive the sandbox, and an orderly shutdown would take
+ * seconds.
  */
 const endedWithoutGrace: readonly PartName[] = ['etcd', 'kube-apiserver'];
 

@@ -7,9 +7,9 @@ export type SandboxSettings = {
   /** Twelve digits. */
   readonly accountId: string;
   readonly targets: readonly string[];
-  /** Whether the operator is started. Developers of the operator run their own. */
+  /** Whether the operator is started. Developers of the operator run their own operator instead. */
   readonly operator: boolean;
-  /** Whether Konstellation is absent from the cluster and AWS, as before `kon install`. */
+  /** Whether the cluster and AWS are left without Konstellation, as before `kon install`. */
   readonly bare: boolean;
 };
 
@@ -22,5 +22,5 @@ export const defaultSettings: SandboxSettings = {
   bare: false,
 };
 
-/** Tag keys that accounts of the sandbox may set: a short list, so that the restriction can be tested. */
+/** Tag keys that accounts in the sandbox may set. The list is short, so that the restriction can be tested. */
 export const sandboxTagKeys = ['app', 'environment', 'owner', 'team'] as const;

@@ -1,6 +1,6 @@
 /**
- * Supervises one sandbox from its lock to its last process: starts it, answers requests about it, and always stops all
- * of its parts.
+ * Supervises one sandbox from acquiring its lock to the end of its last process: starts it, responds to requests about
+ * it, and always stops all its parts.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
@@ -24,7 +24,7 @@ export type RunningSandbox = {
   readonly stopped: Promise<void>;
 };
 
-/** Another process runs a sandbox in the folder. */
+/** Another process runs a sandbox in this folder. */
 export class SandboxHeldError extends Error {
   override readonly name = 'SandboxHeldError';
   readonly pid: number;
@@ -35,14 +35,14 @@ export class SandboxHeldError extends Error {
   }
 }
 
-/** Constant part of a description. */
+/** The part of a description that does not change. */
 type Facts = Omit<SandboxDescription, 'state' | 'parts'>;
 
 /**
  * Resolves when the sandbox is ready.
  * @throws SandboxHeldError
- * @throws ChildFailedError, BinaryMissingError, BuildFailedError or the reason of `signal`, after everything was
- * stopped again
+ * @throws ChildFailedError, BinaryMissingError, BuildFailedError or the reason of `signal`, after everything has been
+ *   stopped again
  */
 export async function superviseSandbox(options: SupervisorOptions): Promise<RunningSandbox> {
   const { paths, now, monotonic } = options;
@@ -82,7 +82,7 @@ export async function superviseSandbox(options: SupervisorOptions): Promise<Runn
     report({ kind: 'stopping' });
     state = 'stopping';
     abort.abort(new Error('the sandbox is being stopped'));
-    // Parts may still be starting and writing files that must be removed.
+    // Parts that are still starting may write files, which must be removed too.
     await bringing?.catch(() => undefined);
     await parts.stop();
     await watchdog.close();
@@ -139,7 +139,7 @@ export async function superviseSandbox(options: SupervisorOptions): Promise<Runn
   };
 }
 
-/** Logs are kept until the next start, for diagnosis. */
+/** Keeps the logs until the next start, for diagnosis. */
 async function removeAllButLogs(paths: SandboxPaths): Promise<void> {
   const { run, bin, kubeconfig, awsCredentials, awsConfig, record } = paths;
   for (const path of [run, bin, kubeconfig, awsCredentials, awsConfig, record])

@@ -1,4 +1,4 @@
-/** All parts of the sandbox that need the API server: its objects, controllers, node, webhook and operator. */
+/** All parts of the sandbox that depend on the API server: objects, controllers, node, webhook and operator. */
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -84,7 +84,7 @@ async function startControllers(options: BringUpOptions, access: ApiServerAccess
       baseEnvironment(env),
     ),
   ]);
-  // Pods can be created once this ServiceAccount exists, and its existence shows that the controllers work.
+  // Pods can be created once this ServiceAccount exists. Its existence also shows that the controllers work.
   await untilExists(client, manager, signal, resources.serviceAccounts, {
     namespace: 'default',
     name: 'default',
@@ -139,7 +139,7 @@ async function startKubelet(
         await client.get(resources.pods, ref);
         return true;
       } catch (error) {
-        // The state is unknown while the API server does not answer.
+        // The state is unknown while the API server does not respond.
         return !isNotFound(error);
       }
     },
@@ -148,7 +148,7 @@ async function startKubelet(
   options.onCleanup(close);
 }
 
-/** Starts the webhook and registers it once it answers, because every pod waits for a registered webhook. */
+/** Starts the webhook, and registers it once it responds, because every pod creation waits for a registered webhook. */
 async function startWebhook(options: BringUpOptions, access: ApiServerAccess): Promise<void> {
   const { parts, env, paths, settings, self, version, signal } = options;
   const { ports, plane, authority, client } = access;
@@ -191,7 +191,7 @@ async function startWebhook(options: BringUpOptions, access: ApiServerAccess): P
   await applyAll(client, [webhookRegistration(ports.webhook, authority.certificate)], signal);
 }
 
-/** Applies the CRDs and waits until they are established; requests for their objects fail before that. */
+/** Applies the CRDs and waits until they are established; requests for their objects would fail before that. */
 async function installCrds(options: BringUpOptions, { client, plane }: ApiServerAccess): Promise<void> {
   const { signal } = options;
   const definitions = crds();
@@ -213,7 +213,7 @@ async function installCrds(options: BringUpOptions, { client, plane }: ApiServer
 
 /**
  * Applies the admission policies and waits until the API server enforces them. The CRDs do not exist yet, so no account
- * can be written without the policies.
+ * can be written while the policies are not enforced.
  */
 async function guardAccounts(options: BringUpOptions, { client, plane }: ApiServerAccess): Promise<void> {
   const { signal } = options;
@@ -285,8 +285,8 @@ async function configureCluster(options: BringUpOptions, { client }: ApiServerAc
 }
 
 /**
- * Starts the operator as `kon operator` outside the sandbox: with a kubeconfig, the AWS SDK's default environment, and
- * the shipped permissions.
+ * Starts the operator as `kon operator` runs outside the sandbox: with a kubeconfig, the AWS SDK's default environment,
+ * and the shipped permissions.
  */
 async function startOperator(options: BringUpOptions, access: ApiServerAccess): Promise<void> {
   const { parts, env, settings, self, version, signal } = options;

@@ -11,7 +11,7 @@ type Selection = {
 
 /**
  * @param until called with all selected objects after each change; a result other than undefined ends the wait
- * @throws TourFailure when the time runs out
+ * @throws TourFailure if the time runs out
  */
 // The caller states the type of the resource's objects by the type parameter.
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters

@@ -1,4 +1,4 @@
-/** Runs the commands of the tour as child processes and displays them with their output. */
+/** Runs the commands of the tour as child processes, and displays the commands and their output. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,35 +8,41 @@ import { TourFailure } from './failure.ts';
 export type Finished = { readonly code: number; readonly output: string };
 
 export type Running = {
-  /** Returns the output so far, from stdout and stderr. */
+  /** Returns the output so far of stdout and stderr. */
   output(): string;
   readonly finished: Promise<Finished>;
 };
 
-/** A change in the editor: a pattern of the existing text, its replacement, and how the tour displays the change. */
+/**
+ * A change that the editor makes: a pattern in the existing text, its replacement, and how the tour displays the
+ * change.
+ */
 export type Typed = { readonly find: string; readonly replace: string; readonly shown?: string };
 
 export type CommandRunner = {
   /**
-   * Runs `kon ARGS` to its end. With `typed`, the editor makes these changes.
-   * @throws TourFailure when the exit code is not the expected one (default: 0)
+   * Runs `kon ARGS` and waits for its end. With `typed`, the editor makes these changes.
+   * @throws TourFailure if the exit code is not the expected one (default: 0)
    */
   kon(args: readonly string[], options?: { typed?: readonly Typed[]; exit?: number }): Promise<Finished>;
-  /** Starts `kon ARGS`, which continues in the background. */
+  /** Starts `kon ARGS` and lets it run in the background. */
   start(args: readonly string[]): Running;
-  /** Runs a program with a stock AWS SDK in place of a container of the pod. The program may fail. */
+  /**
+   * Runs `kon sandbox exec` with the S3 probe, which uses a stock AWS SDK, in place of a container of the pod. The
+   * program may fail.
+   */
   inPod(namespace: string, pod: string, args: readonly string[]): Promise<Finished>;
-  /** Runs the same program as the AWS administrator, without displaying it. */
+  /** Runs the S3 probe as the AWS administrator, without displaying it. */
   asAdministrator(args: readonly string[]): Promise<Finished>;
   close(): Promise<void>;
 };
 
 export type CommandRunnerOptions = {
-  /** Program that runs the command line, with its leading arguments. */
+  /** Command that runs the command line: a program and its leading arguments. */
   readonly kon: readonly [string, ...string[]];
-  /** Program that uses S3 through the stock SDK. */
+  /** Command that runs the S3 probe, which uses S3 through the stock SDK. */
   readonly probe: readonly [string, ...string[]];
-  /** Program that edits a file; its first argument is a file with the changes. */
+  /** Command that edits a file. Its first argument is the path of a file that lists the changes. */
   readonly editor: readonly [string, ...string[]];
   /** Environment of the user's shell, which acts as administrator of the sandbox's cluster and AWS account. */
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -72,7 +78,7 @@ export async function createCommandRunner(options: CommandRunnerOptions): Promis
         resolve({ code: code ?? 1, output });
       });
     });
-    // The result may be awaited long after the program has failed, so the rejection is handled here.
+    // The result may be awaited long after the program has failed, so the rejection is marked as handled here.
     finished.catch(() => undefined);
     return { output: () => output, finished };
   };

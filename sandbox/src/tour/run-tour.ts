@@ -1,4 +1,4 @@
-/** Performs the tour on a running sandbox and prints it. */
+/** Performs the tour on a running sandbox and prints each step. */
 import { IAMClient } from '@aws-sdk/client-iam';
 import { STSClient } from '@aws-sdk/client-sts';
 import { createKubeClient, loadConnection } from '../../../src/kube/index.ts';
@@ -71,7 +71,7 @@ export async function runTour(options: TourOptions): Promise<TourReport> {
       seen = journal.last;
       const counts: Record<string, number> = {};
       for (const { service, action, caller } of journal.entries) {
-        // Proofs carry no signature, only the token.
+        // Identity proofs are not signed and contain only the token, so they have no caller.
         if (!caller?.endsWith(':user/konstellation-operator') && action !== 'AssumeRoleWithWebIdentity')
           continue;
         counts[`${service}:${action}`] = (counts[`${service}:${action}`] ?? 0) + 1;

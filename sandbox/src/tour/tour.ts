@@ -1,7 +1,7 @@
 /**
- * The tour: the promise of Konstellation, demonstrated step by step on a running sandbox. It uses the `kon` command
- * line and an AWS SDK, and observes the effects in Kubernetes, IAM and S3 from outside. `kon sandbox tour` performs it;
- * the end-to-end test asserts that it succeeds.
+ * The tour demonstrates step by step, on a running sandbox, what Konstellation promises. It uses the `kon` command line
+ * and an AWS SDK, and observes the effects in Kubernetes, IAM and S3 from outside. `kon sandbox tour` performs it; the
+ * end-to-end test asserts that it succeeds.
  */
 import type { IAMClient } from '@aws-sdk/client-iam';
 import type { STSClient } from '@aws-sdk/client-sts';
@@ -21,16 +21,16 @@ export type Tour = {
   /** Runs the commands of the tour. */
   readonly commands: CommandRunner;
   readonly signal: AbortSignal;
-  /** Prints a sentence about the next action. */
+  /** Prints a sentence about what happens next. */
   say(text: string): void;
   /**
    * Asserts a fact.
-   * @throws TourFailure with `detail` when the fact does not hold
+   * @throws TourFailure with `detail` if the fact does not hold
    */
   expect(fact: string, holds: boolean, detail?: string): void;
   /** Counts the operator's AWS calls since the previous call of this function, by action. */
   operatorCalls(): Promise<Readonly<Record<string, number>>>;
 };
 
-/** Time limit of a step in milliseconds. Drift is detected and repaired well within it. */
+/** Time limit of a step in milliseconds. Detecting and repairing drift takes much less time. */
 export const patienceMs = 90_000;

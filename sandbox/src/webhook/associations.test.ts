@@ -7,7 +7,7 @@ let server: Server;
 let answer: { status: number; body: string };
 let abort: AbortController;
 let lines: string[];
-/** Ends the pause before the next request. */
+/** Lets the poller make its next request. */
 let next: (() => void) | undefined;
 let associations: Associations;
 

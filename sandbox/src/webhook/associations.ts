@@ -1,6 +1,6 @@
 /**
- * The webhook's cache of Pod Identity associations. EKS writes associations to a file that the webhook watches, seconds
- * after the call that created them. Here the webhook polls them, which causes a delay as well.
+ * The webhook's cache of Pod Identity associations. On EKS, associations are written to a file that the webhook
+ * watches, seconds after the call that created them. Here the webhook polls the emulator, which causes a similar delay.
  */
 import { z } from 'zod';
 import type { SetTimer } from '../../../src/kube/index.ts';
@@ -9,7 +9,7 @@ import type { ServiceAccountRef } from './service-accounts.ts';
 
 export type Associations = {
   has(ref: ServiceAccountRef): boolean;
-  /** Whether the associations were read at least once. */
+  /** Whether the associations have been read at least once. */
   known(): boolean;
 };
 
@@ -41,7 +41,7 @@ export function followAssociations(options: {
       failing = false;
     } catch (error) {
       if (signal.aborted) return;
-      // The cache stays unchanged.
+      // The cache remains unchanged.
       if (!failing) log(`associations could not be read: ${String(error)}`);
       failing = true;
     }

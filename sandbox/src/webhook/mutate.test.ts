@@ -9,7 +9,7 @@ import {
   type WebhookConfig,
 } from './mutate.ts';
 
-/** Draws the longest lifetime of a token. */
+/** Makes the jitter select the longest token lifetime. */
 const association = { random: () => 0.999_999 };
 const config: WebhookConfig = { region: 'eu-west-1', ...eksDefaults };
 const roleArn = 'arn:aws:iam::123456789012:role/konstellation/kon-sandbox-myaccount-1a2b3c4d';
@@ -247,7 +247,7 @@ describe('a pod whose ServiceAccount has a Pod Identity association', () => {
   test('gets the address of the agent and a token for it, regardless of the role annotation', () => {
     for (const account of [serviceAccount(), {}, undefined]) {
       const patch = mutate(pod(), account, config, association);
-      // The real webhook applies no STS default to a ServiceAccount that is not in its cache.
+      // The real webhook applies no STS default if the ServiceAccount is not in its cache.
       expect(container(patch)?.env).toEqual([...(account ? [sts] : []), ...region, ...credentials]);
       expect(container(patch)?.volumeMounts).toEqual([
         { name: 'eks-pod-identity-token', readOnly: true, mountPath },

@@ -1,17 +1,17 @@
 /**
  * Mutation of a pod by amazon-eks-pod-identity-webhook, as a pure function. It follows the webhook's source
  * (pkg/handler/handler.go, pkg/cache/cache.go and pkg/containercredentials/config.go) in every detail, so that a pod
- * that works here works on EKS.
+ * that works here works on EKS too.
  */
 
 export type WebhookConfig = {
-  /** Region that is written to containers. */
+  /** Region that is injected into containers. */
   readonly region: string;
-  /** Whether `AWS_STS_REGIONAL_ENDPOINTS=regional` is written when there is no annotation. EKS: true. */
+  /** Whether `AWS_STS_REGIONAL_ENDPOINTS=regional` is injected if there is no annotation. EKS: true. */
   readonly regionalSts: boolean;
-  /** Audience of tokens when there is no annotation. EKS: `sts.amazonaws.com`. */
+  /** Audience of tokens if there is no annotation. EKS: `sts.amazonaws.com`. */
   readonly audience: string;
-  /** Lifetime of tokens in seconds when there is no annotation. EKS: 86400. */
+  /** Lifetime of tokens in seconds if there is no annotation. EKS: 86400. */
   readonly tokenExpiration: number;
   /** Settings for pods whose ServiceAccount has a Pod Identity association. */
   readonly containerCredentials: {
@@ -23,7 +23,7 @@ export type WebhookConfig = {
   };
 };
 
-/** Defaults of the webhook's flags (main.go), which EKS uses. */
+/** Defaults of the webhook's flags (main.go), which EKS does not change. */
 export const eksDefaults = {
   regionalSts: true,
   audience: 'sts.amazonaws.com',
@@ -66,7 +66,7 @@ export type Pod = Annotated & {
 
 /** A Pod Identity association of the pod's ServiceAccount. */
 export type Association = {
-  /** Draws the token lifetime within the webhook's jitter: 0 (included) to 1 (excluded). */
+  /** Random number for the webhook's jitter of the token lifetime: 0 (included) to 1 (excluded). */
   readonly random: () => number;
 };
 
@@ -84,10 +84,10 @@ const minJitteredExpiration = 79_200;
 const annotation = (name: string): string => `eks.amazonaws.com/${name}`;
 
 /**
- * @param serviceAccount ServiceAccount in the webhook's cache, possibly older than in the API server; undefined when it
- * is not cached
- * @param association Pod Identity association of the ServiceAccount, if the webhook knows one; takes precedence over
- * the role of the annotation
+ * @param serviceAccount ServiceAccount in the webhook's cache, possibly older than in the API server; undefined if the
+ *   ServiceAccount is not cached
+ * @param association Pod Identity association of the ServiceAccount, if the webhook has one; takes precedence over the
+ *   role in the annotation
  * @returns no operations for a ServiceAccount without role and association: the pod stays unchanged
  */
 export function mutate(
@@ -111,7 +111,8 @@ export function mutate(
       };
   const file = `${source.mountPath}/${source.tokenPath}`;
   const path = runsOnWindows(pod) ? `C:${file.replaceAll('/', '\\')}` : file;
-  // GetCommonConfigurations: a ServiceAccount that is not cached has no settings, not even the defaults of the flags.
+  // GetCommonConfigurations: no settings apply to a ServiceAccount that is not cached, not even the defaults of the
+  // flags.
   const regionalSts =
     serviceAccount !== undefined &&
     (parseBoolean(ofAccount[annotation('sts-regional-endpoints')]) ?? config.regionalSts);
@@ -169,14 +170,19 @@ type ContainerVariables = {
   readonly regionalSts: boolean;
 };
 
-/** Adds a label, which only pods with an identity by association get. */
+/**
+ * Returns the operation that adds the label for pods with an identity by association. Other pods do not get this label.
+ */
 function label(pod: Pod): PatchOperation {
   return pod.metadata?.labels === undefined
     ? add('/metadata/labels', { 'eks.amazonaws.com/pod-identity': 'enabled' })
     : add('/metadata/labels/eks.amazonaws.com~1pod-identity', 'enabled');
 }
 
-/** Keeps a variable that the container sets itself, and then does not add the other variable of its pair either. */
+/**
+ * Does not inject a variable that the container sets itself. Variables come in pairs: if the container sets one of
+ * them, the other is not injected either.
+ */
 function injectContainer(container: Container, variables: ContainerVariables): Container {
   const env = container.env ?? [];
   const defines = (...names: readonly string[]): boolean => env.some(({ name }) => names.includes(name));
@@ -214,7 +220,7 @@ function runsOnWindows(pod: Pod): boolean {
   return selector['kubernetes.io/os'] === 'windows' || selector['beta.kubernetes.io/os'] === 'windows';
 }
 
-/** Parses a boolean in the spellings of Go's `strconv.ParseBool`; undefined for any other text. */
+/** Parses a boolean as Go's `strconv.ParseBool` does; undefined for any other text. */
 function parseBoolean(text: string | undefined): boolean | undefined {
   if (text === undefined) return undefined;
   if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
@@ -222,7 +228,7 @@ function parseBoolean(text: string | undefined): boolean | undefined {
   return undefined;
 }
 
-/** Parses an integer like Go's `strconv.ParseInt(text, 10, 64)`; undefined where that fails. */
+/** Parses an integer as Go's `strconv.ParseInt(text, 10, 64)` does; undefined if Go's parser fails. */
 function parseExpiration(text: string | undefined): bigint | undefined {
   if (text === undefined || !/^[+-]?\d+$/.test(text)) return undefined;
   const value = BigInt(text.replace(/^\+/, ''));
@@ -230,25 +236,26 @@ function parseExpiration(text: string | undefined): bigint | undefined {
   return value < minTokenExpiration ? minTokenExpiration : value;
 }
 
-/**
- * Adds jitter to the default token lifetime, even if that lifetime was requested explicitly, as the webhook does.
- */
+/** Adds jitter if the token lifetime equals the default, even if it was requested explicitly, as the webhook does. */
 function withJitter(expiration: bigint, { random }: Association): bigint {
   if (expiration !== BigInt(defaultTokenExpiration)) return expiration;
   const choices = defaultTokenExpiration - minJitteredExpiration + 1;
   return BigInt(minJitteredExpiration + Math.floor(random() * choices));
 }
 
-// Every supported Node.js version has this function, but the ECMAScript types do not include it yet:
+// Every supported Node.js version has this function, but TypeScript's ECMAScript types do not include it yet:
 // https://github.com/tc39/proposal-json-parse-with-source
 const { rawJSON: rawJson } = JSON as unknown as { readonly rawJSON: (text: string) => unknown };
 
-/** Serializes an integer digit by digit, even beyond the range of a number. The API server refuses such a lifetime. */
+/**
+ * Serializes an integer exactly, even if it exceeds the range of a JavaScript number. The API server refuses such a
+ * lifetime.
+ */
 function jsonInteger(value: bigint): unknown {
   return Number.isSafeInteger(Number(value)) ? Number(value) : rawJson(String(value));
 }
 
-/** Parses the fields of the first record like Go's `encoding/csv`; empty where that fails. */
+/** Parses the fields of the first record as Go's `encoding/csv` does; empty if Go's parser fails. */
 function parseList(text: string | undefined): ReadonlySet<string> {
   const lines = (text ?? '').replaceAll('\r\n', '\n').replace(/\r$/, '').replace(/^\n+/, '');
   const fields: string[] = [];

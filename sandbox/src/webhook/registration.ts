@@ -1,5 +1,6 @@
 /**
- * Registration of the webhook with the API server: the same as on EKS, except that the webhook is reached by address.
+ * Registration of the webhook with the API server: the same as on EKS, except that the API server reaches the webhook
+ * by URL.
  */
 
 /** @param caCertificate PEM */
@@ -16,7 +17,7 @@ export function webhookRegistration(port: number, caCertificate: string): Webhoo
           url: `https://127.0.0.1:${port}/mutate`,
           caBundle: Buffer.from(caCertificate).toString('base64'),
         },
-        // A pod runs without an identity when the webhook fails, instead of not at all.
+        // If the webhook fails, the pod is created without an identity instead of being rejected.
         failurePolicy: 'Ignore',
         sideEffects: 'None',
         timeoutSeconds: 10,

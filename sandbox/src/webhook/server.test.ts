@@ -88,7 +88,7 @@ test('a pod of a linked ServiceAccount gets a JSON patch', async () => {
   });
   const patch = JSON.parse(Buffer.from(answer.response.patch, 'base64').toString()) as object[];
   expect(patch).toContainEqual(expect.objectContaining({ op: 'add', path: '/spec/containers' }));
-  // The container keeps fields that the webhook does not know.
+  // Fields of the container that the webhook does not know are preserved.
   expect(JSON.stringify(patch)).toContain('"image":"app:1"');
   expect(lines).toEqual(['pod production/myapp-* of ServiceAccount linked: injected']);
 });

@@ -1,4 +1,4 @@
-/** HTTPS server of the webhook, which answers AdmissionReviews. */
+/** HTTPS server of the webhook. It responds to AdmissionReviews. */
 import { createServer, type Server } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
@@ -12,12 +12,12 @@ export type WebhookServerOptions = {
   readonly tls: KeyPair;
   readonly lookup: ServiceAccountLookup;
   readonly config: WebhookConfig;
-  /** Whether the webhook knows a Pod Identity association of the ServiceAccount. */
+  /** Whether the webhook has a Pod Identity association for the ServiceAccount in its cache. */
   readonly associated: (ref: ServiceAccountRef) => boolean;
   readonly random: Random;
   /** Called with one line for each pod. */
   readonly log: (line: string) => void;
-  /** Whether the caches are filled, which `/healthz` reports. */
+  /** Whether the caches are filled. `/healthz` reports this. */
   readonly ready: () => boolean;
 };
 
@@ -29,8 +29,8 @@ const container = z.looseObject({
 const annotations = z.record(z.string(), z.string()).optional();
 
 /**
- * Fields that the webhook reads of
- * https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#request.
+ * Fields that the webhook reads from a review:
+ * https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#request
  */
 const pod = z.looseObject({
   metadata: z
@@ -55,10 +55,10 @@ const admissionReview = z.object({
   request: z.object({ uid: z.string(), namespace: z.string().default(''), object: z.unknown() }).optional(),
 });
 
-/** The API server sends no object larger than 3 MiB. */
+/** Larger than any object that the API server sends (3 MiB). */
 const bodyLimit = 4 * 1024 * 1024;
 
-/** Resolves when the server listens. */
+/** Resolves when the server accepts connections. */
 export async function startWebhookServer(options: WebhookServerOptions): Promise<Server> {
   const server = createServer(
     { cert: options.tls.certificate, key: options.tls.key, minVersion: 'TLSv1.2' },
@@ -104,7 +104,7 @@ async function answer(
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(review));
 }
 
-/** Answers a review. A malformed review gets status 200 and a refusal, as from the real webhook. */
+/** Responds to a review. A malformed review gets status 200 and a denial, as from the real webhook. */
 async function answerReview(body: unknown, options: WebhookServerOptions): Promise<object> {
   const review = admissionReview.safeParse(body);
   if (!review.success) return { response: refusal('', z.prettifyError(review.error)) };
@@ -135,7 +135,7 @@ async function reviewPod(
   const name = given.spec.serviceAccountName ?? '';
   const ref = { namespace, name };
   const byAssociation = associated(ref);
-  // The API server sets the ServiceAccount of each pod before it calls the webhook.
+  // The API server has set the ServiceAccount of every pod before it calls the webhook.
   const account = name === '' ? undefined : await lookup(ref, { wait: !byAssociation });
   const patch = mutate(given as Pod, account, config, byAssociation ? { random } : undefined);
   const podName = given.metadata.name ?? `${given.metadata.generateName ?? ''}*`;

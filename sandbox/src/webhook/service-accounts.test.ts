@@ -19,7 +19,7 @@ const account = (role?: string): KubeObject => ({
   },
 });
 
-/** Creates a cache with server and clock, which the test controls. */
+/** Creates a cache with a server and a clock that the test controls. */
 function setUp(): {
   lookup: ServiceAccountLookup;
   cached: Map<string, KubeObject>;

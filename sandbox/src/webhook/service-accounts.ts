@@ -1,7 +1,7 @@
 /**
- * The webhook's cache of ServiceAccounts, filled by a watch as in the real webhook. The webhook can therefore miss a
- * pod that is created right after its ServiceAccount or right after its annotation. Users of the webhook have to handle
- * that, so the sandbox must not behave better.
+ * The webhook's cache of ServiceAccounts, filled by a watch as in the real webhook. If a pod is created right after its
+ * ServiceAccount, or right after the annotation was added, the webhook can therefore fail to inject the identity. Users
+ * of the real webhook have to handle this, so the sandbox must not behave better.
  */
 import {
   type Informer,
@@ -15,7 +15,7 @@ import type { ServiceAccount } from './mutate.ts';
 
 export type ServiceAccountRef = { readonly namespace: string; readonly name: string };
 
-/** Looks up a ServiceAccount. Undefined: it is unknown, even after the wait if one was requested. */
+/** Looks up a ServiceAccount. Undefined: it is not in the cache, even after the wait if `wait` was requested. */
 export type ServiceAccountLookup = (
   ref: ServiceAccountRef,
   options?: { readonly wait: boolean },
@@ -33,7 +33,8 @@ export function lookupThroughCache(options: {
   return async (ref, { wait } = { wait: true }) => {
     const key = `${ref.namespace}/${ref.name}`;
     const known = informer.store.get(key);
-    // A cached ServiceAccount without a role is final: the webhook does not check for a newer annotation.
+    // A cached ServiceAccount without a role is final: the webhook does not check whether a newer version has the
+    // annotation.
     if (known !== undefined || !wait) return known;
     const abort = new AbortController();
     const arrival = Promise.withResolvers<ServiceAccount | undefined>();
@@ -45,7 +46,7 @@ export function lookupThroughCache(options: {
       (found) => arrival.resolve(found),
       (error: unknown) => {
         if (isNotFound(error)) arrival.resolve(undefined);
-        // Other failures may be transient, and the watch may still deliver the ServiceAccount.
+        // Other failures may be transient, and the watch may still deliver the ServiceAccount in time.
       },
     );
     try {

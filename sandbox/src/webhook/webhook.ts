@@ -22,9 +22,9 @@ export type WebhookOptions = {
   /** Connection to the API server whose ServiceAccounts are watched. */
   readonly connection: Connection;
   readonly region: string;
-  /** URL of the list of ServiceAccounts with a Pod Identity association (default: no associations). */
+  /** URL of the list of ServiceAccounts that have a Pod Identity association (default: no associations). */
   readonly associationsUrl: string | undefined;
-  /** Milliseconds. */
+  /** Current monotonic time in milliseconds. */
   readonly now: () => Monotonic;
   readonly random: Random;
   readonly log: (line: string) => void;

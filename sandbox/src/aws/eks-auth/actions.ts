@@ -1,6 +1,6 @@
 /**
  * EKS Auth: exchanges a pod's token for credentials of the role that is associated with its ServiceAccount. On AWS, the
- * Pod Identity agent of the pod's node makes this call; EKS Auth accepts any caller with the permission.
+ * Pod Identity agent on the pod's node makes this call; EKS Auth accepts any caller with the permission.
  * https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html
  */
 import type { EksState, EksCluster } from '../eks/state.ts';
@@ -109,7 +109,7 @@ type Pod = {
 
 const invalidToken = (message: string): AwsError => new AwsError('InvalidTokenException', message);
 
-/** Verifies the token and returns the pod that it was issued for. */
+/** Verifies the token and returns the pod for which it was issued. */
 async function podOf(token: string, cluster: EksCluster, { env, request }: Call): Promise<Pod> {
   const read = env.tokens.read(token);
   if (!read.ok)

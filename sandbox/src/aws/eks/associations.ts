@@ -21,7 +21,10 @@ import { sessionTags, trustsPodIdentity } from './pod-identity-trust.ts';
 import type { Association } from './state.ts';
 import { readTags, requestTagKeys, resourceTagKeys } from './tags.ts';
 
-/** AWS does not raise this quota. https://docs.aws.amazon.com/eks/latest/userguide/pod-identities.html, "Limits". */
+/**
+ * Maximum number of associations per cluster. AWS does not raise this quota.
+ * https://docs.aws.amazon.com/eks/latest/userguide/pod-identities.html, "Limits".
+ */
 const mostPerCluster = 5000;
 
 type Call = RestCall<EksEnv>;
@@ -32,7 +35,7 @@ const ofAssociation = ({ path: { cluster = '', id = '' }, env }: Call): string =
 const tagsOfAssociation = ({ path: { cluster = '', id = '' }, env }: Call): Requirement['context'] =>
   resourceTagKeys(env.eks.association(cluster, id)?.tags ?? {});
 
-/** EKS passes the role on, so the caller needs iam:PassRole. */
+/** EKS passes the role to a service, so the caller needs iam:PassRole. */
 const passRole = (roleArn: unknown): readonly Requirement[] =>
   typeof roleArn === 'string' && roleArn !== ''
     ? [
@@ -214,7 +217,7 @@ function find({ path: { cluster = '', id = '' }, env: { eks } }: Call): Associat
   return found;
 }
 
-/** Runs before any other validation of the association, as in EKS. */
+/** EKS checks the role before it validates anything else in the association. */
 function checkRole(
   roleArn: string,
   of: Pick<Association, 'clusterName' | 'namespace' | 'serviceAccount' | 'disableSessionTags'>,
@@ -227,7 +230,7 @@ function checkRole(
     throw invalidParameter('Role provided in the request is not in the account of the cluster.');
   const role = iam.role(name, faults.authorisesAsOf(request.now));
   if (role?.arn !== roleArn) throw invalidParameter('Role provided in the request does not exist.');
-  // The pod is not known yet, so conditions on its session tags cannot match here.
+  // The pod is not known yet, so conditions on tags that depend on the pod cannot match here.
   const tags = sessionTags(of, undefined, eks);
   if (!trustsPodIdentity(role, of.clusterName, tags, eks, request.context)) {
     throw invalidParameter(
@@ -239,8 +242,8 @@ function checkRole(
 type ChainedSettings = Pick<Association, 'targetRoleArn' | 'policy'>;
 
 /**
- * Target role and session policy after a request. A setting that it omits is kept, and an empty one is removed, which AWS does not
- * document. A policy demands `disableSessionTags`:
+ * Returns target role and session policy after a request. A setting that the request omits is kept, and an empty one is
+ * removed; AWS does not document this. A session policy requires `disableSessionTags`:
  * https://docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssociation.html
  */
 function chainedSettings(

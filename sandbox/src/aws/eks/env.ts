@@ -1,4 +1,4 @@
-/** Dependencies of EKS's actions. */
+/** Dependencies of the EKS actions. */
 import type { Faults } from '../faults/faults.ts';
 import type { IamState } from '../iam/state.ts';
 import type { Identifiers } from '../identifiers.ts';

@@ -1,6 +1,6 @@
 /**
- * Checks whether a role trusts EKS Pod Identity: its service principal, for `sts:AssumeRole` and `sts:TagSession`,
- * under the condition keys that EKS sets.
+ * Checks whether a role trusts EKS Pod Identity: its trust policy must allow the service principal `sts:AssumeRole` and
+ * `sts:TagSession`, with the condition keys that EKS sets.
  * https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html
  */
 import type { Role } from '../iam/model.ts';
@@ -28,10 +28,13 @@ export function sessionTags(
   };
 }
 
-/** Condition keys of the request that EKS itself makes; the keys of EKS's caller do not apply to it. */
+/**
+ * Condition keys that EKS sets in its own request to STS. Other condition keys of the original caller do not apply to
+ * that request.
+ */
 const own = ['aws:CurrentTime', 'aws:EpochTime', 'aws:RequestedRegion', 'aws:SecureTransport'];
 
-/** @param context condition keys of the call that makes EKS assume the role */
+/** @param context condition keys of the call that causes EKS to assume the role */
 export function trustsPodIdentity(
   role: Role,
   clusterName: string,

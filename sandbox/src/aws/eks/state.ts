@@ -1,6 +1,6 @@
 /**
  * State of EKS: clusters, which exist from the start and are active, and their Pod Identity associations. Earlier
- * values of associations are kept, because changes reach the webhook and EKS Auth with a delay.
+ * versions of associations are kept, because changes reach the webhook and EKS Auth with a delay.
  */
 import { maxStalenessMs } from '../faults/settings.ts';
 import { createHistory } from '../iam/history.ts';
@@ -32,7 +32,7 @@ export type Association = {
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
   readonly modifiedAt: number;
-  /** Client request token of the call that created it, for idempotency. */
+  /** Client request token of the call that created the association, for idempotency. */
   readonly requestToken: string | undefined;
 };
 
@@ -47,10 +47,10 @@ export type EksState = {
   cluster(name: string): EksCluster;
   clusterArn(name: string): string;
   associationArn(clusterName: string, id: string): string;
-  /** Sorted by id, as of `at` (milliseconds; default: now). */
+  /** Returns the associations as of `at` (milliseconds; default: now), sorted by id. */
   associations(clusterName: string, at?: number): readonly Association[];
   association(clusterName: string, id: string): Association | undefined;
-  /** Association of a ServiceAccount. */
+  /** Returns the association of a ServiceAccount. */
   associationOf(
     clusterName: string,
     of: { readonly namespace: string; readonly serviceAccount: string },

@@ -1,5 +1,5 @@
 /**
- * Selects the calls that get a fault. All random draws come from one seeded generator, so a run with the same calls in
+ * Decides which calls get a fault. All random numbers come from one seeded generator, so a run with the same calls in
  * the same order gets the same faults.
  */
 import { matchesPattern } from '../../../../src/identity/index.ts';
@@ -19,19 +19,19 @@ export type CallFault = {
 };
 
 export type Faults = {
-  /** The active settings. `times` of a rule is the remaining number of its applications. */
+  /** The active settings. `times` of a rule is the number of times that the rule still applies. */
   readonly settings: () => FaultSettings;
   /**
-   * Replaces all settings; an absent setting is off.
+   * Replaces all settings; a setting that is absent is turned off.
    * @throws ZodError for invalid settings
    */
   readonly set: (settings: FaultSettingsInput) => void;
   readonly onCall: (service: ServiceName, call: CallDescription, now: number) => CallFault;
   /** Decides at random whether the response to a call that changed state is lost. */
   readonly losesResponse: () => boolean;
-  /** Point in time whose IAM state a read returns, drawn at random. */
+  /** Returns the point in time whose IAM state a read returns, chosen at random. */
   readonly readsAsOf: (now: number) => number;
-  /** Point in time whose IAM state STS and authorization use. */
+  /** Returns the point in time whose IAM state STS and authorization use. */
   readonly authorisesAsOf: (now: number) => number;
 };
 
@@ -77,7 +77,7 @@ export function createFaults(initial: FaultSettingsInput = {}): Faults {
     set: (next) => apply(faultSettings.parse(next)),
     onCall: (service, call, now) => {
       const latencyMs = draw(settings.latencyMs);
-      // A call takes a token from every bucket even when it is throttled, because AWS counts refused calls too.
+      // A call takes a token from every bucket even if it is throttled, because AWS counts throttled calls too.
       const throttled = buckets.filter(
         ({ services, bucket }) => services.includes(service) && !bucket.take(now),
       );
@@ -85,7 +85,7 @@ export function createFaults(initial: FaultSettingsInput = {}): Faults {
       if (settings.errorRate > 0 && random() < settings.errorRate) {
         return { latencyMs, error: internalFailure(service), fault: 'failed' };
       }
-      // Rules come last, so that a call that is refused anyway does not use up a rule.
+      // Rules come last, so that a call that already failed for another reason does not use up a rule.
       const rule = takeRule(service, call);
       return rule === undefined ? { latencyMs } : underRule(rule, latencyMs + draw(rule.latencyMs ?? 0));
     },

@@ -1,4 +1,4 @@
-/** Fault settings as data, for tests and for HTTP requests. */
+/** Fault settings as data, for tests and HTTP requests. */
 import { z } from 'zod';
 
 const milliseconds = z.number().min(0).max(600_000);
@@ -12,11 +12,11 @@ const rate = z.number().min(0).max(1);
 const rule = z
   .strictObject({
     service,
-    /** Operation, with the wildcards `*` and `?` (default: any). */
+    /** Operation, with the wildcards `*` and `?` (default: any operation). */
     action: z.string().optional(),
-    /** ARN of the resource of the call, with wildcards (default: any). */
+    /** ARN of the call's resource, with wildcards (default: any resource). */
     resource: z.string().optional(),
-    /** Number of times the rule applies before it is removed (default: always). */
+    /** Number of times the rule applies before it is removed (default: no limit). */
     times: z.int().min(1).optional(),
     error: z
       .strictObject({
@@ -34,13 +34,13 @@ const rule = z
   });
 
 export const faultSettings = z.strictObject({
-  /** Seed of the random draws; the same seed repeats a run. */
+  /** Seed of the random numbers; the same seed repeats a run. */
   seed: z.int().default(1),
   /** Latency added to every call. */
   latencyMs: span.default(0),
   /**
-   * Token buckets. A call takes a token from every bucket that lists its service, and is throttled when any of them is
-   * empty.
+   * Token buckets. A call takes a token from every bucket that lists its service, and is throttled if any of these
+   * buckets is empty.
    */
   throttles: z
     .array(
@@ -55,7 +55,7 @@ export const faultSettings = z.strictObject({
   errorRate: rate.default(0),
   /** Fraction of state-changing calls that are executed but get no response. */
   lostResponseRate: rate.default(0),
-  /** Delay until STS, and the authorization of all services, see a change in IAM. */
+  /** Delay until STS and the authorization of all services see a change in IAM. */
   propagationMs: milliseconds.default(0),
   /** Age of the state that IAM's Get and List actions and GetAccountAuthorizationDetails return. */
   readStalenessMs: span.default(0),

@@ -1,5 +1,6 @@
 /**
- * Record of the calls that sessions of roles attempted, as IAM keeps it for last accessed information. Denied calls count too.
+ * Record of the calls that role sessions attempted, as IAM keeps it for last accessed information. Denied calls count
+ * too.
  * Source: IAM User Guide, "Refine permissions in AWS using last accessed information".
  */
 
@@ -10,14 +11,14 @@ export type Access = { readonly time: number; readonly region: string };
 
 export type ServiceAccess = {
   readonly last: Access;
-  /** By name of the IAM action, for example `ListAllMyBuckets`. */
+  /** Keyed by the name of the IAM action, for example `ListAllMyBuckets`. */
   readonly actions: ReadonlyMap<string, Access>;
 };
 
 /** A job that reports the accesses of a role. Times are in milliseconds since the epoch. */
 export type AccessReport = {
   readonly id: string;
-  /** Unique id of the caller, who alone may read the report. */
+  /** Unique id of the caller. No other caller can read the report. */
   readonly owner: string;
   readonly createdAt: number;
   readonly completedAt: number;
@@ -28,7 +29,7 @@ export type AccessReport = {
 export type AccessLog = {
   /** @param action IAM action, for example `s3:ListAllMyBuckets` */
   readonly record: (roleId: string, action: string, access: Access) => void;
-  /** Accesses by service prefix. */
+  /** Returns the accesses of a role, keyed by service prefix. */
   readonly of: (roleId: string) => ReadonlyMap<string, ServiceAccess>;
   readonly forget: (roleId: string) => void;
 };

@@ -37,7 +37,10 @@ const getAccountAuthorizationDetails = iamAction({
   },
 });
 
-/** Keys have the form `KIND name`, so a marker locates the next item and skips the kinds before it. */
+/**
+ * Yields details in the order of their keys. Keys have the form `KIND name`, so a marker locates the next item and
+ * skips the kinds before it.
+ */
 function* detailsInOrder(
   wanted: ReadonlySet<EntityType>,
   state: IamState,
@@ -66,8 +69,7 @@ function* detailsInOrder(
     }
   }
   if (wanted.has('AWSManagedPolicy') && kind <= '4') {
-    // Only policies in use are listed: the details of an account do not contain the whole catalogue of AWS managed
-    // policies.
+    // Only attached AWS managed policies are listed: the details of an account do not contain the whole catalogue.
     for (const arn of state.attachedPolicyArns().toSorted()) {
       const policy = state.policy(arn);
       const key = `4 ${arn}`;
@@ -95,7 +97,7 @@ const getAccountSummary = iamAction({
   run: (_input, { state }) => ({ SummaryMap: new Map(Object.entries(accountFigures(state))) }),
 });
 
-/** Figures of GetAccountSummary, with AWS's quotas for resources that the emulator does not have. */
+/** Returns the figures of GetAccountSummary, with AWS's quotas for resources that the emulator does not have. */
 export function accountFigures(state: IamState): Readonly<Record<string, number>> {
   const { quotas } = state;
   let versions = 0;

@@ -1,4 +1,4 @@
-/** Validates policy documents: grammar and size, and the existence of the principals of trust policies. */
+/** Validates policy documents: grammar, size, and whether the principals in trust policies exist. */
 import { parsePolicyDocument } from '../../../../src/policy/document.ts';
 import type { PolicyKind } from '../../../../src/policy/model.ts';
 import { malformedPolicy, quotaExceeded } from './errors.ts';
@@ -30,8 +30,9 @@ export function readTrustPolicy(text: string, state: IamState): PolicyText {
 }
 
 /**
- * IAM resolves AWS principals when the policy is saved. Users and roles of other accounts are unknown here and count as existing.
- * Federated principals are not resolved, as in IAM: a role may be created before its provider.
+ * Whether a principal exists. IAM resolves AWS principals when a policy is saved. Users and roles in other accounts are
+ * unknown to the emulator and count as existing. Federated principals are not resolved, as in IAM: a role can be
+ * created before its provider.
  */
 function principalExists(value: string, state: IamState): boolean {
   const arn = /^arn:([^:]+):(iam|sts)::(\d{12}):([^/]+)\/(.+)$/.exec(value);

@@ -1,4 +1,4 @@
-/** Dependencies of IAM's actions, and the function that declares an action. */
+/** Dependencies of the IAM actions, and the function that declares an action. */
 import type { Requirement } from '../authorise.ts';
 import type { Faults } from '../faults/faults.ts';
 import type { Identifiers } from '../identifiers.ts';
@@ -39,7 +39,7 @@ type IamDefinition<S extends Shape> = {
   readonly access: 'read' | 'write';
   readonly input: S;
   readonly subject: (input: InputOf<S>, state: IamState) => Subject;
-  /** Permissions that the call needs in addition to the one with the action's name. */
+  /** Permissions that the call needs besides the one named like the action. */
   readonly also?: (input: InputOf<S>, subject: Subject) => readonly Requirement[];
   readonly run: (input: InputOf<S>, call: IamCall) => QueryResult;
 };

@@ -1,4 +1,4 @@
-/** IAM's errors and their messages. */
+/** IAM errors and their messages. */
 import { AwsError } from '../wire/service.ts';
 
 export const noSuchEntity = (message: string): AwsError => new AwsError('NoSuchEntity', message, 404);

@@ -1,4 +1,4 @@
-/** Parameters that many IAM actions share, with the constraints of the IAM API Reference. */
+/** Parameters that many IAM actions share, with the constraints from the IAM API Reference. */
 import type { Field } from '../wire/shape.ts';
 import { integer, list, optional, structure, text } from '../wire/shape.ts';
 
@@ -23,7 +23,7 @@ export const descriptionText = text({
 });
 export const description = optional(descriptionText);
 
-/** Seconds. */
+/** Maximum session duration of a role, in seconds. */
 export const maxSessionDuration = optional(integer({ min: 3600, max: 43_200 }));
 
 export const path: Field<string> = (value, at, faults) => {

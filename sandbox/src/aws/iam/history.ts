@@ -1,18 +1,18 @@
 /**
- * A sorted map that keeps earlier values, so that reads can return past states: eventual consistency from a client's
- * point of view. A write copies the history of one entry, never the map.
+ * A sorted map that keeps earlier values, so that reads can return past states and clients see eventual consistency. A
+ * write copies the history of one entry, never the whole map.
  */
 
 /**
- * Keys are in order of their UTF-16 code units; times are in milliseconds. A clock that goes back counts as standing
- * still.
+ * Keys are sorted by their UTF-16 code units; times are in milliseconds. If the clock goes back, the time of the last
+ * write is used instead.
  */
 export type History<V> = {
   /** Value as of `at` (default: now). */
   readonly get: (key: string, at?: number) => V | undefined;
   readonly set: (key: string, value: V, now: number) => void;
   readonly delete: (key: string, now: number) => void;
-  /** Keys and values as of `at`, from the first key greater than `after`. */
+  /** Keys and values as of `at`, starting at the first key greater than `after`. */
   readonly entries: (options?: {
     readonly at?: number | undefined;
     readonly after?: string | undefined;
@@ -42,7 +42,7 @@ export function createHistory<V>(retentionMs: number): History<V> {
     live += (value === undefined ? 0 : 1) - (existed ? 1 : 0);
   };
 
-  /** Removes keys that were deleted before the oldest time that a read can ask for. */
+  /** Removes keys that were deleted before the oldest time that a read can request. */
   const bury = (now: number): void => {
     while (graves[0] && graves[0].time < now - retentionMs) {
       const grave = graves.shift();
@@ -79,7 +79,7 @@ function valueAt<V>(versions: Versions<V> | undefined, at: number | undefined): 
   return versions.findLast((version) => version.since <= at)?.value;
 }
 
-/** Versions that are current at `horizon` or later. */
+/** Returns the versions that were current at `horizon` or later. */
 function stillVisible<V>(versions: Versions<V>, horizon: number): Versions<V> {
   const first = versions.findLastIndex((version) => version.since <= horizon);
   return first <= 0 ? versions : versions.slice(first);

@@ -131,7 +131,7 @@ describe('last accessed information', () => {
     });
     const [service] = await report('ACTION_LEVEL');
     expect(service).toMatchObject({ ServiceNamespace: 'iam', LastAuthenticated: new Date(start) });
-    // The tracked actions that the policies allow were not attempted.
+    // The policies allow tracked actions, but none was attempted.
     expect(service?.TrackedActionsLastAccessed).toBeUndefined();
   });
 

@@ -87,7 +87,10 @@ const allowsOf = (role: Role, state: IamState): readonly PolicyStatement[] =>
     .flatMap(({ document }) => document.statements)
     .filter(({ effect }) => effect === 'Allow');
 
-/** Services with an action that a permission policy of the role allows. Boundaries and denies do not count, as on AWS. */
+/**
+ * Returns the services with an action that a permission policy of the role allows. Boundaries and Deny statements do
+ * not count, as on AWS.
+ */
 function allowedServices(role: Role, state: IamState): readonly string[] {
   const allows = allowsOf(role, state);
   return iamServices().filter((service) =>
@@ -126,7 +129,10 @@ function renderService(
   };
 }
 
-/** Undefined if the role attempted none of the tracked actions of the service. Source: IAM API, ServiceLastAccessed. */
+/**
+ * Returns the tracked actions of the service; undefined if the role attempted none of them. Source: IAM API,
+ * ServiceLastAccessed.
+ */
 function trackedActions(
   service: string,
   role: Role,
@@ -155,10 +161,10 @@ function trackedActions(
   });
 }
 
-/** Actions of S3 that CloudTrail records as data events, which last accessed information does not contain. */
+/** S3 actions that CloudTrail records as data events. Last accessed information does not contain them. */
 const s3DataEvent = /Object|^ListBucket|^ListMultipart|^AbortMultipart/;
 
-/** Tracked actions of the services of the emulator. IAM does not track `iam:PassRole`, which is no API call. */
+/** Tracked actions of the emulator's services. IAM does not track `iam:PassRole`, because it is not an API call. */
 const trackedByService: Readonly<Record<string, (action: string) => boolean>> = {
   eks: () => true,
   iam: (action) => action !== 'PassRole',

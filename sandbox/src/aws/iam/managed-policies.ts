@@ -1,4 +1,4 @@
-/** Managed policies: customer managed ones, which can be changed, and AWS managed ones, which are read-only. */
+/** Managed policies: customer managed policies, which can be changed, and AWS managed policies, which are read-only. */
 import { AwsError } from '../wire/service.ts';
 import { flag, oneOf, optional, shape, text } from '../wire/shape.ts';
 import type { QueryResult } from '../wire/query-service.ts';
@@ -121,7 +121,8 @@ const listPolicies = iamAction({
 });
 
 /**
- * Customer managed policies come first, then AWS managed ones. Their keys differ, so a marker locates the next item.
+ * Yields customer managed policies first, then AWS managed ones. Keys are unique across both, so a marker locates the
+ * next item.
  */
 function* policiesInOrder(
   scope: 'All' | 'AWS' | 'Local',
@@ -324,7 +325,7 @@ function existingPolicy(arn: string, state: IamState, at?: number): ManagedPolic
   return policy;
 }
 
-/** Returns a policy for a write. AWS managed policies cannot be changed. */
+/** Returns a policy that is about to be written. AWS managed policies cannot be changed. */
 function ownPolicy(arn: string, state: IamState): ManagedPolicy {
   const policy = existingPolicy(arn, state);
   if (policy.owner === 'aws') throw new AwsError('AccessDenied', 'Policy is outside your own account.', 403);

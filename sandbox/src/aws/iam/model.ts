@@ -1,4 +1,4 @@
-/** Records of IAM. They are immutable: a change replaces the whole record, so that older versions can still be read. */
+/** IAM records. They are immutable: a change replaces the whole record, so that older versions can still be read. */
 import type { PolicyDocument } from '../../../../src/policy/model.ts';
 
 export type Tag = { readonly Key: string; readonly Value: string };

@@ -1,4 +1,4 @@
-/** OpenID Connect providers, which represent the issuers whose tokens the account accepts. */
+/** OpenID Connect providers. Each represents an issuer whose tokens the account accepts. */
 import { list, shape, text } from '../wire/shape.ts';
 import type { IamAction } from './env.ts';
 import { iamAction, requirement } from './env.ts';
@@ -69,7 +69,7 @@ const listProviders = iamAction({
   }),
 });
 
-/** The action is idempotent, as the API reference states. */
+/** Idempotent, as the API reference states. */
 const deleteProvider = iamAction({
   name: 'DeleteOpenIDConnectProvider',
   access: 'write',

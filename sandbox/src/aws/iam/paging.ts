@@ -1,7 +1,4 @@
-/**
- * Pages of IAM's list actions. A marker names the last item of the page, so that paging tolerates changes between
- * pages.
- */
+/** Pages of the IAM list actions. A marker names the last item of a page, so paging tolerates changes between pages. */
 import { validationError } from './errors.ts';
 
 const defaultPageSize = 100;
@@ -17,7 +14,7 @@ export type Page<T> = {
   readonly end: { readonly IsTruncated: boolean; readonly Marker?: string };
 };
 
-/** Pages over a sorted sequence. `entries` yields the items after the given key; keys are unique and sorted. */
+/** Returns a page of a sorted sequence. `entries` yields the items after the given key; keys are unique and sorted. */
 export function pageOf<T>(
   request: PageRequest,
   entries: (after: string | undefined) => Iterable<readonly [string, T]>,
@@ -33,7 +30,7 @@ export function pageOf<T>(
   return { items, end: { IsTruncated: false } };
 }
 
-/** Pages over a small list in memory. `key` is unique, and the list is sorted by it. */
+/** Returns a page of a small list in memory. The list is sorted by `key`, which is unique. */
 export function pageOfList<T>(request: PageRequest, all: readonly T[], key: (item: T) => string): Page<T> {
   const sorted = all
     .map((item) => [key(item), item] as const)

@@ -1,16 +1,16 @@
 /**
- * Quotas of an account. Defaults are AWS's.
+ * Quotas of an account. The defaults are those of AWS.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
  */
 export type IamQuotas = {
   readonly roles: number;
   readonly customerManagedPolicies: number;
   readonly attachedPoliciesPerRole: number;
-  /** Characters without white space. */
+  /** Number of characters, without white space. */
   readonly assumeRolePolicySize: number;
-  /** Characters without white space, summed over all inline policies of a role. */
+  /** Number of characters without white space, summed over all inline policies of a role. */
   readonly rolePolicySize: number;
-  /** Characters without white space. */
+  /** Number of characters, without white space. */
   readonly policySize: number;
   readonly versionsPerPolicy: number;
   readonly tags: number;
@@ -33,5 +33,5 @@ export const defaultQuotas: IamQuotas = {
   instanceProfiles: 1000,
 };
 
-/** IAM does not count white space anywhere in a document. */
+/** Returns the length without white space, which IAM does not count anywhere in a document. */
 export const sizeWithoutWhitespace = (text: string): number => text.replaceAll(/\s/g, '').length;

@@ -1,4 +1,4 @@
-/** Converts IAM's records to the elements of its responses. */
+/** Converts IAM records to response elements. */
 import type { XmlValue } from '../wire/xml.ts';
 import type {
   InstanceProfile,
@@ -13,7 +13,7 @@ import type { IamState } from './state.ts';
 
 type Element = { readonly [element: string]: XmlValue };
 
-/** Times in IAM's responses have no fractional seconds. */
+/** Formats a time. Times in IAM responses have no fractional seconds. */
 export const timestamp = (time: number): string => `${new Date(time).toISOString().slice(0, 19)}Z`;
 
 /** Elements of a role that all responses share. */
@@ -28,7 +28,7 @@ function roleCore(role: Role): Element {
   };
 }
 
-/** The role as ListRoles returns it: without tags, boundary and last use. */
+/** Renders the role as ListRoles returns it: without tags, boundary and last use. */
 export const roleInList = (role: Role): Element => ({
   ...roleCore(role),
   Description: role.description,
@@ -42,7 +42,7 @@ export const roleInFull = (role: Role, state: IamState): Element => ({
   RoleLastUsed: lastUsed(role, state),
 });
 
-/** The role as GetAccountAuthorizationDetails returns it. */
+/** Renders the role as GetAccountAuthorizationDetails returns it. */
 export const roleDetail = (role: Role, state: IamState, profiles: readonly InstanceProfile[]): Element => ({
   ...roleCore(role),
   InstanceProfileList: profiles.map((profile) => instanceProfile(profile, state)),
@@ -101,7 +101,7 @@ export const policyDetail = (policy: ManagedPolicy, state: IamState): Element =>
   PolicyVersionList: [...policy.versions].reverse().map((version) => policyVersion(policy, version, true)),
 });
 
-/** Omits the document where IAM omits it: in lists, and in the response to a creation. */
+/** Renders a policy version. IAM omits the document in lists and in the response to a creation. */
 export const policyVersion = (
   policy: ManagedPolicy,
   version: PolicyVersion,

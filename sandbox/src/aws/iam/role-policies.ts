@@ -123,7 +123,7 @@ const listRolePolicies = iamAction({
   },
 });
 
-/** @throws InvalidInput for text that is not the ARN of a managed policy in any account */
+/** @throws InvalidInput if the text cannot be the ARN of a managed policy in any account */
 export function checkPolicyArn(arn: string): void {
   if (!/^arn:[^:]+:iam::(?:aws|\d{12}):policy\/\S+$/.test(arn))
     throw invalidInput(`ARN ${arn} is not valid.`);

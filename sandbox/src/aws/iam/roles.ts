@@ -251,7 +251,7 @@ function checkBoundary(arn: string, state: IamState): void {
   if (!state.policy(arn)) throw noSuchEntity(`Scope ARN: ${arn} does not exist or is not attachable.`);
 }
 
-/** Key that preserves the order of a list whose items have no key. */
+/** Returns a key for an item of a list without keys. Sorting by this key preserves the order of the list. */
 const positionKey = (index: number): string => String(index).padStart(4, '0');
 
 export const roleActions: readonly IamAction[] = [

@@ -67,7 +67,9 @@ const simulatePrincipalPolicy = iamAction({
   },
 });
 
-/** Names inline policies as the simulator does, by the entity that contains them. */
+/**
+ * Returns the principal's policies. Inline policies are named as in the simulator, by the entity that contains them.
+ */
 function policiesOfPrincipal(arn: string, state: IamState): IdentityPolicies {
   const [, type, pathAndName = ''] = /:(user|role|group)\/(.+)$/.exec(arn) ?? [];
   if (type === undefined) {
@@ -96,7 +98,7 @@ const inputSources = (documents: readonly string[], list: string): readonly Poli
     document: readInput(document),
   }));
 
-/** @throws InvalidInput, because the simulator does not declare MalformedPolicyDocument */
+/** @throws InvalidInput instead of MalformedPolicyDocument, which is not a documented error of the simulator */
 function readInput(document: string): PolicySource['document'] {
   const parsed = parsePolicyDocument(document, 'identity');
   if (!parsed.ok) throw invalidInput(parsed.message);

@@ -18,7 +18,7 @@ export type AwsManagedPolicies = {
   readonly all: () => readonly ManagedPolicy[];
 };
 
-/** Number of reports that are kept. */
+/** Maximum number of reports that are kept. */
 const maxAccessReports = 1000;
 
 /** Reads with `at` (milliseconds since the epoch) return the state at that time (default: now). */
@@ -32,12 +32,12 @@ export class IamState {
   readonly #policies: History<ManagedPolicy> = createHistory(maxStalenessMs);
   readonly #providers: History<OidcProvider> = createHistory(maxStalenessMs);
   readonly #instanceProfiles: History<InstanceProfile> = createHistory(maxStalenessMs);
-  /** Keys of roles, by the ARN of each policy that they currently use. */
+  /** Maps the ARN of each attached policy to the keys of the roles that currently use it. */
   readonly #attachments = new Map<string, Set<string>>();
   readonly #boundaries = new Map<string, Set<string>>();
   readonly #lastUsed = new Map<string, { readonly time: number; readonly region: string }>();
   readonly #accessReports = new Map<string, AccessReport>();
-  /** Calls that sessions of roles attempted, by the unique id of the role. */
+  /** Calls that role sessions attempted, keyed by the unique id of the role. */
   readonly accesses = createAccessLog();
   #revision = 0;
 
@@ -108,7 +108,10 @@ export class IamState {
     this.#revision += 1;
   }
 
-  /** Does not count as a change, because AWS itself writes the last use, with a delay. */
+  /**
+   * Records the last use of the role. This does not increase the revision, because AWS itself writes the last use, with
+   * a delay.
+   */
   markUsed(role: Role, region: string, now: number): void {
     this.#lastUsed.set(role.id, { time: now, region });
   }
@@ -132,7 +135,7 @@ export class IamState {
 
   // Managed policies
 
-  /** AWS managed or customer managed policy, by ARN. */
+  /** Returns an AWS managed or customer managed policy by ARN. */
   policy(arn: string, at?: number): ManagedPolicy | undefined {
     const found = this.#policies.get(nameOfArn(arn).toLowerCase(), at);
     return found?.arn === arn ? found : this.#awsManaged.find(arn);
@@ -235,9 +238,9 @@ export class IamState {
     this.#revision += 1;
   }
 
-  // Decisions
+  // Policies for authorization decisions
 
-  /** Permission policies of a role or user: managed ones by ARN, inline ones by name. */
+  /** Returns the permission policies of a role or user: managed policies by ARN, inline policies by name. */
   permissionPolicies(
     identity: {
       readonly inlinePolicies: readonly InlinePolicy[];
@@ -251,7 +254,7 @@ export class IamState {
     ];
   }
 
-  /** Default versions of managed policies; ARNs of deleted policies are omitted. */
+  /** Returns the default versions of managed policies; ARNs of deleted policies are omitted. */
   managedSources(arns: readonly string[], at?: number): readonly PolicySource[] {
     return arns.flatMap((arn) => {
       const policy = this.policy(arn, at);

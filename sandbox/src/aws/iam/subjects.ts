@@ -1,12 +1,13 @@
-/** Resources of IAM calls for authorization: ARNs, names in error messages, and the tags of existing resources. */
+/** Resources of IAM calls, for authorization: ARNs, names in error messages, and tags of existing resources. */
 import type { RequestContext } from '../../../../src/policy/model.ts';
 import type { Subject } from './env.ts';
 import type { IamState } from './state.ts';
 import { resourceTagContext } from './tags.ts';
 
 /**
- * A role that may not exist; the error message then contains no path. `context` holds the condition keys of the call.
- * Includes the role's boundary as `iam:PermissionsBoundary`, as IAM does for calls that change its policies.
+ * Returns the subject of a call on a role. If the role does not exist, its ARN contains no path. `context` holds the
+ * condition keys of the call. The role's boundary is added as `iam:PermissionsBoundary`, as IAM does for calls that
+ * change the role's policies.
  */
 export function roleSubject(name: string, state: IamState, context: RequestContext = {}): Subject {
   const role = state.role(name);

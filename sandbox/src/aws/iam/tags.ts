@@ -1,5 +1,5 @@
 /**
- * Tags of IAM resources. Keys keep their case but are unique regardless of it.
+ * Tags of IAM resources. Keys are stored with their case, but must be unique regardless of case.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
  */
 import type { RequestContext } from '../../../../src/policy/model.ts';
@@ -32,7 +32,7 @@ export const sameTags = (left: readonly Tag[], right: readonly Tag[]): boolean =
   left.length === right.length &&
   left.every((tag, index) => tag.Key === right[index]?.Key && tag.Value === right[index]?.Value);
 
-/** `aws:ResourceTag/…` and `iam:ResourceTag/…` of an existing resource. */
+/** Returns `aws:ResourceTag/…` and `iam:ResourceTag/…` for an existing resource. */
 export function resourceTagContext(tags: readonly Tag[]): RequestContext {
   return Object.fromEntries(
     tags.flatMap((tag) => [
@@ -43,14 +43,15 @@ export function resourceTagContext(tags: readonly Tag[]): RequestContext {
 }
 
 /**
- * `aws:ResourceTag/…` of a resource that the call creates: present "in requests that create a resource with an attached tag".
+ * Returns `aws:ResourceTag/…` for a resource that the call creates. The key is present "in requests that create a
+ * resource with an attached tag".
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-resourcetag
  */
 export function newResourceTagContext(tags: readonly Tag[]): RequestContext {
   return Object.fromEntries(tags.map((tag) => [`aws:ResourceTag/${tag.Key}`, tag.Value]));
 }
 
-/** `aws:RequestTag/…` and `aws:TagKeys` of a call that writes tags. */
+/** Returns `aws:RequestTag/…` and `aws:TagKeys` for a call that writes tags. */
 export function requestTagContext(tags: readonly Tag[]): RequestContext {
   if (tags.length === 0) return {};
   return {

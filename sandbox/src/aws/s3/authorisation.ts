@@ -1,6 +1,6 @@
 /**
- * The permission that an S3 operation needs: the policy action (often not the operation's name), the resource and the
- * condition keys.
+ * The permission that an S3 operation needs: the IAM action (often named differently from the operation), the resource
+ * and the condition keys.
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
  */
 import { evaluateCaller, refusal } from '../authorise.ts';
@@ -27,7 +27,7 @@ export function authoriseS3(
   if (message !== undefined) throw s3Error('AccessDenied', {}, message);
 }
 
-/** AWS's message when the caller lacks the permission; undefined when the call is allowed. */
+/** Returns AWS's message if the caller lacks the permission; undefined if the call is allowed. */
 export function refuseS3(
   { request, caller, partition }: S3Call,
   action: string,
@@ -46,14 +46,14 @@ export function refuseS3(
     },
   };
   const message = refusal(caller, requirement, request.context);
-  // S3 is the only service that quotes the resource in the message.
+  // S3 is the only service whose message puts the resource in quotes.
   if (message !== undefined) return message.replace(`: ${resource}`, `: "${resource}"`);
   if (caller.accountId === bucket.accountId) return undefined;
-  // The emulator has no bucket policies, so no other account has access.
+  // The emulator has no bucket policies, so other accounts have no access.
   return `User: ${caller.principalArn} is not authorized to perform: ${action} on resource: "${resource}" because no resource-based policy allows the ${action} action`;
 }
 
-/** Authorizes `ListBuckets`, which concerns no bucket; its error message names no resource. */
+/** Authorizes `ListBuckets`, which has no bucket. The error message names no resource. */
 export function authoriseListBuckets({ request, caller, partition }: S3Call): void {
   // AWS's documentation writes the resource of this action as `*` or as `arn:aws:s3:::*`; both match this ARN.
   const requirement: Requirement = { action: 's3:ListAllMyBuckets', resource: `arn:${partition}:s3:::*` };
@@ -62,7 +62,7 @@ export function authoriseListBuckets({ request, caller, partition }: S3Call): vo
   throw s3Error('AccessDenied', {}, message.replace(` on resource: ${requirement.resource}`, ''));
 }
 
-/** Condition keys that repeat a header of the request, under the header's name. */
+/** Condition keys whose values are copied from request headers with these names. */
 const headerNames = [
   'x-amz-acl',
   'x-amz-content-sha256',

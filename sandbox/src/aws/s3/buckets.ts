@@ -68,7 +68,7 @@ export function createBucket(call: S3Call, store: BucketStore, name: string): An
     throw s3Error('BucketAlreadyExists', { BucketName: name });
   const answer = { status: 200, headers: { location: `/${name}` }, body: '' };
   if (existing) {
-    // us-east-1 is the only region that accepts the repeated creation of one's own bucket.
+    // us-east-1 is the only region in which creating a bucket that one already owns succeeds.
     if (existing.region === 'us-east-1' && region === 'us-east-1') return { ...answer, changed: false };
     throw s3Error('BucketAlreadyOwnedByYou', { BucketName: name });
   }
@@ -77,8 +77,8 @@ export function createBucket(call: S3Call, store: BucketStore, name: string): An
 }
 
 /**
- * Determines the region of a new bucket. The endpoint in us-east-1 accepts buckets for every region, other endpoints
- * only for their own.
+ * Determines the region of a new bucket. The endpoint in us-east-1 creates buckets in every region, other endpoints
+ * only in their own region.
  */
 function checkLocation(constraint: string | undefined, endpoint: string): string {
   if (constraint === undefined && endpoint === 'us-east-1') return endpoint;
@@ -187,7 +187,7 @@ function describe(object: StoredObject): Record<string, string | number | undefi
   };
 }
 
-/** Authorizes each key separately. The status is 200 even when some deletions were refused. */
+/** Deletes objects. Each key is authorized separately, and the status is 200 even if some deletions were denied. */
 export function deleteObjects(call: S3Call, bucket: Bucket): Answer {
   const { Delete: list } = parseXml(call.request.body);
   if (!isRecord(list)) throw s3Error('MalformedXML');
@@ -243,7 +243,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Reads a count from the request, limited to S3's maximum. */
+/** Reads a count from the request, capped at S3's maximum. */
 function readCount(query: URLSearchParams, name: string, most: number): number {
   const text = query.get(name);
   if (text === null || text === '') return most;

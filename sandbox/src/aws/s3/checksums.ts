@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
-/** Names as in `x-amz-checksum-NAME`. */
+/** Checksum algorithms, keyed by NAME in `x-amz-checksum-NAME`. */
 const algorithms: Readonly<Record<string, (body: Uint8Array) => Buffer>> = {
   crc32: (body) => uint32(crc32(body)),
   crc32c: (body) => uint32(crc32c(body)),
@@ -16,7 +16,7 @@ const algorithms: Readonly<Record<string, (body: Uint8Array) => Buffer>> = {
 
 export type StatedChecksum = { readonly algorithm: string; readonly value: string };
 
-/** Finds the checksum among headers or trailers; undefined without any. */
+/** Finds the checksum among headers or trailers; undefined if there is none. */
 export function statedChecksum(...sources: Readonly<Record<string, string>>[]): StatedChecksum | undefined {
   for (const source of sources) {
     for (const algorithm of Object.keys(algorithms)) {

@@ -1,5 +1,5 @@
 /**
- * S3's errors: codes, messages, statuses and serialization.
+ * S3 errors: codes, messages, statuses and serialization.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
  */
 import { AwsError } from '../wire/service.ts';
@@ -38,7 +38,7 @@ const known = {
 
 type Members = Readonly<Record<string, string>>;
 
-/** Creates an error with S3's default message, or with the given one where S3 has several. */
+/** Creates an error with S3's default message for the code, or with `message` if S3 has several messages for it. */
 export function s3Error(code: keyof typeof known, members: Members = {}, message?: string): AwsError {
   const [status, text] = known[code];
   return new AwsError(code, message ?? text, status, members);
@@ -90,7 +90,7 @@ export function authenticationError(failure: AuthenticationFailure, now: number)
 }
 
 export function errorResponse(error: AwsError, request: ServiceRequest): ServiceResponse {
-  // Responses to HEAD and responses with status 304 have no body, so only the status describes the error.
+  // Responses to HEAD requests and responses with status 304 have no body, so only the status describes the error.
   const silent = request.method === 'HEAD' || error.status === 304;
   const body = renderDocument('Error', {
     Code: error.code,
@@ -107,7 +107,7 @@ export function errorResponse(error: AwsError, request: ServiceRequest): Service
   };
 }
 
-/** Headers of every answer. */
+/** Headers of every response. */
 export function requestHeaders(request: ServiceRequest): Record<string, string> {
   return { 'x-amz-request-id': request.requestId, 'x-amz-id-2': hostId(request.requestId) };
 }

@@ -1,14 +1,15 @@
 /**
- * One page of a listing: the keys with a prefix, with keys rolled up at the delimiter, and the start of the next page.
+ * One page of a listing: the keys with a prefix, grouped into common prefixes at the delimiter, and the start of the
+ * next page.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
  */
 import { compareKeys } from './store.ts';
 
 export type ListingRequest = {
   readonly prefix: string;
-  /** Empty for no delimiter. */
+  /** Empty if keys are not grouped. */
   readonly delimiter: string;
-  /** The page starts after this key or common prefix; empty for the beginning. */
+  /** The page starts after this key or common prefix; empty for the first page. */
   readonly after: string;
   readonly limit: number;
 };
@@ -16,7 +17,7 @@ export type ListingRequest = {
 export type ListingPage = {
   readonly keys: readonly string[];
   readonly commonPrefixes: readonly string[];
-  /** Last item of the page when more items follow: `after` of the next request. */
+  /** Last item of the page if more items follow: the value of `after` for the next page. */
   readonly next: string | undefined;
 };
 
@@ -30,7 +31,7 @@ export function listPage(keys: Iterable<string>, request: ListingRequest): Listi
     // `after` may be a common prefix, which sorts before its keys.
     if (item === last || item === after || compareKeys(key, after) <= 0) continue;
     if (page.keys.length + page.commonPrefixes.length >= limit) {
-      // An empty page gives no information about further items.
+      // An empty page cannot show whether more items follow.
       return { ...page, next: limit === 0 ? undefined : last };
     }
     (cut < 0 ? page.keys : page.commonPrefixes).push(item);

@@ -97,7 +97,7 @@ export function copyObject(call: S3Call, store: BucketStore, bucket: Bucket, key
   };
 }
 
-/** Handles GetObject, and HeadObject, which has no body. */
+/** Handles GetObject, and HeadObject, whose response has no body. */
 export function getObject(call: S3Call, bucket: Bucket, key: string): Answer {
   const { request } = call;
   const object = readableObject(call, bucket, key);
@@ -123,13 +123,16 @@ export function getObject(call: S3Call, bucket: Bucket, key: string): Answer {
   };
 }
 
-/** Deletes an object. The deletion of a missing object succeeds, as on S3. */
+/** Deletes an object. Deleting an object that does not exist succeeds, as on S3. */
 export function deleteObject(call: S3Call, bucket: Bucket, key: string): Answer {
   authoriseS3(call, 's3:DeleteObject', bucket, { key });
   return { status: 204, headers: {}, body: '', changed: bucket.objects.delete(key) };
 }
 
-/** Reports a missing object only to callers with permission to list the bucket; others get AccessDenied. */
+/**
+ * Returns an object for reading. Only callers with permission to list the bucket are informed that an object does not
+ * exist; others get AccessDenied.
+ */
 function readableObject(call: S3Call, bucket: Bucket, key: string): StoredObject {
   authoriseS3(call, 's3:GetObject', bucket, { key });
   const object = bucket.objects.get(key);
@@ -194,7 +197,7 @@ function readCopySource(header: string): { bucket: string; key: string } {
   return { bucket: text.slice(0, slash), key: text.slice(slash + 1) };
 }
 
-/** Parses one range of bytes, with both ends inclusive. Malformed headers and multiple ranges are ignored. */
+/** Parses one byte range, with both ends inclusive. Malformed headers and multiple ranges are ignored. */
 function readRange(header: string | undefined, size: number): { first: number; last: number } | undefined {
   const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? '');
   if (!match || header === undefined) return undefined;
@@ -210,10 +213,10 @@ function readRange(header: string | undefined, size: number): { first: number; l
 
 const etagOf = (body: Uint8Array): string => `"${createHash('md5').update(body).digest('hex')}"`;
 const wholeSeconds = (time: number): number => Math.floor(time / 1000) * 1000;
-/** S3 encrypts every object and reports it. */
+/** S3 encrypts every object, and reports this in its responses. */
 const encryption = { 'x-amz-server-side-encryption': 'AES256' };
 
-/** The checksum that S3 itself computes for an upload without one. */
+/** Returns the checksum that S3 computes for an upload without one. */
 function defaultChecksum(body: Uint8Array): StoredObject['checksum'] {
   const value = computeChecksum('crc64nvme', body);
   return value === undefined ? undefined : { algorithm: 'crc64nvme', value };

@@ -5,7 +5,7 @@ import type { StoredObject } from './store.ts';
 
 type Headers = Readonly<Record<string, string>>;
 
-/** @throws PreconditionFailed (412) or NotModified (304) when a read must not return the object */
+/** @throws PreconditionFailed (412) or NotModified (304) if the conditions do not allow the object to be returned */
 export function checkReadConditions(headers: Headers, object: StoredObject): void {
   const match = headers['if-match'];
   if (match !== undefined) {
@@ -21,7 +21,9 @@ export function checkReadConditions(headers: Headers, object: StoredObject): voi
   if (unmodified) throw new AwsError('NotModified', 'Not Modified', 304);
 }
 
-/** @throws PreconditionFailed for a write that must not replace (`If-None-Match: *`) or must replace (`If-Match`) */
+/**
+ * @throws PreconditionFailed for `If-None-Match: *` if the object exists, and for `If-Match` if its ETag does not match
+ */
 export function checkWriteConditions(headers: Headers, existing: StoredObject | undefined): void {
   const noneMatch = headers['if-none-match'];
   if (noneMatch !== undefined) {
@@ -41,7 +43,7 @@ function names(list: string, etag: string): boolean {
   });
 }
 
-/** Undefined when the date is absent or invalid: such a header is ignored. */
+/** Undefined if the date is absent or invalid: such a header is ignored. */
 function isAfter(time: number, date: string | undefined): boolean | undefined {
   const limit = date === undefined ? Number.NaN : Date.parse(date);
   return Number.isNaN(limit) ? undefined : time > limit;

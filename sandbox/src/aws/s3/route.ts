@@ -29,7 +29,7 @@ export type RouteRequest = {
 };
 
 /**
- * Query parameters that do not select an operation: options of listings, parameters that SDKs add for logging,
+ * Query parameters that do not select an operation: options of listings, parameters that SDKs add for logging, and
  * presigned signatures.
  */
 const options: Readonly<Record<string, ReadonlySet<string>>> = {
@@ -49,7 +49,10 @@ const options: Readonly<Record<string, ReadonlySet<string>>> = {
   DeleteObjects: new Set(['delete']),
 };
 
-/** @throws NotImplemented for subresources that the emulator does not support, so that none is ignored silently */
+/**
+ * @throws NotImplemented for subresources that the emulator does not support, because silently ignoring one would be
+ *   wrong
+ */
 export function route(request: RouteRequest): Operation {
   const operation = choose(request);
   const allowed = operation instanceof AwsError ? undefined : options[operation.name];
@@ -116,7 +119,7 @@ function objectOperation(method: string, headers: RouteRequest['headers']): Obje
 
 /**
  * Percent-decodes a key or name.
- * @throws InvalidArgument when the result is not UTF-8
+ * @throws InvalidArgument if the result is not UTF-8
  */
 export function decode(text: string): string {
   try {

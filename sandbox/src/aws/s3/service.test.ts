@@ -28,8 +28,8 @@ import type { Authentication, Caller, Service, ServiceRequest } from '../wire/se
 import { createS3Service } from './service.ts';
 
 /**
- * Runs the service behind a socket, for a stock client. The server's own tests cover signatures; here the access key
- * alone identifies the caller.
+ * Serves S3 over HTTP for a stock client. The server's own tests cover signatures; in this file the access key alone
+ * identifies the caller.
  */
 const callers = new Map<string, Caller>();
 let service: Service;
@@ -103,7 +103,7 @@ function source(statement: Statement | Statement[]): PolicySource {
   return { id: 'p', document: parsed.document };
 }
 
-/** Creates a stock client of a user with these permissions. */
+/** Creates a stock client for a user with these permissions. */
 function client(
   name: string,
   statements: Statement[],
@@ -132,7 +132,7 @@ function client(
 const everything: Statement[] = [{ Effect: 'Allow', Action: 's3:*', Resource: '*' }];
 const admin = (): S3Client => client('admin', everything);
 
-/** Extracts the parts of a failure that a client can rely on. */
+/** Returns the parts of an error on which a client can rely. */
 async function failureOf(call: Promise<unknown>): Promise<unknown> {
   try {
     return { succeeded: await call };
@@ -201,7 +201,7 @@ describe('buckets', () => {
       name: 'BucketAlreadyExists',
       status: 409,
     });
-    // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html: us-east-1 answers 200 to the owner.
+    // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html: us-east-1 returns 200 to the owner.
     await admin().send(new CreateBucketCommand({ Bucket: 'photos' }));
     const far = client('far', everything, { region: 'eu-west-1' });
     await far.send(new CreateBucketCommand({ Bucket: 'far-photos' }));

@@ -1,7 +1,7 @@
 /**
- * A small S3 with real permissions: the caller's policies decide about every call, so an app in the sandbox is allowed
- * and denied the same calls as on AWS. Supports path-style addresses only; versions, tags, ACLs, bucket policies and
- * multipart uploads answer NotImplemented.
+ * A small S3 with real permissions: the caller's policies decide every call, so an app in the sandbox is allowed and
+ * denied the same calls as on AWS. Only path-style addresses are supported. Requests for versions, tags, ACLs, bucket
+ * policies and multipart uploads get NotImplemented.
  */
 import { AwsError } from '../wire/service.ts';
 import type { CallDescription, Service, ServiceRequest, ServiceResponse } from '../wire/service.ts';
@@ -22,7 +22,7 @@ import { route } from './route.ts';
 import type { Operation } from './route.ts';
 import type { Bucket, BucketStore } from './store.ts';
 
-/** `partition` is the partition of the ARNs that policies are matched against. */
+/** @param options `partition` is the partition in the ARNs that are matched against policies */
 export function createS3Service({ partition }: { readonly partition: string }): Service {
   const store: BucketStore = new Map();
   return async (request) => {
@@ -118,7 +118,7 @@ function findBucket(store: BucketStore, name: string, region: string): Bucket {
   return bucket;
 }
 
-/** IAM actions of the operations that have another name. */
+/** IAM actions of the operations whose action has another name. */
 const permissions: Partial<Record<Operation['name'], string>> = {
   ListBuckets: 'ListAllMyBuckets',
   HeadBucket: 'ListBucket',

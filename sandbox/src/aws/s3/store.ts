@@ -1,9 +1,9 @@
-/** Buckets and objects in memory. Bucket names are global, as on S3; all other names belong to a bucket. */
+/** Buckets and objects in memory. Bucket names are global, as on S3; object keys belong to a bucket. */
 
 export type StoredObject = {
   readonly key: string;
   readonly body: Uint8Array;
-  /** Includes the quotes. */
+  /** ETag, including its quotes. */
   readonly etag: string;
   /** Milliseconds since the epoch, truncated to seconds as in HTTP dates. */
   readonly lastModified: number;
@@ -23,7 +23,10 @@ export type Bucket = {
 
 export type BucketStore = Map<string, Bucket>;
 
-/** Compares in UTF-8 byte order, as S3 lists keys. JavaScript's string order differs from it beyond the basic plane. */
+/**
+ * Compares keys in UTF-8 byte order, in which S3 lists them. JavaScript's string order differs for characters beyond
+ * the basic plane.
+ */
 export function compareKeys(left: string, right: string): number {
   return Buffer.compare(Buffer.from(left), Buffer.from(right));
 }

@@ -1,4 +1,4 @@
-/** Writes S3's XML: a document element with a namespace, and lists as repeated elements without a wrapper element. */
+/** Writes S3's XML: a document element with a namespace. Lists become repeated elements without a wrapper element. */
 import { escapeXml } from '../wire/xml.ts';
 
 export type S3Xml =
@@ -11,7 +11,7 @@ export type S3Xml =
 
 const namespace = 'http://s3.amazonaws.com/doc/2006-03-01/';
 
-/** Error documents have no namespace. */
+/** Serializes a document. Error documents have no namespace. */
 export function renderDocument(name: string, content: S3Xml): string {
   const attributes = name === 'Error' ? '' : ` xmlns="${namespace}"`;
   return `<?xml version="1.0" encoding="UTF-8"?>\n<${name}${attributes}>${render(content)}</${name}>`;

@@ -170,7 +170,7 @@ describe('AssumeRole', () => {
     const first = await session();
     await setTrust({ AWS: '*' }, mfa);
     await assume(first);
-    // The key is absent for the long-term access keys of a user.
+    // A user's long-term access keys do not have this condition key.
     await expect(assume()).rejects.toMatchObject({ name: 'AccessDenied' });
   });
 

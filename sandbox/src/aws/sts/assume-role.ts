@@ -48,13 +48,13 @@ export const assumeRole: StsAction = signedAction({
     ExternalId: optional(
       text({ min: 2, max: 1224, pattern: { test: /^[\w+=,.@:/-]*$/, shown: String.raw`[\w+=,.@:\/-]*` } }),
     ),
-    // The pattern contains no colon, which also excludes the reserved prefix `aws:`.
+    // The pattern allows no colon, so the reserved prefix `aws:` is refused too.
     SourceIdentity: optional(text({ min: 2, max: 64, pattern: sessionNamePattern })),
     Tags: iamFields.tags,
     TransitiveTagKeys: iamFields.tagKeys,
   }),
   resource: (input) => input.RoleArn,
-  // The trust policy decides together with the caller's policies, see `mayAssume`.
+  // `mayAssume` evaluates the trust policy together with the caller's policies.
   requirements: () => [],
   run: (input, env: StsEnv, call) => {
     const { request, caller } = call;
@@ -98,10 +98,7 @@ export const assumeRole: StsAction = signedAction({
   },
 });
 
-/**
- * @throws ValidationError. AWS documents no error for transitive keys of tags that are not passed; the emulator refuses
- * them.
- */
+/** @throws ValidationError, also for transitive keys of tags that are not passed, for which AWS documents no error */
 function readSessionTags(
   tags: readonly Tag[],
   transitiveKeys: readonly string[],
@@ -114,18 +111,21 @@ function readSessionTags(
       throw validationError(`The transitive tag key ${unknown} is not among the session tags.`);
     return read;
   } catch (error) {
-    // STS does not declare IAM's errors InvalidInput and LimitExceeded.
+    // Converts InvalidInput and LimitExceeded, which are errors of IAM but not of STS.
     if (error instanceof AwsError) throw validationError(error.message);
     throw error;
   }
 }
 
 /**
- * A trust policy that names the caller's account leaves the decision to the caller's policies. A trust policy that
- * names the caller's role is sufficient, unless the caller's policies deny the call, or its boundary or session
- * policies do not allow it. A trust policy that names the user or the session itself is sufficient, unless these
- * policies deny the call. IAM resolves a role in a trust policy to the role's unique id, so sessions of a deleted role
- * match nothing.
+ * Whether the caller is allowed to assume the role.
+ *
+ * - If the trust policy names the caller's account, the caller's policies decide.
+ * - If it names the caller's role, that is sufficient, unless the caller's policies deny the call, or its boundary or
+ * session policies do not allow it.
+ * - If it names the user or the session itself, that is sufficient, unless one of these policies denies the call.
+ *
+ * IAM resolves a role in a trust policy to the role's unique id, so sessions of a deleted role match nothing.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
  */
 function mayAssume(

@@ -1,4 +1,4 @@
-/** Dependencies of STS's actions. */
+/** Dependencies of the STS actions. */
 import type { CredentialStore } from '../credentials.ts';
 import type { Faults } from '../faults/faults.ts';
 import type { IamState } from '../iam/state.ts';

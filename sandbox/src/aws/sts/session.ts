@@ -1,4 +1,4 @@
-/** Common parts of all actions that assume a role: duration, session policies and response. */
+/** Parts that all actions that assume a role have in common: duration, session policies and response. */
 import { deflateRawSync } from 'node:zlib';
 import { assumedRoleArn } from '../credentials.ts';
 import { readPolicy } from '../iam/documents.ts';
@@ -19,7 +19,7 @@ export const sessionNamePattern = { test: /^[\w+=,.@-]*$/, shown: String.raw`[\w
 export const sessionFields = shape({
   RoleArn: text({ min: 20, max: 2048 }),
   RoleSessionName: text({ min: 2, max: 64, pattern: sessionNamePattern }),
-  /** Seconds. */
+  /** Duration of the session, in seconds. */
   DurationSeconds: optional(integer({ min: 900, max: 43_200 })),
   Policy: optional(text({ min: 1, max: 2048, pattern: policyCharacters })),
   PolicyArns: list(structure({ arn: text({ min: 20, max: 2048 }) }), { max: 10 }),
@@ -30,7 +30,7 @@ export type SessionInput = InputOf<typeof sessionFields>;
 export type SessionPolicies = {
   readonly inline: PolicyText | undefined;
   readonly arns: readonly string[];
-  /** Percentage of the size limit; undefined when there is nothing to pack. */
+  /** Percentage of the size limit; undefined if no session policies or tags were passed. */
   readonly packedSize: number | undefined;
 };
 
@@ -38,7 +38,7 @@ const defaultDuration = 3600;
 
 /**
  * Extracts the name of the role from its ARN.
- * @throws ValidationError for any other text
+ * @throws ValidationError if the text is not the ARN of a role
  */
 export function roleNameOf(arn: string): string {
   const [, name] = /^arn:[^:]+:iam::\d{12}:role\/(?:.*\/)?([^/]+)$/.exec(arn) ?? [];
@@ -67,7 +67,7 @@ export function sessionDuration(
   return duration;
 }
 
-/** @throws MalformedPolicyDocument, PackedPolicyTooLarge, or ValidationError for managed policies that do not exist */
+/** @throws MalformedPolicyDocument, PackedPolicyTooLarge, or ValidationError if a managed policy does not exist */
 export function readSessionPolicies(
   input: SessionInput,
   tags: Readonly<Record<string, string>>,
@@ -89,8 +89,8 @@ export function readSessionPolicies(
 }
 
 /**
- * Estimates the packed size, because AWS does not document its packing: the compressed size in whole percent of a fixed
- * limit.
+ * Estimates the packed size as the compressed size in whole percent of a fixed limit. AWS does not document how it
+ * packs.
  */
 function packedSize(
   policy: string | undefined,

@@ -1,6 +1,6 @@
 /**
- * Verifies tokens of OpenID Connect issuers against the issuers' keys. Keys are cached for a while, as in STS, and fetched again
- * at once when a token names an unknown key.
+ * Verifies tokens of OpenID Connect issuers with the issuers' keys. Keys are cached for a while, as in STS, and are
+ * fetched again immediately if a token names an unknown key.
  */
 import { compactVerify, createLocalJWKSet, decodeJwt, decodeProtectedHeader, errors } from 'jose';
 import type { CompactVerifyGetKey, JWTPayload } from 'jose';
@@ -47,7 +47,10 @@ export type TokenVerifier = {
 /** Fetches the key document of an issuer (RFC 7517). Rejects when the request fails. */
 export type IssuerKeys = (issuer: string) => Promise<{ readonly keys: readonly object[] }>;
 
-/** Algorithms that IAM accepts: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html */
+/**
+ * Signature algorithms that IAM accepts:
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html
+ */
 const algorithms = ['RS256', 'RS384', 'RS512', 'ES256', 'ES384', 'ES512'];
 const keysLastMs = 5 * 60_000;
 
@@ -132,7 +135,7 @@ function decodePayload(token: string): JWTPayload | undefined {
 
 const requiredClaims = ['iss', 'sub', 'aud', 'exp'] as const;
 
-/** Registered claims of RFC 7519 section 4.1, and `azp` of OpenID Connect. */
+/** Registered claims from RFC 7519 section 4.1, and `azp` from OpenID Connect. */
 const registeredClaims = z.object({
   iss: z.string(),
   sub: z.string(),

@@ -1,6 +1,7 @@
 /**
  * AssumeRoleWithWebIdentity: exchanges a token of a registered issuer for credentials of a role whose trust policy
- * accepts it. IAM roles for service accounts (IRSA) depend on it, so every failure has the same error as in STS.
+ * accepts the token. IAM roles for service accounts (IRSA) depend on this call, so every failure returns the same error
+ * as STS.
  * https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
  */
 import type { OidcProvider, Role } from '../iam/model.ts';
@@ -28,7 +29,7 @@ export const assumeRoleWithWebIdentity: StsAction = unsignedAction({
     const audience = audienceOf(claims, provider);
     await verifyToken(input.WebIdentityToken, claims, request, env);
 
-    // The role is looked up after the keys were fetched, so that its current state decides.
+    // The role is looked up after the keys have been fetched, so that its current state decides.
     const role = env.state.role(roleName, at);
     const context = identityContext(claims, audience, provider);
     if (role?.arn !== input.RoleArn || !isTrusted(role, provider, input.RoleSessionName, context, request)) {
@@ -67,7 +68,7 @@ function readClaims(token: string, { tokens }: StsEnv): Claims {
   }
 }
 
-/** Finds the provider of the token's issuer in the account of the role. */
+/** Finds the provider for the token's issuer in the role's account. */
 function providerOf(claims: Claims, roleArn: string, { state }: StsEnv, at: number): OidcProvider {
   const ownAccount = roleArn.startsWith(state.arn('role/'));
   const [, url] = /^https:\/\/(.+)$/.exec(claims.issuer) ?? [];
@@ -78,8 +79,8 @@ function providerOf(claims: Claims, roleArn: string, { state }: StsEnv, at: numb
 }
 
 /**
- * The effective audience: the authorized party if the token has one, otherwise the first of the token's audiences that
- * the provider lists.
+ * Returns the effective audience: the authorized party if the token has one, otherwise the first of the token's
+ * audiences that the provider lists.
  */
 function audienceOf(claims: Claims, provider: OidcProvider): string {
   const candidates = claims.authorizedParty === undefined ? claims.audiences : [claims.authorizedParty];
@@ -131,7 +132,7 @@ async function verifyToken(
   }
 }
 
-/** Condition keys such as `PROVIDER:sub`, for the trust policy and later for the policies of the session. */
+/** Returns condition keys such as `PROVIDER:sub`, for the trust policy and later for the policies of the session. */
 function identityContext(claims: Claims, audience: string, provider: OidcProvider): RequestContext {
   return {
     [`${provider.url}:sub`]: claims.subject,

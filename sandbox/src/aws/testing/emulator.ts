@@ -46,7 +46,7 @@ export type TokenClaims = {
   readonly azp?: string;
   /** Claims that Kubernetes adds. */
   readonly kubernetes?: object;
-  /** Claims that replace the default ones, with values of any type. */
+  /** Claims that replace the default claims, with values of any type. */
   readonly replaced?: Readonly<Record<string, unknown>>;
 };
 
@@ -81,7 +81,7 @@ export type TestEmulator = AwsEmulator & {
   readonly sts: (keys?: Keys) => STSClient;
   readonly eks: (keys?: Keys) => EKSClient;
   readonly eksAuth: (keys?: Keys) => EksAuthClient;
-  /** Options that every SDK client needs. */
+  /** Options that every SDK client of the emulator needs. */
   readonly client: (keys?: Keys) => {
     readonly endpoint: string;
     readonly region: string;
@@ -94,7 +94,7 @@ export type TestEmulator = AwsEmulator & {
 export async function startTestEmulator(
   options: Partial<AwsEmulatorOptions> &
     Pick<AwsEmulatorOptions, 'now'> & {
-      /** Clock that the SDK signs with, where it differs from the emulator's clock. */
+      /** Clock with which the SDK signs, if it differs from the emulator's clock. */
       readonly wallClock?: () => Wall;
     },
 ): Promise<TestEmulator> {
@@ -119,7 +119,7 @@ export async function startTestEmulator(
       region,
       credentials: keys,
       maxAttempts: 1,
-      // Makes the SDK sign by the clock of the test.
+      // Makes the SDK sign with the clock of the test.
       systemClockOffset: rest.now() - wallClock(),
     }) as const;
   return {

@@ -1,6 +1,6 @@
 /**
- * Verifies that the body is the signed one, and removes its `aws-chunked` framing. Stock S3 clients send chunks with a
- * trailing checksum, signed or unsigned depending on client and transport.
+ * Verifies that the received body is the one that was signed, and removes its `aws-chunked` framing. Stock S3 clients
+ * send chunks with a trailing checksum, signed or unsigned depending on client and transport.
  *
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html
@@ -20,7 +20,10 @@ export type Payload =
 const hexDigest = /^[0-9a-f]{64}$/;
 const emptyHash = sha256Hex('');
 
-/** Without `signingKey` the request is unsigned: the framing of its chunks is removed without verification. */
+/**
+ * Returns the payload. Without `signingKey` the request is unsigned: the framing of its chunks is removed without
+ * verification.
+ */
 export function readPayload(request: SignedRequest, signingKey: SigningKey | undefined): Payload {
   const stated = request.headers['x-amz-content-sha256'] ?? 'UNSIGNED-PAYLOAD';
   const plain: Payload = { ok: true, body: request.body, trailers: {} };
@@ -111,7 +114,7 @@ function parseTrailers(text: string): Record<string, string> {
   return trailers;
 }
 
-/** Returns the last signature of the chain; undefined for a broken chain. */
+/** Returns the last signature of the chunk chain; undefined if a signature in the chain is wrong. */
 function verifyChunks(chunks: readonly Chunk[], signingKey: SigningKey): string | undefined {
   let previous = signingKey.seed;
   for (const chunk of chunks) {

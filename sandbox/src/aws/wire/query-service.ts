@@ -1,6 +1,6 @@
 /**
  * A service of the Query protocol (IAM, STS), defined by a table of actions. Name, parameters, permission and effect of
- * an action are data, so authorization, journal, faults and documentation share the same table.
+ * an action are data, so authorization, journal, faults and documentation share the table.
  */
 import type { Requirement } from '../authorise.ts';
 import { authorise } from '../authorise.ts';
@@ -14,7 +14,7 @@ import { parseInput } from './shape.ts';
 import type { XmlValue } from './xml.ts';
 import { escapeXml, renderXml } from './xml.ts';
 
-/** Content of `<…Result>` in the response; undefined where the API defines no result. */
+/** Content of `<…Result>` in the response; undefined if the API defines no result. */
 export type QueryResult = { readonly [element: string]: XmlValue } | undefined;
 
 export type SignedCall = { readonly caller: Caller; readonly request: ServiceRequest };
@@ -31,7 +31,7 @@ export type QueryAction<Env> = {
 };
 
 type PreparedCall = {
-  /** ARN of the resource of the call. */
+  /** ARN of the call's resource. */
   readonly resource: string;
 } & (
   | {
@@ -52,7 +52,7 @@ type Definition<Env, S extends Shape> = {
 
 export function signedAction<Env, S extends Shape>(
   definition: Definition<Env, S> & {
-    /** Permissions that the call needs; empty when every caller is allowed. */
+    /** Permissions that the call needs; empty if every caller is allowed. */
     readonly requirements: (input: InputOf<S>, env: Env, call: SignedCall) => readonly Requirement[];
     readonly run: (input: InputOf<S>, env: Env, call: SignedCall) => QueryResult | Promise<QueryResult>;
   },
@@ -99,7 +99,7 @@ export type QueryServiceOptions<Env> = {
   readonly namespace: string;
   readonly actions: readonly QueryAction<Env>[];
   readonly env: Env;
-  /** Increases with every change of state, to detect state-changing calls. */
+  /** Returns a number that increases with every change of state. It is used to detect calls that change state. */
   readonly revision: () => number;
 };
 
@@ -155,7 +155,7 @@ async function perform<Env>(
     prepared = action.prepare(parameters, options.env);
   } catch (error) {
     await request.admit({ action: name, resource: '*', parameters: journalled });
-    // An unauthenticated caller gets no information about parameters.
+    // Parameters are not checked for an unauthenticated caller, who must get no information about them.
     const { authentication } = request;
     throw authentication.kind === 'failed' ? refusalError(authentication, queryRefusals) : error;
   }
@@ -197,7 +197,7 @@ function failure<Env>(
     status: error.status,
     headers: { 'content-type': 'text/xml' },
     body: `<ErrorResponse xmlns="${namespace}"><Error><Type>${type}</Type><Code>${escapeXml(error.code)}</Code><Message>${escapeXml(error.message)}</Message></Error><RequestId>${request.requestId}</RequestId></ErrorResponse>`,
-    // A failed action changed nothing, because actions validate everything first.
+    // A failed action has changed nothing, because actions validate everything before they write.
     outcome: { errorCode: error.code, changed: false },
   };
 }

@@ -1,4 +1,4 @@
-/** Parses the parameters of AWS's Query protocol: `Tags.member.1.Key=team` becomes `{Tags: [{Key: 'team'}]}`. */
+/** Parses parameters of AWS's Query protocol: `Tags.member.1.Key=team` becomes `{Tags: [{Key: 'team'}]}`. */
 
 export type QueryValue = string | readonly QueryValue[] | { readonly [name: string]: QueryValue };
 export type QueryParameters = { readonly [name: string]: QueryValue };

@@ -1,12 +1,12 @@
-/** Reads a request without changes, as received from the client, and determines its service. */
+/** Reads a request unchanged, as sent by the client, and determines its service. */
 import type { IncomingMessage } from 'node:http';
 import type { ServiceName } from './service.ts';
 import type { ParsedSignature, SignedRequest } from './sigv4.ts';
 
-/** Large enough for any object in a sandbox. */
+/** Maximum size of a request body, which is large enough for any object in a sandbox. */
 const maxBodyBytes = 64 * 1024 * 1024;
 
-/** Undefined when the body is larger than the emulator accepts. */
+/** Returns undefined if the body is larger than the emulator accepts. */
 export async function readRequest(incoming: IncomingMessage): Promise<SignedRequest | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;
@@ -26,7 +26,10 @@ export async function readRequest(incoming: IncomingMessage): Promise<SignedRequ
   };
 }
 
-/** Signatures cover all values of a header in order, joined by commas. Node's own `headers` omits some of them. */
+/**
+ * Joins all values of each header in order, by commas, because signatures cover all of them. Node's own `headers` omits
+ * some.
+ */
 function readHeaders(raw: readonly string[]): Record<string, string> {
   const headers: Record<string, string> = {};
   for (let index = 0; index + 1 < raw.length; index += 2) {
@@ -40,9 +43,9 @@ function readHeaders(raw: readonly string[]): Record<string, string> {
 const services: readonly ServiceName[] = ['iam', 'sts', 'eks', 'eks-auth', 's3'];
 
 /**
- * Determines the service of a request. A signed request names it in the scope of its signature. An unsigned request is
- * recognized by its form: an action of the Query protocol, a path of the EKS API, otherwise an S3 object. Undefined for
- * a service that the emulator does not support.
+ * Determines the service of a request. A signed request names the service in the scope of its signature. An unsigned
+ * request is recognized by its form: an action of the Query protocol, a path of the EKS API, or otherwise a request for
+ * an S3 object. Returns undefined for a service that the emulator does not support.
  */
 export function serviceOf(
   request: SignedRequest,
@@ -51,7 +54,7 @@ export function serviceOf(
 ): ServiceName | undefined {
   if (parsed.kind === 'signature') return services.find((name) => name === parsed.signature.service);
   const action = new URLSearchParams(request.rawQuery).get('Action') ?? formAction(request);
-  // STS accepts unsigned calls, and answers unknown actions with an error.
+  // STS accepts unsigned calls, and responds to unknown actions with an error.
   if (action !== undefined) return serviceOfAction(action) ?? 'sts';
   if (request.path.startsWith('/clusters/') && request.path.endsWith('/assume-role-for-pod-identity'))
     return 'eks-auth';

@@ -1,4 +1,4 @@
-/** The protocol of EKS and EKS Auth: REST with JSON bodies. An operation is a method and a path. */
+/** The protocol of EKS and EKS Auth: REST with JSON bodies. An operation is identified by a method and a path. */
 import type { Requirement } from '../authorise.ts';
 import { authorise } from '../authorise.ts';
 import { jsonRefusals, refusalError } from './refusals.ts';
@@ -7,12 +7,12 @@ import { AwsError } from './service.ts';
 
 export type Json = { readonly [member: string]: unknown };
 
-/** Decoded groups of an action's path pattern. */
+/** Decoded capture groups of the action's path pattern. */
 export type PathParameters = Readonly<Record<string, string>>;
 
 export type RestCall<Env> = {
   readonly path: PathParameters;
-  /** Members of the body; an empty object when there is no body. */
+  /** Members of the body; an empty object if there is no body. */
   readonly body: Json;
   readonly request: ServiceRequest;
   readonly env: Env;
@@ -22,15 +22,15 @@ export type RestAction<Env> = {
   readonly name: string;
   readonly access: 'read' | 'write';
   readonly method: string;
-  /** Pattern that is matched against the decoded path; its groups are the parameters. */
+  /** Pattern for the decoded path; its capture groups are the path parameters. */
   readonly path: RegExp;
   /** Members of the body that must not appear in the journal. */
   readonly secrets?: readonly string[];
-  /** ARN of the resource of the call, or `*`. */
+  /** ARN of the call's resource, or `*`. */
   readonly subject: (call: RestCall<Env>) => string;
-  /** Permissions that the call needs in addition to the action on its resource. */
+  /** Permissions that the call needs besides the action on its resource. */
   readonly requirements?: (call: RestCall<Env>) => readonly Requirement[];
-  /** Condition keys of the resource and of the parameters. */
+  /** Condition keys from the resource and the parameters. */
   readonly context?: (call: RestCall<Env>) => Requirement['context'];
   readonly run: (call: RestCall<Env>) => Promise<RestResult> | RestResult;
 };
@@ -41,9 +41,9 @@ export const answer = (body: Json): RestResult => ({ body, changed: false });
 export const changed = (body: Json): RestResult => ({ body, changed: true });
 
 export type RestOptions<Env> = {
-  /** Prefix of the service's actions in policies. */
+  /** Prefix of the service's actions in IAM policies. */
   readonly prefix: string;
-  /** Matched in this order. */
+  /** Actions in matching order. */
   readonly actions: readonly RestAction<Env>[];
   readonly env: Env;
 };
@@ -141,7 +141,7 @@ function decodePath(path: string): string {
   }
 }
 
-// Readers of the members of a body, by type.
+// Functions that read a member of a body, by type.
 
 /** @throws AwsError InvalidParameterException */
 export function textMember(body: Json, member: string): string {
@@ -167,7 +167,9 @@ export function optionalFlagMember(body: Json, member: string): boolean | undefi
 export const invalidParameter = (message: string): AwsError =>
   new AwsError('InvalidParameterException', message);
 
-/** One page of items with unique keys, in the given order. The page token is the last key of the previous page. */
+/**
+ * Returns one page of items with unique keys, in the given order. The page token is the last key of the previous page.
+ */
 export function pageOf<T>(
   all: readonly (readonly [string, T])[],
   query: URLSearchParams,

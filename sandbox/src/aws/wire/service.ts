@@ -1,6 +1,6 @@
 /**
- * Interface between the server and a service of the emulator. The server owns the socket, the signature, the faults and
- * the journal; a service owns its protocol (format of parameters and errors) and its state.
+ * Interface between the server and a service of the emulator. The server handles the socket, the signature, faults and
+ * the journal. A service handles its protocol (format of parameters and errors) and its state.
  */
 import type { EvaluationRequest, PolicySource, RequestContext } from '../../../../src/policy/model.ts';
 
@@ -9,7 +9,7 @@ export type ServiceName = 'iam' | 'sts' | 'eks' | 'eks-auth' | 's3';
 /** The signer of a request, with everything that determines its permissions at the time of the call. */
 export type Caller = {
   readonly kind: 'user' | 'assumedRole';
-  /** ARN in `GetCallerIdentity`: the user's ARN, or `arn:aws:sts::…:assumed-role/ROLE/SESSION`. */
+  /** ARN as in `GetCallerIdentity`: the user's ARN, or `arn:aws:sts::…:assumed-role/ROLE/SESSION`. */
   readonly principalArn: string;
   /** ARN of the user or of the role (`aws:PrincipalArn`). */
   readonly identityArn: string;
@@ -17,7 +17,7 @@ export type Caller = {
   readonly userId: string;
   readonly accountId: string;
   /**
-   * Whether the session's role was deleted (and possibly recreated under its name), so that no policy names this
+   * Whether the session's role was deleted (and possibly recreated with the same name), so that no policy names this
    * principal any more.
    */
   readonly orphaned?: boolean;
@@ -25,9 +25,9 @@ export type Caller = {
   readonly boundary?: readonly PolicySource[] | undefined;
   readonly sessionPolicies?: readonly PolicySource[] | undefined;
   readonly sessionTags?: Readonly<Record<string, string>> | undefined;
-  /** Condition keys of the caller in every call: `aws:PrincipalArn`, `aws:userid`, `aws:PrincipalTag/…`. */
+  /** Condition keys of the caller in each of its calls: `aws:PrincipalArn`, `aws:userid`, `aws:PrincipalTag/…`. */
   readonly context: RequestContext;
-  /** Called with each permission that is checked. */
+  /** Called for each permission that is checked. */
   readonly onCheck?: ((permission: EvaluationRequest) => void) | undefined;
 };
 
@@ -46,13 +46,13 @@ export type Authentication =
   | { readonly kind: 'anonymous' }
   | { readonly kind: 'failed'; readonly failure: AuthenticationFailure };
 
-/** A service's description of a call, for the selection of faults and for the journal. */
+/** Description of a call by its service, for the selection of faults and for the journal. */
 export type CallDescription = {
-  /** Operation of the API, for example `CreateRole` or `PutObject`. */
+  /** API operation, for example `CreateRole` or `PutObject`. */
   readonly action: string;
-  /** IAM action of the call, if it is not service and operation: `s3:ListBucket` for ListObjectsV2. */
+  /** IAM action of the call if it differs from `service:operation`, for example `s3:ListBucket` for ListObjectsV2. */
   readonly permission?: string;
-  /** ARN of the resource of the call, or `*`. */
+  /** ARN of the call's resource, or `*`. */
   readonly resource: string;
   /** Parameters for the journal. Must contain no secret and no token. */
   readonly parameters: Readonly<Record<string, unknown>>;
@@ -63,16 +63,18 @@ export type ServiceRequest = {
   /** Milliseconds since the epoch: the arrival of the call and, after `admit`, the start of its execution. */
   readonly now: number;
   readonly method: string;
-  /** Path as it was sent: percent-encoded, without the query. */
+  /** Path as received: percent-encoded, without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
   /** Header names are in lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Payload without its `aws-chunked` framing. The hash or chunk signatures of a signed payload are verified. */
+  /**
+   * Payload without its `aws-chunked` framing. The hash or the chunk signatures of a signed payload have been verified.
+   */
   readonly body: Uint8Array;
   /**
-   * Trailing headers of an `aws-chunked` payload (`x-amz-checksum-crc32` …), with names in lower case. They are not
-   * compared with the body.
+   * Trailing headers of an `aws-chunked` payload (`x-amz-checksum-crc32` …), with names in lower case. Their checksums
+   * have not been compared with the body.
    */
   readonly trailers: Readonly<Record<string, string>>;
   /** Region of the credential scope; the emulator's region for an unsigned request. */
@@ -82,8 +84,8 @@ export type ServiceRequest = {
   readonly context: RequestContext;
   /**
    * Called once, as soon as the call is identified and before anything is read, authorized or changed. Adds injected
-   * latency, and throws the `AwsError` of an injected fault, which the service answers like any other error. The server
-   * handles other exceptions.
+   * latency, and throws the `AwsError` of an injected fault, which the service returns like any other error. The server
+   * handles all other exceptions.
    */
   readonly admit: (call: CallDescription) => Promise<void>;
 };
@@ -92,17 +94,17 @@ export type ServiceResponse = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array;
-  /** Outcome for the journal and for lost responses: the error code, and whether the call changed state. */
+  /** Outcome, for the journal and for lost responses: the error code, and whether the call changed state. */
   readonly outcome: { readonly errorCode?: string | undefined; readonly changed: boolean };
 };
 
 export type Service = (request: ServiceRequest) => Promise<ServiceResponse>;
 
-/** An error of an AWS API, thrown by actions and injected faults. Each service serializes it in its own protocol. */
+/** An error of an AWS API, thrown by actions and injected faults. Each service serializes it in its protocol. */
 export class AwsError extends Error {
   readonly code: string;
   readonly status: number;
-  /** Further members of the error's shape, for protocols that support them. */
+  /** Further members of the error's shape, for protocols that have them. */
   readonly members: Readonly<Record<string, string>>;
 
   constructor(code: string, message: string, status = 400, members: Readonly<Record<string, string>> = {}) {

@@ -1,30 +1,30 @@
 /**
- * Input of a Query action, defined as data. Validates parameters and reports violations with AWS's validation messages
- * ("1 validation error detected: Value 'x' at 'roleName' failed to satisfy constraint: …").
+ * Shape of a Query action's input, defined as data. Validates parameters and reports violations with AWS's validation
+ * messages ("1 validation error detected: Value 'x' at 'roleName' failed to satisfy constraint: …").
  */
 import type { QueryParameters, QueryValue } from './query.ts';
 import { AwsError } from './service.ts';
 
-/** Reads one parameter. Violations are collected, because AWS reports all of them at once. */
+/** Reads one parameter. Violations are collected in `faults`, because AWS reports all of them at once. */
 export type Field<T> = (value: QueryValue | undefined, at: string, faults: Faults) => T;
 export type Shape = Readonly<Record<string, Field<unknown>>>;
 export type InputOf<S extends Shape> = { readonly [K in keyof S]: S[K] extends Field<infer T> ? T : never };
 
 /**
- * Gives an inline shape its own type: without this function TypeScript loses the types of fields that are created by
- * function calls.
+ * Keeps the precise type of an inline shape. Without this function TypeScript loses the types of fields that are
+ * created by function calls.
  */
 export const shape = <S extends Shape>(given: S): S => given;
 
 type Faults = {
   /** Violations of the form "Value … at … failed to satisfy constraint: …", which are combined into one message. */
   readonly constraints: string[];
-  /** Specific messages that AWS uses for some parameters instead. */
+  /** Messages that AWS uses for some parameters instead of the general form. */
   readonly others: string[];
 };
 
 /**
- * Ignores parameters that the shape does not name, as AWS does.
+ * Ignores parameters that are not in the shape, as AWS does.
  * @throws ValidationError (400)
  */
 export function parseInput<S extends Shape>(shape: S, parameters: QueryParameters): InputOf<S> {
@@ -46,9 +46,9 @@ export function parseInput<S extends Shape>(shape: S, parameters: QueryParameter
 export type TextRule = {
   readonly min?: number;
   readonly max?: number;
-  /** `test` must be anchored; `shown` is the pattern in AWS's notation. */
+  /** `test` must be anchored; `shown` is the pattern as AWS prints it. */
   readonly pattern?: { readonly test: RegExp; readonly shown: string };
-  /** Characters that a name may contain besides letters and digits. AWS has a separate message for violations. */
+  /** Characters that a name can contain besides letters and digits. AWS has a separate message for violations. */
   readonly alphanumericAnd?: string;
 };
 
@@ -126,7 +126,7 @@ export function oneOf<const T extends string>(values: readonly T[]): Field<T> {
   };
 }
 
-/** An absent list counts as empty, because form encoding cannot express an empty list. */
+/** Reads a list. An absent list counts as empty, because form encoding cannot express an empty list. */
 export function list<T>(
   item: Field<T>,
   rule: { readonly max?: number; readonly required?: boolean } = {},
@@ -169,5 +169,6 @@ export function optional<T>(field: Field<T>): Field<T | undefined> {
 
 const isList = (value: QueryValue): value is readonly QueryValue[] => Array.isArray(value);
 
-// AWS's messages name members as in its Java code: OpenIDConnectProviderArn becomes openIDConnectProviderArn.
+// AWS's messages name members in lower camel case, as in its Java code: OpenIDConnectProviderArn becomes
+// openIDConnectProviderArn.
 const lowerFirst = (name: string): string => name.charAt(0).toLowerCase() + name.slice(1);

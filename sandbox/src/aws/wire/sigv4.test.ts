@@ -3,8 +3,8 @@ import { readPayload } from './payload.ts';
 import type { SignedRequest } from './sigv4.ts';
 import { parseSignature, verifySignature } from './sigv4.ts';
 
-// The examples of https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html, sigv4-query-string-auth.html,
-// sigv4-streaming.html and sigv4-streaming-trailers.html.
+// Examples from https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html,
+// sigv4-query-string-auth.html, sigv4-streaming.html and sigv4-streaming-trailers.html.
 const secret = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY';
 const exampleTime = Date.parse('2013-05-24T00:00:00Z');
 

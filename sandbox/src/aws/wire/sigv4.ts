@@ -1,20 +1,20 @@
 /**
- * Verifies AWS Signature Version 4, in the Authorization header or in the query (presigned). A wrong signature (clock,
- * region, a proxy that rewrites headers) must fail here as on AWS.
+ * Verifies AWS Signature Version 4, in the Authorization header or in the query of a presigned URL. A signature that
+ * AWS would reject (because of a wrong clock, a wrong region, or a proxy that rewrites headers) must fail here too.
  *
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { AuthenticationFailure } from './service.ts';
 
-/** The request as it was received, which is what the signature covers. */
+/** The request exactly as received, because the signature covers its original form. */
 export type SignedRequest = {
   readonly method: string;
   /** Percent-encoded path, without the query. */
   readonly path: string;
   /** Percent-encoded query, without the question mark. */
   readonly rawQuery: string;
-  /** Header names are in lower case; several values are joined by commas. */
+  /** Header names are in lower case; multiple values are joined by commas. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
 };
@@ -30,7 +30,7 @@ export type Signature = {
   /** `YYYYMMDDTHHMMSSZ` */
   readonly timestamp: string;
   readonly sessionToken: string | undefined;
-  /** Validity of a presigned request in seconds; undefined for other requests. */
+  /** Validity of a presigned request in seconds; undefined if the request is not presigned. */
   readonly expiresIn: number | undefined;
 };
 
@@ -44,7 +44,7 @@ export type SigningKey = {
   readonly timestamp: string;
   /** `YYYYMMDD/region/service/aws4_request` */
   readonly scope: string;
-  /** The request's own signature, which is the seed of a chain of signed chunks. */
+  /** The request's own signature, with which the chain of chunk signatures starts. */
   readonly seed: string;
 };
 
@@ -54,7 +54,7 @@ export type VerifiedSignature =
 
 const algorithm = 'AWS4-HMAC-SHA256';
 const maxSkewMs = 15 * 60 * 1000;
-/** Longest validity of a presigned request in seconds: seven days. */
+/** Maximum validity of a presigned request in seconds: seven days. */
 const maxExpiresIn = 604_800;
 
 export const sha256Hex = (data: string | Uint8Array): string =>
@@ -178,7 +178,8 @@ function build(given: {
 }
 
 /**
- * Verifies signature and clock. Uses the payload hash of the request as it is; payload.ts verifies the body against it.
+ * Verifies the signature and its timestamp. Uses the payload hash that the request states; payload.ts compares the body
+ * with this hash.
  */
 export function verifySignature(
   request: SignedRequest,
@@ -242,7 +243,7 @@ const parseTimestamp = (basic: string): number =>
 
 const basicTime = (time: number): string => new Date(time).toISOString().replaceAll(/[-:]|\.\d{3}/g, '');
 
-/** Cache of signing keys by their inputs: a client signs all requests of a day with the same key. */
+/** Cache of signing keys by their inputs, because a client signs all requests of a day with the same key. */
 const signingKeys = new Map<string, Buffer>();
 const mostSigningKeys = 100;
 
@@ -271,7 +272,10 @@ function canonicalRequest(request: SignedRequest, signature: Signature): string 
   ].join('\n');
 }
 
-/** Path for the signature. S3 uses the path unchanged; all other services normalize it and encode it once more. */
+/**
+ * Returns the canonical path. S3 uses the path unchanged; all other services normalize the path and encode it once
+ * more.
+ */
 function canonicalPath(path: string, service: string): string {
   if (service === 's3')
     return path
@@ -313,7 +317,7 @@ function payloadHash(request: SignedRequest, signature: Signature): string {
 
 const compare = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0);
 
-/** Percent-encodes everything but unreserved characters (RFC 3986). */
+/** Percent-encodes all characters except the unreserved ones (RFC 3986). */
 const encode = (text: string): string =>
   encodeURIComponent(text).replaceAll(
     /[!'()*]/g,

@@ -1,8 +1,8 @@
-/** Serializes the XML of AWS's Query protocol: elements and text, without attributes apart from one namespace. */
+/** Serializes the XML of AWS's Query protocol: elements and text, without attributes except one namespace. */
 
 /**
- * A tree in the protocol's terms: a list becomes `<member>` elements, a map becomes `<entry>` elements, an absent value
- * becomes no element, and an empty list becomes an empty element.
+ * A tree of values: a list becomes `<member>` elements, a map becomes `<entry>` elements, an absent value becomes no
+ * element, and an empty list becomes an empty element.
  */
 export type XmlValue =
   | string
@@ -15,7 +15,7 @@ export type XmlValue =
 
 const special = /[&<>"\r]/;
 /**
- * Characters that XML 1.0 cannot contain in any notation, including lone surrogates.
+ * Characters that XML 1.0 cannot contain, not even escaped, including lone surrogates.
  * https://www.w3.org/TR/xml/#charsets
  */
 const unspeakable =

@@ -1,6 +1,6 @@
 /**
- * Pod Identity associations. moto does not implement them, so there is nothing to compare the emulator with, and the table says
- * so.
+ * Pod Identity associations. moto does not implement them, so the emulator cannot be compared with moto here, and the
+ * table states this.
  */
 import {
   CreatePodIdentityAssociationCommand,

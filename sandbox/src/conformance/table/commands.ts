@@ -1,4 +1,4 @@
-/** Commands that create roles and policies with the path, the name prefix and the tag of the place. */
+/** Commands that create roles and policies with the path, name prefix and tag of the place. */
 import {
   CreatePolicyCommand,
   CreateRoleCommand,
@@ -12,7 +12,7 @@ export type NewPolicy = (short: string, rest?: Partial<CreatePolicyCommandInput>
 
 export const readObjects = policyText({ Effect: 'Allow', Action: 's3:GetObject', Resource: '*' });
 
-/** @returns a function that creates a role, by default one that only EC2 can assume */
+/** @returns a function that creates a role; by default only EC2 can assume the role */
 export const newRoleIn =
   ({ name, path, tags, trustNobody }: Place): NewRole =>
   (short, { Tags = [], ...rest } = {}) =>
@@ -24,7 +24,7 @@ export const newRoleIn =
       ...rest,
     });
 
-/** @returns a function that creates a policy, by default one that allows to read objects of S3 */
+/** @returns a function that creates a policy; by default the policy allows reading S3 objects */
 export const newPolicyIn =
   ({ name, path, tags }: Place): NewPolicy =>
   (short, rest = {}) =>

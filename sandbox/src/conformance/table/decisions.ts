@@ -1,4 +1,7 @@
-/** Decisions of the policy simulator about one statement each, for parts of the policy language that are easy to misread. */
+/**
+ * Decisions of the policy simulator, each about one statement, for parts of the policy language that are easy to
+ * misread.
+ */
 import { SimulateCustomPolicyCommand } from '@aws-sdk/client-iam';
 import { answer, failure } from '../scenario.ts';
 import type { Scenario, Scenarios } from '../scenario.ts';

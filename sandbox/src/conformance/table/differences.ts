@@ -1,4 +1,4 @@
-/** Reasons for differences between moto and AWS that several scenarios share. */
+/** Reasons why moto differs from AWS, as far as several scenarios share them. */
 import { answer, failure } from '../scenario.ts';
 import type { Outcome } from '../scenario.ts';
 

@@ -1,4 +1,4 @@
-/** OIDC providers and role sessions: which callers get a session, its duration, and its properties. */
+/** OIDC providers and role sessions: which callers get a session, how long it lasts, and which properties it has. */
 import {
   AddClientIDToOpenIDConnectProviderCommand,
   CreateOpenIDConnectProviderCommand,
@@ -21,7 +21,7 @@ import { assumesAnyRole, mintsForAnyToken, missingOperation, unchecked } from '.
 
 const thumbprint = '9e99a48a9960b14926bb7f3b02e22da2b0ab7280';
 
-/** Tokens of a cluster's issuer; each except the first is faulty in one way. A cluster signs only some of them. */
+/** Tokens of a cluster's issuer; each except the first has one fault. A cluster signs only some of them. */
 export type Tokens = {
   readonly goodToken: string;
   readonly expiredToken: string;
@@ -39,7 +39,7 @@ export type Tokens = {
   readonly otherIssuerToken: string;
 };
 
-/** Only names the members of scenarios that are skipped. */
+/** Placeholder that provides names for scenarios that are skipped without a cluster. */
 const noCluster: ClusterOfPlace = {
   name: '',
   region: '',
@@ -72,7 +72,10 @@ export const identityScenarios: Scenarios = (place) => {
   const cluster = place.cluster ?? noCluster;
   const trustServiceAccount = place.trustServiceAccount(cluster);
   const clusterProviderArn = providerArn(cluster.issuerHost);
-  /** A scenario that exchanges tokens of the cluster. An OIDC provider of the account stays as it is. */
+  /**
+   * A scenario that exchanges tokens of the cluster. If the account already has an OIDC provider for the issuer, the
+   * provider is left unchanged.
+   */
   const withCluster = (title: string, ...steps: readonly Step[]): Scenario => ({
     name: title,
     skip: place.cluster ? undefined : 'without a cluster, no issuer signs tokens that AWS accepts',

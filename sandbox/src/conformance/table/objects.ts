@@ -1,4 +1,4 @@
-/** S3: buckets, objects, listings, and the access that a role's policies give its sessions. */
+/** S3: buckets, objects, listings, and the access that a role's policies grant to its sessions. */
 import { AttachRolePolicyCommand, DetachRolePolicyCommand } from '@aws-sdk/client-iam';
 import {
   type BucketLocationConstraint,
@@ -41,7 +41,7 @@ export const objectScenarios: Scenarios = (place) => {
     s3: new PutObjectCommand({ Bucket: name(short), Key, Body }),
     gives: answer(),
   });
-  /** The external id keeps everybody else in the account out of roles that have permissions. */
+  /** Assumes a role. The external id keeps other users of the account out of roles that have permissions. */
   const assume = (role: string, rest: Partial<AssumeRoleCommandInput> = {}): AssumeRoleCommand =>
     new AssumeRoleCommand({
       RoleArn: roleArn(role),

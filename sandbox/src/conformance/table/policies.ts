@@ -1,4 +1,4 @@
-/** Managed policies: those of AWS and of customers, their versions, and their attachments. */
+/** Managed policies: AWS managed and customer managed ones, their versions, and their attachments. */
 import {
   AttachRolePolicyCommand,
   CreatePolicyVersionCommand,

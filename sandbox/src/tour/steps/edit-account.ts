@@ -1,4 +1,4 @@
-/** Changes permissions without a restart of the pods. */
+/** Changes permissions without restarting the pods. */
 import type { TourStep } from '../tour.ts';
 import {
   account,

@@ -1,4 +1,4 @@
-/** Objects of the tour, and the functions that observe them. */
+/** Objects of the tour, and functions that observe them. */
 import { ListAttachedRolePoliciesCommand } from '@aws-sdk/client-iam';
 import { linkedServiceAccounts, type LinkedServiceAccount } from '../../../../src/api/index.ts';
 import { findCondition } from '../../../../src/k8s/conditions.ts';
@@ -52,7 +52,7 @@ export function listing(calls: Readonly<Record<string, number>>): string {
   return parts.join(', ') || 'none';
 }
 
-/** Counts the calls that change IAM. Proofs and the reads of drift detection do not count. */
+/** Counts the calls that change IAM. Identity proofs and the reads of drift detection do not count. */
 export function writesOf(calls: Readonly<Record<string, number>>): number {
   return Object.entries(calls)
     .filter(([action]) => action.startsWith('iam:') && !/^iam:(Get|List)/.test(action))
@@ -106,7 +106,7 @@ export async function readyAccount(tour: Tour, waitingFor: string): Promise<void
   );
 }
 
-/** Returns the app's ready pods that are not terminating, once all of them match. */
+/** Returns the app's ready pods that are not terminating, as soon as all of them match. */
 export function readyPods(
   tour: Tour,
   namespace: string,
@@ -150,7 +150,7 @@ export async function isGone(tour: Tour, namespace: string): Promise<boolean> {
   }
 }
 
-/** Waits for a text in the output of a running command. */
+/** Waits until the output of a running command contains a text. */
 export async function awaitText(
   tour: Tour,
   running: { output(): string; finished: Promise<unknown> },

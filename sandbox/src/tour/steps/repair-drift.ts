@@ -1,4 +1,4 @@
-/** Makes changes outside Konstellation, which the operator repairs. */
+/** Makes out-of-band changes, which the operator repairs. */
 import { DetachRolePolicyCommand, GetRoleCommand, UpdateAssumeRolePolicyCommand } from '@aws-sdk/client-iam';
 import { findCondition } from '../../../../src/k8s/conditions.ts';
 import type { TourStep } from '../tour.ts';

@@ -1,4 +1,4 @@
-/** Uses the pod's permissions: one call that is allowed, and one that is denied. */
+/** Uses the pod's permissions: one call is allowed, and one call is denied. */
 import type { TourStep } from '../tour.ts';
 import { bucket, roleNameOf, nameOf, roleArnOf, readyPods } from './observations.ts';
 
