@@ -1,4 +1,4 @@
-/** Environment variables as a value. The sandbox never reads `process.env`. */
+/** Environment variables as a value. The sandbox never reads the environment of its own process. */
 export type Environment = Readonly<Record<string, string>>;
 
 /** Environment variables of a process. A variable can be listed with the value undefined. */

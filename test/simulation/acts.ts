@@ -23,10 +23,10 @@ import {
 import { resources, type KubeObject, type Resource } from '../../src/kube/index.ts';
 import type { Simulation } from './simulation.ts';
 
-/** An image that no node can start. */
+/** Image that no node can pull. */
 export const brokenImage = 'broken';
 
-/** Longer than any watch of the simulations lags, in milliseconds. */
+/** Longer than the maximum lag of any watch in the simulations, in milliseconds. */
 const unseenMs = 60_000;
 
 export type Act = (simulation: Simulation) => Promise<void> | void;
@@ -94,7 +94,7 @@ export const clusterTargets =
     await server.client.patch(clusterConfigs, { name: 'simulated' }, change, { type: 'merge' });
   };
 
-/** Changes the ClusterConfig to name another EKS cluster. */
+/** Changes the ClusterConfig so that it names another EKS cluster. */
 export const clusterRegion =
   (region: string): Act =>
   async ({ server }) => {
@@ -156,7 +156,7 @@ export const takeDown =
     await server.client.delete(apps, { name });
   };
 
-/** Deletes the pods of an app in a namespace; Kubernetes creates new ones. */
+/** Deletes an app's pods in a namespace; Kubernetes creates new ones. */
 export const deletePods =
   (app: string, namespace: string): Act =>
   async ({ server }) => {
@@ -187,7 +187,7 @@ export const foreignRole = (name: string): ObservedRole => ({
   tags: { team: 'payments' },
 });
 
-/** The role of an account with this name on another cluster of the same name. */
+/** Role of an account with this name in another cluster that has the same name. */
 export const roleOfOtherCluster = (name: string, account: string): ObservedRole => {
   const other = 'oidc.eks.us-west-2.amazonaws.com/id/OTHER';
   return {
@@ -215,7 +215,7 @@ export const clusterAllows =
     await server.client.patch(clusterConfigs, { name: 'simulated' }, change, { type: 'merge' });
   };
 
-/** Consents to the detachment of policies that the ClusterConfig does not allow. */
+/** Consents to detaching policies that the ClusterConfig does not allow. */
 export const consentToDetach =
   (allowedPolicyArns: readonly string[]): Act =>
   async ({ server }) => {
@@ -229,7 +229,7 @@ export const put =
   ({ aws }: Simulation): void =>
     aws.change(role.name, () => role);
 
-/** Cuts an account off. */
+/** Puts an account into quarantine. */
 export const quarantine =
   (account: string): Act =>
   async ({ server }) => {
@@ -242,11 +242,11 @@ export const quarantine =
     } as KubeObject);
   };
 
-/** Unique ids of pods that Quarantines name. */
+/** Unique ids of the pods that Quarantines name. */
 export const intruder = 'd1f7e9b2-0000-4000-8000-000000000001';
 export const otherIntruder = 'd1f7e9b2-0000-4000-8000-000000000002';
 
-/** Denies the sessions of one pod of an account. The Quarantine is named `ACCOUNT-UID`. */
+/** Denies the sessions of one of the account's pods. The Quarantine is named `ACCOUNT-UID`. */
 export const quarantinePod =
   (account: string, uid: string): Act =>
   async ({ server }) => {
@@ -271,7 +271,10 @@ export const release =
     await server.client.delete(quarantines, { name: account });
   };
 
-/** Ends the quarantine, and deletes the pods from before it for as long as a role of the account waits for them. */
+/**
+ * Ends the quarantine. While a role of the account still waits for pods from before the quarantine, deletes the
+ * account's pods.
+ */
 export const releaseWithPods =
   (account: string): Act =>
   async (simulation) => {
@@ -290,7 +293,7 @@ export const releaseWithPods =
     }
   };
 
-/** Runs acts one after the other, without time in between. */
+/** Runs acts one after another, without letting time pass in between. */
 export const atOnce =
   (...acts: readonly Act[]): Act =>
   async (simulation) => {
@@ -303,7 +306,7 @@ export const wait =
   async ({ time }) =>
     void (await time.pass(ms));
 
-/** Sets whether the pod identity webhook answers. */
+/** Sets whether the pod identity webhook responds. */
 export const webhook =
   (is: 'away' | 'back'): Act =>
   ({ workloads }) => {
@@ -316,7 +319,7 @@ export const untilGone =
   async ({ time, server }) =>
     void (await time.pass(300_000, () => !server.get(linkedServiceAccounts, name)));
 
-/** Creates a foreign ServiceAccount. */
+/** Creates a ServiceAccount that does not belong to Konstellation. */
 export const putServiceAccount =
   (namespace: string, name: string): Act =>
   async ({ server }) => {
@@ -329,8 +332,8 @@ export const putServiceAccount =
   };
 
 /**
- * Prepares a namespace as if the account were linked there, with a pod that holds its role, and then names the namespace in the
- * role's trust policy.
+ * Prepares a namespace as if the account were linked there, with a pod that uses the account's role, and then adds the
+ * namespace to the role's trust policy.
  */
 export const admitOutOfBand =
   (account: string, namespace: string): Act =>
@@ -374,7 +377,7 @@ export const deleteNamespace =
     await server.client.delete(resources.namespaces, { name });
   };
 
-/** Creates a pod that is never removed, because finalizers of others block its deletion. */
+/** Creates a pod that is never removed, because other controllers' finalizers block its deletion. */
 export const putStuckPod =
   (namespace: string): Act =>
   async ({ server }) => {
@@ -395,8 +398,8 @@ export const policies = (count: number): readonly string[] =>
   Array.from({ length: count }, (_, index) => `arn:aws:iam::123456789012:policy/p${index}`);
 
 /**
- * Sets a field that only a later version of the CRDs has and, some time later, changes the role as the later operator would. An
- * older operator cannot learn of the field before a watch has reported it.
+ * Sets a field that only a later version of the CRDs has and, after a delay, changes the role as an operator of that
+ * version would. Without the delay, this version could not know of the field, because no watch has reported it yet.
  */
 export const editAsLaterVersion =
   (name: string, spec: AccountSpec, role: (role: ObservedRole) => ObservedRole): Act =>
@@ -407,7 +410,7 @@ export const editAsLaterVersion =
     await changeRoles(role)(simulation);
   };
 
-/** Does the same for an app. */
+/** Sets a field of a later CRD version in an app. */
 export const redeployAsLaterVersion =
   (name: string, spec: Partial<AppSpec>): Act =>
   async (simulation) => {
@@ -415,7 +418,7 @@ export const redeployAsLaterVersion =
     await redeploy(name, { ...spec, ofLaterVersion: 'x' } as Partial<AppSpec>)(simulation);
   };
 
-/** Kinds in a backup of the cluster. Controllers create all other objects from these. */
+/** Kinds in a backup of the cluster. Controllers recreate all other objects from these. */
 const backedUp = [linkedServiceAccounts, apps, resources.serviceAccounts];
 const backups = new WeakMap<Simulation, ReturnType<Simulation['server']['snapshot']>>();
 
@@ -424,7 +427,8 @@ export const backUpCluster: Act = (simulation) => {
 };
 
 /**
- * Restores the last backup, either from etcd (with the same uids and the status) or with a tool that creates the objects again.
+ * Restores the last backup, either from etcd (with the same uids and the status) or with a tool that recreates the
+ * objects.
  */
 export const restoreCluster =
   (uids: 'same' | 'new'): Act =>
@@ -440,13 +444,13 @@ export const backUpRoles: Act = (simulation) => {
   rolesBackedUp.set(simulation, [...simulation.aws.roles.values()]);
 };
 
-/** Creates roles again from the last backup; IAM gives them new ids. */
+/** Recreates roles from the last backup; IAM gives them new ids. */
 export const restoreRoles: Act = (simulation) => {
   for (const role of rolesBackedUp.get(simulation) ?? [])
     simulation.aws.change(role.name, () => ({ ...role, id: `${role.id}RESTORED` }));
 };
 
-/** Lets IAM record a use of every role of the account, some days ago. */
+/** Makes IAM record a use of each of the account's roles, some days ago. */
 export const recordUse =
   (account: string, daysAgo: number): Act =>
   ({ aws, time }) => {

@@ -1,4 +1,4 @@
-/** Two accounts that adopt one existing role: one gets it, and the other writes nothing to it. */
+/** Two accounts that try to adopt the same existing role: one adopts it, and the other writes nothing to it. */
 import { expect, it } from 'vitest';
 import { linkedServiceAccounts, type LinkedServiceAccount } from '../../src/api/index.ts';
 import { findCondition } from '../../src/k8s/conditions.ts';

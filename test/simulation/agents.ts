@@ -1,16 +1,16 @@
-/** Pod Identity agent of the simulated node, and an independent reader of its state for oracles. */
+/** Pod Identity agent of the simulated node, and a separate check of its state for oracles. */
 import { resources, type KubeObject } from '../../src/kube/index.ts';
 import type { Act } from './acts.ts';
 import type { SimulatedApiServer, StoredObject } from './api-server/simulated-api-server.ts';
 
-/** Node of all pods that Deployments create. */
+/** Node on which all pods of Deployments run. */
 export const nodeName = 'simulated';
 
 const daemonSet = { namespace: 'kube-system', name: 'eks-pod-identity-agent' };
 const agent = { namespace: 'kube-system', name: 'eks-pod-identity-agent-1' };
 const computeType = 'eks.amazonaws.com/compute-type';
 
-/** Creates the node, and the DaemonSet of the agent with its pod. No controller creates the pod again. */
+/** Creates the node, and the DaemonSet of the agent with its pod. No controller recreates this pod. */
 export async function startNode({ client }: SimulatedApiServer): Promise<void> {
   await client.create(resources.namespaces, {
     apiVersion: 'v1',
@@ -43,7 +43,7 @@ export const removeAgent: Act = async ({ server }) => {
   await server.client.delete(resources.pods, agent);
 };
 
-/** Makes the node one of EKS Auto Mode, before any pod runs there. */
+/** Turns the node into an EKS Auto Mode node, before any pod runs there. */
 export const useAutoMode: Act = async (simulation) => {
   const labels = { [computeType]: 'auto' };
   const patch = { metadata: { labels } };

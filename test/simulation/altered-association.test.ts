@@ -1,4 +1,7 @@
-/** Repair of associations whose credentials others have changed by a setting that Konstellation does not use. */
+/**
+ * Repair of associations that have been changed out of band, in a setting that Konstellation does not use and that
+ * changes the credentials of pods.
+ */
 import { describe, expect, it } from 'vitest';
 import { linkedServiceAccounts, type LinkedServiceAccount } from '../../src/api/index.ts';
 import { findCondition } from '../../src/k8s/conditions.ts';
@@ -11,7 +14,7 @@ function ready({ server }: Simulation): string {
   return `${condition?.status} ${condition?.reason}`;
 }
 
-/** The account `a` in Pod Identity, proven by pods in both targets. */
+/** Starts with the account `a` in Pod Identity mode, proven by pods in both targets. */
 async function proven(): Promise<Simulation> {
   const simulation = await startSimulation();
   await create('a', { aws: { identityMode: 'PodIdentity' } })(simulation);
@@ -46,13 +49,13 @@ describe('an association that others changed is', () => {
       const { targetRoleArn, policy, disableSessionTags } = now ?? { disableSessionTags: true };
       return targetRoleArn === undefined && policy === undefined && !disableSessionTags;
     };
-    // Each pass reads one of the two associations in turn.
+    // Each drift pass reads one of the two associations, alternately.
     expect(await time.pass(2 * driftIntervalMs + 5_000, isRepaired)).toBe(true);
     expect(await time.pass(30_000, () => ready(simulation) === 'True Ready')).toBe(true);
     const now = aws.eks.associationOf('production', 'a');
     expect(now?.roleArn).toBe(before?.roleArn);
     expect(now?.id === before?.id).toBe(!keepsSettings);
-    // The other association, the roles and the pods are not changed.
+    // The other association, the roles and the pods remain unchanged.
     const writes = effects.slice(written).map(({ what }) => what.split(' ').slice(0, 2).join(' '));
     expect(writes.filter((what) => what.startsWith('eks ') || what.startsWith('iam '))).toEqual(
       keepsSettings

@@ -1,6 +1,6 @@
 /**
- * Frequency of the listing of associations: rare where no account uses Pod Identity, immediate when a pod shows an association,
- * and otherwise the same as for roles.
+ * How often the operator lists associations: rarely if no account uses Pod Identity, immediately if a pod shows an
+ * association, and otherwise as often as it lists roles.
  */
 import { describe, expect, it } from 'vitest';
 import {
@@ -50,7 +50,8 @@ describe('where no account uses Pod Identity', () => {
     });
     await simulation.time.pass(30_000);
     expect(reasonIn(simulation, 'production')).toBeUndefined();
-    // The operator itself would not roll pods to another role; Kubernetes replaces a deleted pod.
+    // The operator does not roll pods to another role. When a pod is deleted, Kubernetes replaces it with one that gets
+    // the other role.
     await deletePods('app', 'production')(simulation);
     await simulation.time.pass(5_000);
     expect(reasonIn(simulation, 'production')).toBe('ForeignAssociation');
@@ -76,7 +77,7 @@ describe('after a time without a known cluster', () => {
     await simulation.time.pass(60_000);
     const { client } = simulation.server;
     await client.delete(clusterConfigs, { name: 'simulated' });
-    // Drift passes are due meanwhile, but without a known cluster they list nothing.
+    // Drift passes are due in this time, but while the cluster is unknown they list nothing.
     await simulation.time.pass(3 * driftIntervalMs);
     const config: ClusterConfig = {
       apiVersion: 'k11n.dev/v1alpha1',

@@ -1,4 +1,4 @@
-/** An error as the AWS SDK throws it, identified by its name. It has no stack trace, which would only take time. */
+/** Creates an error as the AWS SDK throws it, identified by its name. It has no stack trace, to save time. */
 export function awsError(name: string, message: string): Error {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;

@@ -1,4 +1,4 @@
-/** Two chains of 1,000 specs each; `make soak` runs more. */
+/** Two chains of 1,000 specs each; `make soak` runs more chains. */
 import { expect, it } from 'vitest';
 import { chainOf, hasInvalidSpec, violationsOfChain } from './chains.ts';
 

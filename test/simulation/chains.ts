@@ -1,6 +1,7 @@
 /**
- * Chains of specs: an account, and an app that uses it, are edited many times with varying delays, including an invalid edit that
- * is reverted. The end state of a chain depends only on its last spec: a cluster with only that spec has the same end state.
+ * Chains of specs: an account, and an app that uses it, are edited many times with varying delays, including an invalid
+ * edit that is reverted. The end state of a chain depends only on its last spec: a cluster that is given only this spec
+ * has the same end state.
  */
 import type { LinkedServiceAccountSpec } from '../../src/api/index.ts';
 import { applyAccount, applyApp, policies, type AccountSpec } from './acts.ts';
@@ -24,7 +25,7 @@ const app = {
   targets: targets.map((name) => ({ name, deployMode: 'latest' as const })),
 };
 
-/** A chain whose last spec is valid; an invalid spec and its revert to an earlier one come right before it. */
+/** Returns a chain whose last spec is valid; right before it come an invalid spec and the return to an earlier spec. */
 export function chainOf(seed: number, length: number): Chain {
   const draws = createDraws(seed).fork('chain');
   const specs = Array.from({ length: length - 3 }, () => randomSpec(draws));
@@ -37,7 +38,7 @@ export function chainOf(seed: number, length: number): Chain {
   };
 }
 
-/** Most edits come before the operator has applied the previous one. */
+/** Most edits are made before the operator has applied the previous one. */
 function randomGap(draws: Draws): number {
   const most = draws.weighted([
     [5, 0],
@@ -47,7 +48,7 @@ function randomGap(draws: Draws): number {
   return draws.between(0, most);
 }
 
-/** The spec with all targets, and with policies that fit on a role. */
+/** Returns the spec with all targets, and with no more policies than a role can have. */
 function feasible({ aws, targets: _, ...spec }: AccountSpec): AccountSpec {
   return { ...spec, aws: { ...aws, policyArns: [...(aws?.policyArns ?? [])].slice(0, policiesPerRole) } };
 }
@@ -84,7 +85,7 @@ async function freshApplyOf(spec: AccountSpec): Promise<Simulation> {
   return simulation;
 }
 
-/** Whether the chain has an invalid spec. A chain without one proves nothing. */
+/** Whether the chain contains an invalid spec. A chain without one tests too little. */
 export function hasInvalidSpec({ specs }: Chain): boolean {
   const lengthOf = (aws: Partial<LinkedServiceAccountSpec['aws']> | undefined): number =>
     aws?.policyArns?.length ?? 0;

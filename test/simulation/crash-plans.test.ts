@@ -1,4 +1,4 @@
-/** Every crash plan of every scenario; `make crash-plans` runs the same outside the test runner. */
+/** Every crash plan of every scenario; `make crash-plans` runs the plans outside the test runner. */
 import { describe, expect, it } from 'vitest';
 import { inTime, noLimit } from './time-limit.ts';
 import { commandFor, crashPlansOf, referenceOf, violationsOf } from './plans.ts';

@@ -1,4 +1,7 @@
-/** A restart in the middle of a switch from Pod Identity to IRSA, while EKS denies the operator the listing of associations. */
+/**
+ * The operator restarts in the middle of a switch from Pod Identity to IRSA, while EKS denies it the listing of
+ * associations.
+ */
 import { describe, expect, it } from 'vitest';
 import { linkedServiceAccounts, type LinkedServiceAccount } from '../../src/api/index.ts';
 import { findCondition } from '../../src/k8s/conditions.ts';
@@ -15,7 +18,7 @@ function readyOf({ server }: Simulation): ReturnType<typeof findCondition> {
   return findCondition(account.status?.conditions, 'Ready');
 }
 
-/** Names of running pods by target, each with the mode of its identity. */
+/** Returns the names of running pods by target, each with its identity mode. */
 function podsOf({ server }: Simulation): Readonly<Record<string, readonly string[]>> {
   const modeOf = (spec: unknown): string => {
     const text = JSON.stringify(spec);

@@ -1,4 +1,4 @@
-/** Drift detection: its calls, their frequency, and the operator's behaviour when AWS denies them. */
+/** Drift detection: its calls, how often they are made, and what the operator does when AWS denies them. */
 import { describe, expect, it } from 'vitest';
 import {
   clusterConfigs,
@@ -23,7 +23,7 @@ type Reported = {
   readonly regarding: { readonly name: string };
 };
 
-/** Accounts `a`, `b` and `c` in sync, whose roles have not been changed out of band. */
+/** Starts with the accounts `a`, `b` and `c` in sync. Their roles have not been changed out of band. */
 async function fleet(
   faultOf: (what: string, now: number) => Fault | undefined = () => undefined,
 ): Promise<Simulation> {
@@ -44,7 +44,7 @@ async function fleet(
   return simulation;
 }
 
-/** Counts of AWS reads during a time, without proofs and the cluster check. */
+/** Counts AWS reads during a time, except those of proofs and the cluster check. */
 async function readsDuring(simulation: Simulation, ms: number): Promise<Readonly<Record<string, number>>> {
   const before = simulation.reads.length;
   await simulation.time.pass(ms);
@@ -103,7 +103,8 @@ describe('a drift pass', () => {
   it('runs at the interval in the ClusterConfig, and applies a new interval at once', async () => {
     const simulation = await fleet();
     const { server } = simulation;
-    // The change comes a quarter of a minute after a pass, when the next is not due yet at the old interval.
+    // The interval changes a quarter of a minute after a drift pass, when the next one is not due yet by the old
+    // interval.
     await simulation.time.pass(
       2 * minute,
       () => simulation.reads.at(-1)?.what.startsWith('iam GetRole') === true,
@@ -179,7 +180,7 @@ describe('where a listing is denied', () => {
     let denied = true;
     const simulation = await fleet((what) => (denied && what.startsWith(listing) ? 'denied' : undefined));
     const reads = await readsDuring(simulation, 10 * driftIntervalMs);
-    // One attempt at the start, a minute ago; the next one after a quarter of an hour.
+    // The listing was attempted once at the start, a minute ago. The next attempt follows after a quarter of an hour.
     expect(reads).toMatchObject({ GetRole: 30, ListAttachedRolePolicies: 30 });
     expect(reads).not.toHaveProperty('GetAccountAuthorizationDetails');
     detach(simulation, 'c');
@@ -249,7 +250,7 @@ it('does not undo a write because of a response that is older than the write', a
   const { server } = simulation;
   const other = 'arn:aws:iam::aws:policy/AmazonSQSFullAccess';
   const before = simulation.effects.length;
-  // Edits spread over the minute, so that some come right before a drift pass.
+  // Edits are spread over the minute, so that some are made right before a drift pass.
   for (let edit = 0; edit < 24; edit += 1) {
     const account = await server.client.get<LinkedServiceAccount>(linkedServiceAccounts, { name: 'a' });
     await server.client.update(linkedServiceAccounts, {

@@ -1,5 +1,6 @@
 /**
- * Apps whose new pods would not get their identity: the operator repeats the dry run with back-off, and at once after a change.
+ * Apps whose new pods would not get their identity: the operator repeats the dry run with back-off, and immediately
+ * after a change.
  */
 import { expect, it } from 'vitest';
 import { apps, type App } from '../../src/api/index.ts';
@@ -9,7 +10,7 @@ import { startSimulation, type Simulation } from './simulation.ts';
 
 const minute = 60_000;
 
-/** Creation times of dry-run pods since a point in time, in milliseconds. */
+/** Returns the creation times of dry-run pods since a point in time, in milliseconds. */
 const dryRunsSince = ({ reads }: Simulation, since: number): readonly number[] =>
   reads
     .filter(({ at, what }) => at >= since && what.startsWith('kube try pods '))
@@ -26,7 +27,7 @@ const reason = ({ server }: Simulation): string | undefined =>
   (server.get(apps, 'app') as App | undefined)?.status?.targets?.find(({ name }) => name === 'production')
     ?.reason;
 
-/** An App with a new image that is held for this time, because the webhook does not answer. */
+/** Holds an App with a new image for this time, because the webhook does not respond. */
 async function held(forMs: number): Promise<Simulation> {
   const simulation = await startSimulation();
   const { time } = simulation;
@@ -48,7 +49,7 @@ it('the delay grows to a minute at most, and the App is deployed within that tim
   const since = time.now();
   await time.pass(30 * minute);
   const tries = dryRunsSince(simulation, since);
-  // Every target of the App has a back-off of its own.
+  // The App has a separate back-off for each target.
   expect(tries.filter((at) => at < minute).length).toBeGreaterThan(2);
   expect(tries.length).toBeLessThan(150);
   expect(Math.max(...tries.map((at, index) => at - (tries[index - 1] ?? 0)))).toBeLessThanOrEqual(minute);

@@ -1,4 +1,4 @@
-/** The state that has to be equal at the end of every run: everything but uids, versions and times. */
+/** State that has to be equal at the end of every run: everything except uids, versions and times. */
 import {
   apps,
   linkedServiceAccounts,
@@ -125,7 +125,7 @@ export function endState({ server, aws }: Simulation): EndState {
   };
 }
 
-/** Tags without the uid of the account, and without the time since when a role is closed. */
+/** Returns the tags without the account's uid, and without the time at which the role was closed. */
 function comparable(tags: ObservedRole['tags']): object {
   const { 'k11n.dev/uid': _, 'k11n.dev/quarantined': mark, ...others } = tags;
   return mark === undefined ? others : { ...others, isClosed: closedSince(tags) !== undefined };
@@ -141,10 +141,10 @@ function reported(conditions: readonly Condition[] | undefined): object {
   );
 }
 
-/** A digest of all applied objects, including the uids of owners. */
+/** A hash of all applied objects. It includes the uids of owners. */
 const appliedHash = 'k11n.dev/applied-hash';
 
-/** The replica count before a halt, which stays when a target resumes. */
+/** The replica count before a halt. The annotation remains when the target resumes. */
 const beforeHalt = 'k11n.dev/replicas-before-halt';
 
 function contentOf(object: StoredObject): object {
@@ -171,7 +171,7 @@ function countedPods(pods: readonly StoredObject[]): ReadonlyMap<string, number>
   return new Map([...counts].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Differences between two end states, one per line: `roles.kon-a.trustPolicy: "…" instead of "…"`. */
+/** Returns the differences between two end states, one per line: `roles.kon-a.trustPolicy: "…" instead of "…"`. */
 export function differences(is: unknown, wanted: unknown, path = ''): readonly string[] {
   if (isRecord(is) && isRecord(wanted)) {
     return [...new Set([...Object.keys(is), ...Object.keys(wanted)])].flatMap((key) =>

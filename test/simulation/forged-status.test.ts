@@ -1,4 +1,4 @@
-/** A user with write access to the status of accounts forges a proof that STS refuses. */
+/** A user with write access to the status of accounts forges a proof, although STS refuses the token exchange. */
 import { expect, it } from 'vitest';
 import { linkedServiceAccounts, type LinkedServiceAccount } from '../../src/api/index.ts';
 import { findCondition } from '../../src/k8s/conditions.ts';
@@ -18,7 +18,10 @@ const ready = (simulation: Simulation): string => {
   return `${condition?.status} ${condition?.reason}`;
 };
 
-/** Starts an account that is Ready, and lets STS refuse all its token exchanges from then on. Also returns its earlier status. */
+/**
+ * Starts with an account that is Ready, and makes STS refuse all its token exchanges from then on. Also returns the
+ * account's earlier status.
+ */
 async function refused() {
   let isRefused = false;
   const simulation = await startSimulation({
@@ -29,7 +32,7 @@ async function refused() {
   expect(await time.pass(minute, () => ready(simulation) === 'True Ready')).toBe(true);
   const { status } = accountIn(simulation);
   isRefused = true;
-  // The operator repeats the proofs at their interval.
+  // The operator repeats the proofs at the proof interval.
   expect(await time.pass(20 * minute, () => ready(simulation) === 'False AssumeRoleDenied')).toBe(true);
   const forge = (): Promise<unknown> =>
     server.client.updateStatus(linkedServiceAccounts, { ...accountIn(simulation), status });
@@ -50,7 +53,7 @@ it('a forged status is overwritten at most ten minutes after a restart', async (
   await forge();
   const startedAt = time.now();
   expect(await time.pass(20 * minute, () => ready(simulation) === 'False AssumeRoleDenied')).toBe(true);
-  // Time until the process has restarted, and one exchange.
+  // Time for the restart of the process, and for one token exchange.
   expect(time.now() - startedAt).toBeLessThanOrEqual(renewUntilMs + 10_000);
   await time.pass(20 * minute);
   expect(ready(simulation)).toBe('False AssumeRoleDenied');

@@ -1,6 +1,7 @@
 /**
- * Invariants that hold at every moment of a run, not only at its end. They inspect the simulated world and not the operator: each
- * write is judged when it arrives, by the current state and by all states since the operator may last have been up to date.
+ * Invariants that hold at every moment of a run, not only at its end. They inspect the simulated world, not the
+ * operator: each write is judged when it arrives, by the current state and by all states since the operator may last
+ * have been up to date.
  */
 import {
   accountFinalizer,
@@ -41,9 +42,12 @@ import { trustsPods } from './simulated-eks.ts';
 import { driftIntervalMs, issuer, type Simulation } from './simulation.ts';
 
 export type InvariantOptions = {
-  /** How long the operator may act on an outdated state: its views lag, and its calls wait in a queue. Milliseconds. */
+  /**
+   * Maximum time in which the operator may act on an outdated state, because its views lag and its calls wait in a
+   * queue. Milliseconds.
+   */
   readonly unawareMs: number;
-  /** Whether IAM's reads may be stale, so that a new process may not see the last writes of the previous one. */
+  /** Whether IAM's reads may be stale, so that a new process may not see the last writes of its predecessor. */
   readonly readsLag?: boolean;
   /** Whether processes can always reach the lease, so that a takeover has a time limit. */
   readonly leaseIsReached?: boolean;
@@ -58,12 +62,12 @@ type DeploymentObject = StoredObject & {
   };
 };
 
-/** An earlier value and the time until which it was current; the present value has no end. */
+/** A value and the time until which it was current; the present value has no such end. */
 type Past<T> = { readonly value: T; until: number };
 
 const untilNow = Infinity;
 
-/** Longest time between an answer of the API server and the write that depends on it, in milliseconds. */
+/** Maximum time between a response of the API server and the write that depends on it, in milliseconds. */
 const mostCallMs = 10_000;
 
 export function checkInvariants(
@@ -79,12 +83,12 @@ export function checkInvariants(
 
   const pasts = new Map<string, Past<StoredObject | undefined>[]>();
   const rolePasts = new Map<string, Past<ObservedRole | undefined>[]>();
-  /** When a role was last changed out of band, or a ServiceAccount, namespace or account, by key. */
+  /** Time of the last out-of-band change to a role, ServiceAccount, namespace or account, by key. */
   const disturbedAt = new Map<string, number>();
 
   /**
-   * The process that last wrote a role, identified by the number of starts until then, and the time of the last write by an
-   * earlier process.
+   * The process that last wrote a role, identified by the number of process starts up to then, and the time of that
+   * write.
    */
   const writers = new Map<string, { readonly starts: number; readonly at: number }>();
   const inheritedAt = new Map<string, number>();
@@ -94,7 +98,10 @@ export function checkInvariants(
     if (last && last.starts !== starts) inheritedAt.set(name, last.at);
     writers.set(name, { starts, at: time.now() });
   };
-  /** Whether an earlier process wrote the role: the next process detects such a write only as it detects drift. */
+  /**
+   * Whether an earlier process wrote the role recently, while reads may be stale. The present process detects such a
+   * write only by drift detection.
+   */
   const isInherited = (name: string, ms: number): boolean => {
     const last = writers.get(name);
     const at = last && last.starts !== simulation.starts() ? last.at : inheritedAt.get(name);
@@ -108,7 +115,7 @@ export function checkInvariants(
     past.push({ value, until: untilNow });
     all.set(key, past);
   };
-  /** All values since the operator may last have been up to date. */
+  /** Returns all values since the operator may last have been up to date. */
   const recent = <T>(all: Map<string, Past<T>[]>, key: string, present: T, ms = unawareMs): readonly T[] =>
     (all.get(key) ?? [{ value: present, until: untilNow }])
       .filter(({ until }) => until >= time.now() - ms)
@@ -134,7 +141,7 @@ export function checkInvariants(
     const patterns = config.spec.aws.allowedPolicyArns;
     return patterns === undefined || patterns.includes(arn);
   };
-  /** Whether an operator that sees this account would detach the policy. */
+  /** Whether an operator that sees this version of the account would detach the policy. */
   const dropsPolicy = (account: LinkedServiceAccount | undefined, arn: string): boolean => {
     if (!account || account.metadata.deletionTimestamp !== undefined) return true;
     const policyArns = listedArns(account.spec.aws);
@@ -147,7 +154,8 @@ export function checkInvariants(
   };
 
   /**
-   * Token exchanges: a role with its trust policy, and a subject. STS may still know an older trust policy than IAM; both count.
+   * Token exchanges: a role with its trust policy, and a subject. STS may still use an older trust policy than IAM, so
+   * both policies are recorded.
    */
   const proofs = new Set<string>();
   const proofOf = (role: ObservedRole, subject: string): string =>
@@ -158,7 +166,7 @@ export function checkInvariants(
       proofs.add(proofOf(known, claimsOf(token).sub));
   });
 
-  // Writes to IAM.
+  // Judges writes to IAM.
   simulation.aws.onWrite(({ action, name, by }) => {
     const role = aws.roles.get(name);
     if (!role || action === 'CreateRole') return;
@@ -187,7 +195,7 @@ export function checkInvariants(
     noteWriter(change.name);
     judgeQuarantine(change);
     judgePodDenial(change);
-    // A quarantine takes away; what follows judges writes that do so without one.
+    // A quarantine removes access. The following checks are about writes that remove access without a quarantine.
     if (isCutOff(change)) return;
     judgeUse(change);
     if (change.after?.inlinePolicy !== undefined && change.after.permissionsBoundaryArn === undefined)
@@ -198,7 +206,7 @@ export function checkInvariants(
     if (change.action === 'UntagRole') judgeRetention(change);
   });
 
-  /** Attachments, as `ROLE ARN`, that were added by other callers than the operator. */
+  /** Attachments, as `ROLE ARN`, that callers other than the operator made. */
   const attachedByHand = new Set<string>();
   const noteAttachments = ({ name, before, after, by }: RoleChange): void => {
     for (const arn of after?.attachedPolicyArns ?? []) {
@@ -208,7 +216,7 @@ export function checkInvariants(
     }
   };
 
-  // Writes to EKS.
+  // Judges writes to EKS.
   aws.eks.onChange(({ action, before, by }) => {
     if (by === undefined || !before) return;
     const { namespace, serviceAccount, tags } = before;
@@ -218,23 +226,24 @@ export function checkInvariants(
       return;
     }
     if (action !== 'DeletePodIdentityAssociation') return;
-    // It gave pods other credentials than those of the role, and an update did not correct it.
+    // This association gave pods other credentials than those of the role, and an update could not correct it.
     if (before.targetRoleArn !== undefined || before.policy !== undefined) return;
     if (accountsLately(by).every((account) => account !== undefined && isNotFor(account, namespace)))
       judgeDraining(`${action} of ${namespace}/${serviceAccount}`, namespace, by, podIdentityEnv);
-    // While the account has the target, new pods must get the role from the annotation.
+    // If the account still has the target, new pods must get the role from the annotation.
     if (accountsLately(by).some((account) => isNotFor(account, namespace))) return;
     if (wasDisturbed(`namespaces /${namespace}`, unawareMs)) return;
     judgeSlot(namespace, serviceAccount);
     const account = server.get(resources.serviceAccounts, serviceAccount, namespace);
     const carried = account?.metadata.annotations?.[roleArnAnnotation] ?? '';
     const roleName = carried.split('/').at(-1) ?? '';
-    // A role that was broken or deleted out of band denies access to pods of both modes, and the operator cannot know at once.
+    // A role that was broken or deleted out of band denies access to pods of both modes, and the operator may not know
+    // of the change yet.
     if (wasDisturbed(`role ${roleName}`, unawareMs + driftIntervalMs)) return;
     if (!subjectsOf(aws.roles.get(roleName)).includes(`system:serviceaccount:${namespace}:${serviceAccount}`))
       say('narrowing', `the association of ${namespace}/${serviceAccount} went before the annotation worked`);
   });
-  /** An association may be deleted only when no pod of another target still waits for its replacement. */
+  /** An association must not be deleted while a pod of another target still waits for its replacement. */
   function judgeSlot(namespace: string, account: string): void {
     const waiting = server.list(resources.pods).find(({ metadata, spec }) => {
       const { namespace: other = '' } = metadata;
@@ -263,12 +272,12 @@ export function checkInvariants(
     account.metadata.deletionTimestamp !== undefined ||
     account.spec.targets?.includes(namespace) === false ||
     clustersLately().some((config) => !config.spec.targets.includes(namespace));
-  /** Whether an operator that sees this account would give its pods their role through EKS. */
+  /** Whether an operator that sees this version of the account would give its pods their role through EKS. */
   const isByAssociation = (account: LinkedServiceAccount | undefined): boolean =>
     clustersLately().some(
       ({ spec }) => (account?.spec.aws.identityMode ?? spec.aws.identityMode) === 'PodIdentity',
     );
-  /** Whether pods exist that the operator has to know. */
+  /** Whether pods exist that the operator must already know of. */
   const hasPods = (namespace: string, account: string, env: string): boolean =>
     server
       .list(resources.pods, namespace)
@@ -280,11 +289,14 @@ export function checkInvariants(
       .map(({ spec }) => spec as Parameters<typeof holds>[0])
       .some((spec) => spec.serviceAccountName === account && holds(spec, env));
 
-  /** Unique ids of roles that the operator closed for a quarantine. */
+  /** Unique ids of the roles that the operator has closed for a quarantine. */
   const closed = new Set<string>();
   const quarantinesLately = (account: string): readonly (StoredObject | undefined)[] =>
     recent(pasts, `${quarantines.plural} /${account}`, server.get(quarantines, account));
-  /** Versions since the operator may last have been up to date, for each Quarantine that names a pod of the account. */
+  /**
+   * Returns the versions since the operator may last have been up to date, for each Quarantine that names a pod of the
+   * account.
+   */
   const podQuarantinesLately = (
     account: string,
     ms = unawareMs,
@@ -308,8 +320,8 @@ export function checkInvariants(
     (before !== undefined && isMarked(before.tags)) || quarantinesLately(by).some((one) => one !== undefined);
 
   /**
-   * A denial names only pods of Quarantines, and loses none while its Quarantine exists and the role has other policies. A
-   * Quarantine that names pods cuts off no account.
+   * A denial contains only pods that Quarantines name. While a pod's Quarantine exists and the role has other policies,
+   * the denial keeps that pod. A Quarantine that names pods does not cut off the whole account.
    */
   function judgePodDenial({ action, name, before, after, by = '' }: RoleChange): void {
     if (!after) return;
@@ -336,8 +348,9 @@ export function checkInvariants(
   }
 
   /**
-   * A closed role is never opened again, except one that was adopted and only after all older sessions have ended. During a
-   * quarantine nothing is given back, and afterwards no role is replaced while pods from before run.
+   * A closed role is never opened again. Only an adopted role can be, and only after all older sessions have ended.
+   * During a quarantine no access is restored, and after it no role is replaced while pods from before the quarantine
+   * run.
    */
   function judgeQuarantine({ action, name, before, after, by = '' }: RoleChange): void {
     const closedAt = before && closedSince(before.tags);
@@ -381,7 +394,7 @@ export function checkInvariants(
       say('quarantine', `${name} was replaced while ${old.metadata.name} from before the quarantine runs`);
   }
 
-  /** An account under deletion loses nothing while pods that have run for a while use it. */
+  /** A terminating account keeps its access while it is used by pods that have run for a while. */
   function judgeUse({ action, name, before, after, by = '' }: RoleChange): void {
     const account = server.get(linkedServiceAccounts, by) as LinkedServiceAccount | undefined;
     if (account?.metadata.deletionTimestamp === undefined) return;
@@ -416,14 +429,14 @@ export function checkInvariants(
     if (user) say('in use', `${action} on ${name}, though the pod ${user.metadata.name} uses ${by}`);
   }
 
-  /** Pods that have run for a while keep their identity when their target is removed. */
+  /** When a target is removed, pods that have run for a while keep their identity. */
   function judgeDraining(what: string, namespace: string, account: string, env: string): void {
     if (wasDisturbed(`serviceaccounts ${namespace}/${account}`, unawareMs)) return;
     if (hasPods(namespace, account, env))
       say('in use', `${what}, while pods of ${namespace}/${account} hold the identity`);
   }
 
-  /** Statements are replaced by one write and never removed before it. */
+  /** Statements are replaced by a single write and never removed before the replacement. */
   function judgeRemovedStatements({ name, before, after, by = '' }: RoleChange): void {
     if (after?.inlinePolicy !== undefined) return;
     const isKept = (account: LinkedServiceAccount | undefined): boolean =>
@@ -441,7 +454,8 @@ export function checkInvariants(
     const isTheirs = attachedByHand.has(`${name} ${gone}`);
     if (!isTheirs && !lately.some((account) => dropsPolicy(account, gone)))
       say('narrowing', `${gone} was taken off ${name}, though ${by} lists it`);
-    // A policy that exists, fits and is wanted by every account version that drops this one is attached first.
+    // If every version of the account that drops this policy also lists a new policy, the new policy must be attached
+    // first, provided that it exists and fits.
     const droppers = lately.filter((account) => dropsPolicy(account, gone));
     if (droppers.some((account) => !account || account.metadata.deletionTimestamp !== undefined)) return;
     const wanted = droppers
@@ -450,13 +464,13 @@ export function checkInvariants(
         (common, arns) => common.filter((arn) => arns.includes(arn)),
         droppers[0] ? listedArns(droppers[0].spec.aws) : [],
       );
-    // In the operator's view, a policy that was detached out of band since the last listing is still attached. A listing that
-    // overlaps a write of the operator does not count, so the next one does.
+    // If a policy was detached out of band since the last listing, it is still attached in the operator's view. A
+    // listing that overlaps a write of the operator does not count, so the operator may need two listings.
     const driftPassMs = unawareMs + 2 * driftIntervalMs;
     const seemsOn = (arn: string): boolean =>
       wasDisturbed(`role ${name}`, driftPassMs) &&
       recent(rolePasts, name, before, driftPassMs).some((past) => past?.attachedPolicyArns.includes(arn));
-    // The operator does not retry a failure at once, and work that waits for the retry blocks nothing else.
+    // The operator does not retry a failed call immediately, and other work does not wait for the retry.
     const retryMs = unawareMs + 180_000;
     const waiting = wanted.filter(
       (arn) =>
@@ -469,7 +483,7 @@ export function checkInvariants(
           ({ what, at }) => what === `iam AttachRolePolicy ${name} ${arn}` && at >= time.now() - retryMs,
         ),
     );
-    // The operator still counts a policy whose out-of-band detachment it has not observed.
+    // While the operator has not observed that a policy was detached out of band, it still counts this policy.
     const unseen = wanted.filter((arn) => !before.attachedPolicyArns.includes(arn) && seemsOn(arn));
     const hasRoom = before.attachedPolicyArns.length + unseen.length + waiting.length <= policiesPerRole;
     if (waiting.length > 0 && hasRoom && wanted.length <= policiesPerRole)
@@ -477,8 +491,8 @@ export function checkInvariants(
   }
 
   /**
-   * A role that is retained after its account gets the tag for this before it loses its ownership tags, because no listing shows
-   * it afterwards.
+   * If a role is retained when its account is deleted, the role gets the tag for retained roles before it loses its
+   * ownership tags, because no listing shows it afterwards.
    */
   function judgeRetention({ name, before, after, by = '' }: RoleChange): void {
     if (!before || !after || !taggedOwner(before.tags) || taggedOwner(after.tags)) return;
@@ -524,7 +538,7 @@ export function checkInvariants(
     }
   }
 
-  // Writes to Kubernetes.
+  // Judges writes to Kubernetes.
   let isOperatorsWrite = false;
   simulation.onArrival(({ what, process }) => {
     const holder = server.get(resources.leases, 'konstellation', 'default')?.spec as
@@ -533,7 +547,7 @@ export function checkInvariants(
     if (holder && holder.holderIdentity !== process)
       say('not leading', `${what} by ${process}, while ${holder.holderIdentity} held the lease`);
     isOperatorsWrite = true;
-    // The write is applied at once, before any other task runs.
+    // The write is applied immediately, before any other task runs.
     queueMicrotask(() => (isOperatorsWrite = false));
     const [, verb, plural, key = ''] = what.split(' ');
     if (plural !== 'serviceaccounts' || verb === 'create') return undefined;
@@ -547,7 +561,7 @@ export function checkInvariants(
   server.onChange((resource, change) => {
     const { object } = change;
     const key = keyOf(resource, object);
-    // A restored object may contradict AWS. The operator is judged by its later writes.
+    // A restored object may contradict AWS. Only the operator's later writes are judged.
     if (server.isRestoring) {
       disturbedAt.set(key, time.now());
       remember(pasts, key, change.type === 'DELETED' ? undefined : object, change.before);
@@ -583,7 +597,9 @@ export function checkInvariants(
     }
   });
 
-  /** When a process has not renewed the lease, another one takes over within the lease duration and one try. */
+  /**
+   * If a process has not renewed the lease, another process takes over within the lease duration plus one retry period.
+   */
   function judgeTakeover({ object, before }: Change): void {
     const lease: Lease = object;
     const earlier: Lease | undefined = before;
@@ -629,7 +645,7 @@ export function checkInvariants(
     );
   }
 
-  /** The operator causes the creation of pods only while the webhook would give them their identity. */
+  /** The operator writes a Deployment that creates pods only while the webhook would give the pods their identity. */
   function judgeDeployment({ type, object, before }: Change): void {
     const awaySince = simulation.workloads.webhookAwaySince ?? Infinity;
     if (!isOperatorsWrite || type === 'DELETED' || awaySince > time.now() - unawareMs) return;
@@ -675,7 +691,7 @@ export function checkInvariants(
     }
   }
 
-  /** A status that reports `Ready` for a generation has to be true of that generation when it is written. */
+  /** A status that reports `Ready` for a generation must be true for that generation at the time of the write. */
   function judgeStatus({ metadata, status }: LinkedServiceAccount): void {
     const { name } = metadata;
     if (findCondition(status?.conditions, 'Ready')?.status !== 'True') return;
@@ -686,7 +702,7 @@ export function checkInvariants(
           past?.metadata.uid === metadata.uid && past?.metadata.generation === status?.observedGeneration,
       )?.spec;
     const role = aws.roles.get((status?.roleArn ?? '').split('/').at(-1) ?? '');
-    // Drift is detected within an interval, and reported within the time that the operator needs.
+    // Drift is detected within an interval, and is reported within the time that the operator needs to react.
     const slackMs = unawareMs + 2 * driftIntervalMs;
     if (wasDisturbed(`role ${role?.name ?? (status?.roleArn ?? '').split('/').at(-1)}`, slackMs)) return;
     const claim = `${name} is told to be Ready at generation ${status?.observedGeneration}`;
@@ -725,7 +741,7 @@ export function checkInvariants(
   return { violations };
 }
 
-/** Environment variables that the webhook adds to a pod, by identity mode. */
+/** Environment variables that the webhook adds to a pod, one for each identity mode. */
 const roleEnv = 'AWS_ROLE_ARN';
 const podIdentityEnv = 'AWS_CONTAINER_CREDENTIALS_FULL_URI';
 
@@ -756,7 +772,7 @@ function subjectsOf(role: ObservedRole | undefined): readonly string[] {
   );
 }
 
-/** Names of the statements in an inline policy. */
+/** Returns the Sids of the statements in an inline policy. */
 function sidsOf(document: string | undefined): string {
   const { Statement: statements = [] } = JSON.parse(document ?? '{}') as {
     readonly Statement?: readonly { readonly Sid?: string }[];

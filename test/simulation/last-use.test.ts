@@ -1,4 +1,4 @@
-/** Last use of roles: its way from IAM to the statuses, and the writes that it causes. */
+/** Last use of roles: how it gets from IAM into statuses, and which writes this causes. */
 import { describe, expect, it } from 'vitest';
 import { linkedServiceAccounts, type LastUsed, type LinkedServiceAccount } from '../../src/api/index.ts';
 import { taggedOwner } from '../../src/identity/index.ts';
@@ -9,7 +9,7 @@ import { driftIntervalMs, startSimulation, type Simulation } from './simulation.
 const minute = 60_000;
 const day = 86_400_000;
 
-/** Accounts `a` and `b` in sync. */
+/** Starts with the accounts `a` and `b` in sync. */
 async function twoAccounts(faultOf: (what: string) => Fault | undefined): Promise<Simulation> {
   const simulation = await startSimulation({ faults: { fate: ({ what }) => ({ fault: faultOf(what) }) } });
   await create('a')(simulation);
@@ -27,7 +27,7 @@ const useRole = ({ aws }: Simulation, account: string, time: number): void => {
 const lastUsed = ({ server }: Simulation, account: string): LastUsed | undefined =>
   (server.get(linkedServiceAccounts, account) as unknown as LinkedServiceAccount).status?.lastUsed;
 
-/** Writes of the operator while several drift passes run. */
+/** Returns the operator's writes during several drift passes. */
 async function writesDuringPasses(simulation: Simulation): Promise<readonly string[]> {
   const before = simulation.writes.length;
   await simulation.time.pass(5 * driftIntervalMs);

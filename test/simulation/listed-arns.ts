@@ -1,4 +1,7 @@
-/** ARNs that an account lists, in the partition and AWS account of the simulated cluster. Independent of the planner. */
+/**
+ * Returns the policy ARNs that an account lists, in the partition and AWS account of the simulated cluster. Does not
+ * use code of the planner.
+ */
 import type { LinkedServiceAccountSpec } from '../../src/api/index.ts';
 import { accountId } from './simulated-aws.ts';
 

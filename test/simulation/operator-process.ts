@@ -1,6 +1,6 @@
 /**
- * One process of the operator: its real engine with its real AWS adapters. Below the adapters, a simulated world determines the
- * fate of each request, and whether the process lives to receive the answer.
+ * One operator process: its real engine with its real AWS adapters. Below the adapters, a simulated world determines
+ * the outcome of each request, and whether the process still runs when the response arrives.
  */
 import type { EKSClient } from '@aws-sdk/client-eks';
 import type { IAMClient } from '@aws-sdk/client-iam';
@@ -36,20 +36,20 @@ import type { SimulatedAssociation } from './simulated-eks.ts';
 import type { VirtualTime } from './virtual-time.ts';
 import type { Wall } from '../../src/k8s/time.ts';
 
-/** A description of the request: `kube apply linkedserviceaccounts a status`, `iam CreateRole kon-…`. */
+/** Description of the request: `kube apply linkedserviceaccounts a status`, `iam CreateRole kon-…`. */
 export type Request = {
   readonly system: 'kube' | 'aws';
   readonly kind: 'read' | 'write' | 'lease';
   readonly what: string;
-  /** For a write, the number of earlier writes in the whole run, by any process. */
+  /** For a write, the number of earlier writes by any process in the whole run. */
   readonly index: number;
   readonly process: string;
 };
 
 /**
- * `killed…`: the process is killed before it sends the request, or after the request has been executed. `answerLost`: the
- * request is executed, but the connection breaks. `unsent`: there is no connection. `failed`, `throttled`, `denied`: the
- * server answers with this error and does nothing.
+ * `killed…`: the process is killed before it sends the request, or after the request has been executed. `answerLost`:
+ * the request is executed, but the connection breaks before the response. `unsent`: there is no connection. `failed`,
+ * `throttled`, `denied`: the server responds with this error and does nothing.
  */
 export type Fault =
   | 'killedBefore'
@@ -62,7 +62,7 @@ export type Fault =
 
 export type Fate = {
   readonly fault?: Fault | undefined;
-  /** Delays of the request (`requestDelayMs`) and of its answer (`responseDelayMs`), in milliseconds. */
+  /** Delays of the request (`requestDelayMs`) and of the response (`responseDelayMs`), in milliseconds. */
   readonly requestDelayMs?: number;
   readonly responseDelayMs?: number;
 };
@@ -70,7 +70,7 @@ export type Fate = {
 export type OperatorProcess = {
   readonly name: string;
   kill(): void;
-  /** Stops timers and holds back answers; requests that are already sent continue. */
+  /** Stops timers and holds back responses; requests that have already been sent continue. */
   pause(): void;
   resume(): void;
   isAlive(): boolean;
@@ -80,33 +80,33 @@ export type OperatorProcess = {
 export type ProcessOptions = {
   readonly name: string;
   readonly time: VirtualTime;
-  /** Milliseconds since the epoch by the clock of the process. */
+  /** Milliseconds since the epoch on the clock of the process. */
   readonly wallClock: () => Wall;
   readonly server: SimulatedApiServer;
   readonly aws: SimulatedAws;
   readonly draws: Draws;
   readonly view: View;
   readonly fate: (request: Request) => Fate;
-  /** Called with each write that the process sends. Returns the write's index. */
+  /** Called for each write that the process sends. Returns the write's index. */
   readonly onWrite: (what: string, process: string) => number;
-  /** Called right before a write is executed. The returned function is called when the write was not refused. */
+  /** Called right before a write is executed. The returned function is called if the write was not refused. */
   readonly onArrival: (what: string, process: string) => () => void;
-  /** Called when the server did not execute a request because of an error of its own. */
+  /** Called if the server did not execute a request because of an internal error. */
   readonly onFailure: (what: string) => void;
-  /** Called when the process repeats a request too often in one moment; the process then stops. */
+  /** Called if the process repeats a request too often in one moment; the process is then stopped. */
   readonly onBusy: (what: string) => void;
-  /** Called with each read that the process sends. */
+  /** Called for each read that the process sends. */
   readonly onRead?: (what: string) => void;
   readonly onDeath: (process: OperatorProcess, why: 'killed' | 'lost its lease') => void;
   readonly logger?: Logger;
-  /** When present, the processes elect a leader. */
+  /** If set, the processes elect a leader. */
   readonly lease?: { readonly durationMs: number };
 };
 
 /** Retry period for a lease of this duration, as the operator sets it. Milliseconds. */
 export const retryPeriodMs = (durationMs: number): number => (durationMs * 2) / 15;
 
-/** The number of equal requests in one moment of simulated time above which the process is in a busy loop. */
+/** Number of equal requests in one moment of simulated time at which the process counts as being in a busy loop. */
 const tooOften = 50;
 
 export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
@@ -142,7 +142,10 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
 
   const asked = new Map<string, number>();
   let askedAt = time.now();
-  /** Simulated time stops until all tasks have ended, so a busy loop would stop it for ever. */
+  /**
+   * Whether the process repeats this request in a busy loop. Simulated time does not advance until all tasks have
+   * ended, so a busy loop would stop it for ever.
+   */
   const isBusyWith = (what: string): boolean => {
     if (askedAt !== time.now()) asked.clear();
     askedAt = time.now();
@@ -176,7 +179,7 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
       }
       if (requestDelayMs > 0) {
         await pass(requestDelayMs);
-        // Requests that had not arrived are lost with the process.
+        // Requests that had not arrived at the server are lost with the process.
         if (state === 'dead') return never();
       }
       if (fault === 'failed' || fault === 'throttled' || fault === 'denied') {
@@ -189,7 +192,8 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
         outcome = await perform();
         carriedOut?.();
       } finally {
-        // Also after a refusal: the process is killed, or the connection breaks, before it receives the answer.
+        // Applies to refused requests too: the process is killed, or the connection breaks, before the response is
+        // received.
         if (fault === 'killedAfter') die('killed');
       }
       if (fault === 'answerLost') throw broken(request.system, 'reset');
@@ -287,7 +291,7 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
     resume() {
       if (state !== 'paused') return;
       state = 'running';
-      // One callback at a time, as in an event loop.
+      // Runs one callback at a time, as an event loop does.
       const next = (): void => {
         const proceed = state === 'running' ? overdue.shift() : undefined;
         if (!proceed) return;

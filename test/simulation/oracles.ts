@@ -1,4 +1,6 @@
-/** Checks of every run, whatever its faults. An oracle knows the correct result and does not know the faults. */
+/**
+ * Checks for every run, whatever its faults. An oracle knows the correct result, but not which faults were injected.
+ */
 import {
   apps,
   linkedServiceAccounts,
@@ -61,7 +63,7 @@ export type Violation = { readonly oracle: OracleName; readonly message: string 
 export const resyncs = 20;
 const restMs = resyncs * driftIntervalMs;
 
-/** The end states after each act and at the end of the run equal the wanted ones. */
+/** Requires that the end states after each act and at the end of the run equal the expected ones. */
 export function standsAs(states: readonly EndState[], wanted: readonly EndState[]): readonly Violation[] {
   const last = wanted.length - 1;
   const early = states.slice(0, last).flatMap((state, index) =>
@@ -77,7 +79,7 @@ export function standsAs(states: readonly EndState[], wanted: readonly EndState[
   return [...early, ...late];
 }
 
-/** The operator has nothing left to do: no write during twenty resyncs. Lets that time pass. */
+/** Requires that the operator has nothing left to do: it makes no write during twenty resyncs. Lets that time pass. */
 export async function rests(simulation: Simulation): Promise<readonly Violation[]> {
   const formerTargets = (): ReadonlyMap<string, string> =>
     new Map(
@@ -88,7 +90,7 @@ export async function rests(simulation: Simulation): Promise<readonly Violation[
   const known = formerTargets();
   const before = simulation.writes.length;
   await simulation.time.pass(restMs);
-  // One write removes the entry of a former target when its sessions have expired.
+  // A single write is allowed: it removes the entry of a former target after its sessions have expired.
   const expired = [...formerTargets()]
     .filter(([name, former]) => known.get(name) !== former)
     .map(([name]) => name);
@@ -103,7 +105,7 @@ export async function rests(simulation: Simulation): Promise<readonly Violation[
   return [{ oracle: 'rest', message }];
 }
 
-/** No request is repeated endlessly without a pause. */
+/** Requires that no request is repeated endlessly without a pause. */
 export function pauses({ busy }: Pick<Simulation, 'busy'>): readonly Violation[] {
   return busy.map(({ what, process }) => ({
     oracle: 'busy',
@@ -111,7 +113,7 @@ export function pauses({ busy }: Pick<Simulation, 'busy'>): readonly Violation[]
   }));
 }
 
-/** A halted app has stopped, once it has had time to. */
+/** Requires that a halted app has stopped, after enough time for this has passed. */
 export function halts({ server }: Simulation): readonly Violation[] {
   return server.list(apps).flatMap((object) => {
     const { metadata, spec } = object as unknown as App;
@@ -129,8 +131,8 @@ export function halts({ server }: Simulation): readonly Violation[] {
 }
 
 /**
- * Every role of an account in quarantine is denied and trusts nobody, once the operator has had time to close it. If the Quarantine
- * names pods, every role with a boundary that serves pods denies these pods.
+ * Requires that every role of an account in quarantine is denied and trusts nobody, after enough time for the operator
+ * to close the role. If the Quarantine names pods, every role with a boundary that serves pods has to deny these pods.
  */
 export function cutsOff({ server, aws }: Simulation): readonly Violation[] {
   return server.list(quarantines).flatMap((object) => {
@@ -156,7 +158,7 @@ export function cutsOff({ server, aws }: Simulation): readonly Violation[] {
   });
 }
 
-/** Unique ids of the pods that the role denies. */
+/** Returns the unique ids of the pods that the role denies. */
 export function deniedUids({ podDenial }: ObservedRole): readonly string[] {
   const { Statement: statements = [] } = JSON.parse(podDenial ?? '{}') as {
     readonly Statement?: readonly {
@@ -169,7 +171,9 @@ export function deniedUids({ podDenial }: ObservedRole): readonly string[] {
   );
 }
 
-/** Counts of creations and deletions by object, without Events, and with pods that are created for a changed template. */
+/**
+ * Counts creations and deletions by object, without Events. Pods that are created for a changed template are included.
+ */
 export function countsOf({
   effects,
   workloads,
@@ -186,7 +190,7 @@ export function countsOf({
   return counts;
 }
 
-/** Objects were created and deleted only as often as necessary, plus once for each interruption. */
+/** Requires that objects were created and deleted only as often as necessary, plus once for each interruption. */
 export function repeatsNoMore(
   simulation: Simulation,
   undisturbed: ReadonlyMap<string, number>,
@@ -201,8 +205,8 @@ export function repeatsNoMore(
 }
 
 /**
- * An independent reader of IAM, the ServiceAccounts and STS finds what the statuses report. Every object with our tags or labels
- * belongs to an existing account.
+ * Requires that IAM, the ServiceAccounts and STS agree with the statuses, as determined by code that does not depend on
+ * the operator. Every object with Konstellation's tags or labels must belong to an existing account.
  */
 export async function agreesWithStatus(simulation: Simulation): Promise<readonly Violation[]> {
   const { server, aws } = simulation;
@@ -246,7 +250,7 @@ export async function agreesWithStatus(simulation: Simulation): Promise<readonly
         say(`${name}: status says that ${target} is linked, its ServiceAccount does not`);
       if (linked && !byAssociation && association)
         say(`${name}: status says that ${target} is linked by annotation, but an association goes before it`);
-      // The exchange does not need the agent, but pods do.
+      // The token exchange works without the agent, but pods need the agent.
       const isServed =
         !byAssociation ||
         !server
@@ -267,7 +271,7 @@ export async function agreesWithStatus(simulation: Simulation): Promise<readonly
           : await exchanges(simulation, target, name, roleArn));
       const awaits = byAssociation && confirmed === true && reason === 'AwaitingFirstPod';
       if (awaits) awaiting += 1;
-      // A target that drains is not proven again.
+      // The operator does not repeat the proof of a draining target.
       const drains = linked && reason === 'StillInUse';
       if (!drains && (awaits ? !works : proven !== works))
         say(`${name}: status says that ${target} is ${proven ? '' : 'not '}proven, AWS says otherwise`);
@@ -302,7 +306,7 @@ export async function agreesWithStatus(simulation: Simulation): Promise<readonly
   return found;
 }
 
-/** The last use in the status is the one that IAM recorded for the roles of the account, by day. */
+/** Requires that the last use in the status is the one that IAM recorded for the account's roles, by day. */
 function lastUseAgrees(
   { aws }: Simulation,
   account: string,
@@ -316,7 +320,7 @@ function lastUseAgrees(
   const days = uses.flatMap(({ used }) => (used === undefined ? [] : dayOf(used)));
   const date = days.toSorted().at(-1);
   const trackedSince = uses.length === 0 ? undefined : dayOf(Math.max(...uses.map(({ created }) => created)));
-  // An account whose role is foreign or missing may report none.
+  // If the account's role is foreign or missing, the status may report no last use.
   if (!reported && !isOurs) return [];
   if (reported?.date === date && reported?.trackedSince === trackedSince) return [];
   const message = `${account}: status reports ${JSON.stringify(reported)}, IAM ${JSON.stringify({ date, trackedSince })}`;

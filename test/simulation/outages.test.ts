@@ -1,7 +1,7 @@
 /**
- * Outages and races: a namespace without its label, a link that no watch reports, an issuer that cannot be found, a role that
- * exists in IAM and does not show yet, an hour without AWS in the middle of a deletion, a ServiceAccount that is taken over in
- * the middle of a deletion, and two operators by mistake on one cluster.
+ * Outages and races: a namespace without its label; a link that no watch reports; an issuer that cannot be found; a
+ * role that exists in IAM but is not visible yet; an hour without AWS in the middle of a deletion; a ServiceAccount
+ * that is taken over in the middle of a deletion; and two operators that run in one cluster by mistake.
  */
 import { describe, expect, it } from 'vitest';
 import {
@@ -58,7 +58,7 @@ it('a refused write in a namespace is repeated as soon as the namespace has the 
   await time.pass(minute);
   await server.client.create(linkedServiceAccounts, accountOf('a', [readOnly]));
   const refusals = (): number => failures.filter(({ what }) => what === link).length;
-  // From the fourth failure on, at least half a minute passes until the next attempt.
+  // After the fourth failure, at least half a minute passes before each further attempt.
   expect(await time.pass(5 * minute, () => refusals() === 4)).toBe(true);
   const namespace = await server.client.get<KubeObject>(resources.namespaces, { name: 'staging' });
   const { [targetLabel]: _, ...labels } = namespace.metadata.labels ?? {};
@@ -67,7 +67,7 @@ it('a refused write in a namespace is repeated as soon as the namespace has the 
     metadata: { ...namespace.metadata, labels },
   });
   isClosed = false;
-  // The operator restores the label, and that triggers the repetition.
+  // The operator restores the label, and the restored label triggers the repetition.
   expect(await time.pass(2_000, () => linksOf(simulation).includes('staging/a'))).toBe(true);
   expect(refusals()).toBe(4);
 });
@@ -111,7 +111,8 @@ it('a role whose creation has an unknown outcome, and that IAM does not show yet
   await time.pass(minute);
   const ready = findCondition((await accountIn(simulation, 'a'))?.status?.conditions, 'Ready');
   expect(ready?.status).toBe('True');
-  // The call is repeated at once, and then after half a second, one, two, four and eight. Jitter shortens each to no less than half.
+  // The call is repeated immediately, and then after 0.5, 1, 2, 4 and 8 seconds. Jitter shortens each of these
+  // intervals by at most half.
   const sentAt = writes.filter(({ what }) => what.startsWith(make)).map(({ at }) => at);
   const intervals = sentAt.slice(1).map((at, index) => at - (sentAt[index] ?? 0));
   for (const [index, interval] of intervals.slice(1).entries())
@@ -144,7 +145,7 @@ it('a clock that is set back delays neither drift detection nor the retry of a f
   const [name = ''] = aws.roles.keys();
   aws.change(name, (role) => role && { ...role, attachedPolicyArns: [] });
   const isWhole = (): boolean => aws.roles.get(name)?.attachedPolicyArns.length === 1;
-  // The second drift pass from now does not follow our writes so closely that its listing could be stale.
+  // The second drift pass from now is long enough after the operator's writes that its listing cannot be stale.
   expect(await time.pass(2 * minute + 5_000, isWhole)).toBe(true);
   await time.pass(minute);
   expect(await reasonOf('b')).toBe('Ready');
@@ -174,14 +175,14 @@ it('a change that was applied without a response and then refused is read back, 
     [...aws.roles.values()].flatMap((role) => role.attachedPolicyArns);
   await time.pass(minute);
   await server.client.create(linkedServiceAccounts, accountOf('a', [readOnly]));
-  // Long before a drift pass is due.
+  // The following edits are made long before a drift pass is due.
   await time.pass(5 * minute + 20_000);
   await policies(readOnly, fullAccess);
   await time.pass(2_000);
   expect(attempts).toBe(2);
   expect(attached()).toEqual([readOnly, fullAccess]);
   await policies(readOnly);
-  // As soon as IAM's reads are consistent again.
+  // The policy is detached as soon as IAM's reads are consistent again.
   expect(await time.pass(16_000, () => attached().length === 1)).toBe(true);
   const reasons = server.list(resources.events).map((event) => (event as { reason?: string }).reason);
   expect(reasons).not.toContain('RoleDrifted');
@@ -281,7 +282,7 @@ it("a failed request for the API server's issuer does not block accounts", async
   isOut = true;
   const before = effects.length;
   expect(await time.pass(10 * minute, () => unanswered === 4)).toBe(true);
-  // The account is in sync, and an edit of another one does not wait.
+  // The account is in sync, and an edit of another account is not delayed.
   expect(effects.slice(before).map(({ what }) => what)).toEqual([]);
   await server.client.create(linkedServiceAccounts, accountOf('b', [readOnly]));
   await time.pass(minute);
@@ -290,7 +291,8 @@ it("a failed request for the API server's issuer does not block accounts", async
 });
 
 describe('a deletion during which AWS is unavailable for an hour', () => {
-  // Before each of its writes to IAM: the trust policy, a detachment, the role.
+  // The outage begins right before one of the operator's writes to IAM: to the trust policy, a detachment, or to the
+  // role.
   it.each([0, 1, 2])(
     'after %i writes to IAM reports the outage, and ends when AWS is available again',
     async (writesBefore) => {
@@ -391,7 +393,7 @@ describe('two operators by mistake on one cluster', () => {
     expect([...aws.roles.values()].map((role) => role.attachedPolicyArns)).toEqual([[readOnly], [readOnly]]);
     expect(linksOf(simulation).filter((link) => link.endsWith('/b'))).toEqual([]);
     expect(await agreesWithStatus(simulation)).toEqual([]);
-    // They come to rest, instead of reverting each other's work for ever.
+    // Both operators come to rest, instead of reverting each other's work for ever.
     expect(await rests(simulation)).toEqual([]);
   });
 });

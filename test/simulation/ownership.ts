@@ -1,9 +1,9 @@
-/** Ownership as the oracles determine it, independently of the code that they judge. */
+/** Ownership as the oracles determine it, independently of the product's code. */
 import { issuer } from './simulation.ts';
 
 const host = issuer.replace('https://', '');
 
-/** Whether a role or association belongs to another token issuer, whatever cluster and account its tags name. */
+/** Whether a role or association belongs to another token issuer, regardless of the cluster and account in its tags. */
 export function isOfOtherIssuer({
   tags,
   trustPolicy = '',

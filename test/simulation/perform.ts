@@ -5,25 +5,28 @@ import { cutsOff, halts, type Violation } from './oracles.ts';
 import type { Scenario } from './scenarios.ts';
 import { startSimulation, type Simulation, type SimulationOptions } from './simulation.ts';
 
-/** Times for the operator to apply an act, and to come to rest after the last one, in milliseconds. Only the second is longer than the slowest retry. */
+/**
+ * Time for the operator to apply an act, and time for it to come to rest after the last act, in milliseconds. Only the
+ * latter is longer than the slowest retry.
+ */
 export const betweenActsMs = 240_000;
 const untilRestMs = 660_000;
-/** Time for the operator to start and get in sync, however late its watches are. */
+/** Time for the operator to start and get in sync, even with the slowest watches. */
 const startMs = 185_000;
-/** Time limit for the operator to react to a change that it sees, without faults. */
+/** Time limit for the operator to react to a change that it has observed, without faults. */
 export const promptMs = 5_000;
 
 export type Performed = {
   readonly simulation: Simulation;
   readonly monitor: Invariants;
-  /** End states after the time of each act, and at the end of the run. */
+  /** End states after each act, once its time had passed, and at the end of the run. */
   readonly states: readonly EndState[];
   /** Violations found after each act, once its time had passed. */
   readonly violations: readonly Violation[];
 };
 
 /**
- * @param blindMs how long faults may hide changes from the operator
+ * @param blindMs maximum time for which faults hide changes from the operator
  * @param disturb called before the first act
  */
 export async function perform(

@@ -1,9 +1,10 @@
 /**
- * Fault plans of a scenario. Each write, to Kubernetes and to AWS, is in one plan each the last that the operator completes, the
- * last that it attempts, a write whose answer is lost, and the last before a minute without a connection; in another plan the
- * next process starts with a view that is older than the write. Each change is in one plan missed by all watches, and in other
- * plans watches lag. Each run has to reach the end state of the undisturbed run. The plans are not a selection: they cover all
- * writes and changes of the undisturbed run.
+ * Fault plans of a scenario. For each write, to Kubernetes or to AWS, there is one plan for each of these faults: the
+ * write is the last one that the operator completes; it is the last one that the operator attempts; its response is
+ * lost; it is followed by a minute without a connection; or the next process starts with a view that is older than the
+ * write. For each change there is one plan in which all watches miss it. In other plans watches lag. Each run has to
+ * reach the end state of the undisturbed run. The plans are not a sample: they cover all writes and changes of the
+ * undisturbed run.
  */
 import type { EndState } from './end-state.ts';
 import type { Fate, OperatorProcess } from './operator-process.ts';
@@ -28,26 +29,29 @@ export type Plan =
   | { readonly kind: 'killedAfter'; readonly write: number }
   | { readonly kind: 'answerLost'; readonly write: number }
   | { readonly kind: 'cutOff'; readonly write: number }
-  /** The answer of this write is lost, and no watch reports the change either. */
+  /** The response to this write is lost, and no watch reports the change either. */
   | { readonly kind: 'unheard'; readonly write: number }
-  /** Killed after this write; the next process starts with the state from some time before. */
+  /** The process is killed after this write; the next process starts with the state from some time before. */
   | { readonly kind: 'olderView'; readonly write: number }
-  /** No watch reports this number of changes, from `first` on. */
+  /** No watch reports `count` consecutive changes, starting with number `first`. */
   | { readonly kind: 'missed'; readonly first: number; readonly count: number }
   /** All watches miss each change with a probability of one half. */
   | { readonly kind: 'missedAtRandom'; readonly seed: number }
   | { readonly kind: 'lag'; readonly ms: number }
-  /** IAM's reads return the state from some time ago. */
+  /** IAM reads return the state from some time ago. */
   | { readonly kind: 'oldReads'; readonly ms: number }
-  /** Killed after this write; the server would answer the next process from a stale cache, if the process accepted that. */
+  /**
+   * The process is killed after this write. For the next process, the server would respond from a stale cache, if the
+   * process accepted that.
+   */
   | { readonly kind: 'oldCache'; readonly write: number }
-  /** The leader of two processes is paused at this write for longer than its lease, or is killed. */
+  /** The leader of two processes is paused at this write for longer than its lease, or it is killed. */
   | { readonly kind: 'pausedLeader'; readonly write: number }
   | { readonly kind: 'killedLeader'; readonly write: number };
 
 export type Reference = {
   readonly scenario: Scenario;
-  /** Descriptions of the writes, in the order of sending. */
+  /** Descriptions of the writes, in the order in which they were sent. */
   readonly writes: readonly string[];
   /** Descriptions of the changes that watches reported. */
   readonly news: readonly string[];
@@ -57,19 +61,19 @@ export type Reference = {
   readonly violations: readonly Violation[];
 };
 
-/** Duration of a lost connection, and the age of an older view. Milliseconds. */
+/** Duration of a lost connection, and age of an older view, in milliseconds. */
 const cutOffMs = 60_000;
 const olderMs = 30_000;
 const lags = [100, 1_000, 5_000, 30_000];
 const oldReads = [5_000, 10_000];
 /**
- * The age of a stale cache, in milliseconds. Right after the third act, the cache still has the state that the first act led to,
- * and the operator has had time to see the second.
+ * Age of a stale cache, in milliseconds. Right after the third act, such a cache still has the state after the first
+ * act, while the operator has had time to see the second act.
  */
 const cacheAgeMs = 2 * betweenActsMs;
 export const leaseMs = 15_000;
 const pauseMs = 60_000;
-/** The number of consecutive changes that watches miss, as when a busy server or a long interruption merges them. */
+/** Number of consecutive changes that watches miss, as when a busy server or a long interruption merges them. */
 const missedInARow = 6;
 const randomSubsets = 8;
 
@@ -117,8 +121,8 @@ export const leaderPlansOf = ({ writes }: Reference): readonly Plan[] =>
   writes.flatMap((_, write) => (['pausedLeader', 'killedLeader'] as const).map((kind) => ({ kind, write })));
 
 /**
- * Run only to catch planted bugs: the operator asks the API server for the most recent state, so it never starts from an old
- * watch cache.
+ * Plans that are run only to catch planted bugs: the correct operator asks the API server for the most recent state, so
+ * it never starts from an old watch cache.
  */
 export const oldCachePlansOf = ({ writes }: Reference): readonly Plan[] =>
   writes.map((_, write) => ({ kind: 'oldCache', write }));
@@ -149,12 +153,12 @@ export async function violationsOf(reference: Reference, plan: Plan): Promise<re
 
 type Effects = Pick<SimulationOptions, 'faults' | 'leases'> & {
   readonly disturb?: (simulation: Simulation) => void;
-  /** How long changes are hidden from the operator. */
+  /** Time for which changes are hidden from the operator. */
   readonly blindMs?: number;
   readonly starts?: number;
   /**
-   * How many more times than in the undisturbed run an object may be created or deleted, because the outcome of a write is
-   * unknown.
+   * Maximum number of additional creations or deletions of an object compared with the undisturbed run, because the
+   * outcome of a write is unknown.
    */
   readonly repetitions?: number;
 };
@@ -219,7 +223,7 @@ function effectsOf(plan: Plan): Effects {
   }
 }
 
-/** Two processes; the leader is lost at this write. */
+/** Runs two processes; the leader is lost at this write. */
 function withoutLeader(
   write: number,
   lose: (simulation: Simulation, leader: OperatorProcess) => void,
@@ -243,7 +247,7 @@ function withoutLeader(
   };
 }
 
-/** Only a later list shows the result of this write. */
+/** Loses the response to this write, and hides its change from watches. Only a later list shows the result. */
 function unheard(write: number): Effects {
   let isNext = false;
   let isSilent = false;
@@ -259,7 +263,7 @@ function unheard(write: number): Effects {
       simulation.onArrival(() => {
         isSilent = isNext;
         isNext = false;
-        // The write is applied at once, before any other task runs.
+        // The write is applied immediately, before any other task runs.
         queueMicrotask(() => (isSilent = false));
         return undefined;
       });
@@ -282,7 +286,7 @@ function cutOffAt(write: number): FaultSchedule {
   };
 }
 
-/** The plan in a word, and its inverse: `killedAfter:12`, `missed:30+6`, `lag:5000`. */
+/** Returns a short word for the plan: `killedAfter:12`, `missed:30+6`, `lag:5000`. */
 export function wordFor(plan: Plan): string {
   switch (plan.kind) {
     case 'missed':
@@ -297,7 +301,7 @@ export function wordFor(plan: Plan): string {
   }
 }
 
-/** The command that runs only this plan again. */
+/** Returns the command that runs only this plan. */
 export function commandFor({ scenario }: Reference, plan: Plan): string {
   return `npx node scripts/crash-plans.ts --scenario '${scenario.name}' --plan ${wordFor(plan)}`;
 }

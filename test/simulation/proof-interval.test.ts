@@ -1,4 +1,4 @@
-/** Token exchanges of an idle cluster, and detection of drift between them. */
+/** Token exchanges in an idle cluster, and drift detection between them. */
 import { describe, expect, it } from 'vitest';
 import { clusterConfigs, linkedServiceAccounts, type LinkedServiceAccount } from '../../src/api/index.ts';
 import { findCondition } from '../../src/k8s/conditions.ts';
@@ -18,7 +18,7 @@ function exchangesSince({ reads }: Simulation, since: number): number {
   return reads.filter(({ what, at }) => at >= since && what.includes('AssumeRoleWithWebIdentity')).length;
 }
 
-/** The account `a`, proven under the default interval. */
+/** Starts with the account `a`, proven under the default interval. */
 async function proven(): Promise<Simulation> {
   const simulation = await startSimulation();
   const change = { spec: { aws: { proofIntervalSeconds: null } } };
@@ -36,7 +36,7 @@ it('an idle account takes at most six token exchanges per target and day', async
   expect(exchangesSince(simulation, since)).toBeLessThanOrEqual(6 * targets.length);
 });
 
-/** Whether `Ready` has changed since the time, even if it is True again. */
+/** Whether `Ready` has changed since then, even if it is True again. */
 function hasTurned({ server }: Simulation, since: number): boolean {
   const account = server.get(linkedServiceAccounts, 'a') as unknown as LinkedServiceAccount;
   const { lastTransitionTime = '' } = findCondition(account.status?.conditions, 'Ready') ?? {};
@@ -73,7 +73,7 @@ describe('between two proofs, the operator', () => {
     const since = time.now();
     await change(simulation);
     expect(await time.pass(driftIntervalMs + 5_000, () => isDetected(simulation, since))).toBe(true);
-    // A repaired identity is proven at once, not when its next proof would be due.
+    // A repaired identity is proven immediately, not only when its next proof is due.
     simulation.aws.clientIds = ['sts.amazonaws.com'];
     const isProven = (): boolean =>
       ready(simulation) === 'True Ready' && exchangesSince(simulation, since) > 0;

@@ -1,4 +1,4 @@
-/** Acts of users and other programs during some minutes, drawn from a seed. */
+/** Random acts of users and other programs over several minutes, determined by a seed. */
 import {
   apps,
   clusterConfigs,
@@ -62,7 +62,10 @@ export function randomHappenings(draws: Draws): readonly Happening[] {
     : halted;
 }
 
-/** An account is quarantined, its role is changed by hand or its spec is edited, and it is released. */
+/**
+ * An incident: an account is quarantined, its role is changed out of band or its spec is edited, and the quarantine is
+ * ended.
+ */
 function incident(draws: Draws): readonly Happening[] {
   const name = draws.oneOf(accounts);
   const spec = randomSpec(draws);
@@ -107,7 +110,7 @@ function halt(draws: Draws): readonly Happening[] {
   ];
 }
 
-/** Acts come alone, in quick succession, and all at the same time. */
+/** Acts happen singly, in quick succession, or all at the same time. */
 function randomGap(draws: Draws): number {
   const most = draws.weighted([
     [1, 0],
@@ -135,7 +138,10 @@ export function randomSpec(draws: Draws): AccountSpec {
   });
 }
 
-/** Adds statements to some of the specs with a boundary. The fork leaves the later draws of a seed as they are without statements. */
+/**
+ * Adds statements to some of the specs that have a boundary. A forked generator is used, so that the later draws of a
+ * seed are the same as without statements.
+ */
 function withStatements(draws: Draws, spec: AccountSpec): AccountSpec {
   if (spec.aws?.permissionsBoundaryArn === undefined) return spec;
   const statements = draws.fork(JSON.stringify(spec)).someOf([sendMessages, readObjects]);
@@ -262,7 +268,7 @@ function isBeingDeleted(server: Simulation['server'], account: string): boolean 
   return server.get(linkedServiceAccounts, account)?.metadata.deletionTimestamp !== undefined;
 }
 
-/** Whether an account has a role, or will have one, in every target of the app. */
+/** Whether the account has a role, or will get one, in every target of the app. */
 function isToBeHad(server: Simulation['server'], { spec }: App): boolean {
   const account = server.get(linkedServiceAccounts, spec.serviceAccount ?? '') as unknown as
     | LinkedServiceAccount
@@ -272,8 +278,8 @@ function isToBeHad(server: Simulation['server'], { spec }: App): boolean {
 }
 
 /**
- * When an app names an account whose deletion is in progress, it depends on the operator's progress whether the deletion ends
- * first. So an app that names an account again after it had dropped it waits for the end of the deletion.
+ * Applies an app. If the app newly names an account that is being deleted, the operator's progress would decide whether
+ * the deletion ends first. So the app is applied only after the end of the deletion.
  */
 const applyAppInTurn =
   (spec: Partial<AppSpec>): Act =>
@@ -287,9 +293,10 @@ const applyAppInTurn =
   };
 
 /**
- * Applies an account after the deletion of its predecessor. The operator's progress decides whether that deletion ends without
- * help: pods whose namespace is no longer a target, or whose app cannot be deployed, block it, and an operator that was too late
- * to deploy them has none. So where pods block the deletion, these obstacles are removed until it has ended.
+ * Applies an account after its predecessor has been deleted. The deletion can be blocked by pods whose namespace is no
+ * longer a target, or whose app cannot be deployed. Whether such pods exist depends on the operator's progress: a
+ * slower operator has never deployed them. So if the deletion is blocked, these obstacles are removed until it has
+ * ended.
  */
 export const applyAccountInTurn =
   (name: string, spec: AccountSpec): Act =>
@@ -313,9 +320,10 @@ export const applyAccountInTurn =
   };
 
 /**
- * A deletion that retains the role waits until the account is in sync, because otherwise the result would depend on the
- * operator's progress. The app drops the account some time later, because otherwise its pods would decide whether the deletion
- * ever ends. It does so even when it names another account by then, whose absence would keep its pods.
+ * Deletes an account, and later removes it from the app. A deletion that retains the role first waits until the account
+ * is in sync, because otherwise the result would depend on the operator's progress. The app drops the account, because
+ * otherwise its pods would decide whether the deletion ever ends. If the app names another account by then, it drops
+ * that one too unless it exists: its absence would also keep the pods.
  */
 const removeAccount =
   (name: string, letGoAfterMs: number): Act =>
@@ -331,7 +339,10 @@ const removeAccount =
     await server.client.update(apps, { ...app, spec });
   };
 
-/** Only for accounts that are not deleted: the result for others depends on the operator's progress. */
+/**
+ * Changes only the roles of accounts that are not being deleted: the result for other roles would depend on the
+ * operator's progress.
+ */
 const changeOurRoles =
   (to: (role: ObservedRole) => ObservedRole | undefined): Act =>
   ({ aws, server }) => {
@@ -342,7 +353,7 @@ const changeOurRoles =
     }
   };
 
-/** Changes the targets as `kon app halt` does, whatever else the spec says. */
+/** Changes the targets as `kon app halt` does, regardless of the rest of the spec. */
 const changeTargets =
   (change: (target: AppTarget) => AppTarget): Act =>
   async ({ server }) => {
@@ -354,14 +365,14 @@ const changeTargets =
       });
   };
 
-/** Removes the Ingress, which would block the deployment of the target: the app may have no port for it. */
+/** Removes the Ingress, which blocks the deployment of the target if the app has no port for it. */
 function withoutIngress({ ingress: _, ...target }: AppTarget): AppTarget {
   return target;
 }
 
 /**
- * Removes blockers and corrects invalid specs. The state while blocked depends on the operator's progress before; the
- * state afterwards depends only on the specs.
+ * Removes blockers and corrects invalid specs. While something is blocked, the state depends on how far the operator
+ * had got before; afterwards the state depends only on the specs.
  */
 export const everythingRepaired: Act = async ({ aws, server, workloads }) => {
   aws.missingPolicies.clear();
@@ -396,7 +407,7 @@ export const everythingRepaired: Act = async ({ aws, server, workloads }) => {
       spec: {
         ...spec,
         ...(isNotToBeHad ? {} : { serviceAccount }),
-        // The replica count before a halt depends on whether there were replicas.
+        // The stored replica count from before a halt depends on whether the target had replicas.
         targets: spec.targets.map((target) => ({ ...withoutIngress(target), deployMode: 'latest' })),
       },
     });

@@ -1,15 +1,15 @@
-/** Faults during some minutes, drawn from a seed: each run has only some kinds of faults. */
+/** Random faults over several minutes, determined by a seed. Each run has only some kinds of faults. */
 import type { Fate, Fault, Request } from './operator-process.ts';
 import type { Draws } from './random.ts';
 import { missedUntilMs, type Simulation, type SimulationOptions, type FaultSchedule } from './simulation.ts';
 
 export type RandomFaultSchedule = {
   readonly options: Pick<SimulationOptions, 'faults' | 'leases'>;
-  /** How long changes may be hidden from the operator, and its calls delayed. */
+  /** Maximum time for which changes are hidden from the operator and its calls are delayed. */
   readonly blindMs: number;
   readonly readsLag: boolean;
   readonly disturb: (simulation: Simulation) => void;
-  /** The number of requests with an unknown outcome: an object may be created or deleted that many more times. */
+  /** Number of requests with an unknown outcome. An object may be created or deleted that many additional times. */
   readonly interruptions: () => number;
   readonly words: readonly string[];
 };
@@ -22,10 +22,10 @@ const faults: readonly Fault[] = [
   'failed',
   'throttled',
 ];
-/** How long a throttled or failed call may wait for its retry, while others continue. */
+/** Maximum time for which a throttled or failed call waits for its retry, while other calls continue. */
 const holdUpMs = 60_000;
 
-/** @param forMs duration of the faults; there are none afterwards */
+/** @param forMs duration of the faults; there are no faults afterwards */
 export function randomFaultSchedule(draws: Draws, startMs: number, forMs: number): RandomFaultSchedule {
   const words: string[] = [];
   let endsAt = Infinity;

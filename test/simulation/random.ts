@@ -1,23 +1,25 @@
-/** Pseudo-random draws, equal in every run with the same seed. */
+/** Pseudo-random draws that are equal in every run with the same seed. */
 
 export type Draws = {
-  /** A number from 0 up to, but not including, 1. */
+  /** Returns a number from 0 (inclusive) to 1 (exclusive). */
   readonly fraction: () => number;
-  /** A whole number between both ends, inclusive. */
+  /** Returns a whole number between both ends, inclusive. */
   between(least: number, most: number): number;
   chance(probability: number): boolean;
-  /** @throws RangeError when there are no choices */
+  /** @throws RangeError if there are no choices */
   oneOf<T>(choices: readonly T[]): T;
-  /** One of the choices, with a probability by weight. */
+  /** Returns one of the choices, with a probability proportional to its weight. */
   weighted<T>(choices: readonly (readonly [weight: number, choice: T])[]): T;
   someOf<T>(choices: readonly T[], least?: number): readonly T[];
-  /** An independent generator, so that additional draws from one do not change the draws from the other. */
+  /**
+   * Returns an independent generator: additional draws from it do not change the draws from this one, and vice versa.
+   */
   fork(name: string): Draws;
 };
 
 export function createDraws(seed: number): Draws {
   let state = seed >>> 0;
-  // mulberry32: 32 bits of state are enough for random faults.
+  // mulberry32, whose 32 bits of state are enough for random faults.
   const fraction = (): number => {
     state = (state + 0x6d2b79f5) >>> 0;
     let mixed = state;

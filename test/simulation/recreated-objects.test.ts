@@ -1,4 +1,7 @@
-/** Objects that are deleted and created again with the same name while watches lag: none gets the status of its predecessor. */
+/**
+ * Objects that are deleted and recreated with the same name while watches lag: none of them gets the status of its
+ * predecessor.
+ */
 import { expect, it } from 'vitest';
 import { clusterConfigs, type ClusterConfig } from '../../src/api/index.ts';
 import { findCondition } from '../../src/k8s/conditions.ts';
@@ -17,7 +20,8 @@ it('a recreated ClusterConfig does not get the status of its predecessor', async
   let lagMs = 0;
   const simulation = await startSimulation({ faults: { lagMs: () => lagMs } });
   const { aws, server, time } = simulation;
-  // Generation 2 separates the status of this ClusterConfig from that of its successor, whose generation is 1.
+  // The generation distinguishes the two statuses: this ClusterConfig has generation 2, and its successor has
+  // generation 1.
   const spec = { ...clusterSpec, aws: { ...clusterSpec.aws, accountId } };
   await server.client.patch(clusterConfigs, { name: 'simulated' }, { spec }, { type: 'merge' });
   expect(await time.pass(minute, () => configOf(simulation).status?.observedGeneration === 2)).toBe(true);

@@ -1,4 +1,4 @@
-/** Scenarios: a few acts of users on accounts and apps, with time in between for the operator to apply them. */
+/** Scenarios: a few acts of users on accounts and apps, with time in between for the operator to apply each act. */
 import { linkedServiceAccounts, type AppSpec } from '../../src/api/index.ts';
 import { podDenialName } from '../../src/identity/index.ts';
 import { resources } from '../../src/kube/index.ts';
@@ -56,10 +56,10 @@ import { addAgent, removeAgent, useAutoMode } from './agents.ts';
 import { policiesPerRole } from './simulated-aws.ts';
 import { driftIntervalMs } from './simulation.ts';
 
-/** Acts come 5 s after a drift pass; after this delay 3 s remain until the next drift pass. */
+/** Acts happen 5 s after a drift pass; after this delay 3 s remain until the next drift pass. */
 const beforeDriftPassMs = driftIntervalMs - 8_000;
 
-/** Account whose pods have an EKS Pod Identity, and whose role may get inline policies. */
+/** Account whose pods use EKS Pod Identity, and whose role may have inline policies. */
 const bounded = {
   policyArns: [readOnly],
   permissionsBoundaryArn: fullAccess,
@@ -71,7 +71,7 @@ const twoTargets = [
   { name: 'staging', deployMode: 'latest' as const },
 ];
 
-/** An Ingress of an app that has no ports, which the schema cannot reject. */
+/** An Ingress for an app without ports, which the schema cannot reject. */
 const withoutPort = (deployMode: 'latest' | 'halt'): AppSpec['targets'] => [
   { name: 'production', deployMode, ingress: { hosts: ['app.example.com'] } },
 ];
@@ -528,8 +528,8 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    // The account is created so late that a lost connection coincides with the operator's next check of the cluster, which runs
-    // every five minutes.
+    // The account is created late enough that a lost connection coincides with the operator's next check of the
+    // cluster, which runs every five minutes.
     name: 'a policy is detached out of band, after a check of the cluster',
     acts: [wait(120_000), create('a'), changeRoles((role) => ({ ...role, attachedPolicyArns: [] }))],
   },

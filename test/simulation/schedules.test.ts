@@ -1,4 +1,4 @@
-/** Some schedules drawn from seeds; `make soak SEEDS=n` runs any number of them. */
+/** Some random schedules with fixed seeds; `make soak SEEDS=n` runs any number of them. */
 import { expect, it } from 'vitest';
 import { inTime, noLimit } from './time-limit.ts';
 import { commandForSeed, runSeed } from './schedules.ts';
@@ -19,11 +19,16 @@ it.each(blocks)(
 );
 
 /**
- * Seeds whose violations were not the operator's fault: a role was changed out of band, or by the previous process, so recently
- * that the operator could not know; a policy existed again before its retry; the operator had not seen the deletion of an account
- * yet; an app named an account again during its deletion; a policy was detached unnoticed, which left more room than the operator
- * knew; STS exchanged a token under a trust policy that had just been changed; or the deletion of an account waited for pods in a
- * namespace that was no longer a target, which a slower operator had not deployed.
+ * Seeds that must report no violation, although the world changed in ways that the operator could not know or prevent:
+ *
+ * - a role was changed out of band, or by the previous process, too recently to be known;
+ * - a policy existed again before the operator retried it;
+ * - the operator had not seen the deletion of an account yet;
+ * - an app named an account again during the account's deletion;
+ * - a policy had been detached unnoticed, which left more room than the operator knew;
+ * - STS exchanged a token under a trust policy that had just been changed;
+ * - the deletion of an account waited for pods in a namespace that was no longer a target, which a slower operator
+ * would not have deployed.
  */
 it.each([
   1_423, 1_556, 1_000_250, 1_000_541, 1_001_401, 2_022_065, 9_106_025, 9_202_438, 9_215_739, 9_237_408,

@@ -1,6 +1,7 @@
 /**
- * Schedules drawn from a seed: acts of users, and faults of the operator's requests, watches and processes. Eight consecutive
- * seeds share their acts and differ in the faults; a run with the same acts and no faults determines the expected end state.
+ * Random schedules: acts of users, and faults of the operator's requests, watches and processes. Eight consecutive
+ * seeds share their acts and differ in the faults; a run with the same acts and no faults determines the expected end
+ * state.
  */
 import { endState, type EndState } from './end-state.ts';
 import { checkInvariants } from './invariants.ts';
@@ -20,10 +21,13 @@ export type Outcome = {
 };
 
 const schedulesPerActs = 8;
-/** Time before the first act, and the longest time that faults continue after the last act. Milliseconds. */
+/** Time before the first act, and the maximum time that faults continue after the last act. Milliseconds. */
 const startMs = 20_000;
 const afterwardsMs = 30_000;
-/** Time limit for getting in sync after the last act and fault: twice the slowest retry, which comes after five minutes. */
+/**
+ * Time limit for getting in sync after the last act and fault: twice the slowest retry, which is made after five
+ * minutes.
+ */
 const untilRestMs = 660_000;
 
 const clear = new Map<number, Promise<EndState>>();
@@ -74,7 +78,7 @@ function endWithoutFaults(people: number, happenings: readonly Happening[]): Pro
     await happen(simulation, happenings);
     return endState(simulation);
   })();
-  // Only the latest result is requested again.
+  // Only the latest result is used again.
   clear.clear();
   clear.set(people, end);
   return end;
@@ -92,7 +96,7 @@ async function happen(simulation: Simulation, happenings: readonly Happening[]):
   await time.pass(untilRestMs);
 }
 
-/** The command that runs only this seed again. */
+/** Returns the command that runs only this seed. */
 export function commandForSeed(seed: number): string {
   return `npx node scripts/crash-plans.ts --seed ${seed}`;
 }

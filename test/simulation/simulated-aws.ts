@@ -1,7 +1,7 @@
 /**
- * IAM, STS and EKS behind the commands of the AWS SDK, so that the operator's own adapters, scheduler and classification of
- * errors run in simulations too. Strict about names, attachments and trust. To model eventual consistency, reads may return an
- * earlier state, and STS may not know yet what IAM knows.
+ * IAM, STS and EKS behind the commands of the AWS SDK, so that the operator's own adapters, scheduler and error
+ * classification run in simulations too. Names, attachments and trust policies are checked strictly. To model eventual
+ * consistency, reads may return an earlier state, and STS may not know yet what IAM knows.
  */
 import {
   inlinePolicyName,
@@ -33,21 +33,24 @@ export type SimulatedAws = {
   readonly missingPolicies: Set<string>;
   /** Time of the last failed lookup of each policy. */
   readonly missedAt: ReadonlyMap<string, number>;
-  /** Changes a role out of band; undefined deletes it. */
+  /** Changes a role out of band; undefined deletes the role. */
   change(name: string, to: (role: ObservedRole | undefined) => ObservedRole | undefined): void;
-  /** Executes a call. `owner`: the account on whose behalf the operator makes it. @throws errors as the SDK throws them */
+  /**
+   * Executes a call. `owner` is the account on whose behalf the operator makes the call.
+   * @throws errors as the SDK throws them
+   */
   perform(action: string, input: Readonly<Record<string, unknown>>, owner: string): object;
-  /** Registers a synchronous listener for changes of roles. */
+  /** Registers a synchronous listener for changes to roles. */
   onChange(listener: (change: RoleChange) => void): void;
-  /** Registers a listener that is called before the operator changes a role, even when the call then fails. */
+  /** Registers a listener that is called before the operator changes a role, even if the call then fails. */
   onWrite(listener: (write: { action: string; name: string; input: object; by: string }) => void): void;
   /**
    * Registers a listener that is called when STS has exchanged a token for credentials of a role, with the role as STS knows it.
    */
   onExchange(listener: (exchange: { role: ObservedRole; token: string }) => void): void;
-  /** Records a use of the role's credentials at `time`, in milliseconds. IAM may do so hours after the use. */
+  /** Records a use of the role's credentials at `time`, in milliseconds. IAM may record a use hours later. */
   recordUse(name: string, time: number): void;
-  /** Creation and last recorded use of the present role of this name. Times are in milliseconds. */
+  /** Returns the creation time and the last recorded use of the present role with this name, in milliseconds. */
   useOf(name: string): { readonly created: number; readonly used?: number } | undefined;
   /** Age of the state that a read returns, in milliseconds. */
   readLagMs: () => number;
@@ -71,7 +74,7 @@ export function createSimulatedAws(now: () => Monotonic): SimulatedAws {
   const writeListeners: ((write: { action: string; name: string; input: object; by: string }) => void)[] = [];
   const exchangeListeners: ((exchange: { role: ObservedRole; token: string }) => void)[] = [];
   let ids = 0;
-  /** Creation and recorded uses of each role, by id. `since`: time of the record. */
+  /** Creation and recorded uses of each role, by id. `since` is the time of the record. */
   const uses = new Map<
     string,
     { readonly created: number; readonly used: { since: number; time: number }[] }
@@ -263,7 +266,7 @@ export function createSimulatedAws(now: () => Monotonic): SimulatedAws {
     },
     PutRolePolicy: (input, by) =>
       change('PutRolePolicy', input, by, (role) => {
-        // As the operator's IAM policy demands.
+        // As the operator's IAM policy requires.
         if (role.permissionsBoundaryArn === undefined)
           throw awsError('AccessDenied', 'not authorized to perform: iam:PutRolePolicy');
         return {
@@ -361,7 +364,7 @@ export function claimsOf(token: string): Claims {
   return JSON.parse(atob(token.split('.')[1] ?? '')) as Claims;
 }
 
-/** Whether the trust policy lets the bearer of the token assume the role. */
+/** Whether the trust policy allows the bearer of the token to assume the role. */
 export function trusts(document: string, token: string): boolean {
   const { sub, iss, aud } = claimsOf(token);
   const { Statement: statements } = JSON.parse(document) as {
@@ -411,7 +414,7 @@ function tagsOf(tags: unknown): Record<string, string> {
   );
 }
 
-/** Text of one of the operator's inline policies; undefined if the role has none of this name. */
+/** Returns the text of one of the operator's inline policies; undefined if the role has no policy with this name. */
 function documentOf({ inlinePolicy, podDenial }: ObservedRole, policyName: string): string | undefined {
   if (policyName === podDenialName) return podDenial;
   return policyName === inlinePolicyName ? inlinePolicy : undefined;

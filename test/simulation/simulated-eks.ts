@@ -1,6 +1,6 @@
 /**
- * EKS's Pod Identity associations and its exchange of pods' tokens, behind the commands of the AWS SDK. Strict about roles and
- * their trust policies, of which it may read an earlier state, as STS may.
+ * EKS's Pod Identity associations and its exchange of pods' tokens, behind the commands of the AWS SDK. Roles and their
+ * trust policies are checked strictly. As in STS, the state of a role that EKS reads may be an earlier one.
  */
 import { podIdentityAudience } from '../../src/api/index.ts';
 import type { ObservedRole } from '../../src/identity/index.ts';
@@ -36,17 +36,20 @@ export type SimulatedEks = {
   put(association: Omit<SimulatedAssociation, 'id' | 'arn'>): SimulatedAssociation;
   remove(id: string): void;
   change(id: string, to: Partial<Omit<SimulatedAssociation, 'id' | 'arn'>>): void;
-  /** Returns undefined for an unknown action. @throws errors as the SDK throws them */
+  /**
+   * Returns undefined for an unknown action.
+   * @throws errors as the SDK throws them
+   */
   perform(action: string, input: Readonly<Record<string, unknown>>, owner: string): object | undefined;
   onChange(listener: (change: AssociationChange) => void): void;
-  /** Whether an update with an empty target role or policy keeps it. */
+  /** Whether an update with an empty target role or policy keeps the old value instead of removing it. */
   keepsSettings: boolean;
 };
 
 type Input = Readonly<Record<string, unknown>>;
 
 export function createSimulatedEks(of: {
-  /** The role with this ARN, as EKS currently sees it. */
+  /** Returns the role with this ARN, as EKS currently sees it. */
   readonly role: (arn: string) => ObservedRole | undefined;
 }): SimulatedEks {
   const associations = new Map<string, SimulatedAssociation>();
@@ -113,7 +116,7 @@ export function createSimulatedEks(of: {
       const before = existing(input);
       const setting = (name: 'targetRoleArn' | 'policy'): string | undefined => {
         const value = (input[name] as string | undefined) ?? before[name];
-        // The association is replaced if EKS keeps a setting in spite of an empty value.
+        // If EKS keeps a setting in spite of an empty value, the operator has to replace the association.
         return value === '' ? (eks.keepsSettings ? before[name] : undefined) : value;
       };
       const after = {
@@ -187,7 +190,7 @@ export function createSimulatedEks(of: {
   return eks;
 }
 
-/** Whether the role lets EKS assume it for pods of the association's ServiceAccount. */
+/** Whether the role allows EKS to assume it for pods of the association's ServiceAccount. */
 export function trustsPods(
   document: string,
   {

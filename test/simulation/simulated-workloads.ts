@@ -1,7 +1,7 @@
 /**
- * A model of the other controllers of the cluster: Deployments create pods, each changed by the pod identity webhook if it
- * answers; a changed template replaces the pods, new ones first; pods become ready, and end after their grace period; and
- * namespaces under deletion are emptied.
+ * A model of the cluster's other controllers. Deployments create pods, and the pod identity webhook mutates each pod if
+ * the webhook responds. A changed template replaces the pods, new pods first. Pods become ready, and end after their
+ * grace period. Terminating namespaces are emptied.
  */
 import { resources, type KubeObject, type Resource, type SetTimer } from '../../src/kube/index.ts';
 import { eksDefaults, mutate, type Pod as WebhookPod } from '../../sandbox/src/webhook/mutate.ts';
@@ -15,17 +15,17 @@ type Deployment = StoredObject & {
   readonly spec: { readonly replicas?: number; readonly template: Template };
 };
 
-/** Time until the controllers react, a pod is ready, and a pod has ended, in milliseconds. */
+/** Time until controllers react, until a pod is ready, and until a pod has ended, in milliseconds. */
 const reactionMs = 50;
 const startMs = 300;
 const endMs = 1_500;
 
 const deploymentLabel = 'simulated/deployment';
 const templateAnnotation = 'simulated/template';
-/** Uid of the Deployment that created the pod. A Deployment that is created again does not adopt pods of the earlier one. */
+/** Uid of the Deployment that created the pod. A recreated Deployment does not adopt pods of its predecessor. */
 const creatorAnnotation = 'simulated/creator';
 
-/** Every namespaced kind of the simulation. */
+/** All namespaced kinds in the simulation. */
 const contents: readonly Resource[] = [
   resources.deployments,
   resources.configMaps,
@@ -38,9 +38,9 @@ const contents: readonly Resource[] = [
 ];
 
 export type Workloads = {
-  /** Whether the webhook answers. Pods that are created while it does not answer start without identity. */
+  /** Whether the webhook responds. Pods that are created while it does not respond start without an identity. */
   webhookRuns: boolean;
-  /** Time since which the webhook has not answered; undefined while it answers. */
+  /** Time since which the webhook has not responded; undefined while it responds. */
   readonly webhookAwaySince: number | undefined;
   /** Number of pods ever created, by Deployment: `pods of production/app`. */
   readonly made: ReadonlyMap<string, number>;
@@ -123,7 +123,7 @@ export function modelWorkloads(
       await attempt(server.client.create(resources.pods, pod));
     }
     const ready = current.filter((pod) => isReady(pod)).length;
-    // As in a rolling update, old pods end when the new ones are ready.
+    // As in a rolling update, old pods end once the new ones are ready.
     const surplus = [
       ...(ready >= replicas ? mine.filter((pod) => !current.includes(pod)) : []),
       ...current.slice(replicas),
@@ -231,7 +231,7 @@ function podOf(
         [creatorAnnotation]: of.creator,
       },
     },
-    // The pod is assigned to a node at once.
+    // The pod is assigned to a node immediately.
     spec: { ...template.spec, nodeName },
   } as KubeObject;
 }
@@ -245,7 +245,7 @@ function injected(object: StoredObject, serviceAccount: StoredObject, isAssociat
   return pod as StoredObject;
 }
 
-/** The operation `add` of RFC 6902. */
+/** Performs the operation `add` from RFC 6902. */
 function added(target: unknown, [first = '', ...rest]: readonly string[], value: unknown): unknown {
   if (Array.isArray(target)) {
     const copy = [...(target as unknown[])];

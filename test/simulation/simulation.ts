@@ -11,20 +11,24 @@ import { modelWorkloads, type Workloads } from './simulated-workloads.ts';
 import { createVirtualTime, type VirtualTime } from './virtual-time.ts';
 import { after } from '../../src/k8s/time.ts';
 
-/** Faults that the operator has to handle. An absent field means no such fault. */
+/** Faults that the operator has to handle. If a field is absent, there is no such fault. */
 export type FaultSchedule = {
   readonly fate?: (request: Request, now: number) => Fate;
-  /** Delay of watch events. In milliseconds, as all times here. */
+  /** Delay of watch events. All times in this type are in milliseconds. */
   readonly lagMs?: (now: number) => number;
-  /** Age of the view that a new process starts with. `starts`: the number of earlier starts. */
+  /** Age of the view with which a new process starts. `starts` is the number of earlier process starts. */
   readonly ageMs?: (starts: number) => number;
   /**
-   * Age of the server's cache, used for requests of a process that accept any version, in milliseconds. `starts`: as for `ageMs`.
+   * Age of the server's cache in milliseconds. It applies to a process's requests that accept any version. `starts` is
+   * the same as in `ageMs`.
    */
   readonly cacheAgeMs?: (starts: number) => number;
-  /** Whether no watch reports this change, given its index among the watched changes. A later list shows the result. */
+  /**
+   * Whether no watch reports this change, which is given by its index among all watched changes. A later list shows its
+   * result.
+   */
   readonly misses?: (index: number) => boolean;
-  /** Offset of the operator's wall clock. Its delays use the monotonic clock. */
+  /** Offset of the operator's wall clock. The operator's delays use the monotonic clock. */
   readonly clockOffsetMs?: () => number;
   readonly readLagMs?: (now: number) => number;
   readonly trustLagMs?: (now: number) => number;
@@ -33,9 +37,11 @@ export type FaultSchedule = {
 export type SimulationOptions = {
   readonly faults?: FaultSchedule;
   readonly seed?: number;
-  /** Processes that elect a leader. When absent, a single process runs without election. */
+  /** Processes that elect a leader. If absent, processes run without an election. */
   readonly leases?: { readonly processes: number; readonly durationMs: number };
-  /** Without leases: the number of processes that run by mistake, without election. Default: one. */
+  /**
+   * Without `leases`: the number of processes that run without an election, by mistake if more than one. Default: one.
+   */
   readonly processes?: number;
   /** Prepares the world before the operator starts. */
   readonly prepare?: (simulation: Simulation) => Promise<void>;
@@ -49,28 +55,28 @@ export type Simulation = {
   readonly server: SimulatedApiServer;
   readonly aws: SimulatedAws;
   readonly workloads: Workloads;
-  /** Every write of the operator, in the order of sending. */
+  /** All writes of the operator, in the order in which they were sent. */
   readonly writes: readonly Sent[];
   /** Writes that were not refused. */
   readonly effects: readonly Sent[];
-  /** Every read of the operator. */
+  /** All reads of the operator. */
   readonly reads: readonly Sent[];
-  /** Every request that a server did not execute because of an error of its own. */
+  /** All requests that a server did not execute because of an internal error. */
   readonly failures: readonly Sent[];
-  /** Requests that a process repeated so often in one moment that it was stopped. */
+  /** Requests that a process repeated so often in one moment that the process was stopped. */
   readonly busy: readonly Sent[];
   /**
-   * Registers a listener for the moment right before a write of the operator is executed; the function that it returns is
-   * called when the write was not refused.
+   * Registers a listener that is called right before a write of the operator is executed. The function that it returns
+   * is called if the write was not refused.
    */
   onArrival(listener: (sent: Sent) => (() => void) | undefined): void;
   /** Running processes. */
   readonly processes: readonly OperatorProcess[];
   /** Number of processes ever started. */
   starts(): number;
-  /** Descriptions of every change that watches were to report, in order. */
+  /** Descriptions of all changes that watches had to report, in order. */
   readonly news: readonly string[];
-  /** Ends all running processes, which are started again at once. */
+  /** Ends all running processes; they are started again immediately. */
   restart(): void;
 };
 
@@ -78,10 +84,10 @@ export const issuer = 'https://oidc.eks.us-west-2.amazonaws.com/id/SIMULATED';
 export const targets = ['production', 'staging'];
 export const driftIntervalMs = 60_000;
 
-/** Time until a process has restarted, in milliseconds. */
+/** Time that the restart of a process takes, in milliseconds. */
 export const restartMs = 1_000;
 
-/** Time until watches that have missed a change break, so that their clients list again. Milliseconds. */
+/** Time until watches that have missed a change are interrupted, so that their clients list again. Milliseconds. */
 export const missedUntilMs = 20_000;
 
 export const clusterSpec: ClusterConfigSpec = {
@@ -91,7 +97,8 @@ export const clusterSpec: ClusterConfigSpec = {
     rolePath: '/konstellation/',
     allowStatements: true,
     driftIntervalSeconds: driftIntervalMs / 1000,
-    // Short enough for proofs to be repeated within a schedule, and longer than the operator may take to repair a change.
+    // Short enough that proofs are repeated within a schedule, and longer than the operator may need to repair a
+    // change.
     proofIntervalSeconds: 900,
   },
 };
@@ -145,7 +152,7 @@ export async function startSimulation(options: SimulationOptions = {}): Promise<
         server,
         aws,
         draws: draws.fork(`${name} ${starts}`),
-        // The view is old only when the process starts: its watches then catch up.
+        // The view is old only when the process starts; then its watches catch up.
         view: {
           lagMs: () => faults.lagMs?.(time.now()) ?? 0,
           ageMs: (asks) => Math.max(age - (time.now() - startedAt), asks === 'any' ? cacheAge : 0, 0),

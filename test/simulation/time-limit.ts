@@ -1,17 +1,18 @@
 /**
- * Time limit of a single run. A test makes hundreds of runs, and their total time depends on their number and the machine's load,
- * so it does not show whether one of them hangs. Therefore each run has a limit of its own, and the test has none.
+ * Time limit of a single run. A test makes hundreds of runs, and their total time depends on their number and on the
+ * machine's load, so the total time does not show whether one run hangs. Therefore each run has its own limit, and the
+ * test has none.
  */
 
-/** Limit in milliseconds of the machine's own clock. Most runs take a tenth of a second of one processor. */
+/** Limit in milliseconds, on the machine's real clock. Most runs take a tenth of a second on one processor. */
 const limitMs = 120_000;
 
 /** Options of a test whose runs have their own limits. */
 export const noLimit = { timeout: 0 } as const;
 
 /**
- * @param what identifies the run, preferably as the command that runs it alone
- * @throws Error with this name when the run does not end in time
+ * @param what identifies the run, preferably as the command that runs only this run
+ * @throws Error that names `what` if the run does not end in time
  */
 export async function inTime<T>(what: string, run: () => Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

@@ -1,6 +1,7 @@
 /**
- * Simulated time, which passes only when nothing else is left to do: a run of an hour takes milliseconds, and the same seed gives
- * the same run. Everything in a simulation happens in microtasks or on these timers; nothing uses a socket or a file.
+ * Simulated time, which passes only when nothing else is left to do: a run of an hour takes milliseconds, and the same
+ * seed results in the same run. Everything in a simulation happens in microtasks or on these timers; nothing uses a
+ * socket or a file.
  */
 import type { SetTimer } from '../../src/kube/index.ts';
 import type { Monotonic, Wall } from '../../src/k8s/time.ts';
@@ -13,7 +14,7 @@ export type VirtualTime = {
   pass(ms: number, until?: () => boolean): Promise<boolean>;
 };
 
-/** Interval, in settles, after which other code in the process, such as the test runner, gets a turn. */
+/** Number of settles after which other code in the process, such as the test runner, gets a turn. */
 const settlesPerTurn = 500;
 
 type Timer = { readonly at: number; readonly order: number; callback: (() => void) | undefined };
@@ -21,7 +22,7 @@ type Timer = { readonly at: number; readonly order: number; callback: (() => voi
 export function createVirtualTime(start: number): VirtualTime {
   let time = start;
   let order = 0;
-  /** A binary heap: the earliest timer first, and among timers for the same time the one that was set first. */
+  /** A binary heap: the earliest timer comes first, and of timers for the same time the one that was set first. */
   const heap: Timer[] = [];
 
   const before = (a: Timer, b: Timer): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);
@@ -58,8 +59,9 @@ export function createVirtualTime(start: number): VirtualTime {
   };
 
   /**
-   * Calls back when every microtask has run, however long their chain: Node.js runs a tick that a microtask requested when no
-   * microtask is left. A turn of its event loop comes after them too, but costs more.
+   * Calls back when all microtasks have run, however long their chain is. This relies on Node.js, which runs a tick
+   * that a microtask requested only when no microtask is left. A turn of the event loop would also come after them, but
+   * costs more.
    */
   let settled = 0;
   const onceSettled = (resume: () => void): void => {

@@ -1,6 +1,6 @@
 /**
- * Credentials that turn out to belong to another AWS account than the cluster's: the operator makes no call with them, whatever
- * it had planned before.
+ * Credentials that turn out to belong to another AWS account than the cluster's: the operator makes no call with them,
+ * not even one that it had already planned.
  */
 import { expect, it } from 'vitest';
 import {
@@ -29,7 +29,7 @@ const clusterReason = ({ server }: Simulation): string | undefined => {
   return findCondition(config?.status?.conditions, 'Ready')?.reason;
 };
 
-/** Calls to IAM about roles. A proof is made without credentials. */
+/** Returns the calls to IAM about roles. Proofs are left out, because they are made without credentials. */
 const callsSince = ({ writes, reads }: Simulation, since: number): readonly string[] =>
   [...writes, ...reads]
     .filter(
@@ -38,7 +38,7 @@ const callsSince = ({ writes, reads }: Simulation, since: number): readonly stri
     )
     .map(({ what }) => what);
 
-/** An account in sync, on a cluster that names its AWS account. */
+/** Starts with an account in sync, in a cluster that names its AWS account. */
 async function begin(): Promise<Simulation> {
   const simulation = await startSimulation();
   const spec = { ...clusterSpec, aws: { ...clusterSpec.aws, accountId } };
@@ -73,7 +73,7 @@ it('an operator whose renewed credentials belong to another AWS account makes no
   const since = time.now();
   await edit('a', { aws: { policyArns: [readOnly, fullAccess] } })(simulation);
   await create('b')(simulation);
-  // Detected within 10 seconds: long before the next periodic check of the cluster.
+  // The wrong account is detected within 10 seconds, long before the next periodic check of the cluster.
   expect(await time.pass(10_000, () => clusterReason(simulation) === 'WrongAccount')).toBe(true);
   await time.pass(3 * driftIntervalMs);
   expect(readyOf(simulation, 'a')).toBe('False ClusterConfigNotReady');

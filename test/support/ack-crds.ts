@@ -1,7 +1,7 @@
 /**
- * The CRDs of ACK's IAM Roles and EKS Pod Identity associations, reduced to the fields that define their names. Sources:
- * aws-controllers-k8s/iam-controller, helm/crds/iam.services.k8s.aws_roles.yaml, and aws-controllers-k8s/eks-controller,
- * helm/crds/eks.services.k8s.aws_podidentityassociations.yaml.
+ * CRDs of ACK's IAM Roles and EKS Pod Identity associations, reduced to the fields that define their names. Sources:
+ * aws-controllers-k8s/iam-controller, helm/crds/iam.services.k8s.aws_roles.yaml, and
+ * aws-controllers-k8s/eks-controller, helm/crds/eks.services.k8s.aws_podidentityassociations.yaml.
  */
 const crd = (group: string, kind: string, plural: string): object => ({
   apiVersion: 'apiextensions.k8s.io/v1',

@@ -1,5 +1,5 @@
 /**
- * The CRD of Argo CD's Applications, reduced to the fields that define its names. Source: argoproj/argo-cd,
+ * CRD of Argo CD's Applications, reduced to the fields that define its names. Source: argoproj/argo-cd,
  * manifests/crds/application-crd.yaml.
  */
 export const argoCdCrd = {

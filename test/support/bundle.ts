@@ -1,6 +1,6 @@
 /**
- * The executable as it ships, bundled once for all test files of a run. vitest sets it up for the projects that run it; tests
- * that need another version build their own.
+ * The executable as it ships, bundled once for all test files of a run. vitest builds it for the projects that run the
+ * executable; tests that need another version build their own.
  */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -12,14 +12,14 @@ import { baseEnvironment } from '../../sandbox/src/environment.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** The folder of `kon.js`. Test files only read it. */
+    /** Folder that contains `kon.js`. Test files only read this folder. */
     readonly bundle: string;
   }
 }
 
 const script = resolve(import.meta.dirname, '../../scripts/build.ts');
 
-/** @param version replaces the version of package.json */
+/** @param version replaces the version from package.json */
 export async function buildBundle(folder: string, version?: string): Promise<void> {
   const as = version === undefined ? [] : ['--version', version];
   const env = baseEnvironment(process.env);

@@ -1,6 +1,7 @@
 /**
- * A real API server with an etcd behind it for one test file, and nothing else: no controller manager, so no namespace
- * gets a `default` ServiceAccount, nothing is garbage collected, and no Deployment creates pods. Takes about three seconds.
+ * A real API server with its etcd for one test file, and nothing else: without a controller manager, no namespace gets
+ * a `default` ServiceAccount, nothing is garbage collected, and no Deployment creates pods. Starting takes about three
+ * seconds.
  *
  *     const cluster = await startControlPlane();   // in beforeAll
  *     await cluster.stop();                        // in afterAll
@@ -24,32 +25,36 @@ import { monotonicClock } from '../../src/k8s/testing/clocks.ts';
 export type TestControlPlane = {
   /** `https://127.0.0.1:PORT` */
   readonly server: string;
-  /** Path of a kubeconfig of a member of `system:masters`, which may impersonate any user. */
+  /** Path of a kubeconfig for a member of `system:masters`, who may impersonate any user. */
   readonly kubeconfig: string;
   /** Path of kubectl. */
   readonly kubectlPath: string;
   /** The CA certificate, as PEM. */
   readonly caCertificate: string;
   readonly issuer: string;
-  /** Writes a kubeconfig of another user, and returns its path. */
+  /** Writes a kubeconfig for another user, and returns its path. */
   userKubeconfig(user: string, groups?: readonly string[]): Promise<string>;
-  /** Runs kubectl as the administrator with `input` on its stdin; resolves with stdout, or rejects with stderr. */
+  /** Runs kubectl as the administrator with `input` on its stdin. Resolves with stdout, or rejects with stderr. */
   kubectl(args: readonly string[], input?: string): Promise<string>;
   /** Path of the API server's log. */
   readonly log: string;
-  /** Connects to the etcd of the API server. The caller closes the connection. */
+  /** Connects to the API server's etcd. The caller closes the connection. */
   etcd(): Promise<Etcd>;
   stop(): Promise<void>;
 };
 
 export type TestControlPlaneOptions = {
-  /** Whether the API server writes an audit log, which costs as much as answering small requests. Default: true. */
+  /**
+   * Whether the API server writes an audit log, which costs as much time as responding to small requests. Default:
+   * true.
+   */
   readonly audit?: boolean;
   /**
-   * Whether API server and etcd may use several times the memory that their data needs, and thus run garbage collection rarely.
+   * Whether API server and etcd may use several times the memory that their data needs, so that they rarely run garbage
+   * collection.
    */
   readonly plentyOfMemory?: boolean;
-  /** The token issuer, for a second cluster next to another one. */
+  /** Token issuer, for a second cluster that runs next to another one. */
   readonly issuer?: string;
 };
 
@@ -70,7 +75,7 @@ export async function startControlPlane(options: TestControlPlaneOptions = {}): 
   const issuer =
     options.issuer ?? 'https://oidc.eks.eu-west-1.amazonaws.com/id/5F3C6B1E8A2D4C7F9B0E1A2B3C4D5E6F';
   const stop = async (): Promise<void> => {
-    // The data is thrown away, so an orderly end, which takes seconds, is not needed.
+    // The data is thrown away, so an orderly shutdown, which takes seconds, is not needed.
     await Promise.all(children.map((child) => child.stop(0)));
     await watchdog.close();
     reservation.release();

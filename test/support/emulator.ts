@@ -1,4 +1,4 @@
-/** Access to the AWS emulator from outside: its journal of calls, its contents, and its faults. */
+/** Access to the AWS emulator from outside: its journal of calls, its content, and its faults. */
 import {
   GetRoleCommand,
   IAMClient,
@@ -30,10 +30,10 @@ export type RoleSnapshot = {
 
 export type Emulator = {
   readonly endpoint: string;
-  /** A client with the credentials of the account's administrator. */
+  /** Client with the credentials of the account's administrator. */
   readonly iam: IAMClient;
   readonly sts: STSClient;
-  /** Returns the calls since a position in the journal, oldest first. */
+  /** Returns the calls after a position in the journal, oldest first. */
   journal(since: number): Promise<readonly JournalEntry[]>;
   /** Returns the position of the latest call. */
   position(): Promise<number>;
@@ -44,7 +44,7 @@ export type Emulator = {
     matches: (call: JournalEntry) => boolean,
     times?: number,
   ): Promise<readonly JournalEntry[]>;
-  /** Adds a fault for certain calls; resolves with a function that removes the fault. */
+  /** Adds a fault for certain calls. Resolves with a function that removes the fault. */
   inject(rule: FaultRule): Promise<() => Promise<void>>;
   /** Sets the faults of all later calls. */
   injectFaults(settings: Omit<FaultSettingsInput, 'rules'>): Promise<void>;
@@ -71,7 +71,7 @@ export function connectEmulator(access: {
     const answer = await fetch(`${endpoint}/_emulator/journal?${query}`);
     return journalAnswer.parse(await answer.json());
   };
-  // New settings replace all earlier ones, so the faults of concurrent tests are set together.
+  // New settings replace all earlier ones, so the faults of concurrent tests are always set together.
   const setFaults = async (): Promise<void> => {
     const answer = await fetch(`${endpoint}/_emulator/faults`, {
       method: 'PUT',

@@ -7,20 +7,20 @@ import { connect, type ClientHttp2Session } from 'node:http2';
 import { join } from 'node:path';
 
 export type Etcd = {
-  /** Removes the history up to now; the API server cannot serve it either once it has lost its cache. */
+  /** Compacts the history up to now. Once the API server has lost its cache, it cannot serve that history either. */
   compact(): Promise<void>;
-  /** Writes the value of a key. The API server accepts objects as JSON, and its watches report them. */
+  /** Writes the value of a key. The API server accepts objects as JSON, and its watches report the written object. */
   put(key: string, value: string): Promise<void>;
   close(): Promise<void>;
 };
 
-/** @param folder where the control plane keeps its certificates */
+/** @param folder folder in which the control plane keeps its certificates */
 export async function connectEtcd(folder: string, port: number): Promise<Etcd> {
   const [ca, cert, key] = await Promise.all(
     ['ca.crt', 'etcd-client.crt', 'etcd-client.key'].map((name) => readFile(join(folder, name), 'utf8')),
   );
   const session = connect(`https://127.0.0.1:${port}`, { ca, cert, key });
-  // Current and later calls report the error.
+  // Errors of the session are reported by the current call and by later calls.
   session.on('error', () => undefined);
   return {
     async compact() {
@@ -54,7 +54,7 @@ async function call(session: ClientHttp2Session, method: string, fields: readonl
     status ??= headers['grpc-status'];
     reported ??= headers['grpc-message'];
   };
-  // A call that fails at once has its trailers in the headers.
+  // If a call fails immediately, its trailers are in the headers.
   stream.on('response', hear);
   stream.on('trailers', hear);
   stream.end(Buffer.concat([prefix, message]));

@@ -1,4 +1,4 @@
-/** Polling for conditions that no watch reports. For Kubernetes objects there is `awaitObjects`. */
+/** Polling for conditions that no watch reports. For Kubernetes objects, use `awaitObjects`. */
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Time limit in milliseconds; a condition that takes longer indicates a defect. */

@@ -1,4 +1,4 @@
-/** The executable as it ships, and runs of it in an environment that is isolated from this machine's. */
+/** The executable as it ships, and runs of it in an environment that is isolated from this machine's environment. */
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
@@ -10,10 +10,10 @@ export type Finished = { readonly code: number | null; readonly stdout: string; 
 
 export type Running = {
   readonly pid: number;
-  /** Returns the stdout and stderr so far, in the order of their arrival. */
+  /** Returns stdout and stderr so far, in the order of arrival. */
   output(): string;
   readonly finished: Promise<Finished>;
-  /** Resolves when the output contains the text; rejects when the program ends before that. */
+  /** Resolves when the output contains the text; rejects if the program ends before that. */
   until(text: string): Promise<void>;
   /** Sends the signal, and resolves when the program has ended. */
   end(signal: NodeJS.Signals): Promise<Finished>;
@@ -22,18 +22,18 @@ export type Running = {
 export type RunOptions = {
   readonly env?: Environment;
   readonly input?: string;
-  /** The path of the `kon.js` of another version. */
+  /** Path of another version's `kon.js`. */
   readonly executable?: string | undefined;
 };
 
 export type Executable = {
-  /** The command line that runs `kon`. */
+  /** Command line that runs `kon`. */
   readonly kon: readonly [string, ...string[]];
-  /** A folder for this test file, which is removed afterwards and is the `HOME` of each run. */
+  /** Folder for this test file. It is the `HOME` of each run, and is removed afterwards. */
   readonly folder: string;
   start(args: readonly string[], options?: RunOptions): Running;
   run(args: readonly string[], options?: RunOptions): Promise<Finished>;
-  /** Ends the programs that still run, and removes the folder. */
+  /** Ends the programs that are still running, and removes the folder. */
   remove(): Promise<void>;
 };
 
@@ -42,8 +42,8 @@ export async function prepareExecutable(): Promise<Executable> {
   const kon = [process.execPath, join(inject('bundle'), 'kon.js')] as const;
   const env = {
     PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
-    // The environment has no kubeconfig, profile or editor of the user, but shares the user's cluster programs, which take
-    // minutes to build.
+    // The environment contains no kubeconfig, profile or editor of the user. It shares only the user's cached cluster
+    // programs, which take minutes to build.
     HOME: folder,
     TMPDIR: folder,
     XDG_CACHE_HOME: process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'),
@@ -94,7 +94,7 @@ function run(
     output += text;
     tell();
   });
-  // A program that fails early does not read its stdin.
+  // A program that fails early does not read its stdin, which would cause an unhandled error.
   child.stdin.on('error', () => undefined);
   child.stdin.end(options.input);
   let ended = false;

@@ -1,4 +1,4 @@
-/** Code blocks of a page in the documentation, and a shell that runs them as a reader does. */
+/** Code blocks of a documentation page, and a shell that runs them as a user would. */
 import { spawn } from 'node:child_process';
 import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -11,7 +11,7 @@ const root = resolve(import.meta.dirname, '../..');
 export type CodeBlock = {
   /** Heading of the section, without number signs. */
   readonly heading: string;
-  /** First word after the fence, for example `sh`. */
+  /** First word after the opening fence, for example `sh`. */
   readonly language: string;
   readonly text: string;
 };
@@ -28,10 +28,10 @@ export async function codeBlocks(page: string): Promise<readonly CodeBlock[]> {
   return blocks;
 }
 
-/** Runs a script with the variables that earlier scripts of this shell assigned at the beginning of a line. */
+/** Runs a script. Variables that earlier scripts of this shell assigned at the beginning of a line are set. */
 export type Shell = (script: string) => Promise<Finished>;
 
-/** A shell of the administrator of the sandbox, with `kon`, `kubectl` and the stock AWS CLI, in a folder of its own. */
+/** Creates a shell for the sandbox's administrator, with `kon`, `kubectl` and the stock AWS CLI, in its own folder. */
 export async function createShell(sandbox: TestSandbox): Promise<Shell> {
   await ensurePython();
   const folder = join(sandbox.executable.folder, 'shell');

@@ -25,9 +25,9 @@ export type RenderedObject = {
 };
 
 export type Helm = {
-  /** Runs helm; resolves with stdout, or rejects with stderr in the message. */
+  /** Runs helm. Resolves with stdout, or rejects with stderr in the message. */
   run(args: readonly string[]): Promise<string>;
-  /** Returns the objects of an installation of the release `konstellation` in `konstellation-system`. */
+  /** Renders the objects of the release `konstellation` in `konstellation-system`. */
   template(args?: readonly string[]): Promise<readonly RenderedObject[]>;
   /** Returns the notes that Helm prints after an installation. */
   notes(args?: readonly string[]): Promise<string>;
@@ -43,7 +43,7 @@ export async function findHelm(): Promise<Helm> {
       report: () => undefined,
       watchdog,
     });
-    // Helm keeps caches and plugins in its home directory, and those of the user must not affect the tests.
+    // Helm keeps caches and plugins in its home directory, and the user's must not affect the tests.
     const home = await mkdtemp(join(tmpdir(), 'kon-helm-'));
     const run = async (args: readonly string[]): Promise<string> => {
       const { stdout } = await promisify(execFile)(helm.path, args, {

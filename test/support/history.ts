@@ -1,4 +1,7 @@
-/** Records all changes of a kind of object from a point in time on, with a watch, for claims that something never happened. */
+/**
+ * Records all changes to objects of a kind with a watch, starting at a point in time. Tests use it to show that
+ * something never happened.
+ */
 import { resources, type KubeClient, type KubeObject, type Resource } from '../../src/kube/index.ts';
 import { eventually } from './eventually.ts';
 import { toError } from '../../src/k8s/errors.ts';
@@ -12,7 +15,8 @@ export type History<T> = {
 };
 
 /**
- * Starts to record changes; objects that already exist are not part of the record. Resolves when no later change can be missed.
+ * Starts to record changes; objects that already exist are not part of the record. Resolves once no later change can be
+ * missed.
  */
 export async function recordHistory<T extends KubeObject>(
   client: KubeClient,
@@ -25,7 +29,8 @@ export async function recordHistory<T extends KubeObject>(
   const watching = (async (): Promise<void> => {
     let since = resourceVersion;
     while (!end.signal.aborted) {
-      // The server ends each watch after some minutes. The next one continues from the last version seen.
+      // The server ends each watch after some minutes. The next watch continues from the last version that was
+      // received.
       for await (const event of client.watch<T>(resource, {
         resourceVersion: since,
         allowBookmarks: true,
@@ -45,8 +50,8 @@ export async function recordHistory<T extends KubeObject>(
   let marks = 0;
   return {
     async complete() {
-      // Creates an object of the kind and waits until the watch reports it, so that all earlier changes have been reported as
-      // well.
+      // Creates an object of the kind and waits until the watch reports it. By then, all earlier changes have been
+      // reported as well.
       marks += 1;
       const name = `history-mark-${marks}`;
       await client.create<KubeObject>(resource, markOf(resource, name), { fieldManager: 'test' });

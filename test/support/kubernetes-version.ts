@@ -1,12 +1,12 @@
 /**
- * API server that the tests start. The variable `KON_TEST_KUBERNETES`, which the vitest projects `oldest-kubernetes` and `matrix` set,
- * selects that of the oldest supported Kubernetes version.
+ * Selects the API server that the tests start. If the variable `KON_TEST_KUBERNETES` is set (by the vitest projects
+ * `oldest-kubernetes` and `matrix`), it is the one of the oldest supported Kubernetes version.
  */
 import type { BinaryName } from '../../sandbox/src/binaries/parts.ts';
 
 type TestedApiServer = {
   readonly binary: Extract<BinaryName, 'kube-apiserver' | 'oldest-kube-apiserver'>;
-  /** As in the options of the control plane. */
+  /** Same as in the options of the control plane. */
   readonly limitAnonymous: boolean;
 };
 
@@ -17,5 +17,5 @@ export function testedApiServer(env: Readonly<Record<string, string | undefined>
   throw new Error(`KON_TEST_KUBERNETES is "${selected}"; it can be "oldest" or unset`);
 }
 
-/** Whether the tests of this process run on the oldest supported version. */
+/** Whether the tests in this process run on the oldest supported version. */
 export const isOldestKubernetes = testedApiServer(process.env).binary === 'oldest-kube-apiserver';

@@ -1,5 +1,5 @@
 /**
- * The operator of an installation in a sandbox. The node of the sandbox runs no containers, so a local process with the
+ * Runs the operator of an installation in a sandbox. The sandbox's node runs no containers, so a local process with the
  * identity of the operator's pod and the arguments of its container runs in place of the pod.
  */
 import { readFile, writeFile } from 'node:fs/promises';
@@ -14,10 +14,11 @@ import type { TestSandbox } from './sandbox.ts';
 const namespace = 'konstellation';
 
 /**
- * Waits for the operator's pod, and runs the command of its container in its place. SIGTERM ends it and is passed on.
+ * Waits for the operator's pod, and runs its container's command locally. SIGTERM to the returned process is forwarded
+ * to the operator.
  *
  * @param kon the command that is `kon` in the image
- * @param isWanted whether it is the pod to run
+ * @param isWanted whether to use this pod
  */
 export async function runAsPod(
   sandbox: TestSandbox,
@@ -57,7 +58,7 @@ export async function runAsPod(
   return started;
 }
 
-/** Returns the environment variables that direct commands of `kon sandbox` to this sandbox. */
+/** Returns the environment variables that make `kon sandbox` commands use this sandbox. */
 export const inSandbox = (
   description: TestSandbox['description'],
 ): { readonly env: { KON_SANDBOX_DIR: string } } => ({

@@ -1,6 +1,6 @@
 /**
- * Single parts of the product, for users who have the other parts already: an API server outside a sandbox, the AWS emulator
- * alone, and operators that are configured by a kubeconfig and the ordinary environment of AWS SDKs.
+ * Single parts of the product, for users who already have the other parts: an API server outside a sandbox, the AWS
+ * emulator alone, and operators that are configured by a kubeconfig and the standard environment of AWS SDKs.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -25,16 +25,16 @@ export type PartsAlone = {
   readonly client: KubeClient;
   readonly aws: Emulator;
   readonly accountId: string;
-  /** The environment of the AWS account's administrator, with the variables that `kon sandbox aws` prints for SDKs. */
+  /** Environment of the AWS account's administrator, with the variables that `kon sandbox aws` prints for SDKs. */
   readonly administrator: Environment;
   /**
-   * Creates a role and returns credentials of it. Actions that write are allowed for roles under the path of the ClusterConfig,
-   * actions that read for all roles.
+   * Creates a role and returns credentials for it. Actions that write are allowed for roles under the path of the
+   * ClusterConfig; actions that read are allowed for all roles.
    */
   credentialsThatMay(roleName: string, actions: readonly string[]): Promise<Environment>;
   /** Writes the ClusterConfig with `kubectl apply`. */
   configure(aws?: Partial<ClusterConfig['spec']['aws']>): Promise<void>;
-  /** Waits until the ClusterConfig has this reason in its status for its present spec. */
+  /** Waits until the ClusterConfig's status has this reason for its present spec. */
   untilConfigured(reason: string): Promise<Condition>;
   /** Starts an operator with its most verbose log level. */
   startOperator(env: Environment): Running;
@@ -113,7 +113,7 @@ async function installCrds(executable: Executable, cluster: TestControlPlane): P
   await cluster.kubectl(['wait', '--for=condition=Established', '--timeout=60s', 'crd', ...names]);
 }
 
-/** Starts `kon sandbox aws` with the keys of an unreachable issuer in a file. */
+/** Starts `kon sandbox aws` for an unreachable issuer, whose keys are read from a file. */
 async function startEmulator(
   executable: Executable,
   cluster: TestControlPlane,

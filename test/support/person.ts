@@ -1,4 +1,4 @@
-/** Actions of a user on accounts and apps through the Kubernetes API, and the states that users wait for. */
+/** Actions of a user on accounts and apps through the Kubernetes API, and states that users wait for. */
 import {
   apiVersion,
   apps,
@@ -44,7 +44,7 @@ type AccountWish = Partial<Omit<LinkedServiceAccountSpec, 'aws'>> & {
 
 export type Person = {
   createAccount(name: string, wish?: AccountWish): Promise<LinkedServiceAccount>;
-  /** Replaces the policies of the account. */
+  /** Replaces the account's policies. */
   editPolicies(name: string, policyArns: readonly string[]): Promise<LinkedServiceAccount>;
   deleteAccount(name: string): Promise<void>;
   /** Waits until the status for the present spec satisfies `until`, and returns the result of `until`. */
@@ -54,17 +54,17 @@ export type Person = {
     until: (account: LinkedServiceAccount) => R | undefined,
   ): Promise<R>;
   untilReady(name: string): Promise<LinkedServiceAccount>;
-  /** Waits for the target's row to have this reason, and returns the row. */
+  /** Waits until the target's row has this reason, and returns the row. */
   untilRow(account: string, target: string, reason: string): Promise<TargetStatus>;
   untilAccountGone(name: string): Promise<void>;
   createApp(name: string, spec?: Partial<AppSpec>): Promise<App>;
   editApp(name: string, change: Readonly<Record<string, unknown>>): Promise<App>;
   untilApp<R>(name: string, what: string, until: (app: App) => R | undefined): Promise<R>;
   untilAppReady(name: string): Promise<App>;
-  /** Waits until all pods of the target are ready and fit, and returns them. */
+  /** Waits until all pods of the target are ready and satisfy `fits`, and returns them. */
   untilPods(app: string, target: string, what: string, fits: (pod: Pod) => boolean): Promise<readonly Pod[]>;
   pods(app: string, target: string): Promise<readonly Pod[]>;
-  /** Returns the revision of the target's Deployment, or 0 before the first deployment. */
+  /** Returns the revision of the target's Deployment; 0 before the first deployment. */
   revision(app: string, target: string): Promise<number>;
   serviceAccount(target: string, name: string): Promise<KubeObject | undefined>;
 };
@@ -201,7 +201,7 @@ function isReady(pod: Pod): boolean {
   return pod.status?.conditions?.some((entry) => entry.type === 'Ready' && entry.status === 'True') ?? false;
 }
 
-/** Returns the role that the webhook gave the pod. */
+/** Returns the role that the webhook assigned to the pod. */
 export function roleOf(pod: Pod): string | undefined {
   return pod.spec.containers[0]?.env?.find((entry) => entry.name === 'AWS_ROLE_ARN')?.value;
 }

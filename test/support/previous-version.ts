@@ -1,7 +1,7 @@
 /**
- * The executable of an earlier revision of this repository, built from its own sources with the packages of its own lock.
- * `test/e2e/upgrade.test.ts` and `test/integration/upgrade/helm.test.ts` upgrade from it. `previous-version.json` records the
- * revision, and each release updates it.
+ * The executable of an earlier revision of this repository, built from the sources of that revision with the packages
+ * in its lockfile. `test/e2e/upgrade.test.ts` and `test/integration/upgrade/helm.test.ts` upgrade from it.
+ * `previous-version.json` records the revision, and each release updates that file.
  */
 import { execFile, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -15,14 +15,14 @@ import previous from './previous-version.json' with { type: 'json' };
 const root = resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);
 
-/** Returns whether this clone has the revision. A shallow clone lacks it: git fetch --unshallow. */
+/** Whether this clone contains the revision. A shallow clone does not; fetch it with `git fetch --unshallow`. */
 export function hasPreviousVersion(): boolean {
   const { status } = spawnSync('git', ['cat-file', '-e', `${previous.revision}^{commit}`], { cwd: root });
   return status === 0;
 }
 
 /**
- * Builds the executable unless an earlier run has built it. Packages come from the npm registry.
+ * Builds the executable unless an earlier run has already built it. Packages come from the npm registry.
  * @returns path of `kon.js`
  */
 export async function buildPreviousVersion(): Promise<string> {
@@ -45,9 +45,10 @@ export async function buildPreviousVersion(): Promise<string> {
   return join(built, 'kon.js');
 }
 
-/** Writes files of the revision into a folder. Default: all of them. */
+/** Writes files of the revision to a folder. Default: all files. */
 export async function extractPreviousVersion(folder: string, ...paths: readonly string[]): Promise<void> {
-  // Not through a pipe: tar stops reading at the end of the archive, before git has written the padding that follows.
+  // The archive is not piped to tar: tar stops reading at the end of the archive, before git has written the padding
+  // that follows.
   const archive = join(folder, 'previous-version.tar');
   await run('git', ['archive', `--output=${archive}`, previous.revision, ...paths], { cwd: root });
   await run('tar', ['-xf', archive, '-C', folder]);

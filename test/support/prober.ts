@@ -1,6 +1,6 @@
 /**
- * A prober that exchanges the tokens of running pods repeatedly, as the pods' SDKs or the agents on their nodes do, and records
- * every failure.
+ * A prober that repeatedly exchanges the tokens of running pods, as the pods' SDKs or the agents on their nodes do, and
+ * records every failure.
  */
 import { AssumeRoleWithWebIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { createEksAuthClient } from '../../src/eks-auth/client.ts';
@@ -22,7 +22,7 @@ export type Failure = {
 };
 
 export type Prober = {
-  /** Resolves after a round that began after the call, with all failures so far. */
+  /** Waits for a round that begins after the call. Resolves with all failures so far. */
   untilProbed(): Promise<readonly Failure[]>;
   /** Ends the prober after the current round. */
   stop(): Promise<{ rounds: number; failures: readonly Failure[] }>;
@@ -30,9 +30,9 @@ export type Prober = {
 
 export type Probers = {
   /**
-   * Probes all running pods of the accounts in rounds until a call of `stop`.
+   * Probes all running pods of the accounts, in rounds, until `stop` is called.
    *
-   * @param use what a program in the pod does with its credentials; a rejection is a failure
+   * @param use what a program in the pod does with its credentials; a rejection counts as a failure
    */
   probe(accounts: readonly string[], use?: (credentials: Credentials) => Promise<void>): Prober;
   /** Stops all probers. */

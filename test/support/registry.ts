@@ -1,4 +1,4 @@
-/** A container registry on loopback that stores images in a folder: the one of crane. */
+/** A container registry on loopback that stores images in a folder: the registry that crane includes. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
@@ -10,7 +10,7 @@ export type Registry = {
   stop(): Promise<void>;
 };
 
-/** @param crane path of the program */
+/** @param crane path of the crane program */
 export async function startRegistry(crane: string, folder: string): Promise<Registry> {
   await mkdir(folder, { recursive: true });
   const server = spawn(crane, ['registry', 'serve', '--address=127.0.0.1:0', `--disk=${folder}`], {

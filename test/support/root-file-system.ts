@@ -1,13 +1,13 @@
-/** Runs the Node.js program of an unpacked image, as a container engine would. */
+/** Runs the Node.js program from an unpacked image, as a container engine would. */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 
 /**
- * Command that runs Node.js of the image in `folder`. For root on Linux the folder is the root of a read-only file system, and the
- * user is 65532 without capabilities. Other users cannot change the root folder: for them Node.js runs in place, and the files must
- * be protected by their modes.
+ * Returns the command that runs the image's Node.js from `folder`. For root on Linux, the folder becomes the root of a
+ * read-only file system, and the user is 65532 without capabilities. Other users cannot change the root folder: for
+ * them Node.js runs in place, and only file modes protect the files.
  *
- * @param args arguments of Node.js with absolute paths of the image
+ * @param args arguments for Node.js, with absolute paths in the image
  */
 export function inImage(folder: string, args: readonly string[]): readonly [string, ...string[]] {
   if (!changesRoot()) {
@@ -23,7 +23,7 @@ export function inImage(folder: string, args: readonly string[]): readonly [stri
   return ['unshare', '--mount', 'sh', '-c', script.join('\n'), folder, ...args];
 }
 
-/** Whether the process may change the root folder and mount, which containers of some build systems cannot. */
+/** Whether the process is able to change the root folder and mount. Containers of some build systems are not. */
 export function changesRoot(): boolean {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
   try {

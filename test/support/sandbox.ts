@@ -1,6 +1,6 @@
 /**
- * A complete sandbox for one test file with the product as it ships, observed from outside: by a Kubernetes client, an AWS
- * administrator, and the API server's audit log. Takes six to twelve seconds.
+ * A complete sandbox for one test file with the product as it ships, observed from outside: by a Kubernetes client, an
+ * AWS administrator, and the API server's audit log. Starting takes six to twelve seconds.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -45,12 +45,12 @@ export type TestSandbox = {
   readonly client: KubeClient;
   readonly aws: Emulator;
   readonly executable: Executable;
-  /** The environment of a shell that uses the sandbox. */
+  /** Environment of a shell that uses the sandbox. */
   readonly env: Environment;
   /** Runs `kon ARGS` without a terminal, as the administrator of the cluster and the AWS account. */
   kon(args: readonly string[], options?: RunOptions): Promise<Finished>;
   startKon(args: readonly string[], options?: RunOptions): Running;
-  /** Returns the writes of the operator to the API server, oldest first, without renewals of its Lease. */
+  /** Returns the operator's writes to the API server, oldest first, without renewals of its Lease. */
   operatorWrites(): Promise<readonly AuditEvent[]>;
   stop(): Promise<void>;
 };
@@ -61,7 +61,7 @@ export async function startSandbox(
     readonly bare?: boolean;
     readonly targets?: readonly string[];
     readonly accountId?: string;
-    /** Its partition is that of the sandbox. */
+    /** The region also determines the partition of the sandbox. */
     readonly region?: string;
   } = {},
 ): Promise<TestSandbox> {

@@ -1,9 +1,9 @@
-/** Finds tokens and credentials in text that must contain none. */
+/** Finds tokens and credentials in text that must not contain any. */
 
 const forms: readonly { readonly what: string; readonly pattern: RegExp }[] = [
-  // The header of every JWT begins with {" in base64url; two dots make it one.
+  // The header of every JWT begins with {" encoded in base64url; a JWT has three parts separated by two dots.
   { what: 'a JSON web token', pattern: /eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/ },
-  // The prefix of the session tokens of the emulator and of AWS.
+  // Prefix of session tokens, both from the emulator and from AWS.
   { what: 'a session token', pattern: /FwoGZXIvYXdz[\w+/]{8,}/ },
   {
     what: 'a field for a secret, with a value',
@@ -13,8 +13,8 @@ const forms: readonly { readonly what: string; readonly pattern: RegExp }[] = [
 ];
 
 /**
- * Returns descriptions of the secrets in a text, without the secrets themselves.
- * @param known secrets of this run, by their description
+ * Returns descriptions of the secrets in a text, but not the secrets themselves.
+ * @param known secrets of this run, keyed by their descriptions
  */
 export function findSecrets(text: string, known: Readonly<Record<string, string>> = {}): readonly string[] {
   const byForm = forms.filter(({ pattern }) => pattern.test(text)).map(({ what }) => what);

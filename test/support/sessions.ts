@@ -1,4 +1,4 @@
-/** AWS sessions of pods in a sandbox, as an intruder would use them. */
+/** AWS sessions of pods in a sandbox, used as an intruder would use them. */
 import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
 import type { Credentials } from '@aws-sdk/client-sts';
 import type { TestSandbox } from './sandbox.ts';

@@ -1,6 +1,6 @@
 /**
- * The ordered changes of the objects of a simulated API server, and their delivery to watches: at once, late, or never after the
- * log was truncated.
+ * Ordered log of the changes to a simulated API server's objects, and delivery of the changes to watches: immediately,
+ * with a delay, or never if the log was truncated.
  */
 import {
   KubeApiError,
@@ -21,16 +21,16 @@ export type Change = {
   readonly at: number;
 };
 
-/** The server as one client sees it: like a replica that lags behind. */
+/** The server as one client sees it, possibly with a delay, like a lagging replica. */
 export type View = {
-  /** Delay of watch events in milliseconds. Called for each change; the order of changes stays. */
+  /** Delay of watch events in milliseconds. Called for each change; changes keep their order. */
   lagMs(): number;
   /**
-   * Age of the state that a new watch begins with, in milliseconds. `any`: the client accepts any version (version 0), and a
-   * server may answer from a stale cache. `most recent`: the client requires the most recent state.
+   * Age of the state with which a new watch begins, in milliseconds. `any`: the client accepts any version (version 0),
+   * and a server may respond from a stale cache. `most recent`: the client requires the most recent state.
    */
   ageMs(asks: 'most recent' | 'any'): number;
-  /** Whether the client's watches never receive this change. Only a list shows the result. */
+  /** Whether the client's watches never receive this change. Only a list shows its result. */
   misses(change: Change): boolean;
 };
 
@@ -48,7 +48,7 @@ export type WatchScope = {
 
 export type ChangeLog = {
   record(collection: string, change: Change): void;
-  /** The objects as a view currently has them. */
+  /** Objects as the view currently shows them. */
   snapshot(
     collection: string,
     view: View,
@@ -60,11 +60,11 @@ export type ChangeLog = {
     view: View,
     closed: AbortSignal,
   ): AsyncGenerator<WatchEvent<KubeObject>>;
-  /** Breaks every open watch. `forget`: no later watch can resume, so that its client has to list again. */
+  /** Breaks every open watch. With `forget`, later watches cannot resume, so the client has to list again. */
   interrupt(options: { readonly forget: boolean }): void;
 };
 
-/** kube-apiserver sends a bookmark about every minute. */
+/** Interval of bookmarks. kube-apiserver sends one about every minute. */
 const bookmarkMs = 60_000;
 
 type Late = { readonly change: Change; readonly dueAt: number };
@@ -78,7 +78,7 @@ export function createChangeLog(options: {
   readonly now: () => Monotonic;
   readonly setTimer: SetTimer;
   readonly version: () => number;
-  /** Advances the version, as a change of another object does. Returns the new version. */
+  /** Increases the version, as a change to another object does, and returns the new version. */
   readonly advance: () => number;
 }): ChangeLog {
   const { now, setTimer, version, advance } = options;
@@ -111,7 +111,7 @@ export function createChangeLog(options: {
       if (open > 0) startBookmarks();
     }, bookmarkMs);
   };
-  /** The newest version that is at least this old. */
+  /** Newest version that is at least `ageMs` old. */
   const versionAt = (collection: string, ageMs: number): number => {
     if (ageMs <= 0) return version();
     const past = changesOf(collection).filter((change) => change.at <= now() - ageMs);
@@ -136,8 +136,8 @@ export function createChangeLog(options: {
     },
 
     snapshot(collection, view, asks) {
-      // A plain list returns the most recent state, as the API server guarantees; the view determines the state that a watch
-      // begins with.
+      // A plain list returns the most recent state, as the API server guarantees. For the state with which a watch
+      // begins, the view decides.
       const at = asks === 'any' ? versionAt(collection, view.ageMs(asks)) : version();
       return { objects: snapshotAt(collection, at), version: at };
     },
@@ -250,7 +250,8 @@ export function createChangeLog(options: {
     },
 
     interrupt({ forget }) {
-      // Even a client that has received the latest change has to list again.
+      // The oldest version that a watch can resume from is newer than any version that a client has received, so every
+      // client has to list again.
       if (forget) oldest = advance();
       const error = new KubeUnreachableError('reset', 'https://simulated', 'the connection broke');
       for (const all of watchers.values()) for (const watcher of all) watcher.end(error);
@@ -259,8 +260,8 @@ export function createChangeLog(options: {
 }
 
 /**
- * Type of the event for a watch with a selector: objects that leave the selection are deleted, and objects that enter it are
- * added.
+ * Type of the event for a watch with a selector: an object that no longer matches is reported as deleted, and an object
+ * that newly matches is reported as added.
  */
 function typeFor(change: Change, matches: (object: KubeObject) => boolean): Change['type'] | undefined {
   const before = change.before !== undefined && matches(change.before);

@@ -1,5 +1,6 @@
 /**
- * Owners of fields, the basis of server-side apply. A list is one field here, while the real server merges some lists by key.
+ * Field ownership, on which server-side apply is based. A list is a single field here, while the real server merges
+ * some lists by key.
  * https://kubernetes.io/docs/reference/using-api/server-side-apply/
  */
 import type { KubeObject } from '../../../src/kube/index.ts';
@@ -20,7 +21,7 @@ export const noOwners: FieldOwners = new Map();
 const keyOf = ({ manager, operation, subresource }: Owner): string =>
   `${operation} ${subresource ?? ''} ${manager}`;
 
-/** Fields that the server sets. A writer can own all others. */
+/** Fields that the server sets. Writers can own all other fields. */
 const serverOwned = new Set([
   'name',
   'namespace',
@@ -41,7 +42,7 @@ function ownable(object: KubeObject): Json {
   return { ...rest, metadata: chosen };
 }
 
-/** Owners after an update or patch: the writer becomes the only owner of each field that it changed. */
+/** Returns the owners after an update or patch: the writer becomes the only owner of each field that it changed. */
 export function ownersAfterUpdate(
   owners: FieldOwners,
   before: KubeObject | undefined,
@@ -60,7 +61,7 @@ export function ownersAfterUpdate(
   return next;
 }
 
-/** Whether the owner alone owns these fields, as a writer that repeats the same write does. */
+/** Whether the owner is the only owner of these fields, which is the case when a writer repeats its write. */
 function ownsAlone(owners: FieldOwners, key: string, fields: ReadonlySet<string>): boolean {
   for (const [other, { paths }] of owners)
     for (const field of fields) if (paths.has(field) !== (other === key)) return false;
@@ -69,7 +70,7 @@ function ownsAlone(owners: FieldOwners, key: string, fields: ReadonlySet<string>
 
 export type Applied<T> = { readonly object: T; readonly owners: FieldOwners };
 
-/** @returns the names of the owners in conflict, or the object and its owners after the apply */
+/** @returns the names of the conflicting owners, or the object and its owners after the apply */
 export function applied<T extends KubeObject>(
   owners: FieldOwners,
   current: T,
@@ -118,7 +119,7 @@ export function sameOwners(a: FieldOwners, b: FieldOwners): boolean {
   return true;
 }
 
-/** The `metadata.managedFields` entries for annotations, the only ones that the operator reads. */
+/** Returns the `metadata.managedFields` entries for annotations, the only entries that the operator reads. */
 export function annotationOwners(owners: FieldOwners): readonly ManagedFieldsEntry[] {
   const prefix = pathOf(['metadata', 'annotations', '']);
   return [...owners.values()].flatMap(({ owner: { manager, operation, subresource }, paths }) => {

@@ -1,4 +1,4 @@
-/** JSON values split into fields by path, as the API server does. Lists are one field. */
+/** Splits JSON values into fields by path, as the API server does. A list is a single field. */
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -9,7 +9,7 @@ export function isRecord(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Every leaf field, by its path. */
+/** Returns all leaf fields, keyed by path. */
 export function fieldsOf(value: unknown): ReadonlyMap<string, unknown> {
   const fields = new Map<string, unknown>();
   const walk = (part: unknown, path: string): void => {
@@ -24,7 +24,10 @@ export function fieldsOf(value: unknown): ReadonlyMap<string, unknown> {
   return fields;
 }
 
-/** The fields that are new or changed, and the removed ones. Identical references are not compared further. */
+/**
+ * Returns the fields that are new or changed, and the removed fields. Values with the same reference are not compared
+ * further.
+ */
 export function changesOf(
   before: Json,
   after: Json,
@@ -58,7 +61,7 @@ export function pathOf(keys: readonly string[]): string {
   return keys.join(separator);
 }
 
-/** A copy without the field, and without records that become empty. */
+/** Returns a copy without the field, and without records that become empty by its removal. */
 export function without(object: Json, [first = '', ...rest]: readonly string[]): Json {
   const { [first]: inner, ...others } = object;
   if (rest.length === 0) return others;
@@ -67,7 +70,7 @@ export function without(object: Json, [first = '', ...rest]: readonly string[]):
   return Object.keys(left).length === 0 ? others : { ...object, [first]: left };
 }
 
-/** Merges by RFC 7386 when `nulls` is set, and otherwise without removals; lists are replaced as a whole. */
+/** Merges as RFC 7386 specifies if `nulls` is set, otherwise without removing fields; lists are replaced as a whole. */
 export function merged(target: unknown, patch: unknown, nulls = false): unknown {
   if (!isRecord(patch)) return patch;
   const result: Record<string, unknown> = isRecord(target) ? { ...target } : {};
@@ -90,7 +93,7 @@ export function same(a: unknown, b: unknown): boolean {
   return true;
 }
 
-/** The same value, deeply frozen, because the informers share it. */
+/** Freezes the value deeply, because the informers share it. */
 export function frozen<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
@@ -99,7 +102,10 @@ export function frozen<T>(value: T): T {
   return value;
 }
 
-/** A copy that later changes by the sender do not affect, like one sent over the network. Immutable values are not copied. */
+/**
+ * Returns a copy that is independent of later changes by the sender, as if it was sent over the network. Immutable
+ * values are not copied.
+ */
 export function received<T>(value: T): T {
   return copied(value) as T;
 }
@@ -108,7 +114,7 @@ function copied(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
   if (Array.isArray(value)) return value.map((item) => copied(item) ?? null);
   const prototype: unknown = Object.getPrototypeOf(value);
-  // A date, for example, has another form after serialization.
+  // For example, a date has another form after serialization.
   if (prototype !== Object.prototype && prototype !== null) return JSON.parse(JSON.stringify(value));
   const copy: Record<string, unknown> = {};
   for (const [key, inner] of Object.entries(value)) if (inner !== undefined) copy[key] = copied(inner);

@@ -1,11 +1,11 @@
-/** Differences between the kinds that the operator uses, as far as they affect a writer or a watch. */
+/** Differences between the kinds that the operator uses, as far as writers or watches notice them. */
 import { apiGroup, defaultStatus, quarantines } from '../../../src/api/index.ts';
 import type { Resource } from '../../../src/kube/index.ts';
 
 export type KindTraits = {
-  /** Whether the kind has a status that only the status subresource writes. */
+  /** Whether the kind has a status that is written only through the status subresource. */
   readonly hasStatus: boolean;
-  /** Whether `metadata.generation` counts the changes of the spec. */
+  /** Whether `metadata.generation` counts changes to the spec. */
   readonly hasGeneration: boolean;
   /** Whether an update may omit the resource version. */
   readonly updatesUnconditionally: boolean;
@@ -47,7 +47,7 @@ export function traitsOf(resource: Resource): KindTraits {
   return resource.group === apiGroup ? custom : (builtIn[resource.plural] ?? plain);
 }
 
-/** The name of a resource in errors: `configmaps`, `linkedserviceaccounts.k11n.dev`. */
+/** Returns the name of a resource as in errors: `configmaps`, `linkedserviceaccounts.k11n.dev`. */
 export function titleOf({ plural, group }: Resource): string {
   return group === '' ? plural : `${plural}.${group}`;
 }

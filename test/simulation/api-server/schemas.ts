@@ -1,4 +1,4 @@
-/** Defaults, pruning and types of our own kinds, from the schemas that generate their CRDs. */
+/** Defaulting, pruning and type checks for Konstellation's kinds, from the schemas that generate their CRDs. */
 import type { z } from 'zod';
 import {
   apiGroup,
@@ -47,7 +47,7 @@ export function statusOf(resource: Resource, status: unknown): unknown {
   throw new KubeApiError({ code: 422, reason: 'Invalid', message });
 }
 
-/** The parsed value with the fields that parsing dropped. */
+/** Adds the fields that parsing dropped back to the parsed value. */
 function withUnknown(parsed: unknown, given: unknown): unknown {
   if (!isRecord(parsed) || !isRecord(given)) return parsed;
   const fields = Object.entries(given).map(([name, value]) =>

@@ -1,9 +1,10 @@
 /**
- * A model of an API server, limited to the features that the operator uses. It is never shipped, and exists for tests with
- * thousands of runs; one table of behaviours (`conformance/`) runs against it and against a real kube-apiserver.
+ * A model of an API server, limited to the features that the operator uses. It is never shipped; it exists for tests
+ * with thousands of runs. One table of behaviours (`conformance/`) runs against the model and against a real
+ * kube-apiserver.
  *
- * Omitted: admission except for one hook, validation except for the schemas of our own kinds, lists as sets of items (a list is
- * one field in server-side apply), pagination, and authorization.
+ * Omitted: admission except for one hook, validation except for the schemas of Konstellation's kinds, merging of lists
+ * by key (a list is a single field in server-side apply), pagination, and authorization.
  */
 import {
   KubeApiError,
@@ -31,29 +32,33 @@ import type { Monotonic } from '../../../src/k8s/time.ts';
 export type StoredObject = KubeObject & { readonly spec?: unknown; readonly status?: unknown };
 
 export type SimulatedApiServer = {
-  /** Client of users and of the cluster's controllers, with fresh reads and no faults. */
+  /** Client for users and the cluster's controllers, with fresh reads and no faults. */
   readonly client: KubeClient;
-  /** Connects a client that sees the server through a view of its own. After `close` it receives nothing. */
+  /** Connects a client that sees the server through its own view. After `close` the client receives nothing. */
   connect(view: View): { readonly client: KubeClient; close(): void };
   list(resource: Resource, namespace?: string): readonly StoredObject[];
   get(resource: Resource, name: string, namespace?: string): StoredObject | undefined;
-  /** Registers a synchronous listener for changes of any resource, for monitors and the controllers of the cluster. */
+  /** Registers a synchronous listener for changes to any resource, for monitors and the simulated controllers. */
   onChange(listener: (resource: Resource, change: Change) => void): void;
-  /** Called with each object to create, which it may change, like a mutating webhook. */
+  /** Called for each object that is to be created. Like a mutating webhook, it can change the object. */
   admit: (resource: Resource, object: StoredObject) => StoredObject;
   interruptWatches(options: { readonly forget: boolean }): void;
-  /** Whether the CRDs are from a later version, which keep fields that the schemas of this version do not have. */
+  /** Whether the CRDs are from a later version, which keeps fields that this version's schemas do not have. */
   hasLaterSchemas: boolean;
-  /** The stored objects of some kinds, for `restore`. */
+  /** Returns the stored objects of some kinds, for `restore`. */
   snapshot(kinds: readonly Resource[]): Snapshot;
   /**
-   * Restores the objects of the kinds in a snapshot, and removes later ones, without admission or finalizers. With `same` uids
-   * the status is restored too, as from etcd; with `new` ones it is not, as from a backup tool that creates objects.
+   * Restores the objects of the kinds in a snapshot, and removes objects that were created later, without admission or
+   * finalizers. With `same` uids the status is restored too, as from etcd; with `new` uids it is not, as from a backup
+   * tool that recreates the objects.
    */
   restore(snapshot: Snapshot, uids: 'same' | 'new'): void;
   /** True during `restore`. */
   readonly isRestoring: boolean;
-  /** Removes the finalizer `kubernetes` from a namespace under deletion, as its controller does when the namespace is empty. */
+  /**
+   * Removes the finalizer `kubernetes` from a terminating namespace, as the namespace controller does when the
+   * namespace is empty.
+   */
   finalizeNamespace(name: string): void;
 };
 
@@ -74,7 +79,7 @@ export function createSimulatedApiServer(options: {
   const objects = new Map<string, Map<string, Stored>>();
   const resourcesByCollection = new Map<string, Resource>();
   const listeners: ((resource: Resource, change: Change) => void)[] = [];
-  /** The uids of all existing objects. */
+  /** Uids of all existing objects. */
   const living = new Set<string>();
   let version = 100;
   let uids = 0;
@@ -116,7 +121,7 @@ export function createSimulatedApiServer(options: {
     for (const listener of listeners) listener(resource, change);
   };
 
-  /** Stores the result of a write, unless it changes nothing. */
+  /** Stores the result of a write, unless the write changes nothing. */
   const commit = (
     resource: Resource,
     next: StoredObject,
@@ -171,7 +176,7 @@ export function createSimulatedApiServer(options: {
     setTimer(() => collectGarbageOf(object.metadata.uid ?? ''), 5);
   };
 
-  /** Deletes the dependents of this uid, like background garbage collection. */
+  /** Deletes the dependents of the object with this uid, like background garbage collection. */
   const collectGarbageOf = (uid: string): void => {
     for (const [name, others] of objects) {
       const resource = resourcesByCollection.get(name);
@@ -277,7 +282,9 @@ export function createSimulatedApiServer(options: {
     );
   };
 
-  /** Checks the fields that no writer may change in an existing object, and that only a patch may omit. */
+  /**
+   * Checks the fields that writers must not change in an existing object, and the fields that only a patch can omit.
+   */
   const checkUpdate = (resource: Resource, current: StoredObject, next: KubeObject): void => {
     const { uid } = next.metadata;
     if (uid && uid !== current.metadata.uid)
@@ -295,12 +302,15 @@ export function createSimulatedApiServer(options: {
       ]);
   };
 
-  /** The object after a write to the main resource: the status and the server's fields stay unchanged. */
+  /**
+   * Returns the object after a write to the main resource: the status and the fields that the server sets stay
+   * unchanged.
+   */
   const withMain = (resource: Resource, current: StoredObject, next: StoredObject): StoredObject => {
     const { status: _, ...rest } = next;
     const { status } = traitsOf(resource).hasStatus ? current : next;
     return {
-      // A stored spec is already valid.
+      // A stored spec has already been validated.
       ...(rest.spec === current.spec ? rest : withSpec(resource, rest, server.hasLaterSchemas)),
       ...(status === undefined ? {} : { status }),
       metadata: { ...chosen(rest.metadata), ...serverOwned(current.metadata) },
@@ -316,7 +326,8 @@ export function createSimulatedApiServer(options: {
     const { uid, resourceVersion } = input.metadata;
     if (!resourceVersion && !traitsOf(resource).updatesUnconditionally) throw unconditional(resource, input);
     checkVersion(resource, current.object, resourceVersion);
-    // An update by PUT uses the uid as a precondition, while a patch treats it as a change.
+    // An update with PUT uses the uid as a precondition, while a patch treats a different uid as an attempt to change
+    // it.
     if (uid && uid !== current.object.metadata.uid)
       throw conflict(resource, current.object, `Precondition failed: UID in precondition: ${uid}`);
     checkUpdate(resource, current.object, input);
@@ -598,7 +609,7 @@ export function createSimulatedApiServer(options: {
           if (isNew || !before.has(key)) remove(resource, object, object);
         for (const [key, { object, owners }] of before) {
           const { status: stored, ...rest } = object;
-          // The API server adds the default of the CRD when it reads an object without a status.
+          // When an object has no status, the API server adds the CRD's default on reading.
           const status = isNew && resource.group === apiGroup ? traitsOf(resource).initialStatus : stored;
           const uid = isNew ? `uid-${(uids += 1)}` : (object.metadata.uid ?? '');
           version += 1;
@@ -645,7 +656,7 @@ function generationOf(
   return (before.metadata.generation ?? 0) + (changed ? 1 : 0);
 }
 
-/** Whether an object under deletion has neither finalizers nor a grace period left. */
+/** Whether a terminating object has neither finalizers nor a grace period left. */
 function isReleased(resource: Resource, { metadata, spec }: StoredObject): boolean {
   if (metadata.finalizers?.length) return false;
   if (resource.plural !== 'namespaces')
@@ -661,7 +672,7 @@ function graceOf(resource: Resource, { spec }: StoredObject): number {
 
 type Metadata = KubeObject['metadata'];
 
-/** The part of the metadata that a writer may set. */
+/** Returns the metadata fields that a writer can set. */
 function chosen({ name, namespace, labels, annotations, finalizers, ownerReferences }: Metadata): Metadata {
   return {
     name,

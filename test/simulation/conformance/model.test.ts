@@ -1,4 +1,7 @@
-/** Checks the model against the table; `test/integration/simulation-conformance` checks a real API server against it. */
+/**
+ * Checks the model against the table. `test/integration/simulation-conformance` checks a real API server against the
+ * same table.
+ */
 import { afterEach, describe, expect, it } from 'vitest';
 import { resources } from '../../../src/kube/index.ts';
 import { createSimulatedApiServer } from '../api-server/simulated-api-server.ts';

@@ -1,6 +1,7 @@
 /**
- * Answers of an API server to the requests that the operator sends, case by case: one table, run against the model and against a real
- * kube-apiserver. A case returns its observations; the expected ones were taken from the real server.
+ * An API server's responses to the requests that the operator sends, case by case. The same table runs against the
+ * model and against a real kube-apiserver. A case returns its observations; the expected observations were made on the
+ * real server.
  */
 import { linkedServiceAccounts, type LinkedServiceAccount } from '../../../src/api/index.ts';
 import {
@@ -14,9 +15,9 @@ import {
 
 export type ConformanceContext = {
   readonly client: KubeClient;
-  /** A namespace for this case only, and a prefix for names of cluster-scoped objects. */
+  /** A namespace that only this case uses. It is also a prefix for names of cluster-scoped objects. */
   readonly namespace: string;
-  /** Waits for asynchronous work of the server, in milliseconds of its time. */
+  /** Waits for asynchronous work of the server. The time is in milliseconds on the server's clock. */
   readonly pause: (ms: number) => Promise<void>;
 };
 
@@ -24,7 +25,7 @@ export type ConformanceCase = {
   readonly name: string;
   readonly run: (context: ConformanceContext) => Promise<unknown>;
   readonly sees: unknown;
-  /** Observations on the oldest supported Kubernetes version, where they differ. */
+  /** Observations on the oldest supported Kubernetes version, if they differ. */
   readonly seesOnOldest?: unknown;
 };
 
@@ -34,7 +35,7 @@ type Loose = KubeObject & {
   readonly data?: Record<string, string>;
 };
 
-/** The machine-readable reason of a refusal, or `done`. */
+/** Returns the machine-readable reason of a refusal, or `done`. */
 async function verdict(attempt: Promise<unknown>): Promise<string> {
   try {
     await attempt;
@@ -107,7 +108,7 @@ async function firstEvents(
   return seen;
 }
 
-/** Field managers that own the annotation, from `managedFields`. */
+/** Returns the field managers that own the annotation, from `managedFields`. */
 function annotators(object: KubeObject, annotation: string): readonly string[] {
   return (object.metadata.managedFields ?? [])
     .filter((entry) => {
@@ -499,7 +500,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
       await apply('one', '1', false);
       const seen = [await verdict(apply('two', '2', false)), await verdict(apply('two', '1', false))];
       const taken = await apply('two', '2', true);
-      // The first manager no longer owns it, so omitting it removes nothing.
+      // The first manager no longer owns the field, so omitting the field removes nothing.
       const left = await client.apply(resources.configMaps, configMap(namespace, 'a', undefined), {
         fieldManager: 'one',
       });

@@ -1,7 +1,7 @@
 /**
- * Runs a scenario with a planted bug, under the faults that reveal the bug, and the same without the bug. It is a separate
- * program, because an operator with a bug may do anything: `node catch-bug.ts NAME COPY` prints a `Catch` as JSON. `COPY` is the
- * root of the sources with the bug.
+ * Runs a scenario with a planted bug under the faults that reveal the bug, and then without the bug under the same
+ * faults. It is a separate program, because an operator with a bug may do anything: `node catch-bug.ts NAME COPY`
+ * prints a `Catch` as JSON. `COPY` is the root of the sources with the bug.
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -21,9 +21,9 @@ import { plantedBugs } from './bugs/index.ts';
 import { register } from './planted-bug.ts';
 
 export type Catch = {
-  /** The number of plans tried. */
+  /** Number of plans that were tried. */
   readonly tried: number;
-  /** The plan that revealed the bug; undefined when none did. */
+  /** The plan that revealed the bug; undefined if no plan did. */
   readonly plan?: string;
   readonly violations: readonly Violation[];
   /** Violations in the same plan without the bug. */

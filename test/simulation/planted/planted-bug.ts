@@ -1,6 +1,7 @@
 /**
- * A planted bug wraps exported functions of the product. Each wrapper has the type of the function that it wraps, and finds the
- * source by that function: the product may be moved, renamed, reformatted and rewritten, and the bug stays planted.
+ * A planted bug wraps exported functions of the product. Each wrapper has the type of the function that it wraps, and
+ * locates the source by that function: if the product is moved, renamed, reformatted or rewritten, the bug stays
+ * planted.
  */
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,19 +13,19 @@ type AnyFunction = (...args: never[]) => unknown;
 
 export type Wrapper = {
   readonly wraps: AnyFunction;
-  /** Called on each call of the function, with the original function. */
+  /** Called for each call of the wrapped function, with the original function. */
   readonly wrap: (original: AnyFunction) => AnyFunction;
 };
 
 export type PlantedBug = {
   readonly name: string;
-  /** How the bug arises, and a reference to a known case. */
+  /** How the bug comes about, with a reference to a known case. */
   readonly story: string;
   readonly wrappers: readonly Wrapper[];
   readonly scenario: string;
-  /** The kind of fault that reveals the bug. Default: none. */
+  /** Kind of fault that reveals the bug. Default: no fault. */
   readonly plans?: Plan['kind'];
-  /** One of the oracles that catch the bug. */
+  /** One of the oracles that must catch the bug. */
   readonly caughtBy: OracleName;
 };
 
@@ -33,8 +34,8 @@ export function around<F extends AnyFunction>(wraps: F, wrap: (original: F) => F
 }
 
 /**
- * The object with some of its members replaced. Errors and other classes of the copy differ from the ones that this module
- * imports.
+ * Returns the object with some of its members replaced. Errors and other classes of the patched copy are not the
+ * classes that this module imports.
  */
 export function overriding<T extends object>(object: T, members: Partial<T>): T {
   return new Proxy(object, {
@@ -42,13 +43,13 @@ export function overriding<T extends object>(object: T, members: Partial<T>): T 
   });
 }
 
-/** The file below `src` that declares a function, as a path below `root`, and its text with the declaration renamed. */
+/** File below `src` that declares a function, as a path below `root`, and its text with the declaration renamed. */
 type Patch = { readonly file: string; readonly text: string };
 
 const registry = '__plantedWrappers';
 type Registry = { [registry]?: ReadonlyMap<string, Wrapper['wrap']> };
 
-/** @throws Error that names the function when its declaration is not found */
+/** @throws Error with the name of the function if its declaration is not found */
 async function patchOf({ wraps: { name }, wraps }: Wrapper, root: string): Promise<Patch> {
   const declaration = new RegExp(`^export ((?:async )?function|const) ${name}\\b`, 'm');
   for (const entry of await readdir(join(root, 'src'), { recursive: true })) {
@@ -68,7 +69,7 @@ async function patchOf({ wraps: { name }, wraps }: Wrapper, root: string): Promi
 /**
  * Plants a bug in a copy of the sources.
  *
- * @param root of the original sources
+ * @param root root of the original sources
  * @param copy root of the copy
  * @returns a function that removes the bug again
  */
@@ -84,7 +85,7 @@ export async function plant(bug: PlantedBug, root: string, copy: string): Promis
   };
 }
 
-/** Registers the bug's wrappers for its copy of the sources. The copy has to run in this process. */
+/** Registers the bug's wrappers, which the patched copy of the sources looks up. That copy must run in this process. */
 export function register(bug: PlantedBug): void {
   (globalThis as Registry)[registry] = new Map(
     bug.wrappers.map(({ wraps, wrap }) => [wraps.name, wrap] as const),

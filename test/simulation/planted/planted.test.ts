@@ -1,6 +1,6 @@
 /**
- * Test of the simulation itself: typical bugs of controllers are planted in a copy of the operator's sources, one at a time, and
- * each has to be caught.
+ * Test of the simulation itself: typical bugs of controllers are planted in a copy of the operator's sources, one at a
+ * time, and each must be caught.
  */
 import { execFile } from 'node:child_process';
 import { cp, mkdtemp, rm, symlink } from 'node:fs/promises';

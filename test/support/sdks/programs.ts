@@ -1,6 +1,6 @@
 /**
- * Programs of other vendors that tests start: Python packages in a virtual environment of this repository, and programs that Go
- * builds.
+ * Third-party programs that tests start: Python packages in a virtual environment of this repository, and Go programs
+ * that are built here.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -19,16 +19,14 @@ const stamp = join(environment, 'requirements.sha256');
 
 type Say = (line: string) => void;
 
-/**
- * The folder of the programs that `requirements.txt` installs: moto_server, aws, python. `ensurePython` must have been called.
- */
+/** Folder of the programs that `requirements.txt` installs: moto_server, aws, python. Call `ensurePython` first. */
 export const pythonPrograms = join(environment, 'bin');
 
-/** Settings of pip and of the network that a package index may require, without variables of AWS or Python. */
+/** Settings of pip and of the network that a package index may require. AWS and Python variables are left out. */
 const forPip =
   /^(?:PATH|HOME|LANG|LC_ALL|TMPDIR|PIP_.*|(?:https?|all|no)_proxy|SSL_CERT_(?:FILE|DIR)|REQUESTS_CA_BUNDLE)$/i;
 
-/** Creates the virtual environment unless it exists with the packages of `requirements.txt`. */
+/** Creates the virtual environment, unless it already exists with the packages in `requirements.txt`. */
 export async function ensurePython(say: Say = () => {}): Promise<void> {
   const wanted = digestOf(await readFile(requirements));
   if (existsSync(stamp) && (await readFile(stamp, 'utf8')) === wanted) return;
@@ -48,10 +46,13 @@ export async function ensurePython(say: Say = () => {}): Promise<void> {
   await writeFile(stamp, wanted);
 }
 
-/** Folders of the programs, and the modules that each of them tries. */
+/** Folders of the Go programs, and the module that each program tests. */
 const goPrograms = { go: 'aws-sdk-go-v2', kstatus: 'kstatus' } as const;
 
-/** Builds `main.go` of a folder unless it is built already. @returns its path */
+/**
+ * Builds `main.go` in a folder, unless it has already been built.
+ * @returns path of the program
+ */
 export async function ensureGoProgram(
   name: keyof typeof goPrograms = 'go',
   say: Say = () => {},

@@ -1,6 +1,6 @@
 /**
- * Typical bugs of controllers. Each is planted in a copy of the operator's sources, one at a time, and has to be caught: a
- * simulation that catches none of them proves nothing.
+ * Typical bugs of controllers. Each is planted in a copy of the operator's sources, one at a time, and must be caught:
+ * a simulation that catches none of them proves nothing.
  */
 import type { PlantedBug } from '../planted-bug.ts';
 import { appBugs } from './apps.ts';

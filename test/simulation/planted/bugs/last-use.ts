@@ -1,4 +1,4 @@
-/** Bugs in the last use of roles. */
+/** Bugs that affect the last use of roles. */
 import { withLastUsed } from '../../../../src/identity/plan/last-used.ts';
 import { commonUse, laterUse } from '../../../../src/identity/state/role-use.ts';
 import { formatTime } from '../../../../src/k8s/timestamps.ts';

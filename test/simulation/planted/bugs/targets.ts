@@ -151,7 +151,7 @@ export const targetBugs: readonly PlantedBug[] = [
           context.list.addStep({ kind: 'CreateServiceAccount', target: name, roleArn: assessment.arn });
         return original(context, observation, standing);
       }),
-      // Writing the role takes one request more than writing the link.
+      // Writing the role takes one more request than writing the link.
       around(applyStep, (original) => async (step, account, tools, signal) => {
         const { name } = account.metadata;
         if (step.kind === 'CreateRole') await tools.client.get(linkedServiceAccounts, { name }, { signal });
