@@ -1,4 +1,4 @@
-/** The examples, as they are in the repository, on a sandbox. */
+/** The examples as they are in the repository, in a sandbox. */
 import {
   CreateOpenIDConnectProviderCommand,
   CreateRoleCommand,
@@ -171,7 +171,7 @@ describe('the workflow and the Terraform file', () => {
         Array.from(text.matchAll(/local\.installation\.([\w.]+)/g), ([, path = '']) => path),
       );
       expect(references.size).toBeGreaterThan(8);
-      // Absent without --operator-boundary; the file uses try().
+      // The attribute is absent without --operator-boundary, so the file uses try().
       references.delete('iam.role.permissionsBoundaryArn');
       for (const path of references) expect(installation).toHaveProperty(path);
 

@@ -22,7 +22,7 @@ afterAll(async () => {
 });
 
 async function startOperator(): Promise<string> {
-  // The API server serves new CRDs only after a moment. The operator exits until then, so the test starts it again.
+  // The API server serves new CRDs only after a moment. Until then the operator exits, so the test starts it again.
   await eventually('the operator to start', async () => {
     operator = executable.start(
       ['operator', '--health-address=127.0.0.1:0', '--lease-duration=9', '--log-level=debug'],
@@ -61,7 +61,8 @@ test('/readyz fails with the actual reason while the API server is unavailable, 
     return answer[0] === 503 && answer[1].split('\n').length > 10 ? answer : undefined;
   });
   expect(status).toBe(503);
-  // Only names of checks: a reader of the port learns no address and no error of the API server.
+  // The response contains only names of checks: a client of this port learns neither addresses nor errors of the API
+  // server.
   expect(reasons).toMatch(/^(\[-\][a-z]+ failed: see the log\n)+$/);
   expect(reasons).toContain('[-]linkedserviceaccounts failed');
   expect(reasons).toContain('[-]pods failed');
@@ -73,7 +74,7 @@ test('/readyz fails with the actual reason while the API server is unavailable, 
       : undefined,
   );
 
-  // The lease expired meanwhile, or will: an operator that cannot renew it exits and is started again.
+  // The lease has expired or will expire: an operator that cannot renew its lease exits and is started again.
   await operator.finished;
   expect(operator.output()).toContain('the lease was lost');
   await cluster.restart();

@@ -1,7 +1,8 @@
 /**
- * The migration guides, word for word, on a whole sandbox with the shipped permissions of the operator: a role as another tool left
- * it, a running pod, and a prober that exchanges the pod's tokens during every command. The programs of the other tools do not run
- * here. Their blocks change nothing in IAM or the cluster, except those of ACK, which kubectl runs on ACK's kinds without controllers.
+ * The migration guides, word for word, in a complete sandbox with the shipped permissions of the operator: a role as
+ * another tool left it, a running pod, and a prober that exchanges the pod's tokens during every command. Other tools'
+ * programs do not run here. Their blocks change nothing in IAM or the cluster, except the ACK blocks, which kubectl
+ * runs on ACK's kinds without ACK's controllers.
  */
 import {
   CreatePodIdentityAssociationCommand,
@@ -62,7 +63,7 @@ const kubectl = async (args: readonly string[], input = ''): Promise<string> => 
   return (await pending).stdout;
 };
 
-/** Starts a sandbox whose AWS account has the bucket of the examples. */
+/** Starts a sandbox whose AWS account has the bucket from the examples. */
 async function start(): Promise<void> {
   sandbox = await startSandbox();
   person = createPerson(sandbox.client);
@@ -81,7 +82,7 @@ async function stop(): Promise<void> {
   await sandbox?.stop();
 }
 
-/** What the app does with its credentials. */
+/** Actions that the app performs with its credentials. */
 const uses = (command: 'read' | 'write') => async (credentials: Credentials) => {
   const { awsEndpoint: endpoint, region } = sandbox.description;
   const client = new S3Client({ endpoint, region, credentials, forcePathStyle: true });
@@ -94,7 +95,7 @@ const uses = (command: 'read' | 'write') => async (credentials: Credentials) => 
   }
 };
 
-/** Trust policy of an IRSA role as eksctl, the Terraform modules and the EKS guide write it. */
+/** Returns the trust policy of an IRSA role as eksctl, the Terraform modules and the EKS guide write it. */
 const trustOfIrsa = (...namespaces: readonly string[]): string => {
   const host = sandbox.description.issuer.slice('https://'.length);
   const subjects = namespaces.map((each) => `system:serviceaccount:${each}:${name}`);
@@ -187,7 +188,7 @@ const isByAgent = ({ spec }: Pod): boolean =>
 const podsOf = async (target: string): Promise<readonly Pod[]> =>
   (await sandbox.client.list<Pod>(resources.pods, { namespace: target, labelSelector: `app=${name}` })).items;
 
-/** Programs that no test runs. */
+/** Whether the block runs another tool's program, which no test runs. */
 const isOfOtherTool = ({ text }: CodeBlock): boolean =>
   text
     .replaceAll('\\\n', ' ')
@@ -195,12 +196,15 @@ const isOfOtherTool = ({ text }: CodeBlock): boolean =>
     .filter((line) => line.trim() !== '' && !/^[A-Z_]+=\S*$/.test(line))
     .every((line) => /^(?:aws cloudformation|eksctl|terraform|jq) /.test(line));
 
-/** Distinct failures, as text that a failed assertion prints in full. */
+/** Returns the distinct failures, as text that a failed assertion prints in full. */
 const distinct = (failures: readonly Failure[]): readonly string[] => [
   ...new Set(failures.map(({ what }) => what)),
 ];
 
-/** Commands of a section of a page. Each block has to succeed, and the prober continues during and after it. */
+/**
+ * Runs the commands of a section of a page. Each block has to succeed, and the prober continues during and after each
+ * block.
+ */
 async function follow(page: string, heading: string, prober: Prober): Promise<string> {
   const blocks = (await codeBlocks(page)).filter(
     (block) => block.heading === heading && block.language === 'sh' && !isOfOtherTool(block),
@@ -220,7 +224,7 @@ async function account(): Promise<LinkedServiceAccount> {
   return sandbox.client.get<LinkedServiceAccount>(linkedServiceAccounts, { name });
 }
 
-/** Properties of a role that a migration and a return leave alone. */
+/** Returns the properties of a role that neither the migration nor the return changes. */
 const kept = ({
   arn,
   id,

@@ -1,6 +1,6 @@
 /**
- * A change of the identity mode while pods run and a prober exchanges the tokens of each pod repeatedly: targets switch one after
- * the other, and only pods of the switching target are ever unable to get new credentials.
+ * The identity mode changes while pods run and a prober repeatedly exchanges each pod's tokens. Targets switch one
+ * after another, and only pods in the switching target are ever unable to get new credentials.
  */
 import {
   DeletePodIdentityAssociationCommand,
@@ -61,7 +61,7 @@ function setMode(name: string, identityMode: IdentityMode | null): Promise<unkno
   return sandbox.client.patch(linkedServiceAccounts, { name }, { spec: { aws: { identityMode } } }, edit);
 }
 
-/** Targets whose ServiceAccount of this name has an association. */
+/** Returns the targets in which the ServiceAccount with this name has an association. */
 async function associated(serviceAccount: string): Promise<readonly string[]> {
   const { associations = [] } = await eks.send(
     new ListPodIdentityAssociationsCommand({ clusterName: sandbox.description.name, serviceAccount }),
@@ -85,8 +85,8 @@ const isByAgent = (pod: Pod): boolean =>
   ) && roleOf(pod) === undefined;
 
 /**
- * Expects that in each round only pods of one target of an account fail, and only those with the association that the operator
- * deleted.
+ * Expects that in each round only pods in one target of an account fail, and only pods that use the association that
+ * the operator deleted.
  */
 function expectOneTargetAtATime(failures: readonly Failure[]): void {
   expect(failures.filter(({ what }) => !what.includes('by Pod Identity')).map(({ what }) => what)).toEqual(

@@ -1,4 +1,4 @@
-/** The same manifest on sandboxes of different AWS accounts and partitions. */
+/** The same manifest in sandboxes with different AWS accounts and partitions. */
 import { CreatePolicyCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startSandbox, type TestSandbox } from '../support/sandbox.ts';

@@ -1,6 +1,6 @@
 /**
- * Each part of the product on its own, and the operator without the AWS access that it needs: no credentials, wrong ones, too few
- * permissions, another AWS account.
+ * Each part of the product on its own, and the operator without the AWS access that it needs: no credentials, wrong
+ * credentials, too few permissions, or another AWS account.
  */
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -50,7 +50,7 @@ async function endOperator(): Promise<Finished | undefined> {
   return ended;
 }
 
-/** The actions that the operator needs according to the guide for EKS: the first column of its table. */
+/** Returns the actions that the operator needs according to the EKS guide: the first column of its table. */
 async function documentedActions(): Promise<readonly string[]> {
   const guide = await readFile(resolve(import.meta.dirname, '../../docs/guides/eks.md'), 'utf8');
   return guide
@@ -81,7 +81,7 @@ test('an operator with the permissions in the guide does all of its work, with a
   for (const target of ['production', 'staging'])
     expect(roleArnOf(await person.serviceAccount(target, 'whole'))).toBe(status?.roleArn);
 
-  // Other attributes of a role: session length, boundary and tags are set and removed again.
+  // Sets and removes other attributes of a role: session duration, boundary and tags.
   await parts.client.patch(
     linkedServiceAccounts,
     { name: 'whole' },
@@ -186,7 +186,7 @@ test('AccessDenied: the status names each denied action where it is needed', asy
   await person.untilReady('denied');
   await endOperator();
 
-  // The finalizer blocks a deletion that AWS denies, and the status has the reason.
+  // If AWS denies a deletion, the finalizer blocks it, and the status contains the reason.
   const undeletable = actions.filter((action) => action !== 'iam:DeleteRole');
   startOperator(await parts.credentialsThatMay('no-delete', undeletable));
   await person.deleteAccount('denied');
@@ -220,7 +220,7 @@ test('WrongAccount: credentials of another AWS account than the ClusterConfig na
   await parts.configure({ accountId: parts.accountId });
   await person.untilReady('elsewhere');
 
-  // The same holds for an operator at work, and for accounts under deletion.
+  // The same applies to an operator that is already running, and to accounts that are being deleted.
   await parts.configure({ accountId: '111111111111' });
   await parts.untilConfigured('WrongAccount');
   const later = await parts.aws.position();

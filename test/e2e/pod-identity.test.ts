@@ -1,6 +1,6 @@
 /**
- * Pod Identity on a whole sandbox: the operator with the shipped permissions, EKS's associations, the webhook, and pods whose
- * programs get their credentials from the agent.
+ * Pod Identity in a complete sandbox: the operator with the shipped permissions, EKS associations, the webhook, and
+ * pods whose programs get their credentials from the agent.
  */
 import {
   CreatePodIdentityAssociationCommand,
@@ -29,7 +29,7 @@ import { startSandbox, type TestSandbox } from '../support/sandbox.ts';
 import { roleNameOf } from '../support/emulator.ts';
 
 const targets = ['production', 'staging'] as const;
-/** The trust policy from EKS's guide, which every pod of every cluster can use. */
+/** The trust policy from the EKS guide, which pods of any cluster can use. */
 const trustOfPods = JSON.stringify({
   Version: '2012-10-17',
   Statement: [
@@ -74,7 +74,7 @@ async function association(associationId: string | undefined): Promise<PodIdenti
   return found.association;
 }
 
-/** Associations of the account's ServiceAccounts, by target. */
+/** Returns the associations of the account's ServiceAccounts, by target. */
 async function associations(serviceAccount: string): Promise<readonly PodIdentityAssociation[]> {
   const listed = await eks.send(
     new ListPodIdentityAssociationsCommand({ clusterName: clusterName(), serviceAccount }),
@@ -126,7 +126,7 @@ function untilServed(name: string, mode: IdentityMode): Promise<LinkedServiceAcc
   );
 }
 
-/** Identity of a program with a stock SDK in a pod of the app. */
+/** Returns the identity of a program with a stock SDK that runs as a pod of the app. */
 async function tryAsPod(app: string, namespace: string): Promise<string> {
   const program = `
     import('${import.meta.resolve('@aws-sdk/client-s3')}').then(async ({ S3Client, ListBucketsCommand, CreateBucketCommand }) => {
@@ -410,7 +410,7 @@ test('no pod of an app started without identity in the tests above, and AWS deni
   expect(wanted.filter((call) => !called.has(call))).toEqual([]);
 });
 
-/** Expects that the association of the first target was read before that of the second was created. */
+/** Expects that the first target's association was read before the second target's association was created. */
 async function expectReadBackBetween(name: string, calls: readonly JournalEntry[]): Promise<void> {
   const creations = calls.filter(
     ({ action, parameters }) =>
@@ -427,7 +427,7 @@ async function expectReadBackBetween(name: string, calls: readonly JournalEntry[
   ).toBeGreaterThan(0);
 }
 
-/** Calls since a position that match, in order. */
+/** Returns the matching calls since a position, in order. */
 async function sequence(since: number, pattern: RegExp): Promise<readonly string[]> {
   return (await sandbox.aws.journal(since))
     .map(({ service, action }) => `${service}:${action}`)

@@ -1,6 +1,6 @@
 /**
- * Workloads without an App get an identity when a label asks for it: one at a time, once, and with no change but the restart
- * annotation. Workloads without the label stay unchanged.
+ * Workloads without an App get an identity if they have a certain label: one workload at a time, once, and with no
+ * change except the restart annotation. Workloads without the label stay unchanged.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { resources, type KubeObject, type Resource } from '../../src/kube/index.ts';
@@ -30,7 +30,7 @@ beforeAll(async () => {
     const { items } = await sandbox.client.list<KubeObject>(resources.namespaces);
     return items.some(({ metadata }) => metadata.name === namespace) || undefined;
   });
-  // A ServiceAccount that its owner hands over, whose pods have no identity yet.
+  // A ServiceAccount that its owner hands over, and whose pods have no identity yet.
   await sandbox.client.create<KubeObject>(resources.serviceAccounts, {
     apiVersion: 'v1',
     kind: 'ServiceAccount',
@@ -127,7 +127,7 @@ test('only workloads with the label are restarted with the proven identity', asy
   for (const [resource, name] of asking) {
     const workload = await get(resource, name);
     expect(markOf(workload)).toBe(`${role} for sts.amazonaws.com`);
-    // The first template is of generation 1, and the annotation is the only change.
+    // The first template has generation 1, and the annotation is the only change.
     expect(workload.metadata.generation).toBe(2);
   }
   const after = await Promise.all(
@@ -137,7 +137,7 @@ test('only workloads with the label are restarted with the proven identity', asy
     before.flat().map(({ metadata }) => metadata.uid),
   );
 
-  // A new operator without memory, which a change of policies causes to reconcile everything.
+  // The new operator has no memory, and a change of policies makes it reconcile everything.
   await operator?.end('SIGKILL');
   startOperator();
   await person.editPolicies(account, ['arn:aws:iam::aws:policy/AmazonS3FullAccess']);

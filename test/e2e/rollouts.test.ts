@@ -1,7 +1,7 @@
 /**
- * Rollouts of identities on a sandbox (G2, G3): many apps on one account, an operator that is killed in the middle, a rollout
- * that does not become healthy, an unavailable webhook, and another writer of the same objects. `ROLLOUT_APPS` sets how many apps
- * share the account (default: 10).
+ * Rollouts of identities in a sandbox (G2, G3): many apps with one account, an operator that is killed in the middle, a
+ * rollout that does not become healthy, an unavailable webhook, and another writer of the same objects. `ROLLOUT_APPS`
+ * sets how many apps share the account (default: 10).
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { apps, type App, type AppTargetStatus } from '../../src/api/index.ts';
@@ -14,7 +14,7 @@ import { startSandbox, type TestSandbox } from '../support/sandbox.ts';
 const targets = ['production', 'staging'] as const;
 const count = Number(process.env['ROLLOUT_APPS'] ?? 10);
 const names = Array.from({ length: count }, (_, index) => `fleet-${String(index).padStart(3, '0')}`);
-/** Time limit of one target of one app, in milliseconds: its pods, and the operator's reconciles. */
+/** Time limit for one target of one app, in milliseconds. It covers its pods and the operator's reconciles. */
 const patiencePerRollMs = 10_000;
 const patienceMs = 60_000 + 2 * count * patiencePerRollMs;
 
@@ -60,7 +60,7 @@ function startOperator(): void {
   operator = sandbox.startKon(['operator', '--without-lease']);
 }
 
-/** Kills the operator as a failing node does: it finishes nothing, and the next one has no memory. */
+/** Kills the operator as a failing node would: it finishes nothing, and the next operator has no memory. */
 async function killOperator(): Promise<void> {
   await operator?.end('SIGKILL');
   startOperator();
@@ -82,12 +82,14 @@ function isSettled({ metadata, spec, status }: Deployment): boolean {
 type DeploymentWatch = {
   /** Starts a new record. */
   begin(): void;
-  /** Order of the templates that got another identity, and the maximum that rolled at one moment. */
+  /**
+   * Order in which templates got another identity, and the maximum number of Deployments that rolled at the same time.
+   */
   reported(): { readonly order: readonly string[]; readonly mostAtOnce: number };
   stop(): Promise<void>;
 };
 
-/** Every state of every Deployment of the rollout group, from a watch. */
+/** Watches every state of every Deployment in the rollout group. */
 async function watchDeployments(): Promise<DeploymentWatch> {
   const end = new AbortController();
   const listed = await sandbox.client.list<Deployment>(resources.deployments);
@@ -139,7 +141,7 @@ async function watchDeployments(): Promise<DeploymentWatch> {
   };
 }
 
-/** Edits all apps at once, as `kubectl apply -f` of a folder does. */
+/** Edits all these apps at once, as `kubectl apply -f` of a folder does. */
 async function moveTo(serviceAccount: string, moved = names): Promise<void> {
   await Promise.all(moved.map((name) => person.editApp(name, { serviceAccount })));
 }
@@ -170,7 +172,7 @@ async function revisions(): Promise<ReadonlySet<number>> {
   return new Set(found);
 }
 
-/** The app that asks first rolls at once; all others are queued by then. */
+/** The app that was edited first rolls immediately; by then, all others are queued. */
 function expectInOrder(order: readonly string[]): void {
   const [first, ...others] = order;
   expect(order.toSorted()).toEqual(inOrder.toSorted());
@@ -233,7 +235,7 @@ test(
     const [first = '', second = '', ...others] = names;
     const last = others.at(-1) ?? second;
     deployments.begin();
-    // No node has that much capacity.
+    // Requests more than any node's capacity.
     await person.editApp(first, { serviceAccount: 'after', resources: { requests: { cpu: '100k' } } });
     await person.untilApp(first, 'to fail', (app) =>
       rowOf(app, 'production')?.reason === 'Unschedulable' ? app : undefined,
@@ -260,7 +262,7 @@ test(
     expect(reported.stdout).toContain(`app ${first} in production`);
     expect(deployments.reported().order).toEqual([`production/${first}`]);
     const before = await person.pods(first, 'production');
-    // The earlier pods still serve.
+    // The earlier pods still serve with the previous identity.
     expect(before.map(roleOf)).toContain(roles.get('before'));
 
     await person.editApp(first, { resources: null });
@@ -379,7 +381,7 @@ test('while the webhook is unavailable nothing is rolled out, and pods that it m
     await person.untilAppReady(name);
     for (const target of targets) {
       await person.untilPods(name, target, 'the identity', (pod) => roleOf(pod) === roles.get('before'));
-      // The pod was replaced without a rollout, and the app deployed once.
+      // The pod was replaced without a rollout, and the app was deployed only once.
       expect(await person.revision(name, target)).toBe(1);
     }
   }
@@ -428,7 +430,8 @@ test('a rollout keeps the changes of other writers to the same objects', async (
     name: 'shared',
   });
   expect(metadata.annotations).toMatchObject({ 'example.com/team': 'payments' });
-  // One revision for each of the three templates: the app's, the injector's, and that of the new identity.
+  // There is one revision for each of the three templates: the app's, the injector's, and the one with the new
+  // identity.
   expect(await person.revision('shared', 'staging')).toBe(3);
 }, 120_000);
 
@@ -451,7 +454,7 @@ test('an app rolls once when its account is added, changed or removed, though th
         roleOf(pod) === expected[index + 1] && pod.spec.serviceAccountName === (serviceAccount ?? 'default'),
     );
     await person.untilAppReady('mover');
-    // The last template equals the first one, so its ReplicaSet is used again. This still counts as another revision.
+    // The last template equals the first one, so its ReplicaSet is reused. This still counts as another revision.
     expect(await person.revision('mover', 'production')).toBe(index + 2);
   }
   const { items } = await sandbox.client.list<KubeObject>(resources.replicaSets, {
@@ -480,7 +483,7 @@ test('an account under deletion waits until its app has rolled to no account, th
     status?.conditions?.some(({ reason }) => reason === 'AccountDeleting') ? true : undefined,
   );
   await killOperator();
-  // Still blocked: its pods serve with the identity that they have.
+  // The app is still blocked: its pods serve with the identity that they already have.
   await person.untilPods('leaver', 'production', 'the role', (pod) => roleOf(pod) !== undefined);
   await person.editApp('leaver', { serviceAccount: null });
   await killOperator();

@@ -1,4 +1,7 @@
-/** Statements of accounts, enforced by IAM: allowed actions of pods, the limit of the boundary, and the end of a statement. */
+/**
+ * Statements of accounts, enforced by IAM: what pods are allowed to do, the limit that the boundary sets, and the
+ * removal of a statement.
+ */
 import {
   CreatePolicyCommand,
   IAMClient,
@@ -87,7 +90,7 @@ const create = (name: string, aws: Partial<Aws>): Promise<LinkedServiceAccount> 
 const edit = (name: string, aws: object): Promise<unknown> =>
   parts.client.patch(linkedServiceAccounts, { name }, { spec: { aws } }, { type: 'merge' });
 
-/** Credentials that a pod of the account gets now. */
+/** Returns the credentials that a pod of the account gets now. */
 async function credentialsOfPod(account: string): Promise<Credentials> {
   const { token } = await parts.client.createToken(
     { namespace: 'production', name: account },
@@ -107,7 +110,7 @@ async function credentialsOfPod(account: string): Promise<Credentials> {
   };
 }
 
-/** The error of the call, or `allowed`. */
+/** Returns the error code of the call, or `allowed`. */
 async function outcomeOf(call: Promise<unknown>): Promise<string> {
   return call.then(
     () => 'allowed',

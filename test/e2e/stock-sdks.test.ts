@@ -1,6 +1,6 @@
 /**
- * Stock SDKs in a pod, with their default credential chains: no request leaves the machine. All traffic but loopback passes
- * through a proxy that the pod's environment names, and that refuses and records every request.
+ * Stock SDKs in a pod, with their default credential chains: no request leaves the machine. All traffic except loopback
+ * goes through a proxy that the pod's environment names. The proxy refuses and records every request.
  */
 import { readdir } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -23,7 +23,7 @@ let sandbox: TestSandbox;
 let person: Person;
 let proxy: Server;
 let goProgram: string;
-/** Requests to the proxy. */
+/** Requests that the proxy received. */
 const asked: string[] = [];
 beforeAll(async () => {
   [sandbox, goProgram] = await Promise.all([startSandbox(), ensureGoProgram(), ensurePython()]);
@@ -61,7 +61,7 @@ beforeEach(() => {
   asked.length = 0;
 });
 
-/** Runs a command like `kon sandbox exec deploy/APP -n production -- COMMAND`. */
+/** Runs COMMAND with `kon sandbox exec deploy/APP -n production -- COMMAND`. */
 function asPod(app: string, command: readonly string[]): ReturnType<TestSandbox['kon']> {
   return sandbox.kon(['sandbox', 'exec', `deploy/${app}`, '-n', 'production', '--', ...command], {
     env: { KON_SANDBOX_DIR: sandbox.description.folder },

@@ -1,7 +1,8 @@
 /**
- * From the previous version to this one and back, with real executables of both: `kon install` of the previous version creates a
- * cluster whose pods use AWS, `kon install` of this version upgrades CRDs, admission policies, permissions and operator, and the
- * downgrade requires consent. The previous version is the revision in `test/support/previous-version.json`.
+ * The upgrade from the previous version to this one, and the downgrade, with real executables of both: `kon install` of
+ * the previous version creates a cluster whose pods use AWS; `kon install` of this version upgrades CRDs, admission
+ * policies, permissions and operator; and the downgrade requires consent. The previous version is the revision in
+ * `test/support/previous-version.json`.
  */
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -29,7 +30,7 @@ let previous: string;
 let present: string;
 let operator: Running | undefined;
 
-/** Runs a command of one of the two versions for a user who has a kubeconfig and AWS credentials. */
+/** Runs a command of either version as a user who has a kubeconfig and AWS credentials. */
 const kon = (executable: string, line: string): Promise<Finished> => {
   const { kubeconfig, awsEndpoint, credentials } = sandbox.description;
   const env = {
@@ -51,7 +52,8 @@ const installOptions = [
 type OperatorPod = Pod & KubeObject;
 
 /**
- * Installs a version. Its Deployment replaces the operator's pod: the process of the old pod ends, and one of the new pod starts.
+ * Installs a version. Its Deployment replaces the operator's pod: the process that runs for the old pod ends, and one
+ * for the new pod starts.
  */
 async function install(executable: string, version: string, ...options: readonly string[]): Promise<string> {
   const isWanted = ({ spec }: OperatorPod): boolean =>
@@ -76,7 +78,7 @@ async function install(executable: string, version: string, ...options: readonly
   return stdout;
 }
 
-/** Calls S3 in each target's pod of the app, with the credentials that it has now. */
+/** Calls S3 in each target's pod of the app, with the pod's current credentials. */
 async function podsReachAws(): Promise<void> {
   const probe = join(dirname(sandbox.executable.kon[1] ?? ''), 's3-probe.js');
   for (const target of targets) {
@@ -101,7 +103,7 @@ const definitions = async (): Promise<readonly KubeObject[]> =>
     metadata.name.endsWith('.k11n.dev'),
   );
 
-/** Actions of the operator since the position that changed something in AWS. */
+/** Returns the operator's actions since the position that changed something in AWS. */
 async function operatorChanges(position: number): Promise<readonly string[]> {
   const calls = await sandbox.aws.journal(position);
   return calls
@@ -146,7 +148,7 @@ describe.skipIf(!hasPreviousVersion())('an installation', () => {
     await person.editPolicies('shop', [policies.readOnly, policies.queues]);
     await person.untilReady('shop');
     const after = await roleOf('shop');
-    // The tag of the issuer, which every role gets, and the edit.
+    // The tag for the issuer, which every role gets, and the edited policy.
     expect(await operatorChanges(position)).toEqual(['TagRole', 'AttachRolePolicy']);
     expect(after).toEqual({
       ...before,
@@ -177,7 +179,7 @@ describe.skipIf(!hasPreviousVersion())('an installation', () => {
     await install(previous, '0.1.0');
     await person.editPolicies('shop', [policies.readOnly]);
     await person.untilReady('shop');
-    // The previous version does not know the tag of the issuer, and removes it as drift.
+    // The previous version does not know the tag for the issuer, and removes it as drift.
     expect(await operatorChanges(position)).toEqual(['UntagRole', 'DetachRolePolicy']);
     expect(await podsOf()).toEqual(pods);
     await podsReachAws();

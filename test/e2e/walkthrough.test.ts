@@ -1,4 +1,4 @@
-/** The walkthrough as a new user runs it: one command, without a terminal, and the files that it leaves behind. */
+/** The walkthrough as a new user runs it: one command, without a terminal, and the files that remain afterwards. */
 import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -88,13 +88,14 @@ const walkthrough = [
 let executable: Executable;
 let folder: string;
 let finished: Finished;
-/** The sandbox, described while the tour ran. */
+/** Description of the sandbox while the tour ran. */
 let description: SandboxDescription;
-/** Every observed version of the objects that carry messages for users, as JSON. */
+/** Every observed version of the objects that contain messages for users, as JSON. */
 let reported: readonly string[];
 let secrets: Readonly<Record<string, string>>;
 
-// On a machine without them, the programs are downloaded or built, and that output is not part of the walkthrough.
+// If the programs are missing on this machine, they are downloaded or built first, because that output is not part of
+// the walkthrough.
 beforeAll(obtainParts, 20 * 60_000);
 beforeAll(async () => {
   executable = await prepareExecutable();
@@ -140,7 +141,7 @@ async function secretsOf({
   return Object.fromEntries(keys);
 }
 
-/** Records all Events and statuses of the operator until the API server stops. */
+/** Records all Events, and all statuses that the operator writes, until the API server stops. */
 async function listen({ kubeconfig }: SandboxDescription): Promise<{ end(): Promise<readonly string[]> }> {
   const client = createKubeClient(await loadConnection({ kubeconfig, env: {} }));
   const heard: string[] = [];

@@ -1,4 +1,7 @@
-/** Statuses of our kinds as kstatus computes them for Flux and `kpt live`, by its own code: https://pkg.go.dev/sigs.k8s.io/cli-utils/pkg/kstatus */
+/**
+ * Statuses of Konstellation's kinds as kstatus computes them for Flux and `kpt live`, with kstatus's own code:
+ * https://pkg.go.dev/sigs.k8s.io/cli-utils/pkg/kstatus
+ */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -60,14 +63,14 @@ async function statusesOf(objects: readonly unknown[]): Promise<readonly Outcome
   return JSON.parse(output) as Outcome[];
 }
 
-/** The object of the first event after a version. */
+/** Returns the object of the first event after a resourceVersion. */
 async function firstEvent(resource: Resource, resourceVersion: string): Promise<KubeObject> {
   for await (const event of client.watch<KubeObject>(resource, { resourceVersion }))
     if (event.type !== 'BOOKMARK' && event.type !== 'ERROR') return event.object;
   throw new Error('the watch ended without an event');
 }
 
-/** Objects that the health checks of Argo CD are tested with. */
+/** Returns an object with which the Argo CD health checks are tested. */
 const sample = (kind: string, name: string): Sample =>
   parse(readFileSync(join(root, argoCdFolder, kind, 'testdata', `${name}.yaml`), 'utf8')) as Sample;
 
@@ -119,7 +122,7 @@ describe.each(argoCdKinds)('kstatus of %s', (kind) => {
     const { apiVersion, spec } = sample(kind, 'new');
     const name = `new-${kind.toLowerCase()}`;
     const { resourceVersion } = await client.list<KubeObject>(resource);
-    // Creation ignores a given status.
+    // The API server ignores the status in a creation.
     const object = { apiVersion, kind, metadata: { name }, spec, status: { observedGeneration: 1 } };
     const created = await client.create<KubeObject>(resource, object);
     const read = await client.get<KubeObject>(resource, { name });

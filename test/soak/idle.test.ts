@@ -1,6 +1,6 @@
 /**
- * G8 for five minutes (set `KON_SOAK_IDLE_MINUTES` for another duration): with accounts and apps in sync and no edits, the API
- * server's audit log shows no write except the renewals of the operator's Lease.
+ * Guarantee G8 for five minutes (set `KON_SOAK_IDLE_MINUTES` for another duration): with accounts and apps in sync and
+ * no edits, the API server's audit log shows no writes except renewals of the operator's Lease.
  */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -38,7 +38,7 @@ test(
     await Promise.all(names.map((name) => person.createApp(name, { serviceAccount: name })));
     await Promise.all(names.map((name) => person.untilReady(name)));
     await Promise.all(names.map((name) => person.untilAppReady(name)));
-    // Writes that follow from the setup: pod counts in the status, repeated Events.
+    // The setup causes further writes: pod counts in the status, and repeated Events.
     await delay(70_000);
 
     const before = (await writesOfOperator()).length;
@@ -53,7 +53,7 @@ test(
       `${renewals} renewals of the lease and ${writes.length - renewals} other writes in ${minutes} minutes; calls to AWS: ${[...calls].map(([name, times]) => `${name} ${times}`).join(', ')}\n`,
     );
     expect(writes.filter((event) => !isRenewal(event))).toEqual([]);
-    // The lease is renewed every two seconds, with the defaults of client-go.
+    // The lease is renewed every two seconds, the default of client-go.
     expect(renewals).toBeGreaterThan((minutes * 60) / 4);
     expect(renewals).toBeLessThanOrEqual((minutes * 60) / 2 + 2);
     expect([...calls.keys()].filter((name) => !/:(?:Get|List)/.test(name))).toEqual([]);

@@ -1,6 +1,6 @@
 /**
- * Ten minutes of faults (set `KON_SOAK_MINUTES` for another duration). Afterwards a process that uses all of `src/kube` is in
- * sync, and holds no more memory, sockets, timers and listeners than at the beginning.
+ * Ten minutes of faults (set `KON_SOAK_MINUTES` for another duration). Afterwards a process that uses all of `src/kube`
+ * is in sync, and holds no more memory, sockets, timers and listeners than at the beginning.
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -27,7 +27,7 @@ import type { Present, Sample } from './long-follower.ts';
 
 const minutes = Number(process.env['KON_SOAK_MINUTES'] ?? 10);
 const objects = 1000;
-/** Writes per second: enough to replace everything many times, and few enough for a machine with other load. */
+/** Writes per second: enough to replace all objects many times, and few enough for a machine with other load. */
 const pace = 25;
 
 let cluster: RestartableCluster;
@@ -73,12 +73,13 @@ async function write(index: number, random: () => number): Promise<void> {
   await insist(() => direct.apply(resources.configMaps, object, { fieldManager: 'test', force: true }));
 }
 
-/** Runs the disturbances one after the other, each at its time. */
+/** Causes the disturbances one after another, each at its scheduled time. */
 async function disturb(storm: ChooseFault, signal: AbortSignal): Promise<number> {
   const acts: readonly (() => Promise<unknown>)[] = [
     () => proxy.restartTls(500),
     async () => {
-      // The last seen version is compacted before the connection works again: writes happen meanwhile.
+      // The resourceVersion that the process saw last is compacted before the connection works again, because objects
+      // are written in the meantime.
       proxy.setFaults(() => ({ kind: 'reset before' }));
       proxy.resetAll();
       await write(0, () => 0.5);
@@ -163,7 +164,7 @@ test(
           answer = ({ versions }) => resolve(versions);
           child.kill('SIGUSR2');
         });
-      // The process stops writing when it has reconciled each object.
+      // The process stops writing once it has reconciled each object.
       await expect
         .poll(async () => [await versionsOfChild(), await versionsNow()], {
           interval: 1_000,
@@ -202,7 +203,8 @@ test(
         new Set(['none', 'blackhole', 'cut', 'reset before', 'slow', 'status', 'truncated']),
       );
       for (const { what, early: middle, late: end3 } of figures) {
-        // A sample may coincide with one request more or less; memory is compared by the usage after garbage collection.
+        // A sample may be taken while one more or one fewer request is active; memory is compared by the usage after
+        // garbage collection.
         const tolerance = { heap: 1, external: 1, resident: 15, timers: 3, sockets: 3, listeners: 2 }[what];
         expect(end3 - middle, `${what} grew`).toBeLessThanOrEqual(tolerance);
       }

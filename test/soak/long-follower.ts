@@ -1,9 +1,9 @@
 /**
- * A long-lived process that uses all of `src/kube`, for leaks.test.ts: an informer, a controller that writes, a lease, an Event
- * recorder. It measures itself periodically.
+ * A long-lived process that uses all of `src/kube`, for leaks.test.ts: an informer, a controller that writes, a lease,
+ * and an Event recorder. It measures its own resource usage periodically.
  *
- * Usage: node --expose-gc long-follower.ts SERVER CA-FILE. Prints a sample, as JSON, every `sampleMs`, and on SIGUSR2 the
- * versions of its objects. After SIGTERM it exits by itself, unless something keeps it alive.
+ * Usage: node --expose-gc long-follower.ts SERVER CA-FILE. It prints a sample, as JSON, every `sampleMs`, and prints
+ * the versions of its objects on SIGUSR2. After SIGTERM it exits by itself, unless something keeps it alive.
  */
 import { getEventListeners } from 'node:events';
 import { readFile } from 'node:fs/promises';
@@ -79,10 +79,10 @@ const controller = createController({
         { metadata: { uid, annotations } },
         { type: 'merge', signal },
       );
-      // Only for a few objects, because the recorder remembers Events for minutes.
+      // Only a few objects get Events, because the recorder remembers Events for minutes.
       if (key.endsWith('0')) recorder.event(object, { type: 'Normal', reason: 'Seen', note: `seen ${key}` });
     } catch (error) {
-      // The object was deleted meanwhile, or created again under the same name.
+      // The object was deleted in the meantime, or recreated with the same name.
       if (!isNotFound(error) && !isConflict(error)) throw error;
     }
   },

@@ -129,7 +129,7 @@ describe('kon app', () => {
       ];
     const marked = await mark();
     expect(marked).toBeDefined();
-    // The operator applies the whole template: the new image replaces the old one, and the restart annotation stays.
+    // The operator applies the whole template: the new image replaces the old one, and the restart annotation remains.
     await sandbox.kon(['app', 'deploy', 'again', '--tag', '2']);
     expect(await mark()).toBe(marked);
     expect(await person.revision('again', 'production')).toBe(3);

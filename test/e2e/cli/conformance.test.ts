@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox?.stop());
 
-/** Environment variables of a session whose only rights are the least rights of a run with a cluster. */
+/** Returns the environment variables of a session that has only the minimum permissions for a run with a cluster. */
 async function leastRights(): Promise<Readonly<Record<string, string>>> {
   const { accountId, awsEndpoint: endpoint, region, credentials } = sandbox.description;
   const root = { AWS: `arn:aws:iam::${accountId}:root` };

@@ -1,4 +1,4 @@
-/** `kon doctor` on a complete installation, first without a fault and then with one fault at a time. */
+/** `kon doctor` on a complete installation, first without faults and then with one fault at a time. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { resources, type KubeObject } from '../../../src/kube/index.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -27,7 +27,7 @@ async function examine(): Promise<Report> {
 const problems = ({ checks }: Report): readonly string[] =>
   checks.filter(({ status }) => status !== 'ok').map(({ id, status }) => `${id} ${status}`);
 
-/** The sandbox's operator is unbounded, so that a user can try every policy. */
+/** The sandbox's operator has no permissions boundary, so that users can try any policy. */
 const unbounded = 'operator-fence warning';
 
 it('reports no fault in a healthy installation, in which a new pod gets its identity', async () => {

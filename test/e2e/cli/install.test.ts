@@ -1,6 +1,6 @@
 /**
- * The documented installation, on a cluster without Konstellation, with a kubeconfig and AWS credentials: from `kon install` to a
- * pod with AWS permissions, and back to the initial state. The sandbox provides what EKS provides, and nothing else.
+ * The documented installation on a cluster without Konstellation, with a kubeconfig and AWS credentials: from `kon
+ * install` to a pod with AWS permissions, and back to the initial state. The sandbox provides only what EKS provides.
  */
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -37,14 +37,14 @@ beforeAll(async () => {
   };
 });
 afterAll(async () => {
-  // The started process passes the signal on to the operator.
+  // The started process forwards the signal to the operator.
   await operator?.end('SIGTERM');
   await sandbox?.stop();
 });
 
 const kon = (line: string): Promise<Finished> => sandbox.executable.run(line.split(' ').slice(1), { env });
 
-/** The commands of the first shell block after a heading of a page, without comments. */
+/** Returns the commands in the first shell block after a heading of a page, without comments. */
 async function documented(page: string, heading: string): Promise<readonly string[]> {
   const text = `\n${await readFile(join(root, page), 'utf8')}`;
   const block = text.slice(text.indexOf(`\n${heading}\n`)).match(/```sh\n([\s\S]*?)```/)?.[1] ?? '';
@@ -94,7 +94,7 @@ const everything = async (): Promise<readonly string[]> => {
   return (
     lists
       .flat()
-      // The cluster creates a default ServiceAccount in each namespace with a delay.
+      // The cluster creates a `default` ServiceAccount in each namespace, with a delay.
       .filter(({ kind, item }) => kind !== 'ServiceAccount' || item.metadata.name !== 'default')
       .map(
         ({ kind, item: { metadata } }) =>
@@ -188,7 +188,7 @@ it('uninstalls with the commands of the guide, and leaves nothing in the cluster
   const [refused = '', removing = ''] = await documented('docs/guides/install.md', '## Uninstall');
   expect(await kon(`${refused} --yes`)).toMatchObject({ code: 1, stderr: expect.stringContaining('hello') });
   expect((await kon('kon app delete hello --yes')).code).toBe(0);
-  // The garbage collector deletes the app's pods a moment later, and accounts in use are not deleted.
+  // Accounts in use are not deleted, and the garbage collector deletes the app's pods only after a moment.
   await eventually('the pods of the app to end', async () => {
     const { items } = await sandbox.client.list<KubeObject>(resources.pods, {
       labelSelector: 'k11n.dev/app=hello',

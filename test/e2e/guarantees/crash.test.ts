@@ -1,9 +1,9 @@
 /**
- * G6, sampled on real parts: whenever an operator is killed, the next one reaches the same end state, with no orphan and no
- * duplicate. (The simulation kills the operator at every single write.)
+ * Guarantee G6, sampled with real components: whenever an operator is killed, the next one reaches the same end state,
+ * without orphans and duplicates. (The simulation kills the operator at every single write.)
  *
- * Most kills here follow a write that AWS has executed, before the operator receives the answer, so that the operator cannot
- * have recorded the write.
+ * Most kills here follow a write that AWS has executed and whose response the operator has not received, so that the
+ * operator cannot have recorded the write.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
@@ -42,19 +42,20 @@ afterAll(async () => {
 });
 
 /**
- * Starts an operator with a kubeconfig and AWS settings from the environment, like a shell that is configured for the sandbox.
+ * Starts an operator with a kubeconfig and AWS settings from the environment, as a shell that uses the sandbox has
+ * them.
  */
 async function startOperator(...options: readonly string[]): Promise<void> {
   await operator?.end('SIGKILL');
   operator = sandbox.startKon(['operator', '--without-lease', ...options]);
 }
 
-/** One account at a time, so that each start still has work of every kind. */
+/** Limits the operator to one account at a time, so that each start still has work of every kind. */
 const oneAtATime = '--concurrency=1';
 
 /**
- * Kills the operator when it makes this AWS call: before AWS has carried the call out (and AWS never does), or after that but
- * before the answer.
+ * Kills the operator when it makes this AWS call: either before AWS executes the call (which AWS then never does), or
+ * after the execution but before the response.
  */
 async function killAt(moment: 'beforeCall' | 'afterCall', action: string): Promise<void> {
   const position = await sandbox.aws.position();
@@ -136,7 +137,8 @@ test('a restarted operator with accounts in sync writes nothing, and makes few A
   );
   const calls = await sandbox.aws.journal(position);
   expect(calls.filter(({ changed }) => changed)).toEqual([]);
-  // Calls for the caller's identity, the OIDC provider, quotas and drift detection: no call per account, and no repeated proof.
+  // Calls for the caller's identity, the OIDC provider, quotas and drift detection. There is no call per account, and
+  // no repeated proof.
   const beside = calls.map(({ action }) => action).filter((action) => !driftPassCalls.includes(action));
   expect(beside.length).toBeLessThanOrEqual(5);
   expect(new Set(beside).size).toBe(beside.length);
@@ -181,7 +183,7 @@ test('an account that is deleted and created again while no operator runs gets i
   await person.createAccount('phoenix', { policyArns: listed });
   const first = await person.untilReady('phoenix');
   await operator?.end('SIGKILL');
-  // Without an operator the finalizer blocks the deletion, so a user removes it by hand.
+  // Without an operator nobody removes the finalizer, which blocks the deletion, so a user removes it by hand.
   await sandbox.client.patch(
     linkedServiceAccounts,
     { name: 'phoenix' },

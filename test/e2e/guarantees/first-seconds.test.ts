@@ -1,6 +1,6 @@
 /**
- * The first seconds of an installation: a user with write access to accounts, and without the right to attach policies, tries to
- * create an account with AdministratorAccess from the moment the API server answers. No attempt may be admitted.
+ * The first seconds of an installation: a user who may write accounts, but not attach policies, tries to create an
+ * account with AdministratorAccess as soon as the API server responds. No attempt may be admitted.
  */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -29,10 +29,10 @@ afterAll(async () => {
 const administratorAccess = 'arn:aws:iam::aws:policy/AdministratorAccess';
 const name = 'somebody';
 
-/** Count of each answer to the attempts. */
+/** Number of attempts for each response. */
 type Attempts = { readonly answers: ReadonlyMap<string, number>; end(): Promise<void> };
 
-/** A user with every verb on accounts and no other permission. */
+/** Creates a user with every verb on accounts and no other permission. */
 async function somebody(kubeconfig: string): Promise<KubeClient> {
   const connection = await loadConnection({ kubeconfig, env: {} });
   const admin = createKubeClient(connection, { qps: 1000, burst: 1000 });
@@ -113,7 +113,7 @@ it('admits no account with a policy while a sandbox starts', async () => {
   const attempts = attempt(await somebody(kubeconfig));
   await running.until('is ready after');
   await attempts.end();
-  // The admission policies refuse it, and before that the CRD is not served.
+  // While the CRD is not served yet, the response is 404. From then on, the admission policies deny the request (403).
   expect([...attempts.answers.keys()].sort()).toEqual(['403', '404']);
   await running.end('SIGTERM');
 });

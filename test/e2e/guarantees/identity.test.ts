@@ -1,6 +1,7 @@
 /**
- * Guarantees of the real operator on a whole sandbox: identities are proven (G1), a change of identity rolls workloads once and
- * in order (G2), no pod is without identity (G3), and an operator with nothing to do writes nothing (G8).
+ * Guarantees of the real operator in a complete sandbox: identities are proven (G1), a change of identity rolls
+ * workloads once and in order (G2), no pod is without an identity (G3), and an operator with nothing to do writes
+ * nothing (G8).
  */
 import {
   CreateOpenIDConnectProviderCommand,
@@ -36,16 +37,18 @@ import { roleNameOf } from '../../support/emulator.ts';
 
 const targets = ['production', 'staging'] as const;
 
-/** A listing of all roles, the individual read of one role, and the OIDC provider. */
+/**
+ * Calls of a drift pass: the listing of all roles, the individual read of one role, and the read of the OIDC provider.
+ */
 const readsOfDriftPass = [
   'iam:GetAccountAuthorizationDetails',
   'iam:GetRole',
   'iam:GetOpenIDConnectProvider',
 ];
-/** Read once in ten passes where no account uses Pod Identity. */
+/** Call that is made only in one of ten passes if no account uses Pod Identity. */
 const seldomRead = 'eks:ListPodIdentityAssociations';
 
-/** Reasons for a refused proof: for a minute after a change, IAM may not have propagated it. */
+/** Possible reasons for a refused proof: IAM may need up to a minute to propagate a change. */
 const refusals = ['WaitingForPropagation', 'AssumeRoleDenied'];
 
 let sandbox: TestSandbox;
@@ -64,7 +67,7 @@ afterAll(async () => {
   await sandbox?.stop();
 });
 
-/** AWS calls of the operator since a position in the journal. Proofs carry only a token and no signature. */
+/** Returns the operator's AWS calls since a position in the journal. Proofs are not signed and contain only a token. */
 async function operatorCalls(since: number): Promise<readonly string[]> {
   const calls = await sandbox.aws.journal(since);
   return calls
@@ -89,7 +92,7 @@ test('G8: an idle operator writes nothing to Kubernetes, and makes only the AWS 
   await Promise.all(['idle-a', 'idle-b'].map((name) => person.createApp(name, { serviceAccount: name })));
   await Promise.all(['idle-a', 'idle-b', 'idle-c'].map((name) => person.untilReady(name)));
   await Promise.all(['idle-a', 'idle-b'].map((name) => person.untilAppReady(name)));
-  // Writes that follow from the earlier tests: pod counts in the status, Events.
+  // The earlier tests cause further writes: pod counts in the status, and Events.
   let before = -1;
   while (before !== (await sandbox.operatorWrites()).length) {
     before = (await sandbox.operatorWrites()).length;
@@ -103,7 +106,7 @@ test('G8: an idle operator writes nothing to Kubernetes, and makes only the AWS 
   const calls = all.filter((call) => call !== seldomRead);
   expect(all.length - calls.length).toBeLessThanOrEqual(1);
   expect(new Set(calls)).toEqual(new Set(readsOfDriftPass));
-  // One page holds all roles of the account.
+  // All roles of the account fit on one page.
   expect(calls.length).toBeLessThanOrEqual((passes + 1) * readsOfDriftPass.length);
 });
 
@@ -123,7 +126,7 @@ describe.concurrent('while other changes are in progress', () => {
       { namespace: 'staging', name },
       { audiences: [stsAudience], expirationSeconds: 3600 },
     );
-    /** The exchange as a pod makes it. */
+    /** Exchanges the token as a pod does. */
     const exchange = () =>
       sandbox.aws.sts.send(
         new AssumeRoleWithWebIdentityCommand({
@@ -168,7 +171,8 @@ describe.concurrent('while other changes are in progress', () => {
     const write = (PolicyDocument: string): Promise<unknown> =>
       sandbox.aws.iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument }));
 
-    // A fault affects every caller: the operator must not read the broken trust policy before the repair is denied.
+    // The fault affects every caller. The operator must read the broken trust policy only after the fault that denies
+    // the repair is active.
     const seeAgain = await sandbox.aws.inject({
       service: 'iam',
       action: 'Get*',
@@ -223,7 +227,7 @@ describe.concurrent('while other changes are in progress', () => {
     const after = await Promise.all(targets.map((target) => person.pods('g2-policies', target)));
     expect(after.map(uidsOf)).toEqual(before.map(uidsOf));
 
-    // A later edit is rolled out once; a rollout caused by the earlier edit would have come before it.
+    // A later edit is rolled out once. If the earlier edit had caused a rollout, it would have come first.
     await person.editApp('g2-policies', { imageTag: '3.9' });
     for (const target of targets) {
       await person.untilPods('g2-policies', target, 'the new image', (pod) =>
@@ -332,7 +336,7 @@ test('G3: pods that the webhook missed are reported, kept while the webhook is u
     roleOf(await tryPod('production', 'g3-missed')) === undefined ? true : undefined,
   );
 
-  // The operator creates no pod now; pods that Kubernetes itself replaces start without identity.
+  // The operator creates no pod now, but pods that Kubernetes itself replaces start without an identity.
   for (const { metadata } of others)
     await client.delete(resources.pods, { namespace: 'production', name: metadata.name });
   const behind = await person.untilAccount('g3-missed', 'two pods without identity', (account) =>
@@ -366,7 +370,7 @@ test('G3: pods that the webhook missed are reported, kept while the webhook is u
     account.status?.targets?.[0]?.pods?.current === 3 ? account : undefined,
   );
   expect(findCondition(current.status?.conditions, 'WorkloadsCurrent')?.status).toBe('True');
-  // Each pod was created once: the first three, the two that the webhook missed, and their two successors.
+  // Each pod was created once: the first three pods, the two pods that the webhook missed, and their two successors.
   const made = (await pods.complete()).filter(
     ({ type, object }) => type === 'ADDED' && object.metadata.labels?.['k11n.dev/app'] === 'g3-missed',
   );
@@ -405,7 +409,7 @@ test('G1, G3: without the OIDC provider no account is Ready and no pod is replac
   }
   const revision = await person.revision('provider-image', 'production');
 
-  // The operator has not detected the deletion yet; the exchange before the rollout shows it.
+  // The operator has not detected the deletion yet; the token exchange before the rollout reveals it.
   await aws.iam.send(new DeleteOpenIDConnectProviderCommand({ OpenIDConnectProviderArn: provider }));
   await person.editApp('provider-image', { imageTag: '3.9' });
   await person.editApp('provider-scale', { scale: { min: 2 } });
@@ -429,7 +433,7 @@ test('G1, G3: without the OIDC provider no account is Ready and no pod is replac
       status?.targets?.every((row) => row.reason === 'OIDCProviderMissing') === true ? true : undefined,
     );
   for (const app of [...apps, 'provider-zero']) await held(app);
-  // After some passes, and in spite of all changes, every pod is still the original one.
+  // After several drift passes, and in spite of all changes, every pod is still the original one.
   await untilDriftPasses(2);
   for (const app of apps)
     expect(uidsOf(await person.pods(app, 'production'))).toEqual(uidsOf(before.get(app) ?? []));
@@ -463,7 +467,7 @@ test('G3: no ServiceAccount of an account ever existed without its role annotati
   expect(made.filter(({ object }) => roleArnOf(object) === undefined)).toEqual([]);
 });
 
-/** A dry run that shows the pod as it would be created now. */
+/** Returns the pod that would be created now, by a dry run. */
 function tryPod(namespace: string, serviceAccountName: string): Promise<Pod> {
   const pod: Pod = {
     apiVersion: 'v1',

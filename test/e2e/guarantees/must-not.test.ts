@@ -1,4 +1,6 @@
-/** Guarantees about access in use, verified in AWS with real exchanges of a pod's token. See docs/must-not.md. */
+/**
+ * Guarantees about access that is in use, verified in AWS with real exchanges of a pod's token. See docs/must-not.md.
+ */
 import { AssumeRoleWithWebIdentityCommand } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { linkedServiceAccounts, stsAudience } from '../../../src/api/index.ts';
@@ -27,8 +29,8 @@ afterAll(async () => {
 });
 
 /**
- * Exchanges a token with the role from the annotation of the ServiceAccount, as a pod does, and returns the role id of the
- * credentials.
+ * Exchanges a token, as a pod does, for credentials of the role in the ServiceAccount's annotation. Returns the unique
+ * id of that role.
  */
 async function credentialsOfPod(account: string, namespace: string): Promise<string | undefined> {
   const { token } = await parts.client.createToken(
@@ -51,7 +53,7 @@ async function roleOf(account: string): Promise<RoleSnapshot | undefined> {
 }
 
 test('deleting an account takes nothing from an account with a similar name', async () => {
-  // Each name contains or is contained in another, joined with the separators of role names.
+  // Each name contains another one or is contained in it when joined with the separators of role names.
   const others = ['pay-eu', 'pay-eu-1', 'eu-pay', 'kon-pay'];
   await Promise.all(['pay', ...others].map((name) => person.createAccount(name)));
   const before = new Map(await Promise.all(others.map(async (name) => [name, await roleOf(name)] as const)));
@@ -70,7 +72,7 @@ test('deleting an account takes nothing from an account with a similar name', as
     for (const target of targets) expect(await credentialsOfPod(name, target)).toMatch(/^ASIA/);
   }
   expect(await person.serviceAccount('production', 'pay')).toBeUndefined();
-  // The deletion removes no namespace that other accounts' pods use.
+  // The deletion does not remove namespaces that other accounts' pods use.
   const namespaces = await parts.client.list(resources.namespaces);
   expect(namespaces.items.map(({ metadata }) => metadata.name)).toEqual(expect.arrayContaining([...targets]));
 });
@@ -87,17 +89,17 @@ test('an account keeps its access when its new spec cannot be applied', async ()
         : undefined,
     );
   const position = await parts.aws.position();
-  // More policies than fit on a role.
+  // More policies than a role can have.
   const many = Array.from({ length: 20 }, (_, index) => `arn:aws:iam::aws:policy/Policy${index}`);
   await person.editPolicies('lively', many);
   await saying('TooManyPolicies');
-  // A policy of another partition and one that does not exist, in addition to the attached ones.
+  // Adds a policy of another partition and a policy that does not exist to the attached ones.
   const have = [policies.readOnly, policies.queues];
   await person.editPolicies('lively', [...have, 'arn:aws-cn:iam::aws:policy/AmazonS3ReadOnlyAccess']);
   await saying('WrongPartition');
   await person.editPolicies('lively', [...have, 'arn:aws:iam::aws:policy/NoSuchPolicy']);
   await saying('PolicyNotFound');
-  // A target that the cluster does not have, in addition to the existing ones.
+  // Adds a target that the cluster does not have to the existing ones.
   await parts.client.patch(
     linkedServiceAccounts,
     { name: 'lively' },

@@ -1,6 +1,6 @@
 /**
- * Guarantees of the real operator on a whole sandbox: it never touches foreign objects (G4), one invalid object never affects the
- * others (G7), and invalid input is reported clearly.
+ * Guarantees of the real operator in a complete sandbox: it never touches foreign objects (G4), one invalid object
+ * never affects the others (G7), and invalid input is reported clearly.
  */
 import {
   AttachRolePolicyCommand,
@@ -39,7 +39,7 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox?.stop());
 
-/** The name of the role of an account with this name. */
+/** Returns the role name for an account with this name. */
 function roleNameFor(account: string): string {
   const { name, region, accountId } = sandbox.description;
   const arn = clusterArn({ partition: 'aws', region, accountId, name });
@@ -430,7 +430,7 @@ describe.concurrent('G7: one invalid part of an account', () => {
     await person.untilApp('g7-namespace', 'that the namespace goes', (app) =>
       app.status?.targets?.find(({ reason }) => reason === 'NamespaceTerminating'),
     );
-    // Another user who creates the namespace and ServiceAccount again must not be able to assume our role.
+    // Another user who recreates the namespace and the ServiceAccount must not be able to assume the role.
     await eventually('the role trusts the namespace no more', async () => {
       const role = await sandbox.aws.role(roleNameOf(meanwhile.status?.roleArn ?? ''));
       return role?.trustPolicy.includes(`:${namespace}:`) === false ? true : undefined;
@@ -459,7 +459,8 @@ describe.concurrent('invalid input', () => {
       'create',
       name,
       '--target=production',
-      // These tests are about what the operator reports; without it kon refuses to save unknown names.
+      // Makes kon save unknown names, which it otherwise refuses, because these tests are about what the operator
+      // reports.
       '--force',
       ...arns.map((arn) => `--policy=${arn}`),
     ]);
@@ -537,7 +538,7 @@ describe.concurrent('invalid input', () => {
 });
 
 describe('specs that an earlier version or an earlier ClusterConfig accepted', () => {
-  /** Creates the account while the CRD lacks its rule on tags, as in an earlier version. */
+  /** Creates the account while the CRD lacks its validation rule for tags, as in an earlier version. */
   async function createStored(name: string, tags: Readonly<Record<string, string>>): Promise<void> {
     const { client } = sandbox;
     const crd = { name: 'linkedserviceaccounts.k11n.dev' };

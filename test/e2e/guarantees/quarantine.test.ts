@@ -1,4 +1,7 @@
-/** Revocation on a whole sandbox (G10): sessions and tokens from before a quarantine, as an intruder would use them. */
+/**
+ * Revocation in a complete sandbox (G10): sessions and tokens from before a quarantine, used as an intruder would use
+ * them.
+ */
 import { DetachRolePolicyCommand, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import { AssumeRoleWithWebIdentityCommand, type Credentials } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -35,7 +38,7 @@ afterAll(() => sandbox?.stop());
 const readyOf = ({ status }: LinkedServiceAccount): Condition | undefined =>
   findCondition(status?.conditions, 'Ready');
 
-/** Waits until the account is not Ready for this reason, and returns the message. */
+/** Waits until the account is not Ready with this reason, and returns the message. */
 const untilReason = (name: string, reason: string): Promise<string> =>
   person.untilAccount(name, reason, (seen) => {
     const ready = readyOf(seen);
@@ -67,7 +70,7 @@ async function tokenOf(name: string): Promise<string> {
   return token;
 }
 
-/** The exchange as a pod makes it. */
+/** Exchanges the token as a pod does. */
 async function exchange(RoleArn: string, token: string): Promise<Credentials> {
   const { Credentials: credentials } = await sandbox.aws.sts.send(
     new AssumeRoleWithWebIdentityCommand({ RoleArn, RoleSessionName: 'pod', WebIdentityToken: token }),
@@ -97,7 +100,7 @@ test('G10: a session and a token from before a quarantine stay denied despite re
   expect(await readS3(session)).toBe('AccessDenied');
   await expect(exchange(before.arn, token)).rejects.toThrow('Not authorized');
 
-  // A responder and the team of the account act at the same time.
+  // An incident responder and the account's team act at the same time.
   const RoleName = roleNameOf(before.arn);
   await sandbox.aws.iam.send(new DetachRolePolicyCommand({ RoleName, PolicyArn: policies.readOnly }));
   await sandbox.aws.iam.send(

@@ -1,6 +1,7 @@
 /**
- * Quarantine of single pods on a whole sandbox (G10), with sessions of EKS Pod Identity that were taken before. The operator has the
- * administrator's AWS credentials: the sandbox's own operator may write no inline policy.
+ * Quarantine of single pods in a complete sandbox (G10), with EKS Pod Identity sessions that were obtained before. The
+ * operator has the administrator's AWS credentials, because the sandbox's own operator is not permitted to write inline
+ * policies.
  */
 import { DeleteRolePolicyCommand } from '@aws-sdk/client-iam';
 import type { Credentials } from '@aws-sdk/client-sts';
@@ -52,7 +53,7 @@ async function roleOf(name: string): Promise<RoleSnapshot> {
   return role;
 }
 
-/** A session of EKS Pod Identity, as the agent on the node gets it for the pod. */
+/** Returns an EKS Pod Identity session, as the agent on the node obtains it for the pod. */
 async function sessionOf({ metadata }: KubeObject, serviceAccount: string): Promise<Credentials> {
   const { namespace = '', name, uid = '' } = metadata;
   const { token } = await sandbox.client.createToken(
@@ -113,7 +114,7 @@ test('G10: kon denies the sessions of one pod, through repair, edits and the end
   expect(await access()).toEqual(onlyOther);
   await person.untilReady(name);
 
-  // Whoever removes the policy by hand does not give the pod access for long.
+  // If a user removes the policy by hand, the pod gets access only for a short time.
   const RoleName = roleNameOf((await roleOf(name)).arn);
   await sandbox.aws.iam.send(
     new DeleteRolePolicyCommand({ RoleName, PolicyName: 'konstellation-quarantine' }),

@@ -1,6 +1,6 @@
 /**
- * Two operators of one cluster, as the chart installs them: one leads, the other waits. While there is work to do, a leader is
- * paused for longer than its Lease, and another is killed.
+ * Two operators in one cluster, as the chart installs them: one leads, the other waits. While there is work to do, one
+ * leader is paused for longer than its Lease, and another leader is killed.
  */
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -13,7 +13,7 @@ import { auditEvents, type AuditEvent } from '../../support/sandbox.ts';
 import { roleNameOf } from '../../support/emulator.ts';
 
 const leaseSeconds = 6;
-/** The lease, one retry (a fifteenth of twice the lease), and the reaction time on two busy cores. */
+/** Lease duration, plus one retry period (2/15 of the lease duration), plus the reaction time on two busy cores. */
 const failoverMs = (leaseSeconds + (leaseSeconds * 2) / 15 + 2) * 1000;
 const names = Array.from({ length: 12 }, (_, index) => `many-${index}`);
 
@@ -30,7 +30,7 @@ afterAll(async () => {
   await parts?.stop();
 });
 
-/** Starts an operator with its own users for the API server and AWS, so that the logs show the writer. */
+/** Starts an operator that authenticates to the API server and AWS as its own user, so that the logs show who wrote. */
 async function startOperator(name: string): Promise<Running> {
   const operator = parts.executable.start(
     ['operator', `--lease-duration=${leaseSeconds}`, '--log-level=debug'],
@@ -65,7 +65,7 @@ test('an operator that was paused for longer than its lease writes nothing, to K
   await person.createAccount('first');
   const { status } = await person.untilReady('first');
 
-  // Paused after a dozen roles, with most of its work left.
+  // The leader is paused after a dozen roles, with most of its work left.
   const position = await parts.aws.position();
   const hurry = await parts.aws.inject({ service: 'iam', action: 'CreateRole', latencyMs: 300 });
   await Promise.all(names.map((name) => person.createAccount(name)));
@@ -91,7 +91,7 @@ test('an operator that was paused for longer than its lease writes nothing, to K
   expect(await parts.aws.role(roleNameOf(status?.roleArn ?? ''))).toMatchObject({
     attached: [policies.queues],
   });
-  // Nothing was created twice.
+  // No object was created twice.
   const created = (await parts.aws.journal(position)).filter(
     ({ action, changed }) => action === 'CreateRole' && changed,
   );
@@ -116,7 +116,7 @@ test('a killed leader is replaced within the lease duration and one retry period
   expect(code).toBe(0);
   expect(output).toContain('operator stopped');
   await last.until('operator leads');
-  // Far less than a lease, because the stopped leader released it.
+  // The takeover takes much less time than a lease, because the stopped leader released the lease.
   expect(performance.now() - stoppedAt).toBeLessThan(4_000);
   const { items } = await parts.client.list(linkedServiceAccounts);
   expect(items).toHaveLength(names.length + 2);

@@ -1,6 +1,6 @@
 /**
- * The chart as shipped, on a cluster: its operator, with the ServiceAccount and arguments of its Deployment, works, and uses
- * exactly the permissions that it has. The audit log of Kubernetes and the journal of the AWS emulator show this.
+ * The chart as shipped, in a cluster: its operator, with the ServiceAccount and arguments of its Deployment, works and
+ * uses exactly the permissions that it has. The audit log of Kubernetes and the journal of the AWS emulator show this.
  */
 import { CreateRoleCommand, PutRolePolicyCommand, TagRoleCommand } from '@aws-sdk/client-iam';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -69,7 +69,7 @@ async function install(rendered: readonly RenderedObject[]): Promise<void> {
   const child = spawn(
     sandbox.description.kubectl,
     ['apply', '--server-side', '--force-conflicts', '--validate=strict', '-f', file],
-    // kubectl caches its discovery in its home.
+    // kubectl caches discovery results in its home directory.
     {
       env: { ...sandbox.env, HOME: sandbox.executable.folder },
       stdio: ['ignore', 'ignore', 'inherit'],
@@ -80,8 +80,8 @@ async function install(rendered: readonly RenderedObject[]): Promise<void> {
 }
 
 /**
- * Starts a process in place of the pod: with the same arguments, a token of the same ServiceAccount, and the AWS credentials of
- * the operator.
+ * Starts a process in place of the pod, with the same arguments, a token of the same ServiceAccount, and the operator's
+ * AWS credentials.
  */
 async function startAsDeployed(rendered: readonly RenderedObject[]): Promise<Running> {
   const { description, client, executable } = sandbox;
@@ -407,13 +407,16 @@ const auditedRequest = z.object({
   responseStatus: z.object({ code: z.number(), message: z.string().optional() }).optional(),
 });
 
-/** Permissions that a run of some minutes does not use. */
+/** Permissions that a run of several minutes does not use. */
 const seldom: Readonly<Record<string, string>> = {
   'patch events.k8s.io/events': 'an Event that repeats is counted after a minute',
   'get k11n.dev/linkedserviceaccounts': 'somebody else changed the account while its finalizer was written',
   'get coordination.k8s.io/leases': 'the Lease was changed by another operator',
 };
-/** Informers receive the initial state in a stream, and list where a server does not support that. */
+/**
+ * Whether the right is a fallback: informers receive the initial state in a stream, and list only if the server does
+ * not support that.
+ */
 const isFallback = (right: string): boolean => right.startsWith('list ');
 
 const rightsOf = (rules: readonly Rule[]): readonly string[] =>
@@ -437,7 +440,7 @@ describe('after all of these tests', () => {
       used.add(`${verb} ${of}`);
       // A server-side apply that creates an object also needs the create permission.
       if (verb === 'patch' && responseStatus?.code === 201) used.add(`create ${of}`);
-      // Refused on purpose, which shows that the admission policies are enforced.
+      // This write is refused on purpose, to show that the admission policies are enforced.
       if (objectRef.name === probeLease(identity.namespace).metadata.name) continue;
       if (responseStatus?.code === 403) refused.push(`${verb} ${of}: ${responseStatus.message}`);
     }
@@ -456,7 +459,8 @@ describe('after all of these tests', () => {
     );
     expect(calls.filter(({ errorCode }) => errorCode === 'AccessDenied')).toEqual([]);
     const made = new Set(calls.filter(({ service }) => service === 'iam').map(({ action }) => action));
-    // Only statements need these two calls, and the ClusterConfig does not allow statements: see test/e2e/statements.test.ts.
+    // Only statements need these two calls, and this ClusterConfig does not allow statements: see
+    // test/e2e/statements.test.ts.
     const ofStatements = ['GetRolePolicy', 'PutRolePolicy'];
     const others = Object.keys(operatorCalls.iam).filter((action) => !ofStatements.includes(action));
     expect([...made].sort()).toEqual(others.sort());

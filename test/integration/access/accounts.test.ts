@@ -1,4 +1,7 @@
-/** Admission of accounts and apps by the real API server, for users with different rights to grant and use AWS permissions. */
+/**
+ * Admission of accounts and apps by the real API server, for users with different permissions to grant and use AWS
+ * access.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { rights } from '../../../src/rbac/index.ts';
@@ -108,7 +111,7 @@ describe('a new account', () => {
         change(dev, created, { aws: { policyNames: ['aws/AmazonS3ReadOnlyAccess', 'account/a'] } }),
       ),
     ).toContain(`may not attach account/a: ask for the verb attach on iampolicies.k11n.dev/account/a`);
-    // The right to an ARN is no right to a name, and the reverse.
+    // The right to a policy by its ARN does not include the right to the policy by its name, nor the reverse.
     const byArn = await userWith(all(rights.link), named(rights.attach, policy('a')));
     expect(await refusal(change(byArn, created, { aws: { policyNames: ['account/a'] } }))).toContain(
       'iampolicies.k11n.dev/account/a',
@@ -153,7 +156,7 @@ describe('a new account', () => {
         await userWith(all(rights.link), all(rights.grant)),
         account({ aws: statementsOf(statement('*')) }),
       );
-      // The rights to policies are no right to statements, and the reverse.
+      // The right to attach policies does not include the right to write statements, nor the reverse.
       const attacher = await userWith(all(rights.link), all(rights.attach));
       expect(
         await refusal(create(attacher, account({ aws: statementsOf(statement('s3:GetObject')) }))),
@@ -175,7 +178,7 @@ describe('a new account', () => {
       expect(await refusal(change(dev, before, { targets: ['production', 'staging'] }))).toContain(
         'grant on iamactions.k11n.dev/sqs',
       );
-      // A changed condition or time is a changed statement.
+      // A statement with a changed condition or time counts as a changed statement.
       for (const more of [
         { until: '2030-01-01T00:00:00Z' },
         { conditions: { Bool: { 'aws:SecureTransport': ['true'] } } },
@@ -422,7 +425,7 @@ describe('a change of an account', () => {
       'may not keep the IAM role payments after the account is deleted: ask for the verb claim on iamroles.k11n.dev/payments',
     );
     await change(await userWith(named(rights.claim, 'payments')), named1, retain);
-    // The change adds nothing.
+    // The change adds no permission.
     await change(await userWith(), named1, { aws: { policyArns: [] } });
     await change(await userWith(), named1, { deletionPolicy: 'Delete' });
 
@@ -730,7 +733,7 @@ describe('an app', () => {
     const before = await admin.create<App>(apps, { ...app(), spec: inBoth });
     const dev = await userWith(named(rights.deploy, 'staging'));
     await edit(dev, before, { targets: [{ name: 'production' }, { name: 'staging', deployMode: 'halt' }] });
-    // The change only removes targets.
+    // The change only removes targets, so it needs no right.
     await edit(await userWith(), before, { targets: [{ name: 'production' }] });
     await edit(dev, before, { targets: [{ name: 'staging' }, { name: 'production' }] });
   });

@@ -1,4 +1,4 @@
-/** Rights that a user needs to write a ClusterConfig, which affects all accounts at once. */
+/** Permissions that a user needs to write a ClusterConfig, which affects all accounts at once. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rights } from '../../../src/rbac/index.ts';
 import { apiVersion, clusterConfigs, crds, type ClusterConfig } from '../../../src/api/index.ts';
@@ -158,7 +158,7 @@ describe('a change of a ClusterConfig', () => {
       'attach on iampolicies.k11n.dev/*',
     );
     await change(dev, before, patterns(policy('more/*'), policy('team/*')));
-    // The new pattern is narrower. Which policies the operator then detaches is tested elsewhere.
+    // The new pattern is narrower. Other tests check which policies the operator then detaches.
     await change(await userWith(), before, patterns());
     expect(await refusal(change(await userWith(), before, { aws: { allowedPolicyArns: null } }))).toContain(
       'attach on iampolicies.k11n.dev/*',
@@ -186,8 +186,8 @@ describe('a change of a ClusterConfig', () => {
         /may not set tags of all roles of the cluster \((team|other)\): ask for the verb tag on iamtags\.k11n\.dev\/\1/,
       );
     await change(dev, before, { aws: { tags: { stage: null, cost: '7' } } });
-    // The message names several keys together, in any order: the API server reads the keys of a map in a different order for
-    // the message.
+    // The message names several keys in any order, because the API server iterates over a map in a different order each
+    // time.
     const removal = await refusal(change(dev, before, { aws: { tags: null } }));
     expect(removal).toContain('iamtags.k11n.dev/team');
     expect(removal).toContain('iamtags.k11n.dev/cost');
@@ -298,7 +298,7 @@ describe('a reserved namespace', () => {
   });
 
   it('that was stored as a target earlier stays in the list, and other fields can still be edited', async () => {
-    // The schema of v0.1.0 had no rules.
+    // The schema of v0.1.0 had no validation rules.
     const old = structuredClone(crds().filter(({ metadata }) => metadata.name.startsWith('clusterconfigs.')));
     for (const { spec } of old) {
       const schema = (spec as unknown as OldSpec).versions[0].schema.openAPIV3Schema;

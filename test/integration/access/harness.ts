@@ -1,4 +1,4 @@
-/** A real API server with the shipped CRDs and admission policies, and users with different rights. */
+/** A real API server with the shipped CRDs and admission policies, and users with different permissions. */
 import { stringify } from 'yaml';
 import { admissionObjects, rights, type NamedRight } from '../../../src/rbac/index.ts';
 import { apiVersion, apps, clusterConfigs, crds, linkedServiceAccounts } from '../../../src/api/index.ts';
@@ -26,12 +26,12 @@ export type FencedCluster = {
   readonly admin: KubeClient;
   readonly apply: (objects: readonly object[]) => Promise<string>;
   readonly connect: (kubeconfig: string) => Promise<KubeClient>;
-  /** Creates a user that may write accounts, apps and ClusterConfigs, and that has the given rights in addition. */
+  /** Creates a user who may write accounts, apps and ClusterConfigs, and who has the given permissions in addition. */
   readonly userWith: (...grants: readonly Grant[]) => Promise<User>;
   readonly stop: () => Promise<void>;
 };
 
-/** The verbs of `konstellation-edit` in the chart. `*` would include the right to use every account. */
+/** The verbs of `konstellation-edit` in the chart. `*` would include the permission to use every account. */
 const writes = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'];
 
 export async function startFencedCluster(): Promise<FencedCluster> {
@@ -124,8 +124,8 @@ export const clusterRoleBinding = (user: string, role: string): KubeObject =>
   }) as KubeObject;
 
 /**
- * Tries each policy with a request that lacks exactly one right, because the server names only one of several policies that
- * refuse.
+ * Waits until every policy is enforced. Each policy is tested with a request that lacks exactly one permission, because
+ * the server names only one of several policies that deny a request.
  */
 async function untilEnforced(userWith: FencedCluster['userWith']): Promise<void> {
   const account = {

@@ -33,10 +33,10 @@ import { eventually } from '../../support/eventually.ts';
 
 const identity = { namespace: 'konstellation-system', name: 'konstellation' } as const;
 const target = 'production';
-/** A namespace that is still labelled as a target although the ClusterConfig no longer lists it. */
+/** A namespace that is still labelled as a target, although the ClusterConfig no longer lists it. */
 const former = 'former';
 const elsewhere = 'argocd';
-/** Several messages match, because the server names any one of the policies that refuse a request. */
+/** Several messages match, because the server names an arbitrary one of the policies that deny a request. */
 const outside = /with the label k11n\.dev\/target|targets of the ClusterConfig/;
 const foreign = /ownership labels|no app/;
 const stsToken = { audiences: ['sts.amazonaws.com'], expirationSeconds: 600 } as const;
@@ -127,7 +127,7 @@ beforeAll(async () => {
     namespaceOf(former, { [targetLabel]: former }),
     namespaceOf(elsewhere),
   ];
-  // The API server refuses this until it has cached the ClusterConfig.
+  // The API server denies this until it has cached the ClusterConfig.
   await eventually('the targets to be labelled', () => apply(namespaces).catch(() => undefined));
   for (const namespace of [target, former, elsewhere])
     await admin.create(resources.serviceAccounts, serviceAccount(namespace, 'myaccount'));
@@ -248,7 +248,7 @@ describe('a namespace', () => {
     expect(await refusal(operator.create(resources.namespaces, namespaceOf('other')))).toContain(
       'may only change its label',
     );
-    // Without the label, the operator gets no token there either.
+    // Without the label, the operator cannot get a token in that namespace either.
     await refusal(patch(elsewhere, { labels: { [targetLabel]: 'x' } }));
     await refusal(operator.createToken({ namespace: elsewhere, name: 'myaccount' }, stsToken));
   });
@@ -732,7 +732,7 @@ describe('the objects of an app', () => {
     });
     for (const name of ['cluster-admin', 'myaccount'])
       expect(await refusal(write(as(name)))).toContain(refused);
-    // The policy refuses it also when the Deployment claims to belong to another app.
+    // The policy also denies the request if the Deployment claims to belong to another app.
     const deployment = as('cluster-admin');
     const ghost = named(deployment, {
       name: 'ghost',
@@ -1037,13 +1037,13 @@ describe('the ClusterConfig', () => {
     await cleansUp(former);
     const label = (client: KubeClient, name: string): Promise<unknown> =>
       client.patch(resources.namespaces, { name }, { metadata: { labels: { [targetLabel]: name } } }, merge);
-    // The API server answers 422 when the policy has no ClusterConfig as its parameter.
+    // The API server returns 422 if the policy has no ClusterConfig as its parameter.
     const unconfigured = 'no params found';
     await expect(label(operator, elsewhere)).rejects.toThrow(unconfigured);
     await expect(
       operator.create(resources.namespaces, namespaceOf('other', { [targetLabel]: 'other' })),
     ).rejects.toThrow(unconfigured);
-    // Other users are refused a change of a labelled namespace, and nothing else.
+    // Other users are denied only changes to labelled namespaces.
     await expect(label(admin, target)).rejects.toThrow(unconfigured);
     await admin.create(resources.namespaces, namespaceOf('unlabelled'));
     await admin.create(resources.serviceAccounts, serviceAccount(target, 'unrelated'));

@@ -1,4 +1,4 @@
-/** The tables of docs/guides/security.md, tested cell by cell on a real API server and on the AWS emulator. */
+/** The tables in docs/guides/security.md, tested cell by cell on a real API server and the AWS emulator. */
 import { CreatePodIdentityAssociationCommand, type EKSClient } from '@aws-sdk/client-eks';
 import {
   AttachRolePolicyCommand,
@@ -98,7 +98,7 @@ describe('in Kubernetes', () => {
     config: ['patch-config'],
     status: ['patch-status'],
   };
-  /** The rules of `edit`, which the controller manager would aggregate; no controller manager runs here. */
+  /** Parts of the ClusterRole `edit`, which the controller manager would aggregate; no controller manager runs here. */
   const partsOfEdit = ['system:aggregate-to-edit', 'system:aggregate-to-view'];
   const namespaceBinding = (role: string): object => ({
     apiVersion: `${rbac}/v1`,
@@ -155,7 +155,7 @@ describe('in Kubernetes', () => {
       namespace(target, { [targetLabel]: target, 'pod-security.kubernetes.io/enforce': 'baseline' }),
       namespace(elsewhere),
     ];
-    // The API server refuses this until it has cached the ClusterConfig.
+    // The API server denies this until it has cached the ClusterConfig.
     await eventually('the targets to be labelled', () => fenced.apply(namespaces).catch(() => undefined));
     for (const name of ['myaccount', 'foreign'])
       await admin.create(resources.serviceAccounts, serviceAccount(target, name));
@@ -246,7 +246,7 @@ describe('in Kubernetes', () => {
     },
   });
   type Try = (client: KubeClient) => Promise<unknown>;
-  /** Edits a newly created account, which no other attempt uses. */
+  /** Edits a newly created account that no other attempt uses. */
   const edit =
     (change: object, finalizers: string[] = []): Try =>
     async (client) => {
@@ -266,7 +266,7 @@ describe('in Kubernetes', () => {
       await admin.create<App>(apps, app(name, spec));
       return client.patch(apps, { name }, { spec: change }, merge);
     };
-  /** Edits the only ClusterConfig in a dry run, so that it stays unchanged. */
+  /** Edits the only ClusterConfig, in a dry run, so that it stays unchanged. */
   const config =
     (spec: object): Try =>
     (client) =>
@@ -357,7 +357,7 @@ describe('in Kubernetes', () => {
     clusterStatements: config({ aws: { allowStatements: true } }),
     clusterTags: config({ aws: { tags: { team: 'orders' } } }),
     clusterRoles: async (client) => {
-      // The last change decides the outcome; the others only have to be refused.
+      // The last change decides the outcome. The other changes only have to be denied.
       for (const change of [
         { accountId: '999999999999' },
         { rolePath: '/other/' },
@@ -412,7 +412,7 @@ describe('in Kubernetes', () => {
         return 'never';
       if (!isForbidden(error)) throw error;
       if (message.includes('k11n.dev/abandon=true')) return 'consent';
-      // The server names any one of several policies that refuse a request.
+      // The server names an arbitrary one of several policies that deny a request.
       if (verb !== undefined && Array.isArray(expected)) return expected.includes(verb) ? expected : verb;
       return message;
     }
@@ -430,7 +430,8 @@ describe('in Kubernetes', () => {
     const expected = cellOf(attempt, person);
     const found = await outcome(tries[attempt](client), expected);
     if (expected !== 'no') expect(found).toEqual(expected);
-    // RBAC names the user and what it may not do; the operator's own policies are for requests that RBAC allows.
+    // A denial by RBAC names the user and the action; the admission policies for the operator apply only to requests
+    // that RBAC allows.
     else if (person === 'operator')
       expect(found).toMatch(/ cannot \w+ resource |ValidatingAdmissionPolicy '[a-z-]+\.k11n\.dev'/);
     else expect(found).toMatch(/ cannot \w+ resource /);
@@ -557,7 +558,7 @@ describe('in AWS', () => {
       }),
     );
 
-  /** The calls of each attempt, which all have the same outcome. */
+  /** Calls of each attempt. All calls of an attempt have the same outcome. */
   const tries: Readonly<Record<AwsAttemptName, readonly ((clients: Clients) => Promise<unknown>)[]>> = {
     createRole: [({ iam }) => create(iam)],
     createUnbounded: [({ iam }) => create(iam, { PermissionsBoundary: undefined })],

@@ -1,7 +1,7 @@
 /**
- * Accounts and Apps that are written while no admission policy is enforced: Helm creates the CRDs first and the policies last, and
- * a policy may be
- * deleted later. The author may write accounts and Apps and link accounts, but attach no policy and deploy nothing.
+ * Accounts and Apps that are written while no admission policy is enforced: Helm creates the CRDs first and the
+ * policies last, and a policy may be deleted later. The author is permitted to write accounts and Apps and to link
+ * accounts, but not to attach policies or deploy.
  */
 import { stringify } from 'yaml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -75,7 +75,7 @@ const until = (name: string, reason: string): Promise<LinkedServiceAccount> =>
     const read = await admin.get<LinkedServiceAccount>(linkedServiceAccounts, { name });
     return findCondition(read.status?.conditions, 'Ready')?.reason === reason ? read : undefined;
   });
-/** The calls that tried to change something in IAM, whatever their result. */
+/** Returns the calls that tried to change something in IAM, whatever their result. */
 const writes = (): readonly string[] =>
   world.aws.journal
     .entries()
@@ -91,7 +91,10 @@ const untilRefused = (): Promise<true> =>
       },
     ),
   );
-/** Creation timestamps have a resolution of a second, so an account that is written right after the policies is not admitted. */
+/**
+ * Waits until newly created accounts count as admitted. Creation timestamps have a resolution of one second, so an
+ * account that is written right after the policies does not count as admitted.
+ */
 const untilAdmitted = async (): Promise<true> => {
   const policies = await admin.list<KubeObject>(resources.validatingAdmissionPolicies);
   const bindings = await admin.list<KubeObject>(resources.validatingAdmissionPolicyBindings);
@@ -159,7 +162,7 @@ describe('an account that was written before the policies', () => {
       ...read,
       metadata: { ...read.metadata, creationTimestamp: later, managedFields, labels: { a: 'b' } },
     });
-    // The API server keeps the creation timestamp, but accepts the times in managed fields.
+    // The API server keeps the real creation timestamp, but accepts forged times in managed fields.
     expect(forged.metadata.creationTimestamp).toBe(read.metadata.creationTimestamp);
     expect(forged.metadata.managedFields?.map(({ time }) => time)).toContain(later);
     await author.patch(
@@ -263,7 +266,7 @@ describe('a policy that is deleted while the operator runs', () => {
     async (what, resource) => {
       await admin.delete(resource, { name });
       const written = `without-${what}`;
-      // The API server enforces the policy for up to a second after its deletion.
+      // The API server still enforces the policy for up to a second after the policy was deleted.
       await eventually('the account to be taken by the API server', () =>
         create(author, written).catch((error: unknown) => {
           if (!isForbidden(error)) throw error;
@@ -275,7 +278,7 @@ describe('a policy that is deleted while the operator runs', () => {
       await apply(admissionObjects(operatorIdentity));
       await untilRefused();
       const before = writes().length;
-      // The operator plans the account again only after a change.
+      // The operator plans the account again only after the account has changed.
       await author.patch(
         linkedServiceAccounts,
         { name: written },

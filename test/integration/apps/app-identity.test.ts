@@ -1,6 +1,6 @@
 /**
- * Apps with an account: the operator holds a rollout until the account is proven, rolls the pods exactly when their identity
- * changes, and replaces pods that the webhook missed.
+ * Apps with an account: the operator holds a rollout until the account is proven, rolls the pods exactly when their
+ * identity changes, and replaces pods that the webhook missed.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
@@ -37,8 +37,8 @@ const roleOf = (account: string, life = 1): string =>
   `arn:aws:iam::111122223333:role/konstellation/kon-test-${account}-${life}`;
 
 /**
- * Proves the account as the account controller would: the webhook knows the role, and the status says that it is linked and
- * proven.
+ * Proves the account as the account controller would: the webhook knows the role, and the status reports that the
+ * account is linked and proven.
  */
 async function prove(account: string, roleArn = roleOf(account)): Promise<void> {
   harness.rolesKnownToWebhook.set(`production/${account}`, roleArn);
@@ -187,12 +187,12 @@ test('no identity is rolled out while no webhook injects it: running pods stay, 
   expect(await revisionOf('untouched')).toBe('2');
 }, 90_000);
 
-/** All changes that create pods of an app with an account, each with the state of the app before. */
+/** All changes that create pods for an app with an account, each with the state of the app before the change. */
 const changes: readonly {
   readonly name: string;
   readonly before?: Partial<AppSpec>;
   readonly change: Partial<AppSpec>;
-  /** The number of pods that hold the identity, during the absence of the webhook and after it. */
+  /** Number of pods that have the identity, while the webhook is absent and after it is back. */
   readonly held: number;
   readonly after: number;
 }[] = [
@@ -214,7 +214,7 @@ const changes: readonly {
     before: { scale: { min: 1, max: 4 } },
     change: { scale: { min: 2, max: 4 } },
     held: 1,
-    // No autoscaler runs here; the minimum is asserted below.
+    // No autoscaler runs here. The minimum is asserted separately below.
     after: 1,
   },
 ];
@@ -259,7 +259,7 @@ test('while the webhook is unavailable, no change creates pods of an app with an
     return (seen?.spec as { minReplicas?: number } | undefined)?.minReplicas;
   };
   expect(await minimum()).toBe(1);
-  // Changes that remove pods or need no identity are executed at once.
+  // Changes that remove pods or that need no identity are executed immediately.
   await harness.editApp('variable', { spec: { targets: [{ name: 'production', deployMode: 'halt' }] } });
   await harness.eventually('it has no pods', async () => (await uids('variable')).length === 0);
   await harness.createApp('plain', {});

@@ -1,5 +1,5 @@
 /**
- * Apps without an account: the objects that the operator creates, keeps, changes and deletes, and the objects that it never
+ * Apps without an account: objects that the operator creates, keeps, changes and deletes, and objects that it never
  * touches.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -62,7 +62,7 @@ test('nothing is written when everything is in sync, also after a restart', asyn
   await operator.stop();
   const before = harness.writes().length;
   operator = await harness.startOperator();
-  // Another app that becomes ready shows that the operator has processed its queue.
+  // When a later app becomes ready, the operator has processed its queue.
   await harness.createApp('later', {});
   await harness.untilReady('later');
   expect(
@@ -246,7 +246,8 @@ test('an object of the same name that is not ours is left alone, and its deletio
   expect(after?.metadata.resourceVersion).toBe(before.metadata.resourceVersion);
 
   await harness.client.delete(resources.services, { namespace: 'production', name: 'taken' });
-  // No watch reports the deletion of an object without our label; an edit makes the operator check at once.
+  // No watch reports the deletion of an object without Konstellation's label; an edit makes the operator check
+  // immediately.
   await harness.editApp('taken', { spec: { imageTag: '2' } });
   await harness.untilReady('taken');
 });

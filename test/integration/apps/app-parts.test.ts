@@ -1,4 +1,6 @@
-/** Parts of an App besides its own program: configs and the addresses of other Apps. Each field can be removed again. */
+/**
+ * Parts of an App besides its own program: configs, and the addresses of other Apps. Each field can be removed again.
+ */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { apps, type AppSpec } from '../../../src/api/index.ts';
 import { resources } from '../../../src/kube/index.ts';
@@ -134,7 +136,7 @@ test('an app waits for an app that it depends on, reports the wait, and follows 
   await harness.untilReady('caller');
   await harness.eventually('the old pod is gone', async () => (await harness.pods('caller')).length === 1);
 
-  // Running pods continue with the address that they have.
+  // Running pods keep the address that they already have.
   await harness.client.delete(apps, { name: 'callee' });
   await harness.untilReason('caller', 'DependencyMissing');
   expect(await address()).toBe('callee.production.svc:9090');

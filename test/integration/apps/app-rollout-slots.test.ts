@@ -1,5 +1,6 @@
 /**
- * Apps that share an account switch to a new identity one target at a time, and stop when one of them does not become healthy.
+ * Apps that share an account switch to a new identity one target at a time, and stop if one target does not become
+ * healthy.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { resources, type KubeObject } from '../../../src/kube/index.ts';
@@ -103,7 +104,7 @@ test('an app that does not become healthy pauses the rollout of the others, whic
     'production/first',
   ]);
 
-  // The operator keeps no memory of this: after a restart it sees the same state.
+  // The operator stores nothing about this: after a restart it sees the same state.
   await operator.stop();
   operator = await harness.startOperator();
   await harness.createApp('witness', {});

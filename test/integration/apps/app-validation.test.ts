@@ -1,4 +1,4 @@
-/** Apps that the API server refuses at admission, with the messages. */
+/** Apps that the API server rejects at admission, and the messages. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { apiVersion, apps, crds } from '../../../src/api/index.ts';
 import {
@@ -41,7 +41,7 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
-/** Returns the message of the refusal, or undefined when the App would be accepted. */
+/** Returns the message of the rejection; undefined if the App would be accepted. */
 async function refusal(spec: object, name = 'web'): Promise<string | undefined> {
   const app = {
     apiVersion,

@@ -1,4 +1,4 @@
-/** A webhook of another project that adds a sidecar and an annotation to pods after the pod identity webhook. */
+/** Another project's webhook, which adds a sidecar and an annotation to pods after the pod identity webhook. */
 import { createServer } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { resources, type KubeClient, type KubeObject } from '../../../src/kube/index.ts';

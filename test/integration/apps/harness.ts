@@ -1,7 +1,8 @@
 /**
- * A real API server with the real Deployment, ReplicaSet and garbage collection controllers, and the App controller. The tests
- * stand in for the rest: the account controller (by writing account statuses), the kubelet (which marks a pod ready as soon as
- * it sees it, unless the test says otherwise), and the webhook (ours, over TLS, with ServiceAccounts given by the test).
+ * A real API server with the real Deployment, ReplicaSet and garbage collection controllers, and the App controller.
+ * The tests replace the rest: the account controller (by writing account statuses), the kubelet (which marks a new pod
+ * ready immediately, unless a test changes this), and the webhook (the sandbox's webhook, over TLS, with
+ * ServiceAccounts that the test sets).
  */
 import {
   apiVersion,
@@ -41,7 +42,10 @@ const targets = ['production', 'staging'];
 
 export type Harness = {
   readonly client: KubeClient;
-  /** The roles that the webhook knows, by `namespace/serviceAccount`. It does not change pods of other ServiceAccounts. */
+  /**
+   * Roles that the webhook knows, by `namespace/serviceAccount`. The webhook does not change pods of other
+   * ServiceAccounts.
+   */
   readonly rolesKnownToWebhook: Map<string, string>;
   /** Images whose pods never become ready. */
   readonly brokenImages: Map<string, 'missing' | 'crashing'>;
@@ -53,14 +57,14 @@ export type Harness = {
   putAccount(name: string, rows: readonly Partial<TargetStatus>[]): Promise<LinkedServiceAccount>;
   get(resource: Resource, target: string, name: string): Promise<Loose | undefined>;
   app(name: string): Promise<App>;
-  /** Waits until the status of the App says that it is ready. */
+  /** Waits until the App's status reports that the App is ready. */
   untilReady(name: string): Promise<App>;
   untilReason(name: string, reason: string): Promise<App>;
   pods(app: string, target?: string): Promise<readonly Loose[]>;
   replicaSets(app: string, target?: string): Promise<readonly Loose[]>;
-  /** Starts the App controller; consecutive starts simulate restarts of the operator. */
+  /** Starts the App controller. Starting it repeatedly simulates restarts of the operator. */
   startOperator(): Promise<{ stop(): Promise<void> }>;
-  /** The writes of the operator that the API server has executed since the harness started. */
+  /** Returns the operator's writes that the API server has executed since the harness started. */
   writes(): readonly string[];
   stop(): Promise<void>;
 };
@@ -179,7 +183,7 @@ async function startOperator(client: KubeClient): Promise<{ stop(): Promise<void
   };
 }
 
-/** Wraps the client so that it records each write except writes of Events. */
+/** Wraps the client so that it records all writes except writes of Events. */
 function recording(client: KubeClient, writes: string[]): KubeClient {
   const note = (
     verb: string,

@@ -1,4 +1,7 @@
-/** Parts that the tests of Apps need besides an API server: real controllers, our webhook, and a kubelet without nodes. */
+/**
+ * Components that the tests of Apps need besides an API server: real controllers, the sandbox's webhook, and a kubelet
+ * without nodes.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +17,7 @@ import { webhookRegistration } from '../../../sandbox/src/webhook/registration.t
 import { startWebhookServer } from '../../../sandbox/src/webhook/server.ts';
 import { monotonicClock } from '../../../src/k8s/testing/clocks.ts';
 
-/** A Kubernetes object whose spec and status a test may read without a type. */
+/** A Kubernetes object whose spec and status tests can read without a precise type. */
 export type Loose = KubeObject & { readonly spec?: unknown; readonly status?: unknown };
 
 export async function startControllers(kubeconfig: string, env: Environment): Promise<() => Promise<void>> {
@@ -46,7 +49,7 @@ export async function startControllers(kubeconfig: string, env: Environment): Pr
   };
 }
 
-/** Returns the knowledge of a webhook that has roles for these ServiceAccounts only, by `namespace/name`. */
+/** Returns the caches of a webhook that has roles only for these ServiceAccounts, by `namespace/name`. */
 export const knowing = (roles: ReadonlyMap<string, string>): WebhookKnowledge => ({
   associated: () => false,
   lookup: async ({ namespace, name }) => {
@@ -85,8 +88,8 @@ export async function startWebhook(
 }
 
 /**
- * Makes every pod ready as soon as it appears, except pods of broken images: their image cannot be pulled, or their container
- * exits at once.
+ * Makes every pod ready as soon as it appears, except pods with broken images: the image cannot be pulled, or the
+ * container exits immediately.
  */
 export async function playKubelet(
   client: KubeClient,

@@ -1,4 +1,4 @@
-/** The reader of last accessed information over HTTP: running, complete and failed jobs. */
+/** Reads last accessed information over HTTP: running, complete and failed jobs. */
 import { AttachRolePolicyCommand, CreateRoleCommand, DeleteRoleCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
@@ -15,7 +15,7 @@ import { systemTimer } from '../../../src/kube/index.ts';
 
 let emulator: TestEmulator;
 let reader: AccessReader;
-/** The clock of the emulator stands still between two steps, so that a job runs until the test moves the clock. */
+/** The emulator's clock stands still between two steps, so a job runs until the test advances the clock. */
 let time: Wall;
 
 beforeAll(async () => {

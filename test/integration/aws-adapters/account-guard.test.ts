@@ -1,4 +1,4 @@
-/** The operator's own clients check credentials over HTTP before they use them for anything. */
+/** The operator's own clients check credentials over HTTP before they use these credentials for anything. */
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { connectAws, createAwsSchedulers, type AwsConnection } from '../../../src/aws/index.ts';
 import { systemTimer } from '../../../src/kube/index.ts';
@@ -46,7 +46,7 @@ it('needs one call for all services, and blocks every call that is meant for ano
   ]);
   for (const outcome of outcomes.slice(2))
     expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'WrongAccount' } });
-  // The reading of a missing role ends with its first refusal, while its other calls may still be queued.
+  // Reading a missing role ends with the first refusal, while other calls of the same read may still be queued.
   await vi.waitFor(() =>
     expect(
       emulator.journal

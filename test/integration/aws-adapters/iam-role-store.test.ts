@@ -1,6 +1,6 @@
 /**
- * The role store over HTTP: the calls of each of its operations, their results, and the errors that it derives from those of
- * IAM.
+ * The role store over HTTP: the calls of each of its operations, their results, and the errors that it derives from
+ * IAM's errors.
  */
 import { PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -24,7 +24,7 @@ import { monotonicClock, wallClock } from '../../../src/k8s/testing/clocks.ts';
 const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
 const logs = 'arn:aws:iam::aws:policy/CloudWatchLogsReadOnlyAccess';
 
-/** Contains a quote, a plus and a percent sign, which have to survive the URL-encoding of IAM. */
+/** Contains a quote, a plus sign and a percent sign, which must survive IAM's URL encoding. */
 const trust = (sid = 'A'): string =>
   JSON.stringify({
     Version: '2012-10-17',
@@ -65,7 +65,9 @@ afterAll(async () => {
   await emulator?.close();
 });
 
-/** Returns the calls that `work` makes, in alphabetical order, because the calls of one operation may run at the same time. */
+/**
+ * Returns the calls that `work` makes, in alphabetical order, because the calls of one operation may run concurrently.
+ */
 async function callsDuring(work: () => Promise<unknown>): Promise<readonly string[]> {
   const before = emulator.journal.entries().at(-1)?.sequence ?? 0;
   await work();

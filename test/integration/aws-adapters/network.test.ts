@@ -1,4 +1,6 @@
-/** The clients of all AWS services in a network that reaches AWS only through a proxy and has its own certificate authority. */
+/**
+ * Clients of all AWS services in a network that reaches AWS only through a proxy and has its own certificate authority.
+ */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
@@ -31,7 +33,8 @@ beforeEach(async () => {
   emulator = await startTestEmulator({ now: wallClock });
   closers.push(() => emulator.close());
   const authority = await createAuthority();
-  // Stands for AWS behind the proxy: a TLS server with a certificate for any AWS name, which forwards to the emulator.
+  // Represents AWS behind the proxy: a TLS server with a certificate for any AWS host name, which forwards requests to
+  // the emulator.
   const front = createServer(
     await authority.issue({
       name: 'aws',
@@ -84,7 +87,7 @@ function connectThrough(given: Readonly<Record<string, string>>): ReturnType<Aws
   return aws.as({ owner: 'test', priority: 'interactive' });
 }
 
-/** Makes one call to each service. EKS answers that the cluster does not exist. */
+/** Makes one call to each service. EKS responds that the cluster does not exist. */
 async function callAll(aws: ReturnType<AwsConnection['as']>): Promise<readonly unknown[]> {
   const { associations, prover } = aws.podIdentity('main');
   const codeOf = (call: Promise<unknown>): Promise<unknown> =>

@@ -1,4 +1,4 @@
-/** Role, OIDC provider, policy and proof in each partition, created by the adapters with the real SDK over HTTP. */
+/** Role, OIDC provider, policy and proof in each partition, made by the adapters with the real SDK over HTTP. */
 import { randomBytes } from 'node:crypto';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { startAwsEmulator } from '../../../sandbox/src/aws/server.ts';

@@ -34,7 +34,7 @@ let isReachable = true;
 let emulator: TestEmulator;
 beforeEach(async () => {
   isReachable = true;
-  // Each test starts a new emulator, because an emulator keeps the keys of the issuer.
+  // Each test starts a new emulator, because an emulator caches the issuer's keys.
   emulator = await startTestEmulator({
     now: wallClock,
     issuerKeys: () =>
@@ -55,7 +55,7 @@ afterEach(async () => {
   await emulator.close();
 });
 
-/** Returns the code of the error, or `proven`. */
+/** Returns the error code, or `proven`. */
 async function prove(
   claims: TokenClaims = {},
   sts: STSClient = emulator.sts(),

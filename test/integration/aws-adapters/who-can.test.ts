@@ -1,4 +1,6 @@
-/** The answers of `kon who-can` against SimulatePrincipalPolicy over HTTP, for random roles, actions and resources. */
+/**
+ * Results of `kon who-can`, compared with SimulatePrincipalPolicy over HTTP, for random roles, actions and resources.
+ */
 import {
   AttachRolePolicyCommand,
   CreatePolicyCommand,
@@ -122,7 +124,7 @@ it('agrees with SimulatePrincipalPolicy on 1,000 random pairs of a role and a qu
       const { decision } = row ?? { decision: 'unknown' };
       counts[decision]++;
       const where = `${action} on ${resource} by ${policies.join(', ')} within ${boundary}`;
-      // The simulator decides as if the request lacked the key, and names it.
+      // The simulator decides as if the request did not contain the condition key, and names that key.
       if (decision === 'depends')
         expect(result.MissingContextValues, where).toEqual(
           expect.arrayContaining([...(row?.conditions ?? [])]),

@@ -44,7 +44,7 @@ for (const start of [startEmulatorBackend, startMotoBackend]) {
   });
 }
 
-/** The outcome of each step that was not skipped. */
+/** Returns the outcome of each step that was not skipped. */
 async function outcomesOf(
   scenario: Scenario,
   { clients, given }: RunningBackend,

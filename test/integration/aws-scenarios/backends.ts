@@ -1,4 +1,4 @@
-/** The two implementations of AWS that the scenarios run against, each with clients of a stock SDK. */
+/** The two implementations of AWS against which the scenarios run, each with clients of a stock SDK. */
 import { randomBytes } from 'node:crypto';
 import { startAwsEmulator } from '../../../sandbox/src/aws/server.ts';
 import { createTokenIssuer } from '../../../sandbox/src/aws/testing/emulator.ts';
@@ -12,7 +12,7 @@ import { wallClock } from '../../../src/k8s/testing/clocks.ts';
 import { ensurePython } from '../../support/sdks/programs.ts';
 import { startMoto } from './moto.ts';
 
-/** The account ID of moto, which cannot be changed; the emulator gets the same. */
+/** Account id of moto, which cannot be changed. The emulator gets the same one. */
 const accountId = '123456789012';
 const region = 'us-east-1';
 const issuerHost = 'oidc.eks.us-east-1.amazonaws.com/id/SCENARIOS';
@@ -28,12 +28,12 @@ const cluster: ClusterOfPlace = {
 export type RunningBackend = {
   readonly name: 'emulator' | 'moto';
   readonly clients: ClientSet;
-  /** Tokens that every scenario may use. */
+  /** Tokens that every scenario can use. */
   readonly given: Tokens;
   readonly stop: () => Promise<void>;
 };
 
-/** The names of the scenarios are the same for both; only the caller differs. */
+/** Returns the scenarios. Their names are the same for both backends; only the caller differs. */
 export function areasOf(backend: 'emulator' | 'moto'): Readonly<Record<string, readonly Scenario[]>> {
   return scenariosIn(placeOf(backend));
 }
@@ -93,7 +93,7 @@ export async function startEmulatorBackend(): Promise<RunningBackend> {
 export async function startMotoBackend(): Promise<RunningBackend> {
   await ensurePython();
   const moto = await startMoto();
-  // moto checks no signature, but it reads the tokens.
+  // moto checks no signatures, but it reads the tokens.
   const issuer = await createTokenIssuer(wallClock);
   return {
     name: 'moto',

@@ -3,7 +3,7 @@ import { areasOf } from './backends.ts';
 import { renderComparison } from './render.ts';
 
 test('the documented comparison matches the comparison that the tests verify', async () => {
-  // Run vitest with -u to write the page again.
+  // Run vitest with -u to regenerate the page.
   await expect(renderComparison(areasOf('emulator'))).toMatchFileSnapshot(
     '../../../docs/aws-emulator-vs-moto.md',
   );

@@ -1,4 +1,4 @@
-/** A moto server on loopback, as a second opinion on how AWS answers. */
+/** A moto server on loopback, as a second opinion on AWS's behaviour. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { pythonPrograms } from '../../support/sdks/programs.ts';
 
 export type RunningMoto = { readonly endpoint: string; readonly stop: () => Promise<void> };
 
-/** Starts a separate moto on a free port of 127.0.0.1. `ensurePython` must have been called. */
+/** Starts a separate moto on a free port on 127.0.0.1. Call `ensurePython` first. */
 export async function startMoto(): Promise<RunningMoto> {
   const child = spawn(join(pythonPrograms, 'moto_server'), ['-H', '127.0.0.1', '-p', '0'], {
     env: {
@@ -27,7 +27,7 @@ export async function startMoto(): Promise<RunningMoto> {
     said.push(line);
     const address = /Running on (http:\/\/127\.0\.0\.1:\d+)/.exec(line)?.[1];
     if (address === undefined) continue;
-    // moto logs every request, which would fill an unread pipe.
+    // moto logs every request; if nobody read the pipe, it would fill up.
     child.stderr.resume();
     return { endpoint: address, stop };
   }

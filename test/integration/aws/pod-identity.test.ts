@@ -1,4 +1,4 @@
-/** The adapters of EKS and EKS Auth over HTTP: the requests that they send, and their interpretation of each answer. */
+/** The EKS and EKS Auth adapters over HTTP: the requests that they send, and how they interpret each response. */
 import { CreateRoleCommand, UpdateAssumeRolePolicyCommand, type IAMClient } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { callsOf } from '../../../src/aws/calls.ts';
@@ -129,7 +129,7 @@ describe('associations', () => {
     await associations.delete(made.id);
     expect(await associations.read(of('life'))).toBeUndefined();
     expect(await associations.read(of('life'), undefined, made.id)).toBeUndefined();
-    // A deletion succeeds when the association no longer exists.
+    // A deletion succeeds even if the association no longer exists.
     await associations.delete(made.id);
   });
 
@@ -189,7 +189,7 @@ describe('the exchange of a pod’s token', () => {
     await associations.create({ ...of('proof'), roleArn: roleArn('proven'), tags: {} });
     expect(await prove('proven')).toBe('done');
     expect(await prove('one')).toBe('NotInEffect');
-    // The token belongs to a pod of the same name with another uid.
+    // The token belongs to a pod with the same name but another uid.
     const another = { token: await tokenOf('proof'), roleArn: roleArn('proven'), roleId: 'AROAANOTHER' };
     expect(await codeOf(prover.prove(another))).toBe('NotInEffect');
     await iam.send(

@@ -1,5 +1,6 @@
 /**
- * Tests of the chart: the objects that helm renders, their agreement with the code, and their acceptance by a real API server.
+ * Tests of the chart: the objects that helm renders, their consistency with the code, and their acceptance by a real
+ * API server.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -217,7 +218,7 @@ describe('the chart', () => {
     expect(rules.map(({ alert }) => alert)).toContain('KonstellationDown');
     const denied = rules.find(({ alert }) => alert === 'KonstellationAwsDenied')?.expr ?? '';
     const pattern = new RegExp(`^(?:${/outcome=~"([^"]+)"/.exec(denied)?.[1]})$`);
-    // The error codes of IAM and of EKS.
+    // The error codes of IAM and EKS for a denied call.
     expect(['AccessDenied', 'AccessDeniedException', 'Throttling'].map((code) => pattern.test(code))).toEqual(
       [true, true, false],
     );
@@ -374,7 +375,7 @@ describe('kon install', () => {
         '--set-string=clusterConfig.spec.aws.rolePath=/konstellation/main/',
       ]),
     );
-    // Helm creates the namespace itself when it is called with --create-namespace.
+    // Helm itself creates the namespace if it is called with --create-namespace.
     const { [`Namespace ${namespace}`]: made, ...rest } = installed;
     expect(made).toBeDefined();
     expect(Object.keys(rest)).toEqual(Object.keys(chart));
@@ -390,7 +391,7 @@ describe('a real API server', () => {
   afterAll(() => cluster?.stop());
 
   it('accepts all objects without unknown fields, also when they are applied again', async () => {
-    // Objects of another project's API are left out, because the server lacks that API.
+    // Objects of other projects' APIs are left out, because the server does not have these APIs.
     const objects = (await helm.template(everything)).filter(
       ({ apiVersion }) => !apiVersion.startsWith('monitoring.'),
     );

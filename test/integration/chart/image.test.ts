@@ -1,6 +1,6 @@
 /**
- * Tests of the image that need no engine to build it: the files that the Dockerfile copies exist, and the programs in the image
- * start from these files alone, on a read-only file system.
+ * Tests of the image that need no container engine: the files that the Dockerfile copies exist, and the programs in the
+ * image start with only these files, on a read-only file system.
  */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -198,7 +198,7 @@ it('has a bill of materials that lists exactly the bundled packages', async () =
   type Bill = { components: { name: string; version: string; purl: string; licenses?: unknown }[] };
   const { components } = (await read(join(image, 'sbom.cdx.json'))) as Bill;
   const names = new Set(components.map(({ name }) => name));
-  // Users who install the package get the bundle and nothing else.
+  // Users who install the package get only the bundle, without dependencies.
   expect(await read(join(root, 'package.json'))).not.toHaveProperty('dependencies');
   const bundled = ['@aws-sdk/client-iam', '@kubernetes/client-node', 'pino', 'yaml', 'zod'];
   expect([...names]).toEqual(expect.arrayContaining(bundled));

@@ -1,4 +1,4 @@
-/** Commands that delete roles, run with the kubeconfig of a cluster other than the one that owns the roles. */
+/** Commands that delete roles, run with the kubeconfig of a cluster that does not own the roles. */
 import { CreateRoleCommand, GetRoleCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { roleName } from '../../../src/identity/desired/names.ts';
@@ -14,7 +14,7 @@ const deletedIssuer = 'https://oidc.eks.eu-west-1.amazonaws.com/id/DE1ETEDDE1ETE
 let world: AwsCluster;
 let other: TestControlPlane;
 const kon = (...args: string[]): Promise<Result> => world.kon.run(args);
-/** Runs `kon` with the kubeconfig of the other cluster. */
+/** Runs `kon` with the other cluster's kubeconfig. */
 const elsewhere = (...args: string[]): Promise<Result> => kon(...args, '--kubeconfig', other.kubeconfig);
 const deletion = ['account', 'orphans', '--delete', '--yes'] as const;
 const live = roleName({ clusterArn, clusterName, account: 'live' });

@@ -1,4 +1,7 @@
-/** `kon apply` and `kon diff` of folders, and the question of `kon apply` about removed targets, through the real executable. */
+/**
+ * `kon apply` and `kon diff` with folders, and the confirmation that `kon apply` asks for before it removes targets,
+ * through the real executable.
+ */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,6 +1,7 @@
 /**
- * A cluster with Konstellation, seen from outside: a real API server, the AWS emulator that verifies its tokens, and the
- * operator as a separate process. There is no controller manager and no webhook; tests that need them are in test/e2e.
+ * A cluster with Konstellation, observed from outside: a real API server, the AWS emulator that verifies its tokens,
+ * and the operator as a separate process. There is no controller manager and no webhook; tests that need them are in
+ * test/e2e.
  */
 import { randomBytes } from 'node:crypto';
 import { IAMClient } from '@aws-sdk/client-iam';
@@ -27,15 +28,15 @@ const nobody: Keys = { accessKeyId: 'AKIANOBODY0000000000', secretAccessKey: 'no
 export type AwsCluster = {
   readonly cluster: TestControlPlane;
   readonly aws: AwsEmulator;
-  /** A client with the credentials of the AWS account's administrator. */
+  /** Client with the credentials of the AWS account's administrator. */
   readonly iam: IAMClient;
   /** Runs `kon` as the administrator of the cluster and the AWS account. */
   readonly kon: Kon;
-  /** The environment of a user without any rights in AWS. */
+  /** Environment of a user without any AWS permissions. */
   readonly nobodyEnv: Readonly<Record<string, string>>;
-  /** The environment of a user who may do everything in AWS except list roles. */
+  /** Environment of a user who has all AWS permissions except to list roles. */
   readonly unlistingEnv: Readonly<Record<string, string>>;
-  /** Starts the operator, and resolves when it leads. The operator stops with the cluster. */
+  /** Starts the operator, and resolves when the operator leads. The operator stops together with the cluster. */
   startOperator(): Promise<void>;
   stopOperator(): Promise<void>;
   /** Writes the ClusterConfig `main`, and waits until the operator has applied it. */

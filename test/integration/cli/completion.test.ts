@@ -1,4 +1,4 @@
-/** Completion in bash, zsh and fish, through kubectl, and without an answer from a cluster. */
+/** Completion in bash, zsh and fish, through kubectl, and if no cluster responds. */
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, symlink } from 'node:fs/promises';
@@ -26,7 +26,7 @@ beforeAll(async () => {
   await mkdir(bin);
   for (const name of ['kon', 'kubectl-kon', 'kubectl_complete-kon'])
     await symlink(kon.executable, join(bin, name));
-  // Other tests measure the duration; here the machine may be busy.
+  // Other tests measure the duration. In this test the machine may be busy, so the time limit is long.
   env = { ...kon.env, PATH: `${bin}${delimiter}${kon.env['PATH']}`, KON_COMPLETION_TIMEOUT: '30s' };
 });
 
@@ -39,8 +39,8 @@ const isInstalled = (shell: string): boolean =>
   ['/bin', '/usr/bin'].some((folder) => existsSync(join(folder, shell)));
 
 /**
- * Installs a missing shell where that is possible: as root on Debian. Without it, the test fails in CI, and is skipped
- * elsewhere with a note.
+ * Installs a missing shell if possible, that is, as root on Debian. If the shell is still missing, the test fails in CI
+ * and is skipped elsewhere with a note.
  */
 async function requireShell(shell: string, skip: (note: string) => never): Promise<void> {
   if (isInstalled(shell)) return;
@@ -55,11 +55,11 @@ async function requireShell(shell: string, skip: (note: string) => never): Promi
   skip(note);
 }
 
-/** Policy whose ARN has single and double colons, at which bash splits words. */
+/** Policy whose ARN contains single and double colons, at which bash splits words. */
 const policy = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
 const policyKeys = 'kon account create x --policy arn:aws:iam::\tAmazonS3ReadOnlyA\t';
 
-/** Types into an interactive shell; the keys of a step are pressed when the text before it is on the screen. */
+/** Types into an interactive shell. The keys of a step are pressed once the text before them is on the screen. */
 async function typeInto(
   shell: string,
   steps: readonly (readonly [seen: string, keys: string])[],
@@ -195,7 +195,7 @@ describe('completion without a response', () => {
     users: [{ name: 'u', user }],
   });
   /**
-   * Limit in milliseconds: completion gives up after half a second, and the rest allows for the start of `kon` on a busy
+   * Time limit in milliseconds: completion gives up after half a second, and the rest is for starting `kon` on a busy
    * machine.
    */
   const soon = 2500;

@@ -1,4 +1,4 @@
-/** `kon conformance` in the account of the AWS emulator, where every call is equal, and against moto. */
+/** `kon conformance` in the emulator's AWS account, where every call is equal, and against moto. */
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -26,7 +26,7 @@ import { unneededRights, withoutEachRight } from './needed-rights.ts';
 const accountId = '123456789012';
 const region = 'us-east-1';
 const administrator = { accessKeyId: 'AKIAADMINISTRATOR000', secretAccessKey: 'administrator-secret' };
-/** A person with the policy that `--print-policy` prints. */
+/** A user with the policy that `--print-policy` prints. */
 const runner = { accessKeyId: 'AKIARUNNER0000000000', secretAccessKey: 'runner-secret' };
 const all = { Version: '2012-10-17', Statement: { Effect: 'Allow', Action: '*', Resource: '*' } };
 
@@ -49,7 +49,7 @@ beforeAll(async () => {
 });
 afterAll(() => kon.remove());
 
-/** Policy of `runner`, and the permissions that the emulator checked for it. */
+/** Policy of `runner`, and the permissions that the emulator checked for this user. */
 const leastPolicy = runPolicy({ partition: 'aws', accountId, cluster: false });
 let checked: EvaluationRequest[];
 
@@ -98,7 +98,7 @@ async function rolesAndBuckets(): Promise<readonly string[]> {
   return [...names, ...Buckets.map(({ Name = '' }) => Name)];
 }
 
-/** Calls that changed the account. */
+/** Returns the calls that changed the AWS account. */
 const changes = (): readonly string[] =>
   aws.journal.entries().flatMap(({ changed, action }) => (changed ? [action] : []));
 
@@ -151,7 +151,7 @@ test('every call gives the expected result, everything is removed, and the repor
   for (const text of [stdout, stderr, json]) {
     expect(text).not.toMatch(/(AKIA|ASIA)[A-Z0-9]{12}/);
     expect(text).not.toContain(administrator.secretAccessKey);
-    // The expectation names the members, whose values are left out.
+    // The expectation names these members, but their values are left out.
     expect(text).not.toMatch(/"(SecretAccessKey|SessionToken)": "(?!<)/);
   }
 });
@@ -333,7 +333,7 @@ describe('with a cluster', () => {
     const args = ['--context', context, '--cluster-name', 'main', '--region', 'eu-west-1', '--yes'];
     return cluster.kon.run(command(...args, '-o', 'json', ...more), { env: extra });
   };
-  /** Namespaces of runs with their phase: no controller completes a deletion here. */
+  /** Returns the namespaces of runs with their phases: no controller completes a deletion here. */
   const namespaces = (): Promise<string> =>
     cluster.cluster.kubectl([
       'get',
@@ -397,7 +397,7 @@ describe('with a cluster', () => {
     const { code, stdout } = await withCluster([], envOf(cluster.aws.url, runner));
     expect(differencesIn(JSON.parse(stdout) as Report)).toEqual([]);
     expect(code).toBe(0);
-    // The walkthrough in test/e2e/cli/conformance.test.ts needs these two.
+    // Only the walkthrough in test/e2e/cli/conformance.test.ts needs these two permissions.
     expect(unneededRights(clusterPolicy, checkedHere)).toEqual([
       'ReadWalkthrough: iam:ListAttachedRolePolicies',
       'DriftOfWalkthrough: iam:DetachRolePolicy',
@@ -412,7 +412,7 @@ test('moto differs from AWS in exactly the calls that the table names', async ()
     const { code, stdout } = await kon.run(command('--yes', '--propagation-timeout', '1ms', '-o', 'json'), {
       env: envOf(moto.endpoint, administrator),
     });
-    // moto deletes a policy that is still attached, and then cannot delete the role.
+    // moto deletes a policy although it is still attached, and then cannot delete the role.
     expect(code).toBe(3);
     const report = JSON.parse(stdout) as Report;
     const different = report.areas.flatMap(({ scenarios }) =>
@@ -421,7 +421,7 @@ test('moto differs from AWS in exactly the calls that the table names', async ()
         different: calls.flatMap(({ status, operation }) => (status === 'different' ? [operation] : [])),
       })),
     );
-    // Without a cluster, moto runs a part of the scenarios.
+    // Without a cluster, only a part of the scenarios runs against moto.
     const skipped = new Set(
       report.areas.flatMap(({ scenarios }) =>
         scenarios.flatMap(({ name, calls }) =>

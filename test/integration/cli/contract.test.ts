@@ -1,7 +1,7 @@
 /**
- * The contract of every command, tested through the shipped executable: its help, and its exit code when it is called wrongly,
- * reaches no cluster, is not authenticated there or has no rights. The outcomes are in golden/outcomes.txt for review; `vitest
- * run -u` writes it.
+ * The contract of every command, tested with the shipped executable: its help, and its exit code if it is called
+ * incorrectly, reaches no cluster, is not authenticated, or lacks permissions. The outcomes are in golden/outcomes.txt
+ * for review; `vitest run -u` regenerates this file.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readFile } from 'node:fs/promises';
@@ -42,7 +42,7 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
-/** Calls `act` on all elements, two at a time, and returns the results in the order of the elements. */
+/** Calls `act` for each element, two at a time, and returns the results in the order of the elements. */
 async function each<T, R>(all: readonly T[], act: (one: T) => Promise<R>): Promise<readonly R[]> {
   const results: R[] = [];
   let next = 0;
@@ -53,7 +53,7 @@ async function each<T, R>(all: readonly T[], act: (one: T) => Promise<R>): Promi
   return results;
 }
 
-/** Environment variables that ask for colour, which must have no effect without a terminal. */
+/** Environment variables that request colour. They must have no effect without a terminal. */
 const colourful = { FORCE_COLOR: '3', CLICOLOR_FORCE: '1', TERM: 'xterm-256color', COLORTERM: 'truecolor' };
 const withoutAws = { AWS_EC2_METADATA_DISABLED: 'true', AWS_REGION: 'eu-west-1' };
 
@@ -63,7 +63,7 @@ const run = async (args: readonly string[], env: Readonly<Record<string, string>
   return result;
 };
 
-/** Returns exit code and error code, and checks that they match the registry of errors. */
+/** Returns the exit code and the error code, and checks that they match the registry of errors. */
 function outcome({ code, stdout, stderr }: Result, name: string): string {
   expect(stdout, `${name} tells failures on stderr`).toBe('');
   const last = stderr.trimEnd().split('\n').at(-1) ?? '';
@@ -75,7 +75,7 @@ function outcome({ code, stdout, stderr }: Result, name: string): string {
   expect(error, name).toMatchObject({ apiVersion: 'cli.k11n.dev/v1', kind: 'Error', exitCode: code });
   expect(error['next'], name).not.toEqual([]);
   expect(Object.keys(errorMeanings), name).toContain(error['code']);
-  // Commands that answer a question with 0 or 1 exit with 3 when they cannot answer.
+  // Commands that answer a question with exit code 0 or 1 exit with 3 if they cannot answer.
   expect([exitCodeOf(error['code'] as ErrorCode), 3], `${name}: ${String(error['code'])}`).toContain(code);
   return `${code} ${String(error['code'])}`;
 }

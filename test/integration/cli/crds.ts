@@ -7,6 +7,6 @@ export async function installCrds(cluster: TestControlPlane, kon: Kon): Promise<
   const { stdout } = await kon.run(['crds']);
   await cluster.kubectl(['apply', '--server-side', '-f', '-'], stdout);
   const wait = ['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s'];
-  // kubectl fails while a CRD has no conditions at all.
+  // kubectl fails as long as a CRD has no conditions at all.
   await eventually('the CRDs to be established', () => cluster.kubectl(wait).catch(() => undefined));
 }

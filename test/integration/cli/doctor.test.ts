@@ -1,4 +1,4 @@
-/** `kon doctor` on a real API server: it finds problems, and continues after a failed check where possible. */
+/** `kon doctor` on a real API server: it finds problems, and continues after a failed check if possible. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { argoCdCrd } from '../../support/argo-cd-crd.ts';
 import { startAwsCluster, type AwsCluster } from './aws-cluster.ts';
@@ -133,7 +133,7 @@ describe('doctor', () => {
       status: 'warning',
       message: expect.stringContaining('permission denied: leases.coordination.k8s.io'),
     });
-    // The issuer is read outside the resource API, where a denied request is no fault of kon either.
+    // The issuer is not read through the resource API, but a denied request is not an error of kon there either.
     expect(checks.find(({ id }) => id === 'cluster-facts')).toMatchObject({
       status: 'warning',
       message: expect.stringContaining('permission denied'),

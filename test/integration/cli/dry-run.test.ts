@@ -1,4 +1,4 @@
-/** The output of `--dry-run` and `diff`, which is based on the API server's answer. Neither changes an object. */
+/** Output of `--dry-run` and `diff`, which is based on the API server's response. Neither changes an object. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { bindingOf, protectionPolicy } from '../../../src/rbac/index.ts';
@@ -41,7 +41,7 @@ beforeAll(async () => {
     ].join('---\n'),
   );
   await deployShop();
-  // The API server enforces a policy some moments after its creation.
+  // The API server enforces a policy only some moments after the policy was created.
   await eventually('the policy to be in force', async () => {
     const tried = await kon.run(['account', 'delete', 'guarded', '--dry-run']);
     return tried.code === 1 ? true : undefined;
@@ -60,7 +60,10 @@ afterAll(async () => {
 const everything = (): Promise<string> =>
   cluster.kubectl(['get', 'lsa,apps.k11n.dev,clusterconfigs,deployments,replicasets', '-A', '-o', 'json']);
 
-/** Writes the state that the operator and the Deployment controller produce: the app runs nginx:1, and ran nginx:0 before. */
+/**
+ * Writes the state that the operator and the Deployment controller would produce: the app runs nginx:1, and ran nginx:0
+ * before.
+ */
 async function deployShop(): Promise<void> {
   const metadata = { name: 'shop', namespace: 'production' };
   const owner = (kind: string, { uid = '' }: { readonly uid?: string }, name = 'shop'): object => ({
@@ -112,7 +115,7 @@ async function deployShop(): Promise<void> {
 const run = (line: string, input?: string): Promise<Result> =>
   kon.run(line.split(' '), input === undefined ? {} : { input });
 
-/** A dry run of each command that writes, its output, and its standard input. */
+/** For each command that writes: its dry run, the expected output, and the standard input. */
 const writes: readonly (readonly [line: string, stdout: string, input?: string])[] = [
   [`account create new --policy ${readOnly} --dry-run`, 'linkedserviceaccount/new created (dry run)\n'],
   ['account create -f - --dry-run', 'linkedserviceaccount/new created (dry run)\n', account('new', [])],
@@ -158,7 +161,7 @@ describe('--dry-run', () => {
     expect(stderr).toMatch(/^GET /m);
     expect(stderr).not.toMatch(/^(POST|PUT|PATCH|DELETE) /m);
     const local = await run(`account create new --policy ${readOnly} --dry-run=client -o json`);
-    // The API server would add a uid, a generation and defaults.
+    // The API server would add a uid, a generation and default values.
     expect(JSON.parse(local.stdout)).toEqual({
       apiVersion: 'k11n.dev/v1alpha1',
       kind: 'LinkedServiceAccount',

@@ -1,6 +1,6 @@
 /**
- * Create and edit with an editor, on a real API server. No operator runs, so nothing becomes Ready and the commands use
- * `--no-wait`.
+ * Creating and editing with an editor, on a real API server. No operator runs, so nothing becomes Ready and the
+ * commands use `--no-wait`.
  */
 import { access, readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -56,7 +56,10 @@ const exists = async (account: string): Promise<boolean> => {
   return found !== '';
 };
 
-/** Writes an editor that saves the given texts in turn, and keeps the text that it was opened with in `seen-N`. */
+/**
+ * Writes an editor script that saves the given texts one after another, and stores each text with which it was opened
+ * in `seen-N`.
+ */
 const writing = async (...rounds: readonly string[]): Promise<string> => {
   for (const [index, text] of rounds.entries()) await kon.file(`round-${number}-${index + 1}`, text);
   return kon.editor(
@@ -77,7 +80,7 @@ const seen = (round: number): Promise<string> =>
 const edit = async (verb: 'create' | 'edit', editor: string, ...args: string[]): Promise<Result> =>
   kon.run(['account', verb, name, '--no-wait', ...args], { env: { KON_EDITOR: editor } });
 
-/** Returns the folders with texts that were not saved. */
+/** Returns the folders with texts that could not be saved. */
 const drafts = async (): Promise<readonly string[]> =>
   (await readdir(kon.folder)).filter((entry) => entry.startsWith('kon-edit-'));
 

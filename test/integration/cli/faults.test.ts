@@ -1,4 +1,4 @@
-/** Errors of `kon`: no cluster, no rights, Konstellation not installed, and an invalid command line. */
+/** Errors of `kon`: no cluster, no permissions, Konstellation not installed, and an invalid command line. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { installCrds } from './crds.ts';

@@ -119,7 +119,8 @@ describe('from the cluster', () => {
     const { code, stdout } = await run();
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual(expected);
-    // The command names tags that the policy does not admit; the policy admits them once the ClusterConfig has their keys.
+    // The command uses tags that the policy does not allow yet; the policy allows them once the ClusterConfig lists
+    // their keys.
     await cluster.kubectl(
       ['apply', '-f', '-'],
       stringify({

@@ -472,7 +472,7 @@ describe('an unlinked target', () => {
     expect(left).toBeLessThan(3_600_000 + 120_000);
     const shown = await kon('account', 'show', 'outlived');
     expect(shown.stdout).toMatch(new RegExp(`staging +${until}`));
-    // Another edit does not repeat the note, and a target that is added again is removed from `formerTargets`.
+    // Another edit does not repeat the note, and a target that is added back is removed from `formerTargets`.
     const again = await kon('account', 'edit', 'outlived', '--target', 'production', '--target', 'staging');
     expect(again.stderr).not.toContain('may live until');
     const { stdout } = await kon('account', 'show', 'outlived', '-o', 'json');
@@ -622,7 +622,7 @@ describe('the last use', () => {
     sts.destroy();
     session.destroy();
 
-    // A new interval starts a pass at once.
+    // A change of the interval starts a drift pass immediately.
     const interval = JSON.stringify({ spec: { aws: { driftIntervalSeconds: 300 } } });
     await world.cluster.kubectl(['patch', 'clusterconfig', clusterName, '--type=merge', '-p', interval]);
     const day = await eventually('the last use to be reported', async () => {
@@ -634,7 +634,7 @@ describe('the last use', () => {
     const rows = (await kon('account', 'list', 'used', 'idle')).stdout.split('\n');
     expect(rows.map((row) => row.split('\t').at(-1))).toEqual(['LAST USED', day, 'never', '']);
     expect((await kon('account', 'show', 'used')).stdout).toContain(`${day} (today)`);
-    // Both roles are new, so neither is known to have been unused for a day.
+    // Both roles are new, so neither of them is known to have been unused for a day.
     expect(await kon('account', 'list', 'used', 'idle', '--unused', '1d', '-o', 'name')).toEqual({
       code: 0,
       stdout: '',
@@ -661,7 +661,7 @@ describe('orphans', () => {
     await world.cluster.kubectl(['wait', '--for=delete', 'crd', '--all', '--timeout=30s']);
     const unknown = await kon('account', 'orphans');
     expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('--cluster-arn arn:aws:eks:') });
-    // The role belongs to a cluster of the same name, which may still exist.
+    // The role belongs to another cluster with the same name, which may still exist.
     await world.iam.send(
       new CreateRoleCommand({
         RoleName: 'of-another-issuer',

@@ -1,6 +1,6 @@
 /**
- * `kon install` where Konstellation is already installed: it applies the request, or refuses it and names the command that
- * applies it.
+ * `kon install` on a cluster where Konstellation is already installed: it either does what was requested, or refuses
+ * and names the command that does it.
  */
 import { GetRolePolicyCommand, ListRolesCommand, type Role } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -63,8 +63,8 @@ describe('two installations at the same time', () => {
     await isConsistent();
     const refused = results.filter(({ code }) => code !== 0);
     expect(refused).toHaveLength(1);
-    // The slower installation stops at the first object that the other has created: the provider or the role in AWS, or the
-    // ClusterConfig.
+    // The slower of the two installations stops at the first object that the other one has created: the provider or the
+    // role in AWS, or the ClusterConfig.
     expect(refused[0]?.stderr).toMatch(/Error: (IAM \S.* already exists\.|.*ClusterConfig main differs)/);
   });
 

@@ -1,6 +1,6 @@
 /**
- * `kon install` and `kon uninstall`: from an empty cluster to an operator that works with only the installed objects: its
- * ServiceAccount's rights, its role's policy, and the admission policies that confine it.
+ * `kon install` and `kon uninstall`: from an empty cluster to an operator that works with only the installed objects:
+ * the permissions of its ServiceAccount, the policy of its role, and the admission policies that confine it.
  */
 import {
   CreateRoleCommand,
@@ -23,7 +23,7 @@ import { startWebhook } from '../apps/parts.ts';
 import type { Result, Running } from './kon.ts';
 import { monotonicClock } from '../../../src/k8s/testing/clocks.ts';
 
-/** Options that limit the operator of a new installation. */
+/** Options that limit what the operator of a new installation may do. */
 const limited = ['--allow-policy', 'arn:aws:iam::aws:policy/Amazon*'];
 const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
 
@@ -44,7 +44,7 @@ const finishNamespace = (name: string): Promise<string> =>
     JSON.stringify({ apiVersion: 'v1', kind: 'Namespace', metadata: { name }, spec: { finalizers: [] } }),
   );
 
-/** Returns the client settings for the APIs of EKS, which agents on the nodes call in a real cluster. */
+/** Returns the client settings for the EKS APIs, which agents on the nodes call in a real cluster. */
 const inAws = (): ConstructorParameters<typeof EKSClient>[0] & { readonly region: string } => {
   const { AWS_ACCESS_KEY_ID: accessKeyId = '', AWS_SECRET_ACCESS_KEY: secretAccessKey = '' } = world.kon.env;
   return { endpoint: world.aws.url, region, credentials: { accessKeyId, secretAccessKey } };
@@ -63,7 +63,7 @@ afterAll(async () => {
 });
 
 /**
- * Starts an operator in place of the pod that a Deployment would have created, with the same ServiceAccount and the same token.
+ * Starts an operator in place of the pod that a Deployment would have created, with the same ServiceAccount and token.
  */
 async function startOperator(role: string): Promise<Running> {
   const token = (audience?: string): Promise<string> =>
@@ -250,7 +250,7 @@ describe('install', () => {
       kubectl('get', 'namespace', 'legacy', '-o', 'jsonpath={.metadata.labels.k11n\\.dev/target}');
     await kubectl('label', 'namespace', 'legacy', 'k11n.dev/target-');
     await eventually('the label to be back', async () => ((await labelOf()) === 'legacy' ? true : undefined));
-    // The operator cannot write there while the label is missing; afterwards it creates a lost ServiceAccount again.
+    // Without the label, the operator cannot write there. Once the label is back, it recreates a lost ServiceAccount.
     await kubectl('delete', 'serviceaccount', '-n', 'legacy', 'first');
     await eventually('the ServiceAccount to be back', () =>
       kubectl('get', 'serviceaccount', '-n', 'legacy', 'first', '-o', 'name').catch(() => undefined),
@@ -324,9 +324,10 @@ describe('install over a later version', () => {
         ['apply', '--server-side', '--field-manager=kon-install', '-f', '-'],
         JSON.stringify({ ...rest, metadata: { name: crd, labels: metadata.labels, annotations }, spec }),
       );
-    // The version mark of the CRD is raised below, because an operator that sees a later version reconciles no account.
+    // Raises the version of the CRD, because an operator that sees a later version reconciles no account.
     await applyLater(metadata.annotations);
-    // This simulates an operator that is rolled back alone: it lists the accounts with the schema that the API server has now.
+    // Simulates an operator that is rolled back without its CRDs: it lists the accounts with the schema that the API
+    // server has now.
     operator?.stop();
     await operator?.finished;
     const edit = (aws: object): Promise<string> =>
@@ -651,7 +652,7 @@ describe('install with Pod Identity', () => {
       message: 'kube-system/eks-pod-identity-agent, 2 nodes',
     });
     await kubectl('delete', 'pod', '-n', 'kube-system', 'agent', '--force');
-    // This simulates an operator that was installed before the cluster changed to Pod Identity.
+    // Simulates an operator that was installed before the cluster changed to Pod Identity.
     const annotate = (annotation: string): Promise<string> =>
       kubectl('annotate', 'serviceaccount', '--namespace=agent', 'konstellation', annotation);
     await annotate('eks.amazonaws.com/role-arn=arn:aws:iam::123456789012:role/x');
@@ -702,8 +703,8 @@ describe('install with Pod Identity and an operator', () => {
     const client = createKubeClient(connection, { now: monotonicClock, random: Math.random });
     const late = ['--namespace', 'late'];
     /**
-     * Records for each request to the webhook whether the Deployment existed. The webhook learns of the association only at the
-     * second request.
+     * Records for each request to the webhook whether the Deployment existed. The webhook knows the association only
+     * from the second request on.
      */
     const asked: boolean[] = [];
     let learned = false;

@@ -1,9 +1,9 @@
-/** The arguments of each command, for tests that call all commands. A command that is missing here fails the tests. */
+/** Arguments of each command, for tests that call all commands. These tests fail if a command is missing here. */
 
 type Invocation = {
-  /** The arguments after the words of the command. */
+  /** Arguments after the words of the command. */
   readonly args: readonly string[];
-  /** The system that the command has to reach before it can do anything. */
+  /** System that the command must reach before it can do anything. */
   readonly reaches: 'cluster' | 'sandbox' | 'browser' | 'nothing';
 };
 
@@ -12,7 +12,7 @@ const cluster = (...args: readonly string[]): Invocation => ({ args, reaches: 'c
 const sandbox = (...args: readonly string[]): Invocation => ({ args, reaches: 'sandbox' });
 const nothing = (...args: readonly string[]): Invocation => ({ args, reaches: 'nothing' });
 
-/** @param manifest a file with an account in it */
+/** @param manifest path of a file with an account */
 export function invocations(manifest: string): Readonly<Record<string, Invocation>> {
   return {
     'who-can': cluster('s3:GetObject', '*'),
@@ -62,7 +62,7 @@ export function invocations(manifest: string): Readonly<Record<string, Invocatio
     status: cluster(),
     apply: cluster('-f', manifest, '--no-wait'),
     diff: cluster('-f', manifest),
-    // It serves users without rights too, until it is stopped: console/test/access.test.ts.
+    // The console also serves users without permissions, until it is stopped: see console/test/access.test.ts.
     console: { args: ['--no-open'], reaches: 'browser' },
     doctor: cluster(),
     install: cluster('--target', 'production', '--unbounded', '--yes', '--no-wait'),

@@ -1,6 +1,7 @@
 /**
- * Runs of `kon install` and `kon uninstall` that are ended by SIGKILL right after a write to the cluster or to AWS has taken effect,
- * before its answer. A kill before a write leaves the same state as the kill after the previous one.
+ * Runs `kon install` and `kon uninstall`, and ends them with SIGKILL right after a write to the cluster or to AWS has
+ * taken effect, before its response arrives. A kill before a write would leave the same state as a kill after the
+ * previous write.
  */
 import { spawn } from 'node:child_process';
 import {
@@ -25,23 +26,23 @@ export type Snapshot = Readonly<Record<string, unknown>>;
 
 export type KillableKon = {
   readonly world: AwsCluster;
-  /** Runs the command to its end. Returns its writes. `executable`: the path of the `kon.js` of another version. */
+  /** Runs the command to its end, and returns its writes. `executable` is the path of another version's `kon.js`. */
   run(args: readonly string[], executable?: string): Promise<readonly string[]>;
   /**
-   * Runs the command repeatedly. Each run is killed at its first write of a new kind; the last run completes. Returns the kinds of
-   * writes.
+   * Runs the command repeatedly. Each run is killed at its first write of a new kind; the last run completes. Returns
+   * the kinds of writes.
    */
   runWithKills(
     args: readonly string[],
     afterKill: (write: string) => Promise<void>,
   ): Promise<readonly string[]>;
   snapshot(): Promise<Snapshot>;
-  /** Deletes the contents and the finalizer of the namespace, as the controllers of a complete cluster do. */
+  /** Deletes the content and the finalizer of the namespace, as the controllers of a complete cluster do. */
   finishNamespace(): Promise<void>;
   stop(): Promise<void>;
 };
 
-/** Kind of a write to the API server; undefined for reads, dry runs and reviews of permissions. */
+/** Returns the kind of a write to the API server; undefined for reads, dry runs and permission reviews. */
 function kubeWrite(method = 'GET', url = '/'): string | undefined {
   const { pathname, searchParams } = new URL(url, 'https://server');
   const isRead =
@@ -49,7 +50,7 @@ function kubeWrite(method = 'GET', url = '/'): string | undefined {
     searchParams.has('dryRun') ||
     /\/(authorization|authentication)\.k8s\.io\//.test(pathname);
   if (isRead) return undefined;
-  // A creation names a collection, other writes an object in it.
+  // The path of a creation names a collection; the path of any other write names an object in a collection.
   const parts = pathname.split('/');
   return `${method} ${parts.at(method === 'POST' ? -1 : -2)}`;
 }
@@ -62,7 +63,7 @@ function awsWrite(method = 'GET', url = '/', body = ''): string | undefined {
 
 export async function startKillableKon(): Promise<KillableKon> {
   const world = await startAwsCluster({ provider: false, crds: false });
-  /** Set while a command runs. */
+  /** Replaced while a command runs. */
   let onWrite: (write: string) => boolean = () => true;
   const authority = await createAuthority('write-proxy-ca');
   const own = await authority.issue({ name: 'write-proxy', ips: ['127.0.0.1'] });
@@ -196,7 +197,10 @@ const kinds = [
   'networkpolicies',
 ];
 
-/** Objects, roles and providers by kind and name, without the fields that differ between two creations of the same object. */
+/**
+ * Returns objects, roles and providers by kind and name, without the fields that differ between two creations of the
+ * same object.
+ */
 async function snapshotOf({ cluster, iam }: AwsCluster): Promise<Snapshot> {
   const kubectl = (...args: string[]): Promise<string> => cluster.kubectl(args);
   const hasConfigs = (await kubectl('get', 'crd', '-o', 'name')).includes('clusterconfigs');
@@ -229,18 +233,21 @@ async function snapshotOf({ cluster, iam }: AwsCluster): Promise<Snapshot> {
   return Object.fromEntries([...objects, ...roles, ['providers', providers]]);
 }
 
-/** Names of the admission policies and their bindings. */
+/** Returns the names of the admission policies and their bindings. */
 export function fenceOf(snapshot: Snapshot): readonly string[] {
   return Object.keys(snapshot).filter((key) => key.startsWith('ValidatingAdmissionPolicy'));
 }
 
-/** Missing admission policies and bindings while accounts can be created. During `kon uninstall`, a separate policy refuses accounts. */
+/**
+ * Returns the admission policies and bindings that are missing although accounts can be created. During `kon
+ * uninstall`, a separate policy refuses accounts.
+ */
 export async function gapsIn(fence: readonly string[], { cluster }: AwsCluster): Promise<readonly string[]> {
   const list = 'crd,validatingadmissionpolicy,validatingadmissionpolicybinding';
   const { items } = JSON.parse(await cluster.kubectl(['get', list, '-o', 'json'])) as {
     items: readonly Item[];
   };
-  // The API server accepts no objects of a CRD under deletion.
+  // The API server accepts no objects of a CRD that is being deleted.
   const present = new Set(
     items
       .filter(({ metadata }) => metadata.deletionTimestamp === undefined)

@@ -1,4 +1,4 @@
-/** `kon install` on a new cluster, killed right after each kind of write and run again. */
+/** `kon install` on a new cluster, killed right after each kind of write and then run again. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
   fenceOf,

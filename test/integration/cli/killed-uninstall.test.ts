@@ -1,4 +1,4 @@
-/** `kon uninstall`, killed right after each kind of write and run again. */
+/** `kon uninstall`, killed right after each kind of write and then run again. */
 import { CreateRoleCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
@@ -12,9 +12,9 @@ import {
 } from './killable-kon.ts';
 
 let kon: KillableKon;
-/** State after one undisturbed installation and its removal. */
+/** State after one undisturbed installation and uninstallation. */
 let removed: Snapshot;
-/** Parts of the fence of an installation. */
+/** Admission policies and bindings of an installation. */
 let fence: readonly string[];
 
 beforeAll(async () => {

@@ -1,4 +1,6 @@
-/** `kon install` over the installation of the previous version, killed right after each kind of write and run again. */
+/**
+ * `kon install` over an installation of the previous version, killed right after each kind of write and then run again.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildPreviousVersion, hasPreviousVersion } from '../../support/previous-version.ts';
 import {
@@ -14,7 +16,7 @@ import {
 let kon: KillableKon;
 /** State after one undisturbed upgrade. */
 let upgraded: Snapshot;
-/** Parts of the fence that the previous version has as well. The upgrade must never remove them. */
+/** Admission policies and bindings that the previous version has as well. The upgrade must never remove them. */
 let fence: readonly string[];
 
 // A shallow clone has no previous version.

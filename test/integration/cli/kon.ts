@@ -1,4 +1,6 @@
-/** Runs the real executable, bundled as it ships, in an environment that is isolated from this machine. */
+/**
+ * Runs the real executable, bundled as it ships, in an environment that is isolated from this machine's environment.
+ */
 import { spawn } from 'node:child_process';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,11 +19,11 @@ export type RunOptions = {
 
 export type Running = {
   readonly finished: Promise<Result>;
-  /** Resolves when stdout and stderr together contain the text; rejects when the program ends before that. */
+  /** Resolves when stdout and stderr together contain the text; rejects if the program ends before that. */
   until(text: string): Promise<void>;
   /** Returns the stdout so far. */
   output(): string;
-  /** Default: SIGINT. */
+  /** Sends the signal. Default: SIGINT. */
   stop(signal?: NodeJS.Signals): void;
 };
 
@@ -32,7 +34,7 @@ export type OnTerminal = Pick<Running, 'until'> & {
 };
 
 export type Kon = {
-  /** A folder for this test file, which is removed afterwards and is the `HOME` of each run. */
+  /** Folder for this test file. It is the `HOME` of each run, and is removed afterwards. */
   readonly folder: string;
   readonly executable: string;
   readonly env: Readonly<Record<string, string>>;
@@ -53,7 +55,7 @@ export type Kon = {
 
 export async function prepareKon(
   env: Readonly<Record<string, string>> = {},
-  /** Replaces the version of package.json, and builds the executable for this test file alone. */
+  /** Replaces the version from package.json, and builds an executable for this test file alone. */
   { version }: { readonly version?: string } = {},
 ): Promise<Kon> {
   const folder = await mkdtemp(join(tmpdir(), 'kon-cli-'));
@@ -87,7 +89,7 @@ export async function prepareKon(
       stderr += text;
       tell();
     });
-    // A program that fails early does not read its stdin.
+    // A program that fails early does not read its stdin, which would cause an unhandled error.
     child.stdin.on('error', () => undefined);
     if (options.keepsInput) child.stdin.write(options.input ?? '');
     else child.stdin.end(options.input ?? '');

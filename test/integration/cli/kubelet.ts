@@ -1,7 +1,7 @@
 /**
- * A kubelet for a test's API server: kwok, which serves logs from a file, runs local programs in place of a container's, and
- * forwards ports to loopback. It authenticates no caller, so it runs programs only under a pod name that other processes of
- * this machine cannot know.
+ * A kubelet for a test's API server: kwok, which serves logs from a file, runs local programs in place of a container's
+ * programs, and forwards ports to loopback. kwok authenticates no caller, so it runs programs only under a pod name
+ * that other processes on this machine cannot know.
  */
 import { randomUUID } from 'node:crypto';
 import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -18,11 +18,11 @@ import { eventually } from '../../support/eventually.ts';
 import { monotonicClock } from '../../../src/k8s/testing/clocks.ts';
 
 export type TestKubelet = {
-  /** The only pod name, in any namespace, that can run programs. */
+  /** Name of the only pod, in any namespace, in which programs can run. */
   readonly execPod: string;
-  /** Creates a running pod of an app, with a log of its own. */
+  /** Creates a running pod of an app, with its own log. */
   startPod(namespace: string, app: string, name: string): Promise<void>;
-  /** Writes a line to the log of a pod, as a container runtime does. */
+  /** Writes a line to the pod's log, as a container runtime does. */
   log(
     name: string,
     text: string,
@@ -34,7 +34,7 @@ export type TestKubelet = {
 const nodeName = 'node-1';
 const group = 'kwok.x-k8s.io/v1alpha1';
 
-/** @param port of this machine: port 80 of every pod leads to it, and every other port leads nowhere */
+/** @param port local port to which port 80 of every pod leads; other ports lead nowhere */
 export async function startKubelet(
   cluster: TestControlPlane,
   options: { readonly port: number; readonly pods: readonly string[] },

@@ -1,4 +1,4 @@
-/** Lists of `kon` through the real executable: selection, order, templates, and which pod holds which role. */
+/** Lists of `kon` through the real executable: selection, order, templates, and which pod uses which role. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { installCrds } from './crds.ts';
@@ -44,7 +44,7 @@ async function setStatus(resource: string, name: string, status: object): Promis
   ]);
 }
 
-/** Creates a pod as the webhook leaves it. */
+/** Creates a pod as it is after the webhook has mutated it. */
 async function createPod(namespace: string, name: string, account: string, held?: string): Promise<void> {
   const env = held
     ? [

@@ -127,7 +127,7 @@ describe('import', () => {
     expect(await trustOf()).toBe(before);
     const shown = await kon('account', 'show', 'legacy');
     expect(shown.stdout).toContain('production/legacy (ServiceAccount legacy)');
-    // With the account label, the ServiceAccount is accepted, and its role is adopted without further steps.
+    // Once it has the account label, the ServiceAccount is accepted, and its role is adopted without further steps.
     await world.cluster.kubectl(['label', 'sa', '-n', 'production', 'legacy', 'k11n.dev/account=legacy']);
     await world.cluster.kubectl(['wait', 'lsa/legacy', '--for=condition=Ready', '--timeout=30s']);
     expect(await trustOf()).toContain('system:serviceaccount:production:legacy');
@@ -168,7 +168,7 @@ spec:
   });
 
   it('copies to another context', async () => {
-    // This uses the same cluster under another context name, with another account name, to represent a second cluster.
+    // The same cluster under another context name, with another account name, represents a second cluster.
     const here = await readFile(world.cluster.kubeconfig, 'utf8');
     const context = /current-context: "?([^"\n]+)/.exec(here)?.[1] ?? '';
     await kon('account', 'create', 'source', '--policy', readOnly);

@@ -1,4 +1,7 @@
-/** Finds rights of an IAM policy that recorded calls did not need: without such a right, every call would still be allowed. */
+/**
+ * Finds the permissions in an IAM policy that recorded calls did not need: every call would still be allowed without
+ * such a permission.
+ */
 import { evaluateIdentity } from '../../../src/policy/evaluate.ts';
 import { parseIdentityDocument } from '../../../src/policy/identity-document.ts';
 import type { EvaluationRequest } from '../../../src/policy/model.ts';
@@ -11,7 +14,10 @@ type Statement = {
 };
 export type Policy = { readonly Version: string; readonly Statement: readonly Statement[] };
 
-/** A policy that lacks one right of another: an action of a statement, or one of its resources. */
+/**
+ * A policy that lacks one permission of the original policy: an action of a statement, or one of the statement's
+ * resources.
+ */
 type Reduced = { readonly right: string; readonly policy: Policy };
 
 export function withoutEachRight(policy: Policy): readonly Reduced[] {
@@ -39,11 +45,14 @@ export function withoutEachRight(policy: Policy): readonly Reduced[] {
   });
 }
 
-/** The only resource of a statement is needed if one of its actions is. */
+/**
+ * Returns the resources that can be removed from a statement. The only resource of a statement is not removed: it is
+ * needed if one of the actions is.
+ */
 const alternatives = (given: Statement['Resource']): readonly string[] =>
   typeof given === 'string' || given.length === 1 ? [] : given;
 
-/** @param checked permissions that the emulator checked for a caller with exactly this policy */
+/** @param checked permissions that the emulator checked for a caller who has exactly this policy */
 export function unneededRights(policy: Policy, checked: readonly EvaluationRequest[]): readonly string[] {
   const decides = (by: Policy): ((permission: EvaluationRequest) => boolean) => {
     const document = parseIdentityDocument(JSON.stringify(by), 'identity');

@@ -1,4 +1,7 @@
-/** The single-file executable on a machine without Node.js, without a writable home directory, and without other files. */
+/**
+ * The single-file executable on a machine without Node.js, without a writable home directory, and without other files
+ * of the product.
+ */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';

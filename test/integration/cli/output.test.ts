@@ -1,4 +1,4 @@
-/** Output of `kon`: tables, objects, results of apply, and the differences on a terminal. */
+/** Output of `kon`: tables, objects, results of apply, and differences on a terminal. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -221,7 +221,7 @@ describe('kon account list', () => {
 });
 
 describe('-o csv', () => {
-  /** Returns the fields of each record, parsed by RFC 4180. */
+  /** Returns the fields of each record, parsed as RFC 4180 specifies. */
   const recordsOf = (text: string): readonly (readonly string[])[] =>
     text
       .split('\r\n')
@@ -598,7 +598,7 @@ describe('completion', () => {
     const began = performance.now();
     const result = await kon.run(['__complete', '--', '--kubeconfig', dead, 'account', 'show', '']);
     expect(result).toEqual({ code: 0, stdout: '', stderr: '' });
-    // Allows for the limit of 400 ms and the start of Node.js on a busy machine.
+    // The limit allows for the timeout of 400 ms and for the start of Node.js on a busy machine.
     expect(performance.now() - began).toBeLessThan(5000);
   });
 });

@@ -1,4 +1,4 @@
-/** Choosing policies on a real pseudo-terminal, key by key, and the completion of policies. */
+/** Choosing policies on a real pseudo-terminal, key by key, and completing policy names. */
 import { CreatePolicyCommand } from '@aws-sdk/client-iam';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -41,7 +41,7 @@ describe('kon account create on a terminal', () => {
     const terminal = world.kon.terminal('account create chosen --no-wait', { env: { TERM: 'xterm' } });
     await terminal.until('Policies of account "chosen"');
     terminal.type('s3roa');
-    // The best match has the focus, regardless of the earlier focus.
+    // The best match gets the focus, regardless of where the focus was before.
     terminal.type(keys.tab);
     terminal.type(keys.backspace.repeat(5));
     terminal.type('ledger');
@@ -49,7 +49,7 @@ describe('kon account create on a terminal', () => {
     terminal.type(keys.tab);
     terminal.type(keys.enter);
     const { code, screen } = await terminal.finished;
-    // The chosen policies are named while choosing, and afterwards.
+    // The names of the chosen policies are shown while choosing, and afterwards.
     expect(stripVTControlCharacters(screen)).toContain('Chosen: AmazonS3ReadOnlyAccess, payments-ledger');
     expect(screen).toContain('Policies: AmazonS3ReadOnlyAccess, payments-ledger (your own)');
     expect(screen).toContain('linkedserviceaccount/chosen created');
@@ -100,7 +100,7 @@ describe('kon account create on a terminal', () => {
     await terminal.until('Policies of');
     terminal.type('ledger');
     await terminal.until('No policy matches');
-    // Enter does not open an editor, and keeps the text.
+    // Enter does not open an editor; it keeps the text.
     terminal.type(keys.enter);
     terminal.type('s');
     await terminal.until('Search: ledgers_');

@@ -1,6 +1,7 @@
 /**
- * The modules that a short command loads, from the compile cache of Node.js. Time depends on the machine's load, but this test
- * detects a library that was added to the startup path. bench/scenarios/command-line.ts measures the time.
+ * Modules that a short command loads, according to the compile cache of Node.js. Time depends on the machine's load,
+ * while this test reliably detects a library that was added to the startup path. bench/scenarios/command-line.ts
+ * measures the time.
  */
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -28,7 +29,7 @@ afterAll(async () => {
   await kon?.remove();
 });
 
-/** Returns the files and bytes of compiled code after one run with an empty cache. */
+/** Returns the files and the number of bytes of compiled code after one run with an empty cache. */
 async function loadedBy(
   name: string,
   args: readonly string[],

@@ -1,4 +1,4 @@
-/** Logs, programs and ports of pods, with the shipped executable, through a real API server to a real streaming server. */
+/** Logs, programs and ports of pods: the shipped executable with a real API server and a real streaming server. */
 import { once } from 'node:events';
 import { access, mkdir, readFile } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
@@ -14,7 +14,7 @@ let kon: Kon;
 let kubelet: TestKubelet;
 let echo: Server;
 
-/** Pods with readable logs; each test uses its own. */
+/** Pods with logs. Each test uses its own pods. */
 const names = ['one-a', 'one-b', 'two-a', 'two-b', 'two-c', 'pipe-a', 'screen-a', 'late-a'];
 
 beforeAll(async () => {
@@ -117,7 +117,8 @@ describe('kon app logs', () => {
       await kubelet.log(pod, text);
       await running.until(`${target}/${pod} | ${text}\n`);
     };
-    // The command does not show lines written before it starts to follow, so the same line is written until it appears.
+    // The command does not show lines that were written before it starts to follow, so the same line is written until
+    // it appears.
     await kubelet.log('two-b', 'begin');
     const begun = running.until('two-b | begin');
     const again = setInterval(() => void kubelet.log('two-b', 'begin'), 100);
@@ -169,9 +170,9 @@ describe('kon app logs', () => {
 });
 
 /**
- * Limits of kwok: it gives a program a terminal that is not its controlling terminal, so that no key interrupts it (setsid
- * changes that); it reports exit codes other than 0 as failures, and never reports the end of stdin. The tests next to
- * src/kube/streams/exec.ts cover the last two with a server of ours.
+ * Limitations of kwok: it gives a program a terminal that is not the program's controlling terminal, so no key
+ * interrupts the program (setsid changes this); it reports exit codes other than 0 as failures; and it never reports
+ * the end of stdin. The tests next to src/kube/streams/exec.ts cover the last two with a separate server.
  */
 const controlled = 'setsid --ctty --wait';
 
@@ -189,9 +190,10 @@ describe('kon app shell', () => {
   it('transfers bytes of any kind, in any amount', async () => {
     const many = '\u0000é'.repeat(300_000);
     const seen = join(kon.folder, 'seen');
-    // The program ends only after its output was seen, because otherwise output could be lost: kwok and the API server close
-    // their connections without reading everything, and data that arrives then (the end of stdin) resets the connections
-    // together with all output in transit. On a busy machine that affected 1 of 100 programs that ended with their input.
+    // The program must not end before its output has arrived, because otherwise output could be lost: kwok and the API
+    // server close their connections without reading everything, and data that arrives after that (the end of stdin)
+    // resets the connections together with all output in transit. On a busy machine this affected 1 in 100 programs
+    // that ended as soon as they had read their input.
     const script = `head -c ${Buffer.byteLength(many)}; echo; echo copied; until [ -e ${seen} ]; do sleep 0.05; done`;
     const running = kon.start(shell('sh', '-c', script), { input: many });
     await running.until('copied\n');
@@ -315,7 +317,8 @@ describe('kon app port-forward', () => {
     const long = 'x'.repeat(2_000_000);
     const [one, two, three] = await Promise.all([ask(port, 'one'), ask(port, 'two'), ask(port, long)]);
     expect([one, two, three === long]).toEqual(['one', 'two', true]);
-    // Nothing listens on this port: the connection is closed and the reason printed, and the others continue.
+    // Nothing listens on this port: the connection is closed and the reason is printed, and the other ports continue to
+    // work.
     const closed = Number(/127\.0\.0\.1:([0-9]+) -> production\/web:81\n/.exec(running.output())?.[1]);
     expect(await ask(closed, 'nobody').catch(() => '')).toBe('');
     await running.until('A connection to port 81 failed: ');

@@ -1,4 +1,4 @@
-/** `kon account suggest` on the real use of roles: sessions of ServiceAccounts call S3, and IAM reports it. */
+/** `kon account suggest` with real use of roles: sessions of ServiceAccounts call S3, and IAM reports these calls. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CreatePolicyCommand, DetachRolePolicyCommand, DeleteRoleCommand } from '@aws-sdk/client-iam';
@@ -33,7 +33,7 @@ const writes = (): number =>
     .filter(({ service, action }) => service === 'iam' && !/^(Get|List|Simulate|Generate)/.test(action))
     .length;
 
-/** S3 with the credentials that a pod of the account gets. */
+/** Returns an S3 client with the credentials that a pod of the account gets. */
 async function s3Of(account: string): Promise<S3Client> {
   const audience = ['--audience', 'sts.amazonaws.com'];
   const token = await world.cluster.kubectl(['create', 'token', '-n', 'production', account, ...audience]);

@@ -1,4 +1,4 @@
-/** `kon uninstall` on a cluster in use: with a tool that applies accounts again, with running pods, and with Helm. */
+/** `kon uninstall` on a cluster in use: with a tool that reapplies accounts, with running pods, and with Helm. */
 import { ListRolesCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { uninstallingObjects } from '../../../src/rbac/index.ts';
@@ -167,7 +167,7 @@ describe('uninstall --delete-accounts', () => {
 });
 
 describe('an uninstallation that was killed', () => {
-  /** Options for a separate namespace, because no controller deletes namespaces in this cluster. */
+  /** Options for a separate namespace, because no controller completes the deletion of namespaces in this cluster. */
   const own = ['--namespace', 'again'] as const;
   const installAgain = (): Promise<Result> =>
     kon('install', '--unbounded', '--without-operator', '--no-wait', '--yes', ...own);

@@ -1,4 +1,7 @@
-/** Policies and roles of the AWS account that do not exist are refused before a write. Through the real executable, against the AWS emulator. */
+/**
+ * Policies and roles that do not exist in the AWS account are refused before anything is written. With the real
+ * executable and the AWS emulator.
+ */
 import { CreatePolicyCommand, CreateRoleCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accountId, startAwsCluster, type AwsCluster } from './aws-cluster.ts';

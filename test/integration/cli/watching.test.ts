@@ -1,6 +1,6 @@
 /**
- * `--watch` prints the present objects, then each change, for users and programs, and continues after interruptions of every
- * kind.
+ * `--watch` prints the present objects, then each change, for users and programs, and continues after any kind of
+ * interruption.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -76,7 +76,7 @@ describe('kon account list --watch', () => {
     await watch.until('PolicyNotFound');
     const second = await create();
     await watch.until(second);
-    // This change is visible neither in the columns nor in `show`.
+    // This change affects neither the columns nor the output of `show`.
     await cluster.kubectl(['label', 'lsa', second, 'team=payments']);
     await cluster.kubectl(['delete', 'lsa', first]);
     await watch.until('Deleted');
@@ -172,7 +172,7 @@ describe('kon account list --watch', () => {
     await proxy.down();
     await cluster.kubectl(['delete', 'lsa', gone]);
     const missed = await create();
-    // After its return, the server answers two requests with 503, as a starting API server does.
+    // When the server is back, it responds to two requests with 503, as a starting API server does.
     let refusals = 0;
     proxy.setFaults(() => {
       refusals += 1;

@@ -1,6 +1,6 @@
 /**
- * Proxy in front of the API server or AWS. It reports each write after the server has answered it and before the client gets the
- * answer, so that a test can kill the client there.
+ * Proxy in front of the API server or AWS. It reports each write after the server has responded and before the client
+ * gets the response, so that a test can kill the client at this point.
  */
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, request as httpsRequest } from 'node:https';
@@ -12,19 +12,21 @@ export type WriteProxy = { readonly url: string; stop(): void };
 /**
  * Called after a write has taken effect.
  *
- * @param write the method and resource of the API server, or the action of AWS
- * @returns whether the client gets the answer
+ * @param write the method and resource of the API server, or the AWS action
+ * @returns whether the client gets the response
  */
 export type OnWrite = (write: string) => boolean;
 
 export async function startWriteProxy(of: {
   readonly server: string;
-  /** For a server with TLS: the certificate of the proxy, and its client certificate at the server. */
+  /**
+   * For a server with TLS: the proxy's server certificate, and the client certificate that it presents to the server.
+   */
   readonly tls?: {
     readonly own: { readonly cert: string; readonly key: string };
     readonly client: { readonly ca: string; readonly cert: string; readonly key: string };
   };
-  /** Name of the write; undefined for a read. */
+  /** Returns the name of the write; undefined for a read. */
   readonly writeOf: (request: IncomingMessage, body: string) => string | undefined;
   readonly onWrite: OnWrite;
 }): Promise<WriteProxy> {

@@ -27,7 +27,7 @@ test.skipIf(findGo(process.env) === undefined)(
   { timeout: 300_000 },
   async () => {
     const events: BinaryEvent[] = [];
-    // The test needs an empty cache of our own, but keeps the build cache of Go, which would move with it.
+    // The test needs its own empty cache, but keeps using Go's build cache, whose location would otherwise change too.
     const { stdout: goCache } = await promisify(execFile)('go', ['env', 'GOCACHE']);
     const options = {
       env: {

@@ -1,4 +1,4 @@
-/** The sandbox as users run it: started, queried and stopped through `kon`. */
+/** The sandbox as users use it: started, queried and stopped through `kon`. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -58,7 +58,7 @@ async function untilNone(status: Status): Promise<void> {
 describe('a sandbox in the background', () => {
   let status: Status;
   beforeAll(async () => {
-    // Two concurrent starts: one of them runs the sandbox, and both find it.
+    // Two starts run concurrently: one of them runs the sandbox, and both find it.
     const starts = await Promise.all([
       command(['sandbox', 'up', '--detach']),
       command(['sandbox', 'up', '--detach']),
@@ -430,7 +430,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
       env: { ...process.env, KON_SANDBOX_DIR: folder },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    // The signal is sent once: a second one would end the process at once.
+    // The signal is sent only once, because a second one would end the process immediately.
     child.stderr.once('data', () => child.kill(signal));
     const code = await new Promise((resolve) => {
       child.once('exit', resolve);

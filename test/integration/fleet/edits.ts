@@ -1,6 +1,6 @@
 /**
- * Edits of accounts, and out-of-band changes, drawn from a seed. The two concern different accounts, so that the AWS journal
- * shows which of them caused a gap.
+ * Random edits of accounts, and random out-of-band changes, determined by a seed. Edits and out-of-band changes concern
+ * different accounts, so that the AWS journal shows which of the two caused a gap.
  */
 import {
   AttachRolePolicyCommand,
@@ -30,11 +30,11 @@ export const policyPool = [
   'AmazonSQSReadOnlyAccess',
 ].map((name) => `arn:aws:iam::aws:policy/${name}`);
 
-/** The list of policies of an account from a point in time on, or undefined while the account does not exist. */
+/** An account's list of policies, starting at a point in time; undefined while the account does not exist. */
 export type Wish = { readonly from: number; readonly policyArns: readonly string[] | undefined };
 
 export type Draw = {
-  /** Returns an integer from 0 up to, but not including, n. */
+  /** Returns an integer from 0 (inclusive) to n (exclusive). */
   below(n: number): number;
   pick<T>(from: readonly T[]): T;
   /** Picks each element with a probability of one half, and at least one element. */
@@ -68,9 +68,9 @@ export function createDraw(seed: number): Draw {
 export const roleOf = (account: string): string => roleName({ clusterArn, clusterName: 'fleet', account });
 
 export type People = {
-  /** Makes one change, and describes it. */
+  /** Makes one change, and returns a description of it. */
   act(): Promise<string>;
-  /** The lists of policies of each account, oldest first. */
+  /** Lists of policies that each account had, oldest first. */
   readonly wishes: ReadonlyMap<string, readonly Wish[]>;
   create(account: string): Promise<void>;
 };
@@ -80,7 +80,7 @@ export function createPeople(options: {
   readonly iam: IAMClient;
   readonly draw: Draw;
   readonly targets: readonly string[];
-  /** The accounts whose manifests are edited, and the accounts whose roles are changed out of band. */
+  /** Accounts whose manifests are edited, and accounts whose roles are changed out of band. */
   readonly edited: readonly string[];
   readonly tampered: readonly string[];
 }): People {
@@ -144,7 +144,7 @@ export function createPeople(options: {
         await create(account);
         return `${account}: made again`;
       } catch (error) {
-        // The previous account of this name is still being deleted.
+        // The previous account with this name is still being deleted.
         if (!isAlreadyExists(error)) throw error;
         return `${account}: could not be made again yet`;
       }
@@ -186,9 +186,9 @@ export function createPeople(options: {
         }
       }
     } catch (error) {
-      // The emulator's answers may be seconds old, so the role or policy may no longer exist.
+      // The emulator's responses may be seconds old, so the role or policy may no longer exist.
       if (error instanceof NoSuchEntityException) return `${account}: is not there`;
-      // The operator has restored something in between, or the listing was stale.
+      // The operator has restored something in the meantime, or the listing was stale.
       if (error instanceof DeleteConflictException) return `${account}: role stripped behind the back`;
       throw error;
     }

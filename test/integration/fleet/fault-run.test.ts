@@ -1,7 +1,8 @@
 /**
- * Many accounts under faults: AWS throttles, fails, loses answers, returns stale reads and propagates to STS late, while users
- * edit accounts and change roles out of band. In the end everything matches the accounts, and at no moment was a foreign object
- * changed or a listed policy missing. `KON_SOAK=1` runs it in full size; `KON_SEED` repeats a run.
+ * Many accounts under faults: AWS throttles, fails, loses responses, returns stale reads and propagates changes to STS
+ * late, while users edit accounts and change roles out of band. In the end everything matches the accounts, and at no
+ * time was a foreign object changed or a listed policy missing. `KON_SOAK=1` runs the test in full size; `KON_SEED`
+ * repeats a run.
  */
 import { CreateRoleCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -20,7 +21,7 @@ const size = isSoak
 const seed = Number(process.env['KON_SEED'] ?? Math.floor(Math.random() * 1_000_000));
 const targets = ['production', 'staging', 'testing'];
 
-/** An account whose role name belongs to a foreign role. */
+/** An account whose role name is already used by a foreign role. */
 const robbed = 'robbed';
 
 let world: FleetWorld;
@@ -117,7 +118,7 @@ it(
     const wishes = new Map([...people.wishes].map(([name, list]) => [roleOf(name), list]));
     expect(attachmentGaps(journal, callers.operator, wishes)).toEqual([]);
 
-    // The injected faults did occur; only a full-size run makes enough calls to be certain of each kind.
+    // The injected faults did occur. Only a full-size run makes enough calls to guarantee every kind of fault.
     const faults = new Set(journal.map((entry) => entry.fault));
     if (isSoak) expect([...faults]).toEqual(expect.arrayContaining(['throttled', 'failed', 'responseLost']));
     const own = journal.filter(({ caller, service }) => caller === callers.operator && service === 'iam');
@@ -130,8 +131,8 @@ it(
 );
 
 /**
- * Waits until every account is ready at its newest spec and out-of-band changes are reverted; returns the accounts that are
- * not.
+ * Waits until every account is ready with its newest spec, and out-of-band changes are reverted. Returns the accounts
+ * that are not.
  */
 async function settle(): Promise<readonly string[]> {
   const deadline = Date.now() + (size.minutes * 60_000) / 2;
@@ -158,7 +159,10 @@ function isReady({ metadata, status }: LinkedServiceAccount): boolean {
   );
 }
 
-/** Reads AWS itself, because a status from before the out-of-band change stays until drift detection has seen the change. */
+/**
+ * Whether the role is repaired in AWS. The status is not sufficient: a status from before the out-of-band change stays
+ * until drift detection has found the change.
+ */
 function isRepaired(account: LinkedServiceAccount): boolean {
   const role = world.aws.state.role(roleOf(account.metadata.name));
   const wanted = wantedRole(account);

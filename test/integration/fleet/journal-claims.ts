@@ -1,16 +1,20 @@
-/** Claims about the operator's calls in the AWS journal that hold at every moment and not only in the end. */
+/** Claims about the operator's calls in the AWS journal that must hold at every moment, not only at the end. */
 import type { JournalEntry } from '../../../sandbox/src/aws/journal.ts';
 import type { Wish } from './edits.ts';
 
-/** Tolerance in milliseconds: the operator acts on what it saw a moment ago, and its call may have waited in a queue. */
+/**
+ * Tolerance in milliseconds: the operator acts on a state that it observed a moment ago, and its call may have waited
+ * in a queue.
+ */
 const slackMs = 10_000;
 
 const nameOf = (arn: string): string => arn.slice(arn.lastIndexOf('/') + 1);
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /**
- * Finds policies that the operator detached although the account listed them all the time, or before all listed policies were
- * attached. Calls of others do not count, because the operator cannot consider changes that it does not know yet.
+ * Finds policies that the operator detached although the account listed them all the time, or that it detached before
+ * all listed policies were attached. Out-of-band calls do not count, because the operator cannot consider changes that
+ * it does not know of yet.
  */
 export function attachmentGaps(
   journal: readonly JournalEntry[],
@@ -39,14 +43,14 @@ export function attachmentGaps(
   return gaps;
 }
 
-/** Returns the lists that the account may have had when the operator decided on a call that arrived at `time`. */
+/** Returns the policy lists that could have been current when the operator decided on a call that arrived at `time`. */
 function inForce(wishes: readonly Wish[], time: number): readonly (readonly string[] | undefined)[] {
   return wishes
     .filter(({ from }, index) => from <= time && (wishes[index + 1]?.from ?? Infinity) >= time - slackMs)
     .map(({ policyArns }) => policyArns);
 }
 
-/** Finds calls of the operator that changed a foreign role. */
+/** Finds the operator's calls that changed a foreign role. */
 export function foreignChanges(
   journal: readonly JournalEntry[],
   operator: string,

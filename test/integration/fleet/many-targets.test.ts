@@ -1,6 +1,6 @@
 /**
- * One account with more targets than fit into one trust policy: it gets further roles, each target keeps its role, and removed
- * targets free space. 120 namespaces; `KON_SOAK=1` uses 500.
+ * An account with more targets than one trust policy can contain: it gets further roles, each target keeps its role,
+ * and removing targets frees space. 120 namespaces; 500 with `KON_SOAK=1`.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
@@ -18,7 +18,7 @@ import { rolePath, startFleetWorld, type FleetWorld } from './world.ts';
 
 const count = process.env['KON_SOAK'] === '1' ? 500 : 120;
 const targets = Array.from({ length: count }, (_, index) => `namespace-${String(index).padStart(3, '0')}`);
-/** The default quota of IAM, which does not count white space. */
+/** The default IAM quota, which does not count white space. */
 const trustQuota = 2048;
 
 let world: FleetWorld;
@@ -54,7 +54,7 @@ it(
     for (const [target, { roleArn }] of links)
       expect(served.get(roleNameOf(roleArn))).toContain(subjectOf(target));
 
-    // A running pod holds the role of a target that stays.
+    // A running pod uses the role of a target that is not removed.
     const stays = targets[7] ?? '';
     await world.client.create(resources.pods, podOf(stays, links.get(stays)?.roleArn ?? ''));
     const leaving = targets.filter((_, index) => index % 5 === 0);
@@ -72,7 +72,7 @@ it(
       uninjected: 0,
     });
 
-    // Targets that are added again fit into the existing roles.
+    // Targets that are added back fit into the existing roles.
     const back = leaving.slice(0, Math.floor(leaving.length / 2));
     await edit([...staying, ...back].toSorted());
     await untilReady(3, staying.length + back.length);
@@ -117,7 +117,7 @@ async function untilReady(generation: number, proven: number): Promise<void> {
   }
 }
 
-/** Returns the subjects in the trust policies of our roles, by role name. */
+/** Returns the subjects in the trust policies of Konstellation's roles, by role name. */
 function subjectsByRole(): ReadonlyMap<string, readonly string[]> {
   const roles = [...world.aws.state.roles()].map(([, role]) => role).filter(({ path }) => path === rolePath);
   return new Map(

@@ -1,6 +1,6 @@
 /**
- * A real API server, an AWS emulator with faults over HTTP, and an operator that connects to both with its own credentials, so
- * that the AWS journal separates its calls from those of users.
+ * A real API server, an AWS emulator with faults over HTTP, and an operator that connects to both with its own
+ * credentials, so that the AWS journal distinguishes the operator's calls from users' calls.
  */
 import { randomBytes } from 'node:crypto';
 import { IAMClient } from '@aws-sdk/client-iam';
@@ -34,7 +34,7 @@ const accountId = '123456789012';
 export const rolePath = '/konstellation/';
 export const clusterArn = `arn:aws:eks:${region}:${accountId}:cluster/fleet`;
 
-/** The ARNs of the callers of AWS. */
+/** ARNs of the callers of AWS. */
 export const callers = {
   operator: `arn:aws:iam::${accountId}:user/operator`,
   person: `arn:aws:iam::${accountId}:user/person`,
@@ -43,9 +43,9 @@ export const callers = {
 export type FleetWorld = {
   readonly client: KubeClient;
   readonly aws: AwsEmulator;
-  /** A client with the credentials of a user with every right. */
+  /** Client of a user with all AWS permissions. */
   readonly iam: IAMClient;
-  /** Starts the operator, which stops with the world unless it is stopped before. */
+  /** Starts the operator. It stops together with the world, unless it is stopped earlier. */
   startOperator(): Promise<{ stop(): Promise<void> }>;
   stop(): Promise<void>;
 };
@@ -102,8 +102,8 @@ export async function startFleetWorld(options: {
     });
     cleanups.push(async () => iam.destroy());
 
-    // The operator finds AWS through environment variables, as every SDK does; the variables affect only the process of this
-    // test file.
+    // Like every SDK, the operator finds AWS through environment variables. The variables affect only the process of
+    // this test file.
     Object.assign(process.env, {
       AWS_ENDPOINT_URL: aws.url,
       AWS_REGION: region,

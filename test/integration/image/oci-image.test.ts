@@ -1,6 +1,6 @@
 /**
- * The image that `make image` builds, on a base made for this test: pushed to a registry, pulled, unpacked, and run from its own
- * file system.
+ * The image that `make image` builds, with a base image made for this test: it is pushed to a registry, pulled,
+ * unpacked, and run from its own file system.
  */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -55,7 +55,10 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Pushes a base with Node.js of this machine for its platform, and with a text in place of Node.js for the other one. */
+/**
+ * Pushes a base image. For this machine's platform it contains this machine's Node.js; for the other platform it
+ * contains a text in place of Node.js.
+ */
 async function pushBase(): Promise<string> {
   const references: string[] = [];
   for (const platform of ['linux/amd64', 'linux/arm64']) {
@@ -174,7 +177,7 @@ it('refuses a base that is named by a tag, and a platform that the base lacks', 
 it('operates a cluster from the pulled files alone, which it cannot change', async () => {
   const sandbox = await startSandbox({ operator: false });
   try {
-    // The operator's user cannot read the folder of the sandbox.
+    // The operator's user is not permitted to read the folder of the sandbox.
     const kubeconfig = join(image.files, 'app/kubeconfig');
     await copyFile(sandbox.description.kubeconfig, kubeconfig);
     await chmod(kubeconfig, 0o444);

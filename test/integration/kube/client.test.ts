@@ -1,4 +1,4 @@
-/** The guarantees of the client, tested on a real API server. */
+/** Guarantees of the Kubernetes client, tested on a real API server. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   addFinalizer,
@@ -330,7 +330,7 @@ describe('an informer', () => {
     await client.delete(resources.configMaps, { namespace, name: 'streamed' });
     await expect.poll(() => informer.store.get(`${namespace}/streamed`)).toBeUndefined();
     const isStreaming = proxy.requests.map(({ url }) => url.includes('sendInitialEvents=true'));
-    // An older server refuses the streaming list; an ordinary list and a watch follow.
+    // An older server refuses the streaming list; the client then uses an ordinary list and a watch.
     expect(isStreaming).toEqual(isOldestKubernetes ? [true, false, false] : [true]);
     stop.abort();
     await running;
@@ -349,7 +349,7 @@ describe('helpers', () => {
     const dying = await client.get<ConfigMap>(resources.configMaps, ref);
     expect(dying.metadata.deletionTimestamp).toBeDefined();
     expect(await addFinalizer(client, resources.configMaps, dying, 'example.com/other')).toBeUndefined();
-    // This uses the version from before the deletion, as a store may have it.
+    // Uses the version from before the deletion, as a store may still have it.
     if (held) await removeFinalizer(client, resources.configMaps, held, 'example.com/cleanup');
     expect(isNotFound(await failure(client.get(resources.configMaps, ref)))).toBe(true);
   });

@@ -1,4 +1,4 @@
-/** The code that runs here is the example of src/kube/README.md. */
+/** Runs the example from src/kube/README.md. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';

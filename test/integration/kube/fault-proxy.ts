@@ -1,6 +1,6 @@
 /**
- * A proxy between a client and a real API server that terminates TLS on both sides and injects the faults of networks and load
- * balancers. The faults follow a seed, so that a run can be repeated.
+ * A proxy between a client and a real API server. It terminates TLS on both sides and injects the faults of networks
+ * and load balancers. The faults are determined by a seed, so a run can be repeated.
  */
 import { createServer, request as httpsRequest } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -11,17 +11,17 @@ export type Fault =
   | { readonly kind: 'status'; readonly code: 429 | 500 | 503 }
   /** The request never arrives. */
   | { readonly kind: 'reset before' }
-  /** The server handles the request, and the answer is lost. */
+  /** The server handles the request, but the response is lost. */
   | { readonly kind: 'answer lost' }
-  /** The body is cut after so many bytes, by a reset or by an orderly end. */
+  /** The body is cut after this many bytes, by a reset or by an orderly end of the connection. */
   | { readonly kind: 'cut'; readonly afterBytes: number; readonly by: 'reset' | 'end' }
-  /** The answer ends in good order after so many bytes, in the middle of its JSON. */
+  /** The response ends without an error after this many bytes, in the middle of its JSON. */
   | { readonly kind: 'truncated'; readonly afterBytes: number }
-  /** After so many bytes nothing more arrives, and the connection stays. */
+  /** After this many bytes no more data arrives, and the connection stays open. */
   | { readonly kind: 'blackhole'; readonly afterBytes: number }
-  /** The body comes in small pieces with pauses. */
+  /** The body arrives in small pieces with pauses. */
   | { readonly kind: 'slow'; readonly pauseMs: number }
-  /** The request reaches the server later. */
+  /** The request reaches the server only when `until` resolves. */
   | { readonly kind: 'held'; readonly until: Promise<unknown> };
 
 export type ProxiedRequest = { readonly method: string; readonly url: string; readonly fault?: Fault };
@@ -36,17 +36,20 @@ export type FaultProxy = {
   readonly url: string;
   readonly ca: string;
   readonly requests: readonly ProxiedRequest[];
-  /** Sets the function that chooses the fault of each request. */
+  /** Sets the function that selects the fault for each request. */
   setFaults(choose: ChooseFault): void;
-  /** Counts the answers and watch events with status 410, which means that a version is no longer available. */
+  /**
+   * Returns the number of responses and watch events with status 410, which means that a resourceVersion is no longer
+   * available.
+   */
   goneAnswers(): number;
   /** Resets all open connections. */
   resetAll(): void;
   openConnections(): number;
   acceptedConnections(): number;
   /**
-   * Breaks all connections, and accepts new ones with a certificate of an unknown authority until the time is over; after that,
-   * with a new certificate of the right authority.
+   * Breaks all connections. During `afterMs`, new connections get a certificate from an unknown authority; afterwards,
+   * a new certificate from the right authority.
    */
   restartTls(afterMs: number): Promise<void>;
   /** Closes the listening port; `up` opens it again. */
@@ -157,7 +160,7 @@ export async function startFaultProxy(upstream: {
   };
 }
 
-/** The faults that concern an answer, not a request. */
+/** Faults that affect a response, not a request. */
 type BodyFault = Exclude<Fault, { kind: 'status' | 'reset before' | 'held' }>;
 
 async function relay(
@@ -193,7 +196,7 @@ async function relay(
     response.write(chunk.subarray(0, fault.afterBytes - sent));
     if (fault.kind === 'truncated') break;
     if (fault.kind === 'blackhole') {
-      // The answer is read and discarded, and never ended.
+      // The response is read and discarded, but never ended.
       for await (const _ of answer);
       return;
     }

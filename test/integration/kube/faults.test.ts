@@ -1,7 +1,7 @@
 /**
- * The informer and a controller under faults, against a real API server: 1,000 objects are created, changed and deleted
- * while the proxy injects each of its faults, TLS is restarted, and the server is frozen, killed, and restarted after etcd
- * has compacted its history.
+ * The informer and a controller under faults, with a real API server: 1,000 objects are created, changed and deleted
+ * while the proxy injects each of its faults, TLS is restarted, and the server is frozen, killed, and restarted after
+ * etcd has compacted its history.
  */
 import { getEventListeners } from 'node:events';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -65,7 +65,7 @@ async function remove(index: number): Promise<void> {
   );
 }
 
-/** Runs the jobs with at most `width` at the same time. */
+/** Runs the jobs with at most `width` of them at the same time. */
 async function inParallel(jobs: readonly (() => Promise<void>)[], width: number): Promise<void> {
   const queue = jobs.values();
   await Promise.all(
@@ -101,7 +101,7 @@ test('the store equals a fresh list, the last state of every object was reconcil
       streamingListIdleMs: 1_000,
     },
   });
-  /** The version that the last reconcile of each key saw. */
+  /** The resourceVersion that the last reconcile of each key observed. */
   const reconciled = new Map<string, string | undefined>();
   let failures = 0;
   const controller = createController({
@@ -149,7 +149,8 @@ test('the store equals a fresh list, the last state of every object was reconcil
     16,
   );
   await new Promise((resolve) => setTimeout(resolve, 1_500));
-  // The informer's version is compacted before it can connect again, because something was written since.
+  // The informer's resourceVersion is compacted before the informer can connect again, because objects have been
+  // written since.
   proxy.setFaults(() => ({ kind: 'reset before' }));
   proxy.resetAll();
   await put(1, 'while nobody looks');
@@ -158,7 +159,7 @@ test('the store equals a fresh list, the last state of every object was reconcil
   await cluster.restart();
   proxy.setFaults(storm);
   await changes;
-  // The number of requests until now depends on the speed of this machine.
+  // How many requests have been made by now depends on the speed of this machine.
   const suffered = (): ReadonlySet<string> =>
     new Set(proxy.requests.map(({ fault }) => fault?.kind ?? 'none'));
   await expect
@@ -183,14 +184,14 @@ test('the store equals a fresh list, the last state of every object was reconcil
   expect(
     Object.fromEntries(informer.store.list().map(({ metadata }) => [metadata.name, metadata.uid])),
   ).toEqual(uids);
-  // This includes deleted objects, whose last reconcile must have found no object.
+  // Includes deleted objects, whose last reconcile must have found no object.
   const lastSeen = (): object =>
     Object.fromEntries([...reconciled].filter(([, version]) => version !== undefined));
   await expect.poll(lastSeen, { timeout: 30_000, interval: 100 }).toEqual(versions);
   expect(informer.lastError()).toBeUndefined();
   expect(failures).toBeGreaterThan(0);
   expect(proxy.goneAnswers()).toBeGreaterThan(0);
-  // One watch, and the keep-alive connections of the last list.
+  // One watch, plus the keep-alive connections of the last list.
   await expect.poll(() => proxy.openConnections(), { timeout: 10_000 }).toBeLessThanOrEqual(3);
   expect(getEventListeners(stop.signal, 'abort').length).toBeLessThanOrEqual(4);
 
@@ -198,7 +199,7 @@ test('the store equals a fresh list, the last state of every object was reconcil
   await Promise.all(running);
   await client.close();
   await expect.poll(() => proxy.openConnections()).toBe(0);
-  // All other connections are those of `direct`, which come and go.
+  // All other connections belong to `direct`, and their number varies.
   await direct.close();
   await expect
     .poll(() => {

@@ -1,7 +1,7 @@
 /**
- * A process that writes and requests tokens as fast as it can while it holds the lease; leases.test.ts pauses and kills it.
- * Usage: node lease-holder.ts KUBECONFIG IDENTITY. Prints, one per line, `waiting`, `leading`, `refused`, the number of tokens
- * that it got although it requested them without holding the lease, and how it ended.
+ * A process that writes and requests tokens as fast as it can while it holds the lease; leases.test.ts pauses and kills
+ * it. Usage: node lease-holder.ts KUBECONFIG IDENTITY. It prints, one per line, `waiting`, `leading`, `refused`, the
+ * number of tokens that it obtained although it did not hold the lease when it requested them, and how it ended.
  */
 import {
   createKubeClient,
@@ -49,8 +49,8 @@ let tokensWithoutLease = 0;
 let hasEnded = false;
 const askers: Promise<void>[] = [];
 /**
- * Continues until one try that began after the end of leadership, because each further try is another chance to get a token
- * wrongly.
+ * Requests tokens until one attempt that began after the end of leadership has ended. Each further attempt is another
+ * chance to wrongly obtain a token.
  */
 async function askForTokens(): Promise<void> {
   for (let isLast = false; !isLast;) {
@@ -82,7 +82,7 @@ const end = await elector.run(stop.signal, async (signal) => {
       if (!(error instanceof NotLeadingError)) throw error;
       if (!reported) say('refused');
       reported = true;
-      // The loop ends only on request, because each further try is another chance to write wrongly.
+      // The loop ends only on request, because each further attempt is another chance to write wrongly.
       await new Promise((resolve) => setImmediate(resolve));
     }
   }

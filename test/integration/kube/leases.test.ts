@@ -1,4 +1,6 @@
-/** Leader election between real processes on a real API server: paused, killed, and stopped gracefully. */
+/**
+ * Leader election between real processes with a real API server: processes are paused, killed, and stopped gracefully.
+ */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +20,10 @@ let cluster: TestControlPlane;
 let client: KubeClient;
 const processes: ChildProcess[] = [];
 const watching = new AbortController();
-/** The writers in the order of the API server, and the times when the watch reported their writes. */
+/**
+ * The writers in the order in which the API server executed their writes, and the times at which the watch reported the
+ * writes.
+ */
 const writes: { by: string; at: number }[] = [];
 
 beforeAll(async () => {
@@ -98,7 +103,7 @@ test('a leader that was killed is replaced within the lease duration and one ret
   first.child.kill('SIGKILL');
   const killedAt = performance.now();
   await until(() => second.lines).toEqual(['waiting', 'leading']);
-  // The lease and the retry take 3.3 seconds, and the limit adds one second for a busy machine with two cores.
+  // The lease and the retry take 3.3 seconds; the limit adds one second for a busy machine with two cores.
   expect(performance.now() - killedAt).toBeLessThan(4_300);
 });
 

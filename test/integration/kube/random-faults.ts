@@ -2,7 +2,7 @@
 import { isUnreachable, KubeApiError } from '../../../src/kube/index.ts';
 import type { ChooseFault, Fault } from './fault-proxy.ts';
 
-/** Returns a generator of numbers from 0 up to 1, which are the same for the same seed. */
+/** Returns a generator of numbers from 0 (inclusive) to 1 (exclusive), which are the same for the same seed. */
 export function createRandom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -11,7 +11,7 @@ export function createRandom(seed: number): () => number {
   };
 }
 
-/** Injects the next kind of fault into two of three requests, at a random place. */
+/** Injects the next kind of fault into two of three requests, at a random point of the response. */
 export function createStorm(random: () => number): ChooseFault {
   let requests = 0;
   return ({ isWatch }) => {
@@ -32,7 +32,9 @@ export function createStorm(random: () => number): ChooseFault {
   };
 }
 
-/** Repeats a write until it succeeds, as a persistent user would, because the server may be unavailable for a while. */
+/**
+ * Repeats a write until it succeeds, as a persistent user would do, because the server may be unavailable for a while.
+ */
 export async function insist(write: () => Promise<unknown>): Promise<void> {
   for (;;) {
     try {

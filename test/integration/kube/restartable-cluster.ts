@@ -21,13 +21,16 @@ export type RestartableCluster = {
   /** Sends SIGKILL to etcd and the API server. */
   kill(): Promise<void>;
   /**
-   * Compacts the history of etcd, so that no watch can resume from an earlier version once a restart empties the API server's
-   * cache.
+   * Compacts the history of etcd, so that no watch can resume from an earlier resourceVersion once a restart has
+   * emptied the API server's cache.
    */
   compact(): Promise<void>;
   /** Starts etcd and the API server again with the stored data. */
   restart(): Promise<void>;
-  /** SIGSTOP and SIGCONT to the API server: its connections stay open but carry no data while it is stopped. */
+  /**
+   * Sends SIGSTOP to the API server, and later SIGCONT: while it is stopped, its connections stay open but carry no
+   * data.
+   */
   freeze(): void;
   thaw(): void;
   stop(): Promise<void>;

@@ -1,4 +1,4 @@
-/** The part of the operator's policy that concerns Pod Identity, evaluated by EKS and IAM. */
+/** The part of the operator's IAM policy for Pod Identity, evaluated by EKS and IAM. */
 import {
   CreatePodIdentityAssociationCommand,
   DeletePodIdentityAssociationCommand,
@@ -146,7 +146,7 @@ it('allows the operator to manage an association, and to read what conflicts wit
   );
   expect(described.association?.tags).toEqual({ team: 'others' });
   await operator.send(new DeletePodIdentityAssociationCommand({ clusterName, associationId }));
-  // An exchange without a pod can only show that the operator may call the operation.
+  // An exchange without a pod can only show that the operator is permitted to call the operation.
   await expect(auth.exchange({ clusterName, token: 'none' })).rejects.toMatchObject({
     name: 'InvalidTokenException',
   });

@@ -64,7 +64,7 @@ const tagList = (tags: Readonly<Record<string, string>>): Tag[] =>
   Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
 const marks = marksOf(clusterArn);
 
-/** Users of the AWS account with the operator's policy, each for a different configuration. */
+/** Users of the AWS account who have the operator's policy, each for a different configuration. */
 const operators = {
   fenced: {
     permissionsBoundaryArns: [boundary],
@@ -166,7 +166,7 @@ describe('what the operator needs', () => {
     await iam.send(new TagRoleCommand({ RoleName, Tags: marks }));
     await iam.send(new UntagRoleCommand({ RoleName, TagKeys: ['team'] }));
     await iam.send(new PutRolePermissionsBoundaryCommand({ RoleName, PermissionsBoundary: boundary }));
-    // The operator detaches any policy that others attached.
+    // The operator is permitted to detach any policy that others have attached.
     await admin.send(new AttachRolePolicyCommand({ RoleName, PolicyArn: administrator }));
     await admin.send(
       new PutRolePolicyCommand({ RoleName, PolicyName: 'inline', PolicyDocument: inlineDocument }),

@@ -1,6 +1,6 @@
 /**
- * Verifies that a real kube-apiserver behaves as the conformance table of the modelled one says, so that findings with the
- * model also hold for the real one.
+ * Verifies that a real kube-apiserver behaves as the conformance table of the simulated one states, so that results
+ * with the simulated server also hold for the real one.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -30,7 +30,7 @@ describe('a real API server', () => {
     client = createKubeClient(await loadConnection({ kubeconfig: cluster.kubeconfig, env }));
     for (const crd of crds())
       await client.apply<KubeObject>(resources.customResourceDefinitions, crd, { fieldManager: 'test' });
-    // Server-side apply may not yet know a kind that is already served, and then accepts any field.
+    // Server-side apply may not know the schema of a kind that is already served, and then accepts any field.
     await vi.waitFor(
       () =>
         expect(

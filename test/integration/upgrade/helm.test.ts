@@ -1,6 +1,6 @@
 /**
- * The upgrade with Helm as docs/guides/upgrade.md has it, from the chart of the previous version, with a real Helm and API server. The
- * previous version is the revision in `test/support/previous-version.json`.
+ * The upgrade with Helm as docs/guides/upgrade.md describes it, from the previous version's chart, with a real Helm and
+ * API server. The previous version is the revision in `test/support/previous-version.json`.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -30,7 +30,7 @@ const values = [
   '--set=clusterConfig.create=true,clusterConfig.name=main,clusterConfig.spec.aws.region=eu-west-1',
   '--set=clusterConfig.spec.targets={production,staging}',
 ];
-/** The path that a ClusterConfig without `rolePath` has, as the changelog says. */
+/** The path that a ClusterConfig without `rolePath` uses, according to the changelog. */
 const addedValues = ['--set=clusterConfig.spec.aws.rolePath=/konstellation/'];
 
 let folder: string;
@@ -91,7 +91,7 @@ describe.skipIf(!hasPreviousVersion())('a release of Helm', () => {
 
   it('is installed from the chart of the previous version', async () => {
     await release('install', join(folder, 'charts/konstellation'), '--create-namespace', ...values);
-    // An API server needs a moment until it serves new kinds.
+    // An API server needs a moment before it serves new kinds.
     await eventually('the account to be accepted', () =>
       cluster.kubectl(['create', '-f', '-'], stringify(account)).catch(() => undefined),
     );

@@ -1,8 +1,9 @@
 /**
- * Objects and CRDs of one version with the operator of another, on a real API server: objects stored under the schemas of 0.1.0
- * and read under the present ones, and back; an operator that is newer than the CRDs, as after a `helm upgrade`, which leaves
- * CRDs alone; and two operators of different versions in succession. Both operators are built from the present sources, one of
- * them under a later version. `test/e2e/upgrade.test.ts` tests the upgrade of a real previous version.
+ * Objects and CRDs of one version with the operator of another, on a real API server: objects that were stored under
+ * the schemas of 0.1.0 and are read under the present schemas, and the reverse; an operator that is newer than the
+ * CRDs, as after a `helm upgrade`, which does not update CRDs; and two operators of different versions one after the
+ * other. Both operators are built from the present sources, one of them with a later version number.
+ * `test/e2e/upgrade.test.ts` tests the upgrade from a real previous version.
  */
 import { globSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -20,7 +21,7 @@ const queues = 'arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess';
 const history = resolve(import.meta.dirname, '../../../src/api/history/v0.1.0');
 
 let world: AwsCluster;
-/** The executable that is built from the present sources under a later version. */
+/** The executable that is built from the present sources with a later version number. */
 let next: Kon;
 
 type Stored = {
@@ -62,7 +63,7 @@ const oldCrds = async (): Promise<void> => {
 };
 const newCrds = (): Promise<void> => applyCrds(crds().map((crd) => stringify(crd)));
 
-/** An account that sets every field of 0.1.0. */
+/** Returns an account that sets every field of 0.1.0. */
 const account = (name: string, spec: object = {}): object => ({
   apiVersion: 'k11n.dev/v1alpha1',
   kind: 'LinkedServiceAccount',
@@ -139,7 +140,7 @@ async function statusWrites(name: string): Promise<readonly string[]> {
     .map(({ userAgent = '' }) => /konstellation\/(\S+)/.exec(userAgent)?.[1] ?? userAgent);
 }
 
-/** Position in the journal of the previous query for calls that change something in AWS. */
+/** Position in the journal up to which an earlier query has returned the calls that change something in AWS. */
 let position = 0;
 function awsWrites(): readonly string[] {
   const entries = world.aws.journal.entries({ since: position });
@@ -190,7 +191,7 @@ afterAll(async () => {
   await world?.stop();
 });
 
-/** An operator that a failed test has left behind would keep the lease. */
+/** If a failed test leaves an operator behind, it would keep the lease. */
 afterEach(async () => {
   for (const operator of running) await stop(operator);
 });
@@ -265,7 +266,7 @@ describe('an upgrade', () => {
     await untilReady('lsa', 'newer');
     await stop(operator);
     await oldCrds();
-    // The old schema does not know the field, and must not refuse the object because of it.
+    // The old schema does not know the field, but must not make the server reject the object because of it.
     await kubectl('label lsa newer rolled-back=yes');
     await kubectl('label lsa kept rolled-back=yes');
     expect((await read('lsa', 'newer')).spec['aws']).not.toHaveProperty('identityMode');
@@ -363,7 +364,7 @@ describe('a roll-out of the operator', () => {
       kubectl('get lease -n kube-system konstellation -o jsonpath={.spec.holderIdentity}');
     const first = await holder();
     awsWrites();
-    // The older operator still leads, and reconciles the change.
+    // The older operator still leads, so it reconciles the change.
     await kubectl(`patch lsa kept --type=merge -p {"spec":{"aws":{"policyArns":["${readOnly}"]}}}`);
     await observed('kept');
     expect(awsWrites()).toEqual(['DetachRolePolicy']);
@@ -383,7 +384,8 @@ describe('a roll-out of the operator', () => {
     const ready = (object: Stored): unknown =>
       object.status?.conditions?.find(({ type }) => type === 'Ready');
     expect(ready(settled)).toMatchObject({ status: 'True' });
-    // Earlier, the older operator read CRDs that were just written, for which the server returns 404 for a moment.
+    // The beginning of the log is left out: then the older operator read CRDs that had just been written, for which the
+    // server returns 404 for a moment.
     const log = `${end.slice(end.indexOf('operator leads'))}${await stop(newer)}`;
     expect(log).not.toMatch(/"level":"(error|warn)"/);
   });
