@@ -15,8 +15,8 @@ export type Cluster = {
   readonly targets: readonly string[];
   readonly status: Readonly<Record<Source, SourceState>>;
   /**
-   * `lost` contains the time (milliseconds since the epoch) at which the connection was lost. The rows show the state
-   * at that time.
+   * `lost` contains the time (milliseconds since the epoch) when the connection was lost. The rows show the state at
+   * that time.
    */
   readonly connection:
     | { readonly state: 'connecting' | 'live' }

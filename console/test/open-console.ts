@@ -45,7 +45,7 @@ export type Visitor = {
   readonly page: Page;
   /** Errors and warnings that the page logged, for example violations of its content security policy. */
   readonly complaints: readonly string[];
-  /** Origins to which the page sent requests. */
+  /** Origins that the page sent requests to. */
   readonly origins: ReadonlySet<string>;
   /** Bodies of the responses to API requests, except the stream. */
   readonly bodies: readonly string[];

@@ -183,7 +183,7 @@ test('a release asks with the words of the command line, deletes the pods, and o
   const dialog = page.getByRole('dialog');
   const asked = await dialog.innerText();
   const lines = await consequence('account', 'release', 'payments', '--delete-pods');
-  // The two texts differ in the time until which a copied token remains valid.
+  // The two texts differ in the expiry time of a copied token.
   const timeless = (text: string): string => text.replaceAll(/\d{4}-\S+Z/g, 'TIME');
   for (const line of lines) expect(timeless(asked)).toContain(timeless(line));
   await dialog.getByRole('button', { name: 'Delete the pods and release' }).click();

@@ -61,7 +61,7 @@ function setMode(name: string, identityMode: IdentityMode | null): Promise<unkno
   return sandbox.client.patch(linkedServiceAccounts, { name }, { spec: { aws: { identityMode } } }, edit);
 }
 
-/** Returns the targets in which the ServiceAccount with this name has an association. */
+/** Returns the targets whose ServiceAccount with this name has an association. */
 async function associated(serviceAccount: string): Promise<readonly string[]> {
   const { associations = [] } = await eks.send(
     new ListPodIdentityAssociationsCommand({ clusterName: sandbox.description.name, serviceAccount }),

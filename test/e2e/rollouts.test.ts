@@ -83,7 +83,8 @@ type DeploymentWatch = {
   /** Starts a new record. */
   begin(): void;
   /**
-   * Order in which templates got another identity, and the maximum number of Deployments that rolled at the same time.
+   * Order of the templates that got another identity, and the maximum number of Deployments that rolled at the same
+   * time.
    */
   reported(): { readonly order: readonly string[]; readonly mostAtOnce: number };
   stop(): Promise<void>;

@@ -70,7 +70,7 @@ async function firstEvent(resource: Resource, resourceVersion: string): Promise<
   throw new Error('the watch ended without an event');
 }
 
-/** Returns an object with which the Argo CD health checks are tested. */
+/** Returns an object for tests of the Argo CD health checks. */
 const sample = (kind: string, name: string): Sample =>
   parse(readFileSync(join(root, argoCdFolder, kind, 'testdata', `${name}.yaml`), 'utf8')) as Sample;
 

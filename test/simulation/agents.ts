@@ -3,7 +3,7 @@ import { resources, type KubeObject } from '../../src/kube/index.ts';
 import type { Act } from './acts.ts';
 import type { SimulatedApiServer, StoredObject } from './api-server/simulated-api-server.ts';
 
-/** Node on which all pods of Deployments run. */
+/** Node of all pods that Deployments create. */
 export const nodeName = 'simulated';
 
 const daemonSet = { namespace: 'kube-system', name: 'eks-pod-identity-agent' };

@@ -125,7 +125,7 @@ export function endState({ server, aws }: Simulation): EndState {
   };
 }
 
-/** Returns the tags without the account's uid, and without the time at which the role was closed. */
+/** Returns the tags without the account's uid, and without the time when the role was closed. */
 function comparable(tags: ObservedRole['tags']): object {
   const { 'k11n.dev/uid': _, 'k11n.dev/quarantined': mark, ...others } = tags;
   return mark === undefined ? others : { ...others, isClosed: closedSince(tags) !== undefined };

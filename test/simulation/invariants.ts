@@ -43,8 +43,8 @@ import { driftIntervalMs, issuer, type Simulation } from './simulation.ts';
 
 export type InvariantOptions = {
   /**
-   * Maximum time in which the operator may act on an outdated state, because its views lag and its calls wait in a
-   * queue. Milliseconds.
+   * Maximum time that the operator may act on an outdated state, because its views lag and its calls wait in a queue.
+   * Milliseconds.
    */
   readonly unawareMs: number;
   /** Whether IAM's reads may be stale, so that a new process may not see the last writes of its predecessor. */
@@ -62,7 +62,7 @@ type DeploymentObject = StoredObject & {
   };
 };
 
-/** A value and the time until which it was current; the present value has no such end. */
+/** A value and the end of the time when it was current; the present value has no end. */
 type Past<T> = { readonly value: T; until: number };
 
 const untilNow = Infinity;

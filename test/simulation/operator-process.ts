@@ -106,7 +106,7 @@ export type ProcessOptions = {
 /** Retry period for a lease of this duration, as the operator sets it. Milliseconds. */
 export const retryPeriodMs = (durationMs: number): number => (durationMs * 2) / 15;
 
-/** Number of equal requests in one moment of simulated time at which the process counts as being in a busy loop. */
+/** Number of equal requests in one moment of simulated time that indicates a busy loop. */
 const tooOften = 50;
 
 export function startOperatorProcess(options: ProcessOptions): OperatorProcess {

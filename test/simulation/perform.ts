@@ -26,7 +26,7 @@ export type Performed = {
 };
 
 /**
- * @param blindMs maximum time for which faults hide changes from the operator
+ * @param blindMs maximum time that faults hide changes from the operator
  * @param disturb called before the first act
  */
 export async function perform(

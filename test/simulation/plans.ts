@@ -2,7 +2,7 @@
  * Fault plans of a scenario. For each write, to Kubernetes or to AWS, there is one plan for each of these faults: the
  * write is the last one that the operator completes; it is the last one that the operator attempts; its response is
  * lost; it is followed by a minute without a connection; or the next process starts with a view that is older than the
- * write. For each change there is one plan in which all watches miss it. In other plans watches lag. Each run has to
+ * write. For each change there is one plan where all watches miss it. In other plans watches lag. Each run has to
  * reach the end state of the undisturbed run. The plans are not a sample: they cover all writes and changes of the
  * undisturbed run.
  */
@@ -51,7 +51,7 @@ export type Plan =
 
 export type Reference = {
   readonly scenario: Scenario;
-  /** Descriptions of the writes, in the order in which they were sent. */
+  /** Descriptions of the writes, in the order of sending. */
   readonly writes: readonly string[];
   /** Descriptions of the changes that watches reported. */
   readonly news: readonly string[];
@@ -153,7 +153,7 @@ export async function violationsOf(reference: Reference, plan: Plan): Promise<re
 
 type Effects = Pick<SimulationOptions, 'faults' | 'leases'> & {
   readonly disturb?: (simulation: Simulation) => void;
-  /** Time for which changes are hidden from the operator. */
+  /** Maximum time that changes are hidden from the operator. */
   readonly blindMs?: number;
   readonly starts?: number;
   /**

@@ -5,7 +5,7 @@ import { missedUntilMs, type Simulation, type SimulationOptions, type FaultSched
 
 export type RandomFaultSchedule = {
   readonly options: Pick<SimulationOptions, 'faults' | 'leases'>;
-  /** Maximum time for which changes are hidden from the operator and its calls are delayed. */
+  /** Maximum time that changes are hidden from the operator and its calls are delayed. */
   readonly blindMs: number;
   readonly readsLag: boolean;
   readonly disturb: (simulation: Simulation) => void;
@@ -22,7 +22,7 @@ const faults: readonly Fault[] = [
   'failed',
   'throttled',
 ];
-/** Maximum time for which a throttled or failed call waits for its retry, while other calls continue. */
+/** Maximum time that a throttled or failed call waits for its retry, while other calls continue. */
 const holdUpMs = 60_000;
 
 /** @param forMs duration of the faults; there are no faults afterwards */

@@ -16,7 +16,7 @@ export type FaultSchedule = {
   readonly fate?: (request: Request, now: number) => Fate;
   /** Delay of watch events. All times in this type are in milliseconds. */
   readonly lagMs?: (now: number) => number;
-  /** Age of the view with which a new process starts. `starts` is the number of earlier process starts. */
+  /** Age of a new process's initial view. `starts` is the number of earlier process starts. */
   readonly ageMs?: (starts: number) => number;
   /**
    * Age of the server's cache in milliseconds. It applies to a process's requests that accept any version. `starts` is
@@ -55,7 +55,7 @@ export type Simulation = {
   readonly server: SimulatedApiServer;
   readonly aws: SimulatedAws;
   readonly workloads: Workloads;
-  /** All writes of the operator, in the order in which they were sent. */
+  /** All writes of the operator, in the order of sending. */
   readonly writes: readonly Sent[];
   /** Writes that were not refused. */
   readonly effects: readonly Sent[];

@@ -14,7 +14,7 @@ export type Etcd = {
   close(): Promise<void>;
 };
 
-/** @param folder folder in which the control plane keeps its certificates */
+/** @param folder folder with the control plane's certificates */
 export async function connectEtcd(folder: string, port: number): Promise<Etcd> {
   const [ca, cert, key] = await Promise.all(
     ['ca.crt', 'etcd-client.crt', 'etcd-client.key'].map((name) => readFile(join(folder, name), 'utf8')),

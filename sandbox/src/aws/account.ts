@@ -60,7 +60,7 @@ export type Account = {
   readonly credentials: CredentialStore;
   readonly authenticate: Authenticator;
   readonly services: Readonly<Record<ServiceName, Service>>;
-  /** Service to which an action of the Query protocol belongs. */
+  /** Returns the service that an action of the Query protocol belongs to. */
   readonly serviceOfAction: (action: string) => ServiceName | undefined;
 };
 

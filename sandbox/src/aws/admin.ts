@@ -41,8 +41,7 @@ export function createAdmin(options: {
     },
     'GET faults': () => ok(faults.settings()),
     'PUT faults': ({ body }) => setFaults(body, faults),
-    // ServiceAccounts whose pods get an identity by association, in the form in which EKS passes them to the cluster's
-    // webhook.
+    // ServiceAccounts whose pods get an identity by association, as EKS passes them to the cluster's webhook.
     'GET pod-identities': ({ rawQuery }) =>
       podIdentities(new URLSearchParams(rawQuery), account, faults, now()),
     'GET state': () =>

@@ -5,7 +5,7 @@
 import type { ServiceName } from './wire/service.ts';
 
 export type JournalEntry = {
-  /** Sequence number: starts at 1 and has no gaps, in the order in which calls arrived. */
+  /** Sequence number: starts at 1 and has no gaps, in order of arrival. */
   readonly sequence: number;
   /** Arrival of the call, in milliseconds since the epoch. */
   readonly time: number;

@@ -58,7 +58,7 @@ export async function startAwsEmulator(options: AwsEmulatorOptions): Promise<Aws
       if (incoming.complete) onError(error);
     });
   });
-  // Longer than SDKs keep idle connections, so that the server never closes a connection on which an SDK is sending a
+  // Longer than SDKs keep idle connections, so that the server never closes a connection while an SDK is sending a
   // request.
   server.keepAliveTimeout = 75_000;
   const port = await listen(server, host, options.port ?? 0);

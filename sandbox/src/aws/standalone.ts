@@ -20,7 +20,7 @@ export type StandaloneOptions = {
   readonly accountId?: string;
   /** Region of the emulator (default: the region of the partition's IAM, `us-east-1` in `aws`). */
   readonly region?: string;
-  /** Issuers for which OIDC providers exist from the start, with the audience `sts.amazonaws.com`. */
+  /** Issuers whose OIDC providers exist from the start, with the audience `sts.amazonaws.com`. */
   readonly issuers: readonly IssuerSource[];
   /**
    * PEM of the certificate authorities to trust when keys are fetched over https (default: the system's authorities).

@@ -1,4 +1,4 @@
-/** Identities with which the sandbox's parts authenticate to the API server, and their permissions. */
+/** Identities of the sandbox's parts at the API server, and their permissions. */
 
 export type Identity = { readonly user: string; readonly groups: readonly string[] };
 

@@ -1,7 +1,7 @@
 /**
- * The sandbox's own certificate authority. It issues the certificates of all TLS servers on loopback, and the client
- * certificates with which the parts authenticate to the API server. A new authority is created at every start and never
- * shared, so no other software on the machine has to trust it.
+ * The sandbox's own certificate authority. It issues the certificates of all TLS servers on loopback, and the parts'
+ * client certificates for the API server. A new authority is created at every start and never shared, so no other
+ * software on the machine has to trust it.
  */
 import { createHash, generateKeyPair, type KeyObject, sign } from 'node:crypto';
 import { promisify } from 'node:util';
@@ -31,7 +31,7 @@ export type CertificateAuthority = {
   issueClient(user: string, groups: readonly string[]): Promise<KeyPair>;
 };
 
-/** RSA key pair, as PEM texts, with which the API server signs tokens. */
+/** RSA key pair that the API server uses to sign tokens, as PEM texts. */
 export type SigningKey = { readonly privateKey: string; readonly publicKey: string };
 
 type Keys = { readonly publicKey: KeyObject; readonly privateKey: KeyObject };

@@ -44,7 +44,7 @@ export type ControlPlaneOptions = {
    */
   readonly limitAnonymous?: boolean;
   /**
-   * User name with which the API server authenticates to kubelets. If set, the API server also verifies the kubelets'
+   * User name of the API server when it calls kubelets. If set, the API server also verifies the kubelets'
    * certificates; if undefined, it does not.
    */
   readonly kubeletClient?: string;

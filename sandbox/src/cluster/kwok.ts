@@ -37,7 +37,7 @@ function stage(name: string, kind: 'Node' | 'Pod', expressions: readonly Selecto
 const readyCondition = '.status.conditions.[] | select( .type == "Ready" ) | .status';
 const alive: Selector = { key: '.metadata.deletionTimestamp', operator: 'DoesNotExist' };
 
-/** @param kubeletPort port at which the API server reaches the node's kubelet */
+/** @param kubeletPort port of the node's kubelet */
 const nodeReady = (kubeletPort: number): object =>
   stage('node-ready', 'Node', [{ key: readyCondition, operator: 'NotIn', values: ['True'] }], {
     statusTemplate: `
@@ -158,8 +158,8 @@ const podDelete = stage('pod-delete', 'Pod', [{ key: '.metadata.deletionTimestam
 });
 
 /**
- * The only pod in which kwok runs programs. The pod does not exist, and its name is a secret: only a caller who knows
- * the name can run a program.
+ * The only pod where kwok runs programs. The pod does not exist, and its name is a secret: only a caller who knows the
+ * name can run a program.
  */
 const exec = ({ execPod, env }: KwokOptions): object => ({
   apiVersion: 'kwok.x-k8s.io/v1alpha1',

@@ -6,7 +6,7 @@ import { scenariosIn } from './table/table.ts';
 /** Objects that the experiments create. They are not in the scenario table, so they are counted here. */
 const measured = { roles: 9, policies: 1 };
 
-/** @param target the target in which the walkthrough runs, if the run has a walkthrough */
+/** @param target the target of the walkthrough, if the run has a walkthrough */
 export function announcement(place: Place, target?: string): string {
   const count = counter(Object.values(scenariosIn(place)).flat());
   const { cluster } = place;

@@ -15,7 +15,7 @@ import {
 
 /** Settings for waiting until IAM has propagated a change. */
 export type Settling = {
-  /** Time in which an outcome can differ from the table before the difference counts. 0 disables repetition. */
+  /** Maximum time that an outcome can differ from the table before the difference counts. 0 disables repetition. */
   readonly timeoutMs: number;
   readonly now: () => Monotonic;
   /** Rejects when the run is interrupted. */
@@ -152,7 +152,7 @@ async function settle(
   return { observed, attempts, settledMs: attempts === 1 ? 0 : Math.round(now() - first) };
 }
 
-/** Maximum duration of a job for which a run waits. */
+/** Maximum time that a run waits for a job. */
 const longestJobMs = 60_000;
 
 function isJobRunning(step: Step, observed: Observed): boolean {

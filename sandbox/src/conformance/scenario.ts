@@ -20,7 +20,7 @@ export type Step = StepCall & {
   readonly as?: string;
   /** Values of the response that later steps use: names mapped to paths in the response (`Role.Arn`). */
   readonly keep?: Readonly<Record<string, string>>;
-  /** Name under which the response's `Credentials` are kept, for `as`. */
+  /** Keeps the response's `Credentials` under this name, for `as`. */
   readonly keepCredentials?: string;
   /** Name of a kept value. If the value is missing, the step is skipped. Example: a token that only a test can sign. */
   readonly needs?: string;

@@ -1,4 +1,4 @@
-/** Determines whether the Pod Identity agent serves a pod in which a program is to run. */
+/** Determines whether the Pod Identity agent serves the pod of a program. */
 import { isNotFound, type KubeClient, type KubeObject, resources } from '../../../src/kube/index.ts';
 import {
   agentFor,

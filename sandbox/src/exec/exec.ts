@@ -1,6 +1,6 @@
 /**
  * Runs a local program with the AWS identity of a pod: with the variables of the pod's container, and a token that the
- * API server issues for the pod. kwok simulates the node, so there is no container in which the program could run.
+ * API server issues for the pod. kwok simulates the node, so there is no container that could run the program.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
@@ -120,7 +120,7 @@ export async function execInPod(options: ExecOptions): Promise<number> {
   }
 }
 
-/** URL with a port of this machine on which nothing listens. It stands for a missing agent. */
+/** URL with an unused local port. It stands for a missing agent. */
 const unansweredUrl = 'http://127.0.0.1:1/v1/credentials';
 
 /** Forwards the program's output as it arrives, and appends it to the log line by line. */

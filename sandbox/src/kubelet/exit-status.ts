@@ -1,5 +1,5 @@
 /**
- * Exit status of a program in the form in which a kubelet reports it. kwok reports only a text, which clients treat as
+ * Exit status of a program, as a kubelet reports it. kwok reports only a text, which clients treat as
  * an internal error without an exit code. This module replaces that text on its way from kwok to the API server, in the
  * SPDY/3.1 frames of the error stream, which is the first stream. All other data is passed on unchanged.
  * https://www.chromium.org/spdy/spdy-protocol/spdy-protocol-draft3-1/#TOC-2.2-Framing

@@ -51,7 +51,7 @@ export function parseLogQuery(query: URLSearchParams, now: number): LogQuery {
   };
 }
 
-/** Interval at which a followed file is polled, in milliseconds. */
+/** Polling interval of a followed file, in milliseconds. */
 const pollMs = 100;
 
 /** @param isThere whether the pod still exists; following ends when the pod is deleted */

@@ -183,7 +183,7 @@ test('an account that is deleted and created again while no operator runs gets i
   await person.createAccount('phoenix', { policyArns: listed });
   const first = await person.untilReady('phoenix');
   await operator?.end('SIGKILL');
-  // Without an operator nobody removes the finalizer, which blocks the deletion, so a user removes it by hand.
+  // Without an operator, the finalizer blocks the deletion, so a user removes the finalizer by hand.
   await sandbox.client.patch(
     linkedServiceAccounts,
     { name: 'phoenix' },

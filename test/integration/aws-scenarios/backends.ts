@@ -1,4 +1,4 @@
-/** The two implementations of AWS against which the scenarios run, each with clients of a stock SDK. */
+/** The two implementations of AWS that run the scenarios, each with clients of a stock SDK. */
 import { randomBytes } from 'node:crypto';
 import { startAwsEmulator } from '../../../sandbox/src/aws/server.ts';
 import { createTokenIssuer } from '../../../sandbox/src/aws/testing/emulator.ts';

@@ -55,7 +55,7 @@ async function requireShell(shell: string, skip: (note: string) => never): Promi
   skip(note);
 }
 
-/** Policy whose ARN contains single and double colons, at which bash splits words. */
+/** Policy whose ARN contains single and double colons; bash splits words at colons. */
 const policy = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
 const policyKeys = 'kon account create x --policy arn:aws:iam::\tAmazonS3ReadOnlyA\t';
 

@@ -18,7 +18,7 @@ import { eventually } from '../../support/eventually.ts';
 import { monotonicClock } from '../../../src/k8s/testing/clocks.ts';
 
 export type TestKubelet = {
-  /** Name of the only pod, in any namespace, in which programs can run. */
+  /** The only pod name, in any namespace, that can run programs. */
   readonly execPod: string;
   /** Creates a running pod of an app, with its own log. */
   startPod(namespace: string, app: string, name: string): Promise<void>;
@@ -34,7 +34,7 @@ export type TestKubelet = {
 const nodeName = 'node-1';
 const group = 'kwok.x-k8s.io/v1alpha1';
 
-/** @param port local port to which port 80 of every pod leads; other ports lead nowhere */
+/** @param port local port behind port 80 of every pod; other ports lead nowhere */
 export async function startKubelet(
   cluster: TestControlPlane,
   options: { readonly port: number; readonly pods: readonly string[] },

@@ -20,10 +20,7 @@ let cluster: TestControlPlane;
 let client: KubeClient;
 const processes: ChildProcess[] = [];
 const watching = new AbortController();
-/**
- * The writers in the order in which the API server executed their writes, and the times at which the watch reported the
- * writes.
- */
+/** The writers in the order of their writes at the API server, and the times when the watch reported these writes. */
 const writes: { by: string; at: number }[] = [];
 
 beforeAll(async () => {

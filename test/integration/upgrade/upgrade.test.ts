@@ -140,7 +140,7 @@ async function statusWrites(name: string): Promise<readonly string[]> {
     .map(({ userAgent = '' }) => /konstellation\/(\S+)/.exec(userAgent)?.[1] ?? userAgent);
 }
 
-/** Position in the journal up to which an earlier query has returned the calls that change something in AWS. */
+/** Position in the journal after the last call that an earlier query has returned. */
 let position = 0;
 function awsWrites(): readonly string[] {
   const entries = world.aws.journal.entries({ since: position });
@@ -384,8 +384,8 @@ describe('a roll-out of the operator', () => {
     const ready = (object: Stored): unknown =>
       object.status?.conditions?.find(({ type }) => type === 'Ready');
     expect(ready(settled)).toMatchObject({ status: 'True' });
-    // The beginning of the log is left out: then the older operator read CRDs that had just been written, for which the
-    // server returns 404 for a moment.
+    // The beginning of the log is left out: then the older operator read CRDs that had just been written, and the
+    // server returned 404 for them for a moment.
     const log = `${end.slice(end.indexOf('operator leads'))}${await stop(newer)}`;
     expect(log).not.toMatch(/"level":"(error|warn)"/);
   });

@@ -26,8 +26,8 @@ export type View = {
   /** Delay of watch events in milliseconds. Called for each change; changes keep their order. */
   lagMs(): number;
   /**
-   * Age of the state with which a new watch begins, in milliseconds. `any`: the client accepts any version (version 0),
-   * and a server may respond from a stale cache. `most recent`: the client requires the most recent state.
+   * Age of a new watch's initial state, in milliseconds. `any`: the client accepts any version (version 0), and a
+   * server may respond from a stale cache. `most recent`: the client requires the most recent state.
    */
   ageMs(asks: 'most recent' | 'any'): number;
   /** Whether the client's watches never receive this change. Only a list shows its result. */
@@ -136,8 +136,8 @@ export function createChangeLog(options: {
     },
 
     snapshot(collection, view, asks) {
-      // A plain list returns the most recent state, as the API server guarantees. For the state with which a watch
-      // begins, the view decides.
+      // A plain list returns the most recent state, as the API server guarantees. The view decides the initial state of
+      // a watch.
       const at = asks === 'any' ? versionAt(collection, view.ageMs(asks)) : version();
       return { objects: snapshotAt(collection, at), version: at };
     },

@@ -1,5 +1,5 @@
 /**
- * Field ownership, on which server-side apply is based. A list is a single field here, while the real server merges
+ * Field ownership, the basis of server-side apply. A list is a single field here, while the real server merges
  * some lists by key.
  * https://kubernetes.io/docs/reference/using-api/server-side-apply/
  */

@@ -109,7 +109,7 @@ type Pod = {
 
 const invalidToken = (message: string): AwsError => new AwsError('InvalidTokenException', message);
 
-/** Verifies the token and returns the pod for which it was issued. */
+/** Verifies the token and returns the pod that it was issued for. */
 async function podOf(token: string, cluster: EksCluster, { env, request }: Call): Promise<Pod> {
   const read = env.tokens.read(token);
   if (!read.ok)

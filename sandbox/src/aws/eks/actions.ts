@@ -1,4 +1,4 @@
-/** Actions of EKS, in the order in which they are matched. */
+/** Actions of EKS, in matching order. */
 import { associationActions } from './associations.ts';
 import { describeCluster, listClusters } from './clusters.ts';
 import type { EksAction } from './env.ts';

@@ -68,7 +68,7 @@ export function createBucket(call: S3Call, store: BucketStore, name: string): An
     throw s3Error('BucketAlreadyExists', { BucketName: name });
   const answer = { status: 200, headers: { location: `/${name}` }, body: '' };
   if (existing) {
-    // us-east-1 is the only region in which creating a bucket that one already owns succeeds.
+    // us-east-1 is the only region where an owner can create the same bucket again.
     if (existing.region === 'us-east-1' && region === 'us-east-1') return { ...answer, changed: false };
     throw s3Error('BucketAlreadyOwnedByYou', { BucketName: name });
   }

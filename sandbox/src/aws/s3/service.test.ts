@@ -132,7 +132,7 @@ function client(
 const everything: Statement[] = [{ Effect: 'Allow', Action: 's3:*', Resource: '*' }];
 const admin = (): S3Client => client('admin', everything);
 
-/** Returns the parts of an error on which a client can rely. */
+/** Returns the parts of an error that a client can rely on. */
 async function failureOf(call: Promise<unknown>): Promise<unknown> {
   try {
     return { succeeded: await call };

@@ -24,7 +24,7 @@ export type Bucket = {
 export type BucketStore = Map<string, Bucket>;
 
 /**
- * Compares keys in UTF-8 byte order, in which S3 lists them. JavaScript's string order differs for characters beyond
+ * Compares keys in UTF-8 byte order, the order of S3 listings. JavaScript's string order differs for characters beyond
  * the basic plane.
  */
 export function compareKeys(left: string, right: string): number {

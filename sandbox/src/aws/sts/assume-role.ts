@@ -98,7 +98,7 @@ export const assumeRole: StsAction = signedAction({
   },
 });
 
-/** @throws ValidationError, also for transitive keys of tags that are not passed, for which AWS documents no error */
+/** @throws ValidationError, also for transitive keys of tags that are not passed (AWS documents no error for them) */
 function readSessionTags(
   tags: readonly Tag[],
   transitiveKeys: readonly string[],

@@ -44,7 +44,7 @@ export type SigningKey = {
   readonly timestamp: string;
   /** `YYYYMMDD/region/service/aws4_request` */
   readonly scope: string;
-  /** The request's own signature, with which the chain of chunk signatures starts. */
+  /** The request's own signature, the start of the chain of chunk signatures. */
   readonly seed: string;
 };
 

@@ -1,4 +1,4 @@
-/** Malformed policy documents, and the error messages with which IAM refuses them. */
+/** Malformed policy documents, and IAM's error messages for them. */
 import { PutRolePolicyCommand, UpdateAssumeRolePolicyCommand, UpdateRoleCommand } from '@aws-sdk/client-iam';
 import { answer, failure } from '../scenario.ts';
 import type { Outcome, Scenario, Scenarios } from '../scenario.ts';
