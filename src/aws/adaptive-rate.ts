@@ -11,10 +11,10 @@
  */
 
 export type AdaptiveRate = {
-  /** Milliseconds until the next call may be sent; 0: now; Infinity: not before a call in flight is answered. */
+  /** Milliseconds until the next call may be sent; 0: now; Infinity: not before AWS responds to a call in flight. */
   waitMs(now: number): number;
   sent(now: number): void;
-  /** Records a call that AWS answered, or may have answered, except with a throttling error. */
+  /** Records a call that ended without a throttling error. */
   accepted(): void;
   throttled(now: number, sentAt: number): void;
   /** Records a call that the caller aborted, so that its outcome is unknown. */

@@ -467,7 +467,7 @@ describe('the store', () => {
       await followed.informer.synced;
       server.put('a', 'changed');
       await expect.poll(() => valuesOf(followed)).toEqual({ a: 'CHANGED', b: '0' });
-      // Both objects were trimmed before any was stored.
+      // Both objects were trimmed before either was stored.
       expect(trimmedBefore).toEqual([0, 0, 2]);
     },
   );

@@ -73,7 +73,7 @@ function createLeaseServer() {
 
 type Server = ReturnType<typeof createLeaseServer>;
 
-/** A process with a clock and timers of its own, which can be frozen. */
+/** A process with its own clock and timers, which can be frozen. */
 function createProcess(server: Server, world: SimulatedTime, identity: string) {
   let fault: Fault | undefined;
   let skew = 0;
@@ -245,7 +245,7 @@ describe('a leader', () => {
     await world.advance(1_000);
     a.setFault('slow');
     await world.advance(1_500);
-    // The renewal is sent after two seconds and answered after six.
+    // The renewal is sent after two seconds, and the response arrives after six seconds.
     a.setFault('silent');
     await world.advance(20_000);
     expect(a.log).toEqual(['leads at 0', 'told to end at 12000', 'lost at 12000']);
@@ -387,7 +387,7 @@ describe('another writer of the Lease', () => {
     a.start();
     await world.advance(30_000);
     expect(a.elector.ageMs()).toBe(30_000);
-    // As long as it is renewed, no other process leads.
+    // As long as the Lease is renewed, no other process leads.
     const renew = async (): Promise<void> => {
       const present = await stranger.get<Lease>(leases, { namespace: 'kube-system', name: 'operator' });
       await stranger.update(leases, present);

@@ -84,8 +84,8 @@ export function createEngine(options: EngineOptions): Engine {
   const observed = createObservedState(context);
   const resyncCaller: Caller = { owner: 'resync', priority: 'resync' };
   /**
-   * A ClusterConfig is rechecked only every few minutes. An AWS error of an account that concerns the whole cluster
-   * triggers a recheck at once, unless the ClusterConfig reports a problem already.
+   * A ClusterConfig is rechecked only every few minutes. If a call for an account fails with an AWS error that concerns
+   * the whole cluster, a recheck starts at once, unless the ClusterConfig already reports a problem.
    */
   const lookAtCluster = (error: unknown): void => {
     if (!(error instanceof IdentityError) || !ofWholeCluster.has(error.code)) return;

@@ -1,6 +1,6 @@
 /**
- * Connection to a port of a pod, over the subprotocol `v4.channel.k8s.io`. Each connection has a WebSocket of its own,
- * so that no connection can block another.
+ * Connection to a port of a pod, over the subprotocol `v4.channel.k8s.io`. Each connection has its own WebSocket, so
+ * that no connection can block another.
  * Source: k8s.io/cri-streaming `pkg/streaming/portforward/websocket.go`.
  */
 import type { Connection } from '../connection.ts';

@@ -1,4 +1,4 @@
-/** Executes the steps of a plan. A failed step does not stop the others. */
+/** Executes the steps of a plan. A failed step does not stop the other steps. */
 import type { LinkedServiceAccount } from '../../api/index.ts';
 import type { Caller } from '../../aws/index.ts';
 import {

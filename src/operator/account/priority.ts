@@ -6,7 +6,9 @@ import { unobserved, type LinkedServiceAccount } from '../../api/index.ts';
 import type { CallPriority } from '../../aws/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';
 
-/** Priorities of queued accounts; the default is 0. `yielded`: the account lets others create their roles first. */
+/**
+ * Priorities of queued accounts; the default is 0. `yielded`: the account lets other accounts create their roles first.
+ */
 export const priorities = { edited: 10, resumed: 6, created: 5, yielded: 4 };
 
 /** Priority of the AWS calls on behalf of the account. */

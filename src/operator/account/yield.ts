@@ -1,8 +1,8 @@
 /**
- * New accounts that yield to others. IAM takes 10 to 30 seconds to make a role known to STS and EKS, so the roles of
- * all new accounts are created before any of the accounts is associated and proven. Thus fewer of these steps fail
- * because they are tried too early. Links by annotation do not wait, because the API server has spare capacity while
- * calls to IAM are limited.
+ * Lets new accounts yield to other new accounts. IAM takes 10 to 30 seconds to make a role known to STS and EKS, so the
+ * roles of all new accounts are created before any of the accounts is associated and proven. Thus fewer of these steps
+ * fail because they are tried too early. Links by annotation do not wait, because the API server has spare capacity
+ * while calls to IAM are limited.
  */
 import type { Step } from '../../identity/index.ts';
 import type { Monotonic } from '../../k8s/time.ts';

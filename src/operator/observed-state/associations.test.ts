@@ -139,7 +139,7 @@ describe('another cluster', () => {
 });
 
 describe('the cached state for a deleted account', () => {
-  /** Entries of the account that the cache stores. Before a listing, it returns no others. */
+  /** Entries that the cache stores for the account. Before a listing, the cache returns no other entries. */
   const entries = (cache: AssociationCache): readonly string[] => [...cache.of('a', []).keys()];
 
   it('is dropped once no response can be older than the last write', () => {

@@ -33,7 +33,10 @@ export function createRolePass(options: {
   let pagesOfLastListing: number | undefined;
   let deniedAt: number | undefined;
 
-  /** The roles of the cluster that are cached or named by the status of an account, each with the accounts that it concerns. */
+  /**
+   * Returns the roles of the cluster that are cached or named in the status of an account, each with the accounts that
+   * the role concerns.
+   */
   const accountsByRole = (clusterArn: string): ReadonlyMap<string, ReadonlySet<string>> => {
     const found = new Map(cache.owned(clusterArn).map((name) => [name, cache.concernedBy(name)]));
     for (const { metadata, status } of informers.accounts.store.list()) {

@@ -152,7 +152,10 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
     ].map(asHeld);
   };
 
-  /** An App that leaves its account waits for no other App: its own targets take the slot in turn. */
+  /**
+   * Returns the slots of an App. An App that leaves its account does not wait for other Apps: only its own targets take
+   * turns.
+   */
   const slotsOf = (state: AppState): Slots => {
     if (!wantsSlot(state)) return new Map();
     const { serviceAccount } = state.app.spec;
