@@ -145,7 +145,7 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
     Statement: [
       statement('ReadAccount', 'account', '*'),
       statement('ReadProvider', 'provider', providerArn ?? `${account}:oidc-provider/*`),
-      // All roles, so that a foreign role of the same name can be distinguished from a missing one.
+      // Applies to all roles, so that a foreign role of the same name can be distinguished from a missing role.
       statement('ReadRoles', 'anyRole', anyRole),
       statement('CreateMarkedRoles', 'newRole', atPath, {
         StringEquals: { ...keyed('aws:RequestTag', marks), ...bounded },
@@ -179,7 +179,7 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
       }),
       ...(boundaries ? [] : [statement('UnboundOwnRoles', 'boundaryRemoval', ownRole, own)]),
       statement('UseAssociations', 'cluster', cluster),
-      // All ServiceAccounts, so that foreign associations can be detected.
+      // Applies to the associations of all ServiceAccounts, so that foreign associations can be detected.
       statement('ReadAssociations', 'anyAssociation', anyAssociation),
       statement('CreateMarkedAssociations', 'newAssociation', cluster, {
         StringEquals: keyed('aws:RequestTag', marks),

@@ -36,7 +36,7 @@ function defaultDescription({ metadata }: LinkedServiceAccount, { name }: Cluste
   return `LinkedServiceAccount ${metadata.name} on cluster ${name}`.slice(0, 1000);
 }
 
-/** ARN of the permissions boundary: that of the account, or else that of the ClusterConfig. */
+/** ARN of the permissions boundary from the account, or else from the ClusterConfig. */
 export function desiredBoundary(
   { spec }: LinkedServiceAccount,
   facts: Pick<ClusterFacts, 'permissionsBoundaryArn'>,

@@ -195,7 +195,7 @@ function removals(role: ObservedRole): readonly Step[] {
     : [{ kind: 'DeleteInlinePolicy', role: role.name, policyName: podDenialName }];
 }
 
-/** Steps to remove our association, if one may exist. Foreign associations remain unchanged. */
+/** Steps to remove our association, if it may exist. Foreign associations remain unchanged. */
 export function decideUnassociate(
   world: AccountWorld,
   facts: ClusterFacts,

@@ -70,7 +70,7 @@ export function planPodDenial(
   };
 }
 
-/** Rows while the whole account is cut off, which denies its pods too. */
+/** Rows of quarantined pods while the whole account is cut off, so that these pods are denied too. */
 export function rowsWhileCutOff({ quarantines }: AccountWorld): readonly QuarantinedPodStatus[] {
   return deniedPods(quarantines).map((pod) => podRow(pod));
 }

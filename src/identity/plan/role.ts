@@ -339,7 +339,7 @@ function planUpdates(
   const problem: Problem | undefined =
     drift.length > 0
       ? {
-          // A failed repair requires user action, so its reason takes precedence over that of the drift.
+          // A failed repair requires user action, so the reason of the failure takes precedence over the reason of the drift.
           reason: failure?.code ?? 'RoleDrifted',
           message: `changed outside Konstellation: ${drift.join('; ')}. ${failure ? `It could not be repaired: ${failure.message}` : 'It is being repaired.'}`,
         }

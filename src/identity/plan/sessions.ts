@@ -23,7 +23,7 @@ export function latestSessionEnd(
   return narrowedAt + propagationMs + longestSessionMs(of);
 }
 
-/** Maximum remaining life in milliseconds of a session that starts now. */
+/** Maximum lifetime, in milliseconds, of a session that starts now. */
 export function longestSessionMs(of: {
   readonly maxSessionSeconds: number;
   readonly identityMode?: IdentityMode | undefined;

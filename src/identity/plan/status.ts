@@ -115,7 +115,7 @@ function roleOf(
   return { roleArn, ...(roleId === undefined ? {} : { roleId }) };
 }
 
-/** Message of a problem, followed by the message of STS if it refuses pods. */
+/** Message of a problem, followed by the message of STS if STS refuses pods. */
 function withRefusal(bad: AccountVerdict, proof: AccountVerdict): string {
   const refused = proof.status === 'False' && proof.reason in identityErrors;
   return refused && proof.reason !== bad.reason ? `${bad.message}; ${proof.message}` : bad.message;

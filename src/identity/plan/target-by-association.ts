@@ -97,7 +97,7 @@ function correct(
   return problemOr(failure, 'Associating', `${doing} replaced, since ${why}`);
 }
 
-/** Errors of an update that EKS refuses, or that leaves a setting as it was. */
+/** Errors of an update that EKS rejected, or that left a setting unchanged. */
 const irremovable: ReadonlySet<Problem['reason']> = new Set(['NotInEffect', 'InvalidInput']);
 
 /** Adds the issuer tag, which earlier versions did not write. This does not affect pods. */
@@ -227,7 +227,7 @@ const disproving: ReadonlySet<Problem['reason']> = new Set([
   'TokenRejected',
 ]);
 
-/** Reads nodes. Returns the problem of the first one that could not be read. */
+/** Reads nodes. Returns the problem of the first node that could not be read. */
 function readNodes(list: StepList, target: string, nodes: readonly string[]): Problem | undefined {
   const [failure] = nodes.flatMap((node) => list.addStep({ kind: 'ReadNode', target, node }) ?? []);
   return failure && { reason: failure.code, message: failure.message };

@@ -1,4 +1,4 @@
-/** Decisions about the targets of an account: whether it is linked there, and the reason if not. */
+/** Decisions about the targets of an account: whether the account is linked in a target, and the reason if not. */
 import type { LinkedServiceAccount } from '../../api/index.ts';
 import {
   isReservedNamespace,

@@ -83,9 +83,9 @@ export type ObservedAssociation = {
     readonly tags: Readonly<Record<string, string>>;
     /** Whether session tags are disabled. The sessions of pods then lack the tags that trust policies may require. */
     readonly withoutSessionTags: boolean;
-    /** Role whose credentials pods get in place of those of `roleArn`. Konstellation sets none. */
+    /** Role whose credentials pods get instead of the credentials of `roleArn`. Konstellation never sets a target role. */
     readonly targetRoleArn?: string;
-    /** Session policy that restricts what pods may do, as JSON. Konstellation sets none. */
+    /** Session policy that restricts what pods may do, as JSON. Konstellation never sets a session policy. */
     readonly policy?: string;
   };
 };
@@ -242,7 +242,10 @@ export type StepFailure = {
   readonly retryAt: number;
 };
 
-/** Last proof or confirmation for a target. The key identifies the proven state; an empty key means that it failed. */
+/**
+ * Last proof or confirmation for a target. The key identifies the proven state; an empty key means that the proof or confirmation
+ * failed.
+ */
 export type ProofRecord = {
   readonly key: string;
   readonly at: number;
