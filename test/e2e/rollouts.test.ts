@@ -14,7 +14,7 @@ import { startSandbox, type TestSandbox } from '../support/sandbox.ts';
 const targets = ['production', 'staging'] as const;
 const count = Number(process.env['ROLLOUT_APPS'] ?? 10);
 const names = Array.from({ length: count }, (_, index) => `fleet-${String(index).padStart(3, '0')}`);
-/** Time limit for one target of one app, in milliseconds. It covers its pods and the operator's reconciles. */
+/** Time limit for one target of one app, in milliseconds. It includes the start of the pods and the operator's reconciles. */
 const patiencePerRollMs = 10_000;
 const patienceMs = 60_000 + 2 * count * patiencePerRollMs;
 

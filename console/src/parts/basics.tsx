@@ -34,7 +34,7 @@ export function Link(props: {
   );
 }
 
-/** A button that copies a text, and confirms it until the text changes. */
+/** A button that copies a text, and then shows a confirmation until the text changes. */
 export function CopyButton(props: {
   readonly text: string;
   readonly title: string;

@@ -1,4 +1,4 @@
-/** Programs, each with its version and Go package. To update one, change this table and `modules/` next to it. */
+/** Programs, each with its version and Go package. To update a program, change this table and `modules/` next to it. */
 
 export const components = {
   kubernetes: { version: '1.36.3', module: 'k8s.io/kubernetes' },

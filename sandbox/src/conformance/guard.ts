@@ -137,5 +137,5 @@ export function createGuard(place: Place): Guard {
   };
 }
 
-/** Rejection of a call, before it is sent, that would write outside the path, name prefix and tag of the run. */
+/** A call was rejected before it was sent, because it would write outside the path, name prefix and tag of the run. */
 export class OutsidePlaceError extends Error {}

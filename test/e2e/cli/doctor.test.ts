@@ -27,7 +27,7 @@ async function examine(): Promise<Report> {
 const problems = ({ checks }: Report): readonly string[] =>
   checks.filter(({ status }) => status !== 'ok').map(({ id, status }) => `${id} ${status}`);
 
-/** The sandbox's operator has no permissions boundary, so that users can try any policy. */
+/** Nothing limits what the sandbox's operator can grant, so that users can try any policy. */
 const unbounded = 'operator-fence warning';
 
 it('reports no fault in a healthy installation, in which a new pod gets its identity', async () => {

@@ -1,4 +1,4 @@
-/** Reasons why moto differs from AWS, as far as several scenarios share them. */
+/** Reasons for differences between moto and AWS, each shared by several scenarios. */
 import { answer, failure } from '../scenario.ts';
 import type { Outcome } from '../scenario.ts';
 
