@@ -293,7 +293,7 @@ const appTargetStatus = z.object({
   roleArn: z.string().optional().describe("Role of this target's pods."),
   identityCurrent: z.boolean().optional().describe('Every running pod holds the current identity.'),
   reason: z.string().optional().describe('Reason of the state, one word.'),
-  message: z.string().optional().describe('Reason of the state, as a sentence.'),
+  message: z.string().optional().describe('Explanation of the state, as a sentence.'),
 });
 
 export const appStatus = z.object({

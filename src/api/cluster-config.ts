@@ -148,7 +148,7 @@ export const clusterConfigStatus = z.object({
     .object({
       policiesPerRole: z.int().describe('Managed policies that a role can have.'),
       trustPolicySize: z.int().describe('Characters that a trust policy can have.'),
-      roles: z.int().describe('Roles that the AWS account can have.'),
+      roles: z.int().describe('Maximum number of IAM roles in the AWS account.'),
       rolesUsed: z.int().describe('Roles that the AWS account has.'),
     })
     .optional()

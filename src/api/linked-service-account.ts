@@ -178,7 +178,8 @@ export const linkedServiceAccountSpec = z.object({
       'x-kubernetes-validations': [
         {
           rule: 'has(self.policyArns) || has(self.policyNames) || has(self.statements)',
-          message: 'policyArns, policyNames or statements is missing; policyArns: [] lists none',
+          message:
+            'set at least one of policyArns, policyNames and statements; policyArns: [] grants nothing',
         },
         {
           rule: `(has(self.policyArns) ? self.policyArns.size() : 0) + (has(self.policyNames) ? self.policyNames.size() : 0) <= ${maxPolicies}`,
@@ -212,8 +213,8 @@ const policyStatus = z.object({
 
 const statementsStatus = z.object({
   applied: z.boolean().describe("The role's inline policy has exactly the statements of the account."),
-  reason: z.string().optional().describe('Reason why it has not, one word.'),
-  message: z.string().optional().describe('Reason why it has not, as a sentence.'),
+  reason: z.string().optional().describe('Reason why they are not applied, one word.'),
+  message: z.string().optional().describe('Reason why they are not applied, as a sentence.'),
 });
 
 const quarantinedPodStatus = z.object({
@@ -311,7 +312,7 @@ export const linkedServiceAccountStatus = z.object({
     .optional()
     .describe('State of each listed policy.'),
   attached: z.string().optional().describe('Attached policies of all listed policies: 2/2.'),
-  statements: statementsStatus.optional().describe('State of the own permissions of the account.'),
+  statements: statementsStatus.optional().describe("State of the account's own permissions."),
   quarantinedPods: z
     .array(quarantinedPodStatus)
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['uid'] })

@@ -29,7 +29,7 @@ const condition = z.object({
     .meta({ format: 'date-time' })
     .describe('Time of the last change of the status.'),
   reason: z.string().max(1024).regex(reasonPattern).describe('Reason of the status, one word.'),
-  message: z.string().max(32768).describe('Reason of the status, as a sentence.'),
+  message: z.string().max(32768).describe('Explanation of the status, as a sentence.'),
 }) satisfies z.ZodType<Condition>;
 
 export const conditions = z

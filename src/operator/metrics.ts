@@ -51,7 +51,7 @@ export const metricDefinitions = {
   },
   konstellation_aws_throttled_total: {
     type: 'counter',
-    help: 'Calls that AWS refused because of their rate.',
+    help: 'AWS API calls that were throttled.',
     labels: ['service'],
   },
   konstellation_aws_calls_waiting: {

@@ -62,7 +62,7 @@ function identityReady(app: App, reports: readonly TargetReport[]): ConditionDra
   const [any] = reports;
   return any === undefined || reports.some(({ askedForIdentity }) => askedForIdentity)
     ? met(type, 'Proven', `account ${serviceAccount} is proven on every target that runs`)
-    : unmet(type, 'Unknown', any.row.reason, 'no target has reached the check of its identity');
+    : unmet(type, 'Unknown', any.row.reason, 'the identity has not been checked in any target yet');
 }
 
 function available(reports: readonly TargetReport[]): ConditionDraft {

@@ -90,7 +90,10 @@ export async function awaitDenial(
 ): Promise<void> {
   const interrupted = {
     state: `the Quarantine of pod "${podWords(pod)}" exists, and the operator continues`,
-    next: [`Show it: kon account show ${account}`, `End it: kon account release ${account} --pod ${pod.uid}`],
+    next: [
+      `Show it: kon account show ${account}`,
+      `Release it: kon account release ${account} --pod ${pod.uid}`,
+    ],
   };
   const what = 'denying the sessions of the pod';
   await awaitAccount(context, client, { name: account, timeoutMs, what, interrupted }, ({ status }) => {

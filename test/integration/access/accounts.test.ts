@@ -124,7 +124,7 @@ describe('a new account', () => {
   it('lists at most 25 policies, by ARN or by name', async () => {
     const { policyArns: _, ...none } = account().spec.aws;
     await expect(create(admin, { ...account(), spec: { ...account().spec, aws: none } })).rejects.toThrow(
-      'policyArns, policyNames or statements is missing; policyArns: [] lists none',
+      'set at least one of policyArns, policyNames and statements; policyArns: [] grants nothing',
     );
     const names = ['aws/a', 'aws/b'];
     await expect(

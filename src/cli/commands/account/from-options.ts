@@ -167,6 +167,6 @@ export function withPolicyNames(
 export function switchNote(mode: string): string {
   const order = `‼ the targets switch to ${mode} one after the other, and each target's apps roll once\n`;
   return mode === 'IRSA'
-    ? `${order}‼ pods in the switching target keep their credentials and get no new ones until they are replaced; to switch back: --identity-mode PodIdentity\n`
+    ? `${order}‼ running pods in the target that switches keep their credentials, but cannot refresh them until the pods are replaced; to switch back: --identity-mode PodIdentity\n`
     : `${order}‼ the nodes need the EKS Pod Identity agent: kon doctor\n`;
 }

@@ -35,7 +35,7 @@ export const sandboxCommands: readonly CommandEntry[] = [
   },
   {
     path: ['sandbox', 'exec'],
-    summary: 'Run a program of this machine with the AWS identity of a pod',
+    summary: 'Run a local program with the AWS identity of a pod',
     load: async () => (await import('./exec/command.ts')).sandboxExecCommand,
   },
   {

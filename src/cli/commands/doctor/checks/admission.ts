@@ -51,7 +51,7 @@ export function compareAdmission(shipped: readonly object[], installed: readonly
   });
   return differing.length === 0
     ? ok()
-    : warning(`different from those of this kon: ${differing.map(keyOf).join(', ')}`, [
+    : warning(`different from those of this version of kon: ${differing.map(keyOf).join(', ')}`, [
         `${repair}; or use the kon of the installed version`,
       ]);
 }

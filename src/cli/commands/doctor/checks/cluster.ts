@@ -80,7 +80,7 @@ export const clusterChecks: readonly CheckDefinition[] = [
         );
       return differing.length === 0
         ? ok()
-        : warning(`different from those of this kon: ${differing.join(', ')}`, [
+        : warning(`different from those of this version of kon: ${differing.join(', ')}`, [
             'Update them: kon crds | kubectl apply --server-side --force-conflicts -f -, or use the kon of the installed version',
           ]);
     },
