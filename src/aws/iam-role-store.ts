@@ -183,7 +183,7 @@ export function createIamRoleStore(options: {
       const { Role: role } = await calls({ action: 'CreateRole', on: spec.name, signal }, (attempt) =>
         iam.send(command, attempt),
       );
-      // A new role has never been used, although the response omits RoleLastUsed.
+      // The response omits RoleLastUsed, which otherwise means unknown. A new role has never been used.
       const use = useOutput({ CreateDate: role?.CreateDate, RoleLastUsed: {} });
       return { arn: role?.Arn ?? '', id: role?.RoleId ?? '', ...use };
     },

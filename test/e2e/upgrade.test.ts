@@ -103,7 +103,7 @@ const definitions = async (): Promise<readonly KubeObject[]> =>
     metadata.name.endsWith('.k11n.dev'),
   );
 
-/** Returns the operator's actions since the position that changed something in AWS. */
+/** Returns those actions of the operator after this position of the journal that changed something in AWS. */
 async function operatorChanges(position: number): Promise<readonly string[]> {
   const calls = await sandbox.aws.journal(position);
   return calls

@@ -99,8 +99,8 @@ export function checkInvariants(
     writers.set(name, { starts, at: time.now() });
   };
   /**
-   * Whether an earlier process wrote the role recently, while reads may be stale. The present process detects such a
-   * write only by drift detection.
+   * Whether an earlier process wrote the role so recently that reads may still be stale. The current process detects
+   * such a write only through drift detection.
    */
   const isInherited = (name: string, ms: number): boolean => {
     const last = writers.get(name);

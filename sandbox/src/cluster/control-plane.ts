@@ -191,7 +191,7 @@ function apiServerArguments(path: (name: string) => string, options: ControlPlan
     // Without this flag the API server looks for a network interface with a default route, which an offline machine
     // does not have.
     '--advertise-address=127.0.0.1',
-    // A loopback address cannot be advertised as an endpoint, and nothing in the sandbox uses this Service.
+    // The Service `kubernetes` gets no endpoints: a loopback address cannot be advertised, and nothing here uses it.
     '--endpoint-reconciler-type=none',
     `--service-cluster-ip-range=${serviceNetwork}`,
     `--etcd-servers=https://127.0.0.1:${ports.etcd}`,

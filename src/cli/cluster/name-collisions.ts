@@ -19,7 +19,7 @@ export type NamedCrd = KubeObject & {
 
 export type NameCollision = {
   readonly name: string;
-  /** Name of the other CustomResourceDefinition: `applications.argoproj.io` */
+  /** Name of the CustomResourceDefinition that collides with Konstellation's, for example `applications.argoproj.io`. */
   readonly other: string;
   /** Names that refer only to Konstellation's kind. */
   readonly exact: readonly string[];

@@ -39,7 +39,7 @@ export const securityHeaders: Readonly<Record<string, string>> = {
   'x-frame-options': 'DENY',
 };
 
-/** Path that needs no session: it returns the mode, and starts a session. */
+/** Path that needs no session: a request to it starts one, and the response has the console's mode. */
 export const sessionPath = '/api/session';
 
 export function judge({ method, path, headers }: RequestFacts, access: Access): Verdict {

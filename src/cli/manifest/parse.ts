@@ -17,7 +17,7 @@ export type ParsedText =
   | {
       readonly kind: 'parsed';
       readonly documents: readonly unknown[];
-      /** One function for each document. */
+      /** For each document, a function that returns the line of a field. */
       readonly lines: readonly LineOf[];
     }
   | { readonly kind: 'faulty'; readonly problems: readonly string[] };

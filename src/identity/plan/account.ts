@@ -276,8 +276,8 @@ function proofsAreOpen(
 }
 
 /**
- * All targets except the given ones. Draining targets get no proofs, because the operator may lack permission to create tokens
- * there.
+ * All targets except the given ones. It leaves out draining targets, which get no proofs, because the operator may lack permission
+ * to create tokens there.
  */
 function without({ IRSA, PodIdentity }: TargetsByMode, targets: ReadonlySet<string>): TargetsByMode {
   const remaining = (names: readonly string[]): readonly string[] =>

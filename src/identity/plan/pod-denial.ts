@@ -31,7 +31,7 @@ export type PodDenial = {
   readonly problem?: Problem;
 };
 
-/** @param isServing whether the role keeps its policies; a role that is being removed gets no denial (default: every role does) */
+/** @param isServing whether the role keeps its policies (default: true for every role). A role that is being removed gets no denial */
 export function planPodDenial(
   world: AccountWorld,
   facts: ClusterFacts,

@@ -155,7 +155,7 @@ function associate(
 
 type Confirmation = { readonly proven: false; readonly confirmed: false } & Problem;
 
-/** Confirms that new pods get the identity. Undefined once this is known. */
+/** Adds the step that confirms that new pods get the identity. Returns undefined once this is confirmed. */
 function confirm(
   { world, list }: TargetContext,
   { name }: TargetObservation,

@@ -45,7 +45,7 @@ export const formatsOf = {
   object: ['table', 'wide', 'json', 'yaml', 'name', 'jsonpath', 'custom-columns'],
   /** Result of a write: one human-readable line, or the object for programs. */
   written: ['table', 'json', 'yaml', 'name', 'jsonpath'],
-  /** Lines about rollouts, each with a name. */
+  /** One line per rollout. `-o name` prints the name of each. */
   rollouts: ['table', 'name'],
   /** Document of `kon` itself, which is not an object of the cluster. */
   document: ['table', 'json', 'yaml'],
