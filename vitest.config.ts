@@ -25,7 +25,7 @@ const timed = [
 const apiServerTests =
   'test/integration/{access,api,apps,chart,cli,fleet,kube,simulation-conformance,upgrade}/**/*.test.ts';
 
-/** Those that `make test` repeats on the oldest supported Kubernetes version; `make matrix` repeats all of them. */
+/** Subset that `make test` repeats on the oldest supported Kubernetes version; `make matrix` repeats all of them. */
 const repeatedApiServerTests = [
   'test/integration/access/**/*.test.ts',
   'test/integration/api/admission.test.ts',

@@ -1,7 +1,7 @@
 /**
  * Outages and races: a namespace without its label; a link that no watch reports; an issuer that cannot be found; a
  * role that exists in IAM but is not visible yet; an hour without AWS in the middle of a deletion; a ServiceAccount
- * that is taken over in the middle of a deletion; and two operators that run in one cluster by mistake.
+ * that is adopted in the middle of a deletion; and two operators that run in one cluster by mistake.
  */
 import { describe, expect, it } from 'vitest';
 import {

@@ -53,7 +53,7 @@ export function copiedTokensLiveMs(pods: readonly TokenVolumes[], audience: stri
     (spec?.volumes ?? [])
       .flatMap(({ projected }) => projected?.sources ?? [])
       .flatMap(({ serviceAccountToken: token }) => (token?.audience === audience ? [token] : []))
-      // By default, Kubernetes projects tokens with a lifetime of one hour.
+      // Kubernetes projects tokens with a lifetime of one hour by default.
       .map(({ expirationSeconds = 3600 }) => expirationSeconds),
   );
   return ((seconds.length === 0 ? usualTokenSeconds : Math.max(...seconds)) + graceSeconds) * 1000;

@@ -88,7 +88,7 @@ export async function deleteServiceAccount(
   const { name } = account.metadata;
   const { uid, resourceVersion } = observed;
   try {
-    // The deletion is limited to this version, since another owner may have taken over the ServiceAccount meanwhile.
+    // The deletion is limited to this version, since another owner may have adopted the ServiceAccount meanwhile.
     const options = { uid, resourceVersion, signal };
     await client.delete(resources.serviceAccounts, { namespace, name }, options);
   } catch (error) {

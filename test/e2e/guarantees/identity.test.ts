@@ -199,7 +199,7 @@ describe.concurrent('while other changes are in progress', () => {
     expect(broken.status?.targets).toMatchObject(
       targets.map((name) => ({ name, proven: false, reason: 'AssumeRoleDenied' })),
     );
-    const reported = await person.untilAccount('g1-trust', 'that it cannot be put back', (account) =>
+    const reported = await person.untilAccount('g1-trust', 'that it cannot be repaired', (account) =>
       account.status?.conditions?.find(({ message }) => message.includes('denied for a test')),
     );
     expect(reported).toMatchObject({

@@ -383,7 +383,7 @@ test('pods that the webhook missed are reported, and are replaced once the webho
     await harness.client.delete(resources.pods, metadata);
   const app = await harness.untilReason('missing', 'PodsNotCurrent');
   expect(app.status?.targets?.[0]).toMatchObject({ state: 'Progressing', identityCurrent: false });
-  const reported = await harness.eventually('it is told why nothing is replaced', async () => {
+  const reported = await harness.eventually('the reason why nothing is replaced', async () => {
     const message = (await harness.app('missing')).status?.targets?.[0]?.message;
     return message?.includes('once the webhook injects') && message.startsWith('2 pods') && message;
   });
