@@ -14,7 +14,7 @@ import {
   visit,
   type Console,
 } from './open-console.ts';
-import { editKubeconfig, kubeconfigOfUser } from './users.ts';
+import { editKubeconfig, kubeconfigOfUser, type Rule } from './users.ts';
 
 let sandbox: TestSandbox;
 let browser: Browser;
@@ -184,7 +184,7 @@ test('a used link shows how to get another, and a link to a screen opens in a fu
 
 async function seenBy(
   name: string,
-  rules: readonly object[],
+  rules: readonly Rule[],
   path: string,
   text: string | RegExp,
 ): Promise<string> {

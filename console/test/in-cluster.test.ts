@@ -150,3 +150,16 @@ test('the console never calls AWS, because it would use the credentials of its p
   const calls = await sandbox.aws.journal(since);
   expect(calls.filter(({ action }) => /Simulate/.test(action))).toEqual([]);
 });
+
+test('the first request of a user waits until the accounts are listed, and fails if the user may not list them', async () => {
+  const ask = async (token: string): Promise<Response> =>
+    fetch(`${origin}/api/who-can?action=s3:GetObject`, { headers: { authorization: `Bearer ${token}` } });
+  // Each token is new to the console, so its informers start with the request.
+  for (const name of ['first', 'second', 'third', 'fourth', 'fifth']) {
+    const answer = await ask(await tokenOfUser(sandbox, name, mayRead));
+    expect(await answer.json()).toMatchObject({ rows: [{ account: 'payments' }] });
+  }
+  const refused = await ask(await tokenOfUser(sandbox, 'outsider', []));
+  expect(refused.status).toBe(403);
+  expect(await refused.json()).toMatchObject({ code: 'FORBIDDEN' });
+});

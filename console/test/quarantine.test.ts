@@ -16,7 +16,7 @@ import {
   visit,
   type Console,
 } from './open-console.ts';
-import { kubeconfigOfUser } from './users.ts';
+import { kubeconfigOfUser, type Rule } from './users.ts';
 
 let sandbox: TestSandbox;
 let browser: Browser;
@@ -69,7 +69,7 @@ const post = (
 /** Opens the account's page as a new user with these RBAC rules. `end` closes the page. */
 async function pageOf(
   name: string,
-  rules: readonly object[],
+  rules: readonly Rule[],
 ): Promise<{ readonly page: Page; readonly end: () => Promise<void> }> {
   const KUBECONFIG = await kubeconfigOfUser(sandbox, name, rules);
   const own = await openConsole((args, options) => sandbox.startKon(args, options), [], { KUBECONFIG });
@@ -85,7 +85,7 @@ async function pageOf(
   };
 }
 
-const rulesOf = (name: string): readonly object[] =>
+const rulesOf = (name: string): readonly Rule[] =>
   peopleRoles.find(({ metadata }) => metadata.name === name)?.rules ?? [];
 
 test('a user who may only read sees which rights are missing, and cannot cut an account off', async () => {

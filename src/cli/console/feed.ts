@@ -59,8 +59,12 @@ export type Feed = {
   accounts(): readonly LinkedServiceAccount[];
   /** Facts about the cluster; undefined while it has no ready ClusterConfig that the user is permitted to read. */
   facts(): ClusterFacts | undefined;
-  /** Resolves when every kind has either synced or failed. */
-  readonly settled: Promise<void>;
+  /**
+   * Resolves when the accounts have been listed and each of the other kinds has been listed or has failed. An answer that is
+   * computed earlier would omit objects without saying so.
+   * @throws the error of the list of accounts, if it never succeeded or if the user is no longer permitted to read them
+   */
+  listed(...others: readonly Source[]): Promise<void>;
 };
 
 /** Time during which changes are gathered into one message. */
@@ -240,9 +244,11 @@ export function createFeed(options: {
     touch();
   });
 
-  const settled = Promise.withResolvers<void>();
+  let nextCheck = Promise.withResolvers<void>();
   const check = (): void => {
-    if (signal.aborted) return settled.resolve();
+    nextCheck.resolve();
+    if (signal.aborted) return;
+    nextCheck = Promise.withResolvers();
     pods.fallBack(targets(), signal);
     const status = statusNow();
     const text = JSON.stringify(status);
@@ -252,7 +258,6 @@ export function createFeed(options: {
       broadcast({ status });
     }
     lastStatus = text;
-    if (sources.every((source) => status[source].state !== 'loading')) settled.resolve();
     setTimer(check, sources.some((source) => status[source].state === 'loading') ? gatherMs : checkMs);
   };
   pods.start(signal);
@@ -314,7 +319,13 @@ export function createFeed(options: {
       const state = clusterState(configs.store.list());
       return state.ok ? state.facts : undefined;
     },
-    settled: settled.promise,
+    async listed(...others) {
+      const kinds: readonly Source[] = ['accounts', ...others];
+      const isLoading = (): boolean => kinds.some((kind) => statusNow()[kind].state === 'loading');
+      while (!signal.aborted && isLoading()) await nextCheck.promise;
+      const error = accounts.lastError();
+      if (error && (!accounts.hasSynced() || isForbidden(error))) throw error;
+    },
   };
 }
 

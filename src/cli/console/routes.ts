@@ -18,7 +18,7 @@ import { requireQuestion } from '../permissions/question.ts';
 import { quarantine, quarantineProposals, releaseAccount } from './quarantine.ts';
 import type { ApiAnswer, ApiRequest } from './server.ts';
 import { answerWhoCan } from '../permissions/who-can-answer.ts';
-import type { About, AccountPolicies } from './wire.ts';
+import type { About, AccountPolicies, Source } from './wire.ts';
 
 /** One user of the console. */
 export type UserSession = {
@@ -39,12 +39,22 @@ export type UserSession = {
 const mostChanges = 2000;
 const mostActions = 20;
 
+/** Kinds, besides accounts, from which each noun's routes compute their answers. */
+const kindsNeeded: Readonly<Record<string, readonly Source[] | undefined>> = {
+  changes: ['events'],
+  policy: ['targets'],
+  'who-can': ['targets'],
+  accounts: ['apps', 'pods'],
+};
+
 const json = (value: unknown): ApiAnswer => ({ kind: 'json', value });
 
 export async function route(request: ApiRequest, session: UserSession): Promise<ApiAnswer> {
   const { feed, context, about } = session;
   const { method, path, query, body, signal } = request;
   const [noun, name, verb] = path;
+  const needed = kindsNeeded[noun ?? ''];
+  if (needed) await feed.listed(...needed);
   switch (`${method} ${noun}${name === undefined ? '' : '/NAME'}${verb === undefined ? '' : `/${verb}`}`) {
     case 'GET about':
       return json(await about());
