@@ -6,11 +6,11 @@ import { classifyKubeError } from './kube-failures.ts';
 const forbidden = (message: string): KubeApiError =>
   new KubeApiError({ code: 403, reason: 'Forbidden', message }, { request: 'POST /' });
 
-test('a denial by our own admission policy is not reported as a missing right, and the message suggests no further rights', () => {
+test('a denial by an admission policy of Konstellation gets an error code of its own, and its advice names no RBAC permissions', () => {
   const fence = forbidden(
     `serviceaccounts "web" is forbidden: ValidatingAdmissionPolicy 'operator-confinement.k11n.dev' with binding 'operator-confinement.k11n.dev' denied request: the operator may only write into targets`,
   );
-  const classified = classifyKubeError(fence, 'create ServiceAccount kube-system/web');
+  const classified = classifyKubeError(fence, 'could not create the ServiceAccount kube-system/web');
   expect(classified.code).toBe('KubernetesFenced');
   expect(classified.retry).toBe('terminal');
   expect(identityErrors.KubernetesFenced.next).toMatch(/^Remove the namespace from the targets/);
@@ -19,5 +19,5 @@ test('a denial by our own admission policy is not reported as a missing right, a
     `serviceaccounts "web" is forbidden: User "konstellation" cannot create resource "serviceaccounts"`,
     `serviceaccounts "web" is forbidden: ValidatingAdmissionPolicy 'labels.example.com' denied request: no owner`,
   ])
-    expect(classifyKubeError(forbidden(message), 'create').code).toBe('KubernetesDenied');
+    expect(classifyKubeError(forbidden(message), 'could not create').code).toBe('KubernetesDenied');
 });

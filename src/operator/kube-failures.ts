@@ -10,10 +10,10 @@ import {
 } from '../kube/index.ts';
 import { errorMessage } from '../k8s/errors.ts';
 
-/** @param doing what was attempted, for the message: `create ServiceAccount production/myaccount` */
-export function classifyKubeError(error: unknown, doing: string): IdentityError {
+/** @param failed what failed, for the message: `could not create the ServiceAccount production/myaccount` */
+export function classifyKubeError(error: unknown, failed: string): IdentityError {
   if (error instanceof IdentityError) return error;
-  const message = `${doing}: ${errorMessage(error)}`;
+  const message = `${failed}: ${errorMessage(error)}`;
   if (isConflict(error) || isAlreadyExists(error) || isNotFound(error)) {
     return new IdentityError('KubernetesConflict', message, { cause: error });
   }

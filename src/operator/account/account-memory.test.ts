@@ -6,7 +6,7 @@ import type { Monotonic } from '../../k8s/time.ts';
 const serviceAccount = { uid: 'u', resourceVersion: '1', created: true };
 const unlink = (target: string): Step => ({ kind: 'DeleteServiceAccount', target, serviceAccount });
 
-test('when a namespace becomes a target, only the steps that were denied in it are retried', () => {
+test('when a namespace becomes a target, only the steps that were denied in that namespace are retried', () => {
   const memory = createAccountMemory(
     () => 0 as Monotonic,
     () => 1,
@@ -28,7 +28,7 @@ test('when a namespace becomes a target, only the steps that were denied in it a
   ]);
 });
 
-test('a step whose object exists but is not shown by AWS yet is retried and read less and less often', () => {
+test('the creation of a role that exists but that AWS does not show yet is retried with growing delays', () => {
   let now = 0;
   const memory = createAccountMemory(
     () => now as Monotonic,

@@ -1,4 +1,7 @@
-/** State of one account between reconciles: failed steps that wait for their retry, proofs, last-synced roles and Events. */
+/**
+ * State that the operator keeps of one account between reconciles: failed steps that wait for a retry, proofs of
+ * identity, last-synced roles and pending Events.
+ */
 import type { LinkedServiceAccount } from '../../api/index.ts';
 import {
   carriedProofs,
@@ -20,14 +23,14 @@ import type { Monotonic } from '../../k8s/time.ts';
 export type AccountMemory = ReturnType<typeof createAccountMemory>;
 
 type Failure = StepFailure & {
-  /** Target of the step, if it has one. */
+  /** Target namespace of the step, if the step has a target. */
   readonly target?: string;
 };
 
-/** Error codes of denials that may end once the namespace is labelled as a target. */
+/** Codes of API server denials that may end once the namespace gets the target label. */
 const denials: ReadonlySet<IdentityErrorCode> = new Set(['KubernetesDenied', 'KubernetesFenced']);
 
-/** @param account the account as this process first sees it; later reconciles ignore the proofs in its status */
+/** @param account the account as this process first observes it. Later reconciles ignore the proofs in its status */
 export function createAccountMemory(
   now: () => Monotonic,
   random: () => number,
@@ -56,25 +59,28 @@ export function createAccountMemory(
     },
 
     /**
-     * Clears the proofs by web identity while STS accepts no token of the cluster. The identities are proven again once
+     * Discards the web identity proofs while STS accepts no token of the cluster. The identities are proven again once
      * STS accepts tokens.
      */
     forgetTokenProofs(): void {
       for (const slot of proofs.keys()) if (isTokenProof(slot)) proofs.set(slot, { key: '', at: now() });
     },
 
-    /** Stores the roles of an account that is in sync. */
+    /** Stores the last-synced specs of the account's roles. Called when the account is in sync. */
     synced(roles: readonly LastSyncedRole[]): void {
       for (const role of roles) lastSynced.set(role.spec.name, role);
     },
 
-    /** Clears the denials in a namespace that was labelled as a target, since the steps may be admitted now. */
+    /**
+     * Clears the failures of denied steps in a namespace that got the target label, since the API server may admit
+     * these steps now.
+     */
     targetOpened(target: string): void {
       for (const [key, failure] of failures)
         if (denials.has(failure.code) && failure.target === target) failures.delete(key);
     },
 
-    /** @param found for a read: whether it found its object; ignored for other steps */
+    /** @param found whether a read step found its object; ignored for all other steps */
     applied(step: Step, found: boolean): void {
       for (const key of settledFailures(step, found)) failures.delete(key);
       record(step, 'applied');

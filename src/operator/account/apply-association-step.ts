@@ -19,7 +19,10 @@ import { patchServiceAccount, type LinkTools } from './service-account-link.ts';
 export type AssociationTools = LinkTools & {
   readonly roles: RoleStore;
   readonly associationCache: AssociationCache;
-  /** Returns the reason why pods of one of the account's workloads cannot be replaced now, or undefined. */
+  /**
+   * Returns why the pods of a workload of the account cannot be replaced now. Returns undefined if all pods can be
+   * replaced.
+   */
   readonly replacementBlocker: (account: string, signal: AbortSignal) => Promise<string | undefined>;
   /** @throws IdentityError if the cluster is not an EKS cluster */
   readonly podIdentity: () => {
@@ -64,7 +67,7 @@ export async function applyAssociationStep(
       if (altered.length > 0)
         throw new IdentityError(
           'NotInEffect',
-          `EKS updated the association ${step.association.id} but did not remove ${altered.join(' and ')}`,
+          `EKS updated the association "${step.association.id}" but did not remove ${altered.join(' and ')}`,
         );
       return;
     }
@@ -80,10 +83,11 @@ export async function applyAssociationStep(
         if (blocker !== undefined)
           throw new IdentityError(
             'RolloutBlocked',
-            `pods of ${blocker}, so that none of the account's targets switches`,
+            `pods of ${blocker}; until these pods can be replaced, no target of the account switches its identity mode`,
           );
         const annotations = { [roleArnAnnotation]: roleArn };
-        // This patch changes nothing. The API server refuses it if the ServiceAccount has changed since the step was planned.
+        // This patch changes nothing, but the API server refuses it if the ServiceAccount has changed since the step
+        // was planned.
         await patchServiceAccount(account, step.target, serviceAccount, annotations, {}, tools, signal);
       }
       return write(step, async () => {

@@ -22,8 +22,9 @@ export type RoleTools = {
 };
 
 /**
- * @param assertAccount checks that the account still exists, before a role gets its ownership tags
- * @param assertDenied checks that these pods include every quarantined pod, before a role denies only these pods
+ * @param assertAccount checks that the account still exists. Called before a role is created or adopted
+ * @param assertDenied checks that the given pod UIDs include every quarantined pod of the account. Called before a role
+ * denies exactly these pods
  * @throws IdentityError
  */
 export async function applyRoleStep(
@@ -95,8 +96,9 @@ function write(
 }
 
 /**
- * Adds the ownership tags to an existing role. IAM would let two accounts tag the same role, and the last write would
- * win. Therefore only one account at a time adopts a role, and the next account sees that the role is taken.
+ * Adds the account's ownership tags to an existing role. IAM would let two accounts tag the same role, and the last
+ * write would win. Therefore only one account at a time adopts a role, and the next account then sees that the role has
+ * an owner.
  *
  * @throws IdentityError `ConcurrentChange`
  */
@@ -113,7 +115,7 @@ async function adopt(
   if (first !== name)
     throw new IdentityError(
       'ConcurrentChange',
-      `the role ${step.role} is being adopted by the account ${first}`,
+      `the account "${first}" is adopting the role "${step.role}" at the same time`,
     );
   try {
     await assertAccount();
@@ -123,7 +125,7 @@ async function adopt(
   }
 }
 
-/** Whether the role has the ownership tags of this account, so that the account's deletion finds it. */
+/** Whether the role already has the ownership tags of this account, so that the account's deletion finds the role. */
 function isOurs(name: string, { metadata }: LinkedServiceAccount, { roleCache }: RoleTools): boolean {
   const role = roleCache.roleOf(name);
   return role !== undefined && taggedOwner(role.tags)?.account === metadata.name;
@@ -134,7 +136,8 @@ async function readRole(
   { roles, roleCache, now }: RoleTools,
   signal: AbortSignal,
 ): Promise<void> {
-  // A listing also shows inline policies. If it showed none, they need not be listed again.
+  // A role listing includes the names of inline policies. If the listing showed none, this read does not list inline
+  // policies again.
   const inlinePolicyNames = roleCache.roleOf(name)?.inlinePolicyNames;
   const known = inlinePolicyNames?.length === 0 ? { inlinePolicyNames } : {};
   const startedAt = now();

@@ -14,7 +14,10 @@ const quarantineOf = (name: string, uid: string): Quarantine => ({
   spec: { account: name, pods: [{ uid }] },
 });
 
-/** Applies a step while the API server has these Quarantines. Returns the names of the inline policies that were written or removed. */
+/**
+ * Applies a step while the API server returns the given Quarantines. Returns the names of the inline policies that the
+ * step wrote or removed.
+ */
 async function written(step: Step, ...items: readonly Quarantine[]): Promise<readonly string[]> {
   const names: string[] = [];
   const tools = {
@@ -32,8 +35,8 @@ async function written(step: Step, ...items: readonly Quarantine[]): Promise<rea
 const removal: Step = { kind: 'DeletePodDenial', role: 'r' };
 const denial: Step = { kind: 'PutPodDenial', role: 'r', document: podDenialDocument(['a']) };
 
-describe('a change of the denial of pods', () => {
-  it('is made if the Quarantines of the API server name no further pod of the account', async () => {
+describe('the inline policy that denies quarantined pods', () => {
+  it('is written or removed if the Quarantines at the API server name no other pod of the account', async () => {
     expect(await written(denial, quarantineOf('payments', 'a'), quarantineOf('orders', 'b'))).toEqual([
       'put konstellation-quarantine',
     ]);
@@ -44,7 +47,7 @@ describe('a change of the denial of pods', () => {
     ['removed', removal, 'a'],
     ['written', denial, 'b'],
   ] as const)(
-    'is not %s while a Quarantine names a pod that the watch has not shown',
+    'is not %s while a Quarantine at the API server names a pod that the watch has not reported',
     async (_, step, uid) => {
       await expect(written(step, quarantineOf('payments', uid))).rejects.toMatchObject({
         code: 'KubernetesConflict',

@@ -1,4 +1,4 @@
-/** Executes one step of a plan and caches its result. All writes for accounts are made here. */
+/** Executes one step of a plan and caches its result. This file makes all writes for accounts. */
 import {
   accountFinalizer,
   accountLabel,
@@ -106,9 +106,9 @@ export async function applyStep(
 
 /**
  * Checks that the account exists. The watched account may be outdated: the previous leader may have completed the
- * account's deletion before the new leader received the event. An object that is created afterwards would never be
- * removed. Therefore this function reads the account from the API server, unless the API server has just returned it.
- * Once this process has written the finalizer, no other process completes the deletion.
+ * account's deletion before this leader received the event. Nothing would remove an object that is created after that
+ * deletion. Therefore this function reads the account from the API server, unless a write has just returned the
+ * account. Once this process has written the finalizer, no other process completes the deletion.
  *
  * @throws IdentityError `KubernetesConflict`
  */
@@ -121,8 +121,9 @@ async function assertExists(
 }
 
 /**
- * Like `assertExists`, for objects that are created while the role seems to exist. AWS listings may show a role for a
- * while after its deletion. While this process leads, one response of the API server about the account is enough.
+ * Checks that the account exists, before a ServiceAccount or an association is created for its role. The role alone
+ * proves nothing, because AWS may list a role for a while after its deletion. Unlike `assertExists`, this check needs
+ * only one API server response about the account while this process leads.
  *
  * @throws IdentityError `KubernetesConflict`
  */
@@ -144,21 +145,21 @@ async function readAccount(
   try {
     present = await client.get<LinkedServiceAccount>(linkedServiceAccounts, { name }, { signal });
   } catch (error) {
-    throw classifyKubeError(error, `read the account ${name}`);
+    throw classifyKubeError(error, `could not read the account "${name}"`);
   }
-  // An account under deletion is kept in sync while pods use it. If the store does not show the deletion yet, the deletion
-  // may be complete.
+  // A deletion that the store already shows is allowed, since an account under deletion is kept in sync while pods use
+  // it. If the store does not show the deletion yet, the account's objects may already have been deleted.
   const deleted = present.metadata.deletionTimestamp !== undefined && deletionTimestamp === undefined;
   if (present.metadata.uid !== uid || deleted || !hasFinalizer(present, accountFinalizer))
-    throw new IdentityError('KubernetesConflict', `the account ${name} was deleted meanwhile`);
+    throw new IdentityError('KubernetesConflict', `the account "${name}" was deleted meanwhile`);
   accounts.saw(name, present);
 }
 
 /**
- * Checks that no Quarantine names another pod of the account. The watched Quarantines may be outdated. Without this
- * check, a pod that was quarantined before this process started could regain access.
+ * Checks that the account's Quarantines name no pods except those with the given UIDs. The watched Quarantines may be
+ * outdated. Without this check, a pod that was quarantined before this process started could regain access.
  *
- * @throws IdentityError `KubernetesConflict`; a later plan includes the pod
+ * @throws IdentityError `KubernetesConflict` if a Quarantine names another pod; a later plan includes that pod
  */
 async function assertDenied(
   uids: readonly string[],
@@ -172,7 +173,7 @@ async function assertDenied(
   } catch (error) {
     // If the CRDs were not upgraded, the kind is not served, so no Quarantine exists.
     if (isNotFound(error)) return;
-    throw classifyKubeError(error, 'list the Quarantines');
+    throw classifyKubeError(error, 'could not list the Quarantines');
   }
   const missing = items
     .filter(({ spec }) => spec.account === name)
@@ -181,7 +182,7 @@ async function assertDenied(
   if (missing.length > 0)
     throw new IdentityError(
       'KubernetesConflict',
-      `Quarantines name further pods of the account ${name}: ${missing.map(({ uid }) => uid).join(', ')}`,
+      `Quarantines name further pods of the account "${name}": ${missing.map(({ uid }) => uid).join(', ')}`,
     );
 }
 
@@ -191,7 +192,8 @@ async function assertDenied(
  * recreated meanwhile. Once the finalizer is removed, nothing would delete that ServiceAccount, so this function lists
  * the ServiceAccounts. It ignores namespaces under deletion, because their ServiceAccounts are deleted with them.
  *
- * @throws IdentityError `KubernetesConflict` if there is such a ServiceAccount; the next plan includes it
+ * @throws IdentityError `KubernetesConflict` if it finds such a ServiceAccount; the next plan includes that
+ * ServiceAccount
  */
 async function assertNoUnseenLink(
   account: LinkedServiceAccount,
@@ -204,7 +206,7 @@ async function assertNoUnseenLink(
   try {
     items = (await client.list<KubeObject>(resources.serviceAccounts, { labelSelector, signal })).items;
   } catch (error) {
-    throw classifyKubeError(error, `list ServiceAccounts of ${name}`);
+    throw classifyKubeError(error, `could not list the ServiceAccounts of the account "${name}"`);
   }
   const linked = items.filter(({ metadata }) => metadata.name === name);
   if (linked.length === 0) return;
@@ -217,7 +219,7 @@ async function assertNoUnseenLink(
   if (left.length > 0)
     throw new IdentityError(
       'KubernetesConflict',
-      `the account ${name} is still linked in ${left.join(', ')}`,
+      `ServiceAccounts of the account "${name}" still exist in ${left.join(', ')}`,
     );
 }
 
@@ -230,7 +232,7 @@ async function namespacesBeingDeleted(
     const { items } = await client.list<Namespace>(resources.namespaces, { signal });
     return new Set(items.filter(isBeingDeleted).map(({ metadata }) => metadata.name));
   } catch (error) {
-    throw classifyKubeError(error, 'list the namespaces');
+    throw classifyKubeError(error, 'could not list the namespaces');
   }
 }
 
@@ -246,7 +248,7 @@ async function writeFinalizer(
       fieldManager,
       signal,
     });
-    // The removal of the last finalizer deletes the object.
+    // An object under deletion disappears with its last finalizer.
     if (
       !written ||
       (written.metadata.deletionTimestamp !== undefined && !written.metadata.finalizers?.length)
@@ -254,6 +256,6 @@ async function writeFinalizer(
       accounts.deleted(name, written ?? account);
     } else accounts.wrote(name, written);
   } catch (error) {
-    throw classifyKubeError(error, `write the finalizers of ${name}`);
+    throw classifyKubeError(error, `could not write the finalizers of the account "${name}"`);
   }
 }

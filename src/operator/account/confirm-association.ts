@@ -29,7 +29,10 @@ export type ConfirmTools = {
   readonly associationCache: AssociationCache;
 };
 
-/** @throws IdentityError `NotInEffect` or `AssociationNotFound` until all three are confirmed */
+/**
+ * @throws IdentityError `NotInEffect` or `AssociationNotFound` until the trust policy, the association and the webhook
+ * are confirmed
+ */
 export async function confirmAssociation(
   step: ConfirmStep,
   account: LinkedServiceAccount,
@@ -42,7 +45,7 @@ export async function confirmAssociation(
     checkAssociation(step, name, tools, signal),
   ]);
   await checkInjection(step, name, tools, signal);
-  // The cached association was confirmed by this read.
+  // EKS has just returned this association, so the cache stores it as read.
   const of = { namespace: step.target, serviceAccount: name };
   tools.associationCache.read(of, step.association);
 }
@@ -51,7 +54,7 @@ async function checkTrust(step: ConfirmStep, { roles }: ConfirmTools, signal: Ab
   const role = await roles.read(step.role, signal, { attachedPolicyArns: [], inlinePolicyNames: [] });
   const seen = role && trustSeenBy(role.trustPolicy, step.target);
   if (seen !== trustSeenBy(step.trustPolicy, step.target))
-    throw notInEffect(`IAM does not show the trust policy of ${step.role} as it was written`);
+    throw notInEffect(`IAM does not show the new trust policy of the role "${step.role}" yet`);
 }
 
 async function checkAssociation(
@@ -64,15 +67,23 @@ async function checkAssociation(
   const found = await associations.read(of, signal, association?.id);
   if (!association) {
     if (!found) return;
-    // This is the old association, or a new association of another owner. The next plan decides by its tags.
+    // EKS returned the old association, or a new association of another owner. The next plan decides by the
+    // association's tags.
     associationCache.read(of, found);
-    throw notInEffect(`EKS still shows the association ${found.id} of ${target}/${account}`);
+    throw notInEffect(
+      `EKS still shows the association "${found.id}" of the ServiceAccount ${target}/${account}`,
+    );
   }
   if (found?.details?.roleArn === roleArn && alteredSettings(found).length === 0) return;
   associationCache.read(of, found);
   if (!found)
-    throw new IdentityError('AssociationNotFound', `EKS shows no association of ${target}/${account}`);
-  throw notInEffect(`EKS shows the association of ${target}/${account} with another role, or without tags`);
+    throw new IdentityError(
+      'AssociationNotFound',
+      `EKS shows no association of the ServiceAccount ${target}/${account}`,
+    );
+  throw notInEffect(
+    `EKS shows the association of the ServiceAccount ${target}/${account} with another role or with altered settings`,
+  );
 }
 
 async function checkInjection(
@@ -89,17 +100,20 @@ async function checkInjection(
       signal,
     });
   } catch (error) {
-    // An admission policy of the cluster refuses the dry-run pod. The first real pod will show which identity pods get.
+    // The API server refuses the dry-run pod, for example because of an admission policy. The first real pod will show
+    // which identity pods get.
     if (error instanceof KubeApiError) return;
     throw error;
   }
   const audience = mode === 'PodIdentity' ? podIdentityAudience : stsAudience;
   const identity = podIdentity(made, { roleArn, audience });
   if ('held' in identity)
-    throw notInEffect(`the webhook does not inject yet: a new pod would hold ${describeHeld(identity.held)}`);
+    throw notInEffect(
+      `the webhook does not inject the wanted identity yet: a new pod would hold ${describeHeld(identity.held)}`,
+    );
 }
 
-/** A pod for dry runs only. It passes the `restricted` Pod Security Standard. */
+/** Returns a pod for dry runs that passes the `restricted` Pod Security Standard. */
 function dryRunPod(namespace: string, serviceAccountName: string): KubeObject & { readonly spec: object } {
   return {
     apiVersion: 'v1',

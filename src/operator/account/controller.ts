@@ -24,13 +24,13 @@ const mostPasses = 20;
 const workersForEdits = 4;
 
 /**
- * Concurrent requests to the API server for accounts that were not edited. With a higher limit, a small API server
- * would not complete more requests, and edits would wait longer.
+ * Maximum number of concurrent API server requests for accounts that nobody has edited. A higher limit would not raise
+ * the throughput of a small API server, but edits would wait longer.
  */
 const mostInFlight = 5;
 
 export type AccountControllerOptions = Omit<ExecutorOptions, 'clientFor'> & {
-  /** Whether IAM and EKS have been listed. Before that, all objects would seem to be missing. */
+  /** Whether IAM and EKS have been listed once. Until then, all objects would seem to be missing. */
   readonly hasSynced: () => boolean;
   readonly rolloutsOf: (account: string) => AccountRollouts;
   readonly concurrency: number;
@@ -101,7 +101,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
         await report.status(world, plan.status, memory, signal);
       }
       const first = withoutNewRole(plan.steps);
-      // An account never yields in its first pass, so that a resumed account makes progress.
+      // An account never yields in the first pass of a reconcile, so that a resumed account makes progress.
       const yields = pass > 0 && othersWait(world);
       if (yields && first.length === 0) {
         yielding.add(name);
@@ -118,7 +118,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
         return isDeleted ? undefined : { backoff: true };
       }
     }
-    // No account needs so many passes. An account that does not converge is retried with back-off.
+    // An account that has not converged after so many passes is retried with back-off.
     return { backoff: true };
   }
 

@@ -7,17 +7,23 @@ import { podsByNode, type Informers } from '../context.ts';
 import type { ObservedState } from '../observed-state/index.ts';
 import { priorities } from './priority.ts';
 
-/** Delay until the admission policies observe the new label of a target. Milliseconds. */
+/**
+ * Delay in milliseconds after a namespace gets the target label. The admission policies need this time to observe the
+ * label.
+ */
 const labelDelayMs = 250;
 
-/** Pods come and go in bursts; the delay lets one reconcile observe a whole burst. Milliseconds. */
+/**
+ * Delay in milliseconds after a change of a pod. Pods come and go in bursts, and the delay lets one reconcile observe a
+ * whole burst.
+ */
 const podDelayMs = 500;
 
 export function enqueueOnChange(of: {
   readonly informers: Informers;
   readonly observed: ObservedState;
   readonly enqueue: (account: string, options?: EnqueueOptions) => void;
-  /** Called before the accounts are enqueued. */
+  /** Called for a changed account before the account is enqueued. */
   readonly onAccountChange: (
     name: string,
     account: LinkedServiceAccount | undefined,
@@ -32,7 +38,7 @@ export function enqueueOnChange(of: {
 
   informers.accounts.onChange((change) => {
     const isEdited = change.old?.metadata.generation !== change.new?.metadata.generation;
-    // The reconcile that wrote this change has observed it already.
+    // The reconcile that wrote this change has already observed the change.
     if (!isEdited && observed.accounts.isOwn(change)) return;
     of.onAccountChange(change.key, change.new, isEdited);
     const priority = !change.old ? priorities.created : isEdited ? priorities.edited : 0;
@@ -67,12 +73,12 @@ export function enqueueOnChange(of: {
     if (!pod) return;
     const { nodeName } = pod.spec ?? {};
     if (isAgent(pod) && nodeName !== undefined) {
-      // The agent gives credentials to the other pods on its node that use Pod Identity.
+      // The agent gives credentials to those pods on its node that use Pod Identity.
       for (const served of informers.pods.store.byIndex(podsByNode, nodeName))
         enqueueKnown(serviceAccountOf(served), { afterMs: podDelayMs });
       return;
     }
-    // Before an account adopts a role, it may wait for pods that hold the role under any ServiceAccount.
+    // An account may wait to adopt a role until no pod of any ServiceAccount holds the role.
     const holding = rolesHeld(pod).flatMap((arn) => [...observed.roles.concernedBy(roleNameOf(arn))]);
     for (const name of new Set([serviceAccountOf(pod), ...holding]))
       enqueueKnown(name, { afterMs: podDelayMs });

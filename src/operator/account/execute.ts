@@ -20,7 +20,7 @@ import type { AccountMemory } from './account-memory.ts';
 import { applyStep, type StepTools } from './apply-step.ts';
 import { callPriorityOf } from './priority.ts';
 
-/** Failures without an Event: the next plan resolves them, or conditions report them. */
+/** Codes of failures that get no Event, because the next plan resolves them or a condition reports them. */
 const withoutEvent: ReadonlySet<IdentityErrorCode> = new Set([
   'KubernetesConflict',
   'RoleAlreadyExists',
@@ -39,8 +39,8 @@ export type ExecutorOptions = {
   };
   readonly clientFor: (account: LinkedServiceAccount) => KubeClient;
   /**
-   * Returns the reason why pods of one of the account's workloads cannot be replaced now, or undefined. Creates a
-   * dry-run pod of each workload.
+   * Returns why the pods of a workload of the account cannot be replaced now. Returns undefined if all pods can be
+   * replaced. Checks each workload with a dry-run pod.
    */
   readonly replacementBlocker: (account: string, signal: AbortSignal) => Promise<string | undefined>;
   /** Called with the error of each failed step. */
@@ -70,7 +70,10 @@ export function createExecutor(options: ExecutorOptions): ExecuteStep {
       podIdentity() {
         const cluster = clusterState(context.informers.clusterConfigs.store.list());
         if (!podIdentity || !cluster.ok)
-          throw new IdentityError('ClusterUnknown', 'the EKS cluster is unknown');
+          throw new IdentityError(
+            'ClusterUnknown',
+            'the EKS cluster is unknown, because the ClusterConfig is missing or not ready',
+          );
         return podIdentity(cluster.facts.name);
       },
       roleCache: observed.roles,
@@ -83,7 +86,7 @@ export function createExecutor(options: ExecutorOptions): ExecuteStep {
     };
   };
 
-  /** Whether a read found the object. */
+  /** Whether a read step found its object; false for all other steps. */
   const hasFound = (step: Step, { metadata: { name } }: LinkedServiceAccount): boolean => {
     if (step.kind === 'ReadRole') return observed.roles.roleOf(step.role) !== undefined;
     return step.kind === 'ReadAssociation' && observed.associations.namespacesOf(name).includes(step.target);
@@ -101,14 +104,14 @@ export function createExecutor(options: ExecutorOptions): ExecuteStep {
       else log.debug('step done');
       return { done: true, event };
     } catch (cause) {
-      // The step was aborted because the operator stops, so this is no failure of the step.
+      // The operator is stopping and aborted the step. This does not count as a failure of the step.
       if (signal.aborted) return { done: false };
       const error = asIdentityError(cause);
       const failure = memory.failed(step, error);
       options.onFailure(error);
       log.warn('step failed', {
         code: error.code,
-        // The stack of an unclassified error is logged too, as the error may be a bug.
+        // An unclassified error may be a bug, so its stack is logged too.
         error: error.code === 'Unexpected' ? error : error.message,
         attempts: failure.attempts,
         retryInMs: Math.round(failure.retryAt - failure.at),
@@ -122,8 +125,9 @@ export function createExecutor(options: ExecutorOptions): ExecuteStep {
 }
 
 /**
- * Whether an Event reports this failed attempt. Events are kept for an hour. The delay between attempts is at most five
- * minutes, so every eighth attempt reports a lasting failure before its last Event expires.
+ * Whether the operator records an Event about this failed attempt. Events are kept for an hour. The delay between
+ * attempts is at most five minutes, so an Event at every eighth attempt reports a lasting failure before its previous
+ * Event expires.
  */
 function isReported(attempts: number): boolean {
   return Number.isInteger(Math.log2(attempts)) || attempts % 8 === 0;

@@ -44,7 +44,8 @@ export function observeAccount(
     .byIndex(serviceAccountsByAccount, accountLabelValue(name))
     .filter((object) => object.metadata.name === name)
     .map((object) => object.metadata.namespace ?? '');
-  // Links that the watch has not reported yet, in namespaces that may have ceased to be targets.
+  // Namespaces of ServiceAccounts that this process has just written and that the watch has not reported yet. Some of
+  // these namespaces may no longer be targets.
   const justLinked = observed.serviceAccounts
     .recentOf(name)
     .filter((key) => observed.serviceAccounts.get(key) !== undefined)

@@ -13,7 +13,7 @@ const ready = (status: 'True' | 'False'): NonNullable<LinkedServiceAccount['stat
   { type: 'Ready', status, reason: 'Ready', message: '', lastTransitionTime: '2026-01-01T00:00:00Z' },
 ];
 
-describe('the priority of calls for an account', () => {
+describe('the priority of AWS calls for an account', () => {
   it.each([
     ['new for an account without a status', account(), 'new'],
     ['new for an account with the default status of the API server', account(defaultStatus), 'new'],
@@ -24,7 +24,7 @@ describe('the priority of calls for an account', () => {
     ],
     ['new until the account is ready', account({ observedGeneration: 2, conditions: ready('False') }), 'new'],
     [
-      'background once it is ready',
+      'background once the account is ready',
       account({ observedGeneration: 2, conditions: ready('True') }),
       'background',
     ],

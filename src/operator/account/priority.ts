@@ -7,11 +7,12 @@ import type { CallPriority } from '../../aws/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';
 
 /**
- * Priorities of queued accounts; the default is 0. `yielded`: the account lets other accounts create their roles first.
+ * Priorities of queued accounts; the default is 0. A `yielded` account lets other accounts create their roles first. A
+ * `resumed` account has yielded for long enough.
  */
 export const priorities = { edited: 10, resumed: 6, created: 5, yielded: 4 };
 
-/** Priority of the AWS calls on behalf of the account. */
+/** Priority of the AWS calls that are made on behalf of the account. */
 export function callPriorityOf({ metadata, status }: LinkedServiceAccount): CallPriority {
   const changed = status?.observedGeneration !== metadata.generation;
   const isNew = (status?.observedGeneration ?? unobserved) === unobserved;

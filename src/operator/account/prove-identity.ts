@@ -60,7 +60,7 @@ async function requestToken(
     );
     return token;
   } catch (error) {
-    const message = `request a token of ${ref.namespace}/${ref.name}: ${errorMessage(error)}`;
+    const message = `could not request a token of the ServiceAccount ${ref.namespace}/${ref.name}: ${errorMessage(error)}`;
     throw new IdentityError('TokenRequestFailed', message, { cause: error });
   }
 }

@@ -14,7 +14,7 @@ export async function readNode(
   try {
     nodes.read(name, await getNode(name, client, signal));
   } catch (error) {
-    throw classifyKubeError(error, `read the node ${name}`);
+    throw classifyKubeError(error, `could not read the node "${name}"`);
   }
 }
 

@@ -1,4 +1,4 @@
-/** Links a target's ServiceAccount with its role. See docs/adr/0004. */
+/** Links the ServiceAccount of a target with the account's role. See docs/adr/0004. */
 import {
   accountLabel,
   createdAnnotation,
@@ -20,7 +20,8 @@ export type LinkTools = {
 };
 
 /**
- * Creates the ServiceAccount. Does not use apply, which would take over an existing ServiceAccount of another owner.
+ * Creates the ServiceAccount. Does not use server-side apply, which would take over an existing ServiceAccount of
+ * another owner.
  */
 export async function createServiceAccount(
   account: LinkedServiceAccount,
@@ -47,7 +48,7 @@ export async function createServiceAccount(
     const created = await client.create(resources.serviceAccounts, object, { fieldManager, signal });
     serviceAccounts.wrote(`${namespace}/${name}`, trimServiceAccount(created));
   } catch (error) {
-    throw classifyKubeError(error, `create ServiceAccount ${namespace}/${name}`);
+    throw classifyKubeError(error, `could not create the ServiceAccount ${namespace}/${name}`);
   }
 }
 
@@ -74,7 +75,7 @@ export async function patchServiceAccount(
     );
     serviceAccounts.wrote(`${namespace}/${name}`, trimServiceAccount(written));
   } catch (error) {
-    throw classifyKubeError(error, `write ServiceAccount ${namespace}/${name}`);
+    throw classifyKubeError(error, `could not write the ServiceAccount ${namespace}/${name}`);
   }
 }
 
@@ -88,11 +89,13 @@ export async function deleteServiceAccount(
   const { name } = account.metadata;
   const { uid, resourceVersion } = observed;
   try {
-    // The deletion is limited to this version, since another owner may have adopted the ServiceAccount meanwhile.
+    // The deletion is limited to this resourceVersion, since another owner may have adopted the ServiceAccount
+    // meanwhile.
     const options = { uid, resourceVersion, signal };
     await client.delete(resources.serviceAccounts, { namespace, name }, options);
   } catch (error) {
-    if (!isNotFound(error)) throw classifyKubeError(error, `delete ServiceAccount ${namespace}/${name}`);
+    if (!isNotFound(error))
+      throw classifyKubeError(error, `could not delete the ServiceAccount ${namespace}/${name}`);
   }
   serviceAccounts.deleted(`${namespace}/${name}`, {
     apiVersion: 'v1',

@@ -1,6 +1,7 @@
 /**
- * Switches an account, or the whole cluster, from one identity mode to the other while apps run. The gate decides which
- * apps roll, when and how often, so the planner and the gate are tested together.
+ * Switches an account, or the whole cluster, from one identity mode to the other while apps run. The identity gate of
+ * the workload planner decides which apps roll, when and how often, so the account planner and the gate are tested
+ * together.
  */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -22,16 +23,19 @@ import { identityGate } from '../../workloads/identity-gate.ts';
 const targets = ['canary', 'production', 'staging'];
 const modes = ['IRSA', 'PodIdentity'] as const;
 
-/** A Deployment, reduced to its identity: the mark of its template, and all marks that it has had. */
+/**
+ * A Deployment, reduced to the identity mark in its pod template (role ARN and audience), and all marks that the
+ * template has had.
+ */
 type RunningApp = { readonly target: string; mark: string | undefined; readonly marks: string[] };
 
 type Switch = { readonly of: 'account' | 'cluster'; readonly mode: IdentityMode };
 
-/** Record of a run. */
+/** Record of one simulated run. */
 type Reported = {
   /** Descriptions of the pods that lost their credentials. */
   readonly cutOff: string[];
-  /** Steps of associations in order, over all targets. */
+  /** Association steps of all targets, in the order of execution. */
   readonly associated: string[];
 };
 
@@ -39,7 +43,7 @@ function podsOf(world: SimulatedWorld, target: string): readonly SimulatedPod[] 
   return world.namespaces.get(target)?.pods ?? [];
 }
 
-/** Simulates a rolling update: it creates the new pod first, and then removes the old ones. */
+/** Simulates a rolling update: creates the new pod first, and then removes the old pods. */
 function roll(world: SimulatedWorld, app: RunningApp, replacesAtOnce: boolean): boolean {
   const gate = identityGate({
     account: 'myaccount',
@@ -63,8 +67,8 @@ function roll(world: SimulatedWorld, app: RunningApp, replacesAtOnce: boolean): 
 }
 
 /**
- * Works until nothing is left to do and all apps are rolled out.
- * @param pace for each round, whether apps act in it, and whether they replace their pods at once
+ * Runs rounds until the planner has no steps and all apps are rolled out.
+ * @param pace whether the apps act in each round. If the first value is false, every app replaces its pods at once
  */
 function work(
   world: SimulatedWorld,
@@ -94,7 +98,9 @@ function work(
   throw new Error('it does not come to rest');
 }
 
-/** Records pods that lose their credentials for any reason but the deletion of their association; see docs/adr/0006. */
+/**
+ * Records pods that lost their credentials for any reason except the deletion of their association; see docs/adr/0006.
+ */
 function watch(world: SimulatedWorld, { cutOff }: Reported): void {
   for (const target of targets)
     for (const pod of podsOf(world, target)) {
@@ -119,12 +125,16 @@ function expectProvenBeforeRemoved(world: SimulatedWorld, step: Step): void {
   expect(isProof, `${step.target} goes without its association unproven`).toBe(true);
 }
 
-/** Expects that no other target that has begun the switch still has pods of the previous mode. */
+/**
+ * Expects that targets switch one at a time: in every other target that has begun the switch, no pod of the previous
+ * mode is left.
+ */
 function expectOneAtATime(world: SimulatedWorld, step: Step): void {
   if (step.kind !== 'DeleteAssociation' && step.kind !== 'CreateAssociation') return;
   const wanted = wantedMode(world.account, world.facts);
   if ((step.kind === 'CreateAssociation') !== (wanted === 'PodIdentity')) return;
-  // The new association restores the credentials of pods that hold a Pod Identity.
+  // A new association also restores the credentials of pods that hold a Pod Identity. Such an association begins no
+  // switch.
   const restores = podsOf(world, step.target).some(({ holds }) => holds?.mode === 'PodIdentity');
   if (step.kind === 'CreateAssociation' && restores) return;
   const begun = targets.filter(

@@ -54,7 +54,7 @@ const held = (
     agents: { agentsOn: (node) => (node === 'served' ? [agent] : []), nodeOf },
   });
 
-it('a pod on Fargate proves no identity and counts as a pod without a Pod Identity agent', () => {
+it('a pod on Fargate is not used to prove an identity and counts as a pod without a Pod Identity agent', () => {
   const pods = [pod('a', { schedulerName: 'fargate-scheduler' }), pod('b')];
   expect(held(pods)).toMatchObject({
     podIdentity: 2,
@@ -65,7 +65,7 @@ it('a pod on Fargate proves no identity and counts as a pod without a Pod Identi
   expect(held(pods.slice(0, 1)).exchangePod).toBeUndefined();
 });
 
-it('a pod on a node without a Pod Identity agent proves no identity, and still counts as a ready pod with a Pod Identity', () => {
+it('a ready pod on a node without a Pod Identity agent is not used to prove an identity but still counts as ready', () => {
   const pods = [pod('a', { nodeName: 'bare' }), pod('b')];
   expect(held(pods, () => ({}))).toMatchObject({
     podIdentity: 2,
@@ -81,7 +81,7 @@ it('a pod on a node without a Pod Identity agent proves no identity, and still c
   });
 });
 
-it('a node without an agent pod is read once, while a pod that needs the agent runs there', () => {
+it('a node without an agent pod is read once, and only while a pod that needs the agent runs on the node', () => {
   const on = (name: string): Pod => pod(name, { nodeName: 'bare' });
   const ending = { ...on('c'), metadata: { ...on('c').metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
   expect(held([on('a'), on('b')])).toMatchObject({ unreadNodes: ['bare'], withoutAgent: [] });

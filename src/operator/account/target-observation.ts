@@ -1,6 +1,6 @@
 /**
- * Observation of one target from Kubernetes objects. The operator reads them from its stores, and the command line from
- * the API server.
+ * Derives the observed state of one target from Kubernetes objects. The operator takes the objects from its stores, and
+ * the command line reads them from the API server.
  */
 import {
   accountLabel,
@@ -53,7 +53,7 @@ export function targetNames(of: {
   readonly associated: Iterable<string>;
 }): ReadonlySet<string> {
   const { spec, status } = of.account;
-  // A target that drains may have lost its ServiceAccount.
+  // A draining target may have lost its ServiceAccount while the status still reports the target as linked.
   const reported = status?.targets?.flatMap((row) => (row.linked ? [row.name] : [])) ?? [];
   return new Set([
     ...of.clusterTargets,
@@ -68,9 +68,9 @@ export function targetObservation(of: {
   readonly target: string;
   readonly account: string;
   readonly namespace: Namespace | undefined;
-  /** The ServiceAccount with the name of the account, with the managed fields of its annotations. */
+  /** ServiceAccount that is named like the account, with the managed fields of its annotations. */
   readonly serviceAccount: KubeObject | undefined;
-  /** Pods that run as this ServiceAccount. */
+  /** Pods that run as the `serviceAccount` of this target. */
   readonly pods: readonly Pod[];
   readonly association?: CachedAssociation | undefined;
   /** Whether the pod is replaced when the identity of its account changes. */
@@ -80,7 +80,7 @@ export function targetObservation(of: {
   const { namespace, account } = of;
   const serviceAccount = of.serviceAccount ? observeServiceAccount(of.serviceAccount) : undefined;
   const pods = of.pods.filter(isRunning);
-  // A ServiceAccount without our label does not belong to this account, and neither do its pods.
+  // A ServiceAccount without the account's label does not belong to this account, and neither do its pods.
   const ours = serviceAccount?.account === accountLabelValue(account);
   const wanted = ours ? identityOf(serviceAccount, of.association?.association ?? undefined) : undefined;
   return {
@@ -89,7 +89,7 @@ export function targetObservation(of: {
     ...(serviceAccount ? { serviceAccount } : {}),
     users: ours ? pods.map(describeUser) : [],
     pods: wanted ? countPods(pods, wanted) : { current: 0, stale: 0, uninjected: 0 },
-    // Pods may outlive their ServiceAccount, as in a namespace that is being deleted.
+    // Pods may outlive their ServiceAccount, for example in a namespace under deletion.
     held: ours || !serviceAccount ? heldBy(pods, of) : { roleArns: [], podIdentity: 0 },
   };
 }
@@ -117,7 +117,7 @@ export function quarantinesOf(objects: readonly Quarantine[]): readonly Observed
   }));
 }
 
-/** The identity that new pods get: an association takes precedence over the annotation. */
+/** Identity that new pods get. An association takes precedence over the annotation. */
 function identityOf(
   serviceAccount: ObservedServiceAccount | undefined,
   association: ObservedAssociation | undefined,
@@ -151,7 +151,8 @@ export function heldBy(
   return {
     roleArns: [...new Set(roleArns)].sort(),
     podIdentity: byAgent.length,
-    // An agent may return to its node, but Fargate never has an agent, so pods on Fargate are not counted.
+    // Pods on Fargate are not counted, since Fargate never has an agent. Other pods count even without an agent on
+    // their node, because the agent may return.
     readyByPodIdentity: present.filter(({ pod }) => isReady(pod) && !isOnFargate(pod)).length,
     withoutAgent: present.flatMap(({ pod, agent }) => {
       if (agent.state !== 'missing') return [];

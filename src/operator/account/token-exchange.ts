@@ -4,7 +4,7 @@ import type { KubeClient } from '../../kube/index.ts';
 import type { OperatorContext } from '../context.ts';
 import { exchangeToken } from './prove-identity.ts';
 
-/** Error codes of refusals that a new pod would get too. Other failures do not predict the result for a pod. */
+/** Codes of STS refusals that a new pod would get too. Other failures do not predict the result for a pod. */
 const refusals: ReadonlySet<IdentityErrorCode> = new Set([
   'OIDCProviderMissing',
   'IssuerUnreachable',

@@ -21,7 +21,7 @@ const needRole: ReadonlySet<Step['kind']> = new Set([
   'CreateAssociation',
 ]);
 
-/** Returns the steps that do not fail while STS and EKS do not know the role yet. */
+/** Returns the steps that can succeed before STS and EKS know the account's new role. */
 export function withoutNewRole(steps: readonly Step[]): readonly Step[] {
   return steps.filter(({ kind }) => !needRole.has(kind));
 }
