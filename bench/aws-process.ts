@@ -27,7 +27,7 @@ export type Begin = {
   readonly accountId: string;
   readonly region: string;
   readonly issuer: string;
-  /** URL of the issuer's keys, and the CA certificate of the server that publishes them. */
+  /** URL of the issuer's keys, and the CA certificate of the server that publishes these keys. */
   readonly keys: string;
   readonly ca: string;
   readonly roleQuota: number;
@@ -65,7 +65,7 @@ process.on('message', (message: Begin | Count) => {
     }
   }
 });
-// The parent process has exited. Nothing else would end this process.
+// Ends this process when the parent process exits, because nothing else would end it.
 process.on('disconnect', () => process.exit(0));
 
 async function begin(options: Begin): Promise<void> {

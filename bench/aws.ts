@@ -1,4 +1,4 @@
-/** Starts the process of the AWS emulator, and communicates with it. */
+/** Starts the AWS emulator process and communicates with it. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';

@@ -5,7 +5,7 @@ export type Figure = {
   readonly unit: string;
   /** Upper bound. */
   readonly bound?: number;
-  /** Value of the peer for the same work, in the same unit. docs/performance.md describes the peers. */
+  /** The peer's value for the same work, in the same unit. docs/performance.md describes each peer. */
   readonly peer?: number;
 };
 
@@ -13,7 +13,7 @@ export function within({ value, bound }: Figure): boolean {
   return bound === undefined || value <= bound;
 }
 
-/** Nearest-rank percentile: the smallest value that at least a fraction of `share` of all values do not exceed. */
+/** Nearest-rank percentile. `share` is the fraction of all values that are less than or equal to the result. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? NaN;

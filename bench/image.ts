@@ -17,8 +17,8 @@ export async function readImageRuntime(): Promise<ImageRuntime> {
   if (!(limit > 0)) throw new Error('the values of the chart have another form of memory limit');
   const settings = [...text.matchAll(/^ENV (.*)$/gm)].flatMap(([, pairs = '']) => pairs.split(' '));
   return {
-    // In a container, V8 derives the heap limit from the memory limit. Derived from the memory of this machine, the limit would
-    // let the heap grow further between collections.
+    // Sets the heap limit that V8 would derive from the container's memory limit. Without this flag, V8 would derive a
+    // larger limit from the memory of this machine, and the heap would grow further between collections.
     flags: [...entrypoint.slice(1, -1), `--max-old-space-size=${limit / 2}`],
     env: Object.fromEntries(settings.map((pair) => pair.split('=', 2) as [string, string])),
   };

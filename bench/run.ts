@@ -102,7 +102,9 @@ const over = figures.filter((figure) => !within(figure));
 console.log(`\n${figures.length - over.length} of ${figures.length} figures within their bounds`);
 process.exitCode = failed ? 1 : 0;
 
-/** Reads the earlier results, because a run of selected scenarios replaces only the figures of these scenarios. */
+/**
+ * Reads the earlier results, because a run of selected scenarios replaces only the figures of the selected scenarios.
+ */
 async function readEarlier(): Promise<readonly Figure[]> {
   try {
     const entries = JSON.parse(await readFile(file, 'utf8')) as (Omit<Figure, 'bound' | 'peer'> & {

@@ -102,8 +102,9 @@ export async function startWorld(kon: string, options: WorldOptions = {}): Promi
   try {
     const folder = await mkdtemp(join(tmpdir(), 'kon-bench-'));
     cleanups.push(() => rm(folder, { recursive: true, force: true }));
-    // In a cluster, the control plane has its own processors and memory. Here it shares the processors with the measured
-    // processes, so it collects garbage less often: otherwise a third of its processor time would go to garbage collection.
+    // Makes the control plane collect garbage less often. In a cluster, the control plane has its own processors and
+    // memory. Here it shares the processors with the measured processes, and would spend a third of its processor time
+    // on garbage collection.
     const cluster = await startControlPlane({ audit: options.audit ?? false, plentyOfMemory: true });
     cleanups.push(() => cluster.stop());
     const aws = await startAws({
@@ -192,7 +193,7 @@ async function install(
       kind: 'Namespace',
       metadata: { name, labels: { 'k11n.dev/target': name } },
     });
-  // STS fetches the issuer's keys without cluster credentials.
+  // Permits anonymous reads of the issuer's keys, because STS fetches the keys without cluster credentials.
   await client.create<KubeObject & Record<string, unknown>>(resources.clusterRoleBindings, {
     apiVersion: 'rbac.authorization.k8s.io/v1',
     kind: 'ClusterRoleBinding',
@@ -221,7 +222,7 @@ async function install(
       await client.create<ClusterConfig>(clusterConfigs, config);
       return;
     } catch (error) {
-      // The API server serves a new CRD only after a moment.
+      // Retries, because the API server serves a new CRD only after a moment.
       if (!isNotFound(error)) throw error;
       await delay(50);
     }

@@ -1,7 +1,7 @@
 /**
- * Creates the bill of materials of a bundle in CycloneDX format. It lists the packages that have files in the bundle, with their
- * installed versions. `npm sbom` lists all installed packages, which are too many, or too few if it omits development
- * dependencies. https://cyclonedx.org/docs/1.6/json/
+ * Creates the bill of materials of a bundle in CycloneDX format. It lists the packages that have files in the bundle,
+ * with their installed versions. `npm sbom` cannot list exactly these packages: it lists all installed packages, or
+ * omits all development dependencies, some of which are in the bundle. https://cyclonedx.org/docs/1.6/json/
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

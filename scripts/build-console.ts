@@ -1,4 +1,4 @@
-/** Builds the page of the web console. The builds of the bundle and of the single-file executable call it. */
+/** Builds the page of the web console, for the bundle and for the single-file executable. */
 import { join, relative } from 'node:path';
 import { build } from 'vite';
 
@@ -7,7 +7,7 @@ export async function buildConsole(root: string, outDir: string): Promise<readon
   const folder = join(root, 'console');
   const result = await build({
     configFile: join(folder, 'vite.config.ts'),
-    // With NODE_ENV=test in the environment, the page would otherwise contain the development build of React.
+    // Selects the production build of React, even if the environment contains NODE_ENV=test.
     mode: 'production',
     build: { outDir },
   });

@@ -91,8 +91,8 @@ try {
 }
 
 /**
- * Compresses, and sets the header byte that names the operating system to "unknown", so that the result is the same on every
- * system.
+ * Compresses the content, and sets the header byte that names the operating system to "unknown", so that the result is
+ * the same on every system.
  */
 function compress(content: Buffer): Buffer {
   const compressed = gzipSync(content, { level: 9 });

@@ -32,9 +32,9 @@ const assets: readonly { readonly from: string; readonly matching?: RegExp; read
 ];
 
 /**
- * An `import` of a Node.js module evaluates all of its exports, and some exports load much code: `node:http` alone loads undici.
- * With this plugin, only the imported names are evaluated. Each importer gets its own copy, because a shared module would become
- * a separate file.
+ * An `import` of a Node.js module evaluates all of its exports, and some exports load much code: `node:http` alone
+ * loads undici. With this plugin, only the imported names are evaluated. Each importing module gets its own copy of the
+ * imports, because a shared module would become a separate file.
  */
 const builtinsByName: Plugin = {
   name: 'builtins-by-name',
@@ -61,7 +61,9 @@ const builtinsByName: Plugin = {
   },
 };
 
-/** Leaves the import of the sandbox package unresolved. Its importer reports the missing file. */
+/**
+ * Leaves the import of the sandbox package unresolved. The module that imports the package reports the missing file.
+ */
 const withoutSandbox: Plugin = {
   name: 'without-sandbox',
   setup(bundler) {
@@ -157,7 +159,10 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-/** Reduces package.json to its version, or to the version `other`. Otherwise each start would load its list of packages. */
+/**
+ * Reduces package.json to its version, or to the version `other`. Otherwise each start of `kon` would load the list of
+ * packages.
+ */
 function withManifestOf(other: string | undefined): Plugin {
   const path = join(root, 'package.json');
   return {

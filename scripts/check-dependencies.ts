@@ -58,7 +58,10 @@ if (problems.length > 0) {
     `dependencies: ${components.length} in the bundle, ${locked.length} in package-lock.json, each with an allowed licence`,
   );
 
-/** A package under `A OR B` is allowed if one of the licences is, and under `A AND B` if both are. */
+/**
+ * A package under `A OR B` is allowed if one of the two licences is allowed. A package under `A AND B` is allowed if
+ * both licences are allowed.
+ */
 function problemOf(
   title: string,
   license: string | undefined,

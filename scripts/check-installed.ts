@@ -1,7 +1,7 @@
 /**
- * Compares the packages that npm installed with package-lock.json: each package must have the version and the hash in the lock
- * file. `npm ci` makes the same check, but rejects a lock file that lacks optional packages of other platforms, and some
- * registries do not have all of these.
+ * Compares the packages that npm installed with package-lock.json: each package must have the version and the hash in
+ * the lock file. `npm ci` makes the same check, but rejects a lock file that lacks optional packages of other
+ * platforms, and some registries do not have all of these packages.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

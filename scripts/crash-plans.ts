@@ -37,7 +37,7 @@ type Report = {
   readonly lines: readonly string[];
 };
 
-/** A multiple of eight, because eight consecutive seeds share one run without faults. */
+/** Number of seeds in one task: a multiple of eight, because eight consecutive seeds share one run without faults. */
 const seedsPerTask = 64;
 const specsPerChain = 1_000;
 

@@ -46,9 +46,9 @@ if (process.argv.includes('--check')) {
 }
 
 /**
- * Renders one line per policy: ARN, facts and statements, separated by tabs. One line each, so that a reader parses only the
- * requested policies. Versions of a policy have most statements in common, so each statement is stored once, and versions refer
- * to it by index.
+ * Renders one line per policy: ARN, facts and statements, separated by tabs. Each policy has its own line, so that a
+ * reader parses only the requested policies. Versions of a policy have most statements in common, so each statement is
+ * stored once, and versions refer to it by index.
  */
 function render(policies: readonly SourcePolicy[]): string {
   return policies

@@ -62,7 +62,7 @@ async function runAll(chosen: readonly Part[]): Promise<void> {
 
 function run([program = '', ...args]: readonly string[]): Promise<number> {
   return new Promise((done, reject) => {
-    // The shebang line of vitest runs `node`. This must be the version that the project pins.
+    // The shebang line of vitest runs `node`, which must be the version that the project pins.
     const env = { ...process.env, KON_SEED: seed, PATH: [bin, process.env['PATH']].join(delimiter) };
     const child = spawn(join(bin, program), args, { cwd: root, stdio: 'inherit', env });
     child.once('error', reject);

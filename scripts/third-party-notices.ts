@@ -1,6 +1,6 @@
 /**
- * Collects the copyright and licence texts of the packages in a bundle. MIT, ISC, BSD and Apache-2.0 require them in every copy.
- * Packages with the same text share one entry.
+ * Collects the copyright and licence texts of the packages in a bundle. MIT, ISC, BSD and Apache-2.0 require these
+ * texts in every copy. Packages with the same text share one entry.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';

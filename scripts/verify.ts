@@ -18,7 +18,7 @@ type Outcome = {
 };
 
 const root = resolve(import.meta.dirname, '..');
-// The shebang lines of the tools run `node`. This must be the version that the project pins.
+// The shebang lines of the tools run `node`, which must be the version that the project pins.
 const env = {
   ...process.env,
   PATH: [join(root, 'node_modules', '.bin'), process.env['PATH']].join(delimiter),

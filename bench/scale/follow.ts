@@ -1,7 +1,7 @@
 /**
- * Follows LinkedServiceAccounts and pods with the operator's own informers, for the scenario "scale". Usage: node follow.ts
- * KUBECONFIG. Prints JSON lines: one when both informers have synced, and then one after every thousand pod changes with their
- * total number.
+ * Follows LinkedServiceAccounts and pods with the operator's own informers, for the scenario "scale". Usage: node
+ * follow.ts KUBECONFIG. Prints one JSON line when both informers have synced, and then one JSON line after every
+ * thousand pod changes, with the total number of changes.
  */
 import { silentLogger } from '../../src/kube/index.ts';
 import { createKubeClient, loadConnection, systemTimer } from '../../src/kube/index.ts';

@@ -1,4 +1,7 @@
-/** Starts, pauses and measures the processes that follow the cluster with the operator's informers or with the peer's. */
+/**
+ * Starts, pauses and measures the processes that follow the cluster, either with the operator's informers or with the
+ * informers of the peer, client-go.
+ */
 import { execFile, spawn } from 'node:child_process';
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -79,7 +82,7 @@ export function startFollower(name: string, command: readonly string[]): Followe
   };
 }
 
-/** Builds the peer from its pinned modules, which takes a minute the first time. Needs Go. */
+/** Builds the peer, a client-go program, from its pinned modules. The first build takes a minute. Needs Go. */
 export async function buildPeer(folder: string): Promise<string> {
   const source = resolve(import.meta.dirname, 'client-go');
   await mkdir(folder, { recursive: true });

@@ -19,7 +19,9 @@ async function time(
   return performance.now() - startedAt;
 }
 
-/** Runs the commands in turn and returns the median time of each. In turn, because other load then affects all commands alike. */
+/**
+ * Runs the commands in turn, so that other load affects all commands alike. Returns the median time of each command.
+ */
 async function compare(
   commands: readonly (readonly [string, ...string[]])[],
   env: Readonly<Record<string, string>>,

@@ -77,7 +77,7 @@ const limited = (
     try {
       const operator = await world.startOperator();
       await untilSynced(operator);
-      // The rate limiter of the emulated IAM refills after the operator's startup calls.
+      // Waits until the emulated IAM's rate limiter has refilled after the operator's startup calls.
       await delay((1000 * burst) / 20 + 1000);
       const run = await converge(world, operator, count, note);
       const needed = (count * callsPerAccount - burst) / 20;

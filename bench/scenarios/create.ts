@@ -23,7 +23,8 @@ export const create: Scenario = {
       const calls = (await world.aws.journal(since)).map(({ service, action }) => `${service}:${action}`);
       const changing = calls.filter((call) => call !== 'sts:AssumeRoleWithWebIdentity');
       note(`calls to AWS: ${[...tally(calls)].map(([call, times]) => `${call} ${times}`).join(', ')}`);
-      // Stops the operator before counting its writes, because it writes Events one by one after the work.
+      // Stops the operator before counting its writes, because the operator writes Events one by one after its other
+      // work.
       await operator.stop();
       const writes = await world.writes();
       note(`writes to the API server: ${[...writes].map(([what, times]) => `${what} ${times}`).join(', ')}`);
@@ -58,8 +59,8 @@ export const create: Scenario = {
 };
 
 /**
- * Waits until the operator has finished its startup calls, which belong to no account. The operator may check the cluster only
- * after it has listed the roles.
+ * Waits until the operator has finished its startup calls, which belong to no account. The operator might check the
+ * cluster after it has listed the roles.
  */
 async function untilQuiet(aws: Aws): Promise<number> {
   for (let last = -1; ;) {

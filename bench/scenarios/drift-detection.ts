@@ -55,7 +55,8 @@ export const sweep: Scenario = {
               action === 'GetAccountAuthorizationDetails' && !('Marker' in parameters),
           ).length;
         const first = await listings();
-        // Measures from the start of one pass to the start of another, so that the period contains only whole passes.
+        // Measures from the start of one pass to the start of a later pass, so that the period contains only whole
+        // passes.
         while ((await listings()) < first + 1) await delay(20);
         const since = await world.aws.position();
         while ((await listings()) < first + 1 + sweeps) await delay(20);
@@ -81,7 +82,7 @@ const inlineBytes = 9 * 1024;
 
 const ownRoles = 100;
 
-/** Measures the peak memory during a few passes, excluding startup. Mebibytes. */
+/** Measures the peak memory in mebibytes during a few drift detection passes, without the startup. */
 async function memoryOf(
   kon: string,
   foreign: number,

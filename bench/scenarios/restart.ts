@@ -36,7 +36,8 @@ export const restart: Scenario = {
       await world.createAccounts(accounts);
       await world.untilAccounts(accounts, isReady);
       await before.stop();
-      // This first run updates the role count in the status of the ClusterConfig, which dates from before the roles existed.
+      // Starts the operator once without measuring. This run updates the role count in the ClusterConfig's status,
+      // which was written before the roles existed.
       const settling = await world.startOperator();
       await untilInSync(settling);
       await settling.stop();

@@ -1,6 +1,6 @@
 /**
- * Measures the time from the start of a sandbox with cached parts until the account of the guide's example has a verified
- * identity.
+ * Measures the time from the start of a sandbox, whose programs are cached, until the account in the guide's example
+ * has a verified identity.
  */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';

@@ -25,7 +25,7 @@ const share = Number(process.env['KON_BENCH_SCALE'] ?? 1);
 const counts = {
   accounts: Math.round(10_000 * share),
   pods: Math.round(100_000 * share),
-  /** Rounded to thousands. */
+  /** Number of pod changes, rounded to thousands. */
   changes: Math.max(1000, Math.round(20 * share) * 1000),
 };
 export const namespaces = 20;
@@ -58,7 +58,7 @@ export const scale: Scenario = {
         ['client-go, JSON', [peer, cluster.kubeconfig, 'json']],
         ['client-go, protobuf', [peer, cluster.kubeconfig, 'protobuf']],
       ];
-      // The first follower is not measured. It fills the server's caches.
+      // Starts one follower without measuring, to fill the API server's caches.
       const first = startFollower('first', commands[1]?.[1] ?? []);
       await first.synced;
       await first.stop();
@@ -150,7 +150,7 @@ export async function prepareCluster(client: KubeClient): Promise<void> {
       await client.list(linkedServiceAccounts);
       break;
     } catch (error) {
-      // The API server serves a new CRD only after a moment.
+      // Retries, because the API server serves a new CRD only after a moment.
       if (!isNotFound(error)) throw error;
       await delay(50);
     }

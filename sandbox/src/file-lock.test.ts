@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-// Process 1 lives as long as the machine; the other id is higher than any process id.
+// Process ids: process 1 always exists, and the id `dead` is higher than any process id.
 const alive = '1';
 const dead = '999999999';
 

@@ -77,8 +77,8 @@ function release(file: string): void {
 }
 
 /**
- * Removes the lock of a dead holder. Another process may have replaced that lock in the meantime; if the removed file
- * turns out to belong to a live holder, it is restored.
+ * Removes the lock of a dead holder. Another process might have replaced that lock in the meantime. If the removed file
+ * turns out to belong to a live holder, the file is restored.
  */
 function discard(file: string, deadPid: number): void {
   const aside = `${file}.stale.${process.pid}`;

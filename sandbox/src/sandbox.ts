@@ -146,7 +146,8 @@ export async function downSandbox(folder: string): Promise<'stopped' | 'not-runn
   await until(endMs, () => !existsSync(paths.lock) || !isProcessAlive(client.pid));
   // The process has authenticated with the secret, so it is the sandbox; its watchdog ends the parts.
   if (existsSync(paths.lock) && isProcessAlive(client.pid)) process.kill(client.pid, 'SIGKILL');
-  // The lock is released last. The process usually exits right after this, unless its host continues.
+  // Releasing the lock is the last action of a sandbox. Its process usually exits right afterwards, unless its host
+  // continues.
   await until(lingerMs, () => !isProcessAlive(client.pid));
   return 'stopped';
 }

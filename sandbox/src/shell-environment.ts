@@ -49,8 +49,8 @@ export function shellEnvironment(sandbox: SandboxDescription, outer: OuterEnviro
 }
 
 /**
- * Returns a neutral value for the user's other variables that would take precedence over the sandbox's or be used in
- * addition to them.
+ * Returns a neutral value for those of the user's other variables that would take precedence over the sandbox's
+ * variables or be used in addition to them.
  */
 function neutralised(name: string): string | undefined {
   switch (name) {

@@ -38,7 +38,7 @@ function yaml(value: unknown): string {
   const document = new Document(value, { aliasDuplicateObjects: false });
   visit(document, {
     Pair(_, { key, value: written }) {
-      // A block literal needs no escapes. Helm would interpret the backslash of an escape.
+      // Writes long values as block literals, which need no escapes. Helm would interpret the backslash of an escape.
       if (isScalar(key) && literal.has(String(key.value)) && isScalar(written))
         written.type = Scalar.BLOCK_LITERAL;
     },

@@ -1,4 +1,4 @@
-/** Adds the operator's layer to a base image. Pure. */
+/** Pure functions that add the operator's layer to a base image. */
 import { type Descriptor, type ImageConfig, type Manifest, mediaTypes } from './layout.ts';
 import { imageSettings } from './settings.ts';
 

@@ -58,7 +58,7 @@ export function writeJson(folder: string, mediaType: string, value: object): Pro
   return writeBlob(folder, mediaType, Buffer.from(JSON.stringify(value)));
 }
 
-/** Writes the entry files of a layout with this single index. */
+/** Writes `oci-layout` and `index.json`, the entry files of a layout, with a single index. */
 export async function finishLayout(folder: string, index: Descriptor): Promise<void> {
   await writeFile(join(folder, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}\n');
   const top = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: [index] };

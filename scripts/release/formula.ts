@@ -1,4 +1,7 @@
-/** Homebrew formula for the single-file executables of a release (https://docs.brew.sh/Formula-Cookbook). Pure. */
+/**
+ * Homebrew formula for the single-file executables of a release (https://docs.brew.sh/Formula-Cookbook). All functions
+ * are pure.
+ */
 
 export const executables = ['darwin-arm64', 'darwin-x64', 'linux-arm64', 'linux-x64'] as const;
 export type ExecutablePlatform = (typeof executables)[number];

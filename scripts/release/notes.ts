@@ -1,4 +1,4 @@
-/** Extracts the notes of a release from the changelog. Pure. */
+/** Extracts the notes of a release from the changelog. All functions are pure. */
 
 export type ReleaseInput = {
   /** `v` followed by the version. */

@@ -82,7 +82,8 @@ export function createAccount(
   });
   for (const { issuer, clientIds } of options.oidcProviders ?? []) {
     const provider = newProvider({ issuer, clientIds, thumbprints: [], tags: [] }, state, startedAt);
-    // Time 0 is before all other times, so even a read with the maximum staleness returns the provider.
+    // Stores the provider as of time 0, before all other times, so that even a read with the maximum staleness returns
+    // it.
     state.putProvider(provider, 0);
   }
   const credentials = createCredentialStore(users, identifiers);

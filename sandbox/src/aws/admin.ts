@@ -1,7 +1,7 @@
 /**
- * Endpoints under `/_emulator/`, which AWS does not have: tests and users read the journal and set faults with them.
- * The endpoints expose no secret and need no authentication. Like the rest of the emulator, they are reachable only
- * from this machine.
+ * Endpoints under `/_emulator/`, which AWS does not have. Tests and users call them to read the journal and to set
+ * faults. The endpoints expose no secret and need no authentication. Like the rest of the emulator, they are reachable
+ * only from this machine.
  */
 import { z } from 'zod';
 import type { Account } from './account.ts';
@@ -41,7 +41,7 @@ export function createAdmin(options: {
     },
     'GET faults': () => ok(faults.settings()),
     'PUT faults': ({ body }) => setFaults(body, faults),
-    // ServiceAccounts whose pods get an identity by association, as EKS passes them to the cluster's webhook.
+    // Lists the ServiceAccounts that have a Pod Identity association, as EKS passes them to the cluster's webhook.
     'GET pod-identities': ({ rawQuery }) =>
       podIdentities(new URLSearchParams(rawQuery), account, faults, now()),
     'GET state': () =>

@@ -9,7 +9,7 @@ export type Requirement = {
   /** `iam:CreateRole` */
   readonly action: string;
   readonly resource: string;
-  /** Name of the resource in AWS's error message if it is not the ARN (IAM: `role NAME`). */
+  /** Name of the resource in AWS's error message, if the message does not contain the ARN (IAM: `role NAME`). */
   readonly shownResource?: string | undefined;
   /** Condition keys for this permission, in addition to the condition keys of the request. */
   readonly context?: RequestContext | undefined;

@@ -127,7 +127,7 @@ function sessionCaller(session: SessionCredential, state: IamState, at: number):
       'aws:PrincipalType': 'AssumedRole',
       'aws:userid': userId,
       'aws:TokenIssueTime': new Date(session.issuedAt).toISOString(),
-      // The condition key exists only for temporary credentials; the emulator has no MFA.
+      // Set only for temporary credentials, as on AWS. The value is always false, because the emulator has no MFA.
       'aws:MultiFactorAuthPresent': 'false',
     },
   };

@@ -121,7 +121,7 @@ async function answer(
   send(outgoing, response.status, headers, response.body, wire.method !== 'HEAD');
 }
 
-/** Records an attempted call of a role's session for last accessed information. */
+/** Records a call that a role session attempted, for IAM's last accessed information. */
 function recordAccess({ request, description }: Call, service: ServiceName, { state }: Account): void {
   const { authentication, now: time, region } = request;
   if (authentication.kind !== 'authenticated' || authentication.caller.kind !== 'assumedRole') return;
@@ -133,7 +133,7 @@ function recordAccess({ request, description }: Call, service: ServiceName, { st
 
 type Call = {
   readonly request: ServiceRequest;
-  /** Defined once the service has identified the call. */
+  /** Set once the service has identified the call. */
   description: CallDescription | undefined;
   injected: CallFault | undefined;
 };

@@ -7,7 +7,7 @@ import type { IssuerKeys } from './sts/token-verifier.ts';
 export type IssuerSource = {
   /** `iss` claim of the tokens. */
   readonly issuer: string;
-  /** Path or http(s) URL of a key document (RFC 7517). It is read again if a token names an unknown key. */
+  /** Path or http(s) URL of a key document (RFC 7517). The document is read again if a token names an unknown key. */
   readonly keys: string;
 };
 

@@ -1,6 +1,6 @@
 /**
- * Record of all calls and their results, in order. Tests and benchmarks use it to count calls and to find times without
- * access, as seen from AWS. It never contains a token, secret or payload.
+ * Record of all calls and their results, in order. Tests and benchmarks use the journal to count calls and to find
+ * times without access, as seen from AWS. The journal never contains a token, secret or payload.
  */
 import type { ServiceName } from './wire/service.ts';
 
@@ -21,7 +21,7 @@ export type JournalEntry = {
   readonly status: number;
   /** Code of the error; absent when the call succeeded. */
   readonly errorCode?: string;
-  /** Whether the call changed state. An idempotent repetition does not. */
+  /** Whether the call changed state. An idempotent repetition changes nothing. */
   readonly changed: boolean;
   /** Fault that was injected into the call. */
   readonly fault?: InjectedFault;

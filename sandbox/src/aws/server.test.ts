@@ -400,7 +400,7 @@ describe('an injected fault', () => {
       (await emulator.iam().send(new GetAccountAuthorizationDetailsCommand({ Filter: ['Role'] })))
         .RoleDetailList,
     ).toEqual([]);
-    // Writes use the current state, not the stale one.
+    // A write uses the current state, not the stale state.
     await expect(create('a')).rejects.toMatchObject({ name: 'EntityAlreadyExistsException' });
     await emulator.iam().send(new UpdateRoleCommand({ RoleName: 'a', MaxSessionDuration: 4000 }));
     time += 9500;

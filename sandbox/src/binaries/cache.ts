@@ -17,8 +17,8 @@ export function cacheFolder(env: OuterEnvironment): string {
 }
 
 /**
- * Returns the path of a cached program; the path contains the version. Files are moved there only when complete, so an
- * existing file is complete.
+ * Returns the path of a cached program; the path contains the version. A file is moved to this path only when complete,
+ * so a file that exists is complete.
  */
 export function cachedPath(
   cache: string,

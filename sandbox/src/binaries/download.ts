@@ -13,7 +13,7 @@ export type DownloadOutcome =
 
 export type DownloadOptions = {
   readonly release: Pick<Release, 'url' | 'digest'>;
-  /** Destination. Its content is valid only when the outcome is `done`. */
+  /** Path of the downloaded file. Its content is valid only if the outcome is `done`. */
   readonly file: string;
   /** Environment with the proxy settings. */
   readonly env: OuterEnvironment;

@@ -2,7 +2,7 @@
 
 export const components = {
   kubernetes: { version: '1.36.3', module: 'k8s.io/kubernetes' },
-  /** The oldest supported version. When you raise it, also raise `kubeVersion` in the chart. */
+  /** The oldest supported Kubernetes version. When you raise it, also raise `kubeVersion` in the chart. */
   'oldest-kubernetes': { version: '1.30.14', module: 'k8s.io/kubernetes' },
   etcd: { version: '3.7.3', module: 'go.etcd.io/etcd/server/v3' },
   kwok: { version: '0.8.0', module: 'sigs.k8s.io/kwok' },

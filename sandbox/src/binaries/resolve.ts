@@ -76,7 +76,10 @@ async function fromAssets(name: BinaryName, options: ResolveOptions): Promise<Re
   return undefined;
 }
 
-/** Finds a program in the cache. Prefers a built program to a downloaded one, whose patch version can differ. */
+/**
+ * Finds a program in the cache. Prefers a program that was built, because the patch version of a downloaded program can
+ * differ.
+ */
 function fromCache(
   name: BinaryName,
   cache: string,
@@ -107,7 +110,7 @@ async function obtain<Name extends BinaryName>(
     await mkdir(work, { recursive: true });
     const found = new Map<Name, ResolvedBinary>();
     for (const name of names) {
-      // The previous holder of the lock may have installed the program in the meantime.
+      // The previous holder of the lock might have installed the program in the meantime.
       let binary = fromCache(name, cache, system, options.env);
       if (binary === undefined) {
         const release = releaseOf(name, system, options.env);

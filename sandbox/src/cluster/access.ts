@@ -1,8 +1,8 @@
-/** Identities of the sandbox's parts at the API server, and their permissions. */
+/** Identities that the components of the sandbox use at the API server, and the permissions of each identity. */
 
 export type Identity = { readonly user: string; readonly groups: readonly string[] };
 
-/** Users of the parts. Kubernetes binds default roles to the user names of its own components. */
+/** User names of the components. Kubernetes binds default roles to the user names of its own components. */
 export const identities = {
   'kube-controller-manager': { user: 'system:kube-controller-manager', groups: [] },
   'kube-scheduler': { user: 'system:kube-scheduler', groups: [] },
@@ -45,7 +45,8 @@ export type AccessObject = {
 };
 
 export const accessObjects: readonly AccessObject[] = [
-  // STS fetches the signing keys here without credentials. EKS serves the keys at a public endpoint.
+  // Permits anonymous reads of the signing keys, because STS fetches the keys without credentials. On EKS, a public
+  // endpoint serves the keys.
   binding('sandbox:service-account-issuer-discovery', 'system:service-account-issuer-discovery', {
     kind: 'Group',
     name: 'system:unauthenticated',

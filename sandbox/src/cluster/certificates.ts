@@ -127,7 +127,7 @@ export function createSigningKey(): Promise<SigningKey> {
   });
 }
 
-// ECDSA, because six keys are needed and the generation of an RSA key takes up to half a second.
+// Creates ECDSA keys, because six key pairs are needed and the generation of one RSA key takes up to half a second.
 function newKeys(): Promise<Keys> {
   return generate('ec', { namedCurve: 'prime256v1' });
 }

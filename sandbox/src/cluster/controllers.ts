@@ -4,8 +4,8 @@ import type { ControlPlane } from './control-plane.ts';
 export type Program = { readonly command: string; readonly args: readonly string[] };
 
 /**
- * Rate limits that are higher than the defaults, which protect the API server of a large cluster. Here, 35 controllers
- * fetch their credentials at the start, which would take seconds at 20 requests per second.
+ * Raises the rate limits, whose defaults protect the API server of a large cluster. With the default of 20 requests per
+ * second, the 35 controllers would need seconds to fetch their credentials at the start.
  */
 const hurried = ['--kube-api-qps=500', '--kube-api-burst=1000'];
 

@@ -194,7 +194,8 @@ export function kwok(command: string, kubeconfig: string, configFile: string, po
       '--manage-all-nodes=true',
       '--node-ip=127.0.0.1',
       `--server-address=127.0.0.1:${port}`,
-      // Makes kwok renew the node's Lease. Without it, the controller manager considers the node dead after a minute.
+      // Makes kwok renew the node's Lease. Without renewals, the controller manager considers the node dead after a
+      // minute.
       '--node-lease-duration-seconds=40',
     ],
   };

@@ -1,9 +1,12 @@
-/** Summary of a run, which a person confirms before the run creates anything. */
+/** Summary of a conformance run. A person confirms the summary before the run creates anything. */
 import { walkSuffix, type Place } from './place.ts';
 import { operationOf, type Scenario } from './scenario.ts';
 import { scenariosIn } from './table/table.ts';
 
-/** Objects that the experiments create. They are not in the scenario table, so they are counted here. */
+/**
+ * Number of objects that the experiments create. They are counted here, because the scenario table does not contain the
+ * experiments.
+ */
 const measured = { roles: 9, policies: 1 };
 
 /** @param target the target of the walkthrough, if the run has a walkthrough */

@@ -19,7 +19,7 @@ export type Guard = {
   readonly ledger: Ledger;
   /**
    * @param operation operation of the API, for example `CreateRole`
-   * @throws Error if the call would write outside the place of the run
+   * @throws Error if the call would write outside the path, name prefix and tag of the run
    */
   readonly check: (operation: string, input: Readonly<Record<string, unknown>>) => void;
 };

@@ -55,7 +55,7 @@ export type Search = {
   readonly run?: string | undefined;
   /** Name of the EKS cluster whose associations are searched. */
   readonly clusterName?: string | undefined;
-  /** Names that listings may not show yet. They are searched too. */
+  /** Names of new objects that listings might not show yet. The search includes these names. */
   readonly ledger?: Ledger | undefined;
   /** Keys of objects that the scenarios write. */
   readonly keys: ReadonlySet<string>;
@@ -125,7 +125,7 @@ async function findProviders({ iam }: Clients, { ledger }: Search): Promise<read
       if (!tags || (ofRun === undefined && run === undefined)) return undefined;
       return { kind: 'provider', id, run: ofRun === undefined || ofRun === run ? run : undefined };
     } catch (error) {
-      // The printed policy does not allow reads of providers that belong to others.
+      // The policy that `kon conformance` prints does not allow reads of providers that belong to others.
       if (ofRun === undefined && (error as Error).name.startsWith('AccessDenied')) return undefined;
       throw error;
     }

@@ -39,8 +39,8 @@ export const including = (elements: readonly unknown[]): unknown => new Includin
 export const inAnyOrder = (elements: readonly unknown[]): unknown => new Including(elements, true);
 
 /**
- * Expects an object within `including` that can have members besides these. The values of these members are compared
- * completely.
+ * Expects an object within `including` that has these members and possibly others. The values of these members are
+ * compared completely.
  */
 class Shape {
   readonly members: Readonly<Record<string, unknown>>;

@@ -226,9 +226,9 @@ const resourceTag: Experiment = {
 };
 
 /**
- * Begins the experiments on `RoleLastUsed` with three roles: the credentials of the first are only issued by
- * AssumeRole, those of the second only by AssumeRoleWithWebIdentity, and those of the third also sign a call. The roles
- * are read at the end of the run, because AWS updates the field with a delay.
+ * Begins the experiments on `RoleLastUsed` with three roles. AssumeRole assumes the first role, and
+ * AssumeRoleWithWebIdentity the second; neither role's credentials are used. AssumeRole assumes the third role, and its
+ * credentials sign a call. The roles are read at the end of the run, because AWS updates the field with a delay.
  */
 export async function beginLastUsed(
   place: Place,
@@ -255,7 +255,8 @@ export async function beginLastUsed(
     return `not within ${Math.round((runner.settling.now() - started) / 1000)} s`;
   };
   return async () => {
-    // Reads the other roles only after this use is recorded: by then, any use of them would have been recorded too.
+    // Reads the other roles only after the use of this role is recorded. By then, AWS would also have recorded any use
+    // of the other roles.
     await until(runner, () => isUsed(called));
     return [
       {

@@ -1,4 +1,4 @@
-/** Minimum permissions for a run, as an IAM policy for the user or role that performs the run. */
+/** Minimum permissions for a conformance run, as an IAM policy for the user or role that performs the run. */
 import type { Partition } from '../../../src/api/partition-names.ts';
 import { commonPath, commonPrefix, deniesAll, madeUpIssuerSuffix, tagKey, walkSuffix } from './place.ts';
 
@@ -10,7 +10,7 @@ type Statement = {
   readonly Condition?: object;
 };
 
-/** AWS managed policies that the scenarios attach to roles. One of them does not exist. */
+/** AWS managed policies that the scenarios attach to roles. One of these policies does not exist. */
 const attached = [
   '*ReadOnlyAccess',
   'AmazonS3FullAccess',

@@ -15,7 +15,7 @@ export const commonPrefix = 'k11n-conf-';
 export const madeUpIssuerSuffix = '.konstellation-conformance.invalid';
 /** Key of the tag whose value is the id of the run. */
 export const tagKey = 'konstellation-conformance';
-/** End of the name of the walkthrough's account, after the prefix of the run. */
+/** Suffix of the name of the walkthrough's account. The name begins with the run's prefix. */
 export const walkSuffix = 'walk';
 /** AWS managed policy that denies everything. It is the only policy of the walkthrough's account. */
 export const deniesAll = 'AWSDenyAll';

@@ -41,7 +41,7 @@ export type Observed =
 
 export type CallResult = {
   readonly operation: string;
-  /** Name of the session that called; absent for the caller's own credentials. */
+  /** Name of the session that made the call; absent for the caller's own credentials. */
   readonly as?: string;
   readonly status: 'equal' | 'different' | 'skipped';
   /** Expected outcome, as a JSON value. */
@@ -122,8 +122,8 @@ const throttled = /^(Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|Servi
 const mostThrottledCalls = 12;
 
 /**
- * Repeats the call in three cases: its outcome differs and missing propagation can be the cause; AWS throttles it; or
- * the job that it reports is still running.
+ * Repeats the call in three cases: the outcome differs, possibly because IAM has not propagated a change yet; AWS
+ * throttles the call; or the call reports a job that is still running.
  */
 async function settle(
   step: Step,
@@ -167,8 +167,8 @@ function isJobRunning(step: Step, observed: Observed): boolean {
 const repeatable = /^(Get|List|Head|Describe|Simulate|AssumeRole)/;
 
 /**
- * Whether repeating the call can change a different outcome. A refused write changed nothing, so it is repeated. A
- * write that was unexpectedly accepted is not repeated.
+ * Whether repeating the call can change a different outcome to the expected one. A refused write is repeated, because
+ * it changed nothing. A write that was unexpectedly accepted is not repeated.
  */
 function mayStillPropagate(step: Step, observed: Observed): boolean {
   if (compare(observed, step.gives).length === 0) return false;
@@ -214,8 +214,8 @@ async function send(
   options: SendOptions,
   marker?: string,
 ): Promise<Observed & { kind: 'answer' }> {
-  // Each command is sent with the client of its own service, which TypeScript cannot derive from the union of their
-  // types.
+  // Each command is sent with the client of its own service. TypeScript cannot derive the client from the union of the
+  // command types.
   const command = (given: object): never => {
     if (marker === undefined) return given as never;
     const { input, constructor } = given as { input: object; constructor: new (input: object) => object };

@@ -30,7 +30,7 @@ export type RunOptions = {
   readonly version: string;
   readonly endpoint?: string | undefined;
   readonly onProgress: (line: string) => void;
-  /** Further calls at the end of the run. The walkthrough removes everything that it creates. */
+  /** Runs the walkthrough at the end of the run. The walkthrough removes everything that it creates. */
   readonly walkthrough?: (() => Promise<AreaReport>) | undefined;
 };
 
@@ -147,8 +147,8 @@ const mostRounds = 5;
 const roundPauseMs = 1000;
 
 /**
- * Repeats search and removal until two consecutive searches find nothing: a listing may not show the newest writes yet,
- * and an interrupted call may take effect late.
+ * Repeats search and removal until two consecutive searches find nothing: a listing might not show the newest writes
+ * yet, and an interrupted call might take effect late.
  */
 async function removeRun(
   { place, clients, pause, propagationTimeoutMs, onProgress }: RunOptions,

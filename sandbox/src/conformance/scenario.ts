@@ -1,6 +1,6 @@
 /**
- * A scenario is a sequence of calls with a stock SDK, each with AWS's response and, if moto's response differs, with
- * moto's too. The difference is asserted like everything else, so that the list of differences stays correct.
+ * A scenario is a sequence of calls with a stock SDK. Each call states AWS's response and, if moto's response differs,
+ * also moto's response. Tests assert both responses, so the list of differences stays correct.
  */
 import type { Place } from './place.ts';
 
@@ -22,7 +22,10 @@ export type Step = StepCall & {
   readonly keep?: Readonly<Record<string, string>>;
   /** Keeps the response's `Credentials` under this name, for `as`. */
   readonly keepCredentials?: string;
-  /** Name of a kept value. If the value is missing, the step is skipped. Example: a token that only a test can sign. */
+  /**
+   * Name of a kept value that the step needs. If the value is missing, the step is skipped. Example: a token that only
+   * a test can sign.
+   */
   readonly needs?: string;
   /** Name of a list that AWS returns in pages. The pages are joined before the comparison. */
   readonly paged?: string;
@@ -64,8 +67,8 @@ export function resolveCommand(command: Dynamic<object>, kept: Kept): object {
 }
 
 /**
- * Returns the name of the AWS operation, for example `CreateRole`. A function that builds the command from kept values
- * gets placeholders here.
+ * Returns the name of the AWS operation, for example `CreateRole`. A function that builds the command gets placeholders
+ * instead of kept values.
  */
 export function operationOf(step: StepCall): string {
   const anything: Kept = new Proxy({}, { get: () => 'x' });

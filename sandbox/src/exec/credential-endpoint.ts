@@ -48,7 +48,7 @@ export async function startCredentialEndpoint(options: AgentOptions): Promise<Cr
       kept.set(token, { exchange, at: now() });
       return exchange;
     } catch (error) {
-      // The refresh failed with a transient error; the cached credentials are still valid.
+      // The refresh failed with a transient error, and the cached credentials are still valid.
       if (known && left > leastLeftMs && isPassing(error)) return known.exchange;
       kept.delete(token);
       throw error;

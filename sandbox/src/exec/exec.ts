@@ -120,7 +120,7 @@ export async function execInPod(options: ExecOptions): Promise<number> {
   }
 }
 
-/** URL with an unused local port. It stands for a missing agent. */
+/** URL with an unused local port, for a container whose Pod Identity agent is missing. */
 const unansweredUrl = 'http://127.0.0.1:1/v1/credentials';
 
 /** Forwards the program's output as it arrives, and appends it to the log line by line. */
@@ -201,12 +201,12 @@ async function run(
     child.kill(signal);
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
-  // The program handles the signals, not this process: many programs continue after a second Ctrl-C.
+  // Leaves the signals to the program, because many programs continue after a second Ctrl-C.
   const before = signals.map((signal) => ({ signal, listeners: process.rawListeners(signal) }));
   for (const signal of signals) process.removeAllListeners(signal);
   for (const signal of signals.slice(1)) process.on(signal, forward);
   // On a terminal the program receives Ctrl-C directly, as a member of the foreground process group, so this process
-  // ignores it.
+  // ignores Ctrl-C.
   const interrupt = (): void => {
     if (!options.terminal) forward('SIGINT');
   };

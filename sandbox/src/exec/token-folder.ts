@@ -1,6 +1,6 @@
 /**
- * Private folder for the tokens of a program that runs as a pod. It is removed however this process exits, unless the
- * process is killed; the next process then removes it.
+ * Private folder for the tokens of a program that runs as a pod. This process removes the folder when it exits. If this
+ * process is killed, the next process removes the folder.
  */
 import { readdirSync, rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
@@ -12,7 +12,7 @@ export type TokenFolder = { readonly path: string; readonly remove: () => void }
 export async function createTokenFolder(parent: string): Promise<TokenFolder> {
   removeStaleFolders(parent);
   const path = await mkdtemp(join(parent, `kon-exec-${process.pid}-`));
-  // Also runs on an immediate exit, for example after a second Ctrl-C or when the reader of a pipe closes it.
+  // Also runs on an immediate exit, for example after a second Ctrl-C or when the reader of a pipe closes the pipe.
   const removeAtExit = (): void => rmSync(path, { recursive: true, force: true });
   process.once('exit', removeAtExit);
   return {

@@ -164,7 +164,7 @@ test('kon runs a program in place of the pod, and kwok gets a secret pod name', 
     NodeJS.ReadWriteStream,
   ];
   expect(response.statusCode).toBe(101);
-  // Sent as a data frame on the error stream; the simulated kwok sends the frame back.
+  // Exit status that the test sends as a data frame on the error stream. The simulated kwok sends the frame back.
   const ended = JSON.stringify({ reason: 'InternalError', message: 'cmd wait: ls: exit status 7' });
   socket.write(Buffer.concat([Buffer.from([0, 0, 0, 1, 0, 0, 0, ended.length]), Buffer.from(ended)]));
   expect(String((await once(socket, 'data'))[0])).toContain('{"reason":"ExitCode","message":"7"}');

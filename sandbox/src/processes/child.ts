@@ -32,7 +32,7 @@ export type Child = {
   stop(graceMs: number): Promise<ChildExit>;
 };
 
-/** A part of the sandbox exited or did not start; its log contains the reason. */
+/** A part of the sandbox exited or did not start. The part's log contains the reason. */
 export class ChildFailedError extends SandboxError {
   override readonly name = 'ChildFailedError';
   readonly part: string;
@@ -73,7 +73,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   const { pid, stdin } = child;
   if (pid === undefined || stdin === null) throw new Error(`${name} was not started`);
   stdin.on('error', () => {
-    // The shell was killed before it executed the program; `exited` reports it.
+    // The shell was killed before it executed the program. `exited` reports this failure.
   });
   await watchdog.add(pid);
   stdin.end('go\n');

@@ -1,4 +1,4 @@
-/** Waits until a part is ready, as long as its process runs. */
+/** Waits until a part of the sandbox is ready, as long as the part's process runs. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Child, ChildFailedError, describeExit, logTail } from './child.ts';
 

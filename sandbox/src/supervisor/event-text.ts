@@ -3,7 +3,7 @@ import type { SandboxEvent, SandboxStep } from './events.ts';
 
 export type EventText = {
   readonly text: string;
-  /** Whether the text describes progress. Such a text is replaced by the next text of the same kind. */
+  /** Whether the text describes progress. A progress text is replaced by the next text of the same kind. */
   readonly progress: boolean;
 };
 

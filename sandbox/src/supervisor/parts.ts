@@ -9,7 +9,7 @@ import { residentBytes } from './memory.ts';
 
 export type Parts = {
   start(name: PartName, version: string, program: Program, env: Environment): Promise<Child>;
-  /** Adds a child that another module started. */
+  /** Adds a child process that another module started. */
   adopt(name: PartName, version: string, child: Child): void;
   status(): Promise<PartStatus[]>;
   /** Whether a part has ended without being stopped. */

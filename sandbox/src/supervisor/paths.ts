@@ -7,7 +7,7 @@ export type SandboxPaths = {
   readonly folder: string;
   /** Lock file with the id of the process that runs the sandbox. */
   readonly lock: string;
-  /** Record with the address and secret of that process. */
+  /** Record with the address and secret of the process that runs the sandbox. */
   readonly record: string;
   /** Output of the process that runs a detached sandbox. */
   readonly supervisorLog: string;

@@ -1,6 +1,6 @@
 /**
- * Supervises one sandbox from acquiring its lock to the end of its last process: starts it, responds to requests about
- * it, and always stops all its parts.
+ * Supervises one sandbox from acquiring its lock to the end of its last process: starts the sandbox, responds to
+ * requests about its state, and always stops all its parts.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';

@@ -84,7 +84,8 @@ async function startControllers(options: BringUpOptions, access: ApiServerAccess
       baseEnvironment(env),
     ),
   ]);
-  // Pods can be created once this ServiceAccount exists. Its existence also shows that the controllers work.
+  // Pods can be created once this ServiceAccount exists. The ServiceAccount's existence also shows that the controllers
+  // work.
   await untilExists(client, manager, signal, resources.serviceAccounts, {
     namespace: 'default',
     name: 'default',
@@ -191,7 +192,7 @@ async function startWebhook(options: BringUpOptions, access: ApiServerAccess): P
   await applyAll(client, [webhookRegistration(ports.webhook, authority.certificate)], signal);
 }
 
-/** Applies the CRDs and waits until they are established; requests for their objects would fail before that. */
+/** Applies the CRDs and waits until they are established. Until then, requests for objects of these kinds fail. */
 async function installCrds(options: BringUpOptions, { client, plane }: ApiServerAccess): Promise<void> {
   const { signal } = options;
   const definitions = crds();

@@ -32,7 +32,7 @@ export type CommandRunner = {
    * program may fail.
    */
   inPod(namespace: string, pod: string, args: readonly string[]): Promise<Finished>;
-  /** Runs the S3 probe as the AWS administrator, without displaying it. */
+  /** Runs the S3 probe as the AWS administrator, without displaying the command. */
   asAdministrator(args: readonly string[]): Promise<Finished>;
   close(): Promise<void>;
 };

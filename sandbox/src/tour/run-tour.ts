@@ -71,7 +71,8 @@ export async function runTour(options: TourOptions): Promise<TourReport> {
       seen = journal.last;
       const counts: Record<string, number> = {};
       for (const { service, action, caller } of journal.entries) {
-        // Identity proofs are not signed and contain only the token, so they have no caller.
+        // Counts identity proofs as calls of the operator. Identity proofs are not signed and contain only the token,
+        // so they have no caller.
         if (!caller?.endsWith(':user/konstellation-operator') && action !== 'AssumeRoleWithWebIdentity')
           continue;
         counts[`${service}:${action}`] = (counts[`${service}:${action}`] ?? 0) + 1;

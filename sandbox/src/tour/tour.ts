@@ -1,7 +1,7 @@
 /**
- * The tour demonstrates step by step, on a running sandbox, what Konstellation promises. It uses the `kon` command line
- * and an AWS SDK, and observes the effects in Kubernetes, IAM and S3 from outside. `kon sandbox tour` performs it; the
- * end-to-end test asserts that it succeeds.
+ * The tour demonstrates step by step, on a running sandbox, what Konstellation promises. The tour uses the `kon`
+ * command line and an AWS SDK, and observes the effects in Kubernetes, IAM and S3 from outside. `kon sandbox tour`
+ * performs the tour; the end-to-end test asserts that the tour succeeds.
  */
 import type { IAMClient } from '@aws-sdk/client-iam';
 import type { STSClient } from '@aws-sdk/client-sts';

@@ -41,7 +41,7 @@ export function followAssociations(options: {
       failing = false;
     } catch (error) {
       if (signal.aborted) return;
-      // The cache remains unchanged.
+      // Keeps the cache unchanged when a read fails.
       if (!failing) log(`associations could not be read: ${String(error)}`);
       failing = true;
     }

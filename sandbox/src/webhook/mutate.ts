@@ -7,11 +7,11 @@
 export type WebhookConfig = {
   /** Region that is injected into containers. */
   readonly region: string;
-  /** Whether `AWS_STS_REGIONAL_ENDPOINTS=regional` is injected if there is no annotation. EKS: true. */
+  /** Whether `AWS_STS_REGIONAL_ENDPOINTS=regional` is injected if there is no annotation. Value on EKS: true. */
   readonly regionalSts: boolean;
-  /** Audience of tokens if there is no annotation. EKS: `sts.amazonaws.com`. */
+  /** Audience of tokens if there is no annotation. Value on EKS: `sts.amazonaws.com`. */
   readonly audience: string;
-  /** Lifetime of tokens in seconds if there is no annotation. EKS: 86400. */
+  /** Lifetime of tokens in seconds if there is no annotation. Value on EKS: 86400. */
   readonly tokenExpiration: number;
   /** Settings for pods whose ServiceAccount has a Pod Identity association. */
   readonly containerCredentials: {
@@ -111,8 +111,8 @@ export function mutate(
       };
   const file = `${source.mountPath}/${source.tokenPath}`;
   const path = runsOnWindows(pod) ? `C:${file.replaceAll('/', '\\')}` : file;
-  // GetCommonConfigurations: no settings apply to a ServiceAccount that is not cached, not even the defaults of the
-  // flags.
+  // Follows the webhook's GetCommonConfigurations: a ServiceAccount that is not cached gets no settings, not even the
+  // defaults of the flags.
   const regionalSts =
     serviceAccount !== undefined &&
     (parseBoolean(ofAccount[annotation('sts-regional-endpoints')]) ?? config.regionalSts);
@@ -236,7 +236,10 @@ function parseExpiration(text: string | undefined): bigint | undefined {
   return value < minTokenExpiration ? minTokenExpiration : value;
 }
 
-/** Adds jitter if the token lifetime equals the default, even if it was requested explicitly, as the webhook does. */
+/**
+ * Adds jitter if the token lifetime equals the default, even if the lifetime was requested explicitly, as the webhook
+ * does.
+ */
 function withJitter(expiration: bigint, { random }: Association): bigint {
   if (expiration !== BigInt(defaultTokenExpiration)) return expiration;
   const choices = defaultTokenExpiration - minJitteredExpiration + 1;

@@ -55,7 +55,7 @@ const admissionReview = z.object({
   request: z.object({ uid: z.string(), namespace: z.string().default(''), object: z.unknown() }).optional(),
 });
 
-/** Larger than any object that the API server sends (3 MiB). */
+/** Maximum size of a request body: larger than any object that the API server sends (3 MiB). */
 const bodyLimit = 4 * 1024 * 1024;
 
 /** Resolves when the server accepts connections. */

@@ -1,4 +1,4 @@
-/** Actions of EKS, in matching order. */
+/** EKS actions, in the order in which they are matched against a request. */
 import { associationActions } from './associations.ts';
 import { describeCluster, listClusters } from './clusters.ts';
 import type { EksAction } from './env.ts';

@@ -242,9 +242,9 @@ function checkRole(
 type ChainedSettings = Pick<Association, 'targetRoleArn' | 'policy'>;
 
 /**
- * Returns target role and session policy after a request. A setting that the request omits is kept, and an empty one is
- * removed; AWS does not document this. A session policy requires `disableSessionTags`:
- * https://docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssociation.html
+ * Returns the target role and session policy of an association after a request. A setting that the request omits keeps
+ * its value, and an empty setting is removed; AWS documents neither rule. A session policy requires
+ * `disableSessionTags`: https://docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssociation.html
  */
 function chainedSettings(
   body: Json,

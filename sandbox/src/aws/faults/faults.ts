@@ -19,7 +19,7 @@ export type CallFault = {
 };
 
 export type Faults = {
-  /** The active settings. `times` of a rule is the number of times that the rule still applies. */
+  /** The active settings. In each rule, `times` is the number of times that the rule will still apply. */
   readonly settings: () => FaultSettings;
   /**
    * Replaces all settings; a setting that is absent is turned off.

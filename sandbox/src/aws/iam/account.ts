@@ -38,8 +38,8 @@ const getAccountAuthorizationDetails = iamAction({
 });
 
 /**
- * Yields details in the order of their keys. Keys have the form `KIND name`, so a marker locates the next item and
- * skips the kinds before it.
+ * Yields the account's details in the order of their keys. A key has the form `KIND name`, so a marker locates the next
+ * item, and the kinds before the marker's kind are skipped.
  */
 function* detailsInOrder(
   wanted: ReadonlySet<EntityType>,

@@ -1,4 +1,4 @@
-/** Actions of IAM. */
+/** IAM actions. */
 import { accountActions } from './account.ts';
 import type { IamAction } from './env.ts';
 import { instanceProfileActions } from './instance-profiles.ts';

@@ -39,7 +39,7 @@ type IamDefinition<S extends Shape> = {
   readonly access: 'read' | 'write';
   readonly input: S;
   readonly subject: (input: InputOf<S>, state: IamState) => Subject;
-  /** Permissions that the call needs besides the one named like the action. */
+  /** Permissions that the call needs in addition to the permission with the action's name. */
   readonly also?: (input: InputOf<S>, subject: Subject) => readonly Requirement[];
   readonly run: (input: InputOf<S>, call: IamCall) => QueryResult;
 };

@@ -22,7 +22,7 @@ export type History<V> = {
 };
 
 type Version<V> = { readonly since: number; readonly value: V | undefined };
-/** Newest last; never empty. */
+/** Versions of one value, newest last; never empty. */
 type Versions<V> = readonly Version<V>[];
 
 export function createHistory<V>(retentionMs: number): History<V> {

@@ -131,7 +131,7 @@ describe('last accessed information', () => {
     });
     const [service] = await report('ACTION_LEVEL');
     expect(service).toMatchObject({ ServiceNamespace: 'iam', LastAuthenticated: new Date(start) });
-    // The policies allow tracked actions, but none was attempted.
+    // The policies allow tracked actions, but the role attempted none of these actions.
     expect(service?.TrackedActionsLastAccessed).toBeUndefined();
   });
 

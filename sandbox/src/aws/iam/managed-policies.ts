@@ -159,7 +159,7 @@ const listPolicyVersions = iamAction({
   subject: (input, state) => policySubject(input.PolicyArn, state),
   run: (input, { state, at }) => {
     const policy = existingPolicy(input.PolicyArn, state, at);
-    // Newest first, as IAM lists them.
+    // Lists the newest version first, as IAM does.
     const page = pageOfList(input, policy.versions, (version) =>
       String(1_000_000 - Number(version.id.slice(1))),
     );

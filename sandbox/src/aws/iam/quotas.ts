@@ -1,16 +1,16 @@
 /**
- * Quotas of an account. The defaults are those of AWS.
+ * Quotas of an account. The defaults are AWS's defaults.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
  */
 export type IamQuotas = {
   readonly roles: number;
   readonly customerManagedPolicies: number;
   readonly attachedPoliciesPerRole: number;
-  /** Number of characters, without white space. */
+  /** Maximum number of characters in a trust policy, without white space. */
   readonly assumeRolePolicySize: number;
-  /** Number of characters without white space, summed over all inline policies of a role. */
+  /** Maximum number of characters without white space, summed over all inline policies of a role. */
   readonly rolePolicySize: number;
-  /** Number of characters, without white space. */
+  /** Maximum number of characters in a managed policy, without white space. */
   readonly policySize: number;
   readonly versionsPerPolicy: number;
   readonly tags: number;

@@ -18,7 +18,7 @@ export type AwsManagedPolicies = {
   readonly all: () => readonly ManagedPolicy[];
 };
 
-/** Maximum number of reports that are kept. */
+/** Maximum number of last accessed reports that are kept. */
 const maxAccessReports = 1000;
 
 /** Reads with `at` (milliseconds since the epoch) return the state at that time (default: now). */
@@ -172,7 +172,7 @@ export class IamState {
     return this.#rolesOf(this.#attachments.get(policyArn));
   }
 
-  /** Roles that currently have the policy as permissions boundary, sorted by name. */
+  /** Roles that currently have the policy as their permissions boundary, sorted by name. */
   boundaryOf(policyArn: string): readonly Role[] {
     return this.#rolesOf(this.#boundaries.get(policyArn));
   }

@@ -16,7 +16,7 @@ export type S3Call = {
   readonly partition: string;
 };
 
-/** @throws AccessDenied unless the caller has the permission for the bucket, or for the key in the bucket */
+/** @throws AccessDenied if the caller lacks the permission for the bucket, or for the key in the bucket */
 export function authoriseS3(
   call: S3Call,
   action: string,

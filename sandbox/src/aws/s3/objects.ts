@@ -130,8 +130,8 @@ export function deleteObject(call: S3Call, bucket: Bucket, key: string): Answer 
 }
 
 /**
- * Returns an object for reading. Only callers with permission to list the bucket are informed that an object does not
- * exist; others get AccessDenied.
+ * Returns an object for reading. If the object does not exist, callers with permission to list the bucket get
+ * NoSuchKey, and other callers get AccessDenied.
  */
 function readableObject(call: S3Call, bucket: Bucket, key: string): StoredObject {
   authoriseS3(call, 's3:GetObject', bucket, { key });

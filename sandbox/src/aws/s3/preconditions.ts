@@ -43,7 +43,7 @@ function names(list: string, etag: string): boolean {
   });
 }
 
-/** Undefined if the date is absent or invalid: such a header is ignored. */
+/** Returns undefined if the date is absent or invalid, because a header with an invalid date must be ignored. */
 function isAfter(time: number, date: string | undefined): boolean | undefined {
   const limit = date === undefined ? Number.NaN : Date.parse(date);
   return Number.isNaN(limit) ? undefined : time > limit;

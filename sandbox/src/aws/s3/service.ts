@@ -118,7 +118,7 @@ function findBucket(store: BucketStore, name: string, region: string): Bucket {
   return bucket;
 }
 
-/** IAM actions of the operations whose action has another name. */
+/** IAM actions of the operations whose IAM action has a different name than the operation. */
 const permissions: Partial<Record<Operation['name'], string>> = {
   ListBuckets: 'ListAllMyBuckets',
   HeadBucket: 'ListBucket',

@@ -1,4 +1,4 @@
-/** Actions of STS. */
+/** STS actions. */
 import { assumeRole, getCallerIdentity } from './assume-role.ts';
 import type { StsAction } from './env.ts';
 import { assumeRoleWithWebIdentity } from './web-identity.ts';

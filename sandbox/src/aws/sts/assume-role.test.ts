@@ -170,7 +170,7 @@ describe('AssumeRole', () => {
     const first = await session();
     await setTrust({ AWS: '*' }, mfa);
     await assume(first);
-    // A user's long-term access keys do not have this condition key.
+    // A caller with a user's long-term access keys does not have the condition key.
     await expect(assume()).rejects.toMatchObject({ name: 'AccessDenied' });
   });
 

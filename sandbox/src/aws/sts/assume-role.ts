@@ -121,9 +121,10 @@ function readSessionTags(
  * Whether the caller is allowed to assume the role.
  *
  * - If the trust policy names the caller's account, the caller's policies decide.
- * - If it names the caller's role, that is sufficient, unless the caller's policies deny the call, or its boundary or
- * session policies do not allow it.
- * - If it names the user or the session itself, that is sufficient, unless one of these policies denies the call.
+ * - If the trust policy names the caller's role, no other permission is needed. The call fails if the caller's policies
+ *   deny it, or if the role's boundary or the session policies do not allow it.
+ * - If the trust policy names the user or the session itself, no other permission is needed. The call fails only if one
+ *   of these policies denies it.
  *
  * IAM resolves a role in a trust policy to the role's unique id, so sessions of a deleted role match nothing.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html

@@ -30,7 +30,7 @@ export type SessionInput = InputOf<typeof sessionFields>;
 export type SessionPolicies = {
   readonly inline: PolicyText | undefined;
   readonly arns: readonly string[];
-  /** Percentage of the size limit; undefined if no session policies or tags were passed. */
+  /** Packed size of the session policies and tags, in percent of the limit; undefined if none were passed. */
   readonly packedSize: number | undefined;
 };
 

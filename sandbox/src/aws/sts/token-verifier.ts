@@ -40,7 +40,7 @@ type Verification = 'verified' | 'wrongSignature' | 'noKey' | 'issuerUnreachable
 export type TokenVerifier = {
   /** Reads the content of a token without verifying it. */
   readonly read: (token: string) => ReadToken;
-  /** `now` in milliseconds since the epoch. */
+  /** Verifies a token. `now` is in milliseconds since the epoch. */
   readonly verify: (token: string, issuer: string, now: number) => Promise<Verification>;
 };
 

@@ -39,7 +39,7 @@ export type TokenClaims = {
   readonly sub?: string;
   readonly aud?: string | readonly string[];
   readonly iss?: string;
-  /** Seconds from now. */
+  /** Seconds from now until the token expires. */
   readonly expiresIn?: number;
   readonly notBefore?: number;
   readonly kid?: string;

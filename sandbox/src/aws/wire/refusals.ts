@@ -1,4 +1,4 @@
-/** AWS's errors for a wrong signature or wrong credentials. The protocols use two sets of names for them. */
+/** AWS's errors for a wrong signature or wrong credentials. The protocols use two sets of names for these errors. */
 import type { Authentication, AuthenticationFailure } from './service.ts';
 import { AwsError } from './service.ts';
 

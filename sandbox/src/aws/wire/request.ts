@@ -27,8 +27,8 @@ export async function readRequest(incoming: IncomingMessage): Promise<SignedRequ
 }
 
 /**
- * Joins all values of each header in order, by commas, because signatures cover all of them. Node's own `headers` omits
- * some.
+ * Joins all values of each header in order, separated by commas, because signatures cover all values. Node's own
+ * `headers` omits some values.
  */
 function readHeaders(raw: readonly string[]): Record<string, string> {
   const headers: Record<string, string> = {};

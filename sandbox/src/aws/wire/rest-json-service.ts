@@ -28,7 +28,7 @@ export type RestAction<Env> = {
   readonly secrets?: readonly string[];
   /** ARN of the call's resource, or `*`. */
   readonly subject: (call: RestCall<Env>) => string;
-  /** Permissions that the call needs besides the action on its resource. */
+  /** Permissions that the call needs in addition to the action on its resource. */
   readonly requirements?: (call: RestCall<Env>) => readonly Requirement[];
   /** Condition keys from the resource and the parameters. */
   readonly context?: (call: RestCall<Env>) => Requirement['context'];
@@ -43,7 +43,7 @@ export const changed = (body: Json): RestResult => ({ body, changed: true });
 export type RestOptions<Env> = {
   /** Prefix of the service's actions in IAM policies. */
   readonly prefix: string;
-  /** Actions in matching order. */
+  /** Actions, in the order in which they are matched against a request. */
   readonly actions: readonly RestAction<Env>[];
   readonly env: Env;
 };

@@ -15,7 +15,7 @@ export type XmlValue =
 
 const special = /[&<>"\r]/;
 /**
- * Characters that XML 1.0 cannot contain, not even escaped, including lone surrogates.
+ * Characters that XML 1.0 cannot contain even in escaped form, including lone surrogates.
  * https://www.w3.org/TR/xml/#charsets
  */
 const unspeakable =

@@ -21,7 +21,9 @@ import { assumesAnyRole, mintsForAnyToken, missingOperation, unchecked } from '.
 
 const thumbprint = '9e99a48a9960b14926bb7f3b02e22da2b0ab7280';
 
-/** Tokens of a cluster's issuer; each except the first has one fault. A cluster signs only some of them. */
+/**
+ * Tokens of a cluster's issuer. Each token except the first has one fault. A cluster signs only some of these tokens.
+ */
 export type Tokens = {
   readonly goodToken: string;
   readonly expiredToken: string;
