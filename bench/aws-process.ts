@@ -11,10 +11,10 @@ import { createIdentifiers } from '../sandbox/src/aws/identifiers.ts';
 import { startAwsEmulator } from '../sandbox/src/aws/server.ts';
 import { wallClock } from '../src/k8s/testing/clocks.ts';
 
-/** Roles that exist from the start. */
+/** Roles that exist from the start of the emulator. */
 export type Seed = {
   readonly count: number;
-  /** Prefix of the role names; a number follows. */
+  /** Prefix of the role names. Each name is the prefix and a number. */
   readonly prefix: string;
   readonly path: string;
   readonly tags: Readonly<Record<string, string>>;

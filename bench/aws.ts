@@ -11,7 +11,7 @@ export type Aws = {
   /** Environment variables for AWS SDKs. */
   readonly environment: Readonly<Record<string, string>>;
   setFaults(settings: FaultSettingsInput): Promise<void>;
-  /** Calls since the start, keyed by `service:Action`. */
+  /** Number of calls since the start, keyed by `service:Action`. */
   calls(): Promise<Readonly<Record<string, number>>>;
   journal(since: number): Promise<readonly JournalEntry[]>;
   /** Number of the latest journal entry. */

@@ -4,7 +4,7 @@
  */
 import { readdir, readFile } from 'node:fs/promises';
 
-/** Seconds by program name. Empty on systems without /proc. */
+/** Processor time in seconds, keyed by program name. Empty on systems without /proc. */
 export type ProcessorTime = Readonly<Record<string, number>>;
 
 /** Value of sysconf(_SC_CLK_TCK) on Linux, for every architecture that Node.js supports. */

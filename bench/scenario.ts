@@ -7,7 +7,7 @@ export type Bench = {
   readonly note: (text: string) => void;
 };
 
-/** A measurement that starts and stops everything it measures. */
+/** A measurement that starts and stops everything that it measures. */
 export type Scenario = {
   readonly name: string;
   readonly summary: string;

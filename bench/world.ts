@@ -66,7 +66,7 @@ export type World = {
   readonly client: KubeClient;
   readonly aws: Aws;
   readonly cluster: TestControlPlane;
-  /** A temporary folder, deleted together with the world. */
+  /** A temporary folder, which is deleted when the measurement ends. */
   readonly folder: string;
   startOperator(args?: readonly string[]): Promise<Operator>;
   createAccounts(count: number, prefix?: string): Promise<void>;
@@ -86,7 +86,7 @@ export type Operator = {
   metric(line: string): Promise<number>;
   /** Current and peak resident memory in mebibytes. */
   memory(): Promise<{ readonly now: number; readonly peak: number }>;
-  /** Resets the peak to the current memory. Linux only. */
+  /** Resets the recorded peak memory to the current memory. Works only on Linux. */
   resetPeak(): Promise<void>;
   log(): Promise<string>;
   stop(): Promise<void>;

@@ -37,7 +37,7 @@ try {
     outfile: main,
     bundle: true,
     platform: 'node',
-    // Single executables of Node.js run CommonJS.
+    // Single executables of Node.js can run only CommonJS modules.
     format: 'cjs',
     target: 'node22',
     mainFields: ['module', 'main'],

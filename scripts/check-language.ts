@@ -16,7 +16,7 @@ type Scope = {
 type Habit = {
   readonly name: string;
   readonly pattern: RegExp;
-  /** Upper limit, per 1,000 words or per 100 passages. */
+  /** Maximum number of occurrences, per 1,000 words or per 100 passages. */
   readonly limit: number;
   readonly per: 'words' | 'passages';
 };

@@ -19,7 +19,7 @@ import { reasonsReference } from './generate/reasons-reference.ts';
 const root = resolve(import.meta.dirname, '..');
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } });
 
-/** Scripts that accept `--check` themselves. */
+/** Scripts that accept the option `--check`. */
 const scripts = ['generate-managed-policies.ts', 'generate-iam-actions.ts', 'generate-cli-reference.ts'];
 
 const files = new Map([
@@ -44,7 +44,7 @@ for (const [path, content] of files) {
     console.log(`wrote ${path}`);
   }
 }
-/** Folders that contain only generated files. */
+/** Folders that contain only generated files. Other files in them are faults. */
 for (const folder of ['charts/konstellation/crds', 'charts/konstellation/files/admission', manFolder]) {
   for (const name of readdirSync(join(root, folder))) {
     if (files.has(`${folder}/${name}`)) continue;

@@ -14,7 +14,7 @@ const folder = join(root, 'docs', 'images');
 
 const run = (...args: readonly string[]): Promise<{ stdout: string }> =>
   promisify(execFile)(process.execPath, [kon, ...args]);
-// Keeps an account that already exists.
+// Creates the accounts and the app for the screenshots. Objects that already exist are kept.
 for (const args of [
   [
     'account',

@@ -49,7 +49,7 @@ const testProjects = [
   'console',
   'timed',
 ] as const;
-/** Projects that run only if `--only` names them. */
+/** Test projects that run only if `--only` names them. */
 const matrixProjects = ['matrix', 'matrix-timed'] as const;
 
 const { values } = parseArgs({

@@ -8,7 +8,7 @@ import { isReady, policies, rolePath, startWorld, untilSynced, type Operator, ty
 const callsPerAccount = 1 + policies.length;
 
 type Run = {
-  /** Seconds since the creation of the first account. */
+  /** Times are in seconds since the creation of the first account. */
   readonly inIam: number;
   readonly ready: number;
   readonly iamCalls: number;

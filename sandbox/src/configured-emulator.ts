@@ -53,7 +53,7 @@ export type EmulatorSettings = z.infer<typeof emulatorSettings>;
 export function startConfiguredEmulator(options: {
   readonly settings: EmulatorSettings;
   readonly port: number;
-  /** Milliseconds since the epoch. */
+  /** Returns the current time, in milliseconds since the epoch. */
   readonly now: () => Wall;
   readonly onError: (error: unknown) => void;
 }): Promise<AwsEmulator> {

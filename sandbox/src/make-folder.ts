@@ -6,7 +6,7 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { SandboxError } from './error.ts';
 
-/** The folder cannot be created. */
+/** A folder cannot be created. */
 export class NoFolderError extends SandboxError {
   override readonly name = 'NoFolderError';
 }

@@ -8,7 +8,7 @@ export type ExecutablePlatform = (typeof executables)[number];
 
 export function formula(input: {
   readonly version: string;
-  /** `OWNER/NAME` on GitHub. */
+  /** GitHub repository in the form `OWNER/NAME`. */
   readonly repository: string;
   readonly description: string;
   /** SHA-256 of each executable, hexadecimal. */

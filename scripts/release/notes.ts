@@ -1,7 +1,7 @@
 /** Extracts the notes of a release from the changelog. All functions are pure. */
 
 export type ReleaseInput = {
-  /** `v` followed by the version. */
+  /** Git tag of the release: `v` followed by the version. */
   readonly tag: string;
   /** Version in each file, keyed by file name. */
   readonly versions: Readonly<Record<string, string>>;

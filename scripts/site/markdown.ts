@@ -3,7 +3,7 @@ import GithubSlugger from 'github-slugger';
 import { Marked, type Token, type Tokens } from 'marked';
 
 export type Section = {
-  /** Empty for the text before the first heading. */
+  /** Anchor of the section; empty for the text before the first heading. */
   readonly anchor: string;
   readonly heading: string;
   readonly depth: number;

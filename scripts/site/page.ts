@@ -6,7 +6,7 @@ import { posix } from 'node:path';
 import { escapeHtml, type Section } from './markdown.ts';
 
 export type Page = {
-  /** Path from the root of the site. */
+  /** Path of the page, relative to the root of the site. */
   readonly path: string;
   readonly title: string;
   readonly html: string;

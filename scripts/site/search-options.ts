@@ -21,6 +21,6 @@ export type SearchEntry = {
   readonly heading: string;
   readonly title: string;
   readonly text: string;
-  /** First words of the text. */
+  /** First words of the section's text. */
   readonly excerpt: string;
 };

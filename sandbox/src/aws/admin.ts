@@ -72,7 +72,7 @@ const ok = (body: unknown): AdminAnswer => ({ status: 200, body });
 
 function setFaults(body: Uint8Array, faults: Faults): AdminAnswer {
   try {
-    // `set` validates the content.
+    // The content is not validated here, because `set` validates it.
     const settings: unknown = JSON.parse(Buffer.from(body).toString('utf8'));
     faults.set(settings as FaultSettingsInput);
     return ok(faults.settings());

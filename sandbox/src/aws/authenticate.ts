@@ -55,7 +55,7 @@ export function createAuthenticator(options: {
   return (request, parsed, now) => {
     const { authentication, signingKey } = identify(parsed, (signature) => verify(request, signature, now));
     const unread = { authentication, body: request.body, trailers: {} };
-    // The body of an unauthenticated request is not read.
+    // Does not read the body of an unauthenticated request.
     if (authentication.kind === 'failed') return unread;
     const payload: Payload = readPayload(request, signingKey);
     return payload.ok

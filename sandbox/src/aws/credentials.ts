@@ -18,7 +18,7 @@ export type UserCredential = {
 type SessionGrant = {
   readonly role: Role;
   readonly sessionName: string;
-  /** Milliseconds since the epoch. */
+  /** Time of issue, in milliseconds since the epoch. */
   readonly issuedAt: number;
   readonly expiresAt: number;
   /** Session policies passed in the call that created the session; undefined if there were none. */

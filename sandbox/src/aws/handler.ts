@@ -1,4 +1,7 @@
-/** Processes one call: signature, faults, service, journal, response. */
+/**
+ * Processes one call: verifies the signature, injects faults, calls the service, records the call and sends the
+ * response.
+ */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { iamRegionOf, partitionOfRegion } from '../../../src/api/partitions.ts';

@@ -42,7 +42,7 @@ export type Journal = {
   readonly entries: (filter?: JournalFilter) => readonly JournalEntry[];
   /** Number of calls since the start, by `service:Action`. Entries that the journal has discarded are included. */
   readonly counts: () => Readonly<Record<string, number>>;
-  /** Greatest sequence number so far. */
+  /** Greatest sequence number of an entry so far. */
   readonly last: () => number;
   /** Number of old entries that were discarded. */
   readonly forgotten: () => number;

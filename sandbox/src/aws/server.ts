@@ -21,9 +21,9 @@ import type { Wall } from '../../../src/k8s/time.ts';
 
 export type AwsEmulatorOptions = AccountOptions & {
   readonly host?: '127.0.0.1';
-  /** 0 (default) selects a free port. */
+  /** Port to listen on; 0 (default) selects a free port. */
   readonly port?: number;
-  /** Milliseconds since the epoch. */
+  /** Returns the current time, in milliseconds since the epoch. */
   readonly now: () => Wall;
   readonly randomBytes: RandomBytes;
   /** Faults that are active from the start (default: none). */

@@ -13,10 +13,10 @@ import { startAwsEmulator } from './server.ts';
 import type { Wall } from '../../../src/k8s/time.ts';
 
 export type StandaloneOptions = {
-  /** 0 (default) selects a free port. */
+  /** Port to listen on; 0 (default) selects a free port. */
   readonly port?: number;
   readonly partition?: Partition;
-  /** Twelve digits (default: `000000000000`). */
+  /** Account id of twelve digits (default: `000000000000`). */
   readonly accountId?: string;
   /** Region of the emulator (default: the region of the partition's IAM, `us-east-1` in `aws`). */
   readonly region?: string;

@@ -19,7 +19,7 @@ export type DownloadOptions = {
   readonly env: OuterEnvironment;
   readonly onProgress: (receivedBytes: number, totalBytes: number | undefined) => void;
   readonly signal?: AbortSignal | undefined;
-  /** Maximum time without received data before the download fails. */
+  /** Maximum time without received data before the download fails, in milliseconds. */
   readonly stallMs?: number;
 };
 

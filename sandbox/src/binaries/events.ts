@@ -18,7 +18,7 @@ export type BinaryEvent =
       readonly totalBytes: number | undefined;
     }
   | { readonly kind: 'downloaded'; readonly binary: BinaryName; readonly url: string }
-  /** The download failed; the program is built instead. */
+  /** The download of a program failed, so the program is built instead. */
   | {
       readonly kind: 'download-failed';
       readonly binary: BinaryName;
@@ -27,7 +27,7 @@ export type BinaryEvent =
     }
   /** Another process is installing programs in the same cache. */
   | { readonly kind: 'waiting'; readonly pid: number }
-  /** Repeated about every second during the build. */
+  /** Progress of a build, repeated about every second. */
   | {
       readonly kind: 'building';
       readonly binary: BinaryName;

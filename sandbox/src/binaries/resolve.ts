@@ -27,14 +27,14 @@ export type ResolvedBinary = { readonly path: string; readonly version: string }
 
 export type ResolveOptions = {
   readonly env: OuterEnvironment;
-  /** Milliseconds since the epoch. */
+  /** Returns the current monotonic time in milliseconds. */
   readonly now: () => Monotonic;
   readonly report: BinaryReporter;
   readonly watchdog: Watchdog;
   readonly signal?: AbortSignal | undefined;
 };
 
-/** Interval of progress events during a download. */
+/** Interval between progress events during a download, in milliseconds. */
 const progressMs = 1000;
 
 /** A program cannot be found, downloaded or built. The message names what to install. */
@@ -198,7 +198,7 @@ async function install(file: string, target: string): Promise<void> {
   await rename(file, target);
 }
 
-/** Removes files that killed builds have left behind. */
+/** Removes files that builds left behind because they were killed. */
 async function removeLeftovers(cache: string): Promise<void> {
   for (const entry of existsSync(cache) ? readdirSync(cache) : []) {
     const pid = Number(/^work-(\d+)$/.exec(entry)?.[1]);

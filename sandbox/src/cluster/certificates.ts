@@ -19,7 +19,7 @@ import {
   utf8String,
 } from './der.ts';
 
-/** PEM texts; the key is in PKCS#8. */
+/** A certificate and its key as PEM texts; the key is in PKCS#8. */
 export type KeyPair = { readonly certificate: string; readonly key: string };
 
 export type CertificateAuthority = {
@@ -37,7 +37,7 @@ export type SigningKey = { readonly privateKey: string; readonly publicKey: stri
 type Keys = { readonly publicKey: KeyObject; readonly privateKey: KeyObject };
 type Subject = { readonly commonName: string; readonly organizations: readonly string[] };
 
-/** Object identifiers from RFC 5280 and RFC 5758. */
+/** ASN.1 object identifiers from RFC 5280 and RFC 5758. */
 const oids = {
   commonName: '2.5.4.3',
   organization: '2.5.4.10',

@@ -24,7 +24,7 @@ export type ControlPlaneOptions = {
   readonly ports: { readonly etcd: number; readonly apiServer: number };
   /** Issues every certificate of the control plane. */
   readonly authority: CertificateAuthority;
-  /** https URL; the `iss` claim of every ServiceAccount token. */
+  /** Issuer of ServiceAccount tokens: an https URL, which is the `iss` claim of every token. */
   readonly issuer: string;
   /** Name of the kubeconfig's context. */
   readonly name: string;

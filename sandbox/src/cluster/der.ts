@@ -27,11 +27,11 @@ export const boolean = (value: boolean): Uint8Array => encode(tags.boolean, Uint
 export const bitString = (content: Uint8Array, unusedBits = 0): Uint8Array =>
   encode(tags.bitString, Uint8Array.of(unusedBits), content);
 
-/** Encodes an explicitly tagged `[number]`. */
+/** Encodes `items` with the explicit tag `[number]`. */
 export const explicit = (number: number, ...items: readonly Uint8Array[]): Uint8Array =>
   encode(0xa0 | number, ...items);
 
-/** Encodes an implicitly tagged primitive `[number]`. */
+/** Encodes primitive `content` with the implicit tag `[number]`. */
 export const implicit = (number: number, content: Uint8Array): Uint8Array => encode(0x80 | number, content);
 
 /** Encodes a non-negative integer from its big-endian bytes. */

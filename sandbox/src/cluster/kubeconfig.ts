@@ -7,7 +7,7 @@ export type KubeconfigInput = {
   readonly caCertificate: string;
   /** A client certificate, or the path of a file with a bearer token. The file can be rewritten with a new token. */
   readonly client: KeyPair | { readonly tokenFile: string };
-  /** Name of the cluster, the user and the context. */
+  /** Name of the cluster, the user and the context in the kubeconfig. */
   readonly name: string;
   readonly namespace?: string;
 };

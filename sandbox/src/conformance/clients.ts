@@ -26,9 +26,9 @@ export type ClientOptions = {
   readonly clusterRegion?: string | undefined;
   readonly env: AwsEnv;
   readonly userAgent: string;
-  /** Default: the endpoint that the environment and the partition select. */
+  /** Endpoint of all services (default: the endpoint that the environment and the partition select). */
   readonly endpoint?: string;
-  /** Default: the SDK's credential chain. */
+  /** Credentials of all clients (default: the SDK's credential chain). */
   readonly credentials?: Keys;
 };
 

@@ -50,7 +50,7 @@ export function createGuard(place: Place): Guard {
   const isCreated = ({ RoleName, PolicyName, Path, Tags }: Readonly<Record<string, unknown>>): boolean =>
     hasPrefix(RoleName ?? PolicyName) && isInside(Path) && hasTag(Tags);
   const policyPrefix = `arn:${partition}:iam::${accountId}:policy${path}`;
-  /** AWS refuses any change to AWS managed policies. */
+  /** ARN prefix of AWS managed policies. AWS refuses any change to these policies. */
   const awsPolicies = `arn:${partition}:iam::aws:policy/`;
   const providerOfRun = place.providerArn(place.madeUpIssuer);
   const isOwnProvider = (arn: unknown): boolean =>

@@ -1,4 +1,4 @@
-/** The part of this package that `kon conformance` uses. */
+/** Exports of this package for `kon conformance`. */
 export { announcement } from './announcement.ts';
 export { createClients } from './clients.ts';
 export { findLeftovers, leftoverText, removeLeftovers } from './leftovers.ts';

@@ -57,7 +57,7 @@ export type Search = {
   readonly clusterName?: string | undefined;
   /** Names of new objects that listings might not show yet. The search includes these names. */
   readonly ledger?: Ledger | undefined;
-  /** Keys of objects that the scenarios write. */
+  /** Keys of the S3 objects that the scenarios write. */
   readonly keys: ReadonlySet<string>;
 };
 

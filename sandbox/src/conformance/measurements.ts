@@ -26,7 +26,7 @@ import { newPolicyIn, newRoleIn } from './table/commands.ts';
 export type Measurement = {
   readonly id: string;
   readonly question: string;
-  /** The result in a few words. */
+  /** Result of the experiment in a few words. */
   readonly answer: string;
   /** Milliseconds from AWS's response to the change until its effect was visible. */
   readonly milliseconds?: number;

@@ -9,7 +9,7 @@ export type Report = {
   readonly run: string;
   /** Version of `kon`. */
   readonly version: string;
-  /** Time in ISO 8601 format. */
+  /** Start time of the run in ISO 8601 format. */
   readonly startedAt: string;
   readonly durationSeconds: number;
   readonly accountId: string;

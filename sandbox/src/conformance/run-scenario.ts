@@ -18,7 +18,7 @@ export type Settling = {
   /** Maximum time that an outcome can differ from the table before the difference counts. 0 disables repetition. */
   readonly timeoutMs: number;
   readonly now: () => Monotonic;
-  /** Rejects when the run is interrupted. */
+  /** Waits for the given time. Rejects when the run is interrupted. */
   readonly pause: (ms: number) => Promise<void>;
 };
 
@@ -152,7 +152,7 @@ async function settle(
   return { observed, attempts, settledMs: attempts === 1 ? 0 : Math.round(now() - first) };
 }
 
-/** Maximum time that a run waits for a job. */
+/** Maximum time that a run waits for a job, in milliseconds. */
 const longestJobMs = 60_000;
 
 function isJobRunning(step: Step, observed: Observed): boolean {
@@ -163,7 +163,7 @@ function isJobRunning(step: Step, observed: Observed): boolean {
   );
 }
 
-/** Operations that can be repeated after any response. */
+/** Operations that can be repeated whatever the response was. */
 const repeatable = /^(Get|List|Head|Describe|Simulate|AssumeRole)/;
 
 /**

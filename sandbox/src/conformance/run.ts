@@ -19,12 +19,12 @@ export type RunOptions = {
   readonly clients: ClientSet;
   /** Tokens of the cluster, keyed by their names in the scenario table. */
   readonly given: Kept;
-  /** Maximum time for IAM to propagate a change. */
+  /** Maximum time for IAM to propagate a change, in milliseconds. */
   readonly propagationTimeoutMs: number;
   readonly signal: AbortSignal;
   readonly now: () => Monotonic;
   readonly wallClock: () => Wall;
-  /** Rejects when the signal is aborted. */
+  /** Waits for the given time. Rejects when the signal is aborted. */
   readonly pause: (ms: number, signal?: AbortSignal) => Promise<void>;
   /** Version of `kon`. */
   readonly version: string;

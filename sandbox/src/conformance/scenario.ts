@@ -7,7 +7,7 @@ import type { Place } from './place.ts';
 export type Scenario = {
   readonly name: string;
   readonly steps: readonly Step[];
-  /** Reason why the scenario cannot run in this place. */
+  /** Reason why the scenario cannot run; undefined if it can run. */
   readonly skip?: string | undefined;
 };
 
@@ -20,7 +20,7 @@ export type Step = StepCall & {
   readonly as?: string;
   /** Values of the response that later steps use: names mapped to paths in the response (`Role.Arn`). */
   readonly keep?: Readonly<Record<string, string>>;
-  /** Keeps the response's `Credentials` under this name, for `as`. */
+  /** Keeps the response's `Credentials` under this name, which later steps can use in `as`. */
   readonly keepCredentials?: string;
   /**
    * Name of a kept value that the step needs. If the value is missing, the step is skipped. Example: a token that only

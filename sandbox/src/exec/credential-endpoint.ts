@@ -14,12 +14,12 @@ export type AgentOptions = {
   readonly clusterName: string;
   /** Credentials of the node, which have the permission `eks-auth:AssumeRoleForPodIdentity`. */
   readonly nodeCredentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
-  /** Milliseconds since the epoch. */
+  /** Returns the current time, in milliseconds since the epoch. */
   readonly now: () => Wall;
 };
 
 export type CredentialEndpoint = {
-  /** Value for `AWS_CONTAINER_CREDENTIALS_FULL_URI`. */
+  /** URL of the endpoint, the value for `AWS_CONTAINER_CREDENTIALS_FULL_URI`. */
   readonly url: string;
   close(): Promise<void>;
 };

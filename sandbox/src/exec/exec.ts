@@ -28,7 +28,7 @@ export type ExecOptions = {
   readonly container: string | undefined;
   readonly command: readonly [string, ...string[]];
   readonly aws: Omit<AgentOptions, 'now'>;
-  /** Milliseconds since the epoch. */
+  /** Returns the current time, in milliseconds since the epoch. */
   readonly now: () => Wall;
   readonly env: OuterEnvironment;
   readonly cwd: string;

@@ -36,7 +36,7 @@ export type ExecPod = KubeObject & {
 /** A token to request, and the path of its file. */
 export type NeededToken = {
   readonly audience: string;
-  /** Seconds. */
+  /** Requested lifetime of the token, in seconds. */
   readonly expirationSeconds: number;
   /** Path relative to the private folder, with `/` as separator. */
   readonly file: string;

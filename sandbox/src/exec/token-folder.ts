@@ -34,7 +34,7 @@ function removeStaleFolders(parent: string): void {
     try {
       rmSync(join(parent, name), { recursive: true, force: true });
     } catch {
-      // The folder cannot be removed and remains.
+      // A folder that cannot be removed remains.
     }
   }
 }

@@ -26,7 +26,7 @@ export const kubeletClient = 'kube-apiserver-kubelet-client';
 export type FrontOptions = {
   readonly port: number;
   readonly tls: KeyPair;
-  /** PEM of the authority that issues client certificates. */
+  /** PEM of the certificate authority that issues client certificates. */
   readonly ca: string;
   /** Port of kwok's streaming server, and the only pod name that kwok accepts for programs. */
   readonly kwok: { readonly port: number; readonly execPod: string };

@@ -29,7 +29,7 @@ export type LogQuery = {
   readonly follow: boolean;
   readonly timestamps: boolean;
   readonly tailLines: number | undefined;
-  /** Milliseconds since the epoch. Older lines are omitted. */
+  /** Start of the requested lines, in milliseconds since the epoch. Older lines are omitted. */
   readonly since: number | undefined;
   readonly limitBytes: number | undefined;
 };
@@ -51,7 +51,7 @@ export function parseLogQuery(query: URLSearchParams, now: number): LogQuery {
   };
 }
 
-/** Polling interval of a followed file, in milliseconds. */
+/** Interval between reads of a log file that is followed, in milliseconds. */
 const pollMs = 100;
 
 /** @param isThere whether the pod still exists; following ends when the pod is deleted */
@@ -81,7 +81,7 @@ export async function* readPodLog(
   }
 }
 
-/** Reads complete lines only. */
+/** Reads the complete lines after a position. An incomplete last line is not read. */
 async function readFrom(file: string, at: number): Promise<{ readonly text: string; readonly end: number }> {
   const size = await sizeOf(file);
   if (size <= at) return { text: '', end: at };

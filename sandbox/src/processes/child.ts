@@ -15,7 +15,7 @@ export type ChildOptions = {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
-  /** The complete environment; nothing is inherited. */
+  /** The complete environment of the program; the program inherits no other variables. */
   readonly env: Environment;
   readonly logFile: string;
   readonly watchdog: Watchdog;

@@ -9,11 +9,11 @@ import { finished } from 'node:stream/promises';
 
 export type Watchdog = {
   readonly pid: number;
-  /** Resolves once the watchdog has registered the group. */
+  /** Registers a process group. Resolves once the watchdog has registered the group. */
   add(processGroup: number): Promise<void>;
   /** Unregisters a group that has ended, because its id may be reused. */
   drop(processGroup: number): void;
-  /** Ends the watchdog, which kills the remaining groups. */
+  /** Ends the watchdog, which kills the process groups that are still registered. */
   close(): Promise<void>;
 };
 

@@ -105,7 +105,7 @@ async function startApiServer(
   return plane;
 }
 
-/** 32 hexadecimal digits, as EKS generates them. */
+/** Returns a random id of 32 hexadecimal digits, as EKS generates them for issuers. */
 function issuerId(random: Random): string {
   return Array.from({ length: 32 }, () => '0123456789ABCDEF'[Math.floor(random() * 16)]).join('');
 }

@@ -21,11 +21,11 @@ export const partStatus = z.object({
   version: z.string(),
   pid: z.int(),
   running: z.boolean(),
-  /** How the process ended. */
+  /** Exit code or signal with which the process ended. */
   exit: z.object({ code: z.int().nullable(), signal: z.string().nullable() }).optional(),
   /** Resident memory in bytes; 0 if the process does not run or the system does not report its memory. */
   rssBytes: z.int(),
-  /** Path of the part's log. */
+  /** Path of the part's log file. */
   log: z.string(),
 });
 export type PartStatus = z.infer<typeof partStatus>;
@@ -39,7 +39,7 @@ export const sandboxDescription = z.object({
   name: z.string(),
   /** Id of the process that runs the sandbox. */
   pid: z.int(),
-  /** Time in RFC 3339 format. */
+  /** Start time of the sandbox in RFC 3339 format. */
   startedAt: z.string(),
   folder: z.string(),
   region: z.string(),

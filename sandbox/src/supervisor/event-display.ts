@@ -36,7 +36,7 @@ export function eventDisplay(output: Terminal, now: () => Monotonic): SandboxRep
       output.write(`${text}\n`);
     } else if (output.isTTY) {
       clear();
-      // A line that wraps cannot be erased.
+      // Cuts the line to the width of the terminal, because a line that wraps cannot be erased.
       output.write(text.slice(0, (output.columns ?? 80) - 1));
       shown = true;
     } else if (now() - reportedAt >= progressMs) {

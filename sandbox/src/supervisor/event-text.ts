@@ -1,4 +1,4 @@
-/** Texts of the sandbox's events. */
+/** Texts that describe the sandbox's events to users. */
 import type { SandboxEvent, SandboxStep } from './events.ts';
 
 export type EventText = {

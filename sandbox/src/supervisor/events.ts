@@ -7,13 +7,13 @@ export type SandboxEvent =
   /** The leftovers of a killed sandbox were removed. */
   | { readonly kind: 'cleaned'; readonly folder: string }
   | { readonly kind: 'part-started'; readonly part: PartName; readonly version: string }
-  /** `elapsedMs`: milliseconds since the sandbox began to start. */
+  /** A step of the start is complete. `elapsedMs` is in milliseconds since the sandbox began to start. */
   | { readonly kind: 'step-done'; readonly step: SandboxStep; readonly elapsedMs: number }
   | { readonly kind: 'part-ended'; readonly part: PartName; readonly message: string }
   | { readonly kind: 'ready'; readonly elapsedMs: number }
   | { readonly kind: 'stopping' };
 
-/** Steps in their usual order. */
+/** Steps of the start in their usual order. */
 export type SandboxStep =
   | 'binaries'
   | 'aws'

@@ -20,7 +20,7 @@ export type SupervisorOptions = {
   readonly random: Random;
   /** Command that runs `kon`, for the parts that are `kon` subcommands. */
   readonly self: readonly [string, ...string[]];
-  /** Version of the product. */
+  /** Version of Konstellation. */
   readonly version: string;
   readonly report: SandboxReporter;
   /** Stops the sandbox when aborted, even during the start. */

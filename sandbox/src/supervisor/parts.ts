@@ -12,9 +12,9 @@ export type Parts = {
   /** Adds a child process that another module started. */
   adopt(name: PartName, version: string, child: Child): void;
   status(): Promise<PartStatus[]>;
-  /** Whether a part has ended without being stopped. */
+  /** Whether a part has ended although it was not stopped. */
   anyEnded(): boolean;
-  /** Stops all parts. */
+  /** Stops all parts of the sandbox. */
   stop(): Promise<void>;
 };
 

@@ -17,11 +17,11 @@ export type SandboxPaths = {
   readonly awsCredentials: string;
   /** AWS config file with the sandbox's region. */
   readonly awsConfig: string;
-  /** Folder with `kubectl`, for PATH. */
+  /** Folder with the sandbox's `kubectl`, to be added to PATH. */
   readonly bin: string;
-  /** Keys, data and configuration of the parts; removed with the sandbox. */
+  /** Keys, data and configuration of the sandbox's parts, removed with the sandbox. */
   readonly run: string;
-  /** Logs of the parts; kept until the next start. */
+  /** Logs of the sandbox's parts, kept until the next start. */
   readonly logs: string;
 };
 

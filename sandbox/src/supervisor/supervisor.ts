@@ -35,7 +35,7 @@ export class SandboxHeldError extends Error {
   }
 }
 
-/** The part of a description that does not change. */
+/** The fields of a sandbox's description that do not change while the sandbox runs. */
 type Facts = Omit<SandboxDescription, 'state' | 'parts'>;
 
 /**
@@ -139,7 +139,7 @@ export async function superviseSandbox(options: SupervisorOptions): Promise<Runn
   };
 }
 
-/** Keeps the logs until the next start, for diagnosis. */
+/** Removes everything except the logs, which are kept for diagnosis until the next start. */
 async function removeAllButLogs(paths: SandboxPaths): Promise<void> {
   const { run, bin, kubeconfig, awsCredentials, awsConfig, record } = paths;
   for (const path of [run, bin, kubeconfig, awsCredentials, awsConfig, record])

@@ -8,7 +8,7 @@ import { TourFailure } from './failure.ts';
 export type Finished = { readonly code: number; readonly output: string };
 
 export type Running = {
-  /** Returns the output so far of stdout and stderr. */
+  /** Returns the text that the command has written to stdout and stderr so far. */
   output(): string;
   readonly finished: Promise<Finished>;
 };

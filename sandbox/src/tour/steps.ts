@@ -1,4 +1,4 @@
-/** Steps of the tour, in order. */
+/** Steps of the tour, in order of execution. */
 import { createAccount } from './steps/create-account.ts';
 import { deleteAccount } from './steps/delete-account.ts';
 import { editAccount } from './steps/edit-account.ts';

@@ -21,7 +21,7 @@ export type Tour = {
   /** Runs the commands of the tour. */
   readonly commands: CommandRunner;
   readonly signal: AbortSignal;
-  /** Prints a sentence about what happens next. */
+  /** Prints a sentence about the next action of the tour. */
   say(text: string): void;
   /**
    * Asserts a fact.

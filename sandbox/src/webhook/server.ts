@@ -17,7 +17,7 @@ export type WebhookServerOptions = {
   readonly random: Random;
   /** Called with one line for each pod. */
   readonly log: (line: string) => void;
-  /** Whether the caches are filled. `/healthz` reports this. */
+  /** Whether the webhook's caches are filled. `/healthz` reports this. */
   readonly ready: () => boolean;
 };
 

@@ -16,7 +16,7 @@ import type { Monotonic } from '../../../src/k8s/time.ts';
 
 export type WebhookOptions = {
   readonly port: number;
-  /** Paths of PEM files. */
+  /** Paths of the PEM files with the server's certificate and key. */
   readonly certificateFile: string;
   readonly keyFile: string;
   /** Connection to the API server whose ServiceAccounts are watched. */
@@ -24,7 +24,7 @@ export type WebhookOptions = {
   readonly region: string;
   /** URL of the list of ServiceAccounts that have a Pod Identity association (default: no associations). */
   readonly associationsUrl: string | undefined;
-  /** Current monotonic time in milliseconds. */
+  /** Returns the current monotonic time in milliseconds. */
   readonly now: () => Monotonic;
   readonly random: Random;
   readonly log: (line: string) => void;

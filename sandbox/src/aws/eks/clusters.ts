@@ -1,4 +1,4 @@
-/** EKS clusters, read-only. */
+/** EKS clusters, which can be read but not changed. */
 import { answer, pageOf, type Json } from '../wire/rest-json-service.ts';
 import type { EksAction } from './env.ts';
 import type { EksCluster, EksState } from './state.ts';

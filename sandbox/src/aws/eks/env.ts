@@ -1,4 +1,4 @@
-/** Dependencies of the EKS actions. */
+/** Objects that the EKS actions depend on. */
 import type { Faults } from '../faults/faults.ts';
 import type { IamState } from '../iam/state.ts';
 import type { Identifiers } from '../identifiers.ts';

@@ -9,7 +9,7 @@ import { AwsError } from '../wire/service.ts';
 export type EksCluster = {
   readonly name: string;
   readonly endpoint: string;
-  /** Base64 of the PEM. */
+  /** Certificate authority as PEM, encoded in Base64. */
   readonly certificateAuthorityData: string;
   readonly issuer: string;
   readonly version: string;
@@ -22,14 +22,14 @@ export type Association = {
   readonly serviceAccount: string;
   readonly roleArn: string;
   readonly arn: string;
-  /** `a-` followed by 17 letters and digits. */
+  /** Association id: `a-` followed by 17 letters and digits. */
   readonly id: string;
   readonly tags: Readonly<Record<string, string>>;
   readonly disableSessionTags: boolean;
   readonly targetRoleArn?: string | undefined;
   /** Session policy, as JSON. */
   readonly policy?: string | undefined;
-  /** Milliseconds since the epoch. */
+  /** Creation time, in milliseconds since the epoch. */
   readonly createdAt: number;
   readonly modifiedAt: number;
   /** Client request token of the call that created the association, for idempotency. */
@@ -41,7 +41,7 @@ export type EksState = {
   readonly region: string;
   readonly accountId: string;
   readonly clusters: readonly EksCluster[];
-  /** Milliseconds since the epoch. */
+  /** Creation time, in milliseconds since the epoch. */
   readonly createdAt: number;
   /** @throws ResourceNotFoundException */
   cluster(name: string): EksCluster;

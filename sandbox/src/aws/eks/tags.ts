@@ -104,7 +104,7 @@ const listTagsForResource: EksAction = {
 
 export const tagActions: readonly EksAction[] = [tagResource, untagResource, listTagsForResource];
 
-/** Clusters exist from the start and have no tags. */
+/** Whether the ARN names a cluster. Clusters exist from the start and have no tags. */
 function isCluster({ path: { arn = '' }, env: { eks } }: Call): boolean {
   return eks.clusters.some(({ name }) => eks.clusterArn(name) === arn);
 }

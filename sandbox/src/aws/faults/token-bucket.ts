@@ -1,4 +1,4 @@
-/** A token bucket with the clock as a parameter. */
+/** A token bucket that gets the current time as an argument. */
 
 export type TokenBucket = {
   /** Takes one token if available. `now` is in milliseconds. */

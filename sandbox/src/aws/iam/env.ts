@@ -1,4 +1,4 @@
-/** Dependencies of the IAM actions, and the function that declares an action. */
+/** Objects that the IAM actions depend on, and the function that declares an action. */
 import type { Requirement } from '../authorise.ts';
 import type { Faults } from '../faults/faults.ts';
 import type { Identifiers } from '../identifiers.ts';
@@ -19,7 +19,7 @@ export type IamCall = {
   readonly state: IamState;
   readonly identifiers: Identifiers;
   readonly caller: Caller;
-  /** Milliseconds since the epoch. */
+  /** Current time, in milliseconds since the epoch. */
   readonly now: number;
   /** Point in time whose state a read returns. */
   readonly at: number;

@@ -8,7 +8,7 @@
  * write is used instead.
  */
 export type History<V> = {
-  /** Value as of `at` (default: now). */
+  /** Returns the value of a key as of time `at` (default: now). */
   readonly get: (key: string, at?: number) => V | undefined;
   readonly set: (key: string, value: V, now: number) => void;
   readonly delete: (key: string, now: number) => void;

@@ -7,7 +7,7 @@ export type Tag = { readonly Key: string; readonly Value: string };
 export type PolicyText = {
   readonly text: string;
   readonly document: PolicyDocument;
-  /** Percent-encoded by RFC 3986. */
+  /** The document as text, percent-encoded by RFC 3986. */
   readonly encoded: string;
 };
 
@@ -19,16 +19,16 @@ export type Role = {
   /** `AROA…` */
   readonly id: string;
   readonly arn: string;
-  /** Times are milliseconds since the epoch. */
+  /** Creation time, in milliseconds since the epoch, like all times in this file. */
   readonly createdAt: number;
   readonly description: string | undefined;
-  /** Seconds. */
+  /** Maximum session duration, in seconds. */
   readonly maxSessionDuration: number;
   readonly trust: PolicyText;
   readonly tags: readonly Tag[];
   /** ARNs, sorted. */
   readonly attachedPolicies: readonly string[];
-  /** Sorted by name. */
+  /** Inline policies, sorted by name. */
   readonly inlinePolicies: readonly InlinePolicy[];
   readonly boundaryArn: string | undefined;
 };
@@ -63,15 +63,15 @@ export type ManagedPolicy = {
   readonly updatedAt: number;
   readonly tags: readonly Tag[];
   readonly defaultVersionId: string;
-  /** Newest last. */
+  /** Versions of the policy, newest last. */
   readonly versions: readonly PolicyVersion[];
-  /** Number of the next version; numbers are never reused. */
+  /** Number of the next version of the policy. Numbers are never reused. */
   readonly nextVersion: number;
 };
 
 export type OidcProvider = {
   readonly arn: string;
-  /** URL without its scheme, as IAM returns it. */
+  /** URL of the issuer without its scheme, as IAM returns it. */
   readonly url: string;
   readonly clientIds: readonly string[];
   readonly thumbprints: readonly string[];

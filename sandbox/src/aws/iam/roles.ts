@@ -1,4 +1,4 @@
-/** Roles: create, read, update, delete. */
+/** Actions that create, read, update and delete roles. */
 import type { InputOf } from '../wire/shape.ts';
 import { optional } from '../wire/shape.ts';
 import { readTrustPolicy } from './documents.ts';

@@ -14,7 +14,7 @@ import type { IamQuotas } from './quotas.ts';
 /** AWS managed policies, which exist in every account and never change. */
 export type AwsManagedPolicies = {
   readonly find: (arn: string) => ManagedPolicy | undefined;
-  /** Sorted by name. */
+  /** Returns all policies, sorted by name. */
   readonly all: () => readonly ManagedPolicy[];
 };
 
@@ -55,7 +55,7 @@ export class IamState {
     this.#users = new Map(options.users.map((user) => [user.name.toLowerCase(), user]));
   }
 
-  /** Increases with every change. */
+  /** Number that increases with every change of the state. */
   get revision(): number {
     return this.#revision;
   }
@@ -80,7 +80,7 @@ export class IamState {
     return this.#roles.get(name.toLowerCase(), at);
   }
 
-  /** Sorted by lower-case name, starting after `after`. */
+  /** Yields the roles sorted by lower-case name, starting after the name `after`. */
   roles(at?: number, after?: string): IterableIterator<readonly [string, Role]> {
     return this.#roles.entries({ at, after });
   }

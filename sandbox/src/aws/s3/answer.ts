@@ -1,9 +1,9 @@
 /** Result of an operation, before it is serialized. */
 export type Answer = {
   readonly status: number;
-  /** Header names are in lower case. */
+  /** Response headers, with names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array;
-  /** Whether the call changed state. */
+  /** Whether the call changed the state of S3. */
   readonly changed: boolean;
 };

@@ -1,4 +1,4 @@
-/** Operations on buckets. */
+/** S3 operations on buckets. */
 import { createHash } from 'node:crypto';
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { AwsError } from '../wire/service.ts';

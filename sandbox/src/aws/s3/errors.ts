@@ -107,7 +107,7 @@ export function errorResponse(error: AwsError, request: ServiceRequest): Service
   };
 }
 
-/** Headers of every response. */
+/** Returns the headers that every response has. */
 export function requestHeaders(request: ServiceRequest): Record<string, string> {
   return { 'x-amz-request-id': request.requestId, 'x-amz-id-2': hostId(request.requestId) };
 }

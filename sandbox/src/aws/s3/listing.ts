@@ -7,7 +7,7 @@ import { compareKeys } from './store.ts';
 
 export type ListingRequest = {
   readonly prefix: string;
-  /** Empty if keys are not grouped. */
+  /** Delimiter at which keys are grouped; empty if keys are not grouped. */
   readonly delimiter: string;
   /** The page starts after this key or common prefix; empty for the first page. */
   readonly after: string;
@@ -31,7 +31,7 @@ export function listPage(keys: Iterable<string>, request: ListingRequest): Listi
     // `after` can be a common prefix, which sorts before the keys that begin with this prefix.
     if (item === last || item === after || compareKeys(key, after) <= 0) continue;
     if (page.keys.length + page.commonPrefixes.length >= limit) {
-      // An empty page cannot show whether more items follow.
+      // A page with limit 0 cannot show whether more items follow.
       return { ...page, next: limit === 0 ? undefined : last };
     }
     (cut < 0 ? page.keys : page.commonPrefixes).push(item);

@@ -1,4 +1,4 @@
-/** Operations on objects. */
+/** S3 operations on objects. */
 import { createHash } from 'node:crypto';
 import { AwsError } from '../wire/service.ts';
 import type { ServiceRequest } from '../wire/service.ts';
@@ -97,7 +97,7 @@ export function copyObject(call: S3Call, store: BucketStore, bucket: Bucket, key
   };
 }
 
-/** Handles GetObject, and HeadObject, whose response has no body. */
+/** Handles GetObject and HeadObject. The response to HeadObject has no body. */
 export function getObject(call: S3Call, bucket: Bucket, key: string): Answer {
   const { request } = call;
   const object = readableObject(call, bucket, key);

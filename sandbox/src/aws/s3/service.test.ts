@@ -201,7 +201,8 @@ describe('buckets', () => {
       name: 'BucketAlreadyExists',
       status: 409,
     });
-    // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html: us-east-1 returns 200 to the owner.
+    // In us-east-1, creating an existing bucket again returns 200 to its owner:
+    // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
     await admin().send(new CreateBucketCommand({ Bucket: 'photos' }));
     const far = client('far', everything, { region: 'eu-west-1' });
     await far.send(new CreateBucketCommand({ Bucket: 'far-photos' }));

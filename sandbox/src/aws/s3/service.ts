@@ -48,7 +48,7 @@ async function answer(
   );
   const { authentication } = request;
   if (authentication.kind === 'failed') throw authenticationError(authentication.failure, request.now);
-  // The emulator has no public buckets.
+  // Refuses anonymous requests, because the emulator has no public buckets.
   if (authentication.kind === 'anonymous') throw s3Error('AccessDenied');
   if (operation instanceof AwsError) throw operation;
   const call: S3Call = { request, caller: authentication.caller, partition };

@@ -3,9 +3,9 @@
 export type StoredObject = {
   readonly key: string;
   readonly body: Uint8Array;
-  /** ETag, including its quotes. */
+  /** Entity tag (ETag) of the object, including its quotes. */
   readonly etag: string;
-  /** Milliseconds since the epoch, truncated to seconds as in HTTP dates. */
+  /** Time of the last change in milliseconds since the epoch, truncated to seconds as in HTTP dates. */
   readonly lastModified: number;
   /** Headers that are returned as they were sent (`content-type`, `x-amz-meta-…`), with names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
@@ -14,7 +14,7 @@ export type StoredObject = {
 
 export type Bucket = {
   readonly name: string;
-  /** Account that created the bucket. */
+  /** Id of the AWS account that created the bucket. */
   readonly accountId: string;
   readonly region: string;
   readonly created: number;

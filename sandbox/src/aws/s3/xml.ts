@@ -11,7 +11,7 @@ export type S3Xml =
 
 const namespace = 'http://s3.amazonaws.com/doc/2006-03-01/';
 
-/** Serializes a document. Error documents have no namespace. */
+/** Serializes an XML document. Error documents have no namespace. */
 export function renderDocument(name: string, content: S3Xml): string {
   const attributes = name === 'Error' ? '' : ` xmlns="${namespace}"`;
   return `<?xml version="1.0" encoding="UTF-8"?>\n<${name}${attributes}>${render(content)}</${name}>`;

@@ -1,4 +1,4 @@
-/** AssumeRole and GetCallerIdentity. */
+/** Implements the STS actions AssumeRole and GetCallerIdentity. */
 import { evaluateCaller } from '../authorise.ts';
 import { validationError } from '../iam/errors.ts';
 import type { Role, Tag } from '../iam/model.ts';

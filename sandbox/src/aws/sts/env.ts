@@ -1,4 +1,4 @@
-/** Dependencies of the STS actions. */
+/** Objects that the STS actions depend on. */
 import type { CredentialStore } from '../credentials.ts';
 import type { Faults } from '../faults/faults.ts';
 import type { IamState } from '../iam/state.ts';

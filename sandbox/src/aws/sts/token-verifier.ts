@@ -12,7 +12,7 @@ export type Claims = {
   readonly audiences: readonly string[];
   /** Authorized party (`azp`) of the token, if present. */
   readonly authorizedParty: string | undefined;
-  /** Seconds since the epoch. */
+  /** Expiry time of the token, in seconds since the epoch. */
   readonly expiresAt: number;
   readonly notBefore: number | undefined;
   /** Claims that Kubernetes adds: the ServiceAccount, and the pod of a bound token. */

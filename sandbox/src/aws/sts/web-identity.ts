@@ -108,7 +108,7 @@ async function verifyToken(
     case 'wrongSignature':
       throw invalidToken('The web identity token provided could not be validated');
     case 'noKey':
-      // The two spaces are part of STS's message.
+      // The two consecutive spaces are part of STS's message.
       throw invalidToken(
         "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements",
       );

@@ -44,7 +44,7 @@ export type TokenClaims = {
   readonly notBefore?: number;
   readonly kid?: string;
   readonly azp?: string;
-  /** Claims that Kubernetes adds. */
+  /** Claims that Kubernetes adds to a token. */
   readonly kubernetes?: object;
   /** Claims that replace the default claims, with values of any type. */
   readonly replaced?: Readonly<Record<string, unknown>>;

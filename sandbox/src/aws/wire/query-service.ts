@@ -24,7 +24,7 @@ export type UnsignedCall = { readonly caller?: undefined; readonly request: Serv
 export type QueryAction<Env> = {
   readonly name: string;
   readonly access: 'read' | 'write';
-  /** Parameters that must not appear in the journal. */
+  /** Names of parameters that must not appear in the journal. */
   readonly secrets: readonly string[];
   /** @throws AwsError for invalid parameters */
   readonly prepare: (parameters: QueryParameters, env: Env) => PreparedCall;

@@ -9,11 +9,11 @@ export type ServiceName = 'iam' | 'sts' | 'eks' | 'eks-auth' | 's3';
 /** The signer of a request, with everything that determines its permissions at the time of the call. */
 export type Caller = {
   readonly kind: 'user' | 'assumedRole';
-  /** ARN as in `GetCallerIdentity`: the user's ARN, or `arn:aws:sts::…:assumed-role/ROLE/SESSION`. */
+  /** ARN of the caller as in `GetCallerIdentity`: the user's ARN, or `arn:aws:sts::…:assumed-role/ROLE/SESSION`. */
   readonly principalArn: string;
   /** ARN of the user or of the role (`aws:PrincipalArn`). */
   readonly identityArn: string;
-  /** `AIDA…`, or `AROA…:SESSION`. */
+  /** Unique id of the caller: `AIDA…` for a user, or `AROA…:SESSION` for a role session. */
   readonly userId: string;
   readonly accountId: string;
   /**
@@ -63,10 +63,10 @@ export type ServiceRequest = {
   /** Milliseconds since the epoch: the arrival of the call and, after `admit`, the start of its execution. */
   readonly now: number;
   readonly method: string;
-  /** Path as received: percent-encoded, without the query. */
+  /** Path of the request as received: percent-encoded, without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
-  /** Header names are in lower case. */
+  /** Request headers, with names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   /**
    * Payload without its `aws-chunked` framing. The hash or the chunk signatures of a signed payload have been verified.

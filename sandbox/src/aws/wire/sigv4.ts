@@ -10,11 +10,11 @@ import type { AuthenticationFailure } from './service.ts';
 /** The request exactly as received, because the signature covers its original form. */
 export type SignedRequest = {
   readonly method: string;
-  /** Percent-encoded path, without the query. */
+  /** Path of the request, percent-encoded, without the query. */
   readonly path: string;
-  /** Percent-encoded query, without the question mark. */
+  /** Query of the request, percent-encoded, without the question mark. */
   readonly rawQuery: string;
-  /** Header names are in lower case; multiple values are joined by commas. */
+  /** Request headers. Names are in lower case, and multiple values are joined by commas. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
 };

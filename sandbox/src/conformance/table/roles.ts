@@ -138,7 +138,7 @@ export const roleScenarios: Scenarios = (place) => {
       steps: [
         {
           iam: newRole('pathless', {
-            // Path without the leading slash.
+            // A path without the leading slash.
             Path: path.slice(1),
           }),
           gives: failure('ValidationError', 400, /The specified value for path is invalid/),
@@ -467,7 +467,7 @@ export const roleScenarios: Scenarios = (place) => {
         {
           iam: new ListRolesCommand({ PathPrefix: folder('pages/'), MaxItems: 2 }),
           gives: answer({
-            // AWS does not promise any order.
+            // AWS promises no order of the roles in a page.
             Roles: [{ RoleName: matching(pageName) }, { RoleName: matching(pageName) }],
             IsTruncated: true,
             Marker: anyText,

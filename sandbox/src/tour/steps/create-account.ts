@@ -1,4 +1,4 @@
-/** Creates the first account and follows it from the manifest to the proof in each target. */
+/** Tour step that creates the first account and follows it from the manifest to the proof in each target. */
 import { GetRoleCommand } from '@aws-sdk/client-iam';
 import { roleArnAnnotation } from '../../../../src/api/index.ts';
 import { findCondition } from '../../../../src/k8s/conditions.ts';

@@ -1,4 +1,4 @@
-/** Deletes the account; the deletion waits for the account's pods. */
+/** Tour step that deletes the account. The deletion waits for the account's pods. */
 import { ListRolesCommand } from '@aws-sdk/client-iam';
 import { findCondition } from '../../../../src/k8s/conditions.ts';
 import type { TourStep } from '../tour.ts';

@@ -1,4 +1,4 @@
-/** Changes permissions without restarting the pods. */
+/** Tour step that changes permissions without restarting the pods. */
 import type { TourStep } from '../tour.ts';
 import {
   account,

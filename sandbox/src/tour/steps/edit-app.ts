@@ -1,4 +1,4 @@
-/** Assigns an account to the app. */
+/** Tour step that assigns an account to the app. */
 import type { TourStep } from '../tour.ts';
 import {
   account,

@@ -1,4 +1,4 @@
-/** Runs an app without an account. */
+/** Tour step that runs an app without an account. */
 import { AttachRolePolicyCommand, CreateRoleCommand } from '@aws-sdk/client-iam';
 import type { TourStep } from '../tour.ts';
 import { app, readOnly, bucket, somebodyElses, namespaces, nameOf, readyPods } from './observations.ts';

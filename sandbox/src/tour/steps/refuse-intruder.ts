@@ -1,4 +1,4 @@
-/** Attempts to use the role with a ServiceAccount that the role does not trust. */
+/** Tour step that attempts to use the role with a ServiceAccount that the role does not trust. */
 import { AssumeRoleWithWebIdentityCommand } from '@aws-sdk/client-sts';
 import { stsAudience } from '../../../../src/api/index.ts';
 import { resources, type KubeObject } from '../../../../src/kube/index.ts';

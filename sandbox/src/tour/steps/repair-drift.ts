@@ -1,4 +1,4 @@
-/** Makes out-of-band changes, which the operator repairs. */
+/** Tour step that makes out-of-band changes, which the operator repairs. */
 import { DetachRolePolicyCommand, GetRoleCommand, UpdateAssumeRolePolicyCommand } from '@aws-sdk/client-iam';
 import { findCondition } from '../../../../src/k8s/conditions.ts';
 import type { TourStep } from '../tour.ts';

@@ -1,4 +1,4 @@
-/** Uses the pod's permissions: one call is allowed, and one call is denied. */
+/** Tour step that uses the pod's permissions: one call is allowed, and one call is denied. */
 import type { TourStep } from '../tour.ts';
 import { bucket, roleNameOf, nameOf, roleArnOf, readyPods } from './observations.ts';
 
