@@ -7,11 +7,12 @@ export type BackoffPolicy = {
 };
 
 /**
- * Delay before the next try: half of `base · 2^failures`, at most `max`, plus a random part of the other half, so that
- * clients that failed at the same time do not retry at the same time. `failures` is 0 for the first delay.
+ * Delay before the next try. The full delay is `base · 2^failures`, but at most `max`. The result is half of the full
+ * delay plus a random part of the other half, so that clients that failed at the same time do not retry at the same
+ * time. `failures` is 0 for the first delay.
  */
 export function backoffDelayMs(policy: BackoffPolicy, failures: number, random: Random): number {
-  // 2^1023 is the largest power of two that a number can hold; beyond 2^60 only `max` matters.
+  // The exponent is limited to 60, since powers above 2^1023 overflow to Infinity. Any delay that long exceeds `max`.
   const full = Math.min(policy.maxMs, policy.baseMs * 2 ** Math.min(failures, 60));
   return full * (0.5 + 0.5 * random());
 }

@@ -38,7 +38,7 @@ export function createKubeClient(connection: Connection, options: KubeClientOpti
           fieldSelector: listOptions.fieldSelector,
           limit: pageSize,
           continue: continueToken,
-          // A continue token includes the resourceVersion, and the server rejects requests that have both.
+          // A continue token includes the resourceVersion. The server rejects requests that contain both parameters.
           resourceVersion: continueToken === undefined ? listOptions.resourceVersion : undefined,
           resourceVersionMatch: continueToken === undefined ? listOptions.resourceVersionMatch : undefined,
         },
@@ -93,7 +93,7 @@ export function createKubeClient(connection: Connection, options: KubeClientOpti
       try {
         return await listOnce<T>(resource, listOptions, listOptions.pageSize ?? defaultPageSize);
       } catch (error) {
-        // The resourceVersion of the pages was compacted in the meantime. Fetch everything in one page, as client-go's
+        // The resourceVersion of the earlier pages has expired. Fetch all objects in one page instead, as client-go's
         // pager does.
         if (!isGone(error) || listOptions.resourceVersion !== undefined) throw error;
         return listOnce<T>(resource, listOptions, undefined);
@@ -119,7 +119,8 @@ export function createKubeClient(connection: Connection, options: KubeClientOpti
         method: 'PATCH',
         path: resourcePath(resource, { ...refOf(resource, object), subresource: write.subresource }),
         query: { ...writeQuery(write), force: write.force ? true : undefined },
-        // JSON is YAML, and the server has no other content type for an apply.
+        // The server accepts an apply only with this content type. A JSON body is valid, since JSON is a subset of
+        // YAML.
         headers: { 'content-type': 'application/apply-patch+yaml' },
         body: object,
         signal: write.signal,
@@ -179,7 +180,8 @@ export function createKubeClient(connection: Connection, options: KubeClientOpti
         body: { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec },
         signal: request?.signal,
         repeatable: true,
-        // A token request stores nothing, but issues a credential. A process that has lost its lease must not get one.
+        // A token request counts as a write, although it stores nothing: a process that has lost its lease must not get
+        // a credential.
         write: true,
       });
       if (!status?.token)

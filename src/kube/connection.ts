@@ -1,7 +1,7 @@
 /**
- * Address of the API server and credentials for it. Some credentials, such as exec plugins and token files, require the
- * official client's KubeConfig, which is large and therefore loaded on demand. The official client's transport is not
- * used: see docs/adr/0003-own-reflector.md.
+ * Address of the API server and credentials for the server. Some credentials, such as exec plugins and token files,
+ * require the class KubeConfig of the official client. That class is large and therefore loaded on demand. The official
+ * client's transport is not used: see docs/adr/0003-own-reflector.md.
  */
 
 export type TlsMaterial = {
@@ -20,17 +20,17 @@ export type Credentials = {
 };
 
 export type Connection = {
-  /** Base URL of the API server, without a trailing slash; may have a path. */
+  /** Base URL of the API server, without a trailing slash. The URL may include a path. */
   readonly server: string;
   /** Context of the kubeconfig; absent in a pod. */
   readonly context?: string;
-  /** Namespace of the context; `default` if it has none. */
+  /** Namespace of the context. Default: `default`. */
   readonly namespace: string;
   /** `http:`, `https:` or `socks5:` URL of the proxy for all requests. */
   readonly proxyUrl?: string;
   /**
-   * Returns the current credentials. Must be cheap, because it is called for each request. `refresh` reads files and
-   * runs exec plugins again; use it after a 401 response.
+   * Returns the current credentials. The function must be cheap, because it is called for each request. `refresh` reads
+   * files and runs exec plugins again; set it after a 401 response.
    *
    * @throws KubeConfigError with code `CredentialsFailed`
    */

@@ -4,7 +4,10 @@ import { addressOf, ConnectionAgent, guardRequest } from '../http/index.ts';
 import type { TlsMaterial } from './connection.ts';
 
 const connectMs = 10_000;
-/** Shorter than the 90 s of kube-apiserver, so that no request is sent on a connection that the server is closing. */
+/**
+ * Idle time after which the client closes a connection. The time is shorter than kube-apiserver's 90 s, so that the
+ * client never sends a request on a connection that the server is closing.
+ */
 const idleMs = 60_000;
 
 export type TransportRequest = {
@@ -21,7 +24,10 @@ export type TransportRequest = {
 export type TransportResponse = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[]>>;
-  /** Body of the response. Read it to the end or abort the request; otherwise the connection stays in use. */
+  /**
+   * Body of the response. The caller must read the body to the end or abort the request; otherwise the connection stays
+   * in use.
+   */
   readonly body: AsyncIterable<Buffer> & { text(): Promise<string>; dump(): Promise<void> };
 };
 
@@ -41,7 +47,7 @@ type Headers = Readonly<Record<string, string | readonly string[]>>;
 export function openConnections(server: URL, tls: TlsMaterial, proxyUrl: string | undefined): Connections {
   const secure = server.protocol === 'https:';
   const agent = new ConnectionAgent({
-    // An explicit `ca` replaces the authorities of the system and of NODE_EXTRA_CA_CERTS.
+    // If `tls` contains a `ca`, it replaces the certificate authorities of the system and of NODE_EXTRA_CA_CERTS.
     ...(secure ? { tls } : {}),
     proxyFor: () => proxyUrl,
     connectMs,
@@ -62,13 +68,15 @@ export function openConnections(server: URL, tls: TlsMaterial, proxyUrl: string 
           headers: {
             host: server.host,
             ...headers,
-            // Node.js sets Content-Length only for methods that usually have a body. DELETE is not one of them.
+            // Node.js sets Content-Length only for methods that usually have a body, so DELETE requires an explicit
+            // header.
             ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }),
           },
           signal,
         });
         request.once('response', (message) => resolve(responseOf(message)));
-        // Errors after the response reach the reader of the body. Without this listener they would end the process.
+        // This listener stays registered after the response has arrived, since an `error` event without a listener
+        // would end the process. The reader of the body also receives such errors.
         request.on('error', reject);
         if (guard) guardRequest(request, guard);
         request.end(body);

@@ -1,6 +1,6 @@
 /**
- * Controller modelled on controller-runtime: it queues keys only, reconciles a limited number of keys concurrently,
- * never reconciles one key twice at the same time, and an error affects only its own key.
+ * Controller modelled on controller-runtime. The queue contains keys only. A limited number of keys is reconciled
+ * concurrently, but never one key twice at the same time. An error affects only the key whose reconcile failed.
  */
 import type { BackoffPolicy } from './backoff.ts';
 import { silentLogger, type Logger } from './logger.ts';
@@ -9,9 +9,10 @@ import { createWorkQueue, type EnqueueOptions, type WorkItem, type WorkQueueMetr
 import type { Monotonic } from '../k8s/time.ts';
 
 /**
- * Result of a reconcile. `undefined`: done until something changes. `requeueAfterMs`: requeue after that time.
- * `backoff`: requeue as after an error, for a reconcile that has already reported the problem. `failed`: count as an
- * error, but requeue after `requeueAfterMs`, for a reconcile that determines its own retry delay.
+ * Result of a reconcile. `undefined`: the key is not requeued. `requeueAfterMs`: the key is requeued after that time.
+ * `backoff`: the key is requeued with backoff, as after an error, but no error is counted, because the reconcile has
+ * already reported the problem. `failed`: an error is counted, and the key is requeued after `requeueAfterMs` without
+ * backoff.
  */
 export type ReconcileResult =
   | { readonly requeueAfterMs?: number; readonly backoff?: true; readonly failed?: never }
@@ -19,15 +20,21 @@ export type ReconcileResult =
   | undefined
   | void;
 
-/** `signal` aborts when the reconcile exceeds its timeout, and when a shutdown no longer waits for it. */
+/**
+ * Reconciles one key. `signal` aborts when the reconcile exceeds its timeout, and when the drain timeout of a shutdown
+ * expires.
+ */
 export type Reconcile = (key: string, signal: AbortSignal) => Promise<ReconcileResult>;
 
-/** Thrown by a reconcile for an error that retries cannot fix: the key is not requeued until it changes. */
+/** Thrown by a reconcile for an error that retries cannot fix: the key is not requeued until its object changes. */
 export class TerminalError extends Error {
   override readonly name = 'TerminalError';
 }
 
-/** Values of controller-runtime's label `result`, and `stopped` for a reconcile that a shutdown aborted. */
+/**
+ * Outcome of a reconcile. The values are those of controller-runtime's metric label `result`, plus `stopped` for a
+ * reconcile that a shutdown aborted.
+ */
 export type ReconcileOutcome = 'success' | 'requeue_after' | 'requeue' | 'error' | 'stopped';
 
 export type ControllerObserver = {
@@ -43,7 +50,10 @@ export type ControllerOptions = {
   readonly reconcile: Reconcile;
   /** Maximum number of keys that are reconciled at the same time. Default: 1. */
   readonly concurrency?: number | undefined;
-  /** Additional workers for keys of at least this priority, so that these keys do not wait for others. */
+  /**
+   * Additional workers that accept only keys of at least the priority `atLeast`, so that such keys do not wait for keys
+   * of lower priority.
+   */
   readonly reserved?: { readonly atLeast: number; readonly workers: number } | undefined;
   /** Monotonic milliseconds. */
   readonly now: () => Monotonic;
@@ -65,7 +75,9 @@ export type ControllerMetrics = WorkQueueMetrics & {
   readonly active: number;
   readonly reconciles: Readonly<Record<ReconcileOutcome, number>>;
   readonly terminalErrors: number;
-  /** Number of exceptions that indicate a bug (such as TypeError). They are also counted as errors. */
+  /**
+   * Number of exceptions that indicate a bug (such as TypeError). Each of these exceptions also counts as an error.
+   */
   readonly panics: number;
   readonly timeouts: number;
 };
@@ -74,8 +86,9 @@ export type Controller = {
   readonly name: string;
   enqueue(key: string, options?: EnqueueOptions): void;
   /**
-   * Runs until `signal` aborts. Then it starts no more reconciles, waits for running reconciles, aborts reconciles that
-   * exceed the drain timeout, and abandons reconciles that ignore the abort. Never rejects.
+   * Runs until `signal` aborts. After that, the controller starts no more reconciles, and waits for running reconciles.
+   * It aborts reconciles that exceed the drain timeout, and abandons reconciles that ignore the abort. The promise
+   * never rejects.
    */
   start(signal: AbortSignal): Promise<void>;
   /** Number of due keys that wait for a worker. */
@@ -83,7 +96,7 @@ export type Controller = {
   /** Number of keys that are being reconciled. */
   working(): number;
   metrics(): ControllerMetrics;
-  /** Keys whose reconcile still runs after its timeout and abort: for `/healthz`. */
+  /** Keys whose reconcile exceeded its timeout, was aborted, and is still running. For `/healthz`. */
   stuck(): readonly string[];
 };
 
@@ -156,7 +169,7 @@ export function createController(options: ControllerOptions): Controller {
     }
   };
 
-  /** Decides whether and when a key is requeued. No other code requeues keys. */
+  /** Decides whether and when a key is requeued. Only this function requeues keys. */
   const settle = ({ key, priority }: WorkItem, verdict: Verdict): void => {
     switch (verdict.outcome) {
       case 'success':
@@ -249,7 +262,7 @@ export function createController(options: ControllerOptions): Controller {
   };
 }
 
-/** Whether JavaScript throws this exception for a bug in the program, as opposed to an external failure. */
+/** Whether the exception indicates a bug in the program, as opposed to an external failure. */
 const isBug = (error: unknown): boolean =>
   error instanceof TypeError ||
   error instanceof ReferenceError ||

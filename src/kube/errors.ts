@@ -1,6 +1,6 @@
 /**
- * Failures of requests to the API server: the server refuses (`KubeApiError`), the server cannot be reached
- * (`KubeUnreachableError`), or there is no usable configuration (`KubeConfigError`).
+ * Errors of requests to the API server: the server refused the request (`KubeApiError`), the server could not be
+ * reached (`KubeUnreachableError`), or no usable configuration exists (`KubeConfigError`).
  */
 
 export type StatusCause = { readonly reason?: string; readonly message?: string; readonly field?: string };
@@ -24,7 +24,7 @@ export type KubeStatus = {
   readonly details?: StatusDetails;
 };
 
-/** Refusal by the server. `reason` comes from its Status (`NotFound`, `Conflict`, …). */
+/** Refusal of a request by the server. `reason` comes from the Status in the response (`NotFound`, `Conflict`, …). */
 export class KubeApiError extends Error {
   readonly code = 'KUBE_API';
   readonly status: number;
@@ -49,7 +49,10 @@ export class KubeApiError extends Error {
   }
 }
 
-/** Values of `StatusReason…` in k8s.io/apimachinery, for responses without a Status, such as from a proxy. */
+/**
+ * Reason for a response without a Status, such as a proxy's error page. The values are those of `StatusReason…` in
+ * k8s.io/apimachinery.
+ */
 function reasonOfCode(code: number): string {
   switch (code) {
     case 400:
@@ -84,8 +87,8 @@ function reasonOfCode(code: number): string {
 }
 
 /**
- * Cause of an unreachable server. `reset`: the connection broke, so the outcome of the request is unknown; `protocol`:
- * the response does not come from an API server.
+ * Reason why the server could not be reached. `reset`: the connection broke, so the outcome of the request is unknown.
+ * `protocol`: the response does not come from an API server.
  */
 export type UnreachableCode =
   | 'refused'
@@ -110,9 +113,10 @@ export class KubeUnreachableError extends Error {
 }
 
 /**
- * Problem with the kubeconfig. `Missing`: no file, and not in a pod; `Unreadable`: cannot be opened; `Invalid`: not a
- * kubeconfig; `ContextUnknown`, `ContextUnset`: no such context, or none selected; `ClusterUnknown`, `UserUnknown`: the
- * context refers to an entry that does not exist; `CredentialsFailed`: a plugin or file for credentials failed.
+ * Problem with the kubeconfig. `Missing`: no file exists, and the process does not run in a pod. `Unreadable`: the file
+ * cannot be opened. `Invalid`: the file is not a kubeconfig. `ContextUnknown`: the requested context does not exist.
+ * `ContextUnset`: no context is selected. `ClusterUnknown`, `UserUnknown`: the context refers to an entry that does not
+ * exist. `CredentialsFailed`: a credential plugin or credential file failed.
  */
 export type KubeConfigErrorCode =
   | 'Missing'

@@ -1,6 +1,6 @@
 /**
- * Recorder of `events.k8s.io/v1` Events, modelled on client-go's `tools/events`. Repetitions are counted in the series
- * of one Event. Best effort: recording never fails and never waits.
+ * Recorder of `events.k8s.io/v1` Events, modelled on client-go's `tools/events`. Repetitions of an Event are counted in
+ * the Event's series. Recording is best effort: it never throws, and never waits for the server.
  */
 import { createHash } from 'node:crypto';
 import { formatMicroTime } from '../k8s/timestamps.ts';
@@ -14,19 +14,19 @@ import type { Monotonic, Wall } from '../k8s/time.ts';
 
 export type EventInput = {
   readonly type: 'Normal' | 'Warning';
-  /** PascalCase, for machines. */
+  /** Machine-readable reason in PascalCase. */
   readonly reason: string;
-  /** A sentence for people. It is cut after 1,024 bytes, the limit of the API. */
+  /** Human-readable sentence. The recorder truncates the note to 1,024 bytes, the limit of the API. */
   readonly note: string;
-  /** Action that was done or tried. Default: `Reconcile`. */
+  /** Action that succeeded or failed. Default: `Reconcile`. */
   readonly action?: string | undefined;
 };
 
 export type EventRecorder = {
   event(regarding: KubeObject, event: EventInput): void;
   /**
-   * Writes all pending Events. Resolves when they are written, or drops the rest after the timeout. Call it before the
-   * process ends, because the client is closed afterwards.
+   * Writes all pending Events, and drops the Events that are not written when the timeout expires. Call this function
+   * before the client is closed at the end of the process.
    */
   flush(options?: { readonly timeoutMs?: number }): Promise<void>;
 };
@@ -42,7 +42,10 @@ export type EventRecorderOptions = {
   readonly monotonic: () => Monotonic;
   readonly setTimer?: SetTimer | undefined;
   readonly logger?: Logger | undefined;
-  /** While this returns true, Events of type Normal are delayed, by at most half a minute. */
+  /**
+   * Whether other work is pending. While the function returns true, Events of type Normal are delayed, but by at most
+   * half a minute.
+   */
   readonly busy?: (() => boolean) | undefined;
 };
 
@@ -71,13 +74,15 @@ type Series = {
 /** Minimum time between two writes of a series. */
 const seriesIntervalMs = 60_000;
 /**
- * A series ends after this time without a repetition, and the next repetition starts a new Event. client-go:
- * `finishTime`.
+ * Time without a repetition after which a series ends. A later repetition starts a new Event. client-go: `finishTime`.
  */
 const seriesEndMs = 6 * 60_000;
-/** Maximum length of the backlog. If it is full, the server cannot keep up, and further Events are dropped. */
+/** Maximum length of the backlog. If the server is so slow that the backlog is full, further Events are dropped. */
 const longestBacklog = 5_000;
-/** Maximum delay of Events of type Normal while there is other work, and the interval of the checks for such work. */
+/**
+ * `mostMs`: maximum delay of Events of type Normal while other work is pending. `everyMs`: interval at which the
+ * recorder checks for other work.
+ */
 const patience = { mostMs: 30_000, everyMs: 250 };
 const retryDelaysMs = [500, 2_000, 5_000];
 const longestNoteBytes = 1024;
@@ -88,13 +93,13 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   const logger = options.logger ?? silentLogger;
   const known = new Map<string, Series>();
   const held = new Map<Series, () => void>();
-  /** Pending series in order; the first is being written. */
+  /** Pending series by type, in the order in which they are written. The first series is being written. */
   const backlog: Readonly<Record<EventInput['type'], Series[]>> = { Warning: [], Normal: [] };
   const waiting = (): number => backlog.Warning.length + backlog.Normal.length;
   let sender: Promise<void> | undefined;
   /** Number of flushes in progress. During a flush, Events are not delayed. */
   let flushes = 0;
-  /** Ends the current wait of the sender. */
+  /** Wakes the sender from its current wait. */
   let wake = (): void => undefined;
   let giveUp = new AbortController();
   let names = 0;
@@ -102,8 +107,8 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
 
   const nameFor = (object: string, at: Wall): string => {
     names += 1;
-    // The name contains the object and the time, as in client-go, and a counter, because several Events can occur in
-    // one millisecond.
+    // The name contains the object's name and the time, as in client-go. A counter follows, because several Events can
+    // occur in one millisecond.
     return `${object.slice(0, 220)}.${Math.floor(at).toString(16)}${(names % 0x10000).toString(16).padStart(4, '0')}`;
   };
 
@@ -137,7 +142,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     series.writtenCount = count;
   };
 
-  /** Warnings go first. */
+  /** Next series to write. Events of type Warning come first. */
   const next = (): Series | undefined => backlog.Warning[0] ?? backlog.Normal[0];
 
   const isPatient = ({ body, waitsSince }: Series): boolean => {
@@ -193,7 +198,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     startSender();
   };
 
-  /** Forgets series that have ended. This visits every series, so it is done at most once per interval. */
+  /** Forgets series that have ended. The function runs at most once per interval, because it visits every series. */
   const forgetEnded = (): void => {
     if (monotonic() - tidiedAt < seriesIntervalMs) return;
     tidiedAt = monotonic();
@@ -295,18 +300,18 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   };
 }
 
-/** Whether a retry may succeed. If the name of an Event is taken, the retry uses another name. */
+/** Whether a retry may succeed. If another Event already has the name, the retry uses a new name. */
 const isPassing = (error: unknown): boolean =>
   isAlreadyExists(error) ||
   error instanceof KubeUnreachableError ||
   (error instanceof KubeApiError && (error.status === 429 || error.status >= 500));
 
-/** Cuts a text at a character boundary to the byte limit of the API. */
+/** Truncates a text to the byte limit of the API, at a character boundary. */
 function cut(note: string): string {
   if (Buffer.byteLength(note) <= longestNoteBytes) return note;
   const ellipsis = '…';
   const room = longestNoteBytes - Buffer.byteLength(ellipsis);
-  // An incomplete character at the end decodes to U+FFFD.
+  // A character that was cut in half decodes to U+FFFD, which is removed.
   return (
     Buffer.from(note)
       .subarray(0, room)

@@ -1,6 +1,6 @@
 /**
- * Finalizers, which let a controller clean up before its object is deleted. Each change has two preconditions: the
- * resourceVersion that was read, so that finalizers of other controllers are never lost, and the uid, so that a new
+ * Finalizers, which let a controller clean up before its object is deleted. Each change has two preconditions. The
+ * resourceVersion that was read ensures that no finalizer of another controller is lost. The uid ensures that a new
  * object of the same name is never changed.
  * https://kubernetes.io/docs/concepts/overview/working-with-objects/finalizers/
  */
@@ -12,7 +12,9 @@ import type { Resource } from './resource.ts';
 type Client = Pick<KubeClient, 'get' | 'patch'>;
 type Options = RequestOptions & { readonly fieldManager?: string | undefined };
 
-/** Maximum tries. A conflict means that another writer changed the object in between. */
+/**
+ * Maximum number of tries. A try fails with a conflict if another writer changed the object since the object was read.
+ */
 const maxTries = 5;
 
 export function hasFinalizer(object: KubeObject, finalizer: string): boolean {
@@ -20,8 +22,9 @@ export function hasFinalizer(object: KubeObject, finalizer: string): boolean {
 }
 
 /**
- * Returns the object after the change, or the same reference if nothing changed. Returns undefined if the object is
- * deleted, or is being deleted without the finalizer, because the API server then accepts no new finalizers.
+ * Returns the object after the change, or the same reference if nothing changed. Returns undefined if the object no
+ * longer exists, or if it is being deleted without the finalizer: the API server accepts no new finalizers for a
+ * terminating object.
  */
 export async function addFinalizer<T extends KubeObject>(
   client: Client,
@@ -39,7 +42,10 @@ export async function addFinalizer<T extends KubeObject>(
   );
 }
 
-/** Returns the object after the change; undefined if it is deleted, as usual after the last finalizer is removed. */
+/**
+ * Returns the object after the change, or undefined if the object no longer exists. The latter is usual after the last
+ * finalizer was removed.
+ */
 export async function removeFinalizer<T extends KubeObject>(
   client: Client,
   resource: Resource,
@@ -88,7 +94,7 @@ async function change<T extends KubeObject>(
       if (isNotFound(error)) return undefined;
       throw error;
     }
-    // This is a new object of the same name.
+    // `present` is a new object of the same name.
     if (present.metadata.uid !== uid) return undefined;
   }
 }

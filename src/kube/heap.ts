@@ -1,4 +1,7 @@
-/** Binary heap with the smallest item first, for both orders of the work queue: by time and by priority. */
+/**
+ * Binary heap with the smallest item first. The work queue uses one heap that is ordered by time and one that is
+ * ordered by priority.
+ */
 export type Heap<T> = {
   push(item: T): void;
   peek(): T | undefined;

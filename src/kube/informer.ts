@@ -23,10 +23,15 @@ export type Informer<T extends KubeObject> = {
   readonly store: Store<T>;
   /** Runs until `signal` aborts, then resolves. It recovers from every failure of the server and never rejects. */
   start(signal: AbortSignal): Promise<void>;
-  /** Resolves when the store is complete for the first time; rejects if the informer stops before that. */
+  /**
+   * Resolves when the store is complete for the first time. Rejects if the informer stops before the store is complete.
+   */
   readonly synced: Promise<void>;
   hasSynced(): boolean;
-  /** Time of the last response of the server (list, event or bookmark) on the clock `now`; undefined before the first. */
+  /**
+   * Time of the server's last response (list, event or bookmark) on the clock `now`; undefined before the first
+   * response.
+   */
   lastContact(): number | undefined;
   /** Current error, for `/readyz`; absent if there is none. */
   lastError(): Error | undefined;
@@ -41,10 +46,13 @@ export type InformerOptions<T extends KubeObject> = {
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
   /**
-   * Reduces an object to the parts to keep. Must keep `name`, `namespace`, `uid` and `resourceVersion` of `metadata`.
+   * Reduces an object to the fields that the store keeps. The function must keep `name`, `namespace`, `uid` and
+   * `resourceVersion` of `metadata`.
    */
   readonly trim?: ((object: T) => T) | undefined;
-  /** Leaves out `metadata.managedFields`, which is cheaper than removing it in `trim`. */
+  /**
+   * Leaves out `metadata.managedFields` before an object is parsed, which is cheaper than removing the field in `trim`.
+   */
   readonly omitManagedFields?: boolean | undefined;
   readonly indexers?: Readonly<Record<string, Indexer<T>>> | undefined;
   /** Monotonic milliseconds. */
@@ -53,8 +61,8 @@ export type InformerOptions<T extends KubeObject> = {
   readonly setTimer?: SetTimer | undefined;
   readonly logger?: Logger | undefined;
   /**
-   * Requests the initial state through a watch if the server supports it, so that the server need not build one large
-   * response. Default: true.
+   * Requests the initial state through a watch if the server supports streaming lists, so that the server need not
+   * build one large response. Default: true.
    */
   readonly streamingList?: boolean | undefined;
   readonly limits?: Partial<ReflectorLimits> | undefined;
@@ -184,14 +192,17 @@ export function createInformer<T extends KubeObject>(options: InformerOptions<T>
 const isSame = (a: KubeObject, b: KubeObject): boolean =>
   a.metadata.uid === b.metadata.uid && a.metadata.resourceVersion === b.metadata.resourceVersion;
 
-/** Needed for objects from lists, and for clients that do not support `omitManagedFields`. */
+/**
+ * Removes `metadata.managedFields` from objects in lists, and from objects of clients that do not support
+ * `omitManagedFields`.
+ */
 function withoutManagedFields<T extends KubeObject>(object: T): T {
   if (object.metadata.managedFields === undefined) return object;
   const { managedFields: _, ...metadata } = object.metadata;
   return { ...object, metadata };
 }
 
-/** Freezes an object, because readers share it: an attempt to change it throws. */
+/** Freezes an object, because readers share the object. An attempt to change a frozen object throws. */
 function freeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
@@ -200,7 +211,7 @@ function freeze<T>(value: T): T {
   return value;
 }
 
-/** An indexer that throws for one object must not affect the others. */
+/** Wraps the indexers so that an indexer that throws for one object does not affect other objects. */
 function guardIndexers<T extends KubeObject>(
   indexers: Readonly<Record<string, Indexer<T>>>,
   logger: Logger,

@@ -12,7 +12,7 @@ export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
 
 export type WriteOptions = RequestOptions & {
   readonly fieldManager?: string | undefined;
-  /** The server processes the request without persisting it. */
+  /** Dry run: the server processes the request, but persists nothing. */
   readonly dryRun?: boolean | undefined;
   /** Handling of unknown and duplicate fields by the server. Default: `Warn`. */
   readonly fieldValidation?: FieldValidation | undefined;
@@ -21,18 +21,20 @@ export type WriteOptions = RequestOptions & {
 export type Subresource = 'status' | 'scale';
 
 export type ListOptions<T extends KubeObject = KubeObject> = RequestOptions & {
-  /** Default: all namespaces. */
+  /** Namespace of the objects. Default: all namespaces. */
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
   /** Objects per page; all pages are fetched. Default: 500. */
   readonly pageSize?: number | undefined;
-  /** Default: the most recent state. `'0'`: the state of the server's cache, which may be old. */
+  /**
+   * resourceVersion of the requested state. `'0'`: the state of the server's cache, which may be outdated. Default: the
+   * most recent state.
+   */
   readonly resourceVersion?: string | undefined;
   readonly resourceVersionMatch?: 'Exact' | 'NotOlderThan' | undefined;
   /**
-   * Applied to each object of a page as the page arrives, so that the dropped parts of a large collection are never in
-   * memory all at once.
+   * Reduces each object as soon as its page arrives, so that a large collection is never in memory with all its fields.
    */
   readonly transform?: ((object: T) => T) | undefined;
 };
@@ -47,14 +49,17 @@ export type WatchOptions = RequestOptions & {
   readonly allowBookmarks?: boolean | undefined;
   /** The server ends the watch after this time. */
   readonly timeoutSeconds?: number | undefined;
-  /** The watch begins with the current state as ADDED events, followed by a bookmark with `initialEventsEnd`. */
+  /**
+   * Requests that the watch begins with the current state as ADDED events, followed by a bookmark with
+   * `initialEventsEnd`.
+   */
   readonly sendInitialEvents?: boolean | undefined;
   /**
-   * Leaves out `metadata.managedFields`, a third of a typical pod, without parsing it. Do not use this option for kinds
-   * with another list named `managedFields`.
+   * Leaves out `metadata.managedFields` without parsing it. The field makes up a third of a typical pod. Do not use
+   * this option for kinds that have another list named `managedFields`.
    */
   readonly omitManagedFields?: boolean | undefined;
-  /** Called when the server has accepted the watch, possibly long before its first event. */
+  /** Called when the server has accepted the watch. The first event may arrive much later. */
   readonly onOpen?: (() => void) | undefined;
 };
 
@@ -87,7 +92,7 @@ export type RawRequest = RequestOptions & {
   readonly method: string;
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
-  /** A string is sent as it is, any other value as JSON. */
+  /** Body of the request. A string is sent unchanged; any other value is sent as JSON. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 };
@@ -99,15 +104,22 @@ export type RawResponse = {
 };
 
 /**
- * Every method throws `KubeApiError` for a response other than 2xx, `KubeUnreachableError` if there was no response,
- * and the signal's reason if the request was aborted. Objects have their JSON form: timestamps are strings.
+ * Client of an API server. Every method throws `KubeApiError` for a response other than 2xx, `KubeUnreachableError` if
+ * no response arrived, and the signal's reason if the request was aborted. Objects have their JSON form: timestamps are
+ * strings.
  */
 export type KubeClient = {
   get<T extends KubeObject>(resource: Resource, ref: ObjectRef, options?: RequestOptions): Promise<T>;
-  /** Fetches all pages. Adds `apiVersion` and `kind`, which servers leave out in lists of built-in kinds. */
+  /**
+   * Fetches all pages. Adds `apiVersion` and `kind` to each object, since servers leave out these fields in lists of
+   * built-in kinds.
+   */
   list<T extends KubeObject>(resource: Resource, options?: ListOptions<T>): Promise<ListResult<T>>;
   create<T extends KubeObject>(resource: Resource, object: T, options?: WriteOptions): Promise<T>;
-  /** Replaces the object. If `metadata.resourceVersion` is set, it must still be the current one. */
+  /**
+   * Replaces the object. If `metadata.resourceVersion` is set, the request fails with a conflict unless the value is
+   * current.
+   */
   update<T extends KubeObject>(resource: Resource, object: T, options?: WriteOptions): Promise<T>;
   /** Server-side apply. Creates the object if it does not exist. */
   apply<T extends KubeObject>(
@@ -136,7 +148,9 @@ export type KubeClient = {
     spec: TokenSpec,
     options?: RequestOptions,
   ): Promise<{ token: string; expirationTimestamp: string }>;
-  /** Ends when the server ends the watch; throws when the connection breaks or the data are not watch events. */
+  /**
+   * Yields events until the server ends the watch. Throws if the connection breaks or the data are not watch events.
+   */
   watch<T extends KubeObject>(resource: Resource, options: WatchOptions): AsyncIterable<WatchEvent<T>>;
   /** Sends any other request. Responses other than 2xx are returned, not thrown. */
   raw(request: RawRequest): Promise<RawResponse>;

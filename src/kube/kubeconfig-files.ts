@@ -1,6 +1,6 @@
 /**
  * Finds and merges kubeconfig files by kubectl's rules, with the environment variables that the caller passes. In a pod
- * without a kubeconfig, builds one from the files of the ServiceAccount.
+ * without a kubeconfig, the module builds a kubeconfig from the files of the pod's ServiceAccount.
  * https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/
  */
 import { access, readFile } from 'node:fs/promises';
@@ -12,7 +12,10 @@ import { errorMessage } from '../k8s/errors.ts';
 type Env = Readonly<Record<string, string | undefined>>;
 
 export type LoadConnectionOptions = {
-  /** Path of a kubeconfig. Default: `env.KUBECONFIG` (a list), then `~/.kube/config`, then the pod's ServiceAccount. */
+  /**
+   * Path of a kubeconfig. Default: the files listed in `env.KUBECONFIG`, then `~/.kube/config`, then the pod's
+   * ServiceAccount.
+   */
   readonly kubeconfig?: string | undefined;
   readonly context?: string | undefined;
   readonly env: Env;
@@ -155,7 +158,7 @@ function entriesOf<E extends { name: string }>(
   return list as E[];
 }
 
-/** kubectl's rule: the first file that defines a name wins. */
+/** Merges `next` into `target`. If both files define a name, the first file wins, as in kubectl. */
 function mergeInto(target: KubeconfigDocument, next: KubeconfigDocument): void {
   const add = <E extends { name: string }>(list: E[], entries: readonly E[]): void => {
     for (const entry of entries) if (!list.some(({ name }) => name === entry.name)) list.push(entry);

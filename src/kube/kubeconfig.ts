@@ -1,6 +1,6 @@
 /**
- * Builds a Connection from a kubeconfig or a pod's files. Client certificates and tokens are read here. The official
- * client's KubeConfig, which is large and loaded only if needed, handles all other credentials.
+ * Builds a Connection from a kubeconfig or a pod's files. This module reads client certificates and tokens. The class
+ * KubeConfig of the official client handles all other credentials; it is large, and therefore loaded only if needed.
  */
 import type { RequestOptions as HttpsRequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
@@ -29,7 +29,7 @@ export async function loadConnection(options: LoadConnectionOptions): Promise<Co
     const again = await readDocument(options)
       .then((next) => select(next.document, selected.contextName, next.origin))
       .catch(() => current.selected);
-    // If the file refers to another cluster now, this connection keeps its original cluster.
+    // If the file was changed and now refers to another cluster, this connection keeps its original cluster.
     const chosen = again.server === server ? again : current.selected;
     current = { selected: chosen, credentials: await credentialSource(chosen) };
   };
@@ -94,7 +94,8 @@ function select(document: KubeconfigDocument, wanted: string | undefined, origin
 }
 
 /**
- * Loads the official client only for credentials that are not static. Files are read each time, as they may be rotated.
+ * Returns the function that reads the credentials. Files are read at every call, because credentials may be rotated.
+ * The official client is loaded only for credentials that are not static.
  */
 async function credentialSource(selected: Selected): Promise<() => Promise<Credentials>> {
   const { cluster, user } = selected;
@@ -107,7 +108,7 @@ async function toKubeConfig(selected: Selected): Promise<KubeConfig> {
   const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js');
   const { cluster, user, contextName } = selected;
   const config = new KubeConfig();
-  // Without the proxy URL, KubeConfig creates no proxy agents, which would be unused.
+  // The proxy URL is left out, since KubeConfig would otherwise create proxy agents that nothing uses.
   const { 'proxy-url': _proxyUrl, ...rest } = cluster;
   const translated: KubeconfigDocument = {
     clusters: [
@@ -115,7 +116,7 @@ async function toKubeConfig(selected: Selected): Promise<KubeConfig> {
         name: 'cluster',
         cluster: {
           ...rest,
-          // KubeConfig rejects a server without TLS unless verification is off, though there is nothing to verify.
+          // KubeConfig accepts a server without TLS only if certificate verification is off.
           ...(selected.server.startsWith('http:') ? { 'insecure-skip-tls-verify': true } : {}),
         },
       },
@@ -134,14 +135,14 @@ async function toKubeConfig(selected: Selected): Promise<KubeConfig> {
   return config;
 }
 
-/** Translates fields that KubeConfig has under another name or leaves to its caller. */
+/** Translates fields of a kubeconfig user that KubeConfig reads under another name or does not handle. */
 function translateUser(user: UserEntry, cluster: ClusterEntry): UserEntry {
   const translated: UserEntry = { ...user };
-  // KubeConfig reads a `token-file` only once, but reads the file of a `tokenFile` provider every minute, which
-  // rotated tokens require.
+  // KubeConfig reads a `token-file` only once. Rotated tokens require a `tokenFile` provider, whose file KubeConfig
+  // reads every minute.
   if (user.tokenFile) {
     translated['auth-provider'] = { name: 'tokenFile', config: { tokenFile: user.tokenFile } };
-    // kubectl's order: the file wins over the token. KubeConfig has the opposite order.
+    // The token is removed, because kubectl prefers the token file, but KubeConfig prefers the token.
     delete translated.token;
   }
   if (user.exec) {
@@ -163,7 +164,7 @@ function translateUser(user: UserEntry, cluster: ClusterEntry): UserEntry {
           : {}),
       },
     };
-    // Plugins may rely on this variable:
+    // Plugins may rely on the variable KUBERNETES_EXEC_INFO:
     // https://kubernetes.io/docs/reference/access-authn-authz/authentication/#input-and-output-formats
     translated.exec = {
       ...user.exec,

@@ -15,12 +15,12 @@ import type { Monotonic, Wall } from '../k8s/time.ts';
 
 type LeaseClient = Pick<KubeClient, 'get' | 'create' | 'update'>;
 /**
- * `slow` and `late`: the server processes the request at once, and responds after four and six seconds. A try times out
- * after five seconds.
+ * Faults of the server. `slow`, `late`: the server processes the request at once, but responds only after four or six
+ * seconds. A try times out after five seconds.
  */
 type Fault = 'refused' | 'silent' | 'answer lost' | 'slow' | 'late';
 
-/** One Lease in memory with optimistic locking, because time is simulated. */
+/** Server with one Lease in memory and optimistic locking. A real server cannot be used, because time is simulated. */
 function createLeaseServer() {
   let lease: Lease | undefined;
   let version = 0;
@@ -166,7 +166,7 @@ describe('leadership', () => {
     a.start();
     b.start();
     await world.advance(5_000);
-    // From here on, no request from `a` arrives, as after SIGKILL.
+    // No further request from `a` arrives, as after SIGKILL.
     a.setFault('silent');
     const diedAt = world.now();
     await world.advance(60_000);
@@ -285,7 +285,7 @@ describe('a leader', () => {
   test('that was paused does not lead when it resumes, even before its timers have run', async () => {
     const world = createSimulatedTime();
     const server = createLeaseServer();
-    // The timers of a paused process do not run, while its clock continues.
+    // The timers of a paused process do not run, but its clock continues.
     const paused = createSimulatedTime();
     let offset = 0;
     const elector = createLeaderElector({
@@ -387,7 +387,7 @@ describe('another writer of the Lease', () => {
     a.start();
     await world.advance(30_000);
     expect(a.elector.ageMs()).toBe(30_000);
-    // As long as the Lease is renewed, no other process leads.
+    // No other process leads as long as the Lease is renewed.
     const renew = async (): Promise<void> => {
       const present = await stranger.get<Lease>(leases, { namespace: 'kube-system', name: 'operator' });
       await stranger.update(leases, present);

@@ -1,12 +1,14 @@
 /**
  * Leader election with a Lease, modelled on client-go's `tools/leaderelection`: at most one of several processes leads.
  *
- * Clocks are never compared between processes. A candidate takes over when, by its own clock, the Lease has not changed
- * for the lease duration. The leader stops earlier: when the renew deadline has passed, by its own clock, since it sent
- * its last renewal. A process that was paused must notice before its next write that its lease has expired, so call
- * `assertLeading` right before each write (`beforeWrite` of the client, and the equivalent elsewhere). A request that
- * was sent while the lease was held cannot be stopped, even if it takes longer than the margin between the deadline and
- * the duration.
+ * Clocks are never compared between processes. A candidate takes over when the Lease has not changed for the lease
+ * duration by the candidate's clock. The leader stops earlier: when, by the leader's clock, the renew deadline has
+ * passed since its last renewal was sent.
+ *
+ * A process that was paused must notice before its next write that its lease has expired. Therefore, call
+ * `assertLeading` right before each write (`beforeWrite` of the client, or its equivalent in other clients). A request
+ * that was sent while the process led cannot be stopped: if it takes longer than the margin between the renew deadline
+ * and the lease duration, another process may lead when it arrives.
  */
 import { formatMicroTime } from '../k8s/timestamps.ts';
 import { isAlreadyExists, isConflict, isNotFound } from './errors.ts';
@@ -28,17 +30,20 @@ export type Lease = KubeObject & {
   };
 };
 
-/** Thrown instead of a write by a process that does not lead. */
+/** Thrown by `assertLeading` if the process does not lead. */
 export class NotLeadingError extends Error {
   override readonly name = 'NotLeadingError';
 }
 
 export type LeaderElectorOptions = {
-  /** A separate client without `beforeWrite` and with its own rate limit: renewals must not wait behind other requests. */
+  /**
+   * Client for the Lease, separate from the client for other requests. It has no `beforeWrite`, and its own rate limit,
+   * so that renewals never wait for other requests.
+   */
   readonly client: Pick<KubeClient, 'get' | 'create' | 'update'>;
   readonly namespace: string;
   readonly name: string;
-  /** Unique among the candidates, such as the pod's name with a random suffix. */
+  /** Identity of this process, unique among the candidates: for example the pod's name with a random suffix. */
   readonly identity: string;
   /** Time that candidates wait after the last renewal, in whole seconds; client-go: 15 s. */
   readonly leaseDurationMs?: number | undefined;
@@ -55,14 +60,17 @@ export type LeaderElectorOptions = {
   readonly logger?: Logger | undefined;
 };
 
-/** `lost`: another process may lead now, so this one has to exit. `stopped`: the caller's signal aborted. */
+/**
+ * Reason why leadership ended. `lost`: another process may lead now, so this process has to exit. `stopped`: the
+ * caller's signal aborted.
+ */
 export type LeadershipEnd = 'lost' | 'stopped';
 
 export type LeaderElector = {
   /**
-   * Waits to become leader, then runs `lead` with a signal that aborts when leadership ends. When `signal` aborts, it
-   * keeps the lease until `lead` has ended, and then releases the lease. When the lease is lost, it resolves at once,
-   * without waiting for `lead`. Rejects with the error of `lead`.
+   * Waits to become leader, and then runs `lead` with a signal that aborts when leadership ends. When `signal` aborts,
+   * the process holds the lease until `lead` has ended, and then releases the lease. When the lease is lost, the
+   * promise resolves at once, without waiting for `lead`. The promise rejects if `lead` rejects.
    */
   run(signal: AbortSignal, lead: (signal: AbortSignal) => Promise<void>): Promise<LeadershipEnd>;
   isLeading(): boolean;
@@ -70,13 +78,13 @@ export type LeaderElector = {
   readonly assertLeading: () => void;
   /** Last observed holder of the lease. */
   holder(): string | undefined;
-  /** Milliseconds since the last observed change of the Lease; absent if it was not observed. */
+  /** Milliseconds since the last observed change of the Lease; undefined if no Lease was observed. */
   ageMs(): number | undefined;
 };
 
 /**
- * Longest duration in a Lease that candidates respect, in milliseconds. Without this limit, one write by any user with
- * the right to update the Lease could stall all operators indefinitely.
+ * Maximum lease duration that candidates respect, in milliseconds. Without this limit, any user with permission to
+ * update the Lease could stall all candidates indefinitely by a single write.
  */
 export const longestLeaseMs = 300_000;
 
@@ -94,14 +102,17 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
       'the retry period of a lease must be less than its deadline, and the deadline less than its duration',
     );
 
-  /** Last observed Lease, and when it was first observed. */
+  /** Last observed version of the Lease, and the time when this version was first observed. */
   let observed: { readonly lease: Lease; readonly since: number } | undefined;
-  /** Time when the last successful renewal was sent, by both clocks; undefined while another process leads. */
+  /**
+   * Time when the last successful renewal was sent, by the monotonic clock and by the wall clock; undefined while
+   * another process leads.
+   */
   let renewed: { readonly at: number; readonly wallAt: number } | undefined;
 
   /**
-   * The longer of the elapsed times on the two clocks: a suspend stops the monotonic clock, and an adjustment changes
-   * the wall clock.
+   * Time since the renewal by the clock on which more time has passed. A suspend stops the monotonic clock, and an
+   * adjustment may set the wall clock back.
    */
   const sinceRenewal = (since: NonNullable<typeof renewed>): number =>
     Math.max(now() - since.at, wallClock() - since.wallAt);
@@ -113,7 +124,7 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
       observed = { lease, since: now() };
   };
 
-  /** Remaining time that another process may hold the lease, by the clock of this process. */
+  /** Remaining time until a lease that another process holds expires, by the clock of this process. */
   const heldForMs = ({ lease, since }: NonNullable<typeof observed>): number => {
     const holder = lease.spec?.holderIdentity;
     if (!holder || holder === identity) return 0;
@@ -133,9 +144,9 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
     };
   };
 
-  /** Tries once to acquire or renew the lease. Returns whether this process holds it. */
+  /** Tries once to acquire or renew the lease. Returns whether this process holds the lease afterwards. */
   const acquireOrRenew = async (signal: AbortSignal): Promise<boolean> => {
-    // Renewals skip the read as long as no other process wrote.
+    // A leader renews the last observed version without reading the Lease first. Only a conflict causes a read.
     let known = isLeading() ? observed?.lease : undefined;
     for (;;) {
       const sent = { at: now(), wallAt: wallClock() };
@@ -146,7 +157,7 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
             { ...known, spec: claim(known.spec) ?? {} },
             { signal },
           );
-          // A response that arrives after leadership has ended must not restore leadership.
+          // A response that arrives after the try was aborted must not restore leadership.
           signal.throwIfAborted();
           observe(updated);
           renewed = sent;
@@ -161,7 +172,8 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
           continue;
         }
         if (!isConflict(error)) throw error;
-        // Another process wrote the Lease, or the response to our write was lost: read the Lease.
+        // The conflict has one of two causes: another process wrote the Lease, or the response to an earlier write of
+        // this process was lost. Read the Lease.
         known = undefined;
         continue;
       }
@@ -196,7 +208,9 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
     }
   };
 
-  /** `acquireOrRenew` with a timeout that leaves time for another try before the deadline. */
+  /**
+   * Calls `acquireOrRenew` with a timeout that leaves time for a second try before the renew deadline. Never rejects.
+   */
   const attempt = async (signal: AbortSignal): Promise<boolean> => {
     const controller = new AbortController();
     const stop = (): void => controller.abort(signal.reason);
@@ -227,21 +241,22 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
     }
   };
 
-  /** Waits for `work`, which must never reject, but at most `ms` milliseconds. */
+  /** Waits until `work` ends, but at most `ms` milliseconds. `work` must never reject. */
   const orFor = (ms: number, work: Promise<unknown>): Promise<void> =>
     new Promise((resolve) => {
       const cancel = setTimer(resolve, ms);
       void work.then(cancel).then(resolve);
     });
 
-  /** Renews until `signal` aborts (returns false) or the lease is lost (true). */
+  /** Renews the lease until `signal` aborts or the lease is lost. Returns whether the lease was lost. */
   const keep = async (signal: AbortSignal): Promise<boolean> => {
     const leftMs = (): number => (renewed ? Math.max(0, renewDeadlineMs - sinceRenewal(renewed)) : 0);
     while (!signal.aborted) {
       await sleep(setTimer, Math.min(retryPeriodMs, leftMs()), signal);
       if (signal.aborted) return false;
       if (!isLeading()) return true;
-      // A failed try leaves `renewed` as it is, unless it observed another holder.
+      // A failed try does not end leadership before the deadline, unless the try observed that another process holds
+      // the lease.
       await orFor(leftMs(), attempt(signal));
       if (!signal.aborted && !isLeading()) return true;
     }
@@ -270,7 +285,7 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
           observe(await client.update<Lease>(leases, { ...held, spec }, { signal }));
           return;
         } catch (error) {
-          // A renewal in flight may have succeeded.
+          // A conflict is possible if a renewal was in flight and succeeded. Read the Lease and try again.
           if (!isConflict(error)) throw error;
           held = await client.get<Lease>(leases, { namespace, name }, { signal });
         }
@@ -302,7 +317,7 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
       const keeping = new AbortController();
       try {
         const work = lead(leading.signal).then(() => 'stopped' as const);
-        // After the lease is lost, `lead` is not awaited, so its rejection would be unhandled.
+        // `lead` is not awaited after the lease is lost. Without this handler, its rejection would be unhandled.
         work.catch(() => {});
         const lost = keep(keeping.signal).then((isLost) =>
           isLost ? ('lost' as const) : ('stopped' as const),

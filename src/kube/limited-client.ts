@@ -1,4 +1,4 @@
-/** Client for bursts of work that limits its requests in flight, except watches. */
+/** Client for bursts of work. It limits the number of its requests in flight, except watches. */
 import type { KubeClient } from './kube-client.ts';
 import { createSlots } from './slots.ts';
 

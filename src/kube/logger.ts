@@ -1,6 +1,6 @@
 /**
- * Logging interface: a constant message with varying fields, so that lines can be counted and filtered. The host program
- * passes an adapter for its logger.
+ * Logging interface. Each message is constant, and variable data are in the fields, so that lines can be counted and
+ * filtered. The host program passes an adapter for its own logger.
  */
 export type LogFields = Readonly<Record<string, unknown>>;
 
@@ -13,7 +13,7 @@ export type Logger = {
   with(fields: LogFields): Logger;
 };
 
-/** Drops everything. The default if the host program passes no logger. */
+/** Logger that drops all lines: the default if the host program passes no logger. */
 export const silentLogger: Logger = {
   debug: () => {},
   info: () => {},

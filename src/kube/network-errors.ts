@@ -3,7 +3,7 @@ import { KubeConfigError, KubeUnreachableError, type UnreachableCode } from './e
 
 type NetworkCode = Exclude<UnreachableCode, 'closed'>;
 
-/** Returns `error` itself if it is already classified. */
+/** Converts a network error to a KubeUnreachableError. Returns `error` itself if it is already a typed error. */
 export function unreachableError(error: unknown, server: string): Error {
   if (error instanceof KubeUnreachableError || error instanceof KubeConfigError) return error;
   const found = causes(error);

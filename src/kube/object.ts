@@ -1,6 +1,6 @@
 import type { ObjectMeta } from '../k8s/metadata.ts';
 
-/** The part of Kubernetes objects that the runtime reads. */
+/** The fields of Kubernetes objects that this folder reads. */
 export type KubeObject = { apiVersion: string; kind: string; metadata: ObjectMeta };
 
 /** Key of an object in stores and queues: `namespace/name`, or `name` if it is cluster-scoped. */

@@ -3,15 +3,18 @@ import { sleep, type SetTimer } from './timing.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
 export type RateLimiter = {
-  /** Resolves when a request may be sent, in the order of the calls, or at once when `signal` aborts. */
+  /**
+   * Resolves when the caller may send its request, or at once when `signal` aborts. Callers take turns in the order of
+   * their calls.
+   */
   take(signal?: AbortSignal): Promise<void>;
 };
 
-/** The arithmetic of tokens, without waiting. */
+/** Calculates when tokens become available, without waiting. */
 export type TokenBucket = {
   /** Takes the next token, and returns the milliseconds until it is available. */
   readonly take: () => number;
-  /** Returns the token of an aborted request, which shortens the wait of later requests. */
+  /** Returns the token of an aborted request, so that later requests wait less. */
   readonly giveBack: () => void;
 };
 
@@ -26,7 +29,7 @@ export function createTokenBucket(options: {
   return {
     take() {
       const time = now();
-      // A clock that is set back must not take tokens away.
+      // A clock that is set back must not reduce the number of tokens.
       tokens = Math.min(burst, tokens + (Math.max(0, time - last) / 1000) * qps);
       last = time;
       tokens -= 1;

@@ -1,7 +1,8 @@
 /**
- * Mirrors one resource into a sink, like client-go's `tools/cache/reflector.go`: lists, watches from the
- * resourceVersion of the list, resumes from the last resourceVersion when the watch ends, and lists again when that
- * resourceVersion has expired. Only the signal stops a reflector.
+ * Mirrors the objects of one resource into a sink, the receiver of objects, like client-go's
+ * `tools/cache/reflector.go`. The reflector lists the objects, and watches from the resourceVersion of the list. When a
+ * watch ends, it resumes from the last resourceVersion, or lists again if that resourceVersion has expired. Only the
+ * signal stops a reflector.
  */
 import { backoffDelayMs, type BackoffPolicy } from './backoff.ts';
 import {
@@ -30,11 +31,11 @@ export type ReflectorLimits = {
    * processes do not end together. client-go: 5 min.
    */
   readonly watchSeconds: number;
-  /** A connection counts as broken after this much silence; the server sends a bookmark about every minute. */
+  /** A connection counts as broken if no data arrive for this time. The server sends a bookmark about every minute. */
   readonly idleMs: number;
-  /** After this time without data in a streaming list, a normal list is requested instead. */
+  /** If no data arrive in a streaming list for this time, the reflector requests a normal list instead. */
   readonly streamingListIdleMs: number;
-  /** Retries for a kind that is not served (yet), before the backoff starts to grow. */
+  /** Retries for a kind that the server does not serve (yet). The backoff grows only after these retries. */
   readonly notServed: { readonly everyMs: number; readonly times: number };
 };
 
@@ -46,13 +47,16 @@ export const defaultReflectorLimits: ReflectorLimits = {
   notServed: { everyMs: 250, times: 40 },
 };
 
-/** Receiver of observed objects. Implementations must not throw. */
+/** Receiver of observed objects. The functions of a sink must not throw. */
 export type ReflectorSink<T> = {
-  /** Reduces an object to the parts to keep. It is called as objects arrive, so that full objects are never all in memory. */
+  /**
+   * Reduces an object to the fields that the sink keeps. The reflector calls the function as soon as an object arrives,
+   * so that unreduced objects do not accumulate in memory.
+   */
   readonly take: (object: T) => T;
-  /** Replaces the state with these reduced objects. */
+  /** Replaces all objects with the objects of a list, which `take` has already reduced. */
   readonly replace: (taken: readonly T[]) => void;
-  /** Adds or updates an object, which has not been reduced. */
+  /** Adds or updates an object that `take` has not reduced. */
   readonly upsert: (object: T) => void;
   readonly remove: (object: T) => void;
   /** Called for each response of the server. */
@@ -67,9 +71,12 @@ export type ReflectorOptions<T> = {
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
   readonly sink: ReflectorSink<T>;
-  /** Leaves out `metadata.managedFields` in watches; `sink.take` drops them in lists. */
+  /** Leaves out `metadata.managedFields` in watches. In lists, `sink.take` has to remove the field. */
   readonly omitManagedFields?: boolean | undefined;
-  /** Requests the initial state in a watch. Falls back to a list if the server does not support that. */
+  /**
+   * Requests the initial state through a watch, and falls back to a list if the server does not support streaming
+   * lists.
+   */
   readonly streamingList: boolean;
   readonly limits: ReflectorLimits;
   readonly now: () => Monotonic;
@@ -78,7 +85,7 @@ export type ReflectorOptions<T> = {
   readonly logger: Logger;
 };
 
-/** The connection was silent for too long. */
+/** No data arrived on the connection for too long. */
 class WatchIdleError extends Error {
   override readonly name = 'WatchIdleError';
 }
@@ -87,7 +94,7 @@ class WatchIdleError extends Error {
 type Outcome =
   | { readonly next: 'watch'; readonly version: string }
   | { readonly next: 'list' }
-  /** Retry after a delay: the watch from `version`, or a list if there is none. */
+  /** After a delay, watch again from `version`, or list again if `version` is undefined. */
   | { readonly next: 'retry'; readonly version?: string | undefined; readonly error: Error };
 
 /** Resolves when `signal` aborts, and never rejects. */
@@ -102,7 +109,7 @@ export async function runReflector<T extends KubeObject>(
     fieldSelector: options.fieldSelector,
   };
   let streaming = options.streamingList;
-  /** Failures since the last progress. */
+  /** Number of failures since the last event or the last watch that ended normally. */
   let failures = 0;
 
   const progressed = (): void => {
@@ -110,20 +117,23 @@ export async function runReflector<T extends KubeObject>(
     sink.contact();
   };
 
-  /** Lists the objects into `sink`, and returns the resourceVersion of that list. */
+  /** Lists the objects into `sink`. The next action is a watch from the resourceVersion of the list. */
   const list = async (): Promise<Outcome> => {
     const { items, resourceVersion } = await client.list<T>(resource, {
       ...scope,
       signal,
       transform: sink.take,
     });
-    // A list alone is no progress: if the watch after it fails, the list must not be repeated at once.
+    // A successful list does not reset the failures: if the next watch fails, the list must not be repeated at once.
     sink.contact();
     sink.replace(items);
     return { next: 'watch', version: resourceVersion };
   };
 
-  /** Watches from the resourceVersion `from`. Without it, the watch begins with a snapshot of the current state. */
+  /**
+   * Watches from the resourceVersion `from`. If `from` is undefined, the watch begins with a snapshot of the current
+   * state.
+   */
   const watch = async (from: string | undefined): Promise<Outcome> => {
     let version = from;
     let snapshot: Map<string, T> | undefined = from === undefined ? new Map() : undefined;
@@ -200,7 +210,7 @@ export async function runReflector<T extends KubeObject>(
         });
         return { next: 'list' };
       }
-      // Silence may be normal. The next watch shows whether anything is wrong.
+      // A watch without data is no failure by itself. If the connection is broken, the next watch fails.
       if (error instanceof WatchIdleError && version !== undefined) {
         logger.debug('Reopening a silent watch', { resource: resource.plural, reason: error.message });
         return { next: 'watch', version };
@@ -226,8 +236,8 @@ export async function runReflector<T extends KubeObject>(
         break;
       case 'list':
         version = undefined;
-        // An expired resourceVersion is normal, so the first list follows at once. If resourceVersions keep expiring,
-        // lists are delayed.
+        // An expired resourceVersion is normal, so the first list follows at once. If another resourceVersion expires
+        // before any progress, the next list is delayed.
         if (failures > 0) await sleep(setTimer, backoffDelayMs(limits.backoff, failures - 1, random), signal);
         failures += 1;
         break;
@@ -252,10 +262,10 @@ export async function runReflector<T extends KubeObject>(
   }
 }
 
-/** Decides whether the watch can resume from the resourceVersion after this error, or a list is needed. */
+/** Decides whether the watch can resume from its last resourceVersion after this error, or a new list is needed. */
 function afterWatchError(error: unknown, version: string | undefined): Outcome {
   if (isGone(error) || isResourceVersionTooLarge(error)) return { next: 'list' };
-  // The server refuses this watch; a list shows whether that is temporary.
+  // If the server refuses the watch, the next try is a list.
   const refused =
     error instanceof KubeApiError && error.status >= 400 && error.status < 500 && !isTooManyRequests(error);
   return { next: 'retry', version: refused ? undefined : version, error: toError(error) };
@@ -274,7 +284,7 @@ function retryDelayMs(error: Error, failures: number, limits: ReflectorLimits, r
   return Math.max(wanted, backoffDelayMs(limits.backoff, failures, random));
 }
 
-/** Aborts its signal when `heard` was not called for the given time, or when the outer signal aborts. */
+/** Returns a signal that aborts when `heard` was not called for the time `idleMs`, or when the outer signal aborts. */
 function guardIdleness(options: {
   signal: AbortSignal;
   setTimer: SetTimer;
@@ -288,7 +298,8 @@ function guardIdleness(options: {
   options.signal.addEventListener('abort', stopWithOuter, { once: true });
   let last = now();
   let cancel: () => void;
-  // One timer checks the last time, because a timer per event is too expensive for thousands of events per second.
+  // One timer compares the time of the last event with the clock. A new timer per event would be too expensive for
+  // thousands of events per second.
   const check = (): void => {
     const silentMs = Math.max(0, now() - last);
     const leftMs = options.idleMs() - silentMs;

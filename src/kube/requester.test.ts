@@ -179,14 +179,14 @@ describe('the guard of writes', () => {
       },
     });
     await client.get(configMaps, { namespace: 'default', name: 'a' });
-    // The client rejects with the same error object, so that callers can distinguish the refusal from a broken
-    // connection.
+    // The client rejects with the error object that the guard threw, so that callers can distinguish a refused write
+    // from a broken connection.
     await expect(client.create(configMaps, configMap('a'))).rejects.toBe(refusal);
     await expect(client.delete(configMaps, { namespace: 'default', name: 'a' })).rejects.toThrow(
       'not the leader',
     );
     await expect(client.raw({ method: 'POST', path: '/x' })).rejects.toThrow('not the leader');
-    // A token request counts as a write: it stores nothing, but issues a credential.
+    // A token request counts as a write: it stores nothing, but it issues a credential.
     const spec = { audiences: ['sts'], expirationSeconds: 600 };
     await expect(client.createToken({ namespace: 'n', name: 'a' }, spec)).rejects.toBe(refusal);
     expect(server.requests.map(({ method }) => method)).toEqual(['GET']);

@@ -1,4 +1,7 @@
-/** One request to the API server with its deadline, retries and typed error, shared by all methods of the client. */
+/**
+ * Sends one request to the API server, with a deadline, retries and typed errors. All methods of the client use this
+ * module.
+ */
 import { toError } from '../k8s/errors.ts';
 import type { Connection } from './connection.ts';
 import { KubeApiError, KubeUnreachableError, type KubeStatus } from './errors.ts';
@@ -11,14 +14,14 @@ import type { Monotonic } from '../k8s/time.ts';
 /** `Warning` header of a response: a deprecated API, an unknown field, or a message of an admission policy. */
 export type Warning = { readonly text: string; readonly method: string; readonly path: string };
 
-/** Outcome of one attempt; `status` is absent if there was no response. */
+/** Outcome of one attempt. `status` is undefined if no response arrived. */
 export type RequestOutcome = {
   readonly method: string;
   /** Host and port of the API server. */
   readonly host: string;
-  /** Without the query. */
+  /** Path of the request without the query. */
   readonly path: string;
-  /** Time to the headers of the response, or to the failure. */
+  /** Time in milliseconds until the headers of the response arrived, or until the attempt failed. */
   readonly ms: number;
   readonly status?: number;
 };
@@ -28,11 +31,17 @@ export type KubeClientOptions = {
   /** Average number of requests per second, and size of a burst. Default: 50 and 100. */
   readonly qps?: number | undefined;
   readonly burst?: number | undefined;
-  /** Maximum time from sending to the last byte of the response, or to the first byte of a watch. Default: 30,000. */
+  /**
+   * Maximum time in milliseconds until the last byte of the response arrives. For a watch: until the headers arrive.
+   * Default: 30,000.
+   */
   readonly requestTimeoutMs?: number | undefined;
   /** Default: `performance.now`. */
   readonly now?: (() => Monotonic) | undefined;
-  /** Random numbers that spread the retries of many clients. Default: retries are not spread. */
+  /**
+   * Source of randomness for retry delays, so that many clients do not retry at the same time. Default: delays are not
+   * randomized.
+   */
   readonly random?: Random | undefined;
   readonly setTimer?: SetTimer | undefined;
   readonly onWarning?: ((warning: Warning) => void) | undefined;
@@ -42,8 +51,8 @@ export type KubeClientOptions = {
    */
   readonly onAttempt?: ((attempt: RequestOutcome) => void) | undefined;
   /**
-   * Called right before the first byte of a write is sent, after all waiting. It can throw to prevent the write, so that
-   * a process that has lost its lease does not write.
+   * Called right before the first byte of a write is sent, after all delays. The function can throw to prevent the
+   * write, for example if the process has lost its lease.
    */
   readonly beforeWrite?: (() => void) | undefined;
 };
@@ -57,7 +66,7 @@ export type Call = {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
-  /** Whether the request may be sent twice without harm. */
+  /** Whether the request can be sent twice without harm. */
   readonly repeatable: boolean;
   readonly write: boolean;
 };
@@ -81,16 +90,22 @@ export type Requester = {
   readonly send: (call: Call) => Promise<Answer>;
   /** Like `send`, but throws `KubeApiError` for a response other than 2xx. Returns the parsed JSON body. */
   readonly ask: <R>(call: Call) => Promise<R>;
-  /** @throws KubeApiError for a response other than 200. */
+  /** Opens a stream. @throws KubeApiError for a response with a status other than 200 */
   readonly open: (call: Call) => Promise<Stream>;
   readonly close: () => Promise<void>;
 };
 
-/** Maximum retries of a request; the same as client-go's `maxRetries`. */
+/** Maximum number of retries of a request, as in client-go (`maxRetries`). */
 const maxRetries = 10;
-/** A longer `Retry-After` is left to the caller's backoff. */
+/**
+ * Maximum `Retry-After` that the requester waits for. After a longer one, the request fails, and the caller has to back
+ * off.
+ */
 const longestRetryAfterMs = 30_000;
-/** Maximum reconnects of a GET after a broken connection: the server may just have closed a kept-alive connection. */
+/**
+ * Maximum number of times that a GET is sent again after its connection broke. The server may have closed a kept-alive
+ * connection at that moment.
+ */
 const maxReconnects = 2;
 
 export function createRequester(connection: Connection, options: KubeClientOptions): Requester {
@@ -111,8 +126,8 @@ export function createRequester(connection: Connection, options: KubeClientOptio
     );
 
   /**
-   * Aborts when the caller's signal aborts, the client is closed or the deadline expires, with the reason of whichever
-   * comes first.
+   * Returns a controller that aborts when the caller's signal aborts, the client is closed or the deadline expires. The
+   * abort reason is that of the first of these events.
    */
   const guardCall = (call: Call) => {
     const controller = new AbortController();
@@ -131,7 +146,9 @@ export function createRequester(connection: Connection, options: KubeClientOptio
         call.signal?.removeEventListener('abort', stop);
         closing.signal.removeEventListener('abort', stopClosing);
       },
-      /** Converts an error that occurred while a body was read. If the request was aborted, returns the abort reason. */
+      /**
+       * Converts an error that occurred while a body was read. Returns the abort reason if the request was aborted.
+       */
       wrapError: (error: unknown): unknown =>
         controller.signal.aborted ? controller.signal.reason : transport.wrapError(toError(error)),
     };
@@ -226,7 +243,7 @@ export function createRequester(connection: Connection, options: KubeClientOptio
             wrapError: guarded.wrapError,
             end() {
               guarded.settle();
-              // The body does not end by itself, so its connection is closed.
+              // Abort the request to close its connection, because the server does not end the body.
               guarded.controller.abort(new KubeUnreachableError('closed', server, 'the stream was ended'));
             },
           };
@@ -263,8 +280,9 @@ function queryString(query: Query = {}): string {
 }
 
 /**
- * Delay that the server requests before a retry; undefined if the request must not be repeated. A request with status 429
- * was not processed, so even a create can be repeated. With any other status, the request may have been processed.
+ * Delay that the server requests before a retry; undefined if the request must not be repeated. The server did not
+ * process a request that it answered with 429, so even a create can be repeated. With any other status, the server may
+ * have processed the request.
  */
 function retryDelayMs(answer: Answer, call: Call, random: Random | undefined): number | undefined {
   const seconds = retryAfterSeconds(answer.headers);
@@ -303,7 +321,10 @@ function apiError(answer: Answer, call: Call): KubeApiError {
   );
 }
 
-/** Parses `Warning` headers: `299 - "text"`, several separated by commas (RFC 7234 §5.5), or several headers. */
+/**
+ * Parses `Warning` headers. A header contains one warning, such as `299 - "text"`, or several warnings separated by
+ * commas (RFC 7234 §5.5). A response may have several such headers.
+ */
 function warningsOf(header: string | string[] | undefined): string[] {
   if (header === undefined) return [];
   const texts: string[] = [];

@@ -3,7 +3,10 @@
  * recorders support any custom resource without code generation.
  */
 
-/** One kind in one version. `group` is `''` for the core group; `plural` is the URL segment, e.g. `configmaps`. */
+/**
+ * One kind in one API version. `group` is `''` for the core group. `plural` is the URL segment, for example
+ * `configmaps`.
+ */
 export type Resource = {
   readonly group: string;
   readonly version: string;
@@ -21,11 +24,11 @@ export function apiVersionOf(resource: Resource): string {
 }
 
 /**
- * URL path of a collection, or of one object if `name` is given. Every segment is escaped. A namespaced resource
- * without `namespace` means the collection in all namespaces.
+ * URL path of one object, or of a collection if `name` is absent. Every segment is escaped. Without `namespace`, the
+ * collection of a namespaced resource spans all namespaces.
  *
- * @throws TypeError if the namespace of a namespaced object is missing, or a cluster-scoped object has one; the server
- *   would respond with a misleading 404
+ * @throws TypeError if a namespaced object has no namespace, or a cluster-scoped object has one, since the server would
+ *   respond with a misleading 404
  */
 export function resourcePath(
   resource: Resource,

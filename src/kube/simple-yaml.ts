@@ -1,7 +1,7 @@
 /**
- * Parser for the subset of YAML that tools write into kubeconfigs: block maps and lists of one-line scalars. The full
- * YAML library takes longer to load than a short command takes to run. The library parses everything that may be outside
- * the subset, so that no text has two interpretations.
+ * Parser for the subset of YAML that tools write into kubeconfigs: block maps and lists of one-line scalars. It exists
+ * because the full YAML library takes longer to load than a short command takes to run. The library parses every text
+ * that may be outside the subset, so this parser never interprets a text differently.
  */
 
 /** @throws YAMLParseError of the library */
@@ -15,7 +15,7 @@ type Value = string | boolean | null | readonly Value[] | { readonly [key: strin
 
 class NotSimple extends Error {}
 
-/** @returns undefined if the text may be outside the subset */
+/** Parses a text of the subset. @returns undefined if the text may be outside the subset */
 export function parseSimpleYaml(text: string): { readonly value: Value } | undefined {
   const lines = text
     .split('\n')
@@ -51,7 +51,7 @@ function readList(reader: Reader, indent: number): readonly Value[] {
     if (line?.indent !== indent || !isItem(line)) break;
     const text = line.text.slice(2);
     if (entryPattern.test(text)) {
-      // The first entry of a map is on the line of the dash.
+      // The list item is a map whose first entry is on the line of the dash.
       reader.lines[reader.at] = { indent: indent + 2, text };
       items.push(readMap(reader, indent + 2));
     } else {
@@ -78,7 +78,7 @@ function readMap(reader: Reader, indent: number): { readonly [key: string]: Valu
   return Object.fromEntries(entries);
 }
 
-/** Value below a key. List items may have the same indentation as their key. */
+/** Reads the value below a key. List items may have the same indentation as their key. */
 function readNested(reader: Reader, indent: number): Value {
   const next = reader.lines[reader.at];
   if (next === undefined || next.indent < indent || (next.indent === indent && !isItem(next))) return null;

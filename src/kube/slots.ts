@@ -1,6 +1,6 @@
-/** Limits concurrent work, which runs in the order of arrival. */
+/** Limits the amount of concurrent work. Waiting work starts in the order of the calls. */
 export type Slots = {
-  /** Runs the work when a slot is free. Rejects with the signal's reason if the signal aborts before that. */
+  /** Runs `work` when a slot is free. Rejects with the signal's reason if the signal aborts before a slot is free. */
   readonly run: <T>(work: () => Promise<T>, signal?: AbortSignal) => Promise<T>;
 };
 
@@ -26,7 +26,7 @@ export function createSlots(count: number): Slots {
       signal?.addEventListener('abort', stop, { once: true });
     });
   };
-  /** Passes the slot to the caller that has waited longest. */
+  /** Passes the freed slot to the caller that has waited longest. */
   const release = (): void => {
     const [next] = waiting;
     if (!next) {

@@ -1,4 +1,4 @@
-/** Compares the credentials with those of the official client. */
+/** Compares static credentials with the credentials that the official client reads from the same kubeconfig. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
 import { tmpdir } from 'node:os';

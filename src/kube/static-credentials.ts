@@ -1,6 +1,7 @@
 /**
- * Client certificates and tokens that a kubeconfig contains or refers to. They are read here, because the official client's
- * KubeConfig takes longer to load than a short command takes to run. KubeConfig handles all other credentials.
+ * Reads client certificates and tokens that a kubeconfig contains or refers to. The official client's KubeConfig is
+ * avoided for such credentials, because it takes longer to load than a short command takes to run. KubeConfig handles
+ * all other credentials.
  */
 import { errorMessage } from '../k8s/errors.ts';
 import { readFile } from 'node:fs/promises';
@@ -37,7 +38,7 @@ export function isStatic(cluster: ClusterEntry, user: UserEntry): boolean {
 }
 
 /**
- * Reads the credentials of entries that must be static.
+ * Reads the credentials of a cluster entry and a user entry. `isStatic` must be true for both entries.
  *
  * @throws KubeConfigError with code `CredentialsFailed` if a file cannot be read
  */
@@ -63,7 +64,7 @@ export async function staticCredentials(cluster: ClusterEntry, user: UserEntry):
   };
 }
 
-/** Reads the inline data or else the file, with the same precedence as kubectl. */
+/** Reads the inline data, or the file if there are no inline data. kubectl has the same precedence. */
 async function materialOf(
   entry: Readonly<Record<string, unknown>>,
   field: string,

@@ -1,6 +1,6 @@
 /**
- * Objects of an informer, by key and by index. Only the informer changes the store. Objects are shared, not copied:
- * treat them as read-only, as with client-go's listers.
+ * Objects of an informer, by key and by index. Only the informer changes the store. The store returns its own objects
+ * and no copies: treat these objects as read-only, as with client-go's listers.
  */
 
 /** Maps an object to its index values. */
@@ -29,7 +29,8 @@ export function createStore<T>(indexers: Readonly<Record<string, Indexer<T>>> = 
     for (const { indexer, values } of indexes.values()) {
       const before = from === undefined ? [] : indexer(from);
       const after = to === undefined ? [] : indexer(to);
-      // Nearly all changes leave the index values unchanged, and rebuilding large maps each time would be expensive.
+      // Nearly all changes of objects leave the index values unchanged. Rebuilding large maps for such changes would be
+      // expensive.
       if (before.length === after.length && before.every((value, at) => value === after[at])) continue;
       for (const value of before) {
         const keys = values.get(value);

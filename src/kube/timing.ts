@@ -1,18 +1,21 @@
 /**
- * Timers and randomness as parameters. This folder reads no clock and starts no timer by itself, so that simulations
- * and tests can run it in simulated time.
+ * Types of timers and randomness. The code in this folder gets clocks, timers and randomness as parameters, so that
+ * simulations and tests can run the code in simulated time.
  */
 
 /** Returns a random number, uniform in [0, 1). */
 export type Random = () => number;
 
-/** Calls back once after `delayMs`. Returns a function that cancels it. */
+/** Calls `callback` once after `delayMs`. Returns a function that cancels the timer. */
 export type SetTimer = (callback: () => void, delayMs: number) => () => void;
 
-/** Node.js stores a delay as a signed 32-bit number, and treats a larger one as 1 ms. */
+/**
+ * Maximum delay of a Node.js timer. Node.js stores a delay as a signed 32-bit number, and replaces a larger delay by 1
+ * ms.
+ */
 const longestDelayMs = 2 ** 31 - 1;
 
-/** Real timers, which keep the process alive. */
+/** Timers of the system. A pending timer keeps the process alive. */
 export const systemTimer: SetTimer = (callback, delayMs) => {
   const timer = setTimeout(callback, Math.min(Math.max(0, delayMs), longestDelayMs));
   return () => clearTimeout(timer);

@@ -17,7 +17,7 @@ import type { KubeObject } from './object.ts';
 
 const { closers, serve } = createClientHarness();
 
-/** Responds with the name in the client's certificate, and rejects clients without a certificate. */
+/** Server that responds with the name in the client's certificate, and rejects clients without a certificate. */
 async function servePeerName(
   ca: string,
   pair: { readonly cert: string; readonly key: string },
@@ -116,7 +116,7 @@ describe('a connection that is being established', () => {
     given.abort(new Error('enough'));
     await client.close();
     await Promise.all(gets);
-    // Less than the connection timeout of 10 s.
+    // The timeout of this poll is shorter than the connection timeout of 10 s.
     await expect.poll(() => sockets.size, { timeout: 5_000 }).toBe(0);
   });
 });

@@ -1,4 +1,7 @@
-/** HTTP transport to one API server. It uses the credentials of a Connection and refreshes them. */
+/**
+ * HTTP transport to one API server. The transport uses a Connection's credentials, and refreshes them after a 401
+ * response.
+ */
 import type { Connection, Credentials, TlsMaterial } from './connection.ts';
 import {
   openConnections,
@@ -13,12 +16,12 @@ import { unreachableError } from './network-errors.ts';
 export type Transport = {
   /** @throws KubeUnreachableError, KubeConfigError, or the signal's reason. */
   request(request: TransportRequest): Promise<TransportResponse>;
-  /** Converts an error from reading a body to the error that `request` would have thrown. */
+  /** Converts an error that occurred while a body was read to the error that `request` would have thrown. */
   wrapError(error: Error): Error;
   close(): Promise<void>;
 };
 
-/** Credentials are loaded again after this time, as files may be rotated; client-go: one minute for tokens. */
+/** Time after which credentials are loaded again, because files may be rotated. client-go: one minute for tokens. */
 const credentialsTtlMs = 30_000;
 /**
  * Minimum time between refreshes, so that a server that keeps responding with 401 does not cause an exec plugin to run
@@ -36,7 +39,7 @@ export function createTransport(connection: Connection, now: () => Monotonic): T
   let closed = false;
 
   const load = (refresh: boolean): Promise<Credentials> => {
-    // Concurrent requests share one load: an exec plugin takes a second, and may open a browser.
+    // Concurrent requests share one load of the credentials: an exec plugin may take a second, and may open a browser.
     loading ??= connection
       .credentials({ refresh })
       .then((credentials) => {
@@ -61,14 +64,14 @@ export function createTransport(connection: Connection, now: () => Monotonic): T
       tls.rejectUnauthorized,
       ...[tls.ca, tls.cert, tls.key].map((value) => value?.toString()),
     ]);
-    // The credentials have not changed, or a concurrent request has already stored them.
+    // The TLS material has not changed, or a concurrent request has already opened connections with it.
     if (current?.fingerprint === fingerprint) {
       current.tls = tls;
       return current.connections;
     }
     const old = current;
     current = { connections: openConnections(server, tls, connection.proxyUrl), tls, fingerprint };
-    // `close` lets requests in flight finish: watches with the old certificate continue until the server ends them.
+    // `close` lets requests in flight finish. Watches that use the old certificate continue until the server ends them.
     old?.connections.close();
     return current.connections;
   };
@@ -89,7 +92,7 @@ export function createTransport(connection: Connection, now: () => Monotonic): T
         }
       });
     try {
-      // The guard is called here as well, to avoid a useless connection.
+      // The guard is called before a connection is opened, so that no connection is opened for a refused write.
       guard?.();
       return await connectionsFor(found.tls).send({
         ...request,
@@ -112,7 +115,8 @@ export function createTransport(connection: Connection, now: () => Monotonic): T
       if (closed) throw closedError();
       const response = await send(request, await credentials());
       if (response.status !== 401) return response;
-      // The server did not process the request, so any request can be repeated with new credentials.
+      // The server does not process a request that it answers with 401, so any request can be repeated with new
+      // credentials.
       const sinceRefresh = now() - lastRefresh;
       if (sinceRefresh >= 0 && sinceRefresh < refreshIntervalMs) return response;
       lastRefresh = now();

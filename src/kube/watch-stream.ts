@@ -1,4 +1,4 @@
-/** Decodes the bytes of a watch, which contain one JSON document per line, to events. */
+/** Decodes the bytes of a watch to events. Each line is one JSON document. */
 import { KubeApiError, type KubeStatus } from './errors.ts';
 import type { WatchEvent } from './kube-client.ts';
 import type { KubeObject } from './object.ts';
@@ -14,7 +14,7 @@ const openBracket = 0x5b;
 const backslash = 0x5c;
 const closeBracket = 0x5d;
 
-/** The stream is truncated or is not a watch. The caller has to open it again. */
+/** The stream is truncated or is not a watch. The caller has to open the watch again. */
 export class WatchFormatError extends Error {
   override readonly name = 'WatchFormatError';
 }
@@ -24,8 +24,8 @@ type Decode = (line: Buffer) => string;
 export const wholeText: Decode = (line) => line.toString('utf8');
 
 /**
- * Yields the complete lines of each chunk together, because a generator step for each line would cost more than finding
- * the line.
+ * Yields the complete lines of each chunk as one array, because a generator step per line would be more expensive than
+ * finding the line.
  *
  * @throws WatchFormatError if the stream ends within a line
  */
@@ -33,7 +33,8 @@ export async function* linesOf(
   body: AsyncIterable<Buffer>,
   decode: Decode = wholeText,
 ): AsyncGenerator<readonly string[]> {
-  // Parts of a line that continues in the next chunk. They are bytes, because a chunk may end within a character.
+  // Parts of a line that continues in the next chunk. The parts are not decoded yet, because a chunk may end within a
+  // character.
   let parts: Buffer[] = [];
   for await (const chunk of body) {
     const lines: string[] = [];
@@ -52,15 +53,15 @@ export async function* linesOf(
 }
 
 /**
- * Returns the text without the first `managedFields`, which are a third of a typical pod and slower to parse than to skip.
- * The quoted name cannot occur within a string, because its quotes would be escaped there.
+ * Returns the text without the first `managedFields`, which make up a third of a typical pod. Skipping them is faster
+ * than parsing them. The quoted name cannot occur within a string, because the quotes would be escaped in a string.
  */
 export const textWithoutManagedFields: Decode = (line) => {
   const name = line.indexOf(managedFieldsName);
   if (name < 0) return wholeText(line);
   let at = name + managedFieldsName.length;
   for (let depth = 1; depth > 0; at += 1) {
-    // The line is not JSON, which the parser reports.
+    // The line is not JSON. Return the whole line, so that the JSON parser reports the error.
     if (at >= line.length) return wholeText(line);
     const byte = line[at];
     if (byte === openBracket) depth += 1;
@@ -79,7 +80,7 @@ function endOfString(line: Buffer, start: number): number {
   return at;
 }
 
-/** @throws WatchFormatError for text that is not a watch event */
+/** Parses a line of a watch. @throws WatchFormatError if the text is not a watch event */
 export function parseWatchEvent<T extends KubeObject>(line: string): WatchEvent<T> {
   let parsed: unknown;
   try {

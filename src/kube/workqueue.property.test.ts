@@ -29,7 +29,7 @@ const step = fc.oneof(
   },
 );
 
-/** Naive model of a queue: for each key, the adds that were not processed yet. */
+/** Pending add of a key in a simple model of the queue. Several adds of one key are merged. */
 type Wish = { dueAt: number; priority: number };
 
 test('after any sequence of operations, no key is lost, processed twice at a time, early, or overtaken', async () => {
@@ -46,7 +46,7 @@ test('after any sequence of operations, no key is lost, processed twice at a tim
       const wishes = new Map<string, Wish>();
       const processing: string[] = [];
       const faults: unknown[] = [];
-      /** Lowest priority that each waiting taker accepts. */
+      /** Minimum priorities of the callers that wait in `take`. */
       const waiting: number[] = [];
 
       const wish = (name: string, afterMs: number, priority: number): void => {
@@ -61,15 +61,16 @@ test('after any sequence of operations, no key is lost, processed twice at a tim
         [...wishes].filter(([name, { dueAt }]) => dueAt <= time.now() && !processing.includes(name));
       const check = (item: WorkItem): void => {
         const taken = wishes.get(item.key);
-        // The key is not processed twice at a time, and it was added before.
+        // The key was added before, and is not being processed already.
         expect(processing).not.toContain(item.key);
         expect(taken).toBeDefined();
-        // The key is not early.
+        // The key is due.
         expect(taken?.dueAt).toBeLessThanOrEqual(time.now());
         expect(item.priority).toBe(taken?.priority);
         wishes.delete(item.key);
         processing.push(item.key);
-        // The key was not overtaken. Waiting takers get each key as it becomes due, so this applies only without them.
+        // No due key has a higher priority. This is checked only if no taker waits, since a waiting taker gets each key
+        // as soon as it is due.
         if (waiting.length === 0)
           for (const [, other] of dueNow()) expect(other.priority).toBeLessThanOrEqual(item.priority);
       };
@@ -115,14 +116,14 @@ test('after any sequence of operations, no key is lost, processed twice at a tim
         }
         await time.settle();
         expect(faults).toEqual([]);
-        // No key is lost: no taker waits while a key that it accepts is due.
+        // No key is lost: while a taker waits, no key is due that the taker accepts.
         for (const atLeast of waiting)
           expect(dueNow().filter(([, { priority }]) => priority >= atLeast)).toEqual([]);
         const metrics = queue.metrics();
         expect(metrics.processing).toBe(processing.length);
         expect(metrics.depth).toBe(dueNow().length);
       }
-      // In the end every added key was processed.
+      // After enough takes, every added key has been processed.
       for (let round = 0; round < 200 && (wishes.size > 0 || processing.length > 0); round += 1) {
         while (processing.length > 0) done(0);
         void take();

@@ -1,7 +1,7 @@
 /**
- * Work queue modelled on client-go's `util/workqueue` and controller-runtime's priority queue: a key is in the queue at
- * most once, is never processed twice at the same time, and is processed again if it is added while it is being
- * processed.
+ * Work queue modelled on client-go's `util/workqueue` and controller-runtime's priority queue. A key is in the queue at
+ * most once, and is never processed twice at the same time. A key that is added while it is being processed is
+ * processed again afterwards.
  */
 import { backoffDelayMs, type BackoffPolicy } from './backoff.ts';
 import { createHeap } from './heap.ts';
@@ -10,9 +10,12 @@ import { systemTimer, type Random, type SetTimer } from './timing.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
 export type EnqueueOptions = {
-  /** Delay in milliseconds; the earliest of several adds wins. */
+  /** Delay in milliseconds. If a key is added several times, the earliest due time counts. */
   readonly afterMs?: number | undefined;
-  /** Keys of higher priority go first; the highest of several adds wins. Default: 0. */
+  /**
+   * Priority. Keys of higher priority are processed first. If a key is added several times, the highest priority
+   * counts. Default: 0.
+   */
   readonly priority?: number | undefined;
 };
 
@@ -23,9 +26,9 @@ export type WorkQueueOptions = {
   readonly now: () => Monotonic;
   readonly random: Random;
   readonly setTimer?: SetTimer | undefined;
-  /** Backoff of each key; client-go: 5 ms to 1000 s. */
+  /** Backoff for retries of one key. client-go: 5 ms to 1000 s. */
   readonly backoff?: BackoffPolicy | undefined;
-  /** Shared rate limit of all retries; client-go: 10 per second, with bursts of 100. */
+  /** Rate limit for the retries of all keys together. client-go: 10 per second, with bursts of 100. */
   readonly retryRate?: { readonly qps: number; readonly burst: number } | undefined;
   /** `onQueued` is called with the time that a key waited after it was due, `onWorked` with its processing time. */
   readonly onQueued?: ((waitedMs: number) => void) | undefined;
@@ -46,19 +49,25 @@ export type WorkQueueMetrics = {
 
 export type WorkQueue = {
   add(key: string, options?: EnqueueOptions): void;
-  /** Adds the key after its backoff, limited by the total retry rate. Returns the delay in milliseconds. */
+  /**
+   * Adds the key after its backoff. If the total retry rate is exceeded, the delay is longer. Returns the delay in
+   * milliseconds.
+   */
   retry(key: string, options?: { readonly priority?: number | undefined }): number;
   /** Resets the backoff of a key. */
   forget(key: string): void;
   /** Consecutive retries. */
   failures(key: string): number;
   /**
-   * Resolves with the next key as soon as one is due, or undefined when the queue is shut down. Call `done` for each key.
-   * With `atLeast`, only keys of this priority or a higher one are returned.
+   * Resolves with the next key as soon as a key is due, or with undefined when the queue is shut down. The caller must
+   * call `done` for each key. With `atLeast`, only keys of this priority or a higher priority are returned.
    */
   take(options?: { readonly atLeast?: number | undefined }): Promise<WorkItem | undefined>;
   done(key: string): void;
-  /** Stops handing out keys. Pending keys are dropped, because a level-based controller finds them again. */
+  /**
+   * Shuts the queue down: `take` returns no more keys. Pending keys are dropped, because a level-based controller adds
+   * all keys again when it starts.
+   */
   shutDown(): void;
   /** Due keys that wait for a worker. */
   depth(): number;
@@ -72,7 +81,10 @@ type Entry = {
   order: number;
   state: 'delayed' | 'ready' | 'dirty';
 };
-/** Item of a heap. It becomes void when its entry changes, so that the heap need not be searched for it. */
+/**
+ * Item of a heap for one state of an entry. When the entry changes, the item becomes void and stays in the heap until
+ * it is popped, so that the heap need not be searched.
+ */
 type Ticket = {
   readonly entry: Entry;
   readonly priority: number;
@@ -80,7 +92,10 @@ type Ticket = {
   readonly order: number;
 };
 
-/** Prevents starvation: every tenth key is the least important one, if it has waited for this time. */
+/**
+ * Prevents starvation: every tenth time, `take` returns the key of lowest priority if that key has waited for at least
+ * `afterMs`.
+ */
 const starved = { afterMs: 30_000, every: 10 };
 
 const defaultBackoff: BackoffPolicy = { baseMs: 5, maxMs: 1_000_000 };
@@ -98,7 +113,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   const ready = createHeap<Ticket>((a, b) =>
     a.priority === b.priority ? a.order < b.order : a.priority > b.priority,
   );
-  /** Waiting takers. Takers that accept any key are last. */
+  /** Callers that wait in `take`. Callers that accept keys of any priority are last. */
   const takers: { readonly atLeast: number; readonly give: (item: WorkItem | undefined) => void }[] = [];
   const counts = { ready: 0, delayed: 0, adds: 0, retries: 0 };
   let orders = 0;
@@ -118,10 +133,10 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     entry.state = state;
   };
 
-  /** Queues an entry that is not being processed. Call `proceed` afterwards. */
+  /** Puts an entry that is not being processed into a heap. Call `proceed` afterwards. */
   const schedule = (entry: Entry): void => {
     const due = entry.readyAt <= now();
-    // Among entries of equal priority, the first one due goes first.
+    // Among entries of equal priority, the entry that became due first goes first.
     if (due && entry.state !== 'ready') entry.order = orders++;
     setState(entry, due ? 'ready' : 'delayed');
     const { priority, readyAt, order } = entry;
@@ -155,7 +170,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
 
   const starving = (): Entry | undefined => {
     const isTurnOfStarved = (given + 1) % starved.every === 0;
-    // A starved key goes only to a taker that accepts any key. Such takers are last.
+    // A starved key goes only to a taker that accepts keys of any priority. Such takers are last in `takers`.
     if (!isTurnOfStarved || takers.at(-1)?.atLeast !== -Infinity) return undefined;
     const last = lastReady();
     return last && now() - last.readyAt >= starved.afterMs ? last : undefined;
@@ -169,11 +184,11 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       const entry = starving() ?? firstReady();
       const index = entry ? takerOf(entry) : -1;
       const [taker] = index < 0 ? [] : takers.splice(index, 1);
-      // If no taker accepts the most important entry, no taker accepts any other entry.
+      // If no taker accepts the entry of highest priority, no taker accepts any other entry.
       if (!entry || !taker) return;
       given += 1;
       counts.ready -= 1;
-      // Deleting the entry voids its items in the heap.
+      // Deleting the entry makes its items in the heap void.
       entries.delete(entry.key);
       const time = now();
       processing.set(entry.key, time);
@@ -182,7 +197,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     }
   };
 
-  /** Sets the only timer to the due time of the earliest delayed entry. */
+  /** Sets the queue's single timer to the earliest due time of the delayed entries. */
   const arm = (): void => {
     let first = delayed.peek();
     while (first && (isVoid(first) || first.entry.state !== 'delayed')) {
@@ -204,7 +219,8 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       delayed.pop();
       if (!isVoid(first) && first.entry.state === 'delayed') schedule(first.entry);
     }
-    // Call this only after the loop, so that the most important of several entries that become due together goes first.
+    // `proceed` is called only after the loop. If several entries become due together, the entry of highest priority
+    // goes first.
     proceed();
   };
 

@@ -31,7 +31,8 @@ beforeEach(async () => {
     },
   });
   http.on('upgrade', (request, socket, head) => {
-    // A refused client closes before the response is complete, which may reset the socket.
+    // A client whose upgrade is refused closes its socket before the response is complete, which may cause a reset
+    // error.
     socket.on('error', () => undefined);
     paths.push(request.url ?? '');
     if (refusal) {
@@ -197,8 +198,8 @@ describe('a program in a container', () => {
     serve.open = (socket) => (server = socket);
     const session = await open();
     const input = Buffer.alloc(100_000);
-    // Everything happens in one turn of the event loop: the server closes without reading its input, which resets the
-    // connection.
+    // In the same turn of the event loop, the client writes and the server closes without reading its input. This
+    // resets the connection.
     const sent = [session.write(input)];
     server?.send(frame(1, 'out'));
     server?.send(frame(3, failure('7')));
@@ -208,7 +209,7 @@ describe('a program in a container', () => {
     const outcomes = Promise.allSettled(sent);
     expect(await read(session)).toBe('stdout:out;');
     expect(session.end()).toEqual({ kind: 'exited', code: 7 });
-    // The reset is reported to senders.
+    // Writes fail because of the reset.
     expect((await outcomes).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
   });
 

@@ -1,6 +1,6 @@
 /**
- * Execution of a program in a container, over the subprotocols `v5.channel.k8s.io` and, for servers before 1.29,
- * `v4.channel.k8s.io`: the first byte of each message is the number of its stream.
+ * Runs a program in a container, over the subprotocol `v5.channel.k8s.io`, or `v4.channel.k8s.io` for servers before
+ * 1.29. The first byte of each message is the number of its stream.
  * Source: k8s.io/apimachinery `pkg/util/remotecommand/constants.go` and `pkg/util/httpstream/wsstream`.
  */
 import type { Connection } from '../connection.ts';
@@ -14,7 +14,7 @@ export type ExecRequest = {
   readonly pod: string;
   readonly container: string;
   readonly command: readonly [string, ...string[]];
-  /** Allocates a terminal in the container, whose output is then all on stdout. */
+  /** Whether to allocate a terminal in the container. With a terminal, stdout contains the whole output. */
   readonly tty: boolean;
   readonly stdin: boolean;
   readonly signal: AbortSignal;
@@ -26,21 +26,21 @@ export type TerminalSize = { readonly columns: number; readonly rows: number };
 
 export type ExecEnd =
   | { readonly kind: 'exited'; readonly code: number }
-  /** The program could not be run, or its runtime failed. */
+  /** The program could not be run, or the container runtime failed. */
   | { readonly kind: 'failed'; readonly message: string }
   /**
-   * The connection ended without a status of the program: it was closed, for example because the pod was deleted, or it
-   * broke with the error.
+   * The connection ended before the server sent the program's status. `error` is set if the connection broke, and
+   * undefined if it was closed, for example because the pod was deleted.
    */
   | { readonly kind: 'cut'; readonly error?: Error };
 
 export type ExecSession = {
-  /** Output until the program ends. @throws the signal's reason, unless the program has already ended */
+  /** Yields the output until the program ends. @throws the signal's reason, unless the program has already ended */
   readonly output: AsyncIterable<{ readonly stream: 'stdout' | 'stderr'; readonly data: Buffer }>;
   /** Returns how the program ended. Call it after the output has ended. */
   end(): ExecEnd;
   write(data: Uint8Array): Promise<void>;
-  /** Closes the program's stdin. Has no effect with v4, which has no message for this. */
+  /** Closes the program's stdin. Has no effect with the subprotocol v4, which cannot close a stream. */
   endInput(): Promise<void>;
   resize(size: TerminalSize): Promise<void>;
   close(): void;
@@ -90,12 +90,12 @@ export async function openExec(connection: Connection, request: ExecRequest): Pr
                 if (data.length > 0) reported = execEnd(data.toString('utf8'));
                 break;
               default:
-                // Closed and unknown channels are ignored.
+                // Messages of other channels are ignored.
                 break;
             }
           }
         } catch (error) {
-          // Once the status is known, it does not matter how the connection ends.
+          // Once the program's status is known, an error of the connection is irrelevant.
           if (reported.kind !== 'cut') return;
           request.signal.throwIfAborted();
           reported = { kind: 'cut', error: error as Error };

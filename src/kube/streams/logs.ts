@@ -1,4 +1,4 @@
-/** Container logs from the kubelet through the API server, as bytes, until the log or the container ends. */
+/** Reads a container's log as bytes, from the kubelet through the API server, until the log or the container ends. */
 import type { Connection } from '../connection.ts';
 import { createRequester, type KubeClientOptions } from '../requester.ts';
 import { resourcePath } from '../resource.ts';
@@ -15,7 +15,7 @@ export type LogRequest = {
   /** Prefixes each line with its time (RFC 3339 with nanoseconds) and a space. */
   readonly timestamps?: boolean;
   readonly sinceSeconds?: number;
-  /** RFC 3339 with whole seconds. */
+  /** Start time of the returned lines, in RFC 3339 with whole seconds. */
   readonly sinceTime?: string;
   readonly tailLines?: number;
   readonly signal: AbortSignal;

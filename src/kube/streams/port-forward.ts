@@ -17,14 +17,16 @@ export type PortForwardRequest = {
 };
 
 export type ForwardedConnection = {
-  /** Data from the pod until it closes. @throws PortForwardError if the port cannot be reached */
+  /**
+   * Yields the pod's data until the pod closes the connection. @throws PortForwardError if the port cannot be reached
+   */
   readonly output: AsyncIterable<Buffer>;
   write(data: Uint8Array): Promise<void>;
   /** Closes both directions; the protocol cannot close only one. */
   close(): void;
 };
 
-/** Error that the kubelet reports. */
+/** Error that the kubelet reports for the forwarded port. */
 export class PortForwardError extends Error {
   override readonly name = 'PortForwardError';
 }

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { addressOf, dial } from '../../http/index.ts';
 import type { Connection, TlsMaterial } from '../connection.ts';
 
-/** @throws the errors of sockets, TLS and proxies, or the signal's reason */
+/** Opens a connected socket. @throws errors of sockets, TLS and proxies, or the signal's reason */
 export function openSocket(
   connection: Pick<Connection, 'server' | 'proxyUrl'>,
   tls: TlsMaterial,
@@ -18,9 +18,9 @@ export function openSocket(
 }
 
 /**
- * Delays the error of a failed write until all received data are read. Node.js otherwise destroys the socket, including
- * its unread data, as soon as a write fails, and a server may close the connection after its last message without
- * reading the rest of the input.
+ * Delays the error of a failed write until all received data are read. By default, Node.js destroys a socket, including
+ * its unread data, as soon as a write fails. A write may fail although the server has sent everything, because a server
+ * may close the connection after its last message without reading the remaining input.
  */
 export function readToTheEnd(socket: Socket): void {
   type Done = (error?: Error | null) => void;

@@ -1,4 +1,4 @@
-/** Tests that streams use the same proxies, TLS and credentials as all other requests. */
+/** Tests that streams use the same proxies, TLS settings and credentials as other requests. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -13,7 +13,7 @@ import { openWebSocket, type WebSocketStream } from './web-socket.ts';
 let authority: Authority;
 let user: Pair;
 let server: Server;
-/** Tokens that the server accepts. If it is empty, the server accepts any token. */
+/** Tokens that the server accepts. If the list is empty, the server accepts any token. */
 let accepted: string[] = [];
 let serve: (socket: WebSocket, user: string) => void;
 
@@ -33,7 +33,8 @@ beforeEach(async () => {
   server = createServer({ ...pair, ca: authority.ca, requestCert: true, rejectUnauthorized: true });
   const sockets = new WebSocketServer({ noServer: true });
   server.on('upgrade', (request, socket, head) => {
-    // A refused client closes before the response is complete, which may reset the socket.
+    // A client whose upgrade is refused closes its socket before the response is complete, which may cause a reset
+    // error.
     socket.on('error', () => undefined);
     if (accepted.length > 0 && !accepted.includes(request.headers.authorization ?? '')) {
       socket.end('HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n');
@@ -124,8 +125,8 @@ describe('a stream', () => {
     serve = (socket) => (far = socket);
     const socket = await open(connection());
     const data = Buffer.alloc(100_000);
-    // Everything happens in one turn of the event loop: the server closes without reading its input, which resets the
-    // connection.
+    // In the same turn of the event loop, the client writes and the server closes without reading its input. This
+    // resets the connection.
     const sent = [socket.send(data)];
     far?.send('all of it');
     far?.terminate();
@@ -156,8 +157,8 @@ describe('a stream', () => {
       };
       const socket = await open(connection());
       const messages = socket.messages[Symbol.asyncIterator]();
-      // The first message arrives alone, and the second arrives with all later messages. These are more than the buffer
-      // holds without a reader, so the socket is paused and receives no pongs.
+      // The first message arrives alone. The second message arrives together with all later messages. They exceed the
+      // buffer for unread messages, so the socket is paused, and receives no pongs.
       let text = `${(await messages.next()).value}${(await messages.next()).value}`;
       vi.advanceTimersByTime(3_600_000);
       for (let next = await messages.next(); !next.done; next = await messages.next())

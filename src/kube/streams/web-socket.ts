@@ -1,6 +1,6 @@
 /**
- * WebSocket to a subresource of the API server. The WebSocket of Node.js is not used, because it supports no client
- * certificates and hides the reason for a refusal, which is in the body of the response.
+ * WebSocket to a subresource of the API server. The package `ws` is used, because the WebSocket of Node.js supports no
+ * client certificates, and hides the body of a response that refuses the connection. That body contains the reason.
  */
 import type { IncomingMessage } from 'node:http';
 import { WebSocket, type RawData } from 'ws';
@@ -12,9 +12,12 @@ import { openSocket, readToTheEnd } from './socket.ts';
 export type WebSocketStream = {
   /** Subprotocol chosen by the server. */
   readonly protocol: string;
-  /** Resolves when the message has been passed to the operating system, so that a slow server slows the sender. */
+  /**
+   * Sends a message. Resolves when the message was passed to the operating system, so that a slow server slows the
+   * sender down.
+   */
   send(message: Uint8Array): Promise<void>;
-  /** Messages until the server closes the connection. @throws KubeUnreachableError if it breaks */
+  /** Yields messages until the server closes the connection. @throws KubeUnreachableError if the connection breaks */
   readonly messages: AsyncIterable<Buffer>;
   close(): void;
 };
@@ -31,11 +34,14 @@ export type WebSocketTarget = {
 };
 
 const handshakeTimeoutMs = 30_000;
-/** Interval of pings. Load balancers drop connections that are idle for minutes, such as an open shell. */
+/**
+ * Interval of pings. Without pings, load balancers would drop connections that are idle for minutes, such as an open
+ * shell.
+ */
 const pingIntervalMs = 10_000;
-/** The same timeout as in kubectl. */
+/** Maximum time without a pong, as in kubectl. */
 const pongTimeoutMs = 60_000;
-/** The socket is paused when this many messages are unread. */
+/** Number of unread messages at which the socket is paused. */
 const mostWaiting = 64;
 
 /** @throws KubeApiError, KubeUnreachableError, KubeConfigError, or the signal's reason */
@@ -86,7 +92,7 @@ async function handshake(
   for (const [name, value] of target.query) url.searchParams.append(name, value);
   return new Promise((resolve, reject) => {
     const webSocket = new WebSocket(url, [...target.protocols], {
-      // The socket is already connected, including TLS.
+      // The passed socket is already connected, including TLS.
       createConnection: () => socket,
       headers: {
         ...Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, copyOf(value)])),
@@ -110,7 +116,7 @@ async function handshake(
     const abort = (): void => giveUp(signal.reason as Error);
     const open = (): void => {
       settle();
-      // Call `streamOf` synchronously, because messages may arrive together with the response.
+      // `streamOf` is called synchronously, because messages may arrive together with the response.
       resolve(streamOf(webSocket, target.signal, wrapError));
     };
     const fail = (error: Error): void => giveUp(error);
@@ -128,7 +134,7 @@ async function handshake(
 const copyOf = (value: string | readonly string[]): string | string[] =>
   typeof value === 'string' ? value : [...value];
 
-/** Converts a response that refuses the upgrade to an error. */
+/** Converts a response that refuses the WebSocket upgrade to an error. */
 async function refusalOf(response: IncomingMessage, path: string): Promise<KubeApiError> {
   const parts: Buffer[] = [];
   for await (const part of response as AsyncIterable<Buffer>) parts.push(part);
@@ -138,7 +144,7 @@ async function refusalOf(response: IncomingMessage, path: string): Promise<KubeA
     const parsed = JSON.parse(body) as KubeStatus | null;
     if (parsed?.kind === 'Status') status = parsed;
   } catch {
-    // The kubelet and proxies respond in plain text.
+    // The body is no Status: the kubelet and proxies respond in plain text.
   }
   return new KubeApiError(
     { ...status, code: response.statusCode ?? 500 },
@@ -170,7 +176,7 @@ function streamOf(
   };
   let silentSince = 0;
   const pings = setInterval(() => {
-    // A paused socket receives no pongs.
+    // A paused socket receives no pongs, so no timeout applies.
     if (socket.isPaused) return;
     silentSince += pingIntervalMs;
     if (silentSince > pongTimeoutMs) {
@@ -187,7 +193,7 @@ function streamOf(
   });
   socket.on('error', (error: Error) => end(wrapError(error)));
   socket.on('close', (code: number) => {
-    // 1006: the connection ended without the closing handshake.
+    // Code 1006 means that the connection ended without the closing handshake.
     end(
       code === 1006 ? wrapError(Object.assign(new Error('it was cut'), { code: 'ECONNRESET' })) : undefined,
     );
@@ -223,7 +229,7 @@ function streamOf(
     close() {
       end();
       socket.close(1000);
-      // Do not wait for a server that never closes its side.
+      // The socket is terminated after a second, since a server may never close its side.
       setTimeout(() => socket.terminate(), 1000).unref();
     },
   };

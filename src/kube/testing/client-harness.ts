@@ -15,7 +15,7 @@ export type ClientHarness = {
   readonly clientOf: (server: { readonly url: string }, options?: KubeClientOptions) => KubeClient;
 };
 
-/** Call it once per test file. */
+/** Creates the harness. Call this function once per test file. */
 export function createClientHarness(): ClientHarness {
   const closers: (() => Promise<void>)[] = [];
   afterEach(async () => {
@@ -37,7 +37,10 @@ export function createClientHarness(): ClientHarness {
   };
 }
 
-/** Timer that fires without waiting and records the delays. Delays above 20 s are deadlines and never fire. */
+/**
+ * Timer for tests that fires at once and records the delays. A delay above 20 s is a request deadline, whose timer
+ * never fires.
+ */
 export function instantTimer(waited: number[]): SetTimer {
   return (callback, delayMs) => {
     if (delayMs > 20_000) return () => {};

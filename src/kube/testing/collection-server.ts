@@ -1,6 +1,6 @@
 /**
- * HTTP server for a collection of ConfigMaps with the list and watch protocol of an API server (versions, pages, bookmarks,
- * expiry and initial events), and with faults on demand. For tests only. It does not replace the tests on a real API
+ * HTTP server for a collection of ConfigMaps with the list and watch protocol of an API server: resourceVersions,
+ * pages, bookmarks, expiry and initial events. Tests can order faults. For tests only; integration tests use a real API
  * server.
  */
 import type { ServerResponse } from 'node:http';
@@ -22,20 +22,22 @@ export type CollectionServer = {
   readonly http: LoopbackServer;
   put(name: string, value: string): void;
   remove(name: string): void;
-  /** Drops the history up to now: watches from earlier versions get status 410. */
+  /** Drops the history up to the current resourceVersion. Watches from earlier resourceVersions get status 410. */
   compact(): void;
   bookmark(): void;
   names(): string[];
   values(): Record<string, string>;
   version(): number;
-  /** Replaces the responses to the next requests of a kind; `undefined` stands for the normal response. */
+  /** Replaces the responses to the next list or watch requests. `undefined` stands for the normal response. */
   orderFaults(kind: 'list' | 'watch', ...faults: (Handler | undefined)[]): void;
   lists(): SeenRequest[];
   watches(): SeenRequest[];
   openWatches(): number;
   /** Applies `act` to every open watch. */
   toWatches(act: (watcher: Watcher) => void): void;
-  /** Drops all further events of the open watches, as on a half-open connection, and returns these watches. */
+  /**
+   * Drops all further events of the watches that are open now, as on a half-open connection. Returns these watches.
+   */
   silence(): readonly Watcher[];
   setStreamingList(supported: boolean): void;
 };

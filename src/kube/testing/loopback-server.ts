@@ -84,7 +84,7 @@ export function answerJson(
   response.end(JSON.stringify(body));
 }
 
-/** A `Status` as the API server sends it. */
+/** Body of an error response: a `Status` as the API server sends it. */
 export function statusBody(code: number, reason: string, message: string, details: object = {}): object {
   return { kind: 'Status', apiVersion: 'v1', status: 'Failure', code, reason, message, details };
 }

@@ -1,4 +1,4 @@
-/** Simulated clock with its timers, which a test advances. For tests only. */
+/** Simulated clock and timers, which advance only when a test requests it. For tests only. */
 import type { SetTimer } from '../timing.ts';
 import type { Monotonic, Wall } from '../../k8s/time.ts';
 
@@ -6,7 +6,10 @@ export type SimulatedTime = {
   readonly now: () => Monotonic;
   readonly wallClock: () => Wall;
   readonly setTimer: SetTimer;
-  /** Advances the clock, stopping at each timer that falls due, in order; lets promises settle at every stop. */
+  /**
+   * Advances the clock by `ms`. Stops at each timer that becomes due, in the order of the due times, and lets promises
+   * settle at each stop.
+   */
   advance(ms: number): Promise<void>;
   /** Lets promises settle without advancing the clock. */
   settle(): Promise<void>;
