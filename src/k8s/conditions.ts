@@ -14,16 +14,16 @@ export type Condition = {
   readonly observedGeneration?: number | undefined;
   /** RFC 3339 with whole seconds. */
   readonly lastTransitionTime: string;
-  /** CamelCase, for machines. */
+  /** Machine-readable reason in CamelCase. */
   readonly reason: string;
-  /** A sentence, for people. */
+  /** Human-readable sentence. */
   readonly message: string;
 };
 
 /** A condition without its transition time and generation. */
 export type ConditionDraft = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 
-/** Reasons that the API server accepts. Source: metav1.Condition. */
+/** Syntax of reasons that the API server accepts. Source: metav1.Condition. */
 export const reasonPattern = /^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$/;
 
 /** Maximum length of a message in characters. Source: metav1.Condition. */
@@ -62,7 +62,9 @@ export function findCondition(
   return conditions?.find((condition) => condition.type === type);
 }
 
-/** True only for status `True`: a condition that is absent or `Unknown` is not true. */
+/**
+ * Whether the condition has the status `True`. Returns false if the condition is absent or its status is `Unknown`.
+ */
 export function isConditionTrue(conditions: readonly Condition[] | undefined, type: string): boolean {
   return findCondition(conditions, type)?.status === 'True';
 }

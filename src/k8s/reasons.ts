@@ -1,16 +1,21 @@
-/** Entry of a registry of condition reasons: the meaning of a reason, and whether it requires a user action. */
+/** Entry in a registry of condition reasons, for a reason that requires a user action. */
 
 type UserAction = { readonly meaning: string; readonly requiresUserAction: true };
 
-/** A string is the meaning of a reason that disappears without a user action. */
+/**
+ * Entry in a registry of condition reasons. A string is the meaning of a reason that disappears without a user action.
+ */
 export type Reason = string | UserAction;
 
-/** A reason that persists until a user changes something. Commands stop waiting when they see it. */
+/**
+ * Creates the entry of a reason that persists until a user changes something. Commands stop waiting when they read such
+ * a reason.
+ */
 export const userAction = (meaning: string): UserAction => ({ meaning, requiresUserAction: true });
 
 export const meaningOf = (reason: Reason): string => (typeof reason === 'string' ? reason : reason.meaning);
 
-/** Whether a reason in any of the registries requires a user action; false for an unknown reason. */
+/** Whether the reason requires a user action according to any of the registries; false for an unknown reason. */
 export function requiresUserAction(
   reason: string,
   registries: readonly Readonly<Record<string, Reason>>[],

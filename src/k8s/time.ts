@@ -1,14 +1,20 @@
 /**
- * Instants of the two clocks, in milliseconds. Each clock has a type of its own, so that an instant of one clock cannot be passed
- * where an instant of the other is expected. Arithmetic yields plain numbers: the difference between two instants of the same clock
- * is a duration.
+ * Instants of the monotonic clock and of the wall clock, in milliseconds. Each clock has its own type, so that an
+ * instant of one clock cannot be passed where an instant of the other clock is expected. Arithmetic yields plain
+ * numbers: the difference between two instants of one clock is a duration.
  */
 declare const clock: unique symbol;
 
-/** Instant of a monotonic clock such as `performance.now`, for delays, timeouts and ages. It is unrelated to the date. */
+/**
+ * Instant of a monotonic clock such as `performance.now`, for delays, timeouts and ages. The value is unrelated to the
+ * date.
+ */
 export type Monotonic = number & { readonly [clock]: 'monotonic' };
 
-/** Milliseconds since the epoch, as from `Date.now`. NTP or a user may set this clock: use it only for times in objects. */
+/**
+ * Instant of the wall clock: milliseconds since the epoch, as from `Date.now`. Use this type only for times in objects,
+ * because NTP or a user may set the clock.
+ */
 export type Wall = number & { readonly [clock]: 'wall' };
 
 /** Returns the instant `ms` milliseconds after another instant of the same clock. */

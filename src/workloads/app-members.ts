@@ -1,4 +1,4 @@
-/** Targets of an App as members of the rollout group of its account. */
+/** Targets of an App as members of its account's rollout group. */
 import type { AppTarget } from '../api/index.ts';
 import { deployedMark } from './deployment.ts';
 import { identityStanding, type AppObservation } from './plan.ts';
@@ -18,8 +18,8 @@ export function wantsSlot(observation: Omit<AppObservation, 'slots'>): boolean {
 }
 
 /**
- * Targets of an App that have pods. A target with pods that the webhook missed counts as still rolling: if the webhook is down, the
- * next target would lose its identity too.
+ * Returns the targets of an App that have pods, as members of the rollout group. A target with the new template counts
+ * as rolling until all its pods hold the identity: if the webhook is down, the next target would lose its identity too.
  */
 export function appMembers(
   observation: Omit<AppObservation, 'slots'>,
@@ -41,8 +41,8 @@ export function appMembers(
 }
 
 /**
- * Whether the API server refused the new template, according to the App's last status. Only the API server can decide whether a
- * template is valid.
+ * Whether the API server refused the target's new pod template, according to the App's last status. Only the API server
+ * can decide whether a template is valid.
  */
 function isRefused({ app }: Pick<AppObservation, 'app'>, { name }: AppTarget): boolean {
   return (

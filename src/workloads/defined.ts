@@ -1,11 +1,11 @@
 /**
  * Omits optional fields instead of setting them to `undefined`, since manifests and statuses are compared and digested
- * in their written form.
+ * in the form in which they are written.
  */
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
-/** The fields that have a value. */
+/** Returns `fields` without the fields that are undefined. */
 export function defined<T extends object>(fields: T): Defined<T> {
   // A loop is faster than `Object.entries`; this function runs about ten times for each changed pod of a cluster.
   const kept: Partial<Record<keyof T, unknown>> = {};

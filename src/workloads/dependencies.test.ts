@@ -11,7 +11,7 @@ function reviews(spec: Partial<AppSpec> = {}, metadata: Partial<App['metadata']>
   return app({ ports: [http, admin], ...spec }, { name: 'user-reviews', uid: 'uid-of-reviews', ...metadata });
 }
 
-/** The environment variables of the app, or the reason why it is not deployed. */
+/** Environment variables of the app's container, or the reason why the app is not deployed. */
 function seenBy(
   dependencies: readonly Dependency[],
   other: App | undefined,

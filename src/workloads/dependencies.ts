@@ -1,11 +1,12 @@
 /**
- * Addresses of the Apps that an App calls, as environment variables: `REVIEWS_HTTP_HOST=reviews.production.svc:8080`. They are
- * derived from the spec of the other App, not from its pods, so two Apps may call each other without waiting for each other to be
- * healthy. The DNS resolver of the pod adds the cluster domain.
+ * Dependencies of an App: addresses of the Apps that it calls, as environment variables such as
+ * `REVIEWS_HTTP_HOST=reviews.production.svc:8080`. An address is derived from the spec of the called App, and does not
+ * depend on its pods. Therefore, two Apps can call each other, and neither waits until the other is healthy. The pod's
+ * DNS resolver adds the cluster domain.
  */
 import type { App, AppTarget, Dependency, EnvVar } from '../api/index.ts';
 
-/** The dependencies that exist, by name of the App. */
+/** Apps that exist among an App's dependencies, by name. */
 export type OtherApps = ReadonlyMap<string, App>;
 
 export function dependencyEnv(app: App, target: AppTarget, others: OtherApps): readonly EnvVar[] {
@@ -18,9 +19,9 @@ export function dependencyEnv(app: App, target: AppTarget, others: OtherApps): r
   });
 }
 
-/** Describes the address that is missing; undefined when all are known. */
+/** Describes the first dependency whose address is unknown; undefined if all addresses are known. */
 export function dependencyFault(app: App, target: AppTarget, others: OtherApps): string | undefined {
-  // A halted target calls no other App.
+  // A halted target has no pods, so it calls no other App.
   if (target.deployMode === 'halt') return undefined;
   for (const dependency of app.spec.dependencies ?? []) {
     const { name, port } = dependency;
@@ -38,7 +39,10 @@ export function dependencyFault(app: App, target: AppTarget, others: OtherApps):
   return undefined;
 }
 
-/** Describes two dependencies whose addresses would share one variable; undefined when there are none. */
+/**
+ * Describes a dependency that is listed twice, so that two addresses would share one variable; undefined if there is
+ * none.
+ */
 export function ambiguousDependency(app: App): string | undefined {
   const seen = new Set<string>();
   for (const { name, port } of app.spec.dependencies ?? []) {

@@ -41,7 +41,7 @@ export type Deployment = {
   };
 };
 
-/** Annotation of the Deployment controller: number of pod templates that the Deployment has had. */
+/** Annotation that the Deployment controller sets: revision of the current pod template. */
 const revisionAnnotation = 'deployment.kubernetes.io/revision';
 
 export function revisionOf(deployment: Deployment): string | undefined {

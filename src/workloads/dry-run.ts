@@ -1,12 +1,13 @@
 /**
- * Decides which writes need a dry-run pod first: all writes that create pods of an app with an account. This ensures that pods with
- * an identity are never replaced by pods without one, whatever the reason for the write.
+ * Decides which writes require a dry-run pod first: all writes that create pods of an app with an account. A dry-run
+ * pod ensures that pods with an identity are never replaced by pods without an identity, whatever the reason for the
+ * write.
  *
  * | write                                                          | dry-run pod |
  * |----------------------------------------------------------------|-------------|
  * | first Deployment                                               | yes         |
  * | another pod template, whatever differs in it                   | yes         |
- * | more replicas: a larger scale, a resume, 0 by hand is reverted | yes         |
+ * | more replicas: a larger scale, a resume, a manual 0 reverted   | yes         |
  * | an autoscaler's minimum above the present replicas             | yes         |
  * | fewer replicas, a halt, labels and annotations of the objects  | no          |
  * | any write of an app without an account                         | no          |
@@ -21,15 +22,15 @@ import type { ApplyStep, DryRunPod, PodTemplate } from './steps.ts';
 
 export type DryRunInput = {
   readonly deployment: Deployment | undefined;
-  /** Accepted identities: a new pod has to get one of them. Empty for an app without an account. */
+  /** Accepted identities: a new pod has to get one of these. Empty for an app without an account. */
   readonly wanted: readonly Identity[];
   /** Pods of the App on this target. */
   readonly pods: readonly Pod[];
 };
 
 /**
- * Adds the dry-run pod to the first step that creates pods. If the dry run fails, neither this step nor any later one
- * is executed.
+ * Adds the dry-run pod to the first step that creates pods. If the dry run fails, the operator executes neither this
+ * step nor any later step.
  */
 export function withDryRun(steps: readonly ApplyStep[], input: DryRunInput): readonly ApplyStep[] {
   const first = steps.findIndex(({ manifest }) => createsPods(manifest, input.deployment));

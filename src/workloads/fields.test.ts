@@ -1,4 +1,7 @@
-/** Tests that every field of an App, common or per target, reaches the cluster, and that its removal leaves nothing behind. */
+/**
+ * Tests that every field of an App, common or per target, has an effect in the cluster, and that removing the field
+ * removes the whole effect.
+ */
 import { describe, expect, test } from 'vitest';
 import { appSpec, type App, type AppSpec, type AppTarget } from '../api/index.ts';
 import type { ObservedObject } from './manifest.ts';
@@ -22,7 +25,7 @@ const common: Required<Omit<AppSpec, 'image' | 'targets'>> = {
   imagePullSecrets: ['registry'],
   resources: { requests: { cpu: '1' } },
   probes: { readiness: { tcpSocket: { port: 8080 } } },
-  // The app has no autoscaler, which would own the number of replicas.
+  // The scale has no maximum, so there is no autoscaler that would own the number of replicas.
   scale: { min: 2 },
 };
 
@@ -36,7 +39,7 @@ const own: Required<Omit<AppTarget, 'name'>> = {
   deployMode: 'halt',
 };
 
-/** Content of the cluster after these specs have been applied one after the other. */
+/** Objects in the cluster after these specs were applied one after the other. */
 function after(...specs: readonly Partial<AppSpec>[]): readonly ObservedObject[] {
   const cluster = simulatedCluster();
   const reviews = app({ ports, targets: [target('production')] }, { name: 'reviews', uid: 'other' });
@@ -63,7 +66,10 @@ function after(...specs: readonly Partial<AppSpec>[]): readonly ObservedObject[]
 
 type Case = { readonly with: Partial<AppSpec>; readonly without: Partial<AppSpec> };
 
-/** Two cases per field: one with as many other fields as possible, and one with as few as possible. */
+/**
+ * Returns two cases for the field: one with as many other fields as possible, and one with as few other fields as
+ * possible.
+ */
 function casesOf(field: string): readonly Case[] {
   const { [field as keyof typeof common]: value, ...others } = common;
   const alone = field === 'ports' ? {} : { ports };

@@ -1,7 +1,8 @@
 /**
- * Halts that do not depend on the rest of the spec. A person who has to stop an app in an emergency should not have to correct its
- * spec first. Therefore the replicas are set to 0 before the rest of the spec is applied, since that may be refused. An app that
- * was halted this way is resumed with the spec that was last deployed, and no part of the refused spec is rolled out.
+ * Halts an app even if the rest of its spec cannot be applied. A person who has to stop an app in an emergency should
+ * not have to correct its spec first. Therefore, the replicas are set to 0 before the rest of the spec, which the API
+ * server may refuse, is applied. When such a halt ends, the app runs again as it was last deployed, and no part of the
+ * refused spec is rolled out.
  */
 import type { App, AppTarget } from '../api/index.ts';
 import { dependencyFault, type OtherApps } from './dependencies.ts';
@@ -21,14 +22,17 @@ type TargetState = {
   readonly pods: readonly Pod[];
 };
 
-/** Reasons that concern only the objects to write: the namespace exists, and the operator may write into it. */
+/**
+ * Reasons that concern only the spec and its objects. With each of these reasons, the namespace exists, and the
+ * operator is permitted to write into it.
+ */
 const reasonsOfSpec: readonly TargetReason[] = ['InvalidSpec', 'DependencyMissing', 'NotOwned', 'Refused'];
 
 export function isOfSpec(reason: TargetReason): boolean {
   return reasonsOfSpec.includes(reason);
 }
 
-/** Steps for a target whose spec cannot be deployed. They halt or resume the existing Deployment. */
+/** Steps for a target whose spec cannot be deployed. The steps halt or resume the existing Deployment. */
 export function stepsWithoutSpec(app: App, standing: TargetState): readonly ScaleStep[] {
   const { target, deployment, gate, pods } = standing;
   if (target.deployMode === 'halt') return stepsToStop(standing);
@@ -50,8 +54,9 @@ export function stepsAfterHalt({ target, deployment }: TargetState): readonly Sc
 }
 
 /**
- * Whether the last deployed template may run: its pods would get the identity that the template names, and no dependency is
- * missing. A halted target may have been written while dependencies, and thus their addresses, were missing.
+ * Whether the existing Deployment can be resumed: its pods would get the identity that the template names, and no
+ * dependency is missing. The second condition is necessary, because the Deployment of a halted target may have been
+ * written while dependencies were missing, and then lacks their addresses.
  */
 function isFitToRun(app: App, { target, deployment, gate, others }: TargetState): boolean {
   if (dependencyFault(app, target, others) !== undefined) return false;

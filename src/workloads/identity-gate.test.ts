@@ -10,7 +10,9 @@ type Case = {
   readonly name: string;
   readonly account?: string;
   readonly resource?: LinkedServiceAccount;
-  /** Expected gate for each identity in the Deployment: none, another, the same. */
+  /**
+   * Expected gate for three Deployments: without an identity, with another identity, and with the account's identity.
+   */
   readonly expected: readonly [string, string, string];
 };
 

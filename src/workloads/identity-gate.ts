@@ -1,5 +1,5 @@
 /**
- * Identity gate: decides whether a target of an App may be deployed with the identity of its account.
+ * Identity gate: decides whether a target of an App can be deployed with its account's identity.
  *
  * | account                         | linked | proven | identity in the Deployment | gate                       |
  * |---------------------------------|--------|--------|----------------------------|----------------------------|
@@ -15,12 +15,14 @@
  * | exists, no usable OIDC provider | yes    | no     | any                        | the provider's reason      |
  * | in quarantine                   | any    | any    | any                        | Quarantined                |
  *
- * With Pod Identity, only a pod can prove the identity, so a confirmation by EKS, IAM and the webhook counts as proof here.
+ * With Pod Identity, only a running pod can prove the identity. Therefore, the gate also accepts an identity that EKS,
+ * IAM and the webhook have confirmed.
  *
- * A new identity has to be proven before it is deployed. An identity that the target already has does not, since holding back a new
- * image would not restore the permissions of the running pods. A removed link holds back every change, as new pods would start
- * without an identity. So does a missing IAM OIDC provider: running pods may hold credentials for hours, but new pods would get
- * none. A quarantine holds back every change as well: pods get nothing until it is over.
+ * A new identity has to be proven before it is deployed. An identity that is already deployed need not be proven, since
+ * holding back a new image would not restore the permissions of the running pods. Every change is held back in three
+ * cases. Without a link (the annotation or association of the ServiceAccount), new pods would start without an
+ * identity. Without a usable IAM OIDC provider, running pods may still hold credentials for hours, but new pods would
+ * get none. In quarantine, pods get no credentials until the quarantine ends.
  */
 import {
   podIdentityAudience,
@@ -32,14 +34,14 @@ import type { WantedIdentity } from './pod-identity.ts';
 import { type GateReason } from './reasons.ts';
 
 export type Identity = WantedIdentity & {
-  /** Value of the identity annotation in the pod template. A change of it rolls the Deployment. */
+  /** Value of the identity annotation in the pod template. A changed value rolls the Deployment. */
   readonly mark: string;
 };
 
 export type IdentityFinding = { readonly reason: GateReason; readonly message: string };
 
 export type IdentityGate =
-  /** `warning`: the target is deployed although its current identity is no longer confirmed. */
+  /** `warning`: the target is deployed although its account is being deleted or its identity is no longer proven. */
   | { readonly open: true; readonly identity?: Identity; readonly warning?: IdentityFinding }
   | ({ readonly open: false } & IdentityFinding);
 
@@ -49,13 +51,14 @@ export type GateInput = {
   /** The account object; undefined when it does not exist. */
   readonly linkedServiceAccount: LinkedServiceAccount | undefined;
   readonly target: string;
-  /** Mark in the pod template of the existing Deployment. */
+  /** Identity mark in the pod template of the existing Deployment. */
   readonly deployedMark: string | undefined;
 };
 
 /**
- * Mark of an identity: pods are replaced when it changes. It does not include policies. It is readable, since `kubectl
- * describe deployment` shows it.
+ * Mark of an identity: its value in the pod template's identity annotation. A changed mark replaces the pods. Policies
+ * are not part of the mark, so a changed policy replaces no pods. The mark is readable, since `kubectl describe
+ * deployment` shows it.
  */
 export function identityMark(identity: WantedIdentity): string {
   return `${identity.roleArn} for ${identity.audience}`;
@@ -125,8 +128,8 @@ export function identityGate(input: GateInput): IdentityGate {
 const providerReasons = ['OIDCProviderMissing', 'AudienceMissing'] as const satisfies readonly GateReason[];
 
 /**
- * Whether the gate is closed because new pods would get no credentials: STS accepts no token of the cluster, or none of the
- * account.
+ * Whether the reason means that new pods would get no credentials: STS rejects all tokens of the cluster, or all tokens
+ * of the account.
  */
 export function deniesCredentials(reason: GateReason): boolean {
   return reason === 'Quarantined' || providerReasons.some((one) => one === reason);

@@ -1,7 +1,7 @@
 /**
- * Workloads without an App whose label requests a restart for a new identity of their account. The mark of the identity is written
- * into their pod template, and nothing else is changed. A workload whose pods already hold the identity is not restarted, and a
- * template that has the mark is not written again.
+ * Labelled workloads: workloads without an App whose label requests a restart when their account has a new identity.
+ * The operator writes the identity's mark into the pod template, and changes nothing else. A workload whose pods
+ * already hold the identity is not restarted. A pod template that already has the mark is not written again.
  */
 import { appLabel, type LinkedServiceAccount } from '../api/index.ts';
 import { deployedAccount, deployedMark, type Deployment } from './deployment.ts';
@@ -16,9 +16,9 @@ import type { Wall } from '../k8s/time.ts';
 
 export type Workload = Omit<Deployment, 'spec' | 'status'> & {
   readonly spec?: Deployment['spec'] & {
-    /** A field of Deployments only. */
+    /** Set only in Deployments. */
     readonly paused?: boolean;
-    /** A field of StatefulSets and DaemonSets only. */
+    /** Set only in StatefulSets and DaemonSets. */
     readonly updateStrategy?: {
       readonly type?: string;
       readonly rollingUpdate?: { readonly partition?: number };
@@ -33,7 +33,10 @@ export type Workload = Omit<Deployment, 'spec' | 'status'> & {
   };
 };
 
-/** Whether the workload is restarted by label. Deployments of Apps are excluded, since their App rolls them. */
+/**
+ * Whether the workload can be restarted by label. Deployments of Apps are excluded, since the operator rolls them with
+ * their App.
+ */
 export function isLabelledWorkload({ metadata }: Workload): boolean {
   return metadata.labels?.[appLabel] === undefined;
 }
@@ -88,7 +91,7 @@ function standingOf({ workload, account, pods, now }: WorkloadObservation): Iden
     identity,
     wants: missed.length > 0 && !isMarked && templateChangeBlocker(workload) === undefined,
     hasWanted: isMarked || (identity !== undefined && missed.length === 0),
-    // Pods that were created from a template with the mark, but without the identity, are replaced.
+    // The rollout continues until pods that have the mark but not the identity are replaced.
     rollout:
       rollout.state === 'Ready' &&
       isMarked &&
@@ -117,17 +120,21 @@ export function workloadMember(observation: WorkloadObservation, rank: number): 
     id: workloadId(observation.workload),
     wants,
     hasWanted,
-    // The owner of the workload has postponed the replacement of pods, perhaps forever.
+    // A workload that does not replace its pods must not block others: its owner may have postponed the replacement
+    // forever.
     state: templateChangeBlocker(observation.workload) ? 'steady' : states[rollout.state],
     rank,
   };
 }
 
 export type WorkloadStep =
-  /** `restart`: writes the mark into the pod template, after a dry-run pod of the template has got the identity. */
+  /**
+   * `restart`: writes the identity's mark into the pod template, after a dry-run pod of the template has received the
+   * identity.
+   */
   { readonly kind: 'restart'; readonly workload: Workload; readonly identity: Identity } | ReplacePodStep;
 
-/** @param hasSlot whether the workload may roll to another identity now */
+/** @param hasSlot whether the workload is permitted to roll to another identity now */
 export function planWorkload(observation: WorkloadObservation, hasSlot: boolean): readonly WorkloadStep[] {
   const { workload, pods } = observation;
   const { identity, wants, rollout } = standingOf(observation);
@@ -164,8 +171,8 @@ function workloadRollout(workload: Workload, pods: readonly Pod[], now: Wall): R
 }
 
 /**
- * Progress as `kubectl rollout status` reports it. With a partition, only pods whose ordinal is at least the partition are
- * updated.
+ * Missing part of the rollout, as `kubectl rollout status` reports it; undefined if the rollout is complete. With a
+ * partition, only pods whose ordinal is at least the partition are updated.
  */
 function statefulSetProgress(wanted: number, { spec, status = {} }: Workload): string | undefined {
   const { updatedReplicas = 0, readyReplicas = 0, currentRevision, updateRevision } = status;

@@ -1,4 +1,4 @@
-/** Manifests of the objects that Apps create, and their comparison with objects in the cluster. */
+/** Manifests of the objects that Apps create, and functions that compare manifests with objects in the cluster. */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { ObjectMeta } from '../k8s/metadata.ts';
@@ -25,8 +25,8 @@ export type ObservedObject = {
 };
 
 /**
- * Annotation on each object of an App: digest of the applied manifest. The digest also differs when a field was removed from the
- * manifest. A comparison of fields could not distinguish the removed field from a field of another manager.
+ * Annotation on each object of an App: digest of the applied manifest. The digest is needed to detect that a field was
+ * removed from the manifest. A comparison of fields could not distinguish such a field from a field of another manager.
  */
 const appliedHashAnnotation = 'k11n.dev/applied-hash';
 
@@ -41,12 +41,15 @@ export function seal(manifest: Manifest): Manifest {
   };
 }
 
-/** Digest that does not depend on the order of fields. */
+/** Digest of a value. The digest does not depend on the order of fields. */
 export function digestOf(value: unknown): string {
   return bytesToHex(sha256(utf8ToBytes(JSON.stringify(sortKeys(value))))).slice(0, 16);
 }
 
-/** Whether an apply of the sealed manifest would leave `observed` unchanged. The annotation with the digest is compared too. */
+/**
+ * Whether applying `wanted`, a sealed manifest, would leave `observed` unchanged. The comparison includes the
+ * annotation with the digest.
+ */
 export function isInSync(wanted: Manifest, observed: ObservedObject): boolean {
   return covers(observed, wanted);
 }
@@ -67,7 +70,10 @@ export function covers(observed: unknown, wanted: unknown, field = ''): boolean 
   return typeof wanted === 'string' && typeof observed === 'string' && isSameQuantity(observed, wanted);
 }
 
-/** Whether Go omits the value from JSON. Booleans are not omitted, since the relevant fields are pointers in Go. */
+/**
+ * Whether the API server omits the value when it writes JSON (`omitempty` in Go). `false` is not omitted, since the
+ * relevant fields are pointers in Go.
+ */
 function isEmpty(value: unknown): boolean {
   if (value === '' || value === 0) return true;
   if (Array.isArray(value)) return value.length === 0;
@@ -75,7 +81,8 @@ function isEmpty(value: unknown): boolean {
 }
 
 /**
- * Fields whose lists server-side apply treats as maps, with their keys. All other lists are atomic.
+ * Fields whose lists server-side apply treats as maps, with the function that returns an item's key. All other lists
+ * are atomic.
  * Source: `x-kubernetes-list-map-keys` in the OpenAPI document of Kubernetes.
  */
 const listKeys: Readonly<Record<string, (item: JsonObject) => Json | undefined>> = {

@@ -1,11 +1,11 @@
-/** Ownership of an App's objects. Foreign objects are not changed. */
+/** Ownership of objects by an App. The operator never changes objects that the App does not own. */
 import { appLabel, managedByLabel, managedByValue, type App } from '../api/index.ts';
 import type { ObservedObject } from './manifest.ts';
 
 /**
  * Whether the object belongs to the App: its controller reference has the uid of the App. An object without a
- * controller belongs to the App if it has our labels, for example after `kubectl delete apps.k11n.dev --cascade=orphan`
- * or a restore from a backup. It is then adopted again.
+ * controller belongs to the App if it has this project's labels, for example after `kubectl delete apps.k11n.dev
+ * --cascade=orphan` or a restore from a backup. The operator then adopts the object again.
  */
 export function isOwnedBy(app: App, object: ObservedObject): boolean {
   const controller = object.metadata.ownerReferences?.find((entry) => entry.controller === true);
@@ -14,7 +14,7 @@ export function isOwnedBy(app: App, object: ObservedObject): boolean {
   return labels?.[appLabel] === app.metadata.name && labels[managedByLabel] === managedByValue;
 }
 
-/** Owner of a foreign object, for messages. */
+/** Describes, for messages, who owns an object that the App does not own. */
 export function describeOwner(object: ObservedObject): string {
   const controller = object.metadata.ownerReferences?.find((entry) => entry.controller === true);
   return controller

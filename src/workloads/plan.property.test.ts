@@ -116,7 +116,8 @@ describe('planApp', () => {
         const cluster = simulatedCluster();
         for (const world of history) {
           cluster.applySteps(planApp(see(cluster, world)));
-          // Objects that pods of the previous template may need are kept until these pods are deleted.
+          // The first plan keeps objects that pods of the previous template may need. After these pods are deleted, a
+          // second plan deletes such objects.
           const later = planApp(see(cluster, world)).targets.flatMap(stepsOf);
           expect(later.filter((step) => !isDeletionOfConfig(step))).toEqual([]);
           cluster.applySteps(planApp(see(cluster, world)));

@@ -290,7 +290,10 @@ describe('planApp', () => {
     const halted = [target('production', { deployMode: 'halt' })];
     const rest = { app: web(), account: proven };
 
-    /** For each dry-run pod of the plan: the kind of the object that is written after it, and the roles that the pod may get. */
+    /**
+     * Returns, for each dry-run pod of the plan, the kind of the object that is written afterwards, and the roles that
+     * are accepted in the pod.
+     */
     function dryRuns(cluster: SimulatedCluster, seen: Partial<AppObservation> = {}): readonly unknown[] {
       const plan = planApp(observation({ ...rest, objects: cluster.objects(), ...seen }));
       return plan.targets.flatMap(({ steps }) =>

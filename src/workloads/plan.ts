@@ -1,6 +1,6 @@
 /**
- * Plans the writes for an App from the App, its account and the state of the cluster. It is pure: the operator observes
- * and executes. After a plan is executed, the next plan has no steps.
+ * Plans the writes for an App from the App, its account and the state of the cluster. The planner is pure: the operator
+ * observes the state and executes the plan. After a plan was executed, the next plan has no steps.
  */
 import {
   apps,
@@ -42,17 +42,20 @@ export type AppObservation = {
   readonly now: Wall;
   /** Account that the App names, if it exists. */
   readonly account: LinkedServiceAccount | undefined;
-  /** The dependencies of the App that exist, by name. */
+  /** Apps that exist among the App's dependencies, by name. */
   readonly others: OtherApps;
   /** Set when the ClusterConfig has fields of a later version, so this version must not act on the ClusterConfig. */
   readonly newerConfig?: string;
-  /** See `AccountWorld`. Absent where the operator does not require the admission policies. */
+  /**
+   * Time since which the admission policies are enforced, as in `AccountWorld`. Undefined if the operator does not
+   * require the policies.
+   */
   readonly admittedSince?: Wall;
-  /** Targets where the App has had a Deployment since this process started. Default: none. */
+  /** Targets where this process has observed a Deployment of the App. Default: none. */
   readonly deployedIn?: ReadonlySet<string>;
   /** Targets of the ClusterConfig. */
   readonly knownTargets: ReadonlySet<string>;
-  /** Namespace of the operator, if known: it cannot be a target. */
+  /** Namespace of the operator, if known. This namespace cannot be a target. */
   readonly operatorNamespace?: string;
   readonly namespaces: ReadonlyMap<string, 'present' | 'terminating'>;
   /** Objects with this App's label, in all namespaces. */
@@ -64,7 +67,7 @@ export type AppObservation = {
 };
 
 export type TargetPlan = { readonly target: AppTarget } &
-  /** No part of the target's spec is applied, except a halt or the end of a halt. */
+  /** `blocked`: the target's spec is not applied. The steps only halt or resume the existing Deployment. */
   (
     | {
         readonly kind: 'blocked';
@@ -72,7 +75,7 @@ export type TargetPlan = { readonly target: AppTarget } &
         readonly message: string;
         readonly steps: readonly ScaleStep[];
       }
-    /** The target waits for its identity. The steps do not change its running pods. */
+    /** `held`: the target waits for its identity. The steps replace no running pods. */
     | {
         readonly kind: 'held';
         readonly blocker: IdentityFinding | SlotBlocker;
@@ -88,7 +91,7 @@ export type TargetPlan = { readonly target: AppTarget } &
 
 export type AppPlan = {
   readonly targets: readonly TargetPlan[];
-  /** Objects on targets that the App no longer has. */
+  /** Deletions of objects on targets that the App no longer lists. */
   readonly removals: readonly DeleteStep[];
 };
 
@@ -105,7 +108,7 @@ export function planApp(observation: AppObservation): AppPlan {
   };
 }
 
-/** State of one target. */
+/** Observed state of one target. */
 type ObservedTarget = {
   readonly target: AppTarget;
   readonly objects: readonly ObservedObject[];
@@ -129,7 +132,9 @@ function observedTarget(observation: Omit<AppObservation, 'slots'>, target: AppT
   return { target, objects, deployment, gate, others, pods };
 }
 
-/** Returns the reason why no pod of the App may be created on the target now; undefined while the gate is open. */
+/**
+ * Returns the reason why pods of the App must not be created on the target now; undefined if the identity gate is open.
+ */
 export function gateClosedBy(
   observation: Omit<AppObservation, 'slots'>,
   target: AppTarget,
@@ -139,8 +144,8 @@ export function gateClosedBy(
 }
 
 /**
- * Current identity of a target, and whether the target wants another one. Undefined when no pod of the target would be replaced for
- * a new identity.
+ * Returns the current Deployment and identity gate of a target, and whether the target wants another identity.
+ * Undefined if a new identity would replace no pod of the target.
  */
 export function identityStanding(
   observation: Omit<AppObservation, 'slots'>,
@@ -200,8 +205,9 @@ function replacements(
 }
 
 /**
- * Steps of a target that waits for its slot: only steps that start no rollout. Undefined when a rollout is needed for another
- * reason, for example a new image. In that case, the webhook gives the new identity to the new pods anyway.
+ * Returns the steps that a target can execute while it waits for its rollout slot: those that start no rollout.
+ * Undefined if a rollout is necessary for another reason, for example a new image. In that case, the target does not
+ * wait, since the webhook gives the new identity to all new pods anyway.
  */
 function stepsMeanwhile(app: App, observed: ObservedTarget): readonly Step[] | undefined {
   const { deployment, target, others, gate } = observed;
@@ -217,7 +223,7 @@ function stepsMeanwhile(app: App, observed: ObservedTarget): readonly Step[] | u
     ({ kind }) => kind === 'Deployment',
   );
   const isRolledAnyway = rendered !== undefined && !haveSameTemplate(rendered, deployment);
-  // An edit of both account and image is one change: neither is applied without the other.
+  // An edit that changes both account and image is one change: no part of it is applied before the target has its slot.
   if (isRolledAnyway) return account === app.spec.serviceAccount ? undefined : [];
   // If the app still names the deployed account, the webhook already gives the new identity to every new pod.
   const next = gate.open && account === app.spec.serviceAccount ? gate.identity : undefined;
@@ -227,8 +233,9 @@ function stepsMeanwhile(app: App, observed: ObservedTarget): readonly Step[] | u
 }
 
 /**
- * Steps that deploy the spec of `app` on a target with this identity. Returns the blocker's message instead if there is one.
- * @param wanted accepted identities: a new pod has to get one of them
+ * Returns the steps that deploy the spec of `app` on a target with this identity. If an object of the same name is not
+ * the App's, returns a message instead.
+ * @param wanted accepted identities: a new pod has to get one of these
  */
 function stepsTo(
   app: App,
@@ -252,8 +259,8 @@ function stepsTo(
 }
 
 /**
- * Whether pods may still read the ConfigMap. Containers of pods of the previous template may restart until the last of these pods
- * is deleted.
+ * Whether the object is a ConfigMap that pods may still read. Pods of the previous template may restart containers
+ * until the last of these pods is deleted.
  */
 function isStillRead(object: ObservedObject, deployment: Deployment | undefined): boolean {
   return (
@@ -320,7 +327,7 @@ function conflictOf(
   return foreign && notOwnedMessage(foreign);
 }
 
-/** Message about a foreign object that has the name of an object of the App, with the remedy. */
+/** Message for an object that has the name of an object of the App, but is not the App's. Includes the remedy. */
 export function notOwnedMessage(object: ObservedObject): string {
   const { namespace, name } = object.metadata;
   return `${object.kind} ${namespace}/${name} exists and is not this app's (${describeOwner(object)}): rename the app, or delete the ${object.kind}`;
@@ -337,7 +344,10 @@ function deletion(app: App, object: ObservedObject): readonly DeleteStep[] {
   return isGoing || !isOwnedBy(app, object) ? [] : [{ kind: 'delete', object }];
 }
 
-/** Ignores the apiVersion, since the same object may be read in several versions. */
+/**
+ * Whether both values are the same object in the cluster. The apiVersion may differ, since an object can be read in
+ * several versions.
+ */
 function isSameObject(one: ObservedObject, other: ObservedObject): boolean {
   return (
     one.kind === other.kind &&

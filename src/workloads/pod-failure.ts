@@ -1,9 +1,9 @@
-/** Reasons why a pod does not become ready, as Kubernetes names them. */
+/** Reasons why a pod does not become ready, with the names that Kubernetes uses. */
 import { isActive, isReady, type ContainerEnd, type ContainerStatus, type Pod } from './pod.ts';
 import type { Wall } from '../k8s/time.ts';
 
 export type PodFailure = {
-  /** Reason of Kubernetes: `ImagePullBackOff`, `CrashLoopBackOff`, `Unschedulable`, … */
+  /** Reason from Kubernetes: `ImagePullBackOff`, `CrashLoopBackOff`, `Unschedulable`, … */
   readonly reason: string;
   readonly message: string;
 };
@@ -37,7 +37,7 @@ const longRunMs = 10 * 60_000;
  */
 const recoveredAfterMs = 30_000;
 
-/** Failure of the first pod, by name, that has failed and is not terminating. */
+/** Failure of a pod that is not terminating. If several pods have failed, the first by name counts. */
 export function podFailure(pods: readonly Pod[], now: Wall): PodFailure | undefined {
   return firstOf(pods, (pod) => (isReady(pod) ? crashLoop(pod, now) : failureOf(pod, now)));
 }
@@ -47,7 +47,9 @@ export function crashLoopOf(pods: readonly Pod[], now: Wall): PodFailure | undef
   return firstOf(pods, (pod) => crashLoop(pod, now));
 }
 
-/** Time when the first of the failed containers counts as recovered, if it runs until then. Milliseconds since the epoch. */
+/**
+ * Earliest time when a failed container will count as recovered if it keeps running, in milliseconds since the epoch.
+ */
 export function recoveredAt(pods: readonly Pod[], now: Wall): number | undefined {
   const times = pods.flatMap((pod) =>
     !isActive(pod)
@@ -97,8 +99,8 @@ function containerFailure(pod: string, { name, state }: ContainerStatus): PodFai
 }
 
 /**
- * A container that fails repeatedly alternates between back-off, running and terminated. The message is the same in all
- * three states, so that it does not flap.
+ * Crash loop of a pod's container. Such a container alternates between back-off, running and terminated. The message is
+ * the same in all three states, so that the App's status does not flap.
  */
 function crashLoop({ metadata, status }: Pod, now: Wall): PodFailure | undefined {
   const loop = statusesOf({ status } as Pod).find((each) => isLooping(each, now));

@@ -1,6 +1,6 @@
 /**
- * The EKS Pod Identity agent of a node, from which pods on that node get the credentials of a Pod Identity. Source: EKS User
- * Guide, "Learn how EKS Pod Identity grants pods access to AWS services".
+ * The EKS Pod Identity agent of a node. Pods on the node that use Pod Identity get their credentials from this agent.
+ * Source: EKS User Guide, "Learn how EKS Pod Identity grants pods access to AWS services".
  */
 import type { ObjectMeta } from '../k8s/metadata.ts';
 import { isFinished, isOnFargate, isTerminating, type Pod } from './pod.ts';
@@ -38,14 +38,14 @@ export type AgentLookup = {
   readonly nodeOf: (name: string) => AgentNode | undefined;
 };
 
-/** Whether the agent of the pod's node gives credentials to the pod. */
+/** State of the agent that gives credentials to the pod: the agent on the pod's node. */
 export function agentFor(pod: Pod, lookup: AgentLookup): AgentState {
   if (isOnFargate(pod)) return { state: 'missing', computeType: 'fargate' };
   const node = pod.spec?.nodeName;
   return node === undefined ? { state: 'changing' } : agentOf(node, lookup);
 }
 
-/** Whether a node has an agent that gives credentials to its pods. */
+/** State of the agent on a node. */
 export function agentOf(name: string, { agentsOn, nodeOf }: AgentLookup): AgentState {
   const agents = agentsOn(name).filter((pod) => !isFinished(pod));
   if (agents.some(isServing)) return { state: 'serves' };
@@ -58,8 +58,9 @@ export function agentOf(name: string, { agentsOn, nodeOf }: AgentLookup): AgentS
 }
 
 /**
- * Uses the readiness of containers, which the kubelet reports. If a node is unreachable, Kubernetes changes only the condition
- * `Ready` of its pods. With that condition, an unreachable node would look like a node without an agent.
+ * Whether the agent pod serves. The readiness of its containers counts, because the kubelet reports it. The condition
+ * `Ready` does not count: Kubernetes sets it to false when a node is unreachable, so an unreachable node would look
+ * like a node without an agent.
  */
 function isServing(pod: Pod): boolean {
   const { phase, containerStatuses = [] } = pod.status ?? {};
@@ -80,5 +81,5 @@ function isStarting({ status }: Pod): boolean {
   );
 }
 
-/** Reasons of containers that wait without an error. Source: kubelet, `PodInitializing` and `ContainerCreating`. */
+/** Waiting reasons of containers that start normally. Source: kubelet, `PodInitializing` and `ContainerCreating`. */
 const beforeStart: readonly string[] = ['PodInitializing', 'ContainerCreating'];

@@ -66,7 +66,7 @@ const podIdentityContainer: PodContainer = {
 };
 const byAgent = { audience: 'pods.eks.amazonaws.com' };
 
-/** The container with a variable of its own before the injected variables. */
+/** Returns the container with an additional variable before the injected variables. */
 function withOwn(container: PodContainer, name: string, given: object = { value: 'x' }): PodContainer {
   return { ...container, env: [{ name, ...given }, ...(container.env ?? [])] };
 }

@@ -1,6 +1,6 @@
 /**
- * AWS identity of a pod, read from the pod itself. Its containers keep the fields that the webhook injected at
- * creation, even if the ServiceAccount has changed since.
+ * AWS identity of a pod, read from the pod's spec. The containers keep the fields that the webhook injected when the
+ * pod was created, even if the ServiceAccount has changed since then.
  */
 import { podIdentityAudience } from '../api/index.ts';
 import {
@@ -13,29 +13,33 @@ import {
 } from './pod.ts';
 
 /**
- * Identity that pods should hold. `audience`: audience of the token that is exchanged at STS or EKS Auth. A pod with Pod Identity
- * does not show its role, so all roles count as equal.
+ * Identity that pods should hold. `audience` is the audience of the token that is exchanged at STS or EKS Auth. The
+ * spec of a pod with Pod Identity does not contain the role, so such a pod matches any role.
  */
 export type WantedIdentity = { readonly roleArn: string; readonly audience: string };
 
 /** Identity that a container's AWS SDK would use. */
 export type HeldIdentity =
-  /** A role by web identity token. `audience` is absent when no such token is mounted. */
+  /** A role that is assumed with a web identity token. `audience` is undefined if no such token is mounted. */
   | { readonly kind: 'role'; readonly roleArn: string; readonly audience?: string }
-  /** EKS Pod Identity: only the agent on the node knows the role. */
+  /** EKS Pod Identity. Only the agent on the node knows the role. */
   | { readonly kind: 'podIdentity' }
-  /** Credentials from this variable, which the container sets itself. The owner of the credentials is unknown. */
+  /**
+   * Credentials from an environment variable that the container itself sets. The role or user of these credentials is
+   * unknown.
+   */
   | { readonly kind: 'own'; readonly variable: string }
-  /** No identity: SDKs fall back to the role of the node, if they can reach the instance metadata. */
+  /** No identity. SDKs fall back to the node's role if they can reach the instance metadata. */
   | { readonly kind: 'none' };
 
 /**
- * `current`: every injected container holds the wanted identity. `stale`: a container holds another identity. `uninjected`: no
- * container holds an identity, since the webhook missed the pod. `exempt`: all containers are excluded by annotation.
+ * `current`: every injected container holds the wanted identity. `stale`: a container holds another identity.
+ * `uninjected`: no container holds an identity, since the webhook missed the pod. `exempt`: all containers are excluded
+ * by annotation.
  *
- * The webhook mutates every container that exists when it is called. If only some containers have no identity, a sidecar injector
- * added them later, and a new pod would be no different. The same applies to a container with credentials of its own that was not
- * injected.
+ * The webhook mutates every container that exists when it is called. If only some containers have no identity, a
+ * sidecar injector added these containers later, and they would have none in a new pod either, so they do not count.
+ * For the same reason, containers with credentials of their own that were not injected do not count.
  */
 export type PodIdentity =
   | { readonly state: 'current' }
@@ -43,7 +47,10 @@ export type PodIdentity =
   | { readonly state: 'uninjected'; readonly container: string; readonly held: HeldIdentity }
   | { readonly state: 'exempt' };
 
-/** Numbers of running pods by identity, without `exempt` pods. Same shape as a target's `pods` in the status. */
+/**
+ * Numbers of running pods by identity. `exempt` pods are not counted. The shape is that of `pods` in a target's status
+ * entry.
+ */
 export type PodCounts = { readonly current: number; readonly stale: number; readonly uninjected: number };
 
 /** Compares the identity of the pod with `wanted`. */
@@ -64,8 +71,8 @@ export function podIdentity(pod: Pod, wanted: WantedIdentity): PodIdentity {
 }
 
 /**
- * Identity that the webhook gave to each container, except containers that it has to skip. A role that other variables override is
- * included, since a program may still use that role.
+ * Returns the identity that the webhook gave to each container. Containers that the webhook has to skip are left out. A
+ * role that other variables override is included, since a program may still use the role.
  */
 export function identitiesHeld(pod: Pod): readonly HeldIdentity[] {
   return injectableContainers(pod).map((container) => injectedIdentity(pod, container));
@@ -77,7 +84,7 @@ export function rolesHeld(pod: Pod): readonly string[] {
   return [...new Set(arns)];
 }
 
-/** Identity that the webhook gave to the pod, whether or not it is the wanted one; undefined without any. */
+/** Returns the identity that the webhook gave to the pod; undefined if the pod has none. */
 export function givenIdentity(pod: Pod): HeldIdentity | undefined {
   return identitiesHeld(pod).find(
     (held) => held.kind === 'podIdentity' || (held.kind === 'role' && held.audience !== undefined),
@@ -122,9 +129,9 @@ function isSameIdentity(held: HeldIdentity, wanted: WantedIdentity): boolean {
 }
 
 /**
- * Identity that the webhook injected into the container. SDKs use a web identity, if both of its variables are set, before
- * container credentials. If the credentials address is set without the agent's token, the webhook did not set it: it skips
- * containers that already have such a variable.
+ * Identity that the webhook injected into the container. SDKs prefer a web identity, if both of its variables are set,
+ * to container credentials. If the variable for the credentials address is set without the agent's token, the container
+ * itself sets the variable: the webhook skips containers that already have it.
  */
 function injectedIdentity(pod: Pod, container: PodContainer): HeldIdentity {
   const roleArn = valueOf(container, identityEnv.roleArn);
@@ -141,14 +148,20 @@ function injectedIdentity(pod: Pod, container: PodContainer): HeldIdentity {
     : { kind: 'own', variable: identityEnv.containerCredentials };
 }
 
-/** Credentials from a variable that SDKs prefer to the injected identity; undefined without such a variable. */
+/**
+ * Credentials from a variable that SDKs prefer to the injected identity; undefined if the container has no such
+ * variable.
+ */
 function overruled(container: PodContainer, injected: HeldIdentity): HeldIdentity | undefined {
   const names = [...overrulingEnv.always, ...(injected.kind === 'role' ? [] : overrulingEnv.podIdentity)];
   const variable = names.find((name) => isSet(container, name));
   return variable === undefined ? undefined : { kind: 'own', variable };
 }
 
-/** Value of a variable. The kubelet uses the last variable of a name, and SDKs ignore an empty value. */
+/**
+ * Value of an environment variable. If a name occurs several times, the last variable counts, as in the kubelet. An
+ * empty value counts as unset, as in SDKs.
+ */
 function valueOf(container: PodContainer, name: string): string | undefined {
   return container.env?.findLast((entry) => entry.name === name)?.value || undefined;
 }

@@ -1,7 +1,8 @@
 /**
- * Replaces pods that the webhook missed, because such pods never get their identity. They are evicted one at a time. A pod that is
- * not ready serves no requests and is evicted first, even during a rollout that it may be blocking. A ready pod is evicted only
- * while all other pods are healthy: whatever makes another pod fail could also affect the replacement.
+ * Replaces pods that the webhook missed, because a running pod never gets an identity later. The pods are evicted one
+ * at a time. A pod that is not ready is evicted first, since it serves no requests. It is evicted even during a
+ * rollout, which it may be blocking. A ready pod is evicted only while all other pods are healthy, since the cause of
+ * another pod's failure could also affect the replacement.
  */
 import { deployedMark, type Deployment } from './deployment.ts';
 import type { Identity } from './identity-gate.ts';
@@ -10,23 +11,23 @@ import { isFinished, isReady, isTerminating, markOf, type Pod } from './pod.ts';
 import type { ReplacePodStep } from './steps.ts';
 
 export type ReplacementInput = {
-  /** Workload of any kind that owns the pods. */
+  /** Workload that owns the pods: a Deployment, StatefulSet or DaemonSet. */
   readonly deployment: Pick<Deployment, 'kind' | 'apiVersion' | 'metadata' | 'spec'> | undefined;
   /** Whether every pod was created from the current template. */
   readonly isRolledOut: boolean;
   /** Identity that the pods should hold. */
   readonly identity: Identity | undefined;
-  /** Pods of the workload in this target. */
+  /** Pods of the workload. */
   readonly pods: readonly Pod[];
 };
 
 /**
- * Minimum age of a pod that is evicted. A webhook that injects in a dry run but misses the real pod would otherwise
- * cause a fast loop of creations and evictions. Milliseconds.
+ * Minimum age of a pod before its eviction, in milliseconds. Without this limit, a webhook that injects in a dry run
+ * but misses the real pod would cause a fast loop of creations and evictions.
  */
 const leastAgeMs = 5_000;
 
-/** The step that replaces the next pod; empty if no pod is to be replaced now. */
+/** Returns the step that replaces the next pod. Returns an empty list if no pod is to be replaced now. */
 export function podToReplace({
   deployment,
   isRolledOut,
@@ -37,8 +38,8 @@ export function podToReplace({
   if (!identity || !template || deployedMark(deployment) !== identity.mark) return [];
 
   const running = pods.filter((pod) => !isFinished(pod));
-  // The pod was created from the current template without its identity: the webhook had not yet received the ServiceAccount or its
-  // latest annotation.
+  // The missed pods were created from the current template, but without its identity: the webhook had not yet received
+  // the ServiceAccount or its latest annotation.
   const missed = running.filter((pod) => markOf(pod) === identity.mark && !isCurrent(pod, identity));
   if (missed.some(isTerminating)) return [];
   const [pod] = missed.toSorted(byPriority);
@@ -48,7 +49,10 @@ export function podToReplace({
   return [{ kind: 'replacePod', pod, template, wanted: identity, notBefore: created + leastAgeMs }];
 }
 
-/** Order of eviction: pods that are not ready first, then by age, oldest first. The name makes the order stable. */
+/**
+ * Order of eviction: pods that are not ready come first, and older pods come before younger pods. Among pods of equal
+ * age, the name decides.
+ */
 function byPriority(a: Pod, b: Pod): number {
   return (
     Number(isReady(a)) - Number(isReady(b)) ||
@@ -57,7 +61,7 @@ function byPriority(a: Pod, b: Pod): number {
   );
 }
 
-/** Whether no pod is terminating and all pods that the webhook did not miss are ready. */
+/** Whether no pod is terminating, and every pod is ready except the pods that the webhook missed. */
 function isAllWell(running: readonly Pod[], missed: readonly Pod[]): boolean {
   return running.every((pod) => !isTerminating(pod) && (missed.includes(pod) || isReady(pod)));
 }

@@ -1,6 +1,6 @@
 /**
- * Selector of an App's pods for its Service, Deployment and PodDisruptionBudget. It must never change, since the
- * selector of a Deployment is immutable.
+ * Selector of an App's pods for its Service, Deployment and PodDisruptionBudget. The labels must never change, since
+ * the selector of a Deployment is immutable.
  */
 import { appLabel, type App } from '../api/index.ts';
 

@@ -1,11 +1,11 @@
 /**
- * Detects changes of a pod template apart from the identity. A Deployment that rolls for such a change also gets the new identity.
- * A Deployment that would roll only for its identity waits for its rollout slot.
+ * Compares pod templates without their identity. A Deployment whose template has another change rolls at once, and gets
+ * the new identity at the same time. A Deployment that would roll only for a new identity waits for its rollout slot.
  */
 import { identityAnnotation } from '../api/index.ts';
 import { digestOf, type JsonObject, type ObservedObject } from './manifest.ts';
 
-/** Annotation of a Deployment: digest of the applied pod template, without the fields of its identity. */
+/** Annotation of a Deployment: digest of the applied pod template without the fields of the identity. */
 export const appliedTemplateAnnotation = 'k11n.dev/applied-template';
 
 type Template = {
@@ -13,7 +13,10 @@ type Template = {
   readonly spec?: Readonly<Record<string, unknown>>;
 };
 
-/** @param deployment the spec that `renderDeployment` returns */
+/**
+ * Digest of the pod template without the fields of the identity. @param deployment the spec that `renderDeployment`
+ * returns
+ */
 export function templateDigest(deployment: JsonObject): string {
   const { metadata, spec } = deployment.template as Template;
   const { [identityAnnotation]: _, ...annotations } = metadata?.annotations ?? {};

@@ -1,10 +1,13 @@
 /**
- * Trims pods for a store of all pods in a cluster. Pods of the same template differ in little more than their names, so common
- * parts are stored only once.
+ * Trims pods for a store of all pods in a cluster. Pods of the same template differ in little more than their names, so
+ * parts that are equal in several pods are stored only once.
  */
 import { trimPod, type Pod } from './pod.ts';
 
-/** Maximum number of remembered parts. When it is reached, all parts are forgotten, which only reduces sharing. */
+/**
+ * Maximum number of remembered parts. When the maximum is reached, all parts are forgotten. Pods that arrive later then
+ * share fewer parts with older pods.
+ */
 const mostRemembered = 4_000;
 
 export function createPodTrimmer(): (pod: Pod) => Pod {

@@ -159,7 +159,8 @@ describe('trimPod', () => {
         expect(recoveredAt([trimmed], now as Wall)).toBe(recoveredAt([pod], now as Wall));
         expect(isTerminating(trimmed)).toBe(isTerminating(pod));
         expect(usesAgent(trimmed)).toBe(usesAgent(pod));
-        // The agent's pod is trimmed too. The detection of agent pods is tested in pod-identity-agent.test.ts.
+        // State of the agent if the agent's pod is on the same node. The agent's pod is trimmed too.
+        // pod-identity-agent.test.ts tests how agent pods are detected.
         const agentBeside = (agent: Pod): AgentState =>
           agentOf('node-1', { agentsOn: () => [agent], nodeOf: () => undefined });
         expect(agentBeside(trimmed)).toEqual(agentBeside(pod));

@@ -6,7 +6,10 @@ import { appLabel, identityAnnotation, targetLabel } from '../api/index.ts';
 import { defined } from './defined.ts';
 import type { ObjectMeta } from '../k8s/metadata.ts';
 
-/** Environment variable. The Secret or ConfigMap of `valueFrom` is not read: only the presence of the field matters. */
+/**
+ * Environment variable. Only the presence of `valueFrom` matters: the Secret or ConfigMap that it refers to is not
+ * read.
+ */
 type PodEnvVar = { readonly name: string; readonly value?: string; readonly valueFrom?: object };
 
 export type PodContainer = {
@@ -94,8 +97,9 @@ export const overrulingEnv = {
 } as const;
 
 /**
- * Environment variables that pods with an account must not set: variables that make the webhook skip the container or that override
- * the injected identity, and variables that have an effect only together with these. Some SDKs prefer a credentials file.
+ * Environment variables that pods with an account must not set. Some make the webhook skip the container, some override
+ * the injected identity (including the path of a credentials file, which some SDKs prefer), and some have an effect
+ * only together with the others.
  */
 export const credentialEnv: readonly string[] = [
   ...Object.values(identityEnv),
@@ -113,7 +117,7 @@ export const credentialEnv: readonly string[] = [
  */
 export const skipContainersAnnotation = 'eks.amazonaws.com/skip-containers';
 
-/** Label on pods of a Deployment: the suffix of the name of their ReplicaSet. */
+/** Label on a Deployment's pods: hash of the pod template, which is also the suffix of their ReplicaSet's name. */
 export const templateHashLabel = 'pod-template-hash';
 
 const keptLabels: readonly string[] = [appLabel, targetLabel, templateHashLabel];
@@ -125,14 +129,14 @@ const keptEnv: ReadonlySet<string> = new Set([
 ]);
 const keptConditions: readonly string[] = ['PodScheduled', 'Ready'];
 
-/** Whether the pod is finished. A finished pod never runs again: Kubernetes counts it as done, and may delete or replace it. */
+/** Whether the pod is finished. A finished pod never runs again, and Kubernetes may delete or replace it. */
 export function isFinished(pod: Pod): boolean {
   return pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
 }
 
 /**
- * Whether a process of this pod may run now or later. A terminating pod may run until it is deleted. PVC protection
- * uses the same definition: https://kubernetes.io/docs/concepts/storage/persistent-volumes/#storage-object-in-use-protection
+ * Whether a process of the pod may run now or later. A terminating pod may run until it is deleted. PVC protection uses
+ * the same definition: https://kubernetes.io/docs/concepts/storage/persistent-volumes/#storage-object-in-use-protection
  */
 export function isRunning(pod: Pod): boolean {
   return !isFinished(pod);
@@ -169,8 +173,8 @@ export function isOnFargate(pod: Pod): boolean {
 export const agentNamespace = 'kube-system';
 
 /**
- * Name of the agent's EKS add-on and of its DaemonSet. DaemonSets of other node types have a suffix, for example `-hybrid`. Source:
- * aws/eks-pod-identity-agent, charts/eks-pod-identity-agent.
+ * Name of the agent's EKS add-on and of its main DaemonSet. The DaemonSets for other node types have a suffix, for
+ * example `-hybrid`. Source: aws/eks-pod-identity-agent, charts/eks-pod-identity-agent.
  */
 export const agentName = 'eks-pod-identity-agent';
 
@@ -196,19 +200,19 @@ export function usesAgent({ spec }: Pod): boolean {
   );
 }
 
-/** Identity mark of the pod template that the pod was created from; undefined without our annotation. */
+/** Identity mark of the pod template that the pod was created from; undefined if the template had no mark. */
 export function markOf(pod: Pod): string | undefined {
   return pod.metadata.annotations?.[identityAnnotation];
 }
 
-/** Name of the pod's ServiceAccount. The API server sets `default` if it is absent. */
+/** Name of the pod's ServiceAccount. If the spec of a pod names none, the API server sets `default`. */
 export function serviceAccountOf(pod: Pod): string {
   return pod.spec?.serviceAccountName || 'default';
 }
 
 /**
- * Returns the pod with only the fields that `podIdentity`, `podFailure` and their callers read. Trimming is idempotent
- * and does not change the results of these functions; a property test checks both.
+ * Returns the pod with only the fields that `podIdentity`, `podFailure` and their callers read. Trimming is idempotent,
+ * and does not change the results of these functions; a property test checks both statements.
  */
 export function trimPod(pod: Pod): Pod {
   const { metadata, spec, status } = pod;
@@ -233,7 +237,8 @@ export function trimPod(pod: Pod): Pod {
     spec: defined({
       serviceAccountName: spec?.serviceAccountName,
       schedulerName: spec?.schedulerName === fargateScheduler ? fargateScheduler : undefined,
-      // The node matters only for these pods. The rest of the spec is the same for all pods of a template.
+      // The node's name is kept only for agents and for pods that use an agent. The rest of the spec is the same for
+      // all pods of a template.
       nodeName: isAgent(pod) || usesAgent(pod) ? spec?.nodeName : undefined,
       containers: spec?.containers?.map((container) => trimContainer(container, mounted)),
       initContainers: spec?.initContainers?.map((container) => trimContainer(container, mounted)),

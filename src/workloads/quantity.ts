@@ -1,12 +1,13 @@
 /**
- * Compares quantities as numbers, since the API server rewrites them (`0.5` to `500m`, `1024Mi` to `1Gi`), so that a
- * read value differs from the written one. https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+ * Compares quantities as numbers. The API server rewrites quantities (`0.5` to `500m`, `1024Mi` to `1Gi`), so the text
+ * that is read may differ from the text that was written.
+ * https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
  */
 
-/** Syntax of quantities without exponents and signs, which the schema of Apps refuses. */
+/** Syntax of quantities. Exponents and signs are not supported, since the schema of Apps refuses them. */
 const pattern = /^([0-9]*)(?:\.([0-9]*))?(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|)$/;
 
-/** The number 1 in billionths: Kubernetes keeps nine decimal places. */
+/** The quantity 1 in billionths. Kubernetes keeps nine decimal places. */
 const one = 10n ** 9n;
 
 const multipliers: Readonly<Record<string, bigint>> = {

@@ -1,8 +1,7 @@
 /**
- * Reasons in an App's conditions, in the entries of its targets and in Events, with their meanings. Status, Events, log and
- * command line use the
- * same reasons. Reasons of pods and Deployments (`ImagePullBackOff`, `Unschedulable`, …) are passed on unchanged and
- * not listed here.
+ * Reasons in an App's conditions, in its targets' status entries and in Events, with their meanings. The log and the
+ * command line use the same reasons. Reasons of pods and Deployments (`ImagePullBackOff`, `Unschedulable`, …) are
+ * passed on unchanged and not listed here.
  */
 import { userAction } from '../k8s/reasons.ts';
 
@@ -30,7 +29,7 @@ export const gateReasons = {
 } as const;
 export type GateReason = keyof typeof gateReasons;
 
-/** Reasons why a workload does not roll to a proven identity yet: other workloads of the account come first. */
+/** Reasons why a workload does not roll to a proven identity yet: it waits for other workloads of the account. */
 export const slotReasons = {
   WaitingForTurn: 'Workloads of an account take up a new identity one at a time, and others come first.',
   PausedByFailedRollout:
@@ -38,7 +37,7 @@ export const slotReasons = {
 } as const;
 export type SlotReason = keyof typeof slotReasons;
 
-/** Reasons why a target cannot be deployed, whatever its identity. */
+/** Reasons why a target cannot be deployed that are independent of its identity. */
 export const targetReasons = {
   TargetUnknown: userAction("The app's target is not a target of the ClusterConfig."),
   TargetReserved: userAction(
@@ -61,7 +60,7 @@ export const targetReasons = {
 } as const;
 export type TargetReason = keyof typeof targetReasons;
 
-/** Progress of the pods of a deployed target. */
+/** Reasons that describe the rollout of a deployed target. */
 export const rolloutReasons = {
   Available: 'All replicas are of the current template and available.',
   RollingOut: 'Pods are being created or replaced, or are not available yet.',
@@ -81,7 +80,7 @@ export const summaryReasons = {
 } as const;
 export type SummaryReason = keyof typeof summaryReasons;
 
-/** Reasons that are used only in Events of Apps. */
+/** Reasons that occur only in Events of Apps. */
 export const appEventReasons = {
   Deployed: 'An object of the app was created or changed.',
   Scaled: 'Replicas were changed to halt or resume the app; the rest of the spec was not applied.',

@@ -6,13 +6,16 @@ import { isAutoscaled, type TargetSpec } from './target-spec.ts';
 /** Default utilization of `kubectl autoscale`. */
 const defaultTargetCPUUtilizationPercentage = 80;
 
-/** Renders the autoscaler. A halted target has no autoscaler, since an autoscaler would only record Events that it is disabled. */
+/**
+ * Renders the autoscaler. A halted target has no autoscaler, since it would only record Events that autoscaling is
+ * disabled.
+ */
 export function renderAutoscaler(app: App, target: TargetSpec): JsonObject | undefined {
   const { scale, halted } = target;
   if (halted || !isAutoscaled(scale) || scale.max === undefined) return undefined;
   return {
     scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: app.metadata.name },
-    // An autoscaler with a minimum of zero needs a feature gate.
+    // A minimum of zero requires a feature gate of Kubernetes.
     minReplicas: Math.max(1, scale.min),
     maxReplicas: scale.max,
     metrics: [

@@ -1,14 +1,14 @@
 /**
- * Configs of an App on a target: one immutable ConfigMap for each, with a digest of its content in the name. A change rolls the
- * pods like any other change of the template. Pods of an old template keep the old content, even when they restart during a rollout
- * or after a rollback.
+ * Configs of an App on a target. Each config is one immutable ConfigMap whose name contains a digest of its content. A
+ * changed config changes the pod template, and so rolls the pods. Pods of an old template keep the old content, even if
+ * they restart during a rollout or after a rollback.
  */
 import type { App, Config } from '../api/index.ts';
 import type { Deployment } from './deployment.ts';
 import { digestOf, type JsonObject } from './manifest.ts';
 import type { TargetSpec } from './target-spec.ts';
 
-/** Prefix of the names of the volumes that hold the files. */
+/** Prefix of the names of the volumes that contain the files of configs. */
 export const configVolumePrefix = 'config-';
 
 export type RenderedConfig = {
@@ -21,13 +21,14 @@ export type RenderedConfig = {
 export function renderConfigs(app: App, target: TargetSpec): readonly RenderedConfig[] {
   return target.configs.map((config) => {
     const data = config.data ?? {};
-    // The digest includes both names, as `a-b` with `c` and `a` with `b-c` share a prefix.
+    // The digest includes the names of app and config. Otherwise the app `a-b` with the config `c` and the app `a` with
+    // the config `b-c` could get the same ConfigMap name.
     const digest = digestOf([app.metadata.name, config.name, data]).slice(0, 10);
     return { config, name: `${app.metadata.name}-${config.name}-${digest}`, data };
   });
 }
 
-/** The fields of the pod template that refer to the ConfigMaps. */
+/** Fields of the pod template that refer to the ConfigMaps. */
 export function configFields(configs: readonly RenderedConfig[]): {
   readonly envFrom?: readonly JsonObject[];
   readonly volumeMounts?: readonly JsonObject[];

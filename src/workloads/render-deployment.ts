@@ -1,6 +1,6 @@
 /**
- * Deployment of an App on a target. Its pod template contains only values from the App and the identity mark, since any other
- * content could change and roll the pods.
+ * Deployment of an App on a target. Its pod template contains only values from the App and the identity mark. Other
+ * content might change and then roll the pods without need.
  */
 import {
   appLabel,
@@ -26,7 +26,7 @@ export function renderDeployment(
   return {
     ...defined({ replicas }),
     selector: { matchLabels: podSelector(app) },
-    // No old pod is removed before its successor is ready.
+    // Kubernetes removes no old pod before its successor is ready.
     strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: 0 } },
     template: {
       metadata: {
@@ -47,10 +47,11 @@ function podSpec(app: App, target: TargetSpec): JsonObject {
   const { volumes, ...inContainer } = configFields(renderConfigs(app, target));
   const { serviceAccount, imagePullSecrets } = app.spec;
   return {
-    // The name is always set, since server-side apply would restore a removed name from its deprecated alias.
+    // The name is set even if it is `default`: if an apply removed the field, the API server would restore the old name
+    // from the field's deprecated alias `serviceAccount`.
     serviceAccountName: serviceAccount ?? 'default',
-    // All pods of the namespace share `default`, so it should have no RBAC permissions. The owner of an account may
-    // grant some to its ServiceAccount.
+    // Pods that use the ServiceAccount `default` get no API token. All pods of the namespace share `default`, so it
+    // should have no RBAC permissions. The ServiceAccount of an account may have some, granted by the account's owner.
     ...(serviceAccount === undefined ? { automountServiceAccountToken: false } : {}),
     ...defined({ imagePullSecrets: imagePullSecrets?.map((name) => ({ name })) }),
     // `runAsNonRoot` is not set: many images run as root, and the Pod Security Standards of the cluster decide whether that is

@@ -1,4 +1,4 @@
-/** Renders the Kubernetes objects that run an App on a target with an identity. Deterministic. */
+/** Renders the Kubernetes objects that run an App on a target with an identity. The result is deterministic. */
 import {
   apiVersion,
   appLabel,
@@ -26,7 +26,7 @@ export type RenderInput = {
   readonly app: App;
   readonly target: AppTarget;
   readonly identity: Identity | undefined;
-  /** The existing Deployment, read only for the number of replicas, which an autoscaler may own. */
+  /** The existing Deployment. Only its number of replicas is read, since an autoscaler may own that number. */
   readonly observed: Deployment | undefined;
   /** Apps that this App depends on. */
   readonly others: OtherApps;

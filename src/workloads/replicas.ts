@@ -1,21 +1,22 @@
 /**
- * Ownership of the number of replicas. Without an autoscaler, the App sets the number. With an autoscaler, the App must not set it.
- * But if we omit a number that only we had set, the API server resets it to 1. Therefore the number that we set last is kept in an
- * annotation, and applied again until another manager changes the number.
+ * Ownership of the number of replicas. Without an autoscaler, the App sets the number. With an autoscaler, the App must
+ * not set the number. However, if an apply omits a number that only this operator has set, the API server resets the
+ * number to 1. Therefore, an annotation stores the number that the operator applied last. The operator applies this
+ * number again until another manager changes it.
  * https://kubernetes.io/docs/reference/using-api/server-side-apply/#transferring-ownership
  */
 import type { Deployment } from './deployment.ts';
 import { defined } from './defined.ts';
 import { isAutoscaled, mostReplicas, type TargetSpec } from './target-spec.ts';
 
-/** Annotation of a Deployment: the number of replicas that was applied last; absent when none was set. */
+/** Annotation of a Deployment: the number of replicas that was applied last. Absent if the manifest set no number. */
 const appliedReplicasAnnotation = 'k11n.dev/applied-replicas';
 
 /** Annotation of a halted Deployment: its former number of replicas, which is restored under an autoscaler. */
 const replicasBeforeHaltAnnotation = 'k11n.dev/replicas-before-halt';
 
 export type WantedReplicas = {
-  /** Number of replicas that the manifest sets. Default: the manifest does not set it. */
+  /** Number of replicas that the manifest sets. Undefined if the manifest sets no number. */
   readonly replicas?: number;
   readonly annotations: Readonly<Record<string, string>>;
 };
@@ -34,20 +35,24 @@ export function wantedReplicas(target: TargetSpec, observed: Deployment | undefi
   return present === numberIn(observed, appliedReplicasAnnotation) ? stated(present) : { annotations: {} };
 }
 
-/** Change of only the number of replicas. It is possible even if the spec of the App cannot be applied. */
+/**
+ * Change of a Deployment's number of replicas. Such a change is possible even if the spec of the App cannot be applied.
+ */
 export type Scaling = {
   readonly replicas?: number;
   /** Annotations to set. Null removes an annotation. */
   readonly annotations: Readonly<Record<string, string | null>>;
 };
 
-/** The change that stops all pods; undefined when the Deployment has none. */
+/** Returns the change that stops all pods; undefined if the Deployment has no replicas. */
 export function stopping(observed: Deployment): Scaling | undefined {
   const present = observed.spec?.replicas ?? 1;
   return present === 0 ? undefined : stated(0, present);
 }
 
-/** The change that ends a halt; undefined when the Deployment was not halted or had no replicas before the halt. */
+/**
+ * Returns the change that ends a halt; undefined if the Deployment was not halted, or had no replicas before the halt.
+ */
 export function resuming(observed: Deployment): Scaling | undefined {
   const before = numberIn(observed, replicasBeforeHaltAnnotation);
   if (before === undefined || observed.spec?.replicas !== 0) return undefined;
@@ -56,8 +61,8 @@ export function resuming(observed: Deployment): Scaling | undefined {
 }
 
 /**
- * The change that removes the annotation of a halt. `stopping` wrote the annotation by a patch, so an apply that omits the
- * annotation does not remove it.
+ * Returns the change that removes the annotation of a halt. An apply cannot remove the annotation, since the change
+ * that `stopping` returns was written by a patch.
  */
 export function forgettingHalt(observed: Deployment): Scaling | undefined {
   return numberIn(observed, replicasBeforeHaltAnnotation) === undefined

@@ -11,8 +11,8 @@ const members: fc.Arbitrary<readonly RolloutMember[]> = fc.uniqueArray(
       state: fc.constantFrom('steady' as const, 'rolling' as const, 'failed' as const, 'refused' as const),
       rank: fc.nat(2),
     })
-    // Keeps generated members consistent: a member that has the identity no longer wants it, and only a member that wants it can be
-    // refused.
+    // Keeps generated members consistent: a member that has the wanted identity does not want the slot, and only a
+    // member that wants the slot can be refused.
     .map((member) => ({
       ...member,
       hasWanted: member.hasWanted && !member.wants,
@@ -75,7 +75,7 @@ describe('assignSlots', () => {
             rank: ranks[index] ?? 0,
           }));
           const order: string[] = [];
-          // Each pass decides only from the observed state, like an operator that has just started.
+          // In each pass, the slot is assigned only from the observed state, as by an operator that has just started.
           for (let pass = 0; pass < 2 * ids.length; pass += 1) {
             const [id] = going(list);
             if (id !== undefined) order.push(id);

@@ -1,8 +1,8 @@
 /**
- * Assigns the rollout slot among the workloads of an account. They roll to a new identity one at a time, so that a broken identity
- * affects only one of them.
+ * Assigns the rollout slot among the workloads of an account, the members of its rollout group. Only the member with
+ * the slot rolls to a new identity, so that a broken identity affects only one workload.
  *
- * | another one of the account                | a workload that wants a new identity            |
+ * | another member                            | a member that wants the new identity            |
  * |-------------------------------------------|-------------------------------------------------|
  * | is rolling, and does not come after it    | WaitingForTurn                                  |
  * | has the identity and is not healthy       | PausedByFailedRollout                           |
@@ -10,21 +10,23 @@
  * | comes before it                           | WaitingForTurn                                  |
  * | none of these                             | go                                              |
  *
- * Members that are mid-rollout and want the new identity may never finish, since the identity that they are rolling to may no
- * longer exist. The first of these members gets the slot. If each waited for the others, only a deadline would end the deadlock.
+ * The rollout of a member that wants the new identity may never finish, since its present identity may no longer exist.
+ * If several such members are mid-rollout, the first of them gets the slot. If each waited for the others, only a
+ * deadline would end the deadlock.
  *
- * Stateless: the slot follows from the marks and the rollouts in the cluster, so a restart of the operator changes nothing.
+ * The assignment is stateless: it follows from the identity marks and rollouts in the cluster, so a restart of the
+ * operator changes nothing.
  */
 import type { SlotReason } from './reasons.ts';
 
 export type RolloutMember = {
-  /** Unique, and readable in messages: `app web in production`. */
+  /** Unique name of the member for messages: `app web in production`. */
   readonly id: string;
   /** Whether the member wants another identity and lacks only the rollout slot. */
   readonly wants: boolean;
   /** Whether the member's pod template, or each of its pods, has the wanted identity. */
   readonly hasWanted: boolean;
-  /** `refused`: the API server rejected its new template. */
+  /** `refused`: the API server refused the member's new pod template. */
   readonly state: 'steady' | 'rolling' | 'failed' | 'refused';
   /** Members of a lower rank get the slot first. Equal ranks are ordered by id. */
   readonly rank: number;
@@ -36,7 +38,7 @@ export type RolloutBlocker = { readonly reason: 'PausedByFailedRollout'; readonl
 
 export type RolloutSlot = { readonly kind: 'go' } | { readonly kind: 'waits'; readonly blocker: SlotBlocker };
 
-/** Slots of the members that want one, by id. At most one is `go`. */
+/** Returns the slot of each member that wants one, by the member's id. At most one slot is `go`. */
 export function assignSlots(members: readonly RolloutMember[]): ReadonlyMap<string, RolloutSlot> {
   const queue = members.filter(({ wants }) => wants).toSorted(byPrecedence);
   const busy = members.filter(isBusy).toSorted(byPrecedence);
@@ -49,7 +51,10 @@ export function assignSlots(members: readonly RolloutMember[]): ReadonlyMap<stri
   );
 }
 
-/** Blocker of all members that wait for a failed rollout, with their number; undefined when no member does. */
+/**
+ * Returns the blocker of the members that wait for a failed rollout, with the number of these members; undefined if no
+ * member waits for a failed rollout.
+ */
 export function rolloutBlockerOf(members: readonly RolloutMember[]): RolloutBlocker | undefined {
   const blockers = [...assignSlots(members).values()].flatMap((slot) =>
     slot.kind === 'waits' && slot.blocker.reason === 'PausedByFailedRollout' ? [slot.blocker] : [],
@@ -68,22 +73,24 @@ function slotAfter(busy: readonly RolloutMember[], before: readonly RolloutMembe
   const failed =
     busy.find(({ state }) => state === 'failed') ?? before.find(({ state }) => state === 'refused');
   if (failed) return blockedBy(failed);
-  // The message names the predecessor in the queue, not the member that is rolling now, so it stays true while the slot moves on.
+  // The message names the member's predecessor in the queue instead of the member that is rolling now, so that the
+  // message stays true when the slot moves on.
   const last = before.at(-1) ?? busy.at(-1);
   return last ? waitingFor(last) : { kind: 'go' };
 }
 
 /**
- * Whether the member blocks others. A failure with an identity that is about to be replaced is not evidence against the new
- * identity.
+ * Whether the member blocks others. A failed member with the previous identity blocks no others, since its failure is
+ * no evidence against the new identity.
  */
 function isBusy({ state, hasWanted }: RolloutMember): boolean {
   return state === 'rolling' || (state === 'failed' && hasWanted);
 }
 
 /**
- * Order of members that want the slot. A rolling member continues. A failed member is last. The new identity may repair it. If not,
- * its unrelated failure would block all other members.
+ * Order of the members that want the slot. A rolling member is first, so that its rollout continues. A failed member is
+ * last: the new identity may repair it, but if the failure has another cause, the member would block all members after
+ * it.
  */
 const stateOrder: Readonly<Record<RolloutMember['state'], number>> = {
   refused: 0,

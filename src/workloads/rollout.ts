@@ -1,16 +1,16 @@
-/** Progress of a Deployment's rollout, as `kubectl rollout status` reports it. */
+/** Progress of a workload's rollout, as `kubectl rollout status` reports it. */
 import type { Deployment } from './deployment.ts';
 import { crashLoopOf, podFailure } from './pod-failure.ts';
 import type { Pod } from './pod.ts';
 import type { RolloutReason } from './reasons.ts';
 import type { Wall } from '../k8s/time.ts';
 
-/** Reason of the Deployment controller, which this project also uses. */
+/** Reason that the Deployment controller sets and that this project also uses. */
 const progressDeadlineExceeded = 'ProgressDeadlineExceeded' satisfies RolloutReason;
 
 export type Rollout = {
   readonly state: 'Progressing' | 'Ready' | 'Failed';
-  /** A `RolloutReason`, or the reason of a pod. */
+  /** A `RolloutReason`, or the reason of a pod or Deployment. */
   readonly reason: string;
   readonly message: string;
 };
@@ -22,8 +22,8 @@ export function rolloutOf(deployment: Deployment, pods: readonly Pod[], now: Wal
 }
 
 /**
- * Rollout of any workload whose controller reports the observed generation.
- * @param progress the missing part of the rollout; undefined when it is complete
+ * Returns the rollout state of a workload of any kind whose controller reports the observed generation. @param progress
+ * the missing part of the rollout; undefined if the rollout is complete
  */
 export function verdict(
   workload: Pick<Deployment, 'kind' | 'metadata' | 'status'>,
@@ -35,7 +35,7 @@ export function verdict(
   const { kind, metadata, status = {} } = workload;
   if ((status.observedGeneration ?? 0) < (metadata.generation ?? 0))
     return rollingOut(`the ${kind} controller has not observed the change yet`);
-  // All pods are ready now, but one may be in a crash loop.
+  // A pod that is ready now may still be in a crash loop.
   const loop = progress === undefined ? crashLoopOf(pods, now) : undefined;
   if (loop) return { state: 'Failed', ...loop };
   if (progress === undefined)
@@ -65,7 +65,7 @@ function rollingOut(message: string): Rollout {
   return { state: 'Progressing', reason: 'RollingOut' satisfies RolloutReason, message };
 }
 
-/** Missing part of the rollout; undefined when it is complete. */
+/** Missing part of the rollout; undefined if the rollout is complete. */
 function progressOf(wanted: number, status: NonNullable<Deployment['status']>): string | undefined {
   const { replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = status;
   if (updatedReplicas < wanted) return `${updatedReplicas} of ${wanted} new replicas have been created`;

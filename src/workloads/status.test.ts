@@ -23,13 +23,13 @@ import type { Wall } from '../k8s/time.ts';
 type World = {
   readonly app: App;
   readonly account?: LinkedServiceAccount;
-  /** The Deployment in the target `production`. */
+  /** Existing Deployment in the target `production`. */
   readonly deployment?: Deployment;
   readonly pods?: readonly Pod[];
   readonly outcomes?: Readonly<Record<string, TargetOutcome>>;
 };
 
-/** The status after a plan was executed and the cluster has the given state. */
+/** Status of the App after a plan was executed in the given world. */
 function statusIn(world: World): AppStatusDraft {
   const plan = planApp(observation({ app: world.app, account: world.account }));
   return appStatus(

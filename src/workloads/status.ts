@@ -1,4 +1,4 @@
-/** Status of an App, summarized from its targets. The operator adds the times of conditions. */
+/** Status of an App, summarized from its targets. The operator later adds the transition times of the conditions. */
 import type { App, AppConditionType, AppStatus, AppTargetStatus } from '../api/index.ts';
 import type { ConditionDraft } from '../k8s/conditions.ts';
 import type { GateReason, RolloutReason, SummaryReason } from './reasons.ts';
@@ -8,7 +8,7 @@ export type AppStatusDraft = Omit<AppStatus, 'conditions'> & {
   readonly conditions: readonly ConditionDraft[];
 };
 
-/** States by severity, the worst first. */
+/** Severity of each target state. The worst state has the lowest number. */
 const severity: Readonly<Record<AppTargetStatus['state'], number>> = {
   Failed: 0,
   WaitingForIdentity: 1,
@@ -28,8 +28,8 @@ export function appStatus(app: App, reports: readonly TargetReport[]): AppStatus
 }
 
 /**
- * Whether the target has its wanted state. A halted target whose spec could not be applied has a different reason and does not
- * count.
+ * Whether the target has its wanted state. A halted target whose spec could not be applied does not have its wanted
+ * state; its reason differs from `Halted`.
  */
 function isWell(row: AppTargetStatus): boolean {
   return (
@@ -50,8 +50,8 @@ function identityReady(app: App, reports: readonly TargetReport[]): ConditionDra
   const { serviceAccount } = app.spec;
   const noticed = reports
     .flatMap(({ row, finding }) => (finding ? [{ name: row.name, ...finding }] : []))
-    // If the spec names no account, a target that waits for a slot waits because of the account that the app used before. Such a
-    // wait is omitted here.
+    // If the spec names no account, a finding about a rollout slot concerns the account that the app used before. Such
+    // a finding is left out.
     .filter(
       ({ reason }) => serviceAccount !== undefined || reason === ('UnexpectedIdentity' satisfies GateReason),
     );
@@ -80,7 +80,7 @@ function met(type: AppConditionType, reason: SummaryReason | RolloutReason, mess
   return { type, status: 'True', reason, message };
 }
 
-/** @param reason reason of a target: one of this project, or the reason of a pod */
+/** Condition that is not met. @param reason reason of a target: one of this project, or the reason of a pod */
 function unmet(
   type: AppConditionType,
   status: 'False' | 'Unknown',

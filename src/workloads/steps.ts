@@ -1,4 +1,4 @@
-/** Steps of a plan as data. The operator executes them, and the command line shows them. */
+/** Steps of a plan as data. The operator executes the steps, and the command line shows them. */
 import type { Deployment } from './deployment.ts';
 import type { Identity } from './identity-gate.ts';
 import type { Manifest, ObservedObject } from './manifest.ts';
@@ -8,24 +8,30 @@ import type { Scaling } from './replicas.ts';
 export type ApplyStep = {
   readonly kind: 'apply';
   readonly manifest: Manifest;
-  /** Observed object. Even if this is absent, an object without our label may exist. */
+  /**
+   * Observed object that the step changes. If it is undefined, an object of the same name without the App's label may
+   * still exist.
+   */
   readonly observed?: ObservedObject;
   readonly dryRunPod?: DryRunPod;
 };
 
 /**
- * Pod that is created as a dry run before the step. The step is held back while the pod gets none of the identities in `wanted`.
+ * Pod that is created as a dry run before the step. The step is held back until the pod gets one of the identities in
+ * `wanted`.
  */
 export type DryRunPod = {
   readonly template: PodTemplate;
   readonly wanted: readonly Identity[];
-  /** Whether running pods hold an identity, so that the step is also held back while the dry-run pod is refused. */
+  /**
+   * Whether running pods hold an identity. If so, the step is also held back if the API server refuses the dry-run pod.
+   */
   readonly protectsPods: boolean;
 };
 
 export type DeleteStep = { readonly kind: 'delete'; readonly object: ObservedObject };
 
-/** Patch of the Deployment's replicas, independent of the applied manifest. No other field of the spec changes. */
+/** Patch of a Deployment's number of replicas. The patch changes no other field of the spec. */
 export type ScaleStep = {
   readonly kind: 'scale';
   readonly deployment: Deployment;
@@ -35,7 +41,7 @@ export type ScaleStep = {
 
 export type PodTemplate = NonNullable<NonNullable<Deployment['spec']>['template']>;
 
-/** Evicts a pod once a dry-run pod created from `template` has received the identity `wanted`. */
+/** Evicts a pod after a dry-run pod created from `template` has received the identity `wanted`. */
 export type ReplacePodStep = {
   readonly kind: 'replacePod';
   readonly pod: Pod;

@@ -1,7 +1,7 @@
 /**
- * Spec of an App on one target: the common values, overridden by the target's. `env` is merged by name: a variable of the target
- * replaces the common variable of the same name, or is appended; `configs` are merged by name, and their data by key. Every other
- * field is replaced as a whole, so the target gets exactly the value that its entry states.
+ * Spec of an App on one target. The values in the target's entry override the common values. `env` is merged by name: a
+ * target's variable replaces the common variable of the same name, or is appended. `configs` are merged by name, and
+ * their data by key. Every other field is replaced as a whole, so the target gets exactly the value in its entry.
  */
 import type { App, AppSpec, AppTarget, Config, EnvVar, Probes, Scale } from '../api/index.ts';
 import { defined } from './defined.ts';
@@ -25,7 +25,7 @@ export function targetSpec(app: App, target: AppTarget, others: OtherApps): Targ
   return {
     name: target.name,
     image: imageOf(spec),
-    // Variables of the app itself override those of its dependencies.
+    // The app's own variables override the variables with the addresses of its dependencies.
     env: mergeEnv(dependencyEnv(app, target, others), mergeEnv(spec.env ?? [], target.env ?? [])),
     configs: mergeConfigs(spec.configs ?? [], target.configs ?? []),
     scale: target.scale ?? spec.scale ?? { min: 1 },
@@ -38,7 +38,7 @@ export function targetSpec(app: App, target: AppTarget, others: OtherApps): Targ
   };
 }
 
-/** `registry/image:tag`, where registry and tag may be absent. */
+/** Image as `registry/image:tag`. Registry and tag are optional. */
 function imageOf(spec: AppSpec): string {
   const image = spec.registry ? `${spec.registry.replace(/\/$/, '')}/${spec.image}` : spec.image;
   return spec.imageTag === undefined ? image : `${image}:${spec.imageTag}`;
@@ -73,7 +73,10 @@ export function isAutoscaled(scale: Scale): boolean {
   return scale.max !== undefined && scale.max > scale.min;
 }
 
-/** Fault in the spec that the schema cannot detect, with the path of the field; undefined without a fault. */
+/**
+ * Describes a fault in the spec that the schema cannot detect, with the path of the field; undefined if there is no
+ * fault.
+ */
 export function specFault(app: App, target: AppTarget): string | undefined {
   const { spec } = app;
   if (spec.imageTag !== undefined && /[@:][^/]*$/.test(spec.image))
@@ -92,7 +95,7 @@ export function specFault(app: App, target: AppTarget): string | undefined {
   return ambiguousDependency(app) ?? configFault(merged) ?? credentialFault(spec, target, merged);
 }
 
-/** Fault that would make Kubernetes refuse a ConfigMap or a pod, or silently drop a variable. */
+/** Describes a config because of which Kubernetes would refuse a ConfigMap or a pod, or silently drop a variable. */
 function configFault({ name: target, configs }: TargetSpec): string | undefined {
   for (const [index, { name, mountPath, data = {} }] of configs.entries()) {
     const where = `config ${name} of target ${target}`;
@@ -111,7 +114,7 @@ function configFault({ name: target, configs }: TargetSpec): string | undefined 
 }
 
 /**
- * Whether a ConfigMap may have this key. Source:
+ * Whether the key is valid in a ConfigMap. Source:
  * https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/config-map-v1/
  */
 function isConfigKey(key: string): boolean {
@@ -125,8 +128,8 @@ function isSamePort(one: Port, other: Port): boolean {
 }
 
 /**
- * Fault if a variable would leave the pods without the account's identity and cause no error. The webhook skips a container that
- * already has its variables, and SDKs prefer keys and profiles to the injected identity.
+ * Describes a variable because of which the pods would silently run without the account's identity. The webhook skips a
+ * container that already sets the webhook's variables, and SDKs prefer keys and profiles to the injected identity.
  */
 function credentialFault(spec: AppSpec, target: AppTarget, merged: TargetSpec): string | undefined {
   if (spec.serviceAccount === undefined) return undefined;

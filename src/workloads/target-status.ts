@@ -12,26 +12,26 @@ import { rolloutOf, type Rollout } from './rollout.ts';
 import type { SlotBlocker } from './rollout-group.ts';
 import type { Wall } from '../k8s/time.ts';
 
-/** Outcome of the steps of one target. */
+/** Outcome of executing the steps of one target. */
 export type TargetOutcome = {
   /** Failed step; the steps after it were not executed. */
   readonly failure?: { readonly reason: TargetReason; readonly message: string };
   /**
-   * Reason why no pods are created yet: they would not get their identity, this cannot be checked, or the gate has closed
-   * meanwhile.
+   * Reason why no new pods are created yet. Either new pods would not get their identity, or the dry run could not
+   * check this, or the identity gate was closed after the plan was made.
    */
   readonly heldBack?: IdentityFinding;
-  /** Reason why a pod has not been replaced yet. */
+  /** Reason why a pod without the identity has not been replaced yet. */
   readonly replacementWaits?: string;
 };
 
 export type TargetReport = {
   readonly row: AppTargetStatus & { readonly reason: string };
-  /** Whether the wanted number of pods is available, regardless of their template. */
+  /** Whether the wanted number of pods is available, whatever template the pods have. */
   readonly available: boolean;
-  /** Whether the identity was evaluated: nothing else blocked the target, and the target should have pods. */
+  /** Whether the target's identity was evaluated: the target should have pods, and nothing else blocked it. */
   readonly askedForIdentity: boolean;
-  /** Finding about the identity of a target that is held or keeps running. */
+  /** Finding about the identity of a target that waits, or of a target that keeps running. */
   readonly finding?: IdentityFinding | SlotBlocker;
 };
 
@@ -85,13 +85,14 @@ function planFinding(plan: TargetPlan): TargetReport['finding'] {
 }
 
 /**
- * Finding about pods that hold an identity although their app has no account, because their ServiceAccount was annotated or
- * associated.
+ * Finding about pods that hold an AWS identity although their app names no account. The cause is an annotation or an
+ * EKS Pod Identity association of their ServiceAccount.
  */
 function unexpectedIdentity({ app, plan, pods }: TargetReportInput): IdentityFinding | undefined {
   if (app.spec.serviceAccount !== undefined) return undefined;
   const holders = pods.flatMap((pod) => {
-    // Pods of the account that the app used before are replaced by the rollout, so these pods are not reported.
+    // Pods with another ServiceAccount still use the account that the app named before. The rollout replaces these
+    // pods, so they are not reported.
     if (!isActive(pod) || serviceAccountOf(pod) !== 'default') return [];
     const held = givenIdentity(pod);
     return held ? [{ pod, held }] : [];
@@ -144,7 +145,7 @@ function verdictOf(input: TargetReportInput): Verdict {
   };
 }
 
-/** State after a failure. A halted target is in its wanted state (no pods) even if the creation of pods is blocked. */
+/** State of a target after a failure. A halted target without pods is Halted even if its spec could not be applied. */
 function failureVerdict(
   { plan, outcome, deployment, pods, now }: TargetReportInput,
   { reason, message }: NonNullable<TargetOutcome['failure']>,
@@ -168,8 +169,8 @@ function failureVerdict(
 }
 
 /**
- * Adds the running version to the message of a blocked plan, since such a plan changes nothing. After any other failure, part of
- * the plan may have been written.
+ * Adds to the message of a blocked plan that the target still runs as last deployed, since a blocked plan does not
+ * apply the spec. After any other failure, part of the spec may have been applied.
  */
 function withWhatRuns(message: string, plan: TargetPlan, deployment: Deployment | undefined): string {
   if (plan.kind !== 'blocked' || !deployment || !isOfSpec(plan.reason)) return message;
@@ -195,7 +196,9 @@ function heldVerdict(blocker: IdentityFinding | SlotBlocker, deployment: Deploym
   };
 }
 
-/** Running pods that do not hold the planned identity. Terminating pods are not counted, since they are about to be deleted. */
+/**
+ * Running pods that do not hold the planned identity. Terminating pods are left out, since Kubernetes is deleting them.
+ */
 function notCurrent({ app, plan, pods }: TargetReportInput): readonly Pod[] {
   if (plan.kind !== 'deploy') return [];
   const serviceAccount = app.spec.serviceAccount ?? 'default';

@@ -1,4 +1,4 @@
-/** Events for changes of a status: a target has entered another state, or its state has another reason. */
+/** Events for changes of an App's status: a target has entered another state, or its state has another reason. */
 import type { AppStatus, AppTargetStatus } from '../api/index.ts';
 import type { GateReason, SlotReason } from './reasons.ts';
 import type { AppStatusDraft } from './status.ts';
@@ -21,7 +21,7 @@ export function transitions(before: AppStatus | undefined, after: AppStatusDraft
 }
 
 function eventType(row: AppTargetStatus): EventDraft['type'] {
-  // Waiting for a slot is normal, so the Event is not a warning.
+  // Waiting for the rollout slot is normal, so the Event is no warning.
   if (row.reason === ('WaitingForTurn' satisfies SlotReason)) return 'Normal';
   if (row.reason === ('UnexpectedIdentity' satisfies GateReason)) return 'Warning';
   return row.state === 'Failed' || row.state === 'WaitingForIdentity' ? 'Warning' : 'Normal';

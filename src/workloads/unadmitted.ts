@@ -1,14 +1,18 @@
 /**
- * Apps that were created while the admission policies were not enforced. No policy has checked whether their author may deploy to
- * their targets or use their account, so they are deployed only where they ran before. The evidence is a Deployment that the App
- * owns. Anyone who can forge this evidence may create Deployments in the namespace, and can therefore already run pods there with
- * any of its ServiceAccounts.
+ * Apps that were created while the admission policies were not enforced. No policy has checked whether the author of
+ * such an App is permitted to deploy to its targets and to use its account. Therefore, the App is deployed only to
+ * targets where it ran before, as shown by a Deployment that the App owns. A user who can forge such a Deployment is
+ * permitted to create Deployments in the namespace. That user can already run pods there with any of its
+ * ServiceAccounts, so a forged Deployment grants nothing new.
  */
 import type { App, AppTarget } from '../api/index.ts';
 import { beforePolicies, wasAdmitted } from '../k8s/admitted.ts';
 import type { Wall } from '../k8s/time.ts';
 
-/** Returns the reason why nothing is deployed to the target; undefined for an App that was admitted, or ran there before. */
+/**
+ * Returns the reason why nothing is deployed to the target; undefined if the policies admitted the App, or if it ran on
+ * the target before.
+ */
 export function unadmitted(
   of: { readonly app: App; readonly admittedSince?: Wall; readonly deployedIn?: ReadonlySet<string> },
   target: AppTarget,

@@ -80,7 +80,7 @@ export function observation(fields: Partial<AppObservation> & Pick<AppObservatio
 export type PodFields = {
   readonly name?: string;
   readonly namespace?: string;
-  /** Role that the webhook injected. Default: none. */
+  /** ARN of the role that the webhook injected. Default: none. */
   readonly holds?: string;
   readonly serviceAccount?: string;
   /** Identity mark of the template that the pod was created from. */
@@ -128,7 +128,7 @@ export function pod(fields: PodFields = {}): Pod {
   };
 }
 
-/** A Deployment. By default, all of its pods are available. */
+/** Deployment for tests. By default, all of its pods are available. */
 export function deployment(
   fields: { replicas?: number; mark?: string; generation?: number; status?: Deployment['status'] } = {},
 ): Deployment {

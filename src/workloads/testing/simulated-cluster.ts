@@ -1,7 +1,7 @@
 /**
- * Simulates the effects of a plan's steps on a cluster that later plans read: server-side apply by one manager,
- * defaults of the API server, and its normalization of quantities. Integration tests check the same properties on a
- * real cluster.
+ * Simulated cluster that executes a plan's steps, and that later plans read. It simulates server-side apply by one
+ * manager, and the API server's defaults and normalization of quantities. Integration tests check the same properties
+ * on a real API server.
  */
 import type { Manifest, ObservedObject } from '../manifest.ts';
 import type { AppPlan } from '../plan.ts';
@@ -11,9 +11,9 @@ type Path = readonly (string | number)[];
 
 export type SimulatedCluster = {
   objects(): readonly ObservedObject[];
-  /** Executes the applies and deletions of a plan, and returns their number. */
+  /** Executes the apply and delete steps of a plan. Returns the number of executed steps. */
   applySteps(plan: AppPlan): number;
-  /** Sets a field of the objects of a kind, as a person with kubectl would; `undefined` removes it. */
+  /** Sets a field of all objects of a kind, as a person with kubectl would. `undefined` removes the field. */
   edit(kind: string, path: Path, value: unknown): void;
   put(object: ObservedObject): void;
 };
@@ -57,7 +57,7 @@ function stored(manifest: Manifest, before: ObservedObject | undefined): Observe
     if (manifest.spec?.replicas === undefined)
       object = withValue(object, ['spec', 'replicas'], valueAt(before, ['spec', 'replicas']) ?? 1);
     object = withValue(object, ['spec', 'progressDeadlineSeconds'], 600);
-    // The Deployment controller and the pods react immediately.
+    // The status changes at once, as if the Deployment controller and the pods reacted immediately.
     const replicas = valueAt(object, ['spec', 'replicas']);
     object = withValue(object, ['metadata', 'generation'], 1);
     object = withValue(object, ['status'], {
@@ -93,7 +93,7 @@ export function valueAt(value: unknown, path: Path): unknown {
   );
 }
 
-/** A copy of `value` with `field` at `path`. */
+/** Returns a copy of `value` with `field` at `path`. */
 function withValue(value: unknown, path: Path, field: unknown): unknown {
   const [key, ...rest] = path;
   if (key === undefined) return field;
