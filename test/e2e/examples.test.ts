@@ -58,7 +58,7 @@ describe('an app with its account', () => {
     expect(isConditionTrue(app.status?.conditions, 'Ready')).toBe(true);
   });
 
-  it('is applied from the folder that the objects of Argo CD and Flux name', async () => {
+  it('is applied from the folder that the manifests for Argo CD and Flux name', async () => {
     await kubectl(['create', '-f', '-'], JSON.stringify(argoCdCrd));
     await kubectl(['wait', '--for=condition=Established', `crd/${argoCdCrd.metadata.name}`]);
     await kubectl(['create', 'namespace', 'argocd']);
@@ -113,20 +113,23 @@ describe('an app with its account', () => {
   });
 
   it.each([
-    ['another app', ['app', 'create', 'other', '--image', 'nginx', '--target', 'production']],
+    ['creating another app', ['app', 'create', 'other', '--image', 'nginx', '--target', 'production']],
     [
-      'the account',
+      'editing the account',
       ['account', 'edit', 'payments', '--add-policy', 'arn:aws:iam::aws:policy/AmazonS3FullAccess', '--yes'],
     ],
-    ['the account of its app', ['app', 'edit', 'payments', '--account', 'default-account', '--no-wait']],
-    ['deletion of its app', ['app', 'delete', 'payments', '--yes']],
-  ])('refuses the pipeline %s', async (_what, args) => {
+    [
+      'changing the account of its app',
+      ['app', 'edit', 'payments', '--account', 'default-account', '--no-wait'],
+    ],
+    ['deleting its app', ['app', 'delete', 'payments', '--yes']],
+  ])('has a pipeline whose rights exclude %s', async (_what, args) => {
     const refused = await asPipeline(...args);
     expect(refused.code).not.toBe(0);
     expect(refused.stderr).toMatch(/forbidden|cannot|may not/i);
   });
 
-  it('refuses the pipeline pods, Secrets and tokens of the account’s ServiceAccount', async () => {
+  it('has a pipeline whose rights exclude pods, Secrets and ServiceAccount tokens', async () => {
     for (const [verb, resource] of [
       ['get', 'secrets'],
       ['create', 'pods'],
@@ -160,7 +163,7 @@ describe('the workflow and the Terraform file', () => {
     expect((await run(hclfmt, ['-check', file])).stdout).toBe(await readFile(file, 'utf8'));
   });
 
-  it('create the role from what kon install prints, and kon install then finds nothing to change in IAM', async () => {
+  it('create the operator role from the output of kon install, which then finds nothing to change in IAM', async () => {
     const sandbox = await startSandbox({ bare: true });
     try {
       const options = ['--target', 'production', '--allow-policy', 'arn:aws:iam::aws:policy/AmazonS3*'];

@@ -288,7 +288,7 @@ describe('the guide for eksctl', () => {
     expect([...sections(await codeBlocks(page))]).toEqual(['Look at the role', 'Move', 'Check', 'Go back']);
   });
 
-  it('shows the account and what would become of the ServiceAccount, and changes nothing', async () => {
+  it('previews the account and the change of the ServiceAccount, and changes nothing', async () => {
     const output = await follow(page, 'Look at the role', prober);
     expect(output).toContain(`roleName: ${role}`);
     expect(output).toContain('is labelled and handed over to the account');
@@ -319,7 +319,7 @@ describe('the guide for eksctl', () => {
     expect(output).toContain('yes: the account payments allows s3:GetObject');
   });
 
-  it('goes back to a role and a ServiceAccount as eksctl left them, while the pod runs', async () => {
+  it('restores the role and the ServiceAccount that eksctl created, while the pod runs', async () => {
     await follow(page, 'Go back', prober);
     await person.untilAccountGone(name);
     const after = await sandbox.aws.role(role);
@@ -379,7 +379,7 @@ describe('the guide for Terraform', () => {
     expect([...sections(await codeBlocks(page))]).toEqual(['Look at the role', 'Move', 'Check', 'Go back']);
   });
 
-  it('contains blocks of Terraform that are formatted', async () => {
+  it('contains only formatted Terraform blocks', async () => {
     const blocks = (await codeBlocks(page)).filter(({ language }) => language === 'hcl');
     expect(blocks).toHaveLength(2);
     const hclfmt = await findProgram('hclfmt');
@@ -411,7 +411,7 @@ describe('the guide for Terraform', () => {
     expect(await follow(page, 'Check', prober)).toContain('yes: the account payments allows s3:PutObject');
   });
 
-  it('goes back while the pods run', async () => {
+  it('moves the role back to Terraform while the pods run', async () => {
     await follow(page, 'Go back', prober);
     await person.untilAccountGone(name);
     const after = await sandbox.aws.role(role);
@@ -503,7 +503,7 @@ describe('the guide for ACK', () => {
     expect(uidsOf(await podsOf(namespace))).toEqual(uidsOf(pods));
   });
 
-  it('goes back while the pod runs, and the manifest for ACK names the role', async () => {
+  it('moves the role back to ACK while the pod runs, and the ACK manifest names the role', async () => {
     await follow(page, 'Go back', prober);
     await person.untilAccountGone(name);
     const after = await sandbox.aws.role(role);
@@ -566,7 +566,7 @@ describe('an EKS Pod Identity association of another tool', () => {
   });
   afterAll(stop);
 
-  it('has no commands outside of the sections that these tests follow', async () => {
+  it('is described by a guide without commands outside of the sections that these tests follow', async () => {
     expect([...sections(await codeBlocks(general))]).toEqual([
       'Inline policies',
       'Hand an association over',
@@ -590,7 +590,7 @@ describe('an EKS Pod Identity association of another tool', () => {
     expect(await sandbox.aws.role(roleNameOf(oldRole))).toEqual(before);
   });
 
-  it('serves the pods after a restart, so that the old role is no longer needed', async () => {
+  it('serves the pods after their restart, so that the old role is no longer needed', async () => {
     const pods = await podsOf(namespace);
     await follow(general, 'Delete the old role', prober);
     const names = pods.map(({ metadata }) => metadata.name);
@@ -598,7 +598,7 @@ describe('an EKS Pod Identity association of another tool', () => {
     expect(left.filter(({ metadata }) => names.includes(metadata.name))).toEqual([]);
   });
 
-  it('goes back to the old role and loses the tags of the account', async () => {
+  it('is handed back to the old role and loses the tags of the account', async () => {
     await follow(general, 'Hand an association back', prober);
     expect(await read()).toMatchObject({
       roleArn: oldRole,

@@ -100,7 +100,7 @@ function expectOneTargetAtATime(failures: readonly Failure[]): void {
   expect([...seen].filter(([, found]) => found.size > 1).map(([key]) => key)).toEqual([]);
 }
 
-test('a target whose pods cannot be replaced keeps its association, and so do the other targets', async () => {
+test('while the pods of one target cannot be replaced, every target of the account keeps its association', async () => {
   const name = 'full';
   await person.createAccount(name, { identityMode: 'PodIdentity' });
   for (const app of ['full-a', 'full-b']) await person.createApp(app, { serviceAccount: name });
@@ -136,7 +136,7 @@ test('a target whose pods cannot be replaced keeps its association, and so do th
   expect(await associated(name)).toEqual([]);
 });
 
-test('pods of a workload without the restart label keep the association of their target until it is labelled', async () => {
+test('pods of a workload without the restart label keep the association of their target until the workload is labelled', async () => {
   const name = 'by-hand';
   await person.createAccount(name, { identityMode: 'PodIdentity', targets: ['staging'] });
   await person.untilRow(name, 'staging', 'AwaitingFirstPod');
@@ -172,7 +172,7 @@ test('pods of a workload without the restart label keep the association of their
   expect(await associated(name)).toEqual([]);
 });
 
-test('an account whose pods lost their association is not Ready until it exists again', async () => {
+test('an account whose pods lost their association is not Ready until the association exists again', async () => {
   const name = 'gone';
   await person.createAccount(name, { identityMode: 'PodIdentity' });
   await person.createApp(name, { serviceAccount: name });

@@ -60,7 +60,7 @@ async function documentedActions(): Promise<readonly string[]> {
     .map(([, action]) => action ?? '');
 }
 
-test('an operator with the permissions in the guide does all of its work, with a separate cluster and AWS', async () => {
+test('an operator with only the permissions in the guide performs all of its tasks', async () => {
   const actions = await documentedActions();
   expect(actions).toContain('iam:CreateRole');
   startOperator(await parts.credentialsThatMay('documented', actions));
@@ -137,7 +137,7 @@ test.each([
     (): Environment => ({ ...parts.administrator, AWS_ACCESS_KEY_ID: 'AKIAAAAAAAAAAAAAAAAA' }),
   ],
 ])(
-  '%s: an operator with %s reports it in the ClusterConfig and in each account, and does nothing else',
+  '%s: an operator with %s reports this in the ClusterConfig and in each account, and does nothing else',
   async (reason, _, env) => {
     startOperator({ ...env(), AWS_ENDPOINT_URL: parts.aws.endpoint });
     await parts.configure();
@@ -155,7 +155,7 @@ test.each([
   },
 );
 
-test('AccessDenied: the status names each denied action where it is needed', async () => {
+test('AccessDenied: the status names each denied action in the condition or row that needs the action', async () => {
   const actions = await documentedActions();
   const few = actions.filter((action) => !['iam:CreateRole', 'iam:AttachRolePolicy'].includes(action));
   startOperator(await parts.credentialsThatMay('no-create', few));
@@ -201,7 +201,7 @@ test('AccessDenied: the status names each denied action where it is needed', asy
   await person.untilAccountGone('denied');
 });
 
-test('WrongAccount: credentials of another AWS account than the ClusterConfig names are not used', async () => {
+test('WrongAccount: the operator does not use credentials of an AWS account other than the one in the ClusterConfig', async () => {
   const position = await parts.aws.position();
   startOperator(parts.administrator);
   await parts.configure({ accountId: '111111111111' });

@@ -147,7 +147,7 @@ async function revisions(app: string): Promise<readonly number[]> {
   return Promise.all(targets.map((target) => person.revision(app, target)));
 }
 
-test('an account without a pod is set up, and the first pod proves it', async () => {
+test('an account without pods is set up, and its first pod proves the identity', async () => {
   await person.createAccount('first', { identityMode: 'PodIdentity' });
   const waiting = await person.untilAccount('first', 'that it waits for a pod', (account) =>
     findCondition(account.status?.conditions, 'IdentityProven')?.reason === 'AwaitingFirstPod'
@@ -199,7 +199,7 @@ test('an account without a pod is set up, and the first pod proves it', async ()
   expect(await tryAsPod('first', 'production')).toBe('listed\nAccessDenied');
 });
 
-test('G1: an account is not Ready while no Pod Identity agent runs on the node of its pod, and is again when one does', async () => {
+test('G1: an account is not Ready while no Pod Identity agent runs on the node of its pod, and is Ready again when an agent runs', async () => {
   const ref = { namespace: 'kube-system', name: 'eks-pod-identity-agent' };
   const { metadata, ...agent } = await sandbox.client.get<KubeObject>(resources.daemonSets, ref);
   const agentCheck = async (): Promise<unknown> => {
@@ -334,7 +334,7 @@ test('a whole cluster switches to Pod Identity and back to IRSA', async () => {
   expect(await revisions('first')).toEqual([1, 1]);
 });
 
-test('an account adopts the association of its predecessor, and corrects drift in it', async () => {
+test('an account adopts the association of a deleted account with its name, and corrects drift in that association', async () => {
   const name = 'again';
   const before = await associate(name, 'of an earlier life');
   const { metadata } = await person.createAccount(name, {
@@ -358,7 +358,7 @@ test('an account adopts the association of its predecessor, and corrects drift i
   );
 });
 
-test('objects that an account left behind are found and removed, associations before roles', async () => {
+test('kon account orphans --delete removes a role that a deleted account left behind, together with its association', async () => {
   const name = 'left';
   await sandbox.aws.iam.send(
     new CreateRoleCommand({
@@ -375,7 +375,7 @@ test('objects that an account left behind are found and removed, associations be
   expect(await sandbox.aws.role('kon-left')).toBeUndefined();
 });
 
-test('deletion removes associations and role once no pod uses them', async () => {
+test('the deletion of an account removes its associations and its role once no pod uses them', async () => {
   const { status } = await untilServed('first', 'PodIdentity');
   await person.deleteAccount('first');
   await person.untilAccount('first', 'that it is in use', (account) =>
@@ -389,7 +389,7 @@ test('deletion removes associations and role once no pod uses them', async () =>
   for (const target of targets) expect(await person.serviceAccount(target, 'first')).toBeUndefined();
 });
 
-test('no pod of an app started without identity in the tests above, and AWS denied the operator nothing', async () => {
+test('in the tests above, no pod of an app started without its identity, and AWS denied no call of the operator', async () => {
   const made = (await pods.complete()).filter(
     ({ type, object }) =>
       type === 'ADDED' &&

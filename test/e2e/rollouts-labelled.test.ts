@@ -165,7 +165,7 @@ test('only workloads with the label are restarted with the proven identity', asy
   for (const [resource, name] of asking) expect((await get(resource, name)).metadata.generation).toBe(2);
 }, 180_000);
 
-test('the operator owns only its one annotation of the pod template', async () => {
+test('the operator owns only one annotation of the pod template', async () => {
   for (const [resource, name] of asking) {
     const { metadata } = await get(resource, name);
     const ours = metadata.managedFields?.filter(({ manager }) => manager === 'konstellation') ?? [];
@@ -179,7 +179,7 @@ test('the operator owns only its one annotation of the pod template', async () =
   }
 });
 
-test('a pod that the webhook missed is replaced once the webhook works, without another restart', async () => {
+test('a pod that the webhook missed is replaced once the webhook works, without another rollout of its StatefulSet', async () => {
   const { items } = await sandbox.client.list<KubeObject>(resources.mutatingWebhookConfigurations);
   const registration = items.find(({ metadata }) => metadata.name.includes('pod-identity'));
   if (!registration) throw new Error('the sandbox has a pod identity webhook');

@@ -190,7 +190,7 @@ const rowOf = (app: App, target: string): AppTargetStatus | undefined =>
   app.status?.targets?.find((row) => row.name === target);
 
 test(
-  `${count} apps on 2 targets switch to another identity one at a time, in order, each once`,
+  `${count} apps on 2 targets switch to another identity once each, one at a time and in order`,
   async () => {
     deployments.begin();
     const start = performance.now();
@@ -210,7 +210,7 @@ test(
 );
 
 test(
-  'an operator that is killed during the rollouts continues them, one at a time and each once',
+  'an operator that is killed during rollouts continues them after its restart, one at a time, and rolls each app once',
   async () => {
     deployments.begin();
     await moveTo('before');
@@ -231,7 +231,7 @@ test(
 );
 
 test(
-  'a rollout that never becomes healthy stops the others and is reported, until it is repaired',
+  'a rollout that does not become healthy is reported and stops the other rollouts until a user repairs it',
   async () => {
     const [first = '', second = '', ...others] = names;
     const last = others.at(-1) ?? second;
@@ -279,7 +279,7 @@ test(
   patienceMs,
 );
 
-test('one of two operators leads, and the other continues when it is killed: no app rolls twice, and apps without a change do not roll', async () => {
+test('the second operator continues when the leader is killed: no app rolls twice, and unchanged apps do not roll', async () => {
   await operator?.end('SIGTERM');
   const startCandidate = (): Running => sandbox.startKon(['operator', '--lease-namespace=kube-system']);
   const holder = async (): Promise<string | undefined> => {
@@ -323,7 +323,7 @@ async function deleteUnlessGone(pod: KubeObject): Promise<void> {
   }
 }
 
-test('while the webhook is unavailable nothing is rolled out, and pods that it missed are replaced afterwards', async () => {
+test('while the webhook is unavailable nothing is rolled out, and pods that the webhook missed are replaced afterwards', async () => {
   for (const name of ['missed', 'kept']) {
     await person.createApp(name, { serviceAccount: 'before' });
     await person.untilAppReady(name);
@@ -467,7 +467,7 @@ test('an app rolls once when its account is added, changed or removed, though th
   await sandbox.client.delete(apps, { name: 'mover' });
 }, 120_000);
 
-test('an account under deletion waits until its app has rolled to no account, though the operator is killed meanwhile', async () => {
+test('the deletion of an account waits until its app has rolled to pods without the account, though the operator is killed meanwhile', async () => {
   await person.createAccount('leaving', { targets: ['production'] });
   await person.createApp('leaver', {
     serviceAccount: 'leaving',

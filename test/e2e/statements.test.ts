@@ -134,7 +134,7 @@ async function listUsers(credentials: Credentials): Promise<string> {
 
 const isPut = ({ action }: { readonly action: string }): boolean => action === 'PutRolePolicy';
 
-test('pods may do what the statements allow and the boundary does not exclude, until the time that the account sets', async () => {
+test('pods may do what both the statements and the boundary allow, until the expiry time of each statement', async () => {
   await create('orders', { statements: [bucket, identities] });
   await person.untilReady('orders');
   const pod = await credentialsOfPod('orders');
@@ -151,7 +151,7 @@ test('pods may do what the statements allow and the boundary does not exclude, u
   expect((await parts.aws.journal(since)).filter(isPut)).toHaveLength(2);
 });
 
-test('the policy of the statements is repaired after every out-of-band change, and other inline policies stay', async () => {
+test('the inline policy with the statements is repaired after every out-of-band change, and other inline policies stay', async () => {
   await create('repaired', { statements: [bucket] });
   const { status } = await person.untilReady('repaired');
   const RoleName = roleNameOf(status?.roleArn ?? '');
@@ -182,7 +182,7 @@ test('the policy of the statements is repaired after every out-of-band change, a
   });
 });
 
-test('statements without consent of the ClusterConfig or without a boundary are not written, and earlier ones stay', async () => {
+test('statements are not written if the ClusterConfig forbids them or there is no boundary, and statements written earlier stay', async () => {
   await create('kept', { statements: [bucket] });
   const { status } = await person.untilReady('kept');
   const reasonOf = (name: string, reason: string): Promise<true> =>

@@ -159,7 +159,7 @@ describe.skipIf(!hasPreviousVersion())('an installation', () => {
     await podsReachAws();
   });
 
-  it('refuses a downgrade without consent, and loses nothing by the attempt', async () => {
+  it('refuses a downgrade without consent, and the attempt changes nothing', async () => {
     const before = await definitions();
     const refused = await kon(previous, `install ${installOptions}`);
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('k11n.dev/allow-downgrade=0') });

@@ -177,7 +177,7 @@ test('the walkthrough ends with exit code 0, and reports that every step passed'
 });
 
 describe.each(walkthrough)('$step', ({ step, facts }) => {
-  test('shows each of its facts, in order', () => {
+  test('prints each of its expected facts, in order', () => {
     const [, after] = finished.stdout.split(`\n${step}\n`);
     const [part = ''] = (after ?? '').split(/\n(?:\d\. |Every step held)/);
     expect([...part.matchAll(/^ {2}√ (.*)$/gm)].map(([, fact]) => fact)).toEqual(facts);
@@ -190,7 +190,7 @@ describe.each(walkthrough)('$step', ({ step, facts }) => {
   });
 });
 
-test('shows the commands that a user would type', () => {
+test('the walkthrough shows the commands that a user would type', () => {
   for (const command of [
     'kon app create myapp --image ',
     'kon account create --account myaccount\n',
@@ -203,7 +203,7 @@ test('shows the commands that a user would type', () => {
   expect(finished.stdout).toContain('Not authorized to perform sts:AssumeRoleWithWebIdentity');
 });
 
-test('the walkthrough leaves no process running, and only logs in its folder', async () => {
+test('the walkthrough leaves no running process, and leaves only logs in its folder', async () => {
   const pids = [description.pid, ...description.parts.map(({ pid }) => pid)].map(String);
   expect(description.parts.map(({ name }) => name)).toEqual(
     expect.arrayContaining(['etcd', 'aws', 'operator']),

@@ -162,7 +162,7 @@ describe.each(argoCdKinds)('kstatus of %s', (kind) => {
   });
 });
 
-it('is InProgress for an account in quarantine', async () => {
+it('kstatus is InProgress for an account in quarantine', async () => {
   const quarantined = sample('LinkedServiceAccount', 'quarantined');
   expect(await statusesOf([quarantined])).toEqual([
     { status: 'InProgress', message: ready(quarantined)?.message },

@@ -26,7 +26,7 @@ function reasonIn({ server }: Simulation, target: string): string | undefined {
 }
 
 describe('where no account uses Pod Identity', () => {
-  it('lists associations once in ten drift passes', async () => {
+  it('the operator lists associations once in ten drift passes', async () => {
     const simulation = await startSimulation();
     await create('a')(simulation);
     await simulation.time.pass(60_000);
@@ -35,7 +35,7 @@ describe('where no account uses Pod Identity', () => {
     expect(lookedAt(simulation, since)).toBe(hourMs / (10 * driftIntervalMs));
   });
 
-  it('reports a foreign association as soon as a pod starts with it', async () => {
+  it('the operator reports a foreign association as soon as a pod starts with that association', async () => {
     const simulation = await startSimulation();
     await create('a')(simulation);
     await deploy('app', { serviceAccount: 'a' })(simulation);
@@ -60,7 +60,7 @@ describe('where no account uses Pod Identity', () => {
 });
 
 describe('where an account uses Pod Identity', () => {
-  it('lists associations as often as roles', async () => {
+  it('the operator lists associations as often as roles', async () => {
     const simulation = await startSimulation();
     await create('a', { aws: { identityMode: 'PodIdentity' } })(simulation);
     await simulation.time.pass(60_000);
@@ -70,8 +70,8 @@ describe('where an account uses Pod Identity', () => {
   });
 });
 
-describe('after a time without a known cluster', () => {
-  it('lists roles and associations again', async () => {
+describe('once the cluster is known again', () => {
+  it('the operator lists roles and associations again', async () => {
     const simulation = await startSimulation();
     await create('a', { aws: { identityMode: 'PodIdentity' } })(simulation);
     await simulation.time.pass(60_000);

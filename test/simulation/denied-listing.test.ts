@@ -43,7 +43,7 @@ describe.each([
   ['killedBefore', ['production', 'staging']],
   ['killedAfter', ['staging']],
 ] as const)('an operator that was %s the deletion of an association and may not list them', (fault, left) => {
-  it('changes no pod and no other association, names the denied call, and finishes once the listing is allowed', async () => {
+  it('changes no pod and no other association, names the denied call, and finishes the switch once the listing is allowed', async () => {
     let isKilled = false;
     let isDenied = false;
     const simulation = await startSimulation({

@@ -76,7 +76,7 @@ describe('a drift pass', () => {
     });
   });
 
-  it('reads the OIDC provider once, in addition to the reads for the ClusterConfig', async () => {
+  it('reads the OIDC provider once, besides the reads for the status of the ClusterConfig', async () => {
     const simulation = await fleet();
     const before = simulation.reads.length;
     await simulation.time.pass(10 * driftIntervalMs);
@@ -138,7 +138,7 @@ describe('a drift pass', () => {
     expect(await simulation.time.pass(driftIntervalMs + 5_000, () => reason() === 'Ready')).toBe(true);
   });
 
-  it('repairs drift within the interval, and reports nothing else', async () => {
+  it('repairs drift within the interval, and reports no other drift', async () => {
     const simulation = await fleet();
     detach(simulation, 'b');
     const before = simulation.effects.length;
@@ -151,7 +151,7 @@ describe('a drift pass', () => {
   });
 });
 
-it('reports repaired drift and the repair in Events', async () => {
+it('Events report drift and its repair', async () => {
   const simulation = await fleet();
   const role = roleOf(simulation, 'b');
   const foreign = 'arn:aws:iam::aws:policy/AdministratorAccess';
@@ -176,7 +176,7 @@ it('reports repaired drift and the repair in Events', async () => {
 });
 
 describe('where a listing is denied', () => {
-  it('reads roles one by one, finds drift as before, and tries the listing again later', async () => {
+  it('the operator reads roles one by one, finds drift as before, and tries the listing again later', async () => {
     let denied = true;
     const simulation = await fleet((what) => (denied && what.startsWith(listing) ? 'denied' : undefined));
     const reads = await readsDuring(simulation, 10 * driftIntervalMs);
@@ -195,7 +195,7 @@ describe('where a listing is denied', () => {
   });
 });
 
-it('reports in the ClusterConfig that drift detection is denied, until it is allowed again', async () => {
+it('the ClusterConfig reports that drift detection is denied, until drift detection is allowed again', async () => {
   let denied = false;
   const reads = /^iam (GetAccountAuthorizationDetails|GetRole|List)/;
   const simulation = await fleet((what) => (denied && reads.test(what) ? 'denied' : undefined));
@@ -220,7 +220,7 @@ it('reports in the ClusterConfig that drift detection is denied, until it is all
 });
 
 describe('where a listing fails', () => {
-  it('at the start: reads accounts one by one, and creates their roles', async () => {
+  it('at the start, the operator reads the roles of accounts one by one, and creates missing roles', async () => {
     const simulation = await fleet((what) => (what.startsWith(listing) ? 'failed' : undefined));
     const { items } = await simulation.server.client.list<LinkedServiceAccount>(linkedServiceAccounts);
     expect(items.map(({ status }) => findCondition(status?.conditions, 'Ready')?.status)).toEqual([
@@ -230,7 +230,7 @@ describe('where a listing fails', () => {
     ]);
   });
 
-  it('for a while: treats no role as deleted, and continues the drift passes afterwards', async () => {
+  it('for a while, the operator treats no role as deleted, and continues the drift passes afterwards', async () => {
     let failing = false;
     const simulation = await fleet((what) => (failing && what.startsWith(listing) ? 'failed' : undefined));
     failing = true;
@@ -244,7 +244,7 @@ describe('where a listing fails', () => {
   });
 });
 
-it('does not undo a write because of a response that is older than the write', async () => {
+it('the operator does not undo a write because of a response that is older than the write', async () => {
   const simulation = await fleet();
   simulation.aws.readLagMs = () => 10_000;
   const { server } = simulation;

@@ -43,7 +43,7 @@ async function held(forMs: number): Promise<Simulation> {
   return simulation;
 }
 
-it('the delay grows to a minute at most, and the App is deployed within that time', async () => {
+it('the delay between dry runs grows to at most one minute, and the App is deployed within that time', async () => {
   const simulation = await held(0);
   const { time } = simulation;
   const since = time.now();

@@ -39,7 +39,7 @@ async function refused() {
   return { simulation, forge };
 }
 
-it('a forged status is overwritten while the operator runs', async () => {
+it('a forged status is overwritten by the running operator', async () => {
   const { simulation, forge } = await refused();
   await forge();
   expect(ready(simulation)).toBe('True Ready');
@@ -59,7 +59,7 @@ it('a forged status is overwritten at most ten minutes after a restart', async (
   expect(ready(simulation)).toBe('False AssumeRoleDenied');
 });
 
-it('a restarted operator asks STS for nothing in its first minute, and for each proof once in its first ten', async () => {
+it('a restarted operator requests no proof from STS in its first minute, and each proof once in its first ten minutes', async () => {
   const simulation = await startSimulation();
   const { time, reads, effects } = simulation;
   await applyAccount('a', { aws: { policyArns: [readOnly] } })(simulation);

@@ -13,7 +13,7 @@ const chosen = scenarios.filter(({ name }) => names.includes(name));
 
 describe.each(chosen)('$name', (scenario) => {
   it(
-    'reaches the same end state when the other process takes over, whichever write the leader was executing',
+    'reaches the same end state when the other process takes over during any write of the leader',
     noLimit,
     async () => {
       const reference = await inTime(scenario.name, () => referenceOf(scenario));
@@ -25,6 +25,6 @@ describe.each(chosen)('$name', (scenario) => {
   );
 });
 
-it('names only existing scenarios', () => {
+it('every chosen scenario name exists', () => {
   expect(chosen.map(({ name }) => name)).toEqual(names);
 });

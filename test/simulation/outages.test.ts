@@ -48,7 +48,7 @@ const linksOf = ({ server }: Simulation): readonly string[] =>
     server.list(resources.serviceAccounts, target).map(({ metadata }) => `${target}/${metadata.name}`),
   );
 
-it('a refused write in a namespace is repeated as soon as the namespace has the label of a target', async () => {
+it('a write that is refused in a namespace is repeated as soon as the namespace has the label of a target', async () => {
   let isClosed = true;
   const link = 'kube create serviceaccounts staging/a';
   const simulation = await startSimulation({
@@ -72,7 +72,7 @@ it('a refused write in a namespace is repeated as soon as the namespace has the 
   expect(refusals()).toBe(4);
 });
 
-it('an account that is deleted together with a target, before any watch reports the link there, leaves nothing behind', async () => {
+it('an account that is deleted together with a target, before a watch reports its linked ServiceAccount there, leaves nothing behind', async () => {
   let lagMs = 0;
   const simulation = await startSimulation({ faults: { lagMs: () => lagMs } });
   simulation.onArrival(({ what }) => {
@@ -151,7 +151,7 @@ it('a clock that is set back delays neither drift detection nor the retry of a f
   expect(await reasonOf('b')).toBe('Ready');
 });
 
-it('a change that was applied without a response and then refused is read back, and is not reported as drift', async () => {
+it('a change whose first attempt succeeds without a response and whose retry is refused is read back, and is not reported as drift', async () => {
   let attempts = 0;
   const simulation = await startSimulation({
     faults: {
@@ -188,7 +188,7 @@ it('a change that was applied without a response and then refused is read back, 
   expect(reasons).not.toContain('RoleDrifted');
 });
 
-it('a role that was created again is not proven by its predecessor, which STS still knows', async () => {
+it('a role that was created again is not proven by a session of its predecessor, which STS still knows', async () => {
   const stsLagMs = 20_000;
   const simulation = await startSimulation({ faults: { trustLagMs: () => stsLagMs } });
   const { server, time, aws } = simulation;
@@ -239,7 +239,7 @@ describe('a cluster whose issuer could not be determined for a while', () => {
     return { simulation, isReady, setOut: (is) => void (isOut = is) };
   };
 
-  it('is reported ready again by a new process that has not yet seen the last status', async () => {
+  it('is reported ready again by a new process that has not yet read the last status', async () => {
     const { simulation, isReady, setOut } = await begin();
     setOut(false);
     simulation.restart();
@@ -338,7 +338,7 @@ describe('a deletion during which AWS is unavailable for an hour', () => {
   );
 });
 
-it('a ServiceAccount that is taken over while its deletion is in progress stays', async () => {
+it('a ServiceAccount that another owner takes over while the operator deletes it stays', async () => {
   const deletion = 'kube delete serviceaccounts production/a';
   const simulation = await startSimulation({
     faults: { fate: ({ what }) => (what === deletion ? { requestDelayMs: 5_000 } : {}) },

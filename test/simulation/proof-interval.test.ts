@@ -28,7 +28,7 @@ async function proven(): Promise<Simulation> {
   return simulation;
 }
 
-it('an idle account takes at most six token exchanges per target and day', async () => {
+it('an idle account causes at most six token exchanges per target and day', async () => {
   const simulation = await proven();
   const since = simulation.time.now() + 1;
   await simulation.time.pass(24 * hourMs);

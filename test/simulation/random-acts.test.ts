@@ -4,7 +4,7 @@ import { clusterTargets, create, deploy, queue, redeploy, remove, wait } from '.
 import { applyAccountInTurn } from './random-acts.ts';
 import { startSimulation, targets } from './simulation.ts';
 
-it('applyAccountInTurn applies an account although pods outside the targets block the deletion of its predecessor', async () => {
+it('applyAccountInTurn applies an account although pods outside the targets block the deletion of the account’s predecessor', async () => {
   const simulation = await startSimulation();
   const { server } = simulation;
   const spec = { targets: targets.map((name) => ({ name, deployMode: 'latest' as const })) };

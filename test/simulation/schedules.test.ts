@@ -7,7 +7,7 @@ import { commandForSeed, runSeed } from './schedules.ts';
 const blocks = Array.from({ length: 24 }, (_, index) => index * 8);
 
 it.each(blocks)(
-  'reaches the end state of a run without faults in the seeds from %i on',
+  'a run with faults reaches the end state of a run without faults in the eight seeds from %i on',
   noLimit,
   async (first) => {
     for (let seed = first; seed < first + 8; seed += 1) {
@@ -33,7 +33,7 @@ it.each(blocks)(
 it.each([
   1_423, 1_556, 1_000_250, 1_000_541, 1_001_401, 2_022_065, 9_106_025, 9_202_438, 9_215_739, 9_237_408,
   9_237_413, 9_282_134,
-])('reports no violation for out-of-band changes in the seed %i', async (seed) => {
+])('a run with out-of-band changes reports no violation in the seed %i', async (seed) => {
   expect((await runSeed(seed)).violations, commandForSeed(seed)).toEqual([]);
 });
 
@@ -59,7 +59,7 @@ it.each([
   expect((await runSeed(seed)).violations, commandForSeed(seed)).toEqual([]);
 });
 
-it('has the same result for the same seed', async () => {
+it('two runs of the same seed have the same result', async () => {
   const [one, other] = [await runSeed(3), await runSeed(3)];
   expect(one.simulation.writes.length).toBeGreaterThan(0);
   expect(other.simulation.writes).toEqual(one.simulation.writes);

@@ -10,11 +10,15 @@ import { commandFor, referenceOf, stalePlansOf, violationsOf } from './plans.ts'
 import { scenarios } from './scenarios.ts';
 
 describe.each(scenarios)('$name', (scenario) => {
-  it("reaches the same end state, however old the operator's view of the cluster is", noLimit, async () => {
-    const reference = await inTime(scenario.name, () => referenceOf(scenario));
-    for (const plan of stalePlansOf(reference)) {
-      const command = commandFor(reference, plan);
-      expect(await inTime(command, () => violationsOf(reference, plan)), command).toEqual([]);
-    }
-  });
+  it(
+    'reaches the same end state although the operator has a stale view of the cluster',
+    noLimit,
+    async () => {
+      const reference = await inTime(scenario.name, () => referenceOf(scenario));
+      for (const plan of stalePlansOf(reference)) {
+        const command = commandFor(reference, plan);
+        expect(await inTime(command, () => violationsOf(reference, plan)), command).toEqual([]);
+      }
+    },
+  );
 });

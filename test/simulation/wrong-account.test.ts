@@ -50,7 +50,7 @@ async function begin(): Promise<Simulation> {
   return simulation;
 }
 
-it('an operator that restarts with credentials of another AWS account reads and writes nothing, though the cluster was reported ready', async () => {
+it('an operator that restarts with credentials of another AWS account reads and writes nothing, although the ClusterConfig was Ready', async () => {
   const simulation = await begin();
   const { time, aws } = simulation;
   simulation.restart();
@@ -66,7 +66,7 @@ it('an operator that restarts with credentials of another AWS account reads and 
   expect(await time.pass(minute, () => readyOf(simulation, 'b') === 'True Ready')).toBe(true);
 });
 
-it('an operator whose renewed credentials belong to another AWS account makes no further call for roles, neither for an edit nor for drift', async () => {
+it('an operator whose renewed credentials belong to another AWS account stops calling IAM for roles, for edits as well as for drift', async () => {
   const simulation = await begin();
   const { time, aws } = simulation;
   aws.credentials = elsewhere;

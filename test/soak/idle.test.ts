@@ -32,7 +32,7 @@ async function writesOfOperator(): Promise<readonly AuditEvent[]> {
 }
 
 test(
-  `for ${minutes} minutes nothing is written but the renewals of one lease`,
+  `in ${minutes} idle minutes the operator writes only the renewals of one lease`,
   async () => {
     await Promise.all(names.map((name) => person.createAccount(name)));
     await Promise.all(names.map((name) => person.createApp(name, { serviceAccount: name })));

@@ -115,7 +115,7 @@ const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 
 test(
-  `after ${minutes} minutes of faults the operator is in sync, and holds no more memory or handles than before`,
+  `after ${minutes} minutes of faults the operator is in sync, and uses no more memory or handles than before`,
   async () => {
     const caFile = join(folder, 'ca.crt');
     await writeFile(caFile, proxy.ca);

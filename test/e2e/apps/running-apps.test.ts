@@ -79,7 +79,7 @@ describe('kon app', () => {
     expect(unknown.stderr).toContain('Error: app "shop" has no revision 99');
   });
 
-  it('waits for one target only when asked to, and reports why a target is not ready', async () => {
+  it('waits only for the target in --target, otherwise for all targets, and reports why a target is not ready', async () => {
     await runApp('half');
     await sandbox.client.create<KubeObject & { readonly spec: object }>(resourceQuotas, {
       apiVersion: 'v1',
@@ -137,7 +137,7 @@ describe('kon app', () => {
     expect(changed.map((row) => row[5])).toEqual(['image', 'restart', '-']);
   });
 
-  it('halts and resumes an app, in all targets or in one', async () => {
+  it('halts and resumes an app in all targets or in one target', async () => {
     await runApp('night');
     const replicas = async (): Promise<readonly number[]> =>
       Promise.all(
@@ -198,7 +198,7 @@ describe('kon app', () => {
     expect(missing.stderr).toContain('Error: app "watched" not found');
   });
 
-  it('exports an app in a form that can be applied again', async () => {
+  it('exports an app as a manifest that can be applied again', async () => {
     await runApp('moved', '--target', 'production');
     const exported = await sandbox.kon(['app', 'export', 'moved']);
     expect(exported.stdout).not.toMatch(/uid|status|managedFields|resourceVersion/);
@@ -240,7 +240,7 @@ describe('pods of a sandbox', () => {
     echo?.close();
   });
 
-  it('run programs with their own identity, and show their output', async () => {
+  it('run programs with the identity of the pod, and show the output of the programs', async () => {
     const shell = await sandbox.kon(['app', 'shell', 'talker', '--target', 'production', '--', ...program]);
     expect(shell).toMatchObject({
       code: 7,
@@ -249,7 +249,7 @@ describe('pods of a sandbox', () => {
     });
   });
 
-  it('have the logs of the programs that run in their place, and these logs can be followed', async () => {
+  it('log the output of the programs that run with their identity, and the logs can be followed', async () => {
     const before = await sandbox.kon(['app', 'logs', 'talker', '--target', 'production']);
     expect(before.code).toBe(0);
     expect(before.stdout).toMatch(
@@ -267,7 +267,7 @@ describe('pods of a sandbox', () => {
     expect(last.stdout.split('\n').toSorted()).toEqual(['', role, 'trouble']);
   });
 
-  it('have ports, which direct new connections to the new pods during a rollout', async () => {
+  it('accept connections through a port forward, which sends new connections to the new pods after a rollout', async () => {
     const forwarding = sandbox.startKon([
       'app',
       'port-forward',

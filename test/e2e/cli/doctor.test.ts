@@ -30,7 +30,7 @@ const problems = ({ checks }: Report): readonly string[] =>
 /** Nothing limits what the sandbox's operator can grant, so that users can try any policy. */
 const unbounded = 'operator-fence warning';
 
-it('reports no fault in a healthy installation, in which a new pod gets its identity', async () => {
+it('kon doctor reports no fault in a healthy installation, where a new pod gets its identity', async () => {
   await sandbox.kon(['account', 'create', 'healthy', '--policy', policies.readOnly]);
   const report = await examine();
   expect(problems(report)).toEqual([unbounded]);
@@ -38,7 +38,7 @@ it('reports no fault in a healthy installation, in which a new pod gets its iden
   expect(report.checks.find(({ id }) => id === 'webhook-injects')?.message).toMatch(/^as \w+\/healthy$/);
 });
 
-it('the ClusterRoles for users are installed, so that the ClusterRole view allows reading accounts', async () => {
+it('the installed ClusterRoles extend the ClusterRole view, so that its users can read accounts', async () => {
   type ClusterRole = KubeObject & { readonly rules?: readonly { readonly apiGroups?: readonly string[] }[] };
   await eventually('the role view to have grown', async () => {
     const { rules } = await sandbox.client.get<ClusterRole>(resources.clusterRoles, { name: 'view' });
@@ -46,7 +46,7 @@ it('the ClusterRoles for users are installed, so that the ClusterRole view allow
   });
 });
 
-it('reports an account that is not Ready, and a webhook that does not answer', async () => {
+it('kon doctor reports an account that is not Ready, and a webhook that does not answer', async () => {
   await sandbox.kon([
     'account',
     'create',

@@ -113,7 +113,7 @@ const providers = async (): Promise<readonly string[]> =>
 
 let before: readonly string[];
 
-it('starts on an empty cluster, for which the doctor names the command that installs', async () => {
+it('kon doctor names the command that installs Konstellation on an empty cluster', async () => {
   before = await everything();
   expect(ours(before)).toEqual([]);
   expect(await sandbox.aws.roleNames()).toEqual([]);
@@ -123,7 +123,7 @@ it('starts on an empty cluster, for which the doctor names the command that inst
   expect(doctor.stdout).toContain('kon crds | kubectl apply');
 });
 
-it('prints every object in a dry run, in a form that kubectl accepts, and creates none', async () => {
+it('kon install --dry-run prints every object in a form that kubectl accepts, and creates no object', async () => {
   const dry = await kon(
     'kon install --target production --target staging --allow-policy arn:aws:iam::aws:policy/AmazonS3* --dry-run',
   );
@@ -143,7 +143,7 @@ it('prints every object in a dry run, in a form that kubectl accepts, and create
   expect(await providers()).toEqual([]);
 });
 
-it('installs with the commands of the README, after which the doctor reports no fault', async () => {
+it('the commands in the README install Konstellation, and kon doctor then reports no fault', async () => {
   const [install = '', doctor = '', ...more] = await documented('README.md', '## On a cluster of your own');
   expect(more).toEqual([]);
   expect(await documented('docs/guides/install.md', '# Install and uninstall')).toEqual([install]);
@@ -159,7 +159,7 @@ it('installs with the commands of the README, after which the doctor reports no 
   expect(await sandbox.aws.roleNames()).toEqual([expect.stringMatching(/^konstellation-operator-sandbox-/)]);
 });
 
-it('gives a pod the permissions of its account', async () => {
+it('the installed operator gives a pod the permissions of its account', async () => {
   const account = await kon(`kon account create hello-s3 --policy ${policies.readOnly}`);
   expect(account, account.stderr).toMatchObject({ code: 0 });
   const app = await kon('kon app create hello --image nginx:1 --account hello-s3 --target production');
@@ -175,7 +175,7 @@ it('gives a pod the permissions of its account', async () => {
   expect((await inPod('create', 'forbidden')).stdout).toContain('AccessDenied');
 });
 
-it('changes nothing when it runs again', async () => {
+it('kon install changes nothing when it runs again', async () => {
   const position = await sandbox.aws.position();
   const made = await everything();
   const again = await kon('kon install --target production --target staging --yes');
@@ -184,7 +184,7 @@ it('changes nothing when it runs again', async () => {
   expect((await sandbox.aws.journal(position)).filter(({ changed }) => changed)).toEqual([]);
 });
 
-it('uninstalls with the commands of the guide, and leaves nothing in the cluster or IAM', async () => {
+it('the commands in the guide uninstall Konstellation, and leave nothing in the cluster or IAM', async () => {
   const [refused = '', removing = ''] = await documented('docs/guides/install.md', '## Uninstall');
   expect(await kon(`${refused} --yes`)).toMatchObject({ code: 1, stderr: expect.stringContaining('hello') });
   expect((await kon('kon app delete hello --yes')).code).toBe(0);

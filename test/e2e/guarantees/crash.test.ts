@@ -121,7 +121,7 @@ test("an operator that is killed again and again creates each account's objects 
   await operator?.end('SIGKILL');
 });
 
-test('a restarted operator with accounts in sync writes nothing, and makes few AWS calls beyond a drift pass', async () => {
+test('an operator that restarts while all accounts are in sync writes nothing, and makes few AWS calls besides a drift pass', async () => {
   const position = await sandbox.aws.position();
   const versions = async (): Promise<unknown> =>
     (await sandbox.client.list<KubeObject>(linkedServiceAccounts)).items.map(
@@ -147,7 +147,7 @@ test('a restarted operator with accounts in sync writes nothing, and makes few A
   await operator?.end('SIGKILL');
 });
 
-test("an operator that is killed during edits applies every edit, to the account's own role", async () => {
+test('an operator that is killed during edits applies every edit to the role of the edited account', async () => {
   const asked = [policies.readOnly, policies.queues];
   const before = await sandbox.aws.roleNames();
   await Promise.all(names.map((name) => person.editPolicies(name, asked)));
@@ -178,7 +178,7 @@ test('an operator that is killed during deletions leaves nothing behind', async 
   await operator?.end('SIGKILL');
 });
 
-test('an account that is deleted and created again while no operator runs gets its role again', async () => {
+test('an account that is deleted and created again while no operator runs gets the same role as before', async () => {
   await startOperator();
   await person.createAccount('phoenix', { policyArns: listed });
   const first = await person.untilReady('phoenix');
@@ -204,7 +204,7 @@ test('an account that is deleted and created again while no operator runs gets i
   expect(await sandbox.aws.roleNames()).not.toContainEqual(expect.stringContaining('-phoenix-'));
 });
 
-test('failed, throttled and unanswered calls and slow watches leave neither orphan nor duplicate', async () => {
+test('failed, throttled and unanswered calls and slow watches cause no orphaned or duplicate role', async () => {
   const foreign = await sandbox.aws.roleNames();
   await startOperator();
   await sandbox.aws.injectFaults({

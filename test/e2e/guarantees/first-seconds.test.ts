@@ -100,7 +100,7 @@ function attempt(client: KubeClient): Attempts {
   };
 }
 
-it('admits no account with a policy while a sandbox starts', async () => {
+it('the API server admits no account with a policy from an unauthorized user while a sandbox starts', async () => {
   const folder = join(executable.folder, 'starting');
   const running = executable.start(['sandbox', 'up', `--state-dir=${folder}`]);
   const kubeconfig = join(folder, 'kubeconfig');
@@ -118,7 +118,7 @@ it('admits no account with a policy while a sandbox starts', async () => {
   await running.end('SIGTERM');
 });
 
-it('admits no account with a policy while kon installs, uninstalls and installs again', async () => {
+it('the API server admits no account with a policy from an unauthorized user while kon installs, uninstalls and installs again', async () => {
   const sandbox = await startSandbox({ bare: true });
   try {
     const attempts = attempt(await somebody(sandbox.description.kubeconfig));

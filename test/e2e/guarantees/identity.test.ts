@@ -111,7 +111,7 @@ test('G8: an idle operator writes nothing to Kubernetes, and makes only the AWS 
 });
 
 describe.concurrent('while other changes are in progress', () => {
-  test('G11: pods that run in a removed target keep their access until they have ended', async () => {
+  test('G11: pods that run in a removed target keep their access until they end', async () => {
     const name = 'g11-drain';
     await person.createAccount(name);
     await person.untilReady(name);
@@ -163,7 +163,7 @@ describe.concurrent('while other changes are in progress', () => {
     expect(uidsOf(await person.pods(name, 'production'))).toHaveLength(1);
   });
 
-  test('G1: the status quotes the error of STS for a broken trust policy, until it is repaired', async () => {
+  test('G1: the status quotes the STS error for a broken trust policy until the policy is repaired', async () => {
     await person.createAccount('g1-trust');
     const { status } = await person.untilReady('g1-trust');
     const RoleName = roleNameOf(status?.roleArn ?? '');
@@ -237,7 +237,7 @@ describe.concurrent('while other changes are in progress', () => {
     }
   });
 
-  test('G2: an account that is added, changed or removed rolls the app once, after the proof', async () => {
+  test('G2: an app rolls once when its account is added, changed or removed, after the new identity is proven', async () => {
     const revisions = (): Promise<readonly number[]> =>
       Promise.all(targets.map((target) => person.revision('g2-app', target)));
     const untilRole = (role: string | undefined): Promise<unknown> =>
@@ -378,7 +378,7 @@ test('G3: pods that the webhook missed are reported, kept while the webhook is u
   expect(await person.revision('g3-missed', 'production')).toBe(1);
 });
 
-test('G1, G3: without the OIDC provider no account is Ready and no pod is replaced, until the provider exists again', async () => {
+test('G1, G3: while the OIDC provider does not exist, no account is Ready and no pod is replaced', async () => {
   const { client, aws, description } = sandbox;
   const { issuer, accountId, name } = description;
   const provider = `arn:aws:iam::${accountId}:oidc-provider/${issuer.replace('https://', '')}`;

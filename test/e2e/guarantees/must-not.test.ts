@@ -116,7 +116,7 @@ test('an account keeps its access when its new spec cannot be applied', async ()
   for (const target of targets) expect(await credentialsOfPod('lively', target)).toMatch(/^ASIA/);
 });
 
-test('a proof gives the operator no usable credentials', async () => {
+test('the credentials that the operator gets when it proves an identity allow no action', async () => {
   const position = await parts.aws.position();
   await person.createAccount('proven');
   const role = await roleOf('proven');
@@ -133,7 +133,7 @@ test('a proof gives the operator no usable credentials', async () => {
 });
 
 test.each([{ region: 'us-west-1' }, { clusterName: 'renamed' }])(
-  'an account that is deleted while the ClusterConfig names another cluster (%o) waits, and is deleted with its role once the ClusterConfig is restored',
+  'the deletion of an account waits while the ClusterConfig names another cluster (%o), and removes the role once the ClusterConfig is restored',
   async (change) => {
     const name = `moved-${Object.keys(change)[0]?.toLowerCase()}`;
     const known = { accountId: parts.accountId, oidcIssuer: parts.cluster.issuer };

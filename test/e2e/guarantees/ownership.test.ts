@@ -62,7 +62,7 @@ async function accountOf(name: string): Promise<LinkedServiceAccount> {
 }
 
 describe.concurrent('G4: foreign objects', () => {
-  test('a foreign role with exactly the needed name is reported and stays unchanged', async () => {
+  test('a foreign role with the name that an account needs is reported and stays unchanged', async () => {
     const RoleName = roleNameFor('g4-role');
     await sandbox.aws.iam.send(
       new CreateRoleCommand({
@@ -106,7 +106,7 @@ describe.concurrent('G4: foreign objects', () => {
     expect(changes).toEqual([]);
   });
 
-  test('a role without our tags is released, and stays unchanged when the account is deleted', async () => {
+  test('a role that lost its ownership tags is reported as not owned, and stays unchanged when the account is deleted', async () => {
     await person.createAccount('g4-marks');
     const { status } = await person.untilReady('g4-marks');
     const RoleName = roleNameOf(status?.roleArn ?? '');
@@ -126,7 +126,7 @@ describe.concurrent('G4: foreign objects', () => {
     expect(before?.attached).toEqual([policies.readOnly]);
   });
 
-  test('a role whose ownership tag was overwritten in another case is tagged again, and is deleted with its account', async () => {
+  test('a role whose ownership tag was overwritten by a key in other letter case is tagged again, and is deleted with its account', async () => {
     await person.createAccount('g4-case');
     const { status } = await person.untilReady('g4-case');
     const RoleName = roleNameOf(status?.roleArn ?? '');
@@ -142,7 +142,7 @@ describe.concurrent('G4: foreign objects', () => {
     expect(await sandbox.aws.role(RoleName)).toBeUndefined();
   });
 
-  test('a role of another issuer is reported and stays unchanged, until a user consents', async () => {
+  test('a role that is tagged with the issuer of another cluster is reported and stays unchanged until a user consents', async () => {
     await person.createAccount('g4-issuer');
     const { status } = await person.untilReady('g4-issuer');
     const RoleName = roleNameOf(status?.roleArn ?? '');
@@ -174,7 +174,7 @@ describe.concurrent('G4: foreign objects', () => {
     expect((await sandbox.aws.role(RoleName))?.attached).toEqual([]);
   });
 
-  test('a foreign ServiceAccount with the needed name blocks only its target, stays unchanged, and is linked once it is handed over', async () => {
+  test('a foreign ServiceAccount with the needed name blocks only its target, stays unchanged, and is linked once a user hands it over', async () => {
     const before = await createServiceAccount('g4-link', { labels: { team: 'other' } });
     await person.createAccount('g4-link');
     const row = await person.untilRow('g4-link', 'production', 'ServiceAccountNotOwned');
@@ -221,7 +221,7 @@ describe.concurrent('G4: foreign objects', () => {
     expect(await person.serviceAccount('production', 'g4-stays')).toEqual(before);
   });
 
-  test('a role that running pods use is adopted only with consent, and only when the pods keep their access', async () => {
+  test('a role that running pods use is adopted only if a user consents and the pods keep their access', async () => {
     const { accountId, name: cluster, region } = sandbox.description;
     const issuer = (await sandbox.client.raw({ method: 'GET', path: '/.well-known/openid-configuration' }))
       .body;
@@ -326,7 +326,7 @@ describe.concurrent('G4: foreign objects', () => {
     await exchange();
   });
 
-  test('a foreign role in the annotation blocks only its target and stays unchanged', async () => {
+  test('a ServiceAccount whose annotation names a foreign role blocks only its target and stays unchanged', async () => {
     const before = await createServiceAccount('g4-annotation', {
       labels: { [accountLabel]: 'g4-annotation' },
       annotations: { [roleArnAnnotation]: 'arn:aws:iam::123456789012:role/theirs' },
@@ -349,7 +349,7 @@ describe.concurrent('G4: foreign objects', () => {
 });
 
 describe.concurrent('G7: one invalid part of an account', () => {
-  test('a policy that does not exist affects only its status row, and is attached once it exists', async () => {
+  test('a policy that does not exist affects only its own row in the status, and is attached once it exists', async () => {
     await person.createAccount('g7-policy', {
       policyArns: [policies.readOnly, latePolicy, policies.queues],
     });
@@ -393,7 +393,7 @@ describe.concurrent('G7: one invalid part of an account', () => {
     ]);
   });
 
-  test('a target that the cluster does not have affects only its status row', async () => {
+  test('a target that the cluster does not have affects only its own row in the status', async () => {
     await person.createAccount('g7-target', { targets: ['production', 'nowhere'] });
     const row = await person.untilRow('g7-target', 'nowhere', 'TargetUnknown');
     expect(row.message).toContain('production, staging, shaky');
@@ -403,7 +403,7 @@ describe.concurrent('G7: one invalid part of an account', () => {
     expect((await accountOf('g7-target')).status?.ready).toBe('1/2');
   });
 
-  test('a namespace under deletion affects only its status row, and is created again with all its objects afterwards', async () => {
+  test('a target namespace that is being deleted affects only its own row in the status, and is then created again with all its objects', async () => {
     const namespace = 'shaky';
     await person.createAccount('g7-namespace', { targets: ['production', namespace] });
     await person.createApp('g7-namespace', {
@@ -465,7 +465,7 @@ describe.concurrent('invalid input', () => {
       ...arns.map((arn) => `--policy=${arn}`),
     ]);
 
-  test('a policy that does not exist makes kon fail with the reason, and the rest of the account is applied', async () => {
+  test('kon fails with the reason when a policy does not exist, and the rest of the account is applied', async () => {
     const { code, stdout, stderr } = await create('bad-policy', policies.readOnly, missingPolicy);
     expect(code).toBe(1);
     expect(stdout).toBe('linkedserviceaccount/bad-policy created\n');
@@ -504,7 +504,7 @@ describe.concurrent('invalid input', () => {
     expect(await sandbox.aws.role(roleNameFor('bad-twice'))).toBeUndefined();
   });
 
-  test('an app whose account does not exist yet is reported by kon, waits, and is deployed once the account is ready', async () => {
+  test('kon reports an app whose account does not exist yet, and the app is deployed once the account is ready', async () => {
     const creation = sandbox.startKon([
       'app',
       'create',
@@ -566,7 +566,7 @@ describe('specs that an earlier version or an earlier ClusterConfig accepted', (
     await replaceSpec(before.spec);
   }
 
-  test('a stored tag that imitates ours is ignored and reported, and the account is still reconciled', async () => {
+  test('a stored tag that differs from an ownership tag only in letter case is ignored and reported, and the account is still reconciled', async () => {
     await createStored('stored-tag', { 'K11N.dev/account': 'other', team: 'a' });
     const { status } = await person.untilReady('stored-tag');
     expect(findCondition(status?.conditions, 'Ready')?.message).toMatch(/are ignored.*: K11N\.dev\/account$/);
@@ -584,7 +584,7 @@ describe('specs that an earlier version or an earlier ClusterConfig accepted', (
     expect(await sandbox.aws.role(RoleName)).toBeUndefined();
   });
 
-  test('a policy that is no longer allowed stays attached, until a user consents to its detachment', async () => {
+  test('a policy that the ClusterConfig no longer allows stays attached until a user consents to its detachment', async () => {
     const { name } = sandbox.description;
     const change = async (patch: object): Promise<void> => {
       await sandbox.client.patch(clusterConfigs, { name }, patch, { type: 'merge' });

@@ -81,7 +81,7 @@ async function exchange(RoleArn: string, token: string): Promise<Credentials> {
 
 const readS3 = (session: Credentials): Promise<string> => readS3With(sandbox, session);
 
-test('G10: a session and a token from before a quarantine stay denied despite repair, edits and drift passes, and the session even after the release', async () => {
+test('G10: sessions and tokens from before a quarantine stay denied despite repair, edits and drift passes; the sessions stay denied after the release', async () => {
   const app = 'payments-app';
   await person.createAccount(account);
   await person.untilReady(account);
@@ -175,7 +175,7 @@ test('an account in quarantine is not deleted before its release', async () => {
   await person.untilAccountGone('held');
 });
 
-test('kon cuts an account off, says who did it, and releases it with its pods', async () => {
+test('kon quarantines an account, shows who requested the quarantine, and releases the account and replaces its pods', async () => {
   const name = 'by-kon';
   const app = 'by-kon-app';
   await person.createAccount(name);
@@ -207,7 +207,7 @@ test('kon cuts an account off, says who did it, and releases it with its pods', 
   });
 }, 180_000);
 
-test('G10: kon account revoke ends the sessions of an account for good, and its app continues with new pods', async () => {
+test('G10: kon account revoke ends the sessions of an account permanently, and the app of the account continues with new pods', async () => {
   const name = 'revoked';
   const app = 'revoked-app';
   await person.createAccount(name);
@@ -234,7 +234,7 @@ test('G10: kon account revoke ends the sessions of an account for good, and its 
   );
 }, 180_000);
 
-test('a Quarantine names only its creator, and cannot be changed', async () => {
+test('a Quarantine can name only its creator in spec.requestedBy, and cannot be changed', async () => {
   await expect(quarantine('nobody', { requestedBy: 'someone-else' })).rejects.toThrow(
     'spec.requestedBy is someone-else',
   );

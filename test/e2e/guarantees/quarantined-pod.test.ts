@@ -73,7 +73,7 @@ async function sessionOf({ metadata }: KubeObject, serviceAccount: string): Prom
   };
 }
 
-test('G10: kon denies the sessions of one pod, through repair, edits and the end of the pod, and no other pod, until its release', async () => {
+test('G10: kon denies the sessions of only one pod until its release, despite repair, edits and the end of the pod', async () => {
   const name = 'by-pod';
   const app = 'by-pod-app';
   await sandbox.client.create<LinkedServiceAccount>(linkedServiceAccounts, {
@@ -156,7 +156,7 @@ test('G10: kon denies the sessions of one pod, through repair, edits and the end
   expect((await roleOf(name)).inline).toEqual([]);
 }, 180_000);
 
-test('kon refuses to cut off a single pod that has a web identity, or whose role has no boundary, before anything is written', async () => {
+test('kon refuses to quarantine a single pod that uses a web identity or whose role has no boundary, and writes nothing', async () => {
   const name = 'by-token';
   const app = 'by-token-app';
   await person.createAccount(name);

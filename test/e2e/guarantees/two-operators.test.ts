@@ -58,7 +58,7 @@ async function callsOf(name: string, since: number): Promise<readonly string[]> 
   return calls.filter(({ caller }) => caller?.includes(`/${name}/`)).map(({ action }) => action);
 }
 
-test('an operator that was paused for longer than its lease writes nothing, to Kubernetes or AWS, and exits', async () => {
+test('an operator that was paused for longer than its lease exits without any write to Kubernetes or AWS', async () => {
   const paused = await startOperator('paused');
   await paused.until('operator leads');
   const next = await startOperator('next');
@@ -122,7 +122,7 @@ test('a killed leader is replaced within the lease duration and one retry period
   expect(items).toHaveLength(names.length + 2);
 });
 
-test('an operator that waits writes nothing', async () => {
+test('an operator that waits for the lease writes nothing', async () => {
   const waiting = await startOperator('waiting');
   const position = await parts.aws.position();
   await person.createAccount('while-it-waits');

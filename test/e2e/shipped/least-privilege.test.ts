@@ -194,7 +194,7 @@ describe('the operator of the chart', () => {
     await until('no inline policy', ({ inline }) => inline.length === 0);
   });
 
-  test('links a ServiceAccount that is handed over, and releases it again', async () => {
+  test('links a ServiceAccount that a user hands over, and unlinks it when the account is deleted', async () => {
     const { client } = sandbox;
     await client.create<KubeObject>(resources.serviceAccounts, {
       apiVersion: 'v1',
@@ -209,7 +209,7 @@ describe('the operator of the chart', () => {
     expect(left?.metadata.annotations?.['eks.amazonaws.com/role-arn']).toBeUndefined();
   });
 
-  test('leaves a role of another creator unchanged, and adopts it once it has the tag of the cluster, which IAM requires', async () => {
+  test('adopts a role of another creator only once the role has the tag of the cluster, as the IAM policy requires', async () => {
     const { aws, client, description } = sandbox;
     const RoleName = 'made-by-terraform';
     const AssumeRolePolicyDocument = JSON.stringify({
@@ -363,7 +363,7 @@ describe('the operator of the chart', () => {
     await setTargets([production, staging]);
   });
 
-  test('reads a node on which a pod with a Pod Identity has no agent', async () => {
+  test('reads the node of a pod with a Pod Identity where no agent runs', async () => {
     const agent = { namespace: 'kube-system', name: 'eks-pod-identity-agent' };
     await sandbox.client.delete(resources.daemonSets, agent, { propagationPolicy: 'Background' });
     await person.createAccount('agentless', { identityMode: 'PodIdentity', targets: [production] });
@@ -427,7 +427,7 @@ const rightsOf = (rules: readonly Rule[]): readonly string[] =>
   );
 
 describe('after all of these tests', () => {
-  test('the API server refused the operator nothing, and the operator used each of its permissions', async () => {
+  test('the API server has refused no request of the operator, and the operator has used each of its permissions', async () => {
     await operator.end('SIGTERM');
     const used = new Set<string>();
     const refused: string[] = [];
@@ -453,7 +453,7 @@ describe('after all of these tests', () => {
     expect(Object.keys(seldom).filter((right) => !granted.includes(right))).toEqual([]);
   });
 
-  test('AWS refused the operator nothing, and the operator made each call that its policy allows', async () => {
+  test('AWS has refused no call of the operator, and the operator has made each call that its policy allows', async () => {
     const calls = (await sandbox.aws.journal(0)).filter(({ caller }) =>
       caller?.endsWith(':user/konstellation-operator'),
     );

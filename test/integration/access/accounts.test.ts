@@ -98,7 +98,7 @@ describe('a new account', () => {
     ).toContain(`may not attach ${policy('c')}`);
   });
 
-  it('requires the right to a policy as the account lists it, by ARN or by name', async () => {
+  it('requires the right to a policy by its ARN or by its name, whichever the account lists', async () => {
     const dev = await userWith(all(rights.link), named(rights.attach, 'aws/AmazonS3ReadOnlyAccess'));
     const { policyArns: _, ...byName } = {
       ...account().spec.aws,
@@ -121,7 +121,7 @@ describe('a new account', () => {
     );
   });
 
-  it('lists at most 25 policies, by ARN or by name', async () => {
+  it('may list at most 25 policies, whether by ARN or by name', async () => {
     const { policyArns: _, ...none } = account().spec.aws;
     await expect(create(admin, { ...account(), spec: { ...account().spec, aws: none } })).rejects.toThrow(
       'set at least one of policyArns, policyNames and statements; policyArns: [] grants nothing',
@@ -462,7 +462,7 @@ describe('a change of an account', () => {
     );
   });
 
-  it('requires a separate right for longer sessions, and none for shorter ones', async () => {
+  it('requires a separate right for longer sessions, and no right for shorter sessions', async () => {
     const before = await existing();
     const sessions = (seconds: number | null): object => ({ aws: { maxSessionDuration: seconds } });
     expect(await refusal(change(await userWith(), before, sessions(43200)))).toContain(
@@ -481,7 +481,7 @@ describe('a change of an account', () => {
     await create(await userWith(...both, named(rights.extend, created.metadata.name)), created);
   });
 
-  it('of the identity mode requires the right to each target, because each is linked again', async () => {
+  it('of the identity mode requires the right to each target, because each target is linked again', async () => {
     const before = await existing({ targets: ['production', 'staging'] });
     const mode = (identityMode: string | null): object => ({ aws: { identityMode } });
     const dev = await userWith(named(rights.link, 'production'));
@@ -507,7 +507,7 @@ describe('a change of an account', () => {
 describe('the name default', () => {
   const object = { ...account(), metadata: { name: 'default' } };
 
-  it('is refused for an account, whichever user requests it', async () => {
+  it('is refused for an account, no matter which user creates the account', async () => {
     const message = 'an account cannot be named default';
     await expect(admin.create(linkedServiceAccounts, object)).rejects.toThrow(message);
     await expect(
@@ -574,7 +574,7 @@ describe('the finalizer of an account', () => {
     );
   const refused = `only the operator removes the finalizer ${finalizer}`;
 
-  it('is removed by the operator only, whichever request is used', async () => {
+  it('can be removed only by the operator, with any kind of request', async () => {
     const before = await withRole({ aws: { roleName: 'payments' } });
     const { name } = before.metadata;
     const dev = await userWith(all(rights.claim), {
@@ -614,7 +614,7 @@ describe('the finalizer of an account', () => {
     await keepers(dev, before, [finalizer]);
   });
 
-  it('is removed by a user with the right to the role when an annotation confirms it', async () => {
+  it('can be removed by a user with the right to the role when an annotation confirms the removal', async () => {
     const before = await withRole({ aws: { roleName: 'payments' } });
     const abandon = { 'k11n.dev/abandon': 'true' };
     expect(await refusal(keepers(await userWith(), before, null, abandon))).toContain(
@@ -633,7 +633,7 @@ describe('the finalizer of an account', () => {
     await keepers(await userWith(all(rights.claim)), unknown, null, abandon);
   });
 
-  it('is removed by an operator outside the cluster when its user has the right to the role', async () => {
+  it('can be removed by an operator outside the cluster when the user of that operator has the right to the role', async () => {
     const before = await withRole();
     const asOperator = { fieldManager: 'konstellation' };
     expect(await refusal(keepers(await userWith(), before, null, {}, asOperator))).toContain(
@@ -692,7 +692,7 @@ describe('an app', () => {
     await edit(await userWith(deploys, named(rights.use, 'payments')), before, { imageTag: '2' });
   });
 
-  it('requires the right to a new account but not to the replaced one, and none when the account is removed', async () => {
+  it('requires the right to use a new account but not the replaced account, and no right when the account is removed', async () => {
     const before = await made();
     const dev = await userWith(deploys, named(rights.use, 'orders'));
     expect(await refusal(edit(dev, before, { imageTag: '2' }))).toContain(asked('payments'));
@@ -795,7 +795,7 @@ describe('deletion', () => {
     },
   );
 
-  it('is also refused for a protected ClusterConfig', async () => {
+  it('is refused for a protected ClusterConfig', async () => {
     const object: ClusterConfig = {
       apiVersion,
       kind: 'ClusterConfig',

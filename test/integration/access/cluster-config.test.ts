@@ -134,7 +134,7 @@ describe('a change of a ClusterConfig', () => {
       );
   });
 
-  it('requires the right to grant all actions when it lets accounts have statements, and none when it no longer does', async () => {
+  it('requires the right to grant all actions when it allows statements in accounts, and no right when it forbids them', async () => {
     const before = await existing();
     const allow = { aws: { allowStatements: true } };
     expect(await refusal(change(await userWith(all(rights.attach)), before, allow))).toContain(
@@ -144,7 +144,7 @@ describe('a change of a ClusterConfig', () => {
     await change(await userWith(), before, { aws: { allowStatements: false } });
   });
 
-  it('requires the right to each pattern that allows accounts more policies, and to all when it removes the list', async () => {
+  it('requires the right to each policy pattern that it allows, and to all policies when it removes the list of patterns', async () => {
     const before = await existing();
     const patterns = (...allowedPolicyArns: string[]): object => ({ aws: { allowedPolicyArns } });
     const dev = await userWith(named(rights.attach, policy('more/*')));

@@ -264,7 +264,7 @@ describe('a namespace', () => {
     ['annotation', { annotations: { a: 'b' } }],
     ['owner reference, by which the garbage collector would delete it', { ownerReferences: [someOwner] }],
     ['finalizer', { finalizers: ['example.com/a'] }],
-  ])('cannot be changed by the operator as follows: %s', async (_what, metadata) => {
+  ])('cannot be changed by the operator in this way: %s', async (_what, metadata) => {
     for (const name of [target, elsewhere, 'staging'])
       expect(await refusal(patch(name, metadata)), name).toContain('may only change its label');
     expect(
@@ -320,7 +320,7 @@ describe('an account, an app and a ClusterConfig', () => {
     );
   });
 
-  it('a write to the status subresource changes neither metadata nor spec', async () => {
+  it('a write to the status subresource leaves metadata and spec unchanged', async () => {
     await admin.create<App>(apps, app('status'));
     for (const [resource, name] of [
       [linkedServiceAccounts, 'mine'],
@@ -394,7 +394,7 @@ describe('a ServiceAccount', () => {
     ).toMatch(foreign);
   });
 
-  it('can be given nothing but the link to its account', async () => {
+  it('can get nothing from the operator except the link to its account', async () => {
     const create = (metadata: object, more: object = {}): Promise<unknown> => {
       const base = linked(target, 'more');
       return operator.create(resources.serviceAccounts, {
@@ -1019,7 +1019,7 @@ describe('the ClusterConfig', () => {
     await untilAdmitted(former, false);
   });
 
-  it('admits only the targets that every ClusterConfig lists when there are several', async () => {
+  it('allows the operator only the targets that every ClusterConfig lists, when several ClusterConfigs exist', async () => {
     await admin.create<ClusterConfig>(clusterConfigs, config('second', [former, 'staging']));
     await untilAdmitted(target, false);
     await cleansUp(target);
@@ -1029,7 +1029,7 @@ describe('the ClusterConfig', () => {
     await untilAdmitted(target, true);
   });
 
-  it('when it is deleted, leaves the labelled namespaces usable and allows no other namespace to be labelled', async () => {
+  it('leaves the labelled namespaces usable after its deletion, and then allows no other namespace to be labelled', async () => {
     await admin.delete(clusterConfigs, { name: 'test' });
     await untilAdmitted(former, true);
     expect(await isAdmitted(target)).toBe(true);

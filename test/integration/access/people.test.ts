@@ -604,7 +604,7 @@ describe('in AWS', () => {
     (['fenced', 'open'] as const).map((name) => [awsAttempts[attempt].does, name, attempt] as const),
   );
 
-  it('with `allowStatements`, inline policies are written only for own roles with the boundary, and the boundary limits them', async () => {
+  it('with `allowStatements`, the operator can write inline policies only to its own roles with the boundary, and the boundary limits these policies', async () => {
     const { iam } = clients.get('granting') ?? {};
     if (!iam) throw new Error('the operator is not connected');
     const put = (RoleName: string): Promise<unknown> =>

@@ -147,14 +147,14 @@ afterAll(async () => {
 });
 
 describe('an account that was written before the policies', () => {
-  it('gets nothing in IAM, and its status says how to have it admitted', async () => {
+  it('gets nothing in IAM, and its status says how a user can have the account admitted', async () => {
     const { status, metadata } = await until('before', 'NotAdmitted');
     expect(findCondition(status?.conditions, 'Ready')?.message).toContain('kon account delete before');
     expect(metadata.finalizers).toBeUndefined();
     expect(writes()).toEqual([]);
   });
 
-  it('is not admitted by an edit, nor by a status or timestamps that its author writes', async () => {
+  it('is not admitted by an edit, by a status or by timestamps that its author writes', async () => {
     const read = await author.get<KubeObject>(linkedServiceAccounts, { name: 'before' });
     const later = '2099-01-01T00:00:00Z';
     const managedFields = (read.metadata.managedFields ?? []).map((entry) => ({ ...entry, time: later }));
@@ -184,13 +184,13 @@ describe('an account that was written before the policies', () => {
 });
 
 describe('an App that was written before the policies', () => {
-  it('is deployed nowhere, and its status says how to have it admitted', async () => {
+  it('is deployed nowhere, and its status says how a user can have the App admitted', async () => {
     const { message } = await untilRow('early', 'NotAdmitted');
     expect(message).toContain('kon app delete early');
     expect(await findDeployment('early')).toBeUndefined();
   });
 
-  it('is not admitted by labels, nor by a status or objects other than a Deployment that its author writes', async () => {
+  it('is not admitted by labels, by a status or by objects other than a Deployment that its author writes', async () => {
     const { metadata } = await author.patch<App>(
       apps,
       { name: 'early' },
@@ -217,7 +217,7 @@ describe('an App that was written before the policies', () => {
     expect(await findDeployment('early')).toBeUndefined();
   });
 
-  it('is deployed to a target where a user who may create Deployments creates its Deployment, because that user can run the same pods anyway', async () => {
+  it('is deployed to a target once a user who may create Deployments there creates its Deployment, because that user can run the same pods anyway', async () => {
     await untilRow('forged', 'NotAdmitted');
     const { metadata } = await admin.get<App>(apps, { name: 'forged' });
     const labels = { [appLabel]: 'forged' };
@@ -308,7 +308,7 @@ describe('a policy that is deleted while the operator runs', () => {
 });
 
 describe('kon account plan', () => {
-  it('shows that the account is not admitted where the installed operator requires admission', async () => {
+  it('shows that an account is not admitted if the installed operator requires admission', async () => {
     const plan = async (): Promise<{
       readonly problems: readonly object[];
       readonly changes: readonly object[];

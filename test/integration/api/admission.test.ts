@@ -55,7 +55,7 @@ describe('a LinkedServiceAccount', () => {
     ['a name', 'AmazonS3ReadOnlyAccess'],
     ['an account of eleven digits', 'arn:aws:iam::12345678901:policy/x'],
     ['a space', 'arn:aws:iam::aws:policy/Amazon S3'],
-  ])('is refused with %s for a policy ARN, and the message names the field', async (_what, arn) => {
+  ])('is refused with %s as a policy ARN, and the message names the field', async (_what, arn) => {
     await expect(dryRun(account({ aws: { policyArns: [readOnly, arn] } }))).rejects.toThrow(
       /spec\.aws\.policyArns\[1\].*should match/s,
     );
@@ -192,14 +192,14 @@ describe('an App', () => {
     }
   });
 
-  it('is refused without a target, and with a duplicate target', async () => {
+  it('is refused without a target, and is refused with a duplicate target', async () => {
     await expect(dryRun(app({ image: 'nginx', targets: [] }))).rejects.toThrow(/spec\.targets/);
     await expect(dryRun(app({ ...minimal, targets: [{ name: 'a' }, { name: 'a' }] }))).rejects.toThrow(
       /Duplicate value/,
     );
   });
 
-  it('is refused with an invalid ServiceAccount name, and with an unknown field', async () => {
+  it('is refused with an invalid ServiceAccount name, and is refused with an unknown field', async () => {
     await expect(dryRun(app({ ...minimal, serviceAccount: 'My_Account' }))).rejects.toThrow(
       /spec\.serviceAccount/,
     );

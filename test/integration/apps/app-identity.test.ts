@@ -79,7 +79,7 @@ test('an app waits while its account does not exist, is not linked or is not pro
   expect(await holdings('waiting', roleOf('late'))).toEqual(['current']);
 });
 
-test('the start and the end of the wait are reported as Events', async () => {
+test('Events report when an app starts to wait for its account, and when the wait ends', async () => {
   const reasons = await harness.eventually('both are there', async () => {
     const { items } = await harness.client.list(resources.events);
     const about = items
@@ -103,7 +103,7 @@ test('an app that runs without an account is rolled once when its new account is
   expect(await holdings('taker', roleOf('taken'))).toEqual(['current']);
 });
 
-test('no pod is restarted when policies change or the identity is temporarily not proven', async () => {
+test('no pod of an app is restarted when policies change or its identity is temporarily not proven', async () => {
   const before = (await harness.pods('taker')).map((pod) => pod.metadata.uid);
   await harness.client.patch(
     linkedServiceAccounts,
@@ -120,7 +120,7 @@ test('no pod is restarted when policies change or the identity is temporarily no
   expect(await revisionOf('taker')).toBe('2');
 });
 
-test('a different role rolls the app once, after the role is proven', async () => {
+test('an app rolls once when its account gets a different role, after that role is proven', async () => {
   harness.rolesKnownToWebhook.set('production/taken', roleOf('taken', 2));
   await harness.putAccount('taken', [{ roleArn: roleOf('taken', 2), proven: false }]);
   await harness.untilReason('taker', 'IdentityNotProven');
@@ -131,7 +131,7 @@ test('a different role rolls the app once, after the role is proven', async () =
   expect(await holdings('taker', roleOf('taken', 2))).toEqual(['current']);
 });
 
-test('an app that drops its account is rolled to pods without the account, even while the account is being deleted', async () => {
+test('an app that no longer names its account is rolled to pods without the account, even while the account is being deleted', async () => {
   await prove('dropped');
   await harness.createApp('dropper', { serviceAccount: 'dropped' });
   await harness.untilReady('dropper');
@@ -155,7 +155,7 @@ test('an app that drops its account is rolled to pods without the account, even 
   );
 });
 
-test('no identity is rolled out while no webhook injects it: running pods stay, and new apps wait', async () => {
+test('no identity is rolled out while no webhook injects identities: running pods stay, and new apps wait', async () => {
   await prove('first');
   await harness.createApp('untouched', { serviceAccount: 'first' });
   await harness.untilReady('untouched');
@@ -219,7 +219,7 @@ const changes: readonly {
   },
 ];
 
-test('while the webhook is unavailable, no change creates pods of an app with an account, and each change follows once the webhook is back', async () => {
+test('while the webhook is unavailable, no change creates pods of an app with an account, and each change is applied once the webhook is available', async () => {
   await prove('steady');
   for (const { name, before } of changes)
     await harness.createApp(name, { serviceAccount: 'steady', ...before });
@@ -315,7 +315,7 @@ test('while a quota refuses the dry-run pod, pods that hold their identity stay,
   expect(await uids()).not.toEqual(before);
 }, 90_000);
 
-test('an app without an account reports that its pods hold an identity, until none of them does', async () => {
+test('an app without an account reports that its pods hold an identity until the last of these pods has ended', async () => {
   harness.rolesKnownToWebhook.set('production/default', roleOf('stray'));
   await harness.createApp('strayed', {});
   const app = await harness.untilReason('strayed', 'UnexpectedIdentity');
@@ -335,7 +335,7 @@ test('an app without an account reports that its pods hold an identity, until no
   await harness.untilReady('strayed');
 });
 
-test('a labelled workload is not restarted while the webhook does not inject its pods, one Event reports it, and the restart follows later', async () => {
+test('a labelled workload is restarted only once the webhook injects its pods, and one Event reports the delay', async () => {
   const labels = { name: 'labelled' };
   await harness.client.create<KubeObject>(resources.deployments, {
     apiVersion: 'apps/v1',
@@ -462,7 +462,7 @@ test('pods to which another webhook adds a sidecar are deployed, rolled once, an
   }
 }, 90_000);
 
-test('an operator that is restarted during a wait resumes the wait', async () => {
+test('an operator that restarts while an app waits for its account resumes the wait', async () => {
   await harness.createApp('resumed', { serviceAccount: 'later' });
   await harness.untilReason('resumed', 'AccountNotFound');
   await operator.stop();

@@ -57,7 +57,7 @@ test('an app gets its objects in every target, and becomes ready', async () => {
   expect(await made('staging')).toEqual(['Deployment', 'Service']);
 });
 
-test('nothing is written when everything is in sync, also after a restart', async () => {
+test('the operator writes nothing while everything is in sync, even after a restart', async () => {
   await harness.untilReady('whole');
   await operator.stop();
   const before = harness.writes().length;
@@ -73,7 +73,7 @@ test('nothing is written when everything is in sync, also after a restart', asyn
   ).toEqual([]);
 });
 
-test('manual changes are reverted, and fields of other managers stay', async () => {
+test('manual changes to the objects of an app are reverted, and fields of other managers stay', async () => {
   const ref = { namespace: 'staging', name: 'whole' };
   await harness.client.patch(
     resources.deployments,
@@ -91,7 +91,7 @@ test('manual changes are reverted, and fields of other managers stay', async () 
   expect(deployment.metadata.labels?.team).toBe('x');
 });
 
-test('deleted objects are created again, and an object that lost the label is found again', async () => {
+test('deleted objects are created again, and an object that lost its ownership label gets the label again', async () => {
   const ref = { namespace: 'staging', name: 'whole' };
   await harness.client.delete(resources.services, ref);
   await harness.client.patch(
@@ -116,7 +116,7 @@ test('a field that the spec no longer has is removed from the object', async () 
   });
 });
 
-test('an object that the spec no longer needs is deleted, and so are the objects of a removed target', async () => {
+test('objects that the spec no longer needs are deleted, and objects in a removed target are deleted', async () => {
   await harness.editApp('whole', {
     spec: { scale: null, targets: [{ name: 'production', deployMode: 'latest' }] },
   });
@@ -209,7 +209,7 @@ test.each([
   },
 );
 
-test('fixed replicas that are replaced by an autoscaler do not drop to one during the change', async () => {
+test('the number of replicas does not drop to one when an autoscaler replaces fixed replicas', async () => {
   await harness.createApp('handed', { scale: { min: 3 } });
   await harness.untilReady('handed');
   await harness.editApp('handed', { spec: { scale: { min: 2, max: 6 }, imageTag: '2' } });
@@ -221,7 +221,7 @@ test('fixed replicas that are replaced by an autoscaler do not drop to one durin
   expect(deployment?.spec).toMatchObject({ replicas: 3 });
 });
 
-test('an object of the same name that is not ours is left alone, and its deletion is noticed', async () => {
+test('a foreign object with the needed name stays unchanged, and the app continues once that object is deleted', async () => {
   const foreign = {
     apiVersion: 'v1',
     kind: 'Service',
@@ -252,7 +252,7 @@ test('an object of the same name that is not ours is left alone, and its deletio
   await harness.untilReady('taken');
 });
 
-test('a target that the ClusterConfig lacks, or whose namespace is missing, affects only its own row', async () => {
+test('a target that the ClusterConfig lacks, or whose namespace is missing, affects only its own row in the status', async () => {
   await harness.createApp('partly', {
     targets: [
       { name: 'nowhere', deployMode: 'latest' },
@@ -271,7 +271,7 @@ test('a target that the ClusterConfig lacks, or whose namespace is missing, affe
   });
 });
 
-test('the row quotes the message of the API server when it refuses an object', async () => {
+test('the status row of a target quotes the message with which the API server refuses an object', async () => {
   await harness.createApp('refused', {
     resources: { requests: { cpu: '2' }, limits: { cpu: '1' } },
   });
@@ -279,7 +279,7 @@ test('the row quotes the message of the API server when it refuses an object', a
   expect(app.status?.targets?.[0]?.message).toMatch(/must be less than or equal to cpu limit/);
 });
 
-test("a failed rollout is reported in the words of the pod's status, and continues when the image is fixed", async () => {
+test("a failed rollout is reported with the message in the pod's status, and continues when the image is fixed", async () => {
   harness.brokenImages.set('example.com/web:broken', 'missing');
   await harness.createApp('failing', { imageTag: 'good' });
   await harness.untilReady('failing');
@@ -292,7 +292,7 @@ test("a failed rollout is reported in the words of the pod's status, and continu
   await harness.untilReady('failing');
 });
 
-test('a container that keeps crashing, and an exceeded quota, are reported in the words of Kubernetes', async () => {
+test('a container that keeps crashing and an exceeded quota are reported with the messages of Kubernetes', async () => {
   harness.brokenImages.set('example.com/web:crashing', 'crashing');
   await harness.createApp('crashing', { imageTag: 'crashing' });
   const crashing = await harness.untilReason('crashing', 'CrashLoopBackOff');

@@ -59,7 +59,7 @@ test('configs become ConfigMaps that the pods read, merged for each target', asy
   expect(spec).toContain('"mountPath":"/etc/web"');
 });
 
-test("a change of a config's content rolls the pods once, and unused ConfigMaps are deleted", async () => {
+test("a change of a config's content rolls the pods once, and ConfigMaps that are no longer used are deleted", async () => {
   const before = (await configMaps('configured')).map(({ metadata }) => metadata.name);
   await harness.editApp('configured', {
     spec: {
@@ -78,7 +78,7 @@ test("a change of a config's content rolls the pods once, and unused ConfigMaps 
   expect(await harness.replicaSets('configured')).toHaveLength(2);
 });
 
-test('pods of the serving version keep their configs while the next version does not become healthy', async () => {
+test('pods of the current version keep their configs while the next version does not become healthy', async () => {
   harness.brokenImages.set('example.com/web:broken', 'missing');
   await harness.editApp('configured', {
     spec: { imageTag: 'broken', configs: [{ name: 'settings', data: { REGION: 'us' } }] },
@@ -96,7 +96,7 @@ test('pods of the serving version keep their configs while the next version does
   });
 });
 
-test('a ConfigMap that was deleted manually is created again, and all ConfigMaps are deleted with the configs', async () => {
+test('a ConfigMap that was deleted manually is created again, and all ConfigMaps are deleted when the configs are removed', async () => {
   const [only] = await configMaps('configured');
   if (!only) throw new Error('the app has a ConfigMap');
   await harness.client.delete(resources.configMaps, only.metadata);
@@ -111,7 +111,7 @@ test('a ConfigMap that was deleted manually is created again, and all ConfigMaps
   await harness.untilReady('configured');
 });
 
-test('an app waits for an app that it depends on, reports the wait, and follows a change of its address', async () => {
+test('an app waits for the app that it depends on, reports the wait, and follows a change of the address of that app', async () => {
   await harness.createApp('caller', { dependencies: [{ name: 'callee' }] });
   const waiting = await harness.untilReason('caller', 'DependencyMissing');
   expect(waiting.status?.targets?.[0]).toMatchObject({
@@ -165,7 +165,7 @@ const everything: Partial<AppSpec> = {
   scale: { min: 2 },
 };
 
-test('each field can be removed again, and leaves nothing behind', async () => {
+test('each field of an app can be removed again, and its removal leaves nothing behind', async () => {
   await harness.createApp('fields', { ports });
   await harness.untilReady('fields');
   const image = async (): Promise<unknown> => {

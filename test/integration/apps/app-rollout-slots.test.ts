@@ -87,7 +87,7 @@ test('a new role reaches each target of each app once, in order', async () => {
   expect(await revisions()).toEqual(Array.from({ length: 6 }, () => '2'));
 });
 
-test('an app that does not become healthy pauses the rollout of the others, which report it and continue once it is repaired', async () => {
+test('an app that does not become healthy pauses the rollouts of the other apps, which report the pause and continue once the first app is repaired', async () => {
   harness.brokenImages.set('example.com/web', 'missing');
   await prove(3);
   await harness.untilReason('first', 'ImagePullBackOff');

@@ -48,7 +48,7 @@ async function createRole(RoleName: string): Promise<void> {
   );
 }
 
-it('returns no report while the job is running, and then the services of all pages', async () => {
+it('the access reader returns no report while the job runs, and returns the services of all pages afterwards', async () => {
   await createRole('app');
   await emulator.iam().send(
     new AttachRolePolicyCommand({
@@ -67,7 +67,7 @@ it('returns no report while the job is running, and then the services of all pag
   expect(Date.parse(createdAt ?? '')).toBeLessThanOrEqual(time);
 });
 
-it('rejects with the error of a failed job, and of a missing role', async () => {
+it('the access reader rejects with the error of a failed job, and with a different error if the role does not exist', async () => {
   await createRole('deleted');
   const job = await reader.startReport(arnOf('deleted'));
   await emulator.iam().send(new DeleteRoleCommand({ RoleName: 'deleted' }));

@@ -29,7 +29,7 @@ afterAll(async () => {
   await emulator?.close();
 });
 
-it('needs one call for all services, and blocks every call that is meant for another AWS account', async () => {
+it('the account guard needs one call for all services, and blocks every call that is meant for another AWS account', async () => {
   const here = aws.as({ ...caller, accountId });
   const elsewhere = aws.as({ ...caller, accountId: '999999999999' });
   const ofCluster = { namespace: 'production', serviceAccount: 'a' };
@@ -57,7 +57,7 @@ it('needs one call for all services, and blocks every call that is meant for ano
   );
 });
 
-it('reports the error that prevents it from finding the account, and tries again', async () => {
+it('the account guard reports the error that prevents it from determining the AWS account, and tries again', async () => {
   const schedulers = createAwsSchedulers({
     now: monotonicClock,
     random: () => 0,

@@ -102,7 +102,7 @@ describe('a role', () => {
     });
   });
 
-  it('has the day of its last use in its listing and when it is read, and none after its creation', async () => {
+  it('is listed and read with the day of its last use, and without such a day right after its creation', async () => {
     const { lastUsed: unused } = await store.create(spec('used'));
     expect(unused).toEqual({ trackedSince: expect.stringMatching(/^\d{4}-\d\d-\d\d$/) });
     expect((await store.read('used'))?.lastUsed).toEqual(unused);
@@ -114,7 +114,7 @@ describe('a role', () => {
     expect(listed.roles.find(({ name }) => name === 'used')?.lastUsed).toEqual(lastUsed);
   });
 
-  it('is read with one call for each part that is not known', async () => {
+  it('is read with one call for each part that the caller does not know yet', async () => {
     await store.create(spec('parts'));
     await store.attachPolicy('parts', readOnly);
     expect(await callsDuring(() => store.read('parts'))).toEqual([
@@ -192,7 +192,7 @@ describe('a role', () => {
   });
 });
 
-describe('a refusal of IAM has a code', () => {
+describe('an IAM error is reported with a code', () => {
   it('for a call on a role', async () => {
     await store.create(spec('taken'));
     expect(await codeOf(store.create(spec('TAKEN')))).toBe('RoleAlreadyExists');
@@ -215,7 +215,7 @@ describe('a refusal of IAM has a code', () => {
     expect(await codeOf(store.attachPolicy('policies', readOnly))).toBe('QuotaExceeded');
   });
 
-  it('and a denial also names the action and the resource', async () => {
+  it('for a denied call, and the error also names the action and the resource', async () => {
     emulator.faults.set({
       rules: [
         { service: 'iam', action: 'TagRole', error: { code: 'AccessDenied', message: 'no', status: 403 } },
@@ -271,7 +271,7 @@ describe('a listing', () => {
     expect(after.roles.find(({ name }) => name === 'made')).toEqual(listed);
   });
 
-  it('of our roles omits roles without our tags, unless they are named, and reduces each page before it is parsed', async () => {
+  it('of the operator’s roles omits roles without ownership tags, except for roles that the caller names', async () => {
     const made = emulator.state.role('made');
     if (!made) throw new Error('there is no role to copy');
     const policy = { ...made.trust, encoded: 'x'.repeat(9_000) };
@@ -289,14 +289,14 @@ describe('a listing', () => {
     expect(roles.find(({ name }) => name === 'of-others')).toBeUndefined();
   });
 
-  it('without any boundary does not show whether a role has one', async () => {
+  it('in which no role has a boundary does not show whether a role has one', async () => {
     expect(await store.snapshot()).not.toHaveProperty('withoutBoundaries');
     await store.deletePermissionsBoundary('made');
     expect(await store.snapshot()).toMatchObject({ withoutBoundaries: true });
   });
 });
 
-it('stops when its AbortSignal aborts', async () => {
+it('a read stops when its AbortSignal aborts', async () => {
   emulator.faults.set({ latencyMs: 5_000 });
   const abort = new AbortController();
   const reading = store.read('made', abort.signal);

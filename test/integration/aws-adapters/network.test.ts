@@ -187,7 +187,7 @@ it.each([
   await expect(call()).rejects.toMatchObject({ code: 'Unreachable' });
 });
 
-it('kon trusts the authorities in NODE_EXTRA_CA_CERTS, and doctor reads the time of AWS through the proxy', async () => {
+it('kon trusts the certificate authorities in NODE_EXTRA_CA_CERTS, and kon doctor reads the time of AWS through the proxy', async () => {
   const { HTTPS_PROXY = '', AWS_CA_BUNDLE: ca = '' } = env;
   const kon = await prepareKon({
     HTTPS_PROXY,

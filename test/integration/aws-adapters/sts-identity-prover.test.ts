@@ -83,7 +83,7 @@ async function prove(
   }
 }
 
-it('requests the shortest session, with a session policy that allows nothing', async () => {
+it('a proof requests the shortest possible session, with a session policy that allows nothing', async () => {
   expect(await prove()).toBe('proven');
   const call = emulator.journal.entries().at(-1);
   expect(call).toMatchObject({ action: 'AssumeRoleWithWebIdentity', status: 200 });
@@ -94,7 +94,7 @@ it('requests the shortest session, with a session policy that allows nothing', a
   });
 });
 
-it('proves the exact role, not another that has or had the same name', async () => {
+it('a proof holds for exactly one role, and not for another role that has or had the same name', async () => {
   const { Role: role } = await emulator.iam().send(new GetRoleCommand({ RoleName: 'proven' }));
   expect(await prove({}, emulator.sts(), role?.RoleId)).toBe('proven');
   expect(await prove({}, emulator.sts(), 'AROAAAAAAAAAAAAAAAAAA')).toBe('NotInEffect');
@@ -153,7 +153,7 @@ it.each(ways)('%s is reported as %s', async (_what, code, arrange, claims) => {
   expect(await prove(claims)).toBe(code);
 });
 
-it('an STS that cannot be reached is reported as Unreachable', async () => {
+it('an STS endpoint that cannot be reached is reported as Unreachable', async () => {
   const nowhere = new STSClient({ ...emulator.client(), endpoint: 'http://127.0.0.1:1' });
   expect(await prove({}, nowhere)).toBe('Unreachable');
 });

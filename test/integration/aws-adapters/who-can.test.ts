@@ -62,7 +62,7 @@ beforeAll(async () => {
 });
 afterAll(() => emulator?.close());
 
-it('agrees with SimulatePrincipalPolicy on 1,000 random pairs of a role and a question', async () => {
+it('who-can agrees with SimulatePrincipalPolicy on 1,000 random pairs of a role and a question', async () => {
   const iam = emulator.iam();
   const documents = new Map<string, string>();
   for (const arn of managed) {

@@ -133,7 +133,7 @@ describe('associations', () => {
     await associations.delete(made.id);
   });
 
-  it('are listed over several pages, without the details that listings omit', async () => {
+  it('are listed over several pages, without the details that EKS omits from listings', async () => {
     const { associations } = aws;
     const names = Array.from({ length: 101 }, (_, index) => `many-${String(index).padStart(3, '0')}`);
     for (const name of names)

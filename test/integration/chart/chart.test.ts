@@ -71,7 +71,7 @@ describe('helm', () => {
     await expect(helm.template([value])).rejects.toThrow("values don't meet the specifications");
   });
 
-  it('refuses a ClusterConfig without a name, and one without a role path', async () => {
+  it('refuses a ClusterConfig without a name, and a ClusterConfig without a role path', async () => {
     await expect(helm.template(['--set=clusterConfig.create=true'])).rejects.toThrow(
       'the name of the EKS cluster',
     );
@@ -97,7 +97,7 @@ describe('the chart', () => {
     }
   });
 
-  it('has no further admission policies, and none at all when they are switched off', async () => {
+  it('has no other admission policies, and has none when admission policies are disabled', async () => {
     const kinds = (objects: readonly RenderedObject[]): readonly string[] =>
       objects
         .filter(({ kind }) => kind.startsWith('ValidatingAdmission'))
@@ -262,7 +262,7 @@ describe('the chart', () => {
     if (values === everything) expect(notes).not.toMatch(/no IAM role|kind: ClusterConfig/);
   });
 
-  it('offers user roles with all the rights that can be requested, and a separate role for deploying', () => {
+  it('offers roles for users with all rights that users can request, and a separate role for deploying', () => {
     const rightsOf = (name: string): string[] =>
       (
         find(rendered, 'ClusterRole', name) as {
@@ -340,7 +340,7 @@ describe('kon install', () => {
         .toSorted(([a], [b]) => (a < b ? -1 : 1)),
     );
 
-  it('applies the objects of the chart, except for the marks of the installer', async () => {
+  it('applies the same objects as the chart, apart from the labels of the installer', async () => {
     const installed = byName([
       ...admissionPolicyObjects(namespace),
       ...crdObjects(),

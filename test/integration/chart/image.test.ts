@@ -60,7 +60,7 @@ const copied = (): readonly string[] =>
     .filter((rest) => !rest.startsWith('--from='))
     .flatMap((rest) => rest.split(' ').slice(0, -1));
 
-it('copies only files that exist and that .dockerignore does not exclude', async () => {
+it('the Dockerfile copies only files that exist and that .dockerignore does not exclude', async () => {
   const letThrough = (await readFile(join(root, '.dockerignore'), 'utf8'))
     .split('\n')
     .filter((line) => line.startsWith('!'));
@@ -72,7 +72,7 @@ it('copies only files that exist and that .dockerignore does not exclude', async
   }
 });
 
-it('is built from the packages of the lock file, on base images that can be pinned by digest', async () => {
+it('the image is built from the packages of the lock file, on base images that can be pinned by digest', async () => {
   const [install = ''] = of('RUN');
   expect(install).toBe('npm install --no-save --no-progress && node scripts/check-installed.ts');
   expect(of('FROM')).toEqual(['${BUILD_IMAGE} AS build', '${RUN_IMAGE}']);
@@ -110,7 +110,7 @@ it('is built from the packages of the lock file, on base images that can be pinn
   );
 });
 
-it('has the same settings as the image that is built without Docker', () => {
+it('the image has the same settings as the image that is built without Docker', () => {
   const json = (name: string): unknown => JSON.parse(of(name)[0] ?? '');
   expect({
     WorkingDir: of('WORKDIR').at(-1),
@@ -121,7 +121,7 @@ it('has the same settings as the image that is built without Docker', () => {
   }).toEqual(imageSettings);
 });
 
-it('runs as a numeric user that is not root, the same as in the chart', async () => {
+it('the image runs as the same numeric non-root user as in the chart', async () => {
   const helm = await findHelm();
   const deployment = (await helm.template()).find(({ kind }) => kind === 'Deployment');
   await helm.remove();
@@ -131,7 +131,7 @@ it('runs as a numeric user that is not root, the same as in the chart', async ()
   });
 });
 
-it('starts through its entrypoint from the copied files alone, and writes nothing', async () => {
+it('the image starts through its entrypoint from only the copied files, and writes nothing', async () => {
   const entrypoint = JSON.parse(of('ENTRYPOINT')[0] ?? '[]') as readonly string[];
   expect(entrypoint[0]).toBe('/nodejs/bin/node');
   const command = [...entrypoint.slice(1, -1), join(folder, entrypoint.at(-1) ?? '')];
@@ -145,7 +145,7 @@ it('starts through its entrypoint from the copied files alone, and writes nothin
   await chmod(image, 0o755);
 });
 
-it('contains neither the sandbox and the AWS emulator nor the packages that only these need', async () => {
+it('the image contains no sandbox, no AWS emulator and no package that only these two need', async () => {
   expect(inputs.length).toBeGreaterThan(500);
   expect(inputs.filter((path) => path.startsWith('sandbox/'))).toEqual([]);
   expect(existsSync(join(image, 'modules'))).toBe(false);
@@ -161,7 +161,7 @@ it('contains neither the sandbox and the AWS emulator nor the packages that only
     });
 });
 
-it('operates a cluster, and writes nothing into its folder', async () => {
+it('the image operates a cluster, and writes nothing into its own folder', async () => {
   const sandbox = await startSandbox({ operator: false });
   try {
     const before = await readdir(image, { recursive: true });
@@ -193,7 +193,7 @@ it('operates a cluster, and writes nothing into its folder', async () => {
   }
 });
 
-it('has a bill of materials that lists exactly the bundled packages', async () => {
+it('the image has a bill of materials that lists exactly the bundled packages', async () => {
   const read = async (path: string): Promise<unknown> => JSON.parse(await readFile(path, 'utf8')) as unknown;
   type Bill = { components: { name: string; version: string; purl: string; licenses?: unknown }[] };
   const { components } = (await read(join(image, 'sbom.cdx.json'))) as Bill;
@@ -213,7 +213,7 @@ it('has a bill of materials that lists exactly the bundled packages', async () =
   expect(copies).toHaveLength(1);
 });
 
-it('has the copyright and licence texts of all bundled packages', async () => {
+it('the image has the copyright and licence texts of all bundled packages', async () => {
   const notices = await readFile(join(image, 'THIRD-PARTY-NOTICES'), 'utf8');
   const lines = new Set(notices.split('\n'));
   const { components } = JSON.parse(await readFile(join(image, 'sbom.cdx.json'), 'utf8')) as {

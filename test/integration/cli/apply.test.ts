@@ -91,7 +91,7 @@ describe('the removal of a target in which pods run', () => {
     expect(await cluster.kubectl(['get', 'clusterconfigs,lsa,apps.k11n.dev', '-o', 'json'])).toBe(before);
   });
 
-  it('is only reported while the pods keep their permissions', async () => {
+  it('is reported but not refused if the pods keep their permissions', async () => {
     const result = await apply(account('used', { targets: ['production'] }), '--dry-run');
     expect(result.code).toBe(0);
     const real = await apply(account('used', { targets: ['production'] }));
@@ -179,7 +179,7 @@ describe('faulty files', () => {
     expect(await cluster.kubectl(['get', 'lsa', '-o', 'name'])).toBe(before);
   });
 
-  it('are reported with the line of the item in a List, or of the list if a field is missing', async () => {
+  it('are reported with the line of the faulty item in a List', async () => {
     const items = [JSON.parse(account('first')), { ...(JSON.parse(account('second')) as object), spec: {} }];
     const text = JSON.stringify({ kind: 'List', items }, undefined, 1);
     const line = text.split('\n').findIndex((each) => each.includes('"spec": {}')) + 1;
@@ -190,7 +190,7 @@ describe('faulty files', () => {
 describe('--dry-run', () => {
   const undeclared = account('locally', { color: 'red' });
 
-  it('validates on the server without a value and with =server', async () => {
+  it('validates on the server if the option has no value or the value =server', async () => {
     for (const option of ['--dry-run', '--dry-run=server']) {
       const refused = await apply(undeclared, option);
       expect(refused).toMatchObject({ code: 1, stdout: '' });
@@ -202,7 +202,7 @@ describe('--dry-run', () => {
     }
   });
 
-  it('sends no object with =client, and compares it with the existing one', async () => {
+  it('compares each object with the existing object and sends none to the server if the value is =client', async () => {
     expect(await apply(undeclared, '--dry-run=client')).toMatchObject({
       code: 0,
       stdout: 'linkedserviceaccount/locally created (dry run)\n',

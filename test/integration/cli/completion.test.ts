@@ -200,7 +200,7 @@ describe('completion without a response', () => {
    */
   const soon = 2500;
 
-  it('gives up on a server that accepts connections and never answers', async () => {
+  it('ends after a time limit when a server accepts connections and never answers', async () => {
     const server = createServer(() => undefined);
     servers.push(server);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -208,7 +208,7 @@ describe('completion without a response', () => {
     expect(await complete(kubeconfig(`https://127.0.0.1:${port}`, { token: 'x' }))).toBeLessThan(soon);
   });
 
-  it('gives up on a credential plugin that takes too long', async () => {
+  it('ends after a time limit when a credential plugin takes too long', async () => {
     const command = await kon.file('plugin', '#!/bin/sh\nexec sleep 20\n');
     await chmod(command, 0o755);
     const exec = { apiVersion: 'client.authentication.k8s.io/v1', command, interactiveMode: 'Never' };

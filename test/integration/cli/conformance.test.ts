@@ -114,7 +114,7 @@ const differencesIn = (report: Report): readonly string[] =>
 const answersOf = (report: Report): Readonly<Record<string, string>> =>
   Object.fromEntries(report.measurements.map(({ id, answer }) => [id, answer]));
 
-test('every call gives the expected result, everything is removed, and the report has no credentials', async () => {
+test('in a conformance run, every call gives the expected result, everything is removed, and the report has no credentials', async () => {
   const { code, stdout, stderr } = await kon.run(command('--yes', '--report', 'reports'), { env });
   expect(stderr).toContain('Roles: ');
   expect(code).toBe(0);
@@ -156,7 +156,7 @@ test('every call gives the expected result, everything is removed, and the repor
   }
 });
 
-test('a run waits for delays of IAM and measures them', async () => {
+test('a conformance run waits until IAM changes take effect, and measures these delays', async () => {
   aws.faults.set({ propagationMs: 600 });
   const { code, stdout } = await kon.run(command('--yes', '-o', 'json'), { env });
   const report = JSON.parse(stdout) as Report;
@@ -171,7 +171,7 @@ test('a run waits for delays of IAM and measures them', async () => {
   expect(repeated.every(({ settledMs }) => settledMs > 0)).toBe(true);
 });
 
-test('throttled calls are retried, including deletions', async () => {
+test('a conformance run retries throttled calls, including deletions', async () => {
   aws.faults.set({ throttles: [{ services: ['iam'], ratePerSecond: 60, burst: 30 }] });
   const { code, stdout } = await kon.run(command('--yes', '-o', 'json'), { env });
   const throttled = aws.journal.entries().filter(({ fault }) => fault === 'throttled');
@@ -185,7 +185,7 @@ test('throttled calls are retried, including deletions', async () => {
   expect(await rolesAndBuckets()).toEqual([]);
 });
 
-test('the account id and the caller are masked on demand', async () => {
+test('the report masks the account id and the caller on request', async () => {
   const { code, stdout } = await kon.run(command('--yes', '--mask-account', '-o', 'json'), { env });
   expect(code).toBe(0);
   expect(stdout).toContain('arn:aws:iam::<account>:role/konstellation-conformance/');
@@ -249,7 +249,7 @@ describe('an interrupted run', () => {
     },
   );
 
-  test('that was killed is cleaned up later, and the roles and buckets of others stay', async () => {
+  test('that was killed is cleaned up by a later command, and the roles and buckets of others stay', async () => {
     const trust = JSON.stringify(all).replace(
       '"Resource":"*"',
       '"Principal":{"Service":"ec2.amazonaws.com"}',
@@ -384,7 +384,7 @@ describe('with a cluster', () => {
     },
   );
 
-  test('the minimal permissions suffice, and each of them is needed', async () => {
+  test('the minimal permissions suffice, and each permission is needed', async () => {
     const checkedHere: EvaluationRequest[] = [];
     cluster = await startAwsCluster({
       provider: false,

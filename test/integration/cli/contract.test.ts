@@ -94,7 +94,7 @@ describe('every command', () => {
     expect(entries.join('\n')).toBe(await readFile(join(root, helpFile), 'utf8'));
   });
 
-  it('exits with 2 for an unknown option, and names the command that shows help', async () => {
+  it('exits with code 2 for an unknown option, and names the command that shows help', async () => {
     await each(visible, async (command) => {
       const result = await run([...command.path, '--no-such-option']);
       expect(result, nameOf(command)).toMatchObject({ code: 2, stdout: '' });

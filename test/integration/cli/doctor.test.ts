@@ -51,7 +51,7 @@ describe('doctor', () => {
     expect(result.stdout).toMatch(/\nStatus check results are × \(\d errors, 1 warning, \d+ skipped\)\n$/);
   });
 
-  it('reports which names are ambiguous with the CRDs of Argo CD, which otherwise keep their short name', async () => {
+  it('reports the resource names that are ambiguous next to the CRDs of Argo CD, whose short names still select Argo CD objects', async () => {
     const kubectl = (...args: string[]): Promise<string> => world.cluster.kubectl(args);
     await world.cluster.kubectl(['create', '-f', '-'], JSON.stringify(argoCdCrd));
     await kubectl('wait', '--for=condition=Established', 'crd/applications.argoproj.io');

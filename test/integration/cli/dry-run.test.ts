@@ -155,7 +155,7 @@ describe('--dry-run', () => {
     },
   );
 
-  it('sends no write with =client, not even one that the API server would refuse', async () => {
+  it('sends no write with =client, even if the API server would refuse the write', async () => {
     const { code, stdout, stderr } = await run('account delete guarded --dry-run=client -v');
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'linkedserviceaccount/guarded deleted (dry run)\n' });
     expect(stderr).toMatch(/^GET /m);
@@ -180,7 +180,7 @@ describe('--dry-run', () => {
     expect(applied.stdout).toContain(`- ${fullAccess}`);
   });
 
-  it('shows the effect of options on files and on other apps', async () => {
+  it('shows the effect of options that read files or name other apps', async () => {
     const file = await kon.file('shop.conf', 'listen 80;\n');
     const limits = await kon.file('limits.env', '# a day\nMOST=5\n');
     const options = `--config settings=${file}:/etc/shop --config limits=${limits} --depends-on shop`;

@@ -98,7 +98,7 @@ describe('kon account create', () => {
     expect(await drafts()).toEqual(before);
   });
 
-  it('creates the account of the template once its example is uncommented', async () => {
+  it('creates the account from the template after the user uncomments its example', async () => {
     const editor = await kon.editor(`uncomment-${number}`, `sed -i 's/# - arn:/- arn:/' "$1"`);
     const result = await edit('create', editor);
     expect(result.stderr).toBe('');
@@ -142,7 +142,7 @@ describe('kon account create', () => {
     expect(await policiesOf(name)).toEqual([readOnly]);
   });
 
-  it('reports refusals of the API server at the top of the text too', async () => {
+  it('shows refusals of the API server at the top of the text', async () => {
     const wrong = manifest([readOnly]).replace('  aws:', '  deletionPolice: Retain\n  color: red\n  aws:');
     const result = await edit('create', await writing(wrong, manifest([readOnly])));
     expect(result.code).toBe(0);

@@ -86,7 +86,7 @@ describe('the connection to the cluster', () => {
 });
 
 describe('the cluster', () => {
-  it('causes an error without Konstellation, another for a user without rights, and none for the administrator', async () => {
+  it('causes one error without Konstellation, a different error for a user without rights, and no error for an administrator', async () => {
     const env = { KUBECONFIG: cluster.kubeconfig };
     for (const args of [
       ['account', 'list'],
@@ -178,7 +178,7 @@ describe('the command line', () => {
     });
   });
 
-  it('leads to kon explain on a terminal only, and not for a wrong command line', async () => {
+  it('recommends kon explain after an error only on a terminal, and not for a wrong command line', async () => {
     const hint = 'For more information about this error, run "kon explain KUBECONFIG_MISSING".';
     const { screen } = await kon.onTerminal('account list');
     expect(screen.trimEnd().split(/\r?\n/).at(-1)).toBe(hint);

@@ -40,7 +40,7 @@ describe('from a file, without a cluster', () => {
     expect(parse(stdout)).toEqual(expected);
   });
 
-  it('requires the AWS account as an option where the file does not contain it', async () => {
+  it('requires the AWS account as an option if the file does not contain the account', async () => {
     const unknown = await kon.run(['iam-policy', '-f', '-'], { input: manifest({}) });
     expect(unknown.code).toBe(2);
     expect(unknown.stderr).toContain('the ClusterConfig names no AWS account');
@@ -52,7 +52,7 @@ describe('from a file, without a cluster', () => {
     expect((await kon.run(['iam-policy', '--account-id', '12'])).code).toBe(2);
   });
 
-  it('reports more patterns than IAM accepts', async () => {
+  it('warns when the ClusterConfig has more patterns than fit into an IAM policy', async () => {
     const allowedPolicyArns = Array.from(
       { length: 200 },
       (_, index) => `arn:aws:iam::123456789012:policy/a-path-that-is-rather-long/${index}/*`,

@@ -36,7 +36,7 @@ beforeAll(async () => {
 afterAll(() => world?.stop());
 
 describe('plan', () => {
-  it('shows all changes for a new account, and makes none', async () => {
+  it('shows all changes for a new account, and applies none', async () => {
     const file = await world.kon.file(
       'planned.yaml',
       `apiVersion: k11n.dev/v1alpha1
@@ -97,7 +97,7 @@ spec: {aws: {policyArns: [${readOnly}, "arn:aws:iam::aws:policy/NoSuchPolicy"]}}
     expect(result.stdout).not.toContain('In the way');
   });
 
-  it('exits with more than 1 when it cannot determine the changes', async () => {
+  it('exits with a code above 1 when it cannot determine the changes', async () => {
     expect(await kon('account', 'plan', 'nope')).toMatchObject({
       code: 3,
       stderr: expect.stringContaining('Error: account "nope" not found'),
@@ -188,7 +188,7 @@ describe('several accounts', () => {
 });
 
 describe('verify, when the outcome is unknown', () => {
-  it('exits with more than 1, and names what is missing', async () => {
+  it('exits with a code above 1, and names the missing information', async () => {
     await kon('account', 'create', 'asked', '--policy', readOnly);
     const may = ['--verb=get,list', '--resource=linkedserviceaccounts,clusterconfigs,serviceaccounts'];
     await world.cluster.kubectl(['create', 'clusterrole', 'looks', ...may]);
@@ -351,7 +351,7 @@ describe('who-can', () => {
 });
 
 describe('policies users', () => {
-  it('lists the accounts that have the policy, or have it as their boundary', async () => {
+  it('lists the accounts that have the policy attached or have it as their boundary', async () => {
     await kon('account', 'create', 'fenced', '--policy', readOnly, '--boundary', queues);
     const result = await kon('policies', 'users', 'AmazonSQSReadOnlyAccess');
     expect(result, result.stderr).toMatchObject({ code: 0 });
@@ -451,7 +451,7 @@ describe('target delete', () => {
 });
 
 describe('an unlinked target', () => {
-  it('shows until when sessions of an unlinked target may live', async () => {
+  it('is shown with the time until which its sessions can remain valid', async () => {
     await kon(
       'account',
       'create',
@@ -498,7 +498,7 @@ describe('a target that is removed while pods run in it', () => {
       'jsonpath={.status.targets[?(@.name=="staging")].pods.current}',
     ]);
 
-  it('leaves the pods their permissions, and the command says so before it saves', async () => {
+  it('leaves the pods their permissions, and the command reports this before it saves', async () => {
     const both = ['--target', 'production', '--target', 'staging'];
     expect((await kon('account', 'create', name, '--policy', readOnly, ...both)).code).toBe(0);
     const roleArn = await world.cluster.kubectl(['get', 'lsa', name, '-o', 'jsonpath={.status.roleArn}']);
@@ -529,7 +529,7 @@ describe('a target that is removed while pods run in it', () => {
     expect(await trust()).toContain(subject);
   });
 
-  it('with --now, removes the permissions at once, after a confirmation that states how long sessions live', async () => {
+  it('removes the permissions at once with --now, after a confirmation that states how long sessions stay valid', async () => {
     expect((await edit('--target', 'production', '--target', 'staging')).code).toBe(0);
     const unconfirmed = await edit('--remove-target', 'staging', '--now');
     expect(unconfirmed).toMatchObject({ code: 2, stdout: '' });
@@ -549,7 +549,7 @@ describe('a target that is removed while pods run in it', () => {
 });
 
 describe('a role without its account', () => {
-  it('that was retained is listed, and deleted only on request', async () => {
+  it('that was retained is listed, and is deleted only on request', async () => {
     await kon('account', 'create', 'kept', '--policy', readOnly, '--target', 'production');
     await kon('account', 'edit', 'kept', '--deletion-policy', 'Retain');
     await kon('account', 'delete', 'kept', '--yes');

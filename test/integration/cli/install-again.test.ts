@@ -68,7 +68,7 @@ describe('two installations at the same time', () => {
     expect(refused[0]?.stderr).toMatch(/Error: (IAM \S.* already exists\.|.*ClusterConfig main differs)/);
   });
 
-  it('have the same result when one of them is confirmed later', async () => {
+  it('have the same result when the user confirms one of them later', async () => {
     await kubectl('delete', 'clusterconfig', 'main');
     const [first, second] = boundaries;
     const waiting = world.kon.terminal(`install ${own.join(' ')} --boundary ${first}`);
@@ -86,7 +86,7 @@ describe('two installations at the same time', () => {
 });
 
 describe('an installation that exists', () => {
-  it('is not changed by different options, which are refused with the command that applies them', async () => {
+  it('is not changed by different options, and the refusal names the command that applies them', async () => {
     const spec = await configured();
     const asked = [
       '--boundary',
@@ -117,7 +117,7 @@ describe('an installation that exists', () => {
     expect(again.stderr).toContain('--unbounded has no effect');
   });
 
-  it("updates the operator's policy after the ClusterConfig was changed with the command that the refusal names", async () => {
+  it("updates the operator's policy after a user changes the ClusterConfig with the command from the refusal", async () => {
     const [first, second] = boundaries;
     const { aws } = await configured();
     const boundary = aws.permissionsBoundaryArn === first ? second : first;

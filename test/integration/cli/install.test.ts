@@ -114,7 +114,7 @@ type Installed = {
 };
 
 describe('install', () => {
-  it('prints everything as a dry run, for kubectl and for Terraform, and changes nothing', async () => {
+  it('prints all objects in a dry run, for kubectl and for Terraform, and changes nothing', async () => {
     const yaml = await kon('install', '--target', 'production', ...limited, '--dry-run');
     expect(yaml).toMatchObject({ code: 0, stderr: '' });
     const documents = parseAllDocuments(yaml.stdout).map((each) => each.toJS() as { kind: string } | null);
@@ -189,7 +189,7 @@ describe('install', () => {
     expect(await roleNames()).toEqual([]);
   });
 
-  it('installs everything that an operator needs, and the operator works with only that', async () => {
+  it('installs everything that the operator needs, and the operator works with nothing else', async () => {
     const result = await kon('install', '--target', 'production', ...limited, '--without-operator', '--yes');
     expect(result.stderr).toContain('EKS cluster main in eu-west-1, AWS account 123456789012\n');
     expect(result).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });
@@ -315,7 +315,7 @@ describe('install over a later version', () => {
     await expect(kubectl('delete', 'crd', crd)).rejects.toThrow('k11n.dev/allow-deletion=true');
   });
 
-  it('is refused with a list of what would be lost, and the operator leaves unknown fields alone; --downgrade overrides', async () => {
+  it('is refused with a list of what would be lost; --downgrade overrides the refusal, and the operator leaves unknown fields unchanged', async () => {
     const { metadata, spec, ...rest } = JSON.parse(await kubectl('get', 'crd', crd, '-o', 'json')) as Later;
     const { properties } = spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.aws;
     properties['futureField'] = { type: 'string' };
@@ -405,7 +405,7 @@ describe('install over a later version', () => {
 });
 
 describe('uninstall', () => {
-  it('refuses while accounts exist, then removes them, their roles and the installation', async () => {
+  it('refuses while accounts exist, and with --delete-accounts removes the accounts, their roles and the installation', async () => {
     expect(await kon('uninstall', '--yes')).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('there are 1 accounts: first'),
@@ -465,7 +465,7 @@ describe('install with Pod Identity', () => {
     });
   });
 
-  it('prints the association instead of the provider', async () => {
+  it('prints a Pod Identity association instead of an OIDC provider', async () => {
     const { stdout } = await kon(
       'install',
       '--identity-mode',
@@ -698,7 +698,7 @@ describe('install with Pod Identity', () => {
 });
 
 describe('install with Pod Identity and an operator', () => {
-  it('creates no Deployment before its pods would be given the role', async () => {
+  it('creates the Deployment only once its pods would get the role', async () => {
     const connection = await loadConnection({ kubeconfig: world.cluster.kubeconfig, env: world.kon.env });
     const client = createKubeClient(connection, { now: monotonicClock, random: Math.random });
     const late = ['--namespace', 'late'];
@@ -814,7 +814,7 @@ describe('install for an organization with requirements for roles', () => {
     expect(await annotation()).toBe(role?.Arn);
   });
 
-  it('keeps the settings when they are not given again', async () => {
+  it('keeps the role settings when the options are not given again', async () => {
     expect(await kon('install', ...own)).toMatchObject({ code: 0, stdout: 'konstellation unchanged\n' });
     expect(await annotation()).toBe((await roleOf())?.Arn);
   });
@@ -896,7 +896,7 @@ describe('uninstall', () => {
     await kubectl('wait', '--for=delete', 'crd', '--all', '--timeout=30s');
   });
 
-  it('removes the provider once no role trusts it', async () => {
+  it('removes the OIDC provider once no role trusts that provider', async () => {
     const own = ['--namespace', 'irsa-again'];
     await world.iam.send(new DeleteRoleCommand({ RoleName: 'lbc' }));
     const installed = await kon('install', '--without-operator', '--yes', '--no-wait', ...limited, ...own);
@@ -908,7 +908,7 @@ describe('uninstall', () => {
     await kubectl('wait', '--for=delete', 'crd', '--all', '--timeout=30s');
   });
 
-  it('keeps and lists objects that others created', async () => {
+  it('keeps objects that others created, and lists these objects', async () => {
     const elsewhere = ['--namespace', 'elsewhere'];
     await kon('install', '--without-operator', '--yes', ...limited, ...elsewhere);
     await kubectl(

@@ -31,7 +31,7 @@ beforeAll(async () => {
 
 afterAll(() => kon?.stop());
 
-it('a killed installation is completed by the next one, and accepts no account before its admission policies exist', async () => {
+it('the next installation completes a killed installation, and no account is accepted before the admission policies exist', async () => {
   const kinds = await kon.runWithKills(install, expectFence);
   expect(await kon.snapshot()).toEqual(installed);
   for (const kind of ['CreateRole', 'PutRolePolicy', 'CreateOpenIDConnectProvider'])

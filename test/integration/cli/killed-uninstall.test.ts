@@ -39,7 +39,7 @@ beforeAll(async () => {
 
 afterAll(() => kon?.stop());
 
-it('a killed removal is completed by the next one, takes nothing of others, and keeps the admission policies while accounts can be created', async () => {
+it('the next uninstallation completes a killed uninstallation, removes no objects of others, and keeps the admission policies while accounts can be created', async () => {
   expect(Object.keys(removed)).toEqual(expect.arrayContaining(['role foreign', 'ClusterRole /foreign']));
   expect(fence.length).toBeGreaterThan(0);
   const kinds = await kon.runWithKills(uninstall, async (write) => {

@@ -37,7 +37,7 @@ describe.skipIf(!hasPreviousVersion())('an upgrade', () => {
   });
   afterAll(() => kon?.stop());
 
-  it('that was killed is completed by the next one, and keeps the admission policies of both versions meanwhile', async () => {
+  it('that was killed is completed by the next upgrade, and keeps the admission policies of both versions until then', async () => {
     expect(fence.length).toBeGreaterThan(0);
     const kinds = await kon.runWithKills(install, async (write) => {
       expect(await gapsIn(fence, kon.world), `after ${write}`).toEqual([]);

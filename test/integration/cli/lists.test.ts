@@ -210,7 +210,7 @@ describe('selection', () => {
 });
 
 describe('order', () => {
-  it('sorts by a column or by a path, and names the columns otherwise', async () => {
+  it('sorts by a column or by a path, and the error for an unknown column lists all columns', async () => {
     expect(await namesOf('account', 'list', '--sort-by', 'reason')).toEqual([
       'a-staging',
       'c-broken',
@@ -390,7 +390,7 @@ describe('tables', () => {
     },
   );
 
-  it('of policies omit the ARN that does not fit, and show it whole otherwise', async () => {
+  it('of policies omit an ARN that does not fit, and otherwise show the whole ARN', async () => {
     const narrow = await kon.onTerminal('policies search s3 --no-color', { columns: 80 });
     expect(narrow.screen).toContain('AmazonS3ReadOnlyAccess');
     expect(narrow.screen).not.toMatch(/ARN|…/);
@@ -466,7 +466,7 @@ describe('kon account list --unused', () => {
     );
   });
 
-  it('lists accounts that were not used since, or never since their creation, and counts the unknown ones', async () => {
+  it('lists accounts without use in the period or since their creation, and counts the accounts whose use is unknown', async () => {
     expect(await unused('90d')).toEqual({
       code: 0,
       stdout: name('a-staging') + name('b-everywhere'),
@@ -540,7 +540,7 @@ describe('kon account list --unused', () => {
     });
   });
 
-  it('lists no account while the operator does not compare roles with AWS, or no operator runs', async () => {
+  it('lists no account while no operator runs or the operator does not compare roles with AWS', async () => {
     const all =
       '3 accounts are not listed, because their last use is unknown: a-staging, b-everywhere, c-broken\n';
     await driftChecked('False');

@@ -79,7 +79,7 @@ describe('import', () => {
     });
   });
 
-  it('refuses to remove access from running pods, and the operator refuses it too when kon is not used', async () => {
+  it('refuses to remove access from running pods, and the operator also refuses when the account is written without kon', async () => {
     await eksctlRole('legacy-irsa', 'system:serviceaccount:production:legacy');
     const roleArn = `arn:aws:iam::${accountId}:role/legacy-irsa`;
     const metadata = { namespace: 'production', name: 'legacy' };
@@ -167,7 +167,7 @@ spec:
     expect(again.code).toBe(0);
   });
 
-  it('copies to another context', async () => {
+  it('copies an account to the cluster of another context', async () => {
     // The same cluster under another context name, with another account name, represents a second cluster.
     const here = await readFile(world.cluster.kubeconfig, 'utf8');
     const context = /current-context: "?([^"\n]+)/.exec(here)?.[1] ?? '';

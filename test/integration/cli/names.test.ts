@@ -190,7 +190,7 @@ describe('kon version', () => {
     );
   });
 
-  it('reports a difference between the operator, the CRDs and kon', async () => {
+  it('reports when the versions of the operator, the CRDs and kon differ', async () => {
     await cluster.kubectl(['create', 'namespace', 'konstellation']);
     await cluster.kubectl(
       ['create', '-f', '-'],

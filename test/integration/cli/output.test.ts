@@ -373,7 +373,7 @@ describe('kon app', () => {
     },
   );
 
-  it('is created and edited with options', async () => {
+  it('creates and edits an app with options', async () => {
     const created = await kon.run([
       'app',
       'create',
@@ -474,7 +474,7 @@ describe('kon apply', () => {
     expect((await apply(fresh)).stdout).toBe('linkedserviceaccount/fresh unchanged\n');
   });
 
-  it('removes fields that create and edit had set and that the file no longer contains', async () => {
+  it('removes fields that kon create and kon edit set and that the file does not contain', async () => {
     const other = 'arn:aws:iam::aws:policy/AmazonSQSFullAccess';
     await kon.run(
       `account create three --policy ${readOnly} --policy ${other} --target production --no-wait`.split(' '),
@@ -538,7 +538,7 @@ describe('kon apply', () => {
 });
 
 describe('on a terminal', () => {
-  it('supports the walkthrough: kon account create --account NAME, with an editor', async () => {
+  it('runs the command of the walkthrough: kon account create --account NAME, with an editor', async () => {
     const editor = await kon.editor('uncomment', `sed -i 's/# - arn:/- arn:/' "$1"`);
     const terminal = kon.terminal('account create --account myaccount --no-wait', {
       env: { EDITOR: editor, TERM: 'xterm' },
@@ -590,7 +590,7 @@ describe('completion', () => {
     ]);
   });
 
-  it('gives up on a cluster that does not answer', async () => {
+  it('ends after a time limit when the cluster does not answer', async () => {
     const dead = await kon.file(
       'dead.yaml',
       'current-context: a\ncontexts: [{name: a, context: {cluster: a}}]\nclusters: [{name: a, cluster: {server: "http://10.255.255.1:6443"}}]\n',
@@ -609,7 +609,7 @@ describe('a command that changes something', () => {
     `apiVersion: k11n.dev/v1alpha1\nkind: LinkedServiceAccount\nmetadata: {name: ${name}}\nspec: {aws: {policyArns: []}}\n`;
 
   it.each(['| head -n 1', '2>&1 | head -n 1', '2> >(exec 0<&-)'])(
-    'completes its work although its reader stops: %s',
+    'completes its work although the reader of its output stops reading: %s',
     async (reader) => {
       await kon.file('unread.yaml', names.map(account).join('---\n'));
       const line = `set -o pipefail; ${process.execPath} ${kon.executable} apply -f unread.yaml --no-wait ${reader}`;

@@ -20,7 +20,7 @@ afterAll(async () => {
 });
 
 describe('kon -v', () => {
-  it('logs method, path, status and time of each request, and nothing of its query, headers or bodies', async () => {
+  it('logs the method, path, status and time of each request, but no query, header or body', async () => {
     const listed = await run('-v', 'account', 'list');
     expect(listed.code).toBe(0);
     expect(listed.stderr).toMatch(/^GET \/apis\/k11n\.dev\/v1alpha1\/linkedserviceaccounts 200 \d+ ms$/m);

@@ -57,7 +57,7 @@ async function loadedBy(
   return { files: files.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
 }
 
-it('a list loads little code, and makes one request', async () => {
+it('kon account list loads little code, and makes one request', async () => {
   const { files, bytes } = await loadedBy('list', ['account', 'list']);
   expect(asked.splice(0)).toEqual(['GET /apis/k11n.dev/v1alpha1/linkedserviceaccounts?limit=500']);
   expect(bytes).toBeLessThan(150_000);

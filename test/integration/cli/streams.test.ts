@@ -54,7 +54,7 @@ const app = (name: string, targets: string): string =>
   `apiVersion: k11n.dev/v1alpha1\nkind: App\nmetadata: {name: ${name}}\nspec: {image: web, imageTag: "1", ports: [{name: http, port: 80}], targets: ${targets}}\n`;
 
 describe('kon sandbox logs', () => {
-  it('ends with Ctrl-C and its exit code, like every command that follows', async () => {
+  it('ends on Ctrl-C with exit code 130 when it follows a log', async () => {
     await mkdir(join(kon.folder, 'sandbox/logs'), { recursive: true });
     await kon.file('sandbox/logs/etcd.log', 'first\nsecond\n');
     const args = ['sandbox', 'logs', 'etcd', '--state-dir', 'sandbox'];
@@ -67,7 +67,7 @@ describe('kon sandbox logs', () => {
 });
 
 describe('kon app logs', () => {
-  it('prints the logs of all pods with their bytes unchanged', async () => {
+  it('prints the logs of all pods without changing a byte', async () => {
     await kubelet.startPod('production', 'one', 'one-a');
     await kubelet.startPod('staging', 'one', 'one-b');
     await kubelet.log('one-a', 'first \u001B[31mred\u001B[0m');
@@ -256,7 +256,7 @@ stty -a | grep -ow -e '[-]*icanon' -e '[-]*opost'
     expect(await readFile(caught, 'utf8')).toBe('caught\n');
   });
 
-  it('ends with 130 on Ctrl-C when its streams are pipes', async () => {
+  it('ends on Ctrl-C with exit code 130 when its streams are pipes', async () => {
     const running = kon.start(shell('sh', '-c', 'echo begun; sleep 30'));
     await running.until('begun');
     running.stop();

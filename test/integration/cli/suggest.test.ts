@@ -107,7 +107,7 @@ beforeAll(async () => {
 afterAll(() => world?.stop());
 
 describe('kon account suggest', () => {
-  it('suggests only the used and the untracked actions, and the printed commands save it', async () => {
+  it('suggests only the used and the untracked actions, and the printed commands save this suggestion', async () => {
     await create('orders', s3Full, sqsFull);
     await useS3('orders');
     const before = writes();
@@ -157,7 +157,7 @@ describe('kon account suggest', () => {
     });
   });
 
-  it('prints one command if it only removes policies, and the command removes them', async () => {
+  it('prints one command if it suggests only to remove policies, and that command removes the policies', async () => {
     const { Policy: own } = await world.iam.send(
       new CreatePolicyCommand({
         PolicyName: 'read-orders',
@@ -206,7 +206,7 @@ describe('kon account suggest', () => {
     expect(await suggestion('idle')).toMatchObject({ policies: [], statements: [], commands: [] });
   });
 
-  it('suggests no statements for a cluster that does not allow them, and says why', async () => {
+  it('suggests no statements on a cluster that does not allow statements, and says why', async () => {
     await create('fenced', s3Full);
     await useS3('fenced');
     await patchConfig({ allowStatements: false });
@@ -230,7 +230,7 @@ describe('kon account suggest', () => {
     });
   });
 
-  it('names what is missing if it cannot read the report', async () => {
+  it('names the cause if it cannot read the report', async () => {
     await create('unread', sqsFull);
     const denied = await world.kon.run(['account', 'suggest', 'unread', '-o', 'json'], {
       env: world.nobodyEnv,

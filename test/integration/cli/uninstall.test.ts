@@ -123,7 +123,7 @@ describe('uninstall --delete-accounts', () => {
     await kubectl('delete', 'quarantine', 'incident');
   });
 
-  it('asks again about accounts that were created before the answer, and refuses further ones until the second answer', async () => {
+  it('asks again if accounts are created before the user answers, and new accounts are then refused until the second answer', async () => {
     const waiting = world.kon.terminal('uninstall --delete-accounts');
     await waiting.until('the accounts idle, used with their roles?');
     await create('late');
@@ -140,7 +140,7 @@ describe('uninstall --delete-accounts', () => {
     expect(await kubectl('get', 'lsa', '-o', 'jsonpath={.items[*].metadata.name}')).toBe('idle late used');
   });
 
-  it('ends although a tool keeps applying the accounts', async () => {
+  it('completes although another tool keeps applying the accounts', async () => {
     const stopped = new AbortController();
     let refused = 0;
     const loop = (async () => {
@@ -224,7 +224,7 @@ describe('uninstall where another tool installed the operator', () => {
     });
   const own = ['--namespace', 'third'] as const;
 
-  it('removes nothing that Helm installed, and prints the helm command that does', async () => {
+  it('removes nothing that Helm installed, and prints the helm command that removes it', async () => {
     await kubectl('create', 'namespace', 'third');
     const helm = [
       { 'app.kubernetes.io/managed-by': 'Helm' },

@@ -88,7 +88,7 @@ describe('a name that IAM does not know', () => {
 });
 
 describe('the refusal of IAM for a policy that was saved nevertheless', () => {
-  it('names the ARN of the policy once', async () => {
+  it('names the ARN of the policy only once', async () => {
     await run(`account create refused --policy ${missing} --no-wait --force`);
     const reason = '{.status.conditions[?(@.type=="Ready")].reason}';
     await world.cluster.kubectl([

@@ -74,7 +74,7 @@ describe('a name that does not exist', () => {
     expect(await objects()).toBe(before);
   });
 
-  it('is refused by kon apply, with every unknown name of all objects', async () => {
+  it('is refused by kon apply, which lists every unknown name in all objects', async () => {
     const before = await objects();
     const text = list(account('new', { targets: ['nowhere'] }), app('web', 'missing', 'production'));
     for (const more of ['', ' --dry-run']) {

@@ -51,7 +51,7 @@ const create = (name: string, ...args: string[]): ReturnType<Kon['start']> =>
   kon.start(['account', 'create', name, '--policy', readOnly, '--timeout', '60s', ...args]);
 
 describe('after a write', () => {
-  it('shows each change until Ready, with data on stdout and progress on stderr', async () => {
+  it('shows each change until the object is Ready, with data on stdout and progress on stderr', async () => {
     const running = create('waited');
     await running.until('linkedserviceaccount/waited created');
     await say('lsa/waited', 1, [
@@ -162,7 +162,7 @@ describe('after a write', () => {
     expect(result.stderr).toContain('to start it: kon operator');
   });
 
-  it('ends with 130 on Ctrl-C, and keeps the written object', async () => {
+  it('ends on Ctrl-C with exit code 130, and keeps the written object', async () => {
     const running = create('interrupted');
     await running.until('created');
     running.stop();
@@ -295,7 +295,7 @@ describe('kon account delete', () => {
     ]);
   });
 
-  it('names the pods and apps that use the account before it asks, and what cannot be undone', async () => {
+  it('names, before it asks, the pods and apps that use the account and the effects that cannot be undone', async () => {
     await create('busy', '--no-wait').finished;
     await say('lsa/busy', 1, [{ type: 'Ready', status: 'True', reason: 'Ready', message: '' }], {
       roleArn: 'arn:aws:iam::1:role/busy',

@@ -97,7 +97,7 @@ describe('kon account list --watch', () => {
     await cluster.kubectl(['delete', 'lsa', '--all']);
   });
 
-  it('streams objects, names and documents, and on request the kind of each change', async () => {
+  it('streams objects as JSON, names or YAML documents, and shows the type of each change with --output-watch-events', async () => {
     const first = await create();
     const watches = Object.fromEntries(
       [

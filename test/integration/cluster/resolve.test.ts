@@ -54,7 +54,7 @@ async function mirror(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
 }
 
-test('the cache is searched first, at the location that XDG_CACHE_HOME gives', async () => {
+test('the cache at the location in XDG_CACHE_HOME is searched first', async () => {
   const env = { XDG_CACHE_HOME: join(home, 'xdg') };
   const path = cachedPath(cacheFolder(env), 'etcd', system);
   await executable(path, '#!/bin/sh\n');
@@ -93,7 +93,7 @@ test.each([
   ['a wrong file', (_request, response) => response.end('not kubectl'), /^its SHA-256 is/],
   ['no file', (_request, response) => response.writeHead(404).end(), /^the server answered 404/],
 ] satisfies [string, RequestListener, RegExp][])(
-  'a mirror with %s is reported, and the program is built instead',
+  'a mirror with %s is reported, and the program is built from source instead',
   async (_name, listener, reason) => {
     const requested: (string | undefined)[] = [];
     const url = await mirror((request, response) => {

@@ -185,7 +185,7 @@ describe('a sandbox in the background', () => {
     );
   });
 
-  test('gives a program the variables and the token of the pod, and no other AWS identity', async () => {
+  test('gives a program the environment variables and the token of its pod, and no other AWS identity', async () => {
     const script = `
       const { readFileSync } = require('node:fs');
       const file = process.env.AWS_WEB_IDENTITY_TOKEN_FILE;
@@ -286,7 +286,7 @@ describe('a sandbox in the background', () => {
     iam.destroy();
   });
 
-  test('leaves signal handling to the program, and removes its token after the program ends, at the latest when the next program starts', async () => {
+  test('leaves signals to the program that it runs, and removes the token of the program at the latest when the next program starts', async () => {
     const temporary = await mkdtemp(join(folder, 'tmp-'));
     const program = `
       let interrupts = 0;
@@ -405,7 +405,7 @@ describe('a sandbox in the background', () => {
   });
 });
 
-test('when the process that runs the sandbox is killed, no process is left, and the next start cleans up', async () => {
+test('when the process of the sandbox is killed, no other process keeps running, and the next start cleans up', async () => {
   expect(await command(['sandbox', 'up', '--detach', '--without-operator'])).toMatchObject({ code: 0 });
   const first = await statusOf();
   expect((await processes(first)).length).toBeGreaterThan(6);
@@ -441,7 +441,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
   },
 );
 
-test('a second signal ends the sandbox at once, and also leaves no process', async () => {
+test('a second signal ends the sandbox at once and leaves no process running', async () => {
   const child = spawn(process.execPath, [kon, 'sandbox', 'up'], {
     env: { ...process.env, KON_SANDBOX_DIR: folder },
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -49,7 +49,7 @@ afterAll(async () => {
 });
 
 it(
-  'ends in the state that the accounts specify, without orphans, foreign changes or attachment gaps',
+  'a run with faults ends in the state that the accounts specify, without orphans, changes of foreign roles or attachment gaps',
   { timeout: size.minutes * 60_000 },
   async () => {
     const draw = createDraw(seed);

@@ -34,7 +34,7 @@ const gaps = (calls: readonly JournalEntry[], ...lists: [number, readonly string
   );
 
 describe('an attachment gap', () => {
-  it('is found when a policy is detached although it was listed all the time', () => {
+  it('is found when a policy is detached although the account listed it all the time', () => {
     expect(gaps([call(100_000, 'DetachRolePolicy', a)], [0, [a, b]])).toHaveLength(1);
   });
 
@@ -52,7 +52,7 @@ describe('an attachment gap', () => {
     expect(gaps([call(100_000, 'DetachRolePolicy', a)], [0, [a, b]], [99_000, undefined])).toEqual([]);
   });
 
-  it('is not found if the detachment follows a recent spec, but is found if that spec is too old', () => {
+  it('is not found if the detachment follows a recent spec, but is found if it follows a spec that is too old', () => {
     const back: [number, readonly string[]][] = [
       [0, [a, b]],
       [90_000, [b]],
@@ -62,14 +62,14 @@ describe('an attachment gap', () => {
     expect(gaps([call(120_000, 'DetachRolePolicy', a)], ...back)).toHaveLength(1);
   });
 
-  it('is not found for a call that changed nothing, nor for calls of others', () => {
+  it('is not found for a call that changed nothing or a call of others', () => {
     const quiet = call(100_000, 'DetachRolePolicy', a, { changed: false });
     const other = call(100_000, 'DetachRolePolicy', a, { caller: 'arn:aws:iam::1:user/person' });
     expect(gaps([quiet, other], [0, [a, b]])).toEqual([]);
   });
 });
 
-it('a foreign change is a change of a role that is not ours', () => {
+it('a change counts as foreign when it changes a role of another owner', () => {
   const isOwn = (role: string): boolean => role.startsWith('kon-');
   const on = (role: string, more: Partial<JournalEntry> = {}): JournalEntry =>
     call(0, 'DeleteRole', undefined, { resource: `arn:aws:iam::1:role/${role}`, ...more });

@@ -31,7 +31,7 @@ afterAll(async () => {
 });
 
 it(
-  'serves all targets, moves none to another role, and reuses freed space',
+  'an account serves all targets, moves no target to another role, and reuses space that is freed in trust policies',
   { timeout: 300_000 },
   async () => {
     await world.client.create<LinkedServiceAccount>(linkedServiceAccounts, {

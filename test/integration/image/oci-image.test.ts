@@ -110,20 +110,20 @@ async function pull(platform: string, name: string): Promise<Image> {
 const indexDigest = async (name: string): Promise<string | undefined> =>
   (JSON.parse(await readFile(join(folder, name, 'index.json'), 'utf8')) as Index).manifests[0]?.digest;
 
-it('has the digest of the layout in the registry, and passes the validation of crane', async () => {
+it('the image in the registry has the digest of the local OCI layout, and passes the validation of crane', async () => {
   expect(pushed).toBe(`${registry.host}/konstellation@${await indexDigest('image')}`);
   for (const platform of ['linux/amd64', 'linux/arm64'])
     expect(await crane('validate', `--platform=${platform}`, '--remote', pushed)).toContain('PASS');
 });
 
-it('has one digest for the same input, and another one for another base', async () => {
+it('the image has the same digest for the same input, and a different digest for other platforms', async () => {
   await build('again');
   expect(await indexDigest('again')).toBe(await indexDigest('image'));
   await build('one-platform', `--platform=${host}`);
   expect(await indexDigest('one-platform')).not.toBe(await indexDigest('image'));
 });
 
-it('has the same layer of the operator for both platforms, on the base of each', async () => {
+it('the image has the same operator layer for both platforms, on the base image of each platform', async () => {
   const manifests = await Promise.all(
     ['linux/amd64', 'linux/arm64'].map(
       async (platform) =>
@@ -141,7 +141,7 @@ it('has the same layer of the operator for both platforms, on the base of each',
   expect(await readFile(join(other.files, 'nodejs/bin/node'), 'utf8')).toMatch(/^Node\.js for linux\//);
 });
 
-it('runs as a numeric user that is not root, with the settings of the operator and the variables of the base', async () => {
+it('the image runs as a numeric non-root user, with the settings of the operator and the environment variables of the base image', async () => {
   const { Env, ...settings } = imageSettings;
   expect(image.config.config).toMatchObject(settings);
   expect(image.config.config.Env).toEqual(['SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt', ...Env]);
@@ -149,7 +149,7 @@ it('runs as a numeric user that is not root, with the settings of the operator a
   expect(image.config.created).toBe('1970-01-01T00:00:00Z');
 });
 
-it('contains the bundle and its bill of materials, owned by root and writable by no other user', async () => {
+it('the image contains the bundle and its bill of materials, which root owns and no other user can write', async () => {
   const archive = join(folder, 'unpacked.tar');
   const { stdout } = await run('tar', ['--numeric-owner', '-tvf', archive], { maxBuffer: 64 * 1024 * 1024 });
   const files = stdout.split('\n').filter((line) => / app\//.test(line));
@@ -161,7 +161,7 @@ it('contains the bundle and its bill of materials, owned by root and writable by
   expect(JSON.parse(bill)).toMatchObject({ bomFormat: 'CycloneDX' });
 });
 
-it('refuses a base that is named by a tag, and a platform that the base lacks', async () => {
+it('the build refuses a base image that is named by a tag, and a platform that the base image lacks', async () => {
   const script = join(root, 'scripts/build-image.ts');
   await expect(run(process.execPath, [script, `--base=${registry.host}/base:all`])).rejects.toMatchObject({
     code: 2,
@@ -174,7 +174,7 @@ it('refuses a base that is named by a tag, and a platform that the base lacks', 
   });
 });
 
-it('operates a cluster from the pulled files alone, which it cannot change', async () => {
+it('the image operates a cluster with only the pulled files, which it cannot change', async () => {
   const sandbox = await startSandbox({ operator: false });
   try {
     // The operator's user is not permitted to read the folder of the sandbox.

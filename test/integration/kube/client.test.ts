@@ -59,7 +59,7 @@ const failure = (promise: Promise<unknown>): Promise<unknown> =>
   );
 
 describe('objects', () => {
-  test('are created, read, updated only with the current version, and deleted only with the current uid and version', async () => {
+  test('are created and read, are updated only with the current version, and are deleted only with the current uid and version', async () => {
     const made = await client.create(resources.configMaps, configMap('life', { a: '1' }));
     expect(made.metadata.creationTimestamp).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
     expect(isAlreadyExists(await failure(client.create(resources.configMaps, configMap('life'))))).toBe(true);
@@ -98,7 +98,7 @@ describe('objects', () => {
     ).toBe(true);
   });
 
-  test('are applied by field managers, which conflict over fields until one of them forces its apply', async () => {
+  test('are applied by field managers, which conflict over a field until one manager forces its apply', async () => {
     await client.apply(resources.configMaps, configMap('applied', { a: '1' }), { fieldManager: 'one' });
     const other = configMap('applied', { a: '2' });
     const error = await failure(client.apply(resources.configMaps, other, { fieldManager: 'two' }));
@@ -258,7 +258,7 @@ describe('an informer', () => {
     namespaced: true,
   };
 
-  test('for a kind that is defined later synchronizes soon after the definition', async () => {
+  test('for a kind whose CRD is created later synchronizes soon after that CRD exists', async () => {
     const informer = createInformer({
       client,
       resource: widgets,
@@ -300,7 +300,7 @@ describe('an informer', () => {
     await running;
   });
 
-  test('gets its initial state from a streaming list where the server has it, and each change within moments', async () => {
+  test('gets its initial state from a streaming list if the server supports it, and each change within moments', async () => {
     const proxy = await startFaultProxy({
       server: cluster.server,
       tls: await clientCertificateOf(cluster.kubeconfig),
@@ -340,7 +340,7 @@ describe('an informer', () => {
 });
 
 describe('helpers', () => {
-  test('finalizers delay a deletion until the last one is removed', async () => {
+  test('finalizers delay the deletion of an object until the last finalizer is removed', async () => {
     const made = await client.create(resources.configMaps, configMap('held'));
     const held = await addFinalizer(client, resources.configMaps, made, 'example.com/cleanup');
     expect(held?.metadata.finalizers).toEqual(['example.com/cleanup']);
@@ -354,7 +354,7 @@ describe('helpers', () => {
     expect(isNotFound(await failure(client.get(resources.configMaps, ref)))).toBe(true);
   });
 
-  test('Events are accepted by the API for namespaced and cluster-scoped objects, and so are their series', async () => {
+  test('the API server accepts Events and Event series for namespaced and cluster-scoped objects', async () => {
     const recorder = createEventRecorder({
       client,
       controller: 'example.com/test',

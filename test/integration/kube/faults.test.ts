@@ -82,7 +82,7 @@ function activeResources(): Readonly<Record<string, number>> {
   return counts;
 }
 
-test('the store equals a fresh list, the last state of every object was reconciled, and nothing leaks', async () => {
+test('after faults, the store of an informer equals a fresh list, the last state of every object was reconciled, and nothing leaks', async () => {
   const random = createRandom(20261124);
   const client = createKubeClient(staticConnection({ server: proxy.url, tls: { ca: proxy.ca } }), {
     requestTimeoutMs: 3_000,
@@ -260,7 +260,7 @@ test('a list whose version is compacted between its pages is read again from the
   await writer.close();
 }, 60_000);
 
-test('without faults one watch is enough: the server streams the existing objects', async () => {
+test('without faults, one watch is enough because the server streams the existing objects', async () => {
   const client = createKubeClient(staticConnection({ server: proxy.url, tls: { ca: proxy.ca } }));
   const informer = createInformer<ConfigMap>({
     now: monotonicClock,

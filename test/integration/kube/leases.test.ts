@@ -75,7 +75,7 @@ function startHolder(identity: string) {
 const writtenBy = (identity: string): number => writes.filter(({ by }) => by === identity).length;
 const until = (fact: () => unknown) => expect.poll(fact, { timeout: 15_000, interval: 10 });
 
-test('a leader that was paused writes nothing and gets no token after its lease, reports the lost lease, and ends', async () => {
+test('a leader that was paused until its lease expired writes nothing and gets no token, reports the lost lease, and ends', async () => {
   const first = startHolder('paused');
   await until(() => writtenBy('paused')).toBeGreaterThan(10);
   const second = startHolder('next');

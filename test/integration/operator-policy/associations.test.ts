@@ -126,7 +126,7 @@ const denial = async (call: Promise<unknown>): Promise<string> => {
   throw new Error('it was allowed');
 };
 
-it('allows the operator to manage an association, and to read what conflicts with one', async () => {
+it('the operator policy allows the operator to manage an association, and to read conflicting associations', async () => {
   const { association } = await operator.send(new CreatePodIdentityAssociationCommand(wanted));
   const clusterName = 'fenced';
   const associationId = association?.associationId ?? '';
@@ -152,7 +152,7 @@ it('allows the operator to manage an association, and to read what conflicts wit
   });
 });
 
-describe('it denies', () => {
+describe('the operator policy denies', () => {
   it.each<[string, string, Partial<CreatePodIdentityAssociationCommandInput>]>([
     ['without marks', 'eks:CreatePodIdentityAssociation', { tags: undefined }],
     ['with the marks of another cluster', 'eks:CreatePodIdentityAssociation', { tags: marksOf('other') }],

@@ -142,8 +142,8 @@ const denial = async (call: Promise<unknown>): Promise<string> => {
   throw new Error('IAM allowed it');
 };
 
-describe('what the operator needs', () => {
-  it('is allowed, from the creation of a role to its deletion', async () => {
+describe('the operator policy', () => {
+  it('allows each step from the creation of a role to its deletion', async () => {
     const iam = operator.fenced;
     const RoleName = 'kon-fenced-life';
     await iam.send(
@@ -178,7 +178,7 @@ describe('what the operator needs', () => {
     await iam.send(new DeleteRoleCommand({ RoleName }));
   });
 
-  it('includes reading the account, its provider, and conflicting roles', async () => {
+  it('allows reading the AWS account, its OIDC provider and conflicting roles', async () => {
     const iam = operator.fenced;
     await iam.send(new GetAccountSummaryCommand({}));
     await iam.send(new GetAccountAuthorizationDetailsCommand({ Filter: ['Role'] }));
@@ -191,7 +191,7 @@ describe('what the operator needs', () => {
     await expect(iam.send(new GetRoleCommand({ RoleName: 'nothing' }))).rejects.toThrow('cannot be found');
   });
 
-  it('includes tagging a role as retained and removing its ownership tags, after which the role cannot be changed', async () => {
+  it('allows tagging a role as retained and removing its ownership tags, and then denies changes of that role', async () => {
     const RoleName = 'own-retained';
     const Tags = tagList(retentionTags(clusterArn));
     await operator.fenced.send(new TagRoleCommand({ RoleName, Tags }));
@@ -206,7 +206,7 @@ describe('what the operator needs', () => {
     );
   });
 
-  it('includes removing the ownership tags of a role, after which the role cannot be changed', async () => {
+  it('allows removing the ownership tags of a role, and then denies changes of that role', async () => {
     const RoleName = 'kon-fenced-retained';
     await operator.plain.send(
       new CreateRoleCommand({ RoleName, Path: rolePath, AssumeRolePolicyDocument: noTrust, Tags: marks }),
@@ -220,7 +220,7 @@ describe('what the operator needs', () => {
     );
   });
 
-  it('includes setting and removing the boundary of an account when the configuration has none', async () => {
+  it('allows setting and removing the boundary of an account when the ClusterConfig has no boundary', async () => {
     const RoleName = 'own-unbounded';
     await operator.plain.send(
       new PutRolePermissionsBoundaryCommand({ RoleName, PermissionsBoundary: otherBoundary }),
@@ -228,7 +228,7 @@ describe('what the operator needs', () => {
     await operator.plain.send(new DeleteRolePermissionsBoundaryCommand({ RoleName }));
   });
 
-  it('includes adopting a role outside the path, once the role has the tag that consents to this cluster', async () => {
+  it('allows adopting a role outside the path, once the role has the tag that consents to this cluster', async () => {
     const RoleName = 'consented';
     expect(await denial(operator.plain.send(new TagRoleCommand({ RoleName, Tags: marks })))).toContain(
       'iam:TagRole',
@@ -310,7 +310,7 @@ const onForeign = (
   ['delete', 'iam:DeleteRole', (iam) => iam.send(new DeleteRoleCommand({ RoleName }))],
 ];
 
-describe('IAM denies', () => {
+describe('IAM does not allow the operator', () => {
   describe.each(['foreign', 'foreign-in-path', 'of-other-cluster'])('the role "%s"', (role) => {
     it.each(onForeign(role))('to %s it', async (_what, action, attempt) => {
       expect(await denial(attempt(operator.fenced))).toMatch(
@@ -348,7 +348,7 @@ describe('IAM denies', () => {
     expect(await denial(operator.fenced.send(command))).toContain('iam:AttachRolePolicy');
   });
 
-  it('to remove the boundary, or to replace it with another', async () => {
+  it('to remove the boundary or to replace it with another boundary', async () => {
     const RoleName = 'own';
     expect(
       await denial(operator.fenced.send(new DeleteRolePermissionsBoundaryCommand({ RoleName }))),
@@ -365,7 +365,7 @@ describe('IAM denies', () => {
   it.each([
     ['another cluster', { 'k11n.dev/cluster': otherCluster }],
     ['somebody else', { 'k11n.dev/managed-by': 'somebody' }],
-  ])('to tag its own role as the role of %s', async (_what, tags) => {
+  ])('to tag a role of its own as the role of %s', async (_what, tags) => {
     const call = operator.fenced.send(new TagRoleCommand({ RoleName: 'own', Tags: tagList(tags) }));
     expect(await denial(call)).toContain('iam:TagRole');
   });
@@ -384,7 +384,7 @@ describe('IAM denies', () => {
       ['of a session of Pod Identity', { 'kubernetes-namespace': 'production' }],
       ['of a session of Pod Identity, in another case', { 'EKS-Cluster-Name': 'other' }],
       ['of an ownership tag, in another case', { 'K11N.dev/account': 'other' }],
-    ])('a tag key %s', async (_what, tags) => {
+    ])('to set a tag key %s', async (_what, tags) => {
       expect(await denial(setTags(tags))).toContain(which === 'own' ? 'iam:TagRole' : 'iam:CreateRole');
     });
   });

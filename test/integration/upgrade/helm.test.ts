@@ -113,7 +113,7 @@ describe.skipIf(!hasPreviousVersion())('a release of Helm', () => {
     expect(await storedAccount()).toEqual(stored);
   });
 
-  it('is refused without a role path, and changes nothing then', async () => {
+  it('is refused without a role path, and then changes nothing', async () => {
     await expect(release('upgrade', present, ...values)).rejects.toThrow(
       'clusterConfig.spec.aws.rolePath is needed',
     );

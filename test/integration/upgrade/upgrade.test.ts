@@ -204,7 +204,7 @@ describe('an upgrade', () => {
     return (await world.iam.send(new GetRoleCommand({ RoleName }))).Role?.RoleId;
   };
 
-  it('with the CRDs of 0.1.0 still installed, the current operator works and then writes nothing more', async () => {
+  it('leaves the current operator working while the CRDs of 0.1.0 are still installed, and the operator then writes nothing more', async () => {
     const operator = await startOperator(world.kon);
     await untilReady('lsa', 'kept');
     roleId = await roleOf();
@@ -354,7 +354,7 @@ describe('CRDs of a later version than the operator that runs', () => {
 });
 
 describe('a roll-out of the operator', () => {
-  it('passes leadership from one version to the next without a gap, a repeated write or an error in the log', async () => {
+  it('passes leadership from the old to the new version without a gap, a repeated write or an error in the log', async () => {
     await newCrds();
     const older = await startOperator(world.kon);
     await older.until('operator leads');

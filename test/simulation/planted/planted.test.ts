@@ -42,13 +42,13 @@ it.each(plantedBugs)('catches: $name', { timeout: 120_000 }, async (bug) => {
   expect(found.without, `${found.plan} does not hold without the bug either`).toEqual([]);
 });
 
-it('contains at least 25 bugs with distinct names', () => {
+it('there are at least 25 planted bugs with distinct names', () => {
   const names = new Set(plantedBugs.map(({ name }) => name));
   expect(names.size).toBe(plantedBugs.length);
   expect(plantedBugs.length).toBeGreaterThanOrEqual(25);
 });
 
-it('reports the function of a wrapper that no file exports', async () => {
+it('planting a bug fails with the name of a wrapped function that no file exports', async () => {
   const wrappers = [{ wraps: function isNowhere() {}, wrap: () => () => undefined }];
   const bug: PlantedBug = { name: 'x', story: '', wrappers, scenario: '', caughtBy: 'orphan' };
   await expect(plant(bug, root, copy)).rejects.toThrow('exports the function "isNowhere"');
