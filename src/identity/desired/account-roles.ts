@@ -1,4 +1,4 @@
-/** Names of an account's roles: the first role, and further roles if its trust policy is full. */
+/** Names of an account's roles: the first role, and further roles once the trust policy of the first role is full. */
 import type { LinkedServiceAccount } from '../../api/index.ts';
 import { abandonRolesAnnotation } from '../../api/index.ts';
 import { accountIdOf, roleNameOf } from './arn.ts';
@@ -9,8 +9,9 @@ import { assignTargets } from './shards.ts';
 import type { ClusterFacts, ObservedRole } from '../state/world.ts';
 
 /**
- * Name of a role of the account. `spec.aws.roleName` can set the name of the first role. Names of further roles are always derived
- * from cluster and account. If `roleName` equals the name of a further role, that role gets the derived name of the first.
+ * Name of the account's role with this index. `spec.aws.roleName` can set the name of the first role. Names of further roles are
+ * always derived from cluster and account. If `roleName` equals the derived name of a further role, this further role gets the
+ * derived name of the first role instead.
  */
 export function accountRoleName(account: LinkedServiceAccount, facts: ClusterFacts, index: number): string {
   const chosen = account.spec.aws.roleName;
@@ -20,7 +21,7 @@ export function accountRoleName(account: LinkedServiceAccount, facts: ClusterFac
   return name === chosen ? roleName(of) : name;
 }
 
-/** Index of the account's role with this name; undefined if it has none. */
+/** Index of the account's role with this name; undefined if no role of the account can have the name. */
 export function accountRoleIndex(
   account: LinkedServiceAccount,
   facts: ClusterFacts,
@@ -35,9 +36,9 @@ export function accountRoleIndex(
 }
 
 /**
- * Ownership of a role by its tags and its name. A role whose name is not derived from the account counts only if its uid tag or the
- * adoption confirms the owner. Otherwise a role of another account whose tag was overwritten would be deleted as surplus. An
- * adopted role is never deleted, but only released.
+ * Ownership of a role, decided by its tags and its name. A role whose name is not derived from the account belongs to the account
+ * only if the role's uid tag or its adoption confirms the owner. Otherwise the operator would delete another account's role as
+ * surplus after its account tag was overwritten. An adopted role is released, never deleted.
  */
 export function roleOwnership(
   role: Pick<ObservedRole, 'name' | 'tags' | 'trustPolicy'>,
@@ -53,8 +54,8 @@ export function roleOwnership(
 }
 
 /**
- * ARNs of the account's roles in its status, each once. The row of a reserved target or name is ignored: it reports the role of its
- * ServiceAccount, which may belong to another owner.
+ * Distinct ARNs of the account's roles, as its status reports them. Status rows of reserved targets and reserved names are
+ * ignored: such a row reports the role that the ServiceAccount is annotated with, and this role may belong to another owner.
  */
 export function reportedRoles({ status }: LinkedServiceAccount): readonly string[] {
   const rows = (status?.targets ?? []).filter(
@@ -64,15 +65,19 @@ export function reportedRoles({ status }: LinkedServiceAccount): readonly string
   return [...new Set(arns.filter((arn) => arn !== undefined && arn !== ''))] as readonly string[];
 }
 
-/** Whether a person consented to leave a role behind. The consent names the role's ARN or its owner. See `cluster-change.ts`. */
+/**
+ * Whether a user consented, by annotation, to leave a role behind. The annotation names the role's ARN or the cluster or AWS
+ * account that owns the role. See `cluster-change.ts`.
+ */
 export function isAbandoned({ metadata }: LinkedServiceAccount, ...names: readonly string[]): boolean {
   const given = (metadata.annotations?.[abandonRolesAnnotation] ?? '').split(',').map((name) => name.trim());
   return names.some((name) => given.includes(name));
 }
 
 /**
- * Names of roles that the account may have: the first, and those in its status. During deletion they include all names that its
- * targets may ever have needed, because after a crash a role may exist that neither status nor listing shows.
+ * Names of roles that the account may have: the first role, and the roles in the account's status. During deletion, the result
+ * includes every name that the account's targets may ever have needed: after a crash, a role can exist that neither the status
+ * nor a listing shows.
  */
 export function accountRoleNames(account: LinkedServiceAccount, facts: ClusterFacts): readonly string[] {
   const reported = reportedRoles(account)
@@ -89,7 +94,7 @@ export function accountRoleNames(account: LinkedServiceAccount, facts: ClusterFa
   return [...new Set([accountRoleName(account, facts, 1), ...known, ...last])].sort();
 }
 
-/** Names for the maximum number of roles, with every target in both identity modes. */
+/** Names of the largest number of roles that the account can need: every target is counted in both identity modes. */
 function allNames(account: LinkedServiceAccount, facts: ClusterFacts): readonly string[] {
   const name = accountRoleName(account, facts, 1);
   const fits = (targets: readonly string[]): boolean =>

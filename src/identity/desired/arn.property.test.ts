@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { matchesPattern } from './arn.ts';
 
-/** Reference implementation with exponential run time. */
+/** Reference implementation of pattern matching, with exponential run time. */
 function matches(text: string, pattern: string): boolean {
   const [first, ...rest] = pattern;
   if (first === undefined) return text === '';
@@ -39,7 +39,8 @@ describe('matching an ARN with a pattern', () => {
     (stars) => {
       const pattern = `${'*a'.repeat(stars)}b`;
       const arn = 'a'.repeat(2_000);
-      // Each comparison reads one character of the ARN. The number of reads does not depend on the machine.
+      // Counts the characters that the function reads, one per comparison. Unlike a duration, this number does not depend on the
+      // machine.
       let reads = 0;
       const counted = new Proxy(Object(arn) as object, {
         get(target, key) {

@@ -1,4 +1,4 @@
-/** Amazon resource names: the parts that this project reads and writes. */
+/** Amazon resource names (ARNs): functions to read and build them. */
 
 /** The partition of an ARN: `aws`, `aws-cn`, `aws-us-gov`, … */
 export function partitionOf(arn: string): string {
@@ -37,20 +37,24 @@ export function oidcProviderArn(of: { partition: string; accountId: string; issu
   return `arn:${of.partition}:iam::${of.accountId}:oidc-provider/${issuerHost(of.issuer)}`;
 }
 
-/** Whether a message names this ARN, rather than a longer one that starts with it. */
+/** Whether a message contains exactly this ARN. A longer ARN that starts with this ARN does not count. */
 export function namesArn(message: string, arn: string): boolean {
   return message.split(/[\s"'();]+/).some((word) => word.replace(/[.,:]$/, '') === arn);
 }
 
-/** A message about an object. Its ARN comes first unless the message, which may be an error of AWS, names it already. */
+/**
+ * Message about an object, prefixed with the object's ARN. The prefix is omitted if the message, for example an AWS error,
+ * already names the ARN.
+ */
 export function messageAbout(arn: string, message: string): string {
   return namesArn(message, arn) ? message : `${arn}: ${message}`;
 }
 
 /**
- * Whether an ARN matches a pattern, like IAM's `StringLike`: `*` matches any characters, including `/` and `:`, and `?` matches one.
- * Patterns come from users and are matched on the event loop that renews the Lease. The function therefore backtracks only to the
- * last `*`: its time is at most the product of both lengths, whereas a regular expression can take exponential time.
+ * Whether an ARN matches a pattern, like IAM's `StringLike`: `*` matches any characters, including `/` and `:`, and `?` matches
+ * one character. Patterns come from users and are matched on the event loop that also renews the Lease, so a slow match would
+ * cost the Lease. The function therefore backtracks only to the last `*`: it takes time proportional to the product of both
+ * lengths at most, whereas a regular expression can take exponential time.
  */
 export function matchesPattern(arn: string, pattern: string): boolean {
   let at = 0;

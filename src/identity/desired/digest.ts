@@ -2,17 +2,20 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 
-/** Base 32 in lower case (RFC 4648 letters), so that digests remain unique where case is ignored. */
+/** Base32 alphabet in lower case (RFC 4648 letters). With one case only, digests remain unique where case is ignored. */
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
 
 /**
- * Cache of recent digests, because plans repeatedly need the digests of the same names and proofs, and SHA-256 in JavaScript is
- * slow. It has room for several hundred accounts, so that accounts that are reconciled in turn do not evict each other.
+ * Cache of recent digests. Plans repeatedly need the digests of the same names and proofs, and SHA-256 in JavaScript is slow. The
+ * cache has room for several hundred digests, so that accounts that are reconciled in turn do not evict each other's digests.
  */
 const lately = new Map<string, string>();
 const mostLately = 512;
 
-/** First `length` characters, 5 bits each, of the SHA-256 over the parts. Different lists of parts have different input texts. */
+/**
+ * First `length` characters, 5 bits each, of the SHA-256 hash over the parts. The parts are hashed as a JSON list, so that `['a',
+ * 'b']` and `['ab']` have different digests.
+ */
 export function digest(parts: readonly string[], length: number): string {
   const text = JSON.stringify(parts);
   const key = `${length} ${text}`;
@@ -24,7 +27,7 @@ export function digest(parts: readonly string[], length: number): string {
   return calculated;
 }
 
-/** Deterministic number from 0 to below 1 for the parts, used to spread events over time. */
+/** Number from 0 to below 1 that depends only on the parts. It is used to spread events over time. */
 export function fractionOf(parts: readonly string[]): number {
   const letters = Array.from(digest(parts, 4), (letter) => alphabet.indexOf(letter));
   return letters.reduce((sum, value) => sum * 32 + value, 0) / 32 ** letters.length;

@@ -1,6 +1,6 @@
 /**
- * Names of roles. They are deterministic, so that a role's ARN is known without a call to IAM, and a crash between the creation of a
- * role and the write of the status cannot cause a second role.
+ * Names of roles. Names are deterministic. Therefore a role's ARN is known without a call to IAM, and a crash between the
+ * creation of a role and the write of the status cannot lead to a second role.
  */
 import { digest } from './digest.ts';
 
@@ -30,7 +30,7 @@ export function roleName(of: {
   return index === 1 ? name : `${name}-${index}`;
 }
 
-/** Index of a role of an account: 1 for the base name, n for the suffix `-n`; undefined for any other name. */
+/** Index in a role's name: 1 for the base name itself, n for the base name with the suffix `-n`; undefined for any other name. */
 export function roleIndex(name: string, baseName: string): number | undefined {
   if (name === baseName) return 1;
   const match = name.startsWith(`${baseName}-`) ? /^[0-9]{1,3}$/.exec(name.slice(baseName.length + 1)) : null;
@@ -38,7 +38,10 @@ export function roleIndex(name: string, baseName: string): number | undefined {
   return index >= 2 ? index : undefined;
 }
 
-/** Label value for an account's name. A label value has at most 63 characters, a name up to 253. */
+/**
+ * Label value for an account's name. Long names are truncated and get a digest, because an account's name can have 253 characters
+ * and a label value only 63.
+ */
 export function accountLabelValue(account: string): string {
   return account.length <= 63
     ? account

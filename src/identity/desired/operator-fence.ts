@@ -1,4 +1,4 @@
-/** Limits on what the operator's AWS credentials can give to a role. */
+/** Limits on the permissions that the operator's AWS credentials can give to a role. */
 import { matchesPattern, partitionOf } from './arn.ts';
 import type { OperatorPolicyOptions } from './operator-policy.ts';
 
@@ -13,13 +13,16 @@ export function limitsNothing(boundaryArn: string): boolean {
   return administratorPolicies.some((name) => boundaryArn.endsWith(`:iam::aws:policy/${name}`));
 }
 
-/** Operator credentials that could create a role with `policy` that any principal can assume. `why` names the missing limit. */
+/**
+ * Finding that the operator's credentials could create a role with the managed policy `policy`, and let any principal assume the
+ * role. `why` names the missing limit.
+ */
 export type Unbounded = { readonly policy: string; readonly why: string };
 
 /**
- * Checks whether the boundary or the list of allowed policies limits the operator. Either is sufficient: a boundary limits every
- * role, and without a boundary a role can have only policies in the list. Accounts with statements need a boundary, because the
- * list does not limit inline policies.
+ * Checks whether the required boundary or the list of allowed policies limits the operator. One of the two limits is sufficient:
+ * a boundary limits every role, and a list of allowed policies limits which policies a role can have. If accounts may have
+ * statements, only a boundary is sufficient, because the list does not limit inline policies.
  *
  * @returns undefined if the operator is limited
  */

@@ -11,7 +11,7 @@ import {
 const clusterArn = 'arn:aws-us-gov:eks:us-gov-west-1:123456789012:cluster/production';
 const options = { clusterArn, rolePath: '/konstellation/' };
 
-/** Adapters for commands and installers that users run with their own credentials. */
+/** Adapters that the operator does not use: commands and installers run them with the user's own credentials. */
 const notOfTheOperator = ['iam-access-reader.ts', 'iam-policy-reader.ts', 'installation.ts'];
 
 const commandsOf = (service: string): readonly string[] => {

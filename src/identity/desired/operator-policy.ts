@@ -1,12 +1,13 @@
 /**
- * IAM policy of the operator. It allows exactly the calls that the operator makes, and only on roles of its own cluster. The
- * ownership tags of ownership.ts identify these roles, and only the call that creates a role can set them: during the creation,
- * `aws:ResourceTag` contains the tags of the request.
+ * IAM policy of the operator. The policy allows exactly the calls that the operator makes, and only on roles of its own cluster.
+ * These roles are identified by the ownership tags (see ownership.ts). Only the call that creates a role can set the ownership
+ * tags: during the creation, `aws:ResourceTag` contains the tags of the request.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-resourcetag
  *
- * Associations belong to one cluster and are identified by the same tags. Creating an association requires `iam:PassRole`. IAM
- * offers no condition on the role's tags for this action, so it is limited by path, even if roles outside the path may be adopted.
- * Otherwise a role that trusts the pods of every cluster, as in EKS's guide, could be associated.
+ * Pod Identity associations belong to one cluster and are identified by the same tags. Creating an association requires
+ * `iam:PassRole`. IAM offers no condition on the role's tags for `iam:PassRole`, so the policy limits this action to roles at the
+ * cluster's path, even if roles outside the path may be adopted. Otherwise the operator could associate any role that trusts the
+ * pods of every cluster, like the role in EKS's guide.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelastickubernetesservice.html
  */
@@ -17,8 +18,8 @@ import { denyAllArn } from './quarantine.ts';
 import { isReservedTag, settableTags } from './tags.ts';
 
 /**
- * Every AWS call of the operator, grouped by resource. Tests compare the list with the commands that the adapters send and with the
- * recorded calls of a running operator.
+ * AWS calls of the operator, each with its scope: the kind of resource that the call acts on. Tests compare this list with the
+ * commands that the AWS adapters send, and with the recorded calls of a running operator.
  */
 export const operatorCalls = {
   iam: {
@@ -60,27 +61,28 @@ type ScopesOf<S extends keyof typeof operatorCalls> =
 export type OperatorScope = Exclude<ScopesOf<'iam'> | ScopesOf<'eks'> | ScopesOf<'eks-auth'>, 'free'>;
 
 export type OperatorPolicyOptions = {
-  /** `arn:aws:eks:eu-west-1:123456789012:cluster/NAME`. It contains partition and AWS account, and is the value of the ownership tag. */
+  /** ARN of the cluster, which is also the value of the cluster tag: `arn:aws:eks:eu-west-1:123456789012:cluster/NAME`. */
   readonly clusterArn: string;
   /** Path of the roles, for example `/konstellation/main/`. */
   readonly rolePath: string;
-  /** IAM OIDC provider of the cluster; if absent, any provider of the AWS account. */
+  /** ARN of the cluster's IAM OIDC provider. Default: the operator may read any provider in the AWS account. */
   readonly providerArn?: string | undefined;
-  /** If present, every role must have one of these boundaries, and boundaries cannot be removed. */
+  /** Allowed boundaries. If set, every role must have one of these boundaries, and the operator cannot remove a boundary. */
   readonly permissionsBoundaryArns?: readonly string[] | undefined;
-  /** Patterns (`*` and `?`) of policies that may be attached; if absent, any policy. */
+  /** Patterns (with `*` and `?`) of policies that the operator may attach. Default: any policy. */
   readonly allowedPolicyArns?: readonly string[] | undefined;
   /**
-   * Whether inline policies of roles with one of the boundaries may be written. Without boundaries this is never allowed: a role
-   * with an inline policy of any content would control the AWS account. IAM has no condition on the name or content of the policy.
+   * Whether the operator may write inline policies of roles that have one of the boundaries. IAM has no condition on the name or
+   * content of an inline policy, so writing one is never allowed without boundaries: a role with an unlimited inline policy could
+   * control the AWS account.
    * https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
    */
   readonly statements?: boolean | undefined;
-  /** Allowed tag keys of roles in addition to the ownership tags. Reserved keys are ignored. */
+  /** Tag keys that roles may have in addition to the ownership tags. Reserved keys are ignored. */
   readonly tagKeys?: readonly string[] | undefined;
   /**
-   * Whether roles outside the path may be adopted. Each adoption requires the consent of a person who may tag the role: the tag
-   * `k11n.dev/cluster` with the cluster's ARN.
+   * Whether the operator may adopt roles outside the path. Each adoption requires the consent of a person who is permitted to tag
+   * the role. The consent is the tag `k11n.dev/cluster` with the cluster's ARN.
    */
   readonly adoption?: boolean | undefined;
 };
@@ -101,7 +103,7 @@ export type PolicyDocument = {
 };
 
 /**
- * Builds the policy. Text from a ClusterConfig is treated as literal text, because a policy variable or a wildcard in a name would
+ * Builds the operator's IAM policy. Text from a ClusterConfig is escaped, because a policy variable or a wildcard in a name would
  * widen a statement.
  *
  * @throws RangeError if the role path is not below `/` or has characters that are not literal
@@ -145,21 +147,23 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
     Statement: [
       statement('ReadAccount', 'account', '*'),
       statement('ReadProvider', 'provider', providerArn ?? `${account}:oidc-provider/*`),
-      // Applies to all roles, so that a foreign role of the same name can be distinguished from a missing role.
+      // Covers all roles of the AWS account, so that the operator can distinguish a foreign role with the wanted name from a
+      // missing role.
       statement('ReadRoles', 'anyRole', anyRole),
       statement('CreateMarkedRoles', 'newRole', atPath, {
         StringEquals: { ...keyed('aws:RequestTag', marks), ...bounded },
         ...tagged,
       }),
-      // Tags only roles with the cluster's tag, which is also the consent to an adoption. Tags of another cluster cannot be set.
+      // Permits tagging only of roles that already have the cluster's tag, which is also the consent to an adoption. The operator
+      // cannot set another cluster's tag.
       statement('TagMarkedRoles', 'marks', ownRole, {
         StringEquals: keyed('aws:ResourceTag', { [clusterTag]: cluster }),
         StringEqualsIfExists: keyed('aws:RequestTag', marks),
         ...tagged,
       }),
       statement('ChangeOwnRoles', 'ownRole', ownRole, own),
-      // A quarantine attaches AWSDenyAll, or makes it the boundary, whichever policies are allowed otherwise. This adds no
-      // permission to a role.
+      // A quarantine attaches AWSDenyAll or makes it the boundary, even if the list of allowed policies does not contain it.
+      // AWSDenyAll gives no permission to a role.
       statement('AttachToOwnRoles', 'attachment', ownRole, {
         StringEquals: { ...own['StringEquals'], ...bounded },
         ...(allowedPolicyArns ? { StringLike: { 'iam:PolicyARN': [...allowedPolicyArns, denyAll] } } : {}),
@@ -179,14 +183,14 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
       }),
       ...(boundaries ? [] : [statement('UnboundOwnRoles', 'boundaryRemoval', ownRole, own)]),
       statement('UseAssociations', 'cluster', cluster),
-      // Applies to the associations of all ServiceAccounts, so that foreign associations can be detected.
+      // Covers the associations of all ServiceAccounts, so that the operator can detect foreign associations.
       statement('ReadAssociations', 'anyAssociation', anyAssociation),
       statement('CreateMarkedAssociations', 'newAssociation', cluster, {
         StringEquals: keyed('aws:RequestTag', marks),
         ...tagKeysCondition([]),
       }),
-      // Also required by the call that creates an association with tags. A condition cannot distinguish an existing untagged
-      // association from a new one.
+      // Creating an association with tags also requires the permission to tag associations. IAM has no condition that
+      // distinguishes a new association from an existing one without tags.
       statement('MarkAssociations', 'associationMarks', anyAssociation, {
         StringEquals: keyed('aws:RequestTag', marks),
         ...tagKeysCondition([]),
@@ -204,7 +208,8 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
 }
 
 /**
- * Derives the input of the policy. This requires no running operator, so the policy can be created first.
+ * Derives the options of the policy from a ClusterConfig. No running operator is needed, so the policy can be created before the
+ * installation.
  * @returns undefined if neither the ClusterConfig nor the caller names the AWS account
  */
 export function operatorPolicyOptions(
@@ -236,10 +241,13 @@ export function operatorPolicyOptions(
   };
 }
 
-/** Maximum size in IAM of the inline policies of a role, in characters without white space. Source: IAM User Guide, "IAM and STS quotas". */
+/**
+ * Maximum size of all inline policies of one role together, in characters without white space. Source: IAM User Guide, "IAM and
+ * STS quotas".
+ */
 export const largestInlinePolicy = 10_240;
 
-/** Keys of an account's tags that the policy does not allow. */
+/** Tag keys of an account that are not among `tagKeys`, so that the operator's policy does not allow them. */
 export function keysNotAdmitted(
   tags: Readonly<Record<string, string>> | undefined,
   tagKeys: readonly string[],
@@ -247,7 +255,10 @@ export function keysNotAdmitted(
   return Object.keys(settableTags(tags)).filter((key) => !tagKeys.includes(key));
 }
 
-/** Pattern of the ownership tag keys. The policy matches it case-sensitively: IAM would treat the same key in another case as the same tag. */
+/**
+ * Pattern of the ownership tag keys. The pattern must match case-sensitively: a key in another case would not match it, but IAM
+ * would treat that key as the same tag.
+ */
 const ownershipKeys = 'k11n.dev/*';
 
 /**

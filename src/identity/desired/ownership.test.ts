@@ -117,7 +117,7 @@ describe('with objects that are not ours', () => {
 });
 
 describe('tags that differ from ours in case', () => {
-  // Accounts as an earlier version accepted them.
+  // World whose account has tags that only an earlier version accepted.
   const withTag = (tags: Readonly<Record<string, string>>): SimulatedWorld =>
     createWorld({ aws: { policyArns: [readOnly], tags } });
   const overwritten = (world: SimulatedWorld, key: string, value: string): void => {

@@ -18,18 +18,18 @@ import { tagValue, type Tags } from './tags.ts';
 import { oidcProvidersIn } from './trust.ts';
 
 const managedByTag = 'k11n.dev/managed-by';
-/** Tag with the cluster's ARN. On a foreign role, it is also the consent to an adoption by this cluster. */
+/** Tag key whose value is the cluster's ARN. On a foreign role, this tag is the consent to an adoption by the cluster. */
 export const clusterTag = 'k11n.dev/cluster';
 const accountTag = 'k11n.dev/account';
 const uidTag = 'k11n.dev/uid';
 /**
- * Token issuer of the cluster, which distinguishes clusters of the same name. On a role of another issuer, setting this tag is the
- * consent to an adoption by this cluster.
+ * Tag key whose value is the cluster's token issuer, which distinguishes clusters of the same name. On a role of another issuer,
+ * changing this tag to the issuer of this cluster is the consent to an adoption by this cluster.
  */
 export const issuerTag = 'k11n.dev/issuer';
-/** Tag of an adopted role, which existed before and is released instead of deleted. */
+/** Tag key of an adopted role. The role existed before the account, so the operator releases it instead of deleting it. */
 const adoptedTag = 'k11n.dev/adopted';
-/** Tag of a role that `deletionPolicy: Retain` kept after its account: the ARN of the cluster that kept it. */
+/** Tag key of a role that `deletionPolicy: Retain` kept after the deletion of its account. Value: the ARN of the cluster. */
 export const retainedTag = 'k11n.dev/retained';
 
 /** Keys of our ownership tags, which are removed from a released role. */
@@ -43,14 +43,17 @@ export const ownershipTagKeys = [
   retainedTag,
 ] as const;
 
-/** Ownership tags that are removed from a retained role. It keeps the tags that name its account and show whether it was adopted. */
+/** Ownership tags that are removed from a retained role. The role keeps the tags that name its account and mark it as adopted. */
 export const tagKeysLostOnRetain: readonly string[] = [managedByTag, clusterTag, uidTag, issuerTag];
 
 export function retentionTags(clusterArn: string): Tags {
   return { [retainedTag]: clusterArn };
 }
 
-/** Account of a role that this cluster retained and no account has adopted since; undefined for any other role. */
+/**
+ * Former account of a retained role, if this cluster retained the role and no account has adopted the role since; otherwise
+ * undefined.
+ */
 export function retainedFrom(tags: Tags, clusterArn: string): { readonly account: string } | undefined {
   if (tagValue(tags, retainedTag) !== clusterArn || isManaged(tags)) return undefined;
   return { account: tagValue(tags, accountTag) ?? '' };
@@ -64,7 +67,10 @@ export function isAdopted(tags: Tags): boolean {
   return tagValue(tags, adoptedTag) === 'true';
 }
 
-/** Whether the role was adopted, according to its tag or, if the tag was lost, to the account that adopted it. */
+/**
+ * Whether the role existed before the account and was adopted. The role's tag shows this or, if the tag was lost, the spec of the
+ * account.
+ */
 export function existedBefore(
   { name, tags }: { readonly name: string; readonly tags: Tags },
   { aws }: LinkedServiceAccount['spec'],
@@ -79,18 +85,19 @@ export function adoptionTags(owner: Owner): Tags {
   return { ...ownershipTags(owner), ...adoptedTags };
 }
 
-/** Whether any installation of Konstellation owns the role, which then cannot be adopted. */
+/** Whether an installation of Konstellation, in any cluster, owns the role. An owned role cannot be adopted. */
 export function isManaged(tags: Tags): boolean {
   return tagValue(tags, managedByTag) !== undefined;
 }
 
-/** Whether any tag key has the prefix of Konstellation. */
+/** Whether any tag key begins with Konstellation's prefix. */
 export function hasOurTags(tags: Tags): boolean {
   return Object.keys(tags).some((key) => key.toLowerCase().startsWith(`${apiGroup}/`));
 }
 
 /**
- * Identity of a cluster for ownership. The ARN alone is not unique, because another cluster of the same name may have the same ARN.
+ * Identity of a cluster that owns roles. The ARN alone is not unique, because a cluster that is recreated with the same name has
+ * the same ARN.
  */
 export type OwningCluster = {
   readonly clusterArn: string;
@@ -131,7 +138,7 @@ export function issuerTagValue(issuer: string): string {
  */
 export type Ownership = 'ours' | 'earlier' | 'otherIssuer' | 'foreign';
 
-/** A role, or an association, which has no trust policy. */
+/** A role or an association. An association has no `trustPolicy`. */
 export type Owned = { readonly tags: Tags; readonly trustPolicy?: string };
 
 export function ownershipOf(owned: Owned, owner: Owner): Ownership {
@@ -155,8 +162,8 @@ export function isOwned(ownership: Ownership): boolean {
 
 /**
  * Whether a role or association that is tagged with this cluster's ARN belongs to the cluster with this issuer. Earlier versions
- * wrote no issuer tag. The trust policy of such a role shows the issuer, unless it names none. For an association without the tag,
- * the issuer is unknown.
+ * wrote no issuer tag. A role without the tag belongs to the issuer if its trust policy names the issuer's provider or no
+ * provider at all. An association without the tag has an unknown issuer, so the result is false.
  */
 export function isOfIssuer(
   { tags, trustPolicy }: Owned,
@@ -169,7 +176,7 @@ export function isOfIssuer(
   return providers.length === 0 || providers.includes(providerArn);
 }
 
-/** Issuers of a role according to its tags or, without the tag, its trust policy. */
+/** Issuers of a role, from its issuer tag or, if the tag is missing, from its trust policy. */
 export function issuersOf({ tags, trustPolicy = '' }: Owned): readonly string[] {
   const marked = tagValue(tags, issuerTag);
   if (marked !== undefined) return [marked];
@@ -193,7 +200,7 @@ export function taggedOwner(tags: Tags): { clusterArn: string; account: string }
   return { clusterArn, account };
 }
 
-/** Whether we set the annotation with the role, so that we may change it. */
+/** Whether the operator itself set the role annotation of the ServiceAccount, so that it is permitted to change the annotation. */
 export function carriesOurRole({ roleArn, roleArnManager }: ObservedServiceAccount): boolean {
   return roleArn !== undefined && (roleArnManager === undefined || roleArnManager === fieldManager);
 }

@@ -1,17 +1,18 @@
 /**
- * Inline policy that denies the sessions of individual pods. EKS Pod Identity puts the unique id of the pod into the session tags.
- * IAM evaluates them as `aws:PrincipalTag` in every request of the session, so the policy also denies credentials that were copied
- * out of the pod. Sessions of a web identity have no such tag. The policy only denies. It has a name of its own, so that the
- * account's statements and the denial of its pods change independently.
+ * Inline policy that denies the sessions of individual pods. EKS Pod Identity puts the unique id of the pod into the session
+ * tags. IAM evaluates them as `aws:PrincipalTag` in every request of the session, so the policy also denies credentials that were
+ * copied out of the pod. Sessions of a web identity (IRSA) have no such tag and cannot be denied individually. The policy only
+ * denies, never allows. It is separate from the inline policy of the account's statements, so that each of these two policies can
+ * change without the other.
  * https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html
  */
 import type { QuarantinedPod } from '../../api/index.ts';
 import type { ObservedQuarantine, ObservedRole } from '../state/world.ts';
 
-/** Name of the inline policy. It is reserved on roles of accounts. */
+/** Name of the inline policy that denies pods. Others must not use this name on roles of accounts. */
 export const podDenialName = 'konstellation-quarantine';
 
-/** `Id` of the document. It distinguishes our policy from a policy of the same name that others wrote. */
+/** `Id` of the policy document. It distinguishes the operator's policy from a policy of the same name that others wrote. */
 const documentId = 'k11n.dev/quarantine';
 
 const podUidKey = 'aws:PrincipalTag/kubernetes-pod-uid';
@@ -24,7 +25,10 @@ export function isOfWholeAccount({ pods }: { readonly pods?: readonly unknown[] 
   return pods === undefined || pods.length === 0;
 }
 
-/** Pods that the Quarantines deny, sorted by unique id. If several name a pod, the oldest counts. */
+/**
+ * Pods that the Quarantines deny, sorted by unique id. If several Quarantines name the same pod, the pod is listed with the
+ * oldest Quarantine.
+ */
 export function deniedPods(quarantines: readonly ObservedQuarantine[]): readonly DeniedPod[] {
   const oldestFirst = quarantines.toSorted(
     (a, b) => a.since.localeCompare(b.since) || a.name.localeCompare(b.name),
@@ -37,7 +41,7 @@ export function deniedPods(quarantines: readonly ObservedQuarantine[]): readonly
 }
 
 /**
- * Renders the document, without white space.
+ * Renders the document of the inline policy, without white space.
  *
  * @param uids unique ids of pods; at least one
  */

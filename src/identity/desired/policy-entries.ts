@@ -1,9 +1,9 @@
-/** The policies that an account lists, as written. This is a separate module, because `kon account list` loads little else. */
+/** Policies that an account lists, as its spec writes them. The module is separate to keep the start of `kon account list` fast. */
 import type { LinkedServiceAccountSpec } from '../../api/index.ts';
 
 export type PolicyLists = Pick<LinkedServiceAccountSpec['aws'], 'policyArns' | 'policyNames'>;
 
-/** Both lists of an account as written: ARNs, then names. */
+/** Entries of both policy lists of an account, as its spec writes them: ARNs, then names. */
 export function policyEntries({ policyArns = [], policyNames = [] }: PolicyLists): readonly string[] {
   return [...policyArns, ...policyNames];
 }

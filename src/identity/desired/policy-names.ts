@@ -1,5 +1,5 @@
 /**
- * Managed policies by name. A name stands for one ARN in each AWS account and partition, so that the same manifest fits every
+ * Names of managed policies. In each AWS account and partition, a name stands for one ARN, so that the same manifest fits every
  * cluster: `aws/NAME` is `arn:PARTITION:iam::aws:policy/NAME`, and `account/NAME` is `arn:PARTITION:iam::ACCOUNT:policy/NAME`.
  */
 import type { ClusterFacts } from '../state/world.ts';
@@ -30,14 +30,14 @@ export function policyNameOf(arn: string, { partition, accountId }: PolicyScope)
   return undefined;
 }
 
-/** ARNs of the policies that an account lists, each once. */
+/** Distinct ARNs of the policies that an account lists by ARN or by name. */
 export function listedPolicies(aws: PolicyLists, scope: PolicyScope): readonly string[] {
   return [
     ...new Set(policyEntries(aws).map((entry) => (isPolicyName(entry) ? policyArnOf(entry, scope) : entry))),
   ];
 }
 
-/** Sorts entries in either spelling into the two lists. An empty list is omitted if the other one has entries. */
+/** Splits entries into the list of names and the list of ARNs. An empty list is omitted if the other list has entries. */
 export function policyLists(entries: readonly string[]): PolicyLists {
   const policyNames = entries.filter(isPolicyName);
   const policyArns = entries.filter((entry) => !isPolicyName(entry));
@@ -45,13 +45,13 @@ export function policyLists(entries: readonly string[]): PolicyLists {
   return policyArns.length === 0 ? { policyNames } : { policyArns, policyNames };
 }
 
-/** The same policies, each by name if it has one in this AWS account and partition. */
+/** Same policies, each listed by name if the policy has a name in this AWS account and partition. */
 export function policiesByName(aws: PolicyLists, scope: PolicyScope): PolicyLists {
   const entries = policyEntries(aws).map((entry) => policyNameOf(entry, scope) ?? entry);
   return policyLists([...new Set(entries)]);
 }
 
-/** Whether a name can stand for the ARN, in some AWS account and partition. */
+/** Whether the policy name stands for this ARN in the ARN's own AWS account and partition. */
 export function mayName(name: string, arn: string): boolean {
   const [, partition = '', , , accountId = ''] = arn.split(':');
   if (name.startsWith('account/') && accountId === 'aws') return false;

@@ -1,7 +1,8 @@
 /**
  * Tag and states of a role that is cut off by a Quarantine. AWSDenyAll denies every session of the role at once, and needs no
- * `PutRolePolicy`. A tag keeps the state in IAM, so that it survives a crash, a restart and the deletion of the Quarantine: a role
- * with the tag never serves pods again. It is replaced by a new role of the same name, whose new unique id ends the older sessions.
+ * `PutRolePolicy`. The state is kept in a tag of the role, so that it survives a crash, a restart and the deletion of the
+ * Quarantine. A role with the tag never serves pods again. Instead, a new role of the same name replaces it. The new role has
+ * another unique id, which ends the older sessions.
  * https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSDenyAll.html
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
  */
@@ -10,7 +11,10 @@ import { formatTime } from '../../k8s/timestamps.ts';
 import type { Wall } from '../../k8s/time.ts';
 import { tagValue, type Tags } from './tags.ts';
 
-/** Tag of a role that a Quarantine cut off. Value: `closing` at first, then the time when the role was closed. */
+/**
+ * Tag key of a role that a Quarantine cut off. Value: first `closing`, later the time when the role was closed (all sessions
+ * denied, no principal trusted).
+ */
 const quarantinedTag = 'k11n.dev/quarantined';
 
 export const closingTags: Tags = { [quarantinedTag]: 'closing' };
@@ -21,12 +25,15 @@ export function closedTags(at: Wall): Tags {
   return { [quarantinedTag]: formatTime(at) };
 }
 
-/** Whether a Quarantine began to cut the role off. Such a role must never serve pods again. */
+/**
+ * Whether the role is marked: it has the quarantine tag, so a Quarantine began to cut it off. A marked role must never serve pods
+ * again.
+ */
 export function isMarked(tags: Tags): boolean {
   return tagValue(tags, quarantinedTag) !== undefined;
 }
 
-/** Time when a marked role was closed; undefined before that, or if the tag was overwritten with something else. */
+/** Time when a marked role was closed; undefined if the role is not closed yet or its tag has no valid time. */
 export function closedSince(tags: Tags): Wall | undefined {
   const time = Date.parse(tagValue(tags, quarantinedTag) ?? '');
   return Number.isNaN(time) ? undefined : (time as Wall);
@@ -37,7 +44,10 @@ export function denyAllArn(partition: string): string {
   return `arn:${partition}:iam::aws:policy/AWSDenyAll`;
 }
 
-/** Whether all sessions of the role are denied. A boundary that denies everything also denies what resource policies allow. */
+/**
+ * Whether all sessions of the role are denied: AWSDenyAll is attached or is the boundary. As the boundary it also denies access
+ * that a resource policy allows.
+ */
 export function isDenied(
   { attachedPolicyArns, permissionsBoundaryArn }: ObservedRole,
   partition: string,

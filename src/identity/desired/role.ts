@@ -5,7 +5,7 @@ import { ownershipTags, type Owner } from './ownership.ts';
 import { mergedTags, settableTags, type Tags } from './tags.ts';
 import { subjectOf, trustPolicy } from './trust.ts';
 
-/** Targets of a role by the identity mode of their pods. */
+/** Targets that a role serves, grouped by the identity mode of the targets' pods. */
 export type TargetsByMode = { readonly [mode in IdentityMode]: readonly string[] };
 
 export function wantedMode(account: LinkedServiceAccount, facts: ClusterFacts): IdentityMode {
@@ -24,7 +24,7 @@ export function ownerOf(account: LinkedServiceAccount, facts: ClusterFacts): Own
 /** Keys of RoleSettings, which are also keys of `spec.aws`. */
 export const settingKeys: readonly (keyof RoleSettings)[] = ['maxSessionDuration', 'description'];
 
-/** Settings of a role that have been read. */
+/** Settings of a role that are known. Settings that were not read yet are omitted. */
 export function settingsOf(role: Partial<RoleSettings> | null | undefined): Partial<RoleSettings> {
   return Object.fromEntries(
     settingKeys.flatMap((key) => (role?.[key] === undefined ? [] : [[key, role[key]]])),
@@ -36,7 +36,7 @@ function defaultDescription({ metadata }: LinkedServiceAccount, { name }: Cluste
   return `LinkedServiceAccount ${metadata.name} on cluster ${name}`.slice(0, 1000);
 }
 
-/** ARN of the permissions boundary from the account, or else from the ClusterConfig. */
+/** ARN of the permissions boundary that the account names or, if the account names none, the ClusterConfig. */
 export function desiredBoundary(
   { spec }: LinkedServiceAccount,
   facts: Pick<ClusterFacts, 'permissionsBoundaryArn'>,

@@ -1,7 +1,7 @@
 /**
- * Assignment of targets to the roles of an account. One role is sufficient until its trust policy exceeds the quota of the AWS
- * account. Further roles then serve the remaining targets. A target keeps its role, because its pods would have to be replaced to
- * get another role.
+ * Assignment of targets to the roles of an account. One role is sufficient until its trust policy would exceed the quota of the
+ * AWS account. Further roles serve the remaining targets. A target that has a role keeps it, because its pods would have to be
+ * replaced to get another role.
  */
 
 /**
@@ -29,7 +29,8 @@ export function assignTargets(
   }
   for (const target of unassigned) {
     let index = 1;
-    // A target that does not even fit into an empty role is still assigned to one, so that IAM reports the error.
+    // A target that does not fit even into an empty trust policy is assigned to an empty role anyway, so that IAM reports the
+    // error.
     while (roles.get(index)?.length && !fits([...(roles.get(index) ?? []), target])) index += 1;
     roles.set(index, [...(roles.get(index) ?? []), target]);
   }

@@ -1,6 +1,6 @@
 /**
- * The account's own permissions: its statements as the inline policy `konstellation` of each of its roles. The policy is rendered
- * and checked without any call.
+ * Statements of an account: permissions that its spec lists itself. The statements become the inline policy `konstellation` of
+ * each of the account's roles. This module renders and checks the policy without a call to AWS.
  */
 import type { LinkedServiceAccount, PermissionStatement } from '../../api/index.ts';
 import { parsePolicyDocument } from '../../policy/document.ts';
@@ -10,12 +10,12 @@ import { limitsNothing } from './operator-fence.ts';
 import { hasPodDenial, podDenialName } from './pod-denial.ts';
 import { largestInlinePolicy } from './operator-policy.ts';
 
-/** Name of the inline policy. It is reserved on roles of accounts. */
+/** Name of the inline policy with the statements. Others must not use this name on roles of accounts. */
 export const inlinePolicyName = 'konstellation';
 
 /**
- * `Id` of the document. It distinguishes our policy from a policy of the same name that others wrote on the role of an account
- * without statements.
+ * `Id` of the policy document. It distinguishes the operator's policy from a policy of the same name that others wrote on the
+ * role of an account without statements.
  */
 const documentId = 'k11n.dev/statements';
 
@@ -70,7 +70,10 @@ function inBrief(problems: readonly string[]): string {
   return problems.slice(0, shownProblems).join('; ') + (more > 0 ? `; and ${more} more` : '');
 }
 
-/** Placeholders of resources and condition values. IAM evaluates variables in braces, such as `${aws:PrincipalTag/team}`. */
+/**
+ * Placeholders in resources and condition values, such as `$(account)`. IAM's own policy variables have braces instead, such as
+ * `${aws:PrincipalTag/team}`, and are kept.
+ */
 const placeholder = /\$\(([^)]*)\)/g;
 
 function valuesOf({ partition, region, accountId, name }: StatementScope): Readonly<Record<string, string>> {
@@ -179,7 +182,7 @@ export function hasStatements({ inlinePolicy }: Pick<ObservedRole, 'inlinePolicy
   }
 }
 
-/** Inline policies that others put on the role. */
+/** Names of the inline policies that others put on the role. */
 export function foreignInlinePolicies(
   role: Pick<ObservedRole, 'inlinePolicy' | 'podDenial' | 'inlinePolicyNames'>,
 ): readonly string[] {

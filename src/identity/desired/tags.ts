@@ -1,13 +1,16 @@
 /**
- * Tags of IAM roles, with case-insensitive keys as in IAM. A case-sensitive comparison would lose a role: after a write of
- * `K11N.dev/account=x`, IAM no longer has the tag `k11n.dev/account`.
+ * Tags of IAM roles. Keys are case-insensitive, as in IAM. With a case-sensitive comparison the operator would lose a role: when
+ * someone sets the tag `K11N.dev/account=x`, IAM replaces the tag `k11n.dev/account`.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html#id_tags_rules
  */
 import { reservedTagPrefixes } from '../../api/index.ts';
 
 export type Tags = Readonly<Record<string, string>>;
 
-/** Value of the tag with this key, regardless of case. EKS is case-sensitive, so the exact key takes precedence. */
+/**
+ * Value of the tag with this key, in any case. The exact key takes precedence, because EKS can have both keys: its tag keys are
+ * case-sensitive.
+ */
 export function tagValue(tags: Tags, key: string): string | undefined {
   if (Object.hasOwn(tags, key)) return tags[key];
   const lower = key.toLowerCase();
@@ -15,12 +18,12 @@ export function tagValue(tags: Tags, key: string): string | undefined {
   return found === undefined ? undefined : tags[found];
 }
 
-/** Tags after `TagRole`, in which a key replaces the same key in another case. */
+/** Tags of a role after `TagRole` added `added`. An added key replaces the same key in another case. */
 export function withTags(tags: Tags, added: Tags): Tags {
   return { ...withoutTags(tags, Object.keys(added)), ...added };
 }
 
-/** Tags after `UntagRole`. */
+/** Tags of a role after `UntagRole` removed `keys`, in any case. */
 export function withoutTags(tags: Tags, keys: readonly string[]): Tags {
   const removed = new Set(keys.map((key) => key.toLowerCase()));
   return Object.fromEntries(Object.entries(tags).filter(([key]) => !removed.has(key.toLowerCase())));
@@ -41,8 +44,8 @@ export function isReservedTag(key: string): boolean {
 }
 
 /**
- * The tags that may be set on AWS resources. Objects stored by earlier versions may list others. Among keys that differ only in
- * case, the last in order counts.
+ * Tags that the operator sets on AWS resources. Reserved keys are omitted; objects from earlier versions can contain them. Of
+ * keys that differ only in case, only the last in alphabetical order is kept.
  */
 export function settableTags(tags: Tags = {}): Tags {
   const inOrder = Object.entries(tags).toSorted(([a], [b]) => (a < b ? -1 : 1));

@@ -1,8 +1,11 @@
-/** Reads the principals that any trust policy, whoever wrote it, allows. It over-approximates what it cannot interpret exactly. */
+/**
+ * Reads the principals that a trust policy allows, including trust policies that others wrote. Where a statement cannot be
+ * interpreted exactly, the result contains more principals than IAM would allow, never fewer.
+ */
 import { matchesPattern } from './arn.ts';
 
 export type TrustPrincipal =
-  /** Tokens of an OIDC provider. `subject` is a pattern with `*` and `?`, or `*` if the statement names none. */
+  /** Web identities: tokens of an OIDC provider. `subject` is a pattern with `*` and `?`. It is `*` if the statement names no subject. */
   | { readonly kind: 'webIdentity'; readonly providerArn: string; readonly subject: string }
   /** Any other principal, as JSON or ARN: an AWS account, a role, a service. */
   | { readonly kind: 'other'; readonly principal: unknown };
@@ -48,7 +51,7 @@ function principalsIn({ Principal: principal, Condition: condition }: Statement)
   });
 }
 
-/** Operators that restrict the subjects. Negated operators and conditions on missing keys are treated as no restriction. */
+/** Condition operators that restrict the subjects. All other operators, for example negated ones, are treated as no restriction. */
 const matching = /^(ForAnyValue:|ForAllValues:)?String(Equals|Like|EqualsIgnoreCase)$/i;
 
 function subjectsIn(condition: unknown): readonly string[] {
@@ -61,7 +64,7 @@ function subjectsIn(condition: unknown): readonly string[] {
   return subjects.length > 0 ? subjects : [anything];
 }
 
-/** Whether the policy admits tokens of this provider for any subject. */
+/** Whether the trust policy admits tokens of this provider for at least one subject. */
 export function trustsProvider(trustPolicy: string, providerArn: string): boolean {
   return principalsOf(trustPolicy).some((principal) =>
     principal.kind === 'webIdentity'

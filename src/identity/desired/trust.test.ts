@@ -118,7 +118,7 @@ describe('the trust policy for pods of EKS Pod Identity', () => {
       'no JSON',
     ])
       expect(trustSeenBy(changed, 'production'), changed).not.toBe(seen);
-    // The namespaces of two statements are swapped.
+    // Swaps the namespaces of two statements.
     const [one, other] = [of(['production']), of(['staging']).replaceAll('"myaccount"', '"other"')];
     const joined = (a: string, b: string): string =>
       JSON.stringify({

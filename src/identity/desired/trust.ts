@@ -17,8 +17,9 @@ export type PodIdentitySubjects = {
 };
 
 /**
- * Renders the document with sorted subjects and without white space, which IAM's quota ignores but requests and diffs contain.
- * Without subjects, the document consists of a Deny statement, because IAM accepts no policy without a statement.
+ * Renders the trust policy with sorted subjects and without white space, so that requests and diffs are short. (IAM's quota
+ * ignores white space.) If there is no subject, the trust policy consists of a Deny statement, because IAM rejects a policy
+ * without a statement.
  */
 export function trustPolicy(of: {
   readonly providerArn: string;
@@ -82,8 +83,8 @@ export function sameDocument(a: string, b: string): boolean {
 }
 
 /**
- * The part of a trust policy that matters to pods of one namespace with Pod Identity. It omits web identities and other namespaces,
- * whose changes do not affect these pods.
+ * Part of a trust policy that affects the pods of one namespace that use Pod Identity. Statements for web identities and the
+ * names of other namespaces are omitted.
  */
 export function trustSeenBy(document: string, namespace: string): string {
   const { statements, views } = podTrustIn(document);
@@ -99,7 +100,7 @@ export function trustSeenBy(document: string, namespace: string): string {
   return view;
 }
 
-/** ARNs of the OIDC providers that a trust policy names in any statement; empty if it is not JSON. */
+/** ARNs of the OIDC providers that a trust policy names in any statement; empty if the document is not JSON. */
 export function oidcProvidersIn(document: string): readonly string[] {
   let statements: unknown;
   try {
@@ -115,7 +116,7 @@ export function oidcProvidersIn(document: string): readonly string[] {
   return [...new Set(federated.filter((arn) => arn.includes(':oidc-provider/')))].sort();
 }
 
-/** Whether a trust policy names the namespace as one whose pods are admitted by Pod Identity. */
+/** Whether a trust policy explicitly names the namespace in a statement for Pod Identity. */
 export function admitsPodIdentity(document: string, namespace: string): boolean {
   return podTrustIn(document).statements.some(({ namespaces }) => namespaces?.has(namespace) === true);
 }
@@ -123,14 +124,14 @@ export function admitsPodIdentity(document: string, namespace: string): boolean 
 type PodTrust = {
   readonly statements: readonly {
     readonly statement: unknown;
-    /** Namespaces of the statement; undefined if it applies to all. */
+    /** Namespaces that the statement names; undefined if the statement applies to all namespaces. */
     readonly namespaces: ReadonlySet<string> | undefined;
   }[];
-  /** Cached results of `trustSeenBy`, by the statements that name the namespace. */
+  /** Cached results of `trustSeenBy`. The key shows which of the statements name the namespace. */
   readonly views: Map<string, string>;
 };
 
-/** Cache of parsed documents, because an account with hundreds of targets needs the same few documents for each target. */
+/** Cache of parsed trust policies. An account with hundreds of targets needs the same few documents for each target. */
 const lately = new Map<string, PodTrust>();
 const mostLately = 16;
 

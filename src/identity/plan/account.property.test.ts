@@ -1,4 +1,7 @@
-/** Properties of the planner: after any edits, out-of-band changes and faults it reaches the desired state, and changes no foreign object. */
+/**
+ * Properties of the planner: after any edits, out-of-band changes and faults, its plans lead to the desired state and change no
+ * foreign object.
+ */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type IdentityMode } from '../../api/index.ts';
@@ -37,7 +40,7 @@ const modes = ['IRSA', 'PodIdentity'] as const;
 const mode = (): fc.Arbitrary<IdentityMode | undefined> =>
   fc.option(fc.constantFrom(...modes), { nil: undefined });
 
-/** Changes to the world, with names that make counterexamples readable. */
+/** Events of a random run: edits, faults and out-of-band changes. Their names make counterexamples readable. */
 type Happening =
   | {
       readonly is: 'edit';
@@ -63,7 +66,7 @@ type Happening =
   | { readonly is: 'restart' }
   | { readonly is: 'list' }
   | { readonly is: 'time'; readonly seconds: number }
-  /** The operator reconciles: the number of steps, and the outcome of the last one. */
+  /** The operator reconciles and executes this number of steps. `end` is the outcome of the last step. */
   | {
       readonly is: 'work';
       readonly steps: number;
@@ -119,7 +122,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
   fc.constant({ is: 'restart' as const }),
 );
 
-/** Foreign roles that must remain unchanged. One of them has the name that a further role of the account could have. */
+/** Foreign roles that must remain unchanged. One of these roles has the name that a further role of the account would have. */
 const foreigners: readonly ObservedRole[] = ['someone-elses', `${base}-2`].map((name) => ({
   name,
   arn: `arn:aws:iam::123456789012:role/konstellation/${name}`,
@@ -188,7 +191,7 @@ function happen(world: SimulatedWorld, what: Happening): void {
           withoutSessionTags: true,
         };
         world.associations.set(what.target, { ...association, details });
-        // Simulates a direct read, because a listing omits the details.
+        // Reads the association directly, because a listing omits the details.
         const cached = world.cachedAssociations.get(what.target);
         if (cached?.association?.id === association.id)
           world.cachedAssociations.set(what.target, {
@@ -286,7 +289,7 @@ function work(world: SimulatedWorld, steps: number, end: Extract<Happening, { is
   }
 }
 
-/** Simulates a step that succeeds although the operator receives only a connection error. */
+/** Executes a step in AWS, but gives the operator only a connection error instead of the response. */
 function loseAnswer(world: SimulatedWorld, step: Step): void {
   const cachedRolesBefore = new Map(world.cachedRoles);
   const associated = new Map(world.cachedAssociations);
@@ -294,7 +297,7 @@ function loseAnswer(world: SimulatedWorld, step: Step): void {
   if (step.kind === 'AddFinalizer' || step.kind === 'RemoveFinalizer') return;
   world.cachedRoles.clear();
   for (const [name, cached] of cachedRolesBefore) world.cachedRoles.set(name, cached);
-  // It is unknown whether the role exists now.
+  // The operator does not know whether the role exists now.
   if (step.kind === 'CreateRole') world.cachedRoles.delete(step.role);
   world.cachedAssociations.clear();
   for (const [target, cached] of associated) world.cachedAssociations.set(target, cached);
@@ -312,7 +315,7 @@ function loseAnswer(world: SimulatedWorld, step: Step): void {
 }
 
 /**
- * Ends the faults: time passes, IAM and EKS are listed, pods are recreated, and the operator reconciles until no step is left.
+ * Runs without faults until no step is left: time passes, the operator lists IAM and EKS and reconciles, and pods are recreated.
  */
 function calm(world: SimulatedWorld, pods: 'rolled' | 'gone'): void {
   for (let round = 0; round < 8; round += 1) {
@@ -320,7 +323,7 @@ function calm(world: SimulatedWorld, pods: 'rolled' | 'gone'): void {
     for (const [target, namespace] of world.namespaces) {
       const before = namespace.pods?.length ?? 0;
       clearPods(world, target);
-      // Old pods still run in the first rounds. A target that the account no longer names drains.
+      // Recreates pods only in later rounds, and only in targets that the account names, so that other targets are drained.
       const isWanted = world.account.spec.targets?.includes(target) ?? true;
       if (pods === 'rolled' && round > 2 && isWanted)
         for (let pod = 0; pod < before; pod += 1) makePod(world, target);
@@ -343,7 +346,7 @@ function expectInSync(world: SimulatedWorld): void {
   const byAssociation = wantedMode(account, world.facts) === 'PodIdentity';
   const named = (mode: IdentityMode): readonly string[] =>
     targets.filter((target) => admits(role?.trustPolicy ?? '{}', mode, target, 'myaccount')).sort();
-  // Where a foreign association exists, earlier identities of pods remain trusted for as long as pods may hold them.
+  // If a target has a foreign association, earlier identities of its pods remain trusted while pods may hold these identities.
   const names = (mode: IdentityMode): readonly string[] =>
     named(mode).filter((target) => !isForeign(world, target));
   expect(names('IRSA')).toEqual(byAssociation ? [] : served);
@@ -386,7 +389,7 @@ function expectForeignersUntouched(world: SimulatedWorld): void {
   }
 }
 
-/** A separate test, because random runs rarely produce this case. */
+/** Random runs rarely produce this case, so it has a test of its own. */
 it('a drift pass after a restart detects an out-of-band change of an association', () => {
   const world = start();
   edit(world, { aws: { policyArns: [] }, targets: ['canary'] });

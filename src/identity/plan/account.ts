@@ -1,8 +1,9 @@
 /**
- * The planner: turns everything observed about one account into the steps that bring it in sync, its status, and the time of the
- * next reconcile. Pure: shared by operator, command line and tests.
+ * Planner: derives steps, status and the time of the next reconcile from the observed state of one account. The steps bring the
+ * account in sync. The planner is a pure function that the operator, the command line and tests share.
  *
- * It is level-based: it depends on the observed state and not on events. Planning again after a plan was executed yields no step.
+ * The planner is level-based: a plan depends on the observed state, not on events. After a plan was executed, planning again
+ * yields no step.
  */
 import type { LinkedServiceAccountStatus } from '../../api/index.ts';
 import {
@@ -57,11 +58,11 @@ import type {
 export type AccountPlan = {
   readonly steps: readonly Step[];
   readonly status: LinkedServiceAccountStatus;
-  /** Descriptions of out-of-band changes. The status reports them before they are repaired. */
+  /** Descriptions of out-of-band changes. The status reports the changes before the operator repairs them. */
   readonly drift: readonly string[];
-  /** Specs of the roles in sync, stored as last-synced when the account has converged. */
+  /** Specs of the roles that are in sync. The caller stores them as last-synced specs. */
   readonly lastSynced: readonly LastSyncedRole[];
-  /** Time of the next reconcile in milliseconds; undefined if only a change requires one. */
+  /** Time of the next reconcile in milliseconds; undefined if no reconcile is needed until something changes. */
   readonly requeueAt?: number;
 };
 
@@ -72,24 +73,24 @@ export function planAccount(world: AccountWorld): AccountPlan {
   const { account } = world;
   const deleting = account.metadata.deletionTimestamp !== undefined;
   const held = account.metadata.finalizers?.includes(accountFinalizer) === true;
-  // Without the finalizer, nothing was ever created for this account, or everything has been removed.
+  // If the account has no finalizer, either nothing was ever created for it, or everything has been removed.
   if (deleting && !held) return done(createStepList(world), account.status ?? {});
   const plan = planExisting(world, deleting, held);
   return { ...plan, status: withLastUsed(world, plan.status) };
 }
 
-/** Plan of an account that is not released yet. */
+/** Plan of an account that has the finalizer or is not being deleted. */
 function planExisting(world: AccountWorld, deleting: boolean, held: boolean): AccountPlan {
   const { account, cluster } = world;
   const list = createStepList(world);
   if (!cluster.ok) return done(list, blockedStatus(world, cluster.reason, cluster.message));
-  // A quarantine comes before everything else: it only removes access, and does not depend on the spec.
+  // A quarantine is planned before everything else, because it only removes access and does not depend on the spec.
   if (world.quarantines.some(isOfWholeAccount)) {
     const names = held ? roleNamesOf(world, cluster.facts) : [];
     const status = planQuarantine(world, cluster.facts, names, list);
     return done(list, withQuarantinedPods(status, rowsWhileCutOff(world)));
   }
-  /** Plan of a blocked account. Its quarantined pods are denied nevertheless. */
+  /** Plan of an account that a problem blocks. The account's quarantined pods are denied even then. */
   const blocked = ({
     reason,
     message,
@@ -100,12 +101,12 @@ function planExisting(world: AccountWorld, deleting: boolean, held: boolean): Ac
     const { rows } = planPodDenial(world, cluster.facts, list);
     return done(list, withQuarantinedPods(blockedStatus(world, reason, message), rows));
   };
-  // A later version may have written settings for a field that this version does not know and would revert.
+  // A later version may have applied a field that this version does not know. A plan of this version would revert it.
   const newer = newerSpecMessage(linkedServiceAccounts.kind, account.spec);
   if (newer !== undefined) return blocked({ reason: 'SpecNewerThanOperator', message: newer });
 
   const used = deleting ? targetsThatCouldLose(world, cluster.facts) : [];
-  // The deletion of a CRD deletes its objects without admission control, so the protection has to be enforced here.
+  // The deletion of a CRD deletes its objects without admission control. Deletion protection is therefore enforced here too.
   const isKept = deleting && isProtected(account.metadata);
   if (deleting && used.length === 0 && !isKept) {
     const problem = planDeletion(world, cluster.facts, roleNamesOf(world, cluster.facts), list);
@@ -249,7 +250,10 @@ function longestSession(world: AccountWorld, roles: readonly ServingRole[]): num
   );
 }
 
-/** Requests the proofs that show the effect of a drifted trust policy. Returns whether a proof is still open. */
+/**
+ * Requests the proofs that show whether a drifted trust policy still admits the pods. Returns whether the result of a proof is
+ * still missing.
+ */
 function proofsAreOpen(
   world: AccountWorld,
   list: StepList,
@@ -276,8 +280,8 @@ function proofsAreOpen(
 }
 
 /**
- * All targets except the given ones. It leaves out draining targets, which get no proofs, because the operator may lack permission
- * to create tokens there.
+ * Targets without the given draining targets. Draining targets get no proofs, because the operator might not be permitted to
+ * create tokens in their namespaces.
  */
 function without({ IRSA, PodIdentity }: TargetsByMode, targets: ReadonlySet<string>): TargetsByMode {
   const remaining = (names: readonly string[]): readonly string[] =>
@@ -285,7 +289,10 @@ function without({ IRSA, PodIdentity }: TargetsByMode, targets: ReadonlySet<stri
   return { IRSA: remaining(IRSA), PodIdentity: remaining(PodIdentity) };
 }
 
-/** Attached policies of a role. Above the quota they are kept unchanged, because an invalid spec must not reduce existing access. */
+/**
+ * Attached policies of a role. They are kept if the spec lists more policies than the quota allows, because an invalid spec must
+ * not reduce existing access.
+ */
 function currentlyAttached(world: AccountWorld, role: string): readonly string[] {
   return world.roles.get(role)?.role?.attachedPolicyArns ?? [];
 }
@@ -307,7 +314,7 @@ function planTarget(
   return planWanted(context, observation);
 }
 
-/** Row that reports the earlier link of a target until no role admits its pods any more. */
+/** Row of a target that loses its link. The row reports the link until no role admits the target's pods. */
 function keepLink(
   { world, facts, roles }: TargetContext,
   { admitted, observation, wanted }: TargetDecision,
@@ -342,8 +349,8 @@ function drainingRow(world: AccountWorld, { observation, wanted, problem }: Targ
 }
 
 /**
- * Row of a target that the spec does not name and that has no pods with access to keep. The target's subject is removed from the
- * trust policy first, then the link. A labelled ServiceAccount or an association alone never makes a row `linked`. See `keepLink`.
+ * Row of a target that the spec does not name and that is not draining. The target's subject is removed from the trust policy
+ * first, then its association and its ServiceAccount link. Their existence alone never makes a row `linked`. See `keepLink`.
  */
 function planUnwanted(
   { world, facts, list }: TargetContext,

@@ -1,4 +1,4 @@
-/** Blockers of the adoption of an existing role: running pods that would lose access, and a missing consent. */
+/** Blockers of the adoption of an existing role: running pods that would lose their access, and a missing consent. */
 import { clusterTag } from '../desired/ownership.ts';
 import type { Problem } from '../state/problem.ts';
 import type { RoleSpec, ClusterFacts, ObservedRole, RoleHolder, StepFailure } from '../state/world.ts';
@@ -7,9 +7,9 @@ import { letsSubjectIn, principalsOf } from '../desired/trust-principals.ts';
 import { subjectOf } from '../desired/trust.ts';
 
 /**
- * Problem of an adoption that would lock out running pods: they hold the role by web identity, and the current trust policy admits
- * them, but the new one would not. This is checked only before the role becomes ours. Afterwards, such a subject in the trust
- * policy is drift and is repaired.
+ * Running pods that an adoption would lock out: they hold the role by web identity, and the current trust policy admits them, but
+ * the new trust policy would not. Only an adoption checks this. In the trust policy of a role that the account already owns, such
+ * a subject is drift and is removed.
  */
 export function excludedByAdoption(
   role: ObservedRole,
@@ -48,8 +48,8 @@ export function adoptionBlocked(
 }
 
 /**
- * Problem if IAM refused the ownership tags: the operator's IAM policy allows the adoption only of roles that already have the
- * cluster's tag.
+ * Problem of an adoption after IAM refused to set the ownership tags. The operator's IAM policy allows adopting a role only if
+ * the role already has the cluster's tag.
  */
 export function adoptionRefused(
   role: ObservedRole,

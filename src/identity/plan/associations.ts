@@ -7,16 +7,16 @@ import type { Step } from '../steps/step.ts';
 import type { AccountWorld, ClusterFacts, ObservedAssociation } from '../state/world.ts';
 
 export type AssociationStanding =
-  /** `settled`: as far as is known, no earlier association is still in effect. */
+  /** No association exists. `settled` is false after a write of this process: the deleted association may still be in effect. */
   | { readonly kind: 'none'; readonly settled: boolean }
   | { readonly kind: 'ours'; readonly association: ObservedAssociation }
   /** Created for a deleted account of this name on this cluster; may be adopted again. */
   | { readonly kind: 'earlier'; readonly association: ObservedAssociation }
   | { readonly kind: 'foreign'; readonly association: ObservedAssociation }
-  /** The association has to be read first. */
+  /** The association has to be read before anything is planned. `why` is the reason for the read. */
   | { readonly kind: 'unread'; readonly why: string };
 
-/** @param known whether this association was confirmed as ours before, so that it needs no further read */
+/** @param known whether this association was already confirmed as ours, so that it does not have to be read */
 export function associationStanding(
   world: AccountWorld,
   facts: ClusterFacts,

@@ -1,6 +1,7 @@
 /**
- * Roles that an account has for an EKS cluster or AWS account other than the one in the current ClusterConfig. The operator cannot
- * change them with this ClusterConfig. If it continued, they would remain with their permissions.
+ * Roles that were created for an EKS cluster or AWS account other than the one in the current ClusterConfig. With this
+ * ClusterConfig the operator cannot change these roles. They would keep their permissions if the operator ignored them, so they
+ * block the account.
  */
 import { abandonRolesAnnotation } from '../../api/index.ts';
 import { accountRoleIndex, isAbandoned, reportedRoles } from '../desired/account-roles.ts';
@@ -11,13 +12,14 @@ import type { AccountWorld, ClusterFacts, StepFailure } from '../state/world.ts'
 
 type StrandedRole = {
   readonly arn: string;
-  /** Owner: the ARN of another cluster, or the id of another AWS account. */
+  /** Owner of the role: the ARN of the other cluster, or the id of the other AWS account. */
   readonly of: string;
 };
 
 /**
- * Roles of the account in another cluster or AWS account. Roles in another AWS account are known only from the status, because they
- * cannot be read. In this AWS account the tags decide: the uid shows that a role belongs to this account object.
+ * Roles of the account in another cluster or AWS account. Roles in another AWS account cannot be read and are known only from the
+ * account's status. Roles in this AWS account are recognized by their tags: the uid tag shows that a role belongs to this account
+ * object.
  */
 export function strandedRoles(world: AccountWorld, facts: ClusterFacts): readonly StrandedRole[] {
   const { account, roles } = world;
@@ -33,14 +35,14 @@ export function strandedRoles(world: AccountWorld, facts: ClusterFacts): readonl
 }
 
 /**
- * Whether the name contains the digest of this cluster's ARN. Such a role was created for this cluster, whatever cluster its tags
- * name now.
+ * Whether the role's name contains the digest of this cluster's ARN. A role with such a name was created for this cluster, even
+ * if its tags name another cluster now.
  */
 function isNamedForCluster({ account }: AccountWorld, facts: ClusterFacts, name: string): boolean {
   return name !== account.spec.aws.roleName && accountRoleIndex(account, facts, name) !== undefined;
 }
 
-/** Names of roles in the status that have to be read to find out their cluster. */
+/** Names of roles in the account's status whose cluster is unknown until the operator reads the roles. */
 export function unreadRoles(world: AccountWorld, facts: ClusterFacts): readonly string[] {
   return reportedRoles(world.account).flatMap((arn) => {
     if (accountIdOf(arn) !== facts.accountId || isAbandoned(world.account, arn)) return [];
@@ -65,7 +67,7 @@ export function clusterChanged(
   };
 }
 
-/** Problem of a role in the status that could not be read, so that its cluster is unknown. */
+/** Problem of a role in the account's status that the operator could not read. The cluster of the role is therefore unknown. */
 export function unreadable(
   { account }: AccountWorld,
   facts: ClusterFacts,

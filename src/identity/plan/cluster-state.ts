@@ -1,4 +1,4 @@
-/** State of the cluster for the plans of accounts, from its ClusterConfigs alone. */
+/** State of the cluster as the plans of accounts need it. It is derived from the ClusterConfigs alone. */
 import { clusterConfigs, newerSpecMessage, type ClusterConfig } from '../../api/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';
 import { clusterArn } from '../desired/arn.ts';
@@ -8,10 +8,10 @@ import { consentsToDetach } from './policies.ts';
 
 export const providerCondition = 'OIDCProviderReady';
 
-/** Default of `proofIntervalSeconds`. Each proof is a management event in CloudTrail, so an idle cluster should cause few. */
+/** Default of `proofIntervalSeconds`. The interval is long, because each proof causes a management event in CloudTrail. */
 const defaultProofIntervalSeconds = 6 * 3600;
 
-/** Longest interval of proofs while the operator lacks permission to read the IAM OIDC provider, in milliseconds. */
+/** Longest interval of proofs, in milliseconds, while the operator is not permitted to read the IAM OIDC provider. */
 const unreadProviderIntervalMs = 10 * 60_000;
 
 /**
@@ -28,7 +28,7 @@ export const reportedByAccounts: ReadonlySet<string> = new Set([
   'ServiceFailure',
 ]);
 
-/** The effective ClusterConfig: the oldest one. If several are equally old, the first by name. */
+/** Effective ClusterConfig: the oldest ClusterConfig. If several ClusterConfigs are equally old, the first by name. */
 export function effectiveConfig(configs: readonly ClusterConfig[]): ClusterConfig | undefined {
   const age = (config: ClusterConfig): string =>
     `${config.metadata.creationTimestamp ?? ''} ${config.metadata.name}`;
@@ -126,6 +126,6 @@ export function clusterState(configs: readonly ClusterConfig[], operatorNamespac
 function proofIntervalOf({ spec, status }: ClusterConfig): number {
   const intervalMs = (spec.aws.proofIntervalSeconds ?? defaultProofIntervalSeconds) * 1000;
   const provider = findCondition(status?.conditions, providerCondition);
-  // The operator cannot read the OIDC provider, so only proofs show that it was deleted.
+  // If the operator cannot read the OIDC provider, only failing proofs show that the provider was deleted.
   return provider?.status === 'Unknown' ? Math.min(intervalMs, unreadProviderIntervalMs) : intervalMs;
 }

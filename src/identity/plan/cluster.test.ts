@@ -35,7 +35,7 @@ const good: ClusterWorld = {
 const failed = (code: ConstructorParameters<typeof IdentityError>[0], message: string) =>
   ({ ok: false, error: new IdentityError(code, message) }) as const;
 
-/** The ClusterConfig with its status as planned for this world. */
+/** ClusterConfig with the status that the plan for this world reports. */
 const reported = (world: ClusterWorld): ClusterConfig => ({
   ...world.config,
   status: planCluster(world).status,
@@ -154,12 +154,12 @@ describe('no account is planned with', () => {
     ['an older ClusterConfig', { ...good, older: 'first' }, 'ClusterConfigDuplicate', /"first"/],
   ];
   it.each(refused)('%s', (_what, world, reason, message) => {
-    // The second ClusterConfig was Ready before, so its status still contains the earlier facts.
+    // The second ClusterConfig was Ready before, so its status still contains the facts from then.
     for (const config of [world.config, { ...world.config, status: reported(good).status ?? {} }]) {
       const wrong = reported({ ...world, config });
       expect(readyOf(wrong)).toMatchObject({ status: 'False', reason });
       expect(readyOf(wrong)?.message).toMatch(message);
-      // Accounts report the same message.
+      // The plans of accounts report the same message.
       expect(clusterState([wrong])).toMatchObject({
         ok: false,
         reason: 'ClusterConfigNotReady',
@@ -220,7 +220,7 @@ describe('accounts are still planned with', () => {
     const config = reported({ ...outage, config: before });
     expect(readyOf(config)).toMatchObject({ status: 'False', reason: 'Unreachable' });
     expect(clusterState([config])).toEqual(clusterState([before]));
-    // Facts that are unknown, or known only for another spec, are not invented.
+    // Without known facts for the current spec, no account is planned.
     expect(clusterState([reported(outage)])).toMatchObject({ ok: false });
     const edited = { ...before, metadata: { ...before.metadata, generation: 2 } };
     expect(clusterState([reported({ ...outage, config: edited })])).toMatchObject({ ok: false });
@@ -326,7 +326,7 @@ describe('drift detection of a ClusterConfig', () => {
       message: 'roles could not be compared with AWS since 2026-01-01T00:05:00Z: refused',
     });
     expect(readyOf(config)).toMatchObject({ status: 'True' });
-    // A restarted operator has no result of its own yet.
+    // After a restart, the operator has no result of drift detection yet.
     expect(driftOf(reported({ ...good, config }))).toEqual(driftOf(config));
   });
 

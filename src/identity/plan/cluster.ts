@@ -1,4 +1,7 @@
-/** Compares a ClusterConfig with the API server and AWS, and derives facts for the planner and conditions. */
+/**
+ * Compares a ClusterConfig with the API server and AWS, and derives the ClusterConfig's conditions and the facts for the plans of
+ * accounts.
+ */
 import type { ClusterConfig, ClusterConfigStatus } from '../../api/index.ts';
 import {
   clusterConfigs,
@@ -18,17 +21,17 @@ import type { Problem } from '../state/problem.ts';
 import { ignoredTagsNote } from '../desired/tags.ts';
 import type { Wall } from '../../k8s/time.ts';
 
-/** Result of a query, or the error. */
+/** Result of a query to AWS or the API server, or the query's error. */
 export type Answer<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: IdentityError };
 
-/** State of drift detection for one kind of AWS resource in this process. */
+/** State of drift detection in this process for one kind of AWS resource. A pass compares all resources of the kind with AWS. */
 export type DriftCheck = {
   readonly what: 'roles' | 'associations' | 'provider';
   /** End of the last successful pass, in milliseconds since the epoch. */
   readonly lastSuccess?: number;
-  /** Number of passes that have failed since then, with the last error. */
+  /** Number of passes that have failed since the last successful pass, with the last error. */
   readonly failure?: { readonly error: IdentityError; readonly passes: number };
 };
 
@@ -42,7 +45,7 @@ export type ClusterWorld = {
   /** Issuer from the API server's discovery document. */
   readonly issuer: Answer<string>;
   readonly caller: Answer<CallerIdentity>;
-  /** IAM OIDC provider; undefined if it could not be requested. */
+  /** Result of reading the IAM OIDC provider; undefined if it was not read. */
   readonly provider?: Answer<{ clientIds: readonly string[] } | undefined>;
   readonly quotas?: Answer<{
     policiesPerRole: number;
@@ -50,7 +53,7 @@ export type ClusterWorld = {
     roles: number;
     rolesUsed: number;
   }>;
-  /** Number of attached policies that are no longer allowed, and number of accounts that list them. */
+  /** Number of attached policies that `allowedPolicyArns` no longer allows, and number of accounts that list such policies. */
   readonly disallowed?: { readonly policies: number; readonly accounts: number };
   readonly namespaces: readonly {
     readonly name: string;
@@ -67,16 +70,16 @@ const whatNames: Readonly<Record<DriftCheck['what'], string>> = {
   provider: 'the IAM OIDC provider',
 };
 
-/** Number of failed passes after which a transient failure of drift detection is reported. */
+/** Number of consecutive failed passes until a transient failure of drift detection is reported. */
 const reportedPasses = 3;
-/** Condition of the ClusterConfig while the operator is older than the CRDs. */
+/** Type of the condition that a ClusterConfig has while the operator is older than the CRDs. */
 export const outdatedCondition = 'OperatorCurrent';
 
-/** Fraction of the role quota that counts as a noticeable change. */
+/** Smallest change of the number of roles that is noticeable, as a fraction of the role quota. */
 const noticeableShare = 0.02;
 
 export type ClusterPlan = {
-  /** Namespaces to create or label. On an existing namespace only our label changes, and no namespace is ever deleted. */
+  /** Namespaces to create or label. The operator changes only its own label on an existing namespace, and never deletes a namespace. */
   readonly applyNamespaces: readonly string[];
   readonly status: ClusterConfigStatus;
 };
@@ -89,7 +92,7 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
   const problem = problemOf(world);
   const caller = world.caller.ok ? world.caller.value : undefined;
   const issuer = world.issuer.ok ? world.issuer.value : undefined;
-  // Facts remain valid during an outage.
+  // During an AWS outage, the facts in the status remain valid.
   const isOutage =
     !world.caller.ok &&
     reportedByAccounts.has(world.caller.error.code) &&
@@ -154,7 +157,10 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
   return { applyNamespaces: world.older === undefined ? missing : [], status };
 }
 
-/** Status of a ClusterConfig with fields of a later version. Existing entries are kept, including those of a later version. */
+/**
+ * Status of a ClusterConfig whose spec has fields of a later version. All other entries of the status are kept, including entries
+ * that a later version wrote.
+ */
 function newerConfigStatus({ config, now }: ClusterWorld, message: string): ClusterConfigStatus {
   const known = (config.status?.conditions ?? []).filter(({ type }) => type !== 'Ready');
   return {
@@ -169,8 +175,8 @@ function newerConfigStatus({ config, now }: ClusterWorld, message: string): Clus
 }
 
 /**
- * Status of a ClusterConfig while the CRDs are newer than the operator. `Ready` is kept, so that an operator of the newer version
- * finds the facts for the plans of accounts. That operator removes the condition.
+ * Status of a ClusterConfig while the CRDs are newer than the operator. It has the condition `OperatorCurrent` False. `Ready` is
+ * kept, so that an operator of the newer version can plan accounts at once. The newer operator removes `OperatorCurrent`.
  */
 export function outdatedStatus(
   { status, metadata }: ClusterConfig,
@@ -203,8 +209,9 @@ function disallowedNote({ config, disallowed }: ClusterWorld): string {
 }
 
 /**
- * Condition that shows whether roles and associations are compared with AWS. Until this process has a result, the last condition is
- * kept, so that a restart writes nothing. The condition omits the time of a pass, so that an idle cluster writes nothing.
+ * Condition that shows whether drift detection works: whether roles and associations are compared with AWS. After a restart, the
+ * last condition is kept until a pass has a result, so that a restart writes nothing. The condition does not contain the time of
+ * a successful pass, so that an idle cluster writes nothing.
  */
 function driftVerdict({ config, drift = [], older }: ClusterWorld): ConditionDraft | undefined {
   if (older !== undefined) return undefined;
@@ -238,14 +245,14 @@ function driftVerdict({ config, drift = [], older }: ClusterWorld): ConditionDra
   return findCondition(config.status?.conditions, type);
 }
 
-/** Whether a failure is reported in a condition. A transient failure is reported only after several passes. */
+/** Whether a failure of drift detection is reported in a condition. A transient failure is reported only after several failed passes. */
 export function isReported({ error, passes }: NonNullable<DriftCheck['failure']>): boolean {
   return identityErrors[error.code].retry === 'terminal' || passes >= reportedPasses;
 }
 
 /**
- * Quotas for the status. The number of roles changes whenever any role in the AWS account is created or deleted. It is written only
- * if it has changed by a noticeable part of the quota, or together with another change, so that an idle cluster writes nothing.
+ * Quotas for the status. The number of roles changes whenever any role in the AWS account is created or deleted. The new number
+ * is written only if it differs by a noticeable part of the quota, so that an idle cluster writes nothing.
  */
 function quotasToTell({ quotas, config }: ClusterWorld): ClusterConfigStatus['quotas'] {
   const reported = config.status?.quotas;
@@ -279,11 +286,12 @@ function problemOf(world: ClusterWorld): { reason: string; message: string } | u
       message: `the operator's credentials (${caller.value.arn}) belong to the AWS account ${caller.value.accountId}, but spec.aws.accountId is ${aws.accountId}; no call is made in either`,
     };
   }
-  // Pod Identity needs no provider. Accounts with IRSA report a missing provider through their proofs.
+  // Pod Identity needs no IAM OIDC provider. Accounts that use IRSA report a missing provider through their proofs.
   if (aws.identityMode === 'PodIdentity') return undefined;
   if (!provider) return { reason: 'OIDCProviderMissing', message: 'the IAM OIDC provider was not read' };
   if (!provider.ok) {
-    // A missing permission of the operator says nothing about the provider. The proofs show the provider's state.
+    // The operator may lack the permission to read the provider although the provider exists. The proofs of accounts show whether
+    // it works.
     return provider.error.code === 'AccessDenied'
       ? undefined
       : { reason: provider.error.code, message: provider.error.message };
@@ -298,7 +306,7 @@ function problemOf(world: ClusterWorld): { reason: string; message: string } | u
   );
 }
 
-/** Problem of the IAM OIDC provider; undefined if STS can verify this cluster's tokens with it. */
+/** Problem of the IAM OIDC provider; undefined if the provider lets STS verify this cluster's tokens. */
 export function providerProblem(
   of: { readonly accountId: string; readonly issuer: string; readonly arn: string },
   provider: { readonly clientIds: readonly string[] } | undefined,
@@ -318,7 +326,10 @@ export function providerProblem(
   return undefined;
 }
 
-/** Condition of the IAM OIDC provider in every identity mode, because accounts may choose IRSA on any cluster. Unchanged during an outage. */
+/**
+ * Condition of the IAM OIDC provider. It is reported in every identity mode, because accounts may choose IRSA on any cluster.
+ * During an AWS outage, the last condition is kept.
+ */
 function providerVerdict({ config, issuer, caller, provider }: ClusterWorld): ConditionDraft | undefined {
   const before = findCondition(config.status?.conditions, providerCondition);
   if (!provider?.ok || !caller.ok || !issuer.ok) {

@@ -144,7 +144,7 @@ describe('deletion', () => {
   );
 
   describe('of a retained role with running pods', () => {
-    /** A converged account whose ServiceAccounts and annotations another tool created. */
+    /** World with a converged account whose ServiceAccounts and annotations another tool (eksctl) created. */
     const imported = (of: Partial<ObservedServiceAccount> = {}): SimulatedWorld => {
       const world = createWorld({ deletionPolicy: 'Retain' });
       settle(world);

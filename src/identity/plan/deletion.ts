@@ -1,8 +1,8 @@
 /**
- * Deletion of an account. It waits while running pods would lose their access, as for a PersistentVolumeClaim. Then it closes the
- * trust policy and removes the links, the attachments and the role. `Retain` keeps the role: it is tagged as retained before it
- * loses its ownership tags, so that the role is still found after a crash in between. An adopted role is released: only our tags
- * are removed.
+ * Deletion of an account. Like the deletion of a PersistentVolumeClaim, it waits while it is in use: while running pods would
+ * lose their access. Then the trust policy is closed, and the links, the attachments and the role are removed. `Retain` keeps the
+ * role. The role is tagged as retained before it loses its ownership tags, so that it is still found after a crash between these
+ * two steps. An adopted role is released: only the operator's tags are removed.
  */
 import { roleOwnership } from '../desired/account-roles.ts';
 import { associationStanding } from './associations.ts';
@@ -36,7 +36,7 @@ import type {
   TargetObservation,
 } from '../state/world.ts';
 
-/** Plans the next step of a deletion that is not waiting. Returns the blocker, or the progress. */
+/** Plans the next steps of a deletion that does not wait for pods. Returns what blocks the deletion or, if nothing does, its progress. */
 export function planDeletion(
   world: AccountWorld,
   facts: ClusterFacts,
@@ -62,7 +62,8 @@ export function planDeletion(
   let unread = false;
   for (const name of roleNames) {
     const cached = world.roles.get(name);
-    // A role counts as missing only after a direct read. Otherwise it could remain as an orphan for ever.
+    // A role counts as missing only after a direct read. Otherwise a role that a listing does not show yet would remain as an
+    // orphan.
     if (!cached || (cached.role === null && cached.source === 'list')) {
       unread = true;
       want({ kind: 'ReadRole', role: name, why: 'it is to be deleted' });
@@ -82,7 +83,7 @@ export function planDeletion(
   const [stranded, ...others] = strandedRoles(world, facts);
   if (stranded) return clusterChanged(world, facts, [stranded, ...others]);
 
-  // An adopted role is released unchanged. Further roles were created by the operator and are deleted.
+  // An adopted role is released unchanged. Further roles are deleted, because the operator created them.
   const retains = world.account.spec.deletionPolicy === 'Retain';
   const isKept = (role: ObservedRole): boolean => retains || existedBefore(role, world.account.spec);
   const kept = owned.filter(isKept);
@@ -132,7 +133,7 @@ export function planDeletion(
   );
   if (attached.length > 0) {
     for (const role of attached) {
-      // A role that was cut off stays denied until it is deleted.
+      // The sessions of a role that a Quarantine cut off stay denied until the role is deleted.
       const steps = isMarked(role.tags) ? retire(role, facts) : removals(role);
       for (const step of steps) want(step);
     }
@@ -153,15 +154,15 @@ export function planDeletion(
   return progress('everything is gone');
 }
 
-/** Targets with running pods that the deletion could take access from. The deletion waits for these pods. */
+/** Targets with running pods that could lose their access by the deletion. The deletion waits until these pods have ended. */
 export function targetsThatCouldLose(world: AccountWorld, facts: ClusterFacts): readonly TargetObservation[] {
   return leavesAllAccess(world, facts) ? [] : world.targets.filter(({ users }) => users.length > 0);
 }
 
 /**
- * Whether every pod keeps its access after the deletion: `Retain` keeps the roles with their trust policies, and every linked
- * ServiceAccount, its annotation and its association belong to others. Running pods are not considered, so that a new pod cannot
- * block a deletion that has already released a ServiceAccount.
+ * Whether every pod keeps its access after the deletion. This requires `Retain`, which keeps the roles with their trust policies.
+ * In addition, every linked ServiceAccount, its annotation and its association must belong to others. The result does not depend
+ * on running pods, so that a new pod cannot block a deletion that has already released a ServiceAccount.
  */
 function leavesAllAccess(world: AccountWorld, facts: ClusterFacts): boolean {
   const { metadata, spec } = world.account;
@@ -189,13 +190,16 @@ function removals(role: ObservedRole): readonly Step[] {
       (policyArn) => ({ kind: 'DetachPolicy', role: role.name, policyArn, why }) as const,
     ),
   ];
-  // Quarantined pods stay denied until the role has no other policy.
+  // The policy that denies quarantined pods is removed last, so that these pods get no access in between.
   return permissions.length > 0
     ? permissions
     : [{ kind: 'DeleteInlinePolicy', role: role.name, policyName: podDenialName }];
 }
 
-/** Steps to remove our association, if it may exist. Foreign associations remain unchanged. */
+/**
+ * Step to remove the account's association, or to read the association if its state is unknown. Foreign associations remain
+ * unchanged.
+ */
 export function decideUnassociate(
   world: AccountWorld,
   facts: ClusterFacts,
@@ -210,8 +214,9 @@ export function decideUnassociate(
     case 'unread':
       return { kind: 'ReadAssociation', target, why: standing.why };
     case 'none': {
-      // An association that was created right before a crash exists only in EKS, and a listing may predate it. While the account
-      // exists, the next listing finds it. After the deletion, no listing looks for it.
+      // An association that was created right before a crash is known only to EKS, and a listing may be older than the
+      // association. While the account exists, the next listing finds the association. After the deletion nothing would find it,
+      // so it is read now.
       const asked = world.associations.get(target);
       const linked = serviceAccount?.account === accountLabelValue(world.account.metadata.name);
       const isLast = world.account.metadata.deletionTimestamp !== undefined;

@@ -1,4 +1,4 @@
-/** The description of the role: the text from the account, or a default. */
+/** Plans for the description of a role: the text from the account's spec, or a default. */
 import { describe, expect, it } from 'vitest';
 import {
   applyStep,
@@ -16,7 +16,7 @@ import type { SimulatedWorld } from '../testing/simulated-world.ts';
 const aws = { policyArns: [readOnly], description: 'Payments API' };
 const defaultDescription = 'LinkedServiceAccount myaccount on cluster main';
 
-/** Changes settings of the role out of band and reads the role. */
+/** Changes settings of the role out of band. The operator then reads the role. */
 function changeOutOfBand(
   world: SimulatedWorld,
   settings: { description?: string; maxSessionDuration?: number },

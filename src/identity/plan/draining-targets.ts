@@ -1,4 +1,7 @@
-/** Draining targets, read from the status of the accounts. They are unlinked when their pods have ended. */
+/**
+ * List of draining targets, from the status of the accounts. A draining target was removed from its account and is unlinked when
+ * its pods have ended.
+ */
 import type { LinkedServiceAccount } from '../../api/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';
 import type { Wall } from '../../k8s/time.ts';
@@ -6,11 +9,11 @@ import type { Wall } from '../../k8s/time.ts';
 export type DrainingTarget = {
   readonly account: string;
   readonly target: string;
-  /** Last transition of the account's TargetsLinked condition, the earliest possible start of the draining. */
+  /** Last transition of the account's TargetsLinked condition. The draining cannot have started earlier. */
   readonly since: Wall;
 };
 
-/** Lists the targets, longest draining first. */
+/** Lists the draining targets of all accounts, longest draining first. */
 export function drainingTargets(accounts: readonly LinkedServiceAccount[]): readonly DrainingTarget[] {
   return accounts
     .flatMap(({ metadata, status }) => {

@@ -55,8 +55,8 @@ const anyEvent: fc.Arbitrary<Event> = fc.oneof(
 const oneStep: Event = { is: 'work', steps: 1, killed: false };
 
 /**
- * Earlier counterexamples. The watch reports the deletion of a namespace before the pod that was created last, or a pod starts
- * while the role is read again, between the removal of its target and the new trust policy.
+ * Counterexamples found earlier. In some, the watch reports the deletion of a namespace before it reports the last created pod.
+ * In others, a pod starts after its target was removed and before the new trust policy is written.
  */
 const examples: [Event[]][] = [
   [

@@ -23,7 +23,7 @@ import type { LinkedServiceAccountSpec } from '../../api/index.ts';
 
 type Spec = Partial<LinkedServiceAccountSpec>;
 
-/** An account in production and staging, with a pod in each. */
+/** World with a converged account in production and staging, and a pod in each of these targets. */
 function inUse(spec: Spec = {}): SimulatedWorld {
   const world = createWorld({ targets: ['production', 'staging'], ...spec });
   settle(world);
@@ -155,7 +155,7 @@ describe.each([
   });
 });
 
-/** Restarts the operator with only a listing of AWS in its caches. */
+/** Restarts the operator. Its caches then contain only a listing of AWS. */
 function restartOperator(world: SimulatedWorld): void {
   world.cachedRoles.clear();
   world.cachedAssociations.clear();
@@ -175,7 +175,7 @@ describe.each([
   ['IRSA', {}],
   ['PodIdentity', podIdentity],
 ] as const)('with %s, after a restart, a target that', (_mode, spec) => {
-  /** An account in production and staging, without pods. */
+  /** World with a converged account in production and staging, without pods. */
   function unused(): SimulatedWorld {
     const world = createWorld({ targets: ['production', 'staging'], ...spec });
     settle(world);
@@ -256,7 +256,7 @@ describe.each([
 });
 
 describe('a target that no trust policy of the account named', () => {
-  /** A namespace prepared by a third party as if the account were linked there, with a pod that holds its role. */
+  /** World with a namespace that a third party prepared as if the account were linked there, with a pod that holds the account's role. */
   function forged(): SimulatedWorld {
     const world = createWorld({ targets: ['production'] });
     settle(world);

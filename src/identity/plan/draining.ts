@@ -1,10 +1,10 @@
 /**
- * Draining targets: removed from the account while running pods hold its identity. Such a target keeps its subject in the trust
- * policy, its association and its ServiceAccount until its pods have ended.
+ * Draining targets: targets that were removed from the account while running pods hold the account's identity. A draining target
+ * keeps its subject in the trust policy, its association and its ServiceAccount until its pods have ended.
  *
- * Draining grants nothing. Running pods alone are no evidence, because anyone who may create pods in the namespace can start them.
- * In addition, a role of the account must already trust the subject, according to the last write of this process, or according to
- * both IAM and the status.
+ * Draining never adds access. Running pods alone do not make a target drain, because anyone who is permitted to create pods in
+ * the namespace can start them. In addition, a role of the account must already trust the target's subject, either in a trust
+ * policy that this process wrote, or according to both IAM and the account's status.
  */
 import type { IdentityMode } from '../../api/index.ts';
 import { unlinkNowAnnotation } from '../../api/index.ts';
@@ -15,7 +15,7 @@ import { principalsOf } from '../desired/trust-principals.ts';
 import { admitsPodIdentity, subjectOf } from '../desired/trust.ts';
 import type { AccountWorld, ClusterFacts, TargetObservation } from '../state/world.ts';
 
-/** Whether running pods of the target hold the account's identity and a role admits them. */
+/** Whether the target drains: its running pods hold the account's identity, and a role already admitted them. */
 export function isDraining(world: AccountWorld, facts: ClusterFacts, target: TargetObservation): boolean {
   if (isCutOff(world, target.name)) return false;
   const { account } = world;
@@ -52,15 +52,16 @@ export function wasAdmitted(
   return [...roles.values()].some(({ role, source, hasOwnTrust }) => {
     if (!role || !isOwned(roleOwnership(role, account, facts)) || !admitsTarget(role.trustPolicy))
       return false;
-    // Once this process has synced the role, additions by others are drift.
+    // After this process has synced the role, a principal that others add to the trust policy is drift.
     return (source === 'write' && hasOwnTrust === true) || (wasLinked && !lastSynced.has(role.name));
   });
 }
 
 /**
- * Whether a target that was removed from the account is still open: the status reports its link, and an owned role admits its pods
- * in either mode. The status has to keep that link until the trust policy is narrowed. Pods that start before then hold the
- * identity, and a restarted operator learns only from the status that the target was linked. See `wasAdmitted`.
+ * Whether pods of a target that was removed from the account can still get its identity: the status reports the target as linked,
+ * and one of the account's roles admits its pods by web identity or Pod Identity. The status keeps reporting the link until the
+ * trust policy no longer names the target. Pods that start before then hold the identity, and a restarted operator learns only
+ * from the status that the target was linked. See `wasAdmitted`.
  */
 export function isStillOpen(world: AccountWorld, facts: ClusterFacts, target: string): boolean {
   return (

@@ -1,6 +1,6 @@
 /**
- * Properties of an account with several roles, with or without an adopted one, across any edits and faults: one role serves each target,
- * no other role trusts it, and after the deletion only roles that existed before the account remain.
+ * Properties of an account with several roles, including an adopted role in some runs. After any edits and faults, exactly one
+ * role trusts and serves each target. After the deletion of the account, only roles that existed before the account remain.
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
@@ -24,7 +24,7 @@ import type { Step } from '../steps/step.ts';
 import { subjectOf, trustPolicy } from '../desired/trust.ts';
 
 const targets = ['canary', 'main', 'stage', 'trial'];
-/** The size of a trust policy with this number of targets. */
+/** Size in characters of a trust policy with this number of targets. */
 const sizeFor = (count: number): number =>
   trustPolicy({ ...facts, subjects: targets.slice(-count).map((target) => subjectOf(target, 'myaccount')) })
     .length + 8;
@@ -42,7 +42,10 @@ type Happening =
       readonly end: End;
     };
 
-/** Outcome of the last step. `unlisted`: the operator is killed after it, and the next listing does not show its role yet. */
+/**
+ * Outcome of the last step. `unlisted`: the operator is killed after the step, and the next listing does not show the step's role
+ * yet.
+ */
 type End = 'done' | 'killedBefore' | 'killedAfter' | 'unlisted' | 'answerLost' | 'unsent';
 
 const target = fc.constantFrom(...targets);
@@ -88,7 +91,8 @@ function start(adopt: boolean, deletionPolicy: 'Delete' | 'Retain'): SimulatedWo
 function happen(world: SimulatedWorld, what: Happening): void {
   switch (what.is) {
     case 'targets':
-      // Without this listing, an edit right after a crash, followed by a deletion, could leave the last created role behind.
+      // Lists the roles before each edit. Without this listing, an edit right after a crash, followed by a deletion, could leave
+      // the last created role behind.
       resync(world);
       return edit(world, { targets: [...what.targets] });
     case 'quota':
@@ -157,12 +161,12 @@ function work(world: SimulatedWorld, steps: number, end: End): void {
   }
 }
 
-/** Simulates a connection error that hides the outcome of the step. */
+/** Simulates a connection error: the operator does not learn whether the step was executed. */
 function loseAnswer(world: SimulatedWorld, step: Step, isDone: boolean): void {
   if (!('role' in step) || step.kind === 'ReadRole') return;
   const before = world.cachedRoles.get(step.role);
   if (isDone) applyStep(world, step);
-  // It is unknown whether the role exists and whether it is ours.
+  // The operator does not know whether the role exists and who owns it.
   if (['CreateRole', 'DeleteRole', 'UntagRole'].includes(step.kind))
     world.cachedRoles.set(step.role, { role: null, source: 'list' });
   else if (before) world.cachedRoles.set(step.role, { ...before, readAgainAt: world.now + 15_000 });
@@ -196,7 +200,7 @@ function expectServed(world: SimulatedWorld): void {
     if (role.name === theirs.name && !world.account.spec.aws.adopt) continue;
     expect(role.trustPolicy.length).toBeLessThanOrEqual(world.facts.quotas.trustPolicySize);
     expect(role.attachedPolicyArns).toEqual([readOnly]);
-    // Without a boundary in the ClusterConfig, an adopted role keeps its own.
+    // Without a boundary in the ClusterConfig, an adopted role keeps its own boundary.
     if (role.name !== theirs.name || world.facts.permissionsBoundaryArn !== undefined)
       expect(role.permissionsBoundaryArn).toBe(world.facts.permissionsBoundaryArn);
   }
@@ -221,7 +225,7 @@ it('one role serves each target of an account with further roles, and its deleti
         requestDeletion(world);
         for (const what of after) if (!world.gone && what.is !== 'targets') happen(world, what);
         calm(world);
-        // Nothing was created before the finalizer was set.
+        // The account is gone, or it never got the finalizer and therefore no role.
         expect(world.gone || world.roles.size === 1).toBe(true);
         for (const { serviceAccount } of world.namespaces.values()) expect(serviceAccount).toBeUndefined();
         const isTaken = world.roles.get(theirs.name)?.tags['k11n.dev/adopted'] !== undefined;

@@ -13,8 +13,8 @@ import type { ServingRole } from './target-context.ts';
 import { trustKey } from './trusted-targets.ts';
 
 /**
- * Current role of each target, from the ServiceAccount's annotation, the association, or else the account's status. A
- * target that switches its mode keeps its role if the trust policy has room.
+ * Index of each target's current role. It is taken from the ServiceAccount's annotation, the association or the account's status.
+ * A target that switches its identity mode keeps its role if the role's trust policy has room.
  */
 export function previousShards(world: AccountWorld, facts: ClusterFacts): ReadonlyMap<string, number> {
   const shards = new Map<string, number>();
@@ -33,8 +33,9 @@ export function previousShards(world: AccountWorld, facts: ClusterFacts): Readon
 }
 
 /**
- * Further roles without targets, by index, that ServiceAccounts, pods or associations still name. Unless a target is assigned to
- * such a role, its trust policy is closed before these links are removed, and stays closed while they cannot be removed.
+ * Further roles that ServiceAccounts, pods or associations still name, by index, each with an empty list of targets. If no target
+ * is assigned to such a role, its trust policy is closed before the links to the role are removed, and stays closed while a link
+ * cannot be removed.
  */
 export function closedShards(
   world: AccountWorld,
@@ -49,7 +50,7 @@ export function closedShards(
   return new Map(further);
 }
 
-/** Further roles that no target needs any more. */
+/** Roles of the account that serve no target any more and that nothing names. */
 export function unneededRoles(
   world: AccountWorld,
   facts: ClusterFacts,
@@ -89,7 +90,7 @@ export function removeSurplus(
   for (const role of unneeded) {
     if (world.roles.get(role.name)?.source === 'list')
       want({ kind: 'ReadRole', role: role.name, why: 'no target needs it any more' }, role.arn);
-    // An adopted role is released, as in the deletion of the account.
+    // An adopted role is released instead of deleted, as when its account is deleted.
     else if (existedBefore(role, world.account.spec))
       want({ kind: 'UntagRole', role: role.name, keys: ownershipTagKeys }, role.arn);
     else if (role.attachedPolicyArns.length > 0) {
@@ -98,7 +99,7 @@ export function removeSurplus(
         want({ kind: 'DetachPolicy', role: role.name, policyArn, why }, role.arn);
     } else if (hasStatements(role))
       want({ kind: 'DeleteInlinePolicy', role: role.name, policyName: inlinePolicyName }, role.arn);
-    // Quarantined pods stay denied until the role has no other policy.
+    // The policy that denies quarantined pods is removed last, so that these pods get no access in between.
     else if (hasPodDenial(role))
       want({ kind: 'DeleteInlinePolicy', role: role.name, policyName: podDenialName }, role.arn);
     else want({ kind: 'DeleteRole', role: role.name }, role.arn);

@@ -1,4 +1,4 @@
-/** Message for an account under deletion that running pods still use: the pods, and the actions that end this use. */
+/** Message for an account whose deletion waits for running pods. It names the pods and the actions that end their use of the account. */
 import type { AccountUser, ClusterFacts, TargetObservation } from '../state/world.ts';
 
 /** Maximum number of items in a list. A longer list would not be more helpful. */
@@ -25,7 +25,8 @@ function wayToEnd(
   { pod, app, workload }: AccountUser,
   facts: ClusterFacts,
 ): string {
-  // The operator applies the spec of an app only in targets of the ClusterConfig, so an edit of the account has no effect elsewhere.
+  // Outside the targets of the ClusterConfig, the operator does not apply the spec of an app, so that removing the account from
+  // the app would have no effect there.
   if (app !== undefined)
     return facts.targets.includes(name)
       ? `kon app edit ${app} --no-account`

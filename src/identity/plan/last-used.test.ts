@@ -12,7 +12,7 @@ import {
 import type { ObservedRole, RoleUse } from '../state/world.ts';
 import { planAccount } from './account.ts';
 
-/** A world whose account is in sync and whose role was used as given. */
+/** World whose account is in sync and whose role has the given last use. */
 function inSync(lastUsed: RoleUse | undefined): SimulatedWorld {
   const world = createWorld();
   settle(world);
@@ -20,7 +20,7 @@ function inSync(lastUsed: RoleUse | undefined): SimulatedWorld {
   return world;
 }
 
-/** Records a use of every role of the world, and lists them. */
+/** Records the given last use of every role of the world. The operator then lists the roles. */
 function use(world: SimulatedWorld, lastUsed: RoleUse | undefined): void {
   for (const [name, { lastUsed: _, ...role }] of world.roles)
     world.roles.set(name, { ...role, ...(lastUsed ? { lastUsed } : {}) });

@@ -1,13 +1,13 @@
-/** Last use of an account in its status. */
+/** Last use of an account's roles, for the account's status. */
 import type { LinkedServiceAccountStatus } from '../../api/index.ts';
 import { commonUse } from '../state/role-use.ts';
 import type { AccountWorld } from '../state/world.ts';
 import { ownedRoles } from './owned-roles.ts';
 
 /**
- * Adds the last use of the account's roles to the status. The last use is omitted while the status names a role that is not known
- * to belong to the account, or while the use of any of the roles is unknown. It is never copied from an earlier status, which may
- * be outdated or forged.
+ * Adds the last use of the account's roles to the status. The last use is omitted in two cases: the status names a role that is
+ * not known to belong to the account, or the use of one of the roles is unknown. An earlier status is never copied, because it
+ * may be outdated or forged.
  */
 export function withLastUsed(
   world: AccountWorld,

@@ -35,7 +35,7 @@ const roles = [
   role('bare', {}),
   role('adopted', adoptionTags({ clusterArn: here, ...issuer, account: 'deleted-too', uid: 'u' })),
   role('kept', { [retainedTag]: here, 'k11n.dev/account': 'kept' }),
-  // An account of the same name does not own this role before adopting it.
+  // This retained role has no owner: an account of the same name owns the role only after adopting it.
   role('kept-from-namesake', { [retainedTag]: here, 'k11n.dev/account': 'lives' }),
   role('kept-there', { [retainedTag]: there, 'k11n.dev/account': 'kept' }),
   role('adopted-again', { ...of(there, 'other'), [retainedTag]: here }),

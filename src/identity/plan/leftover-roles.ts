@@ -1,4 +1,4 @@
-/** IAM roles of a cluster without an account: orphaned or deliberately retained. */
+/** Leftover roles: IAM roles of a cluster that have no account any more. They are orphaned or deliberately retained. */
 import {
   isAdopted,
   isOfIssuer,
@@ -27,9 +27,12 @@ export type LeftoverRole = {
   readonly account: string;
   readonly attachedPolicyArns: readonly string[];
   readonly inlinePolicyNames: readonly string[];
-  /** Principals that the trust policy admits: `production/payments`, or as the trust policy names them. */
+  /**
+   * Principals that the trust policy admits. A ServiceAccount is written as `production/payments`, any other principal as in the
+   * trust policy.
+   */
   readonly letsIn: readonly string[];
-  /** Whether the role existed before Konstellation. If so, a cleanup removes only our tags. */
+  /** Whether the role was adopted. An adopted role existed before Konstellation, so a cleanup removes only the ownership tags. */
   readonly adopted: boolean;
 };
 
@@ -75,7 +78,7 @@ function kindOf(
 ): Pick<LeftoverRole, 'kind' | 'account'> | undefined {
   const { tags } = role;
   const { clusterArn } = cluster;
-  // The role may belong to a live cluster of the same name.
+  // A role of another issuer may belong to a live cluster of the same name.
   if (!isOfIssuer(role, cluster)) return undefined;
   const retained = retainedFrom(tags, clusterArn);
   if (retained) return { kind: 'retained', ...retained };

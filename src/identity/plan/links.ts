@@ -1,8 +1,9 @@
 /**
- * The link between a target's ServiceAccount and a role: the annotation that the pod identity webhook reads.
+ * Link between a target's ServiceAccount and a role: the role annotation of the ServiceAccount, which the pod identity webhook
+ * reads.
  *
- * A missing ServiceAccount is created with the annotation, because the webhook caches the first version that it sees. An existing
- * ServiceAccount is ours only if it has our label with this account's name.
+ * A missing ServiceAccount is created with the annotation at once, because the webhook caches the first version that it sees. An
+ * existing ServiceAccount belongs to the account only if it has Konstellation's label with the account's name.
  */
 import { carriesOurRole } from '../desired/ownership.ts';
 import type { Problem } from '../state/problem.ts';
@@ -15,7 +16,7 @@ export type LinkDecision =
   | { readonly state: 'pending'; readonly step: Step }
   | { readonly state: 'blocked'; readonly problem: Problem };
 
-/** Steps to link an accepted target. */
+/** State of the link of an accepted target, with the step that creates the link if it is missing. */
 export function decideLink(account: string, observation: TargetObservation, roleArn: string): LinkDecision {
   const { name: target, serviceAccount } = observation;
   if (!serviceAccount) return { state: 'pending', step: { kind: 'CreateServiceAccount', target, roleArn } };
@@ -32,7 +33,10 @@ export function decideLink(account: string, observation: TargetObservation, role
   return { state: 'pending', step: { kind: 'LinkServiceAccount', target, roleArn, serviceAccount } };
 }
 
-/** Step to remove a link: deletes the ServiceAccount if we created it, otherwise removes only our fields. */
+/**
+ * Step to remove a link. It deletes the ServiceAccount if the operator created it, and otherwise removes only the operator's
+ * label and annotation.
+ */
 export function decideUnlink(account: string, observation: TargetObservation): Step | undefined {
   const { name: target, serviceAccount, namespace } = observation;
   if (!serviceAccount || namespace !== 'present') return undefined;

@@ -17,7 +17,7 @@ const irsa = { aws: { policyArns: [readOnly], identityMode: 'IRSA' as const } };
 const podIdentity = { aws: { policyArns: [readOnly], identityMode: 'PodIdentity' as const } };
 const production = { name: 'production' } as const;
 
-/** An account in Pod Identity with a pod in each target. */
+/** World with a converged account that uses Pod Identity, and a pod in each target. */
 function served(): SimulatedWorld {
   const world = createWorld(podIdentity);
   settle(world);
@@ -30,7 +30,7 @@ type Seen = Partial<Pick<AccountWorld, 'rolloutBlocker' | 'unsettledWorkload'>> 
   readonly held?: Partial<HeldIdentities>;
 };
 
-/** Reconciles until no step is left, with the given state of workloads, and of the pods in production. */
+/** Reconciles until no step is left. The observed workloads, and the pods in production, have the given state. */
 function work(world: SimulatedWorld, { held, ...seen }: Seen = {}): AccountPlan {
   for (let pass = 0; pass < 40; pass += 1) {
     const observed = observe(world);
@@ -127,7 +127,7 @@ describe('during a switch back to IRSA', () => {
       status: 'False',
       reason: 'ExchangeUnavailable',
     });
-    // The other target is in sync, so it does not make Ready False.
+    // Brings the other target in sync, so that it is not the reason why Ready is False.
     world.associations.delete('staging');
     world.cachedAssociations.set('staging', { association: null, source: 'read' });
     expect(readyOf(work(world))).toMatchObject({ status: 'False', reason: 'ExchangeUnavailable' });

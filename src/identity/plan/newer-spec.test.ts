@@ -1,4 +1,7 @@
-/** Plans for specs with fields of a later version, which may have written settings that this version does not know. */
+/**
+ * Plans for specs that contain fields of a later version. The later version may have applied settings that this version does not
+ * know.
+ */
 import { describe, expect, it } from 'vitest';
 import { type ClusterConfig, type LinkedServiceAccount } from '../../api/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';
@@ -19,7 +22,7 @@ import {
 } from '../testing/simulated-world.ts';
 import type { Wall } from '../../k8s/time.ts';
 
-/** Adds a field as a later version stores it. */
+/** Adds an unknown field to the account's spec, as a later version stores it. */
 function addField(world: SimulatedWorld): void {
   const { spec } = world.account;
   const aws = { ...spec.aws, sessionStatements: [{ actions: ['s3:GetObject'] }] };

@@ -27,7 +27,7 @@ const since = '2026-01-01T00:00:00Z';
 const pod: QuarantinedPod = { uid: '0f9b', namespace: 'production', name: 'web-1' };
 const statements = [{ actions: ['sqs:SendMessage'], resources: ['*'] }];
 
-/** Account in sync with Pod Identity, whose roles may get inline policies, with an empty journal. */
+/** World with a converged account that uses Pod Identity and whose roles may have inline policies. The journal is empty. */
 function bounded(aws: Partial<LinkedServiceAccountSpec['aws']> = {}): SimulatedWorld {
   const world = createWorld({
     aws: { policyArns: [readOnly], permissionsBoundaryArn: boundary, identityMode: 'PodIdentity', ...aws },

@@ -1,6 +1,6 @@
 /**
- * Denial of individual pods. Each role of the account gets one inline policy that denies the sessions of all pods that Quarantines
- * name. The policy is removed when no Quarantine names a pod.
+ * Denial of individual pods. Each role of the account gets one inline policy that denies the sessions of all pods that
+ * Quarantines name. The policy is removed when no Quarantine names a pod.
  *
  * | Quarantines | role             | step                                                                    |
  * |-------------|------------------|-------------------------------------------------------------------------|
@@ -8,9 +8,9 @@
  * | name pods   | exactly the denial | none                                                                    |
  * | name none   | denial           | remove it                                                               |
  *
- * The denial does not depend on the spec. It stays after a pod has ended, because the pod's sessions remain valid until they
- * expire. The operator may write inline policies only where its IAM policy allows statements, and only on roles with a permissions
- * boundary. Removing an inline policy requires neither.
+ * The denial does not depend on the account's spec. The denial stays after a pod has ended, because the pod's sessions remain
+ * valid until they expire. The operator is permitted to write inline policies only if its IAM policy allows statements, and only
+ * on roles with a permissions boundary. Removing an inline policy has neither of these conditions.
  */
 import type { LinkedServiceAccountStatus, QuarantinedPodStatus } from '../../api/index.ts';
 import { roleOwnership } from '../desired/account-roles.ts';
@@ -25,13 +25,13 @@ import type { AccountWorld, CachedRole, ClusterFacts, ObservedRole } from '../st
 import type { StepList } from './step-list.ts';
 
 export type PodDenial = {
-  /** Rows of the status. */
+  /** Rows of quarantined pods for the status. */
   readonly rows: readonly QuarantinedPodStatus[];
   /** Reason why the roles do not deny exactly the pods that Quarantines name. */
   readonly problem?: Problem;
 };
 
-/** @param isServing whether the role keeps its policies (default: true for every role). A role that is being removed gets no denial */
+/** @param isServing whether the role keeps its policies (default: true for every role). A role that is being removed gets no denial. */
 export function planPodDenial(
   world: AccountWorld,
   facts: ClusterFacts,
@@ -75,7 +75,7 @@ export function rowsWhileCutOff({ quarantines }: AccountWorld): readonly Quarant
   return deniedPods(quarantines).map((pod) => podRow(pod));
 }
 
-/** Status with the rows of quarantined pods. */
+/** Replaces the rows of quarantined pods in a status. */
 export function withQuarantinedPods(
   { quarantinedPods: _, ...status }: LinkedServiceAccountStatus,
   rows: readonly QuarantinedPodStatus[],
@@ -83,7 +83,7 @@ export function withQuarantinedPods(
   return rows.length === 0 ? status : { ...status, quarantinedPods: [...rows] };
 }
 
-/** Adds the step that brings the denial of one role in sync. Returns the problem while the denial is not in sync. */
+/** Adds the step that brings the denial on one role in sync. Returns the problem, or the progress, while the denial is not in sync. */
 function planRole(
   world: AccountWorld,
   facts: ClusterFacts,
@@ -106,7 +106,8 @@ function planRole(
     if (readAgainAt > world.now) list.requeueAtLatest(readAgainAt);
     else list.addStep({ kind: 'ReadRole', role: role.name, why: 'a write got no response' });
   }
-  // A listing may be outdated. If the role cannot be read, a denial is written anyway, because it only removes access.
+  // A listing may be outdated, so the role is read before a write. If the read fails, a denial is written anyway, because it only
+  // removes access.
   if (source === 'list') {
     const failure = list.addStep({
       kind: 'ReadRole',

@@ -1,4 +1,4 @@
-/** Attachments and detachments of a role's policies. A failure affects only the row of the policy concerned. */
+/** Attachments and detachments of a role's managed policies. A failed attachment affects only the status row of its policy. */
 import { detachDisallowedAnnotation, type ClusterConfig, type PolicyStatus } from '../../api/index.ts';
 import { matchesPattern, partitionOf } from '../desired/arn.ts';
 import { digest } from '../desired/digest.ts';
@@ -9,14 +9,14 @@ import type { ClusterFacts, ObservedRole, StepFailure } from '../state/world.ts'
 
 export type PolicyRow = PolicyStatus;
 
-/** An attachment that the account does not list. */
+/** Policy that is attached to a role although the account does not list it. */
 export type UnlistedPolicy = {
   readonly arn: string;
-  /** Last failed detachment, as long as it is current. */
+  /** Failure of the last attempt to detach the policy, until a later attempt succeeds. */
   readonly failure?: StepFailure;
 };
 
-/** Errors that are unrelated to the policy and resolve by themselves. */
+/** Errors that do not depend on the policy and disappear without user action. */
 const transient: ReadonlySet<IdentityErrorCode> = new Set([
   'Throttled',
   'Unreachable',
@@ -33,7 +33,7 @@ export function unattached(arn: string, { reason, message }: Problem): PolicyRow
   return { arn, attached: false, reason, message };
 }
 
-/** Value of the annotation that consents to the detachment of policies outside this list. */
+/** Value of the annotation that consents to detach policies outside this list. Another list has another value. */
 export function allowListKey(patterns: readonly string[] = []): string {
   return digest(patterns.toSorted(), 10);
 }
@@ -44,8 +44,9 @@ export function consentsToDetach({ metadata, spec }: Pick<ClusterConfig, 'metada
 }
 
 /**
- * Listed policies that the role keeps although the ClusterConfig no longer allows them, because they were attached before. The
- * operator never attaches such a policy. If it is attached out of band afterwards, that is drift.
+ * Policies that the account lists and the role keeps although the ClusterConfig no longer allows them, because they were attached
+ * before. The operator never attaches a policy that is not allowed. If others attach such a policy later, the attachment is
+ * drift.
  */
 export function keptPolicies(
   role: ObservedRole | undefined,
@@ -61,7 +62,7 @@ export function keptPolicies(
   );
 }
 
-/** Row of a refused policy that is still attached. */
+/** Status row of a policy that the ClusterConfig no longer allows and that is still attached. */
 export function stillAttached(row: PolicyRow, facts: ClusterFacts): PolicyRow {
   const consent = `kubectl annotate --overwrite clusterconfig ${facts.configName} ${detachDisallowedAnnotation}=${allowListKey(facts.allowedPolicyArns)}`;
   return {
@@ -71,7 +72,10 @@ export function stillAttached(row: PolicyRow, facts: ClusterFacts): PolicyRow {
   };
 }
 
-/** Separates policies that are refused before any call, with their rows, from policies that are wanted on the role. */
+/**
+ * Splits the listed policies into wanted policies, which the role should have, and refused policies, which the operator never
+ * attaches. A refused policy is returned as its status row.
+ */
 export function screenPolicies(
   arns: readonly string[],
   facts: ClusterFacts,
@@ -97,11 +101,11 @@ export function screenPolicies(
 }
 
 /**
- * Attaches missing policies, then detaches unlisted ones, so that an edit never opens a gap. The order is reversed only if the
- * quota of the role does not allow both at the same time.
+ * Attaches missing policies before it detaches unlisted policies, so that an edit never removes access that pods keep needing. If
+ * the role's quota has no room for the missing policies, unlisted policies are detached first.
  * @param listed policies that the account lists, allowed or not
- * @param isAwaited whether something else has to be granted before any policy is detached
- * @returns a row per wanted policy, the unlisted attachments, and whether attachments are still to be made
+ * @param isAwaited whether statements have to be written before any policy is detached
+ * @returns a row per wanted policy, the unlisted attachments, and whether an attachment or the statements are still missing
  */
 export function planPolicies(
   list: StepList,
@@ -127,7 +131,7 @@ export function planPolicies(
       rows.set(policyArn, unattached(policyArn, { reason: 'TooManyPolicies', message }));
       continue;
     }
-    // The remaining attachments wait for the detachments below.
+    // The role has no room for the remaining policies until the detachments below have been executed.
     if (index >= room) {
       stillToAttach += 1;
       const message = 'waits for room on the role';
@@ -135,7 +139,7 @@ export function planPolicies(
       continue;
     }
     const failure = list.addStep({ kind: 'AttachPolicy', role: role.name, policyArn });
-    // A policy that is refused, perhaps permanently, does not delay the detachments.
+    // If AWS refuses a policy for a reason that may be permanent, the detachments do not wait for it.
     if (!failure || isTransient(failure.code)) stillToAttach += 1;
     rows.set(policyArn, unattached(policyArn, problemOr(failure, 'AttachingPolicies', 'is being attached')));
   }

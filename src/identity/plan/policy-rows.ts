@@ -4,7 +4,7 @@ import { stillAttached, unattached } from './policies.ts';
 import { isUnread, type RoleAssessment } from './role.ts';
 import type { ServingRole } from './target-context.ts';
 
-/** Rows of refused policies, which may still be attached to a role. */
+/** Rows of refused policies. A refused policy that is still attached to a role is reported as attached. */
 export function refusedRows(
   refused: RoleAssessment['policies'],
   roles: readonly ServingRole[],
@@ -20,7 +20,7 @@ export function refusedRows(
   );
 }
 
-/** One row per listed policy; with several roles, the worst state counts. */
+/** One row per listed policy. If the account has several roles, the row shows the worst state among them. */
 export function mergedPolicyRows(
   arns: readonly string[],
   refused: RoleAssessment['policies'],
@@ -40,8 +40,8 @@ export function mergedPolicyRows(
 }
 
 /**
- * Keeps the rows that the status reports as attached until the role has been read, because this state later decides which policies
- * may be detached.
+ * Reports policies as attached, as the last status does, until the role has been read. The attached state in the status later
+ * decides which policies may be detached.
  */
 export function asLastRead(
   { account }: AccountWorld,

@@ -1,4 +1,4 @@
-/** Plans that request proofs, and the effect of the results. */
+/** Plans that request proofs, and the effect of their results on the status. */
 import { describe, expect, it } from 'vitest';
 import { findCondition } from '../../k8s/conditions.ts';
 import { digest } from '../desired/digest.ts';
@@ -113,7 +113,7 @@ describe('a proof in a forged status', () => {
   /** STS refuses every exchange although the trust policy is correct. */
   function refuse(world: SimulatedWorld): void {
     const role = roleOf(world);
-    // The role has propagated to STS by now.
+    // Advances the clock until the role has propagated to STS.
     world.now += 120_000;
     for (const target of facts.targets) {
       const serviceAccount = world.namespaces.get(target)?.serviceAccount;
@@ -139,7 +139,7 @@ describe('a proof in a forged status', () => {
     world.account = forged;
     settle(world);
     expect(ready(world)).toBe('False AssumeRoleDenied');
-    // The role is unchanged, but this process has not made the proof itself.
+    // The role is unchanged, but the new process has no proof of its own.
     world.proofs.clear();
     world.failures.clear();
     world.account = forged;

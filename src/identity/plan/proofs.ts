@@ -1,14 +1,14 @@
 /**
- * Proofs of identities: a token of the target's ServiceAccount was exchanged for credentials of the role. A proof holds for exactly
- * one role (by IAM's unique id), one trust policy, one ServiceAccount (by uid) and, with Pod Identity, one association. When one of
- * them changes, the proof has to be repeated. It is also repeated periodically.
+ * Proofs of identities. A proof is the exchange of a token of the target's ServiceAccount for credentials of the role. A proof is
+ * valid for exactly one role (by IAM's unique id), one trust policy, one ServiceAccount (by uid) and, with Pod Identity, one
+ * association. When one of these changes, the proof has to be repeated. Valid proofs are repeated periodically, too.
  *
- * The status is not evidence, because it can be forged through the status subresource. A process accepts the proofs in the status
- * once, at its start, so that a restart changes nothing, and repeats every proof within `renewUntilMs`. From then on only its own
- * proofs count.
+ * Proofs in the status can be forged through the status subresource. A process accepts them only at its start, so that a restart
+ * changes nothing, and repeats every proof within `renewUntilMs`. After that, the process accepts only its own proofs.
  *
- * EKS Auth accepts only tokens that are bound to a pod. Without a pod, the confirmation replaces the proof: association, trust
- * policy and injection were read back. It allows apps to start, and their first pod then provides the proof.
+ * With Pod Identity, a proof needs a running pod, because EKS Auth accepts only tokens that are bound to a pod. Without a pod, a
+ * confirmation replaces the proof: association, trust policy and the webhook's injection were read back. The confirmation allows
+ * apps to start. The first pod of an app then makes the proof possible.
  */
 import type { LinkedServiceAccount, TargetStatus } from '../../api/index.ts';
 import { proofSlot, proofSlotOf, type ProofKind } from '../steps/proof.ts';
@@ -30,14 +30,14 @@ import type {
 } from '../state/world.ts';
 
 /**
- * Shortest validity of an unchanged proof, as a share of `proofIntervalMs`. The validity of each target lies between this share and
- * the whole interval, so that proofs made at the same time are not all repeated at the same time.
+ * Shortest validity of a proof, as a share of `proofIntervalMs`. The proofs of each target are valid for a time between this
+ * share and the whole interval, so that proofs made at the same time are not all repeated at the same time.
  */
 const shortestShare = 0.75;
 
 /**
  * Period after the start of a process, in milliseconds, in which the process repeats the proofs that it accepted from the status.
- * They are spread over the period to avoid a burst of calls.
+ * The repeated proofs are spread over the period to avoid a burst of calls.
  */
 export const renewFromMs = 60_000;
 export const renewUntilMs = 10 * 60_000;
@@ -89,7 +89,7 @@ export type ProofState =
       readonly message: string;
     };
 
-/** Key of the valid proof of the target for the current state of the role. */
+/** Key of the target's proof for the current state of the role; undefined if no such proof is valid. */
 export function standingProof(
   world: AccountWorld,
   target: string,
@@ -103,7 +103,7 @@ export function standingProof(
   return stands(world, target, key, of) && renewAt > world.now ? key : undefined;
 }
 
-/** Requests a reconcile for the time when a proof from the status expires. */
+/** Requests a reconcile for the time when a Pod Identity proof from the status expires. */
 export function lookAtRenewal(world: AccountWorld, list: StepList, target: string): void {
   const renewAt = world.proofs.get(proofSlot(target, 'podIdentity'))?.renewAt;
   if (renewAt !== undefined && renewAt > world.now) list.requeueAtLatest(renewAt);
@@ -113,12 +113,15 @@ function stands(world: AccountWorld, target: string, key: string, of: ProofKind)
   return world.proofs.get(proofSlot(target, of))?.key === key;
 }
 
-/** Whether a confirmation exists for the current state of role and association, so that pods can be created. */
+/**
+ * Whether a confirmation exists for the state of role and association that the key identifies. With a confirmation, apps can
+ * start pods.
+ */
 export function isConfirmed(world: AccountWorld, target: string, key: string): boolean {
   return stands(world, target, key, 'confirmation');
 }
 
-/** Whether a confirmation from the status is due for renewal. Otherwise, the account is requeued for the time of the renewal. */
+/** Whether a confirmation from the status is due for renewal. If the renewal is due later, the account is requeued for that time. */
 export function isRenewalDue(world: AccountWorld, list: StepList, target: string): boolean {
   const renewAt = world.proofs.get(proofSlot(target, 'confirmation'))?.renewAt;
   if (renewAt === undefined) return false;
@@ -126,7 +129,7 @@ export function isRenewalDue(world: AccountWorld, list: StepList, target: string
   return renewAt <= world.now;
 }
 
-/** Proof fields of a status row, as far as this process can confirm them. */
+/** Proof fields of a status row. They are true only if this process has the proof or confirmation with the row's key. */
 export function knownOf(
   world: AccountWorld,
   { name, identityMode, proven, confirmed, proofKey: key }: TargetStatus,
@@ -167,7 +170,7 @@ export function decideProof(
   const failure = list.addStep(step);
   if (!failure)
     return { proven: false, reason: 'Proving', message: `the identity of ${target} is about to be proven` };
-  // The waiting time for propagation applies only to our own writes.
+  // The error can result from propagation only if this process has just written the trust policy.
   const sinceOurs = cached.source === 'write' ? world.now - (cached.trustWrittenAt ?? -Infinity) : Infinity;
   const mayPass = failure.code === 'AssumeRoleDenied' || (failure.code === 'NotInEffect' && !by);
   if (mayPass && sinceOurs < propagationMs) {
@@ -180,14 +183,14 @@ export function decideProof(
   return { proven: false, reason: failure.code, message: failure.message };
 }
 
-/** Validity of a proof of the target in milliseconds while nothing changes. */
+/** Time in milliseconds until a valid proof of the target is repeated. */
 function lifetimeMs({ cluster, account }: AccountWorld, target: string): number {
   if (!cluster.ok) return Infinity;
   const share = fractionOf(['validity', account.metadata.uid ?? '', target]);
   return cluster.facts.proofIntervalMs * (shortestShare + share * (1 - shortestShare));
 }
 
-/** Whether the proof for the current state of the role has neither succeeded nor failed. */
+/** Requests the proof for the current state of the role. Returns whether the proof has neither succeeded nor failed yet. */
 export function proofIsOpen(
   world: AccountWorld,
   list: StepList,

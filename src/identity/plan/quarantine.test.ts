@@ -36,7 +36,7 @@ function release(world: SimulatedWorld): void {
   world.quarantines = [];
 }
 
-/** World with an account in quarantine, in sync, with an empty journal. */
+/** World with an account that a Quarantine has cut off completely. The journal is empty. */
 function cutOff(of: () => SimulatedWorld = settled): SimulatedWorld {
   const world = of();
   quarantine(world);
@@ -341,7 +341,7 @@ describe('the release', () => {
     settle(world);
     const replaced = roleOf(world);
     world.journal.length = 0;
-    // A new process starts with a listing from before the replacement.
+    // A new process starts with a listing that is older than the replacement of the role.
     restart(world);
     world.cachedRoles.set(name, { role: old, source: 'list' });
     settle(world);

@@ -8,11 +8,13 @@
  * | none       | marked          | the same, then wait until the earlier pods have ended, then replace the role          |
  * | none       | marked, adopted | the same, then wait until all earlier sessions have expired, then remove the mark     |
  *
- * While a Quarantine exists, no step restores a permission: manual changes of a responder, such as a detached policy, are kept.
+ * While a Quarantine exists, no step restores a permission. Manual changes by a security responder, such as a detached policy,
+ * are kept.
  *
- * A role is marked before anything is denied. Otherwise a crash could leave a role that was cut off but looks like a role with drift.
- * During the replacement, AWSDenyAll stays attached until no other policy is, and then becomes the permissions boundary. Older
- * sessions are therefore denied without interruption, even if a resource policy allows them.
+ * To mark a role is to tag it as quarantined. A role is marked before anything is denied. Otherwise a crash could leave a role
+ * that was cut off but looks like a role with drift. During the replacement, AWSDenyAll stays attached until no other policy is,
+ * and then becomes the permissions boundary. Older sessions are therefore denied without interruption, even if a resource policy
+ * allows them.
  */
 import type { LinkedServiceAccountStatus } from '../../api/index.ts';
 import { formatTime } from '../../k8s/timestamps.ts';
@@ -49,12 +51,12 @@ import type { StepList } from './step-list.ts';
 export const longestSessionMs = 43_200_000;
 
 /**
- * Time after which a closed trust policy is in effect everywhere, in milliseconds. A pod created before that time may have obtained
+ * Time in milliseconds until a closed trust policy is in effect everywhere. A pod that was created earlier may have obtained
  * credentials of the role.
  */
 export const settlingMs = 10_000;
 
-/** Plans an account that at least one Quarantine names: its roles are cut off and stay cut off. Returns the status. */
+/** Plans an account that at least one Quarantine names as a whole: its roles are cut off and stay cut off. Returns the status. */
 export function planQuarantine(
   world: AccountWorld,
   facts: ClusterFacts,
@@ -66,7 +68,7 @@ export function planQuarantine(
   for (const name of roleNames) {
     const cached = world.roles.get(name);
     if (cached && (cached.role !== null || cached.source !== 'list')) continue;
-    // A listing may be older than the role.
+    // A listing may be older than the role, so a role that the listing does not show is read.
     const failure = list.addStep({ kind: 'ReadRole', role: name, why: 'the account is in quarantine' });
     if (failure) failures.push(failure);
     isOpen = true;
@@ -92,7 +94,8 @@ export function planQuarantine(
 }
 
 /**
- * Plans an account after its Quarantines were deleted: marked roles are replaced, or reopened if they existed before the account.
+ * Plans an account after its Quarantines were deleted. Marked roles are replaced. A marked role that existed before the account
+ * is reopened instead.
  * @returns the status; undefined if the account has no marked role
  */
 export function planRelease(
@@ -130,7 +133,7 @@ export function planRelease(
   );
 }
 
-/** Pods that got an identity of the account before its roles were closed. */
+/** Pods that got an identity of the account before the closing of its roles was in effect. */
 export function oldPods(
   { targets }: Pick<AccountWorld, 'targets'>,
   closedAt: Wall,
@@ -143,8 +146,8 @@ export function oldPods(
 }
 
 /**
- * Adds the steps that cut the role off. `isClosed`: the role is marked with a time, its sessions are denied, and it trusts no
- * principal.
+ * Adds the steps that cut the role off. `isClosed` is true if nothing is left to do: the role's mark contains a time, its
+ * sessions are denied, and it trusts no principal.
  */
 function cutOff(
   world: AccountWorld,
@@ -164,7 +167,7 @@ function cutOff(
   const marking = isMarked(role.tags)
     ? undefined
     : list.addStep({ kind: 'TagRole', role: role.name, tags: closingTags });
-  // If IAM refuses the mark permanently, the role's sessions are denied anyway.
+  // If IAM permanently refuses to tag the role, the role's sessions are denied without the mark.
   if (!isMarked(role.tags) && (!marking || isTransient(marking.code)))
     return { isClosed: false, failure: marking };
   const shut = trustPolicy({ providerArn: facts.providerArn, issuer: facts.issuer, subjects: [] });
@@ -175,7 +178,10 @@ function cutOff(
   return { isClosed: false, failure: denying ?? closing ?? marking };
 }
 
-/** Requests a read of a role whose cached state may be outdated. Undefined if the cached state is reliable. */
+/**
+ * Requests a read of a role whose cached state may be outdated. Returns undefined if the role can be cut off without waiting for
+ * the read.
+ */
 function readAgain(
   world: AccountWorld,
   { source, readAgainAt }: CachedRole,
@@ -187,15 +193,16 @@ function readAgain(
     list.addStep({ kind: 'ReadRole', role: role.name, why });
   if (readAgainAt !== undefined && readAgainAt > world.now) list.requeueAtLatest(readAgainAt);
   else if (readAgainAt !== undefined) read('a write got no response');
-  // A role that cannot be read is cut off anyway: IAM refuses writes to roles without the tags of this cluster.
+  // If the read fails, the role is cut off anyway. This is safe, because IAM refuses writes to roles without the tags of this
+  // cluster.
   if (source === 'list' && !isInSync && !read('it is about to be cut off')) return { isClosed: false };
   return undefined;
 }
 
 /**
- * Attaches AWSDenyAll. If the role has the maximum number of policies, one policy is detached first, which only removes
- * permissions. If the attachment is refused, AWSDenyAll becomes the boundary. If that is refused too, every policy is detached. The
- * boundary of an adopted role is never changed.
+ * Denies the sessions of a role. Attaches AWSDenyAll; if the role has the maximum number of policies, one policy is detached
+ * first. If AWS refuses the attachment, AWSDenyAll becomes the boundary. If AWS refuses the boundary too, every policy is
+ * detached. The boundary of an adopted role is never changed; its policies are detached instead.
  */
 function deny(
   world: AccountWorld,
@@ -230,7 +237,7 @@ function replaceOrReopen(
     failure
       ? { reason: failure.code, message: `${message}: ${failure.message}` }
       : { reason: 'ReplacingRole', message };
-  // A listing may still show the old role, which was already replaced.
+  // A listing may still show the old role although the role was already replaced.
   if (cached.source === 'list') {
     const failure = list.addStep({ kind: 'ReadRole', role: role.name, why: 'it is about to be replaced' });
     return problemOf(failure, 'its role is being read again');
@@ -255,8 +262,8 @@ function replaceOrReopen(
 }
 
 /**
- * Next steps to delete a marked role. Its sessions stay denied throughout: AWSDenyAll becomes the boundary before it is detached as
- * the last policy.
+ * Next steps to delete a marked role. Its sessions stay denied until the deletion: AWSDenyAll becomes the boundary before it is
+ * detached as the last policy.
  */
 export function retire(role: ObservedRole, { partition }: ClusterFacts): readonly Step[] {
   const denyAll = denyAllArn(partition);
@@ -278,7 +285,7 @@ export function retire(role: ObservedRole, { partition }: ClusterFacts): readonl
     : [{ kind: 'DeleteRole', role: name }];
 }
 
-/** Status of an account that is cut off: no target is proven, so apps are not rolled out. */
+/** Status of an account that is cut off. No target is reported as proven, so apps of the account are not rolled out. */
 function cutOffStatus(
   world: AccountWorld,
   facts: ClusterFacts,
@@ -300,7 +307,7 @@ function cutOffStatus(
   return { ...blocked, targets: rows, ready: `0/${rows.length}` };
 }
 
-/** Policy rows; policies that responders or the quarantine itself detached are reported as detached. */
+/** Policy rows during a quarantine. Policies that a responder or the quarantine itself detached are reported as detached. */
 function policiesNow(world: AccountWorld, facts: ClusterFacts): Pick<LinkedServiceAccountStatus, 'policies'> {
   const before = world.account.status?.policies;
   const roles = ownedRoles(world, facts);

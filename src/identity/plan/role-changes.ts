@@ -1,4 +1,4 @@
-/** Differences between a role and its spec, and what its adoption would change. */
+/** Differences between a role and its spec, and the changes that the adoption of a role would make. */
 import type { LinkedServiceAccount } from '../../api/index.ts';
 import {
   adoptedTags,
@@ -15,14 +15,14 @@ import { settingKeys, settingsOf } from '../desired/role.ts';
 import { tagValue, withTags } from '../desired/tags.ts';
 import { sameDocument } from '../desired/trust.ts';
 
-/** Differences between a role and its spec, without attachments, as the steps that repair them. */
+/** Steps that repair the differences between a role and its spec. Policy attachments are not included. */
 export function roleChanges(
   role: ObservedRole,
   spec: RoleSpec,
   account: LinkedServiceAccount['spec'],
 ): readonly RoleChange[] {
   const changes: RoleChange[] = [];
-  // An adopted role changes only where the account states a value. This protects the role's boundary in particular.
+  // An adopted role keeps each setting that the account does not state, above all its boundary.
   const adopted = existedBefore(role, account);
   const wantedTags = adopted ? { ...spec.tags, ...adoptedTags } : spec.tags;
   if (!sameDocument(role.trustPolicy, spec.trustPolicy)) {
@@ -56,7 +56,7 @@ export function roleChanges(
   return changes;
 }
 
-/** Whether the change only adds the issuer tag, which earlier versions did not write, to a role without one. */
+/** Whether the change only adds the missing issuer tag, which earlier versions did not write. */
 export function isIssuerTagOnly(change: RoleChange, { tags }: ObservedRole): boolean {
   return (
     change.kind === 'TagRole' &&
@@ -65,7 +65,7 @@ export function isIssuerTagOnly(change: RoleChange, { tags }: ObservedRole): boo
   );
 }
 
-/** Advice about a role that the account does not own, with the changes that its adoption would make. */
+/** Advice for users about a role that the account needs but does not own, with the changes that an adoption would make. */
 export function remedy(
   role: ObservedRole,
   spec: RoleSpec,
@@ -78,7 +78,7 @@ export function remedy(
     return isNamed
       ? 'It belongs to another account or cluster, which has to release it first.'
       : 'It belongs to another account or cluster.';
-  // The name of a role cannot be changed later, neither in IAM nor in an account.
+  // `roleName` of an account cannot be changed later, so the account has to be created again.
   if (!isNamed)
     return `Delete it if it is not needed; or create the account again with roleName: ${role.name} and adopt: true under spec.aws.`;
   const marks = adoptionTags({ clusterArn: '', issuer: '', providerArn: '', account: '', uid: '' });

@@ -1,4 +1,4 @@
-/** Plans for a role that was changed by others. */
+/** Plans for a role that others changed out of band. */
 import { describe, expect, it } from 'vitest';
 import { findCondition } from '../../k8s/conditions.ts';
 import { planAccount } from './account.ts';
@@ -163,7 +163,7 @@ describe('no drift', () => {
     expect(plan.drift).toEqual([]);
     expect(plan.steps[0]?.kind).toBe(step);
     settle(world);
-    // Later changes to this state are drift.
+    // The account is in sync in this state, so a later change is drift.
     world.roles.set(name, { ...roleOf(world), tags: { ...roleOf(world).tags, extra: '1' } });
     resync(world);
     applyStep(world, { kind: 'ReadRole', role: name, why: 'test' });

@@ -1,4 +1,4 @@
-/** Steps that bring one role in sync with its desired state, from its cached state. */
+/** Assessment of one role: compares its cached state with the desired state and plans the steps that bring it in sync. */
 import type { LinkedServiceAccount, StatementsStatus } from '../../api/index.ts';
 import { adoptionBlocked, adoptionRefused, excludedByAdoption } from './adoption.ts';
 import { messageAbout, roleArn } from '../desired/arn.ts';
@@ -40,28 +40,29 @@ export type RoleAssessment = {
   readonly spec: RoleSpec;
   /** ARN of the role, known in advance because names are deterministic. */
   readonly arn: string;
-  /** The role, if it exists and is ours. */
+  /** Cached role, if it exists and belongs to the account. */
   readonly role?: ObservedRole;
   readonly cached?: CachedRole;
-  /** Problem that prevents the role, apart from its attachments, from being in sync. */
+  /** Problem that keeps the role from being in sync. Problems of single policies are in `policies`. */
   readonly problem?: Problem;
   readonly policies: readonly PolicyRow[];
   /** Attached policies that the account does not list. */
   readonly unlisted?: readonly UnlistedPolicy[];
   readonly statements?: StatementsStatus;
-  /** Last failed deletion of a foreign inline policy under strictInline. */
+  /** Failure of the last attempt to delete a foreign inline policy, which `strictInline` requires. */
   readonly inlineFailure?: Problem;
   /** Descriptions of out-of-band changes. */
   readonly drift: readonly string[];
 };
 
-/** Whether it is still unknown if the role exists. A listing without the role may be outdated. */
+/** Whether it is unknown if the role exists: the role was never read, and a listing without the role may be outdated. */
 export function isUnread({ cached }: RoleAssessment): boolean {
   return cached === undefined || (cached.role === null && cached.source === 'list');
 }
 
 /**
- * @param proofsOfDrift requests the proofs that show the effect of a drifted trust policy; false if none is open
+ * @param proofsOfDrift requests the proofs that show the effect of a drifted trust policy. Returns whether the result of a proof
+ * is still missing.
  */
 export function assessRole(
   world: AccountWorld,
@@ -124,7 +125,7 @@ export function assessRole(
         },
       };
     case 'earlier': {
-      // Another cluster may have written after the listing.
+      // A listed role is read before it is adopted, because another cluster may have changed it after the listing.
       const failure = list.addStep(
         cachedRole.source === 'list'
           ? { kind: 'ReadRole', role: role.name, why: 'it is about to be adopted' }
@@ -150,7 +151,7 @@ export function assessRole(
   }
 }
 
-/** Note for users: edits and the deletion of the account do not change the role. */
+/** Note for users that edits of the account and its deletion do not change the role. */
 function leftAlone({ attachedPolicyArns }: ObservedRole): string {
   const attached =
     attachedPolicyArns.length > 0 ? ` and keeps its policies: ${attachedPolicyArns.join(', ')}` : '';
@@ -166,7 +167,7 @@ function planAdoption(
   list: StepList,
 ): Problem {
   const underWay: Problem = { reason: 'UpdatingRole', message: `the role ${spec.name} is being adopted` };
-  // The outcome of an unanswered write is unknown: another account may own the role by now.
+  // The last write to the role got no response. Its outcome is unknown, and another account may own the role by now.
   const isIndeterminate = readAgainAt > 0;
   if (readAgainAt > now) {
     list.requeueAtLatest(readAgainAt);
@@ -217,7 +218,8 @@ function planCreation(
 }
 
 /**
- * Note with the tags of a denied CreateRole. One tag key that is not allowed denies the whole call, and AWS does not name the key.
+ * Note with the tags of a CreateRole call that AWS denied. One tag key that is not allowed makes AWS deny the whole call, and the
+ * error does not name the key.
  */
 function deniedTagsNote({ code }: { readonly code: string }, { spec }: LinkedServiceAccount): string {
   const keys = Object.keys(settableTags(spec.aws.tags));
@@ -257,7 +259,7 @@ function planUpdates(
     // The boundary is removed only after the statements that it limits.
     ({ kind }) => kind !== 'DeletePermissionsBoundary' || !hasStatements(role),
   );
-  // Adding the issuer tag to a role of an earlier version is neither drift nor a blocker.
+  // A missing issuer tag, on a role from an earlier version, is added without reporting drift or a problem.
   const visible = changes.filter((change) => !isIssuerTagOnly(change, role));
   const attached = new Set(role.attachedPolicyArns);
   const policiesDiffer =
@@ -309,7 +311,8 @@ function planUpdates(
       ? []
       : differences;
   const trustDrifted = drift.length > 0 && changes.some((change) => change.kind === 'UpdateTrustPolicy');
-  // Before a drifted trust policy is repaired, a proof determines whether pods lost their access, which the status then reports.
+  // Before a drifted trust policy is repaired, a proof determines whether pods have lost their access, so that the status can
+  // report the loss.
   const heldBack = trustDrifted && proofsOfDrift(role);
   const failures = heldBack
     ? []
@@ -371,13 +374,19 @@ function planUpdates(
   };
 }
 
-/** Whether a plan of this generation found the roles in sync. A listing alone cannot show that, because it omits session duration and description. */
+/**
+ * Whether the status reports the roles as in sync for the current spec. A listing alone cannot show this, because it omits
+ * session duration and description.
+ */
 function isSynced({ metadata, status }: LinkedServiceAccount): boolean {
   const synced = findCondition(status?.conditions, 'RoleSynced');
   return synced?.status === 'True' && synced.observedGeneration === metadata.generation;
 }
 
-/** Whether the last-synced spec differs, because ClusterConfig or namespaces changed. Such a difference is not drift. */
+/**
+ * Whether the desired spec differs from the last-synced spec, for example because the ClusterConfig or the namespaces changed.
+ * Such a difference is not drift.
+ */
 function isAimedElsewhere({ lastSynced }: AccountWorld, desired: LastSyncedRole): boolean {
   const before = lastSynced.get(desired.spec.name);
   const words = ({ spec, policyArns, inlinePolicy }: LastSyncedRole): string =>
@@ -385,17 +394,20 @@ function isAimedElsewhere({ lastSynced }: AccountWorld, desired: LastSyncedRole)
   return before !== undefined && words(before) !== words(desired);
 }
 
-/** The document of the desired statements, for the last-synced role. */
+/** Document of the desired statements, as a field of the last-synced role. */
 export function documentOf(desired: DesiredStatements): Pick<LastSyncedRole, 'inlinePolicy'> {
   return desired.kind === 'document' ? { inlinePolicy: desired.document } : {};
 }
 
-/** Row of statements that are not written yet. If they are refused, the row reports that instead of the given problem. */
+/**
+ * Row of statements that are not written yet. If the statements are refused, the row reports the refusal instead of the given
+ * problem.
+ */
 function unwritten(desired: DesiredStatements, { reason, message }: Problem): StatementsStatus {
   return { applied: false, ...(desired.kind === 'refused' ? desired.problem : { reason, message }) };
 }
 
-/** Descriptions of changes by others to a role that was in sync with this spec. */
+/** Descriptions of changes that others made to a role, if the role was in sync with the account's current spec before. */
 function driftOf(
   world: AccountWorld,
   cachedRole: CachedRole,

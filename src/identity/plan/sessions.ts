@@ -1,6 +1,6 @@
 /**
- * Lifetime of AWS sessions after their link was removed. A narrowed trust policy prevents new sessions, but existing
- * sessions continue until they expire.
+ * Lifetime of a target's AWS sessions after the target was unlinked. Without the target, the trust policy prevents new sessions,
+ * but existing sessions continue until they expire.
  */
 import type { FormerTarget, IdentityMode, TargetStatus } from '../../api/index.ts';
 import type { StepEvent } from '../steps/event.ts';
@@ -11,8 +11,8 @@ import type { Wall } from '../../k8s/time.ts';
 const podIdentitySessionMs = 6 * 3_600_000;
 
 /**
- * Time when all sessions from before `narrowedAt`, the change of the trust policy, have expired, in milliseconds since the epoch.
- * Includes the time that IAM takes to propagate the change.
+ * Time when all sessions of a removed target have expired, in milliseconds since the epoch. `narrowedAt` is the time when the
+ * target was removed from the trust policy. The result includes the time that IAM takes to propagate this change.
  *
  * @param maxSessionSeconds the longest recent session duration of the role
  */
@@ -39,14 +39,14 @@ export type Unlinking = {
   readonly before: readonly TargetStatus[];
   /** Targets that the account wants. */
   readonly wanted: ReadonlySet<string>;
-  /** Targets that are still being unlinked. */
+  /** Targets whose link is still being removed. */
   readonly pending: ReadonlySet<string>;
   /** Whether the trust policies of the account's roles admit only wanted targets. */
   readonly isNarrowed: boolean;
   readonly maxSessionSeconds: number;
 };
 
-/** Former targets of the account, each with the time until which its sessions may live. Entries are removed after that time. */
+/** Former targets of the account, each with the time when its last session expires at the latest. An entry is removed after that time. */
 export function formerTargets(of: Unlinking): readonly FormerTarget[] {
   const { now, wanted, pending, isNarrowed, maxSessionSeconds } = of;
   const known = of.former.filter(
@@ -65,7 +65,7 @@ export function formerTargets(of: Unlinking): readonly FormerTarget[] {
   return [...known, ...added].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Describes the remaining sessions for status, Event and command line. */
+/** Describes the remaining sessions of a former target, for the status, the Event and the command line. */
 export function sessionsNote({ name, sessionsUntil }: FormerTarget, account: string): string {
   return `sessions of ${name}/${account} from before it was unlinked may live until ${sessionsUntil}. Tokens of its pods live up to 24 hours and can be exchanged again if the target is added again`;
 }

@@ -1,4 +1,4 @@
-/** Statements of an account: one inline policy per role, written by one call per change. */
+/** Plans for the statements of an account. They become one inline policy per role, which each change writes by one call. */
 import { describe, expect, it } from 'vitest';
 import { findCondition } from '../../k8s/conditions.ts';
 import {

@@ -1,6 +1,6 @@
 /**
- * The inline policy of a role with the account's statements: one write per change, and never without the permissions
- * boundary.
+ * Plan for the inline policy with the account's statements. Each change is one write. The policy is never written to a role
+ * without the desired permissions boundary.
  */
 import type { StatementsStatus } from '../../api/index.ts';
 import { hasStatements, inlinePolicyName, type DesiredStatements } from '../desired/statements.ts';
@@ -12,18 +12,18 @@ import { isTransient } from './policies.ts';
 export type StatementsPlan = {
   /** Row of the status; absent if neither the account nor the role has statements. */
   readonly row?: StatementsStatus;
-  /** Whether detachments have to wait, because the statements may replace the policies. */
+  /** Whether policies must not be detached yet, because the missing statements may replace them. */
   readonly isAwaited: boolean;
 };
 
-/** Whether the inline policy differs from the desired one. */
+/** Whether the role's inline policy differs from the desired statements. */
 export function statementsDiffer(role: ObservedRole, desired: DesiredStatements): boolean {
   if (desired.kind === 'document')
     return role.inlinePolicy === undefined || !sameDocument(role.inlinePolicy, desired.document);
   return desired.kind === 'none' && hasStatements(role);
 }
 
-/** Writes the statements. `planRemovedStatements` removes them, after attachments that may replace them. */
+/** Writes the statements. Their removal is planned separately by `planRemovedStatements`, after attachments that may replace them. */
 export function planStatements(
   list: StepList,
   role: ObservedRole,
@@ -49,7 +49,7 @@ export function planStatements(
   }
 }
 
-/** @param isAwaited whether attachments have to be made first */
+/** @param isAwaited whether policies have to be attached before the statements are removed */
 export function planRemovedStatements(
   list: StepList,
   role: ObservedRole,
@@ -63,7 +63,7 @@ export function planRemovedStatements(
   return { applied: false, ...problemOr(failure, 'AttachingPolicies', 'the statements are being removed') };
 }
 
-/** Description of an out-of-band change of the inline policy. @param wasApplied whether the status reports it as applied */
+/** Description of an out-of-band change of the inline policy. @param wasApplied whether the status reports the statements as applied */
 export function statementsDrift(
   role: ObservedRole,
   desired: DesiredStatements,

@@ -1,4 +1,4 @@
-/** Status of an account from the results of the planner. */
+/** Status of an account, derived from the findings of the planner. */
 import type {
   FormerTarget,
   IdentityMode,
@@ -28,13 +28,16 @@ export type TargetRow = {
   readonly identityMode?: IdentityMode;
   /** See `confirmed` in the schema of the status. */
   readonly confirmed?: boolean;
-  /** The target keeps its access until its pods have ended, whether or not the account still wants it. */
+  /** The target is draining: it keeps its access until its pods have ended. */
   readonly draining?: true;
-  /** The account no longer names the target, but a role still admits its pods. The status keeps the link until the trust policy is narrowed. */
+  /**
+   * The account no longer names the target, but a role still admits the target's pods. The status reports the target as linked
+   * until no role admits them.
+   */
   readonly stillOpen?: true;
-  /** The target is served, but not yet in the desired state. */
+  /** Reason why the target is served but not yet in the desired state. */
   readonly pending?: Problem;
-  /** Set while running pods hold an identity that they can no longer exchange for credentials. New pods may be unaffected. */
+  /** Problem of running pods that hold an identity that they can no longer exchange for credentials. New pods may be unaffected. */
   readonly cutOff?: Problem;
   readonly pods: PodCounts;
   readonly reason?: string;
@@ -96,14 +99,17 @@ export function accountStatus(world: AccountWorld, findings: Findings): LinkedSe
   };
 }
 
-/** State of the statements; with several roles, the worst counts. */
+/** State of the statements. If the account has several roles, the worst state among them. */
 function statementsOf({ roles }: Findings): Pick<LinkedServiceAccountStatus, 'statements'> {
   const rows = roles.flatMap(({ statements }) => statements ?? []);
   const row = rows.find(({ applied }) => !applied) ?? rows[0];
   return row ? { statements: row } : {};
 }
 
-/** The role in the status. An unread role keeps its last known state, because an operator without read permission has no newer one. */
+/**
+ * Role in the status. While the role has not been read, the last reported role is kept, because an operator without permission to
+ * read roles knows no newer state.
+ */
 function roleOf(
   { account: { status } }: AccountWorld,
   first: RoleAssessment | undefined,
@@ -115,16 +121,17 @@ function roleOf(
   return { roleArn, ...(roleId === undefined ? {} : { roleId }) };
 }
 
-/** Message of a problem, followed by the message of STS if STS refuses pods. */
+/** Message of a problem. If STS refuses pods for another reason, the message of STS follows. */
 function withRefusal(bad: AccountVerdict, proof: AccountVerdict): string {
   const refused = proof.status === 'False' && proof.reason in identityErrors;
   return refused && proof.reason !== bad.reason ? `${bad.message}; ${proof.message}` : bad.message;
 }
 
 /**
- * Status while a problem blocks the plan of the whole account: `Ready` gives the reason, the rest keeps its last known state.
+ * Status while a problem blocks the plan of the whole account. `Ready` gives the reason. Everything else keeps its last reported
+ * state.
  *
- * @param types conditions that give the reason
+ * @param types conditions that become False with this reason (default: only `Ready`)
  */
 export function blockedStatus(
   world: AccountWorld,
@@ -183,7 +190,7 @@ function policiesVerdict({ policies, roles, tooManyPolicies }: Findings): Accoun
   const type = 'PoliciesAttached';
   if (tooManyPolicies !== undefined)
     return { type, status: 'False', reason: 'TooManyPolicies', message: tooManyPolicies };
-  // A row with a reason can also belong to an attached policy that is no longer allowed.
+  // An attached policy that is no longer allowed has a row with a reason, too.
   const missing = policies.filter((row) => !row.attached || row.reason !== undefined);
   const worst = missing.find((row) => !row.attached) ?? missing[0];
   if (worst) {

@@ -6,10 +6,11 @@ import type { AccountWorld, StepFailure } from '../state/world.ts';
 
 export type StepList = {
   /**
-   * Adds the step once, unless it failed and its retry is not due. Returns the last failure of the step, if it is still current.
+   * Adds the step once. A step that failed is added only when its retry is due. Returns the last failure of the step, unless the
+   * step has succeeded or the spec has changed since.
    */
   addStep(step: Step): StepFailure | undefined;
-  /** Requests a reconcile of the account at this time, in milliseconds, at the latest. */
+  /** Requests a reconcile of the account at the given time, in milliseconds, or earlier. */
   requeueAtLatest(time: number): void;
   readonly steps: readonly Step[];
   readonly requeueAt: number | undefined;
@@ -39,7 +40,7 @@ export function createStepList(world: Pick<AccountWorld, 'now' | 'failures'>): S
   };
 }
 
-/** Returns the failure of a step as a problem, or the given problem if there is none. */
+/** Returns the failure of a step as a problem. If the step has not failed, returns the given reason and message. */
 export function problemOr(
   failure: StepFailure | undefined,
   reason: Problem['reason'],

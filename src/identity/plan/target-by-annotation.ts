@@ -1,4 +1,4 @@
-/** A target whose pods get their role by the annotation of their ServiceAccount. */
+/** Plan for a target with IRSA: its pods get their role by the annotation of their ServiceAccount. */
 import { restartLabel } from '../../api/index.ts';
 import type { AssociationStanding } from './associations.ts';
 import { decideLink } from './links.ts';
@@ -20,7 +20,7 @@ export function planByAnnotation(
   const { name, serviceAccount } = observation;
   const account = world.account.metadata.name;
   const old = standing.kind === 'ours' ? standing.association : undefined;
-  /** While the association serves the target, its row reports the association. */
+  /** Reports the association in the target's row while the association still serves the target. */
   const waits = (problem: Problem, otherwise: TargetRow): TargetRow =>
     old ? { ...rowByAssociation(context, observation, old), pending: switching(problem, 'IRSA') } : otherwise;
 
@@ -62,17 +62,18 @@ export function planByAnnotation(
     why: 'pods get their role by the annotation from now on',
     successor: { roleArn: assigned.role.arn, serviceAccount },
   });
-  // A step that is retried now also takes the slot: it may succeed, and no other target must start its switch at the same time.
+  // Takes the switch slot also if the step failed and is retried now: the retry may succeed, and no other target must start its
+  // switch at the same time.
   if (!failure || failure.retryAt <= world.now || failure.code === 'RolloutBlocked') slot.holder = name;
   return waits(problemOr(failure, 'SwitchingMode', 'the association is being removed'), carried);
 }
 
-/** Whether ready pods would get no new credentials without the association until they are replaced. */
+/** Whether ready pods use Pod Identity. Without the association, such pods would get no new credentials until they are replaced. */
 function needsAssociation({ held }: TargetObservation): boolean {
   return (held.readyByPodIdentity ?? held.podIdentity) > 0;
 }
 
-/** Problem that keeps the association: pods that get their credentials through it would not be replaced. */
+/** Problem that keeps the association: nothing would replace pods that get their credentials through the association. */
 function awaitsReplacement(observation: TargetObservation): Problem | undefined {
   const { name, held } = observation;
   const [first] = held.notReplaced ?? [];
@@ -89,8 +90,8 @@ function awaitsReplacement(observation: TargetObservation): Problem | undefined 
 }
 
 /**
- * Problem that keeps the association for now: workloads of the account are being rolled out or are unhealthy. If no pod is ready,
- * for example because the agent is missing, no pod can lose access and the switch is possible.
+ * Problem that keeps the association for now: a workload of the account is being rolled out or is unhealthy. If no pod with Pod
+ * Identity is ready, for example because the agent is missing, no pod can lose access, and nothing delays the switch.
  */
 function awaitsRollouts(world: AccountWorld, observation: TargetObservation): Problem | undefined {
   if (!needsAssociation(observation)) return undefined;
@@ -110,7 +111,7 @@ function proofByToken(
   { assessment, role, cachedRole }: AssignedRole,
   serviceAccount: ObservedServiceAccount,
 ): ProofPart {
-  // STS refuses every token of the cluster now, so an earlier proof no longer holds.
+  // STS refuses every token of the cluster, so earlier proofs are no longer valid.
   if (facts.providerProblem) return { proven: false, ...facts.providerProblem };
   const trusted = sameDocument(role.trustPolicy, assessment.spec.trustPolicy);
   // Until the trust policy is written, a new proof would only show what the old trust policy allows.
@@ -126,7 +127,10 @@ function proofByToken(
   return proof.proven ? { proven: true, proofKey: proof.key } : proof;
 }
 
-/** Confirms that the deletion of the association has taken effect in EKS and its webhook. Undefined once it has. */
+/**
+ * Confirms that the deletion of the association has taken effect in EKS and in the pod identity webhook. Returns undefined once
+ * it has taken effect.
+ */
 function confirmGone(
   { list }: TargetContext,
   target: string,
@@ -141,7 +145,8 @@ function confirmGone(
     trustPolicy: assessment.spec.trustPolicy,
     proofKey: '',
   });
-  // Other failures do not block: a dry-run pod checks the injection before each rollout, and pods without association wait for that rollout.
+  // Only `NotInEffect` blocks. With any other failure, the dry-run pod before each rollout still checks what the webhook injects
+  // into new pods.
   if (failure && failure.code !== 'NotInEffect') return undefined;
   const problem = problemOr(
     failure,

@@ -1,4 +1,4 @@
-/** A target whose pods get their role by a Pod Identity association. */
+/** Plan for a target with Pod Identity: its pods get their role by an association. */
 import type { AssociationStanding } from './associations.ts';
 import { carriesOurRole, issuerTag, ownershipTags } from '../desired/ownership.ts';
 import { rowByAnnotation } from './target-by-annotation.ts';
@@ -62,7 +62,7 @@ export function planByAssociation(
   if (details && tagValue(details.tags, issuerTag) === undefined) addIssuerTag(context, association);
   const altered = alteredSettings(association);
   if (details && (details.roleArn !== assigned.role.arn || altered.length > 0)) {
-    // An association that was handed over serves pods with its earlier role until the assigned role admits them.
+    // An association that another owner handed over keeps its earlier role until the assigned role admits the target's pods.
     if (!isNamed(assigned, name)) return { ...carried, ...(assigned.assessment.problem ?? writingTrust) };
     return { ...carried, ...correct(context, association, assigned.role.arn, altered) };
   }
@@ -76,8 +76,8 @@ export function planByAssociation(
 const writingTrust: Problem = { reason: 'UpdatingRole', message: 'the trust policy is being written' };
 
 /**
- * Corrects an association that others have changed. If an update cannot remove a setting, the association is replaced. Until the
- * new one exists, pods keep their current credentials and get no new ones.
+ * Corrects an association that others have changed. If an update cannot remove a setting, the association is deleted and created
+ * again. In between, pods keep their current credentials and get no new credentials.
  */
 function correct(
   { world, list }: TargetContext,
@@ -97,10 +97,10 @@ function correct(
   return problemOr(failure, 'Associating', `${doing} replaced, since ${why}`);
 }
 
-/** Errors of an update that EKS rejected, or that left a setting unchanged. */
+/** Errors that an update cannot overcome: EKS rejected the update, or the update left a setting unchanged. */
 const irremovable: ReadonlySet<Problem['reason']> = new Set(['NotInEffect', 'InvalidInput']);
 
-/** Adds the issuer tag, which earlier versions did not write. This does not affect pods. */
+/** Adds the issuer tag, which earlier versions did not write. The tag does not affect pods. */
 function addIssuerTag({ world, facts, list }: TargetContext, association: ObservedAssociation): void {
   const tags = ownershipTags(ownerOf(world.account, facts));
   list.addStep({ kind: 'TagAssociation', target: association.namespace, association, tags });
@@ -125,7 +125,7 @@ function associate(
   if (!isNamed(assigned, name)) return waits(assigned.assessment.problem ?? writingTrust);
 
   const switches = serviceAccount?.roleArn !== undefined || held.roleArns.length > 0;
-  // Running pods that use Pod Identity have no credentials at all until this association exists.
+  // Running pods that use Pod Identity get no credentials until this association exists.
   const restores = held.podIdentity > 0;
   if (switches && !restores) {
     if (slot.holder !== undefined && slot.holder !== name) return waits(afterOthers(slot.holder));
@@ -155,7 +155,7 @@ function associate(
 
 type Confirmation = { readonly proven: false; readonly confirmed: false } & Problem;
 
-/** Adds the step that confirms that new pods get the identity. Returns undefined once this is confirmed. */
+/** Adds the step that confirms that new pods get the identity. Returns undefined once the identity is confirmed. */
 function confirm(
   { world, list }: TargetContext,
   { name }: TargetObservation,
@@ -169,7 +169,7 @@ function confirm(
   // Our own recent write is read back even if an earlier confirmation exists.
   const isWritten = world.associations.get(name)?.source === 'write';
   const isKnown = !isWritten && (isProven || isConfirmed(world, name, key));
-  // The status at the start of this process counts until the association is read back.
+  // A confirmation from the status, accepted at the start of this process, remains valid until the association is read back.
   if (isKnown && (isProven || !isRenewalDue(world, list, name))) return undefined;
   const failure = isNamed(assigned, name)
     ? list.addStep({
@@ -233,7 +233,10 @@ function readNodes(list: StepList, target: string, nodes: readonly string[]): Pr
   return failure && { reason: failure.code, message: failure.message };
 }
 
-/** Problem of a pod without agent. The exchange bypasses the agent, so it would succeed although the pod gets no credentials. */
+/**
+ * Problem of a pod whose node has no Pod Identity agent. A token exchange by the operator would not detect it, because the
+ * exchange bypasses the agent.
+ */
 function agentMissing(
   target: string,
   { pod, workload, node, computeType }: UnservedPod,
@@ -264,8 +267,8 @@ function awaitsPod(target: string): Problem {
 }
 
 /**
- * Removes the IRSA annotation of the ServiceAccount once no pod holds its role and the association is known to work.
- * Until then the account can switch back to IRSA.
+ * Removes the IRSA annotation of the ServiceAccount once no pod holds the annotated role and the association is known to work.
+ * Until then, the account can switch back to IRSA without a write.
  */
 function dropAnnotation(
   { list, roles }: TargetContext,

@@ -1,4 +1,4 @@
-/** Input of the plan for one target. */
+/** Context of the plan for one target: the observed state, and the account's roles, which are planned first. */
 import type { IdentityMode } from '../../api/index.ts';
 import type { TargetsByMode } from '../desired/role.ts';
 import type { DesiredStatements } from '../desired/statements.ts';
@@ -14,7 +14,7 @@ export type ServingRole = {
   readonly assessment: RoleAssessment;
 };
 
-/** The target that currently switches its mode. Only one target switches at a time. */
+/** Switch slot: `holder` is the target that currently switches its identity mode. Only one target switches at a time. */
 export type SwitchSlot = { holder: string | undefined };
 
 export type TargetContext = {
@@ -50,7 +50,7 @@ export function assignedRole(
     : undefined;
 }
 
-/** Whether the role's trust policy admits pods of the target by Pod Identity as desired. */
+/** Whether the role's trust policy already treats the target's Pod Identity pods as desired. */
 export function isNamed({ assessment, role }: AssignedRole, target: string): boolean {
   return trustSeenBy(role.trustPolicy, target) === trustSeenBy(assessment.spec.trustPolicy, target);
 }

@@ -118,7 +118,7 @@ describe('targets', () => {
     expect(world.roles.size).toBeGreaterThan(2);
     for (const role of world.roles.values()) expect(role.trustPolicy.length).toBeLessThanOrEqual(2048);
     const before = new Map(world.account.status?.targets?.map((row) => [row.name, row.roleArn]));
-    // The first role gets free space, but no target moves to another role.
+    // Removes targets of the first role. Its trust policy then has room, but no target moves to it.
     world.facts = { ...facts, targets: targets.slice(5) };
     settle(world);
     for (const row of world.account.status?.targets ?? []) expect(row.roleArn).toBe(before.get(row.name));

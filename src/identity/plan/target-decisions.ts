@@ -1,4 +1,4 @@
-/** Decisions about the targets of an account: whether the account is linked in a target, and the reason if not. */
+/** Decisions about the targets of an account: whether the account may be linked in a target and, if not, the reason. */
 import type { LinkedServiceAccount } from '../../api/index.ts';
 import {
   isReservedNamespace,
@@ -16,9 +16,9 @@ export type TargetDecision = {
   readonly observation: TargetObservation;
   /** The spec names the target. */
   readonly wanted: boolean;
-  /** Trust policies may name the target: it is wanted and not refused, or its pods still need it. */
+  /** Whether trust policies name the target: it is wanted without a problem, or its pods still need their access. */
   readonly admitted: boolean;
-  /** The account does not, or no longer, name the target, but running pods keep their access. See `draining.ts`. */
+  /** Set while running pods of the target keep their access although the account is not linked there any more. See `draining.ts`. */
   readonly draining?: true;
   readonly problem?: Problem;
 };
@@ -34,7 +34,8 @@ export function decideTargets(world: AccountWorld, facts: ClusterFacts): readonl
       if (!wanted.has(observation.name)) return { observation, wanted: false, ...drains() };
       const problem = problemOf(account, facts, observation);
       if (!problem) return { observation, wanted: true, admitted: true };
-      // A link that is older than the reservation of the name remains in the trust policy, because pods may depend on the link.
+      // A target that was linked before its name became reserved remains in the trust policy, because pods may depend on the
+      // link.
       if (isReservedReason(problem.reason) && wasLinked(world, facts, observation))
         return { observation, wanted: true, admitted: true, problem };
       return { observation, wanted: true, problem, ...drains() };
@@ -46,8 +47,9 @@ function isReservedReason(reason: Problem['reason']): boolean {
 }
 
 /**
- * Whether the target has a link of this account: its ServiceAccount, and a role that already admits its pods. The label of
- * a ServiceAccount alone is no evidence, because everyone who may write ServiceAccounts there can set it.
+ * Whether the account was linked in the target: the target has a ServiceAccount with the account's label, and a role already
+ * admitted its pods. The label alone proves nothing, because everyone who is permitted to write ServiceAccounts in the namespace
+ * can set it.
  */
 function wasLinked(
   world: AccountWorld,
@@ -92,7 +94,7 @@ function problemOf(
       message: `${full} exists already and is not ours; it is left alone. To hand it over: kubectl label serviceaccount -n ${name} ${account.metadata.name} k11n.dev/account=${accountLabelValue(account.metadata.name)}`,
     };
   }
-  // The webhook's tokens for Pod Identity have a separate audience.
+  // Only IRSA uses the annotated audience. The tokens that the webhook injects for Pod Identity have an audience of their own.
   if (
     wantedMode(account, facts) === 'IRSA' &&
     serviceAccount.audience !== undefined &&

@@ -1,4 +1,4 @@
-/** Rows of a target while it is served, waits, or switches its mode. */
+/** Status rows of a target that is served, waits, or switches its identity mode. */
 import type { IdentityMode, TargetStatus } from '../../api/index.ts';
 import type { Problem } from '../state/problem.ts';
 import { isConfirmed, knownOf, proofKey, standingProof } from './proofs.ts';
@@ -10,7 +10,7 @@ export function row(observation: TargetObservation): TargetRow {
   return { name: observation.name, pods: observation.pods, wanted: true, linked: false, proven: false };
 }
 
-/** Row of a target that its association serves, based on its proofs and confirmations. */
+/** Row of a target that its association serves, with the valid proof or confirmation of this process. */
 export function rowByAssociation(
   context: TargetContext,
   observation: TargetObservation,
@@ -28,7 +28,7 @@ export function rowByAssociation(
   return { ...carried, proven, confirmed: proven || isConfirmed(world, name, key), proofKey: key };
 }
 
-/** Row as last written to the status, with the proofs of this process; used if no newer state is known. */
+/** Row as last written to the status, but with the proofs of this process. It is used if no newer state is known. */
 export function rowFromStatus(world: AccountWorld, observation: TargetObservation): TargetRow {
   const before = statusRow(world, observation.name);
   if (!before) return row(observation);
@@ -47,7 +47,10 @@ export function statusRow(world: AccountWorld, target: string): TargetStatus | u
   return world.account.status?.targets?.find((entry) => entry.name === target);
 }
 
-/** Progress is reported as part of the switch; errors are reported with their own message. */
+/**
+ * Problem of a target during a switch of its mode. Mere progress is reported with the reason `SwitchingMode`, an error with its
+ * own reason.
+ */
 export function switching({ reason, message }: Problem, to: IdentityMode): Problem {
   const underWay: ReadonlySet<string> = new Set([
     'Linking',

@@ -1,5 +1,5 @@
 /**
- * Steps that serve one target, and its row.
+ * Steps that serve one target, and the target's status row.
  *
  * | desired     | association     | new pods get      | steps                                                              |
  * |-------------|-----------------|-------------------|--------------------------------------------------------------------|
@@ -9,9 +9,9 @@
  * | PodIdentity | none            | the annotation's  | associate                                                          |
  * | PodIdentity | ours            | ours by agent     | confirm, prove with a pod; once no pod needs it, drop the annotation |
  *
- * A target that switches its mode keeps the old link, and its row says so, until the new one is
- * known to work. Targets switch one after the other: the next one starts when the pods of the previous one are current. A target that
- * is blocked, for example by a foreign association, does not delay the others.
+ * A target that switches its identity mode keeps its old link, which its row still reports, until the new link is known to work.
+ * Targets switch one after the other: a target starts its switch when the pods of the previous target are current. A target that
+ * is blocked, for example by a foreign association, does not delay other targets.
  */
 import { associationStanding, type AssociationStanding } from './associations.ts';
 import { wantedMode, ownerOf } from '../desired/role.ts';
@@ -32,8 +32,9 @@ import { subjectOf } from '../desired/trust.ts';
 import type { AccountWorld, ClusterFacts, ObservedAssociation, TargetObservation } from '../state/world.ts';
 
 /**
- * Current holder of the switch slot: the first target that switches and has pods that are not current. It is derived from the
- * identities of pods, so it survives a restart of the operator. A target whose pods cannot be replaced keeps the slot too.
+ * Switch slot with its current holder: the first target that switches its identity mode and whose pods are not current yet. The
+ * holder is derived from the identities of pods, so it survives a restart of the operator. A target whose pods cannot be replaced
+ * keeps the slot.
  */
 export function currentSwitchSlot(
   world: AccountWorld,
@@ -71,7 +72,7 @@ function holdsSwitchSlot(
   return isOurs && (held.replacedByRole ?? 0) > 0;
 }
 
-/** Plans for a target that is wanted and admitted. */
+/** Plans a target that the account wants and that nothing refuses. */
 export function planWanted(context: TargetContext, observation: TargetObservation): TargetRow {
   const planned = planServing(context, observation);
   const cutOff = cutOffPods(context, observation);
@@ -116,7 +117,7 @@ function planServing(context: TargetContext, observation: TargetObservation): Ta
   }
 }
 
-/** Problem of running pods that can no longer exchange their identity; undefined if no such pod is known. */
+/** Problem of running pods that can no longer exchange their identity for credentials; undefined if no such pod is known. */
 function cutOffPods(
   { world, facts, roles }: TargetContext,
   { name, held }: TargetObservation,
@@ -152,7 +153,7 @@ function standingOf(context: TargetContext, observation: TargetObservation): Ass
   const { name, serviceAccount } = observation;
   const assigned = assignedRole(context, 'PodIdentity', name);
   const known = (association: ObservedAssociation): boolean => {
-    // A switch back to IRSA deletes the association, which has to be read before.
+    // A switch back to IRSA deletes the association, so the association has to be read first.
     if (wantedMode(world.account, facts) !== 'PodIdentity' || !assigned || !serviceAccount) return false;
     const { role } = assigned;
     const key = proofKey(role, serviceAccount, association);
@@ -168,7 +169,7 @@ function foreignAssociation(
   { id, arn, namespace, details }: ObservedAssociation,
 ): Problem {
   const { name } = world.account.metadata;
-  // Without the uid tag, the operator treats the association as one of an earlier account of this name.
+  // The tags omit the uid. The operator then treats the association as one of an earlier account of this name and re-adopts it.
   const tags = Object.entries(ownershipTags({ ...ownerOf(world.account, facts), uid: '' }))
     .filter(([, value]) => value !== '')
     .map(([key, value]) => `${key}=${value}`);

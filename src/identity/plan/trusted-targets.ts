@@ -1,6 +1,7 @@
 /**
- * Trust that each target needs for its ServiceAccount: by web identity, by Pod Identity, or by both during a switch.
- * Identities of running pods stay trusted until the pods have ended; otherwise a switch would cut them off.
+ * Principals that trust policies have to admit for each target: its ServiceAccount by web identity, by Pod Identity, or by both
+ * during a switch of the mode. Identities of running pods stay trusted until the pods have ended; otherwise a switch would cut
+ * these pods off.
  */
 import type { IdentityMode } from '../../api/index.ts';
 import { accountRoleIndex } from '../desired/account-roles.ts';
@@ -14,7 +15,7 @@ import type { TargetDecision } from './target-decisions.ts';
 import { admitsPodIdentity } from '../desired/trust.ts';
 import type { AccountWorld, ClusterFacts, CachedRole, TargetObservation } from '../state/world.ts';
 
-/** A target and its mode as one string, so that these pairs can be distributed over roles. See shards.ts. */
+/** Identity mode and target as one string. `assignTargets` in shards.ts distributes these strings over the roles. */
 export function trustKey(mode: IdentityMode, target: string): string {
   return `${mode} ${target}`;
 }
@@ -35,7 +36,7 @@ export function trustedTargets(
     .filter((decision) => decision.admitted)
     .flatMap(({ observation, draining }) => {
       const { name } = observation;
-      // A draining target keeps the principals that its pods use, and gets no others.
+      // A draining target keeps only the principals that its running pods use.
       if (draining)
         return [
           ...(holdsWebIdentity(world, facts, observation) && wasAdmitted(world, facts, 'IRSA', name)
@@ -57,7 +58,7 @@ export function trustedTargets(
     });
 }
 
-/** Whether pods of the target hold, or new pods would get, one of the account's roles by web identity. */
+/** Whether running pods of the target hold one of the account's roles by web identity, or new pods would get one. */
 export function holdsWebIdentity(
   { account }: AccountWorld,
   facts: ClusterFacts,
@@ -70,8 +71,8 @@ export function holdsWebIdentity(
 }
 
 /**
- * Whether pods of the target get a role of another owner. An association that names the account's role serves its pods even without
- * our tags, for example while it is handed back, so that its pods stay trusted.
+ * Whether a foreign association gives the target's pods another owner's role. An association without the operator's tags that
+ * names the account's role does not count, for example while it is handed back: its pods stay trusted.
  */
 function hasForeignAssociation(world: AccountWorld, facts: ClusterFacts, target: string): boolean {
   const details = world.associations.get(target)?.association?.details;
@@ -79,13 +80,13 @@ function hasForeignAssociation(world: AccountWorld, facts: ClusterFacts, target:
   return accountRoleIndex(world.account, facts, roleNameOf(details.roleArn)) === undefined;
 }
 
-/** Whether an association of ours exists, or may exist. */
+/** Whether the target has, or may have, an association that the account owns. */
 function mayHaveAssociation(world: AccountWorld, facts: ClusterFacts, target: string): boolean {
   const cached = world.associations.get(target);
   const details = cached?.association?.details;
   if (details) return isOwned(ownershipOf(details, ownerOf(world.account, facts)));
-  // An association whose creation got no response, or that is known only from a listing, may serve pods that start now. The
-  // principal of these pods remains in the trust policy until the association has been read.
+  // The association may serve pods that start now if its creation got no response, or if only a listing shows it. The principal
+  // of these pods remains in the trust policy until the association has been read.
   const isUnread = cached?.source === 'unknown' || (cached?.association ?? null) !== null;
   if (isUnread && isAdmitted(world, target)) return true;
   if (isAssociationUnread(world, target)) return true;
@@ -101,7 +102,7 @@ function mayHaveAssociation(world: AccountWorld, facts: ClusterFacts, target: st
 export function isAssociationUnread(world: AccountWorld, target: string): boolean {
   const cached = world.associations.get(target);
   const hasAnswer = cached !== undefined && (cached.association !== null || cached.source !== 'list');
-  // Without an EKS cluster, no association was ever created.
+  // If EKS does not know the cluster, no association was ever created.
   const reading: Step = { kind: 'ReadAssociation', target, why: '' };
   const isElsewhere = world.failures.get(stepKey(reading))?.code === 'ClusterUnknown';
   return !hasAnswer && !isElsewhere && isAdmitted(world, target);

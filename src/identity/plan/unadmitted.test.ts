@@ -19,7 +19,7 @@ import {
 
 const enforced = Date.parse('2026-01-01T12:00:00Z') as Wall;
 
-/** A world whose account was created `seconds` after the admission policies were enforced. */
+/** World whose account was created `seconds` after the enforcement of the admission policies began. */
 function created(seconds: number, world = createWorld()): SimulatedWorld {
   const creationTimestamp = new Date(enforced + seconds * 1000).toISOString();
   world.account = { ...world.account, metadata: { ...world.account.metadata, creationTimestamp } };

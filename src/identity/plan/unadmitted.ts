@@ -1,7 +1,7 @@
 /**
- * Accounts that were created while the admission policies were not enforced. Their author's right to grant the listed
- * permissions was never checked, so nothing is created for them. A role with the account's uid in the ownership tags, which only
- * the operator writes, shows that the account was in use before.
+ * Unadmitted accounts: created while the admission policies were not enforced. The right of such an account's author to grant its
+ * permissions was never checked, so nothing is created for the account. An exception is an account that was in use before. A role
+ * shows this if its ownership tags, which only the operator writes, contain the account's uid.
  */
 import { beforePolicies, wasAdmitted } from '../../k8s/admitted.ts';
 import { roleOwnership } from '../desired/account-roles.ts';
@@ -14,7 +14,7 @@ export function unadmitted(
   facts: ClusterFacts,
 ): Problem | undefined {
   if (admittedSince === undefined || wasAdmitted(account.metadata, admittedSince)) return undefined;
-  // The last-synced specs of this process include a role that was deleted out of band.
+  // The last-synced specs of this process also name a role that was deleted out of band.
   const known = [
     ...[...roles.values()].map(({ role }) => role),
     ...[...lastSynced.values()].map(({ spec }) => spec),

@@ -1,4 +1,7 @@
-/** Plans after a restart of the operator: the status of a role that cannot be read, and edits that a listing does not show. */
+/**
+ * Plans after a restart of the operator: the status of an account whose role cannot be read, and edited settings that a listing
+ * does not contain.
+ */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { findCondition } from '../../k8s/conditions.ts';
 import { planAccount } from './account.ts';

@@ -1,4 +1,7 @@
-/** Table of errors of AWS calls. Conditions, Events, logs and the command line use the error code as reason. */
+/**
+ * Table of classified errors of the operator's calls to AWS and Kubernetes. Conditions, Events, logs and the command line report
+ * the error code as the reason.
+ */
 import { errorMessage } from '../../k8s/errors.ts';
 
 /**
@@ -172,7 +175,7 @@ const unanswered: ReadonlySet<IdentityErrorCode> = new Set(['Unreachable', 'Serv
 /** Classified error of a failed call. `message` contains no token or credential and can be shown to users. */
 export class IdentityError extends Error {
   readonly code: IdentityErrorCode;
-  /** Whether the call may have taken effect, in the failed attempt or in an earlier attempt without a response. */
+  /** Whether the call may have taken effect although it failed, because an attempt got no response. */
   readonly mayBeDone: boolean;
 
   constructor(code: IdentityErrorCode, message: string, options?: { cause?: unknown; mayBeDone?: boolean }) {

@@ -4,18 +4,18 @@ import type { RoleSettings, RoleSpec, ObservedAssociation, ObservedRole } from '
 /** A listing of the roles of the AWS account. */
 export type RoleSnapshot = {
   readonly roles: readonly ObservedRole[];
-  /** Time before the first call, in milliseconds. Later writes may be missing. */
+  /** Time before the first call of the listing, in milliseconds. The listing may lack writes that were made later. */
   readonly startedAt: number;
   /** Number of API calls. Default: 1. */
   readonly pages?: number;
   /**
-   * Set if the listing shows no permissions boundary on any role, so that boundaries are unknown. The listing omits boundaries in
-   * practice, contrary to its documentation: https://github.com/awsdocs/iam-user-guide/issues/81
+   * Set if the listing shows no permissions boundary on any role. The boundaries of all roles are then unknown, because contrary
+   * to its documentation, IAM omits boundaries from the listing in practice: https://github.com/awsdocs/iam-user-guide/issues/81
    */
   readonly withoutBoundaries?: true;
 };
 
-/** Parts of a role that the caller already knows, so that they need no call. */
+/** Parts of a role that the caller already knows, so that no call is needed to read them. */
 export type KnownParts = Partial<
   Pick<ObservedRole, 'attachedPolicyArns' | 'inlinePolicyNames' | 'inlinePolicy' | 'podDenial'>
 >;
@@ -24,7 +24,7 @@ export type KnownParts = Partial<
 export type CreatedRole = Pick<ObservedRole, 'arn' | 'id' | 'lastUsed'>;
 
 export type RoleStore = {
-  /** Reads a role; undefined if it does not exist. Takes one call, and one more for each part that is not in `known`. */
+  /** Reads a role; undefined if the role does not exist. Takes one call, and one more call for each part that is not in `known`. */
   read(name: string, signal?: AbortSignal, known?: KnownParts): Promise<ObservedRole | undefined>;
   /**
    * Lists the roles of the AWS account.
@@ -41,7 +41,7 @@ export type RoleStore = {
   deleteInlinePolicy(name: string, policyName: string, signal?: AbortSignal): Promise<void>;
   putPermissionsBoundary(name: string, policyArn: string, signal?: AbortSignal): Promise<void>;
   deletePermissionsBoundary(name: string, signal?: AbortSignal): Promise<void>;
-  /** Writes settings. Pass all known settings, because it is undocumented whether IAM keeps omitted ones. */
+  /** Writes settings. Pass all known settings, because it is undocumented whether IAM keeps omitted settings. */
   updateSettings(name: string, settings: Partial<RoleSettings>, signal?: AbortSignal): Promise<void>;
   tag(name: string, tags: Readonly<Record<string, string>>, signal?: AbortSignal): Promise<void>;
   untag(name: string, keys: readonly string[], signal?: AbortSignal): Promise<void>;
@@ -50,7 +50,7 @@ export type RoleStore = {
 /** Listing of every association of the cluster, without details. */
 export type AssociationSnapshot = {
   readonly associations: readonly ObservedAssociation[];
-  /** Time before the first call, in milliseconds. Later writes may be missing. */
+  /** Time before the first call of the listing, in milliseconds. The listing may lack writes that were made later. */
   readonly startedAt: number;
 };
 
@@ -59,15 +59,18 @@ export type ServiceAccountName = { readonly namespace: string; readonly serviceA
 /** The Pod Identity associations of one EKS cluster. */
 export type AssociationStore = {
   list(signal?: AbortSignal): Promise<AssociationSnapshot>;
-  /** The association of a ServiceAccount, with its details, or undefined. Takes two calls, or one if its `id` is given. */
+  /**
+   * Reads the association of a ServiceAccount with its details; undefined if none exists. Takes two calls, or one call if the
+   * association's `id` is given.
+   */
   read(of: ServiceAccountName, signal?: AbortSignal, id?: string): Promise<ObservedAssociation | undefined>;
   create(
     of: ServiceAccountName & { readonly roleArn: string; readonly tags: Readonly<Record<string, string>> },
     signal?: AbortSignal,
   ): Promise<ObservedAssociation>;
   /**
-   * Changes the role of the association, enables session tags, and removes a target role and a session policy. Resolves with the
-   * association as EKS returns it.
+   * Sets the role of the association, enables session tags, and removes any target role and session policy. Resolves with the
+   * association that EKS returns.
    */
   update(
     association: ObservedAssociation,
@@ -80,8 +83,8 @@ export type AssociationStore = {
 
 export type IdentityProver = {
   /**
-   * Exchanges a ServiceAccount's token for credentials of the role and drops them. A session policy denies everything, so that the
-   * caller never holds usable credentials.
+   * Exchanges a ServiceAccount's token for credentials of the role and discards the credentials. A session policy that denies
+   * everything makes them useless.
    *
    * @param of `roleId`: unique id that the role must have (default: any)
    */
@@ -93,15 +96,15 @@ export type IdentityProver = {
 
 export type PodIdentityProver = {
   /**
-   * Exchanges a token that is bound to a pod for the credentials that EKS Pod Identity gives that pod, checks their role, and
-   * drops them. No session policy can limit these credentials.
+   * Exchanges a token that is bound to a pod for the credentials that EKS Pod Identity gives to this pod. Checks the role of the
+   * credentials and discards them. EKS Pod Identity accepts no session policy that would make the credentials useless.
    */
   prove(of: { token: string; roleArn: string; roleId?: string }, signal?: AbortSignal): Promise<void>;
 };
 
 export type CallerIdentity = { readonly accountId: string; readonly partition: string; readonly arn: string };
 
-/** Facts that a ClusterConfig is compared with. */
+/** Reads the facts about the AWS account that a ClusterConfig is compared with. */
 export type CloudAccount = {
   callerIdentity(signal?: AbortSignal): Promise<CallerIdentity>;
   /** Reads an IAM OIDC provider; undefined if it does not exist. */

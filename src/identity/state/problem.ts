@@ -1,4 +1,4 @@
-/** A problem: a reason for programs and a message for people. */
+/** Problem of an account, role or target. `reason` is for programs, `message` for people. */
 import type { IdentityErrorCode } from './errors.ts';
 import type { IdentityReason } from './reasons.ts';
 

@@ -10,8 +10,8 @@ const dayMs = 86_400_000;
 export const trackedDays = 400;
 
 /**
- * Time until a use has been recorded, in milliseconds. Source: IAM API, GenerateServiceLastAccessedDetails: "Recent activity
- * usually appears within four hours".
+ * Time in milliseconds until IAM has recorded a use of a role. Source: IAM API, GenerateServiceLastAccessedDetails: "Recent
+ * activity usually appears within four hours".
  */
 const recordedWithinMs = 4 * 3_600_000;
 
@@ -24,8 +24,8 @@ export function roleUse(created: Date, used: Date | undefined): RoleUse {
 }
 
 /**
- * Last use of a role after another observation of it: the later day, since a response from IAM may be older than a previous one. A
- * recreated role has another id, and the uses of its predecessor do not count.
+ * Last use of a role after another observation of the role: the later one of both days, because a response from IAM may be older
+ * than the previous response. If the role was recreated, which its new id shows, uses of its predecessor do not count.
  */
 export function laterUse(before: ObservedRole | null | undefined, now: ObservedRole): RoleUse | undefined {
   const [earlier, later] = [before?.id === now.id ? before.lastUsed : undefined, now.lastUsed];
@@ -34,8 +34,8 @@ export function laterUse(before: ObservedRole | null | undefined, now: ObservedR
 }
 
 /**
- * Last use of several roles together. Uses are known from the day when the newest role was created, because a role of its name may
- * have been used and deleted before.
+ * Last use of several roles together. The result covers only the time since the newest role was created. Before that day, a
+ * deleted role of the same name may have been used.
  *
  * @returns undefined if there is no role, or if the use of any role is unknown
  */
@@ -48,14 +48,15 @@ export function commonUse(roles: readonly Pick<ObservedRole, 'lastUsed'>[]): Rol
 }
 
 /**
- * Time that is known to have passed without a use, in milliseconds, at least 0; undefined if the use is unknown. It starts at the
- * end of the recorded day, and excludes the last hours, because IAM may not have recorded uses in these hours yet.
+ * Time in milliseconds that is known to have passed without a use of the role; undefined if its use is unknown. This time starts
+ * at the end of the recorded day. It excludes the last hours before `now`, because IAM may not have recorded the uses in these
+ * hours yet.
  */
 export function knownUnusedMs(use: RoleUse | undefined, now: number): number | undefined {
   if (!use) return undefined;
   const { date, trackedSince } = use;
   const since = Date.parse(date !== undefined && date > trackedSince ? date : trackedSince) + dayMs;
   const unusedMs = Math.max(0, now - since - recordedWithinMs);
-  // IAM does not report a use from before the tracked period.
+  // IAM reports no use from before the tracked period, so the time without a use can only be known for this period.
   return date === undefined ? Math.min(unusedMs, trackedDays * dayMs) : unusedMs;
 }

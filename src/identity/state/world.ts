@@ -1,10 +1,10 @@
-/** Input of the planner: the observed state of one account. */
+/** Input of the planner: the observed state of one account, its roles and its targets. */
 import type { IdentityMode, LinkedServiceAccount, QuarantinedPod } from '../../api/index.ts';
 import type { IdentityErrorCode } from './errors.ts';
 import type { Problem } from './problem.ts';
 import type { Monotonic, Wall } from '../../k8s/time.ts';
 
-/** Settings of a role that IAM reads and writes together (GetRole, UpdateRole) and listings omit. */
+/** Settings of a role that IAM returns and writes together (GetRole, UpdateRole). Listings of roles omit them. */
 export type RoleSettings = {
   readonly description: string;
   /** Maximum session duration in seconds. */
@@ -28,7 +28,7 @@ export type RoleUse = {
   readonly trackedSince: string;
 };
 
-/** Observed state of a role in IAM. A setting is undefined until the role itself was read. */
+/** Observed state of a role in IAM. The settings of the role are undefined until a direct read. */
 export type ObservedRole = Partial<RoleSettings> & {
   readonly name: string;
   readonly arn: string;
@@ -50,23 +50,26 @@ export type ObservedRole = Partial<RoleSettings> & {
 };
 
 /**
- * Cached state of a role name, with its source: `write` by this process, `read` of this role, or `list`, a listing of all roles, which
- * may be stale.
+ * Cached state of the role with one name. Its source is a `write` by this process, a direct `read` of the role, or a listing of
+ * all roles (`list`), which may be stale.
  */
 export type CachedRole = {
   /** The role; null if no role of this name exists. */
   readonly role: ObservedRole | null;
   readonly source: 'write' | 'read' | 'list';
-  /** Time of our last write of the trust policy, in milliseconds. A proof right after it may still fail. */
+  /**
+   * Time of the operator's last write of the trust policy, in milliseconds. A proof right after this write may fail until the
+   * write has propagated.
+   */
   readonly trustWrittenAt?: number;
   /**
-   * With the source `write`: whether this process also wrote the trust policy, and no read or listing has replaced the cached one
-   * since.
+   * Set if this process wrote the cached trust policy, and no read or listing has replaced the cached role since. Used only with
+   * the source `write`.
    */
   readonly hasOwnTrust?: boolean;
   /**
-   * Time from which a read is reliable, in milliseconds. Set after a write of unknown outcome, and while a missing role may have
-   * been created so recently that IAM has not propagated it.
+   * Earliest time of a reliable read of the role, in milliseconds. Set after a write of unknown outcome, and while a role that
+   * IAM does not show may have been created so recently that IAM has not propagated it.
    */
   readonly readAgainAt?: number;
 };
@@ -91,11 +94,11 @@ export type ObservedAssociation = {
 };
 
 /**
- * Cached state of a ServiceAccount's association, with its source: `write` by this process, not yet seen to take effect; `read` of
- * this association; `list`, a listing; `unknown` after a write of unknown outcome.
+ * Cached state of a ServiceAccount's association. Its source is a `write` by this process whose effect was not confirmed yet, a
+ * direct `read`, a listing (`list`), or a write of unknown outcome (`unknown`).
  */
 export type CachedAssociation = {
-  /** The association; null if, as far as is known, none exists. */
+  /** The association; null if none is known to exist. */
   readonly association: ObservedAssociation | null;
   readonly source: 'write' | 'read' | 'list' | 'unknown';
 };
@@ -104,9 +107,9 @@ export type CachedAssociation = {
 export type ObservedServiceAccount = {
   readonly uid: string;
   readonly resourceVersion: string;
-  /** Value of our label: the account that the ServiceAccount belongs to, if any. */
+  /** Value of Konstellation's label: the account that the ServiceAccount belongs to; absent without the label. */
   readonly account?: string;
-  /** Whether we created the ServiceAccount, so that unlinking deletes it. */
+  /** Whether the operator created the ServiceAccount. If so, the ServiceAccount is deleted when its target is unlinked. */
   readonly created: boolean;
   readonly roleArn?: string;
   /** Field manager that last set the annotation with the role. */
@@ -123,7 +126,7 @@ export type AccountUser = {
   readonly app?: string;
 };
 
-/** A pod with a Pod Identity that gets no credentials, because no Pod Identity agent serves the pod. */
+/** Pod that has a Pod Identity but gets no credentials, because no Pod Identity agent serves it. */
 export type UnservedPod = AccountUser & {
   /** Name of the pod's node; absent on AWS Fargate. */
   readonly node?: string;
@@ -158,17 +161,20 @@ export type PodWithIdentity = AccountUser & {
   readonly hasWebIdentity?: boolean;
 };
 
-/** Identities that running pods of the ServiceAccount hold, desired or not. */
+/** Identities that running pods of the ServiceAccount hold, whether or not the account wants them. */
 export type HeldIdentities = {
   /** Distinct roles that pods hold by web identity. */
   readonly roleArns: readonly string[];
   /** Number of pods that get their role from the Pod Identity agent. */
   readonly podIdentity: number;
-  /** Number of these pods that are ready and not on Fargate, so that they would lose access without an association. Default: all. */
+  /**
+   * Number of pods with Pod Identity that are ready and not on Fargate. Without an association, these pods would lose their
+   * access. Default: `podIdentity`.
+   */
   readonly readyByPodIdentity?: number;
-  /** Pods that are not replaced when the identity changes. Default: none. */
+  /** Pods that nothing replaces when the identity changes, for example bare pods. Default: none. */
   readonly notReplaced?: readonly AccountUser[];
-  /** Number of pods with a web identity that are replaced when the identity changes. Default: 0. */
+  /** Number of pods with a web identity that a rollout replaces when the identity changes. Default: 0. */
   readonly replacedByRole?: number;
   /** Pods that get no credentials, because no Pod Identity agent serves them. Default: none. */
   readonly withoutAgent?: readonly UnservedPod[];
@@ -185,14 +191,14 @@ export type ObservedQuarantine = {
   readonly name: string;
   /** Creation as RFC 3339. */
   readonly since: string;
-  /** User who created the Quarantine. Admission checked the name. */
+  /** User who created the Quarantine. An admission policy checked that the name is true. */
   readonly requestedBy?: string;
   readonly reason?: string;
-  /** Pods whose sessions are denied (default: the whole account is cut off). */
+  /** Pods whose sessions are denied. If absent, the whole account is cut off. */
   readonly pods?: readonly QuarantinedPod[];
 };
 
-/** Resolved facts from the ClusterConfig and its cluster. */
+/** Facts about the cluster and its AWS account, from the spec and the status of the ClusterConfig. */
 export type ClusterFacts = {
   /** Name of the EKS cluster. */
   readonly name: string;
@@ -204,8 +210,8 @@ export type ClusterFacts = {
   readonly issuer: string;
   readonly providerArn: string;
   /**
-   * Problem of the IAM OIDC provider, found when it was last read, that makes STS refuse every token of this cluster; absent if
-   * there is none.
+   * Problem of the IAM OIDC provider, found when the provider was last read. STS then refuses every token of this cluster. Absent
+   * if there is no problem.
    */
   readonly providerProblem?: Problem;
   readonly rolePath: string;
@@ -217,7 +223,7 @@ export type ClusterFacts = {
   readonly allowedPolicyArns?: readonly string[];
   /** Whether accounts may have statements of their own. */
   readonly allowsStatements: boolean;
-  /** Consent to detach policies that `allowedPolicyArns` no longer allows. */
+  /** Whether a user consented to detach policies that `allowedPolicyArns` no longer allows. */
   readonly detachesDisallowed: boolean;
   /** AWS region of the cluster. */
   readonly region: string;
@@ -233,7 +239,7 @@ export type ClusterState =
   | { readonly ok: true; readonly facts: ClusterFacts }
   | { readonly ok: false; readonly reason: string; readonly message: string };
 
-/** Last failure of one step, kept until the step succeeds or the account's spec changes. */
+/** Last failure of one step. It is kept until the step succeeds or the account's spec changes. */
 export type StepFailure = {
   readonly code: IdentityErrorCode;
   readonly message: string;
@@ -256,7 +262,7 @@ export type ProofRecord = {
   readonly renewAt?: number;
 };
 
-/** Desired state of the whole role. */
+/** Last-synced spec of a role: its last desired state that was reached, including its attachments. */
 export type LastSyncedRole = {
   readonly spec: RoleSpec;
   readonly policyArns: readonly string[];
@@ -271,18 +277,21 @@ export type AccountWorld = {
   readonly date: Wall;
   readonly account: LinkedServiceAccount;
   /**
-   * Creation time of the newest admission policy that guards the permissions granted by accounts, in milliseconds since the epoch.
-   * Infinity while such a policy is missing; absent if the operator does not require them.
+   * Creation time, in milliseconds since the epoch, of the newest admission policy among those that check the right to grant an
+   * account's permissions. Infinity while one of these policies is missing; absent if the operator does not require them.
    */
   readonly admittedSince?: Wall;
   readonly cluster: ClusterState;
   /** Quarantines that name the account. The account is cut off while one of them names no pods. */
   readonly quarantines: readonly ObservedQuarantine[];
-  /** All targets of the ClusterConfig and of the spec, all namespaces with a link of this account, and all targets that its status reports as linked. */
+  /**
+   * All targets of the ClusterConfig and of the account's spec, all namespaces with a link of the account, and all targets that
+   * the account's status reports as linked.
+   */
   readonly targets: readonly TargetObservation[];
   /** Cached roles by name: roles that this account may use, and roles whose tags name the account. */
   readonly roles: ReadonlyMap<string, CachedRole>;
-  /** Running pods that hold the role to be adopted by the account. */
+  /** Running pods, in any namespace, that hold the role that the account wants to adopt. */
   readonly holders: readonly RoleHolder[];
   /** Failures by step key. */
   readonly failures: ReadonlyMap<string, StepFailure>;
@@ -290,10 +299,10 @@ export type AccountWorld = {
   readonly associations: ReadonlyMap<string, CachedAssociation>;
   /** Reason why rollouts of the account's workloads are paused after the failure of one of them. */
   readonly rolloutBlocker?: { readonly reason: 'PausedByFailedRollout'; readonly message: string };
-  /** Description of the account's first workload whose pods are being replaced or do not become healthy. */
+  /** Description of the first workload of the account whose pods are being replaced or do not become healthy. */
   readonly unsettledWorkload?: string;
-  /** Proofs by slot. See `proofSlot`. */
+  /** Proofs and confirmations by the key that `proofSlot` returns. */
   readonly proofs: ReadonlyMap<string, ProofRecord>;
-  /** Last-synced specs by role name. Empty right after a start. */
+  /** Last-synced specs by role name. Empty after a start of the operator, until the account is in sync. */
   readonly lastSynced: ReadonlyMap<string, LastSyncedRole>;
 };

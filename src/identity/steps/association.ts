@@ -14,13 +14,13 @@ export type AssociationWrite = StepOf<
 export type CreatedAssociation = Pick<ObservedAssociation, 'arn' | 'id'>;
 
 type AssociationRow<S extends AssociationStep> = StepRow<S> & {
-  /** Association after the step, null if none exists; absent for a read, which has no effect. */
+  /** Returns the association after the step; null if none exists then. Reads have no such function, because they change nothing. */
   effect?(step: S, account: string, created: CreatedAssociation | undefined): ObservedAssociation | null;
 };
 
 /**
- * Settings of an association that change the credentials of its pods. The operator never makes such settings. Empty if there are
- * none.
+ * Settings of an association that change the credentials of its pods, as text; empty if it has none. The operator never makes
+ * such settings.
  */
 export function alteredSettings({ details }: ObservedAssociation): readonly string[] {
   if (!details) return [];
@@ -113,7 +113,7 @@ export function isAssociationStep(step: { readonly kind: string }): step is Asso
 }
 
 /**
- * Association after a step that EKS confirmed; null if none exists.
+ * Association after a step that EKS confirmed; null if none exists then.
  *
  * @param created the response of CreatePodIdentityAssociation
  */
@@ -127,8 +127,8 @@ export function associationAfter(
 }
 
 /**
- * Cached state after a write that EKS confirmed. The association has to be read back before pods rely on a write, unless the write
- * only added tags to an association that was read. Tags do not affect pods.
+ * Cached state after a write that EKS confirmed. A written association has to be read back before pods rely on it. An exception
+ * is a write that only adds tags to an association that was read, because tags do not affect pods.
  */
 export function cachedAssociationAfter(
   step: AssociationWrite,

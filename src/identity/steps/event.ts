@@ -30,13 +30,13 @@ export type AccountEventReason = keyof typeof accountEventReasons;
 export type StepEvent = {
   readonly reason: AccountEventReason;
   readonly note: string;
-  /** Note without the role, for use after a note that names the role. */
+  /** Shorter note without the role, used in an Event that already names the role. */
   readonly brief?: string;
 };
 
 /**
- * Joins the Events of one pass: one Event per reason, or a single Event if a role was created. Each Event is a write to the API
- * server, and the Events of a thousand new accounts should not cost more than the accounts themselves.
+ * Joins the Events of one reconcile into one Event per reason, or into a single Event if a role was created. Each Event costs a
+ * write to the API server, and the Events of a thousand new accounts should not cost more than the accounts themselves.
  */
 export function joinEvents(events: readonly StepEvent[]): readonly Pick<StepEvent, 'reason' | 'note'>[] {
   const isCreation = events.some(({ reason }) => reason === 'RoleCreated');

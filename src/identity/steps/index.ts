@@ -17,7 +17,7 @@ const rows: { readonly [K in Step['kind']]: StepRow<StepOf<K>> } = {
   ...proofSteps,
 };
 
-/** Key of a step, used to find its failure: the same step on the same object has the same key. */
+/** Key of a step: the same step on the same object has the same key. The last failure of a step is stored under this key. */
 export function stepKey(step: Step): string {
   const row: StepRow<Step> = rows[step.kind];
   const object = 'target' in step ? step.target : 'role' in step ? step.role : undefined;
@@ -25,11 +25,11 @@ export function stepKey(step: Step): string {
 }
 
 /**
- * Keys of the failures that the success of a step resolves: the step's own failure and, after a read or deletion of the object,
- * also that of a creation whose name was already in use.
+ * Keys of the failures that the success of a step resolves. These are the step's own failure and, after a read or a deletion,
+ * also the failure of a creation that found the object's name in use.
  *
- * @param found whether a read found the object. A read without a result may be stale: an immediate retry of the creation would
- *   repeat creation and read until AWS shows the object.
+ * @param found whether a read found the object. A read that does not find the object may be stale, so the failure of the creation
+ * remains. Otherwise creation and read would alternate without a delay until AWS shows the object.
  */
 export function settledFailures(step: Step, found: boolean): readonly string[] {
   const own = stepKey(step);
@@ -47,7 +47,7 @@ export function eventOf(step: Step, account: string): StepEvent | undefined {
   return row.event?.(step, account);
 }
 
-/** Line of a plan; undefined for reads, proofs and finalizers. `role`: the step's role as observed. */
+/** Line of a step in a dry-run plan; undefined for reads, proofs and finalizers. `role`: observed state of the step's role. */
 export function planLineOf(step: Step, role: ObservedRole | undefined): PlanLine | undefined {
   const row: StepRow<Step> = rows[step.kind];
   return row.planLine?.(step, role);

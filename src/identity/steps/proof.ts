@@ -1,4 +1,4 @@
-/** Steps that prove an identity and the reads that they need, and the records of proofs and confirmations after a step. */
+/** Steps that prove an identity, the reads that a proof needs, and the records of proofs and confirmations. */
 import { roleNameOf } from '../desired/arn.ts';
 import type { ProofRecord } from '../state/world.ts';
 import type { Monotonic } from '../../k8s/time.ts';
@@ -13,30 +13,30 @@ export const proofSteps: {
   ProveIdentity: { detail: ({ proofKey }) => proofKey },
 };
 
-/** Kinds of records of a target. During a mode switch, a target has several. */
+/** Kinds of proof records. A target can have one record of each kind, for example during a switch of its mode. */
 export type ProofKind = 'webIdentity' | 'podIdentity' | 'confirmation';
 
-/** Key of a record in `AccountWorld.proofs`. */
+/** Key of a target's record in `AccountWorld.proofs`. */
 export function proofSlot(target: string, kind: ProofKind): string {
   return kind === 'webIdentity' ? target : `${target} ${kind}`;
 }
 
-/** Whether the slot belongs to a proof by web identity. */
+/** Whether the key belongs to a proof by web identity. */
 export function isTokenProof(slot: string): boolean {
   return !slot.includes(' ');
 }
 
-/** Key of the record of the step's outcome. */
+/** Key of the record that stores the outcome of the step. */
 export function proofSlotOf(step: StepOf<'ProveIdentity' | 'ConfirmAssociation'>): string {
   if (step.kind === 'ConfirmAssociation') return proofSlot(step.target, 'confirmation');
   return proofSlot(step.target, step.pod ? 'podIdentity' : 'webIdentity');
 }
 
 /**
- * Records that change with a step. A failed proof or confirmation replaces an older one, even one from the status. A write of the
- * trust policy invalidates proofs by web identity, whatever its outcome, and even if it writes the document that was proven: a
- * document that was changed and restored has to propagate to STS again. An update of the association invalidates a proof by a pod,
- * because another setting of the association may have changed the credentials of the pod.
+ * Proof records that change with a step. A failed proof or confirmation replaces an older success, even one from the status. A
+ * write of the trust policy invalidates proofs by web identity, whatever the outcome of the write. This is also true if it
+ * restores a document that was proven before, because the restored document has to propagate to STS again. An update of the
+ * association invalidates a proof by a pod, because the update may have changed the credentials of the pod.
  */
 export function proofsAfter(
   step: Step,

@@ -3,20 +3,23 @@ import { identityErrors, type IdentityErrorCode } from '../state/errors.ts';
 import type { Step } from './step.ts';
 
 /**
- * Maximum time for the propagation of a change in IAM. The maintainers of the Terraform AWS provider measured
- * 10 to 30 seconds. A proof that fails within twice that time is still pending, not failed.
+ * Maximum time for the propagation of a change in IAM. The maintainers of the Terraform AWS provider measured 10 to 30 seconds.
+ * Proofs that fail within this time after a write are reported as waiting, not as failed.
  */
 export const propagationMs = 60_000;
 
-/** Delays in milliseconds after an error that does not go away until a person makes a change. */
+/** Delays in milliseconds after an error that remains until a person makes a change. */
 const terminal = { first: 15_000, most: 300_000 };
 const backoff = { first: 500, most: 60_000 };
-/** Delays of proofs and confirmations after a change. They are short, because apps wait for the result and a retry costs one or two calls. */
+/**
+ * Delays in milliseconds of proofs and confirmations after a change. The delays are short, because apps wait for the result and a
+ * retry costs only one or two calls.
+ */
 const proof = { first: 250, most: 5_000 };
 
 /**
- * Delay before the next attempt, in milliseconds, after `attempts` consecutive failures (1 or more). `jitter`, from 0 to 1, spreads
- * the delay over the upper half of its range, so that steps that failed together are not retried together.
+ * Delay before the next attempt, in milliseconds, after `attempts` consecutive failures (1 or more). `jitter`, a number from 0 to
+ * 1, spreads the delay between 50 and 100 % of its length, so that steps that failed together are not retried together.
  */
 export function retryDelayMs(step: Step, code: IdentityErrorCode, attempts: number, jitter: number): number {
   const pace =

@@ -24,7 +24,7 @@ export type RoleStep = StepOf<
   | RoleChange['kind']
 >;
 
-/** A change of the role itself, excluding its creation, deletion and policies. */
+/** Step that changes the role itself. Creation, deletion and policy attachments are not included. */
 export type RoleChange = StepOf<
   | 'UpdateTrustPolicy'
   | 'PutPermissionsBoundary'
@@ -37,14 +37,14 @@ export type RoleChange = StepOf<
 export type RoleWrite = Exclude<RoleStep, { readonly kind: 'ReadRole' }>;
 
 type RoleRow<S extends RoleStep> = StepRow<S> & {
-  /** Role after the step; unchanged by a read. */
+  /** Returns the role after the step; null if none exists then. A read returns the role unchanged. */
   effect(role: ObservedRole, step: S): ObservedRole | null;
 };
 
 type ChangeRow<S extends RoleChange> = RoleRow<S> & {
-  /** Descriptions of changes by others that the step repairs; empty if it repairs none. */
+  /** Descriptions of out-of-band changes that the step repairs; empty if the step repairs none. */
   drift(step: S, role: ObservedRole): readonly string[];
-  /** Descriptions of the intended changes, as in "this would …"; empty for ownership tags. */
+  /** Descriptions of the changes that the step makes, worded to follow "this would"; empty for ownership tags. */
   intent(step: S, role: ObservedRole): readonly string[];
 };
 
@@ -59,7 +59,7 @@ const settingWords: {
   description: (text) => ({ name: 'description', value: JSON.stringify(text) }),
 };
 
-/** Texts for the settings that differ from those of the role. The role's settings may not have been read. */
+/** Texts for the settings that differ from the role's settings. Some of the role's settings may be unknown. */
 function inWords<Text>(
   settings: Partial<RoleSettings>,
   role: Partial<RoleSettings> | undefined,
@@ -173,7 +173,7 @@ export const roleSteps: { readonly [K in RoleStep['kind']]: RoleRow<StepOf<K>> }
   ...changes,
   ReadRole: { effect: (role) => role },
   CreateRole: {
-    // An existing role is not replaced.
+    // A creation does not replace an existing role.
     effect: (role) => role,
     event: ({ role }) => ({ reason: 'RoleCreated', note: `created the role ${role}` }),
     planLine: ({ spec: { path, maxSessionDuration, permissionsBoundaryArn, trustPolicy } }) => ({
@@ -287,7 +287,7 @@ export const roleSteps: { readonly [K in RoleStep['kind']]: RoleRow<StepOf<K>> }
   },
 };
 
-/** Document of our inline policy with this name before a step. */
+/** Document of the operator's inline policy with this name before a step, formatted for a plan. */
 function documentBefore(policyName: string, role: ObservedRole | undefined): { readonly before?: string } {
   const document =
     policyName === inlinePolicyName
@@ -307,7 +307,7 @@ export function driftWords(steps: readonly RoleChange[], role: ObservedRole): re
   return steps.flatMap((step) => changeRow(step).drift(step, role));
 }
 
-/** Describes what these steps would change, except the ownership tags. */
+/** Describes what these steps would change. Changes of ownership tags are omitted. */
 export function intentWords(steps: readonly RoleChange[], role: ObservedRole): readonly string[] {
   return steps.flatMap((step) => changeRow(step).intent(step, role));
 }
@@ -317,7 +317,7 @@ function changeRow(step: RoleChange): ChangeRow<RoleChange> {
 }
 
 /**
- * Role after a step that IAM confirmed; null if none exists.
+ * Role after a step that IAM confirmed; null if none exists then.
  *
  * @param created the response of CreateRole
  */
@@ -333,7 +333,7 @@ export function roleAfter(
   return before && row.effect(before, step);
 }
 
-/** Cached state after a step that IAM confirmed, derived from the write alone. */
+/** Cached state after a step that IAM confirmed. It is derived from the write, without a read. */
 export function cachedRoleAfter(
   step: RoleWrite,
   before: CachedRole | undefined,

@@ -99,7 +99,8 @@ export function isServiceAccountStep(step: { readonly kind: string }): step is S
 }
 
 /**
- * ServiceAccount after a step; undefined after its deletion. The other steps contain the ServiceAccount that they were planned for.
+ * ServiceAccount after a step; undefined after its deletion. It is derived from the ServiceAccount in the step or, for a
+ * creation, from `created`.
  *
  * @param created the identifiers of a new ServiceAccount
  */

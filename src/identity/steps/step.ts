@@ -1,7 +1,7 @@
 /**
- * Steps that a plan can contain. The steps of one plan do not depend on each other: a step that needs the result of another one is
- * planned when that result has been observed. The effect, Event and plan line of each kind of step are defined in the file of the
- * object that the step changes.
+ * Steps that a plan can contain. The steps of one plan do not depend on each other: a step that needs the result of another step
+ * is planned only after this result has been observed. The effect, Event and plan line of each kind of step are defined in the
+ * file of the object that the step changes.
  */
 import type { IdentityMode } from '../../api/index.ts';
 import type { ObservedAssociation, ObservedServiceAccount, RoleSettings, RoleSpec } from '../state/world.ts';
@@ -88,7 +88,7 @@ export type Step =
       readonly successor?: { readonly roleArn: string; readonly serviceAccount: ObservedServiceAccount };
     }
   | {
-      /** Confirms from EKS, IAM and the webhook that new pods get the role in this mode. */
+      /** Confirms, by reads of EKS and IAM and a dry run of the webhook, that new pods get the role in this mode. */
       readonly kind: 'ConfirmAssociation';
       readonly target: string;
       readonly mode: IdentityMode;

@@ -1,4 +1,4 @@
-/** The account that the tests use: its role names, its state, and a world in which it is in sync. */
+/** Account that the tests use: the names of its roles, its state, and a world with the account in sync. */
 import { findCondition } from '../../k8s/conditions.ts';
 import { createWorld, facts, settle, type SimulatedWorld } from './simulated-world.ts';
 import { roleName } from '../desired/names.ts';
@@ -12,7 +12,7 @@ export const name = nameOf(1);
 
 export const arn = `arn:aws:iam::123456789012:role/konstellation/${name}`;
 
-/** A foreign role. */
+/** Role that existed before the account and does not belong to it. */
 export const theirs: ObservedRole = {
   name: 'theirs',
   arn: 'arn:aws:iam::123456789012:role/theirs',

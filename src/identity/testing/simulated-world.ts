@@ -1,6 +1,6 @@
 /**
- * Simulation of IAM roles, ServiceAccounts and namespaces as plain data, with the execution of steps. Unit tests use it to check the
- * effect of plans without a server. The tests in test/ check the same behaviour with servers.
+ * Simulation of IAM roles, associations, ServiceAccounts and namespaces as plain data. Unit tests execute the steps of plans in
+ * the simulation, without a server. The tests in test/ check the same behaviour with servers.
  */
 import type { IdentityMode, LinkedServiceAccount, LinkedServiceAccountSpec } from '../../api/index.ts';
 import { planAccount, type AccountPlan } from '../plan/account.ts';
@@ -91,11 +91,11 @@ export type SimulatedWorld = {
   readonly associations: Map<string, ObservedAssociation>;
   readonly cachedAssociations: Map<string, CachedAssociation>;
   readonly namespaces: Map<string, Namespace>;
-  /** Whether a Pod Identity agent serves a node, by the name of the node. */
+  /** Whether a Pod Identity agent serves a node, by the name of the node. A missing node was not read. */
   readonly agents: Map<string, boolean>;
-  /** Nodes that `ReadNode` finds to be nodes of EKS Auto Mode. */
+  /** Names of nodes that belong to EKS Auto Mode, as `ReadNode` finds out. */
   readonly autoNodes: Set<string>;
-  /** Pods that hold the role to be adopted. */
+  /** Running pods that hold the role that the account wants to adopt. */
   holders: readonly RoleHolder[];
   readonly failures: Map<string, StepFailure>;
   readonly proofs: Map<string, ProofRecord>;
@@ -139,7 +139,7 @@ export function createWorld(
   };
 }
 
-/** Restarts the operator, which then knows only the proofs in the status. */
+/** Restarts the operator: its proofs are lost, except those in the account's status. */
 export function restart(world: SimulatedWorld): void {
   world.proofs.clear();
   for (const [slot, record] of carriedProofs(world.account, world.now)) world.proofs.set(slot, record);
@@ -394,7 +394,7 @@ function refusalOf(world: SimulatedWorld, step: Step): IdentityErrorCode | undef
     case 'PutPodDenial': {
       const role = world.roles.get(step.role);
       if (!role) return 'RoleNotFound';
-      // As the operator's IAM policy requires.
+      // The operator's IAM policy permits this write only on roles with a permissions boundary.
       return role.permissionsBoundaryArn === undefined ? 'AccessDenied' : undefined;
     }
     case 'DetachPolicy':
@@ -439,8 +439,8 @@ function refusalOf(world: SimulatedWorld, step: Step): IdentityErrorCode | undef
 }
 
 /**
- * Updates the cache after a refused step: a refused write makes the state of the association unknown, and a refused confirmation
- * has read the association.
+ * Updates the cache after a refused step. A refused write makes the state of the association unknown. A refused confirmation has
+ * read the association.
  */
 function observeRefused(world: SimulatedWorld, step: AssociationStep): void {
   const association = world.associations.get(step.target) ?? null;
