@@ -7,8 +7,8 @@ const refusal = (message: string): KubeApiError =>
   new KubeApiError({ kind: 'Status', status: 'Failure', code: 403, reason: 'Forbidden', message });
 
 /**
- * Returns the number of probes sent. `answers` are the responses of the API server in order; the last response is
- * repeated.
+ * Returns the number of probes that the operator sends. `answers` are the API server's responses in order; the last
+ * response is repeated.
  */
 async function probes(answers: readonly (Error | 'admitted')[], most = 10): Promise<number> {
   const end = new AbortController();
@@ -39,16 +39,16 @@ const enforced = (digest: string): KubeApiError =>
     `leases "x" is forbidden: ValidatingAdmissionPolicy 'probe.k11n.dev' denied request: the admission policies of Konstellation are enforced (${digest}); this name is reserved`,
   );
 
-it('an operator waits until a probe is refused by the admission policies', async () => {
+it('an operator waits until the admission policies refuse its probe', async () => {
   expect(await probes([enforced(shippedAdmissionDigest())])).toBe(1);
   expect(await probes(['admitted', 'admitted', enforced(shippedAdmissionDigest())])).toBe(3);
 });
 
-it('an operator starts when the enforced admission policies are of another version', async () => {
+it('an operator starts even if the enforced admission policies have another version than the operator', async () => {
   expect(await probes([enforced('0123456789ab')])).toBe(1);
 });
 
-it('an operator keeps waiting after a refusal for another reason, and during an outage', async () => {
+it('an operator keeps waiting while the API server is down or refuses the probe for another reason than the admission policies', async () => {
   expect(await probes([refusal('leases is forbidden: no right')])).toBe(10);
   expect(await probes([new Error('connection refused'), 'admitted'])).toBe(10);
 });

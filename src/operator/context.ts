@@ -1,4 +1,4 @@
-/** Dependencies of all controllers: one client, one set of informers, the clocks. */
+/** Dependencies of all controllers: one Kubernetes client, one set of informers, and the clocks. */
 import {
   apps,
   clusterConfigs,
@@ -55,14 +55,14 @@ export type Informers = {
   readonly namespaces: Informer<Namespace>;
   readonly serviceAccounts: Informer<KubeObject>;
   readonly pods: Informer<Pod>;
-  /** Objects of Apps: this field and the following fields, up to `ingresses`. */
+  /** Objects of Apps: `deployments` to `ingresses`. */
   readonly deployments: Informer<KubeObject>;
   readonly configMaps: Informer<KubeObject>;
   readonly services: Informer<KubeObject>;
   readonly podDisruptionBudgets: Informer<KubeObject>;
   readonly horizontalPodAutoscalers: Informer<KubeObject>;
   readonly ingresses: Informer<KubeObject>;
-  /** Workloads with the restart label: this field and the following fields. */
+  /** Workloads with the restart label: `labelledDeployments`, `statefulSets` and `daemonSets`. */
   readonly labelledDeployments: Informer<KubeObject & Workload>;
   readonly statefulSets: Informer<KubeObject & Workload>;
   readonly daemonSets: Informer<KubeObject & Workload>;
@@ -73,14 +73,14 @@ export type OperatorContext = {
   readonly informers: Informers;
   readonly recorder: EventRecorder;
   readonly logger: Logger;
-  /** Clock for times that are written to objects. */
+  /** Wall clock, for times that are written to objects. */
   readonly now: () => Wall;
-  /** Clock for delays, time-outs and ages. */
+  /** Monotonic clock, for delays, time-outs and ages. */
   readonly monotonic: () => Monotonic;
-  /** Returns a random number from 0 up to 1. */
+  /** Returns a random number that is at least 0 and less than 1. */
   readonly random: () => number;
   readonly setTimer: SetTimer;
-  /** Observer of a controller by name. Default: none. */
+  /** Returns the observer of the named controller. Default: no observer. */
   readonly observerOf?: (controller: string) => ControllerObserver;
   /** Called right before a write to AWS. @throws NotLeadingError when this operator no longer leads */
   readonly assertLeading: () => void;
@@ -89,18 +89,20 @@ export type OperatorContext = {
    * token, or with undefined if STS accepts the token or does not respond.
    */
   readonly exchange: (of: TokenExchange, signal: AbortSignal) => Promise<IdentityError | undefined>;
-  /** Namespace of the operator, if known: it cannot be a target. */
+  /** Namespace of the operator, if known. This namespace cannot be a target. */
   readonly operatorNamespace?: string;
   /**
-   * Creation time of the youngest admission policy that guards grants, see `AccountWorld`. Default: the policies are
-   * not required.
+   * Returns the creation time of the youngest admission policy that guards grants; see `AccountWorld`. Default: the
+   * operator does not require the policies.
    */
   readonly admittedSince?: () => Wall;
-  /** Schema version of the installed CRD of accounts. Default: the version of this operator. */
+  /**
+   * Returns the schema version of the installed LinkedServiceAccount CRD. Default: the schema version of this operator.
+   */
   readonly accountSchemaVersion?: () => number;
 };
 
-/** Web identity that new pods of the ServiceAccount get. */
+/** Web identity that new pods of a ServiceAccount get. */
 export type TokenExchange = {
   readonly namespace: string;
   readonly serviceAccount: string;
@@ -125,7 +127,7 @@ export const podsByServiceAccount = 'serviceAccount';
 /** Index of pods by the ARNs of the roles that they hold by web identity. */
 export const podsByRole = 'role';
 
-/** Index of the pods that use the Pod Identity agent, and of the agents, by their node. */
+/** Index by node: pods that use the Pod Identity agent, and the agent pods themselves. */
 export const podsByNode = 'node';
 
 /** Index of labelled workloads by the name of the ServiceAccount that their pods use. */
@@ -140,7 +142,7 @@ export const podsByApp = 'app';
 /** Index of ConfigMaps by the App that owns them. */
 export const configMapsByApp = 'app';
 
-/** Index of ServiceAccounts by the account in their label. */
+/** Index of ServiceAccounts by the account that their label names. */
 export const serviceAccountsByAccount = 'account';
 
 export function createInformers(of: {
@@ -170,7 +172,7 @@ export function createInformers(of: {
     quarantines: createInformer<Quarantine>({
       ...others,
       resource: quarantines,
-      // `helm upgrade` does not upgrade CRDs, and version 0.1.0 has no CRD of this kind.
+      // Version 0.1.0 had no Quarantine CRD, and `helm upgrade` does not add CRDs.
       mayBeUnserved: true,
       indexers: { [quarantinesByAccount]: ({ spec }) => [spec.account] },
     }),
@@ -188,7 +190,7 @@ export function createInformers(of: {
       indexers: {
         [podsByServiceAccount]: (pod) => [`${pod.metadata.namespace ?? ''}/${serviceAccountOf(pod)}`],
         [podsByRole]: rolesHeld,
-        // Trimming keeps the node name only of pods that belong in this index.
+        // Trimming removes the node name from all pods that do not belong in this index.
         [podsByNode]: (pod) => oneOrNone(pod.spec?.nodeName),
         [podsByApp]: labelIndex(appLabel),
       },
@@ -233,8 +235,8 @@ function trimNamespace({ apiVersion, kind, metadata, status }: Namespace): Names
 }
 
 /**
- * Keeps only the fields of a ServiceAccount that link it to an account. The managed fields are reduced to the managers
- * of the role annotation.
+ * Keeps only the ServiceAccount fields that link it to an account. Reduces the managed fields to the managers of the
+ * role annotation.
  */
 export function trimServiceAccount(object: KubeObject): KubeObject {
   const { name, labels, annotations, managedFields } = object.metadata;
@@ -256,13 +258,16 @@ export function trimServiceAccount(object: KubeObject): KubeObject {
   };
 }
 
-/** Returns the field manager of the role annotation. If there are several, returns one other than this operator. */
+/**
+ * Returns the field manager of the role annotation. If several managers own the annotation, returns one other than this
+ * operator.
+ */
 export function roleArnManagerOf(object: KubeObject): string | undefined {
   const managers = (object.metadata.managedFields ?? []).flatMap(({ manager }) => manager ?? []);
   return managers.find((manager) => manager !== fieldManager) ?? managers[0];
 }
 
-/** Returns the fields in `keys` that the record has. */
+/** Returns those fields of the record that `keys` names. */
 function present<T extends object>(record: T, keys: readonly (keyof T)[]): Partial<T> {
   const kept: Partial<T> = {};
   for (const key of keys) if (record[key] !== undefined) kept[key] = record[key];

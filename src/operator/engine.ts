@@ -1,6 +1,7 @@
 /**
- * The operator without a process: informers and controllers over a given Kubernetes client and AWS. It has no HTTP
- * server and no clock: `operator.ts` runs it against a cluster, and a simulation runs it in virtual time.
+ * Operator without a process: informers and controllers over a given Kubernetes client and given AWS clients. The
+ * engine has no HTTP server and no clock of its own: `operator.ts` runs it against a cluster, and a simulation runs it
+ * in virtual time.
  */
 import { findCondition } from '../k8s/conditions.ts';
 import type { Caller, PodIdentityAws } from '../aws/index.ts';
@@ -32,33 +33,33 @@ export type Aws = {
   readonly roles: RoleStore;
   readonly prover: IdentityProver;
   readonly account: CloudAccount;
-  /** EKS Pod Identity of a cluster by name. Default: no EKS. */
+  /** Returns the EKS Pod Identity API of the named cluster. Default: the cluster is not an EKS cluster. */
   readonly podIdentity?: (clusterName: string) => PodIdentityAws;
 };
 
 export type EngineOptions = Omit<OperatorContext, 'informers' | 'exchange'> & {
-  /** AWS in the region of the current ClusterConfig, on behalf of a caller. */
+  /** Returns AWS clients for a caller, in the region of the current ClusterConfig. */
   readonly aws: (informers: Informers, caller: Caller) => Aws;
-  /** Maximum number of accounts, and of Apps, that are reconciled at the same time. Default: 32. */
+  /** Maximum number of accounts, and also of Apps, that are reconciled at the same time. Default: 32. */
   readonly concurrency?: number;
   /** Whether IAM is known to limit the rate of calls. */
   readonly limited?: () => boolean;
   /** Called when an account becomes ready with a new or changed spec, with the time since the spec was seen. */
   readonly onInSyncChanged?: (tookMs: number) => void;
-  /** Called after a listing of IAM roles, with the number of roles of this cluster that have no account, by kind. */
+  /** Called after a listing of IAM roles, with the number of this cluster's roles that have no account, by kind. */
   readonly onLeftovers?: (counts: Readonly<Record<LeftoverKind, number>>) => void;
 };
 
 export type Engine = {
   readonly informers: Informers;
   readonly controllers: readonly Controller[];
-  /** All informers, for `/readyz`. */
+  /** All informers. `/readyz` reports those that are not in sync. */
   readonly watched: readonly Informer<KubeObject>[];
-  /** Outcome of drift detection; empty while this process does not lead. */
+  /** Returns the outcomes of drift detection. Empty while this process does not lead. */
   driftChecks(): readonly DriftCheck[];
   /** Whether accounts wait for a worker. */
   busy(): boolean;
-  /** Whether no key is being reconciled or waits for a worker. */
+  /** Whether no controller works on a key, and no key waits for a worker. */
   idle(): boolean;
   /** Watches the cluster until the signal aborts. Resolves when all informers have synced. */
   follow(signal: AbortSignal): Promise<{ readonly followed: Promise<unknown> }>;
@@ -84,8 +85,9 @@ export function createEngine(options: EngineOptions): Engine {
   const observed = createObservedState(context);
   const resyncCaller: Caller = { owner: 'resync', priority: 'resync' };
   /**
-   * A ClusterConfig is rechecked only every few minutes. If a call for an account fails with an AWS error that concerns
-   * the whole cluster, a recheck starts at once, unless the ClusterConfig already reports a problem.
+   * Rechecks the ClusterConfig at once if a call for an account fails with an AWS error that concerns the whole
+   * cluster. Otherwise the ClusterConfig is rechecked only every few minutes. A ClusterConfig that already reports a
+   * problem is not enqueued.
    */
   const lookAtCluster = (error: unknown): void => {
     if (!(error instanceof IdentityError) || !ofWholeCluster.has(error.code)) return;
@@ -136,7 +138,7 @@ export function createEngine(options: EngineOptions): Engine {
   });
   const clusters = createClusterController({
     context,
-    // These few calls have the highest priority, since all accounts wait for them.
+    // The few AWS calls about the cluster have the highest priority, since all accounts wait for them.
     aws: () => aws({ owner: 'cluster', priority: 'interactive' }).account,
     driftChecks: resync.checks,
   });

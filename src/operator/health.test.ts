@@ -27,13 +27,13 @@ const informer = (
 });
 
 describe('an operator', () => {
-  it('is ready when all informers have synced and the API server answers', () => {
+  it('is ready when all informers have synced and the API server responds', () => {
     expect(
       whyNotReady([informer(), informer({ contact: 1_000_000 - 299_000 })], 1_000_000 as Monotonic),
     ).toEqual([]);
   });
 
-  it('is not ready while an informer has not synced, its watch fails, or the API server is silent', () => {
+  it('is not ready while an informer has not synced, while its watch fails, or while the API server does not respond', () => {
     expect(
       whyNotReady(
         [
@@ -47,17 +47,17 @@ describe('an operator', () => {
     ).toEqual([
       { name: 'pods', detail: 'not in sync with the API server yet' },
       { name: 'pods', detail: 'the API server cannot be reached' },
-      { name: 'pods', detail: 'nothing was heard of the API server for 301 s' },
+      { name: 'pods', detail: 'no response from the API server for 301 s' },
     ]);
   });
 
-  it('is not ready while the CRDs are of a later version', () => {
+  it('is not ready while the CRDs are of a later version than the operator', () => {
     expect(whyOutdated(0, 1)).toEqual([]);
     expect(whyOutdated(1, 1)).toEqual([]);
     expect(whyOutdated(2, 1)).toMatchObject([{ name: 'schema-version' }]);
   });
 
-  it('is unhealthy only while a reconcile does not end', () => {
+  it('is unhealthy only while a reconcile that was aborted does not end', () => {
     const controller = (...stuck: readonly string[]) => ({ name: 'accounts', stuck: () => stuck });
     expect(whyUnhealthy([controller()])).toEqual([]);
     expect(whyUnhealthy([controller(), controller('a', 'b')])).toEqual([
@@ -98,7 +98,7 @@ describe('the HTTP endpoints', () => {
     expect(lines).toEqual([]);
   });
 
-  it('return the names of failed checks, and log the details once', async () => {
+  it('return the names of the failed checks, and log the details of the failures once', async () => {
     const secret = 'GET https://10.0.0.1 payments: token sesame';
     const { get, lines } = await serve(
       [{ name: 'accounts', detail: secret }],
@@ -117,7 +117,7 @@ describe('the HTTP endpoints', () => {
     expect(lines[1]).toContain(secret);
   });
 
-  it('explain a failure to collect metrics in the log and not in the response', async () => {
+  it('log why the metrics could not be collected, without the reason in the response', async () => {
     const { get, lines } = await serve([], [], () => Promise.reject(new Error('secret')));
     expect(await get('/metrics')).toEqual([500, 'metrics cannot be collected: see the log\n']);
     expect(lines.join('')).toContain('secret');

@@ -12,15 +12,20 @@ import {
 import type { Monotonic } from '../k8s/time.ts';
 
 /**
- * Longest time without a response from the API server. Before that, a silent watch is reopened, which succeeds or
- * fails. Milliseconds.
+ * Maximum time in milliseconds without a response from the API server. A silent watch is reopened earlier, and the
+ * reopening succeeds or fails.
  */
 const longestSilenceMs = 2 * defaultReflectorLimits.idleMs;
 
-/** Failed check. The response contains only the name. The detail may name objects and addresses, so it is only logged. */
+/**
+ * Failed health check. The HTTP response contains only the name of the check. The detail is only logged, since it may
+ * name objects and addresses.
+ */
 export type FailedCheck = { readonly name: string; readonly detail: string };
 
-/** Failed checks of `/readyz`: plural names of the resources whose informers are not in sync. */
+/**
+ * Returns the failed checks of `/readyz`. Each check has the plural name of a resource whose informer is not in sync.
+ */
 export function whyNotReady(
   informers: readonly Pick<Informer<KubeObject>, 'resource' | 'hasSynced' | 'lastError' | 'lastContact'>[],
   now: Monotonic,
@@ -32,17 +37,20 @@ export function whyNotReady(
     if (!informer.hasSynced()) return { name, detail: 'not in sync with the API server yet' };
     const silentMs = now - (informer.lastContact() ?? now);
     return silentMs > longestSilenceMs
-      ? { name, detail: `nothing was heard of the API server for ${Math.round(silentMs / 1000)} s` }
+      ? { name, detail: `no response from the API server for ${Math.round(silentMs / 1000)} s` }
       : [];
   });
 }
 
-/** Failed check of `/readyz` while the CRDs are of a later version than the operator. */
+/** Returns the failed check of `/readyz` if the CRDs are of a later version than the operator. */
 export function whyOutdated(installed: number, own: number): readonly FailedCheck[] {
   return installed > own ? [{ name: 'schema-version', detail: outdatedMessage(installed, own) }] : [];
 }
 
-/** Failed checks of `/healthz`: controllers with a reconcile that only a restart of the process can end. */
+/**
+ * Returns the failed checks of `/healthz`: each names a controller with a reconcile that only a restart of the process
+ * can end.
+ */
 export function whyUnhealthy(
   controllers: readonly Pick<Controller, 'name' | 'stuck'>[],
 ): readonly FailedCheck[] {
@@ -65,7 +73,7 @@ export async function startHealthServer(options: {
   readonly metrics: () => Promise<string>;
 }): Promise<HealthServer> {
   const { logger } = options;
-  /** Names of the checks that failed at the last request of a path. Details are logged when these names change. */
+  /** Names of the checks that failed at the last request, by path. The details are logged when these names change. */
   const logged = new Map<string, string>();
   const server: Server = createServer((request, response) => {
     const answer = (status: number, body: string): void => {

@@ -1,4 +1,7 @@
-/** Watches objects that are installed along with the operator: its CRDs, and the admission policies for grants. */
+/**
+ * Watches objects that the installation creates along with the operator: its CRDs, and the admission policies that
+ * guard grants.
+ */
 import { crds, linkedServiceAccounts, schemaVersionAnnotation } from '../api/index.ts';
 import { youngestCreation } from '../k8s/admitted.ts';
 import type { Wall } from '../k8s/time.ts';
@@ -14,21 +17,25 @@ import {
 type Sources = Pick<InformerOptions<KubeObject>, 'client' | 'logger' | 'now' | 'random' | 'setTimer'>;
 
 export type InstalledObjects = {
-  /** One informer per object, since RBAC rules with `resourceNames` allow only watches of a single name. */
+  /** Informers, each of a single object. RBAC rules with `resourceNames` allow only watches of a single name. */
   readonly informers: readonly Informer<KubeObject>[];
 };
 
 export type GrantPolicies = InstalledObjects & {
   /**
-   * Creation time of the youngest policy or binding, in milliseconds since the epoch; Infinity while one is missing.
+   * Returns the creation time of the youngest policy or binding, in milliseconds since the epoch. Returns Infinity if a
+   * policy or binding is missing.
    */
   readonly admittedSince: () => Wall;
 };
 
 export type InstalledCrds = InstalledObjects & {
-  /** Highest schema version that a CRD states; 0 when none states one. */
+  /** Returns the highest schema version that any CRD states, or 0 if no CRD states a version. */
   readonly schemaVersion: () => number;
-  /** Schema version that the CRD of accounts states; 0 when it states none, as in version 0.1.0. */
+  /**
+   * Returns the schema version that the LinkedServiceAccount CRD states, or 0 if it states no version, as in version
+   * 0.1.0.
+   */
   readonly accountSchemaVersion: () => number;
 };
 

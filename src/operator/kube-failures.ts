@@ -27,8 +27,8 @@ export function classifyKubeError(error: unknown, failed: string): IdentityError
 }
 
 /**
- * Whether one of our own admission policies denied the request. Unlike a denial by RBAC, more permissions would not
- * help.
+ * Whether an admission policy of Konstellation denied the request. Unlike after a denial by RBAC, more permissions
+ * would not help.
  */
 function isFenced(message: string): boolean {
   return /ValidatingAdmissionPolicy '[^']*\.k11n\.dev'/.test(message);

@@ -9,7 +9,7 @@ function logged(error: unknown): Record<string, unknown> {
   return JSON.parse(lines[0] ?? '{}') as Record<string, unknown>;
 }
 
-it('logs the type, the message and the cause of an error', () => {
+it('the logger writes the type, the message and the cause of an error', () => {
   class OwnError extends Error {
     override readonly name = 'OwnError';
     readonly code = 'Own';
@@ -21,7 +21,7 @@ it('logs the type, the message and the cause of an error', () => {
   });
 });
 
-it('logs a thrown value that is an Error of another realm, or no Error', () => {
+it('the logger writes a thrown value that is no Error, or an Error of another JavaScript realm', () => {
   const timeout = AbortSignal.abort().reason as unknown;
   expect(logged(timeout)).toMatchObject({ error: { message: 'This operation was aborted' } });
   expect(logged(new AggregateError([new Error('one')], 'several'))).toMatchObject({

@@ -1,10 +1,13 @@
-/** Structured logs: each entry is a line of JSON with a constant message and the variable parts as fields. */
+/**
+ * Structured log: each entry is one line of JSON with a constant message. Variable parts of a message are separate
+ * fields.
+ */
 import { pino } from 'pino';
 import type { LogFields, Logger } from '../kube/index.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** @param write writes a line that includes its line break */
+/** @param write writes one line of the log, whose last character is the line break */
 export function createLogger(options: {
   readonly level: LogLevel;
   readonly write: (line: string) => void;
@@ -17,7 +20,7 @@ export function createLogger(options: {
         base: null,
         timestamp: pino.stdTimeFunctions.isoTime,
         formatters: { level: (label) => ({ level: label }) },
-        // JSON.stringify renders an Error as an empty object.
+        // A serializer for errors is needed, since JSON.stringify renders an Error as an empty object.
         serializers: { error: pino.stdSerializers.err },
         messageKey: 'msg',
       },

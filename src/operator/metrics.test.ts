@@ -45,7 +45,7 @@ const view: MetricsView = {
 };
 
 describe('the metrics', () => {
-  it('count calls by action and outcome, and count throttled calls', async () => {
+  it('count AWS calls by action and outcome, and count throttled AWS calls', async () => {
     const metrics = createMetrics();
     const call = { service: 'iam', action: 'CreateRole', throttled: false, durationMs: 30 };
     metrics.countAwsCall({ ...call, outcome: 'Success' });
@@ -63,7 +63,7 @@ describe('the metrics', () => {
     );
   });
 
-  it('show the current figures of the scheduler and the controllers, and the rate limit of AWS once it is known', async () => {
+  it('show the current figures of the call scheduler and the controllers, and the AWS rate limit once it is known', async () => {
     const metrics = createMetrics();
     metrics.countInSync(700);
     metrics.setLeftovers({ orphan: 1, retained: 2 });
@@ -91,7 +91,7 @@ describe('the metrics', () => {
     );
   });
 
-  it('cover the controllers as the metrics of controller-runtime do', async () => {
+  it('describe the controllers under the names that controller-runtime uses', async () => {
     const metrics = createMetrics();
     const observer = metrics.observerOf('accounts');
     observer.reconciled?.('success', 30);
@@ -132,7 +132,7 @@ describe('the metrics', () => {
     expect(alone).not.toContain('konstellation_lease_age_seconds{');
   });
 
-  it('are all served and all listed in the reference', async () => {
+  it('are all served, and docs/reference/metrics.md lists all of them', async () => {
     const reference = await readFile(new URL('../../docs/reference/metrics.md', import.meta.url), 'utf8');
     const rows = Object.entries(metricDefinitions).map(
       ([name, { type, labels, help }]) =>

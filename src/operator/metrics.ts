@@ -1,6 +1,6 @@
 /**
- * Metrics of the operator. Names and labels are a public contract: docs/reference/metrics.md lists them, and a test compares
- * the two.
+ * Metrics of the operator. Metric names and labels are a public contract. docs/reference/metrics.md lists them, and a
+ * test compares the list with this file.
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from '@prometheus-io/client';
 import type { CallOutcome, SchedulerFigures } from '../aws/index.ts';
@@ -15,11 +15,11 @@ import {
   type RuntimeView,
 } from './runtime-metrics.ts';
 
-/** Values that are read at each scrape. */
+/** Values that the metrics read at each scrape. */
 export type MetricsView = RuntimeView & {
   readonly accounts: { readonly ready: number; readonly notReady: number; readonly unknown: number };
   readonly drift: readonly DriftCheck[];
-  /** Targets that wait for their pods to end, longest wait first. */
+  /** Draining targets, which wait for their pods to end. The longest wait comes first. */
   readonly draining: readonly { readonly since: Wall }[];
   readonly now: Wall;
   readonly aws: readonly SchedulerFigures[];
@@ -31,67 +31,69 @@ export type Metrics = Omit<RuntimeMetrics, 'refresh'> & {
   readonly countAwsCall: (call: CallOutcome) => void;
   /** Called when an account becomes ready with a changed spec, with the milliseconds since the change was seen. */
   readonly countInSync: (tookMs: number) => void;
-  /** IAM roles without an account, from the last listing. */
+  /** Stores the number of IAM roles without an account, as of the last listing. */
   readonly setLeftovers: (counts: Readonly<Record<LeftoverKind, number>>) => void;
-  /** The text format of Prometheus. */
+  /** Returns all metrics in the text format of Prometheus. */
   readonly text: (view: MetricsView) => Promise<string>;
 };
 
-/** Definitions of the operator's own metrics. The default metrics `process_…` and `nodejs_…` cover the process itself. */
+/**
+ * Definitions of the operator's own metrics. The default metrics `process_…` and `nodejs_…` cover the Node.js process.
+ */
 export const metricDefinitions = {
   konstellation_aws_calls_total: {
     type: 'counter',
-    help: 'Calls to AWS, by service, action and outcome: Success, Aborted, or the name of the error. Each attempt counts.',
+    help: 'AWS calls, by service, action and outcome: Success, Aborted, or the name of the error. Each attempt counts as a call.',
     labels: ['service', 'action', 'outcome'],
   },
   konstellation_aws_call_duration_seconds: {
     type: 'histogram',
-    help: 'Duration of calls to AWS, without the time that they waited to be sent.',
+    help: 'Duration of AWS calls, without the time before the call was sent.',
     labels: ['service', 'action'],
   },
   konstellation_aws_throttled_total: {
     type: 'counter',
-    help: 'AWS API calls that were throttled.',
+    help: 'AWS calls that were throttled.',
     labels: ['service'],
   },
   konstellation_aws_calls_waiting: {
     type: 'gauge',
-    help: 'Calls that wait to be sent, by service and priority: interactive, in-progress, new, background, resync.',
+    help: 'AWS calls that wait to be sent, by service and priority: interactive, in-progress, new, background, resync.',
     labels: ['service', 'priority'],
   },
   konstellation_aws_calls_in_flight: {
     type: 'gauge',
-    help: 'Calls that AWS has not answered yet.',
+    help: 'AWS calls that were sent and have no response yet.',
     labels: ['service'],
   },
   konstellation_aws_rate_limit: {
     type: 'gauge',
-    help: 'Measured limit of calls per second. Absent until AWS has throttled.',
+    help: 'Measured rate limit of AWS calls per second. Absent until AWS has throttled a call.',
     labels: ['service'],
   },
   konstellation_accounts: {
     type: 'gauge',
-    help: 'LinkedServiceAccounts, by whether they are ready: true, false, or unknown while only the first pod can prove them.',
+    help: 'LinkedServiceAccounts, by readiness: true, false, or unknown. Unknown means that only the first pod of the account can prove its identity.',
     labels: ['ready'],
   },
   konstellation_targets_draining: {
     type: 'gauge',
-    help: 'Targets of accounts that are no longer wanted and stay linked until their pods have ended (StillInUse).',
+    help: 'Targets that were removed from an account and stay linked until their pods have ended (StillInUse).',
     labels: [],
   },
   konstellation_targets_draining_oldest_seconds: {
     type: 'gauge',
-    help: 'Seconds since the links of an account with a draining target were last complete: the highest of all accounts, 0 without a draining target.',
+    help: 'Seconds since the links of an account with a draining target were last complete. The highest value of all accounts; 0 if no target is draining.',
     labels: [],
   },
   konstellation_orphan_roles: {
     type: 'gauge',
-    help: 'IAM roles of this cluster that have no account, as of the last listing of the AWS account. Kind: orphan (its account was deleted without the operator) or retained (kept by deletionPolicy Retain). Absent before the first listing.',
+    help: 'IAM roles of this cluster without a LinkedServiceAccount, as of the last listing of the AWS account. Kind: orphan (the LinkedServiceAccount was deleted without the operator) or retained (deletionPolicy Retain kept the role). Absent before the first listing.',
     labels: ['kind'],
   },
   konstellation_drift_last_success_timestamp_seconds: {
     type: 'gauge',
-    help: 'Unix time of the last successful pass of drift detection, by pass. Absent before the first, and while the operator does not lead.',
+    help: 'Unix time of the last successful pass of drift detection, by pass. Absent before the first successful pass, and while the operator does not lead.',
     labels: ['pass'],
   },
   konstellation_drift_failing: {
@@ -106,12 +108,12 @@ export const metricDefinitions = {
   },
   konstellation_operator_outdated: {
     type: 'gauge',
-    help: '1 while the CRDs are of a later version than this operator, which then changes nothing, else 0.',
+    help: '1 while the CRDs are of a later version than this operator, else 0. While it is 1, the operator changes nothing.',
     labels: [],
   },
   konstellation_lease_age_seconds: {
     type: 'gauge',
-    help: 'Seconds since the Lease was last seen to change, by its name. Absent without leader election, and before it was seen.',
+    help: 'Seconds since this operator last observed a change of the Lease, by the name of the Lease. Absent without leader election, and before the first observation.',
     labels: ['name'],
   },
   ...runtimeMetricDefinitions,

@@ -1,4 +1,4 @@
-/** The whole operator: `kon operator` runs it in the foreground, and the image in a cluster. */
+/** Operator as a process: `kon operator` runs it in the foreground, and the container image runs it in a cluster. */
 import { findCondition } from '../k8s/conditions.ts';
 import { schemaVersion } from '../api/index.ts';
 import { connectAws, createAwsSchedulers, type AwsConnection } from '../aws/index.ts';
@@ -26,76 +26,80 @@ export type OperatorOptions = {
   readonly logger: Logger;
   readonly now: () => Wall;
   readonly monotonic: () => Monotonic;
-  /** Returns a random number from 0 up to 1. */
+  /** Returns a random number that is at least 0 and less than 1. */
   readonly random: () => number;
-  /** Ends the operator after it has finished the reconciles in flight. */
+  /** Stops the operator when it aborts. The operator first finishes the reconciles in flight. */
   readonly signal: AbortSignal;
   readonly version: string;
-  /** Environment variables of the process, which configure proxies and certificate authorities for AWS. */
+  /** Environment variables of the process. They configure the proxies and certificate authorities for AWS calls. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Address of `/healthz`, `/readyz` and `/metrics`. Default: not served. Port 0 selects a free port. */
+  /**
+   * Address that serves `/healthz`, `/readyz` and `/metrics`. Default: the endpoints are not served. Port 0 selects a
+   * free port.
+   */
   readonly health?: { readonly host: string; readonly port: number };
   /**
-   * Lease for leader election. This operator reconciles only while it holds the Lease, and `runOperator` rejects when
-   * it loses the Lease. Default: no leader election.
+   * Lease for leader election. The operator reconciles only while it holds the Lease. `runOperator` rejects when the
+   * operator loses the Lease. Default: no leader election.
    */
   readonly lease?: {
     readonly namespace: string;
     readonly name: string;
-    /** Unique among the operators of the cluster. */
+    /** Identity of this operator in the Lease. It must be unique among the operators of the cluster. */
     readonly identity: string;
-    /** Time after the last renewal before another operator may acquire the Lease. Default: 15 s. */
+    /** Time in milliseconds after which other operators may acquire a Lease that is not renewed. Default: 15 s. */
     readonly durationMs?: number;
   };
-  /** If set, nothing is reconciled before the API server enforces the admission policies. */
+  /** If set, the operator reconciles nothing until the API server enforces the admission policies. */
   readonly requireAdmission?: {
-    /** Namespace where this operator may create Leases. */
+    /** Namespace where this operator is permitted to create Leases. */
     readonly namespace: string;
   };
-  /** Namespace of the operator, if it runs in the cluster: it cannot be a target. */
+  /** Namespace of the operator, if it runs in the cluster. This namespace cannot be a target. */
   readonly namespace?: string;
-  /** Maximum number of accounts, and of Apps, that are reconciled at a time. */
+  /** Maximum number of accounts, and also of Apps, that are reconciled at the same time. */
   readonly concurrency?: number;
-  /** Heap to shrink after bursts. Default: none. */
+  /** Heap that the operator shrinks after bursts. Default: the operator shrinks no heap. */
   readonly heap?: Heap;
   /** Called when all informers have synced. */
   readonly onStarted?: (started: { readonly healthPort?: number }) => void;
 };
 
 /**
- * Region that is used until a ClusterConfig names one. It determines the endpoint and partition of IAM, so any region
- * of the partition `aws` works.
+ * Region that is used until a ClusterConfig names a region. The region determines the endpoint and the partition of
+ * IAM, so any region of the partition `aws` works.
  */
 const regionUntilConfigured = 'us-east-1';
 
 /**
- * Client-side limit of requests to the API server. The number of workers bounds the requests already, and the API
- * server limits them by API Priority and Fairness, so this limit only protects against a bug in the operator.
+ * Client-side rate limit for requests to the API server. The limit only protects the API server against a bug in the
+ * operator. In normal operation, the number of workers bounds the requests, and the API server uses API Priority and
+ * Fairness.
  */
 const requestRate = { qps: 1_000, burst: 2_000 };
 
-/** Thrown by an operator that could not renew its Lease in time. */
+/** Error of an operator that could not renew its Lease in time. */
 export class LeaseLostError extends Error {
   override readonly name = 'LeaseLostError';
   constructor() {
-    super('the lease was lost: it could not be renewed in time, and another operator may lead now');
+    super('the lease was lost: the operator could not renew it in time, so another operator may lead now');
   }
 }
 
-/** Thrown instead of a write by an operator that is older than the CRDs. */
+/** Error that prevents every write by an operator that is older than the CRDs. */
 class OutdatedError extends Error {
   override readonly name = 'OutdatedError';
 }
 
 /**
- * Runs until the signal aborts. While the CRDs are of a later version than this operator, it writes nothing, since it
- * would undo what a later version wrote to fields and kinds that this operator does not know. It resumes when the CRDs
- * have a version that it knows. Rejects when it cannot start or continue.
+ * Runs the operator until the signal aborts. While the CRDs are of a later version than this operator, it writes
+ * nothing. Otherwise it would undo what a later version wrote to fields and kinds that this operator does not know. It
+ * resumes when the CRDs have a version that it knows. The promise rejects if the operator cannot start or continue.
  * @throws LeaseLostError
  */
 export async function runOperator(options: OperatorOptions): Promise<void> {
   while ((await runUntilCurrent(options)) === 'current')
-    options.logger.info('operator resumes: the CRDs are of a version that it knows');
+    options.logger.info('operator resumes: the CRDs now have a version that this operator knows');
 }
 
 async function runUntilCurrent(options: OperatorOptions): Promise<'current' | 'stopped'> {
@@ -261,15 +265,16 @@ async function runUntilCurrent(options: OperatorOptions): Promise<'current' | 's
     };
     if (elector) {
       const end = await elector.elector.run(signal, lead);
-      // Another operator may lead now and make the observed state outdated, so this process ends and is restarted.
+      // Another operator may lead now and change the state that this process has observed. Therefore this process ends
+      // and has to be restarted.
       if (end === 'lost') throw new LeaseLostError();
     } else {
       await lead(signal);
     }
-    // A paused operator leaves the lease to an operator of the right version, and does not acquire it again.
+    // A paused operator releases the Lease for an operator of the right version, and does not acquire the Lease again.
     await Promise.all([followed, installedFollowed]);
   } catch (error) {
-    // A stop before the informers have synced is not a failure.
+    // A stop before the informers are in sync is not a failure.
     if (!signal.aborted) throw error;
   } finally {
     over.abort();
@@ -283,7 +288,10 @@ async function runUntilCurrent(options: OperatorOptions): Promise<'current' | 's
   return options.signal.aborted ? 'stopped' : 'current';
 }
 
-/** Creates a leader elector with a separate client, so that renewals never wait for other requests. */
+/**
+ * Creates the leader elector. It has its own Kubernetes client, so that renewals of the Lease never wait for other
+ * requests.
+ */
 function createElector(
   { connection, logger, now, monotonic, random }: OperatorOptions,
   lease: NonNullable<OperatorOptions['lease']>,

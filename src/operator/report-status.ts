@@ -36,7 +36,7 @@ export async function reportStatus<T extends KubeObject & { readonly status?: un
 ): Promise<boolean> {
   if (sameValue(object.status ?? {}, status)) return false;
   const { name, resourceVersion } = object.metadata;
-  // Applying a status needs no spec, which the type of the whole object requires.
+  // Server-side apply of a status needs no spec, although the type of the object requires a spec.
   const applied = {
     apiVersion: apiVersionOf(resource),
     kind: resource.kind,

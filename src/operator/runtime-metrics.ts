@@ -1,7 +1,7 @@
 /**
- * Metrics of the controller runtime, under the names, labels and buckets of controller-runtime and client-go, so that
- * existing dashboards and alerts work.
- * https://book.kubebuilder.io/reference/metrics-reference/
+ * Metrics of the controller runtime. They have the names, labels and buckets of controller-runtime and client-go, so
+ * that existing dashboards and alerts work.
+ * Source: https://book.kubebuilder.io/reference/metrics-reference/
  */
 import { Counter, Gauge, Histogram, type Registry } from '@prometheus-io/client';
 import type { Controller, ControllerObserver, RequestOutcome } from '../kube/index.ts';
@@ -24,7 +24,7 @@ export const runtimeMetricDefinitions = {
   },
   controller_runtime_reconcile_panics_total: {
     type: 'counter',
-    help: 'Reconciles that failed by a bug of the operator, such as a TypeError.',
+    help: 'Reconciles that failed because of a bug in the operator, such as a TypeError.',
     labels: ['controller'],
   },
   controller_runtime_reconcile_timeouts_total: {
@@ -44,7 +44,7 @@ export const runtimeMetricDefinitions = {
   },
   controller_runtime_active_workers: {
     type: 'gauge',
-    help: 'Objects that a controller reconciles now.',
+    help: 'Objects that a controller is reconciling.',
     labels: ['controller'],
   },
   workqueue_depth: {
@@ -64,7 +64,7 @@ export const runtimeMetricDefinitions = {
   },
   workqueue_queue_duration_seconds: {
     type: 'histogram',
-    help: 'Time that due objects waited for a worker.',
+    help: 'Time for which due objects waited for a worker.',
     labels: ['name', 'controller'],
   },
   workqueue_work_duration_seconds: {
@@ -74,17 +74,17 @@ export const runtimeMetricDefinitions = {
   },
   workqueue_unfinished_work_seconds: {
     type: 'gauge',
-    help: 'Sum of the time that the objects in progress have been worked on.',
+    help: 'Total time for which the objects in progress have been worked on.',
     labels: ['name', 'controller'],
   },
   workqueue_longest_running_processor_seconds: {
     type: 'gauge',
-    help: 'Time that the longest-running object in progress has been worked on.',
+    help: 'Time for which the longest-running object in progress has been worked on.',
     labels: ['name', 'controller'],
   },
   rest_client_requests_total: {
     type: 'counter',
-    help: 'Requests to the API server, by the status of the answer; `<error>` without an answer. Each attempt counts.',
+    help: 'Requests to the API server, by the status code of the response; `<error>` without a response. Each attempt counts as a request.',
     labels: ['code', 'method', 'host'],
   },
   leader_election_master_status: {
@@ -94,15 +94,15 @@ export const runtimeMetricDefinitions = {
   },
 } as const satisfies MetricDefinitions;
 
-/** Values that are read at each scrape. */
+/** Values that the runtime metrics read at each scrape. */
 export type RuntimeView = {
   readonly controllers: readonly Pick<Controller, 'name' | 'metrics'>[];
-  /** Lease of the operators, and whether this operator holds it; absent without leader election. */
+  /** Name of the operators' Lease, and whether this operator holds the Lease. Absent without leader election. */
   readonly lead:
     | {
         readonly name: string;
         readonly leading: boolean;
-        /** Time since this process last saw the Lease change. */
+        /** Milliseconds since this process last observed a change of the Lease. */
         readonly leaseAgeMs?: number | undefined;
       }
     | undefined;
@@ -112,7 +112,7 @@ export type MetricDefinitions = Readonly<
   Record<string, { readonly type: string; readonly help: string; readonly labels: readonly string[] }>
 >;
 
-/** Converts the definition of a metric to the options of the client library. */
+/** Returns a function that converts a metric definition to the options of the client library. */
 export function definer<T extends MetricDefinitions>(registry: Registry, definitions: T) {
   return (name: keyof T & string) => ({
     name,
@@ -130,14 +130,14 @@ export type RuntimeMetrics = {
 };
 
 const buckets = {
-  /** Buckets of controller-runtime, pkg/internal/controller/metrics. */
+  /** Source of the buckets: controller-runtime, pkg/internal/controller/metrics. */
   reconcile: [
     0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25,
     1.5, 1.75, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9, 10, 15, 20, 25, 30, 40, 50, 60,
   ],
   /**
-   * Buckets of controller-runtime, pkg/internal/metrics/workqueue.go: from ten nanoseconds to a thousand seconds, each
-   * ten times the previous bucket.
+   * Source of the buckets: controller-runtime, pkg/internal/metrics/workqueue.go. They range from ten nanoseconds to a
+   * thousand seconds, each ten times the previous one.
    */
   queue: [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100, 1000],
 };
@@ -182,7 +182,7 @@ export function createRuntimeMetrics(registry: Registry): RuntimeMetrics {
       requests.inc({ code: status === undefined ? '<error>' : String(status), method, host });
     },
     refresh(view) {
-      // The counts of the controllers only grow, so a reset followed by adding the totals has the same result as adding the
+      // The controllers report totals. A reset followed by adding the totals has the same result as adding the
       // differences.
       for (const counter of Object.values(counters)) counter.reset();
       for (const { name: controller, metrics } of view.controllers) {

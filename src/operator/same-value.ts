@@ -1,4 +1,4 @@
-/** Compares two JSON values without regard to the order of keys, which the API server changes. */
+/** Compares two JSON values regardless of the order of keys, since the API server may reorder keys. */
 export function sameValue(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
@@ -12,7 +12,7 @@ export function sameValue(a: unknown, b: unknown): boolean {
   }
   const left = a as Readonly<Record<string, unknown>>;
   const right = b as Readonly<Record<string, unknown>>;
-  // Neither value is copied, since every reconcile compares a status.
+  // Works without a copy of either value, since every reconcile compares a status.
   for (const key of Object.keys(left))
     if (left[key] !== undefined && !(Object.hasOwn(right, key) && sameValue(left[key], right[key])))
       return false;

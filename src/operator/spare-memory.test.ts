@@ -24,7 +24,7 @@ function setUp() {
   return { time, state, ended };
 }
 
-it('returns memory once the operator has been idle for a while', async () => {
+it('the operator returns memory once it has been idle for a while', async () => {
   const { time, state } = setUp();
   state.isIdle = false;
   await time.advance(60_000);
@@ -38,7 +38,7 @@ it('returns memory once the operator has been idle for a while', async () => {
   expect(state.givenBackAt).toHaveLength(1);
 });
 
-it('does not shrink a heap that has hardly grown since the last time', async () => {
+it('the operator does not shrink a heap that has hardly grown since the last collection', async () => {
   const { time, state } = setUp();
   await time.advance(10_000);
   expect(state.givenBackAt).toEqual([10_000]);
@@ -50,7 +50,7 @@ it('does not shrink a heap that has hardly grown since the last time', async () 
   expect(state.givenBackAt).toEqual([10_000, 612_000]);
 });
 
-it('does not return the memory that every drift pass needs again', async () => {
+it('the operator does not return the memory that every drift pass needs again', async () => {
   const { time, state } = setUp();
   await time.advance(10_000);
   state.size = 80 * mebibyte;
@@ -60,7 +60,7 @@ it('does not return the memory that every drift pass needs again', async () => {
   expect(state.givenBackAt).toEqual([10_000, 130_000]);
 });
 
-it('ends with the operator and leaves no timer', async () => {
+it('the collection of memory ends with the operator and leaves no timer', async () => {
   const { time, ended } = setUp();
   await time.advance(3_000);
   abort.controller.abort();

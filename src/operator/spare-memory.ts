@@ -1,16 +1,16 @@
 /**
- * Returns memory to the system after a burst. The first lists of a cluster, or a thousand new accounts, leave a half-empty,
- * fragmented heap, which V8 keeps while the process is idle.
+ * Returns memory to the operating system after a burst. The first lists of a cluster, or a thousand new accounts, leave
+ * a half-empty, fragmented heap. V8 keeps this heap while the process is idle.
  */
 import { sleep, type SetTimer } from '../kube/index.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
 export type Heap = {
-  /** Size of the heap in bytes, including unused parts. */
+  /** Returns the size of the heap in bytes, including unused parts. */
   size(): number;
-  /** Returns unused memory. Blocks the process for some hundred milliseconds. */
+  /** Returns unused heap memory to the operating system. Blocks the process for some hundred milliseconds. */
   giveBack(): void;
-  /** Frees short-lived buffers that are no longer used. Takes a millisecond or two. */
+  /** Frees short-lived buffers that are no longer in use. Takes one or two milliseconds. */
   readonly releaseBuffers: () => void;
 };
 
@@ -22,17 +22,17 @@ export type SpareMemoryOptions = {
 };
 
 const lookEveryMs = 2_000;
-/** Idle time before a collection, so that no reconcile waits for it. Milliseconds. */
+/** Minimum idle time before a collection, in milliseconds, so that no reconcile waits for the collection. */
 const idleMs = 8_000;
 /**
- * Minimum time between collections. Each drift pass needs some memory for a short time, and reuses the memory that the
- * previous pass left. Milliseconds.
+ * Minimum time between collections, in milliseconds. Each drift pass needs some memory for a short time, and reuses the
+ * memory that the previous pass left.
  */
 const restMs = 120_000;
-/** Minimum growth since the last collection. Bytes. */
+/** Minimum growth of the heap since the last collection, in bytes. */
 const leastGrowth = 16 * 1024 * 1024;
 
-/** Shrinks the heap whenever the operator is idle, until the signal aborts. */
+/** Shrinks the heap whenever the operator has been idle for a while, until the signal aborts. */
 export async function spareMemory(options: SpareMemoryOptions, signal: AbortSignal): Promise<void> {
   const { heap, isIdle, now, setTimer } = options;
   let idleSince: number | undefined;

@@ -37,14 +37,14 @@ export function createAppController(
     const gateNow = (target: string): IdentityFinding | undefined => {
       const present = groups.observe(name);
       const planned = plan.targets.find((one) => one.target.name === target);
-      // A target that is held or halted gets no new pods.
+      // A target gets no new pods if it is halted or if the plan deploys nothing to it.
       const startsPods = planned?.kind === 'deploy' && planned.target.deployMode !== 'halt';
       return present && startsPods ? gateClosedBy(present, planned.target) : undefined;
     };
     const rolling = plan.targets
       .filter(({ kind, target }) => kind === 'deploy' && before.slots.has(target.name))
       .map(({ target }) => appTargetId(name, target.name));
-    // There is no await between the plan and this call, so that two workloads never get the rollout slot at the same
+    // There is no await between the plan and this call. Otherwise two workloads could get the rollout slot at the same
     // time.
     const result = await groups.hold(rolling, () =>
       executePlan(plan, {
@@ -63,7 +63,7 @@ export function createAppController(
     const status = statusOf({ ...after, app: before.app }, plan, result.outcomes);
     await report(after.app, status, { context, apps: groups.apps, signal });
     if (result.failed) return { backoff: true };
-    // No watch event reports that a container keeps running after a failure.
+    // No watch event reports that a container has kept running for long enough after a failure.
     const recovery = recoveredAt(after.pods, after.now);
     const waits = [
       result.requeueAfterMs,

@@ -5,10 +5,13 @@ import type { Informers } from '../context.ts';
 import type { AppObjects } from '../observed-state/app-objects.ts';
 import type { DryRunBackoff } from '../rollout/dry-run-backoff.ts';
 
-/** Priority of edits by a person over reconciles that follow from other changes. */
+/** Priority of Apps that a person edited. Reconciles that follow from other changes have priority 0. */
 const editPriority = 10;
 
-/** Pods change in bursts: an App is reconciled once for a burst. Milliseconds. */
+/**
+ * Delay in milliseconds after a change of a pod. Pods change in bursts, and the delay lets one reconcile observe a
+ * whole burst.
+ */
 const podBurstDelayMs = 250;
 
 export function enqueueOnChanges(
@@ -32,7 +35,8 @@ export function enqueueOnChanges(
     const edited = change.old?.metadata.generation !== change.new?.metadata.generation;
     if (!edited) return controller.enqueue(change.key);
     enqueue(change.key, { priority: editPriority });
-    // The address of the changed App may be new or different, so the Apps that depend on it are enqueued.
+    // Apps that depend on the changed App are enqueued too, since the address of the changed App may be new or
+    // different.
     enqueueWhere((app) => app.spec.dependencies?.some(({ name }) => name === change.key) ?? false);
   });
   informers.accounts.onChange((change) => enqueueWhere((app) => app.spec.serviceAccount === change.key));
@@ -47,7 +51,7 @@ export function enqueueOnChanges(
     if (isGoing(change.old) === isGoing(change.new)) return;
     enqueueWhere((app) => app.spec.targets.some((target) => target.name === change.key));
   });
-  // An object that has lost our label is reported as deleted; its last state contains the name of its App.
+  // The watch reports an object that lost the app label as deleted. The last state of that object still names its App.
   objects.onChange((change) => enqueue(appOf(change.new ?? change.old)));
   informers.pods.onChange((change) => enqueue(appOf(change.new ?? change.old), { afterMs: podBurstDelayMs }));
 }
@@ -56,7 +60,7 @@ function appOf(object: Pick<KubeObject, 'metadata'> | undefined): string | undef
   return object?.metadata.labels?.[appLabel];
 }
 
-/** Whether the namespace is being deleted; undefined when there is no such namespace. */
+/** Whether the namespace is being deleted. Undefined if the namespace does not exist. */
 function isGoing(namespace: KubeObject | undefined): boolean | undefined {
   return namespace && namespace.metadata.deletionTimestamp !== undefined;
 }

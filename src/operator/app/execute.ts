@@ -1,5 +1,5 @@
 /**
- * Executes the plan of an App. All writes to the App's objects are made here. A failure on one target does not affect
+ * Executes the plan of an App. This file makes all writes to the App's objects. A failure on one target does not affect
  * the other targets.
  */
 import { apps, fieldManager, type App } from '../../api/index.ts';
@@ -35,8 +35,8 @@ export type ExecuteTools = {
   readonly backoff: DryRunBackoff;
   readonly signal: AbortSignal;
   /**
-   * Returns the reason why pods of the App must not be created on the target now, according to the current stores, or
-   * undefined.
+   * Returns why the App must not create pods on the target now, according to the current stores. Returns undefined if
+   * it may create them.
    */
   readonly gateClosedBy: (target: string) => IdentityFinding | undefined;
 };
@@ -44,15 +44,15 @@ export type ExecuteTools = {
 export type ExecuteResult = {
   readonly outcomes: ReadonlyMap<string, TargetOutcome>;
   readonly events: readonly EventDraft[];
-  /** Milliseconds until the App is reconciled again for a change that no watch reports. */
+  /** Milliseconds until the next reconcile of the App, which checks for a change that no watch reports. */
   readonly requeueAfterMs?: number;
-  /** Whether a step failed and is to be retried with back-off. */
+  /** Whether a step failed. The App is then reconciled again with back-off. */
   readonly failed: boolean;
 };
 
 /**
- * Interval between reads of a foreign object that blocks a target. Such an object does not have our label, so no watch
- * reports its changes.
+ * Interval in milliseconds between reads of a foreign object that blocks a target. Such an object does not have the app
+ * label, so no watch reports its changes.
  */
 const foreignObjectMs = 30_000;
 
@@ -76,7 +76,7 @@ export async function executePlan(plan: AppPlan, tools: ExecuteTools): Promise<E
   };
 }
 
-/** Whether a retry may succeed. A retry cannot remove a foreign object that blocks the target. */
+/** Whether a retry with back-off may succeed. A retry does not help while a foreign object blocks the target. */
 function isWorthRetrying({ failure }: TargetOutcome): boolean {
   return failure !== undefined && failure.reason !== 'NotOwned';
 }
@@ -99,8 +99,8 @@ async function executeTarget(plan: TargetPlan, tools: ExecuteTools): Promise<Tar
         };
     } catch (error) {
       if (signal.aborted) throw error;
-      const failure = writeFailure(error, describe(step));
-      context.logger.warn('writing an object of an app failed', {
+      const failure = writeFailure(error, describeFailed(step));
+      context.logger.warn('could not write an object of an App', {
         app: owner,
         target: plan.target.name,
         reason: failure.reason,
@@ -117,7 +117,7 @@ async function executeTarget(plan: TargetPlan, tools: ExecuteTools): Promise<Tar
   };
 }
 
-/** Result of one step. If it contains an outcome, the remaining steps of the target are skipped. */
+/** Result of one step. A result with an outcome skips the remaining steps of the target. */
 type StepResult = {
   readonly event?: EventDraft;
   readonly outcome?: TargetOutcome;
@@ -139,7 +139,7 @@ async function executeStep(step: Step, tools: ExecuteTools): Promise<StepResult>
         const { message, ...retry } = replacement;
         return { outcome: { replacementWaits: message }, ...retry };
       }
-      const note = `evicted ${nameOf(step.pod)}, which did not hold ${step.wanted.roleArn}`;
+      const note = `evicted ${nameOf(step.pod)}, which did not have the role ${step.wanted.roleArn}`;
       return { event: normal('PodReplaced', note) };
     }
     default:
@@ -155,23 +155,23 @@ async function apply(step: ApplyStep, tools: ExecuteTools): Promise<StepResult> 
   if (!present && !(await isStillThere(tools)))
     return {
       outcome: {
-        failure: { reason: 'WriteFailed', message: `the app ${app.metadata.name} was deleted meanwhile` },
+        failure: { reason: 'WriteFailed', message: `the App "${app.metadata.name}" was deleted meanwhile` },
       },
     };
   if (present && !isOwnedBy(app, present))
     return { outcome: { failure: { reason: 'NotOwned', message: notOwnedMessage(present) } } };
   const heldBack = await heldBackBy(step.dryRunPod, manifest, tools);
   if (heldBack) return { outcome: { heldBack } };
-  // The account may have been removed from the target during the dry run, so the gate is checked again.
+  // The account may have been removed from the target during the dry run, so the identity gate is checked again.
   const closed = manifest.kind === 'Deployment' ? tools.gateClosedBy(manifest.metadata.namespace) : undefined;
   if (closed) return { outcome: { heldBack: closed } };
   const { uid, resourceVersion } = present?.metadata ?? {};
   const written = await context.client.apply<KubeObject>(
     resource,
-    // With the uid, the API server refuses to write to another object that was created under the same name meanwhile.
+    // With the uid, the API server refuses the write if another object now has the same name.
     { ...manifest, metadata: { ...manifest.metadata, ...(uid === undefined ? {} : { uid }) } },
-    // The apply is not forced if no object was observed, so that it takes over no fields of an object that another client
-    // creates meanwhile.
+    // Without an observed object, the apply is not forced. A forced apply would take over fields of an object that
+    // another client has created meanwhile.
     { fieldManager, force: present !== undefined, signal },
   );
   objects.wrote(written);
@@ -180,7 +180,10 @@ async function apply(step: ApplyStep, tools: ExecuteTools): Promise<StepResult> 
     : { event: normal('Deployed', `${present ? 'updated' : 'created'} ${nameOf(manifest)}`) };
 }
 
-/** Patches only the replicas and their annotations, so that a fault in the rest of the spec cannot block the scaling. */
+/**
+ * Patches only the replicas and the annotations of the scaling, so that a fault in the rest of the spec cannot block
+ * the scaling.
+ */
 async function scale(
   { deployment, scaling, dryRunPod }: ScaleStep,
   tools: ExecuteTools,
@@ -191,7 +194,7 @@ async function scale(
   const { uid, resourceVersion } = deployment.metadata;
   const { replicas, annotations } = scaling;
   const patch = {
-    // With the uid, the API server refuses to patch another object that was created under the same name meanwhile.
+    // With the uid, the API server refuses the patch if another object now has the same name.
     metadata: { ...(uid === undefined ? {} : { uid }), annotations },
     ...(replicas === undefined ? {} : { spec: { replicas } }),
   };
@@ -214,8 +217,8 @@ async function scale(
 }
 
 /**
- * Reads the App from the API server. The store may be outdated, and the objects of a deleted App would be created only
- * to be garbage collected.
+ * Reads the App from the API server, because the store may be outdated. Kubernetes would garbage collect any object
+ * that is created for a deleted App.
  */
 async function isStillThere({ app, context, signal }: ExecuteTools): Promise<boolean> {
   const { name, uid } = app.metadata;
@@ -229,8 +232,8 @@ async function isStillThere({ app, context, signal }: ExecuteTools): Promise<boo
 }
 
 /**
- * Returns the reason why the step has to wait, according to the dry-run pod, or undefined. A refused dry-run pod blocks
- * the step only if running pods could lose their identity. Otherwise the rollout itself reports the refusal.
+ * Runs the dry-run pod of a step. Returns why the step has to wait, or undefined if it need not wait. A refused dry-run
+ * pod blocks the step only if running pods could lose their identity. Otherwise the rollout itself reports the refusal.
  */
 async function heldBackBy(
   dryRunPod: DryRunPod | undefined,
@@ -242,10 +245,10 @@ async function heldBackBy(
   const { name, namespace = '' } = metadata;
   const failure = await dryRunFailure({ name, namespace, template, wanted }, context, signal);
   if (!failure || (failure.refusal !== undefined && !protectsPods)) return undefined;
-  return { reason: failure.reason, message: `it is deployed once ${failure.message}` };
+  return { reason: failure.reason, message: `the target is deployed once ${failure.message}` };
 }
 
-/** Reads the object from the API server, since the stores contain only objects with our label. */
+/** Reads the object from the API server, since the stores contain only objects with the app label. */
 async function find(
   manifest: ApplyStep['manifest'],
   { context, objects, signal }: ExecuteTools,
@@ -267,7 +270,7 @@ async function deleteObject({ object }: DeleteStep, tools: ExecuteTools): Promis
       signal,
     });
   } catch (error) {
-    // The object was deleted already, or replaced by another one.
+    // Another object has replaced the object, or the object was already deleted.
     if (!isNotFound(error) && !isConflict(error)) throw error;
   }
   objects.deleted(object);
@@ -286,9 +289,9 @@ async function remove(
     } catch (error) {
       if (tools.signal.aborted) throw error;
       failed = true;
-      tools.context.logger.warn('deleting an object of an app failed', {
+      tools.context.logger.warn('could not delete an object of an App', {
         app: tools.app.metadata.name,
-        error: writeFailure(error, describe(step)).message,
+        error: writeFailure(error, describeFailed(step)).message,
       });
     }
   }
@@ -299,16 +302,16 @@ function normal(reason: AppEventReason, message: string): EventDraft {
   return { type: 'Normal', reason, message };
 }
 
-function describe(step: Step): string {
+function describeFailed(step: Step): string {
   switch (step.kind) {
     case 'apply':
-      return `apply ${nameOf(step.manifest)}`;
+      return `could not apply ${nameOf(step.manifest)}`;
     case 'delete':
-      return `delete ${nameOf(step.object)}`;
+      return `could not delete ${nameOf(step.object)}`;
     case 'scale':
-      return `scale ${nameOf(step.deployment)}`;
+      return `could not scale ${nameOf(step.deployment)}`;
     case 'replacePod':
-      return `replace ${nameOf(step.pod)}`;
+      return `could not replace ${nameOf(step.pod)}`;
     default:
       throw new TypeError(`unknown step ${JSON.stringify(step satisfies never)}`);
   }

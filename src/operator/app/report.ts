@@ -16,7 +16,7 @@ import type { OperatorContext } from '../context.ts';
 import type { WriteThroughCache } from '../observed-state/write-through-cache.ts';
 import { reportStatus } from '../report-status.ts';
 
-/** @param observation state that was observed after the plan was executed */
+/** @param observation state observed after the plan was executed */
 export function statusOf(
   observation: AppObservation,
   plan: AppPlan,

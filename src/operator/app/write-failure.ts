@@ -5,9 +5,9 @@ import { errorMessage } from '../../k8s/errors.ts';
 
 export type WriteFailure = { readonly reason: TargetReason; readonly message: string };
 
-/** @param doing what was attempted: `apply Deployment production/web` */
-export function writeFailure(error: unknown, doing: string): WriteFailure {
-  const message = `${doing}: ${errorMessage(error)}`;
+/** @param failed what failed, for the message: `could not apply Deployment production/web` */
+export function writeFailure(error: unknown, failed: string): WriteFailure {
+  const message = `${failed}: ${errorMessage(error)}`;
   return { reason: isTransient(error) ? 'WriteFailed' : 'Refused', message };
 }
 

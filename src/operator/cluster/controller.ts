@@ -12,22 +12,25 @@ import { askForFacts, observeCluster, type ClusterObserverOptions, type RemoteAn
 import { report } from './report.ts';
 
 /**
- * Interval between reads of issuer, credentials, provider and quotas. They change rarely, and are read more often while
- * one of them has a problem. Milliseconds.
+ * Interval in milliseconds between reads of the token issuer, the AWS credentials, the OIDC provider and the quotas.
+ * These facts change rarely. They are read more often while the ClusterConfig is not ready.
  */
 const recheckMs = { ready: 300_000, notReady: 10_000 };
 
 export type ClusterController = Controller & {
-  /** Reports the outcome of a drift pass without new requests to AWS. */
+  /** Updates the status after a drift pass without new requests to AWS. */
   readonly driftChecked: () => void;
 };
 
 export function createClusterController(options: ClusterObserverOptions): ClusterController {
   const { context } = options;
   const { informers, monotonic } = context;
-  /** Names of the ClusterConfigs whose cached responses from AWS and the API server are outdated. */
+  /** Names of the ClusterConfigs whose stored AWS and API server responses are outdated. */
   const due = new Set<string>();
-  /** Last responses by name of the ClusterConfig, with its generation and the expiry of the responses. */
+  /**
+   * Last AWS and API server responses by name of the ClusterConfig, with the generation that they belong to and their
+   * expiry.
+   */
   const known = new Map<
     string,
     { readonly answers: RemoteAnswers; readonly generation: number | undefined; readonly until: Monotonic }

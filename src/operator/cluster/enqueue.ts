@@ -6,12 +6,12 @@ import type { WriteThroughCache } from '../observed-state/write-through-cache.ts
 import { disallowedIn } from './observe.ts';
 
 /**
- * Delay before accounts with disallowed policies are counted, since a narrower list of allowed policies affects many
- * accounts at once. Milliseconds.
+ * Delay in milliseconds before the accounts with disallowed policies are counted again. A narrower list of allowed
+ * policies affects many accounts at once.
  */
 const disallowedDelayMs = 5_000;
 
-/** @param refresh enqueues a key and discards the cached responses from AWS and the API server */
+/** @param refresh enqueues a key and discards the stored AWS and API server responses */
 export function enqueueOnChanges(
   controller: Pick<Controller, 'enqueue'>,
   refresh: (key: string) => void,
@@ -19,8 +19,8 @@ export function enqueueOnChanges(
   configs: WriteThroughCache<ClusterConfig>,
 ): void {
   const refreshAll = (): void => informers.clusterConfigs.store.keys().forEach((key) => refresh(key));
-  // A status that this process wrote needs no reconcile. A status of the previous process may be based on facts that this
-  // process has not read.
+  // A status that this process wrote needs no reconcile. A status that another process wrote may be based on facts that
+  // this process has not read.
   informers.clusterConfigs.onChange((change) => {
     if (change.old?.metadata.generation !== change.new?.metadata.generation || !change.new) refreshAll();
     else if (!configs.isOwn(change)) refresh(change.key);
@@ -35,7 +35,7 @@ export function enqueueOnChanges(
     const isTarget = informers.clusterConfigs.store
       .list()
       .some((config) => config.spec.targets.includes(change.key));
-    // The admission policy that confines the operator denies all its writes to a target without the label.
+    // An admission policy confines the operator: it denies every write to a target that lacks the target label.
     const labelOf = (namespace: KubeObject | undefined): string | undefined =>
       namespace?.metadata.labels?.[targetLabel];
     if (isTarget && (!change.old || !change.new || labelOf(change.old) !== labelOf(change.new))) refreshAll();

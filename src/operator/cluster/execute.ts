@@ -1,4 +1,4 @@
-/** Creates missing namespaces of targets, and labels existing namespaces. */
+/** Creates the missing namespaces of targets, and adds the target label to existing namespaces. */
 import { fieldManager, managedByLabel, managedByValue, targetLabel } from '../../api/index.ts';
 import { resources } from '../../kube/index.ts';
 import type { OperatorContext } from '../context.ts';
@@ -19,21 +19,21 @@ export async function applyNamespaces(
     } catch (error) {
       if (signal.aborted) throw error;
       applied = false;
-      context.logger.warn('writing the namespace of a target failed', { target, error });
+      context.logger.warn('could not write the namespace of a target', { target, error });
     }
   }
   return applied;
 }
 
-/** Applies the namespace of a target. On a foreign namespace, only the target label is set. */
+/** Applies the namespace of a target. A namespace that others created gets only the target label. */
 async function applyNamespace(
   target: string,
   { client, informers }: OperatorContext,
   signal: AbortSignal,
 ): Promise<void> {
   const existing = informers.namespaces.store.get(target);
-  // In a namespace that we created, the managed-by label is applied again, since an apply without this label would
-  // remove it.
+  // A namespace that the operator created must keep its managed-by label. A server-side apply without this label would
+  // remove the label.
   const isOurs = !existing || existing.metadata.labels?.[managedByLabel] === managedByValue;
   const labels = { [targetLabel]: target, ...(isOurs ? { [managedByLabel]: managedByValue } : {}) };
   const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: target, labels } };

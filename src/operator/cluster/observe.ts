@@ -1,4 +1,7 @@
-/** Reads the state that a ClusterConfig is compared with: the token issuer, the AWS account and the namespaces of its targets. */
+/**
+ * Reads the facts that a ClusterConfig is checked against: the token issuer, the AWS account and the namespaces of its
+ * targets.
+ */
 import { targetLabel, type ClusterConfig, type LinkedServiceAccount } from '../../api/index.ts';
 import {
   asIdentityError,
@@ -16,16 +19,16 @@ import type { OperatorContext } from '../context.ts';
 export type ClusterObserverOptions = {
   readonly context: OperatorContext;
   readonly aws: () => CloudAccount;
-  /** Outcome of drift detection in this process. */
+  /** Returns the outcomes of drift detection in this process. */
   readonly driftChecks: () => readonly DriftCheck[];
 };
 
-/** Responses from the API server and AWS. They change rarely and are reused for some minutes. */
+/** Responses from the API server and AWS. These facts change rarely, so the responses are reused for some minutes. */
 export type RemoteAnswers = Pick<ClusterWorld, 'issuer' | 'caller' | 'provider' | 'quotas'>;
 
 /**
- * Requests the facts from the API server and AWS. Returns undefined if the API server did not respond, which does not
- * stop any account.
+ * Requests the facts about the cluster from the API server and AWS. Returns undefined if the API server does not
+ * respond. That stops no account.
  */
 export async function askForFacts(
   { context, aws }: ClusterObserverOptions,
@@ -86,8 +89,8 @@ export function disallowedIn(accounts: readonly LinkedServiceAccount[]): {
 const discoveryPath = '/.well-known/openid-configuration';
 
 /**
- * Returns the issuer of the API server's tokens (on EKS, the OIDC issuer of the cluster), or undefined if the API
- * server does not respond.
+ * Returns the issuer of the API server's tokens, which on EKS is the OIDC issuer of the cluster. Returns undefined if
+ * the API server does not respond.
  */
 async function discoverIssuer(
   { client, logger }: OperatorContext,
@@ -102,7 +105,7 @@ async function discoverIssuer(
     if (status !== 200) throw new KubeApiError({ code: status, message: body.slice(0, 200) });
     const issuer = issuerIn(body);
     return issuer === undefined
-      ? unknown(`${discoveryPath} of the API server names no issuer`)
+      ? unknown(`${discoveryPath} of the API server contains no issuer`)
       : { ok: true, value: issuer };
   } catch (error) {
     if (error instanceof KubeApiError && error.status !== 429 && error.status < 500)
@@ -113,7 +116,7 @@ async function discoverIssuer(
   }
 }
 
-/** Source: OpenID Connect Discovery 1.0, §4.2. */
+/** Source of the format: OpenID Connect Discovery 1.0, §4.2. */
 function issuerIn(discovery: string): string | undefined {
   try {
     const document: unknown = JSON.parse(discovery);

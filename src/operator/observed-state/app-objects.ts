@@ -1,4 +1,4 @@
-/** Observed objects of Apps: the watched objects with our label, updated by our latest writes. */
+/** Observed objects of Apps: the watched objects with the app label, updated by this process's latest writes. */
 import { appLabel, type App } from '../../api/index.ts';
 import type { Change, Informer, KubeObject, Resource } from '../../kube/index.ts';
 import type { Manifest, ObservedObject } from '../../workloads/index.ts';
@@ -25,7 +25,7 @@ export function createAppObjects(context: OperatorContext) {
   );
   const kindOf = ({ kind }: { readonly kind: string }) => {
     const found = kinds.get(kind);
-    if (!found) throw new TypeError(`Apps have no ${kind}`);
+    if (!found) throw new TypeError(`Apps have no objects of the kind ${kind}`);
     return found;
   };
   const keyOf = ({ metadata }: Manifest | ObservedObject | KubeObject): string =>
@@ -40,7 +40,7 @@ export function createAppObjects(context: OperatorContext) {
   };
 
   return {
-    /** Objects of an App in all namespaces: the objects that have the App's name, and its ConfigMaps. */
+    /** Returns all objects of an App: its ConfigMaps, and the objects with the App's name in any namespace. */
     list: (app: string): readonly ObservedObject[] => [
       ...configMapsOf(app),
       ...informers.namespaces.store
@@ -51,7 +51,7 @@ export function createAppObjects(context: OperatorContext) {
             .flatMap(({ writes }) => writes.get(`${namespace}/${app}`) ?? []),
         ),
     ],
-    /** Deployments of an App on its targets. */
+    /** Returns the Deployments of an App on its targets. */
     deployments: ({ metadata, spec }: App): readonly ObservedObject[] =>
       spec.targets.flatMap(
         ({ name }) => kindOf({ kind: 'Deployment' }).writes.get(`${name}/${metadata.name}`) ?? [],
@@ -60,7 +60,8 @@ export function createAppObjects(context: OperatorContext) {
     wrote: (object: KubeObject): void => kindOf(object).writes.wrote(keyOf(object), object),
     deleted: (object: ObservedObject): void => kindOf(object).writes.deleted(keyOf(object), object),
     /**
-     * Milliseconds until the first unseen write to an object of the App expires; undefined if there is no such write.
+     * Returns the milliseconds until the first unseen write to an object of the App expires. Returns undefined if the
+     * App has no unseen write.
      */
     unseenForMs(app: string): number | undefined {
       const times = [...kinds.values()].flatMap(({ writes }) => {

@@ -41,7 +41,7 @@ function setUp(): {
 }
 
 describe('before the first listing', () => {
-  it('no association is known to exist or to be absent', () => {
+  it('the cache knows of no association whether it exists', () => {
     const { cache } = setUp();
     expect(cache.of('a', ['production']).size).toBe(0);
     expect(cache.namespacesOf('a')).toEqual([]);
@@ -49,7 +49,7 @@ describe('before the first listing', () => {
 });
 
 describe('a listing', () => {
-  it('returns only the accounts whose associations are new, changed or deleted', () => {
+  it('returns only those accounts whose associations are new, changed or deleted', () => {
     const { list, cached } = setUp();
     expect(list(listed('production'), listed('staging', 'b')).toSorted()).toEqual(['a', 'b']);
     expect(list(listed('production'), listed('staging', 'b'))).toEqual([]);
@@ -67,7 +67,7 @@ describe('a listing', () => {
     expect(cached('production')).toEqual(['a-production', 'read', true]);
   });
 
-  it('does not undo a write so recent that the listing may be older', () => {
+  it('does not replace an association whose last write may be newer than the listing', () => {
     const { cache, clock, list, cached } = setUp();
     cache.applied(of('production'), create, known('production'));
     cache.applied(of('staging'), remove, null);
@@ -83,7 +83,7 @@ describe('a listing', () => {
 });
 
 describe('a write without a response', () => {
-  it('leaves the association unknown until it is read', () => {
+  it('leaves the state of the association unknown until the next read', () => {
     const { cache, cached } = setUp();
     cache.applied(of('production'), create, known('production'));
     cache.failed(of('production'), unanswered);
@@ -103,7 +103,7 @@ describe('a read of one association', () => {
     expect(cache.read(of('production'), elsewhere)).toBe(true);
   });
 
-  it('is ignored if it began before our last write, whatever the outcome of that write', () => {
+  it('is ignored if the read began before our last write, whatever the outcome of that write', () => {
     const { cache, clock, cached } = setUp();
     const startedAt = clock.now;
     clock.now += 10;
@@ -116,7 +116,7 @@ describe('a read of one association', () => {
     expect(cache.read(of('production'), known('production'), clock.now + 1)).toBe(true);
   });
 
-  it('is due for the association that was not read for the longest time', () => {
+  it('is due for the association whose last read is longest ago', () => {
     const { cache, clock, list } = setUp();
     list(listed('production'), listed('staging'));
     for (let turn = 0; turn < 4; turn += 1) {
@@ -139,10 +139,12 @@ describe('another cluster', () => {
 });
 
 describe('the cached state for a deleted account', () => {
-  /** Entries that the cache stores for the account. Before a listing, the cache returns no other entries. */
+  /**
+   * Keys of all entries that the cache stores for the account. Before the first listing, `of` adds no other entries.
+   */
   const entries = (cache: AssociationCache): readonly string[] => [...cache.of('a', []).keys()];
 
-  it('is dropped once no response can be older than the last write', () => {
+  it('is dropped once no AWS response can be older than the last write', () => {
     const { cache, clock, list, cached } = setUp();
     list();
     expect(cached('production')).toEqual([null, 'list', false]);
@@ -150,7 +152,7 @@ describe('the cached state for a deleted account', () => {
     cache.applied(of('production'), remove, null);
     cache.accountDeleted('a');
     clock.now += 60_000;
-    // This listing began before the association was deleted.
+    // The listing began before the association was deleted.
     expect(cache.listed({ associations: [listed('production')], startedAt: clock.now - 61_000 })).toEqual([]);
     expect(cache.namespacesOf('a')).toEqual([]);
     clock.now += 540_000;
@@ -158,7 +160,7 @@ describe('the cached state for a deleted account', () => {
     expect(entries(cache)).toEqual([]);
   });
 
-  it('is dropped at the next deletion of an account if no listing runs before', () => {
+  it('is dropped when the next account is deleted, if no listing runs before that', () => {
     const { cache, clock } = setUp();
     for (const account of ['a', 'b']) {
       cache.of(account, ['production']);
@@ -171,7 +173,7 @@ describe('the cached state for a deleted account', () => {
     expect(entries(cache)).toEqual([]);
   });
 
-  it('is kept when the account is created again', () => {
+  it('is kept if the account is created again', () => {
     const { cache, clock, list, cached } = setUp();
     list();
     cache.applied(of('production'), remove, null);
@@ -183,7 +185,7 @@ describe('the cached state for a deleted account', () => {
     expect(cached('production')).toEqual([null, 'write', false]);
   });
 
-  it('is kept while the outcome of a write is unknown, until a listing that began after it', () => {
+  it('is kept after a write with an unknown outcome, until a listing that began after the write', () => {
     const { cache, clock, list } = setUp();
     list();
     cache.failed(of('production'), unanswered);
@@ -197,7 +199,7 @@ describe('the cached state for a deleted account', () => {
     expect(entries(cache)).toEqual([]);
   });
 
-  it('is kept while the association exists, whoever owns it, and is dropped with it', () => {
+  it('is kept while the association exists, whoever owns it, and is dropped once the association is deleted', () => {
     const { cache, list } = setUp();
     list(listed('production'), listed('staging', 'nobodys'));
     cache.accountDeleted('a');

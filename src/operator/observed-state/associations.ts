@@ -25,8 +25,8 @@ export function createAssociationCache(now: () => Monotonic) {
 
   return {
     /**
-     * Cached state by namespace for ServiceAccounts of this name. Once a listing was stored, the result includes all
-     * `targets`.
+     * Returns the cached associations of all ServiceAccounts with this name, by namespace. After a listing, the result
+     * includes every namespace in `targets`.
      */
     of(serviceAccount: string, targets: Iterable<string>): ReadonlyMap<string, CachedAssociation> {
       lookedFor.add(serviceAccount);
@@ -43,8 +43,9 @@ export function createAssociationCache(now: () => Monotonic) {
       cache.ofAccount(serviceAccount).flatMap(([key, { object }]) => (object ? [namespaceIn(key)] : [])),
 
     /**
-     * Stores the result of a read. Returns whether the cached state changed. Callers other than the account's reconcile
-     * pass `startedAt`, so that a result that may be older than our last write is ignored.
+     * Stores the result of a read. Returns whether the cached state changed. If `startedAt` is given and the
+     * association was written after it, the result is ignored, since it may be older than that write. Only the
+     * account's own reconcile omits `startedAt`.
      */
     read(
       of: ServiceAccountName,
@@ -57,7 +58,10 @@ export function createAssociationCache(now: () => Monotonic) {
       return JSON.stringify(before?.object ?? null) !== JSON.stringify(association ?? null);
     },
 
-    /** Stores a step that EKS confirmed, with the resulting association; null if it was deleted. */
+    /**
+     * Stores a step that EKS confirmed.
+     * @param association the association after the step; null if the step deleted it
+     */
     applied(of: ServiceAccountName, step: AssociationWrite, association: ObservedAssociation | null): void {
       const { object, source = 'list' } = cache.get(keyOf(of)) ?? {};
       const before = object === undefined ? undefined : { association: object, source };
@@ -67,28 +71,31 @@ export function createAssociationCache(now: () => Monotonic) {
     },
 
     /**
-     * Stores the failure of a step. If the step may have changed the association, or EKS did not find the association,
-     * its state is unknown until the next read.
+     * Stores the failure of a step. The state of the association becomes unknown until the next read if the step may
+     * have changed the association, or if EKS did not find it.
      */
     failed(of: ServiceAccountName, { code, mayBeDone }: IdentityError): void {
       if (mayBeDone || code === 'AssociationNotFound')
         cache.set(keyOf(of), { object: null, source: 'unknown', unknown: { at: now() } });
     },
 
-    /** Stores a listing. Returns the names of ServiceAccounts whose associations have changed. */
+    /** Stores a listing. Returns the names of the ServiceAccounts whose associations have changed. */
     listed: ({ associations, startedAt }: AssociationSnapshot): readonly string[] =>
       cache.listed(
         associations.map((association) => [keyOf(association), association] as const),
         startedAt,
       ),
 
-    /** Called when an account was deleted: entries without an association are dropped later. */
+    /** Called when an account was deleted. Its entries without an association are dropped later. */
     accountDeleted(account: string): void {
       lookedFor.delete(account);
       cache.prune();
     },
 
-    /** Returns the associations that were read longest ago: this share of all associations, and at least one. */
+    /**
+     * Returns the associations whose last read is longest ago.
+     * @param share share of all associations to return, from 0 to 1; at least one is returned
+     */
     longestUnread: (share: number): readonly ObservedAssociation[] => {
       const all = cache.oldestFirst();
       return all.slice(0, Math.max(1, Math.ceil(all.length * share))).flatMap(({ object }) => object ?? []);
@@ -99,7 +106,7 @@ export function createAssociationCache(now: () => Monotonic) {
   };
 }
 
-/** Names of ServiceAccounts and namespaces contain no slash. */
+/** Joins the ServiceAccount and the namespace by a slash, which neither name can contain. */
 function keyOf({ namespace, serviceAccount }: ServiceAccountName): string {
   return `${serviceAccount}/${namespace}`;
 }

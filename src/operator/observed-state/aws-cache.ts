@@ -1,43 +1,43 @@
 /**
- * Cache of the AWS objects of one kind. Every entry has a source: one of our writes, a read of the single object, or a
- * listing of all objects. A response that may be older than our last write never replaces the entry. The cache is in
- * memory only: one listing fills it after a restart.
+ * Cache of the AWS objects of one kind. Every entry has a source: a write by this process, a read of the single object,
+ * or a listing of all objects. A response that may be older than the last write never replaces the entry. The cache is
+ * in memory only, and one listing fills it after a restart.
  */
 import type { Monotonic } from '../../k8s/time.ts';
 
 /**
- * For this time after a write, responses of AWS may still show the previous state. Milliseconds. IAM and EKS are
- * eventually consistent: IAM User Guide, "Changes that I make are not always immediately visible"; EKS User Guide on
- * associations, "may take several seconds to be effective".
+ * Time in milliseconds after a write during which AWS responses may still show the state before the write. IAM and EKS
+ * are eventually consistent: IAM User Guide, "Changes that I make are not always immediately visible"; EKS User Guide
+ * on associations, "may take several seconds to be effective".
  */
 export const settleMs = 15_000;
 
-/** Longest time from the first page of a listing to its last, even when throttled. Milliseconds. */
+/** Maximum time in milliseconds from the first page of a listing to its last page, even with throttling. */
 const longestListingMs = 600_000;
 
 export type Entry<T> = {
-  /** The object; null if there is none. */
+  /** Cached object. Null if the object does not exist. */
   readonly object: T | null;
-  /** `unknown`: a write ended without a response, so the object may or may not exist. */
+  /** Source of the entry. `unknown`: a write ended without a response, so the object may or may not exist. */
   readonly source: 'write' | 'read' | 'list' | 'unknown';
   readonly wroteAt?: number;
   /**
-   * Set while the outcome of the last write is unknown. `at`: when that write ended, if reads may still return the
-   * state before it.
+   * Set while the outcome of the last write is unknown. `at` is the end of that write. It is set if reads may still
+   * return the state before the write.
    */
   readonly unknown?: { readonly at?: number };
-  /** Last time when all parts of the object were known; listings omit some parts. */
+  /** Last time when all parts of the object were known. A listing does not set it, because listings omit some parts. */
   readonly knownAt?: number;
 };
 
 export function createAwsCache<T, E extends Entry<T>>(kind: {
   readonly now: () => Monotonic;
   readonly ownerOf: (key: string, entry: E) => string | undefined;
-  /** Returns the accounts that a change between these objects concerns. */
+  /** Returns the accounts that are affected by a change from one of these objects to another. */
   readonly concernedBy: (key: string, ...objects: readonly (T | null | undefined)[]) => Iterable<string>;
   /** Whether the entry is kept regardless of its age. */
   readonly isNeeded: (key: string, entry: E) => boolean;
-  /** Whether the listed object shows no change. */
+  /** Whether the listed object is the same as the cached object. */
   readonly isSame: (before: T, listed: T) => boolean;
 }) {
   const { now, ownerOf, concernedBy } = kind;
@@ -59,13 +59,15 @@ export function createAwsCache<T, E extends Entry<T>>(kind: {
     index(key, ownerNow(key), ownerOf(key, entry));
     entries.set(key, entry);
   };
-  /** Drops the entries that no account needs, once no response can be older than their last write. */
+  /**
+   * Drops the entries that no account needs. An entry is kept as long as a response may be older than its last write.
+   */
   const prune = (): void => {
     for (const [key, entry] of entries) {
       const unknownAt = entry.unknown?.at ?? -Infinity;
       if (kind.isNeeded(key, entry)) continue;
       if (Math.max(entry.wroteAt ?? -Infinity, unknownAt) > now() - longestListingMs) continue;
-      // If the entry were dropped, the last listing would imply that the object does not exist.
+      // Without this entry, the last listing would imply that the object does not exist.
       if (listedFrom !== undefined && unknownAt > listedFrom - settleMs) continue;
       index(key, ownerNow(key), undefined);
       entries.delete(key);
@@ -75,20 +77,21 @@ export function createAwsCache<T, E extends Entry<T>>(kind: {
   return {
     get: (key: string): E | undefined => entries.get(key),
     set,
-    /** Entries whose owner is this account. */
+    /** Entries that are owned by the account. */
     ofAccount: (account: string): readonly (readonly [key: string, entry: E])[] =>
       [...(byAccount.get(account) ?? [])].flatMap((key) => {
         const entry = entries.get(key);
         return entry ? [[key, entry] as const] : [];
       }),
-    /** Entries with an object, ordered by the last time when all parts were known, oldest first. */
+    /** Entries with an existing object. The entry whose last complete read is longest ago comes first. */
     oldestFirst: (): readonly E[] =>
       [...entries.values()]
         .filter(({ object }) => object !== null)
         .sort((a, b) => (a.knownAt ?? -Infinity) - (b.knownAt ?? -Infinity)),
     /**
-     * Stores a listing of all objects, by key. `startedAt` is the start of the listing's first call. Returns the
-     * accounts that the changes concern.
+     * Stores a listing of all objects. Returns the accounts that are affected by the changes.
+     * @param objects the listed objects, each with its key
+     * @param startedAt start of the listing's first call
      */
     listed(objects: Iterable<readonly [key: string, object: T]>, startedAt: number): readonly string[] {
       listedFrom = startedAt;
@@ -112,7 +115,7 @@ export function createAwsCache<T, E extends Entry<T>>(kind: {
       prune();
       return [...changed];
     },
-    /** Whether a listing was stored since the last `clear`. */
+    /** Whether a listing has been stored since the last `clear`. */
     isListed: (): boolean => listedFrom !== undefined,
     prune,
     clear(): void {
@@ -123,17 +126,20 @@ export function createAwsCache<T, E extends Entry<T>>(kind: {
   };
 }
 
-/** Whether the object was read after this time. A listing that began earlier may not contain the object. */
+/**
+ * Whether the object was read at or after the time `since`. A listing that began at that time may not contain the
+ * object yet.
+ */
 function isRead({ knownAt = -Infinity }: Entry<unknown>, since: number): boolean {
   return knownAt >= since;
 }
 
-/** Whether the response to a call that began at `askedAt` may be older than our last write. */
+/** Whether the response to a call that began at `askedAt` may be older than this process's last write to the object. */
 export function isYoung(entry: Entry<unknown> | undefined, askedAt: number): boolean {
   return (entry?.wroteAt ?? -Infinity) > askedAt - settleMs;
 }
 
-/** Like `isYoung`, but also considers a write to an existing object whose outcome is unknown. */
+/** Like `isYoung`, but also considers a write with an unknown outcome to an existing object. */
 export function mayPrecede(askedAt: number, entry: Entry<unknown> | undefined): boolean {
   const unknownAt = entry?.object ? entry.unknown?.at : undefined;
   return isYoung(entry, askedAt) || (unknownAt ?? -Infinity) > askedAt - settleMs;

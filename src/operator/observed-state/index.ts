@@ -1,6 +1,6 @@
 /**
- * Observed state: IAM roles and Pod Identity associations with the source of each, the watched Kubernetes objects of
- * accounts, updated by our latest writes, and the nodes that were read.
+ * Observed state: IAM roles and Pod Identity associations, each with the source of the information; the accounts and
+ * their ServiceAccounts, updated by this process's latest writes; and the nodes that were read.
  */
 import type { LinkedServiceAccount } from '../../api/index.ts';
 import type { KubeObject } from '../../kube/index.ts';

@@ -11,7 +11,7 @@ const podOn = (name: string, nodeName?: string): Pod => ({
   spec: nodeName === undefined ? {} : { nodeName },
 });
 
-it('forgets a node when the last pod that uses its agent has left', () => {
+it('the node cache drops a node when the last pod that needs the Pod Identity agent has left the node', () => {
   const pods = new Map<string, Pod>();
   const listeners: ((change: Change<Pod>) => void)[] = [];
   const informer = {

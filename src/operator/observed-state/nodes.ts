@@ -1,14 +1,14 @@
 /**
- * Nodes that were read because a pod with a Pod Identity runs there without an agent pod. EKS sets the relevant label when the node
- * registers, so a node is read once, and removed from the cache with the last such pod.
+ * Cache of nodes that have no Pod Identity agent pod although a pod with a Pod Identity runs there. EKS sets the
+ * relevant label when a node registers, so each node is read once. The node leaves the cache with the last such pod.
  */
 import type { AgentNode } from '../../workloads/index.ts';
 import { podsByNode, type Informers } from '../context.ts';
 
 export type NodeCache = {
-  /** Undefined if the node was not read. */
+  /** Returns the node, or undefined if the node was not read. */
   get(name: string): AgentNode | undefined;
-  /** Stores the result of a read. */
+  /** Stores the node that a read returned. */
   read(name: string, node: AgentNode): void;
 };
 

@@ -31,7 +31,7 @@ const roleOf = (name: string, change: Partial<ObservedRole> = {}): ObservedRole 
   ...change,
 });
 
-/** The role as a listing shows it. */
+/** Role as a listing shows it. */
 const listed = (name: string, change: Partial<ObservedRole> = {}): ObservedRole => {
   const { maxSessionDuration: _, ...role } = roleOf(name, change);
   return role;
@@ -61,7 +61,7 @@ function setUp(): { cache: RoleCache; clock: { now: number }; list: typeof list 
 }
 
 describe('a listing', () => {
-  it('returns only the accounts whose roles appear to have changed', () => {
+  it('returns only those accounts whose roles appear to have changed', () => {
     const { cache, list } = setUp();
     const before = ['a', 'b', 'c'].map((name) => listed(name));
     expect([...list(before)].sort()).toEqual(['of-a', 'of-b', 'of-c']);
@@ -70,7 +70,7 @@ describe('a listing', () => {
     expect(cache.roleOf('c')).toBeUndefined();
   });
 
-  it('is ignored for a role that we wrote so recently that the listing may be older', () => {
+  it('is ignored for a role whose last write may be newer than the listing', () => {
     const { cache, clock, list } = setUp();
     list([listed('a'), listed('b')]);
     cache.applied(detach);
@@ -83,7 +83,7 @@ describe('a listing', () => {
     expect(list([listed('a'), listed('b')])).toEqual(['of-a', 'of-b']);
   });
 
-  it('is as old as its first call, not as its last page', () => {
+  it('counts as old as its first call, not as its last page', () => {
     const { cache, clock, list } = setUp();
     list([listed('a')]);
     const startedAt = clock.now + 100;
@@ -93,11 +93,11 @@ describe('a listing', () => {
     expect(list([listed('a')], { startedAt })).toEqual([]);
   });
 
-  it('does not delete a role that was read after its first call', () => {
+  it('does not delete a role that was read after the first call of the listing', () => {
     const { cache, clock, list } = setUp();
     const startedAt = clock.now;
     clock.now += 1_000;
-    // The account is reconciled after a listing without its role.
+    // The account is reconciled after a listing that does not contain its role.
     cache.forAccount({ clusterArn: cluster, account: 'a', names: ['theirs'] });
     cache.read('theirs', roleOf('theirs', { tags: {} }), clock.now);
     clock.now += 1_000;
@@ -108,14 +108,14 @@ describe('a listing', () => {
     expect(cache.roleOf('theirs')).toBeUndefined();
   });
 
-  it('keeps the known session duration', () => {
+  it('keeps the cached maximum session duration, which listings omit', () => {
     const { cache, list } = setUp();
     cache.read('a', roleOf('a', { maxSessionDuration: 7200 }), 0);
     expect(list([listed('a')])).toEqual([]);
     expect(cache.roleOf('a')?.maxSessionDuration).toBe(7200);
   });
 
-  it('keeps the known document of an inline policy that it shows by name only, and reports one that it shows as changed', () => {
+  it('keeps the cached document of an inline policy that it shows by name only, and reports a policy whose shown document has changed', () => {
     const { cache, clock, list } = setUp();
     const inline = { inlinePolicyNames: ['konstellation'] };
     cache.forAccount({ clusterArn: cluster, account: 'of-a', names: ['a'] });
@@ -128,17 +128,17 @@ describe('a listing', () => {
     expect(cache.roleOf('a')?.inlinePolicy).toBeUndefined();
   });
 
-  it('without a boundary on any role does not change the known boundaries', () => {
+  it('without a boundary on any role does not change the cached boundaries', () => {
     const { cache, list } = setUp();
     cache.read('a', roleOf('a', { permissionsBoundaryArn: boundary }), 0);
     expect(list([listed('a')], { withoutBoundaries: true })).toEqual([]);
     expect(cache.roleOf('a')?.permissionsBoundaryArn).toBe(boundary);
-    // This listing shows the boundary of another role, so our role has none.
+    // This listing shows a boundary on another role, so a role without one really has none.
     expect(list([listed('a')])).toEqual(['of-a']);
     expect(cache.roleOf('a')?.permissionsBoundaryArn).toBeUndefined();
   });
 
-  it('adds no roles of others, except under names that an account uses', () => {
+  it('adds no roles of other owners, except under names that an account uses', () => {
     const { cache, list } = setUp();
     cache.forAccount({ clusterArn: cluster, account: 'of-taken', names: ['taken'] });
     cache.read('taken', undefined, 0);
@@ -154,7 +154,7 @@ describe('the last use of a role', () => {
   });
   const lastUse = (cache: RoleCache): string | undefined => cache.roleOf('a')?.lastUsed?.date;
 
-  it('makes the account due for a reconcile once when a listing shows a later day', () => {
+  it('enqueues the account once if a listing shows a later day', () => {
     const { cache, list } = setUp();
     list([listed('a', usedOn('2026-11-27')), listed('b')]);
     expect(list([listed('a', usedOn('2026-11-28')), listed('b')])).toEqual(['of-a']);
@@ -162,7 +162,7 @@ describe('the last use of a role', () => {
     expect(lastUse(cache)).toBe('2026-11-28');
   });
 
-  it('is taken from a listing that is too old for other parts, whose source stays', () => {
+  it('is taken even from a listing that is too old for the other parts of the role, and does not change the source of the entry', () => {
     const { cache, list } = setUp();
     cache.read('a', roleOf('a', usedOn('2026-11-27')), 1_000_000);
     cache.applied(detach);
@@ -172,7 +172,7 @@ describe('the last use of a role', () => {
     expect(found.get('a')?.source).toBe('write');
   });
 
-  it('does not go back when IAM returns an earlier use', () => {
+  it('does not move back if IAM returns an earlier use', () => {
     const { cache, clock, list } = setUp();
     list([listed('a', usedOn('2026-11-28'))]);
     expect(list([listed('a', usedOn('2026-11-27'))])).toEqual([]);
@@ -181,14 +181,14 @@ describe('the last use of a role', () => {
     expect(lastUse(cache)).toBe('2026-11-28');
   });
 
-  it('makes the account due for a reconcile when a read shows a later day', () => {
+  it('enqueues the account if a read shows a later day', () => {
     const { cache, clock } = setUp();
     cache.read('a', roleOf('a', usedOn('2026-11-27')), clock.now);
     expect(cache.read('a', roleOf('a', usedOn('2026-11-27')), clock.now)).toBe(false);
     expect(cache.read('a', roleOf('a', usedOn('2026-11-28')), clock.now)).toBe(true);
   });
 
-  it('does not pass to a role that was recreated, by us or by others', () => {
+  it('is not kept for a recreated role, whether we or others recreated it', () => {
     const { cache, clock, list } = setUp();
     list([listed('a', usedOn('2026-11-28'))]);
     clock.now += 60_000;
@@ -197,14 +197,14 @@ describe('the last use of a role', () => {
     cache.applied({ kind: 'DeleteRole', role: 'a' });
     const lastUsed = { trackedSince: '2026-11-29' };
     cache.applied(create('a'), { ...created('a'), id: 'AROA3', lastUsed });
-    // The listing may be older than the new role.
+    // The listing may be older than the creation of the new role.
     list([listed('a', usedOn('2026-11-28'))]);
     expect(cache.roleOf('a')?.lastUsed).toEqual(lastUsed);
   });
 });
 
 describe('a direct read', () => {
-  it('changes the cached role if any part differs, including the parts that listings leave out', () => {
+  it('changes the cached role if any part differs, including the parts that listings omit', () => {
     const { cache } = setUp();
     expect(cache.read('a', roleOf('a'), 0)).toBe(true);
     expect(cache.read('a', roleOf('a'), 1)).toBe(false);
@@ -213,7 +213,7 @@ describe('a direct read', () => {
     expect(cache.read('a', undefined, 4)).toBe(false);
   });
 
-  it('is not applied to the cache if it may be older than our last write', () => {
+  it('is ignored if its result may be older than our last write', () => {
     const { cache, clock } = setUp();
     cache.read('a', roleOf('a'), clock.now);
     cache.applied(detach);
@@ -227,7 +227,7 @@ describe('a direct read', () => {
 });
 
 describe('a write that finds no role', () => {
-  it('marks the role as deleted, unless we wrote it so recently that IAM may not show it everywhere yet', () => {
+  it('marks the role as deleted, unless our last write is so recent that IAM may not show the role everywhere yet', () => {
     const { cache, clock } = setUp();
     cache.applied(create('a'), created('a'));
     cache.failed(detach, new IdentityError('RoleNotFound', 'no'));
@@ -242,7 +242,7 @@ describe('the absence of a role', () => {
   const cached = (cache: RoleCache): unknown =>
     cache.forAccount({ clusterArn: cluster, account: 'of-a', names: ['a'] }).get('a');
 
-  it('is read again shortly after this operator became leader, as the previous leader may have just created the role', () => {
+  it('is checked by another read shortly after this operator became leader, since the previous leader may have just created the role', () => {
     const { cache, clock } = setUp();
     clock.now += 100_000;
     cache.clear();
@@ -255,7 +255,7 @@ describe('the absence of a role', () => {
     expect(cached(cache)).not.toHaveProperty('readAgainAt');
   });
 
-  it('is read again after a creation with an unknown outcome', () => {
+  it('is checked by another read after a creation with an unknown outcome', () => {
     const { cache, clock } = setUp();
     clock.now += 100_000;
     cache.failed(create('a', {}), unanswered);
@@ -268,7 +268,7 @@ describe('the absence of a role', () => {
     expect(cached(cache)).not.toHaveProperty('readAgainAt');
   });
 
-  it('is accepted at once if this operator has been the leader for some time', () => {
+  it('is accepted without another read if this operator has led for some time', () => {
     const { cache, clock } = setUp();
     clock.now += 15_000;
     cache.read('a', undefined, clock.now);
@@ -277,7 +277,7 @@ describe('the absence of a role', () => {
 });
 
 describe('the roles of the cluster', () => {
-  it('are ordered by the time of their last complete read, oldest first', () => {
+  it('are returned in the order of their last complete read, oldest first', () => {
     const { cache, clock, list } = setUp();
     list([listed('c'), listed('foreign', { tags: {} })]);
     cache.read('a', roleOf('a'), 500);
@@ -288,7 +288,7 @@ describe('the roles of the cluster', () => {
     expect(cache.owned('arn:aws:eks:us-west-2:123456789012:cluster/other')).toEqual([]);
   });
 
-  it('are found by account, also after a role was transferred to another account', () => {
+  it('are found by account, even after a role was transferred to another account', () => {
     const { cache } = setUp();
     cache.read('a', roleOf('a'), 0);
     const of = (account: string): string[] => [
@@ -308,7 +308,7 @@ describe('a role that may or may not exist', () => {
     cache.forAccount({ clusterArn: cluster, account: 'of-a', names: [], isLast }).get('a');
   const unsure = { role: null, source: 'list' };
 
-  it('is read when its account is deleted, if a deletion of the role got no response', () => {
+  it('is read when its account is deleted, if an earlier deletion of the role got no response', () => {
     const { cache, clock } = setUp();
     cache.read('a', roleOf('a'), clock.now);
     cache.failed({ kind: 'DeleteRole', role: 'a' }, unanswered);
@@ -317,7 +317,7 @@ describe('a role that may or may not exist', () => {
     expect(seen(cache, true)).toBeUndefined();
   });
 
-  it('is read until IAM must show it, if its creation got no response', () => {
+  it('is read again until IAM must show it, if its creation got no response', () => {
     const { cache, clock } = setUp();
     clock.now += 60_000;
     cache.failed(create('a', tags), unanswered);
@@ -338,7 +338,7 @@ describe('a role that may or may not exist', () => {
 });
 
 describe('a write without a response', () => {
-  it('is followed by a read, once the result of the read can no longer be older than the write', () => {
+  it('is followed by a read as soon as the result of the read cannot be older than the write', () => {
     const { cache, clock } = setUp();
     const cached = (): unknown =>
       cache.forAccount({ clusterArn: cluster, account: 'of-a', names: ['a'] }).get('a');
@@ -349,7 +349,7 @@ describe('a write without a response', () => {
     clock.now += 10_000;
     cache.applied({ kind: 'UpdateTrustPolicy', role: 'a', trustPolicy: '{"a":1}' });
     clock.now += 5_000;
-    // This read follows the other write so closely that its result may be older than that write.
+    // This read follows another write so closely that its result may be older than that write.
     cache.read('a', roleOf('a', { attachedPolicyArns: [] }), clock.now);
     expect(cached()).toMatchObject({
       readAgainAt: clock.now + 10_000,
@@ -362,7 +362,7 @@ describe('a write without a response', () => {
     expect(cached()).not.toHaveProperty('readAgainAt');
   });
 
-  it('is not settled by a read that may be older than the write', () => {
+  it('keeps its unknown outcome after a read that may be older than the write', () => {
     const { cache, clock, list } = setUp();
     cache.read('a', roleOf('a'), clock.now);
     cache.failed(detach, unanswered);
@@ -382,7 +382,7 @@ describe('the trust policy of a cached role', () => {
     return role?.source === 'write' && role.hasOwnTrust === true;
   };
 
-  it('counts as our own after we wrote it, and after further writes to the role', () => {
+  it('counts as our own after we wrote the trust policy, and after further writes to the role', () => {
     const { cache, clock } = setUp();
     cache.read('a', roleOf('a'), clock.now);
     cache.applied(narrow);
@@ -390,7 +390,7 @@ describe('the trust policy of a cached role', () => {
     expect(isOwn(cache)).toBe(true);
   });
 
-  it('does not count as our own because we wrote another part of the role', () => {
+  it('does not count as our own if we only wrote another part of the role', () => {
     const { cache, clock } = setUp();
     cache.read('a', roleOf('a'), clock.now);
     cache.applied(attach);
@@ -409,7 +409,7 @@ describe('the trust policy of a cached role', () => {
     expect(isOwn(cache)).toBe(false);
   });
 
-  it('does not count as our own when a read after a write without a response shows another trust policy', () => {
+  it('does not count as our own if our write got no response and a read then shows another trust policy', () => {
     const { cache, clock } = setUp();
     cache.read('a', roleOf('a'), clock.now);
     cache.applied(narrow);
@@ -424,7 +424,7 @@ describe('the cached state for a deleted account', () => {
   const look = (cache: RoleCache, account: string, name = 'a'): unknown =>
     cache.forAccount({ clusterArn: cluster, account, names: [name] }).get(name);
 
-  it('is dropped once no response can be older than the last write', () => {
+  it('is dropped once no AWS response can be older than the last write', () => {
     const { cache, clock, list } = setUp();
     look(cache, 'of-a');
     cache.applied(create('a'), created('a'));
@@ -432,7 +432,7 @@ describe('the cached state for a deleted account', () => {
     cache.accountDeleted('of-a');
     expect([...cache.concernedBy('a')]).toEqual([]);
     clock.now += 60_000;
-    // This listing began before the role was deleted.
+    // The listing began before the role was deleted.
     expect(list([listed('a')], { startedAt: clock.now - 61_000 })).toEqual([]);
     expect(cache.owned(cluster)).toEqual([]);
     clock.now += 600_000;
@@ -440,7 +440,7 @@ describe('the cached state for a deleted account', () => {
     expect(look(cache, 'later')).toBeUndefined();
   });
 
-  it('is dropped at the next deletion of an account if no listing runs before', () => {
+  it('is dropped when the next account is deleted, if no listing runs before that', () => {
     const { cache, clock } = setUp();
     for (const account of ['one', 'two']) {
       look(cache, account, account);
@@ -453,7 +453,7 @@ describe('the cached state for a deleted account', () => {
     expect([look(cache, 'later', 'one'), look(cache, 'later', 'two')]).toEqual([undefined, undefined]);
   });
 
-  it('is kept while another account uses the role name, and when the account is created again', () => {
+  it('is kept while another account uses the role name, and if the account is created again', () => {
     const { cache, clock, list } = setUp();
     for (const account of ['one', 'two']) look(cache, account);
     cache.applied(create('a', {}), created('a'));

@@ -1,4 +1,4 @@
-/** Cached IAM roles of the cluster, and all other roles whose names an account uses. */
+/** Cached IAM roles of the cluster. Roles of other owners are included if an account uses their names. */
 import {
   inlinePolicyName,
   laterUse,
@@ -25,14 +25,17 @@ type RoleEntry = Entry<ObservedRole> & {
   readonly trustWrittenAt?: number;
   /** See `CachedRole`. */
   readonly hasOwnTrust?: boolean;
-  /** `owner`: the account named by the tags of the role that may or may not exist. */
+  /**
+   * Set while the outcome of the last write is unknown; see `Entry`. `owner` is the account in the tags of a role that
+   * may or may not exist.
+   */
   readonly unknown?: { readonly at?: number; readonly owner?: Owner | undefined };
 };
 
 export type RoleCache = ReturnType<typeof createRoleCache>;
 
 export function createRoleCache(now: () => Monotonic) {
-  /** Time when this process became the only writer. The previous leader may have created roles until then. */
+  /** Time when this process began to lead. Until then, the previous leader may have created roles. */
   let since = now();
   const lookedForBy = new Map<string, Set<string>>();
   const reservations = new Map<string, string>();
@@ -45,22 +48,22 @@ export function createRoleCache(now: () => Monotonic) {
     now,
     ownerOf: (_name, entry) => ownerOf(entry)?.account,
     concernedBy: accountsOf,
-    // Roles with ownership tags are kept, so that leftover roles are found.
+    // Roles with ownership tags are kept even without an account, so that leftover roles are found.
     isNeeded: (name, { object }) =>
       lookedForBy.has(name) || (object !== null && taggedOwner(object.tags) !== undefined),
     isSame: sameAsListed,
   });
   /**
-   * Entry of a name; undefined if there is none, or if the role may or may not exist after a write with unknown
-   * outcome.
+   * Returns the entry of a role name. Returns undefined if there is no entry, or if a write with an unknown outcome
+   * leaves open whether the role exists.
    */
   const known = (name: string): RoleEntry | undefined => {
     const entry = cache.get(name);
     return entry?.source === 'unknown' ? undefined : entry;
   };
   /**
-   * State of a name without a role in IAM: unknown if a role may have been created so recently that IAM does not show
-   * it yet.
+   * Part of an entry for a name that IAM does not know. The state is unknown if the role may have been created so
+   * recently that IAM does not show it yet.
    */
   const absent = (name: string, askedAt: number): Pick<RoleEntry, 'unknown'> => {
     const unknown = cache.get(name)?.unknown;
@@ -72,9 +75,9 @@ export function createRoleCache(now: () => Monotonic) {
 
   return {
     /**
-     * Cached state of the given names, and of the roles whose tags name the account. For the last reconcile of the
-     * account (`isLast`) it also includes the roles that may or may not exist after a write with unknown outcome, since
-     * no later reconcile would read them.
+     * Returns the cached roles with the given names, and the roles whose tags name the account. At the last reconcile
+     * of the account (`isLast`), the result also includes roles that may or may not exist after a write with an unknown
+     * outcome, since no later reconcile would read them.
      */
     forAccount(of: {
       readonly clusterArn: string;
@@ -95,10 +98,10 @@ export function createRoleCache(now: () => Monotonic) {
       return found;
     },
 
-    /** The role of this name; undefined if there is none or its state is unknown. */
+    /** Returns the role of this name, or undefined if the role does not exist or its state is unknown. */
     roleOf: (name: string): ObservedRole | undefined => known(name)?.object ?? undefined,
 
-    /** Whether the state of this name is cached, so that a listing must include the role. */
+    /** Whether the cache knows the state of this role name. A listing must then include the role. */
     isKnown: (name: string): boolean => known(name) !== undefined,
 
     /** Stores the result of a read that began at `startedAt`. Returns whether the cached state changed. */
@@ -110,7 +113,7 @@ export function createRoleCache(now: () => Monotonic) {
       cache.set(name, {
         ...kept,
         object,
-        // After a write with unknown outcome, a difference is the result of that write.
+        // If an earlier write had an unknown outcome, the read shows the result of that write.
         source: unknown ? 'write' : 'read',
         hasOwnTrust: before?.hasOwnTrust === true && before.object?.trustPolicy === role?.trustPolicy,
         knownAt: startedAt,
@@ -164,11 +167,11 @@ export function createRoleCache(now: () => Monotonic) {
 
     release: (name: string): void => void reservations.delete(name),
 
-    /** Stores a listing. Returns the accounts that its changes concern. */
+    /** Stores a listing. Returns the accounts that are affected by the changes in the listing. */
     listed(snapshot: RoleSnapshot, clusterArn: string): readonly string[] {
       const objects = snapshot.roles.flatMap((role): [string, ObservedRole][] => {
         const before = known(role.name);
-        // Roles of other owners matter only if an account uses their names.
+        // A role of another owner is stored only if an account uses its name.
         if (!before && taggedOwner(role.tags)?.clusterArn !== clusterArn) return [];
         const use = laterUse(before?.object, role);
         return [[role.name, withUse({ ...role, ...leftOut(before?.object, role, snapshot) }, use)]];
@@ -177,14 +180,15 @@ export function createRoleCache(now: () => Monotonic) {
         const before = known(name);
         const { object } = before ?? {};
         if (!before || object?.id !== id || sameValue(object.lastUsed, lastUsed)) return [];
-        // Other parts of the cached role may be newer than the listing.
+        // Only the last use is taken from the listing here, since other parts of the cached role may be newer than the
+        // listing.
         cache.set(name, { ...before, object: withUse(object, lastUsed) });
         return [...accountsOf(name, object)];
       });
       return [...new Set([...cache.listed(objects, snapshot.startedAt), ...used])];
     },
 
-    /** Called when an account was deleted: entries that only this account used are dropped later. */
+    /** Called when an account was deleted. Entries that only this account used are dropped later. */
     accountDeleted(account: string): void {
       for (const [name, accounts] of lookedForBy)
         if (accounts.delete(account) && accounts.size === 0) lookedForBy.delete(name);
@@ -195,10 +199,16 @@ export function createRoleCache(now: () => Monotonic) {
       cache.prune();
     },
 
-    /** Accounts that a change of the role concerns: the account in its tags, and the accounts that use the name. */
+    /**
+     * Returns the accounts that are affected by a change of the role: the account in its tags, and the accounts that
+     * use its name.
+     */
     concernedBy: (name: string): ReadonlySet<string> => accountsOf(name, known(name)?.object),
 
-    /** Names of existing roles of the cluster, ordered by the last time when all parts were known, oldest first. */
+    /**
+     * Names of the existing roles with this cluster's tags. The role whose last complete read is longest ago comes
+     * first.
+     */
     owned: (clusterArn: string): readonly string[] =>
       cache
         .oldestFirst()
@@ -236,8 +246,8 @@ function cachedRole(entry: RoleEntry): CachedRole {
 }
 
 /**
- * Known parts of a role that a listing omits: the settings, the boundary if the listing shows no boundary on any role, and the
- * document of an inline policy of a role without our tags.
+ * Returns the cached parts of a role that the listing omits: the settings; the boundary, if the listing shows no
+ * boundary on any role; and the document of an inline policy that the listing shows by name only.
  */
 function leftOut(
   role: ObservedRole | null | undefined,
@@ -262,7 +272,10 @@ function sameAsRead(a: ObservedRole | null, b: ObservedRole | null): boolean {
   return sameAsListed(a, b) && sameValue(settingsOf(a), settingsOf(b)) && sameValue(a.lastUsed, b.lastUsed);
 }
 
-/** Compares the parts that listings show, without the last use. Runs for every role of a listing. */
+/**
+ * Compares the parts of a role that listings show, except the last use. Runs for every role of a listing, so it has to
+ * be fast.
+ */
 function sameAsListed(a: ObservedRole, b: ObservedRole): boolean {
   return (
     a.arn === b.arn &&

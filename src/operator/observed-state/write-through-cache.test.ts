@@ -38,7 +38,7 @@ async function setUp() {
   });
   await informer.synced;
   await expect.poll(() => server.openWatches()).toBe(1);
-  /** Object that the next write to the server returns. */
+  /** Returns the object that the API server returns for the next write. */
   const written = (value: string): Item => {
     const stored = informer.store.get('default/a');
     if (!stored) throw new Error('it is not there');
@@ -60,7 +60,7 @@ async function setUp() {
   };
 }
 
-it('a write is read back before the informer has seen it, and is recognized as our own when the informer reports it', async () => {
+it('the cache returns our write before the informer reports it, and recognizes the reported write as our own', async () => {
   const { server, writes, seen, written } = await setUp();
   expect(seen).toEqual([['0', false]]);
   writes.wrote('default/a', written('ours'));
@@ -70,7 +70,7 @@ it('a write is read back before the informer has seen it, and is recognized as o
   expect(seen[1]).toEqual(['ours', true]);
 });
 
-it('a write by another client is recognized as foreign, before our write and after it', async () => {
+it('the cache recognizes a write by another client as foreign, whether it precedes or follows our write', async () => {
   const { server, writes, seen, written } = await setUp();
   server.put('a', 'theirs');
   await expect.poll(() => seen.length).toBe(2);
@@ -88,7 +88,7 @@ it('a write by another client is recognized as foreign, before our write and aft
   expect(writes.get('default/a')).toBeUndefined();
 });
 
-it('a write that the informer has not seen for a minute is ignored', async () => {
+it('the cache drops a write that the informer has not reported within a minute', async () => {
   const { writes, written, pass } = await setUp();
   writes.wrote('default/a', written('ours'));
   pass(60_000);
@@ -97,7 +97,7 @@ it('a write that the informer has not seen for a minute is ignored', async () =>
   expect(writes.get('default/a')?.data.value).toBe('0');
 });
 
-it('an object that we deleted is absent, but a new object of the same name is not', async () => {
+it('the cache returns no object that we deleted, but returns a new object of the same name', async () => {
   const { server, writes, informer } = await setUp();
   const stored = informer.store.get('default/a');
   if (!stored) throw new Error('it is not there');
@@ -108,7 +108,7 @@ it('an object that we deleted is absent, but a new object of the same name is no
   await expect.poll(() => writes.get('default/a')?.data.value).toBe('made again');
 });
 
-it('unseen writes are found by name in every namespace, until they are seen or too old', async () => {
+it('the cache finds unseen writes by name in every namespace, until the writes are reported or too old', async () => {
   const { server, writes, written, pass } = await setUp();
   expect(writes.recentOf('a')).toEqual([]);
   writes.wrote('other/a', written('ours'));
@@ -124,7 +124,7 @@ it('unseen writes are found by name in every namespace, until they are seen or t
   expect(writes.recent()).toEqual(['default/ba']);
 });
 
-it('the response to our write does not restore an object that was already seen as deleted', async () => {
+it('the response to our write does not restore an object whose later deletion the informer has already reported', async () => {
   const { server, informer, writes, seen, written } = await setUp();
   const answer = written('ours');
   server.put('a', 'ours');
@@ -133,14 +133,14 @@ it('the response to our write does not restore an object that was already seen a
   writes.wrote('default/a', answer);
   expect(writes.get('default/a')).toBeUndefined();
   expect(writes.recent()).toEqual([]);
-  // A new object of the same name is shown.
+  // The watch reports a new object of the same name.
   server.put('a', 'made again');
   await expect.poll(() => informer.store.get('default/a')?.data.value).toBe('made again');
   writes.wrote('default/a', written('ours again'));
   expect(writes.get('default/a')?.data.value).toBe('ours again');
 });
 
-it('a deletion that the watch reports before the response leaves no entry', async () => {
+it('a deletion that the watch reports before its response arrives leaves no entry in the cache', async () => {
   const { server, informer, writes } = await setUp();
   const stored = informer.store.get('default/a');
   if (!stored) throw new Error('it is not there');
@@ -150,7 +150,7 @@ it('a deletion that the watch reports before the response leaves no entry', asyn
   expect(writes.recent()).toEqual([]);
 });
 
-it('a write that the informer never saw is dropped by a later one', async () => {
+it('the cache drops a write that the informer never reported when a later write follows', async () => {
   const { writes, written, pass } = await setUp();
   writes.wrote('other/a', written('ours'));
   pass(60_001);
@@ -158,7 +158,7 @@ it('a write that the informer never saw is dropped by a later one', async () => 
   expect([writes.recent(), writes.recentOf('a')]).toEqual([['default/b'], []]);
 });
 
-it('the cache returns for how long an unseen write still counts', async () => {
+it('the cache returns how long an unseen write will still count', async () => {
   const { server, informer, writes, written, pass } = await setUp();
   const keys = ['default/a', 'default/b'];
   expect(writes.unseenForMs(keys)).toBeUndefined();
@@ -177,11 +177,11 @@ it('the cache returns for how long an unseen write still counts', async () => {
   expect(writes.unseenForMs(['default/a'])).toBeUndefined();
 });
 
-it('an object counts as seen once the API server has returned it, until it is deleted', async () => {
+it('an object counts as seen from the first API server response with this object until the object is deleted', async () => {
   const { writes, informer, written, server } = await setUp();
   const stored = informer.store.get('default/a');
   if (!stored) throw new Error('it is not there');
-  // The store of a process that has just started may hold an object that was deleted before.
+  // The store of a process that has just started may hold an object that was deleted meanwhile.
   expect(writes.hasSeen('default/a', stored)).toBe(false);
   writes.saw('default/a', stored);
   expect(writes.hasSeen('default/a', stored)).toBe(true);
@@ -196,7 +196,7 @@ it('an object counts as seen once the API server has returned it, until it is de
   expect(writes.hasSeen('default/a', stored)).toBe(false);
 });
 
-it('the response to our write counts as a read of the object for a few seconds, and for that version only', async () => {
+it('the response to our write counts as a read of the object for a few seconds, and only for the written version', async () => {
   const { writes, informer, written, pass } = await setUp();
   const stored = informer.store.get('default/a');
   if (!stored) throw new Error('it is not there');
@@ -209,7 +209,7 @@ it('the response to our write counts as a read of the object for a few seconds, 
   expect(writes.isFresh('default/a', ours)).toBe(true);
   pass(1);
   expect(writes.isFresh('default/a', ours)).toBe(false);
-  // After the clock was set back, the age of the response is unknown.
+  // The clock was set back, so the age of the response is unknown.
   pass(-6_000);
   expect(writes.isFresh('default/a', ours)).toBe(false);
 });

@@ -1,20 +1,23 @@
 /**
- * Write-through cache over an informer: its store, updated by our latest writes. The store lags behind the writes by
- * milliseconds or, with a slow watch, by many seconds. Without this cache, a reconcile would write twice or undo its
- * own write.
+ * Write-through cache: the store of an informer, updated by this process's latest writes. The store lags behind these
+ * writes by milliseconds or, with a slow watch, by many seconds. Without this cache, a reconcile would write twice or
+ * undo its own write.
  */
 import type { Monotonic } from '../../k8s/time.ts';
 import type { Change, Informer, KubeObject } from '../../kube/index.ts';
 
-/** Maximum age of an unseen write. An object that the store has not shown by then no longer exists. Milliseconds. */
+/**
+ * Maximum age of an unseen write, in milliseconds. An object that the store still does not show after this time no
+ * longer exists.
+ */
 const unseenForMostMs = 60_000;
 
-/** Maximum age of a write whose response counts as a read of the object. Milliseconds. */
+/** Maximum age, in milliseconds, at which the response to a write still counts as a read of the object. */
 const freshForMs = 5_000;
 
-/** A write that the informer has not seen yet. */
+/** Write that the informer has not reported yet. */
 type Unseen<T> = {
-  /** The written object; undefined if it was deleted. */
+  /** Written object. Undefined if the write was a deletion. */
   readonly object: T | undefined;
   readonly uid: string;
   readonly version: bigint;
@@ -25,14 +28,17 @@ export type WriteThroughCache<T extends KubeObject> = ReturnType<typeof createWr
 
 /** Creates the cache. Keys are `namespace/name`, or the name of a cluster-scoped object. */
 export function createWriteThroughCache<T extends KubeObject>(informer: Informer<T>, now: () => Monotonic) {
-  /** Writes that the informer has not seen, oldest first. */
+  /** Writes that the informer has not reported yet, oldest first. */
   const unseen = new Map<string, Unseen<T>>();
   const unseenByName = new Map<string, Set<string>>();
-  /** The uid in the last response of the API server, and the version in the last response to a write. */
+  /**
+   * By key: the uid in the last response of the API server, the version in the last response to a write, and the time
+   * of that response.
+   */
   const answers = new Map<string, { uid?: string; version?: string | undefined; at?: Monotonic }>();
   /**
-   * Deletions that the informer saw recently, oldest first. The response to an earlier write may arrive after the
-   * deletion.
+   * Deletions that the informer reported recently, oldest first. The response to a write may arrive after the watch has
+   * reported a later deletion.
    */
   const deletions = new Map<string, { readonly version: bigint; readonly at: Monotonic }>();
 
@@ -44,7 +50,7 @@ export function createWriteThroughCache<T extends KubeObject>(informer: Informer
   const isExpired = ({ at }: { readonly at: Monotonic }): boolean => now() - at > unseenForMostMs;
   const remember = (key: string, object: T | undefined, of: T): void => {
     const version = versionOf(of);
-    // The watch was faster than the response: it has reported the write and the later deletion.
+    // The watch has already reported the write and a later deletion, before the response arrived.
     if (version > 0n && version <= (deletions.get(key)?.version ?? 0n)) return;
     if (object) answers.set(key, { uid: uidOf(object), version: object.metadata.resourceVersion, at: now() });
     else delete answers.get(key)?.uid;
@@ -54,7 +60,7 @@ export function createWriteThroughCache<T extends KubeObject>(informer: Informer
       forget(other);
     }
     const stored = object && informer.store.get(key);
-    // The write changed nothing, or the informer has seen it already.
+    // Either the write changed nothing, or the informer has already reported the write.
     if (version > 0n && stored && versionOf(stored) >= version) return;
     unseen.set(key, { object, uid: uidOf(of), version, at: now() });
     unseenByName.set(nameIn(key), (unseenByName.get(nameIn(key)) ?? new Set()).add(key));
@@ -72,12 +78,13 @@ export function createWriteThroughCache<T extends KubeObject>(informer: Informer
     }
     const write = unseen.get(key);
     const seen = current ?? old;
-    // A delete event may carry the version of the deletion or the last stored version. Both are newer than the write.
+    // A delete event may carry the version of the deletion or the last stored version. In both cases, the event is
+    // newer than the write.
     if (write && (!current || (seen && versionOf(seen) >= write.version))) forget(key);
   });
 
   return {
-    /** The newer of the stored object and our last write. */
+    /** Returns the stored object or the last written object, whichever is newer. */
     get(key: string): T | undefined {
       const stored = informer.store.get(key);
       const write = unseen.get(key);
@@ -91,15 +98,16 @@ export function createWriteThroughCache<T extends KubeObject>(informer: Informer
       return versionOf(stored) >= write.version ? stored : write.object;
     },
 
-    /** Keys of the writes that the informer has not seen. */
+    /** Keys of the objects whose last write the informer has not reported yet. */
     recent: (): readonly string[] => [...unseen.keys()],
 
-    /** Keys of the unseen writes to objects of this name, in any namespace. */
+    /** Keys of the objects of this name, in any namespace, whose last write the informer has not reported yet. */
     recentOf: (name: string): readonly string[] => [...(unseenByName.get(name) ?? [])],
 
     /**
-     * Milliseconds until the first unseen write among these keys expires; undefined if there is none. No event reports
-     * an object that was created and deleted while the informer did not watch.
+     * Returns the milliseconds until the first unseen write to one of these keys expires, or undefined if these keys
+     * have no unseen write. The expiry is needed because no event reports an object that was created and deleted while
+     * the informer did not watch.
      */
     unseenForMs(keys: readonly string[]): number | undefined {
       const times = keys.flatMap((key) => unseen.get(key)?.at ?? []);
@@ -111,32 +119,32 @@ export function createWriteThroughCache<T extends KubeObject>(informer: Informer
       remember(key, object, object);
     },
 
-    /** Stores the deletion of the object with this uid. */
+    /** Stores that this process deleted the object. */
     deleted(key: string, object: T): void {
       remember(key, undefined, object);
     },
 
-    /** Whether the change is our own last write, and not a change by others. */
+    /** Whether the change was made by this process's last write, and not by others. */
     isOwn({ key, new: seen }: Change<T>): boolean {
       const version = answers.get(key)?.version;
       return version !== undefined && version === seen?.metadata.resourceVersion;
     },
 
-    /** Whether the API server has just returned this version of the object in response to a write. */
+    /** Whether the API server returned this version of the object a few seconds ago, in response to a write. */
     isFresh(key: string, { metadata }: T): boolean {
       const { version, at = -Infinity } = answers.get(key) ?? {};
       const age = now() - at;
       return version !== undefined && version === metadata.resourceVersion && age >= 0 && age <= freshForMs;
     },
 
-    /** Stores that the API server returned this object in response to a read. */
+    /** Stores that the API server has returned this object in response to a read. */
     saw(key: string, object: T): void {
       answers.set(key, { ...answers.get(key), uid: uidOf(object) });
     },
 
     /**
-     * Whether the API server has returned the object with this uid to this process. The store of a process that has
-     * just started may hold an object that another process has deleted.
+     * Whether the API server has returned the object with this uid to this process, in response to a read or a write.
+     * The store alone proves nothing: shortly after the start, it may hold an object that another process has deleted.
      */
     hasSeen: (key: string, { metadata }: T): boolean =>
       metadata.uid !== undefined && answers.get(key)?.uid === metadata.uid,
@@ -152,8 +160,8 @@ function uidOf({ metadata }: KubeObject): string {
 }
 
 /**
- * Resource version as a number. Resource versions are increasing numbers: the API has guaranteed this since Kubernetes
- * 1.35, and etcd has always behaved this way.
+ * Converts the resource version to a number, so that two versions can be compared. The API has guaranteed increasing
+ * numbers since Kubernetes 1.35, and etcd has always used them.
  * Source: KEP-5504, "Comparable Resource Version".
  */
 function versionOf(object: KubeObject): bigint {

@@ -15,29 +15,35 @@ import type { OperatorContext } from '../context.ts';
 import type { AssociationCache } from '../observed-state/associations.ts';
 import type { Pass } from './resync.ts';
 
-/** Pause after EKS denied access or did not find the cluster. Either may change later. Milliseconds. */
+/**
+ * Pause in milliseconds after EKS denied access or did not find the cluster. Access may be granted later, or the
+ * cluster may be created.
+ */
 const deniedForMs = 15 * 60_000;
 
-/** Passes read each association once during this time. Milliseconds. */
+/** Time in milliseconds in which the passes read each association once. */
 const allReadWithinMs = 60 * 60_000;
 
-/** Multiple of the interval while nothing uses Pod Identity. */
+/** Factor by which the interval is longer while nothing uses Pod Identity. */
 const idleFactor = 10;
 
 export function createAssociationPass(options: {
   readonly context: OperatorContext;
   readonly cache: AssociationCache;
-  /** Returns undefined if the cluster is not an EKS cluster. */
+  /** Returns the association store, or undefined if the cluster is not an EKS cluster. */
   readonly aws: (cluster: ClusterFacts) => AssociationStore | undefined;
 }): Pass {
   const { cache } = options;
   const { informers, logger, monotonic: now } = options.context;
   let clusterArn: string | undefined;
   let comparedAt = now();
-  /** Set while the last response of EKS was a denial. */
+  /** Set after EKS denied a listing, until a listing succeeds. */
   let denial: { readonly at: number; readonly error: IdentityError } | undefined;
 
-  /** Whether the cluster or an account is configured for Pod Identity, or a target still uses it. */
+  /**
+   * Whether Pod Identity is used: by the cluster's mode, by an account's mode, or by a target that has not switched
+   * yet.
+   */
   const isUsed = (): boolean => {
     const state = clusterState(informers.clusterConfigs.store.list());
     if (state.ok && state.facts.identityMode === 'PodIdentity') return true;
@@ -89,7 +95,7 @@ export function createAssociationPass(options: {
           error instanceof IdentityError &&
           (error.code === 'AccessDenied' || error.code === 'ClusterUnknown');
         if (!isDenial) throw error;
-        if (!denial) logger.info('associations cannot be compared', { error: error.message });
+        if (!denial) logger.info('cannot compare associations with EKS', { error: error.message });
         denial = { at: now(), error };
         return { error };
       }
@@ -109,7 +115,7 @@ export function createAssociationPass(options: {
   };
 }
 
-/** Whether the webhook found an association for the pod. */
+/** Whether the webhook found a Pod Identity association for the pod. */
 function isAssociated(pod: Pod): boolean {
   return identitiesHeld(pod).some(({ kind }) => kind === 'podIdentity');
 }

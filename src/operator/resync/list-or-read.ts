@@ -1,24 +1,24 @@
-/** Chooses the way to compare the roles of the cluster with AWS that takes fewer calls. */
+/** Chooses how to compare the cluster's roles with AWS: by a listing or by reads, whichever takes fewer calls. */
 
 /**
- * `listing`: GetAccountAuthorizationDetails, which shows every role of the AWS account, page by page. `reads`: a read
- * of each role of the cluster.
+ * `listing`: GetAccountAuthorizationDetails, which returns every role of the AWS account in pages. `reads`: a separate
+ * read of each role of the cluster.
  */
 export type ListOrRead = 'listing' | 'reads';
 
-/** Number of calls per role: GetRole and ListAttachedRolePolicies. */
+/** Number of AWS calls to read one role: GetRole and ListAttachedRolePolicies. */
 const callsPerRole = 2;
 
 export function chooseListOrRead(of: {
-  /** Number of existing roles of the cluster, as far as known. */
+  /** Number of the cluster's existing roles that are known. */
   readonly ownedRoles: number;
-  /** Calls that the last listing took; undefined before the first. */
+  /** Number of AWS calls that the last listing took. Undefined before the first listing. */
   readonly pagesOfLastListing: number | undefined;
-  /** Whether AWS denied a listing recently. */
+  /** Whether AWS recently denied a listing. */
   readonly listingDenied: boolean;
 }): ListOrRead {
   if (of.listingDenied) return 'reads';
-  // Only a listing shows which roles exist, and how many pages a listing takes.
+  // Nothing is known before the first listing: neither which roles exist, nor how many pages a listing takes.
   if (of.pagesOfLastListing === undefined) return 'listing';
   return of.ownedRoles * callsPerRole < of.pagesOfLastListing ? 'reads' : 'listing';
 }

@@ -1,6 +1,6 @@
 /**
- * Compares the IAM OIDC provider with the ClusterConfig if an account uses IRSA. Without the provider, new pods get no
- * credentials, although running pods keep theirs.
+ * Compares the IAM OIDC provider with the ClusterConfig while an account uses IRSA. Without the provider, new pods get
+ * no credentials. Running pods keep their credentials until these expire.
  */
 import {
   clusterState,
@@ -14,9 +14,9 @@ import type { Pass } from './resync.ts';
 
 export function createProviderPass(options: {
   readonly context: OperatorContext;
-  /** IAM of this AWS account. */
+  /** Returns the IAM client of the AWS account. */
   readonly aws: (accountId: string) => CloudAccount;
-  /** Called when the provider differs from the status of the ClusterConfig. */
+  /** Called when the state of the provider differs from the ClusterConfig's status. */
   readonly onChange: () => void;
 }): Pass {
   const { accounts, clusterConfigs } = options.context.informers;
@@ -42,13 +42,13 @@ export function createProviderPass(options: {
       try {
         provider = await options.aws(accountId).oidcProvider(arn, signal);
       } catch (error) {
-        // The status of the ClusterConfig reports the missing permission, and token exchanges show whether STS accepts
-        // the provider.
+        // The ClusterConfig's status already reports the missing permission. Token exchanges still show whether STS
+        // accepts the provider.
         if (error instanceof IdentityError && error.code === 'AccessDenied') return {};
         throw error;
       }
       const found = providerProblem({ accountId, issuer, arn }, provider);
-      // The status may have been written during the request to AWS.
+      // The status is read after the AWS request, since it may have been written during the request.
       const state = clusterState(clusterConfigs.store.list());
       if (state.ok && state.facts.providerProblem?.reason !== found?.reason) options.onChange();
       return {};

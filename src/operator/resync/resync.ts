@@ -1,6 +1,7 @@
 /**
- * Resync: compares AWS with the observed state, in passes at the interval of the ClusterConfig. A difference is suspected
- * drift, which the account's own reconcile confirms and repairs. Accounts wait for the first passes over a cluster.
+ * Resync: compares AWS with the observed state, in passes at the drift interval of the ClusterConfig. Each difference
+ * is suspected drift, which the account's own reconcile confirms and repairs. Accounts wait until the first pass over
+ * roles, and over associations if they are used, has ended.
  */
 import {
   asIdentityError,
@@ -17,37 +18,38 @@ import { controllerOf, type OperatorContext } from '../context.ts';
 export type Resync = {
   readonly controllers: readonly Controller[];
   /**
-   * Whether the passes that accounts wait for have succeeded or failed under the current configuration of the cluster.
+   * Whether the passes that accounts wait for have ended, with success or failure, for the current configuration of the
+   * cluster.
    */
   readonly hasSynced: () => boolean;
-  /** Outcomes of the passes in this process, without passes that have not run. */
+  /** Returns the outcome of each pass that has run in this process. */
   readonly checks: () => readonly DriftCheck[];
 };
 
 export type PassResult = {
   /** Accounts with suspected drift. */
   readonly suspects?: readonly string[];
-  /** Failure that made the pass incomplete. It is already logged. */
+  /** Error that left the pass incomplete. The pass has already logged it. */
   readonly error?: unknown;
 };
 
 export type Pass = {
-  /** Name of the controller of this pass. */
+  /** Name of the controller that runs the pass. */
   readonly name: string;
   readonly what: DriftCheck['what'];
   /**
-   * Part of the configuration that the results depend on. After a change of this part, the next pass counts as a first
-   * pass.
+   * Returns the part of the configuration that the pass depends on. After a change of this part, the next pass counts
+   * as a first pass.
    */
   readonly scopeOf: (facts: ClusterFacts) => string;
   readonly run: (facts: ClusterFacts, isFirst: boolean, signal: AbortSignal) => Promise<PassResult>;
-  /** Log message for an error of `run`. */
+  /** Log message for an error that `run` throws. */
   readonly failure: string;
-  /** Whether accounts wait for the first pass; undefined if they never do. */
+  /** Whether accounts wait for the first pass. Default: accounts never wait. */
   readonly isAwaited?: () => boolean;
-  /** Whether a failure is reported. Default: always. */
+  /** Whether a failure of the pass is reported. Default: every failure is reported. */
   readonly isReported?: () => boolean;
-  /** Multiple of the configured interval. Default: 1. */
+  /** Returns the factor by which the configured interval is multiplied. Default: 1. */
   readonly factor?: () => number;
   /** Registers further triggers that start a pass at once. */
   readonly watch?: (startPass: () => void) => void;
@@ -57,11 +59,11 @@ export type ResyncOptions = {
   readonly context: OperatorContext;
   readonly passes: readonly Pass[];
   readonly onFailure: (error: unknown) => void;
-  /** Called when `checks` has something new to report. */
+  /** Called when the result of `checks` has changed. */
   readonly onChecked: () => void;
   /**
-   * Called after a pass: with all accounts if they waited for it, otherwise with the accounts whose state seems to have
-   * changed.
+   * Called after a pass. `all` means that all accounts waited for the pass; otherwise the list names the accounts with
+   * suspected drift.
    */
   readonly onSuspects: (accounts: readonly string[] | 'all') => void;
 };
@@ -82,7 +84,7 @@ function schedulePass(
   const { name, what, scopeOf } = pass;
   const { clusterConfigs } = context.informers;
   let syncedScope: string | undefined;
-  /** Whether a pass was due while the ClusterConfig was not usable. */
+  /** Whether a pass was due while the ClusterConfig was not ready. */
   let isOverdue = false;
   let check: DriftCheck | undefined;
   let reported = '';
@@ -128,7 +130,7 @@ function schedulePass(
       const intervalMs = config.spec.aws.driftIntervalSeconds * 1000;
       const state = clusterState(configs);
       isOverdue = !state.ok;
-      // The ClusterConfig may become usable without a change that starts a pass.
+      // The ClusterConfig may become ready without a change that starts a pass.
       if (!state.ok) return { requeueAfterMs: intervalMs };
       const scope = scopeOf(state.facts);
       const isFirst = syncedScope !== scope;
@@ -136,7 +138,7 @@ function schedulePass(
       if (signal.aborted) return undefined;
       if (error !== undefined) onFailure(error);
       record(error);
-      // The first pass counts even if it failed: each account can read its own roles, with more calls.
+      // A failed first pass counts too, since each account can read its own roles, although with more calls.
       syncedScope = scope;
       if (!isFirst && suspects.length > 0) onSuspects(suspects);
       if (isFirst && pass.isAwaited) onSuspects('all');

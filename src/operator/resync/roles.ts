@@ -1,6 +1,6 @@
 /**
- * Resync of IAM roles: one listing of the AWS account for all roles, or a read of each role if that takes fewer calls
- * or the listing is denied.
+ * Resync of IAM roles. A pass lists all roles of the AWS account, or reads each role of the cluster if that takes fewer
+ * calls or if the listing is denied.
  */
 import {
   countLeftovers,
@@ -17,15 +17,15 @@ import type { RoleCache } from '../observed-state/roles.ts';
 import { chooseListOrRead } from './list-or-read.ts';
 import type { Pass, PassResult } from './resync.ts';
 
-/** Pause before a denied listing is tried again, since the permission may have been granted meanwhile. Milliseconds. */
+/** Pause in milliseconds before a denied listing is tried again. The permission may have been granted meanwhile. */
 const deniedForMs = 15 * 60_000;
 
 export function createRolePass(options: {
   readonly context: OperatorContext;
   readonly cache: RoleCache;
-  /** IAM of this AWS account. */
+  /** Returns the IAM client of the AWS account. */
   readonly aws: (accountId: string) => RoleStore;
-  /** Called after each listing with the number of roles that have no account. */
+  /** Called after each listing, with the number of roles that have no account, by kind. */
   readonly onLeftovers?: ((counts: Readonly<Record<LeftoverKind, number>>) => void) | undefined;
 }): Pass {
   const { context, cache, aws } = options;
@@ -34,8 +34,8 @@ export function createRolePass(options: {
   let deniedAt: number | undefined;
 
   /**
-   * Returns the roles of the cluster that are cached or named in the status of an account, each with the accounts that
-   * the role concerns.
+   * Returns the cluster's roles that are cached or named in the status of an account. Each role has the names of the
+   * accounts that it affects.
    */
   const accountsByRole = (clusterArn: string): ReadonlyMap<string, ReadonlySet<string>> => {
     const found = new Map(cache.owned(clusterArn).map((name) => [name, cache.concernedBy(name)]));
@@ -60,8 +60,8 @@ export function createRolePass(options: {
   };
 
   /**
-   * Reads the parts of one role that listings omit. Each call reads another role in turn. Returns the accounts of the
-   * role if these parts changed.
+   * Reads those parts of one role that listings omit. Each call reads the role whose last complete read is longest ago.
+   * Returns the role's accounts if these parts have changed.
    */
   const readNext = async (facts: ClusterFacts, signal: AbortSignal): Promise<Iterable<string>> => {
     const [name] = cache.owned(facts.clusterArn);
@@ -128,7 +128,7 @@ export function createRolePass(options: {
       } catch (error) {
         if (!(error instanceof IdentityError) || error.code !== 'AccessDenied') throw error;
         if (deniedAt === undefined)
-          logger.warn('the listing of all roles is denied; each role is read by itself', {
+          logger.warn('AWS denies the listing of all roles, so each role is read separately', {
             actions: 'iam:GetRole, iam:ListAttachedRolePolicies, iam:ListRolePolicies',
             error: error.message,
           });

@@ -1,6 +1,6 @@
 /**
- * Assigns the rollout slot to the workloads of an account, one at a time. Apps are reconciled when their slot changes,
- * and labelled workloads are restarted here. Keys are names of accounts.
+ * Assigns the rollout slot of an account to one workload at a time. Apps are reconciled when their slot changes.
+ * Labelled workloads are restarted by this controller. Keys are account names.
  */
 import type { Controller, ReconcileResult } from '../../kube/index.ts';
 import { assignSlots, recoveredAt, planWorkload, workloadId } from '../../workloads/index.ts';
@@ -23,7 +23,9 @@ export function createRolloutController(
   const { labelled } = groups;
   const backoff = createDryRunBackoff(context.random);
   const execute = createWorkloadExecutor({ context, labelled, backoff });
-  /** Last fingerprint of each account's rollouts. An account is reconciled again only when the fingerprint changes. */
+  /**
+   * Last fingerprint of each account's rollouts. The account is reconciled again only if the fingerprint has changed.
+   */
   const reported = new Map<string, string>();
 
   async function reconcile(account: string, signal: AbortSignal): Promise<ReconcileResult> {
@@ -38,7 +40,7 @@ export function createRolloutController(
     const restarted = work
       .filter(({ step }) => step.kind === 'restart')
       .map(({ workload }) => workloadId(workload));
-    // There is no await between the decision and this call, so that two workloads never get the rollout slot at the
+    // There is no await between the decision and this call. Otherwise two workloads could get the rollout slot at the
     // same time.
     const outcomes = await groups.hold(restarted, () =>
       Promise.all(work.map(({ workload, step }) => execute(step, workload, account, signal))),

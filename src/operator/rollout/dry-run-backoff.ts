@@ -1,22 +1,22 @@
 /**
  * Delays between the dry-run pods of a workload whose new pods do not get their identity yet. No watch reports that a
- * webhook, a quota or a policy engine has changed, so the dry run is repeated at increasing intervals.
+ * webhook, a quota or a policy engine has changed, so the dry run is repeated with growing delays.
  */
 import { backoffDelayMs, type Random } from '../../kube/index.ts';
 
 const policy = { baseMs: 5_000, maxMs: 60_000 };
 
 export type DryRunBackoff = {
-  /** Milliseconds until the next dry run of a workload after a failed dry run. */
+  /** Returns the milliseconds until the next dry run of a workload whose dry run failed. */
   delayAfterFailure(owner: string, workload: string): number;
   /**
-   * Resets the delay after a dry run succeeded, or after a change that may affect the dry run. Default: for all
-   * workloads of the owner.
+   * Resets the delay after a successful dry run, or after a change that may affect the dry run. Without `workload`,
+   * resets the delays of all workloads of the owner.
    */
   reset(owner: string, workload?: string): void;
 };
 
-/** Owners are Apps, or the accounts of labelled workloads. */
+/** An owner is an App, or the account of labelled workloads. */
 export function createDryRunBackoff(random: Random): DryRunBackoff {
   const failures = new Map<string, Map<string, number>>();
   return {

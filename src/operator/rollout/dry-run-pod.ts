@@ -1,6 +1,6 @@
 /**
- * Creates a pod from a workload's template in a dry run. All admission plugins and webhooks of the cluster process it
- * as they would process a real pod.
+ * Creates a pod from a workload's template in a dry run. All admission plugins and webhooks of the cluster process this
+ * pod as they would process a real pod.
  */
 import { fieldManager, stsAudience } from '../../api/index.ts';
 import { KubeApiError, resources, type KubeObject } from '../../kube/index.ts';
@@ -18,21 +18,27 @@ import type { OperatorContext } from '../context.ts';
 export type DryRunTools = Pick<OperatorContext, 'client' | 'exchange'>;
 
 export type DryRunPodSpec = {
-  /** Name of the workload, or of one of its pods. */
+  /** Name of the workload, or of one of the workload's pods. */
   readonly name: string;
   readonly namespace: string;
   readonly template: ReplacePodStep['template'];
-  /** Accepted identities: the pod has to get one of them. */
+  /** Accepted identities. The pod has to get one of these identities. */
   readonly wanted: readonly WantedIdentity[];
 };
 
-/** Reason why a new pod would not get its identity. The message completes a sentence after the word "once". */
+/**
+ * Reason why a new pod would not get its identity. The message states the missing condition: it completes a sentence
+ * that ends with "once".
+ */
 export type DryRunFailure = IdentityFinding & {
-  /** Error message if the API server refuses to create the pod, so that its identity cannot be checked. */
+  /** Error message of the API server if it refuses the dry-run pod. The identity of new pods then cannot be checked. */
   readonly refusal?: string;
 };
 
-/** Runs the dry run. Returns undefined if the pod gets one of the wanted identities and STS accepts its token. */
+/**
+ * Creates the dry-run pod. Returns undefined if the pod gets one of the wanted identities and, for a web identity, STS
+ * does not refuse its token.
+ */
 export async function dryRunFailure(
   { name, namespace, template, wanted }: DryRunPodSpec,
   { client, exchange }: DryRunTools,
@@ -52,7 +58,7 @@ export async function dryRunFailure(
     if (!(error instanceof KubeApiError)) throw error;
     return {
       reason: 'IdentityNotChecked',
-      message: `a dry-run pod is admitted. Otherwise the identity of new pods cannot be checked, so running pods stay as they are: ${error.message}`,
+      message: `the API server admits a dry-run pod. Without it, the identity of new pods cannot be checked, so running pods are not replaced. The dry-run pod was refused: ${error.message}`,
       refusal: error.message,
     };
   }
@@ -61,7 +67,7 @@ export async function dryRunFailure(
   if (first && 'held' in first && identities.every((identity) => 'held' in identity))
     return {
       reason: 'NotInjected',
-      message: `the webhook injects: a pod created now would hold ${describeHeld(first.held)}`,
+      message: `the webhook injects the identity: a pod created now would hold ${describeHeld(first.held)}`,
     };
   const given = wanted.find((_, index) => !('held' in (identities[index] ?? {})));
   if (given?.audience !== stsAudience) return undefined;
@@ -70,14 +76,14 @@ export async function dryRunFailure(
   return (
     rejection && {
       reason: rejection.code === 'OIDCProviderMissing' ? rejection.code : 'IdentityNotProven',
-      message: `STS accepts the token of a new pod: ${rejection.message}`,
+      message: `STS accepts the token of a new pod. It refused the last token: ${rejection.message}`,
     }
   );
 }
 
 /**
- * Returns the reason why pods of one of the workloads cannot be replaced now, if the API server refuses a dry-run pod
- * from its template.
+ * Returns why the pods of one of the workloads cannot be replaced now: the API server refuses a dry-run pod from the
+ * workload's template. Returns undefined if it refuses no dry-run pod.
  */
 export async function replacementBlocker(
   workloads: readonly Workload[],

@@ -6,7 +6,10 @@ import type { Informers } from '../context.ts';
 import type { DryRunBackoff } from './dry-run-backoff.ts';
 import type { LabelledWorkloads } from './labelled-workloads.ts';
 
-/** Pods of a rollout change in bursts; the delay lets slots be assigned once per burst. Milliseconds. */
+/**
+ * Delay in milliseconds after a change of a pod. The pods of a rollout change in bursts, and the delay lets the slots
+ * be assigned once per burst.
+ */
 const slotDelayMs = 100;
 
 export function enqueueOnChanges(

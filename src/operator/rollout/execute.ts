@@ -1,4 +1,7 @@
-/** Executes the steps of labelled workloads: restarts for a new identity, and replacements of pods that the webhook missed. */
+/**
+ * Executes the steps of labelled workloads: restarts for a new identity, and replacements of pods without an injected
+ * identity.
+ */
 import { errorMessage } from '../../k8s/errors.ts';
 import {
   workloadId,
@@ -18,7 +21,10 @@ export type WorkloadExecutorOptions = {
   readonly backoff: DryRunBackoff;
 };
 
-/** Outcome of a step. `failed`: retry with back-off. A number: milliseconds until the next attempt. */
+/**
+ * Outcome of a step. `failed` means a retry with back-off. A number is the delay in milliseconds before the next
+ * attempt.
+ */
 export type StepOutcome = 'done' | 'failed' | number;
 
 export type WorkloadExecutor = (
@@ -34,15 +40,15 @@ export function createWorkloadExecutor({
   backoff,
 }: WorkloadExecutorOptions): WorkloadExecutor {
   /**
-   * Message of the last Event for each workload whose restart is blocked. The dry run is repeated, but the Event is
-   * repeated only if its message changes.
+   * Message of the last Event about each workload whose restart is blocked. The dry run is repeated, but a new Event is
+   * recorded only if the message has changed.
    */
   const reported = new Map<string, string>();
 
   const recordNormal = (workload: Workload, reason: WorkloadEventReason, note: string): void =>
     context.recorder.event(workload, { type: 'Normal', reason, note });
 
-  /** Restarts the workload. Returns the blocker, if there is one. */
+  /** Restarts the workload. Returns why the restart is blocked, or undefined if the workload was restarted. */
   async function restart(
     { identity }: Extract<WorkloadStep, { readonly kind: 'restart' }>,
     workload: Workload,
@@ -53,7 +59,7 @@ export function createWorkloadExecutor({
     if (!template) throw new TypeError(`${workloadId(workload)} has no pod template`);
     const failure = await dryRunFailure({ name, namespace, template, wanted: [identity] }, context, signal);
     if (!failure) await labelled.restart(workload, identity.mark, signal);
-    return failure && `its pods are restarted once ${failure.message}`;
+    return failure && `the workload is restarted once ${failure.message}`;
   }
 
   function reportBlocker(workload: Workload, note: string): void {
@@ -74,7 +80,11 @@ export function createWorkloadExecutor({
           return backoff.delayAfterFailure(account, id);
         }
         reported.delete(id);
-        recordNormal(workload, 'WorkloadRestarted', `its pods take up ${step.identity.roleArn}`);
+        recordNormal(
+          workload,
+          'WorkloadRestarted',
+          `restarted the workload, so that its pods get the role ${step.identity.roleArn}`,
+        );
       } else {
         const replacement = await replacePod(step, context, signal);
         if (replacement.kind === 'blocked')
@@ -83,14 +93,14 @@ export function createWorkloadExecutor({
         recordNormal(
           workload,
           'PodReplaced',
-          `evicted pod ${name}, which did not hold ${step.wanted.roleArn}`,
+          `evicted the pod ${name}, which did not have the role ${step.wanted.roleArn}`,
         );
       }
       backoff.reset(account, id);
       return 'done';
     } catch (error) {
       if (signal.aborted) throw error;
-      context.logger.warn('a labelled workload could not be restarted with its identity', {
+      context.logger.warn('could not restart a labelled workload or replace one of its pods', {
         account,
         workload: id,
         error: errorMessage(error),

@@ -1,4 +1,4 @@
-/** Watched workloads with the restart label, updated by our latest writes. */
+/** Watched workloads with the restart label, updated by this process's latest writes. */
 import { fieldManager, identityAnnotation } from '../../api/index.ts';
 import type { Informer, KubeObject } from '../../kube/index.ts';
 import {
@@ -14,7 +14,7 @@ import { createWriteThroughCache } from '../observed-state/write-through-cache.t
 export type LabelledWorkloads = {
   readonly informers: readonly Informer<KubeObject & Workload>[];
   ofAccount(account: string): readonly WorkloadObservation[];
-  /** Writes the mark of the new identity into the pod template. */
+  /** Writes the identity mark (role ARN and audience) into the pod template, which restarts the workload. */
   restart(workload: Workload, mark: string, signal: AbortSignal): Promise<void>;
 };
 
@@ -57,7 +57,7 @@ export function createLabelledWorkloads({
       const marked = {
         apiVersion: 'apps/v1',
         kind: workload.kind,
-        // With the uid, the API server refuses to write to a workload that was created under the same name meanwhile.
+        // With the uid, the API server refuses the write if another workload now has the same name.
         metadata: { name, namespace, ...(uid === undefined ? {} : { uid }) },
         spec: { template: { metadata: { annotations: { [identityAnnotation]: mark } } } },
       };

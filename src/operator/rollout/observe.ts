@@ -1,6 +1,7 @@
 /**
- * Rollout groups: all workloads of an account, and which of them has the rollout slot. Each decision is derived from
- * the observed state of the cluster, updated by our latest writes. Only writes in flight are kept in memory.
+ * Rollout groups: all workloads of an account, and which of these workloads has the rollout slot. Each decision is
+ * derived from the observed state of the cluster, updated by this process's latest writes. Only the writes in flight
+ * are kept in memory.
  */
 import {
   appLabel,
@@ -42,7 +43,7 @@ type Surroundings = Pick<
 type AppState = Omit<AppObservation, 'slots'>;
 type Slots = AppObservation['slots'];
 
-/** State of the rollouts of an account's identity to its workloads. */
+/** Progress of the rollouts that bring an account's identity to its workloads. */
 export type AccountRollouts = Pick<AccountWorld, 'rolloutBlocker' | 'unsettledWorkload'> & {
   /** Workloads whose pods are replaced when the identity changes. */
   readonly replacing: readonly string[];
@@ -54,18 +55,19 @@ export type RolloutGroups = {
   readonly apps: WriteThroughCache<App>;
   readonly objects: AppObjects;
   readonly labelled: LabelledWorkloads;
-  /** Observes the App; undefined when there is no such App. */
+  /** Observes the App. Returns undefined if the App does not exist. */
   observe(app: string): AppObservation | undefined;
-  /** Stores the slots of the last reconcile of the App. */
+  /** Stores the slots that the last reconcile of the App used. */
   reconciledWith(app: string, slots: Slots): void;
-  /** Apps whose slots have changed since they were last reconciled. */
+  /** Returns the Apps whose slots have changed since their last reconcile. */
   changedApps(account: string): readonly string[];
-  /** Counts these workloads as rolling while their new templates are being written. */
+  /** Counts these workloads as rolling while `write` writes their new templates. */
   hold<T>(ids: readonly string[], write: () => Promise<T>): Promise<T>;
   members(account: string): readonly RolloutMember[];
   rollouts(account: string): AccountRollouts;
   /**
-   * Workloads of the account on targets of the cluster: Deployments of Apps that have replicas, and labelled workloads.
+   * Returns the account's workloads on targets of the cluster: Deployments of Apps that have replicas, and labelled
+   * workloads.
    */
   workloads(account: string): readonly Workload[];
 };
@@ -78,7 +80,7 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
   const held = new Set<string>();
   const reconciled = new Map<string, string>();
   /**
-   * Targets where this process has seen a Deployment of the App. On these targets, the App counts as admitted, see
+   * Targets where this process has seen a Deployment of the App. On these targets, the App counts as admitted; see
    * `unadmitted`.
    */
   const deployed = new Map<string, { readonly uid: string | undefined; readonly targets: Set<string> }>();
@@ -117,7 +119,8 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
     app,
     deployedIn: deployedIn(app, found),
     account: accountOf(app),
-    // The store is enough, since the operator does not write the fields that are read from dependencies.
+    // The store need not be updated by own writes here, since the operator does not write the fields that are read from
+    // dependencies.
     others: new Map(
       (app.spec.dependencies ?? []).flatMap(({ name }) => {
         const other = informers.apps.store.get(name);
@@ -133,7 +136,7 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
       .map((app) => apps.get(app.metadata.name) ?? app)
       .filter((app) => app.spec.serviceAccount === account && app.metadata.deletionTimestamp === undefined);
 
-  /** Rank of a target: its position in the ClusterConfig. */
+  /** Returns the rank of each target, which is its position in the ClusterConfig. */
   const rankIn = ({ knownTargets }: Surroundings): ((target: string) => number) => {
     const order = [...knownTargets];
     return (target) => order.indexOf(target);
@@ -153,8 +156,8 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
   };
 
   /**
-   * Returns the slots of an App. An App that leaves its account does not wait for other Apps: only its own targets take
-   * turns.
+   * Returns the rollout slots of an App. An App that leaves its account does not wait for other Apps. Only its own
+   * targets roll out one after another.
    */
   const slotsOf = (state: AppState): Slots => {
     if (!wantsSlot(state)) return new Map();

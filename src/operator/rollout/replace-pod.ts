@@ -1,6 +1,6 @@
 /**
- * Replaces a pod that the webhook missed, if a dry-run pod of the same template gets its identity now. The pod is
- * evicted and not deleted, so that PodDisruptionBudgets are respected.
+ * Replaces a pod that the webhook missed, if a dry-run pod from the same template gets its identity now. The pod is
+ * evicted instead of deleted, so that PodDisruptionBudgets are respected.
  */
 import { KubeApiError, type KubeClient } from '../../kube/index.ts';
 import type { ReplacePodStep } from '../../workloads/index.ts';
@@ -8,8 +8,8 @@ import type { OperatorContext } from '../context.ts';
 import { dryRunFailure, type DryRunTools } from './dry-run-pod.ts';
 
 /**
- * `blocked`: the pod cannot be replaced yet. Without `retryAfterMs`, the replacement is retried with back-off, because
- * no watch reports that the blocker no longer exists.
+ * Result of a replacement. `blocked` means that the pod cannot be replaced yet. Without `retryAfterMs`, the replacement
+ * is retried with back-off, because no watch reports the end of the blocker.
  */
 export type Replacement =
   | { readonly kind: 'evicted' }
@@ -21,18 +21,18 @@ export async function replacePod(
   signal: AbortSignal,
 ): Promise<Replacement> {
   const retryAfterMs = notBefore - tools.now();
-  if (retryAfterMs > 0) return { kind: 'blocked', message: 'it is replaced shortly', retryAfterMs };
+  if (retryAfterMs > 0) return { kind: 'blocked', message: 'the pod is replaced shortly', retryAfterMs };
   const { name, namespace = '' } = pod.metadata;
   const failure = await dryRunFailure({ name, namespace, template, wanted: [wanted] }, tools, signal);
-  if (failure) return { kind: 'blocked', message: `it is replaced once ${failure.message}` };
+  if (failure) return { kind: 'blocked', message: `the pod is replaced once ${failure.message}` };
   return (await evict(pod, tools.client, signal))
     ? { kind: 'evicted' }
-    : { kind: 'blocked', message: 'it is replaced when its disruption budget allows' };
+    : { kind: 'blocked', message: 'the pod is replaced once its PodDisruptionBudget allows the eviction' };
 }
 
 /**
- * Evicts the pod. Returns false if a PodDisruptionBudget does not allow the eviction. A pod that no longer exists, or
- * was recreated under the same name, counts as evicted.
+ * Evicts the pod. Returns false if a PodDisruptionBudget does not allow the eviction. If the pod no longer exists, or
+ * another pod now has its name, the pod counts as evicted.
  * Source: https://kubernetes.io/docs/concepts/scheduling-eviction/api-eviction/
  */
 async function evict(

@@ -166,7 +166,7 @@ test('no identity is rolled out while no webhook injects identities: running pod
   expect(held.status?.targets?.[0]).toMatchObject({
     state: 'WaitingForIdentity',
     message: expect.stringMatching(
-      /once the webhook injects: a pod created now would hold no identity of its own.*nothing is deployed until then/,
+      /once the webhook injects the identity: a pod created now would hold no identity of its own.*nothing is deployed until then/,
     ) as string,
   });
   expect(held.status?.conditions?.find(({ type }) => type === 'IdentityReady')).toMatchObject({
