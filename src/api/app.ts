@@ -1,4 +1,4 @@
-/** App: a program, its targets, and the account with its AWS permissions. */
+/** App: a program, the targets that it runs in, and the account whose AWS permissions its pods hold. */
 import { z } from 'zod';
 import { conditions, dnsLabel, dnsSubdomain, observedGeneration } from './meta.ts';
 import type { ObjectMeta } from '../k8s/metadata.ts';
@@ -10,7 +10,7 @@ const mapOf = <T extends z.ZodType>(item: T, key: string, max: number): z.ZodArr
     .max(max)
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': [key] });
 
-/** CEL rule that the API server evaluates. */
+/** Validation rule in CEL, which the API server evaluates. */
 const rule = (expression: string, message: string): Record<string, unknown> => ({
   'x-kubernetes-validations': [{ rule: expression, message }],
 });
@@ -62,7 +62,7 @@ const envVar = z
       .optional()
       .describe('Source of the value, instead of value.'),
   })
-  .meta(rule('!has(self.value) || !has(self.valueFrom)', 'a variable has a value or a valueFrom, not both'));
+  .meta(rule('!has(self.value) || !has(self.valueFrom)', 'a variable cannot have both value and valueFrom'));
 
 const port = z.object({
   name: z
@@ -96,15 +96,15 @@ const probe = z
         port: z.int().min(1).max(65535).describe('Number of the port.'),
       })
       .optional()
-      .describe('HTTP request that has to succeed.'),
+      .describe('HTTP request that must succeed.'),
     tcpSocket: z
       .object({ port: z.int().min(1).max(65535).describe('Number of the port.') })
       .optional()
-      .describe('Port that has to accept a connection.'),
+      .describe('Port that must accept a connection.'),
     exec: z
       .object({ command: z.array(z.string().max(4096)).min(1).max(64).describe('Program and arguments.') })
       .optional()
-      .describe('Program in the container that has to exit with 0.'),
+      .describe('Program in the container that must exit with 0.'),
     initialDelaySeconds: z
       .int()
       .min(0)
@@ -123,13 +123,13 @@ const probe = z
       .min(1)
       .max(1000)
       .optional()
-      .describe('Number of consecutive failures that count as failed.'),
+      .describe('Number of consecutive failures after which the probe counts as failed.'),
     successThreshold: z
       .int()
       .min(1)
       .max(1000)
       .optional()
-      .describe('Number of consecutive successes that count as recovered.'),
+      .describe('Number of consecutive successes after which a failed probe counts as recovered.'),
   })
   .meta(
     rule(
@@ -139,9 +139,9 @@ const probe = z
   );
 
 const probes = z.object({
-  liveness: probe.optional().describe('Restarts the container when it fails.'),
-  readiness: probe.optional().describe('Removes the pod from the Service while it fails.'),
-  startup: probe.optional().describe('Delays the other probes until it succeeds.'),
+  liveness: probe.optional().describe('Probe whose failure restarts the container.'),
+  readiness: probe.optional().describe('Probe that removes the pod from the Service while the probe fails.'),
+  startup: probe.optional().describe('Probe that delays the other probes until its first success.'),
 });
 
 const scale = z
@@ -151,7 +151,7 @@ const scale = z
       .min(0)
       .max(10000)
       .default(1)
-      .describe('Minimum number of replicas; the fixed number without max.'),
+      .describe('Minimum number of replicas, or the fixed number if max is not set.'),
     max: z.int().min(1).max(10000).optional().describe('Maximum number of replicas for the autoscaler.'),
     targetCPUUtilizationPercentage: z
       .int()
@@ -174,12 +174,14 @@ const ingress = z.object({
     .max(15)
     .optional()
     .describe('Name of the port that serves the Ingress (default: the first).'),
-  className: dnsSubdomain.optional().describe('Name of the IngressClass (default: that of the cluster).'),
+  className: dnsSubdomain
+    .optional()
+    .describe('Name of the IngressClass (default: the default class of the cluster).'),
   annotations: z
     .record(z.string(), z.string().max(4096))
     .meta({ maxProperties: 64 })
     .optional()
-    .describe('Annotations of the Ingress, for its controller.'),
+    .describe('Annotations of the Ingress, for the ingress controller.'),
 });
 
 const config = z.object({
@@ -190,29 +192,33 @@ const config = z.object({
     .max(1024)
     .regex(/^\/[^:]+$/)
     .optional()
-    .describe('Folder where each key is a file. Without it, each key is an environment variable.'),
+    .describe(
+      'Folder in which each key becomes a file. Without a folder, each key becomes an environment variable.',
+    ),
   data: z
     .record(z.string(), z.string().max(262144))
     .meta({ maxProperties: 64 })
     .optional()
-    .describe('Files or variables, by name. Not for secrets: everyone who may read the app can read them.'),
+    .describe(
+      'Files or variables, by name. Not for secrets: everyone who may read the app can read the values.',
+    ),
 });
 
 const dependency = z.object({
   name: dnsLabel.describe('Name of the other app.'),
   target: dnsLabel.optional().describe('Target of the other app (default: the same target).'),
-  port: z.string().max(15).optional().describe('Name of one of its ports (default: all).'),
+  port: z.string().max(15).optional().describe('Name of one port of the other app (default: all ports).'),
 });
 
 const appTarget = z.object({
-  name: dnsLabel.describe('A target of the ClusterConfig.'),
+  name: dnsLabel.describe('Name of a target in the ClusterConfig.'),
   env: mapOf(envVar, 'name', 256)
     .optional()
-    .describe('Merged into the common env; a variable of the same name is replaced.'),
+    .describe('Variables of this target. Each replaces the common variable of the same name.'),
   configs: mapOf(config, 'name', 16)
     .optional()
-    .describe('Merged into the common configs by name; a key replaces the common one.'),
-  scale: scale.optional().describe('Number of replicas in this target, instead of the common one.'),
+    .describe('Configs of this target. Each key replaces the same key of the common config with this name.'),
+  scale: scale.optional().describe('Number of replicas in this target, instead of the common number.'),
   resources: resources
     .optional()
     .describe('Resources of the pods in this target, instead of the common ones.'),
@@ -234,7 +240,7 @@ export const appSpec = z.object({
     .string()
     .min(1)
     .max(512)
-    .describe('Container image, without its registry and tag if they are given separately.'),
+    .describe('Container image, without its registry and tag if registry and imageTag are set.'),
   imageTag: z
     .string()
     .max(128)
@@ -248,24 +254,24 @@ export const appSpec = z.object({
     .array(z.string().max(4096))
     .max(256)
     .optional()
-    .describe('Program to run, instead of the entry point of the image.'),
+    .describe("Program to run, instead of the image's entry point."),
   args: z
     .array(z.string().max(4096))
     .max(256)
     .optional()
-    .describe('Arguments of the program, instead of those of the image.'),
+    .describe("Arguments of the program, instead of the image's arguments."),
   env: mapOf(envVar, 'name', 256)
     .optional()
     .describe("Variables of the container's environment in every target."),
   configs: mapOf(config, 'name', 16)
     .optional()
-    .describe('Files and variables for the pods; a change rolls the pods.'),
+    .describe('Files and variables for the pods. A change replaces the pods.'),
   dependencies: z
     .array(dependency)
     .max(64)
     .optional()
     .describe(
-      'Apps that this one depends on. Their addresses become variables: NAME_PORT_HOST=name.target.svc:port.',
+      'Apps that this app depends on. The addresses of those apps become variables: NAME_PORT_HOST=name.target.svc:port.',
     ),
   serviceAccount: dnsSubdomain
     .optional()
@@ -274,9 +280,9 @@ export const appSpec = z.object({
     .array(dnsSubdomain)
     .max(16)
     .optional()
-    .describe('Secrets in the targets with credentials for the registry.'),
+    .describe('Secrets with credentials for the image registry. They must exist in each target.'),
   resources: resources.optional().describe('Resources of each pod.'),
-  probes: probes.optional().describe('Checks of whether the container has started, is ready and works.'),
+  probes: probes.optional().describe('Checks that the container has started, is ready, and works.'),
   scale: scale.optional().describe('Number of replicas in each target.'),
   targets: mapOf(appTarget, 'name', 100).min(1).describe('Targets of the app.'),
 });
@@ -291,7 +297,7 @@ const appTargetStatus = z.object({
   replicas: z.int().optional().describe('Desired number of replicas.'),
   readyReplicas: z.int().optional().describe('Number of ready replicas.'),
   roleArn: z.string().optional().describe("Role of this target's pods."),
-  identityCurrent: z.boolean().optional().describe('Every running pod holds the current identity.'),
+  identityCurrent: z.boolean().optional().describe('Whether every running pod holds the current identity.'),
   reason: z.string().optional().describe('Reason of the state, one word.'),
   message: z.string().optional().describe('Explanation of the state, as a sentence.'),
 });
@@ -299,7 +305,7 @@ const appTargetStatus = z.object({
 export const appStatus = z.object({
   observedGeneration,
   targets: mapOf(appTargetStatus, 'name', 100).optional().describe('State of the app in each target.'),
-  ready: z.string().optional().describe('Ready targets of all desired targets: 2/2.'),
+  ready: z.string().optional().describe('Number of ready targets and of desired targets, for example 2/2.'),
   conditions: conditions.optional().describe('Conditions of the app. Ready summarizes the others.'),
 });
 

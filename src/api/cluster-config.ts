@@ -1,4 +1,7 @@
-/** ClusterConfig: settings of the cluster that Konstellation runs on. One per cluster, with the cluster's name. */
+/**
+ * ClusterConfig: settings of the cluster that Konstellation runs on. Each cluster has one ClusterConfig, with the
+ * cluster's name.
+ */
 import { z } from 'zod';
 import { conditions, dnsLabel, observedGeneration, setOf } from './meta.ts';
 import type { ObjectMeta } from '../k8s/metadata.ts';
@@ -10,12 +13,12 @@ export const reservedTargetRule = (name: string): string =>
   `${name} == 'default' || ${name}.startsWith('kube-')`;
 const reservedMessage = 'a target is a namespace for apps: default and kube-* are reserved for Kubernetes';
 
-/** Namespaces that can never be targets: those of Kubernetes, and `default`, where unrelated pods run. */
+/** Whether a namespace can never be a target: `kube-*` belongs to Kubernetes, and unrelated pods run in `default`. */
 export const isReservedTarget = (name: string): boolean => name === 'default' || name.startsWith('kube-');
 
 /**
- * Rules that are checked only at creation. They do not refer to the old object, because its unbounded size would add to the CEL
- * cost.
+ * Rules that the API server checks only at creation. The rules do not refer to the old object, because its unbounded
+ * size would add to their CEL cost.
  */
 export const clusterConfigRules = [
   {
@@ -26,8 +29,8 @@ export const clusterConfigRules = [
 ] as const;
 
 /**
- * Literal characters of IAM names, in one or more folders. Source: IAM API Reference, CreateRole, `Path` and
- * `RoleName`.
+ * IAM path with one or more folders, whose names contain only characters that IAM allows in role names. Source: IAM API
+ * Reference, CreateRole, `Path` and `RoleName`.
  */
 const rolePathPattern = /^\/([A-Za-z0-9_+=,.@-]+\/)+$/;
 
@@ -78,7 +81,7 @@ export const clusterConfigSpec = z.object({
         .regex(/^https:\/\/[^\s?#]+$/)
         .optional()
         .describe(
-          'Token issuer of the cluster. Discovered from the API server; if set, it must be the same.',
+          'Token issuer of the cluster (default: the issuer that the API server reports). Another value is an error.',
         ),
       identityMode: identityMode
         .optional()
@@ -96,12 +99,12 @@ export const clusterConfigSpec = z.object({
       permissionsBoundaryArn: policyArn
         .optional()
         .describe(
-          'Managed policy that is the permissions boundary of every role, unless the account sets its own.',
+          'Managed policy that is the permissions boundary of every role, unless the account sets its own boundary.',
         ),
       allowedPolicyArns: setOf(z.string().min(1).max(700), { max: 200 })
         .optional()
         .describe(
-          'Patterns of policy ARNs that accounts may list: * matches any run of characters, including / and :, and ? matches one (default: any policy).',
+          'Patterns of policy ARNs that accounts may list: * matches any run of characters, including / and :, and ? matches one character (default: any policy).',
         ),
       allowStatements: z
         .boolean()
@@ -141,15 +144,15 @@ export const clusterConfigStatus = z.object({
   observedGeneration,
   accountId: z.string().optional().describe('AWS account of the roles.'),
   partition: z.string().optional().describe('AWS partition, for example aws or aws-cn.'),
-  clusterArn: z.string().optional().describe('ARN that marks the roles of this cluster.'),
+  clusterArn: z.string().optional().describe('ARN of the cluster, as in the ownership tags of its roles.'),
   oidcIssuer: z.string().optional().describe('Token issuer of the cluster.'),
   oidcProviderArn: z.string().optional().describe('ARN of the IAM OIDC provider of the issuer.'),
   quotas: z
     .object({
-      policiesPerRole: z.int().describe('Managed policies that a role can have.'),
-      trustPolicySize: z.int().describe('Characters that a trust policy can have.'),
+      policiesPerRole: z.int().describe('Maximum number of managed policies per role.'),
+      trustPolicySize: z.int().describe('Maximum number of characters in a trust policy.'),
       roles: z.int().describe('Maximum number of IAM roles in the AWS account.'),
-      rolesUsed: z.int().describe('Roles that the AWS account has.'),
+      rolesUsed: z.int().describe('Number of IAM roles in the AWS account.'),
     })
     .optional()
     .describe('Quotas of the AWS account.'),

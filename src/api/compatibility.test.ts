@@ -18,7 +18,10 @@ const unreleased: readonly string[] = ['quarantines.k11n.dev'];
 
 const tagRules = roleTags.meta()?.['x-kubernetes-validations'] as readonly { readonly rule: string }[];
 
-/** Exceptions, `version kind problem`, each with the reason why no stored object becomes invalid. */
+/**
+ * Accepted differences, in the form `version kind problem`. Each comment gives the reason why no stored object becomes
+ * invalid.
+ */
 const excepted: ReadonlySet<string> = new Set([
   // Kubernetes validates only the fields that a write changes (ratcheting), so a stored path stays valid. Paths outside the
   // pattern would put a wildcard, a variable or every role of the AWS account into the operator's IAM policy.
@@ -26,7 +29,8 @@ const excepted: ReadonlySet<string> = new Set([
   'v0.1.0 clusterconfigs.k11n.dev .spec.aws.rolePath: pattern "^\\\\/([!-~]+\\\\/)?$" became "^\\\\/([A-Za-z0-9_+=,.@-]+\\\\/)+$"',
   // The new pattern accepts every name that the old pattern accepts, and also the regions of the EU sovereign partition.
   'v0.1.0 clusterconfigs.k11n.dev .spec.aws.region: pattern "^[a-z]{2}(-[a-z]+)+-[0-9]+$" became "^[a-z]{2,4}(-[a-z]+)+-[0-9]+$"',
-  // The singular was changed, because Argo CD has the short name `app`. Stored objects, the plural and `app.k11n.dev` stay valid.
+  // The singular name of Apps was changed, because Argo CD has the short name `app`. Stored objects, the plural and
+  // `app.k11n.dev` stay valid.
   'v0.1.0 apps.k11n.dev spec.names changed',
   // Reserved tags could overwrite the ownership tags of roles. A stored object with a reserved tag can still be written while its
   // tags are unchanged (since Kubernetes 1.30, the oldest supported version). The planner ignores such tags.
@@ -40,15 +44,16 @@ const excepted: ReadonlySet<string> = new Set([
   ...['clusterconfigs', 'linkedserviceaccounts', 'apps'].map(
     (plural) => `v0.1.0 ${plural}.k11n.dev .status: x-kubernetes-map-type nothing became "atomic"`,
   ),
-  // The default applies only to objects without a status, which the operator has not processed. `observedGeneration: -1` says
-  // exactly this.
+  // The default status applies only to objects without a status. `observedGeneration: -1` states that the operator has
+  // not processed them.
   ...['clusterconfigs', 'linkedserviceaccounts', 'apps'].map(
     (plural) => `v0.1.0 ${plural}.k11n.dev .status: default nothing became {"observedGeneration":-1}`,
   ),
   // These rules apply at creation or compare with the old object, so stored objects stay valid (see test/integration/access).
   "v0.1.0 clusterconfigs.k11n.dev .: there is a new rule: oldSelf.hasValue() || !self.spec.targets.exists(name, name == 'default' || name.startsWith('kube-'))",
   "v0.1.0 clusterconfigs.k11n.dev .spec.targets: there is a new rule: self.all(name, !(name == 'default' || name.startsWith('kube-')) || name in oldSelf)",
-  // Every stored account has policyArns, with at most 25 entries: that field was required, and policyNames did not exist.
+  // Every account that v0.1.0 stored has `policyArns` with at most 25 entries: `policyArns` was required, and
+  // `policyNames` did not exist.
   'v0.1.0 linkedserviceaccounts.k11n.dev .spec.aws: there is a new rule: has(self.policyArns) || has(self.policyNames) || has(self.statements)',
   'v0.1.0 linkedserviceaccounts.k11n.dev .spec.aws: there is a new rule: (has(self.policyArns) ? self.policyArns.size() : 0) + (has(self.policyNames) ? self.policyNames.size() : 0) <= 25',
   "v0.1.0 linkedserviceaccounts.k11n.dev .: there is a new rule: oldSelf.hasValue() || self.metadata.name != 'default'",
@@ -67,14 +72,14 @@ describe('the CRDs', () => {
     },
   );
 
-  it('have a history for each kind that a release had', () => {
+  it('have a stored earlier version for each kind that was released', () => {
     expect(new Set([...earlier.map(({ crd }) => crd.metadata.name), ...unreleased])).toEqual(
       new Set(crds().map(({ metadata }) => metadata.name)),
     );
   });
 });
 
-it('omits status fields that an older schema does not have', () => {
+it('the status for an older schema contains no fields that the schema does not have', () => {
   const status = { roleId: 'AROA1', attached: '1/1', lastUsed: { trackedSince: '2026-01-01' } };
   expect(statusOfSchema(status, schemaVersion)).toEqual(status);
   expect(statusOfSchema(status, 3)).toEqual({ roleId: 'AROA1', attached: '1/1' });
@@ -181,7 +186,7 @@ describe('the detection of stricter schemas', () => {
     expect(schemaNarrowings(base, { ...base, required: [] }, '')).toEqual([]);
   });
 
-  it('reports a version that was removed, was renamed or is no longer stored', () => {
+  it('reports an API version that was removed, was renamed or is no longer stored', () => {
     const crd = (version: object, spec: object = {}): Crd => ({
       metadata: { name: 'x' },
       spec: {

@@ -41,7 +41,10 @@ export type CustomResourceDefinition = {
  */
 export const schemaVersion = 4;
 
-/** Fields that the status of any account may have, with the schema version that added them. Server-side apply refuses unknown fields. */
+/**
+ * Status fields of accounts that a later schema version added, with this version. Server-side apply refuses fields that
+ * the installed schema lacks.
+ */
 const statusFieldsSince = { attached: 3, lastUsed: 4 } as const;
 
 /** Omits status fields that the installed schema lacks, for example after a `helm upgrade`, which does not update CRDs. */
@@ -66,7 +69,7 @@ function structural(node: unknown): unknown {
   const result: JsonSchema = {};
   for (const [key, value] of Object.entries(node)) {
     if (dropped.has(key) || (key === 'additionalProperties' && value === false)) continue;
-    // zod limits an integer to what JavaScript represents exactly; Kubernetes limits it to int64 anyway.
+    // Omits the bounds that zod adds to every integer, because Kubernetes limits integers to int64.
     if ((key === 'maximum' || key === 'minimum') && Math.abs(value as number) === Number.MAX_SAFE_INTEGER)
       continue;
     result[key] = key === 'default' || key === 'enum' ? value : structural(value);
@@ -82,7 +85,7 @@ function crd(
   resource: typeof apps | typeof clusterConfigs | typeof linkedServiceAccounts | typeof quarantines,
   description: string,
   spec: z.ZodType,
-  /** Schema of the status; undefined for a kind whose state another object reports. */
+  /** Schema of the status. Undefined for Quarantines: the account's status reports their state. */
   status: z.ZodType | undefined,
   columns: readonly PrinterColumn[],
   rules: readonly ValidationRule[] = [],
@@ -122,8 +125,8 @@ function crd(
                 kind: { type: 'string' },
                 metadata: { type: 'object' },
                 spec: schemaOf(spec),
-                // The status has one writer, so it is one atomic field. Tracking the owner of each leaf would double the size of
-                // the stored and transferred objects.
+                // The status is one atomic field, because only the operator writes it. Tracking the owner of each field
+                // would double the size of stored and transferred objects.
                 ...(status
                   ? {
                       status: {
@@ -160,7 +163,7 @@ export function crds(): readonly CustomResourceDefinition[] {
   return [
     crd(
       clusterConfigs,
-      'Configuration of the cluster. One per cluster, named after it.',
+      'Configuration of a cluster. Each cluster has one ClusterConfig, with the name of the cluster.',
       clusterConfigSpec,
       clusterConfigStatus,
       [
@@ -191,7 +194,7 @@ export function crds(): readonly CustomResourceDefinition[] {
       ],
       [
         {
-          // An existing object with that name stays editable.
+          // An existing account with the name `default` stays editable.
           rule: "oldSelf.hasValue() || self.metadata.name != 'default'",
           optionalOldSelf: true,
           message:
@@ -223,7 +226,7 @@ export function crds(): readonly CustomResourceDefinition[] {
     ),
     crd(
       quarantines,
-      'Cuts off an account: while one exists, sessions of its roles are denied, pods get no credentials, and nothing that uses the account is rolled out. The status of the account reports it.',
+      "Cuts off an account. While a Quarantine exists, sessions of the account's roles are denied, pods get no credentials, and nothing that uses the account is rolled out. The account's status reports the state of the Quarantine.",
       quarantineSpec,
       undefined,
       [

@@ -7,10 +7,16 @@ export const managedByValue = 'konstellation';
 /** Label on a target's namespace, and on objects that an App created there. Value: the target's name. */
 export const targetLabel = 'k11n.dev/target';
 
-/** Label on a ServiceAccount that links an account. Value: the account's name, cut to the maximum length of a label. */
+/**
+ * Label on a ServiceAccount that is linked to an account. Value: the account's name, cut to the maximum length of a
+ * label.
+ */
 export const accountLabel = 'k11n.dev/account';
 
-/** Annotation on a ServiceAccount that Konstellation created and therefore deletes when it is unlinked. */
+/**
+ * Annotation on a ServiceAccount that Konstellation created. Konstellation deletes such a ServiceAccount when it
+ * unlinks the account.
+ */
 export const createdAnnotation = 'k11n.dev/created-by-konstellation';
 
 /** Label on objects that an App created. Value: the App's name. */
@@ -20,8 +26,8 @@ export const appLabel = 'k11n.dev/app';
 export const identityAnnotation = 'k11n.dev/identity';
 
 /**
- * Label on a Deployment, StatefulSet or DaemonSet without an App. With the value `true`, the workload is restarted for a new
- * identity.
+ * Label on a Deployment, StatefulSet or DaemonSet without an App. With the value `true`, the operator restarts the
+ * workload when its identity changes.
  */
 export const restartLabel = 'k11n.dev/restart-on-identity-change';
 
@@ -32,8 +38,8 @@ export const restartLabel = 'k11n.dev/restart-on-identity-change';
 export const detachDisallowedAnnotation = 'k11n.dev/detach-disallowed';
 
 /**
- * Annotation on a LinkedServiceAccount: comma-separated targets. Their running pods lose access as soon as the account is
- * unlinked from the target. Without the annotation, the pods keep access until they end.
+ * Annotation on a LinkedServiceAccount: comma-separated targets. When the account is unlinked from such a target,
+ * running pods there lose access at once. Without the annotation, the pods keep access until they end.
  */
 export const unlinkNowAnnotation = 'k11n.dev/unlink-now';
 
@@ -62,7 +68,10 @@ export const stsAudience = 'sts.amazonaws.com';
 /** Audience of tokens for EKS Pod Identity, and the service principal that assumes the role. */
 export const podIdentityAudience = 'pods.eks.amazonaws.com';
 
-/** Label or annotation on an account, an app or a ClusterConfig: prevents deletion unless it is `false`. */
+/**
+ * Label or annotation on an account, an app or a ClusterConfig. Any value except `false` prevents the deletion of the
+ * object.
+ */
 export const protectedMark = 'k11n.dev/protected';
 
 /** Annotation on an account. The value `true` is the consent to delete the account and keep its IAM role. */

@@ -23,10 +23,13 @@ export const policyName = z
   .max(648)
   .regex(/^(aws|account)\/([!-~]+\/)?[A-Za-z0-9_+=,.@-]{1,128}$/)
   .describe(
-    'Name of an IAM managed policy: aws/AmazonS3ReadOnlyAccess for a policy of AWS, account/team/payments for one of the AWS account of the cluster, with its path.',
+    'Name of an IAM managed policy: aws/AmazonS3ReadOnlyAccess for an AWS managed policy, account/team/payments for a policy in the AWS account of the cluster, with its path.',
   );
 
-/** Maximum number of policies of an account, in both lists together. Source: IAM's highest quota is 20 per role. */
+/**
+ * Maximum number of policies of an account, in `policyArns` and `policyNames` together. IAM's highest quota is 20
+ * policies per role.
+ */
 export const maxPolicies = 25;
 
 /** EKS mechanisms that give pods a role. */
@@ -34,15 +37,15 @@ export const identityMode = z.enum(['IRSA', 'PodIdentity']);
 export type IdentityMode = z.infer<typeof identityMode>;
 
 /**
- * Prefixes of reserved tag keys, in upper or lower case: `k11n.dev/` for ownership, `aws:` for AWS, and the prefixes of the session
- * tags of EKS Pod Identity, because tags of the role could imitate them in `aws:PrincipalTag`.
+ * Prefixes of reserved tag keys, in upper or lower case: `k11n.dev/` for ownership, `aws:` for AWS, and the prefixes of
+ * the session tags of EKS Pod Identity, because a role tag could imitate a session tag in `aws:PrincipalTag`.
  * https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html
  */
 export const reservedTagPrefixes = ['k11n.dev/', 'aws:', 'kubernetes-', 'eks-cluster-'] as const;
 
 /**
- * Tags of the IAM role. Source: IAM User Guide, "Tagging IAM resources": 128 and 256 characters, 50 tags including
- * ownership tags.
+ * Tags of the IAM role. Source: IAM User Guide, "Tagging IAM resources": keys have at most 128 characters, values 256,
+ * and a role has at most 50 tags, including the ownership tags.
  */
 export const roleTags = z.record(z.string(), z.string().max(256)).meta({
   maxProperties: 40,
@@ -63,8 +66,8 @@ export const roleTags = z.record(z.string(), z.string().max(256)).meta({
 const roleDescription = /^[\t\n\r -~¡-ÿ]*$/;
 
 /**
- * One statement of the account's own permissions. It always allows, and has no negated elements, so that the right to each entry
- * can be checked.
+ * One statement of the account's own permissions. A statement always allows, and has no negated elements such as
+ * `NotAction`, so that admission can check the right to each entry.
  */
 export const permissionStatement = z.object({
   sid: z
@@ -120,7 +123,7 @@ export const linkedServiceAccountSpec = z.object({
       policyNames: setOf(policyName, { max: maxPolicies })
         .optional()
         .describe(
-          'The same by name, so that one manifest fits every AWS account and partition. Each name stands for the ARN in the AWS account and partition of the cluster. A policy that is listed by ARN and by name counts once.',
+          "IAM managed policies of the account's pods by name, so that one manifest fits every AWS account and partition. Each name stands for the ARN in the AWS account and partition of the cluster. A policy that is listed by ARN and by name counts once.",
         ),
       statements: z
         .array(permissionStatement)
@@ -128,12 +131,12 @@ export const linkedServiceAccountSpec = z.object({
         .meta({ 'x-kubernetes-list-type': 'atomic' })
         .optional()
         .describe(
-          'Own permissions in addition to the policies, written to the inline policy konstellation of the role. They need a permissions boundary, and allowStatements in the ClusterConfig.',
+          "Permissions in addition to the policies, written to the role's inline policy konstellation. Statements need a permissions boundary, and allowStatements in the ClusterConfig.",
         ),
       permissionsBoundaryArn: policyArn
         .optional()
         .describe(
-          "Managed policy that is the role's permissions boundary (default: that of the ClusterConfig).",
+          "Managed policy that is the role's permissions boundary (default: the boundary in the ClusterConfig).",
         ),
       maxSessionDuration: z
         .int()
@@ -152,7 +155,7 @@ export const linkedServiceAccountSpec = z.object({
       identityMode: identityMode
         .optional()
         .describe(
-          "How pods get the role: by the ServiceAccount's annotation (IRSA) or by an EKS Pod Identity association (PodIdentity). Default: as in the ClusterConfig. It can be changed at any time: targets switch one after the other.",
+          "How pods get the role: by the ServiceAccount's annotation (IRSA) or by an EKS Pod Identity association (PodIdentity). Default: the mode in the ClusterConfig. The mode can be changed at any time: targets switch one after the other.",
         ),
       roleName: z
         .string()
@@ -167,7 +170,7 @@ export const linkedServiceAccountSpec = z.object({
         .boolean()
         .optional()
         .describe(
-          'Adopt the existing role named in roleName, for example of eksctl or Terraform. Its trust policy and its attached policies are replaced by those of this account. When the account is deleted, the role stays and loses only the ownership tags.',
+          'Adopt the existing role named in roleName, for example a role that eksctl or Terraform created. The trust policy and policies of this account replace those of the role. When the account is deleted, the role stays and loses only the ownership tags.',
         ),
     })
     .refine(({ policyArns, policyNames, statements }) => policyArns ?? policyNames ?? statements, {
@@ -191,7 +194,7 @@ export const linkedServiceAccountSpec = z.object({
         },
         {
           rule: '!has(self.adopt) || !self.adopt || has(self.roleName)',
-          message: 'adopt needs roleName: the role to adopt',
+          message: 'adopt needs roleName, the name of the role to adopt',
         },
       ],
     })
@@ -200,33 +203,35 @@ export const linkedServiceAccountSpec = z.object({
     .enum(['Delete', 'Retain'])
     .default('Delete')
     .describe(
-      'What happens to the IAM role when this account is deleted. Retain keeps it without the ownership tags.',
+      'What happens to the IAM role when this account is deleted. Retain keeps the role, but removes the ownership tags.',
     ),
 });
 
 const policyStatus = z.object({
   arn: z.string().describe('ARN of the policy.'),
   attached: z.boolean().describe('Whether the policy is attached to the role.'),
-  reason: z.string().optional().describe('Reason why it is not attached, one word.'),
-  message: z.string().optional().describe('Reason why it is not attached, as a sentence.'),
+  reason: z.string().optional().describe('Reason why the policy is not attached, one word.'),
+  message: z.string().optional().describe('Reason why the policy is not attached, as a sentence.'),
 });
 
 const statementsStatus = z.object({
-  applied: z.boolean().describe("The role's inline policy has exactly the statements of the account."),
-  reason: z.string().optional().describe('Reason why they are not applied, one word.'),
-  message: z.string().optional().describe('Reason why they are not applied, as a sentence.'),
+  applied: z
+    .boolean()
+    .describe("Whether the role's inline policy has exactly the statements of the account."),
+  reason: z.string().optional().describe('Reason why the statements are not applied, one word.'),
+  message: z.string().optional().describe('Reason why the statements are not applied, as a sentence.'),
 });
 
 const quarantinedPodStatus = z.object({
   uid: z.string().describe('Unique id of the pod.'),
-  namespace: z.string().optional().describe('Namespace of the pod, from the Quarantine.'),
-  name: z.string().optional().describe('Name of the pod, from the Quarantine.'),
+  namespace: z.string().optional().describe('Namespace of the pod, copied from the Quarantine.'),
+  name: z.string().optional().describe('Name of the pod, copied from the Quarantine.'),
   quarantine: z.string().describe('Name of the Quarantine.'),
   since: z.string().meta({ format: 'date-time' }).describe('Creation time of the Quarantine.'),
   requestedBy: z.string().optional().describe('User who created the Quarantine.'),
-  denied: z.boolean().describe('Every role of the account denies the sessions of the pod.'),
-  reason: z.string().optional().describe('Reason why they are not denied, one word.'),
-  message: z.string().optional().describe('Reason why they are not denied, as a sentence.'),
+  denied: z.boolean().describe('Whether every role of the account denies the sessions of the pod.'),
+  reason: z.string().optional().describe('Reason why the sessions are not denied, one word.'),
+  message: z.string().optional().describe('Reason why the sessions are not denied, as a sentence.'),
 });
 
 const targetStatus = z.object({
@@ -235,16 +240,16 @@ const targetStatus = z.object({
   identityMode: identityMode.optional().describe('How new pods get the role (default: IRSA).'),
   linked: z
     .boolean()
-    .describe("The target's ServiceAccount has the role annotation, or is associated with the role."),
+    .describe("Whether the target's ServiceAccount has the role annotation, or is associated with the role."),
   confirmed: z
     .boolean()
     .optional()
     .describe(
-      'PodIdentity: association and trust policy were read back, and a dry-run pod got what the agent needs. Pods can be created; the first one proves the identity.',
+      'Only for PodIdentity: whether the operator has read back the association and the trust policy, and a dry-run pod got what the agent needs. Pods can then be created, and the first pod proves the identity.',
     ),
   proven: z
     .boolean()
-    .describe("A token of this target's ServiceAccount was exchanged for credentials of the role."),
+    .describe("Whether a token of this target's ServiceAccount was exchanged for credentials of the role."),
   provenAt: z.string().meta({ format: 'date-time' }).optional().describe('Time of the last proof.'),
   proofKey: z
     .string()
@@ -257,18 +262,18 @@ const targetStatus = z.object({
       uninjected: z.int().describe('Pods without an identity.'),
     })
     .optional()
-    .describe('Numbers of running pods with this identity, an older one, or none.'),
+    .describe('Numbers of running pods with the current identity, an older identity, or none.'),
   reason: z.string().optional().describe('Reason why the target is not ready, one word.'),
   message: z.string().optional().describe('Reason why the target is not ready, as a sentence.'),
 });
 
 const formerTarget = z.object({
   name: z.string().describe('Name of the target.'),
-  roleArn: z.string().optional().describe('ARN of the role that its pods held.'),
+  roleArn: z.string().optional().describe("ARN of the role that the target's pods held."),
   sessionsUntil: z
     .string()
     .meta({ format: 'date-time' })
-    .describe('Time until AWS sessions from before the unlinking may live.'),
+    .describe('Time until which AWS sessions from before the unlinking may stay valid.'),
 });
 
 const lastUsed = z.object({
@@ -286,11 +291,11 @@ const lastUsed = z.object({
 export const linkedServiceAccountStatus = z.object({
   observedGeneration,
   roleArn: z.string().optional().describe('ARN of the IAM role.'),
-  roleId: z.string().optional().describe('Unique id of the IAM role, which a recreated role does not share.'),
+  roleId: z.string().optional().describe('Unique id of the IAM role. A recreated role has another id.'),
   lastUsed: lastUsed
     .optional()
     .describe(
-      "Last use of credentials of the account's roles, as IAM records it some hours later. Absent while it is unknown.",
+      "Last use of credentials of the account's roles, as IAM records it some hours later. Absent while the last use is unknown.",
     ),
   linkedTargets: z
     .array(z.string())
@@ -305,20 +310,26 @@ export const linkedServiceAccountStatus = z.object({
     .array(formerTarget)
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
     .optional()
-    .describe('Unlinked targets whose AWS sessions may still live.'),
+    .describe('Unlinked targets whose AWS sessions may still be valid.'),
   policies: z
     .array(policyStatus)
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['arn'] })
     .optional()
     .describe('State of each listed policy.'),
-  attached: z.string().optional().describe('Attached policies of all listed policies: 2/2.'),
+  attached: z
+    .string()
+    .optional()
+    .describe('Number of attached policies and of listed policies, for example 2/2.'),
   statements: statementsStatus.optional().describe("State of the account's own permissions."),
   quarantinedPods: z
     .array(quarantinedPodStatus)
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['uid'] })
     .optional()
     .describe('Pods whose sessions a Quarantine denies.'),
-  ready: z.string().optional().describe('Linked and proven targets of all desired targets: 2/2.'),
+  ready: z
+    .string()
+    .optional()
+    .describe('Number of linked and proven targets and of desired targets, for example 2/2.'),
   conditions: conditions.optional().describe('Conditions of the account. Ready summarizes the others.'),
 });
 

@@ -47,12 +47,13 @@ export const observedGeneration = z
   );
 
 /**
- * Status of an object that the operator has not processed. kstatus reports an object without `observedGeneration` as ready.
+ * Status of an object that the operator has not processed. Contains `observedGeneration`, because kstatus reports an
+ * object without this field as ready.
  * https://pkg.go.dev/sigs.k8s.io/cli-utils/pkg/kstatus
  */
 export const defaultStatus = { observedGeneration: unobserved } as const;
 
-/** List whose values are unique; Kubernetes enforces this. */
+/** Schema of a list with unique values. The API server enforces the uniqueness. */
 export function setOf<T extends z.ZodType>(item: T, limits: { min?: number; max: number }): z.ZodArray<T> {
   const list = z.array(item).max(limits.max).meta({ 'x-kubernetes-list-type': 'set' });
   return limits.min === undefined ? list : list.min(limits.min);

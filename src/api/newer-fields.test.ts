@@ -14,7 +14,7 @@ const schema: FieldSchema = {
 
 describe('fields beyond a schema', () => {
   it.each<[string, unknown, readonly string[]]>([
-    ['nothing', { name: 'x', mode: 'a', tags: { 'k11n.dev/x': 'y' }, rules: [{ sid: 's' }] }, []],
+    ['no such field', { name: 'x', mode: 'a', tags: { 'k11n.dev/x': 'y' }, rules: [{ sid: 's' }] }, []],
     ['a field', { name: 'x', added: null }, ['spec.added']],
     ['a value', { mode: 'c' }, ['spec.mode="c"']],
     ['a field of an entry', { rules: [{ sid: 's' }, { sid: 't', until: '2027' }] }, ['spec.rules[1].until']],
@@ -24,7 +24,7 @@ describe('fields beyond a schema', () => {
       { constructor: 1, toString: 2 },
       ['spec.constructor', 'spec.toString'],
     ],
-  ])('are found: %s', (_what, value, expected) => {
+  ])('are reported with their paths for an object with %s', (_what, value, expected) => {
     expect(fieldsBeyond(schema, value, 'spec')).toEqual(expected);
   });
 });
@@ -57,7 +57,7 @@ describe('the schemas of this version', () => {
     },
   );
 
-  it('contain the fields of an account of this version, but not those of later versions', () => {
+  it('contain every field of a current account, but no field of a later version', () => {
     const spec = {
       targets: ['production'],
       aws: { policyArns: ['x'], identityMode: 'PodIdentity', tags: { team: 'a' } },

@@ -1,6 +1,7 @@
 /**
  * Detects fields of stored objects that this version does not know. The API server drops fields that its CRD does not
- * have, so an unknown field belongs to a later version, and this version must not undo its effects.
+ * have, so an unknown field in a stored object belongs to a later version. This version must not undo the effects of
+ * such a field.
  */
 import { crds, type CustomResourceDefinition } from './crds.ts';
 
@@ -27,7 +28,7 @@ export function specSchema({ spec }: { readonly spec: object }): FieldSchema {
 /**
  * Paths of the fields and enumeration values in `value` that the schema does not have.
  *
- * @param path the path of the value itself: `spec`
+ * @param path the path of `value`, for example `spec`
  */
 export function fieldsBeyond(schema: FieldSchema, value: unknown, path: string): readonly string[] {
   if (Array.isArray(value)) {
@@ -78,7 +79,9 @@ function kindOf({ spec }: CustomResourceDefinition): string {
   return (spec['names'] as { readonly kind: string }).kind;
 }
 
-/** Cache of the results by object. Objects do not change after they are read. */
+/**
+ * Cached results of `newerFields`, by object. A result stays valid, because objects do not change after they are read.
+ */
 const seen = new WeakMap<object, readonly string[]>();
 
 /** Paths of unknown fields in the spec of one of our objects. */
@@ -95,5 +98,5 @@ export function newerSpecMessage(kind: string, spec: object): string | undefined
   const fields = newerFields(kind, spec);
   return fields.length === 0
     ? undefined
-    : `the ${kind} has fields that this version of the operator does not know: ${fields.join(', ')}. Nothing is changed that may depend on them. Upgrade the operator to the version of the CRDs`;
+    : `the ${kind} has fields that this version of the operator does not know: ${fields.join(', ')}. The operator changes nothing that may depend on these fields. Upgrade the operator to the version of the CRDs`;
 }

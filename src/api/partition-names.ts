@@ -1,4 +1,7 @@
-/** Names of the AWS partitions. They are not in `partitions.ts`, because every command line loads them for its options. */
+/**
+ * Names of the AWS partitions. This module is separate from `partitions.ts`, because every start of `kon` loads the
+ * names for its options.
+ */
 
 /** Partition names in alphabetical order. */
 export const partitionNames = [

@@ -24,12 +24,12 @@ const regions: readonly [string, Partition][] = [
   ['us-isof-south-1', 'aws-iso-f'],
 ];
 
-it('the regions below cover every partition', () => {
+it('the regions in these tests cover every partition', () => {
   expect([...new Set(regions.map(([, partition]) => partition))].toSorted()).toEqual(partitionNames);
 });
 
 describe.each(regions)('%s', (region, partition) => {
-  it('is a region of the partition', () => {
+  it('is assigned to its partition', () => {
     expect(partitionOfRegion(region)).toBe(partition);
   });
 
@@ -83,7 +83,7 @@ it.each([
   ['an API server with a port', 'https://0123.gr7.us-west-2.eks.amazonaws.com:443/', 'us-west-2'],
   ['an IPv6 API server', 'https://0123.eks-cluster.us-west-2.api.aws', 'us-west-2'],
   ['an API server in China', 'https://0123.sk1.cn-north-1.eks.amazonaws.com.cn', 'cn-north-1'],
-])('reads the region from %s', (_, url, region) => {
+])('regionOfEksUrl returns the region for the URL of %s', (_, url, region) => {
   expect(regionOfEksUrl(url)).toBe(region);
 });
 
@@ -93,6 +93,6 @@ it.each([
   ['the dual-stack name with the other suffix', 'https://oidc-eks.eu-west-1.amazonaws.com/id/A'],
   ['a host that continues after the suffix', 'https://oidc.eks.eu-west-1.amazonaws.com.example/id/A'],
   ['no URL', 'oidc.eks.eu-west-1.amazonaws.com'],
-])('reads no region from %s', (_, url) => {
+])('regionOfEksUrl returns no region for %s', (_, url) => {
   expect(regionOfEksUrl(url)).toBeUndefined();
 });

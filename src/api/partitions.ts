@@ -20,7 +20,7 @@ type PartitionFacts = {
   readonly iamHost?: string;
 };
 
-/** Partitions by name, longer prefixes first if one prefix starts with another. */
+/** Partitions by name. If one region prefix starts with another, the longer prefix comes first. */
 const partitions = {
   'aws-cn': {
     prefix: 'cn-',
@@ -74,7 +74,7 @@ const partitions = {
   },
 } as const satisfies Readonly<Record<Partition, PartitionFacts>>;
 
-/** Regions with unknown names belong to `aws`, as in the SDKs, because new regions appear there. */
+/** Assigns a region with an unknown prefix to `aws`, as the AWS SDKs do, because most new regions belong to `aws`. */
 export function partitionOfRegion(region: string): Partition {
   const found = Object.entries<PartitionFacts>(partitions).find(([, { prefix }]) =>
     region.startsWith(prefix),

@@ -18,14 +18,16 @@ const quarantinedPod = z.object({
     .min(1)
     .max(63)
     .regex(/^[A-Za-z0-9-]+$/)
-    .describe('Unique id of the pod (metadata.uid). Sessions of EKS Pod Identity have it as a tag.'),
+    .describe('Unique id of the pod (metadata.uid). Sessions of EKS Pod Identity have this id as a tag.'),
   namespace: dnsLabel.optional().describe('Namespace of the pod, for the status.'),
   name: dnsSubdomain.optional().describe('Name of the pod, for the status.'),
 });
 
 export const quarantineSpec = z
   .object({
-    account: dnsSubdomain.describe('Account (LinkedServiceAccount) that is cut off. It need not exist yet.'),
+    account: dnsSubdomain.describe(
+      'Account (LinkedServiceAccount) that is cut off. The account does not need to exist yet.',
+    ),
     pods: z
       .array(quarantinedPod)
       .min(1)
@@ -46,7 +48,7 @@ export const quarantineSpec = z
       .min(1)
       .max(1024)
       .optional()
-      .describe("Why the account is cut off. It is shown in the account's status."),
+      .describe("Reason why the account is cut off. The account's status shows the reason."),
   })
   .meta({
     'x-kubernetes-validations': [

@@ -1,6 +1,6 @@
 /**
- * Names that targets and accounts must not have. Admission rejects such names. In objects that are older than the admission
- * policies, the planners report them.
+ * Names that targets and accounts must not have. Admission rejects reserved names. The planners report reserved names
+ * in objects that are older than the admission policies.
  */
 import { isReservedTarget } from './cluster-config.ts';
 
@@ -15,7 +15,7 @@ export function isReservedNamespace(name: string, operatorNamespace?: string): b
 
 /** Message for a target with a reserved name. */
 export function reservedTargetMessage(name: string): string {
-  return `the namespace "${name}" is reserved and cannot be a target; take it out: kon target delete ${name}`;
+  return `the namespace "${name}" is reserved and cannot be a target; remove it from the targets: kon target delete ${name}`;
 }
 
 /** Pods without a ServiceAccount run as `default`, so an account of this name would give its permissions to all such pods. */

@@ -1,7 +1,8 @@
 /**
- * Rights that a user needs to write an account: Kubernetes RBAC decides who may grant AWS permissions to a target. A request needs
- * rights only to what it adds, not to what the account already had. A policy is added to a target when the policy or the target is
- * new: a new policy needs the right to all of the account's targets, and a new target needs the right to all of its policies.
+ * Rights that a user needs to write an account: Kubernetes RBAC decides who may grant AWS permissions to a target. A
+ * request needs rights only for what it adds to the account. A policy is added to a target when the policy or the
+ * target is new: a new policy needs the right to all of the account's targets, and a new target needs the right to all
+ * of its policies.
  *
  * | right                                     | needed to                                                            |
  * |-------------------------------------------|----------------------------------------------------------------------|
@@ -63,8 +64,9 @@ const written = writesOf(linkedServiceAccounts);
 const defaultSession = 3600;
 
 /**
- * Name of the account's role, or `*` while it is unknown. A name in the status counts only if the operator derives it from the
- * account's own name (see identity/names.ts), so that a user cannot forge a status that names a role to which they have the right.
+ * CEL expression for the name of the account's role, or `*` while the name is unknown. A name in the status counts only
+ * if the operator derives it from the account's own name (see identity/names.ts), so that a user cannot forge a status
+ * that names a role to which they have the right.
  */
 export const roleOfAccount = (account: string): string => {
   const status = `${account}.?status.?roleArn.orValue('')`;
@@ -72,10 +74,15 @@ export const roleOfAccount = (account: string): string => {
   const derived = `'-' + (size(${own}) > ${nameInRole} ? ${own}.substring(0, ${nameInRole}) : ${own} + '-')`;
   return `has(${account}.spec.aws.roleName) ? ${account}.spec.aws.roleName : ${status}.contains('/kon-') && ${status}.contains(${derived}) ? ${status}.split('/')[size(${status}.split('/')) - 1] : '*'`;
 };
-/** Minimum number of characters of the account's name that its role's name contains, whatever the cluster is called. */
+/**
+ * Minimum number of characters of the account's name that the name of its role contains, for any name of the cluster.
+ */
 const nameInRole = 26;
 
-/** Policies of an account as written, by ARN or by name. The schema limits them to `policySlots`. */
+/**
+ * CEL expression for the policies of an account, by ARN or by name, as the user wrote them. The schema limits their
+ * number to `policySlots`.
+ */
 const listed = (account: string): string =>
   `${account}.spec.aws.?policyArns.orValue([]) + ${account}.spec.aws.?policyNames.orValue([])`;
 
@@ -217,7 +224,7 @@ export const claimPolicy: AdmissionPolicy = admissionPolicy('claim.k11n.dev', {
     ...rightToEach(rights.bound, {
       names: 'variables.boundaries',
       slots: 1,
-      may: "(NAME == '*' ? 'take the permissions boundary off an account' : 'make ' + NAME + ' the permissions boundary of an account')",
+      may: "(NAME == '*' ? 'remove the permissions boundary of an account' : 'make ' + NAME + ' the permissions boundary of an account')",
     }),
     ...rightToEach(rights.claim, {
       names: 'variables.roles',

@@ -1,5 +1,6 @@
 /**
- * ValidatingAdmissionPolicies, reduced to the fields that this project uses, and rights to names as CEL expressions.
+ * Types of ValidatingAdmissionPolicies, with only the fields that this project uses, and CEL expressions that check a
+ * user's rights.
  */
 import { accountLabel } from '../api/index.ts';
 
@@ -8,7 +9,7 @@ export type MatchRule = {
   readonly apiVersions: readonly string[];
   readonly operations: readonly ('CREATE' | 'UPDATE' | 'DELETE')[];
   readonly resources: readonly string[];
-  /** Names that the rule matches. Default: all. */
+  /** Names of the objects that the rule matches. Default: all objects. */
   readonly resourceNames?: readonly string[];
 };
 
@@ -26,7 +27,10 @@ export type AdmissionPolicy = {
   readonly metadata: { readonly name: string };
   readonly spec: {
     readonly failurePolicy: 'Fail' | 'Ignore';
-    /** Kind of the parameters. The policy has to admit the request with each parameter object that the binding selects. */
+    /**
+     * Kind of the parameters. A request is admitted only if the policy admits it with every parameter object that the
+     * binding selects.
+     */
     readonly paramKind?: { readonly apiVersion: string; readonly kind: keyof typeof paramRefs };
     readonly matchConstraints: {
       readonly resourceRules: readonly MatchRule[];
@@ -40,7 +44,10 @@ export type AdmissionPolicy = {
   };
 };
 
-/** References to parameters by kind. For a namespaced kind, they select objects in the namespace of the request. */
+/**
+ * References to parameters, by kind of parameter. For a namespaced kind, a reference selects objects in the namespace
+ * of the request.
+ */
 export const paramRefs = {
   ClusterConfig: { selector: {}, parameterNotFoundAction: 'Deny' },
   /** ServiceAccounts that are not linked to an account. */
@@ -62,8 +69,9 @@ export type AdmissionPolicyBinding = {
 };
 
 /**
- * With a `paramKind`, the API server applies `failurePolicy` before the match conditions while the kind is not served, its objects
- * are not cached yet, or none exists. With `Fail`, it then refuses all matching requests, from any user.
+ * Creates a policy. The API server cannot evaluate a policy with a `paramKind` while the kind is not served, its
+ * objects are not cached yet, or none exists. It then applies `failurePolicy` before the match conditions: `Fail`
+ * refuses all matching requests of all users.
  */
 export function admissionPolicy(
   name: string,
@@ -97,8 +105,8 @@ export function bindingOf({
 }
 
 /**
- * Whether a policy or its binding refers to parameters. Policies with parameters are applied after the CRDs, because the API
- * server, if it does not find a kind, looks for it again only every 30 seconds. Source: `discoveryRESTMapper` in
+ * Whether a policy or its binding refers to parameters. Policies with parameters are applied after the CRDs, because an
+ * API server that does not find a kind looks for the kind again only after 30 seconds. Source: `discoveryRESTMapper` in
  * k8s.io/apiserver/pkg/server/options.
  */
 export function hasParameters({ spec }: AdmissionPolicy | AdmissionPolicyBinding): boolean {
@@ -116,12 +124,13 @@ export type NamedRight = {
 };
 
 /**
- * One validation per position in a list of names. Each requires that the user has the right to the name at that position. A single
- * expression with a loop is not possible, because each authorizer check costs 350,000 of the 1,000,000 cost units that one
- * expression may use. The 10,000,000 units of a whole policy are enough for `slots` checks.
+ * Returns one validation per position in a list of names. Each validation requires that the user has the right to the
+ * name at its position. A single expression with a loop is not possible, because each authorizer check costs 350,000 of
+ * the 1,000,000 cost units that one expression may use. The 10,000,000 units of a whole policy are enough for `slots`
+ * checks.
  * https://kubernetes.io/docs/reference/using-api/cel/#kubernetes-authorizer-library
  * @param names a CEL expression for the list of requested names; only the first `slots` names are checked
- * @param may a CEL expression for the action in the message "user … may not …"; `NAME` in it stands for the name
+ * @param may a CEL expression for the action in the message "user … is not permitted to …"; `NAME` in it stands for the name
  * @param unordered the list is the keys of a map. The order of the keys can differ when the API server evaluates the message, so
  *   the message lists all names
  */
@@ -146,7 +155,7 @@ export function rightToEach(
     return {
       expression: `size(${names}) <= ${slot} || authorizer.group('k11n.dev').resource('${resource}').name(${name}).check('${verb}').allowed()`,
       message: `the verb ${verb} on ${resource}.k11n.dev is needed`,
-      messageExpression: `'user ' + request.userInfo.username + ' may not ' + ${may.replaceAll('NAME', shown)} + ': ask for the verb ${verb} on ${resource}.k11n.dev/' + ${rights}`,
+      messageExpression: `'user ' + request.userInfo.username + ' is not permitted to ' + ${may.replaceAll('NAME', shown)} + ': ask for the verb ${verb} on ${resource}.k11n.dev/' + ${rights}`,
       reason: 'Forbidden',
     };
   });
@@ -167,7 +176,7 @@ export function writesOf({
   };
 }
 
-/** Metadata such as finalizers and labels grants no permission. */
+/** Matches changes of the spec. Metadata, such as finalizers and labels, grants no permission. */
 export const specChanges = {
   name: 'spec-changes',
   expression: 'oldObject == null || object.spec != oldObject.spec',
@@ -177,11 +186,14 @@ type Variable = { readonly name: string; readonly expression: string };
 
 export const variable = (name: string, expression: string): Variable => ({ name, expression });
 
-/** Names in the new list that are not in the old one. The limit keeps the cost of the comparison below that of one expression and leaves room for the checks. */
+/**
+ * CEL expression for the names in the new list that are not in the old list, or `*` for very long lists. Comparing very
+ * long lists would exceed the cost limit of an expression.
+ */
 export const added = (now: string, before: string): string =>
   `${now} == ${before} ? [] : size(${now}) * size(${before}) > 500000 ? ['*'] : ${now}.filter(name, !(name in ${before}))`;
 
-/** Whether an update sets, changes or removes a field of the spec, which may be absent. */
+/** CEL expression: whether an update sets, changes or removes a field of the spec. The field may be absent. */
 export const changed = (path: string): string => {
   const at = (of: string): string => `${of}.spec.${path.replace(/(\w+)$/, '?$1')}`;
   return `${at('object')} != ${at('oldObject')}`;
@@ -191,7 +203,8 @@ export const changed = (path: string): string => {
 export const tagSlots = 20;
 
 /**
- * CEL variables for changed tags. The last, `askedTags`, lists the keys of tags that are set, changed or removed.
+ * CEL variables for changed tags. The last variable, `askedTags`, lists the keys of tags that the request sets, changes
+ * or removes.
  *
  * @param now a CEL expression for the optional map of tags
  * @param before the same expression for the old object

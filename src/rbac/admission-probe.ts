@@ -1,7 +1,8 @@
 /**
- * Admission probe: a policy that refuses two objects by name, whoever creates them. An API server loads new policies within about a
- * second, in the order of their creation. Once it refuses a dry run of a probe object, it enforces every policy that was applied
- * before. The refusal contains a digest, which distinguishes the policies of different versions of Konstellation.
+ * Admission probe: a policy that refuses two objects by name, whoever creates them. An API server loads new policies
+ * within about a second, in the order of their creation. Once an API server refuses a dry run of a probe object, it
+ * also enforces every policy that was applied before the probe. The refusal contains a digest, which distinguishes the
+ * policies of different versions of Konstellation.
  * https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/
  */
 import { sha256 } from '@noble/hashes/sha2.js';

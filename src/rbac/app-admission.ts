@@ -44,7 +44,7 @@ export const usePolicy: AdmissionPolicy = admissionPolicy('use.k11n.dev', {
   }),
 });
 
-/** All fields of the schema that targets share, including future ones. */
+/** Fields of the spec that apply to all targets. Derived from the schema, so that future fields are included. */
 const commonFields = Object.keys(appSpec.shape).filter((field) => field !== 'targets');
 
 export const deployPolicy: AdmissionPolicy = admissionPolicy('deploy.k11n.dev', {

@@ -76,7 +76,7 @@ export const clusterPoliciesPolicy: AdmissionPolicy = admissionPolicy('cluster-p
   matchConstraints: written,
   matchConditions: [specChanges],
   variables: [
-    // An empty list allows no policy. A missing list allows all policies, like the pattern `*`.
+    // An empty list of patterns allows no policy. A missing list allows all policies, like the pattern `*`.
     variable('patterns', "object.spec.aws.?allowedPolicyArns.orValue(['*'])"),
     variable(
       'patternsBefore',
@@ -91,7 +91,7 @@ export const clusterPoliciesPolicy: AdmissionPolicy = admissionPolicy('cluster-p
   validations: rightToEach(rights.attach, {
     names: 'variables.asked',
     slots,
-    may: "'let accounts attach ' + (NAME == '*' ? 'any policy' : NAME)",
+    may: "'allow accounts to attach ' + (NAME == '*' ? 'any policy' : NAME)",
   }),
 });
 
@@ -123,17 +123,17 @@ export const clusterRolesPolicy: AdmissionPolicy = admissionPolicy('cluster-role
     ...rightToEach(rights.grant, {
       names: 'variables.grants',
       slots: 1,
-      may: "'let accounts grant actions by statements of their own'",
+      may: "'allow accounts to have their own statements'",
     }),
     ...rightToEach(rights.bound, {
       names: 'variables.boundaries',
       slots: 2,
-      may: "(NAME == '*' ? 'loosen what bounds all roles of the cluster' : 'make ' + NAME + ' the permissions boundary of all roles of the cluster')",
+      may: "(NAME == '*' ? 'loosen the limits of all roles of the cluster' : 'make ' + NAME + ' the permissions boundary of all roles of the cluster')",
     }),
     ...rightToEach(rights.claim, {
       names: 'variables.roles',
       slots: 1,
-      may: "'decide which IAM roles are those of the cluster'",
+      may: "'change which IAM roles belong to the cluster'",
     }),
     ...rightToEach(rights.tag, {
       names: 'variables.askedTags',

@@ -36,8 +36,8 @@ export const protectionPolicy: AdmissionPolicy = admissionPolicy('protected.k11n
   validations: [
     {
       expression: `!(${marked('annotations')} || ${marked('labels')})`,
-      message: `it is protected from deletion: take its label or annotation ${protectedMark} off first`,
-      messageExpression: `oldObject.kind + ' ' + oldObject.metadata.name + ' is protected from deletion: take its label or annotation ${protectedMark} off first'`,
+      message: `the object is protected from deletion: remove its label or annotation ${protectedMark} first`,
+      messageExpression: `oldObject.kind + ' ' + oldObject.metadata.name + ' is protected from deletion: remove its label or annotation ${protectedMark} first'`,
       reason: 'Forbidden',
     },
   ],
@@ -50,7 +50,10 @@ const definitions = [clusterConfigs, linkedServiceAccounts, apps, quarantines].m
 const annotation = (of: string, name: string): string =>
   `${of}.metadata.?annotations[?'${name}'].orValue('')`;
 
-/** CEL expression for the schema version of a CRD. 0: the CRD has no valid version, for example because it predates versions. */
+/**
+ * CEL expression for the schema version of a CRD. The value is 0 for a CRD without a valid version, for example because
+ * the CRD is older than the versions.
+ */
 const versionOf = (of: string): string => {
   const text = annotation(of, schemaVersionAnnotation);
   return `(${text}.matches('^[0-9]{1,9}$') ? int(${text}) : 0)`;
@@ -81,8 +84,8 @@ export const definitionsPolicy: AdmissionPolicy = admissionPolicy('definitions.k
   validations: [
     {
       expression: `request.operation != 'DELETE' || ${annotation('oldObject', allowDeletionAnnotation)} == 'true'`,
-      message: `its deletion would delete all objects of the kind, the protected ones too: use kon uninstall, or add the annotation ${allowDeletionAnnotation}=true first`,
-      messageExpression: `'the deletion of the CRD ' + oldObject.metadata.name + ' would delete all objects of the kind, the protected ones too: use kon uninstall, or add the annotation ${allowDeletionAnnotation}=true first'`,
+      message: `the deletion of the CRD would delete all objects of the kind, including protected objects: use kon uninstall, or add the annotation ${allowDeletionAnnotation}=true first`,
+      messageExpression: `'the deletion of the CRD ' + oldObject.metadata.name + ' would delete all objects of the kind, including protected objects: use kon uninstall, or add the annotation ${allowDeletionAnnotation}=true first'`,
       reason: 'Forbidden',
     },
     {
@@ -95,8 +98,8 @@ export const definitionsPolicy: AdmissionPolicy = admissionPolicy('definitions.k
 });
 
 /**
- * An operator that runs outside the cluster has another username, and is recognized by its field manager. Any user can send that
- * field manager, so it can stand in for the annotation (a statement of consent), but not for the right.
+ * An operator that runs outside the cluster has another username, and is recognized by its field manager. Any user can
+ * send that field manager, so it replaces only the annotation, which states consent, and not the required right.
  *
  * @param username username of the operator's ServiceAccount: `system:serviceaccount:NAMESPACE:NAME`
  */
@@ -119,12 +122,12 @@ export function finalizerPolicy(username: string): AdmissionPolicy {
         expression: `'${accountFinalizer}' in oldObject.metadata.?finalizers.orValue([]) && !('${accountFinalizer}' in object.metadata.?finalizers.orValue([]))`,
       },
     ],
-    // The role comes from the old object, so that one request cannot name another role and remove the finalizer.
+    // The role comes from the old object, so that one request cannot both name another role and remove the finalizer.
     variables: [variable('role', roleOfAccount('oldObject')), variable('roles', '[variables.role]')],
     validations: [
       {
         expression: `object.metadata.?annotations[?'${abandonAnnotation}'].orValue('false') == 'true' || request.options.?fieldManager.orValue('') == '${fieldManager}'`,
-        message: `only the operator removes the finalizer ${accountFinalizer}, when the IAM role is deleted; to give up the role as it is, with its permissions, add the annotation ${abandonAnnotation}=true`,
+        message: `only the operator removes the finalizer ${accountFinalizer}, after it has deleted the IAM role; to give up the role with its permissions, add the annotation ${abandonAnnotation}=true`,
         reason: 'Forbidden',
       },
       ...rightToEach(rights.claim, {

@@ -1,4 +1,6 @@
-/** Each field that users write requires a right, or is listed here with the reason why it requires none. */
+/**
+ * Each field that users write requires a right, or is listed in this file with the reason why the field requires none.
+ */
 import { describe, expect, it } from 'vitest';
 import { appSpec } from '../api/app.ts';
 import { clusterConfigSpec } from '../api/cluster-config.ts';

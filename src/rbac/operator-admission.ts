@@ -43,7 +43,10 @@ import {
 import { confinementPolicy } from './operator-confinement.ts';
 import { serviceAccountsPolicy, workloadsPolicy } from './operator-workloads.ts';
 
-/** Shortest lifetime that the API server gives a token, in seconds. Source: TokenRequest, expirationSeconds. */
+/**
+ * Maximum lifetime of the operator's tokens in seconds: the shortest lifetime that the API server grants. Source:
+ * TokenRequest, expirationSeconds.
+ */
 const longestToken = 600;
 
 export function operatorPolicies(operator: ConfinedOperator): readonly AdmissionPolicy[] {
@@ -75,7 +78,7 @@ function tokenPolicy(username: string): AdmissionPolicy {
     validations: [
       forbidden(
         `object.spec.audiences == ['${stsAudience}'] || (object.spec.audiences == ['${podIdentityAudience}'] && object.spec.?boundObjectRef.?kind.orValue('') == 'Pod')`,
-        `the operator may only request tokens for ${stsAudience}, and for ${podIdentityAudience} when they are bound to a pod`,
+        `the operator may only request tokens for ${stsAudience}, or for ${podIdentityAudience} if the token is bound to a pod`,
       ),
       forbidden(
         `object.spec.expirationSeconds <= ${longestToken}`,
@@ -104,7 +107,8 @@ function targetsPolicy(username: string): AdmissionPolicy {
 }
 
 /**
- * In all writes of the operator, the namespace has the label before or after the change, as `operator-metadata.k11n.dev` requires.
+ * Limits the namespaces that the operator creates or labels. In all writes of the operator, the namespace has the
+ * target label before or after the change, as `operator-metadata.k11n.dev` requires.
  */
 function namespacesPolicy(username: string): AdmissionPolicy {
   return admissionPolicy('operator-namespaces.k11n.dev', {
@@ -156,7 +160,7 @@ function metadataPolicy({ username, namespace }: ConfinedOperator): AdmissionPol
       ),
       ofAccounts(
         'oldObject != null && object.spec == oldObject.spec',
-        'the operator may not change what an account asks for',
+        'the operator is not permitted to change the spec of an account',
       ),
       ofAccounts(
         `oldObject != null && variables.labels == variables.labelsBefore && variables.annotations == variables.annotationsBefore && variables.owners == variables.ownersBefore && variables.finalizers.filter(name, name != '${accountFinalizer}') == variables.finalizersBefore.filter(name, name != '${accountFinalizer}')`,

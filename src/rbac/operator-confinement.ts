@@ -1,4 +1,7 @@
-/** Limits the operator's writes to its own objects in targets. In other namespaces, it may only remove its objects and links. */
+/**
+ * Limits the operator's writes to its own objects in targets. In other namespaces, the operator may only remove its
+ * objects and links.
+ */
 import {
   accountLabel,
   appLabel,
@@ -57,27 +60,27 @@ export function confinementPolicy({ username, namespace }: ConfinedOperator): Ad
       ),
       forbidden(
         "variables.kind != '/pods' || request.?dryRun.orValue(false)",
-        'the operator may create pods in a dry run only',
+        'the operator may only create pods in a dry run',
       ),
       forbidden(
         "request.operation == 'CREATE' || variables.restarts || (request.operation == 'DELETE' ? variables.cleansUp : variables.owned)",
-        'the operator may only change and delete objects that bear its ownership labels',
+        'the operator may only change and delete objects that have its ownership labels',
       ),
       forbidden(
         `!variables.writesOwn || (variables.labels[?'${managedByLabel}'].orValue('') == '${managedByValue}' && '${appLabel}' in variables.labels && (variables.kind == '/configmaps' ? object.metadata.name.startsWith(variables.labels['${appLabel}'] + '-') : object.metadata.name == variables.labels['${appLabel}']))`,
-        `the operator may only write objects that are labelled and named for their app`,
+        `the operator may only write objects that have the label and the name of their app`,
       ),
       forbidden(
         `!variables.writesOwn || (variables.owners.exists(owner, ${isItsApp}) && variables.owners.all(owner, owner in variables.ownersBefore || (${isItsApp})) && variables.ownersBefore.all(before, variables.owners.exists(owner, owner.uid == before.uid)))`,
-        'the operator may only make the app of an object its owner',
+        "the operator may only set an object's app as its owner",
       ),
       forbidden(
         "request.operation == 'DELETE' || variables.leavesNothing || variables.finalizers == variables.finalizersBefore",
-        'the operator may not change finalizers of objects in a target',
+        'the operator is not permitted to change finalizers of objects in a target',
       ),
       forbidden(
         `!variables.restarts || (variables.labels == variables.labelsBefore && variables.owners == variables.ownersBefore && ${changesOnly([templateGeneration], 'variables.annotations', 'variables.annotationsBefore')})`,
-        'the operator may only change the identity annotation in the pod template of a workload that is no app',
+        'the operator may only change the identity annotation in the pod template of a workload without an app',
       ),
       forbidden(
         `!variables.isServiceAccount || request.operation != 'CREATE' || (object.metadata.name != 'default' && variables.owners == [] && variables.labels.all(key, key in ['${managedByLabel}', '${accountLabel}']) && '${accountLabel}' in variables.labels && variables.annotations.all(key, key in ['${roleArnAnnotation}', '${createdAnnotation}']) && object.all(key, key in ['apiVersion', 'kind', 'metadata']))`,

@@ -51,22 +51,22 @@ export function listOf(owner: string, field: string): string {
   return `${owner}.?${field}.orValue([])`;
 }
 
-/** Whether two maps differ only in these keys. */
+/** CEL expression: whether two maps differ only in the given keys. */
 export function changesOnly(keys: readonly string[], now: string, before: string): string {
   const free = `key in [${keys.map((key) => `'${key}'`).join(', ')}]`;
   return `${now}.all(key, ${free} || (key in ${before} && ${now}[key] == ${before}[key])) && ${before}.all(key, ${free} || key in ${now})`;
 }
 
 /**
- * Same rule as `isOwnedBy` in src/workloads, but by the App's name: the controller reference decides, or the labels if there is
- * none.
+ * CEL expression: whether the stored object belongs to an App. The controller reference decides, or the labels if the
+ * object has no controller, as in `isOwnedBy` of src/workloads.
  */
 const appOwns =
   `variables.ownersBefore.exists(owner, owner.?controller.orValue(false))` +
   ` ? variables.ownersBefore.exists(owner, owner.?controller.orValue(false) && owner.kind == 'App' && owner.apiVersion.startsWith('${linkedServiceAccounts.group}/'))` +
   ` : '${appLabel}' in variables.labelsBefore && variables.labelsBefore[?'${managedByLabel}'].orValue('') == '${managedByValue}'`;
 
-/** A part of an object in CEL. `object` is absent in a DELETE, and `oldObject` in a CREATE. */
+/** CEL expression for a metadata field. `object` is absent in a DELETE request, and `oldObject` in a CREATE request. */
 const part = (object: 'object' | 'oldObject', field: string, empty: '{}' | '[]'): string =>
   `${object} == null ? ${empty} : ${object}.metadata.?${field}.orValue(${empty})`;
 
@@ -99,5 +99,5 @@ export const operatorRequest: readonly Variable[] = [
   },
 ];
 
-/** Whether an owner reference names the App in the object's label. */
+/** CEL expression: whether an owner reference names the App in the object's label. */
 export const isItsApp = `owner.kind == 'App' && owner.apiVersion == '${apiVersion}' && owner.name == variables.labels[?'${appLabel}'].orValue('')`;

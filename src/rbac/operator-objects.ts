@@ -91,7 +91,7 @@ const withBindings = (
 ): readonly (AdmissionPolicy | AdmissionPolicyBinding)[] =>
   policies.flatMap((policy) => [policy, bindingOf(policy)]);
 
-/** Digest of the admission policies of this version, the same for every name and namespace of the operator. */
+/** Digest of the admission policies of this version. Does not depend on the operator's name and namespace. */
 export function shippedAdmissionDigest(): string {
   return admissionDigest(withBindings(guardingPolicies({ namespace: '', name: '' })));
 }
@@ -109,8 +109,8 @@ export function admissionObjects(
 }
 
 /**
- * Whether a policy or its binding is applied after the CRDs: policies with parameters, and the policy that protects the CRDs. If
- * objects are deleted in the order of the manifest, that policy is still enforced when the CRDs are deleted.
+ * Whether a policy or its binding is applied after the CRDs: true for policies with parameters, and for the policy that
+ * protects the CRDs. A deletion in the order of the manifest then deletes the CRDs while that policy is still enforced.
  */
 export function isAppliedAfterCrds(object: AdmissionPolicy | AdmissionPolicyBinding): boolean {
   return hasParameters(object) || object.metadata.name === definitionsPolicy.metadata.name;

@@ -28,16 +28,16 @@ export const leaseName = 'konstellation';
 
 const group = linkedServiceAccounts.group;
 
-/** Writes to namespaces. The policy `operator-confinement.k11n.dev` limits these rights to targets. */
+/** Rights to write in namespaces. The policy `operator-confinement.k11n.dev` limits these rights to targets. */
 export const targetWrites: readonly Rule[] = [
   { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['create', 'patch', 'delete'] },
   { apiGroups: [''], resources: ['serviceaccounts/token'], verbs: ['create'] },
-  // The operator creates pods as a dry run, to see the fields that the webhook adds.
+  // The operator creates dry-run pods to see the fields that the pod identity webhook adds.
   { apiGroups: [''], resources: ['pods'], verbs: ['create'] },
   { apiGroups: [''], resources: ['pods/eviction'], verbs: ['create'] },
   { apiGroups: [''], resources: ['configmaps', 'services'], verbs: ['create', 'patch', 'delete'] },
   { apiGroups: ['apps'], resources: ['deployments'], verbs: ['create', 'patch', 'delete'] },
-  // The operator sets the annotation of a new identity on workloads that request it with a label.
+  // The operator sets the identity annotation on workloads with the restart label.
   { apiGroups: ['apps'], resources: ['statefulsets', 'daemonsets'], verbs: ['patch'] },
   {
     apiGroups: ['autoscaling'],
@@ -49,15 +49,19 @@ export const targetWrites: readonly Rule[] = [
 ];
 
 const follow = ['list', 'watch'];
-/** `get` is needed because objects of other owners may have the same name, and no informer caches them. */
+/**
+ * `get` is needed because an object of another owner may have the same name, and the informers do not cache such
+ * objects.
+ */
 const look = ['get', 'list', 'watch'];
 
 /** Rights in the whole cluster, because any namespace can become a target at any time. */
 export const operatorClusterRules: readonly Rule[] = [
-  // `get` is needed before the operator creates an object that only the deletion of its account or app removes.
+  // `get` checks that an account or app still exists before the operator creates an object that only their deletion
+  // removes.
   { apiGroups: [group], resources: [linkedServiceAccounts.plural], verbs: [...look, 'patch'] },
   { apiGroups: [group], resources: [apps.plural], verbs: look },
-  // The operator can neither create nor delete a Quarantine, so a stolen token of the operator cannot lift one.
+  // The operator has no right to create or delete a Quarantine, so a stolen token of the operator cannot end one.
   { apiGroups: [group], resources: [clusterConfigs.plural, quarantines.plural], verbs: follow },
   {
     apiGroups: [group],
@@ -66,8 +70,8 @@ export const operatorClusterRules: readonly Rule[] = [
   },
   { apiGroups: [''], resources: ['namespaces'], verbs: [...follow, 'create', 'patch'] },
   { apiGroups: [''], resources: ['serviceaccounts', 'pods'], verbs: follow },
-  // The label of a node shows whether EKS Auto Mode gives Pod Identity credentials to its pods. Only nodes without an agent pod
-  // are read.
+  // A label of a node shows whether EKS Auto Mode gives Pod Identity credentials to the pods on the node. The operator
+  // reads only nodes without an agent pod.
   { apiGroups: [''], resources: ['nodes'], verbs: ['get'] },
   { apiGroups: [''], resources: ['configmaps', 'services'], verbs: look },
   { apiGroups: ['apps'], resources: ['deployments'], verbs: look },
@@ -82,7 +86,8 @@ export const operatorClusterRules: readonly Rule[] = [
     resourceNames: crds().map(({ metadata }) => metadata.name),
     verbs: follow,
   },
-  // The operator reads the age of the policies that guard grants, because these policies did not check older accounts.
+  // The operator reads the age of the policies that check new permissions, because they did not check accounts that are
+  // older.
   {
     apiGroups: ['admissionregistration.k8s.io'],
     resources: ['validatingadmissionpolicies', 'validatingadmissionpolicybindings'],

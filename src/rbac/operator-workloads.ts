@@ -14,7 +14,10 @@ const quoted = (values: readonly string[]): string => `[${values.map((value) => 
 const mapIn = (owner: string, ...path: readonly string[]): string =>
   `${owner}${path.map((field) => `.?${field}`).join('')}.orValue({})`;
 
-/** Fields that neither a pod nor a container may set. Source: Pod Security Standards, "baseline". */
+/**
+ * CEL expression: whether a security context sets none of the fields that are forbidden for pods and containers.
+ * Source: Pod Security Standards, "baseline".
+ */
 const isHarmless = (context: string): string =>
   `!('seLinuxOptions' in ${context}) && !('windowsOptions' in ${context}) && ${context}.?seccompProfile.?type.orValue('') != 'Unconfined' && ${context}.?appArmorProfile.?type.orValue('') != 'Unconfined'`;
 
@@ -74,35 +77,35 @@ export function workloadsPolicy(username: string): AdmissionPolicy {
     validations: [
       forbidden(
         `request.resource.group != 'apps' || variables.kind == 'apps/deployments' && (oldObject == null || variables.owned) || (oldObject != null && ${changesOnly(['template'], 'object.spec', 'oldObject.spec')} && variables.pod == variables.podBefore && ${changesOnly(['annotations'], 'variables.template', 'variables.templateBefore')} && ${changesOnly([identityAnnotation], mapIn('variables.template', 'annotations'), mapIn('variables.templateBefore', 'annotations'))})`,
-        `the operator may only change the annotation ${identityAnnotation} in the pod template of a workload that is no app`,
+        `the operator may only change the annotation ${identityAnnotation} in the pod template of a workload without an app`,
       ),
       ofDeployments(
         `['hostNetwork', 'hostPID', 'hostIPC'].all(field, !variables.pod[?field].orValue(false) || variables.podBefore[?field].orValue(false))`,
-        'the operator may not deploy pods in namespaces of the node (hostNetwork, hostPID, hostIPC)',
+        'the operator is not permitted to deploy pods that use namespaces of the node (hostNetwork, hostPID, hostIPC)',
       ),
       ofDeployments(
         `${listOf('variables.pod', 'volumes')}.all(volume, ${quoted(volumes)}.exists(kind, kind in volume) || volume in ${listOf('variables.podBefore', 'volumes')})`,
-        `the operator may only deploy pods with volumes of ${volumes.join(', ')}`,
+        `the operator may only deploy pods with volumes of these types: ${volumes.join(', ')}`,
       ),
       ofDeployments(
         `variables.containers.all(container, (!${containerContext}.?privileged.orValue(false) && ${containerContext}.?allowPrivilegeEscalation.orValue(true) == false && ${containerContext}.?capabilities.?add.orValue([]) == [] && ${containerContext}.?procMount.orValue('Default') == 'Default' && ${isHarmless(containerContext)}) || ${wasSo('securityContext')})`,
-        'the operator may not deploy privileged containers, added capabilities or weakened security contexts',
+        'the operator is not permitted to deploy containers that are privileged, add capabilities or weaken the security context',
       ),
       ofDeployments(
         `${context} == ${mapIn('variables.podBefore', 'securityContext')} || (${context}.?sysctls.orValue([]) == [] && ${isHarmless(context)})`,
-        'the operator may not deploy pods with a weakened security context',
+        'the operator is not permitted to deploy pods with a weakened security context',
       ),
       ofDeployments(
         `variables.containers.all(container, ${listOf('container', 'ports')}.all(port, port.?hostPort.orValue(0) == 0) || ${wasSo('ports')})`,
-        'the operator may not deploy pods with ports of the node (hostPort)',
+        'the operator is not permitted to deploy pods with ports of the node (hostPort)',
       ),
       ofDeployments(
         `['nodeName', 'priorityClassName', 'resourceClaims'].all(field, !(field in variables.pod) || variables.pod[field] == variables.podBefore[?field].orValue(null))`,
-        'the operator may not choose the node, the priority or the devices of pods',
+        'the operator is not permitted to choose the node, the priority or the devices of pods',
       ),
       ofDeployments(
         'object.spec.selector.?matchLabels.orValue({}) == variables.selector || oldObject != null',
-        'the operator may only deploy pods that their app selects',
+        'the operator may only create Deployments that select exactly the pods of their app',
       ),
       forbidden(
         `variables.kind != '/services' || (object.spec.?type.orValue('ClusterIP') == 'ClusterIP' && ${listOf('object.spec', 'externalIPs')} == (oldObject == null ? [] : ${listOf('oldObject.spec', 'externalIPs')}) && object.spec.?selector.orValue({}) == variables.selector)`,
@@ -121,8 +124,9 @@ export function workloadsPolicy(username: string): AdmissionPolicy {
 }
 
 /**
- * The policy does not compare the account with the one that the App names. With 300 Apps, that comparison took the API server 200
- * ms for each write of an App's Deployment, and some writes immediately after an edit of the App were refused.
+ * Limits the ServiceAccounts of Deployments. The policy does not compare the linked account with the account that the
+ * App names. With 300 Apps, that comparison took the API server 200 ms for each write of an App's Deployment, and some
+ * writes immediately after an edit of the App were refused.
  */
 export function serviceAccountsPolicy(username: string): AdmissionPolicy {
   const account = "object.spec.template.spec.?serviceAccountName.orValue('default')";

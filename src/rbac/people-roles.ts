@@ -1,6 +1,6 @@
 /**
- * ClusterRoles that a cluster administrator binds to users. They allow users to view, write, deploy, grant or use any permission,
- * or to cut accounts off.
+ * ClusterRoles that a cluster administrator binds to users. Each role allows one of these activities: view, write,
+ * deploy, grant or use any permission, cut accounts off, or release accounts.
  */
 import { apps, clusterConfigs, linkedServiceAccounts, quarantines } from '../api/index.ts';
 import { rights } from './account-admission.ts';
@@ -30,7 +30,7 @@ function role(
   };
 }
 
-/** One rule per resource. */
+/** Returns one rule per resource, with all of the given verbs. */
 function rulesOf(given: readonly NamedRight[]): readonly Rule[] {
   return Object.entries(Object.groupBy(given, ({ resource }) => resource)).map(([resource, of = []]) => ({
     apiGroups: [group],
@@ -52,7 +52,8 @@ export const peopleRoles: readonly PeopleRole[] = [
     // Users with the Kubernetes role `view` may read these objects too.
     { 'rbac.authorization.k8s.io/aggregate-to-view': 'true' },
   ),
-  // Admission requires further rights for what an account grants, and for the account and targets of an app.
+  // Admission also requires rights for the permissions that an account grants, and for the account and targets of an
+  // app.
   role('konstellation-edit', [
     {
       apiGroups: [group],
@@ -61,9 +62,10 @@ export const peopleRoles: readonly PeopleRole[] = [
     },
     { apiGroups: [group], resources: [clusterConfigs.plural, quarantines.plural], verbs: look },
   ]),
-  // This role is equivalent to creating pods in every target. For a team, write a role with resourceNames instead.
+  // A user with this role can create pods in every target. For a team, write a role with resourceNames instead.
   role('konstellation-deploy', rulesOf([rights.deploy])),
-  // For a team, write a role with resourceNames instead.
+  // A user with this role can grant every permission in every target. For a team, write a role with resourceNames
+  // instead.
   role(
     'konstellation-grant',
     rulesOf(Object.values(rights).filter(({ verb }) => verb !== rights.deploy.verb)),

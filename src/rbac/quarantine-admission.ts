@@ -1,6 +1,6 @@
 /**
- * Admission of Quarantines. RBAC decides who may create and who may delete one, and the schema refuses every change. This policy
- * ensures that `spec.requestedBy` can only name the user who sends the request.
+ * Admission of Quarantines. RBAC decides who may create and who may delete Quarantines, and the schema refuses every
+ * change. This policy ensures that `spec.requestedBy` names only the user who sends the request.
  */
 import { quarantines } from '../api/index.ts';
 import { admissionPolicy, type AdmissionPolicy } from './admission-policy.ts';
@@ -21,7 +21,7 @@ export const quarantinePolicy: AdmissionPolicy = admissionPolicy('quarantine.k11
       expression: 'object.spec.?requestedBy.orValue(request.userInfo.username) == request.userInfo.username',
       message: 'spec.requestedBy can only name the user who creates the Quarantine',
       messageExpression:
-        "'spec.requestedBy is ' + object.spec.?requestedBy.orValue('') + ', but the user of this request is ' + request.userInfo.username + ': correct it or leave it out'",
+        "'spec.requestedBy is ' + object.spec.?requestedBy.orValue('') + ', but the user of this request is ' + request.userInfo.username + ': correct the field or omit it'",
       reason: 'Forbidden',
     },
   ],

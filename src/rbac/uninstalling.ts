@@ -12,7 +12,10 @@ import {
 
 const probeName = 'konstellation-uninstall-probe';
 
-/** Updates of objects that are being deleted are allowed: their finalizers are removed, and a tool may continue to apply them. */
+/**
+ * Allows updates of objects that are being deleted, because the operator removes their finalizers, and a GitOps tool
+ * may continue to apply them.
+ */
 export const uninstallingPolicy: AdmissionPolicy = admissionPolicy('uninstalling.k11n.dev', {
   matchConstraints: {
     resourceRules: [
@@ -42,7 +45,7 @@ export const uninstallingPolicy: AdmissionPolicy = admissionPolicy('uninstalling
     {
       expression: 'false',
       message:
-        'Konstellation is being uninstalled; to keep it, end kon uninstall and run kon install, to finish it, run kon uninstall again',
+        'Konstellation is being uninstalled; to keep Konstellation, stop kon uninstall and run kon install; to finish, run kon uninstall again',
       reason: 'Forbidden',
     },
   ],
@@ -54,7 +57,10 @@ export const uninstallingObjects: readonly (AdmissionPolicy | AdmissionPolicyBin
   bindingOf(uninstallingPolicy),
 ];
 
-/** A Lease that the policy refuses by name. Users who uninstall may create Leases, and the kind exists without the CRDs. */
+/**
+ * Lease that the policy refuses by name, so that a dry run shows whether the policy is enforced. Users who uninstall
+ * may create Leases, and the kind exists without the CRDs.
+ */
 export const uninstallingProbe = {
   apiVersion: 'coordination.k8s.io/v1',
   kind: 'Lease',

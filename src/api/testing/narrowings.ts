@@ -54,10 +54,10 @@ export function narrowings(before: Crd, after: Crd): readonly string[] {
   return problems;
 }
 
-/** Bounds that may only be relaxed, and must not be added. */
+/** Upper and lower bounds. A later CRD may relax or remove a bound, but must not tighten or add one. */
 const upper = ['maximum', 'maxLength', 'maxItems', 'maxProperties'];
 const lower = ['minimum', 'minLength', 'minItems', 'minProperties'];
-/** Keywords that must not change. A default is part of the meaning of a stored object. */
+/** Keywords that must not change. `default` is one of them, because stored objects rely on it. */
 const fixed = [
   'type',
   'default',
@@ -108,7 +108,8 @@ export function schemaNarrowings(before: Schema, after: Schema, path: string): r
     if (later) problems.push(...schemaNarrowings(schema, later, `${path}.${name}`));
     else problems.push(`${path}.${name} is gone`);
   }
-  // A new field is optional. In a map, however, it restricts values that were unrestricted before.
+  // A new optional field restricts nothing, but a new schema for list items or map values restricts values that were
+  // unrestricted.
   for (const [key, suffix] of [
     ['items', '[]'],
     ['additionalProperties', '.*'],
@@ -120,7 +121,7 @@ export function schemaNarrowings(before: Schema, after: Schema, path: string): r
   return problems;
 }
 
-/** The same generator writes both values, so the order of keys is the same. */
+/** Whether two values are equal as JSON. The same generator writes both values, so their keys have the same order. */
 const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 const isSchema = (value: unknown): value is Schema => typeof value === 'object' && value !== null;
 const show = (value: unknown): string => JSON.stringify(value) ?? 'nothing';

@@ -60,13 +60,13 @@ describe('explain', () => {
         ),
       );
     const right =
-      'user dev may not run an app with the AWS permissions of the account a: ask for the verb use on linkedserviceaccounts.k11n.dev/a';
+      'user dev is not permitted to run an app with the AWS permissions of the account a: ask for the verb use on linkedserviceaccounts.k11n.dev/a';
     expect(refused(right)).toMatchObject({
       code: 'FORBIDDEN',
       details: [right],
       next: ['Ask an administrator of the cluster for the right named above.'],
     });
-    expect(refused('App shop is protected from deletion: take its label off first').next).toEqual([
+    expect(refused('App shop is protected from deletion: remove its label first').next).toEqual([
       'To allow the deletion: kubectl label apps.k11n.dev shop k11n.dev/protected-; kubectl annotate apps.k11n.dev shop k11n.dev/protected-',
     ]);
   });

@@ -137,7 +137,10 @@ export const attempts = {
 } as const satisfies Readonly<Record<string, Attempt>>;
 export type AttemptName = keyof typeof attempts;
 
-/** Permissions of a holder of the operator's AWS credentials, with and without the two limits in the ClusterConfig. */
+/**
+ * Permissions of a holder of the operator's AWS credentials, with and without the two limits in the ClusterConfig
+ * (boundary and allowed policies).
+ */
 export const awsAttempts = {
   createRole: { does: "create a role with this cluster's tags below `rolePath`", fenced: true, open: true },
   createUnbounded: { does: 'create a role below `rolePath` without the boundary', fenced: false, open: true },

@@ -86,7 +86,7 @@ describe('a new account', () => {
   it('is refused for a user without rights, and the refusal names the right to request', async () => {
     const dev = await userWith(all(rights.link));
     expect(await refusal(create(dev, account()))).toContain(
-      `user ${dev.user} may not attach ${policy('a')}: ask for the verb attach on iampolicies.k11n.dev/${policy('a')}`,
+      `user ${dev.user} is not permitted to attach ${policy('a')}: ask for the verb attach on iampolicies.k11n.dev/${policy('a')}`,
     );
   });
 
@@ -95,7 +95,7 @@ describe('a new account', () => {
     await create(dev, account({ aws: { policyArns: [policy('a'), policy('b')] } }));
     expect(
       await refusal(create(dev, account({ aws: { policyArns: [policy('a'), policy('c'), policy('b')] } }))),
-    ).toContain(`may not attach ${policy('c')}`);
+    ).toContain(`is not permitted to attach ${policy('c')}`);
   });
 
   it('requires the right to a policy by its ARN or by its name, whichever the account lists', async () => {
@@ -110,7 +110,9 @@ describe('a new account', () => {
       await refusal(
         change(dev, created, { aws: { policyNames: ['aws/AmazonS3ReadOnlyAccess', 'account/a'] } }),
       ),
-    ).toContain(`may not attach account/a: ask for the verb attach on iampolicies.k11n.dev/account/a`);
+    ).toContain(
+      `is not permitted to attach account/a: ask for the verb attach on iampolicies.k11n.dev/account/a`,
+    );
     // The right to a policy by its ARN does not include the right to the policy by its name, nor the reverse.
     const byArn = await userWith(all(rights.link), named(rights.attach, policy('a')));
     expect(await refusal(change(byArn, created, { aws: { policyNames: ['account/a'] } }))).toContain(
@@ -147,10 +149,10 @@ describe('a new account', () => {
       expect(
         await refusal(create(dev, account({ aws: statementsOf(statement('s3:GetObject', 'iam:PassRole')) }))),
       ).toContain(
-        `user ${dev.user} may not grant actions of the service iam: ask for the verb grant on iamactions.k11n.dev/iam`,
+        `user ${dev.user} is not permitted to grant actions of the service iam: ask for the verb grant on iamactions.k11n.dev/iam`,
       );
       expect(await refusal(create(dev, account({ aws: statementsOf(statement('*')) })))).toContain(
-        'may not grant actions of all services: ask for the verb grant on iamactions.k11n.dev/*',
+        'is not permitted to grant actions of all services: ask for the verb grant on iamactions.k11n.dev/*',
       );
       await create(
         await userWith(all(rights.link), all(rights.grant)),
@@ -247,7 +249,7 @@ describe('a new account', () => {
     const dev = await userWith(all(rights.attach), named(rights.link, 'staging'));
     await create(dev, account({ targets: ['staging'] }));
     expect(await refusal(create(dev, account({ targets: ['staging', 'production'] })))).toContain(
-      `user ${dev.user} may not give AWS permissions to the target production: ask for the verb link on targets.k11n.dev/production`,
+      `user ${dev.user} is not permitted to give AWS permissions to the target production: ask for the verb link on targets.k11n.dev/production`,
     );
   });
 
@@ -276,7 +278,9 @@ describe('a new account', () => {
     );
     await create(byName, account({ ...spec, aws: half }));
     const attachLess = await userWith(named(rights.attach, ...policies(24)), all(rights.link));
-    expect(await refusal(create(attachLess, account(spec)))).toContain(`may not attach ${policies(25)[24]}`);
+    expect(await refusal(create(attachLess, account(spec)))).toContain(
+      `is not permitted to attach ${policies(25)[24]}`,
+    );
     const linkLess = await userWith(all(rights.attach), named(rights.link, ...targets(24)));
     expect(await refusal(create(linkLess, account(spec)))).toContain('to the target target-24');
   });
@@ -295,13 +299,13 @@ describe('a new account', () => {
     const role = { roleName: 'payments' };
     const tags = { tags: { team: 'payments', 'cost-center': '7' } };
     expect(await refusal(create(dev, account({ aws: boundary })))).toContain(
-      `may not make ${policy('boundary')} the permissions boundary of an account: ask for the verb bound on iampolicies.k11n.dev/${policy('boundary')}`,
+      `is not permitted to make ${policy('boundary')} the permissions boundary of an account: ask for the verb bound on iampolicies.k11n.dev/${policy('boundary')}`,
     );
     expect(await refusal(create(dev, account({ aws: role })))).toContain(
-      'may not claim the IAM role payments: ask for the verb claim on iamroles.k11n.dev/payments',
+      'is not permitted to claim the IAM role payments: ask for the verb claim on iamroles.k11n.dev/payments',
     );
     expect(await refusal(create(dev, account({ aws: tags })))).toMatch(
-      /may not set tags of a role \((team|cost-center), (team|cost-center)\): ask for the verb tag on iamtags\.k11n\.dev\/\1, iamtags\.k11n\.dev\/\2/,
+      /is not permitted to set tags of a role \((team|cost-center), (team|cost-center)\): ask for the verb tag on iamtags\.k11n\.dev\/\1, iamtags\.k11n\.dev\/\2/,
     );
     const lead = await userWith(
       ...both,
@@ -390,7 +394,7 @@ describe('a change of an account', () => {
     const before = await existing({ aws: { permissionsBoundaryArn: policy('x') } });
     const dev = await userWith(named(rights.bound, policy('y')));
     expect(await refusal(change(dev, before, { aws: { permissionsBoundaryArn: null } }))).toContain(
-      'may not take the permissions boundary off an account: ask for the verb bound on iampolicies.k11n.dev/*',
+      'is not permitted to remove the permissions boundary of an account: ask for the verb bound on iampolicies.k11n.dev/*',
     );
     expect(await refusal(change(dev, before, { aws: { permissionsBoundaryArn: policy('z') } }))).toContain(
       policy('z'),
@@ -422,7 +426,7 @@ describe('a change of an account', () => {
     const named1 = await existing({ aws: { roleName: 'payments' } });
     const retain = { deletionPolicy: 'Retain' };
     expect(await refusal(change(await userWith(), named1, retain))).toContain(
-      'may not keep the IAM role payments after the account is deleted: ask for the verb claim on iamroles.k11n.dev/payments',
+      'is not permitted to keep the IAM role payments after the account is deleted: ask for the verb claim on iamroles.k11n.dev/payments',
     );
     await change(await userWith(named(rights.claim, 'payments')), named1, retain);
     // The change adds no permission.
@@ -432,7 +436,7 @@ describe('a change of an account', () => {
     const derived = await existing();
     const role = `kon-test-${derived.metadata.name}-0123456789ab`;
     expect(await refusal(change(await userWith(named(rights.claim, role)), derived, retain))).toContain(
-      'may not keep an IAM role whose name is not known yet after the account is deleted: ask for the verb claim on iamroles.k11n.dev/*',
+      'is not permitted to keep an IAM role whose name is not known yet after the account is deleted: ask for the verb claim on iamroles.k11n.dev/*',
     );
     await report(derived, `arn:aws:iam::123456789012:role/team/${role}`);
     expect(await refusal(change(await userWith(), derived, retain))).toContain(
@@ -466,7 +470,7 @@ describe('a change of an account', () => {
     const before = await existing();
     const sessions = (seconds: number | null): object => ({ aws: { maxSessionDuration: seconds } });
     expect(await refusal(change(await userWith(), before, sessions(43200)))).toContain(
-      `may not lengthen the sessions of the account ${before.metadata.name}: ask for the verb extend on linkedserviceaccounts.k11n.dev/${before.metadata.name}`,
+      `is not permitted to lengthen the sessions of the account ${before.metadata.name}: ask for the verb extend on linkedserviceaccounts.k11n.dev/${before.metadata.name}`,
     );
     await change(await userWith(), before, sessions(3600));
     await change(await userWith(named(rights.extend, before.metadata.name)), before, sessions(43200));
@@ -486,7 +490,7 @@ describe('a change of an account', () => {
     const mode = (identityMode: string | null): object => ({ aws: { identityMode } });
     const dev = await userWith(named(rights.link, 'production'));
     expect(await refusal(change(dev, before, mode('PodIdentity')))).toContain(
-      'may not change how pods get their role in the target staging: ask for the verb link on targets.k11n.dev/staging',
+      'is not permitted to change how pods get their role in the target staging: ask for the verb link on targets.k11n.dev/staging',
     );
     const lead = await userWith(named(rights.link, 'production', 'staging'));
     await change(lead, before, mode('PodIdentity'));
@@ -618,7 +622,7 @@ describe('the finalizer of an account', () => {
     const before = await withRole({ aws: { roleName: 'payments' } });
     const abandon = { 'k11n.dev/abandon': 'true' };
     expect(await refusal(keepers(await userWith(), before, null, abandon))).toContain(
-      'may not give up the IAM role payments with its permissions: ask for the verb claim on iamroles.k11n.dev/payments',
+      'is not permitted to give up the IAM role payments with its permissions: ask for the verb claim on iamroles.k11n.dev/payments',
     );
     const lead = await userWith(named(rights.claim, 'payments'));
     for (const annotations of [{}, { 'k11n.dev/abandon': 'false' }, { 'k11n.dev/abandon': '' }])
@@ -665,7 +669,7 @@ describe('an app', () => {
   const edit = (client: KubeClient, { metadata: { name } }: App, spec: object): Promise<unknown> =>
     client.patch(apps, { name }, { spec }, { type: 'merge' });
   const asked = (account: string): string =>
-    `may not run an app with the AWS permissions of the account ${account}: ask for the verb use on linkedserviceaccounts.k11n.dev/${account}`;
+    `is not permitted to run an app with the AWS permissions of the account ${account}: ask for the verb use on linkedserviceaccounts.k11n.dev/${account}`;
 
   it('that names an account requires the right to use that account by name', async () => {
     const dev = await userWith(deploys, named(rights.use, 'payments'));
@@ -707,7 +711,7 @@ describe('an app', () => {
     const { serviceAccount: _, ...plain } = app().spec;
     const inBoth = { ...plain, targets: [{ name: 'production' }, { name: 'staging' }] } as App['spec'];
     const dev = await userWith(named(rights.deploy, 'staging'));
-    const askedFor = `user ${dev.user} may not run apps in the target production: ask for the verb deploy on targets.k11n.dev/production`;
+    const askedFor = `user ${dev.user} is not permitted to run apps in the target production: ask for the verb deploy on targets.k11n.dev/production`;
     expect(await refusal(dev.create<App>(apps, { ...app(), spec: inBoth }))).toContain(askedFor);
     const before = await admin.create<App>(apps, { ...app(), spec: inBoth });
     for (const spec of [
@@ -788,7 +792,7 @@ describe('deletion', () => {
       await mark('true');
       const remove = (): Promise<unknown> => admin.delete(linkedServiceAccounts, { name });
       expect(await refusal(remove())).toContain(
-        `LinkedServiceAccount ${name} is protected from deletion: take its label or annotation k11n.dev/protected off first`,
+        `LinkedServiceAccount ${name} is protected from deletion: remove its label or annotation k11n.dev/protected first`,
       );
       await mark('false');
       await remove();
@@ -860,7 +864,7 @@ describe('deletion', () => {
         );
       for (const attempt of [remove, replace])
         await expect(attempt()).rejects.toThrow(
-          `the deletion of the CRD ${name} would delete all objects of the kind, the protected ones too: use kon uninstall, or add the annotation k11n.dev/allow-deletion=true first`,
+          `the deletion of the CRD ${name} would delete all objects of the kind, including protected objects: use kon uninstall, or add the annotation k11n.dev/allow-deletion=true first`,
         );
       await kubectl('annotate', 'crd', name, 'k11n.dev/allow-deletion=true');
       await remove();

@@ -64,7 +64,7 @@ describe('a change of a ClusterConfig', () => {
     const before = await existing();
     const dev = await userWith(named(rights.link, 'staging'));
     expect(await refusal(change(dev, before, { targets: ['production', 'staging', 'mine'] }))).toContain(
-      `user ${dev.user} may not add the target mine to the cluster: ask for the verb link on targets.k11n.dev/mine`,
+      `user ${dev.user} is not permitted to add the target mine to the cluster: ask for the verb link on targets.k11n.dev/mine`,
     );
     const mine = { op: 'add', path: '/spec/targets/-', value: 'mine' };
     expect(await refusal(dev.patch(clusterConfigs, before.metadata, [mine], { type: 'json' }))).toContain(
@@ -79,7 +79,7 @@ describe('a change of a ClusterConfig', () => {
     const some = await userWith(named(rights.link, ...list(26, 'target-')));
     await change(some, before, { targets: list(25, 'target-') });
     expect(await refusal(change(some, await existing(), { targets: list(26, 'target-') }))).toContain(
-      'may not add that many targets to the cluster: ask for the verb link on targets.k11n.dev/*',
+      'is not permitted to add that many targets to the cluster: ask for the verb link on targets.k11n.dev/*',
     );
     const lead = await userWith(all(rights.link));
     await change(lead, before, { targets: list(1000, 'target-') });
@@ -90,7 +90,9 @@ describe('a change of a ClusterConfig', () => {
     const before = await existing({ targets: list(680, 'target-') });
     const targets = [...list(680, 'target-'), ...list(25, 'new-')];
     const most = await userWith(named(rights.link, ...list(24, 'new-')));
-    expect(await refusal(change(most, before, { targets }))).toContain('may not add the target new-24');
+    expect(await refusal(change(most, before, { targets }))).toContain(
+      'is not permitted to add the target new-24',
+    );
     await change(await userWith(named(rights.link, ...list(25, 'new-'))), before, { targets });
   });
 
@@ -99,7 +101,7 @@ describe('a change of a ClusterConfig', () => {
     const dev = await userWith(named(rights.link, 'production'));
     for (const identityMode of ['PodIdentity', 'IRSA'])
       expect(await refusal(change(dev, before, { aws: { identityMode } }))).toContain(
-        'may not change how pods get their role in all targets: ask for the verb link on targets.k11n.dev/*',
+        'is not permitted to change how pods get their role in all targets: ask for the verb link on targets.k11n.dev/*',
       );
     await change(await userWith(named(rights.link, '*')), before, { aws: { identityMode: 'PodIdentity' } });
     expect(await refusal(change(dev, before, { aws: { identityMode: null } }))).toContain('link on');
@@ -109,10 +111,10 @@ describe('a change of a ClusterConfig', () => {
     const before = await existing();
     const dev = await userWith(named(rights.bound, policy('other')));
     expect(await refusal(change(dev, before, { aws: { permissionsBoundaryArn: policy('z') } }))).toContain(
-      `may not make ${policy('z')} the permissions boundary of all roles of the cluster: ask for the verb bound on iampolicies.k11n.dev/${policy('z')}`,
+      `is not permitted to make ${policy('z')} the permissions boundary of all roles of the cluster: ask for the verb bound on iampolicies.k11n.dev/${policy('z')}`,
     );
     expect(await refusal(change(dev, before, { aws: { permissionsBoundaryArn: null } }))).toContain(
-      'may not loosen what bounds all roles of the cluster: ask for the verb bound on iampolicies.k11n.dev/*',
+      'is not permitted to loosen the limits of all roles of the cluster: ask for the verb bound on iampolicies.k11n.dev/*',
     );
     await change(dev, before, { aws: { permissionsBoundaryArn: policy('other') } });
     await change(await userWith(all(rights.bound)), before, { aws: { permissionsBoundaryArn: null } });
@@ -138,7 +140,7 @@ describe('a change of a ClusterConfig', () => {
     const before = await existing();
     const allow = { aws: { allowStatements: true } };
     expect(await refusal(change(await userWith(all(rights.attach)), before, allow))).toContain(
-      'may not let accounts grant actions by statements of their own: ask for the verb grant on iamactions.k11n.dev/*',
+      'is not permitted to allow accounts to have their own statements: ask for the verb grant on iamactions.k11n.dev/*',
     );
     await change(await userWith(named(rights.grant, '*')), before, allow);
     await change(await userWith(), before, { aws: { allowStatements: false } });
@@ -149,10 +151,10 @@ describe('a change of a ClusterConfig', () => {
     const patterns = (...allowedPolicyArns: string[]): object => ({ aws: { allowedPolicyArns } });
     const dev = await userWith(named(rights.attach, policy('more/*')));
     expect(await refusal(change(dev, before, patterns(policy('*'))))).toContain(
-      `may not let accounts attach ${policy('*')}: ask for the verb attach on iampolicies.k11n.dev/${policy('*')}`,
+      `is not permitted to allow accounts to attach ${policy('*')}: ask for the verb attach on iampolicies.k11n.dev/${policy('*')}`,
     );
     expect(await refusal(change(dev, before, patterns('*')))).toContain(
-      'may not let accounts attach any policy: ask for the verb attach on iampolicies.k11n.dev/*',
+      'is not permitted to allow accounts to attach any policy: ask for the verb attach on iampolicies.k11n.dev/*',
     );
     expect(await refusal(change(dev, before, { aws: { allowedPolicyArns: null } }))).toContain(
       'attach on iampolicies.k11n.dev/*',
@@ -183,7 +185,7 @@ describe('a change of a ClusterConfig', () => {
     const dev = await userWith(named(rights.tag, 'stage', 'cost'));
     for (const tags of [{ team: 'orders' }, { team: null }, { other: 'x' }])
       expect(await refusal(change(dev, before, { aws: { tags } }))).toMatch(
-        /may not set tags of all roles of the cluster \((team|other)\): ask for the verb tag on iamtags\.k11n\.dev\/\1/,
+        /is not permitted to set tags of all roles of the cluster \((team|other)\): ask for the verb tag on iamtags\.k11n\.dev\/\1/,
       );
     await change(dev, before, { aws: { tags: { stage: null, cost: '7' } } });
     // The message names several keys in any order, because the API server iterates over a map in a different order each
@@ -203,7 +205,7 @@ describe('a change of a ClusterConfig', () => {
     const before = await existing();
     const aws = { [field]: value };
     expect(await refusal(change(await userWith(named(rights.claim, 'x')), before, { aws }))).toContain(
-      'may not decide which IAM roles are those of the cluster: ask for the verb claim on iamroles.k11n.dev/*',
+      'is not permitted to change which IAM roles belong to the cluster: ask for the verb claim on iamroles.k11n.dev/*',
     );
     await change(await userWith(named(rights.claim, '*')), before, { aws });
     if (field === 'region') return;

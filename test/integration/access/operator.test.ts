@@ -38,7 +38,7 @@ const former = 'former';
 const elsewhere = 'argocd';
 /** Several messages match, because the server names an arbitrary one of the policies that deny a request. */
 const outside = /with the label k11n\.dev\/target|targets of the ClusterConfig/;
-const foreign = /ownership labels|no app/;
+const foreign = /ownership labels|without an app/;
 const stsToken = { audiences: ['sts.amazonaws.com'], expirationSeconds: 600 } as const;
 const applying = { fieldManager: 'konstellation', force: true } as const;
 const merge = { type: 'merge', fieldManager: 'konstellation' } as const;
@@ -577,8 +577,8 @@ describe('the objects of an app', () => {
     ['another owner', { ownerReferences: [someOwner] }, /its owner/],
     ['no owner', { ownerReferences: [] }, /its owner/],
     ['a finalizer', { finalizers: ['example.com/block'] }, /finalizers/],
-    ['no label', { labels: {} }, /labelled and named|their app/],
-    ['the name of something else', { name: 'other' }, /labelled and named|of an app/],
+    ['no label', { labels: {} }, /label and the name of their app|their app/],
+    ['the name of something else', { name: 'other' }, /label and the name of their app|of an app/],
   ])('are refused with %s', async (_what, metadata, message) => {
     for (const object of objects.values()) {
       expect(await refusal(write(named(object, metadata))), object.kind).toMatch(message);
@@ -863,7 +863,7 @@ describe.each([
     ])
       expect(await refusal(write())).toMatch(/identity|finalizers/);
     expect(await refusal(operator.delete(resource, { namespace: target, name }))).toMatch(
-      /ownership labels|no app|cannot delete/,
+      /ownership labels|without an app|cannot delete/,
     );
   });
 

@@ -177,7 +177,7 @@ describe('an account that was written before the policies', () => {
 
   it('once deleted, cannot be created again by its author, and is reconciled when a user with the rights creates it', async () => {
     await author.delete(linkedServiceAccounts, { name: 'before' });
-    await expect(create(author, 'before')).rejects.toThrow('may not attach');
+    await expect(create(author, 'before')).rejects.toThrow('is not permitted to attach');
     await create(admin, 'before', readOnly);
     await until('before', 'Ready');
   });
@@ -249,7 +249,7 @@ describe('an App that was written before the policies', () => {
   it('once deleted, cannot be created again by its author, and is deployed when a user with the rights creates it', async () => {
     await author.delete(apps, { name: 'early' });
     await expect(author.create(apps, app('early'))).rejects.toThrow(
-      'may not run apps in the target production',
+      'is not permitted to run apps in the target production',
     );
     await admin.create(apps, app('early'));
     await eventually('the Deployment', () => findDeployment('early'));

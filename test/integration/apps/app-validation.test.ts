@@ -98,7 +98,7 @@ test.each([
   [
     'a variable with two values',
     { env: [{ name: 'A', value: '1', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }] },
-    /env\[0\].*not both/,
+    /env\[0\].*cannot have both value and valueFrom/,
   ],
   ['a variable from nowhere', { env: [{ name: 'A', valueFrom: {} }] }, /env\[0\].valueFrom.*exactly one/],
   ['a variable twice', { env: [{ name: 'A' }, { name: 'A' }] }, /env\[1\]: Duplicate value/],
