@@ -56,7 +56,10 @@ export const fieldOptions = [
   },
 ] as const satisfies readonly Option[];
 
-/** Maps each option to the field of `spec.aws` that it sets. The parser checks the choices. */
+/**
+ * Maps each option to the field of `spec.aws` that it sets. The option parser has already checked the values against
+ * the choices.
+ */
 export const awsFields = {
   description: 'description',
   boundary: 'permissionsBoundaryArn',

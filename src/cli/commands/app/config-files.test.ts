@@ -22,12 +22,12 @@ const of = (path: string): ReturnType<typeof configContent> =>
   configContent({ name: 'x', path, mountPath: undefined }, folder);
 
 describe('the content of a config', () => {
-  it('is a single file under its name, or every file of a folder', () => {
+  it('is the given file with its name, or every file of the given folder', () => {
     expect(of('conf.d/a.conf').files()).toEqual({ 'a.conf': 'ä\n' });
     expect(of('conf.d').files()).toEqual({ 'a.conf': 'ä\n', 'b.conf': 'b\n' });
   });
 
-  it('is one variable per line of an env file', () => {
+  it('is one variable per line of the given env file', () => {
     expect(of('some.env').variables()).toEqual({ MOST: '1=2', NAME: 'a b ' });
   });
 

@@ -16,7 +16,7 @@ export function containerOf(pod: AppPod, app: string, named: string | undefined)
   });
 }
 
-/** Whether the container is running or has run, so that it may have a log. */
+/** Whether the container is running or has run. Only then can the container have a log. */
 export function hasStarted(pod: AppPod, container: string): boolean {
   const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
   const status = [...containerStatuses, ...initContainerStatuses].find(({ name }) => name === container);

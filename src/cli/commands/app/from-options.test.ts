@@ -95,7 +95,7 @@ describe('the configs and dependencies of an app', () => {
     dependencies: [{ name: 'reviews', port: 'http' }, { name: 'orders' }],
   };
 
-  it('are added, as files if a folder is given and as variables otherwise', () => {
+  it('are added to the spec: a config becomes files if a mount folder is given, and variables otherwise', () => {
     const { configs, dependencies } = changedSpec(current, {
       ...none,
       config: [

@@ -1,4 +1,4 @@
-/** Parsers of option values. They are in a separate module, because every start loads them. Pure. */
+/** Parsers of option values. This module is small and separate, because every start of `kon` loads it. Pure. */
 import type { Dependency } from '../../../api/app.ts';
 import { usageError } from '../../framework/errors.ts';
 

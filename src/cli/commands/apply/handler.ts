@@ -56,7 +56,10 @@ export async function applyFlow(
   await writeObjects(context, objects);
 }
 
-/** Asks for consent to changes that require it. @param all each object in its current state, and as it would be stored */
+/**
+ * Asks for consent to changes that require it. @param all pairs of each object in its current state, and as the API
+ * server would store it
+ */
 async function consent(
   context: CliContext,
   client: KubeClient,

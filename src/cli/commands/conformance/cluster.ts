@@ -24,8 +24,8 @@ export type ClusterOfRun = {
   /** Returns the names of the namespaces that conformance runs created. */
   readonly namespaces: () => Promise<readonly string[]>;
   /**
-   * Returns the apps and then the accounts that runs created. Apps come first, because an account that pods use is not deleted.
-   * Returns an empty list if Konstellation is not installed.
+   * Returns the apps and then the accounts that conformance runs created. Apps come first, because an account is not
+   * deleted while pods use it. Returns an empty list if Konstellation is not installed.
    */
   readonly walked: () => Promise<readonly { readonly kind: Kind; readonly name: string }[]>;
 };

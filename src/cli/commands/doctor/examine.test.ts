@@ -53,7 +53,7 @@ async function examined(
 const statuses = (findings: readonly Finding[]): readonly string[] =>
   findings.map(({ verdict }) => verdict.status);
 
-it('skips a check that depends directly or indirectly on a failed check', async () => {
+it('kon doctor skips a check that depends directly or indirectly on a failed check', async () => {
   const { findings } = await examined([
     check('a', [], async () => failure('broken')),
     check('b', ['a'], async () => ok()),
@@ -64,7 +64,7 @@ it('skips a check that depends directly or indirectly on a failed check', async 
   expect(isHealthy(findings)).toBe(false);
 });
 
-it('repeats only a check that may pass later, with new lookups, until it passes', async () => {
+it('kon doctor repeats only a failed check that may pass later, with new lookups, until the check passes', async () => {
   let tries = 0;
   const { findings, waits, rounds } = await examined(
     [
@@ -78,13 +78,13 @@ it('repeats only a check that may pass later, with new lookups, until it passes'
   expect(rounds).toBe(3);
 });
 
-it('stops repeating a failed check at the deadline', async () => {
+it('kon doctor stops repeating a failed check at the deadline', async () => {
   const { findings, waits } = await examined([check('never', [], async () => failure('no'), true)], 3);
   expect(statuses(findings)).toEqual(['error']);
   expect(waits).toHaveLength(3);
 });
 
-it('reports a denied read as a warning, and any other error as an error', async () => {
+it('kon doctor reports a denied read as a warning, and any other failed read as an error', async () => {
   const forbidden = new KubeApiError({
     kind: 'Status',
     status: 'Failure',
@@ -102,7 +102,7 @@ it('reports a denied read as a warning, and any other error as an error', async 
   ]);
 });
 
-it('prints each problem below its check, with the command that explains it', async () => {
+it('kon doctor prints each problem below its check, with the command that explains the check', async () => {
   const { findings } = await examined([
     check('a', [], async () => ok('v1')),
     check('b', [], async () => failure('broken', ['first', 'second'])),

@@ -1,6 +1,6 @@
 /**
- * Runs the checks one after the other. Skips a check if another check that it needs has failed, because its result would show
- * nothing new.
+ * Runs the checks one after the other. Skips a check if another check that it needs has failed, because the result of
+ * the skipped check would show nothing new.
  */
 import { IdentityError } from '../../../identity/state/errors.ts';
 import { isForbidden } from '../../../kube/index.ts';
@@ -69,7 +69,7 @@ async function judge(check: Check, lookups: Lookups, signal: AbortSignal): Promi
   } catch (error) {
     signal.throwIfAborted();
     const { message, details, next } = explain(error);
-    // A denied request only causes a warning, because it shows nothing about the state of the cluster.
+    // A denied request causes only a warning, because a denial shows nothing about the state of the cluster.
     const unseen =
       check.id !== 'aws-credentials' &&
       check.id !== 'api-server' &&

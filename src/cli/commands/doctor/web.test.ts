@@ -38,7 +38,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-it('a request for a URL uses the proxy of the environment, trusts AWS_CA_BUNDLE, and follows redirects', async () => {
+it('readUrl uses the proxy from the environment, trusts AWS_CA_BUNDLE, and follows redirects', async () => {
   proxy.targets.length = 0;
   expect(await readUrl(`${issuer}/a?b=c`, { env, signal })).toMatchObject({
     body: 'GET issuer.invalid/a?b=c',
@@ -54,13 +54,13 @@ it.each([
   ['the certificate is of an unknown authority', { AWS_CA_BUNDLE: '' }, '/', /certificate/],
   ['the proxy is down', { HTTPS_PROXY: 'http://127.0.0.1:1' }, '/', /ECONNREFUSED/],
   ['the server redirects in a circle', {}, '/circle', /redirects more than 5 times/],
-])('a URL cannot be read if %s', async (_, variables, path, message) => {
+])('readUrl fails if %s', async (_, variables, path, message) => {
   await expect(readUrl(`${issuer}${path}`, { env: { ...env, ...variables }, signal })).rejects.toThrow(
     message,
   );
 });
 
-it("the issuer's certificate is read through the proxy, which is reported as a possible cause if no well-known authority issued it", async () => {
+it("the issuer's certificate is read through the proxy, and the proxy is named as a possible cause if no well-known authority issued the certificate", async () => {
   proxy.targets.length = 0;
   const presented = await readCertificates(issuer, env, signal);
   expect(proxy.targets).toEqual(['issuer.invalid:443']);

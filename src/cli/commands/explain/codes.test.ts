@@ -20,7 +20,7 @@ describe('explanationsOf', () => {
 });
 
 describe('explainCommand', () => {
-  it('names the reason of the status, if it can be explained, and else the code', () => {
+  it('names the reason from the status if the reason has an explanation, and otherwise the error code', () => {
     expect(explainCommand({ code: 'NOT_READY', reason: 'PolicyNotFound' })).toBe(
       'kon explain PolicyNotFound',
     );

@@ -57,7 +57,7 @@ export type Installation = {
   readonly former: IdentityMode | undefined;
   readonly role: ReturnType<typeof operatorRole>;
   readonly roleArn: string;
-  /** The operator's Pod Identity association; without it, an IAM OIDC provider is used. */
+  /** The operator's Pod Identity association. If absent, the operator uses an IAM OIDC provider. */
   readonly association: OperatorAssociation | undefined;
   readonly policyOptions: OperatorPolicyOptions;
   readonly policy: PolicyDocument;

@@ -16,7 +16,7 @@ const denied = (): never => {
 const perform = (...steps: readonly Step[]): Promise<void> =>
   performAll(context, {} as KubeClient, {} as Installation, [() => Promise.resolve(steps)]);
 
-it('reports the finished steps and the completed part of a step that fails halfway', async () => {
+it('an installation whose step fails halfway reports the finished steps and the completed part of that step', async () => {
   const provider: Step = { object: 'OIDC provider', state: 'missing', perform: () => Promise.resolve() };
   const role: Step = {
     object: 'IAM role konstellation',

@@ -55,7 +55,8 @@ export const sandboxLogsCommand = defineCommand({
         write: (text) => context.stdout.write(text),
       }),
     );
-    // With --follow, the command runs until Ctrl-C, like every other command with this option.
+    // Returns the exit code for an interruption, because the command with --follow runs until Ctrl-C, like every other
+    // command with this option.
     return options.follow ? exitCodes.interrupted : exitCodes.ok;
   },
 });

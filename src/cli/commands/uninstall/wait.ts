@@ -1,4 +1,4 @@
-/** Waits for `kon uninstall` until all deleted objects are removed and no operator runs. */
+/** Waits, for `kon uninstall`, until all deleted objects are removed and no operator runs. */
 import { abandonAnnotation } from '../../../api/labels.ts';
 import { sleep, systemTimer, type KubeClient } from '../../../kube/index.ts';
 import { accountKind } from '../../cluster/kinds.ts';

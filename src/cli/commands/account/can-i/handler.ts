@@ -30,7 +30,7 @@ export async function canIFlow(
   return answer.decision === 'allowed' ? exitCodes.ok : exitCodes.error;
 }
 
-/** Returns the decision and its reason. The console calls this function too. */
+/** Asks the policy simulator, and returns the decision with its reason. The console also calls this function. */
 export async function decide(
   context: CliContext,
   { account: name, action, resource }: { account: string; action: string; resource: string },
@@ -78,7 +78,10 @@ async function explainSource(
   return { policy, statements: document === undefined ? [] : decidingStatements(document, decision, at) };
 }
 
-/** The simulator reports a managed policy by its name, and an inline policy as `role_<role>_<policy>`. */
+/**
+ * Returns the policy that the simulator reports. The simulator names a managed policy by its name, and an inline policy
+ * `role_<role>_<policy>`.
+ */
 function policyNamed(source: string, role: ObservedRole): string {
   const managed = [
     ...role.attachedPolicyArns,
@@ -105,7 +108,7 @@ function renderAnswer(answer: Answer, color: boolean): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** Source: IAM User Guide, "IAM policy testing with the IAM policy simulator". */
+/** Limits of the simulator. Source: IAM User Guide, "IAM policy testing with the IAM policy simulator". */
 const notEvaluated =
   'Not evaluated: resource policies, resource and conditional service control policies, policies of VPC endpoints, session policies. Each can still deny the call.';
 

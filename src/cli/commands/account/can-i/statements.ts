@@ -1,4 +1,7 @@
-/** Finds the deciding statement in a policy document, at the position that IAM reports or otherwise by a search. Pure. */
+/**
+ * Finds the deciding statement in a policy document, at the position that IAM reports, or by a search if IAM reports
+ * none. Pure.
+ */
 import { matchesPattern } from '../../../../identity/desired/arn.ts';
 import type { Decision } from '../../../../aws/index.ts';
 
@@ -48,7 +51,10 @@ function covers(listed: unknown, excluded: unknown, wanted: string, lower: boole
 
 type Position = { readonly line: number; readonly column: number };
 
-/** Returns the text between two positions if it is a statement. Tolerates columns from IAM that are off by one. */
+/**
+ * Returns the text between two positions if the text is a statement. Accepts positions from IAM whose columns are off
+ * by one.
+ */
 function between(document: string, from: Position, to: Position): string | undefined {
   const offsetOf = ({ line, column }: Position): number =>
     document

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { createWorld, facts, readOnly } from '../../../../identity/testing/simulated-world.ts';
 import { copyOf } from './handler.ts';
 
-it('adapts an account to another cluster, and reports the fields that cannot be copied', () => {
+it('the copy of an account is adapted to the other cluster, and comes with a note for each field that cannot be copied', () => {
   const own = 'arn:aws:iam::123456789012:policy/own';
   const foreign = 'arn:aws:iam::999999999999:policy/foreign';
   const { account } = createWorld({
@@ -29,7 +29,7 @@ it('adapts an account to another cluster, and reports the fields that cannot be 
   ]);
 });
 
-it('copies policies between clusters of one AWS account by name, without a note', () => {
+it('the copy for a cluster in the same AWS account lists policies by name, without a note', () => {
   const { account } = createWorld({
     aws: { policyArns: ['arn:aws:iam::123456789012:policy/team/own'], policyNames: ['aws/ReadOnlyAccess'] },
   });

@@ -59,7 +59,7 @@ export function copyOf(
     policyNames: _names,
     ...aws
   } = account.spec.aws;
-  // A role belongs to one account on one cluster.
+  // Omits the role's name, because a role belongs to one account on one cluster.
   if (roleName !== undefined)
     notes.push(`The role ${roleName} stays with its account; the copy gets its own role.`);
   const local = (arn: string): string => {

@@ -12,14 +12,15 @@ export type OfferedPolicy = NamedPolicy & { readonly origin: 'account' | 'aws' }
 const serviceLinked = '/aws-service-role/';
 
 /**
- * Timeout in milliseconds. Short, because the user waits for the list, and the SDK searches the network if it finds no local
- * credentials.
+ * Timeout in milliseconds for listing customer managed policies. Short, because the user waits for the list, and the
+ * SDK searches the network for credentials if it finds none locally.
  */
 const patienceMs = 2_000;
 
 /**
- * Returns customer managed policies first. Offers only the policies that the ClusterConfig of this cluster allows, or all if the
- * ClusterConfig cannot be read. With `-v`, stderr shows why the policies of the AWS account could not be listed.
+ * Returns the offered policies, customer managed policies first. Returns only policies that the ClusterConfig allows,
+ * or all policies if the ClusterConfig cannot be read. With `-v`, stderr shows why the policies of the AWS account
+ * could not be listed.
  */
 export async function offeredPolicies(
   context: CliContext,

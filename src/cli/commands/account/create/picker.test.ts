@@ -46,7 +46,7 @@ describe('pressKey', () => {
     expect(picked('down', 'enter')).toEqual(['AmazonS3FullAccess']);
   });
 
-  it('takes the policies chosen with Tab, and the highlighted one after a further search', () => {
+  it('takes the policies chosen with Tab on Enter, and also the highlighted policy after a further search', () => {
     expect(picked('s3ro', 'tab', 'enter')).toEqual(['AmazonS3ReadOnlyAccess']);
     expect(picked('s3ro', 'tab', 'escape', 'sqs', 'enter')).toEqual([
       'AmazonS3ReadOnlyAccess',
@@ -54,7 +54,7 @@ describe('pressKey', () => {
     ]);
   });
 
-  it('never takes a policy before a search or an arrow key, or one that Tab has just removed', () => {
+  it('does not take the highlighted policy on Enter before a search or an arrow key, or after Tab has removed the policy', () => {
     expect(picked('enter')).toEqual([]);
     expect(picked('s3ro', 'back', 'back', 'back', 'back', 'enter')).toEqual([]);
     expect(picked('s3ro', 'tab', 'tab', 'enter')).toBe('pick');

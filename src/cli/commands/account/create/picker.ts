@@ -1,4 +1,7 @@
-/** Computes the state of the policy picker after each key, and renders the picker's screen. Pure. */
+/**
+ * Computes the state of the policy picker (the prompt of `kon account create`) after each key, and renders its screen.
+ * Pure.
+ */
 import { searchPolicies } from '../../../aws/policy-search.ts';
 import { paint } from '../../../framework/output/color.ts';
 import type { OfferedPolicy } from './offered-policies.ts';
@@ -10,8 +13,8 @@ export type PickerState = {
   /** Index of the highlighted policy among the matches. */
   readonly at: number;
   /**
-   * Whether Enter adds the highlighted policy. True after a letter or an arrow key. False at the start, when the user has
-   * highlighted nothing, and after Tab, which has just chosen or removed the highlighted policy.
+   * Whether Enter adds the highlighted policy. True after a letter or an arrow key. False at the start, because the
+   * user has not highlighted a policy yet. Also false after Tab, which has chosen or removed the highlighted policy.
    */
   readonly isAimed: boolean;
   /** Chosen policies, in the order of choice. */

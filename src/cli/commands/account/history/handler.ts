@@ -10,8 +10,8 @@ import type { Column } from '../../../framework/output/table.ts';
 import { timeline, type Happening } from './timeline.ts';
 
 /**
- * Maximum number of Events. Normally exceeds the Events of an object, because the API server keeps Events for an hour by default
- * (`--event-ttl`).
+ * Maximum number of Events to read. Objects normally have fewer, because the API server keeps Events for an hour by
+ * default (`--event-ttl`).
  */
 const mostEvents = 1000;
 
@@ -51,7 +51,7 @@ export async function historyOf<T extends KonObject>(
 }
 
 const columns = (now: number): readonly Column<Happening>[] => [
-  // Only wide output contains the time, because an age is easier to read.
+  // Only wide output contains the exact time. The default output shows the age, which is easier to read.
   { header: 'TIME', value: (item) => item.time, wide: true },
   { header: 'AGE', value: (item) => ageOf(item.time, now) },
   { header: 'WHAT', value: (item) => item.kind },

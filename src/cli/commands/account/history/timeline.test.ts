@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { timeline } from './timeline.ts';
 
-it('sorts Events, condition transitions and writes by time', () => {
+it('the timeline of an object contains its Events, condition transitions and writes in order of time', () => {
   const condition = { status: 'False', message: 'm', observedGeneration: 1 } as const;
   const happened = timeline(
     {

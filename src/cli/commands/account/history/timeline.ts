@@ -8,7 +8,7 @@ export type Happening = {
   readonly kind: 'Event' | 'Condition' | 'Written';
   readonly reason: string;
   readonly message: string;
-  /** Number of occurrences of a repeated Event. `time` is the time of the last one. */
+  /** Number of occurrences of a repeated Event. `time` is the time of the last occurrence. */
   readonly count?: number;
   readonly warning: boolean;
 };

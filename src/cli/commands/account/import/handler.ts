@@ -89,7 +89,10 @@ export async function importFlow(context: CliContext, request: ImportRequest): P
   return finishWrite(context, client, accountKind, { object, did: 'created' }, request.wait);
 }
 
-/** Returns the ServiceAccounts that the operator would not change, because they lack the ownership label of Konstellation. */
+/**
+ * Returns the ServiceAccounts that lack the ownership label of Konstellation, so that the operator would not change
+ * them.
+ */
 async function unlabelled(
   client: KubeClient,
   name: string,

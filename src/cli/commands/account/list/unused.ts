@@ -13,7 +13,7 @@ import type { ListFilter } from '../../../objects/list.ts';
 const dayMs = 86_400_000;
 
 /**
- * Selects the accounts that have provably not been used for `unusedMs`. Never selects an account whose last use is unknown.
+ * Selects the accounts that have provably not been used for `unusedMs`. Omits accounts whose last use is unknown.
  * Without an operator that compares roles with AWS, every last use is unknown, because the statuses may be outdated.
  *
  * @throws CliError of code USAGE for a time shorter than a day or longer than IAM's tracking period

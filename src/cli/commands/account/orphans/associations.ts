@@ -24,7 +24,7 @@ export async function removeAssociationsOf(
     const found = await store.read(listed, signal, listed.id);
     const marks = found?.details && taggedOwner(found.details.tags);
     if (!found?.details || marks?.clusterArn !== cluster.clusterArn || marks.account !== account) continue;
-    // Associations from an earlier version have no issuer tag, so their role identifies them.
+    // Associations that an earlier version created have no issuer tag, so their role is compared instead.
     if (!isOfIssuer(found.details, cluster) && found.details.roleArn !== arn) continue;
     await store.delete(found.id, signal);
     removed += 1;

@@ -25,7 +25,7 @@ import { errorMessage } from '../../../../k8s/errors.ts';
 
 export type OrphansRequest = ClusterChoice & {
   readonly delete: boolean;
-  /** Also deletes roles that were kept by `deletionPolicy: Retain`. */
+  /** Whether to also delete roles that `deletionPolicy: Retain` kept. */
   readonly retained: boolean;
   readonly yes: boolean;
 };
@@ -119,8 +119,8 @@ function questionOf(doomed: readonly LeftoverRole[], listed: number): string {
 }
 
 /**
- * Reads a role again, and deletes it unless its state has changed. Only removes the ownership tags of an adopted role. @returns
- * the result, to be printed after the role name
+ * Reads a role again, and deletes the role unless its state has changed. From an adopted role, removes only the
+ * ownership tags. @returns the result, to be printed after the role name
  */
 async function remove(
   of: { readonly cluster: ClusterOfRoles; readonly stores: Stores; readonly use: ClusterUse | undefined },
@@ -130,7 +130,8 @@ async function remove(
   const { cluster, use } = of;
   const { client } = cluster;
   const { roles, associations } = of.stores;
-  // The listing may be outdated, and the account may have been recreated while the prompt was open.
+  // Reads the role again: the listing may be outdated, and the account may have been recreated while the prompt was
+  // open.
   const role = await roles.read(orphan.name, signal);
   if (!role) return 'was already deleted';
   const [current] = leftoverRoles([role], cluster, new Set());

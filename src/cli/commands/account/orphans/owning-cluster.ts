@@ -23,7 +23,10 @@ export type ClusterOfRoles = OwningCluster & {
   readonly name: string;
   readonly accountId: string;
   readonly region: string;
-  /** Absent if the cluster was deleted or the kubeconfig points to another cluster: then its accounts cannot be read. */
+  /**
+   * Client for the owning cluster. Absent if that cluster was deleted or the kubeconfig points to another cluster, so
+   * that the accounts cannot be read.
+   */
   readonly client: KubeClient | undefined;
 };
 
@@ -106,7 +109,8 @@ async function deletedCluster(
       next: ['Connect to it, and omit --cluster-gone and --issuer.'],
     });
   if ((await reachedIssuer(context)) === issuer) throw exists('the kubeconfig points to it');
-  // Also searches the issuer's region: if the ClusterConfig was copied, roles are tagged with the ARN of the original cluster.
+  // Searches for the cluster in the ARN's region and in the issuer's region. They differ if the ClusterConfig was
+  // copied: the roles are then tagged with the ARN of the original cluster.
   const ofIssuer = /^https:\/\/oidc\.eks\.([a-z0-9-]+)\./.exec(issuer)?.[1];
   for (const region of new Set([cluster.region, ofIssuer ?? cluster.region]))
     await withInstallation(context, region, async (eks) => {
@@ -128,7 +132,7 @@ function described(arn: string, issuer: string): Omit<ClusterOfRoles, 'client'> 
   return { clusterArn: arn, name, region, accountId, issuer, providerArn };
 }
 
-/** @param fallback used if access to the API server is denied and nothing is deleted */
+/** @param fallback issuer to return if access to the API server is denied; only for commands that delete nothing */
 async function connectedIssuer(
   { signal }: CliContext,
   client: KubeClient,
@@ -155,7 +159,10 @@ async function reachedIssuer(context: CliContext): Promise<string | undefined> {
   }
 }
 
-/** @throws an error if the accounts cannot be read. Returns an empty set if the cluster does not have the CRD. */
+/**
+ * @returns the names of all accounts; an empty set if the cluster does not have the CRD @throws an error if the
+ * accounts cannot be read
+ */
 export async function accountNames(client: KubeClient, signal: AbortSignal): Promise<ReadonlySet<string>> {
   try {
     return new Set((await listObjects(client, accountKind)).map(({ metadata }) => metadata.name));

@@ -177,7 +177,7 @@ describe('a dry-run plan', () => {
 });
 
 describe('the pods of a plan', () => {
-  it('are listed with the effect on them if their ServiceAccount gets another role', async () => {
+  it('are listed with what happens to each pod if their ServiceAccount gets another role', async () => {
     const world = createWorld();
     settle(world);
     for (const namespace of world.namespaces.values())
@@ -201,7 +201,7 @@ describe('the pods of a plan', () => {
     ]);
   });
 
-  it('are replaced by their app or by a labelled workload, unless its rollout is paused or OnDelete', () => {
+  it('are replaced by their app or by a labelled workload, unless its rollout is paused or its update strategy is OnDelete', () => {
     const podOf = (workload: Workload): ReturnType<typeof pod> => {
       const { name, namespace, uid = '' } = workload.metadata;
       const fields = pod({ name: `${name}-0`, ...(namespace === undefined ? {} : { namespace }) });

@@ -19,7 +19,7 @@ import type { Wall } from '../../../../k8s/time.ts';
 
 type PlanRequest = {
   readonly filename: string | undefined;
-  /** Plan the deletion of the account. */
+  /** Whether to plan the deletion of the account. */
   readonly deletion: boolean;
 };
 
@@ -115,7 +115,7 @@ async function makePlan(
           reason: 'PolicyNotFound',
           message: 'policy not found in IAM',
         })),
-        // Reports no problems of an account that is deleted.
+        // Omits problems of the account if the plan deletes the account.
         ...(request.deletion ? [] : problemsOf(ending)),
       ],
     };

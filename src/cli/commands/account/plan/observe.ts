@@ -107,7 +107,10 @@ function listPods(
   });
 }
 
-/** Finds the pods that hold the role that the account is to adopt. Lists the pods of all namespaces only in this case. */
+/**
+ * Finds the pods that hold the role that the account adopts. Lists the pods of all namespaces only if the account
+ * adopts a role.
+ */
 async function observeHolders(
   { spec: { aws } }: LinkedServiceAccount,
   roles: ReadonlyMap<string, CachedRole>,
@@ -151,7 +154,8 @@ async function observeTargets(
       serviceAccount: serviceAccount && trimServiceAccount(serviceAccount),
       pods: pods.items.filter((pod) => pod.metadata.namespace === target),
       association: associations.get(target),
-      // Assumes that pods are replaced, because the plan also contains the steps that the operator delays until then.
+      // Assumes that pods have been replaced, because the plan also contains the steps that the operator delays until
+      // their replacement.
       isReplaced: () => true,
       agents,
     });
@@ -191,7 +195,8 @@ async function readAssociations(
       ]);
     return new Map(await Promise.all(read));
   } catch (error) {
-    // An account that uses IRSA can be planned without associations, on a cluster outside EKS or without permission to read EKS.
+    // An account that uses IRSA needs no associations. Its plan therefore also works on a cluster outside EKS, and
+    // without permission to read EKS.
     const isBeside =
       error instanceof IdentityError && (error.code === 'AccessDenied' || error.code === 'ClusterUnknown');
     if (isBeside && wantedMode(account, facts) === 'IRSA') return new Map();

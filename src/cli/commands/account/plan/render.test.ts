@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { renderPlan } from './render.ts';
 
-it('groups the changes of a plan by system, counts them, and lists the remaining problems', () => {
+it('the text of a plan groups the changes by system, counts them, and lists the remaining problems', () => {
   const text = renderPlan(
     {
       account: 'a',

@@ -79,7 +79,7 @@ function changeLines(change: Change, color: boolean): string {
   for (const { mark: each, text } of lineDifference(before, after)) {
     const [lineMark, lineStyle] =
       each === ' ' ? [' ', undefined] : each === '+' ? marks.create : marks.delete;
-    // Shows no marks for a new document, because every line would have the same mark.
+    // Shows no marks on the lines of a new document, because every line would have the same mark.
     const shown = `${before.length === 0 ? ' ' : lineMark} ${printable(text)}`;
     lines.push(`      ${lineStyle && before.length > 0 ? paint(lineStyle, shown, color) : shown}\n`);
   }

@@ -25,7 +25,8 @@ export async function accountPodsFlow(
     names.length === 0
       ? await listObjects(client, accountKind)
       : await Promise.all(names.map((name) => getObject(client, accountKind, name)));
-  // Includes former targets, because pods may still run in targets that an account or the cluster no longer lists.
+  // Includes former targets, because pods may still run in targets that were removed from an account or from the
+  // cluster.
   const all = [
     ...new Set([
       ...(await knownTargets(client)),

@@ -48,12 +48,12 @@ export async function releaseFlow(
   if (!dryRun && !write.noWait) await awaitRelease(context, client, name, write.timeout, deletePods);
 }
 
-/** Minimum age in milliseconds of a Quarantine that has taken effect everywhere in AWS. */
+/** Age in milliseconds after which a Quarantine has taken effect everywhere in AWS. */
 const youngMs = 60_000;
 
 /**
- * Deletes the Quarantines and, if requested, first the pods. Deletes pods only after the quarantine has taken effect everywhere,
- * because earlier replacement pods could get credentials for the old role.
+ * Deletes the Quarantines and, if requested, first the pods. Waits with the deletion of pods until the quarantine has
+ * taken effect everywhere, because replacement pods could otherwise get credentials for the old role.
  */
 export async function endQuarantine(
   context: CliContext,

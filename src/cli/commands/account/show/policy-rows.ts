@@ -1,9 +1,12 @@
-/** Returns the policies that an account lists, and the policies in its status that it no longer lists. Pure. */
+/** Returns the policies that an account lists, and policies that only its status still contains. Pure. */
 import type { LinkedServiceAccount, PolicyStatus } from '../../../../api/linked-service-account.ts';
 import { policyEntries } from '../../../../identity/desired/policy-entries.ts';
 import { isPolicyName, mayName } from '../../../../identity/desired/policy-names.ts';
 
-/** A policy that the operator has not processed gets a row that is not attached, with its name in place of an unknown ARN. */
+/**
+ * Returns one row per policy. A policy that the operator has not processed has a row with `attached: false`, and with
+ * its name if the ARN is unknown.
+ */
 export function policyRows({ spec, status }: LinkedServiceAccount): readonly PolicyStatus[] {
   const known = new Map(status?.policies?.map((policy) => [policy.arn, policy]));
   const rowOf = (entry: string): PolicyStatus =>

@@ -22,7 +22,10 @@ import { suggest } from '../../../permissions/suggestion.ts';
 import { renderSuggestion, suggestionOf, type AccountSuggestion, type ReportedRole } from './render.ts';
 
 const dayMs = 86_400_000;
-/** Pauses between two status requests for a report job. AWS needs some seconds to generate a report. */
+/**
+ * Pause in milliseconds before the second status request for a report job. Each further pause is twice as long. AWS
+ * needs some seconds to generate a report.
+ */
 const firstPauseMs = 200;
 const longestPauseMs = 2000;
 

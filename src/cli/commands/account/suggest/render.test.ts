@@ -23,7 +23,7 @@ const of = (
   suggestionOf({ account, period, since, roles: [{ arn, createdAt }], lastAccessed, suggestion });
 
 describe('the output of kon account suggest', () => {
-  it('replaces policies by one command', () => {
+  it('ends with one command that replaces the policies', () => {
     const found = of('2027-01-02T00:00:00Z');
     expect(found.commands).toEqual([
       'kon account edit orders --remove-policy aws/Large --remove-policy aws/Unused --add-policy aws/Small',
@@ -34,7 +34,7 @@ describe('the output of kon account suggest', () => {
     expect(text).toContain('Consider before you save it:\n  IAM tracks management actions of some services.');
   });
 
-  it('saves statements through a file, for the same period', () => {
+  it('ends with commands that save the statements through a file, for the same period', () => {
     const suggestion: Suggestion = {
       ...smaller,
       statements: [{ statement: 'Jobs', advice: 'narrow', removedActions: ['sqs:*'] }],

@@ -18,7 +18,10 @@ export type AccountSuggestion = {
   readonly roles: readonly ReportedRole[];
   /** RFC 3339 time of the last use; absent if IAM reports none. */
   readonly lastAccessed?: string;
-  /** Advice for each policy. Empty if IAM reports no use of the account since `since`, because the report then shows too little. */
+  /**
+   * Advice for each policy. Empty if IAM reports no use of the account since `since`, because an unused account says
+   * nothing about single policies.
+   */
   readonly policies: readonly PolicyAdvice[];
   readonly statements: readonly StatementAdvice[];
   readonly current: Manifest;
@@ -41,7 +44,7 @@ export function suggestionOf({
   suggestion,
 }: {
   readonly account: Manifest;
-  /** Text of the period, for example `90d`. */
+  /** Period as the user wrote it, for example `90d`. */
   readonly period: string;
   /** Milliseconds since the epoch. */
   readonly since: number;
@@ -82,7 +85,10 @@ function unusedText(name: string, since: number, lastAccessed: string | undefine
   return `IAM reports no use of account "${name}" ${last}${before}. Nothing is suggested; if no app needs the account: kon account delete ${name}`;
 }
 
-/** Source: IAM User Guide, "Refine permissions in AWS using last accessed information". */
+/**
+ * Returns the limits of IAM's report. Source: IAM User Guide, "Refine permissions in AWS using last accessed
+ * information".
+ */
 function caveatsOf(period: string, policies: readonly PolicyAdvice[]): readonly string[] {
   return [
     'IAM tracks management actions of some services. Data events, such as s3:GetObject, and all other actions of a used service count as in use.',

@@ -130,7 +130,8 @@ async function verifyTarget(
   } catch (error) {
     if (signal.aborted) throw error;
     const failure = asIdentityError(error);
-    // Rethrows errors of denied requests and requests without a response, because they show nothing about the role.
+    // Rethrows the error if the request was denied or got no response, because such an error shows nothing about the
+    // role.
     if (isForbidden(failure.cause)) throw failure.cause;
     if (failure.code === 'Unreachable') throw failure;
     return unproven(failure.code, failure.message, roleArn);
@@ -162,7 +163,8 @@ async function associatedRole(
     const found = await aws.podIdentity().associations.read({ namespace, serviceAccount }, signal);
     return found?.details?.roleArn;
   } catch (error) {
-    // Clusters outside EKS have no associations. If the user may not list associations, the annotation still names the role.
+    // Ignores the error: clusters outside EKS have no associations, and without permission to list associations, the
+    // annotation still names the role.
     const { code } = asIdentityError(error);
     if (unanswerable.has(code)) return undefined;
     throw error;

@@ -120,7 +120,8 @@ async function readOnce(scene: Scene, targets: readonly string[]): Promise<ExitC
           await scene.print(source, lines);
         read += 1;
       } catch (error) {
-        // The log is not available: the container has not started, no previous container exists, or the kubelet is unreachable.
+        // Rethrows other errors. These errors mean that the log is not available: the container has not started, no
+        // previous container exists, or the kubelet is unreachable.
         if (!(isBadRequest(error) || isNotFound(error) || isKubeletFault(error))) throw error;
         problems.push(`${target}/${pod.metadata.name}: ${error.message}`);
       }
@@ -243,7 +244,8 @@ async function followPod(
       if (signal.reason instanceof PodGone) break;
       signal.throwIfAborted();
       if (isNotFound(error)) break;
-      // Some errors are transient, for example while a kubelet restarts or a container is about to start.
+      // Transient errors lead to another request, for example while a kubelet restarts or a container is about to
+      // start.
       const mayPass = isUnreachable(error) || isBadRequest(error) || isKubeletFault(error);
       if (!mayPass) throw error;
       if (!isBadRequest(error))

@@ -49,7 +49,7 @@ describe('the lines of a log', () => {
     ['2026-01-02T03:04:05.1Z', '2026-01-02T03:04:05.099999999Z', true],
     ['2026-01-02T04:04:06+01:00', '2026-01-02T03:04:05.9Z', true],
     ['2026-01-02T03:04:05Z', '2026-01-02T03:04:06Z', false],
-  ])('have comparable timestamps: %s is later than %s: %s', (time, than, later) => {
+  ])('have timestamps that can be compared (%s is later than %s: %s)', (time, than, later) => {
     expect(isLater(time, than)).toBe(later);
   });
 });

@@ -21,10 +21,10 @@ export type PortForwardRequest = PodChoice & {
 };
 
 const loopback = '127.0.0.1';
-/** Time in milliseconds that a connection stays open after the client has finished sending, while the pod sends nothing. */
+/** Milliseconds without data from the pod after which a connection is closed, if the client has finished sending. */
 const halfClosedMs = 10_000;
 
-/** @returns the exit code for an interruption, because otherwise the command ends only with an error */
+/** @returns the exit code for an interruption; any other end of the command is an error */
 export async function portForwardFlow(context: CliContext, request: PortForwardRequest): Promise<ExitCode> {
   const client = await context.connect();
   const app = await getObject(client, appKind, request.name);
@@ -110,7 +110,8 @@ async function forward(forwarding: Forwarding, socket: Socket): Promise<void> {
       port: port.remote,
       signal: AbortSignal.any([signal, gone.signal]),
     });
-    // Ignores a failed send, because it also ends the output, and a response may still arrive before that.
+    // Ignores the error of a failed send: the failure also ends the output, and a response may still arrive before the
+    // end.
     void sendAll(socket, remote).catch(() => undefined);
     for await (const data of remote.output) {
       if (!socket.write(data)) await drained(socket, gone.signal);
@@ -131,7 +132,7 @@ async function forward(forwarding: Forwarding, socket: Socket): Promise<void> {
 
 function explained(error: unknown): Pick<CliError, 'message' | 'details'> {
   const { code, message, details } = explain(error);
-  // An error without a code of kon is the kubelet's error message about the port.
+  // The message of an error without an own code comes from the kubelet, and is about the port.
   return code === 'INTERNAL' ? { message, details: [] } : { message, details };
 }
 

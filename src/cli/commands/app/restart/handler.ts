@@ -84,7 +84,7 @@ function requireProvider(
 }
 
 /**
- * Like the operator, refuses to replace running pods while new pods would lack their identity.
+ * Refuses to replace running pods while new pods would lack their identity. The operator applies the same rule.
  * @throws CliError of code CLUSTER_NOT_READY
  */
 async function requireInjection(

@@ -10,7 +10,10 @@ export type RollbackPlan = {
   readonly image: string;
   readonly spec: AppSpec;
   readonly changes: readonly FieldChange[];
-  /** Other differences between these revisions and the deployed revisions. They are not rolled back. */
+  /**
+   * Differences other than the image between the selected and the deployed revisions. These differences are not rolled
+   * back.
+   */
   readonly leftOut: readonly RevisionChange[];
 };
 
@@ -64,7 +67,7 @@ export function planRollback(app: App, revisions: readonly Revision[], to: numbe
 function isEarlierImage(app: App, own: readonly Revision[], revision: Revision): boolean {
   const current = own.find((each) => each.current);
   const isEarlier = current === undefined || revision.number < current.number;
-  // The deployed revision also counts as earlier if its image differs from the spec, because a new rollout is about to replace
-  // it.
+  // The deployed revision also counts as earlier if its image differs from the image in the spec, because a new rollout
+  // is about to replace that revision.
   return (isEarlier || current?.image !== imageOf(app)) && revision.image !== imageOf(app);
 }

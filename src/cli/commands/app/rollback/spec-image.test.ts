@@ -94,7 +94,7 @@ describe('the image fields of a spec', () => {
     );
   });
 
-  it('are reported one by one with their previous values', () => {
+  it('are listed with their old and new values if they change', () => {
     const before = spec({ registry: 'reg', image: 'web', imageTag: '2' });
     expect(imageChanges(before, withImage(before, 'web:1'))).toEqual([
       { field: 'registry', from: 'reg', to: undefined },

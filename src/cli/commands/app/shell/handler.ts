@@ -92,7 +92,7 @@ async function converse(context: CliContext, session: ExecSession, bytes: ByteSt
   const giveBack = tty ? bytes.takeKeyboard() : undefined;
   const unlisten = tty ? bytes.onResize((size) => void session.resize(size).catch(ignore)) : undefined;
   try {
-    // Ignores failed sends, because they also end the output.
+    // Ignores the errors of failed sends, because such a failure also ends the output.
     if (tty) void session.resize(bytes.size()).catch(ignore);
     void sendInput(context, session, bytes).catch(ignore);
     for await (const { stream, data } of session.output) await bytes.write(stream, data);

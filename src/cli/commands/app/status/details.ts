@@ -52,7 +52,7 @@ function renderApp(app: App, options: ShowOptions, isWhole: boolean): string {
   });
 }
 
-/** Returns the image column, which is redundant, if every target has the image that the page already shows. */
+/** Returns the image column if it is redundant: every target has the image that the page already shows. */
 function repeatedImage(app: App, targets: readonly TargetRow[]): readonly Column<TargetRow>[] {
   const image = imageOf(app);
   return targets.every((target) => target.image === undefined || target.image === image) ? [imageColumn] : [];
@@ -65,7 +65,7 @@ function accountText({ spec, status }: App): string {
     : 'none; its pods hold no AWS permissions';
 }
 
-/** Row of a target. It has only a name until the operator has processed the target. */
+/** Row of a target. Contains only the name until the operator has processed the target. */
 type TargetRow = Partial<AppTargetStatus> & { readonly name: string };
 
 const stateStyles: Readonly<Record<AppTargetStatus['state'], Style | undefined>> = {

@@ -236,8 +236,8 @@ async function checkOperatorPermissions(lookups: Lookups): Promise<Verdict> {
     denied.push(...results.filter(({ decision }) => decision !== 'allowed').map(({ action }) => action));
   }
   if (denied.length === 0) return ok(principal.arn);
-  // Both permissions are optional: without the first, the operator reads roles one by one, and without the second, it assumes
-  // AWS's default quotas.
+  // These two permissions are optional: without the first, the operator reads roles one by one, and without the second,
+  // it assumes AWS's default quotas.
   const needed = denied.filter(
     (action) => !['iam:GetAccountAuthorizationDetails', 'iam:GetAccountSummary'].includes(action),
   );
@@ -312,7 +312,8 @@ function rightsByScope(
   const services = usesPodIdentity ? (['iam', 'eks', 'eks-auth'] as const) : (['iam'] as const);
   for (const service of services)
     for (const [action, scope] of Object.entries<OperatorScope>(operatorCalls[service])) {
-      // If a boundary is required, the operator needs no permission to remove a boundary, and does not have it.
+      // Skips the removal of boundaries: if a boundary is required, the operator has no permission to remove one, and
+      // needs none.
       if (scope === 'boundaryRemoval') continue;
       if (scope === 'inlinePolicy' && !allowsStatements) continue;
       scopes.set(scope, [...(scopes.get(scope) ?? []), `${service}:${action}`]);
@@ -345,7 +346,7 @@ function requestContext(facts: ClusterFacts): Readonly<Record<string, string>> {
         [`aws:RequestTag/${key}`, value],
       ]),
     ),
-    // A real request has several tag keys. One key is enough here, because the condition must be true for each key.
+    // One tag key is enough here, although a real request has several: the condition must be true for each key.
     'aws:TagKeys': Object.keys(tags)[0] ?? '',
     'iam:PassedToService': podIdentityAudience,
     'iam:PolicyARN': fits ? policy : (allowed[0] ?? policy).replaceAll('*', 'x').replaceAll('?', 'x'),

@@ -96,7 +96,7 @@ describe('the check of quotas', () => {
       ?.run({
         signal: new AbortController().signal,
         aws: () => Promise.resolve({ account }),
-        // The operator reported this usage before the roles were created.
+        // Usage that the operator reported before more roles were created.
         config: () => Promise.resolve({ status: { quotas: { ...quotas, rolesUsed: 161 } } }),
         accounts: () => Promise.resolve([]),
       } as unknown as Lookups);
@@ -121,7 +121,7 @@ describe('the check of draining targets', () => {
     since: Date.parse(time) as Wall,
   });
 
-  it('warns about a target that drains for more than a day, and only lists it before', () => {
+  it('warns about a target that drains for more than a day, and only lists a target that drains for less', () => {
     const old = at('old', '2026-01-01T12:00:00Z');
     const young = at('young', '2026-01-02T23:00:00Z');
     expect(drainingVerdict([old, young], now)).toMatchObject({
@@ -189,7 +189,7 @@ describe('the check of the clock', () => {
     [at('00:15:00'), 'error'],
     [undefined, 'warning'],
     ['nonsense', 'warning'],
-  ])('for a server time of %s returns %s', (date, status) => {
+  ])('compares a server time of %s with the local time, and returns %s', (date, status) => {
     expect(clockVerdict(date, now, now + 100, 'it').status).toBe(status);
   });
 });

@@ -121,7 +121,8 @@ export function clockVerdict(
 ): Verdict {
   const there = date === undefined ? Number.NaN : Date.parse(date);
   if (Number.isNaN(there)) return warning(`${whose} returns no time`);
-  // The server set the date between the sending of the request and the receipt of the response, and truncated it to the second.
+  // The server set the date after the request was sent and before the response arrived, and truncated the date to the
+  // second.
   const ahead = Math.max(0, there - received);
   const behind = Math.max(0, sent - (there + 1000));
   const off = Math.max(ahead, behind);

@@ -11,7 +11,7 @@ const account = (...statements: object[]): object => ({
 const queue = 'arn:$(partition):sqs:$(region):$(account):orders';
 
 describe('kon policies lint', () => {
-  it('finds nothing in sound statements, and in an account without any', () => {
+  it('finds nothing in correct statements, and nothing in an account without statements', () => {
     const sound = account({ actions: ['sqs:SendMessage'], resources: [queue] });
     expect(findingsOf(sound, 'file', now)).toEqual([]);
     expect(findingsOf(account(), 'file', now)).toEqual([]);
@@ -44,7 +44,7 @@ describe('kon policies lint', () => {
     ]);
   });
 
-  it('checks an IAM policy document, and ignores what accounts cannot have', () => {
+  it('checks an IAM policy document, and ignores elements that accounts cannot have', () => {
     const policy = (...Statement: object[]): object => ({ Version: '2012-10-17', Statement });
     const allow = { Effect: 'Allow', Action: 'SQS:SendMesage', Resource: '*' };
     expect(
