@@ -786,7 +786,7 @@ describe('pods', () => {
   it('can be created only in a dry run, and only in targets', async () => {
     await operator.create(resources.pods, pod(target, 'trial'), { dryRun: true });
     expect(await refusal(operator.create(resources.pods, pod(target, 'trial')))).toContain(
-      'in a dry run only',
+      'only create pods in a dry run',
     );
     for (const namespace of [former, elsewhere])
       await refusal(operator.create(resources.pods, pod(namespace, 'trial'), { dryRun: true }));
