@@ -123,13 +123,13 @@ const probe = z
       .min(1)
       .max(1000)
       .optional()
-      .describe('Number of consecutive failures after which the probe counts as failed.'),
+      .describe('Number of consecutive failures that make the probe count as failed.'),
     successThreshold: z
       .int()
       .min(1)
       .max(1000)
       .optional()
-      .describe('Number of consecutive successes after which a failed probe counts as recovered.'),
+      .describe('Number of consecutive successes that make a failed probe count as recovered.'),
   })
   .meta(
     rule(
@@ -193,7 +193,7 @@ const config = z.object({
     .regex(/^\/[^:]+$/)
     .optional()
     .describe(
-      'Folder in which each key becomes a file. Without a folder, each key becomes an environment variable.',
+      'Folder where each key becomes a file. Without a folder, each key becomes an environment variable.',
     ),
   data: z
     .record(z.string(), z.string().max(262144))

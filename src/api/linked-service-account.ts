@@ -273,7 +273,7 @@ const formerTarget = z.object({
   sessionsUntil: z
     .string()
     .meta({ format: 'date-time' })
-    .describe('Time until which AWS sessions from before the unlinking may stay valid.'),
+    .describe('Latest time when AWS sessions from before the unlinking may still be valid.'),
 });
 
 const lastUsed = z.object({

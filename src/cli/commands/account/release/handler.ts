@@ -48,7 +48,7 @@ export async function releaseFlow(
   if (!dryRun && !write.noWait) await awaitRelease(context, client, name, write.timeout, deletePods);
 }
 
-/** Age in milliseconds after which a Quarantine has taken effect everywhere in AWS. */
+/** Minimum age, in milliseconds, of a Quarantine that has certainly taken effect everywhere in AWS. */
 const youngMs = 60_000;
 
 /**

@@ -21,7 +21,7 @@ export type PortForwardRequest = PodChoice & {
 };
 
 const loopback = '127.0.0.1';
-/** Milliseconds without data from the pod after which a connection is closed, if the client has finished sending. */
+/** Milliseconds without data from the pod until a connection is closed, if the client has finished sending. */
 const halfClosedMs = 10_000;
 
 /** @returns the exit code for an interruption; any other end of the command is an error */
