@@ -27,8 +27,8 @@ export async function startBrowser(env: Readonly<Record<string, string | undefin
   if (executablePath === undefined) throw new Error(missingBrowser);
   return chromium.launch({
     executablePath,
-    // Chromium refuses to run as root with its sandbox enabled, and containers often run as root. Only pages of this
-    // project are opened.
+    // Containers often run as root, and Chromium refuses to run as root with its sandbox enabled. Without the sandbox,
+    // the browser opens only this project's pages.
     args: [
       '--no-sandbox',
       '--disable-gpu',

@@ -10,12 +10,12 @@ export default defineConfig({
     outDir: resolve(import.meta.dirname, '../dist/console'),
     emptyOutDir: true,
     target: 'es2022',
-    // A data URL would need an exception in the content security policy.
+    // Assets stay separate files, because data URLs would need an exception in the content security policy.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     cssCodeSplit: false,
     rolldownOptions: {
-      // The directive "use client" matters only with server components, which this project does not use.
+      // Drops warnings about "use client", because this project does not use server components.
       onLog: (level, log, handler) => {
         if (log.code !== 'MODULE_LEVEL_DIRECTIVE') handler(level, log);
       },

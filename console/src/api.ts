@@ -48,7 +48,7 @@ export async function request<T>(
   return value as T;
 }
 
-/** Yields the messages of the stream, until the connection ends. */
+/** Yields the messages of a stream of server-sent events, until the connection ends. */
 export async function* stream<T>(path: string, signal: AbortSignal): AsyncGenerator<T> {
   const answer = await fetch(`/api/${path}`, { headers: authorization(), signal });
   if (!answer.ok || !answer.body) throw new ApiError((await answer.json()) as WireError);

@@ -82,7 +82,7 @@ function Screen({ place: { path } }: { readonly place: Place }): ReactNode {
   );
 }
 
-/** Shows whether the page is live and, if not, since when its rows are outdated. */
+/** Shows whether the page receives live updates or, if not, how long ago the connection was lost. */
 function ConnectionState(): ReactNode {
   const { connection, status } = useCluster();
   const now = useNow();

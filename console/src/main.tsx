@@ -10,7 +10,7 @@ import './style.css';
 const queries = new QueryClient({
   defaultOptions: {
     queries: {
-      // The stream reports which documents are outdated.
+      // Documents stay fresh for minutes, because the server's stream reports outdated documents.
       staleTime: 5 * 60_000,
       refetchOnWindowFocus: false,
       retry: (failures, error) => !(error instanceof ApiError) && failures < 2,
@@ -25,8 +25,8 @@ let pending: { readonly accounts: Set<string>; events: boolean } | undefined;
 let isRefreshing = false;
 
 /**
- * Collects outdated documents, and refreshes them once the previous refresh is complete. An overlapping refresh would
- * cancel its requests.
+ * Collects outdated documents, and refreshes them once the previous refresh is complete. Two refreshes do not overlap,
+ * because the second would cancel the requests of the first.
  */
 async function refresh({ accounts, events }: Outdated): Promise<void> {
   pending ??= { accounts: new Set(), events: false };

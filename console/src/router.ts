@@ -35,7 +35,9 @@ export function usePlace(): Place {
   };
 }
 
-/** Follows a link within the page; a click with a modifier opens it as usual. */
+/**
+ * Opens a link within the page, without a reload. A click with a modifier key keeps its usual effect in the browser.
+ */
 export function followLink(event: MouseEvent<HTMLAnchorElement>): void {
   if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   event.preventDefault();

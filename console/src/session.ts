@@ -1,7 +1,8 @@
 /**
- * Session key for requests to the server. The one-time token is in the fragment of the link, which browsers do not
- * send, and is removed from the address before anything else happens. Each tab keeps its own copy of the key, and sends
- * it on request to other tabs of the same page, so that a link can be opened in a new tab.
+ * Session key for requests to the server. A link contains a one-time token in its fragment, because browsers do not
+ * send fragments to servers. Before anything else, the page removes the token from the address. Each tab keeps its own
+ * copy of the session key. A tab sends its key to other tabs of the same page on request, so that a link can be opened
+ * in a new tab.
  */
 const storageKey = 'kon-session';
 const channelName = 'kon-session';
@@ -41,7 +42,7 @@ export async function signIn(): Promise<SignIn> {
     : { kind: 'needs-link', message: 'this tab has no session with the server' };
 }
 
-/** Signs in to a console that runs in a cluster. There, the user's bearer token is the key. */
+/** Signs in to a console that runs in a cluster. In this mode, the user's bearer token is the session key. */
 export async function signInWith(token: string): Promise<boolean> {
   remember(token);
   if (await isAccepted()) return true;

@@ -1,4 +1,7 @@
-/** Live state of the cluster, updated by the server's stream. Changes are shown once per frame. */
+/**
+ * Live state of the cluster, updated by the server's stream. Changes that arrive within one frame are rendered
+ * together.
+ */
 import { useSyncExternalStore } from 'react';
 import {
   type AccountRow,
@@ -15,8 +18,8 @@ export type Cluster = {
   readonly targets: readonly string[];
   readonly status: Readonly<Record<Source, SourceState>>;
   /**
-   * `lost` contains the time (milliseconds since the epoch) when the connection was lost. The rows show the state at
-   * that time.
+   * The state `lost` contains the time (milliseconds since the epoch) when the connection was lost. The rows then show
+   * the cluster as it was at that time.
    */
   readonly connection:
     | { readonly state: 'connecting' | 'live' }
@@ -65,8 +68,8 @@ export const podKey = ({ namespace, name }: { readonly namespace: string; readon
   `${namespace}/${name}`;
 
 /**
- * Names of accounts whose row changed, and whether Events arrived. Documents that depend on either have to be fetched
- * again.
+ * Names of accounts whose row changed, and whether new Events arrived. Documents about these accounts or about Events
+ * have to be fetched again.
  */
 export type Outdated = { readonly accounts: readonly string[]; readonly events: boolean };
 
@@ -89,7 +92,7 @@ export async function followCluster(
           onOutdated({ accounts: names, events: message.events === true });
       }
     } catch (error) {
-      // The server process that issued the session has ended, and the session with it.
+      // The session ended together with the server process that issued its key.
       if (error instanceof ApiError && error.code === 'UNAUTHENTICATED') location.reload();
     }
     const { connection } = cluster;
@@ -123,8 +126,8 @@ function publish(next: Partial<Cluster>): void {
   cluster = { ...cluster, ...next };
   if (isPublishDue) return;
   isPublishDue = true;
-  // A timer is used instead of an animation frame: a hidden tab gets no frames, and would show outdated state when it
-  // becomes visible.
+  // Uses a timer instead of an animation frame, because a hidden tab gets no animation frames. The tab would show
+  // outdated state when it becomes visible again.
   setTimeout(() => {
     isPublishDue = false;
     cluster = {

@@ -146,7 +146,7 @@ test('a page of another origin cannot read or write, although the browser can re
   expect(outcomes).toEqual(['refused', 'refused', 'refused', 'refused']);
   await context.close();
   attacker.close();
-  // The previous requests did not use up the link.
+  // The link still starts a session, so the refused requests did not use up its token.
   await session();
 });
 
@@ -261,7 +261,7 @@ test('a page reports that its console has ended, and how to open it again', asyn
   await untilShown(page, 'payments');
   await own.process.end('SIGTERM');
   await untilShown(page, 'Connection lost');
-  // The rows remain, with the state from before the connection was lost.
+  // The page still shows the rows, with their state before the connection was lost.
   expect(await textOf(page)).toContain('payments');
 
   const { port } = new URL(own.origin);

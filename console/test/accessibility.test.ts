@@ -1,4 +1,4 @@
-/** The page for users of a keyboard or a screen reader, in a small window, and with a dark theme. */
+/** Tests the page with the keyboard, with an accessibility checker, in a small window, and with a dark theme. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { policies } from '../../test/support/person.ts';

@@ -50,7 +50,7 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
-/** Creates an account as soon as the API server responds and serves the kind. */
+/** Creates an account as soon as the API server responds and serves the LinkedServiceAccount kind. */
 const create = (name: string): Promise<unknown> =>
   eventually(`account ${name} to be created`, () =>
     client
@@ -91,7 +91,7 @@ test('the filter on the changes states how many changes it searches', async () =
   const { page } = visitor;
   const most = 2000;
   await create('crowded');
-  // Each condition counts as a change, so one write produces as many changes as the page lists.
+  // Each condition counts as one change, so a single write of the status fills the page's list.
   const conditions = Array.from({ length: most }, (_, index) => ({
     type: `Type${index}`,
     status: 'True',

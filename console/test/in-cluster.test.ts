@@ -32,7 +32,7 @@ beforeAll(async () => {
   await writeFile(ca, Buffer.from(cluster?.['certificate-authority-data'] ?? '', 'base64'));
   const own = await freePort();
   origin = `http://127.0.0.1:${own}`;
-  // Environment of a pod: neither a kubeconfig nor AWS credentials.
+  // The process gets neither a kubeconfig nor AWS credentials, like the container of a pod.
   process_ = sandbox.executable.start(['console', '--in-cluster', '--port', String(own)], {
     env: { KUBERNETES_SERVICE_HOST: hostname, KUBERNETES_SERVICE_PORT: port, KON_CONSOLE_CA_FILE: ca },
   });
@@ -154,7 +154,7 @@ test('the console never calls AWS, because it would use the credentials of its p
 test('the first request of a user waits until the accounts are listed, and fails if the user may not list them', async () => {
   const ask = async (token: string): Promise<Response> =>
     fetch(`${origin}/api/who-can?action=s3:GetObject`, { headers: { authorization: `Bearer ${token}` } });
-  // Each token is new to the console, so its informers start with the request.
+  // The console sees each token for the first time, so it starts new informers for each request.
   for (const name of ['first', 'second', 'third', 'fourth', 'fifth']) {
     const answer = await ask(await tokenOfUser(sandbox, name, mayRead));
     expect(await answer.json()).toMatchObject({ rows: [{ account: 'payments' }] });

@@ -6,7 +6,7 @@ import { eventually } from '../../test/support/eventually.ts';
 import type { Running } from '../../test/support/executable.ts';
 import { startSandbox, type TestSandbox } from '../../test/support/sandbox.ts';
 
-/** Starts a sandbox, runs these `kon` commands in it, and starts a browser. */
+/** Starts a sandbox, runs the given `kon` commands in the sandbox, and starts a browser. */
 export async function startSandboxAndBrowser(
   ...commands: readonly (readonly string[])[]
 ): Promise<readonly [TestSandbox, Browser]> {
@@ -21,7 +21,7 @@ export async function startSandboxAndBrowser(
 export type Console = {
   /** `http://127.0.0.1:PORT` */
   readonly origin: string;
-  /** Returns the newest link. Each link works once. */
+  /** Returns the link that the console printed last. Each link works once. */
   link(): string;
   readonly process: Running;
 };

@@ -1,5 +1,6 @@
 /**
- * Quarantine and release on the page: the same confirmation as on the command line, with the permissions of the user.
+ * Tests quarantine and release on the page. The page shows the same confirmation as the command line, and acts with the
+ * permissions of the user.
  */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -41,7 +42,7 @@ afterAll(async () => {
 const quarantinesNow = async (): Promise<readonly Quarantine[]> =>
   (await sandbox.client.list<Quarantine>(quarantines, {})).items;
 
-/** Lines printed by the command before its question. */
+/** Returns the lines that a command prints before it asks for confirmation. */
 async function consequence(...args: readonly string[]): Promise<readonly string[]> {
   const { stderr } = await sandbox.kon([...args, '--dry-run']);
   return stderr.trim().split('\n');
@@ -158,7 +159,7 @@ test('a user who may not read quarantines sees that an account is quarantined, a
   ]);
   const shown = await untilShown(auditor.page, 'You may not read quarantines');
   expect(shown).toContain('✕ quarantined in force');
-  // The account's message names the user who requested the quarantine. The Quarantine object itself is not shown.
+  // The user cannot read the Quarantine object, so the page does not show who requested the quarantine.
   expect(shown).not.toContain('Requested by');
   await auditor.end();
 });
@@ -183,7 +184,7 @@ test('a release asks with the words of the command line, deletes the pods, and o
   const dialog = page.getByRole('dialog');
   const asked = await dialog.innerText();
   const lines = await consequence('account', 'release', 'payments', '--delete-pods');
-  // The two texts differ in the expiry time of a copied token.
+  // The texts of the page and the command differ only in the expiry time of a copied token.
   const timeless = (text: string): string => text.replaceAll(/\d{4}-\S+Z/g, 'TIME');
   for (const line of lines) expect(timeless(asked)).toContain(timeless(line));
   await dialog.getByRole('button', { name: 'Delete the pods and release' }).click();

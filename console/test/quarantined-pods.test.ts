@@ -1,6 +1,6 @@
 /**
- * Quarantined pods on the page: at first the operator lacks the permission to deny their sessions, and later it has the
- * permission.
+ * Tests quarantined pods on the page. At first, the operator lacks the permission to deny the pods' sessions; later,
+ * the operator has the permission.
  */
 import { CreatePolicyCommand } from '@aws-sdk/client-iam';
 import type { Browser, Page } from 'playwright-core';

@@ -1,6 +1,6 @@
 /**
- * Statements of an account on the page: first the operator refuses them, then it has the permissions to write them and
- * applies them.
+ * Tests an account's statements on the page. At first, the operator refuses the statements; later, it has the
+ * permissions to write them, and applies them.
  */
 import {
   CreatePolicyCommand,

@@ -47,7 +47,7 @@ export async function tokenOfUser(
       subjects: [{ kind: 'ServiceAccount', ...metadata }],
     };
     await client.create<KubeObject>(resources.clusterRoleBindings, binding);
-    // The authorizer of the API server learns of the binding from a watch.
+    // The API server's authorizer uses the new binding only after its watch has delivered the binding.
     await eventually(`${name} has the permissions of the role`, () =>
       isPermitted(client, metadata, rules[0]),
     );

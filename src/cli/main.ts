@@ -59,7 +59,7 @@ async function checkTemplate({ output, template = '' }: GlobalOptions): Promise<
 
 type ErrorStyle = Pick<GlobalOptions, 'output' | 'color' | 'verbose'>;
 
-/** Global options for reporting a wrong command line, which could not be parsed. */
+/** Returns the output style for an error about a command line that could not be parsed. */
 function unparsedGlobals(argv: readonly string[]): ErrorStyle {
   return {
     output: undefined,

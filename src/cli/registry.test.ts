@@ -19,7 +19,8 @@ describe('the registry of commands', () => {
 
   it('accepts KIND/NAME wherever a command takes the name of an object', () => {
     const nouns = { accounts: 'account', apps: 'app', targets: 'target' } as const;
-    // The namespace of a sandbox pod is not a target, and a dependency has the form TARGET/APP.
+    // Exempt are the namespace of a sandbox pod, which is not a target, and dependencies, which have the form
+    // TARGET/APP.
     const exempt = new Set(['sandbox exec namespace', 'app create depends-on', 'app edit depends-on']);
     const wrong = visible.flatMap((command) =>
       [...command.positionals, ...command.options]

@@ -7,7 +7,7 @@ export type Tone = 'good' | 'wait' | 'bad' | 'unknown';
 
 const symbols: Readonly<Record<Tone, string>> = { good: '✓', wait: '◷', bad: '✕', unknown: '?' };
 
-/** A state as colour, symbol and words, so that it is readable without colours. */
+/** Shows a state as colour, symbol and words, so that users can read the state without colours. */
 export function Badge({ tone, children }: { readonly tone: Tone; readonly children: ReactNode }): ReactNode {
   return (
     <span className={`badge ${tone}`}>

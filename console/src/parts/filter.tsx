@@ -1,4 +1,7 @@
-/** Filter of a list, kept in the address. `/` focuses the filter; the down arrow moves the focus to the list. */
+/**
+ * Filter of a list. The page's address contains the filter text. The key `/` focuses the filter; the down arrow key
+ * moves the focus to the list.
+ */
 import { useEffect, useRef, type ReactNode, type RefObject } from 'react';
 import { go, usePlace } from '../router.ts';
 
@@ -6,7 +9,7 @@ export function useFilter(): string {
   return usePlace().query.get('q') ?? '';
 }
 
-/** An input that `/` focuses. */
+/** Returns a ref for an input. The key `/` focuses this input. */
 export function useSlash(): RefObject<HTMLInputElement | null> {
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => {

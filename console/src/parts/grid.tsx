@@ -14,9 +14,9 @@ export type GridColumn<T> = {
 };
 
 const rowHeight = 36;
-/** Number of rows rendered above and below the visible ones. */
+/** Number of extra rows rendered above and below the visible rows. */
 const margin = 8;
-/** Minimum number of visible rows besides the header, even if other parts of the page take up the height. */
+/** Minimum number of rows that the grid shows below its header, even if other parts of the page fill the window. */
 const leastRows = 6;
 
 export function Grid<T>({

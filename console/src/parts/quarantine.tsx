@@ -1,4 +1,4 @@
-/** Quarantine of an account: who requested it, and the buttons that create and end it. */
+/** Shows the quarantine of an account: the user who requested it, and the buttons that start and end the quarantine. */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useRef, useState, type ReactNode } from 'react';
 import type {
@@ -129,15 +129,15 @@ function State({ row: { quarantine, quarantinedPods } }: { readonly row: Account
 }
 
 /**
- * A button that shows the effect of an action, and performs the action after a second button confirms it. While the
- * user lacks a permission, the button is disabled and an explanation is shown.
+ * Button that first shows the effect of an action. A second button confirms and performs the action. While the user
+ * lacks a permission for the action, the first button is disabled and an explanation is shown.
  */
 function Ask(props: {
   readonly button: string;
   readonly question: string;
   readonly confirm: string;
   readonly proposal: Proposal;
-  /** ClusterRole of the chart that grants the permission. */
+  /** ClusterRole of the Helm chart that grants the permission for the action. */
   readonly role: string;
   readonly isPending: boolean;
   readonly withReason?: boolean;

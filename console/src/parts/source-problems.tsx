@@ -4,7 +4,7 @@ import type { Source } from '../../../src/cli/console/wire.ts';
 import { useCluster } from '../store.ts';
 import { Problem } from './basics.tsx';
 
-/** Errors that affect all kinds, each with the text for the header of the page. */
+/** Errors that affect all Kubernetes kinds, each with a text for the header of the page. */
 export const outages: Readonly<Record<string, string>> = {
   CLUSTER_UNREACHABLE: 'The cluster does not answer.',
   CLUSTER_UNTRUSTED: 'The certificate of the cluster is not trusted.',
@@ -12,7 +12,7 @@ export const outages: Readonly<Record<string, string>> = {
   API_ERROR: 'The cluster answers with an error.',
 };
 
-/** Renders nothing if all kinds can be read. Kinds with the same error share one notice. */
+/** Shows one notice for all kinds that failed with the same error. Renders nothing if all kinds can be read. */
 export function SourceProblems({ of }: { readonly of: readonly Source[] }): ReactNode {
   const { status } = useCluster();
   const failed = of.flatMap((source) => {

@@ -1,5 +1,6 @@
 /**
- * One account: the first failed link of its chain, the chain from the role to the pods, and the effect of a deletion.
+ * Screen of one account: the chain of links from its role to its pods, the first failed link, and the effect of a
+ * deletion.
  */
 import { useMutation, useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';

@@ -1,4 +1,4 @@
-/** Proofs of all accounts and targets. */
+/** Screen of proofs: for each account and target, the last exchange of a pod's token for credentials of the role. */
 import { useMemo, type ReactNode } from 'react';
 import type { TargetRow } from '../../../src/cli/console/wire.ts';
 import { useKon } from '../about.ts';

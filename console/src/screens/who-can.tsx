@@ -19,7 +19,7 @@ const toneByDecision: Readonly<Record<WhoCanRow['decision'], Tone>> = {
   denied: 'bad',
 };
 
-/** Fields of the form; a field without a value is empty. */
+/** Values of the form's fields. A field that the user left blank is an empty string. */
 type Question = { readonly action: string; readonly resource: string; readonly without: string };
 
 /** Maximum number of pods of an account that are listed by name. */

@@ -3,11 +3,11 @@
 export type NamedPolicy = { readonly name: string; readonly arn: string };
 
 /**
- * Returns the best match first. The name or path of a policy has to contain each word of the text, either literally or
- * abbreviated, as `s3roa` for `AmazonS3ReadOnlyAccess`. A match at the start of the name, with or without the prefix
- * Amazon or AWS, ranks above a match at the start of a later part, and a whole part ranks above the beginning of a
- * part. Among equal matches, policies of service-linked roles come last, because no other role can have them; shorter
- * names come first.
+ * Returns the matching policies, the best match first. A policy matches if its name or path contains each word of the
+ * text, either literally or abbreviated, as `s3roa` for `AmazonS3ReadOnlyAccess`. A match at the start of the name,
+ * with or without the prefix Amazon or AWS, ranks above a match at the start of a later part. A match with a whole part
+ * ranks above a match with the beginning of a part. Among equal matches, shorter names come first, but policies of
+ * service-linked roles come last, because no other role can have them.
  */
 export function searchPolicies<P extends NamedPolicy>(text: string, policies: readonly P[]): readonly P[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
@@ -28,7 +28,7 @@ export function searchPolicies<P extends NamedPolicy>(text: string, policies: re
 
 const isServiceLinked = ({ arn }: NamedPolicy): boolean => arn.includes(':policy/aws-service-role/');
 
-/** Returns 0 when the policy does not match the word. */
+/** Returns a higher score for a better match, and 0 if the policy does not match the word. */
 function scoreOf(word: string, { name, arn }: NamedPolicy): number {
   const lower = name.toLowerCase();
   if (lower === word || arn.toLowerCase() === word) return 100;

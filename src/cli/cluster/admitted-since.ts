@@ -1,4 +1,7 @@
-/** Determines the earliest creation time of accounts and Apps that the cluster's operator considers as admitted. */
+/**
+ * Determines since when admission policies have guarded the grants of the cluster. The operator considers only accounts
+ * and Apps created after that time as admitted.
+ */
 import { grantPolicyNames } from '../../rbac/index.ts';
 import { youngestCreation } from '../../k8s/admitted.ts';
 import { isForbidden, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
@@ -21,8 +24,9 @@ type Deployment = KubeObject & {
 export const operatorSelector = 'app.kubernetes.io/name=konstellation';
 
 /**
- * Creation time of the newest admission policy that guards grants; Infinity while one of the policies is missing.
- * Undefined if no Deployment of the operator requires the policies, or if the user is not permitted to read them.
+ * Returns the creation time of the newest admission policy that guards grants, and Infinity while one of these policies
+ * is missing. Returns undefined if no Deployment of the operator requires the policies, or if the user is not permitted
+ * to read the Deployments or the policies.
  */
 export async function readAdmittedSince(client: KubeClient, signal: AbortSignal): Promise<Wall | undefined> {
   try {

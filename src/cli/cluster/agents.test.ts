@@ -47,7 +47,7 @@ const agentOn = (nodeName: string): Pod => ({
   status: { phase: 'Running' },
 });
 
-/** Client for a cluster with these objects, and the paths that the client requests. */
+/** Returns a client of a cluster with the given objects, and the list of requests that the client has sent. */
 function clientOf(of: {
   readonly nodes?: readonly KubeObject[];
   readonly agents?: readonly Pod[];

@@ -1,6 +1,6 @@
 /**
- * Determines which nodes have a Pod Identity agent that gives credentials to their pods. Reads with the user's own
- * permissions.
+ * Determines which nodes have a Pod Identity agent, which gives credentials to the pods of its node. Reads with the
+ * user's own permissions.
  */
 import { isNotFound, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import { getNode } from '../../operator/account/read-node.ts';
@@ -18,8 +18,8 @@ import {
 } from '../../workloads/index.ts';
 
 /**
- * Looks up the agents on the nodes of these pods; the pods can belong to any accounts. Reads a node only if it has no
- * agent pod.
+ * Looks up the agents on the nodes of the given pods, which can belong to any accounts. Reads the Node object only if
+ * no agent pod runs on the node.
  */
 export async function lookUpAgents(
   client: KubeClient,
@@ -36,7 +36,7 @@ export async function lookUpAgents(
       try {
         nodes.set(name, await getNode(name, client, signal));
       } catch (error) {
-        // If a node is deleted, its pods end too.
+        // A deleted node needs no agent, because its pods end too.
         if (!isNotFound(error)) throw error;
       }
     }),
@@ -70,8 +70,8 @@ export async function readAgents(client: KubeClient, signal: AbortSignal): Promi
 }
 
 /**
- * Whether new pods can get credentials by Pod Identity: some node has an agent or will get one, because the DaemonSet
- * or EKS Auto Mode adds an agent to new nodes.
+ * Whether new pods can get credentials by Pod Identity. This is the case if some node has an agent, or if the DaemonSet
+ * or EKS Auto Mode will add an agent to new nodes.
  */
 export function hasAgent(
   { nodes, daemonSets }: AgentsOfNodes,

@@ -14,12 +14,12 @@ type Advice = {
   readonly create?: (name: string) => string;
 };
 
-/** `T` is the type of the kind's objects; it is not present at run time. */
+/** `T` is the TypeScript type of the kind's objects; no field holds `T` at run time. */
 export type Kind<T extends KonObject = KonObject> = {
   readonly resource: Resource;
   /** Name shown to people. */
   readonly noun: string;
-  /** Commands that error messages advise. */
+  /** Commands that error messages suggest as next steps. */
   readonly advice: Advice;
   readonly objects?: T;
 };

@@ -3,8 +3,8 @@ import { apiVersionOf } from '../../kube/resource.ts';
 import type { KubeClient, KubeObject, Resource } from '../../kube/index.ts';
 
 /**
- * Makes each write return the object as it would be sent, without defaulting, validation or admission by the API
- * server. A write that is not a dry run is a bug and throws an error.
+ * Returns a client whose writes send nothing, and return the object that would be sent, without defaulting, validation
+ * or admission by the API server. A write that is not a dry run is a bug and throws an error.
  */
 export function withoutWrites(client: KubeClient): KubeClient {
   const sent = async <T extends KubeObject>(

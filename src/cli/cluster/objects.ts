@@ -58,7 +58,10 @@ export async function getObject<T extends KonObject>(
   return found;
 }
 
-/** Use of the object by the command. Only for `change` does the error for a missing object suggest creating it. */
+/**
+ * Purpose for which a command reads an object. If the object is missing, the error suggests creating it only for
+ * `change`.
+ */
 export type Purpose = 'read' | 'change' | 'delete';
 
 export function notFound(kind: Kind, name: string, purpose: Purpose = 'read'): CliError {
@@ -146,7 +149,8 @@ export async function replaceObject<T extends KonObject>(
       return {
         kind: 'written',
         object,
-        // The resourceVersion also changes when the API server stores defaults in the status.
+        // Compares the contents, because the resourceVersion also changes when the API server stores defaults in the
+        // status.
         changed: !isDeepStrictEqual(presentable(object), presentable(current)),
       };
     } catch (error) {
@@ -161,7 +165,10 @@ export async function replaceObject<T extends KonObject>(
   }
 }
 
-/** Lists the consequences of a write, and asks for consent if they require it. @throws Declined */
+/**
+ * Lists the consequences of a write. If the consequences are serious, asks for consent.
+ * @throws Declined
+ */
 export type Consent<T> = (current: T, next: Manifest) => Promise<void>;
 
 /** Applies a change to the current spec, so that concurrent changes by others are kept. */

@@ -69,8 +69,8 @@ export async function operatorState(
 }
 
 /**
- * Returns a sentence if no operator is alive; undefined if one is alive, if this is unknown, or if the user is not
- * permitted to read the Leases.
+ * Returns a sentence which reports that no operator is alive. Returns undefined if an operator is alive, if its state
+ * is unknown, or if the user is not permitted to read the Leases.
  */
 export async function missingOperator(client: KubeClient, signal: AbortSignal): Promise<string | undefined> {
   try {

@@ -24,7 +24,8 @@ export async function readAssets(folder: string): Promise<ReadonlyMap<string, As
       if (!entry.isFile() || type === undefined) continue;
       const file = join(entry.parentPath, entry.name);
       const path = `/${relative(folder, file).replaceAll('\\', '/')}`;
-      // The names of all files except the page contain a digest of their content.
+      // Browsers can cache every file except the page forever, because the file's name contains a digest of its
+      // content.
       const cache = path === '/index.html' ? 'no-store' : 'public, max-age=31536000, immutable';
       assets.set(path, {
         body: await readFile(file),

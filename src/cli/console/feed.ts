@@ -1,6 +1,6 @@
 /**
  * Live view of the cluster for one user: informers with the user's own permissions, and the rows derived from them. If
- * the user is not permitted to read a kind, this is reported, and the other kinds work without it.
+ * the user is not permitted to read a kind, the view reports this kind as failed and shows the other kinds.
  */
 import {
   apps as appResource,
@@ -60,8 +60,8 @@ export type Feed = {
   /** Facts about the cluster; undefined while it has no ready ClusterConfig that the user is permitted to read. */
   facts(): ClusterFacts | undefined;
   /**
-   * Resolves when the accounts have been listed and each of the other kinds has been listed or has failed. An answer that is
-   * computed earlier would omit objects without saying so.
+   * Resolves when the accounts have been listed and each of the other kinds has been listed or has failed. An answer
+   * computed earlier would silently omit objects.
    * @throws the error of the list of accounts, if it never succeeded or if the user is no longer permitted to read them
    */
   listed(...others: readonly Source[]): Promise<void>;
@@ -231,7 +231,7 @@ export function createFeed(options: {
   });
   configs.onChange(() => {
     dirty.targets = true;
-    // A change of the targets changes which pods are shown.
+    // The list of pods depends on the targets, so a change of the targets requires new pod rows.
     for (const key of pods.keys()) dirty.pods.add(key);
     touch();
   });
@@ -253,7 +253,7 @@ export function createFeed(options: {
     const status = statusNow();
     const text = JSON.stringify(status);
     if (text !== lastStatus) {
-      // Rows that have synced in the meantime are sent before the status that reports them as complete.
+      // Sends the pending rows first, because the status that follows reports the rows as complete.
       flush();
       broadcast({ status });
     }

@@ -39,7 +39,7 @@ export const securityHeaders: Readonly<Record<string, string>> = {
   'x-frame-options': 'DENY',
 };
 
-/** Path that needs no session: a request to it starts one, and the response has the console's mode. */
+/** Path of requests that start a session, and therefore need none. The response also contains the console's mode. */
 export const sessionPath = '/api/session';
 
 export function judge({ method, path, headers }: RequestFacts, access: Access): Verdict {
@@ -56,7 +56,7 @@ export function judge({ method, path, headers }: RequestFacts, access: Access): 
   const origin = single(headers['origin']);
   if (origin !== undefined && !isOwnOrigin(origin, host))
     return { allowed: false, status: 403, message: 'the request comes from another origin' };
-  // Browsers send an Origin with every POST request; without this header, the sender cannot be checked.
+  // Browsers send an Origin header with every POST request. Without this header, the server cannot check the sender.
   if (method === 'POST' && origin === undefined)
     return { allowed: false, status: 403, message: 'a POST request needs an Origin header' };
   if (path === sessionPath) return { allowed: true, bearer: undefined };
@@ -70,7 +70,7 @@ export function judge({ method, path, headers }: RequestFacts, access: Access): 
 export type Sessions = {
   /** Token for the next link. Each use replaces the token. */
   readonly token: () => string;
-  /** Returns a session key for the current token, and undefined for any other. */
+  /** Returns a session key for the current token, and undefined for any other token. */
   readonly exchange: (token: string) => string | undefined;
   readonly isSession: (key: string) => boolean;
 };

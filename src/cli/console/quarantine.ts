@@ -139,9 +139,9 @@ const silent: Output = {
 const timeoutMs = 300_000;
 
 /**
- * Deletes the Quarantines of an account. If the body requests it, deletes the account's pods first. If the page is
- * closed in the meantime, the account stays in quarantine.
- * @throws CliError of code NOT_FOUND if the account is not in quarantine, or NOT_READY
+ * Deletes the Quarantines of an account. If the request body sets `deletePods`, deletes the account's pods first. If
+ * the user closes the page before the end, the account stays in quarantine.
+ * @throws CliError of code NOT_FOUND if the account is not in quarantine; of code NOT_READY when the timeout expires
  */
 export async function releaseAccount(
   context: CliContext,

@@ -26,8 +26,8 @@ export type UserSession = {
   /** Context of the commands, with the user's client. */
   readonly context: CliContext;
   /**
-   * Whether routes may call AWS with the credentials of this process. In a pod, these credentials do not belong to the
-   * user.
+   * Whether routes can use the AWS credentials of this process. In a pod, they cannot, because these credentials do not
+   * belong to the user.
    */
   readonly hasAws: boolean;
   /** Aborted when the session ends. */
@@ -39,7 +39,7 @@ export type UserSession = {
 const mostChanges = 2000;
 const mostActions = 20;
 
-/** Kinds, besides accounts, from which each noun's routes compute their answers. */
+/** Kinds that the routes of each noun read in addition to accounts. */
 const kindsNeeded: Readonly<Record<string, readonly Source[] | undefined>> = {
   changes: ['events'],
   policy: ['targets'],

@@ -1,6 +1,6 @@
 /**
- * Builds the rows of the console's lists. The functions behind `kon account show` and `kon app pods` compute their
- * content. Pure.
+ * Builds the rows of the console's lists. The functions behind `kon account show` and `kon app pods` compute the
+ * content of the rows. Pure.
  */
 import { appLabel } from '../../api/labels.ts';
 import type {
@@ -112,8 +112,8 @@ function targetRow(target: TargetStatus, proof: AccountRow['ready'], isObserved:
 }
 
 /**
- * Determines the state of a target's proof. If the condition is Unknown, a proof in the target's row does not count,
- * because it could not be repeated.
+ * Determines the state of a target's proof. While the condition is Unknown, the proof in the target's row does not
+ * count, because the operator could not repeat it.
  */
 function proofState(
   target: TargetStatus,
@@ -185,7 +185,10 @@ export function consolePodRow(
   };
 }
 
-/** Identity that no pod holds, so that `podIdentity` returns what the pod holds instead. */
+/**
+ * Placeholder identity that no pod holds. With this placeholder, `podIdentity` always returns the identity that the pod
+ * holds.
+ */
 const noIdentity: WantedIdentity = { roleArn: '', audience: '' };
 
 const mechanisms: Readonly<Record<HeldIdentity['kind'], PodRow['mechanism']>> = {

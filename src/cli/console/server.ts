@@ -82,7 +82,7 @@ export async function startConsoleServer(options: {
       if (method !== 'GET') return sendError(response, 405, new CliError('USAGE', 'files can only be read'));
       const asset = assets.get(url.pathname);
       const path = asset ? url.pathname : '/index.html';
-      // Every other path shows the page, except names of files that do not exist.
+      // A path that is not a file shows the page, unless the path ends like a file name.
       const found = asset ?? (/\.\w+$/.test(url.pathname) ? undefined : page);
       if (!found) return sendError(response, 404, new CliError('NOT_FOUND', 'there is no such file'));
       const acceptsBrotli = /\bbr\b/.test(headers['accept-encoding'] ?? '');

@@ -16,8 +16,9 @@ import type { PodIdentity } from '../../workloads/pod-identity.ts';
 type Status = Condition['status'];
 
 /**
- * `proven`: the last exchange succeeded for the current spec. `awaiting`: everything is in place, and the first pod
- * will prove it. `failed`: STS or a check denied the exchange. `unknown`: not checked, or checked for an older spec.
+ * `proven`: the last token exchange succeeded for the current spec. `awaiting`: everything is in place, and the
+ * exchange by the first pod will be the proof. `failed`: STS or a check denied the exchange. `unknown`: not checked, or
+ * checked only for an older spec.
  */
 export type ProofState = 'proven' | 'awaiting' | 'failed' | 'unknown';
 
@@ -29,7 +30,7 @@ export type TargetRow = {
   readonly provenAt?: string;
   readonly mode: IdentityMode;
   readonly roleArn?: string;
-  /** Pods by identity, as the operator counted them. */
+  /** Number of pods by the state of their identity, as the operator counted them. */
   readonly pods?: { readonly current: number; readonly stale: number; readonly uninjected: number };
   readonly reason?: string;
   /** Message of the operator. After a denied exchange, it contains the message from STS. */
@@ -43,7 +44,7 @@ export type ChainLink = (typeof chainLinks)[number];
 export type Blocker = {
   /** First link that failed; `account` if the cause lies before all links, e.g. a missing ClusterConfig. */
   readonly link: ChainLink | 'account';
-  /** Part of the object: `policy arn:…`, `target staging`. */
+  /** Part of the account that the problem concerns: `policy arn:…`, `target staging`. */
   readonly about?: string;
   readonly reason: string;
   readonly message: string;
@@ -52,8 +53,8 @@ export type Blocker = {
 };
 
 /**
- * `requested`: a Quarantine exists, but not all roles are closed yet. `in force`: all roles are closed. `ending`: the
- * Quarantines were deleted, but the account is still cut off.
+ * `requested`: a Quarantine exists, but some roles of the account do not deny all sessions yet. `in force`: all roles
+ * deny all sessions. `ending`: the Quarantines were deleted, but the account still has no access.
  */
 export type QuarantineState = {
   readonly state: 'requested' | 'in force' | 'ending';
@@ -96,10 +97,10 @@ export type PodRow = {
   /** Account that manages this ServiceAccount, if any. */
   readonly account?: string;
   readonly app?: string;
-  /** As in `kon app pods`. */
+  /** State of the pod's identity, as `kon app pods` shows it. */
   readonly identity: PodIdentity['state'] | 'unexpected' | 'none wanted';
   readonly holds?: string;
-  /** How the pod gets AWS credentials. `node role`: it has no identity of its own. */
+  /** Source of the pod's AWS credentials. `node role`: the pod has no AWS identity of its own. */
   readonly mechanism: 'IRSA' | 'Pod Identity' | 'own credentials' | 'node role';
   readonly state: string;
   readonly ready: boolean;
@@ -188,9 +189,9 @@ export type { WhoCanAnswer, WhoCanRow } from '../permissions/who-can.ts';
  * for the action.
  */
 export type Proposal = {
-  /** Absent if the user lacks a permission that is needed to compute it. */
+  /** Effect of the action; absent if the user lacks a permission that is needed to compute the effect. */
   readonly consequence?: string;
-  /** Each in the form `delete pods in namespace staging`. */
+  /** Missing permissions, each in the form `delete pods in namespace staging`. */
   readonly missingRights: readonly string[];
 };
 

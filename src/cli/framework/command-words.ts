@@ -49,8 +49,8 @@ function wordIndexes(argv: readonly string[]): readonly number[] {
 type Pair = readonly [first: number, second: number | undefined];
 
 /**
- * Returns the registry's words for the first one or two words. Returns no words if the given words are already those of
- * the registry, or unknown.
+ * Translates the first one or two words of a command line into words of the registry. Returns an empty list if the
+ * words need no translation or are unknown.
  */
 function nounBeforeVerb(
   argv: readonly string[],
@@ -88,7 +88,7 @@ function commandOf(noun: string, word: string, commands: readonly CommandEntry[]
   return verbs.find(({ path }) => path[1] === word) ?? verbs.find(({ aliases }) => aliases?.includes(word));
 }
 
-/** Replaces the first and second word with the given words, in the place of the first. */
+/** Replaces the first word with the given words, and removes the second word. */
 function replaced(
   argv: readonly string[],
   [first, second]: Pair,

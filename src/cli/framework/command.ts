@@ -56,14 +56,14 @@ export type Option = {
   readonly parse?: (text: string) => unknown;
   /** Default as text, before `parse`. */
   readonly default?: string;
-  /** Kind of the object that the value names, as for a positional. */
+  /** Kind of the object that the option's value names. The parser treats the value like the name in a positional. */
   readonly names?: ObjectNoun;
   readonly complete?: Completion;
 };
 
 export type Example = {
   readonly command: string;
-  /** Summary as a sentence without full stop. */
+  /** Description of the example, as a sentence without full stop. */
   readonly does: string;
 };
 
@@ -137,7 +137,7 @@ export type CommandDefinition<P extends readonly Positional[], O extends readonl
 export type LoadedDefinition = Description<readonly Positional[], readonly Option[]> & {
   readonly positionals: readonly Positional[];
   readonly options: readonly Option[];
-  /** Formats, the default first. */
+  /** Output formats of the command, the default first. */
   readonly formats?: readonly OutputFormat[];
   readonly run: (context: CliContext, input: ParsedInput) => Promise<ExitCode | void>;
 };
@@ -181,7 +181,7 @@ export type CommandGroup = {
   readonly aliases?: readonly string[];
   readonly section?: HelpSection;
   readonly summary: string;
-  /** Advice for verbs that the group does not have. */
+  /** Advice by verb, for verbs that users may try but the group does not have. */
   readonly advice?: Readonly<Record<string, string>>;
 };
 

@@ -38,7 +38,7 @@ export class CliError extends Error {
       next?: readonly string[];
       reason?: string | undefined;
       cause?: unknown;
-      /** Exit code, if not that of the error code. */
+      /** Exit code, if it differs from the exit code of the error code. */
       exitCode?: ExitCode;
     } = {},
   ) {

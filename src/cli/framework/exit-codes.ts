@@ -13,7 +13,7 @@ export const exitCodes = {
   interrupted: 130,
 } as const;
 
-/** Meanings for the manual. */
+/** Meaning of each exit code, for the manual. */
 export const exitCodeMeanings: Readonly<Record<(typeof exitCodes)[keyof typeof exitCodes], string>> = {
   0: 'The command did what you asked.',
   1: 'It failed, or is not done yet. The error says why and what to do next.',

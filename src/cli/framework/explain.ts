@@ -26,7 +26,7 @@ export function explain(error: unknown): CliError {
   });
 }
 
-/** Next steps of a code. */
+/** Returns the next steps of an error code. */
 const stepsOf = (code: ErrorCode): readonly string[] => errorMeanings[code].next;
 
 const configErrors: Readonly<Record<KubeConfigErrorCode, ErrorCode>> = {

@@ -15,7 +15,7 @@ export const waitOptions = [
   },
 ] as const satisfies readonly Option[];
 
-/** Same option as in kubectl, but the default mode is `server`. The mode is in `context.global.dryRun`. */
+/** Option `--dry-run` as in kubectl, but the default mode is `server`. The mode is in `context.global.dryRun`. */
 export const dryRunOption = {
   name: 'dry-run',
   modes: ['server', 'client'],
@@ -33,7 +33,7 @@ export const watchOption = {
   summary: 'show it again after each change, until Ctrl-C; with -o json one object per line',
 } as const satisfies Option;
 
-/** Same options as in `kubectl get`. */
+/** Options that watch a list, as in `kubectl get`. */
 export const watchListOptions = [
   {
     name: 'watch',

@@ -133,7 +133,7 @@ function leadingEntry(argv: readonly string[], { commands }: Vocabulary): Comman
   return commands.find(({ path }) => path.every((word, index) => argv[index] === word));
 }
 
-/** Refuses `kon -- account list`. */
+/** Refuses `--` before the command, as in `kon -- account list`. */
 function optionsEndedEarly(): never {
   throw usageError('"--" precedes the command', 'Write the command first, then options, then -- and words.');
 }
@@ -297,7 +297,7 @@ function inputOf(command: Command, parser: Parser): ParsedInput {
   return { args, options: optionValues(command.options, parser.opts()) };
 }
 
-/** Removes the kinds from names, and removes duplicate names. */
+/** Removes the kind from each name (`app/web` becomes `web`), and removes duplicate names. */
 function namesIn(noun: ObjectNoun, value: unknown): unknown {
   if (typeof value === 'string') return objectName(noun, value);
   return Array.isArray(value) ? [...new Set(value.map((text) => objectName(noun, String(text))))] : value;

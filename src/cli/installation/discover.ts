@@ -95,7 +95,10 @@ export function withCluster(
   );
 }
 
-/** Runs `work` with AWS clients for the provider, the cluster and the association of an installation, and closes them afterwards. */
+/**
+ * Runs `work` with AWS clients for an installation's OIDC provider, cluster and association. Closes the clients
+ * afterwards.
+ */
 export async function withInstallation<T>(
   { env }: CliContext,
   region: string,

@@ -34,7 +34,9 @@ export function operatorRole(
   operator: { readonly namespace: string; readonly serviceAccount: string },
   mode: IdentityMode = 'IRSA',
   { path = '/', permissionsBoundaryArn, tags = {} }: RoleDemands = {},
-  /** Mode of pods that still run: until these pods are replaced, the role trusts both modes. */
+  /**
+   * Previous mode, while pods of the operator still use it. Until these pods are replaced, the role trusts both modes.
+   */
   former?: IdentityMode,
 ): RoleSpec {
   const modes = [mode, former];

@@ -1,7 +1,7 @@
 /**
- * Finds installations in other namespaces. A cluster can have only one: the ClusterRoleBinding, the admission policies
- * and the trust policy of the operator's role name a single ServiceAccount, and a second installation would take them
- * over from the first.
+ * Finds installations in other namespaces. A cluster can have only one installation: the ClusterRoleBinding, the
+ * admission policies and the trust policy of the operator's role name a single ServiceAccount, and a second
+ * installation would replace this ServiceAccount with its own.
  */
 import { orMissing } from '../cluster/objects.ts';
 import { managedByLabel } from '../../api/labels.ts';
@@ -112,7 +112,7 @@ export function removalOf({ namespace, object, release, hasRights }: FoundOperat
   if (release !== undefined)
     return `Remove what Helm installed there: helm uninstall ${release} --namespace ${namespace}`;
   if (hasRights) return `Remove it there: kon uninstall --namespace ${namespace}`;
-  // An operator without permissions does nothing, so no object waits for it.
+  // An operator without permissions manages no objects, so its namespace can be deleted at once.
   return object.startsWith('Lease ')
     ? `End the operator that renews the ${object}, then delete it: kubectl delete lease --namespace ${namespace} ${operatorName}`
     : `Remove the leftover operator without permissions: kubectl delete namespace ${namespace}`;

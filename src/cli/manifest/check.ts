@@ -30,7 +30,7 @@ export type CheckedManifest =
 /** Problem with one field, or with the whole document. */
 export type ManifestProblem = {
   readonly path: Path;
-  /** Begins with the path, unless the problem concerns the whole document. */
+  /** Text of the problem. The text begins with the field's path, unless the problem concerns the whole document. */
   readonly text: string;
 };
 
@@ -63,7 +63,8 @@ export function checkManifest(
   for (const twice of duplicates(value, schema))
     problems.push(at(twice.path, `${show(twice.value)} is already listed at ${twice.first}`));
   if (problems.length === 0) return { kind: 'sound', manifest: value as Manifest, of };
-  // Unknown fields are left to the API server unless there are other problems, which an unknown field often explains.
+  // Reports unknown fields only together with other problems, because an unknown field often explains another problem.
+  // Otherwise, the API server decides about unknown fields.
   for (const unknown of unknownFields(value, schema)) problems.push(unknownFieldProblem(unknown));
   return unsound(problems);
 }

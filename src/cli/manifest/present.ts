@@ -49,7 +49,7 @@ export function writable(manifest: Manifest): Manifest {
   return { ...rest, metadata: Object.fromEntries(kept) as Manifest['metadata'] };
 }
 
-/** Lists metadata fields that a manifest must not contain, because they would be dropped silently. */
+/** Lists metadata fields that a manifest must not contain, and that would otherwise be dropped silently. */
 export function unknownMetadata(metadata: object): readonly string[] {
   const known = new Set(['name', 'labels', 'annotations', ...serverMetadata]);
   return Object.keys(metadata).filter((key) => !known.has(key));

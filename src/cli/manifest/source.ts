@@ -13,7 +13,7 @@ export type Source = {
   /** Name of the file as given, or `stdin`. */
   readonly origin: string;
   readonly documents: readonly unknown[];
-  /** One function for each document. */
+  /** Functions that find the line of a field, one for each document. */
   readonly lines: readonly LineOf[];
 };
 

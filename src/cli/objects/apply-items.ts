@@ -38,7 +38,10 @@ export type Applied = {
 
 export type DryRunResult = Applied & { readonly before: KonObject | undefined };
 
-/** Maximum number of attempts to adopt ownership. Concurrent writes are rare; after one, the object is read again. */
+/**
+ * Maximum number of attempts to adopt ownership of fields. After a concurrent write, which is rare, the object is read
+ * again.
+ */
 const adoptionAttempts = 5;
 
 /** @throws CliError of code USAGE, MANIFEST_UNREADABLE or INVALID */
@@ -130,8 +133,9 @@ export async function tryItem(client: KubeClient, item: Item, { force }: Force):
 }
 
 /**
- * Compares the result of a dry run with the existing object. Warns of one limitation: server-side apply owns the fields
- * that `kon create` or `edit` set only after a real write, so a dry run does not remove those that the file omits.
+ * Compares the result of a dry run with the existing object. Warns of one limitation: a dry run does not remove fields
+ * that `kon create` or `edit` set and that the file omits, because server-side apply owns these fields only after a
+ * real write.
  */
 export async function dryRunItem(
   context: CliContext,
@@ -162,8 +166,8 @@ export async function applyItem(client: KubeClient, item: Item, { force }: Force
 }
 
 /**
- * Compares the fields that users write. The resourceVersion also changes when the API server stores defaults in the
- * status.
+ * Compares the fields that users write, because the resourceVersion also changes when the API server stores defaults in
+ * the status.
  */
 function outcomeOf(before: KonObject | undefined, object: KonObject): Applied['did'] {
   if (before === undefined) return 'created';
@@ -242,9 +246,9 @@ function allProblems(item: Item, error: KubeApiError): readonly string[] {
 }
 
 /**
- * Explains a side effect of server-side apply: when an applied list loses its last entry, the API server drops the
- * list, and the objects around it if they are otherwise empty, even if the manifest contains an empty list. The same
- * happens with kubectl. Replacing the object has no such effect.
+ * Explains a side effect of server-side apply. When an applied list loses its last entry, the API server drops the
+ * list, even if the manifest contains an empty list. The API server also drops the objects around the list if they are
+ * otherwise empty. kubectl has the same side effect; replacing the object does not.
  */
 function emptiedListAdvice({ kind, manifest }: Item, error: KubeApiError): readonly string[] {
   const isPruned = error.causes.some((cause) => cause.reason === 'FieldValueRequired');

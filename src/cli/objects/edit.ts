@@ -23,7 +23,7 @@ export type EditRequest<T extends KonObject> = {
   readonly change: ((current: T) => T['spec']) | undefined;
   /** Annotations that are written together with the change. */
   readonly annotations?: ((current: T) => Readonly<Record<string, string>>) | undefined;
-  /** Called before each write. */
+  /** Asks the user for consent; called before each write. */
   readonly consent?: Consent<T>;
   readonly withoutEditor: readonly string[];
   /** Result in one word (default: `edited`). */

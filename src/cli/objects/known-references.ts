@@ -47,7 +47,7 @@ export async function requireKnown(
   });
 }
 
-/** Does the same check for the editor, which opens again with the problems. */
+/** Returns the check of references for the edit loop, which opens the editor again with the problems. */
 export function checkKnown(
   context: CliContext,
   client: KubeClient,
@@ -212,7 +212,7 @@ async function unknownInIam(
     const missing = await Promise.all([
       ...policies.map(async (entry) => {
         const arn = isPolicyName(entry) ? policyArnOf(entry, facts) : entry;
-        // IAM returns only policies of the caller's AWS account.
+        // Skips policies of other AWS accounts, because IAM returns only policies of the caller's account.
         if (arn.split(':')[4] !== facts.accountId) return [];
         const found = await aws.policies.document(arn, signal);
         return found === undefined

@@ -116,7 +116,7 @@ export async function createQuarantine(
 }
 
 /**
- * Waits until `look` returns true for the account, and the reason and message of its condition Ready.
+ * Waits until `look` returns true. `look` receives the account, and the reason and message of its condition Ready.
  * @throws CliError of code NOT_READY when the timeout expires
  */
 export async function awaitAccount(
@@ -167,8 +167,8 @@ export async function awaitAccount(
 }
 
 /**
- * Waits until the closed trust policies are in effect everywhere. A pod that starts earlier may hold an older session,
- * and the release of the account would have to wait until this pod ends too.
+ * Waits until the trust policies that admit no pod are in effect everywhere. A pod that starts before that may still
+ * get a session, and the release of the account would then have to wait until this pod ends too.
  */
 export async function settle(context: CliContext, name: string, timeoutMs: number): Promise<void> {
   const late = (waited: string): CliError =>

@@ -5,7 +5,10 @@ import { defaultMaxSessionDuration } from '../../identity/desired/role.ts';
 import { longestSessionMs } from '../../identity/plan/sessions.ts';
 
 export type TargetUse = {
-  /** Apps, accounts and pods that use the target. `text` describes the user, without a full stop; `next` explains how to remove it from the target. */
+  /**
+   * Apps, accounts and pods that use the target. `text` describes one of them, without a full stop; `next` explains how
+   * to end its use of the target.
+   */
   readonly holders: readonly { readonly text: string; readonly next: string }[];
   /**
    * Accounts without `spec.targets` (valid in all targets) that are linked in this target, but used by no pod there.

@@ -48,8 +48,8 @@ export type PolicyAdvice = {
   readonly by?: string;
   readonly reason: string;
   /**
-   * Number of actions that the policy allows, and number of actions among them that may be in use; absent if the policy
-   * could not be read.
+   * Number of actions that the policy allows, and number of these actions that may be in use. Both are absent if the
+   * policy could not be read.
    */
   readonly allowedActions?: number;
   readonly actionsThatMayBeUsed?: number;

@@ -39,7 +39,7 @@ export type WhoCanRow = {
   readonly isComplete: boolean;
   /** Whether a Quarantine denies every session now. `decision` does not take this into account. */
   readonly isQuarantined: boolean;
-  /** Whether the account loses the permission without the policy in question. */
+  /** Whether the account would lose the permission without the policy that the question names in `without`. */
   readonly loses?: boolean;
 };
 
@@ -47,11 +47,11 @@ export type WhoCan = {
   readonly action: string;
   readonly resource: string;
   readonly rows: readonly WhoCanRow[];
-  /** ARNs of policies that could not be read: rows may be incomplete. */
+  /** ARNs of policies that could not be read. If there are any, the rows may be incomplete. */
   readonly unread: readonly string[];
 };
 
-/** Answer, with the sources that it does not consider. */
+/** Answer, with the sources of AWS decisions that the answer does not consider. */
 export type WhoCanAnswer = WhoCan & {
   /** ARN of the policy whose removal is evaluated too; see `loses`. */
   readonly without?: string;

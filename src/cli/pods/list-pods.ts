@@ -54,7 +54,7 @@ export async function podsOfApps(
 
 /**
  * Lists the pods with the ServiceAccount of one of the accounts.
- * @param others also returns pods that hold an AWS identity from elsewhere
+ * @param others whether to also list pods that hold an AWS identity from another source
  * @param refused collects the targets where the user is not permitted to list pods
  * @throws KubeApiError if `refused` is omitted and the user is not permitted to list pods in any of the targets
  */

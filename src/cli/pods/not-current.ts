@@ -42,7 +42,7 @@ export function podsNotCurrent(
         identity: state,
         holds: describeHeld(held),
         madeBy,
-        // A replacement pod would hold the same identity.
+        // A replacement pod would hold the same credentials while the variable is set.
         next: held.kind === 'own' ? `remove ${held.variable} from the env of ${madeBy ?? 'the pod'}` : next,
       },
     ];

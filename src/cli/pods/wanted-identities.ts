@@ -17,8 +17,8 @@ export function identitiesOf({ status }: LinkedServiceAccount): ReadonlyMap<stri
 }
 
 /**
- * Uses the account's status, which is newer than the app's status while the app waits for its identity. If the user is
- * not permitted to read accounts, uses the app's status.
+ * Returns the identities from the account's status, which is newer than the app's status while the app waits for its
+ * identity. If the user is not permitted to read accounts, returns the identities from the app's status.
  */
 export async function wantedIdentities(
   client: KubeClient,

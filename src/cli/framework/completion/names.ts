@@ -23,12 +23,12 @@ function patience({ env, monotonic, startedAt }: CliContext): number {
   try {
     if (wanted) return parseDuration(wanted);
   } catch {
-    // An invalid value counts as unset.
+    // An invalid value of the variable counts as unset.
   }
   return Math.max(leastMs, Math.round(patienceMs - (monotonic() - startedAt)));
 }
 
-/** Returns no names from the cluster if they are not available in time. */
+/** Returns the names for completion. Omits names from the cluster that do not arrive in time. */
 export async function liveNames(
   context: CliContext,
   of: NameKind,

@@ -58,7 +58,10 @@ export async function writeObject(
   else stdout.write(await page());
 }
 
-/** Writes several objects as data or custom columns. In other formats, their results were already printed. */
+/**
+ * Writes several objects as data or custom columns. Writes nothing in other formats, because the command has already
+ * printed the results.
+ */
 export async function writeObjects(context: CliContext, objects: readonly KubernetesObject[]): Promise<void> {
   const { format, template, stdout } = context;
   if (format === 'custom-columns') stdout.write(await customTable(context, objects));

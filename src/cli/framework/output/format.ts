@@ -45,7 +45,7 @@ export const formatsOf = {
   object: ['table', 'wide', 'json', 'yaml', 'name', 'jsonpath', 'custom-columns'],
   /** Result of a write: one human-readable line, or the object for programs. */
   written: ['table', 'json', 'yaml', 'name', 'jsonpath'],
-  /** One line per rollout. `-o name` prints the name of each. */
+  /** One line per rollout. `-o name` prints only the name of each restarted object. */
   rollouts: ['table', 'name'],
   /** Document of `kon` itself, which is not an object of the cluster. */
   document: ['table', 'json', 'yaml'],

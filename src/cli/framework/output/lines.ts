@@ -8,7 +8,7 @@ export type Column<T> = {
   readonly value: (row: T) => string;
   /** Shorter value for a terminal. */
   readonly short?: (row: T) => string;
-  /** Shown only with `-o wide`, or when the output is not a terminal. */
+  /** Shows the column only with `-o wide`, or when the output is not a terminal. */
   readonly wide?: true;
   readonly style?: (row: T) => Style | undefined;
   /** Whether the value is never shortened, because users copy it. */
@@ -19,8 +19,8 @@ export type Column<T> = {
    */
   readonly keepsEnd?: true;
   /**
-   * Allows omitting this column on a narrow terminal, before values are shortened much. The column with the lowest
-   * number is omitted first.
+   * Rank of the column. On a narrow terminal, columns with a rank are omitted, the lowest rank first, before values are
+   * shortened much.
    */
   readonly omission?: number;
   /** Whether the text is wrapped between words on a narrow terminal. Only the last column can be wrapped. */

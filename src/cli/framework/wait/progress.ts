@@ -19,8 +19,8 @@ export type ProgressLine = {
 
 export type Progress = {
   /**
-   * `stuck`: the object will not become Ready without user action. `ready` includes an account that waits only for its
-   * first pod: pods may be created, and nothing else happens before that.
+   * `stuck`: the object will not become Ready without user action. `ready` also includes an account that waits only for
+   * its first pod, because nothing else happens before this pod starts.
    */
   readonly state: 'ready' | 'waiting' | 'stuck' | 'unobserved';
   readonly reason: string;
@@ -69,15 +69,15 @@ function drains({ reason }: { readonly reason?: string | undefined }): boolean {
 }
 
 export type Problem = {
-  /** Part of the object: `policy arn:…`, `target staging`, or empty for the whole object. */
+  /** Part of the object that the problem concerns: `policy arn:…`, `target staging`, or empty for the whole object. */
   readonly about?: string;
   readonly reason: string;
   readonly message: string;
 };
 
 /**
- * Lists the problems that keep the object from being Ready: from the rows of its status, or else from the condition
- * Ready.
+ * Lists the problems that keep the object from being Ready. The problems come from the rows of the status or, if no row
+ * has a problem, from the condition Ready.
  */
 export function problemsOf(object: KonObject): readonly Problem[] {
   const rows = isAccount(object) ? accountRows(object) : isApp(object) ? appRows(object) : [];

@@ -10,12 +10,15 @@ import { createReporter } from './reporter.ts';
 import { followObject } from './follow.ts';
 import { waitFor } from './wait-for.ts';
 
-/** If there is no response for this time, probably no operator runs. A running operator responds within two seconds. */
+/**
+ * Time in milliseconds without a response after which probably no operator runs. A running operator responds within two
+ * seconds.
+ */
 const silenceMs = 8000;
 
 /**
- * Resolves with the object when it is Ready in the generation of `written`, or when only the proof by its first pod is
- * missing.
+ * Waits until the object is Ready in the generation of `written`, or until only the proof by its first pod is missing.
+ * Resolves with the object.
  * @throws CliError of code NOT_READY when the timeout expires, or when the object will not become Ready without user
  * action
  */

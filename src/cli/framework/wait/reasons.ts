@@ -35,7 +35,7 @@ export function requiresUserAction(reason: string): boolean {
   return isUserAction(reason, registries) || errorOf(reason)?.retry === 'terminal';
 }
 
-/** Object of the advice and, for an app, its account. */
+/** Object that the advice is about and, if the object is an app, its account. */
 export type Subject = { readonly kind: Kind; readonly name: string; readonly account?: string };
 
 export function subjectOf(kind: Kind, object: KonObject): Subject {

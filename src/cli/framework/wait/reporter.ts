@@ -40,7 +40,7 @@ function lineReporter(output: Output, prefix: string): Reporter {
     },
     note: (text) => output.write(`${prefix}${text}\n`),
     end: () => undefined,
-    // The error message that follows contains the reasons.
+    // Prints nothing, because the error message that follows contains the reasons.
     fail: () => undefined,
   };
 }

@@ -4,7 +4,7 @@ import type { CliContext } from '../context.ts';
 import { formatDuration } from '../duration.ts';
 import { CliError } from '../errors.ts';
 
-/** Text for an interrupted wait: what continues in the cluster, and how to follow it. */
+/** Text for an interrupted wait: the work that continues in the cluster, and how to follow this work. */
 export type Interruption = {
   /** State of the cluster, as a clause without a full stop. */
   readonly state: string;
