@@ -76,7 +76,7 @@ async function session(): Promise<string> {
   return (JSON.parse(body) as { session: string }).session;
 }
 
-test('a link starts one session, and a wrong or used token gets nothing', async () => {
+test('a link starts one session, and a wrong or used token starts none', async () => {
   const used = new URL(served.link()).hash.replace('#token=', '');
   const key = await session();
   expect((await send('GET', '/api/about', { authorization: `Bearer ${key}` })).status).toBe(200);
@@ -150,7 +150,7 @@ test('a page of another origin cannot read or write, although the browser can re
   await session();
 });
 
-test('every response forbids inline scripts, other origins and frames', async () => {
+test('every response forbids inline scripts, content from other origins, and frames', async () => {
   for (const path of ['/', '/pods', '/api/about', '/nothing.js']) {
     const { headers } = await send('GET', path);
     expect(headers['content-security-policy']).toContain("default-src 'none'; script-src 'self'");
@@ -165,7 +165,7 @@ test('every response forbids inline scripts, other origins and frames', async ()
   expect((await send('GET', '/../package.json')).status).toBe(404);
 });
 
-test('a used link shows how to get another, and a link to a screen opens in a further tab', async () => {
+test('a used link shows how to get a new link, and a link to a screen opens in another tab', async () => {
   const link = served.link();
   const { page, context } = await visit(browser, link);
   await untilShown(page, 'Live');
@@ -202,7 +202,7 @@ async function seenBy(
 
 const read = ['get', 'list', 'watch'];
 
-test('a user without rights sees which rights are missing, and no data', async () => {
+test('a user without permissions sees which permissions are missing, but sees no data', async () => {
   const shown = await seenBy('stranger', [], '/', 'You may not read targets');
   expect(shown).toContain('You may not read accounts');
   expect(shown).toMatch(
@@ -211,7 +211,7 @@ test('a user without rights sees which rights are missing, and no data', async (
   expect(shown).not.toContain('payments');
 });
 
-test('a user who may only read accounts sees the accounts, and which rights are missing for pods', async () => {
+test('a user who is permitted to read only accounts sees the accounts, and the missing permissions for pods', async () => {
   const rules = [
     { apiGroups: ['k11n.dev'], resources: ['linkedserviceaccounts', 'clusterconfigs'], verbs: read },
   ];
@@ -221,7 +221,7 @@ test('a user who may only read accounts sees the accounts, and which rights are 
   expect(accounts).not.toContain('You may not read');
 });
 
-test('a verification needs the rights of the user', async () => {
+test('a verification fails if the user lacks the permissions for it', async () => {
   const rules = [{ apiGroups: ['k11n.dev'], resources: ['*'], verbs: read }];
   const KUBECONFIG = await kubeconfigOfUser(sandbox, 'viewer', rules);
   const own = await openConsole((args, options) => sandbox.startKon(args, options), [], { KUBECONFIG });
@@ -255,7 +255,7 @@ test('without a cluster or with rejected credentials, the console ends with an e
   }
 });
 
-test('a page reports that its console has ended, and how to open it again', async () => {
+test('a page reports that its console has ended, and how to open the console again', async () => {
   const own = await openConsole((args, options) => sandbox.startKon(args, options), ['--port', '0']);
   const { page, context } = await visit(browser, own.link());
   await untilShown(page, 'payments');

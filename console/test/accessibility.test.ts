@@ -73,7 +73,7 @@ test('every screen fits a window of 1024 pixels without horizontal scrolling', a
   await page.setViewportSize({ width: 1280, height: 800 });
 });
 
-test('a user can filter, move, open and go back with the keyboard alone', async () => {
+test('a user can filter a list, select and open a row, and go back with the keyboard alone', async () => {
   await open('/', 'payments');
   await page.keyboard.press('/');
   await page.keyboard.type('payments');
@@ -125,7 +125,7 @@ test('the slash key focuses the first field of each screen that has a filter or 
   }
 });
 
-test('a button copies the command of a screen', async () => {
+test('a button copies the kon command that a screen shows', async () => {
   await open('/accounts/payments', 'kon account show payments');
   await page.getByRole('button', { name: 'Copy the command kon account show payments' }).click();
   await untilShown(page, 'Copied');

@@ -66,7 +66,7 @@ const create = (name: string): Promise<unknown> =>
       }),
   );
 
-test('on a cluster without the CRDs, a page shows how to install them, and is live once they are installed', async () => {
+test('on a cluster without the CRDs, a page shows how to install the CRDs, and becomes live once they are installed', async () => {
   const { page } = visitor;
   const shown = await untilShown(page, 'Konstellation is not installed');
   expect(shown).toContain('kon install');
@@ -87,7 +87,7 @@ test('an account that no operator has processed has an unknown last use', async 
   expect(shown).not.toContain('never');
 });
 
-test('the filter on the changes states how many changes it searches', async () => {
+test('the filter of the list of changes states how many changes it searches', async () => {
   const { page } = visitor;
   const most = 2000;
   await create('crowded');

@@ -171,7 +171,7 @@ test.each([1024, 390])('a window of %i pixels shows every page without scrolling
   await page.setViewportSize({ width: 1280, height: 800 });
 });
 
-test('the site uses only its own origin, causes no error or warning in the browser console, and requests nothing that is missing', () => {
+test('the site uses only its own origin, causes no error or warning in the browser console, and requests only files that exist', () => {
   expect([...visitor.origins]).toEqual([new URL(base).origin]);
   expect(visitor.complaints).toEqual([]);
   expect(missing).toEqual([]);

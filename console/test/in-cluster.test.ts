@@ -54,7 +54,7 @@ function freePort(): Promise<number> {
   });
 }
 
-test('a user signs in with a cluster token, and reads with the rights of that token', async () => {
+test('a user signs in with a cluster token, and reads with the permissions of that token', async () => {
   const token = await tokenOfUser(sandbox, 'viewer', mayRead);
   const { page, context, bodies } = await visit(browser, `${origin}/`);
   await untilShown(page, 'Sign in with a token of the cluster');
@@ -77,7 +77,7 @@ test('a user signs in with a cluster token, and reads with the rights of that to
   await Promise.all([context.close(), other.context.close()]);
 });
 
-test('a proxy that adds the token of the user needs no sign-in', async () => {
+test("a user behind a proxy that adds the user's token does not have to sign in", async () => {
   const token = await tokenOfUser(sandbox, 'proxied', mayRead);
   const context = await browser.newContext({ extraHTTPHeaders: { authorization: `Bearer ${token}` } });
   const page = await context.newPage();
@@ -87,7 +87,7 @@ test('a proxy that adds the token of the user needs no sign-in', async () => {
   await context.close();
 });
 
-test('the page reports that an answer omits inline policies that others put on a role', async () => {
+test('the page reports that an answer does not consider inline policies that others added to a role', async () => {
   const token = await tokenOfUser(sandbox, 'curious', mayRead);
   const context = await browser.newContext({ extraHTTPHeaders: { authorization: `Bearer ${token}` } });
   const page = await context.newPage();
@@ -97,7 +97,7 @@ test('the page reports that an answer omits inline policies that others put on a
   await context.close();
 });
 
-test('a user whose token is revoked is signed out, and the API returns nothing for it', async () => {
+test('a user whose token is revoked is signed out, and the API returns no data for this token', async () => {
   const token = await tokenOfUser(sandbox, 'leaver', mayRead);
   const { page, context } = await visit(browser, `${origin}/`);
   await page.getByLabel('Token').fill(token);
@@ -117,7 +117,7 @@ test('a user whose token is revoked is signed out, and the API returns nothing f
   await context.close();
 });
 
-test('without a token or with a wrong one, the API returns nothing', async () => {
+test('the API returns no data without a token or with a wrong token', async () => {
   for (const headers of [{}, { authorization: 'Bearer wrong' }])
     for (const path of ['/api/about', '/api/stream', '/api/accounts/payments', '/api/changes']) {
       const answer = await fetch(`${origin}${path}`, { headers });
@@ -151,7 +151,7 @@ test('the console never calls AWS, because it would use the credentials of its p
   expect(calls.filter(({ action }) => /Simulate/.test(action))).toEqual([]);
 });
 
-test('the first request of a user waits until the accounts are listed, and fails if the user may not list them', async () => {
+test('the first request of a user waits until the accounts are listed, and fails if the user is not permitted to list accounts', async () => {
   const ask = async (token: string): Promise<Response> =>
     fetch(`${origin}/api/who-can?action=s3:GetObject`, { headers: { authorization: `Bearer ${token}` } });
   // The console sees each token for the first time, so it starts new informers for each request.

@@ -89,7 +89,7 @@ async function pageOf(
 const rulesOf = (name: string): readonly Rule[] =>
   peopleRoles.find(({ metadata }) => metadata.name === name)?.rules ?? [];
 
-test('a user who may only read sees which rights are missing, and cannot cut an account off', async () => {
+test('a user with only read permissions sees which permissions are missing, and cannot quarantine an account', async () => {
   const reader = await pageOf('reader', rulesOf('konstellation-view'));
   const shown = await untilShown(reader.page, 'you may not create quarantines.k11n.dev');
   expect(shown).toContain('The ClusterRole konstellation-respond grants the rights to quarantines.');
@@ -100,7 +100,7 @@ test('a user who may only read sees which rights are missing, and cannot cut an 
   await reader.end();
 });
 
-test('the page asks with the words of the command line, and changes nothing when the user cancels', async () => {
+test('the page shows the same confirmation as the command line, and changes nothing when the user cancels', async () => {
   await open('/accounts/payments', 'The account is in no quarantine.');
   await page.getByRole('button', { name: 'Quarantine …' }).click();
   const dialog = page.getByRole('dialog');
@@ -112,7 +112,7 @@ test('the page asks with the words of the command line, and changes nothing when
   expect(await quarantinesNow()).toEqual([]);
 });
 
-test('an account that is cut off is shown with the user, the time and the reason, and is marked in all lists', async () => {
+test('a quarantined account is shown with the requesting user, the time and the reason, and is marked in all lists', async () => {
   await page.getByRole('button', { name: 'Quarantine …' }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('Reason').fill('incident 4711');
@@ -153,7 +153,7 @@ async function webPods(): Promise<readonly { readonly name: string; readonly nam
   return pods.flatMap(({ items }) => items.map(({ metadata }) => metadata));
 }
 
-test('a user who may not read quarantines sees that an account is quarantined, and which right is missing', async () => {
+test('a user without permission to read Quarantines sees that an account is quarantined, and which permission is missing', async () => {
   const auditor = await pageOf('auditor', [
     { apiGroups: ['k11n.dev'], resources: ['linkedserviceaccounts'], verbs: ['get', 'list', 'watch'] },
   ]);
@@ -164,7 +164,7 @@ test('a user who may not read quarantines sees that an account is quarantined, a
   await auditor.end();
 });
 
-test('a user with only the right to cut accounts off cannot release an account', async () => {
+test('a user who is permitted only to quarantine accounts cannot release an account', async () => {
   const responder = await pageOf('responder', rulesOf('konstellation-respond'));
   const shown = await untilShown(responder.page, 'you may not delete quarantines.k11n.dev');
   expect(shown).toContain('The ClusterRole konstellation-release grants the rights to quarantines.');
@@ -177,7 +177,7 @@ test('a user with only the right to cut accounts off cannot release an account',
   await responder.end();
 });
 
-test('a release asks with the words of the command line, deletes the pods, and opens the account', async () => {
+test("a release shows the same confirmation as the command line, deletes the account's pods, and ends the quarantine", async () => {
   const before = (await webPods()).map(({ name }) => name);
   await open('/accounts/payments', 'Requested by');
   await page.getByRole('button', { name: 'Delete the pods and release …' }).click();

@@ -118,7 +118,7 @@ async function show(): Promise<LinkedServiceAccount> {
 const classOfBadge = (): Promise<string | null> =>
   page.getByRole('table', { name: 'Pods in quarantine' }).locator('.badge').getAttribute('class');
 
-test('a pod whose sessions cannot be denied is red on all its screens, with the reason that the command line prints', async () => {
+test('a quarantined pod whose sessions cannot be denied is red on all screens, with the reason that the command line prints', async () => {
   const shown = await open('/accounts/orders', '✕ not denied');
   const account = await show();
   const [row] = account.status?.quarantinedPods ?? [];
@@ -143,7 +143,7 @@ test('a pod whose sessions cannot be denied is red on all its screens, with the 
   expect(await accessibilityFaults(page)).toEqual([]);
 });
 
-test('the screens show without a reload that the sessions of a pod are denied', async () => {
+test('the screens show, without a reload, when the sessions of a quarantined pod are denied', async () => {
   await configure({ permissionsBoundaryArn: boundary, allowStatements: true });
   await untilShown(page, 'its sessions with the roles of the account are ✓ denied.');
   const shown = await open('/accounts/orders', `${name} ${uid} ✓ denied`);
@@ -154,7 +154,7 @@ test('the screens show without a reload that the sessions of a pod are denied', 
   await open('/who-can?action=s3:GetObject', `${namespace}/${name} ✓ quarantined`);
 });
 
-test('a pod that replaces a quarantined one under the same name is not marked, and the first stays listed', async () => {
+test('a pod that replaces a quarantined pod under the same name is not marked, and the quarantined pod stays listed', async () => {
   await parts.client.delete(resources.pods, { name, namespace });
   const replacement = await eventually('the first pod to be deleted', () =>
     createPod().catch(() => undefined),

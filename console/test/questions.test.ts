@@ -62,7 +62,7 @@ const api = (path: string): Promise<unknown> => requestOf(page, path);
 const json = async (...args: readonly string[]): Promise<Record<string, unknown>> =>
   JSON.parse(await kon(...args, '-o', 'json')) as Record<string, unknown>;
 
-test('the AWS permissions of a pod are shown link by link, in the words of the command line', async () => {
+test('the AWS permissions of a pod are shown link by link, with the same texts as on the command line', async () => {
   const [, row = ''] = (await kon('app', 'pods', 'web', '--target', 'staging', '-o', 'csv')).split('\r\n');
   const [target = '', name = '', , , , identity = '', holds = ''] = row.split(',');
   const shown = await open(`/pods/${target}/${name}`, 'AmazonS3ReadOnlyAccess');
@@ -85,7 +85,7 @@ test('a pod without an account is shown with the role of its node', async () => 
   expect(shown).toContain('? none wanted node role');
 });
 
-test('the proof of an account is shown with the age of the exchange, and can be repeated', async () => {
+test('the proof of an account is shown with the age of the token exchange, and the user can repeat the exchange', async () => {
   const shown = await open('/proofs?q=payments', 'staging');
   expect(shown).toMatch(/payments production ✓ proven \d+s ago IRSA/);
   expect(shown).toMatch(/payments staging ✓ proven \d+s ago IRSA/);
@@ -100,7 +100,7 @@ test('the proof of an account is shown with the age of the exchange, and can be 
   );
 });
 
-test('a refused exchange is shown with the words of STS', async () => {
+test('a refused token exchange is shown with the error message of STS', async () => {
   const restore = await sandbox.aws.inject({
     service: 'sts',
     action: 'AssumeRoleWithWebIdentity',
@@ -120,7 +120,7 @@ test('a refused exchange is shown with the words of STS', async () => {
   }
 });
 
-test('other accounts that can call an action are shown with their pods and the deciding statement, as IAM decides', async () => {
+test('the accounts that can call an action are shown with their pods and the deciding statement, in agreement with IAM', async () => {
   await kon('account', 'create', 'queues', '--policy', policies.queues);
   const resource = 'arn:aws:s3:::orders/1';
   const shown = await open(
@@ -157,7 +157,7 @@ test('other accounts that can call an action are shown with their pods and the d
   await page.locator('datalist option[value="s3:GetObjectAcl"]').waitFor({ state: 'attached' });
 });
 
-test('the last use of an account is shown in the words of the command line, on its page and in the list', async () => {
+test("an account's page and the list show its last use with the same text as the command line", async () => {
   await page.goto(`${served.origin}/accounts/payments`);
   const printed = await eventually('the page to show the last use that the command prints', async () => {
     const text = /^Last used: +(.+)$/m.exec(await kon('account', 'show', 'payments'))?.[1];
@@ -174,7 +174,7 @@ test('the last use of an account is shown in the words of the command line, on i
   });
 });
 
-test('a question that the command line refuses is refused with the same words', async () => {
+test('the page refuses the same questions as the command line, with the same message', async () => {
   for (const [action, resource, ...more] of [
     ['s3:*', '*'],
     ['s3:GetObject', 'orders'],
@@ -189,7 +189,7 @@ test('a question that the command line refuses is refused with the same words', 
   }
 });
 
-test('changes are shown as in the history of the command line', async () => {
+test('the page lists the same changes as `kon account history`', async () => {
   const { client } = sandbox;
   const before = await client.get<LinkedServiceAccount & KubeObject>(linkedServiceAccounts, {
     name: 'payments',
@@ -214,7 +214,7 @@ test('changes are shown as in the history of the command line', async () => {
   expect(texts(listed)).toEqual(texts(history));
 });
 
-test('the problem is shown first, with the failing link and the command that solves it', async () => {
+test('an account with a problem is shown first, with the failed link and the command that solves the problem', async () => {
   const shown = await open('/', 'reports');
   expect(shown.indexOf('reports')).toBeLessThan(shown.indexOf('payments'));
   expect(shown).toContain(`policy ${missingPolicy}`);

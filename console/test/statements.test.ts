@@ -76,7 +76,7 @@ async function json(...args: readonly string[]): Promise<unknown> {
 const show = async (): Promise<LinkedServiceAccount> =>
   (await json('account', 'show', 'orders')) as LinkedServiceAccount;
 
-test('refused statements are shown with the reason, beside the policies that are attached', async () => {
+test('refused statements are shown with the reason, in addition to the attached policies', async () => {
   await page.goto(`${served.origin}/accounts/orders`);
   const shown = await untilShown(page, 'ReadOrders own statement ✕ not applied');
   const { status } = await show();
@@ -86,7 +86,7 @@ test('refused statements are shown with the reason, beside the policies that are
   expect(shown).toContain(`${policies.readOnly} ✓ attached`);
 });
 
-test('statements are shown as applied once the operator has written them, with the text that the account has', async () => {
+test('statements are shown as applied, with their text from the account, once the operator has written them', async () => {
   await configure({ permissionsBoundaryArn: boundary, allowStatements: true });
   const shown = await untilShown(page, 'ReadOrders own statement ✓ applied');
   expect(shown).not.toContain('StatementsNotAllowed');
@@ -113,7 +113,7 @@ test('the page that shows who can call an action names a statement of the accoun
   await untilShown(page, 'No account may call sqs:DeleteMessage');
 });
 
-test('the page and the command line both name an inline policy that others put on a role as the deciding policy', async () => {
+test('the page and the command line both name an inline policy that others added to a role as the deciding policy', async () => {
   const RoleName = (await show()).status?.roleArn?.split('/').at(-1);
   const PolicyName = 'by-hand';
   const statement = { Effect: 'Allow', Action: 's3:PutObject', Resource: '*' };

@@ -10,7 +10,7 @@ const nameOf = (command: Command): string => command.path.join(' ');
 const visible = commands.filter((command) => !command.hidden);
 
 describe('the registry of commands', () => {
-  it('has unique names and aliases of commands', () => {
+  it('has no two commands with the same name or alias', () => {
     const names = commands.flatMap(({ path, aliases = [] }) =>
       [path.at(-1), ...aliases].map((word) => [...path.slice(0, -1), word].join(' ')),
     );
@@ -40,14 +40,14 @@ describe('the registry of commands', () => {
     expect(nouns.filter((noun) => !groups.has(noun))).toEqual([]);
   });
 
-  it('marks exactly those commands as mutating that have a dry run or ask first', () => {
+  it('marks a command as mutating if and only if it has a dry run or asks for confirmation', () => {
     const asks = commands.filter(({ options }) =>
       options.some(({ name }) => name === 'dry-run' || name === 'yes'),
     );
     expect(commands.filter(({ mutates }) => mutates).map(nameOf)).toEqual(asks.map(nameOf));
   });
 
-  it('gives each dry run of an account, an app or a target the modes of kubectl', () => {
+  it('gives each dry run of an account, an app or a target the modes client and server, as in kubectl', () => {
     const modes = commands.flatMap(({ path, options }) =>
       path.length > 1 || path[0] === 'apply' ? options.filter(({ name }) => name === 'dry-run') : [],
     );

@@ -17,7 +17,7 @@ describe('the search for a policy', () => {
     ['sqs full', 'AmazonSQSFullAccess'],
     ['administratoraccess', 'AdministratorAccess'],
     ['arn:aws:iam::aws:policy/job-function/ViewOnlyAccess', 'ViewOnlyAccess'],
-  ])('ranks the policy first for "%s": %s', (text, name) => {
+  ])('for the search text "%s", ranks this policy first: %s', (text, name) => {
     expect(best(text, 1)).toEqual([name]);
   });
 
@@ -26,7 +26,7 @@ describe('the search for a policy', () => {
     ['lambda', ['AWSLambdaRole', 'AWSLambda_FullAccess'], 'AWSCodeDeployRoleForLambda'],
     ['dynamodb', ['AmazonDynamoDBReadOnlyAccess'], 'AWSLambdaInvocation-DynamoDB'],
     ['sqs', ['AmazonSQSReadOnlyAccess'], 'AmazonSageMakerQuickSightVPCPolicy'],
-  ])('ranks names that begin with "%s" above shorter names that contain it', (text, first, later) => {
+  ])('ranks names that begin with "%s" above shorter names that contain "%s"', (text, first, later) => {
     const names = best(text, 1000);
     for (const name of first) expect(names.indexOf(name)).toBeGreaterThanOrEqual(0);
     for (const name of first) expect(names.indexOf(name)).toBeLessThan(names.indexOf(later));

@@ -74,7 +74,7 @@ function clientOf(of: {
   return { client: { list, get } as unknown as KubeClient, requests };
 }
 
-it('reads only the nodes of pods with a Pod Identity that have no agent pod', async () => {
+it('among the nodes of pods with a Pod Identity, reads only nodes without an agent pod', async () => {
   const nodes = [node('served'), node('auto', 'auto'), node('bare'), node('other')];
   const { client, requests } = clientOf({ nodes, agents: [agentOn('served')] });
   const pods = ['served', 'auto', 'bare', 'bare', 'deleted'].map(podOn);
@@ -115,7 +115,7 @@ it.each([
   ],
   ['one node with an agent', { nodes: [node('a'), node('b')], agents: [agentOn('a')] }, true],
   ['one node of EKS Auto Mode', { nodes: [node('a'), node('b', 'auto')] }, true],
-])('says whether new pods can get credentials, with %s', async (_, objects, expected) => {
+])('determines whether new pods can get credentials in a cluster with %s', async (_, objects, expected) => {
   const agents = await readAgents(clientOf(objects).client, signal);
   expect(hasAgent(agents, { autoMode: false })).toBe(expected);
   expect(hasAgent(agents, { autoMode: true })).toBe(true);

@@ -39,13 +39,13 @@ describe('a request to the console', () => {
     expect(judge({ ...get, headers: given }, local)).toMatchObject({ allowed: false, status });
   });
 
-  it('is refused if it writes without an Origin, or by an unknown method', () => {
+  it('is refused if it writes without an Origin header, or uses an unknown method', () => {
     expect(judge({ ...post, headers }, local)).toMatchObject({ allowed: false, status: 403 });
     expect(judge({ ...get, method: 'DELETE' }, local)).toMatchObject({ allowed: false, status: 405 });
     expect(judge({ ...get, method: 'OPTIONS' }, local)).toMatchObject({ allowed: false, status: 405 });
   });
 
-  it('needs no session for the page and for starting a session, but the right Host and Origin', () => {
+  it('needs the right Host and Origin, but no session, if it loads the page or starts a session', () => {
     const anonymous = { host: '127.0.0.1:8001' };
     expect(judge({ method: 'GET', path: '/pods', headers: anonymous }, local).allowed).toBe(true);
     expect(judge({ method: 'GET', path: '/api/session', headers: anonymous }, local).allowed).toBe(true);
@@ -77,7 +77,7 @@ describe('a request to the console', () => {
 });
 
 describe('a one-time token', () => {
-  it('starts one session, and is replaced by another token', () => {
+  it('starts one session, and is then replaced by another token', () => {
     let count = 0;
     const sessions = createSessions(() => `secret-${(count += 1)}`);
     const token = sessions.token();

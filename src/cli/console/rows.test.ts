@@ -76,14 +76,14 @@ describe('the row of an account', () => {
     expect(row.targets[0]?.provenAt).toBe('2026-01-01T00:00:00Z');
   });
 
-  it('shows nothing as proven without a status', () => {
+  it('shows nothing as proven while the account has no status', () => {
     const { status: _, ...bare } = account();
     const row = accountRow(bare, []);
     expect(row).toMatchObject({ ready: 'Unknown', reason: 'NotObserved', targets: [] });
     expect(new Set(Object.values(row.links))).toEqual(new Set(['Unknown']));
   });
 
-  it('keeps the proof of other targets when one fails, and contains the words of STS', () => {
+  it('keeps the proofs of other targets when the proof of one target fails, and contains the error message of STS', () => {
     const failed = {
       ...target,
       name: 'production',
@@ -262,7 +262,7 @@ describe('a pod that a Quarantine names', () => {
     message: 'no boundary',
   };
 
-  it('is listed with its account and marks only the pod with this unique id', () => {
+  it('is listed with its account, and only the pod with its UID is marked', () => {
     expect(accountRow(account({ quarantinedPods: [row] }), []).quarantinedPods).toEqual([row]);
     const rowOf = (uid: string): unknown =>
       consolePodRow(pod(injected, { uid }), wanted, 'pay', [row]).quarantine;
@@ -270,7 +270,7 @@ describe('a pod that a Quarantine names', () => {
     expect(rowOf('u-2')).toBeUndefined();
   });
 
-  it('leaves the account out of quarantine', () => {
+  it('does not put its account in quarantine', () => {
     const named: Quarantine = {
       apiVersion: 'k11n.dev/v1alpha1',
       kind: 'Quarantine',

@@ -11,7 +11,7 @@ const api = (code: number, reason: string, message: string, details?: object): K
   new KubeApiError({ code, reason, message, ...(details ? { details } : {}) });
 
 describe('the registry of errors', () => {
-  it('contains no code that the sources never use', () => {
+  it('contains only codes that the sources use', () => {
     const src = join(import.meta.dirname, '..');
     const sources = globSync('**/*.ts', { cwd: src })
       .filter(
@@ -49,7 +49,7 @@ describe('explain', () => {
     expect(explain(thrown)).toMatchObject({ code, exitCode });
   });
 
-  it('shows the message of an admission policy that refuses, and the next step', () => {
+  it('shows the message of the admission policy that refused a request, and the next step', () => {
     const refused = (text: string): CliError =>
       explain(
         api(
@@ -71,7 +71,7 @@ describe('explain', () => {
     ]);
   });
 
-  it('names unknown fields and suggests the likely ones', () => {
+  it('names unknown fields and suggests similar known fields', () => {
     const error = api(
       400,
       'BadRequest',
@@ -108,13 +108,13 @@ describe('renderError', () => {
     expect(text).toMatch(/ {6}Or that\.\n\nFor more information about this error, run "kon explain X"\.\n$/);
   });
 
-  it('prints the cause on request', () => {
+  it('prints the cause of the error on request', () => {
     expect(renderError(error, { json: false, color: false, cause: true })).toContain(
       'Caused by: Error: deep',
     );
   });
 
-  it('renders one object as JSON', () => {
+  it('renders an error as one JSON object', () => {
     expect(JSON.parse(renderError(error, { json: true, color: false, cause: false }))).toEqual({
       apiVersion: 'cli.k11n.dev/v1',
       kind: 'Error',

@@ -38,7 +38,7 @@ describe('objectName', () => {
     }
   });
 
-  it.each(['lsa/', 'lsa/a/b'])('refuses %s, which has no name of one object', (text) => {
+  it.each(['lsa/', 'lsa/a/b'])('refuses %s, which does not name a single object', (text) => {
     expect(() => objectName('account', text)).toThrow('contains no name of one account');
   });
 });

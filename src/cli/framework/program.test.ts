@@ -45,7 +45,7 @@ const inputOf = async (line: string): Promise<unknown> => {
 };
 
 describe('parseCommandLine', () => {
-  it('returns every declared name, given or not', async () => {
+  it('returns every declared argument and option, even if the user did not give it', async () => {
     expect(await inputOf('fruit pick oak')).toEqual({
       args: { tree: 'oak', branches: [] },
       options: {
@@ -214,7 +214,7 @@ describe('parseCommandLine', () => {
     }
   });
 
-  it('points to the nearest help', async () => {
+  it('refers a user to the help of the given command after a wrong option', async () => {
     const error = await parse('fruit pick oak --hard').catch((thrown: unknown) => thrown as CliError);
     expect(error).toMatchObject({ next: ['Run: kon fruit pick --help'] });
   });

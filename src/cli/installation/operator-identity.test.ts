@@ -63,7 +63,7 @@ async function setUp(...answers: readonly ((pod: Sent) => readonly [status: numb
 const missed = (pod: Sent) => [201, pod] as const;
 
 describe('untilInjected', () => {
-  it("tries a pod with the operator's ServiceAccount in a dry run until the webhook knows its association", async () => {
+  it("creates a pod with the operator's ServiceAccount in dry runs until the webhook knows its association", async () => {
     const { asked, time, waiting } = await setUp(missed, missed, (pod) => [201, injected(pod)]);
     for (const count of [1, 2]) {
       await expect.poll(() => asked.length).toBe(count);
@@ -92,7 +92,7 @@ describe('untilInjected', () => {
     expect(asked).toHaveLength(31);
   });
 
-  it('returns true at once if the user may not create pods in a dry run, and throws any other error', async () => {
+  it('returns true at once if the user is not permitted to create pods in a dry run, and throws any other error', async () => {
     const forbidden = await setUp(() => [403, statusBody(403, 'Forbidden', 'no pods for you')]);
     expect(await forbidden.waiting).toBe(true);
     const broken = await setUp(() => [422, statusBody(422, 'Invalid', 'no such field')]);

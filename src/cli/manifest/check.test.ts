@@ -89,7 +89,7 @@ describe('checkManifest', () => {
     expect(problemsOf(account({ aws: { policyArns: [arn] }, futureField: 1 }))).toEqual([]);
   });
 
-  it('compares a manifest with the kind and name of the command', () => {
+  it('refuses a manifest with another kind or name than the command expects', () => {
     const value = account({ aws: { policyArns: [] } });
     expect(problemsOf(value, { kind: accountKind, name: 'other' })).toEqual([
       'metadata.name: expected "other", got "myaccount"',

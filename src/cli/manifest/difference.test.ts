@@ -17,7 +17,7 @@ describe('differences', () => {
     ]);
   });
 
-  it('shows a changed order, and lists of objects, as a whole', () => {
+  it('shows a reordered list, and a changed list of objects, as a whole', () => {
     expect(differences(['a', 'b'], ['b', 'a'])).toEqual([': changed from ["a","b"] to ["b","a"]']);
     expect(differences({ l: [{ a: 1 }] }, { l: [{ a: 2 }] })).toEqual([
       'l: changed from [{"a":1}] to [{"a":2}]',

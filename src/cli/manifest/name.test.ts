@@ -10,13 +10,13 @@ describe('the validation of names', () => {
   });
 
   it.each(['production', 'kubeless', 'default-2'])(
-    'accepts a name that only begins like a reserved one: %s',
+    'accepts a name for a target that only begins like a reserved name: %s',
     (name) => {
       expect(targetNameProblem(name)).toBeUndefined();
     },
   );
 
-  it('refuses default for an account, and for no other kind', () => {
+  it('refuses the name default only for an account', () => {
     expect(nameProblem(accountKind, 'default')).toContain('invalid account name "default"');
     expect(nameProblem(accountKind, 'default-2')).toBeUndefined();
     expect(nameProblem(appKind, 'default')).toBeUndefined();

@@ -57,7 +57,7 @@ describe('accountDeletionNotes', () => {
     );
   });
 
-  it('reports unknown use when the apps cannot be listed', () => {
+  it('reports that the use is unknown when the user cannot list apps', () => {
     expect(accountDeletionNotes(account(), undefined)[0]).toContain('apps that use it are unknown');
   });
 });

@@ -23,7 +23,7 @@ describe('adoptUpdates', () => {
     expect(adoptUpdates([entry('kon', 'Update', {}, { subresource: 'status' })], 'kon')).toBeUndefined();
   });
 
-  it('turns updates into one apply, merged with earlier applies, and leaves other managers alone', () => {
+  it('merges updates and earlier applies into one apply, and leaves other managers unchanged', () => {
     const other = entry('konstellation', 'Update', { 'f:status': {} }, { subresource: 'status' });
     expect(
       adoptUpdates(

@@ -65,7 +65,7 @@ describe('targets that an edit removes', () => {
   });
 });
 
-it('adds removed linked targets to the annotation, and keeps those that it already names', () => {
+it('adds removed linked targets to the annotation, and keeps the targets that the annotation already names', () => {
   const rows = [row('production'), row('staging'), row('test', { linked: false })];
   expect(unlinkNow(account(rows, { 'k11n.dev/unlink-now': 'dev' }), ['production'])).toEqual({
     'k11n.dev/unlink-now': 'dev,staging',

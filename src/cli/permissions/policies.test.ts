@@ -53,7 +53,7 @@ function ask(
 
 const statement = { actions: ['sqs:SendMessage'], resources: ['arn:aws:sqs:*:*:a'] };
 
-it('reads the boundary of the ClusterConfig, unless the account has its own', () => {
+it('evaluates the boundary of the ClusterConfig, unless the account has its own boundary', () => {
   expect(policiesOf(account({ policyArns: [] }), facts, now).boundary).toBe(facts.permissionsBoundaryArn);
   const own = 'arn:aws:iam::123456789012:policy/own';
   expect(policiesOf(account({ policyArns: [], permissionsBoundaryArn: own }), facts, now).boundary).toBe(own);
@@ -63,7 +63,7 @@ it('reads the boundary of the ClusterConfig, unless the account has its own', ()
   expect(ask(of, 'sqs:SendMessage', limit)).toMatchObject({ decision: 'denied', isComplete: true });
 });
 
-it('gives no answer while the ClusterConfig, and therefore its boundary, is unknown', () => {
+it('leaves the decision unknown while the ClusterConfig, and therefore its boundary, is unknown', () => {
   const arn = 'arn:aws:iam::aws:policy/AmazonSQSFullAccess';
   const caller = policiesOf(account({ policyArns: [arn] }), undefined, now);
   const all = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}';
@@ -76,7 +76,7 @@ it('gives no answer while the ClusterConfig, and therefore its boundary, is unkn
   expect(unread).toEqual(['the permissions boundary of the ClusterConfig']);
 });
 
-it('evaluates the end of a statement and the tags of the role', () => {
+it("considers the time when a statement ends, and conditions on the role's tags", () => {
   const until = (time: string): WhoCanRow | undefined =>
     ask(account({ policyArns: [], statements: [{ ...statement, until: time }] }), 'sqs:SendMessage');
   expect(until('2027-02-01T00:00:00Z')).toMatchObject({ decision: 'allowed', conditions: [] });
@@ -86,7 +86,7 @@ it('evaluates the end of a statement and the tags of the role', () => {
   expect(ask(tagged, 'sqs:SendMessage')).toMatchObject({ decision: 'allowed', conditions: [] });
 });
 
-it('does not expect role tags that session tags of Pod Identity hide', () => {
+it('does not rely on a role tag if a session tag of Pod Identity has the same key', () => {
   const conditions = { StringEquals: { 'aws:PrincipalTag/kubernetes-namespace': ['a'] } };
   const of = account({
     policyArns: [],
@@ -99,7 +99,7 @@ it('does not expect role tags that session tags of Pod Identity hide', () => {
   });
 });
 
-it('says which deciding policy the role does not have yet, and marks a quarantined account', () => {
+it('reports which deciding policy is not attached to the role yet, and marks a quarantined account', () => {
   const of = account({ policyArns: [], statements: [statement] });
   expect(ask(of, 'sqs:SendMessage')).toMatchObject({ by: [{ isAttached: false }, { isAttached: true }] });
   const condition = {

@@ -145,7 +145,7 @@ function sourcesOf(
 
 const kinds = { remove: 0, replace: 0, narrow: 0, keep: 0 };
 
-test('a suggestion allows nothing that the account does not allow today, and everything that may be in use', () => {
+test('a suggestion allows only what the account allows today, and includes everything that may be in use', () => {
   fc.assert(
     fc.property(
       scenario,

@@ -60,7 +60,7 @@ describe('suggest', () => {
     expect(suggest(inputOf({ [sqsFull]: documents[sqsFull] ?? '' }, [[used]])).proposed).toBeUndefined();
   });
 
-  it('replaces a policy by statements with the used and the untracked actions, on the resources and conditions of today', () => {
+  it('replaces a policy by statements with its used and untracked actions, and keeps its resources and conditions', () => {
     const arn = managed('Mixed');
     const Condition = { StringEquals: { 'aws:RequestedRegion': 'eu-west-1' } };
     const text = policyText(
@@ -188,7 +188,7 @@ describe('suggest', () => {
     ]);
   });
 
-  it('suggests no statements where the cluster does not allow them, and says why', () => {
+  it('suggests no statements if the cluster does not allow them, and gives the reason', () => {
     const { policies, proposed } = suggest(
       inputOf({ [s3Full]: documents[s3Full] ?? '' }, [[s3Lists]], {
         facts: { ...facts, allowsStatements: false },
@@ -202,7 +202,7 @@ describe('suggest', () => {
     expect(proposed).toBeUndefined();
   });
 
-  it('lists the used services for a policy that allows all actions, or all but some', () => {
+  it('lists the used services for a policy that allows all actions, or all actions except some', () => {
     const report = [s3Lists, unusedSqs, { service: 'iam', actions: [] }];
     const all = suggest(inputOf({ [managed('All')]: policyText(allow(['*'])) }, [report]));
     expect(all.proposed?.aws.statements?.[0]?.actions).toEqual([
@@ -216,7 +216,7 @@ describe('suggest', () => {
     expect(most.proposed?.aws.statements?.[0]?.actions).toEqual(['s3:GetObject', 's3:ListAllMyBuckets']);
   });
 
-  it('narrows the own statements of the account, and leaves out unused ones', () => {
+  it("narrows the account's own statements, and omits unused statements", () => {
     const { statements, proposed } = suggest(
       inputOf({}, [[s3Lists, unusedSqs]], {
         aws: {
@@ -239,7 +239,7 @@ describe('suggest', () => {
     ]);
   });
 
-  it('gives one advice for two spellings of one policy', () => {
+  it('gives only one piece of advice for a policy that the account lists in two spellings', () => {
     const { proposed } = suggest(
       inputOf({ [s3Full]: documents[s3Full] ?? '' }, [[s3Lists]], {
         aws: { policyNames: ['aws/AmazonS3FullAccess'] },

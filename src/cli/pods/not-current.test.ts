@@ -114,7 +114,7 @@ describe('pods that do not hold the desired identity', () => {
     expect(text).toMatch(/and 3 more\n$/);
   });
 
-  it('are not mentioned when there are none', () => {
+  it('produce no output when there are none', () => {
     expect(renderPodsNotCurrent([], now, output)).toBe('');
   });
 });

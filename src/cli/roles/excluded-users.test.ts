@@ -58,7 +58,7 @@ describe('an import', () => {
     });
   });
 
-  it('lists a ServiceAccount that has the role and no running pod, and is not refused', () => {
+  it('lists a ServiceAccount that has the role but no running pod, and is not refused because of it', () => {
     const cron = web(facts.providerArn, 'system:serviceaccount:batch:cron');
     const use = uses(usersByServiceAccount([], [{ namespace: 'batch', serviceAccount: 'cron' }]));
     expect(excludedBy(roleTrusting(legacy, cron), facts, use, onlyLegacy)).toMatchObject({
@@ -67,7 +67,7 @@ describe('an import', () => {
     });
   });
 
-  it('ignores pods that name the role without being admitted by it', () => {
+  it('ignores pods that name the role but that its trust policy does not admit', () => {
     const use = uses(usersByServiceAccount([pod('elsewhere', 'other')], []));
     expect(excludedBy(roleTrusting(legacy), facts, use, onlyLegacy)).toMatchObject({ inUse: [], others: [] });
   });
@@ -90,7 +90,7 @@ describe('an import', () => {
     });
   });
 
-  it('finds pods that get the role by an association', () => {
+  it('finds pods that get the role by an EKS Pod Identity association', () => {
     const service = { Effect: 'Allow', Principal: { Service: 'pods.eks.amazonaws.com' } };
     const user = { namespace: 'production', serviceAccount: 'legacy', pods: ['a'], byAssociation: true };
     expect(excludedBy(roleTrusting(service), facts, uses([user]), onlyLegacy).inUse).toEqual([

@@ -21,14 +21,14 @@ describe('completeWords', () => {
     expect(await values('account nonsense ')).toEqual([]);
   });
 
-  it('offers options of the command and global ones, and repeatable ones again', async () => {
+  it('offers the options of the command and the global options, and offers repeatable options again', async () => {
     expect(await values('account create --p')).toEqual(['--policy']);
     expect(await values('account create x --policy y --p')).toEqual(['--policy']);
     expect(await values('account create --no-wait --no')).toEqual(['--no-color']);
     expect(await values('account list --con')).toEqual(['--context']);
   });
 
-  it('offers the choices of an option after a space and after an equals sign', async () => {
+  it('offers the possible values of an option after a space and after an equals sign', async () => {
     expect(await values('account create --deletion-policy ')).toEqual(['Delete', 'Retain']);
     expect(await values('account create --deletion-policy=')).toEqual([
       '--deletion-policy=Delete',

@@ -83,7 +83,7 @@ describe('editLoop', () => {
     expect(outcome).toEqual({ kind: 'cancelled', why: 'emptied' });
   });
 
-  it('opens the text again with the refusal on top, and saves it without the refusal', async () => {
+  it('opens refused text again with the reason at the top, and saves the corrected text without the reason', async () => {
     const { outcome, shown, saved } = await loop(
       [() => '# mine\na: x\n', (text) => text.replace('x', '3')],
       [refusal],
@@ -95,7 +95,7 @@ describe('editLoop', () => {
     expect(outcome).toMatchObject({ kind: 'done' });
   });
 
-  it('shows only the last refusal', async () => {
+  it('shows only the reason for the last refusal', async () => {
     const { shown } = await loop(
       [() => 'a: x\n', () => 'a: y\n', () => 'a: 4\n'],
       [refusal, { kind: 'refused', heading: 'Still no:', problems: [] }],
@@ -113,7 +113,7 @@ describe('editLoop', () => {
     expect(draft.text).toContain('a: x');
   });
 
-  it('keeps the text when saving or the editor fails, and names its location', async () => {
+  it('keeps the text when saving or the editor fails, and reports the path of the file', async () => {
     const failed = new CliError('CLUSTER_UNREACHABLE', 'gone', { next: ['wait'] });
     const { outcome, draft } = await loop([() => 'a: 2\n'], [failed]);
     expect(outcome).toMatchObject({

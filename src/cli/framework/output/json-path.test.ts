@@ -92,7 +92,7 @@ describe('parseLonePath', () => {
 });
 
 describe('customColumns', () => {
-  it('reads values by path, and shows missing ones as kubectl does', () => {
+  it('reads values by path, and shows missing values as kubectl does', () => {
     const columns = customColumns(
       'KIND:.kind,NAMES:.items[*].metadata.name,NOPE:{.nope},FIRST:.items[0,1].kind',
     );

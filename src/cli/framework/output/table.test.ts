@@ -33,7 +33,7 @@ describe('renderTable', () => {
     );
   });
 
-  it('separates columns by tabs off a terminal, with whole values and all columns', () => {
+  it('separates columns by tabs without a terminal, and shows whole values and all columns', () => {
     expect(renderTable(columns, rows, { output: output(false), format: 'table' })).toBe(
       'NAME\tNOTE\tMORE\na-long-name\tfirst note\tmore\nb\t-\tmore\n',
     );
@@ -71,7 +71,7 @@ describe('renderTable', () => {
     },
   );
 
-  it('pads before it adds colour, so that columns stay aligned', () => {
+  it('pads values before it adds colour, so that columns stay aligned', () => {
     const text = renderTable(columns, rows, { output: output(true, true), format: 'table' });
     expect(text).toContain('\u001B[31mb            \u001B[39m-');
   });
@@ -100,7 +100,7 @@ describe('renderTable on a narrow terminal', () => {
     expect(lines.join(' ')).toContain(row.name);
   });
 
-  it('shortens ARNs from the left, and wraps messages between words without losing any', () => {
+  it('shortens ARNs from the left, and wraps messages between words without dropping a word', () => {
     const lines = render(80);
     expect(lines[1]).toMatch(/^a-name-that-people-copy {2}…\S+kon-main-payments {2}the trust policy/);
     const words = lines
@@ -153,14 +153,14 @@ describe('renderTable on a narrow terminal', () => {
     expect(tableOf(24).slice(1)).toEqual(['web-1  …ello-s3-1a2b3c4d', 'web-2  credentials of i…']);
   });
 
-  it('shows whole values with -o wide and off a terminal', () => {
+  it('shows whole values with -o wide, and without a terminal', () => {
     expect(render(40, 'wide')[1]).toContain(`${row.role}  ${row.message}`);
     expect(renderTable(wideColumns, [row], { output: output(false), format: 'table' })).toContain(
       `\t${row.role}\t`,
     );
   });
 
-  it('leaves a table unchanged if it fits', () => {
+  it('leaves a table unchanged if the table fits', () => {
     expect(render(500)[1]).toBe(`${row.name}  ${row.role}  ${row.message}`);
   });
 });

@@ -10,7 +10,7 @@ const namespace = (more: object): Parameters<typeof describeBlockers>[0] => ({
 });
 
 describe('describeBlockers', () => {
-  it('names no cause when the object has no finalizers or conditions', () => {
+  it('names no blocker when the object has no finalizers or conditions', () => {
     expect(describeBlockers(namespace({ metadata: { name: 'konstellation' } }))).toBe(
       'deletion was requested',
     );

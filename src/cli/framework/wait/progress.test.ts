@@ -109,14 +109,14 @@ describe('problemsOf', () => {
     expect(problemsOf(account({ conditions: [ready] }))).toEqual([]);
   });
 
-  it('falls back to the condition Ready', () => {
+  it('lists the problem of the condition Ready if the status has no rows', () => {
     const object = account({ conditions: [condition('Ready', 'False', 'ClusterConfigMissing')] });
     expect(problemsOf(object).map(problemText)).toEqual([
       'ClusterConfigMissing, in words (ClusterConfigMissing)',
     ]);
   });
 
-  it('lists targets of an app that are neither ready nor halted, and problems that keep a halted one from running', () => {
+  it('lists targets of an app that are neither ready nor halted, and problems of halted targets that would keep them from running', () => {
     const app: App = {
       apiVersion: 'k11n.dev/v1alpha1',
       kind: 'App',
@@ -145,12 +145,12 @@ describe('problemsOf', () => {
   });
 });
 
-describe('holderOf', () => {
+describe('blockerOf', () => {
   it('returns undefined while the object is not being deleted', () => {
     expect(blockerOf(account())).toBeUndefined();
   });
 
-  it('returns the condition Ready, or the finalizers', () => {
+  it('returns a False condition Ready, or else the finalizers', () => {
     const deleting = { deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: ['k11n.dev/iam-role'] };
     expect(blockerOf(account(undefined, deleting))).toMatchObject({
       message: 'held up by k11n.dev/iam-role',
@@ -163,7 +163,7 @@ describe('holderOf', () => {
 });
 
 describe('the registry of reasons', () => {
-  it('distinguishes reasons that need a person from those that resolve by themselves', () => {
+  it('distinguishes reasons that require user action from reasons that resolve automatically', () => {
     expect(['AccessDenied', 'PolicyNotFound', 'TargetUnknown'].map(requiresUserAction)).toEqual([
       true,
       true,
@@ -177,7 +177,7 @@ describe('the registry of reasons', () => {
     ]);
   });
 
-  it('ends the next steps with the advice to show the object, after more specific ones', () => {
+  it('puts the advice to show the object last, after more specific next steps', () => {
     expect(nextStepsFor('FailedCreate', { kind: appKind, name: 'a' })).toEqual(['Show it: kon app status a']);
     expect(nextStepsFor('AccountNotFound', { kind: appKind, name: 'a', account: 'x' })[0]).toContain(
       'kon account create x',

@@ -18,7 +18,7 @@ const line = (status: ProgressLine['status'], message: string): ProgressLine => 
   message,
 });
 
-describe('createReporter off a terminal', () => {
+describe('createReporter without a terminal', () => {
   it('writes a line for each change, and none while nothing changes', () => {
     const { output, text } = recorder(false);
     const reporter = createReporter(output, 'account a: ');
