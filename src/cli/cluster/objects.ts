@@ -58,10 +58,7 @@ export async function getObject<T extends KonObject>(
   return found;
 }
 
-/**
- * Purpose for which a command reads an object. If the object is missing, the error suggests creating it only for
- * `change`.
- */
+/** Reason why a command reads an object. If the object is missing, the error suggests creating it only for `change`. */
 export type Purpose = 'read' | 'change' | 'delete';
 
 export function notFound(kind: Kind, name: string, purpose: Purpose = 'read'): CliError {

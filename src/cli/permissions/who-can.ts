@@ -33,7 +33,7 @@ export type WhoCanRow = {
     /** False if the account lists the policy but the role does not (yet) have it. */
     readonly isAttached: boolean;
   }[];
-  /** Condition keys on which the decision depends. */
+  /** Condition keys that the decision depends on. */
   readonly conditions: readonly string[];
   /** Whether every policy of the account could be read. */
   readonly isComplete: boolean;

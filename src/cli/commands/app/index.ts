@@ -1,4 +1,4 @@
-/** Commands of `kon app`, in the order in which the help lists them. */
+/** Commands of `kon app`, in the order of the help. */
 import type { CommandEntry, CommandGroup } from '../../framework/command.ts';
 import { nounWords } from '../../framework/object-name.ts';
 
