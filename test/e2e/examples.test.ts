@@ -1,4 +1,4 @@
-/** The examples as they are in the repository, in a sandbox. */
+/** Tests of the repository's examples in a sandbox. */
 import {
   CreateOpenIDConnectProviderCommand,
   CreateRoleCommand,
@@ -174,7 +174,7 @@ describe('the workflow and the Terraform file', () => {
         Array.from(text.matchAll(/local\.installation\.([\w.]+)/g), ([, path = '']) => path),
       );
       expect(references.size).toBeGreaterThan(8);
-      // The attribute is absent without --operator-boundary, so the file uses try().
+      // Without --operator-boundary, this attribute is absent, so the Terraform file reads it with try().
       references.delete('iam.role.permissionsBoundaryArn');
       for (const path of references) expect(installation).toHaveProperty(path);
 

@@ -224,7 +224,7 @@ async function account(): Promise<LinkedServiceAccount> {
   return sandbox.client.get<LinkedServiceAccount>(linkedServiceAccounts, { name });
 }
 
-/** Returns the properties of a role that stay the same during the migration and the way back. */
+/** Returns the properties of a role that neither the migration nor its reversal changes. */
 const kept = ({
   arn,
   id,

@@ -220,7 +220,8 @@ test('WrongAccount: the operator does not use credentials of an AWS account othe
   await parts.configure({ accountId: parts.accountId });
   await person.untilReady('elsewhere');
 
-  // The same applies to an operator that is already running, and to accounts that are being deleted.
+  // A running operator also changes nothing in AWS once the AWS account is wrong, not even for an account under
+  // deletion.
   await parts.configure({ accountId: '111111111111' });
   await parts.untilConfigured('WrongAccount');
   const later = await parts.aws.position();

@@ -329,7 +329,7 @@ test('a whole cluster switches to Pod Identity and back to IRSA', async () => {
   expect(await revisions('goes')).toEqual([5, 5]);
   expect(await associations('goes')).toEqual([]);
   expect(await associations('quiet')).toEqual([]);
-  // This account sets its own mode.
+  // The account `first` sets its own identity mode, so the mode of the ClusterConfig does not apply to it.
   await untilServed('first', 'PodIdentity');
   expect(await revisions('first')).toEqual([1, 1]);
 });

@@ -80,7 +80,7 @@ function isSettled({ metadata, spec, status }: Deployment): boolean {
 }
 
 type DeploymentWatch = {
-  /** Starts a new record. */
+  /** Starts a new record of templates. */
   begin(): void;
   /**
    * Order of the templates that got another identity, and the maximum number of Deployments that rolled at the same
@@ -173,7 +173,10 @@ async function revisions(): Promise<ReadonlySet<number>> {
   return new Set(found);
 }
 
-/** The app that was edited first rolls immediately; by then, all others are queued. */
+/**
+ * Expects the order of rollouts: the app that was edited first rolls immediately; by then, all others are queued in
+ * order.
+ */
 function expectInOrder(order: readonly string[]): void {
   const [first, ...others] = order;
   expect(order.toSorted()).toEqual(inOrder.toSorted());

@@ -120,7 +120,7 @@ describe.each(modes)('in a pod with %s', (mode) => {
 test("no SDK writes into the user's .aws folder", async () => {
   const command = ['sh', '-c', `"${aws}" sts get-caller-identity >/dev/null && ls -a "$HOME/.aws/cli/cache"`];
   const { stdout } = await asPod('irsa', command);
-  // The CLI caches credentials in the pod's own home.
+  // The AWS CLI caches credentials in the home directory of the pod.
   expect(stdout).toMatch(/^[0-9a-f]{40}\.json$/m);
   expect(await readdir(sandbox.executable.folder)).not.toContain('.aws');
 });

@@ -103,7 +103,7 @@ const definitions = async (): Promise<readonly KubeObject[]> =>
     metadata.name.endsWith('.k11n.dev'),
   );
 
-/** Returns those actions of the operator after this position of the journal that changed something in AWS. */
+/** Returns the operator's AWS actions after a position in the journal that changed something. */
 async function operatorChanges(position: number): Promise<readonly string[]> {
   const calls = await sandbox.aws.journal(position);
   return calls
@@ -148,7 +148,7 @@ describe.skipIf(!hasPreviousVersion())('an installation', () => {
     await person.editPolicies('shop', [policies.readOnly, policies.queues]);
     await person.untilReady('shop');
     const after = await roleOf('shop');
-    // The tag for the issuer, which every role gets, and the edited policy.
+    // Every role gets the tag for the issuer, and the edit attaches a policy.
     expect(await operatorChanges(position)).toEqual(['TagRole', 'AttachRolePolicy']);
     expect(after).toEqual({
       ...before,

@@ -88,7 +88,7 @@ const walkthrough = [
 let executable: Executable;
 let folder: string;
 let finished: Finished;
-/** Description of the sandbox while the tour ran. */
+/** Description of the sandbox during the walkthrough. */
 let description: SandboxDescription;
 /** Every observed version of the objects that contain messages for users, as JSON. */
 let reported: readonly string[];
@@ -231,7 +231,7 @@ test('the walkthrough writes no token and no credential to a log, Event, status 
   expect(reported.some((object) => object.includes('IdentityProven'))).toBe(true);
   expect(findSecrets(reported.join('\n'), secrets)).toEqual([]);
   expect(findSecrets(finished.stdout + finished.stderr, secrets)).toEqual([]);
-  // The run did use such secrets: the operator requested tokens, and STS issued credentials.
+  // The run did use tokens and credentials: the operator requested tokens, and STS issued credentials.
   expect(await readFile(join(folder, 'logs/audit.log'), 'utf8')).toContain(
     '/serviceaccounts/myaccount/token',
   );

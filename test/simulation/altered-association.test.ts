@@ -14,7 +14,7 @@ function ready({ server }: Simulation): string {
   return `${condition?.status} ${condition?.reason}`;
 }
 
-/** Starts with the account `a` in Pod Identity mode, proven by pods in both targets. */
+/** Starts a simulation with the account `a` in Pod Identity mode, proven by pods in both targets. */
 async function proven(): Promise<Simulation> {
   const simulation = await startSimulation();
   await create('a', { aws: { identityMode: 'PodIdentity' } })(simulation);

@@ -23,7 +23,7 @@ type Reported = {
   readonly regarding: { readonly name: string };
 };
 
-/** Starts with the accounts `a`, `b` and `c` in sync. Their roles have not been changed out of band. */
+/** Starts a simulation with the accounts `a`, `b` and `c` in sync. Their roles have not been changed out of band. */
 async function fleet(
   faultOf: (what: string, now: number) => Fault | undefined = () => undefined,
 ): Promise<Simulation> {

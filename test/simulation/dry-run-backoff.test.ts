@@ -27,7 +27,10 @@ const reason = ({ server }: Simulation): string | undefined =>
   (server.get(apps, 'app') as App | undefined)?.status?.targets?.find(({ name }) => name === 'production')
     ?.reason;
 
-/** Holds an App with a new image for this time, because the webhook does not respond. */
+/**
+ * Starts a simulation with an App whose new image has waited for `forMs` milliseconds, because the webhook does not
+ * respond.
+ */
 async function held(forMs: number): Promise<Simulation> {
   const simulation = await startSimulation();
   const { time } = simulation;

@@ -19,8 +19,8 @@ const ready = (simulation: Simulation): string => {
 };
 
 /**
- * Starts with an account that is Ready, and makes STS refuse all its token exchanges from then on. Also returns the
- * account's earlier status.
+ * Starts a simulation with an account that is Ready, and then makes STS refuse all token exchanges of this account.
+ * `forge` writes the earlier status back.
  */
 async function refused() {
   let isRefused = false;

@@ -1,7 +1,7 @@
 /**
  * Invariants that hold at every moment of a run, not only at its end. They inspect the simulated world, not the
- * operator: each write is judged when it arrives, by the current state and by all states since the operator may last
- * have been up to date.
+ * operator: each write is judged when it arrives, by the current state and by all earlier states that the operator may
+ * still see.
  */
 import {
   accountFinalizer,
@@ -77,7 +77,7 @@ export function checkInvariants(
   const { server, aws, time } = simulation;
   const violations: Violation[] = [];
   const say = (oracle: OracleName, message: string): void => {
-    // One violation per oracle is enough; a bug that repeats itself would fill pages.
+    // Only the first violation of each oracle is recorded, because a bug that repeats itself would fill pages.
     if (!violations.some((known) => known.oracle === oracle)) violations.push({ oracle, message });
   };
 
@@ -115,7 +115,7 @@ export function checkInvariants(
     past.push({ value, until: untilNow });
     all.set(key, past);
   };
-  /** Returns all values since the operator may last have been up to date. */
+  /** Returns the present value and all earlier values that the operator may still see. */
   const recent = <T>(all: Map<string, Past<T>[]>, key: string, present: T, ms = unawareMs): readonly T[] =>
     (all.get(key) ?? [{ value: present, until: untilNow }])
       .filter(({ until }) => until >= time.now() - ms)
@@ -155,7 +155,7 @@ export function checkInvariants(
 
   /**
    * Token exchanges: a role with its trust policy, and a subject. STS may still use an older trust policy than IAM, so
-   * both policies are recorded.
+   * the trust policies of both are recorded.
    */
   const proofs = new Set<string>();
   const proofOf = (role: ObservedRole, subject: string): string =>
@@ -226,7 +226,7 @@ export function checkInvariants(
       return;
     }
     if (action !== 'DeletePodIdentityAssociation') return;
-    // This association gave pods other credentials than those of the role, and an update could not correct it.
+    // The deleted association gave pods other credentials than those of the role, and an update could not correct that.
     if (before.targetRoleArn !== undefined || before.policy !== undefined) return;
     if (accountsLately(by).every((account) => account !== undefined && isNotFor(account, namespace)))
       judgeDraining(`${action} of ${namespace}/${serviceAccount}`, namespace, by, podIdentityEnv);
@@ -293,10 +293,7 @@ export function checkInvariants(
   const closed = new Set<string>();
   const quarantinesLately = (account: string): readonly (StoredObject | undefined)[] =>
     recent(pasts, `${quarantines.plural} /${account}`, server.get(quarantines, account));
-  /**
-   * Returns the versions since the operator may last have been up to date, for each Quarantine that names a pod of the
-   * account.
-   */
+  /** Returns, for each Quarantine that names a pod of the account, the versions that the operator may still see. */
   const podQuarantinesLately = (
     account: string,
     ms = unawareMs,
@@ -348,9 +345,9 @@ export function checkInvariants(
   }
 
   /**
-   * A closed role is never opened again. Only an adopted role can be, and only after all older sessions have ended.
-   * During a quarantine no access is restored, and after it no role is replaced while pods from before the quarantine
-   * run.
+   * A closed role is never opened again. The only exception is an adopted role, which is opened again after all older
+   * sessions have ended. During a quarantine no access is restored, and after it no role is replaced while pods from
+   * before the quarantine run.
    */
   function judgeQuarantine({ action, name, before, after, by = '' }: RoleChange): void {
     const closedAt = before && closedSince(before.tags);

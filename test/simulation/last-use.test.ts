@@ -9,7 +9,7 @@ import { driftIntervalMs, startSimulation, type Simulation } from './simulation.
 const minute = 60_000;
 const day = 86_400_000;
 
-/** Starts with the accounts `a` and `b` in sync. */
+/** Starts a simulation with the accounts `a` and `b` in sync. */
 async function twoAccounts(faultOf: (what: string) => Fault | undefined): Promise<Simulation> {
   const simulation = await startSimulation({ faults: { fate: ({ what }) => ({ fault: faultOf(what) }) } });
   await create('a')(simulation);

@@ -1,7 +1,7 @@
 /**
- * Two processes and one lease. At each of its writes, the leader is either killed, or paused for longer than the lease;
- * after the pause it writes nothing. The other process takes over within the lease duration plus one retry period, and
- * reaches the same end state.
+ * Two operator processes that compete for one lease. At each of its writes, the leader is either killed, or paused for
+ * longer than the lease; after the pause it writes nothing. The other process takes over within the lease duration plus
+ * one retry period, and reaches the same end state.
  */
 import { describe, expect, it } from 'vitest';
 import { inTime, noLimit } from './time-limit.ts';

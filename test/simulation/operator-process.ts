@@ -144,7 +144,7 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
   let askedAt = time.now();
   /**
    * Whether the process repeats this request in a busy loop. Simulated time does not advance until all tasks have
-   * ended, so a busy loop would stop it for ever.
+   * ended, so a busy loop would stop simulated time for ever.
    */
   const isBusyWith = (what: string): boolean => {
     if (askedAt !== time.now()) asked.clear();
@@ -192,8 +192,8 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
         outcome = await perform();
         carriedOut?.();
       } finally {
-        // Applies to refused requests too: the process is killed, or the connection breaks, before the response is
-        // received.
+        // Refused requests have these faults too: the process is killed, or the connection breaks, before it receives
+        // the response.
         if (fault === 'killedAfter') die('killed');
       }
       if (fault === 'answerLost') throw broken(request.system, 'reset');

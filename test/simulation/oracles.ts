@@ -1,5 +1,6 @@
 /**
- * Checks for every run, whatever its faults. An oracle knows the correct result, but not which faults were injected.
+ * Checks (oracles) that apply to every run, regardless of its faults. An oracle knows the correct result, but not which
+ * faults were injected.
  */
 import {
   apps,
@@ -59,11 +60,11 @@ export type OracleName =
 
 export type Violation = { readonly oracle: OracleName; readonly message: string };
 
-/** Number of resyncs without a write. */
+/** Number of resyncs during which an idle operator must make no write. */
 export const resyncs = 20;
 const restMs = resyncs * driftIntervalMs;
 
-/** Requires that the end states after each act and at the end of the run equal the expected ones. */
+/** Requires that the end states after each act and at the end of the run equal the expected end states. */
 export function standsAs(states: readonly EndState[], wanted: readonly EndState[]): readonly Violation[] {
   const last = wanted.length - 1;
   const early = states.slice(0, last).flatMap((state, index) =>
@@ -79,7 +80,10 @@ export function standsAs(states: readonly EndState[], wanted: readonly EndState[
   return [...early, ...late];
 }
 
-/** Requires that the operator has nothing left to do: it makes no write during twenty resyncs. Lets that time pass. */
+/**
+ * Requires that the operator has nothing left to do: it makes no write during twenty resyncs. Lets the time of these
+ * resyncs pass.
+ */
 export async function rests(simulation: Simulation): Promise<readonly Violation[]> {
   const formerTargets = (): ReadonlyMap<string, string> =>
     new Map(
@@ -250,7 +254,7 @@ export async function agreesWithStatus(simulation: Simulation): Promise<readonly
         say(`${name}: status says that ${target} is linked, its ServiceAccount does not`);
       if (linked && !byAssociation && association)
         say(`${name}: status says that ${target} is linked by annotation, but an association goes before it`);
-      // The token exchange works without the agent, but pods need the agent.
+      // A token exchange works without the Pod Identity agent, but pods get credentials only through the agent.
       const isServed =
         !byAssociation ||
         !server
@@ -271,7 +275,7 @@ export async function agreesWithStatus(simulation: Simulation): Promise<readonly
           : await exchanges(simulation, target, name, roleArn));
       const awaits = byAssociation && confirmed === true && reason === 'AwaitingFirstPod';
       if (awaits) awaiting += 1;
-      // The operator does not repeat the proof of a draining target.
+      // The operator does not repeat the proof of a draining target, which is a removed target with running pods.
       const drains = linked && reason === 'StillInUse';
       if (!drains && (awaits ? !works : proven !== works))
         say(`${name}: status says that ${target} is ${proven ? '' : 'not '}proven, AWS says otherwise`);

@@ -291,8 +291,8 @@ it("a failed request for the API server's issuer does not block accounts", async
 });
 
 describe('a deletion during which AWS is unavailable for an hour', () => {
-  // The outage begins right before one of the operator's writes to IAM: to the trust policy, a detachment, or to the
-  // role.
+  // The outage begins right before one of the operator's writes to IAM: the change of the trust policy, the detachment
+  // of a policy, or the deletion of the role.
   it.each([0, 1, 2])(
     'after %i writes to IAM reports the outage, and ends when AWS is available again',
     async (writesBefore) => {

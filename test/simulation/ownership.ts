@@ -1,4 +1,4 @@
-/** Ownership as the oracles determine it, independently of the product's code. */
+/** Ownership checks of the oracles, independent of the product's code. */
 import { issuer } from './simulation.ts';
 
 const host = issuer.replace('https://', '');

@@ -7,7 +7,7 @@ import { startSimulation, type Simulation, type SimulationOptions } from './simu
 
 /**
  * Time for the operator to apply an act, and time for it to come to rest after the last act, in milliseconds. Only the
- * latter is longer than the slowest retry.
+ * second time is longer than the slowest retry.
  */
 export const betweenActsMs = 240_000;
 const untilRestMs = 660_000;

@@ -51,7 +51,7 @@ export type Plan =
 
 export type Reference = {
   readonly scenario: Scenario;
-  /** Descriptions of the writes, in the order of sending. */
+  /** Descriptions of the operator's writes, in the order in which it sent them. */
   readonly writes: readonly string[];
   /** Descriptions of the changes that watches reported. */
   readonly news: readonly string[];

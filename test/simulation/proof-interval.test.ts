@@ -18,7 +18,7 @@ function exchangesSince({ reads }: Simulation, since: number): number {
   return reads.filter(({ what, at }) => at >= since && what.includes('AssumeRoleWithWebIdentity')).length;
 }
 
-/** Starts with the account `a`, proven under the default interval. */
+/** Starts a simulation with the account `a`, which is proven at the default interval. */
 async function proven(): Promise<Simulation> {
   const simulation = await startSimulation();
   const change = { spec: { aws: { proofIntervalSeconds: null } } };

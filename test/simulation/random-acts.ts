@@ -322,8 +322,8 @@ export const applyAccountInTurn =
 /**
  * Deletes an account, and later removes it from the app. A deletion that retains the role first waits until the account
  * is in sync, because otherwise the result would depend on the operator's progress. The app drops the account, because
- * otherwise its pods would decide whether the deletion ever ends. If the app names another account by then, it drops
- * that one too unless it exists: its absence would also keep the pods.
+ * otherwise its pods would decide whether the deletion ever ends. If the app by then names another account that does
+ * not exist, the app drops that account too, because a missing account would also keep the pods.
  */
 const removeAccount =
   (name: string, letGoAfterMs: number): Act =>

@@ -37,24 +37,27 @@ it.each([
   expect((await runSeed(seed)).violations, commandForSeed(seed)).toEqual([]);
 });
 
-/** Bugs that random seeds have found. */
+/** Seeds that once revealed a bug, each with the behavior that the bug violated. */
 it.each([
   [
-    'a role is not left behind when IAM does not know it yet as the next operator deletes its account',
+    'a role is not left behind when the next operator deletes its account before IAM shows the role',
     1_001_272,
   ],
   ['an account gets its role once the foreign role of that name is deleted', 1_757],
-  ['a namespace that was made by the operator before stays marked as made by the operator', 2_000_131],
+  ['a namespace that an earlier process created stays annotated as created by the operator', 2_000_131],
   ['an association that a listing shows after a restart keeps its place in the trust policy', 1_001_284],
   [
     'a Deployment that was deleted with its namespace before the response to its write is created again',
     2_021_901,
   ],
-  ['no ServiceAccount is created for an account that the process before brought to its end', 9_002_712],
+  ['no ServiceAccount is created for an account whose deletion the previous process completed', 9_002_712],
   ['an app is not deployed with an account that was unlinked from the target during the dry run', 9_018_027],
   ['an association that the status does not mention yet keeps its place in the trust policy', 9_029_540],
-  ['a ServiceAccount in a namespace that was deleted and created again goes with its account', 9_241_359],
-  ['a ServiceAccount that was created again unseen goes with its account', 9_239_850],
+  [
+    'a ServiceAccount in a namespace that was deleted and created again is deleted with its account',
+    9_241_359,
+  ],
+  ['a ServiceAccount that was created again without a watch event is deleted with its account', 9_239_850],
 ])('%s', async (_, seed) => {
   expect((await runSeed(seed)).violations, commandForSeed(seed)).toEqual([]);
 });

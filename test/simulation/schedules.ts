@@ -78,7 +78,7 @@ function endWithoutFaults(people: number, happenings: readonly Happening[]): Pro
     await happen(simulation, happenings);
     return endState(simulation);
   })();
-  // Only the latest result is used again.
+  // Keeps only the latest result, because later seeds use no earlier result.
   clear.clear();
   clear.set(people, end);
   return end;

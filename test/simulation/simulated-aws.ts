@@ -266,7 +266,7 @@ export function createSimulatedAws(now: () => Monotonic): SimulatedAws {
     },
     PutRolePolicy: (input, by) =>
       change('PutRolePolicy', input, by, (role) => {
-        // As the operator's IAM policy requires.
+        // The operator's IAM policy allows this call only for roles with a boundary.
         if (role.permissionsBoundaryArn === undefined)
           throw awsError('AccessDenied', 'not authorized to perform: iam:PutRolePolicy');
         return {

@@ -152,7 +152,7 @@ export async function startSimulation(options: SimulationOptions = {}): Promise<
         server,
         aws,
         draws: draws.fork(`${name} ${starts}`),
-        // The view is old only when the process starts; then its watches catch up.
+        // Only the initial view of a process is old; its watches then catch up.
         view: {
           lagMs: () => faults.lagMs?.(time.now()) ?? 0,
           ageMs: (asks) => Math.max(age - (time.now() - startedAt), asks === 'any' ? cacheAge : 0, 0),

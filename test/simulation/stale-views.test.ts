@@ -1,8 +1,8 @@
 /**
  * Every scenario in three variants: with lagging watches, as with a busy API server or a slow network; with a process
- * that starts with an older view than its predecessor had; and with each change missed by all watches. The operator
- * then decides based on an older state. It has to reach the same end state as with fresh views, without reverting or
- * repeating its work.
+ * that starts with an older view than its predecessor had; and with each change missed by all watches. In each variant,
+ * the operator decides based on an older state. It has to reach the same end state as with fresh views, without
+ * reverting or repeating its work.
  */
 import { describe, expect, it } from 'vitest';
 import { inTime, noLimit } from './time-limit.ts';

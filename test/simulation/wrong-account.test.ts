@@ -38,7 +38,7 @@ const callsSince = ({ writes, reads }: Simulation, since: number): readonly stri
     )
     .map(({ what }) => what);
 
-/** Starts with an account in sync, in a cluster that names its AWS account. */
+/** Starts a simulation with an account in sync and a ClusterConfig that names the AWS account. */
 async function begin(): Promise<Simulation> {
   const simulation = await startSimulation();
   const spec = { ...clusterSpec, aws: { ...clusterSpec.aws, accountId } };

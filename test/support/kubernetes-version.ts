@@ -1,6 +1,6 @@
 /**
  * Selects the API server that the tests start. If the variable `KON_TEST_KUBERNETES` is set (by the vitest projects
- * `oldest-kubernetes` and `matrix`), it is the one of the oldest supported Kubernetes version.
+ * `oldest-kubernetes` and `matrix`), the tests start the API server of the oldest supported Kubernetes version.
  */
 import type { BinaryName } from '../../sandbox/src/binaries/parts.ts';
 

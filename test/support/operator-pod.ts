@@ -17,7 +17,7 @@ const namespace = 'konstellation';
  * Waits for the operator's pod, and runs its container's command locally. SIGTERM to the returned process is forwarded
  * to the operator.
  *
- * @param kon the command that is `kon` in the image
+ * @param kon the command that runs in place of `kon` in the image
  * @param isWanted whether to use this pod
  */
 export async function runAsPod(

@@ -23,7 +23,9 @@ export function inImage(folder: string, args: readonly string[]): readonly [stri
   return ['unshare', '--mount', 'sh', '-c', script.join('\n'), folder, ...args];
 }
 
-/** Whether the process is able to change the root folder and mount. Containers of some build systems are not. */
+/**
+ * Whether the process is able to change the root folder and to mount. In containers of some build systems, it is not.
+ */
 export function changesRoot(): boolean {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return false;
   try {

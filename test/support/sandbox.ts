@@ -1,6 +1,6 @@
 /**
- * A complete sandbox for one test file with the product as it ships, observed from outside: by a Kubernetes client, an
- * AWS administrator, and the API server's audit log. Starting takes six to twelve seconds.
+ * A complete sandbox for one test file with the shipped product, observed from outside by a Kubernetes client, an AWS
+ * administrator, and the API server's audit log. Starting takes six to twelve seconds.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

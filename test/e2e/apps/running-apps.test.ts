@@ -1,4 +1,4 @@
-/** The commands for running apps, with the executable as shipped and a whole sandbox. */
+/** Tests of the commands for running apps, with the shipped executable in a complete sandbox. */
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';

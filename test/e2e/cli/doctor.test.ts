@@ -27,7 +27,7 @@ async function examine(): Promise<Report> {
 const problems = ({ checks }: Report): readonly string[] =>
   checks.filter(({ status }) => status !== 'ok').map(({ id, status }) => `${id} ${status}`);
 
-/** Nothing limits what the sandbox's operator can grant, so that users can try any policy. */
+/** Expected in every report: nothing limits what the sandbox's operator can grant, so that users can try any policy. */
 const unbounded = 'operator-fence warning';
 
 it('kon doctor reports no fault in a healthy installation, where a new pod gets its identity', async () => {

@@ -20,7 +20,7 @@ const root = resolve(import.meta.dirname, '../../..');
 
 let sandbox: TestSandbox;
 let operator: Running | undefined;
-/** A kubeconfig, the credentials of a user, and the endpoints of the emulated AWS. */
+/** Environment variables with a kubeconfig, a user's AWS credentials, and the endpoints of the AWS emulator. */
 let env: Environment;
 
 beforeAll(async () => {

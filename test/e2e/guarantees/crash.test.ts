@@ -20,7 +20,10 @@ import { roleNameOf, type RoleSnapshot } from '../../support/emulator.ts';
 
 const targets = ['production', 'staging'];
 const names = ['alpha', 'beta', 'gamma', 'delta', 'epsilon'];
-/** The calls of a drift pass: a listing of all roles, a listing of associations, and the individual read of one role. */
+/**
+ * The calls of a drift pass: a listing of all roles, a listing of Pod Identity associations, and the individual read of
+ * one role.
+ */
 const driftPassCalls = [
   'GetAccountAuthorizationDetails',
   'GetOpenIDConnectProvider',
@@ -50,7 +53,7 @@ async function startOperator(...options: readonly string[]): Promise<void> {
   operator = sandbox.startKon(['operator', '--without-lease', ...options]);
 }
 
-/** Limits the operator to one account at a time, so that each start still has work of every kind. */
+/** Limits the operator to one account at a time, so that every restarted operator still has work of every kind. */
 const oneAtATime = '--concurrency=1';
 
 /**

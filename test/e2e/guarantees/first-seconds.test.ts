@@ -29,7 +29,7 @@ afterAll(async () => {
 const administratorAccess = 'arn:aws:iam::aws:policy/AdministratorAccess';
 const name = 'somebody';
 
-/** Number of attempts for each response. */
+/** Repeated attempts to create an account: `answers` counts them by response code. */
 type Attempts = { readonly answers: ReadonlyMap<string, number>; end(): Promise<void> };
 
 /** Creates a user with every verb on accounts and no other permission. */

@@ -45,7 +45,7 @@ const readsOfDriftPass = [
   'iam:GetRole',
   'iam:GetOpenIDConnectProvider',
 ];
-/** Call that is made only in one of ten passes if no account uses Pod Identity. */
+/** Call that is made only in one of ten drift passes if no account uses Pod Identity. */
 const seldomRead = 'eks:ListPodIdentityAssociations';
 
 /** Possible reasons for a refused proof: IAM may need up to a minute to propagate a change. */
@@ -67,7 +67,10 @@ afterAll(async () => {
   await sandbox?.stop();
 });
 
-/** Returns the operator's AWS calls since a position in the journal. Proofs are not signed and contain only a token. */
+/**
+ * Returns the operator's AWS calls since a position in the journal. The calls of a proof have no caller, because they
+ * contain only a token.
+ */
 async function operatorCalls(since: number): Promise<readonly string[]> {
   const calls = await sandbox.aws.journal(since);
   return calls
@@ -92,7 +95,7 @@ test('G8: an idle operator writes nothing to Kubernetes, and makes only the AWS 
   await Promise.all(['idle-a', 'idle-b'].map((name) => person.createApp(name, { serviceAccount: name })));
   await Promise.all(['idle-a', 'idle-b', 'idle-c'].map((name) => person.untilReady(name)));
   await Promise.all(['idle-a', 'idle-b'].map((name) => person.untilAppReady(name)));
-  // The earlier tests cause further writes: pod counts in the status, and Events.
+  // Waits for the last writes that earlier tests cause: pod counts in statuses, and Events.
   let before = -1;
   while (before !== (await sandbox.operatorWrites()).length) {
     before = (await sandbox.operatorWrites()).length;
@@ -106,7 +109,7 @@ test('G8: an idle operator writes nothing to Kubernetes, and makes only the AWS 
   const calls = all.filter((call) => call !== seldomRead);
   expect(all.length - calls.length).toBeLessThanOrEqual(1);
   expect(new Set(calls)).toEqual(new Set(readsOfDriftPass));
-  // All roles of the account fit on one page.
+  // The listing of all roles fits on one page, so a drift pass makes each of its calls once.
   expect(calls.length).toBeLessThanOrEqual((passes + 1) * readsOfDriftPass.length);
 });
 
@@ -227,7 +230,8 @@ describe.concurrent('while other changes are in progress', () => {
     const after = await Promise.all(targets.map((target) => person.pods('g2-policies', target)));
     expect(after.map(uidsOf)).toEqual(before.map(uidsOf));
 
-    // A later edit is rolled out once. If the earlier edit had caused a rollout, it would have come first.
+    // This edit of the app is rolled out once. If the edit of policies had caused a rollout, that rollout would have
+    // come first.
     await person.editApp('g2-policies', { imageTag: '3.9' });
     for (const target of targets) {
       await person.untilPods('g2-policies', target, 'the new image', (pod) =>
@@ -336,7 +340,8 @@ test('G3: pods that the webhook missed are reported, kept while the webhook is u
     roleOf(await tryPod('production', 'g3-missed')) === undefined ? true : undefined,
   );
 
-  // The operator creates no pod now, but pods that Kubernetes itself replaces start without an identity.
+  // While the webhook is unavailable, the operator creates no pod, but pods that Kubernetes replaces start without an
+  // identity.
   for (const { metadata } of others)
     await client.delete(resources.pods, { namespace: 'production', name: metadata.name });
   const behind = await person.untilAccount('g3-missed', 'two pods without identity', (account) =>
@@ -409,7 +414,8 @@ test('G1, G3: while the OIDC provider does not exist, no account is Ready and no
   }
   const revision = await person.revision('provider-image', 'production');
 
-  // The operator has not detected the deletion yet; the token exchange before the rollout reveals it.
+  // The operator has not detected the deletion of the provider yet; the token exchange before the rollout reveals the
+  // deletion.
   await aws.iam.send(new DeleteOpenIDConnectProviderCommand({ OpenIDConnectProviderArn: provider }));
   await person.editApp('provider-image', { imageTag: '3.9' });
   await person.editApp('provider-scale', { scale: { min: 2 } });
@@ -467,7 +473,7 @@ test('G3: no ServiceAccount of an account ever existed without its role annotati
   expect(made.filter(({ object }) => roleArnOf(object) === undefined)).toEqual([]);
 });
 
-/** Returns the pod that would be created now, by a dry run. */
+/** Returns the pod that the API server would create now, as a dry run shows it. */
 function tryPod(namespace: string, serviceAccountName: string): Promise<Pod> {
   const pod: Pod = {
     apiVersion: 'v1',

@@ -29,8 +29,8 @@ afterAll(async () => {
 });
 
 /**
- * Exchanges a token, as a pod does, for credentials of the role in the ServiceAccount's annotation. Returns the unique
- * id of that role.
+ * Exchanges a token, as a pod does, for credentials of the role in the ServiceAccount's annotation. Returns the access
+ * key id.
  */
 async function credentialsOfPod(account: string, namespace: string): Promise<string | undefined> {
   const { token } = await parts.client.createToken(
@@ -53,7 +53,7 @@ async function roleOf(account: string): Promise<RoleSnapshot | undefined> {
 }
 
 test('deleting an account takes nothing from an account with a similar name', async () => {
-  // Each name contains another one or is contained in it when joined with the separators of role names.
+  // Once a role name joins these names with separators, each name contains another name or is part of another name.
   const others = ['pay-eu', 'pay-eu-1', 'eu-pay', 'kon-pay'];
   await Promise.all(['pay', ...others].map((name) => person.createAccount(name)));
   const before = new Map(await Promise.all(others.map(async (name) => [name, await roleOf(name)] as const)));
@@ -89,7 +89,7 @@ test('an account keeps its access when its new spec cannot be applied', async ()
         : undefined,
     );
   const position = await parts.aws.position();
-  // More policies than a role can have.
+  // Lists more policies than a role can have.
   const many = Array.from({ length: 20 }, (_, index) => `arn:aws:iam::aws:policy/Policy${index}`);
   await person.editPolicies('lively', many);
   await saying('TooManyPolicies');

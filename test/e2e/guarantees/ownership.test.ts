@@ -203,7 +203,7 @@ describe.concurrent('G4: foreign objects', () => {
     const { status } = await person.untilReady('g4-link');
     const linked = await person.serviceAccount('production', 'g4-link');
     expect(roleArnOf(linked)).toBe(status?.roleArn);
-    // The ServiceAccount has another owner, so the deletion of the account removes only the link.
+    // The ServiceAccount has another owner, so the deletion of the account removes only the role annotation.
     await person.deleteAccount('g4-link');
     await person.untilAccountGone('g4-link');
     const after = await person.serviceAccount('production', 'g4-link');

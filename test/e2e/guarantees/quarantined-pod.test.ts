@@ -1,5 +1,5 @@
 /**
- * Quarantine of single pods in a complete sandbox (G10), with EKS Pod Identity sessions that were obtained before. The
+ * Quarantine of single pods in a complete sandbox (G10), with EKS Pod Identity sessions from before the quarantine. The
  * operator has the administrator's AWS credentials, because the sandbox's own operator is not permitted to write inline
  * policies.
  */
@@ -114,7 +114,7 @@ test('G10: kon denies the sessions of only one pod until its release, despite re
   expect(await access()).toEqual(onlyOther);
   await person.untilReady(name);
 
-  // If a user removes the policy by hand, the pod gets access only for a short time.
+  // If a user removes the denying policy by hand, the pod gets access only for a short time.
   const RoleName = roleNameOf((await roleOf(name)).arn);
   await sandbox.aws.iam.send(
     new DeleteRolePolicyCommand({ RoleName, PolicyName: 'konstellation-quarantine' }),

@@ -69,7 +69,7 @@ async function install(rendered: readonly RenderedObject[]): Promise<void> {
   const child = spawn(
     sandbox.description.kubectl,
     ['apply', '--server-side', '--force-conflicts', '--validate=strict', '-f', file],
-    // kubectl caches discovery results in its home directory.
+    // kubectl caches discovery results in its home directory, so the test gives kubectl a separate one.
     {
       env: { ...sandbox.env, HOME: sandbox.executable.folder },
       stdio: ['ignore', 'ignore', 'inherit'],

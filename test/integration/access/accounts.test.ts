@@ -176,7 +176,7 @@ describe('a new account', () => {
       );
       const dev = await userWith(named(rights.grant, 's3'), named(rights.link, 'production', 'staging'));
       await change(dev, before, add);
-      // A new target gets all statements.
+      // A new target gets all statements of the account, so the user needs the right to each of these statements.
       expect(await refusal(change(dev, before, { targets: ['production', 'staging'] }))).toContain(
         'grant on iamactions.k11n.dev/sqs',
       );

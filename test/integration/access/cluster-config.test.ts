@@ -160,7 +160,8 @@ describe('a change of a ClusterConfig', () => {
       'attach on iampolicies.k11n.dev/*',
     );
     await change(dev, before, patterns(policy('more/*'), policy('team/*')));
-    // The new pattern is narrower. Other tests check which policies the operator then detaches.
+    // An empty list of patterns allows no policy, so this change needs no right. Other tests check which policies the
+    // operator then detaches.
     await change(await userWith(), before, patterns());
     expect(await refusal(change(await userWith(), before, { aws: { allowedPolicyArns: null } }))).toContain(
       'attach on iampolicies.k11n.dev/*',

@@ -127,7 +127,7 @@ beforeAll(async () => {
     namespaceOf(former, { [targetLabel]: former }),
     namespaceOf(elsewhere),
   ];
-  // The API server denies this until it has cached the ClusterConfig.
+  // The API server denies target labels until it has cached the ClusterConfig.
   await eventually('the targets to be labelled', () => apply(namespaces).catch(() => undefined));
   for (const namespace of [target, former, elsewhere])
     await admin.create(resources.serviceAccounts, serviceAccount(namespace, 'myaccount'));

@@ -155,7 +155,7 @@ describe('in Kubernetes', () => {
       namespace(target, { [targetLabel]: target, 'pod-security.kubernetes.io/enforce': 'baseline' }),
       namespace(elsewhere),
     ];
-    // The API server denies this until it has cached the ClusterConfig.
+    // The API server denies target labels until it has cached the ClusterConfig.
     await eventually('the targets to be labelled', () => fenced.apply(namespaces).catch(() => undefined));
     for (const name of ['myaccount', 'foreign'])
       await admin.create(resources.serviceAccounts, serviceAccount(target, name));
@@ -357,7 +357,7 @@ describe('in Kubernetes', () => {
     clusterStatements: config({ aws: { allowStatements: true } }),
     clusterTags: config({ aws: { tags: { team: 'orders' } } }),
     clusterRoles: async (client) => {
-      // The last change decides the outcome. The other changes only have to be denied.
+      // The outcome of the last change counts. The test only requires that the earlier changes are denied.
       for (const change of [
         { accountId: '999999999999' },
         { rolePath: '/other/' },

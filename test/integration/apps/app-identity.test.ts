@@ -192,7 +192,7 @@ const changes: readonly {
   readonly name: string;
   readonly before?: Partial<AppSpec>;
   readonly change: Partial<AppSpec>;
-  /** Number of pods that have the identity, while the webhook is absent and after it is back. */
+  /** Numbers of pods that have the identity: `held` while the webhook is absent, `after` once the webhook is back. */
   readonly held: number;
   readonly after: number;
 }[] = [
@@ -214,7 +214,7 @@ const changes: readonly {
     before: { scale: { min: 1, max: 4 } },
     change: { scale: { min: 2, max: 4 } },
     held: 1,
-    // No autoscaler runs here. The minimum is asserted separately below.
+    // No autoscaler runs here, so the number of pods stays 1. A later assertion checks the autoscaler's minimum.
     after: 1,
   },
 ];

@@ -104,7 +104,7 @@ test('an app that does not become healthy pauses the rollouts of the other apps,
     'production/first',
   ]);
 
-  // The operator stores nothing about this: after a restart it sees the same state.
+  // The operator does not store the pause of the rollouts: after a restart, it derives the pause from the same objects.
   await operator.stop();
   operator = await harness.startOperator();
   await harness.createApp('witness', {});

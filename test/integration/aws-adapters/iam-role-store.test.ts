@@ -24,7 +24,7 @@ import { monotonicClock, wallClock } from '../../../src/k8s/testing/clocks.ts';
 const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
 const logs = 'arn:aws:iam::aws:policy/CloudWatchLogsReadOnlyAccess';
 
-/** Contains a quote, a plus sign and a percent sign, which must survive IAM's URL encoding. */
+/** Returns a trust policy with a quote, a plus sign and a percent sign, which must survive IAM's URL encoding. */
 const trust = (sid = 'A'): string =>
   JSON.stringify({
     Version: '2012-10-17',

@@ -12,7 +12,7 @@ import { wallClock } from '../../../src/k8s/testing/clocks.ts';
 import { ensurePython } from '../../support/sdks/programs.ts';
 import { startMoto } from './moto.ts';
 
-/** Account id of moto, which cannot be changed. The emulator gets the same one. */
+/** Account id of moto, which cannot be changed. The emulator uses the same id. */
 const accountId = '123456789012';
 const region = 'us-east-1';
 const issuerHost = 'oidc.eks.us-east-1.amazonaws.com/id/SCENARIOS';

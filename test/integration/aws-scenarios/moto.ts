@@ -1,4 +1,4 @@
-/** A moto server on loopback, as a second opinion on AWS's behaviour. */
+/** A moto server on loopback: another implementation of AWS, with which the tests compare the emulator. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ export async function startMoto(): Promise<RunningMoto> {
     said.push(line);
     const address = /Running on (http:\/\/127\.0\.0\.1:\d+)/.exec(line)?.[1];
     if (address === undefined) continue;
-    // moto logs every request; if nobody read the pipe, it would fill up.
+    // Discards the log of moto: moto logs every request, and a full pipe would block it.
     child.stderr.resume();
     return { endpoint: address, stop };
   }

@@ -511,7 +511,8 @@ describe('the web console', () => {
         },
       ],
     });
-    // The operator's Deployment, Service, budget and network policy select by this label.
+    // The operator's Deployment, Service, disruption budget and network policy select pods by this label, so its value
+    // must differ here.
     expect(template.metadata.labels['app.kubernetes.io/name']).toBe('konstellation-console');
   });
 });

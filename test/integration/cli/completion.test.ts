@@ -26,7 +26,7 @@ beforeAll(async () => {
   await mkdir(bin);
   for (const name of ['kon', 'kubectl-kon', 'kubectl_complete-kon'])
     await symlink(kon.executable, join(bin, name));
-  // Other tests measure the duration. In this test the machine may be busy, so the time limit is long.
+  // The machine may be busy, so the time limit is long. Other tests measure how long completion takes.
   env = { ...kon.env, PATH: `${bin}${delimiter}${kon.env['PATH']}`, KON_COMPLETION_TIMEOUT: '30s' };
 });
 

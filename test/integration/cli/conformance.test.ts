@@ -151,7 +151,7 @@ test('in a conformance run, every call gives the expected result, everything is 
   for (const text of [stdout, stderr, json]) {
     expect(text).not.toMatch(/(AKIA|ASIA)[A-Z0-9]{12}/);
     expect(text).not.toContain(administrator.secretAccessKey);
-    // The expectation names these members, but their values are left out.
+    // The report names these members in expected responses, but replaces their values by a text in angle brackets.
     expect(text).not.toMatch(/"(SecretAccessKey|SessionToken)": "(?!<)/);
   }
 });
@@ -333,7 +333,7 @@ describe('with a cluster', () => {
     const args = ['--context', context, '--cluster-name', 'main', '--region', 'eu-west-1', '--yes'];
     return cluster.kon.run(command(...args, '-o', 'json', ...more), { env: extra });
   };
-  /** Returns the namespaces of runs with their phases: no controller completes a deletion here. */
+  /** Returns the namespaces of runs with their phases. No controller runs here that would complete a deletion. */
   const namespaces = (): Promise<string> =>
     cluster.cluster.kubectl([
       'get',

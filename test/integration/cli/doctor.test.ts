@@ -133,7 +133,8 @@ describe('doctor', () => {
       status: 'warning',
       message: expect.stringContaining('permission denied: leases.coordination.k8s.io'),
     });
-    // The issuer is not read through the resource API, but a denied request is not an error of kon there either.
+    // kon reads the issuer from an endpoint outside the resource API. A denied request to that endpoint is not a bug in
+    // kon.
     expect(checks.find(({ id }) => id === 'cluster-facts')).toMatchObject({
       status: 'warning',
       message: expect.stringContaining('permission denied'),

@@ -1,4 +1,4 @@
-/** Output of `--dry-run` and `diff`, which is based on the API server's response. Neither changes an object. */
+/** Output of `--dry-run` and `diff`, which is based on the API server's response. Neither command changes an object. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { bindingOf, protectionPolicy } from '../../../src/rbac/index.ts';

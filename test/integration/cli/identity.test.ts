@@ -651,7 +651,7 @@ describe('orphans', () => {
       code: 0,
       stderr: `Every role of ${clusterArn} has an account.\n`,
     });
-    // This simulates an abandoned cluster: no operator processes the finalizer.
+    // Simulates an abandoned cluster, where no operator processes the finalizer.
     await world.stopOperator();
     await world.cluster.kubectl(['delete', 'crd', '--all', '--wait=false']);
     for (const name of (await world.cluster.kubectl(['get', 'lsa', '-o', 'name'])).trim().split('\n'))

@@ -250,7 +250,8 @@ describe('install', () => {
       kubectl('get', 'namespace', 'legacy', '-o', 'jsonpath={.metadata.labels.k11n\\.dev/target}');
     await kubectl('label', 'namespace', 'legacy', 'k11n.dev/target-');
     await eventually('the label to be back', async () => ((await labelOf()) === 'legacy' ? true : undefined));
-    // Without the label, the operator cannot write there. Once the label is back, it recreates a lost ServiceAccount.
+    // Without the target label, the operator cannot write to the namespace. Once the namespace has the label again, the
+    // operator recreates a lost ServiceAccount.
     await kubectl('delete', 'serviceaccount', '-n', 'legacy', 'first');
     await eventually('the ServiceAccount to be back', () =>
       kubectl('get', 'serviceaccount', '-n', 'legacy', 'first', '-o', 'name').catch(() => undefined),
@@ -393,7 +394,7 @@ describe('install over a later version', () => {
     expect(await again('--downgrade')).toMatchObject({ code: 0, stdout: 'konstellation unchanged\n' });
     expect(await again()).toMatchObject({ code: 0 });
     expect(await annotation('allow-downgrade')).toBe('');
-    // From now on, every write drops the field.
+    // From now on, every write drops the later version's field.
     await eventually('the account to be reconciled again', async () => {
       await kubectl('label', '--overwrite', 'lsa', 'first', `touched=${Date.now()}`);
       return (await field('.spec.aws.futureField')) === '' && (await field(readyReason)) === 'Ready'

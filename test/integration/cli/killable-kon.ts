@@ -63,7 +63,7 @@ function awsWrite(method = 'GET', url = '/', body = ''): string | undefined {
 
 export async function startKillableKon(): Promise<KillableKon> {
   const world = await startAwsCluster({ provider: false, crds: false });
-  /** Replaced while a command runs. */
+  /** Called for each write. Each run of a command replaces this function. */
   let onWrite: (write: string) => boolean = () => true;
   const authority = await createAuthority('write-proxy-ca');
   const own = await authority.issue({ name: 'write-proxy', ips: ['127.0.0.1'] });

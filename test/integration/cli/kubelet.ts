@@ -34,7 +34,7 @@ export type TestKubelet = {
 const nodeName = 'node-1';
 const group = 'kwok.x-k8s.io/v1alpha1';
 
-/** @param port local port behind port 80 of every pod; other ports lead nowhere */
+/** @param port local port to which port 80 of every pod forwards; no other port of a pod works */
 export async function startKubelet(
   cluster: TestControlPlane,
   options: { readonly port: number; readonly pods: readonly string[] },
@@ -56,7 +56,8 @@ export async function startKubelet(
   const pods = [...options.pods, execPod];
   const matching = (name: string): object => ({ matchNames: [name] });
   const documents = [
-    // kwok does not start without a stage; the tests control the states of nodes and pods themselves.
+    // kwok does not start without a stage, which is a rule for state changes; the tests control the states of nodes and
+    // pods themselves.
     {
       apiVersion: group,
       kind: 'Stage',

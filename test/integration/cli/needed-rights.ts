@@ -46,8 +46,8 @@ export function withoutEachRight(policy: Policy): readonly Reduced[] {
 }
 
 /**
- * Returns the resources that can be removed from a statement. The only resource of a statement is not removed: it is
- * needed if one of the actions is.
+ * Returns the resources that can be removed from a statement. The only resource of a statement is not removed: that
+ * resource is needed if one of the actions is needed.
  */
 const alternatives = (given: Statement['Resource']): readonly string[] =>
   typeof given === 'string' || given.length === 1 ? [] : given;

@@ -1,7 +1,7 @@
 /**
- * Modules that a short command loads, according to the compile cache of Node.js. Time depends on the machine's load,
- * while this test reliably detects a library that was added to the startup path. bench/scenarios/command-line.ts
- * measures the time.
+ * Modules that a short command loads, according to the compile cache of Node.js. Unlike a measurement of time, which
+ * depends on the machine's load, this test reliably detects a library that was added to the startup path.
+ * bench/scenarios/command-line.ts measures the time.
  */
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';

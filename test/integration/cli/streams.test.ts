@@ -172,7 +172,7 @@ describe('kon app logs', () => {
 /**
  * Limitations of kwok: it gives a program a terminal that is not the program's controlling terminal, so no key
  * interrupts the program (setsid changes this); it reports exit codes other than 0 as failures; and it never reports
- * the end of stdin. The tests next to src/kube/streams/exec.ts cover the last two with a separate server.
+ * the end of stdin. The tests next to src/kube/streams/exec.ts cover the last two limitations with a separate server.
  */
 const controlled = 'setsid --ctty --wait';
 

@@ -1,6 +1,6 @@
 /**
- * Policies and roles that do not exist in the AWS account are refused before anything is written. With the real
- * executable and the AWS emulator.
+ * Policies and roles that do not exist in the AWS account are refused before anything is written. These tests use the
+ * real executable and the AWS emulator.
  */
 import { CreatePolicyCommand, CreateRoleCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -1,4 +1,7 @@
-/** Names that do not exist are refused before anything is saved, unless --force is passed. With the real executable. */
+/**
+ * Names that do not exist are refused before anything is saved, unless --force is passed. These tests use the real
+ * executable.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { installCrds } from './crds.ts';

@@ -1,6 +1,6 @@
 /**
  * Random edits of accounts, and random out-of-band changes, determined by a seed. Edits and out-of-band changes concern
- * different accounts, so that the AWS journal shows which of the two caused a gap.
+ * different accounts, so that the AWS journal shows which of the two caused an attachment gap.
  */
 import {
   AttachRolePolicyCommand,
@@ -30,7 +30,7 @@ export const policyPool = [
   'AmazonSQSReadOnlyAccess',
 ].map((name) => `arn:aws:iam::aws:policy/${name}`);
 
-/** An account's list of policies, starting at a point in time; undefined while the account does not exist. */
+/** List of policies that an account has from a point in time on; undefined while the account does not exist. */
 export type Wish = { readonly from: number; readonly policyArns: readonly string[] | undefined };
 
 export type Draw = {

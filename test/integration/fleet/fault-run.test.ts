@@ -132,7 +132,7 @@ it(
 
 /**
  * Waits until every account is ready with its newest spec, and out-of-band changes are reverted. Returns the accounts
- * that are not.
+ * that do not reach this state in time.
  */
 async function settle(): Promise<readonly string[]> {
   const deadline = Date.now() + (size.minutes * 60_000) / 2;

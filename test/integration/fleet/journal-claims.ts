@@ -14,7 +14,7 @@ const text = (value: unknown): string => (typeof value === 'string' ? value : ''
 /**
  * Finds policies that the operator detached although the account listed them all the time, or that it detached before
  * all listed policies were attached. Out-of-band calls do not count, because the operator cannot consider changes that
- * it does not know of yet.
+ * it has not observed yet.
  */
 export function attachmentGaps(
   journal: readonly JournalEntry[],

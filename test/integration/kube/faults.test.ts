@@ -159,7 +159,7 @@ test('after faults, the store of an informer equals a fresh list, the last state
   await cluster.restart();
   proxy.setFaults(storm);
   await changes;
-  // How many requests have been made by now depends on the speed of this machine.
+  // The number of requests until now depends on the speed of this machine, so the test waits for every kind of fault.
   const suffered = (): ReadonlySet<string> =>
     new Set(proxy.requests.map(({ fault }) => fault?.kind ?? 'none'));
   await expect

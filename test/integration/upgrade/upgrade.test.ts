@@ -1,8 +1,8 @@
 /**
- * Objects and CRDs of one version with the operator of another, on a real API server: objects that were stored under
- * the schemas of 0.1.0 and are read under the present schemas, and the reverse; an operator that is newer than the
- * CRDs, as after a `helm upgrade`, which does not update CRDs; and two operators of different versions one after the
- * other. Both operators are built from the present sources, one of them with a later version number.
+ * Objects and CRDs of one version with the operator of another version, on a real API server: objects that were stored
+ * under the schemas of 0.1.0 and are read under the present schemas, and the reverse; an operator that is newer than
+ * the CRDs, as after a `helm upgrade`, which does not update CRDs; and two operators of different versions one after
+ * the other. Both operators are built from the present sources, one of them with a later version number.
  * `test/e2e/upgrade.test.ts` tests the upgrade from a real previous version.
  */
 import { globSync } from 'node:fs';
@@ -212,8 +212,8 @@ describe('an upgrade', () => {
     await kubectl(`patch lsa kept --type=merge -p {"spec":{"aws":{"maxSessionDuration":3600}}}`);
     await observed('kept');
     expect(awsWrites()).toEqual(['UpdateRole']);
-    // The operator must not repeat writes of status fields that an older schema drops: neither while other objects are
-    // reconciled, nor after a change that does not concern it.
+    // The operator must not repeat writes of status fields that an older schema drops: neither while it reconciles
+    // other objects, nor after a change of a label.
     const written = (await statusWrites('kept')).length;
     await kubectl('label lsa kept seen=1');
     await kubectl('create -f -', stringify(account('barrier')));
@@ -384,8 +384,8 @@ describe('a roll-out of the operator', () => {
     const ready = (object: Stored): unknown =>
       object.status?.conditions?.find(({ type }) => type === 'Ready');
     expect(ready(settled)).toMatchObject({ status: 'True' });
-    // The beginning of the log is left out: then the older operator read CRDs that had just been written, and the
-    // server returned 404 for them for a moment.
+    // The beginning of the log is left out, because the older operator then read new CRDs, for which the server briefly
+    // returned 404.
     const log = `${end.slice(end.indexOf('operator leads'))}${await stop(newer)}`;
     expect(log).not.toMatch(/"level":"(error|warn)"/);
   });

@@ -61,7 +61,7 @@ export function pathOf(keys: readonly string[]): string {
   return keys.join(separator);
 }
 
-/** Returns a copy without the field, and without records that become empty by its removal. */
+/** Returns a copy without the field, and without parent objects that the removal leaves empty. */
 export function without(object: Json, [first = '', ...rest]: readonly string[]): Json {
   const { [first]: inner, ...others } = object;
   if (rest.length === 0) return others;
@@ -114,7 +114,7 @@ function copied(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
   if (Array.isArray(value)) return value.map((item) => copied(item) ?? null);
   const prototype: unknown = Object.getPrototypeOf(value);
-  // For example, a date has another form after serialization.
+  // Other values, such as dates, have another form after serialization.
   if (prototype !== Object.prototype && prototype !== null) return JSON.parse(JSON.stringify(value));
   const copy: Record<string, unknown> = {};
   for (const [key, inner] of Object.entries(value)) if (inner !== undefined) copy[key] = copied(inner);

@@ -1,4 +1,4 @@
-/** Differences between the kinds that the operator uses, as far as writers or watches notice them. */
+/** Differences between the kinds that the operator uses, limited to differences that writers or watches can observe. */
 import { apiGroup, defaultStatus, quarantines } from '../../../src/api/index.ts';
 import type { Resource } from '../../../src/kube/index.ts';
 

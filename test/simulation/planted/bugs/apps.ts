@@ -1,4 +1,4 @@
-/** Bugs in apps. */
+/** Planted bugs in the controller of apps. */
 import type { KubeClient } from '../../../../src/kube/index.ts';
 import { executePlan } from '../../../../src/operator/app/execute.ts';
 import { withDryRun } from '../../../../src/workloads/dry-run.ts';

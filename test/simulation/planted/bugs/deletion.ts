@@ -1,4 +1,4 @@
-/** Bugs in the deletion of an account. */
+/** Planted bugs in the deletion of an account. */
 import { strandedRoles } from '../../../../src/identity/plan/cluster-change.ts';
 import { decideUnassociate, planDeletion } from '../../../../src/identity/plan/deletion.ts';
 import { retainedTag, tagKeysLostOnRetain } from '../../../../src/identity/desired/ownership.ts';

@@ -1,4 +1,4 @@
-/** Bugs in watches, leases, preconditions, events and the status. */
+/** Planted bugs in watches, leases, preconditions, events and the status. */
 import { setConditions } from '../../../../src/k8s/conditions.ts';
 import { createController } from '../../../../src/kube/controller.ts';
 import type { KubeClient } from '../../../../src/kube/index.ts';

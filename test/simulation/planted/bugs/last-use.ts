@@ -1,4 +1,4 @@
-/** Bugs that affect the last use of roles. */
+/** Planted bugs that affect the reported last use of roles. */
 import { withLastUsed } from '../../../../src/identity/plan/last-used.ts';
 import { commonUse, laterUse } from '../../../../src/identity/state/role-use.ts';
 import { formatTime } from '../../../../src/k8s/timestamps.ts';

@@ -1,4 +1,4 @@
-/** Bugs in checking whether a role or an association belongs to the account. */
+/** Planted bugs in the check whether a role or an association belongs to the account. */
 import { ownershipOf } from '../../../../src/identity/desired/ownership.ts';
 import { assessRole } from '../../../../src/identity/plan/role.ts';
 import { tagValue } from '../../../../src/identity/desired/tags.ts';

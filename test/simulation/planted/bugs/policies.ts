@@ -1,4 +1,4 @@
-/** Bugs in the policies of a role. */
+/** Planted bugs in the attachment of policies to a role. */
 import { listedPolicies } from '../../../../src/identity/desired/policy-names.ts';
 import { hasStatements, inlinePolicyName } from '../../../../src/identity/desired/statements.ts';
 import { planStatements, statementsDiffer } from '../../../../src/identity/plan/statements.ts';

@@ -1,4 +1,4 @@
-/** Bugs in the quarantine of accounts. */
+/** Planted bugs in the quarantine of accounts. */
 import { deniedPods, isOfWholeAccount } from '../../../../src/identity/desired/pod-denial.ts';
 import { planAccount } from '../../../../src/identity/plan/account.ts';
 import { oldPods, planQuarantine, planRelease, retire } from '../../../../src/identity/plan/quarantine.ts';

@@ -1,4 +1,7 @@
-/** Bugs that appear next to an operator of another version, or after the cluster or AWS was restored from a backup. */
+/**
+ * Planted bugs that appear next to an operator of another version, or after the cluster or AWS was restored from a
+ * backup.
+ */
 import { newerSpecMessage } from '../../../../src/api/newer-fields.ts';
 import { ownershipOf } from '../../../../src/identity/desired/ownership.ts';
 import type { ObservedRole } from '../../../../src/identity/index.ts';

@@ -1,4 +1,4 @@
-/** Bugs in the targets of an account: trust policies, links, proofs and associations. */
+/** Planted bugs in the targets of an account: trust policies, links, proofs and associations. */
 import { linkedServiceAccounts } from '../../../../src/api/index.ts';
 import { wantedMode } from '../../../../src/identity/desired/role.ts';
 import { holdsWebIdentity } from '../../../../src/identity/plan/trusted-targets.ts';
