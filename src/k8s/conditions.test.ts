@@ -16,14 +16,14 @@ const ready = (status: ConditionDraft['status'], message = 'm'): ConditionDraft 
 describe('setConditions', () => {
   const first = setConditions(undefined, [ready('False')], at('2026-01-01T00:00:00.999Z'));
 
-  test('adds a condition with whole seconds and the generation, if there is one', () => {
+  test('adds a condition with a transition time in whole seconds, and with the generation if one is given', () => {
     const expected = { ...ready('False'), lastTransitionTime: '2026-01-01T00:00:00Z' };
     expect(first).toEqual([{ ...expected, observedGeneration: 1 }]);
     const { now } = at('2026-01-01T00:00:00.999Z');
     expect(setConditions([], [ready('False')], { now, generation: undefined })).toStrictEqual([expected]);
   });
 
-  test('changes the transition time only when the status changes', () => {
+  test('changes the transition time of a condition only when its status changes', () => {
     const later = at('2026-02-01T00:00:00Z', 2);
     expect(setConditions(first, [ready('False', 'other')], later)).toEqual([
       { ...ready('False', 'other'), observedGeneration: 2, lastTransitionTime: '2026-01-01T00:00:00Z' },
@@ -31,11 +31,11 @@ describe('setConditions', () => {
     expect(setConditions(first, [ready('True')], later)[0]?.lastTransitionTime).toBe('2026-02-01T00:00:00Z');
   });
 
-  test('returns equal conditions when nothing changed', () => {
+  test('returns equal conditions when status, reason and message are unchanged', () => {
     expect(setConditions(first, [ready('False')], at('2026-02-01T00:00:00Z'))).toStrictEqual(first);
   });
 
-  test('keeps the order of the drafts, and drops types that have no draft', () => {
+  test('returns conditions in the order of the drafts, and drops conditions without a draft', () => {
     const drafts = ['A', 'Ready', 'B'].map((type) => ({ ...ready('False'), type }));
     const three = setConditions([], drafts, at('2026-01-01T00:00:00Z'));
     const changed = setConditions(
@@ -47,7 +47,7 @@ describe('setConditions', () => {
     expect(changed[1]).toStrictEqual(three[1]);
   });
 
-  test('cuts a message at the length that the API server accepts', () => {
+  test('truncates a message to the length that the API server accepts', () => {
     const [condition] = setConditions([], [ready('False', 'x'.repeat(40_000))], at('2026-01-01T00:00:00Z'));
     expect(condition?.message).toHaveLength(32_768);
   });
@@ -59,7 +59,7 @@ describe('setConditions', () => {
   });
 });
 
-test('isConditionTrue accepts the status True only', () => {
+test('isConditionTrue returns true only for the status True', () => {
   const given = (status: ConditionDraft['status']) =>
     setConditions([], [ready(status)], at('2026-01-01T00:00:00Z'));
   expect(isConditionTrue(given('True'), 'Ready')).toBe(true);

@@ -11,7 +11,7 @@ describe('a watch', () => {
   const event = (type: string, name: string, version: string): string =>
     `${JSON.stringify({ type, object: { metadata: { name, namespace: 'n', resourceVersion: version } } })}\n`;
 
-  test('yields each event as soon as it is complete, wherever the bytes are split', async () => {
+  test('yields each event as soon as its line is complete, wherever the bytes are split', async () => {
     const text =
       event('ADDED', 'ä', '1') +
       event('MODIFIED', 'ä', '2') +
@@ -48,7 +48,7 @@ describe('a watch', () => {
       'reset',
     ],
     ['ends within a line', undefined, 'in the middle of an event'],
-  ])('that %s yields the events before that, then throws', async (_, breakOff, expected) => {
+  ])('that %s yields the complete events first, and then throws', async (_, breakOff, expected) => {
     const server = await serve(async (request, response) => {
       response.write(`${event('ADDED', 'a', '1')}{"type":"ADDED","obj`);
       await expect.poll(() => names.length).toBe(1);
@@ -74,7 +74,7 @@ describe('a watch', () => {
     await expect(watch[Symbol.asyncIterator]().next()).rejects.toMatchObject({ status: 410 });
   });
 
-  test('closes its connection when the reader stops or aborts, and is not ended by the request timeout', async () => {
+  test('closes its connection when the reader stops or aborts, and continues past the request timeout', async () => {
     const server = await serve((_, response) => {
       response.write(event('ADDED', 'a', '1'));
     });

@@ -7,7 +7,7 @@ import { answerJson, statusBody } from './testing/loopback-server.ts';
 const { serve, clientOf } = createClientHarness();
 
 describe('verbs', () => {
-  test('each verb sends the method, path, query and content type that the API documents', async () => {
+  test('each verb sends the HTTP method, path, query and content type that the API documents', async () => {
     const server = await serve((_, response) => answerJson(response, 200, configMap('a')));
     const client = clientOf(server);
     const ref = { namespace: 'default', name: 'a' };
@@ -75,7 +75,7 @@ describe('verbs', () => {
     expect(server.requests.map(({ query }) => query.get('labelSelector'))).toEqual(['a=b', 'a=b', 'a=b']);
   });
 
-  test('a list whose continue token expired is fetched again in one page', async () => {
+  test('a list whose continue token has expired is fetched again in one page', async () => {
     const server = await serve(({ query }, response) => {
       if (query.has('continue')) answerJson(response, 410, statusBody(410, 'Expired', 'too old'));
       else if (query.has('limit'))
@@ -120,29 +120,32 @@ describe('responses', () => {
     [409, 'Conflict', isConflict],
     [410, 'Expired', isGone],
     [422, 'Invalid', isInvalid],
-  ])('%d %s becomes a KubeApiError with that reason', async (code, reason, predicate) => {
-    const server = await serve((_, response) =>
-      answerJson(
-        response,
-        code,
-        statusBody(code, reason, 'no', {
-          name: 'a',
-          causes: [{ field: 'spec', message: 'bad', reason: 'X' }],
-        }),
-      ),
-    );
-    const error = await clientOf(server)
-      .get(configMaps, { namespace: 'n', name: 'a' })
-      .catch((thrown: unknown) => thrown);
-    expect(error).toBeInstanceOf(KubeApiError);
-    expect(error).toMatchObject({ status: code, reason, message: 'no', causes: [{ field: 'spec' }] });
-    expect(predicate(error)).toBe(true);
-    expect([isNotFound, isAlreadyExists, isConflict, isGone, isInvalid].filter((is) => is(error))).toEqual([
-      predicate,
-    ]);
-  });
+  ])(
+    'a response with the status %d %s is thrown as a KubeApiError with that reason',
+    async (code, reason, predicate) => {
+      const server = await serve((_, response) =>
+        answerJson(
+          response,
+          code,
+          statusBody(code, reason, 'no', {
+            name: 'a',
+            causes: [{ field: 'spec', message: 'bad', reason: 'X' }],
+          }),
+        ),
+      );
+      const error = await clientOf(server)
+        .get(configMaps, { namespace: 'n', name: 'a' })
+        .catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(KubeApiError);
+      expect(error).toMatchObject({ status: code, reason, message: 'no', causes: [{ field: 'spec' }] });
+      expect(predicate(error)).toBe(true);
+      expect([isNotFound, isAlreadyExists, isConflict, isGone, isInvalid].filter((is) => is(error))).toEqual([
+        predicate,
+      ]);
+    },
+  );
 
-  test('the text of an error page from a proxy is kept in the error', async () => {
+  test("an error contains the text of a proxy's error page", async () => {
     const server = await serve((_, response) => {
       response.writeHead(502, { 'content-type': 'text/html' });
       response.end('<h1>Bad gateway</h1>');
@@ -155,7 +158,7 @@ describe('responses', () => {
     });
   });
 
-  test('a 200 response that is not JSON is reported as not coming from an API server', async () => {
+  test('a response with status 200 whose body is not JSON is reported as not coming from an API server', async () => {
     const server = await serve((_, response) => {
       response.end('<html>Please log in</html>');
     });
@@ -165,7 +168,7 @@ describe('responses', () => {
     });
   });
 
-  test('warnings reach their callback one by one, without escapes', async () => {
+  test('each warning is passed to `onWarning` separately and unescaped', async () => {
     const server = await serve((_, response) =>
       answerJson(response, 200, configMap('a'), {
         warning: String.raw`299 - "unknown field \"spec.foo\"", 299 - "v1beta1 is deprecated"`,
@@ -177,7 +180,7 @@ describe('responses', () => {
     expect(seen).toEqual(['PUT unknown field "spec.foo"', 'PUT v1beta1 is deprecated']);
   });
 
-  test('raw returns every response of the server, whatever its status', async () => {
+  test('`raw` returns every response of the server, whatever its status', async () => {
     const server = await serve((_, response) => answerJson(response, 404, { no: 'such' }, { 'x-a': 'b' }));
     const answer = await clientOf(server).raw({ method: 'GET', path: '/version', query: { pretty: true } });
     expect(answer).toMatchObject({ status: 404, body: '{"no":"such"}', headers: { 'x-a': 'b' } });

@@ -31,7 +31,7 @@ function setUp(
 }
 
 describe('work', () => {
-  test('is limited to the concurrency, and two workers never reconcile the same key', async () => {
+  test('is limited to `concurrency` keys at a time, and two workers never reconcile the same key', async () => {
     const running: string[] = [];
     const releases = new Map<string, () => void>();
     let most = 0;
@@ -60,7 +60,7 @@ describe('work', () => {
     expect(controller.metrics()).toMatchObject({ active: 2, maxConcurrent: 2, reconciles: { success: 2 } });
   });
 
-  test('with a high priority does not wait for other work', async () => {
+  test('with a high priority runs on the reserved workers, and does not wait for other work', async () => {
     const running: string[] = [];
     const releases = new Map<string, () => void>();
     const { time, controller, start } = setUp(
@@ -88,7 +88,7 @@ describe('work', () => {
     expect(controller.metrics().maxConcurrent).toBe(3);
   });
 
-  test('that returns `requeueAfterMs` is repeated after that time, without backoff', async () => {
+  test('that returns `requeueAfterMs` is repeated after exactly that time, without backoff', async () => {
     const times: number[] = [];
     const { time, start, controller } = setUp(async () => {
       times.push(time.now());
@@ -101,7 +101,7 @@ describe('work', () => {
     expect(controller.metrics().reconciles).toMatchObject({ requeue_after: 3, success: 1 });
   });
 
-  test('that returns `failed` with `requeueAfterMs` counts as an error, and is repeated without backoff', async () => {
+  test('that returns `failed` with `requeueAfterMs` counts as an error, and is repeated after that time without backoff', async () => {
     const times: number[] = [];
     const { time, start, controller } = setUp(async () => {
       times.push(time.now());
@@ -147,7 +147,7 @@ describe('work', () => {
     expect(times.map((at) => at - (times[0] ?? 0))).toEqual([0, 5, 15, 35, 75]);
   });
 
-  test('that returns `backoff` is repeated with backoff and counts as no error', async () => {
+  test('that returns `backoff` is repeated with backoff, and does not count as an error', async () => {
     const times: number[] = [];
     const { time, start, controller } = setUp(async () => {
       times.push(time.now());
@@ -160,7 +160,7 @@ describe('work', () => {
     expect(controller.metrics().reconciles).toMatchObject({ requeue: 3, error: 0 });
   });
 
-  test('counts bugs as panics and terminal errors separately, and does not repeat terminal errors', async () => {
+  test('that throws a TypeError counts as a panic, and work that throws a TerminalError is counted separately and not repeated', async () => {
     const calls: string[] = [];
     const { time, start, controller } = setUp(async (key) => {
       calls.push(key);
@@ -222,7 +222,7 @@ describe('work', () => {
     ]);
   });
 
-  test('with a higher priority runs first, and keeps its priority when it is repeated', async () => {
+  test('with a higher priority runs first, and a repetition keeps the priority', async () => {
     const seen: string[] = [];
     const { time, start, controller } = setUp(async (key) => {
       seen.push(key);
@@ -239,7 +239,7 @@ describe('work', () => {
 });
 
 describe('a reconcile that does not end', () => {
-  test('gets its signal aborted, and its key is reported as stuck while it occupies the worker', async () => {
+  test('is aborted through its signal, and its key is reported as stuck while the reconcile occupies a worker', async () => {
     let release = (): void => {};
     const reasons: unknown[] = [];
     const { time, start, controller } = setUp(
@@ -269,7 +269,7 @@ describe('a reconcile that does not end', () => {
 });
 
 describe('a stop', () => {
-  test('waits for running reconciles and starts no new ones', async () => {
+  test('waits for running reconciles, and starts no new reconciles', async () => {
     const seen: string[] = [];
     let release = (): void => {};
     const { time, start, stop, controller, state } = setUp(async (key, signal) => {
@@ -296,7 +296,7 @@ describe('a stop', () => {
     expect(time.pending()).toBe(0);
   });
 
-  test('aborts reconciles that exceed the drain timeout, and counts them as no error', async () => {
+  test('aborts reconciles that exceed the drain timeout, and does not count aborted reconciles as errors', async () => {
     const { time, start, stop, controller, state } = setUp(
       (_, signal) =>
         new Promise((_resolve, reject) => {
@@ -315,7 +315,7 @@ describe('a stop', () => {
     expect(controller.metrics().reconciles).toMatchObject({ stopped: 1, error: 0 });
   });
 
-  test('waits only for the drain timeout for work that never finishes', async () => {
+  test('abandons work that never finishes after the drain timeout', async () => {
     const { time, start, stop, controller, state } = setUp(() => new Promise(() => {}), {
       drainTimeoutMs: 1000,
     });
@@ -327,7 +327,7 @@ describe('a stop', () => {
     expect(state.stopped).toBe(true);
   });
 
-  test('of an idle controller returns immediately, even before it was started', async () => {
+  test('of an idle controller returns immediately, even if the controller was never started', async () => {
     const { time, start, stop, state } = setUp(async () => undefined);
     stop.abort();
     start();

@@ -52,7 +52,7 @@ async function setUp(...answers: (Handler | undefined)[]) {
 }
 
 describe('an Event', () => {
-  test('has all fields that the API requires, and is in the namespace of its object', async () => {
+  test('has all fields that the API requires, and is written into the namespace of its object', async () => {
     const { recorder, requests } = await setUp();
     recorder.event(account, attached);
     recorder.event(
@@ -88,7 +88,7 @@ describe('an Event', () => {
     expect(first?.metadata.name).not.toBe(second?.metadata.name);
   });
 
-  test('has its note cut to the limit of the API at a character boundary', async () => {
+  test('has its note truncated to the limit of the API, at a character boundary', async () => {
     const { recorder, requests } = await setUp();
     recorder.event(account, { ...attached, note: 'ä'.repeat(1000) });
     recorder.event(account, { ...attached, note: 'b'.repeat(1024) });
@@ -98,7 +98,7 @@ describe('an Event', () => {
 });
 
 describe('a repeated Event', () => {
-  test('is counted in the same series although the wall clock was changed in between', async () => {
+  test('is counted in the same series even if the wall clock was changed in between', async () => {
     const { recorder, requests, time, clock } = await setUp();
     for (const offsetMs of [0, 3_600_000, -3_600_000]) {
       clock.offsetMs = offsetMs;
@@ -139,7 +139,7 @@ describe('a repeated Event', () => {
     expect(requests().map(({ method }) => method)).toEqual(['POST', 'POST']);
   });
 
-  test('continues in a new Event when the server has deleted the previous one', async () => {
+  test('continues in a new Event after the server has deleted the previous Event', async () => {
     const { recorder, requests } = await setUp(undefined, refuse(404, 'NotFound'));
     recorder.event(account, attached);
     await expect.poll(() => requests().length).toBe(1);
@@ -149,7 +149,7 @@ describe('a repeated Event', () => {
     expect(requests()[2]?.body).toMatchObject({ series: { count: 2 } });
   });
 
-  test('starts a separate Event when note, reason or object differ', async () => {
+  test('starts a separate Event if its note, reason or object differs', async () => {
     const { recorder, requests } = await setUp();
     recorder.event(account, attached);
     recorder.event(account, { ...attached, note: 'another' });
@@ -162,7 +162,7 @@ describe('a repeated Event', () => {
 
 const refused: EventInput = { type: 'Warning', reason: 'AccessDenied', note: 'no' };
 
-test('pending Events are written in order, Warnings before Normal ones', async () => {
+test('pending Events are written in order, and Events of type Warning before Events of type Normal', async () => {
   let answer = (): void => {};
   const { recorder, requests } = await setUp((_request, response) => {
     answer = () => answerJson(response, 201, {});
@@ -189,7 +189,7 @@ test('pending Events are written in order, Warnings before Normal ones', async (
 });
 
 describe('while other work is pending', () => {
-  test('Warnings are written at once, and Normal Events when the work is done', async () => {
+  test('Events of type Warning are written at once, and Events of type Normal after the work is done', async () => {
     const { recorder, requests, time, work } = await setUp();
     work.isWaiting = true;
     recorder.event(account, attached);
@@ -202,7 +202,7 @@ describe('while other work is pending', () => {
     await expect.poll(() => requests().map(({ body }) => body.note)).toEqual(['no', 'attached it']);
   });
 
-  test('Normal Events are delayed by at most half a minute', async () => {
+  test('Events of type Normal are delayed by at most half a minute', async () => {
     const { recorder, requests, time, work } = await setUp();
     work.isWaiting = true;
     recorder.event(account, attached);
@@ -212,7 +212,7 @@ describe('while other work is pending', () => {
     await expect.poll(() => requests().length).toBe(1);
   });
 
-  test('when the process ends, Events are sent without waiting', async () => {
+  test('a flush at the end of the process writes all Events without delay', async () => {
     const { recorder, requests, time, work } = await setUp();
     work.isWaiting = true;
     recorder.event(account, attached);
@@ -224,7 +224,7 @@ describe('while other work is pending', () => {
 });
 
 describe('a server that does not accept an Event', () => {
-  test('gets it again after a temporary failure, under another name if the name is taken', async () => {
+  test('receives the Event again after a temporary failure, and under another name if the name is taken', async () => {
     const { recorder, requests, time } = await setUp(
       refuse(503, 'ServiceUnavailable'),
       refuse(409, 'AlreadyExists'),
@@ -235,7 +235,7 @@ describe('a server that does not accept an Event', () => {
     expect(new Set(requests().map(({ body }) => body.metadata.name)).size).toBe(3);
   });
 
-  test('causes the loss of only the Event that it refuses', async () => {
+  test('causes the loss of only the Event that the server refuses', async () => {
     const { recorder, requests } = await setUp(refuse(403, 'Forbidden'));
     recorder.event(account, attached);
     recorder.event(account, { ...attached, note: 'next' });
@@ -243,7 +243,7 @@ describe('a server that does not accept an Event', () => {
     expect(requests().map(({ body }) => body.note)).toEqual(['attached it', 'next']);
   });
 
-  test('delays the end of the process by at most the flush timeout, and no timer or connection stays open', async () => {
+  test('delays the end of the process by at most the flush timeout, and leaves no timer or connection open', async () => {
     const { recorder, requests, time, server } = await setUp(() => {});
     recorder.event(account, attached);
     recorder.event(account, { ...attached, note: 'next' });

@@ -46,7 +46,7 @@ test('a finalizer is added to the existing ones, with resourceVersion and uid as
   });
 });
 
-test('adding a present finalizer, adding one to a terminating object, and removing an absent one send no request', async () => {
+test('no request is sent to add a finalizer that exists, to add one to a terminating object, or to remove one that does not exist', async () => {
   const { client, server } = await setUp();
   const present = object({ finalizers: ['ours'] });
   expect(await addFinalizer(client, configMaps, present, 'ours')).toBe(present);
@@ -57,7 +57,7 @@ test('adding a present finalizer, adding one to a terminating object, and removi
   expect(server.requests).toHaveLength(0);
 });
 
-test('after a conflict, the change is decided again on the current object', async () => {
+test('after a conflict, the change is decided again from the current object', async () => {
   const { client, server } = await setUp(
     refuse(409, 'Conflict'),
     answer({ resourceVersion: '2', finalizers: ['ours', 'y'] }),
@@ -70,7 +70,7 @@ test('after a conflict, the change is decided again on the current object', asyn
   });
 });
 
-test('adding a finalizer to an outdated copy of a terminating object that has it returns the current object', async () => {
+test('adding a finalizer to an outdated copy returns the current object if that is terminating and has the finalizer', async () => {
   const deletionTimestamp = '2026-01-01T00:00:00Z';
   const { client } = await setUp(
     refuse(409, 'Conflict'),
@@ -80,7 +80,7 @@ test('adding a finalizer to an outdated copy of a terminating object that has it
   expect(present?.metadata).toMatchObject({ deletionTimestamp, finalizers: ['ours'] });
 });
 
-test('a new object of the same name is left unchanged', async () => {
+test('a new object of the same name is not changed', async () => {
   const { client, server } = await setUp(
     refuse(409, 'Conflict'),
     answer({ uid: 'u2', finalizers: ['ours'] }),
@@ -89,7 +89,7 @@ test('a new object of the same name is left unchanged', async () => {
   expect(server.requests.map(({ method }) => method)).toEqual(['PATCH', 'GET']);
 });
 
-test('a deleted object is not an error, but a refusal is', async () => {
+test('a deleted object causes no error, but a refused request does', async () => {
   const gone = await setUp(refuse(404, 'NotFound'));
   expect(
     await removeFinalizer(gone.client, configMaps, object({ finalizers: ['ours'] }), 'ours'),

@@ -74,7 +74,7 @@ const watching = (server: CollectionServer, watches = 1) =>
   expect.poll(() => server.openWatches(), { interval: 2, timeout: 5000 }).toBe(watches);
 
 describe('without faults', () => {
-  test('lists in pages, watches from the resourceVersion of the list, and reports each change once', async () => {
+  test('an informer lists in pages, watches from the resourceVersion of the list, and reports each change once', async () => {
     const server = await serve('a', 'b');
     const followed = follow(server);
     await followed.informer.synced;
@@ -100,7 +100,7 @@ describe('without faults', () => {
     expect(server.watches()[0]?.query.get('timeoutSeconds')).toBe('450');
   });
 
-  test('resumes from a bookmark when the server ends the watch', async () => {
+  test('an informer resumes from the last bookmark when the server ends the watch', async () => {
     const server = await serve('a');
     const followed = follow(server);
     await watching(server);
@@ -117,7 +117,7 @@ describe('without faults', () => {
     await agree(followed, server);
   });
 
-  test('gets its initial state from a watch if the server supports streaming lists', async () => {
+  test('an informer gets its initial state from a watch if the server supports streaming lists', async () => {
     const server = await serve('a', 'b');
     server.setStreamingList(true);
     const followed = follow(server, { streamingList: true });
@@ -131,7 +131,7 @@ describe('without faults', () => {
     );
   });
 
-  test('requests a list if the server does not support streaming lists', async () => {
+  test('an informer requests a list if the server does not support streaming lists', async () => {
     const server = await serve('a', 'b');
     const followed = follow(server, { streamingList: true });
     await agree(followed, server);
@@ -139,7 +139,7 @@ describe('without faults', () => {
     expect([server.lists().length, server.watches().length]).toEqual([1, 2]);
   });
 
-  test('requests a list if the server starts a streaming list and then sends nothing', async () => {
+  test('an informer requests a list if the server starts a streaming list and then sends nothing', async () => {
     const server = await serve('a', 'b');
     server.orderFaults('watch', (_, response) => {
       response.write(`{"type":"ADDED","object":{"metadata":{"name":"half","resourceVersion":"1"}}}\n`);
@@ -233,7 +233,7 @@ describe('faults of the server', () => {
     },
   );
 
-  test('events before an error in the same chunk are processed, and events after it are not', async () => {
+  test('events before an error in the same chunk are processed, and events after the error are not', async () => {
     const server = await serve('a');
     const followed = follow(server);
     await watching(server);
@@ -250,7 +250,7 @@ describe('faults of the server', () => {
     ]);
   });
 
-  test('a list is retried after every kind of failure until it succeeds', async () => {
+  test('a list is retried after every kind of failure until the list succeeds', async () => {
     const server = await serve('a', 'b');
     server.orderFaults(
       'list',
@@ -281,7 +281,7 @@ describe('faults of the server', () => {
     expect(followed.informer.lastError()).toBeUndefined();
   });
 
-  test('a kind that is not served yet is requested often at first, and then less often', async () => {
+  test('a kind that is not served yet is requested often at first, and later with growing delays', async () => {
     const server = await serve('a');
     server.orderFaults('list', ...Array.from({ length: 45 }, () => refuse(404, 'NotFound')));
     const waits: number[] = [];
@@ -297,7 +297,7 @@ describe('faults of the server', () => {
     expect(waits.slice(40)).toEqual([600, 1200, 2400, 4800, 9600]);
   });
 
-  test('a kind that may be unserved has no objects while it is not served, and is followed as soon as it is', async () => {
+  test('with `mayBeUnserved`, a kind has no objects while the server does not serve it, and is watched as soon as the server serves it', async () => {
     const server = await serve('a');
     server.orderFaults('list', ...Array.from({ length: 60 }, () => refuse(404, 'NotFound')));
     const followed = follow(server, { mayBeUnserved: true });
@@ -308,7 +308,7 @@ describe('faults of the server', () => {
     await agree(followed, server);
   });
 
-  test('a refusal other than NotFound keeps a kind that may be unserved from being synced', async () => {
+  test('with `mayBeUnserved`, a refusal other than NotFound prevents `synced` from resolving', async () => {
     const server = await serve('a');
     server.orderFaults('list', ...Array.from({ length: 30 }, () => refuse(403, 'Forbidden')));
     const followed = follow(server, { mayBeUnserved: true });
@@ -337,7 +337,7 @@ describe('faults of the server', () => {
     expect(server.lists()).toHaveLength(1);
   });
 
-  test('lists are delayed if their resourceVersion is always expired when it is watched', async () => {
+  test('lists are delayed if the watch after each list finds its resourceVersion expired', async () => {
     const server = await serve('a');
     server.orderFaults('watch', ...Array.from({ length: 5 }, () => refuse(410, 'Expired')));
     const waits: number[] = [];
@@ -352,7 +352,7 @@ describe('faults of the server', () => {
     expect(waits).toEqual([800, 1600, 3200, 6400]);
   });
 
-  test('a silent connection is abandoned and the watch is resumed', async () => {
+  test('a connection without data is abandoned, and the watch is resumed on another connection', async () => {
     const server = await serve('a');
     const followed = follow(server, { limits: { idleMs: 100_000 } });
     await watching(server);
@@ -363,7 +363,7 @@ describe('faults of the server', () => {
     await expect.poll(() => server.http.openConnections()).toBeLessThanOrEqual(2);
   });
 
-  test('the informer recovers when the server is down for a while', async () => {
+  test('an informer recovers after the server was down for a while', async () => {
     const server = await serve('a');
     const followed = follow(server);
     await watching(server);
@@ -378,48 +378,51 @@ describe('faults of the server', () => {
 });
 
 describe('random faults', () => {
-  test.each([1, 2, 3, 4, 5, 6])('seed %i: ends with the same objects as the server', async (seed) => {
-    let state = seed;
-    const random = (): number => {
-      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-      return state / 2 ** 32;
-    };
-    const server = await serve('n0', 'n1', 'n2');
-    const followed = follow(server, { random, limits: { idleMs: 60_000 }, streamingList: seed % 2 === 0 });
-    server.setStreamingList(seed % 4 === 0);
-    const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
-    for (let step = 0; step < 150; step += 1) {
-      const name = `n${Math.floor(random() * 20)}`;
-      if (random() < 0.3) server.remove(name);
-      else server.put(name, String(step));
-      if (random() < 0.15)
-        pick([
-          () => server.toWatches(({ request }) => request.socket.resetAndDestroy()),
-          () => server.toWatches(({ response }) => response.end()),
-          () => server.toWatches(({ response }) => response.end('{"type":"ADD')),
-          () => server.toWatches(({ response }) => response.write('null\n')),
-          () => server.silence(),
-          () => server.compact(),
-          () => server.bookmark(),
-          () => server.orderFaults('watch', refuse(pick([410, 429, 500, 504, 403]), '')),
-          () => server.orderFaults('list', refuse(pick([429, 500, 503, 404]), '')),
-          () => server.orderFaults('list', (request) => void request.socket.resetAndDestroy()),
-        ])();
-      if (random() < 0.2) await new Promise((resolve) => setTimeout(resolve, random() * 5));
-    }
-    await agree(followed, server);
-    const replayed = new Map<string, Item>();
-    for (const { key, old, new: next } of followed.changes) {
-      expect(replayed.get(key)).toBe(old);
-      if (next) replayed.set(key, next);
-      else replayed.delete(key);
-    }
-    expect([...replayed.values()].map(({ metadata }) => metadata.name).sort()).toEqual(server.names());
-  });
+  test.each([1, 2, 3, 4, 5, 6])(
+    'with seed %i, the store finally contains the same objects as the server',
+    async (seed) => {
+      let state = seed;
+      const random = (): number => {
+        state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+        return state / 2 ** 32;
+      };
+      const server = await serve('n0', 'n1', 'n2');
+      const followed = follow(server, { random, limits: { idleMs: 60_000 }, streamingList: seed % 2 === 0 });
+      server.setStreamingList(seed % 4 === 0);
+      const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
+      for (let step = 0; step < 150; step += 1) {
+        const name = `n${Math.floor(random() * 20)}`;
+        if (random() < 0.3) server.remove(name);
+        else server.put(name, String(step));
+        if (random() < 0.15)
+          pick([
+            () => server.toWatches(({ request }) => request.socket.resetAndDestroy()),
+            () => server.toWatches(({ response }) => response.end()),
+            () => server.toWatches(({ response }) => response.end('{"type":"ADD')),
+            () => server.toWatches(({ response }) => response.write('null\n')),
+            () => server.silence(),
+            () => server.compact(),
+            () => server.bookmark(),
+            () => server.orderFaults('watch', refuse(pick([410, 429, 500, 504, 403]), '')),
+            () => server.orderFaults('list', refuse(pick([429, 500, 503, 404]), '')),
+            () => server.orderFaults('list', (request) => void request.socket.resetAndDestroy()),
+          ])();
+        if (random() < 0.2) await new Promise((resolve) => setTimeout(resolve, random() * 5));
+      }
+      await agree(followed, server);
+      const replayed = new Map<string, Item>();
+      for (const { key, old, new: next } of followed.changes) {
+        expect(replayed.get(key)).toBe(old);
+        if (next) replayed.set(key, next);
+        else replayed.delete(key);
+      }
+      expect([...replayed.values()].map(({ metadata }) => metadata.name).sort()).toEqual(server.names());
+    },
+  );
 });
 
 describe('the store', () => {
-  test('finds objects by index, and an indexer, trim or listener that throws affects nothing else', async () => {
+  test('finds objects by index, even if an indexer, `trim` or a listener throws for other objects', async () => {
     const server = await serve('a', 'b', 'bad');
     const followed = follow(server, {
       indexers: {
@@ -452,7 +455,7 @@ describe('the store', () => {
   });
 
   test.each([true, false])(
-    'contains trimmed objects, each trimmed as it arrives, also during the initial list (streamed: %s)',
+    'contains trimmed objects, and each object is trimmed as it arrives, also in the initial list (streamed: %s)',
     async (streamingList) => {
       const server = await serve('a', 'b');
       server.setStreamingList(streamingList);
@@ -493,7 +496,7 @@ describe('the store', () => {
     },
   );
 
-  test('finds an object by its current index values and not by its previous ones', async () => {
+  test('finds an object by its current index values, and no longer by its previous index values', async () => {
     const server = await serve('a', 'b');
     const followed = follow(server, { indexers: { value: ({ data }) => data.value.split(' ') } });
     await followed.informer.synced;
@@ -527,7 +530,7 @@ describe('the store', () => {
 });
 
 describe('stopping', () => {
-  test('closes the watch, and the informer cannot be started again', async () => {
+  test('ends the watch, and the informer cannot be started again', async () => {
     const server = await serve('a');
     const followed = follow(server);
     await watching(server);
@@ -536,7 +539,7 @@ describe('stopping', () => {
     await expect(followed.informer.start(new AbortController().signal)).rejects.toThrow(TypeError);
   });
 
-  test('reports no more changes, even of events that have already arrived', async () => {
+  test('prevents further change reports, even for events that have already arrived', async () => {
     const server = await serve();
     const followed = follow(server);
     await watching(server);
@@ -549,7 +552,7 @@ describe('stopping', () => {
     expect(followed.changes.map(({ key }) => key)).toEqual(['default/first']);
   });
 
-  test('before the informer has synced rejects `synced`', async () => {
+  test('before the informer has synced makes `synced` reject', async () => {
     const server = await serve('a');
     server.orderFaults('list', () => {});
     const followed = follow(server);

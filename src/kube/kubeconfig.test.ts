@@ -51,7 +51,7 @@ const failure = async (promise: Promise<unknown>): Promise<KubeConfigError> => {
 };
 
 describe('the location of the kubeconfig', () => {
-  test('the option takes precedence over KUBECONFIG, and KUBECONFIG over the home folder', async () => {
+  test('the option `kubeconfig` takes precedence over KUBECONFIG, and KUBECONFIG takes precedence over the home folder', async () => {
     const option = await write('option', kubeconfig({ server: 'https://option' }));
     const listed = await write('listed', kubeconfig({ server: 'https://listed' }));
     await write('.kube/config', kubeconfig({ server: 'https://home' }));
@@ -76,7 +76,7 @@ describe('the location of the kubeconfig', () => {
     ]);
   });
 
-  test('in a pod it is built from the files of the ServiceAccount', async () => {
+  test('a pod without a kubeconfig uses the files of its ServiceAccount', async () => {
     await write('sa/token', 'pod-token\n');
     await write('sa/ca.crt', 'CA');
     await write('sa/namespace', 'kon-system');
@@ -91,12 +91,12 @@ describe('the location of the kubeconfig', () => {
   });
 });
 
-describe('problems are reported with a code and a message', () => {
+describe('a problem with the kubeconfig', () => {
   test.each([
     ['Missing', { kubeconfig: '/no/such/file', env: {} }, 'there is no kubeconfig at /no/such/file'],
     ['Missing', { env: { KUBECONFIG: '/no/such:/file' } }, 'none of the files in KUBECONFIG exists'],
     ['Missing', { env: { HOME: '/nonexistent' } }, 'this is not a pod'],
-  ])('%s', async (code, options, words) => {
+  ])('has the code %s and a message if no file exists', async (code, options, words) => {
     const error = await failure(loadConnection(options));
     expect(error.code).toBe(code);
     expect(error.message).toContain(words);
@@ -122,14 +122,14 @@ describe('problems are reported with a code and a message', () => {
       undefined,
       'refers to the user "y"',
     ],
-  ])('%s: %s', async (code, text, context, words) => {
+  ])('has the code %s and a message if the file contains: %s', async (code, text, context, words) => {
     const path = await write('config', text);
     const error = await failure(loadConnection({ kubeconfig: path, context, env: {} }));
     expect(error.code).toBe(code);
     expect(error.message).toContain(words);
   });
 
-  test('reports a folder in place of the file as Unreadable', async () => {
+  test('a folder in place of the file is reported as Unreadable', async () => {
     const path = await write('folder/inside', '');
     const error = await failure(loadConnection({ kubeconfig: join(path, '..'), env: {} }));
     expect(error.code).toBe('Unreadable');
@@ -182,7 +182,7 @@ describe('the content of the kubeconfig', () => {
     });
   });
 
-  test('a token file takes precedence over a token and is read again on refresh', async () => {
+  test('a token file takes precedence over a token, and is read again when credentials are refreshed', async () => {
     const path = await write('token', 'first\n');
     const connection = await load({ user: { token: 'ignored', tokenFile: 'token' } });
     expect((await connection.credentials()).headers.Authorization).toBe('Bearer first');
@@ -190,7 +190,7 @@ describe('the content of the kubeconfig', () => {
     expect((await connection.credentials({ refresh: true })).headers.Authorization).toBe('Bearer second');
   });
 
-  test('an exec plugin gets its documented environment, and its credentials are kept until they are refused', async () => {
+  test('an exec plugin gets the documented environment variables, and its credentials are used until the server refuses them', async () => {
     const plugin = await write(
       'plugins/login',
       `#!/bin/sh
@@ -218,7 +218,7 @@ echo "{\\"kind\\":\\"ExecCredential\\",\\"status\\":{\\"token\\":\\"$PREFIX-$(wc
     ]);
   });
 
-  test('an exec plugin whose credentials expire runs again after their expiration, not before', async () => {
+  test('an exec plugin runs again only after its credentials have expired', async () => {
     const plugin = await write(
       'plugins/expiring',
       `#!/bin/sh
@@ -240,7 +240,7 @@ echo "{\\"kind\\":\\"ExecCredential\\",\\"status\\":{\\"token\\":\\"tok-$runs\\"
     ]);
   });
 
-  test('the error for an exec plugin that fails or is missing contains its name, its output or its install hint', async () => {
+  test("the error for an exec plugin that fails or is not installed contains the plugin's name, and its output or install hint", async () => {
     const missing = await load({ user: { exec: { command: 'no-such-plugin', installHint: 'Install it.' } } });
     const error = await failure(missing.credentials());
     expect(error.code).toBe('CredentialsFailed');
@@ -251,12 +251,12 @@ echo "{\\"kind\\":\\"ExecCredential\\",\\"status\\":{\\"token\\":\\"tok-$runs\\"
     expect((await failure(failing.credentials())).message).toBe('the credential plugin "sh" failed: expired');
   });
 
-  test('a server without TLS, such as kubectl proxy, is accepted', async () => {
+  test('a server without TLS, such as `kubectl proxy`, is accepted', async () => {
     const connection = await load({ server: 'http://127.0.0.1:8001' });
     expect((await connection.credentials()).headers.Authorization).toBe('Bearer tok');
   });
 
-  test('a proxy of the cluster takes precedence over one of the environment, and loopback is not proxied', async () => {
+  test('a proxy in the cluster entry takes precedence over a proxy in the environment, and loopback is not proxied', async () => {
     const env = { HTTPS_PROXY: 'http://proxy.corp:3128', NO_PROXY: '10.0.0.0/8,.svc,internal' };
     const proxyOf = async (server: string, cluster: object = {}) => {
       const path = await write('config', kubeconfig({ server, cluster }));

@@ -126,7 +126,7 @@ function setUp() {
 }
 
 describe('leadership', () => {
-  test('is held by one process, is renewed, and is written in the format of client-go', async () => {
+  test('is held by one process, is renewed, and is written to the Lease in the format of client-go', async () => {
     const { world, server, a, b } = setUp();
     a.start();
     await world.advance(100);
@@ -145,7 +145,7 @@ describe('leadership', () => {
     expect(() => b.elector.assertLeading()).toThrow(NotLeadingError);
   });
 
-  test('passes on at once when the leader releases the Lease, which it holds until its work has ended', async () => {
+  test("passes to another process as soon as the leader's work has ended and the leader has released the Lease", async () => {
     const { world, server, a, b } = setUp();
     a.start();
     b.start();
@@ -161,7 +161,7 @@ describe('leadership', () => {
     expect(server.present()?.spec).toMatchObject({ holderIdentity: 'b', leaseTransitions: 1 });
   });
 
-  test('passes on within the lease duration and one retry period when the leader dies', async () => {
+  test('passes to another process within the lease duration and one retry period when the leader dies', async () => {
     const { world, a, b } = setUp();
     a.start();
     b.start();
@@ -175,7 +175,7 @@ describe('leadership', () => {
     expect(took).toBeGreaterThan(10_000);
   });
 
-  test('is awaited until the process is stopped', async () => {
+  test('is awaited by a candidate until that process is stopped', async () => {
     const { world, a, b } = setUp();
     a.start();
     await world.advance(10);
@@ -198,7 +198,7 @@ describe('leadership', () => {
 
 describe('a leader', () => {
   test.each<Fault>(['refused', 'silent', 'answer lost'])(
-    'whose server is %s stops at its renew deadline, before another process can lead',
+    'whose renewals fail (%s) stops at its renew deadline, before another process can lead',
     async (fault) => {
       const { world, a, b } = setUp();
       a.start();
@@ -216,7 +216,7 @@ describe('a leader', () => {
     },
   );
 
-  test('survives a fault that ends one retry period before its renew deadline', async () => {
+  test('keeps leadership through a fault that ends one retry period before its renew deadline', async () => {
     const { world, a } = setUp();
     a.start();
     await world.advance(1_000);
@@ -228,7 +228,7 @@ describe('a leader', () => {
     expect(a.log).toEqual(['leads at 0']);
   });
 
-  test('survives a renewal whose response was lost', async () => {
+  test('keeps leadership if the response to a renewal was lost', async () => {
     const { world, a } = setUp();
     a.start();
     await world.advance(1_000);
@@ -239,7 +239,7 @@ describe('a leader', () => {
     expect(a.leads()).toBe(true);
   });
 
-  test('counts its leadership from the sending of its renewal, not from the response, because others may have seen the Lease earlier', async () => {
+  test('counts its renew deadline from the time when a renewal was sent, not from the response, because candidates may observe the renewal earlier', async () => {
     const { world, a } = setUp();
     a.start();
     await world.advance(1_000);
@@ -265,7 +265,7 @@ describe('a leader', () => {
     }
   });
 
-  test('releases the Lease even if a renewal was in flight', async () => {
+  test('releases the Lease even if a renewal is in flight', async () => {
     const { world, server, a, b } = setUp();
     a.start();
     await world.advance(100);
@@ -282,7 +282,7 @@ describe('a leader', () => {
     expect(b.leads()).toBe(true);
   });
 
-  test('that was paused does not lead when it resumes, even before its timers have run', async () => {
+  test('that was paused for too long does not lead when it resumes, even before its timers have run', async () => {
     const world = createSimulatedTime();
     const server = createLeaseServer();
     // The timers of a paused process do not run, but its clock continues.
@@ -322,7 +322,7 @@ describe('a leader', () => {
     expect(server.present()?.spec?.holderIdentity).toBe('b');
   });
 
-  test('stops after the machine was suspended, which stops the monotonic clock', async () => {
+  test('stops after the machine was suspended, although a suspend stops the monotonic clock', async () => {
     const { world, a } = setUp();
     a.start();
     await world.advance(3_000);
@@ -368,7 +368,7 @@ describe('another writer of the Lease', () => {
     spec: { holderIdentity: 'stranger', leaseDurationSeconds },
   });
 
-  test('stalls the candidates for at most five minutes per write, whatever lease duration it states', async () => {
+  test('stalls the candidates for at most five minutes per write, whatever lease duration the write sets', async () => {
     const { world, server, a } = setUp();
     await server.client(() => undefined, world.setTimer).create(leases, stalled(365 * 24 * 3_600));
     a.start();
@@ -379,7 +379,7 @@ describe('another writer of the Lease', () => {
     expect(a.leads()).toBe(true);
   });
 
-  test('is visible from the holder and the age of the Lease', async () => {
+  test('is visible from the reported holder and age of the Lease', async () => {
     const { world, server, a } = setUp();
     expect(a.elector.ageMs()).toBeUndefined();
     const stranger = server.client(() => undefined, world.setTimer);
@@ -405,7 +405,7 @@ describe('another writer of the Lease', () => {
   });
 });
 
-test('periods that contradict each other throw a TypeError', () => {
+test('contradictory periods for a lease cause a TypeError', () => {
   const { world, server } = setUp();
   const make = (periods: object) => () =>
     createLeaderElector({

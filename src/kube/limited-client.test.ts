@@ -10,7 +10,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).toReversed()) await close();
 });
 
-test('limits the requests in flight, and never sends a request that was aborted while it waited', async () => {
+test('a limited client limits its requests in flight, and never sends a request that was aborted while it waited', async () => {
   const answers: (() => void)[] = [];
   const server = await startLoopbackServer((_request, response) => {
     answers.push(() => answerJson(response, 200, { metadata: { name: 'a' }, items: [] }));

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { createRateLimiter } from './rate-limiter.ts';
 import { createSimulatedTime } from './testing/simulated-time.ts';
 
-it('allows a burst, then the given rate per second', async () => {
+it('the rate limiter allows a burst, and then the given number of requests per second', async () => {
   const time = createSimulatedTime();
   const limiter = createRateLimiter({ qps: 10, burst: 2, now: time.now, setTimer: time.setTimer });
   const startedAt = time.now();
@@ -13,7 +13,7 @@ it('allows a burst, then the given rate per second', async () => {
   expect(went).toEqual([0, 0, 100, 200]);
 });
 
-it('is not delayed by requests that were aborted while they waited', async () => {
+it('aborted requests do not delay requests that wait behind them', async () => {
   const time = createSimulatedTime();
   const limiter = createRateLimiter({ qps: 10, burst: 1, now: time.now, setTimer: time.setTimer });
   const startedAt = time.now();

@@ -16,7 +16,7 @@ describe('an overloaded server', () => {
   };
   const ref = { namespace: 'default', name: 'a' };
 
-  test('gets the request again after the time in Retry-After', async () => {
+  test('receives the request again after the time in Retry-After', async () => {
     const server = await serve(overloaded(3, 429, { 'retry-after': '2' }));
     const waited: number[] = [];
     await clientOf(server, { setTimer: instantTimer(waited) }).get(configMaps, ref);
@@ -24,7 +24,7 @@ describe('an overloaded server', () => {
   });
 
   test.each([429, 500, 503])(
-    'gets the request again after status %i with a Retry-After header',
+    'receives the request again if it responded with status %i and a Retry-After header',
     async (code) => {
       const server = await serve(overloaded(1, code, { 'retry-after': '3' }));
       const waited: number[] = [];
@@ -34,7 +34,7 @@ describe('an overloaded server', () => {
     },
   );
 
-  test('with a long Retry-After gets no retry: the caller has to back off', async () => {
+  test('receives no retry if its Retry-After is long, so the caller has to back off', async () => {
     const server = await serve(overloaded(1, 503, { 'retry-after': '60' }));
     const waited: number[] = [];
     const client = clientOf(server, { setTimer: instantTimer(waited) });
@@ -42,7 +42,7 @@ describe('an overloaded server', () => {
     expect([server.requests.length, waited]).toEqual([1, []]);
   });
 
-  test('gets a create again after status 429, which means that it was not processed, but not after 503', async () => {
+  test('receives a create again after status 429, which means that the create was not processed, but not after status 503', async () => {
     const busy = await serve(overloaded(1, 429, { 'retry-after': '1' }));
     await clientOf(busy, { setTimer: instantTimer([]) }).create(configMaps, configMap('a'));
     expect(busy.requests).toHaveLength(2);
@@ -55,7 +55,7 @@ describe('an overloaded server', () => {
     expect(failing.requests).toHaveLength(1);
   });
 
-  test('causes an error after the maximum number of retries', async () => {
+  test('causes an error when the maximum number of retries is reached', async () => {
     const server = await serve(overloaded(100, 429, { 'retry-after': '1' }));
     const client = clientOf(server, { setTimer: instantTimer([]) });
     await expect(client.get(configMaps, ref)).rejects.toMatchObject({
@@ -65,7 +65,7 @@ describe('an overloaded server', () => {
     expect(server.requests).toHaveLength(11);
   });
 
-  test('gets at most the configured number of requests per second', async () => {
+  test('receives at most the configured number of requests per second', async () => {
     const server = await serve((_, response) => answerJson(response, 200, configMap('a')));
     let time = 0;
     const waited: number[] = [];
@@ -106,7 +106,7 @@ describe('a server that does not answer', () => {
     await expect(client.get(configMaps, { ...ref, name: 'b' })).rejects.toMatchObject({ code: 'timeout' });
   });
 
-  test('gets a GET again after the connection broke, but not a write', async () => {
+  test('receives a GET again after the connection broke, but receives no write again', async () => {
     let breaks = 2;
     const server = await serve((request, response) => {
       if (breaks-- > 0) request.socket.resetAndDestroy();
@@ -119,7 +119,7 @@ describe('a server that does not answer', () => {
     expect(server.requests).toHaveLength(4);
   });
 
-  test('is abandoned when the caller aborts, and the request rejects with the reason of the abort', async () => {
+  test('is no longer awaited when the caller aborts, and the request rejects with the abort reason', async () => {
     const server = await serve(() => {});
     const controller = new AbortController();
     const get = clientOf(server).get(configMaps, ref, { signal: controller.signal });
@@ -129,7 +129,7 @@ describe('a server that does not answer', () => {
     await expect.poll(() => server.openConnections()).toBe(0);
   });
 
-  test('causes an error when the client is closed', async () => {
+  test('causes an error as soon as the client is closed', async () => {
     const server = await serve(() => {});
     const client = clientOf(server);
     const get = client.get(configMaps, ref);
@@ -142,7 +142,7 @@ describe('a server that does not answer', () => {
 });
 
 describe('`onAttempt`', () => {
-  test('is called for each attempt, with the status if there was a response', async () => {
+  test('is called for each attempt, and gets the status if a response arrived', async () => {
     let requests = 0;
     const server = await serve(({ socket }, response) => {
       requests += 1;
@@ -170,7 +170,7 @@ describe('`onAttempt`', () => {
 });
 
 describe('the guard of writes', () => {
-  test('stops writes and nothing else', async () => {
+  test('can prevent writes, and is not called for reads', async () => {
     const server = await serve((_, response) => answerJson(response, 200, configMap('a')));
     const refusal = new Error('not the leader');
     const client = clientOf(server, {

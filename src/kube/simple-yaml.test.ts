@@ -45,7 +45,7 @@ const sameAsLibrary = (text: string): void => {
 
 describe('the simple YAML parser', () => {
   it.each([
-    ['what kubectl writes', byKubectl],
+    ['a kubeconfig that kubectl writes', byKubectl],
     [
       'indented lists, comments, quotes and a document mark',
       `---\n# made by hand\nusers:\n  # one\n  - name: "a b"\n    user:\n      token: 'x: y'\n\ncontexts: []\nempty:\n`,
@@ -66,21 +66,21 @@ describe('the simple YAML parser', () => {
     ['numbers', 'a: 12\n'],
     ['escapes', 'a: "\\n"\n'],
     ['comments behind values', 'a: b # c\n'],
-    ['several documents', 'a: b\n---\na: c\n'],
-    ['tabulators', 'a:\tb\n'],
-    ['keys given twice', 'a: b\na: c\n'],
+    ['several documents in one text', 'a: b\n---\na: c\n'],
+    ['tabs', 'a:\tb\n'],
+    ['duplicate keys', 'a: b\na: c\n'],
     ['JSON', '{"a": "b"}\n'],
-    ['nothing', ''],
+    ['an empty text', ''],
   ])('rejects %s', (_what, text) => {
     expect(parseSimpleYaml(text)).toBeUndefined();
   });
 
-  it('leaves other YAML to the library', async () => {
+  it('returns undefined for YAML outside its subset', async () => {
     expect(await parseYaml('users: [{name: a}]\n')).toEqual({ users: [{ name: 'a' }] });
     await expect(parseYaml('a: b\na: c\n')).rejects.toThrow('unique');
   });
 
-  it('agrees with the library on every document that the library writes', () => {
+  it('returns the same value as the YAML library for every document that the library writes', () => {
     const json = fc.jsonValue({ maxDepth: 4 });
     fc.assert(
       fc.property(json, fc.boolean(), (value, indentSeq) =>
@@ -89,7 +89,7 @@ describe('the simple YAML parser', () => {
     );
   });
 
-  it('agrees with the library or returns undefined, wherever characters are changed', () => {
+  it('returns the same value as the YAML library, or undefined, after characters of a document were changed', () => {
     const signs = [
       ...Array.from(' \n-:#\'"{}[],&*!|>%@`?\\~\t\r'),
       'true',

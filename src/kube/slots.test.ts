@@ -3,7 +3,7 @@ import { createSlots } from './slots.ts';
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test('limits concurrent work, runs it in the order of arrival, and frees the slot after a failure', async () => {
+test('work waits for a free slot in the order of the calls, and a failure frees its slot', async () => {
   const slots = createSlots(2);
   const started: number[] = [];
   const ends: ((error?: Error) => void)[] = [];

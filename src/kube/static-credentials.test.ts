@@ -38,25 +38,25 @@ async function byOfficialClient(cluster: ClusterEntry, user: UserEntry): Promise
 
 describe('static credentials', () => {
   it.each<[string, ClusterEntry, UserEntry]>([
-    ['a token', { server }, { token: 'secret' }],
-    ['nothing', { server }, {}],
+    ['a token in the user entry', { server }, { token: 'secret' }],
+    ['an empty user entry', { server }, {}],
     [
       'a client certificate and a CA, as data',
       { server, 'certificate-authority-data': data('ca') },
       { 'client-certificate-data': data('cert'), 'client-key-data': data('key') },
     ],
     [
-      'another name and no verification',
+      'a token, with another server name and without verification',
       { server, 'tls-server-name': 'kube', 'insecure-skip-tls-verify': true },
       { token: 'x' },
     ],
-  ])('from %s agree with the official client', async (_what, cluster, user) => {
+  ])('from %s are equal to the credentials of the official client', async (_what, cluster, user) => {
     expect(isStatic(cluster, user)).toBe(true);
     const mine = await staticCredentials(cluster, user);
     expect(await byOfficialClient(cluster, user)).toEqual(mine);
   });
 
-  it('are read from files', async () => {
+  it('are read from the files to which the kubeconfig refers', async () => {
     const [cert, key, ca] = ['cert', 'key', 'ca'].map((name) => join(folder, name));
     await Promise.all([cert, key, ca].map((path) => writeFile(path ?? '', `of ${path}`)));
     const cluster = { server, 'certificate-authority': ca ?? '' };
@@ -64,7 +64,7 @@ describe('static credentials', () => {
     expect(await staticCredentials(cluster, user)).toEqual(await byOfficialClient(cluster, user));
   });
 
-  it('as data take precedence over files', async () => {
+  it('that the kubeconfig contains as data take precedence over files', async () => {
     const path = join(folder, 'nowhere');
     const cluster = { server, 'certificate-authority': path, 'certificate-authority-data': data('ca') };
     const user = { 'client-certificate': path, 'client-certificate-data': data('cert') };

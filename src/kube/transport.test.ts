@@ -39,7 +39,7 @@ async function servePeerName(
 }
 
 describe('TLS', () => {
-  test('works with a private authority, client certificates and a server name that differs from the host', async () => {
+  test('works with a private certificate authority, client certificates and a server name that differs from the host', async () => {
     const authority = await createAuthority();
     const pair = await authority.issue({ name: 'server', dnsNames: ['kubernetes.default'] });
     const user = await authority.issue({ name: 'kon' });
@@ -122,7 +122,7 @@ describe('a connection that is being established', () => {
 });
 
 describe('credentials', () => {
-  test('that the server no longer accepts are refreshed once, and the request is repeated', async () => {
+  test('that the server no longer accepts are refreshed, and the request is repeated once', async () => {
     const server = await serve(({ headers }, response) => {
       if (headers.authorization === 'Bearer new') answerJson(response, 200, configMap('a'));
       else answerJson(response, 401, statusBody(401, 'Unauthorized', 'Unauthorized'));
@@ -179,7 +179,7 @@ describe('credentials that come from files and plugins', () => {
     return client;
   };
 
-  test('are loaded again after half a minute, and only once for concurrent requests', async () => {
+  test('are loaded again after half a minute, and are loaded only once for concurrent requests', async () => {
     const server = await serve((_, response) => answerJson(response, 200, configMap('a')));
     let time = 0;
     let asked = 0;

@@ -17,12 +17,12 @@ async function batches(bytes: Buffer, cuts: readonly number[]): Promise<(readonl
 }
 
 describe('the lines of a stream', () => {
-  test('of one chunk are yielded together, without empty lines', async () => {
+  test('that arrive in one chunk are yielded together, without empty lines', async () => {
     expect(await batches(Buffer.from('a\n\nb\r\n\r\nc\n'), [])).toEqual([['a', 'b\r', 'c']]);
     expect(await batches(Buffer.from('a\nbc\nd\n'), [3])).toEqual([['a'], ['bc', 'd']]);
   });
 
-  test('are complete wherever the bytes are split, even within a character', async () => {
+  test('are complete, wherever the bytes are split, even within a character', async () => {
     const lines = ['"é"', '"→"', '"🦔 and 🦔"', 'x'];
     const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''));
     for (let first = 0; first <= bytes.length; first += 1)
@@ -44,28 +44,36 @@ describe('the text without managed fields', () => {
   const without = (text: string): string => textWithoutManagedFields(Buffer.from(text));
 
   test.each([
-    ['the first', '{"managedFields":[{"a":{}}],"name":"x"}', '{"name":"x"}'],
-    ['in the middle', '{"uid":"1","managedFields":[{"a":{}}],"name":"x"}', '{"uid":"1","name":"x"}'],
-    ['the last', '{"name":"x","managedFields":[{"a":{}}]}', '{"name":"x"}'],
-    ['all there is', '{"managedFields":[]}', '{}'],
-    ['with lists in it', '{"managedFields":[[1,[2]],[]],"name":"x"}', '{"name":"x"}'],
-    ['with brackets in its names', '{"managedFields":[{"k:{\\"a\\":[]]]":{}}],"name":"x"}', '{"name":"x"}'],
-    ['with backslashes', String.raw`{"managedFields":["\\","\"]"],"name":"x"}`, '{"name":"x"}'],
-  ])('lacks only the managed fields: %s', (_, text, expected) => {
+    ['they are the first field', '{"managedFields":[{"a":{}}],"name":"x"}', '{"name":"x"}'],
+    [
+      'they are between other fields',
+      '{"uid":"1","managedFields":[{"a":{}}],"name":"x"}',
+      '{"uid":"1","name":"x"}',
+    ],
+    ['they are the last field', '{"name":"x","managedFields":[{"a":{}}]}', '{"name":"x"}'],
+    ['they are the only field', '{"managedFields":[]}', '{}'],
+    ['they contain lists', '{"managedFields":[[1,[2]],[]],"name":"x"}', '{"name":"x"}'],
+    [
+      'they contain names with brackets',
+      '{"managedFields":[{"k:{\\"a\\":[]]]":{}}],"name":"x"}',
+      '{"name":"x"}',
+    ],
+    ['they contain backslashes', String.raw`{"managedFields":["\\","\"]"],"name":"x"}`, '{"name":"x"}'],
+  ])('contains all other fields if %s', (_, text, expected) => {
     expect(without(text)).toBe(expected);
   });
 
   test.each([
-    ['there are none', '{"name":"ä"}'],
-    ['a text only speaks of them', String.raw`{"note":"{\"managedFields\":[1],}"}`],
-    ['they have no end', '{"managedFields":[{"a":'],
-    ['a text in them has no end', '{"managedFields":["a'],
-    ['a text in them ends in the middle of an escape', '{"managedFields":["a\\'],
-  ])('is unchanged when %s', (_, text) => {
+    ['there are no managed fields', '{"name":"ä"}'],
+    ['only a string contains their name', String.raw`{"note":"{\"managedFields\":[1],}"}`],
+    ['they are not terminated', '{"managedFields":[{"a":'],
+    ['a string in them is not terminated', '{"managedFields":["a'],
+    ['a string in them ends within an escape', '{"managedFields":["a\\'],
+  ])('is the whole text if %s', (_, text) => {
     expect(without(text)).toBe(text);
   });
 
-  test('contains everything else unchanged', () => {
+  test('differs from the original text only by the managed fields', () => {
     const metadata = fc.tuple(fc.dictionary(fc.string(), fc.jsonValue()), fc.array(fc.jsonValue()), fc.nat());
     fc.assert(
       fc.property(metadata, ([fields, managedFields, at]) => {

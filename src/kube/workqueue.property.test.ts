@@ -32,7 +32,7 @@ const step = fc.oneof(
 /** Pending add of a key in a simple model of the queue. Several adds of one key are merged. */
 type Wish = { dueAt: number; priority: number };
 
-test('after any sequence of operations, no key is lost, processed twice at a time, early, or overtaken', async () => {
+test('after any sequence of operations, no key was lost, processed twice at the same time, returned early or overtaken by a key of lower priority', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
       const time = createSimulatedTime();

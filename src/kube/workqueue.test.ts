@@ -11,7 +11,7 @@ function setUp(options: Partial<WorkQueueOptions> = {}) {
 }
 
 describe('a key', () => {
-  test('that is added several times is handed out once', async () => {
+  test('that is added several times is returned once', async () => {
     const { time, queue, taken, take } = setUp();
     for (let index = 0; index < 5; index += 1) queue.add('a');
     queue.add('b');
@@ -20,7 +20,7 @@ describe('a key', () => {
     expect(taken).toEqual(['a', 'b']);
   });
 
-  test('that is added while it is processed is handed out again after that, not before', async () => {
+  test('that is added while it is being processed is returned again after the processing has ended', async () => {
     const { time, queue, taken, take } = setUp();
     queue.add('a');
     take();
@@ -39,7 +39,7 @@ describe('a key', () => {
     expect(taken).toEqual(['a', 'a']);
   });
 
-  test('is handed out at the earliest of the times that it was added for', async () => {
+  test('that is added with several delays is returned at the earliest due time', async () => {
     const { time, queue, taken, take } = setUp();
     queue.add('a', { afterMs: 1000 });
     queue.add('a', { afterMs: 300 });
@@ -57,7 +57,7 @@ describe('a key', () => {
     expect(time.pending()).toBe(0);
   });
 
-  test('that is added without delay is not handed out again for a previous delayed add', async () => {
+  test('that is added without delay is not returned again for an earlier add with a delay', async () => {
     const { time, queue, taken, take } = setUp();
     queue.add('a', { afterMs: 1000 });
     queue.add('a');
@@ -69,7 +69,7 @@ describe('a key', () => {
     expect(taken).toEqual(['a']);
   });
 
-  test('that is added with a delay while it is processed is handed out after the delay', async () => {
+  test('that is added with a delay while it is being processed is returned after the delay', async () => {
     const { time, queue, taken, take } = setUp();
     queue.add('a');
     take();
@@ -85,7 +85,7 @@ describe('a key', () => {
 });
 
 describe('the order', () => {
-  test('is by priority, then by due time; the highest priority of several adds counts', async () => {
+  test('depends on priority first and due time second, and the highest priority of several adds counts', async () => {
     const { time, queue, taken, take } = setUp();
     queue.add('background-1', { priority: -10 });
     queue.add('late', { afterMs: 10 });
@@ -101,7 +101,7 @@ describe('the order', () => {
   });
 });
 
-test('gives the least important key a turn after half a minute', async () => {
+test('every tenth returned key is the key of lowest priority, if that key has waited for half a minute', async () => {
   const { time, queue, taken, take } = setUp();
   const edits = async (count: number): Promise<void> => {
     for (let index = 0; index < count; index += 1) {
@@ -125,7 +125,7 @@ test('gives the least important key a turn after half a minute', async () => {
   ]);
 });
 
-test('among keys that become due together, gives the most important one to a waiting taker', async () => {
+test('of several keys that become due together, a waiting taker gets the key of highest priority', async () => {
   const { time, queue, taken, take } = setUp();
   take();
   queue.add('plain', { afterMs: 5 });
@@ -135,7 +135,7 @@ test('among keys that become due together, gives the most important one to a wai
 });
 
 describe('retries', () => {
-  test('double their delay up to the maximum, and restart with the first delay after `forget`', async () => {
+  test('double their delay up to the maximum, and start again with the first delay after `forget`', async () => {
     const { queue } = setUp({ backoff: { baseMs: 5, maxMs: 100 } });
     const delays = Array.from({ length: 7 }, () => queue.retry('a'));
     expect(delays).toEqual([5, 10, 20, 40, 80, 100, 100]);
@@ -155,7 +155,7 @@ describe('retries', () => {
     expect([least, setUp({ random: () => 1 }).queue.retry('a')]).toEqual([2.5, 5]);
   });
 
-  test('of a key that fails for years have a finite delay', () => {
+  test('of a key that has failed for years have a finite delay', () => {
     const { queue } = setUp({ retryRate: { qps: 1e9, burst: 1e9 } });
     let last = 0;
     for (let index = 0; index < 2000; index += 1) last = queue.retry('a');
@@ -164,7 +164,7 @@ describe('retries', () => {
 });
 
 describe('a shutdown', () => {
-  test('ends waiting takers, hands out no more keys, and leaves no timer', async () => {
+  test('releases waiting takers, returns no more keys, and leaves no timer', async () => {
     const { time, queue, taken, take } = setUp();
     queue.add('later', { afterMs: 100 });
     take();
@@ -180,7 +180,7 @@ describe('a shutdown', () => {
   });
 });
 
-test('the metrics state how many keys wait and how long keys wait and run', async () => {
+test('the metrics state how many keys wait, how long keys have waited, and how long keys have been processed', async () => {
   const waited: number[] = [];
   const worked: number[] = [];
   const { time, queue, take } = setUp({

@@ -37,23 +37,23 @@ const both = [
 ];
 
 describe('dependencies', () => {
-  test('become addresses in the environment, one for each port', () => {
+  test('become environment variables with the address of each port', () => {
     expect(seenBy([{ name: 'user-reviews' }], reviews())).toEqual(both);
   });
 
-  test('may name a single port and another target', () => {
+  test('can name a single port and another target', () => {
     const elsewhere = reviews({ targets: [target('staging')] });
     expect(seenBy([{ name: 'user-reviews', port: 'http', target: 'staging' }], elsewhere)).toEqual([
       { name: 'USER_REVIEWS_HTTP_HOST', value: 'user-reviews.staging.svc:8080' },
     ]);
   });
 
-  test('are overridden by variables of the app itself', () => {
+  test("have a lower precedence than the app's own variables", () => {
     const env = [{ name: 'USER_REVIEWS_HTTP_HOST', value: 'localhost:1' }];
     expect(seenBy([{ name: 'user-reviews' }], reviews(), { env })).toEqual([env[0], both[1]]);
   });
 
-  test('of two apps on each other block neither of them', () => {
+  test('of two apps on each other block neither app', () => {
     const caller = reviews({ dependencies: [{ name: 'web' }] });
     expect(seenBy([{ name: 'user-reviews' }], caller)).toEqual(both);
   });
@@ -71,19 +71,19 @@ describe('dependencies', () => {
       'it depends on app user-reviews, which does not exist',
     ],
     [
-      'that runs elsewhere',
+      'that runs only on another target',
       {},
       reviews({ targets: [target('staging')] }),
       'it depends on app user-reviews in production, where that does not run: its targets are staging',
     ],
     [
-      'without the port',
+      'without the named port',
       { port: 'grpc' },
       reviews(),
       'it depends on port grpc of app user-reviews, whose ports are http, admin-api',
     ],
     ['without ports', {}, reviews({ ports: [] }), 'it depends on app user-reviews, which has no ports'],
-  ])('on an app %s are reported, and nothing is deployed', (_name, fields, other, message) => {
+  ])('on an app %s are reported, and the target is not deployed', (_name, fields, other, message) => {
     expect(seenBy([{ name: 'user-reviews', ...fields }], other)).toBe(`DependencyMissing: ${message}`);
   });
 });

@@ -95,7 +95,7 @@ function targetCasesOf(field: string): readonly Case[] {
   ];
 }
 
-test('every field is covered by these tests', () => {
+test('the tests below cover every field of an App', () => {
   const { image: _, targets, ...fields } = appSpec.shape;
   expect(Object.keys(common).toSorted()).toEqual(Object.keys(fields).toSorted());
   const { name: __, ...ofTarget } = targets.element.shape;
@@ -106,11 +106,11 @@ describe.each([
   ...Object.keys(common).map((field) => [`spec.${field}`, casesOf(field)] as const),
   ...Object.keys(own).map((field) => [`spec.targets[].${field}`, targetCasesOf(field)] as const),
 ])('%s', (_field, cases) => {
-  test('reaches the cluster', () => {
+  test('changes objects in the cluster', () => {
     for (const each of cases) expect(after(each.with)).not.toEqual(after(each.without));
   });
 
-  test('leaves nothing behind when it is removed', () => {
+  test('has no effect in the cluster after the field was removed', () => {
     for (const each of cases)
       expect(after(each.without, each.with, each.without)).toEqual(after(each.without));
   });

@@ -21,86 +21,86 @@ const unproven = row('production', { proven: false, message: 'AccessDenied' });
 const unlinked = row('production', { linked: false, proven: false, message: 'foreign ServiceAccount' });
 
 const table: readonly Case[] = [
-  { name: 'no account named', expected: ['open', 'open', 'open'] },
+  { name: 'the App names no account', expected: ['open', 'open', 'open'] },
   {
-    name: 'no such account',
+    name: 'the account does not exist',
     account: 'payments',
     expected: ['AccountNotFound', 'AccountNotFound', 'AccountNotFound'],
   },
   {
-    name: 'linked and proven',
+    name: 'the account is linked and proven',
     account: 'payments',
     resource: account([linked]),
     expected: ['open with role', 'open with role', 'open with role'],
   },
   {
-    name: 'linked, not proven',
+    name: 'the account is linked, but not proven',
     account: 'payments',
     resource: account([unproven]),
     expected: ['IdentityNotProven', 'IdentityNotProven', 'open with role, IdentityNotProven'],
   },
   {
-    name: 'linked, and the AWS account has no OIDC provider',
+    name: 'the account is linked, and the AWS account has no OIDC provider',
     account: 'payments',
     resource: account([row('production', { proven: false, reason: 'OIDCProviderMissing' })]),
     expected: ['OIDCProviderMissing', 'OIDCProviderMissing', 'OIDCProviderMissing'],
   },
   {
-    name: 'linked, and the OIDC provider lacks the audience',
+    name: 'the account is linked, and the OIDC provider lacks the audience',
     account: 'payments',
     resource: account([row('production', { proven: false, reason: 'AudienceMissing' })]),
     expected: ['AudienceMissing', 'AudienceMissing', 'AudienceMissing'],
   },
   {
-    name: 'not linked',
+    name: 'the account is not linked',
     account: 'payments',
     resource: account([unlinked]),
     expected: ['AccountNotLinkedToTarget', 'AccountNotLinkedToTarget', 'AccountNotLinkedToTarget'],
   },
   {
-    name: 'proven according to the status, but not linked',
+    name: 'the account is proven according to its status, but not linked',
     account: 'payments',
     resource: account([row('production', { linked: false })]),
     expected: ['AccountNotLinkedToTarget', 'AccountNotLinkedToTarget', 'AccountNotLinkedToTarget'],
   },
   {
-    name: 'no status yet',
+    name: 'the account has no status yet',
     account: 'payments',
     resource: account([]),
     expected: ['AccountNotLinkedToTarget', 'AccountNotLinkedToTarget', 'AccountNotLinkedToTarget'],
   },
   {
-    name: 'proven in another target only',
+    name: 'the account is proven only in another target',
     account: 'payments',
     resource: account([row('staging')]),
     expected: ['AccountNotLinkedToTarget', 'AccountNotLinkedToTarget', 'AccountNotLinkedToTarget'],
   },
   {
-    name: 'no longer linked to this target, though the status still says so',
+    name: "the account's spec excludes the target, but its status still contains the link",
     account: 'payments',
     resource: account([linked], { only: ['staging'] }),
     expected: ['AccountExcludesTarget', 'AccountExcludesTarget', 'AccountExcludesTarget'],
   },
   {
-    name: 'being deleted',
+    name: 'the account is being deleted',
     account: 'payments',
     resource: account([linked], { deleting: true }),
     expected: ['AccountDeleting', 'AccountDeleting', 'open with role, AccountDeleting'],
   },
   {
-    name: 'being deleted, link already removed',
+    name: 'the account is being deleted, and its link was removed',
     account: 'payments',
     resource: account([unlinked], { deleting: true }),
     expected: ['AccountDeleting', 'AccountDeleting', 'AccountDeleting'],
   },
   {
-    name: 'in quarantine',
+    name: 'the account is in quarantine',
     account: 'payments',
     resource: account([{ ...unproven, reason: 'Quarantined' }]),
     expected: ['Quarantined', 'Quarantined', 'Quarantined'],
   },
   {
-    name: 'in quarantine and being deleted',
+    name: 'the account is in quarantine and is being deleted',
     account: 'payments',
     resource: account([{ ...unproven, reason: 'Quarantined' }], { deleting: true }),
     expected: ['Quarantined', 'Quarantined', 'Quarantined'],
@@ -113,16 +113,19 @@ function summary(gate: IdentityGate): string {
 }
 
 describe('identityGate', () => {
-  test.each(table)('$name', ({ account: name, resource, expected }) => {
-    const outcomes = [undefined, another, same].map((deployedMark) =>
-      summary(
-        identityGate({ account: name, linkedServiceAccount: resource, target: 'production', deployedMark }),
-      ),
-    );
-    expect(outcomes).toEqual(expected);
-  });
+  test.each(table)(
+    'decides for three deployed identities (none, another, the same): $name',
+    ({ account: name, resource, expected }) => {
+      const outcomes = [undefined, another, same].map((deployedMark) =>
+        summary(
+          identityGate({ account: name, linkedServiceAccount: resource, target: 'production', deployedMark }),
+        ),
+      );
+      expect(outcomes).toEqual(expected);
+    },
+  );
 
-  test('returns the identity in the status entry of the target, whatever was deployed', () => {
+  test("returns the identity in the target's status entry, whatever identity was deployed before", () => {
     const gate = identityGate({
       account: 'payments',
       linkedServiceAccount: account([row('production', { roleArn: otherRoleArn })]),
@@ -132,7 +135,7 @@ describe('identityGate', () => {
     expect(gate).toEqual({ open: true, identity: identityOf(otherRoleArn) });
   });
 
-  test("includes the message of the account's target row", () => {
+  test("includes the message of the account's status entry for the target", () => {
     const gate = identityGate({
       account: 'payments',
       linkedServiceAccount: account([unproven]),
@@ -146,7 +149,7 @@ describe('identityGate', () => {
 });
 
 describe('identityMark', () => {
-  test('differs by role and by audience, and contains the role', () => {
+  test('differs between roles and between audiences, and contains the role', () => {
     const mark = identityMark({ roleArn, audience: 'sts.amazonaws.com' });
     expect(mark).not.toBe(identityMark({ roleArn: otherRoleArn, audience: 'sts.amazonaws.com' }));
     expect(mark).not.toBe(identityMark({ roleArn, audience: 'other' }));

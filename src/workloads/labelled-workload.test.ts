@@ -61,37 +61,49 @@ describe('planWorkload', () => {
   const missedWithMark = [pod({ name: 'db-0', serviceAccount: 'payments', mark })];
 
   test.each<{ name: string; observation: WorkloadObservation; steps: readonly string[] }>([
-    { name: 'pods with an older identity: restarted', observation: seen(), steps: ['restart'] },
-    { name: 'pods without identity: restarted', observation: seen({ pods: uninjected }), steps: ['restart'] },
     {
-      name: 'no step for pods that already hold the identity',
+      name: 'restarts a workload whose pods have an older identity',
+      observation: seen(),
+      steps: ['restart'],
+    },
+    {
+      name: 'restarts a workload whose pods have no identity',
+      observation: seen({ pods: uninjected }),
+      steps: ['restart'],
+    },
+    {
+      name: 'plans no step if the pods already hold the identity',
       observation: seen({ pods: current }),
       steps: [],
     },
-    { name: 'no step without pods', observation: seen({ pods: [] }), steps: [] },
-    { name: 'no step without an account of that name', observation: seen({ account: undefined }), steps: [] },
+    { name: 'plans no step for a workload without pods', observation: seen({ pods: [] }), steps: [] },
     {
-      name: 'no step for an account that is not proven in the target',
+      name: 'plans no step if the account does not exist',
+      observation: seen({ account: undefined }),
+      steps: [],
+    },
+    {
+      name: 'plans no step if the account is not proven in the target',
       observation: seen({ account: account([row('production', { proven: false })]) }),
       steps: [],
     },
     {
-      name: 'the identity mark exists: no second restart, and a pod that the webhook missed is replaced',
+      name: 'replaces a pod that the webhook missed, without a second restart, if the template has the identity mark',
       observation: seen({ workload: workload('StatefulSet', {}, mark), pods: missedWithMark }),
       steps: ['replacePod'],
     },
     {
-      name: 'the identity mark exists and a pod of the previous template runs: waits',
+      name: 'plans no step while a pod of the previous template runs, if the template has the identity mark',
       observation: seen({ workload: workload('StatefulSet', {}, mark) }),
       steps: [],
     },
     {
-      name: 'no step for a workload with the update strategy OnDelete',
+      name: 'plans no step for a workload with the update strategy OnDelete',
       observation: seen({ workload: workload('DaemonSet', { updateStrategy: { type: 'OnDelete' } }) }),
       steps: [],
     },
     {
-      name: 'no step for a paused Deployment',
+      name: 'plans no step for a paused Deployment',
       observation: seen({ workload: workload('Deployment', { paused: true }) }),
       steps: [],
     },
@@ -99,7 +111,7 @@ describe('planWorkload', () => {
     expect(reported(observation)).toEqual(steps);
   });
 
-  test('nothing is restarted without the rollout slot', () => {
+  test('restarts no workload without the rollout slot', () => {
     expect(reported(seen(), false)).toEqual([]);
   });
 });
@@ -114,27 +126,40 @@ describe('workloadMember', () => {
     workloadMember(seen({ workload: of, pods }), 0).state;
 
   test.each<{ name: string; of: Workload; pods?: readonly Pod[]; expected: string }>([
-    { name: 'all is done', of: status({}), expected: 'steady' },
-    { name: 'the change is not seen yet', of: status({ observedGeneration: 0 }), expected: 'rolling' },
+    { name: 'a StatefulSet whose pods hold the identity and are ready', of: status({}), expected: 'steady' },
     {
-      name: 'pods of a StatefulSet are still to be recreated',
+      name: 'a StatefulSet whose controller has not observed the change yet',
+      of: status({ observedGeneration: 0 }),
+      expected: 'rolling',
+    },
+    {
+      name: 'a StatefulSet with pods of the previous revision',
       of: status({ updateRevision: 'db-2', updatedReplicas: 0 }),
       expected: 'rolling',
     },
-    { name: 'pods of a StatefulSet are not ready', of: status({ readyReplicas: 0 }), expected: 'rolling' },
     {
-      name: 'pods of a DaemonSet are still to be recreated',
+      name: 'a StatefulSet with pods that are not ready',
+      of: status({ readyReplicas: 0 }),
+      expected: 'rolling',
+    },
+    {
+      name: 'a DaemonSet with pods of the previous revision',
       of: status({ updatedNumberScheduled: 0 }, 'DaemonSet'),
       expected: 'rolling',
     },
     {
-      name: 'pods of a DaemonSet are not available',
+      name: 'a DaemonSet with pods that are not available',
       of: status({ numberAvailable: 0 }, 'DaemonSet'),
       expected: 'rolling',
     },
-    { name: 'a pod was missed', of: status({}), pods: [pod({ name: 'db-0', mark })], expected: 'rolling' },
     {
-      name: 'a pod makes no progress',
+      name: 'a StatefulSet with a pod that the webhook missed',
+      of: status({}),
+      pods: [pod({ name: 'db-0', mark })],
+      expected: 'rolling',
+    },
+    {
+      name: 'a StatefulSet with a pod whose image cannot be pulled',
       of: status({ readyReplicas: 0 }),
       pods: [
         pod({
@@ -150,11 +175,11 @@ describe('workloadMember', () => {
       ],
       expected: 'failed',
     },
-  ])('$name: $expected', ({ of, pods, expected }) => {
+  ])('state of $name → $expected', ({ of, pods, expected }) => {
     expect(state(of, pods)).toBe(expected);
   });
 
-  test('the rollout does not wait for pods below the partition', () => {
+  test('does not count pods below the partition as missing', () => {
     const made = status({ updateRevision: 'db-2', updatedReplicas: 1, readyReplicas: 3 });
     const spec = { ...made.spec, replicas: 3, updateStrategy: { rollingUpdate: { partition: 2 } } };
     expect(state({ ...made, spec })).toBe('steady');
@@ -176,42 +201,47 @@ describe('isPodOf', () => {
 
   test.each<{ name: string; of: Workload; pod: Pod; expected: boolean }>([
     {
-      name: 'a StatefulSet’s',
+      name: 'a StatefulSet and its pod',
       of: workload('StatefulSet'),
       pod: owned('StatefulSet', 'db', 'uid-of-db'),
       expected: true,
     },
     {
-      name: 'an earlier StatefulSet’s',
+      name: 'a StatefulSet and a pod of an earlier StatefulSet of the same name',
       of: workload('StatefulSet'),
       pod: owned('StatefulSet', 'db', 'other'),
       expected: false,
     },
     {
-      name: 'a Deployment’s',
+      name: 'a Deployment and its pod',
       of: workload('Deployment'),
       pod: owned('ReplicaSet', 'db-5f4', 'rs', '5f4'),
       expected: true,
     },
     {
-      name: 'one of a Deployment with a longer name',
+      name: 'a Deployment and a pod of a Deployment with a longer name',
       of: workload('Deployment'),
       pod: owned('ReplicaSet', 'db-main-5f4', 'rs', '5f4'),
       expected: false,
     },
     {
-      name: 'one of a ReplicaSet without an owner',
+      name: 'a Deployment and a pod of a ReplicaSet that no Deployment owns',
       of: workload('Deployment'),
       pod: owned('ReplicaSet', 'db-x', 'rs'),
       expected: false,
     },
-    { name: 'nobody’s', of: workload('Deployment'), pod: pod(), expected: false },
-  ])('$name: $expected', ({ of, pod: made, expected }) => {
+    {
+      name: 'a Deployment and a pod without an owner',
+      of: workload('Deployment'),
+      pod: pod(),
+      expected: false,
+    },
+  ])('$name → $expected', ({ of, pod: made, expected }) => {
     expect(isPodOf(of, made)).toBe(expected);
   });
 });
 
-test('the Deployment of an App is not a labelled workload, whatever labels a person gives it', () => {
+test('the Deployment of an App is not a labelled workload, even if a user adds the restart label', () => {
   const made = workload('Deployment');
   const labels = { 'k11n.dev/app': 'web', 'k11n.dev/restart-on-identity-change': 'true' };
   expect(isLabelledWorkload({ ...made, metadata: { ...made.metadata, labels } })).toBe(false);

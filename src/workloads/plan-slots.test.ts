@@ -34,7 +34,7 @@ function deployment(cluster: SimulatedCluster): Deployment {
 const templateOf = (of: unknown): unknown => valueAt(of, ['spec', 'template']);
 
 describe('a target that waits for its rollout slot', () => {
-  test('is not changed', () => {
+  test('has no steps if only its identity would change', () => {
     expect(plan(deployed(app(spec)), { app: app(spec) })).toMatchObject({
       kind: 'held',
       blocker: { reason: 'WaitingForTurn' },
@@ -42,13 +42,13 @@ describe('a target that waits for its rollout slot', () => {
     });
   });
 
-  test('is deployed with the new identity when it has the slot', () => {
+  test('is deployed with the new identity once the target has the slot', () => {
     const cluster = deployed(app(spec));
     const going = plan(cluster, { app: app(spec), slots: new Map([['production', { kind: 'go' }]]) });
     expect(going).toMatchObject({ kind: 'deploy', identity: identityOf(otherRoleArn) });
   });
 
-  test('is scaled while it waits, without a change of its pod template', () => {
+  test('can be scaled while the target waits, and its pod template stays the same', () => {
     const cluster = deployed(app(spec));
     const before = templateOf(deployment(cluster));
     const scaled = app({ ...spec, scale: { min: 5 } });
@@ -60,17 +60,17 @@ describe('a target that waits for its rollout slot', () => {
     expect(plan(cluster, { app: scaled })).toMatchObject({ kind: 'held', steps: [] });
   });
 
-  test('also takes the new identity when it rolls for another reason', () => {
+  test('gets the new identity at once if the target rolls for another reason', () => {
     const rolled = plan(deployed(app(spec)), { app: app({ ...spec, imageTag: '2' }) });
     expect(rolled).toMatchObject({ kind: 'deploy', identity: identityOf(otherRoleArn) });
   });
 
-  test('also rolls when a field was removed, which no comparison of fields can detect', () => {
+  test('rolls at once if a field was removed from the template, which only the digest shows', () => {
     const cluster = deployed(app({ ...spec, env: [{ name: 'A', value: '1' }] }));
     expect(plan(cluster, { app: app(spec) })?.kind).toBe('deploy');
   });
 
-  test('applies no part of a change that names another account', () => {
+  test('applies no part of an edit that also names another account', () => {
     const cluster = deployed(app({ ...spec, serviceAccount: 'older' }));
     expect(plan(cluster, { app: app({ ...spec, imageTag: '2' }) })).toMatchObject({
       kind: 'held',
@@ -78,7 +78,7 @@ describe('a target that waits for its rollout slot', () => {
     });
   });
 
-  test('does not wait while it is halted, as it has no pods', () => {
+  test('does not wait while the target is halted, because a halted target has no pods', () => {
     const cluster = deployed(app(spec));
     const halted = app({ ...spec, targets: [target('production', { deployMode: 'halt' })] });
     expect(plan(cluster, { app: halted })?.kind).toBe('deploy');
@@ -89,24 +89,24 @@ describe('appMembers', () => {
   const members = (cluster: SimulatedCluster, fields: Partial<AppObservation> & { app: App }): unknown =>
     appMembers(observation({ account: ofNewRole, objects: cluster.objects(), ...fields }), () => 0);
 
-  test('a target that is deployed for the first time needs no slot', () => {
+  test('excludes a target that is deployed for the first time, which needs no slot', () => {
     expect(members(simulatedCluster(), { app: app(spec) })).toEqual([]);
   });
 
-  test('a target whose identity differs from the account’s wants the slot', () => {
+  test('contains a target that wants the slot if its identity differs from the account’s', () => {
     expect(members(deployed(app(spec)), { app: app(spec) })).toMatchObject([
       { id: 'app web in production', wants: true, hasWanted: false },
     ]);
   });
 
-  test('a target whose account is not proven does not want the slot', () => {
+  test('contains a target that does not want the slot if its account is not proven', () => {
     const unproven = account([row('production', { roleArn: otherRoleArn, proven: false })]);
     expect(members(deployed(app(spec)), { app: app(spec), account: unproven })).toMatchObject([
       { wants: false, hasWanted: false },
     ]);
   });
 
-  test('a target whose new template was refused has the state refused', () => {
+  test('contains a target with the state refused if its new template was refused', () => {
     const refused: App = {
       ...app(spec),
       status: { targets: [{ name: 'production', state: 'Failed', reason: 'Refused' }] },
@@ -114,7 +114,7 @@ describe('appMembers', () => {
     expect(members(deployed(app(spec)), { app: refused })).toMatchObject([{ state: 'refused' }]);
   });
 
-  test('a target has the wanted identity only when all its observed pods hold it', () => {
+  test('contains a target with the state rolling until all its pods are observed and hold the wanted identity', () => {
     const cluster = deployed(app(spec));
     cluster.edit('Deployment', ['status'], {
       observedGeneration: 1,

@@ -110,7 +110,7 @@ function see(
 }
 
 describe('planApp', () => {
-  test('has no steps left once its steps are executed, whatever existed before', () => {
+  test('plans no more steps after its steps were executed, whatever existed before', () => {
     fc.assert(
       fc.property(fc.array(worlds, { minLength: 1, maxLength: 4 }), (history) => {
         const cluster = simulatedCluster();
@@ -127,7 +127,7 @@ describe('planApp', () => {
     );
   });
 
-  test('gives the same steps for the same observation', () => {
+  test('returns the same steps for the same observation', () => {
     fc.assert(
       fc.property(worlds, (world) => {
         const seen = see(simulatedCluster(), world);
@@ -136,7 +136,7 @@ describe('planApp', () => {
     );
   });
 
-  test('reverts changes by hand', () => {
+  test('reverts manual changes', () => {
     fc.assert(
       fc.property(worlds, fc.constantFrom('image', 'label', 'owner'), (world, what) => {
         const cluster = simulatedCluster();
@@ -152,7 +152,7 @@ describe('planApp', () => {
     );
   });
 
-  test('removes all objects on a target that the app no longer has', () => {
+  test('removes all objects of the app on a target that the app no longer lists', () => {
     fc.assert(
       fc.property(worlds, worlds, (first, second) => {
         const cluster = simulatedCluster();

@@ -73,7 +73,7 @@ describe('planApp', () => {
     expect(kinds(plan)).toEqual(['production blocked NamespaceTerminating']);
   });
 
-  test('a new app waits for its account, target by target', () => {
+  test('each target of a new app waits until the account is proven there', () => {
     const of = app({ serviceAccount: 'payments', targets: twoTargets });
     expect(kinds(planApp(observation({ app: of })))).toEqual([
       'production held AccountNotFound',
@@ -86,7 +86,7 @@ describe('planApp', () => {
     ]);
   });
 
-  test('a change of account does not change the app until the new account is proven', () => {
+  test('an edit that names another account is not applied until that account is proven', () => {
     const cluster = deployed(app());
     const of = app({ serviceAccount: 'payments', imageTag: '2' });
     const unproven = account([row('production', { proven: false })]);
@@ -94,7 +94,7 @@ describe('planApp', () => {
     expect(kinds(plan)).toEqual(['production held IdentityNotProven']);
   });
 
-  test('an account that is no longer proven holds back neither an image nor the identity', () => {
+  test('an app whose account is no longer proven still gets a new image, and keeps its identity', () => {
     const cluster = deployed(app({ serviceAccount: 'payments' }), { account: account([row('production')]) });
     const before = templateOf(cluster);
     const doubtful = account([row('production', { proven: false })]);
@@ -104,7 +104,7 @@ describe('planApp', () => {
     expect(valueAt(templateOf(cluster), ['spec', 'containers', 0, 'image'])).toBe('example.com/web:2');
   });
 
-  test('a new role rolls the Deployment, and new policies do not', () => {
+  test('a new role of the account rolls the Deployment, and new policies do not', () => {
     const of = app({ serviceAccount: 'payments' });
     const proven = account([row('production')]);
     const cluster = deployed(of, { account: proven });
@@ -121,14 +121,14 @@ describe('planApp', () => {
     expect(templateOf(cluster)).not.toEqual(before);
   });
 
-  test('an app that no longer names its account rolls to no identity, even while the account is being deleted', () => {
+  test('an app that no longer names its account rolls to pods without an identity, even while the account is being deleted', () => {
     const cluster = deployed(app({ serviceAccount: 'payments' }), { account: account([row('production')]) });
     cluster.applySteps(planApp(observation({ app: app(), objects: cluster.objects() })));
     expect(valueAt(templateOf(cluster), ['spec', 'serviceAccountName'])).toBe('default');
     expect(valueAt(templateOf(cluster), ['metadata', 'annotations'])).toBeUndefined();
   });
 
-  test('a halt does not wait for the account', () => {
+  test('a halt is applied even if the account is missing', () => {
     const of = app({ serviceAccount: 'payments', targets: [target('production', { deployMode: 'halt' })] });
     expect(kinds(planApp(observation({ app: of })))).toEqual(['production deploy apply']);
   });
@@ -144,7 +144,7 @@ describe('planApp', () => {
         ['spec', 'replicas'],
       );
 
-    test('succeeds, and resuming runs the app as it was last deployed', () => {
+    test('stops all pods, and resuming runs the app as it was last deployed', () => {
       const cluster = deployed(app(autoscaled));
       cluster.edit('Deployment', ['spec', 'replicas'], 4);
       const template = templateOf(cluster);
@@ -169,7 +169,7 @@ describe('planApp', () => {
       expect(cluster.objects().filter((object) => object.kind !== 'Deployment')).toEqual(others);
     });
 
-    test('succeeds where a foreign object blocks the target', () => {
+    test('stops all pods even if an object of another owner blocks the target', () => {
       const cluster = deployed(app());
       cluster.put({ apiVersion: 'v1', kind: 'Service', metadata: { name: 'web', namespace: 'production' } });
       const of = app({ ports, targets: halted });
@@ -186,7 +186,7 @@ describe('planApp', () => {
       expect(plan?.steps.map(({ kind }) => kind)).toEqual(['scale', 'apply', 'apply']);
     });
 
-    test('leaves no annotation behind once the app is resumed with a valid spec', () => {
+    test('leaves no annotation on the Deployment after the app is resumed with a valid spec', () => {
       const cluster = deployed(app(autoscaled));
       const fresh = cluster.objects();
       for (const spec of [{ ...invalid, targets: halted }, {}])
@@ -196,7 +196,7 @@ describe('planApp', () => {
       expect(cluster.objects()).toEqual(fresh);
     });
 
-    test('ends only if new pods would still hold the identity of the last template', () => {
+    test('ends only if new pods would still hold the identity of the last deployed template', () => {
       const of = (spec: Partial<App['spec']>): App => app({ serviceAccount: 'payments', ...spec });
       const proven = account([row('production')]);
       const resumes = (spec: Partial<App['spec']>, seen: AppObservation['account']): boolean => {
@@ -216,7 +216,7 @@ describe('planApp', () => {
       expect(resumes({ serviceAccount: 'other' }, proven)).toBe(false);
     });
 
-    test('does not end while a dependency of the app is missing', () => {
+    test("does not end while one of the app's dependencies is missing", () => {
       const cluster = deployed(app());
       const calling = { dependencies: [{ name: 'gone' }] };
       for (const spec of [{ targets: halted }, {}, { ...invalid }])
@@ -226,7 +226,7 @@ describe('planApp', () => {
       expect(replicasOf(cluster)).toBe(0);
     });
 
-    test('is not planned in a namespace that must not be written', () => {
+    test('is not planned in a namespace that is not a target of the cluster', () => {
       const cluster = deployed(app());
       const plan = planApp(
         observation({ app: app({ targets: halted }), knownTargets: new Set(), objects: cluster.objects() }),
@@ -235,7 +235,7 @@ describe('planApp', () => {
     });
   });
 
-  test('a foreign object of the same name blocks the target and is not changed', () => {
+  test('an object of the same name and another owner blocks the target, and is not changed', () => {
     const foreign: ObservedObject = {
       apiVersion: 'v1',
       kind: 'Service',
@@ -255,7 +255,7 @@ describe('planApp', () => {
     expect(kinds(without)).toEqual(['production deploy apply']);
   });
 
-  test('objects that a deleted app of the same name left behind are adopted', () => {
+  test('an app adopts objects that a deleted app of the same name left behind', () => {
     const cluster = deployed(app());
     cluster.edit('Deployment', ['metadata', 'ownerReferences'], undefined);
     const reborn = app({}, { uid: 'another-uid' });
@@ -263,7 +263,7 @@ describe('planApp', () => {
     expect(cluster.objects()[0]?.metadata.ownerReferences?.[0]?.uid).toBe('another-uid');
   });
 
-  test('an object that is no longer wanted is deleted once', () => {
+  test('an object that is no longer wanted is deleted, and is not deleted again while it terminates', () => {
     const ports = [{ name: 'http', port: 80, protocol: 'TCP' as const }];
     const cluster = deployed(app({ ports }));
     expect(kinds(planApp(observation({ app: app(), objects: cluster.objects() })))).toEqual([
@@ -275,7 +275,7 @@ describe('planApp', () => {
     ]);
   });
 
-  test('the objects of an app under deletion are left to the garbage collector', () => {
+  test('no steps are planned for an app under deletion, whose objects the garbage collector deletes', () => {
     const cluster = deployed(app());
     const going = app({}, { deletionTimestamp: '2026-11-24T08:00:00Z' });
     expect(planApp(observation({ app: going, objects: cluster.objects() }))).toEqual({
@@ -284,7 +284,7 @@ describe('planApp', () => {
     });
   });
 
-  describe('for an app with an account, the writes that need a dry-run pod:', () => {
+  describe('for an app with an account, a dry-run pod', () => {
     const proven = account([row('production')]);
     const web = (fields: Partial<App['spec']> = {}): App => app({ serviceAccount: 'payments', ...fields });
     const halted = [target('production', { deployMode: 'halt' })];
@@ -311,12 +311,12 @@ describe('planApp', () => {
     const arn = row('production').roleArn ?? '';
 
     test.each([
-      ['a first deployment', () => simulatedCluster(), {}],
+      ['the first deployment', () => simulatedCluster(), {}],
       ['another image', () => running(), { app: web({ imageTag: '2' }) }],
-      ['an earlier image', () => running(web({ imageTag: '2' })), {}],
+      ['a return to an earlier image', () => running(web({ imageTag: '2' })), {}],
       ['another command', () => running(), { app: web({ command: ['serve'] }) }],
       ['another variable', () => running(), { app: web({ env: [{ name: 'LEVEL', value: 'debug' }] }) }],
-      ['one variable less', () => running(web({ env: [{ name: 'LEVEL', value: 'debug' }] })), {}],
+      ['the removal of a variable', () => running(web({ env: [{ name: 'LEVEL', value: 'debug' }] })), {}],
       [
         'another config',
         () => running(),
@@ -326,19 +326,19 @@ describe('planApp', () => {
       ['a scale from zero', () => running(web({ scale: { min: 0 } })), {}],
       ['the end of a halt', () => running(web({ targets: halted })), {}],
     ] satisfies readonly (readonly [string, () => SimulatedCluster, Partial<AppObservation>])[])(
-      '%s',
+      'precedes a write of the Deployment for %s',
       (_, cluster, seen) => {
         expect(dryRuns(cluster(), seen)).toEqual(['Deployment', arn]);
       },
     );
 
-    test('another role, or the first role', () => {
+    test('precedes a write of the Deployment for another role or for the first role', () => {
       const other = account([row('production', { roleArn: otherRoleArn })]);
       expect(dryRuns(running(), { account: other })).toEqual(['Deployment', otherRoleArn]);
       expect(dryRuns(deployed(app()), {})).toEqual(['Deployment', arn]);
     });
 
-    test('the revert of a template or a number of replicas that was changed by hand', () => {
+    test('precedes the revert of a manually changed template or number of replicas', () => {
       const edited = running();
       edited.edit('Deployment', ['spec', 'template', 'spec', 'containers', 0, 'image'], 'example.com/other');
       expect(dryRuns(edited)).toEqual(['Deployment', arn]);
@@ -347,7 +347,7 @@ describe('planApp', () => {
       expect(dryRuns(scaledDown)).toEqual(['Deployment', arn]);
     });
 
-    test('an autoscaler minimum above the present replicas', () => {
+    test('precedes an autoscaler minimum above the current number of replicas', () => {
       const scaled = running(web({ scale: { min: 2, max: 4 } }));
       expect(dryRuns(scaled, { app: web({ scale: { min: 3, max: 4 } }) })).toEqual([
         'HorizontalPodAutoscaler',
@@ -358,14 +358,14 @@ describe('planApp', () => {
       expect(dryRuns(scaled, { app: web({ scale: { min: 3, max: 8 } }) })).toEqual([]);
     });
 
-    test('the resume after a halt of an app whose spec cannot be applied', () => {
+    test('precedes the resume of a halted app whose spec cannot be applied', () => {
       const cluster = running(web({ targets: halted }));
       cluster.edit('Deployment', ['metadata', 'annotations', 'k11n.dev/replicas-before-halt'], '1');
       const invalid = web({ image: 'example.com/web:1', imageTag: '2' });
       expect(dryRuns(cluster, { app: invalid })).toEqual(['scale', arn]);
     });
 
-    test('more replicas while the app waits for its slot, where a pod may hold the old or the new identity', () => {
+    test('precedes more replicas while the app waits for its rollout slot, and may get the old or the new identity', () => {
       const next = account([row('production', { roleArn: otherRoleArn })]);
       const blocker = { reason: 'WaitingForTurn', message: 'after others' } as const;
       const seen = {
@@ -376,7 +376,7 @@ describe('planApp', () => {
       expect(dryRuns(running(), seen)).toEqual(['Deployment', arn, otherRoleArn]);
     });
 
-    test('no write that creates no pods', () => {
+    test('is not planned for writes that create no pods', () => {
       expect(dryRuns(running())).toEqual([]);
       expect(dryRuns(running(web({ scale: { min: 3 } })))).toEqual([]);
       expect(dryRuns(running(), { app: web({ targets: halted, imageTag: '2' }) })).toEqual([]);
@@ -387,7 +387,7 @@ describe('planApp', () => {
       expect(dryRuns(unlabelled)).toEqual([]);
     });
 
-    test('a refused dry-run pod blocks only writes that would replace pods with an identity', () => {
+    test('that is refused blocks only writes that would replace pods with an identity', () => {
       const protects = (pods: AppObservation['pods']): unknown =>
         planApp(
           observation({

@@ -30,7 +30,7 @@ const waiting = (reason: string, restartCount = 0): Pod['status'] => ({
 
 describe('an agent', () => {
   it.each([
-    ['a pod of the DaemonSet of the add-on', {}, true],
+    ["a pod of the add-on's DaemonSet", {}, true],
     ['a pod of the DaemonSet for hybrid nodes', owner('DaemonSet', 'eks-pod-identity-agent-hybrid'), true],
     ['no pod of another namespace, where users can create pods', { namespace: 'production' }, false],
     ['no pod of a Deployment', owner('ReplicaSet', 'eks-pod-identity-agent'), false],
@@ -51,28 +51,28 @@ describe('the agent of a node', () => {
   it.each<[string, readonly Pod[], AgentState['state']]>([
     ['serves while its containers are ready', [agent(ready)], 'serves'],
     [
-      'serves on a node that does not answer, whose pods Kubernetes marks as not ready',
+      'serves on an unreachable node, whose pods Kubernetes marks as not ready',
       [agent({ ...ready, conditions: [{ type: 'Ready', status: 'False' }] })],
       'serves',
     ],
     ['is changing while its first containers start', [agent(waiting('ContainerCreating'))], 'changing'],
     ['is changing before the kubelet reports its containers', [agent({ phase: 'Pending' })], 'changing'],
-    ['is changing while it ends', [agent(ready, ended)], 'changing'],
-    ['serves while an older agent ends', [agent(ready, ended), agent(ready)], 'serves'],
+    ['is changing while its pod terminates', [agent(ready, ended)], 'changing'],
+    ['serves while an older agent pod terminates', [agent(ready, ended), agent(ready)], 'serves'],
     ['is missing if its image cannot be pulled', [agent(waiting('ImagePullBackOff'))], 'missing'],
     ['is missing if its containers fail', [agent(waiting('ContainerCreating', 1))], 'missing'],
     [
-      'is missing while it runs and is not ready',
+      'is missing while its containers run and are not ready',
       [agent({ phase: 'Running', containerStatuses: [container({ ready: false })] })],
       'missing',
     ],
-    ['is missing if the kubelet evicted it', [agent({ phase: 'Failed' })], 'missing'],
+    ['is missing if the kubelet evicted its pod', [agent({ phase: 'Failed' })], 'missing'],
     ['is missing if there is no agent pod', [], 'missing'],
   ])('%s', (_, agents, state) => {
     expect(stateWith(agents, {}).state).toBe(state);
   });
 
-  it('is built into nodes of EKS Auto Mode, and no other type', () => {
+  it('is built into nodes of EKS Auto Mode, and into no other nodes', () => {
     expect(stateWith([], { computeType: 'auto' })).toEqual({ state: 'serves' });
     expect(stateWith([], { computeType: 'hybrid' })).toEqual({
       state: 'missing',
@@ -81,7 +81,7 @@ describe('the agent of a node', () => {
     });
   });
 
-  it('requires reading the node only if no agent pod shows the state', () => {
+  it('requires reading the node only if no agent pod exists', () => {
     expect(stateWith([], undefined)).toEqual({ state: 'unread', node: 'node-1' });
     expect(stateWith([agent(ready)], undefined)).toEqual({ state: 'serves' });
     expect(stateWith([agent(undefined)], undefined)).toEqual({ state: 'changing' });
@@ -102,7 +102,7 @@ describe('a pod', () => {
     });
   });
 
-  it('has the agent of its node, and none is missing before it has a node', () => {
+  it('uses the agent of its node, and the agent counts as changing before the pod has a node', () => {
     expect(agentFor(pod({ nodeName: 'node-1' }), lookup)).toEqual({ state: 'serves' });
     expect(agentFor(pod({}), { ...lookup, agentsOn: () => [] })).toEqual({ state: 'changing' });
   });

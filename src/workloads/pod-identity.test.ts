@@ -107,22 +107,22 @@ const cases: readonly { name: string; pod: Pod; expected: PodIdentity }[] = [
     expected: { state: 'uninjected', container: 'web', held: { kind: 'none' } },
   },
   {
-    name: 'a sidecar that another webhook added later has none',
+    name: 'a sidecar that another webhook added later has no identity',
     pod: pod([{ name: 'proxy' }, injected('web')]),
     expected: { state: 'current' },
   },
   {
-    name: 'an init container that was added later has none',
+    name: 'an init container that was added later has no identity',
     pod: pod([injected('web')], { init: [{ name: 'proxy-setup' }] }),
     expected: { state: 'current' },
   },
   {
-    name: 'the webhook missed all of several containers',
+    name: 'the webhook missed all containers of the pod',
     pod: pod([bare, { name: 'proxy' }], { init: [{ name: 'migrate' }] }),
     expected: { state: 'uninjected', container: 'migrate', held: { kind: 'none' } },
   },
   {
-    name: 'another role beside a sidecar without one',
+    name: 'a container has another role, and a sidecar has no identity',
     pod: pod([{ name: 'proxy' }, injected('web', otherArn)]),
     expected: {
       state: 'stale',
@@ -131,27 +131,27 @@ const cases: readonly { name: string; pod: Pod; expected: PodIdentity }[] = [
     },
   },
   {
-    name: 'an excepted container does not matter',
+    name: 'a container that the annotation excludes has no identity',
     pod: pod([injected('web'), { name: 'proxy' }], { skip: 'proxy' }),
     expected: { state: 'current' },
   },
   {
-    name: 'every container is excepted',
+    name: 'the annotation excludes every container',
     pod: pod([{ name: 'web' }, { name: 'proxy' }], { skip: '"web",proxy' }),
     expected: { state: 'exempt' },
   },
   {
-    name: 'an EKS Pod Identity association replaced the annotation',
+    name: 'the pod has an EKS Pod Identity instead of the role',
     pod: pod([podIdentityContainer], byAgent),
     expected: { state: 'stale', container: 'web', held: { kind: 'podIdentity' } },
   },
   {
-    name: 'on Windows the variable has a drive and backslashes',
+    name: 'the path of the token has a drive and backslashes, as on Windows',
     pod: pod([injected('web', roleArn, `C:${mountPath.replaceAll('/', '\\')}\\token`)]),
     expected: { state: 'current' },
   },
   ...['AWS_ACCESS_KEY_ID', 'AWS_PROFILE', 'AWS_DEFAULT_PROFILE'].map((name) => ({
-    name: `${name} goes before what the webhook wrote`,
+    name: `${name} takes precedence over the injected role`,
     pod: pod([withOwn(injected('web'), name)]),
     expected: own(name),
   })),
@@ -171,22 +171,22 @@ const cases: readonly { name: string; pod: Pod; expected: PodIdentity }[] = [
     expected: { state: 'current' },
   },
   {
-    name: 'keys where the webhook missed the pod',
+    name: 'a container has keys, and the webhook missed the pod',
     pod: pod([bare, withOwn({ name: 'proxy' }, 'AWS_ACCESS_KEY_ID')]),
     expected: own('AWS_ACCESS_KEY_ID', 'proxy'),
   },
   {
-    name: 'a sidecar that another webhook added later, with keys of its own',
+    name: 'a sidecar that another webhook added later has its own keys',
     pod: pod([injected('web'), withOwn({ name: 'proxy' }, 'AWS_ACCESS_KEY_ID')]),
     expected: { state: 'current' },
   },
   {
-    name: 'the role comes from a ConfigMap, so that the webhook wrote none',
+    name: 'the role variable comes from a ConfigMap, so that the webhook skipped the container',
     pod: pod([withOwn(bare, 'AWS_ROLE_ARN', { valueFrom: { configMapKeyRef: {} } })]),
     expected: own('AWS_ROLE_ARN'),
   },
   {
-    name: 'keys in an excepted container',
+    name: 'a container that the annotation excludes has keys',
     pod: pod([injected('web'), withOwn(injected('proxy'), 'AWS_ACCESS_KEY_ID')], { skip: 'proxy' }),
     expected: { state: 'current' },
   },
@@ -194,7 +194,7 @@ const cases: readonly { name: string; pod: Pod; expected: PodIdentity }[] = [
 
 const casesByAgent: readonly { name: string; pod: Pod; expected: PodIdentity }[] = [
   {
-    name: 'the webhook wrote the address and the token',
+    name: "the webhook wrote the agent's address and token",
     pod: pod([podIdentityContainer], byAgent),
     expected: { state: 'current' },
   },
@@ -208,29 +208,32 @@ const casesByAgent: readonly { name: string; pod: Pod; expected: PodIdentity }[]
     },
   },
   {
-    name: 'the address is its own, and there is no token',
+    name: 'the container itself sets the credentials address, without a token',
     pod: pod([withOwn(bare, 'AWS_CONTAINER_CREDENTIALS_FULL_URI', { value: 'http://localhost/mine' })]),
     expected: own('AWS_CONTAINER_CREDENTIALS_FULL_URI'),
   },
   ...['AWS_ACCESS_KEY_ID', 'AWS_PROFILE', 'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI'].map((name) => ({
-    name: `${name} goes before the agent`,
+    name: `${name} takes precedence over the agent`,
     pod: pod([withOwn(podIdentityContainer, name)], byAgent),
     expected: own(name),
   })),
 ];
 
 describe('podIdentity', () => {
-  test.each(cases)('$name → $expected.state', ({ pod, expected }) => {
+  test.each(cases)('wanted identity is a role: $name → $expected.state', ({ pod, expected }) => {
     expect(podIdentity(pod, wanted)).toEqual(expected);
   });
 
-  test.each(casesByAgent)('by the agent: $name → $expected.state', ({ pod, expected }) => {
-    expect(podIdentity(pod, { roleArn, audience: 'pods.eks.amazonaws.com' })).toEqual(expected);
-  });
+  test.each(casesByAgent)(
+    'wanted identity is a Pod Identity: $name → $expected.state',
+    ({ pod, expected }) => {
+      expect(podIdentity(pod, { roleArn, audience: 'pods.eks.amazonaws.com' })).toEqual(expected);
+    },
+  );
 });
 
 describe('identitiesHeld', () => {
-  test('includes a role that other variables override, as a program may still use it', () => {
+  test('includes a role that other variables override, because a program may still use the role', () => {
     expect(identitiesHeld(pod([withOwn(injected('web'), 'AWS_ACCESS_KEY_ID')]))).toEqual([
       { kind: 'role', roleArn, audience: 'sts.amazonaws.com' },
     ]);
@@ -238,7 +241,7 @@ describe('identitiesHeld', () => {
 });
 
 describe('countPods', () => {
-  test('counts running pods by the identity that they hold', () => {
+  test('counts running pods by their identity', () => {
     const counts = countPods(
       [
         pod([injected('web')]),

@@ -18,34 +18,43 @@ const choose = (input: Input): ReturnType<typeof podToReplace> =>
   podToReplace({ ...input, isRolledOut: input.deployment !== undefined && isRolledOut(input.deployment) });
 
 const cases: readonly { name: string; input: Input; replaced?: string }[] = [
-  { name: 'nothing was missed', input: { deployment: settled, identity, pods: [good] } },
-  { name: 'no identity is wanted', input: { deployment: settled, identity: undefined, pods: [missed] } },
-  { name: 'no Deployment', input: { deployment: undefined, identity, pods: [missed] } },
   {
-    name: 'a pod without identity',
+    name: 'replaces no pod if the webhook missed none',
+    input: { deployment: settled, identity, pods: [good] },
+  },
+  {
+    name: 'replaces no pod if no identity is wanted',
+    input: { deployment: settled, identity: undefined, pods: [missed] },
+  },
+  {
+    name: 'replaces no pod without a Deployment',
+    input: { deployment: undefined, identity, pods: [missed] },
+  },
+  {
+    name: 'replaces a pod without an identity',
     input: { deployment: settled, identity, pods: [good, missed] },
     replaced: 'missed',
   },
   {
-    name: 'a pod with the previous role from the current template',
+    name: 'replaces a pod of the current template that holds the previous role',
     input: { deployment: settled, identity, pods: [good, pod({ name: 'old', mark, holds: otherRoleArn })] },
     replaced: 'old',
   },
   {
-    name: 'a pod of the previous template is left to the rollout',
+    name: 'leaves a pod of the previous template to the rollout',
     input: { deployment: settled, identity, pods: [pod({ mark: identityOf(otherRoleArn).mark }), pod()] },
   },
   {
-    name: 'the template does not have the identity yet',
+    name: 'replaces no pod while the template does not have the identity',
     input: { deployment: deployment({ mark: 'another' }), identity, pods: [missed] },
   },
   {
-    name: 'a pod that is not ready is replaced first',
+    name: 'replaces a pod that is not ready before a ready pod',
     input: { deployment: settled, identity, pods: [missed, missedUnready] },
     replaced: 'unready',
   },
   {
-    name: 'the oldest ready pod is replaced first',
+    name: 'replaces the oldest of several ready pods',
     input: {
       deployment: settled,
       identity,
@@ -54,20 +63,20 @@ const cases: readonly { name: string; input: Input; replaced?: string }[] = [
     replaced: 'older',
   },
   {
-    name: 'a ready pod waits for the rollout',
+    name: 'replaces no ready pod during a rollout',
     input: { deployment: rolling, identity, pods: [good, missed] },
   },
   {
-    name: 'a pod that is not ready may block the rollout, so it is replaced',
+    name: 'replaces a pod that is not ready during a rollout, because it may block the rollout',
     input: { deployment: rolling, identity, pods: [good, missedUnready] },
     replaced: 'unready',
   },
   {
-    name: 'a ready pod waits until the others are ready',
+    name: 'replaces no ready pod until the other pods are ready',
     input: { deployment: settled, identity, pods: [missed, pod({ mark, holds: roleArn, ready: false })] },
   },
   {
-    name: 'one at a time',
+    name: 'replaces no pod while another missed pod terminates',
     input: { deployment: settled, identity, pods: [missed, pod({ mark, deleting: true })] },
   },
 ];
@@ -79,7 +88,7 @@ describe('podToReplace', () => {
     );
   });
 
-  test('no pod younger than five seconds is evicted, so that creation and eviction cannot become a fast loop', () => {
+  test('evicts no pod younger than five seconds, to prevent a fast loop of creations and evictions', () => {
     const [step] = choose({ deployment: settled, identity, pods: [missed] });
     expect(step?.notBefore).toBe(Date.parse('2026-11-24T08:00:05Z'));
   });

@@ -13,7 +13,7 @@ const podOf = (name: string, roleArn: string, ready = true): Pod => ({
   status: { phase: 'Running', conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] },
 });
 
-it('stores the common parts of pods of one template once', () => {
+it('the trimmer stores parts that pods of one template have in common only once', () => {
   const trim = createPodTrimmer();
   const [a, b, other] = [podOf('a', 'arn:1'), podOf('b', 'arn:1'), podOf('c', 'arn:2', false)].map(trim);
   expect(a).toStrictEqual(trimPod(podOf('a', 'arn:1')));
@@ -25,7 +25,7 @@ it('stores the common parts of pods of one template once', () => {
   expect(other?.status).not.toBe(a?.status);
 });
 
-it('keeps the node of pods that use the Pod Identity agent, and stores the rest of their spec once', () => {
+it('the trimmer keeps the node of pods that use the Pod Identity agent, and stores their other spec fields only once', () => {
   const trim = createPodTrimmer();
   const onNode = (name: string, nodeName: string): Pod => ({
     ...podOf(name, 'arn:1'),
@@ -40,7 +40,7 @@ it('keeps the node of pods that use the Pod Identity agent, and stores the rest 
   expect(b?.spec?.containers).toBe(a?.spec?.containers);
 });
 
-it('limits the number of remembered parts', () => {
+it('the trimmer limits the number of remembered parts', () => {
   const trim = createPodTrimmer();
   const first = trim(podOf('a', 'arn:0'));
   for (let index = 1; index <= 10_000; index += 1) trim(podOf(`pod-${index}`, `arn:${index}`));

@@ -178,7 +178,7 @@ describe('trimPod', () => {
     );
   });
 
-  test('drops the fields that no function reads', () => {
+  test('drops fields that no function reads', () => {
     fc.assert(
       fc.property(pods, (pod) => {
         const text = JSON.stringify(trimPod(pod));

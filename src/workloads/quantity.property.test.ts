@@ -15,12 +15,12 @@ describe('isSameQuantity', () => {
     ['1G', '1Gi'],
     ['', ''],
     ['1', '1.000'],
-  ])('compares %s with %s', (one, other) => {
+  ])('compares the amounts of %s and %s', (one, other) => {
     const different = new Set(['1e', '1G', '']);
     expect(isSameQuantity(one, other)).toBe(!different.has(one));
   });
 
-  test('compares thousandths with units, and binary prefixes with each other', () => {
+  test('recognizes equal amounts in thousandths and units, and with different binary prefixes', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 1_000_000 }), (amount) => {
         expect(isSameQuantity(String(amount), `${amount}000m`)).toBe(true);

@@ -29,7 +29,7 @@ const namesOf = (cluster: SimulatedCluster): readonly string[] =>
   configMaps(cluster).map(({ metadata }) => metadata.name);
 
 describe('configs', () => {
-  test('become environment variables, or files in a folder', () => {
+  test('become environment variables, or files if they have a mountPath', () => {
     const cluster = deployed({ configs: [settings, files] });
     const [variables, folder] = configMaps(cluster);
     expect(variables).toMatchObject({
@@ -49,7 +49,7 @@ describe('configs', () => {
     });
   });
 
-  test('are merged with the configs of the target by name and by key', () => {
+  test("are merged with the target's configs by name, and their data by key", () => {
     const own = target('production', {
       configs: [{ name: 'settings', data: { LOG_LEVEL: 'debug' } }, files],
     });
@@ -58,7 +58,7 @@ describe('configs', () => {
     expect(folder).toMatchObject({ data: files.data });
   });
 
-  test('of two apps never share a ConfigMap, even if app name and config name join to the same string', () => {
+  test('of two apps never share a ConfigMap, even if the joined names of app and config are equal', () => {
     const [one] = namesOf(deployed({ configs: [{ name: 'b-c' }] }));
     const cluster = simulatedCluster();
     applySteps(cluster, app({ configs: [{ name: 'c' }] }, { name: 'web-b' }));
@@ -67,7 +67,7 @@ describe('configs', () => {
     expect(other).not.toBe(one);
   });
 
-  test('roll the pods when they change, and the old ConfigMaps stay until the old pods are gone', () => {
+  test('roll the pods when the configs change, and old ConfigMaps stay until the old pods are deleted', () => {
     const cluster = deployed({ configs: [files] });
     const [before = ''] = namesOf(cluster);
     const changed = app({ configs: [{ ...files, data: { 'web.yaml': 'a: 2' } }] });
@@ -84,7 +84,7 @@ describe('configs', () => {
     expect(namesOf(cluster)).toEqual([after]);
   });
 
-  test('are deleted when the app no longer lists them, and so are their fields in the pod template', () => {
+  test('are removed from cluster and pod template when the app no longer lists them', () => {
     const plain = podSpec(deployed({}));
     const cluster = deployed({ configs: [settings, files] });
     applySteps(cluster, app());
@@ -93,7 +93,7 @@ describe('configs', () => {
     expect(configMaps(cluster)).toEqual([]);
   });
 
-  test('do not change while the rollout is held back', () => {
+  test('do not change while the rollout of the app is held back', () => {
     const cluster = deployed({ configs: [files] });
     const before = cluster.objects();
     applySteps(cluster, app({ serviceAccount: 'payments', configs: [] }));

@@ -21,7 +21,7 @@ function rendered(of: App, identity?: Identity, observed?: Deployment): Readonly
 const containerPath = ['spec', 'template', 'spec', 'containers', 0];
 
 describe('render', () => {
-  test('a minimal app is one Deployment', () => {
+  test('a minimal app is rendered as one Deployment', () => {
     const manifests = rendered(app());
     expect([...manifests.keys()]).toEqual(['Deployment']);
     expect(manifests.get('Deployment')).toMatchObject({
@@ -51,7 +51,7 @@ describe('render', () => {
     });
   });
 
-  test('an account sets the ServiceAccount and the identity mark in the template, and changes nothing else', () => {
+  test('an account sets only the ServiceAccount and the identity mark in the pod template', () => {
     const without = rendered(app()).get('Deployment');
     const identity = identityOf();
     const withAccount = rendered(app({ serviceAccount: 'payments' }), identity).get('Deployment');
@@ -66,11 +66,11 @@ describe('render', () => {
     [{ image: 'web' }, 'web'],
     [{ image: 'web', imageTag: '1.2' }, 'web:1.2'],
     [{ image: 'team/web', imageTag: '1.2', registry: 'localhost:5000/' }, 'localhost:5000/team/web:1.2'],
-  ])('%o runs %s', (spec, image) => {
+  ])('the spec %o runs the image %s', (spec, image) => {
     expect(valueAt(rendered(app(spec)).get('Deployment'), [...containerPath, 'image'])).toBe(image);
   });
 
-  test('an app with all fields gets all kinds of objects', () => {
+  test('an app with all fields is rendered as objects of all kinds', () => {
     const manifests = rendered(
       app({
         ports: [
@@ -172,25 +172,25 @@ describe('replicas', () => {
   const autoscaled = app({ scale: { min: 2, max: 9 } });
   const halted = app({ scale: { min: 2, max: 9 }, targets: [target('production', { deployMode: 'halt' })] });
 
-  test('are set while the app owns them', () => {
+  test('are set by the manifest while the app owns their number', () => {
     expect(replicasOf(fixed)).toBe(3);
     expect(replicasOf(fixed, seen(7))).toBe(3);
   });
 
-  test('start at the minimum when an autoscaler will own them', () => {
+  test('start at the minimum if an autoscaler will own their number', () => {
     expect(replicasOf(autoscaled)).toBe(2);
   });
 
-  test('are set again until another manager changes them, so that they do not fall back to 1', () => {
+  test('are set again until another manager changes their number, so that the API server does not reset it to 1', () => {
     expect(replicasOf(autoscaled, seen(3, { 'k11n.dev/applied-replicas': '3' }))).toBe(3);
   });
 
-  test('are left to the autoscaler once it has changed them', () => {
+  test('are not set once the autoscaler has changed their number', () => {
     expect(replicasOf(autoscaled, seen(5, { 'k11n.dev/applied-replicas': '3' }))).toBeUndefined();
     expect(replicasOf(autoscaled, seen(5))).toBeUndefined();
   });
 
-  test('are saved by a halt and restored at its end', () => {
+  test('are stored when a halt begins, and restored when the halt ends', () => {
     const halt = rendered(halted, undefined, seen(7)).get('Deployment');
     expect(valueAt(halt, ['spec', 'replicas'])).toBe(0);
     const annotations = halt?.metadata.annotations ?? {};

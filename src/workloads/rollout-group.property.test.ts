@@ -27,7 +27,7 @@ const going = (list: readonly RolloutMember[]): readonly string[] =>
   [...assignSlots(list)].filter(([, { kind }]) => kind === 'go').map(([id]) => id);
 
 describe('assignSlots', () => {
-  test('gives the slot to at most one member, and only if no member that does not want it is mid-rollout', () => {
+  test('gives the slot to at most one member, and to none while a member that does not want the slot is mid-rollout', () => {
     fc.assert(
       fc.property(members, (list) => {
         const gone = going(list);
@@ -38,7 +38,7 @@ describe('assignSlots', () => {
     );
   });
 
-  test('gives the slot to a member if one wants it and no other is mid-rollout', () => {
+  test('gives the slot to a member if a member wants it and no other member is mid-rollout', () => {
     fc.assert(
       fc.property(members, (list) => {
         const inTheWay = list.filter((member) => isBusy(member) && !member.wants);

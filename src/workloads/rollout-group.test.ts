@@ -19,55 +19,59 @@ function reported(members: readonly RolloutMember[]): Record<string, string> {
 
 describe('assignSlots', () => {
   test.each<{ name: string; members: readonly RolloutMember[]; slots: Record<string, string> }>([
-    { name: 'nobody wants anything', members: [member('a'), member('b')], slots: {} },
-    { name: 'one alone goes', members: [member('a', wants), member('b')], slots: { a: 'go' } },
+    { name: 'assigns no slot if no member wants it', members: [member('a'), member('b')], slots: {} },
     {
-      name: 'the first of several members by name rolls, and the others name the one that they wait for',
+      name: 'gives the slot to the only member that wants it',
+      members: [member('a', wants), member('b')],
+      slots: { a: 'go' },
+    },
+    {
+      name: 'gives the slot to the first member by name, and each other member waits for its predecessor',
       members: [member('c', wants), member('a', wants), member('b', wants)],
       slots: { a: 'go', b: 'WaitingForTurn a', c: 'WaitingForTurn b' },
     },
     {
-      name: 'the rank takes precedence over the name',
+      name: 'orders members by rank before name',
       members: [member('a', { ...wants, rank: 1 }), member('b', wants)],
       slots: { b: 'go', a: 'WaitingForTurn b' },
     },
     {
-      name: 'the others wait for a member that rolls with the new identity',
+      name: 'makes all members wait for a member that is rolling with the new identity',
       members: [member('z', { state: 'rolling' }), member('a', wants), member('b', wants)],
       slots: { a: 'WaitingForTurn z', b: 'WaitingForTurn a' },
     },
     {
-      name: 'the others wait for a member that rolls for another reason',
+      name: 'makes all members wait for a member that is rolling for another reason',
       members: [member('z', { state: 'rolling', hasWanted: false }), member('a', wants)],
       slots: { a: 'WaitingForTurn z' },
     },
     {
-      name: 'a member that fails with the new identity stops all others',
+      name: 'stops all members while a member with the new identity fails',
       members: [member('z', { state: 'failed' }), member('a', wants), member('b', wants)],
       slots: { a: 'PausedByFailedRollout z', b: 'PausedByFailedRollout z' },
     },
     {
-      name: 'a member that fails with an older identity, and gets no other, stops no other member',
+      name: 'gives the slot despite a member that fails with an older identity and does not want the slot',
       members: [member('z', { state: 'failed', hasWanted: false }), member('a', wants)],
       slots: { a: 'go' },
     },
     {
-      name: 'a member that already fails rolls last',
+      name: 'gives the slot last to a member that already fails',
       members: [member('a', { ...wants, state: 'failed' }), member('b', wants)],
       slots: { b: 'go', a: 'WaitingForTurn b' },
     },
     {
-      name: 'a member that is mid-rollout continues with a newer identity before others',
+      name: 'gives the slot first to a member that is mid-rollout and wants the new identity',
       members: [member('b', { ...wants, state: 'rolling' }), member('a', wants)],
       slots: { b: 'go', a: 'WaitingForTurn b' },
     },
     {
-      name: 'the first of two members that roll for another reason continues, because both may never finish',
+      name: 'gives the slot to the first of two members that are mid-rollout and want it, because their rollouts may never finish',
       members: [member('a', { ...wants, state: 'rolling' }), member('b', { ...wants, state: 'rolling' })],
       slots: { a: 'go', b: 'WaitingForTurn a' },
     },
     {
-      name: 'neither of two members that roll for another reason continues while a third rolls with the new identity',
+      name: 'gives the slot to neither of two members that are mid-rollout while a third member rolls with the new identity',
       members: [
         member('a', { ...wants, state: 'rolling' }),
         member('b', { ...wants, state: 'rolling' }),
@@ -76,7 +80,7 @@ describe('assignSlots', () => {
       slots: { a: 'WaitingForTurn z', b: 'WaitingForTurn a' },
     },
     {
-      name: 'a member whose template is refused is retried, and the others wait',
+      name: 'gives the slot again to a member whose template was refused, and stops the other members',
       members: [member('b', { ...wants, state: 'refused' }), member('a', wants)],
       slots: { b: 'go', a: 'PausedByFailedRollout b' },
     },
@@ -95,8 +99,8 @@ describe('rolloutBlockerOf', () => {
   });
 
   test.each([
-    ['nobody waits', [member('z', { state: 'failed' }), member('a')]],
-    ['they wait for their rollout slot', [member('z', { state: 'rolling' }), member('a', wants)]],
+    ['no member waits', [member('z', { state: 'failed' }), member('a')]],
+    ['members only wait for their rollout slot', [member('z', { state: 'rolling' }), member('a', wants)]],
   ] as const)('is undefined while %s', (_name, members) => {
     expect(rolloutBlockerOf(members)).toBeUndefined();
   });

@@ -24,10 +24,18 @@ type Case = {
 const behind = { updatedReplicas: 2, availableReplicas: 1, replicas: 2 };
 
 const cases: readonly Case[] = [
-  { name: 'all there', deployment: deployment({ replicas: 2 }), expected: 'Ready Available' },
-  { name: 'none wanted, none there', deployment: deployment({ replicas: 0 }), expected: 'Ready Available' },
   {
-    name: 'a change that the Deployment controller has not seen',
+    name: 'all replicas are available',
+    deployment: deployment({ replicas: 2 }),
+    expected: 'Ready Available',
+  },
+  {
+    name: 'no replicas are wanted, and none exist',
+    deployment: deployment({ replicas: 0 }),
+    expected: 'Ready Available',
+  },
+  {
+    name: 'the Deployment controller has not observed the change',
     deployment: deployment({ generation: 2 }),
     expected: 'Progressing RollingOut',
   },
@@ -44,39 +52,39 @@ const cases: readonly Case[] = [
     message: /1 old replicas/,
   },
   {
-    name: 'pods that start',
+    name: 'new pods are starting',
     deployment: deployment({ replicas: 2, status: behind }),
     pods: [pod({ ready: false, status: waiting('ContainerCreating') })],
     expected: 'Progressing RollingOut',
   },
   {
-    name: 'an image that cannot be pulled',
+    name: "a new pod's image cannot be pulled",
     deployment: deployment({ replicas: 2, status: behind }),
     pods: [pod(), pod({ name: 'web-2', ready: false, status: waiting('ImagePullBackOff', 'no such tag') })],
     expected: 'Failed ImagePullBackOff',
     message: /pod web-2, container web.*: no such tag/,
   },
   {
-    name: 'a program that ends',
+    name: "a new pod's container ends repeatedly",
     deployment: deployment({ replicas: 2, status: behind }),
     pods: [pod({ ready: false, status: waiting('CrashLoopBackOff') })],
     expected: 'Failed CrashLoopBackOff',
     message: /restarted 2 times/,
   },
   {
-    name: 'a failing pod that is being deleted',
+    name: 'a failing pod is being deleted',
     deployment: deployment({ replicas: 2, status: behind }),
     pods: [pod({ ready: false, deleting: true, status: waiting('CrashLoopBackOff') })],
     expected: 'Progressing RollingOut',
   },
   {
-    name: 'a failing pod that the Deployment still counts as available',
+    name: 'a pod fails that the Deployment still counts as available',
     deployment: deployment({ replicas: 2 }),
     pods: [pod({ ready: false, status: waiting('CrashLoopBackOff') })],
     expected: 'Failed CrashLoopBackOff',
   },
   {
-    name: 'no room',
+    name: 'a new pod cannot be scheduled',
     deployment: deployment({ replicas: 2, status: behind }),
     pods: [
       pod({
@@ -93,7 +101,7 @@ const cases: readonly Case[] = [
     message: /0\/1 nodes/,
   },
   {
-    name: 'no quota',
+    name: 'a quota prevents new pods',
     deployment: deployment({
       replicas: 2,
       status: {
@@ -107,7 +115,7 @@ const cases: readonly Case[] = [
     message: /exceeded quota/,
   },
   {
-    name: 'no progress for too long',
+    name: 'the progress deadline was exceeded',
     deployment: deployment({
       replicas: 2,
       status: {
@@ -141,7 +149,7 @@ describe('a container that ends repeatedly', () => {
   };
   const running = { running: { startedAt: secondsAgo(5) } };
 
-  test('has the same message whether it runs, is terminated or waits', () => {
+  test('has the same message while it runs, is terminated or waits', () => {
     const expected = 'Failed: pod web-1, container web, restarted 2 times: it ended with Error (exit code 3)';
     const common = { name: 'web', restartCount: 2, lastState };
     expect(reported({ ...common, state: running }, true)).toBe(expected);
@@ -153,7 +161,7 @@ describe('a container that ends repeatedly', () => {
     );
   });
 
-  test('counts as recovered once it has run for a while', () => {
+  test('counts as recovered after it has run for a while', () => {
     const state = { running: { startedAt: secondsAgo(31) } };
     expect(reported({ name: 'web', restartCount: 2, state, lastState }, true)).toMatch(/^Ready: /);
   });

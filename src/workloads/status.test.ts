@@ -63,7 +63,7 @@ describe('the status of an app', () => {
     const halted = [target('production', { deployMode: 'halt' })];
     const invalid = { image: 'example.com/web:1', imageTag: '2' };
 
-    test('is Halted once its pods are gone, and names the fault of the spec', () => {
+    test('is Halted after its pods were deleted, and contains the fault of the spec', () => {
       const going = deployment({ replicas: 0, status: { replicas: 1, updatedReplicas: 0 } });
       const of = app({ ...invalid, targets: halted });
       expect(summary(statusIn({ app: of, deployment: going, pods: [pod()] })).production).toBe(
@@ -80,7 +80,7 @@ describe('the status of an app', () => {
       expect(gone.targets?.[0]?.message).toMatch(/^halted: it has no pods, .*spec.imageTag/);
     });
 
-    test('is Halted whatever else the API server refused', () => {
+    test('is Halted even if the API server refused another part of the spec', () => {
       const status = statusIn({
         app: app({ targets: halted }),
         deployment: deployment({ replicas: 0 }),
@@ -89,7 +89,7 @@ describe('the status of an app', () => {
       expect(summary(status)).toMatchObject({ production: 'Halted Refused', Ready: 'False Refused' });
     });
 
-    test('describes the effect on its pods before and after the halt', () => {
+    test('describes what still runs before and after the halt', () => {
       const messageWith = (replicas: number): string | undefined =>
         statusIn({ app: app(invalid), deployment: deployment({ replicas }) }).targets?.[0]?.message;
       expect(messageWith(1)).toMatch(/spec.imageTag: .*; until then it runs as last deployed$/);
@@ -97,7 +97,7 @@ describe('the status of an app', () => {
       expect(statusIn({ app: app(invalid) }).targets?.[0]?.message).not.toContain('until then');
     });
 
-    test('is not Halted when the API server did not answer', () => {
+    test('is not Halted if the API server did not answer', () => {
       const status = statusIn({
         app: app({ targets: halted }),
         deployment: deployment(),
@@ -107,7 +107,7 @@ describe('the status of an app', () => {
     });
   });
 
-  test('is ready without an account', () => {
+  test('is ready if the app names no account', () => {
     const status = statusIn({ app: app(), deployment: deployment(), pods: [pod()] });
     expect(status).toMatchObject({
       observedGeneration: 1,
@@ -162,7 +162,7 @@ describe('the status of an app', () => {
       },
       'an EKS Pod Identity',
     ],
-  ])('without an account reports pods that nevertheless hold %s', (_, held, what) => {
+  ])('reports pods that hold %s although the app names no account', (_, held, what) => {
     const status = statusIn({ app: app(), deployment: deployment(), pods: [held] });
     expect(summary(status)).toEqual({
       production: 'Ready UnexpectedIdentity',
@@ -177,7 +177,7 @@ describe('the status of an app', () => {
     expect(transitions(undefined, status)).toMatchObject([{ type: 'Warning', reason: 'UnexpectedIdentity' }]);
   });
 
-  test('without an account does not report pods with credentials of their own', () => {
+  test('does not report pods with their own credentials if the app names no account', () => {
     const own = pod({ serviceAccount: 'default' });
     const keys = [
       { name: 'AWS_ROLE_ARN', value: roleArn },
@@ -191,7 +191,7 @@ describe('the status of an app', () => {
     expect(summary(status)).toMatchObject({ Ready: 'True Ready', IdentityReady: 'True NoAccount' });
   });
 
-  test('is ready with an account', () => {
+  test("is ready if the app's account is proven", () => {
     const status = statusIn({
       app: withAccount,
       account: proven,
@@ -202,7 +202,7 @@ describe('the status of an app', () => {
     expect(summary(status)).toMatchObject({ Ready: 'True Ready', IdentityReady: 'True Proven' });
   });
 
-  test('shows that it waits for its account and has nothing deployed', () => {
+  test('shows that the app waits for its account and that nothing is deployed', () => {
     const status = statusIn({ app: withAccount });
     expect(summary(status)).toEqual({
       production: 'WaitingForIdentity AccountNotFound',
@@ -215,7 +215,7 @@ describe('the status of an app', () => {
     );
   });
 
-  test('shows that it waits for its account while the previous version serves', () => {
+  test('shows that the app waits for its account while the previous version runs', () => {
     const status = statusIn({ app: withAccount, deployment: deployment(), pods: [pod()] });
     expect(summary(status)).toMatchObject({
       Ready: 'False AccountNotFound',
@@ -224,7 +224,7 @@ describe('the status of an app', () => {
     expect(status.targets?.[0]?.message).toMatch(/it stays as last deployed/);
   });
 
-  test('reports an account that is no longer confirmed, though the pods are ready', () => {
+  test('reports an account that is no longer confirmed, although the pods are ready', () => {
     const seen = deployment({ mark });
     const plan = planApp(
       observation({
@@ -254,7 +254,7 @@ describe('the status of an app', () => {
     });
   });
 
-  test('reports that new pods would get no identity, and waits', () => {
+  test('reports that the app waits because new pods would get no identity', () => {
     const message = 'it is deployed once the webhook injects';
     const outcomes = { production: { heldBack: { reason: 'NotInjected', message } } } as const;
     const fresh = statusIn({ app: withAccount, account: proven, outcomes });
@@ -270,7 +270,7 @@ describe('the status of an app', () => {
     expect(running.targets?.[0]?.message).toBe(`${message}; until then it stays as last deployed`);
   });
 
-  test('shows the other targets beside a failed one', () => {
+  test('shows the other targets if one target has failed', () => {
     const status = statusIn({
       app: app({ targets: [target('production'), target('nowhere')] }),
       deployment: deployment(),
@@ -283,14 +283,14 @@ describe('the status of an app', () => {
     expect(status.ready).toBe('1/2');
   });
 
-  test('ranks failed targets before waiting ones', () => {
+  test('ranks failed targets before waiting targets', () => {
     const status = statusIn({
       app: app({ serviceAccount: 'payments', targets: [target('production'), target('nowhere')] }),
     });
     expect(summary(status)).toMatchObject({ Ready: 'False TargetUnknown' });
   });
 
-  test('reports a refused write', () => {
+  test('reports a write that the API server refused', () => {
     const status = statusIn({
       app: app(),
       deployment: deployment(),
@@ -316,13 +316,17 @@ describe('the status of an app', () => {
   });
 
   test.each([
-    { what: 'nothing', seen: pod({ mark }), words: /pod web-1 holds no identity of its own/ },
+    { what: 'no identity', seen: pod({ mark }), words: /pod web-1 holds no identity of its own/ },
     {
       what: 'another role',
       seen: pod({ mark, holds: otherRoleArn }),
       words: new RegExp(`holds ${otherRoleArn}`),
     },
-    { what: 'another ServiceAccount', seen: pod(), words: /has another ServiceAccount|holds no identity/ },
+    {
+      what: 'the identity of another ServiceAccount',
+      seen: pod(),
+      words: /has another ServiceAccount|holds no identity/,
+    },
   ])('reports a pod that holds $what', ({ seen, words }) => {
     const status = statusIn({
       app: withAccount,

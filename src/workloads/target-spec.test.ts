@@ -17,7 +17,7 @@ describe('targetSpec', () => {
     ],
   };
 
-  test('uses the common values where the target sets none', () => {
+  test('contains the common values of fields that the target does not set', () => {
     const merged = targetSpec(app(common), target('production'), nobody);
     expect(merged).toEqual({
       name: 'production',
@@ -75,7 +75,7 @@ describe('targetSpec', () => {
       },
     },
   ];
-  test.each(overrides)('overrides the common values by $own', ({ own, expected }) => {
+  test.each(overrides)("overrides common values by the target's values $own", ({ own, expected }) => {
     const merged = targetSpec(app(common), target('production', own), nobody);
     const without = targetSpec(app(common), target('production'), nobody);
     expect(merged).toStrictEqual({ ...without, ...expected });
@@ -86,42 +86,50 @@ describe('specFault', () => {
   const ports: AppSpec['ports'] = [{ name: 'http', port: 80, protocol: 'TCP' }];
   const cases: readonly { name: string; spec: Partial<AppSpec>; own?: Partial<AppTarget>; fault?: RegExp }[] =
     [
-      { name: 'nothing wrong', spec: { image: 'localhost:5000/web', imageTag: '1' } },
-      { name: 'two tags', spec: { image: 'web:1', imageTag: '2' }, fault: /^spec.imageTag: / },
+      { name: 'accepts a valid spec', spec: { image: 'localhost:5000/web', imageTag: '1' } },
       {
-        name: 'a tag beside a digest',
+        name: 'rejects an image with two tags',
+        spec: { image: 'web:1', imageTag: '2' },
+        fault: /^spec.imageTag: /,
+      },
+      {
+        name: 'rejects an image with a tag and a digest',
         spec: { image: 'web@sha256:ab', imageTag: '2' },
         fault: /^spec.imageTag: /,
       },
       {
-        name: 'an ingress that fits',
+        name: 'accepts an ingress to an existing port',
         spec: { ports },
         own: { ingress: { hosts: ['a.example'], port: 'http' } },
       },
       {
-        name: 'an ingress without ports',
+        name: 'rejects an ingress of an app without ports',
         spec: {},
         own: { ingress: { hosts: ['a.example'] } },
         fault: /^spec.targets\[production\].ingress: /,
       },
       {
-        name: 'an ingress to an unknown port',
+        name: 'rejects an ingress to an unknown port',
         spec: { ports },
         own: { ingress: { hosts: ['a.example'], port: 'https' } },
         fault: /^spec.targets\[production\].ingress.port: there is no port https/,
       },
       {
-        name: 'a port twice',
+        name: 'rejects a port that is listed twice',
         spec: { ports: [...ports, { name: 'web', port: 80, protocol: 'TCP' }] },
         fault: /^spec.ports\[web\]: port 80\/TCP is listed twice/,
       },
       {
-        name: 'the same number over another protocol',
+        name: 'accepts the same port number with another protocol',
         spec: { ports: [...ports, { name: 'web', port: 80, protocol: 'UDP' }] },
       },
-      { name: 'less than the least', spec: { scale: { min: 3, max: 2 } }, fault: /max 2 is less than min 3/ },
       {
-        name: 'a variable that overrides the identity',
+        name: 'rejects a maximum scale below the minimum',
+        spec: { scale: { min: 3, max: 2 } },
+        fault: /max 2 is less than min 3/,
+      },
+      {
+        name: 'rejects a variable that overrides the identity',
         spec: { serviceAccount: 'payments' },
         own: { env: [{ name: 'AWS_ROLE_ARN', value: 'x' }] },
         fault: /^spec\.targets\[production\]\.env\[AWS_ROLE_ARN\]: .* the identity of account payments/,
@@ -139,7 +147,7 @@ describe('specFault', () => {
         'AWS_CONTAINER_AUTHORIZATION_TOKEN',
         'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE',
       ].map((name) => ({
-        name: `${name} from a Secret`,
+        name: `rejects ${name} from a Secret`,
         spec: {
           serviceAccount: 'payments',
           env: [{ name, valueFrom: { secretKeyRef: { name: 'aws', key: 'it' } } }],
@@ -147,59 +155,62 @@ describe('specFault', () => {
         fault: new RegExp(`^spec\\.env\\[${name}\\]: with ${name} set`),
       })),
       ...['AWS_REGION', 'AWS_ROLE_SESSION_NAME', 'AWS_CONFIG_FILE'].map((name) => ({
-        name: `${name}, which takes no identity away`,
+        name: `accepts ${name}, which does not affect the identity`,
         spec: { serviceAccount: 'payments', env: [{ name, value: 'x' }] },
       })),
       {
-        name: 'the same among the variables of a config',
+        name: 'rejects a config with a variable that overrides the identity',
         spec: { serviceAccount: 'payments', configs: [{ name: 'a', data: { AWS_ROLE_ARN: 'x' } }] },
         fault: /^spec\.configs\[a\]\.data\[AWS_ROLE_ARN\]: /,
       },
       {
-        name: 'the same in the config of a target',
+        name: "rejects a target's config with a variable that overrides the identity",
         spec: { serviceAccount: 'payments', configs: [{ name: 'a' }] },
         own: { configs: [{ name: 'a', data: { AWS_PROFILE: 'x' } }] },
         fault: /^spec\.targets\[production\]\.configs\[a\]\.data\[AWS_PROFILE\]: /,
       },
       {
-        name: 'a file of that name',
+        name: 'accepts a config file with the name of such a variable',
         spec: {
           serviceAccount: 'payments',
           configs: [{ name: 'a', mountPath: '/a', data: { AWS_ROLE_ARN: 'x' } }],
         },
       },
       {
-        name: 'a key that is a path',
+        name: 'rejects a config key that is a path',
         spec: { configs: [{ name: 'a', mountPath: '/a', data: { 'a/b': 'x' } }] },
         fault: /^config a of target production: the key "a\/b" is to be a name/,
       },
       {
-        name: 'a variable that begins with a digit',
+        name: 'rejects a config variable that begins with a digit',
         spec: {},
         own: { configs: [{ name: 'a', data: { '1st': 'x' } }] },
         fault: /^config a of target production: the key 1st begins with a digit/,
       },
       {
-        name: 'a file that begins with a digit',
+        name: 'accepts a config file that begins with a digit',
         spec: { configs: [{ name: 'a', mountPath: '/a', data: { '1st': 'x' } }] },
       },
       {
-        name: 'two configs in one folder',
+        name: 'rejects two configs with the same mountPath',
         spec: { configs: [{ name: 'a', mountPath: '/a' }] },
         own: { configs: [{ name: 'b', mountPath: '/a' }] },
         fault: /^config b of target production: \/a is the mountPath of config a, too/,
       },
       {
-        name: 'a dependency twice',
+        name: 'rejects a dependency that is listed twice',
         spec: { dependencies: [{ name: 'reviews' }, { name: 'reviews', target: 'staging' }] },
         fault: /^spec.dependencies: reviews is listed twice/,
       },
       {
-        name: 'a key of a target which the common config makes a file',
+        name: "accepts a target's config key with such a name if the common config is mounted as files",
         spec: { serviceAccount: 'payments', configs: [{ name: 'a', mountPath: '/a' }] },
         own: { configs: [{ name: 'a', data: { AWS_PROFILE: 'x' } }] },
       },
-      { name: 'the same variable without an account', spec: { env: [{ name: 'AWS_ROLE_ARN', value: 'x' }] } },
+      {
+        name: 'accepts a variable that overrides the identity if the app names no account',
+        spec: { env: [{ name: 'AWS_ROLE_ARN', value: 'x' }] },
+      },
     ];
   test.each(cases)('$name', ({ spec, own, fault }) => {
     const found = specFault(app(spec), target('production', own));

@@ -19,13 +19,13 @@ const plan = (
     }),
   ).targets;
 
-describe('an App that is older than the admission policies', () => {
+describe('an App without admission', () => {
   test.each([
-    ['by a day', createdAfter(-86_400)],
-    ['by no second', createdAfter(0)],
-    ['or was created before every API server enforced them', createdAfter(1)],
-    ['or has no creation time', {}],
-  ])('%s is deployed nowhere, and its status asks for it to be created again', (_how, metadata) => {
+    ['that is a day older than the policies', createdAfter(-86_400)],
+    ['that was created in the same second as the policies', createdAfter(0)],
+    ['that was created before every API server enforced the policies', createdAfter(1)],
+    ['that has no creation time', {}],
+  ])('%s is deployed nowhere, and its status asks the user to create it again', (_how, metadata) => {
     const blocked = { kind: 'blocked', reason: 'NotAdmitted', steps: [] };
     expect(plan(metadata)).toMatchObject([blocked, blocked]);
     const [row] = plan(metadata);
@@ -34,7 +34,7 @@ describe('an App that is older than the admission policies', () => {
     );
   });
 
-  test('continues on targets where it has run, and the message for other targets names what its deletion would stop', () => {
+  test('is still deployed to targets where it has run, and the message for other targets names these targets', () => {
     const [production, staging] = plan(createdAfter(-60), { deployedIn: new Set(['production']) });
     expect(production).toMatchObject({ kind: 'deploy' });
     expect(production?.steps).not.toEqual([]);
@@ -44,14 +44,14 @@ describe('an App that is older than the admission policies', () => {
     );
   });
 
-  test('is held back while a policy is missing', () => {
+  test('is held back while any policy is missing', () => {
     const [row] = plan(createdAfter(1_000_000), { admittedSince: Infinity as Wall });
     expect(row).toMatchObject({ kind: 'blocked', reason: 'NotAdmitted' });
     expect(row?.kind === 'blocked' && row.message).toContain('are not installed now');
   });
 });
 
-test('an App is deployed when it was created after the admission policies, or where these are not required', () => {
+test('an App is deployed if it was created after the admission policies, or if the operator does not require the policies', () => {
   for (const targets of [
     plan(createdAfter(2)),
     planApp(observation({ app: app({}, createdAfter(-60)) })).targets,

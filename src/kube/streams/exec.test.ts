@@ -92,7 +92,7 @@ const failure = (code: string): string =>
   });
 
 describe('a program in a container', () => {
-  it('is requested with one query parameter per argument, and without stderr on a terminal', async () => {
+  it('is requested with one query parameter per argument, and without stderr if it has a terminal', async () => {
     serve.open = (socket) => socket.close();
     await read(await open());
     await read(await open({ tty: true }));
@@ -108,7 +108,7 @@ describe('a program in a container', () => {
     expect(offered).toEqual(['v5.channel.k8s.io', 'v4.channel.k8s.io']);
   });
 
-  it('yields stdout and stderr separately, and the exit code after them', async () => {
+  it('yields stdout and stderr separately, and then its exit code', async () => {
     serve.open = (socket) => {
       for (const channel of [0, 1, 2, 3]) socket.send(frame(channel));
       socket.send(frame(1, 'out'));
@@ -122,7 +122,7 @@ describe('a program in a container', () => {
     expect(session.end()).toEqual({ kind: 'exited', code: 7 });
   });
 
-  it('gets the end of its stdin, if the server supports that', async () => {
+  it("is notified of the end of its stdin if the server's subprotocol supports it", async () => {
     const got: Buffer[] = [];
     serve.message = (socket, message) => {
       got.push(message);
@@ -159,7 +159,7 @@ describe('a program in a container', () => {
     expect(session.end()).toEqual({ kind: 'exited', code: 0 });
   });
 
-  it('has the end `cut` when the connection ends without a status', async () => {
+  it('ends with `cut` when the connection ends before the server has sent a status', async () => {
     serve.open = (socket) => socket.close(1000);
     const closed = await open();
     await read(closed);
@@ -173,7 +173,7 @@ describe('a program in a container', () => {
     });
   });
 
-  it('has the end that the status states, even if the connection breaks afterwards', async () => {
+  it('ends as its status states, even if the connection breaks after the status', async () => {
     const end = { kind: 'exited', code: 7 };
     serve.open = (socket) => {
       socket.send(frame(1, 'out'));
@@ -193,7 +193,7 @@ describe('a program in a container', () => {
     expect(silent.end()).toEqual(end);
   });
 
-  it('loses no output when it ends without reading all its stdin', async () => {
+  it('loses no output when it ends before it has read all its stdin', async () => {
     let server: WebSocket | undefined;
     serve.open = (socket) => (server = socket);
     const session = await open();
@@ -213,7 +213,7 @@ describe('a program in a container', () => {
     expect((await outcomes).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
   });
 
-  it('is refused with the message of the server', async () => {
+  it("causes an error with the server's message if the server refuses the request", async () => {
     const body = JSON.stringify({
       kind: 'Status',
       reason: 'Forbidden',
@@ -252,7 +252,7 @@ describe('the end of a program', () => {
       { kind: 'failed', message: 'no such program' },
     ],
     ['container not found ("web")', { kind: 'failed', message: 'container not found ("web")' }],
-  ])('%s', (text, end) => {
+  ])('is derived from the status %s', (text, end) => {
     expect(execEnd(text)).toEqual(end);
   });
 });

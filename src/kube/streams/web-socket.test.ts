@@ -75,7 +75,7 @@ describe('a stream', () => {
   it.each([
     ['HTTP', startHttpProxy],
     ['SOCKS', startSocksProxy],
-  ])('uses a %s proxy, with end-to-end TLS', async (_kind, startProxy) => {
+  ])('uses a proxy (%s), with end-to-end TLS', async (_kind, startProxy) => {
     const proxy = await startProxy();
     try {
       expect(await peerSeen({ ...connection(), proxyUrl: proxy.url })).toBe('kon');
@@ -89,7 +89,7 @@ describe('a stream', () => {
     });
   });
 
-  it('rejects a certificate of another authority or for another name', async () => {
+  it('rejects a server certificate that another authority has signed or that is for another name', async () => {
     expect(await peerSeen(connection())).toBe('kon');
     expect(await peerSeen(connection({ ca: authority.ca, ...user, servername: 'kubernetes.default' }))).toBe(
       'kon',
@@ -120,7 +120,7 @@ describe('a stream', () => {
     expect(refreshes).toBe(2);
   });
 
-  it('is read to its end even if writes fail', async () => {
+  it('yields all received messages even if writes fail', async () => {
     let far: WebSocket | undefined;
     serve = (socket) => (far = socket);
     const socket = await open(connection());
@@ -142,14 +142,14 @@ describe('a stream', () => {
     beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }));
     afterEach(() => void vi.useRealTimers());
 
-    it('breaks when the server does not answer pings', async () => {
+    it('a stream ends with an error when the server does not answer pings', async () => {
       serve = (socket) => socket.pause();
       const socket = await open(connection());
       vi.advanceTimersByTime(90_000);
       await expect(read(socket)).rejects.toMatchObject({ name: 'KubeUnreachableError', code: 'timeout' });
     });
 
-    it('waits for a slow reader without a timeout', async () => {
+    it('a stream waits for a slow reader without a timeout', async () => {
       const texts = Array.from({ length: 1000 }, (_value, index) => `${index},`);
       serve = (socket) => {
         for (const text of texts) socket.send(text);
@@ -167,7 +167,7 @@ describe('a stream', () => {
     });
   });
 
-  it('reports a server that refuses connections', async () => {
+  it('reports that the server refuses connections', async () => {
     const to = connection();
     server.close();
     await expect(peerSeen(to)).rejects.toMatchObject({ name: 'KubeUnreachableError', code: 'refused' });
