@@ -48,7 +48,7 @@ export async function upSandbox(options: UpOptions): Promise<UpOutcome> {
       if (client === undefined) {
         if (!isProcessAlive(error.pid)) continue;
         throw new SandboxError(
-          `process ${error.pid} holds ${paths.lock} and does not answer; end it, or remove that file if it is not a sandbox`,
+          `process ${error.pid} holds the lock ${paths.lock} but does not respond; end the process, or remove the file if the process is not a sandbox`,
         );
       }
       const description = await untilUp(client, () => undefined, options.signal);
@@ -183,7 +183,7 @@ export async function sandboxLogs(options: LogOptions): Promise<void> {
   const { folder, name, tail, follow, signal, write } = options;
   const paths = sandboxPaths(folder);
   const path = name === 'supervisor' ? paths.supervisorLog : join(paths.logs, `${name}.log`);
-  if (!existsSync(path)) throw new SandboxError(`no log of "${name}" in ${paths.folder}`);
+  if (!existsSync(path)) throw new SandboxError(`the sandbox in ${paths.folder} has no log of "${name}"`);
   const file = await open(path);
   try {
     const text = await file.readFile('utf8');

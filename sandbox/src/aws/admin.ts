@@ -58,13 +58,19 @@ export function createAdmin(options: {
   return (request) => {
     // Prevents DNS rebinding: a web page must not reach these endpoints through a name that resolves to this machine.
     if (!/^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?$/.test(request.headers['host'] ?? '')) {
-      return { status: 403, body: { message: 'Only for requests to 127.0.0.1 or localhost.' } };
+      return {
+        status: 403,
+        body: { message: 'This endpoint accepts only requests to 127.0.0.1 or localhost.' },
+      };
     }
     const name = `${request.method} ${request.path.slice(adminPrefix.length)}`;
     const route = routes[name];
     return route
       ? route(request)
-      : { status: 404, body: { message: `There is no ${name}.`, routes: Object.keys(routes) } };
+      : {
+          status: 404,
+          body: { message: `The emulator has no endpoint "${name}".`, routes: Object.keys(routes) },
+        };
   };
 }
 

@@ -44,7 +44,7 @@ export function createHandler(options: HandlerOptions): Handler {
   return async (incoming, outgoing) => {
     const wire = await readRequest(incoming);
     if (wire === undefined) {
-      sendText(outgoing, 413, 'The request body is larger than the emulator takes.');
+      sendText(outgoing, 413, 'The request body is larger than the emulator accepts.');
       return;
     }
     if (wire.path.startsWith(adminPrefix)) {
@@ -58,7 +58,7 @@ export function createHandler(options: HandlerOptions): Handler {
       sendText(
         outgoing,
         404,
-        'The emulator has IAM, STS, EKS, EKS Auth and S3, and this request is for none of them.',
+        'The emulator supports only IAM, STS, EKS, EKS Auth and S3. This request is for another service.',
       );
       return;
     }
@@ -111,7 +111,11 @@ async function answer(
     }
     options.onError(error);
     record(500, { errorCode: 'EmulatorFault', changed: false }, undefined);
-    sendText(outgoing, 500, 'The AWS emulator itself failed; its log says how.');
+    sendText(
+      outgoing,
+      500,
+      'The AWS emulator failed because of an internal error. Its log describes the error.',
+    );
     return;
   }
   const lost = call.injected?.drop === 'afterCall' || (response.outcome.changed && faults.losesResponse());

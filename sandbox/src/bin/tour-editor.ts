@@ -11,7 +11,7 @@ for (const { find, replace } of JSON.parse(readFileSync(changes, 'utf8')) as {
 }[]) {
   const pattern = new RegExp(find, 'm');
   if (!pattern.test(text)) {
-    process.stderr.write(`nothing in the file fits ${find}:\n${text}\n`);
+    process.stderr.write(`nothing in the file matches ${find}:\n${text}\n`);
     process.exit(1);
   }
   text = text.replace(pattern, () => replace);

@@ -74,7 +74,9 @@ test('refuses a file with another checksum', async () => {
   const url = await serve((_request, response) => response.end('something else'));
   expect(await get(url)).toEqual({
     outcome: 'failed',
-    reason: expect.stringMatching(/^its SHA-256 is [0-9a-f]{64} and not [0-9a-f]{64}$/) as string,
+    reason: expect.stringMatching(
+      /^the file has the SHA-256 digest [0-9a-f]{64}, but [0-9a-f]{64} was expected$/,
+    ) as string,
   });
 });
 
@@ -99,7 +101,7 @@ test('fails when the download stalls', async () => {
 
 test('reports the response of a server without the file', async () => {
   const url = await serve((_request, response) => response.writeHead(404).end());
-  expect(await get(url)).toEqual({ outcome: 'failed', reason: 'the server answered 404 Not Found' });
+  expect(await get(url)).toEqual({ outcome: 'failed', reason: 'the server responded with 404 Not Found' });
 });
 
 test('reports an unreachable server', async () => {

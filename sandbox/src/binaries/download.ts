@@ -44,7 +44,7 @@ export async function download(options: DownloadOptions): Promise<DownloadOutcom
       await response.body?.cancel();
       return {
         outcome: 'failed',
-        reason: `the server answered ${response.status} ${response.statusText}`.trim(),
+        reason: `the server responded with ${response.status} ${response.statusText}`.trim(),
       };
     }
     const length = response.headers.get('content-length');
@@ -69,7 +69,10 @@ export async function download(options: DownloadOptions): Promise<DownloadOutcom
     const actual = hash.digest('hex');
     if (actual === release.digest) return { outcome: 'done' };
     const name = algorithm === 'sha512' ? 'SHA-512' : 'SHA-256';
-    return { outcome: 'failed', reason: `its ${name} is ${actual} and not ${release.digest}` };
+    return {
+      outcome: 'failed',
+      reason: `the file has the ${name} digest ${actual}, but ${release.digest} was expected`,
+    };
   } catch (error) {
     signal?.throwIfAborted();
     return { outcome: 'failed', reason: describe(error) };

@@ -113,7 +113,7 @@ async function checkFreeSpace(component: ComponentName, folder: string, binary: 
   if (free < needed) {
     const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(1);
     throw new BuildFailedError(
-      `building ${binary} needs about ${gigabytes(needed)} GB of free disk, and ${existing} has ${gigabytes(free)} GB`,
+      `building ${binary} needs about ${gigabytes(needed)} GB of free disk space, but ${existing} has only ${gigabytes(free)} GB`,
     );
   }
 }

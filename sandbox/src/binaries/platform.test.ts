@@ -12,5 +12,5 @@ test.each([
   ['win32', 'x64'],
   ['linux', 'ia32'],
 ])('%s on %s is refused with an error that names it', (os, arch) => {
-  expect(() => platformOf(os, arch)).toThrow(`this is ${os} on ${arch}`);
+  expect(() => platformOf(os, arch)).toThrow(`this machine runs ${os} on ${arch}`);
 });

@@ -7,7 +7,7 @@ export function platformOf(nodePlatform: string, nodeArch: string): Platform {
   const arch = ({ x64: 'amd64', arm64: 'arm64' } as const)[nodeArch as 'x64' | 'arm64'];
   if (os === undefined || arch === undefined) {
     throw new Error(
-      `the sandbox runs on Linux and macOS, on x64 and arm64; this is ${nodePlatform} on ${nodeArch}`,
+      `the sandbox runs on Linux and macOS, on x64 and arm64; this machine runs ${nodePlatform} on ${nodeArch}`,
     );
   }
   return { os, arch };

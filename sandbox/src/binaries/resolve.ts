@@ -172,8 +172,8 @@ async function build(name: BinaryName, work: string, options: ResolveOptions): P
   if (go === undefined) {
     throw new BinaryMissingError(
       `${name} ${version} is not installed, could not be downloaded with a known digest, and cannot be built without Go.\n` +
-        `Install Go 1.26 or later (https://go.dev/dl) and put it on PATH: it is then built once, from ${module}, and cached.\n` +
-        'Or set KUBEBUILDER_ASSETS to a folder that has ' +
+        `Install Go 1.26 or later (https://go.dev/dl) and put it on PATH. The program is then built once from ${module}, and cached.\n` +
+        'Or set KUBEBUILDER_ASSETS to a folder that contains ' +
         `${[...new Set([...sandboxBinaries, name])].join(', ')}.`,
     );
   }

@@ -144,7 +144,7 @@ export async function startControlPlane(
     untilServing({ server, caCertificate: authority.certificate, client: admin, child: apiServer, signal }),
     // If etcd exits, its exit is reported instead of the timeout of the API server, which waits for etcd.
     untilReady({
-      what: 'etcd was to stay up',
+      what: 'etcd is up',
       child: etcd,
       timeoutMs: startTimeoutMs,
       signal,
@@ -248,7 +248,7 @@ async function untilServing(options: {
   });
   try {
     await untilReady({
-      what: `${options.server}/readyz`,
+      what: `${options.server}/readyz succeeds`,
       child: options.child,
       timeoutMs: startTimeoutMs,
       signal: options.signal,

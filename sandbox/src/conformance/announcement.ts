@@ -29,7 +29,7 @@ export function announcement(place: Place, target?: string): string {
       : [
           `  an account ${place.prefix}${walkSuffix} of target ${target}, for which the operator creates one IAM role without permissions, and an app of that name with one pod`,
         ]),
-    'Roles and policies have the name prefix, and these and the providers the tag ' +
+    `The names of roles and policies begin with ${place.prefix}. Roles, policies and providers have the tag ` +
       `konstellation-conformance=${place.run}. S3 costs less than a cent; IAM, STS and associations are free.`,
     '',
   ].join('\n');

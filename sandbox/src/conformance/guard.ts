@@ -130,7 +130,7 @@ export function createGuard(place: Place): Guard {
       if (reading.test(operation)) return;
       if (rules[operation]?.(input) !== true)
         throw new OutsidePlaceError(
-          `a fault of kon conformance: ${operation} would write outside ${path} and names of ${prefix}*; the call was not sent`,
+          `bug in kon conformance: ${operation} would write outside the path ${path} and the name prefix ${prefix}, so the call was not sent`,
         );
       note(operation, input);
     },

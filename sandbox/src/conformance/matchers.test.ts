@@ -29,26 +29,26 @@ describe('differences', () => {
 
   test.each([
     ['a missing member', {}, { a: 1 }, ['a: expected 1, got nothing']],
-    ['a longer list', { a: [1, 2] }, { a: [1] }, ['a: expected a list of 1, got [1,2]']],
+    ['a longer list', { a: [1, 2] }, { a: [1] }, ['a: expected a list of length 1, got [1,2]']],
     ['an element', { a: [{ b: 1 }] }, { a: [{ b: 2 }] }, ['a[0].b: expected 2, got 1']],
     ['a text for a date', { a: 'x' }, { a: anyDate }, ['a: expected any date, got "x"']],
     [
       'a surplus element',
       { a: [{ k: 1 }, { k: 2 }] },
       { a: inAnyOrder([{ k: 1 }]) },
-      ['a: expected a list of 1, got [{"k":1},{"k":2}]'],
+      ['a: expected a list of length 1, got [{"k":1},{"k":2}]'],
     ],
     [
       'a further member of an element',
       { a: [{ k: 1, l: 2 }] },
       { a: including([{ k: 1 }]) },
-      ['a: expected a list with {"k":1}, and none of its 1 elements is equal'],
+      ['a: expected a list that contains {"k":1}, got a list of length 1 without this element'],
     ],
     [
       'a further member within a shape',
       { a: [{ k: { l: 1, m: 2 } }] },
       { a: including([shape({ k: { l: 1 } })]) },
-      ['a: expected a list with {"k":{"l":1}}, and none of its 1 elements is equal'],
+      ['a: expected a list that contains {"k":{"l":1}}, got a list of length 1 without this element'],
     ],
   ])('%s is a difference', (_title, value, expected, differences) => {
     expect(differencesOf(value, expected)).toEqual(differences);

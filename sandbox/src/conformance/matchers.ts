@@ -58,25 +58,25 @@ export function differencesOf(
   exact = false,
 ): readonly string[] {
   const fault = (wanted: string): readonly string[] => [
-    `${path || 'the answer'}: expected ${wanted}, got ${textOf(value)}`,
+    `${path || 'the response'}: expected ${wanted}, got ${textOf(value)}`,
   ];
   const member = (name: string): string => (path === '' ? name : `${path}.${name}`);
   if (expected instanceof Matcher) return expected.matches(value) ? [] : fault(expected.description);
   if (expected instanceof Including) {
     if (!Array.isArray(value)) return fault('a list');
     if (expected.complete && value.length !== expected.elements.length)
-      return fault(`a list of ${expected.elements.length}`);
+      return fault(`a list of length ${expected.elements.length}`);
     return expected.elements.flatMap((element) =>
       value.some((candidate) => differencesOf(candidate, element, '', true).length === 0)
         ? []
         : [
-            `${path}: expected a list with ${textOf(element)}, and none of its ${value.length} elements is equal`,
+            `${path}: expected a list that contains ${textOf(element)}, got a list of length ${value.length} without this element`,
           ],
     );
   }
   if (Array.isArray(expected)) {
     if (!Array.isArray(value)) return fault('a list');
-    if (value.length !== expected.length) return fault(`a list of ${expected.length}`);
+    if (value.length !== expected.length) return fault(`a list of length ${expected.length}`);
     return expected.flatMap((element, index) =>
       differencesOf(value[index], element, `${path}[${index}]`, exact),
     );

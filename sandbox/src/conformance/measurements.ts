@@ -129,13 +129,13 @@ const trustChanges: Experiment = {
       measured('create-to-assume', 'How long after CreateRole can the role be assumed?', created, runner),
       measured(
         'trust-closed',
-        'How long after a trust policy was closed is AssumeRole denied?',
+        'How long after a trust policy stopped trusting the caller is AssumeRole denied?',
         closed,
         runner,
       ),
       measured(
         'trust-opened',
-        'How long after a trust policy was opened is AssumeRole allowed?',
+        'How long after a trust policy began to trust the caller is AssumeRole allowed?',
         opened,
         runner,
       ),
@@ -163,8 +163,18 @@ const attachments: Experiment = {
     await iam.send(new DetachRolePolicyCommand(attachment));
     const detached = keys && (await until(runner, async () => isDenied(await ask())));
     return [
-      measured('attach-to-effect', 'How long after AttachRolePolicy may a session use it?', attached, runner),
-      measured('detach-to-effect', 'How long after DetachRolePolicy is a session denied?', detached, runner),
+      measured(
+        'attach-to-effect',
+        'How long after AttachRolePolicy is a session allowed to use the policy?',
+        attached,
+        runner,
+      ),
+      measured(
+        'detach-to-effect',
+        'How long after DetachRolePolicy is a session denied the use of the policy?',
+        detached,
+        runner,
+      ),
     ];
   },
 };
@@ -272,9 +282,7 @@ export async function beginLastUsed(
       {
         id: 'last-used-web-identity',
         question: 'Does AssumeRoleWithWebIdentity update RoleLastUsed?',
-        answer: hasExchanged
-          ? await answerFor(exchanged)
-          : 'not measured: no token of a cluster was exchanged',
+        answer: hasExchanged ? await answerFor(exchanged) : 'not measured: no cluster token was exchanged',
       },
     ];
   };

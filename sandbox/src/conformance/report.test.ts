@@ -31,11 +31,15 @@ const calls = [
       error: 'AccessDenied',
       message: `User: arn:aws:iam::123456789012:user/me with ${token} | and ${secret}`,
     },
-    differences: [`expected an answer, got the key AKIAABCDEFGHIJKLMNOP`],
+    differences: [`expected a successful response, got the key AKIAABCDEFGHIJKLMNOP`],
     attempts: 3,
     settledMs: 700,
   }),
-  call({ operation: 'GetObject', status: 'skipped', reason: 'an earlier call gave no session' }),
+  call({
+    operation: 'GetObject',
+    status: 'skipped',
+    reason: 'an earlier call returned no credentials for the session',
+  }),
 ];
 const areas = [{ name: 'Roles', scenarios: [{ name: 'a role is assumed', calls }] }];
 const report: Report = {
@@ -75,10 +79,10 @@ test('the text counts the calls, lists the differences first, and keeps its tabl
   const text = renderReport(cleanReport(report, { mask: false, secrets: [secret] }));
   expect(text).toContain('Calls: 1 equal to the scenario table, 1 different, 1 skipped.');
   expect(text).toContain(
-    '- **Roles: a role is assumed**, AssumeRole\n  - expected an answer, got the key <access key>',
+    '- **Roles: a role is assumed**, AssumeRole\n  - expected a successful response, got the key <access key>',
   );
   expect(text.indexOf('## Differences')).toBeLessThan(text.indexOf('## Roles'));
   expect(text).toContain('| **no**, after 3 calls in 700 ms |');
-  expect(text).toContain('| skipped: an earlier call gave no session |');
+  expect(text).toContain('| skipped: an earlier call returned no credentials for the session |');
   expect(text).toContain('<token> \\| and <removed>');
 });

@@ -111,8 +111,9 @@ function missingOf(
   { kept, sessions }: { readonly kept: Kept; readonly sessions: ReadonlyMap<string, Keys> },
 ): string | undefined {
   if (scenario.skip !== undefined) return scenario.skip;
-  if (needs !== undefined && kept[needs] === undefined) return `a real issuer does not sign a ${needs}`;
-  if (as !== undefined && !sessions.has(as)) return 'an earlier call gave no session';
+  if (needs !== undefined && kept[needs] === undefined)
+    return `a real issuer does not sign the token ${needs}`;
+  if (as !== undefined && !sessions.has(as)) return 'an earlier call returned no credentials for the session';
   return undefined;
 }
 
@@ -258,9 +259,12 @@ export function compare(observed: Observed, wanted: Outcome): readonly string[] 
   if (wanted.kind === 'answer')
     return observed.kind === 'answer'
       ? differencesOf(observed.shape, wanted.shape)
-      : [`expected an answer, got the error ${observed.code} (${observed.status}): ${observed.message}`];
+      : [
+          `expected a successful response, got the error ${observed.code} (${observed.status}): ${observed.message}`,
+        ];
   const { code, status, message } = wanted;
-  if (observed.kind === 'answer') return [`expected the error ${code} (${status}), got an answer`];
+  if (observed.kind === 'answer')
+    return [`expected the error ${code} (${status}), got a successful response`];
   const fits =
     message === undefined ||
     (typeof message === 'string' ? observed.message === message : message.test(observed.message));

@@ -61,7 +61,7 @@ export async function runConformance(options: RunOptions): Promise<Report> {
       measurements.push(
         ...((await answered(experiment.id, () => experiment.run(place, measuring), measurements)) ?? []),
       );
-    onProgress('measured how changes propagate');
+    onProgress('measured how long IAM takes to propagate changes');
     for (const [name, scenarios] of Object.entries(scenariosIn(place)))
       await runArea(name, scenarios, runner, { areas, onProgress });
     if (options.walkthrough) {
@@ -172,13 +172,13 @@ async function removeRun(
         onRemoved: (leftover) => removed.add(leftoverText(leftover)),
       });
       left = [
-        ...unowned.map((leftover) => `${leftoverText(leftover)}: it lacks the tag of the run`),
+        ...unowned.map((leftover) => `${leftoverText(leftover)}: the object lacks the tag of the run`),
         ...failures,
       ];
       if (empty < 2 && propagationTimeoutMs > 0) await pause(roundPauseMs);
     }
   } catch (error) {
-    left = [...left, `everything else of run ${place.run}: ${errorMessage(error)}`];
+    left = [...left, `possibly other objects of run ${place.run}: ${errorMessage(error)}`];
   }
   return { removed: removed.size, left };
 }

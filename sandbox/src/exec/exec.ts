@@ -55,7 +55,7 @@ export async function execInPod(options: ExecOptions): Promise<number> {
   const found = podIdentity(pod, options.container);
   if (found.outcome === 'no-such-container') {
     throw new ExecError(
-      `pod "${namespace}/${name}" has no container "${options.container}"; it has ${found.containers.join(', ')}`,
+      `pod "${namespace}/${name}" has no container "${options.container}"; its containers are ${found.containers.join(', ')}`,
     );
   }
   const { identity } = found;
@@ -83,17 +83,18 @@ export async function execInPod(options: ExecOptions): Promise<number> {
     }
     note(
       identity.tokens.length > 0
-        ? `as pod ${namespace}/${name}; its token lies in ${folder} instead of the container's path`
-        : `as pod ${namespace}/${name}, into which no AWS identity was injected`,
+        ? `running as pod "${namespace}/${name}", with the token in ${folder} instead of the container's path`
+        : `running as pod "${namespace}/${name}", which has no injected AWS identity`,
     );
     const ofContainer = identity.env(folder);
     const home = join(folder, 'home');
     await createHomeFolder(home, options.env['HOME']);
     const served = identity.usesAgent && (await isServed(pod, client, options.signal));
     const agent = served ? await startCredentialEndpoint({ ...aws, now: options.now }) : undefined;
-    if (agent) note(`credentials are at ${agent.url} instead of the node's agent`);
+    if (agent)
+      note(`the program gets credentials from ${agent.url} instead of the node's Pod Identity agent`);
     else if (identity.usesAgent)
-      note('no Pod Identity agent is ready on the node of the pod, so the program gets no credentials');
+      note("no Pod Identity agent is ready on the pod's node, so the program gets no credentials");
     try {
       const container = options.container ?? pod.spec.containers[0]?.name ?? '';
       const log =
@@ -140,7 +141,7 @@ async function findPod({ client, namespace, target }: ExecOptions): Promise<Exec
   if (second === undefined) return get<ExecPod>(first, 'pod', resources.pods);
   if (first === 'pod' || first === 'pods') return get<ExecPod>(second, 'pod', resources.pods);
   if (!['deploy', 'deployment', 'deployments'].includes(first))
-    throw new ExecError(`"${target}" is neither the name of a pod nor deploy/NAME`);
+    throw new ExecError(`invalid target "${target}": expected the name of a pod, or deploy/NAME`);
   type Deployment = KubeObject & {
     readonly spec: { readonly selector: { readonly matchLabels?: Readonly<Record<string, string>> } };
   };

@@ -38,7 +38,7 @@ export function forwardPorts(socket: WebSocket, { ports, pod, isThere }: Forward
       socket.send(Buffer.concat([Buffer.of(data), chunk]), () => remote.resume());
     });
     remote.once('error', (cause) => {
-      const hint = `a pod of the sandbox has the ports of this machine: run what is to answer there`;
+      const hint = `the ports of a sandbox pod are ports of this machine, so start a program that listens on port ${port}`;
       const text = `error forwarding port ${port} to pod ${pod}: ${cause.message}; ${hint}`;
       if (socket.readyState === socket.OPEN)
         socket.send(Buffer.concat([Buffer.of(error), Buffer.from(text)]));

@@ -112,7 +112,7 @@ describe('a log', () => {
   test('explains how to fill it while it is empty', async () => {
     const { body } = await ask('/containerLogs/production/web-1/other');
     expect(body).toBe(
-      'No program runs in this pod. To run one in its place: kon sandbox exec web-1 -n production --log -- PROGRAM\n',
+      'No program runs in this pod. To run a program in place of the pod: kon sandbox exec web-1 -n production --log -- PROGRAM\n',
     );
     expect((await ask(`${webLog}?previous=true`)).status).toBe(400);
   });

@@ -129,7 +129,7 @@ async function sendLog(
 ): Promise<void> {
   const { namespace, pod } = of;
   const file = podLogFile(logs, of);
-  const hint = `No program runs in this pod. To run one in its place: kon sandbox exec ${pod} -n ${namespace} --log -- PROGRAM`;
+  const hint = `No program runs in this pod. To run a program in place of the pod: kon sandbox exec ${pod} -n ${namespace} --log -- PROGRAM`;
   await ensurePodLog(file, logLine(now(), 'stdout', hint));
   const gone = new AbortController();
   response.once('close', () => gone.abort());

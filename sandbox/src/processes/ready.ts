@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Child, ChildFailedError, describeExit, logTail } from './child.ts';
 
 export type ReadyOptions = {
-  /** Subject of the error message, for example `the API server's /readyz`. */
+  /** Condition in the error message, for example `the webhook responds`. */
   readonly what: string;
   readonly child: Child;
   readonly timeoutMs: number;
@@ -40,7 +40,7 @@ export async function untilReady(options: ReadyOptions): Promise<void> {
     const reason = lastFault instanceof Error ? ` (${lastFault.message})` : '';
     const tail = await logTail(child.logFile, 12);
     throw new ChildFailedError(
-      `${child.name} was not ready within ${timeoutMs / 1000} s: ${what}${reason}; the end of its log:\n${tail}\n(full log: ${child.logFile})`,
+      `${child.name} was not ready within ${timeoutMs / 1000} s because this condition did not hold: ${what}${reason}; the end of its log:\n${tail}\n(full log: ${child.logFile})`,
       child.name,
       child.logFile,
     );

@@ -46,7 +46,7 @@ export async function startWatchdog(): Promise<Watchdog> {
   // Until its first response, the shell may still be ended by a signal.
   await new Promise<void>((resolve, reject) => {
     child.stdout.once('data', () => resolve());
-    child.once('exit', () => reject(new Error('the watchdog of the sandbox ended at once')));
+    child.once('exit', () => reject(new Error('the watchdog of the sandbox ended right after its start')));
     child.once('error', reject);
   });
   child.stdout.destroy();

@@ -87,7 +87,7 @@ export async function startAws(options: BringUpOptions, aws: AwsPartOptions): Pr
     baseEnvironment(env),
   );
   await untilReady({
-    what: 'the AWS emulator answers',
+    what: 'the AWS emulator responds',
     child,
     timeoutMs: readyTimeoutMs,
     signal,

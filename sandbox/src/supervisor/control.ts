@@ -91,7 +91,7 @@ export async function connectControl(file: string): Promise<ControlClient | unde
       headers: { authorization: `Bearer ${secret}` },
       signal: AbortSignal.timeout(5000),
     });
-    if (status >= 300) throw new Error(`the sandbox's own process answered ${status}`);
+    if (status >= 300) throw new Error(`the process that runs the sandbox responded with status ${status}`);
     return JSON.parse(body);
   };
   const status = async (): Promise<SandboxDescription | undefined> =>

@@ -53,15 +53,15 @@ test('a failed download is printed with its reason, and an ended part with its l
         kind: 'download-failed',
         binary: 'kubectl',
         url: 'https://dl.k8s.io/x',
-        reason: 'the server answered 404',
+        reason: 'the server responded with 404',
       },
-      { kind: 'part-ended', part: 'kwok', message: 'kwok ended with code 1; its last words:\nno stages' },
+      { kind: 'part-ended', part: 'kwok', message: 'kwok ended with code 1; the end of its log:\nno stages' },
     ],
     false,
   );
   expect(text).toBe(
-    'kubectl could not be downloaded from https://dl.k8s.io/x: the server answered 404\n' +
-      'A part has ended. kwok ended with code 1; its last words:\nno stages\n',
+    'kubectl could not be downloaded from https://dl.k8s.io/x: the server responded with 404\n' +
+      'A part of the sandbox has ended. kwok ended with code 1; the end of its log:\nno stages\n',
   );
 });
 

@@ -8,14 +8,14 @@ export type EventText = {
 };
 
 const steps: Readonly<Record<SandboxStep, string>> = {
-  binaries: 'All programs are here',
-  aws: 'The AWS emulator answers',
+  binaries: 'All programs are installed',
+  aws: 'The AWS emulator is ready',
   'api-server': 'The API server is ready',
   crds: 'The CRDs are established',
   node: 'The node is Ready',
-  controllers: 'Controllers and scheduler work',
+  controllers: 'The controllers and the scheduler are running',
   webhook: 'The pod identity webhook is registered',
-  operator: 'The operator is in step with the cluster and AWS',
+  operator: 'The operator is in sync with the cluster and AWS',
 };
 
 /** Returns the text of an event; undefined for events that users need not see. */
@@ -25,18 +25,20 @@ export function eventText(event: SandboxEvent): EventText | undefined {
   switch (event.kind) {
     case 'unfit':
       return lasting(
-        `${event.path} is ${event.binary} ${event.version}; ${event.needed} is needed, so it is not used`,
+        `${event.path} is not used: its version is ${event.version}, but ${event.binary} ${event.needed} is required`,
       );
     case 'downloading':
       return passing(
         `Downloading ${event.binary} from ${event.url}${share(event.receivedBytes, event.totalBytes)}`,
       );
     case 'downloaded':
-      return lasting(`Downloaded ${event.binary}; its checksum is right`);
+      return lasting(`Downloaded ${event.binary}; its checksum is correct`);
     case 'download-failed':
       return lasting(`${event.binary} could not be downloaded from ${event.url}: ${event.reason}`);
     case 'waiting':
-      return lasting(`Process ${event.pid} is getting the programs already; waiting for it`);
+      return lasting(
+        `Process ${event.pid} is already installing the programs; waiting until it has finished`,
+      );
     case 'building':
       return passing(
         `Building ${event.binary} from source, once: ${event.packages} packages compiled, ${duration(event.elapsedMs)}`,
@@ -44,13 +46,13 @@ export function eventText(event: SandboxEvent): EventText | undefined {
     case 'built':
       return lasting(`Built ${event.binary} in ${duration(event.elapsedMs)}`);
     case 'cleaned':
-      return lasting('Removed what a sandbox that was killed had left');
+      return lasting('Removed the leftovers of a sandbox that was killed');
     case 'part-started':
       return undefined;
     case 'step-done':
       return lasting(`${steps[event.step]} (${duration(event.elapsedMs)})`);
     case 'part-ended':
-      return lasting(`A part has ended. ${event.message}`);
+      return lasting(`A part of the sandbox has ended. ${event.message}`);
     case 'ready':
       return undefined;
     case 'stopping':

@@ -30,7 +30,7 @@ export class SandboxHeldError extends Error {
   readonly pid: number;
 
   constructor(pid: number, folder: string) {
-    super(`process ${pid} runs a sandbox in ${folder}`);
+    super(`process ${pid} already runs a sandbox in ${folder}`);
     this.pid = pid;
   }
 }

@@ -180,7 +180,7 @@ async function startWebhook(options: BringUpOptions, access: ApiServerAccess): P
     baseEnvironment(env),
   );
   await untilReady({
-    what: 'the webhook answers',
+    what: 'the webhook responds',
     child,
     timeoutMs: readyTimeoutMs,
     signal,

@@ -78,7 +78,7 @@ const mountPath = '/var/run/secrets/eks.amazonaws.com/serviceaccount';
 
 /** Shortest token lifetime that kube-apiserver accepts, in seconds. */
 const minTokenExpiration = 600n;
-/** Default token lifetime in seconds: `DefaultTokenExpiration` and `DefaultMinTokenExpiration` of pkg/constants.go, which no flag changes. */
+/** Default lifetime in seconds: `DefaultTokenExpiration` and `DefaultMinTokenExpiration` of pkg/constants.go. */
 const defaultTokenExpiration = 86_400;
 const minJitteredExpiration = 79_200;
 const annotation = (name: string): string => `eks.amazonaws.com/${name}`;

@@ -131,7 +131,7 @@ test('in a conformance run, every call gives the expected result, everything is 
   );
   expect(report.calls.skipped).toBe(skipped.length);
   expect(new Set(skipped)).toEqual(
-    new Set(['no cluster was given', 'without a cluster, no issuer signs tokens that AWS accepts']),
+    new Set(['the run has no cluster', 'without a cluster, no issuer signs tokens that AWS accepts']),
   );
   expect(answersOf(report)).toEqual({
     'create-to-assume': expect.stringMatching(/^\d+ ms$/),
@@ -142,7 +142,7 @@ test('in a conformance run, every call gives the expected result, everything is 
     'resource-tag-at-create': 'yes',
     'last-used-call': 'yes',
     'last-used-assume-role': expect.stringMatching(/^not within \d+ s$/),
-    'last-used-web-identity': 'not measured: no token of a cluster was exchanged',
+    'last-used-web-identity': 'not measured: no cluster token was exchanged',
   });
   expect(report.quotas).toMatchObject({ AttachedPoliciesPerRoleQuota: 10, RolesQuota: 1000 });
   expect(report.left).toEqual([]);
@@ -374,7 +374,7 @@ describe('with a cluster', () => {
             'listIssuer',
             'bareIssuer',
             'slashIssuer',
-          ].map((token) => `a real issuer does not sign a ${token}Token`),
+          ].map((token) => `a real issuer does not sign the token ${token}Token`),
         ),
       );
       expect(answersOf(report)['last-used-web-identity']).toMatch(/^not within \d+ s$/);

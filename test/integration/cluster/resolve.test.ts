@@ -84,14 +84,14 @@ test('an archive with a wrong digest is reported once for each program in it, an
   );
   expect(requested).toEqual([`/envtest-v1.36.2/envtest-v1.36.2-${system.os}-${system.arch}.tar.gz`]);
   expect(events.find((event) => event.kind === 'download-failed')).toMatchObject({
-    reason: expect.stringMatching(/^its SHA-512 is/) as string,
+    reason: expect.stringMatching(/^the file has the SHA-512 digest/) as string,
   });
   expect(await readdir(cacheFolder({ HOME: home }))).toEqual([]);
 });
 
 test.each([
-  ['a wrong file', (_request, response) => response.end('not kubectl'), /^its SHA-256 is/],
-  ['no file', (_request, response) => response.writeHead(404).end(), /^the server answered 404/],
+  ['a wrong file', (_request, response) => response.end('not kubectl'), /^the file has the SHA-256 digest/],
+  ['no file', (_request, response) => response.writeHead(404).end(), /^the server responded with 404/],
 ] satisfies [string, RequestListener, RegExp][])(
   'a mirror with %s is reported, and the program is built from source instead',
   async (_name, listener, reason) => {

@@ -416,7 +416,7 @@ test('when the process of the sandbox is killed, no other process keeps running,
 
   const again = await command(['sandbox', 'up', '--detach', '--without-operator']);
   expect(again).toMatchObject({ code: 0 });
-  expect(again.stderr).toContain('Removed what a sandbox that was killed had left');
+  expect(again.stderr).toContain('Removed the leftovers of a sandbox that was killed');
   const second = await statusOf();
   expect(second.state).toBe('running');
   await command(['sandbox', 'down']);

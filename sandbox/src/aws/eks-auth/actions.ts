@@ -66,7 +66,7 @@ const assumeRoleForPodIdentity: RestAction<EksAuthEnv> = {
     if (association.targetRoleArn !== undefined || association.policy !== undefined)
       throw new AwsError(
         'AccessDeniedException',
-        'Unauthorized Exception! The emulator neither assumes target roles nor applies policies of associations.',
+        'Unauthorized Exception! The emulator supports no target roles and no policies of associations.',
         400,
       );
     const sessionName = `eks-${cluster.name}-${pod.name}`.slice(0, 27) + `-${env.identifiers.requestId()}`;
@@ -126,7 +126,11 @@ async function podOf(token: string, cluster: EksCluster, { env, request }: Call)
     case 'wrongSignature':
       throw invalidToken("The token's signature could not be verified with the keys of the cluster.");
     case 'issuerUnreachable':
-      throw new AwsError('ServiceUnavailableException', 'The keys of the cluster could not be read.', 503);
+      throw new AwsError(
+        'ServiceUnavailableException',
+        "The emulator could not read the keys of the cluster's token issuer.",
+        503,
+      );
   }
   const now = Math.floor(request.now / 1000);
   if (claims.expiresAt <= now) throw new AwsError('ExpiredTokenException', 'The token has expired.');
@@ -134,7 +138,7 @@ async function podOf(token: string, cluster: EksCluster, { env, request }: Call)
     throw invalidToken('The token is not valid yet.');
   const { pod, namespace, serviceAccount } = claims.kubernetes ?? {};
   if (namespace === undefined || serviceAccount === undefined)
-    throw invalidToken('The token is not of a Kubernetes service account.');
+    throw invalidToken('The token does not belong to a Kubernetes service account.');
   if (pod === undefined) throw invalidToken('The token is not bound to a pod.');
   return { namespace, serviceAccount, ...pod };
 }

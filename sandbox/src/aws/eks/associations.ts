@@ -93,7 +93,7 @@ const createPodIdentityAssociation: EksAction = {
     if (existing) {
       if (requestToken !== undefined && existing.requestToken === requestToken) {
         if (existing.roleArn === roleArn) return answer({ association: render(existing) });
-        throw invalidParameter('The clientRequestToken was used for another request already.');
+        throw invalidParameter('The clientRequestToken was already used for a different request.');
       }
       throw new AwsError('ResourceInUseException', `Association already exists: ${existing.id}`, 409, {
         clusterName,

@@ -102,7 +102,7 @@ describe('fault rules', () => {
   });
 
   it.each<[FaultSettingsInput, RegExp]>([
-    [{ rules: [{ service: 'iam' }] }, /needs an error/],
+    [{ rules: [{ service: 'iam' }] }, /must set error/],
     [{ errorRate: 2 }, /errorRate/],
     [{ propagationMs: 3_600_000 }, /propagationMs/],
   ])('are refused with invalid settings: %j', (settings, message) => {

@@ -30,7 +30,7 @@ const rule = z
     drop: z.enum(['beforeCall', 'afterCall']).optional(),
   })
   .refine((given) => given.error !== undefined || given.latencyMs !== undefined || given.drop !== undefined, {
-    message: 'a rule needs an error, a latency or a drop',
+    message: 'a rule must set error, latencyMs or drop',
   });
 
 export const faultSettings = z.strictObject({

@@ -33,7 +33,7 @@ const generate = iamAction({
   run: ({ Arn, Granularity: granularity = 'SERVICE_LEVEL' }, { state, identifiers, caller, now }) => {
     const [, name] = /:role\/(?:.*\/)?([^/]+)$/.exec(Arn) ?? [];
     if (name === undefined)
-      throw invalidInput(`The emulator reports the last use of roles only, not of ${Arn}`);
+      throw invalidInput(`The emulator reports last accessed information only for roles, not for ${Arn}`);
     const role = state.role(name);
     if (!role || role.arn !== Arn) throw noSuchRole(name);
     const id = identifiers.requestId();

@@ -111,7 +111,8 @@ const boundaryInput = (input: SimulationInput): readonly PolicySource[] | undefi
     : inputSources(input.PermissionsBoundaryPolicyInputList, 'PermissionsBoundaryPolicyInputList');
 
 function simulate(input: SimulationInput, policies: IdentityPolicies): QueryResult {
-  if (input.ResourcePolicy !== undefined) throw invalidInput('Resource policies are not simulated here.');
+  if (input.ResourcePolicy !== undefined)
+    throw invalidInput('The emulator does not simulate resource policies.');
   for (const action of input.ActionNames) {
     if (!/^[\w-]+:[\w*?-]+$/.test(action))
       throw invalidInput(`Invalid Action Name: ${action} does not match the required format`);

@@ -58,7 +58,7 @@ export function route(request: RouteRequest): Operation {
   const allowed = operation instanceof AwsError ? undefined : options[operation.name];
   for (const name of request.query.keys()) {
     if (name === 'x-id' || /^x-amz-/i.test(name) || allowed?.has(name)) continue;
-    throw s3Error('NotImplemented', {}, `The AWS emulator does not have "${name}" of S3`);
+    throw s3Error('NotImplemented', {}, `The AWS emulator does not support the S3 query parameter "${name}"`);
   }
   if (operation instanceof AwsError) throw operation;
   return operation;

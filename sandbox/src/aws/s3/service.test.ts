@@ -254,7 +254,7 @@ describe('buckets', () => {
     const upload = new CreateMultipartUploadCommand({ Bucket: 'photos', Key: 'k' });
     expect(await failureOf(s3.send(upload))).toEqual({
       name: 'NotImplemented',
-      message: 'The AWS emulator does not have "uploads" of S3',
+      message: 'The AWS emulator does not support the S3 query parameter "uploads"',
       status: 501,
     });
     expect(await failureOf(s3.send(new GetBucketVersioningCommand({ Bucket: 'photos' })))).toMatchObject({

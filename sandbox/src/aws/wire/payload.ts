@@ -60,7 +60,7 @@ function unframe(request: SignedRequest, signingKey: SigningKey | undefined): Pa
   const frames = parseFrames(
     Buffer.from(request.body.buffer, request.body.byteOffset, request.body.byteLength),
   );
-  if (frames === undefined) return refused('The aws-chunked framing of the payload is broken');
+  if (frames === undefined) return refused('The aws-chunked framing of the payload is malformed');
   const body = Buffer.concat(frames.chunks.map((chunk) => chunk.data));
   const decodedLength = request.headers['x-amz-decoded-content-length'];
   if (decodedLength !== undefined && Number(decodedLength) !== body.length) {

@@ -27,7 +27,7 @@ const trustOfPods = JSON.stringify({
 });
 
 const unknownToMoto: Pick<Step, 'moto'> = {
-  moto: { gives: failure('SyntaxError', 404), why: 'moto knows no Pod Identity associations.' },
+  moto: { gives: failure('SyntaxError', 404), why: 'moto does not support Pod Identity associations.' },
 };
 
 export const associationScenarios: Scenarios = (place) => {
@@ -38,21 +38,21 @@ export const associationScenarios: Scenarios = (place) => {
   const of = { clusterName, namespace: cluster?.namespace ?? '', serviceAccount: 'associated' };
   const roleArn = place.roleArn('associated');
   const tags = { [tagKey]: run };
-  const skip = cluster ? undefined : 'no cluster was given';
+  const skip = cluster ? undefined : 'the run has no cluster';
   return [
     {
-      name: 'a cluster has its tags under the ARN that it is described with, and a list no page of a made-up token',
+      name: 'the tags of a cluster are listed under its ARN, and an invalid page token is refused',
       skip,
       steps: [
         {
           eks: new DescribeClusterCommand({ name: clusterName }),
           gives: answer({ cluster: { name: clusterName, arn: clusterArn } }),
-          moto: { gives: failure('ResourceNotFound', 404), why: 'moto is given no cluster.' },
+          moto: { gives: failure('ResourceNotFound', 404), why: 'moto has no cluster in this comparison.' },
         },
         {
           eks: new ListTagsForResourceCommand({ resourceArn: clusterArn }),
           gives: answer({ tags: {} }),
-          moto: { gives: failure('ResourceNotFound', 404), why: 'moto is given no cluster.' },
+          moto: { gives: failure('ResourceNotFound', 404), why: 'moto has no cluster in this comparison.' },
         },
         {
           eks: new ListPodIdentityAssociationsCommand({ clusterName, nextToken: 'x' }),
@@ -62,7 +62,7 @@ export const associationScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'a ServiceAccount is associated with a role, once',
+      name: 'a ServiceAccount can be associated with a role only once',
       skip,
       steps: [
         {

@@ -43,25 +43,25 @@ const all = { Effect: 'Allow', Action: '*', Resource: '*' };
 
 export const decisionScenarios: Scenarios = () => [
   decides(
-    'an ARN without its last segments stands for all that they can be',
+    'an ARN without its last segments matches every value of the missing segments',
     { Effect: 'Allow', Action: 'sqs:*', Resource: 'arn:aws:sqs' },
     send,
     'allowed',
   ),
   decides(
-    'a deny of an ARN without its last segments',
+    'a deny for an ARN without its last segments applies to every value of the missing segments',
     [all, { Effect: 'Deny', Action: 'sqs:*', Resource: 'arn:aws:sqs:eu-west-1' }],
     send,
     'explicitDeny',
   ),
   decides(
-    'NotResource with an ARN without its last segments',
+    'NotResource with an ARN without its last segments excludes every value of the missing segments',
     { Effect: 'Allow', Action: 'sqs:*', NotResource: 'arn:aws:sqs' },
     send,
     'implicitDeny',
   ),
   decides(
-    'a variable before the fifth colon matches nothing',
+    'a policy variable before the fifth colon of an ARN matches nothing',
     {
       Effect: 'Allow',
       Action: 'sqs:*',
@@ -71,31 +71,31 @@ export const decisionScenarios: Scenarios = () => [
     'implicitDeny',
   ),
   decides(
-    'the value of a variable does not fill several segments',
+    'the value of a policy variable cannot fill several segments of an ARN',
     { Effect: 'Allow', Action: 'sqs:*', Resource: 'arn:aws:sqs:${aws:PrincipalTag/place}:jobs' },
     { ...send, context: { 'aws:PrincipalTag/place': 'eu-west-1:123456789012' } },
     'implicitDeny',
   ),
   decides(
-    'a variable behind the fifth colon',
+    'a policy variable after the fifth colon of an ARN is replaced by its value',
     { Effect: 'Allow', Action: 'sqs:*', Resource: 'arn:aws:sqs:*:*:${aws:PrincipalTag/queue}' },
     { ...send, context: { 'aws:PrincipalTag/queue': 'jobs' } },
     'allowed',
   ),
   decides(
-    'ForAnyValue with IfExists, of a key that is absent',
+    'ForAnyValue with IfExists does not match if the key is absent',
     { ...all, Condition: { 'ForAnyValue:StringEqualsIfExists': { 'aws:TagKeys': 'team' } } },
     send,
     'implicitDeny',
   ),
   decides(
-    'ForAllValues, of a key that is absent',
+    'ForAllValues matches if the key is absent',
     { ...all, Condition: { 'ForAllValues:StringEquals': { 'aws:TagKeys': 'team' } } },
     send,
     'allowed',
   ),
   decides(
-    'ForAllValues and Null, of a key that is absent',
+    'ForAllValues with Null set to false does not match if the key is absent',
     {
       ...all,
       Condition: {
@@ -107,7 +107,7 @@ export const decisionScenarios: Scenarios = () => [
     'implicitDeny',
   ),
   {
-    name: 'the simulator takes no faulty policy, and asks for an action',
+    name: 'the simulator refuses a malformed policy and requires an action',
     steps: [
       {
         iam: new SimulateCustomPolicyCommand({ PolicyInputList: ['{'], ActionNames: ['sqs:SendMessage'] }),

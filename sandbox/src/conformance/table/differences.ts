@@ -6,7 +6,7 @@ type Difference = { readonly gives: Outcome; readonly why: string };
 
 export const ownText = (code: string, status: number, text: string): Difference => ({
   gives: failure(code, status, text),
-  why: 'moto has a text of its own.',
+  why: 'moto has a different error message.',
 });
 
 export const unchecked: Difference = {
@@ -14,34 +14,34 @@ export const unchecked: Difference = {
   why: 'moto does not check the constraints of this parameter.',
 };
 
-export const noQuota: Difference = { gives: answer(), why: 'moto does not know this quota.' };
+export const noQuota: Difference = { gives: answer(), why: 'moto does not enforce this quota.' };
 
 export const unencodedDocument = (shape: object): Difference => ({
   gives: answer(shape),
-  why: 'moto leaves out the URL encoding of the document.',
+  why: 'moto does not URL-encode the document.',
 });
 
 export const mintsForAnyToken: Difference = {
   gives: answer(),
-  why: 'moto gives credentials for any token: it checks neither signature nor claims nor trust policy.',
+  why: 'moto returns credentials for any token, without checking its signature, its claims or the trust policy.',
 };
 
 export const assumesAnyRole: Difference = {
   gives: answer(),
-  why: 'moto gives credentials for any role, whether it exists and whom it trusts.',
+  why: 'moto returns credentials for any role, even if the role does not exist or does not trust the caller.',
 };
 
 export const enforcesNothing: Difference = {
   gives: answer(),
-  why: 'moto evaluates no policies unless it is asked to (INITIAL_NO_AUTH_ACTION_COUNT), and then without session policies.',
+  why: 'By default, moto evaluates no policies. With INITIAL_NO_AUTH_ACTION_COUNT, moto evaluates policies, but no session policies.',
 };
 
 export const missingOperation: Difference = {
   gives: failure('Error', 500),
-  why: 'moto does not have this operation.',
+  why: 'moto does not implement this operation.',
 };
 
 export const trustUnchecked: Difference = {
   gives: answer(),
-  why: 'moto does not look at the principals and condition keys of a trust policy.',
+  why: 'moto does not validate the principals and condition keys of a trust policy.',
 };

@@ -103,7 +103,7 @@ export const identityScenarios: Scenarios = (place) => {
   });
   return [
     {
-      name: 'an OIDC provider is made, read and deleted',
+      name: 'an OIDC provider is created, read and deleted',
       steps: [
         { iam: newProvider(madeUp), gives: answer({ OpenIDConnectProviderArn: providerArn(madeUp) }) },
         {
@@ -138,7 +138,7 @@ export const identityScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'an OIDC provider has an https address',
+      name: 'the URL of an OIDC provider must begin with https',
       steps: [
         {
           iam: new CreateOpenIDConnectProviderCommand({
@@ -152,7 +152,7 @@ export const identityScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'a caller gets its own identity',
+      name: 'GetCallerIdentity returns the account and ARN of the caller',
       steps: [
         {
           sts: new GetCallerIdentityCommand({}),
@@ -161,7 +161,7 @@ export const identityScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'a role is assumed, and the session gets its own identity',
+      name: 'a role is assumed, and GetCallerIdentity returns the ARN of the session',
       steps: [
         createRole('assumed', trustAccount),
         {
@@ -192,7 +192,7 @@ export const identityScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'a role is assumed only by whom it trusts',
+      name: 'a role can be assumed only by callers that the role trusts',
       steps: [
         createRole('untrusting', trustNobody),
         {
@@ -208,9 +208,9 @@ export const identityScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'a session lasts no longer than its role allows',
+      name: 'the duration of a session cannot exceed the maximum duration of its role',
       skip: place.callerArn.includes(':assumed-role/')
-        ? 'the caller is a role, whose sessions of other roles last at most an hour'
+        ? 'the caller is a role session, which can assume other roles for at most an hour'
         : undefined,
       steps: [
         createRole('brief', trustAccount),
@@ -225,7 +225,7 @@ export const identityScenarios: Scenarios = (place) => {
             400,
             'The requested DurationSeconds exceeds the MaxSessionDuration set for this role.',
           ),
-          moto: { gives: answer(), why: "moto does not compare with the role's MaxSessionDuration." },
+          moto: { gives: answer(), why: "moto does not check the role's MaxSessionDuration." },
         },
         {
           sts: new AssumeRoleCommand({
@@ -239,7 +239,7 @@ export const identityScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'a session has a name without spaces',
+      name: 'a session name cannot contain spaces',
       steps: [
         createRole('named', trustAccount),
         {
@@ -250,7 +250,7 @@ export const identityScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'a session policy is read as strictly as any other',
+      name: 'a session policy is validated as strictly as any other policy',
       steps: [
         createRole('narrowed', trustAccount),
         {
@@ -260,7 +260,7 @@ export const identityScenarios: Scenarios = (place) => {
             Policy: policyText({ Effect: 'Allow', Action: 's3:GetObject' }),
           }),
           gives: failure('MalformedPolicyDocument', 400, 'Policy statement must contain resources.'),
-          moto: { gives: answer(), why: 'moto does not read session policies.' },
+          moto: { gives: answer(), why: 'moto does not validate session policies.' },
         },
         {
           sts: new AssumeRoleCommand({
@@ -273,7 +273,7 @@ export const identityScenarios: Scenarios = (place) => {
       ],
     },
     withCluster(
-      'a service account gets a session of its role',
+      'a service account token is exchanged for a session of the role that trusts the service account',
       createRole('web', trustServiceAccount),
       {
         ...withToken('web', 'goodToken'),
@@ -286,7 +286,7 @@ export const identityScenarios: Scenarios = (place) => {
         }),
         moto: {
           gives: answer({ AssumedRoleUser: { Arn: sessionArn('web', 'pod') } }),
-          why: 'moto leaves out what the token said: subject, audience and provider.',
+          why: 'moto omits the subject, audience and provider of the token.',
         },
         keepCredentials: 'pod',
       },
@@ -297,7 +297,7 @@ export const identityScenarios: Scenarios = (place) => {
       },
     ),
     withCluster(
-      'a token is refused for its subject, audience, age, key and issuer',
+      'a token with the wrong subject, audience, age, key or issuer is refused',
       createRole('web-strict', trustServiceAccount),
       {
         ...withToken('web-strict', 'otherSubjectToken'),
@@ -326,12 +326,12 @@ export const identityScenarios: Scenarios = (place) => {
       },
     ),
     withCluster(
-      'a token may have expired up to five minutes ago',
+      'a token is accepted up to five minutes after its expiry',
       createRole('web-late', trustServiceAccount),
       { ...withToken('web-late', 'justExpiredToken'), gives: answer() },
     ),
     withCluster(
-      'a token is refused for claims of the wrong type, and for an issuer in another spelling',
+      'a token with a claim of the wrong type or with a different spelling of the issuer is refused',
       createRole('web-typed', trustServiceAccount),
       ...(['textExpiryToken', 'listSubjectToken', 'noSubjectToken', 'listIssuerToken'] as const).map(
         (token): Step => ({
@@ -347,7 +347,7 @@ export const identityScenarios: Scenarios = (place) => {
       })),
     ),
     {
-      name: 'a session of a deleted role assumes no other',
+      name: 'a session of a deleted role cannot assume another role',
       steps: [
         createRole('caller', trustAccount),
         {
@@ -374,7 +374,7 @@ export const identityScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'a session policy has complete ARNs, and may be of the old version',
+      name: 'a session policy must have complete ARNs, and can have the version 2008-10-17',
       steps: [
         createRole('narrowed-arn', trustAccount),
         ...['arn:aws:s3', 'arn:aws:s3:*'].map((Resource): Step => ({
@@ -384,7 +384,7 @@ export const identityScenarios: Scenarios = (place) => {
             Policy: policyText({ Effect: 'Allow', Action: 's3:GetObject', Resource }),
           }),
           gives: failure('MalformedPolicyDocument', 400),
-          moto: { gives: answer(), why: 'moto does not read session policies.' },
+          moto: { gives: answer(), why: 'moto does not validate session policies.' },
         })),
         {
           sts: new AssumeRoleCommand({
@@ -397,7 +397,7 @@ export const identityScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'a session has an external id and a source identity of the documented characters',
+      name: 'an external id, a source identity and session tags must have the documented form',
       steps: [
         createRole('patterned', trustAccount),
         ...[
@@ -420,7 +420,7 @@ export const identityScenarios: Scenarios = (place) => {
       ],
     },
     withCluster(
-      'a good token is of no use for a role that does not trust its issuer',
+      "a valid token is refused for a role that does not trust the token's issuer",
       createRole('web-untrusting', trustNobody),
       {
         ...withToken('web-untrusting', 'goodToken'),

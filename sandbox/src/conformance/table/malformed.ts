@@ -54,7 +54,7 @@ export const malformedScenarios: Scenarios = (place) => {
       'Policy document must be version 2012-10-17 or greater.',
     ),
     {
-      name: 'an inline policy may be of the old version, which is the default',
+      name: 'an inline policy can have the version 2008-10-17, which is also the default',
       steps: [
         {
           iam: newRole('old-inline'),
@@ -65,7 +65,7 @@ export const malformedScenarios: Scenarios = (place) => {
           gives: answer(),
           moto: {
             gives: malformed('Policy document must be version 2012-10-17 or greater.'),
-            why: 'moto applies the rule for managed policies to inline ones.',
+            why: 'moto applies the rule for managed policies to inline policies.',
           },
         })),
         {
@@ -95,7 +95,7 @@ export const malformedScenarios: Scenarios = (place) => {
       'Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.',
     ),
     refused(
-      'a resource that is no ARN',
+      'a resource that is not an ARN',
       policyText({ ...allow, Resource: 'photos' }),
       'Resource photos must be in ARN format or "*".',
     ),
@@ -110,7 +110,7 @@ export const malformedScenarios: Scenarios = (place) => {
       'Partition "azure" is not valid for resource "arn:azure:s3:::photos".',
     ),
     refused(
-      'the same sid twice',
+      'two statements with the same Sid',
       policyText([
         { ...allow, Sid: 'a' },
         { ...allow, Sid: 'a' },
@@ -123,7 +123,7 @@ export const malformedScenarios: Scenarios = (place) => {
       'Syntax errors in policy.',
     ),
     refused(
-      'a date that is none',
+      'an invalid date',
       policyText({ ...allow, Condition: { DateLessThan: { 'aws:CurrentTime': '2026-13-01' } } }),
       'The policy failed legacy parsing',
     ),
@@ -131,10 +131,10 @@ export const malformedScenarios: Scenarios = (place) => {
       'a principal',
       policyText({ ...allow, Principal: { AWS: '*' } }),
       'Policy document should not specify a principal.',
-      { gives: answer(), why: 'moto lets an identity policy name principals.' },
+      { gives: answer(), why: 'moto allows principals in an identity policy.' },
     ),
     {
-      name: 'an inline policy with broken JSON',
+      name: 'an inline policy with invalid JSON',
       steps: [
         {
           iam: newRole('malformed-inline'),
@@ -179,7 +179,7 @@ export const malformedScenarios: Scenarios = (place) => {
       trustUnchecked,
     ),
     mistrusted(
-      'a bare star as the principal',
+      'only an asterisk as the principal',
       policyText({ ...trust, Principal: '*' }),
       'AssumeRolepolicy contained an invalid principal: "STAR":"*".',
       trustUnchecked,
@@ -191,7 +191,7 @@ export const malformedScenarios: Scenarios = (place) => {
       trustUnchecked,
     ),
     mistrusted(
-      'an issuer with its scheme in a condition key',
+      'a condition key that includes the scheme of the issuer',
       policyText({
         Effect: 'Allow',
         Principal: { Federated: place.providerArn(place.madeUpIssuer) },
@@ -202,7 +202,7 @@ export const malformedScenarios: Scenarios = (place) => {
       trustUnchecked,
     ),
     {
-      name: 'a trust policy of the old version',
+      name: 'a trust policy can have the version 2008-10-17',
       steps: [
         {
           iam: newRole('old-trust', {
@@ -218,7 +218,7 @@ export const malformedScenarios: Scenarios = (place) => {
           gives: answer(),
           moto: {
             gives: malformed('Policy document must be version 2012-10-17 or greater.'),
-            why: "moto applies the rule for identity policies; AWS's own default trust policies are of 2008-10-17.",
+            why: "moto applies the rule for identity policies; AWS's default trust policies have the version 2008-10-17.",
           },
         },
       ],

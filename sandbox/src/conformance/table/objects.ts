@@ -51,7 +51,7 @@ export const objectScenarios: Scenarios = (place) => {
     });
   return [
     {
-      name: 'an object is put, read and deleted',
+      name: 'an object is uploaded, read and deleted',
       steps: [
         createBucket('life'),
         {
@@ -93,7 +93,7 @@ export const objectScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'a bucket that does not exist',
+      name: 'a bucket that does not exist is reported as missing',
       steps: [
         {
           s3: new ListObjectsV2Command({ Bucket: name('nowhere') }),
@@ -108,7 +108,7 @@ export const objectScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'a bucket is made, found, listed and deleted',
+      name: 'a bucket is created, found, listed and deleted',
       steps: [
         createBucket('bucket-life'),
         {
@@ -135,12 +135,12 @@ export const objectScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'a bucket is created again by its owner in us-east-1',
-      skip: region === 'us-east-1' ? undefined : 'the buckets are in another region',
+      name: 'the owner of a bucket can create the bucket again in us-east-1',
+      skip: region === 'us-east-1' ? undefined : 'the region is not us-east-1',
       steps: [createBucket('again'), createBucket('again')],
     },
     {
-      name: 'a bucket has a name that a host can have',
+      name: 'a bucket name must be a valid host name',
       steps: [
         {
           s3: new CreateBucketCommand({ Bucket: name('Upper') }),
@@ -156,7 +156,7 @@ export const objectScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'a listing is rolled up and continued',
+      name: 'keys in a listing are grouped at the delimiter, and the next page continues the listing',
       steps: [
         createBucket('listing'),
         ...['a/1', 'a/2', 'b', 'c/1', 'd'].map((key) => put('listing', key)),
@@ -190,13 +190,13 @@ export const objectScenarios: Scenarios = (place) => {
           gives: answer({ CommonPrefixes: [{ Prefix: 'a/' }], IsTruncated: true, NextMarker: 'a/' }),
           moto: {
             gives: answer({ CommonPrefixes: [{ Prefix: 'a/' }, { Prefix: 'c/' }] }),
-            why: 'moto counts keys and rolled-up prefixes apart, and its marker is no key.',
+            why: 'moto counts keys and common prefixes separately, and its marker is not a key.',
           },
         },
       ],
     },
     {
-      name: 'a part of an object is read',
+      name: 'a byte range of an object is read',
       steps: [
         createBucket('ranges'),
         put('ranges', 'k', '0123456789'),
@@ -215,7 +215,7 @@ export const objectScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'an object is not replaced when that is the condition',
+      name: 'a conditional upload does not replace an existing object',
       steps: [
         createBucket('conditions'),
         {
@@ -233,7 +233,7 @@ export const objectScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'an upload that was damaged is refused',
+      name: 'an upload that does not match its checksum is refused',
       steps: [
         createBucket('damaged'),
         {
@@ -259,7 +259,7 @@ export const objectScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'objects are copied and deleted together',
+      name: 'objects are copied, and several objects are deleted in one call',
       steps: [
         createBucket('copies'),
         put('copies', 'a b'),
@@ -295,7 +295,7 @@ export const objectScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'a role with AmazonS3ReadOnlyAccess reads and does not write, until it may',
+      name: 'a role with AmazonS3ReadOnlyAccess can read, and can write only after it gets more permissions',
       steps: [
         createBucket('permissions'),
         put('permissions', 'a'),
@@ -355,7 +355,7 @@ export const objectScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'a session policy narrows what the role may',
+      name: 'a session policy restricts the permissions of the role',
       steps: [
         createBucket('narrow'),
         put('narrow', 'a'),

@@ -72,7 +72,7 @@ export const policyScenarios: Scenarios = (place) => {
           gives: answer({ PolicyVersion: { VersionId: 'v1', IsDefaultVersion: false } }),
           moto: {
             gives: failure('NoSuchEntity', 404),
-            why: "moto knows only the default version of AWS's policies.",
+            why: 'moto has only the default version of AWS managed policies.',
           },
         },
       ],
@@ -83,12 +83,12 @@ export const policyScenarios: Scenarios = (place) => {
         {
           iam: new DeletePolicyCommand({ PolicyArn: managed('AWSBackupFullAccess') }),
           gives: failure('AccessDenied', 403),
-          moto: { gives: answer(), why: "moto lets AWS's own policies be deleted." },
+          moto: { gives: answer(), why: 'moto allows the deletion of AWS managed policies.' },
         },
       ],
     },
     {
-      name: 'a customer policy is made, read and deleted',
+      name: 'a customer managed policy is created, read and deleted',
       steps: [
         {
           iam: newPolicy('reader', {
@@ -109,7 +109,7 @@ export const policyScenarios: Scenarios = (place) => {
           }),
           moto: {
             gives: answer({ Policy: { PolicyId: matching(/^A[A-Z0-9]{20}$/) } }),
-            why: "moto's ids of policies lack the prefix ANPA.",
+            why: "moto's policy ids lack the prefix ANPA.",
           },
         },
         {
@@ -125,7 +125,7 @@ export const policyScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'a policy is made twice',
+      name: 'two policies cannot have the same name',
       steps: [
         create('policy-twice'),
         {
@@ -139,7 +139,7 @@ export const policyScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'a policy in use is not deleted',
+      name: 'a policy in use cannot be deleted',
       steps: [
         create('policy-used'),
         {
@@ -169,7 +169,7 @@ export const policyScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'versions of a policy are made, made the default, and deleted',
+      name: 'policy versions are created, made the default, and deleted',
       steps: [
         create('versioned'),
         {
@@ -208,7 +208,7 @@ export const policyScenarios: Scenarios = (place) => {
           gives: answer({ Versions: [{ VersionId: 'v1', IsDefaultVersion: true }], IsTruncated: false }),
           moto: {
             gives: answer({ Versions: [{ VersionId: 'v1', Document: readObjects }] }),
-            why: 'moto leaves out IsTruncated, and gives documents which AWS leaves out of the list.',
+            why: 'moto omits IsTruncated, and includes the documents, which AWS omits.',
           },
         },
         {
@@ -236,7 +236,7 @@ export const policyScenarios: Scenarios = (place) => {
         {
           iam: new DeletePolicyCommand({ PolicyArn: policyArn('many') }),
           gives: failure('DeleteConflict', 409, /more than one version/),
-          moto: { gives: answer(), why: 'moto deletes a policy with its versions.' },
+          moto: { gives: answer(), why: 'moto deletes a policy that has several versions.' },
         },
       ],
     },
@@ -261,7 +261,7 @@ export const policyScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'a policy is at most 6,144 characters long',
+      name: 'a managed policy has at most 6,144 characters',
       steps: [
         {
           iam: newPolicy('huge', {
@@ -280,7 +280,7 @@ export const policyScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'the whole account is read at once',
+      name: 'GetAccountAuthorizationDetails returns the whole account',
       steps: [
         {
           iam: newRole('whole', {
@@ -326,7 +326,7 @@ export const policyScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'what a role may do is simulated',
+      name: 'the policy simulator evaluates the permissions of a role',
       steps: [
         {
           iam: newRole('simulated'),

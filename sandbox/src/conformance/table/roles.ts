@@ -41,7 +41,7 @@ export const roleScenarios: Scenarios = (place) => {
   const pageName = new RegExp(`^${prefix}page-`);
   return [
     {
-      name: 'a role is made, read and deleted',
+      name: 'a role is created, read and deleted',
       steps: [
         {
           iam: newRole('plain', {
@@ -88,7 +88,7 @@ export const roleScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'a role is made twice',
+      name: 'two roles cannot have the same name',
       steps: [
         create('twice'),
         {
@@ -98,18 +98,18 @@ export const roleScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'names of roles are unique without regard to case',
+      name: 'role names are unique regardless of case',
       steps: [
         create('CaseRole'),
         {
           iam: newRole('caserole'),
           gives: failure('EntityAlreadyExists', 409),
-          moto: { gives: answer(), why: 'moto compares names with their case.' },
+          moto: { gives: answer(), why: 'moto distinguishes upper and lower case in names.' },
         },
       ],
     },
     {
-      name: 'a role has a name of at most 64 characters',
+      name: 'a role name has at most 64 characters',
       steps: [
         create(''.padEnd(64 - prefix.length, 'n')),
         {
@@ -124,7 +124,7 @@ export const roleScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'a role has a name without spaces and slashes',
+      name: 'a role name cannot contain spaces or slashes',
       steps: [
         {
           iam: newRole('a role'),
@@ -134,7 +134,7 @@ export const roleScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'a path begins and ends with a slash',
+      name: 'the path of a role must begin and end with a slash',
       steps: [
         {
           iam: newRole('pathless', {
@@ -147,7 +147,7 @@ export const roleScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'sessions last between one and twelve hours',
+      name: 'the maximum session duration of a role is between one and twelve hours',
       steps: [
         {
           iam: newRole('long', {
@@ -234,7 +234,7 @@ export const roleScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'only policies that exist are attached',
+      name: 'only policies that exist can be attached, and only to roles that exist',
       steps: [
         create('wishful'),
         {
@@ -263,7 +263,7 @@ export const roleScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'a role holds at most ten managed policies',
+      name: 'a role can have at most ten managed policies',
       steps: [
         create('laden'),
         ...[
@@ -289,7 +289,7 @@ export const roleScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'a role in use is not deleted',
+      name: 'a role that has policies cannot be deleted',
       steps: [
         create('used'),
         attach('used', 'AmazonS3ReadOnlyAccess'),
@@ -319,7 +319,7 @@ export const roleScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'inline policies are put, read, listed and deleted',
+      name: 'inline policies are written, read, listed and deleted',
       steps: [
         create('inline'),
         {
@@ -358,7 +358,7 @@ export const roleScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'a permissions boundary is put and taken away',
+      name: 'a permissions boundary is set and removed',
       steps: [
         create('bounded', { PermissionsBoundary: managed('PowerUserAccess') }),
         {
@@ -375,7 +375,7 @@ export const roleScenarios: Scenarios = (place) => {
             gives: answer({
               Role: { PermissionsBoundary: { PermissionsBoundaryType: 'PermissionsBoundaryPolicy' } },
             }),
-            why: 'moto follows an old error of the API model; AWS says Policy.',
+            why: 'moto returns the type PermissionsBoundaryPolicy from an error in the API model; AWS returns Policy.',
           },
         },
         { iam: new DeleteRolePermissionsBoundaryCommand({ RoleName: name('bounded') }), gives: answer() },
@@ -389,7 +389,7 @@ export const roleScenarios: Scenarios = (place) => {
             404,
             `Scope ARN: ${managed('NoSuchPolicy')} does not exist or is not attachable.`,
           ),
-          moto: { gives: answer(), why: 'moto takes any ARN as a boundary.' },
+          moto: { gives: answer(), why: 'moto accepts any ARN as a permissions boundary.' },
         },
       ],
     },
@@ -428,7 +428,7 @@ export const roleScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'tag keys are distinct without regard to case',
+      name: 'tag keys are unique regardless of case',
       steps: [
         {
           iam: newRole('double', {
@@ -486,7 +486,7 @@ export const roleScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'a new role has no last use, and lists of roles leave the last use out',
+      name: 'a new role has no last use, and lists of roles omit the last use',
       steps: [
         create('unused', { Path: folder('unused/') }),
         {
@@ -500,7 +500,7 @@ export const roleScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'a job reports the services that a role may use, with their last use',
+      name: 'a job reports the services that a role is permitted to use, with the last use of each service',
       steps: [
         create('accessed'),
         attach('accessed', 'AmazonS3ReadOnlyAccess'),
@@ -531,7 +531,7 @@ export const roleScenarios: Scenarios = (place) => {
       ],
     },
     {
-      name: 'the last use is reported neither of a missing role nor by an unknown job',
+      name: 'a report on a missing role and the report of an unknown job are refused',
       steps: [
         {
           iam: new GenerateServiceLastAccessedDetailsCommand({ Arn: roleArn('missing') }),

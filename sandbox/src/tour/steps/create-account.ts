@@ -17,7 +17,7 @@ import {
 } from './observations.ts';
 
 export const createAccount: TourStep = {
-  title: 'kon account create: a role, links, a proof',
+  title: 'kon account create: the account gets a role, links and a proof',
   async run(tour) {
     await tour.operatorCalls();
     await tour.commands.kon(['account', 'create', '--account', account], {
@@ -29,7 +29,7 @@ export const createAccount: TourStep = {
     const created = await getAccount(tour);
     const arn = created.status?.roleArn ?? '';
     tour.expect(
-      'the account is Ready, which means that its identity was proven in each target',
+      'the account is Ready: its identity was proven in each target',
       findCondition(created.status?.conditions, 'Ready')?.status === 'True' &&
         created.status?.targets?.every((row) => row.linked && row.proven) === true &&
         created.status.targets.length === namespaces.length,
@@ -37,28 +37,25 @@ export const createAccount: TourStep = {
     const { Role: role } = await tour.iam.send(new GetRoleCommand({ RoleName: roleNameOf(arn) }));
     const trust = decodeURIComponent(role?.AssumeRolePolicyDocument ?? '');
     tour.expect(
-      'its role trusts exactly the ServiceAccounts of the targets',
+      'the role trusts exactly the ServiceAccounts of the targets',
       JSON.stringify(subjectsOf(trust)) ===
         JSON.stringify(namespaces.map((name) => `system:serviceaccount:${name}:${account}`)),
       trust,
     );
-    tour.expect(
-      'its role holds exactly the listed policy',
-      (await attachedTo(tour, arn)).join() === readOnly,
-    );
+    tour.expect('the role has exactly the listed policy', (await attachedTo(tour, arn)).join() === readOnly);
     for (const namespace of namespaces) {
       const link = await tour.client.get<KubeObject>(resources.serviceAccounts, {
         namespace,
         name: account,
       });
       tour.expect(
-        `ServiceAccount ${namespace}/${account} carries the role`,
+        `ServiceAccount ${namespace}/${account} is annotated with the role`,
         link.metadata.annotations?.[roleArnAnnotation] === arn,
       );
     }
     tour.say(`the operator's calls to AWS: ${listing(calls)}`);
     tour.expect(
-      'it took one call for the role and one for the policy, beside the proofs',
+      'apart from the proofs, the operator made one call for the role and one for the policy',
       calls['iam:CreateRole'] === 1 && calls['iam:AttachRolePolicy'] === 1 && writesOf(calls) === 2,
       listing(calls),
     );

@@ -19,7 +19,7 @@ import {
 } from './observations.ts';
 
 export const deleteAccount: TourStep = {
-  title: 'kon account delete: waits for the pods that use it, then leaves nothing behind',
+  title: 'kon account delete: waits for the pods that use the account, then removes everything',
   async run(tour) {
     const arn = await roleArnOf(tour);
     const deletion = tour.commands.start(['account', 'delete', account, '--yes']);
@@ -27,15 +27,18 @@ export const deleteAccount: TourStep = {
       findCondition(seen.status?.conditions, 'Ready')?.reason === 'InUse' ? true : undefined,
     );
     await awaitText(tour, deletion, app);
-    tour.expect('it names the pods that use it', deletion.output().includes(`production/${app}`));
-    tour.expect('meanwhile the role exists', (await attachedTo(tour, arn)).join() === fullAccess);
+    tour.expect(
+      'the command names the pods that use the account',
+      deletion.output().includes(`production/${app}`),
+    );
+    tour.expect('the role still exists', (await attachedTo(tour, arn)).join() === fullAccess);
     await tour.commands.kon(['app', 'edit', app], {
       typed: [
         { find: `^ *serviceAccount: ${account}\\n`, replace: '', shown: `-   serviceAccount: ${account}` },
       ],
     });
     const finished = await deletion.finished;
-    tour.expect('the deletion ends by itself', finished.code === 0, finished.output);
+    tour.expect('the deletion ends once no pod uses the account', finished.code === 0, finished.output);
     const { Roles: roles = [] } = await tour.iam.send(new ListRolesCommand({}));
     tour.expect('the role is deleted', !roles.some((role) => role.Arn === arn));
     for (const namespace of namespaces) {

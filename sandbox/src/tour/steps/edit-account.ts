@@ -15,7 +15,7 @@ import {
 } from './observations.ts';
 
 export const editAccount: TourStep = {
-  title: 'kon account edit: more permissions within seconds, and no pod restarts',
+  title: 'kon account edit: the pods get more permissions within seconds, without a restart',
   async run(tour) {
     const before = await Promise.all(namespaces.map((namespace) => readyPods(tour, namespace)));
     await tour.operatorCalls();
@@ -25,7 +25,7 @@ export const editAccount: TourStep = {
     const calls = await tour.operatorCalls();
     tour.say(`the operator's calls to AWS: ${listing(calls)}`);
     tour.expect(
-      'it took one call to attach and one to detach, and no other write',
+      'the operator made one call to attach and one to detach a policy, and no other write',
       calls['iam:AttachRolePolicy'] === 1 && calls['iam:DetachRolePolicy'] === 1 && writesOf(calls) === 2,
       listing(calls),
     );
@@ -36,12 +36,15 @@ export const editAccount: TourStep = {
       'from-the-pod',
       'written by the app',
     ]);
-    tour.expect('the same pod may write now', writing.code === 0, writing.output);
+    tour.expect('the same pod is now allowed to write', writing.code === 0, writing.output);
     const after = await Promise.all(namespaces.map((namespace) => readyPods(tour, namespace)));
     const uids = (lists: readonly (readonly Pod[])[]): string =>
       JSON.stringify(lists.map((list) => list.map((each) => each.metadata.uid ?? '').sort()));
-    tour.expect('every pod is still the same', uids(before) === uids(after));
+    tour.expect('no pod was replaced', uids(before) === uids(after));
     for (const namespace of namespaces)
-      tour.expect(`${namespace} was not rolled`, (await replicaSets(tour, namespace)).length === 2);
+      tour.expect(
+        `the app in ${namespace} was not rolled out again`,
+        (await replicaSets(tour, namespace)).length === 2,
+      );
   },
 };

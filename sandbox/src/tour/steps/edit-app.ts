@@ -12,7 +12,7 @@ import {
 } from './observations.ts';
 
 export const editApp: TourStep = {
-  title: 'kon app edit: the app is re-deployed with its new identity',
+  title: 'kon app edit: the app is redeployed with its new identity',
   async run(tour) {
     const before = await readyPods(tour, 'production');
     const arn = await roleArnOf(tour);
@@ -34,15 +34,19 @@ export const editApp: TourStep = {
         (candidate) => envOf(candidate, 'AWS_ROLE_ARN') === arn,
       );
       tour.expect(
-        `the pod in ${namespace} carries the role and a token for it`,
+        `the pod in ${namespace} has the role and a token for the role`,
         pod !== undefined && others.length === 0 && envOf(pod, 'AWS_WEB_IDENTITY_TOKEN_FILE') !== undefined,
       );
       const sets = await replicaSets(tour, namespace);
-      tour.expect(`${namespace} was rolled once`, sets.length === 2, `${sets.length} ReplicaSets`);
+      tour.expect(
+        `the app in ${namespace} was rolled out once`,
+        sets.length === 2,
+        `${sets.length} ReplicaSets`,
+      );
     }
     const after = await readyPods(tour, 'production');
     tour.expect(
-      'no earlier pod is left',
+      'every earlier pod was replaced',
       !after.some((pod) => before.some((old) => old.metadata.uid === pod.metadata.uid)),
     );
   },

@@ -29,7 +29,7 @@ export function roleNameOf(arn: string): string {
 }
 
 export function nameOf(pod: Pod | undefined): string {
-  if (!pod) throw new TourFailure('there is no pod');
+  if (!pod) throw new TourFailure('the app has no ready pod');
   return pod.metadata.name;
 }
 

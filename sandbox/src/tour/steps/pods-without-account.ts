@@ -22,7 +22,7 @@ export const podsWithoutAccount: TourStep = {
     const [pod] = await readyPods(tour, 'production');
     const listing = await tour.commands.inPod('production', nameOf(pod), ['list']);
     tour.expect(
-      'the SDK in its pod finds no credentials',
+      'the SDK in the app pod finds no credentials',
       listing.code !== 0 && listing.output.includes('Could not load credentials'),
       listing.output,
     );

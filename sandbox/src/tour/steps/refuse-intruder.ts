@@ -6,7 +6,7 @@ import type { TourStep } from '../tour.ts';
 import { roleArnOf } from './observations.ts';
 
 export const refuseIntruder: TourStep = {
-  title: 'Another ServiceAccount of the namespace tries the role with a valid token of its own',
+  title: 'Another ServiceAccount in the namespace tries to assume the role with its own valid token',
   async run(tour) {
     const intruder: KubeObject = {
       apiVersion: 'v1',
@@ -27,11 +27,11 @@ export const refuseIntruder: TourStep = {
         }),
       )
       .then(
-        () => 'it got credentials',
+        () => 'the intruder got credentials',
         (error: unknown) => (error instanceof Error ? `${error.name}: ${error.message}` : String(error)),
       );
     tour.say(refusal);
-    tour.expect('STS refuses', refusal.startsWith('AccessDenied'), refusal);
+    tour.expect('STS refuses the call', refusal.startsWith('AccessDenied'), refusal);
     await tour.client.delete(resources.serviceAccounts, { namespace: 'production', name: 'intruder' });
   },
 };

@@ -31,7 +31,7 @@ export const repairDrift: TourStep = {
     tour.say(`$ aws iam update-assume-role-policy --role-name ${RoleName} --policy-document …somebody else…`);
     const { Role: role } = await tour.iam.send(new GetRoleCommand({ RoleName }));
     const trust = decodeURIComponent(role?.AssumeRolePolicyDocument ?? '');
-    const refusalReported = awaitAccount(tour, 'the refusal of STS in the status', (seen) => {
+    const refusalReported = awaitAccount(tour, 'the refusal by STS in the status', (seen) => {
       const row = seen.status?.targets?.find((target) => target.reason === 'AssumeRoleDenied');
       return findCondition(seen.status?.conditions, 'Ready')?.status === 'False' ? row?.message : undefined;
     });
@@ -42,7 +42,7 @@ export const repairDrift: TourStep = {
       }),
     );
     tour.say(`status: ${await refusalReported}`);
-    await readyAccount(tour, 'the trust policy to be put back and proven');
+    await readyAccount(tour, 'the trust policy to be restored and proven');
     const { Role: repaired } = await tour.iam.send(new GetRoleCommand({ RoleName }));
     tour.expect(
       'the trust policy is restored',
@@ -51,7 +51,7 @@ export const repairDrift: TourStep = {
     const [pod] = await readyPods(tour, 'production');
     const reading = await tour.commands.inPod('production', nameOf(pod), ['read', bucket, 'from-the-pod']);
     tour.expect(
-      'pods can use it',
+      'pods can use the role',
       reading.code === 0 && reading.output.trim() === 'written by the app',
       reading.output,
     );
