@@ -165,7 +165,7 @@ describe('a new account', () => {
       ).toContain('grant on iamactions.k11n.dev/s3');
     });
 
-    it('requires rights only for statements that a change adds, and for the targets that get them', async () => {
+    it('requires rights only for statements that a change adds or gives to a new target, and for the targets that get them', async () => {
       const before = await existing({ aws: statementsOf(statement('sqs:SendMessage')) });
       const add = { aws: statementsOf(statement('sqs:SendMessage'), statement('s3:GetObject')) };
       expect(await refusal(change(await userWith(all(rights.link)), before, add))).toContain(
@@ -194,7 +194,7 @@ describe('a new account', () => {
       await change(await userWith(), before, { aws: { statements: null } });
     });
 
-    it('of the maximum size is checked within the cost limits', async () => {
+    it('of the maximum size is checked within the CEL cost limits', async () => {
       const services = (count: number): string[] =>
         Array.from({ length: count }, (_, index) => `service-${index}`);
       const large = (count: number): Partial<Spec['aws']> =>
@@ -267,7 +267,7 @@ describe('a new account', () => {
     await create(await userWith(all(rights.attach), named(rights.link, '*')), withoutTargets());
   });
 
-  it('with 25 policies and 25 targets is checked within the cost limits', async () => {
+  it('with 25 policies and 25 targets is checked within the CEL cost limits', async () => {
     const spec = { targets: targets(25), aws: { policyArns: policies(25) } };
     const dev = await userWith(named(rights.attach, ...policies(25)), named(rights.link, ...targets(25)));
     await create(dev, account(spec));
@@ -285,7 +285,7 @@ describe('a new account', () => {
     expect(await refusal(create(linkLess, account(spec)))).toContain('to the target target-24');
   });
 
-  it('with more targets than can be checked requires the right to all targets', async () => {
+  it('with too many targets to check one by one requires the right to all targets', async () => {
     const spec = { targets: targets(26) };
     const dev = await userWith(all(rights.attach), named(rights.link, ...targets(26)));
     expect(await refusal(create(dev, account(spec)))).toContain('link on targets.k11n.dev/*');
@@ -316,7 +316,7 @@ describe('a new account', () => {
     await create(lead, account({ aws: { ...boundary, ...role, ...tags } }));
   });
 
-  it('with the maximum number of tags is checked within the cost limits', async () => {
+  it('with the maximum number of tags is checked within the CEL cost limits', async () => {
     const tagsOf = (count: number): Record<string, string> =>
       Object.fromEntries(Array.from({ length: count }, (_, index) => [`key-${index}`, 'value']));
     const dev = await userWith(
@@ -337,7 +337,7 @@ describe('a new account', () => {
 });
 
 describe('a change of an account', () => {
-  it('requires no right where it adds nothing', async () => {
+  it('requires no right if it adds no permission', async () => {
     const dev = await userWith();
     const before = await existing({
       targets: ['production', 'staging'],
@@ -356,7 +356,7 @@ describe('a change of an account', () => {
     );
   });
 
-  it('requires the right to the new policy only, and to the targets that get it', async () => {
+  it('requires the right to only the new policy and to the targets that get this policy', async () => {
     const before = await existing({ aws: { policyArns: [policy('a')] } });
     const arns = { aws: { policyArns: [policy('a'), policy('b')] } };
     const dev = await userWith(named(rights.attach, policy('b')));
@@ -368,7 +368,7 @@ describe('a change of an account', () => {
     );
   });
 
-  it('requires the right to the new target only, and to all policies that it gets', async () => {
+  it('requires the right to only the new target and to all policies that this target gets', async () => {
     const before = await existing({ aws: { policyArns: [policy('a')] } });
     const more = { targets: ['production', 'staging'] };
     expect(await refusal(change(await userWith(named(rights.link, 'staging')), before, more))).toContain(
@@ -412,7 +412,7 @@ describe('a change of an account', () => {
     await change(await userWith(), before, { aws: { adopt: false } });
   });
 
-  it('requires the right to tags that are added, changed or removed, and to no others', async () => {
+  it('requires the right to tags that are added, changed or removed, and to no other tags', async () => {
     const before = await existing({ aws: { tags: { team: 'payments', stage: 'test' } } });
     const dev = await userWith(named(rights.tag, 'stage', 'cost'));
     for (const tags of [{ team: 'orders' }, { team: null }, { other: 'x' }])
@@ -457,7 +457,7 @@ describe('a change of an account', () => {
   it.each([
     ['a chosen name', 'payments'],
     ['the role of another account', 'kon-test-other-0123456789ab'],
-  ])('is not admitted because of a forged status with %s', async (_what, role) => {
+  ])('is refused although a forged status contains %s', async (_what, role) => {
     const before = await existing();
     await report(before, `arn:aws:iam::123456789012:role/${role}`);
     const dev = await userWith(named(rights.claim, role));
@@ -498,7 +498,7 @@ describe('a change of an account', () => {
     await change(lead, before, mode('IRSA'));
   });
 
-  it('of a thousand targets stays within the cost limits', async () => {
+  it('with a thousand targets stays within the CEL cost limits', async () => {
     const before = await existing({ targets: targets(1000) });
     const dev = await userWith(named(rights.attach, policy('b')), named(rights.link, '*'));
     await change(dev, before, { aws: { policyArns: [policy('a'), policy('b')] } });
@@ -519,7 +519,7 @@ describe('the name default', () => {
     ).rejects.toThrow(message);
   });
 
-  it('is kept by an account that was stored earlier, which can still be edited and deleted', async () => {
+  it('stays valid for an account that was stored earlier, which can still be edited and deleted', async () => {
     const [crd] = (await admin.list<Crd>(resources.customResourceDefinitions)).items.filter(
       ({ metadata }) => metadata.name === 'linkedserviceaccounts.k11n.dev',
     );
@@ -742,7 +742,7 @@ describe('an app', () => {
     await edit(dev, before, { targets: [{ name: 'staging' }, { name: 'production' }] });
   });
 
-  it('with more targets than can be checked requires the right to deploy to all targets', async () => {
+  it('with too many targets to check one by one requires the right to deploy to all targets', async () => {
     const { serviceAccount: _, ...plain } = app().spec;
     const inMany = (count: number): App => ({
       ...app(),
@@ -908,7 +908,7 @@ describe('a CRD', () => {
       { type: 'merge' },
     );
 
-  it('is not replaced by an older one unless an annotation consents to that exact version', async () => {
+  it('can be replaced by an older CRD only if an annotation consents to that exact version', async () => {
     await setVersion('12');
     for (const [version, read] of [
       ['11', 11],
@@ -932,7 +932,7 @@ describe('a CRD', () => {
     await setVersion('1');
   });
 
-  it('without a version, as earlier releases shipped it, can be replaced by one with a version', async () => {
+  it('without a version, as earlier releases shipped it, can be replaced by a CRD with a version', async () => {
     await setVersion(null, '0');
     await setVersion(null);
     await setVersion('1');

@@ -227,7 +227,7 @@ describe('a change of a ClusterConfig', () => {
     );
   });
 
-  it('of all fields at once is checked within the cost limits', async () => {
+  it('of all fields at once is checked within the CEL cost limits', async () => {
     const before = await existing();
     const tags = Object.fromEntries(list(20, 'key-').map((key) => [key, 'value']));
     const spec = {

@@ -214,7 +214,7 @@ describe('a token', () => {
     });
   });
 
-  it('that another user requests is not restricted', async () => {
+  it('that another user requests is not restricted by these policies', async () => {
     await admin.createToken(
       { namespace: elsewhere, name: 'myaccount' },
       { audiences: ['x'], expirationSeconds: 7200 },
@@ -232,7 +232,7 @@ describe('a namespace', () => {
   const patch = (name: string, metadata: object): Promise<unknown> =>
     operator.patch(resources.namespaces, { name }, { metadata }, merge);
 
-  it('that is a target is created and labelled', async () => {
+  it('that is a target can be created and labelled by the operator', async () => {
     await label('staging');
     await operator.create(resources.serviceAccounts, linked('staging', 'linked'));
     await admin.create(resources.namespaces, namespaceOf('gitops', { team: 'a' }));
@@ -240,7 +240,7 @@ describe('a namespace', () => {
     await patch('gitops', { labels: { [targetLabel]: null } });
   });
 
-  it('that is not a target is neither created nor labelled', async () => {
+  it('that is not a target cannot be created or labelled by the operator', async () => {
     for (const name of [elsewhere, 'other'])
       expect(await refusal(label(name)), name).toMatch(
         /targets of the ClusterConfig|may only change its label/,
@@ -277,7 +277,7 @@ describe('a namespace', () => {
     ).toContain('may only change its label');
   });
 
-  it('keeps the labels that others have set', async () => {
+  it('keeps the labels that other users have set', async () => {
     await admin.patch(
       resources.namespaces,
       { name: 'gitops' },
@@ -383,7 +383,7 @@ describe('a ServiceAccount', () => {
       );
   });
 
-  it('of another owner is neither changed nor deleted, in a target or elsewhere', async () => {
+  it('of another owner cannot be changed or deleted, in a target or elsewhere', async () => {
     for (const namespace of [target, former, elsewhere]) {
       await refusal(patch(namespace, 'myaccount', { metadata: { annotations: role } }));
       await refusal(patch(namespace, 'myaccount', { metadata: { labels: { 'k11n.dev/account': 'x' } } }));
@@ -532,7 +532,7 @@ describe('the objects of an app', () => {
     objects = objectsOf(created);
   });
 
-  it('are created, changed and deleted as rendered', async () => {
+  it('can be created, changed and deleted in the form that the operator renders', async () => {
     for (const object of objects.values()) await write(object);
     for (const object of objects.values())
       await write(named(object, { annotations: { ...object.metadata.annotations, changed: 'yes' } }));
@@ -546,7 +546,7 @@ describe('the objects of an app', () => {
       await operator.delete(kinds[object.kind] as Resource, object.metadata);
   });
 
-  it('are not written into other namespaces, but can be deleted in former targets', async () => {
+  it('cannot be written to other namespaces, but can be deleted in former targets', async () => {
     for (const object of objects.values()) {
       const resource = kinds[object.kind] as Resource;
       for (const namespace of [former, elsewhere]) {
@@ -561,7 +561,7 @@ describe('the objects of an app', () => {
     }
   });
 
-  it('of other owners are neither changed nor deleted', async () => {
+  it('cannot be changed or deleted if they have other owners', async () => {
     for (const object of objects.values()) {
       const resource = kinds[object.kind] as Resource;
       const { name } = object.metadata;
@@ -846,7 +846,7 @@ describe.each([
   const patch = (change: object): Promise<unknown> =>
     operator.patch(resource, { namespace: target, name }, change, merge);
 
-  it('with the restart label can be given the identity annotation, and nothing else', async () => {
+  it('with the restart label can get the identity annotation from the operator, and no other change', async () => {
     await create(target, { [restartLabel]: 'true' });
     await mark(target);
     await mark(target, {}, { 'k11n.dev/identity': 'y' });
@@ -883,7 +883,7 @@ describe.each([
 });
 
 describe('objects of the maximum size', () => {
-  it('of an app are within the cost limits of the policies', async () => {
+  it('of an app are checked within the CEL cost limits of the policies', async () => {
     const env = Array.from({ length: 256 }, (_, at) => ({
       name: `VARIABLE_${at}`,
       value: 'x'.repeat(1_000),
@@ -925,7 +925,7 @@ describe('objects of the maximum size', () => {
     }
   });
 
-  it('of others are restarted within the cost limits of the policies', async () => {
+  it('of other owners can be restarted within the CEL cost limits of the policies', async () => {
     const containers = Array.from({ length: 50 }, (_, at) => ({
       ...container,
       name: `c-${at}`,
@@ -953,7 +953,7 @@ describe('objects of the maximum size', () => {
 });
 
 describe('Events', () => {
-  it('may be created in every namespace', async () => {
+  it('can be created by the operator in every namespace', async () => {
     await operator.create<Any>(resources.events, {
       apiVersion: 'events.k8s.io/v1',
       kind: 'Event',
@@ -1010,7 +1010,7 @@ describe('the ClusterConfig', () => {
     await operator.delete(resources.serviceAccounts, { namespace, name: 'leftover' });
   };
 
-  it('may list 1,000 targets', async () => {
+  it('can list 1,000 targets', async () => {
     const many = Array.from({ length: 997 }, (_, at) => `${'t'.repeat(50)}-${at}`);
     const targets = [...many, 'staging', 'gitops', target];
     await admin.patch(clusterConfigs, { name: 'test' }, { spec: { targets } }, { type: 'merge' });

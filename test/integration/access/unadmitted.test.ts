@@ -175,7 +175,7 @@ describe('an account that was written before the policies', () => {
     expect(writes()).toEqual([]);
   });
 
-  it('once deleted, cannot be created again by its author, and is reconciled when a user with the rights creates it', async () => {
+  it('cannot be created again by its author after a deletion, and is reconciled when a user with the rights creates it', async () => {
     await author.delete(linkedServiceAccounts, { name: 'before' });
     await expect(create(author, 'before')).rejects.toThrow('is not permitted to attach');
     await create(admin, 'before', readOnly);
@@ -246,7 +246,7 @@ describe('an App that was written before the policies', () => {
     });
   });
 
-  it('once deleted, cannot be created again by its author, and is deployed when a user with the rights creates it', async () => {
+  it('cannot be created again by its author after a deletion, and is deployed when a user with the rights creates it', async () => {
     await author.delete(apps, { name: 'early' });
     await expect(author.create(apps, app('early'))).rejects.toThrow(
       'is not permitted to run apps in the target production',

@@ -73,7 +73,7 @@ test('a valid app is accepted', async () => {
   expect(await refusal(everything)).toBeUndefined();
 });
 
-test('a very large app is within the cost budget of the CEL rules', async () => {
+test('a very large app is accepted within the cost limits of the CEL rules', async () => {
   const names = (count: number): readonly string[] =>
     Array.from({ length: count }, (_, index) => `n${index}`);
   const env = names(256).map((name) => ({ name, value: '1' }));

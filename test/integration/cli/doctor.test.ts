@@ -34,7 +34,7 @@ describe('doctor', () => {
     });
   });
 
-  it('reports everything that is missing on an empty cluster, indented under the check', async () => {
+  it('reports everything that is missing on an empty cluster, indented under the check that found it', async () => {
     const result = await doctor();
     expect(result).toMatchObject({ code: 1, stderr: '' });
     expect(result.stdout).toContain('Cluster\n-------\n√ the kubeconfig names a cluster (');

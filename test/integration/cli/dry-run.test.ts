@@ -222,11 +222,11 @@ describe('--dry-run', () => {
 });
 
 describe('kon diff', () => {
-  it('exits with 0 and prints nothing when nothing would change', async () => {
+  it('exits with code 0 and prints nothing when nothing would change', async () => {
     expect(await run('diff -f -', account('there', [readOnly]))).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 
-  it('exits with 1 and shows the lines that would change, without writing them', async () => {
+  it('exits with code 1 and shows the lines that would change, without writing them', async () => {
     const before = await everything();
     const result = await run('diff -f -', `${account('there', [fullAccess])}---\n${account('new', [])}`);
     expect(result.code).toBe(1);
@@ -250,7 +250,7 @@ describe('kon diff', () => {
     expect(await everything()).toBe(before);
   });
 
-  it('exits with more than 1 when it cannot compare', async () => {
+  it('exits with a code above 1 when it cannot compare the objects', async () => {
     for (const [line, code] of [
       ['diff', 2],
       ['diff -f /no/such/file', 3],

@@ -130,7 +130,7 @@ describe('kon account create', () => {
     expect(await exists(name)).toBe(false);
   });
 
-  it('opens the text again, with the reason at the top, until it is valid', async () => {
+  it('opens the text again, with the reason at the top, until the text is valid', async () => {
     const wrong = `# my own comment\n${manifest(['arn:aws:s3:::bucket', readOnly, readOnly])}`;
     const result = await edit('create', await writing(wrong, manifest([readOnly])));
     expect(result.code).toBe(0);
@@ -306,7 +306,7 @@ describe('kon account edit', () => {
     expect(await policiesOf(name)).toEqual([readOnly]);
   });
 
-  it('opens again when another user has changed the account meanwhile, and shows that change', async () => {
+  it('opens the editor again when another user has changed the account meanwhile, and shows that change', async () => {
     await given(readOnly);
     const kubectl = `${cluster.kubectlPath} --kubeconfig ${cluster.kubeconfig}`;
     const patch = '{"spec":{"deletionPolicy":"Retain"}}';

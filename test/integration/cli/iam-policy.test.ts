@@ -35,7 +35,7 @@ describe('from a file, without a cluster', () => {
     expect(JSON.parse(stdout)).toEqual(expected);
   });
 
-  it('also prints YAML', async () => {
+  it('prints the policy as YAML with -o yaml', async () => {
     const { stdout } = await kon.run(['iam-policy', '-f', '-', '-o', 'yaml'], { input: manifest(bounded) });
     expect(parse(stdout)).toEqual(expected);
   });

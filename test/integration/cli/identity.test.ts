@@ -64,7 +64,7 @@ spec: {aws: {policyArns: [${readOnly}, "arn:aws:iam::aws:policy/NoSuchPolicy"]}}
     expect(await world.cluster.kubectl(['get', 'lsa', '-o', 'name'])).toBe('');
   });
 
-  it('exits with 0 when nothing would change, and shows the changes of an edit', async () => {
+  it('exits with code 0 when nothing would change, and shows the changes of an edit', async () => {
     expect((await kon('account', 'create', 'edited', '--policy', readOnly)).code).toBe(0);
     expect(await kon('account', 'plan', 'edited')).toMatchObject({
       code: 0,
@@ -119,7 +119,7 @@ spec: {aws: {policyArns: [${readOnly}, "arn:aws:iam::aws:policy/NoSuchPolicy"]}}
 });
 
 describe('verify', () => {
-  it('proves each target, and quotes the message of STS where a proof fails', async () => {
+  it('proves each target, and quotes the message of STS if a proof fails', async () => {
     await kon('account', 'create', 'verified', '--policy', readOnly);
     const good = await kon('account', 'verify', 'verified');
     expect(good.code).toBe(0);
@@ -274,7 +274,7 @@ describe('who-can', () => {
     expect(table.stderr).toContain('Not evaluated: resource policies');
   });
 
-  it('evaluates the boundary of the account, and exits with 1 if no account may call the action', async () => {
+  it('evaluates the boundary of the account, and exits with code 1 if no account may call the action', async () => {
     await kon('account', 'create', 'limited', '--policy', readOnly, '--boundary', queues);
     const { stdout } = await kon('who-can', 's3:GetObject', object, '-o', 'name');
     expect(stdout.split('\n')).not.toContain('limited');
@@ -283,7 +283,7 @@ describe('who-can', () => {
     expect(await kon('who-can', 's3:GetObject', object, '--without', 'NoSuch')).toMatchObject({ code: 3 });
   });
 
-  it('evaluates inline policies that others put on a role, and exits with 3 when these cannot be read', async () => {
+  it('evaluates inline policies that others put on a role, and exits with code 3 when these policies cannot be read', async () => {
     await kon('account', 'create', 'patched', '--policy', queues);
     const statement = { Effect: 'Allow', Action: 'sns:Publish', Resource: '*' };
     await world.iam.send(
@@ -306,7 +306,7 @@ describe('who-can', () => {
     await world.iam.send(new DeleteRolePolicyCommand({ RoleName: roleOf('patched'), PolicyName: 'by-hand' }));
   });
 
-  it('answers without the pods for a user who may list pods nowhere', async () => {
+  it('omits the pods for a user who is not permitted to list pods', async () => {
     await kon('account', 'create', 'podless', '--policy', readOnly);
     await world.cluster.kubectl([
       'create',
@@ -331,7 +331,7 @@ describe('who-can', () => {
     });
   });
 
-  it('exits with 3 when a policy cannot be read, because the answer is unknown', async () => {
+  it('exits with code 3 when a policy cannot be read, because the answer is unknown', async () => {
     const { Policy } = await world.iam.send(
       new CreatePolicyCommand({
         PolicyName: 'team',

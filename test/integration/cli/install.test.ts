@@ -307,7 +307,7 @@ describe('install over a later version', () => {
   const annotation = (name: string): Promise<string> =>
     kubectl('get', 'crd', crd, '-o', `jsonpath={.metadata.annotations.k11n\\.dev/${name}}`);
 
-  it('withdraws the consent to delete a CRD that an interrupted uninstallation left behind', async () => {
+  it('withdraws the consent to delete a CRD, which an interrupted uninstallation has left on the CRD', async () => {
     await kubectl('annotate', 'crd', crd, 'k11n.dev/allow-deletion=true');
     const result = await again();
     expect(result).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });

@@ -399,7 +399,7 @@ describe('tables', () => {
     expect((await run('policies', 'search', 's3')).stdout).toContain(`AmazonS3ReadOnlyAccess\t${s3}\t`);
   });
 
-  it('are whole when they are piped', async () => {
+  it('contain complete values when they are piped', async () => {
     expect((await run('account', 'list')).stdout).toContain(`\t${role('b-everywhere')}\t`);
   });
 

@@ -42,7 +42,7 @@ afterAll(async () => {
 
 describe('names', () => {
   it.each(['account', 'app', 'target'])(
-    'kon %s list -o name prints names that the commands accept',
+    'kon %s list -o name prints names that other commands accept',
     async (noun) => {
       const names = (await run(noun, 'list', '-o', 'name')).stdout.trim().split('\n');
       expect(names[0]).toMatch(/^[a-z]+\.k11n\.dev\/\w+$/);
@@ -133,7 +133,7 @@ describe('words', () => {
     [['app', 'rename', 'a', 'b'], 'An app cannot be renamed.'],
     [['accont', 'list'], 'Did you mean account?'],
     [['apply', 'file.yaml'], 'kon apply -f file.yaml'],
-  ])('%j leads to the right command', async (words, text) => {
+  ])('%j makes kon name the right command', async (words, text) => {
     const result = await run(...words);
     expect(result.code).toBe(2);
     expect(result.stderr).toContain(text);

@@ -45,7 +45,7 @@ describe('kon -v', () => {
 });
 
 describe('impersonation', () => {
-  it('acts with the rights of the user and the groups', async () => {
+  it('makes requests with the rights of the impersonated user and groups', async () => {
     const denied = await run('account', 'list', '--as', 'dev-1');
     expect(denied.code).toBe(1);
     expect(denied.stderr).toContain('User "dev-1" cannot list');

@@ -50,7 +50,7 @@ const say = async (
 const create = (name: string, ...args: string[]): ReturnType<Kon['start']> =>
   kon.start(['account', 'create', name, '--policy', readOnly, '--timeout', '60s', ...args]);
 
-describe('after a write', () => {
+describe('kon after a write', () => {
   it('shows each change until the object is Ready, with data on stdout and progress on stderr', async () => {
     const running = create('waited');
     await running.until('linkedserviceaccount/waited created');

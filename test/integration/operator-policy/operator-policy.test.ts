@@ -389,7 +389,7 @@ describe('IAM does not allow the operator', () => {
     });
   });
 
-  it('to call a tag operation without tags', async () => {
+  it('to call an operation on tags without any tag', async () => {
     const call = operator.fenced.send(new TagRoleCommand({ RoleName: 'own', Tags: [] }));
     expect(await denial(call)).toContain('iam:TagRole');
   });
