@@ -33,7 +33,7 @@ async function check(
   );
 }
 
-it('counts packages whose licences are allowed', async () => {
+it('the licence check counts the packages whose licences are allowed', async () => {
   const locked = {
     '': 'Other',
     'node_modules/a': 'MIT',
@@ -44,7 +44,7 @@ it('counts packages whose licences are allowed', async () => {
   );
 });
 
-it('refuses packages with another licence or without one, by name', async () => {
+it('the licence check names each package that has another licence or no licence', async () => {
   const locked = {
     'node_modules/a': 'GPL-3.0',
     'node_modules/a/node_modules/@b/c': undefined,
@@ -56,7 +56,7 @@ it('refuses packages with another licence or without one, by name', async () => 
   expect(output).toContain('d 1.0.0: the licence MIT AND Other is not allowed here\n');
 });
 
-it('allows a licence of tools only for packages outside the bundle', async () => {
+it('the licence check allows some licences only for packages outside the bundle', async () => {
   expect(await check({ 'node_modules/a': 'MPL-2.0' }, {})).toContain('1 in package-lock.json');
   expect(await check({ 'node_modules/a': 'MPL-2.0' }, { a: 'MPL-2.0' })).toContain(
     'a 1.0.0 in the bundle: the licence MPL-2.0 is not allowed here\n',

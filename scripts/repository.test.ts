@@ -77,7 +77,7 @@ it('workflows pin each action by the digest of a commit, and name its version', 
   expect(used.size).toBe(actions.size);
 });
 
-it('each job of a workflow has only the rights that it lists, and a time limit', () => {
+it('workflows grant no permissions by default, and each job lists its permissions and has a time limit', () => {
   for (const { name, workflow } of workflows) expect(workflow.permissions, name).toEqual({});
   for (const { title, job } of jobs) {
     expect(job.permissions?.['contents'], title).toBeDefined();
@@ -103,7 +103,7 @@ it('workflows write to registries, releases and the docs site only from a protec
   expect(release?.workflow.on).toEqual({ push: { tags: ['v*'] } });
 });
 
-it('workflows fetch the whole history for the tests that upgrade from an earlier revision', () => {
+it('workflows fetch the whole Git history for tests that upgrade from an earlier revision', () => {
   const checkouts = jobs
     .filter(({ job }) => (job.steps ?? []).some(({ run }) => /^make (?:test|matrix)$/.test(run ?? '')))
     .map(({ job }) => job.steps?.find(({ uses }) => uses?.startsWith('actions/checkout@')));
@@ -118,7 +118,7 @@ it('workflows leave no checkout credentials to later steps', () => {
   expect(without).toHaveLength(checkouts.length);
 });
 
-it('workflows put no event value into a shell command, where it could become code', () => {
+it('workflows put no value of an event into a shell command, which could execute the value as code', () => {
   for (const { title, run } of commands)
     for (const [expression] of run.matchAll(/\$\{\{[^}]*\}\}/g))
       expect(expression, title).toContain('matrix.');

@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(base, { recursive: true }));
 
-test('a folder and its parents are created, also by two callers at once', async () => {
+test('a folder and its parents are created, even by two callers at the same time', async () => {
   const folder = join(base, 'a/b/c');
   await Promise.all([makeFolder(folder, 0o700), makeFolder(folder, 0o700)]);
   await makeFolder(folder);

@@ -24,7 +24,7 @@ const sandbox: SandboxDescription = {
   parts: [],
 };
 
-test('everything that kubectl, the AWS CLI and kon need is set', () => {
+test('all variables that kubectl, the AWS CLI and kon need are set', () => {
   expect(shellEnvironment(sandbox, { PATH: '/usr/bin' })).toEqual({
     KUBECONFIG: '/state/kubeconfig',
     PATH: '/state/bin:/usr/bin',
@@ -65,7 +65,7 @@ test.each([
   ['AWS_IGNORE_CONFIGURED_ENDPOINT_URLS', 'true', 'false'],
   ['AWS_ENDPOINT_URL_S3', 'https://minio.example', 'http://127.0.0.1:20002'],
   ['NO_PROXY', 'example.com,localhost', 'example.com,localhost,127.0.0.1'],
-])('%s=%s of the user becomes %j', (name, value, expected) => {
+])("the user's variable %s=%s is replaced by %j", (name, value, expected) => {
   expect(shellEnvironment(sandbox, { [name]: value })[name]).toBe(expected);
 });
 

@@ -23,12 +23,12 @@ const changelog = `# Changelog
 `;
 const versions = { 'package.json': '1.2.0', 'Chart.yaml': '1.2.0' };
 
-it('prints the section of the changelog that a tag names', () => {
+it('release notes are the section of the changelog for the tag', () => {
   expect(releaseNotes({ tag: 'v1.2.0', versions, changelog })).toEqual({ notes: '### Added\n\n- One.' });
   expect(releaseNotes({ tag: 'v1.1.0', versions: {}, changelog })).toEqual({ notes: '- Two.' });
 });
 
-it('refuses a release whose files state other versions, or that the changelog lacks', () => {
+it('release notes are refused if a file states another version or the changelog has no section', () => {
   expect(releaseNotes({ tag: 'v1.1.0', versions, changelog })).toEqual({
     problems: [
       'the tag is v1.1.0, and package.json states 1.2.0',
@@ -40,7 +40,7 @@ it('refuses a release whose files state other versions, or that the changelog la
   });
 });
 
-it('refuses a release whose section has no date yet', () => {
+it('release notes are refused if the section of the changelog has no date', () => {
   expect(
     releaseNotes({
       tag: 'v1.2.0',
@@ -52,7 +52,7 @@ it('refuses a release whose section has no date yet', () => {
   });
 });
 
-it('makes relative links in the release notes absolute, and leaves other links alone', () => {
+it('release notes have absolute links instead of relative links, and keep other links', () => {
   const linkBase = 'https://github.com/owner/name/blob/v1.2.0';
   const links = '[a](docs/a.md#b) [c](https://example.com) [d](#d)';
   expect(
@@ -62,7 +62,7 @@ it('makes relative links in the release notes absolute, and leaves other links a
   });
 });
 
-it('finds a changelog section for the version that package.json and the chart state', () => {
+it('the changelog has a section for the version that package.json and the chart state', () => {
   const root = join(import.meta.dirname, '../..');
   const read = (path: string): string => readFileSync(join(root, path), 'utf8');
   const { version } = JSON.parse(read('package.json')) as { version: string };
@@ -76,14 +76,14 @@ it('finds a changelog section for the version that package.json and the chart st
   expect(result).toEqual({ notes: expect.stringContaining('### ') as string });
 });
 
-it('refuses a tag that is not a semantic version', () => {
+it('release notes are refused for a tag that is not a semantic version', () => {
   for (const tag of ['', '1.2.0', 'v1.2', 'v1.2.0; rm', 'vUnreleased'])
     expect(releaseNotes({ tag, versions, changelog })).toEqual({
       problems: [`the tag "${tag}" is not v and a semantic version`],
     });
 });
 
-it('writes a Homebrew formula with the URL and the digest of each executable', () => {
+it('the Homebrew formula contains the URL and the digest of each executable', () => {
   const digests = Object.fromEntries(
     executables.map((platform, index) => [platform, `${index}`.repeat(64)]),
   ) as Record<(typeof executables)[number], string>;

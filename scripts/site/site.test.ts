@@ -28,7 +28,7 @@ describe('the site of this repository', () => {
   const attributes = (html: string, name: string): readonly string[] =>
     Array.from(html.matchAll(new RegExp(`<[^>]* ${name}="([^"]*)"`, 'g')), ([, value = '']) => value);
 
-  it('has a page for each document of docs/, which the navigation of the first page reaches', () => {
+  it('has a page for each document in docs/, and links to each page from the navigation of the first page', () => {
     const reached = new Set<string>();
     const follow = (from: string, html: string): void => {
       for (const href of attributes(html, 'href')) {
@@ -85,14 +85,14 @@ describe('the site of this repository', () => {
     expect(missing).toEqual([]);
   });
 
-  it('gives each element of a page an id of its own', () => {
+  it('gives each element of a page a unique id', () => {
     for (const [path, html] of pages) {
       const ids = attributes(html, 'id');
       expect(new Set(ids).size, path).toBe(ids.length);
     }
   });
 
-  it('loads nothing from another site, and holds no script or style inside a page', () => {
+  it('loads nothing from another site, and contains no inline script or style', () => {
     for (const [path, html] of pages) {
       expect(html, path).toContain(`content="default-src 'none'; script-src 'self'; style-src 'self'`);
       expect(html, path).not.toMatch(/<style|<iframe|<object|<embed|<[^>]*\s(?:style|on[a-z]+)=/i);
@@ -109,7 +109,7 @@ describe('the site of this repository', () => {
     expect(read('search-page.js').includes(licence)).toBe(true);
   });
 
-  it('has landmarks, a link to skip the navigation, and one title on each page', () => {
+  it('has landmarks, a link that skips the navigation, and exactly one title on each page', () => {
     for (const [path, html] of pages) {
       expect(html, path).toMatch(/^<!doctype html>\n<html lang="en">/);
       expect(html.match(/<h1\b/g), path).toHaveLength(1);
@@ -143,7 +143,7 @@ describe('the site of this repository', () => {
   });
 });
 
-describe('problems of documents', () => {
+describe('the builder of the site', () => {
   const problemsOf = async (files: Readonly<Record<string, string>>): Promise<string> => {
     const folder = mkdtempSync(join(scratch, 'repository-'));
     for (const [path, text] of Object.entries(files)) {
@@ -164,7 +164,7 @@ describe('problems of documents', () => {
     ['an image of another site', '![a](https://example.com/a.png)', 'may not be loaded'],
     ['a link that runs a script', '[a](javascript:alert)', 'may not be loaded or opened'],
     ['HTML', '<img src="a.png">', 'HTML is not allowed in a document: <img src="a.png">'],
-  ])('refuses %s', async (_, text, problem) => {
+  ])('refuses a document with %s', async (_, text, problem) => {
     expect(await problemsOf({ 'README.md': `# Title\n\n${text}\n` })).toContain(problem);
   });
 
@@ -172,19 +172,19 @@ describe('problems of documents', () => {
     expect(await problemsOf({ 'README.md': 'text' })).toBe('README.md: has no title');
   });
 
-  it('refuses a document that the navigation lacks', async () => {
+  it('refuses a document that is missing in the navigation', async () => {
     const files = { 'README.md': '# Title\n\n[a](docs/a.md)\n', 'docs/a.md': '# A\n' };
     expect(await problemsOf(files)).toBe('docs/a.md: add it to scripts/site/navigation.ts');
   });
 
-  it('accepts headings with code, equal headings, and text that looks like HTML inside of code', async () => {
+  it('accepts headings with code, equal headings, and code that looks like HTML', async () => {
     const text =
       '# Title\n\n[a](#what-kon-doctor-checks) [b](#same-1) `<b>`\n\n## What `kon doctor` checks\n\n## Same\n\n## Same\n';
     expect(await problemsOf({ 'README.md': text })).toBe('');
   });
 });
 
-it('lists each target of the navigation once', () => {
+it('the navigation lists each target only once', () => {
   const targets = navigation.flatMap(({ entries }) => entries.map(({ target }) => target));
   expect(new Set(targets).size).toBe(targets.length);
 });

@@ -15,7 +15,7 @@ const entry = (action: string, service: JournalEntry['service'] = 'iam'): Omit<J
 });
 
 describe('a journal', () => {
-  it('discards its oldest entries, but keeps numbers and counts', () => {
+  it('discards its oldest entries, but keeps the sequence numbers and the counts of all calls', () => {
     const journal = createJournal(10);
     for (let index = 1; index <= 25; index += 1) journal.record(entry(index % 2 === 0 ? 'Even' : 'Odd'));
     const sequences = (filter?: Parameters<typeof journal.entries>[0]) =>

@@ -140,18 +140,21 @@ describe('the caller', () => {
       'InvalidToken',
       'UnrecognizedClientException',
     ],
-  ])('is refused with %s, with the error code of each service', async (_name, keys, query, s3, json) => {
-    await expect(emulator.iam(keys).send(new ListRolesCommand())).rejects.toMatchObject({ name: query });
-    await expect(emulator.sts(keys).send(new GetCallerIdentityCommand())).rejects.toMatchObject({
-      name: query,
-    });
-    await expect(emulator.eks(keys).send(new ListClustersCommand())).rejects.toMatchObject({ name: json });
-    await expect(new S3Client(emulator.client(keys)).send(new ListBucketsCommand())).rejects.toMatchObject({
-      name: s3,
-    });
-  });
+  ])(
+    'is refused with %s, and each service returns its own error code',
+    async (_name, keys, query, s3, json) => {
+      await expect(emulator.iam(keys).send(new ListRolesCommand())).rejects.toMatchObject({ name: query });
+      await expect(emulator.sts(keys).send(new GetCallerIdentityCommand())).rejects.toMatchObject({
+        name: query,
+      });
+      await expect(emulator.eks(keys).send(new ListClustersCommand())).rejects.toMatchObject({ name: json });
+      await expect(new S3Client(emulator.client(keys)).send(new ListBucketsCommand())).rejects.toMatchObject({
+        name: s3,
+      });
+    },
+  );
 
-  it('is refused with a clock that is off by more than fifteen minutes', async () => {
+  it('is refused if its clock differs by more than fifteen minutes', async () => {
     const iam = emulator.iam();
     time += 16 * 60_000;
     await expect(iam.send(new ListRolesCommand())).rejects.toMatchObject({
@@ -247,7 +250,7 @@ describe("a caller's permissions", () => {
     await expect(attach('foreign', 'AmazonS3ReadOnlyAccess')).rejects.toMatchObject({ name: 'AccessDenied' });
   });
 
-  it('exclude what a policy denies, and the error message names the denial', async () => {
+  it('exclude the actions that a policy denies, and the error message mentions the explicit deny', async () => {
     await create('hidden', { Tags: [{ Key: 'secret', Value: 'yes' }] });
     await expect(emulator.iam(fenced).send(new GetRoleCommand({ RoleName: 'hidden' }))).rejects.toMatchObject(
       {
@@ -256,7 +259,7 @@ describe("a caller's permissions", () => {
     );
   });
 
-  it('must include tagging for a creation with tags', async () => {
+  it('must include tagging for a role that is created with tags', async () => {
     const keys: Keys = { accessKeyId: 'AKIAUNTAGGED00000000', secretAccessKey: 'secret' };
     await emulator.close();
     emulator = await startTestEmulator({
@@ -368,7 +371,7 @@ describe('an injected fault', () => {
     ]);
   });
 
-  it('closes connections by a rule, before or after the call', async () => {
+  it('closes connections before or after the call, as the fault rule requires', async () => {
     set({
       rules: [
         { service: 'iam', action: 'CreateRole', times: 1, drop: 'beforeCall' },
@@ -390,7 +393,7 @@ describe('an injected fault', () => {
     expect(emulator.journal.entries()[0]?.durationMs).toBeGreaterThanOrEqual(39);
   });
 
-  it('makes reads return an old state', async () => {
+  it('makes read calls return an old state', async () => {
     await create('a');
     time += 1000;
     set({ readStalenessMs: 10_000 });
@@ -441,7 +444,7 @@ describe('the endpoints that AWS does not have', () => {
   const put = (path: string, body: string) =>
     fetch(`${emulator.url}/_emulator/${path}`, { method: 'PUT', body });
 
-  it('return the journal from the position where a reader stopped', async () => {
+  it('return the journal entries after the position where a reader stopped', async () => {
     await create('a', { Tags: [{ Key: 'k', Value: 'v' }] });
     await emulator.sts().send(new GetCallerIdentityCommand());
     expect(await get('journal')).toMatchObject({
@@ -470,7 +473,7 @@ describe('the endpoints that AWS does not have', () => {
     });
   });
 
-  it('set faults and refuse invalid ones', async () => {
+  it('set faults and refuse invalid fault settings', async () => {
     expect((await put('faults', JSON.stringify({ errorRate: 0.5, latencyMs: [1, 2] }))).status).toBe(200);
     expect(await get('faults')).toMatchObject({ errorRate: 0.5, latencyMs: [1, 2], rules: [] });
     for (const wrong of ['{"errorRate": 2}', '{"eRate": 1}', 'no', '[]'])

@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 describe('the stand-alone emulator', () => {
-  it('makes the user of its environment the administrator of its account', async () => {
+  it('gives the user in its environment variables administrator access to the account', async () => {
     await using emulator = await started();
     const { environment } = emulator.running;
     const iam = new IAMClient({

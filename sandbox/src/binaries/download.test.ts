@@ -44,7 +44,7 @@ function get(
   });
 }
 
-test('downloads a file with the right checksum, with progress events', async () => {
+test('a download of a file with the right checksum succeeds and reports progress', async () => {
   const url = await serve((_request, response) => {
     response.setHeader('content-length', content.length);
     response.end(content);
@@ -62,7 +62,7 @@ test('downloads a file with the right checksum, with progress events', async () 
   expect(reported.at(-1)).toEqual([content.length, content.length]);
 });
 
-test('follows a redirect', async () => {
+test('a download follows a redirect', async () => {
   const url = await serve((request, response) => {
     if (request.url === '/kwok') response.writeHead(302, { location: '/elsewhere' }).end();
     else response.end(content);
@@ -70,7 +70,7 @@ test('follows a redirect', async () => {
   expect(await get(url)).toEqual({ outcome: 'done' });
 });
 
-test('refuses a file with another checksum', async () => {
+test('a download of a file with a different checksum fails', async () => {
   const url = await serve((_request, response) => response.end('something else'));
   expect(await get(url)).toEqual({
     outcome: 'failed',
@@ -80,7 +80,7 @@ test('refuses a file with another checksum', async () => {
   });
 });
 
-test('refuses a truncated body', async () => {
+test('a download fails if the response body is truncated', async () => {
   const url = await serve((_request, response) => {
     response.setHeader('content-length', content.length);
     response.write(content.subarray(0, 1000), () => response.destroy());
@@ -88,7 +88,7 @@ test('refuses a truncated body', async () => {
   expect(await get(url)).toMatchObject({ outcome: 'failed' });
 });
 
-test('fails when the download stalls', async () => {
+test('a download fails if it receives no data for too long', async () => {
   const url = await serve((_request, response) => {
     response.setHeader('content-length', content.length);
     response.write(content.subarray(0, 1000));
@@ -99,12 +99,12 @@ test('fails when the download stalls', async () => {
   });
 });
 
-test('reports the response of a server without the file', async () => {
+test('a download reports the status of a server that does not have the file', async () => {
   const url = await serve((_request, response) => response.writeHead(404).end());
   expect(await get(url)).toEqual({ outcome: 'failed', reason: 'the server responded with 404 Not Found' });
 });
 
-test('reports an unreachable server', async () => {
+test('a download reports an unreachable server', async () => {
   const url = await serve(() => undefined);
   await new Promise((resolve) => {
     server?.close(resolve);
@@ -115,7 +115,7 @@ test('reports an unreachable server', async () => {
   });
 });
 
-test('rejects on an abort instead of returning a failure', async () => {
+test('a download that is aborted rejects instead of returning a failure', async () => {
   const abort = new AbortController();
   const url = await serve((_request, response) => {
     response.write('x', () => abort.abort(new Error('told to stop')));

@@ -56,7 +56,7 @@ test('a server and a client that trust the authority authenticate each other', a
   }
 });
 
-test('certificates are valid from a day before to a year after their creation, and only for their purpose', async () => {
+test('certificates are valid from one day before their creation, for a year, and only for their purpose', async () => {
   const authority = await createCertificateAuthority('test authority', Date.UTC(2049, 5, 1));
   const root = new X509Certificate(authority.certificate);
   expect(root.ca).toBe(true);

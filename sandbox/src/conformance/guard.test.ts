@@ -42,7 +42,7 @@ test('every call of the scenario table passes the guard', () => {
   expect(guard.ledger.roles.size).toBeGreaterThan(30);
 });
 
-describe('calls that are not sent', () => {
+describe('the guard of a conformance run', () => {
   test.each<[string, string, Record<string, unknown>]>([
     ['a role without the name prefix', 'CreateRole', { ...role, RoleName: 'a' }],
     ['a role outside the path', 'CreateRole', { ...role, Path: '/' }],
@@ -94,13 +94,13 @@ describe('calls that are not sent', () => {
     ['a foreign bucket', 'DeleteBucket', { Bucket: 'photos' }],
     ['a foreign object', 'PutObject', { Bucket: 'photos', Key: 'k11n-conf-aaaaaaaa-a' }],
     ['an operation that no rule covers', 'CreateUser', { UserName: place.name('a') }],
-  ])('%s', (_title, operation, input) => {
+  ])('refuses %s', (_title, operation, input) => {
     const guard = createGuard(place);
     expect(() => guard.check(operation, input)).toThrow(OutsidePlaceError);
     expect(Object.values(guard.ledger).map(({ size }) => size)).toEqual([0, 0, 0, 0]);
   });
 
-  test('a provider is neither created nor deleted for an issuer that already has one', () => {
+  test('refuses to create or delete a provider for an issuer that already has a provider', () => {
     const guard = createGuard(createPlace({ ...options, cluster: { ...cluster, hasProvider: true } }));
     const Url = `https://${cluster.issuerHost}`;
     expect(() => guard.check('CreateOpenIDConnectProvider', { Url, Tags: place.tags })).toThrow(
@@ -114,7 +114,7 @@ describe('calls that are not sent', () => {
   });
 });
 
-test('names are recorded before the call is sent', () => {
+test('the guard records the names of new objects before the call is sent', () => {
   const guard = createGuard(place);
   guard.check('CreateRole', role);
   guard.check('CreatePolicy', policy);

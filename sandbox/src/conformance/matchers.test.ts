@@ -55,7 +55,7 @@ describe('differences', () => {
   });
 });
 
-test('the compared part of a response contains only what the table names', () => {
+test('the compared part of a response contains only the members that the table names', () => {
   const value = {
     Role: { Name: 'ours', Id: 'secret' },
     Roles: [{ Name: 'ours' }, { Name: 'of others' }],

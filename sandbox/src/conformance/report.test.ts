@@ -68,14 +68,14 @@ test('access keys, tokens and given secrets are removed wherever they occur', ()
   expect(text).toContain('arn:aws:iam::123456789012:user/me with <token> | and <removed>');
 });
 
-test('the account id and the caller are masked on demand', () => {
+test('the account id and the caller are masked if requested', () => {
   const text = JSON.stringify(cleanReport(report, { mask: true, secrets: [] }));
   expect(text).not.toContain('123456789012');
   expect(text).not.toContain('user/me');
   expect(text).toContain('User: <caller> with <token>');
 });
 
-test('the text counts the calls, lists the differences first, and keeps its tables intact', () => {
+test('the text of a report counts the calls, lists the differences first, and keeps its tables intact', () => {
   const text = renderReport(cleanReport(report, { mask: false, secrets: [secret] }));
   expect(text).toContain('Calls: 1 equal to the scenario table, 1 different, 1 skipped.');
   expect(text).toContain(

@@ -97,7 +97,7 @@ afterEach(async () => {
 const ask = (authorization = token): Promise<Response> => fetch(agent.url, { headers: { authorization } });
 const exchanges = (): number => emulator.journal.entries({ service: 'eks-auth' }).length;
 
-test("the SDK's own provider gets credentials of the role", async () => {
+test("the SDK's container credential provider gets credentials of the associated role", async () => {
   const sts = new STSClient({
     endpoint: emulator.url,
     region,
@@ -110,7 +110,7 @@ test("the SDK's own provider gets credentials of the role", async () => {
   expect(Arn).toContain(':assumed-role/podrole/eks-demo-myapp-1');
 });
 
-test('credentials are cached for an hour, and longer while the refresh fails', async () => {
+test('credentials are cached for an hour, and longer if the refresh fails', async () => {
   const first = await (await ask()).text();
   expect(await (await ask()).text()).toBe(first);
   expect(exchanges()).toBe(1);

@@ -54,7 +54,7 @@ function identityOf(container?: string): ReturnType<typeof podIdentity> & { outc
   return found;
 }
 
-test('a token is requested for the mounted projection, and none for the API server', () => {
+test("a token is requested for the mounted AWS token, but not for the API server's token", () => {
   const { identity } = identityOf();
   expect(identity.serviceAccount).toBe('myaccount');
   expect(identity.tokens).toEqual([
@@ -62,7 +62,7 @@ test('a token is requested for the mounted projection, and none for the API serv
   ]);
 });
 
-test('a program gets the variables of the container, with a different token path', () => {
+test("a program gets the container's variables, but with a different path of the token", () => {
   expect(identityOf().identity.env('/tmp/x')).toEqual({
     LEVEL: 'debug',
     AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/r',
@@ -70,17 +70,17 @@ test('a program gets the variables of the container, with a different token path
   });
 });
 
-test('a container without injection needs no token and has no variables', () => {
+test('a container without an injected identity needs no token and has no variables', () => {
   const { identity } = identityOf('sidecar');
   expect(identity.tokens).toEqual([]);
   expect(identity.env('/tmp/x')).toEqual({});
 });
 
-test('a missing container is reported together with the existing ones', () => {
+test('a container that does not exist is reported with the names of the existing containers', () => {
   expect(podIdentity(pod, 'nope')).toEqual({ outcome: 'no-such-container', containers: ['app', 'sidecar'] });
 });
 
-test("a container that has the agent's address needs an agent and a different token path", () => {
+test("a container that has the agent's address needs an agent and a different path of the token", () => {
   const mountPath = '/var/run/secrets/pods.eks.amazonaws.com/serviceaccount';
   const associated: ExecPod = {
     ...pod,

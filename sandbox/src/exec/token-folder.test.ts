@@ -21,7 +21,7 @@ test('a token folder is private and can be removed', async () => {
   expect(readdirSync(parent)).toEqual([]);
 });
 
-test('folders of killed processes are removed by the next process, others are kept', async () => {
+test('the next process removes the folders of killed processes and keeps the folders of running processes', async () => {
   const living = spawn(process.execPath, ['-e', 'setInterval(() => 0, 1000)']);
   await once(living, 'spawn');
   const names = [`kon-exec-${living.pid}-aaaaaa`, 'kon-exec-notes', 'other'];
@@ -39,7 +39,7 @@ test('folders of killed processes are removed by the next process, others are ke
   await once(living, 'exit');
 });
 
-test('a token folder is removed when the process exits at once', async () => {
+test('a token folder is removed even if the process exits immediately', async () => {
   const script = `
     import { createTokenFolder } from ${JSON.stringify(join(import.meta.dirname, 'token-folder.ts'))};
     const { path } = await createTokenFolder(${JSON.stringify(parent)});

@@ -28,25 +28,28 @@ async function through(bytes: Buffer, size: number): Promise<Buffer> {
   return Buffer.concat(out);
 }
 
-test.each([1, 7, 65_536])('an exit code is reported as by a kubelet, in pieces of %i bytes', async (size) => {
-  const control = 0x8003_0002;
-  const before = [frame(control, '\0\0\0\x01compressed'), frame(5, failed)];
-  const bytes = Buffer.concat([
-    Buffer.from(head),
-    ...before,
-    frame(1, failed, 1),
-    frame(control, '\0\0\0\x03'),
-  ]);
-  const status = exitStatusOf(failed) ?? '';
-  expect(await through(bytes, size)).toEqual(
-    Buffer.concat([Buffer.from(head), ...before, frame(1, status, 1), frame(control, '\0\0\0\x03')]),
-  );
-  expect(JSON.parse(status)).toMatchObject({
-    status: 'Failure',
-    reason: 'NonZeroExitCode',
-    details: { causes: [{ reason: 'ExitCode', message: '7' }] },
-  });
-});
+test.each([1, 7, 65_536])(
+  'an exit code that arrives in pieces of %i bytes is reported as by a kubelet',
+  async (size) => {
+    const control = 0x8003_0002;
+    const before = [frame(control, '\0\0\0\x01compressed'), frame(5, failed)];
+    const bytes = Buffer.concat([
+      Buffer.from(head),
+      ...before,
+      frame(1, failed, 1),
+      frame(control, '\0\0\0\x03'),
+    ]);
+    const status = exitStatusOf(failed) ?? '';
+    expect(await through(bytes, size)).toEqual(
+      Buffer.concat([Buffer.from(head), ...before, frame(1, status, 1), frame(control, '\0\0\0\x03')]),
+    );
+    expect(JSON.parse(status)).toMatchObject({
+      status: 'Failure',
+      reason: 'NonZeroExitCode',
+      details: { causes: [{ reason: 'ExitCode', message: '7' }] },
+    });
+  },
+);
 
 test('a connection without an upgrade to SPDY is passed on unchanged', async () => {
   const answer = Buffer.from(`HTTP/1.1 400 Bad Request\r\n\r\n\0\0\0\x01${failed}`);

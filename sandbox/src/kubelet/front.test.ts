@@ -89,7 +89,7 @@ describe('the client', () => {
     expect((await ask('/pods')).status).toBe(404);
   });
 
-  test('is also authenticated for programs and ports', async () => {
+  test('must also be the API server for programs and ports', async () => {
     asked.length = 0;
     const admin = await as('kubernetes-admin');
     for (const path of ['/exec/production/web-1/web?command=id', '/portForward/production/web-1?port=1']) {

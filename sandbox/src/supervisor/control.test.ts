@@ -61,26 +61,26 @@ test('a process that can read the record can query and stop the sandbox', async 
   expect(stops).toBe(1);
 });
 
-test('any other process is refused', async () => {
+test('a process with another secret is refused', async () => {
   const { control } = JSON.parse(await readFile(file, 'utf8')) as { control: string };
   for (const headers of [{}, { authorization: 'Bearer 00000000-0000-0000-0000-000000000000' }])
     expect((await loopbackRequest(`${control}/stop`, { method: 'POST', headers })).status).toBe(401);
   expect(stops).toBe(0);
 });
 
-test('no description is available right after the start', async () => {
+test('the description of a sandbox is undefined right after the start', async () => {
   known = undefined;
   expect(await (await connectControl(file))?.status()).toBeUndefined();
 });
 
-test('events continue from the position where a reader stopped', async () => {
+test('a reader of events can continue from the position where it stopped', async () => {
   const client = await connectControl(file);
   events.push({ kind: 'cleaned', folder: '/state' }, { kind: 'stopping' });
   expect(await client?.events(0)).toEqual(events);
   expect(await client?.events(1)).toEqual([{ kind: 'stopping' }]);
 });
 
-test('a stale record is treated as missing', async () => {
+test('an outdated or malformed record is treated as missing', async () => {
   const record = await readFile(file, 'utf8');
   await server.close();
   expect(await connectControl(file)).toBeUndefined();

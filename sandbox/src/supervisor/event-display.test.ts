@@ -36,7 +36,7 @@ test('without a terminal, progress is printed every ten seconds', () => {
   expect(text.match(/\d+ packages/g)).toEqual(['1 packages', '4 packages']);
 });
 
-test('on a terminal, progress occupies one line that fits, and lasting messages replace it', () => {
+test('on a terminal, progress occupies one line that fits the width, and other messages replace this line', () => {
   const text = show([building(1), building(2), { kind: 'built', binary: 'etcd', elapsedMs: 70_000 }], true);
   expect(text.split('\r\u001B[K').map((line) => line.length)).toEqual([
     39,
@@ -46,7 +46,7 @@ test('on a terminal, progress occupies one line that fits, and lasting messages 
   expect(text.endsWith('\r\u001B[KBuilt etcd in 1 min 10 s\n')).toBe(true);
 });
 
-test('a failed download is printed with its reason, and an ended part with its last output', () => {
+test('a failed download is printed with the reason, and a part that ended is printed with the end of its log', () => {
   const text = show(
     [
       {

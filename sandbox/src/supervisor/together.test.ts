@@ -2,12 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { together } from './together.ts';
 
-it('returns the results of all tasks', async () => {
+it('`together` returns the results of all tasks', async () => {
   const never = new AbortController().signal;
   expect(await together(never, () => [Promise.resolve(1), delay(1, 'a')])).toEqual([1, 'a']);
 });
 
-it('fails with the first failure, after the other tasks have ended', async () => {
+it('`together` fails with the first failure after all other tasks have ended', async () => {
   const never = new AbortController().signal;
   let ended = false;
   const starting = together(never, (signal) => [
@@ -24,7 +24,7 @@ it('fails with the first failure, after the other tasks have ended', async () =>
   expect(ended).toBe(true);
 });
 
-it('can be aborted by the caller', async () => {
+it('`together` rejects when the caller aborts', async () => {
   const abort = new AbortController();
   const starting = together(abort.signal, (signal) => [
     new Promise((_resolve, reject) => {

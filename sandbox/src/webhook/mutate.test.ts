@@ -53,7 +53,7 @@ function container(
   return (valueAt(patch, path) as Container[]).find((each) => each.name === name);
 }
 
-test('every container and init container of a linked pod gets variables, mount and volume', () => {
+test('every container and init container of a pod with a role gets the variables and the mount of the token volume', () => {
   const patch = mutate(
     pod({
       containers: [{ name: 'app', env: [{ name: 'A', value: 'a' }] }, { name: 'sidecar' }],
@@ -90,10 +90,10 @@ test.each<[string, ServiceAccount]>([
 });
 
 test.each<[string, Partial<Pod['spec']>, string, unknown]>([
-  ['none, the list is made', {}, '/spec/volumes', [volume()]],
-  ['an empty list, it is the first', { volumes: [] }, '/spec/volumes/0', volume()],
-  ['others, it goes before them', { volumes: [{ name: 'data' }] }, '/spec/volumes/0', volume()],
-])('the token volume is added to the existing volumes: %s', (_name, spec, path, value) => {
+  ['a pod without volumes gets a list', {}, '/spec/volumes', [volume()]],
+  ['an empty list gets its first volume', { volumes: [] }, '/spec/volumes/0', volume()],
+  ['other volumes follow the token volume', { volumes: [{ name: 'data' }] }, '/spec/volumes/0', volume()],
+])('the token volume is added: %s', (_name, spec, path, value) => {
   expect(mutate(pod(spec), serviceAccount(), config)[0]).toEqual({ op: 'add', path, value });
 });
 
@@ -104,12 +104,12 @@ test('an existing volume named aws-iam-token is not changed', () => {
 
 const given = (name: string): { name: string; value: string } => ({ name, value: 'given' });
 test.each<[string, string[], object[]]>([
-  ['a role of its own keeps the token file out', ['AWS_ROLE_ARN'], [sts, ...region]],
-  ['a token file of its own keeps the role out', ['AWS_WEB_IDENTITY_TOKEN_FILE'], [sts, ...region]],
-  ['a region of its own keeps the other region variable out', ['AWS_REGION'], [sts, ...identity]],
-  ['a default region of its own does too', ['AWS_DEFAULT_REGION'], [sts, ...identity]],
-  ['an STS setting of its own stays', ['AWS_STS_REGIONAL_ENDPOINTS'], [...region, ...identity]],
-])('a container with %s', (_name, names, added) => {
+  ['the role gets no token file', ['AWS_ROLE_ARN'], [sts, ...region]],
+  ['the token file gets no role', ['AWS_WEB_IDENTITY_TOKEN_FILE'], [sts, ...region]],
+  ['the region gets no default region', ['AWS_REGION'], [sts, ...identity]],
+  ['the default region gets no region', ['AWS_DEFAULT_REGION'], [sts, ...identity]],
+  ['the STS setting keeps this setting', ['AWS_STS_REGIONAL_ENDPOINTS'], [...region, ...identity]],
+])('a container that itself sets %s', (_name, names, added) => {
   const own = names.map(given);
   const patch = mutate(pod({ containers: [{ name: 'app', env: own }] }), serviceAccount(), config);
   expect(container(patch)).toEqual({ name: 'app', env: [...own, ...added], volumeMounts: [mount] });
@@ -120,7 +120,7 @@ test('a container that sets all variables itself gets no mount', () => {
   expect(container(mutate(pod({ containers: [own] }), serviceAccount(), config))).toEqual(own);
 });
 
-test('an existing mount of that volume is not changed', () => {
+test('an existing mount of the token volume is not changed', () => {
   const own = { name: 'aws-iam-token', mountPath: '/elsewhere' };
   const patch = mutate(pod({ containers: [{ name: 'app', volumeMounts: [own] }] }), serviceAccount(), config);
   expect(container(patch)?.volumeMounts).toEqual([own]);
@@ -244,7 +244,7 @@ describe('a pod whose ServiceAccount has a Pod Identity association', () => {
     { name: 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE', value: `${mountPath}/eks-pod-identity-token` },
   ];
 
-  test('gets the address of the agent and a token for it, regardless of the role annotation', () => {
+  test("gets the agent's address and a token for the agent, regardless of the role annotation", () => {
     for (const account of [serviceAccount(), {}, undefined]) {
       const patch = mutate(pod(), account, config, association);
       // The real webhook applies no STS default if the ServiceAccount is not in its cache.

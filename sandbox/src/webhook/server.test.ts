@@ -77,7 +77,7 @@ const review = (serviceAccountName: string | undefined): string =>
     },
   });
 
-test('a pod of a linked ServiceAccount gets a JSON patch', async () => {
+test('a pod of a ServiceAccount with a role gets a JSON patch', async () => {
   const { status, body } = await call('POST', '/mutate', review('linked'));
   expect(status).toBe(200);
   const answer = JSON.parse(body) as { response: { patch: string } };
@@ -115,8 +115,8 @@ test.each([
 });
 
 test.each([
-  ['no JSON', 'not JSON', {}, ''],
-  ['no review', '"text"', {}, ''],
+  ['a body that is not JSON', 'not JSON', {}, ''],
+  ['a body that is not a review', '"text"', {}, ''],
   [
     'a review without a request',
     '{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}',
@@ -124,7 +124,7 @@ test.each([
     '',
   ],
   ['a review without a pod', review('linked').replace('"containers"', '"others"'), reviewType, 'a-uid'],
-])('%s gets a refusal with status 200', async (_name, sent, type, uid) => {
+])('%s is refused with status 200', async (_name, sent, type, uid) => {
   const { status, body } = await call('POST', '/mutate', sent);
   expect(status).toBe(200);
   expect(JSON.parse(body)).toEqual({

@@ -122,7 +122,7 @@ test('a ServiceAccount that is not found within 100 ms is unknown, and the reque
   expect(world.aborted).toBe(true);
 });
 
-test('a failing server does not end the wait', async () => {
+test('a failing API server does not end the wait for a ServiceAccount', async () => {
   const world = setUp();
   const found = world.lookup(ref);
   world.answer.reject(new Error('the server is tired'));
@@ -131,7 +131,7 @@ test('a failing server does not end the wait', async () => {
   expect(await found).toEqual(account('arn:r'));
 });
 
-test('an unknown ServiceAccount is not awaited unless requested', async () => {
+test('a lookup waits for an unknown ServiceAccount only if requested', async () => {
   const world = setUp();
   expect(await world.lookup(ref, { wait: false })).toBeUndefined();
   expect(world.asked).toBe(0);

@@ -125,7 +125,7 @@ describe('AssumeRoleForPodIdentity', () => {
     await expect(exchange()).rejects.toMatchObject({ name: 'AccessDeniedException' });
   });
 
-  it('gives sessions that a Deny on the unique id of their pod denies, without denying the sessions of another pod', async () => {
+  it('lets a Deny on the unique id of a pod deny the sessions of that pod, but not the sessions of another pod', async () => {
     const role = { RoleName: 'podrole' };
     await emulator
       .iam()
@@ -165,11 +165,11 @@ describe('AssumeRoleForPodIdentity', () => {
       'ResourceNotFoundException',
       /No pod identity association/,
     ],
-  ])('refuses a token that %s', async (_what, claims, name, message) => {
+  ])('refuses a token if the token %s', async (_what, claims, name, message) => {
     await expect(exchange(claims)).rejects.toMatchObject({ name, message });
   });
 
-  it('refuses a token that was tampered with', async () => {
+  it('refuses a token whose claims were changed', async () => {
     const token = await tokenOf();
     const [head = '', , signature = ''] = token.split('.');
     const forged = Buffer.from(JSON.stringify({ ...decode(token), sub: 'other' })).toString('base64url');
@@ -178,7 +178,7 @@ describe('AssumeRoleForPodIdentity', () => {
     ).rejects.toMatchObject({ name: 'InvalidTokenException', message: /signature/ });
   });
 
-  it('refuses a token of another cluster, and a caller without permission', async () => {
+  it('refuses the token of another cluster, and refuses a caller without permission', async () => {
     const token = await tokenOf();
     await expect(emulator.eksAuth().exchange({ clusterName: 'none', token })).rejects.toMatchObject({
       name: 'ResourceNotFoundException',

@@ -104,7 +104,7 @@ describe('an association', () => {
     await expect(describeIt()).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
   });
 
-  it('is unique per ServiceAccount, and a repeated request returns the existing one', async () => {
+  it('is unique per ServiceAccount, and a repeated request returns the existing association', async () => {
     await createRole();
     const first = await associate({ clientRequestToken: 'same' });
     expect((await associate({ clientRequestToken: 'same' })).associationId).toBe(first.associationId);
@@ -178,7 +178,7 @@ describe('an association', () => {
     });
   });
 
-  it('requires the permissions to create it, to tag it and to pass the role', async () => {
+  it('requires the permissions to create and tag the association and to pass the role', async () => {
     await createRole();
     await expect(
       emulator.eks(nobody).send(new CreatePodIdentityAssociationCommand({ ...target, roleArn })),
@@ -265,7 +265,7 @@ describe('the list of associations', () => {
     ]);
   });
 
-  it('reaches the webhook once EKS has propagated it', async () => {
+  it('reaches the webhook once EKS has propagated a new association', async () => {
     await createRole();
     await associate();
     const identities = async (): Promise<unknown> => {

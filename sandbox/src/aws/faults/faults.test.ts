@@ -10,7 +10,7 @@ const call = (action: string, resource = 'arn:aws:iam::1:role/kon-a'): CallDescr
 });
 
 describe('a token bucket', () => {
-  it('allows a burst, then calls at its rate', () => {
+  it('allows a burst of calls, and then calls at the configured rate', () => {
     const faults = createFaults({ throttles: [{ ratePerSecond: 20, burst: 5 }] });
     const passed = (count: number, at: number): number =>
       Array.from({ length: count }, () => faults.onCall('iam', call('GetRole'), at)).filter(
@@ -26,7 +26,7 @@ describe('a token bucket', () => {
     expect(faults.onCall('sts', call('GetCallerIdentity'), 10_000).error).toBeUndefined();
   });
 
-  it('is separate for each set of services', () => {
+  it('limits only the services that it lists', () => {
     const faults = createFaults({
       throttles: [
         { services: ['iam'], ratePerSecond: 1, burst: 1 },
@@ -68,7 +68,7 @@ describe('random faults', () => {
 });
 
 describe('fault rules', () => {
-  it('apply to the calls that they select, as many times as configured', () => {
+  it('apply only to the calls that match, as many times as configured', () => {
     const faults = createFaults({
       rules: [
         {

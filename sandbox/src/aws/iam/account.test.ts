@@ -144,7 +144,7 @@ describe('an OpenID Connect provider', () => {
       new CreateOpenIDConnectProviderCommand({ Url: issuer, ClientIDList: ['sts.amazonaws.com'], ...more }),
     );
 
-  it('is created once, read, listed, updated with audiences and deleted', async () => {
+  it('is created only once, read, listed, updated with audiences and deleted', async () => {
     expect((await create({ ThumbprintList: ['a'.repeat(40)] })).OpenIDConnectProviderArn).toBe(providerArn);
     await expect(create()).rejects.toMatchObject({
       name: 'EntityAlreadyExistsException',
@@ -224,7 +224,7 @@ describe('an instance profile', () => {
 });
 
 describe('the policy simulator', () => {
-  it('decides for a role by its policies and permissions boundary', async () => {
+  it('evaluates the policies and the permissions boundary of a role', async () => {
     await createRole('a', { PermissionsBoundary: readOnly });
     await iam.send(
       new AttachRolePolicyCommand({ RoleName: 'a', PolicyArn: 'arn:aws:iam::aws:policy/AmazonS3FullAccess' }),
@@ -270,7 +270,7 @@ describe('the policy simulator', () => {
     ).rejects.toMatchObject({ name: 'NoSuchEntityException' });
   });
 
-  it('decides by given policies and context keys, and lists missing keys', async () => {
+  it('evaluates policies and context keys from the request, and lists missing context keys', async () => {
     const PolicyInputList = [
       policy('Allow', 's3:GetObject', { Condition: { StringEquals: { 'aws:PrincipalTag/team': 'a' } } }),
     ];

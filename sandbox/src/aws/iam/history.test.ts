@@ -5,7 +5,7 @@ import { createHistory } from './history.ts';
 const retention = 1000;
 
 describe('the history of a map', () => {
-  it('returns, for any time within its retention, the same as a copy made at that time', () => {
+  it('returns the same entries for any time within its retention as a copy from that time', () => {
     const step = fc.record({
       key: fc.constantFrom('a', 'b', 'c', 'd'),
       value: fc.option(fc.integer(), { nil: undefined }),
@@ -44,7 +44,7 @@ describe('the history of a map', () => {
     );
   });
 
-  it('lists the entries after a given key, even if that key does not exist', () => {
+  it('lists the entries after a key, even if this key does not exist', () => {
     const history = createHistory<number>(retention);
     for (const key of ['a', 'c', 'e']) history.set(key, 1, 0);
     const keysAfter = (after: string) => Array.from(history.entries({ after }), ([key]) => key);
@@ -53,7 +53,7 @@ describe('the history of a map', () => {
     expect(keysAfter('e')).toEqual([]);
   });
 
-  it('treats a clock that is set back as stopped', () => {
+  it('uses the time of the last write while the clock is set back', () => {
     const history = createHistory<string>(retention);
     history.set('a', 'first', 100);
     history.set('a', 'second', 50);

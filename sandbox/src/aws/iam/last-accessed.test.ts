@@ -104,7 +104,7 @@ describe('last accessed information', () => {
     });
   });
 
-  it('reports tracked actions with and without an attempt, and no data events', async () => {
+  it('reports tracked actions with and without an attempt, but no data events', async () => {
     await attach('AmazonS3ReadOnlyAccess');
     const keys = await session();
     await s3(keys).send(new ListBucketsCommand({}));
@@ -123,7 +123,7 @@ describe('last accessed information', () => {
     expect(names).not.toContain('CreateBucket');
   });
 
-  it('counts a denied call if the role may make other calls to the service', async () => {
+  it('counts a denied call if the role is allowed to make other calls to the service', async () => {
     await attach('IAMUserChangePassword');
     const keys = await session();
     await expect(emulator.iam(keys).send(new ListRolesCommand({}))).rejects.toMatchObject({
@@ -135,7 +135,7 @@ describe('last accessed information', () => {
     expect(service?.TrackedActionsLastAccessed).toBeUndefined();
   });
 
-  it('does not attribute the calls of a deleted role to its successor', async () => {
+  it('does not attribute the calls of a deleted role to a new role with the same name', async () => {
     await attach('AmazonS3ReadOnlyAccess');
     await s3(await session()).send(new ListBucketsCommand({}));
     for (const command of [
@@ -180,7 +180,7 @@ describe('the job of a report', () => {
     });
   });
 
-  it('is refused for a missing role, an unknown job, the job of another caller, and without permission', async () => {
+  it("is refused for a missing role, an unknown job, another caller's job, and a caller without permission", async () => {
     const iam = emulator.iam();
     await expect(
       iam.send(new GenerateServiceLastAccessedDetailsCommand({ Arn: `${roleArn}-none` })),

@@ -160,7 +160,7 @@ describe('a customer managed policy', () => {
 });
 
 describe('AWS managed policies', () => {
-  it('have the documents of AWS and cannot be changed', async () => {
+  it('have the same documents as in AWS and cannot be changed', async () => {
     const { Policy } = await iam.send(new GetPolicyCommand({ PolicyArn: readOnly }));
     const { PolicyVersion } = await iam.send(
       new GetPolicyVersionCommand({ PolicyArn: readOnly, VersionId: Policy?.DefaultVersionId }),
@@ -177,7 +177,7 @@ describe('AWS managed policies', () => {
     }
   });
 
-  it('are listed after the customer managed ones, in pages without gaps or repetitions', async () => {
+  it('are listed after the customer managed policies, in pages without gaps or repetitions', async () => {
     for (const name of ['b', 'a', 'c']) await create(name);
     const names: string[] = [];
     let Marker: string | undefined;

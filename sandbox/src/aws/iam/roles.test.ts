@@ -170,11 +170,11 @@ describe('a role', () => {
     expect(emulator.state.roleCount()).toBe(0);
   });
 
-  it('can have a trust policy that exceeds the size limit only by its white space', async () => {
+  it('can have a trust policy that exceeds the size limit only because of its white space', async () => {
     await create('Example', { AssumeRolePolicyDocument: trust.replace('{', `{${' '.repeat(3000)}`) });
   });
 
-  it('is refused with an error that lists every invalid parameter', async () => {
+  it('with several invalid parameters is refused with an error that lists all of them', async () => {
     await expect(create('', { MaxSessionDuration: 1 })).rejects.toMatchObject({
       message: expect.stringMatching(/^2 validation errors detected: .*roleName.*; .*maxSessionDuration/),
     });
@@ -306,7 +306,7 @@ describe('attached policies', () => {
     await expect(attach(arn)).rejects.toMatchObject({ name, message: expect.stringMatching(message) });
   });
 
-  it('are limited to ten', async () => {
+  it('are limited to ten per role', async () => {
     const names = [
       'AmazonS3ReadOnlyAccess',
       'AmazonS3FullAccess',

@@ -34,7 +34,7 @@ test('the pages of a listing contain the whole listing in order, for any page si
   );
 });
 
-test('every key with the prefix is listed or covered by exactly one common prefix', () => {
+test('every key with the requested prefix is either listed or covered by exactly one common prefix', () => {
   fc.assert(
     fc.property(keys, text, fc.constantFrom('', '/'), (all, prefix, delimiter) => {
       const { keys: listed, commonPrefixes } = listPage(all, { prefix, delimiter, after: '', limit: 1000 });

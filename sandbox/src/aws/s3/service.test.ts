@@ -212,7 +212,7 @@ describe('buckets', () => {
     });
   });
 
-  test('belong to a region and are reachable only there', async () => {
+  test('belong to a region and are reachable only in that region', async () => {
     const far = client('far', everything, { region: 'eu-west-1' });
     await far.send(new CreateBucketCommand({ Bucket: 'far-photos' }));
     expect(await far.send(new GetBucketLocationCommand({ Bucket: 'far-photos' }))).toMatchObject({
@@ -373,7 +373,7 @@ describe('objects', () => {
     });
   });
 
-  test('are reported as missing only to callers with permission to list the bucket', async () => {
+  test('that do not exist are reported as missing only to callers with permission to list the bucket', async () => {
     const s3 = await withBucket();
     expect(await failureOf(s3.send(new GetObjectCommand({ Bucket: 'photos', Key: 'k' })))).toEqual({
       name: 'NoSuchKey',
@@ -441,7 +441,7 @@ describe('objects', () => {
 });
 
 describe('listings', () => {
-  test('roll up keys at the delimiter and continue at the end of the previous page', async () => {
+  test('group keys at the delimiter and continue at the end of the previous page', async () => {
     const s3 = await withBucket();
     for (const Key of ['a/1', 'a/2', 'b', 'c/1', 'd é+']) {
       await s3.send(new PutObjectCommand({ Bucket: 'photos', Key, Body: 'x' }));
@@ -461,7 +461,7 @@ describe('listings', () => {
     ]);
   });
 
-  test('continue after a marker in version 1', async () => {
+  test('continue after a marker in version 1 of the API', async () => {
     const s3 = await withBucket();
     for (const Key of ['a/1', 'a/2', 'b'])
       await s3.send(new PutObjectCommand({ Bucket: 'photos', Key, Body: 'x' }));
@@ -521,7 +521,7 @@ describe('permissions', () => {
     },
   );
 
-  test('name the resource in quotes when they are missing', async () => {
+  test('that are missing are reported in a message with the resource in quotes', async () => {
     await withBucket();
     const nobody = client('nobody', []);
     expect(await failureOf(nobody.send(new PutObjectCommand({ ...object, Body: 'x' })))).toMatchObject({
@@ -573,7 +573,7 @@ describe('permissions', () => {
     expect((await other.send(new ListBucketsCommand())).Buckets ?? []).toEqual([]);
   });
 
-  test('are needed on source and destination of a copy', async () => {
+  test('are required for both the source and the destination of a copy', async () => {
     const s3 = await withBucket();
     await s3.send(new PutObjectCommand({ ...object, Body: 'x' }));
     const copy = new CopyObjectCommand({ Bucket: 'photos', Key: 'copy', CopySource: 'photos/home/ann/a' });

@@ -146,7 +146,7 @@ describe('AssumeRole', () => {
     await expect(assume(before)).rejects.toMatchObject({ name: 'AccessDenied' });
   });
 
-  it('applies a boundary that allows nothing to a grant to the role, but not to a grant to the session itself', async () => {
+  it("applies the caller's boundary if the trust policy names its role, but not if the trust policy names its session", async () => {
     const iam = emulator.iam();
     const callerArn = `arn:aws:iam::${accountId}:role/Caller`;
     await iam.send(
@@ -204,14 +204,14 @@ describe('AssumeRole', () => {
     await expect(assume(undefined, more)).rejects.toMatchObject({ name: 'ValidationError' });
   });
 
-  it('answers with valid XML when it echoes control characters', async () => {
+  it('returns valid XML if the error message contains control characters from the request', async () => {
     await expect(assume(undefined, { RoleSessionName: 'ab\u0001' })).rejects.toMatchObject({
       name: 'ValidationError',
       message: expect.stringContaining('ab\ufffd'),
     });
   });
 
-  it('refuses a role that does not exist with the same error', async () => {
+  it('refuses a role that does not exist with the same error as a role that does not trust the caller', async () => {
     const RoleArn = `arn:aws:iam::${accountId}:role/Nobody`;
     await expect(assume(undefined, { RoleArn })).rejects.toMatchObject({
       name: 'AccessDenied',

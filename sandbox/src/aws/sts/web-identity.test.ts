@@ -283,7 +283,7 @@ describe('AssumeRoleWithWebIdentity refuses a token', () => {
     await expect(assume(await keys.sign())).rejects.toMatchObject({ name: invalid });
   });
 
-  it('with another signature', async () => {
+  it('with a wrong signature', async () => {
     const forger = await createTokenIssuer(() => time as Wall);
     await expect(assume(await forger.sign())).rejects.toMatchObject({
       name: invalid,

@@ -63,7 +63,7 @@ describe('a signature in the Authorization header', () => {
     expect(reasonOf(verify(getWithRange, exampleTime - 16 * minute))).toBe('clockSkew');
   });
 
-  it('is required to cover every x-amz- header of an S3 request', () => {
+  it('must cover every x-amz- header of an S3 request', () => {
     const request = { ...getWithRange, headers: { ...getWithRange.headers, 'x-amz-acl': 'public-read' } };
     expect(verify(request)).toMatchObject({
       ok: false,
@@ -203,11 +203,11 @@ describe('a chunked payload', () => {
     expect(payloadOf(request, body)).toMatchObject({ ok: false, failure: { reason: 'payloadHashMismatch' } });
   });
 
-  it('is refused when the whole body does not have the stated hash', () => {
+  it('is refused if the hash of the whole body differs from the stated hash', () => {
     expect(payloadOf(getWithRange, Buffer.from('tampered'))).toMatchObject({ ok: false });
   });
 
-  it('is unframed without chunk signatures if only a trailer is declared', () => {
+  it('is unframed without verifying chunk signatures if the request declares only a trailer', () => {
     const request = put(
       { 'x-amz-content-sha256': 'STREAMING-UNSIGNED-PAYLOAD-TRAILER', 'x-amz-decoded-content-length': '5' },
       Buffer.from('5\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n'),
