@@ -1,6 +1,6 @@
 /**
- * ARN matching like in IAM: each of the six colon-separated segments is matched separately, so a `*` in the region never extends
- * into the account. The sixth segment may contain colons.
+ * Matches ARNs like IAM: each of the six colon-separated segments is matched separately, so a `*` in the region never
+ * extends into the account. The sixth segment may contain colons.
  */
 import {
   endsOpen,
@@ -42,8 +42,8 @@ export function matchesResourceArn(
 }
 
 /**
- * Whether an ARN matches the value of an ARN condition operator. A value with fewer than six segments matches only when it ends
- * in `*`, which then matches all remaining segments (`arn:aws:waf:*`).
+ * Whether an ARN matches the value of an ARN condition operator. A value with fewer than six segments matches only if
+ * it ends in `*`. That `*` then matches all remaining segments (`arn:aws:waf:*`).
  */
 export function matchesArn(pattern: readonly Glyph[], arn: string): boolean {
   if (pattern.length === 1 && endsOpen(pattern)) return true;
@@ -57,7 +57,7 @@ export function matchesArn(pattern: readonly Glyph[], arn: string): boolean {
   );
 }
 
-/** Splits at the first five separators. */
+/** Splits the items at the first five separators. */
 function splitSegments<T>(items: readonly T[], isSeparator: (item: T) => boolean): T[][] {
   const segments: T[][] = [];
   let current: T[] = [];
@@ -73,7 +73,7 @@ function splitSegments<T>(items: readonly T[], isSeparator: (item: T) => boolean
   return segments;
 }
 
-/** Account of an ARN; undefined if it contains none. */
+/** Returns the account of an ARN, or undefined if the ARN contains no account. */
 export function accountOfArn(arn: string): string | undefined {
   const account = arn.split(':')[4];
   return account === undefined || account === '' ? undefined : account;

@@ -3,7 +3,7 @@ import { BlockList, isIP } from 'node:net';
 
 export type AddressRange = { readonly family: 'ipv4' | 'ipv6'; readonly blocks: BlockList };
 
-/** Parses a range in CIDR notation or a single address; undefined for any other text. */
+/** Parses a range in CIDR notation, or a single address. Returns undefined for any other text. */
 export function parseCidr(written: string): AddressRange | undefined {
   const [address = '', length, ...rest] = written.split('/');
   const version = isIP(address);
@@ -17,7 +17,7 @@ export function parseCidr(written: string): AddressRange | undefined {
   return { family, blocks };
 }
 
-/** Whether the range contains the address; false for a text that is not an address of the range's family. */
+/** Whether the range contains the address. False for a text that is not an address of the range's family. */
 export function containsAddress(range: AddressRange, address: string): boolean {
   const version = isIP(address);
   if (version === 0 || range.family !== (version === 4 ? 'ipv4' : 'ipv6')) return false;

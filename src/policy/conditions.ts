@@ -1,7 +1,8 @@
 /**
- * Evaluation of the conditions of a statement: all conditions must hold, the values of one condition are alternatives, and special
- * rules apply to absent and multivalued keys.
- * Rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html
+ * Evaluates the conditions of a statement. All conditions must hold, and the values of one condition are alternatives.
+ * Special rules apply to absent and multivalued keys.
+ * Rules:
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html
  */
 import type { ContextReader } from './context.ts';
 import type { PolicyCondition } from './model.ts';
@@ -9,7 +10,10 @@ import { comparisonOf } from './operators.ts';
 import { plainGlyphs, resolvePattern } from './pattern.ts';
 import type { Glyph } from './pattern.ts';
 
-/** Evaluates every condition, even after one was not met, so that the context records all requested keys. */
+/**
+ * Whether all conditions hold. Every condition is evaluated, even after one has failed, so that the context records all
+ * requested keys.
+ */
 export function conditionsHold(
   conditions: readonly PolicyCondition[],
   context: ContextReader,
@@ -29,19 +33,23 @@ function conditionHolds(condition: PolicyCondition, context: ContextReader, vari
   const wanted = condition.values.flatMap((value) =>
     glyphsOf(value, comparison.variables && variables, context),
   );
-  /** A variable without a value matches nothing, so it satisfies only the negated operators. */
+  /**
+   * Whether the request's value satisfies the condition. A variable without a value matches nothing, so only a negated
+   * operator holds for it.
+   */
   const satisfies = (value: string): boolean =>
     wanted.some((pattern) => comparison.compares(value, pattern)) !== comparison.negated;
 
   if (given === undefined) {
-    // ForAnyValue requires a matching value. Without the key it is false, even with IfExists.
+    // ForAnyValue requires a matching value. For an absent key, it is false even with IfExists.
     if (quantifier === 'ForAnyValue') return false;
     return ifExists || quantifier === 'ForAllValues' || comparison.negated;
   }
-  // An empty string is documented as a null data set, and ForAllValues is true for a null data set.
+  // IAM's documentation treats an empty string as a null data set, and ForAllValues is true for a null data set.
   if (quantifier === 'ForAllValues') return given.every((value) => value === '' || satisfies(value));
   if (quantifier === 'ForAnyValue') return given.some(satisfies);
-  // AWS does not define the result for several values without a set operator. Here a negated operator must hold for each value.
+  // AWS does not define the result for several values without a set operator. In this case, a negated operator must
+  // hold for each value here.
   return comparison.negated ? given.every(satisfies) : given.some(satisfies);
 }
 

@@ -1,16 +1,16 @@
 /**
- * Request context for the evaluation of policies: case-insensitive keys, values as lists, and a record of required keys that
- * are absent (the missing context values of `SimulatePrincipalPolicy`).
+ * Reads the request context for the evaluation of policies: keys are case-insensitive, and values are lists. Records
+ * which requested keys are absent (the missing context values of `SimulatePrincipalPolicy`).
  */
 import type { RequestContext } from './model.ts';
 import type { VariableLookup } from './pattern.ts';
 
 export type ContextReader = {
-  /** Values of a key; undefined if it is absent. */
+  /** Returns the values of a key, or undefined if the key is absent. */
   readonly values: (key: string) => readonly string[] | undefined;
-  /** Value of a key with exactly one value. */
+  /** Returns the value of a key that has exactly one value. */
   readonly single: VariableLookup;
-  /** Requested keys that are absent, spelled as first requested, sorted. */
+  /** Returns the requested keys that are absent, sorted. Each key is spelled as in the first request for it. */
   readonly missing: () => readonly string[];
 };
 

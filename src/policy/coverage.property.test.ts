@@ -9,7 +9,7 @@ const grant = (action: string): Parameters<typeof covers>[0] => [{ action, resou
 
 let covered = 0;
 
-test('a grant that covers another one matches whatever the other one matches', () => {
+test('a grant that covers another grant matches every request that the other grant matches', () => {
   fc.assert(
     fc.property(
       of(['a', 'b', '*', '?'], 4),

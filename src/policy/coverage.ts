@@ -1,22 +1,25 @@
 /**
- * Compares what policies allow, without evaluating individual requests. `covers` may return false although a policy allows
- * everything that the other one allows, but it never wrongly returns true. Pure.
+ * Compares what two policies allow, without evaluating requests. `covers` never wrongly returns true. It may return
+ * false although one policy allows everything that the other allows. Pure.
  */
 import type { PermissionStatement } from '../api/linked-service-account.ts';
 import type { PolicyDocument } from './model.ts';
 import { conditionsOf } from './narrow.ts';
 import { matchesGlyphs, plainGlyphs } from './pattern.ts';
 
-/** One action pattern on one resource pattern, under conditions. */
+/** Permission for one action pattern on one resource pattern, under conditions. */
 export type Grant = {
   /** Action pattern in lower case. */
   readonly action: string;
   readonly resource: string;
-  /** Conditions in a normalized spelling; empty if there are none. */
+  /** Conditions in a normalized spelling. Empty without conditions. */
   readonly conditions: string;
 };
 
-/** Grants of a document that only allows and has no negated elements; undefined for any other document. */
+/**
+ * Returns the grants of a document that contains only Allow statements without negated elements. Returns undefined for
+ * any other document.
+ */
 export function grantsOf({ statements, version }: PolicyDocument): readonly Grant[] | undefined {
   const grants: Grant[] = [];
   for (const statement of statements) {
@@ -31,7 +34,7 @@ export function grantsOf({ statements, version }: PolicyDocument): readonly Gran
   return grants;
 }
 
-/** Grants of statements without placeholders. */
+/** Returns the grants of statements that contain no placeholders. */
 export function grantsOfStatements(statements: readonly PermissionStatement[]): readonly Grant[] {
   return statements.flatMap(({ actions, resources, conditions = {} }) =>
     actions.flatMap((action) =>
@@ -53,7 +56,7 @@ function inOneSpelling(conditions: NonNullable<PermissionStatement['conditions']
   return entries.sort().join();
 }
 
-/** Whether each grant of `inner` is within one grant of `outer`. */
+/** Whether each grant of `inner` is covered by a single grant of `outer`. */
 export function covers(outer: readonly Grant[], inner: readonly Grant[]): boolean {
   const byService = Map.groupBy(outer, ({ action }) => serviceOf(action));
   return inner.every(({ action, resource, conditions }) =>
@@ -66,7 +69,7 @@ export function covers(outer: readonly Grant[], inner: readonly Grant[]): boolea
   );
 }
 
-/** Service prefix of an action; `*` if the pattern names no service. */
+/** Returns the service prefix of an action, or `*` if the pattern names no service. */
 function serviceOf(action: string): string {
   const colon = action.indexOf(':');
   return colon < 0 ? '*' : action.slice(0, colon);
@@ -74,7 +77,7 @@ function serviceOf(action: string): string {
 
 /** Whether the outer pattern matches everything that the inner pattern matches. */
 function coversPattern(outer: string, inner: string): boolean {
-  // A `*` of the outer pattern also matches the wildcards of the inner one. A `?` would match the character `*`, although a `*` can
-  // stand for any number of characters.
+  // A `*` of the outer pattern also matches the wildcards of the inner pattern. An outer pattern with `?` is not
+  // compared, because `?` would match only the character `*` although a `*` stands for any number of characters.
   return outer === inner || (!outer.includes('?') && matchesGlyphs(plainGlyphs(outer), inner));
 }

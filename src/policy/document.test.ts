@@ -68,7 +68,7 @@ describe('identity policies that IAM accepts', () => {
 
 describe('inline and session policies', () => {
   test.each(['identity', 'session'] as const)(
-    '%s: accepts version 2008-10-17, which is the default',
+    'a policy of the kind %s can have version 2008-10-17, which is the default',
     (kind) => {
       const old = JSON.stringify({ Version: '2008-10-17', Statement: allowAll });
       const without = JSON.stringify({ Statement: allowAll });
@@ -85,7 +85,7 @@ describe('inline and session policies', () => {
     'arn:aws:s3:*',
     'arn:aws:sqs:us-east-1:111122223333',
     'arn:aws:sqs:*:${aws:PrincipalAccount}',
-  ])('session: refuses the incomplete ARN %s', (resource) => {
+  ])('a session policy with the incomplete ARN %s is refused', (resource) => {
     const text = identity({ ...allowAll, Resource: ['arn:aws:s3:::b', resource] });
     expect(parsePolicyDocument(text, 'identity')).toMatchObject({ ok: true });
     expect(parsePolicyDocument(text, 'session')).toMatchObject({ ok: false });
@@ -240,7 +240,7 @@ describe('trust policies that IAM accepts', () => {
       document: { version: '2008-10-17' },
     });
   });
-  test('actions other than AssumeRole', () => {
+  test('can contain other actions than AssumeRole', () => {
     const text = identity({ ...trusted, Action: ['sts:AssumeRole', 'sts:TagSession', 'sts:Assume*'] });
     expect(parsePolicyDocument(text, 'trust')).toMatchObject({ ok: true });
   });

@@ -1,8 +1,8 @@
 /**
- * Parser of policy documents that is as strict as IAM and uses IAM's error messages, which the author of the policy sees. AWS
- * checks identity and trust documents in different components, with different messages for the same error. This parser reproduces
- * these differences.
- * Grammar: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+ * Parses policy documents as strictly as IAM, with IAM's error messages, because the author of the policy sees these
+ * messages. AWS checks identity and trust documents in different components, which have different messages for the same
+ * error. This parser reproduces these differences. Grammar:
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
  */
 import { parseIdentityDocument } from './identity-document.ts';
 import type { PolicyDocument, PolicyKind } from './model.ts';
@@ -11,10 +11,13 @@ import { parseTrustDocument } from './trust-document.ts';
 
 export type ParsedPolicy =
   | { readonly ok: true; readonly document: PolicyDocument }
-  /** Message of `MalformedPolicyDocument`. */
+  /** Message of the IAM error `MalformedPolicyDocument`. */
   | { readonly ok: false; readonly message: string };
 
-/** Parses a document without size checks, because size quotas belong to the operation and not to the policy language. */
+/**
+ * Parses a document. Does not check its size, because size quotas belong to the operation and not to the policy
+ * language.
+ */
 export function parsePolicyDocument(text: string, kind: PolicyKind): ParsedPolicy {
   try {
     const document = kind === 'trust' ? parseTrustDocument(text) : parseIdentityDocument(text, kind);

@@ -6,7 +6,7 @@ import { evaluateIdentity, evaluateTrust } from './evaluate.ts';
 import type { EvaluationRequest, PolicyDocument, PolicySource } from './model.ts';
 import { matchesGlyphs, plainGlyphs, resolvePattern } from './pattern.ts';
 
-/** A small alphabet, so that patterns often match requests. */
+/** Texts of a small alphabet, so that patterns often match requests. */
 const word = fc.string({ unit: fc.constantFrom('a', 'b', 'c', '*', '?', '/'), maxLength: 8 });
 const plainWord = fc.string({ unit: fc.constantFrom('a', 'b', 'c', '/'), maxLength: 8 });
 const action = fc.constantFrom('s3:GetObject', 's3:PutObject', 's3:ListBucket', 'iam:GetRole');
@@ -76,7 +76,7 @@ function parse(statements: readonly object[]): PolicyDocument {
 const everything = { id: 'all', document: parse([{ Effect: 'Allow', Action: '*', Resource: '*' }]) };
 const denyEverything = { id: 'none', document: parse([{ Effect: 'Deny', Action: '*', Resource: '*' }]) };
 
-/** Naive translation into a regular expression, the oracle for the hand-written matcher. */
+/** Naive translation of a pattern into a regular expression. Serves as the oracle for the hand-written matcher. */
 const asRegExp = (pattern: string): RegExp =>
   new RegExp(
     `^${Array.from(pattern, (character) =>
@@ -95,7 +95,7 @@ describe('wildcards', () => {
       { numRuns: 2000 },
     );
   });
-  test('do not occur in plain text, which matches only itself', () => {
+  test('are needed to match other texts, since a pattern without wildcards matches only itself', () => {
     fc.assert(
       fc.property(plainWord, plainWord, (pattern, text) => {
         expect(matchesGlyphs(plainGlyphs(pattern), text)).toBe(pattern === text);
@@ -186,7 +186,7 @@ describe('evaluation', () => {
       }),
     );
   });
-  test('names the statements that decide, which give the same decision without the others', () => {
+  test('names the deciding statements, and these statements alone give the same decision', () => {
     fc.assert(
       fc.property(request, policies, (ask, given) => {
         const identity = given.map((source, index) => ({ ...source, id: String(index) }));

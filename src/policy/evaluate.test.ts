@@ -301,7 +301,7 @@ describe('conditions', () => {
     expect(decision).toBe(holds ? 'allowed' : 'implicitDeny');
   });
 
-  test('all operators and all keys must hold', () => {
+  test('the conditions of all operators and all keys must hold', () => {
     const statement = allow({
       Condition: { StringEquals: { 'aws:A': '1', 'aws:B': '2' }, NumericLessThan: { 'aws:C': '3' } },
     });
@@ -329,7 +329,7 @@ describe('several policies', () => {
       missingContextKeys: [],
     });
   });
-  test('an explicit deny overrides an allow and is named', () => {
+  test('an explicit deny overrides an allow, and the result names the denying statement', () => {
     expect(evaluateIdentity(ask, { identity: [all, deny] })).toMatchObject({
       decision: 'explicitDeny',
       by: [{ layer: 'identity', policy: 'deny', statement: 0, sid: 'No' }],
@@ -356,7 +356,7 @@ describe('several policies', () => {
       by: [{ layer: 'session', policy: 'deny' }],
     });
   });
-  test('an allow names the statements of every layer', () => {
+  test('the result of an allowed request names the allowing statements of every layer', () => {
     expect(evaluateIdentity(ask, { identity: [nothing, all], boundary: [all] }).by).toEqual([
       { layer: 'identity', policy: 'all', statement: 0 },
       { layer: 'boundary', policy: 'all', statement: 0 },

@@ -1,7 +1,7 @@
 /**
- * Decides whether policies allow a request: an explicit deny in any policy takes precedence, otherwise every present layer
- * (identity, permissions boundary, session) must allow it.
- * Rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+ * Decides whether policies allow a request. An explicit deny in any policy takes precedence. Otherwise, every present
+ * layer (identity, permissions boundary, session) must allow the request. Rules:
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
  */
 import { accountOfArn, matchesResourceArn } from './arn.ts';
 import { conditionsHold } from './conditions.ts';
@@ -23,7 +23,7 @@ import type {
 } from './model.ts';
 import { matchesGlyphs, plainGlyphs } from './pattern.ts';
 
-/** Evaluates the policies of a caller against one action on one resource. */
+/** Evaluates the policies of a caller for one action on one resource. */
 export function evaluateIdentity(request: EvaluationRequest, policies: IdentityPolicies): Evaluation {
   const context = readContext(request.context);
   const layers: { layer: PolicyLayer; sources: readonly PolicySource[] }[] = [
@@ -46,7 +46,7 @@ export function evaluateIdentity(request: EvaluationRequest, policies: IdentityP
   return decide(matched, context);
 }
 
-/** Evaluates a role's trust policy for one caller. */
+/** Evaluates the trust policy of a role for one caller. */
 export function evaluateTrust(request: TrustRequest, document: PolicyDocument): TrustEvaluation {
   const context = readContext(request.context);
   const statements = matchingStatements(
@@ -101,7 +101,10 @@ function decide(
   return { decision: 'allowed', by: pick('Allow'), notAllowedBy, missingContextKeys };
 }
 
-/** Statements that match the test. Variables exist only since version 2012-10-17 of the policy language. */
+/**
+ * Returns the statements for which `applies` is true. Policy variables exist only since version
+ * 2012-10-17 of the policy language.
+ */
 function matchingStatements(
   document: PolicyDocument,
   applies: (statement: PolicyStatement, variables: boolean) => boolean,
@@ -140,7 +143,7 @@ function matchesResource(
 type PrincipalMatch =
   | { readonly by: 'name'; readonly names: readonly string[] }
   | { readonly by: 'everyone' }
-  /** Only the caller's account is named, so the caller's own policies must also allow the call. */
+  /** The trust policy names only the caller's account, so the caller's own policies must also allow the call. */
   | { readonly by: 'account' }
   | { readonly by: 'none' };
 

@@ -1,6 +1,6 @@
 /**
- * Parser of identity policies (managed, inline, boundary, session). The checks follow IAM's order, so that the same error is reported
- * first.
+ * Parses identity policies (managed, inline, boundary, session). The checks have the same order as in IAM, so that the
+ * same error is reported first.
  */
 import { checkResource, requireCompleteArn } from './resource.ts';
 import type { PolicyDocument, PolicyKind, PolicyStatement } from './model.ts';
@@ -33,7 +33,7 @@ const statementElements = new Set([
 export function parseIdentityDocument(text: string, kind: Exclude<PolicyKind, 'trust'>): PolicyDocument {
   const json = parseJsonObject(text, syntaxErrors);
   if (Object.keys(json).some((element) => !topElements.has(element))) fault(syntaxErrors);
-  // Source of the default: IAM User Guide, "IAM JSON policy elements: Version".
+  // The default version is documented in the IAM User Guide, "IAM JSON policy elements: Version".
   const version = json['Version'] === undefined ? '2008-10-17' : readVersion(json['Version'], syntaxErrors);
   if (json['Id'] !== undefined && typeof json['Id'] !== 'string') fault(syntaxErrors);
   const sources = readStatements(json, syntaxErrors);
@@ -64,7 +64,7 @@ export function parseIdentityDocument(text: string, kind: Exclude<PolicyKind, 't
   };
 }
 
-/** Checks only the grammar of the statement. */
+/** Checks the grammar of a statement, but not its values. */
 function checkSyntax(source: JsonObject): void {
   if (Object.keys(source).some((element) => !statementElements.has(element))) fault(syntaxErrors);
   const { Effect: effect, Sid: sid } = source;
@@ -79,7 +79,7 @@ function readStatement(source: JsonObject): PolicyStatement {
   const resource = readPatternSet(source, 'Resource', syntaxErrors);
   return {
     ...(typeof sid === 'string' && sid !== '' ? { sid } : {}),
-    // Effect is the only case-sensitive value, and only in the older parser.
+    // Effect is the only value that is case-sensitive, and only the older of IAM's two parsers checks its case.
     effect: effect === 'Allow' || effect === 'Deny' ? effect : fault(legacyParsing),
     action: readPatternSet(source, 'Action', syntaxErrors) ?? { negated: false, patterns: [] },
     ...(resource === undefined ? {} : { resource }),

@@ -1,22 +1,25 @@
 /**
- * IAM's last accessed information: services and actions that a role attempted to use. It shows which actions were certainly not
- * used. An action about which IAM reports nothing may have been used. Pure.
+ * Last accessed information of IAM: services and actions that a role attempted to use. It shows which actions were
+ * certainly not used. An action about which IAM reports nothing may have been used. Pure.
  * Source: IAM User Guide, "Refine permissions in AWS using last accessed information".
  */
 /** Report about one service. IAM reports a service if a policy of the role allows one of its actions. */
 export type ServiceLastAccessed = {
   /** Prefix of the service's actions in lower case, for example `sqs`. */
   readonly service: string;
-  /** RFC 3339 time of the last attempt; absent if there was none in the tracking period. */
+  /** Time of the last attempt, in RFC 3339 format. Absent if there was no attempt in the tracking period. */
   readonly lastAccessed?: string;
-  /** Tracked actions. Empty if IAM tracks no actions of the service, or if the role attempted none of them. */
+  /**
+   * Actions of the service that IAM tracks and the role attempted. Empty if IAM tracks no actions of the service, or if
+   * the role attempted none of the tracked actions.
+   */
   readonly actions: readonly { readonly name: string; readonly lastAccessed?: string }[];
 };
 
-/** Report about one role. */
+/** Last accessed information about one role. */
 export type RoleLastAccessed = readonly ServiceLastAccessed[];
 
-/** Tracking period of IAM, in days. */
+/** Length of IAM's tracking period, in days. */
 export const trackedDays = 400;
 
 export type Usage = {
@@ -24,15 +27,19 @@ export type Usage = {
   readonly isUnused: (service: string, action: string) => boolean;
   /** Whether no role attempted any action of the service. */
   readonly isServiceUnused: (service: string) => boolean;
-  /** Names of the tracked actions of a service. */
+  /** Returns the names of the tracked actions of a service. */
   readonly trackedActions: (service: string) => readonly string[];
-  /** RFC 3339 time of the last attempt of any action; undefined if there was none in the tracking period. */
+  /**
+   * Time of the last attempt of any action, in RFC 3339 format. Undefined if there was no attempt in the tracking
+   * period.
+   */
   readonly lastAccessed: string | undefined;
 };
 
 /**
- * Actions whose use IAM possibly does not report. For `iam:PassRole`, which is not an API call, this is documented. The other
- * actions authorize connections to endpoints of a resource, which do not go through the AWS API. For these, it is inferred.
+ * Actions whose use IAM might not report. For `iam:PassRole`, which is not an API call, this is documented. For the
+ * other actions, it is an inference: they authorize connections to endpoints of a resource, which do not go through the
+ * AWS API.
  */
 const unreported: Readonly<Record<string, RegExp>> = {
   iam: /^passrole$/i,
@@ -49,8 +56,8 @@ const unreported: Readonly<Record<string, RegExp>> = {
 };
 
 /**
- * @param reports the reports for all roles of an account: an action counts as unused only if no report shows a use
- * @param since milliseconds since the epoch: earlier use does not count
+ * Combines the reports about all roles of an account. An action counts as unused only if no report shows a use.
+ * @param since time in milliseconds since the epoch; earlier use does not count
  */
 export function usageSince(reports: readonly RoleLastAccessed[], since: number): Usage {
   const isBefore = (time: string | undefined): boolean => time === undefined || Date.parse(time) < since;
@@ -61,7 +68,7 @@ export function usageSince(reports: readonly RoleLastAccessed[], since: number):
           service,
           {
             isUnused: isBefore(lastAccessed) && actions.every((action) => isBefore(action.lastAccessed)),
-            /** Whether each tracked action is unused, by its name in lower case. */
+            /** Whether each tracked action is unused. Keys are action names in lower case. */
             tracked: new Map(
               actions.map((action) => [action.name.toLowerCase(), isBefore(action.lastAccessed)]),
             ),

@@ -1,29 +1,35 @@
 /**
- * Linter of an account's statements. It warns about mistakes that IAM accepts: actions that do not exist, and resources that the
- * actions do not support.
+ * Linter for the statements of an account. It warns about mistakes that IAM accepts: actions that do not exist, and
+ * resources that the actions do not support.
  */
 import type { PermissionStatement } from '../api/index.ts';
 import { matchesGlyphs, plainGlyphs } from './pattern.ts';
 
-/** Actions of a service by name in lower case, each with its spelling and the services in the ARNs of its resources. */
+/**
+ * Actions of a service. Keys are action names in lower case. Values are the original name and the services in the ARNs
+ * of the action's resources.
+ */
 export type ServiceActions = ReadonlyMap<
   string,
   { readonly name: string; readonly resourcesOf: readonly string[] }
 >;
 
-/** Actions of a service, for example of `sqs`; undefined if the service is unknown. */
+/** Returns the actions of a service, for example of `sqs`. Returns undefined if the service is unknown. */
 export type ActionReference = (service: string) => ServiceActions | undefined;
 
 export type LintWarning = {
-  /** `statements[0]`, or the statement with its name. */
+  /** Position of the statement, with its sid if it has one: `statements[0]` or `statements[0] (MySid)`. */
   readonly where: string;
   readonly message: string;
 };
 
-/** Actions that give access to the permissions of other roles, if every resource is allowed. */
+/** Actions that give access to the permissions of other roles if the statement allows every resource. */
 const escalating = /^(iam:(\*|pass\*|passrole)|sts:(\*|assume\*|assumerole))$/i;
 
-/** @param now milliseconds since the epoch */
+/**
+ * Returns the warnings about the statements.
+ * @param now milliseconds since the epoch
+ */
 export function lintStatements(
   statements: readonly PermissionStatement[],
   reference: ActionReference,
@@ -59,24 +65,27 @@ function warningsOf(
     const glyphs = plainGlyphs(pattern.toLowerCase());
     const matched = [...known].filter(([name]) => matchesGlyphs(glyphs, name)).map(([, found]) => found);
     if (matched.length === 0) {
-      warnings.push(`${action} is no action of ${service}`);
+      warnings.push(`${action} is not an action of ${service}`);
       continue;
     }
     if (isEverywhere && pattern === '*')
       warnings.push(`${action} on * allows every action of ${service} on every resource; name resources`);
     if (isEverywhere && escalating.test(action))
-      warnings.push(`${action} on * gives the permissions of other roles; name the roles`);
+      warnings.push(`${action} on * gives access to the permissions of other roles; name the roles`);
     for (const { resourcesOf } of matched) for (const each of resourcesOf) applied.add(each);
     if (isEverywhere) continue;
     const withoutResource = matched.every(({ resourcesOf }) => resourcesOf.length === 0);
     if (withoutResource)
-      warnings.push(`${action} has no resources, and is allowed only with resources: ["*"]`);
+      warnings.push(
+        `${action} does not support specific resources, so it is allowed only with resources: ["*"]`,
+      );
     else if (!matched.some(({ resourcesOf }) => resourcesOf.some((each) => services.includes(each))))
       warnings.push(`${action} does not apply to any of the resources`);
   }
   for (const [index, service] of services.entries())
     if (service !== '*' && applied.size > 0 && !applied.has(service))
       warnings.push(`no action of the statement applies to ${resources[index]}`);
-  if (until !== undefined && Date.parse(until) <= now) warnings.push(`it ended at ${until}; remove it`);
+  if (until !== undefined && Date.parse(until) <= now)
+    warnings.push(`the statement ended at ${until}; remove it`);
   return warnings;
 }

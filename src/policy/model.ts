@@ -1,15 +1,16 @@
 /**
- * Types of policy evaluation: parsed documents, requests and decisions. They are separate from parsing and evaluation, so that
- * the services of the emulator can use only the types.
+ * Types for the evaluation of policies: parsed documents, requests and decisions. These types are separate from parsing
+ * and evaluation, so that the services of the emulator can use only the types.
  */
 
 /**
- * Purpose of a document. `managed` and `session` are identity policies with one additional rule each: a managed policy must have
- * version 2012-10-17, and a session policy, which is passed to an AssumeRole call, needs complete ARNs.
+ * Purpose of a policy document. `managed` and `session` are identity policies with one additional rule each: a managed
+ * policy must have version 2012-10-17, and a session policy needs complete ARNs. A session policy is passed to an
+ * AssumeRole call.
  */
 export type PolicyKind = 'identity' | 'managed' | 'session' | 'trust';
 
-/** Policy document with checked grammar and values. Statements are in the order of the text. */
+/** Policy document whose grammar and values were checked. The statements are in the order of the text. */
 export type PolicyDocument = {
   readonly version: '2008-10-17' | '2012-10-17';
   readonly id?: string;
@@ -19,21 +20,21 @@ export type PolicyDocument = {
 export type PolicyStatement = {
   readonly sid?: string;
   readonly effect: 'Allow' | 'Deny';
-  /** Present in every trust policy, and in no other policy. */
+  /** Principal of the statement. Present in every trust policy, and in no other policy. */
   readonly principal?: PolicyPrincipal;
   readonly action: PatternSet;
-  /** Absent in every trust policy, and present in all other policies. */
+  /** Resources of the statement. Absent in every trust policy, and present in all other policies. */
   readonly resource?: PatternSet;
   /** Conditions, all of which must hold. */
   readonly conditions: readonly PolicyCondition[];
 };
 
-/** `Action`/`Resource` (not negated) or `NotAction`/`NotResource` (negated). */
+/** Patterns of `Action` or `Resource`, or of `NotAction` or `NotResource` (negated). */
 export type PatternSet = { readonly negated: boolean; readonly patterns: readonly string[] };
 
 export type PrincipalType = 'AWS' | 'Federated' | 'Service';
 
-/** `anyone` is `"Principal": "*"`. */
+/** Principal of a trust policy. `anyone` stands for `"Principal": "*"`. */
 export type PolicyPrincipal =
   | { readonly kind: 'anyone' }
   | {
@@ -41,10 +42,10 @@ export type PolicyPrincipal =
       readonly entries: readonly { readonly type: PrincipalType; readonly value: string }[];
     };
 
-/** One operator applied to one key; several values are alternatives. */
+/** Condition that applies one operator to one key. Several values are alternatives. */
 export type PolicyCondition = {
   readonly operator: ConditionOperator;
-  /** Condition key in its original spelling; compared case-insensitively. */
+  /** Condition key in its original spelling. Keys are compared case-insensitively. */
   readonly key: string;
   readonly values: readonly string[];
 };
@@ -84,13 +85,13 @@ export type ConditionOperatorName =
   | 'ArnNotLike'
   | 'Null';
 
-/** Condition keys with their values. Keys are compared case-insensitively. */
+/** Values of the condition keys in a request. Keys are compared case-insensitively. */
 export type RequestContext = Readonly<Record<string, string | readonly string[]>>;
 
 export type EvaluationRequest = {
-  /** `service:Operation`, for example `s3:GetObject`. */
+  /** Action in the form `service:Operation`, for example `s3:GetObject`. */
   readonly action: string;
-  /** An ARN, or `*` for actions that have no resource. */
+  /** Resource as an ARN, or `*` for an action without a resource. */
   readonly resource: string;
   readonly context: RequestContext;
 };
@@ -102,8 +103,8 @@ export type PolicySource = {
 };
 
 /**
- * Policies that are evaluated together. An absent boundary or session layer restricts nothing. A layer that is present must also
- * allow the request, so an empty list allows nothing.
+ * Policies that are evaluated together. An absent boundary or session layer restricts nothing. A layer that is present
+ * must also allow the request, so a present but empty layer allows nothing.
  */
 export type IdentityPolicies = {
   readonly identity: readonly PolicySource[];
@@ -115,39 +116,48 @@ export type PolicyLayer = 'identity' | 'boundary' | 'session' | 'trust';
 
 export type MatchedStatement = {
   readonly layer: PolicyLayer;
-  /** The `id` of the source; `trust` for a trust policy. */
+  /** `id` of the policy's source. `trust` for a trust policy. */
   readonly policy: string;
-  /** Index in the document, from 0. */
+  /** Index of the statement in the document, starting at 0. */
   readonly statement: number;
   readonly sid?: string;
 };
 
 export type Evaluation = {
   readonly decision: 'allowed' | 'explicitDeny' | 'implicitDeny';
-  /** Deciding statements: the denying ones, or the allowing ones of every layer; empty for an implicit deny. */
+  /**
+   * Statements that decided: the denying statements, or the allowing statements of every layer. Empty for an implicit
+   * deny.
+   */
   readonly by: readonly MatchedStatement[];
-  /** Evaluated layers that did not allow the request and thereby caused an implicit deny. */
+  /** Layers that did not allow the request and thereby caused an implicit deny. */
   readonly notAllowedBy: readonly PolicyLayer[];
   /**
-   * Condition keys that statements for this action and resource need and the request lacks, in their original spelling, sorted.
+   * Condition keys that the request lacks although statements for this action and resource need them. Sorted, in the
+   * original spelling.
    */
   readonly missingContextKeys: readonly string[];
 };
 
 export type TrustRequest = {
-  /** `sts:AssumeRole`, `sts:AssumeRoleWithWebIdentity`, … */
+  /** Action such as `sts:AssumeRole` or `sts:AssumeRoleWithWebIdentity`. */
   readonly action: string;
-  /** All ARNs and names of the caller. For an assumed role: session ARN and role ARN. */
+  /**
+   * Type of the caller, and all ARNs and names of the caller. For an assumed role, these are the session ARN and the
+   * role ARN.
+   */
   readonly principal: { readonly type: PrincipalType; readonly values: readonly string[] };
   readonly context: RequestContext;
 };
 
 export type TrustEvaluation = Evaluation & {
   /**
-   * Whether the caller is allowed only because the trust policy names its account. If so, the caller's own policies must also allow
-   * the call. False if the trust policy names the caller itself or everyone.
+   * Whether the caller is allowed only because the trust policy names the caller's account. If so, the caller's own
+   * policies must also allow the call. False if the trust policy names the caller or everyone.
    */
   readonly delegatedToAccount: boolean;
-  /** Names of the caller in the allowing statements; empty if everyone or only the account is named. */
+  /**
+   * Names of the caller that the allowing statements list. Empty if these statements name only the account or everyone.
+   */
   readonly names: readonly string[];
 };

@@ -1,5 +1,5 @@
 /**
- * Narrows what a policy allows to the actions that may be in use. Each narrowed statement has the resources and conditions of its
+ * Narrows a policy to the actions that may be in use. Each narrowed statement keeps the resources and conditions of its
  * original statement, so it never allows more. Pure.
  */
 import { permissionStatement, type PermissionStatement } from '../api/linked-service-account.ts';
@@ -8,29 +8,31 @@ import type { ActionReference } from './lint.ts';
 import type { ConditionOperator, PatternSet, PolicyDocument, PolicyStatement } from './model.ts';
 import { matchesGlyphs, plainGlyphs } from './pattern.ts';
 
-/** All services of AWS and their actions. */
+/** Reference of all AWS services and their actions. */
 export type Reference = { readonly services: readonly string[]; readonly actions: ActionReference };
 
 export type Narrowed = {
-  /** Known actions that the policy allows, in lower case: `s3:getobject`. */
+  /** Known actions that the policy allows, in lower case, for example `s3:getobject`. */
   readonly allowed: ReadonlySet<string>;
   /** Subset of `allowed` that may be in use. */
   readonly mayBeUsed: ReadonlySet<string>;
-  /** Services without any action in `mayBeUsed`, although the policy allows some of their actions. Sorted. */
+  /** Services of which the policy allows some actions but none of these actions may be in use. Sorted. */
   readonly unusedServices: readonly string[];
   /**
-   * Statements with the actions that may be in use; empty if there are none. `inexpressible`: an account cannot have these
-   * statements, because they use an element that statements of accounts do not support.
+   * Statements with the actions that may be in use. Empty if no action may be in use. `inexpressible` means that an
+   * account cannot have these statements, because they use an element that the statements of accounts do not support.
    */
   readonly statements: readonly PermissionStatement[] | 'inexpressible';
-  /** Whether a statement denies. If so, other policies could allow more once this policy is removed. */
+  /** Whether the policy has a Deny statement. If so, its removal could make other policies allow more. */
   readonly denies: boolean;
 };
 
-/** Actions by pattern: `*` after the service, or a name with wildcards. */
+/**
+ * Pattern for actions of one service. `pattern` is the part after the colon: `*`, or a name that may contain wildcards.
+ */
 type ActionPattern = { readonly service: string; readonly pattern: string };
 
-/** Maximum number of actions and resources of a statement. Source: the schema of `spec.aws.statements`. */
+/** Maximum number of actions, and of resources, in one statement. Source: the schema of `spec.aws.statements`. */
 const mostEntries = 50;
 
 export function narrowDocument(document: PolicyDocument, usage: Usage, reference: Reference): Narrowed {
@@ -60,7 +62,9 @@ export function narrowDocument(document: PolicyDocument, usage: Usage, reference
 const servicesOf = (names: ReadonlySet<string>): ReadonlySet<string> =>
   new Set([...names].map((name) => name.slice(0, name.indexOf(':'))));
 
-/** The statements of an account, reduced to the actions that may be in use. A statement without such actions is omitted. */
+/**
+ * Reduces the statements of an account to the actions that may be in use. A statement without such actions is omitted.
+ */
 export function narrowStatements(
   statements: readonly PermissionStatement[],
   usage: Usage,
@@ -73,7 +77,9 @@ export function narrowStatements(
   });
 }
 
-/** Patterns for the actions that may be in use. A pattern is kept as it is if all of its actions may be in use. */
+/**
+ * Returns patterns for the actions that may be in use. A pattern stays unchanged if all of its actions may be in use.
+ */
 function narrowActions(action: PatternSet, usage: Usage, reference: Reference): readonly string[] {
   const narrowed = (set: PatternSet): { readonly isWhole: boolean; readonly actions: readonly string[] } => {
     const patterns = actionPatterns(set, reference);
@@ -97,8 +103,8 @@ function narrowActions(action: PatternSet, usage: Usage, reference: Reference): 
 const nameOf = (each: ActionPattern | undefined): string => `${each?.service}:${each?.pattern}`;
 
 /**
- * Splits an element into patterns of one service each. An element that names all services, or excludes some, yields patterns of
- * every known service.
+ * Splits an `Action` or `NotAction` element into patterns of one service each. An element that matches all services, or
+ * is negated, yields patterns of every known service.
  */
 function actionPatterns(
   { negated, patterns }: PatternSet,
@@ -132,7 +138,9 @@ function nameMatcher(pattern: string): (name: string) => boolean {
   return (name) => matchesGlyphs(glyphs, name.toLowerCase());
 }
 
-/** Names of known actions that the pattern matches; the pattern itself if no action is known. */
+/**
+ * Returns the names of the known actions that the pattern matches, or the pattern itself if it matches no known action.
+ */
 function knownActions(
   { service, pattern }: ActionPattern,
   usage: Usage,
@@ -146,8 +154,8 @@ function knownActions(
 }
 
 /**
- * Patterns for the actions that may be in use. A pattern with wildcards is replaced by names only if at most half of its actions
- * may be in use, so that a narrowed statement stays readable.
+ * Returns patterns for those actions of a pattern that may be in use. A pattern with wildcards is replaced by action
+ * names only if at most half of its actions may be in use, so that a narrowed statement stays readable.
  */
 function neededActions(each: ActionPattern, usage: Usage, reference: Reference): readonly string[] {
   const { service, pattern } = each;
@@ -159,7 +167,7 @@ function neededActions(each: ActionPattern, usage: Usage, reference: Reference):
   return isNarrow ? needed.map((action) => `${service}:${action}`) : [`${service}:${pattern}`];
 }
 
-/** An action as the statements of an account spell it, with the service in lower case. */
+/** Spells an action as in the statements of an account: the service is in lower case. */
 function spelled(pattern: string): string {
   const colon = pattern.indexOf(':');
   return colon < 0 ? pattern : pattern.slice(0, colon).toLowerCase() + pattern.slice(colon);
@@ -175,7 +183,8 @@ function permissionStatements(
     const resources = statement.resource?.negated === false ? statement.resource.patterns : undefined;
     if (conditions === undefined || resources === undefined) return 'inexpressible';
     const texts = [...resources, ...Object.values(conditions).flatMap((keys) => Object.values(keys).flat())];
-    // An account's statements have version 2012-10-17 and support placeholders, so such texts would change their meaning.
+    // The statements of an account have version 2012-10-17 and support placeholders, so a text with `$(` or an old text
+    // with `${` would change its meaning.
     if (texts.some((text) => text.includes('$(') || (version === '2008-10-17' && text.includes('${'))))
       return 'inexpressible';
     const key = JSON.stringify([resources.toSorted(), conditions]);
@@ -204,8 +213,8 @@ function parts(entries: readonly string[]): string[][] {
 }
 
 /**
- * Conditions of a statement; undefined if two conditions have the same operator and key, which statements of accounts do not
- * support.
+ * Returns the conditions of a statement. Returns undefined if two conditions have the same operator and key, which the
+ * statements of accounts do not support.
  */
 export function conditionsOf({
   conditions,

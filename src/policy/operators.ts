@@ -1,7 +1,7 @@
 /**
- * Condition operators: comparisons of one value of the request with one value of the policy. The common rules for several
- * values and absent keys are in `conditions.ts`.
- * Rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+ * Condition operators: each compares one value of the request with one value of the policy. The common rules for
+ * several values and for absent keys are in `conditions.ts`. Rules:
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
  */
 import { matchesArn } from './arn.ts';
 import { containsAddress, parseCidr } from './cidr.ts';
@@ -12,10 +12,10 @@ import type { Glyph } from './pattern.ts';
 type Comparison = {
   /** Whether the operator is negated. A negated operator holds if no value in the policy matches, or if the key is absent. */
   readonly negated: boolean;
-  /** Whether policy variables are recognised in the values: string and ARN operators only. */
+  /** Whether policy variables are recognised in the values. True for string and ARN operators only. */
   readonly variables: boolean;
   readonly compares: (given: string, wanted: readonly Glyph[]) => boolean;
-  /** Whether the operator accepts a value as written in the document. If absent, every value is accepted. */
+  /** Whether the operator accepts a value as written in the document. Default: every value is accepted. */
   readonly accepts?: (written: string) => boolean;
 };
 
@@ -102,13 +102,13 @@ export function comparisonOf(name: Exclude<ConditionOperatorName, 'Null'>): Comp
   return comparisons[name];
 }
 
-/** Whether the operator accepts the value as written in a document. */
+/** Whether the operator accepts a value as written in a policy document. */
 export function acceptsValue(name: ConditionOperatorName, written: string): boolean {
   if (name === 'Null') return /^(?:true|false)$/i.test(written);
   return comparisons[name].accepts?.(written) ?? true;
 }
 
-/** Parses an operator such as `ForAnyValue:StringEqualsIfExists`; undefined if it does not exist. */
+/** Parses an operator such as `ForAnyValue:StringEqualsIfExists`. Returns undefined if the operator does not exist. */
 export function parseOperator(written: string): ConditionOperator | undefined {
   const match = /^(?:(ForAllValues|ForAnyValue):)?([A-Za-z]+?)(IfExists)?$/.exec(written);
   const base = match?.[2];
@@ -127,7 +127,10 @@ function parseNumber(written: string): number | undefined {
   return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(written) ? Number(written) : undefined;
 }
 
-/** Milliseconds since 1970 of a W3C profile ISO 8601 date (`2026-01-31`, `2026-01-31T12:00:00Z`) or of epoch seconds. */
+/**
+ * Parses a date in the W3C profile of ISO 8601 (`2026-01-31`, `2026-01-31T12:00:00Z`), or epoch seconds. Returns
+ * milliseconds since 1970.
+ */
 function parseInstant(written: string): number | undefined {
   if (/^\d+(?:\.\d+)?$/.test(written)) return Number(written) * 1000;
   const match =

@@ -1,12 +1,12 @@
 /**
  * Pattern language of policies: `*`, `?`, and policy variables. A pattern is resolved into glyphs before it is matched,
- * so that a `*` in the value of a variable remains an ordinary character.
- * Rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+ * so that a `*` in the value of a variable stays an ordinary character. Rules:
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
  */
 
 const anyRun = Symbol('*');
 const anyOne = Symbol('?');
-/** A literal character or a wildcard. */
+/** Glyph of a pattern: a literal character or a wildcard. */
 export type Glyph = string | typeof anyRun | typeof anyOne;
 
 /** Returns the value of a context key; undefined if the key is absent or has several values. */
@@ -16,7 +16,10 @@ export type ResolvedPattern =
   | { readonly ok: true; readonly glyphs: readonly Glyph[] }
   | { readonly ok: false; readonly missing: string };
 
-/** `${key}` or `${key, 'default'}`; `${*}`, `${?}` and `${$}` are the literal characters. */
+/**
+ * Matches a policy variable: `${key}` or `${key, 'default'}`. The variables `${*}`, `${?}` and `${$}` stand for the
+ * literal characters.
+ */
 const variablePattern = /\$\{\s*([^},]*?)\s*(?:,\s*'([^']*)'\s*)?\}/gu;
 const escapes: Readonly<Record<string, string>> = { '*': '*', '?': '?', $: '$' };
 
@@ -39,7 +42,7 @@ export function splitByColon(
   return parts;
 }
 
-/** Glyphs of a text without variables (actions, and documents of version 2008-10-17). */
+/** Converts a text without variables to glyphs. Used for actions, and for documents of version 2008-10-17. */
 export function plainGlyphs(text: string): Glyph[] {
   return Array.from(text, (character) =>
     character === '*' ? anyRun : character === '?' ? anyOne : character,
@@ -47,8 +50,8 @@ export function plainGlyphs(text: string): Glyph[] {
 }
 
 /**
- * Glyphs of a text after substitution of its variables. A variable that has neither a value nor a default makes the text
- * unresolvable.
+ * Converts a text to glyphs after the substitution of its variables. A variable that has neither a value nor a default
+ * makes the text unresolvable.
  */
 export function resolvePattern(text: string, lookup: VariableLookup): ResolvedPattern {
   const glyphs: Glyph[] = [];
@@ -65,17 +68,20 @@ export function resolvePattern(text: string, lookup: VariableLookup): ResolvedPa
   return { ok: true, glyphs };
 }
 
-/** Text of a pattern in which wildcards are literal characters. */
+/** Converts glyphs to a text in which wildcards are literal characters. */
 export function literalText(glyphs: readonly Glyph[]): string {
   return glyphs.map((glyph) => (glyph === anyRun ? '*' : glyph === anyOne ? '?' : glyph)).join('');
 }
 
-/** Whether the last glyph is `*`. */
+/** Whether the last glyph is the wildcard `*`. */
 export function endsOpen(glyphs: readonly Glyph[]): boolean {
   return glyphs.at(-1) === anyRun;
 }
 
-/** Whether the whole text matches, by code point. Backtracks only to the last `*`, so that the time is at most length × length. */
+/**
+ * Whether the glyphs match the whole text, by code point. Backtracks only to the last `*`, so that the time is at most
+ * proportional to the product of both lengths.
+ */
 export function matchesGlyphs(glyphs: readonly Glyph[], text: string): boolean {
   const characters = Array.from(text);
   let at = 0;

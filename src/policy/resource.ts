@@ -1,4 +1,4 @@
-/** Check of ARNs in `Resource` elements of identity policies, with IAM's error messages. */
+/** Checks the ARNs in `Resource` elements of identity policies, with IAM's error messages. */
 import { partitionNames } from '../api/partition-names.ts';
 import { segmentCount } from './arn.ts';
 import { splitByColon } from './pattern.ts';
@@ -22,20 +22,20 @@ const iamPaths = [
   'access-report/',
 ];
 
-/** S3 resources whose ARN contains region and account; ARNs of buckets and objects contain neither. */
+/** S3 resources whose ARN contains a region and an account. The ARNs of buckets and objects contain neither. */
 const regionalS3 =
   /^(?:accesspoint|accesspointobject|access-grants|async-request|job|storage-lens|storage-lens-group)\b|^\*/;
 
 export function checkResource(resource: string): void {
   if (resource === '*') return;
-  // A colon in a policy variable does not separate segments.
+  // A colon inside a policy variable does not separate segments.
   const [prefix, partition, vendor, region, account, ...rest] = resource
     .replaceAll(/\$\{[^}]*\}/g, 'variable')
     .split(':');
   if (prefix !== 'arn' || partition === undefined)
     fault(`Resource ${resource} must be in ARN format or "*".`);
   if (partition !== '*' && !partitions.has(partition)) {
-    // The message fills missing segments with wildcards, because IAM interprets short ARNs in this way.
+    // The message shows missing segments as wildcards, because IAM interprets short ARNs in this way.
     const id = account === undefined ? '*' : rest.length > 0 ? [account, ...rest].join(':') : account;
     fault(
       `Partition "${partition}" is not valid for resource "arn:${partition}:${vendor ?? '*'}:${region ?? '*'}:${id}".`,
@@ -49,7 +49,8 @@ export function checkResource(resource: string): void {
   if (region === undefined || rest.length === 0) return;
   if (vendor === 'iam') {
     if (region !== '') fault(`IAM resource ${resource} cannot contain region information.`);
-    // IAM's message does not name these two paths, but AWS managed policies use them.
+    // The paths `*` and `root` are accepted although IAM's message does not name them, since AWS managed policies use
+    // both.
     if (path !== '*' && path !== 'root' && !iamPaths.some((start) => path.startsWith(start)))
       fault(`IAM resource path must either be "*" or start with ${iamPaths.join(', ')}.`);
   }
@@ -58,8 +59,8 @@ export function checkResource(resource: string): void {
 }
 
 /**
- * Requires all segments, as IAM does in session policies. Source: IAM User Guide, "Identify AWS resources with ARNs". The message
- * differs from IAM's.
+ * Requires all segments of the ARN, as IAM does in session policies. Source: IAM User Guide, "Identify AWS resources
+ * with ARNs". The message differs from the message of IAM.
  */
 export function requireCompleteArn(resource: string): void {
   if (resource === '*') return;

@@ -1,8 +1,11 @@
-/** Parsing steps shared by identity and trust documents. */
+/** Parsing steps that identity and trust documents share. */
 import type { PatternSet, PolicyCondition, PolicyDocument, PolicyStatement } from './model.ts';
 import { acceptsValue, parseOperator } from './operators.ts';
 
-/** Error that stops the parsing of a document. It never leaves this folder, because `parsePolicyDocument` converts it to a result. */
+/**
+ * Error that stops the parsing of a document. `parsePolicyDocument` converts the error to a result, so it never leaves
+ * this folder.
+ */
 export class PolicyFault extends Error {}
 
 export function fault(message: string): never {
@@ -25,7 +28,7 @@ export function parseJsonObject(text: string, message: string): JsonObject {
   return isJsonObject(value) ? value : fault(message);
 }
 
-/** Reads a string or a list of strings as a list. */
+/** Reads a string, or a list of strings, as a list. */
 export function readStrings(value: unknown, message: string): readonly string[] {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
   return list.map((item) => (typeof item === 'string' ? item : fault(message)));
@@ -42,7 +45,7 @@ export function readVersion(value: unknown, message: string): PolicyDocument['ve
   return value === '2012-10-17' || value === '2008-10-17' ? value : fault(message);
 }
 
-/** Reads `Action` or `NotAction`, or `Resource` or `NotResource`; undefined if neither exists. */
+/** Reads `Action` or `NotAction`, or `Resource` or `NotResource`. Returns undefined if neither element exists. */
 export function readPatternSet(
   statement: JsonObject,
   element: 'Action' | 'Resource',
@@ -70,7 +73,7 @@ export function readConditions(value: unknown, messages: ConditionMessages): Pol
     if (!isJsonObject(keys)) return fault(messages.syntax);
     const operator = parseOperator(written);
     return Object.entries(keys).map(([key, given]) => {
-      // IAM accepts an unknown operator without keys.
+      // IAM accepts an unknown operator that has no keys.
       if (!operator) return fault(messages.syntax);
       checkConditionKey(key, messages);
       const values = readConditionValues(given, messages.syntax);
@@ -92,8 +95,9 @@ function readConditionValues(value: unknown, message: string): string[] {
 }
 
 /**
- * Checks the form `vendor:Name`. Further colons are possible only in a tag key after a slash (`aws:ResourceTag/a:b`) and in an
- * encryption context (`kms:EncryptionContext:a:b`). An OIDC issuer written with `https://` fails here, as on AWS.
+ * Checks that a condition key has the form `vendor:Name`. More colons are possible only in a tag key after a slash
+ * (`aws:ResourceTag/a:b`) and in an encryption context (`kms:EncryptionContext:a:b`). An OIDC issuer that is written
+ * with `https://` fails this check, as on AWS.
  */
 function checkConditionKey(key: string, messages: ConditionMessages): void {
   const colon = key.indexOf(':');
@@ -103,7 +107,7 @@ function checkConditionKey(key: string, messages: ConditionMessages): void {
   if (!/^(?:[A-Za-z]+Tags?\/|EncryptionContext:)/i.test(name)) fault(messages.colon);
 }
 
-/** Checks that statement ids are unique. Empty ids count as absent. */
+/** Checks that statement ids are unique. An empty id counts as absent. */
 export function checkStatementIds(
   statements: readonly PolicyStatement[],
   messages: { readonly unique: string; readonly characters: string },

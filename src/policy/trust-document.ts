@@ -1,4 +1,4 @@
-/** Parser of trust policies: principals that may assume a role, with the STS actions. */
+/** Parses trust policies, which define the principals that can assume a role. */
 import type { PolicyDocument, PolicyPrincipal, PolicyStatement, PrincipalType } from './model.ts';
 import {
   checkStatementIds,
@@ -77,7 +77,7 @@ function readStatement(source: JsonObject): PolicyStatement {
 
 function readPrincipal(source: unknown): PolicyPrincipal {
   if (source === undefined) return fault('Missing required field Principal');
-  // Other resource policies allow "*", but trust policies allow only {"AWS": "*"}.
+  // IAM accepts "*" in other resource policies. In trust policies, it accepts only {"AWS": "*"}.
   if (source === '*') return fault('AssumeRolepolicy contained an invalid principal: "STAR":"*".');
   if (!isJsonObject(source)) return fault('Principal must be a JSON object.');
   const entries = Object.entries(source).flatMap(([type, values]) =>
@@ -108,7 +108,7 @@ function checkPrincipal({ type, value }: { type: PrincipalType; value: string })
   }
 }
 
-/** Whether the value is valid as an AWS principal. The existence of the user or role is not checked. */
+/** Whether the value is valid as an AWS principal. Does not check whether the user or role exists. */
 function isAwsPrincipal(value: string): boolean {
   return (
     value === '*' ||

@@ -1,6 +1,6 @@
 /**
- * Evaluates policies for a request of which only some context keys are known. A statement whose conditions or variables need an
- * unknown key may or may not match; the decision holds for every value of the unknown keys. Pure.
+ * Evaluates policies for a request with some unknown context keys. A statement whose conditions or variables need an
+ * unknown key may or may not match. The decision holds for every value of the unknown keys. Pure.
  */
 import { evaluateIdentity } from './evaluate.ts';
 import type {
@@ -12,7 +12,7 @@ import type {
   PolicyStatement,
 } from './model.ts';
 
-/** Policies of one layer. `isPartial`: some policies of the layer could not be read. */
+/** Policies of one layer. `isPartial` is true if some policies of the layer could not be read. */
 export type KnownLayer = { readonly sources: readonly PolicySource[]; readonly isPartial: boolean };
 
 export type KnownPolicies = { readonly identity: KnownLayer; readonly boundary?: KnownLayer };
@@ -26,17 +26,18 @@ export type Answer = {
    */
   readonly decision: 'allowed' | 'denied' | 'depends' | 'unknown';
   /**
-   * The denying statements or, if the request is not denied, the statements that allow or may deny; empty if no statement applies.
+   * Statements that decided. For a denied request, these are the denying statements; otherwise, they are the statements
+   * that allow or may deny the request. Empty if no statement applies.
    */
   readonly by: readonly MatchedStatement[];
-  /** Unknown context keys that the decision depends on, in their original spelling, sorted. */
+  /** Unknown context keys that the decision depends on. Sorted, in the original spelling. */
   readonly conditions: readonly string[];
 };
 
 type Match = {
   readonly statement: MatchedStatement;
   readonly effect: PolicyStatement['effect'];
-  /** Unknown keys of the statement; empty if it matches for certain. */
+  /** Unknown keys that decide whether the statement matches. Empty if it matches for certain. */
   readonly unknown: readonly string[];
 };
 
@@ -89,7 +90,10 @@ function matchesOf(
   );
 }
 
-/** Unknown keys on which the match depends; empty if the statement always matches; undefined if it never matches. */
+/**
+ * Returns the unknown keys that decide whether the statement matches. Returns an empty list if the statement always
+ * matches, and undefined if it never matches.
+ */
 function unknownKeys(
   request: EvaluationRequest,
   document: PolicyDocument,

@@ -19,17 +19,21 @@ describe('the linter of statements', () => {
     ],
     [['sts:AssumeRole'], ['arn:aws:iam::123456789012:role/x']],
     [['ssm:StartSession'], ['arn:aws:ec2:*:*:instance/*']],
-  ])('accepts %j on %j', (actions, resources) => {
+  ])('accepts the actions %j on the resources %j', (actions, resources) => {
     expect(lint(actions, resources)).toEqual([]);
   });
 
   it.each<[string[], string[], string]>([
     [['sqss:SendMessage'], ['*'], 'there is no service "sqss" with IAM actions'],
-    [['sqs:SendMesage'], [queue], 'sqs:SendMesage is no action of sqs'],
-    [['sqs:Foo*'], [queue], 'sqs:Foo* is no action of sqs'],
+    [['sqs:SendMesage'], [queue], 'sqs:SendMesage is not an action of sqs'],
+    [['sqs:Foo*'], [queue], 'sqs:Foo* is not an action of sqs'],
     [['*'], [queue], '* allows the actions of every service; name the services'],
     [['s3:*'], ['*'], 's3:* on * allows every action of s3 on every resource; name resources'],
-    [['iam:PassRole'], ['*'], 'iam:PassRole on * gives the permissions of other roles; name the roles'],
+    [
+      ['iam:PassRole'],
+      ['*'],
+      'iam:PassRole on * gives access to the permissions of other roles; name the roles',
+    ],
     [['s3:GetObject'], [queue], 's3:GetObject does not apply to any of the resources'],
     [
       ['sqs:SendMessage'],
@@ -39,9 +43,9 @@ describe('the linter of statements', () => {
     [
       ['sqs:ListQueues'],
       [queue],
-      'sqs:ListQueues has no resources, and is allowed only with resources: ["*"]',
+      'sqs:ListQueues does not support specific resources, so it is allowed only with resources: ["*"]',
     ],
-  ])('warns about %j on %j', (actions, resources, message) => {
+  ])('warns about the actions %j on the resources %j', (actions, resources, message) => {
     expect(lint(actions, resources)).toContain(message);
   });
 
@@ -54,7 +58,7 @@ describe('the linter of statements', () => {
     };
     const later = { ...ended, sid: 'New', until: '2027-01-01T00:00:00Z' };
     expect(lintStatements([later, ended], iamActions, now)).toEqual([
-      { where: 'statements[1] (Old)', message: 'it ended at 2026-01-01T00:00:00Z; remove it' },
+      { where: 'statements[1] (Old)', message: 'the statement ended at 2026-01-01T00:00:00Z; remove it' },
     ]);
   });
 });

@@ -395,7 +395,7 @@ describe('kon account edit', () => {
       kon.run(['account', 'edit', name, '--no-wait', ...args]);
     const added = await change('--allow', 'sqs:SendMessage', '--allow', 'sqs:SendMesage', '--on', queue);
     expect(added.code).toBe(0);
-    expect(added.stderr).toContain('‼ statements[0]: sqs:SendMesage is no action of sqs');
+    expect(added.stderr).toContain('‼ statements[0]: sqs:SendMesage is not an action of sqs');
     expect((await change('--allow', 'sqs:GetQueueUrl', '--on', queue)).stderr).not.toContain('statements[1]');
     const text = await cluster.kubectl(['get', 'lsa', name, '-o', 'json']);
     expect((JSON.parse(text) as { spec: { aws: object } }).spec.aws).toMatchObject({
@@ -409,7 +409,7 @@ describe('kon account edit', () => {
     const linted = await kon.run(['policies', 'lint', '-'], { input: exported });
     expect(linted).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining('sqs:SendMesage is no action of sqs'),
+      stdout: expect.stringContaining('sqs:SendMesage is not an action of sqs'),
     });
     const everything = exported
       .replaceAll(/- sqs:S[A-Za-z]+/g, "- '*'")

@@ -39,7 +39,7 @@ describe('kon policies lint', () => {
         level: 'warning',
         in: 'payments',
         where: 'statements[1]',
-        message: 'sqs:SendMesage is no action of sqs',
+        message: 'sqs:SendMesage is not an action of sqs',
       },
     ]);
   });
@@ -58,7 +58,7 @@ describe('kon policies lint', () => {
         level: 'warning',
         in: 'policy.json',
         where: 'statements[0]',
-        message: 'sqs:SendMesage is no action of sqs',
+        message: 'sqs:SendMesage is not an action of sqs',
       },
     ]);
     expect(findingsOf(policy({ ...allow, Resource: 'bucket' }), 'policy.json', now)).toMatchObject([
