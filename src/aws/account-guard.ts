@@ -1,6 +1,6 @@
 /**
- * Guard against credentials of another AWS account. Credentials are renewed while a process runs, and the new ones may
- * belong to another account: a plan for one AWS account must not be applied in another.
+ * Guard against credentials of another AWS account. Credentials are renewed while a process runs, and the new
+ * credentials may belong to another account. A plan for one AWS account must not be applied in another.
  */
 import { IdentityError, type CallerIdentity } from '../identity/index.ts';
 
@@ -8,14 +8,15 @@ export type AccountGuard = {
   /** Calls AWS once for each set of credentials and caches the result. Concurrent callers share one call. */
   callerIdentity(signal?: AbortSignal): Promise<CallerIdentity>;
   /**
-   * Makes one call for new credentials and none for known ones. @throws IdentityError `WrongAccount`, or the reason why
-   * the account is unknown
+   * Checks that the current credentials belong to the account. Makes one AWS call for new credentials, and no call for
+   * credentials that were checked before.
+   * @throws IdentityError `WrongAccount`, or the reason why the account of the credentials is unknown
    */
   assertAccount(accountId: string): Promise<void>;
 };
 
 export function createAccountGuard(options: {
-  /** Access key id of the credentials that sign the next call. Rejects if there are none. */
+  /** Returns the access key id of the credentials that sign the next call. Rejects without credentials. */
   readonly accessKeyId: () => Promise<string>;
   readonly callerIdentity: () => Promise<CallerIdentity>;
 }): AccountGuard {
@@ -39,7 +40,7 @@ export function createAccountGuard(options: {
 
   return {
     async callerIdentity(signal) {
-      // Without credentials, the call itself fails with the most helpful error.
+      // Without credentials, the AWS call itself fails, and its error is the most helpful one.
       const accessKeyId = await options.accessKeyId().catch(() => undefined);
       return unlessAborted(ask(accessKeyId), signal);
     },
@@ -50,13 +51,16 @@ export function createAccountGuard(options: {
       if (caller.accountId === accountId) return;
       throw new IdentityError(
         'WrongAccount',
-        `the operator's credentials (${caller.arn}) belong to the AWS account ${caller.accountId}, but the cluster's roles are in ${accountId}; no call is made in either`,
+        `the operator's credentials (${caller.arn}) belong to the AWS account ${caller.accountId}, but the cluster's roles belong to the AWS account ${accountId}; no call is made in either account`,
       );
     },
   };
 }
 
-/** Rejects on abort without aborting the shared call, because other callers may still wait for it. */
+/**
+ * Rejects when the caller's signal aborts, but does not abort the shared call, because other callers may still wait for
+ * it.
+ */
 async function unlessAborted<T>(answer: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return answer;
   let stop: (() => void) | undefined;

@@ -1,41 +1,48 @@
 /**
- * Learns the rate of calls that AWS accepts, only from its responses: AWS documents no rate for IAM, and other clients
- * in the AWS account share it.
+ * Learns the rate of calls that AWS accepts. AWS documents no rate for IAM, and other clients in the AWS account share
+ * the rate, so it can only be learned from responses.
  *
- * The limiter starts without a rate and with few calls in flight, and allows one more call in flight after a number of
- * accepted calls. In this way, it finds the speed of a service that does not throttle. If the service does throttle,
- * the limit is reached with few calls in flight, and only these are refused. A throttled call means that the token
- * bucket of AWS is empty. The number of calls accepted between two such moments, divided by the time, is the fill rate
- * of the bucket. From then on, calls are paced slightly below that rate for a while, and then increasingly faster until
- * AWS throttles again, as in TCP CUBIC (RFC 9438, §4.1): most of the time is spent just below the limit.
+ * At first, no rate is known, and few calls are in flight. The limit of calls in flight (the window) grows with the
+ * number of accepted calls, which finds the speed of a service that does not throttle. If the service does throttle, it
+ * refuses only the few calls in flight. A throttled call means that AWS's token bucket is empty. The number of calls
+ * accepted between two such moments, divided by the time between them, is the fill rate of the bucket. From then on,
+ * calls are paced slightly below that rate for a while. Then the pace increases faster and faster until AWS throttles
+ * again, as in TCP CUBIC (RFC 9438, §4.1), so most of the time is spent just below the limit.
  */
 
 export type AdaptiveRate = {
-  /** Milliseconds until the next call may be sent; 0: now; Infinity: not before AWS responds to a call in flight. */
+  /**
+   * Returns the milliseconds until the next call may be sent. 0 means now. Infinity means not before AWS responds to a
+   * call in flight.
+   */
   waitMs(now: number): number;
   sent(now: number): void;
   /** Records a call that ended without a throttling error. */
   accepted(): void;
   throttled(now: number, sentAt: number): void;
-  /** Records a call that the caller aborted, so that its outcome is unknown. */
+  /** Records a call that the caller aborted. The outcome of this call is unknown. */
   abandoned(): void;
   /** Records that no call is waiting. */
   idle(now: number): void;
   figures(): {
-    /** Calls per second; undefined until AWS has throttled. */
+    /** Learned calls per second. Undefined until AWS has throttled a call. */
     readonly ratePerSecond: number | undefined;
     readonly inFlight: number;
-    /** Maximum calls in flight. */
+    /** Maximum number of calls in flight. */
     readonly window: number;
   };
 };
 
-/** Initial calls in flight for an unknown service. At the first throttle, AWS refuses all calls in flight. */
+/**
+ * Initial maximum of calls in flight for a service whose rate is unknown. At the first throttle, AWS refuses at most so
+ * many calls.
+ */
 const firstWindow = 7;
 /**
- * Window growth per accepted call. Until the first throttle, the window does not grow for the first `first` calls, and
- * then grows by 1/6 per accepted call (TCP's slow start: by 1): 150 calls widen it to 24. A service with a burst of 40
- * throttles before the window grows, and thus refuses at most seven calls. After a throttle, the window grows slowly.
+ * Growth of the window (the maximum of calls in flight) per accepted call. Until the first throttle, the window stays
+ * the same for `first` accepted calls. After these calls, it grows by 1/6 per accepted call (TCP's slow start: by
+ * 1), so 150 calls widen it to 24. A service with a burst of 40 throttles before the window grows, and thus refuses at
+ * most seven calls. After a throttle, the window grows slowly.
  */
 const widening = {
   first: 48,
@@ -43,42 +50,45 @@ const widening = {
   withCare: (window: number): number => Math.sqrt(window) / 128,
 };
 /**
- * Pause after the first throttle, in milliseconds. Meanwhile, the bucket of AWS fills, so that the calls after the
- * pause measure its fill rate.
+ * Pause after the first throttle, in milliseconds. During the pause, AWS's token bucket fills, so that the calls after
+ * the pause measure its fill rate.
  */
 const pauseMs = 1_000;
-/** Minimum time between two throttles that count as a measurement, in milliseconds. */
+/** Minimum time between two throttles, in milliseconds. Throttles that are closer together measure no rate. */
 const shortestMeasureMs = 500;
-/** Pace relative to the measured rate. */
+/** Share of the measured rate at which calls are paced. */
 const below = 0.985;
 /**
- * Factors that reduce the rate: `decrease` after a throttle that measured nothing, `slightlyLess` after a throttle that
- * measured only a lower bound.
+ * Factors that reduce the rate. `decrease` applies after a throttle that measured no rate. `slightlyLess` applies after
+ * a throttle that measured only a lower bound of the rate.
  */
 const decrease = 0.7;
 const slightlyLess = 0.8;
-/** A learned rate is kept for this time before higher rates are tried, in milliseconds. */
+/** Time in milliseconds for which a learned rate is kept before higher rates are tried. */
 const holdMs = 10_000;
 /**
- * After `holdMs`, the rate grows by `share` × max(learned rate, `leastBase`) × t², with t in seconds since the hold
- * ended. Only time while the rate delays calls counts.
+ * After `holdMs`, the rate grows by `share` × max(learned rate, `leastBase`) × t². The time t, in seconds since the
+ * hold ended, includes only times in which the rate delayed calls.
  */
 const growth = { share: 0.01, leastBase: 2 };
 /** Minimum learned rate, in calls per second. */
 const slowest = 0.2;
-/** A longer pause without calls, in milliseconds, may have filled the bucket of AWS, and ends a measurement. */
+/**
+ * Minimum length of a pause without calls that may fill AWS's token bucket, in milliseconds. Such a pause ends a
+ * measurement.
+ */
 const longestGapMs = 1_000;
-/** Unused calls are saved up for at most this time, in milliseconds. */
+/** Maximum time in milliseconds for which unused calls are saved up. */
 const savedMs = 1_000;
 
 export function createAdaptiveRate(options: {
   readonly mostInFlight: number;
-  /** Initial calls in flight. */
+  /** Initial maximum of calls in flight. */
   readonly firstInFlight?: number | undefined;
 }): AdaptiveRate {
   let window = Math.min(options.firstInFlight ?? firstWindow, options.mostInFlight);
   let inFlight = 0;
-  /** The measured rate, the base of its growth, and how long the rate has delayed calls. */
+  /** The learned rate, the base of its growth, and for how long the rate has delayed calls. */
   let learned: { perSecond: number; growthBase: number; limitedMs: number } | undefined;
   let tokens = 0;
   let mostSavedMs = savedMs;
@@ -86,9 +96,9 @@ export function createAdaptiveRate(options: {
   let resumeAt = -Infinity;
   let refusedAt = -Infinity;
   /**
-   * Time when the bucket of AWS was last empty, and the number of calls accepted since. Undefined after a pause without
-   * calls. `after` is the number of calls accepted before the throttle, if the measurement began with the pause after a
-   * throttle.
+   * Measurement of the fill rate: the time when AWS's token bucket was last empty, and the number of calls accepted
+   * since that time. Undefined after a pause without calls. `after` is set if the measurement began with the pause
+   * after a throttle. It is the number of calls that were accepted before that throttle.
    */
   let measure: { since: number; accepted: number; after?: number } | undefined;
   /** Calls accepted since the last pause. */
@@ -118,15 +128,19 @@ export function createAdaptiveRate(options: {
     refilledAt = now;
   };
 
-  /** Learns the fill rate: the calls accepted between two moments with an empty bucket equal the inflow in between. */
+  /**
+   * Learns the fill rate of AWS's token bucket. The number of calls accepted between two moments with an empty bucket
+   * equals the inflow between these moments.
+   */
   const learnFrom = (now: number, { since, accepted, after }: NonNullable<typeof measure>): void => {
     const measured = (accepted / (now - since)) * 1000;
-    // If few calls were accepted before the pause, the bucket may have been too small for the inflow during it. The
-    // rate is then higher than measured, and only known to be lower than the pace after the pause.
+    // If few calls were accepted before the pause, the bucket may be too small to hold the inflow during the pause. The
+    // real rate is then higher than the measured rate, but lower than the pace of the calls after the pause.
     const spilt = after !== undefined && after < (1.5 * measured * pauseMs) / 1000;
     const sending = perSecond() ?? 0;
     if (spilt) learn(now, measured * below, (accepted / Math.max(1, now - since - pauseMs)) * 1000);
-    // The rate is also higher than measured if calls were sent so slowly that a small bucket was full most of the time.
+    // The real rate is also higher than the measured rate if calls were sent so slowly that a small bucket was full
+    // most of the time.
     else if (sending > 1.5 * measured) learn(now, sending * slightlyLess);
     else learn(now, measured * below);
   };
@@ -152,7 +166,7 @@ export function createAdaptiveRate(options: {
       inFlight += 1;
       if (learned) {
         tokens -= 1;
-        // The rate is raised only if it delays calls.
+        // The rate grows only for the time in which it delays calls.
         if (waitedFrom !== undefined) learned.limitedMs += Math.max(0, now - waitedFrom);
       }
       waitedFrom = undefined;
@@ -161,7 +175,7 @@ export function createAdaptiveRate(options: {
     accepted() {
       if (measure) measure.accepted += 1;
       acceptedInARow += 1;
-      // If the window is not used fully, nothing is known about a wider window.
+      // A window that is not fully used gives no information about a wider window.
       if (inFlight >= Math.floor(window)) {
         const wider =
           refusedAt === -Infinity ? widening.unrefused(acceptedInARow) : widening.withCare(window);
@@ -172,7 +186,8 @@ export function createAdaptiveRate(options: {
 
     throttled(now, sentAt) {
       inFlight -= 1;
-      // An empty bucket refuses all calls in flight; they count as one throttle. A clock that was set back measures nothing.
+      // An empty bucket refuses all calls in flight, and all these refusals count as one throttle. If the clock was set
+      // back, nothing is measured.
       if (sentAt <= refusedAt && refusedAt <= now) return;
       refusedAt = now;
       const elapsed = measure ? now - measure.since : 0;
@@ -180,7 +195,7 @@ export function createAdaptiveRate(options: {
       if (measure && elapsed >= shortestMeasureMs) {
         learnFrom(now, measure);
       } else if (learned && !measure) {
-        // More calls were saved up than the bucket of AWS holds.
+        // The throttle shows that more calls were saved up than AWS's token bucket holds.
         mostSavedMs /= 2;
         tokens = 0;
       } else if (learned) {

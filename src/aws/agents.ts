@@ -1,6 +1,6 @@
 /**
- * HTTP agents of the AWS clients, with proxies and certificate authorities from the same environment variables as in
- * the AWS CLI.
+ * HTTP agents of the AWS clients. The same environment variables as in the AWS CLI configure their proxies and
+ * certificate authorities.
  */
 import { readFileSync } from 'node:fs';
 import { ConnectionAgent, proxyFromEnv } from '../http/index.ts';
@@ -8,15 +8,16 @@ import { IdentityError } from '../identity/index.ts';
 import { errorMessage } from '../k8s/errors.ts';
 
 /**
- * Environment variables. `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are read in upper or lower case. `AWS_CA_BUNDLE` names a
- * file that replaces the authorities of Node.js and of `NODE_EXTRA_CA_CERTS`, as in the AWS CLI.
+ * Environment variables of the process. `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` are read in upper or lower case.
+ * `AWS_CA_BUNDLE` names a file with certificate authorities. As in the AWS CLI, these replace the authorities of
+ * Node.js and of `NODE_EXTRA_CA_CERTS`.
  */
 export type AwsEnv = Readonly<Record<string, string | undefined>>;
 
 export type AwsAgents = { readonly httpAgent: ConnectionAgent; readonly httpsAgent: ConnectionAgent };
 
 /**
- * @param guard called right before the first byte of each request; throws to prevent it
+ * @param guard called right before the first byte of each request. It can throw to prevent the request
  * @throws IdentityError `Unreachable` if the CA bundle cannot be read
  */
 export function createAwsAgents(env: AwsEnv, guard?: () => void): AwsAgents {

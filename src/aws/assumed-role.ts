@@ -1,12 +1,12 @@
-/** Check of the role in the response to a token exchange. */
+/** Checks which role a token exchange has assumed. */
 import { IdentityError } from '../identity/index.ts';
 
 /**
- * Checks which role was assumed. A role that was recreated under the same name has the same ARN but another id. STS may
- * still issue credentials of the previous role for a while, which prove nothing about the new one.
+ * Checks the id of the assumed role. A role that was recreated under the same name has the same ARN but another id. For
+ * a while, STS may still issue credentials of the previous role. Such credentials prove nothing about the new role.
  *
- * @param assumedRoleId the role's id, a colon and the session name
- * @param roleId the expected id; undefined accepts any role of this name
+ * @param assumedRoleId the assumed role's id, a colon and the session name
+ * @param roleId the expected id. Undefined accepts any role of this name
  * @throws IdentityError `NotInEffect`
  */
 export function assertAssumedRole(
@@ -18,6 +18,6 @@ export function assertAssumedRole(
   if (roleId === undefined || assumed === roleId) return;
   throw new IdentityError(
     'NotInEffect',
-    `the exchange gave credentials of another role of this name (${assumed}), not of ${roleArn} (${roleId})`,
+    `the token exchange returned credentials of another role with the same name (id ${assumed}), not of ${roleArn} (id ${roleId})`,
   );
 }

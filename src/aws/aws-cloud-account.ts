@@ -1,4 +1,4 @@
-/** Facts about the AWS account: caller, quotas and OIDC providers. */
+/** Reads facts about the AWS account: the caller identity, the quotas and the OIDC providers. */
 import {
   GetAccountSummaryCommand,
   GetOpenIDConnectProviderCommand,

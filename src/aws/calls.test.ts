@@ -10,7 +10,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe('a call that AWS finally refuses', () => {
+describe('a call whose last attempt AWS refuses', () => {
   const setUp = () => callsOf('iam', createTimedScheduler(), { owner: 'a', priority: 'interactive' });
   const endOf = async (...outcomes: readonly Error[]): Promise<unknown> => {
     const left = [...outcomes];
@@ -23,7 +23,7 @@ describe('a call that AWS finally refuses', () => {
   };
   const reset = (): Error => Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' });
 
-  it('may have been executed if an earlier attempt got no response', async () => {
+  it('is reported as possibly executed if an earlier attempt got no response', async () => {
     const reported = await endOf(reset(), failure('AccessDenied'));
     expect(reported).toMatchObject({ code: 'AccessDenied', mayBeDone: true });
     expect(await endOf(failure('ServiceFailure'), failure('LimitExceededException'))).toMatchObject({
@@ -32,7 +32,7 @@ describe('a call that AWS finally refuses', () => {
     });
   });
 
-  it('was not executed if every attempt was refused', async () => {
+  it('is reported as not executed if AWS refused every attempt', async () => {
     expect(await endOf(failure('AccessDenied'))).toMatchObject({ mayBeDone: false });
     const reported = await endOf(failure('ConcurrentModificationException'), failure('AccessDenied'));
     expect(reported).toMatchObject({ code: 'AccessDenied', mayBeDone: false });
@@ -56,7 +56,7 @@ describe('the guard of writes', () => {
     return { calls, state };
   };
 
-  it('stops writes that were waiting when leadership was lost, and lets reads pass', async () => {
+  it('stops writes that were waiting when the operator lost leadership, and does not stop reads', async () => {
     const { calls, state } = setUp();
     const sent: string[] = [];
     const send = (action: string, read?: true) =>
@@ -64,7 +64,7 @@ describe('the guard of writes', () => {
         sent.push(action);
         await new Promise((resolve) => setTimeout(resolve, 100));
       });
-    // There are more calls than the scheduler sends at once.
+    // The number of calls exceeds what the scheduler sends at once.
     const all = Promise.allSettled(Array.from({ length: 50 }, (_, index) => send(`Create${index}`)));
     await vi.advanceTimersByTimeAsync(50);
     const before = sent.length;

@@ -1,4 +1,4 @@
-/** Calls to one service on behalf of one caller: scheduled, with classified errors. */
+/** Makes the calls to one AWS service on behalf of one caller. Calls are scheduled, and their errors are classified. */
 import { IdentityError } from '../identity/index.ts';
 import { classifyAwsError } from './errors.ts';
 import type { Caller, CallScheduler } from './scheduler.ts';
@@ -7,12 +7,15 @@ export type Call = {
   readonly action: string;
   /** Subject of the call in messages: a role, or a role and a policy. */
   readonly on?: string;
-  /** The call is a read, which concurrent callers may share until it is sent. */
+  /** Set for a read. Concurrent callers may share the read until it is sent. */
   readonly read?: true;
   readonly signal?: AbortSignal | undefined;
 };
 
-/** `attempt` receives the options for the SDK's `send`. @throws IdentityError, or the signal's reason */
+/**
+ * Schedules a call. `attempt` receives the options for the SDK's `send`.
+ * @throws IdentityError, or the signal's reason
+ */
 export type Calls = <T>(
   call: Call,
   attempt: (options: { readonly abortSignal: AbortSignal }) => Promise<T>,
@@ -24,9 +27,9 @@ export function callsOf(
   caller: Caller,
   options: {
     readonly classify?: (error: unknown, doing: string) => IdentityError;
-    /** Awaited before each attempt of any call; rejects to prevent it. */
+    /** Awaited before each attempt of any call. A rejection prevents the attempt. */
     readonly beforeCall?: (() => Promise<void>) | undefined;
-    /** Called right before each attempt of a write, after all waiting; throws to prevent it. */
+    /** Called right before each attempt of a write, after all waiting. It can throw to prevent the attempt. */
     readonly beforeWrite?: (() => void) | undefined;
   } = {},
 ): Calls {
@@ -46,7 +49,7 @@ export function callsOf(
           try {
             return await attempt({ abortSignal });
           } catch (error) {
-            // Whatever the outcome of the next attempt, this one may have been executed.
+            // AWS may have executed this attempt, whatever the outcome of the next attempt is.
             mayBeDone ||= classify(error, doing).mayBeDone;
             throw error;
           }

@@ -1,4 +1,4 @@
-/** AWS clients: one per service for the whole process, with the SDK's default chain for credentials and endpoints. */
+/** AWS clients of the process, one per service. They use the SDK's default chain for credentials and endpoints. */
 import { IAMClient } from '@aws-sdk/client-iam';
 import { STSClient } from '@aws-sdk/client-sts';
 import { EKSClient } from '@aws-sdk/client-eks';
@@ -25,14 +25,14 @@ import type { AwsSchedulers } from './schedulers.ts';
 import { createStsIdentityProver } from './sts-identity-prover.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
-/** EKS Pod Identity of one cluster. */
+/** AWS services for the Pod Identity of one cluster. */
 export type PodIdentityAws = {
   readonly associations: AssociationStore;
   readonly prover: PodIdentityProver;
 };
 
 export type AwsConnection = {
-  /** AWS services on behalf of a caller. */
+  /** Returns the AWS services, with calls on behalf of this caller. */
   as(caller: Caller): {
     readonly roles: RoleStore;
     readonly prover: IdentityProver;
@@ -52,21 +52,22 @@ export function connectAws(options: {
   readonly now: () => Monotonic;
   readonly schedulers: AwsSchedulers;
   /**
-   * Called right before the first byte of a request that may write, after all waiting. It can throw to prevent the
-   * request. On an established connection it is called for reads too, because the agent cannot distinguish reads from
-   * writes.
+   * Called right before the first byte of a request that may be a write, after all waiting. It can throw to prevent the
+   * request. On an established connection, it is also called for reads, because the HTTP agent cannot distinguish reads
+   * from writes.
    */
   readonly beforeWrite?: (() => void) | undefined;
-  /** Collects network buffers that are no longer in use. Called every few megabytes of a listing. */
+  /** Frees network buffers that are no longer in use. Called every few megabytes of a listing. */
   readonly releaseBuffers?: (() => void) | undefined;
 }): AwsConnection {
   const { schedulers, now, beforeWrite, releaseBuffers } = options;
   const common = {
     region: options.region,
-    // The scheduler retries and limits the rate.
+    // The scheduler makes retries and limits the rate, so the SDK must not retry.
     maxAttempts: 1,
     customUserAgent: options.userAgent,
-    // IAM responds within a second or two; a hanging connection must not block a reconcile for minutes.
+    // IAM responds within one or two seconds. The timeout prevents a hanging connection from blocking a reconcile for
+    // minutes.
     requestHandler: {
       requestTimeout: 15_000,
       throwOnRequestTimeout: true,
@@ -74,7 +75,7 @@ export function connectAws(options: {
     },
   };
   const iam = new IAMClient(common);
-  // All clients share the credentials, so that a check with one of them applies to the others.
+  // All clients share the same credentials, so a check of these credentials with one client applies to the others.
   const { credentials } = iam.config;
   const sts = new STSClient({ ...common, credentials });
   let eks: { readonly client: EKSClient; readonly auth: EksAuthClient } | undefined;

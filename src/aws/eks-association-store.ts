@@ -98,8 +98,8 @@ export function createEksAssociationStore(options: {
     },
 
     async update({ id: associationId, details }, roleArn, signal) {
-      // EKS keeps settings that a request omits. An empty value removes them, as in the EKS controller of AWS Controllers for
-      // Kubernetes: https://github.com/aws-controllers-k8s/eks-controller/pull/164
+      // EKS keeps the settings that a request omits, and removes settings with an empty value. The EKS controller of
+      // AWS Controllers for Kubernetes does the same: https://github.com/aws-controllers-k8s/eks-controller/pull/164
       const removed = {
         ...(details?.targetRoleArn === undefined ? {} : { targetRoleArn: '' }),
         ...(details?.policy === undefined ? {} : { policy: '' }),
@@ -127,7 +127,7 @@ export function createEksAssociationStore(options: {
           eks.send(new DeletePodIdentityAssociationCommand({ clusterName, associationId }), attempt),
         );
       } catch (error) {
-        // An association that does not exist needs no removal.
+        // The deletion of an association that does not exist counts as successful.
         if (!isGone(error)) throw error;
       }
     },

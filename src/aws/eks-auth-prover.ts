@@ -1,4 +1,4 @@
-/** Proves a pod's identity by the same exchange that the Pod Identity agent on its node performs. */
+/** Proves a pod's identity by the same token exchange that the Pod Identity agent on the pod's node performs. */
 import type { EksAuthClient } from '../eks-auth/client.ts';
 import { IdentityError, roleNameOf, type PodIdentityProver } from '../identity/index.ts';
 import { assertAssumedRole } from './assumed-role.ts';
@@ -21,7 +21,7 @@ export function createEksAuthProver(options: {
         classify: (error) => classifyPodProofError(error, roleArn),
         beforeWrite,
       });
-      // Only the role's name and id are read; the credentials are dropped.
+      // Only the name and the id of the assumed role are read. The credentials are discarded.
       const { assumedRoleArn, assumedRoleId } = await calls(
         { action: 'AssumeRoleForPodIdentity', signal },
         (attempt) => auth.exchange({ clusterName, token }, attempt),
@@ -30,7 +30,7 @@ export function createEksAuthProver(options: {
       if (assumed !== roleNameOf(roleArn)) {
         throw new IdentityError(
           'NotInEffect',
-          `EKS gave the pod credentials of the role ${assumed ?? '?'}, not of ${roleArn}`,
+          `EKS Auth returned credentials of the role ${assumed ?? '?'} for the pod, not of ${roleArn}`,
         );
       }
       assertAssumedRole(assumedRoleId, roleId, roleArn);

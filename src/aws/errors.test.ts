@@ -6,17 +6,17 @@ const failure = (name: string, message: string): Error => Object.assign(new Erro
 
 it.each([
   [
-    'an ARN that AWS repeats is named once',
+    'an error message contains an ARN only once if AWS repeats the ARN',
     failure('NoSuchEntityException', `Policy ${arn} does not exist or is not attachable.`),
     `iam:AttachRolePolicy on kon-x: Policy ${arn} does not exist or is not attachable.`,
   ],
   [
-    'an ARN that AWS omits is named by the call',
+    "an error message contains the call's ARN if AWS omits the ARN",
     failure('AccessDenied', 'not authorized to perform: iam:AttachRolePolicy on resource: role kon-x'),
     `iam:AttachRolePolicy on kon-x (${arn}): not authorized to perform: iam:AttachRolePolicy on resource: role kon-x`,
   ],
   [
-    'a longer ARN is another object',
+    "an error message contains the call's ARN if AWS only names a longer ARN",
     failure('AccessDenied', `not authorized on ${arn}/other`),
     `iam:AttachRolePolicy on kon-x (${arn}): not authorized on ${arn}/other`,
   ],
@@ -24,7 +24,7 @@ it.each([
   expect(classifyAwsError(error, `iam:AttachRolePolicy on kon-x (${arn})`).message).toBe(message);
 });
 
-it('names an ARN once if it is the only subject of the call', () => {
+it('an error message contains an ARN only once if the ARN is the only subject of the call', () => {
   const refused = failure('NotFoundException', `no resource ${arn}`);
   expect(classifyEksError(refused, `eks:TagResource on ${arn}`).message).toBe(
     `eks:TagResource: no resource ${arn}`,

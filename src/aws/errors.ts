@@ -1,6 +1,7 @@
 /**
- * Classifies errors of the AWS SDK by name instead of class, because two copies of an SDK module have two classes of
- * the same name. The names come from the API references of the services ("Errors" of each action, and "Common Errors").
+ * Classifies errors of the AWS SDK. The classification uses error names instead of classes, because two copies of an
+ * SDK module have two classes of the same name. The names come from the API references of the services ("Errors" of
+ * each action, and "Common Errors").
  */
 import { IdentityError, namesArn, type IdentityErrorCode } from '../identity/index.ts';
 import { errorMessage } from '../k8s/errors.ts';
@@ -67,7 +68,8 @@ const networkCodes: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Message of a failed call. Omits an ARN at the end of `doing` that the error names as well.
+ * Returns the message of a failed call. If the error itself names the ARN at the end of `doing`, the message omits that
+ * ARN.
  *
  * @param doing action: `iam:AttachRolePolicy on kon-x (arn:aws:iam::aws:policy/X)`
  */
@@ -98,7 +100,7 @@ export function classifyAwsError(error: unknown, doing: string): IdentityError {
 
 /**
  * Retry class of a failed call. `throttled`: AWS did not execute the call, because of its rate limit. `transient`: a
- * retry may succeed, and the call may have been executed. `final`: a retry would fail as well.
+ * retry may succeed, and AWS may have executed the call. `final`: a retry would also fail.
  */
 export type RetryClass = 'throttled' | 'transient' | 'final';
 
@@ -134,7 +136,7 @@ export function classifyEksError(error: unknown, doing: string): IdentityError {
     case 'NotFoundException':
       return say('AssociationNotFound');
     case 'InvalidParameterException':
-      // EKS does not see the role or its latest trust policy yet.
+      // EKS does not yet see the role or the role's latest trust policy.
       return say(/^(role provided|trust policy)/i.test(text) ? 'RoleNotAccepted' : 'InvalidInput');
     case 'InvalidRequestException':
     case 'BadRequestException':
@@ -155,14 +157,17 @@ export function classifyPodProofError(error: unknown, roleArn: string): Identity
     new IdentityError(code, message, { cause: error });
   switch (name) {
     case 'AccessDeniedException':
-      // EKS Auth uses the same error name for a caller without permission and for a role that does not trust EKS.
+      // EKS Auth uses the same error name for two cases: the caller lacks a permission, or the role does not trust EKS.
       return /not authorized to perform: eks-auth:/i.test(text)
         ? classifyAwsError(error, `eks-auth:AssumeRoleForPodIdentity for ${roleArn}`)
-        : say('AssumeRoleDenied', `EKS could not exchange a pod's token for ${roleArn}: ${text}`);
+        : say(
+            'AssumeRoleDenied',
+            `EKS Auth could not exchange the pod's token for credentials of ${roleArn}: ${text}`,
+          );
     case 'ResourceNotFoundException':
       return /no cluster/i.test(text)
         ? say('ClusterUnknown', `EKS Auth: ${text}`)
-        : say('AssociationNotFound', `EKS Auth knows no association for the pod: ${text}`);
+        : say('AssociationNotFound', `EKS Auth found no association for the pod: ${text}`);
     case 'InvalidTokenException':
     case 'ExpiredTokenException':
       return say('TokenRejected', `EKS Auth did not accept the pod's token: ${text}`);
@@ -185,23 +190,26 @@ export function classifyProofError(error: unknown, roleArn: string): IdentityErr
     case 'AccessDeniedException':
       return say(
         'AssumeRoleDenied',
-        `STS refused to exchange the ServiceAccount's token for ${roleArn}: ${text}`,
+        `STS refused to exchange the ServiceAccount's token for credentials of ${roleArn}: ${text}`,
       );
     case 'InvalidIdentityTokenException':
     case 'InvalidIdentityToken':
       return /no openidconnect provider/i.test(text)
-        ? say('OIDCProviderMissing', `STS knows no OIDC provider for the ServiceAccount's token: ${text}`)
+        ? say('OIDCProviderMissing', `STS found no OIDC provider for the ServiceAccount's token: ${text}`)
         : say('TokenRejected', `STS did not accept the ServiceAccount's token: ${text}`);
     case 'ExpiredTokenException':
       return say(
         'TokenRejected',
-        `STS found the ServiceAccount's token expired: ${text}. Compare the clocks.`,
+        `STS rejected the ServiceAccount's token as expired: ${text}. Check the clock of the API server.`,
       );
     case 'IDPCommunicationErrorException':
     case 'IDPCommunicationError':
     case 'IDPRejectedClaimException':
     case 'IDPRejectedClaim':
-      return say('IssuerUnreachable', `STS could not verify the token with its issuer: ${text}`);
+      return say(
+        'IssuerUnreachable',
+        `STS could not verify the ServiceAccount's token with the issuer of the token: ${text}`,
+      );
     default:
       return classifyAwsError(error, `sts:AssumeRoleWithWebIdentity for ${roleArn}`);
   }

@@ -8,7 +8,7 @@ const drain = (queue: FairQueue<string>): string[] => {
 };
 
 describe('a fair queue', () => {
-  it('returns items of a more urgent level first, even if others came earlier', () => {
+  it('returns items of a higher level first, even if other items were added earlier', () => {
     const queue = createFairQueue<string>(3);
     queue.push('background', 2, 'fleet');
     queue.push('new', 1, 'a');
@@ -24,7 +24,7 @@ describe('a fair queue', () => {
     expect(drain(queue)).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3']);
   });
 
-  it('gives a new owner its turn before the second round of the others', () => {
+  it('returns an item of a new owner before the second item of any other owner', () => {
     const queue = createFairQueue<string>(1);
     for (const item of ['a1', 'a2', 'a3']) queue.push(item, 0, 'a');
     expect(queue.take()).toBe('a1');
@@ -32,7 +32,7 @@ describe('a fair queue', () => {
     expect(drain(queue)).toEqual(['a2', 'b1', 'a3']);
   });
 
-  it('returns an item of the least urgent level after every nineteen others', () => {
+  it('returns an item of the lowest level after every nineteen other items', () => {
     const queue = createFairQueue<string>(3);
     queue.push('background', 2, 'fleet');
     queue.push('background again', 2, 'fleet');
@@ -46,7 +46,7 @@ describe('a fair queue', () => {
     expect(queue.size).toBe(2);
   });
 
-  it('makes an item that was put back the next of its level', () => {
+  it('returns an item that was put back as the next item of its level', () => {
     const queue = createFairQueue<string>(2);
     queue.push('a1', 0, 'a');
     queue.push('a2', 0, 'a');
@@ -56,7 +56,7 @@ describe('a fair queue', () => {
     expect(drain(queue)).toEqual(['a1', 'b1', 'a2']);
   });
 
-  it('counts items by level, even after removals', () => {
+  it('counts the items by level, even after removals', () => {
     const queue = createFairQueue<string>(2);
     queue.push('a1', 0, 'a');
     queue.push('a2', 1, 'a');

@@ -1,6 +1,7 @@
 /**
- * Queue with priority levels. Within a level, owners take turns, so that an owner with a hundred items delays each
- * other owner by only one item. Every twentieth item is taken from the lowest level, which would starve otherwise.
+ * Queue with priority levels. Within a level, one item of each owner is taken in turn, so an owner with a hundred items
+ * delays every other owner by only one item. Every twentieth item is taken from the lowest level. Otherwise, higher
+ * levels could block the lowest level forever.
  */
 
 const leastUrgentEvery = 20;
@@ -8,17 +9,17 @@ const leastUrgentEvery = 20;
 export type FairQueue<T> = {
   /** @param level 0 is the highest priority */
   push(item: T, level: number, owner: string): void;
-  /** Puts back an item that was taken too early. It becomes the next item of its level. */
+  /** Puts back an item that was taken too early, as the next item of its level. */
   pushFront(item: T, level: number, owner: string): void;
   take(): T | undefined;
-  /** Returns whether the item was in the queue. */
+  /** Removes an item. Returns whether the item was in the queue. */
   remove(item: T, level: number, owner: string): boolean;
   readonly size: number;
   sizeOf(level: number): number;
 };
 
 export function createFairQueue<T>(levels: number): FairQueue<T> {
-  /** Queued items of each owner, with the owners in the order of their turns. */
+  /** Queued items by owner, for each level. The owners are in the order of their turns. */
   const turns = Array.from({ length: levels }, () => new Map<string, T[]>());
   const sizes = Array.from({ length: levels }, () => 0);
   let size = 0;
@@ -30,7 +31,7 @@ export function createFairQueue<T>(levels: number): FairQueue<T> {
   };
   const ofLevel = (level: number): Map<string, T[]> => {
     const found = turns[level];
-    if (!found) throw new RangeError(`there is no level ${level}`);
+    if (!found) throw new RangeError(`the queue has no level ${level}`);
     return found;
   };
 

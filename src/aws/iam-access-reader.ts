@@ -1,6 +1,6 @@
 /**
- * Reads last accessed information of roles from IAM. A report is a job, which the caller polls until the report is
- * complete. Only commands use this reader, not the operator.
+ * Reads last accessed information of roles from IAM. IAM creates a report as a job, and the caller polls until the
+ * report is complete. Only commands use this reader, not the operator.
  */
 import {
   GenerateServiceLastAccessedDetailsCommand,
@@ -13,13 +13,16 @@ import { IdentityError, roleNameOf } from '../identity/index.ts';
 import type { RoleLastAccessed, ServiceLastAccessed } from '../policy/last-accessed.ts';
 import type { Calls } from './calls.ts';
 
-/** All methods reject with IdentityError. */
+/** Reader of last accessed information. All methods reject with an IdentityError. */
 export type AccessReader = {
-  /** Starts a report about a role. @returns the id of the job; only the same caller can get its report */
+  /**
+   * Starts a report about a role.
+   * @returns the id of the job. Only the caller that started the job can read its report
+   */
   startReport(roleArn: string, signal?: AbortSignal): Promise<string>;
   /** Returns the report of a job, or undefined while the job is running. */
   report(jobId: string, signal?: AbortSignal): Promise<RoleLastAccessed | undefined>;
-  /** Returns the creation time of a role (RFC 3339). */
+  /** Returns the creation time of a role in RFC 3339 format. */
   createdAt(roleArn: string, signal?: AbortSignal): Promise<string | undefined>;
 };
 

@@ -1,5 +1,6 @@
 /**
- * Reads policy documents from IAM, and simulates decisions for a role. Only commands use this reader, not the operator.
+ * Reads policy documents from IAM, and simulates decisions of IAM for a role. Only commands use this reader, not the
+ * operator.
  */
 import {
   GetAccountAuthorizationDetailsCommand,
@@ -18,40 +19,48 @@ export type Decision = {
   readonly action: string;
   readonly resource: string;
   readonly decision: 'allowed' | 'explicitDeny' | 'implicitDeny';
-  /** Statements that determined the decision: IAM's name of the source, and the position in its text if known. */
+  /**
+   * Statements that determined the decision. Each has IAM's name of its policy and, if known, its position in the
+   * policy's text.
+   */
   readonly by: readonly {
     readonly source: string;
     /** Lines and columns start at 1. */
     readonly from?: { readonly line: number; readonly column: number };
     readonly to?: { readonly line: number; readonly column: number };
   }[];
-  /** Condition keys that the decision needs and the request did not contain. */
+  /** Condition keys that the decision depends on and that the request does not contain. */
   readonly missingContextKeys: readonly string[];
-  /** Undefined if the principal has no permissions boundary. */
+  /** Whether the permissions boundary allows the action. Undefined without a permissions boundary. */
   readonly allowedByBoundary?: boolean;
-  /** Undefined if the AWS account belongs to no organization. */
+  /**
+   * Whether the policies of the AWS organization allow the action. Undefined if the AWS account belongs to no
+   * organization.
+   */
   readonly allowedByOrganizations?: boolean;
 };
 
-/** All methods reject with IdentityError. */
+/** Reader of policies. All methods reject with an IdentityError. */
 export type PolicyReader = {
-  /** Document of the default version of a managed policy; undefined if the policy does not exist. */
+  /** Returns the document of a managed policy's default version, or undefined if the policy does not exist. */
   document(arn: string, signal?: AbortSignal): Promise<string | undefined>;
   inlineDocument(role: string, policy: string, signal?: AbortSignal): Promise<string>;
-  /** Documents of the inline policies of these roles, by role and policy name. Lists all roles of the AWS account. */
+  /**
+   * Returns the documents of the roles' inline policies, by role and policy name. Lists all roles of the AWS account.
+   */
   inlineDocuments(
     roles: ReadonlySet<string>,
     signal?: AbortSignal,
   ): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>>;
-  /** Sorted ARNs of the customer managed policies. Makes one call per thousand policies. */
+  /** Returns the ARNs of the customer managed policies, sorted. Makes one call per thousand policies. */
   ownArns(signal?: AbortSignal): Promise<readonly string[]>;
-  /** One decision per action and resource. Source: IAM API Reference, SimulatePrincipalPolicy. */
+  /** Returns one decision per action and resource. Source: IAM API Reference, SimulatePrincipalPolicy. */
   simulate(
     of: {
       readonly principalArn: string;
       readonly actions: readonly string[];
       readonly resources: readonly string[];
-      /** Condition keys with their values, as in a real request. */
+      /** Condition keys with the values that a real request would have. */
       readonly context?: Readonly<Record<string, string>>;
     },
     signal?: AbortSignal,

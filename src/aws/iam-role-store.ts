@@ -71,7 +71,7 @@ export function createIamRoleStore(options: {
     return pages.flatMap((page) => page.PolicyNames ?? []);
   };
 
-  /** Document of an inline policy; undefined if it was deleted since the names were listed. */
+  /** Returns the document of an inline policy, or undefined if the policy was deleted after the names were listed. */
   const inlineDocument = async (
     name: string,
     policyName: string,
@@ -151,7 +151,7 @@ export function createIamRoleStore(options: {
       const isNamed = isNamedNow && oneAnswer(isNamedNow);
       const call = { action: 'GetAccountAuthorizationDetails', read: true, signal } as const;
       let showsBoundaries = false;
-      // Each page is reduced before the next one is requested.
+      // Each page is reduced before the next page is requested, which saves memory.
       const pages = await allPages(async (paging) => {
         const page = await listingCalls(pageOf(call, paging.Marker), (attempt) => {
           const command = new GetAccountAuthorizationDetailsCommand({ Filter: ['Role'], ...paging });
@@ -183,7 +183,8 @@ export function createIamRoleStore(options: {
       const { Role: role } = await calls({ action: 'CreateRole', on: spec.name, signal }, (attempt) =>
         iam.send(command, attempt),
       );
-      // The response omits RoleLastUsed, which otherwise means unknown. A new role has never been used.
+      // The response of CreateRole omits RoleLastUsed, which would mean that the last use is unknown. A new role has
+      // never been used, so an empty RoleLastUsed is added.
       const use = useOutput({ CreateDate: role?.CreateDate, RoleLastUsed: {} });
       return { arn: role?.Arn ?? '', id: role?.RoleId ?? '', ...use };
     },
@@ -276,7 +277,8 @@ async function allPages<P extends Page>(
 }
 
 /**
- * Calls `isNamed` only once per name: a role that was reduced because it was not named must not count as named later.
+ * Calls `isNamed` only once per name, since its answer may change during the listing. A role that was reduced because
+ * it was not named must not be treated as complete later.
  */
 function oneAnswer(isNamed: (name: string) => boolean): (name: string) => boolean {
   const answers = new Map<string, boolean>();
@@ -287,14 +289,14 @@ function oneAnswer(isNamed: (name: string) => boolean): (name: string) => boolea
   };
 }
 
-/** Only first pages can be shared between callers. */
+/** Only the first page of a read can be shared between callers. */
 function pageOf<C extends { readonly read: true }>(call: C, marker: string | undefined): C | Omit<C, 'read'> {
   if (marker === undefined) return call;
   const { read: _, ...rest } = call;
   return rest;
 }
 
-/** Treats a removal as successful if the object does not exist. */
+/** Treats a removal as successful if the object to remove does not exist. */
 async function gone(removal: Promise<unknown>): Promise<void> {
   try {
     await removal;
@@ -330,7 +332,7 @@ function fromDetail(detail: RoleDetail): ObservedRole {
   };
 }
 
-/** Input of CreateRole and UpdateRole. */
+/** Returns the settings as input of CreateRole and UpdateRole. */
 function settingsInput({
   description,
   maxSessionDuration,
@@ -341,14 +343,14 @@ function settingsInput({
   };
 }
 
-/** Settings in the response of GetRole, which leaves out settings with their default value. */
+/** Returns the settings from a response of GetRole. The response omits settings that have their default value. */
 function settingsOutput({ Description = '', MaxSessionDuration = 3600 }: Role): RoleSettings {
   return { description: Description, maxSessionDuration: MaxSessionDuration };
 }
 
 /**
- * Last use of a role; unknown if the response omits RoleLastUsed. For a role that was never used, RoleLastUsed is
- * empty.
+ * Returns the last use of a role. The last use is unknown if the response omits RoleLastUsed. For a role that was never
+ * used, RoleLastUsed is empty.
  */
 function useOutput({
   CreateDate: created,

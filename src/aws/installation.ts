@@ -1,6 +1,7 @@
 /**
- * AWS calls for the installation, which the operator never makes: the IAM OIDC provider of a cluster, the operator's
- * own role and policy, and the lookup of a cluster in EKS. They use the credentials of the person who installs.
+ * AWS calls for the installation: the IAM OIDC provider of a cluster, the operator's own role and policy, and the
+ * lookup of a cluster in EKS. The calls use the credentials of the person who installs. The operator never makes these
+ * calls.
  */
 import { DescribeClusterCommand, EKSClient, paginateListClusters } from '@aws-sdk/client-eks';
 import {
@@ -21,7 +22,7 @@ export type EksCluster = {
   readonly arn: string;
   readonly endpoint: string;
   readonly issuer: string;
-  /** EKS Auto Mode: EKS manages the nodes, and the Pod Identity agent on them. */
+  /** Whether EKS Auto Mode is on: EKS then manages the nodes and their Pod Identity agents. */
   readonly autoMode: boolean;
 };
 
@@ -30,9 +31,9 @@ export type OidcProvider = {
   readonly tags: Readonly<Record<string, string>>;
 };
 
-/** All methods reject with IdentityError. */
+/** AWS calls for the installation. All methods reject with an IdentityError. */
 export type InstallationStore = {
-  /** Undefined if EKS has no cluster of that name. */
+  /** Returns the EKS cluster, or undefined if EKS has no cluster of this name. */
   cluster(name: string, signal?: AbortSignal): Promise<EksCluster | undefined>;
   clusterNames(signal?: AbortSignal): Promise<readonly string[]>;
   provider(arn: string, signal?: AbortSignal): Promise<OidcProvider | undefined>;
@@ -46,7 +47,7 @@ export type InstallationStore = {
   ): Promise<void>;
   addClientId(arn: string, clientId: string, signal?: AbortSignal): Promise<void>;
   deleteProvider(arn: string, signal?: AbortSignal): Promise<void>;
-  /** Document of an inline policy; undefined if the role or the policy does not exist. */
+  /** Returns the document of an inline policy, or undefined if the role or the policy does not exist. */
   inlinePolicy(role: string, policy: string, signal?: AbortSignal): Promise<string | undefined>;
   putInlinePolicy(role: string, policy: string, document: string, signal?: AbortSignal): Promise<void>;
   close(): void;
@@ -122,7 +123,8 @@ export function connectInstallation(options: {
         ),
       ),
 
-    // IAM determines the thumbprint itself. Source: IAM API Reference, CreateOpenIDConnectProvider, ThumbprintList.
+    // The call needs no thumbprint, since IAM determines it. Source: IAM API Reference, CreateOpenIDConnectProvider,
+    // ThumbprintList.
     createProvider: async ({ issuer, clientId, tags }, signal) => {
       const command = new CreateOpenIDConnectProviderCommand({
         Url: issuer,

@@ -25,20 +25,20 @@ const unnamed =
 
 describe('the reduction of a role listing', () => {
   it.each(['k11n.dev/cluster', 'K11N.DEV/account', 'k11n.dev&#x2F;cluster'])(
-    'keeps a role with the tag %s whole',
+    'keeps a role with the tag %s complete',
     async (key) => {
       const xml = page(role('ours', tags(key)), role('theirs', tags('team')));
       expect(await reduced(xml, [], () => false)).toBe(page(role('ours', tags(key)), unnamed));
     },
   );
 
-  it('drops only the documents of inline policies and the instance profiles of a role whose details are needed', async () => {
+  it('drops, from a role whose details are needed, only the documents of inline policies and the instance profiles', async () => {
     const xml = page(role('theirs', tags('team')));
     expect(await reduced(xml)).toBe(page(named));
     expect(await reduced(xml, [], (name) => name === 'theirs')).toBe(page(named));
   });
 
-  it('leaves a page without roles and a broken page as they are', async () => {
+  it('does not change a page without roles or a page with broken XML', async () => {
     for (const xml of [page(), '<ErrorResponse>', page(role('ours')).slice(0, 300)])
       expect(await reduced(xml)).toBe(xml);
   });
@@ -66,7 +66,7 @@ describe('the reduction of a role listing', () => {
 
   it('does not depend on where the chunks end', async () => {
     const roles = [role('ours', tags('k11n.dev/cluster')), role('theirs', tags('team')), role('other')];
-    // Longer than the part that is searched at a time.
+    // Longer than the part of the response that is searched at a time.
     const xml = page(...Array.from({ length: 30 }, () => roles).flat());
     expect(xml.length).toBeGreaterThan(2 * 16_384);
     const whole = await reduced(xml, [], (name) => name === 'theirs');

@@ -1,9 +1,11 @@
 /**
- * Streaming reduction of GetAccountAuthorizationDetails to the parts that the operator uses. A page contains up to 1,000 roles of the
- * AWS account with all their inline policies, 30 MB of XML at most. The SDK would hold the whole page in memory several times, and
- * parse it in one turn of the event loop, which would delay every other request.
+ * Reduces the response of GetAccountAuthorizationDetails, while it arrives, to the parts that the operator uses. A page
+ * contains up to 1,000 roles of the AWS account with all their inline policies, which is at most 30 MB of XML. The SDK
+ * would hold the whole page in memory several times. It would also parse the page in one turn of the event loop, which
+ * would delay every other request.
  *
- * The bytes of a role are searched in one buffer that is reused for all roles. Only the parts that may be kept become strings.
+ * The bytes of a role are searched in one buffer that is reused for all roles. Only the parts that may be kept become
+ * strings.
  */
 import { pipeline, Transform, type Readable } from 'node:stream';
 import type {
@@ -14,7 +16,8 @@ import type {
 import type { DeserializeMiddleware } from '@smithy/types';
 
 /**
- * Prefix of our tag keys, which IAM compares without regard to case, or an escaped character that may hide the prefix.
+ * Prefix of Konstellation's tag keys, or an escaped character that may hide the prefix. IAM compares tag keys
+ * regardless of case.
  */
 const mayHaveOurTags = /k11n\.dev\/|&#/i;
 
@@ -33,28 +36,33 @@ const longestTag = tag.profilesEnd.length;
 const lessThan = '<'.charCodeAt(0);
 
 /**
- * Initial size of the buffer in bytes: enough for a network chunk and a role with the longest documents that IAM
- * accepts.
+ * Initial size of the buffer in bytes. The buffer can hold one network chunk and one role with the longest documents
+ * that IAM accepts.
  */
 const initialSize = 128 * 1024;
 
 /**
- * Bytes between two calls of `releaseBuffers`. Node.js allocates 64 KiB outside of V8's heap for each chunk, and V8 collects them
- * only when its own heap needs space: after 30 MB and more, as the reduction itself allocates little.
+ * Number of bytes between two calls of `releaseBuffers`. For each chunk, Node.js allocates 64 KiB outside of V8's heap.
+ * V8 frees these chunks only when its own heap needs space. The reduction itself allocates little, so this would happen
+ * only after 30 MB or more.
  */
 const releaseEvery = 2 * 1024 * 1024;
 
 export type ReductionOptions = {
-  /** Whether the details of a role without our tags are needed. Default: they are needed for every role. */
+  /**
+   * Whether the details of a role without Konstellation's tags are needed. Default: the details of every role are
+   * needed.
+   */
   readonly isNamed?: ((name: string) => boolean) | undefined;
-  /** Collects the chunks of the response that are no longer in use. */
+  /** Frees the chunks of the response that are no longer in use. */
   readonly releaseBuffers?: (() => void) | undefined;
 };
 
 /**
- * Reduces the XML of a page. Roles with our tags stay whole. Named roles without our tags lose the documents of their
- * inline policies and their instance profiles. The remaining roles are dropped, except the first with a permissions
- * boundary: that role is reduced to its name and boundary, and shows that the listing includes boundaries.
+ * Reduces the XML of a page. Roles with Konstellation's tags stay complete. Roles that `isNamed` selects lose their
+ * instance profiles and the documents of their inline policies. All other roles are dropped, except the first one with
+ * a permissions boundary. That role is reduced to its name and boundary, and shows that the listing includes
+ * boundaries.
  */
 export function reduceRoleListing({
   isNamed = () => true,
@@ -64,7 +72,10 @@ export function reduceRoleListing({
   let length = 0;
   let scanned = 0;
   let depth = 0;
-  /** Parts of the current role that are dropped, as positions in the role. The last may be incomplete. */
+  /**
+   * Parts of the current role that are dropped, as byte positions in the role. The end of the last part may not have
+   * arrived yet.
+   */
   let drops: { readonly from: number; to?: number; readonly end: Buffer }[] = [];
   let showsBoundary = false;
   let unreleased = 0;
@@ -79,7 +90,8 @@ export function reduceRoleListing({
   };
   const isAt = (position: number, text: Buffer): boolean =>
     buffer.compare(text, 0, text.length, position, position + text.length) === 0;
-  // Each byte becomes one character: the relevant tags are ASCII, and a chunk may end within a longer character.
+  // Decodes each byte as one character. The relevant tags are ASCII, and a chunk may end in the middle of a longer
+  // character.
   const textOf = (from: number, to: number): string => buffer.toString('latin1', from, to);
 
   const reduce = (from: number, to: number): string => {
@@ -92,14 +104,14 @@ export function reduceRoleListing({
     brief += textOf(kept, to);
     if (mayHaveOurTags.test(brief)) return textOf(from, to);
     const [, name = ''] = /<RoleName>([^<]*)</.exec(brief) ?? [];
-    // Copied, because a substring in V8 keeps the whole text in memory.
+    // The name is copied, because a substring in V8 keeps the whole text in memory.
     if (isNamed(Buffer.from(name).toString())) return brief;
     if (showsBoundary || !brief.includes('<PermissionsBoundary>')) return '';
     showsBoundary = true;
     return brief.replace(details, '');
   };
 
-  /** Returns the reduced text of the roles that are complete. */
+  /** Returns the reduced text of all roles that have arrived completely. */
   const next = (): string => {
     const received = buffer.subarray(0, length);
     let done = '';
@@ -161,7 +173,7 @@ export function reduceRoleListing({
   });
 }
 
-/** Adds the reduction to a command. Responses with a status other than 200 stay unchanged. */
+/** Adds the reduction to a command of the SDK. Responses with a status other than 200 stay unchanged. */
 export function withReducedListing(
   command: GetAccountAuthorizationDetailsCommand,
   options?: ReductionOptions,

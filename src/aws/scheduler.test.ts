@@ -13,7 +13,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Makes `count` calls at once, and returns the seconds that they took. */
+/** Makes `count` calls at once. Returns the seconds until all calls have ended. */
 async function run(scheduler: CallScheduler, service: SimulatedService, count: number): Promise<number> {
   const startedAt = Date.now();
   const seconds = Promise.all(
@@ -34,7 +34,7 @@ describe('with an unknown rate limit', () => {
     // All 24 calls in flight are refused at the first throttle.
     { ratePerSecond: 100, burst: 100, latencyMs: 30, calls: 1500, refused: 28 },
   ])(
-    'takes at most a tenth longer than necessary, with few throttled calls: $ratePerSecond/s, burst $burst, $latencyMs ms',
+    'makes all calls in at most a tenth more time than necessary, with few throttled calls, at $ratePerSecond calls/s, burst $burst and latency $latencyMs ms',
     async ({ ratePerSecond, burst, latencyMs, calls, refused }) => {
       const service = createSimulatedService({
         now: monotonicClock,
@@ -48,15 +48,15 @@ describe('with an unknown rate limit', () => {
     },
   );
 
-  it('soon reaches the maximum of calls in flight if none is throttled', async () => {
+  it('soon reaches the maximum of calls in flight if AWS throttles no call', async () => {
     const service = createSimulatedService({ now: monotonicClock, latencyMs: 30 });
-    // 24 calls per 30 ms from the start would take 0.375 and 1.25 s.
+    // With 24 calls per 30 ms from the start, the calls would take 0.375 s and 1.25 s.
     expect(await run(createTimedScheduler(), service, 300)).toBeLessThanOrEqual(0.75);
     expect(await run(createTimedScheduler(), service, 1000)).toBeLessThanOrEqual(2);
     expect(service.accepted).toBe(1300);
   });
 
-  it('stays close to the limit for minutes', async () => {
+  it('stays close to the rate limit for minutes', async () => {
     const service = createSimulatedService({
       now: monotonicClock,
       latencyMs: 30,
@@ -67,7 +67,7 @@ describe('with an unknown rate limit', () => {
     expect(service.throttled / service.arrived).toBeLessThan(0.01);
   });
 
-  it('stays close to the limit even with a small burst', async () => {
+  it('stays close to the rate limit even if AWS allows only a small burst', async () => {
     const service = createSimulatedService({
       now: monotonicClock,
       latencyMs: 30,
@@ -78,7 +78,7 @@ describe('with an unknown rate limit', () => {
     expect(service.throttled / service.arrived).toBeLessThan(0.03);
   });
 
-  it('keeps the learned rate while it is idle', async () => {
+  it('keeps the learned rate while no call is made', async () => {
     const service = createSimulatedService({
       now: monotonicClock,
       latencyMs: 30,
@@ -95,7 +95,7 @@ describe('with an unknown rate limit', () => {
     expect(scheduler.figures().ratePerSecond).toBeGreaterThan(17);
   });
 
-  it('speeds up when AWS raises the rate', async () => {
+  it('makes calls faster after AWS raises the rate limit', async () => {
     const service = createSimulatedService({
       now: monotonicClock,
       latencyMs: 30,
@@ -109,7 +109,7 @@ describe('with an unknown rate limit', () => {
     expect(seconds).toBeLessThan(90);
   });
 
-  it('slows down when AWS lowers the rate', async () => {
+  it('makes calls more slowly after AWS lowers the rate limit', async () => {
     const service = createSimulatedService({
       now: monotonicClock,
       latencyMs: 30,
@@ -293,7 +293,7 @@ describe('calls that fail', () => {
     },
   );
 
-  it('are reported for each attempt, with the outcome', async () => {
+  it('are reported with the outcome of each attempt', async () => {
     const reported: CallOutcome[] = [];
     const { attempt } = failing(['ServiceFailure']);
     const scheduler = createTimedScheduler({ onCall: (call) => reported.push(call) });
@@ -326,7 +326,7 @@ describe('reads with the same key', () => {
     expect(await Promise.all(joined)).toEqual([2, 2, 2]);
   });
 
-  it('are not merged with a call in flight, because its response may be older than a write', async () => {
+  it('are not merged with a call in flight, because the response to that call may be older than a write', async () => {
     const scheduler = createTimedScheduler();
     let calls = 0;
     const read = (): Promise<void> =>

@@ -1,7 +1,7 @@
 /**
- * Scheduler of the calls to one AWS service: by priority, fair between accounts, at the rate that AWS accepts, and with
- * retries after transient errors. The SDK's own retries are off, because two independent backoffs would wait far too
- * long, and the backoff of the SDK ignores priorities.
+ * Scheduler of the calls to one AWS service. It sends calls by priority, alternates between accounts, keeps to the rate
+ * that AWS accepts, and retries after transient errors. The SDK's own retries are off: the delays of both would add up,
+ * and the SDK ignores priorities.
  */
 import { createAdaptiveRate } from './adaptive-rate.ts';
 import { retryClassOf, type RetryClass } from './errors.ts';
@@ -9,25 +9,26 @@ import { createFairQueue } from './fair-queue.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
 /**
- * Priorities, highest first. `interactive`: a person edited an account that was in sync, or runs a command.
- * `in-progress`: the call is for a new account that is partly created. It precedes `new`, so that new accounts become ready
- * one after the other instead of all at the end. `background`: for accounts that are ready. `resync`: drift detection.
+ * Priorities of calls, highest first. `interactive`: a person edited an account that was in sync, or runs a command.
+ * `in-progress`: a call for a new account that is partly created. It precedes `new`, so that new accounts become ready
+ * one after the other instead of all at the end. `background`: a call for an account that is ready. `resync`: drift
+ * detection.
  */
 export const callPriorities = ['interactive', 'in-progress', 'new', 'background', 'resync'] as const;
 export type CallPriority = (typeof callPriorities)[number];
 
-/** Caller on whose behalf a call is made. Owners take turns. */
+/** Caller on whose behalf a call is made. The calls of different owners alternate. */
 export type Caller = {
   readonly owner: string;
   readonly priority: CallPriority;
-  /** AWS account of the calls. With credentials of another account, the calls fail. Default: any account. */
+  /** AWS account that the credentials must belong to. With other credentials, the calls fail. Default: any account. */
   readonly accountId?: string | undefined;
 };
 
 export type CallOutcome = {
   readonly service: string;
   readonly action: string;
-  /** `Success`, `Aborted`, or the name of the error. */
+  /** Outcome of the call: `Success`, `Aborted`, or the name of the error. */
   readonly outcome: string;
   /** Whether AWS throttled the call. */
   readonly throttled: boolean;
@@ -40,22 +41,22 @@ export type SchedulerFigures = {
   /** Calls that wait to be sent. */
   readonly waiting: Readonly<Record<CallPriority, number>>;
   readonly inFlight: number;
-  /** Learned rate in calls per second; undefined until AWS has throttled. */
+  /** Learned rate in calls per second. Undefined until AWS has throttled a call. */
   readonly ratePerSecond: number | undefined;
 };
 
 export type ScheduledCall = {
   readonly action: string;
   readonly caller: Caller;
-  /** Pending reads with the same key are merged into one call. */
+  /** Key of a read. Waiting reads with the same key are merged into one call. */
   readonly sameAs?: string;
   readonly signal?: AbortSignal | undefined;
 };
 
 export type CallScheduler = {
   /**
-   * Rejects with the error of the last attempt, or with the signal's reason. `attempt` may be called several times and has
-   * to be idempotent, because a response may be lost.
+   * Makes the call. Rejects with the error of the last attempt, or with the signal's reason. `attempt` has to be
+   * idempotent, because a response may be lost, and `attempt` is then called again.
    */
   run<T>(call: ScheduledCall, attempt: (signal: AbortSignal) => Promise<T>): Promise<T>;
   figures(): SchedulerFigures;
@@ -67,26 +68,29 @@ export type SchedulerOptions = {
   readonly queue?: string;
   /** Milliseconds. */
   readonly now: () => Monotonic;
-  /** Returns a random number from 0 up to 1. */
+  /** Returns a random number that is at least 0 and less than 1. */
   readonly random: () => number;
-  /** Calls back once. Returns a function that cancels it. */
+  /** Calls `callback` once, after the delay. Returns a function that cancels the timer. */
   readonly setTimer: (callback: () => void, delayMs: number) => () => void;
   /** Called for each attempt. */
   readonly onCall?: ((call: CallOutcome) => void) | undefined;
-  /** Maximum calls in flight. */
+  /** Maximum number of calls in flight. Default: 24. */
   readonly mostInFlight?: number;
-  /** Initial calls in flight. Keep it small, unless the service is known to accept more. */
+  /** Initial maximum of calls in flight. It should be small, unless the service is known to accept more calls. */
   readonly firstInFlight?: number;
 };
 
 /**
- * Default maximum of calls in flight. A higher limit would not increase the throughput: this process would be busy with
- * the calls, and a call for an interactive edit would have to wait.
+ * Default maximum of calls in flight. A higher maximum would not increase the throughput, because this process would be
+ * busy with the calls. It would only delay calls for interactive edits.
  */
 export const mostInFlight = 24;
-/** Attempts of a call with transient errors, and the delays between them. */
+/**
+ * Maximum number of attempts of a call with transient errors, the first delay between attempts, and the maximum time
+ * for all attempts.
+ */
 const transient = { attempts: 4, firstDelayMs: 100, mostMs: 20_000 };
-/** Throttled calls fail after this time, in milliseconds. */
+/** Time in milliseconds after which a call that is still throttled fails. */
 const longestThrottledMs = 120_000;
 
 type Waiter = { readonly settle: (outcome: Outcome) => void };
@@ -113,7 +117,7 @@ export function createCallScheduler(options: SchedulerOptions): CallScheduler {
     firstInFlight: options.firstInFlight,
   });
   const queue = createFairQueue<Job>(callPriorities.length);
-  /** Pending calls that others can join. */
+  /** Waiting reads that other callers can join, by key. */
   const joinable = new Map<string, Job>();
   let cancelTimer: (() => void) | undefined;
 
@@ -171,7 +175,7 @@ export function createCallScheduler(options: SchedulerOptions): CallScheduler {
     switch (kind) {
       case 'throttled':
         if (sinceFirst > longestThrottledMs) break;
-        // The rate limit delays the job, which becomes the next of its level.
+        // The job becomes the next one of its level. The rate limit determines when it is sent.
         enqueue(job, 'front');
         return;
       case 'transient': {
@@ -205,7 +209,7 @@ export function createCallScheduler(options: SchedulerOptions): CallScheduler {
     job.waiters.clear();
   };
 
-  /** Drops a call that no caller waits for. */
+  /** Drops a job that no caller waits for any longer. */
   const giveUp = (job: Job, reason: unknown): void => {
     if (job.call.sameAs !== undefined && joinable.get(job.call.sameAs) === job)
       joinable.delete(job.call.sameAs);
@@ -236,7 +240,7 @@ export function createCallScheduler(options: SchedulerOptions): CallScheduler {
       const waiter: Waiter = {
         settle(outcome) {
           signal?.removeEventListener('abort', onAbort);
-          // Calls with the same key have results of the same type.
+          // Calls with the same key have results of the same type, so the cast is safe.
           if (outcome.ok) resolve(outcome.value as T);
           else reject(outcome.error);
         },

@@ -1,4 +1,4 @@
-/** Proves an identity by the same exchange that an SDK in a pod performs. */
+/** Proves an identity by the same token exchange that an AWS SDK in a pod performs. */
 import { AssumeRoleWithWebIdentityCommand, type STSClient } from '@aws-sdk/client-sts';
 import type { IdentityProver } from '../identity/index.ts';
 import { assertAssumedRole } from './assumed-role.ts';
@@ -6,13 +6,13 @@ import { callsOf } from './calls.ts';
 import { classifyProofError } from './errors.ts';
 import type { Caller, CallScheduler } from './scheduler.ts';
 
-/** Session policy that denies everything, so that the credentials from a proof are useless. */
+/** Session policy that denies everything, so that the credentials that a proof yields are useless. */
 const denyAll = JSON.stringify({
   Version: '2012-10-17',
   Statement: [{ Effect: 'Deny', Action: '*', Resource: '*' }],
 });
 
-/** Shortest session of STS, in seconds. Source: AssumeRoleWithWebIdentity, DurationSeconds. */
+/** Shortest session that STS supports, in seconds. Source: AssumeRoleWithWebIdentity, DurationSeconds. */
 const shortest = 900;
 
 export function createStsIdentityProver(options: {
@@ -29,7 +29,7 @@ export function createStsIdentityProver(options: {
         classify: (error) => classifyProofError(error, roleArn),
         beforeWrite,
       });
-      // Only the role's id is read; the credentials are dropped.
+      // Only the id of the assumed role is read. The credentials are discarded.
       const { AssumedRoleUser: assumed } = await calls(
         { action: 'AssumeRoleWithWebIdentity', signal },
         (attempt) =>

@@ -24,7 +24,7 @@ describe('a managed policy', () => {
     });
     expect(policy?.document('v999')).toBeUndefined();
   });
-  test('evaluates to the decisions that its document states', () => {
+  test('is evaluated as its document states', () => {
     const policy = managedPolicy(readOnly);
     const parsed = parsePolicyDocument(policy?.document(policy.defaultVersionId) ?? '', 'identity');
     const decide = (action: string): string | false =>
@@ -36,7 +36,7 @@ describe('a managed policy', () => {
     expect(decide('s3:GetObject')).toBe('allowed');
     expect(decide('s3:PutObject')).toBe('implicitDeny');
   });
-  test('has the ARNs of the partition in another partition', () => {
+  test('has the name of the other partition in its ARNs if it is requested for another partition', () => {
     const arn = 'arn:aws-cn:iam::aws:policy/service-role/AmazonEBSCSIDriverPolicy';
     const inChina = managedPolicy(arn);
     expect(inChina?.arn).toBe(arn);
@@ -56,7 +56,7 @@ describe('a managed policy', () => {
 });
 
 describe('all policies', () => {
-  test('number more than a thousand, are sorted, and have distinct ids', () => {
+  test('are more than a thousand, are sorted, and have distinct ids', () => {
     const all = managedPolicies();
     expect(all.length).toBeGreaterThan(1000);
     expect(all.map(({ arn }) => arn)).toEqual(all.map(({ arn }) => arn).toSorted());

@@ -1,10 +1,12 @@
 /**
- * Managed policies of AWS with their documents, so that `AmazonS3ReadOnlyAccess` grants the same in the sandbox as on
- * AWS. They are loaded on demand from a compressed asset next to this file (or next to the bundle).
+ * AWS managed policies with their documents, so that a policy such as `AmazonS3ReadOnlyAccess` grants the same in the
+ * sandbox as on AWS. The policies are loaded on demand from a compressed asset. The asset is next to this file, or next
+ * to the bundle.
  *
- * The asset describes the partition `aws`. For another partition, the partition is replaced in the policy's ARN and in
- * the ARNs of its documents; AWS has fewer policies in other partitions, and some of them differ. The asset has no
- * descriptions and no unique ids; ids are derived from the ARN, and differ from those of AWS.
+ * The asset describes the partition `aws`. For another partition, that partition's name is inserted into the policy's
+ * ARN and into the ARNs of its documents. This is an approximation: AWS has fewer policies in other partitions, and
+ * some of them differ. The asset has no descriptions and no unique ids. Ids are derived from the ARN, and differ from
+ * those of AWS.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -12,7 +14,7 @@ import { join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 
 type ManagedPolicyVersion = {
-  /** `v1`, `v2`, …; withdrawn versions are missing. */
+  /** Version such as `v1` or `v2`. Versions that AWS has withdrawn are missing. */
   readonly versionId: string;
   /** ISO 8601. */
   readonly createDate: string;
@@ -20,17 +22,17 @@ type ManagedPolicyVersion = {
 
 export type ManagedPolicy = {
   readonly arn: string;
-  /** `ANPA` and 17 characters; not the id that AWS assigned. */
+  /** Id of the policy: `ANPA` and 17 characters. It differs from the id that AWS assigned. */
   readonly policyId: string;
   readonly name: string;
-  /** `/`, `/service-role/`, `/job-function/`, `/aws-service-role/`. */
+  /** Path of the policy: `/`, `/service-role/`, `/job-function/` or `/aws-service-role/`. */
   readonly path: string;
   readonly defaultVersionId: string;
   readonly createDate: string;
   readonly updateDate: string;
   /** Oldest first. */
   readonly versions: readonly ManagedPolicyVersion[];
-  /** Document of a version as JSON text; undefined if there is no such version. */
+  /** Returns the document of a version as JSON text, or undefined if the version does not exist. */
   readonly document: (versionId: string) => string | undefined;
 };
 
@@ -39,7 +41,10 @@ const prefix = 'arn:aws:iam::aws:policy/';
 const managedArn = /^arn:(aws(?:-[a-z-]+)?):iam::aws:policy\/([\w+=,.@/-]+)$/;
 const base32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
-/** Policy for an ARN `arn:PARTITION:iam::aws:policy/…`; undefined if AWS has none with that path and name. */
+/**
+ * Returns the policy with the ARN `arn:PARTITION:iam::aws:policy/…`, or undefined if AWS has no policy with this path
+ * and name.
+ */
 export function managedPolicy(arn: string): ManagedPolicy | undefined {
   const match = managedArn.exec(arn);
   if (!match) return undefined;
@@ -48,13 +53,16 @@ export function managedPolicy(arn: string): ManagedPolicy | undefined {
   return line && readLine(prefix + pathAndName, line, partition);
 }
 
-/** All policies, sorted by ARN. */
+/** Returns all AWS managed policies, sorted by ARN. */
 export function managedPolicies(partition = 'aws'): readonly ManagedPolicy[] {
   return Array.from(loadLines(), ([arn, line]) => readLine(arn, line, partition));
 }
 
 type Line = { readonly facts: string; readonly statements: Buffer };
-/** Default version, creation and update times, and for each version its id, date and statements. */
+/**
+ * Facts about one policy: the default version, the creation and update times, and a list of versions. Each version has
+ * its id, date and statements.
+ */
 type Facts = readonly [
   string,
   string,

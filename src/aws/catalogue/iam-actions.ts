@@ -1,6 +1,7 @@
 /**
- * Actions of each service with the services of their resources, from AWS's service authorization reference. They are loaded on
- * demand from a compressed asset next to this file (or next to the bundle).
+ * IAM actions of each service, and for each action the services of its resources, from AWS's service authorization
+ * reference. The actions are loaded on demand from a compressed asset. The asset is next to this file, or next to the
+ * bundle.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +13,7 @@ const assetName = 'iam-actions.generated.txt.br';
 let lines: ReadonlyMap<string, string> | undefined;
 const parsed = new Map<string, ServiceActions>();
 
-/** Prefixes of all services with IAM actions, for example `sqs`. */
+/** Returns the prefixes of all services with IAM actions, for example `sqs`. */
 export function iamServices(): readonly string[] {
   return [...loadLines().keys()];
 }
@@ -28,7 +29,10 @@ function loadLines(): ReadonlyMap<string, string> {
   return lines;
 }
 
-/** Actions of a service, for example of `sqs`; undefined if AWS has no such service. */
+/**
+ * Returns the actions of a service, or undefined if AWS has no such service.
+ * @param service prefix of the service, for example `sqs`
+ */
 export function iamActions(service: string): ServiceActions | undefined {
   const known = parsed.get(service);
   if (known) return known;

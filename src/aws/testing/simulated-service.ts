@@ -1,4 +1,4 @@
-/** Simulated AWS service with a token bucket and a latency, on the timers of the test. */
+/** Simulated AWS service with a token bucket and a latency. It uses the timers of the test. */
 import type { Monotonic } from '../../k8s/time.ts';
 
 export type SimulatedService = {
@@ -8,7 +8,7 @@ export type SimulatedService = {
   readonly throttled: number;
   /** Number of calls that reached the service, including throttled calls. */
   readonly arrived: number;
-  /** Replaces the limit. */
+  /** Replaces the rate limit. */
   setLimit(limit: Limit | undefined): void;
 };
 
@@ -17,7 +17,7 @@ export type Limit = { readonly ratePerSecond: number; readonly burst: number };
 export function createSimulatedService(options: {
   readonly latencyMs: number;
   readonly limit?: Limit;
-  /** Milliseconds, by the timers of the test. */
+  /** Returns the time in milliseconds, by the timers of the test. */
   readonly now: () => Monotonic;
 }): SimulatedService {
   const { now: clock } = options;
