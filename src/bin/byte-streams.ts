@@ -1,11 +1,11 @@
-/** Gives commands the standard streams of this process as bytes, and control of its terminal. */
+/** Gives commands the standard streams of this process as bytes, and control of the terminal. */
 import { spawnSync } from 'node:child_process';
 import { isatty } from 'node:tty';
 import type { ByteStreams } from '../cli/framework/byte-streams.ts';
 
 export function byteStreams(): ByteStreams {
   const { stdin, stdout, stderr } = process;
-  // Terminals without a known size report 0. Assume 80 by 24, the classic size.
+  // A terminal without a known size reports 0. In that case, the size is assumed to be 80 by 24.
   const size = (): { columns: number; rows: number } => ({
     columns: stdout.columns || 80,
     rows: stdout.rows || 24,
@@ -14,14 +14,15 @@ export function byteStreams(): ByteStreams {
     input: () => stdin,
     write: (to, bytes) =>
       new Promise((resolve) => {
-        // Resolves even after a write error, because the stream's `error` listeners handle write errors.
+        // The promise resolves even after a write error, because the `error` listeners of the stream handle write
+        // errors.
         (to === 'stdout' ? stdout : stderr).write(bytes, () => resolve());
       }),
     isTerminal: isatty(stdin.fd) && isatty(stdout.fd),
     takeKeyboard() {
       stdin.setRawMode(true);
-      // In the raw mode of Node.js, the terminal still converts NL to CR NL, which garbles full-screen programs. This call
-      // disables the conversion until the end of raw mode. It has no effect without stty.
+      // In Node.js's raw mode, the terminal still converts NL to CR NL, which garbles full-screen programs. This call
+      // disables that conversion until raw mode ends. Without the program stty, the call has no effect.
       spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });
       return () => {
         stdin.setRawMode(false);

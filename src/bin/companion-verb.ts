@@ -1,2 +1,5 @@
-/** In the single-file executable, `kon __program NAME` runs another program that is shipped with `kon`. */
+/**
+ * Hidden command of the single-file executable: `kon __program NAME` runs a program that is shipped together with
+ * `kon`.
+ */
 export const companionVerb = '__program';

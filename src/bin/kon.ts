@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * The `kon` executable: connects the command line to the process (streams, signals, clocks). Until the version check has
- * passed, it must not load modules that an old Node.js cannot parse. Modules that only some commands need are loaded by
- * these commands, so that they do not delay each start.
+ * The `kon` executable connects the command line to the process: its streams, signals and clocks. Until the version of
+ * Node.js is checked, it must not load modules that an old Node.js cannot parse. Modules that only some commands need
+ * are loaded by these commands, so that other commands start quickly.
  */
 import { isatty } from 'node:tty';
 import { cacheFolder } from './cache-folder.ts';
@@ -10,14 +10,14 @@ import { companionVerb } from './companion-verb.ts';
 import type { Host, InputStream, OutputStream, SpawnResult } from '../cli/framework/context.ts';
 import type { Monotonic, Wall } from '../k8s/time.ts';
 
-/** Minimum version of Node.js, as in `engines` of package.json. */
+/** Minimum version of Node.js; the same as `engines` in package.json. */
 const needed = [22, 19] as const;
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
 if (major < needed[0] || (major === needed[0] && minor < needed[1])) {
   process.stderr.write(
-    `Error: kon needs Node.js ${needed.join('.')} or newer, and this is ${process.versions.node} (${process.execPath})\n\n` +
-      'Next: install a supported version from https://nodejs.org, or run kon through npx in its checkout.\n',
+    `Error: kon needs Node.js ${needed.join('.')} or newer, but this is Node.js ${process.versions.node} (${process.execPath})\n\n` +
+      'Next: install a supported version from https://nodejs.org, or run kon with npx in a checkout of its repository.\n',
   );
   process.exitCode = 1;
 } else {
@@ -26,7 +26,8 @@ if (major < needed[0] || (major === needed[0] && minor < needed[1])) {
 
 async function finish(code: number): Promise<void> {
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
-  // Exits explicitly, because open handles of libraries (a socket, a hanging credential plugin) must not keep the process alive.
+  // The process exits explicitly. Otherwise, open handles of libraries (a socket, a hanging credential plugin) could
+  // keep it alive.
   process.exit(code);
 }
 
@@ -58,9 +59,9 @@ async function start(): Promise<number> {
 }
 
 /**
- * Ends the program when its output is closed (`| head`), without an error.
+ * Ends the program without an error when the reader closes its output, as in `kon … | head`.
  *
- * @returns a function that lets the program continue instead
+ * @returns a function that lets the program continue when its output is closed
  */
 function endWithReaders(): () => void {
   let goesOn = false;
@@ -73,7 +74,7 @@ function endWithReaders(): () => void {
     }
     if (!goesOn) process.exit(process.exitCode ?? 0);
   });
-  // Write errors on stderr cannot be reported anywhere.
+  // An error on stderr cannot be reported anywhere, so it ends the program silently.
   process.stderr.on('error', () => {
     if (!goesOn) process.exit(1);
   });
@@ -83,22 +84,25 @@ function endWithReaders(): () => void {
 }
 
 /**
- * kubectl finds plugins by file name: `kubectl-kon` is this program, and `kubectl_complete-kon` completes its arguments.
- * https://kubernetes.io/docs/tasks/extend-kubectl/kubectl-plugins/
+ * Returns the arguments of `kon`. kubectl finds plugins by file name: `kubectl-kon` is this program, and
+ * `kubectl_complete-kon` completes its arguments. https://kubernetes.io/docs/tasks/extend-kubectl/kubectl-plugins/
  */
 function wordsOf(words: readonly string[]): readonly string[] {
   const called = process.getBuiltinModule('node:sea').isSea() ? process.argv0 : process.argv[1];
   return called?.endsWith('kubectl_complete-kon') ? ['__complete', '--kubectl', '--', ...words] : words;
 }
 
-/** Returns the commands that start this program and the programs that are shipped with it. */
+/**
+ * Returns the command that starts this program, and a function that returns the command for a program that is shipped
+ * together with it.
+ */
 function programs(): Pick<Host, 'self' | 'companion'> {
   const node = process.execPath;
-  // Single-file executable: see one-file.ts.
+  // The program is a single-file executable; see one-file.ts.
   if (process.getBuiltinModule('node:sea').isSea())
     return { self: [node], companion: (name) => [node, companionVerb, name] };
   const path = process.getBuiltinModule('node:path');
-  // Use the real path, because a link in a folder of executables may be removed while this program runs.
+  // The real path is used, because a link to the executable may be removed while this program runs.
   const executable = process.getBuiltinModule('node:fs').realpathSync(process.argv[1] ?? '');
   return {
     self: [node, ...process.execArgv, executable],
@@ -107,8 +111,8 @@ function programs(): Pick<Host, 'self' | 'companion'> {
 }
 
 /**
- * Caches compiled code between runs, which shortens the start of larger commands. Node's default folder is not used,
- * because it is shared: other users could place code there that this program would run.
+ * Caches compiled code between runs, which shortens the start of larger commands. The default folder of Node.js is not
+ * used, because users share it: another user could place code there that this program would run.
  */
 function keepCompiledCode(env: NodeJS.ProcessEnv): void {
   const cache = cacheFolder(env);
@@ -140,7 +144,7 @@ function outputOf(stream: NodeJS.WriteStream & { readonly fd: number }): OutputS
   return {
     write: (text) => void stream.write(text),
     isTTY: isatty(stream.fd),
-    // A pseudo-terminal without a set size has 0 columns.
+    // A pseudo-terminal whose size was not set has 0 columns.
     columns: (stream.isTTY && stream.columns) || undefined,
   };
 }

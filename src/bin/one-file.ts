@@ -1,6 +1,7 @@
 /**
- * Extracts the data files of the single-file executable of `kon`, which has no folder with data files. Its build replaces
- * `import.meta.dirname` with `konFolder`, a folder in the user's cache that is filled on first use (scripts/build-executable.ts).
+ * Extracts the data files that the single-file executable of `kon` contains. The build of the executable replaces
+ * `import.meta.dirname` with `konFolder`. That is a folder in the user's cache, which is filled on first use
+ * (scripts/build-executable.ts).
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -27,12 +28,15 @@ function unpack(): string {
     renameSync(made, named);
     return named;
   } catch {
-    // Another process has created the folder first.
+    // If the folder exists now, another process has created it first.
     return existsSync(named) ? named : made;
   }
 }
 
-/** Returns a folder that other users cannot write to: in the user's cache, or a temporary one if there is no cache. */
+/**
+ * Returns a folder that other users cannot write to: the user's cache folder or, if that cannot be created, a temporary
+ * folder.
+ */
 function dataFolder(): string {
   const own = cacheFolder(process.env);
   if (own !== undefined) return own;

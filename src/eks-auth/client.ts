@@ -1,8 +1,8 @@
 /**
- * Client of EKS Auth, which exchanges a pod's token for credentials of the role that EKS associates with its
- * ServiceAccount. The SDK's package for it is not in every npm registry, so its only operation is defined here and
- * executed by the SDK's EKS client, with the same credential chain, signatures, endpoints from the environment
- * (`AWS_ENDPOINT_URL_EKS_AUTH`, `AWS_ENDPOINT_URL`) and errors by name.
+ * Client of EKS Auth, which exchanges a pod's token for credentials of the role that EKS associates with the pod's
+ * ServiceAccount. The SDK's package for EKS Auth is not in every npm registry. Therefore this file defines the only
+ * operation of EKS Auth, and the SDK's EKS client executes it. The credential chain, the signatures, the endpoints from
+ * the environment (`AWS_ENDPOINT_URL_EKS_AUTH`, `AWS_ENDPOINT_URL`) and the error names are the same as in the SDK.
  * https://docs.aws.amazon.com/eks/latest/APIReference/API_auth_AssumeRoleForPodIdentity.html
  */
 import { EKSClient, type EKSClientConfig } from '@aws-sdk/client-eks';
@@ -23,14 +23,15 @@ export type PodIdentityExchange = {
   readonly associationId: string;
   /** `arn:aws:sts::…:assumed-role/ROLE/SESSION` */
   readonly assumedRoleArn: string;
-  /** The role's id, a colon and the session name. */
+  /** Id of the assumed role, a colon and the session name. */
   readonly assumedRoleId: string;
   readonly credentials: PodCredentials;
 };
 
 export type EksAuthClient = {
   /**
-   * Rejects with an error whose `name` is the error name of the service, like SDK clients.
+   * Exchanges a token for credentials. Rejects like SDK clients: the `name` of the error is the error name of the
+   * service.
    *
    * @param token token of a ServiceAccount, bound to a running pod, with the audience `pods.eks.amazonaws.com`
    */
@@ -49,8 +50,8 @@ export type EksAuthClientConfig = Pick<
 const namespace = 'com.amazonaws.eksauth';
 
 /**
- * Schema in the form of the SDK's clients: kind (3: structure, 9: operation), namespace, name, traits, members and
- * their types.
+ * Schema of the operation, in the form that the SDK's clients use: kind (3: structure, 9: operation), namespace, name,
+ * traits, members and the members' types.
  */
 const operation: StaticOperationSchema = [
   9,
@@ -113,7 +114,7 @@ const AssumeRoleForPodIdentityCommand = makeBuilder(
 export function createEksAuthClient(config: EksAuthClientConfig): EksAuthClient {
   const client = new EKSClient({
     ...config,
-    // The SDK finds the service's settings in the environment and the configuration file by this id.
+    // By this id, the SDK finds the service's settings in the environment and in the configuration file.
     serviceId: 'EKS Auth',
     endpointProvider: ({ Endpoint, Region = config.region, UseFIPS }) => {
       const { eksAuth, eksAuthFips } = awsHosts(Region);
@@ -126,7 +127,7 @@ export function createEksAuthClient(config: EksAuthClientConfig): EksAuthClient 
       };
     },
   });
-  // The client executes any command that has a schema, but its type does not express that.
+  // The client can execute any command that has a schema, but its TypeScript type accepts only EKS commands.
   const send = client.send.bind(client) as unknown as (
     command: object,
     options?: { readonly abortSignal?: AbortSignal },
@@ -140,7 +141,7 @@ export function createEksAuthClient(config: EksAuthClientConfig): EksAuthClient 
       } = await send(new AssumeRoleForPodIdentityCommand(of), options);
       const { accessKeyId, secretAccessKey, sessionToken, expiration } = credentials;
       if (!accessKeyId || !secretAccessKey || !sessionToken || !expiration)
-        throw new TypeError('EKS Auth answered without credentials');
+        throw new TypeError('EKS Auth returned no credentials');
       return {
         associationId: podIdentityAssociation?.associationId ?? '',
         assumedRoleArn: assumedRoleUser?.arn ?? '',

@@ -74,7 +74,7 @@ describe.each([
       if (!may) throw refusal;
     });
     const sending = post(agent, server, '/late');
-    // At this point, the connection is being established.
+    // Here, the connection is still being established.
     may = false;
     await expect(sending).rejects.toBe(refusal);
     expect(heard).toEqual([]);
@@ -83,7 +83,7 @@ describe.each([
     expect(heard).toEqual(['/first']);
   });
 
-  it('calls the guard right before a request is written to a kept-alive connection, not when the connection is chosen', async () => {
+  it('calls the guard right before it writes a request to a kept-alive connection, not when it chooses the connection', async () => {
     const server = await startServer(secure);
     let may = true;
     const agent = agentTo(server, () => {
@@ -92,7 +92,7 @@ describe.each([
     await post(agent, server, '/first');
     expect(Object.values(agent.freeSockets).flat()).toHaveLength(1);
     const sending = post(agent, server, '/second');
-    // At this point, the request has its connection, but Node.js writes it only in a later tick.
+    // Here, the request already has its connection, but Node.js writes the request only in a later tick.
     expect(Object.values(agent.freeSockets).flat()).toHaveLength(0);
     may = false;
     await expect(sending).rejects.toBe(refusal);
@@ -112,7 +112,7 @@ describe.each([
   });
 });
 
-it('abandons a connection whose TLS handshake exceeds the timeout', async () => {
+it('the agent closes a connection whose TLS handshake exceeds the timeout', async () => {
   const silent = createSilentServer();
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
   closers.push(() => silent.close());

@@ -1,6 +1,6 @@
 /**
- * Agent for Node's HTTP client that connects directly or through a proxy, and aborts pending connections when it is
- * destroyed. It uses HTTP/1.1 on purpose, so that a stalled stream cannot block other requests.
+ * Agent for the HTTP client of Node.js. It connects directly or through a proxy, and aborts pending connections when it
+ * is destroyed. It uses HTTP/1.1 on purpose, so that a stalled stream cannot block other requests.
  */
 import { Agent, type ClientRequest, type ClientRequestArgs } from 'node:http';
 import type { Socket } from 'node:net';
@@ -21,9 +21,9 @@ declare module 'node:http' {
 }
 
 export type AgentOptions = {
-  /** TLS options. Absent for plain HTTP. */
+  /** TLS options of the connections. Absent for plain HTTP. */
   readonly tls?: ConnectionOptions | undefined;
-  /** Returns the URL of the proxy to a host, if any. */
+  /** Returns the URL of the proxy for a host, or undefined for a direct connection. */
   readonly proxyFor?: ((host: string, port: number) => string | undefined) | undefined;
   /** Timeout in milliseconds for establishing a connection, including TLS and proxy. */
   readonly connectMs: number;
@@ -31,7 +31,7 @@ export type AgentOptions = {
   readonly idleMs: number;
   /** Maximum concurrent connections to each host. Default: unlimited. */
   readonly maxSockets?: number | undefined;
-  /** Called before each request of this agent is written, see `guardRequest`. */
+  /** Called right before a request of this agent is written; see `guardRequest`. */
   readonly guard?: (() => void) | undefined;
 };
 
@@ -42,7 +42,7 @@ class ConnectTimeoutError extends Error {
 export class ConnectionAgent extends Agent {
   readonly #options: AgentOptions;
   readonly #destroyed = new AbortController();
-  /** Last TLS session for resumption, keyed by host and port. */
+  /** Last TLS session, by host and port, for the resumption of sessions. */
   readonly #sessions = new Map<string, Buffer>();
   #context: SecureContext | undefined;
 
@@ -65,7 +65,7 @@ export class ConnectionAgent extends Agent {
     super.addRequest(request, options);
   }
 
-  /** Closes idle connections now, and each other connection when its request ends. */
+  /** Closes idle connections now, and all other connections as soon as their requests end. */
   retire(): void {
     this.maxFreeSockets = 0;
     for (const free of Object.values(this.freeSockets)) free?.forEach((socket) => socket.destroy());
@@ -83,7 +83,7 @@ export class ConnectionAgent extends Agent {
     const session = this.#sessions.get(key);
     const deadline = new AbortController();
     const timer = setTimeout(
-      () => deadline.abort(new ConnectTimeoutError(`no connection within ${connectMs} ms`)),
+      () => deadline.abort(new ConnectTimeoutError(`no connection was established within ${connectMs} ms`)),
       connectMs,
     );
     try {
@@ -104,12 +104,13 @@ export class ConnectionAgent extends Agent {
 }
 
 /**
- * Calls `guard` right before the first byte of the request is written, on a new or a kept-alive connection, because a
- * process that was paused before the write may no longer be allowed to send it. If `guard` throws, the request ends with
- * that error. Requires an agent that hands out connected sockets only.
+ * Calls `guard` right before the first byte of the request is written, on a new or a kept-alive connection. The check
+ * is needed at this moment, because a process that was paused before the write may no longer be permitted to send the
+ * request. If `guard` throws, the request ends with that error. The agent of the request must only hand out connected
+ * sockets.
  */
 export function guardRequest(request: ClientRequest, guard: () => void): void {
-  // Node.js flushes the request right after the listeners of this event, in the same turn of the event loop.
+  // Node.js writes the request right after the listeners of this event, in the same turn of the event loop.
   request.prependOnceListener('socket', () => {
     try {
       guard();

@@ -10,18 +10,24 @@ export type Destination = {
   /** Host name or IP address, without brackets. */
   readonly host: string;
   readonly port: number;
-  /** Absent for plain HTTP. `servername` is the name that the certificate must contain, if it differs from `host`. */
+  /**
+   * TLS options. Absent for plain HTTP. `servername` is the name that the certificate must contain, if that name
+   * differs from `host`.
+   */
   readonly tls?: ConnectionOptions | undefined;
-  /** `http:`, `https:`, `socks:`, `socks5:`, `socks5h:`, `socks4:` or `socks4a:` URL of a proxy. */
+  /** URL of a proxy, with the scheme `http:`, `https:`, `socks:`, `socks5:`, `socks5h:`, `socks4:` or `socks4a:`. */
   readonly proxyUrl?: string | undefined;
 };
 
-/** Thrown if the proxy cannot be reached, or refuses to connect to the server. */
+/** Error of a proxy that cannot be reached, or that refuses to connect to the server. */
 class ProxyError extends Error {
   readonly code = 'ERR_PROXY';
 }
 
-/** @throws the errors of sockets and TLS, an error with code `ERR_PROXY`, or the signal's reason */
+/**
+ * Connects to the server.
+ * @throws the errors of sockets and TLS, an error with code `ERR_PROXY`, or the signal's reason
+ */
 export async function dial(destination: Destination, signal: AbortSignal): Promise<Socket> {
   const { host, tls, proxyUrl } = destination;
   const socket =
@@ -29,12 +35,12 @@ export async function dial(destination: Destination, signal: AbortSignal): Promi
       ? await established(connectPlain(destination), 'connect', signal)
       : await throughProxy(new URL(proxyUrl), destination, signal);
   socket.setNoDelay(true);
-  // Sends keep-alive probes, because load balancers drop connections that are idle for minutes, such as watches.
+  // Keep-alive probes are needed, because load balancers drop connections that are idle for minutes, such as watches.
   socket.setKeepAlive(true, 30_000);
   if (!tls) return socket;
   const secured = connectTls({
     ALPNProtocols: ['http/1.1'],
-    // TLS sends no server name for an IP address, but the certificate is still compared with the host.
+    // TLS sends no server name if the host is an IP address. The certificate is still compared with that address.
     ...(isIP(host) ? {} : { servername: host }),
     ...tls,
     host,
@@ -43,7 +49,7 @@ export async function dial(destination: Destination, signal: AbortSignal): Promi
   return established(secured, 'secureConnect', signal);
 }
 
-/** Returns the host, without brackets, and the port of an `http:` or `https:` URL. */
+/** Returns the host and the port of an `http:` or `https:` URL. The host has no brackets. */
 export function addressOf(url: URL): { readonly host: string; readonly port: number } {
   return { host: hostOf(url), port: Number(url.port) || (url.protocol === 'https:' ? 443 : 80) };
 }

@@ -1,6 +1,6 @@
 /**
- * Reads proxy settings from environment variables. They have the same meaning as for kubectl, because the rules are the same as
- * for ProxyFromEnvironment in Go's `net/http`. Connections to loopback addresses never use a proxy.
+ * Reads proxy settings from environment variables. The rules are those of ProxyFromEnvironment in Go's `net/http`, so
+ * the variables have the same meaning as for kubectl. Connections to loopback addresses never use a proxy.
  */
 type Env = Readonly<Record<string, string | undefined>>;
 

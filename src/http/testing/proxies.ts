@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 
 export type LoopbackProxy = {
   readonly url: string;
-  /** Destinations of tunnels, as `host:port`. */
+  /** Destinations of the tunnels through this proxy, as `host:port`. */
   readonly targets: string[];
   close(): Promise<void>;
 };
@@ -34,8 +34,8 @@ async function listen(server: Server, scheme: string, targets: string[]): Promis
 }
 
 /**
- * Starts an HTTP proxy that creates tunnels with CONNECT, to the destination or, if `loopbackPort` is given, to that port on
- * loopback.
+ * Starts an HTTP proxy that creates tunnels with CONNECT. Without `loopbackPort`, a tunnel leads to the requested
+ * destination. With `loopbackPort`, every tunnel leads to that port on loopback.
  */
 export async function startHttpProxy(loopbackPort?: number): Promise<LoopbackProxy> {
   const targets: string[] = [];
