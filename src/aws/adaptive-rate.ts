@@ -56,7 +56,7 @@ const widening = {
 const pauseMs = 1_000;
 /** Minimum time between two throttles, in milliseconds. Throttles that are closer together measure no rate. */
 const shortestMeasureMs = 500;
-/** Share of the measured rate at which calls are paced. */
+/** Ratio of the pace of calls to the measured rate. */
 const below = 0.985;
 /**
  * Factors that reduce the rate. `decrease` applies after a throttle that measured no rate. `slightlyLess` applies after
@@ -64,11 +64,11 @@ const below = 0.985;
  */
 const decrease = 0.7;
 const slightlyLess = 0.8;
-/** Time in milliseconds for which a learned rate is kept before higher rates are tried. */
+/** Time in milliseconds that a learned rate is kept before higher rates are tried. */
 const holdMs = 10_000;
 /**
  * After `holdMs`, the rate grows by `share` × max(learned rate, `leastBase`) × t². The time t, in seconds since the
- * hold ended, includes only times in which the rate delayed calls.
+ * hold ended, includes only times when the rate delayed calls.
  */
 const growth = { share: 0.01, leastBase: 2 };
 /** Minimum learned rate, in calls per second. */
@@ -78,7 +78,7 @@ const slowest = 0.2;
  * measurement.
  */
 const longestGapMs = 1_000;
-/** Maximum time in milliseconds for which unused calls are saved up. */
+/** Maximum time in milliseconds that unused calls are saved up. */
 const savedMs = 1_000;
 
 export function createAdaptiveRate(options: {
@@ -166,7 +166,7 @@ export function createAdaptiveRate(options: {
       inFlight += 1;
       if (learned) {
         tokens -= 1;
-        // The rate grows only for the time in which it delays calls.
+        // The rate grows only for the time that calls were delayed by the rate.
         if (waitedFrom !== undefined) learned.limitedMs += Math.max(0, now - waitedFrom);
       }
       waitedFrom = undefined;

@@ -16,7 +16,7 @@ export type Narrowed = {
   readonly allowed: ReadonlySet<string>;
   /** Subset of `allowed` that may be in use. */
   readonly mayBeUsed: ReadonlySet<string>;
-  /** Services of which the policy allows some actions but none of these actions may be in use. Sorted. */
+  /** Services whose allowed actions are all certainly unused. Sorted. */
   readonly unusedServices: readonly string[];
   /**
    * Statements with the actions that may be in use. Empty if no action may be in use. `inexpressible` means that an

@@ -12,7 +12,7 @@ import type { Change, Informer, KubeObject } from '../../kube/index.ts';
  */
 const unseenForMostMs = 60_000;
 
-/** Maximum age, in milliseconds, at which the response to a write still counts as a read of the object. */
+/** Maximum age, in milliseconds, of a response to a write that still counts as a read of the object. */
 const freshForMs = 5_000;
 
 /** Write that the informer has not reported yet. */

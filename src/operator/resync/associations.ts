@@ -21,10 +21,10 @@ import type { Pass } from './resync.ts';
  */
 const deniedForMs = 15 * 60_000;
 
-/** Time in milliseconds in which the passes read each association once. */
+/** Maximum time in milliseconds until the passes have read each association once. */
 const allReadWithinMs = 60 * 60_000;
 
-/** Factor by which the interval is longer while nothing uses Pod Identity. */
+/** Factor that multiplies the interval between passes while nothing uses Pod Identity. */
 const idleFactor = 10;
 
 export function createAssociationPass(options: {

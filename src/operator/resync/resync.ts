@@ -49,7 +49,7 @@ export type Pass = {
   readonly isAwaited?: () => boolean;
   /** Whether a failure of the pass is reported. Default: every failure is reported. */
   readonly isReported?: () => boolean;
-  /** Returns the factor by which the configured interval is multiplied. Default: 1. */
+  /** Returns a factor that multiplies the configured interval. Default: 1. */
   readonly factor?: () => number;
   /** Registers further triggers that start a pass at once. */
   readonly watch?: (startPass: () => void) => void;
