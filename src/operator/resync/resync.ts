@@ -157,7 +157,8 @@ function schedulePass(
 
   return {
     controller,
-    hasSynced: () => !pass.isAwaited?.() || (syncedScope !== undefined && syncedScope === currentScope()),
+    // Accounts ask this in each reconcile, and `isAwaited` may examine every account. So the cheaper test comes first.
+    hasSynced: () => (syncedScope !== undefined && syncedScope === currentScope()) || !pass.isAwaited?.(),
     check: () => check,
   };
 }
