@@ -31,11 +31,14 @@ export function withoutTags(tags: Tags, keys: readonly string[]): Tags {
 
 /** Merges tags; later maps take precedence. No two keys of the result differ only in case, because IAM refuses such keys. */
 export function mergedTags(...maps: readonly Tags[]): Tags {
-  return maps.reduce<Tags>(
-    (merged, tags) =>
-      Object.entries(tags).reduce((all, [key, value]) => withTags(all, { [key]: value }), merged),
-    {},
-  );
+  const merged = new Map<string, [key: string, value: string]>();
+  for (const tag of maps.flatMap((tags) => Object.entries(tags))) {
+    const lower = tag[0].toLowerCase();
+    // The last of equal keys also takes the last place, as with `withTags`.
+    merged.delete(lower);
+    merged.set(lower, tag);
+  }
+  return Object.fromEntries(merged.values());
 }
 
 export function isReservedTag(key: string): boolean {

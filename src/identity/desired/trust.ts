@@ -118,6 +118,8 @@ export function oidcProvidersIn(document: string): readonly string[] {
 
 /** Whether a trust policy explicitly names the namespace in a statement for Pod Identity. */
 export function admitsPodIdentity(document: string, namespace: string): boolean {
+  // Most documents admit web identities only. A backslash may hide the key in an escape sequence.
+  if (!document.includes(namespaceKey) && !document.includes('\\')) return false;
   return podTrustIn(document).statements.some(({ namespaces }) => namespaces?.has(namespace) === true);
 }
 
