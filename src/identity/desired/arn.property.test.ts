@@ -35,7 +35,7 @@ describe('matching an ARN with a pattern', () => {
   });
 
   it.each([5, 10, 25])(
-    'needs at most as many comparisons as the product of both lengths with %i stars',
+    'with %i stars makes at most as many comparisons as the product of both lengths',
     (stars) => {
       const pattern = `${'*a'.repeat(stars)}b`;
       const arn = 'a'.repeat(2_000);

@@ -9,6 +9,6 @@ it.each([
   [`iam:AttachRolePolicy on kon-x (${arn}): denied`, `iam:AttachRolePolicy on kon-x (${arn}): denied`],
   [`no policy ${arn}.`, `no policy ${arn}.`],
   [`only ${arn}Full is allowed`, `${arn}: only ${arn}Full is allowed`],
-])('names the ARN once in a message about it: %s', (message, expected) => {
+])('a message about an object names the ARN of the object exactly once: %s', (message, expected) => {
   expect(messageAbout(arn, message)).toBe(expected);
 });

@@ -9,7 +9,7 @@ const boundary = 'arn:aws-cn:iam::123456789012:policy/boundary';
 
 describe('unboundedOperator', () => {
   it.each<readonly [string, Limits, string]>([
-    ['neither', {}, 'no permissions boundary, and no list'],
+    ['neither a boundary nor a list of allowed policies', {}, 'no permissions boundary, and no list'],
     ['an empty list of boundaries', { permissionsBoundaryArns: [] }, 'no permissions boundary, and no list'],
     [
       'an administrator policy as the boundary',
@@ -27,7 +27,7 @@ describe('unboundedOperator', () => {
       'no permissions boundary, and accounts may have statements',
     ],
     [
-      'statements under a boundary that limits nothing, in spite of such a list',
+      'statements under a boundary that limits nothing, in spite of a list of named policies',
       {
         statements: true,
         permissionsBoundaryArns: [`${aws}/AdministratorAccess`],
@@ -53,7 +53,7 @@ describe('unboundedOperator', () => {
           `"${pattern}" among the allowed policies matches`,
         ] as const,
     ),
-  ])('reports %s', (_what, given, why) => {
+  ])('reports an operator with %s as unlimited', (_what, given, why) => {
     expect(unboundedOperator({ clusterArn, ...given })?.why).toContain(why);
   });
 
@@ -61,23 +61,23 @@ describe('unboundedOperator', () => {
     ['a boundary', { permissionsBoundaryArns: [boundary] }],
     ['statements under a boundary', { permissionsBoundaryArns: [boundary], statements: true }],
     [
-      'a boundary beside a list of everything',
+      'a boundary beside a list that allows every policy',
       { permissionsBoundaryArns: [boundary], allowedPolicyArns: ['*'] },
     ],
-    ['an empty list', { allowedPolicyArns: [] }],
+    ['an empty list of allowed policies', { allowedPolicyArns: [] }],
     [
       'a list of named policies',
       { allowedPolicyArns: [`${aws}/AmazonS3*`, 'arn:aws-cn:iam::123456789012:policy/*'] },
     ],
     [
-      'such a list beside a boundary that limits nothing',
+      'a list of named policies beside a boundary that limits nothing',
       { permissionsBoundaryArns: [`${aws}/AdministratorAccess`], allowedPolicyArns: [`${aws}/AmazonS3*`] },
     ],
     [
-      'a pattern that matches in another partition only',
+      'a pattern that matches only policies of another partition',
       { allowedPolicyArns: ['arn:aws:iam::aws:policy/*'] },
     ],
-  ])('accepts %s', (_what, given) => {
+  ])('accepts an operator with %s', (_what, given) => {
     expect(unboundedOperator({ clusterArn, ...given })).toBeUndefined();
   });
 });

@@ -29,7 +29,7 @@ const commandsOf = (service: string): readonly string[] => {
 
 describe('operatorCalls', () => {
   it.each(['iam', 'sts', 'eks'] as const)(
-    'has exactly the commands that the adapters send to %s',
+    'lists exactly the commands that the adapters send to %s',
     (service) => {
       expect(commandsOf(service).length).toBeGreaterThan(1);
       expect(Object.keys(operatorCalls[service]).sort()).toEqual(commandsOf(service));
@@ -46,7 +46,7 @@ describe('operatorPolicyOptions', () => {
     },
   };
 
-  it('requires the AWS account', () => {
+  it('are undefined if the AWS account is unknown', () => {
     expect(operatorPolicyOptions(config)).toBeUndefined();
     expect(operatorPolicyOptions(config, { accountId: '123456789012' })).toEqual({
       clusterArn: 'arn:aws-cn:eks:cn-north-1:123456789012:cluster/main',
@@ -54,7 +54,7 @@ describe('operatorPolicyOptions', () => {
     });
   });
 
-  it('are derived from all fields of the ClusterConfig', () => {
+  it('are derived from the spec and the status of the ClusterConfig', () => {
     const aws = {
       ...config.spec.aws,
       accountId: '210987654321',
@@ -83,7 +83,7 @@ describe('operatorPolicy', () => {
   const actionsOf = (given: Parameters<typeof operatorPolicy>[0]): readonly string[] =>
     operatorPolicy(given).Statement.flatMap(({ Action }) => Action);
 
-  it('grants every call once, the removal of boundaries only if none is required, and inline policies only with a boundary and statements', () => {
+  it('grants every call once; removing boundaries only if none is required, and writing inline policies only with a required boundary and statements', () => {
     const every = (['iam', 'eks', 'eks-auth'] as const).flatMap((service) =>
       Object.keys(operatorCalls[service]).map((action) => `${service}:${action}`),
     );
@@ -115,7 +115,7 @@ describe('operatorPolicy', () => {
     ]);
   });
 
-  it('is limited to the partition, the account and the path', () => {
+  it('is limited to the partition, the AWS account and the role path', () => {
     const resources = operatorPolicy(options).Statement.map(({ Sid, Resource }) => [Sid, Resource]);
     expect(Object.fromEntries(resources)).toMatchObject({
       ReadAccount: '*',
@@ -154,7 +154,7 @@ describe('operatorPolicy', () => {
     expect(() => operatorPolicy({ ...options, rolePath })).toThrow(RangeError);
   });
 
-  it('treats text of a ClusterConfig as literal text', () => {
+  it('escapes policy variables in text from a ClusterConfig', () => {
     const text = JSON.stringify(
       operatorPolicy({
         ...options,
@@ -172,7 +172,7 @@ describe('operatorPolicy', () => {
     expect(text).toContain('"${*}"');
   });
 
-  it('admits listed tag keys, but no reserved key in any case', () => {
+  it('allows listed tag keys, but no reserved key, in whatever case it is written', () => {
     const conditionOf = (sid: string, tagKeys?: readonly string[]): unknown =>
       operatorPolicy({ ...options, tagKeys }).Statement.find(({ Sid }) => Sid === sid)?.Condition;
     const keys = ['team', 'K11N.dev/account', 'Kubernetes-Namespace', 'eks-cluster-name', 'AWS:x', 'team'];
@@ -202,7 +202,7 @@ describe('operatorPolicy', () => {
       expect(Condition !== undefined, Sid).toBe(!reads.includes(Sid));
   });
 
-  it('treats an empty list of boundaries as no requirement, and an empty list of policies as none but AWSDenyAll', () => {
+  it('requires no boundary if the list of boundaries is empty, and allows only AWSDenyAll if the list of policies is empty', () => {
     expect(operatorPolicy({ ...options, permissionsBoundaryArns: [] })).toEqual(operatorPolicy(options));
     const { Statement } = operatorPolicy({ ...options, allowedPolicyArns: [] });
     const attachments = Statement.filter(({ Action }) => Action.includes('iam:AttachRolePolicy'));
@@ -211,7 +211,7 @@ describe('operatorPolicy', () => {
     ]);
   });
 
-  it('allows a quarantine to deny everything, and AWSDenyAll as the boundary of no other write', () => {
+  it('allows attaching AWSDenyAll and setting it as the boundary, but no other write to a role with this boundary', () => {
     const denyAll = 'arn:aws-us-gov:iam::aws:policy/AWSDenyAll';
     const { Statement } = operatorPolicy({
       ...options,
@@ -226,7 +226,7 @@ describe('operatorPolicy', () => {
     expect(naming('StringEquals', 'iam:PermissionsBoundary')).toEqual(['BoundOwnRoles']);
   });
 
-  it('fits into the inline policy of a role', () => {
+  it('is small enough for the inline policy of a role', () => {
     const size = JSON.stringify(
       operatorPolicy({
         clusterArn: `arn:aws-us-gov:eks:us-gov-west-1:123456789012:cluster/${'c'.repeat(100)}`,

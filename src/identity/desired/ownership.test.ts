@@ -46,7 +46,7 @@ describe('with objects that are not ours', () => {
     expect(kinds(world)).not.toContain('DeleteRole');
   });
 
-  it('a ServiceAccount without our label affects only its own target', () => {
+  it('a ServiceAccount without our label blocks only its own target', () => {
     const world = createWorld();
     const foreign = { uid: 'x', resourceVersion: '1', created: false };
     world.namespaces.set('production', { state: 'present', users: [], serviceAccount: foreign });
@@ -79,7 +79,7 @@ describe('with objects that are not ours', () => {
     });
   });
 
-  it('an existing ServiceAccount that a person labelled is linked, and unlinked but not deleted at the end', () => {
+  it('an existing ServiceAccount that a user labelled is linked, and is unlinked but not deleted when the account is deleted', () => {
     const world = createWorld();
     world.namespaces.set('production', {
       state: 'present',
@@ -167,7 +167,7 @@ describe('tags that differ from ours in case', () => {
   it.each([
     ['account', 'K11N.dev/account'],
     ['uid', 'K11N.dev/uid'],
-  ])('that replaced our tag of the %s are corrected, and the role remains managed', (_which, key) => {
+  ])('that replaced our %s tag are corrected, and the account keeps its role', (_which, key) => {
     const world = settled();
     const { tags, id } = roleOf(world);
     overwritten(world, key, 'other');
@@ -179,7 +179,7 @@ describe('tags that differ from ours in case', () => {
     expect(roleOf(world).attachedPolicyArns).toEqual([]);
   });
 
-  it('do not affect the role of the account that they name', () => {
+  it('give the account that they name no control over the role', () => {
     const world = createWorld({}, 'other');
     world.account = { ...world.account, metadata: { ...world.account.metadata, uid: 'uid-2' } };
     const role = roleOf(settled());
@@ -193,7 +193,7 @@ describe('tags that differ from ours in case', () => {
     expect(world.roles.get(name)).toEqual(theirs);
   });
 
-  it('can remove a role from its account, whose status reports that nothing is revoked', () => {
+  it('can take a role from its account, whose status then reports that edits no longer change the role', () => {
     const world = settled();
     overwritten(world, 'K11N.dev/cluster', 'x');
     edit(world, { aws: { policyArns: [] } });
@@ -238,7 +238,7 @@ describe('a role named in roleName', () => {
     expect(message).toContain(`replace its trust policy, attach ${readOnly}, detach ${fullAccess}`);
   });
 
-  it('remains unchanged without adopt, and further changes that adoption would make are reported as well', () => {
+  it('remains unchanged without adopt, and changes of boundary, settings, tags and inline policies are reported too', () => {
     const world = createWorld({
       aws: {
         policyArns: [fullAccess],
@@ -286,7 +286,7 @@ describe('a role named in roleName', () => {
     expect(world.namespaces.get('production')?.serviceAccount?.roleArn).toBe(theirs.arn);
   });
 
-  it('that was adopted and lost its adoption tag is tagged again, and released at the end', () => {
+  it('that was adopted and lost its adoption tag is tagged again, and is released when the account is deleted', () => {
     const world = named(true);
     world.roles.set(theirs.name, theirs);
     settle(world);
@@ -388,7 +388,7 @@ describe('a role named in roleName', () => {
     expect(world.roles.get(theirs.name)?.tags).toMatchObject({ 'k11n.dev/account': 'myaccount' });
   });
 
-  it('is not adopted while pods run as the ServiceAccount of its name, which has not been handed over', () => {
+  it("is not adopted while pods use a ServiceAccount with the account's name that its owner has not handed over", () => {
     const world = named(true);
     world.roles.set(theirs.name, { ...theirs, trustPolicy: providerTrust });
     const production = world.namespaces.get('production');
@@ -414,7 +414,7 @@ describe('a role named in roleName', () => {
     expect(ready(world)).toBe('True Ready');
   });
 
-  it('that is already ours gets its trust policy restored, even if pods hold it that others admitted', () => {
+  it('that the account already owns gets its trust policy restored, even while pods that others admitted hold the role', () => {
     const world = named(true);
     world.roles.set(theirs.name, theirs);
     settle(world);
@@ -426,7 +426,7 @@ describe('a role named in roleName', () => {
     expect(world.roles.get(theirs.name)?.trustPolicy).toBe(trustPolicy);
   });
 
-  it('cannot be adopted if AWS denies it, and the status names the missing consent', () => {
+  it('is not adopted if AWS denies the adoption, and the status names the missing consent', () => {
     const world = named(true);
     world.roles.set(theirs.name, theirs);
     world.failures.set(`TagRole ${theirs.name}`, {
@@ -456,7 +456,7 @@ describe('a role named in roleName', () => {
     expect(ready(world)).toBe('False RoleNotOwned');
   });
 
-  it('is not created if it is to be adopted and does not exist', () => {
+  it('is not created if adopt is set and the role does not exist', () => {
     const world = named(true);
     settle(world);
     expect(world.roles.size).toBe(0);

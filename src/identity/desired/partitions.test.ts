@@ -43,7 +43,7 @@ describe.each(partitionNames)('in the partition %s', (partition) => {
     expect([stsAudience, podIdentityAudience]).toEqual(['sts.amazonaws.com', 'pods.eks.amazonaws.com']);
   });
 
-  it('the policy of the operator names no resource of another partition', () => {
+  it("the operator's IAM policy names no resource of another partition", () => {
     const { Statement } = operatorPolicy({
       clusterArn: cluster,
       rolePath: '/konstellation/',

@@ -21,7 +21,7 @@ const allowing = { ...facts, allowsStatements: true };
 const accountWith = (...statements: PermissionStatement[]) => createWorld({ aws: { statements } }).account;
 
 describe('the inline policy of statements', () => {
-  it('has the values of the cluster, and an end that IAM enforces', () => {
+  it("contains the cluster's values in place of placeholders, and the end time as a condition", () => {
     expect(JSON.parse(statementsDocument([orders], facts))).toEqual({
       Version: '2012-10-17',
       Id: 'k11n.dev/statements',
@@ -47,7 +47,7 @@ describe('the inline policy of statements', () => {
     expect(statementProblems([{ actions: ['s3:GetObject'], resources: [resource] }], facts)).toEqual([]);
   });
 
-  it('belongs to the operator only with its id', () => {
+  it("counts as foreign if its Id is not the operator's", () => {
     const own = {
       inlinePolicy: statementsDocument([orders], facts),
       inlinePolicyNames: ['konstellation', 'x'],
@@ -63,7 +63,11 @@ describe('statements', () => {
   const one = { actions: ['s3:GetObject'], resources: ['*'] };
 
   it.each<[string, PermissionStatement[], string]>([
-    ['everything', [{ actions: ['*'], resources: ['*'] }], 'it allows every action on every resource'],
+    [
+      'a statement that allows everything',
+      [{ actions: ['*'], resources: ['*'] }],
+      'it allows every action on every resource',
+    ],
     [
       'an unknown placeholder',
       [{ ...one, resources: ['arn:aws:s3:::$(bucket)'] }],
@@ -80,13 +84,13 @@ describe('statements', () => {
       'statement "A": Syntax errors in policy.',
     ],
     [
-      'a value that the operator cannot compare',
+      'a condition value that IAM cannot compare',
       [{ ...one, conditions: { DateLessThan: { 'aws:CurrentTime': ['soon'] } } }],
       'The policy failed legacy parsing',
     ],
-    ['a time that is none', [{ ...one, until: '2027-02-31T25:00:00Z' }], 'is no time'],
+    ['an end that is not a time', [{ ...one, until: '2027-02-31T25:00:00Z' }], 'is no time'],
     [
-      'two ends',
+      'two end times',
       [
         {
           ...one,
@@ -97,7 +101,7 @@ describe('statements', () => {
       'exclude each other',
     ],
     [
-      'one name twice',
+      'the same sid twice',
       [
         { ...one, sid: 'A' },
         { ...one, sid: 'A' },
@@ -123,7 +127,7 @@ describe('statements', () => {
     });
   });
 
-  it('need the consent of the ClusterConfig', () => {
+  it('are refused if the ClusterConfig does not allow statements', () => {
     expect(desiredStatements(accountWith(orders), facts, boundary)).toMatchObject({
       kind: 'refused',
       problem: { reason: 'StatementsNotAllowed' },
@@ -131,7 +135,7 @@ describe('statements', () => {
   });
 
   it.each([undefined, 'arn:aws:iam::aws:policy/AdministratorAccess'])(
-    'need a permissions boundary that limits them, unlike %s',
+    'are refused if their permissions boundary is %s',
     (arn) => {
       expect(desiredStatements(accountWith(orders), allowing, arn)).toMatchObject({
         kind: 'refused',
@@ -140,7 +144,7 @@ describe('statements', () => {
     },
   );
 
-  it('that are an empty list count as absent', () => {
+  it('count as absent if their list is empty', () => {
     expect(desiredStatements(accountWith(), facts, undefined)).toEqual({ kind: 'none' });
   });
 });

@@ -13,7 +13,7 @@ const web = (condition?: object, principal: object = { Federated: provider }): o
 });
 const sub = (value: unknown): object => ({ 'oidc.example:sub': value });
 
-describe('a subject is admitted', () => {
+describe('a subject', () => {
   it.each([
     ['by its name', document(web({ StringEquals: sub(subject) }))],
     ['by a list', document(web({ StringEquals: sub(['system:serviceaccount:other:x', subject]) }))],
@@ -23,11 +23,11 @@ describe('a subject is admitted', () => {
     ['by a statement that names no subject', document(web({ StringEquals: { 'oidc.example:aud': 'x' } }))],
     ['by a statement without conditions', document(web())],
     ['by a negated operator', document(web({ StringNotEquals: sub('system:serviceaccount:a:b') }))],
-    ['by the principal of everybody', document({ Effect: 'Allow', Principal: '*', Action: 'sts:*' })],
+    ['by the principal *', document({ Effect: 'Allow', Principal: '*', Action: 'sts:*' })],
     ['by one of several providers', document(web(undefined, { Federated: ['arn:other', provider] }))],
-    ['by a single statement that is no list', JSON.stringify({ Statement: web() })],
-    ['by what cannot be read', 'no JSON'],
-  ])('%s', (_, policy) => {
+    ['by a single statement outside a list', JSON.stringify({ Statement: web() })],
+    ['by a document that cannot be read', 'no JSON'],
+  ])('is admitted %s', (_, policy) => {
     expect(letsSubjectIn(principalsOf(policy), provider, subject)).toBe(true);
   });
 
@@ -40,7 +40,7 @@ describe('a subject is admitted', () => {
       'a name with a dot for another character',
       document(web({ StringLike: sub(subject.replace('y', '.')) })),
     ],
-  ])('not by %s', (_, policy) => {
+  ])('is not admitted by %s', (_, policy) => {
     expect(letsSubjectIn(principalsOf(policy), provider, subject)).toBe(false);
   });
 });
@@ -71,18 +71,21 @@ describe('trustsProvider', () => {
   });
 
   it.each([
-    ['it alone', document(allow({ Federated: provider }))],
+    ['the provider alone', document(allow({ Federated: provider }))],
     ['a statement outside a list', JSON.stringify({ Statement: allow({ Federated: provider }) })],
-    ['it among others', document(allow({ Federated: ['cognito-identity.amazonaws.com', provider] }))],
     [
-      'it in the second statement',
+      'the provider among others',
+      document(allow({ Federated: ['cognito-identity.amazonaws.com', provider] })),
+    ],
+    [
+      'the provider in the second statement',
       document(allow({ Service: 'ec2.amazonaws.com' }), allow({ Federated: provider })),
     ],
-    ['it in escaped JSON', document(allow({ Federated: provider })).replaceAll('/', '\\/')],
+    ['the provider in escaped JSON', document(allow({ Federated: provider })).replaceAll('/', '\\/')],
     ['every federated principal', document(allow({ Federated: '*' }))],
-    ['everybody', document(allow('*'))],
-    ['what cannot be read', `{"Federated": "${provider}"`],
-  ])('accepts %s', (_what, trustPolicy) => {
+    ['the principal *', document(allow('*'))],
+    ['a document that cannot be read', `{"Federated": "${provider}"`],
+  ])('is true for %s', (_what, trustPolicy) => {
     expect(trustsProvider(trustPolicy, provider)).toBe(true);
   });
 
@@ -91,7 +94,7 @@ describe('trustsProvider', () => {
     ['a service', document(allow({ Service: 'ec2.amazonaws.com' }))],
     ['a statement that denies', document(allow({ Federated: provider }, 'Deny'))],
     ['no statement', document()],
-  ])('rejects %s', (_what, trustPolicy) => {
+  ])('is false for %s', (_what, trustPolicy) => {
     expect(trustsProvider(trustPolicy, provider)).toBe(false);
   });
 });

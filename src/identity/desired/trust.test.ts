@@ -99,7 +99,7 @@ describe('the trust policy for pods of EKS Pod Identity', () => {
     expect(of([])).toBe(trustPolicy({ providerArn, issuer, subjects: [] }));
   });
 
-  it('has the same view for one namespace, whatever it contains for other namespaces and web identities', () => {
+  it('looks the same to pods of a namespace, whatever it contains for other namespaces and web identities', () => {
     const seen = trustSeenBy(of(['production']), 'production');
     expect(trustSeenBy(of(['production', 'staging'], ['a']), 'production')).toBe(seen);
     expect(trustSeenBy(of(['staging']), 'production')).not.toBe(seen);
@@ -107,7 +107,7 @@ describe('the trust policy for pods of EKS Pod Identity', () => {
     expect(trustSeenBy(of([], ['a']), 'production')).not.toBe(seen);
   });
 
-  it('has another view for a namespace if its conditions for that namespace change', () => {
+  it('looks different to pods of a namespace if it changes for this namespace', () => {
     const document = of(['production']);
     const seen = trustSeenBy(document, 'production');
     for (const changed of [

@@ -418,7 +418,7 @@ describe('after any sequence of changes and faults', () => {
     );
   }, 900_000);
 
-  it('a deletion removes every object of ours and no foreign object', () => {
+  it('the deletion of an account removes every object that the operator created, and no foreign object', () => {
     fc.assert(
       fc.property(
         fc.array(happening, { maxLength: 10 }),
@@ -441,7 +441,7 @@ describe('after any sequence of changes and faults', () => {
     );
   }, 900_000);
 
-  it('an edit of policies never detaches a policy that remains listed, and attaches before it detaches', () => {
+  it('an edit of policies never detaches a policy that remains listed, and attaches new policies before it detaches old ones', () => {
     const lists = fc.subarray(policies);
     fc.assert(
       fc.property(lists, lists, (before, after) => {

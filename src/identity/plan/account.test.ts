@@ -5,7 +5,7 @@ import { arn, kinds, name, ready, settled } from '../testing/settled-world.ts';
 import { createWorld, observe, readOnly, settle } from '../testing/simulated-world.ts';
 
 describe('a new account', () => {
-  it('gets a role, its policies, links and proofs by one write each, without a read', () => {
+  it('gets its role, policies, links and proofs by one write each, without a read', () => {
     const world = createWorld();
     settle(world);
     expect(kinds(world)).toEqual([
@@ -47,7 +47,7 @@ describe('a new account', () => {
     expect(world.roles.size).toBe(1);
   });
 
-  it('takes over the role of an earlier account with its name', () => {
+  it('re-adopts the role of an earlier account with the same name', () => {
     const world = settled();
     world.account = { ...world.account, metadata: { name: 'myaccount', uid: 'uid-2', generation: 1 } };
     settle(world);

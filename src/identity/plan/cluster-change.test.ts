@@ -96,7 +96,7 @@ describe.each(changes)('under a ClusterConfig with another %s', (_field, to) => 
     for (const { serviceAccount } of world.namespaces.values()) expect(serviceAccount).toBeUndefined();
   });
 
-  it('an account gets no second role, and its pods keep their access', () => {
+  it('an account keeps its role, gets no second role, and its pods keep their access', () => {
     const world = settled();
     makePod(world, 'production');
     settle(world);
@@ -171,7 +171,7 @@ describe('a role reported by the status', () => {
     expect(world.gone).toBe(true);
   });
 
-  it('blocks nothing if the status is forged and the role of this cluster exists', () => {
+  it('blocks nothing if the status is forged and the account has its role in this cluster', () => {
     const world = settled();
     const { status } = world.account;
     world.account = {
@@ -183,7 +183,7 @@ describe('a role reported by the status', () => {
     expect(world.account.status?.roleArn).toBe(roleOf(world).arn);
   });
 
-  it('is read once, and not at all for an account in sync', () => {
+  it('is read once, and is not read if the account is in sync', () => {
     const world = settled();
     expect(planAccount(observe(world)).steps).toEqual([]);
     change(world, { clusterArn: otherRegion });

@@ -87,10 +87,20 @@ describe('a ClusterConfig that matches its cluster and AWS account', () => {
   });
 
   it.each<[string, number | undefined, ClusterWorld['provider'], number]>([
-    ['by default', undefined, good.provider, 21_600],
-    ['by the ClusterConfig', 3600, good.provider, 3600],
-    ['where the operator may not read the OIDC provider', undefined, failed('AccessDenied', 'denied'), 600],
-    ['where it may not, and the ClusterConfig asks for less', 120, failed('AccessDenied', 'denied'), 120],
+    ['to six hours by default', undefined, good.provider, 21_600],
+    ['to the value in the ClusterConfig', 3600, good.provider, 3600],
+    [
+      'to ten minutes if the operator is not permitted to read the OIDC provider',
+      undefined,
+      failed('AccessDenied', 'denied'),
+      600,
+    ],
+    [
+      'to a shorter value in the ClusterConfig even without that permission',
+      120,
+      failed('AccessDenied', 'denied'),
+      120,
+    ],
   ])('sets the interval of proofs %s', (_, proofIntervalSeconds, provider, expected) => {
     const config = configOf(proofIntervalSeconds === undefined ? {} : { proofIntervalSeconds });
     const state = clusterState([reported({ ...good, config, ...(provider ? { provider } : {}) })]);
@@ -109,7 +119,7 @@ describe('a ClusterConfig that matches its cluster and AWS account', () => {
     });
   });
 
-  it('creates missing namespaces and labels existing ones, but leaves terminating ones alone', () => {
+  it('creates missing namespaces and labels existing namespaces, but does not change terminating namespaces', () => {
     const namespaces = [
       { name: 'production', labelled: false, terminating: false },
       { name: 'staging', labelled: false, terminating: true },
@@ -187,7 +197,7 @@ describe('no account is planned with', () => {
     );
   });
 
-  it('no ClusterConfig, or one that has never been checked', () => {
+  it('no ClusterConfig, or a ClusterConfig that has never been checked', () => {
     expect(clusterState([])).toMatchObject({ ok: false, reason: 'ClusterConfigMissing' });
     expect(clusterState([configOf()])).toMatchObject({ ok: false, reason: 'ClusterConfigNotReady' });
   });
@@ -213,7 +223,7 @@ describe('accounts are still planned with', () => {
     expect(clusterState([config])).toMatchObject({ ok: true });
   });
 
-  it('AWS unreachable, if the cluster was checked before', () => {
+  it('an unreachable AWS, if the cluster was checked before', () => {
     const before = reported(good);
     const { quotas: _, provider: __, ...world } = good;
     const outage = { ...world, caller: failed('Unreachable', 'connect ECONNREFUSED') };
@@ -226,7 +236,7 @@ describe('accounts are still planned with', () => {
     expect(clusterState([reported({ ...outage, config: edited })])).toMatchObject({ ok: false });
   });
 
-  it('a denied read of the provider, which keeps Ready True', () => {
+  it('a denied read of the IAM OIDC provider, which does not affect Ready', () => {
     expect(readyOf(reported({ ...good, provider: failed('AccessDenied', 'no') }))?.status).toBe('True');
   });
 });
@@ -257,14 +267,14 @@ describe('the IAM OIDC provider', () => {
     },
   );
 
-  it('keeps its last known state while AWS does not answer', () => {
+  it('keeps its last condition while AWS is unavailable', () => {
     const config = reported({ ...good, provider: missing });
     expect(factsOf(reported({ ...good, config, provider: failed('Throttled', 'slow down') }))).toMatchObject({
       reason: 'OIDCProviderMissing',
     });
   });
 
-  it('has an unknown state if the operator may not read it', () => {
+  it('has the condition Unknown if the operator is not permitted to read the provider', () => {
     const config = reported({ ...good, provider: missing });
     const denied = reported({ ...good, config, provider: failed('AccessDenied', 'no') });
     expect(providerOf(denied)).toMatchObject({ status: 'Unknown', reason: 'AccessDenied' });
@@ -336,7 +346,7 @@ describe('drift detection of a ClusterConfig', () => {
     expect([after(1), after(2), after(3)]).toEqual(['True', 'True', 'False']);
   });
 
-  it('also includes associations', () => {
+  it('includes associations too', () => {
     const drift = [
       { what: 'roles', lastSuccess },
       { what: 'associations', failure: { error: new IdentityError('AccessDenied', 'no'), passes: 1 } },

@@ -35,7 +35,7 @@ describe('deletion', () => {
     expect(world.gone).toBe(true);
   });
 
-  it('reports while it proceeds that policies and links no longer hold', () => {
+  it('sets the conditions of role, policies, links and proofs to False while it proceeds', () => {
     const world = settled();
     requestDeletion(world);
     const { status } = planAccount(observe(world));
@@ -75,7 +75,7 @@ describe('deletion', () => {
     expect(world.gone).toBe(true);
   });
 
-  it('reports each condition for the current spec while the deletion waits', () => {
+  it('evaluates each condition for the current spec while it waits', () => {
     const world = settled();
     world.namespaces.get('production')?.users.push('myapp-1');
     requestDeletion(world);
@@ -109,18 +109,21 @@ describe('deletion', () => {
       'To end their use: change the serviceAccountName of the workload behind ReplicaSet/web-1 in "former", or delete the workload',
     ],
     ['former', {}, 'To end their use: kubectl delete pod -n former web-1'],
-  ])('waits for a pod in the target %s, %o, and names what ends its use', (target, by, way) => {
-    const world = settled();
-    world.namespaces.set(target, { ...world.namespaces.get('production'), state: 'present', users: [] });
-    requestDeletion(world);
-    const observed = observe(world);
-    const targets = observed.targets.map((each) =>
-      each.name === target ? { ...each, users: [{ pod: 'web-1', ...by }] } : each,
-    );
-    const { status } = planAccount({ ...observed, targets });
-    const message = findCondition(status.conditions, 'Ready')?.message;
-    expect(message?.slice(message.indexOf('To end'))).toBe(way);
-  });
+  ])(
+    "waits for a pod in the target %s (%o), and its message says how to end the pod's use of the account",
+    (target, by, way) => {
+      const world = settled();
+      world.namespaces.set(target, { ...world.namespaces.get('production'), state: 'present', users: [] });
+      requestDeletion(world);
+      const observed = observe(world);
+      const targets = observed.targets.map((each) =>
+        each.name === target ? { ...each, users: [{ pod: 'web-1', ...by }] } : each,
+      );
+      const { status } = planAccount({ ...observed, targets });
+      const message = findCondition(status.conditions, 'Ready')?.message;
+      expect(message?.slice(message.indexOf('To end'))).toBe(way);
+    },
+  );
 
   it.each(['labels', 'annotations'] as const)(
     'waits while the account is protected by its %s, and changes nothing',
@@ -239,7 +242,7 @@ describe('deletion', () => {
     expect(tagging.map(({ kind }) => kind)).toEqual(['TagRole', 'UntagRole']);
   });
 
-  it('reads the role before it concludes that none exists', () => {
+  it('reads the role before it treats the role as missing', () => {
     const world = settled();
     world.cachedRoles.clear();
     requestDeletion(world);
@@ -248,7 +251,7 @@ describe('deletion', () => {
     expect(world.roles.size).toBe(0);
   });
 
-  it('reports inline policies of others that block it', () => {
+  it('reports inline policies that others added and that block the deletion of the role', () => {
     const world = settled();
     world.roles.set(name, { ...roleOf(world), inlinePolicyNames: ['theirs'] });
     resync(world);

@@ -35,7 +35,7 @@ describe('the description of a role', () => {
     expect(roleOf(settled()).description).toBe(defaultDescription);
   });
 
-  it('is updated from the account by one call that also sets the session duration', () => {
+  it("is updated from the account's spec by one call, together with the session duration", () => {
     const world = settled();
     edit(world, { aws: { ...aws, maxSessionDuration: 7200 } });
     settle(world);
@@ -70,7 +70,7 @@ describe('the description of a role', () => {
     expect(roleOf(world).description).toBe(defaultDescription);
   });
 
-  it('causes no drift if it was not read, as in a listing', () => {
+  it('causes no drift while it is unknown, as after a listing', () => {
     const world = settled();
     const { description: _, maxSessionDuration: __, ...listed } = roleOf(world);
     world.cachedRoles.set(name, { role: listed, source: 'list' });
@@ -82,8 +82,8 @@ describe('the description of a role', () => {
   });
 
   it.each([
-    ['keeps that of an adopted role if the account states none', undefined, 'by Terraform'],
-    ['replaces that of an adopted role if the account states one', 'Payments API', 'Payments API'],
+    ['of an adopted role is kept if the account states no description', undefined, 'by Terraform'],
+    ['of an adopted role is replaced if the account states a description', 'Payments API', 'Payments API'],
   ])('%s', (_title, description, expected) => {
     const world = createWorld({
       aws: {

@@ -59,22 +59,22 @@ function annotate(world: SimulatedWorld, value: string): void {
 const podIdentity: Spec = { aws: { policyArns: [], identityMode: 'PodIdentity' } };
 
 const removals: readonly (readonly [string, (world: SimulatedWorld) => void])[] = [
-  ['the account no longer names', (world) => edit(world, { targets: ['production'] })],
+  ['a target that the account no longer names', (world) => edit(world, { targets: ['production'] })],
   [
-    'the ClusterConfig no longer has',
+    'a target that the ClusterConfig no longer has',
     (world) => {
       world.facts = { ...facts, targets: ['production'] };
     },
   ],
   [
-    'is a namespace that is being deleted',
+    'a target whose namespace is being deleted',
     (world) => {
       const namespace = world.namespaces.get('staging');
       if (namespace) namespace.state = 'terminating';
     },
   ],
   [
-    'is a namespace that is being deleted and has lost its ServiceAccount',
+    'a target whose namespace is being deleted and has lost its ServiceAccount',
     (world) => {
       const namespace = world.namespaces.get('staging');
       if (!namespace) return;
@@ -87,7 +87,7 @@ const removals: readonly (readonly [string, (world: SimulatedWorld) => void])[] 
 describe.each([
   ['IRSA', {}],
   ['PodIdentity', podIdentity],
-] as const)('with %s, while pods run, a target that', (_mode, spec) => {
+] as const)('with %s, while pods run', (_mode, spec) => {
   it.each(removals)('%s keeps its access until the pods have ended', (_how, remove) => {
     const world = inUse(spec);
     const pod = podIn(world, 'staging');
@@ -108,7 +108,7 @@ describe.each([
     expect(rowOf(world, 'staging')?.reason).not.toBe('StillInUse');
   });
 
-  it('the account no longer names keeps its access after a restart of the operator', () => {
+  it('a target that the account no longer names keeps its access after a restart of the operator', () => {
     const world = inUse(spec);
     const pod = podIn(world, 'staging');
     edit(world, { targets: ['production'] });
@@ -119,7 +119,7 @@ describe.each([
     expect(rowOf(world, 'staging')).toMatchObject({ linked: true, reason: 'StillInUse' });
   });
 
-  it('the account no longer names causes no proof, even if its role drifts', () => {
+  it('a target that the account no longer names causes no proof, even if its role drifts', () => {
     const world = inUse(spec);
     edit(world, { targets: ['production'] });
     settle(world);
@@ -132,7 +132,7 @@ describe.each([
     expect(inStaging).toEqual([]);
   });
 
-  it('is removed from the account loses its access at once when k11n.dev/unlink-now names it', () => {
+  it('a target that is removed from the account loses its access at once if k11n.dev/unlink-now names the target', () => {
     const world = inUse(spec);
     const pod = podIn(world, 'staging');
     annotate(world, 'canary, staging');
@@ -144,7 +144,7 @@ describe.each([
     expect(world.account.status?.formerTargets).toMatchObject([{ name: 'staging' }]);
   });
 
-  it('the account no longer names is served again once the account names it again', () => {
+  it('a target that the account no longer names is served again once the account names it again', () => {
     const world = inUse(spec);
     edit(world, { targets: ['production'] });
     settle(world);
@@ -174,7 +174,7 @@ function reconcileOnce(world: SimulatedWorld): void {
 describe.each([
   ['IRSA', {}],
   ['PodIdentity', podIdentity],
-] as const)('with %s, after a restart, a target that', (_mode, spec) => {
+] as const)('with %s, after a restart', (_mode, spec) => {
   /** World with a converged account in production and staging, without pods. */
   function unused(): SimulatedWorld {
     const world = createWorld({ targets: ['production', 'staging'], ...spec });
@@ -184,20 +184,20 @@ describe.each([
 
   it.each([
     [
-      'the ClusterConfig no longer has, and the account still names,',
+      'a target that the ClusterConfig no longer has and the account still names',
       (world: SimulatedWorld) => {
         world.facts = { ...facts, targets: ['production'] };
       },
     ],
     [
-      'is a namespace that is being deleted, whose watch event precedes that of its last pod,',
+      'a target whose namespace is reported as being deleted before its last pod is reported',
       (world: SimulatedWorld) => {
         const namespace = world.namespaces.get('staging');
         if (namespace) namespace.state = 'terminating';
       },
     ],
     [
-      'the account no longer names, in a namespace that is being deleted,',
+      'a target that the account no longer names and whose namespace is being deleted',
       (world: SimulatedWorld) => {
         edit(world, { targets: ['production'] });
         const namespace = world.namespaces.get('staging');
@@ -228,7 +228,7 @@ describe.each([
     expect(rowOf(world, 'staging')?.linked).not.toBe(true);
   });
 
-  it('the ClusterConfig no longer has keeps the access of running pods while a listing lacks the role', () => {
+  it('a target that the ClusterConfig no longer has keeps the access of running pods while a listing lacks the role', () => {
     const world = inUse(spec);
     const pod = podIn(world, 'staging');
     world.facts = { ...facts, targets: ['production'] };
@@ -242,7 +242,7 @@ describe.each([
     expect(rowOf(world, 'staging')).toMatchObject({ linked: true, reason: 'StillInUse' });
   });
 
-  it('the account no longer names, in a namespace that is being deleted, is reported with the end of its sessions', () => {
+  it('a target that the account no longer names and whose namespace is being deleted is reported with the end of its sessions', () => {
     const world = unused();
     edit(world, { targets: ['production'] });
     const namespace = world.namespaces.get('staging');
@@ -309,7 +309,7 @@ describe('a target that no trust policy of the account named', () => {
     world.roles.set(name, { ...role, trustPolicy });
   }
 
-  it('is removed from the trust policy when a third party added it', () => {
+  it('is removed from the trust policy if a third party added it', () => {
     const world = forged();
     addToTrust(world);
     resync(world);
@@ -331,7 +331,7 @@ describe('a target that no trust policy of the account named', () => {
     expect(roleOf(world).trustPolicy).not.toContain(':elsewhere:');
   });
 
-  it('is removed from the trust policy although another write to the role succeeds before', () => {
+  it('is removed from the trust policy even after another write to the role has succeeded', () => {
     const world = forged();
     addToTrust(world);
     world.roles.set(name, { ...roleOf(world), attachedPolicyArns: [] });
@@ -345,7 +345,7 @@ describe('a target that no trust policy of the account named', () => {
     expect(roleOf(world).trustPolicy).not.toContain(':elsewhere:');
   });
 
-  it('is removed from the trust policy after it was narrowed once, although the account named it before', () => {
+  it('is removed from the trust policy again after its removal, although the account named the target before', () => {
     const world = inUse();
     annotate(world, 'staging');
     edit(world, { targets: ['production'] });

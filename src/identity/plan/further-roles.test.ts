@@ -32,7 +32,7 @@ describe('beside an adopted role', () => {
     expect([...world.roles.keys()].sort()).toEqual([nameOf(2), theirs.name].sort());
   });
 
-  it('further roles are deleted with the account, and only the adopted one stays', () => {
+  it('further roles are deleted with the account, and the adopted role stays', () => {
     const world = adopting();
     settle(world);
     requestDeletion(world);
@@ -104,7 +104,7 @@ describe.each(['IRSA', 'PodIdentity'] as const)('with %s, a further role', (iden
     );
   });
 
-  it('is closed before the target that was removed from the account is unlinked, and is deleted afterwards', () => {
+  it('gets a closed trust policy before the removed target is unlinked, and is deleted afterwards', () => {
     const world = createWorld({ targets: ['production', 'staging'] });
     world.facts = { ...facts, quotas, identityMode };
     settle(world);

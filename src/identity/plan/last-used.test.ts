@@ -34,7 +34,7 @@ const statusOf = (world: SimulatedWorld): LinkedServiceAccountStatus => {
 const november = { date: '2026-11-28', trackedSince: '2026-01-01' };
 
 describe('the status of an account', () => {
-  it('has the last use of its role, and nothing else changes with it', () => {
+  it('contains the last use of its role, and a new use changes nothing else', () => {
     const world = inSync(november);
     const { lastUsed, ...others } = statusOf(world);
     expect(lastUsed).toEqual(november);
@@ -43,13 +43,13 @@ describe('the status of an account', () => {
     expect(statusOf(world)).toEqual({ ...others, lastUsed: { ...november, date: '2026-11-29' } });
   });
 
-  it('has no last use while the use of its role is unknown, whatever an earlier status reported', () => {
+  it('contains no last use while the use of the role is unknown, whatever an earlier status reported', () => {
     const world = inSync(undefined);
     world.account = { ...world.account, status: { ...world.account.status, lastUsed: november } };
     expect(statusOf(world).lastUsed).toBeUndefined();
   });
 
-  it('has no last use of a foreign role with the name of its role', () => {
+  it('contains no last use if the role with the wanted name is foreign', () => {
     const world = createWorld({ aws: { policyArns: [], roleName: 'theirs' } });
     const theirs: ObservedRole = {
       name: 'theirs',
@@ -68,14 +68,14 @@ describe('the status of an account', () => {
     expect(statusOf(world).lastUsed).toBeUndefined();
   });
 
-  it('has no last use while a role that it names was not read', () => {
+  it('contains no last use while the operator has not read a role that the status names', () => {
     const world = inSync(november);
     statusOf(world);
     for (const name of world.cachedRoles.keys()) world.cachedRoles.set(name, { role: null, source: 'list' });
     expect(planAccount(observe(world)).status.lastUsed).toBeUndefined();
   });
 
-  it('has no last use while the ClusterConfig is not usable', () => {
+  it('contains no last use while the ClusterConfig is not usable', () => {
     const world = inSync(november);
     statusOf(world);
     const cluster = { ok: false, reason: 'x', message: 'x' } as const;
@@ -84,7 +84,7 @@ describe('the status of an account', () => {
     expect(status.roleArn).toBeDefined();
   });
 
-  it('has the last use during a quarantine, for the responder', () => {
+  it('contains the last use during a quarantine, for the security responder', () => {
     const world = inSync(november);
     world.quarantines = [{ name: 'q', since: '2026-11-29T00:00:00Z' }];
     expect(statusOf(world).lastUsed).toEqual(november);
@@ -92,7 +92,7 @@ describe('the status of an account', () => {
     expect(statusOf(world).lastUsed?.date).toBe('2026-11-29');
   });
 
-  it('has the last use while an edit is blocked and while the deletion waits for pods', () => {
+  it('contains the last use while an edit is blocked, and while the deletion waits for pods', () => {
     const world = inSync(november);
     edit(world, { aws: { policyArns: [], ofLaterVersion: 'x' } as never });
     expect(statusOf(world).conditions?.[0]?.reason).toBe('SpecNewerThanOperator');

@@ -83,7 +83,7 @@ describe('an account on a rebuilt cluster', () => {
   });
 
   // Clusters that were restored from the same backup have accounts with the same uids.
-  it('asks for consent if only the issuer changed, and then updates the trust policy and repeats the proofs', () => {
+  it('asks for consent if only the issuer changed; after consent, it updates the trust policy and repeats the proofs', () => {
     const world = settled();
     world.facts = { ...facts, issuer, providerArn: oidcProviderArn({ ...facts, issuer }) };
     settle(world);
@@ -102,7 +102,7 @@ describe('an account on a rebuilt cluster', () => {
       resync(world);
     };
 
-    it('leaves the role unchanged until consent is given if its trust policy names another issuer', () => {
+    it("leaves the role unchanged until a user consents if the role's trust policy names another issuer", () => {
       const world = rebuilt();
       untagged(world);
       const before = roleOf(world);
@@ -114,7 +114,7 @@ describe('an account on a rebuilt cluster', () => {
       expect(ready(world)).toMatchObject({ status: 'True' });
     });
 
-    it('takes over the role of an earlier account if its trust policy names the issuer of this cluster', () => {
+    it("re-adopts the role of an earlier account if the role's trust policy names the issuer of this cluster", () => {
       const world = settled();
       untagged(world);
       world.account = { ...world.account, metadata: { ...world.account.metadata, uid: 'uid-2' } };
@@ -141,7 +141,7 @@ describe('an account on a rebuilt cluster', () => {
       expect(roleOf(world).tags['k11n.dev/issuer']).toBe('oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE');
     });
 
-    it('restores the trust policy of its own role, whatever principal it names', () => {
+    it("restores the trust policy of the account's own role, whatever principal the changed policy names", () => {
       const world = settled();
       const role = roleOf(world);
       world.roles.set(name, { ...role, trustPolicy: role.trustPolicy.replaceAll('EXAMPLE', 'OTHER') });
@@ -164,7 +164,7 @@ it('keeps the path of its role when the ClusterConfig names another path, becaus
 });
 
 describe('the deletion of an account', () => {
-  it('detaches policies that others attached, because IAM deletes no role with attached policies', () => {
+  it('detaches policies that others attached, because IAM does not delete a role with attached policies', () => {
     const world = settled();
     const role = world.roles.get(name);
     if (role) world.roles.set(name, { ...role, attachedPolicyArns: [readOnly, fullAccess] });
@@ -207,7 +207,7 @@ describe('the deletion of an account', () => {
     expect(world.namespaces.get('production')?.serviceAccount).toBeUndefined();
   });
 
-  it('reports the reason and the retries while IAM refuses it, and ends once nothing blocks it', () => {
+  it('reports the reason and the retries while IAM refuses the deletion of the role, and ends once nothing blocks it', () => {
     const world = settled();
     const role = world.roles.get(name);
     if (role) world.roles.set(name, { ...role, inlinePolicyNames: ['theirs'] });

@@ -91,7 +91,7 @@ describe('during a switch back to IRSA', () => {
     expect(readyOf(plan)).toMatchObject({ status: 'False', reason });
   });
 
-  it('a target in which no ready pod holds the identity switches, even while its workload cannot be rolled out', () => {
+  it('a target switches without waiting for its workload if none of its ready pods holds the identity', () => {
     const world = served();
     edit(world, irsa);
     work(world, { unsettledWorkload: 'app web in production', held: { readyByPodIdentity: 0 } });
@@ -118,7 +118,7 @@ describe('during a switch back to IRSA', () => {
     });
   });
 
-  it('Ready is False while pods hold an identity that they cannot exchange, and the row keeps its proof for the rollout', () => {
+  it('Ready is False while pods hold an identity that they cannot exchange, and the target stays proven so that the rollout continues', () => {
     const world = served();
     edit(world, irsa);
     const plan = work(world);
@@ -134,7 +134,7 @@ describe('during a switch back to IRSA', () => {
   });
 });
 
-it('an account that returns to Pod Identity gets the associations of its pods at once, whatever fails', () => {
+it('an account that returns to Pod Identity gets the associations that its pods need at once, whatever else fails', () => {
   const world = served();
   edit(world, irsa);
   work(world);

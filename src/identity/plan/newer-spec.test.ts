@@ -127,7 +127,7 @@ describe('a ClusterConfig with a field of a later version', () => {
     expect(planAccount(world).steps).toEqual([]);
   });
 
-  it('keeps its facts and Ready while the CRDs are newer than the operator, and loses OperatorCurrent afterwards', () => {
+  it('keeps its facts and Ready while the CRDs are newer than the operator, and loses the condition OperatorCurrent after the upgrade', () => {
     const now = 0 as Wall;
     const { added: _, ...aws } = config.spec.aws as ClusterConfig['spec']['aws'] & { added?: boolean };
     const known = { ...config, spec: { ...config.spec, aws } };
@@ -151,7 +151,7 @@ describe('a ClusterConfig with a field of a later version', () => {
     expect(findCondition(plan.status.conditions, 'OperatorCurrent')).toBeUndefined();
   });
 
-  it('reports the field in its own condition, keeps the rest of its status, and no namespace is written', () => {
+  it('reports the field in Ready, keeps the rest of its status, and writes no namespace', () => {
     const plan = planCluster({
       now: 0 as Wall,
       config,

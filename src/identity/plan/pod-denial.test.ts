@@ -90,7 +90,7 @@ describe('a quarantine of a pod', () => {
     ]);
   });
 
-  it('adds further pods, and removes the policy with the last Quarantine', () => {
+  it('denies further pods in the same policy, and removes the policy with the last Quarantine', () => {
     const world = denying();
     quarantinePods(world, { uid: '1a2b' }, pod);
     settle(world);
@@ -123,7 +123,7 @@ describe('a quarantine of a pod', () => {
   it.each([
     ['removed', undefined],
     ['changed', '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'],
-  ])('is written again when it is %s out of band', (_, podDenial) => {
+  ])('writes its policy again after others %s it', (_, podDenial) => {
     const world = denying();
     const { podDenial: __, ...role } = roleOf(world);
     world.roles.set(name, {
@@ -136,7 +136,7 @@ describe('a quarantine of a pod', () => {
     expect(denied(world)).toEqual(['0f9b']);
   });
 
-  it('is written while the spec is one that this version does not know', () => {
+  it('takes effect even if the spec has fields that this version does not know', () => {
     const world = bounded();
     edit(world, { ...world.account.spec, ofLaterVersion: 'x' } as object);
     quarantinePods(world, pod);
@@ -174,7 +174,7 @@ describe('a quarantine of a pod', () => {
         }),
       /would have \d+ characters, and IAM allows 10240/,
     ],
-  ])('is reported as not in force where %s', (_, of, message) => {
+  ])('is reported as not in force if %s', (_, of, message) => {
     const world = of();
     world.journal.length = 0;
     quarantinePods(world, pod);
@@ -209,7 +209,7 @@ describe('a quarantine of a pod', () => {
     expect(hasPodDenial(roleOf(world))).toBe(false);
   });
 
-  it('counts as in force while the whole account is cut off, and is written to the role that replaces the closed one', () => {
+  it('counts as in force while the whole account is cut off, and is written to the role that replaces the closed role', () => {
     const world = denying();
     const { id } = roleOf(world);
     const pods = world.quarantines;
@@ -223,7 +223,7 @@ describe('a quarantine of a pod', () => {
     expect(denied(world)).toEqual(['0f9b']);
   });
 
-  it('denies the pod until the role of a deleted account has no other policy', () => {
+  it('denies the pod until the role of an account that is being deleted has no other policy', () => {
     const world = denying(bounded({ statements }));
     requestDeletion(world);
     settle(world);

@@ -132,7 +132,7 @@ describe('a new account in Pod Identity', () => {
       return world;
     };
 
-    it('is proven if the node is one of EKS Auto Mode, which is read first', () => {
+    it('is proven if a read of the node shows that it belongs to EKS Auto Mode', () => {
       const world = onNode();
       for (const target of facts.targets) world.autoNodes.add(`node-of-${target}`);
       expect(planAccount(observe(world)).steps).toEqual(
@@ -143,7 +143,7 @@ describe('a new account in Pod Identity', () => {
       expect(condition(world, 'Ready')).toBe('True Ready');
     });
 
-    it('is not proven on another node until an agent runs there, and the row names the node and the next step', () => {
+    it('is not proven until an agent runs on the node, and the row names the node and the next step', () => {
       const world = onNode();
       settle(world);
       expect(kinds(world)).toEqual(['ReadNode', 'ReadNode']);
@@ -254,7 +254,7 @@ describe('an association with unknown state', () => {
       expect(details?.tags['k11n.dev/uid']).toBe('uid-2');
   });
 
-  it('is read before any other step if a write got no response', () => {
+  it('is read before any other step after a write that got no response', () => {
     const world = inPodIdentity();
     world.cachedAssociations.set('staging', { association: null, source: 'unknown' });
     expect(planAccount(observe(world)).steps).toEqual([
@@ -267,13 +267,13 @@ describe('an association with unknown state', () => {
       'a write got no response',
       (world) => world.cachedAssociations.set('staging', { association: null, source: 'unknown' }),
     ],
-    ['a listing shows it, and nothing says whose it is', resync],
+    ['a listing shows the association, whose owner is unknown', resync],
     ['nothing has been listed or read since the start', () => undefined],
     [
-      'a listing was too early to show it',
+      'a listing is older than the association',
       (world) => world.cachedAssociations.set('staging', { association: null, source: 'list' }),
     ],
-  ])('keeps its namespace in the trust policy until it is read, if %s', (_, forget) => {
+  ])('keeps its namespace in the trust policy until it is read if %s', (_, forget) => {
     const world = inPodIdentity();
     // The operator stopped before it wrote the status, and the account switches back to IRSA.
     world.account = { ...world.account, status: {} };
@@ -347,7 +347,7 @@ describe('a foreign association', () => {
     expect(world.associations.get('production')).toEqual(foreign('production'));
   });
 
-  it('includes an association of another cluster or account of ours', () => {
+  it('can also belong to another cluster or another account of Konstellation', () => {
     for (const owner of [
       { ...facts, clusterArn: `${facts.clusterArn}-2`, account: 'myaccount', uid: 'uid-1' },
       { ...facts, account: 'other', uid: 'uid-1' },
@@ -385,7 +385,7 @@ describe('an association that another owner handed over by tags', () => {
     return world;
   };
 
-  it('is pointed at the role of the account after the trust policy admits its pods, and is never deleted', () => {
+  it("gets the role of the account once the role's trust policy admits the pods, and is never deleted", () => {
     const world = handedOver();
     settle(world);
     const steps = kinds(world);
@@ -401,7 +401,7 @@ describe('an association that another owner handed over by tags', () => {
     });
   });
 
-  it('keeps its role while the trust policy cannot be written', () => {
+  it("keeps its earlier role while the trust policy of the account's role cannot be written", () => {
     const world = handedOver();
     fail(world, `UpdateTrustPolicy ${name}`, 'AccessDenied');
     settle(world);
@@ -419,7 +419,7 @@ describe('an association that is handed back to another owner', () => {
     world.cachedAssociations.set('production', { association: changed, source: 'read' });
   };
 
-  it('keeps its place in the trust policy without our tags while it names the role of the account', () => {
+  it('keeps its pods in the trust policy, even without our tags, while it names the role of the account', () => {
     const world = inPodIdentity();
     const { trustPolicy } = world.roles.get(name) ?? {};
     change(world, arn);
@@ -456,7 +456,7 @@ describe('an association of an earlier version without an issuer tag', () => {
     expect(world.associations.get('production')?.details?.tags['k11n.dev/issuer']).toBeDefined();
   });
 
-  it('is left unchanged if it is of an earlier account, because it may belong to another cluster of the same name', () => {
+  it('is left unchanged if it names an earlier account, because it may belong to another cluster of the same name', () => {
     const world = inPodIdentity();
     untagged(world);
     const before = world.associations.get('production');
@@ -468,7 +468,7 @@ describe('an association of an earlier version without an issuer tag', () => {
 });
 
 describe('removal and repair with Pod Identity', () => {
-  it('a removed target loses its place in the trust policy first, then its association, then its ServiceAccount', () => {
+  it('a removed target is removed from the trust policy first, then loses its association, then its ServiceAccount', () => {
     const world = inPodIdentity();
     edit(world, { targets: ['staging'] });
     settle(world);
@@ -476,7 +476,7 @@ describe('removal and repair with Pod Identity', () => {
     expect(world.associations.has('production')).toBe(false);
   });
 
-  it('a deleted account leaves no association behind, not even one that no status or listing shows', () => {
+  it('a deleted account leaves no association behind, not even an association that neither status nor listing shows', () => {
     const world = inPodIdentity();
     requestDeletion(world);
     const { status: _, ...account } = world.account;
@@ -537,7 +537,7 @@ describe('removal and repair with Pod Identity', () => {
     expect(kinds(world)).toEqual(['UpdateAssociation', 'ConfirmAssociation', 'ProveIdentity']);
   });
 
-  it('an association that has another role or disables session tags is corrected', () => {
+  it('an association whose role was changed or whose session tags were disabled is corrected', () => {
     const world = inPodIdentity();
     const association = world.associations.get('production');
     if (!association?.details) throw new Error('it is not associated');

@@ -208,7 +208,7 @@ describe('policies that the ClusterConfig no longer allows', () => {
     expect(rowOf(world, another)).toMatchObject({ attached: false, reason: 'TooManyPolicies' });
   });
 
-  it('are detached by a consent only for the list that it names, in any order, and not for a later list', () => {
+  it('are detached only if the consent is for the current list of allowed policies, in any order', () => {
     const config = (allowedPolicyArns: string[], annotations: Record<string, string>) =>
       consentsToDetach({
         metadata: { name: 'main', annotations },
@@ -226,7 +226,7 @@ describe('policies that the ClusterConfig no longer allows', () => {
 });
 
 describe('inline policies that others added', () => {
-  it('are reported, and removed only if the ClusterConfig says so', () => {
+  it('are reported, and are removed only if the ClusterConfig has strictInline', () => {
     const world = settled();
     world.roles.set(name, { ...roleOf(world), inlinePolicyNames: ['theirs'] });
     resync(world);

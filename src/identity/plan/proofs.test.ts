@@ -50,7 +50,7 @@ describe('proofs', () => {
     expect(kinds(world)).toEqual(['ProveIdentity', 'ProveIdentity']);
   });
 
-  it('take four to six exchanges per target and day, at different times', () => {
+  it('cause four to six exchanges per target and day, at different times for each target', () => {
     const world = settled();
     const startedAt = world.now;
     const times = new Map<string, number[]>(facts.targets.map((target) => [target, []]));
@@ -132,7 +132,7 @@ describe('a proof in a forged status', () => {
     expect(ready(world)).toBe('False AssumeRoleDenied');
   }
 
-  it('is overwritten while the operator runs, whether or not the proof has been tried', () => {
+  it('is overwritten while the operator runs, whether or not the operator has tried the proof itself', () => {
     const world = settled();
     const forged = world.account;
     refuse(world);
@@ -148,7 +148,7 @@ describe('a proof in a forged status', () => {
     expect(status.targets?.map(({ proven }) => proven)).toEqual([false, false]);
   });
 
-  it('counts after a restart only until the proof is due again', () => {
+  it('is accepted after a restart only until the proof is due again', () => {
     const world = settled();
     restart(world);
     world.now += renewUntilMs;
@@ -158,7 +158,7 @@ describe('a proof in a forged status', () => {
   });
 
   it.each(['another role', 'another trust policy', 'another ServiceAccount'])(
-    'does not count after a restart if its key is of %s',
+    'is not accepted after a restart if its key belongs to %s',
     (what) => {
       const world = settled();
       const targets = world.account.status?.targets?.map((row) => ({ ...row, proofKey: digest([what], 16) }));
@@ -170,7 +170,7 @@ describe('a proof in a forged status', () => {
     },
   );
 
-  it('for Pod Identity also expires without a pod, and the confirmation is repeated', () => {
+  it('expires for Pod Identity even without a pod, and the confirmation is repeated', () => {
     const world = createWorld();
     edit(world, { aws: { policyArns: [readOnly], identityMode: 'PodIdentity' } });
     settle(world);

@@ -85,7 +85,7 @@ describe('a quarantine', () => {
   it.each<[string, (role: ObservedRole) => ObservedRole]>([
     ['a policy that was detached', (role) => ({ ...role, attachedPolicyArns: [denyAll] })],
     [
-      'a trust policy that admits nobody in other words',
+      'a closed trust policy with another text',
       (role) => ({
         ...role,
         trustPolicy: '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"*"}]}',
@@ -94,7 +94,7 @@ describe('a quarantine', () => {
     ['an inline policy', (role) => ({ ...role, inlinePolicyNames: ['AWSRevokeOlderSessions'] })],
     ['a boundary', (role) => ({ ...role, permissionsBoundaryArn: denyAll })],
     ['a tag', (role) => ({ ...role, tags: { ...role.tags, incident: '4711' } })],
-  ])('leaves %s by a responder as it is', (_, act) => {
+  ])('keeps %s as a responder left it', (_, act) => {
     const world = cutOff();
     world.facts = { ...world.facts, strictInline: true };
     change(world, act);
@@ -117,11 +117,11 @@ describe('a quarantine', () => {
       'UpdateTrustPolicy',
     ],
     [
-      'the mark',
+      'the quarantine tag',
       ({ tags: { 'k11n.dev/quarantined': _, ...tags }, ...role }) => ({ ...role, tags }),
       'TagRole',
     ],
-  ])('restores %s when it is removed by hand', (_, act, kind) => {
+  ])('restores %s after others have changed or removed it', (_, act, kind) => {
     const world = cutOff();
     change(world, act);
     settle(world);
@@ -145,7 +145,7 @@ describe('a quarantine', () => {
     expect(roleOf(world).attachedPolicyArns.toSorted()).toEqual(policyArns);
   });
 
-  it('denies by the boundary where AWS refuses the attachment of AWSDenyAll', () => {
+  it('makes AWSDenyAll the boundary if AWS refuses to attach it', () => {
     const world = settled();
     world.missingPolicies.add(denyAll);
     quarantine(world);
@@ -166,7 +166,7 @@ describe('a quarantine', () => {
     expect(ready(world)).toBe('False Quarantined');
   });
 
-  it('keeps the deletion of the account waiting', () => {
+  it('makes the deletion of the account wait', () => {
     const world = cutOff();
     requestDeletion(world);
     settle(world);
@@ -194,7 +194,7 @@ describe('a quarantine', () => {
     expect(isCutOff(world)).toBe(true);
   });
 
-  it('leaves a foreign role at the name unchanged', () => {
+  it("leaves a foreign role with the name of the account's role unchanged", () => {
     const world = createWorld({ aws: { policyArns: [readOnly], roleName: 'theirs' } });
     world.roles.set('theirs', theirs);
     settle(world);
@@ -305,7 +305,7 @@ describe('the release', () => {
     expect(ready(world)).toBe('True Ready');
   });
 
-  it('deletes the role of an account under deletion without a moment in which old sessions are allowed', () => {
+  it('denies old sessions until the role is deleted if the account is being deleted', () => {
     const world = cutOff();
     requestDeletion(world);
     settle(world);
@@ -334,7 +334,7 @@ describe('the release', () => {
     expect(isCutOff(world)).toBe(true);
   });
 
-  it('waits for the account to be read again when a listing shows the closed role', () => {
+  it('reads the new role, and does not replace it, if an old listing still shows the closed role', () => {
     const world = cutOff();
     const old = roleOf(world);
     release(world);

@@ -140,18 +140,18 @@ describe('no drift', () => {
 
   it.each<readonly [string, Partial<ClusterFacts>, string]>([
     [
-      'of the trust policy, when the cluster has another target',
+      'is found in the trust policy when the cluster gets another target',
       { targets: [...facts.targets, 'canary'] },
       'UpdateTrustPolicy',
     ],
     [
-      'of the boundary, when the cluster has another',
+      'is found in the boundary when the cluster gets another boundary',
       { permissionsBoundaryArn: readOnly },
       'PutPermissionsBoundary',
     ],
-    ['of the tags, when the cluster has more', { tags: { stage: 'x' } }, 'TagRole'],
+    ['is found in the tags when the cluster gets another tag', { tags: { stage: 'x' } }, 'TagRole'],
     [
-      'of attachments, when the cluster allows fewer and their detachment is consented to',
+      'is found in attachments when the cluster allows fewer policies and a user consented to their detachment',
       { allowedPolicyArns: ['x'], detachesDisallowed: true },
       'DetachPolicy',
     ],
@@ -187,7 +187,7 @@ describe('a role that AWS does not let the operator create', () => {
     ],
     [undefined, 'denied'],
   ])(
-    'with the tags %j is reported with all tags, because AWS does not say which key it denies',
+    "with the tags %j is reported with all of the account's tags, because AWS does not name the denied key",
     (tags, message) => {
       const world = settled();
       world.roles.clear();

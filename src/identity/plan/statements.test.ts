@@ -38,7 +38,7 @@ const policies = (world: SimulatedWorld): string => {
 };
 
 describe('the statements of an account', () => {
-  it('are written to its role, which is ready with them', () => {
+  it('are written to its role, and the account is Ready', () => {
     const world = settledWith();
     expect(documentOf(world)).toEqual(JSON.parse(statementsDocument([send], facts)));
     expect(world.account.status?.statements).toEqual({ applied: true });
@@ -47,7 +47,7 @@ describe('the statements of an account', () => {
     expect(planAccount(observe(world)).steps).toEqual([]);
   });
 
-  it('are changed by one call, and removed by one', () => {
+  it('are changed by one call, and removed by one call', () => {
     const world = settledWith();
     edit(world, { aws: { ...aws, statements: [send, get] } });
     settle(world);
@@ -60,7 +60,7 @@ describe('the statements of an account', () => {
     expect(world.account.status?.statements).toBeUndefined();
   });
 
-  it('are written before the policy that they replace is detached, and removed after its attachment', () => {
+  it('are written before the policy that they replace is detached, and removed after a policy that replaces them is attached', () => {
     const world = settledWith({ permissionsBoundaryArn: boundary });
     edit(world, { aws: { ...aws, policyArns: [] } });
     settle(world);
@@ -71,14 +71,14 @@ describe('the statements of an account', () => {
     expect(kinds(world)).toEqual(['AttachPolicy', 'DeleteInlinePolicy']);
   });
 
-  it('are written only to a role with the permissions boundary', () => {
+  it('are written only after the role has the permissions boundary', () => {
     const world = settledWith({ policyArns: [readOnly], permissionsBoundaryArn: undefined });
     edit(world, { aws });
     settle(world);
     expect(kinds(world)).toEqual(['PutPermissionsBoundary', 'PutInlinePolicy']);
   });
 
-  it('keep their boundary when the account loses it, until the statements are removed', () => {
+  it('keep the boundary on the role until they are removed, even if the account no longer names a boundary', () => {
     const world = settledWith();
     const { permissionsBoundaryArn: _, ...unbounded } = aws;
     edit(world, { aws: unbounded });
@@ -127,7 +127,7 @@ describe('the statements of an account', () => {
     }
   });
 
-  it('that a listing shows as changed are read before they are repaired', () => {
+  it('are read before they are repaired if only a listing shows a change', () => {
     const world = settledWith();
     const inlinePolicy = statementsDocument([get], facts);
     world.roles.set(name, { ...roleOf(world), inlinePolicy });
@@ -136,7 +136,7 @@ describe('the statements of an account', () => {
     expect(kinds(world)).toEqual(['ReadRole', 'PutInlinePolicy']);
   });
 
-  it('that exist on the role of an account without statements were added out of band, and are removed', () => {
+  it('that remain on the role of an account without statements count as added out of band, and are removed', () => {
     const world = settledWith({ permissionsBoundaryArn: boundary });
     const inlinePolicy = statementsDocument([get], facts);
     world.roles.set(name, { ...roleOf(world), inlinePolicyNames: ['konstellation'], inlinePolicy });
@@ -146,7 +146,7 @@ describe('the statements of an account', () => {
     expect(kinds(world)).toEqual(['DeleteInlinePolicy']);
   });
 
-  it('leave other inline policies alone, also one of the same name on an account without statements', () => {
+  it('do not affect foreign inline policies, even one of the same name on an account without statements', () => {
     const world = settledWith({ permissionsBoundaryArn: boundary });
     const inlinePolicy = '{"Version":"2012-10-17","Statement":[]}';
     world.roles.set(name, { ...roleOf(world), inlinePolicyNames: ['konstellation', 'theirs'], inlinePolicy });

@@ -94,7 +94,7 @@ describe('targets', () => {
     },
   );
 
-  it('of an account named default are not linked, and the status suggests no way to hand the ServiceAccount over', () => {
+  it('of an account named default are not linked, and the status does not suggest handing the ServiceAccount over', () => {
     const world = createWorld({}, 'default');
     const serviceAccount = { uid: 'u', resourceVersion: '1', created: false };
     world.namespaces.set('staging', { state: 'present', users: [], serviceAccount });

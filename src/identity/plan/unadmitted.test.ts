@@ -29,9 +29,9 @@ function created(seconds: number, world = createWorld()): SimulatedWorld {
 
 describe('an account that is older than the admission policies', () => {
   it.each([
-    ['by a day', created(-86_400)],
-    ['by no second', created(0)],
-    ['or was created before every API server enforced them', created(1)],
+    ['created a day before', created(-86_400)],
+    ['created in the same second', created(0)],
+    ['created a second later, before every API server enforced the policies', created(1)],
   ])('%s gets no resources, and its status asks for it to be created again', (_how, world) => {
     settle(world);
     expect(kinds(world)).toEqual([]);

@@ -62,7 +62,7 @@ describe('the status of an account whose role cannot be read after a restart', (
     expect(roleOf(world).attachedPolicyArns).toEqual([readOnly, fullAccess]);
   });
 
-  it('forgets the role once a read shows that it does not exist', () => {
+  it('no longer names the role once a read shows that it does not exist', () => {
     restartWithoutReads();
     world.roles.clear();
     world.failures.clear();
@@ -119,7 +119,7 @@ describe('a spec that was edited while no operator ran', () => {
     expect(kinds(world)).toEqual(['ReadRole', kind]);
   });
 
-  it('is applied to the role if a plan was blocked or a write failed before the restart', () => {
+  it('is applied to the role even if a plan was blocked or a write failed before the restart', () => {
     edit({ maxSessionDuration: 7200 });
     const cluster = { ok: false, reason: 'ClusterUnknown', message: 'unknown' } as const;
     world.account = { ...world.account, status: planAccount({ ...observe(world), cluster }).status };

@@ -32,20 +32,25 @@ describe('the last use after another observation of a role', () => {
   it.each<[string, RoleUse | undefined, RoleUse | undefined, RoleUse | undefined]>([
     ['is the later day', usedOn('2026-11-27'), usedOn('2026-11-28'), usedOn('2026-11-28')],
     [
-      'does not go back with an older answer',
+      'does not go back to an earlier day when a response is older',
       usedOn('2026-11-28'),
       usedOn('2026-11-27'),
       usedOn('2026-11-28'),
     ],
-    ['stays when IAM reports no use any more', usedOn('2025-01-01'), neverUsed, usedOn('2025-01-01')],
+    [
+      'remains known when IAM no longer reports the use',
+      usedOn('2025-01-01'),
+      neverUsed,
+      usedOn('2025-01-01'),
+    ],
     ['is the first recorded use', neverUsed, usedOn('2026-11-28'), usedOn('2026-11-28')],
-    ['stays when an answer omits it', usedOn('2026-11-28'), undefined, usedOn('2026-11-28')],
-    ['is unknown while no answer has it', undefined, undefined, undefined],
+    ['remains known when a response omits the use', usedOn('2026-11-28'), undefined, usedOn('2026-11-28')],
+    ['is unknown while no response contains a use', undefined, undefined, undefined],
   ])('%s', (_, before, now, expected) => {
     expect(laterUse(role(before), role(now))).toEqual(expected);
   });
 
-  it('is not transferred from a deleted role to the role that now has its name', () => {
+  it('is not copied from a deleted role to a new role of the same name', () => {
     expect(laterUse(role(usedOn('2026-11-28')), role(neverUsed, 'AROA2'))).toEqual(neverUsed);
     expect(laterUse(role(usedOn('2026-11-28')), role(undefined, 'AROA2'))).toBeUndefined();
     expect(laterUse(null, role(neverUsed))).toEqual(neverUsed);
@@ -53,7 +58,7 @@ describe('the last use after another observation of a role', () => {
 });
 
 describe('the last use of several roles', () => {
-  it('is the latest of them, tracked since the newest was created', () => {
+  it('is the latest use of any role, tracked since the newest role was created', () => {
     const newest = { date: '2026-06-01', trackedSince: '2026-05-01' };
     expect(commonUse([role(usedOn('2026-11-28')), role(newest)])).toEqual({
       date: '2026-11-28',
@@ -64,7 +69,7 @@ describe('the last use of several roles', () => {
     });
   });
 
-  it('is unknown while the use of one role is unknown, and without a role', () => {
+  it('is unknown if there is no role, or while the use of one role is unknown', () => {
     expect(commonUse([role(usedOn('2026-11-28')), role(undefined)])).toBeUndefined();
     expect(commonUse([])).toBeUndefined();
   });
@@ -84,12 +89,12 @@ describe('the time for which a role is known to be unused', () => {
     expect(knownUnusedMs(neverUsed, at('2026-01-12T04:00:00Z'))).toBe(10 * day);
   });
 
-  it('counts from the creation of the newest role, if all were last used before', () => {
+  it('counts from the creation of the newest role, if all roles were last used before', () => {
     const use = { date: '2026-01-05', trackedSince: '2026-06-01' };
     expect(knownUnusedMs(use, at('2026-06-12T04:00:00Z'))).toBe(10 * day);
   });
 
-  it('is at most the 400 days whose uses IAM reports, unless a use before them is known', () => {
+  it('is at most the 400 days that IAM reports, unless an earlier use is known', () => {
     expect(knownUnusedMs(neverUsed, at('2028-01-01T00:00:00Z'))).toBe(400 * day);
     expect(knownUnusedMs(usedOn('2026-01-01'), at('2028-01-01T00:00:00Z'))).toBeGreaterThan(700 * day);
   });

@@ -39,7 +39,7 @@ describe('the Events of one pass', () => {
     ]);
   });
 
-  it('are empty when no step was applied', () => {
+  it('are an empty list if no step was applied', () => {
     expect(joinEvents([])).toEqual([]);
   });
 });
