@@ -41,5 +41,5 @@ export function youngestCreation(
 export function beforePolicies(admittedSince: Wall): string {
   return Number.isFinite(admittedSince)
     ? `the admission policies were enforced (they were created at ${new Date(admittedSince).toISOString()})`
-    : 'the admission policies were enforced, which are not installed now';
+    : 'the admission policies were enforced (they are not installed now)';
 }

@@ -185,7 +185,11 @@ export function createKubeClient(connection: Connection, options: KubeClientOpti
         write: true,
       });
       if (!status?.token)
-        throw new KubeUnreachableError('protocol', server, 'the answer to a TokenRequest has no token');
+        throw new KubeUnreachableError(
+          'protocol',
+          server,
+          'the response to a TokenRequest contains no token',
+        );
       return { token: status.token, expirationTimestamp: status.expirationTimestamp ?? '' };
     },
 

@@ -148,7 +148,7 @@ export function createController(options: ControllerOptions): Controller {
     const cancelTimeout = setTimer(() => {
       state.timedOut = true;
       counts.timeouts += 1;
-      logger.error('A reconcile takes too long', { key, afterMs: reconcileTimeoutMs });
+      logger.error('A reconcile exceeded its timeout', { key, afterMs: reconcileTimeoutMs });
       state.abort.abort(new Error(`the reconcile took longer than ${reconcileTimeoutMs} ms`));
     }, reconcileTimeoutMs);
     try {
@@ -245,8 +245,7 @@ export function createController(options: ControllerOptions): Controller {
       logger.warn('Reconciles are aborted because the process stops', { keys: [...running.keys()] });
       for (const { abort } of running.values()) abort.abort(new Error('the process stops'));
       await sleep(setTimer, abortGraceMs, over.signal);
-      if (running.size > 0)
-        logger.error('Reconciles did not end after their abort', { keys: [...running.keys()] });
+      if (running.size > 0) logger.error('Aborted reconciles did not end', { keys: [...running.keys()] });
       return undefined;
     },
     waiting: () => queue.depth(),

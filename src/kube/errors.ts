@@ -38,7 +38,7 @@ export class KubeApiError extends Error {
     options: { retryAfterSeconds?: number | undefined; request?: string | undefined } = {},
   ) {
     const reason = status.reason || reasonOfCode(status.code);
-    const text = status.message || `the API server answered ${status.code} ${reason}`;
+    const text = status.message || `the API server responded with status ${status.code} (${reason})`;
     super(options.request ? `${text} (${options.request})` : text);
     this.name = 'KubeApiError';
     this.status = status.code;

@@ -65,7 +65,7 @@ export async function readDocument(options: LoadConnectionOptions): Promise<Foun
   const { env } = options;
   if (options.kubeconfig !== undefined && options.kubeconfig !== '') {
     const document = await readFileOf(options.kubeconfig);
-    if (!document) throw new KubeConfigError('Missing', `there is no kubeconfig at ${options.kubeconfig}`);
+    if (!document) throw new KubeConfigError('Missing', `kubeconfig "${options.kubeconfig}" does not exist`);
     return { document, origin: options.kubeconfig, inPod: false };
   }
   const listed = (env.KUBECONFIG ?? '').split(delimiter).filter((path) => path !== '');
@@ -87,7 +87,7 @@ export async function readDocument(options: LoadConnectionOptions): Promise<Foun
     'Missing',
     listed.length > 0
       ? `none of the files in KUBECONFIG exists: ${listed.join(', ')}`
-      : `there is no kubeconfig${paths[0] ? ` at ${paths[0]}` : ''}, KUBECONFIG is not set, and this is not a pod`,
+      : `no kubeconfig found: ${paths[0] ? `"${paths[0]}" does not exist` : 'HOME is not set'}, KUBECONFIG is not set, and this process does not run in a pod`,
   );
 }
 

@@ -93,9 +93,9 @@ describe('the location of the kubeconfig', () => {
 
 describe('a problem with the kubeconfig', () => {
   test.each([
-    ['Missing', { kubeconfig: '/no/such/file', env: {} }, 'there is no kubeconfig at /no/such/file'],
+    ['Missing', { kubeconfig: '/no/such/file', env: {} }, 'kubeconfig "/no/such/file" does not exist'],
     ['Missing', { env: { KUBECONFIG: '/no/such:/file' } }, 'none of the files in KUBECONFIG exists'],
-    ['Missing', { env: { HOME: '/nonexistent' } }, 'this is not a pod'],
+    ['Missing', { env: { HOME: '/nonexistent' } }, 'does not run in a pod'],
   ])('has the code %s and a message if no file exists', async (code, options, words) => {
     const error = await failure(loadConnection(options));
     expect(error.code).toBe(code);
@@ -108,8 +108,8 @@ describe('a problem with the kubeconfig', () => {
     ['Invalid', '', undefined, 'is not a kubeconfig'],
     ['Invalid', 'contexts: {a: b}', undefined, '"contexts" is not a list'],
     ['Invalid', kubeconfig({ server: 'no url' }), undefined, 'is not an http or https URL'],
-    ['ContextUnset', 'contexts: [{name: a, context: {}}]', undefined, 'contexts in it: a'],
-    ['ContextUnknown', kubeconfig({}), 'elsewhere', 'there is no context "elsewhere"'],
+    ['ContextUnset', 'contexts: [{name: a, context: {}}]', undefined, 'existing contexts: a'],
+    ['ContextUnknown', kubeconfig({}), 'elsewhere', 'context "elsewhere" does not exist'],
     [
       'ClusterUnknown',
       'contexts: [{name: a, context: {cluster: x}}]\ncurrent-context: a',

@@ -59,12 +59,15 @@ function select(document: KubeconfigDocument, wanted: string | undefined, origin
   const contextName = wanted || document['current-context'];
   const names = document.contexts.map(({ name }) => name).join(', ') || 'none';
   if (!contextName)
-    throw new KubeConfigError('ContextUnset', `${origin} has no current context (contexts in it: ${names})`);
+    throw new KubeConfigError(
+      'ContextUnset',
+      `no context is selected in ${origin} (existing contexts: ${names})`,
+    );
   const context = document.contexts.find(({ name }) => name === contextName)?.context;
   if (!context)
     throw new KubeConfigError(
       'ContextUnknown',
-      `there is no context "${contextName}" in ${origin} (contexts in it: ${names})`,
+      `context "${contextName}" does not exist in ${origin} (existing contexts: ${names})`,
     );
   const cluster = document.clusters.find(({ name }) => name === context.cluster)?.cluster;
   if (!cluster?.server)

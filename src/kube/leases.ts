@@ -96,10 +96,10 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
   const retryPeriodMs = options.retryPeriodMs ?? 2_000;
   const logger = (options.logger ?? silentLogger).with({ lease: `${namespace}/${name}`, identity });
   if (leaseDurationMs > longestLeaseMs)
-    throw new TypeError(`a lease lasts at most ${longestLeaseMs / 1000} seconds`);
+    throw new TypeError(`the lease duration must not exceed ${longestLeaseMs / 1000} seconds`);
   if (renewDeadlineMs >= leaseDurationMs || retryPeriodMs >= renewDeadlineMs)
     throw new TypeError(
-      'the retry period of a lease must be less than its deadline, and the deadline less than its duration',
+      'the retry period of a lease must be shorter than its renew deadline, and the renew deadline must be shorter than its duration',
     );
 
   /** Last observed version of the Lease, and the time when this version was first observed. */

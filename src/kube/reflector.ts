@@ -196,7 +196,7 @@ export async function runReflector<T extends KubeObject>(
       }
       const lastedMs = opened === undefined ? 0 : now() - opened;
       if (snapshot)
-        return { next: 'retry', error: new Error('the watch ended before its initial events did') };
+        return { next: 'retry', error: new Error('the watch ended before all initial events arrived') };
       if (events === 0 && lastedMs < 1000)
         return { next: 'retry', version, error: new Error('the server ended the watch at once') };
       failures = 0;

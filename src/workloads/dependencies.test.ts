@@ -63,26 +63,31 @@ describe('dependencies', () => {
   });
 
   test.each([
-    ['that does not exist', {}, undefined, 'it depends on app user-reviews, which does not exist'],
+    ['that does not exist', {}, undefined, 'the app depends on app "user-reviews", which does not exist'],
     [
       'that is being deleted',
       {},
       reviews({}, { deletionTimestamp: '2026-11-24T08:00:00Z' }),
-      'it depends on app user-reviews, which does not exist',
+      'the app depends on app "user-reviews", which does not exist',
     ],
     [
       'that runs only on another target',
       {},
       reviews({ targets: [target('staging')] }),
-      'it depends on app user-reviews in production, where that does not run: its targets are staging',
+      'the app depends on app "user-reviews", which does not run on target "production" (targets of "user-reviews": staging)',
     ],
     [
       'without the named port',
       { port: 'grpc' },
       reviews(),
-      'it depends on port grpc of app user-reviews, whose ports are http, admin-api',
+      'the app depends on port "grpc" of app "user-reviews", which does not exist (ports of "user-reviews": http, admin-api)',
     ],
-    ['without ports', {}, reviews({ ports: [] }), 'it depends on app user-reviews, which has no ports'],
+    [
+      'without ports',
+      {},
+      reviews({ ports: [] }),
+      'the app depends on app "user-reviews", which has no ports',
+    ],
   ])('on an app %s are reported, and the target is not deployed', (_name, fields, other, message) => {
     expect(seenBy([{ name: 'user-reviews', ...fields }], other)).toBe(`DependencyMissing: ${message}`);
   });

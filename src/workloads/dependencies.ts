@@ -28,13 +28,13 @@ export function dependencyFault(app: App, target: AppTarget, others: OtherApps):
     const other = others.get(name);
     const place = dependency.target ?? target.name;
     if (!other || other.metadata.deletionTimestamp !== undefined)
-      return `it depends on app ${name}, which does not exist`;
+      return `the app depends on app "${name}", which does not exist`;
     if (!other.spec.targets.some((entry) => entry.name === place))
-      return `it depends on app ${name} in ${place}, where that does not run: its targets are ${other.spec.targets.map((entry) => entry.name).join(', ')}`;
+      return `the app depends on app "${name}", which does not run on target "${place}" (targets of "${name}": ${other.spec.targets.map((entry) => entry.name).join(', ')})`;
     if (portsOf(dependency, other).length === 0)
       return port === undefined
-        ? `it depends on app ${name}, which has no ports`
-        : `it depends on port ${port} of app ${name}, whose ports are ${(other.spec.ports ?? []).map((entry) => entry.name).join(', ') || 'none'}`;
+        ? `the app depends on app "${name}", which has no ports`
+        : `the app depends on port "${port}" of app "${name}", which does not exist (ports of "${name}": ${(other.spec.ports ?? []).map((entry) => entry.name).join(', ') || 'none'})`;
   }
   return undefined;
 }

@@ -143,7 +143,7 @@ describe('identityGate', () => {
       deployedMark: undefined,
     });
     expect(gate).toMatchObject({
-      message: 'account payments is not proven in target production: AccessDenied',
+      message: 'account "payments" is not proven on target "production": AccessDenied',
     });
   });
 });

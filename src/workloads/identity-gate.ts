@@ -81,13 +81,13 @@ export function identityGate(input: GateInput): IdentityGate {
   const { account, linkedServiceAccount: resource, target } = input;
   if (account === undefined) return { open: true };
   if (resource === undefined)
-    return closed('AccountNotFound', `there is no account ${account} (LinkedServiceAccount)`);
+    return closed('AccountNotFound', `account "${account}" (LinkedServiceAccount) does not exist`);
 
   const wantedTargets = resource.spec.targets;
   if (wantedTargets !== undefined && !wantedTargets.includes(target))
     return closed(
       'AccountExcludesTarget',
-      `account ${account} is for the targets ${wantedTargets.join(', ')}, not for ${target}`,
+      `account "${account}" does not include target "${target}" (its targets: ${wantedTargets.join(', ')})`,
     );
 
   const row = resource.status?.targets?.find((entry) => entry.name === target);
@@ -96,11 +96,14 @@ export function identityGate(input: GateInput): IdentityGate {
   const isDeployed = identity !== undefined && identity.mark === input.deployedMark;
 
   if (row?.reason === ('Quarantined' satisfies GateReason))
-    return closed('Quarantined', withCause(`account ${account} is cut off in target ${target}`, row.message));
+    return closed(
+      'Quarantined',
+      withCause(`account "${account}" is in quarantine on target "${target}"`, row.message),
+    );
   if (resource.metadata.deletionTimestamp !== undefined) {
     const warning: IdentityFinding = {
       reason: 'AccountDeleting',
-      message: `account ${account} is being deleted`,
+      message: `account "${account}" is being deleted`,
     };
     return isDeployed ? { open: true, identity, warning } : { open: false, ...warning };
   }
@@ -108,18 +111,21 @@ export function identityGate(input: GateInput): IdentityGate {
     return closed(
       'AccountNotLinkedToTarget',
       withCause(
-        `account ${account} is not linked in target ${target}`,
+        `account "${account}" is not linked on target "${target}"`,
         row?.linked ? undefined : row?.message,
       ),
     );
   if (row?.proven || row?.confirmed) return { open: true, identity };
   const provider = providerReasons.find((reason) => reason === row?.reason);
   if (provider !== undefined)
-    return closed(provider, withCause(`account ${account} cannot be used in target ${target}`, row?.message));
+    return closed(
+      provider,
+      withCause(`account "${account}" cannot be used on target "${target}"`, row?.message),
+    );
 
   const warning: IdentityFinding = {
     reason: 'IdentityNotProven',
-    message: withCause(`account ${account} is not proven in target ${target}`, row?.message),
+    message: withCause(`account "${account}" is not proven on target "${target}"`, row?.message),
   };
   return isDeployed ? { open: true, identity, warning } : { open: false, ...warning };
 }

@@ -19,5 +19,5 @@ export function describeOwner(object: ObservedObject): string {
   const controller = object.metadata.ownerReferences?.find((entry) => entry.controller === true);
   return controller
     ? `it is controlled by ${controller.kind} ${controller.name}`
-    : "it bears none of this app's marks";
+    : "it does not have this app's labels";
 }

@@ -283,13 +283,13 @@ function targetBlocker(
   if (!knownTargets.has(name))
     return {
       reason: 'TargetUnknown',
-      message: `${name} is not a target of this cluster${listOf(knownTargets)}`,
+      message: `"${name}" is not a target of this cluster${listOf(knownTargets)}`,
     };
   const namespace = namespaces.get(name);
   if (namespace === undefined)
-    return { reason: 'NamespaceMissing', message: `namespace ${name} does not exist yet` };
+    return { reason: 'NamespaceMissing', message: `namespace "${name}" does not exist yet` };
   if (namespace === 'terminating')
-    return { reason: 'NamespaceTerminating', message: `namespace ${name} is being deleted` };
+    return { reason: 'NamespaceTerminating', message: `namespace "${name}" is being deleted` };
   const barred = unadmitted(observation, target);
   if (barred !== undefined) return { reason: 'NotAdmitted', message: barred };
   const fault = specFault(app, target);
@@ -304,7 +304,7 @@ function newerSpec({ app, newerConfig }: Omit<AppObservation, 'slots'>): string 
 
 function listOf(targets: ReadonlySet<string>): string {
   return targets.size === 0
-    ? ': no ClusterConfig lists any'
+    ? ': no ClusterConfig lists a target'
     : `, whose targets are ${[...targets].sort().join(', ')}`;
 }
 
@@ -330,7 +330,7 @@ function conflictOf(
 /** Message for an object that has the name of an object of the App, but is not the App's. Includes the remedy. */
 export function notOwnedMessage(object: ObservedObject): string {
   const { namespace, name } = object.metadata;
-  return `${object.kind} ${namespace}/${name} exists and is not this app's (${describeOwner(object)}): rename the app, or delete the ${object.kind}`;
+  return `${object.kind} ${namespace}/${name} exists, but does not belong to this app (${describeOwner(object)}): rename the app, or delete the ${object.kind}`;
 }
 
 function application(manifest: Manifest, objects: readonly ObservedObject[]): readonly ApplyStep[] {

@@ -88,7 +88,10 @@ function failureOf(pod: Pod, now: Wall): PodFailure | undefined {
   }
   const scheduled = pod.status?.conditions?.find((entry) => entry.type === 'PodScheduled');
   if (scheduled?.status !== 'False' || scheduled.reason !== 'Unschedulable') return undefined;
-  return { reason: 'Unschedulable', message: `pod ${name}: ${scheduled.message ?? 'no node takes it'}` };
+  return {
+    reason: 'Unschedulable',
+    message: `pod ${name}: ${scheduled.message ?? 'the scheduler found no node for the pod'}`,
+  };
 }
 
 function containerFailure(pod: string, { name, state }: ContainerStatus): PodFailure | undefined {
@@ -135,5 +138,5 @@ function timeOf(text: string | undefined): number | undefined {
 
 function describeEnd({ reason, exitCode, message }: ContainerEnd): string {
   const code = exitCode === undefined ? '' : ` (exit code ${exitCode})`;
-  return `it ended with ${reason ?? 'an error'}${code}${message ? `: ${message.trim()}` : ''}`;
+  return `the container ended with ${reason ?? 'an error'}${code}${message ? `: ${message.trim()}` : ''}`;
 }

@@ -7,23 +7,28 @@ import { userAction } from '../k8s/reasons.ts';
 
 /** Reasons why a target is not deployed with its identity yet, or keeps running with an identity that is no longer confirmed. */
 export const gateReasons = {
-  AccountNotFound: 'There is no account of that name. The app continues automatically when it exists.',
-  AccountDeleting: 'The account is being deleted: nothing new is given its identity.',
-  AccountExcludesTarget: userAction('The account lists its targets, and this one is not among them.'),
-  AccountNotLinkedToTarget: "The account's ServiceAccount in this target does not carry the role yet.",
+  AccountNotFound:
+    'There is no account of that name. The app continues automatically when the account exists.',
+  AccountDeleting:
+    'The account is being deleted, so targets that do not have its identity yet are not deployed.',
+  AccountExcludesTarget: userAction(
+    'The account lists its targets, and the list does not contain this target.',
+  ),
+  AccountNotLinkedToTarget:
+    "The account's ServiceAccount in this target has no annotation or association for the role yet.",
   IdentityNotProven:
-    "No token of the target's ServiceAccount has been exchanged for the role's credentials, or not since the last change.",
+    "No token of the target's ServiceAccount has been exchanged for the role's credentials since the last relevant change.",
   Quarantined: userAction(
     'A Quarantine names the account, so new pods would get no credentials. Nothing is rolled out or scaled up until the account is released; a halt is still applied.',
   ),
   OIDCProviderMissing:
-    "The AWS account has no IAM OIDC provider for this cluster's token issuer, so new pods would get no credentials. Nothing is rolled out or scaled up until it exists; then the app continues automatically.",
+    "The AWS account has no IAM OIDC provider for this cluster's token issuer, so new pods would get no credentials. Nothing is rolled out or scaled up until the provider exists; then the app continues automatically.",
   AudienceMissing:
-    'The IAM OIDC provider does not list sts.amazonaws.com, so new pods would get no credentials. Nothing is rolled out or scaled up until it does; then the app continues automatically.',
+    'The IAM OIDC provider does not list sts.amazonaws.com, so new pods would get no credentials. Nothing is rolled out or scaled up until the provider lists it; then the app continues automatically.',
   NotInjected:
-    'A pod of the new template, created in a dry run, did not get the identity: the pod identity webhook is not running or skips the pods. Nothing is rolled out or scaled up until it injects, whatever was changed; then the app continues automatically.',
+    'A pod of the new template, created in a dry run, did not get the identity: the pod identity webhook is not running or skips the pods. Nothing is rolled out or scaled up, whatever was changed, until the webhook injects the identity; then the app continues automatically.',
   IdentityNotChecked:
-    'A pod of the new template was refused in a dry run, by a quota or a policy engine, so its identity cannot be checked. While running pods hold an identity, nothing replaces them; the app continues automatically when the pod is admitted.',
+    'A pod of the new template was refused in a dry run, by a quota or a policy engine, so its identity cannot be checked. Running pods that hold an identity are not replaced until such a pod is admitted; then the app continues automatically.',
   UnexpectedIdentity:
     'The app names no account, but its pods hold an AWS identity, because the ServiceAccount `default` of the target has one.',
 } as const;
@@ -31,9 +36,10 @@ export type GateReason = keyof typeof gateReasons;
 
 /** Reasons why a workload does not roll to a proven identity yet: it waits for other workloads of the account. */
 export const slotReasons = {
-  WaitingForTurn: 'Workloads of an account take up a new identity one at a time, and others come first.',
+  WaitingForTurn:
+    'Workloads of an account roll to a new identity one at a time, and other workloads come first.',
   PausedByFailedRollout:
-    'Another workload of the account took up the new identity and is not healthy. The others continue automatically when it is repaired.',
+    'Another workload of the account rolled to the new identity and is not healthy. The remaining workloads continue automatically when that workload is repaired.',
 } as const;
 export type SlotReason = keyof typeof slotReasons;
 
@@ -46,15 +52,17 @@ export const targetReasons = {
   NamespaceMissing: "The target's namespace does not exist.",
   NamespaceTerminating: "The target's namespace is being deleted.",
   NotAdmitted: userAction(
-    'The App was created while the admission policies were not enforced, so the right to deploy to the target was never checked, and it has no Deployment there yet. None is created: delete the App and create it again.',
+    'The App was created while the admission policies were not enforced, so the right to deploy to the target was never checked, and it has no Deployment there yet. No Deployment is created: delete the App and create it again.',
   ),
   SpecNewerThanOperator: userAction(
-    'The App or the ClusterConfig has fields of a later version, unknown to this operator. It changes nothing for the app.',
+    'The App or the ClusterConfig has fields of a later version, which this operator does not know. The operator changes nothing for the app.',
   ),
   InvalidSpec: userAction('The spec contradicts itself in a way that the schema cannot express.'),
   DependencyMissing:
-    'An app that this one depends on does not exist, does not run on the target, or has no such port. The app continues automatically when it does.',
-  NotOwned: userAction("An object of the app's name exists and is not this app's. It is left alone."),
+    'An app that this app depends on does not exist, does not run on the target, or does not have the port. This app continues automatically when the dependency is available.',
+  NotOwned: userAction(
+    "An object with the app's name exists, but does not belong to the app. The object is not changed.",
+  ),
   Refused: userAction('The API server refused an object of the app.'),
   WriteFailed: 'The API server could not be reached; the write is retried.',
 } as const;
@@ -65,10 +73,11 @@ export const rolloutReasons = {
   Available: 'All replicas are of the current template and available.',
   RollingOut: 'Pods are being created or replaced, or are not available yet.',
   ProgressDeadlineExceeded: 'The Deployment exceeded its progress deadline.',
-  ReplicaFailure: 'The Deployment could not create pods: a quota, or an admission webhook.',
+  ReplicaFailure:
+    'The Deployment could not create pods, because a quota or an admission webhook refused them.',
   PodsNotCurrent:
-    'Running pods of the current template hold another identity or none, since the webhook missed them. They are replaced.',
-  Halted: 'The target has no pods, by deployMode.',
+    'Running pods of the current template hold another identity or none, since the webhook missed them. The operator replaces these pods.',
+  Halted: 'The target has no pods, because its deployMode is `halt`.',
 } as const;
 export type RolloutReason = keyof typeof rolloutReasons;
 

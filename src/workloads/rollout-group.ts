@@ -108,7 +108,7 @@ function waitingFor(before: RolloutMember): RolloutSlot {
     kind: 'waits',
     blocker: {
       reason: 'WaitingForTurn',
-      message: `workloads of an account take up a new identity one at a time; this one comes after ${before.id}`,
+      message: `workloads of an account roll to a new identity one at a time; this workload comes after ${before.id}`,
     },
   };
 }
@@ -117,12 +117,12 @@ function blockedBy(failed: RolloutMember): RolloutSlot {
   const why =
     failed.state === 'refused'
       ? 'whose new pod template the API server refuses'
-      : 'which is not healthy with it';
+      : 'which is not healthy with the new identity';
   return {
     kind: 'waits',
     blocker: {
       reason: 'PausedByFailedRollout',
-      message: `the new identity is held back by ${failed.id}, ${why}; it continues automatically when that is repaired`,
+      message: `the new identity is held back by ${failed.id}, ${why}; the rollout continues automatically when that workload is repaired`,
     },
   };
 }

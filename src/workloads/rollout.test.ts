@@ -150,7 +150,8 @@ describe('a container that ends repeatedly', () => {
   const running = { running: { startedAt: secondsAgo(5) } };
 
   test('has the same message while it runs, is terminated or waits', () => {
-    const expected = 'Failed: pod web-1, container web, restarted 2 times: it ended with Error (exit code 3)';
+    const expected =
+      'Failed: pod web-1, container web, restarted 2 times: the container ended with Error (exit code 3)';
     const common = { name: 'web', restartCount: 2, lastState };
     expect(reported({ ...common, state: running }, true)).toBe(expected);
     expect(reported({ ...common, state: running }, false)).toBe(expected);

@@ -77,7 +77,7 @@ describe('the status of an app', () => {
         Available: 'True Available',
       });
       expect(gone.ready).toBe('0/1');
-      expect(gone.targets?.[0]?.message).toMatch(/^halted: it has no pods, .*spec.imageTag/);
+      expect(gone.targets?.[0]?.message).toMatch(/^halted: the target has no pods, .*spec.imageTag/);
     });
 
     test('is Halted even if the API server refused another part of the spec', () => {
@@ -92,8 +92,8 @@ describe('the status of an app', () => {
     test('describes what still runs before and after the halt', () => {
       const messageWith = (replicas: number): string | undefined =>
         statusIn({ app: app(invalid), deployment: deployment({ replicas }) }).targets?.[0]?.message;
-      expect(messageWith(1)).toMatch(/spec.imageTag: .*; until then it runs as last deployed$/);
-      expect(messageWith(0)).toMatch(/; until then it has no pods$/);
+      expect(messageWith(1)).toMatch(/spec.imageTag: .*; until then, the target runs as last deployed$/);
+      expect(messageWith(0)).toMatch(/; until then, the target has no pods$/);
       expect(statusIn({ app: app(invalid) }).targets?.[0]?.message).not.toContain('until then');
     });
 
@@ -211,7 +211,7 @@ describe('the status of an app', () => {
       Available: 'False AccountNotFound',
     });
     expect(status.conditions[0]?.message).toMatch(
-      /production: there is no account payments.*nothing is deployed/,
+      /production: account "payments" \(LinkedServiceAccount\) does not exist.*nothing is deployed/,
     );
   });
 
@@ -221,7 +221,7 @@ describe('the status of an app', () => {
       Ready: 'False AccountNotFound',
       Available: 'True Available',
     });
-    expect(status.targets?.[0]?.message).toMatch(/it stays as last deployed/);
+    expect(status.targets?.[0]?.message).toMatch(/the target stays as last deployed/);
   });
 
   test('reports an account that is no longer confirmed, although the pods are ready', () => {
@@ -267,7 +267,7 @@ describe('the status of an app', () => {
     expect(fresh.targets?.[0]?.message).toBe(`${message}; nothing is deployed until then`);
     const running = statusIn({ app: withAccount, account: proven, outcomes, deployment: deployment() });
     expect(summary(running)).toMatchObject({ Ready: 'False NotInjected', Available: 'True Available' });
-    expect(running.targets?.[0]?.message).toBe(`${message}; until then it stays as last deployed`);
+    expect(running.targets?.[0]?.message).toBe(`${message}; until then, the target stays as last deployed`);
   });
 
   test('shows the other targets if one target has failed', () => {

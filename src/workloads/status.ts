@@ -58,11 +58,11 @@ function identityReady(app: App, reports: readonly TargetReport[]): ConditionDra
   const [first] = noticed;
   if (first) return unmet(type, 'False', first.reason, joined(noticed));
   if (serviceAccount === undefined)
-    return met(type, 'NoAccount', 'the app names no account: its pods hold no identity');
+    return met(type, 'NoAccount', 'the app names no account, so its pods hold no identity');
   const [any] = reports;
   return any === undefined || reports.some(({ askedForIdentity }) => askedForIdentity)
-    ? met(type, 'Proven', `account ${serviceAccount} is proven on every target that runs`)
-    : unmet(type, 'Unknown', any.row.reason, 'the identity has not been checked in any target yet');
+    ? met(type, 'Proven', `account "${serviceAccount}" is proven on every target that runs`)
+    : unmet(type, 'Unknown', any.row.reason, 'the identity has not been checked on any target yet');
 }
 
 function available(reports: readonly TargetReport[]): ConditionDraft {

@@ -179,7 +179,7 @@ describe('specFault', () => {
       {
         name: 'rejects a config key that is a path',
         spec: { configs: [{ name: 'a', mountPath: '/a', data: { 'a/b': 'x' } }] },
-        fault: /^config a of target production: the key "a\/b" is to be a name/,
+        fault: /^config a of target production: the key "a\/b" is invalid: use only letters/,
       },
       {
         name: 'rejects a config variable that begins with a digit',
@@ -195,7 +195,7 @@ describe('specFault', () => {
         name: 'rejects two configs with the same mountPath',
         spec: { configs: [{ name: 'a', mountPath: '/a' }] },
         own: { configs: [{ name: 'b', mountPath: '/a' }] },
-        fault: /^config b of target production: \/a is the mountPath of config a, too/,
+        fault: /^config b of target production: config a has the same mountPath \/a/,
       },
       {
         name: 'rejects a dependency that is listed twice',

@@ -80,13 +80,13 @@ export function isAutoscaled(scale: Scale): boolean {
 export function specFault(app: App, target: AppTarget): string | undefined {
   const { spec } = app;
   if (spec.imageTag !== undefined && /[@:][^/]*$/.test(spec.image))
-    return `spec.imageTag: spec.image already names a tag or digest (${spec.image})`;
+    return `spec.imageTag: spec.image already contains a tag or digest (${spec.image}), so remove one of them`;
   const merged = targetSpec(app, target, new Map());
   const ports = spec.ports ?? [];
   const twice = ports.find((entry, index) => ports.slice(0, index).some((other) => isSamePort(entry, other)));
   if (twice) return `spec.ports[${twice.name}]: port ${twice.port}/${twice.protocol} is listed twice`;
   if (merged.ingress && ports.length === 0)
-    return `spec.targets[${target.name}].ingress: the app has no ports which it could lead to`;
+    return `spec.targets[${target.name}].ingress: an ingress requires a port, but spec.ports is empty`;
   const { port } = merged.ingress ?? {};
   if (port !== undefined && !ports.some((entry) => entry.name === port))
     return `spec.targets[${target.name}].ingress.port: there is no port ${port} in spec.ports`;
@@ -102,13 +102,13 @@ function configFault({ name: target, configs }: TargetSpec): string | undefined 
     const other = configs
       .slice(0, index)
       .find((entry) => mountPath !== undefined && entry.mountPath === mountPath);
-    if (other) return `${where}: ${mountPath} is the mountPath of config ${other.name}, too`;
+    if (other) return `${where}: config ${other.name} has the same mountPath ${mountPath}`;
     const key = Object.keys(data).find((candidate) => !isConfigKey(candidate));
     if (key !== undefined)
-      return `${where}: the key ${JSON.stringify(key)} is to be a name of letters, digits, '-', '_' and '.'`;
+      return `${where}: the key ${JSON.stringify(key)} is invalid: use only letters, digits, '-', '_' and '.'`;
     const digit = Object.keys(data).find((candidate) => /^[0-9]/.test(candidate));
     if (mountPath === undefined && digit !== undefined)
-      return `${where}: the key ${digit} begins with a digit, which no variable may; give the config a mountPath if it is a file`;
+      return `${where}: the key ${digit} begins with a digit, which is invalid in the name of an environment variable; rename the key, or set mountPath if it is a file`;
   }
   return undefined;
 }
@@ -141,7 +141,7 @@ function credentialFault(spec: AppSpec, target: AppTarget, merged: TargetSpec): 
   ].find((candidate) => credentialEnv.includes(candidate));
   if (name === undefined) return undefined;
   const path = pathOf(name, `spec.targets[${target.name}]`, target) ?? pathOf(name, 'spec', spec) ?? name;
-  return `${path}: with ${name} set, the pods would not hold the identity of account ${spec.serviceAccount}; take it out, or spec.serviceAccount`;
+  return `${path}: with ${name} set, the pods would not hold the identity of account ${spec.serviceAccount}; remove ${name} or spec.serviceAccount`;
 }
 
 /** Path of the field that sets a variable. */

@@ -103,7 +103,7 @@ function unexpectedIdentity({ app, plan, pods }: TargetReportInput): IdentityFin
   const count = holders.length === 1 ? '1 pod holds' : `${holders.length} pods hold`;
   return {
     reason: 'UnexpectedIdentity',
-    message: `the app names no account, but ${count} an AWS identity through the ServiceAccount ${plan.target.name}/default (${first.pod.metadata.name}: ${describeHeld(first.held)}); take it from the ServiceAccount, then: kon app restart ${name} --target ${plan.target.name}`,
+    message: `the app names no account, but ${count} an AWS identity through the ServiceAccount ${plan.target.name}/default (${first.pod.metadata.name}: ${describeHeld(first.held)}); remove the annotation or EKS Pod Identity association of the ServiceAccount, then run: kon app restart ${name} --target ${plan.target.name}`,
   };
 }
 
@@ -164,7 +164,7 @@ function failureVerdict(
     : {
         state: 'Halted',
         reason,
-        message: `halted: it has no pods, and its present spec could not be deployed: ${message}`,
+        message: `halted: the target has no pods, but its current spec could not be deployed: ${message}`,
       };
 }
 
@@ -174,7 +174,7 @@ function failureVerdict(
  */
 function withWhatRuns(message: string, plan: TargetPlan, deployment: Deployment | undefined): string {
   if (plan.kind !== 'blocked' || !deployment || !isOfSpec(plan.reason)) return message;
-  return `${message}; until then it ${hasReplicas(deployment) ? 'runs as last deployed' : 'has no pods'}`;
+  return `${message}; until then, the target ${hasReplicas(deployment) ? 'runs as last deployed' : 'has no pods'}`;
 }
 
 function haltedVerdict(rollout: Rollout): Verdict {
@@ -182,13 +182,15 @@ function haltedVerdict(rollout: Rollout): Verdict {
     ? {
         state: 'Halted',
         reason: 'Halted' satisfies RolloutReason,
-        message: 'halted: it has no pods, by deployMode',
+        message: 'halted: the target has no pods, because its deployMode is halt',
       }
     : rollout;
 }
 
 function heldVerdict(blocker: IdentityFinding | SlotBlocker, deployment: Deployment | undefined): Verdict {
-  const meanwhile = deployment ? 'until then it stays as last deployed' : 'nothing is deployed until then';
+  const meanwhile = deployment
+    ? 'until then, the target stays as last deployed'
+    : 'nothing is deployed until then';
   return {
     state: 'WaitingForIdentity',
     reason: blocker.reason,
@@ -222,7 +224,7 @@ function notCurrentMessage(
       ? `pod ${first?.metadata.name} holds ${describeHeld(identityOfFirst.held)}`
       : `pod ${first?.metadata.name} has another ServiceAccount`;
   const count = missed.length === 1 ? '1 pod does' : `${missed.length} pods do`;
-  return `${count} not hold the identity: ${held}; ${waits ?? 'it is replaced'}`;
+  return `${count} not hold the identity: ${held}; ${waits ?? 'the pod is being replaced'}`;
 }
 
 function isAvailable(deployment: Deployment | undefined): boolean {

@@ -30,7 +30,7 @@ describe('an App without admission', () => {
     expect(plan(metadata)).toMatchObject([blocked, blocked]);
     const [row] = plan(metadata);
     expect(row?.kind === 'blocked' && row.message).toMatch(
-      /nothing is deployed there\. Delete it and create it again: kon app export web > web\.yaml; kon app delete web; kon apply -f web\.yaml$/,
+      /nothing is deployed there\. Delete the app and create it again: kon app export web > web\.yaml; kon app delete web; kon apply -f web\.yaml$/,
     );
   });
 

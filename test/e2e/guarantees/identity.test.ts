@@ -304,7 +304,7 @@ describe.concurrent('while other changes are in progress', () => {
     );
     expect(findCondition(waiting.status?.conditions, 'Ready')).toMatchObject({
       status: 'False',
-      message: expect.stringContaining('there is no account g3-early'),
+      message: expect.stringContaining('account "g3-early" (LinkedServiceAccount) does not exist'),
     });
 
     await person.createAccount('g3-early');

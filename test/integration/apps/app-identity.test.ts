@@ -423,7 +423,7 @@ test("a pod without its identity is not evicted against its disruption budget, a
   harness.rolesKnownToWebhook.set('production/guarded', roleOf('guarded'));
   await harness.eventually('it is told what it waits for', async () => {
     const message = (await harness.app('guarded')).status?.targets?.[0]?.message;
-    return message?.endsWith('it is replaced when its disruption budget allows');
+    return message?.endsWith('the pod is replaced once its PodDisruptionBudget allows the eviction');
   });
   expect((await harness.pods('guarded')).map(({ metadata }) => metadata.uid)).toEqual([missed?.metadata.uid]);
   await harness.client.delete(resources.podDisruptionBudgets, budget);

@@ -237,7 +237,9 @@ test('a foreign object with the needed name stays unchanged, and the app continu
     ],
   });
   const app = await harness.untilReason('taken', 'NotOwned');
-  expect(app.status?.targets?.[0]?.message).toMatch(/Service production\/taken exists and is not this app's/);
+  expect(app.status?.targets?.[0]?.message).toMatch(
+    /Service production\/taken exists, but does not belong to this app/,
+  );
   await harness.eventually('the other target is ready', async () => {
     const { targets } = (await harness.app('taken')).status ?? {};
     return targets?.[1]?.state === 'Ready';
@@ -299,7 +301,7 @@ test('a container that keeps crashing and an exceeded quota are reported with th
   expect(crashing.status?.targets?.[0]).toMatchObject({
     state: 'Failed',
     message: expect.stringMatching(
-      /^pod crashing-\S+, container crashing, restarted 4 times: it ended with Error \(exit code 3\): no database$/,
+      /^pod crashing-\S+, container crashing, restarted 4 times: the container ended with Error \(exit code 3\): no database$/,
     ) as string,
   });
   const quota = { apiVersion: 'v1', kind: 'ResourceQuota', metadata: { name: 'full', namespace: 'staging' } };

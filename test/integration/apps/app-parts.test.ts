@@ -116,7 +116,7 @@ test('an app waits for the app that it depends on, reports the wait, and follows
   const waiting = await harness.untilReason('caller', 'DependencyMissing');
   expect(waiting.status?.targets?.[0]).toMatchObject({
     state: 'Failed',
-    message: 'it depends on app callee, which does not exist',
+    message: 'the app depends on app "callee", which does not exist',
   });
   expect(await harness.get(resources.deployments, 'production', 'caller')).toBeUndefined();
 

@@ -29,10 +29,10 @@ describe('the connection to the cluster', () => {
   it('reports that there is no kubeconfig', async () => {
     const result = await kon.run(['account', 'list']);
     expect(result).toMatchObject({ code: 1, stdout: '' });
-    expect(result.stderr).toContain('Error: there is no kubeconfig at ');
+    expect(result.stderr).toContain('Error: no kubeconfig found: ');
     expect(result.stderr).toContain('--kubeconfig FILE or $KUBECONFIG');
     const named = await kon.run(['account', 'list', '--kubeconfig', '/no/such/file']);
-    expect(named.stderr).toContain('there is no kubeconfig at /no/such/file');
+    expect(named.stderr).toContain('kubeconfig "/no/such/file" does not exist');
   });
 
   it('reports an unknown context, and lists the existing ones', async () => {
@@ -40,7 +40,7 @@ describe('the connection to the cluster', () => {
       env: { KUBECONFIG: cluster.kubeconfig },
     });
     expect(result.code).toBe(1);
-    expect(result.stderr).toMatch(/there is no context "nope" in .* \(contexts in it: .+\)/);
+    expect(result.stderr).toMatch(/context "nope" does not exist in .* \(existing contexts: .+\)/);
   });
 
   it('reports a server that does not answer', async () => {

@@ -183,7 +183,7 @@ spec:
     });
     expect(await kon('account', 'copy', 'source', '--to-context', 'nope')).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('there is no context "nope"'),
+      stderr: expect.stringContaining('context "nope" does not exist'),
     });
   });
 });
