@@ -11,12 +11,12 @@ const minute = 60_000;
 
 const faultSchedules: readonly [string, readonly Fate[]][] = [
   ['without faults', []],
-  ['when answers come in another order than calls', [{ responseDelayMs: 3_000 }, { requestDelayMs: 1_000 }]],
-  ['when the first answer is lost', [{ fault: 'answerLost' }]],
-  ['when the first call does not get there', [{ fault: 'unsent' }]],
+  ['responses arrive in another order than calls', [{ responseDelayMs: 3_000 }, { requestDelayMs: 1_000 }]],
+  ['the first response is lost', [{ fault: 'answerLost' }]],
+  ['the first call is not sent', [{ fault: 'unsent' }]],
 ];
 it.each(faultSchedules)(
-  'of two accounts that adopt one role at the same time, %s, one gets it and the other writes nothing to it',
+  'when two accounts adopt the same role at the same time (%s), one gets the role and the other writes nothing to the role',
   async (_what, fates) => {
     const left = [...fates];
     const simulation = await startSimulation({

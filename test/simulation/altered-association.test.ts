@@ -33,11 +33,11 @@ describe('an association that others changed is', () => {
     ['corrected', 'a policy without session tags', { policy: '{}', disableSessionTags: true }, false],
     [
       'replaced',
-      'a target role that stays',
+      'a target role that an update does not remove',
       { targetRoleArn: 'arn:aws:iam::999999999999:role/theirs' },
       true,
     ],
-  ] as const)('%s: %s', async (_, __, setting, keepsSettings) => {
+  ] as const)('%s if the change is %s', async (_, __, setting, keepsSettings) => {
     const simulation = await proven();
     const { time, aws, effects } = simulation;
     aws.eks.keepsSettings = keepsSettings;

@@ -42,50 +42,53 @@ const associated = ({ aws }: Simulation): readonly string[] =>
 describe.each([
   ['killedBefore', ['production', 'staging']],
   ['killedAfter', ['staging']],
-] as const)('an operator that was %s the deletion of an association and may not list them', (fault, left) => {
-  it('changes no pod and no other association, names the denied call, and finishes the switch once the listing is allowed', async () => {
-    let isKilled = false;
-    let isDenied = false;
-    const simulation = await startSimulation({
-      faults: {
-        fate({ what }) {
-          if (!isKilled && what.startsWith(deletion)) {
-            isKilled = true;
-            isDenied = true;
-            return { fault };
-          }
-          return isDenied && what.startsWith('eks ListPodIdentityAssociations') ? { fault: 'denied' } : {};
+] as const)(
+  'an operator that was %s the deletion of an association and is denied the listing of associations',
+  (fault, left) => {
+    it('changes no pod and no other association, names the denied call, and finishes the switch once the listing is allowed', async () => {
+      let isKilled = false;
+      let isDenied = false;
+      const simulation = await startSimulation({
+        faults: {
+          fate({ what }) {
+            if (!isKilled && what.startsWith(deletion)) {
+              isKilled = true;
+              isDenied = true;
+              return { fault };
+            }
+            return isDenied && what.startsWith('eks ListPodIdentityAssociations') ? { fault: 'denied' } : {};
+          },
         },
-      },
-    });
-    const { time } = simulation;
-    const { violations } = checkInvariants(simulation, { unawareMs: 0 });
-    await create('a', { aws: { identityMode: 'PodIdentity' } })(simulation);
-    await deploy('app', {
-      serviceAccount: 'a',
-      targets: targets.map((name) => ({ name, deployMode: 'latest' as const })),
-    })(simulation);
-    await time.pass(5 * minute);
-    expect(modesOf(simulation)).toEqual(['PodIdentity', 'PodIdentity']);
-    expect(readyOf(simulation)).toMatchObject({ status: 'True' });
-    const before = podsOf(simulation);
+      });
+      const { time } = simulation;
+      const { violations } = checkInvariants(simulation, { unawareMs: 0 });
+      await create('a', { aws: { identityMode: 'PodIdentity' } })(simulation);
+      await deploy('app', {
+        serviceAccount: 'a',
+        targets: targets.map((name) => ({ name, deployMode: 'latest' as const })),
+      })(simulation);
+      await time.pass(5 * minute);
+      expect(modesOf(simulation)).toEqual(['PodIdentity', 'PodIdentity']);
+      expect(readyOf(simulation)).toMatchObject({ status: 'True' });
+      const before = podsOf(simulation);
 
-    await edit('a', { aws: { identityMode: 'IRSA' } })(simulation);
-    await time.pass(30 * minute);
-    expect(isKilled).toBe(true);
-    expect(associated(simulation)).toEqual(left);
-    expect(podsOf(simulation)).toEqual(before);
-    expect(readyOf(simulation)).toMatchObject({
-      status: 'False',
-      reason: 'AccessDenied',
-      message: expect.stringContaining('eks:ListPodIdentityAssociations'),
-    });
+      await edit('a', { aws: { identityMode: 'IRSA' } })(simulation);
+      await time.pass(30 * minute);
+      expect(isKilled).toBe(true);
+      expect(associated(simulation)).toEqual(left);
+      expect(podsOf(simulation)).toEqual(before);
+      expect(readyOf(simulation)).toMatchObject({
+        status: 'False',
+        reason: 'AccessDenied',
+        message: expect.stringContaining('eks:ListPodIdentityAssociations'),
+      });
 
-    isDenied = false;
-    expect(await time.pass(20 * minute, () => readyOf(simulation)?.status === 'True')).toBe(true);
-    await time.pass(minute);
-    expect(associated(simulation)).toEqual([]);
-    expect(modesOf(simulation)).toEqual(['IRSA', 'IRSA']);
-    expect(violations).toEqual([]);
-  });
-});
+      isDenied = false;
+      expect(await time.pass(20 * minute, () => readyOf(simulation)?.status === 'True')).toBe(true);
+      await time.pass(minute);
+      expect(associated(simulation)).toEqual([]);
+      expect(modesOf(simulation)).toEqual(['IRSA', 'IRSA']);
+      expect(violations).toEqual([]);
+    });
+  },
+);

@@ -778,7 +778,7 @@ describe('an app', () => {
 
 describe('deletion', () => {
   it.each(['annotations', 'labels'] as const)(
-    'is refused while the protection mark is among the %s',
+    'is refused while the object is marked as protected in its %s',
     async (where) => {
       const name = account().metadata.name;
       const mark = (value: string | null): Promise<unknown> =>

@@ -256,13 +256,13 @@ describe('an App that was written before the policies', () => {
   });
 });
 
-describe('a policy that is deleted while the operator runs', () => {
+describe('an admission policy that is deleted while the operator runs', () => {
   const name = grantPolicyNames[0] ?? '';
   it.each([
     ['binding', resources.validatingAdmissionPolicyBindings],
     ['policy', resources.validatingAdmissionPolicies],
   ] as const)(
-    '(its %s) leaves accounts written afterwards without a role, and other accounts with their roles',
+    'leaves accounts written afterwards without a role, and other accounts with their roles (deleted object: %s)',
     async (what, resource) => {
       await admin.delete(resource, { name });
       const written = `without-${what}`;

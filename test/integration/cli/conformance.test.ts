@@ -232,7 +232,7 @@ describe('before anything is created', () => {
 
 describe('an interrupted run', () => {
   test.each(['SIGINT', 'SIGTERM'] as const)(
-    'removes everything after %s, and reports what it has seen',
+    'removes everything after %s, and reports its results so far',
     async (ending) => {
       aws.faults.set({ latencyMs: 5 });
       const running = kon.start(command('--yes', '-o', 'json'), { env });

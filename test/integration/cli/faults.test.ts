@@ -117,8 +117,8 @@ describe('manifests', () => {
   it.each([
     ['a missing file', ['-f', '/no/such.yaml'], '', 'cannot read /no/such.yaml'],
     ['invalid YAML', ['-f', '-'], 'a: [', 'stdin is not YAML'],
-    ['nothing', ['-f', '-'], '# only a comment\n', 'stdin contains no manifest'],
-    ['text that is no manifest', ['-f', '-'], 'hello', 'not a manifest'],
+    ['input without a manifest', ['-f', '-'], '# only a comment\n', 'stdin contains no manifest'],
+    ['text that is not a manifest', ['-f', '-'], 'hello', 'not a manifest'],
     ['another kind', ['-f', '-'], 'kind: App', 'kind: expected LinkedServiceAccount, got "App"'],
     ['two documents', ['-f', '-'], 'a: 1\n---\nb: 2\n', 'stdin contains 2 documents, expected one'],
   ])('reports %s', async (_what, args, input, message) => {
@@ -135,19 +135,23 @@ describe('the command line', () => {
     ['an unknown option', ['account', 'list', '--colour'], "unknown option '--colour'"],
     ['an option without its value', ['account', 'create', '--policy'], 'argument missing'],
     ['too many words', ['account', 'copy', 'a', 'b'], 'too many arguments'],
-    ['a name that is missing', ['account', 'show'], 'no account given'],
-    ['a duration that is none', ['account', 'create', 'x', '--timeout', 'soon'], '"soon" is not a duration'],
-    ['a format it has not', ['crds', '-o', 'wide'], 'kon crds does not support --output wide'],
-    ['a format there is not', ['account', 'list', '-o', 'xml'], '--output does not accept xml'],
-    ['a choice there is not', ['account', 'create', 'x', '--deletion-policy', 'Burn'], "'Burn' is invalid"],
-    ['a port that is none', ['app', 'create', 'x', '--port', 'http'], '"http" is not a port'],
+    ['a missing name', ['account', 'show'], 'no account given'],
+    ['an invalid duration', ['account', 'create', 'x', '--timeout', 'soon'], '"soon" is not a duration'],
     [
-      'file and options',
+      'an output format that the command does not support',
+      ['crds', '-o', 'wide'],
+      'kon crds does not support --output wide',
+    ],
+    ['an unknown output format', ['account', 'list', '-o', 'xml'], '--output does not accept xml'],
+    ['an unknown choice', ['account', 'create', 'x', '--deletion-policy', 'Burn'], "'Burn' is invalid"],
+    ['an invalid port', ['app', 'create', 'x', '--port', 'http'], '"http" is not a port'],
+    [
+      'a combination of a file and options',
       ['account', 'create', '-f', 'x', '--policy', 'y'],
       '-f cannot be combined with options that describe the object',
     ],
-    ['nothing to apply', ['apply'], 'no file given'],
-  ])('exits with 2 for %s', async (_what, args, message) => {
+    ['kon apply without a file', ['apply'], 'no file given'],
+  ])('exits with code 2 for %s', async (_what, args, message) => {
     const result = await kon.run(args);
     expect(result.stderr).toContain(`Error: `);
     expect(result.stderr).toContain(message);

@@ -154,8 +154,12 @@ it('the operator policy allows the operator to manage an association, and to rea
 
 describe('the operator policy denies', () => {
   it.each<[string, string, Partial<CreatePodIdentityAssociationCommandInput>]>([
-    ['without marks', 'eks:CreatePodIdentityAssociation', { tags: undefined }],
-    ['with the marks of another cluster', 'eks:CreatePodIdentityAssociation', { tags: marksOf('other') }],
+    ['without ownership tags', 'eks:CreatePodIdentityAssociation', { tags: undefined }],
+    [
+      'with the ownership tags of another cluster',
+      'eks:CreatePodIdentityAssociation',
+      { tags: marksOf('other') },
+    ],
     ['on another cluster', 'eks:CreatePodIdentityAssociation', { clusterName: 'other' }],
     [
       'with a tag of its own choice',
@@ -168,12 +172,12 @@ describe('the operator policy denies', () => {
       { roleArn: roleArn('/konstellation/other/of-other-cluster') },
     ],
     [
-      'with a role at a path that begins alike',
+      'with a role at a path that begins with the same characters',
       'iam:PassRole',
       { roleArn: roleArn('/konstellation/fenced-2/alike') },
     ],
     [
-      'with a role outside the path, as any in the AWS account',
+      'with a role outside the path, like any other role of the AWS account',
       'iam:PassRole',
       { roleArn: roleArn('/elsewhere') },
     ],

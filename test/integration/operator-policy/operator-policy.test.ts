@@ -266,7 +266,7 @@ const create =
 const onForeign = (
   RoleName: string,
 ): readonly (readonly [string, string, (iam: IAMClient) => Promise<unknown>])[] => [
-  ['mark', 'iam:TagRole', (iam) => iam.send(new TagRoleCommand({ RoleName, Tags: marks }))],
+  ['put ownership tags on', 'iam:TagRole', (iam) => iam.send(new TagRoleCommand({ RoleName, Tags: marks }))],
   [
     'tag',
     'iam:TagRole',
@@ -288,7 +288,7 @@ const onForeign = (
     (iam) => iam.send(new DetachRolePolicyCommand({ RoleName, PolicyArn: allowed })),
   ],
   [
-    'change the trust of',
+    'change the trust policy of',
     'iam:UpdateAssumeRolePolicy',
     (iam) => iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument: trust({ AWS: '*' }) })),
   ],
@@ -311,8 +311,8 @@ const onForeign = (
 ];
 
 describe('IAM does not allow the operator', () => {
-  describe.each(['foreign', 'foreign-in-path', 'of-other-cluster'])('the role "%s"', (role) => {
-    it.each(onForeign(role))('to %s it', async (_what, action, attempt) => {
+  describe.each(['foreign', 'foreign-in-path', 'of-other-cluster'])('with the role "%s"', (role) => {
+    it.each(onForeign(role))('to %s that role', async (_what, action, attempt) => {
       expect(await denial(attempt(operator.fenced))).toMatch(
         new RegExp(`not authorized to perform: ${action} .*because no identity-based policy allows`),
       );
@@ -321,9 +321,9 @@ describe('IAM does not allow the operator', () => {
 
   it.each([
     ['outside the path', create({ Path: '/' })],
-    ['at a path that begins alike', create({ Path: '/konstellation-of-others/' })],
-    ['without marks', create({ Tags: [] })],
-    ['with the marks of another cluster', create({ Tags: marksOf(otherCluster) })],
+    ['at a path that begins with the same characters', create({ Path: '/konstellation-of-others/' })],
+    ['without ownership tags', create({ Tags: [] })],
+    ['with the ownership tags of another cluster', create({ Tags: marksOf(otherCluster) })],
     ['without the boundary', create({ PermissionsBoundary: undefined })],
     ['with another boundary', create({ PermissionsBoundary: otherBoundary })],
   ])('to create a role %s', async (_what, attempt) => {
@@ -340,7 +340,7 @@ describe('IAM does not allow the operator', () => {
       new AttachRolePolicyCommand({ RoleName: 'own', PolicyArn: administrator }),
     ],
     [
-      'attach to a role whose boundary is gone',
+      'attach a policy to a role without its boundary',
       'own-unbounded',
       new AttachRolePolicyCommand({ RoleName: 'own-unbounded', PolicyArn: allowed }),
     ],
@@ -363,7 +363,7 @@ describe('IAM does not allow the operator', () => {
   });
 
   it.each([
-    ['another cluster', { 'k11n.dev/cluster': otherCluster }],
+    ['an account in another cluster', { 'k11n.dev/cluster': otherCluster }],
     ['somebody else', { 'k11n.dev/managed-by': 'somebody' }],
   ])('to tag a role of its own as the role of %s', async (_what, tags) => {
     const call = operator.fenced.send(new TagRoleCommand({ RoleName: 'own', Tags: tagList(tags) }));
@@ -378,12 +378,15 @@ describe('IAM does not allow the operator', () => {
 
     it.each([
       ['that no account may set', { project: 'payments-prod' }],
-      ['beside one that accounts may set', { team: 'payments', project: 'payments-prod' }],
-      ['in another case than the one that accounts may set', { Team: 'payments' }],
-      ['that begins with one that accounts may set', { 'team-lead': 'x' }],
-      ['of a session of Pod Identity', { 'kubernetes-namespace': 'production' }],
-      ['of a session of Pod Identity, in another case', { 'EKS-Cluster-Name': 'other' }],
-      ['of an ownership tag, in another case', { 'K11N.dev/account': 'other' }],
+      [
+        'that no account may set, next to a key that accounts may set',
+        { team: 'payments', project: 'payments-prod' },
+      ],
+      ['that differs only in letter case from a key that accounts may set', { Team: 'payments' }],
+      ['that begins with a key that accounts may set', { 'team-lead': 'x' }],
+      ['of a Pod Identity session', { 'kubernetes-namespace': 'production' }],
+      ['of a Pod Identity session, in other letter case', { 'EKS-Cluster-Name': 'other' }],
+      ['of an ownership tag, in other letter case', { 'K11N.dev/account': 'other' }],
     ])('to set a tag key %s', async (_what, tags) => {
       expect(await denial(setTags(tags))).toContain(which === 'own' ? 'iam:TagRole' : 'iam:CreateRole');
     });

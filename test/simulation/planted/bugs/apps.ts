@@ -14,7 +14,7 @@ export const appBugs: readonly PlantedBug[] = [
   {
     name: 'a stability gate blocks the rollback',
     story:
-      'Nothing is changed while a rollout is under way, so a rollout that cannot succeed cannot be undone (kubernetes#67250, about StatefulSets).',
+      'The operator changes nothing during a rollout, so a rollout that cannot succeed cannot be reverted (kubernetes#67250, about StatefulSets).',
     wrappers: [
       around(planApp, (original) => (observation) => {
         const plan = original(observation);
@@ -47,7 +47,7 @@ export const appBugs: readonly PlantedBug[] = [
   },
   {
     name: 'an edit of policies rolls the apps',
-    story: 'The mark in the pod template changes with every generation of the account.',
+    story: 'The identity annotation in the pod template changes with every generation of the account.',
     wrappers: [
       around(identityGate, (original) => (input) => {
         const gate = original(input);
@@ -62,7 +62,7 @@ export const appBugs: readonly PlantedBug[] = [
   {
     name: 'objects are created for an app that no longer exists',
     story:
-      'The garbage collector removes them and the operator creates them again, until it hears of the deletion.',
+      'The garbage collector deletes these objects and the operator recreates them, until the operator observes the deletion of the app.',
     wrappers: [
       around(executePlan, (original) => (plan, tools) => {
         const { client } = tools.context;
@@ -78,7 +78,7 @@ export const appBugs: readonly PlantedBug[] = [
   },
   {
     name: 'a halt waits for the rest of the spec',
-    story: 'An app whose spec cannot be applied has to be repaired before it can be stopped.',
+    story: 'A user has to correct a spec that cannot be applied before the app can be halted.',
     wrappers: [
       around(
         stepsWithoutSpec,
@@ -90,9 +90,9 @@ export const appBugs: readonly PlantedBug[] = [
     caughtBy: 'halt',
   },
   {
-    name: 'a new image is rolled out though the webhook is away',
+    name: 'a new image is rolled out though the webhook is unavailable',
     story:
-      'Only a new identity is tried on a dry-run pod, so a deploy during an outage of the webhook replaces pods by others without a role.',
+      'The operator creates a dry-run pod only for a new identity, so a new image during a webhook outage replaces pods by pods without a role.',
     wrappers: [
       around(
         withDryRun,
@@ -110,7 +110,7 @@ export const appBugs: readonly PlantedBug[] = [
   },
   {
     name: 'an app is started without a dry-run pod',
-    story: 'The template is the one that was deployed before, so the operator sees nothing new to check.',
+    story: 'The pod template is the one that was deployed before, so the operator checks nothing.',
     wrappers: [
       around(withDryRun, (original) => (steps, input) => {
         const { deployment } = input;

@@ -19,14 +19,15 @@ export const deletionBugs: readonly PlantedBug[] = [
   {
     name: 'a deletion under another cluster leaves the role',
     story:
-      'The role is looked up by the name that it would have in the present cluster, and its account ends without it.',
+      'The operator looks up the role by the name for the present cluster, does not find it, and completes the deletion of the account.',
     wrappers: [around(strandedRoles, () => () => [])],
     scenario: 'an account is deleted while the ClusterConfig names another region, which is then restored',
     caughtBy: 'orphan',
   },
   {
-    name: 'finalizer removed first',
-    story: 'The object goes before what it stands for; anything that fails after that is an orphan for ever.',
+    name: 'the finalizer is removed first',
+    story:
+      'The account disappears before its role and links; whatever cannot be removed afterwards is orphaned for ever.',
     wrappers: [
       around(planDeletion, (original) => (world, facts, roleNames, list) => {
         list.addStep({ kind: 'RemoveFinalizer' });
@@ -40,7 +41,7 @@ export const deletionBugs: readonly PlantedBug[] = [
     caughtBy: 'orphan',
   },
   {
-    name: 'an account goes while it is used',
+    name: 'an account is deleted while pods use it',
     story: 'The role is deleted while running pods depend on it.',
     wrappers: [
       around(planAccount, (original) => (world) => {
@@ -53,8 +54,8 @@ export const deletionBugs: readonly PlantedBug[] = [
     caughtBy: 'in use',
   },
   {
-    name: 'associations stay when the account goes',
-    story: 'Objects in another service than the rest are forgotten.',
+    name: 'associations remain when their account is deleted',
+    story: 'The deletion forgets the objects in EKS, which is another service than IAM.',
     wrappers: [
       around(
         decideUnassociate,
@@ -70,7 +71,7 @@ export const deletionBugs: readonly PlantedBug[] = [
   {
     name: 'an object that no watch reported does not exist',
     story:
-      'The answer to a creation is lost and the watch misses the object, so the deletion does not know of it and leaves it.',
+      'The response to a creation is lost and the watch misses the object, so the deletion does not remove this unknown object.',
     wrappers: [withoutLastLook],
     scenario: 'an account is deleted right after it was created',
     plans: 'unheard',
@@ -78,7 +79,8 @@ export const deletionBugs: readonly PlantedBug[] = [
   },
   {
     name: 'ownership is removed before the role is tagged as retained',
-    story: 'A crash between the two leaves a role that still lets pods in, and that no listing shows.',
+    story:
+      'A crash between the two writes leaves a role that pods can still assume and that no listing shows.',
     wrappers: [
       around(planDeletion, (original) => (world, facts, roleNames, list) => {
         const reordered = overriding(list, {

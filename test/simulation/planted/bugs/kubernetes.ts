@@ -19,9 +19,9 @@ const begun = new WeakMap<AccountSources, Set<string>>();
 
 export const kubernetesBugs: readonly PlantedBug[] = [
   {
-    name: 'delete without preconditions.uid',
+    name: 'an object is deleted without preconditions.uid',
     story:
-      'A delete by name removes an object that took the place of the one that was seen. Sieve (OSDI 2022) found it in several operators.',
+      'A deletion by name removes a new object that replaced the observed one. Sieve (OSDI 2022) found this bug in several operators.',
     wrappers: [
       around(deleteServiceAccount, (original) => (account, namespace, observed, tools, signal) => {
         const { client } = tools;
@@ -36,9 +36,9 @@ export const kubernetesBugs: readonly PlantedBug[] = [
     caughtBy: 'foreign ServiceAccount',
   },
   {
-    name: 'matched by name instead of UID',
+    name: 'an object is matched by name instead of uid',
     story:
-      'The status of an object is written into its namesake, which was created after it. Sieve (OSDI 2022): stale state.',
+      'The status of a deleted object is written to a new object with the same name. Sieve (OSDI 2022): stale state.',
     wrappers: [
       around(createAccountController, (original) => (options) => {
         const { client } = options.context;
@@ -59,8 +59,8 @@ export const kubernetesBugs: readonly PlantedBug[] = [
     caughtBy: 'status truth',
   },
   {
-    name: 'edge-triggered: a deletion is no change',
-    story: 'Only the objects that an event carries are reconciled, and a deletion carries none.',
+    name: 'edge-triggered: a deletion triggers no reconcile',
+    story: 'The operator reconciles only the object that an event contains, and a deletion contains none.',
     wrappers: [
       around(createAccountController, (original) => (options) => {
         const { informers } = options.context;
@@ -79,7 +79,7 @@ export const kubernetesBugs: readonly PlantedBug[] = [
   },
   {
     name: 'edge-triggered: a failure waits for an event',
-    story: 'The reconcile does not ask to be called again, so a failure lasts until the object is edited.',
+    story: 'A failed reconcile is not requeued, so the failure lasts until a user edits the object.',
     wrappers: [
       around(
         createController,
@@ -102,7 +102,7 @@ export const kubernetesBugs: readonly PlantedBug[] = [
   {
     name: 'a step is skipped after a restart',
     story:
-      'The status is written before the work, and a process that starts after a crash takes it for the proof that the work was done.',
+      'The status is written before the work, and after a crash the next process concludes from the status that the work was done.',
     wrappers: [
       around(observeAccount, (original) => (name, sources, memory) => {
         const world = original(name, sources, memory);
@@ -130,9 +130,9 @@ export const kubernetesBugs: readonly PlantedBug[] = [
     caughtBy: 'in step in time',
   },
   {
-    name: 'no fence on the lease',
+    name: 'a paused leader writes after its lease has expired',
     story:
-      'A paused process goes on as leader until it tries to renew, as the documentation of client-go’s leader election warns.',
+      'A paused process continues as leader until it tries to renew its lease, as the documentation of client-go’s leader election warns.',
     wrappers: [
       around(createLeaderElector, (original) => (options) => {
         let leads = false;
@@ -155,7 +155,7 @@ export const kubernetesBugs: readonly PlantedBug[] = [
   {
     name: 'a conflict is forced',
     story:
-      'Server-side apply with force in place of a create joins an object that was created a moment before.',
+      'Server-side apply with force, instead of a create, takes over an object that another user created a moment before.',
     wrappers: [
       around(createServiceAccount, (original) => (account, namespace, roleArn, tools, signal) => {
         const { client } = tools;
@@ -177,14 +177,15 @@ export const kubernetesBugs: readonly PlantedBug[] = [
   {
     name: 'the status never converges',
     story:
-      'A time in the status moves with each reconcile, each write is an event, and each event a reconcile.',
+      'A time in the status changes with each reconcile; each write causes an event, and each event causes a reconcile.',
     wrappers: [around(setConditions, (original) => (_, drafts, of) => original(undefined, drafts, of))],
     scenario: 'an account is created',
     caughtBy: 'rest',
   },
   {
     name: 'a watch is resumed at a version that has expired',
-    story: 'A watch that cannot go on where it was is opened there again, for ever: the view stands still.',
+    story:
+      'A watch that cannot resume at a version is opened at that version again and again, so the informer receives no more changes.',
     wrappers: [
       around(runReflector, (original) => (options, signal) => {
         const { client } = options;
@@ -228,7 +229,7 @@ export const kubernetesBugs: readonly PlantedBug[] = [
   {
     name: 'the first list comes from a cache',
     story:
-      'Version 0 lets an API server that is behind answer: a restarted controller travels back in time (kubernetes#59848).',
+      'With version 0, a stale API server may respond, so a restarted controller sees an older state than its predecessor (kubernetes#59848).',
     wrappers: [
       around(runReflector, (original) => (options, signal) => {
         const { client } = options;

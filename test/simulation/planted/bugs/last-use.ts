@@ -8,7 +8,7 @@ const scenario = 'roles are used beside a foreign role, and are then recreated u
 
 export const lastUseBugs: readonly PlantedBug[] = [
   {
-    name: 'the last use of a foreign role',
+    name: 'the status reports the last use of a foreign role',
     story: 'The operator looks the role up by its name and does not check the ownership tags.',
     wrappers: [
       around(withLastUsed, (original) => (world, status) => {
@@ -20,8 +20,9 @@ export const lastUseBugs: readonly PlantedBug[] = [
     caughtBy: 'last use',
   },
   {
-    name: 'the last use of a role that was recreated since',
-    story: 'The operator keeps the last use by the name of the role, which the next role of that name gets.',
+    name: 'the status reports the last use of a role that has been recreated since',
+    story:
+      'The operator stores the last use by role name, so a recreated role gets the last use of its predecessor.',
     wrappers: [
       around(
         laterUse,
@@ -32,8 +33,8 @@ export const lastUseBugs: readonly PlantedBug[] = [
     caughtBy: 'last use',
   },
   {
-    name: 'a later use is never seen',
-    story: 'The comparison of roles leaves out the last use, so that the first one stays in the status.',
+    name: 'a later use of a role is never reported',
+    story: 'The comparison of roles leaves out the last use, so the first reported use stays in the status.',
     wrappers: [
       around(
         laterUse,
@@ -44,7 +45,7 @@ export const lastUseBugs: readonly PlantedBug[] = [
     caughtBy: 'last use',
   },
   {
-    name: 'the status has the time when the last use was read',
+    name: 'the status contains the time when the last use was read',
     story: 'Each reconcile writes the status, although the last use is the same.',
     wrappers: [
       around(withLastUsed, (original) => (world, status) => {

@@ -7,9 +7,9 @@ import { around, overriding, type PlantedBug } from '../planted-bug.ts';
 
 export const ownershipBugs: readonly PlantedBug[] = [
   {
-    name: 'owner check after the write',
+    name: 'the owner of a role is checked only after the write',
     story:
-      'The operator takes "the role exists already" for the answer to an earlier try, and sees the owner only in the next listing.',
+      'The operator treats the error that the role exists as the result of its own earlier attempt, and learns the owner only from the next listing.',
     wrappers: [
       around(applyStep, (original) => (step, account, tools, signal) => {
         const roles = overriding(tools.roles, {
@@ -29,9 +29,9 @@ export const ownershipBugs: readonly PlantedBug[] = [
     caughtBy: 'foreign role',
   },
   {
-    name: 'EntityAlreadyExists wedges',
+    name: 'a creation that fails with EntityAlreadyExists is repeated for ever',
     story:
-      'A create whose answer was lost is tried again for ever, without a read. Many controllers of cloud resources had it.',
+      'A creation whose response was lost is repeated for ever, without a read. Many controllers of cloud resources had this bug.',
     wrappers: [
       around(assessRole, (original) => (world, ...others) => {
         const failures = [...world.failures].filter(([, { code }]) => code !== 'RoleAlreadyExists');
@@ -42,8 +42,8 @@ export const ownershipBugs: readonly PlantedBug[] = [
     caughtBy: 'in step in time',
   },
   {
-    name: 'orphan on re-creation',
-    story: 'The role of an earlier object of the same name is neither adopted again nor deleted.',
+    name: 'a recreated account leaves the role of its predecessor behind',
+    story: 'The role of a deleted account with the same name is neither adopted nor deleted.',
     wrappers: [
       around(ownershipOf, (original) => (owned, owner) => {
         const ownership = original(owned, owner);
@@ -56,7 +56,7 @@ export const ownershipBugs: readonly PlantedBug[] = [
   {
     name: 'a role is created for an account that no longer exists',
     story:
-      'A new leader with an old view creates again what its predecessor removed. Sieve (OSDI 2022): time travel.',
+      'A new leader with a stale view recreates what its predecessor removed. Sieve (OSDI 2022): time travel.',
     wrappers: [
       around(applyStep, (original) => (step, account, tools, signal) => {
         const accounts = overriding(tools.accounts, { isFresh: () => true });
@@ -69,7 +69,8 @@ export const ownershipBugs: readonly PlantedBug[] = [
   },
   {
     name: 'a foreign association is adopted',
-    story: 'It is at the expected name, so the operator takes it for its own.',
+    story:
+      'The association has the expected namespace and name, so the operator treats the association as its own.',
     wrappers: [
       around(ownershipOf, (original) => (owned, owner) => {
         const isForeign = !('k11n.dev/managed-by' in owned.tags) && 'team' in owned.tags;
@@ -82,7 +83,7 @@ export const ownershipBugs: readonly PlantedBug[] = [
   {
     name: 'the issuer of a role is not compared',
     story:
-      'Two clusters have one name, or one was copied from the other: each takes the roles of the other, in turns.',
+      'Two clusters have the same name, or one is a copy of the other: their operators take over each other’s roles again and again.',
     wrappers: [
       around(ownershipOf, (original) => (owned, owner) => {
         const ownership = original(owned, owner);
@@ -93,9 +94,9 @@ export const ownershipBugs: readonly PlantedBug[] = [
     caughtBy: 'foreign role',
   },
   {
-    name: 'the case of tag keys counts',
+    name: 'tag keys are compared with their letter case',
     story:
-      'IAM keeps one tag under a key in any case. An exact comparison loses the role for good once its tags are written in another case.',
+      'IAM ignores the letter case of tag keys. With an exact comparison, the operator loses a role permanently once a tag key is written in other case.',
     wrappers: [around(tagValue, () => (tags, key) => tags[key])],
     scenario: 'the ownership tags of a role are written in another case, and its policies are edited',
     caughtBy: 'end state',

@@ -12,8 +12,8 @@ const settleMs = 15_000;
 
 export const policyBugs: readonly PlantedBug[] = [
   {
-    name: 'detach before attach',
-    story: 'An edit that exchanges a policy leaves the pods without either for a while.',
+    name: 'a policy is detached before its replacement is attached',
+    story: 'An edit that replaces a policy leaves the pods without both policies for a while.',
     wrappers: [
       around(planPolicies, (original) => (list, role, wanted, listed, policiesPerRole) => {
         const unlisted = role.attachedPolicyArns.filter((arn) => !wanted.includes(arn));
@@ -28,7 +28,7 @@ export const policyBugs: readonly PlantedBug[] = [
   {
     name: 'an old snapshot undoes a recent write',
     story:
-      'IAM is eventually consistent: a listing shows the state before the operator’s last write, which is then "repaired".',
+      'IAM is eventually consistent: a listing shows the state before the operator’s last write, so the operator reverts that write as drift.',
     wrappers: [
       around(createRoleCache, (original) => (now) => {
         const cache = original(now);
@@ -44,9 +44,8 @@ export const policyBugs: readonly PlantedBug[] = [
     caughtBy: 'counts',
   },
   {
-    name: 'an invalid spec narrows live access',
-    story:
-      'The operator applies as much of an invalid spec as it can, and begins with what has to be removed.',
+    name: 'an invalid spec removes access that pods use',
+    story: 'The operator applies as much of an invalid spec as it can, and begins with the removals.',
     wrappers: [
       around(assessRole, (original) => (world, facts, spec, policyArns, ...others) => {
         const isInvalid = listedPolicies(world.account.spec.aws, facts).length > facts.quotas.policiesPerRole;
@@ -57,8 +56,9 @@ export const policyBugs: readonly PlantedBug[] = [
     caughtBy: 'narrowing',
   },
   {
-    name: 'one bad policy hides the rest',
-    story: 'The first error ends the loop over the list, and the policies after it are never tried.',
+    name: 'one invalid policy prevents the attachment of later policies',
+    story:
+      'The first error ends the loop over the list, so the policies after the failed policy are never attached.',
     wrappers: [
       around(planPolicies, (original) => (list, ...others) => {
         let attachments = 0;
@@ -76,7 +76,7 @@ export const policyBugs: readonly PlantedBug[] = [
   },
   {
     name: 'statements are removed before they are written again',
-    story: 'An edit of the statements leaves the pods without any of them for a while.',
+    story: 'An edit of the statements leaves the pods without any statement for a while.',
     wrappers: [
       around(planStatements, (original) => (list, role, spec, desired) => {
         if (!hasStatements(role) || !statementsDiffer(role, desired))

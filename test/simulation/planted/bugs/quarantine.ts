@@ -11,7 +11,7 @@ const twoPods =
 export const quarantineBugs: readonly PlantedBug[] = [
   {
     name: 'drift repair undoes a quarantine',
-    story: 'The planner does not know the kind, as an older operator, and detaches AWSDenyAll as drift.',
+    story: 'Like an older operator, the planner does not know Quarantines, and detaches AWSDenyAll as drift.',
     wrappers: [around(planAccount, (original) => (world) => original({ ...world, quarantines: [] }))],
     scenario: 'an account is quarantined and released',
     caughtBy: 'quarantine',
@@ -26,7 +26,8 @@ export const quarantineBugs: readonly PlantedBug[] = [
   },
   {
     name: 'AWSDenyAll is detached before the role is deleted',
-    story: 'Between the two calls, older sessions have what resource policies and other attachments allow.',
+    story:
+      'Between the two calls, older sessions have the permissions that resource policies and other attachments allow.',
     wrappers: [
       around(retire, (original) => (role, facts) => {
         const [policyArn] = role.attachedPolicyArns.toReversed();
@@ -45,9 +46,8 @@ export const quarantineBugs: readonly PlantedBug[] = [
     caughtBy: 'quarantine',
   },
   {
-    name: 'a closed role is not marked',
-    story:
-      'A closed role without the mark looks as if it had drifted once the quarantine has ended, after a crash in between.',
+    name: 'a role that a quarantine closed is not tagged as closed',
+    story: 'After a crash and the end of the quarantine, a closed role without this tag looks like drift.',
     wrappers: [
       around(
         planQuarantine,
@@ -72,8 +72,8 @@ export const quarantineBugs: readonly PlantedBug[] = [
     caughtBy: 'quarantine',
   },
   {
-    name: 'a quarantined pod takes its account down',
-    story: 'The planner ignores the pods of a Quarantine, as an older operator does.',
+    name: 'the quarantine of one pod cuts off the whole account',
+    story: 'Like an older operator, the planner ignores the pods that a Quarantine names.',
     wrappers: [around(isOfWholeAccount, () => () => true)],
     scenario: twoPods,
     caughtBy: 'quarantine',
@@ -92,7 +92,7 @@ export const quarantineBugs: readonly PlantedBug[] = [
   },
   {
     name: 'the second quarantined pod replaces the first one',
-    story: 'The denial is rendered from the newest Quarantine in place of all of them.',
+    story: 'The denial is rendered from the newest Quarantine instead of all Quarantines.',
     wrappers: [around(deniedPods, (original) => (of) => original(of).slice(-1))],
     scenario: twoPods,
     caughtBy: 'quarantine',
@@ -100,7 +100,7 @@ export const quarantineBugs: readonly PlantedBug[] = [
   {
     name: 'the role that follows a quarantine of the account does not deny its quarantined pod',
     story:
-      'The denial is written once, when the Quarantine appears, and not on a role that is created later.',
+      'The denial is written once, when the Quarantine is created, and is not added to a role that is created later.',
     wrappers: [
       around(planPodDenial, (original) => (world, facts, list, isServing) => {
         const hasNew = world.account.status?.quarantinedPods?.every(({ denied }) => denied) === true;

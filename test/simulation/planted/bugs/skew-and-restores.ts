@@ -14,14 +14,14 @@ export const skewAndRestoreBugs: readonly PlantedBug[] = [
   {
     name: 'fields of a later version are ignored',
     story:
-      'The operator does what the fields say that it knows, and undoes as drift what a later version did for the others.',
+      'The operator applies only the fields that it knows, and reverts as drift what a later version applied for the other fields.',
     wrappers: [around(newerSpecMessage, () => () => undefined)],
     scenario: 'an operator of a later version applies a new field of an account, which is then removed',
     caughtBy: 'in step in time',
   },
   {
     name: 'fields of a later version in an app are ignored',
-    story: 'The app is rolled out without what the unknown field asks for.',
+    story: 'The app is rolled out without the effect of the unknown field.',
     wrappers: [
       around(
         newerSpecMessage,
@@ -32,9 +32,9 @@ export const skewAndRestoreBugs: readonly PlantedBug[] = [
     caughtBy: 'in step in time',
   },
   {
-    name: 'a status that is in sync is trusted',
+    name: 'a status that reports Ready is trusted without a check',
     story:
-      'Only a new generation is work (controller-runtime has a predicate for that), so a restored object whose status says Ready is left as it is.',
+      'Only a new generation causes work (controller-runtime has a predicate for this), so a restored object whose status reports Ready is not reconciled.',
     wrappers: [
       around(planAccount, (original) => (world) => {
         const plan = original(world);
@@ -50,7 +50,7 @@ export const skewAndRestoreBugs: readonly PlantedBug[] = [
   },
   {
     name: 'a restored account does not adopt its role again',
-    story: 'The restored object has another uid, so the operator takes the role for one of somebody else.',
+    story: 'The restored account has another uid, so the operator treats the role as foreign.',
     wrappers: [
       around(ownershipOf, (original) => (owned, owner) => {
         const ownership = original(owned, owner);
@@ -61,9 +61,8 @@ export const skewAndRestoreBugs: readonly PlantedBug[] = [
     caughtBy: 'in step in time',
   },
   {
-    name: 'a role that comes back under another id is left as it is',
-    story:
-      'The operator takes it for a role of somebody else, because IAM gives another id to each role of that name.',
+    name: 'a role that is restored under another id is not reconciled',
+    story: 'IAM gives each new role another id, so the operator treats the restored role as foreign.',
     wrappers: [
       around(createRoleCache, (original) => (now) => {
         const cache = original(now);

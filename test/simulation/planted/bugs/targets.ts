@@ -19,9 +19,9 @@ import { around, overriding, type PlantedBug } from '../planted-bug.ts';
 
 export const targetBugs: readonly PlantedBug[] = [
   {
-    name: 'a removed target shuts out its pods',
+    name: 'the removal of a target takes access from its running pods',
     story:
-      'A target that leaves the spec leaves the trust policy at once, and pods that run there lose their access.',
+      'A target that is removed from the spec is removed from the trust policy at once, so its running pods lose access.',
     wrappers: [
       around(
         isDraining,
@@ -33,9 +33,9 @@ export const targetBugs: readonly PlantedBug[] = [
     caughtBy: 'in use',
   },
   {
-    name: 'a ServiceAccount is evidence of a link',
+    name: 'a labelled ServiceAccount counts as evidence of an earlier link',
     story:
-      "A labelled ServiceAccount shows that the account was linked there, so that a restarted operator takes a third party's change of the trust policy for its own.",
+      'A restarted operator concludes from a labelled ServiceAccount that the account was linked there, and treats an out-of-band change of the trust policy as its own.',
     wrappers: [
       around(
         isReportedLinked,
@@ -54,7 +54,7 @@ export const targetBugs: readonly PlantedBug[] = [
   {
     name: 'a removed target loses its association at once',
     story:
-      'The association of a target that leaves the spec is deleted while pods get their credentials by it.',
+      'The association of a removed target is deleted while running pods get their credentials through it.',
     wrappers: [
       around(
         isDraining,
@@ -66,8 +66,8 @@ export const targetBugs: readonly PlantedBug[] = [
     caughtBy: 'in use',
   },
   {
-    name: 'trust includes a namespace under deletion',
-    story: 'The next creator of the namespace inherits the permissions of the previous one.',
+    name: 'the trust policy includes a namespace that is being deleted',
+    story: 'The next user who creates the namespace inherits the permissions of the previous one.',
     wrappers: [
       around(decideTargets, (original) => (world, facts) => {
         const targets = world.targets.map((target) =>
@@ -87,23 +87,23 @@ export const targetBugs: readonly PlantedBug[] = [
   },
   {
     name: 'a target role stays on an association',
-    story: 'An association is compared by its role alone, while pods get the credentials of the target role.',
+    story: 'An association is compared only by its role, but pods get the credentials of the target role.',
     wrappers: [around(alteredSettings, () => () => [])],
     scenario: 'others set a target role on an association, which an update does not remove',
     caughtBy: 'in step in time',
   },
   {
-    name: 'proof assumed',
+    name: 'an identity counts as proven without a token exchange',
     story:
-      'Ready means only that everything was written, not that it works: IAM takes seconds, and issuers are mistyped.',
+      'Ready then means that everything was written, but not that it works: IAM needs seconds to propagate changes, and users mistype issuers.',
     wrappers: [around(decideProof, () => () => ({ proven: true, key: 'assumed' }))],
     scenario: 'an account is created',
     caughtBy: 'proof',
   },
   {
-    name: 'a Pod Identity proven without the agent',
+    name: 'a Pod Identity counts as proven without an agent',
     story:
-      'The operator exchanges a token of the pod with EKS Auth itself, which succeeds on nodes where the pod gets no credentials.',
+      'The operator itself exchanges a token of the pod with EKS Auth, which succeeds even on nodes where the pod gets no credentials.',
     wrappers: [
       around(
         planByAssociation,
@@ -116,7 +116,8 @@ export const targetBugs: readonly PlantedBug[] = [
   },
   {
     name: 'an agent that was ready once counts as ready',
-    story: 'A DaemonSet that exists is taken for an agent on each node, whatever became of its pods.',
+    story:
+      'The operator assumes an agent on each node if the DaemonSet exists, regardless of the DaemonSet’s pods.',
     wrappers: [around(agentOf, () => () => ({ state: 'serves' }))],
     scenario: 'the Pod Identity agent of a node is removed while an app uses it, and is added again',
     caughtBy: 'in step in time',
@@ -124,7 +125,7 @@ export const targetBugs: readonly PlantedBug[] = [
   {
     name: 'the removal of an agent is not noticed',
     story:
-      'Only changes of the pods of an account lead to a reconcile, and those of the agents beside them do not.',
+      'Only changes of an account’s pods cause a reconcile, but changes of the agents on the same nodes do not.',
     wrappers: [
       around(enqueueOnChange, (original) => (of) => {
         const { pods } = of.informers;
@@ -140,7 +141,7 @@ export const targetBugs: readonly PlantedBug[] = [
     caughtBy: 'in step in time',
   },
   {
-    name: 'link before role',
+    name: 'a ServiceAccount is linked before its role exists',
     story:
       'Names are known in advance, so the annotation is written before the role exists, and pods start with a role that they cannot assume.',
     wrappers: [
@@ -162,8 +163,8 @@ export const targetBugs: readonly PlantedBug[] = [
     caughtBy: 'link before role',
   },
   {
-    name: 'a switch of the mode cuts running pods off',
-    story: 'The trust policy follows the wanted mode and ignores what older pods hold.',
+    name: 'a switch of the identity mode cuts off running pods',
+    story: 'The trust policy follows the wanted mode and ignores the mode of older pods.',
     wrappers: [
       around(
         holdsWebIdentity,
@@ -175,8 +176,9 @@ export const targetBugs: readonly PlantedBug[] = [
     caughtBy: 'narrowing',
   },
   {
-    name: 'the turn of a target ends with its association',
-    story: 'A step is done when its call is answered, whatever happens to the pods that depended on it.',
+    name: 'the next target switches modes before the pods of the previous target are replaced',
+    story:
+      'The switch of a target counts as complete once its call succeeds, even if the pods of the target are not replaced yet.',
     wrappers: [
       around(
         currentSwitchSlot,
@@ -198,9 +200,9 @@ export const targetBugs: readonly PlantedBug[] = [
     caughtBy: 'narrowing',
   },
   {
-    name: 'an association is deleted for an annotation that no longer exists',
+    name: 'an association is deleted because of a role annotation that no longer exists',
     story:
-      'A new leader with an old view removes the working credentials in favour of an annotation that was removed. Sieve (OSDI 2022): time travel.',
+      'A new leader with a stale view deletes the association that serves the pods, because it still sees a role annotation that was removed. Sieve (OSDI 2022): time travel.',
     wrappers: [
       around(applyAssociationStep, (original) => (step, account, tools, signal) => {
         if (step.kind !== 'DeleteAssociation') return original(step, account, tools, signal);
