@@ -21,20 +21,20 @@ export function createAccountGuard(options: {
   readonly callerIdentity: () => Promise<CallerIdentity>;
 }): AccountGuard {
   let known: { readonly accessKeyId: string; readonly caller: CallerIdentity } | undefined;
-  let asked:
+  let inFlight:
     | { readonly accessKeyId: string | undefined; readonly answer: Promise<CallerIdentity> }
     | undefined;
 
-  const ask = async (accessKeyId: string | undefined): Promise<CallerIdentity> => {
-    if (asked && asked.accessKeyId === accessKeyId) return asked.answer;
-    const asking = { accessKeyId, answer: options.callerIdentity() };
-    asked = asking;
+  const identify = async (accessKeyId: string | undefined): Promise<CallerIdentity> => {
+    if (inFlight && inFlight.accessKeyId === accessKeyId) return inFlight.answer;
+    const request = { accessKeyId, answer: options.callerIdentity() };
+    inFlight = request;
     try {
-      const caller = await asking.answer;
+      const caller = await request.answer;
       if (accessKeyId !== undefined) known = { accessKeyId, caller };
       return caller;
     } finally {
-      if (asked === asking) asked = undefined;
+      if (inFlight === request) inFlight = undefined;
     }
   };
 
@@ -42,12 +42,12 @@ export function createAccountGuard(options: {
     async callerIdentity(signal) {
       // Without credentials, the AWS call itself fails, and its error is the most helpful one.
       const accessKeyId = await options.accessKeyId().catch(() => undefined);
-      return unlessAborted(ask(accessKeyId), signal);
+      return unlessAborted(identify(accessKeyId), signal);
     },
 
     async assertAccount(accountId) {
       const accessKeyId = await options.accessKeyId();
-      const caller = known?.accessKeyId === accessKeyId ? known.caller : await ask(accessKeyId);
+      const caller = known?.accessKeyId === accessKeyId ? known.caller : await identify(accessKeyId);
       if (caller.accountId === accountId) return;
       throw new IdentityError(
         'WrongAccount',

@@ -44,10 +44,10 @@ const firstWindow = 7;
  * 1), so 150 calls widen it to 24. A service with a burst of 40 throttles before the window grows, and thus refuses at
  * most seven calls. After a throttle, the window grows slowly.
  */
-const widening = {
+const windowGrowth = {
   first: 48,
-  unrefused: (accepted: number): number => (accepted < widening.first ? 0 : 1 / 6),
-  withCare: (window: number): number => Math.sqrt(window) / 128,
+  beforeThrottle: (accepted: number): number => (accepted < windowGrowth.first ? 0 : 1 / 6),
+  afterThrottle: (window: number): number => Math.sqrt(window) / 128,
 };
 /**
  * Pause after the first throttle, in milliseconds. During the pause, AWS's token bucket fills, so that the calls after
@@ -57,13 +57,13 @@ const pauseMs = 1_000;
 /** Minimum time between two throttles, in milliseconds. Throttles that are closer together measure no rate. */
 const shortestMeasureMs = 500;
 /** Ratio of the pace of calls to the measured rate. */
-const below = 0.985;
+const paceRatio = 0.985;
 /**
- * Factors that reduce the rate. `decrease` applies after a throttle that measured no rate. `slightlyLess` applies after
+ * Factors that reduce the rate. `decrease` applies after a throttle that measured no rate. `slightDecrease` applies after
  * a throttle that measured only a lower bound of the rate.
  */
 const decrease = 0.7;
-const slightlyLess = 0.8;
+const slightDecrease = 0.8;
 /** Time in milliseconds that a learned rate is kept before higher rates are tried. */
 const holdMs = 10_000;
 /**
@@ -72,7 +72,7 @@ const holdMs = 10_000;
  */
 const growth = { share: 0.01, leastBase: 2 };
 /** Minimum learned rate, in calls per second. */
-const slowest = 0.2;
+const minRate = 0.2;
 /**
  * Minimum length of a pause without calls that may fill AWS's token bucket, in milliseconds. Such a pause ends a
  * measurement.
@@ -120,7 +120,7 @@ export function createAdaptiveRate(options: {
 
   const learn = (now: number, rate: number, atMost?: number): void => {
     learned = {
-      perSecond: Math.max(slowest, rate),
+      perSecond: Math.max(minRate, rate),
       growthBase: Math.max(growth.leastBase, atMost ?? rate),
       limitedMs: atMost === undefined ? 0 : holdMs,
     };
@@ -136,13 +136,14 @@ export function createAdaptiveRate(options: {
     const measured = (accepted / (now - since)) * 1000;
     // If few calls were accepted before the pause, the bucket may be too small to hold the inflow during the pause. The
     // real rate is then higher than the measured rate, but lower than the pace of the calls after the pause.
-    const spilt = after !== undefined && after < (1.5 * measured * pauseMs) / 1000;
+    const bucketOverflowed = after !== undefined && after < (1.5 * measured * pauseMs) / 1000;
     const sending = perSecond() ?? 0;
-    if (spilt) learn(now, measured * below, (accepted / Math.max(1, now - since - pauseMs)) * 1000);
+    if (bucketOverflowed)
+      learn(now, measured * paceRatio, (accepted / Math.max(1, now - since - pauseMs)) * 1000);
     // The real rate is also higher than the measured rate if calls were sent so slowly that a small bucket was full
     // most of the time.
-    else if (sending > 1.5 * measured) learn(now, sending * slightlyLess);
-    else learn(now, measured * below);
+    else if (sending > 1.5 * measured) learn(now, sending * slightDecrease);
+    else learn(now, measured * paceRatio);
   };
 
   return {
@@ -178,7 +179,9 @@ export function createAdaptiveRate(options: {
       // A window that is not fully used gives no information about a wider window.
       if (inFlight >= Math.floor(window)) {
         const wider =
-          refusedAt === -Infinity ? widening.unrefused(acceptedInARow) : widening.withCare(window);
+          refusedAt === -Infinity
+            ? windowGrowth.beforeThrottle(acceptedInARow)
+            : windowGrowth.afterThrottle(window);
         window = Math.min(options.mostInFlight, window + wider);
       }
       inFlight -= 1;

@@ -124,26 +124,26 @@ export function retryClassOf(error: unknown): RetryClass {
 export function classifyEksError(error: unknown, doing: string): IdentityError {
   const name = error instanceof Error ? error.name : '';
   const text = errorMessage(error);
-  const say = (code: IdentityErrorCode): IdentityError =>
+  const classified = (code: IdentityErrorCode): IdentityError =>
     new IdentityError(code, failureMessage(doing, text), { cause: error });
   switch (name) {
     case 'ResourceInUseException':
-      return say('AssociationExists');
+      return classified('AssociationExists');
     case 'ResourceLimitExceededException':
-      return say('QuotaExceeded');
+      return classified('QuotaExceeded');
     case 'ResourceNotFoundException':
-      return say(/no cluster/i.test(text) ? 'ClusterUnknown' : 'AssociationNotFound');
+      return classified(/no cluster/i.test(text) ? 'ClusterUnknown' : 'AssociationNotFound');
     case 'NotFoundException':
-      return say('AssociationNotFound');
+      return classified('AssociationNotFound');
     case 'InvalidParameterException':
       // EKS does not yet see the role or the role's latest trust policy.
-      return say(/^(role provided|trust policy)/i.test(text) ? 'RoleNotAccepted' : 'InvalidInput');
+      return classified(/^(role provided|trust policy)/i.test(text) ? 'RoleNotAccepted' : 'InvalidInput');
     case 'InvalidRequestException':
     case 'BadRequestException':
-      return say('InvalidInput');
+      return classified('InvalidInput');
     case 'ServerException':
     case 'ServiceUnavailableException':
-      return say('ServiceFailure');
+      return classified('ServiceFailure');
     default:
       return classifyAwsError(error, doing);
   }
@@ -153,27 +153,27 @@ export function classifyEksError(error: unknown, doing: string): IdentityError {
 export function classifyPodProofError(error: unknown, roleArn: string): IdentityError {
   const name = error instanceof Error ? error.name : '';
   const text = errorMessage(error);
-  const say = (code: IdentityErrorCode, message: string): IdentityError =>
+  const classified = (code: IdentityErrorCode, message: string): IdentityError =>
     new IdentityError(code, message, { cause: error });
   switch (name) {
     case 'AccessDeniedException':
       // EKS Auth uses the same error name for two cases: the caller lacks a permission, or the role does not trust EKS.
       return /not authorized to perform: eks-auth:/i.test(text)
         ? classifyAwsError(error, `eks-auth:AssumeRoleForPodIdentity for ${roleArn}`)
-        : say(
+        : classified(
             'AssumeRoleDenied',
             `EKS Auth could not exchange the pod's token for credentials of ${roleArn}: ${text}`,
           );
     case 'ResourceNotFoundException':
       return /no cluster/i.test(text)
-        ? say('ClusterUnknown', `EKS Auth: ${text}`)
-        : say('AssociationNotFound', `EKS Auth found no association for the pod: ${text}`);
+        ? classified('ClusterUnknown', `EKS Auth: ${text}`)
+        : classified('AssociationNotFound', `EKS Auth found no association for the pod: ${text}`);
     case 'InvalidTokenException':
     case 'ExpiredTokenException':
-      return say('TokenRejected', `EKS Auth did not accept the pod's token: ${text}`);
+      return classified('TokenRejected', `EKS Auth did not accept the pod's token: ${text}`);
     case 'InternalServerException':
     case 'ServiceUnavailableException':
-      return say('ServiceFailure', `EKS Auth failed: ${text}`);
+      return classified('ServiceFailure', `EKS Auth failed: ${text}`);
     default:
       return classifyAwsError(error, `eks-auth:AssumeRoleForPodIdentity for ${roleArn}`);
   }
@@ -183,22 +183,25 @@ export function classifyPodProofError(error: unknown, roleArn: string): Identity
 export function classifyProofError(error: unknown, roleArn: string): IdentityError {
   const name = error instanceof Error ? error.name : '';
   const text = errorMessage(error);
-  const say = (code: IdentityErrorCode, message: string): IdentityError =>
+  const classified = (code: IdentityErrorCode, message: string): IdentityError =>
     new IdentityError(code, message, { cause: error });
   switch (name) {
     case 'AccessDenied':
     case 'AccessDeniedException':
-      return say(
+      return classified(
         'AssumeRoleDenied',
         `STS refused to exchange the ServiceAccount's token for credentials of ${roleArn}: ${text}`,
       );
     case 'InvalidIdentityTokenException':
     case 'InvalidIdentityToken':
       return /no openidconnect provider/i.test(text)
-        ? say('OIDCProviderMissing', `STS found no OIDC provider for the ServiceAccount's token: ${text}`)
-        : say('TokenRejected', `STS did not accept the ServiceAccount's token: ${text}`);
+        ? classified(
+            'OIDCProviderMissing',
+            `STS found no OIDC provider for the ServiceAccount's token: ${text}`,
+          )
+        : classified('TokenRejected', `STS did not accept the ServiceAccount's token: ${text}`);
     case 'ExpiredTokenException':
-      return say(
+      return classified(
         'TokenRejected',
         `STS rejected the ServiceAccount's token as expired: ${text}. Check the clock of the API server.`,
       );
@@ -206,7 +209,7 @@ export function classifyProofError(error: unknown, roleArn: string): IdentityErr
     case 'IDPCommunicationError':
     case 'IDPRejectedClaimException':
     case 'IDPRejectedClaim':
-      return say(
+      return classified(
         'IssuerUnreachable',
         `STS could not verify the ServiceAccount's token with the issuer of the token: ${text}`,
       );

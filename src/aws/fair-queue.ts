@@ -4,7 +4,7 @@
  * levels could block the lowest level forever.
  */
 
-const leastUrgentEvery = 20;
+const lowestLevelEvery = 20;
 
 export type FairQueue<T> = {
   /** @param level 0 is the highest priority */
@@ -52,7 +52,7 @@ export function createFairQueue<T>(levels: number): FairQueue<T> {
     },
     take() {
       const inOrder = [...turns.entries()];
-      for (const [level, owners] of (taken + 1) % leastUrgentEvery === 0 ? inOrder.reverse() : inOrder) {
+      for (const [level, owners] of (taken + 1) % lowestLevelEvery === 0 ? inOrder.reverse() : inOrder) {
         for (const [owner, items] of owners) {
           const item = items.shift();
           owners.delete(owner);

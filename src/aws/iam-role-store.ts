@@ -120,7 +120,7 @@ export function createIamRoleStore(options: {
           documentOf(inlinePolicyName, known.inlinePolicy),
           documentOf(podDenialName, known.podDenial),
         ]);
-        const gone = new Set([
+        const ignoreMissing = new Set([
           ...(inlinePolicy === undefined ? [inlinePolicyName] : []),
           ...(podDenial === undefined ? [podDenialName] : []),
         ]);
@@ -132,7 +132,7 @@ export function createIamRoleStore(options: {
           path: role.Path ?? '/',
           trustPolicy: decodeURIComponent(role.AssumeRolePolicyDocument ?? ''),
           attachedPolicyArns,
-          inlinePolicyNames: inlinePolicyNames.filter((each) => !gone.has(each)),
+          inlinePolicyNames: inlinePolicyNames.filter((each) => !ignoreMissing.has(each)),
           ...(inlinePolicy === undefined ? {} : { inlinePolicy }),
           ...(podDenial === undefined ? {} : { podDenial }),
           ...settingsOutput(role),
@@ -148,7 +148,7 @@ export function createIamRoleStore(options: {
 
     async snapshot(signal, isNamedNow) {
       const startedAt = now();
-      const isNamed = isNamedNow && oneAnswer(isNamedNow);
+      const isNamed = isNamedNow && cachedByName(isNamedNow);
       const call = { action: 'GetAccountAuthorizationDetails', read: true, signal } as const;
       let showsBoundaries = false;
       // Each page is reduced before the next page is requested, which saves memory.
@@ -280,7 +280,7 @@ async function allPages<P extends Page>(
  * Calls `isNamed` only once per name, since its answer may change during the listing. A role that was reduced because
  * it was not named must not be treated as complete later.
  */
-function oneAnswer(isNamed: (name: string) => boolean): (name: string) => boolean {
+function cachedByName(isNamed: (name: string) => boolean): (name: string) => boolean {
   const answers = new Map<string, boolean>();
   return (name) => {
     const answer = answers.get(name) ?? isNamed(name);

@@ -95,20 +95,20 @@ export function reduceRoleListing({
   const textOf = (from: number, to: number): string => buffer.toString('latin1', from, to);
 
   const reduce = (from: number, to: number): string => {
-    let brief = '';
+    let reduced = '';
     let kept = from;
     for (const drop of drops) {
-      brief += textOf(kept, from + drop.from);
+      reduced += textOf(kept, from + drop.from);
       kept = from + (drop.to ?? 0);
     }
-    brief += textOf(kept, to);
-    if (mayHaveOurTags.test(brief)) return textOf(from, to);
-    const [, name = ''] = /<RoleName>([^<]*)</.exec(brief) ?? [];
+    reduced += textOf(kept, to);
+    if (mayHaveOurTags.test(reduced)) return textOf(from, to);
+    const [, name = ''] = /<RoleName>([^<]*)</.exec(reduced) ?? [];
     // The name is copied, because a substring in V8 keeps the whole text in memory.
-    if (isNamed(Buffer.from(name).toString())) return brief;
-    if (showsBoundary || !brief.includes('<PermissionsBoundary>')) return '';
+    if (isNamed(Buffer.from(name).toString())) return reduced;
+    if (showsBoundary || !reduced.includes('<PermissionsBoundary>')) return '';
     showsBoundary = true;
-    return brief.replace(details, '');
+    return reduced.replace(details, '');
   };
 
   /** Returns the reduced text of all roles that have arrived completely. */

@@ -104,7 +104,7 @@ type Job = {
   readonly abort: AbortController;
   readonly waiters: Set<Waiter>;
   priority: CallPriority;
-  state: 'queued' | 'sent' | 'resting' | 'settled';
+  state: 'queued' | 'sent' | 'backingOff' | 'settled';
   failures: number;
   firstSentAt: number | undefined;
   wake: (() => void) | undefined;
@@ -145,21 +145,21 @@ export function createCallScheduler(options: SchedulerOptions): CallScheduler {
     job.state = 'sent';
     job.firstSentAt ??= sentAt;
     rate.sent(sentAt);
-    const tell = (outcome: string, throttled = false): void =>
+    const reportOutcome = (outcome: string, throttled = false): void =>
       options.onCall?.({ service, action: job.call.action, outcome, throttled, durationMs: now() - sentAt });
     try {
       const value = await job.attempt(job.abort.signal);
       rate.accepted();
-      tell('Success');
+      reportOutcome('Success');
       settle(job, { ok: true, value });
     } catch (error) {
       if (job.abort.signal.aborted) {
         rate.abandoned();
-        tell('Aborted');
+        reportOutcome('Aborted');
         settle(job, { ok: false, error });
       } else {
         const kind = retryClassOf(error);
-        tell(error instanceof Error ? error.name : 'Unknown', kind === 'throttled');
+        reportOutcome(error instanceof Error ? error.name : 'Unknown', kind === 'throttled');
         failed(job, error, kind, sentAt);
       }
     }
@@ -182,7 +182,7 @@ export function createCallScheduler(options: SchedulerOptions): CallScheduler {
         job.failures += 1;
         if (job.failures >= transient.attempts || sinceFirst > transient.mostMs) break;
         const delayMs = transient.firstDelayMs * 2 ** (job.failures - 1) * (0.5 + random());
-        job.state = 'resting';
+        job.state = 'backingOff';
         job.wake = setTimer(() => {
           job.wake = undefined;
           enqueue(job, 'front');
@@ -210,13 +210,13 @@ export function createCallScheduler(options: SchedulerOptions): CallScheduler {
   };
 
   /** Drops a job that no caller waits for any longer. */
-  const giveUp = (job: Job, reason: unknown): void => {
+  const abandon = (job: Job, reason: unknown): void => {
     if (job.call.sameAs !== undefined && joinable.get(job.call.sameAs) === job)
       joinable.delete(job.call.sameAs);
     if (job.state === 'queued') {
       queue.remove(job, levelOf(job), job.call.caller.owner);
       job.state = 'settled';
-    } else if (job.state === 'resting') {
+    } else if (job.state === 'backingOff') {
       job.wake?.();
       job.state = 'settled';
     }
@@ -235,7 +235,7 @@ export function createCallScheduler(options: SchedulerOptions): CallScheduler {
       const onAbort = (): void => {
         job.waiters.delete(waiter);
         reject(signal?.reason as Error);
-        if (job.waiters.size === 0) giveUp(job, signal?.reason);
+        if (job.waiters.size === 0) abandon(job, signal?.reason);
       };
       const waiter: Waiter = {
         settle(outcome) {

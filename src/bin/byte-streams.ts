@@ -32,9 +32,9 @@ export function byteStreams(): ByteStreams {
     keyboard: () => stdin,
     size,
     onResize(listener) {
-      const tell = (): void => listener(size());
-      stdout.on('resize', tell);
-      return () => void stdout.off('resize', tell);
+      const notify = (): void => listener(size());
+      stdout.on('resize', notify);
+      return () => void stdout.off('resize', notify);
     },
   };
 }

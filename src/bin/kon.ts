@@ -64,7 +64,7 @@ async function start(): Promise<number> {
  * @returns a function that lets the program continue when its output is closed
  */
 function endWithReaders(): () => void {
-  let goesOn = false;
+  let continues = false;
   const isUnread = ({ code }: NodeJS.ErrnoException): boolean =>
     code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED';
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -72,14 +72,14 @@ function endWithReaders(): () => void {
       process.stderr.write(`Error: cannot write to stdout: ${error.message}\n`);
       process.exit(1);
     }
-    if (!goesOn) process.exit(process.exitCode ?? 0);
+    if (!continues) process.exit(process.exitCode ?? 0);
   });
   // An error on stderr cannot be reported anywhere, so it ends the program silently.
   process.stderr.on('error', () => {
-    if (!goesOn) process.exit(1);
+    if (!continues) process.exit(1);
   });
   return () => {
-    goesOn = true;
+    continues = true;
   };
 }
 

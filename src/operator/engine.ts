@@ -67,7 +67,7 @@ export type Engine = {
   work(signal: AbortSignal): Promise<void>;
 };
 
-const ofWholeCluster: ReadonlySet<IdentityErrorCode> = new Set(['OIDCProviderMissing', 'WrongAccount']);
+const clusterWideErrors: ReadonlySet<IdentityErrorCode> = new Set(['OIDCProviderMissing', 'WrongAccount']);
 
 export function createEngine(options: EngineOptions): Engine {
   const { aws: awsOf, concurrency = 32, limited, onInSyncChanged, onLeftovers, ...rest } = options;
@@ -79,7 +79,7 @@ export function createEngine(options: EngineOptions): Engine {
     exchange: createTokenExchange({
       client: rest.client,
       proverOf: (account) => aws({ owner: account, priority: 'in-progress' }).prover,
-      onRefusal: (error) => lookAtCluster(error),
+      onRefusal: (error) => recheckCluster(error),
     }),
   };
   const observed = createObservedState(context);
@@ -89,8 +89,8 @@ export function createEngine(options: EngineOptions): Engine {
    * cluster. Otherwise the ClusterConfig is rechecked only every few minutes. A ClusterConfig that already reports a
    * problem is not enqueued.
    */
-  const lookAtCluster = (error: unknown): void => {
-    if (!(error instanceof IdentityError) || !ofWholeCluster.has(error.code)) return;
+  const recheckCluster = (error: unknown): void => {
+    if (!(error instanceof IdentityError) || !clusterWideErrors.has(error.code)) return;
     for (const { metadata, status } of informers.clusterConfigs.store.list())
       if (findCondition(status?.conditions, 'Ready')?.status === 'True') clusters.enqueue(metadata.name);
   };
@@ -116,7 +116,7 @@ export function createEngine(options: EngineOptions): Engine {
         },
       }),
     ],
-    onFailure: lookAtCluster,
+    onFailure: recheckCluster,
     onChecked: () => clusters.driftChecked(),
     onSuspects(suspects) {
       for (const name of suspects === 'all' ? informers.accounts.store.keys() : suspects)
@@ -131,7 +131,7 @@ export function createEngine(options: EngineOptions): Engine {
     hasSynced: resync.hasSynced,
     isLimited: limited,
     onInSync: onInSyncChanged,
-    onFailure: lookAtCluster,
+    onFailure: recheckCluster,
     rolloutsOf: (name) => groups.rollouts(name),
     replacementBlocker: (name, signal) => replacementBlocker(groups.workloads(name), context, signal),
     concurrency,

@@ -11,7 +11,7 @@ function setUp() {
   const state = { size: 60 * mebibyte, isIdle: true, givenBackAt: [] as number[] };
   const heap = {
     size: () => state.size,
-    giveBack: () => {
+    shrink: () => {
       state.size = 40 * mebibyte;
       state.givenBackAt.push(time.now());
     },

@@ -9,28 +9,28 @@ export type Heap = {
   /** Returns the size of the heap in bytes, including unused parts. */
   size(): number;
   /** Returns unused heap memory to the operating system. Blocks the process for some hundred milliseconds. */
-  giveBack(): void;
+  shrink(): void;
   /** Frees short-lived buffers that are no longer in use. Takes one or two milliseconds. */
   readonly releaseBuffers: () => void;
 };
 
 export type SpareMemoryOptions = {
-  readonly heap: Pick<Heap, 'size' | 'giveBack'>;
+  readonly heap: Pick<Heap, 'size' | 'shrink'>;
   readonly isIdle: () => boolean;
   readonly now: () => Monotonic;
   readonly setTimer: SetTimer;
 };
 
-const lookEveryMs = 2_000;
+const checkEveryMs = 2_000;
 /** Minimum idle time before a collection, in milliseconds, so that no reconcile waits for the collection. */
 const idleMs = 8_000;
 /**
  * Minimum time between collections, in milliseconds. Each drift pass needs some memory for a short time, and reuses the
  * memory that the previous pass left.
  */
-const restMs = 120_000;
+const minPauseMs = 120_000;
 /** Minimum growth of the heap since the last collection, in bytes. */
-const leastGrowth = 16 * 1024 * 1024;
+const minGrowth = 16 * 1024 * 1024;
 
 /** Shrinks the heap whenever the operator has been idle for a while, until the signal aborts. */
 export async function spareMemory(options: SpareMemoryOptions, signal: AbortSignal): Promise<void> {
@@ -38,12 +38,12 @@ export async function spareMemory(options: SpareMemoryOptions, signal: AbortSign
   let idleSince: number | undefined;
   let last = { at: -Infinity, size: 0 };
   for (;;) {
-    await sleep(setTimer, lookEveryMs, signal);
+    await sleep(setTimer, checkEveryMs, signal);
     if (signal.aborted) return;
     idleSince = isIdle() ? (idleSince ?? now()) : undefined;
     if (idleSince === undefined || now() - idleSince < idleMs) continue;
-    if (now() - last.at < restMs || heap.size() - last.size < leastGrowth) continue;
-    heap.giveBack();
+    if (now() - last.at < minPauseMs || heap.size() - last.size < minGrowth) continue;
+    heap.shrink();
     last = { at: now(), size: heap.size() };
   }
 }

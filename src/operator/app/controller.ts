@@ -46,7 +46,7 @@ export function createAppController(
       .map(({ target }) => appTargetId(name, target.name));
     // There is no await between the plan and this call. Otherwise two workloads could get the rollout slot at the same
     // time.
-    const result = await groups.hold(rolling, () =>
+    const result = await groups.whileRolling(rolling, () =>
       executePlan(plan, {
         app: before.app,
         context,

@@ -48,7 +48,7 @@ export function enqueueOnChanges(
   });
   informers.clusterConfigs.onChange(() => enqueueWhere(() => true));
   informers.namespaces.onChange((change) => {
-    if (isGoing(change.old) === isGoing(change.new)) return;
+    if (isBeingDeleted(change.old) === isBeingDeleted(change.new)) return;
     enqueueWhere((app) => app.spec.targets.some((target) => target.name === change.key));
   });
   // The watch reports an object that lost the app label as deleted. The last state of that object still names its App.
@@ -61,6 +61,6 @@ function appOf(object: Pick<KubeObject, 'metadata'> | undefined): string | undef
 }
 
 /** Whether the namespace is being deleted. Undefined if the namespace does not exist. */
-function isGoing(namespace: KubeObject | undefined): boolean | undefined {
+function isBeingDeleted(namespace: KubeObject | undefined): boolean | undefined {
   return namespace && namespace.metadata.deletionTimestamp !== undefined;
 }

@@ -160,7 +160,7 @@ async function apply(step: ApplyStep, tools: ExecuteTools): Promise<StepResult> 
     };
   if (present && !isOwnedBy(app, present))
     return { outcome: { failure: { reason: 'NotOwned', message: notOwnedMessage(present) } } };
-  const heldBack = await heldBackBy(step.dryRunPod, manifest, tools);
+  const heldBack = await dryRunBlocker(step.dryRunPod, manifest, tools);
   if (heldBack) return { outcome: { heldBack } };
   // The account may have been removed from the target during the dry run, so the identity gate is checked again.
   const closed = manifest.kind === 'Deployment' ? tools.gateClosedBy(manifest.metadata.namespace) : undefined;
@@ -189,7 +189,7 @@ async function scale(
   tools: ExecuteTools,
 ): Promise<StepResult> {
   const { context, objects, signal } = tools;
-  const heldBack = await heldBackBy(dryRunPod, deployment, tools);
+  const heldBack = await dryRunBlocker(dryRunPod, deployment, tools);
   if (heldBack) return { outcome: { heldBack } };
   const { uid, resourceVersion } = deployment.metadata;
   const { replicas, annotations } = scaling;
@@ -235,7 +235,7 @@ async function isStillThere({ app, context, signal }: ExecuteTools): Promise<boo
  * Runs the dry-run pod of a step. Returns why the step has to wait, or undefined if it need not wait. A refused dry-run
  * pod blocks the step only if running pods could lose their identity. Otherwise the rollout itself reports the refusal.
  */
-async function heldBackBy(
+async function dryRunBlocker(
   dryRunPod: DryRunPod | undefined,
   { metadata }: ObservedObject,
   { context, signal }: ExecuteTools,

@@ -8,7 +8,7 @@ import { controllerOf } from '../context.ts';
 import { createWriteThroughCache } from '../observed-state/write-through-cache.ts';
 import { enqueueOnChanges } from './enqueue.ts';
 import { applyNamespaces } from './execute.ts';
-import { askForFacts, observeCluster, type ClusterObserverOptions, type RemoteAnswers } from './observe.ts';
+import { requestFacts, observeCluster, type ClusterObserverOptions, type RemoteAnswers } from './observe.ts';
 import { report } from './report.ts';
 
 /**
@@ -57,7 +57,7 @@ export function createClusterController(options: ClusterObserverOptions): Cluste
     const last = known.get(name);
     const isCurrent =
       last !== undefined && !isDue && monotonic() < last.until && last.generation === generation;
-    const answers = isCurrent ? last.answers : await askForFacts(options, signal);
+    const answers = isCurrent ? last.answers : await requestFacts(options, signal);
     if (!answers) {
       due.add(name);
       return { requeueAfterMs: recheckMs.notReady };

@@ -30,20 +30,20 @@ export type RemoteAnswers = Pick<ClusterWorld, 'issuer' | 'caller' | 'provider' 
  * Requests the facts about the cluster from the API server and AWS. Returns undefined if the API server does not
  * respond. That stops no account.
  */
-export async function askForFacts(
+export async function requestFacts(
   { context, aws }: ClusterObserverOptions,
   signal: AbortSignal,
 ): Promise<RemoteAnswers | undefined> {
   const [issuer, caller] = await Promise.all([
     discoverIssuer(context, signal),
-    answer(aws().callerIdentity(signal)),
+    answerOf(aws().callerIdentity(signal)),
   ]);
   if (!issuer) return undefined;
   const [provider, quotas] = await Promise.all([
     issuer.ok && caller.ok
-      ? answer(aws().oidcProvider(oidcProviderArn({ ...caller.value, issuer: issuer.value }), signal))
+      ? answerOf(aws().oidcProvider(oidcProviderArn({ ...caller.value, issuer: issuer.value }), signal))
       : undefined,
-    caller.ok ? answer(aws().quotas(signal)) : undefined,
+    caller.ok ? answerOf(aws().quotas(signal)) : undefined,
   ]);
   return { issuer, caller, ...(provider ? { provider } : {}), ...(quotas ? { quotas } : {}) };
 }
@@ -128,7 +128,7 @@ function issuerIn(discovery: string): string | undefined {
   }
 }
 
-async function answer<T>(question: Promise<T>): Promise<Answer<T>> {
+async function answerOf<T>(question: Promise<T>): Promise<Answer<T>> {
   try {
     return { ok: true, value: await question };
   } catch (error) {

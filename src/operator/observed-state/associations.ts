@@ -14,12 +14,12 @@ import { createAwsCache, type Entry } from './aws-cache.ts';
 export type AssociationCache = ReturnType<typeof createAssociationCache>;
 
 export function createAssociationCache(now: () => Monotonic) {
-  const lookedFor = new Set<string>();
+  const usedNames = new Set<string>();
   const cache = createAwsCache<ObservedAssociation, Entry<ObservedAssociation>>({
     now,
     ownerOf: serviceAccountIn,
     concernedBy: (key) => [serviceAccountIn(key)],
-    isNeeded: (key, { object }) => object !== null || lookedFor.has(serviceAccountIn(key)),
+    isNeeded: (key, { object }) => object !== null || usedNames.has(serviceAccountIn(key)),
     isSame: (before, listed) => before.id === listed.id,
   });
 
@@ -29,7 +29,7 @@ export function createAssociationCache(now: () => Monotonic) {
      * includes every namespace in `targets`.
      */
     of(serviceAccount: string, targets: Iterable<string>): ReadonlyMap<string, CachedAssociation> {
-      lookedFor.add(serviceAccount);
+      usedNames.add(serviceAccount);
       const found = new Map<string, CachedAssociation>();
       for (const [key, { object, source }] of cache.ofAccount(serviceAccount))
         found.set(namespaceIn(key), { association: object, source });
@@ -88,7 +88,7 @@ export function createAssociationCache(now: () => Monotonic) {
 
     /** Called when an account was deleted. Its entries without an association are dropped later. */
     accountDeleted(account: string): void {
-      lookedFor.delete(account);
+      usedNames.delete(account);
       cache.prune();
     },
 

@@ -106,11 +106,17 @@ export function createAwsCache<T, E extends Entry<T>>(kind: {
       for (const [key, listed] of objects) {
         seen.add(key);
         const before = entries.get(key);
-        if (mayPrecede(startedAt, before) || (before?.object && kind.isSame(before.object, listed))) continue;
+        if (mayPrecedeAnyWrite(startedAt, before) || (before?.object && kind.isSame(before.object, listed)))
+          continue;
         store(key, before, listed);
       }
       for (const [key, before] of entries)
-        if (before.object && !seen.has(key) && !mayPrecede(startedAt, before) && !isRead(before, startedAt))
+        if (
+          before.object &&
+          !seen.has(key) &&
+          !mayPrecedeAnyWrite(startedAt, before) &&
+          !wasReadSince(before, startedAt)
+        )
           store(key, before, null);
       prune();
       return [...changed];
@@ -130,17 +136,17 @@ export function createAwsCache<T, E extends Entry<T>>(kind: {
  * Whether the object was read at or after the time `since`. A listing that began at that time may not contain the
  * object yet.
  */
-function isRead({ knownAt = -Infinity }: Entry<unknown>, since: number): boolean {
+function wasReadSince({ knownAt = -Infinity }: Entry<unknown>, since: number): boolean {
   return knownAt >= since;
 }
 
 /** Whether the response to a call that began at `askedAt` may be older than this process's last write to the object. */
-export function isYoung(entry: Entry<unknown> | undefined, askedAt: number): boolean {
+export function mayPrecedeWrite(entry: Entry<unknown> | undefined, askedAt: number): boolean {
   return (entry?.wroteAt ?? -Infinity) > askedAt - settleMs;
 }
 
-/** Like `isYoung`, but also considers a write with an unknown outcome to an existing object. */
-export function mayPrecede(askedAt: number, entry: Entry<unknown> | undefined): boolean {
+/** Like `mayPrecedeWrite`, but also considers a write with an unknown outcome to an existing object. */
+export function mayPrecedeAnyWrite(askedAt: number, entry: Entry<unknown> | undefined): boolean {
   const unknownAt = entry?.object ? entry.unknown?.at : undefined;
-  return isYoung(entry, askedAt) || (unknownAt ?? -Infinity) > askedAt - settleMs;
+  return mayPrecedeWrite(entry, askedAt) || (unknownAt ?? -Infinity) > askedAt - settleMs;
 }

@@ -17,7 +17,7 @@ import {
 } from '../../identity/index.ts';
 import type { Monotonic } from '../../k8s/time.ts';
 import { sameValue } from '../same-value.ts';
-import { createAwsCache, isYoung, mayPrecede, settleMs, type Entry } from './aws-cache.ts';
+import { createAwsCache, mayPrecedeWrite, mayPrecedeAnyWrite, settleMs, type Entry } from './aws-cache.ts';
 
 type Owner = { readonly clusterArn: string; readonly account: string };
 
@@ -37,12 +37,12 @@ export type RoleCache = ReturnType<typeof createRoleCache>;
 export function createRoleCache(now: () => Monotonic) {
   /** Time when this process began to lead. Until then, the previous leader may have created roles. */
   let since = now();
-  const lookedForBy = new Map<string, Set<string>>();
+  const usersByName = new Map<string, Set<string>>();
   const reservations = new Map<string, string>();
 
   const accountsOf = (name: string, ...roles: readonly (ObservedRole | null | undefined)[]): Set<string> => {
     const tagged = roles.flatMap((role) => (role && taggedOwner(role.tags)?.account) ?? []);
-    return new Set([...tagged, ...(lookedForBy.get(name) ?? [])]);
+    return new Set([...tagged, ...(usersByName.get(name) ?? [])]);
   };
   const cache = createAwsCache<ObservedRole, RoleEntry>({
     now,
@@ -50,7 +50,7 @@ export function createRoleCache(now: () => Monotonic) {
     concernedBy: accountsOf,
     // Roles with ownership tags are kept even without an account, so that leftover roles are found.
     isNeeded: (name, { object }) =>
-      lookedForBy.has(name) || (object !== null && taggedOwner(object.tags) !== undefined),
+      usersByName.has(name) || (object !== null && taggedOwner(object.tags) !== undefined),
     isSame: sameAsListed,
   });
   /**
@@ -87,7 +87,7 @@ export function createRoleCache(now: () => Monotonic) {
     }): ReadonlyMap<string, CachedRole> {
       const found = new Map<string, CachedRole>();
       for (const name of of.names) {
-        lookedForBy.set(name, (lookedForBy.get(name) ?? new Set()).add(of.account));
+        usersByName.set(name, (usersByName.get(name) ?? new Set()).add(of.account));
         const entry = known(name);
         if (entry) found.set(name, cachedRole(entry));
       }
@@ -107,7 +107,7 @@ export function createRoleCache(now: () => Monotonic) {
     /** Stores the result of a read that began at `startedAt`. Returns whether the cached state changed. */
     read(name: string, role: ObservedRole | undefined, startedAt: number): boolean {
       const before = known(name);
-      if (mayPrecede(startedAt, before)) return false;
+      if (mayPrecedeAnyWrite(startedAt, before)) return false;
       const { unknown, ...kept } = before ?? {};
       const object = role ? withUse(role, laterUse(before?.object, role)) : null;
       cache.set(name, {
@@ -154,7 +154,7 @@ export function createRoleCache(now: () => Monotonic) {
       else if (mayBeDone && (step.kind === 'DeleteRole' || step.kind === 'UntagRole'))
         setUnknown(name, { owner: ownerOf(before) });
       else if (mayBeDone && before) cache.set(name, { ...before, unknown: { ...before.unknown, at: now() } });
-      else if (code === 'RoleNotFound' && !isYoung(before, now()))
+      else if (code === 'RoleNotFound' && !mayPrecedeWrite(before, now()))
         cache.set(name, { ...before, object: null, source: 'read', ...absent(name, now()) });
     },
 
@@ -174,7 +174,9 @@ export function createRoleCache(now: () => Monotonic) {
         // A role of another owner is stored only if an account uses its name.
         if (!before && taggedOwner(role.tags)?.clusterArn !== clusterArn) return [];
         const use = laterUse(before?.object, role);
-        return [[role.name, withUse({ ...role, ...leftOut(before?.object, role, snapshot) }, use)]];
+        return [
+          [role.name, withUse({ ...role, ...partsOmittedByListing(before?.object, role, snapshot) }, use)],
+        ];
       });
       const used = objects.flatMap(([name, { id, lastUsed }]) => {
         const before = known(name);
@@ -190,8 +192,8 @@ export function createRoleCache(now: () => Monotonic) {
 
     /** Called when an account was deleted. Entries that only this account used are dropped later. */
     accountDeleted(account: string): void {
-      for (const [name, accounts] of lookedForBy)
-        if (accounts.delete(account) && accounts.size === 0) lookedForBy.delete(name);
+      for (const [name, accounts] of usersByName)
+        if (accounts.delete(account) && accounts.size === 0) usersByName.delete(name);
       for (const [name, entry] of cache.ofAccount(account)) {
         const { owner: _, ...unknown } = entry.unknown ?? {};
         if (!entry.object) cache.set(name, { ...entry, unknown });
@@ -219,7 +221,7 @@ export function createRoleCache(now: () => Monotonic) {
     /** Drops all entries, because they were observed in another AWS account or cluster. */
     clear(): void {
       cache.clear();
-      lookedForBy.clear();
+      usersByName.clear();
       since = now();
     },
   };
@@ -249,20 +251,20 @@ function cachedRole(entry: RoleEntry): CachedRole {
  * Returns the cached parts of a role that the listing omits: the settings; the boundary, if the listing shows no
  * boundary on any role; and the document of an inline policy that the listing shows by name only.
  */
-function leftOut(
+function partsOmittedByListing(
   role: ObservedRole | null | undefined,
   listed: ObservedRole,
   snapshot: RoleSnapshot,
 ): Partial<ObservedRole> {
   const { permissionsBoundaryArn, inlinePolicy, podDenial } = role ?? {};
-  const isLeftOut = (name: string, document: string | undefined): boolean =>
+  const isOmitted = (name: string, document: string | undefined): boolean =>
     listed.inlinePolicyNames.includes(name) && document === undefined;
   return {
     ...settingsOf(role),
-    ...(isLeftOut(inlinePolicyName, listed.inlinePolicy) && inlinePolicy !== undefined
+    ...(isOmitted(inlinePolicyName, listed.inlinePolicy) && inlinePolicy !== undefined
       ? { inlinePolicy }
       : {}),
-    ...(isLeftOut(podDenialName, listed.podDenial) && podDenial !== undefined ? { podDenial } : {}),
+    ...(isOmitted(podDenialName, listed.podDenial) && podDenial !== undefined ? { podDenial } : {}),
     ...(permissionsBoundaryArn !== undefined && snapshot.withoutBoundaries ? { permissionsBoundaryArn } : {}),
   };
 }

@@ -100,9 +100,9 @@ function schedulePass(
       ...(lastSuccess === undefined ? {} : { lastSuccess }),
       ...(failure ? { failure } : {}),
     };
-    const news = failure ? `${isReported(failure)} ${failure.error.code} ${failure.error.message}` : 'ok';
-    if (news === reported) return;
-    reported = news;
+    const summary = failure ? `${isReported(failure)} ${failure.error.code} ${failure.error.message}` : 'ok';
+    if (summary === reported) return;
+    reported = summary;
     onChecked();
   };
 

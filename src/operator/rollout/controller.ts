@@ -42,7 +42,7 @@ export function createRolloutController(
       .map(({ workload }) => workloadId(workload));
     // There is no await between the decision and this call. Otherwise two workloads could get the rollout slot at the
     // same time.
-    const outcomes = await groups.hold(restarted, () =>
+    const outcomes = await groups.whileRolling(restarted, () =>
       Promise.all(work.map(({ workload, step }) => execute(step, workload, account, signal))),
     );
     if (outcomes.includes('failed')) return { backoff: true };

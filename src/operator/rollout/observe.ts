@@ -36,7 +36,7 @@ import { createWriteThroughCache, type WriteThroughCache } from '../observed-sta
 import { createLabelledWorkloads, type LabelledWorkloads } from './labelled-workloads.ts';
 
 /** State of the cluster that is the same for all Apps. */
-type Surroundings = Pick<
+type ClusterView = Pick<
   AppObservation,
   'knownTargets' | 'namespaces' | 'newerConfig' | 'operatorNamespace' | 'admittedSince'
 >;
@@ -62,7 +62,7 @@ export type RolloutGroups = {
   /** Returns the Apps whose slots have changed since their last reconcile. */
   changedApps(account: string): readonly string[];
   /** Counts these workloads as rolling while `write` writes their new templates. */
-  hold<T>(ids: readonly string[], write: () => Promise<T>): Promise<T>;
+  whileRolling<T>(ids: readonly string[], write: () => Promise<T>): Promise<T>;
   members(account: string): readonly RolloutMember[];
   rollouts(account: string): AccountRollouts;
   /**
@@ -77,7 +77,7 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
   const apps = createWriteThroughCache<App>(informers.apps, context.monotonic);
   const objects = createAppObjects(context);
   const labelled = createLabelledWorkloads(context);
-  const held = new Set<string>();
+  const writesInFlight = new Set<string>();
   const reconciled = new Map<string, string>();
   /**
    * Targets where this process has seen a Deployment of the App. On these targets, the App counts as admitted; see
@@ -85,7 +85,7 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
    */
   const deployed = new Map<string, { readonly uid: string | undefined; readonly targets: Set<string> }>();
 
-  const surroundings = (): Surroundings => {
+  const clusterView = (): ClusterView => {
     const spec = effectiveConfig(informers.clusterConfigs.store.list())?.spec;
     const newerConfig = spec && newerSpecMessage(clusterConfigs.kind, spec);
     return {
@@ -113,7 +113,7 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
     deployed.set(name, { uid, targets });
     return targets;
   };
-  const stateOf = (app: App, around: Surroundings, found: AppObservation['objects']): AppState => ({
+  const stateOf = (app: App, around: ClusterView, found: AppObservation['objects']): AppState => ({
     ...around,
     now: now(),
     app,
@@ -137,13 +137,13 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
       .filter((app) => app.spec.serviceAccount === account && app.metadata.deletionTimestamp === undefined);
 
   /** Returns the rank of each target, which is its position in the ClusterConfig. */
-  const rankIn = ({ knownTargets }: Surroundings): ((target: string) => number) => {
+  const rankIn = ({ knownTargets }: ClusterView): ((target: string) => number) => {
     const order = [...knownTargets];
     return (target) => order.indexOf(target);
   };
-  const asHeld = (member: RolloutMember): RolloutMember =>
-    held.has(member.id) ? { ...member, state: 'rolling' } : member;
-  const membersOf = (account: string, around: Surroundings): readonly RolloutMember[] => {
+  const withWritesInFlight = (member: RolloutMember): RolloutMember =>
+    writesInFlight.has(member.id) ? { ...member, state: 'rolling' } : member;
+  const membersOf = (account: string, around: ClusterView): readonly RolloutMember[] => {
     const rankOf = rankIn(around);
     return [
       ...appsOf(account).flatMap((app) => appMembers(stateOf(app, around, objects.deployments(app)), rankOf)),
@@ -152,7 +152,7 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
         .map((observation) =>
           workloadMember(observation, rankOf(observation.workload.metadata.namespace ?? '')),
         ),
-    ].map(asHeld);
+    ].map(withWritesInFlight);
   };
 
   /**
@@ -164,7 +164,7 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
     const { serviceAccount } = state.app.spec;
     const members =
       serviceAccount === undefined
-        ? appMembers(state, rankIn(state)).map(asHeld)
+        ? appMembers(state, rankIn(state)).map(withWritesInFlight)
         : membersOf(serviceAccount, state);
     return slotsByTarget(state.app, assignSlots(members));
   };
@@ -179,7 +179,7 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
         deployed.delete(name);
         return undefined;
       }
-      const state = stateOf(app, surroundings(), objects.list(name));
+      const state = stateOf(app, clusterView(), objects.list(name));
       return { ...state, slots: slotsOf(state) };
     },
     reconciledWith(name, slots) {
@@ -187,26 +187,26 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
       else reconciled.delete(name);
     },
     changedApps(account) {
-      const slots = assignSlots(membersOf(account, surroundings()));
+      const slots = assignSlots(membersOf(account, clusterView()));
       return informers.apps.store
         .byIndex(appsByAccount, account)
         .filter((app) => (reconciled.get(app.metadata.name) ?? '') !== fingerprint(slotsByTarget(app, slots)))
         .map((app) => app.metadata.name);
     },
-    async hold(ids, write) {
-      for (const id of ids) held.add(id);
+    async whileRolling(ids, write) {
+      for (const id of ids) writesInFlight.add(id);
       try {
         return await write();
       } finally {
-        for (const id of ids) held.delete(id);
+        for (const id of ids) writesInFlight.delete(id);
       }
     },
-    members: (account) => membersOf(account, surroundings()),
+    members: (account) => membersOf(account, clusterView()),
     rollouts(account) {
       const ofLabelled = labelled.ofAccount(account);
       if (informers.apps.store.byIndex(appsByAccount, account).length === 0 && ofLabelled.length === 0)
         return { replacing: [], isReplaced: () => false };
-      const members = membersOf(account, surroundings());
+      const members = membersOf(account, clusterView());
       const rolloutBlocker = rolloutBlockerOf(members);
       const unsettled = members.find(({ state, wants }) => state !== 'steady' || wants);
       const idsOfLabelled = new Set(ofLabelled.map(({ workload }) => workloadId(workload)));
@@ -225,7 +225,7 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
       };
     },
     workloads(account) {
-      const { knownTargets } = surroundings();
+      const { knownTargets } = clusterView();
       const ofApps = informers.apps.store
         .byIndex(appsByAccount, account)
         .flatMap((app) => objects.deployments(apps.get(app.metadata.name) ?? app))

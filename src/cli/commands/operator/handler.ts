@@ -85,7 +85,7 @@ function v8Heap(): Heap | undefined {
   return {
     size: () => getHeapStatistics().total_heap_size,
     // An ordinary garbage collection would leave the heap fragmented.
-    giveBack: () => gc({ type: 'major', execution: 'sync', flavor: 'last-resort' }),
+    shrink: () => gc({ type: 'major', execution: 'sync', flavor: 'last-resort' }),
     releaseBuffers: () => gc({ type: 'minor', execution: 'sync' }),
   };
 }
