@@ -33,14 +33,16 @@ export type QueryAction<Env> = {
 type PreparedCall = {
   /** ARN of the call's resource. */
   readonly resource: string;
-} & (
+} & BoundCall;
+
+/** Functions of a call with the parsed input and the environment as bound arguments. */
+type BoundCall =
   | {
       readonly signed: true;
       readonly requirements: (call: SignedCall) => readonly Requirement[];
       readonly run: (call: SignedCall) => QueryResult | Promise<QueryResult>;
     }
-  | { readonly signed: false; readonly run: (call: UnsignedCall) => QueryResult | Promise<QueryResult> }
-);
+  | { readonly signed: false; readonly run: (call: UnsignedCall) => QueryResult | Promise<QueryResult> };
 
 type Definition<Env, S extends Shape> = {
   readonly name: string;
@@ -57,20 +59,11 @@ export function signedAction<Env, S extends Shape>(
     readonly run: (input: InputOf<S>, env: Env, call: SignedCall) => QueryResult | Promise<QueryResult>;
   },
 ): QueryAction<Env> {
-  return {
-    name: definition.name,
-    access: definition.access,
-    secrets: definition.secrets ?? [],
-    prepare: (parameters, env) => {
-      const input = parseInput(definition.input, parameters);
-      return {
-        resource: definition.resource(input, env),
-        signed: true,
-        requirements: (call) => definition.requirements(input, env, call),
-        run: (call) => definition.run(input, env, call),
-      };
-    },
-  };
+  return queryAction(definition, (input, env) => ({
+    signed: true,
+    requirements: (call) => definition.requirements(input, env, call),
+    run: (call) => definition.run(input, env, call),
+  }));
 }
 
 export function unsignedAction<Env, S extends Shape>(
@@ -78,17 +71,23 @@ export function unsignedAction<Env, S extends Shape>(
     readonly run: (input: InputOf<S>, env: Env, call: UnsignedCall) => QueryResult | Promise<QueryResult>;
   },
 ): QueryAction<Env> {
+  return queryAction(definition, (input, env) => ({
+    signed: false,
+    run: (call) => definition.run(input, env, call),
+  }));
+}
+
+function queryAction<Env, S extends Shape>(
+  definition: Definition<Env, S>,
+  bind: (input: InputOf<S>, env: Env) => BoundCall,
+): QueryAction<Env> {
   return {
     name: definition.name,
     access: definition.access,
     secrets: definition.secrets ?? [],
     prepare: (parameters, env) => {
       const input = parseInput(definition.input, parameters);
-      return {
-        resource: definition.resource(input, env),
-        signed: false,
-        run: (call) => definition.run(input, env, call),
-      };
+      return { resource: definition.resource(input, env), ...bind(input, env) };
     },
   };
 }
