@@ -7,11 +7,12 @@ import { identityScenarios } from './identities.ts';
 import { malformedScenarios } from './malformed.ts';
 import { objectScenarios } from './objects.ts';
 import { policyScenarios } from './policies.ts';
+import { rolePolicyScenarios } from './role-policies.ts';
 import { roleScenarios } from './roles.ts';
 
 /** @returns the scenarios by area */
 export const scenariosIn = (place: Place): Readonly<Record<string, readonly Scenario[]>> => ({
-  Roles: roleScenarios(place),
+  Roles: [...roleScenarios(place), ...rolePolicyScenarios(place)],
   'Managed policies': policyScenarios(place),
   'Malformed policies': malformedScenarios(place),
   'What policies decide': decisionScenarios(place),
