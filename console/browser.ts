@@ -19,7 +19,7 @@ export function findChromium(env: Readonly<Record<string, string | undefined>>):
 }
 
 export const missingBrowser =
-  'the tests of the console need Chromium: install it (Debian: apt-get install chromium), or name it in KON_CHROMIUM';
+  'the console tests need Chromium: install it (Debian: apt-get install chromium), or set KON_CHROMIUM to its path';
 
 /** @throws Error if no browser is installed */
 export async function startBrowser(env: Readonly<Record<string, string | undefined>>): Promise<Browser> {

@@ -203,8 +203,8 @@ async function seenBy(
 const read = ['get', 'list', 'watch'];
 
 test('a user without permissions sees which permissions are missing, but sees no data', async () => {
-  const shown = await seenBy('stranger', [], '/', 'You may not read targets');
-  expect(shown).toContain('You may not read accounts');
+  const shown = await seenBy('stranger', [], '/', 'You are not permitted to read targets');
+  expect(shown).toContain('You are not permitted to read accounts');
   expect(shown).toMatch(
     /linkedserviceaccounts.k11n.dev is forbidden: User "system:serviceaccount:staging:stranger"/,
   );
@@ -215,10 +215,10 @@ test('a user who is permitted to read only accounts sees the accounts, and the m
   const rules = [
     { apiGroups: ['k11n.dev'], resources: ['linkedserviceaccounts', 'clusterconfigs'], verbs: read },
   ];
-  const shown = await seenBy('auditor', rules, '/pods', 'You may not read pods');
-  expect(shown).not.toContain('You may not read accounts');
+  const shown = await seenBy('auditor', rules, '/pods', 'You are not permitted to read pods');
+  expect(shown).not.toContain('You are not permitted to read accounts');
   const accounts = await seenBy('reader', rules, '/', 'payments');
-  expect(accounts).not.toContain('You may not read');
+  expect(accounts).not.toContain('You are not permitted');
 });
 
 test('a verification fails if the user lacks the permissions for it', async () => {

@@ -72,7 +72,7 @@ test('a user signs in with a cluster token, and reads with the permissions of th
   const other = await visit(browser, `${origin}/`);
   await other.page.getByLabel('Token').fill(await tokenOfUser(sandbox, 'stranger', []));
   await other.page.getByRole('button', { name: 'Sign in' }).click();
-  await untilShown(other.page, 'You may not read accounts');
+  await untilShown(other.page, 'You are not permitted to read accounts');
   expect(`${await textOf(other.page)} ${other.bodies.join('\n')}`).not.toContain('payments');
   await Promise.all([context.close(), other.context.close()]);
 });

@@ -91,8 +91,8 @@ const rulesOf = (name: string): readonly Rule[] =>
 
 test('a user with only read permissions sees which permissions are missing, and cannot quarantine an account', async () => {
   const reader = await pageOf('reader', rulesOf('konstellation-view'));
-  const shown = await untilShown(reader.page, 'you may not create quarantines.k11n.dev');
-  expect(shown).toContain('The ClusterRole konstellation-respond grants the rights to quarantines.');
+  const shown = await untilShown(reader.page, 'you are not permitted to create quarantines.k11n.dev');
+  expect(shown).toContain('The ClusterRole konstellation-respond grants the permissions on Quarantines.');
   expect(await reader.page.getByRole('button', { name: 'Quarantine …' }).isDisabled()).toBe(true);
   const { status, body } = await post(reader.page, 'accounts/payments/quarantine');
   expect([status, body.code]).toEqual([403, 'FORBIDDEN']);
@@ -101,7 +101,7 @@ test('a user with only read permissions sees which permissions are missing, and 
 });
 
 test('the page shows the same confirmation as the command line, and changes nothing when the user cancels', async () => {
-  await open('/accounts/payments', 'The account is in no quarantine.');
+  await open('/accounts/payments', 'The account is not in quarantine.');
   await page.getByRole('button', { name: 'Quarantine …' }).click();
   const dialog = page.getByRole('dialog');
   const asked = await dialog.innerText();
@@ -157,7 +157,7 @@ test('a user without permission to read Quarantines sees that an account is quar
   const auditor = await pageOf('auditor', [
     { apiGroups: ['k11n.dev'], resources: ['linkedserviceaccounts'], verbs: ['get', 'list', 'watch'] },
   ]);
-  const shown = await untilShown(auditor.page, 'You may not read quarantines');
+  const shown = await untilShown(auditor.page, 'You are not permitted to read quarantines');
   expect(shown).toContain('✕ quarantined in force');
   // The user cannot read the Quarantine object, so the page does not show who requested the quarantine.
   expect(shown).not.toContain('Requested by');
@@ -166,8 +166,8 @@ test('a user without permission to read Quarantines sees that an account is quar
 
 test('a user who is permitted only to quarantine accounts cannot release an account', async () => {
   const responder = await pageOf('responder', rulesOf('konstellation-respond'));
-  const shown = await untilShown(responder.page, 'you may not delete quarantines.k11n.dev');
-  expect(shown).toContain('The ClusterRole konstellation-release grants the rights to quarantines.');
+  const shown = await untilShown(responder.page, 'you are not permitted to delete quarantines.k11n.dev');
+  expect(shown).toContain('The ClusterRole konstellation-release grants the permissions on Quarantines.');
   expect(await responder.page.getByRole('button', { name: 'Release …', exact: true }).isDisabled()).toBe(
     true,
   );

@@ -91,8 +91,8 @@ function Statements({ arn }: { readonly arn: string }): ReactNode {
     <>
       <p className="muted">
         {data.source === 'IAM'
-          ? 'As IAM has it.'
-          : 'From the list of AWS managed policies in kon. AWS may have changed it since.'}
+          ? 'Source: IAM.'
+          : 'Source: the list of AWS managed policies in kon. AWS may have changed the policy since.'}
       </p>
       <pre tabIndex={0}>{data.document}</pre>
     </>

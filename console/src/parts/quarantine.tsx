@@ -83,7 +83,11 @@ export function Quarantine({ row, kon }: { readonly row: AccountRow; readonly ko
       {action.error && (
         <QueryProblem
           error={action.error}
-          title={action.variables.verb === 'release' ? 'It cannot be released' : 'It cannot be cut off'}
+          title={
+            action.variables.verb === 'release'
+              ? 'The account cannot be released'
+              : 'The account cannot be quarantined'
+          }
         />
       )}
       <Command text={`${kon} account ${quarantine === undefined ? 'quarantine' : 'release'} ${name}`} />
@@ -92,9 +96,9 @@ export function Quarantine({ row, kon }: { readonly row: AccountRow; readonly ko
 }
 
 const stateTexts: Readonly<Record<QuarantineState['state'], string>> = {
-  requested: 'requested; its roles are not closed yet',
+  requested: 'requested; its roles do not deny all sessions yet',
   'in force': 'in force; its sessions are denied and no pod can get credentials',
-  ending: 'ended; the account is not open yet',
+  ending: 'ended; the account still has no access',
 };
 
 function State({ row: { quarantine, quarantinedPods } }: { readonly row: AccountRow }): ReactNode {
@@ -103,7 +107,7 @@ function State({ row: { quarantine, quarantinedPods } }: { readonly row: Account
     return (
       <>
         <p className="muted">
-          {quarantinedPods ? 'Only single pods are in quarantine:' : 'The account is in no quarantine.'}
+          {quarantinedPods ? 'Only single pods are in quarantine:' : 'The account is not in quarantine.'}
         </p>
         <SourceProblems of={['quarantines']} />
       </>
@@ -158,9 +162,9 @@ function Ask(props: {
       </button>
       {isForbidden && (
         <p className="muted">
-          {props.button.replace(' …', '')}: you may not {missingRights.join(', ')}.
+          {props.button.replace(' …', '')}: you are not permitted to {missingRights.join(', ')}.
           {missingRights.some((right) => right.includes('quarantines')) &&
-            ` The ClusterRole ${props.role} grants the rights to quarantines.`}
+            ` The ClusterRole ${props.role} grants the permissions on Quarantines.`}
         </p>
       )}
       <dialog ref={dialog} aria-label={props.question}>

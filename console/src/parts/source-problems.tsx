@@ -29,7 +29,7 @@ export function SourceProblems({ of }: { readonly of: readonly Source[] }): Reac
     const { code, message, details, next } = first.state;
     const title =
       code === 'FORBIDDEN'
-        ? `You may not read ${what}`
+        ? `You are not permitted to read ${what}`
         : `${what[0]?.toUpperCase()}${what.slice(1)} cannot be read`;
     return <Problem key={key} title={title} message={message} next={[...details, ...next]} />;
   });

@@ -36,7 +36,7 @@ export function Account({ name }: { readonly name: string }): ReactNode {
         <h1>Account {name}</h1>
         <SourceProblems of={['accounts']} />
         <Empty>
-          {status.accounts.state === 'loading' ? 'Reading accounts …' : 'There is no such account.'}{' '}
+          {status.accounts.state === 'loading' ? 'Reading accounts …' : 'No account has this name.'}{' '}
           <Link href="/">All accounts</Link>
         </Empty>
       </>

@@ -23,7 +23,7 @@ export function Pod({ namespace, name }: { readonly namespace: string; readonly 
         <Empty>
           {status.pods.state === 'loading'
             ? 'Reading pods …'
-            : 'No such pod runs in a target. It may have been replaced:'}{' '}
+            : 'No pod with this name runs in a target. The pod may have been replaced:'}{' '}
           <Link href={`/pods?q=${encodeURIComponent(namespace)}`}>pods of {namespace}</Link>
         </Empty>
       </>

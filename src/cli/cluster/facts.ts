@@ -23,6 +23,6 @@ export async function getClusterFacts(client: KubeClient): Promise<KnownCluster>
   const region = effectiveConfig(configs)?.spec.aws.region;
   if (state.ok && region !== undefined) return { facts: state.facts, region };
   throw new CliError('CLUSTER_NOT_READY', state.ok ? 'the cluster has no ClusterConfig' : state.message, {
-    next: ['Find the problem: kon doctor', 'Show it: kubectl get clusterconfigs -o yaml'],
+    next: ['Find the problem: kon doctor', 'Show the ClusterConfig: kubectl get clusterconfigs -o yaml'],
   });
 }

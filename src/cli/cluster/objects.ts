@@ -64,7 +64,10 @@ export type Purpose = 'read' | 'change' | 'delete';
 export function notFound(kind: Kind, name: string, purpose: Purpose = 'read'): CliError {
   const { list, create } = kind.advice;
   return new CliError('NOT_FOUND', `${kind.noun} "${name}" not found`, {
-    next: [`List them: ${list}`, ...(create && purpose === 'change' ? [`Create it: ${create(name)}`] : [])],
+    next: [
+      `List the ${kind.noun}s: ${list}`,
+      ...(create && purpose === 'change' ? [`Create the ${kind.noun}: ${create(name)}`] : []),
+    ],
   });
 }
 
@@ -80,7 +83,7 @@ export function requireNotDeleting(kind: Kind, { metadata }: KonObject): void {
     {
       next: [
         ...(kind.advice.create ? [`Wait for the deletion: kon ${kind.noun} delete ${metadata.name}`] : []),
-        `Show what holds it up: ${kind.advice.show(metadata.name)}`,
+        `Show what blocks the deletion: ${kind.advice.show(metadata.name)}`,
       ],
     },
   );
@@ -88,7 +91,10 @@ export function requireNotDeleting(kind: Kind, { metadata }: KonObject): void {
 
 export function alreadyExists(kind: Kind, name: string): CliError {
   return new CliError('ALREADY_EXISTS', `${kind.noun} "${name}" already exists`, {
-    next: [`Change it: ${kind.advice.edit(name)}`, `Show it: ${kind.advice.show(name)}`],
+    next: [
+      `Change the ${kind.noun}: ${kind.advice.edit(name)}`,
+      `Show the ${kind.noun}: ${kind.advice.show(name)}`,
+    ],
   });
 }
 

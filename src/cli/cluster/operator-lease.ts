@@ -75,7 +75,7 @@ export async function operatorState(
 export async function missingOperator(client: KubeClient, signal: AbortSignal): Promise<string | undefined> {
   try {
     if ((await operatorState(client, signal)) !== 'missing') return undefined;
-    return 'No operator runs on this cluster according to its Lease: nothing happens until one does.';
+    return 'No operator runs on this cluster according to its Lease. Changes take effect only while an operator runs.';
   } catch (error) {
     if (isForbidden(error)) return undefined;
     throw error;

@@ -407,8 +407,8 @@ function podInformers(
           state: 'failed',
           code: 'FORBIDDEN',
           details: [],
-          message: `you may not list pods in all namespaces, and ${tooMany} targets are too many to list one by one`,
-          next: ['Ask for the right to list pods in all namespaces.'],
+          message: `you are not permitted to list pods in all namespaces, and ${tooMany} targets are too many to list one by one`,
+          next: ['Ask for the permission to list pods in all namespaces.'],
         };
       return { state: states.some((each) => each.state === 'loading') ? 'loading' : 'live' };
     },

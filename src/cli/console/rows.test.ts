@@ -149,7 +149,7 @@ describe('the row of an account', () => {
     const { blocker } = accountRow(account(status as Partial<Status>), []);
     expect(blocker?.link).toBe(link);
     expect(blocker?.next[0]).toBe(step);
-    expect(blocker?.next.at(-1)).toBe('Show it: kon account show pay');
+    expect(blocker?.next.at(-1)).toBe('Show the account: kon account show pay');
   });
 });
 
@@ -288,6 +288,6 @@ it('lists the running pods of each target that a deletion affects, without finis
   expect(impact.targets).toEqual([{ name: 'staging', pods: ['web-1'] }]);
   expect(impact.deletion).toContain(`The role ${roleArn} is deleted too, which ends its sessions at once.`);
   expect(impactOf(account(), undefined, []).deletion).toContain(
-    'You may not list apps, so apps that use it are unknown.',
+    'You are not permitted to list apps, so it is unknown which apps are affected.',
   );
 });

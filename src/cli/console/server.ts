@@ -84,7 +84,7 @@ export async function startConsoleServer(options: {
       const path = asset ? url.pathname : '/index.html';
       // A path that is not a file shows the page, unless the path ends like a file name.
       const found = asset ?? (/\.\w+$/.test(url.pathname) ? undefined : page);
-      if (!found) return sendError(response, 404, new CliError('NOT_FOUND', 'there is no such file'));
+      if (!found) return sendError(response, 404, new CliError('NOT_FOUND', 'the file does not exist'));
       const acceptsBrotli = /\bbr\b/.test(headers['accept-encoding'] ?? '');
       response.writeHead(200, {
         ...found.headers,
@@ -147,7 +147,7 @@ export async function startConsoleServer(options: {
           'PORT_UNAVAILABLE',
           `cannot listen on ${options.host}:${options.port}: ${error.message}`,
           {
-            next: ['Choose another port: --port N', 'Let the system choose one: omit --port'],
+            next: ['Choose another port: --port N', 'Let the system choose a port: omit --port'],
             cause: error,
           },
         ),

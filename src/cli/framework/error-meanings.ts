@@ -20,7 +20,8 @@ export const errorMeanings = {
     next: ['Show the arguments and options of the command: kon COMMAND --help'],
   },
   CONFIRMATION_NEEDED: {
-    meaning: 'The command is destructive and cannot ask without a terminal; `--yes` is missing.',
+    meaning:
+      'The command is destructive, and cannot ask for confirmation without a terminal. The option `--yes` is missing.',
     next: ['Read what the command would do, with --dry-run if it has that option; then pass --yes.'],
   },
   UNAUTHENTICATED: {
@@ -30,8 +31,8 @@ export const errorMeanings = {
   FORBIDDEN: {
     meaning: 'The cluster denied the request for lack of permissions.',
     next: [
-      'Ask an administrator of the cluster for the right that the message names.',
-      'Show what you may do: kubectl auth can-i --list',
+      'Ask an administrator of the cluster for the permission that the message names.',
+      'Show your permissions: kubectl auth can-i --list',
     ],
   },
   KUBECONFIG_MISSING: {
@@ -39,7 +40,7 @@ export const errorMeanings = {
     next: [
       'Choose one with --kubeconfig FILE or $KUBECONFIG.',
       'For EKS: aws eks update-kubeconfig --name CLUSTER --region REGION',
-      'To try on this machine: kon sandbox up',
+      'To try Konstellation on this machine: kon sandbox up',
     ],
   },
   KUBECONFIG_INVALID: {
@@ -47,7 +48,7 @@ export const errorMeanings = {
     next: ['Correct the file, or choose another one with --kubeconfig FILE.'],
   },
   CONTEXT_UNKNOWN: {
-    meaning: 'The kubeconfig has no such context, or none is chosen.',
+    meaning: 'The kubeconfig does not contain the requested context, or no context is chosen.',
     next: otherContext,
   },
   CLUSTER_UNREACHABLE: {
@@ -66,7 +67,7 @@ export const errorMeanings = {
   NOT_INSTALLED: {
     meaning: 'Konstellation’s CRDs are not installed on this cluster.',
     next: [
-      'Install it: kon install',
+      'Install Konstellation: kon install',
       'Or install only the CRDs and run the operator here: kon crds | kubectl apply --server-side --force-conflicts -f -; kon operator',
       'If this is the wrong cluster, choose another one with --context NAME.',
     ],
@@ -93,7 +94,8 @@ export const errorMeanings = {
     next: ['Repeat the command.'],
   },
   EDITOR_FAILED: {
-    meaning: 'The editor could not be started or ended with an error. The named file keeps the text.',
+    meaning:
+      'The editor could not be started, or ended with an error. The text stays in the file that the message names.',
     next: [
       'Choose another editor: EDITOR=PROGRAM. Or save the file that the message names: kon apply -f FILE',
     ],
@@ -107,7 +109,7 @@ export const errorMeanings = {
     next: ['Explain the reason: kon explain REASON', 'Show what is not ready: kon status'],
   },
   NOT_DELETED: {
-    meaning: 'Deletion was requested, but something holds up the object.',
+    meaning: 'The deletion of the object was requested, but something blocks it.',
     next: ['Follow the advice of the message. The deletion continues in the cluster without the command.'],
   },
   API_ERROR: {
@@ -115,7 +117,7 @@ export const errorMeanings = {
     next: ['Repeat the command; if the error persists, check the API server.'],
   },
   EXEC_FAILED: {
-    meaning: 'A program could not be run in a pod, or the connection ended before the program.',
+    meaning: 'A program could not be run in a pod, or the connection was closed before the program ended.',
     next: ['Check that the pod runs and that its image contains the program: kon app pods NAME'],
   },
   PORT_UNAVAILABLE: {
@@ -160,7 +162,7 @@ export const errorMeanings = {
     next: [reinstall],
   },
   SANDBOX_NOT_RUNNING: {
-    meaning: 'No sandbox runs in that folder.',
+    meaning: 'No sandbox runs in the selected folder (`--state-dir`).',
     next: ['Start one: kon sandbox up'],
   },
   INTERRUPTED: {

@@ -64,7 +64,7 @@ describe('explain', () => {
     expect(refused(right)).toMatchObject({
       code: 'FORBIDDEN',
       details: [right],
-      next: ['Ask an administrator of the cluster for the right named above.'],
+      next: ['Ask an administrator of the cluster for the permission named above.'],
     });
     expect(refused('App shop is protected from deletion: remove its label first').next).toEqual([
       'To allow the deletion: kubectl label apps.k11n.dev shop k11n.dev/protected-; kubectl annotate apps.k11n.dev shop k11n.dev/protected-',

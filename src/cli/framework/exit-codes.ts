@@ -16,7 +16,7 @@ export const exitCodes = {
 /** Meaning of each exit code, for the manual. */
 export const exitCodeMeanings: Readonly<Record<(typeof exitCodes)[keyof typeof exitCodes], string>> = {
   0: 'The command did what you asked.',
-  1: 'It failed, or is not done yet. The error says why and what to do next.',
+  1: 'The command failed, or the requested state is not reached yet. The error gives the reason and the next steps.',
   2: 'The command line is wrong, or a confirmation is missing. Nothing was attempted.',
   3: 'Commands that answer yes (0) or no (1): the answer could not be determined.',
   4: 'The cluster or AWS rejected the credentials, or there are none.',

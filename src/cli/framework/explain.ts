@@ -83,7 +83,10 @@ function explainForbidden(error: KubeApiError): CliError {
       `To allow the deletion: kubectl label ${object} ${protectedMark}-; kubectl annotate ${object} ${protectedMark}-`,
     );
   }
-  return denial(refusal ?? error.message, 'Ask an administrator of the cluster for the right named above.');
+  return denial(
+    refusal ?? error.message,
+    'Ask an administrator of the cluster for the permission named above.',
+  );
 }
 
 function explainApi(error: KubeApiError): CliError {

@@ -24,13 +24,13 @@ export const dryRunOption = {
 
 export const forceOption = {
   name: 'force',
-  summary: 'save it although it names a target, account, policy or role that does not exist',
+  summary: 'save the object although it names a target, account, policy or role that does not exist',
 } as const satisfies Option;
 
 export const watchOption = {
   name: 'watch',
   short: 'w',
-  summary: 'show it again after each change, until Ctrl-C; with -o json one object per line',
+  summary: 'show the object again after each change, until Ctrl-C; with -o json, one object per line',
 } as const satisfies Option;
 
 /** Options that watch a list, as in `kubectl get`. */
@@ -54,7 +54,7 @@ export const sortOption = {
 
 export const notReadyOption = {
   name: 'not-ready',
-  summary: 'only those that are not ready',
+  summary: 'list only objects that are not ready',
 } as const satisfies Option;
 
 /** Options that select and sort the rows of a list. */
@@ -65,7 +65,7 @@ export const selectionOptions = [
     short: 't',
     value: 'NAME',
     repeatable: true,
-    summary: 'only those of this target; repeat for more',
+    summary: 'list only objects of this target; repeat for more',
     names: 'target',
     complete: 'targets',
   },
@@ -73,7 +73,7 @@ export const selectionOptions = [
     name: 'selector',
     short: 'l',
     value: 'LABELS',
-    summary: 'only those with these labels, as in kubectl: team=payments,env!=test',
+    summary: 'list only objects with these labels, as in kubectl: team=payments,env!=test',
   },
   sortOption,
 ] as const satisfies readonly Option[];
@@ -129,7 +129,7 @@ export function requiredName(
   option: string | undefined,
 ): string {
   const name = givenName(noun, positional, option);
-  if (name === undefined) throw usageError(`no ${noun} given`, `List them: kon ${noun} list`);
+  if (name === undefined) throw usageError(`no ${noun} given`, `List the ${noun}s: kon ${noun} list`);
   return name;
 }
 
@@ -143,7 +143,7 @@ export function requiredNames(
   const first = more.length > 0 && option === undefined ? name : givenName(noun, name, option);
   if (more.length > 0 && option !== undefined)
     throw usageError(`names are given as arguments and with --${noun}`, 'Pass all of them as arguments.');
-  if (first === undefined) throw usageError(`no ${noun} given`, `List them: kon ${noun} list`);
+  if (first === undefined) throw usageError(`no ${noun} given`, `List the ${noun}s: kon ${noun} list`);
   return [first, ...more];
 }
 

@@ -77,7 +77,7 @@ describe('parseCommandLine', () => {
       options: { dryRun: false },
     });
     await expect(parse('fruit pick oak --dry-run client')).rejects.toThrow(
-      '"client" after --dry-run is no mode, but an argument',
+      '"client" after --dry-run is an argument, not a mode',
     );
     await expect(parse('fruit pick oak --dry-run=perhaps')).rejects.toThrow("argument 'perhaps' is invalid");
   });

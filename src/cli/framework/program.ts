@@ -152,7 +152,7 @@ function withModes(argv: readonly string[], { options }: Command): string[] {
     const next = argv[index + 1] ?? '';
     if (option.modes.includes(next))
       throw usageError(
-        `"${next}" after ${word} is no mode, but an argument`,
+        `"${next}" after ${word} is an argument, not a mode`,
         `For the mode, write: ${word}=${next}`,
         `For an object of this name, put the name before ${word}.`,
       );

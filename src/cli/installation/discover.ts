@@ -203,7 +203,7 @@ async function knownToEks(
 function notTheCluster({ name, issuer }: EksCluster, asked: string, region: string): CliError {
   return new CliError('CONFLICT', `EKS cluster ${name} in ${region} is not the cluster of the kubeconfig`, {
     details: [`EKS: issuer ${issuer}`, `The API server: issuer ${asked}`],
-    next: ['Choose the other one with --cluster-name, --region or --context.'],
+    next: ['Choose the matching cluster with --cluster-name, --region or --context.'],
   });
 }
 

@@ -71,7 +71,7 @@ export function lossOf({ fields, objects }: Downgrade): readonly string[] {
   return [
     fields.length > 0
       ? `Fields missing in this version: ${fields.join(', ')}`
-      : 'It has the same fields, but rules and admission policies of an earlier version.',
+      : 'This version has the same fields, but earlier rules and admission policies.',
     ...(objects.length > 0
       ? [`Stored objects that lose fields for good:`, ...objects.map((object) => `  ${object}`)]
       : ['No stored object uses such a field.']),

@@ -29,7 +29,7 @@ export function checkFence(options: OperatorPolicyOptions, unbounded: boolean): 
       'Limit every role by a permissions boundary: --boundary ARN',
       "Or name the policies that accounts may list: --allow-policy 'arn:aws:iam::aws:policy/AmazonS3*'",
       'With an existing ClusterConfig: set permissionsBoundaryArn or allowedPolicyArns in its spec.aws',
-      'Or accept it: --unbounded',
+      'Or accept an operator without limits: --unbounded',
     ],
   });
 }

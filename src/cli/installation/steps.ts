@@ -160,7 +160,7 @@ export async function objectStep(client: KubeClient, object: KubeObject, signal:
       throw new CliError('CONFLICT', `${describeObject(object)} has fields that another tool manages`, {
         details: [error.message],
         next: [
-          'Remove it from that tool, or install with that tool: kon install --dry-run prints everything.',
+          'Remove the object from that tool, or install Konstellation with that tool: kon install --dry-run prints everything.',
         ],
         cause: error,
       });

@@ -40,7 +40,7 @@ export async function filesOf(cwd: string, filename: string, recursive: boolean)
     .toSorted();
   if (files.length > 0) return files;
   throw new CliError('MANIFEST_UNREADABLE', `folder "${filename}" contains no .yaml, .yml or .json file`, {
-    next: recursive ? [] : ['To read the folders in it too: -R'],
+    next: recursive ? [] : ['To also read its subfolders: -R'],
   });
 }
 

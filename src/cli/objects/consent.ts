@@ -26,7 +26,7 @@ export function consentToRemoval(
     context.stderr.write(text);
     if (cutOff.length === 0) return;
     context.stderr.write(
-      `‼ the annotation ${unlinkNowAnnotation} also applies the next time that these targets are removed; to remove it later: kubectl annotate lsa ${current.metadata.name} ${unlinkNowAnnotation}-\n`,
+      `‼ the annotation ${unlinkNowAnnotation} also applies the next time that these targets are removed; to remove the annotation later: kubectl annotate lsa ${current.metadata.name} ${unlinkNowAnnotation}-\n`,
     );
     await askToCutOff(context, { yes: yes || dryRun });
   };
@@ -37,7 +37,7 @@ async function askToCutOff(context: CliContext, { yes }: { readonly yes: boolean
   await confirm(context, {
     yes,
     what: 'removing the permissions of running pods at once',
-    question: 'Remove their permissions at once?',
+    question: 'Remove the permissions of these pods at once?',
     declined: 'Nothing was saved.',
   });
 }
@@ -67,7 +67,7 @@ export async function consentToApply(
   await confirm(context, {
     yes: yes || dryRun,
     what: 'removing targets in which pods run',
-    question: 'Apply it all the same?',
+    question: 'Apply the changes anyway?',
     declined: 'Nothing was saved.',
   });
 }

@@ -31,8 +31,8 @@ describe('accountDeletionNotes', () => {
     });
     const apps = [app('web', { serviceAccount: 'orders' }), app('other', { serviceAccount: 'else' })];
     expect(accountDeletionNotes(used, apps)).toEqual([
-      'In use: 3 running pods in production. The deletion waits until they end.',
-      '1 app names it: web. From now on, nothing new gets its identity, so deploys of this app wait.',
+      'In use: 3 running pods in production. The deletion waits until these pods end.',
+      '1 app names it: web. From now on, no new pod gets its identity, so deploys of this app wait.',
       '  To end the use first: kon app edit web --no-account',
       'The role arn:aws:iam::1:role/orders is deleted too, which ends its sessions at once.',
       'A requested deletion cannot be cancelled, and the account cannot be changed any more.',
@@ -53,12 +53,12 @@ describe('accountDeletionNotes', () => {
     const status = { targets: [{ name: 'production', pods: { current: 1, stale: 0, uninjected: 0 } }] };
     const used = account({ spec: { aws: {}, deletionPolicy: 'Retain' }, status });
     expect(accountDeletionNotes(used, [])[0]).toBe(
-      'In use: 1 running pod in production. The deletion waits until those that would lose their access end.',
+      'In use: 1 running pod in production. The deletion waits until the pods that would lose their access end.',
     );
   });
 
   it('reports that the use is unknown when the user cannot list apps', () => {
-    expect(accountDeletionNotes(account(), undefined)[0]).toContain('apps that use it are unknown');
+    expect(accountDeletionNotes(account(), undefined)[0]).toContain('it is unknown which apps are affected');
   });
 });
 

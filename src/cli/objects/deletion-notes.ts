@@ -8,7 +8,7 @@ import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
 /** Returns the lines for the confirmation prompt. `apps` is undefined if the user is not permitted to list apps. */
 export type DeletionNotes<T> = (object: T, apps: readonly App[] | undefined) => readonly string[];
 
-const unknownUse = 'You may not list apps, so apps that use it are unknown.';
+const unknownUse = 'You are not permitted to list apps, so it is unknown which apps are affected.';
 
 export const accountDeletionNotes: DeletionNotes<LinkedServiceAccount> = (account, apps) => {
   const { name } = account.metadata;
@@ -26,7 +26,7 @@ export const accountDeletionNotes: DeletionNotes<LinkedServiceAccount> = (accoun
       : []),
     ...(names.length > 0
       ? [
-          `${counted(names.length, 'app')} ${names.length === 1 ? 'names' : 'name'} it: ${names.join(', ')}. From now on, nothing new gets its identity, so deploys of ${names.length === 1 ? 'this app' : 'these apps'} wait.`,
+          `${counted(names.length, 'app')} ${names.length === 1 ? 'names' : 'name'} it: ${names.join(', ')}. From now on, no new pod gets its identity, so deploys of ${names.length === 1 ? 'this app' : 'these apps'} wait.`,
           ...names.map((app) => `  To end the use first: kon app edit ${app} --no-account`),
         ]
       : []),
@@ -37,8 +37,8 @@ export const accountDeletionNotes: DeletionNotes<LinkedServiceAccount> = (accoun
 
 function waitNote({ spec }: LinkedServiceAccount): string {
   return spec.deletionPolicy === 'Retain'
-    ? 'The deletion waits until those that would lose their access end.'
-    : 'The deletion waits until they end.';
+    ? 'The deletion waits until the pods that would lose their access end.'
+    : 'The deletion waits until these pods end.';
 }
 
 function roleNote({ spec, status }: LinkedServiceAccount): string {

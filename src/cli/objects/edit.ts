@@ -46,7 +46,8 @@ export async function editFlow<T extends KonObject>(
   const given =
     filename === undefined ? undefined : await readManifest(context, filename, { kind, name: request.name });
   const name = given?.metadata.name ?? request.name;
-  if (name === undefined) throw usageError(`no ${kind.noun} given`, `List them: ${kind.advice.list}`);
+  if (name === undefined)
+    throw usageError(`no ${kind.noun} given`, `List the ${kind.noun}s: ${kind.advice.list}`);
   if (!given && !change) requireEditor(context, ...request.withoutEditor);
 
   const client = await context.connect();

@@ -20,6 +20,6 @@ export function requireKnownAction(action: string): void {
   throw usageError(
     actions ? `AWS has no action "${action}"` : `AWS has no service "${service}" with IAM actions`,
     ...(meant === undefined ? [] : [`Did you mean ${actions ? `${service}:${meant}` : `${meant}:${name}`}?`]),
-    'To ask IAM all the same: --force',
+    'To ask IAM anyway: --force',
   );
 }

@@ -41,9 +41,9 @@ export async function requireKnown(
   if (force) return;
   const problems = await unknownReferences(context, client, proposals);
   if (problems.length === 0) return;
-  throw new CliError('NOT_FOUND', 'the manifest names what does not exist; nothing was saved', {
+  throw new CliError('NOT_FOUND', 'the manifest names objects that do not exist; nothing was saved', {
     details: problems,
-    next: ['Correct the name, or save it all the same with --force.'],
+    next: ['Correct the names, or save the manifest anyway with --force.'],
   });
 }
 
@@ -57,7 +57,7 @@ export function checkKnown(
     if (force) return [];
     const problems = await unknownReferences(context, client, [{ current, next }]);
     return problems.length > 0
-      ? [...problems, 'To save it all the same, repeat the command with --force.']
+      ? [...problems, 'To save the manifest anyway, repeat the command with --force.']
       : [];
   };
 }

@@ -61,7 +61,7 @@ export async function findPod(
   if (identitiesHeld(first.pod).some(({ kind }) => kind === 'role'))
     throw new CliError(
       'CONFLICT',
-      `pod "${podWords(first.named)}" has a web identity (IRSA), whose sessions have no tag of the pod`,
+      `pod "${podWords(first.named)}" has a web identity (IRSA), whose sessions carry no tag that identifies the pod`,
       {
         next: [
           `Cut off the whole account: kon account quarantine ${accountName}`,
@@ -89,10 +89,10 @@ export async function awaitDenial(
   timeoutMs: number,
 ): Promise<void> {
   const interrupted = {
-    state: `the Quarantine of pod "${podWords(pod)}" exists, and the operator continues`,
+    state: `the Quarantine of pod "${podWords(pod)}" exists, and the operator continues to apply it`,
     next: [
-      `Show it: kon account show ${account}`,
-      `Release it: kon account release ${account} --pod ${pod.uid}`,
+      `Show the account: kon account show ${account}`,
+      `Release the pod: kon account release ${account} --pod ${pod.uid}`,
     ],
   };
   const what = 'denying the sessions of the pod';
@@ -112,8 +112,8 @@ export async function awaitAccess(
   timeoutMs: number,
 ): Promise<void> {
   const interrupted = {
-    state: 'the Quarantine is deleted, and the operator goes on',
-    next: [`Show it: kon account show ${account}`],
+    state: 'the Quarantine was deleted, and the operator continues to restore access',
+    next: [`Show the account: kon account show ${account}`],
   };
   const what = 'released';
   await awaitAccount(context, client, { name: account, timeoutMs, what, interrupted }, ({ status }, reason) =>
@@ -132,7 +132,7 @@ function notDenied(account: string, pod: QuarantinedPod, { message }: Quarantine
     details: message === undefined ? [] : [message],
     next: [
       `Cut off the whole account: kon account quarantine ${account}`,
-      `Take the request back: kon account release ${account} --pod ${pod.uid}`,
+      `Withdraw the quarantine: kon account release ${account} --pod ${pod.uid}`,
     ],
   });
 }

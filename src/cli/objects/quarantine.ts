@@ -109,8 +109,8 @@ export async function createQuarantine(
     if (known.length > 0) return { quarantine, isNew: false };
     throw new CliError(
       'ALREADY_EXISTS',
-      `a Quarantine "${quarantine}" exists already, and cuts off something else`,
-      { next: [`Show it: kubectl get quarantine ${quarantine} -o yaml`] },
+      `Quarantine "${quarantine}" already exists, but for another account or other pods`,
+      { next: [`Show the Quarantine: kubectl get quarantine ${quarantine} -o yaml`] },
     );
   }
 }
@@ -156,7 +156,7 @@ export async function awaitAccount(
             details: [last],
             next: [
               'Check that the operator runs on this cluster; to start it: kon operator',
-              `Show it: kon account show ${name}`,
+              `Show the account: kon account show ${name}`,
             ],
           }),
       },
@@ -172,9 +172,13 @@ export async function awaitAccount(
  */
 export async function settle(context: CliContext, name: string, timeoutMs: number): Promise<void> {
   const late = (waited: string): CliError =>
-    new CliError('NOT_READY', `the closed role of "${name}" was not in effect everywhere after ${waited}`, {
-      next: ['Choose a longer --timeout.'],
-    });
+    new CliError(
+      'NOT_READY',
+      `the denial of new sessions for "${name}" was not in effect everywhere after ${waited}`,
+      {
+        next: ['Choose a longer --timeout.'],
+      },
+    );
   await withinTime(context, timeoutMs, (signal) => sleep(systemTimer, settlingMs + 1000, signal), late, {
     state: `account "${name}" stays in quarantine`,
     next: [`Continue: kon account release ${name} --delete-pods`],

@@ -33,11 +33,11 @@ describe('the deletion of a target', () => {
     );
     expect(holders).toEqual([
       {
-        text: 'app web names it',
+        text: 'app web names the target',
         next: 'Move the app: kon app edit web --target TARGET; or delete it: kon app delete web',
       },
       {
-        text: 'account named names it',
+        text: 'account named names the target',
         next: "Set the account's other targets: kon account edit named --target TARGET",
       },
     ]);
@@ -53,8 +53,8 @@ describe('the deletion of a target', () => {
     ];
     const { holders, unlinked } = useOfTarget('staging', accounts, []);
     expect(holders.map(({ text }) => text)).toEqual([
-      '2 pods in it hold the identity of the account busy, which would keep it until they have ended',
-      'a pod in it holds the identity of the account one, which would keep it until they have ended',
+      '2 pods in it hold the identity of the account busy, which would keep the identity until they end',
+      'a pod in it holds the identity of the account one, which would keep the identity until they end',
     ]);
     expect(unlinked).toEqual(['idle']);
   });

@@ -33,15 +33,15 @@ export function useOfTarget(
   return {
     holders: [
       ...running.map(({ metadata: { name } }) => ({
-        text: `app ${name} names it`,
+        text: `app ${name} names the target`,
         next: `Move the app: kon app edit ${name} --target TARGET; or delete it: kon app delete ${name}`,
       })),
       ...naming.map(({ metadata: { name } }) => ({
-        text: `account ${name} names it`,
+        text: `account ${name} names the target`,
         next: `Set the account's other targets: kon account edit ${name} --target TARGET`,
       })),
       ...used.map((account) => ({
-        text: `${podsText(podsIn(account, target))} of the account ${account.metadata.name}, which would keep it until they have ended`,
+        text: `${podsText(podsIn(account, target))} of the account ${account.metadata.name}, which would keep the identity until they end`,
         next: `End its pods: kubectl -n ${target} get pods --field-selector spec.serviceAccountName=${account.metadata.name}`,
       })),
     ],

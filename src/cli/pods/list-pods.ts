@@ -111,7 +111,7 @@ async function inEach(
         if (!isForbidden(error)) throw error;
         refused.push(error);
         collected?.add(target);
-        stderr.write(`‼ you may not list pods in ${target}\n`);
+        stderr.write(`‼ you are not permitted to list pods in ${target}\n`);
         return [];
       }
     }),

@@ -81,7 +81,7 @@ describe('the removal of a target in which pods run', () => {
       account('used', { targets: ['production'] }, { 'k11n.dev/unlink-now': 'staging' }),
       'staging: 2 running pods of "used" can get no new credentials from now on',
     ],
-    ['a ClusterConfig', config(['production']), 'staging: app shop names it'],
+    ['a ClusterConfig', config(['production']), 'staging: app shop names the target'],
   ])('from %s is refused without a terminal, and nothing is written', async (_what, text, line) => {
     const before = await cluster.kubectl(['get', 'clusterconfigs,lsa,apps.k11n.dev', '-o', 'json']);
     const refused = await apply(text);

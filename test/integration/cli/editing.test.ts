@@ -322,7 +322,7 @@ describe('kon account edit', () => {
     const result = await edit('edit', editor);
     expect(result.code).toBe(0);
     const again = await readFile(join(kon.folder, `conflict-${number}`), 'utf8');
-    expect(again).toContain('#! Another user changed it meanwhile.');
+    expect(again).toContain('#! Another user changed the object in the meantime.');
     expect(again).toContain('#!   spec.deletionPolicy: changed from "Delete" to "Retain"');
     const text = await cluster.kubectl(['get', 'lsa', name, '-o', 'json']);
     expect(JSON.parse(text)).toMatchObject({

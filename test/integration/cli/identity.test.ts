@@ -327,7 +327,7 @@ describe('who-can', () => {
     expect(asked).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/^podless\tallowed\t[^\t]*\t\?\t/m) as string,
-      stderr: expect.stringContaining('you may not list pods in production') as string,
+      stderr: expect.stringContaining('you are not permitted to list pods in production') as string,
     });
   });
 
@@ -409,7 +409,7 @@ describe('target delete', () => {
     const refused = await kon('target', 'delete', 'staging', '--yes');
     expect(refused).toMatchObject({ code: 1, stdout: '' });
     expect(refused.stderr).toContain(
-      'Error: target "staging" is in use\n  app web names it\n  account named names it\n',
+      'Error: target "staging" is in use\n  app web names the target\n  account named names the target\n',
     );
     expect(refused.stderr).toContain('kon account edit named --target TARGET');
     await kon('app', 'delete', 'web', '--yes');

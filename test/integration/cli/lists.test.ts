@@ -338,7 +338,7 @@ describe('pods', () => {
     await cluster.kubectl(['create', 'rolebinding', 'pods', '-n', 'staging', '--role=pods', '--user=dev']);
     const env = { KUBECONFIG: await cluster.userKubeconfig('dev') };
     const result = await kon.run(['account', 'pods', '-o', 'name'], { env });
-    expect(result).toMatchObject({ code: 0, stderr: '‼ you may not list pods in production\n' });
+    expect(result).toMatchObject({ code: 0, stderr: '‼ you are not permitted to list pods in production\n' });
     expect(result.stdout).toContain('pod/elsewhere');
   });
 });

@@ -284,7 +284,7 @@ describe('kon account delete', () => {
     expect(result.stderr).toContain(
       'Error: interrupted: the deletion of account "begun" continues in the cluster, and cannot be cancelled',
     );
-    expect(result.stderr).toContain('Next: Show what holds it up: kon account show begun');
+    expect(result.stderr).toContain('Next: Show what blocks the deletion: kon account show begun');
     await cluster.kubectl([
       'patch',
       'lsa',
@@ -316,7 +316,7 @@ describe('kon account delete', () => {
     const lines = screen.split('\r\n');
     expect(lines).toEqual(
       expect.arrayContaining([
-        'In use: 2 running pods in production. The deletion waits until they end.',
+        'In use: 2 running pods in production. The deletion waits until these pods end.',
         '  To end the use first: kon app edit web --no-account',
         'The role arn:aws:iam::1:role/busy is deleted too, which ends its sessions at once.',
         'A requested deletion cannot be cancelled, and the account cannot be changed any more.',
@@ -329,9 +329,11 @@ describe('kon account delete', () => {
   it('does not advise to create an account that does not exist', async () => {
     const result = await kon.run(['account', 'delete', 'nope', '--yes']);
     expect(result.code).toBe(1);
-    expect(result.stderr).toBe('Error: account "nope" not found\n\nNext: List them: kon account list\n');
+    expect(result.stderr).toBe(
+      'Error: account "nope" not found\n\nNext: List the accounts: kon account list\n',
+    );
     const edited = await kon.run(['account', 'edit', 'nope', '--policy', readOnly]);
-    expect(edited.stderr).toContain('Create it: kon account create nope');
+    expect(edited.stderr).toContain('Create the account: kon account create nope');
   });
 
   it('asks for confirmation, and needs --yes without a terminal', async () => {

@@ -7,7 +7,7 @@ describe('explanationsOf', () => {
   it('gives the meaning and the next step of a reason, an AWS error and an error of kon', () => {
     expect(explanationsOf('TooManyPolicies')[0]).toMatchObject({
       source: 'a reason of accounts and clusters',
-      steps: ['Correct the policies: kon account edit NAME', 'Show it: kon account show NAME'],
+      steps: ['Correct the policies: kon account edit NAME', 'Show the account: kon account show NAME'],
     });
     expect(explanationsOf('PolicyNotFound')[0]?.steps[0]).toContain('Correct the ARN or name');
     expect(explanationsOf('NOT_READY')[0]?.source).toBe('an error of kon, with exit code 1');

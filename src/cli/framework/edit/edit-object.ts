@@ -64,8 +64,8 @@ export function changeInEditor<T extends KonObject>(
     return {
       kind: 'refused',
       heading:
-        'Another user changed it meanwhile. Below is your text; saving it again replaces their changes:',
-      problems: changes.length > 0 ? changes : ['it was deleted and recreated'],
+        'Another user changed the object in the meantime. Your text is below; saving it again replaces these changes:',
+      problems: changes.length > 0 ? changes : ['the object was deleted and recreated'],
     };
   };
   return editInEditor(context, kind, name, editableText(kind, object), save);

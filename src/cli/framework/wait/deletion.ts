@@ -65,7 +65,7 @@ export async function waitUntilDeleted<T extends KonObject>(
       interrupted: {
         state: `the deletion of ${kind.noun} "${name}" continues in the cluster, and cannot be cancelled`,
         next: [
-          `Show what holds it up: ${kind.advice.show(name)}`,
+          `Show what blocks the deletion: ${kind.advice.show(name)}`,
           `To wait again: kubectl wait --for=delete --timeout=5m ${nameOf(kind, name)}`,
         ],
       },

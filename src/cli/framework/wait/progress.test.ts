@@ -178,13 +178,15 @@ describe('the registry of reasons', () => {
   });
 
   it('puts the advice to show the object last, after more specific next steps', () => {
-    expect(nextStepsFor('FailedCreate', { kind: appKind, name: 'a' })).toEqual(['Show it: kon app status a']);
+    expect(nextStepsFor('FailedCreate', { kind: appKind, name: 'a' })).toEqual([
+      'Show the app: kon app status a',
+    ]);
     expect(nextStepsFor('AccountNotFound', { kind: appKind, name: 'a', account: 'x' })[0]).toContain(
       'kon account create x',
     );
     expect(nextStepsFor('TargetUnknown', { kind: appKind, name: 'a' })).toEqual([
       'List targets: kon target list; then: kon app edit a',
-      'Show it: kon app status a',
+      'Show the app: kon app status a',
     ]);
   });
 });

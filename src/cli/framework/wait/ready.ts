@@ -43,7 +43,9 @@ export async function waitUntilReady<T extends KonObject>(
     `${kind.noun} ${name}: ${progress.state === 'ready' && !awaitsPod(progress) ? 'Ready' : progress.reason}`;
   const silence = setTimeout(() => {
     if (progress.state === 'unobserved')
-      reporter.note('Not processed yet. Does an operator run on this cluster? (kon operator)');
+      reporter.note(
+        'Not processed yet. Check that an operator runs on this cluster; to start it: kon operator',
+      );
   }, silenceMs);
   const look = (object: (T & KubeObject) | undefined): T | undefined => {
     if (!object || object.metadata.uid !== uid)

@@ -46,7 +46,7 @@ export function subjectOf(kind: Kind, object: KonObject): Subject {
 
 /** Returns the next steps for a reason, best first; the last step always shows the object. */
 export function nextStepsFor(reason: string, subject: Subject): readonly string[] {
-  const look = `Show it: ${subject.kind.advice.show(subject.name)}`;
+  const look = `Show the ${subject.kind.noun}: ${subject.kind.advice.show(subject.name)}`;
   const own = advice[reason as AdvisedReason];
   const step = own ? own(subject) : errorOf(reason)?.next;
   return step === undefined ? [look] : [step, look];
@@ -88,7 +88,7 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
   AgentMissing: () =>
     'Add or repair the Pod Identity agent on the node that the message names, run the pod on other nodes, or set identityMode: IRSA for the account.',
   AwaitingFirstPod: ({ name }) =>
-    `Start a pod with the account, which proves it, for example: kon app create NAME --account ${name}`,
+    `To prove the account, start a pod that uses it, for example: kon app create NAME --account ${name}`,
   StillInUse: () =>
     'End the pods that the message names, for example: kon app edit NAME --target TARGET; the target is then unlinked automatically',
   TargetUnknown: otherTargets,
@@ -99,9 +99,9 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
   NamespaceTerminating: namespace,
   ClusterConfigMissing: () => 'Configure the cluster: kon apply -f FILE, with a ClusterConfig',
   SpecNewerThanOperator: () =>
-    'Upgrade the operator to the version of the CRDs: kon install, of that version',
+    'Upgrade the operator to the version of the CRDs: run kon install of that version',
   NotAdmitted: ({ kind, name }) =>
-    `Delete it and create it again: kon ${kind.noun} export ${name} > ${name}.yaml; kon ${kind.noun} delete ${name}; kon apply -f ${name}.yaml`,
+    `Delete and recreate the ${kind.noun}: kon ${kind.noun} export ${name} > ${name}.yaml; kon ${kind.noun} delete ${name}; kon apply -f ${name}.yaml`,
   ClusterConfigNotReady: () => 'Show what is missing: kubectl get clusterconfigs -o yaml',
   AccountNotFound: ({ account = 'NAME' }) =>
     `Create the account: ${accountKind.advice.create(account)}; the app then continues automatically`,
@@ -129,10 +129,10 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
     `Remove what protects it: kubectl label lsa ${name} ${protectedMark}-; kubectl annotate lsa ${name} ${protectedMark}-`,
   ClusterChanged: () => 'Restore the ClusterConfig as the message says: kubectl edit clusterconfigs',
   Quarantined: ({ kind, name, account = name }) =>
-    `Release it, if the incident is over: kon account release ${kind === accountKind ? name : account}`,
+    `Release the account, if the incident is over: kon account release ${kind === accountKind ? name : account}`,
   OldPodsRunning: ({ name }) =>
-    `Delete its pods, which their workloads replace: kon account release ${name} --delete-pods`,
-  OldSessionsLive: () => 'Wait until the time that the message names, or remove the tag as it says',
+    `Delete the pods of the account, which their workloads then replace: kon account release ${name} --delete-pods`,
+  OldSessionsLive: () => 'Wait until the time that the message names, or remove the tag as the message says',
   InUse: () =>
     'End the use of the account as the message says, for example: kon app edit NAME --no-account; the account is then deleted automatically',
 };

@@ -47,7 +47,7 @@ export async function awaitQuarantine(
   timeoutMs: number,
 ): Promise<void> {
   const interrupted = {
-    state: `the Quarantine of account "${name}" exists, and the operator continues`,
+    state: `the Quarantine of account "${name}" exists, and the operator continues to apply it`,
     next: [`Show it: kon account show ${name}`, `Release it: kon account release ${name}`],
   };
   await awaitAccount(context, client, { name, timeoutMs, what: 'cut off', interrupted }, (_seen, reason) =>

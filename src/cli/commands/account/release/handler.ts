@@ -155,7 +155,9 @@ export async function awaitRelease(
           details: [message],
           next: [
             ...(reason === 'OldPodsRunning'
-              ? [`Delete its pods, which their workloads replace: kon account release ${name} --delete-pods`]
+              ? [
+                  `Delete the pods of the account, which their workloads then replace: kon account release ${name} --delete-pods`,
+                ]
               : []),
             `Show it: kon account show ${name}`,
           ],
