@@ -1,4 +1,4 @@
-/** Policies of an account with their statements. */
+/** Shows the policies of an account, and the statements of each policy. */
 import { useQuery } from '@tanstack/react-query';
 import { useState, type ReactNode } from 'react';
 import type { AccountPolicies, PolicyDocument } from '../../../src/cli/console/wire.ts';

@@ -6,7 +6,7 @@ export type ObjectEvent = {
   readonly type: string;
   readonly reason: string;
   readonly message: string;
-  /** RFC 3339 time. */
+  /** RFC 3339 time of the last occurrence. */
   readonly lastSeen: string;
   readonly count: number;
 };

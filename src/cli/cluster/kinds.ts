@@ -17,7 +17,7 @@ type Advice = {
 /** `T` is the TypeScript type of the kind's objects; no field holds `T` at run time. */
 export type Kind<T extends KonObject = KonObject> = {
   readonly resource: Resource;
-  /** Name shown to people. */
+  /** Name of the kind in texts for people. */
   readonly noun: string;
   /** Commands that error messages suggest as next steps. */
   readonly advice: Advice;

@@ -9,7 +9,7 @@ export const operatorLease = 'konstellation';
 export type LeaseSign = {
   /** `NAMESPACE/NAME` */
   readonly where: string;
-  /** Empty if the last holder released the Lease. */
+  /** Identity of the holder; empty if the last holder released the Lease. */
   readonly holder: string;
   /** Milliseconds since the last renewal; Infinity if the Lease was never renewed. */
   readonly age: number;

@@ -15,7 +15,8 @@ const versionLabel = 'app.kubernetes.io/version';
 /** Returns the version from the label, or else from the image tag; undefined if neither exists. */
 export function operatorVersion({ metadata, spec }: OperatorDeployment): string | undefined {
   const image = spec?.template?.spec?.containers?.[0]?.image ?? '';
-  // A digest follows the tag. A colon before a slash belongs to the registry's port.
+  // Parses the tag of an image reference. A digest can follow the tag, and a colon before a slash belongs to the
+  // registry's port.
   const tag = /:([^/:@]+)(?:@.*)?$/.exec(image.replace(/@.*$/, ''))?.[1];
   return metadata.labels?.[versionLabel] ?? tag?.replace(/^v(?=\d)/, '');
 }

@@ -5,7 +5,10 @@ import type { ClusterSelection, Host } from '../framework/context.ts';
 export type Session = {
   /** Location of the cluster and identity of the user. @throws KubeConfigError */
   readonly connection: () => Promise<Connection>;
-  /** The client, created once. @throws KubeConfigError */
+  /**
+   * Returns the client, which is created at the first call.
+   * @throws KubeConfigError
+   */
   readonly connect: () => Promise<KubeClient>;
   readonly close: () => Promise<void>;
 };

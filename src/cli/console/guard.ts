@@ -16,7 +16,7 @@ export type RequestFacts = {
 export type Access =
   | {
       readonly mode: 'local';
-      /** Accepted values of Host, e.g. `127.0.0.1:8001`. */
+      /** Accepted values of the Host header, e.g. `127.0.0.1:8001`. */
       readonly hosts: readonly string[];
       readonly isSession: (key: string) => boolean;
     }

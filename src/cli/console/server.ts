@@ -16,7 +16,7 @@ import type { FeedMessage, WireError } from './wire.ts';
 
 export type ApiRequest = {
   readonly method: string;
-  /** Decoded segments after `/api/`. */
+  /** Decoded segments of the path after `/api/`. */
   readonly path: readonly string[];
   readonly query: URLSearchParams;
   readonly body: unknown;
@@ -51,7 +51,7 @@ export async function startConsoleServer(options: {
   readonly host: string;
   readonly port: number;
   readonly assets: ReadonlyMap<string, Asset>;
-  /** Called with the port, because the accepted Host headers contain the port. */
+  /** Returns the access rules for a port, because the accepted Host headers contain the port. */
   readonly access: (port: number) => Access;
   readonly api: (request: ApiRequest) => Promise<ApiAnswer>;
   readonly setTimer: SetTimer;

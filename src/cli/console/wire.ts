@@ -61,9 +61,9 @@ export type QuarantineState = {
   /** Empty if the user is not permitted to read Quarantines. */
   readonly requests: readonly {
     readonly name: string;
-    /** RFC 3339 time of creation. */
+    /** RFC 3339 time when the Quarantine was created. */
     readonly since?: string;
-    /** Username, verified by admission. */
+    /** Name of the user who requested the quarantine, verified by admission. */
     readonly requestedBy?: string;
     readonly reason?: string;
   }[];
@@ -86,7 +86,7 @@ export type AccountRow = {
   readonly quarantine?: QuarantineState;
   /** Pods that a Quarantine names, as the operator reports them; absent if there are none. */
   readonly quarantinedPods?: readonly QuarantinedPodStatus[];
-  /** Absent while the last use is unknown. */
+  /** Last use of the account's roles; absent while it is unknown. */
   readonly lastUsed?: LastUsed;
 };
 
@@ -168,7 +168,7 @@ export type Changes = { readonly items: readonly Change[]; readonly total: numbe
 /** Policies of an account, as `kon account show` lists them. */
 export type AccountPolicies = {
   readonly items: readonly PolicyStatus[];
-  /** The account's own permissions. */
+  /** Permission statements of the account itself. */
   readonly statements: readonly PermissionStatement[];
   readonly statementsStatus?: StatementsStatus;
   /** ARN of the permissions boundary that the account sets. */

@@ -54,7 +54,7 @@ export type Option = {
   readonly choices?: readonly string[];
   /** Converts the text to the value that the command needs. @throws CliError of code USAGE, see `usageError`. */
   readonly parse?: (text: string) => unknown;
-  /** Default as text, before `parse`. */
+  /** Default value as text, before `parse` converts it. */
   readonly default?: string;
   /** Kind of the object that the option's value names. The parser treats the value like the name in a positional. */
   readonly names?: ObjectNoun;
@@ -100,7 +100,7 @@ export type CommandEntry = {
   readonly aliases?: readonly string[];
   /** Heading of the command in `kon --help`, for commands without a group. */
   readonly section?: HelpSection;
-  /** One line, imperative, without full stop. */
+  /** Summary of the command in one line: imperative, without full stop. */
   readonly summary: string;
   /** Whether the command is omitted from help, completion and reference. */
   readonly hidden?: boolean;
@@ -133,7 +133,7 @@ export type CommandDefinition<P extends readonly Positional[], O extends readonl
   readonly run: (context: CliContext, input: Input<P, O>) => Promise<ExitCode | void>;
 };
 
-/** Definition with erased input types. */
+/** Definition of a command whose input types are erased. */
 export type LoadedDefinition = Description<readonly Positional[], readonly Option[]> & {
   readonly positionals: readonly Positional[];
   readonly options: readonly Option[];

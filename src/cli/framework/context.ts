@@ -95,7 +95,7 @@ export type CliContext = Omit<Host, 'stdout' | 'stderr'> & {
   readonly global: GlobalOptions;
   /** Output format: the value of `--output`, or the command's default. */
   readonly format: OutputFormat;
-  /** Template of the format; empty for a format without one. */
+  /** Template of the format; empty for a format without a template. */
   readonly template: string;
   /** Location of the cluster and identity of the user. @throws KubeConfigError */
   readonly connection: () => Promise<Connection>;

@@ -49,7 +49,7 @@ export function formatAge(milliseconds: number): string {
 const withRest = (amount: number, unit: string, rest: number, restUnit: string): string =>
   rest === 0 ? `${amount}${unit}` : `${amount}${unit}${rest}${restUnit}`;
 
-/** Formats like `formatAge`, with milliseconds below one second. */
+/** Formats a duration like `formatAge`, but with milliseconds below one second. */
 export function formatDuration(milliseconds: number): string {
   return milliseconds < 1000 ? `${Math.round(milliseconds)}ms` : formatAge(milliseconds);
 }

@@ -191,7 +191,7 @@ Get started:
 kubectl's words work too: kon get accounts, kon describe app/myapp, kon delete lsa myaccount.
 `;
 
-/** `Aliases: ls, get.` */
+/** Returns the line for help, e.g. `Aliases: ls, get.` */
 export function aliasesText({ aliases }: Pick<Command, 'aliases'>): string | undefined {
   return aliases && aliases.length > 0 ? `Aliases: ${aliases.join(', ')}.` : undefined;
 }

@@ -46,7 +46,7 @@ export function fencedPolicy(options: OperatorPolicyOptions): PolicyDocument {
   return operatorPolicy(options);
 }
 
-/** Returns one line about accounts with tags that the policy does not permit. */
+/** Returns one line about accounts whose tag keys the operator's policy does not permit. */
 export function tagKeysWarning(
   accounts: readonly (KubeObject & Pick<LinkedServiceAccount, 'spec'>)[],
   { tagKeys = [] }: Pick<OperatorPolicyOptions, 'tagKeys'>,

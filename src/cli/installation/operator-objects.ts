@@ -15,10 +15,13 @@ export type OperatorChoice = {
   readonly namespace: string;
   readonly image: string;
   readonly replicas: number;
-  /** Undefined if the operator uses a Pod Identity association, because the role is then not stored in the cluster. */
+  /**
+   * ARN of the operator's role; undefined if the operator uses a Pod Identity association, because the role is then not
+   * stored in the cluster.
+   */
   readonly roleArn: string | undefined;
   readonly region: string;
-  /** False if the operator runs elsewhere, without a Deployment of the installation. */
+  /** Whether the installation includes a Deployment; false if the operator runs elsewhere. */
   readonly deployment: boolean;
 };
 

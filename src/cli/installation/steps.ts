@@ -1,4 +1,4 @@
-/** Steps of an installation. Each step knows whether it is needed. */
+/** Steps of an installation. Each step reports whether its object still has to be written. */
 import { isDeepStrictEqual } from 'node:util';
 import type { InstallationStore } from '../../aws/installation.ts';
 import { allowDeletionAnnotation, stsAudience } from '../../api/labels.ts';

@@ -8,7 +8,7 @@ import type { Manifest } from './manifest.ts';
 /** Number of unchanged lines that are shown around each change, as usual in a unified diff. */
 const contextLines = 3;
 
-/** @param before undefined if the object does not exist */
+/** @param before manifest before the change; undefined if the object does not exist */
 export function renderDifference(
   label: string,
   before: Manifest | undefined,

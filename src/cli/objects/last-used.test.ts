@@ -8,7 +8,7 @@ const trackedSince = '2026-05-01';
 it.each<[LastUsed | undefined, value: string, age: string, text: string | undefined]>([
   [{ date: '2026-11-29', trackedSince }, '2026-11-29', 'today', '2026-11-29 (today)'],
   [{ date: '2026-11-26', trackedSince }, '2026-11-26', '3d ago', '2026-11-26 (3d ago)'],
-  // The clock of this machine may be slow.
+  // A day in the future counts as today, because the clock of this machine may be slow.
   [{ date: '2026-11-30', trackedSince }, '2026-11-30', 'today', '2026-11-30 (today)'],
   [{ trackedSince }, 'never', 'never', 'never since 2026-05-01, when its role was created'],
   [{ trackedSince: '2024-05-01' }, 'not in 400d', 'not in 400d', 'not in the last 400 days, or never'],

@@ -9,7 +9,7 @@ import type { KubeClient } from '../../kube/index.ts';
 import type { PodNotCurrent } from '../pods/not-current.ts';
 
 export type ShowOptions = Pick<CliContext, 'now' | 'stdout'> & {
-  /** Undefined if the user is not permitted to read Events. */
+  /** Events about the object; undefined if the user is not permitted to read Events. */
   readonly events: readonly ObjectEvent[] | undefined;
   /** Pods without their desired identity; undefined if the user is not permitted to read pods. */
   readonly pods: readonly PodNotCurrent[] | undefined;

@@ -57,7 +57,7 @@ export type PolicyAdvice = {
 };
 
 export type StatementAdvice = {
-  /** `statements[0]`, or the `sid`. */
+  /** Name of the statement: its `sid`, or its position as `statements[0]`. */
   readonly statement: string;
   readonly advice: 'keep' | 'remove' | 'narrow';
   readonly removedActions: readonly string[];

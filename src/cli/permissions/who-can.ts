@@ -24,7 +24,10 @@ export type Question = { readonly action: string; readonly resource: string };
 
 export type WhoCanRow = {
   readonly account: string;
-  /** `depends`: a condition needs values of a real request. `unknown`: only a policy that could not be read may allow it. */
+  /**
+   * `depends`: a condition needs values of a real request. `unknown`: only a policy that could not be read may allow
+   * the action.
+   */
   readonly decision: Answer['decision'];
   /** Deciding statements. */
   readonly by: readonly {

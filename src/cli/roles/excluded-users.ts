@@ -36,7 +36,7 @@ export type RoleUse = {
 export type Exclusion = {
   /** Users with running pods, and users that cannot be examined. The import is refused unless this list is empty. */
   readonly inUse: readonly string[];
-  /** The users of `inUse` in a form for advice. */
+  /** Users that `inUse` lists, in a form for advice. */
   readonly inUseBy: readonly RoleUser[];
   /** All other principals that have access now and would lose that access. */
   readonly others: readonly string[];

@@ -69,7 +69,7 @@ export async function usersOf(
     return { users: [...users, ...(await associated(role, running, associations, signal))], unseen };
   } catch (error) {
     if (!(error instanceof IdentityError)) throw error;
-    // Only EKS clusters have associations.
+    // A cluster outside EKS has no Pod Identity associations.
     if (error.code === 'ClusterUnknown') return { users, unseen };
     return {
       users,

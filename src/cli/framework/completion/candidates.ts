@@ -16,7 +16,7 @@ export type Completed =
       readonly kind: 'names';
       readonly of: Exclude<Completion, 'files' | { choices: readonly string[] }>;
       readonly lead: string;
-      /** Words already given, which are not offered again. */
+      /** Words that the command line already contains, which are not offered again. */
       readonly given: readonly string[];
       /** Cluster that the unfinished line selects. */
       readonly cluster: Pick<GlobalOptions, 'context' | 'kubeconfig'>;

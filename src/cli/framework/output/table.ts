@@ -1,6 +1,6 @@
 /**
  * Renders rows and columns. On a terminal, values are aligned and shortened. Elsewhere, values are exact, untruncated
- * and separated by tabs, for programs. Both have the same headers in the same order.
+ * and separated by tabs, for programs. Both forms have the same headers in the same order.
  */
 import type { Output } from '../context.ts';
 import { paint } from './color.ts';

@@ -11,7 +11,7 @@ export type Deleted = {
   readonly resource: Resource;
   /** Deleted object. The wait ignores a new object of the same name. */
   readonly object: KubeObject;
-  /** Name shown to people. */
+  /** Name of the object in texts for people. */
   readonly label: string;
 };
 

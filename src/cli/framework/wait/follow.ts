@@ -25,7 +25,7 @@ export type Following = {
   readonly client: KubeClient;
   readonly resource: Resource;
   readonly signal: AbortSignal;
-  /** Undefined for all namespaces, or for a cluster-scoped kind. */
+  /** Namespace of the objects; undefined for all namespaces, or for a cluster-scoped kind. */
   readonly namespace?: string | undefined;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;

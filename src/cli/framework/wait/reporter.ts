@@ -6,7 +6,7 @@ import type { ProgressLine } from './progress.ts';
 
 export type Reporter = {
   update(headline: string, lines: readonly ProgressLine[]): void;
-  /** Prints a line that stays above the block. */
+  /** Prints a note that stays above the redrawn block. */
   note(text: string): void;
   /** Leaves the last block in place, and stops redrawing. */
   end(): void;

@@ -12,7 +12,7 @@ export type Interruption = {
 };
 
 /**
- * @param wait has to end when its signal aborts: at the timeout, or when the user interrupts the command
+ * @param wait runs the wait, and ends when its signal aborts: at the timeout, or when the user interrupts the command
  * @param late creates the error for an expired timeout, from its duration as text; a more specific error, such as an
  * unreachable server, takes precedence
  * @param interrupted text of the error if the user interrupts the wait
