@@ -188,7 +188,7 @@ test("a release shows the same confirmation as the command line, deletes the acc
   const timeless = (text: string): string => text.replaceAll(/\d{4}-\S+Z/g, 'TIME');
   for (const line of lines) expect(timeless(asked)).toContain(timeless(line));
   await dialog.getByRole('button', { name: 'Delete the pods and release' }).click();
-  const shown = await untilShown(page, /Ready: True.*The account is in no quarantine\./);
+  const shown = await untilShown(page, /Ready: True.*The account is not in quarantine\./);
   expect(shown).not.toContain('cannot be released');
   expect(await quarantinesNow()).toEqual([]);
   const after = (await webPods()).map(({ name }) => name);

@@ -63,7 +63,7 @@ export function accountRow(
     name: metadata.name,
     ready: ready && isObserved ? ready.status : 'Unknown',
     reason: reasonColumn.value(account),
-    message: ready?.message ?? 'no operator has processed it',
+    message: ready?.message ?? 'no operator has processed the account',
     deleting: metadata.deletionTimestamp !== undefined,
     links,
     targets: (status?.targets ?? []).map((target) => targetRow(target, links.proof, isObserved)),

@@ -54,7 +54,7 @@ export const sortOption = {
 
 export const notReadyOption = {
   name: 'not-ready',
-  summary: 'list only objects that are not ready',
+  summary: 'only objects that are not ready',
 } as const satisfies Option;
 
 /** Options that select and sort the rows of a list. */
@@ -65,7 +65,7 @@ export const selectionOptions = [
     short: 't',
     value: 'NAME',
     repeatable: true,
-    summary: 'list only objects of this target; repeat for more',
+    summary: 'only objects of this target; repeat for more',
     names: 'target',
     complete: 'targets',
   },
@@ -73,7 +73,7 @@ export const selectionOptions = [
     name: 'selector',
     short: 'l',
     value: 'LABELS',
-    summary: 'list only objects with these labels, as in kubectl: team=payments,env!=test',
+    summary: 'only objects with these labels, as in kubectl: team=payments,env!=test',
   },
   sortOption,
 ] as const satisfies readonly Option[];

@@ -86,7 +86,7 @@ export function refuseDowngrade(downgrade: Downgrade): never {
     {
       details: lossOf(downgrade),
       next: [
-        'Install with the kon of that version, or a later one.',
+        'Install with kon of that version or a later version.',
         'To downgrade anyway and lose the listed fields: kon install --downgrade',
       ],
     },

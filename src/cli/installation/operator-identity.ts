@@ -83,9 +83,9 @@ export async function associationStep(
       `${object} exists, but was not created by an installation of this cluster`,
       {
         details: [
-          `It is ${found.id} for ${found.details?.roleArn ?? 'a role that you are not permitted to read'}, and lacks the tag ${installedTag}=${of.tags[installedTag]}.`,
+          `The association ${found.id} is for ${found.details?.roleArn ?? 'a role that you are not permitted to read'}, and lacks the tag ${installedTag}=${of.tags[installedTag]}.`,
         ],
-        next: ['Delete it, or add the tag to hand it over to the installation.'],
+        next: ['Delete the association, or add the tag to hand the association over to the installation.'],
       },
     );
   return {

@@ -111,7 +111,7 @@ export function refuseOthers(
 export function removalOf({ namespace, object, release, hasRights }: FoundOperator): string {
   if (release !== undefined)
     return `Remove what Helm installed there: helm uninstall ${release} --namespace ${namespace}`;
-  if (hasRights) return `Remove it there: kon uninstall --namespace ${namespace}`;
+  if (hasRights) return `Remove that installation: kon uninstall --namespace ${namespace}`;
   // An operator without permissions manages no objects, so its namespace can be deleted at once.
   return object.startsWith('Lease ')
     ? `End the operator that renews the ${object}, then delete it: kubectl delete lease --namespace ${namespace} ${operatorName}`

@@ -110,8 +110,8 @@ export async function roleStep(
       'CONFLICT',
       `role ${role.arn} exists, but was not created by an installation of this cluster`,
       {
-        details: [`It lacks the tag ${installedTag}=${of.clusterArn}.`],
-        next: ['Delete or rename it, or add the tag to hand it over to the operator.'],
+        details: [`The role lacks the tag ${installedTag}=${of.clusterArn}.`],
+        next: ['Delete or rename the role, or add the tag to hand the role over to the operator.'],
       },
     );
   const current = role.inlinePolicyNames.includes(operatorPolicyName)

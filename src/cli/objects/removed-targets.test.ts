@@ -34,7 +34,7 @@ describe('targets that an edit removes', () => {
     expect(edited(account(rows), ['production'])).toEqual({
       cutOff: [],
       notes: [
-        'staging: 3 running pods of "myaccount" keep their AWS permissions until they end; to remove them at once: --now',
+        'staging: 3 running pods of "myaccount" keep their AWS permissions until they end; to remove these permissions at once: --now',
       ],
     });
   });

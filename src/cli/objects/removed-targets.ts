@@ -36,7 +36,7 @@ export function removedTargets(
       );
     else
       notes.push(
-        `${target}: ${podsText(running)} of "${name}" ${running === 1 ? 'keeps its' : 'keep their'} AWS permissions until ${running === 1 ? 'it ends' : 'they end'}; to remove them at once: --now`,
+        `${target}: ${podsText(running)} of "${name}" ${running === 1 ? 'keeps its' : 'keep their'} AWS permissions until ${running === 1 ? 'it ends' : 'they end'}; to remove these permissions at once: --now`,
       );
   }
   return { notes, cutOff };

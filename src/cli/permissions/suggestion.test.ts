@@ -166,7 +166,11 @@ describe('suggest', () => {
   });
 
   it.each([
-    ['denies', [allow(['sqs:*']), { Effect: 'Deny', Action: 's3:*', Resource: '*' }], 'it denies actions'],
+    [
+      'denies',
+      [allow(['sqs:*']), { Effect: 'Deny', Action: 's3:*', Resource: '*' }],
+      'the policy denies actions',
+    ],
     [
       'uses NotResource',
       [{ Effect: 'Allow', Action: 's3:*', NotResource: 'arn:aws:s3:::x' }],
@@ -183,8 +187,8 @@ describe('suggest', () => {
 
   it('keeps a policy that could not be read', () => {
     expect(suggest(inputOf(documents, [[s3Lists, unusedSqs]], { documents: new Map() })).policies).toEqual([
-      { policy: s3Full, advice: 'keep', reason: 'it could not be read', unusedServices: [] },
-      { policy: sqsFull, advice: 'keep', reason: 'it could not be read', unusedServices: [] },
+      { policy: s3Full, advice: 'keep', reason: 'the policy could not be read', unusedServices: [] },
+      { policy: sqsFull, advice: 'keep', reason: 'the policy could not be read', unusedServices: [] },
     ]);
   });
 

@@ -152,13 +152,13 @@ function examine(entry: string, { facts, documents, usage, reference }: Suggesti
     ...(narrowed ? { narrowed } : {}),
   });
   const text = documents.get(arn);
-  if (text === undefined) return kept('it could not be read');
+  if (text === undefined) return kept('the policy could not be read');
   const parsed = parsePolicyDocument(text, 'identity');
-  if (!parsed.ok) return kept(`it could not be evaluated: ${parsed.message}`);
+  if (!parsed.ok) return kept(`the policy could not be evaluated: ${parsed.message}`);
   const { document } = parsed;
   const narrowed = narrowDocument(document, usage, reference);
   const [used, all] = [narrowed.mayBeUsed.size, narrowed.allowed.size];
-  if (narrowed.denies) return kept('it denies actions that other policies may allow', narrowed);
+  if (narrowed.denies) return kept('the policy denies actions that other policies may allow', narrowed);
   if (used === 0) return { entry, arn, kind: 'unused', document, narrowed };
   if (used > worthwhile * all) return kept(`${used} of its ${all} actions may be in use`, narrowed);
   return { entry, arn, kind: 'small', document, narrowed };

@@ -519,7 +519,7 @@ describe('a target that is removed while pods run in it', () => {
     const edited = await edit('--remove-target', 'staging');
     expect(edited).toMatchObject({ code: 0, stdout: 'linkedserviceaccount/drained edited\n' });
     expect(edited.stderr).toContain(
-      'staging: 1 running pod of "drained" keeps its AWS permissions until it ends; to remove them at once: --now\n',
+      'staging: 1 running pod of "drained" keeps its AWS permissions until it ends; to remove these permissions at once: --now\n',
     );
     await world.cluster.kubectl([
       'wait',

@@ -171,7 +171,7 @@ describe('kon after a write', () => {
     expect(result.stderr).toContain(
       'Error: interrupted: account "interrupted" was saved, and the operator continues to apply it',
     );
-    expect(result.stderr).toContain('Next: Follow it: kon account show interrupted --watch');
+    expect(result.stderr).toContain('Next: Follow the progress: kon account show interrupted --watch');
     expect((await kon.run(['account', 'list', '-o', 'name'])).stdout).toContain('/interrupted\n');
   });
 
@@ -261,7 +261,7 @@ describe('kon account delete', () => {
     expect(result.stderr).toContain('account "stays" is not deleted after 1s: InUse');
     expect(result.stderr).toContain('kon app edit NAME --no-account');
     expect(result.stderr).toContain('No operator runs on this cluster according to its Lease');
-    expect(result.stderr).toContain('Next: See why: kon doctor');
+    expect(result.stderr).toContain('Next: Find the reason: kon doctor');
     await cluster.kubectl([
       'patch',
       'lsa',

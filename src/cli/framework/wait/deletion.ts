@@ -77,7 +77,7 @@ export async function waitUntilDeleted<T extends KonObject>(
     if (missing === undefined) throw error;
     throw new CliError(error.code, error.message, {
       details: [...error.details, missing],
-      next: ['See why: kon doctor', ...error.next],
+      next: ['Find the reason: kon doctor', ...error.next],
       reason: error.reason,
       cause: error,
     });

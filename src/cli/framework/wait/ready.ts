@@ -75,7 +75,7 @@ export async function waitUntilReady<T extends KonObject>(
           }
         : {
             state: `${kind.noun} "${name}" was saved, and the operator continues to apply it`,
-            next: [`Follow it: ${followCommand(kind, name)}`],
+            next: [`Follow the progress: ${followCommand(kind, name)}`],
           },
     });
   } catch (error) {

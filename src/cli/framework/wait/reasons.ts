@@ -84,7 +84,7 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
   ForeignAssociation: () =>
     'Delete the association that the message names, if it is unused: pods get its role instead of the account’s.',
   AwaitingReplacement: () =>
-    'Label the workload that the message names with k11n.dev/restart-on-identity-change=true, or end its pods; the switch then continues by itself',
+    'Label the workload that the message names with k11n.dev/restart-on-identity-change=true, or end its pods; the switch then continues automatically',
   AgentMissing: () =>
     'Add or repair the Pod Identity agent on the node that the message names, run the pod on other nodes, or set identityMode: IRSA for the account.',
   AwaitingFirstPod: ({ name }) =>
@@ -120,13 +120,14 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
     'Repair, halt or delete the app that the message names; find the problem: kon app status NAME',
   ImagePullBackOff: otherImage,
   ErrImagePull: otherImage,
-  CrashLoopBackOff: ({ name }) => `Read its last output: kon app logs ${name} --previous --tail 50`,
+  CrashLoopBackOff: ({ name }) =>
+    `Read the last output of the app: kon app logs ${name} --previous --tail 50`,
   Unschedulable: (subject) =>
     `Lower resources.requests, or add nodes; capacity: kubectl describe nodes; then: ${edit(subject)}`,
   InvalidSpec: (subject) => `Correct it: ${edit(subject)}`,
   NotOwned: () => 'Delete or rename the object that the message names, or give the app another name.',
   DeletionProtected: ({ name }) =>
-    `Remove what protects it: kubectl label lsa ${name} ${protectedMark}-; kubectl annotate lsa ${name} ${protectedMark}-`,
+    `Remove the protection of the account: kubectl label lsa ${name} ${protectedMark}-; kubectl annotate lsa ${name} ${protectedMark}-`,
   ClusterChanged: () => 'Restore the ClusterConfig as the message says: kubectl edit clusterconfigs',
   Quarantined: ({ kind, name, account = name }) =>
     `Release the account, if the incident is over: kon account release ${kind === accountKind ? name : account}`,

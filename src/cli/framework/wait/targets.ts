@@ -84,7 +84,7 @@ export async function waitForTargets(
         late,
         interrupted: {
           state: `app "${name}" was saved, and the operator continues to apply it`,
-          next: [`Follow it: ${appKind.advice.show(name)} --watch`],
+          next: [`Follow the progress: ${appKind.advice.show(name)} --watch`],
         },
       },
     );
