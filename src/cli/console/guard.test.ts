@@ -92,7 +92,7 @@ describe('a one-time token', () => {
   });
 });
 
-it('forbids inline scripts, other origins and frames in every response', () => {
+it('forbids inline scripts, content from other origins, and frames in every response', () => {
   const policy = securityHeaders['content-security-policy'];
   expect(policy).toContain("default-src 'none'");
   expect(policy).toContain("frame-ancestors 'none'");

@@ -173,7 +173,13 @@ describe('the quarantine of an account', () => {
       [request],
     ],
     ['in force, after the roles were closed', stopped('Quarantined'), [quarantine], 'in force', [request]],
-    ['in force for a user who may not read Quarantines', stopped('Quarantined'), [], 'in force', []],
+    [
+      'in force for a user without permission to read Quarantines',
+      stopped('Quarantined'),
+      [],
+      'in force',
+      [],
+    ],
     ['ending, while pods from before run', stopped('OldPodsRunning'), [], 'ending', []],
     [
       'requested again, if a Quarantine follows during the end',

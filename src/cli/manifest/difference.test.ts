@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { differences } from './difference.ts';
 
 describe('differences', () => {
-  it('lists fields, entries of lists, and added or removed values', () => {
+  it('lists changed fields and list entries, and added or removed values', () => {
     expect(
       differences(
         { spec: { a: 1, list: ['x', 'y'], same: { z: 1 }, gone: true } },

@@ -11,7 +11,7 @@ const values = async (line: string): Promise<readonly string[]> => {
 };
 
 describe('completeWords', () => {
-  it('offers nouns and commands, then verbs', async () => {
+  it('offers nouns and commands first, then the verbs of the noun', async () => {
     expect(await values('')).toEqual(expect.arrayContaining(['account', 'app', 'target', 'apply', 'crds']));
     expect(await values('')).not.toContain('__complete');
     expect(await values('acc')).toEqual(['account']);

@@ -139,7 +139,7 @@ describe('editLoop', () => {
     });
   });
 
-  it('compares text as is if it is not valid YAML', async () => {
+  it('compares texts literally if one of them is not valid YAML', async () => {
     const { outcome, saved } = await loop([() => 'a: [\n', () => 'a: 5\n'], [refusal]);
     expect(saved[0]).toBe('a: [\n');
     expect(outcome).toMatchObject({ kind: 'done' });

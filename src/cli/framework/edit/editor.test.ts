@@ -13,7 +13,7 @@ describe('chooseEditor', () => {
     expect(chooseEditor(env, onTerminal)).toMatchObject({ kind: 'editor', command });
   });
 
-  it('chooses none if no variable names an editor and there is no terminal', () => {
+  it('chooses no editor without a terminal and without a variable that names an editor', () => {
     expect(chooseEditor({}, false)).toEqual({ kind: 'none' });
   });
 });
