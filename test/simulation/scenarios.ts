@@ -138,7 +138,7 @@ export const scenarios: readonly Scenario[] = [
     acts: [create('a'), atOnce(wait(beforeDriftPassMs), edit('a', { aws: { policyArns: [queue] } }))],
   },
   {
-    name: 'a policy does not exist, then is corrected',
+    name: 'an account lists a policy that does not exist, and is then corrected',
     acts: [
       ({ aws }) => void aws.missingPolicies.add(fullAccess),
       create('a', { aws: { policyArns: [readOnly, fullAccess] } }),
@@ -178,7 +178,7 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'a namespace with pods that is no target is added to a trust policy out of band',
+    name: 'a namespace that is not a target but has pods is added to a trust policy out of band',
     acts: [create('a', { targets: ['production'] }), admitOutOfBand('a', 'staging')],
   },
   {
@@ -199,11 +199,11 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'a foreign role has the name of the role',
+    name: 'a foreign role already has the role name that an account needs',
     acts: [put(foreignRole('theirs')), create('a', { aws: { roleName: 'theirs' } }), remove('a')],
   },
   {
-    name: 'a role of another cluster of the same name has the name of the role',
+    name: 'a role of another cluster with the same name already has the role name that an account needs',
     acts: [
       put(roleOfOtherCluster('theirs', 'a')),
       create('a', { aws: { roleName: 'theirs' } }),
@@ -241,7 +241,7 @@ export const scenarios: readonly Scenario[] = [
     acts: [atOnce(create('a'), wait(2_000), remove('a'))],
   },
   {
-    name: 'the identity mode of an account is switched there and back',
+    name: 'the identity mode of an account is switched and switched back',
     acts: [
       create('a'),
       deploy('app', { serviceAccount: 'a' }),
@@ -298,7 +298,7 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'an account switches to Pod Identity and loses a target in one edit, and gets it back',
+    name: 'one edit switches an account to Pod Identity and removes a target, which is then added back',
     acts: [
       create('a'),
       edit('a', { targets: ['staging'], aws: { identityMode: 'PodIdentity' } }),
@@ -306,7 +306,7 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'the cluster loses a target, and gets it back',
+    name: 'a target is removed from the ClusterConfig, and is added back',
     acts: [create('a'), clusterTargets('production'), clusterTargets('production', 'staging')],
   },
   {
@@ -388,7 +388,7 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'a quarantined account is released while pods from before run',
+    name: 'a quarantined account is released while pods from before the quarantine run',
     acts: [create('a'), deploy('app', { serviceAccount: 'a' }), quarantine('a'), release('a')],
   },
   {
@@ -454,7 +454,7 @@ export const scenarios: readonly Scenario[] = [
     acts: [create('a', { deletionPolicy: 'Retain' }), remove('a')],
   },
   {
-    name: 'an account is created again where its role was retained, which is then deleted',
+    name: 'an account is created again after its role was retained, and the role is then deleted out of band',
     acts: [
       create('a', { targets: ['production'], deletionPolicy: 'Retain' }),
       atOnce(remove('a'), untilGone('a'), create('a', { targets: ['production'] })),
@@ -466,7 +466,7 @@ export const scenarios: readonly Scenario[] = [
     acts: [create('a'), atOnce(remove('a'), untilGone('a'), create('a', { aws: { policyArns: [queue] } }))],
   },
   {
-    name: 'an app gains its account',
+    name: 'an app without an account starts to use one',
     acts: [create('a'), deploy('app'), redeploy('app', { serviceAccount: 'a' })],
   },
   { name: 'an app exists before its account', acts: [deploy('app', { serviceAccount: 'a' }), create('a')] },
@@ -480,7 +480,7 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'an app loses its account, which stays',
+    name: 'an app stops using its account, which remains',
     acts: [
       create('a', { targets: ['production'] }),
       deploy('app', { serviceAccount: 'a' }),
@@ -488,7 +488,7 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'an app loses its account, which is deleted meanwhile',
+    name: 'an app stops using its account, which is deleted meanwhile',
     acts: [create('a'), deploy('app', { serviceAccount: 'a' }), remove('a'), redeploy('app', {})],
   },
   {
@@ -549,7 +549,7 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'the annotation of a link is removed',
+    name: 'the role annotation of a ServiceAccount is removed',
     acts: [
       create('a'),
       async ({ server }) => {
@@ -563,7 +563,7 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'a ServiceAccount of ours is deleted',
+    name: 'a ServiceAccount of an account is deleted out of band',
     acts: [create('a'), deleteServiceAccount('production', 'a')],
   },
   {
@@ -571,7 +571,7 @@ export const scenarios: readonly Scenario[] = [
     acts: [atOnce(create('a'), putServiceAccount('production', 'a'))],
   },
   {
-    name: 'our ServiceAccount is replaced by a foreign one while the account is deleted',
+    name: 'the ServiceAccount of an account is replaced by a foreign one while the account is deleted',
     acts: [
       create('a', { targets: ['production'] }),
       atOnce(
@@ -583,7 +583,7 @@ export const scenarios: readonly Scenario[] = [
     ],
   },
   {
-    name: 'one of three policies does not exist, then it does',
+    name: 'one of three policies does not exist, and is created later',
     acts: [
       ({ aws }) => void aws.missingPolicies.add(fullAccess),
       create('a', { aws: { policyArns: [fullAccess, readOnly, queue] } }),

@@ -133,7 +133,7 @@ const generationsOfNew = {
 
 export const conformanceTable: readonly ConformanceCase[] = [
   {
-    name: 'versions grow with each write to any kind',
+    name: 'resource versions increase with each write to any kind',
     async run({ client, namespace }) {
       const first = await client.create(resources.configMaps, configMap(namespace, 'a', { x: '1' }));
       const second = await client.create(resources.serviceAccounts, serviceAccount(namespace, 'a'));
@@ -143,7 +143,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: [true, true],
   },
   {
-    name: 'an existing object is not created again, and a recreated one has another uid',
+    name: 'an existing object is not created again, and a recreated object has another uid',
     async run({ client, namespace }) {
       const first = await client.create(resources.configMaps, configMap(namespace, 'a', {}));
       const again = await verdict(client.create(resources.configMaps, configMap(namespace, 'a', {})));
@@ -154,7 +154,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: ['409 AlreadyExists', false],
   },
   {
-    name: 'an update of an old version, or of another uid, is a conflict',
+    name: 'an update with an old version or another uid is a conflict',
     async run({ client, namespace }) {
       const made = await client.create(resources.configMaps, configMap(namespace, 'a', { x: '1' }));
       await client.update(resources.configMaps, configMap(namespace, 'a', { x: '2' }));
@@ -170,7 +170,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: ['409 Conflict', '409 Conflict', '404 NotFound'],
   },
   {
-    name: 'a custom resource is not updated without its version',
+    name: 'an update of a custom resource without its resource version is refused',
     async run({ client, namespace }) {
       await client.create(linkedServiceAccounts, account(namespace));
       return verdict(client.update(linkedServiceAccounts, account(namespace, { deletionPolicy: 'Retain' })));
@@ -178,7 +178,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: '422 Invalid',
   },
   {
-    name: 'a patch of an old version is a conflict, a patch of another uid is invalid, and the version is checked first',
+    name: 'a patch with an old version is a conflict, a patch with another uid is invalid, and the version is checked first',
     async run({ client, namespace }) {
       const made = await client.create(resources.serviceAccounts, serviceAccount(namespace, 'a'));
       const patch = (metadata: object): Promise<string> =>
@@ -196,7 +196,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: ['409 Conflict', '422 Invalid', '409 Conflict', 'done'],
   },
   {
-    name: 'an apply of an old version is a conflict, an apply of another uid is invalid, and an apply with a uid creates nothing',
+    name: 'an apply with an old version is a conflict, an apply with another uid is invalid, and an apply with a uid creates nothing',
     async run({ client, namespace }) {
       await client.create(resources.configMaps, configMap(namespace, 'a', { x: '1' }));
       const apply = (name: string, metadata: Partial<KubeObject['metadata']>): Promise<string> =>
@@ -216,7 +216,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: ['409 Conflict', '422 Invalid', '409 Conflict', 'done'],
   },
   {
-    name: 'an apply to a status checks the version, and not the uid',
+    name: 'an apply to a status checks the version but not the uid',
     async run({ client, namespace }) {
       const made = await client.create(linkedServiceAccounts, account(namespace));
       const apply = (
@@ -263,7 +263,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: ['409 Conflict', '409 Conflict', 'done', '404 NotFound'],
   },
   {
-    name: 'a finalizer keeps an object that is being deleted, until it is removed',
+    name: 'an object that is being deleted exists until its last finalizer is removed',
     async run({ client, namespace }) {
       const finalizers = ['k11n.dev/test'];
       await client.create(linkedServiceAccounts, account(namespace, {}, { metadata: { finalizers } }));
@@ -764,7 +764,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     sees: [true, true],
   },
   {
-    name: 'a watch with a selector reports an object that stops matching as deleted, and one that starts matching as added',
+    name: 'a watch with a selector reports an object that stops matching as deleted, and an object that starts matching as added',
     async run(context) {
       const { client, namespace } = context;
       const { resourceVersion } = await client.list(resources.configMaps, { namespace });
@@ -803,7 +803,7 @@ export const conformanceTable: readonly ConformanceCase[] = [
     seesOnOldest: '422 Invalid',
   },
   {
-    name: 'dependents of an object are deleted after it',
+    name: 'the dependents of a deleted object are deleted after that object',
     async run({ client, namespace, pause }) {
       const owner = await client.create(resources.configMaps, configMap(namespace, 'owner', {}));
       const ownerReferences = [

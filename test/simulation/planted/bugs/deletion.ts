@@ -50,7 +50,7 @@ export const deletionBugs: readonly PlantedBug[] = [
         return original({ ...world, targets });
       }),
     ],
-    scenario: 'an app loses its account, which is deleted meanwhile',
+    scenario: 'an app stops using its account, which is deleted meanwhile',
     caughtBy: 'in use',
   },
   {

@@ -31,7 +31,7 @@ export const kubernetesBugs: readonly PlantedBug[] = [
         return original(account, namespace, observed, { ...tools, client: unconditional }, signal);
       }),
     ],
-    scenario: 'our ServiceAccount is replaced by a foreign one while the account is deleted',
+    scenario: 'the ServiceAccount of an account is replaced by a foreign one while the account is deleted',
     plans: 'missed',
     caughtBy: 'foreign ServiceAccount',
   },
@@ -74,7 +74,7 @@ export const kubernetesBugs: readonly PlantedBug[] = [
         return original({ ...options, context });
       }),
     ],
-    scenario: 'a ServiceAccount of ours is deleted',
+    scenario: 'a ServiceAccount of an account is deleted out of band',
     caughtBy: 'in step in time',
   },
   {
@@ -96,7 +96,7 @@ export const kubernetesBugs: readonly PlantedBug[] = [
           }),
       ),
     ],
-    scenario: 'one of three policies does not exist, then it does',
+    scenario: 'one of three policies does not exist, and is created later',
     caughtBy: 'end state',
   },
   {
@@ -222,7 +222,7 @@ export const kubernetesBugs: readonly PlantedBug[] = [
         return original({ ...options, sink: { ...sink, replace } }, signal);
       }),
     ],
-    scenario: 'a ServiceAccount of ours is deleted',
+    scenario: 'a ServiceAccount of an account is deleted out of band',
     plans: 'missed',
     caughtBy: 'in step in time',
   },

@@ -25,7 +25,7 @@ export const ownershipBugs: readonly PlantedBug[] = [
         return original(step, account, { ...tools, roles }, signal);
       }),
     ],
-    scenario: 'a foreign role has the name of the role',
+    scenario: 'a foreign role already has the role name that an account needs',
     caughtBy: 'foreign role',
   },
   {
@@ -38,7 +38,7 @@ export const ownershipBugs: readonly PlantedBug[] = [
         return original({ ...world, failures: new Map(failures) }, ...others);
       }),
     ],
-    scenario: 'a foreign role has the name of the role',
+    scenario: 'a foreign role already has the role name that an account needs',
     caughtBy: 'in step in time',
   },
   {
@@ -90,7 +90,7 @@ export const ownershipBugs: readonly PlantedBug[] = [
         return ownership === 'otherIssuer' ? 'ours' : ownership;
       }),
     ],
-    scenario: 'a role of another cluster of the same name has the name of the role',
+    scenario: 'a role of another cluster with the same name already has the role name that an account needs',
     caughtBy: 'foreign role',
   },
   {

@@ -71,7 +71,7 @@ export const policyBugs: readonly PlantedBug[] = [
         return original(first, ...others);
       }),
     ],
-    scenario: 'one of three policies does not exist, then it does',
+    scenario: 'one of three policies does not exist, and is created later',
     caughtBy: 'in step in time',
   },
   {

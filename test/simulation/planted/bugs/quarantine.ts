@@ -39,10 +39,10 @@ export const quarantineBugs: readonly PlantedBug[] = [
     caughtBy: 'quarantine',
   },
   {
-    name: 'a released account is opened while pods from before run',
+    name: 'a released account is opened while pods from before the quarantine run',
     story: 'An intruder in a pod gets new credentials at once, with the token that the kubelet renews.',
     wrappers: [around(oldPods, () => () => [])],
-    scenario: 'a quarantined account is released while pods from before run',
+    scenario: 'a quarantined account is released while pods from before the quarantine run',
     caughtBy: 'quarantine',
   },
   {

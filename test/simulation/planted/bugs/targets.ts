@@ -47,7 +47,7 @@ export const targetBugs: readonly PlantedBug[] = [
           ),
       ),
     ],
-    scenario: 'a namespace with pods that is no target is added to a trust policy out of band',
+    scenario: 'a namespace that is not a target but has pods is added to a trust policy out of band',
     plans: 'killedBefore',
     caughtBy: 'end state',
   },
@@ -172,7 +172,7 @@ export const targetBugs: readonly PlantedBug[] = [
           wantedMode(world.account, facts) === 'IRSA' && original(world, facts, target),
       ),
     ],
-    scenario: 'the identity mode of an account is switched there and back',
+    scenario: 'the identity mode of an account is switched and switched back',
     caughtBy: 'narrowing',
   },
   {
@@ -196,7 +196,7 @@ export const targetBugs: readonly PlantedBug[] = [
           ),
       ),
     ],
-    scenario: 'the identity mode of an account is switched there and back',
+    scenario: 'the identity mode of an account is switched and switched back',
     caughtBy: 'narrowing',
   },
   {
