@@ -34,8 +34,8 @@ export type AdaptiveRate = {
 };
 
 /**
- * Initial maximum of calls in flight for a service whose rate is unknown. At the first throttle, AWS refuses at most so
- * many calls.
+ * Initial maximum of calls in flight for a service whose rate is unknown. At the first throttle, AWS refuses at most this
+ * number of calls.
  */
 const firstWindow = 7;
 /**

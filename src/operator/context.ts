@@ -55,14 +55,14 @@ export type Informers = {
   readonly namespaces: Informer<Namespace>;
   readonly serviceAccounts: Informer<KubeObject>;
   readonly pods: Informer<Pod>;
-  /** Objects of Apps: `deployments` to `ingresses`. */
+  /** The fields from `deployments` to `ingresses` are the informers of the objects of Apps. */
   readonly deployments: Informer<KubeObject>;
   readonly configMaps: Informer<KubeObject>;
   readonly services: Informer<KubeObject>;
   readonly podDisruptionBudgets: Informer<KubeObject>;
   readonly horizontalPodAutoscalers: Informer<KubeObject>;
   readonly ingresses: Informer<KubeObject>;
-  /** Workloads with the restart label: `labelledDeployments`, `statefulSets` and `daemonSets`. */
+  /** This field and the next two are the informers of workloads with the restart label. */
   readonly labelledDeployments: Informer<KubeObject & Workload>;
   readonly statefulSets: Informer<KubeObject & Workload>;
   readonly daemonSets: Informer<KubeObject & Workload>;
@@ -235,8 +235,8 @@ function trimNamespace({ apiVersion, kind, metadata, status }: Namespace): Names
 }
 
 /**
- * Keeps only the ServiceAccount fields that link it to an account. Reduces the managed fields to the managers of the
- * role annotation.
+ * Keeps only those fields of a ServiceAccount that link it to an account. Reduces the managed fields to the managers of
+ * the role annotation.
  */
 export function trimServiceAccount(object: KubeObject): KubeObject {
   const { name, labels, annotations, managedFields } = object.metadata;

@@ -12,8 +12,8 @@ import {
 import type { Monotonic } from '../k8s/time.ts';
 
 /**
- * Maximum time in milliseconds without a response from the API server. A silent watch is reopened earlier, and the
- * reopening succeeds or fails.
+ * Maximum time in milliseconds without a response from the API server. A silent watch is reopened earlier, which gives
+ * a response or an error. Therefore a longer silence means that the API server does not respond.
  */
 const longestSilenceMs = 2 * defaultReflectorLimits.idleMs;
 

@@ -27,8 +27,8 @@ export function classifyKubeError(error: unknown, failed: string): IdentityError
 }
 
 /**
- * Whether an admission policy of Konstellation denied the request. Unlike after a denial by RBAC, more permissions
- * would not help.
+ * Whether an admission policy of Konstellation denied the request. More RBAC permissions would not help against such a
+ * denial.
  */
 function isFenced(message: string): boolean {
   return /ValidatingAdmissionPolicy '[^']*\.k11n\.dev'/.test(message);

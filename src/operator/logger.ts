@@ -7,7 +7,7 @@ import type { LogFields, Logger } from '../kube/index.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
-/** @param write writes one line of the log, whose last character is the line break */
+/** @param write writes one line of the log; the line includes its line break */
 export function createLogger(options: {
   readonly level: LogLevel;
   readonly write: (line: string) => void;

@@ -48,8 +48,8 @@ function conditionHolds(condition: PolicyCondition, context: ContextReader, vari
   // IAM's documentation treats an empty string as a null data set, and ForAllValues is true for a null data set.
   if (quantifier === 'ForAllValues') return given.every((value) => value === '' || satisfies(value));
   if (quantifier === 'ForAnyValue') return given.some(satisfies);
-  // AWS does not define the result for several values without a set operator. In this case, a negated operator must
-  // hold for each value here.
+  // AWS does not define the result for several values without a set operator. This evaluation then requires a negated
+  // operator to hold for each value.
   return comparison.negated ? given.every(satisfies) : given.some(satisfies);
 }
 

@@ -77,7 +77,8 @@ function serviceOf(action: string): string {
 
 /** Whether the outer pattern matches everything that the inner pattern matches. */
 function coversPattern(outer: string, inner: string): boolean {
-  // A `*` of the outer pattern also matches the wildcards of the inner pattern. An outer pattern with `?` is not
-  // compared, because `?` would match only the character `*` although a `*` stands for any number of characters.
+  // A `*` of the outer pattern also matches the wildcards of the inner pattern. A `?` of the outer pattern would also
+  // match a `*` of the inner pattern, although a `*` stands for any number of characters. Therefore an outer pattern
+  // with `?` covers only the same pattern.
   return outer === inner || (!outer.includes('?') && matchesGlyphs(plainGlyphs(outer), inner));
 }

@@ -292,14 +292,17 @@ describe('conditions', () => {
     ['ForAnyValue:StringNotEquals', ['a'], ['a', 'b'], true],
     ['ForAnyValue:StringNotEquals', ['a'], undefined, false],
   ];
-  test.each(rows)('%s %j with %j is %j', (operator, wanted, given, holds) => {
-    const statement = allow({ Condition: { [operator]: { [key.toUpperCase()]: wanted } } });
-    const context: EvaluationRequest['context'] = given === undefined ? {} : { [key]: given };
-    const { decision } = evaluateIdentity(request('s3:GetObject', 'arn:aws:s3:::b/k', context), {
-      identity: [source(statement)],
-    });
-    expect(decision).toBe(holds ? 'allowed' : 'implicitDeny');
-  });
+  test.each(rows)(
+    'the condition operator %s with the policy value %j and the request value %j gives %j',
+    (operator, wanted, given, holds) => {
+      const statement = allow({ Condition: { [operator]: { [key.toUpperCase()]: wanted } } });
+      const context: EvaluationRequest['context'] = given === undefined ? {} : { [key]: given };
+      const { decision } = evaluateIdentity(request('s3:GetObject', 'arn:aws:s3:::b/k', context), {
+        identity: [source(statement)],
+      });
+      expect(decision).toBe(holds ? 'allowed' : 'implicitDeny');
+    },
+  );
 
   test('the conditions of all operators and all keys must hold', () => {
     const statement = allow({
@@ -427,11 +430,15 @@ describe('trust policies', () => {
     parse({ Effect: effect, Principal: principal, Action: 'sts:AssumeRole' }, 'trust');
   const ask: TrustRequest = { action: 'sts:AssumeRole', principal: caller, context: {} };
   const rows: Record<string, [object, Evaluation['decision'], boolean]> = {
-    'its role': [{ AWS: 'arn:aws:iam::111122223333:role/deployer' }, 'allowed', false],
-    'its session': [{ AWS: 'arn:aws:sts::111122223333:assumed-role/deployer/session' }, 'allowed', false],
-    'its account by number': [{ AWS: '111122223333' }, 'allowed', true],
-    'its account by ARN': [{ AWS: 'arn:aws:iam::111122223333:root' }, 'allowed', true],
-    'its account and its role': [
+    "the caller's role": [{ AWS: 'arn:aws:iam::111122223333:role/deployer' }, 'allowed', false],
+    "the caller's session": [
+      { AWS: 'arn:aws:sts::111122223333:assumed-role/deployer/session' },
+      'allowed',
+      false,
+    ],
+    "the caller's account by number": [{ AWS: '111122223333' }, 'allowed', true],
+    "the caller's account by ARN": [{ AWS: 'arn:aws:iam::111122223333:root' }, 'allowed', true],
+    "the caller's account and role": [
       { AWS: ['111122223333', 'arn:aws:iam::111122223333:role/deployer'] },
       'allowed',
       false,
@@ -441,9 +448,12 @@ describe('trust policies', () => {
     'another role': [{ AWS: 'arn:aws:iam::111122223333:role/other' }, 'implicitDeny', false],
     'a service': [{ Service: 'ec2.amazonaws.com' }, 'implicitDeny', false],
   };
-  test.each(Object.entries(rows))('trusting %s', (_name, [principal, decision, delegatedToAccount]) => {
-    expect(evaluateTrust(ask, trusting(principal))).toMatchObject({ decision, delegatedToAccount });
-  });
+  test.each(Object.entries(rows))(
+    'give the documented decision if they name %s as principal',
+    (_name, [principal, decision, delegatedToAccount]) => {
+      expect(evaluateTrust(ask, trusting(principal))).toMatchObject({ decision, delegatedToAccount });
+    },
+  );
   test('deny the request if one statement denies it', () => {
     const document = parse(
       [

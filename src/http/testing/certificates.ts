@@ -1,5 +1,5 @@
 /** Temporary authorities and certificates for TLS servers on loopback. For tests only. */
-// The decorators in the certificate library need this polyfill. Users of the library must load it.
+// The certificate library uses decorators, which need this polyfill. Users of the library must load the polyfill.
 import 'reflect-metadata';
 import {
   BasicConstraintsExtension,

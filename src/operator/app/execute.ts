@@ -117,7 +117,7 @@ async function executeTarget(plan: TargetPlan, tools: ExecuteTools): Promise<Tar
   };
 }
 
-/** Result of one step. A result with an outcome skips the remaining steps of the target. */
+/** Result of one step. If it has an outcome, the remaining steps of the target are skipped. */
 type StepResult = {
   readonly event?: EventDraft;
   readonly outcome?: TargetOutcome;

@@ -18,7 +18,7 @@ import { report } from './report.ts';
 const recheckMs = { ready: 300_000, notReady: 10_000 };
 
 export type ClusterController = Controller & {
-  /** Updates the status after a drift pass without new requests to AWS. */
+  /** Updates the status with the outcome of a drift pass. Makes no new AWS requests. */
   readonly driftChecked: () => void;
 };
 

@@ -28,7 +28,7 @@ export type RemoteAnswers = Pick<ClusterWorld, 'issuer' | 'caller' | 'provider' 
 
 /**
  * Requests the facts about the cluster from the API server and AWS. Returns undefined if the API server does not
- * respond. That stops no account.
+ * respond. Accounts are still reconciled in that case.
  */
 export async function requestFacts(
   { context, aws }: ClusterObserverOptions,

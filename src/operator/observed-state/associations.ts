@@ -72,7 +72,7 @@ export function createAssociationCache(now: () => Monotonic) {
 
     /**
      * Stores the failure of a step. The state of the association becomes unknown until the next read if the step may
-     * have changed the association, or if EKS did not find it.
+     * have changed the association, or if EKS did not find the association.
      */
     failed(of: ServiceAccountName, { code, mayBeDone }: IdentityError): void {
       if (mayBeDone || code === 'AssociationNotFound')

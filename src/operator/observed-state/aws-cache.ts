@@ -22,11 +22,11 @@ export type Entry<T> = {
   readonly source: 'write' | 'read' | 'list' | 'unknown';
   readonly wroteAt?: number;
   /**
-   * Set while the outcome of the last write is unknown. `at` is the end of that write. It is set if reads may still
-   * return the state before the write.
+   * Set while the outcome of the last write is unknown. `at` is the end of that write, and is set only if reads may
+   * still return the state before the write.
    */
   readonly unknown?: { readonly at?: number };
-  /** Last time when all parts of the object were known. A listing does not set it, because listings omit some parts. */
+  /** Last time when all parts of the object were known. A listing does not set this time, because listings omit some parts. */
   readonly knownAt?: number;
 };
 

@@ -397,17 +397,20 @@ describe('the trust policy of a cached role', () => {
     expect(isOwn(cache)).toBe(false);
   });
 
-  it.each(['read', 'list'] as const)('is not our own once a %s has shown another', (source) => {
-    const { cache, clock, list } = setUp();
-    cache.read('a', roleOf('a'), clock.now);
-    cache.applied(narrow);
-    clock.now += 60_000;
-    const changed = roleOf('a', { trustPolicy: '{"by":"others"}' });
-    if (source === 'read') cache.read('a', changed, clock.now);
-    else list([changed]);
-    cache.applied(attach);
-    expect(isOwn(cache)).toBe(false);
-  });
+  it.each(['read', 'list'] as const)(
+    'does not count as our own after a %s has shown another trust policy',
+    (source) => {
+      const { cache, clock, list } = setUp();
+      cache.read('a', roleOf('a'), clock.now);
+      cache.applied(narrow);
+      clock.now += 60_000;
+      const changed = roleOf('a', { trustPolicy: '{"by":"others"}' });
+      if (source === 'read') cache.read('a', changed, clock.now);
+      else list([changed]);
+      cache.applied(attach);
+      expect(isOwn(cache)).toBe(false);
+    },
+  );
 
   it('does not count as our own if our write got no response and a read then shows another trust policy', () => {
     const { cache, clock } = setUp();

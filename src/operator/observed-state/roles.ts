@@ -101,7 +101,7 @@ export function createRoleCache(now: () => Monotonic) {
     /** Returns the role of this name, or undefined if the role does not exist or its state is unknown. */
     roleOf: (name: string): ObservedRole | undefined => known(name)?.object ?? undefined,
 
-    /** Whether the cache knows the state of this role name. A listing must then include the role. */
+    /** Whether the cache knows the state of this role name. If so, a listing must include the role. */
     isKnown: (name: string): boolean => known(name) !== undefined,
 
     /** Stores the result of a read that began at `startedAt`. Returns whether the cached state changed. */
@@ -145,7 +145,7 @@ export function createRoleCache(now: () => Monotonic) {
      *   another owner. The role must be read before the next write.
      * - After any other write without a response, the role is read again later. Otherwise, a plan for the opposite
      *   change could wrongly find nothing to do.
-     * - If IAM does not find the role, the next plan creates it again, unless we wrote it a moment ago.
+     * - If IAM does not find the role, the next plan creates it again, unless this process wrote the role a moment ago.
      */
     failed(step: RoleWrite, { code, mayBeDone }: IdentityError): void {
       const name = step.role;

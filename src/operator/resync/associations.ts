@@ -40,10 +40,7 @@ export function createAssociationPass(options: {
   /** Set after EKS denied a listing, until a listing succeeds. */
   let denial: { readonly at: number; readonly error: IdentityError } | undefined;
 
-  /**
-   * Whether Pod Identity is used: by the cluster's mode, by an account's mode, or by a target that has not switched
-   * yet.
-   */
+  /** Whether Pod Identity is used: by the cluster's mode, by an account's mode, or by a target. */
   const isUsed = (): boolean => {
     const state = clusterState(informers.clusterConfigs.store.list());
     if (state.ok && state.facts.identityMode === 'PodIdentity') return true;

@@ -157,7 +157,8 @@ function schedulePass(
 
   return {
     controller,
-    // Accounts ask this in each reconcile, and `isAwaited` may examine every account. So the cheaper test comes first.
+    // Every reconcile of an account evaluates this condition, and `isAwaited` may examine every account. Therefore the
+    // cheaper test comes first.
     hasSynced: () => (syncedScope !== undefined && syncedScope === currentScope()) || !pass.isAwaited?.(),
     check: () => check,
   };
