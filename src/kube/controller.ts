@@ -103,7 +103,7 @@ export type Controller = {
 /** Maximum time that a stopping process waits for aborted reconciles. */
 const abortGraceMs = 2_000;
 
-type Verdict =
+type Completion =
   | { readonly outcome: 'success' | 'stopped' }
   | { readonly outcome: 'requeue' }
   | {
@@ -120,9 +120,9 @@ export function createController(options: ControllerOptions): Controller {
   const reconcileTimeoutMs = options.reconcileTimeoutMs ?? 300_000;
   const logger = (options.logger ?? silentLogger).with({ controller: name });
   /** An observer that throws must not stop the controller. */
-  const observe = (tell: () => void): void => {
+  const observe = (callback: () => void): void => {
     try {
-      tell();
+      callback();
     } catch (error) {
       logger.error('An observer failed', { error });
     }
@@ -142,7 +142,7 @@ export function createController(options: ControllerOptions): Controller {
   let started = false;
   let stopping = false;
 
-  const run = async (key: string): Promise<Verdict> => {
+  const run = async (key: string): Promise<Completion> => {
     const state = { abort: new AbortController(), timedOut: false };
     running.set(key, state);
     const cancelTimeout = setTimer(() => {
@@ -170,29 +170,29 @@ export function createController(options: ControllerOptions): Controller {
   };
 
   /** Decides whether and when a key is requeued. Only this function requeues keys. */
-  const settle = ({ key, priority }: WorkItem, verdict: Verdict): void => {
-    switch (verdict.outcome) {
+  const settle = ({ key, priority }: WorkItem, completion: Completion): void => {
+    switch (completion.outcome) {
       case 'success':
         queue.forget(key);
         return;
       case 'requeue_after':
         queue.forget(key);
-        queue.add(key, { afterMs: verdict.afterMs, priority });
+        queue.add(key, { afterMs: completion.afterMs, priority });
         return;
       case 'requeue':
         queue.retry(key, { priority });
         return;
       case 'error':
-        tellError(key, verdict.error);
-        if (verdict.error instanceof TerminalError) {
+        reportError(key, completion.error);
+        if (completion.error instanceof TerminalError) {
           counts.terminalErrors += 1;
           queue.forget(key);
-          logger.error('A reconcile failed and is not retried', { key, error: verdict.error });
+          logger.error('A reconcile failed and is not retried', { key, error: completion.error });
         } else {
           const retryInMs = queue.retry(key, { priority });
           logger.error('A reconcile failed', {
             key,
-            error: verdict.error,
+            error: completion.error,
             failures: queue.failures(key),
             retryInMs: Math.round(retryInMs),
           });
@@ -201,11 +201,11 @@ export function createController(options: ControllerOptions): Controller {
       case 'stopped':
         return;
       default:
-        verdict satisfies never;
+        completion satisfies never;
     }
   };
 
-  const tellError = (key: string, error: unknown): void => {
+  const reportError = (key: string, error: unknown): void => {
     if (isBug(error)) counts.panics += 1;
     observe(() => options.onError?.(key, error));
   };
@@ -213,11 +213,11 @@ export function createController(options: ControllerOptions): Controller {
   const work = async (atLeast?: number): Promise<void> => {
     for (let item = await queue.take({ atLeast }); item; item = await queue.take({ atLeast })) {
       const startedAt = now();
-      const verdict = await run(item.key);
-      const outcome = verdict.outcome === 'requeue_after' ? verdict.counted : verdict.outcome;
+      const completion = await run(item.key);
+      const outcome = completion.outcome === 'requeue_after' ? completion.counted : completion.outcome;
       reconciles[outcome] += 1;
       observe(() => observer?.reconciled?.(outcome, Math.max(0, now() - startedAt)));
-      settle(item, verdict);
+      settle(item, completion);
       queue.done(item.key);
     }
   };

@@ -167,15 +167,15 @@ test('pending Events are written in order, and Events of type Warning before Eve
   const { recorder, requests } = await setUp((_request, response) => {
     answer = () => answerJson(response, 201, {});
   });
-  const tell = (event: EventInput, ...notes: readonly string[]): void => {
+  const record = (event: EventInput, ...notes: readonly string[]): void => {
     for (const note of notes) recorder.event(account, { ...event, note });
   };
-  tell(attached, 'under way');
+  record(attached, 'under way');
   await expect.poll(() => requests().length).toBe(1);
-  tell(attached, 'well 1', 'well 2');
-  tell(refused, 'wrong 1');
-  tell(attached, 'well 3');
-  tell(refused, 'wrong 2');
+  record(attached, 'well 1', 'well 2');
+  record(refused, 'wrong 1');
+  record(attached, 'well 3');
+  record(refused, 'wrong 2');
   answer();
   await recorder.flush();
   expect(requests().map(({ body }) => body.note)).toEqual([

@@ -64,7 +64,7 @@ type Series = {
   lastAt: Wall;
   repeatedAt: Monotonic;
   /** Time when the series entered the backlog. */
-  waitsSince: Monotonic;
+  queuedAt: Monotonic;
   writtenCount: number;
   /** `writeHeld`: the next write is delayed by the minimum interval. `queued`: the series is in the backlog. */
   writeHeld: boolean;
@@ -83,7 +83,7 @@ const longestBacklog = 5_000;
  * `mostMs`: maximum delay of Events of type Normal while other work is pending. `everyMs`: interval at which the
  * recorder checks for other work.
  */
-const patience = { mostMs: 30_000, everyMs: 250 };
+const normalDelay = { mostMs: 30_000, everyMs: 250 };
 const retryDelaysMs = [500, 2_000, 5_000];
 const longestNoteBytes = 1024;
 
@@ -103,7 +103,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   let wake = (): void => undefined;
   let giveUp = new AbortController();
   let names = 0;
-  let tidiedAt = -Infinity;
+  let cleanedUpAt = -Infinity;
 
   const nameFor = (object: string, at: Wall): string => {
     names += 1;
@@ -145,18 +145,18 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   /** Next series to write. Events of type Warning come first. */
   const next = (): Series | undefined => backlog.Warning[0] ?? backlog.Normal[0];
 
-  const isPatient = ({ body, waitsSince }: Series): boolean => {
-    const may = body.type === 'Normal' && monotonic() - waitsSince < patience.mostMs;
-    return may && flushes === 0 && options.busy?.() === true;
+  const isDelayed = ({ body, queuedAt }: Series): boolean => {
+    const canWait = body.type === 'Normal' && monotonic() - queuedAt < normalDelay.mostMs;
+    return canWait && flushes === 0 && options.busy?.() === true;
   };
 
   const send = async (): Promise<void> => {
     const { signal } = giveUp;
     for (let series = next(); series && !signal.aborted; series = next()) {
-      if (isPatient(series)) {
+      if (isDelayed(series)) {
         const over = new AbortController();
         wake = () => over.abort();
-        await sleep(setTimer, patience.everyMs, over.signal);
+        await sleep(setTimer, normalDelay.everyMs, over.signal);
         continue;
       }
       for (let tries = 0; series.writtenCount < series.count; tries += 1) {
@@ -164,7 +164,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
           await write(series, signal);
         } catch (error) {
           const delayMs = retryDelaysMs[tries];
-          if (signal.aborted || delayMs === undefined || !isPassing(error)) {
+          if (signal.aborted || delayMs === undefined || !isTransient(error)) {
             logger.debug('An Event was not written', { reason: series.body.reason, error });
             series.writtenCount = series.count;
             break;
@@ -192,7 +192,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       return;
     }
     series.queued = true;
-    series.waitsSince = monotonic();
+    series.queuedAt = monotonic();
     backlog[series.body.type].push(series);
     if (series.body.type === 'Warning') wake();
     startSender();
@@ -200,10 +200,10 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
 
   /** Forgets series that have ended. The function runs at most once per interval, because it visits every series. */
   const forgetEnded = (): void => {
-    if (monotonic() - tidiedAt < seriesIntervalMs) return;
-    tidiedAt = monotonic();
+    if (monotonic() - cleanedUpAt < seriesIntervalMs) return;
+    cleanedUpAt = monotonic();
     for (const [key, series] of known)
-      if (tidiedAt - series.repeatedAt > seriesEndMs && !series.writeHeld && !series.queued)
+      if (cleanedUpAt - series.repeatedAt > seriesEndMs && !series.writeHeld && !series.queued)
         known.delete(key);
   };
 
@@ -251,7 +251,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
         count: 1,
         lastAt: at,
         repeatedAt: monotonic(),
-        waitsSince: monotonic(),
+        queuedAt: monotonic(),
         writtenCount: 0,
         writeHeld: false,
         queued: false,
@@ -301,7 +301,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
 }
 
 /** Whether a retry may succeed. If another Event already has the name, the retry uses a new name. */
-const isPassing = (error: unknown): boolean =>
+const isTransient = (error: unknown): boolean =>
   isAlreadyExists(error) ||
   error instanceof KubeUnreachableError ||
   (error instanceof KubeApiError && (error.status === 429 || error.status >= 500));

@@ -97,7 +97,7 @@ export function createInformer<T extends KubeObject>(options: InformerOptions<T>
     }
   };
 
-  const tell = (change: Change<T>): void => {
+  const notify = (change: Change<T>): void => {
     for (const listener of listeners) {
       try {
         listener(change);
@@ -117,14 +117,14 @@ export function createInformer<T extends KubeObject>(options: InformerOptions<T>
     const old = store.get(key);
     if (old && isSame(old, kept)) return;
     store.set(key, kept);
-    tell(old ? { key, old, new: kept } : { key, new: kept });
+    notify(old ? { key, old, new: kept } : { key, new: kept });
   };
 
   const remove = (key: string): void => {
     const old = store.get(key);
     if (!old) return;
     store.delete(key);
-    tell({ key, old });
+    notify({ key, old });
   };
 
   const replace = (taken: readonly T[]): void => {

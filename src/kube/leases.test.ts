@@ -96,7 +96,7 @@ function createProcess(server: Server, world: SimulatedTime, identity: string) {
       log.push(`leads at ${world.now()}`);
       await new Promise<void>((resolve) => {
         finishWork = resolve;
-        signal.addEventListener('abort', () => log.push(`told to end at ${world.now()}`), { once: true });
+        signal.addEventListener('abort', () => log.push(`signal aborted at ${world.now()}`), { once: true });
       });
     });
     log.push(`${end} at ${world.now()}`);
@@ -152,7 +152,7 @@ describe('leadership', () => {
     await world.advance(5_000);
     a.stop();
     await world.advance(40_000);
-    expect(a.log).toEqual(['leads at 0', 'told to end at 5000']);
+    expect(a.log).toEqual(['leads at 0', 'signal aborted at 5000']);
     expect([a.leads(), b.leads()]).toEqual([true, false]);
     a.finishWork();
     await world.advance(2_000);
@@ -209,7 +209,7 @@ describe('a leader', () => {
       await world.advance(9_000);
       expect(a.leads()).toBe(false);
       expect(b.leads()).toBe(false);
-      expect(a.log.slice(1)).toEqual(['told to end at 10000', 'lost at 10000']);
+      expect(a.log.slice(1)).toEqual(['signal aborted at 10000', 'lost at 10000']);
       expect(() => a.elector.assertLeading()).toThrow(NotLeadingError);
       await world.advance(20_000);
       expect(b.leads()).toBe(true);
@@ -248,7 +248,7 @@ describe('a leader', () => {
     // The renewal is sent after two seconds, and the response arrives after six seconds.
     a.setFault('silent');
     await world.advance(20_000);
-    expect(a.log).toEqual(['leads at 0', 'told to end at 12000', 'lost at 12000']);
+    expect(a.log).toEqual(['leads at 0', 'signal aborted at 12000', 'lost at 12000']);
   });
 
   test('that has lost leadership does not regain it through a late response', async () => {

@@ -30,7 +30,7 @@ const step = fc.oneof(
 );
 
 /** Pending add of a key in a simple model of the queue. Several adds of one key are merged. */
-type Wish = { dueAt: number; priority: number };
+type PendingAdd = { dueAt: number; priority: number };
 
 test('after any sequence of operations, no key was lost, processed twice at the same time, returned early or overtaken by a key of lower priority', async () => {
   await fc.assert(
@@ -43,31 +43,31 @@ test('after any sequence of operations, no key was lost, processed twice at the 
         backoff: { baseMs: 5, maxMs: 100 },
         retryRate: { qps: 1e6, burst: 1e6 },
       });
-      const wishes = new Map<string, Wish>();
+      const pending = new Map<string, PendingAdd>();
       const processing: string[] = [];
       const faults: unknown[] = [];
       /** Minimum priorities of the callers that wait in `take`. */
       const waiting: number[] = [];
 
-      const wish = (name: string, afterMs: number, priority: number): void => {
-        const old = wishes.get(name);
+      const expectAdd = (name: string, afterMs: number, priority: number): void => {
+        const old = pending.get(name);
         const dueAt = time.now() + afterMs;
-        wishes.set(name, {
+        pending.set(name, {
           dueAt: Math.min(dueAt, old?.dueAt ?? Infinity),
           priority: Math.max(priority, old?.priority ?? -Infinity),
         });
       };
-      const dueNow = (): [string, Wish][] =>
-        [...wishes].filter(([name, { dueAt }]) => dueAt <= time.now() && !processing.includes(name));
+      const dueNow = (): [string, PendingAdd][] =>
+        [...pending].filter(([name, { dueAt }]) => dueAt <= time.now() && !processing.includes(name));
       const check = (item: WorkItem): void => {
-        const taken = wishes.get(item.key);
+        const taken = pending.get(item.key);
         // The key was added before, and is not being processed already.
         expect(processing).not.toContain(item.key);
         expect(taken).toBeDefined();
         // The key is due.
         expect(taken?.dueAt).toBeLessThanOrEqual(time.now());
         expect(item.priority).toBe(taken?.priority);
-        wishes.delete(item.key);
+        pending.delete(item.key);
         processing.push(item.key);
         // No due key has a higher priority. This is checked only if no taker waits, since a waiting taker gets each key
         // as soon as it is due.
@@ -95,11 +95,11 @@ test('after any sequence of operations, no key was lost, processed twice at the 
       for (const next of steps) {
         switch (next.do) {
           case 'add':
-            wish(next.key, next.afterMs, next.priority);
+            expectAdd(next.key, next.afterMs, next.priority);
             queue.add(next.key, { afterMs: next.afterMs, priority: next.priority });
             break;
           case 'retry':
-            wish(next.key, Math.min(100, 5 * 2 ** queue.failures(next.key)), 0);
+            expectAdd(next.key, Math.min(100, 5 * 2 ** queue.failures(next.key)), 0);
             queue.retry(next.key);
             break;
           case 'take':
@@ -124,12 +124,12 @@ test('after any sequence of operations, no key was lost, processed twice at the 
         expect(metrics.depth).toBe(dueNow().length);
       }
       // After enough takes, every added key has been processed.
-      for (let round = 0; round < 200 && (wishes.size > 0 || processing.length > 0); round += 1) {
+      for (let round = 0; round < 200 && (pending.size > 0 || processing.length > 0); round += 1) {
         while (processing.length > 0) done(0);
         void take();
         await time.advance(600);
       }
-      expect([...wishes.keys(), ...processing]).toEqual([]);
+      expect([...pending.keys(), ...processing]).toEqual([]);
       expect(time.pending()).toBe(0);
     }),
     { numRuns: 2000 },

@@ -31,13 +31,13 @@ export function readToTheEnd(socket: Socket): void {
         done(error);
         return;
       }
-      const tell = (): void => {
-        socket.off('end', tell);
-        socket.off('close', tell);
+      const finish = (): void => {
+        socket.off('end', finish);
+        socket.off('close', finish);
         done(error);
       };
-      socket.on('end', tell);
-      socket.on('close', tell);
+      socket.on('end', finish);
+      socket.on('close', finish);
     };
   const write = socket._write.bind(socket);
   socket._write = (chunk, encoding, done) => write(chunk, encoding, heldBack(done));

@@ -161,14 +161,14 @@ function streamOf(
   let ended = false;
   let failure: Error | undefined;
   let wake: (() => void) | undefined;
-  const tell = (): void => wake?.();
+  const wakeReader = (): void => wake?.();
   const end = (error?: Error): void => {
     if (ended) return;
     ended = true;
     failure = error;
     clearInterval(pings);
     signal.removeEventListener('abort', abort);
-    tell();
+    wakeReader();
   };
   const abort = (): void => {
     end(signal.reason as Error);
@@ -189,7 +189,7 @@ function streamOf(
     waiting.push(bytesOf(data));
     silentSince = 0;
     if (waiting.length >= mostWaiting) socket.pause();
-    tell();
+    wakeReader();
   });
   socket.on('error', (error: Error) => end(wrapError(error)));
   socket.on('close', (code: number) => {
