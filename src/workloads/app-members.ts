@@ -1,7 +1,7 @@
 /** Targets of an App as members of its account's rollout group. */
 import type { AppTarget } from '../api/index.ts';
 import { deployedMark } from './deployment.ts';
-import { identityStanding, type AppObservation } from './plan.ts';
+import { identityState, type AppObservation } from './plan.ts';
 import { isCurrent } from './pod-identity.ts';
 import { isActive } from './pod.ts';
 import { rolloutOf } from './rollout.ts';
@@ -14,7 +14,7 @@ export function appTargetId(app: string, target: string): string {
 
 /** Whether a target of the App has to roll to another identity. */
 export function wantsSlot(observation: Omit<AppObservation, 'slots'>): boolean {
-  return observation.app.spec.targets.some((target) => identityStanding(observation, target)?.wants);
+  return observation.app.spec.targets.some((target) => identityState(observation, target)?.wants);
 }
 
 /**
@@ -27,14 +27,14 @@ export function appMembers(
 ): readonly RolloutMember[] {
   const { app } = observation;
   return app.spec.targets.flatMap((target) => {
-    const standing = identityStanding(observation, target);
-    if (!standing) return [];
-    const { wants, gate } = standing;
+    const current = identityState(observation, target);
+    if (!current) return [];
+    const { wants, gate } = current;
     return {
       id: appTargetId(app.metadata.name, target.name),
       wants,
       hasWanted: gate.open && !wants,
-      state: wants && isRefused(observation, target) ? 'refused' : stateOf(observation, target, standing),
+      state: wants && isRefused(observation, target) ? 'refused' : stateOf(observation, target, current),
       rank: rankOf(target.name),
     };
   });
@@ -55,7 +55,7 @@ function isRefused({ app }: Pick<AppObservation, 'app'>, { name }: AppTarget): b
 function stateOf(
   observation: Omit<AppObservation, 'slots'>,
   target: AppTarget,
-  { deployment, gate }: NonNullable<ReturnType<typeof identityStanding>>,
+  { deployment, gate }: NonNullable<ReturnType<typeof identityState>>,
 ): RolloutMember['state'] {
   const pods = observation.pods.filter((pod) => pod.metadata.namespace === target.name);
   const { state } = rolloutOf(deployment, pods, observation.now);

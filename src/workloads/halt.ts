@@ -26,17 +26,17 @@ type TargetState = {
  * Reasons that concern only the spec and its objects. With each of these reasons, the namespace exists, and the
  * operator is permitted to write into it.
  */
-const reasonsOfSpec: readonly TargetReason[] = ['InvalidSpec', 'DependencyMissing', 'NotOwned', 'Refused'];
+const specReasons: readonly TargetReason[] = ['InvalidSpec', 'DependencyMissing', 'NotOwned', 'Refused'];
 
-export function isOfSpec(reason: TargetReason): boolean {
-  return reasonsOfSpec.includes(reason);
+export function isSpecReason(reason: TargetReason): boolean {
+  return specReasons.includes(reason);
 }
 
 /** Steps for a target whose spec cannot be deployed. The steps halt or resume the existing Deployment. */
-export function stepsWithoutSpec(app: App, standing: TargetState): readonly ScaleStep[] {
-  const { target, deployment, gate, pods } = standing;
-  if (target.deployMode === 'halt') return stepsToStop(standing);
-  if (!deployment || !isFitToRun(app, standing)) return [];
+export function stepsWithoutSpec(app: App, state: TargetState): readonly ScaleStep[] {
+  const { target, deployment, gate, pods } = state;
+  if (target.deployMode === 'halt') return stepsToStop(state);
+  if (!deployment || !canResume(app, state)) return [];
   const hasAccount = deployedAccount(deployment) !== undefined;
   const wanted = hasAccount && gate.open && gate.identity ? [gate.identity] : [];
   const dryRunPod = dryRunPodOf(deployment.spec?.template, { deployment, wanted, pods });
@@ -58,7 +58,7 @@ export function stepsAfterHalt({ target, deployment }: TargetState): readonly Sc
  * dependency is missing. The second condition is necessary, because the Deployment of a halted target may have been
  * written while dependencies were missing, and then lacks their addresses.
  */
-function isFitToRun(app: App, { target, deployment, gate, others }: TargetState): boolean {
+function canResume(app: App, { target, deployment, gate, others }: TargetState): boolean {
   if (dependencyFault(app, target, others) !== undefined) return false;
   const account = deployment && deployedAccount(deployment);
   if (account === undefined) return true;

@@ -9,7 +9,7 @@ import { identityGate, type Identity } from './identity-gate.ts';
 import { isCurrent } from './pod-identity.ts';
 import { podToReplace } from './pod-replacement.ts';
 import { isActive, templateHashLabel, type Pod } from './pod.ts';
-import { rolloutOf, verdict, type Rollout } from './rollout.ts';
+import { rolloutOf, evaluateRollout, type Rollout } from './rollout.ts';
 import type { ReplacePodStep } from './steps.ts';
 import type { RolloutMember } from './rollout-group.ts';
 import type { Wall } from '../k8s/time.ts';
@@ -68,14 +68,14 @@ export type WorkloadObservation = {
   readonly now: Wall;
 };
 
-type IdentityStanding = {
+type IdentityState = {
   readonly identity: Identity | undefined;
   readonly wants: boolean;
   readonly hasWanted: boolean;
   readonly rollout: Rollout;
 };
 
-function standingOf({ workload, account, pods, now }: WorkloadObservation): IdentityStanding {
+function identityStateOf({ workload, account, pods, now }: WorkloadObservation): IdentityState {
   const gate = identityGate({
     account: deployedAccount(workload),
     linkedServiceAccount: account,
@@ -114,7 +114,7 @@ export function replacesPods({ workload }: Pick<WorkloadObservation, 'workload'>
 }
 
 export function workloadMember(observation: WorkloadObservation, rank: number): RolloutMember {
-  const { wants, hasWanted, rollout } = standingOf(observation);
+  const { wants, hasWanted, rollout } = identityStateOf(observation);
   const states = { Ready: 'steady', Progressing: 'rolling', Failed: 'failed' } as const;
   return {
     id: workloadId(observation.workload),
@@ -137,7 +137,7 @@ export type WorkloadStep =
 /** @param hasSlot whether the workload is permitted to roll to another identity now */
 export function planWorkload(observation: WorkloadObservation, hasSlot: boolean): readonly WorkloadStep[] {
   const { workload, pods } = observation;
-  const { identity, wants, rollout } = standingOf(observation);
+  const { identity, wants, rollout } = identityStateOf(observation);
   if (!identity) return [];
   if (wants) return hasSlot ? [{ kind: 'restart', workload, identity }] : [];
   return podToReplace({
@@ -153,7 +153,7 @@ function workloadRollout(workload: Workload, pods: readonly Pod[], now: Wall): R
   switch (kind) {
     case 'StatefulSet': {
       const wanted = spec?.replicas ?? 1;
-      return verdict(workload, wanted, statefulSetProgress(wanted, workload), pods, now);
+      return evaluateRollout(workload, wanted, statefulSetProgress(wanted, workload), pods, now);
     }
     case 'DaemonSet': {
       const { desiredNumberScheduled: wanted = 0, updatedNumberScheduled = 0, numberAvailable = 0 } = status;
@@ -163,7 +163,7 @@ function workloadRollout(workload: Workload, pods: readonly Pod[], now: Wall): R
           : numberAvailable < wanted
             ? `${numberAvailable} of ${wanted} pods are available`
             : undefined;
-      return verdict(workload, wanted, progress, pods, now);
+      return evaluateRollout(workload, wanted, progress, pods, now);
     }
     default:
       return rolloutOf(workload, pods, now);

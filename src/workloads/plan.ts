@@ -14,7 +14,7 @@ import {
 import { dependencyFault, type OtherApps } from './dependencies.ts';
 import { deployedAccount, deployedMark, hasReplicas, type Deployment } from './deployment.ts';
 import { withDryRun } from './dry-run.ts';
-import { isOfSpec, stepsAfterHalt, stepsToStop, stepsWithoutSpec } from './halt.ts';
+import { isSpecReason, stepsAfterHalt, stepsToStop, stepsWithoutSpec } from './halt.ts';
 import {
   identityGate,
   identityOfMark,
@@ -147,7 +147,7 @@ export function gateClosedBy(
  * Returns the current Deployment and identity gate of a target, and whether the target wants another identity.
  * Undefined if a new identity would replace no pod of the target.
  */
-export function identityStanding(
+export function identityState(
   observation: Omit<AppObservation, 'slots'>,
   target: AppTarget,
 ): { readonly deployment: Deployment; readonly gate: IdentityGate; readonly wants: boolean } | undefined {
@@ -163,7 +163,7 @@ function planTarget(observation: AppObservation, target: AppTarget): TargetPlan 
   const { gate } = observed;
   const blocker = targetBlocker(observation, target);
   if (blocker) {
-    const steps = isOfSpec(blocker.reason) ? stepsWithoutSpec(observation.app, observed) : [];
+    const steps = isSpecReason(blocker.reason) ? stepsWithoutSpec(observation.app, observed) : [];
     return { target, kind: 'blocked', ...blocker, steps };
   }
   // A halted target has no pods that could start without their identity.
@@ -171,7 +171,7 @@ function planTarget(observation: AppObservation, target: AppTarget): TargetPlan 
 
   const slot = target.deployMode === 'halt' ? undefined : observation.slots.get(target.name);
   if (slot?.kind === 'waits') {
-    const steps = stepsMeanwhile(observation.app, observed);
+    const steps = stepsWhileWaiting(observation.app, observed);
     if (steps) return { target, kind: 'held', blocker: slot.blocker, steps };
   }
 
@@ -209,7 +209,7 @@ function replacements(
  * Undefined if a rollout is necessary for another reason, for example a new image. In that case, the target does not
  * wait, since the webhook gives the new identity to all new pods anyway.
  */
-function stepsMeanwhile(app: App, observed: ObservedTarget): readonly Step[] | undefined {
+function stepsWhileWaiting(app: App, observed: ObservedTarget): readonly Step[] | undefined {
   const { deployment, target, others, gate } = observed;
   if (!deployment) return undefined;
   const { serviceAccount: _, ...spec } = app.spec;
@@ -290,8 +290,8 @@ function targetBlocker(
     return { reason: 'NamespaceMissing', message: `namespace "${name}" does not exist yet` };
   if (namespace === 'terminating')
     return { reason: 'NamespaceTerminating', message: `namespace "${name}" is being deleted` };
-  const barred = unadmitted(observation, target);
-  if (barred !== undefined) return { reason: 'NotAdmitted', message: barred };
+  const notAdmitted = unadmitted(observation, target);
+  if (notAdmitted !== undefined) return { reason: 'NotAdmitted', message: notAdmitted };
   const fault = specFault(app, target);
   if (fault !== undefined) return { reason: 'InvalidSpec', message: fault };
   const missing = dependencyFault(app, target, others);

@@ -6,7 +6,7 @@ import { podIdentityAudience } from '../api/index.ts';
 import {
   identityEnv,
   isFinished,
-  overrulingEnv,
+  overridingEnv,
   skipContainersAnnotation,
   type Pod,
   type PodContainer,
@@ -59,7 +59,11 @@ export function podIdentity(pod: Pod, wanted: WantedIdentity): PodIdentity {
   if (containers.length === 0) return { state: 'exempt' };
   const holdings = containers.map((container) => {
     const injected = injectedIdentity(pod, container);
-    return { container: container.name, injected, held: overruled(container, injected) ?? injected };
+    return {
+      container: container.name,
+      injected,
+      held: overridingCredentials(container, injected) ?? injected,
+    };
   });
   const written = holdings.filter(({ injected }) => injected.kind !== 'none');
   const seen = written.length > 0 ? written : holdings.filter(({ held }) => held.kind !== 'none');
@@ -152,8 +156,8 @@ function injectedIdentity(pod: Pod, container: PodContainer): HeldIdentity {
  * Credentials from a variable that SDKs prefer to the injected identity; undefined if the container has no such
  * variable.
  */
-function overruled(container: PodContainer, injected: HeldIdentity): HeldIdentity | undefined {
-  const names = [...overrulingEnv.always, ...(injected.kind === 'role' ? [] : overrulingEnv.podIdentity)];
+function overridingCredentials(container: PodContainer, injected: HeldIdentity): HeldIdentity | undefined {
+  const names = [...overridingEnv.always, ...(injected.kind === 'role' ? [] : overridingEnv.podIdentity)];
   const variable = names.find((name) => isSet(container, name));
   return variable === undefined ? undefined : { kind: 'own', variable };
 }

@@ -44,7 +44,7 @@ export function podToReplace({
   if (missed.some(isTerminating)) return [];
   const [pod] = missed.toSorted(byPriority);
   if (!pod) return [];
-  if (isReady(pod) && !(isRolledOut && isAllWell(running, missed))) return [];
+  if (isReady(pod) && !(isRolledOut && areOthersHealthy(running, missed))) return [];
   const created = Date.parse(pod.metadata.creationTimestamp ?? '') || 0;
   return [{ kind: 'replacePod', pod, template, wanted: identity, notBefore: created + leastAgeMs }];
 }
@@ -62,7 +62,7 @@ function byPriority(a: Pod, b: Pod): number {
 }
 
 /** Whether no pod is terminating, and every pod is ready except the pods that the webhook missed. */
-function isAllWell(running: readonly Pod[], missed: readonly Pod[]): boolean {
+function areOthersHealthy(running: readonly Pod[], missed: readonly Pod[]): boolean {
   return running.every((pod) => !isTerminating(pod) && (missed.includes(pod) || isReady(pod)));
 }
 

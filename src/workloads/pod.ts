@@ -91,7 +91,7 @@ export const identityEnv = {
  * of the SDKs, and most SDKs use the relative URI before the full URI. Source: the chains of Go, JavaScript and Python, linked in
  * the AWS SDKs and Tools Reference under "Standardized credential providers".
  */
-export const overrulingEnv = {
+export const overridingEnv = {
   always: ['AWS_ACCESS_KEY_ID', 'AWS_PROFILE', 'AWS_DEFAULT_PROFILE'],
   podIdentity: ['AWS_CONTAINER_CREDENTIALS_RELATIVE_URI'],
 } as const;
@@ -103,8 +103,8 @@ export const overrulingEnv = {
  */
 export const credentialEnv: readonly string[] = [
   ...Object.values(identityEnv),
-  ...overrulingEnv.always,
-  ...overrulingEnv.podIdentity,
+  ...overridingEnv.always,
+  ...overridingEnv.podIdentity,
   'AWS_SECRET_ACCESS_KEY',
   'AWS_SESSION_TOKEN',
   'AWS_SHARED_CREDENTIALS_FILE',
@@ -124,8 +124,8 @@ const keptLabels: readonly string[] = [appLabel, targetLabel, templateHashLabel]
 const keptAnnotations: readonly string[] = [identityAnnotation, skipContainersAnnotation];
 const keptEnv: ReadonlySet<string> = new Set([
   ...Object.values(identityEnv),
-  ...overrulingEnv.always,
-  ...overrulingEnv.podIdentity,
+  ...overridingEnv.always,
+  ...overridingEnv.podIdentity,
 ]);
 const keptConditions: readonly string[] = ['PodScheduled', 'Ready'];
 

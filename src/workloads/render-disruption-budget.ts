@@ -2,10 +2,10 @@
 import type { App } from '../api/index.ts';
 import type { JsonObject } from './manifest.ts';
 import { podSelector } from './pod-selector.ts';
-import { mostReplicas, type TargetSpec } from './target-spec.ts';
+import { maxReplicas, type TargetSpec } from './target-spec.ts';
 
 export function renderDisruptionBudget(app: App, target: TargetSpec): JsonObject | undefined {
-  if (target.halted || mostReplicas(target.scale) < 2) return undefined;
+  if (target.halted || maxReplicas(target.scale) < 2) return undefined;
   return {
     // Kubernetes rounds the percentage up. A value of zero pods would block every drain.
     maxUnavailable: '25%',

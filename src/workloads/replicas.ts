@@ -7,7 +7,7 @@
  */
 import type { Deployment } from './deployment.ts';
 import { defined } from './defined.ts';
-import { isAutoscaled, mostReplicas, type TargetSpec } from './target-spec.ts';
+import { isAutoscaled, maxReplicas, type TargetSpec } from './target-spec.ts';
 
 /** Annotation of a Deployment: the number of replicas that was applied last. Absent if the manifest set no number. */
 const appliedReplicasAnnotation = 'k11n.dev/applied-replicas';
@@ -31,7 +31,7 @@ export function wantedReplicas(target: TargetSpec, observed: Deployment | undefi
 
   const least = Math.max(1, scale.min);
   if (present === undefined || present === 0)
-    return stated(Math.min(Math.max(before ?? least, least), mostReplicas(scale)));
+    return stated(Math.min(Math.max(before ?? least, least), maxReplicas(scale)));
   return present === numberIn(observed, appliedReplicasAnnotation) ? stated(present) : { annotations: {} };
 }
 

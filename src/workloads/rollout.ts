@@ -18,14 +18,14 @@ export type Rollout = {
 export function rolloutOf(deployment: Deployment, pods: readonly Pod[], now: Wall): Rollout {
   const { spec, status = {} } = deployment;
   const wanted = spec?.replicas ?? 1;
-  return verdict(deployment, wanted, progressOf(wanted, status), pods, now);
+  return evaluateRollout(deployment, wanted, progressOf(wanted, status), pods, now);
 }
 
 /**
  * Returns the rollout state of a workload of any kind whose controller reports the observed generation. @param progress
  * the missing part of the rollout; undefined if the rollout is complete
  */
-export function verdict(
+export function evaluateRollout(
   workload: Pick<Deployment, 'kind' | 'metadata' | 'status'>,
   wanted: number,
   progress: string | undefined,

@@ -18,11 +18,11 @@ const severity: Readonly<Record<AppTargetStatus['state'], number>> = {
 };
 
 export function appStatus(app: App, reports: readonly TargetReport[]): AppStatusDraft {
-  const well = reports.filter(({ row }) => isWell(row));
+  const satisfied = reports.filter(({ row }) => hasWantedState(row));
   return {
     ...(app.metadata.generation === undefined ? {} : { observedGeneration: app.metadata.generation }),
     targets: reports.map(({ row }) => row),
-    ready: `${well.length}/${reports.length}`,
+    ready: `${satisfied.length}/${reports.length}`,
     conditions: [ready(reports), identityReady(app, reports), available(reports)],
   };
 }
@@ -31,36 +31,36 @@ export function appStatus(app: App, reports: readonly TargetReport[]): AppStatus
  * Whether the target has its wanted state. A halted target whose spec could not be applied does not have its wanted
  * state; its reason differs from `Halted`.
  */
-function isWell(row: AppTargetStatus): boolean {
+function hasWantedState(row: AppTargetStatus): boolean {
   return (
     row.state === 'Ready' || (row.state === 'Halted' && row.reason === ('Halted' satisfies RolloutReason))
   );
 }
 
 function ready(reports: readonly TargetReport[]): ConditionDraft {
-  const unwell = reports.filter(({ row, finding }) => !isWell(row) || finding !== undefined);
-  const worst = worstOf(unwell);
+  const unsatisfied = reports.filter(({ row, finding }) => !hasWantedState(row) || finding !== undefined);
+  const worst = worstOf(unsatisfied);
   if (!worst) return met('Ready', 'Ready', 'all targets are ready');
-  const reason = isWell(worst.row) ? (worst.finding?.reason ?? worst.row.reason) : worst.row.reason;
-  return unmet('Ready', 'False', reason, joined(unwell.map(({ row }) => row)));
+  const reason = hasWantedState(worst.row) ? (worst.finding?.reason ?? worst.row.reason) : worst.row.reason;
+  return unmet('Ready', 'False', reason, joined(unsatisfied.map(({ row }) => row)));
 }
 
 function identityReady(app: App, reports: readonly TargetReport[]): ConditionDraft {
   const type = 'IdentityReady';
   const { serviceAccount } = app.spec;
-  const noticed = reports
+  const findings = reports
     .flatMap(({ row, finding }) => (finding ? [{ name: row.name, ...finding }] : []))
     // If the spec names no account, a finding about a rollout slot concerns the account that the app used before. Such
     // a finding is left out.
     .filter(
       ({ reason }) => serviceAccount !== undefined || reason === ('UnexpectedIdentity' satisfies GateReason),
     );
-  const [first] = noticed;
-  if (first) return unmet(type, 'False', first.reason, joined(noticed));
+  const [first] = findings;
+  if (first) return unmet(type, 'False', first.reason, joined(findings));
   if (serviceAccount === undefined)
     return met(type, 'NoAccount', 'the app names no account, so its pods hold no identity');
   const [any] = reports;
-  return any === undefined || reports.some(({ askedForIdentity }) => askedForIdentity)
+  return any === undefined || reports.some(({ identityEvaluated }) => identityEvaluated)
     ? met(type, 'Proven', `account "${serviceAccount}" is proven on every target that runs`)
     : unmet(type, 'Unknown', any.row.reason, 'the identity has not been checked on any target yet');
 }
@@ -90,6 +90,6 @@ function unmet(
   return { type, status, reason, message };
 }
 
-function joined(said: readonly { readonly name: string; readonly message?: string | undefined }[]): string {
-  return said.map(({ name, message }) => `${name}: ${message ?? ''}`).join('; ');
+function joined(rows: readonly { readonly name: string; readonly message?: string | undefined }[]): string {
+  return rows.map(({ name, message }) => `${name}: ${message ?? ''}`).join('; ');
 }

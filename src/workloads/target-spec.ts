@@ -64,7 +64,7 @@ function mergeConfigs(common: readonly Config[], own: readonly Config[]): readon
 }
 
 /** Maximum number of replicas of the target when it is not halted. */
-export function mostReplicas(scale: Scale): number {
+export function maxReplicas(scale: Scale): number {
   return Math.max(scale.min, scale.max ?? scale.min);
 }
 

@@ -6,7 +6,7 @@ import { roleOfMark, type IdentityFinding, type Identity } from './identity-gate
 import type { TargetPlan } from './plan.ts';
 import { describeHeld, givenIdentity, isCurrent, podIdentity } from './pod-identity.ts';
 import { isActive, serviceAccountOf, type Pod } from './pod.ts';
-import { isOfSpec } from './halt.ts';
+import { isSpecReason } from './halt.ts';
 import { slotReasons, type RolloutReason, type TargetReason } from './reasons.ts';
 import { rolloutOf, type Rollout } from './rollout.ts';
 import type { SlotBlocker } from './rollout-group.ts';
@@ -30,7 +30,7 @@ export type TargetReport = {
   /** Whether the wanted number of pods is available, whatever template the pods have. */
   readonly available: boolean;
   /** Whether the target's identity was evaluated: the target should have pods, and nothing else blocked it. */
-  readonly askedForIdentity: boolean;
+  readonly identityEvaluated: boolean;
   /** Finding about the identity of a target that waits, or of a target that keeps running. */
   readonly finding?: IdentityFinding | SlotBlocker;
 };
@@ -49,7 +49,7 @@ export type TargetReportInput = {
 
 export function reportTarget(input: TargetReportInput): TargetReport {
   const { plan, deployment } = input;
-  const { state, reason, message } = verdictOf(input);
+  const { state, reason, message } = stateOf(input);
   const identity = plan.kind === 'deploy' ? plan.identity : undefined;
   return {
     row: {
@@ -69,7 +69,7 @@ export function reportTarget(input: TargetReportInput): TargetReport {
       message,
     },
     available: isAvailable(deployment),
-    askedForIdentity: plan.kind !== 'blocked' && plan.target.deployMode !== 'halt',
+    identityEvaluated: plan.kind !== 'blocked' && plan.target.deployMode !== 'halt',
     ...defined({ finding: findingOf(input) }),
   };
 }
@@ -107,18 +107,18 @@ function unexpectedIdentity({ app, plan, pods }: TargetReportInput): IdentityFin
   };
 }
 
-type Verdict = {
+type ReportedState = {
   readonly state: AppTargetStatus['state'];
   readonly reason: string;
   readonly message: string;
 };
 
-function verdictOf(input: TargetReportInput): Verdict {
+function stateOf(input: TargetReportInput): ReportedState {
   const { plan, outcome, deployment, pods } = input;
-  if (outcome.failure) return failureVerdict(input, outcome.failure);
-  if (plan.kind === 'blocked') return failureVerdict(input, plan);
-  if (outcome.heldBack) return heldVerdict(outcome.heldBack, deployment);
-  if (plan.kind === 'held') return heldVerdict(plan.blocker, deployment);
+  if (outcome.failure) return stateAfterFailure(input, outcome.failure);
+  if (plan.kind === 'blocked') return stateAfterFailure(input, plan);
+  if (outcome.heldBack) return heldState(outcome.heldBack, deployment);
+  if (plan.kind === 'held') return heldState(plan.blocker, deployment);
   if (!deployment)
     return {
       state: 'Progressing',
@@ -127,7 +127,7 @@ function verdictOf(input: TargetReportInput): Verdict {
     };
 
   const rollout = rolloutOf(deployment, pods, input.now);
-  if (plan.target.deployMode === 'halt') return haltedVerdict(rollout);
+  if (plan.target.deployMode === 'halt') return haltedState(rollout);
   const missed = notCurrent(input);
   if (rollout.state === 'Ready' && missed.length > 0)
     return {
@@ -146,15 +146,15 @@ function verdictOf(input: TargetReportInput): Verdict {
 }
 
 /** State of a target after a failure. A halted target without pods is Halted even if its spec could not be applied. */
-function failureVerdict(
+function stateAfterFailure(
   { plan, outcome, deployment, pods, now }: TargetReportInput,
   { reason, message }: NonNullable<TargetOutcome['failure']>,
-): Verdict {
-  if (plan.target.deployMode !== 'halt' || !isOfSpec(reason))
+): ReportedState {
+  if (plan.target.deployMode !== 'halt' || !isSpecReason(reason))
     return {
       state: 'Failed',
       reason,
-      message: [withWhatRuns(message, plan, deployment), outcome.heldBack?.message]
+      message: [withRunningVersion(message, plan, deployment), outcome.heldBack?.message]
         .filter((part) => part !== undefined)
         .join('; '),
     };
@@ -172,12 +172,12 @@ function failureVerdict(
  * Adds to the message of a blocked plan that the target still runs as last deployed, since a blocked plan does not
  * apply the spec. After any other failure, part of the spec may have been applied.
  */
-function withWhatRuns(message: string, plan: TargetPlan, deployment: Deployment | undefined): string {
-  if (plan.kind !== 'blocked' || !deployment || !isOfSpec(plan.reason)) return message;
+function withRunningVersion(message: string, plan: TargetPlan, deployment: Deployment | undefined): string {
+  if (plan.kind !== 'blocked' || !deployment || !isSpecReason(plan.reason)) return message;
   return `${message}; until then, the target ${hasReplicas(deployment) ? 'runs as last deployed' : 'has no pods'}`;
 }
 
-function haltedVerdict(rollout: Rollout): Verdict {
+function haltedState(rollout: Rollout): ReportedState {
   return rollout.state === 'Ready'
     ? {
         state: 'Halted',
@@ -187,7 +187,10 @@ function haltedVerdict(rollout: Rollout): Verdict {
     : rollout;
 }
 
-function heldVerdict(blocker: IdentityFinding | SlotBlocker, deployment: Deployment | undefined): Verdict {
+function heldState(
+  blocker: IdentityFinding | SlotBlocker,
+  deployment: Deployment | undefined,
+): ReportedState {
   const meanwhile = deployment
     ? 'until then, the target stays as last deployed'
     : 'nothing is deployed until then';
