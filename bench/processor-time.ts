@@ -1,6 +1,6 @@
 /**
- * Measures the processor time of this process and its children, which is comparable even if the machine has other load. Reads
- * /proc, so it reports nothing on systems other than Linux.
+ * Measures the processor time of this process and its children. The time is comparable even if the machine has other
+ * load. Reads /proc, so it reports nothing on systems other than Linux.
  */
 import { readdir, readFile } from 'node:fs/promises';
 

@@ -1,6 +1,6 @@
 /**
- * Measures speed, calls and memory, and prints each figure next to its upper bound. `--only TEXT` runs the scenarios whose names
- * contain the text, `--list` lists them. Writes bench/results.json.
+ * Measures speed, calls and memory, and prints each figure next to its upper bound. `--only TEXT` runs the scenarios
+ * whose names contain the text. `--list` lists the scenarios. Writes bench/results.json.
  */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -57,7 +57,7 @@ if (wanted.length === 0) {
 
 const load = loadavg()[0] ?? 0;
 console.log(`${cpus().length} processors, load ${load.toFixed(2)} before the start`);
-// Builds a separate bundle to measure, because a concurrent build could change the one in dist/.
+// Builds a separate bundle to measure, because a concurrent build could change the bundle in dist/.
 const dist = await mkdtemp(join(tmpdir(), 'kon-bench-'));
 await promisify(execFile)(process.execPath, [
   resolve(import.meta.dirname, '../scripts/build.ts'),

@@ -1,9 +1,9 @@
 /**
- * Bundles the executable into dist/ (or the folder of `--outdir`). Each entry is one file, and shared code is in chunks. All are
- * in one folder, so that code that reads a data file next to itself (`import.meta.dirname`) finds the copy next to the bundle.
- * `--operator` omits the sandbox and its dependencies, for the operator's image. `--metafile FILE` writes esbuild's report about
- * the bundle, including the files of the console's page. `--version X` replaces the version in package.json, for tests of an
- * upgrade.
+ * Bundles the executable into dist/ (or the folder of `--outdir`). Each entry is one file, and shared code is in
+ * chunks. All files are in one folder, so that code that reads a data file next to itself (`import.meta.dirname`) finds
+ * the copy next to the bundle. `--operator` omits the sandbox and its dependencies, for the operator's image.
+ * `--metafile FILE` writes esbuild's report about the bundle, including the files of the console's page. `--version X`
+ * replaces the version in package.json, for tests of an upgrade.
  */
 import { cp, chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
@@ -40,7 +40,7 @@ const builtinsByName: Plugin = {
   name: 'builtins-by-name',
   setup(bundler) {
     bundler.onResolve({ filter: /^[a-z]/ }, ({ path, kind, importer }) =>
-      // The entry file is excluded: it reports an outdated Node.js, which may lack `process.getBuiltinModule`.
+      // Excludes the entry file, because it reports an outdated Node.js, which can lack `process.getBuiltinModule`.
       kind === 'import-statement' && isBuiltin(path) && !importer.endsWith('bin/kon.ts')
         ? { path, namespace: 'builtin', suffix: `?${importer}`, sideEffects: false }
         : undefined,
@@ -87,10 +87,12 @@ const result = await build({
   platform: 'node',
   format: 'esm',
   target: 'node22',
-  // Without this setting the AWS SDK resolves to CommonJS, and its modules lose their named exports in `await import()`.
+  // Selects ES modules. Otherwise the AWS SDK would resolve to CommonJS, and its modules would lose their named exports
+  // in `await import()`.
   mainFields: ['module', 'main'],
   plugins: [builtinsByName, ...(operator ? [withoutSandbox] : []), withManifestOf(version)],
-  // CommonJS packages in an ES module have no `require`, so each file defines one that is created at its first call.
+  // CommonJS packages in an ES module have no `require`, so each file defines a `require` function that is created at
+  // its first call.
   banner: {
     js: "const require = (id) => process.getBuiltinModule('node:module').createRequire(import.meta.url)(id);",
   },

@@ -1,18 +1,19 @@
 /**
- * Checks the layer rule: an allow-list names the folders and packages that each folder of src/ may import. New folders and
- * dependencies must be added to this list. Also checks for import cycles between files, including type-only imports.
+ * Checks the layer rule: an allow-list names the folders and packages that each folder of src/ is permitted to import.
+ * New folders and dependencies must be added to this list. Also checks for import cycles between files, including
+ * type-only imports.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 
 type Layer = {
-  /** Folders of src/ (by their first segment) that this layer may import. Every layer may import itself. */
+  /** Folders of src/ (by their first segment) that this layer is permitted to import. Every layer can import itself. */
   readonly imports: readonly string[];
-  /** Package names that this layer may import; `node:` stands for all Node.js modules. */
+  /** Package names that this layer is permitted to import; `node:` stands for all Node.js modules. */
   readonly packages: readonly string[] | 'any';
   /**
-   * Whether the layer may read the clock, random numbers, argv and environment variables. All other layers receive them as
-   * arguments.
+   * Whether the layer is permitted to read the clock, random numbers, argv and environment variables. All other layers
+   * receive these values as arguments.
    */
   readonly ambient?: true;
 };
@@ -40,7 +41,7 @@ const layers: Readonly<Record<string, Layer>> = {
   bin: { imports: ['k8s', 'cli', 'operator', 'kube'], packages: 'any', ambient: true },
 };
 
-/** Files that may import one layer in addition to the layers that their own layer may import. */
+/** Files that are permitted to import one layer in addition to the layers that their own layer can import. */
 const doors: Readonly<Record<string, string>> = { 'src/cli/commands/sandbox/engine.ts': 'sandbox' };
 
 const root = resolve(import.meta.dirname, '..');
@@ -53,7 +54,7 @@ const ambientPattern =
 const untypedClockPattern = /\b(?:now|monotonic|wallClock)\??: \(\) => number\b/;
 const clocksOfTests = 'src/k8s/testing/clocks.ts';
 
-/** Folders of src/identity. Each folder may import the folders before it in this list. */
+/** Folders of src/identity. Each folder is permitted to import the folders before it in this list. */
 const identityFolders = ['state', 'desired', 'steps', 'plan', 'testing'];
 
 const faults: string[] = [];

@@ -58,7 +58,7 @@ for (const script of scripts) {
   if (status !== 0) faults.push(`scripts/${script} ${values.check ? 'found a difference' : 'failed'}`);
 }
 
-// docs/must-not.md is written by hand, but the tests that it names must exist.
+// Checks docs/must-not.md, which is written by hand: the tests that the page names must exist.
 faults.push(...mustNotFaults(root));
 
 for (const fault of faults) console.error(fault);

@@ -1,6 +1,6 @@
 /**
- * Finds the browser for the console tests. If it is missing, installs it when run as root on Debian, and otherwise fails with an
- * explanation.
+ * Finds the browser for the console tests. If the browser is missing, installs it when run as root on Debian. Otherwise
+ * fails with an explanation.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

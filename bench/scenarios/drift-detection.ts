@@ -16,7 +16,7 @@ const sizes = [
 /** Number of calls that the peer makes to check one role. */
 const peerCallsPerRole = 8;
 
-/** Enough passes to include the rare calls, such as those of the cluster check. */
+/** Number of passes to measure: enough to include rare calls, such as the calls of the cluster check. */
 const sweeps = 6;
 const intervalSeconds = 5;
 

@@ -1,4 +1,4 @@
-/** Measures the time until IAM has a changed policy, for an idle operator and for a busy one. */
+/** Measures the time until IAM has a changed policy, for an idle operator and for a busy operator. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { linkedServiceAccounts } from '../../src/api/index.ts';
 import { percentile, type Figure } from '../figure.ts';
@@ -17,7 +17,7 @@ type Edit = {
   readonly calls: number;
 };
 
-/** Replaces the first policy of an account with another one, or restores it. */
+/** Replaces the first policy of an account with another policy, or restores the first policy. */
 async function editOnce(world: World, name: string, role: string): Promise<Edit> {
   const account = await world.client.get<{
     apiVersion: string;

@@ -160,8 +160,8 @@ export async function prepareCluster(client: KubeClient): Promise<void> {
 async function fill(client: KubeClient, etcd: Etcd, note: (text: string) => void): Promise<void> {
   await prepareCluster(client);
   const startedAt = performance.now();
-  // Writes the objects directly to etcd, because creating them through the API server would take 15 minutes. The API server reads
-  // them from etcd, as after a restart.
+  // Writes the objects directly to etcd, because creating them through the API server would take 15 minutes. The API
+  // server then reads the objects from etcd, as after a restart.
   await putAll(etcd, counts.accounts, (index) => {
     const name = `account-${index}`;
     const account: LinkedServiceAccount = {
@@ -177,7 +177,10 @@ async function fill(client: KubeClient, etcd: Etcd, note: (text: string) => void
   await untilServed(client, counts.pods - 1, () => true);
 }
 
-/** Waits until the API server serves the object that was written last, so that it has read all objects from etcd. */
+/**
+ * Waits until the API server serves the object that was written last. By then, the API server has read all objects from
+ * etcd.
+ */
 async function untilServed(
   client: KubeClient,
   index: number,
@@ -208,8 +211,8 @@ function podEntry(
 }
 
 /**
- * Writes each object in a separate etcd revision, as the API server does. Writes the last object only after all others, so that
- * its presence shows that all exist.
+ * Writes each object in a separate etcd revision, as the API server does. Writes the last object only after all other
+ * objects, so that its presence shows that all objects exist.
  */
 export async function putAll(
   etcd: Etcd,

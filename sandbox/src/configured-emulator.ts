@@ -21,8 +21,8 @@ export const emulatorSettings = z.object({
     }),
   ),
   /**
-   * Token issuers. An OIDC provider for each exists in IAM from the start, with the client id `sts.amazonaws.com`,
-   * unless the issuer is `unregistered`.
+   * Token issuers. IAM has an OIDC provider for each issuer from the start, with the client id `sts.amazonaws.com`.
+   * Only an issuer that is `unregistered` has no provider.
    */
   issuers: z.array(
     z.object({

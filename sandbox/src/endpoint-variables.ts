@@ -1,6 +1,6 @@
 /**
- * Environment variables that make every AWS SDK use the emulator. They take precedence over the variables of a shell or
- * a container.
+ * Environment variables that make every AWS SDK use the emulator. These variables take precedence over the variables of
+ * a shell or a container.
  */
 import type { Environment, OuterEnvironment } from './environment.ts';
 
@@ -8,9 +8,9 @@ import type { Environment, OuterEnvironment } from './environment.ts';
 export function endpointVariables(endpoint: string, others: OuterEnvironment): Environment {
   const set: Record<string, string> = {
     AWS_ENDPOINT_URL: endpoint,
-    // aws-sdk-go-v2 resolves credentials before it reads AWS_ENDPOINT_URL: without this variable it sends a pod's token
-    // to AWS. https://github.com/aws/aws-sdk-go-v2/blob/config/v1.33.18/config/config.go: resolveCredentials before
-    // resolveBaseEndpoint
+    // aws-sdk-go-v2 resolves credentials before it reads AWS_ENDPOINT_URL. Without this variable, the SDK would send a
+    // pod's token to AWS. https://github.com/aws/aws-sdk-go-v2/blob/config/v1.33.18/config/config.go:
+    // resolveCredentials before resolveBaseEndpoint
     AWS_ENDPOINT_URL_STS: endpoint,
     NO_PROXY: withLoopback(others['NO_PROXY']),
     no_proxy: withLoopback(others['no_proxy'] ?? others['NO_PROXY']),

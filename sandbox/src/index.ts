@@ -26,7 +26,10 @@ export const loadExec = () => import('./exec/exec.ts');
 export const loadTour = () => import('./tour/run-tour.ts');
 export const loadWebhook = () => import('./webhook/webhook.ts');
 
-/** Programs that the single-file executable contains besides `kon`, by name. Importing a program runs it. */
+/**
+ * Programs that the single-file executable contains in addition to `kon`, keyed by name. Importing a program runs the
+ * program.
+ */
 export const companions: Readonly<Record<'s3-probe' | 'tour-editor', () => Promise<unknown>>> = {
   's3-probe': () => import('./bin/s3-probe.ts'),
   'tour-editor': () => import('./bin/tour-editor.ts'),

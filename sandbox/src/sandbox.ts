@@ -53,7 +53,7 @@ export async function upSandbox(options: UpOptions): Promise<UpOutcome> {
       }
       const description = await untilUp(client, () => undefined, options.signal);
       if (description !== undefined) return { outcome: 'already-running', description };
-      // The other sandbox ended in the meantime; the folder is free.
+      // The other sandbox ended in the meantime, so the folder is free.
     }
   }
 }
@@ -68,7 +68,7 @@ export type DetachedUpOptions = {
   readonly signal: AbortSignal;
 };
 
-/** Runs a sandbox in its own process, which outlives this one. Resolves when the sandbox is ready. */
+/** Runs a sandbox in its own process, which outlives this process. Resolves when the sandbox is ready. */
 export async function upSandboxDetached(
   options: DetachedUpOptions,
 ): Promise<{ readonly outcome: 'started' | 'already-running'; readonly description: SandboxDescription }> {
@@ -102,7 +102,7 @@ export async function upSandboxDetached(
   try {
     const description = await Promise.race([isUp(), ended]);
     if (description === undefined) {
-      // The process may have ended because another process started the sandbox first.
+      // The process ended possibly because another process started the sandbox first.
       const other = await connectControl(paths.record);
       const found = other && (await untilUp(other, report, signal));
       if (found !== undefined) return { outcome: 'already-running', description: found };
@@ -144,7 +144,8 @@ export async function downSandbox(folder: string): Promise<'stopped' | 'not-runn
   }
   await client.stop();
   await until(endMs, () => !existsSync(paths.lock) || !isProcessAlive(client.pid));
-  // The process has authenticated with the secret, so it is the sandbox; its watchdog ends the parts.
+  // The process has authenticated with the secret, so the process is the sandbox. The watchdog of the sandbox ends the
+  // parts.
   if (existsSync(paths.lock) && isProcessAlive(client.pid)) process.kill(client.pid, 'SIGKILL');
   // Releasing the lock is the last action of a sandbox. Its process usually exits right afterwards, unless its host
   // continues.

@@ -10,7 +10,7 @@ import { sandboxPaths } from './supervisor/paths.ts';
 
 /**
  * Returns sh commands that set the variables in a running shell. `PATH` keeps the value of that shell, because `kon`
- * may run with another `PATH` (npx). The sandbox's kubectl is appended to `PATH` only if the shell has no kubectl.
+ * can run with another `PATH` (npx). The sandbox's kubectl is appended to `PATH` only if the shell has no kubectl.
  */
 export function shellCommands(sandbox: SandboxDescription, outer: OuterEnvironment): string {
   const { PATH: _of, ...variables } = shellEnvironment(sandbox, outer);

@@ -5,8 +5,8 @@ export const imageSettings = {
   /** Same user ID as in the chart. Kubernetes can verify `runAsNonRoot` only for a numeric user. */
   User: '65532:65532',
   /**
-   * Settings of V8 and malloc that keep memory use low, which suits the operator because it computes little. docs/performance.md
-   * has the figures.
+   * Settings of V8 and malloc that keep memory use low. They suit the operator, because the operator computes little.
+   * docs/performance.md has the figures.
    */
   Env: ['NODE_ENV=production', 'MALLOC_ARENA_MAX=2'],
   Entrypoint: [

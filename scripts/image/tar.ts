@@ -39,7 +39,7 @@ function blocksOf({ path, mode, content = Buffer.alloc(0) }: Entry): readonly Bu
   header.write(octal(0, 8), 116);
   header.write(octal(content.length, 12), 124);
   header.write(octal(0, 12), 136);
-  // The checksum is computed as if its own field contained spaces.
+  // Computes the checksum as if the checksum field contained spaces, as the format requires.
   header.write(' '.repeat(8), 148);
   header.write(path.endsWith('/') ? '5' : '0', 156);
   header.write('ustar\x0000', 257);

@@ -11,7 +11,7 @@ export type Page = {
   readonly title: string;
   readonly html: string;
   readonly sections: readonly Section[];
-  /** JavaScript module next to the page. Only the search page has one. */
+  /** JavaScript module next to the page. Only the search page has a module. */
   readonly script?: string;
 };
 export type Links = readonly {

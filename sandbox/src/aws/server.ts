@@ -1,7 +1,7 @@
 /**
  * AWS emulator on the loopback interface: one HTTP endpoint for IAM, STS, EKS, EKS Auth and S3. Unmodified AWS SDKs and
- * the unmodified AWS CLI use it through `AWS_ENDPOINT_URL`. It is as strict as AWS, because a call that wrongly
- * succeeds here would fail on AWS.
+ * the unmodified AWS CLI use the emulator through `AWS_ENDPOINT_URL`. The emulator is as strict as AWS, because a call
+ * that wrongly succeeds here would fail on AWS.
  */
 import type { Server } from 'node:http';
 import { createServer } from 'node:http';
@@ -58,8 +58,8 @@ export async function startAwsEmulator(options: AwsEmulatorOptions): Promise<Aws
       if (incoming.complete) onError(error);
     });
   });
-  // Longer than SDKs keep idle connections, so that the server never closes a connection while an SDK is sending a
-  // request.
+  // Keep-alive timeout that exceeds the time for which SDKs keep idle connections. The server therefore never closes a
+  // connection while an SDK is sending a request.
   server.keepAliveTimeout = 75_000;
   const port = await listen(server, host, options.port ?? 0);
   return { url: `http://${host}:${port}`, state: account.state, journal, faults, close: () => close(server) };

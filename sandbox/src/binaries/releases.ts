@@ -1,10 +1,9 @@
 /**
- * Published releases with the digest of each file. Files without a digest are not downloaded; their programs are built
+ * Published releases with the digest of each file. Only files with a digest are downloaded; other programs are built
  * from source, with modules that `go.sum` pins. The digests do not come from the servers that host the files, but from
  * the Kubernetes CHANGELOG, the index of envtest releases (kubernetes-sigs/controller-tools), and pin lists of other
- * projects.
- *
- * A release can have another patch version than the build (`parts.ts`) if a digest was published only for that version.
+ * projects. A release can have another patch version than the build (`parts.ts`) if a digest was published only for
+ * that version.
  */
 import type { OuterEnvironment } from '../environment.ts';
 import { type BinaryName, components } from './parts.ts';
@@ -24,8 +23,8 @@ type PlatformName = `${Platform['os']}-${Platform['arch']}`;
 type Digests = Partial<Record<PlatformName, string>>;
 
 /**
- * URLs of the publishers, and the environment variables that replace each by a mirror. The digests apply to mirrors
- * too.
+ * URLs of the publishers, and the environment variables that replace each URL by the URL of a mirror. The digests apply
+ * to mirrors too.
  */
 const bases = {
   KON_MIRROR_KUBERNETES: 'https://dl.k8s.io',
@@ -108,7 +107,7 @@ const sources: readonly Source[] = [
     },
   },
   {
-    // The whole server archive, at least 300 MB. It is the only file with the controllers whose digest is in the
+    // The whole server archive, at least 300 MB. No other file that contains the controllers has its digest in the
     // changelog.
     names: ['kube-controller-manager', 'kube-scheduler'],
     base: 'KON_MIRROR_KUBERNETES',

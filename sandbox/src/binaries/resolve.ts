@@ -62,7 +62,9 @@ export async function resolveBinaries<Name extends BinaryName>(
   return Object.fromEntries(found) as Record<Name, ResolvedBinary>;
 }
 
-/** Finds a program in `KUBEBUILDER_ASSETS`. Its minor version must match; its patch version may differ. */
+/**
+ * Finds a program in `KUBEBUILDER_ASSETS`. The minor version of the program must match; the patch version can differ.
+ */
 async function fromAssets(name: BinaryName, options: ResolveOptions): Promise<ResolvedBinary | undefined> {
   const folder = options.env['KUBEBUILDER_ASSETS'];
   if (folder === undefined || folder === '') return undefined;
@@ -140,7 +142,7 @@ async function downloadRelease(
   const { url } = release;
   const { member } = release;
   const file = join(work, member === undefined ? name : basename(url));
-  // An archive contains several programs, so it is downloaded only once.
+  // An archive contains several programs, so each archive is downloaded only once.
   if (member !== undefined && existsSync(file)) return extractMember(file, member, work);
   report({ kind: 'downloading', binary: name, url, receivedBytes: 0, totalBytes: undefined });
   let reportedAt = now();

@@ -1,7 +1,7 @@
 /**
- * The sandbox's own certificate authority. It issues the certificates of all TLS servers on loopback, and the parts'
- * client certificates for the API server. A new authority is created at every start and never shared, so no other
- * software on the machine has to trust it.
+ * The sandbox's own certificate authority. The authority issues the certificates of all TLS servers on loopback, and
+ * the client certificates of the sandbox's components for the API server. A new authority is created at every start and
+ * never shared, so no other software on the machine has to trust it.
  */
 import { createHash, generateKeyPair, type KeyObject, sign } from 'node:crypto';
 import { promisify } from 'node:util';
@@ -72,7 +72,7 @@ export async function createCertificateAuthority(
     const subjectKey = publicKey.export({ type: 'spki', format: 'der' });
     const toBeSigned = sequence(
       explicit(0, integer(Uint8Array.of(2))),
-      // Serial number. It is unique because the keys are unique. The top bit is cleared, so no padding is needed.
+      // Serial number, which is unique because the keys are unique. The top bit is cleared, so no padding is needed.
       integer(sha256(subjectKey).subarray(0, 16).with(0, 0x5a)),
       signatureAlgorithm,
       distinguishedName(rootSubject),

@@ -32,8 +32,8 @@ export type ControlPlaneOptions = {
   readonly watchdog: Watchdog;
   /**
    * Whether the ServiceAccount admission plugin is enabled: a pod then needs an existing ServiceAccount, and gets a
-   * mounted token. This requires a controller manager, which creates the ServiceAccount `default` in every namespace;
-   * without it, no pod could be created.
+   * mounted token. The plugin requires a controller manager, which creates the ServiceAccount `default` in every
+   * namespace. Without a controller manager, no pod could be created.
    */
   readonly serviceAccountAdmission: boolean;
   /** Whether requests are written to `audit.log`. */
@@ -44,8 +44,8 @@ export type ControlPlaneOptions = {
    */
   readonly limitAnonymous?: boolean;
   /**
-   * User name of the API server when it calls kubelets. If set, the API server also verifies the kubelets'
-   * certificates; if undefined, it does not.
+   * User name of the API server when it calls kubelets. The API server verifies the kubelets' certificates only if this
+   * name is set.
    */
   readonly kubeletClient?: string;
   readonly signal?: AbortSignal | undefined;
@@ -142,7 +142,7 @@ export async function startControlPlane(
   ]);
   await Promise.race([
     untilServing({ server, caCertificate: authority.certificate, client: admin, child: apiServer, signal }),
-    // If etcd exits, its exit is reported instead of the timeout of the API server, which waits for etcd.
+    // Reports the exit of etcd, if etcd exits, instead of the timeout of the API server, which waits for etcd.
     untilReady({
       what: 'etcd is up',
       child: etcd,
@@ -177,7 +177,8 @@ function etcdArguments(path: (name: string) => string, port: number): string[] {
     `--trusted-ca-file=${path('ca.crt')}`,
     `--cert-file=${path('etcd.crt')}`,
     `--key-file=${path('etcd.key')}`,
-    // The data is removed with the sandbox, and syncing it to a slow disk would delay every write.
+    // Does not sync the data to the disk, because the data is removed with the sandbox and a slow disk would delay
+    // every write.
     '--unsafe-no-fsync',
     '--log-level=warn',
   ];
@@ -209,7 +210,7 @@ function apiServerArguments(path: (name: string) => string, options: ControlPlan
     `--service-account-signing-key-file=${path('service-account.key')}`,
     `--service-account-key-file=${path('service-account.pub')}`,
     '--service-account-max-token-expiration=24h',
-    // As on EKS, sts.amazonaws.com is not an audience of the API server, which therefore refuses tokens for AWS.
+    // Does not accept the audience sts.amazonaws.com, as on EKS. The API server therefore refuses tokens for AWS.
     '--api-audiences=https://kubernetes.default.svc',
     '--profiling=false',
     ...(options.kubeletClient === undefined

@@ -10,8 +10,8 @@ export type Program = { readonly command: string; readonly args: readonly string
 const hurried = ['--kube-api-qps=500', '--kube-api-burst=1000'];
 
 /**
- * Each controller uses its own ServiceAccount, so that audit logs and RBAC distinguish the controllers. Neither program
- * listens on a port.
+ * Returns the controller manager's command. Each controller uses its own ServiceAccount, so that audit logs and RBAC
+ * distinguish the controllers. The controller manager listens on no port.
  */
 export function controllerManager(command: string, kubeconfig: string, plane: ControlPlane): Program {
   return {

@@ -8,7 +8,7 @@ import type { Program } from './controllers.ts';
 
 const nodeName = 'node-1';
 
-/** The node as it is created. A stage fills in its status. */
+/** The node as it is created. A kwok stage fills in the node's status. */
 export const node = {
   apiVersion: 'v1',
   kind: 'Node',
@@ -125,7 +125,7 @@ initContainerStatuses:
   },
 );
 
-/** A pod of a Job succeeds as soon as it runs. Any other pod runs until it is deleted. */
+/** Completes a pod of a Job as soon as the pod runs. Any other pod runs until it is deleted. */
 const podComplete = stage(
   'pod-complete',
   'Pod',
@@ -152,7 +152,7 @@ containerStatuses:
   },
 );
 
-/** Deletes pods without a grace period, because no process needs one. */
+/** Deletes pods without a grace period, because no process needs a grace period. */
 const podDelete = stage('pod-delete', 'Pod', [{ key: '.metadata.deletionTimestamp', operator: 'Exists' }], {
   delete: true,
 });
@@ -178,7 +178,10 @@ export type KwokOptions = {
   readonly env: Readonly<Record<string, string>>;
 };
 
-/** Returns kwok's configuration. Only the user may be able to read it, because any reader could run programs. */
+/**
+ * Returns kwok's configuration. Only the user must be able to read the configuration, because any reader could run
+ * programs.
+ */
 export function kwokConfig(options: KwokOptions): string {
   return [nodeReady(options.kubeletPort), podReady, podComplete, podDelete, exec(options)]
     .map((document) => stringify(document, { lineWidth: 0 }))

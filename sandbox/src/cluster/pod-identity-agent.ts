@@ -1,6 +1,6 @@
 /**
- * DaemonSet of the EKS Pod Identity agent, with the names and owners of the EKS add-on. kwok simulates its pod. While
- * this pod is ready, `kon sandbox exec` does the agent's work.
+ * DaemonSet of the EKS Pod Identity agent, with the names and owners of the EKS add-on. kwok simulates the DaemonSet's
+ * pod. While this pod is ready, `kon sandbox exec` does the agent's work.
  */
 import { agentName, agentNamespace } from '../../../src/workloads/index.ts';
 

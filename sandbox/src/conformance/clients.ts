@@ -1,4 +1,4 @@
-/** Clients for IAM, STS, EKS and S3. The guard checks each call before it is sent. */
+/** Clients for IAM, STS, EKS and S3. The guard checks each call before the call is sent. */
 import { EKSClient } from '@aws-sdk/client-eks';
 import { IAMClient } from '@aws-sdk/client-iam';
 import { S3Client } from '@aws-sdk/client-s3';

@@ -5,8 +5,8 @@
 import { deniesAll, tagKey, walkSuffix, type Place } from './place.ts';
 
 /**
- * Names of objects that a run may have created. A name is recorded before the call is sent, because the response may be
- * lost.
+ * Names of objects that a run has possibly created. A name is recorded before the call is sent, because the response
+ * can be lost.
  */
 export type Ledger = {
   readonly roles: Set<string>;
@@ -56,8 +56,8 @@ export function createGuard(place: Place): Guard {
   const isOwnProvider = (arn: unknown): boolean =>
     arn === providerOfRun || (typeof arn === 'string' && ledger.providers.has(arn));
   /**
-   * Whether the call is the walkthrough's own simulated drift. The name of the role contains the account's name,
-   * because the operator puts it there.
+   * Whether the call is the drift that the walkthrough itself simulates. The operator puts the account's name into the
+   * role's name.
    */
   const isDriftOfWalkthrough = ({ RoleName, PolicyArn }: Readonly<Record<string, unknown>>): boolean =>
     String(RoleName).includes(`-${prefix}${walkSuffix}-`) && PolicyArn === place.managed(deniesAll);
@@ -102,8 +102,8 @@ export function createGuard(place: Place): Guard {
       input['namespace'] === cluster.namespace &&
       ofRole({ RoleArn: input['roleArn'] }) &&
       hasTag(input['tags']),
-    // Association ids are random, so they cannot be checked: the scenario uses the id of the association that it
-    // created.
+    // Association ids are random and cannot be checked. The scenario uses only the id of the association that the
+    // scenario created.
     DeletePodIdentityAssociation: (input) => cluster !== undefined && input['clusterName'] === cluster.name,
     CreateBucket: (input) => onBucket(input) || impossibleBuckets.includes(input['Bucket']),
     DeleteBucket: onBucket,

@@ -1,6 +1,6 @@
 /**
  * Finds and removes objects that runs have created. A role or policy belongs to a run if its path and its tag name the
- * same run; a provider belongs to the run in its tag; a bucket belongs to a run if its name contains the run and all
+ * same run. A provider belongs to the run in its tag. A bucket belongs to a run if its name contains the run and all
  * its keys are keys that the scenarios write.
  */
 import {
@@ -63,7 +63,8 @@ export type Search = {
 
 const runs = '([a-z0-9]{8})';
 /**
- * The first slash is optional: a scenario tries a path without it, which IAM refuses and other implementations accept.
+ * Pattern whose first slash is optional: a scenario tries a path without the slash, which IAM refuses and other
+ * implementations accept.
  */
 const runOfPath = new RegExp(`^/?${commonPath.slice(1)}${runs}/`);
 const runOfPolicy = new RegExp(`:policy${commonPath}${runs}/`);
@@ -85,7 +86,7 @@ export async function findLeftovers(clients: Clients, search: Search): Promise<L
   return { owned, unowned };
 }
 
-/** An object that may have to be removed. If `run` is undefined, the object is kept. */
+/** An object that is removed if it belongs to a run. If `run` is undefined, the object is kept. */
 type Candidate = Pick<Leftover, 'kind' | 'id'> & { readonly run: string | undefined };
 
 async function findRoles({ iam }: Clients, { run, ledger }: Search): Promise<readonly Candidate[]> {
@@ -165,8 +166,7 @@ async function findAssociations({ eks }: Clients, { clusterName }: Search): Prom
 }
 
 /**
- * Removes as much as possible: if AWS refuses to delete an object, the others are still removed.
- *
+ * Removes as many objects as possible: if AWS refuses to delete an object, the other objects are still removed.
  * @param onRemoved called after each removal
  * @returns one sentence for each object that could not be removed
  */

@@ -33,9 +33,9 @@ class Including {
     this.complete = complete;
   }
 }
-/** Expects a list that contains each of the elements, and possibly others. */
+/** Expects a list that contains each of the elements, and possibly other elements. */
 export const including = (elements: readonly unknown[]): unknown => new Including(elements, false);
-/** Expects a list that contains each of the elements and no others. */
+/** Expects a list that contains each of the elements, and no other elements. */
 export const inAnyOrder = (elements: readonly unknown[]): unknown => new Including(elements, true);
 
 /**
@@ -115,7 +115,7 @@ export function describeExpected(expected: unknown): unknown {
 
 /**
  * Reduces a response to the members that the expectation names, so that a report about a real account reveals nothing
- * else. A list that can have other elements keeps only the expected ones.
+ * else. A list that can have more elements keeps only the expected elements.
  */
 export function comparedPart(value: unknown, expected: unknown): unknown {
   if (expected instanceof Including)

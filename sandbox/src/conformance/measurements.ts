@@ -1,6 +1,6 @@
 /**
- * Questions that only experiments on AWS can answer, because its documentation is silent or gives no figures. Each
- * experiment uses its own roles.
+ * Questions that only experiments on AWS can answer, because AWS's documentation does not mention the subject or gives
+ * no figures. Each experiment uses its own roles.
  */
 import {
   AttachRolePolicyCommand,
@@ -40,7 +40,7 @@ type Experiment = {
 const pollMs = 200;
 
 /**
- * Repeats `ask` until it returns true.
+ * Repeats `ask` until `ask` returns true.
  * @returns the milliseconds until then; undefined if the time ran out
  */
 async function until(
@@ -181,9 +181,9 @@ const attachments: Experiment = {
 
 /**
  * Measures whether `aws:ResourceTag` applies to a role that the call creates. A session is allowed to create two roles:
- * one under a condition on `aws:RequestTag`, which AWS documents, and one under the same condition on
- * `aws:ResourceTag`. Both permissions are in one policy. Once the first one is in effect, IAM has propagated the second
- * one too, so the result of the second call is final.
+ * the first under a condition on `aws:RequestTag`, which AWS documents, and the second under the same condition on
+ * `aws:ResourceTag`. Both permissions are in one policy. Once the first permission is in effect, IAM has propagated the
+ * second permission too, so the result of the second call is final.
  */
 const resourceTag: Experiment = {
   id: 'resource-tag',

@@ -6,18 +6,21 @@ import type { Partition } from '../../../src/api/partition-names.ts';
 
 /** IAM path of all runs. */
 export const commonPath = '/konstellation-conformance/';
-/** Prefix of all names that runs create. Buckets and OIDC providers need it because they have no path. */
+/**
+ * Prefix of all names that runs create. Buckets and OIDC providers are recognized by this prefix, because they have no
+ * path.
+ */
 export const commonPrefix = 'k11n-conf-';
 /**
- * Suffix of the issuers that a run makes up. The top-level domain is reserved, so no such host can exist and sign
- * tokens.
+ * Suffix of the invented issuers of a run. The top-level domain is reserved, so no host with this name can exist and
+ * sign tokens.
  */
 export const madeUpIssuerSuffix = '.konstellation-conformance.invalid';
 /** Key of the tag whose value is the id of the run. */
 export const tagKey = 'konstellation-conformance';
 /** Suffix of the name of the walkthrough's account. The name begins with the run's prefix. */
 export const walkSuffix = 'walk';
-/** AWS managed policy that denies everything. It is the only policy of the walkthrough's account. */
+/** AWS managed policy that denies everything. The walkthrough's account has no other policy. */
 export const deniesAll = 'AWSDenyAll';
 export type PlaceOptions = {
   readonly partition: Partition;
@@ -25,7 +28,8 @@ export type PlaceOptions = {
   /** Region for IAM, STS and S3. */
   readonly region: string;
   /**
-   * Eight lower-case letters and digits, so that a name with its prefix stays within the length limits of IAM and S3.
+   * Id of the run: eight lower-case letters and digits, so that a name with its prefix stays within the length limits
+   * of IAM and S3.
    */
   readonly run: string;
   /** ARN of the caller, as AWS reports it. */

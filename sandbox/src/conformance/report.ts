@@ -16,7 +16,7 @@ export type Report = {
   readonly partition: string;
   readonly region: string;
   readonly caller: string;
-  /** The endpoint that was used instead of AWS, if one was chosen. */
+  /** The endpoint that was chosen to be used instead of AWS; undefined for AWS. */
   readonly endpoint?: string | undefined;
   readonly cluster?: { readonly name: string; readonly region: string; readonly issuer: string } | undefined;
   /** Whether the run was interrupted. If so, the remaining scenarios are missing. */
@@ -49,9 +49,8 @@ const shortestSecret = 16;
 
 /**
  * Removes access keys and tokens from all texts and, if requested, the account id and the caller's name.
- *
  * @param secrets texts that must not remain, for example the token of a cluster; short texts are ignored, because they
- *   may be parts of words
+ *   could be parts of words
  */
 export function cleanReport(
   report: Report,

@@ -24,7 +24,7 @@ export type Settling = {
 
 export type Runner = {
   readonly clients: Pick<ClientSet, 'of'>;
-  /** Values that every scenario may use, for example tokens of an issuer. */
+  /** Values that every scenario can use, for example tokens of an issuer. */
   readonly given: Kept;
   readonly settling: Settling;
   readonly signal?: AbortSignal | undefined;

@@ -1,8 +1,8 @@
 /**
- * Creates a home folder for a program that runs as a pod. It contains everything in the user's home except `.aws`. The
- * AWS CLI caches credentials in `~/.aws/cli/cache`, keyed by role ARN only, so with a shared cache a pod could use
- * credentials from another sandbox or from AWS. No variable moves that cache, and many tools need the rest of the home
- * folder.
+ * Creates a home folder for a program that runs as a pod. The folder contains everything in the user's home except
+ * `.aws`. The AWS CLI caches credentials in `~/.aws/cli/cache`, keyed by role ARN only, so with a shared cache a pod
+ * could use credentials from another sandbox or from AWS. No variable moves that cache, and many tools need the rest of
+ * the home folder.
  */
 import { mkdir, readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';

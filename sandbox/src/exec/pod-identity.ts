@@ -1,6 +1,6 @@
 /**
- * The parts of a container that determine its AWS identity, for a process outside the container: its variables, and its
- * projected tokens, which are written to another folder.
+ * The parts of a container that determine its AWS identity: the container's variables and its projected tokens. They
+ * are used by a process outside the container, so the tokens are written to another folder.
  */
 import type { KubeObject } from '../../../src/kube/index.ts';
 import type { Environment } from '../environment.ts';

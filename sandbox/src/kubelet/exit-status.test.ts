@@ -17,7 +17,7 @@ function frame(stream: number, data: string, flags = 0): Buffer {
   return Buffer.concat([header, Buffer.from(data)]);
 }
 
-/** Splits the bytes into pieces of this size, because a socket may deliver them in pieces. */
+/** Splits the bytes into pieces of this size, because a socket can deliver bytes in pieces. */
 async function through(bytes: Buffer, size: number): Promise<Buffer> {
   const transform = exitStatuses();
   const out: Buffer[] = [];

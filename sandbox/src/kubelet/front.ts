@@ -1,6 +1,6 @@
 /**
- * The kubelet of the node that kwok simulates, for the API server. It accepts only the API server's own client certificate,
- * because requests to it run programs on this machine:
+ * The kubelet of the node that kwok simulates, for the API server. The kubelet accepts only the API server's own client
+ * certificate, because kubelet requests run programs on this machine:
  *
  * - the log of a pod is a file, see `pod-log.ts`;
  * - a program in a pod runs on this machine through `kon sandbox exec`, with the pod's identity. kwok handles streams, terminal

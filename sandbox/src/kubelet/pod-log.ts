@@ -10,7 +10,7 @@ export type Container = { readonly namespace: string; readonly pod: string; read
 
 /** @param logs folder of the sandbox's logs */
 export function podLogFile(logs: string, { namespace, pod, container }: Container): string {
-  // The underscore is a safe separator, because none of the three names can contain one.
+  // The underscore is a safe separator, because none of the three names can contain an underscore.
   return join(logs, 'pods', `${namespace}_${pod}_${container}.log`);
 }
 
@@ -19,7 +19,7 @@ export function logLine(at: number, stream: 'stdout' | 'stderr', text: string): 
   return `${new Date(at).toISOString()} ${stream} ${text}\n`;
 }
 
-/** Creates the file if it does not exist, with a line that explains how to fill it. */
+/** Creates the log file if it does not exist, with a line that explains how to fill the log. */
 export async function ensurePodLog(file: string, first: string): Promise<void> {
   await mkdir(join(file, '..'), { recursive: true, mode: 0o700 });
   if (!(await sizeOf(file))) await appendFile(file, first, { mode: 0o600 });

@@ -1,8 +1,8 @@
 /**
- * Kills every child of a process that dies, even if it dies by SIGKILL. A shell of about a megabyte, in its own
- * session, holds the reading end of a pipe: when the kernel closes the other end for any reason, the shell kills every
- * registered process group. Linux has PR_SET_PDEATHSIG for this purpose, but macOS has no equivalent, and a pipe works
- * on both.
+ * Kills every child of a process that dies, even if the process dies by SIGKILL. A shell of about a megabyte, in its
+ * own session, holds the reading end of a pipe: when the kernel closes the other end for any reason, the shell kills
+ * every registered process group. Linux has PR_SET_PDEATHSIG for this purpose, but macOS has no equivalent, and a pipe
+ * works on both systems.
  */
 import { spawn } from 'node:child_process';
 import { finished } from 'node:stream/promises';
@@ -11,7 +11,7 @@ export type Watchdog = {
   readonly pid: number;
   /** Registers a process group. Resolves once the watchdog has registered the group. */
   add(processGroup: number): Promise<void>;
-  /** Unregisters a group that has ended, because its id may be reused. */
+  /** Unregisters a process group that has ended, because the group's id can be reused. */
   drop(processGroup: number): void;
   /** Ends the watchdog, which kills the process groups that are still registered. */
   close(): Promise<void>;
@@ -43,7 +43,7 @@ export async function startWatchdog(): Promise<Watchdog> {
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve());
   });
-  // Until its first response, the shell may still be ended by a signal.
+  // A signal can still end the shell until the shell's first response.
   await new Promise<void>((resolve, reject) => {
     child.stdout.once('data', () => resolve());
     child.once('exit', () => reject(new Error('the watchdog of the sandbox ended right after its start')));

@@ -1,7 +1,7 @@
 /**
  * Control endpoint of the process that runs the sandbox: HTTP on loopback, protected by a secret from a file that only
- * the user can read. A response proves that the process is alive; a process id does not, because it can be reused after
- * a crash.
+ * the user can read. A response proves that the process is alive. A process id is no such proof, because the id can be
+ * reused after a crash.
  */
 import { randomUUID, timingSafeEqual } from 'node:crypto';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';

@@ -3,7 +3,10 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
-/** Returns the resident memory in bytes of each live process; empty on a system that does not report it. */
+/**
+ * Returns the resident memory in bytes of each live process. Empty on a system that does not report the memory of
+ * processes.
+ */
 export async function residentBytes(pids: readonly number[]): Promise<ReadonlyMap<number, number>> {
   if (pids.length === 0) return new Map();
   return process.platform === 'linux' ? fromProc(pids) : fromPs(pids);

@@ -1,4 +1,4 @@
-/** Options of the supervisor, and the values that it adds for starting its parts. */
+/** Options of the supervisor, and the values that the supervisor adds before it starts the parts. */
 import type { Random } from '../../../src/kube/index.ts';
 import type { Monotonic, Wall } from '../../../src/k8s/time.ts';
 import type { sandboxBinaries } from '../binaries/parts.ts';

@@ -1,4 +1,4 @@
-/** The processes of one sandbox. They are started under the watchdog, monitored, and stopped together. */
+/** The processes of one sandbox, which are started under the watchdog, monitored, and stopped together. */
 import { join } from 'node:path';
 import type { Program } from '../cluster/controllers.ts';
 import type { Environment } from '../environment.ts';

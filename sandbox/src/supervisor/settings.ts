@@ -22,5 +22,7 @@ export const defaultSettings: SandboxSettings = {
   bare: false,
 };
 
-/** Tag keys that accounts in the sandbox may set. The list is short, so that the restriction can be tested. */
+/**
+ * Tag keys that accounts in the sandbox are permitted to set. The list is short, so that the restriction can be tested.
+ */
 export const sandboxTagKeys = ['app', 'environment', 'owner', 'team'] as const;

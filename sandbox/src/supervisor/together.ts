@@ -1,6 +1,6 @@
 /**
- * Runs several start-ups concurrently. When one fails, the others are aborted and awaited, because a start-up that
- * continues could start processes or write files during the clean-up.
+ * Runs several start-ups concurrently. When a start-up fails, the other start-ups are aborted and awaited, because a
+ * start-up that continues could start processes or write files during the clean-up.
  */
 
 /** @throws the first failure, after all other start-ups have ended */

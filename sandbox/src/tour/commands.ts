@@ -25,11 +25,11 @@ export type CommandRunner = {
    * @throws TourFailure if the exit code is not the expected one (default: 0)
    */
   kon(args: readonly string[], options?: { typed?: readonly Typed[]; exit?: number }): Promise<Finished>;
-  /** Starts `kon ARGS` and lets it run in the background. */
+  /** Starts `kon ARGS` and returns while the command runs in the background. */
   start(args: readonly string[]): Running;
   /**
-   * Runs `kon sandbox exec` with the S3 probe, which uses a stock AWS SDK, in place of a container of the pod. The
-   * program may fail.
+   * Runs `kon sandbox exec` with the S3 probe, which uses a stock AWS SDK, in place of a container of the pod. A
+   * failure of the program is no error here.
    */
   inPod(namespace: string, pod: string, args: readonly string[]): Promise<Finished>;
   /** Runs the S3 probe as the AWS administrator, without displaying the command. */
@@ -78,7 +78,7 @@ export async function createCommandRunner(options: CommandRunnerOptions): Promis
         resolve({ code: code ?? 1, output });
       });
     });
-    // The result may be awaited long after the program has failed, so the rejection is marked as handled here.
+    // Marks the rejection as handled, because the caller can await the result long after the program has failed.
     finished.catch(() => undefined);
     return { output: () => output, finished };
   };

@@ -1,5 +1,5 @@
 /**
- * Mutation of a pod by amazon-eks-pod-identity-webhook, as a pure function. It follows the webhook's source
+ * Mutation of a pod by amazon-eks-pod-identity-webhook, as a pure function. The function follows the webhook's source
  * (pkg/handler/handler.go, pkg/cache/cache.go and pkg/containercredentials/config.go) in every detail, so that a pod
  * that works here works on EKS too.
  */
@@ -180,8 +180,8 @@ function label(pod: Pod): PatchOperation {
 }
 
 /**
- * Does not inject a variable that the container sets itself. Variables come in pairs: if the container sets one of
- * them, the other is not injected either.
+ * Does not inject a variable that the container sets itself. Variables come in pairs: if the container sets one
+ * variable of a pair, the other variable is not injected either.
  */
 function injectContainer(container: Container, variables: ContainerVariables): Container {
   const env = container.env ?? [];

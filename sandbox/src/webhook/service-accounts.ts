@@ -1,7 +1,7 @@
 /**
  * The webhook's cache of ServiceAccounts, filled by a watch as in the real webhook. If a pod is created right after its
  * ServiceAccount, or right after the annotation was added, the webhook can therefore fail to inject the identity. Users
- * of the real webhook have to handle this, so the sandbox must not behave better.
+ * of the real webhook have to handle this case, so the sandbox must not behave better.
  */
 import {
   type Informer,
@@ -15,7 +15,10 @@ import type { ServiceAccount } from './mutate.ts';
 
 export type ServiceAccountRef = { readonly namespace: string; readonly name: string };
 
-/** Looks up a ServiceAccount. Undefined: it is not in the cache, even after the wait if `wait` was requested. */
+/**
+ * Looks up a ServiceAccount. Returns undefined if the ServiceAccount is not in the cache, even after the wait if `wait`
+ * was requested.
+ */
 export type ServiceAccountLookup = (
   ref: ServiceAccountRef,
   options?: { readonly wait: boolean },
@@ -46,7 +49,7 @@ export function lookupThroughCache(options: {
       (found) => arrival.resolve(found),
       (error: unknown) => {
         if (isNotFound(error)) arrival.resolve(undefined);
-        // Other failures may be transient, and the watch may still deliver the ServiceAccount in time.
+        // Ignores other failures, which can be transient. The watch might still deliver the ServiceAccount in time.
       },
     );
     try {

@@ -77,7 +77,7 @@ export function createFaults(initial: FaultSettingsInput = {}): Faults {
     set: (next) => apply(faultSettings.parse(next)),
     onCall: (service, call, now) => {
       const latencyMs = draw(settings.latencyMs);
-      // A call takes a token from every bucket even if it is throttled, because AWS counts throttled calls too.
+      // A call takes a token from every bucket even if the call is throttled, because AWS counts throttled calls too.
       const throttled = buckets.filter(
         ({ services, bucket }) => services.includes(service) && !bucket.take(now),
       );
@@ -85,7 +85,7 @@ export function createFaults(initial: FaultSettingsInput = {}): Faults {
       if (settings.errorRate > 0 && random() < settings.errorRate) {
         return { latencyMs, error: internalFailure(service), fault: 'failed' };
       }
-      // Rules come last, so that a call that already failed for another reason does not use up a rule.
+      // Fault rules come last, so that a call that already failed for another reason does not use up a rule.
       const rule = takeRule(service, call);
       return rule === undefined ? { latencyMs } : underRule(rule, latencyMs + draw(rule.latencyMs ?? 0));
     },

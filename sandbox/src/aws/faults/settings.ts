@@ -16,7 +16,7 @@ const rule = z
     action: z.string().optional(),
     /** ARN of the call's resource, with wildcards (default: any resource). */
     resource: z.string().optional(),
-    /** Number of times the rule applies before it is removed (default: no limit). */
+    /** Number of calls that the rule applies to before it is removed (default: no limit). */
     times: z.int().min(1).optional(),
     error: z
       .strictObject({

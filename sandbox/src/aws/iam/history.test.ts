@@ -29,7 +29,7 @@ describe('the history of a map', () => {
           const entries = [...model].sort(([left], [right]) => (left < right ? -1 : 1));
           copies.push({ at: now, entries });
         }
-        // If several writes share a millisecond, a read as of that time returns the last one.
+        // If several writes share a millisecond, a read as of that time returns the last write.
         const lastOfItsTime = copies.filter((copy, index) => copy.at !== copies[index + 1]?.at);
         for (const { at, entries } of lastOfItsTime) {
           if (at < now - retention) continue;

@@ -1,6 +1,6 @@
 /**
- * Reports of last accessed information for roles. A report is a job: `GenerateServiceLastAccessedDetails` starts it, and
- * `GetServiceLastAccessedDetails` returns it page by page once it is complete.
+ * Reports of last accessed information for roles. A report is a job: `GenerateServiceLastAccessedDetails` starts the
+ * job. `GetServiceLastAccessedDetails` returns the report page by page once the job is complete.
  */
 import { iamActions, iamServices } from '../../../../src/aws/catalogue/iam-actions.ts';
 import type { PolicyStatement } from '../../../../src/policy/model.ts';

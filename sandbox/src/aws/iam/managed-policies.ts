@@ -121,8 +121,8 @@ const listPolicies = iamAction({
 });
 
 /**
- * Yields customer managed policies first, then AWS managed ones. Keys are unique across both, so a marker locates the
- * next item.
+ * Yields the customer managed policies first, and then the AWS managed policies. Keys are unique across both kinds, so
+ * a marker locates the next item.
  */
 function* policiesInOrder(
   scope: 'All' | 'AWS' | 'Local',

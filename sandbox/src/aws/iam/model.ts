@@ -1,4 +1,4 @@
-/** IAM records. They are immutable: a change replaces the whole record, so that older versions can still be read. */
+/** IAM records, which are immutable: a change replaces the whole record, so that older versions can still be read. */
 import type { PolicyDocument } from '../../../../src/policy/model.ts';
 
 export type Tag = { readonly Key: string; readonly Value: string };
@@ -87,6 +87,6 @@ export type InstanceProfile = {
   readonly arn: string;
   readonly createdAt: number;
   readonly tags: readonly Tag[];
-  /** Name of the role in the profile, which has at most one. */
+  /** Name of the role in the instance profile. A profile has at most one role. */
   readonly roleName: string | undefined;
 };

@@ -1,5 +1,5 @@
 /**
- * State of IAM. All writes are methods of this class, which keeps indexes, history and revision consistent. Names are
+ * State of IAM. All writes are methods of this class, so that indexes, history and revision stay consistent. Names are
  * unique regardless of case, so they are stored under lower-case keys.
  */
 import { maxStalenessMs } from '../faults/settings.ts';
@@ -32,7 +32,7 @@ export class IamState {
   readonly #policies: History<ManagedPolicy> = createHistory(maxStalenessMs);
   readonly #providers: History<OidcProvider> = createHistory(maxStalenessMs);
   readonly #instanceProfiles: History<InstanceProfile> = createHistory(maxStalenessMs);
-  /** Maps the ARN of each attached policy to the keys of the roles that currently use it. */
+  /** Maps the ARN of each attached policy to the keys of the roles that currently have the policy. */
   readonly #attachments = new Map<string, Set<string>>();
   readonly #boundaries = new Map<string, Set<string>>();
   readonly #lastUsed = new Map<string, { readonly time: number; readonly region: string }>();
@@ -120,7 +120,7 @@ export class IamState {
     return this.#lastUsed.get(role.id);
   }
 
-  // Reports of last accessed information. Creating one does not change IAM.
+  // Reports of last accessed information. Creating a report does not change the state of IAM.
 
   putAccessReport(report: AccessReport): void {
     this.#accessReports.set(report.id, report);

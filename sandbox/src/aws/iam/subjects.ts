@@ -5,7 +5,7 @@ import type { IamState } from './state.ts';
 import { resourceTagContext } from './tags.ts';
 
 /**
- * Returns the subject of a call on a role. If the role does not exist, its ARN contains no path. `context` holds the
+ * Returns the subject of a call on a role. If the role does not exist, the ARN contains no path. `context` holds the
  * condition keys of the call. The role's boundary is added as `iam:PermissionsBoundary`, as IAM does for calls that
  * change the role's policies.
  */

@@ -1,4 +1,4 @@
-/** IAM users. They exist from the start and are read-only. */
+/** IAM users, which exist from the start and are read-only. */
 import { optional, shape, text } from '../wire/shape.ts';
 import type { IamAction } from './env.ts';
 import { iamAction } from './env.ts';

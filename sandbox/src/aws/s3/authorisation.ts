@@ -55,7 +55,7 @@ export function refuseS3(
 
 /** Authorizes `ListBuckets`, which has no bucket. The error message names no resource. */
 export function authoriseListBuckets({ request, caller, partition }: S3Call): void {
-  // AWS's documentation writes the resource of this action as `*` or as `arn:aws:s3:::*`; both match this ARN.
+  // AWS's documentation writes the resource of this action as `*` or as `arn:aws:s3:::*`. Both patterns match this ARN.
   const requirement: Requirement = { action: 's3:ListAllMyBuckets', resource: `arn:${partition}:s3:::*` };
   if (evaluateCaller(caller, requirement, request.context).decision === 'allowed') return;
   const message = refusal(caller, requirement, request.context) ?? '';

@@ -77,8 +77,8 @@ export function createBucket(call: S3Call, store: BucketStore, name: string): An
 }
 
 /**
- * Determines the region of a new bucket. The endpoint in us-east-1 creates buckets in every region, other endpoints
- * only in their own region.
+ * Determines the region of a new bucket. The endpoint in us-east-1 creates buckets in every region. Other endpoints
+ * create buckets only in their own region.
  */
 function checkLocation(constraint: string | undefined, endpoint: string): string {
   if (constraint === undefined && endpoint === 'us-east-1') return endpoint;

@@ -16,7 +16,7 @@ const algorithms: Readonly<Record<string, (body: Uint8Array) => Buffer>> = {
 
 export type StatedChecksum = { readonly algorithm: string; readonly value: string };
 
-/** Finds the checksum among headers or trailers; undefined if there is none. */
+/** Finds the checksum among headers or trailers; undefined if none contains a checksum. */
 export function statedChecksum(...sources: Readonly<Record<string, string>>[]): StatedChecksum | undefined {
   for (const source of sources) {
     for (const algorithm of Object.keys(algorithms)) {

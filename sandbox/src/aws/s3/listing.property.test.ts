@@ -24,7 +24,7 @@ test('the pages of a listing contain the whole listing in order, for any page si
           const found = [...page.keys, ...page.commonPrefixes].sort(compareKeys);
           expect(found.length).toBeLessThanOrEqual(limit);
           items.push(...found);
-          // Makes the test fail, instead of looping forever, if a page repeats an earlier one.
+          // Makes the test fail, instead of looping forever, if a page repeats an earlier page.
           expect(items.length).toBeLessThanOrEqual(all.length);
           after = page.next;
         }

@@ -213,10 +213,10 @@ function readRange(header: string | undefined, size: number): { first: number; l
 
 const etagOf = (body: Uint8Array): string => `"${createHash('md5').update(body).digest('hex')}"`;
 const wholeSeconds = (time: number): number => Math.floor(time / 1000) * 1000;
-/** S3 encrypts every object, and reports this in its responses. */
+/** Response headers that report the encryption. S3 encrypts every object. */
 const encryption = { 'x-amz-server-side-encryption': 'AES256' };
 
-/** Returns the checksum that S3 computes for an upload without one. */
+/** Returns the checksum that S3 computes for an upload without a checksum. */
 function defaultChecksum(body: Uint8Array): StoredObject['checksum'] {
   const value = computeChecksum('crc64nvme', body);
   return value === undefined ? undefined : { algorithm: 'crc64nvme', value };

@@ -22,7 +22,8 @@ export function checkReadConditions(headers: Headers, object: StoredObject): voi
 }
 
 /**
- * @throws PreconditionFailed for `If-None-Match: *` if the object exists, and for `If-Match` if its ETag does not match
+ * @throws PreconditionFailed for `If-None-Match: *` if the object exists, and for `If-Match` if the ETag of the object
+ *   does not match
  */
 export function checkWriteConditions(headers: Headers, existing: StoredObject | undefined): void {
   const noneMatch = headers['if-none-match'];

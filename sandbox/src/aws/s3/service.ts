@@ -63,7 +63,7 @@ async function answer(
 
 /**
  * Finds the operation of a request. An unknown operation is returned as an error, so that the request is admitted and
- * authenticated before it is refused.
+ * authenticated before the request is refused.
  */
 function tryRoute(request: ServiceRequest): Operation | AwsError {
   try {

@@ -89,8 +89,8 @@ export function readSessionPolicies(
 }
 
 /**
- * Estimates the packed size as the compressed size in whole percent of a fixed limit. AWS does not document how it
- * packs.
+ * Estimates the packed size as the compressed size in whole percent of a fixed limit. AWS does not document its packing
+ * method.
  */
 function packedSize(
   policy: string | undefined,

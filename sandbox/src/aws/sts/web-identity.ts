@@ -29,7 +29,7 @@ export const assumeRoleWithWebIdentity: StsAction = unsignedAction({
     const audience = audienceOf(claims, provider);
     await verifyToken(input.WebIdentityToken, claims, request, env);
 
-    // The role is looked up after the keys have been fetched, so that its current state decides.
+    // Looks up the role after the keys have been fetched, so that the current state of the role decides.
     const role = env.state.role(roleName, at);
     const context = identityContext(claims, audience, provider);
     if (role?.arn !== input.RoleArn || !isTrusted(role, provider, input.RoleSessionName, context, request)) {

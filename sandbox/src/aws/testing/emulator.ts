@@ -94,7 +94,7 @@ export type TestEmulator = AwsEmulator & {
 export async function startTestEmulator(
   options: Partial<AwsEmulatorOptions> &
     Pick<AwsEmulatorOptions, 'now'> & {
-      /** Clock that the SDK signs with, if it differs from the emulator's clock. */
+      /** Clock that the SDK uses for signatures (default: the emulator's clock). */
       readonly wallClock?: () => Wall;
     },
 ): Promise<TestEmulator> {

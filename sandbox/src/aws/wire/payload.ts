@@ -1,7 +1,6 @@
 /**
- * Verifies that the received body is the one that was signed, and removes its `aws-chunked` framing. Stock S3 clients
- * send chunks with a trailing checksum, signed or unsigned depending on client and transport.
- *
+ * Verifies that the received body is the body that was signed, and removes the `aws-chunked` framing of the body. Stock
+ * S3 clients send chunks with a trailing checksum. Whether the chunks are signed depends on client and transport.
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
  * https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html
  */
@@ -21,8 +20,8 @@ const hexDigest = /^[0-9a-f]{64}$/;
 const emptyHash = sha256Hex('');
 
 /**
- * Returns the payload. Without `signingKey` the request is unsigned: the framing of its chunks is removed without
- * verification.
+ * Returns the payload. A request is unsigned if `signingKey` is undefined: the framing of the chunks is then removed
+ * without verification.
  */
 export function readPayload(request: SignedRequest, signingKey: SigningKey | undefined): Payload {
   const stated = request.headers['x-amz-content-sha256'] ?? 'UNSIGNED-PAYLOAD';

@@ -18,7 +18,7 @@ import { escapeXml, renderXml } from './xml.ts';
 export type QueryResult = { readonly [element: string]: XmlValue } | undefined;
 
 export type SignedCall = { readonly caller: Caller; readonly request: ServiceRequest };
-/** A call of one of the few actions that need no signature. */
+/** A call that needs no signature, which is possible only for a few actions. */
 export type UnsignedCall = { readonly caller?: undefined; readonly request: ServiceRequest };
 
 export type QueryAction<Env> = {
@@ -98,7 +98,10 @@ export type QueryServiceOptions<Env> = {
   readonly namespace: string;
   readonly actions: readonly QueryAction<Env>[];
   readonly env: Env;
-  /** Returns a number that increases with every change of state. It is used to detect calls that change state. */
+  /**
+   * Returns a number that increases with every change of state. The service uses the number to detect calls that change
+   * state.
+   */
   readonly revision: () => number;
 };
 

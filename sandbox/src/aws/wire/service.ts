@@ -6,7 +6,7 @@ import type { EvaluationRequest, PolicySource, RequestContext } from '../../../.
 
 export type ServiceName = 'iam' | 'sts' | 'eks' | 'eks-auth' | 's3';
 
-/** The signer of a request, with everything that determines its permissions at the time of the call. */
+/** The signer of a request, with everything that determines the signer's permissions at the time of the call. */
 export type Caller = {
   readonly kind: 'user' | 'assumedRole';
   /** ARN of the caller as in `GetCallerIdentity`: the user's ARN, or `arn:aws:sts::…:assumed-role/ROLE/SESSION`. */
@@ -17,7 +17,7 @@ export type Caller = {
   readonly userId: string;
   readonly accountId: string;
   /**
-   * Whether the session's role was deleted (and possibly recreated with the same name), so that no policy names this
+   * Whether the session's role was deleted (and possibly recreated with the same name). If so, no policy names this
    * principal any more.
    */
   readonly orphaned?: boolean;
@@ -60,7 +60,7 @@ export type CallDescription = {
 
 export type ServiceRequest = {
   readonly requestId: string;
-  /** Milliseconds since the epoch: the arrival of the call and, after `admit`, the start of its execution. */
+  /** Arrival of the call and, after `admit`, the start of its execution, in milliseconds since the epoch. */
   readonly now: number;
   readonly method: string;
   /** Path of the request as received: percent-encoded, without the query. */
@@ -100,7 +100,10 @@ export type ServiceResponse = {
 
 export type Service = (request: ServiceRequest) => Promise<ServiceResponse>;
 
-/** An error of an AWS API, thrown by actions and injected faults. Each service serializes it in its protocol. */
+/**
+ * An error of an AWS API, thrown by actions and injected faults. Each service serializes the error in the service's
+ * protocol.
+ */
 export class AwsError extends Error {
   readonly code: string;
   readonly status: number;

@@ -5,7 +5,7 @@
 import type { QueryParameters, QueryValue } from './query.ts';
 import { AwsError } from './service.ts';
 
-/** Reads one parameter. Violations are collected in `faults`, because AWS reports all of them at once. */
+/** Reads one parameter. Violations are collected in `faults`, because AWS reports all violations at once. */
 export type Field<T> = (value: QueryValue | undefined, at: string, faults: Faults) => T;
 export type Shape = Readonly<Record<string, Field<unknown>>>;
 export type InputOf<S extends Shape> = { readonly [K in keyof S]: S[K] extends Field<infer T> ? T : never };
@@ -48,7 +48,9 @@ export type TextRule = {
   readonly max?: number;
   /** `test` must be anchored; `shown` is the pattern as AWS prints it. */
   readonly pattern?: { readonly test: RegExp; readonly shown: string };
-  /** Characters that a name can contain besides letters and digits. AWS has a separate message for violations. */
+  /**
+   * Characters that a name can contain in addition to letters and digits. AWS has a separate message for violations.
+   */
   readonly alphanumericAnd?: string;
 };
 

@@ -7,7 +7,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { AuthenticationFailure } from './service.ts';
 
-/** The request exactly as received, because the signature covers its original form. */
+/** The request exactly as received, because the signature covers the original form of the request. */
 export type SignedRequest = {
   readonly method: string;
   /** Path of the request, percent-encoded, without the query. */
@@ -273,8 +273,8 @@ function canonicalRequest(request: SignedRequest, signature: Signature): string 
 }
 
 /**
- * Returns the canonical path. S3 uses the path unchanged; all other services normalize the path and encode it once
- * more.
+ * Returns the canonical path. S3 uses the path unchanged. All other services normalize the path and encode the result
+ * once more.
  */
 function canonicalPath(path: string, service: string): string {
   if (service === 's3')

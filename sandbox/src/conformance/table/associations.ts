@@ -1,6 +1,6 @@
 /**
- * Pod Identity associations. moto does not implement them, so the emulator cannot be compared with moto here, and the
- * table states this.
+ * Pod Identity associations. moto does not implement associations, so this part of the emulator cannot be compared with
+ * moto, and the table states this.
  */
 import {
   CreatePodIdentityAssociationCommand,

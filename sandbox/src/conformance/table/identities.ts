@@ -1,4 +1,7 @@
-/** OIDC providers and role sessions: which callers get a session, how long it lasts, and which properties it has. */
+/**
+ * OIDC providers and role sessions: which callers get a session, how long the session lasts, and which properties the
+ * session has.
+ */
 import {
   AddClientIDToOpenIDConnectProviderCommand,
   CreateOpenIDConnectProviderCommand,
