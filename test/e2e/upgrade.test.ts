@@ -103,7 +103,7 @@ const definitions = async (): Promise<readonly KubeObject[]> =>
     metadata.name.endsWith('.k11n.dev'),
   );
 
-/** Returns the operator's AWS actions after a position in the journal that changed something. */
+/** Returns the operator's calls that changed something in AWS, from a position in the journal on. */
 async function operatorChanges(position: number): Promise<readonly string[]> {
   const calls = await sandbox.aws.journal(position);
   return calls
@@ -179,7 +179,7 @@ describe.skipIf(!hasPreviousVersion())('an installation', () => {
     await install(previous, '0.1.0');
     await person.editPolicies('shop', [policies.readOnly]);
     await person.untilReady('shop');
-    // The previous version does not know the tag for the issuer, and removes it as drift.
+    // The previous version does not know the tag for the issuer, and removes this tag as drift.
     expect(await operatorChanges(position)).toEqual(['UntagRole', 'DetachRolePolicy']);
     expect(await podsOf()).toEqual(pods);
     await podsReachAws();

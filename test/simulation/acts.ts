@@ -418,7 +418,7 @@ export const redeployAsLaterVersion =
     await redeploy(name, { ...spec, ofLaterVersion: 'x' } as Partial<AppSpec>)(simulation);
   };
 
-/** Kinds in a backup of the cluster. Controllers recreate all other objects from these. */
+/** Kinds in a backup of the cluster. Controllers recreate all other objects from the objects of these kinds. */
 const backedUp = [linkedServiceAccounts, apps, resources.serviceAccounts];
 const backups = new WeakMap<Simulation, ReturnType<Simulation['server']['snapshot']>>();
 

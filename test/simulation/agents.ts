@@ -10,7 +10,7 @@ const daemonSet = { namespace: 'kube-system', name: 'eks-pod-identity-agent' };
 const agent = { namespace: 'kube-system', name: 'eks-pod-identity-agent-1' };
 const computeType = 'eks.amazonaws.com/compute-type';
 
-/** Creates the node, and the DaemonSet of the agent with its pod. No controller recreates this pod. */
+/** Creates the node, and the DaemonSet of the agent with its pod. No controller recreates the agent's pod. */
 export async function startNode({ client }: SimulatedApiServer): Promise<void> {
   await client.create(resources.namespaces, {
     apiVersion: 'v1',

@@ -50,8 +50,8 @@ describe('where no account uses Pod Identity', () => {
     });
     await simulation.time.pass(30_000);
     expect(reasonIn(simulation, 'production')).toBeUndefined();
-    // The operator does not roll pods to another role. When a pod is deleted, Kubernetes replaces it with one that gets
-    // the other role.
+    // The operator does not roll pods to another role. When a pod is deleted, Kubernetes replaces that pod with a new
+    // pod, which gets the other role.
     await deletePods('app', 'production')(simulation);
     await simulation.time.pass(5_000);
     expect(reasonIn(simulation, 'production')).toBe('ForeignAssociation');
@@ -77,7 +77,7 @@ describe('once the cluster is known again', () => {
     await simulation.time.pass(60_000);
     const { client } = simulation.server;
     await client.delete(clusterConfigs, { name: 'simulated' });
-    // Drift passes are due in this time, but while the cluster is unknown they list nothing.
+    // Drift passes are due in this time, but the operator lists nothing while the cluster is unknown.
     await simulation.time.pass(3 * driftIntervalMs);
     const config: ClusterConfig = {
       apiVersion: 'k11n.dev/v1alpha1',

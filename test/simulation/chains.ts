@@ -85,7 +85,7 @@ async function freshApplyOf(spec: AccountSpec): Promise<Simulation> {
   return simulation;
 }
 
-/** Whether the chain contains an invalid spec. A chain without one tests too little. */
+/** Whether the chain contains an invalid spec. A chain without an invalid spec tests too little. */
 export function hasInvalidSpec({ specs }: Chain): boolean {
   const lengthOf = (aws: Partial<LinkedServiceAccountSpec['aws']> | undefined): number =>
     aws?.policyArns?.length ?? 0;

@@ -1,6 +1,6 @@
 /**
- * The operator restarts in the middle of a switch from Pod Identity to IRSA, while EKS denies it the listing of
- * associations.
+ * The operator restarts in the middle of a switch from Pod Identity to IRSA, while EKS does not allow the operator to
+ * list associations.
  */
 import { describe, expect, it } from 'vitest';
 import { linkedServiceAccounts, type LinkedServiceAccount } from '../../src/api/index.ts';

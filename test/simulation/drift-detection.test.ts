@@ -103,7 +103,7 @@ describe('a drift pass', () => {
   it('runs at the interval in the ClusterConfig, and applies a new interval at once', async () => {
     const simulation = await fleet();
     const { server } = simulation;
-    // The interval changes a quarter of a minute after a drift pass, when the next one is not due yet by the old
+    // The interval changes 15 seconds after a drift pass, when the next drift pass is not due yet according to the old
     // interval.
     await simulation.time.pass(
       2 * minute,

@@ -62,7 +62,7 @@ type DeploymentObject = StoredObject & {
   };
 };
 
-/** A value and the end of the time when it was current; the present value has no end. */
+/** A value, and the time until which the value was current. */
 type Past<T> = { readonly value: T; until: number };
 
 const untilNow = Infinity;
@@ -391,7 +391,7 @@ export function checkInvariants(
       say('quarantine', `${name} was replaced while ${old.metadata.name} from before the quarantine runs`);
   }
 
-  /** A terminating account keeps its access while it is used by pods that have run for a while. */
+  /** An account that is being deleted keeps its access while pods that have run for a while use it. */
   function judgeUse({ action, name, before, after, by = '' }: RoleChange): void {
     const account = server.get(linkedServiceAccounts, by) as LinkedServiceAccount | undefined;
     if (account?.metadata.deletionTimestamp === undefined) return;
@@ -452,7 +452,7 @@ export function checkInvariants(
     if (!isTheirs && !lately.some((account) => dropsPolicy(account, gone)))
       say('narrowing', `${gone} was taken off ${name}, though ${by} lists it`);
     // If every version of the account that drops this policy also lists a new policy, the new policy must be attached
-    // first, provided that it exists and fits.
+    // first, provided that the new policy exists and the role has room for it.
     const droppers = lately.filter((account) => dropsPolicy(account, gone));
     if (droppers.some((account) => !account || account.metadata.deletionTimestamp !== undefined)) return;
     const wanted = droppers
@@ -489,7 +489,7 @@ export function checkInvariants(
 
   /**
    * If a role is retained when its account is deleted, the role gets the tag for retained roles before it loses its
-   * ownership tags, because no listing shows it afterwards.
+   * ownership tags, because no listing shows a role without ownership tags.
    */
   function judgeRetention({ name, before, after, by = '' }: RoleChange): void {
     if (!before || !after || !taggedOwner(before.tags) || taggedOwner(after.tags)) return;

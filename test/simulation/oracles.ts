@@ -30,7 +30,7 @@ import { driftIntervalMs, type Simulation } from './simulation.ts';
 import { trusts } from './simulated-aws.ts';
 import { trustsPods } from './simulated-eks.ts';
 
-/** Oracles during a run (`checkInvariants`), and at its end. */
+/** Names of the oracles that check a run: some throughout the run (`checkInvariants`), some at its end. */
 export type OracleName =
   | 'end state'
   | 'counts'
@@ -94,7 +94,7 @@ export async function rests(simulation: Simulation): Promise<readonly Violation[
   const known = formerTargets();
   const before = simulation.writes.length;
   await simulation.time.pass(restMs);
-  // A single write is allowed: it removes the entry of a former target after its sessions have expired.
+  // The only allowed write removes the entry of a former target after the sessions of that target have expired.
   const expired = [...formerTargets()]
     .filter(([name, former]) => known.get(name) !== former)
     .map(([name]) => name);

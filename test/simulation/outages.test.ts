@@ -393,7 +393,7 @@ describe('two operators by mistake on one cluster', () => {
     expect([...aws.roles.values()].map((role) => role.attachedPolicyArns)).toEqual([[readOnly], [readOnly]]);
     expect(linksOf(simulation).filter((link) => link.endsWith('/b'))).toEqual([]);
     expect(await agreesWithStatus(simulation)).toEqual([]);
-    // Both operators come to rest, instead of reverting each other's work for ever.
+    // Both operators stop writing, instead of reverting each other's work for ever.
     expect(await rests(simulation)).toEqual([]);
   });
 });

@@ -6,8 +6,8 @@ import type { Scenario } from './scenarios.ts';
 import { startSimulation, type Simulation, type SimulationOptions } from './simulation.ts';
 
 /**
- * Time for the operator to apply an act, and time for it to come to rest after the last act, in milliseconds. Only the
- * second time is longer than the slowest retry.
+ * Time for the operator to apply an act, and time for the operator to finish its work after the last act, in
+ * milliseconds. Only the second time is longer than the slowest retry.
  */
 export const betweenActsMs = 240_000;
 const untilRestMs = 660_000;

@@ -24,8 +24,8 @@ export type FaultSchedule = {
    */
   readonly cacheAgeMs?: (starts: number) => number;
   /**
-   * Whether no watch reports this change, which is given by its index among all watched changes. A later list shows its
-   * result.
+   * Whether no watch reports this change, which is given by its index among all watched changes. A later list shows the
+   * result of the change.
    */
   readonly misses?: (index: number) => boolean;
   /** Offset of the operator's wall clock. The operator's delays use the monotonic clock. */

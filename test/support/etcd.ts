@@ -7,7 +7,10 @@ import { connect, type ClientHttp2Session } from 'node:http2';
 import { join } from 'node:path';
 
 export type Etcd = {
-  /** Compacts the history up to now. Once the API server has lost its cache, it cannot serve that history either. */
+  /**
+   * Compacts the history up to now. Once the API server has lost its cache, the API server also cannot serve that
+   * history.
+   */
   compact(): Promise<void>;
   /** Writes the value of a key. The API server accepts objects as JSON, and its watches report the written object. */
   put(key: string, value: string): Promise<void>;

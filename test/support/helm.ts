@@ -43,7 +43,8 @@ export async function findHelm(): Promise<Helm> {
       report: () => undefined,
       watchdog,
     });
-    // Helm keeps caches and plugins in its home directory, and the user's must not affect the tests.
+    // Helm keeps caches and plugins in its home directory. The tests use a separate one, so that the user's plugins do
+    // not affect them.
     const home = await mkdtemp(join(tmpdir(), 'kon-helm-'));
     const run = async (args: readonly string[]): Promise<string> => {
       const { stdout } = await promisify(execFile)(helm.path, args, {

@@ -323,7 +323,7 @@ describe('pods of a sandbox', () => {
     );
     expect(await ask({ cert, key })).toBe(200);
 
-    // kwok does not authenticate its callers, so it must refuse programs in every pod of the cluster.
+    // kwok does not authenticate its callers, so kwok must refuse to run a program in any pod of the cluster.
     const { pid } = sandbox.description.parts.find(({ name }) => name === 'kwok') ?? {};
     const { stdout } = await promisify(execFile)('ps', ['-o', 'command=', '-p', String(pid)]);
     const kwok = /--server-address=(\S+)/.exec(stdout)?.[1];

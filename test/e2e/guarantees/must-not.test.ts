@@ -93,13 +93,13 @@ test('an account keeps its access when its new spec cannot be applied', async ()
   const many = Array.from({ length: 20 }, (_, index) => `arn:aws:iam::aws:policy/Policy${index}`);
   await person.editPolicies('lively', many);
   await saying('TooManyPolicies');
-  // Adds a policy of another partition and a policy that does not exist to the attached ones.
+  // Adds to the attached policies a policy of another partition, and then a policy that does not exist.
   const have = [policies.readOnly, policies.queues];
   await person.editPolicies('lively', [...have, 'arn:aws-cn:iam::aws:policy/AmazonS3ReadOnlyAccess']);
   await saying('WrongPartition');
   await person.editPolicies('lively', [...have, 'arn:aws:iam::aws:policy/NoSuchPolicy']);
   await saying('PolicyNotFound');
-  // Adds a target that the cluster does not have to the existing ones.
+  // Adds to the existing targets a target that the cluster does not have.
   await parts.client.patch(
     linkedServiceAccounts,
     { name: 'lively' },

@@ -248,7 +248,7 @@ describe('a namespace', () => {
     expect(await refusal(operator.create(resources.namespaces, namespaceOf('other')))).toContain(
       'may only change its label',
     );
-    // Without the label, the operator cannot get a token in that namespace either.
+    // Without the target label, the operator also cannot get a token in that namespace.
     await refusal(patch(elsewhere, { labels: { [targetLabel]: 'x' } }));
     await refusal(operator.createToken({ namespace: elsewhere, name: 'myaccount' }, stsToken));
   });

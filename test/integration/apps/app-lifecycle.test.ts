@@ -62,7 +62,7 @@ test('the operator writes nothing while everything is in sync, even after a rest
   await operator.stop();
   const before = harness.writes().length;
   operator = await harness.startOperator();
-  // When a later app becomes ready, the operator has processed its queue.
+  // When this later app is ready, the operator has processed the rest of its queue.
   await harness.createApp('later', {});
   await harness.untilReady('later');
   expect(

@@ -46,7 +46,7 @@ it('the account guard needs one call for all services, and blocks every call tha
   ]);
   for (const outcome of outcomes.slice(2))
     expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'WrongAccount' } });
-  // Reading a missing role ends with the first refusal, while other calls of the same read may still be queued.
+  // Reading a missing role ends with the first refused call, when other calls of the same read may still be queued.
   await vi.waitFor(() =>
     expect(
       emulator.journal

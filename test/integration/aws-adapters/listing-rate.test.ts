@@ -1,4 +1,4 @@
-/** Rate limit for listings, which AWS may throttle earlier than other calls. */
+/** The separate rate limit of listings, which AWS may throttle earlier than other calls. */
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { connectAws, createAwsSchedulers, type AwsConnection } from '../../../src/aws/index.ts';
 import { systemTimer } from '../../../src/kube/index.ts';

@@ -316,8 +316,8 @@ describe('kon install', () => {
   const targets = ['production', 'staging'];
 
   /**
-   * Matches labels and annotations that Helm and `kon install` add to mark their objects. They differ by design, see
-   * docs/guides/install.md.
+   * Matches labels and annotations that Helm and `kon install` add to mark their objects. These labels and annotations
+   * differ by design, see docs/guides/install.md.
    */
   const isMark = (key: string): boolean =>
     key.startsWith('app.kubernetes.io/') || key === 'helm.sh/chart' || key === 'helm.sh/resource-policy';

@@ -39,7 +39,7 @@ export type AwsCluster = {
   /** Starts the operator, and resolves when the operator leads. The operator stops together with the cluster. */
   startOperator(): Promise<void>;
   stopOperator(): Promise<void>;
-  /** Writes the ClusterConfig `main`, and waits until the operator has applied it. */
+  /** Writes the ClusterConfig `main`, and waits until the operator has applied this ClusterConfig. */
   configure(targets: readonly string[]): Promise<void>;
   stop(): Promise<void>;
 };

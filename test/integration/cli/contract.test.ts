@@ -75,7 +75,7 @@ function outcome({ code, stdout, stderr }: Result, name: string): string {
   expect(error, name).toMatchObject({ apiVersion: 'cli.k11n.dev/v1', kind: 'Error', exitCode: code });
   expect(error['next'], name).not.toEqual([]);
   expect(Object.keys(errorMeanings), name).toContain(error['code']);
-  // Commands that answer a question with exit code 0 or 1 exit with 3 if they cannot answer.
+  // Commands that answer a question by exit code 0 or 1 exit with code 3 if they cannot answer it.
   expect([exitCodeOf(error['code'] as ErrorCode), 3], `${name}: ${String(error['code'])}`).toContain(code);
   return `${code} ${String(error['code'])}`;
 }

@@ -634,7 +634,7 @@ describe('the last use', () => {
     const rows = (await kon('account', 'list', 'used', 'idle')).stdout.split('\n');
     expect(rows.map((row) => row.split('\t').at(-1))).toEqual(['LAST USED', day, 'never', '']);
     expect((await kon('account', 'show', 'used')).stdout).toContain(`${day} (today)`);
-    // Both roles are new, so neither of them is known to have been unused for a day.
+    // Both roles are new, so it is unknown whether either role has been unused for a day.
     expect(await kon('account', 'list', 'used', 'idle', '--unused', '1d', '-o', 'name')).toEqual({
       code: 0,
       stdout: '',

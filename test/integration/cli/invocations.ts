@@ -3,7 +3,7 @@
 type Invocation = {
   /** Arguments after the words of the command. */
   readonly args: readonly string[];
-  /** System that the command must reach before it can do anything. */
+  /** System that the command must reach before the command can do anything. */
   readonly reaches: 'cluster' | 'sandbox' | 'browser' | 'nothing';
 };
 

@@ -16,7 +16,7 @@ import {
 let kon: KillableKon;
 /** State after one undisturbed upgrade. */
 let upgraded: Snapshot;
-/** Admission policies and bindings that the previous version has as well. The upgrade must never remove them. */
+/** Admission policies and bindings that also exist in the previous version. The upgrade must never remove them. */
 let fence: readonly string[];
 
 // A shallow clone has no previous version.

@@ -127,7 +127,8 @@ describe('import', () => {
     expect(await trustOf()).toBe(before);
     const shown = await kon('account', 'show', 'legacy');
     expect(shown.stdout).toContain('production/legacy (ServiceAccount legacy)');
-    // Once it has the account label, the ServiceAccount is accepted, and its role is adopted without further steps.
+    // Once the ServiceAccount has the account label, the operator accepts the ServiceAccount and adopts its role
+    // without further steps.
     await world.cluster.kubectl(['label', 'sa', '-n', 'production', 'legacy', 'k11n.dev/account=legacy']);
     await world.cluster.kubectl(['wait', 'lsa/legacy', '--for=condition=Ready', '--timeout=30s']);
     expect(await trustOf()).toContain('system:serviceaccount:production:legacy');

@@ -41,7 +41,7 @@ export async function startWriteProxy(of: {
       ? httpsRequest(target, { ...options, ...tls.client })
       : httpRequest(target, options);
     forwarded.on('error', () => request.socket.destroy());
-    // A write takes effect even if its client has been killed.
+    // Only a read ends together with its client: a write takes effect even if its client has been killed.
     if (write === undefined) response.on('close', () => forwarded.destroy());
     forwarded.on('response', (answer) => void relay(answer, response, write));
     forwarded.end(body);

@@ -29,7 +29,7 @@ afterEach(async () => {
   await rm(home, { recursive: true });
 });
 
-/** Options with an empty PATH, so that Go is not found even if the machine has it. */
+/** Options with an empty PATH, so that Go is not found even if the machine has Go. */
 function options(env: Record<string, string> = {}): ResolveOptions {
   return {
     env: { HOME: home, PATH: join(home, 'empty'), ...env },

@@ -58,7 +58,7 @@ async function untilNone(status: Status): Promise<void> {
 describe('a sandbox in the background', () => {
   let status: Status;
   beforeAll(async () => {
-    // Two starts run concurrently: one of them runs the sandbox, and both find it.
+    // Two starts run concurrently: one start runs the sandbox, and both report the same sandbox.
     const starts = await Promise.all([
       command(['sandbox', 'up', '--detach']),
       command(['sandbox', 'up', '--detach']),
@@ -430,7 +430,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
       env: { ...process.env, KON_SANDBOX_DIR: folder },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    // The signal is sent only once, because a second one would end the process immediately.
+    // The signal is sent only once, because a second signal would end the process immediately.
     child.stderr.once('data', () => child.kill(signal));
     const code = await new Promise((resolve) => {
       child.once('exit', resolve);

@@ -45,7 +45,7 @@ export type FleetWorld = {
   readonly aws: AwsEmulator;
   /** Client of a user with all AWS permissions. */
   readonly iam: IAMClient;
-  /** Starts the operator. It stops together with the world, unless it is stopped earlier. */
+  /** Starts the operator, which stops together with the world unless a test stops the operator earlier. */
   startOperator(): Promise<{ stop(): Promise<void> }>;
   stop(): Promise<void>;
 };

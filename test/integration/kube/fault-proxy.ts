@@ -175,7 +175,7 @@ async function relay(
     return;
   }
   const { 'content-length': _, ...headers } = answer.headers;
-  // The original content length would reveal that the body is truncated.
+  // The original content length is left out, because it would reveal that the body is truncated.
   response.writeHead(answer.statusCode ?? 502, fault?.kind === 'truncated' ? headers : answer.headers);
   response.flushHeaders();
   let sent = 0;

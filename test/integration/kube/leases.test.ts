@@ -100,7 +100,8 @@ test('a leader that was killed is replaced within the lease duration and one ret
   first.child.kill('SIGKILL');
   const killedAt = performance.now();
   await until(() => second.lines).toEqual(['waiting', 'leading']);
-  // The lease and the retry take 3.3 seconds; the limit adds one second for a busy machine with two cores.
+  // The lease duration and one retry period take 3.3 seconds; the limit adds one second for a busy machine with two
+  // cores.
   expect(performance.now() - killedAt).toBeLessThan(4_300);
 });
 

@@ -266,7 +266,7 @@ describe('an upgrade', () => {
     await untilReady('lsa', 'newer');
     await stop(operator);
     await oldCrds();
-    // The old schema does not know the field, but must not make the server reject the object because of it.
+    // The old schema does not know the new field, but the server must not reject the object because of this field.
     await kubectl('label lsa newer rolled-back=yes');
     await kubectl('label lsa kept rolled-back=yes');
     expect((await read('lsa', 'newer')).spec['aws']).not.toHaveProperty('identityMode');
@@ -364,7 +364,7 @@ describe('a roll-out of the operator', () => {
       kubectl('get lease -n kube-system konstellation -o jsonpath={.spec.holderIdentity}');
     const first = await holder();
     awsWrites();
-    // The older operator still leads, so it reconciles the change.
+    // The older operator still leads, so the older operator reconciles this change.
     await kubectl(`patch lsa kept --type=merge -p {"spec":{"aws":{"policyArns":["${readOnly}"]}}}`);
     await observed('kept');
     expect(awsWrites()).toEqual(['DetachRolePolicy']);

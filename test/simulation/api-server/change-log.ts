@@ -30,7 +30,7 @@ export type View = {
    * server may respond from a stale cache. `most recent`: the client requires the most recent state.
    */
   ageMs(asks: 'most recent' | 'any'): number;
-  /** Whether the client's watches never receive this change. Only a list shows its result. */
+  /** Whether the client's watches never receive this change. Only a list shows the result of the change. */
   misses(change: Change): boolean;
 };
 
@@ -48,7 +48,7 @@ export type WatchScope = {
 
 export type ChangeLog = {
   record(collection: string, change: Change): void;
-  /** Objects as the view currently shows them. */
+  /** Returns the objects as the view currently shows them. */
   snapshot(
     collection: string,
     view: View,
@@ -64,7 +64,7 @@ export type ChangeLog = {
   interrupt(options: { readonly forget: boolean }): void;
 };
 
-/** Interval of bookmarks. kube-apiserver sends one about every minute. */
+/** Interval of bookmarks in milliseconds. kube-apiserver sends a bookmark about every minute. */
 const bookmarkMs = 60_000;
 
 type Late = { readonly change: Change; readonly dueAt: number };
