@@ -177,7 +177,7 @@ test('a used link shows how to get a new link, and a link to a screen opens in a
 
   const other = await visit(browser, link);
   const shown = await untilShown(other.page, 'Open the console from the terminal');
-  expect(shown).toContain('The link was used already or is wrong.');
+  expect(shown).toContain('The link was already used, or is wrong.');
   expect(shown).not.toContain('payments');
   await Promise.all([context.close(), other.context.close()]);
 });

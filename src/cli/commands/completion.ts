@@ -7,7 +7,10 @@ export const completionCommand = defineCommand({
   positionals: [{ name: 'shell', required: true, summary: shells.join(', '), complete: { choices: shells } }],
   examples: [
     { does: 'In this bash', command: 'source <(kon completion bash)' },
-    { does: 'Load it in every new bash', command: "echo 'source <(kon completion bash)' >> ~/.bashrc" },
+    {
+      does: 'Load the completion in every new bash',
+      command: "echo 'source <(kon completion bash)' >> ~/.bashrc",
+    },
     { does: 'In fish', command: 'kon completion fish > ~/.config/fish/completions/kon.fish' },
   ],
   run: async (context, { args }) => {
@@ -23,7 +26,9 @@ export const completionCommand = defineCommand({
 export const completeCommand = (vocabulary: Vocabulary): LoadedDefinition =>
   defineCommand({
     positionals: [{ name: 'words', variadic: true, summary: 'the words after kon, up to the cursor' }],
-    options: [{ name: 'kubectl', summary: 'in the form that kubectl requires of its plugins' }],
+    options: [
+      { name: 'kubectl', summary: 'print the completions in the form that kubectl requires of its plugins' },
+    ],
     examples: [],
     run: async (context, { args, options }) => {
       const { printCompletion } = await import('../framework/completion/complete.ts');

@@ -1,15 +1,14 @@
 import { defineCommand } from '../framework/command.ts';
 
 export const crdsCommand = defineCommand({
-  description:
-    'Prints the CustomResourceDefinitions for accounts, apps and ClusterConfigs. Needs no cluster.',
+  description: 'Prints the CustomResourceDefinitions of Konstellation. Needs no cluster.',
   returns: 'manifests',
   examples: [
     {
-      does: 'Install or update them',
+      does: 'Install or update the CRDs',
       command: 'kon crds | kubectl apply --server-side --force-conflicts -f -',
     },
-    { does: 'Show one as JSON', command: "kon crds -o json | jq '.items[0]'" },
+    { does: 'Show a CRD as JSON', command: "kon crds -o json | jq '.items[0]'" },
   ],
   run: async (context) => {
     const { crds } = await import('../../api/crds.ts');

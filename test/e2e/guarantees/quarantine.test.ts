@@ -203,7 +203,7 @@ test('kon quarantines an account, shows who requested the quarantine, and releas
   await person.untilAppReady(app);
   expect(await sandbox.kon(['account', 'release', name, '--yes'])).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('is in no quarantine') as string,
+    stderr: expect.stringContaining('is not in quarantine') as string,
   });
 }, 180_000);
 

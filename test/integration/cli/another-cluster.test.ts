@@ -57,7 +57,7 @@ describe('with the kubeconfig of a cluster without Konstellation', () => {
     const stated = ['--cluster-gone', '--cluster-arn', clusterArn, '--issuer', otherIssuer];
     expect(await elsewhere(...deletion, ...stated)).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('exists: the kubeconfig points to it'),
+      stderr: expect.stringContaining('exists: the kubeconfig points to that cluster'),
     });
     expect(await elsewhere(...deletion, '--cluster-gone')).toMatchObject({ code: 2 });
   });

@@ -430,7 +430,7 @@ describe('target delete', () => {
     const predicted = await kon('target', 'delete', 'staging', '--dry-run');
     expect(predicted).toMatchObject({ code: 0, stdout: 'target/staging deleted (dry run)\n' });
     expect(predicted.stderr).toMatch(
-      /^No longer linked in staging: .*everywhere.*\. AWS sessions from there may live for up to 60m\. /,
+      /^Accounts that will not be linked in staging any more: .*everywhere.*\. AWS sessions of pods in staging may stay valid for up to 60m\. /,
     );
     const deleted = await kon('target', 'delete', 'staging', '--yes');
     expect(deleted).toEqual({

@@ -102,7 +102,7 @@ describe('an installation that exists', () => {
       const refused = await kon('install', ...own, ...asked, mode);
       expect(refused).toMatchObject({ code: 1, stdout: '' });
       for (const text of [
-        '--target staging: it has no such target',
+        '--target staging: the ClusterConfig does not list this target',
         'kon target create staging',
         `kubectl patch clusterconfig main --type merge -p '{"spec":{"aws":{"permissionsBoundaryArn":"arn:aws:iam::123456789012:policy/new","allowedPolicyArns":["arn:aws:iam::aws:policy/AmazonS3*"],"allowedTagKeys":["team"]}}}'`,
       ])

@@ -409,7 +409,7 @@ describe('uninstall', () => {
   it('refuses while accounts exist, and with --delete-accounts removes the accounts, their roles and the installation', async () => {
     expect(await kon('uninstall', '--yes')).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('there are 1 accounts: first'),
+      stderr: expect.stringContaining('cannot uninstall while accounts exist (1): first'),
     });
     const had = await kubectl('get', 'crd,clusterrole,lsa', '-o', 'name');
     const planned = await kon('uninstall', '--delete-accounts', '--dry-run');
@@ -888,7 +888,7 @@ describe('uninstall', () => {
     expect(planned.stderr).not.toContain('- IAM OIDC provider');
     const blind = await world.kon.run(['uninstall', '--dry-run', ...own], { env: world.unlistingEnv });
     expect(blind.stderr).toContain(
-      `‼ stays: IAM OIDC provider ${providerArn()}, because you may not list the roles that trust it`,
+      `‼ stays: IAM OIDC provider ${providerArn()}, because you are not permitted to list the roles that trust it`,
     );
     const result = await kon('uninstall', '--yes', '--no-wait', ...own);
     expect(result, result.stderr).toMatchObject({ code: 0 });

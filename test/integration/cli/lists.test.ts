@@ -502,8 +502,8 @@ describe('kon account list --unused', () => {
 
   it.each([
     ['90', '"90" is not a duration'],
-    ['12h', '--unused takes 1 day to 400 days'],
-    ['401d', '--unused takes 1 day to 400 days'],
+    ['12h', '--unused must be from 1 day to 400 days'],
+    ['401d', '--unused must be from 1 day to 400 days'],
   ])('refuses the period %s', async (period, message) => {
     expect(await unused(period)).toMatchObject({
       code: 2,

@@ -319,7 +319,7 @@ describe('kon status', () => {
     const env = { KUBECONFIG: await cluster.userKubeconfig('reader') };
     const { code, stdout } = await kon.run(['status'], { env });
     expect(code).toBe(0);
-    expect(stdout).toContain('‼ you may not read: apps, Leases, Events\n');
+    expect(stdout).toContain('‼ you are not permitted to read: apps, Leases, Events\n');
     expect(stdout).toContain('Accounts:  1 of 2 ready\n');
   });
 });

@@ -123,7 +123,7 @@ describe('kon account suggest', () => {
     expect(shown.stdout).toContain('IAM tracks management actions of some services.');
     expect(shown.stdout).toMatch(
       new RegExp(
-        `^‼ the role ${roleArnOf('orders')} was created at .*: IAM reports less than 90d of its use$`,
+        `^‼ the role ${roleArnOf('orders')} was created at .*, so IAM reports its use for less than 90d$`,
         'm',
       ),
     );

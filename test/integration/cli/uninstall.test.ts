@@ -118,7 +118,7 @@ describe('uninstall --delete-accounts', () => {
     await world.cluster.kubectl(['create', '-f', '-'], JSON.stringify(quarantine));
     const refused = await kon('uninstall', '--delete-accounts', '--yes');
     expect(refused).toMatchObject({ code: 1, stdout: '' });
-    expect(refused.stderr).toContain('there are 1 quarantines: incident');
+    expect(refused.stderr).toContain('cannot uninstall while quarantines exist (1): incident');
     expect(await kubectl('get', 'lsa', '-o', 'jsonpath={.items[*].metadata.deletionTimestamp}')).toBe('');
     await kubectl('delete', 'quarantine', 'incident');
   });

@@ -9,7 +9,7 @@ import {
 
 export const accountDeleteCommand = defineCommand({
   description:
-    'Waits until the role, its attachments and its links are deleted. While running pods use the account, it stays, and the command names them.',
+    'Waits until the role, its attachments and its links are deleted. An account that running pods use is not deleted, and the command names these pods.',
   positionals: [
     {
       name: 'name',
@@ -22,7 +22,7 @@ export const accountDeleteCommand = defineCommand({
   options: [accountOption, yesOption, dryRunOption, ...waitOptions],
   mutates: true,
   examples: [
-    { does: 'Delete it after confirmation', command: 'kon account delete myaccount' },
+    { does: 'Delete an account after confirmation', command: 'kon account delete myaccount' },
     { does: 'In a script', command: 'kon account delete myaccount --yes --timeout 5m' },
   ],
   run: async (context, { args, options }) => {

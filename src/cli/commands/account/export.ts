@@ -3,7 +3,7 @@ import { accountOption, requiredNames } from '../../framework/options.ts';
 
 export const accountExportCommand = defineCommand({
   description:
-    'Prints manifests without status and without fields of the API server and the operator. Policies of AWS and of the AWS account of the cluster are listed by name. You can pass the manifests to kon apply -f -, here or on another cluster.',
+    'Prints manifests without status and without fields of the API server and the operator. AWS managed policies and policies in the AWS account of the cluster are listed by name. You can pass the manifests to kon apply -f -, on this or another cluster.',
   positionals: [
     {
       name: 'name',

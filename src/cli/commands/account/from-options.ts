@@ -74,13 +74,13 @@ export function changedSpec(
   const { removeTarget } = options;
   if (removeTarget.length > 0 && (options.target.length > 0 || options.allTargets))
     throw usageError(
-      `--remove-target and ${options.allTargets ? '--all-targets' : '--target'} were given`,
+      `--remove-target and ${options.allTargets ? '--all-targets' : '--target'} cannot be combined`,
       'Give either.',
     );
   if (removeTarget.length > 0 && current.targets === undefined)
     throw usageError(
-      'the account lists no targets: it is for every target of the cluster',
-      'List those that it keeps: --target NAME',
+      'the account lists no targets, because it applies to every target of the cluster',
+      'List the targets that the account keeps: --target NAME',
     );
   const unlisted = removeTarget.filter((name) => !current.targets?.includes(name));
   if (unlisted.length > 0)
@@ -93,7 +93,7 @@ export function changedSpec(
   if (options.noBoundary && current.aws.permissionsBoundaryArn === undefined)
     throw usageError(
       'the account has no boundary of its own',
-      'A boundary of its role comes from the ClusterConfig: kubectl get clusterconfigs -o yaml',
+      'Any boundary of its role comes from the ClusterConfig: kubectl get clusterconfigs -o yaml',
     );
   const listed = policyEntries(current.aws);
   const absent = removePolicy.filter((entry) => !listed.includes(entry));
@@ -167,6 +167,6 @@ export function withPolicyNames(
 export function switchNote(mode: string): string {
   const order = `‼ the targets switch to ${mode} one after the other, and each target's apps roll once\n`;
   return mode === 'IRSA'
-    ? `${order}‼ running pods in the target that switches keep their credentials, but cannot refresh them until the pods are replaced; to switch back: --identity-mode PodIdentity\n`
+    ? `${order}‼ when a target switches, its running pods keep their credentials, but cannot refresh them until the pods are replaced; to switch back: --identity-mode PodIdentity\n`
     : `${order}‼ the nodes need the EKS Pod Identity agent: kon doctor\n`;
 }

@@ -9,7 +9,7 @@ export const statementOptions = [
     value: 'ACTION',
     repeatable: true,
     summary:
-      'allow this IAM action, for example sqs:SendMessage, by a statement of the account; repeat for more',
+      'allow this IAM action, for example sqs:SendMessage, in a statement of the account; repeat for more',
   },
   {
     name: 'on',
@@ -46,7 +46,7 @@ export const fieldOptions = [
     name: 'identity-mode',
     value: 'MODE',
     choices: ['IRSA', 'PodIdentity'],
-    summary: 'how pods get the role (default: as the ClusterConfig says)',
+    summary: 'how pods get the role (default: the mode in the ClusterConfig)',
   },
   {
     name: 'deletion-policy',

@@ -46,7 +46,7 @@ function readFiles(path: string, given: string): Readonly<Record<string, string>
 function readVariables(path: string, given: string): Readonly<Record<string, string>> {
   if (isFolder(path, given))
     throw new CliError('INVALID', `${given} is a folder, but variables come from a file`, {
-      next: [`To mount its files into pods, add a folder: ${given}:/etc/myapp`],
+      next: [`To mount the files of the folder into pods, add a mount path: ${given}:/etc/myapp`],
     });
   const lines = readText(path, given).split(/\r?\n/);
   return Object.fromEntries(
@@ -59,7 +59,7 @@ function readVariables(path: string, given: string): Readonly<Record<string, str
           details: [text],
           next: [
             'Write NAME=VALUE.',
-            `To mount the file itself into pods, add a folder: ${given}:/etc/myapp`,
+            `To mount the file itself into pods, add a mount path: ${given}:/etc/myapp`,
           ],
         });
       return [[text.slice(0, at), text.slice(at + 1)]];
@@ -81,7 +81,7 @@ function readText(path: string, given: string): string {
   } catch (error) {
     if (error instanceof TypeError)
       throw new CliError('INVALID', `${given} is not UTF-8 text, and an app can hold only text`, {
-        next: ['Put it into the image, or into your own ConfigMap or Secret.'],
+        next: ['Put the file into the image, or into your own ConfigMap or Secret.'],
         cause: error,
       });
     throw unreadable(given, error);

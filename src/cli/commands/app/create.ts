@@ -11,13 +11,13 @@ import { specOptions } from './spec-options.ts';
 
 export const appCreateCommand = defineCommand({
   description:
-    'Opens an editor on a manifest, unless a file or an image is given. An app with an account waits until the account is proven, so its pods never run without their permissions.',
+    'Opens an editor on a manifest, unless a file or an image is given. An app with an account starts only after its account is proven, so its pods never run without their permissions.',
   positionals: [{ name: 'name', summary: 'name of the app', names: 'app' }],
   options: [
     appOption,
     ...specOptions({
       port: 'a port the container listens on, as 8080 or http:8080; repeat for more',
-      env: 'a variable of the container’s environment; repeat for more',
+      env: 'an environment variable of the container, as NAME=VALUE; repeat for more',
       target: 'a target to run in (default: all targets of the cluster); repeat for more',
     }),
     filenameOption,
@@ -34,7 +34,7 @@ export const appCreateCommand = defineCommand({
       command: 'kon app create myapp --image nginx:1.29 --port 80 --account myaccount',
     },
     {
-      does: 'With files in /etc/shop, and the address of the app reviews',
+      does: 'Mount files in /etc/shop, and pass the address of the app reviews',
       command:
         'kon app create shop --image shop:1 --config settings=./settings:/etc/shop --depends-on reviews',
     },

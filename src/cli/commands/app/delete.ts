@@ -14,7 +14,7 @@ export const appDeleteCommand = defineCommand({
   options: [appOption, yesOption, dryRunOption, ...waitOptions],
   mutates: true,
   examples: [
-    { does: 'Delete it after confirmation', command: 'kon app delete myapp' },
+    { does: 'Delete an app after confirmation', command: 'kon app delete myapp' },
     { does: 'In a script', command: 'kon app delete myapp --yes' },
   ],
   run: async (context, { args, options }) => {

@@ -17,7 +17,7 @@ export const appEditCommand = defineCommand({
     appOption,
     ...specOptions({
       port: 'set the list of ports, as 8080 or http:8080; repeat for more',
-      env: 'set a variable of the container’s environment; repeat for more',
+      env: 'set an environment variable of the container, as NAME=VALUE; repeat for more',
       target: 'set the list of targets; repeat for more',
     }),
     ...removalOptions,
@@ -29,8 +29,8 @@ export const appEditCommand = defineCommand({
   returns: 'written',
   mutates: true,
   examples: [
-    { does: 'Change it in your editor', command: 'kon app edit myapp' },
-    { does: 'Give it the permissions of an account', command: 'kon app edit myapp --account myaccount' },
+    { does: 'Change an app in your editor', command: 'kon app edit myapp' },
+    { does: 'Give an app the permissions of an account', command: 'kon app edit myapp --account myaccount' },
     { does: 'Remove them again', command: 'kon app edit myapp --no-account' },
     {
       does: 'Update the files of a config',

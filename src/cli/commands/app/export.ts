@@ -8,9 +8,9 @@ export const appExportCommand = defineCommand({
   options: [appOption],
   returns: 'manifest',
   examples: [
-    { does: 'Save it to a file', command: 'kon app export myapp > myapp.yaml' },
+    { does: 'Save the manifest to a file', command: 'kon app export myapp > myapp.yaml' },
     {
-      does: 'Copy it to another cluster',
+      does: 'Copy an app to another cluster',
       command: 'kon app export myapp | kon --context other apply -f -',
     },
   ],

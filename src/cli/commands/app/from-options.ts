@@ -51,10 +51,13 @@ export function describesChange(change: AppChange): boolean {
 /** @throws CliError of code USAGE if the options contain no image */
 export function appManifest(name: string, options: AppOptions, allTargets: readonly string[]): Manifest {
   if (options.image === undefined)
-    throw usageError('an app needs an image', `Pass it: kon app create ${name} --image IMAGE`);
+    throw usageError('an app needs an image', `Pass an image: kon app create ${name} --image IMAGE`);
   const targets = options.target.length > 0 ? options.target : allTargets;
   if (targets.length === 0)
-    throw usageError('an app needs a target, but the cluster has none', 'Create one: kon target create NAME');
+    throw usageError(
+      'an app needs a target, but the cluster has none',
+      'Create a target: kon target create NAME',
+    );
   const spec: AppSpec = { image: options.image, targets: targets.map(newTarget) };
   return {
     apiVersion,

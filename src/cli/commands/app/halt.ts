@@ -4,7 +4,7 @@ import { targetsOption } from './targets-option.ts';
 
 export const appHaltCommand = defineCommand({
   description:
-    'Its Deployment, Service, revisions and identity stay, so that `kon app resume` restores them.',
+    'Scales the app to zero pods. Its Deployment, Service, revisions and identity are kept, so that `kon app resume` can start the app again.',
   positionals: [
     {
       name: 'name',
@@ -18,8 +18,8 @@ export const appHaltCommand = defineCommand({
   returns: 'written',
   mutates: true,
   examples: [
-    { does: 'Stop it everywhere', command: 'kon app halt myapp' },
-    { does: 'Stop it in one target', command: 'kon app halt myapp --target staging' },
+    { does: 'Stop an app in all targets', command: 'kon app halt myapp' },
+    { does: 'Stop an app in one target', command: 'kon app halt myapp --target staging' },
   ],
   run: async (context, { args, options }) => {
     const { modeFlow } = await import('./change-mode.ts');

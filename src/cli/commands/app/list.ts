@@ -16,7 +16,7 @@ export const appListCommand = defineCommand({
       name: 'account',
       value: 'NAME',
       repeatable: true,
-      summary: 'only those that use this account; repeat for more',
+      summary: 'only apps that use this account; repeat for more',
       names: 'account',
       complete: 'accounts',
     },
@@ -28,7 +28,10 @@ export const appListCommand = defineCommand({
     { does: 'See them all', command: 'kon app list' },
     { does: 'Follow changes', command: 'kon app list --watch' },
     { does: 'Apps that use an account', command: 'kon app list --account myaccount' },
-    { does: 'Those of a target that are not ready', command: 'kon app list --target staging --not-ready' },
+    {
+      does: 'List the apps that are not ready in a target',
+      command: 'kon app list --target staging --not-ready',
+    },
   ],
   run: async (context, { args, options }) => {
     const { listFlow } = await import('../../objects/list.ts');

@@ -18,7 +18,7 @@ export function parsePort(text: string): NamedPort {
   if (!match || port < 1 || port > 65535)
     throw usageError(
       `"${text}" is not a port`,
-      'Pass a number from 1 to 65535, with a name if there are several: http:8080',
+      'Pass a number from 1 to 65535. If the app has several ports, add a name: http:8080',
     );
   return { name: match[1] ?? 'http', port };
 }

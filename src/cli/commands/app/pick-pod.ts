@@ -22,7 +22,7 @@ export async function pickPod(client: KubeClient, app: App, choice: PodChoice): 
       if (pod) return { target, pod };
     }
     throw new CliError('NOT_FOUND', `app "${name}" has no pod "${choice.pod}" in ${targets.join(', ')}`, {
-      next: [`List them: kon app pods ${name}`],
+      next: [`List the pods: kon app pods ${name}`],
     });
   }
   const [target = '', ...more] = targets;
@@ -35,7 +35,7 @@ export async function pickPod(client: KubeClient, app: App, choice: PodChoice): 
   const pod = bestPod(pods);
   if (pod) return { target, pod };
   throw new CliError('NOT_FOUND', `app "${name}" has no running pod in ${target}`, {
-    details: pods.length === 0 ? [] : [`None of its ${pods.length} pods runs.`],
+    details: pods.length === 0 ? [] : [`The app has ${pods.length} pods, but none is running.`],
     next: [`Find the reason: kon app status ${name}`],
   });
 }

@@ -3,7 +3,8 @@ import { appOption, dryRunOption, requiredNames, waitOptions } from '../../frame
 import { targetsOption } from './targets-option.ts';
 
 export const appResumeCommand = defineCommand({
-  description: 'Restores the previous number of replicas; an autoscaler continues from there.',
+  description:
+    'Starts a halted app with its previous number of replicas. An autoscaler, if any, continues from this number.',
   positionals: [
     {
       name: 'name',
@@ -17,8 +18,8 @@ export const appResumeCommand = defineCommand({
   returns: 'written',
   mutates: true,
   examples: [
-    { does: 'Start it in all targets', command: 'kon app resume myapp' },
-    { does: 'Start it in one target', command: 'kon app resume myapp --target staging' },
+    { does: 'Start an app in all targets', command: 'kon app resume myapp' },
+    { does: 'Start an app in one target', command: 'kon app resume myapp --target staging' },
   ],
   run: async (context, { args, options }) => {
     const { modeFlow } = await import('./change-mode.ts');

@@ -13,7 +13,7 @@ export const specOptions = (summaries: {
     {
       name: 'image',
       value: 'IMAGE',
-      summary: 'container image, optionally with a tag after a colon; only its spelling is checked',
+      summary: 'container image, optionally with a tag after a colon; kon checks only the spelling',
     },
     { name: 'tag', value: 'TAG', summary: 'tag of the image' },
     {
@@ -31,7 +31,7 @@ export const specOptions = (summaries: {
       repeatable: true,
       parse: parseConfig,
       summary:
-        'a file, or the files of a folder, mounted into pods at FOLDER; without FOLDER, variables from lines NAME=VALUE; repeat for more',
+        'a file, or the files of a folder, to mount into pods at FOLDER; without FOLDER, a file whose lines NAME=VALUE become variables; repeat for more',
       complete: 'files',
     },
     {
@@ -39,7 +39,7 @@ export const specOptions = (summaries: {
       value: '[TARGET/]APP[:PORT]',
       repeatable: true,
       parse: parseDependency,
-      summary: 'an app that it depends on, whose address becomes a variable; repeat for more',
+      summary: 'another app that the app depends on, whose address becomes a variable; repeat for more',
       complete: 'apps',
     },
     {
@@ -61,7 +61,7 @@ export const specOptions = (summaries: {
 
 /** Options that remove parts of an existing app. */
 export const removalOptions = [
-  { name: 'no-account', summary: 'remove the account: pods hold no AWS permissions' },
+  { name: 'no-account', summary: 'remove the account, so that pods hold no AWS permissions' },
   {
     name: 'remove-env',
     value: 'NAME',

@@ -6,7 +6,7 @@ export const targetsOption = {
   short: 't',
   value: 'NAME',
   repeatable: true,
-  summary: 'only this target (default: all targets of the app); repeat for more',
+  summary: 'select only this target (default: all targets of the app); repeat for more',
   names: 'target',
   complete: 'targets',
 } as const satisfies Option;
@@ -21,12 +21,12 @@ export const containerOption = {
   name: 'container',
   short: 'c',
   value: 'NAME',
-  summary: 'container of its pods (default: the app’s own)',
+  summary: 'container of the pods (default: the app’s own container)',
 } as const satisfies Option;
 
 /** Option that selects one target, for commands that connect to one pod. */
 export const targetOption = {
   ...targetsOption,
   repeatable: false,
-  summary: 'target (optional if the app has only one)',
+  summary: 'target (optional if the app has only one target)',
 } as const satisfies Option;

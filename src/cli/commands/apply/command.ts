@@ -9,7 +9,7 @@ import {
 
 export const applyCommand = defineCommand({
   description:
-    'Applies any number of accounts, apps and ClusterConfigs from YAML documents or a JSON List. All are validated, also by the API server, before the first is written. Fields that a file no longer contains are removed if kon had set them, and stay if another tool had (server-side apply).',
+    'Applies any number of accounts, apps and ClusterConfigs from YAML documents or a JSON List. Validates all of them, also on the API server, before it writes the first. Fields that kon set earlier and that a file no longer contains are removed; fields that another tool set are kept (server-side apply).',
   options: [
     {
       ...filenameOption,
@@ -19,9 +19,9 @@ export const applyCommand = defineCommand({
     },
     {
       name: 'force-conflicts',
-      summary: 'take over fields that another tool has set',
+      summary: 'take over the ownership of fields that another tool has set',
     },
-    { name: 'recursive', short: 'R', summary: 'with a folder: also the folders in it' },
+    { name: 'recursive', short: 'R', summary: 'with a folder: also read its subfolders' },
     yesOption,
     forceOption,
     dryRunOption,

@@ -4,12 +4,12 @@ import { yesOption } from '../../framework/options.ts';
 
 export const conformanceCommand = defineCommand({
   description:
-    'Sends the calls of the scenario table, which the AWS emulator passes, to a real AWS account, and measures how long IAM takes to propagate changes. Lists what it will create, and asks. Works under one path, name prefix and tag, and removes everything afterwards, also when it is interrupted. With --context it also exchanges tokens of that EKS cluster and creates a Pod Identity association in a namespace of its own; without it, these scenarios are skipped. Use an AWS account for tests: see docs/conformance.md. Exits with 0 if every call is equal, 1 if one differs, and above 1 if it cannot be determined.',
+    'Sends the calls of the scenario table, which the AWS emulator passes, to a real AWS account, and measures how long IAM takes to propagate changes. Lists the resources to create, and asks for confirmation. Uses one path, name prefix and tag for all resources, and removes them afterwards, also after an interruption. With --context, also exchanges tokens of that EKS cluster, and creates a Pod Identity association in a new namespace; without --context, these scenarios are skipped. Use an AWS account for tests: see docs/conformance.md. Exits with 0 if every call gives the expected result, 1 if a call differs, and above 1 if the result cannot be determined.',
   options: [
     {
       name: 'account',
       value: 'ID',
-      summary: 'AWS account to run in, which must be that of your credentials',
+      summary: 'AWS account to run in, which must be the account of your credentials',
     },
     {
       name: 'cluster-name',
@@ -25,7 +25,7 @@ export const conformanceCommand = defineCommand({
       name: 'target',
       value: 'NAME',
       summary:
-        'with --context: also let the operator there create, change, repair and delete an account in this target, and run an app with it',
+        'with --context: also have the cluster’s operator create, change, repair and delete an account in this target, and run an app with the account',
       complete: 'targets',
       names: 'target',
     },
@@ -34,7 +34,7 @@ export const conformanceCommand = defineCommand({
       value: 'DURATION',
       parse: parseDuration,
       default: '1m',
-      summary: 'how long IAM may take until a call answers as expected',
+      summary: 'how long to wait until IAM answers a call as expected',
     },
     {
       name: 'report',
@@ -43,8 +43,11 @@ export const conformanceCommand = defineCommand({
       complete: 'files',
     },
     { name: 'mask-account', summary: 'leave the account id and your name out of the report' },
-    { name: 'cleanup', summary: 'only remove what an earlier run left, found by its path, names and tag' },
-    { name: 'print-policy', summary: 'only print the least rights in IAM that a run needs' },
+    {
+      name: 'cleanup',
+      summary: 'only remove resources that an earlier run left, found by their path, names and tag',
+    },
+    { name: 'print-policy', summary: 'only print the minimal IAM permissions that a run needs' },
     yesOption,
   ],
   mutates: true,
@@ -61,11 +64,11 @@ export const conformanceCommand = defineCommand({
         'kon conformance --account 123456789012 --context arn:aws:eks:eu-west-1:123456789012:cluster/test',
     },
     {
-      does: 'Remove what a killed run left',
+      does: 'Remove resources that a killed run left',
       command: 'kon conformance --account 123456789012 --cleanup',
     },
     {
-      does: 'Least rights for the person who runs it',
+      does: 'Print the minimal permissions for running the command',
       command: 'kon conformance --account 123456789012 --print-policy',
     },
   ],

@@ -106,7 +106,7 @@ async function run(of: Run): Promise<ExitCode> {
   await confirm(context, {
     yes: request.yes,
     what: 'creating resources in an AWS account',
-    question: `Create these in AWS account ${accountId}, and remove them afterwards?`,
+    question: `Create these resources in AWS account ${accountId}, and remove them afterwards?`,
     declined: 'Nothing was created.',
   });
   // Opens the folder before the run, so that the command fails early if the folder is not writable.
@@ -190,7 +190,7 @@ async function cleanUp(of: Run): Promise<ExitCode> {
   const walked = cluster ? await cluster.walked() : [];
   for (const leftover of unowned)
     context.stderr.write(
-      `‼ stays: ${conformance.leftoverText(leftover)}, because its tag or content is not that of a run\n`,
+      `‼ stays: ${conformance.leftoverText(leftover)}, because its tag or content does not match a conformance run\n`,
     );
   const all = [
     ...owned.map(conformance.leftoverText),
@@ -275,10 +275,7 @@ const regionOf = ({ env }: CliContext): string =>
 
 function requiredAccount({ account }: ConformanceRequest): string {
   if (account === undefined)
-    throw usageError(
-      'the AWS account is missing',
-      'Pass --account ID, which must be that of your credentials.',
-    );
+    throw usageError('no AWS account was given', 'Pass --account ID, the AWS account of your credentials.');
   if (!/^\d{12}$/.test(account)) throw usageError(`"${account}" is not an AWS account: twelve digits`);
   return account;
 }

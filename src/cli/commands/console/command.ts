@@ -10,7 +10,7 @@ function portNumber(text: string): number {
 
 export const consoleCommand = defineCommand({
   description:
-    'Serves a page on this machine only, with your kubeconfig and your own rights, until Ctrl-C. The link that it prints works once. Credentials stay in this process. docs/guides/console.md describes the screens.',
+    'Serves a page on this machine only, with your kubeconfig and your own rights, until Ctrl-C. The printed link works only once. Your credentials do not leave this process. docs/guides/console.md describes the screens.',
   options: [
     {
       name: 'port',
@@ -22,13 +22,13 @@ export const consoleCommand = defineCommand({
     { name: 'no-open', summary: 'print the link without opening a browser' },
     {
       name: 'in-cluster',
-      summary: 'serve in a pod: on all addresses, for users who bring their own bearer tokens',
+      summary: 'serve in a pod, on all addresses, for users with their own bearer tokens',
     },
   ],
   examples: [
     { does: 'Open it', command: 'kon console' },
     {
-      does: 'For another cluster, on a machine without a browser',
+      does: 'Show another cluster, on a machine without a browser',
       command: 'kon console --context NAME --no-open',
     },
   ],

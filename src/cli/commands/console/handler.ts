@@ -65,7 +65,7 @@ async function serveOwner(context: CliContext, options: Options, assets: Assets)
       if (request.method === 'GET') return { kind: 'json', value: { mode: 'local' } };
       const session = sessions.exchange(tokenIn(request));
       if (session === undefined)
-        throw new CliError('UNAUTHENTICATED', 'the link was used already or is wrong', {
+        throw new CliError('UNAUTHENTICATED', 'the link was already used, or is wrong', {
           next: ['Open the newest link that kon console printed.'],
         });
       announce(port, 'The link was used. For another browser: ');

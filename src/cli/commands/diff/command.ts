@@ -3,7 +3,7 @@ import { filenameOption } from '../../framework/options.ts';
 
 export const diffCommand = defineCommand({
   description:
-    'Validates each apply on the server without saving it, including defaults and admission policies. Exits with 0 if nothing would change, 1 if something would, and above 1 if it cannot be determined. For changes in IAM: kon account diff.',
+    'Sends each manifest to the API server as a dry run, including defaults and admission policies, and saves nothing. Exits with 0 if nothing would change, 1 if something would change, and above 1 if the changes cannot be determined. For changes in IAM: kon account diff.',
   options: [
     {
       ...filenameOption,
@@ -11,14 +11,17 @@ export const diffCommand = defineCommand({
       summary:
         'read manifests from a file, from the .yaml, .yml and .json files of a folder, or from stdin with -; repeat for more',
     },
-    { name: 'recursive', short: 'R', summary: 'with a folder: also the folders in it' },
-    { name: 'force-conflicts', summary: 'take over fields that another tool has set' },
+    { name: 'recursive', short: 'R', summary: 'with a folder: also read its subfolders' },
+    { name: 'force-conflicts', summary: 'take over the ownership of fields that another tool has set' },
   ],
   isQuestion: true,
   returns: 'document',
   examples: [
     { does: 'Before an apply', command: 'kon diff -f cluster.yaml' },
-    { does: 'Several files, for a program', command: 'kon diff -f cluster.yaml -f apps.yaml -o json' },
+    {
+      does: 'Compare several files, with output for a program',
+      command: 'kon diff -f cluster.yaml -f apps.yaml -o json',
+    },
   ],
   run: async (context, { options }) => {
     const { diffFlow } = await import('./handler.ts');

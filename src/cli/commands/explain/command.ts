@@ -2,16 +2,20 @@ import { defineCommand } from '../../framework/command.ts';
 
 export const explainCommand = defineCommand({
   description:
-    'Explains the codes of errors, the reasons in conditions, status rows and Events, and the checks of kon doctor. Works without a cluster. Without a code it lists all of them. Upper and lower case do not matter.',
+    'Explains the codes of errors, the reasons in conditions, status rows and Events, and the checks of kon doctor. Works without a cluster. Without a code, lists all codes. Ignores upper and lower case.',
   positionals: [
-    { name: 'code', summary: 'for example PolicyNotFound, NOT_READY or operator-leads', complete: 'codes' },
+    {
+      name: 'code',
+      summary: 'code to explain, for example PolicyNotFound, NOT_READY or operator-leads',
+      complete: 'codes',
+    },
   ],
   returns: 'document',
   examples: [
     { does: 'Explain a reason', command: 'kon explain PolicyNotFound' },
     { does: 'List all codes', command: 'kon explain' },
     {
-      does: 'Next steps, for a program',
+      does: 'Print the next steps, for a program',
       command: "kon explain PolicyNotFound -o json | jq -r '.items[].steps[]'",
     },
   ],

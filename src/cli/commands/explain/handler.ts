@@ -21,7 +21,7 @@ export async function explainCode(context: CliContext, code: string | undefined)
 }
 
 function page({ code, source, meaning, steps }: Explanation): string {
-  const next = steps.length > 0 ? steps : ['Nothing has to be done.'];
+  const next = steps.length > 0 ? steps : ['No action is needed.'];
   return `${code} is ${source}.\n\n${meaning}\n\nNext: ${next.join('\n      ')}\n`;
 }
 

@@ -11,7 +11,7 @@ function parseAccountId(text: string): string {
 
 export const iamPolicyCommand = defineCommand({
   description:
-    "Prints the least-privilege policy for the operator's own role: exactly the calls that it makes, on roles of this cluster only, limited by rolePath, permissionsBoundaryArn, allowedPolicyArns, tags and allowedTagKeys of the ClusterConfig. Print it again after these have changed. Needs a boundary or allowed policies, in the ClusterConfig or as options; without them the operator's credentials control the AWS account, which --unbounded accepts. Does not call AWS.",
+    "Prints the least-privilege policy for the operator's own role: exactly the calls that it makes, on roles of this cluster only, limited by rolePath, permissionsBoundaryArn, allowedPolicyArns, tags and allowedTagKeys of the ClusterConfig. Print the policy again after a change of these fields. Needs a boundary or allowed policies, in the ClusterConfig or as options; without them the operator's credentials control the AWS account, which --unbounded accepts. Does not call AWS.",
   options: [
     {
       ...filenameOption,
@@ -21,7 +21,7 @@ export const iamPolicyCommand = defineCommand({
       name: 'account-id',
       value: 'ID',
       parse: parseAccountId,
-      summary: 'the AWS account, if the ClusterConfig does not name it',
+      summary: 'id of the AWS account, if the ClusterConfig does not contain it',
     },
     {
       name: 'boundary',
@@ -39,7 +39,7 @@ export const iamPolicyCommand = defineCommand({
     {
       name: 'allow-statements',
       summary:
-        'allow to write inline policies of roles with the boundary (default: allowStatements of the ClusterConfig)',
+        'allow the operator to write inline policies of roles with the boundary (default: allowStatements of the ClusterConfig)',
     },
     {
       name: 'unbounded',
@@ -59,9 +59,9 @@ export const iamPolicyCommand = defineCommand({
       command:
         'aws iam put-role-policy --role-name konstellation --policy-name operator --policy-document "$(kon iam-policy)"',
     },
-    { does: 'Before the cluster exists', command: 'kon iam-policy -f clusterconfig.yaml' },
+    { does: 'Print the policy before the cluster exists', command: 'kon iam-policy -f clusterconfig.yaml' },
     {
-      does: 'With a boundary that the ClusterConfig will get',
+      does: 'Print the policy for a boundary that the ClusterConfig will get',
       command: 'kon iam-policy --boundary arn:aws:iam::123456789012:policy/apps',
     },
   ],

@@ -6,14 +6,14 @@ import { waitOptions, yesOption, wholeNumber } from '../../framework/options.ts'
 
 export const installCommand = defineCommand({
   description:
-    'Finds the EKS cluster, its region, AWS account and issuer, prints the plan, and asks. Then creates what is missing: the IAM OIDC provider (with PodIdentity an association for the operator instead), the operator’s own role, the CRDs, the permissions and admission policies in the cluster, the ClusterConfig, and the operator. Stops at the first step that is refused; run it again to continue there. Does not change an existing ClusterConfig. Needs --boundary or --allow-policy, as options or in the ClusterConfig: without them the operator’s AWS credentials control the AWS account, which --unbounded accepts.',
+    'Finds the EKS cluster, its region, AWS account and issuer, prints the plan, and asks for confirmation. Then creates the missing objects: the IAM OIDC provider (with PodIdentity an association for the operator instead), the operator’s own role, the CRDs, the permissions and admission policies in the cluster, the ClusterConfig, and the operator. Stops at the first step that is refused; run the command again to continue at this step. Does not change an existing ClusterConfig. Needs --boundary or --allow-policy, as options or in the ClusterConfig. Without these limits, the operator’s AWS credentials control the AWS account; --unbounded accepts this risk.',
   options: [
     {
       name: 'target',
       short: 't',
       value: 'NAME',
       repeatable: true,
-      summary: 'a namespace where apps run, created if missing; repeat for more',
+      summary: 'namespace to run apps in, created if it is missing; repeat for more',
     },
     {
       name: 'boundary',
@@ -30,7 +30,7 @@ export const installCommand = defineCommand({
     {
       name: 'allow-statements',
       summary:
-        'let accounts have statements of their own, and single pods be quarantined; needs --boundary (default: no)',
+        'allow accounts to have their own statements, and the quarantine of single pods; needs --boundary (default: no)',
     },
     {
       name: 'unbounded',
@@ -55,10 +55,14 @@ export const installCommand = defineCommand({
       value: 'NAME',
       summary: 'name of the EKS cluster, if the kubeconfig does not name it',
     },
-    { name: 'region', value: 'REGION', summary: 'its AWS region, if the kubeconfig does not name it' },
+    {
+      name: 'region',
+      value: 'REGION',
+      summary: 'AWS region of the EKS cluster, if the kubeconfig does not name it',
+    },
     {
       name: 'self-managed',
-      summary: 'the cluster is not an EKS cluster; AWS can read the keys of its issuer',
+      summary: 'the cluster is not an EKS cluster, but AWS can read the keys of its issuer',
     },
     {
       name: 'namespace',
@@ -88,7 +92,7 @@ export const installCommand = defineCommand({
     {
       name: 'operator-role-path',
       value: 'PATH',
-      summary: 'IAM path of the operator’s own role (default: /); fixed once it exists',
+      summary: 'IAM path of the operator’s own role (default: /); cannot be changed once the role exists',
     },
     {
       name: 'operator-role-tag',
@@ -97,10 +101,13 @@ export const installCommand = defineCommand({
       parse: parseRoleTag,
       summary: 'a tag of the operator’s own role; repeat for more',
     },
-    { name: 'without-operator', summary: 'create no Deployment: the operator runs elsewhere' },
+    {
+      name: 'without-operator',
+      summary: 'create no Deployment, because the operator runs outside the cluster',
+    },
     {
       name: 'downgrade',
-      summary: 'replace a later version, after it has listed the stored fields that are lost',
+      summary: 'replace a later version with this one, after listing the stored fields that will be lost',
     },
     { name: 'dry-run', summary: 'print all manifests and IAM documents, and change nothing' },
     yesOption,
@@ -110,12 +117,12 @@ export const installCommand = defineCommand({
   mutates: true,
   examples: [
     {
-      does: 'With a permissions boundary for every role',
+      does: 'Install with a permissions boundary for every role',
       command:
         'kon install --target production --target staging --boundary arn:aws:iam::123456789012:policy/apps',
     },
     {
-      does: 'With policies that accounts may list, and EKS Pod Identity, which needs no IAM OIDC provider',
+      does: 'Install with a list of allowed policies, and with EKS Pod Identity, which needs no IAM OIDC provider',
       command:
         "kon install --target production --allow-policy 'arn:aws:iam::aws:policy/AmazonS3*' --identity-mode PodIdentity",
     },

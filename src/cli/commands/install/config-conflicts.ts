@@ -23,7 +23,7 @@ export function requireAsConfigured(
 ): void {
   const { permissionsBoundaryArn, allowedPolicyArns, allowedTagKeys, allowStatements = false } = spec.aws;
   const targets = asked.targets.filter((target) => !spec.targets.includes(target));
-  const details = targets.map((target) => `--target ${target}: it has no such target`);
+  const details = targets.map((target) => `--target ${target}: the ClusterConfig does not list this target`);
   const patch: Record<string, unknown> = {};
   const compare = (option: string, field: string, wanted: Value, has: Value, differs: boolean): void => {
     if (!differs) return;

@@ -93,7 +93,7 @@ export async function installFlow(context: CliContext, request: InstallRequest):
     ])
       if (warning !== undefined) stderr.write(warning);
     if (request.unbounded && !unboundedOperator(policyOptions))
-      stderr.write('--unbounded has no effect: the operator is limited\n');
+      stderr.write('--unbounded has no effect, because the operator has a limit\n');
     if (request.dryRun) {
       context.stdout.write(context.format === 'json' ? asJson(installation) : renderManifests(installation));
       return;
@@ -208,7 +208,7 @@ async function renewRole(
   const former = await untilReplaced(context, client, { namespace, mode }, request);
   if (former !== undefined)
     stderr.write(
-      `‼ pods of the operator still use ${former}, so the role trusts both modes: run kon install again when they are replaced\n`,
+      `‼ pods of the operator still use ${former}, so the role trusts both modes: run kon install again when these pods are replaced\n`,
     );
   const live = await aws.roles.read(role.name, signal);
   const { role: spec, policy } = describeInstallation(cluster, config, mode, request, live, former);

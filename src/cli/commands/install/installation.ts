@@ -98,7 +98,7 @@ export function describeInstallation(
   const spec =
     existing?.spec ?? clusterConfigSpec.parse((config as KubeObject & { readonly spec?: unknown }).spec);
   const given = operatorPolicyOptions({ metadata: config.metadata, spec }, { accountId: cluster.accountId });
-  if (!given) throw new Error('the AWS account is known, but no policy follows from it');
+  if (!given) throw new Error('the AWS account is known, but the operator policy is missing');
   const policyOptions = { ...given, clusterArn: cluster.clusterArn, providerArn: cluster.providerArn };
   const demands = roleDemands(request.demands, live, policyOptions.rolePath);
   const role = operatorRole(cluster, { namespace, serviceAccount }, mode, demands, former);

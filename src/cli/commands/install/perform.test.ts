@@ -32,6 +32,6 @@ it('an installation whose step fails halfway reports the finished steps and the 
     ]),
   });
   await expect(perform({ ...role, perform: () => Promise.resolve().then(denied) })).rejects.toMatchObject({
-    details: expect.arrayContaining(['Nothing was done before.']),
+    details: expect.arrayContaining(['No step was done before.']),
   });
 });

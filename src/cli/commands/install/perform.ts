@@ -39,9 +39,9 @@ export async function performAll(
             ...details,
             done.length + parts.length > 0
               ? `Done before: ${[...done, ...parts].join(', ')}.`
-              : 'Nothing was done before.',
+              : 'No step was done before.',
           ],
-          next: [...next, 'Then run kon install again: it continues where it stopped.'],
+          next: [...next, 'Then run kon install again: it continues at the failed step.'],
           cause: error,
         });
       }

@@ -7,7 +7,7 @@ const logFormats = ['json', 'text'];
 
 export const operatorCommand = defineCommand({
   description:
-    'Keeps IAM and the cluster in sync with accounts and apps until it is stopped. Connects to the cluster of the kubeconfig, or to the one it runs in. Configure AWS as for every AWS SDK: AWS_PROFILE, AWS_ACCESS_KEY_ID, AWS_ROLE_ARN, AWS_ENDPOINT_URL and so on.',
+    'Keeps IAM and the cluster in sync with accounts and apps until it is stopped. Connects to the cluster of the kubeconfig, or to the cluster that it runs in. Configure AWS with the variables of every AWS SDK, such as AWS_PROFILE, AWS_ACCESS_KEY_ID, AWS_ROLE_ARN and AWS_ENDPOINT_URL.',
   options: [
     {
       name: 'health-address',
@@ -19,25 +19,29 @@ export const operatorCommand = defineCommand({
       name: 'concurrency',
       value: 'N',
       parse: wholeNumber('a number of workers', 1, 999),
-      summary: 'number of accounts, and of apps, that are reconciled concurrently',
+      summary: 'number of accounts that are reconciled concurrently, and the same number of apps',
     },
     {
       name: 'lease-namespace',
       value: 'NAMESPACE',
-      summary: 'namespace of the leader election Lease (default: the one it runs in, or kube-system)',
+      summary:
+        'namespace of the leader election Lease (default: the namespace that the operator runs in, or kube-system)',
     },
     {
       name: 'lease-duration',
       value: 'SECONDS',
       parse: parseLeaseDuration,
-      summary: 'time after the last renewal when another operator takes over (default: 15)',
+      summary: 'seconds after the last renewal until another operator takes over (default: 15)',
     },
     {
       name: 'require-admission',
       summary:
-        'reconcile nothing before the API server enforces the admission policies, as an installed operator does',
+        'like an installed operator, reconcile nothing before the API server enforces the admission policies',
     },
-    { name: 'without-lease', summary: 'no leader election: no other operator works on this cluster' },
+    {
+      name: 'without-lease',
+      summary: 'run without leader election, because no other operator works on this cluster',
+    },
     { name: 'log-level', value: 'LEVEL', choices: logLevels, default: 'info', summary: 'what to log' },
     {
       name: 'log-format',
@@ -48,7 +52,7 @@ export const operatorCommand = defineCommand({
   ],
   examples: [
     {
-      does: 'Against the current context, with your own AWS profile',
+      does: 'Run the operator for the current context, with your own AWS profile',
       command: 'AWS_PROFILE=dev kon operator',
     },
     {

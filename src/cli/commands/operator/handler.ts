@@ -72,7 +72,7 @@ export async function runInForeground(
   } catch (error) {
     if (!(error instanceof LeaseLostError)) throw error;
     throw new CliError('LEASE_LOST', error.message, {
-      next: ['Start it again, as its Deployment does: it waits for the Lease.'],
+      next: ['Start the operator again, as its Deployment does: the operator then waits for the Lease.'],
       cause: error,
     });
   }

@@ -2,7 +2,8 @@ import { defineCommand } from '../../framework/command.ts';
 import { stateDirOption } from './options.ts';
 
 export const sandboxDownCommand = defineCommand({
-  description: 'Deletes everything except the logs, which stay until the next start.',
+  description:
+    'Stops the sandbox, and deletes everything except the logs, which are kept until the next start.',
   options: [stateDirOption],
   examples: [{ does: 'Stop it', command: 'kon sandbox down' }],
   run: async (context, { options }) => {

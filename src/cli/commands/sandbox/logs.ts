@@ -32,7 +32,7 @@ export const sandboxLogsCommand = defineCommand({
       name: 'tail',
       value: 'N',
       parse: wholeNumber('a number of lines', 0, 999_999_999),
-      summary: 'only the last lines',
+      summary: 'print only this number of last lines',
     },
     stateDirOption,
   ],
@@ -43,7 +43,10 @@ export const sandboxLogsCommand = defineCommand({
   run: async (context, { args, options }) => {
     const name = logChoices.find((choice) => choice === args.part);
     if (name === undefined)
-      throw usageError(`the sandbox has no log "${args.part}"`, `Its logs are: ${logChoices.join(', ')}.`);
+      throw usageError(
+        `the sandbox has no log "${args.part}"`,
+        `The logs of the sandbox are: ${logChoices.join(', ')}.`,
+      );
     const { withSandbox } = await import('./engine.ts');
     await withSandbox(({ sandboxFolder, sandboxLogs }) =>
       sandboxLogs({

@@ -2,12 +2,12 @@ import { defineCommand } from '../../framework/command.ts';
 
 export const statusCommand = defineCommand({
   description:
-    'Reads only the Kubernetes API. For checks of AWS and the network: kon doctor. Parts that you may not read are named.',
+    'Reads only the Kubernetes API. For checks of AWS and the network: kon doctor. Names the resources that you are not permitted to read.',
   returns: 'document',
   examples: [
-    { does: 'See what needs attention', command: 'kon status' },
+    { does: 'Show what needs attention', command: 'kon status' },
     {
-      does: 'Objects that are not ready, for a script',
+      does: 'Print the objects that are not ready, for a script',
       command: "kon status -o json | jq -r '.notReady[].name'",
     },
   ],

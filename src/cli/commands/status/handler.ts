@@ -81,7 +81,7 @@ function renderStatus({ stdout, now }: CliContext, status: Status, color: boolea
     more(notReady),
     renderSection('Drift', driftColumns, drift.slice(0, shownRows), stdout),
     more(drift),
-    unreadable.length > 0 ? `\n‼ you may not read: ${unreadable.join(', ')}\n` : '',
+    unreadable.length > 0 ? `\n‼ you are not permitted to read: ${unreadable.join(', ')}\n` : '',
     isFine ? `\n${paint('green', '√', color)} everything is ready, and nothing has drifted\n` : '',
     nextText(status, color),
   ].join('');
@@ -122,8 +122,10 @@ function nextText({ notReady: [first], operator, cluster, unreadable }: Status, 
       ? [
           first.noun === 'cluster config'
             ? 'Find the problem: kon doctor'
-            : `Show the first: kon ${first.noun} show ${printable(first.name)}`,
-          ...(explanationsOf(first.reason).length > 0 ? [`Explain it: kon explain ${first.reason}`] : []),
+            : `Show the first problem: kon ${first.noun} show ${printable(first.name)}`,
+          ...(explanationsOf(first.reason).length > 0
+            ? [`Explain the first problem: kon explain ${first.reason}`]
+            : []),
         ]
       : []),
   ];

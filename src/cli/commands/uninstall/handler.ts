@@ -76,7 +76,7 @@ export async function uninstallFlow(context: CliContext, request: UninstallReque
     const roles = await listedRoles(aws.roles, signal);
     if (!roles) {
       stderr.write(
-        `‼ you may not list roles (iam:GetAccountAuthorizationDetails), so leftover roles are unknown: kon account orphans --cluster-arn ${cluster.clusterArn}\n`,
+        `‼ you are not permitted to list roles (iam:GetAccountAuthorizationDetails), so leftover roles are unknown: kon account orphans --cluster-arn ${cluster.clusterArn}\n`,
       );
       return;
     }

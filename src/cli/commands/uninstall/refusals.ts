@@ -40,28 +40,36 @@ export async function requireRemovable(
 ): Promise<readonly LinkedServiceAccount[] | undefined> {
   const { items: cutOff = [] } = (await orMissing(client.list<Quarantine>(quarantines, {}))) ?? {};
   if (cutOff.length > 0)
-    throw new CliError('CONFLICT', `there are ${cutOff.length} quarantines: ${namesOf(cutOff)}`, {
-      details: [
-        'Without them the deletion of their accounts would not wait, and nothing would keep their roles closed.',
-      ],
-      next: ['End them: kon account release NAME'],
-    });
+    throw new CliError(
+      'CONFLICT',
+      `cannot uninstall while quarantines exist (${cutOff.length}): ${namesOf(cutOff)}`,
+      {
+        details: [
+          'Without a quarantine, the deletion of its account would not wait, and nothing would keep the account’s roles closed.',
+        ],
+        next: ['End the quarantines: kon account release NAME'],
+      },
+    );
   const accounts = await orMissing(listObjects(client, accountKind));
   const apps = (await orMissing(listObjects(client, appKind))) ?? [];
   if (apps.length > 0)
-    throw new CliError('CONFLICT', `there are ${apps.length} apps: ${namesOf(apps)}`, {
-      details: ['They would be deleted with the CRDs, and their pods too.'],
+    throw new CliError('CONFLICT', `cannot uninstall while apps exist (${apps.length}): ${namesOf(apps)}`, {
+      details: ['The apps and their pods would be deleted with the CRDs.'],
       next: [
-        'Delete them: kon app delete NAME',
+        'Delete the apps: kon app delete NAME',
         'Or keep their objects: kubectl delete apps.k11n.dev NAME --cascade=orphan',
       ],
     });
   if (!accounts || accounts.length === 0) return accounts;
   if (!deleteAccounts)
-    throw new CliError('CONFLICT', `there are ${accounts.length} accounts: ${namesOf(accounts)}`, {
-      details: ['Without the operator their roles would stay.'],
-      next: ['Delete them and their roles: kon uninstall --delete-accounts'],
-    });
+    throw new CliError(
+      'CONFLICT',
+      `cannot uninstall while accounts exist (${accounts.length}): ${namesOf(accounts)}`,
+      {
+        details: ['Without the operator, the roles of the accounts would remain in IAM.'],
+        next: ['Delete the accounts and their roles: kon uninstall --delete-accounts'],
+      },
+    );
   const { items: pods } = await client.list<Pod & KubeObject>(resources.pods, {});
   const uses = accounts.flatMap((account) => {
     const users = podsUsing(account, pods);
@@ -70,7 +78,7 @@ export async function requireRemovable(
   if (uses.length > 0)
     throw new CliError('CONFLICT', 'running pods use accounts that would be deleted', {
       details: [...uses, 'No account was deleted.'],
-      next: ['End the pods first, through their controllers; then run it again.'],
+      next: ['First end the pods through their controllers; then run kon uninstall again.'],
     });
   // Deletes all accounts in a dry run, so that protected accounts cause an error before any account is deleted.
   if (!dryRun)

@@ -81,7 +81,8 @@ async function whoNeedsProvider(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const found = await listedRoles(roles, signal);
-  if (!found) return 'because you may not list the roles that trust it (iam:GetAccountAuthorizationDetails)';
+  if (!found)
+    return 'because you are not permitted to list the roles that trust it (iam:GetAccountAuthorizationDetails)';
   const names: string[] = [];
   for (const { name, trustPolicy } of found) {
     if (!trustsProvider(trustPolicy, arn)) continue;

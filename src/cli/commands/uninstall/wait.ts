@@ -27,7 +27,7 @@ export async function untilGone(
     throw new CliError(error.code, error.message, {
       details: [
         ...error.details,
-        `Accounts hold up their CRD, and no operator deletes them: ${namesOf(held)}.`,
+        `These accounts block the deletion of their CRD, and no operator runs to delete them: ${namesOf(held)}.`,
       ],
       next: [
         ...held.map(

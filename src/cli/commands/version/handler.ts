@@ -119,7 +119,7 @@ export function renderVersions({ client, cluster, problem, skew }: Versions, col
     for (const operator of operators ?? [])
       rows.push(['operator', `${operator.version ?? 'unknown'} (${operator.deployment})`]);
     if (operators?.length === 0) rows.push(['operator', 'no Deployment in this cluster']);
-    if (!operators) rows.push(['operator', 'unknown: you may not list Deployments']);
+    if (!operators) rows.push(['operator', 'unknown: you are not permitted to list Deployments']);
     rows.push([
       'CRDs',
       cluster.schemaVersion === undefined ? 'not installed' : `schema ${cluster.schemaVersion}`,

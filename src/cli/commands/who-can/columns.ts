@@ -40,7 +40,7 @@ function notesOf({ by, conditions, isComplete, isQuarantined }: AnsweredRow): st
   return [
     ...(isQuarantined ? ['in quarantine, so every session is denied'] : []),
     ...(conditions.length > 0 ? [`depends on ${conditions.join(', ')}`] : []),
-    ...(by.some(({ isAttached }) => !isAttached) ? ['a deciding policy is not attached'] : []),
+    ...(by.some(({ isAttached }) => !isAttached) ? ['a policy that decides is not attached'] : []),
     ...(isComplete ? [] : ['not every policy was read']),
   ].join('; ');
 }

@@ -2,32 +2,35 @@ import { defineCommand } from '../../framework/command.ts';
 
 export const whoCanCommand = defineCommand({
   description:
-    'Evaluates the policies, the own statements and the permissions boundary of every account. It reads AWS managed policies from the catalogue in kon, and others, also inline policies that others put on a role, from IAM with your AWS credentials. DECISION is allowed, depends (on values of a real request), or unknown (a policy could not be read). It does not evaluate resource policies, service and resource control policies, session policies, and policies of VPC endpoints. Exits with 0 if an account may, with 1 if none may, and above 1 if it cannot be determined.',
+    'Evaluates the policies, the statements and the permissions boundary of every account. Reads AWS managed policies from the catalogue in kon. Reads other policies, including inline policies that others put on a role, from IAM with your AWS credentials. DECISION is allowed, depends (on values of a real request), or unknown (a policy could not be read). Does not evaluate resource policies, service and resource control policies, session policies, and VPC endpoint policies. Exits with 0 if an account is allowed the action, with 1 if no account is, and above 1 if the answer cannot be determined.',
   positionals: [
-    { name: 'action', required: true, summary: 'as service:Action, without wildcards' },
+    { name: 'action', required: true, summary: 'IAM action as service:Action, without wildcards' },
     {
       name: 'resource',
       required: true,
-      summary: 'an ARN; * for actions without resources, and for all resources',
+      summary: 'ARN of the resource; * for actions without resources, and for all resources',
     },
   ],
   options: [
     {
       name: 'without',
       value: 'POLICY',
-      summary: 'also show who loses the permission without this policy: its ARN or its name',
+      summary: 'also show the accounts that lose the permission without this policy, given by ARN or name',
       complete: 'policies',
     },
   ],
   isQuestion: true,
   returns: 'list',
   examples: [
-    { does: 'Who can read an object', command: 'kon who-can s3:GetObject arn:aws:s3:::bucket/key' },
     {
-      does: 'Who loses it without a policy',
+      does: 'List the accounts that can read an object',
+      command: 'kon who-can s3:GetObject arn:aws:s3:::bucket/key',
+    },
+    {
+      does: 'Show which accounts lose the permission without a policy',
       command: 'kon who-can s3:GetObject arn:aws:s3:::bucket/key --without aws/AmazonS3ReadOnlyAccess',
     },
-    { does: 'With the deciding statements', command: "kon who-can sqs:SendMessage '*' -o yaml" },
+    { does: 'Show the deciding statements', command: "kon who-can sqs:SendMessage '*' -o yaml" },
   ],
   run: async (context, { args, options }) => {
     const { requireQuestion } = await import('../../permissions/question.ts');

@@ -51,7 +51,7 @@ export async function whoCanFlow(
   const { stderr, format } = context;
   if (resource === '*')
     stderr.write(
-      '* stands for all resources: accounts may be allowed on some; pass an ARN to ask for one.\n',
+      '* stands for all resources, but an account may be allowed the action only on some: to ask for one resource, pass its ARN.\n',
     );
   if (unread.length > 0)
     stderr.write(

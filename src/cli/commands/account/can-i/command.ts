@@ -2,13 +2,15 @@ import { defineCommand } from '../../../framework/command.ts';
 
 export const accountCanICommand = defineCommand({
   description:
-    'Asks IAM’s policy simulator, which evaluates the role’s policies and its permissions boundary. It does not evaluate resource policies, resource control policies, policies of VPC endpoints and session policies, nor service control policies with conditions: each of them can deny what is allowed here. Exits with 0 for yes, with 1 for no, and above 1 if it cannot be determined.',
+    'Asks IAM’s policy simulator, which evaluates the role’s policies and its permissions boundary. Does not evaluate resource policies, resource control policies, VPC endpoint policies, session policies, and service control policies with conditions: each of these policies can still deny an action that the simulator allows. Exits with 0 for yes, with 1 for no, and above 1 if the answer cannot be determined.',
   positionals: [
     { name: 'name', required: true, summary: 'name of the account', names: 'account', complete: 'accounts' },
-    { name: 'action', required: true, summary: 'as service:Action, without wildcards' },
-    { name: 'resource', summary: 'an ARN (default: any resource)' },
+    { name: 'action', required: true, summary: 'IAM action as service:Action, without wildcards' },
+    { name: 'resource', summary: 'ARN of the resource (default: any resource)' },
   ],
-  options: [{ name: 'force', summary: 'ask IAM even about an action that this kon does not know' }],
+  options: [
+    { name: 'force', summary: 'also ask IAM about an action that this version of kon does not know' },
+  ],
   isQuestion: true,
   returns: 'document',
   examples: [

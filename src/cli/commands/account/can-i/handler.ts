@@ -103,14 +103,17 @@ function renderAnswer(answer: Answer, color: boolean): string {
     for (const statement of statements) lines.push(...statement.split('\n').map((line) => `  ${line}`));
   }
   if (answer.missingContextKeys.length > 0)
-    lines.push('', `Conditions depend on values of a real request: ${answer.missingContextKeys.join(', ')}`);
+    lines.push(
+      '',
+      `The answer depends on values of a real request, because of conditions on: ${answer.missingContextKeys.join(', ')}`,
+    );
   if (yes) lines.push('', notEvaluated);
   return `${lines.join('\n')}\n`;
 }
 
 /** Limits of the simulator. Source: IAM User Guide, "IAM policy testing with the IAM policy simulator". */
 const notEvaluated =
-  'Not evaluated: resource policies, resource and conditional service control policies, policies of VPC endpoints, session policies. Each can still deny the call.';
+  'Not evaluated: resource policies, resource control policies, service control policies with conditions, VPC endpoint policies, session policies. Each of these can still deny the call.';
 
 function reasonOf(answer: Answer): string {
   switch (answer.decision) {

@@ -3,7 +3,7 @@ import { dryRunOption, waitOptions } from '../../../framework/options.ts';
 
 export const accountCopyCommand = defineCommand({
   description:
-    'The copy gets its own role. Policies of AWS and of the AWS account of this cluster are listed by name, so that the other cluster attaches its own policies of these names.',
+    'The copy gets its own role. AWS managed policies and policies in the AWS account of this cluster are listed by name, so that the other cluster attaches the policies with these names in its own AWS account.',
   positionals: [
     { name: 'name', required: true, summary: 'name of the account', names: 'account', complete: 'accounts' },
   ],
@@ -14,13 +14,22 @@ export const accountCopyCommand = defineCommand({
       summary: 'kubeconfig context of the other cluster',
       complete: 'contexts',
     },
-    { name: 'new-name', value: 'NAME', summary: 'its name there (default: the same)' },
+    {
+      name: 'new-name',
+      value: 'NAME',
+      summary: 'name of the account on the other cluster (default: the same name)',
+    },
     dryRunOption,
     ...waitOptions,
   ],
   returns: 'written',
   mutates: true,
-  examples: [{ does: 'Copy it to production', command: 'kon account copy myaccount --to-context prod' }],
+  examples: [
+    {
+      does: 'Copy an account to the production cluster',
+      command: 'kon account copy myaccount --to-context prod',
+    },
+  ],
   run: async (context, { args, options }) => {
     const { usageError } = await import('../../../framework/errors.ts');
     const { copyFlow } = await import('./handler.ts');
@@ -28,8 +37,8 @@ export const accountCopyCommand = defineCommand({
       throw usageError('no context given', 'Choose one of `kubectl config get-contexts`: --to-context NAME');
     if (context.global.as !== undefined)
       throw usageError(
-        'kon account copy does not support --as, because it writes to another cluster',
-        'For another name there, pass --new-name NAME.',
+        'kon account copy does not support --as, because the command writes to another cluster',
+        'For another name on the other cluster, pass --new-name NAME.',
       );
     return copyFlow(context, {
       ...options,

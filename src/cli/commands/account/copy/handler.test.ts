@@ -22,9 +22,9 @@ it('the copy of an account is adapted to the other cluster, and comes with a not
     },
   });
   expect(notes).toEqual([
-    'The role special stays with its account; the copy gets its own role.',
-    `${foreign} belongs to another AWS account than cluster cn, which cannot attach it.`,
-    'account/own: cluster cn attaches the policies of this name in the AWS account 210987654321.',
+    'The role special stays with the original account; the copy gets its own role.',
+    `Cluster cn cannot attach ${foreign}, because the policy belongs to another AWS account.`,
+    'account/own: cluster cn attaches the policies with these names in AWS account 210987654321.',
     'Cluster cn has no target nowhere; its targets: production, staging',
   ]);
 });

@@ -61,7 +61,7 @@ export function copyOf(
   } = account.spec.aws;
   // Omits the role's name, because a role belongs to one account on one cluster.
   if (roleName !== undefined)
-    notes.push(`The role ${roleName} stays with its account; the copy gets its own role.`);
+    notes.push(`The role ${roleName} stays with the original account; the copy gets its own role.`);
   const local = (arn: string): string => {
     // AWS managed policies exist in each partition under the same name.
     const own = /^arn:[^:]+:iam::aws:(policy\/.+)$/.exec(arn)?.[1];
@@ -70,7 +70,9 @@ export function copyOf(
     const isOwn = owner === there.accountId && partitionOf(arn) === there.partition;
     const isNamed = arn !== permissionsBoundaryArn && here && policyNameOf(arn, here) !== undefined;
     if (!isOwn && !isNamed)
-      notes.push(`${arn} belongs to another AWS account than cluster ${there.name}, which cannot attach it.`);
+      notes.push(
+        `Cluster ${there.name} cannot attach ${arn}, because the policy belongs to another AWS account.`,
+      );
     return arn;
   };
   const policies = policyLists(
@@ -83,7 +85,7 @@ export function copyOf(
   const own = (policies.policyNames ?? []).filter((entry) => entry.startsWith('account/'));
   if (own.length > 0 && here?.accountId !== there.accountId)
     notes.push(
-      `${own.join(', ')}: cluster ${there.name} attaches the policies of this name in the AWS account ${there.accountId}.`,
+      `${own.join(', ')}: cluster ${there.name} attaches the policies with these names in AWS account ${there.accountId}.`,
     );
   const unknown = (account.spec.targets ?? []).filter((target) => !there.targets.includes(target));
   if (unknown.length > 0)

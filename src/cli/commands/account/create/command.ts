@@ -11,7 +11,7 @@ import { fieldOptions, statementOptions } from '../options.ts';
 
 export const accountCreateCommand = defineCommand({
   description:
-    'On a terminal, search and choose policies of AWS and of your AWS account. With no selection, your editor opens on a manifest; without a terminal, a configured editor opens at once. A file or options ask nothing. Then the command waits until the IAM role is created, linked and proven in every target.',
+    'On a terminal, prompts for policies of AWS and of your AWS account. If you choose none, your editor opens with a manifest; without a terminal, a configured editor opens at once. With a file or options, the command asks nothing. Then the command waits until the IAM role is created, linked and proven in every target.',
   positionals: [{ name: 'name', summary: 'name of the account', names: 'account' }],
   options: [
     accountOption,
@@ -43,7 +43,7 @@ export const accountCreateCommand = defineCommand({
   mutates: true,
   examples: [
     {
-      does: 'Choose its policies, or write the manifest in an editor',
+      does: 'Choose the policies, or write the manifest in an editor',
       command: 'kon account create --account myaccount',
     },
     {
@@ -51,7 +51,7 @@ export const accountCreateCommand = defineCommand({
       command: 'kon account create myaccount --policy arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess',
     },
     {
-      does: 'By name, which is the same on every cluster',
+      does: 'Name the policies, with names that are the same on every cluster',
       command: 'kon account create myaccount --policy aws/AmazonS3ReadOnlyAccess --policy account/orders',
     },
     { does: 'From a file', command: 'kon account create -f myaccount.yaml' },

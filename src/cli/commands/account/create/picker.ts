@@ -147,7 +147,7 @@ function hintOf(state: PickerState): string {
       ? `Enter: create the account with ${count}`
       : text === ''
         ? 'Enter: open an editor'
-        : 'Enter: nothing is chosen yet';
+        : 'Enter: no effect, because no policy is chosen yet';
   return `${enterDoes}. Tab: choose several. ${back}.`;
 }
 

@@ -51,20 +51,20 @@ export const accountEditCommand = defineCommand({
       value: 'NAME',
       repeatable: true,
       summary:
-        'remove this target from the list; repeat for more. Running pods there keep their permissions until they end',
+        'remove this target from the list; repeat for more. Running pods in the target keep their permissions until they end',
       names: 'target',
       complete: 'targets',
     },
     {
       name: 'now',
       summary:
-        'with --target or --remove-target: remove the permissions from running pods of removed targets at once',
+        'with --target or --remove-target: also remove the permissions of running pods in removed targets at once',
     },
     yesOption,
     { name: 'all-targets', summary: 'allow every target of the cluster' },
     {
       name: 'no-boundary',
-      summary: 'remove the account’s boundary; that of the ClusterConfig applies then, if it has one',
+      summary: 'remove the account’s boundary; the boundary of the ClusterConfig, if any, then applies',
     },
     ...statementOptions,
     ...fieldOptions,
@@ -76,9 +76,9 @@ export const accountEditCommand = defineCommand({
   returns: 'written',
   mutates: true,
   examples: [
-    { does: 'Change it in your editor', command: 'kon account edit myaccount' },
+    { does: 'Change an account in your editor', command: 'kon account edit myaccount' },
     {
-      does: 'Remove a target; running pods there keep their permissions until they end',
+      does: 'Remove a target; running pods in the target keep their permissions until they end',
       command: 'kon account edit myaccount --remove-target staging',
     },
     {
@@ -86,7 +86,7 @@ export const accountEditCommand = defineCommand({
       command: 'kon account edit myaccount --policy arn:aws:iam::aws:policy/AmazonS3FullAccess',
     },
     {
-      does: 'Let its pods get the role by EKS Pod Identity',
+      does: 'Give pods the role by EKS Pod Identity',
       command: 'kon account edit myaccount --identity-mode PodIdentity',
     },
     {

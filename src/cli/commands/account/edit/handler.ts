@@ -21,7 +21,7 @@ export async function accountEditFlow(
   { name, options }: { readonly name: string | undefined; readonly options: EditOptions },
 ): Promise<void> {
   if (options.now && options.target.length + options.removeTarget.length === 0)
-    throw usageError('--now was given without a target', 'Name one with --remove-target.');
+    throw usageError('--now needs the target to remove', 'Name the target with --remove-target.');
   return editFlow(context, {
     kind: accountKind,
     name,

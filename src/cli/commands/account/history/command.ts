@@ -3,7 +3,7 @@ import { accountOption, requiredNames } from '../../../framework/options.ts';
 
 export const accountHistoryCommand = defineCommand({
   description:
-    'Oldest first. Kubernetes keeps Events for an hour by default, and only the last transition of a condition and the last write of a writer.',
+    'Prints the oldest entry first. Kubernetes keeps Events for an hour by default. Of each condition, it keeps only the last transition, and of each writer, only the last write.',
   positionals: [
     {
       name: 'name',

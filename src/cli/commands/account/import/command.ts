@@ -9,9 +9,13 @@ import {
 
 export const accountImportCommand = defineCommand({
   description:
-    'Reads the role from IAM with your own credentials and creates the account that adopts it: with the name and targets of the ServiceAccounts in its trust policy, and with its attached policies. Lists beforehand who would lose access, running pods first, and refuses if running pods would: hand their ServiceAccounts over with --take-service-accounts. Take the role out of the tool that created it first, without deleting it, so that only one manages it.',
+    'Reads the role from IAM with your own credentials, and creates an account that adopts the role. Name and targets come from the ServiceAccounts in the role’s trust policy, and the policies are those attached to the role. Before saving, lists who would lose access. Refuses if running pods would lose access: hand their ServiceAccounts over with --take-service-accounts. First remove the role from the tool that created it, without deleting the role, so that only one tool manages the role.',
   positionals: [
-    { name: 'name', summary: 'name of the account (default: that of the ServiceAccount)', names: 'account' },
+    {
+      name: 'name',
+      summary: 'name of the account (default: the name of the ServiceAccount)',
+      names: 'account',
+    },
   ],
   options: [
     accountOption,
@@ -27,7 +31,7 @@ export const accountImportCommand = defineCommand({
     },
     {
       name: 'take-service-accounts',
-      summary: 'also hand over existing ServiceAccounts, by labelling them',
+      summary: 'also hand over existing ServiceAccounts to the account, by labelling them',
     },
     dryRunOption,
     yesOption,
@@ -41,7 +45,7 @@ export const accountImportCommand = defineCommand({
       command: 'kon account import --role payments-irsa --dry-run',
     },
     {
-      does: 'Include the ServiceAccounts of eksctl',
+      does: 'Include ServiceAccounts that eksctl created',
       command: 'kon account import --role eksctl-main-payments --take-service-accounts',
     },
   ],
@@ -49,7 +53,7 @@ export const accountImportCommand = defineCommand({
     const { usageError } = await import('../../../framework/errors.ts');
     const { importFlow } = await import('./handler.ts');
     if (options.role === undefined)
-      throw usageError('no role given', 'Pass it: kon account import --role NAME');
+      throw usageError('no role given', 'Pass the name of the role: kon account import --role NAME');
     return importFlow(context, {
       ...options,
       role: options.role,

@@ -115,7 +115,7 @@ function inUse(
   const steps = new Set(inUseBy.map((user) => stepFor(user, role, account)));
   if (users.length > inUseBy.length)
     steps.add(
-      'Import it as a user who may list pods and ServiceAccounts, and remove other clusters from its trust policy first',
+      'Import the role as a user who may list pods and ServiceAccounts, and first remove other clusters from the trust policy',
     );
   return new CliError('CONFLICT', `role "${role.name}" is in use, and its users would lose access`, {
     details: users,
@@ -153,7 +153,7 @@ function consequences(
 ): string {
   const { name } = outcome.manifest.metadata;
   const lines = [
-    `Imports role ${role.arn} as account "${name}": replaces its trust policy; keeps its ${role.attachedPolicyArns.length === 1 ? '1 attached policy' : `${role.attachedPolicyArns.length} attached policies`}. The role stays when the account is deleted.`,
+    `Imports role ${role.arn} as account "${name}": replaces its trust policy; keeps its ${role.attachedPolicyArns.length === 1 ? '1 attached policy' : `${role.attachedPolicyArns.length} attached policies`}. When the account is deleted, the role is kept.`,
     ...[...excluded.inUse, ...excluded.others].map((who) => `‼ Loses access: ${who}`),
     ...outcome.notes.map((note) => `‼ ${note}`),
   ];
@@ -164,7 +164,7 @@ function consequences(
     lines.push(
       request.takeServiceAccounts
         ? `The ServiceAccount ${full}${carries} is labelled and handed over to the account.`
-        : `‼ The ServiceAccount ${full}${carries} exists and is not handed over, so it gets no access. To hand it over: --take-service-accounts`,
+        : `‼ The ServiceAccount ${full}${carries} exists and is not handed over, so its pods get no access. To hand it over: --take-service-accounts`,
     );
   }
   return `${lines.join('\n')}\n`;

@@ -61,7 +61,7 @@ describe('the import of an existing role', () => {
     );
     expect(importRole(role({ trustPolicy, inlinePolicyNames: ['extra'] }), facts, nothing)).toMatchObject({
       notes: [
-        'The namespace tools is no target. To add it: kon target create tools',
+        'The namespace tools is not a target. To add it: kon target create tools',
         'The inline policy extra stays on the role, and the account is not ready until you replace it by a managed policy.',
       ],
     });
@@ -81,7 +81,9 @@ describe('the import of an existing role', () => {
     const outside = role({ trustPolicy: trusting('system:serviceaccount:tools:payments') });
     expect(importRole(outside, facts, nothing)).toMatchObject({
       kind: 'unsound',
-      problem: expect.stringContaining('admits tools/payments, and the cluster has no such target'),
+      problem: expect.stringContaining(
+        'admits tools/payments, but the namespaces are not targets of the cluster',
+      ),
       next: [expect.stringContaining('kon target create tools'), expect.stringContaining('--target')],
     });
     const targets = ['staging'];

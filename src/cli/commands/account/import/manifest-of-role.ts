@@ -29,14 +29,14 @@ export function importRole(
     return {
       kind: 'unsound',
       problem: `the role ${role.name} belongs to ${marks ? `the account ${marks.account} on ${marks.clusterArn}` : 'a Konstellation already'}`,
-      next: ['Release it there first: delete that account with deletionPolicy Retain.'],
+      next: ['Release the role first: delete that account with deletionPolicy Retain.'],
     };
   }
   if (facts.strictInline && role.inlinePolicyNames.length > 0)
     return {
       kind: 'unsound',
       problem: `the role ${role.name} has inline policies, which strictInline of the ClusterConfig would delete: ${role.inlinePolicyNames.join(', ')}`,
-      next: ['Replace each by a managed policy first, so that pods keep their permissions'],
+      next: ['First replace each inline policy by a managed policy, so that pods keep their permissions'],
     };
   const subjects = subjectsIn(role.trustPolicy, facts);
   const names = [...new Set(subjects.map((subject) => subject.serviceAccount))];
@@ -62,7 +62,7 @@ export function importRole(
   if (namespaces.length > 0 && targets.length === 0)
     return {
       kind: 'unsound',
-      problem: `the role ${role.name} admits ${namespaces.map((namespace) => `${namespace}/${name}`).join(', ')}, and the cluster has no such target`,
+      problem: `the role ${role.name} admits ${namespaces.map((namespace) => `${namespace}/${name}`).join(', ')}, but the namespaces are not targets of the cluster`,
       next: [
         ...namespaces.map((namespace) => `Make the namespace a target: kon target create ${namespace}`),
         `Or choose other targets: kon account import --role ${role.name} --target TARGET`,
@@ -87,7 +87,8 @@ export function importRole(
     manifest: { apiVersion, kind: 'LinkedServiceAccount', metadata: { name }, spec },
     notes: [
       ...unknown.map(
-        (namespace) => `The namespace ${namespace} is no target. To add it: kon target create ${namespace}`,
+        (namespace) =>
+          `The namespace ${namespace} is not a target. To add it: kon target create ${namespace}`,
       ),
       ...role.inlinePolicyNames.map(
         (policy) =>

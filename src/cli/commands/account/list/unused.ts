@@ -24,7 +24,7 @@ export async function unusedFilter(
 ): Promise<ListFilter<LinkedServiceAccount>> {
   if (unusedMs < dayMs || unusedMs > trackedDays * dayMs)
     throw usageError(
-      `--unused takes 1 day to ${trackedDays} days, the period of the uses that IAM reports`,
+      `--unused must be from 1 day to ${trackedDays} days, the period for which IAM reports uses`,
       'Pass a number of days: --unused 90d.',
     );
   const outdated = await whyOutdated(context);

@@ -3,24 +3,24 @@ import { yesOption } from '../../../framework/options.ts';
 
 export const accountOrphansCommand = defineCommand({
   description:
-    'Finds roles in IAM with the cluster’s tags, using your own credentials. An orphan is a role whose account was deleted without the operator. A retained role was kept by deletionPolicy Retain; --delete skips it unless --retained is given. Shows the policies and trusted principals of each role. Needs no operator and works after Konstellation was removed from the cluster. --delete needs the kubeconfig of the cluster: EKS, the API server and the ClusterConfig must agree, and roles that running pods hold stay. For a deleted cluster use --cluster-gone. An adopted role is not deleted: it loses the tags of Konstellation.',
+    'Finds roles in IAM with the cluster’s tags, using your own credentials. An orphan is a role whose account was deleted without the operator. A retained role was kept by deletionPolicy Retain; --delete skips it unless --retained is given. Shows the policies and trusted principals of each role. Needs no operator, and also works after Konstellation was removed from the cluster. --delete needs the kubeconfig of the cluster: EKS, the API server and the ClusterConfig must identify the same cluster. Roles that running pods hold are not deleted. For a deleted cluster, use --cluster-gone. An adopted role is not deleted, but loses the tags of Konstellation.',
   options: [
-    { name: 'delete', summary: 'delete them after confirmation' },
-    { name: 'retained', summary: 'with --delete, delete retained roles too' },
+    { name: 'delete', summary: 'delete the orphans after confirmation' },
+    { name: 'retained', summary: 'with --delete, also delete retained roles' },
     {
       name: 'cluster-arn',
       value: 'ARN',
-      summary: 'ARN of the cluster (default: that of the ClusterConfig)',
+      summary: 'ARN of the cluster (default: the ARN in the ClusterConfig)',
     },
     {
       name: 'issuer',
       value: 'URL',
-      summary: 'token issuer of the cluster (default: that of the connected cluster)',
+      summary: 'token issuer of the cluster (default: the issuer of the connected cluster)',
     },
     {
       name: 'cluster-gone',
       summary:
-        'the cluster of --cluster-arn and --issuer was deleted; refused while EKS or the kubeconfig knows a cluster of that issuer',
+        'confirm that the cluster of --cluster-arn and --issuer was deleted; refused while EKS or the kubeconfig has a cluster with that issuer',
     },
     yesOption,
   ],
@@ -29,17 +29,20 @@ export const accountOrphansCommand = defineCommand({
   examples: [
     { does: 'List them', command: 'kon account orphans' },
     {
-      does: 'Delete retained roles too',
+      does: 'Also delete retained roles',
       command: 'kon account orphans --delete --retained',
     },
-    { does: 'Clean up in a script', command: 'kon account orphans --delete --yes' },
     {
-      does: 'After the cluster was deleted',
+      does: 'Delete orphans in a script, without confirmation',
+      command: 'kon account orphans --delete --yes',
+    },
+    {
+      does: 'Delete the roles of a deleted cluster',
       command:
         'kon account orphans --delete --cluster-gone --cluster-arn arn:aws:eks:us-west-2:123456789012:cluster/main --issuer https://oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE',
     },
     {
-      does: 'After the CRDs were deleted',
+      does: 'List orphans after the CRDs were deleted',
       command: 'kon account orphans --cluster-arn arn:aws:eks:us-west-2:123456789012:cluster/main',
     },
   ],

@@ -50,7 +50,7 @@ export async function orphansFlow(context: CliContext, request: OrphansRequest):
     if (orphans.length === 0) stderr.write(`Every role of ${cluster.clusterArn} has an account.\n`);
     if (!client && !request.clusterGone)
       stderr.write(
-        `The kubeconfig does not point to the cluster of issuer ${cluster.issuer}. Its accounts are unknown and may use these roles.\n`,
+        `The kubeconfig does not point to the cluster with issuer ${cluster.issuer}. The accounts of that cluster are unknown, and may use these roles.\n`,
       );
     if (others.length > 0)
       stderr.write(
@@ -88,7 +88,7 @@ async function removeAll(
   if (use && use.unseen.length > 0)
     throw new CliError('NOT_DELETED', 'cannot determine whether running pods hold the roles', {
       details: use.unseen,
-      next: ['Run it as a user who may list pods and ServiceAccounts in all namespaces.'],
+      next: ['Run the command as a user who may list pods and ServiceAccounts in all namespaces.'],
     });
   const failures: string[] = [];
   for (const orphan of orphans) {
@@ -115,7 +115,7 @@ function questionOf(doomed: readonly LeftoverRole[], listed: number): string {
       : doomed.length === 1
         ? 'this role'
         : `these ${doomed.length} roles`;
-  return `Roles that running pods hold are left alone. A deleted role cannot be restored, and its sessions end at once; adopted roles only lose their ownership tags.\nDelete ${which}?`;
+  return `Roles that running pods hold are not deleted. A deleted role cannot be restored, and its sessions end at once. Adopted roles only lose their ownership tags.\nDelete ${which}?`;
 }
 
 /**
@@ -136,10 +136,10 @@ async function remove(
   if (!role) return 'was already deleted';
   const [current] = leftoverRoles([role], cluster, new Set());
   if (!current || current.account !== orphan.account || current.kind !== orphan.kind)
-    return 'no longer belongs to this cluster, or has an account again; left alone';
+    return 'not deleted: the role does not belong to this cluster any more, or has an account again';
   // A retained role is independent of a new account of the same name until that account adopts it.
   if (client && current.kind === 'orphan' && (await accountNames(client, signal)).has(orphan.account))
-    return `has its account ${orphan.account} again; left alone`;
+    return `not deleted: its account ${orphan.account} exists again`;
   if (use) requireUnused(await usersOf(role, use));
   const removed =
     current.kind === 'orphan' ? await removeAssociationsOf(current, cluster, associations, signal) : 0;

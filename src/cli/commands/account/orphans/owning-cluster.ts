@@ -54,16 +54,20 @@ export async function clusterOfRoles(
   );
   const arn = choice.clusterArn ?? configured;
   if (arn === undefined)
-    throw new CliError('CLUSTER_NOT_READY', 'no ClusterConfig says which roles belong to this cluster', {
-      next: ['Pass --cluster-arn arn:aws:eks:REGION:ACCOUNT:cluster/NAME'],
-    });
+    throw new CliError(
+      'CLUSTER_NOT_READY',
+      'cannot determine which roles belong to this cluster: it has no ClusterConfig',
+      {
+        next: ['Pass --cluster-arn arn:aws:eks:REGION:ACCOUNT:cluster/NAME'],
+      },
+    );
   const issuer = choice.issuer ?? connected;
   const cluster = described(arn, issuer);
   if (!willDelete) return { ...cluster, client: issuer === connected ? client : undefined };
   if (issuer !== connected)
     throw new CliError('CONFLICT', `the kubeconfig does not point to the cluster of issuer ${issuer}`, {
       details: [
-        `Its API server issues tokens as ${connected}, so its accounts say nothing about those roles.`,
+        `The connected API server issues tokens as ${connected}, so its accounts do not show which of the roles are orphans.`,
       ],
       next: [
         'Choose the kubeconfig of that cluster: --kubeconfig FILE or --context NAME',
@@ -101,14 +105,14 @@ async function deletedCluster(
   if (arn === undefined || issuer === undefined)
     throw usageError(
       '--cluster-gone needs --cluster-arn and --issuer',
-      'kon account orphans --cluster-arn ARN on any cluster names the issuers of roles that it leaves alone.',
+      'To find the issuer: kon account orphans --cluster-arn ARN lists the issuers of roles that it skips.',
     );
   const cluster = described(arn, issuer);
   const exists = (where: string): CliError =>
     new CliError('CONFLICT', `the cluster of the issuer ${issuer} exists: ${where}`, {
-      next: ['Connect to it, and omit --cluster-gone and --issuer.'],
+      next: ['Connect to that cluster, and omit --cluster-gone and --issuer.'],
     });
-  if ((await reachedIssuer(context)) === issuer) throw exists('the kubeconfig points to it');
+  if ((await reachedIssuer(context)) === issuer) throw exists('the kubeconfig points to that cluster');
   // Searches for the cluster in the ARN's region and in the issuer's region. They differ if the ClusterConfig was
   // copied: the roles are then tagged with the ARN of the original cluster.
   const ofIssuer = /^https:\/\/oidc\.eks\.([a-z0-9-]+)\./.exec(issuer)?.[1];

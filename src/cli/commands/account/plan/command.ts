@@ -5,7 +5,7 @@ import { accountOption, filenameOption, requiredNames } from '../../../framework
 const define = (verb: 'plan' | 'diff'): LoadedDefinition =>
   defineCommand({
     description:
-      'Reads the cluster and IAM with your own credentials and changes nothing. With -f it plans as if the manifest were applied. Exits with 0 if nothing would change, 1 if something would, and above 1 if it cannot be determined.',
+      'Reads the cluster and IAM with your own credentials and changes nothing. With -f it plans as if the manifest were applied. Exits with 0 if nothing would change, 1 if something would change, and above 1 if the changes cannot be determined.',
     positionals: [
       {
         name: 'name',

@@ -29,7 +29,7 @@ export async function planFlow(
   { names, ...request }: PlanRequest & { readonly names: readonly string[] },
 ): Promise<ExitCode> {
   if (names.length > 1 && request.filename !== undefined)
-    throw usageError('-f plans one account, and several names were given', 'Give either.');
+    throw usageError('-f plans only one account, but several names were given', 'Give either.');
   const first = await makePlan(context, { ...request, name: names[0] });
   const views = [first];
   for (const name of names.slice(1)) views.push(await makePlan(context, { ...request, name }));
@@ -56,7 +56,7 @@ async function makePlan(
       : await readManifest(context, request.filename, { kind: accountKind, name: request.name });
   const name = manifest?.metadata.name ?? request.name;
   if (name === undefined)
-    throw usageError('no account given', 'Pass one: kon account plan NAME, or -f FILE.');
+    throw usageError('no account given', 'Pass an account or a manifest: kon account plan NAME, or -f FILE.');
   const client = await context.connect();
   const [{ facts, region }, admittedSince, live] = await Promise.all([
     getClusterFacts(client),

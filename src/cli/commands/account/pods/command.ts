@@ -3,7 +3,7 @@ import { accountOption, requiredNames, sortOption } from '../../../framework/opt
 
 export const accountPodsCommand = defineCommand({
   description:
-    'Without a name, lists the pods of all accounts in all targets, and other pods there that hold an AWS identity. IDENTITY is current, stale (holds another identity), uninjected (the webhook missed it), exempt (by annotation) or none wanted; HOLDS shows what the pod holds.',
+    'Without a name, lists the pods of all accounts in all targets, and other pods in the targets that hold an AWS identity. IDENTITY is current, stale (the pod holds another identity), uninjected (the pod identity webhook missed the pod), exempt (by annotation) or none wanted. HOLDS shows the identity that the pod holds.',
   positionals: [
     {
       name: 'name',

@@ -35,7 +35,7 @@ export async function quarantinePodFlow(
   const account = await getObject(client, accountKind, name);
   await requireInlinePolicies(client, account);
   const pod = await findPod(client, account, text);
-  const consequence = `All sessions of pod ${podWords(pod)} are denied, also those with credentials that left the pod. The other pods of ${name} keep their access. The pod is not deleted. Chained sessions, of other roles that were assumed with it, are not reached.`;
+  const consequence = `All sessions of pod ${podWords(pod)} are denied, including sessions with credentials that left the pod. The other pods of ${name} keep their access. The pod is not deleted. Sessions of other roles that were assumed with this role are not affected.`;
   const question = `${consequence}\nDeny the sessions of pod "${podWords(pod)}"?`;
   await confirm(context, { yes, what, question, declined: 'Nothing was changed.' });
   if (dryRun) context.stderr.write(`${consequence}\n`);
@@ -63,10 +63,14 @@ async function requireInlinePolicies(client: KubeClient, account: LinkedServiceA
       : undefined
     : `the ClusterConfig "${facts.configName}" does not allow statements (spec.aws.allowStatements)`;
   if (problem === undefined) return;
-  throw new CliError('CONFLICT', `the operator may not deny single pods of account "${name}": ${problem}`, {
-    next: [
-      `Cut off the whole account: kon account quarantine ${name}`,
-      'Deny the pod with your own credentials, as the guide "Cut off an account now" describes',
-    ],
-  });
+  throw new CliError(
+    'CONFLICT',
+    `the operator is not permitted to deny single pods of account "${name}": ${problem}`,
+    {
+      next: [
+        `Cut off the whole account: kon account quarantine ${name}`,
+        'Deny the pod with your own credentials, as the guide "Cut off an account now" describes',
+      ],
+    },
+  );
 }

@@ -10,7 +10,7 @@ import {
 
 export const accountReleaseCommand = defineCommand({
   description:
-    'Deletes the Quarantines of the account and waits until it is Ready with a new role of the same name, so that sessions from before stay denied. The role is replaced only when the pods from before have ended, because they would get new credentials at once. Says until when a copied token of a pod can still be exchanged. With --pod, ends the quarantine of one pod, whose older sessions work again until they expire. Needs the right to delete quarantines (ClusterRole konstellation-release), and with --delete-pods the right to delete pods in the targets.',
+    'Deletes the Quarantines of the account and waits until the account is Ready with a new role of the same name, so that older sessions stay denied. The role is replaced only after the older pods have ended, because these pods would get new credentials at once. Reports until when a copied token of a pod can still be exchanged. With --pod, ends the quarantine of one pod, and its older sessions work again until they expire. Needs the right to delete quarantines (ClusterRole konstellation-release), and with --delete-pods the right to delete pods in the targets.',
   positionals: [{ name: 'name', summary: 'name of the account', names: 'account', complete: 'accounts' }],
   options: [
     accountOption,
@@ -29,7 +29,10 @@ export const accountReleaseCommand = defineCommand({
   ],
   mutates: true,
   examples: [
-    { does: 'Release it and replace its pods', command: 'kon account release myaccount --delete-pods' },
+    {
+      does: 'Release an account and replace its pods',
+      command: 'kon account release myaccount --delete-pods',
+    },
     { does: 'Keep the pods, for example as evidence', command: 'kon account release myaccount --no-wait' },
   ],
   run: async (context, { args, options }) => {

@@ -96,7 +96,7 @@ export async function requireQuarantine(
   const known = await quarantinesOf(client, metadata.name);
   if (known.length > 0 || releasingReasons.includes(reason)) return known;
   const pods = status?.quarantinedPods ?? [];
-  throw new CliError('NOT_FOUND', `account "${metadata.name}" is in no quarantine`, {
+  throw new CliError('NOT_FOUND', `account "${metadata.name}" is not in quarantine`, {
     next: [
       ...(pods[0] ? [`Release a single pod: kon account release ${metadata.name} --pod ${pods[0].uid}`] : []),
       'List quarantines: kubectl get quarantines',
@@ -151,7 +151,7 @@ export async function awaitRelease(
     (_seen, reason, message) => {
       const isStuck = reason === 'OldSessionsLive' || (reason === 'OldPodsRunning' && !deletesPods);
       if (isStuck)
-        throw new CliError('NOT_READY', `account "${name}" was released but is not open: ${reason}`, {
+        throw new CliError('NOT_READY', `account "${name}" was released, but its role is still closed: ${reason}`, {
           details: [message],
           next: [
             ...(reason === 'OldPodsRunning'
@@ -182,16 +182,16 @@ export function consequenceOf(
   const until = formatTime(after(now(), copiedTokensLiveMs(pods, stsAudience)));
   return [
     isAdopted
-      ? `${role} was adopted, so it is not replaced: it stays closed for 12 hours after the quarantine began, the longest life of a session.`
-      : `${role} is replaced by a new role of the same name, so that sessions from before stay denied. Resource policies that name its ARN as a principal have to be saved again.`,
+      ? `${role} was adopted, so it is not replaced. It stays closed until 12 hours after the quarantine began, the maximum lifetime of a session.`
+      : `${role} is replaced by a new role of the same name, so that sessions from before stay denied. Resource policies that name the role as a principal must be saved again.`,
     ...(deletesPods
       ? [
           `${pods.length} running pod${pods.length === 1 ? ' is' : 's are'} deleted, and their workloads replace them.`,
         ]
-      : [`It stays closed until the pods of ${name} from before the quarantine have ended.`]),
+      : [`The role stays closed until the pods of ${name} from before the quarantine have ended.`]),
     ...(byToken
       ? [
-          `A token that was copied out of a pod can be exchanged again until ${until}. To exclude that, release the account after that time.`,
+          `A token that was copied out of a pod can be exchanged again until ${until}. To prevent this, release the account after that time.`,
         ]
       : []),
   ].join('\n');

@@ -36,7 +36,7 @@ export async function releasePodFlow(
       next: [`List the pods in quarantine: kon account show ${name}`],
     });
   const pods = found.flatMap(({ spec }) => spec.pods ?? []);
-  const consequence = `Pod ${[...new Set(pods.map(podWords))].join(', ')} gets access to AWS again, if it still runs. Its older sessions work again until they expire, 12 hours after their issue at most, also for others who hold their credentials.`;
+  const consequence = `Pod ${[...new Set(pods.map(podWords))].join(', ')} gets access to AWS again, if it still runs. Its older sessions work again until they expire, at most 12 hours after their issue. This includes copies of their credentials outside the pod.`;
   const question = `${consequence}\nRelease it?`;
   await confirm(context, { yes, what, question, declined: 'Nothing was changed.' });
   if (yes) context.stderr.write(`${consequence}\n`);

@@ -35,9 +35,9 @@ export async function revokeFlow(
   requireReplaceable(account, context.now());
   if ((await quarantinesOf(client, name)).length > 0)
     throw new CliError('CONFLICT', `account "${name}" is in quarantine`, {
-      next: [`End it, which ends the older sessions too: kon account release ${name} --delete-pods`],
+      next: [`To end the quarantine and all older sessions: kon account release ${name} --delete-pods`],
     });
-  const consequence = `${consequenceOf(context, account, await podsOfAccount(client, account), true)}\nUntil the new pods are ready, the apps of ${name} are interrupted. Sessions of other roles that were assumed with it are not reached.`;
+  const consequence = `${consequenceOf(context, account, await podsOfAccount(client, account), true)}\nUntil the new pods are ready, the apps of ${name} are interrupted. Sessions of other roles that were assumed with this role are not affected.`;
   const question = `${consequence}\nEnd all current sessions of the account "${name}"?`;
   await confirm(context, { yes, what, question, declined: 'Nothing was changed.' });
   if (yes) context.stderr.write(`${consequence}\n`);
@@ -70,7 +70,7 @@ function requireReplaceable({ metadata: { name }, spec, status }: LinkedServiceA
   });
   throw new CliError('CONFLICT', `the role of account "${name}" was adopted, so it is not replaced`, {
     next: [
-      `Deny its older sessions with your own credentials: aws iam put-role-policy --role-name ${role} --policy-name AWSRevokeOlderSessions --policy-document '${denial}'`,
+      `Deny the role's older sessions with your own credentials: aws iam put-role-policy --role-name ${role} --policy-name AWSRevokeOlderSessions --policy-document '${denial}'`,
       `Cut the account off instead: kon account quarantine ${name}`,
     ],
   });

@@ -14,7 +14,7 @@ export const accountShowCommand = defineCommand({
   options: [
     accountOption,
     watchOption,
-    { name: 'details', summary: 'also show ARNs of policies, all conditions, Events and defaults' },
+    { name: 'details', summary: 'also show ARNs of policies, all conditions, Events and default values' },
   ],
   returns: 'object',
   examples: [
@@ -22,7 +22,7 @@ export const accountShowCommand = defineCommand({
     { does: 'Show everything', command: 'kon account show myaccount --details' },
     { does: 'Follow it', command: 'kon account show myaccount --watch' },
     {
-      does: 'Print its role for a script',
+      does: 'Print the role of an account for a script',
       command: 'kon account show myaccount -o json | jq -r .status.roleArn',
     },
   ],

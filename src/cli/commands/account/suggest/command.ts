@@ -6,7 +6,7 @@ const [, timeoutOption] = waitOptions;
 
 export const accountSuggestCommand = defineCommand({
   description:
-    'Asks IAM for the last accessed information of the account’s roles with your AWS credentials, and compares it with the policies and statements of the account. It leaves out only what IAM reports as unused since the given time: a policy is removed, replaced by a smaller AWS managed policy, or replaced by statements with the resources and conditions of today. The suggestion never allows more than the account does today. It changes nothing: the output ends with the commands that would. IAM tracks only management actions, and only of some services; other actions of a used service stay.',
+    'Asks IAM for the last accessed information of the account’s roles with your AWS credentials, and compares it with the policies and statements of the account. The suggestion omits only permissions that IAM reports as unused since the given time: it removes a policy, or replaces a policy by a smaller AWS managed policy or by statements with the same resources and conditions. The suggestion never allows more than the account does today. The command changes nothing, but prints the commands that apply the suggestion. IAM tracks only management actions, and only of some services; other actions of a used service stay.',
   positionals: [
     {
       name: 'name',
@@ -21,7 +21,7 @@ export const accountSuggestCommand = defineCommand({
     {
       name: 'since',
       value: 'DURATION',
-      summary: 'treat as unused what was not used for this long, at most 400d',
+      summary: 'treat permissions as unused that were not used for this long, at most 400d',
       default: '90d',
       parse: parsePeriod,
     },
@@ -29,8 +29,8 @@ export const accountSuggestCommand = defineCommand({
   ],
   returns: 'proposal',
   examples: [
-    { does: 'What an account could do without', command: 'kon account suggest myaccount' },
-    { does: 'By the use of the last year', command: 'kon account suggest myaccount --since 365d' },
+    { does: 'List permissions that an account does not need', command: 'kon account suggest myaccount' },
+    { does: 'Consider the use in the last year', command: 'kon account suggest myaccount --since 365d' },
     {
       does: 'Save the suggested manifest, to review and edit it',
       command: "kon account suggest myaccount -o jsonpath='{.proposed}' > myaccount.json",

@@ -58,7 +58,7 @@ describe('the output of kon account suggest', () => {
   it('warns if the role is younger than the period', () => {
     const [warning] = of('2027-01-02T00:00:00Z', { createdAt: '2027-01-01T12:00:00Z' }).warnings;
     expect(warning).toBe(
-      `the role ${arn} was created at 2027-01-01T12:00:00Z: IAM reports less than 90d of its use`,
+      `the role ${arn} was created at 2027-01-01T12:00:00Z, so IAM reports its use for less than 90d`,
     );
     expect(of('2027-01-02T00:00:00Z').warnings).toEqual([]);
   });

@@ -70,7 +70,7 @@ export function suggestionOf({
       ...(isUsed ? [] : [unusedText(name, since, lastAccessed)]),
       ...roles.flatMap(({ arn, createdAt }) =>
         createdAt !== undefined && Date.parse(createdAt) > since
-          ? [`the role ${arn} was created at ${createdAt}: IAM reports less than ${period} of its use`]
+          ? [`the role ${arn} was created at ${createdAt}, so IAM reports its use for less than ${period}`]
           : [],
       ),
     ],
@@ -94,7 +94,7 @@ function caveatsOf(period: string, policies: readonly PolicyAdvice[]): readonly 
     'IAM tracks management actions of some services. Data events, such as s3:GetObject, and all other actions of a used service count as in use.',
     `Permissions that are needed less often than every ${period} count as unused, for example those of a yearly job or of a recovery.`,
     'Activity appears in the report within four hours. Denied attempts count as use.',
-    'The report covers the roles of this cluster. The same manifest may be in use on other clusters.',
+    'The report covers only the roles of this cluster. Other clusters may use the same manifest.',
     ...(policies.some(({ advice }) => advice === 'narrow')
       ? ['AWS maintains its managed policies. Statements do not get the actions that AWS adds to them.']
       : []),

@@ -3,7 +3,7 @@ import { accountOption, requiredNames } from '../../../framework/options.ts';
 
 export const accountVerifyCommand = defineCommand({
   description:
-    'Requests a token of each ServiceAccount from the API server and exchanges it with STS, as an SDK in a pod does. The credentials are limited to nothing by a session policy and dropped. Needs the right to create serviceaccounts/token, and no AWS credentials. With Pod Identity, exchanges the token of a running pod with EKS Auth, if a Pod Identity agent is ready on the node of each pod; this needs AWS credentials, the right to list pods in kube-system, and to get nodes without an agent pod. Exits with 0 if all targets are proven, 1 if one is not, and above 1 if it cannot be determined.',
+    'Requests a token of each ServiceAccount from the API server and exchanges it with STS, as an SDK in a pod does. A session policy removes all permissions of these credentials, and the command discards them. Needs the right to create serviceaccounts/token, and no AWS credentials. With Pod Identity, exchanges the token of a running pod with EKS Auth, if a Pod Identity agent is ready on the node of each pod; this needs AWS credentials, the right to list pods in kube-system, and to get nodes without an agent pod. Exits with 0 if all targets are proven, 1 if a target is not proven, and above 1 if the result cannot be determined.',
   positionals: [
     {
       name: 'name',
@@ -17,7 +17,7 @@ export const accountVerifyCommand = defineCommand({
   isQuestion: true,
   returns: 'records',
   examples: [
-    { does: 'After a change of IAM by hand', command: 'kon account verify myaccount' },
+    { does: 'Verify an account after a manual change in IAM', command: 'kon account verify myaccount' },
     { does: 'Several accounts', command: 'kon account verify myaccount otheraccount' },
     { does: 'In a script', command: 'kon account verify myaccount -o json' },
   ],

@@ -121,7 +121,7 @@ async function verifyTarget(
     if (associated !== undefined && !pod)
       return unproven(
         'AwaitingFirstPod' satisfies IdentityReason,
-        'a Pod Identity is proven with the token of a running pod, and no such pod runs on a node with a ready agent',
+        'verifying a Pod Identity needs the token of a running pod, but no pod of the account runs on a node with a ready agent',
         roleArn,
       );
     const step = { kind: 'ProveIdentity', target, roleArn, proofKey: '', ...(pod ? { pod } : {}) } as const;

@@ -2,11 +2,11 @@ import { defineCommand } from '../../../framework/command.ts';
 
 export const appCanICommand = defineCommand({
   description:
-    'Asks the question of kon account can-i for the account of the app. It does not evaluate resource policies, resource control policies, policies of VPC endpoints and session policies, nor service control policies with conditions. Pods that do not hold the identity of the account are listed on stderr. Exits with 0 for yes, with 1 for no, and above 1 if it cannot be determined.',
+    'Does the same as kon account can-i for the account of the app. Does not evaluate resource policies, resource control policies, VPC endpoint policies, session policies, and service control policies with conditions. Lists on stderr the pods that do not hold the identity of the account. Exits with 0 for yes, with 1 for no, and above 1 if the answer cannot be determined.',
   positionals: [
     { name: 'name', required: true, summary: 'name of the app', names: 'app', complete: 'apps' },
-    { name: 'action', required: true, summary: 'as service:Action, without wildcards' },
-    { name: 'resource', summary: 'an ARN (default: any resource)' },
+    { name: 'action', required: true, summary: 'IAM action as service:Action, without wildcards' },
+    { name: 'resource', summary: 'ARN of the resource (default: any resource)' },
   ],
   isQuestion: true,
   returns: 'document',

@@ -21,7 +21,7 @@ export async function appCanIFlow(
   const account = app.spec.serviceAccount;
   if (account === undefined)
     throw new CliError('NOT_FOUND', `app "${name}" has no account, so its pods have no AWS role`, {
-      next: [`Give it one: kon app edit ${name} --account ACCOUNT`],
+      next: [`Give the app an account: kon app edit ${name} --account ACCOUNT`],
     });
   const answer = await canIFlow(context, { account, action, resource });
   const others = (await podsOfApp(client, app, [])).filter(({ identity }) => identity !== 'current');

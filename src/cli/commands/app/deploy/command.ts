@@ -5,7 +5,7 @@ import { targetsOption } from '../targets-option.ts';
 
 export const appDeployCommand = defineCommand({
   description:
-    'The tag applies to the whole app: it is deployed to all targets that are not halted. `--target` chooses the targets to wait for.',
+    'Deploys the tag to all targets that are not halted. `--target` selects only the targets to wait for.',
   positionals: [{ name: 'name', summary: 'name of the app', names: 'app', complete: 'apps' }],
   options: [
     appOption,
@@ -19,14 +19,14 @@ export const appDeployCommand = defineCommand({
   examples: [
     { does: 'Deploy a version', command: 'kon app deploy myapp --tag 1.2.0' },
     {
-      does: 'Return as soon as it runs in staging',
+      does: 'Return as soon as the new image runs in staging',
       command: 'kon app deploy myapp --tag 1.2.0 --target staging --timeout 10m',
     },
   ],
   run: async (context, { args, options }) => {
     const { tag } = options;
     const name = requiredName('app', args.name, options.app);
-    if (tag === undefined) throw usageError('no tag given', `Pass it: kon app deploy ${name} --tag TAG`);
+    if (tag === undefined) throw usageError('no tag given', `Pass the tag: kon app deploy ${name} --tag TAG`);
     const { deployFlow } = await import('./handler.ts');
     return deployFlow(context, { name, tag, targets: options.target, write: options });
   },

@@ -4,7 +4,7 @@ import { targetsOption } from '../targets-option.ts';
 
 export const appHistoryCommand = defineCommand({
   description:
-    'Each revision is a ReplicaSet of the target’s Deployment, which keeps the last ten. `-o json` prints these ReplicaSets.',
+    'Each revision is a ReplicaSet of the target’s Deployment. A Deployment keeps its last ten revisions. `-o json` prints the ReplicaSets.',
   positionals: [
     {
       name: 'name',
@@ -44,7 +44,7 @@ export const appHistoryCommand = defineCommand({
           ? [{ header: 'APP', value: (row: { readonly app: string }) => row.app }, ...columns]
           : columns,
       data: { object: (revision) => revision.replicaSet },
-      empty: `Nothing of ${names.join(', ')} has been deployed yet.\n`,
+      empty: `No revision of ${names.join(', ')} has been deployed yet.\n`,
     });
   },
 });

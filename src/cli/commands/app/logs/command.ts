@@ -6,7 +6,7 @@ import { containerOption, podOption, targetsOption } from '../targets-option.ts'
 
 export const appLogsCommand = defineCommand({
   description:
-    'Without -f, prints pod by pod, the oldest pod first. With -f, prints lines as they are written, also of new pods and across restarts and broken connections, until Ctrl-C. On a terminal each line begins with its target and pod; elsewhere lines are unchanged.',
+    'Without -f, prints the logs of one pod after the other, the oldest pod first. With -f, prints lines as they are written, until Ctrl-C. Includes new pods, and continues after restarts and broken connections. On a terminal, each line begins with its target and pod; in a pipe or file, lines are unchanged.',
   positionals: [{ name: 'name', summary: 'name of the app', names: 'app', complete: 'apps' }],
   options: [
     appOption,
@@ -17,17 +17,17 @@ export const appLogsCommand = defineCommand({
     {
       name: 'since',
       value: 'DURATION',
-      summary: 'only lines newer than this: 30s, 5m, 2h',
+      summary: 'only lines newer than this duration: 30s, 5m, 2h',
       parse: parseDuration,
     },
     {
       name: 'tail',
       value: 'LINES',
-      summary: 'only the last lines of each pod',
+      summary: 'only this number of last lines of each pod',
       parse: wholeNumber('a number of lines', 0, 999_999_999),
     },
-    { name: 'previous', summary: 'logs of the previous containers, before a restart' },
-    { name: 'timestamps', summary: 'begin each line with its time' },
+    { name: 'previous', summary: 'logs of the containers that ran before the last restart' },
+    { name: 'timestamps', summary: 'begin each line with its timestamp' },
     {
       name: 'prefix',
       value: 'WHEN',
@@ -42,13 +42,13 @@ export const appLogsCommand = defineCommand({
       does: 'Search the last hour of one target',
       command: 'kon app logs myapp --target production --since 1h | grep -i error',
     },
-    { does: 'Find out why a container ended', command: 'kon app logs myapp --previous --tail 50' },
+    { does: 'Find out why a container has restarted', command: 'kon app logs myapp --previous --tail 50' },
   ],
   run: async (context, { args, options }) => {
     if (options.follow && options.previous)
       throw usageError(
         '--follow and --previous cannot be combined',
-        'Choose one: a container that has ended writes nothing more.',
+        'Use one of the options: a previous container writes no more lines that could be followed.',
       );
     const { logsFlow } = await import('./handler.ts');
     const { target, app, prefix, ...rest } = options;

@@ -187,7 +187,7 @@ async function followTarget(scene: Scene, target: string): Promise<void> {
       if (request.pod === undefined || pod.metadata.name === request.pod)
         present.set(pod.metadata.uid ?? '', pod);
     if (isFirst && present.size === 0)
-      scene.note(`${name} has no pods in ${target} yet; new pods will be followed.`);
+      scene.note(`App ${name} has no pods in ${target} yet; the logs of new pods will be printed.`);
     for (const [uid, controller] of followed) {
       if (present.has(uid)) continue;
       followed.delete(uid);

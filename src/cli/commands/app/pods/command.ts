@@ -4,7 +4,7 @@ import { targetsOption } from '../targets-option.ts';
 
 export const appPodsCommand = defineCommand({
   description:
-    'The oldest pods come first, since changes reach them last. IDENTITY is current, stale (holds another identity), uninjected (the webhook missed it), exempt (by annotation) or, for an app without an account, unexpected (holds an identity); HOLDS shows what the pod holds.',
+    'Lists the oldest pods first, because changes reach these pods last. IDENTITY is current, stale (the pod holds another identity), uninjected (the pod identity webhook missed the pod), exempt (by annotation) or, for an app without an account, unexpected (the pod holds an identity). HOLDS shows the identity that the pod holds.',
   positionals: [
     {
       name: 'name',
@@ -24,7 +24,10 @@ export const appPodsCommand = defineCommand({
   examples: [
     { does: 'Pods of one app', command: 'kon app pods myapp' },
     { does: 'Pods of all apps, and the role that each holds', command: 'kon app pods' },
-    { does: 'In one target, for kubectl', command: 'kon app pods myapp --target staging -o name' },
+    {
+      does: 'Names of the pods in one target, for kubectl',
+      command: 'kon app pods myapp --target staging -o name',
+    },
   ],
   run: async (context, { args, options }) => {
     const { appPodsFlow } = await import('./handler.ts');

@@ -4,7 +4,7 @@ import { podOption, targetOption } from '../targets-option.ts';
 
 export const appPortForwardCommand = defineCommand({
   description:
-    'Listens on 127.0.0.1 only. Each connection goes to the newest ready pod at that moment, so forwarding continues across a rollout. Prints one line to stdout for each port, with the local port number.',
+    'Listens on 127.0.0.1 only. Each new connection goes to the newest ready pod, so forwarding continues during a rollout. Prints one line to stdout for each port, with the local port number.',
   positionals: [
     { name: 'name', required: true, summary: 'name of the app', names: 'app', complete: 'apps' },
     {
@@ -15,8 +15,11 @@ export const appPortForwardCommand = defineCommand({
   ],
   options: [targetOption, { ...podOption, summary: 'forward to this pod only' }],
   examples: [
-    { does: 'Reach port 80 of its pods', command: 'kon app port-forward myapp 8080:80 --target staging' },
-    { does: 'By port name, from any free local port', command: 'kon app port-forward myapp :http' },
+    {
+      does: 'Reach port 80 of an app’s pods',
+      command: 'kon app port-forward myapp 8080:80 --target staging',
+    },
+    { does: 'Forward any free local port to a named port', command: 'kon app port-forward myapp :http' },
   ],
   run: async (context, { args, options }) => {
     const { parsePortRequest } = await import('./forwarded-port.ts');

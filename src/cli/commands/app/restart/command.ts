@@ -4,7 +4,7 @@ import { targetsOption } from '../targets-option.ts';
 
 export const appRestartCommand = defineCommand({
   description:
-    'Rolls the Deployments: a pod ends when its successor is ready, and the next target follows when the previous one is healthy. The app’s spec does not change. Refused while a dry-run pod would lack the identity of the app’s account. Needs the right to patch Deployments in the targets.',
+    'Restarts the Deployments by a rolling update, one target after the other: a pod ends when its successor is ready, and the next target follows when the previous target is healthy. The app’s spec does not change. Refuses if new pods would lack the identity of the app’s account, which a dry-run pod shows. Needs the right to patch Deployments in the targets.',
   positionals: [
     {
       name: 'name',
@@ -19,7 +19,10 @@ export const appRestartCommand = defineCommand({
   mutates: true,
   examples: [
     { does: 'Restart it everywhere', command: 'kon app restart myapp' },
-    { does: 'In one target, without waiting', command: 'kon app restart myapp --target staging --no-wait' },
+    {
+      does: 'Restart an app in one target, without waiting',
+      command: 'kon app restart myapp --target staging --no-wait',
+    },
   ],
   run: async (context, { args, options }) => {
     const { restartFlow } = await import('./handler.ts');

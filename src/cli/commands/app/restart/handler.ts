@@ -104,7 +104,7 @@ async function requireInjection(
       'CLUSTER_NOT_READY',
       `new pods of "${name}" in ${namespace} would lack their identity`,
       {
-        details: [`It can be restarted once ${failure.message}.`],
+        details: [`The app can be restarted once ${failure.message}.`],
         next: ['Check the pod identity webhook: kon doctor'],
       },
     );
@@ -127,7 +127,7 @@ async function restartable(
   const running = targets.filter((target) => !halted.has(target));
   if (running.length === 0)
     throw new CliError('INVALID', `app "${name}" is halted in ${targets.join(', ')}`, {
-      next: [`Start it again: kon app resume ${name}`],
+      next: [`Resume the app first: kon app resume ${name}`],
     });
   const found = await Promise.all(
     running.map(async (target) => ({ target, deployment: await deploymentOf(client, app, target) })),

@@ -9,21 +9,21 @@ import {
 
 export const appRollbackCommand = defineCommand({
   description:
-    'Changes only the image in the app’s spec, for all targets: environment, account and scale stay as they are, so that a later `kon app edit` starts from what runs. Prints the change first.',
+    'Changes only the image in the app’s spec, for all targets. Environment, account and scale are not rolled back. Prints the change before saving it.',
   positionals: [{ name: 'name', summary: 'name of the app', names: 'app', complete: 'apps' }],
   options: [
     appOption,
     {
       name: 'to',
       value: 'REVISION',
-      summary: 'revision number from `kon app history` (default: the last one with another image)',
+      summary: 'revision number from `kon app history` (default: the last revision with another image)',
       parse: wholeNumber('a revision', 1, 999_999_999),
     },
     {
       name: 'target',
       short: 't',
       value: 'NAME',
-      summary: 'target whose revision numbers are meant, if targets differ',
+      summary: 'target whose revision to use, if the revision numbers of targets differ',
       names: 'target',
       complete: 'targets',
     },
@@ -35,7 +35,7 @@ export const appRollbackCommand = defineCommand({
   examples: [
     { does: 'Go back to the previous image', command: 'kon app rollback myapp' },
     { does: 'Go back to a certain revision', command: 'kon app rollback myapp --to 3' },
-    { does: 'Show the change without making it', command: 'kon app rollback myapp --to 3 --dry-run' },
+    { does: 'Show the change without saving it', command: 'kon app rollback myapp --to 3 --dry-run' },
   ],
   run: async (context, { args, options }) => {
     const { getObject } = await import('../../../cluster/objects.ts');

@@ -124,7 +124,7 @@ describe('a rollback', () => {
     expect(plan.changes).toEqual([{ field: 'imageTag', from: '3', to: '2' }]);
     expect(plan.leftOut).toEqual(['identity']);
     expect(rollbackText(app, plan)).toBe(
-      'web goes back to web:2 (revision 2 of production), in all its 2 targets:\n' +
+      'App web goes back to the image web:2 (revision 2 of production), in all its 2 targets:\n' +
         '  spec.imageTag: 3 → 2\n' +
         'That revision also differs in AWS identity, which stays unchanged.\n',
     );
@@ -165,6 +165,6 @@ describe('a rollback', () => {
 
   it('reports that the app already has the image', () => {
     const plan = planRollback(app, history('production', images('1', '3')), 2);
-    expect(rollbackText(app, plan)).toBe('web already has that image: web:3 (revision 2 of production)\n');
+    expect(rollbackText(app, plan)).toBe('app web already has the image web:3 (revision 2 of production)\n');
   });
 });

@@ -18,9 +18,9 @@ export function rollbackText(app: App, { revisions, image, changes, leftOut }: R
   const targets = length === 1 ? app.spec.targets[0]?.name : `all its ${length} targets`;
   const lines =
     changes.length === 0
-      ? [`${name} already has that image: ${image} (${which})`]
+      ? [`app ${name} already has the image ${image} (${which})`]
       : [
-          `${name} goes back to ${image} (${which}), in ${targets}:`,
+          `App ${name} goes back to the image ${image} (${which}), in ${targets}:`,
           ...changes.map(({ field, from, to }) => `  spec.${field}: ${from ?? '(none)'} → ${to ?? '(none)'}`),
         ];
   if (leftOut.length > 0)

@@ -3,7 +3,7 @@ import { containerOption, podOption, targetOption } from '../targets-option.ts';
 
 export const appShellCommand = defineCommand({
   description:
-    'On a terminal the program gets a terminal too, with keyboard, Ctrl-C and window size. In a pipe it reads stdin and writes to stdout and stderr. Exits with the code of the program.',
+    'On a terminal, the program also gets a terminal, with keyboard, Ctrl-C and window size. In a pipe, the program reads stdin and writes to stdout and stderr. Exits with the exit code of the program.',
   positionals: [
     { name: 'name', required: true, summary: 'name of the app', names: 'app', complete: 'apps' },
     {
@@ -15,9 +15,9 @@ export const appShellCommand = defineCommand({
   options: [targetOption, podOption, containerOption],
   examples: [
     { does: 'Open a shell', command: 'kon app shell myapp --target staging' },
-    { does: 'Ask AWS who the pod is', command: 'kon app shell myapp -- aws sts get-caller-identity' },
+    { does: 'Show the AWS identity of a pod', command: 'kon app shell myapp -- aws sts get-caller-identity' },
     {
-      does: 'In a particular pod',
+      does: 'Run a program in a particular pod',
       command: 'kon app shell myapp --pod myapp-6c9f7d-x2x7k -- env',
     },
   ],

@@ -23,7 +23,10 @@ const define = (verb: 'status' | 'show'): LoadedDefinition =>
       { does: 'Show it', command: `kon app ${verb} myapp` },
       { does: 'Show everything', command: `kon app ${verb} myapp --details` },
       { does: 'Follow it', command: `kon app ${verb} myapp --watch` },
-      { does: 'Per target, for a script', command: `kon app ${verb} myapp -o json | jq '.status.targets'` },
+      {
+        does: 'Print the state in each target, for a script',
+        command: `kon app ${verb} myapp -o json | jq '.status.targets'`,
+      },
     ],
     run: async (context, { args, options }) => {
       const { appKind } = await import('../../../cluster/kinds.ts');

@@ -4,7 +4,7 @@ import { defineCommand } from '../../../framework/command.ts';
 
 export const policiesSearchCommand = defineCommand({
   description:
-    'Searches the catalogue that is part of kon, without AWS or a cluster. Words may be in any order, and letters may be omitted.',
+    'Searches the catalogue of AWS managed policies in kon. Needs neither AWS nor a cluster. Words can be in any order, and letters can be omitted.',
   positionals: [{ name: 'text', required: true, variadic: true, summary: 'words or initials of the name' }],
   options: [
     {
@@ -26,7 +26,7 @@ export const policiesSearchCommand = defineCommand({
   examples: [
     { does: 'Policies for S3', command: 'kon policies search s3 read' },
     {
-      does: 'The ARN of the best match, for a script',
+      does: 'Print the ARN of the best match, for a script',
       command: 'kon policies search s3roa -o name --limit 1',
     },
   ],

@@ -3,21 +3,21 @@ import { defineCommand } from '../../../framework/command.ts';
 
 export const sandboxAwsCommand = defineCommand({
   description:
-    'Serves IAM, STS, EKS and a small S3 over HTTP on loopback, for stock AWS SDKs and the AWS CLI: point AWS_ENDPOINT_URL at it. AssumeRoleWithWebIdentity accepts the tokens of one issuer if its keys are given.',
+    'Serves IAM, STS, EKS and a small S3 over HTTP on loopback, for unmodified AWS SDKs and the AWS CLI: set AWS_ENDPOINT_URL to its address. AssumeRoleWithWebIdentity accepts the tokens of one issuer if the issuer’s keys are given.',
   options: [
     {
       name: 'port',
       value: 'N',
       parse: wholeNumber('a port', 0, 65_535),
       default: '0',
-      summary: 'port to listen on; 0 for any free port',
+      summary: 'port to listen on (0: any free port)',
     },
     { name: 'account-id', value: 'ID', default: '123456789012', summary: 'of the AWS account' },
     { name: 'region', value: 'REGION', default: 'us-west-2', summary: 'of the AWS account' },
     {
       name: 'issuer',
       value: 'URL',
-      summary: 'issuer whose tokens are accepted; becomes an OIDC provider in IAM',
+      summary: 'issuer whose tokens STS accepts; IAM has an OIDC provider for the issuer',
     },
     {
       name: 'issuer-keys',
@@ -28,13 +28,13 @@ export const sandboxAwsCommand = defineCommand({
     {
       name: 'issuer-ca',
       value: 'FILE',
-      summary: 'CA certificate of the server of the keys',
+      summary: 'CA certificate of the server that serves the keys',
       complete: 'files',
     },
     {
       name: 'settings',
       value: 'FILE',
-      summary: 'users, issuers and clusters from a JSON file, as a sandbox writes it',
+      summary: 'read users, issuers and clusters from a JSON file, in the format that a sandbox writes',
       complete: 'files',
     },
   ],

@@ -4,7 +4,7 @@ import { stateDirOption } from '../options.ts';
 
 export const sandboxExecCommand = defineCommand({
   description:
-    'The node of the sandbox is simulated, so there is no container to enter. The program runs on this machine with the variables of the container and a token that the API server issues for that pod and its ServiceAccount. It has no other AWS credentials or configuration, and connects to the emulator. Exits with the code of the program.',
+    'The node of the sandbox is simulated, so there is no container to enter. The program runs on this machine with the variables of the container and a token that the API server issues for that pod and its ServiceAccount. The program gets no other AWS credentials or configuration, and connects to the emulator. Exits with the exit code of the program.',
   positionals: [
     {
       name: 'pod',
@@ -30,13 +30,14 @@ export const sandboxExecCommand = defineCommand({
     },
     {
       name: 'log',
-      summary: 'also write its output to the log of the pod, for kon app logs and kubectl logs',
+      summary:
+        'also write the output of the program to the log of the pod, for kon app logs and kubectl logs',
     },
     stateDirOption,
   ],
   examples: [
     {
-      does: 'Ask AWS who the pod is',
+      does: 'Show the AWS identity of a pod',
       command: 'kon sandbox exec deploy/myapp -n production -- aws sts get-caller-identity',
     },
     { does: 'See the variables', command: 'kon sandbox exec myapp-6c9f7d-x2x7k -n production -- env' },
@@ -44,7 +45,10 @@ export const sandboxExecCommand = defineCommand({
   run: async (context, { args, options }) => {
     const [program, ...rest] = args.command;
     if (program === undefined)
-      throw usageError('no program given', 'Pass it after --, for example: kon sandbox exec POD -- env');
+      throw usageError(
+        'no program given',
+        'Pass the program after --, for example: kon sandbox exec POD -- env',
+      );
     const { execute } = await import('./handler.ts');
     return execute(context, { ...options, pod: args.pod, command: [program, ...rest] });
   },

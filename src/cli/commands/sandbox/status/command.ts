@@ -3,7 +3,7 @@ import { stateDirOption } from '../options.ts';
 
 export const sandboxStatusCommand = defineCommand({
   description:
-    'Exits with 0 if everything runs and 1 otherwise. -o json prints kubeconfig, awsEndpoint, kubectl, env (every variable that kubectl, the AWS CLI and kon need), and the process, memory and log of each part.',
+    'Exits with 0 if everything runs and 1 otherwise. -o json prints kubeconfig, awsEndpoint, kubectl, env (every variable that kubectl, the AWS CLI and kon need), and for each part its process, memory and log.',
   options: [stateDirOption],
   returns: 'status',
   examples: [

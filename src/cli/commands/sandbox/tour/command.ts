@@ -3,7 +3,7 @@ import { stateDirOption } from '../options.ts';
 
 export const sandboxTourCommand = defineCommand({
   description:
-    'Creates an app and an account and shows the effects in Kubernetes, IAM and S3, step by step. On a terminal the sandbox then keeps running; elsewhere it stops, and the exit code says whether every step succeeded.',
+    'Creates an app and an account and shows the effects in Kubernetes, IAM and S3, step by step. On a terminal, the sandbox keeps running after the tour. Without a terminal, the sandbox stops, and the exit code shows whether every step succeeded.',
   options: [stateDirOption],
   examples: [{ does: 'See it all', command: 'kon sandbox tour' }],
   run: async (context, { options }) => {

@@ -3,9 +3,13 @@ import { stateDirOption } from '../options.ts';
 
 export const sandboxUpCommand = defineCommand({
   description:
-    'Starts etcd, the API server, its controllers and scheduler, a node simulated by kwok, the AWS emulator, the pod identity webhook and the operator, all on loopback, and runs them until Ctrl-C. The first start downloads or builds the programs. Uses a sandbox that already runs.',
+    'Starts etcd, the API server, its controllers and scheduler, a node simulated by kwok, the AWS emulator, the pod identity webhook and the operator, all on loopback, and runs them until Ctrl-C. The first start downloads or builds the programs. If the sandbox already runs, uses the running sandbox.',
   options: [
-    { name: 'detach', short: 'd', summary: 'start it in the background and return when it is ready' },
+    {
+      name: 'detach',
+      short: 'd',
+      summary: 'start the sandbox in the background, and return when it is ready',
+    },
     { name: 'name', value: 'NAME', default: 'sandbox', summary: 'name of the cluster' },
     { name: 'region', value: 'REGION', default: 'us-west-2', summary: 'AWS region of the cluster' },
     {
@@ -15,15 +19,15 @@ export const sandboxUpCommand = defineCommand({
       repeatable: true,
       summary: 'an initial target (default: production and staging); repeat for more',
     },
-    { name: 'without-operator', summary: 'do not start the operator, to run your own' },
-    { name: 'bare', summary: 'do not install Konstellation, to try kon install' },
+    { name: 'without-operator', summary: 'do not start the operator, so that you can run your own' },
+    { name: 'bare', summary: 'do not install Konstellation, so that you can try kon install' },
     stateDirOption,
   ],
   returns: 'document',
   examples: [
-    { does: 'Run it in its own terminal', command: 'kon sandbox up' },
+    { does: 'Run the sandbox in its own terminal', command: 'kon sandbox up' },
     {
-      does: 'Run it in the background and point kubectl, aws and kon at it',
+      does: 'Run the sandbox in the background, and point kubectl, aws and kon at it',
       command: 'kon sandbox up --detach && eval "$(kon sandbox env)"',
     },
     {

@@ -3,7 +3,7 @@ import { dryRunOption, requiredNames, waitOptions, yesOption } from '../../../fr
 
 export const targetDeleteCommand = defineCommand({
   description:
-    'Removes it from the ClusterConfig and unlinks accounts that apply to all targets. The namespace and its contents stay. Refused, with a list of the users, while an app or an account names the target or pods in it hold the identity of an account.',
+    'Removes the target from the ClusterConfig, and unlinks accounts that apply to all targets. The namespace and its contents are kept. Refuses while an app or an account names the target, or pods in the target hold the identity of an account, and lists them.',
   positionals: [
     {
       name: 'name',
@@ -16,7 +16,7 @@ export const targetDeleteCommand = defineCommand({
   options: [yesOption, dryRunOption, ...waitOptions],
   mutates: true,
   examples: [
-    { does: 'Remove it after confirmation', command: 'kon target delete staging' },
+    { does: 'Remove a target after confirmation', command: 'kon target delete staging' },
     { does: 'Show the result without saving it', command: 'kon target delete staging --dry-run' },
     { does: 'In a script', command: 'kon target delete staging --yes' },
   ],

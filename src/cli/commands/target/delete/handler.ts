@@ -62,7 +62,7 @@ async function unlinkedWith(client: KubeClient, name: string): Promise<Omit<Targ
 function consequenceOf(name: string, { unlinked, sessionsMs }: Omit<TargetUse, 'holders'>): string {
   const lost =
     unlinked.length > 0
-      ? `No longer linked in ${name}: ${unlinked.join(', ')}. AWS sessions from there may live for up to ${formatAge(sessionsMs)}. `
+      ? `Accounts that will not be linked in ${name} any more: ${unlinked.join(', ')}. AWS sessions of pods in ${name} may stay valid for up to ${formatAge(sessionsMs)}. `
       : '';
   return `${lost}The namespace ${name} and its contents stay. To add the target again: kon target create ${name}`;
 }

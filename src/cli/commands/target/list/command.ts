@@ -11,9 +11,9 @@ export const targetListCommand = defineCommand({
       complete: 'targets',
     },
   ],
-  options: [{ ...notReadyOption, summary: 'only those without an active namespace' }, sortOption],
+  options: [{ ...notReadyOption, summary: 'only targets without an active namespace' }, sortOption],
   returns: 'list',
-  examples: [{ does: 'List where apps can run', command: 'kon target list' }],
+  examples: [{ does: 'List the targets that apps can run in', command: 'kon target list' }],
   run: async (context, { args, options }) => {
     const { listTargets } = await import('./handler.ts');
     return listTargets(context, { ...options, names: args.name });
