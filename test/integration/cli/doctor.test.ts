@@ -41,12 +41,12 @@ describe('doctor', () => {
     expect(result.stdout).toContain('√ CRDs are installed and current\n');
     expect(result.stdout).toContain(`× an operator holds the Lease and renews it
     no operator has ever led on this cluster
-    Install it: kon install; or run it here: kon operator
+    Install the operator: kon install; or run it on this machine: kon operator
     For more information: kon explain operator-leads
 `);
     expect(result.stdout).toContain('- every target has a namespace\n    needs cluster-config\n');
     expect(result.stdout).toContain(`‼ admission policies are installed, bound, current and enforced
-    none is installed: anyone who may write accounts can grant any permission
+    no admission policy is installed: anyone who may write accounts can grant any permission
 `);
     expect(result.stdout).toMatch(/\nStatus check results are × \(\d errors, 1 warning, \d+ skipped\)\n$/);
   });

@@ -384,7 +384,7 @@ describe('install over a later version', () => {
     };
     expect(checks.find(({ id }) => id === 'crds')).toMatchObject({
       status: 'warning',
-      message: `of a later version: schema version 7, this kon has ${schemaVersion}; it does not know LinkedServiceAccount spec.aws.futureField`,
+      message: `the CRDs have a later version: schema version 7, this kon has ${schemaVersion}; it does not know LinkedServiceAccount spec.aws.futureField`,
     });
 
     const back = await again('--downgrade');

@@ -3,13 +3,13 @@ import { parseDuration } from '../../framework/duration.ts';
 
 export const doctorCommand = defineCommand({
   description:
-    'Runs the checks of docs/guides/doctor.md and changes nothing. Uses your own credentials for the cluster and AWS; a missing permission of yours is a warning. Exits with 0 if no check fails and 1 otherwise; warnings do not count.',
+    'Runs the checks of docs/guides/doctor.md and changes nothing. Uses your own credentials for the cluster and AWS; if you lack a permission, the check is a warning. Exits with 0 if no check fails and 1 otherwise; warnings are no failures.',
   options: [
     {
       name: 'wait',
       value: 'DURATION',
       parse: parseDuration,
-      summary: 'repeat failed checks until they pass or the time is over',
+      summary: 'repeat failed checks until they pass or this time has passed',
     },
     {
       name: 'operator-arn',
@@ -20,9 +20,9 @@ export const doctorCommand = defineCommand({
   returns: 'checks',
   examples: [
     { does: 'Run all checks', command: 'kon doctor' },
-    { does: 'After an installation, in CI', command: 'kon doctor --wait 5m -o short' },
+    { does: 'Check an installation in CI', command: 'kon doctor --wait 5m -o short' },
     {
-      does: 'Ids of failed checks',
+      does: 'Print the ids of failed checks',
       command: `kon doctor -o json | jq -r '.checks[] | select(.status == "error").id'`,
     },
   ],

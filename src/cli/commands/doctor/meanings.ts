@@ -8,7 +8,8 @@ type Entry = {
 
 export const checkMeanings = {
   environment: {
-    meaning: 'A variable redirects requests, or makes programs choose different credentials or certificates.',
+    meaning:
+      'An environment variable redirects requests, or makes programs choose different credentials or certificates.',
     next: 'Unset or correct the variables that the check names, or open a new shell.',
   },
   kubeconfig: {
@@ -29,17 +30,17 @@ export const checkMeanings = {
   },
   'kind-names': {
     meaning:
-      'Another CRD has a name of ours, so kubectl shows or deletes the wrong objects by the short name.',
+      'Another CRD uses a name of Konstellation’s CRDs, so kubectl with the short name shows or deletes the wrong objects.',
     next: 'Write full names in scripts: kubectl get apps.k11n.dev',
   },
   'operator-leads': {
     meaning:
-      'No operator works on this cluster, or two work without coordination. Nothing is changed or repaired.',
-    next: 'Install or upgrade it: kon install; to run it here: kon operator',
+      'No operator works on this cluster, or two operators work without coordination. Changes are not applied, and drift is not repaired.',
+    next: 'Install or upgrade the operator: kon install; to run it on this machine: kon operator',
   },
   'operator-deployment': {
     meaning: 'Pods of the operator are not ready.',
-    next: 'Find the cause: kubectl describe deployment -A -l app.kubernetes.io/name=konstellation',
+    next: 'Show the cause: kubectl describe deployment -A -l app.kubernetes.io/name=konstellation',
   },
   admission: {
     meaning:
@@ -49,19 +50,19 @@ export const checkMeanings = {
   uninstalling: {
     meaning:
       'kon uninstall was interrupted, so the API server refuses new accounts, apps and ClusterConfigs.',
-    next: 'Finish it: kon uninstall; or keep Konstellation: kon install',
+    next: 'Finish the uninstallation: kon uninstall; or keep Konstellation: kon install',
   },
   'cluster-config': {
     meaning: 'The cluster has no ClusterConfig, or it is not Ready, so no account takes effect.',
-    next: 'Create it: kon install; or read its conditions: kubectl get clusterconfigs -o yaml',
+    next: 'Create the ClusterConfig: kon install; or read its conditions: kubectl get clusterconfigs -o yaml',
   },
   'cluster-facts': {
     meaning: 'The ClusterConfig describes another cluster: its issuer or region differs.',
-    next: 'Correct it: kubectl edit clusterconfigs',
+    next: 'Correct the ClusterConfig: kubectl edit clusterconfigs',
   },
   targets: {
     meaning: 'The namespace of a target is missing or being deleted, so its apps and accounts wait.',
-    next: 'Check what holds the namespace: kubectl get namespaces; kon target list',
+    next: 'Check why the namespace is missing or terminating: kubectl get namespaces; kon target list',
   },
   'aws-credentials': {
     meaning: 'AWS rejects your credentials, or they belong to another AWS account than the cluster’s roles.',
@@ -82,7 +83,7 @@ export const checkMeanings = {
   issuer: {
     meaning:
       'The issuer’s keys cannot be read, or lack the API server’s signing keys, so STS rejects tokens.',
-    next: 'Publish the keys again, as after each change of the API server’s signing key. EKS does this automatically.',
+    next: 'Publish the keys again. This is needed after each change of the API server’s signing key; EKS does it automatically.',
   },
   'operator-permissions': {
     meaning: 'The operator’s IAM policy does not allow a call that it needs.',
@@ -94,21 +95,21 @@ export const checkMeanings = {
     next: 'Set permissionsBoundaryArn or allowedPolicyArns in spec.aws of the ClusterConfig, then: kon install',
   },
   drift: {
-    meaning: 'The operator cannot list roles, so it does not detect changes that were made outside of it.',
+    meaning: 'The operator cannot list roles, so it does not detect changes that others make in AWS.',
     next: 'Give the operator the permission that the message names: kon iam-policy',
   },
   quotas: {
     meaning: 'A quota of the AWS account is nearly used up.',
-    next: 'Request a higher one in Service Quotas, "AWS Identity and Access Management (IAM)".',
+    next: 'Request a higher quota in Service Quotas, "AWS Identity and Access Management (IAM)".',
   },
   webhook: {
     meaning: 'The pod identity webhook is not registered, so new pods get no identity.',
-    next: 'EKS has it in every cluster. Elsewhere, install amazon-eks-pod-identity-webhook.',
+    next: 'EKS has the webhook in every cluster. Elsewhere, install amazon-eks-pod-identity-webhook.',
   },
   'webhook-injects': {
     meaning:
       'The pod identity webhook does not respond, so new pods start without an identity and without an error.',
-    next: 'Repair the webhook; try again: kon doctor --wait 5m',
+    next: 'Repair the webhook, then check again: kon doctor --wait 5m',
   },
   'pod-identity-agent': {
     meaning: 'A node has no Pod Identity agent, so pods there get no credentials.',
@@ -116,20 +117,20 @@ export const checkMeanings = {
   },
   accounts: {
     meaning: 'An account is not Ready.',
-    next: 'Show its problem: kon account list --not-ready; kon account show NAME',
+    next: 'Show the problem: kon account list --not-ready; kon account show NAME',
   },
   draining: {
     meaning:
-      'Pods in a removed target have held the identity of an account for more than a day, and keep its permissions.',
-    next: 'Restart or delete the pods that this names: kon account show NAME',
+      'Pods in a removed target have held the identity of an account for more than a day, and still have its permissions.',
+    next: 'Restart or delete these pods. To list them: kon account show NAME',
   },
   pods: {
     meaning: 'Running pods hold an older identity of their account, or none.',
-    next: 'Restart their workload: kubectl rollout restart deployment/NAME',
+    next: 'Restart the workload of the pods: kubectl rollout restart deployment/NAME',
   },
   orphans: {
     meaning: 'IAM has roles of this cluster without an account.',
-    next: 'List and delete them: kon account orphans; to adopt one: kon account import',
+    next: 'List and delete the roles: kon account orphans; to adopt a role: kon account import',
   },
 } as const satisfies Readonly<Record<string, Entry>>;
 

@@ -59,7 +59,7 @@ export const explanations: readonly Explanation[] = [
   })),
   ...Object.entries(identityErrors).map(([code, { meaning, next, retry }]) => ({
     code,
-    source: `an error of AWS, retried ${retry === 'backoff' ? 'soon' : 'slowly'}`,
+    source: `an error of AWS, which the operator retries ${retry === 'backoff' ? 'soon' : 'at long intervals'}`,
     meaning,
     steps: next.startsWith('Nothing') ? [next] : [...new Set([next, ...nextStepsFor(code, account)])],
   })),

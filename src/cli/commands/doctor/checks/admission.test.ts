@@ -45,7 +45,7 @@ describe('the check of the admission policies', () => {
     );
     expect(compareAdmission(shipped, changed)).toMatchObject({
       status: 'warning',
-      message: expect.stringMatching(/^different from those of this version of kon: /) as string,
+      message: expect.stringMatching(/^policies differ from those of this version of kon: /) as string,
     });
   });
 });

@@ -40,10 +40,10 @@ export function compareAdmission(shipped: readonly object[], installed: readonly
   const found = new Map(installed.map((object) => [keyOf(object), object]));
   const missing = wanted.filter((object) => !found.has(keyOf(object)));
   if (missing.length === wanted.length)
-    return warning('none is installed: anyone who may write accounts can grant any permission', [
-      'The chart does this with admission.enabled=false.',
-      repair,
-    ]);
+    return warning(
+      'no admission policy is installed: anyone who may write accounts can grant any permission',
+      ['The chart installs no policies with admission.enabled=false.', repair],
+    );
   if (missing.length > 0) return failure(`missing: ${missing.map(keyOf).join(', ')}`, [repair]);
   const differing = wanted.filter((object) => {
     const live = found.get(keyOf(object));
@@ -51,7 +51,7 @@ export function compareAdmission(shipped: readonly object[], installed: readonly
   });
   return differing.length === 0
     ? ok()
-    : warning(`different from those of this version of kon: ${differing.map(keyOf).join(', ')}`, [
+    : warning(`policies differ from those of this version of kon: ${differing.map(keyOf).join(', ')}`, [
         `${repair}; or use the kon of the installed version`,
       ]);
 }
@@ -94,12 +94,12 @@ async function checkEnforcement({ client, signal }: Lookups): Promise<Verdict> {
     if (digest === shippedAdmissionDigest()) return ok();
     return failure(
       digest === undefined
-        ? 'the API server does not enforce them: it admitted an account that they refuse'
-        : 'the API server still enforces those of another version',
-      ['Check their status: kubectl get validatingadmissionpolicies -o yaml'],
+        ? 'the API server does not enforce the policies: it admitted an account that the policies refuse'
+        : 'the API server still enforces the policies of another version',
+      ['Check the status of the policies: kubectl get validatingadmissionpolicies -o yaml'],
     );
   } catch (error) {
-    if (isForbidden(error)) return ok('not probed: you may not create accounts');
+    if (isForbidden(error)) return ok('not checked, because you are not permitted to create accounts');
     throw error;
   }
 }

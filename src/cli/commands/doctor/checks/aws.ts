@@ -60,18 +60,18 @@ export const awsChecks: readonly CheckDefinition[] = [
     mayPass: true,
     run: async ({ aws, config, operatorAccounts, signal }) => {
       const arn = (await config())?.status?.oidcProviderArn;
-      if (arn === undefined) return warning('the ClusterConfig does not name it');
+      if (arn === undefined) return warning('the ClusterConfig does not contain the OIDC provider');
       const provider = await (await aws()).account.oidcProvider(arn, signal);
       if (!provider && (await config())?.spec.aws.identityMode === 'PodIdentity')
         return (await operatorAccounts()).some(({ roleArn }) => roleArn !== undefined)
           ? failure(
-              `${arn} does not exist; accounts do not need it with Pod Identity, but the operator does`,
-              ['Give the operator its role by Pod Identity too: kon install --identity-mode PodIdentity'],
+              `${arn} does not exist; accounts with Pod Identity do not need the provider, but the operator does`,
+              ['Also give the operator its role by Pod Identity: kon install --identity-mode PodIdentity'],
             )
           : ok('not needed with Pod Identity');
       if (!provider)
         return failure(`${arn} does not exist`, [
-          'Create it: kon install, or eksctl utils associate-iam-oidc-provider',
+          'Create the provider: kon install, or eksctl utils associate-iam-oidc-provider',
         ]);
       return provider.clientIds.includes(stsAudience)
         ? ok(arn)
@@ -118,7 +118,7 @@ export const awsChecks: readonly CheckDefinition[] = [
       return checked.status === 'True'
         ? ok(checked.message)
         : failure(`${checked.reason}: ${checked.message}`, [
-            'Until it does, changes by others in AWS go unnoticed.',
+            'Until the first pass is complete, changes by others in AWS are not detected.',
           ]);
     },
   },
@@ -134,7 +134,8 @@ export const awsChecks: readonly CheckDefinition[] = [
         if (error instanceof IdentityError) return (await config())?.status?.quotas;
         throw error;
       });
-      if (!quotas) return warning('neither you nor the operator could read them (iam:GetAccountSummary)');
+      if (!quotas)
+        return warning('neither you nor the operator could read the quotas (iam:GetAccountSummary)');
       const uses: [string, number, number][] = [
         ['roles', quotas.rolesUsed, quotas.roles],
         ...(await accounts()).map((account): [string, number, number] => [
@@ -176,7 +177,7 @@ async function checkThumbprint(lookups: Lookups): Promise<Verdict> {
   } catch (error) {
     signal.throwIfAborted();
     return warning(`${issuer} cannot be reached from here: ${wordsOf(error)}`, [
-      'STS has to reach it over the internet.',
+      'STS must reach the issuer over the internet.',
     ]);
   }
 }
@@ -207,7 +208,9 @@ async function checkIssuer(lookups: Lookups): Promise<Verdict> {
           "Publish the output of `kubectl get --raw /openid/v1/jwks` as the issuer's keys.",
         ]);
   } catch (error) {
-    return warning(`cannot be read from here: ${wordsOf(error)}`, ['STS has to read it from the internet.']);
+    return warning(`cannot be read from here: ${wordsOf(error)}`, [
+      'STS must read this URL over the internet.',
+    ]);
   }
 }
 
@@ -241,9 +244,10 @@ async function checkOperatorPermissions(lookups: Lookups): Promise<Verdict> {
   const needed = denied.filter(
     (action) => !['iam:GetAccountAuthorizationDetails', 'iam:GetAccountSummary'].includes(action),
   );
-  return (needed.length > 0 ? failure : warning)(`${principal.arn} may not ${denied.join(', ')}`, [
-    'Required permissions: kon iam-policy',
-  ]);
+  return (needed.length > 0 ? failure : warning)(
+    `${principal.arn} is not permitted to call ${denied.join(', ')}`,
+    ['Required permissions: kon iam-policy'],
+  );
 }
 
 /** Returns the given ARN, or the role of the operator's ServiceAccount from its annotation or association. */
@@ -296,8 +300,8 @@ async function checkOperatorFence(lookups: Lookups): Promise<Verdict> {
   );
   return attach?.decision === 'allowed'
     ? warning(
-        `IAM allows ${principal.arn} to attach ${administrator} to a role without a boundary, but the ClusterConfig does not`,
-        ['Renew its policy: kon install, or kon iam-policy'],
+        `IAM allows ${principal.arn} to attach ${administrator} to a role without a boundary, but the ClusterConfig forbids this`,
+        ['Renew the policy of this role or user: kon install, or kon iam-policy'],
       )
     : ok(principal.arn);
 }

@@ -34,8 +34,9 @@ export const clusterChecks: readonly CheckDefinition[] = [
     mayPass: true,
     run: async ({ client, signal }) => {
       const answer = await (await client()).raw({ method: 'GET', path: '/version', signal });
-      if (answer.status !== 200) return failure(`it answers /version with ${answer.status}`, [answer.body]);
-      const { gitVersion = 'of an unknown version' } = JSON.parse(answer.body) as { gitVersion?: string };
+      if (answer.status !== 200)
+        return failure(`the API server answers /version with ${answer.status}`, [answer.body]);
+      const { gitVersion = 'unknown version' } = JSON.parse(answer.body) as { gitVersion?: string };
       return ok(`Kubernetes ${gitVersion}`);
     },
   },
@@ -69,19 +70,21 @@ export const clusterChecks: readonly CheckDefinition[] = [
         else if (!hasSchema(installed, wanted)) differing.push(name);
       }
       if (missing.length > 0)
-        return failure(`not served: ${missing.join(', ')}`, [
-          'Install them: kon crds | kubectl apply --server-side --force-conflicts -f -',
+        return failure(`CRDs that are not served: ${missing.join(', ')}`, [
+          'Install the CRDs: kon crds | kubectl apply --server-side --force-conflicts -f -',
         ]);
       const later = laterSchema(items.map((item) => ({ ...item, spec: item.spec ?? {} })));
       if (later)
         return warning(
-          `of a later version: schema version ${later.from}, this kon has ${schemaVersion}${later.fields.length > 0 ? `; it does not know ${later.fields.join(', ')}` : ''}`,
-          ['Use kon and the operator of that version: earlier ones change nothing that they do not know.'],
+          `the CRDs have a later version: schema version ${later.from}, this kon has ${schemaVersion}${later.fields.length > 0 ? `; it does not know ${later.fields.join(', ')}` : ''}`,
+          [
+            'Use kon and the operator of that version: earlier versions do not change fields that they do not know.',
+          ],
         );
       return differing.length === 0
         ? ok()
-        : warning(`different from those of this version of kon: ${differing.join(', ')}`, [
-            'Update them: kon crds | kubectl apply --server-side --force-conflicts -f -, or use the kon of the installed version',
+        : warning(`CRDs differ from those of this version of kon: ${differing.join(', ')}`, [
+            'Update the CRDs: kon crds | kubectl apply --server-side --force-conflicts -f -, or use the kon of the installed version',
           ]);
     },
   },

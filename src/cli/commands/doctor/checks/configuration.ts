@@ -15,15 +15,16 @@ export const configurationChecks: readonly CheckDefinition[] = [
     run: async ({ configs, config }) => {
       const all = await configs();
       const counting = await config();
-      if (!counting) return failure('there is none', ['Create one: kon install, or kon apply -f FILE']);
+      if (!counting)
+        return failure('there is none', ['Create a ClusterConfig: kon install, or kon apply -f FILE']);
       const ready = readyOf(counting);
       const { name } = counting.metadata;
       if (ready?.status !== 'True')
         return failure(`${name} is not Ready`, [
-          ready ? `${ready.reason}: ${ready.message}` : 'no operator has processed it',
+          ready ? `${ready.reason}: ${ready.message}` : 'no operator has processed the ClusterConfig',
         ]);
       return all.length > 1
-        ? warning(`${name} is used, since it is the oldest`, [
+        ? warning(`only ${name} is used, because it is the oldest`, [
             `Delete the others: ${all
               .filter((each) => each !== counting)
               .map((each) => each.metadata.name)
@@ -63,9 +64,9 @@ export const configurationChecks: readonly CheckDefinition[] = [
         items.filter((item) => item.status?.phase === 'Active').map((item) => item.metadata.name),
       );
       const lacking = targets.filter((target) => !active.has(target));
-      if (lacking.length > 0) return failure(`missing or terminating: ${lacking.join(', ')}`);
+      if (lacking.length > 0) return failure(`missing or terminating namespaces: ${lacking.join(', ')}`);
       return targets.length === 0
-        ? warning('there is no target', ['Create one: kon target create NAME'])
+        ? warning('the cluster has no target', ['Create a target: kon target create NAME'])
         : ok(targets.join(', '));
     },
   },

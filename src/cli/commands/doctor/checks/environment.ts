@@ -56,10 +56,12 @@ export async function environmentProblems(
     const url = value(name) ?? '';
     if (isLoopback(url) && server !== undefined && !isLoopback(server))
       problems.push(
-        `${name} is ${url}, on this machine, while the cluster is at ${server}: requests do not reach AWS. Unset it for a real cluster.`,
+        `${name} is ${url}, on this machine, but the cluster is at ${server}: requests do not reach AWS. Unset the variable for a real cluster.`,
       );
     if (value('AWS_CA_BUNDLE') !== undefined && isLoopback(url) && url.startsWith('https:'))
-      problems.push(`only AWS_CA_BUNDLE is trusted, but ${name} (${url}) has its own certificate`);
+      problems.push(
+        `only the authorities in AWS_CA_BUNDLE are trusted, but ${name} (${url}) has its own certificate`,
+      );
   }
   const proxy = value('HTTPS_PROXY') ?? value('https_proxy') ?? value('HTTP_PROXY') ?? value('http_proxy');
   if (proxy !== undefined) {
@@ -69,7 +71,7 @@ export async function environmentProblems(
     );
     for (const url of new Set(local))
       problems.push(
-        `requests to ${url}, on this machine, go through a proxy (${withoutPassword(proxy)}); add its host to NO_PROXY`,
+        `requests to ${url}, on this machine, go through a proxy (${withoutPassword(proxy)}); add the host to NO_PROXY`,
       );
   }
   if (value('AWS_PROFILE') !== undefined && value('AWS_ACCESS_KEY_ID') !== undefined)
@@ -77,7 +79,7 @@ export async function environmentProblems(
   if (value('AWS_ACCESS_KEY_ID') !== undefined && value('AWS_SECRET_ACCESS_KEY') === undefined)
     problems.push('AWS_ACCESS_KEY_ID is set without AWS_SECRET_ACCESS_KEY');
   if (value('NODE_TLS_REJECT_UNAUTHORIZED') === '0')
-    problems.push('NODE_TLS_REJECT_UNAUTHORIZED=0: no certificate is verified');
+    problems.push('NODE_TLS_REJECT_UNAUTHORIZED=0 is set, so no certificate is verified');
   return problems;
 }
 

@@ -46,7 +46,7 @@ export const identityChecks: readonly CheckDefinition[] = [
       return found.length > 0
         ? ok(found.map(({ metadata }) => metadata.name).join(', '))
         : failure('no MutatingWebhookConfiguration of amazon-eks-pod-identity-webhook', [
-            'EKS has it in every cluster. Elsewhere: https://github.com/aws/amazon-eks-pod-identity-webhook',
+            'EKS has the webhook in every cluster. Elsewhere, install it: https://github.com/aws/amazon-eks-pod-identity-webhook',
           ]);
     },
   },
@@ -105,15 +105,18 @@ export const identityChecks: readonly CheckDefinition[] = [
       const rows = (await accounts()).flatMap(({ metadata, status }) =>
         (status?.targets ?? []).flatMap(({ name, pods }) => {
           const parts = [
-            ...(pods?.stale ? [`${pods.stale} hold an older identity`] : []),
-            ...(pods?.uninjected ? [`${pods.uninjected} hold none`] : []),
+            ...(pods?.stale ? [`pods with an older identity: ${pods.stale}`] : []),
+            ...(pods?.uninjected ? [`pods without an identity: ${pods.uninjected}`] : []),
           ];
           return parts.length > 0 ? [`${name}/${metadata.name}: ${parts.join(', ')}`] : [];
         }),
       );
       return rows.length === 0
         ? ok()
-        : warning('some do not', [...rows, 'The operator replaces pods of apps; restart the others.']);
+        : warning('some do not', [
+            ...rows,
+            'The operator replaces pods of apps; restart other workloads yourself.',
+          ]);
     },
   },
   {
@@ -154,7 +157,7 @@ export function drainingVerdict(draining: readonly DrainingTarget[], now: number
   if (old.length === 0) return ok(draining.map(row).join('; ') || undefined);
   return warning(`${old.length} ${old.length === 1 ? 'does' : 'do'}`, [
     ...old.map(row),
-    'These pods keep their permissions. End them: kon account show NAME names them.',
+    'These pods keep their permissions. To list the pods, and then end them: kon account show NAME',
   ]);
 }
 
@@ -173,8 +176,8 @@ async function checkAgent(lookups: Lookups): Promise<Verdict> {
   if (names.length === 0) return ok('not needed: no account uses Pod Identity');
   const agents = await readAgents(await client(), signal);
   const details = [
-    `Pods of ${names.join(', ')} get their credentials from it.`,
-    `EKS Auto Mode has it built in. Elsewhere: ${addAgentCommand(aws?.clusterName ?? 'NAME')}`,
+    `Pods of ${names.join(', ')} get their credentials from the agent.`,
+    `EKS Auto Mode has a built-in agent. Elsewhere, install it: ${addAgentCommand(aws?.clusterName ?? 'NAME')}`,
   ];
   const without = nodesWithoutAgent(agents);
   if (without !== undefined)
@@ -229,13 +232,14 @@ async function checkInjection({ client, accounts, signal }: Lookups): Promise<Ve
           ? ok(`as ${whose}`)
           : failure(
               `a pod of ${whose} would be ${state === 'stale' ? 'given another identity' : 'without identity'}`,
-              ['Check that the webhook’s pods run and that the API server reaches them.'],
+              ['Check that the webhook’s pods run and that the API server can reach the webhook.'],
             );
       } catch (error) {
-        if (isForbidden(error)) return warning(`you may not create pods in ${target.name}: ${error.message}`);
+        if (isForbidden(error))
+          return warning(`you are not permitted to create pods in ${target.name}: ${error.message}`);
         throw error;
       }
     }
   }
-  return ok('not tried: no account is linked yet');
+  return ok('not checked, because no account is linked yet');
 }

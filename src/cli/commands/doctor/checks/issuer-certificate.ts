@@ -72,7 +72,7 @@ export function certificateVerdict(
   if (trusted) return ok('issued by a well-known authority that IAM trusts');
   const known = new Set(listed.map((thumbprint) => thumbprint.toLowerCase()));
   if (thumbprints.some((thumbprint) => known.has(thumbprint)))
-    return ok('not issued by an authority known here; the provider lists its thumbprint');
+    return ok('not issued by an authority that kon knows, but the OIDC provider lists its thumbprint');
   if (proxy !== undefined)
     return warning('not issued by a well-known authority', [
       `The proxy ${proxy} may have replaced the certificate. Check from a network without it.`,

@@ -34,13 +34,13 @@ export const operatorChecks: readonly CheckDefinition[] = [
       const [last] = signs.toSorted((a, b) => a.age - b.age);
       if (!last)
         return failure('no operator has ever led on this cluster', [
-          'Install it: kon install; or run it here: kon operator',
+          'Install the operator: kon install; or run it on this machine: kon operator',
         ]);
       return failure(
         last.holder === ''
           ? `the last operator released the Lease ${last.where}`
           : `${last.holder} has not renewed the Lease ${last.where} for ${formatAge(last.age)}`,
-        ['Check its log, or run it here: kon operator'],
+        ['Check the log of the operator, or run it on this machine: kon operator'],
       );
     },
   },
@@ -51,7 +51,7 @@ export const operatorChecks: readonly CheckDefinition[] = [
     mayPass: true,
     run: async ({ operators }) => {
       const found = await operators();
-      if (found.length === 0) return ok('none in this cluster');
+      if (found.length === 0) return ok('no Deployment of the operator in this cluster');
       const short = found.filter(({ spec, status }) => (status?.readyReplicas ?? 0) < (spec?.replicas ?? 1));
       const describe = ({ metadata, spec, status }: (typeof found)[number]): string =>
         `${metadata.namespace}/${metadata.name}: ${status?.readyReplicas ?? 0} of ${spec?.replicas ?? 1} pods are ready`;
@@ -76,7 +76,7 @@ export const operatorChecks: readonly CheckDefinition[] = [
       return items.length === 0
         ? ok()
         : failure(`the policy ${name} exists: new accounts, apps and ClusterConfigs are refused`, [
-            'If no kon uninstall runs now, finish it: kon uninstall; or keep Konstellation: kon install',
+            'If no kon uninstall runs now, finish the uninstallation: kon uninstall; or keep Konstellation: kon install',
           ]);
     },
   },
