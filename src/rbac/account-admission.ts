@@ -60,6 +60,19 @@ export const rights = {
 
 const written = writesOf(linkedServiceAccounts);
 
+/**
+ * Requires the right to each tag in the variable `askedTags` (see `changedTags`).
+ *
+ * @param owner the owner of the tags in the message, for example `a role`
+ */
+export const rightToTags = (owner: string): AdmissionPolicy['spec']['validations'] =>
+  rightToEach(rights.tag, {
+    names: 'variables.askedTags',
+    unordered: true,
+    slots: tagSlots,
+    may: `'set tags of ${owner} (' + NAME + ')'`,
+  });
+
 /** Default session duration in seconds. Source: IAM CreateRole, MaxSessionDuration. */
 const defaultSession = 3600;
 
@@ -236,11 +249,6 @@ export const claimPolicy: AdmissionPolicy = admissionPolicy('claim.k11n.dev', {
       slots: 1,
       may: "'lengthen the sessions of the account ' + NAME",
     }),
-    ...rightToEach(rights.tag, {
-      names: 'variables.askedTags',
-      unordered: true,
-      slots: tagSlots,
-      may: "'set tags of a role (' + NAME + ')'",
-    }),
+    ...rightToTags('a role'),
   ],
 });

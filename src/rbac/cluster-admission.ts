@@ -20,7 +20,7 @@
  * Removing a target, narrowing `allowedPolicyArns` and changing the intervals need none of these rights.
  */
 import { clusterConfigs } from '../api/index.ts';
-import { rights } from './account-admission.ts';
+import { rights, rightToTags } from './account-admission.ts';
 import {
   added,
   admissionPolicy,
@@ -28,7 +28,6 @@ import {
   changedTags,
   rightToEach,
   specChanges,
-  tagSlots,
   variable,
   writesOf,
   type AdmissionPolicy,
@@ -135,11 +134,6 @@ export const clusterRolesPolicy: AdmissionPolicy = admissionPolicy('cluster-role
       slots: 1,
       may: "'change which IAM roles belong to the cluster'",
     }),
-    ...rightToEach(rights.tag, {
-      names: 'variables.askedTags',
-      unordered: true,
-      slots: tagSlots,
-      may: "'set tags of all roles of the cluster (' + NAME + ')'",
-    }),
+    ...rightToTags('all roles of the cluster'),
   ],
 });

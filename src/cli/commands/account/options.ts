@@ -1,9 +1,10 @@
 /** Options of `kon account create` and `edit` for fields of an account. */
 import type { LinkedServiceAccountSpec } from '../../../api/linked-service-account.ts';
 import type { Option } from '../../framework/command.ts';
+import { dryRunOption, filenameOption, forceOption, waitOptions } from '../../framework/options.ts';
 
 /** Options that describe one statement. */
-export const statementOptions = [
+const statementOptions = [
   {
     name: 'allow',
     value: 'ACTION',
@@ -30,7 +31,7 @@ export type StatementOptions = {
   readonly until: string | undefined;
 };
 
-export const fieldOptions = [
+const fieldOptions = [
   {
     name: 'description',
     value: 'TEXT',
@@ -54,6 +55,16 @@ export const fieldOptions = [
     choices: ['Delete', 'Retain'],
     summary: 'what happens to the role when the account is deleted',
   },
+] as const satisfies readonly Option[];
+
+/** Options that end the lists of both `kon account create` and `edit`. */
+export const writeOptions = [
+  ...statementOptions,
+  ...fieldOptions,
+  filenameOption,
+  forceOption,
+  dryRunOption,
+  ...waitOptions,
 ] as const satisfies readonly Option[];
 
 /**

@@ -55,12 +55,12 @@ export const appCommands: readonly CommandEntry[] = [
   {
     path: ['app', 'halt'],
     summary: 'Scale an app to zero and keep everything else',
-    load: async () => (await import('./halt.ts')).appHaltCommand,
+    load: async () => (await import('./mode-commands.ts')).appHaltCommand,
   },
   {
     path: ['app', 'resume'],
     summary: 'Restart a halted app and wait until it runs',
-    load: async () => (await import('./resume.ts')).appResumeCommand,
+    load: async () => (await import('./mode-commands.ts')).appResumeCommand,
   },
   {
     path: ['app', 'history'],

@@ -1,13 +1,6 @@
 import { defineCommand } from '../../../framework/command.ts';
-import {
-  accountOption,
-  dryRunOption,
-  filenameOption,
-  forceOption,
-  givenName,
-  waitOptions,
-} from '../../../framework/options.ts';
-import { fieldOptions, statementOptions } from '../options.ts';
+import { accountOption, givenName } from '../../../framework/options.ts';
+import { writeOptions } from '../options.ts';
 
 export const accountCreateCommand = defineCommand({
   description:
@@ -32,12 +25,7 @@ export const accountCreateCommand = defineCommand({
       names: 'target',
       complete: 'targets',
     },
-    ...statementOptions,
-    ...fieldOptions,
-    filenameOption,
-    forceOption,
-    dryRunOption,
-    ...waitOptions,
+    ...writeOptions,
   ],
   returns: 'written',
   mutates: true,

@@ -1,14 +1,6 @@
 import { defineCommand } from '../../../framework/command.ts';
-import {
-  accountOption,
-  dryRunOption,
-  filenameOption,
-  forceOption,
-  givenName,
-  waitOptions,
-  yesOption,
-} from '../../../framework/options.ts';
-import { fieldOptions, statementOptions } from '../options.ts';
+import { accountOption, givenName, yesOption } from '../../../framework/options.ts';
+import { writeOptions } from '../options.ts';
 
 export const accountEditCommand = defineCommand({
   description:
@@ -66,12 +58,7 @@ export const accountEditCommand = defineCommand({
       name: 'no-boundary',
       summary: 'remove the account’s boundary; the boundary of the ClusterConfig, if any, then applies',
     },
-    ...statementOptions,
-    ...fieldOptions,
-    filenameOption,
-    forceOption,
-    dryRunOption,
-    ...waitOptions,
+    ...writeOptions,
   ],
   returns: 'written',
   mutates: true,

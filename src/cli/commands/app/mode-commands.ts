@@ -1,0 +1,47 @@
+import { defineCommand, type Example, type LoadedDefinition } from '../../framework/command.ts';
+import { appOption, dryRunOption, requiredNames, waitOptions } from '../../framework/options.ts';
+import { targetsOption } from './targets-option.ts';
+
+/** Defines a command that sets the deploy mode of apps. */
+const define = (
+  mode: 'halt' | 'latest',
+  texts: { readonly description: string; readonly examples: readonly Example[] },
+): LoadedDefinition =>
+  defineCommand({
+    ...texts,
+    positionals: [
+      {
+        name: 'name',
+        variadic: true,
+        summary: 'name of the app; repeat for more',
+        names: 'app',
+        complete: 'apps',
+      },
+    ],
+    options: [appOption, targetsOption, dryRunOption, ...waitOptions],
+    returns: 'written',
+    mutates: true,
+    run: async (context, { args, options }) => {
+      const { modeFlow } = await import('./change-mode.ts');
+      for (const name of requiredNames('app', args.name, options.app))
+        await modeFlow(context, { name, targets: options.target, mode, write: options });
+    },
+  });
+
+export const appHaltCommand = define('halt', {
+  description:
+    'Scales the app to zero pods. Its Deployment, Service, revisions and identity are kept, so that `kon app resume` can start the app again.',
+  examples: [
+    { does: 'Stop an app in all targets', command: 'kon app halt myapp' },
+    { does: 'Stop an app in one target', command: 'kon app halt myapp --target staging' },
+  ],
+});
+
+export const appResumeCommand = define('latest', {
+  description:
+    'Starts a halted app with its previous number of replicas. An autoscaler, if any, continues from this number.',
+  examples: [
+    { does: 'Start an app in all targets', command: 'kon app resume myapp' },
+    { does: 'Start an app in one target', command: 'kon app resume myapp --target staging' },
+  ],
+});
