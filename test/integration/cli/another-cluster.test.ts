@@ -161,7 +161,7 @@ describe('with the right kubeconfig', () => {
     ]);
     const refused = await kon(...deletion);
     expect(refused).toMatchObject({ code: 1 });
-    expect(refused.stderr).toContain(`${live}: running pods hold it: production/holder`);
+    expect(refused.stderr).toContain(`${live}: running pods hold the role: production/holder`);
     expect(await exists(live)).toBe(true);
     await world.cluster.kubectl(['delete', 'pod', '-n', 'production', 'holder', '--force']);
     const deleted = await kon(...deletion);

@@ -683,7 +683,7 @@ describe('orphans', () => {
     expect(listed.stdout).not.toContain('of-another-issuer');
     const table = await kon('account', 'orphans', '--cluster-arn', clusterArn);
     expect(table.stdout.split('\n')[0]).toBe('KIND\tROLE\tACCOUNT\tPOLICIES\tTRUSTS\tINLINE\tADOPTED\tARN');
-    expect(listed.stderr).toContain('Left alone: 1 role of another token issuer');
+    expect(listed.stderr).toContain('Skipped: 1 role with another token issuer');
     expect(listed.stdout.split('\n')).toContain(roleOf('orphaned'));
     const unasked = await kon('account', 'orphans', '--cluster-arn', clusterArn, '--delete');
     expect(unasked).toMatchObject({ code: 2, stderr: expect.stringContaining('--yes') });

@@ -14,7 +14,7 @@ export const accountDeleteCommand = defineCommand({
     {
       name: 'name',
       variadic: true,
-      summary: 'name of the account; several are deleted together',
+      summary: 'name of the account; several accounts are deleted together',
       names: 'account',
       complete: 'accounts',
     },

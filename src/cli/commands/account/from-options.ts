@@ -128,7 +128,7 @@ function statementsWith(
   if (allow.length === 0 || on.length === 0)
     throw usageError(
       allow.length === 0 ? '--on and --until need --allow' : '--allow needs --on',
-      'Pass both: --allow sqs:SendMessage --on arn:aws:sqs:eu-west-1:123456789012:orders',
+      'Pass the action and the resource: --allow sqs:SendMessage --on arn:aws:sqs:eu-west-1:123456789012:orders',
     );
   const added = { actions: [...allow], resources: [...on], ...(until === undefined ? {} : { until }) };
   const isThere = statements.some((statement) => JSON.stringify(statement) === JSON.stringify(added));

@@ -6,7 +6,7 @@ export const appDeleteCommand = defineCommand({
     {
       name: 'name',
       variadic: true,
-      summary: 'name of the app; several are deleted together',
+      summary: 'name of the app; several apps are deleted together',
       names: 'app',
       complete: 'apps',
     },

@@ -3,7 +3,7 @@ import { appOption, requiredNames } from '../../framework/options.ts';
 
 export const appExportCommand = defineCommand({
   description:
-    'Prints the manifest without status and without fields of the cluster. You can keep it in a repository and pass it to `kon apply -f -` on any cluster.',
+    'Prints the manifest without status and without fields of the cluster. You can keep the manifest in a repository and pass it to `kon apply -f -` on any cluster.',
   positionals: [{ name: 'name', variadic: true, summary: 'name of the app', names: 'app', complete: 'apps' }],
   options: [appOption],
   returns: 'manifest',

@@ -26,7 +26,7 @@ export const checkMeanings = {
   },
   crds: {
     meaning: 'The CRDs are missing, or of another version than this kon.',
-    next: 'Install them: kon crds | kubectl apply --server-side --force-conflicts -f -; if the cluster has newer ones, update kon.',
+    next: 'Install them: kon crds | kubectl apply --server-side --force-conflicts -f -; if the cluster has newer CRDs, update kon.',
   },
   'kind-names': {
     meaning:
@@ -53,7 +53,8 @@ export const checkMeanings = {
     next: 'Finish the uninstallation: kon uninstall; or keep Konstellation: kon install',
   },
   'cluster-config': {
-    meaning: 'The cluster has no ClusterConfig, or it is not Ready, so no account takes effect.',
+    meaning:
+      'The cluster has no ClusterConfig, or the ClusterConfig is not Ready, so no account takes effect.',
     next: 'Create the ClusterConfig: kon install; or read its conditions: kubectl get clusterconfigs -o yaml',
   },
   'cluster-facts': {
@@ -86,7 +87,7 @@ export const checkMeanings = {
     next: 'Publish the keys again. This is needed after each change of the API server’s signing key; EKS does it automatically.',
   },
   'operator-permissions': {
-    meaning: 'The operator’s IAM policy does not allow a call that it needs.',
+    meaning: 'The operator’s IAM policy does not allow a call that the operator needs.',
     next: 'Update the policy: kon install, or apply the output of kon iam-policy',
   },
   'operator-fence': {
@@ -112,7 +113,7 @@ export const checkMeanings = {
     next: 'Repair the webhook, then check again: kon doctor --wait 5m',
   },
   'pod-identity-agent': {
-    meaning: 'A node has no Pod Identity agent, so pods there get no credentials.',
+    meaning: 'A node has no Pod Identity agent, so pods on the node get no credentials.',
     next: 'Install the add-on: aws eks create-addon --cluster-name NAME --addon-name eks-pod-identity-agent',
   },
   accounts: {

@@ -29,7 +29,7 @@ export async function iamPolicyFlow(context: CliContext, options: Request): Prom
     : effectiveConfig(await listObjects(await context.connect(), kind));
   if (!config)
     throw new CliError('NOT_FOUND', 'the cluster has no ClusterConfig to derive the policy from', {
-      next: ['Create one, or pass a file: kon iam-policy -f clusterconfig.yaml'],
+      next: ['Create a ClusterConfig, or pass a file: kon iam-policy -f clusterconfig.yaml'],
     });
   const configured = operatorPolicyOptions(config, { accountId, adoption: adopt });
   if (!configured)

@@ -254,7 +254,7 @@ async function requireAgent(
     const without = nodesWithoutAgent(agents);
     if (without !== undefined)
       context.stderr.write(
-        `‼ the Pod Identity agent is missing on ${without}; pods there get no credentials\n  ${advice}\n\n`,
+        `‼ the Pod Identity agent is missing on ${without}; pods on these nodes get no credentials\n  ${advice}\n\n`,
       );
     return;
   }

@@ -115,7 +115,7 @@ const countText = ({ total, ready }: { readonly total: number; readonly ready: n
 function nextText({ notReady: [first], operator, cluster, unreadable }: Status, color: boolean): string {
   const steps = [
     ...(operator && !operator.running
-      ? ['Start the operator: kon install; or run it here: kon operator']
+      ? ['Start the operator: kon install; or run it on this machine: kon operator']
       : []),
     ...(cluster || unreadable.length > 0 ? [] : ['Configure the cluster: kon install']),
     ...(first

@@ -31,7 +31,8 @@ export const uninstallCommand = defineCommand({
     {
       name: 'timeout',
       value: 'DURATION',
-      summary: 'time limit for the deletion of each account, and of all other objects at the end',
+      summary:
+        'time limit for the deletion of each account, and for the deletion of all other objects at the end',
       default: '2m',
       parse: parseDuration,
     },

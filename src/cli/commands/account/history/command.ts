@@ -3,12 +3,12 @@ import { accountOption, requiredNames } from '../../../framework/options.ts';
 
 export const accountHistoryCommand = defineCommand({
   description:
-    'Prints the oldest entry first. Kubernetes keeps Events for an hour by default. Of each condition, it keeps only the last transition, and of each writer, only the last write.',
+    'Prints the oldest entry first. Kubernetes keeps Events for an hour by default. Of each condition, Kubernetes keeps only the last transition, and of each writer only the last write.',
   positionals: [
     {
       name: 'name',
       variadic: true,
-      summary: 'name of the account; several are shown in one list',
+      summary: 'name of the account; several accounts are shown in one list',
       names: 'account',
       complete: 'accounts',
     },

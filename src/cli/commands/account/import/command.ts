@@ -25,7 +25,7 @@ export const accountImportCommand = defineCommand({
       short: 't',
       value: 'NAME',
       repeatable: true,
-      summary: 'a target whose apps may use the account (default: those in the trust policy)',
+      summary: 'a target whose apps may use the account (default: the namespaces in the trust policy)',
       names: 'target',
       complete: 'targets',
     },

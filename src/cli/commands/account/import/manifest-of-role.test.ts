@@ -62,7 +62,7 @@ describe('the import of an existing role', () => {
     expect(importRole(role({ trustPolicy, inlinePolicyNames: ['extra'] }), facts, nothing)).toMatchObject({
       notes: [
         'The namespace tools is not a target. To add it: kon target create tools',
-        'The inline policy extra stays on the role, and the account is not ready until you replace it by a managed policy.',
+        'The inline policy extra stays on the role, and the account is not ready until a managed policy replaces the inline policy.',
       ],
     });
   });

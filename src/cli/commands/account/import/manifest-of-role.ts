@@ -92,7 +92,7 @@ export function importRole(
       ),
       ...role.inlinePolicyNames.map(
         (policy) =>
-          `The inline policy ${policy} stays on the role, and the account is not ready until you replace it by a managed policy.`,
+          `The inline policy ${policy} stays on the role, and the account is not ready until a managed policy replaces the inline policy.`,
       ),
     ],
   };

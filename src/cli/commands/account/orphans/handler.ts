@@ -54,14 +54,14 @@ export async function orphansFlow(context: CliContext, request: OrphansRequest):
       );
     if (others.length > 0)
       stderr.write(
-        `Left alone: ${others.length === 1 ? '1 role' : `${others.length} roles`} of another token issuer, which another cluster of the same name may use: ${others.join(', ')}. If that cluster was deleted: kon account orphans --cluster-gone --cluster-arn ${cluster.clusterArn} --issuer https://ISSUER\n`,
+        `Skipped: ${others.length === 1 ? '1 role' : `${others.length} roles`} with another token issuer, which may belong to another cluster of the same name: ${others.join(', ')}. If that cluster was deleted: kon account orphans --cluster-gone --cluster-arn ${cluster.clusterArn} --issuer https://ISSUER\n`,
       );
     if (!request.delete) return;
     const doomed = orphans.filter(({ kind }) => kind === 'orphan' || request.retained);
     const spared = orphans.length - doomed.length;
     if (spared > 0)
       stderr.write(
-        `${spared} retained ${spared === 1 ? 'role is' : 'roles are'} not deleted: accounts kept ${spared === 1 ? 'it' : 'them'} on purpose. To delete ${spared === 1 ? 'it' : 'them'} too: --retained\n`,
+        `${spared} retained ${spared === 1 ? 'role is' : 'roles are'} not deleted: ${spared === 1 ? 'its account' : 'their accounts'} had deletionPolicy Retain. To delete ${spared === 1 ? 'it' : 'them'} too: --retained\n`,
       );
     if (doomed.length === 0) return;
     await confirm(context, {
@@ -159,8 +159,8 @@ async function remove(
 /** @throws Error if running pods use or may use the role */
 function requireUnused({ users, unseen }: RoleUse): void {
   const holders = users.flatMap(({ namespace, pods }) => pods.map((pod) => `${namespace}/${pod}`));
-  if (holders.length > 0) throw new Error(`running pods hold it: ${holders.join(', ')}`);
-  if (unseen.length > 0) throw new Error(`running pods may hold it: ${unseen.join(', ')}`);
+  if (holders.length > 0) throw new Error(`running pods hold the role: ${holders.join(', ')}`);
+  if (unseen.length > 0) throw new Error(`running pods may hold the role: ${unseen.join(', ')}`);
 }
 
 function inBrief(principals: readonly string[]): string {

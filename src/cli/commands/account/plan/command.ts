@@ -10,7 +10,7 @@ const define = (verb: 'plan' | 'diff'): LoadedDefinition =>
       {
         name: 'name',
         variadic: true,
-        summary: 'name of the account; several are planned one after the other',
+        summary: 'name of the account; several accounts are planned one after the other',
         names: 'account',
         complete: 'accounts',
       },

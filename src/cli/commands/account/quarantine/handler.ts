@@ -36,7 +36,7 @@ export async function quarantineFlow(
   context.stdout.write(resultLine(`quarantine/${name}`, isNew ? 'created' : 'unchanged', dryRun));
   if (dryRun || write.noWait) return;
   await awaitQuarantine(context, client, name, write.timeout);
-  context.stderr.write(`account ${name} is cut off. To end it: kon account release ${name}\n`);
+  context.stderr.write(`account ${name} is cut off. To end the quarantine: kon account release ${name}\n`);
 }
 
 /** Waits until all roles of the account are cut off. */

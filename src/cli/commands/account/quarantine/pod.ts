@@ -49,7 +49,7 @@ export async function quarantinePodFlow(
   if (dryRun || noWait) return;
   await awaitDenial(context, client, name, pod, timeout);
   context.stderr.write(
-    `the sessions of pod ${podWords(pod)} are denied. To end it: kon account release ${name} --pod ${pod.uid}\n`,
+    `the sessions of pod ${podWords(pod)} are denied. To end the quarantine: kon account release ${name} --pod ${pod.uid}\n`,
   );
 }
 

@@ -42,7 +42,7 @@ export const accountReleaseCommand = defineCommand({
       write: options,
     };
     if (options.pod !== undefined) {
-      if (options.deletePods) throw usageError('--pod and --delete-pods exclude each other');
+      if (options.deletePods) throw usageError('--pod and --delete-pods cannot be combined');
       const { releasePodFlow } = await import('./pod.ts');
       return releasePodFlow(context, { ...request, pod: options.pod });
     }

@@ -13,7 +13,7 @@ export const accountRevokeCommand = defineCommand({
     {
       name: 'timeout',
       value: 'DURATION',
-      summary: 'how long to wait for each of the two steps',
+      summary: 'how long to wait for the quarantine, and again for the release',
       default: '5m',
       parse: parseDuration,
     },

@@ -6,7 +6,7 @@ export const accountShowCommand = defineCommand({
     {
       name: 'name',
       variadic: true,
-      summary: 'name of the account; several are shown one after the other',
+      summary: 'name of the account; several accounts are shown one after the other',
       names: 'account',
       complete: 'accounts',
     },

@@ -8,7 +8,7 @@ export const accountVerifyCommand = defineCommand({
     {
       name: 'name',
       variadic: true,
-      summary: 'name of the account; several are verified one after the other',
+      summary: 'name of the account; several accounts are verified one after the other',
       names: 'account',
       complete: 'accounts',
     },

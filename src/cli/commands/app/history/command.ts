@@ -9,7 +9,7 @@ export const appHistoryCommand = defineCommand({
     {
       name: 'name',
       variadic: true,
-      summary: 'name of the app; several are shown in one list',
+      summary: 'name of the app; several apps are shown in one list',
       names: 'app',
       complete: 'apps',
     },
@@ -18,7 +18,10 @@ export const appHistoryCommand = defineCommand({
   returns: 'list',
   examples: [
     { does: 'List images and identities over time', command: 'kon app history myapp' },
-    { does: 'For one target, in a script', command: 'kon app history myapp --target staging -o json' },
+    {
+      does: 'Print the revisions in one target, for a script',
+      command: 'kon app history myapp --target staging -o json',
+    },
   ],
   run: async (context, { args, options }) => {
     const { getObject } = await import('../../../cluster/objects.ts');

@@ -10,7 +10,8 @@ export const appPortForwardCommand = defineCommand({
     {
       name: 'port',
       variadic: true,
-      summary: 'LOCAL:REMOTE; REMOTE for the same number on both sides; :REMOTE for any free local port',
+      summary:
+        'LOCAL:REMOTE, or REMOTE for the same number on both sides, or :REMOTE for any free local port',
     },
   ],
   options: [targetOption, { ...podOption, summary: 'forward to this pod only' }],

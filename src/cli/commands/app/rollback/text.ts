@@ -8,7 +8,7 @@ const others: Readonly<Record<RevisionChange, string>> = {
   identity: 'AWS identity',
   configs: 'configs',
   restart: 'restart',
-  template: 'other fields of its pods',
+  template: 'other fields of the pod template',
 };
 
 export function rollbackText(app: App, { revisions, image, changes, leftOut }: RollbackPlan): string {

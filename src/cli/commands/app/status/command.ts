@@ -8,7 +8,7 @@ const define = (verb: 'status' | 'show'): LoadedDefinition =>
       {
         name: 'name',
         variadic: true,
-        summary: 'name of the app; several are shown one after the other',
+        summary: 'name of the app; several apps are shown one after the other',
         names: 'app',
         complete: 'apps',
       },

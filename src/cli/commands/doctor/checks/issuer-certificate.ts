@@ -75,7 +75,7 @@ export function certificateVerdict(
     return ok('not issued by an authority that kon knows, but the OIDC provider lists its thumbprint');
   if (proxy !== undefined)
     return warning('not issued by a well-known authority', [
-      `The proxy ${proxy} may have replaced the certificate. Check from a network without it.`,
+      `The proxy ${proxy} may have replaced the certificate. Check again from a network without this proxy.`,
     ]);
   const top = thumbprints.at(-1);
   if (top === undefined) return warning('the issuer presents no certificate');

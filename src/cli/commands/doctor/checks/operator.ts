@@ -24,7 +24,7 @@ export const operatorChecks: readonly CheckDefinition[] = [
       if (fresh.length > 1)
         return failure('operators hold different Leases and do not coordinate', [
           ...fresh.map(({ where, holder }) => `${where}: ${holder}`),
-          'Use one namespace: kon operator --lease-namespace',
+          'Use the same namespace for all operators: kon operator --lease-namespace',
         ]);
       if (fresh[0] && outdated?.status === 'False')
         return failure(`${fresh[0].holder} (${fresh[0].where}): ${outdated.message} (${outdated.reason})`, [

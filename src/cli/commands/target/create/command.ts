@@ -3,7 +3,7 @@ import { dryRunOption, waitOptions } from '../../../framework/options.ts';
 
 export const targetCreateCommand = defineCommand({
   description:
-    'A target is a namespace in which apps run. The command adds it to the ClusterConfig, and the operator creates the namespace. Accounts that list no targets are also linked in the new target.',
+    'A target is a namespace that apps run in. The command adds the target to the ClusterConfig, and the operator creates the namespace. Accounts that list no targets are also linked in the new target.',
   positionals: [
     { name: 'name', summary: 'name of the target and its namespace', required: true, names: 'target' },
   ],

@@ -86,7 +86,7 @@ async function waitUntilUnlinked(
   const late = (waited: string): CliError =>
     new CliError(
       'NOT_READY',
-      `target "${name}" was removed, but accounts are still linked there after ${waited}: ${linked.join(', ')}`,
+      `target "${name}" was removed, but accounts are still linked in it after ${waited}: ${linked.join(', ')}`,
       {
         next: [
           'Check that the operator runs on this cluster; to start it: kon operator',
@@ -100,7 +100,7 @@ async function waitUntilUnlinked(
     look,
     late,
     interrupted: {
-      state: `the target "${name}" was removed; the operator continues to unlink accounts there`,
+      state: `the target "${name}" was removed; the operator continues to unlink accounts in this target`,
       next: ['Show what is linked: kon target list'],
     },
   });
