@@ -151,17 +151,21 @@ export async function awaitRelease(
     (_seen, reason, message) => {
       const isStuck = reason === 'OldSessionsLive' || (reason === 'OldPodsRunning' && !deletesPods);
       if (isStuck)
-        throw new CliError('NOT_READY', `account "${name}" was released, but its role is still closed: ${reason}`, {
-          details: [message],
-          next: [
-            ...(reason === 'OldPodsRunning'
-              ? [
-                  `Delete the pods of the account, which their workloads then replace: kon account release ${name} --delete-pods`,
-                ]
-              : []),
-            `Show it: kon account show ${name}`,
-          ],
-        });
+        throw new CliError(
+          'NOT_READY',
+          `account "${name}" was released, but its role is still closed: ${reason}`,
+          {
+            details: [message],
+            next: [
+              ...(reason === 'OldPodsRunning'
+                ? [
+                    `Delete the pods of the account, which their workloads then replace: kon account release ${name} --delete-pods`,
+                  ]
+                : []),
+              `Show it: kon account show ${name}`,
+            ],
+          },
+        );
       return reason === 'Ready' || reason === 'AwaitingFirstPod' ? true : undefined;
     },
   );
