@@ -25,7 +25,7 @@ describe('with objects that are not ours', () => {
     settle(world);
     expect(ready(world)).toBe('False RoleNotOwned');
     expect(findCondition(world.account.status?.conditions, 'Ready')?.message).toMatch(
-      new RegExp(`Delete it if it is not needed; or .* roleName: ${name} and adopt: true`),
+      new RegExp(`Delete the role if it is not needed; or .* roleName: ${name} and adopt: true`),
     );
     expect(world.roles.get(name)).toEqual(foreign);
     expect(world.namespaces.get('production')?.serviceAccount).toBeUndefined();
@@ -139,7 +139,7 @@ describe('tags that differ from ours in case', () => {
     expect(roleOf(world).tags).toEqual({ ...roleOf(settled()).tags, team: 'a' });
     for (const type of ['Ready', 'RoleSynced'])
       expect(findCondition(world.account.status?.conditions, type)?.message).toMatch(
-        new RegExp(`are ignored, as their keys are reserved .*: ${key}$`),
+        new RegExp(`are ignored, because their keys are reserved .*: ${key}$`),
       );
   });
 
@@ -200,7 +200,7 @@ describe('tags that differ from ours in case', () => {
     settle(world);
     expect(ready(world)).toBe('False RoleNotOwned');
     expect(findCondition(world.account.status?.conditions, 'Ready')?.message).toContain(
-      `It is left alone and keeps its policies: ${readOnly}. Edits and the deletion of this account do not change it, so that they revoke nothing.`,
+      `The operator does not change the role, which keeps its policies: ${readOnly}. Edits and the deletion of this account therefore revoke nothing.`,
     );
   });
 });

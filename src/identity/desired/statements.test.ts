@@ -71,7 +71,7 @@ describe('statements', () => {
     [
       'an unknown placeholder',
       [{ ...one, resources: ['arn:aws:s3:::$(bucket)'] }],
-      '$(bucket) is no placeholder',
+      '$(bucket) is not a placeholder',
     ],
     [
       'a resource of no partition',
@@ -88,7 +88,7 @@ describe('statements', () => {
       [{ ...one, conditions: { DateLessThan: { 'aws:CurrentTime': ['soon'] } } }],
       'The policy failed legacy parsing',
     ],
-    ['an end that is not a time', [{ ...one, until: '2027-02-31T25:00:00Z' }], 'is no time'],
+    ['an end that is not a time', [{ ...one, until: '2027-02-31T25:00:00Z' }], 'is not a time'],
     [
       'two end times',
       [
@@ -98,7 +98,7 @@ describe('statements', () => {
           conditions: { DateLessThan: { 'aws:CurrentTime': ['2028-01-01T00:00:00Z'] } },
         },
       ],
-      'exclude each other',
+      'cannot be combined',
     ],
     [
       'the same sid twice',

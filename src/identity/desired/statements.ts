@@ -147,16 +147,16 @@ export function statementProblems(
       for (const [whole, name = ''] of text.matchAll(placeholder))
         if (!Object.hasOwn(values, name))
           problems.push(
-            `${where}: ${whole} is no placeholder; there are ${Object.keys(values)
+            `${where}: ${whole} is not a placeholder; the placeholders are ${Object.keys(values)
               .map((each) => `$(${each})`)
               .join(', ')}`,
           );
     if (statement.actions.includes('*') && statement.resources.includes('*'))
       problems.push(`${where}: it allows every action on every resource; name the services`);
     if (statement.until !== undefined && timeOf(statement.until) === undefined)
-      problems.push(`${where}: until "${statement.until}" is no time`);
+      problems.push(`${where}: until "${statement.until}" is not a time`);
     if (statement.until !== undefined && 'aws:CurrentTime' in (statement.conditions?.['DateLessThan'] ?? {}))
-      problems.push(`${where}: until and the condition DateLessThan of aws:CurrentTime exclude each other`);
+      problems.push(`${where}: until cannot be combined with the condition DateLessThan of aws:CurrentTime`);
     const alone = parsePolicyDocument(statementsDocument([statement], scope), 'identity');
     if (!alone.ok) problems.push(`${where}: ${alone.message}`);
   }

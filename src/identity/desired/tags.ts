@@ -60,7 +60,7 @@ export function ignoredTagsNote(tags: Tags = {}): string {
   const set = settableTags(tags);
   const ignored = Object.keys(tags).filter((key) => !Object.hasOwn(set, key));
   if (ignored.length === 0) return '';
-  return `; tags of spec.aws.tags are ignored, as their keys are reserved or differ from another in case only: ${ignored.sort().join(', ')}`;
+  return `; tags of spec.aws.tags are ignored, because their keys are reserved or differ from another key only in case: ${ignored.sort().join(', ')}`;
 }
 
 /** Whether every existing tag keeps its value. */

@@ -125,7 +125,7 @@ function planExisting(world: AccountWorld, deleting: boolean, held: boolean): Ac
   const plan = barred ? blocked(barred) : planSync(world, cluster.facts, list);
   if (!deleting) return plan;
   if (isKept) {
-    const why = `the account is to be deleted and is protected: its role and links stay as they are. To delete it: kubectl label lsa ${account.metadata.name} ${protectedMark}-; kubectl annotate lsa ${account.metadata.name} ${protectedMark}-`;
+    const why = `the deletion of the account waits, because the account is protected: its role and links stay as they are. To delete the account: kubectl label lsa ${account.metadata.name} ${protectedMark}-; kubectl annotate lsa ${account.metadata.name} ${protectedMark}-`;
     return { ...plan, status: deletionWaits(world, plan.status, 'DeletionProtected', why) };
   }
   const message = inUseMessage(used, cluster.facts);
@@ -140,7 +140,7 @@ function planStranded(world: AccountWorld, facts: ClusterFacts, list: StepList):
   if (role) return clusterChanged(world, facts, [role, ...others]);
   const unread = unreadRoles(world, facts);
   const failed = unread.flatMap((name) => {
-    const failure = list.addStep({ kind: 'ReadRole', role: name, why: 'the status reports it' });
+    const failure = list.addStep({ kind: 'ReadRole', role: name, why: 'the status reports the role' });
     return failure ? [unreadable(world, facts, name, failure)] : [];
   });
   if (unread.length === 0) return undefined;
@@ -334,7 +334,7 @@ function drainingRow(world: AccountWorld, { observation, wanted, problem }: Targ
   const { name } = world.account.metadata;
   const users = observation.users.map((user) => describeUser(observation, user));
   const pods = users.length > 0 ? `: ${listing(users)}` : '';
-  const why = problem?.message ?? `the account does not name the target "${observation.name}" any more`;
+  const why = problem?.message ?? `the account no longer names the target "${observation.name}"`;
   const before = world.account.status?.targets?.find((row) => row.name === observation.name);
   return {
     ...rowFromStatus(world, observation),
@@ -344,7 +344,7 @@ function drainingRow(world: AccountWorld, { observation, wanted, problem }: Targ
     wanted,
     draining: true,
     reason: 'StillInUse',
-    message: `${why}; running pods hold its identity${pods}. They keep their access until they have ended. To end it now: kubectl annotate --overwrite lsa ${name} ${unlinkNowAnnotation}=${observation.name}`,
+    message: `${why}; running pods hold its identity${pods}. These pods keep their access until they have ended. To end their access now: kubectl annotate --overwrite lsa ${name} ${unlinkNowAnnotation}=${observation.name}`,
   };
 }
 

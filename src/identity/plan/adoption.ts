@@ -43,7 +43,7 @@ export function adoptionBlocked(
     : 'move them to an account of their own';
   return {
     reason: 'AdoptionBlocked',
-    message: `the role ${role.arn} is not adopted: running pods hold it and would lose their access under its new trust policy: ${named.join(', ')}${more}. It is adopted once they have ended or the account admits them; ${remedy}`,
+    message: `the role ${role.arn} is not adopted, because running pods hold it and would lose their access under its new trust policy: ${named.join(', ')}${more}. The role is adopted once these pods have ended or the account admits them; ${remedy}`,
   };
 }
 
@@ -59,7 +59,7 @@ export function adoptionRefused(
   if (failure.code !== 'AccessDenied') return { reason: failure.code, message: failure.message };
   const consented = tagValue(role.tags, clusterTag) === clusterArn;
   const next = consented
-    ? 'The role carries the consent of the cluster, so the operator has an IAM policy without adoption: print one with kon iam-policy --adopt'
+    ? 'The role has the consent tag of the cluster, so the IAM policy of the operator does not permit adoptions: print a policy that does with kon iam-policy --adopt'
     : `Consent to the adoption: aws iam tag-role --role-name ${role.name} --tags Key=${clusterTag},Value=${clusterArn}`;
   return { reason: 'AdoptionRefused', message: `${failure.message}. ${next}` };
 }

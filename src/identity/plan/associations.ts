@@ -25,7 +25,8 @@ export function associationStanding(
 ): AssociationStanding {
   const cached = world.associations.get(target);
   const row = world.account.status?.targets?.find((entry) => entry.name === target);
-  if (cached?.source === 'unknown') return { kind: 'unread', why: 'a write to it got no response' };
+  if (cached?.source === 'unknown')
+    return { kind: 'unread', why: 'a write to the association got no response' };
   const had = row?.identityMode === 'PodIdentity' && row.linked;
   if (cached?.association) {
     const { association } = cached;
@@ -41,14 +42,15 @@ export function associationStanding(
       }
     }
     if (known(association)) return { kind: 'ours', association };
-    return { kind: 'unread', why: 'a listing shows it without its owner' };
+    return { kind: 'unread', why: 'a listing shows the association without its owner' };
   }
   const create: Step = { kind: 'CreateAssociation', target, roleArn: '', tags: {} };
   if (cached?.source !== 'read' && world.failures.get(stepKey(create))?.code === 'AssociationExists')
-    return { kind: 'unread', why: 'the ServiceAccount already has one' };
-  if (had && cached === undefined) return { kind: 'unread', why: 'the status reports it' };
-  if (had && cached?.source === 'list') return { kind: 'unread', why: 'a listing did not show it' };
+    return { kind: 'unread', why: 'the ServiceAccount already has an association' };
+  if (had && cached === undefined) return { kind: 'unread', why: 'the status reports the association' };
+  if (had && cached?.source === 'list')
+    return { kind: 'unread', why: 'a listing did not show the association' };
   if (wantedMode(world.account, facts) !== 'PodIdentity' && isAssociationUnread(world, target))
-    return { kind: 'unread', why: 'the trust policy admits its pods' };
+    return { kind: 'unread', why: 'the trust policy admits pods of the target' };
   return { kind: 'none', settled: cached?.source !== 'write' };
 }

@@ -63,7 +63,7 @@ export function clusterChanged(
   const where = of.startsWith('arn:') ? `the cluster ${of}` : `the AWS account ${of}`;
   return {
     reason: 'ClusterChanged',
-    message: `the role ${arn}${more} was created for ${where}, but the ClusterConfig "${facts.configName}" names ${facts.clusterArn}: nothing is changed or deleted for this account. Restore region, clusterName and accountId of the ClusterConfig; or, to leave the role behind with its permissions: kubectl annotate --overwrite lsa ${account.metadata.name} ${abandonRolesAnnotation}=${of}`,
+    message: `the role ${arn}${more} was created for ${where}, but the ClusterConfig "${facts.configName}" names ${facts.clusterArn}, so nothing is changed or deleted for this account. Restore region, clusterName and accountId of the ClusterConfig; or, to leave the role behind with its permissions: kubectl annotate --overwrite lsa ${account.metadata.name} ${abandonRolesAnnotation}=${of}`,
   };
 }
 

@@ -52,7 +52,7 @@ describe('a ClusterConfig that is ready', () => {
       },
     };
     const message = readyOf(reported({ ...good, config, disallowed: { policies: 3, accounts: 2 } }))?.message;
-    expect(message).toContain('are ignored, as their keys are reserved');
+    expect(message).toContain('are ignored, because their keys are reserved');
     expect(message).toContain('do not allow 3 attached policies of 2 accounts, which stay attached');
     expect(message).toContain(`k11n.dev/detach-disallowed=${allowListKey(['a'])}`);
   });

@@ -199,13 +199,13 @@ export function outdatedStatus(
 }
 
 export function outdatedMessage(installed: number, own: number): string {
-  return `the CRDs have schema version ${installed}, and this operator knows ${own}: it changes nothing in AWS or the cluster. Upgrade it to the version of the CRDs`;
+  return `the CRDs have schema version ${installed}, but this operator knows only version ${own}, so it changes nothing in AWS or the cluster. Upgrade the operator to the version of the CRDs`;
 }
 
 function disallowedNote({ config, disallowed }: ClusterWorld): string {
   if (!disallowed || disallowed.policies === 0) return '';
   const { policies, accounts } = disallowed;
-  return `; allowedPolicyArns do not allow ${policies} attached ${policies === 1 ? 'policy' : 'policies'} of ${accounts} ${accounts === 1 ? 'account' : 'accounts'}, which ${policies === 1 ? 'stays' : 'stay'} attached. To detach: kubectl annotate --overwrite clusterconfig ${config.metadata.name} ${detachDisallowedAnnotation}=${allowListKey(config.spec.aws.allowedPolicyArns)}`;
+  return `; allowedPolicyArns do not allow ${policies} attached ${policies === 1 ? 'policy' : 'policies'} of ${accounts} ${accounts === 1 ? 'account' : 'accounts'}, which ${policies === 1 ? 'stays' : 'stay'} attached. To detach them: kubectl annotate --overwrite clusterconfig ${config.metadata.name} ${detachDisallowedAnnotation}=${allowListKey(config.spec.aws.allowedPolicyArns)}`;
 }
 
 /**
@@ -283,7 +283,7 @@ function problemOf(world: ClusterWorld): { reason: string; message: string } | u
   if (aws.accountId !== undefined && aws.accountId !== caller.value.accountId) {
     return {
       reason: 'WrongAccount',
-      message: `the operator's credentials (${caller.value.arn}) belong to the AWS account ${caller.value.accountId}, but spec.aws.accountId is ${aws.accountId}; no call is made in either`,
+      message: `the operator's credentials (${caller.value.arn}) belong to the AWS account ${caller.value.accountId}, but spec.aws.accountId is ${aws.accountId}; the operator makes no call in either AWS account`,
     };
   }
   // Pod Identity needs no IAM OIDC provider. Accounts that use IRSA report a missing provider through their proofs.
@@ -314,13 +314,13 @@ export function providerProblem(
   if (!provider) {
     return {
       reason: 'OIDCProviderMissing',
-      message: `the AWS account ${of.accountId} has no IAM OIDC provider ${of.arn}, so STS cannot verify this cluster's tokens. Create it: aws iam create-open-id-connect-provider --url ${of.issuer} --client-id-list ${stsAudience}`,
+      message: `the AWS account ${of.accountId} has no IAM OIDC provider ${of.arn}, so STS cannot verify this cluster's tokens. Create the provider: aws iam create-open-id-connect-provider --url ${of.issuer} --client-id-list ${stsAudience}`,
     };
   }
   if (!provider.clientIds.includes(stsAudience)) {
     return {
       reason: 'AudienceMissing',
-      message: `the IAM OIDC provider ${of.arn} does not list ${stsAudience}. Add it: aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn ${of.arn} --client-id ${stsAudience}`,
+      message: `the IAM OIDC provider ${of.arn} does not list ${stsAudience}. Add this client ID: aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn ${of.arn} --client-id ${stsAudience}`,
     };
   }
   return undefined;

@@ -101,7 +101,7 @@ describe('deletion', () => {
     [
       'former',
       { app: 'web', workload: 'app web' },
-      'To end their use: remove "former", which is no target of the ClusterConfig, from the targets of app "web": kon app edit web',
+      'To end their use: remove "former", which is not a target of the ClusterConfig, from the targets of app "web": kon app edit web',
     ],
     [
       'former',

@@ -66,7 +66,7 @@ export function planDeletion(
     // orphan.
     if (!cached || (cached.role === null && cached.source === 'list')) {
       unread = true;
-      want({ kind: 'ReadRole', role: name, why: 'it is to be deleted' });
+      want({ kind: 'ReadRole', role: name, why: 'the role is to be deleted' });
       continue;
     }
     if (cached.role && isOwned(roleOwnership(cached.role, world.account, facts))) owned.push(cached.role);
@@ -75,7 +75,7 @@ export function planDeletion(
       // account is deleted.
       unread = true;
       if (cached.readAgainAt <= world.now)
-        want({ kind: 'ReadRole', role: name, why: 'it may have been created or adopted just before' });
+        want({ kind: 'ReadRole', role: name, why: 'the role may have been created or adopted just before' });
       else list.requeueAtLatest(cached.readAgainAt);
     }
   }
@@ -151,7 +151,7 @@ export function planDeletion(
   if (doomed.length > 0) return progress('the role is being deleted');
 
   want({ kind: 'RemoveFinalizer' });
-  return progress('everything is gone');
+  return progress('everything was removed');
 }
 
 /** Targets with running pods that could lose their access by the deletion. The deletion waits until these pods have ended. */

@@ -89,7 +89,7 @@ export function removeSurplus(
   };
   for (const role of unneeded) {
     if (world.roles.get(role.name)?.source === 'list')
-      want({ kind: 'ReadRole', role: role.name, why: 'no target needs it any more' }, role.arn);
+      want({ kind: 'ReadRole', role: role.name, why: 'no target needs the role any more' }, role.arn);
     // An adopted role is released instead of deleted, as when its account is deleted.
     else if (existedBefore(role, world.account.spec))
       want({ kind: 'UntagRole', role: role.name, keys: ownershipTagKeys }, role.arn);

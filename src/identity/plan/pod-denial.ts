@@ -104,7 +104,7 @@ function planRole(
   };
   if (readAgainAt !== undefined) {
     if (readAgainAt > world.now) list.requeueAtLatest(readAgainAt);
-    else list.addStep({ kind: 'ReadRole', role: role.name, why: 'a write got no response' });
+    else list.addStep({ kind: 'ReadRole', role: role.name, why: 'a write to the role got no response' });
   }
   // A listing may be outdated, so the role is read before a write. If the read fails, a denial is written anyway, because it only
   // removes access.
@@ -142,9 +142,9 @@ function refusalOf(
   const what = `the sessions of quarantined pods are not denied on the role ${role.arn}`;
   const instead = remedy(world);
   if (!facts.allowsStatements)
-    return `${what}: the operator may write no inline policy, because the ClusterConfig "${facts.configName}" does not allow statements (spec.aws.allowStatements). ${instead}`;
+    return `${what}: the operator is not permitted to write inline policies, because the ClusterConfig "${facts.configName}" does not allow statements (spec.aws.allowStatements). ${instead}`;
   if (role.permissionsBoundaryArn === undefined)
-    return `${what}: the operator may write inline policies only on roles with a permissions boundary, and the role has none. ${instead}`;
+    return `${what}: the operator is permitted to write inline policies only on roles with a permissions boundary, and the role has none. ${instead}`;
   const size = [document, role.inlinePolicy ?? ''].join('').replaceAll(/\s/g, '').length;
   if (size > largestInlinePolicy)
     return `${what}: its inline policies would have ${size} characters, and IAM allows ${largestInlinePolicy}. ${instead}`;
@@ -161,7 +161,7 @@ function webIdentityOf(world: AccountWorld, { uid }: DeniedPod): Problem | undef
   if (running.find((pod) => pod.uid === uid)?.hasWebIdentity !== true) return undefined;
   return {
     reason: 'PodsNotDenied',
-    message: `its web identity (IRSA) has no tag of the pod, so its sessions cannot be distinguished. ${remedy(world)}`,
+    message: `its web identity (IRSA) has no tag that identifies the pod, so its sessions cannot be denied individually. ${remedy(world)}`,
   };
 }
 

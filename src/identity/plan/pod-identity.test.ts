@@ -150,7 +150,7 @@ describe('a new account in Pod Identity', () => {
       expect(condition(world, 'Ready')).toBe('False AgentMissing');
       expect(row(world, 'production')).toMatchObject({ linked: true, proven: false, confirmed: false });
       expect(row(world, 'production')?.message).toMatch(
-        /no Pod Identity agent is ready on its node node-of-production\. Add it: aws eks create-addon --cluster-name main .*identityMode: IRSA/,
+        /no Pod Identity agent is ready on its node node-of-production\. Add the agent: aws eks create-addon --cluster-name main .*identityMode: IRSA/,
       );
       for (const target of facts.targets) world.agents.set(`node-of-${target}`, true);
       settle(world);
@@ -258,7 +258,7 @@ describe('an association with unknown state', () => {
     const world = inPodIdentity();
     world.cachedAssociations.set('staging', { association: null, source: 'unknown' });
     expect(planAccount(observe(world)).steps).toEqual([
-      { kind: 'ReadAssociation', target: 'staging', why: 'a write to it got no response' },
+      { kind: 'ReadAssociation', target: 'staging', why: 'a write to the association got no response' },
     ]);
   });
 

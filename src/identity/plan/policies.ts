@@ -68,7 +68,7 @@ export function stillAttached(row: PolicyRow, facts: ClusterFacts): PolicyRow {
   return {
     ...row,
     attached: true,
-    message: `still attached; ${row.message}. To detach what is not allowed from all accounts: ${consent}`,
+    message: `still attached; ${row.message}. To detach all policies that are not allowed from all accounts: ${consent}`,
   };
 }
 
@@ -85,13 +85,13 @@ export function screenPolicies(
   for (const arn of arns) {
     const partition = partitionOf(arn);
     if (partition !== facts.partition) {
-      const message = `the policy is in the partition "${partition}", this cluster in "${facts.partition}"`;
+      const message = `the policy is in the partition "${partition}", but this cluster is in "${facts.partition}"`;
       refused.push(unattached(arn, { reason: 'WrongPartition', message }));
     } else if (
       facts.allowedPolicyArns &&
       !facts.allowedPolicyArns.some((pattern) => matchesPattern(arn, pattern))
     ) {
-      const message = `the ClusterConfig "${facts.name}" allows: ${facts.allowedPolicyArns.join(', ')}`;
+      const message = `the ClusterConfig "${facts.configName}" does not allow this policy; it allows: ${facts.allowedPolicyArns.join(', ')}`;
       refused.push(unattached(arn, { reason: 'PolicyNotAllowed', message }));
     } else {
       wanted.push(arn);
@@ -127,14 +127,14 @@ export function planPolicies(
   let stillToAttach = isAwaited ? 1 : 0;
   for (const [index, policyArn] of missing.entries()) {
     if (index >= room && unlisted.length === 0) {
-      const message = `the role holds ${attached.size} policies already, and IAM allows ${policiesPerRole}`;
+      const message = `the role already has ${attached.size} policies, and IAM allows only ${policiesPerRole}`;
       rows.set(policyArn, unattached(policyArn, { reason: 'TooManyPolicies', message }));
       continue;
     }
     // The role has no room for the remaining policies until the detachments below have been executed.
     if (index >= room) {
       stillToAttach += 1;
-      const message = 'waits for room on the role';
+      const message = 'waits until another policy is detached from the role';
       rows.set(policyArn, unattached(policyArn, { reason: 'AttachingPolicies', message }));
       continue;
     }

@@ -177,7 +177,7 @@ export function decideProof(
     return {
       proven: false,
       reason: 'WaitingForPropagation',
-      message: `IAM has taken the change of ${role.name}, but STS does not know it everywhere yet (${failure.attempts} tries)`,
+      message: `IAM accepted the change of ${role.name}, but the change has not reached STS everywhere yet (${failure.attempts} tries)`,
     };
   }
   return { proven: false, reason: failure.code, message: failure.message };

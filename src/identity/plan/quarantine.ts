@@ -123,7 +123,7 @@ export function planRelease(
     const more = old.length > 5 ? `; and ${old.length - 5} more` : '';
     return blocked({
       reason: 'OldPodsRunning',
-      message: `pods from before the quarantine still run. They would get new credentials as soon as the account is open again, so it stays closed until they have ended: ${commands.join('; ')}${more}`,
+      message: `pods from before the quarantine still run. They would get new credentials as soon as the account is open again, so the account stays closed until these pods have ended: ${commands.join('; ')}${more}`,
     });
   }
   const progress = marked.map((owned) => replaceOrReopen(world, facts, owned, list));
@@ -192,10 +192,10 @@ function readAgain(
   const read = (why: string): StepFailure | undefined =>
     list.addStep({ kind: 'ReadRole', role: role.name, why });
   if (readAgainAt !== undefined && readAgainAt > world.now) list.requeueAtLatest(readAgainAt);
-  else if (readAgainAt !== undefined) read('a write got no response');
+  else if (readAgainAt !== undefined) read('a write to the role got no response');
   // If the read fails, the role is cut off anyway. This is safe, because IAM refuses writes to roles without the tags of this
   // cluster.
-  if (source === 'list' && !isInSync && !read('it is about to be cut off')) return { isClosed: false };
+  if (source === 'list' && !isInSync && !read('the role is about to be cut off')) return { isClosed: false };
   return undefined;
 }
 
@@ -239,7 +239,11 @@ function replaceOrReopen(
       : { reason: 'ReplacingRole', message };
   // A listing may still show the old role although the role was already replaced.
   if (cached.source === 'list') {
-    const failure = list.addStep({ kind: 'ReadRole', role: role.name, why: 'it is about to be replaced' });
+    const failure = list.addStep({
+      kind: 'ReadRole',
+      role: role.name,
+      why: 'the role is about to be replaced',
+    });
     return problemOf(failure, 'its role is being read again');
   }
   if (!existedBefore(role, world.account.spec)) {
@@ -254,7 +258,7 @@ function replaceOrReopen(
     list.requeueAtLatest(world.now + (endsAt - world.date));
     return {
       reason: 'OldSessionsLive',
-      message: `the role ${role.arn} was adopted, so it is not replaced: it stays closed until ${formatTime(endsAt)}, when no session from before the quarantine can live. To open it sooner, after a policy of your own denies older sessions (aws:TokenIssueTime): aws iam untag-role --role-name ${role.name} --tag-keys ${quarantineTagKeys.join(' ')}`,
+      message: `the role ${role.arn} was adopted, so it is not replaced. It stays closed until ${formatTime(endsAt)}, when every session from before the quarantine has expired. To open the role sooner, first deny older sessions by a policy of your own (aws:TokenIssueTime), then: aws iam untag-role --role-name ${role.name} --tag-keys ${quarantineTagKeys.join(' ')}`,
     };
   }
   const failure = list.addStep({ kind: 'UntagRole', role: role.name, keys: quarantineTagKeys });

@@ -80,7 +80,7 @@ export function remedy(
       : 'It belongs to another account or cluster.';
   // `roleName` of an account cannot be changed later, so the account has to be created again.
   if (!isNamed)
-    return `Delete it if it is not needed; or create the account again with roleName: ${role.name} and adopt: true under spec.aws.`;
+    return `Delete the role if it is not needed; or create the account again with roleName: ${role.name} and adopt: true under spec.aws.`;
   const marks = adoptionTags({ clusterArn: '', issuer: '', providerArn: '', account: '', uid: '' });
   const adopted = { ...role, tags: withTags(role.tags, marks) };
   const changes = [

@@ -121,14 +121,14 @@ export function assessRole(
         policies: rowsOf({ reason: 'RoleNotOwned', message: 'the role is not ours' }),
         problem: {
           reason: 'RoleNotOwned',
-          message: `the role ${role.arn} exists already and its tags do not say that it belongs to this account. ${leftAlone(role)} ${remedy(role, spec, wantedPolicies, account, facts)}`,
+          message: `the role ${role.arn} already exists, but its tags do not say that it belongs to this account. ${leftAlone(role)} ${remedy(role, spec, wantedPolicies, account, facts)}`,
         },
       };
     case 'earlier': {
       // A listed role is read before it is adopted, because another cluster may have changed it after the listing.
       const failure = list.addStep(
         cachedRole.source === 'list'
-          ? { kind: 'ReadRole', role: role.name, why: 'it is about to be adopted' }
+          ? { kind: 'ReadRole', role: role.name, why: 'the role is about to be adopted' }
           : { kind: 'TagRole', role: role.name, tags: spec.tags },
       );
       return {
@@ -154,8 +154,8 @@ export function assessRole(
 /** Note for users that edits of the account and its deletion do not change the role. */
 function leftAlone({ attachedPolicyArns }: ObservedRole): string {
   const attached =
-    attachedPolicyArns.length > 0 ? ` and keeps its policies: ${attachedPolicyArns.join(', ')}` : '';
-  return `It is left alone${attached}. Edits and the deletion of this account do not change it, so that they revoke nothing.`;
+    attachedPolicyArns.length > 0 ? `, which keeps its policies: ${attachedPolicyArns.join(', ')}` : '';
+  return `The operator does not change the role${attached}. Edits and the deletion of this account therefore revoke nothing.`;
 }
 
 function planAdoption(
@@ -175,7 +175,11 @@ function planAdoption(
   }
   // A role is read before its adoption, because a listing may be stale.
   if (source === 'list' || isIndeterminate) {
-    const failure = list.addStep({ kind: 'ReadRole', role: spec.name, why: 'it is about to be adopted' });
+    const failure = list.addStep({
+      kind: 'ReadRole',
+      role: spec.name,
+      why: 'the role is about to be adopted',
+    });
     return failure ? { reason: failure.code, message: failure.message } : underWay;
   }
   const excluded = excludedByAdoption(role, spec, holders, facts);
@@ -203,7 +207,7 @@ function planCreation(
       ? list.addStep({
           kind: 'ReadRole',
           role: spec.name,
-          why: taken ? 'a role of this name exists already' : 'a listing of all roles did not show it',
+          why: taken ? 'a role of this name exists already' : 'a listing of all roles did not show the role',
         })
       : list.addStep(create);
   if (failure)
@@ -233,9 +237,9 @@ function planLookup(spec: RoleSpec, cachedRole: CachedRole | undefined, list: St
   const failure =
     cachedRole?.source === 'read' || cachedRole?.source === 'write'
       ? undefined
-      : list.addStep({ kind: 'ReadRole', role: spec.name, why: 'it is to be adopted' });
+      : list.addStep({ kind: 'ReadRole', role: spec.name, why: 'the role is to be adopted' });
   if (failure) return { reason: failure.code, message: failure.message };
-  return { reason: 'RoleNotFound', message: `there is no role ${spec.name} to adopt` };
+  return { reason: 'RoleNotFound', message: `the role ${spec.name} is to be adopted, but it does not exist` };
 }
 
 function planUpdates(
@@ -251,7 +255,7 @@ function planUpdates(
 ): Pick<RoleAssessment, 'problem' | 'policies' | 'unlisted' | 'statements' | 'inlineFailure' | 'drift'> {
   const { account } = world;
   if (cachedRole.readAgainAt !== undefined) {
-    const why = 'a write got no response';
+    const why = 'a write to the role got no response';
     if (cachedRole.readAgainAt <= world.now) list.addStep({ kind: 'ReadRole', role: role.name, why });
     else list.requeueAtLatest(cachedRole.readAgainAt);
   }
@@ -274,15 +278,15 @@ function planUpdates(
       kind: 'ReadRole',
       role: role.name,
       why: isUnconfirmed
-        ? 'the spec has changed, and a listing of all roles lacks parts of it'
-        : 'a listing of all roles shows it changed',
+        ? 'the spec has changed, and a listing of all roles omits some settings'
+        : 'a listing of all roles shows that the role changed',
     });
     return {
       drift: [],
       policies: wantedPolicies.map((arn) =>
         attached.has(arn)
           ? { arn, attached: true }
-          : unattached(arn, { reason: 'RoleDrifted', message: 'is being read again' }),
+          : unattached(arn, { reason: 'RoleDrifted', message: 'the role is being read again' }),
       ),
       ...(desired.kind === 'none'
         ? {}
@@ -351,15 +355,18 @@ function planUpdates(
             reason: failure.code,
             message:
               failure === detachment
-                ? `attachments that are not listed could not be removed: ${messageAbout(detaching, failure.message)}`
+                ? `policies that the account does not list could not be detached: ${messageAbout(detaching, failure.message)}`
                 : failure.message,
           }
         : visible.length > 0
-          ? { reason: 'UpdatingRole', message: `in work: ${visible.map((change) => change.kind).join(', ')}` }
+          ? {
+              reason: 'UpdatingRole',
+              message: `being applied: ${visible.map((change) => change.kind).join(', ')}`,
+            }
           : unlisted.length > 0
             ? {
                 reason: 'UpdatingRole',
-                message: `attachments that are not listed are being removed: ${detaching}`,
+                message: `policies that the account does not list are being detached: ${detaching}`,
               }
             : undefined;
   return {

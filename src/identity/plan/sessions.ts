@@ -67,7 +67,7 @@ export function formerTargets(of: Unlinking): readonly FormerTarget[] {
 
 /** Describes the remaining sessions of a former target, for the status, the Event and the command line. */
 export function sessionsNote({ name, sessionsUntil }: FormerTarget, account: string): string {
-  return `sessions of ${name}/${account} from before it was unlinked may live until ${sessionsUntil}. Tokens of its pods live up to 24 hours and can be exchanged again if the target is added again`;
+  return `AWS sessions of ${name}/${account} from before it was unlinked may continue until ${sessionsUntil}. Tokens of its pods are valid for up to 24 hours and can be exchanged again if the target is added again`;
 }
 
 export function sessionsOutlive(former: FormerTarget, account: string): StepEvent {

@@ -204,7 +204,10 @@ function policiesVerdict({ policies, roles, tooManyPolicies }: Findings): Accoun
     const failed = unlisted.find(({ failure }) => failure)?.failure;
     const message = unlisted
       .map(({ arn, failure }) =>
-        messageAbout(arn, `is attached and not listed${failure ? `; ${failure.message}` : ''}`),
+        messageAbout(
+          arn,
+          `is attached, but the account does not list it${failure ? `; ${failure.message}` : ''}`,
+        ),
       )
       .join('; ');
     return { type, status: 'False', reason: failed?.code ?? 'AttachingPolicies', message };
@@ -278,7 +281,12 @@ function linksVerdict(targets: readonly TargetRow[]): AccountVerdict {
 function proofVerdict(wanted: readonly TargetRow[]): AccountVerdict {
   const type = 'IdentityProven';
   if (wanted.length === 0)
-    return { type, status: 'False', reason: 'NoTargets', message: 'there is nothing to prove' };
+    return {
+      type,
+      status: 'False',
+      reason: 'NoTargets',
+      message: 'the account has no target, so there is nothing to prove',
+    };
   const unproven = wanted.filter((row) => !row.proven);
   const worst = unproven[0];
   if (!worst)
@@ -312,7 +320,10 @@ function workloadsVerdict(
   if (behind.length === 0)
     return { type, status: 'True', reason: 'AllCurrent', message: 'no running pod holds an older identity' };
   const message = behind
-    .map((row) => `${row.name}: ${row.pods.stale} with an older identity, ${row.pods.uninjected} with none`)
+    .map(
+      (row) =>
+        `${row.name}: ${row.pods.stale} with an older identity, ${row.pods.uninjected} without an identity`,
+    )
     .join('; ');
   return { type, status: 'False', reason: 'PodsNotCurrent', message };
 }

@@ -148,11 +148,7 @@ function confirmGone(
   // Only `NotInEffect` blocks. With any other failure, the dry-run pod before each rollout still checks what the webhook injects
   // into new pods.
   if (failure && failure.code !== 'NotInEffect') return undefined;
-  const problem = problemOr(
-    failure,
-    'Confirming',
-    'a read is to confirm that pods get the role of the annotation',
-  );
+  const problem = problemOr(failure, 'Confirming', 'confirming that new pods get the role of the annotation');
   return { proven: false, ...problem };
 }
 

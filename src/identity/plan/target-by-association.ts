@@ -141,7 +141,7 @@ function associate(
   if (failure?.code === 'RoleNotAccepted' && sinceOurWrite(world, assigned) < propagationMs) {
     return waits({
       reason: 'WaitingForPropagation',
-      message: `IAM has taken the change of ${assigned.role.name}, but EKS does not know it yet (${failure.attempts} tries)`,
+      message: `IAM accepted the change of ${assigned.role.name}, but the change has not reached EKS yet (${failure.attempts} tries)`,
     });
   }
   return waits(
@@ -184,7 +184,7 @@ function confirm(
       })
     : undefined;
   if (isKnown) return undefined;
-  const problem = problemOr(failure, 'Confirming', 'a read is to confirm that pods get the identity');
+  const problem = problemOr(failure, 'Confirming', 'confirming that new pods get the identity');
   return { proven: false, confirmed: false, ...problem };
 }
 
@@ -252,7 +252,7 @@ function agentMissing(
   const remedy =
     computeType === 'hybrid'
       ? 'Add the agent for hybrid nodes: https://docs.aws.amazon.com/eks/latest/userguide/hybrid-nodes-add-ons.html'
-      : `Add it: aws eks create-addon --cluster-name ${cluster} --addon-name eks-pod-identity-agent; or repair it: kubectl get pods -n kube-system --field-selector spec.nodeName=${node}`;
+      : `Add the agent: aws eks create-addon --cluster-name ${cluster} --addon-name eks-pod-identity-agent; or repair it: kubectl get pods -n kube-system --field-selector spec.nodeName=${node}`;
   return {
     reason: 'AgentMissing',
     message: `${which} gets no credentials, because no Pod Identity agent is ready on its ${computeType === 'hybrid' ? 'hybrid node' : 'node'} ${node}. ${remedy}; or ${change}`,

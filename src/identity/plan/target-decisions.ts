@@ -73,16 +73,16 @@ function problemOf(
   if (account.metadata.name === reservedAccountName)
     return {
       reason: 'AccountNameReserved',
-      message: `every pod without a ServiceAccount of its own runs as "${reservedAccountName}", so that no account may have this name; create the account again under another name`,
+      message: `every pod without a ServiceAccount of its own runs as "${reservedAccountName}", so no account can have this name; create the account again under another name`,
     };
   if (!facts.targets.includes(name)) {
     return {
       reason: 'TargetUnknown',
-      message: `the ClusterConfig "${facts.name}" has no target "${name}"; it has: ${facts.targets.join(', ') || 'none'}`,
+      message: `the ClusterConfig "${facts.configName}" has no target "${name}"; it has: ${facts.targets.join(', ') || 'none'}`,
     };
   }
   if (namespace === 'missing')
-    return { reason: 'NamespaceMissing', message: `there is no namespace "${name}"` };
+    return { reason: 'NamespaceMissing', message: `the namespace "${name}" does not exist` };
   if (namespace === 'terminating') {
     return { reason: 'NamespaceTerminating', message: `the namespace "${name}" is being deleted` };
   }
@@ -91,7 +91,7 @@ function problemOf(
   if (serviceAccount.account !== accountLabelValue(account.metadata.name)) {
     return {
       reason: 'ServiceAccountNotOwned',
-      message: `${full} exists already and is not ours; it is left alone. To hand it over: kubectl label serviceaccount -n ${name} ${account.metadata.name} k11n.dev/account=${accountLabelValue(account.metadata.name)}`,
+      message: `the ${full} already exists and does not belong to this account, so the operator does not change it. To hand it over: kubectl label serviceaccount -n ${name} ${account.metadata.name} k11n.dev/account=${accountLabelValue(account.metadata.name)}`,
     };
   }
   // Only IRSA uses the annotated audience. The tokens that the webhook injects for Pod Identity have an audience of their own.

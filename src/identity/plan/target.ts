@@ -127,11 +127,11 @@ function cutOffPods(
     const left = held.notReplaced ?? [];
     const remedy =
       left.length > 0
-        ? `Restart what made them: ${left.map(({ pod, workload }) => `${pod}${workload === undefined ? '' : ` (${workload})`}`).join(', ')}`
+        ? `Replace these pods: ${left.map(({ pod, workload }) => `${pod}${workload === undefined ? '' : ` (${workload})`}`).join(', ')}`
         : 'Their workloads are being rolled out';
     return {
       reason: 'ExchangeUnavailable',
-      message: `pods in ${name} hold an EKS Pod Identity (${held.podIdentity}), whose association is deleted: they keep the credentials they have and get no new ones. ${remedy}`,
+      message: `pods in ${name} hold an EKS Pod Identity (${held.podIdentity}) whose association was deleted: they keep their current credentials and get no new credentials. ${remedy}`,
     };
   }
   const subject = subjectOf(name, world.account.metadata.name);
@@ -144,7 +144,7 @@ function cutOffPods(
   if (!closed) return undefined;
   return {
     reason: 'ExchangeUnavailable',
-    message: `pods in ${name} hold ${closed.assessment.arn}, whose trust policy does not admit them: they keep their present credentials and get no new ones`,
+    message: `pods in ${name} hold ${closed.assessment.arn}, whose trust policy does not admit them: they keep their current credentials and get no new credentials`,
   };
 }
 

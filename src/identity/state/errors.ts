@@ -16,7 +16,7 @@ export const identityErrors = {
   RoleAlreadyExists: {
     retry: 'backoff',
     meaning: 'A role of this name already exists in the AWS account.',
-    next: 'Nothing: it is read next, and re-adopted if its tags show that it is ours.',
+    next: 'Nothing: the operator reads the object next, and re-adopts it if its tags name this account.',
   },
   RoleNotFound: {
     retry: 'backoff',
@@ -31,7 +31,7 @@ export const identityErrors = {
   QuotaExceeded: {
     retry: 'terminal',
     meaning: 'A quota of the AWS account is exhausted.',
-    next: 'Request a higher quota from AWS, or delete what is not needed.',
+    next: 'Request a higher quota from AWS, or delete resources that are not needed.',
   },
   AccessDenied: {
     retry: 'terminal',
@@ -41,7 +41,7 @@ export const identityErrors = {
   Throttled: {
     retry: 'backoff',
     meaning: 'AWS throttled the call.',
-    next: 'Nothing: it is retried at a lower rate.',
+    next: 'Nothing: the operator retries the call at a lower rate.',
   },
   InvalidInput: {
     retry: 'terminal',
@@ -56,7 +56,7 @@ export const identityErrors = {
   ConcurrentChange: {
     retry: 'backoff',
     meaning: 'The object was changed concurrently by another client.',
-    next: 'Nothing: it is read again and retried.',
+    next: 'Nothing: the operator reads the object again and retries.',
   },
   CredentialsMissing: {
     retry: 'terminal',
@@ -80,13 +80,13 @@ export const identityErrors = {
   },
   ServiceFailure: {
     retry: 'backoff',
-    meaning: 'AWS failed.',
-    next: 'Nothing: it is retried.',
+    meaning: 'AWS failed to process the call.',
+    next: 'Nothing: the operator retries the call.',
   },
   OIDCProviderMissing: {
     retry: 'backoff',
     meaning: "The AWS account has no IAM OIDC provider for this cluster's token issuer.",
-    next: 'Create it: `eksctl utils associate-iam-oidc-provider`, or `aws iam create-open-id-connect-provider`.',
+    next: 'Create the provider: `eksctl utils associate-iam-oidc-provider`, or `aws iam create-open-id-connect-provider`.',
   },
   IssuerUnreachable: {
     retry: 'backoff',
@@ -101,18 +101,18 @@ export const identityErrors = {
   AssumeRoleDenied: {
     retry: 'backoff',
     meaning: "The role's trust policy does not allow the ServiceAccount.",
-    next: 'Nothing, if the role was just changed: IAM takes a while. Otherwise find out who changed its trust policy.',
+    next: 'Nothing if the role was just changed: IAM takes a while. Otherwise find out who changed the trust policy of the role.',
   },
   RolloutBlocked: {
     retry: 'backoff',
     meaning:
       'The pods of a workload cannot be replaced now, because a dry-run pod was refused. The target keeps its identity mode.',
-    next: 'Admit the dry-run pod: raise the quota, or correct what the message names. The switch then continues automatically.',
+    next: 'Raise the quota, or correct what the message names, so that the dry-run pod is admitted. The switch then continues automatically.',
   },
   AssociationExists: {
     retry: 'backoff',
     meaning: 'The ServiceAccount already has an EKS Pod Identity association.',
-    next: 'Nothing: it is read next, and re-adopted if its tags show that it is ours.',
+    next: 'Nothing: the operator reads the object next, and re-adopts it if its tags name this account.',
   },
   AssociationNotFound: {
     retry: 'backoff',
@@ -127,28 +127,29 @@ export const identityErrors = {
   RoleNotAccepted: {
     retry: 'backoff',
     meaning:
-      'EKS rejected the role for an association, because it does not see the role or its trust policy yet.',
-    next: 'Nothing, if the role was just changed: IAM takes a while. Otherwise find out who changed its trust policy.',
+      'EKS rejected the role for an association, because the role or its trust policy has not propagated to EKS yet.',
+    next: 'Nothing if the role was just changed: IAM takes a while. Otherwise find out who changed the trust policy of the role.',
   },
   NotInEffect: {
     retry: 'backoff',
-    meaning: 'AWS accepted a change of a role or an association but has not propagated it everywhere.',
-    next: 'Nothing: this takes some seconds. If it persists, check the pod identity webhook of the cluster.',
+    meaning:
+      'AWS accepted a change of a role or an association but has not propagated the change everywhere.',
+    next: 'Nothing: propagation takes some seconds. If the error persists, check the pod identity webhook of the cluster.',
   },
   TokenRequestFailed: {
     retry: 'backoff',
     meaning: 'The Kubernetes API server issued no token for the ServiceAccount.',
-    next: 'Check that the operator may create serviceaccounts/token, and read the message.',
+    next: 'Read the message, and check that the operator is permitted to create serviceaccounts/token.',
   },
   KubernetesConflict: {
     retry: 'backoff',
     meaning: 'A Kubernetes object was changed concurrently by another client.',
-    next: 'Nothing: it is read again and retried.',
+    next: 'Nothing: the operator reads the object again and retries.',
   },
   KubernetesUnreachable: {
     retry: 'backoff',
     meaning: 'The Kubernetes API server could not be reached.',
-    next: 'Nothing, if it is being restarted: the request is retried.',
+    next: 'Nothing if the API server is being restarted: the operator retries the request.',
   },
   KubernetesDenied: {
     retry: 'terminal',
@@ -158,12 +159,12 @@ export const identityErrors = {
   KubernetesFenced: {
     retry: 'terminal',
     meaning:
-      'An admission policy of Konstellation refused the write: the namespace is no target of the ClusterConfig, or cannot be one.',
-    next: "Remove the namespace from the targets: kon target delete NAME. Never widen the operator's permissions for it.",
+      'An admission policy of Konstellation refused the write: the namespace is not a target of the ClusterConfig, or cannot be a target.',
+    next: "Remove the namespace from the targets: kon target delete NAME. Never widen the operator's permissions instead.",
   },
   Unexpected: {
     retry: 'backoff',
-    meaning: 'Unclassified error.',
+    meaning: 'The operator could not classify the error.',
     next: "Check the operator's log.",
   },
 } as const satisfies Record<string, ErrorEntry>;

@@ -87,7 +87,10 @@ const changes: { readonly [K in RoleChange['kind']]: ChangeRow<StepOf<K>> } = {
   PutPermissionsBoundary: {
     detail: ({ policyArn }) => policyArn,
     effect: (role, { policyArn }) => ({ ...role, permissionsBoundaryArn: policyArn }),
-    event: ({ role, policyArn }) => ({ reason: 'RoleUpdated', note: `bounded ${role} by ${policyArn}` }),
+    event: ({ role, policyArn }) => ({
+      reason: 'RoleUpdated',
+      note: `set the permissions boundary of ${role} to ${policyArn}`,
+    }),
     planLine: ({ policyArn }, { permissionsBoundaryArn: before } = {} as ObservedRole) => ({
       summary: `permissions boundary ${policyArn}`,
       ...(before === undefined ? { action: 'create' } : { action: 'update', before, after: policyArn }),

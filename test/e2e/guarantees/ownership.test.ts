@@ -117,7 +117,7 @@ describe.concurrent('G4: foreign objects', () => {
         : undefined,
     );
     expect(findCondition(reported.status?.conditions, 'Ready')?.message).toContain(
-      'so that they revoke nothing',
+      'therefore revoke nothing',
     );
     const before = await sandbox.aws.role(RoleName);
     await person.deleteAccount('g4-marks');
@@ -483,7 +483,7 @@ describe.concurrent('invalid input', () => {
     const { code, stderr } = await create('bad-partition', arn, policies.readOnly);
     expect(code).toBe(1);
     expect(stderr).toContain('WrongPartition');
-    expect(stderr).toContain('the policy is in the partition "aws-cn", this cluster in "aws"');
+    expect(stderr).toContain('the policy is in the partition "aws-cn", but this cluster is in "aws"');
     const { status } = await person.untilAccount('bad-partition', 'the other policy', (account) =>
       account.status?.policies?.some(({ attached }) => attached) ? account : undefined,
     );

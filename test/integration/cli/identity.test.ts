@@ -437,7 +437,7 @@ describe('target delete', () => {
       code: 0,
       stdout: 'target/staging deleted\n',
       stderr: expect.stringMatching(
-        /^No account is linked in staging any more\.\n(‼ .*\n)*‼ sessions of staging\/everywhere .* may live until \S+Z\. .*\n(‼ .*\n)*$/,
+        /^No account is linked in staging any more\.\n(‼ .*\n)*‼ sessions of staging\/everywhere .* may continue until \S+Z\. .*\n(‼ .*\n)*$/,
       ),
     });
     expect(await subjects('everywhere')).not.toContain('staging');
@@ -466,7 +466,7 @@ describe('an unlinked target', () => {
     const started = Date.now();
     const edited = await kon('account', 'edit', 'outlived', '--target', 'production');
     const [, until = ''] =
-      /sessions of staging\/outlived from before .* may live until (\S+Z)\./.exec(edited.stderr) ?? [];
+      /sessions of staging\/outlived from before .* may continue until (\S+Z)\./.exec(edited.stderr) ?? [];
     const left = Date.parse(until) - started;
     expect(left).toBeGreaterThanOrEqual(3_600_000);
     expect(left).toBeLessThan(3_600_000 + 120_000);
@@ -474,7 +474,7 @@ describe('an unlinked target', () => {
     expect(shown.stdout).toMatch(new RegExp(`staging +${until}`));
     // Another edit does not repeat the note, and a target that is added back is removed from `formerTargets`.
     const again = await kon('account', 'edit', 'outlived', '--target', 'production', '--target', 'staging');
-    expect(again.stderr).not.toContain('may live until');
+    expect(again.stderr).not.toContain('may continue until');
     const { stdout } = await kon('account', 'show', 'outlived', '-o', 'json');
     expect(JSON.parse(stdout)).not.toHaveProperty('status.formerTargets');
     await kon('account', 'delete', 'outlived', '--yes');
