@@ -43,7 +43,7 @@ describe('the reduction of a role listing', () => {
       expect(await reduced(xml)).toBe(xml);
   });
 
-  it('keeps only one unnamed role with a permissions boundary, and no unnamed role without one', async () => {
+  it('keeps one role with a permissions boundary, and no other role, among the roles whose details are not needed', async () => {
     const without = role('without').replace(/<PermissionsBoundary>.*<\/PermissionsBoundary>/, '');
     const xml = page(without, role('theirs'), role('another'), without);
     expect(await reduced(xml, [], () => false)).toBe(page('', unnamed, '', ''));

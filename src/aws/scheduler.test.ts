@@ -263,7 +263,7 @@ describe('calls that fail', () => {
     expect(await settled(createTimedScheduler().run({ action: 'X', caller: person }, attempt))).toBe('done');
   });
 
-  it('reject when AWS keeps failing', async () => {
+  it('reject with an error when every attempt fails', async () => {
     const { attempt, calls } = failing(Array.from({ length: 20 }, () => 'ServiceFailure'));
     expect(await settled(createTimedScheduler().run({ action: 'X', caller: person }, attempt))).toBe(
       'ServiceFailure',
@@ -271,7 +271,7 @@ describe('calls that fail', () => {
     expect(calls()).toBe(4);
   });
 
-  it('reject when AWS throttles for minutes', async () => {
+  it('reject with an error when AWS throttles them for minutes', async () => {
     const service = createSimulatedService({
       now: monotonicClock,
       latencyMs: 10,

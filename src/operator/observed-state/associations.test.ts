@@ -41,7 +41,7 @@ function setUp(): {
 }
 
 describe('before the first listing', () => {
-  it('the cache knows of no association whether it exists', () => {
+  it('the cache reports no association as existing and no association as absent', () => {
     const { cache } = setUp();
     expect(cache.of('a', ['production']).size).toBe(0);
     expect(cache.namespacesOf('a')).toEqual([]);
@@ -116,7 +116,7 @@ describe('a read of one association', () => {
     expect(cache.read(of('production'), known('production'), clock.now + 1)).toBe(true);
   });
 
-  it('is due for the association whose last read is longest ago', () => {
+  it('is next made for the association whose last read is longest ago', () => {
     const { cache, clock, list } = setUp();
     list(listed('production'), listed('staging'));
     for (let turn = 0; turn < 4; turn += 1) {
