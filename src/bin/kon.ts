@@ -45,7 +45,7 @@ async function start(): Promise<number> {
     process.stdout.write(`${version}\n`);
     return 0;
   }
-  const continueWithoutReader = endWithReaders();
+  const continueWithoutReader = exitWhenOutputCloses();
   const interruption = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(signal, () => {
@@ -53,7 +53,7 @@ async function start(): Promise<number> {
       if (interruption.signal.aborted) process.exit(130);
       interruption.abort(new Error(`ended by ${signal}`));
     });
-  keepCompiledCode(process.env);
+  enableCompileCache(process.env);
   const { main } = await import('../cli/main.ts');
   return main(argv, { ...hostOf(interruption.signal, programs()), continueWithoutReader });
 }
@@ -63,7 +63,7 @@ async function start(): Promise<number> {
  *
  * @returns a function that lets the program continue when its output is closed
  */
-function endWithReaders(): () => void {
+function exitWhenOutputCloses(): () => void {
   let continues = false;
   const isUnread = ({ code }: NodeJS.ErrnoException): boolean =>
     code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED';
@@ -114,7 +114,7 @@ function programs(): Pick<Host, 'self' | 'companion'> {
  * Caches compiled code between runs, which shortens the start of larger commands. The default folder of Node.js is not
  * used, because users share it: another user could place code there that this program would run.
  */
-function keepCompiledCode(env: NodeJS.ProcessEnv): void {
+function enableCompileCache(env: NodeJS.ProcessEnv): void {
   const cache = cacheFolder(env);
   if (cache) process.getBuiltinModule('node:module').enableCompileCache(`${cache}/compiled`);
 }

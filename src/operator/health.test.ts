@@ -2,9 +2,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { resources } from '../kube/index.ts';
 import {
   startHealthServer,
-  whyNotReady,
-  whyOutdated,
-  whyUnhealthy,
+  failedReadinessChecks,
+  failedVersionCheck,
+  failedLivenessChecks,
   type FailedCheck,
   type HealthServer,
 } from './health.ts';
@@ -29,13 +29,13 @@ const informer = (
 describe('an operator', () => {
   it('is ready when all informers have synced and the API server responds', () => {
     expect(
-      whyNotReady([informer(), informer({ contact: 1_000_000 - 299_000 })], 1_000_000 as Monotonic),
+      failedReadinessChecks([informer(), informer({ contact: 1_000_000 - 299_000 })], 1_000_000 as Monotonic),
     ).toEqual([]);
   });
 
   it('is not ready while an informer has not synced, while its watch fails, or while the API server does not respond', () => {
     expect(
-      whyNotReady(
+      failedReadinessChecks(
         [
           informer(),
           informer({ synced: false }),
@@ -52,15 +52,15 @@ describe('an operator', () => {
   });
 
   it('is not ready while the CRDs are of a later version than the operator', () => {
-    expect(whyOutdated(0, 1)).toEqual([]);
-    expect(whyOutdated(1, 1)).toEqual([]);
-    expect(whyOutdated(2, 1)).toMatchObject([{ name: 'schema-version' }]);
+    expect(failedVersionCheck(0, 1)).toEqual([]);
+    expect(failedVersionCheck(1, 1)).toEqual([]);
+    expect(failedVersionCheck(2, 1)).toMatchObject([{ name: 'schema-version' }]);
   });
 
   it('is unhealthy only while a reconcile that was aborted does not end', () => {
     const controller = (...stuck: readonly string[]) => ({ name: 'accounts', stuck: () => stuck });
-    expect(whyUnhealthy([controller()])).toEqual([]);
-    expect(whyUnhealthy([controller(), controller('a', 'b')])).toEqual([
+    expect(failedLivenessChecks([controller()])).toEqual([]);
+    expect(failedLivenessChecks([controller(), controller('a', 'b')])).toEqual([
       { name: 'accounts', detail: 'reconciles take too long and do not end when aborted: a, b' },
     ]);
   });

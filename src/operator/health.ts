@@ -26,7 +26,7 @@ export type FailedCheck = { readonly name: string; readonly detail: string };
 /**
  * Returns the failed checks of `/readyz`. Each check has the plural name of a resource whose informer is not in sync.
  */
-export function whyNotReady(
+export function failedReadinessChecks(
   informers: readonly Pick<Informer<KubeObject>, 'resource' | 'hasSynced' | 'lastError' | 'lastContact'>[],
   now: Monotonic,
 ): readonly FailedCheck[] {
@@ -43,7 +43,7 @@ export function whyNotReady(
 }
 
 /** Returns the failed check of `/readyz` if the CRDs are of a later version than the operator. */
-export function whyOutdated(installed: number, own: number): readonly FailedCheck[] {
+export function failedVersionCheck(installed: number, own: number): readonly FailedCheck[] {
   return installed > own ? [{ name: 'schema-version', detail: outdatedMessage(installed, own) }] : [];
 }
 
@@ -51,7 +51,7 @@ export function whyOutdated(installed: number, own: number): readonly FailedChec
  * Returns the failed checks of `/healthz`: each names a controller with a reconcile that only a restart of the process
  * can end.
  */
-export function whyUnhealthy(
+export function failedLivenessChecks(
   controllers: readonly Pick<Controller, 'name' | 'stuck'>[],
 ): readonly FailedCheck[] {
   return controllers.flatMap(({ name, stuck }) => {

@@ -15,10 +15,15 @@ import {
 import { untilAdmissionEnforced } from './await-admission.ts';
 import { reportOutdated } from './cluster/report-outdated.ts';
 import { createEngine } from './engine.ts';
-import { startHealthServer, whyNotReady, whyOutdated, whyUnhealthy } from './health.ts';
+import {
+  startHealthServer,
+  failedReadinessChecks,
+  failedVersionCheck,
+  failedLivenessChecks,
+} from './health.ts';
 import { followCrds, followGrantPolicies } from './installed-objects.ts';
 import { createMetrics } from './metrics.ts';
-import { spareMemory, type Heap } from './spare-memory.ts';
+import { shrinkHeapWhenIdle, type Heap } from './shrink-heap.ts';
 import type { Monotonic, Wall } from '../k8s/time.ts';
 
 export type OperatorOptions = {
@@ -188,10 +193,10 @@ async function runUntilCurrent(options: OperatorOptions): Promise<'current' | 's
     ? await startHealthServer({
         ...options.health,
         logger,
-        unhealthy: () => whyUnhealthy(engine.controllers),
+        unhealthy: () => failedLivenessChecks(engine.controllers),
         notReady: () => [
-          ...whyNotReady([...engine.watched, ...installed], monotonic()),
-          ...whyOutdated(definitions.schemaVersion(), schemaVersion),
+          ...failedReadinessChecks([...engine.watched, ...installed], monotonic()),
+          ...failedVersionCheck(definitions.schemaVersion(), schemaVersion),
         ],
         metrics: () => {
           const list = engine.informers.accounts.store.list();
@@ -230,7 +235,7 @@ async function runUntilCurrent(options: OperatorOptions): Promise<'current' | 's
     if (options.heap) {
       const isIdle = (): boolean => !leads || engine.idle();
       const memory = { heap: options.heap, isIdle, now: monotonic, setTimer: systemTimer };
-      void spareMemory(memory, over.signal);
+      void shrinkHeapWhenIdle(memory, over.signal);
     }
     const pause = async (leading: AbortSignal): Promise<void> => {
       logger.error('operator paused', { error: outdated.signal.reason as Error });

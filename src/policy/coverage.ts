@@ -29,7 +29,7 @@ export function grantsOf({ statements, version }: PolicyDocument): readonly Gran
     if (resource === undefined || resource.negated || version === '2008-10-17') return undefined;
     for (const pattern of action.patterns)
       for (const on of resource.patterns)
-        grants.push({ action: pattern.toLowerCase(), resource: on, conditions: inOneSpelling(conditions) });
+        grants.push({ action: pattern.toLowerCase(), resource: on, conditions: normalized(conditions) });
   }
   return grants;
 }
@@ -41,13 +41,13 @@ export function grantsOfStatements(statements: readonly PermissionStatement[]): 
       resources.map((resource) => ({
         action: action.toLowerCase(),
         resource,
-        conditions: inOneSpelling(conditions),
+        conditions: normalized(conditions),
       })),
     ),
   );
 }
 
-function inOneSpelling(conditions: NonNullable<PermissionStatement['conditions']>): string {
+function normalized(conditions: NonNullable<PermissionStatement['conditions']>): string {
   const entries = Object.entries(conditions).flatMap(([operator, keys]) =>
     Object.entries(keys).map(([key, values]) =>
       JSON.stringify([operator, key.toLowerCase(), values.toSorted()]),

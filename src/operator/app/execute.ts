@@ -152,7 +152,7 @@ async function apply(step: ApplyStep, tools: ExecuteTools): Promise<StepResult> 
   const { app, context, objects, signal } = tools;
   const resource = objects.resourceOf(manifest);
   const present = observed ?? (await find(manifest, tools));
-  if (!present && !(await isStillThere(tools)))
+  if (!present && !(await appExists(tools)))
     return {
       outcome: {
         failure: { reason: 'WriteFailed', message: `the App "${app.metadata.name}" was deleted meanwhile` },
@@ -220,7 +220,7 @@ async function scale(
  * Reads the App from the API server, because the store may be outdated. Kubernetes would garbage collect any object
  * that is created for a deleted App.
  */
-async function isStillThere({ app, context, signal }: ExecuteTools): Promise<boolean> {
+async function appExists({ app, context, signal }: ExecuteTools): Promise<boolean> {
   const { name, uid } = app.metadata;
   try {
     const { metadata } = await context.client.get<App>(apps, { name }, { signal });

@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
 import { createLogger, type LogLevel } from '../../../operator/logger.ts';
 import { LeaseLostError, runOperator } from '../../../operator/operator.ts';
-import type { Heap } from '../../../operator/spare-memory.ts';
+import type { Heap } from '../../../operator/shrink-heap.ts';
 import { listObjects } from '../../cluster/objects.ts';
 import type { CliContext } from '../../framework/context.ts';
 import { CliError } from '../../framework/errors.ts';

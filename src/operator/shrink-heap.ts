@@ -14,7 +14,7 @@ export type Heap = {
   readonly releaseBuffers: () => void;
 };
 
-export type SpareMemoryOptions = {
+export type ShrinkHeapOptions = {
   readonly heap: Pick<Heap, 'size' | 'shrink'>;
   readonly isIdle: () => boolean;
   readonly now: () => Monotonic;
@@ -33,7 +33,7 @@ const minPauseMs = 120_000;
 const minGrowth = 16 * 1024 * 1024;
 
 /** Shrinks the heap whenever the operator has been idle for a while, until the signal aborts. */
-export async function spareMemory(options: SpareMemoryOptions, signal: AbortSignal): Promise<void> {
+export async function shrinkHeapWhenIdle(options: ShrinkHeapOptions, signal: AbortSignal): Promise<void> {
   const { heap, isIdle, now, setTimer } = options;
   let idleSince: number | undefined;
   let last = { at: -Infinity, size: 0 };

@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import { createSimulatedTime } from '../kube/testing/simulated-time.ts';
-import { spareMemory } from './spare-memory.ts';
+import { shrinkHeapWhenIdle } from './shrink-heap.ts';
 
 const mebibyte = 1024 * 1024;
 const abort = { controller: new AbortController() };
@@ -17,7 +17,7 @@ function setUp() {
     },
   };
   abort.controller = new AbortController();
-  const ended = spareMemory(
+  const ended = shrinkHeapWhenIdle(
     { heap, isIdle: () => state.isIdle, now: time.now, setTimer: time.setTimer },
     abort.controller.signal,
   );
