@@ -1,8 +1,8 @@
 /**
  * Detects objects that were created before the admission policies were enforced. The creation time is the only reliable
- * evidence. A later edit is no evidence, since the policies check only permissions for what the edit adds to the
- * previous version. Finalizers, the status and the times in `managedFields` are no evidence either: any user with
- * permission to write the object can change them.
+ * evidence. A successful later edit proves nothing, since the policies check only permissions for the values that the
+ * edit adds. Finalizers, the status and the times in `managedFields` prove nothing either: any user with permission to
+ * write the object can change these fields.
  */
 import type { ObjectMeta } from './metadata.ts';
 import type { Wall } from './time.ts';

@@ -20,7 +20,7 @@ export type Condition = {
   readonly message: string;
 };
 
-/** A condition without its transition time and generation. */
+/** Condition without its transition time and generation. */
 export type ConditionDraft = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 
 /** Syntax of reasons that the API server accepts. Source: metav1.Condition. */
@@ -31,7 +31,7 @@ const maxMessageLength = 32_768;
 
 /**
  * Converts the drafts to conditions, in their order. `lastTransitionTime` changes only when `status` changes. Previous
- * conditions of other types are dropped.
+ * conditions are dropped if no draft has their type.
  *
  * @throws TypeError for a reason that the API server would refuse
  */

@@ -1,4 +1,4 @@
-/** Implementation of `KubeClient` over one connection: raw JSON in and out. */
+/** Implementation of `KubeClient` over one connection. Requests and responses contain plain JSON objects. */
 import type { Connection } from './connection.ts';
 import { isGone, KubeUnreachableError } from './errors.ts';
 import type { KubeClient, ListOptions, ListResult, WatchOptions, WriteOptions } from './kube-client.ts';
@@ -38,7 +38,8 @@ export function createKubeClient(connection: Connection, options: KubeClientOpti
           fieldSelector: listOptions.fieldSelector,
           limit: pageSize,
           continue: continueToken,
-          // A continue token includes the resourceVersion. The server rejects requests that contain both parameters.
+          // A continue token includes the resourceVersion. The server rejects requests that contain both a continue
+          // token and a resourceVersion.
           resourceVersion: continueToken === undefined ? listOptions.resourceVersion : undefined,
           resourceVersionMatch: continueToken === undefined ? listOptions.resourceVersionMatch : undefined,
         },

@@ -8,13 +8,13 @@ export type TlsMaterial = {
   readonly ca?: string | Buffer;
   readonly cert?: string | Buffer;
   readonly key?: string | Buffer;
-  /** Name that the server's certificate must contain, if it differs from the host of the URL. */
+  /** Name that the server's certificate must contain. Default: the host of the URL. */
   readonly servername?: string;
   readonly rejectUnauthorized?: boolean;
 };
 
 export type Credentials = {
-  /** `Authorization` and `Impersonate-*`. A list is sent as one header per value. */
+  /** Headers `Authorization` and `Impersonate-*`. A list of values is sent as one header per value. */
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly tls: TlsMaterial;
 };

@@ -66,7 +66,7 @@ export type ControllerOptions = {
   readonly retryRate?: { readonly qps: number; readonly burst: number } | undefined;
   /** Time until a reconcile counts as stuck and its signal aborts. Default: 5 minutes. */
   readonly reconcileTimeoutMs?: number | undefined;
-  /** Time that a shutdown waits for running reconciles before it aborts them. Default: 20 s. */
+  /** Time that a shutdown waits for running reconciles before they are aborted. Default: 20 s. */
   readonly drainTimeoutMs?: number | undefined;
 };
 

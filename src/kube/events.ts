@@ -57,7 +57,7 @@ type Series = {
     readonly regarding: { readonly name: string; readonly [field: string]: unknown };
     readonly [field: string]: unknown;
   };
-  /** Name of the Event; absent until it is written. */
+  /** Name of the Event; undefined until the Event is written. */
   name: string | undefined;
   count: number;
   /** Time of the last repetition on the wall clock. `repeatedAt` is the same instant on the monotonic clock. */

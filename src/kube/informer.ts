@@ -1,6 +1,6 @@
 /**
- * Local cache of one resource that follows the API server and reports changed keys. Reads from the cache cause no
- * requests to the server, which makes level-based controllers cheap.
+ * Local cache of one resource's objects that follows the API server and reports changed keys. Level-based controllers
+ * read from the cache, so their reads cause no requests to the server.
  */
 import { isNotFound } from './errors.ts';
 import type { KubeClient } from './kube-client.ts';
@@ -13,8 +13,8 @@ import { systemTimer, type Random, type SetTimer } from './timing.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
 /**
- * `old` absent: added; `new` absent: deleted. If both are present and have different `metadata.uid`, the object was
- * recreated.
+ * Change of one object. Without `old`, the object was added. Without `new`, the object was deleted. If `old` and `new`
+ * have different values of `metadata.uid`, the object was recreated.
  */
 export type Change<T> = { readonly key: string; readonly old?: T; readonly new?: T };
 
@@ -35,7 +35,7 @@ export type Informer<T extends KubeObject> = {
   lastContact(): number | undefined;
   /** Current error, for `/readyz`; absent if there is none. */
   lastError(): Error | undefined;
-  /** Calls the listener after each change of the store, in order. Returns a function that unsubscribes it. */
+  /** Calls the listener after each change of the store, in order. Returns a function that removes the listener. */
   onChange(listener: (change: Change<T>) => void): () => void;
 };
 

@@ -73,7 +73,7 @@ function createLeaseServer() {
 
 type Server = ReturnType<typeof createLeaseServer>;
 
-/** A process with its own clock and timers, which can be frozen. */
+/** Process with its own clock and timers, which a test can freeze. */
 function createProcess(server: Server, world: SimulatedTime, identity: string) {
   let fault: Fault | undefined;
   let skew = 0;

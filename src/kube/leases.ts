@@ -47,7 +47,10 @@ export type LeaderElectorOptions = {
   readonly identity: string;
   /** Time that candidates wait after the last renewal, in whole seconds; client-go: 15 s. */
   readonly leaseDurationMs?: number | undefined;
-  /** Time that the leader continues after its last renewal; client-go: 10 s. Must be less than the duration. */
+  /**
+   * Time that the leader continues after its last renewal; client-go: 10 s. The renew deadline must be shorter than the
+   * lease duration.
+   */
   readonly renewDeadlineMs?: number | undefined;
   /** Time between tries; client-go: 2 s. */
   readonly retryPeriodMs?: number | undefined;

@@ -3,7 +3,7 @@ import type { ObjectMeta } from '../k8s/metadata.ts';
 /** The fields of Kubernetes objects that this folder reads. */
 export type KubeObject = { apiVersion: string; kind: string; metadata: ObjectMeta };
 
-/** Key of an object in stores and queues: `namespace/name`, or `name` if it is cluster-scoped. */
+/** Key of an object in stores and queues: `namespace/name`, or `name` for a cluster-scoped object. */
 export function keyOf(object: {
   readonly metadata: { readonly namespace?: string; readonly name: string };
 }): string {

@@ -53,7 +53,7 @@ export function createRateLimiter(options: {
       const waitMs = bucket.take();
       if (waitMs === 0) return;
       await sleep(options.setTimer, waitMs, signal);
-      // Aborted requests must not delay later ones.
+      // Aborted requests must not delay later requests.
       if (signal?.aborted) bucket.giveBack();
     },
   };

@@ -46,8 +46,8 @@ export type KubeClientOptions = {
   readonly setTimer?: SetTimer | undefined;
   readonly onWarning?: ((warning: Warning) => void) | undefined;
   /**
-   * Called for each attempt, including refused attempts and retries, but not for requests aborted before they were
-   * sent.
+   * Called for each attempt, including refused attempts and retries. Requests that were aborted before they were sent
+   * are not reported.
    */
   readonly onAttempt?: ((attempt: RequestOutcome) => void) | undefined;
   /**
@@ -98,8 +98,8 @@ export type Requester = {
 /** Maximum number of retries of a request, as in client-go (`maxRetries`). */
 const maxRetries = 10;
 /**
- * Maximum `Retry-After` that the requester waits for. After a longer one, the request fails, and the caller has to back
- * off.
+ * Maximum `Retry-After` that the requester waits for. If the server requests a longer delay, the request fails, and the
+ * caller has to back off.
  */
 const longestRetryAfterMs = 30_000;
 /**

@@ -53,8 +53,9 @@ export async function* linesOf(
 }
 
 /**
- * Returns the text without the first `managedFields`, which make up a third of a typical pod. Skipping them is faster
- * than parsing them. The quoted name cannot occur within a string, because the quotes would be escaped in a string.
+ * Returns the text without the first `managedFields`, which make up a third of a typical pod. Skipping the managed
+ * fields is faster than parsing them. The quoted name cannot occur within a string, because the quotes would be escaped
+ * in a string.
  */
 export const textWithoutManagedFields: Decode = (line) => {
   const name = line.indexOf(managedFieldsName);

@@ -30,7 +30,10 @@ export type WorkQueueOptions = {
   readonly backoff?: BackoffPolicy | undefined;
   /** Rate limit for the retries of all keys together. client-go: 10 per second, with bursts of 100. */
   readonly retryRate?: { readonly qps: number; readonly burst: number } | undefined;
-  /** `onQueued` is called with the time that a key waited after it was due, `onWorked` with its processing time. */
+  /**
+   * `onQueued` is called with the time that a key waited after its due time. `onWorked` is called with the key's
+   * processing time.
+   */
   readonly onQueued?: ((waitedMs: number) => void) | undefined;
   readonly onWorked?: ((workedMs: number) => void) | undefined;
 };

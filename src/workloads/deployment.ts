@@ -62,7 +62,7 @@ export function hasReplicas(deployment: Deployment): boolean {
   return (deployment.spec?.replicas ?? 1) > 0;
 }
 
-/** Account that pods of the current template use; undefined when they use none. */
+/** Account that pods of the current template use; undefined if the template uses the ServiceAccount `default`. */
 export function deployedAccount(deployment: Deployment): string | undefined {
   const { serviceAccountName } = deployment.spec?.template?.spec ?? {};
   return serviceAccountName === 'default' ? undefined : serviceAccountName;

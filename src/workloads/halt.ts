@@ -24,7 +24,7 @@ type TargetState = {
 
 /**
  * Reasons that concern only the spec and its objects. With each of these reasons, the namespace exists, and the
- * operator is permitted to write into it.
+ * operator is permitted to write into the namespace.
  */
 const specReasons: readonly TargetReason[] = ['InvalidSpec', 'DependencyMissing', 'NotOwned', 'Refused'];
 

@@ -48,7 +48,7 @@ export type IdentityGate =
 export type GateInput = {
   /** Account that the App names. */
   readonly account: string | undefined;
-  /** The account object; undefined when it does not exist. */
+  /** The account object; undefined if the account does not exist. */
   readonly linkedServiceAccount: LinkedServiceAccount | undefined;
   readonly target: string;
   /** Identity mark in the pod template of the existing Deployment. */

@@ -30,7 +30,7 @@ export type ObservedObject = {
  */
 const appliedHashAnnotation = 'k11n.dev/applied-hash';
 
-/** The manifest with its digest in `appliedHashAnnotation`. */
+/** Returns the manifest with its digest in `appliedHashAnnotation`. */
 export function seal(manifest: Manifest): Manifest {
   return {
     ...manifest,

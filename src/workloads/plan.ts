@@ -205,9 +205,9 @@ function replacements(
 }
 
 /**
- * Returns the steps that a target can execute while it waits for its rollout slot: those that start no rollout.
- * Undefined if a rollout is necessary for another reason, for example a new image. In that case, the target does not
- * wait, since the webhook gives the new identity to all new pods anyway.
+ * Returns the steps of a target that waits for its rollout slot: only steps that start no rollout. Undefined if a
+ * rollout is necessary for another reason, for example a new image. In that case, the target does not wait, since the
+ * webhook gives the new identity to all new pods anyway.
  */
 function stepsWhileWaiting(app: App, observed: ObservedTarget): readonly Step[] | undefined {
   const { deployment, target, others, gate } = observed;
@@ -233,8 +233,8 @@ function stepsWhileWaiting(app: App, observed: ObservedTarget): readonly Step[] 
 }
 
 /**
- * Returns the steps that deploy the spec of `app` on a target with this identity. If an object of the same name is not
- * the App's, returns a message instead.
+ * Returns the steps that deploy the spec of `app` on a target with this identity. Returns a message instead if an
+ * object of the same name does not belong to the App.
  * @param wanted accepted identities: a new pod has to get one of these
  */
 function stepsTo(

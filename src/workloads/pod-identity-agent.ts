@@ -34,7 +34,7 @@ export type AgentState =
 export type AgentLookup = {
   /** Agent pods on the node of this name. */
   readonly agentsOn: (node: string) => readonly Pod[];
-  /** The node of this name; undefined if it was not read. */
+  /** The node of this name; undefined if the node was not read. */
   readonly nodeOf: (name: string) => AgentNode | undefined;
 };
 
@@ -58,9 +58,9 @@ export function agentOf(name: string, { agentsOn, nodeOf }: AgentLookup): AgentS
 }
 
 /**
- * Whether the agent pod serves. The readiness of its containers counts, because the kubelet reports it. The condition
- * `Ready` does not count: Kubernetes sets it to false when a node is unreachable, so an unreachable node would look
- * like a node without an agent.
+ * Whether the agent pod serves. The readiness of its containers counts, because only the kubelet changes it. The
+ * condition `Ready` does not count: Kubernetes sets it to false when a node is unreachable, so an unreachable node
+ * would look like a node without an agent.
  */
 function isServing(pod: Pod): boolean {
   const { phase, containerStatuses = [] } = pod.status ?? {};

@@ -101,7 +101,7 @@ export function isCurrent(pod: Pod, wanted: WantedIdentity): boolean {
   return state === 'current' || state === 'exempt';
 }
 
-/** Counts running pods. All of them are assumed to use the account of `wanted`. */
+/** Counts running pods. All pods are assumed to use the account of `wanted`. */
 export function countPods(pods: Iterable<Pod>, wanted: WantedIdentity): PodCounts {
   const counts = { current: 0, stale: 0, uninjected: 0 };
   for (const pod of pods) {
@@ -135,7 +135,7 @@ function isSameIdentity(held: HeldIdentity, wanted: WantedIdentity): boolean {
 /**
  * Identity that the webhook injected into the container. SDKs prefer a web identity, if both of its variables are set,
  * to container credentials. If the variable for the credentials address is set without the agent's token, the container
- * itself sets the variable: the webhook skips containers that already have it.
+ * itself sets the variable: the webhook skips containers that already set this variable.
  */
 function injectedIdentity(pod: Pod, container: PodContainer): HeldIdentity {
   const roleArn = valueOf(container, identityEnv.roleArn);
@@ -196,7 +196,7 @@ function isAt(file: string, mountPath: string, path: string): boolean {
   return unified === `${mountPath.replace(/\/$/, '')}/${path}`;
 }
 
-/** Containers of the pod without those that the webhook has to skip. */
+/** Containers of the pod, except containers that the webhook has to skip. */
 function injectableContainers({ metadata, spec }: Pod): readonly PodContainer[] {
   // The webhook parses the annotation as a line of CSV, so a name may be quoted.
   const names = metadata.annotations?.[skipContainersAnnotation]?.split(',') ?? [];

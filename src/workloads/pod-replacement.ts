@@ -1,8 +1,8 @@
 /**
  * Replaces pods that the webhook missed, because a running pod never gets an identity later. The pods are evicted one
- * at a time. A pod that is not ready is evicted first, since it serves no requests. It is evicted even during a
- * rollout, which it may be blocking. A ready pod is evicted only while all other pods are healthy, since the cause of
- * another pod's failure could also affect the replacement.
+ * at a time. A pod that is not ready is evicted first, since it serves no requests. Such a pod is evicted even during a
+ * rollout, because it may be blocking the rollout. A ready pod is evicted only while all other pods are healthy, since
+ * the cause of another pod's failure could also affect the replacement.
  */
 import { deployedMark, type Deployment } from './deployment.ts';
 import type { Identity } from './identity-gate.ts';

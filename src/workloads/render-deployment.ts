@@ -51,7 +51,7 @@ function podSpec(app: App, target: TargetSpec): JsonObject {
     // from the field's deprecated alias `serviceAccount`.
     serviceAccountName: serviceAccount ?? 'default',
     // Pods that use the ServiceAccount `default` get no API token. All pods of the namespace share `default`, so it
-    // should have no RBAC permissions. The ServiceAccount of an account may have some, granted by the account's owner.
+    // should have no RBAC permissions. An account's owner can grant RBAC permissions to the account's ServiceAccount.
     ...(serviceAccount === undefined ? { automountServiceAccountToken: false } : {}),
     ...defined({ imagePullSecrets: imagePullSecrets?.map((name) => ({ name })) }),
     // `runAsNonRoot` is not set: many images run as root, and the Pod Security Standards of the cluster decide whether that is

@@ -32,7 +32,7 @@ export type RenderInput = {
   readonly others: OtherApps;
 };
 
-/** The manifests in the order in which they are applied. */
+/** Returns the manifests in the order in which they are applied. */
 export function render(input: RenderInput): readonly Manifest[] {
   const { app, target } = input;
   const wanted = targetSpec(app, target, input.others);

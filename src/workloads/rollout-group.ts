@@ -38,7 +38,7 @@ export type RolloutBlocker = { readonly reason: 'PausedByFailedRollout'; readonl
 
 export type RolloutSlot = { readonly kind: 'go' } | { readonly kind: 'waits'; readonly blocker: SlotBlocker };
 
-/** Returns the slot of each member that wants one, by the member's id. At most one slot is `go`. */
+/** Returns a rollout slot for each member that wants to roll, by the member's id. At most one slot is `go`. */
 export function assignSlots(members: readonly RolloutMember[]): ReadonlyMap<string, RolloutSlot> {
   const queue = members.filter(({ wants }) => wants).toSorted(byPrecedence);
   const busy = members.filter(isBusy).toSorted(byPrecedence);

@@ -1,4 +1,7 @@
-/** Tests against a server that speaks the protocol of the API server; test/integration covers the real one. */
+/**
+ * Tests against a server that implements the exec protocol of the API server. Tests in test/integration use a real API
+ * server.
+ */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';

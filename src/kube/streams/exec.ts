@@ -29,15 +29,15 @@ export type ExecEnd =
   /** The program could not be run, or the container runtime failed. */
   | { readonly kind: 'failed'; readonly message: string }
   /**
-   * The connection ended before the server sent the program's status. `error` is set if the connection broke, and
-   * undefined if it was closed, for example because the pod was deleted.
+   * The connection ended before the server sent the program's status. If the connection broke, `error` is set. If the
+   * connection was closed, for example because the pod was deleted, `error` is undefined.
    */
   | { readonly kind: 'cut'; readonly error?: Error };
 
 export type ExecSession = {
   /** Yields the output until the program ends. @throws the signal's reason, unless the program has already ended */
   readonly output: AsyncIterable<{ readonly stream: 'stdout' | 'stderr'; readonly data: Buffer }>;
-  /** Returns how the program ended. Call it after the output has ended. */
+  /** Returns how the program ended. Call this function after the output has ended. */
   end(): ExecEnd;
   write(data: Uint8Array): Promise<void>;
   /** Closes the program's stdin. Has no effect with the subprotocol v4, which cannot close a stream. */
@@ -60,7 +60,7 @@ export async function openExec(connection: Connection, request: ExecRequest): Pr
       ...command.map((word) => ['command', word] as const),
       ['stdin', String(stdin)],
       ['stdout', 'true'],
-      // A terminal has one output stream, and servers reject a request for stderr.
+      // With a terminal, the container has only one output stream, and servers reject a request for stderr.
       ['stderr', String(!tty)],
       ['tty', String(tty)],
     ],

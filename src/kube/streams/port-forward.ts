@@ -22,7 +22,7 @@ export type ForwardedConnection = {
    */
   readonly output: AsyncIterable<Buffer>;
   write(data: Uint8Array): Promise<void>;
-  /** Closes both directions; the protocol cannot close only one. */
+  /** Closes both directions. The protocol cannot close a single direction. */
   close(): void;
 };
 

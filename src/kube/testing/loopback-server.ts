@@ -27,7 +27,7 @@ export type LoopbackServer = {
   /** Open connections. */
   readonly openConnections: () => number;
   close(): Promise<void>;
-  /** Listens again on the same port. */
+  /** Starts listening again, on the same port as before. */
   reopen(): Promise<void>;
 };
 
