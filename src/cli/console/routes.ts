@@ -39,21 +39,13 @@ export type UserSession = {
 const mostChanges = 2000;
 const mostActions = 20;
 
-/** Kinds that the routes of each noun read in addition to accounts. */
-const kindsNeeded: Readonly<Record<string, readonly Source[] | undefined>> = {
-  changes: ['events'],
-  policy: ['targets'],
-  'who-can': ['targets'],
-  accounts: ['apps', 'pods'],
-};
-
 const json = (value: unknown): ApiAnswer => ({ kind: 'json', value });
 
 export async function route(request: ApiRequest, session: UserSession): Promise<ApiAnswer> {
   const { feed, context, about } = session;
   const { method, path, query, body, signal } = request;
   const [noun, name, verb] = path;
-  const needed = kindsNeeded[noun ?? ''];
+  const needed = kindsNeeded(noun, verb);
   if (needed) await feed.listed(...needed);
   switch (`${method} ${noun}${name === undefined ? '' : '/NAME'}${verb === undefined ? '' : `/${verb}`}`) {
     case 'GET about':
@@ -125,6 +117,22 @@ export async function route(request: ApiRequest, session: UserSession): Promise<
       );
     default:
       throw new CliError('NOT_FOUND', 'the console has no such resource');
+  }
+}
+
+/** Returns the kinds that a route reads in addition to accounts; undefined if the route reads no objects. */
+function kindsNeeded(noun: string | undefined, verb: string | undefined): readonly Source[] | undefined {
+  switch (noun) {
+    case 'changes':
+      return ['events'];
+    case 'policy':
+    case 'who-can':
+      return ['targets'];
+    case 'accounts':
+      // A quarantine must not wait for the list of pods.
+      return verb === 'impact' ? ['apps', 'pods'] : [];
+    default:
+      return undefined;
   }
 }
 
