@@ -20,7 +20,7 @@ const unreachable: WireError = {
   code: 'CONSOLE_UNREACHABLE',
   message: 'kon console does not answer',
   details: [],
-  next: ['Start it again in the terminal, and open the link that it prints.'],
+  next: ['Start kon console again in the terminal, and open the link that the command prints.'],
 };
 
 /** @throws ApiError */

@@ -12,8 +12,8 @@ export async function getClusterConfig(client: KubeClient): Promise<ClusterConfi
   if (config) return config;
   throw new CliError('NOT_FOUND', 'this cluster has no ClusterConfig, so its targets are unknown', {
     next: [
-      'Create one: kon apply -f FILE, with a ClusterConfig (spec.targets, spec.aws.region)',
-      'List its fields: kubectl explain clusterconfig.spec',
+      'Create a ClusterConfig with spec.targets and spec.aws.region: kon apply -f FILE',
+      'List the fields of a ClusterConfig: kubectl explain clusterconfig.spec',
     ],
   });
 }

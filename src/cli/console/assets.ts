@@ -38,7 +38,7 @@ export async function readAssets(folder: string): Promise<ReadonlyMap<string, As
   if (!assets.has('/index.html'))
     throw new CliError('CONSOLE_MISSING', 'this build of kon contains no console', {
       details: [`There is no page in ${folder}.`],
-      next: ['In a checkout, build it: npm install && npm run build'],
+      next: ['In a checkout, build the console: npm install && npm run build'],
     });
   return assets;
 }

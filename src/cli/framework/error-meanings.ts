@@ -11,7 +11,7 @@ type Entry = {
 
 const login = 'Log in (aws sso login, aws configure), or choose a profile: AWS_PROFILE=NAME';
 const awsEnvironment = 'Check AWS_ENDPOINT_URL, HTTPS_PROXY and AWS_CA_BUNDLE: kon doctor';
-const otherContext = ['List contexts: kubectl config get-contexts', 'Choose one with --context NAME.'];
+const otherContext = ['List contexts: kubectl config get-contexts', 'Choose a context with --context NAME.'];
 const reinstall = 'Install the kon of a release, or build it: npm run build';
 
 export const errorMeanings = {
@@ -38,14 +38,14 @@ export const errorMeanings = {
   KUBECONFIG_MISSING: {
     meaning: 'No kubeconfig was found.',
     next: [
-      'Choose one with --kubeconfig FILE or $KUBECONFIG.',
+      'Choose a kubeconfig with --kubeconfig FILE or $KUBECONFIG.',
       'For EKS: aws eks update-kubeconfig --name CLUSTER --region REGION',
       'To try Konstellation on this machine: kon sandbox up',
     ],
   },
   KUBECONFIG_INVALID: {
     meaning: 'The kubeconfig cannot be read or parsed.',
-    next: ['Correct the file, or choose another one with --kubeconfig FILE.'],
+    next: ['Correct the file, or choose another file with --kubeconfig FILE.'],
   },
   CONTEXT_UNKNOWN: {
     meaning: 'The kubeconfig does not contain the requested context, or no context is chosen.',
@@ -69,7 +69,7 @@ export const errorMeanings = {
     next: [
       'Install Konstellation: kon install',
       'Or install only the CRDs and run the operator here: kon crds | kubectl apply --server-side --force-conflicts -f -; kon operator',
-      'If this is the wrong cluster, choose another one with --context NAME.',
+      'If this is the wrong cluster, choose another cluster with --context NAME.',
     ],
   },
   NOT_FOUND: {
@@ -78,7 +78,7 @@ export const errorMeanings = {
   },
   ALREADY_EXISTS: {
     meaning: 'The object already exists.',
-    next: ['Change it instead (kon account edit, kon app edit), or choose another name.'],
+    next: ['Change the existing object instead (kon account edit, kon app edit), or choose another name.'],
   },
   INVALID: {
     meaning: 'The object is invalid according to the schema or the API server.',
@@ -109,7 +109,7 @@ export const errorMeanings = {
     next: ['Explain the reason: kon explain REASON', 'Show what is not ready: kon status'],
   },
   NOT_DELETED: {
-    meaning: 'The deletion of the object was requested, but something blocks it.',
+    meaning: 'Something blocks the requested deletion of the object.',
     next: ['Follow the advice of the message. The deletion continues in the cluster without the command.'],
   },
   API_ERROR: {
@@ -151,7 +151,7 @@ export const errorMeanings = {
   },
   SANDBOX_FAILED: {
     meaning: 'The sandbox, or a part of it, could not be started, reached or used.',
-    next: ['Read its logs: kon sandbox logs', 'Start over: kon sandbox down; kon sandbox up'],
+    next: ['Read the logs of the sandbox: kon sandbox logs', 'Start over: kon sandbox down; kon sandbox up'],
   },
   SANDBOX_MISSING: {
     meaning: "This build of kon contains no sandbox, for example the operator's image.",
@@ -163,7 +163,7 @@ export const errorMeanings = {
   },
   SANDBOX_NOT_RUNNING: {
     meaning: 'No sandbox runs in the selected folder (`--state-dir`).',
-    next: ['Start one: kon sandbox up'],
+    next: ['Start a sandbox: kon sandbox up'],
   },
   INTERRUPTED: {
     meaning: 'Ended by Ctrl-C or SIGTERM.',
@@ -173,12 +173,12 @@ export const errorMeanings = {
     meaning:
       'The operator could not renew its Lease in time, because the API server did not answer or another operator took over.',
     next: [
-      'Kubernetes restarts the operator. If it recurs, check the API server and who holds the Lease: kon status',
+      'Kubernetes restarts the operator. If the error recurs, check the API server and who holds the Lease: kon status',
     ],
   },
   INTERNAL: {
     meaning: 'A fault of `kon` itself. Please report it.',
-    next: ['Run the command again with -v and report its output.'],
+    next: ['Run the command again with -v and report the output.'],
   },
 } as const satisfies Readonly<Record<string, Entry>>;
 

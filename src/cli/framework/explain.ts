@@ -22,7 +22,7 @@ export function explain(error: unknown): CliError {
   const message = errorMessage(error);
   return new CliError('INTERNAL', message, {
     cause: error,
-    next: ['This is a bug in kon. Run the command again with -v and report its output.'],
+    next: ['This is a bug in kon. Run the command again with -v and report the output.'],
   });
 }
 

@@ -39,6 +39,6 @@ describe('objectName', () => {
   });
 
   it.each(['lsa/', 'lsa/a/b'])('refuses %s, which does not name a single object', (text) => {
-    expect(() => objectName('account', text)).toThrow('contains no name of one account');
+    expect(() => objectName('account', text)).toThrow('does not name a single account');
   });
 });

@@ -39,7 +39,7 @@ export function objectName(noun: ObjectNoun, text: string): string {
   const given = nounOf(kind);
   if (given === noun) {
     if (name !== '' && !name.includes('/')) return name;
-    throw usageError(`"${text}" contains no name of one ${noun}`, `Pass NAME or ${noun}/NAME.`);
+    throw usageError(`"${text}" does not name a single ${noun}`, `Pass NAME or ${noun}/NAME.`);
   }
   const isConfig = clusterConfigWords.includes(withoutGroup(kind));
   throw usageError(

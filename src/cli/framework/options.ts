@@ -117,7 +117,7 @@ export function givenName(
   if (positional !== undefined && option !== undefined && positional !== option)
     throw usageError(
       `two ${noun}s given: "${positional}" and --${noun} "${option}"`,
-      `Pass one, either as the argument or with --${noun} NAME.`,
+      `Pass one ${noun}, either as the argument or with --${noun} NAME.`,
     );
   return positional ?? option;
 }
@@ -142,7 +142,7 @@ export function requiredNames(
   const [name, ...more] = positionals;
   const first = more.length > 0 && option === undefined ? name : givenName(noun, name, option);
   if (more.length > 0 && option !== undefined)
-    throw usageError(`names are given as arguments and with --${noun}`, 'Pass all of them as arguments.');
+    throw usageError(`names are given as arguments and with --${noun}`, 'Pass all names as arguments.');
   if (first === undefined) throw usageError(`no ${noun} given`, `List the ${noun}s: kon ${noun} list`);
   return [first, ...more];
 }

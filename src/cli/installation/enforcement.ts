@@ -36,9 +36,11 @@ export async function waitUntilEnforced(client: KubeClient, clock: Clock): Promi
     'CLUSTER_NOT_READY',
     `the API server does not enforce the admission policies ${enforcementTimeoutMs / 1000} s after they were applied`,
     {
-      details: ['Without them, anyone who may write accounts could grant any permission.'],
+      details: [
+        'Without these policies, anyone who is permitted to write accounts could grant any permission.',
+      ],
       next: [
-        'Check their status: kubectl get validatingadmissionpolicies -o yaml',
+        'Check the status of the policies: kubectl get validatingadmissionpolicies -o yaml',
         'Then run kon install again: it continues where it stopped.',
       ],
     },

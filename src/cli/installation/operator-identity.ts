@@ -42,7 +42,7 @@ export async function chooseIdentityMode(
         'A change switches all accounts, target by target; an installation does not change the configuration.',
       ],
       next: [
-        `Change it first: kubectl patch clusterconfig ${existing.metadata.name} --type merge -p '{"spec":{"aws":{"identityMode":"${asked}"}}}'`,
+        `Change the ClusterConfig first: kubectl patch clusterconfig ${existing.metadata.name} --type merge -p '{"spec":{"aws":{"identityMode":"${asked}"}}}'`,
       ],
     });
   if (asked !== undefined) return asked;

@@ -81,7 +81,7 @@ export function roleDemands(
     throw usageError(`"${path}" is not an IAM role path`, 'Pass a path like /platform/operators/.');
   if (path !== undefined && rolePath !== '/' && path.startsWith(rolePath))
     throw usageError(
-      `the operator's own role cannot be under ${rolePath}, where it may change roles`,
+      `the operator's own role cannot be under ${rolePath}, where the operator is permitted to change roles`,
       'Choose another --operator-role-path.',
     );
   const reserved = Object.keys(tags).filter(isReservedTag);

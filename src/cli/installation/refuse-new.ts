@@ -26,9 +26,9 @@ export async function refuseNew(client: KubeClient, clock: Clock): Promise<void>
     'CLUSTER_NOT_READY',
     `the API server does not enforce the policy ${name} ${enforcementTimeoutMs / 1000} s after it was applied`,
     {
-      details: ['Without it, accounts could be created after the operator was removed.'],
+      details: ['Without this policy, accounts could be created after the operator was removed.'],
       next: [
-        `Check its status: kubectl get validatingadmissionpolicy ${name} -o yaml`,
+        `Check the status of the policy: kubectl get validatingadmissionpolicy ${name} -o yaml`,
         'Then run kon uninstall again.',
       ],
     },

@@ -40,7 +40,7 @@ export async function filesOf(cwd: string, filename: string, recursive: boolean)
     .toSorted();
   if (files.length > 0) return files;
   throw new CliError('MANIFEST_UNREADABLE', `folder "${filename}" contains no .yaml, .yml or .json file`, {
-    next: recursive ? [] : ['To also read its subfolders: -R'],
+    next: recursive ? [] : ['To also read the subfolders: -R'],
   });
 }
 
@@ -88,7 +88,7 @@ export async function readManifest(
   const { origin, documents, lines } = await readSource(context, filename);
   if (documents.length > 1)
     throw new CliError('INVALID', `${origin} contains ${documents.length} documents, expected one`, {
-      next: [`To apply them all: kon apply -f ${filename}`],
+      next: [`To apply all documents: kon apply -f ${filename}`],
     });
   const wanted = {
     kind: expected.kind,

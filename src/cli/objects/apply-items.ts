@@ -50,7 +50,8 @@ export async function itemsOfFiles(
   filenames: readonly string[],
   recursive: boolean,
 ): Promise<readonly Item[]> {
-  if (filenames.length === 0) throw usageError('no file given', 'Pass one with -f FILE, or -f - for stdin.');
+  if (filenames.length === 0)
+    throw usageError('no file given', 'Pass a file with -f FILE, or -f - for stdin.');
   const files = (
     await Promise.all(filenames.map((filename) => filesOf(context.cwd, filename, recursive)))
   ).flat();

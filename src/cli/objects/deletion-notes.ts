@@ -26,7 +26,7 @@ export const accountDeletionNotes: DeletionNotes<LinkedServiceAccount> = (accoun
       : []),
     ...(names.length > 0
       ? [
-          `${counted(names.length, 'app')} ${names.length === 1 ? 'names' : 'name'} it: ${names.join(', ')}. From now on, no new pod gets its identity, so deploys of ${names.length === 1 ? 'this app' : 'these apps'} wait.`,
+          `${counted(names.length, 'app')} ${names.length === 1 ? 'names' : 'name'} the account: ${names.join(', ')}. From now on, no new pod gets its identity, so deploys of ${names.length === 1 ? 'this app' : 'these apps'} wait.`,
           ...names.map((app) => `  To end the use first: kon app edit ${app} --no-account`),
         ]
       : []),
@@ -60,7 +60,7 @@ export const appDeletionNotes: DeletionNotes<App> = ({ metadata: { name }, spec,
     ...(apps === undefined ? [unknownUse] : []),
     ...(dependents.length > 0
       ? [
-          `${counted(dependents.length, 'app')} ${dependents.length === 1 ? 'depends' : 'depend'} on it, and will not reach it any more: ${dependents.join(', ')}.`,
+          `${counted(dependents.length, 'app')} ${dependents.length === 1 ? 'depends' : 'depend'} on this app, and can no longer reach it: ${dependents.join(', ')}.`,
         ]
       : []),
     `Its pods in ${targets} are stopped${ready > 0 ? ` (${ready} ready)` : ''}, and its Services are deleted.`,

@@ -86,7 +86,7 @@ export async function editFlow<T extends KonObject>(
     const outcome = await replaceObject(client, kind, object, given, mode);
     if (outcome.kind === 'written') return done(outcome);
     throw new CliError('CONFLICT', `${kind.noun} "${name}" was changed concurrently by another user`, {
-      next: ['Check its current state and repeat the command.'],
+      next: ['Check the current state of the object and repeat the command.'],
     });
   }
   const edited = await changeInEditor(context, client, kind, object, {

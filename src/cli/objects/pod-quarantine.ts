@@ -49,7 +49,7 @@ export async function findPod(
   if (!first)
     throw new CliError('NOT_FOUND', `account "${accountName}" has no running pod "${text}"`, {
       next: [
-        `List its pods: kon account pods ${accountName}`,
+        `List the pods of the account: kon account pods ${accountName}`,
         'If the pod has ended, pass its unique id (metadata.uid)',
       ],
     });

@@ -132,7 +132,7 @@ export async function awaitAccount(
 ): Promise<void> {
   const { name, timeoutMs, what, interrupted } = account;
   const reporter = createReporter(context.stderr, '');
-  let last = 'the operator has not processed it';
+  let last = 'the operator has not processed the account';
   const following = { clock: context, client, resource: accountKind.resource };
   try {
     await waitFor(

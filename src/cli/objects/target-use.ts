@@ -42,7 +42,7 @@ export function useOfTarget(
       })),
       ...used.map((account) => ({
         text: `${podsText(podsIn(account, target))} of the account ${account.metadata.name}, which would keep the identity until they end`,
-        next: `End its pods: kubectl -n ${target} get pods --field-selector spec.serviceAccountName=${account.metadata.name}`,
+        next: `End the pods of the account: kubectl -n ${target} get pods --field-selector spec.serviceAccountName=${account.metadata.name}`,
       })),
     ],
     unlinked: unlinked.map(({ metadata }) => metadata.name),

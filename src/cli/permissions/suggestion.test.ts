@@ -174,9 +174,13 @@ describe('suggest', () => {
     [
       'uses NotResource',
       [{ Effect: 'Allow', Action: 's3:*', NotResource: 'arn:aws:s3:::x' }],
-      'cannot state its elements',
+      'cannot express all its elements',
     ],
-    ['has a placeholder as text', [allow(['s3:*'], 'arn:aws:s3:::$(account)')], 'cannot state its elements'],
+    [
+      'has a placeholder as text',
+      [allow(['s3:*'], 'arn:aws:s3:::$(account)')],
+      'cannot express all its elements',
+    ],
   ])('keeps a policy that %s', (_title, statements, reason) => {
     const { policies, proposed } = suggest(
       inputOf({ [s3Full]: policyText(...statements) }, [[s3Lists, unusedSqs]]),

@@ -121,7 +121,7 @@ export function suggest(input: SuggestionInput): Suggestion {
     }
     const more = each.narrowed.statements;
     if (more === 'inexpressible') {
-      const reason = `${part}, but the statements of an account cannot state its elements`;
+      const reason = `${part}, but statements of an account cannot express all its elements`;
       policies.push({ ...common, advice: 'keep', reason });
       continue;
     }

@@ -89,7 +89,7 @@ describe('editLoop', () => {
       [refusal],
     );
     expect(shown[1]).toBe(
-      '#! No:\n#!   a is wrong\n#!   really\n#! Correct it, save and close. To cancel, close without a change.\n# mine\na: x\n',
+      '#! No:\n#!   a is wrong\n#!   really\n#! Correct the manifest, save and close. To cancel, close without a change.\n# mine\na: x\n',
     );
     expect(saved).toEqual(['# mine\na: x\n', '# mine\na: 3\n']);
     expect(outcome).toMatchObject({ kind: 'done' });

@@ -65,7 +65,7 @@ export async function editLoop<R>(options: {
 function givenUp(path: string, details: readonly string[] = []): CliError {
   return new CliError('EDIT_CANCELLED', 'edit cancelled, no valid changes were saved', {
     details: [...details, `Your text is kept in ${path}`],
-    next: [`Correct it and pass it with -f ${path}`],
+    next: [`Correct the text and pass it with -f ${path}`],
   });
 }
 

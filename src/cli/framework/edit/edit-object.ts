@@ -86,7 +86,7 @@ export function requireEditor(context: CliContext, ...otherWays: readonly string
     throw usageError(
       'cannot open an editor: not a terminal',
       ...otherWays,
-      'Or set KON_EDITOR to a program that edits the file it is given.',
+      'Or set KON_EDITOR to a program that edits the file given as its argument.',
     );
 }
 

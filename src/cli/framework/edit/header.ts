@@ -13,7 +13,7 @@ export function withHeader(text: string, refusal: Refusal): string {
   const lines = [
     refusal.heading,
     ...refusal.problems.flatMap((problem) => problem.split('\n').map((line) => `  ${line}`)),
-    'Correct it, save and close. To cancel, close without a change.',
+    'Correct the manifest, save and close. To cancel, close without a change.',
   ];
   return `${lines.map((line) => `${mark} ${line}\n`).join('')}${withoutHeader(text)}`;
 }

@@ -21,6 +21,6 @@ export function customColumns(spec: string): readonly Column<unknown>[] {
   if (columns.length > 0) return columns;
   throw usageError(
     '--output custom-columns needs columns',
-    'Pass them: -o custom-columns=NAME:.metadata.name',
+    'Pass columns: -o custom-columns=NAME:.metadata.name',
   );
 }

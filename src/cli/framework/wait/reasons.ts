@@ -82,7 +82,7 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
   ServiceAccountNotOwned: () =>
     'Delete the ServiceAccount that the message names, or hand it over with the label that it names.',
   ForeignAssociation: () =>
-    'Delete the association that the message names, if it is unused: pods get its role instead of the account’s.',
+    'Delete the association that the message names, if the association is unused: with it, pods get another role than the account’s.',
   AwaitingReplacement: () =>
     'Label the workload that the message names with k11n.dev/restart-on-identity-change=true, or end its pods; the switch then continues automatically',
   AgentMissing: () =>

@@ -27,7 +27,7 @@ export function targetLines(
         label,
         status: 'Unknown',
         reason: 'NotObserved',
-        message: 'the operator has not processed it yet',
+        message: 'the operator has not processed the app yet',
       };
     const done = row.state === 'Ready' || row.state === 'Halted';
     const replicas = `${row.readyReplicas ?? 0} of ${row.replicas ?? 0} replicas are ready`;
