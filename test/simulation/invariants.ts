@@ -62,7 +62,7 @@ type DeploymentObject = StoredObject & {
   };
 };
 
-/** A value, and the time until which the value was current. */
+/** A value, and the time until which the value was current (`Infinity` for the present value). */
 type Past<T> = { readonly value: T; until: number };
 
 const untilNow = Infinity;
